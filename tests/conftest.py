@@ -1,0 +1,30 @@
+"""The one lineage that many tests share."""
+
+import numpy as np
+import pytest
+
+from organoid_kit.annotations import Annotations
+
+
+@pytest.fixture
+def lineage() -> Annotations:
+    """Seven positions, five links, one division.
+
+    time point   1      2      3
+
+                              (2)
+                             /
+                 (0)────(1)<
+                             \\
+                              (3)
+
+                 (4)────(5)────(6)
+    """
+    return Annotations(
+        positions=[[2, 8, 8], [2, 9, 8.5], [2, 7, 7], [3, 12, 10], [5, 20, 25], [5, 20.25, 24], [5.5, 21, 23]],
+        time_points=[1, 2, 3, 3, 1, 2, 3],
+        links=[[0, 1], [1, 2], [1, 3], [4, 5], [5, 6]],
+        spacing_um=(2.0, 0.5, 0.5),
+        minutes_per_time_point=10.0,
+        name="lineage",
+    )
