@@ -1,0 +1,68 @@
+# Each target makes whatever environment it needs in .venv, once. There must be Python 3.10 to 3.13, git and make.
+# Another Python: make test PYTHON=/path/to/python3.12
+
+.PHONY: help demo test lab benchmark notebooks samples lint clean
+
+help:
+	@echo "make demo       check, train, predict and score on the bundled movies, and write demo/report.html"
+	@echo "make test       all tests"
+	@echo "make lab        the notebooks in JupyterLab"
+	@echo "make benchmark  measure what README.md claims"
+	@echo "make notebooks  bring notebooks/*.ipynb and notebooks/source/*.py into step"
+	@echo "make samples    make data_samples again"
+	@echo "make lint       check style"
+	@echo "make clean      remove .venv and what tools left behind; runs/ and demo/ stay"
+
+demo: .venv/ready
+	$(RUN) -m organoid_kit demo
+
+test: .venv/ready-dev
+	$(RUN) -m pytest
+
+lab: .venv/ready-lab
+	$(RUN) -m jupyter lab notebooks/00_start_here.ipynb
+
+benchmark: .venv/ready-dev
+	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(RUN) "$$script" || exit 1; done
+
+notebooks: .venv/ready-dev
+	$(RUN) -m jupytext --sync notebooks/source/*.py
+
+samples: .venv/ready
+	$(RUN) data_samples/make_samples.py
+
+lint: .venv/ready-dev
+	$(RUN) -m ruff check
+	$(RUN) -m ruff format --check
+
+clean:
+	rm -rf .venv .venv-* .pytest_cache .ruff_cache .hypothesis
+
+# ---- the environment ----------------------------------------------------------------------------------------------
+# A stamp is written only after all that it stands for has succeeded; an environment without one is made anew.
+
+RUN := .venv/bin/python
+PIP := $(RUN) -m pip --disable-pip-version-check install -q
+SUITABLE := import ensurepip, sys, venv; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))
+CANDIDATES := python3.11 python3.12 python3.13 python3.10 python3 python
+PYTHON = $(shell for p in $(CANDIDATES); do $$p -c '$(SUITABLE)' 2>/dev/null && echo $$p && break; done)
+
+.venv/ready: pyproject.toml
+	@python='$(PYTHON)'; "$${python:-false}" -c '$(SUITABLE)' 2>/dev/null || { \
+	    echo "organoid_kit needs Python 3.10 to 3.13 with its modules venv and ensurepip (Debian: python3.11-venv)."; \
+	    echo "Received: $${python:-none of $(CANDIDATES) will do; python3 is $$(python3 --version 2>&1 | head -n 1)}."; \
+	    echo "Install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11"; exit 1; }; \
+	echo "Setting up .venv with $$("$$python" --version). This takes a minute or two, once."; \
+	test -e $@ || "$$python" -m venv --clear .venv
+	@$(PIP) -e ".[cpu]"
+	@touch $@
+
+.venv/ready-dev: .venv/ready
+	@echo "Adding the test tools to .venv."
+	@$(PIP) -e ".[cpu,jax,formats,dev]"
+	@touch $@
+
+.venv/ready-lab: .venv/ready
+	@echo "Adding JupyterLab to .venv."
+	@$(PIP) -e ".[cpu,formats,lab]"
+	@touch $@

@@ -1,0 +1,131 @@
+"""What stands in several files of the project says the same in all of them."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+import organoid_kit
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).parents[1]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+CORE = [Requirement(text) for text in PYPROJECT["project"]["dependencies"]]
+EXTRAS = {
+    name: [Requirement(text) for text in texts] for name, texts in PYPROJECT["project"]["optional-dependencies"].items()
+}
+CONDA = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))["dependencies"]
+IN_CONDA = ("cpu", "formats", "lab", "dev")  # the extras that environment.yml holds
+IMPORTED_AS = {"scikit-image": "skimage"}
+DOCUMENTS = sorted(path for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("data_samples/*.md")))
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def tracked_files() -> list[Path]:
+    listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
+    if listing.returncode:
+        pytest.skip("Not a git checkout, so there are no tracked files to look through.")
+    return [ROOT / name for name in listing.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def bounds(requirements: list[Requirement]) -> dict[str, str]:
+    """The bounds of each package; of several ones the last, which the extras make narrower."""
+    return {requirement.name: str(requirement.specifier) for requirement in requirements}
+
+
+def imported(nodes: list[ast.AST]) -> set[str]:
+    """Top-level modules that these statements import, without Python's own and the kit."""
+    names = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            names.update(alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            names.add(node.module.partition(".")[0])
+    return names - set(sys.stdlib_module_names) - {"organoid_kit"}
+
+
+def modules_of(requirements: list[Requirement]) -> set[str]:
+    return {IMPORTED_AS.get(requirement.name, requirement.name.replace("-", "_")) for requirement in requirements}
+
+
+def test_versions_agree():
+    assert PYPROJECT["tool"]["hatch"]["version"]["path"] == "organoid_kit/__init__.py"
+    assert yaml.safe_load(read("CITATION.cff"))["version"] == organoid_kit.__version__
+    assert f"\n## {organoid_kit.__version__}" in read("CHANGELOG.md")
+
+
+def test_conda_environment_asks_for_what_pyproject_asks():
+    asked = [*CORE, *(requirement for name in IN_CONDA for requirement in EXTRAS[name])]
+    by_conda = [Requirement(text) for text in CONDA if isinstance(text, str) and text != "pip"]
+    python = by_conda.pop(0)
+    by_pip = CONDA[-1]["pip"]
+    assert by_pip[-1] == "-e ."
+    assert python.specifier == Requirement(f"python{PYPROJECT['project']['requires-python']}").specifier
+    assert bounds([*by_conda, *map(Requirement, by_pip[:-1])]) == bounds(asked)
+
+
+def test_core_has_only_lower_bounds():
+    assert {clause.operator for requirement in CORE for clause in requirement.specifier} == {">="}
+
+
+def test_what_the_package_imports_is_asked_for():
+    optional = [requirement for requirements in EXTRAS.values() for requirement in requirements]
+    for path in ROOT.glob("organoid_kit/**/*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        assert imported(tree.body) <= modules_of(CORE), f"{path.name} imports at its top what the core does not bring"
+        assert imported(list(ast.walk(tree))) <= modules_of([*CORE, *optional]), path.name
+
+
+def test_extras_that_are_named_exist():
+    texts = read("Makefile") + read(".ci/run") + read("README.md") + read("CONTRIBUTING.md")
+    named = {extra for extras in re.findall(r"[ \"]\.\[([\w,]+)\]", texts) for extra in extras.split(",")}
+    assert named and named <= set(EXTRAS)
+
+
+def test_make_targets_that_are_named_exist():
+    targets = set(re.findall(r"^(\w+):", read("Makefile"), flags=re.MULTILINE))
+    named = set(re.findall(r"`make (\w+)", read("README.md") + read("CONTRIBUTING.md")))
+    assert {"demo", "test", "lab", "benchmark"} <= named <= targets
+
+
+def test_no_address_of_one_workplace():
+    one_workplace = re.compile(r"(?i)index[-_]url|find[-_]links|https?://\S+/simple\b|/(?:root|home|Users)/\w")
+    found = [
+        f"{path.relative_to(ROOT)}: {match.group()}"
+        for path in tracked_files()
+        if b"\0" not in (content := path.read_bytes())
+        for match in one_workplace.finditer(content.decode("utf-8"))
+    ]
+    assert not found
+
+
+def test_bundled_movies_are_small():
+    assert sum(path.stat().st_size for path in (ROOT / "data_samples").rglob("*") if path.is_file()) <= 20e6
+
+
+def test_no_tracked_file_is_large():
+    assert not [path for path in tracked_files() if path.stat().st_size > 8e6]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_to_files(document):
+    targets = re.findall(r"\]\(([^)\s]+)\)", document.read_text(encoding="utf-8"))
+    files = [target.partition("#")[0] for target in targets if not re.match(r"https?://|mailto:|#", target)]
+    assert not [name for name in files if not (document.parent / name).exists()]
+
+
+def test_colab_badges_lead_to_notebooks():
+    notebooks = re.findall(r"colab\.research\.google\.com/github/\S+?/blob/main/(\S+?\.ipynb)", read("README.md"))
+    assert notebooks and not [name for name in notebooks if not (ROOT / name).exists()]
