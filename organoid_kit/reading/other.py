@@ -1,0 +1,57 @@
+"""Microscope formats (.czi, .nd2, .lif, .ims …) through the bioio library."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from organoid_kit.errors import UserError
+from organoid_kit.reading.image import ImageFile, Index
+
+SUFFIXES = (".czi", ".nd2", ".lif", ".ims", ".oib", ".oif", ".oir", ".vsi", ".dv", ".sld", ".mrc", ".lsm")
+
+
+def read_other(path: Path) -> ImageFile:
+    """Opens a microscope file, (t, c, z, y, x).
+
+    bioio states sizes without a unit; its readers of microscope formats give µm. It does not state the time step.
+
+    Raises:
+        UserError: bioio or its reader for this format is not installed, or the file holds several images.
+    """
+    try:
+        from bioio import BioImage
+        from bioio_base.exceptions import UnsupportedFileFormatError
+    except ImportError as error:
+        raise _not_installed(path, "bioio is not installed") from error
+    try:
+        image = BioImage(path)
+    except UnsupportedFileFormatError as error:
+        raise _not_installed(path, f"no installed reader opens {path.suffix}") from error
+    if len(image.scenes) > 1:
+        raise UserError(
+            f"A file must hold one movie. Received: {path} with {len(image.scenes)} ({', '.join(image.scenes[:5])}). "
+            "Export the one you want as OME-TIFF, for example with Fiji."
+        )
+
+    def read(index: Index) -> np.ndarray:
+        time, channel, *_ = index
+        return image.get_image_dask_data("ZYX", T=time, C=channel).compute()
+
+    return ImageFile(
+        path=path,
+        axes="tczyx",
+        shape=tuple(image.dims[letter][0] for letter in "TCZYX"),
+        dtype=image.dtype,
+        read=read,
+        spacing_um=tuple(image.physical_pixel_sizes),
+        channel_names=tuple(str(name) for name in image.channel_names or ()),
+    )
+
+
+def _not_installed(path: Path, reason: str) -> UserError:
+    return UserError(
+        f"Microscope formats need the bioio library and its reader for the format. Received: {path}; {reason}. "
+        'Run: pip install "organoid-kit[microscopes]", or export the movie as OME-TIFF, for example with Fiji.'
+    )
