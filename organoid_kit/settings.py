@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import configparser
 import dataclasses
-import json
+import math
+import types
+import typing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from organoid_kit.errors import UserError
+from organoid_kit.files import read_json, read_text, write_json_safely
+
+PRESETS = ("small", "standard", "original")
 
 
 @dataclass(frozen=True)
@@ -19,7 +26,7 @@ class AugmentationSettings:
     """
 
     flip: bool = True  # y and x, each with probability 1/2
-    rotation_degrees: float | None = 180.0  # in the plane, -this .. +this
+    rotation_degrees: float | None = 180.0  # in the plane, by up to this much either way
     scale: tuple[float, float] | None = (0.8, 1.25)  # in the plane; 1.25 shows nuclei 1.25 times larger
     brightness: tuple[float, float] | None = (0.6, 1.5)  # factor on all intensities
     contrast: tuple[float, float] | None = (0.7, 1.3)  # factor on the distance to the patch's mean
@@ -34,10 +41,13 @@ class NetworkSettings:
     """Everything that defines a network and its training. Tuples of three are z, y, x.
 
     Channels are counted from 1, as OrganoidTracker counts them; several channels are summed.
+
+    Raises:
+        UserError: a value is of the wrong type or outside its range.
     """
 
     network: str = "position"
-    preset: str = "small"  # "small", "standard" or "original"
+    preset: str = "small"  # "small" (laptop), "standard" (graphics card) or "original" (OrganoidTracker's layout)
     channels: tuple[int, ...] = (1,)
     time_window: tuple[int, int] = (-1, 1)  # first and last time point seen, relative to the central one
     spacing_um: tuple[float, float, float] | None = None  # what movies are resampled to; None: as the first movie
@@ -50,7 +60,7 @@ class NetworkSettings:
     patience: int = 10  # epochs without a better validation loss before training stops
     minutes: float | None = None  # time budget: stop and save after so many minutes of training
     checkpoint_minutes: float = 3.0
-    mixed_precision: bool = False
+    mixed_precision: bool | None = None  # None: on where there is a graphics card that gains from it
     seed: int = 1
     nucleus_sigma_um: float = 1.5  # size of the dot drawn at each nucleus centre in the target
     min_distance_um: float = 3.0  # two nuclei are never predicted closer than this
@@ -58,3 +68,190 @@ class NetworkSettings:
     augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
     output_folder: str = "runs"
     start_from: str | None = None  # a run or network folder to train on from
+
+    def __post_init__(self) -> None:
+        """Checks every value against its range."""
+        _check_ranges(self)
+
+    def changed(self, **changes: Any) -> NetworkSettings:
+        """The same settings but for these changes."""
+        return dataclasses.replace(self, **changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain dictionaries, lists and numbers, for JSON."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any], source: str = "settings") -> NetworkSettings:
+        """From what `to_dict` gave. Unknown keys and wrong types raise UserError, naming `source`."""
+        return _from_dict(cls, values, source)
+
+
+_RULES = (
+    ("network", lambda s: s.network == "position", '"position"'),
+    ("preset", lambda s: s.preset in PRESETS, "one of " + ", ".join(PRESETS)),
+    ("channels", lambda s: s.channels and min(s.channels) >= 1, "channel numbers from 1 up, such as (3, 4)"),
+    ("time_window", lambda s: s.time_window[0] <= 0 <= s.time_window[1], "a range around 0, such as (-1, 1)"),
+    ("spacing_um", lambda s: s.spacing_um is None or min(s.spacing_um) > 0, "three lengths above 0"),
+    (
+        "intensity_quantiles",
+        lambda s: 0 <= s.intensity_quantiles[0] < s.intensity_quantiles[1] <= 1,
+        "two rising numbers within 0 and 1",
+    ),
+    ("patch_shape_zyx", lambda s: min(s.patch_shape_zyx) >= 1, "three numbers of voxels from 1 up"),
+    ("batch_size", lambda s: s.batch_size >= 1, "1 or more"),
+    ("patches_per_time_point", lambda s: s.patches_per_time_point >= 1, "1 or more"),
+    ("epochs", lambda s: s.epochs >= 1, "1 or more"),
+    ("learning_rate", lambda s: 0 < s.learning_rate <= 1, "above 0 and at most 1"),
+    ("patience", lambda s: s.patience >= 1, "1 or more"),
+    ("minutes", lambda s: s.minutes is None or s.minutes > 0, "above 0, or None for no limit"),
+    ("checkpoint_minutes", lambda s: s.checkpoint_minutes >= 0, "0 or more"),
+    ("seed", lambda s: s.seed >= 0, "0 or more"),
+    ("nucleus_sigma_um", lambda s: s.nucleus_sigma_um > 0, "above 0"),
+    ("min_distance_um", lambda s: s.min_distance_um > 0, "above 0"),
+    ("threshold", lambda s: 0 < s.threshold < 1, "between 0 and 1"),
+)
+
+
+def _check_ranges(settings: NetworkSettings) -> None:
+    """Raises UserError for the first value that breaks its rule."""
+    for key, holds, wanted in _RULES:
+        if not holds(settings):
+            raise UserError(
+                f"The setting {key} must be {wanted}. Received: {getattr(settings, key)!r}. Change it in your settings."
+            )
+
+
+def _from_dict(cls: type, values: Any, source: str) -> Any:
+    """A settings record from a dictionary, each value brought to the type its field names."""
+    if not isinstance(values, dict):
+        raise UserError(f"Settings must be a JSON object. Received: {type(values).__name__} in {source}.")
+    types_of_fields = typing.get_type_hints(cls)
+    unknown = sorted(set(values) - set(types_of_fields))
+    if unknown:
+        raise UserError(
+            f"Settings must have known names. Received: {', '.join(map(repr, unknown))} in {source}. "
+            f"Known are: {', '.join(types_of_fields)}."
+        )
+    return cls(**{key: _to_type(value, types_of_fields[key], f"{key} in {source}") for key, value in values.items()})
+
+
+def _to_type(value: Any, wanted: Any, where: str) -> Any:
+    """The value as the wanted type. Raises UserError where it is something else."""
+    options = typing.get_args(wanted) if isinstance(wanted, types.UnionType) else (wanted,)
+    if value is None and type(None) in options:
+        return None
+    wanted = options[0]
+    if dataclasses.is_dataclass(wanted):
+        return _from_dict(wanted, value, where)
+    if typing.get_origin(wanted) is tuple and isinstance(value, (list, tuple)):
+        kinds = typing.get_args(wanted)
+        if kinds[-1] is Ellipsis:
+            kinds = (kinds[0],) * len(value)
+        if len(kinds) == len(value):
+            return tuple(_to_type(part, kind, where) for part, kind in zip(value, kinds, strict=True))
+    elif wanted is float and isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+        return float(value)
+    elif wanted in (int, str, bool) and type(value) is wanted:
+        return value
+    raise UserError(f"The setting must be {_type_name(wanted)}. Received: {value!r} for {where}. Correct the value.")
+
+
+def _type_name(wanted: Any) -> str:
+    """A type in words."""
+    names = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
+    return names.get(wanted) or f"a list like {wanted}".replace("tuple", "")
+
+
+def read_settings(path: str | Path) -> NetworkSettings:
+    """Reads settings from a JSON file, or from an ``organoid_tracker.ini``.
+
+    Raises:
+        UserError: the file cannot be read, or says something that is not known.
+    """
+    if Path(path).suffix == ".ini":
+        return _settings_from_ini(read_text(path), str(path))
+    return NetworkSettings.from_dict(read_json(path), str(path))
+
+
+def write_settings(settings: NetworkSettings, path: str | Path) -> None:
+    """Writes settings as JSON. Raises UserError where the file exists or cannot be written."""
+    write_json_safely(path, settings.to_dict())
+
+
+def _whole_numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(","))
+
+
+def _optional_path(text: str) -> str | None:
+    return text.strip() or None
+
+
+# OrganoidTracker's names (as its training script writes them, spaces and underscores alike) and what they are here.
+# Its patch shapes are x, y, z.
+_INI_KEYS = {
+    "epochs": ("epochs", int),
+    "max_training_epochs": ("epochs", int),
+    "batch_size": ("batch_size", int),
+    "learning_rate": ("learning_rate", float),
+    "patience": ("patience", int),
+    "patch_shape": ("patch_shape_zyx", lambda text: _whole_numbers(text)[::-1]),
+    "output_folder": ("output_folder", str),
+    "pretrained_model_path": ("start_from", _optional_path),
+}
+_INI_WINDOW = ("time_window_before", "time_window_after")
+_INI_ELSEWHERE = ("dataset_file", "identify_full_division_window")  # not settings of this network
+
+
+def _settings_from_ini(text: str, source: str) -> NetworkSettings:
+    """Settings from the section ``[train_position_network]`` (or the only section) of an organoid_tracker.ini."""
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read_string(text)
+    except configparser.Error as error:
+        raise UserError(f"An .ini file must have [sections] with key = value. Received: {source} ({error}).") from error
+    section = _training_section(parser, source)
+    changes: dict[str, Any] = {}
+    window = [-1, 1]
+    for key, value in parser.items(section):
+        name = key.replace(" ", "_")
+        try:
+            if name in _INI_KEYS:
+                field_name, convert = _INI_KEYS[name]
+                changes[field_name] = convert(value)
+            elif name in _INI_WINDOW:
+                window[_INI_WINDOW.index(name)] = int(value)
+            elif name.startswith("image_channels_"):
+                _add_channels(changes, key, _whole_numbers(value), source)
+            elif not name.startswith(_INI_ELSEWHERE):
+                raise UserError(
+                    f"Every key must be known. Received: {key!r} in [{section}] of {source}. "
+                    f"Known are: {', '.join([*_INI_KEYS, *_INI_WINDOW, 'image_channels_1 …'])}. Remove or rename it."
+                )
+        except ValueError as error:
+            if isinstance(error, UserError):
+                raise
+            raise UserError(
+                f"The value of {key!r} must be a number or a list of numbers. Received: {value!r} in {source}."
+            ) from error
+    return NetworkSettings.from_dict(changes | {"time_window": tuple(window)}, source)
+
+
+def _training_section(parser: configparser.ConfigParser, source: str) -> str:
+    """The section that holds the position network's settings."""
+    sections = [name for name in parser.sections() if name.startswith("train_position")] or parser.sections()
+    if len(sections) != 1:
+        raise UserError(
+            f"The file must have one section [train_position_network]. Received: {parser.sections()} in {source}. "
+            "Keep or add that section."
+        )
+    return sections[0]
+
+
+def _add_channels(changes: dict[str, Any], key: str, channels: tuple[int, ...], source: str) -> None:
+    """One choice of channels holds for all movies of a training; different ones are refused."""
+    if changes.setdefault("channels", channels) != channels:
+        raise UserError(
+            f"All movies of one training must use the same channels. Received: {changes['channels']} and then {channels} "
+            f"for {key!r} in {source}. Reorder the channels of that movie with `read_timelapse` first."
+        )

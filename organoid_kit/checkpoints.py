@@ -1,0 +1,101 @@
+"""The whole state of a training in one file: weights, optimiser, and where it stood.
+
+A checkpoint is a zip of arrays (NumPy's .npz). Zip files carry a checksum for each entry and their table of contents
+comes last, so a file that was cut off or damaged is recognised and passed over.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from organoid_kit.files import write_safely
+
+_KEPT = 2  # the newest checkpoints; with one damaged, the other still serves
+
+
+@dataclass
+class TrainingState:
+    """Where a training stands. Together with weights and optimiser it is all there is to know.
+
+    Attributes:
+        batch_size: in use; smaller than in the settings where memory ran out.
+        epoch: finished epochs.
+        step: finished steps of the epoch under way.
+        losses: (loss, examples) of the steps of the epoch under way.
+        history: one row for each finished epoch.
+        best_loss: lowest validation loss so far.
+        epochs_since_best: finished epochs since then.
+        seconds: spent in training so far.
+        seconds_of_epoch: spent in the epoch under way.
+        finished: why the training ended; empty while it goes on.
+    """
+
+    batch_size: int
+    epoch: int = 0
+    step: int = 0
+    losses: list[tuple[float, int]] = field(default_factory=list)
+    history: list[dict[str, float]] = field(default_factory=list)
+    best_loss: float = float("inf")
+    epochs_since_best: int = 0
+    seconds: float = 0.0
+    seconds_of_epoch: float = 0.0
+    finished: str = ""
+
+
+def save_checkpoint(network: keras.Model, state: TrainingState, folder: Path) -> Path:
+    """Writes a checkpoint and removes all but the newest ones.
+
+    Raises:
+        UserError: the disk is full or cannot be written; earlier checkpoints stay as they are.
+    """
+    arrays = {f"weight_{number}": _numpy(each) for number, each in enumerate(network.weights)}
+    arrays |= {f"optimiser_{number}": _numpy(each) for number, each in enumerate(network.optimizer.variables)}
+    arrays["state"] = np.array(json.dumps(dataclasses.asdict(state)))
+    path = folder / f"epoch_{state.epoch:05d}_step_{state.step:07d}.npz"
+    with write_safely(path, overwrite=True) as temporary:
+        np.savez(temporary, **arrays)
+    for old in _newest_first(folder)[_KEPT:]:
+        old.unlink()
+    return path
+
+
+def load_newest_checkpoint(network: keras.Model, folder: Path) -> TrainingState | None:
+    """Brings a compiled network back to its newest intact checkpoint; None where there is none."""
+    for path in _newest_first(folder):
+        arrays = _read_intact(path)
+        if arrays is not None:
+            _assign(network.weights, arrays, "weight")
+            _assign(network.optimizer.variables, arrays, "optimiser")
+            state = TrainingState(**json.loads(str(arrays["state"])))
+            state.losses = [(loss, count) for loss, count in state.losses]
+            return state
+    return None
+
+
+def _newest_first(folder: Path) -> list[Path]:
+    return sorted(folder.glob("epoch_*.npz"), reverse=True)
+
+
+def _read_intact(path: Path) -> dict[str, np.ndarray] | None:
+    """All arrays of a checkpoint; None where the file is cut off or damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+        return None
+
+
+def _assign(variables: list, arrays: dict[str, np.ndarray], name: str) -> None:
+    for number, variable in enumerate(variables):
+        variable.assign(arrays[f"{name}_{number}"])
+
+
+def _numpy(variable) -> np.ndarray:
+    return keras.ops.convert_to_numpy(variable)

@@ -1,0 +1,134 @@
+"""Trained networks in folders: ``model.keras`` beside ``settings.json``, as OrganoidTracker lays them out.
+
+A folder of ours has all of `NetworkSettings` under the key "organoid_kit". A folder of OrganoidTracker's lacks it;
+what its predictor does is then filled in, so that its networks can be used and trained on.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from organoid_kit.errors import UserError
+from organoid_kit.files import read_json, write_json_safely, write_safely
+from organoid_kit.models.position import build_position_network
+from organoid_kit.settings import NetworkSettings
+
+SHIPPED = Path(__file__).parent / "shipped"
+
+
+def save_network(
+    network: keras.Model, settings: NetworkSettings, folder: str | Path, *, overwrite: bool = False
+) -> None:
+    """Writes a network folder, wholly or not at all. The network is saved uncompiled and in float32.
+
+    Raises:
+        UserError: the folder exists and `overwrite` is false, or cannot be written.
+    """
+    plain = network
+    if network.compute_dtype != "float32" or any(layer.compute_dtype != "float32" for layer in network.layers):
+        plain = build_position_network(settings)
+        plain.set_weights(network.get_weights())
+    values = {"type": "positions", "time_window": list(settings.time_window), "organoid_kit": settings.to_dict()}
+    with write_safely(folder, overwrite=overwrite) as temporary:
+        temporary.mkdir()
+        keras.saving.save_model(plain, temporary / "model.keras", include_optimizer=False)
+        write_json_safely(temporary / "settings.json", values)
+
+
+def load_settings(folder: str | Path) -> NetworkSettings:
+    """The settings a network was trained with.
+
+    Raises:
+        UserError: the folder holds no position network.
+    """
+    folder = find_network_folder(folder)
+    values = read_json(folder / "settings.json")
+    if not isinstance(values, dict) or values.get("type") != "positions":
+        raise UserError(
+            f'A position network\'s settings must say "type": "positions". Received: {folder / "settings.json"}. '
+            "Choose the folder of a position network."
+        )
+    if "organoid_kit" in values:
+        return NetworkSettings.from_dict(values["organoid_kit"], str(folder / "settings.json"))
+    window = values.get("time_window", [-1, 1])
+    known = {"preset": "original", "intensity_quantiles": (0.01, 0.99), "threshold": 0.1}
+    return NetworkSettings.from_dict({**known, "time_window": window}, str(folder / "settings.json"))
+
+
+def load_network(folder: str | Path) -> tuple[keras.Model, NetworkSettings]:
+    """Loads a trained network: a network folder of ours or of OrganoidTracker's, or the folder of a run.
+
+    Raises:
+        UserError: the folder holds no network, or one that does not fit its settings.
+    """
+    settings = load_settings(folder)
+    file = find_network_folder(folder) / "model.keras"
+    try:
+        network = keras.models.load_model(file, compile=False)
+    except Exception as error:
+        raise UserError(
+            f"The network must open with this Keras ({keras.__version__}). Received: {file}: "
+            f"{str(error).splitlines()[0][:200]}. The file may be damaged, or written by a newer Keras: take it from "
+            "its source again, or update Keras."
+        ) from error
+    first, last = settings.time_window
+    if network.input_shape[-1] != last - first + 1:
+        raise UserError(
+            f"A network must see as many time points as its settings say. Received: {file} sees "
+            f"{network.input_shape[-1]}, its settings have the time window {settings.time_window}. "
+            "Correct time_window in settings.json."
+        )
+    return network, settings
+
+
+def find_network_folder(folder: str | Path) -> Path:
+    """The folder with model.keras: this one, or the best network of this run.
+
+    Raises:
+        UserError: there is none.
+    """
+    folder = Path(folder)
+    for candidate in (folder, folder / "network", SHIPPED / str(folder)):
+        if (candidate / "model.keras").is_file() and (candidate / "settings.json").is_file():
+            return candidate
+    raise UserError(
+        f"A network folder must hold model.keras and settings.json. Received: {folder}. "
+        f"Choose a run, a network folder, or a shipped network: {', '.join(list_shipped_networks()) or 'none'}."
+    )
+
+
+def list_shipped_networks() -> list[str]:
+    """Names of the networks that come with the kit."""
+    return sorted(path.parent.name for path in SHIPPED.glob("*/model.keras"))
+
+
+def check_training_on(old: NetworkSettings, new: NetworkSettings, network: keras.Model) -> None:
+    """Raises UserError where a network cannot be trained on with new settings."""
+    _same("time_window", old, new)
+    _same("preset", old, new)
+    fixed = network.input_shape[1:4]
+    fits = all(size in (None, wanted) for size, wanted in zip(fixed, new.patch_shape_zyx, strict=True))
+    if not fits:
+        fitting = tuple(size or wanted for size, wanted in zip(fixed, new.patch_shape_zyx, strict=True))
+        raise UserError(
+            f"The patch must fit the network. Received: patch_shape_zyx {new.patch_shape_zyx} for a network with input "
+            f"{fixed} (None: any). Set patch_shape_zyx to {fitting}."
+        )
+
+
+def _same(name: str, old: NetworkSettings, new: NetworkSettings) -> None:
+    """Raises UserError where a setting differs that a trained network cannot change."""
+    before, now = getattr(old, name), getattr(new, name)
+    if before != now:
+        raise UserError(
+            f"Training on needs the {name} the network was trained with. Received: {now}; the network has {before}. "
+            f"Set {name} to {before}."
+        )
+
+
+def describe_network(network: keras.Model) -> dict[str, Any]:
+    """Name, number of parameters and of layers, for reports."""
+    return {"name": network.name, "parameters": network.count_params(), "layers": len(network.layers)}

@@ -1,0 +1,217 @@
+"""Each training has a folder of its own, and nothing in it is ever overwritten by another one."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from organoid_kit import __version__
+from organoid_kit.dataset import AnnotatedMovie
+from organoid_kit.errors import UserError
+from organoid_kit.files import free_path, read_json, write_json_safely
+from organoid_kit.settings import NetworkSettings, read_settings, write_settings
+
+_PACKAGES = ("keras", "tensorflow", "tensorflow-cpu", "jax", "torch", "numpy", "scipy", "scikit-image", "tifffile")
+_WHOLE_FILE_BYTES = 500_000_000  # larger files are summed by their size and their first and last megabyte
+
+
+@dataclass(frozen=True)
+class Run:
+    """The folder of one training.
+
+    It holds ``settings.json``, ``run.json`` (data, split, versions), ``history.json`` (a row for each epoch),
+    ``checkpoints/``, ``network/`` (the best so far) and ``log.txt``.
+    """
+
+    folder: Path
+
+    @property
+    def settings(self) -> NetworkSettings:
+        """What the training was started with."""
+        return read_settings(self.folder / "settings.json")
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """Data with checksums, split and versions."""
+        return read_json(self.folder / "run.json")
+
+    @property
+    def history(self) -> list[dict[str, float]]:
+        """One row for each finished epoch."""
+        file = self.folder / "history.json"
+        return read_json(file) if file.exists() else []
+
+    @property
+    def network_folder(self) -> Path:
+        """Where the best network is saved."""
+        return self.folder / "network"
+
+    def log(self, line: str) -> None:
+        """Adds a line with the time to log.txt."""
+        with open(self.folder / "log.txt", "a", encoding="utf-8") as file:
+            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {line}\n")
+
+
+def make_run(
+    settings: NetworkSettings, training: Sequence[AnnotatedMovie], validation: Sequence[AnnotatedMovie]
+) -> Run:
+    """Makes a new run folder inside ``settings.output_folder`` and writes down what it starts from.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    name = f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{settings.network}_seed{settings.seed}"
+    folder = Path(settings.output_folder) / name
+    while True:
+        try:
+            folder.mkdir(parents=True)
+            break
+        except FileExistsError:
+            folder = free_path(folder)
+        except OSError as error:
+            raise UserError(
+                f"Runs need a folder that can be written. Received: {str(folder)!r}: {error.strerror}. "
+                "Set output_folder to another place."
+            ) from error
+    write_settings(settings, folder / "settings.json")
+    write_json_safely(folder / "run.json", _describe_run(training, validation))
+    return Run(folder)
+
+
+def open_run(folder: str | Path, training: Sequence[AnnotatedMovie], validation: Sequence[AnnotatedMovie]) -> Run:
+    """Opens a run to go on with it.
+
+    Raises:
+        UserError: it is no run folder, or the data are not those it was started with.
+    """
+    run = Run(Path(folder))
+    if not (run.folder / "run.json").is_file():
+        raise UserError(
+            f"A run folder must hold run.json. Received: {folder}. Choose a folder that a training has made; "
+            "`list_runs` shows them."
+        )
+    before, now = run.details["data"], _describe_data(training, validation)
+    if before != now:
+        changed = [old["name"] for old in before if old not in now] or [new["name"] for new in now]
+        raise UserError(
+            f"A run goes on with the data it was started with. Received: changed movies or annotations for {changed} "
+            f"in {folder}. Start a new run, with start_from set to this one."
+        )
+    return run
+
+
+def list_runs(folder: str | Path) -> list[dict[str, Any]]:
+    """One row for each run in a folder, oldest first: what was set, how far it came, how good it was."""
+    return [_summarise(Run(file.parent)) for file in sorted(Path(folder).glob("*/run.json"))]
+
+
+def _summarise(run: Run) -> dict[str, Any]:
+    settings, history = run.settings, run.history
+    best = min(history, key=lambda row: row["validation_loss"], default={})
+    return {
+        "run": run.folder.name,
+        "preset": settings.preset,
+        "seed": settings.seed,
+        "start_from": settings.start_from,
+        "epochs": len(history),
+        "best_epoch": best.get("epoch"),
+        "validation_loss": best.get("validation_loss"),
+        "validation_f1": best.get("validation_f1"),
+        "minutes": round(sum(row["seconds"] for row in history) / 60, 2),
+    }
+
+
+def compare_runs(folder: str | Path) -> str:
+    """The runs of a folder as a table, each with the settings in which it differs from the first."""
+    rows = list_runs(folder)
+    if not rows:
+        return f"No runs in {folder} yet."
+    columns = list(rows[0])
+    lines = [[_cell(row[column]) for column in columns] for row in rows]
+    widths = [max(len(line[number]) for line in [columns, *lines]) for number in range(len(columns))]
+    return "\n".join(
+        "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
+        for line in [columns, *lines]
+    )
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "not measured"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _describe_run(training: Sequence[AnnotatedMovie], validation: Sequence[AnnotatedMovie]) -> dict[str, Any]:
+    return {
+        "started": time.strftime("%Y-%m-%d %H:%M:%S"),
+        "data": _describe_data(training, validation),
+        "versions": find_versions(),
+    }
+
+
+def _describe_data(training: Sequence[AnnotatedMovie], validation: Sequence[AnnotatedMovie]) -> list[dict[str, Any]]:
+    """Which movies and time points are used for what, with checksums."""
+    parts = [("training", each) for each in training] + [("validation", each) for each in validation]
+    return [
+        {
+            "part": part,
+            "name": each.name,
+            "time_points": each.annotations.annotated_time_points.tolist(),
+            "positions": len(each.annotations),
+            "annotations_sha256": _sum_annotations(each),
+            "images_sha256": _sum_images(each),
+        }
+        for part, each in parts
+    ]
+
+
+def _sum_annotations(annotated: AnnotatedMovie) -> str:
+    annotations = annotated.annotations
+    total = hashlib.sha256()
+    for array in (annotations.positions, annotations.time_points, annotations.links):
+        total.update(array.tobytes())
+    return total.hexdigest()
+
+
+def _sum_images(annotated: AnnotatedMovie) -> str:
+    """Checksum of the movie's files; of its first stack where it lies in memory."""
+    movie = annotated.movie
+    total = hashlib.sha256()
+    if movie.path is None:
+        total.update(movie.stack(movie.time_points[0]).tobytes())
+        return total.hexdigest()
+    files = sorted(movie.path.rglob("*")) if movie.path.is_dir() else [movie.path]
+    for file in files:
+        if file.is_file() and not file.name.startswith("."):
+            _add_file(total, file)
+    return total.hexdigest()
+
+
+def _add_file(total: Any, file: Path) -> None:
+    size = file.stat().st_size
+    with open(file, "rb") as opened:
+        if size <= _WHOLE_FILE_BYTES:
+            while chunk := opened.read(2**20):
+                total.update(chunk)
+        else:
+            total.update(str(size).encode() + opened.read(2**20))
+            opened.seek(-(2**20), 2)
+            total.update(opened.read())
+
+
+def find_versions() -> dict[str, str]:
+    """Versions of Python, the kit and the packages that matter, and the machine."""
+    versions = {"organoid_kit": __version__, "python": sys.version.split()[0], "machine": platform.platform()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return versions

@@ -1,0 +1,348 @@
+"""The training loop: thirty lines that one can read, pause, kill and take up again.
+
+It is a loop of our own around Keras' `train_on_batch` rather than `fit`, because it must be able to go on in the middle
+of an epoch. Whatever it needs to go on is in a `TrainingState`, and every batch is a pure function of
+(seed, epoch, step): so a training that was killed and taken up again ends with the weights of one that never was.
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from organoid_kit.checkpoints import TrainingState, load_newest_checkpoint, save_checkpoint
+from organoid_kit.dataset import AnnotatedMovie
+from organoid_kit.devices import find_device
+from organoid_kit.errors import UserError
+from organoid_kit.evaluation import match_positions
+from organoid_kit.examples import PositionExample, PositionExamples
+from organoid_kit.files import write_json_safely
+from organoid_kit.models.position import build_position_network, find_step
+from organoid_kit.networks import check_training_on, load_network, save_network
+from organoid_kit.runs import Run, make_run, open_run
+from organoid_kit.settings import NetworkSettings
+from organoid_kit.targets import find_peaks
+
+_WARM_UP_STEPS = 20  # the learning rate rises over so many steps, then falls along a cosine
+_LAST_RATE = 0.02  # part of the learning rate that is left at the end
+_VALIDATION_PATCHES = 64
+_MATCH_UM = 5.0
+_BORDER_VOXELS = 2  # a nucleus this close to a patch's border may be missed without blame
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a training tells while it runs: after each step, and with `row` filled in after each epoch."""
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    loss: float
+    row: dict[str, float] | None = None
+    message: str = ""
+
+
+def print_progress(progress: Progress) -> None:
+    """One line of text for each epoch and each event."""
+    if progress.message:
+        print(progress.message, flush=True)
+    if progress.row:
+        row = progress.row
+        measured = [f"loss {row['loss']:.4f}", f"validation loss {row['validation_loss']:.4f}"]
+        if row.get("validation_f1") is not None:
+            measured.append(f"F1 {row['validation_f1']:.3f}")
+        left = row["seconds"] * (progress.epochs - progress.epoch)
+        print(
+            f"epoch {progress.epoch} of {progress.epochs}: {', '.join(measured)}, {row['seconds']:.0f} s"
+            f"{', best so far' if row['best'] else ''}; at most {left / 60:.1f} min left",
+            flush=True,
+        )
+
+
+def train(
+    training: Sequence[AnnotatedMovie],
+    validation: Sequence[AnnotatedMovie],
+    settings: NetworkSettings,
+    *,
+    resume: str | Path | None = None,
+    on_progress: Callable[[Progress], None] = print_progress,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Run:
+    """Trains a network and keeps everything in a run folder.
+
+    The network with the lowest validation loss is kept in ``network/``. An interrupt (Ctrl-C, the kernel's stop
+    button) or `should_stop` saves a checkpoint and returns; after a crash the newest checkpoint of the last minutes is
+    there. Where memory runs out, the batch is halved and training goes on.
+
+    Args:
+        training: movies to learn from.
+        validation: movies to judge by; never the same as those to learn from. Without any, the training loss judges.
+        settings: what to train and how. With `start_from`, training starts from that network's weights.
+        resume: folder of a run to go on with; `settings` may then change epochs, minutes and patience.
+        on_progress: called after every step and epoch.
+        should_stop: asked after every step.
+
+    Returns:
+        The run, finished or not; ``run.history`` says how far it came.
+
+    Raises:
+        UserError: data, settings, network or disk do not allow it.
+    """
+    settings = _complete(settings, training)
+    run = open_run(resume, training, validation) if resume else make_run(settings, training, validation)
+    if resume:
+        kept = run.settings
+        settings = kept.changed(epochs=settings.epochs, minutes=settings.minutes, patience=settings.patience)
+    _remove_unfinished_files(run.folder)
+    network = _prepare_network(settings)
+    examples = PositionExamples(training, settings)
+    checks = (
+        PositionExamples(validation, settings, augment=False, most_examples=_VALIDATION_PATCHES) if validation else None
+    )
+    state = load_newest_checkpoint(network, run.folder / "checkpoints")
+    if state is None:
+        state = TrainingState(batch_size=settings.batch_size)
+        save_checkpoint(network, state, run.folder / "checkpoints")
+    else:
+        state.finished = ""
+        on_progress(_say(state, settings, f"Going on from epoch {state.epoch + 1}, step {state.step}."))
+    run.log(f"training with {keras.backend.backend()} from epoch {state.epoch + 1}, step {state.step}")
+    loop = _Loop(network, examples, checks, settings, run, state, on_progress, should_stop)
+    try:
+        loop.go()
+    except KeyboardInterrupt:
+        state.finished = "interrupted"
+    save_checkpoint(network, state, run.folder / "checkpoints")
+    run.log(f"ended: {state.finished} after epoch {state.epoch}, step {state.step}")
+    on_progress(_say(state, settings, f"Training ended: {state.finished}. Everything is in {run.folder}"))
+    return run
+
+
+def _complete(settings: NetworkSettings, training: Sequence[AnnotatedMovie]) -> NetworkSettings:
+    """Settings with the spacing filled in: that of the network to start from, else of the first movie."""
+    if settings.spacing_um is None and training:
+        return settings.changed(spacing_um=tuple(training[0].movie.spacing_um))
+    return settings
+
+
+def _prepare_network(settings: NetworkSettings) -> keras.Model:
+    """Builds or loads the network and compiles it."""
+    steps = find_step(settings)
+    if any(size % step for size, step in zip(settings.patch_shape_zyx, steps, strict=True)):
+        fitting = tuple(max(1, round(n / s)) * s for n, s in zip(settings.patch_shape_zyx, steps, strict=True))
+        raise UserError(
+            f"The patch of a {settings.preset!r} network must be a multiple of {steps} (z, y, x). "
+            f"Received: {settings.patch_shape_zyx}. Set patch_shape_zyx to {fitting}."
+        )
+    mixed = settings.mixed_precision
+    if mixed is None:
+        mixed = find_device().gains_from_mixed_precision
+    network = build_position_network(settings, dtype="mixed_float16" if mixed else "float32")
+    if settings.start_from:
+        trained, old = load_network(settings.start_from)
+        check_training_on(old, settings, trained)
+        network = _with_weights_of(trained, network)
+    optimiser = keras.optimizers.Adam(settings.learning_rate, clipnorm=1.0)
+    if mixed:
+        optimiser = keras.optimizers.LossScaleOptimizer(optimiser)
+    # Compiling with XLA made a step two to three times slower on processors, see benchmarks/network.py.
+    network.compile(optimiser, keras.losses.BinaryCrossentropy(), jit_compile=keras.backend.backend() == "jax")
+    optimiser.build(network.trainable_variables)
+    return network
+
+
+def _with_weights_of(trained: keras.Model, network: keras.Model) -> keras.Model:
+    """Our network with trained weights; the trained network itself where its layers are others (OrganoidTracker's)."""
+    if [each.shape for each in trained.weights] != [each.shape for each in network.weights]:
+        return trained
+    network.set_weights(trained.get_weights())
+    return network
+
+
+def _say(state: TrainingState, settings: NetworkSettings, message: str) -> Progress:
+    return Progress(state.epoch, settings.epochs, state.step, 0, math.nan, message=message)
+
+
+def _remove_unfinished_files(folder: Path) -> None:
+    """What a killed training had not finished writing."""
+    for leftover in folder.rglob(".writing-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+@dataclass
+class _Loop:
+    """Everything the loop works with."""
+
+    network: keras.Model
+    examples: PositionExamples
+    checks: PositionExamples | None
+    settings: NetworkSettings
+    run: Run
+    state: TrainingState
+    on_progress: Callable[[Progress], None]
+    should_stop: Callable[[], bool]
+
+    def go(self) -> None:
+        """Epoch after epoch, until there is a reason to end."""
+        state, settings = self.state, self.settings
+        saved = time.monotonic()
+        while not self._find_end():
+            steps = self.examples.steps_per_epoch(state.batch_size)
+            for images, targets, weights in self._batches():
+                started = time.monotonic()
+                loss = self._try_step(images, targets, weights)
+                if loss is None:
+                    break  # the batch was too large: the epoch goes on with smaller ones
+                state.losses.append((loss, len(images)))
+                state.step += 1
+                state.seconds += time.monotonic() - started
+                state.seconds_of_epoch += time.monotonic() - started
+                self.on_progress(Progress(state.epoch, settings.epochs, state.step, steps, loss))
+                if state.step == steps:
+                    self._end_epoch()
+                if state.step == 0 or time.monotonic() - saved > 60 * settings.checkpoint_minutes:
+                    save_checkpoint(self.network, state, self.run.folder / "checkpoints")
+                    saved = time.monotonic()
+                if self._find_end():
+                    return
+
+    def _find_end(self) -> str:
+        """Why training should end now; empty if it should not."""
+        state, settings = self.state, self.settings
+        if state.epoch >= settings.epochs:
+            state.finished = f"all {settings.epochs} epochs done"
+        elif state.epochs_since_best >= settings.patience and state.step == 0:
+            state.finished = f"the validation loss has not improved for {settings.patience} epochs"
+        elif settings.minutes is not None and state.seconds >= 60 * settings.minutes:
+            state.finished = f"the time budget of {settings.minutes:g} minutes is used up"
+        elif self.should_stop():
+            state.finished = "stopped on request"
+        return state.finished
+
+    def _batches(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """The batches from where the state stands to the end of the epoch, each made while the last is trained on."""
+        state = self.state
+        epoch, size = state.epoch, state.batch_size
+        steps = range(state.step, self.examples.steps_per_epoch(size))
+        with ThreadPoolExecutor(max_workers=1) as worker:
+            coming = worker.submit(self.examples.batch, epoch, steps[0], size)
+            for step in steps:
+                batch = coming.result()
+                if step + 1 in steps:
+                    coming = worker.submit(self.examples.batch, epoch, step + 1, size)
+                yield batch
+
+    def _try_step(self, images: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> float | None:
+        """One step; None where memory ran out and the batch was halved."""
+        state = self.state
+        self.network.optimizer.learning_rate = self._learning_rate()
+        try:
+            self.network.reset_metrics()
+            loss = float(self.network.train_on_batch(images, targets, sample_weight=weights))
+        except Exception as error:
+            if not is_out_of_memory(error) or state.batch_size == 1:
+                raise
+            state.step *= 2
+            state.batch_size = -(-state.batch_size // 2)
+            self.on_progress(
+                _say(state, self.settings, f"Memory ran out: going on with batches of {state.batch_size}.")
+            )
+            self.run.log(f"memory ran out; batch size is now {state.batch_size}")
+            return None
+        if not math.isfinite(loss):
+            raise UserError(
+                f"The loss must stay finite. Received: {loss} in epoch {state.epoch + 1}, step {state.step + 1} of "
+                f"{self.run.folder}. Lower the learning rate (now {self.settings.learning_rate:g}) and start again."
+            )
+        return loss
+
+    def _learning_rate(self) -> float:
+        """A short warm-up, then half a cosine down to 2 % at the last epoch."""
+        state, settings = self.state, self.settings
+        steps = self.examples.steps_per_epoch(state.batch_size)
+        done = state.epoch * steps + state.step
+        part = min(1.0, done / (settings.epochs * steps))
+        cosine = _LAST_RATE + (1 - _LAST_RATE) * 0.5 * (1 + math.cos(math.pi * part))
+        return settings.learning_rate * min(1.0, (done + 1) / _WARM_UP_STEPS) * cosine
+
+    def _end_epoch(self) -> None:
+        """Validates, keeps the network if it is the best so far, and adds a row to the history."""
+        state = self.state
+        losses, counts = np.array(state.losses).T
+        loss = float(np.average(losses, weights=counts))
+        judged = validate(self.network, self.checks, state.batch_size) if self.checks else {"validation_loss": loss}
+        best = judged["validation_loss"] < state.best_loss
+        state.epochs_since_best = 0 if best else state.epochs_since_best + 1
+        state.best_loss = min(state.best_loss, judged["validation_loss"])
+        state.epoch += 1
+        row = {"epoch": state.epoch, "loss": loss, **judged, "best": best, "seconds": round(state.seconds_of_epoch, 3)}
+        state.history.append(row)
+        state.step, state.losses, state.seconds_of_epoch = 0, [], 0.0
+        if best:
+            save_network(self.network, self.settings, self.run.network_folder, overwrite=True)
+        write_json_safely(self.run.folder / "history.json", state.history, overwrite=True)
+        self.run.log(str(row))
+        self.on_progress(Progress(state.epoch, self.settings.epochs, 0, 0, loss, row=row))
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an error of TensorFlow, JAX, PyTorch or NumPy says that memory ran out."""
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or any(
+        sign in text for sign in ("resource_exhausted", "resource exhausted", "out of memory", "oom when allocating")
+    )
+
+
+def validate(network: keras.Model, checks: PositionExamples, batch_size: int) -> dict[str, float | None]:
+    """Loss and F1 on fixed patches.
+
+    Returns:
+        "validation_loss", and "validation_f1" with positions matched one to one within 5 µm, None where there is
+        nothing to find.
+    """
+    losses, sizes, counts = [], [], np.zeros(3, int)
+    for step in range(checks.steps_per_epoch(batch_size)):
+        images, targets, weights = checks.batch(0, step, batch_size)
+        heat = keras.ops.convert_to_numpy(network.predict_on_batch(images)).astype(np.float32)
+        losses.append(_cross_entropy(targets[..., 0], heat[..., 0], weights))
+        sizes.append(len(images))
+        for each, example in zip(heat[..., 0], checks.examples(0, step, batch_size), strict=True):
+            counts += _count_matches(each, example, checks.settings)
+    matched, missed, false = counts.tolist()
+    f1 = 2 * matched / (2 * matched + missed + false) if matched + missed + false else None
+    return {"validation_loss": float(np.average(losses, weights=sizes)), "validation_f1": f1}
+
+
+def _cross_entropy(targets: np.ndarray, heat: np.ndarray, weights: np.ndarray) -> float:
+    """Weighted binary cross-entropy, as Keras' loss computes it."""
+    heat = np.clip(heat, 1e-7, 1 - 1e-7)
+    return float(np.mean(-weights * (targets * np.log(heat) + (1 - targets) * np.log(1 - heat)), dtype=np.float64))
+
+
+def _count_matches(heat: np.ndarray, example: PositionExample, settings: NetworkSettings) -> np.ndarray:
+    """Matched, missed and false positions in a patch; those near its border or outside what is annotated are no fault."""
+    spacing = np.array(settings.spacing_um)
+    found, _ = find_peaks(heat, settings.spacing_um, settings.min_distance_um, settings.threshold)
+    shape = np.array(heat.shape)
+    truth = example.positions[((example.positions > -0.5) & (example.positions < shape - 0.5)).all(axis=1)]
+    pairs = match_positions(truth * spacing, found * spacing, _MATCH_UM)
+    missed = np.delete(truth, pairs[:, 0], axis=0)
+    false = np.delete(found, pairs[:, 1], axis=0)
+    return np.array([len(pairs), *(np.count_nonzero(_is_inner(each, example.counts)) for each in (missed, false))])
+
+
+def _is_inner(positions: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Whether positions lie inside what counts and not at the border of the patch; a single plane has no border."""
+    shape = np.array(counts.shape)
+    border = np.where(shape > 2 * _BORDER_VOXELS + 1, _BORDER_VOXELS, 0)
+    places = np.clip(np.round(positions).astype(int), 0, shape - 1)
+    return counts[tuple(places.T)] & (places >= border).all(axis=1) & (places < shape - border).all(axis=1)
