@@ -80,6 +80,7 @@ class _Nucleus:
     diameter_um: float
     proportions: np.ndarray  # (3,) relative length: radial, along axis, across
     brightness: float
+    tilt: np.ndarray  # (3,) added to the direction it stands in
     waves: np.ndarray  # (2, 4) shape of its surface: wave vector and phase
     texture_corner: np.ndarray  # (3,) where its chromatin is cut from the block of noise
     number: int
@@ -166,9 +167,9 @@ def random_synthetic_settings(rng: np.random.Generator, **fixed) -> SyntheticSet
         nucleus_diameter_um=rng.uniform(6.0, 10.0),
         diameter_spread=rng.uniform(0.05, 0.2),
         elongation=elongation,
-        giants=rng.choice([0.0, 0.1]),
+        giants=rng.choice([0.0, 0.05, 0.15]),
         irregularity=rng.uniform(0.0, 0.15),
-        looseness=rng.uniform(0.95, 1.2),
+        looseness=rng.uniform(0.88, 1.15),
         organoid_axes_zyx=tuple(rng.uniform(0.8, 1.15, 3)),
         bumpiness=rng.uniform(0.0, 0.1),
         bud=rng.uniform(0.0, 0.35),
@@ -187,7 +188,7 @@ def random_synthetic_settings(rng: np.random.Generator, **fixed) -> SyntheticSet
         haze=rng.uniform(0.0, 0.35),
         haze_um=rng.uniform(2.0, 6.0),
         dimming_um=np.exp(rng.uniform(np.log(30), np.log(300))),
-        photons=np.exp(rng.uniform(np.log(15), np.log(400))),
+        photons=np.exp(rng.uniform(np.log(15), np.log(1000))),
         read_noise=rng.uniform(1.0, 5.0),
         noise_blur_px=rng.choice([0.0, 0.5, 0.8]),
     )
@@ -274,6 +275,7 @@ def _new_nucleus(number: int, settings: SyntheticSettings, rng: np.random.Genera
         diameter_um=settings.nucleus_diameter_um * np.clip(rng.normal(1, settings.diameter_spread), 0.7, 1.5),
         proportions=proportions / np.prod([settings.elongation, 1.15, 1]) ** (1 / 3),
         brightness=np.exp(np.clip(rng.normal(0, settings.brightness_spread), -0.8, 0.8)),
+        tilt=rng.normal(0, 2 * settings.irregularity, 3),
         waves=np.column_stack([rng.normal(0, 2.0, (2, 3)), rng.uniform(0, 2 * np.pi, 2)]),
         texture_corner=rng.uniform(0, 64, 3),
         number=number,
@@ -415,7 +417,7 @@ def _make_annotations(snapshots: list[_Snapshot], settings: SyntheticSettings, n
                 links.append((before, len(positions)))
             positions.append(position_um / settings.spacing_um)
             time_points.append(time_point)
-            phases.append("M" if _stage(nucleus) in _PLATE_UM else ("S/G2", "G1")[_in_g1(nucleus)])
+            phases.append("M" if _stage(nucleus) == "metaphase" else ("S/G2", "G1")[_in_g1(nucleus)])
             cycles.append(round(float(nucleus.age / nucleus.lifetime), 4))
     last = np.array(settings.shape_zyx) - 1
     truth = Annotations(
@@ -547,14 +549,14 @@ class _Microscope:
     def _record(self, photons: np.ndarray, grey_per_photon: float) -> np.ndarray:
         """Grey values with noise, (z, y, x) uint16.
 
-        Photon noise is drawn through Anscombe's square root (variance and skew as of a Poisson distribution), because
-        then the number of random draws does not depend on the light: a rounding difference between two processors
-        could change one grey value by one, never the rest of the movie.
+        Photon noise is normal on the scale of square roots: for n photons it has mean n, variance n + 1/8 and the skew
+        of a Poisson distribution. So the number of random draws does not depend on the light: a rounding difference
+        between two processors could change one grey value by one, never the rest of the movie.
         """
         shot, read = self.rng.standard_normal((2, *photons.shape))
         if self.settings.noise_blur_px:
             shot, read = (_correlated(noise, self.settings.noise_blur_px) for noise in (shot, read))
-        counted = (np.sqrt(np.clip(photons, 0, None) + 0.375) + shot / 2) ** 2 - 0.625
+        counted = (np.sqrt(np.clip(photons, 0, None)) + shot / 2) ** 2 - 0.25
         grey = self.settings.offset + grey_per_photon * counted + self.settings.read_noise * read
         return np.clip(np.round(grey), 0, 65535).astype(np.uint16)
 
@@ -564,13 +566,13 @@ class _Microscope:
         edges = sum(_edge(height_um - side * half_um) for side in (-1, 1))
         picture = 1 + 0.35 * edges + 0.12 * tissue * (np.abs(height_um) < half_um) - 0.1 * (height_um < half_um)
         picture = ndimage.gaussian_filter(picture, np.array([3.0, 0.4, 0.4]) / self.spacing_um)
-        return self._record(1000 * picture, 0.4)
+        return self._record(20_000 * picture, 0.005)  # brightfield is bright: a camera's full well
 
 
 def _new_debris(rng: np.random.Generator) -> tuple[np.ndarray, float, float]:
     """A fragment: where (relative to the organoid's radius), size in µm, brightness."""
     distance = rng.choice([rng.uniform(0, 0.4), rng.uniform(1.4, 2.2)])
-    return distance * _unit(rng.normal(size=3)), rng.uniform(0.3, 1.1), rng.uniform(0.3, 2.0)
+    return distance * _unit(rng.normal(size=3)), rng.uniform(0.3, 0.9), rng.uniform(0.3, 1.5)
 
 
 def _in_g1(nucleus: _Nucleus) -> bool:
@@ -579,8 +581,8 @@ def _in_g1(nucleus: _Nucleus) -> bool:
 
 
 def _frame(nucleus: _Nucleus) -> np.ndarray:
-    """Three unit vectors as rows: away from the organoid's centre, along the nucleus's axis, across."""
-    outward = nucleus.direction
+    """Three unit vectors as rows: roughly away from the organoid's centre, along the nucleus's axis, across."""
+    outward = _unit(nucleus.direction + nucleus.tilt)
     along = _unit(nucleus.axis - outward * _dot(nucleus.axis, outward))
     return np.stack([outward, along, np.cross(outward, along)])
 
