@@ -54,12 +54,16 @@ class TimeLapse:
                 never overflows.
 
         Raises:
-            UserError: the movie lacks this time point or channel.
+            UserError: the movie lacks this time point or channel, or no channel is asked for.
         """
         if time_point not in self.time_points:
             raise UserError(
                 f"The time point must be one of the movie's. Received: {time_point}; {self.name!r} has time points "
                 f"{self.time_points.start} to {self.time_points.stop - 1}."
+            )
+        if len(channels) == 0:
+            raise UserError(
+                "At least one channel must be chosen. Received: channels=(). Pass channels=(1,) for the first."
             )
         for channel in channels:
             if not 1 <= channel <= len(self.channel_names):
@@ -87,7 +91,7 @@ def make_timelapse(
     """A movie from an array in memory, (t, c, z, y, x).
 
     Raises:
-        UserError: the array does not have five axes.
+        UserError: the array does not have five axes, or the names are not one for each channel.
     """
     if images.ndim != 5:
         raise UserError(
@@ -95,6 +99,11 @@ def make_timelapse(
             "Add axes of length one with images[None]."
         )
     names = tuple(channel_names or (f"channel {number + 1}" for number in range(images.shape[1])))
+    if len(names) != images.shape[1]:
+        raise UserError(
+            f"Every channel must have one name. Received: {len(names)} names for {images.shape[1]} channels. "
+            "Pass as many channel_names as the second axis is long."
+        )
     return TimeLapse(
         name=name,
         time_points=range(first_time_point, first_time_point + len(images)),

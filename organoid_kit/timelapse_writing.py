@@ -11,6 +11,7 @@ import numpy as np
 import tifffile
 
 from organoid_kit.errors import UserError
+from organoid_kit.files import write_safely
 from organoid_kit.timelapse import TimeLapse
 
 OME_TYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
@@ -26,33 +27,15 @@ def write_timelapse(movie: TimeLapse, path: str | os.PathLike[str]) -> None:
         path: of a new file, which should end in ``.ome.tif``.
 
     Raises:
-        UserError: the file exists, its folder does not, or OME-TIFF cannot hold the movie's type.
+        UserError: the file exists or cannot be written, or OME-TIFF cannot hold the movie's type.
     """
     path = Path(path)
     if movie.dtype.name not in OME_TYPES:
         raise UserError(
             f"OME-TIFF holds {', '.join(OME_TYPES)}. Received: {movie.dtype} in {movie.name!r}. Convert it first."
         )
-    _reserve(path)
-    try:
-        _write(movie, path)
-    except BaseException:
-        path.unlink()
-        raise
-
-
-def _reserve(path: Path) -> None:
-    """Makes the file, so that nothing that exists is ever overwritten."""
-    try:
-        path.open("xb").close()
-    except FileExistsError as error:
-        raise UserError(
-            f"A movie is only written to a new file. Received: {path}, which exists. Choose another name."
-        ) from error
-    except OSError as error:
-        raise UserError(
-            f"The folder must exist and be writable. Received: {path}: {error.strerror}. Choose another folder."
-        ) from error
+    with write_safely(path) as temporary:
+        _write(movie, temporary)
 
 
 def _write(movie: TimeLapse, path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 import warnings
 import zlib
 from collections.abc import Callable, Sequence
@@ -15,7 +16,13 @@ from organoid_kit.errors import UserError
 from organoid_kit.timelapse import TimeLapse
 
 Index = tuple[int | slice, ...]
-READ_FAILURES = (OSError, ValueError, RuntimeError, zlib.error)  # what tifffile, zarr and their codecs raise
+READ_FAILURES = (
+    OSError,
+    ValueError,
+    RuntimeError,
+    zlib.error,
+    struct.error,
+)  # what tifffile, zarr and their codecs raise
 
 
 @dataclass(frozen=True)

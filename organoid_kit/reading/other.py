@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from organoid_kit.errors import UserError
-from organoid_kit.reading.image import ImageFile, Index
+from organoid_kit.reading.image import ImageFile
 
 SUFFIXES = (".czi", ".nd2", ".lif", ".ims", ".oib", ".oif", ".oir", ".vsi", ".dv", ".sld", ".mrc", ".lsm")
 
 
 def read_other(path: Path) -> ImageFile:
-    """Opens a microscope file, (t, c, z, y, x).
+    """Opens a microscope file; bioio reads it lazily through dask.
 
     bioio states sizes without a unit; its readers of microscope formats give µm. It does not state the time step.
 
@@ -35,16 +33,12 @@ def read_other(path: Path) -> ImageFile:
             "Export the one you want as OME-TIFF, for example with Fiji."
         )
 
-    def read(index: Index) -> np.ndarray:
-        time, channel, *_ = index
-        return image.get_image_dask_data("ZYX", T=time, C=channel).compute()
-
     return ImageFile(
         path=path,
-        axes="tczyx",
-        shape=tuple(image.dims[letter][0] for letter in "TCZYX"),
+        axes=image.dims.order.lower(),
+        shape=tuple(image.shape),
         dtype=image.dtype,
-        read=read,
+        read=lambda index: image.dask_data[index].compute(),
         spacing_um=tuple(image.physical_pixel_sizes),
         channel_names=tuple(str(name) for name in image.channel_names or ()),
     )

@@ -15,7 +15,7 @@ import numpy as np
 import tifffile
 
 from organoid_kit.errors import UserError
-from organoid_kit.reading.image import READ_FAILURES, ImageFile, Index
+from organoid_kit.reading.image import ImageFile, Index
 from organoid_kit.reading.units import to_minutes, to_um
 
 
@@ -91,7 +91,7 @@ def _open(path: Path) -> tifffile.TiffFile:
         with _collect_complaints() as complaints:
             tif = tifffile.TiffFile(path)
             pages = sum(len(series) for series in tif.series)
-    except READ_FAILURES as error:
+    except Exception as error:  # tifffile stumbles over a damaged file in many ways
         raise UserError(
             f"A movie must be a readable TIFF file. Received: {path}: {error}. Copy it again, or save it as TIFF."
         ) from error

@@ -32,13 +32,13 @@ def read_zarr(path: Path) -> ImageFile:
             f'Zarr images need the zarr library. Received: {path}. Run: pip install "organoid-kit[formats]"'
         ) from error
     try:
-        node = zarr.open(path, mode="r")
+        node = zarr.open(str(path), mode="r")
         if isinstance(node, zarr.Array):
             return _describe_array(path, node, "?" * (node.ndim - 2) + "yx")
         return _describe_image(path, node)
     except UserError:
         raise
-    except (*READ_FAILURES, KeyError, TypeError) as error:
+    except (*READ_FAILURES, LookupError, TypeError, AttributeError) as error:
         raise UserError(
             f"A Zarr folder must be a readable OME-Zarr image. Received: {path}: {type(error).__name__} {error}. "
             "Copy or export it again."
