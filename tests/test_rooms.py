@@ -9,9 +9,10 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "organoid_kit"
 ROOMS = (
-    *("errors", "settings", "timelapse", "annotations", "formats", "dataset", "synthetic"),
-    *("checks", "splits", "patches", "augmentation", "targets", "evaluation", "baseline", "examples"),
-    *("models", "runs", "checkpoints", "estimates", "training", "prediction", "plots", "report", "cli", "__main__"),
+    *("errors", "files", "settings", "timelapse", "reading", "timelapse_reading", "timelapse_writing"),
+    *("annotations", "formats", "dataset", "synthetic", "evaluation", "targets", "baseline", "checks"),
+    *("splits", "patches", "augmentation", "examples", "models", "networks", "devices", "runs", "checkpoints"),
+    *("estimates", "training", "prediction", "plots", "report", "cli", "__main__"),
 )
 LIGHT_ROOMS = (*ROOMS[: ROOMS.index("models")], "plots", "report")
 BACKENDS = {"keras", "tensorflow", "jax", "torch"}
@@ -38,6 +39,12 @@ def functions_of(tree: ast.AST) -> list[ast.FunctionDef]:
     return [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
 
 
+def public_names(owner: ast.Module | ast.ClassDef) -> list[ast.FunctionDef | ast.ClassDef]:
+    """Functions and classes of a module, or methods of a class, that others may use."""
+    named = [node for node in owner.body if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))]
+    return [node for node in named if not node.name.startswith("_")]
+
+
 def body_lines(function: ast.FunctionDef) -> int:
     """Lines of the body without the docstring."""
     body = function.body[1:] if ast.get_docstring(function) is not None else function.body
@@ -53,9 +60,9 @@ def new_modules(*imports: str) -> dict[str, set[str]]:
         "    importlib.import_module(name)\n"
         "    print(name, *{module.partition('.')[0] for module in set(sys.modules) - before})\n"
     )
-    command = [sys.executable, "-c", program, *imports]
-    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    return {words[0]: set(words[1:]) for words in map(str.split, lines)}
+    ran = subprocess.run([sys.executable, "-c", program, *imports], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    return {words[0]: set(words[1:]) for words in map(str.split, ran.stdout.splitlines())}
 
 
 def test_every_module_has_its_room():
@@ -102,10 +109,9 @@ def test_public_names_are_documented():
     bare = [
         f"{'.'.join(parts)}.{node.name}"
         for parts, tree in SOURCES.items()
-        for owner in (tree, *(node for node in tree.body if isinstance(node, ast.ClassDef)))
-        for node in owner.body
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef))
-        if not node.name.startswith("_") and not ast.get_docstring(node)
+        for owner in (tree, *(node for node in public_names(tree) if isinstance(node, ast.ClassDef)))
+        for node in public_names(owner)
+        if not ast.get_docstring(node)
     ]
     assert not bare
 
