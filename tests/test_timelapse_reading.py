@@ -270,7 +270,7 @@ def test_truncated_tiff_is_refused_unless_no_voxel_is_lost(tmp_path, images, kin
             movie = read_timelapse(path, axes="tzcyx" if kind != "plain" else "zyx", spacing_um=SPACING)
             np.testing.assert_array_equal(all_stacks(movie), images.transpose(0, 2, 1, 3, 4).reshape(-1, 20, 25))
     else:
-        with pytest.raises(UserError, match=r"(must be whole|must be a readable TIFF).*a\.tif"):
+        with pytest.raises(UserError, match=r"must be a whole, readable file.*a\.tif"):
             read_timelapse(path, spacing_um=SPACING, accept_guess=True)
 
 
@@ -279,7 +279,7 @@ def test_uncompressed_tiff_cut_in_its_last_plane(tmp_path, images):
     tifffile.imwrite(path, images[0, 0], imagej=True, metadata={"axes": "ZYX"})
     with path.open("r+b") as file, tifffile.TiffFile(path) as tif:
         file.truncate(tif.series[0].dataoffset + images[0, 0].nbytes - 1)
-    with pytest.raises(UserError, match="must be whole"):
+    with pytest.raises(UserError, match="must be a whole"):
         read_timelapse(path, spacing_um=SPACING)
 
 
@@ -341,7 +341,7 @@ def test_ome_tiff_whose_second_file_is_lost(tmp_path, images):
         tifffile.imwrite(tmp_path / name[t == 0], images[t, 0, 0], description=own, metadata=None)
     assert_holds(read_timelapse(tmp_path / "a.ome.tif"), images[:2, :1, :1])
     (tmp_path / "b.ome.tif").unlink()
-    with pytest.raises(UserError, match="must be"):
+    with pytest.raises(UserError, match=r"must be (there|a whole).*\.ome\.tif"):
         read_timelapse(tmp_path / "a.ome.tif")
 
 

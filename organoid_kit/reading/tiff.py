@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,22 +25,25 @@ def read_tiff(path: Path) -> ImageFile:
     Raises:
         UserError: it is no TIFF, damaged, cut short, or holds several images.
     """
-    tif = _open(path)
-    series = _only_series(tif)
-    described = {
-        "path": path,
-        "axes": "".join(letter if letter in "tczyxs" else "?" for letter in series.axes.lower()),
-        "shape": tuple(series.shape),
-        "dtype": series.dtype,
-        **_read_metadata(tif),
-    }
+    with _collect_complaints() as complaints, _open(path) as tif:
+        series = _only_series(tif, complaints)
+        return ImageFile(
+            path=path,
+            axes="".join(letter if letter in "tczyxs" else "?" for letter in series.axes.lower()),
+            shape=tuple(series.shape),
+            dtype=series.dtype,
+            read=_make_reader(path, tif, series),
+            **_read_metadata(tif),
+        )
+
+
+def _make_reader(path: Path, tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> Callable[[Index], np.ndarray]:
     if series.dataoffset is None or series.is_multifile:
-        return ImageFile(**described, read=_PageReader(tif, series).read)
-    stored = np.dtype(tif.byteorder + series.dtype.char)
+        return _PageReader(tif, series).read
+    dtype = np.dtype(tif.byteorder + series.dtype.char)
     offset, shape = series.dataoffset, tuple(series.shape)
-    tif.close()
-    _check_length(path, offset + math.prod(shape) * stored.itemsize)
-    return ImageFile(**described, read=lambda index: np.memmap(path, stored, "r", offset, shape)[index])
+    _check_length(path, offset + math.prod(shape) * dtype.itemsize)
+    return lambda index: np.memmap(path, dtype, "r", offset, shape)[index]
 
 
 class _PageReader:
@@ -55,7 +58,6 @@ class _PageReader:
         self.page_shape = series.shape[outer:]
         self.page_numbers = np.arange(len(series)).reshape(series.shape[:outer])
         self._check(len(series) - 1)
-        tif.close()
 
     def read(self, index: Index) -> np.ndarray:
         outer = self.page_numbers.ndim
@@ -88,20 +90,16 @@ class _PageReader:
 
 def _open(path: Path) -> tifffile.TiffFile:
     try:
-        with _collect_complaints() as complaints:
-            tif = tifffile.TiffFile(path)
-            pages = sum(len(series) for series in tif.series)
+        return tifffile.TiffFile(path)
     except Exception as error:  # tifffile stumbles over a damaged file in many ways
-        raise UserError(
-            f"A movie must be a readable TIFF file. Received: {path}: {error}. Copy it again, or save it as TIFF."
-        ) from error
-    if complaints or not pages:
-        tif.close()
-        raise UserError(
-            f"A TIFF file must be whole. Received: {path}, which is damaged or cut short "
-            f"({'; '.join(complaints) or 'no image in it'}). Copy or export it again."
-        )
-    return tif
+        raise _unreadable(path, str(error)) from error
+
+
+def _unreadable(path: str | Path, reason: str) -> UserError:
+    return UserError(
+        f"A movie must be a whole, readable file. Received: {path}, which is no TIFF, damaged or cut short ({reason}). "
+        "Copy or export it again."
+    )
 
 
 @contextmanager
@@ -119,8 +117,14 @@ def _collect_complaints() -> Iterator[list[str]]:
         logger.removeHandler(handler)
 
 
-def _only_series(tif: tifffile.TiffFile) -> tifffile.TiffPageSeries:
+def _only_series(tif: tifffile.TiffFile, complaints: list[str]) -> tifffile.TiffPageSeries:
     """The image; smaller ones beside it are tolerated where a microscope stores previews."""
+    try:
+        planes = sum(len(series) for series in tif.series)
+    except Exception as error:  # as above
+        raise _unreadable(tif.filename, str(error)) from error
+    if complaints or not planes:
+        raise _unreadable(tif.filename, "; ".join(complaints) or "no image in it")
     first, *others = tif.series
     rivals = [other for other in others if other.kind in ("generic", "uniform", "shaped") or other.size >= first.size]
     if rivals:
@@ -135,10 +139,7 @@ def _only_series(tif: tifffile.TiffFile) -> tifffile.TiffPageSeries:
 def _check_length(path: Path, needed: int) -> None:
     length = path.stat().st_size
     if length < needed:
-        raise UserError(
-            f"A TIFF file must be whole. Received: {path} with {length} bytes, but its image needs {needed}: it was "
-            "cut short. Copy or export it again."
-        )
+        raise _unreadable(path, f"it has {length} bytes, its image needs {needed}")
 
 
 def _read_metadata(tif: tifffile.TiffFile) -> dict[str, Any]:
