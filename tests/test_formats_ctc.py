@@ -1,0 +1,163 @@
+import dataclasses
+import re
+
+import numpy as np
+import pytest
+import tifffile
+from format_helpers import annotations_strategy, facts
+from hypothesis import given, settings
+
+from organoid_kit.annotations import Annotations
+from organoid_kit.errors import UserError
+from organoid_kit.formats import read_annotations
+from organoid_kit.formats.ctc import read_ctc, write_ctc
+
+SHAPE = (8, 32, 32)
+
+
+def write_folder(folder, lines, images, results=False):
+    """images: time point → {label: (z, y, x) of its only voxel}."""
+    folder.mkdir()
+    (folder / ("res_track.txt" if results else "man_track.txt")).write_text("\n".join(lines))
+    for time_point, voxels in images.items():
+        image = np.zeros((4, 8, 8), np.uint16)
+        for label, voxel in voxels.items():
+            image[voxel] = label
+        tifffile.imwrite(
+            folder / f"{'mask' if results else 'man_track'}{time_point:03}.tif", image, photometric="minisblack"
+        )
+    return folder
+
+
+@pytest.mark.parametrize("results", [False, True])
+def test_the_lineage_comes_back_as_centroids(lineage, tmp_path, results):
+    write_ctc(lineage, tmp_path / "01", shape_zyx=SHAPE, radius_um=2.0, results=results)
+    again = read_annotations(tmp_path / "01", spacing_um=(2.0, 0.5, 0.5))
+    assert len(again.links) == 5
+    assert again.time_points[again.divisions()].tolist() == [2]
+    order, order_again = (np.lexsort((a.positions[:, 1], a.time_points)) for a in (lineage, again))
+    assert np.abs(again.positions[order_again] - lineage.positions[order]).max() < 0.7
+    assert sorted(again.properties["ctc_label"]) == [1, 1, 2, 2, 2, 3, 4]
+
+
+def test_each_label_is_seen_from_its_first_to_its_last_time_point(lineage, tmp_path):
+    skipping = dataclasses.replace(lineage.select([0, 2, 4, 5, 6]), links=[[0, 1], [2, 3], [3, 4]])
+    write_ctc(skipping, tmp_path / "01", shape_zyx=SHAPE)
+    lines = np.loadtxt(tmp_path / "01" / "res_track.txt", dtype=int)
+    seen = {t: set(np.unique(tifffile.imread(tmp_path / "01" / f"mask{t:03}.tif"))) - {0} for t in (1, 2, 3)}
+    for label, begin, end, _ in lines.tolist():
+        assert [t for t, labels in seen.items() if label in labels] == list(range(begin, end + 1))
+    assert len(read_ctc(tmp_path / "01").links) == 3  # the link that skips is a parent that ended earlier
+
+
+@settings(max_examples=15, deadline=None)
+@given(annotations=annotations_strategy(merges=False))
+def test_any_lineage_comes_back_when_balls_are_one_voxel(annotations, tmp_path_factory):
+    voxels = np.round(np.abs(annotations.positions))
+    rounded = dataclasses.replace(annotations, positions=voxels, spacing_um=(1.0, 1.0, 1.0))
+    places = np.column_stack([rounded.time_points, voxels]).tolist()
+    folder = tmp_path_factory.mktemp("ctc") / "01"
+    if len({tuple(place) for place in places}) < len(places):
+        with pytest.raises(UserError, match="same voxel"):
+            write_ctc(rounded, folder, shape_zyx=(64, 64, 64), radius_um=0.1)
+        return
+    write_ctc(rounded, folder, shape_zyx=(64, 64, 64), radius_um=0.1, time_points=range(6))
+    bare = dataclasses.replace(rounded, properties={}, link_properties={})
+    assert facts(read_ctc(folder), without=["ctc_label"]) == facts(bare)
+
+
+def test_voxels_belong_to_the_nearest_position(tmp_path):
+    two = Annotations(positions=[[4, 16, 12], [4, 16, 17]], time_points=[0, 0], spacing_um=(1, 1, 1))
+    write_ctc(two, tmp_path / "01", shape_zyx=SHAPE, radius_um=4)
+    image = tifffile.imread(tmp_path / "01" / "mask000.tif")
+    assert image[4, 16, [12, 14, 15, 17]].tolist() == [1, 1, 2, 2]
+    assert image[4, 16, 8] == 1 and image[4, 16, 7] == 0  # four µm away, and five
+
+
+def test_2d_movies_get_2d_images(tmp_path):
+    flat = Annotations(positions=[[0, 5, 6], [0, 6, 7]], time_points=[0, 1], links=[[0, 1]], spacing_um=(1, 1, 1))
+    write_ctc(flat, tmp_path / "01", shape_zyx=(1, 20, 20), radius_um=2)
+    assert tifffile.imread(tmp_path / "01" / "mask000.tif").shape == (20, 20)
+    assert read_ctc(tmp_path / "01").positions.tolist() == [[0, 5, 6], [0, 6, 7]]
+
+
+def test_folders_that_start_late_and_tracks_with_gaps_are_read(tmp_path):
+    images = {7: {5: (1, 1, 1)}, 9: {5: (1, 2, 2)}, 10: {}, 11: {8: (2, 2, 2)}}
+    annotations = read_ctc(write_folder(tmp_path / "01", ["5 7 9 0", "8 11 11 5"], images))
+    assert annotations.time_points.tolist() == [7, 9, 11]
+    assert annotations.links.tolist() == [[0, 1], [1, 2]]
+    assert annotations.properties["ctc_label"].tolist() == [5, 5, 8]
+
+
+def test_a_merge_cannot_be_written(lineage, tmp_path):
+    merge = dataclasses.replace(lineage, links=[[0, 1], [4, 1]])
+    with pytest.raises(UserError, match="position 1 at time point 2"):
+        write_ctc(merge, tmp_path / "01", shape_zyx=SHAPE)
+    assert not (tmp_path / "01").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"spacing_um": None}, "need the spacing"),
+        ({"positions": np.full((7, 3), 40.0)}, "position 0 at time point 1"),
+        ({"positions": np.full((7, 3), np.nan)}, "position 0 at time point 1"),
+        ({"positions": np.full((7, 3), 4.0)}, "same voxel"),
+    ],
+)
+def test_what_cannot_be_drawn_is_an_error_and_leaves_nothing(lineage, tmp_path, change, message):
+    with pytest.raises(UserError, match=message):
+        write_ctc(dataclasses.replace(lineage, **change), tmp_path / "01", shape_zyx=SHAPE)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_time_points_outside_the_movie_are_an_error(lineage, tmp_path):
+    with pytest.raises(UserError, match="time point 3"):
+        write_ctc(lineage, tmp_path / "01", shape_zyx=SHAPE, time_points=range(1, 3))
+
+
+def test_a_folder_with_other_files_is_never_replaced(lineage, tmp_path):
+    write_ctc(lineage, tmp_path / "01", shape_zyx=SHAPE)
+    with pytest.raises(UserError, match="01-2"):
+        write_ctc(lineage, tmp_path / "01", shape_zyx=SHAPE)
+    write_ctc(lineage, tmp_path / "01", shape_zyx=SHAPE, results=False, overwrite=True)
+    assert not list((tmp_path / "01").glob("mask*"))
+    (tmp_path / "01" / "thesis.doc").touch()
+    with pytest.raises(UserError, match=re.escape("thesis.doc")):
+        write_ctc(lineage, tmp_path / "01", shape_zyx=SHAPE, overwrite=True)
+
+
+GOOD = {0: {1: (1, 1, 1)}}
+
+
+@pytest.mark.parametrize(
+    ("lines", "images", "message"),
+    [
+        (["1 0 0"], GOOD, "line 1"),
+        (["1 0 zero 0"], GOOD, "line 1"),
+        (["1 0 -1 0"], GOOD, "line 1"),
+        (["0 0 0 0"], GOOD, "line 1"),
+        (["1 0 0 0", "1 0 0 0"], GOOD, "line 2"),
+        (["1 5 0 0"], GOOD, "line 1"),
+        (["1 0 0 1"], GOOD, "line 1"),
+        (["1 0 0 9"], GOOD, "parent 9"),
+        (["2 0 0 0"], GOOD, "label 1"),
+        (["1 0 0 0"], {}, "must hold man_track.txt"),
+    ],
+)
+def test_a_malformed_folder_gives_one_clear_error(tmp_path, lines, images, message):
+    with pytest.raises(UserError, match=message):
+        read_ctc(write_folder(tmp_path / "01", lines, images))
+
+
+def test_damaged_or_wrong_images_give_one_clear_error(tmp_path):
+    folder = write_folder(tmp_path / "01", ["1 0 0 0"], GOOD)
+    image = folder / "man_track000.tif"
+    whole = image.read_bytes()
+    for content in (whole[:20], whole[: len(whole) // 2], b""):
+        image.write_bytes(content)
+        with pytest.raises(UserError, match="man_track000.tif"):
+            read_ctc(folder)
+    tifffile.imwrite(image, np.ones((4, 4), np.float32))
+    with pytest.raises(UserError, match="float32"):
+        read_ctc(folder)
