@@ -8,7 +8,8 @@ from pathlib import Path
 
 from organoid_kit.errors import UserError
 from organoid_kit.reading import other
-from organoid_kit.reading.image import ImageFile, make_movie
+from organoid_kit.reading.image import ImageFile
+from organoid_kit.reading.movie import make_movie
 from organoid_kit.reading.other import read_other
 from organoid_kit.reading.tiff import read_tiff
 from organoid_kit.reading.tiff_folder import read_tiff_folder

@@ -89,7 +89,7 @@ def test_ome_tiff(tmp_path, images, compression):
     assert_holds(movie, images)
     assert movie.spacing_um == pytest.approx(SPACING)
     assert movie.minutes_per_time_point == pytest.approx(15)
-    assert movie.channel_names == ("H2B", "membrane")
+    assert (movie.name, movie.channel_names) == ("a", ("H2B", "membrane"))
 
 
 @pytest.mark.parametrize("byteorder", ["<", ">"])
@@ -231,6 +231,13 @@ def test_wrong_spacing(tmp_path, images, spacing):
     tifffile.imwrite(tmp_path / "a.tif", images[:, 0])
     with pytest.raises(UserError, match="three positive numbers"):
         read_timelapse(tmp_path / "a.tif", axes="tzyx", spacing_um=spacing)
+
+
+@pytest.mark.parametrize("minutes", [0, -1, float("nan")])
+def test_wrong_minutes(tmp_path, images, minutes):
+    tifffile.imwrite(tmp_path / "a.tif", images[:, 0])
+    with pytest.raises(UserError, match="positive number of minutes"):
+        read_timelapse(tmp_path / "a.tif", axes="tzyx", spacing_um=SPACING, minutes_per_time_point=minutes)
 
 
 @pytest.mark.parametrize("time_points", [(0, 3), (-1, 1), (2, 1), range(0, 3, 2)])

@@ -10,7 +10,8 @@ from string import Formatter
 import numpy as np
 
 from organoid_kit.errors import UserError
-from organoid_kit.reading.image import ImageFile, Index, to_range
+from organoid_kit.reading.image import ImageFile, Index
+from organoid_kit.reading.movie import to_range
 from organoid_kit.reading.tiff import read_tiff
 
 CTC_NAME = re.compile(r"t\d{3,}\.tif")  # the Cell Tracking Challenge's naming is published, so it is not a guess
