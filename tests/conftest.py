@@ -1,6 +1,5 @@
 """The one lineage that many tests share."""
 
-import numpy as np
 import pytest
 
 from organoid_kit.annotations import Annotations

@@ -4,9 +4,9 @@ import re
 import numpy as np
 import pytest
 import tifffile
-from format_helpers import annotations_strategy, facts
 from hypothesis import given, settings
 
+from format_helpers import annotations_strategy, facts
 from organoid_kit.annotations import Annotations
 from organoid_kit.errors import UserError
 from organoid_kit.formats import read_annotations

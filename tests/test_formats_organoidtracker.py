@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from format_helpers import annotations_strategy, facts
 from organoid_kit.annotations import Annotations
 from organoid_kit.errors import UserError
 from organoid_kit.formats import read_annotations
 from organoid_kit.formats.organoidtracker import read_aut, write_aut
-
-from format_helpers import annotations_strategy, facts
 
 
 def write_json(path, content):

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from format_helpers import annotations_strategy, column, facts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from format_helpers import annotations_strategy, column, facts
 from organoid_kit.annotations import Annotations
 from organoid_kit.errors import UserError
 from organoid_kit.formats import read_annotations

@@ -50,11 +50,7 @@ def read_ctc(
     positions, time_points, labels = [], [], []
     for time_point, image in images.items():
         found, centroids = _centroids(_read_labels(image))
-        for label in set(found) - set(parent_of):
-            raise UserError(
-                f"Every label must have a line in {tracks.name}. Received: label {label} in {str(image)!r}. "
-                "Add its line, or take both from the same source."
-            )
+        _check_known(found, parent_of, image, tracks)
         positions += centroids
         time_points += [time_point] * len(found)
         labels += found
@@ -102,25 +98,17 @@ def write_ctc(
     if folder.is_dir() and overwrite:
         _check_only_ours(folder)
     labels, lines = _label_tracks(annotations, folder)
-    seen = annotations.annotated_time_points
-    if time_points is None:
-        time_points = range(seen[0], seen[-1] + 1) if len(seen) else range(0)
-    _check_time_points(seen, time_points, folder)
+    time_points = _check_time_points(annotations, time_points, folder)
     file_name, beginning = list(_TRACK_FILES.items())[int(results)]
     digits = max(3, len(str(max(time_points, default=0))))
     with write_safely(folder, overwrite=overwrite) as temporary:
         temporary.mkdir()
         (temporary / file_name).write_text("".join(f"{' '.join(map(str, line))}\n" for line in lines))
         for time_point in time_points:
-            rows = annotations.rows_at(time_point)
-            image = _draw_balls(annotations, rows, labels[rows], shape_zyx, radius_um, folder)
+            image = _draw_balls(annotations, time_point, labels, shape_zyx, radius_um)
             image = image[0] if shape_zyx[0] == 1 else image
-            tifffile.imwrite(
-                temporary / f"{beginning}{time_point:0{digits}}.tif",
-                image,
-                photometric="minisblack",
-                compression="zlib",
-            )
+            path = temporary / f"{beginning}{time_point:0{digits}}.tif"
+            tifffile.imwrite(path, image, photometric="minisblack", compression="zlib")
 
 
 def _find_files(folder: Path) -> tuple[Path, dict[int, Path]]:
@@ -145,13 +133,20 @@ def _read_tracks(path: Path) -> dict[int, int]:
             continue
         words = line.split()
         if len(words) != 4 or not all(word.isdecimal() and len(word) < 10 for word in words):
-            raise _line_error("Every line must be four whole numbers: label, begin, end, parent", line, number, path)
+            raise _line_error("A line must be four whole numbers: label, begin, end, parent", line, number, path)
         label, begin, end, parent = map(int, words)
         if label == 0 or label in parent_of or begin > end or parent == label:
-            raise _line_error("Every label must have one line, begin before its end and not be its parent",
-                              line, number, path)  # fmt: skip
+            raise _line_error("A label must have one line, begin before its end and no loop", line, number, path)
         parent_of[label] = parent
     return parent_of
+
+
+def _check_known(labels: list[int], parent_of: dict[int, int], image: Path, tracks: Path) -> None:
+    for label in set(labels) - set(parent_of):
+        raise UserError(
+            f"Every label must have a line in {tracks.name}. Received: label {label} in {str(image)!r}. "
+            "Add its line, or take both from the same source."
+        )
 
 
 def _read_labels(path: Path) -> np.ndarray:
@@ -198,12 +193,7 @@ def _links(labels: list[int], parent_of: dict[int, int], path: Path) -> np.ndarr
 
 def _label_tracks(annotations: Annotations, folder: Path) -> tuple[np.ndarray, list[tuple[int, int, int, int]]]:
     """A label for each position, (n,) int, and the lines label, begin, end, parent."""
-    time_points = annotations.time_points
-    tracks = [
-        part
-        for rows in annotations.tracks()
-        for part in np.split(rows, np.flatnonzero(np.diff(time_points[rows]) > 1) + 1)
-    ]
+    tracks = _split_at_gaps(annotations)
     if len(tracks) > _LARGEST_LABEL:
         raise UserError(
             f"Label images can hold {_LARGEST_LABEL} tracks. Received: {len(tracks)} tracks, for {str(folder)!r}. "
@@ -212,37 +202,38 @@ def _label_tracks(annotations: Annotations, folder: Path) -> tuple[np.ndarray, l
     labels = np.zeros(len(annotations), dtype=np.uint16)
     for label, rows in enumerate(tracks, start=1):
         labels[rows] = label
-    parent_row = dict(annotations.links[:, ::-1].tolist())
-    parents = [int(labels[parent_row[rows[0]]]) if rows[0] in parent_row else 0 for rows in tracks]
-    lines = [
-        (label, int(time_points[rows[0]]), int(time_points[rows[-1]]), parent)
-        for label, (rows, parent) in enumerate(zip(tracks, parents, strict=True), start=1)
-    ]
-    return labels, lines
+    parent_of = dict(annotations.links[:, ::-1].tolist())
+    parents = [int(labels[parent_of[rows[0]]]) if rows[0] in parent_of else 0 for rows in tracks]
+    ends = [annotations.time_points[rows[[0, -1]]].tolist() for rows in tracks]
+    return labels, [(number + 1, *end, parent) for number, (end, parent) in enumerate(zip(ends, parents, strict=True))]
+
+
+def _split_at_gaps(annotations: Annotations) -> list[np.ndarray]:
+    """The tracks, parted where they skip a time point."""
+    gaps = [np.flatnonzero(np.diff(annotations.time_points[rows]) > 1) + 1 for rows in annotations.tracks()]
+    return [part for rows, gap in zip(annotations.tracks(), gaps, strict=True) for part in np.split(rows, gap)]
 
 
 def _draw_balls(
-    annotations: Annotations, rows: np.ndarray, labels: np.ndarray, shape_zyx: tuple, radius_um: float, folder: Path
+    annotations: Annotations, time_point: int, labels: np.ndarray, shape_zyx: tuple[int, int, int], radius_um: float
 ) -> np.ndarray:
     """A label image, (z, y, x) uint16; each voxel near enough has the label of the nearest position."""
     image = np.zeros(shape_zyx, dtype=np.uint16)
-    if len(rows) == 0:
-        return image
-    spacing_um, positions = np.array(annotations.spacing_um), annotations.positions[rows]
-    voxels = np.unique(
-        np.concatenate([_box(position, shape_zyx, radius_um / spacing_um) for position in positions]), axis=0
-    )
-    distances, nearest = KDTree(positions * spacing_um).query(voxels * spacing_um)
-    near = distances <= radius_um
-    image[tuple(voxels[near].T)] = labels[nearest[near]]
-    image[tuple(np.round(positions).astype(int).T)] = labels  # at least one voxel each, however small the ball
-    for label in np.setdiff1d(labels, image):
-        raise UserError(
-            "Two positions must not lie in the same voxel. Received: "
-            f"position {rows[labels == label][0]} at time point {annotations.time_points[rows[0]]}, for {str(folder)!r}. "
-            "Remove one of them."
-        )
+    rows, spacing_um = annotations.rows_at(time_point), np.array(annotations.spacing_um)
+    if len(rows):
+        positions = annotations.positions[rows]
+        boxes = [_box(position, shape_zyx, radius_um / spacing_um) for position in positions]
+        voxels = np.unique(np.concatenate(boxes), axis=0)
+        distances_um, nearest = KDTree(positions * spacing_um).query(voxels * spacing_um)
+        near = distances_um <= radius_um
+        image[tuple(voxels[near].T)] = labels[rows][nearest[near]]
+        image[tuple(_voxels(positions).T)] = labels[rows]  # at least one voxel each, however small the ball
     return image
+
+
+def _voxels(positions: np.ndarray) -> np.ndarray:
+    """The voxel in which each position lies, (n, 3) int."""
+    return np.floor(positions + 0.5).astype(int)
 
 
 def _box(position: np.ndarray, shape_zyx: tuple, radius: np.ndarray) -> np.ndarray:
@@ -260,25 +251,51 @@ def _check_can_be_written(annotations: Annotations, shape_zyx: tuple, folder: Pa
         )
     for row in annotations.merges()[:1]:
         raise UserError(
-            f"The Cell Tracking Challenge's format has no merges. Received: position {row} at time point "
-            f"{annotations.time_points[row]} with several links backward, for {str(folder)!r}. Remove all but one."
+            f"The Cell Tracking Challenge's format has no merges. Received: {_place(annotations, row)} with several "
+            f"links backward, for {str(folder)!r}. Remove all but one."
         )
-    voxels = np.round(annotations.positions)
-    outside = ~((voxels >= 0) & (voxels < shape_zyx)).all(axis=1)  # also where a coordinate is NaN
-    for row in np.flatnonzero(outside)[:1]:
+    before, after = annotations.time_points[annotations.links].T.reshape(2, -1)
+    for link in np.flatnonzero(after <= before)[:1]:
         raise UserError(
-            f"Every position must lie in the movie. Received: position {row} at time point "
-            f"{annotations.time_points[row]}, z, y, x = {annotations.positions[row].tolist()}, in a movie of shape "
+            f"Every link must go forward in time. Received: link {link} from time point {before[link]} to "
+            f"{after[link]}, for {str(folder)!r}. Turn it round or remove it."
+        )
+    _check_places(annotations, shape_zyx, folder)
+
+
+def _check_places(annotations: Annotations, shape_zyx: tuple[int, int, int], folder: Path) -> None:
+    """Every position lies in the movie and has a voxel of its own."""
+    inside = ((annotations.positions >= -0.5) & (annotations.positions < np.array(shape_zyx) - 0.5)).all(axis=1)
+    for row in np.flatnonzero(~inside)[:1]:  # also where a coordinate is NaN
+        raise UserError(
+            f"Every position must lie in the movie. Received: {_place(annotations, row)}, in a movie of shape "
             f"{tuple(shape_zyx)}, for {str(folder)!r}. Remove it or correct the shape."
         )
+    voxels = np.column_stack([annotations.time_points, _voxels(annotations.positions)])
+    _, first = np.unique(voxels, axis=0, return_index=True)
+    for row in np.setdiff1d(np.arange(len(voxels)), first)[:1]:
+        raise UserError(
+            f"Two positions must not lie in the same voxel. Received: {_place(annotations, row)}, for "
+            f"{str(folder)!r}. Remove one of them."
+        )
 
 
-def _check_time_points(seen: np.ndarray, time_points: range, folder: Path) -> None:
-    for time_point in [t for t in seen.tolist() if t not in time_points or t < 0][:1]:
+def _place(annotations: Annotations, row: int) -> str:
+    position = ", ".join(f"{value:g}" for value in annotations.positions[row])
+    return f"position {row} at time point {annotations.time_points[row]}, z, y, x = {position}"
+
+
+def _check_time_points(annotations: Annotations, time_points: range | None, folder: Path) -> range:
+    """The time points to write; all positions lie in them."""
+    seen = annotations.annotated_time_points.tolist()
+    if time_points is None:
+        time_points = range(seen[0], seen[-1] + 1) if seen else range(0)
+    for time_point in [number for number in seen if number not in time_points or number < 0][:1]:
         raise UserError(
             f"Every position must lie in the movie. Received: time point {time_point}, for {str(folder)!r} with "
-            f"time points {time_points.start} to {time_points.stop - 1}. File names count from 0 up: shift or remove it."
+            f"{time_points}. File names count from 0 up: shift the time points or remove the position."
         )
+    return time_points
 
 
 def _check_only_ours(folder: Path) -> None:

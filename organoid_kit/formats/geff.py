@@ -149,7 +149,8 @@ def _voxel_size(axes: dict[str, Any], spacing_um: tuple | None, path: str | Path
     if units != {"micrometer"} or spacing_um is None:
         raise UserError(
             "Positions must be in pixels, or in micrometers with the spacing of the movie. Received: "
-            f"{', '.join(map(str, units))}, spacing {spacing_um} in {str(path)!r}. Pass spacing_um=(z, y, x), µm per voxel."
+            f"{', '.join(map(str, units))}, spacing {spacing_um} in {str(path)!r}. "
+            "Pass spacing_um=(z, y, x), µm per voxel."
         )
     return np.array(spacing_um)
 
