@@ -74,6 +74,12 @@ def test_voxels_belong_to_the_nearest_position(tmp_path):
     assert image[4, 16, 8] == 1 and image[4, 16, 7] == 0  # four µm away, and five
 
 
+def test_a_ball_smaller_than_a_voxel_still_has_one(tmp_path):
+    small = Annotations(positions=[[1.4, 2.5, 2.6]], time_points=[0], spacing_um=(1, 1, 1))
+    write_ctc(small, tmp_path / "01", shape_zyx=SHAPE, radius_um=0.1)
+    assert np.argwhere(tifffile.imread(tmp_path / "01" / "mask000.tif")).tolist() == [[1, 3, 3]]
+
+
 def test_2d_movies_get_2d_images(tmp_path):
     flat = Annotations(positions=[[0, 5, 6], [0, 6, 7]], time_points=[0, 1], links=[[0, 1]], spacing_um=(1, 1, 1))
     write_ctc(flat, tmp_path / "01", shape_zyx=(1, 20, 20), radius_um=2)

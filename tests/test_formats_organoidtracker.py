@@ -197,6 +197,8 @@ BAD = {
     "v1 node without id": {"nodes": [{}], "links": []},
     "v1 links a text": {"links": "a"},
     "v1 time point": {"positions": {"one": []}},
+    "v1 time point superscript": {"positions": {"²": []}},
+    "v1 time point with two signs": {"positions": {"--5": []}},
     "resolution": v2(image_resolution={"x_um": "a"}),
     "offsets": v2(image_offsets=[{"x": 1}]),
     "name": v2(name=3),

@@ -15,6 +15,7 @@ property `lineage_…` of its first position. Every other key is kept in `extra`
 from __future__ import annotations
 
 import math
+import re
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from organoid_kit.files import read_json, write_json_safely
 
 REGION_KEY = "organoid_kit_region_zyx_px"  # in "other_data", which OrganoidTracker keeps untouched
 LINEAGE_PREFIX = "lineage_"
+_NUMBER = re.compile(r"-?[0-9]{1,9}")
 _OWN_KEYS = {"version", "name", "positions", "shapes", "tracks", "links", "image_resolution"}
 
 
@@ -42,7 +44,7 @@ def read_aut(path: str | Path) -> Annotations:
             f"An .aut file must be of version v1 or v2. Received: version {content['version']!r:.60} in {str(path)!r}. "
             "Save it with a version of OrganoidTracker that writes v2."
         )
-    if content and all(key.lstrip("-").isdigit() for key in content):
+    if content and all(_NUMBER.fullmatch(key) for key in content):
         content = {"positions": content}  # the oldest files hold positions and nothing else
     elif "nodes" in content:
         content = {"links": content}  # or links and nothing else
@@ -353,7 +355,7 @@ def _expect(value: Any, kind: type, where: str) -> Any:
 
 
 def _time_point(value: Any, where: str) -> int:
-    if isinstance(value, str) and value.lstrip("-").isdigit() and len(value) < 10:
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
         value = int(value)  # version 1 has time points as dictionary keys
     if type(value) is not int or abs(value) >= 10**9:
         raise UserError(

@@ -219,9 +219,8 @@ def _cell(value: Any) -> str:
     """The text from which `_value` makes the value again."""
     if value is None:
         return ""
-    if isinstance(value, str) and value.isprintable() and ";" not in value and isinstance(_value(value), str):
-        if _value(value) == value:
-            return value
+    if isinstance(value, str) and value.isprintable() and ";" not in value and _value(value) == value:
+        return value
     if isinstance(value, np.generic):
         value = value.item()
     return json.dumps(value).replace(";", "\\u003b")  # semicolons separate parents
