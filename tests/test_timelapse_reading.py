@@ -146,6 +146,13 @@ def test_colours_are_channels_and_it_says_so(tmp_path, planar, compression):
     assert movie.channel_names == ("red", "green", "blue")
 
 
+def test_colours_of_several_channels_are_all_channels(tmp_path):
+    colours = np.random.default_rng(0).integers(0, 255, (2, 20, 25, 3)).astype(np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", colours, photometric="rgb", metadata={"axes": "CYXS"})
+    movie = read_timelapse(tmp_path / "a.tif", spacing_um=SPACING)
+    assert_holds(movie, np.moveaxis(colours, -1, 1).reshape(1, 6, 1, 20, 25))
+
+
 def test_user_overrules_the_file(tmp_path, images):
     path = save(tmp_path / "a.tif", images, imagej=True, metadata=IMAGEJ, resolution=IMAGEJ_RESOLUTION)
     movie = read_timelapse(
@@ -153,6 +160,14 @@ def test_user_overrules_the_file(tmp_path, images):
     )
     assert_holds(movie, images.transpose(2, 1, 0, 3, 4)[1:3])
     assert (movie.name, movie.minutes_per_time_point, movie.spacing_um) == ("gut", 5, (3, 1, 1))
+
+
+def test_axes_in_another_order(tmp_path, images):
+    tifffile.imwrite(tmp_path / "a.tif", images.transpose(3, 0, 4, 2, 1), metadata=None, photometric="minisblack")
+    with pytest.raises(UserError, match="one letter for each axis"):
+        read_timelapse(tmp_path / "a.tif", axes="ytxzc", spacing_um=SPACING)  # a plain file keeps one axis of planes
+    tifffile.imwrite(tmp_path / "b.tif", images.transpose(3, 0, 4, 2, 1), photometric="minisblack")
+    assert_holds(read_timelapse(tmp_path / "b.tif", axes="ytxzc", spacing_um=SPACING), images)
 
 
 def test_path_with_spaces_and_letters_of_all_kinds(tmp_path, images, monkeypatch):

@@ -25,16 +25,27 @@ def read_tiff(path: Path) -> ImageFile:
     Raises:
         UserError: it is no TIFF, damaged, cut short, or holds several images.
     """
-    with _collect_complaints() as complaints, _open(path) as tif:
-        series = _only_series(tif, complaints)
-        return ImageFile(
-            path=path,
-            axes="".join(letter if letter in "tczyxs" else "?" for letter in series.axes.lower()),
-            shape=tuple(series.shape),
-            dtype=series.dtype,
-            read=_make_reader(path, tif, series),
-            **_read_metadata(tif),
-        )
+    try:
+        with _collect_complaints() as complaints, tifffile.TiffFile(path) as tif:
+            return _describe(path, tif, complaints)
+    except UserError:
+        raise
+    except Exception as error:  # a damaged header makes tifffile stumble in many ways
+        raise _unreadable(path, str(error)) from error
+
+
+def _describe(path: Path, tif: tifffile.TiffFile, complaints: list[str]) -> ImageFile:
+    series = _only_series(tif)
+    if complaints:
+        raise _unreadable(path, "; ".join(complaints))
+    return ImageFile(
+        path=path,
+        axes="".join(letter if letter in "tczyxs" else "?" for letter in series.axes.lower()),
+        shape=tuple(series.shape),
+        dtype=series.dtype,
+        read=_make_reader(path, tif, series),
+        **_read_metadata(tif),
+    )
 
 
 def _make_reader(path: Path, tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> Callable[[Index], np.ndarray]:
@@ -88,13 +99,6 @@ class _PageReader:
         return page
 
 
-def _open(path: Path) -> tifffile.TiffFile:
-    try:
-        return tifffile.TiffFile(path)
-    except Exception as error:  # tifffile stumbles over a damaged file in many ways
-        raise _unreadable(path, str(error)) from error
-
-
 def _unreadable(path: str | Path, reason: str) -> UserError:
     return UserError(
         f"A movie must be a whole, readable file. Received: {path}, which is no TIFF, damaged or cut short ({reason}). "
@@ -117,15 +121,9 @@ def _collect_complaints() -> Iterator[list[str]]:
         logger.removeHandler(handler)
 
 
-def _only_series(tif: tifffile.TiffFile, complaints: list[str]) -> tifffile.TiffPageSeries:
+def _only_series(tif: tifffile.TiffFile) -> tifffile.TiffPageSeries:
     """The image; smaller ones beside it are tolerated where a microscope stores previews."""
-    try:
-        planes = sum(len(series) for series in tif.series)
-    except Exception as error:  # as above
-        raise _unreadable(tif.filename, str(error)) from error
-    if complaints or not planes:
-        raise _unreadable(tif.filename, "; ".join(complaints) or "no image in it")
-    first, *others = tif.series
+    first, *others = [series for series in tif.series if len(series)]
     rivals = [other for other in others if other.kind in ("generic", "uniform", "shaped") or other.size >= first.size]
     if rivals:
         shapes = ", ".join(str(series.shape) for series in tif.series[:4])
