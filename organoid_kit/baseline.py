@@ -8,18 +8,16 @@ are the nuclei found.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from organoid_kit.annotations import Annotations
+from organoid_kit.dataset import AnnotatedMovie
 from organoid_kit.evaluation import ThresholdCurve, pool_curves, score_over_thresholds
 from organoid_kit.targets import find_peaks
 from organoid_kit.timelapse import TimeLapse
-
-if TYPE_CHECKING:
-    from organoid_kit.dataset import AnnotatedMovie
 
 DIAMETER_UM = 8.0  # nuclei of mouse intestinal organoids are 7 to 9 µm wide
 THRESHOLD = 0.1  # of the range between background and bright nuclei
@@ -103,6 +101,17 @@ def find_blobs_in_stack(
         response: (k,) float.
     """
     response, step = make_blob_response(stack, spacing_um, diameter_um)
+    return find_response_peaks(response, step, spacing_um, threshold, min_distance_um)
+
+
+def find_response_peaks(
+    response: np.ndarray,
+    step: np.ndarray,
+    spacing_um: Sequence[float],
+    threshold: float = THRESHOLD,
+    min_distance_um: float = MIN_DISTANCE_UM,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The tops of what `make_blob_response` returns, as positions and heights like `find_blobs_in_stack`."""
     peaks, heights = find_peaks(response, tuple(np.asarray(spacing_um) * step), min_distance_um, max(threshold, 0))
     return peaks * step + (step - 1) / 2, heights
 

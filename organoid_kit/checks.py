@@ -10,20 +10,17 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import permutations
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.ndimage import map_coordinates
 from scipy.spatial import KDTree
 
 from organoid_kit.annotations import Annotations
-from organoid_kit.baseline import DIAMETER_UM, find_blobs_in_stack, make_blob_response
+from organoid_kit.baseline import DIAMETER_UM, find_response_peaks, make_blob_response
+from organoid_kit.dataset import AnnotatedMovie
 from organoid_kit.errors import UserError
 from organoid_kit.evaluation import match_positions
 from organoid_kit.timelapse import TimeLapse
-
-if TYPE_CHECKING:
-    from organoid_kit.dataset import AnnotatedMovie
 
 # OrganoidTracker's author trained on about 10,000 positions from 10 time lapses, and found that 1 % of wrong
 # annotations already weakens the training.
@@ -88,11 +85,11 @@ def check_annotations(
     problems = list(_check_basics(annotations, movie))
     if movie is not None:
         problems += _check_place(annotations, movie)
+    problems += _check_direction(annotations)
     facing_forward = _turn_links(annotations, movie)
     for rule in (
         _check_numbers,
         _check_duplicates,
-        _check_direction,
         _check_gaps,
         _check_jumps,
         _check_divisions,
@@ -100,7 +97,7 @@ def check_annotations(
         _check_merges,
         _check_isolated,
     ):
-        problems += rule(annotations if rule is _check_direction else facing_forward, limits)
+        problems += rule(facing_forward, limits)
     problems += _check_track_ends(facing_forward, movie, limits)
     if movie is not None:
         times = annotations.annotated_time_points if time_points is None else np.asarray(time_points, dtype=int)
@@ -219,7 +216,7 @@ def _check_duplicates(annotations: Annotations, limits: CheckLimits) -> Iterator
             yield _problem_at(annotations, "duplicate_position", rows[list(pair)], text)
 
 
-def _check_direction(annotations: Annotations, limits: CheckLimits) -> Iterator[Problem]:
+def _check_direction(annotations: Annotations) -> Iterator[Problem]:
     """Links that go backward or stay in one time point."""
     for link in annotations.links[_steps(annotations) <= 0]:
         text = f"has a link to time point {annotations.time_points[link[1]]}: links must go forward. Turn or delete it."
@@ -398,22 +395,30 @@ def _check_brightness(
     coarse = (positions - (step - 1) / 2) / step
     here = map_coordinates(response, coarse.T, order=1, mode="nearest")
     usual = max(np.median(here), 0.05)
-    blobs, heights = find_blobs_in_stack(stack, movie.spacing_um, limits.diameter_um, threshold=0.1 * usual)
+    blobs, heights = find_response_peaks(response, step, movie.spacing_um, 0.1 * usual)
     positions_um, blobs_um = positions * movie.spacing_um, blobs * movie.spacing_um
     pairs = match_positions(positions_um, blobs_um, limits.diameter_um)
-    far = np.linalg.norm(positions_um[pairs[:, 0]] - blobs_um[pairs[:, 1]], axis=1) > limits.diameter_um / 2
-    dim = here[pairs[:, 0]] < 0.5 * heights[pairs[:, 1]]
+    beside = _lie_beside(positions_um[pairs[:, 0]], blobs_um[pairs[:, 1]], limits)
     off_centre = here < 0.05 * usual
-    off_centre[pairs[far & dim, 0]] = True
+    off_centre[pairs[beside & (here[pairs[:, 0]] < 0.5 * heights[pairs[:, 1]]), 0]] = True
     for row in rows[off_centre]:
         text = "is not in the middle of a bright nucleus. Look there; move it to the centre."
         yield _problem_at(annotations, "off_centre", [row], text, "warning")
-    # A blob near a position is a second bright place in the same large nucleus.
-    missing = (heights > 0.5 * usual) & (KDTree(positions_um).query(blobs_um)[0] > 0.75 * limits.diameter_um)
+    missing = (heights > 0.5 * usual) & _lie_alone(blobs_um, positions_um, limits)
     missing[pairs[:, 1]] = False
     for blob in blobs[missing & _lie_in_region(annotations, rows, blobs, limits.diameter_um / 4)]:
         text = f"A bright blob {_say_where(time_point, blob)} has no position. If it is a nucleus, annotate it."
         yield Problem("nucleus_missing", text, "warning", time_point, position=tuple(blob.tolist()))
+
+
+def _lie_beside(positions_um: np.ndarray, blobs_um: np.ndarray, limits: CheckLimits) -> np.ndarray:
+    """Which positions are farther from their blob than the radius of a nucleus, (k,) bool."""
+    return np.linalg.norm(positions_um - blobs_um, axis=1) > limits.diameter_um / 2
+
+
+def _lie_alone(blobs_um: np.ndarray, positions_um: np.ndarray, limits: CheckLimits) -> np.ndarray:
+    """Which blobs have no position nearby, (k,) bool; the others may be a second bright place in a large nucleus."""
+    return KDTree(positions_um).query(blobs_um)[0] > 0.75 * limits.diameter_um
 
 
 def _lie_in_region(annotations: Annotations, rows: np.ndarray, places: np.ndarray, margin_um: float) -> np.ndarray:

@@ -12,14 +12,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from organoid_kit.dataset import AnnotatedMovie
 from organoid_kit.errors import UserError
-
-if TYPE_CHECKING:
-    from organoid_kit.dataset import AnnotatedMovie
 
 DEFAULT_WINDOW = (-1, 1)
 

@@ -1,13 +1,13 @@
 """Bright blobs found without a network."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from organoid_kit.annotations import Annotations
 from organoid_kit.baseline import find_blobs, find_blobs_in_stack, make_blob_response, tune_blobs
+from organoid_kit.dataset import AnnotatedMovie
 from organoid_kit.errors import UserError
 from organoid_kit.evaluation import score_positions
 from organoid_kit.timelapse import make_timelapse
@@ -95,14 +95,14 @@ def test_a_stack_smaller_than_a_block_survives():
 def test_tuning_finds_the_size_of_the_nuclei():
     centres = np.array([[8.0, 40, 20 + 26 * number] for number in range(4)])  # 6.5 µm apart
     truth = Annotations(centres, np.zeros(4), spacing_um=SPACING, region=[[0, 0, 0], [17, 125, 126]])
-    annotated = SimpleNamespace(movie=make_movie([draw_balls(centres=centres, diameter_um=5.0)]), annotations=truth)
+    annotated = AnnotatedMovie(movie=make_movie([draw_balls(centres=centres, diameter_um=5.0)]), annotations=truth)
     options = tune_blobs([annotated], diameters_um=(12, 5))
     assert options["diameter_um"] == 5
     assert score_positions(truth, find_blobs(annotated.movie, **options)).f1 == 1
 
 
 def test_tuning_without_positions_is_an_error():
-    empty = SimpleNamespace(movie=make_movie([draw_balls()]), annotations=Annotations([], [], spacing_um=SPACING))
+    empty = AnnotatedMovie(movie=make_movie([draw_balls()]), annotations=Annotations([], [], spacing_um=SPACING))
     with pytest.raises(UserError, match="true positions"):
         tune_blobs([empty], diameters_um=(8,))
 

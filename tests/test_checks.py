@@ -2,13 +2,13 @@
 
 import dataclasses
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from organoid_kit.annotations import Annotations
 from organoid_kit.checks import CheckLimits, check_annotations, summarise_annotations
+from organoid_kit.dataset import AnnotatedMovie
 from organoid_kit.timelapse import TimeLapse, make_timelapse
 
 SHAPE = (14, 90, 120)  # voxels of 2 × 0.5 × 0.5 µm
@@ -271,9 +271,10 @@ def test_the_real_organoid_has_no_problem():
 
 
 def test_the_summary_counts(clean):
-    other = SimpleNamespace(movie=draw_movie(clean), annotations=clean.select(clean.time_points == 1))
-    other.annotations = change(other.annotations, region=None)
-    summary = summarise_annotations([SimpleNamespace(movie=draw_movie(clean), annotations=clean), other])
+    other = AnnotatedMovie(
+        movie=draw_movie(clean), annotations=change(clean, region=None).select(clean.time_points == 1)
+    )
+    summary = summarise_annotations([AnnotatedMovie(movie=draw_movie(clean), annotations=clean), other])
     first, second = summary.movies
     assert (first.positions, first.time_points, first.movie_time_points, first.links, first.divisions) == (
         7,
@@ -292,7 +293,7 @@ def test_the_advice_follows_the_amount(clean):
     movie = draw_movie(clean)
     many = Annotations(np.zeros((2000, 3)), np.ones(2000), spacing_um=SPACING)
     advice = [
-        summarise_annotations([SimpleNamespace(movie=movie, annotations=one)] * count).advice
+        summarise_annotations([AnnotatedMovie(movie=movie, annotations=one)] * count).advice
         for one, count in ((clean.select([]), 1), (clean, 1), (clean, 3), (many, 3))
     ]
     assert "Annotate a part" in advice[0]

@@ -1,6 +1,6 @@
 """Parts that do not leak into each other."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,26 +8,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from organoid_kit.annotations import Annotations
+from organoid_kit.dataset import AnnotatedMovie
 from organoid_kit.errors import UserError
 from organoid_kit.splits import Split, find_leaks, split_by_movie, split_by_time_block, split_random_time_points
-from organoid_kit.timelapse import TimeLapse, make_timelapse
+from organoid_kit.timelapse import make_timelapse
 
 
-@dataclass(frozen=True)
-class Annotated:
-    """The two halves of an annotated movie."""
-
-    movie: TimeLapse
-    annotations: Annotations
-
-
-def make_annotated(name="movie", time_points=range(10), length=None) -> Annotated:
+def make_annotated(name="movie", time_points=range(10), length=None) -> AnnotatedMovie:
     """One nucleus, followed through the time points."""
     time_points = list(time_points)
     count = len(time_points)
     links = np.stack([np.arange(count - 1), np.arange(1, count)], axis=1) if count else np.zeros((0, 2), int)
     movie = make_timelapse(np.zeros((length or max(time_points) + 1, 1, 1, 2, 2)), (1, 1, 1), name=name)
-    return Annotated(movie, Annotations(np.zeros((count, 3)), time_points, links, name=name))
+    return AnnotatedMovie(movie, Annotations(np.zeros((count, 3)), time_points, links, name=name))
 
 
 def times(part: list) -> list[int]:
