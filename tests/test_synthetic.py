@@ -8,7 +8,8 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from organoid_kit.errors import UserError
-from organoid_kit.synthetic import SyntheticSettings, _Microscope, make_synthetic_movie, random_synthetic_settings
+from organoid_kit.synthetic import SyntheticSettings, make_synthetic_movie, random_synthetic_settings
+from organoid_kit.synthetic.light import Microscope
 
 SMALL = SyntheticSettings(
     shape_zyx=(20, 100, 100), nuclei=20, time_points=6, cycle_time_points=12, bumpiness=0.02, looseness=1.1
@@ -176,7 +177,7 @@ def test_deeper_planes_are_dimmer_and_noise_follows_the_knob():
 
 def test_photon_noise_has_the_mean_and_variance_of_a_poisson_distribution():
     settings = dataclasses.replace(SMALL, read_noise=0.0, debris=0)
-    microscope = _Microscope(settings, np.random.default_rng(1))
+    microscope = Microscope(settings, np.random.default_rng(1))
     counts = (microscope._record(np.full((20, 100, 100), 30.0), 10.0) - settings.offset) / 10
     assert abs(counts.mean() - 30) < 0.05 and abs(counts.var() - 30) < 0.5
 

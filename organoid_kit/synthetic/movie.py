@@ -1,0 +1,81 @@
+"""An invented organoid movie with its truth: the organoid lives, and a microscope looks at it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from organoid_kit.annotations import Annotations
+from organoid_kit.errors import UserError
+from organoid_kit.synthetic.life import Snapshot, find_stage, grow_organoid, is_in_g1
+from organoid_kit.synthetic.light import Microscope
+from organoid_kit.synthetic.settings import SyntheticSettings, apply_difficulty, check_settings
+from organoid_kit.timelapse import TimeLapse, make_timelapse
+
+CHANNEL_NAMES = ("brightfield", "nuclei in G1", "nuclei in S, G2 and M")
+
+
+def make_synthetic_movie(
+    settings: SyntheticSettings | None = None, seed: int = 0, name: str | None = None
+) -> tuple[TimeLapse, Annotations]:
+    """A movie of an invented organoid, with its truth.
+
+    Channel 1 is brightfield; each nucleus is bright either in channel 2 (G1) or in channel 3 (S, G2, M), so only the
+    sum of the two shows all nuclei. The same settings and seed give the same movie, bit for bit.
+
+    Returns:
+        The movie, uint16, and its annotations: every nucleus whose centre is in the image, links, and the properties
+        `phase` ("G1", "S/G2", "M") and `cycle` (age relative to the lifetime, 0 to 1).
+
+    Raises:
+        UserError: the settings cannot be met, for example when no nucleus lies inside the image.
+    """
+    settings = settings or SyntheticSettings()
+    check_settings(settings)
+    settings = apply_difficulty(settings)
+    name = name or f"synthetic organoid {seed}"
+    life, light = (np.random.default_rng((seed, part)) for part in (1, 2))
+    snapshots = list(grow_organoid(settings, life))
+    images = Microscope(settings, light).images(snapshots)
+    movie = make_timelapse(
+        images,
+        settings.spacing_um,
+        name=name,
+        channel_names=CHANNEL_NAMES,
+        minutes_per_time_point=settings.minutes_per_time_point,
+    )
+    return movie, make_annotations(snapshots, settings, name)
+
+
+def make_annotations(snapshots: list[Snapshot], settings: SyntheticSettings, name: str) -> Annotations:
+    """The truth about what lies in the image."""
+    positions, time_points, links, phases, cycles = [], [], [], [], []
+    rows: dict[int, int] = {}
+    for time_point, snapshot in enumerate(snapshots):
+        previous, rows = rows, {}
+        for nucleus, position_um in zip(snapshot.nuclei, snapshot.positions_um, strict=True):
+            rows[nucleus.number] = len(positions)
+            before = previous.get(nucleus.number, previous.get(nucleus.mother, -1))
+            if before >= 0:
+                links.append((before, len(positions)))
+            positions.append(position_um / settings.spacing_um)
+            time_points.append(time_point)
+            phases.append("M" if find_stage(nucleus) == "metaphase" else ("S/G2", "G1")[is_in_g1(nucleus)])
+            cycles.append(round(float(nucleus.age / nucleus.lifetime), 4))
+    last = np.array(settings.shape_zyx) - 1
+    truth = Annotations(
+        positions=np.round(positions, 3),
+        time_points=time_points,
+        links=links,
+        properties={"phase": np.array(phases, dtype=object), "cycle": np.array(cycles, dtype=object)},
+        spacing_um=settings.spacing_um,
+        minutes_per_time_point=settings.minutes_per_time_point,
+        name=name,
+        region=np.stack([np.zeros(3), last]),
+    )
+    inside = np.all((truth.positions >= 0) & (truth.positions <= last), axis=1)
+    if not inside.any():
+        raise UserError(
+            f"The organoid must lie in the image. Received: shape_zyx {settings.shape_zyx}, spacing_um "
+            f"{settings.spacing_um}, {settings.nuclei} nuclei, none of them inside. Choose a larger shape_zyx."
+        )
+    return truth.select(inside)
