@@ -87,6 +87,12 @@ def test_images_that_show_nothing_give_nothing(value):
     assert len(find_blobs(make_movie(np.full((1, 5, 40, 40), value)))) == 0
 
 
+def test_a_few_voxels_that_are_no_numbers_do_no_harm():
+    stack = draw_balls()
+    stack[16, 120:, 120:] = np.nan
+    assert len(find_blobs_in_stack(stack, SPACING)[0]) == len(CENTRES)
+
+
 def test_a_stack_smaller_than_a_block_survives():
     response, step = make_blob_response(np.zeros((1, 1, 3)), (0.1, 0.1, 0.1))
     assert response.shape == (1, 1, 1) and step.tolist() == [1, 1, 3]

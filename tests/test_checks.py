@@ -174,7 +174,7 @@ def test_unknown_spacing_is_reported_and_the_movie_knows_better(clean):
     assert names(check_annotations(jumping, draw_movie(jumping))) == ["unknown_spacing", "link_too_long"]
 
 
-@pytest.mark.parametrize("shift", [[0, 10, 0], [0, 0, -10], [2.5, 0, 0], [-1, 8, 0]])
+@pytest.mark.parametrize("shift", [[0, 10, 0], [0, 13, 0], [0, 0, -10], [2.5, 0, 0], [-1, 8, 0]])
 def test_a_position_beside_its_nucleus_is_found(clean, shift):
     (problem,) = check_annotations(move(clean, 5, clean.positions[5] + shift), draw_movie(clean))
     assert (problem.rule, problem.rows) == ("off_centre", (5,))

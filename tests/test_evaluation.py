@@ -195,3 +195,9 @@ def test_a_threshold_without_probabilities_is_an_error():
     one = make_positions([[0, 0, 0]])
     with pytest.raises(UserError, match="needs a probability of every found position"):
         score_positions(one, one, threshold=0.5)
+
+
+def test_a_position_at_the_threshold_counts():
+    truth = make_positions([[0, 0, 0]])
+    found = make_positions([[0, 0, 0]], properties={"probability": [0.5]})
+    assert [score_positions(truth, found, threshold=threshold).matched for threshold in (0.49, 0.5, 0.505)] == [1, 1, 0]
