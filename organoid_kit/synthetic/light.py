@@ -10,7 +10,7 @@ from organoid_kit.synthetic.settings import SyntheticSettings
 from organoid_kit.synthetic.vectors import dot, unit
 
 _TEXTURE_UM = 0.3  # voxel of the block of noise from which chromatin and tissue are cut
-CONDENSED = {"metaphase": 2.2, "anaphase": 2.0, "telophase": 1.5, "young": 1.2, "prophase": 1.35}  # brightness
+_CONDENSED = {"metaphase": 2.2, "anaphase": 2.0, "telophase": 1.5, "young": 1.2, "prophase": 1.35}  # brightness
 
 
 class Microscope:
@@ -80,7 +80,7 @@ class Microscope:
     def _chromatin(self, nucleus: Nucleus, local_um: np.ndarray) -> np.ndarray:
         """Brightness inside a nucleus, (z, y, x)."""
         grain = _cut(self.chromatin, local_um, nucleus.texture_corner)
-        brightness = nucleus.brightness * CONDENSED.get(find_stage(nucleus), 1.0)
+        brightness = nucleus.brightness * _CONDENSED.get(find_stage(nucleus), 1.0)
         return brightness * np.clip(1 + self.settings.texture * grain, 0.2, 2.5)
 
     def _unwanted_light(self, organoid: Organoid, height_um: np.ndarray, tissue: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 
 from organoid_kit.annotations import Annotations
 from organoid_kit.errors import UserError
-from organoid_kit.synthetic.life import Snapshot, find_stage, grow_organoid, is_in_g1
+from organoid_kit.synthetic.life import Nucleus, Snapshot, find_stage, grow_organoid, is_in_g1
 from organoid_kit.synthetic.light import Microscope
 from organoid_kit.synthetic.settings import SyntheticSettings, apply_difficulty, check_settings
 from organoid_kit.timelapse import TimeLapse, make_timelapse
@@ -43,30 +43,18 @@ def make_synthetic_movie(
         channel_names=CHANNEL_NAMES,
         minutes_per_time_point=settings.minutes_per_time_point,
     )
-    return movie, make_annotations(snapshots, settings, name)
+    return movie, _make_annotations(snapshots, settings, name)
 
 
-def make_annotations(snapshots: list[Snapshot], settings: SyntheticSettings, name: str) -> Annotations:
+def _make_annotations(snapshots: list[Snapshot], settings: SyntheticSettings, name: str) -> Annotations:
     """The truth about what lies in the image."""
-    positions, time_points, links, phases, cycles = [], [], [], [], []
-    rows: dict[int, int] = {}
-    for time_point, snapshot in enumerate(snapshots):
-        previous, rows = rows, {}
-        for nucleus, position_um in zip(snapshot.nuclei, snapshot.positions_um, strict=True):
-            rows[nucleus.number] = len(positions)
-            before = previous.get(nucleus.number, previous.get(nucleus.mother, -1))
-            if before >= 0:
-                links.append((before, len(positions)))
-            positions.append(position_um / settings.spacing_um)
-            time_points.append(time_point)
-            phases.append("M" if find_stage(nucleus) == "metaphase" else ("S/G2", "G1")[is_in_g1(nucleus)])
-            cycles.append(round(float(nucleus.age / nucleus.lifetime), 4))
+    nuclei = [nucleus for snapshot in snapshots for nucleus in snapshot.nuclei]
     last = np.array(settings.shape_zyx) - 1
     truth = Annotations(
-        positions=np.round(positions, 3),
-        time_points=time_points,
-        links=links,
-        properties={"phase": np.array(phases, dtype=object), "cycle": np.array(cycles, dtype=object)},
+        positions=np.round(np.concatenate([each.positions_um for each in snapshots]) / settings.spacing_um, 3),
+        time_points=np.repeat(np.arange(len(snapshots)), [len(snapshot.nuclei) for snapshot in snapshots]),
+        links=_find_links(snapshots),
+        properties={"phase": [_phase(nucleus) for nucleus in nuclei], "cycle": [_cycle(nucleus) for nucleus in nuclei]},
         spacing_um=settings.spacing_um,
         minutes_per_time_point=settings.minutes_per_time_point,
         name=name,
@@ -79,3 +67,30 @@ def make_annotations(snapshots: list[Snapshot], settings: SyntheticSettings, nam
             f"{settings.spacing_um}, {settings.nuclei} nuclei, none of them inside. Choose a larger shape_zyx."
         )
     return truth.select(inside)
+
+
+def _find_links(snapshots: list[Snapshot]) -> list[tuple[int, int]]:
+    """From each nucleus, counted through all snapshots, to itself or its daughters in the next one."""
+    links: list[tuple[int, int]] = []
+    rows: dict[int, int] = {}
+    first = 0
+    for snapshot in snapshots:
+        previous, rows = rows, {nucleus.number: first + row for row, nucleus in enumerate(snapshot.nuclei)}
+        for nucleus in snapshot.nuclei:
+            before = previous.get(nucleus.number, previous.get(nucleus.mother))
+            if before is not None:
+                links.append((before, rows[nucleus.number]))
+        first += len(snapshot.nuclei)
+    return links
+
+
+def _phase(nucleus: Nucleus) -> str:
+    """Of the cell cycle."""
+    if find_stage(nucleus) == "metaphase":
+        return "M"
+    return "G1" if is_in_g1(nucleus) else "S/G2"
+
+
+def _cycle(nucleus: Nucleus) -> float:
+    """Part of its life that lies behind a nucleus."""
+    return round(float(nucleus.age / nucleus.lifetime), 4)
