@@ -182,13 +182,14 @@ def test_photon_noise_has_the_mean_and_variance_of_a_poisson_distribution():
     assert abs(counts.mean() - 30) < 0.05 and abs(counts.var() - 30) < 0.5
 
 
-def test_random_settings_differ_and_make_movies_with_truth():
+def test_random_settings_differ_and_only_what_lies_in_the_image_is_annotated():
     rng = np.random.default_rng(0)
     drawn = [random_synthetic_settings(rng, shape_zyx=(16, 64, 64), time_points=2) for _ in range(3)]
     assert len({settings.haze for settings in drawn}) == 3
     for seed, settings in enumerate(drawn):
         movie, truth = make_synthetic_movie(settings, seed)
         assert movie.shape_zyx == (16, 64, 64) and len(truth.positions_at(1)) > 3
+        assert (truth.positions >= 0).all() and (truth.positions <= (15, 63, 63)).all()
 
 
 @pytest.mark.parametrize(
