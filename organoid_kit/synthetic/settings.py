@@ -74,7 +74,7 @@ def random_synthetic_settings(rng: np.random.Generator, **fixed) -> SyntheticSet
         nucleus_diameter_um=rng.uniform(6.0, 10.0),
         diameter_spread=rng.uniform(0.05, 0.2),
         elongation=elongation,
-        giants=rng.choice([0.0, 0.05, 0.15]),
+        giants=rng.choice([0.0, 0.1, 0.25]),
         irregularity=rng.uniform(0.0, 0.11),
         looseness=rng.uniform(0.88, 1.15),
         organoid_axes_zyx=tuple(rng.uniform(0.8, 1.15, 3)),
@@ -95,7 +95,7 @@ def random_synthetic_settings(rng: np.random.Generator, **fixed) -> SyntheticSet
         haze=rng.uniform(0.0, 0.35),
         haze_um=rng.uniform(2.0, 6.0),
         dimming_um=np.exp(rng.uniform(np.log(30), np.log(300))),
-        photons=np.exp(rng.uniform(np.log(15), np.log(1000))),
+        photons=np.exp(rng.uniform(np.log(25), np.log(1500))),
         read_noise=rng.uniform(1.0, 5.0),
         noise_blur_px=rng.choice([0.0, 0.5, 0.8]),
     )
