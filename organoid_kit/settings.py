@@ -252,6 +252,6 @@ def _add_channels(changes: dict[str, Any], key: str, channels: tuple[int, ...], 
     """One choice of channels holds for all movies of a training; different ones are refused."""
     if changes.setdefault("channels", channels) != channels:
         raise UserError(
-            f"All movies of one training must use the same channels. Received: {changes['channels']} and then {channels} "
+            f"All movies of a training must use the same channels. Received: {changes['channels']}, then {channels} "
             f"for {key!r} in {source}. Reorder the channels of that movie with `read_timelapse` first."
         )

@@ -329,7 +329,7 @@ def _cross_entropy(targets: np.ndarray, heat: np.ndarray, weights: np.ndarray) -
 
 
 def _count_matches(heat: np.ndarray, example: PositionExample, settings: NetworkSettings) -> np.ndarray:
-    """Matched, missed and false positions in a patch; those near its border or outside what is annotated are no fault."""
+    """Matched, missed and false positions in a patch, its border and what is not annotated left out."""
     spacing = np.array(settings.spacing_um)
     found, _ = find_peaks(heat, settings.spacing_um, settings.min_distance_um, settings.threshold)
     shape = np.array(heat.shape)
