@@ -9,8 +9,8 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "organoid_kit"
 ROOMS = (
-    *("errors", "files", "settings", "timelapse", "reading", "timelapse_reading", "timelapse_writing"),
-    *("annotations", "formats", "dataset", "synthetic", "evaluation", "targets", "baseline", "checks"),
+    *("errors", "environment", "files", "settings", "timelapse", "reading", "timelapse_reading", "timelapse_writing"),
+    *("annotations", "formats", "dataset", "downloads", "synthetic", "evaluation", "targets", "baseline", "checks"),
     *("splits", "patches", "augmentation", "examples", "models", "networks", "devices", "runs", "checkpoints"),
     *("estimates", "training", "prediction", "plots", "report", "cli", "__main__"),
 )
