@@ -1,0 +1,42 @@
+"""Figures: arrays in, `Drawing` out. Nothing is shown or kept here; each drawing can say in words what is in it.
+
+Colours are those of Okabe and Ito, which colour-blind people can tell apart, and whatever differs by colour differs by
+shape too.
+"""
+
+from organoid_kit.plots.curves import (
+    plot_annotation_counts,
+    plot_depth_scores,
+    plot_history,
+    plot_threshold_curve,
+    plot_time_scores,
+    read_history,
+)
+from organoid_kit.plots.drawing import COLOURS, Drawing, describe, draw_figure
+from organoid_kit.plots.images import (
+    plot_augmentations,
+    plot_channels,
+    plot_example,
+    plot_prediction,
+    plot_problems,
+    plot_stack,
+)
+
+__all__ = [
+    "COLOURS",
+    "Drawing",
+    "describe",
+    "draw_figure",
+    "plot_annotation_counts",
+    "plot_augmentations",
+    "plot_channels",
+    "plot_depth_scores",
+    "plot_example",
+    "plot_history",
+    "plot_prediction",
+    "plot_problems",
+    "plot_stack",
+    "plot_threshold_curve",
+    "plot_time_scores",
+    "read_history",
+]

@@ -1,0 +1,410 @@
+"""Figures of stacks, with positions on top. Images are drawn in µm, so that a sphere looks round from every side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
+
+from organoid_kit.annotations import Annotations
+from organoid_kit.checks import Problem
+from organoid_kit.errors import UserError
+from organoid_kit.evaluation import match_positions
+from organoid_kit.examples import PositionExample
+from organoid_kit.plots.drawing import (
+    COLOURS,
+    FALSE,
+    MISSED,
+    POSITION,
+    RIGHT,
+    Drawing,
+    Mark,
+    count,
+    draw_figure,
+)
+from organoid_kit.settings import NetworkSettings
+from organoid_kit.timelapse import TimeLapse
+
+VIEWS = ("projection", "slice", "orthogonal")
+_CONTRAST = (0.01, 0.998)  # these quantiles of the intensities are shown black and white
+_NEAR_PLANES = 1.0  # a position so many planes from a slice is in it
+_BARS_UM = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+
+Spacing = tuple[float, float, float]
+
+
+def plot_stack(
+    stack_zyx: np.ndarray,
+    spacing_um: Spacing,
+    *,
+    positions: np.ndarray | None = None,
+    title: str = "",
+    view: str = "projection",
+    z: int | None = None,
+) -> Drawing:
+    """A stack with a scale bar, and positions on top.
+
+    Args:
+        stack_zyx: (z, y, x), any intensities.
+        spacing_um: µm per voxel, zyx.
+        positions: (n, 3) float, zyx, voxels. In a slice, those within one plane are filled and the others faint.
+        title: above the figure.
+        view: "projection" (brightest along z), "slice" (one plane) or "orthogonal" (slices from three sides).
+        z: the plane of the slice; None: the middle one, in "orthogonal" the planes through the middle.
+
+    Raises:
+        UserError: the view is unknown, or the stack is no stack.
+    """
+    _check_stack(stack_zyx, spacing_um)
+    if view not in VIEWS:
+        raise UserError(f"A view must be one of {', '.join(VIEWS)}. Received: {view!r}. Choose one of these.")
+    z = stack_zyx.shape[0] // 2 if z is None else int(z)
+    if not 0 <= z < stack_zyx.shape[0]:
+        raise UserError(f"The plane must be from 0 to {stack_zyx.shape[0] - 1}. Received: z = {z}. Choose another.")
+    positions = np.zeros((0, 3)) if positions is None else np.asarray(positions, float).reshape(-1, 3)
+    figure = _draw_orthogonal(stack_zyx, spacing_um, positions, z) if view == "orthogonal" else draw_figure(5, 5)
+    if view != "orthogonal":
+        axes = figure.subplots()
+        _show(axes, stack_zyx.max(axis=0) if view == "projection" else stack_zyx[z], spacing_um[1:])
+        _mark(axes, positions, spacing_um, POSITION, z if view == "slice" else None)
+    figure.suptitle(title)
+    figure.description = _describe_stack(stack_zyx, spacing_um, positions, view, z, title)
+    return figure
+
+
+def plot_channels(
+    movie: TimeLapse, time_point: int, channels: Sequence[Sequence[int]] = ((2,), (3,), (2, 3))
+) -> Drawing:
+    """Channels and sums of channels side by side, each projected along z.
+
+    Args:
+        movie: to look at.
+        time_point: as the movie counts them.
+        channels: what to show in each panel, counted from 1; several are summed.
+    """
+    figure = draw_figure(3.6 * len(channels), 4)
+    names = [_name_channels(movie, chosen) for chosen in channels]
+    for axes, chosen, name in zip(figure.subplots(1, len(channels), squeeze=False)[0], channels, names, strict=True):
+        _show(axes, movie.stack(time_point, chosen).max(axis=0), movie.spacing_um[1:])
+        axes.set_title(name, fontsize=10)
+    figure.suptitle(f"{movie.name}, time point {time_point}")
+    figure.description = f"Images of {movie.name} at time point {time_point}, brightest voxels along z, side by side: {'; '.join(names)}."
+    return figure
+
+
+def plot_problems(
+    movie: TimeLapse,
+    annotations: Annotations,
+    problems: Sequence[Problem],
+    time_point: int,
+    channels: Sequence[int] = (1,),
+) -> Drawing:
+    """Where the problems of one time point lie, numbered, with a list beside the image.
+
+    Args:
+        movie: to look at.
+        annotations: drawn faintly.
+        problems: as `check_annotations` gives them; those of other time points are left out.
+        time_point: as the movie counts them.
+        channels: counted from 1; several are summed.
+    """
+    here = [problem for problem in problems if problem.time_point == time_point]
+    figure = draw_figure(9, 5)
+    axes, text_axes = figure.subplots(1, 2, width_ratios=(5, 4))
+    _show(axes, movie.stack(time_point, channels).max(axis=0), movie.spacing_um[1:])
+    _mark(axes, annotations.positions_at(time_point), movie.spacing_um, POSITION, faint=True)
+    for number, problem in enumerate(here, start=1):
+        _number_problem(axes, problem, number, movie.spacing_um)
+    axes.set_title(f"{movie.name}, time point {time_point}")
+    lines = [f"{number}  {problem.severity}: {_say_rule(problem)}" for number, problem in enumerate(here, start=1)]
+    _write_list(text_axes, lines or ["No problem at this time point."])
+    listed = ". ".join(lines) or "No problem here"
+    figure.description = (
+        f"{movie.name} at time point {time_point}, brightest voxels along z, with "
+        f"{count(len(annotations.positions_at(time_point)), 'position')} and {count(len(here), 'problem')}: {listed}."
+    )
+    return figure
+
+
+def plot_example(example: PositionExample, settings: NetworkSettings) -> Drawing:
+    """What the network is shown, what it should answer, and where its answer counts: one plane of a patch.
+
+    Args:
+        example: of `PositionExamples`.
+        settings: those of the `PositionExamples`, which have the spacing.
+    """
+    spacing_um, now, z = _spacing(settings), -settings.time_window[0], _best_plane(example)
+    figure = draw_figure(10, 3.8)
+    panels = (
+        ("image, central time point", example.image[z, :, :, now], "gray", None),
+        ("target", example.target[z], "viridis", (0, 1)),
+        ("what counts", example.counts[z].astype(float), "gray", (0, 1)),
+    )
+    for axes, (name, image, colours, limits) in zip(figure.subplots(1, 3), panels, strict=True):
+        _show(axes, image, spacing_um[1:], colours, limits)
+        axes.set_title(name, fontsize=10)
+        _mark(axes, _inside(example), spacing_um, POSITION, z)
+    part = example.counts.mean()
+    figure.description = (
+        f"Plane {z} of a training patch of {_say_shape(example.target.shape)} voxels (z, y, x), three panels: the image "
+        f"at the central time point, the target with a dot for each of {count(len(_inside(example)), 'nucleus position')}, "
+        f"and what counts in the loss, {part:.0%} of the patch."
+    )
+    return figure
+
+
+def plot_augmentations(
+    before: PositionExample,
+    after: Sequence[PositionExample],
+    settings: NetworkSettings,
+    *,
+    names: Sequence[str] | None = None,
+) -> Drawing:
+    """One patch as it is, and how augmentation varies it: images above, their targets below.
+
+    Args:
+        before: the patch without augmentation.
+        after: the same patch, varied.
+        settings: those of the `PositionExamples`, which have the spacing.
+        names: above the variations.
+    """
+    examples, spacing_um, now = [before, *after], _spacing(settings), -settings.time_window[0]
+    names = ["as it is", *(names or [f"variation {number}" for number in range(1, len(after) + 1)])]
+    figure = draw_figure(2.4 * len(examples), 5)
+    rows = figure.subplots(2, len(examples), squeeze=False)
+    for column, (example, name) in enumerate(zip(examples, names, strict=True)):
+        z = _best_plane(example)
+        _show(rows[0, column], example.image[z, :, :, now], spacing_um[1:], limits=(-0.1, 1.2))
+        _show(rows[1, column], example.target[z], spacing_um[1:], "viridis", (0, 1))
+        _mark(rows[0, column], _inside(example), spacing_um, POSITION, z)
+        rows[0, column].set_title(name, fontsize=10)
+    figure.description = (
+        f"A training patch and {count(len(after), 'variation')} of it ({', '.join(names[1:])}): images above with the "
+        "nucleus positions, targets below. Dots and positions move with the nuclei."
+    )
+    return figure
+
+
+def plot_prediction(
+    stack_zyx: np.ndarray,
+    heat: np.ndarray | None,
+    truth: np.ndarray,
+    found: np.ndarray,
+    spacing_um: Spacing,
+    *,
+    region: np.ndarray | None = None,
+    max_distance_um: float = 5.0,
+    title: str = "",
+    view: str = "projection",
+    z: int | None = None,
+) -> Drawing:
+    """What was found, beside the network's answer: right, missed and false positions.
+
+    Args:
+        stack_zyx: (z, y, x), the image.
+        heat: (z, y, x) float, 0..1, the network's answer to the same image (its voxels may be others), or None.
+        truth: (n, 3) float, zyx, voxels of the image.
+        found: (m, 3) float, likewise.
+        spacing_um: µm per voxel of the image, zyx.
+        region: (2, 3) float, lowest and highest corner of what is annotated: what is found outside is neither right
+            nor false. None: everything is.
+        max_distance_um: a found position is right this close to a true one, one-to-one.
+        title: above the figure.
+        view: "projection" or "slice".
+        z: the plane of the slice; None: the middle one.
+    """
+    _check_stack(stack_zyx, spacing_um)
+    marked = _sort_positions(truth, found, spacing_um, region, max_distance_um)
+    z = stack_zyx.shape[0] // 2 if z is None else int(z)
+    images = [(stack_zyx, "image", "gray", None)]
+    if heat is not None:
+        images.append((heat, "probability of a nucleus centre", "viridis", (0, 1)))
+    figure = draw_figure(5 * len(images), 5.6)
+    panels = figure.subplots(1, len(images), squeeze=False)[0]
+    extent_um = np.array(stack_zyx.shape) * spacing_um
+    for axes, (image, name, colours, limits) in zip(panels, images, strict=True):
+        flat = image.max(axis=0) if view == "projection" else image[z * len(image) // len(stack_zyx)]
+        drawn = _show(axes, flat, spacing_um[1:], colours, limits, extent_um[1:])
+        axes.set_title(name, fontsize=10)
+    if heat is not None:
+        figure.colorbar(drawn, ax=panels[-1], shrink=0.7)
+    for mark, positions in marked.items():
+        for axes in panels:
+            _mark(axes, positions, spacing_um, mark, z if view == "slice" else None)
+    handles = [panels[0].plot([], [], label=f"{mark.name} ({len(marked[mark])})", **mark.style())[0] for mark in marked]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, facecolor="0.35", labelcolor="white")
+    figure.suptitle(title)
+    numbers = ", ".join(f"{len(positions)} {mark.name}" for mark, positions in marked.items())
+    beside = " and the probabilities the network gives" if heat is not None else ""
+    figure.description = f"{title or 'Found positions'}: the image{beside}, with positions marked: {numbers}."
+    return figure
+
+
+def _sort_positions(
+    truth: np.ndarray, found: np.ndarray, spacing_um: Spacing, region: np.ndarray | None, max_distance_um: float
+) -> dict[Mark, np.ndarray]:
+    """Positions by what they are: found where a nucleus is, missed, found where none is."""
+    truth, found = (np.asarray(each, float).reshape(-1, 3) for each in (truth, found))
+    pairs = match_positions(truth * spacing_um, found * spacing_um, max_distance_um)
+    false = np.delete(found, pairs[:, 1], axis=0)
+    if region is not None:
+        false = false[((false >= region[0]) & (false <= region[1])).all(axis=1)]
+    return {RIGHT: found[pairs[:, 1]], MISSED: np.delete(truth, pairs[:, 0], axis=0), FALSE: false}
+
+
+def _check_stack(stack_zyx: np.ndarray, spacing_um: Spacing) -> None:
+    if np.ndim(stack_zyx) != 3 or len(spacing_um) != 3:
+        raise UserError(
+            f"A stack must have the axes z, y, x, and a spacing for each. Received: shape {np.shape(stack_zyx)} and "
+            f"spacing {spacing_um}. Choose one time point and channel with movie.stack(time_point, channels)."
+        )
+
+
+def _show(
+    axes: Axes,
+    image: np.ndarray,
+    spacing_um: Sequence[float],
+    colours: str = "gray",
+    limits: tuple[float, float] | None = None,
+    size_um: Sequence[float] | None = None,
+    bar: bool = True,
+):
+    """Draws a plane in µm: the centre of its first voxel is at 0, whatever the size of its voxels."""
+    low, high = limits or np.nanquantile(image, _CONTRAST)
+    height, width = size_um if size_um is not None else np.array(image.shape) * spacing_um
+    left, top = -spacing_um[1] / 2, -spacing_um[0] / 2
+    extent = (left, left + width, top + height, top)
+    options = {"vmin": low, "vmax": max(high, low + 1e-9), "interpolation": "nearest"}
+    drawn = axes.imshow(image, cmap=colours, extent=extent, aspect="equal", **options)
+    axes.set(xticks=[], yticks=[])
+    axes.autoscale(False)
+    if bar:
+        _add_scale_bar(axes, width)
+    return drawn
+
+
+def _add_scale_bar(axes: Axes, width_um: float) -> None:
+    """A white bar on a dark ground, of a round length of about a fifth of the image."""
+    length = max((each for each in _BARS_UM if each <= width_um / 3), default=_BARS_UM[0])
+    bar = AnchoredSizeBar(
+        axes.transData, length, f"{length} µm", "lower right", frameon=True, color="white", pad=0.3, sep=3
+    )
+    bar.size_bar.get_children()[0].set_linewidth(3)
+    bar.patch.set(facecolor="black", edgecolor="none", alpha=0.55)
+    axes.add_artist(bar)
+
+
+def _mark(
+    axes: Axes,
+    positions: np.ndarray,
+    spacing_um: Spacing,
+    mark: Mark,
+    plane: float | None = None,
+    *,
+    view: tuple[int, int, int] = (0, 1, 2),
+    faint: bool = False,
+) -> None:
+    """Marks positions; near a plane filled, others faint. `view`: the axis looked along, the vertical, the other."""
+    depth, vertical, horizontal = view
+    points = positions * spacing_um
+    near = np.ones(len(points), bool) if plane is None else np.abs(positions[:, depth] - plane) <= _NEAR_PLANES
+    style = mark.style()
+    if plane is not None and mark.shape not in "x+":
+        style["markerfacecolor"] = style["markeredgecolor"]
+    axes.plot(points[near, horizontal], points[near, vertical], **(style | {"alpha": 0.4 if faint else 0.9}))
+    if not near.all():
+        style |= {"markerfacecolor": "none", "markersize": 5, "alpha": 0.35}
+        axes.plot(points[~near, horizontal], points[~near, vertical], **style)
+
+
+def _draw_orthogonal(stack: np.ndarray, spacing_um: Spacing, positions: np.ndarray, z: int) -> Drawing:
+    """Slices from above, from the side and from the front, at one scale."""
+    depth, height, width = np.array(stack.shape) * spacing_um
+    middle = (z, stack.shape[1] // 2, stack.shape[2] // 2)
+    scale = 7 / max(width + depth, height + depth)
+    figure = draw_figure(scale * (width + depth) + 0.5, scale * (height + depth) + 0.9)
+    panels = figure.subplots(2, 2, width_ratios=(width, depth), height_ratios=(height, depth))
+    views = (
+        (panels[0, 0], stack[z], (0, 1, 2), f"from above (z = {z})"),
+        (panels[0, 1], stack[:, :, middle[2]].T, (2, 1, 0), f"y–z (x = {middle[2]})"),
+        (panels[1, 0], stack[:, middle[1]], (1, 0, 2), f"x–z (y = {middle[1]})"),
+    )
+    limits = tuple(np.nanquantile(stack, _CONTRAST))
+    for number, (axes, image, view, name) in enumerate(views):
+        _show(axes, image, [spacing_um[axis] for axis in view[1:]], limits=limits, bar=number == 0)
+        _mark(axes, positions, spacing_um, POSITION, middle[view[0]], view=view)
+        axes.set_title(name, fontsize=9)
+    for axis, line in ((1, panels[0, 0].axhline), (2, panels[0, 0].axvline)):
+        line(middle[axis] * spacing_um[axis], color=COLOURS["sky blue"], linewidth=0.8, linestyle="--")
+    panels[1, 1].axis("off")
+    return figure
+
+
+def _describe_stack(
+    stack: np.ndarray, spacing_um: Spacing, positions: np.ndarray, view: str, z: int, title: str
+) -> str:
+    size = " × ".join(f"{length:.0f}" for length in np.array(stack.shape) * spacing_um)
+    seen = {
+        "projection": "the brightest voxels along z",
+        "slice": f"plane {z}",
+        "orthogonal": f"slices from three sides, plane {z} from above",
+    }[view]
+    marked = ""
+    if len(positions):
+        marked = f", with {count(len(positions), 'position')} marked"
+        if view == "slice":
+            near = np.count_nonzero(np.abs(positions[:, 0] - z) <= _NEAR_PLANES)
+            marked += f", {near} of them within one plane"
+    return f"{title + ': ' if title else ''}{seen} of a stack of {size} µm (z, y, x){marked}."
+
+
+def _name_channels(movie: TimeLapse, channels: Sequence[int]) -> str:
+    names = [f"{channel} ({movie.channel_names[channel - 1]})" for channel in channels]
+    return f"channel {names[0]}" if len(names) == 1 else f"sum of channels {' + '.join(map(str, channels))}"
+
+
+def _number_problem(axes: Axes, problem: Problem, number: int, spacing_um: Spacing) -> None:
+    """A square for errors, a diamond for warnings, with the number beside it."""
+    if problem.position is None:
+        return
+    mark = Mark("error", "s", "vermillion") if problem.severity == "error" else Mark("warning", "D", "yellow")
+    _mark(axes, np.array([problem.position]), spacing_um, mark)
+    _, y, x = np.array(problem.position) * spacing_um
+    axes.annotate(str(number), (x, y), (6, 5), textcoords="offset points", color="white", fontsize=9, fontweight="bold")
+
+
+def _say_rule(problem: Problem) -> str:
+    return problem.rule.replace("_", " ")
+
+
+def _write_list(axes: Axes, lines: Sequence[str], most: int = 24) -> None:
+    """Lines of text in an empty panel, as many as fit."""
+    axes.axis("off")
+    shown = [*lines[:most], *([f"… and {len(lines) - most} more"] if len(lines) > most else [])]
+    axes.text(0, 1, "\n".join(shown), va="top", fontsize=9, linespacing=1.4, transform=axes.transAxes)
+
+
+def _spacing(settings: NetworkSettings) -> Spacing:
+    if settings.spacing_um is None:
+        raise UserError(
+            "A patch is drawn in µm. Received: settings without spacing_um. Pass the settings of the PositionExamples."
+        )
+    return settings.spacing_um
+
+
+def _best_plane(example: PositionExample) -> int:
+    """The plane with most of the dots, or the middle one."""
+    dots = example.target.sum(axis=(1, 2))
+    return int(dots.argmax()) if dots.any() else len(dots) // 2
+
+
+def _inside(example: PositionExample) -> np.ndarray:
+    """The positions that lie in the patch."""
+    inside = (example.positions > -0.5) & (example.positions < np.array(example.target.shape) - 0.5)
+    return example.positions[inside.all(axis=1)]
+
+
+def _say_shape(shape: Sequence[int]) -> str:
+    return " × ".join(map(str, shape))
