@@ -90,7 +90,8 @@ def plot_channels(
         _show(axes, movie.stack(time_point, chosen).max(axis=0), movie.spacing_um[1:])
         axes.set_title(name, fontsize=10)
     figure.suptitle(f"{movie.name}, time point {time_point}")
-    figure.description = f"Images of {movie.name} at time point {time_point}, brightest voxels along z, side by side: {'; '.join(names)}."
+    where = f"{movie.name} at time point {time_point}, brightest voxels along z"
+    figure.description = f"Images of {where}, side by side: {'; '.join(names)}."
     return figure
 
 
@@ -148,9 +149,9 @@ def plot_example(example: PositionExample, settings: NetworkSettings) -> Drawing
         _mark(axes, _inside(example), spacing_um, POSITION, z)
     part = example.counts.mean()
     figure.description = (
-        f"Plane {z} of a training patch of {_say_shape(example.target.shape)} voxels (z, y, x), three panels: the image "
-        f"at the central time point, the target with a dot for each of {count(len(_inside(example)), 'nucleus position')}, "
-        f"and what counts in the loss, {part:.0%} of the patch."
+        f"Plane {z} of a training patch of {_say_shape(example.target.shape)} voxels (z, y, x), three panels: the "
+        f"image at the central time point, the target with a dot for each of "
+        f"{count(len(_inside(example)), 'position')}, and what counts in the loss, {part:.0%} of the patch."
     )
     return figure
 
