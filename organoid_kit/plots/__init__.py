@@ -21,6 +21,7 @@ from organoid_kit.plots.images import (
     plot_problems,
     plot_stack,
 )
+from organoid_kit.plots.lessons import plot_convolution, plot_fits, plot_losses, plot_u_net
 
 __all__ = [
     "COLOURS",
@@ -30,13 +31,17 @@ __all__ = [
     "plot_annotation_counts",
     "plot_augmentations",
     "plot_channels",
+    "plot_convolution",
     "plot_depth_scores",
     "plot_example",
+    "plot_fits",
     "plot_history",
+    "plot_losses",
     "plot_prediction",
     "plot_problems",
     "plot_stack",
     "plot_threshold_curve",
     "plot_time_scores",
+    "plot_u_net",
     "read_history",
 ]

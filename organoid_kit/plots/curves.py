@@ -163,7 +163,7 @@ def plot_threshold_curve(curve: ThresholdCurve, *, chosen: float | None = None, 
         chosen = curve.best()
     if chosen is not None:
         axes.axvline(chosen, color="0.3", linewidth=1, linestyle=":", label=f"threshold {chosen:.2f}")
-    axes.set(xlabel="threshold (probability)", ylabel="score", ylim=(0, 1.02), title=title)
+    axes.set(xlabel="threshold", ylabel="score", ylim=(0, 1.02), title=title)
     tidy(axes)
     figure.legend(loc="outside right upper")
     figure.description = f"{title + ': ' if title else ''}{_say_curve(curve, chosen, measured)}"

@@ -30,6 +30,7 @@ from organoid_kit.timelapse import TimeLapse
 VIEWS = ("projection", "slice", "orthogonal")
 _CONTRAST = (0.01, 0.998)  # these quantiles of the intensities are shown black and white
 _NEAR_PLANES = 1.0  # a position so many planes from a slice is in it
+HEAT_COLOURS = "magma"  # dark to light, so that marks stay visible
 _BARS_UM = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 Spacing = tuple[float, float, float]
@@ -140,13 +141,14 @@ def plot_example(example: PositionExample, settings: NetworkSettings) -> Drawing
     figure = draw_figure(10, 3.8)
     panels = (
         ("image, central time point", example.image[z, :, :, now], "gray", None),
-        ("target", example.target[z], "viridis", (0, 1)),
+        ("target", example.target[z], HEAT_COLOURS, (0, 1)),
         ("what counts", example.counts[z].astype(float), "gray", (0, 1)),
     )
     for axes, (name, image, colours, limits) in zip(figure.subplots(1, 3), panels, strict=True):
         _show(axes, image, spacing_um[1:], colours, limits)
         axes.set_title(name, fontsize=10)
-        _mark(axes, _inside(example), spacing_um, POSITION, z)
+        if name != "target":
+            _mark(axes, _inside(example), spacing_um, POSITION, z)
     part = example.counts.mean()
     figure.description = (
         f"Plane {z} of a training patch of {_say_shape(example.target.shape)} voxels (z, y, x), three panels: the "
@@ -178,7 +180,7 @@ def plot_augmentations(
     for column, (example, name) in enumerate(zip(examples, names, strict=True)):
         z = _best_plane(example)
         _show(rows[0, column], example.image[z, :, :, now], spacing_um[1:], limits=(-0.1, 1.2))
-        _show(rows[1, column], example.target[z], spacing_um[1:], "viridis", (0, 1))
+        _show(rows[1, column], example.target[z], spacing_um[1:], HEAT_COLOURS, (0, 1))
         _mark(rows[0, column], _inside(example), spacing_um, POSITION, z)
         rows[0, column].set_title(name, fontsize=10)
     figure.description = (
@@ -221,7 +223,7 @@ def plot_prediction(
     z = stack_zyx.shape[0] // 2 if z is None else int(z)
     images = [(stack_zyx, "image", "gray", None)]
     if heat is not None:
-        images.append((heat, "probability of a nucleus centre", "viridis", (0, 1)))
+        images.append((heat, "probability of a nucleus centre", HEAT_COLOURS, (0, 1)))
     figure = draw_figure(5 * len(images), 5.6)
     panels = figure.subplots(1, len(images), squeeze=False)[0]
     extent_um = np.array(stack_zyx.shape) * spacing_um
@@ -235,7 +237,9 @@ def plot_prediction(
         for axes in panels:
             _mark(axes, positions, spacing_um, mark, z if view == "slice" else None)
     handles = [panels[0].plot([], [], label=f"{mark.name} ({len(marked[mark])})", **mark.style())[0] for mark in marked]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3, facecolor="0.35", labelcolor="white")
+    figure.legend(
+        handles=handles, loc="outside lower center", ncols=3, facecolor="0.1", labelcolor="white", framealpha=1
+    )
     figure.suptitle(title)
     numbers = ", ".join(f"{len(positions)} {mark.name}" for mark, positions in marked.items())
     beside = " and the probabilities the network gives" if heat is not None else ""
