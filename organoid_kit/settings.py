@@ -5,8 +5,11 @@ from __future__ import annotations
 import configparser
 import dataclasses
 import math
+import numbers
+import os
 import types
 import typing
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +37,10 @@ class AugmentationSettings:
     depth_dimming: float | None = 0.6  # the deepest plane loses up to this part of its light
     noise: float | None = 0.08  # largest standard deviation of added Gaussian noise
     blur_px: float | None = 1.0  # largest standard deviation of a Gaussian blur in the plane
+
+    def __post_init__(self) -> None:
+        """Checks every value against its type and range."""
+        _check(self, _AUGMENTATION_RULES)
 
 
 @dataclass(frozen=True)
@@ -70,8 +77,8 @@ class NetworkSettings:
     start_from: str | None = None  # a run or network folder to train on from
 
     def __post_init__(self) -> None:
-        """Checks every value against its range."""
-        _check_ranges(self)
+        """Checks every value against its type and range; lists become tuples."""
+        _check(self, _RULES)
 
     def changed(self, **changes: Any) -> NetworkSettings:
         """The same settings but for these changes."""
@@ -113,9 +120,28 @@ _RULES = (
 )
 
 
-def _check_ranges(settings: NetworkSettings) -> None:
-    """Raises UserError for the first value that breaks its rule."""
-    for key, holds, wanted in _RULES:
+def _is_range(limits: tuple[float, float] | None) -> bool:
+    return limits is None or 0 < limits[0] <= limits[1]
+
+
+_RISING = "two numbers above 0, the second not below the first, or None"
+_AUGMENTATION_RULES = (
+    ("rotation_degrees", lambda s: 0 <= (s.rotation_degrees or 0) <= 180, "within 0 and 180, or None"),
+    ("scale", lambda s: _is_range(s.scale), _RISING),
+    ("brightness", lambda s: _is_range(s.brightness), _RISING),
+    ("contrast", lambda s: _is_range(s.contrast), _RISING),
+    ("gamma", lambda s: _is_range(s.gamma), _RISING),
+    ("depth_dimming", lambda s: 0 <= (s.depth_dimming or 0) <= 1, "within 0 and 1, or None"),
+    ("noise", lambda s: (s.noise or 0) >= 0, "0 or more, or None"),
+    ("blur_px", lambda s: (s.blur_px or 0) >= 0, "0 or more, or None"),
+)
+
+
+def _check(settings: Any, rules: tuple[tuple[str, Callable[[Any], bool], str], ...]) -> None:
+    """Brings each value to the type of its field. Raises UserError for the first that has another or breaks a rule."""
+    for key, wanted in typing.get_type_hints(type(settings)).items():
+        object.__setattr__(settings, key, _to_type(getattr(settings, key), wanted, key))
+    for key, holds, wanted in rules:
         if not holds(settings):
             raise UserError(
                 f"The setting {key} must be {wanted}. Received: {getattr(settings, key)!r}. Change it in your settings."
@@ -133,7 +159,11 @@ def _from_dict(cls: type, values: Any, source: str) -> Any:
             f"Settings must have known names. Received: {', '.join(map(repr, unknown))} in {source}. "
             f"Known are: {', '.join(types_of_fields)}."
         )
-    return cls(**{key: _to_type(value, types_of_fields[key], f"{key} in {source}") for key, value in values.items()})
+    typed = {key: _to_type(value, types_of_fields[key], f"{key} in {source}") for key, value in values.items()}
+    try:
+        return cls(**typed)
+    except UserError as error:
+        raise UserError(f"{error} It was read from {source}.") from error
 
 
 def _to_type(value: Any, wanted: Any, where: str) -> Any:
@@ -143,24 +173,36 @@ def _to_type(value: Any, wanted: Any, where: str) -> Any:
         return None
     wanted = options[0]
     if dataclasses.is_dataclass(wanted):
-        return _from_dict(wanted, value, where)
+        return value if isinstance(value, wanted) else _from_dict(wanted, value, where)
     if typing.get_origin(wanted) is tuple and isinstance(value, (list, tuple)):
         kinds = typing.get_args(wanted)
         if kinds[-1] is Ellipsis:
             kinds = (kinds[0],) * len(value)
         if len(kinds) == len(value):
             return tuple(_to_type(part, kind, where) for part, kind in zip(value, kinds, strict=True))
-    elif wanted is float and isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+    elif wanted is float and _is_number(value, numbers.Real):
         return float(value)
-    elif wanted in (int, str, bool) and type(value) is wanted:
+    elif wanted is int and _is_number(value, numbers.Integral):
+        return int(value)
+    elif wanted is str and isinstance(value, (str, os.PathLike)):
+        return os.fspath(value)
+    elif wanted is bool and isinstance(value, bool):
         return value
     raise UserError(f"The setting must be {_type_name(wanted)}. Received: {value!r} for {where}. Correct the value.")
+
+
+def _is_number(value: Any, kind: type) -> bool:
+    """Whether a value is a finite number of this kind, Python's or NumPy's."""
+    return isinstance(value, kind) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _type_name(wanted: Any) -> str:
     """A type in words."""
     names = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
-    return names.get(wanted) or f"a list like {wanted}".replace("tuple", "")
+    if wanted in names:
+        return names[wanted]
+    kinds = typing.get_args(wanted)
+    return f"a list of {'' if kinds[-1] is Ellipsis else f'{len(kinds)} '}numbers, each {names[kinds[0]]}"
 
 
 def read_settings(path: str | Path) -> NetworkSettings:
@@ -183,8 +225,10 @@ def _whole_numbers(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split(","))
 
 
-def _optional_path(text: str) -> str | None:
-    return text.strip() or None
+def _text(text: str) -> str:
+    """A text without the quotes that OrganoidTracker allows around it."""
+    quoted = len(text) >= 2 and text[0] == text[-1] and text[0] in "'\""
+    return text[1:-1] if quoted else text
 
 
 # OrganoidTracker's names (as its training script writes them, spaces and underscores alike) and what they are here.
@@ -196,24 +240,20 @@ _INI_KEYS = {
     "learning_rate": ("learning_rate", float),
     "patience": ("patience", int),
     "patch_shape": ("patch_shape_zyx", lambda text: _whole_numbers(text)[::-1]),
-    "output_folder": ("output_folder", str),
-    "pretrained_model_path": ("start_from", _optional_path),
+    "output_folder": ("output_folder", _text),
+    "pretrained_model_path": ("start_from", lambda text: _text(text) or None),
 }
 _INI_WINDOW = ("time_window_before", "time_window_after")
-_INI_ELSEWHERE = ("dataset_file", "identify_full_division_window")  # not settings of this network
+_INI_CHANNELS = ("image_channels_", "images_channels_")  # its manual's name and that of its older script
+_INI_ELSEWHERE = "dataset_file"  # which movies to train on is no setting of a network
+_INI_SECTIONS = ("train_position_network", "train_network")  # the second one until 2021
 
 
 def _settings_from_ini(text: str, source: str) -> NetworkSettings:
-    """Settings from the section ``[train_position_network]`` (or the only section) of an organoid_tracker.ini."""
-    parser = configparser.ConfigParser(interpolation=None)
-    try:
-        parser.read_string(text)
-    except configparser.Error as error:
-        raise UserError(f"An .ini file must have [sections] with key = value. Received: {source} ({error}).") from error
-    section = _training_section(parser, source)
+    """Settings from the section ``[train_position_network]`` of an organoid_tracker.ini."""
     changes: dict[str, Any] = {}
-    window = [-1, 1]
-    for key, value in parser.items(section):
+    window = list(NetworkSettings.time_window)
+    for key, value in _read_section(text, source).items():
         name = key.replace(" ", "_")
         try:
             if name in _INI_KEYS:
@@ -221,31 +261,41 @@ def _settings_from_ini(text: str, source: str) -> NetworkSettings:
                 changes[field_name] = convert(value)
             elif name in _INI_WINDOW:
                 window[_INI_WINDOW.index(name)] = int(value)
-            elif name.startswith("image_channels_"):
+            elif name.startswith(_INI_CHANNELS):
                 _add_channels(changes, key, _whole_numbers(value), source)
-            elif not name.startswith(_INI_ELSEWHERE):
+            elif name != _INI_ELSEWHERE:
                 raise UserError(
-                    f"Every key must be known. Received: {key!r} in [{section}] of {source}. "
-                    f"Known are: {', '.join([*_INI_KEYS, *_INI_WINDOW, 'image_channels_1 …'])}. Remove or rename it."
+                    f"Every key must be known. Received: {key!r} in {source}. Known are: "
+                    f"{', '.join([*_INI_KEYS, *_INI_WINDOW, 'image_channels_1 …', _INI_ELSEWHERE])}. "
+                    "Remove or rename it."
                 )
+        except UserError:
+            raise
         except ValueError as error:
-            if isinstance(error, UserError):
-                raise
             raise UserError(
-                f"The value of {key!r} must be a number or a list of numbers. Received: {value!r} in {source}."
+                f"The value of {key!r} must be a number or a list of numbers. Received: {value!r} in {source}. "
+                "Correct it."
             ) from error
     return NetworkSettings.from_dict(changes | {"time_window": tuple(window)}, source)
 
 
-def _training_section(parser: configparser.ConfigParser, source: str) -> str:
-    """The section that holds the position network's settings."""
-    sections = [name for name in parser.sections() if name.startswith("train_position")] or parser.sections()
+def _read_section(text: str, source: str) -> dict[str, str]:
+    """Keys and values for the position network. As in OrganoidTracker, [DEFAULTS] stands in for what it lacks."""
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read_string(text)
+    except configparser.Error as error:
+        raise UserError(
+            f"An .ini file must have [sections] with key = value. Received: {source} ({error}). Correct this line."
+        ) from error
+    sections = [name for name in _INI_SECTIONS if name in parser]
     if len(sections) != 1:
         raise UserError(
-            f"The file must have one section [train_position_network]. Received: {parser.sections()} in {source}. "
+            f"The file must have one section [{_INI_SECTIONS[0]}]. Received: {parser.sections()} in {source}. "
             "Keep or add that section."
         )
-    return sections[0]
+    defaults = dict(parser["DEFAULTS"]) if "DEFAULTS" in parser else {}
+    return defaults | dict(parser[sections[0]])
 
 
 def _add_channels(changes: dict[str, Any], key: str, channels: tuple[int, ...], source: str) -> None:
