@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from organoid_kit.errors import UserError
 from organoid_kit.files import read_json, write_json_safely, write_safely
@@ -132,3 +133,17 @@ def _same(name: str, old: NetworkSettings, new: NetworkSettings) -> None:
 def describe_network(network: keras.Model) -> dict[str, Any]:
     """Name, number of parameters and of layers, for reports."""
     return {"name": network.name, "parameters": network.count_params(), "layers": len(network.layers)}
+
+
+def find_field_of_view(network: keras.Model, shape_zyx: tuple[int, int, int] = (32, 128, 128)) -> tuple[int, int, int]:
+    """How many voxels around a place the network looks at to judge it, (z, y, x); measured by changing one voxel.
+
+    Args:
+        network: from (batch, z, y, x, time) to (batch, z, y, x, 1).
+        shape_zyx: of the image it is tried on; the answer is never larger.
+    """
+    image = np.random.default_rng(0).uniform(size=(1, *shape_zyx, network.input_shape[-1])).astype(np.float32)
+    before = keras.ops.convert_to_numpy(network.predict_on_batch(image))
+    image[0, shape_zyx[0] // 2, shape_zyx[1] // 2, shape_zyx[2] // 2] = 1000  # bright enough to be felt at the edge
+    changed = np.argwhere(keras.ops.convert_to_numpy(network.predict_on_batch(image)) != before)[:, 1:4]
+    return tuple((np.ptp(changed, axis=0) + 1).tolist())
