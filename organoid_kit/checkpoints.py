@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from organoid_kit.errors import UserError
 from organoid_kit.files import write_safely
 
 _KEPT = 2  # the newest checkpoints; with one damaged, the other still serves
@@ -59,16 +61,23 @@ def save_checkpoint(network: keras.Model, state: TrainingState, folder: Path) ->
     arrays |= {f"optimiser_{number}": _numpy(each) for number, each in enumerate(network.optimizer.variables)}
     arrays["state"] = np.array(json.dumps(dataclasses.asdict(state)))
     path = folder / f"epoch_{state.epoch:05d}_step_{state.step:07d}.npz"
-    with write_safely(path, overwrite=True) as temporary:
-        np.savez(temporary, **arrays)
+    with write_safely(path, overwrite=True) as temporary, open(temporary, "wb") as file:
+        np.savez(file, **arrays)
+        file.flush()
+        os.fsync(file.fileno())  # a power cut must not take this one and the one before
     for old in _newest_first(folder)[_KEPT:]:
         old.unlink()
     return path
 
 
 def load_newest_checkpoint(network: keras.Model, folder: Path) -> TrainingState | None:
-    """Brings a compiled network back to its newest intact checkpoint; None where there is none."""
-    for path in _newest_first(folder):
+    """Brings a compiled network back to its newest intact checkpoint; None where none was ever written.
+
+    Raises:
+        UserError: all are damaged.
+    """
+    paths = _newest_first(folder)
+    for path in paths:
         arrays = _read_intact(path)
         if arrays is not None:
             _assign(network.weights, arrays, "weight")
@@ -76,6 +85,11 @@ def load_newest_checkpoint(network: keras.Model, folder: Path) -> TrainingState 
             state = TrainingState(**json.loads(str(arrays["state"])))
             state.losses = [(loss, count) for loss, count in state.losses]
             return state
+    if paths:
+        raise UserError(
+            f"Going on needs an intact checkpoint. Received: only damaged ones, {[path.name for path in paths]} in "
+            f"{folder}. Start a new run with start_from={str(folder.parent)!r}: it goes on from the best network."
+        )
     return None
 
 
@@ -86,9 +100,11 @@ def _newest_first(folder: Path) -> list[Path]:
 def _read_intact(path: Path) -> dict[str, np.ndarray] | None:
     """All arrays of a checkpoint; None where the file is cut off or damaged."""
     try:
+        with zipfile.ZipFile(path) as file:
+            damaged = file.testzip()
         with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+            return None if damaged else {name: file[name] for name in file.files}
+    except Exception:  # damaged bytes can be anything: another compression, encryption, a shape without end
         return None
 
 

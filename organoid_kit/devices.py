@@ -35,9 +35,8 @@ class Device:
         return self.compute_capability >= _MIXED_PRECISION_FROM
 
 
-@lru_cache(maxsize=1)
 def find_device() -> Device:
-    """The first graphics card that Keras can use, else the processor."""
+    """The device in use and the memory that is free: the first graphics card that Keras can use, else the processor."""
     if _keras_has_gpu() and (card := _ask_nvidia()):
         return card
     return Device(f"processor with {psutil.cpu_count()} cores", False, psutil.virtual_memory().available)
@@ -59,6 +58,7 @@ def _keras_has_gpu() -> bool:
     return torch.cuda.is_available()
 
 
+@lru_cache(maxsize=1)  # asked once, as TensorFlow takes all of a card's memory as soon as it computes
 def _ask_nvidia() -> Device | None:
     """The first card as Nvidia's own tool describes it; None without that tool."""
     tool = shutil.which("nvidia-smi")
@@ -69,4 +69,6 @@ def _ask_nvidia() -> Device | None:
     if not answer:
         return None
     name, free_mib, capability = (part.strip() for part in answer[0].split(","))
-    return Device(name, True, int(free_mib) * 2**20, float(capability))
+    shared = psutil.virtual_memory().available  # where card and processor share it, the tool says [N/A]
+    memory = int(free_mib) * 2**20 if free_mib.isdigit() else shared
+    return Device(name, True, memory, float(capability))

@@ -32,11 +32,20 @@ def save_network(
     if network.compute_dtype != "float32" or any(layer.compute_dtype != "float32" for layer in network.layers):
         plain = build_position_network(settings)
         plain.set_weights(network.get_weights())
-    values = {"type": "positions", "time_window": list(settings.time_window), "organoid_kit": settings.to_dict()}
-    with write_safely(folder, overwrite=overwrite) as temporary:
+    if overwrite and Path(folder).is_dir():  # file by file: whenever the process is killed, there is a network
+        with write_safely(Path(folder) / "model.keras", overwrite=True) as file:
+            keras.saving.save_model(plain, file, include_optimizer=False)
+        write_json_safely(Path(folder) / "settings.json", values, overwrite=True)
+        return
+    with write_safely(folder) as temporary:
         temporary.mkdir()
         keras.saving.save_model(plain, temporary / "model.keras", include_optimizer=False)
-        write_json_safely(temporary / "settings.json", values)
+        write_json_safely(temporary / "settings.json", _network_record(settings))
+
+
+def _network_record(settings: NetworkSettings) -> dict[str, Any]:
+    """What settings.json holds: what OrganoidTracker reads, and all of ours."""
+    return {"type": "positions", "time_window": list(settings.time_window), "organoid_kit": settings.to_dict()}
 
 
 def load_settings(folder: str | Path) -> NetworkSettings:
@@ -83,6 +92,15 @@ def load_network(folder: str | Path) -> tuple[keras.Model, NetworkSettings]:
             "Correct time_window in settings.json."
         )
     return network, settings
+
+
+def save_settings(settings: NetworkSettings, folder: str | Path) -> None:
+    """Puts other settings, such as another threshold, beside a saved network; `load_network` then gives these.
+
+    Raises:
+        UserError: the folder holds no network, or cannot be written.
+    """
+    write_json_safely(find_network_folder(folder) / "settings.json", _network_record(settings), overwrite=True)
 
 
 def find_network_folder(folder: str | Path) -> Path:

@@ -54,9 +54,15 @@ class Run:
         return self.folder / "network"
 
     def log(self, line: str) -> None:
-        """Adds a line with the time to log.txt."""
-        with open(self.folder / "log.txt", "a", encoding="utf-8") as file:
-            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {line}\n")
+        """Adds a line with the time to log.txt. Raises UserError where it cannot be written."""
+        try:
+            with open(self.folder / "log.txt", "a", encoding="utf-8") as file:
+                file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {line}\n")
+        except OSError as error:
+            raise UserError(
+                f"A run's folder must have room and permission to write. Received: {self.folder / 'log.txt'}: "
+                f"{error.strerror}. Free some space, then go on with resume={str(self.folder)!r}."
+            ) from error
 
 
 def make_run(
@@ -129,10 +135,25 @@ def _summarise(run: Run) -> dict[str, Any]:
 
 
 def compare_runs(folder: str | Path) -> str:
-    """The runs of a folder as a table, each with the settings in which it differs from the first."""
+    """The runs of a folder as a table, and below it, for each run, the settings in which it differs from the first."""
     rows = list_runs(folder)
     if not rows:
         return f"No runs in {folder} yet."
+    settings = [Run(Path(folder) / row["run"]).settings.to_dict() for row in rows]
+    differences = [
+        f"{row['run']} differs from the first in {_differences(settings[0], other)}"
+        for row, other in zip(rows[1:], settings[1:], strict=True)
+    ]
+    return "\n".join([_lay_out(rows), *differences])
+
+
+def _differences(first: dict[str, Any], other: dict[str, Any]) -> str:
+    """Names and values of the settings that differ."""
+    return ", ".join(f"{key}={value!r}" for key, value in other.items() if value != first[key]) or "nothing"
+
+
+def _lay_out(rows: list[dict[str, Any]]) -> str:
+    """A table in plain text."""
     columns = list(rows[0])
     lines = [[_cell(row[column]) for column in columns] for row in rows]
     widths = [max(len(line[number]) for line in [columns, *lines]) for number in range(len(columns))]
@@ -175,8 +196,8 @@ def _describe_data(training: Sequence[AnnotatedMovie], validation: Sequence[Anno
 def _sum_annotations(annotated: AnnotatedMovie) -> str:
     annotations = annotated.annotations
     total = hashlib.sha256()
-    for array in (annotations.positions, annotations.time_points, annotations.links):
-        total.update(array.tobytes())
+    for array in (annotations.positions, annotations.time_points, annotations.links, annotations.region):
+        total.update(b"" if array is None else array.tobytes())
     return total.hexdigest()
 
 

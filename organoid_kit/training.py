@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import math
 import shutil
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import keras
@@ -26,7 +29,7 @@ from organoid_kit.evaluation import match_positions
 from organoid_kit.examples import PositionExample, PositionExamples
 from organoid_kit.files import write_json_safely
 from organoid_kit.models.position import build_position_network, find_step
-from organoid_kit.networks import check_training_on, load_network, save_network
+from organoid_kit.networks import check_training_on, load_network, load_settings, save_network
 from organoid_kit.runs import Run, make_run, open_run
 from organoid_kit.settings import NetworkSettings
 from organoid_kit.targets import find_peaks
@@ -80,8 +83,9 @@ def train(
     """Trains a network and keeps everything in a run folder.
 
     The network with the lowest validation loss is kept in ``network/``. An interrupt (Ctrl-C, the kernel's stop
-    button) or `should_stop` saves a checkpoint and returns; after a crash the newest checkpoint of the last minutes is
-    there. Where memory runs out, the batch is halved and training goes on.
+    button) or `should_stop` lets the step under way end, saves a checkpoint and returns; a second interrupt does not
+    wait. After a crash the newest checkpoint of the last minutes is there. Where memory runs out, the batch is halved
+    and training goes on.
 
     Args:
         training: movies to learn from.
@@ -89,7 +93,7 @@ def train(
         settings: what to train and how. With `start_from`, training starts from that network's weights.
         resume: folder of a run to go on with; `settings` may then change epochs, minutes and patience.
         on_progress: called after every step and epoch.
-        should_stop: asked after every step.
+        should_stop: asked after every step, also of validation.
 
     Returns:
         The run, finished or not; ``run.history`` says how far it came.
@@ -98,16 +102,18 @@ def train(
         UserError: data, settings, network or disk do not allow it.
     """
     settings = _complete(settings, training)
-    run = open_run(resume, training, validation) if resume else make_run(settings, training, validation)
     if resume:
-        kept = run.settings
-        settings = kept.changed(epochs=settings.epochs, minutes=settings.minutes, patience=settings.patience)
-    _remove_unfinished_files(run.folder)
+        run = open_run(resume, training, validation)
+        limits = {name: getattr(settings, name) for name in ("epochs", "minutes", "patience")}
+        settings = run.settings.changed(**limits)
+        _remove_unfinished_files(run.folder)
     network = _prepare_network(settings)
     examples = PositionExamples(training, settings)
     checks = (
         PositionExamples(validation, settings, augment=False, most_examples=_VALIDATION_PATCHES) if validation else None
     )
+    if not resume:  # only now, when everything that can be wrong with the settings has been found
+        run = make_run(settings, training, validation)
     state = load_newest_checkpoint(network, run.folder / "checkpoints")
     if state is None:
         state = TrainingState(batch_size=settings.batch_size)
@@ -116,21 +122,46 @@ def train(
         state.finished = ""
         on_progress(_say(state, settings, f"Going on from epoch {state.epoch + 1}, step {state.step}."))
     run.log(f"training with {keras.backend.backend()} from epoch {state.epoch + 1}, step {state.step}")
-    loop = _Loop(network, examples, checks, settings, run, state, on_progress, should_stop)
-    try:
-        loop.go()
-    except KeyboardInterrupt:
-        state.finished = "interrupted"
-    save_checkpoint(network, state, run.folder / "checkpoints")
+    with _interrupts_wait() as interrupted:
+        _Loop(network, examples, checks, settings, run, state, on_progress, should_stop, interrupted).go()
+        if not run.network_folder.exists():  # stopped before the first epoch ended: what there is, rather than nothing
+            save_network(network, settings, run.network_folder)
+        save_checkpoint(network, state, run.folder / "checkpoints")
     run.log(f"ended: {state.finished} after epoch {state.epoch}, step {state.step}")
     on_progress(_say(state, settings, f"Training ended: {state.finished}. Everything is in {run.folder}"))
     return run
 
 
+@contextmanager
+def _interrupts_wait() -> Iterator[threading.Event]:
+    """Yields an event that Ctrl-C or the kernel's stop button sets. Only the second press interrupts at once.
+
+    An interrupt may come between the change of the weights and the counting of the step; saved then, the training could
+    not go on as if nothing had happened. Only the main thread is ever interrupted.
+    """
+    interrupted = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupted
+        return
+
+    def note(number, frame):
+        if interrupted.is_set():
+            raise KeyboardInterrupt
+        interrupted.set()
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, before or signal.default_int_handler)
+
+
 def _complete(settings: NetworkSettings, training: Sequence[AnnotatedMovie]) -> NetworkSettings:
     """Settings with the spacing filled in: that of the network to start from, else of the first movie."""
+    if settings.spacing_um is None and settings.start_from:
+        settings = settings.changed(spacing_um=load_settings(settings.start_from).spacing_um)
     if settings.spacing_um is None and training:
-        return settings.changed(spacing_um=tuple(training[0].movie.spacing_um))
+        settings = settings.changed(spacing_um=tuple(training[0].movie.spacing_um))
     return settings
 
 
@@ -190,30 +221,54 @@ class _Loop:
     state: TrainingState
     on_progress: Callable[[Progress], None]
     should_stop: Callable[[], bool]
+    interrupted: threading.Event
+    saved: float = field(default_factory=time.monotonic)
+    counted: float = field(default_factory=time.monotonic)
 
     def go(self) -> None:
         """Epoch after epoch, until there is a reason to end."""
-        state, settings = self.state, self.settings
-        saved = time.monotonic()
         while not self._find_end():
-            steps = self.examples.steps_per_epoch(state.batch_size)
-            for images, targets, weights in self._batches():
-                started = time.monotonic()
-                loss = self._try_step(images, targets, weights)
-                if loss is None:
-                    break  # the batch was too large: the epoch goes on with smaller ones
-                state.losses.append((loss, len(images)))
-                state.step += 1
-                state.seconds += time.monotonic() - started
-                state.seconds_of_epoch += time.monotonic() - started
-                self.on_progress(Progress(state.epoch, settings.epochs, state.step, steps, loss))
-                if state.step == steps:
-                    self._end_epoch()
-                if state.step == 0 or time.monotonic() - saved > 60 * settings.checkpoint_minutes:
-                    save_checkpoint(self.network, state, self.run.folder / "checkpoints")
-                    saved = time.monotonic()
-                if self._find_end():
-                    return
+            try:
+                self._finish_epoch()
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+                self._halve_batch(error)
+
+    def _finish_epoch(self) -> None:
+        """The steps that are left of an epoch, then its judgement; less where there is a reason to end."""
+        state = self.state
+        for images, targets, weights in self._batches():
+            loss = self._take_step(images, targets, weights)
+            state.losses.append((loss, len(images)))
+            state.step += 1
+            self._count_time()
+            self.on_progress(Progress(state.epoch, self.settings.epochs, state.step, self._steps(), loss))
+            if time.monotonic() - self.saved > 60 * self.settings.checkpoint_minutes:
+                self._save()
+            if self._find_end():
+                return
+        if self._end_epoch():
+            self._save()
+
+    def _steps(self) -> int:
+        return self.examples.steps_per_epoch(self.state.batch_size)
+
+    def _count_time(self) -> None:
+        now = time.monotonic()
+        self.state.seconds += now - self.counted
+        self.state.seconds_of_epoch += now - self.counted
+        self.counted = now
+
+    def _save(self) -> None:
+        save_checkpoint(self.network, self.state, self.run.folder / "checkpoints")
+        self.saved = time.monotonic()
+
+    def _asked_to_stop(self) -> str:
+        """Who asks for an end now; empty if nobody does."""
+        if self.interrupted.is_set():
+            return "interrupted"
+        return "stopped on request" if self.should_stop() else ""
 
     def _find_end(self) -> str:
         """Why training should end now; empty if it should not."""
@@ -224,8 +279,8 @@ class _Loop:
             state.finished = f"the validation loss has not improved for {settings.patience} epochs"
         elif settings.minutes is not None and state.seconds >= 60 * settings.minutes:
             state.finished = f"the time budget of {settings.minutes:g} minutes is used up"
-        elif self.should_stop():
-            state.finished = "stopped on request"
+        else:
+            state.finished = self._asked_to_stop()
         return state.finished
 
     def _batches(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
@@ -233,6 +288,8 @@ class _Loop:
         state = self.state
         epoch, size = state.epoch, state.batch_size
         steps = range(state.step, self.examples.steps_per_epoch(size))
+        if not steps:
+            return
         with ThreadPoolExecutor(max_workers=1) as worker:
             coming = worker.submit(self.examples.batch, epoch, steps[0], size)
             for step in steps:
@@ -241,23 +298,12 @@ class _Loop:
                     coming = worker.submit(self.examples.batch, epoch, step + 1, size)
                 yield batch
 
-    def _try_step(self, images: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> float | None:
-        """One step; None where memory ran out and the batch was halved."""
+    def _take_step(self, images: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> float:
+        """Changes the weights by one batch; its loss."""
         state = self.state
         self.network.optimizer.learning_rate = self._learning_rate()
-        try:
-            self.network.reset_metrics()
-            loss = float(self.network.train_on_batch(images, targets, sample_weight=weights))
-        except Exception as error:
-            if not is_out_of_memory(error) or state.batch_size == 1:
-                raise
-            state.step *= 2
-            state.batch_size = -(-state.batch_size // 2)
-            self.on_progress(
-                _say(state, self.settings, f"Memory ran out: going on with batches of {state.batch_size}.")
-            )
-            self.run.log(f"memory ran out; batch size is now {state.batch_size}")
-            return None
+        self.network.reset_metrics()
+        loss = float(self.network.train_on_batch(images, targets, sample_weight=weights))
         if not math.isfinite(loss):
             raise UserError(
                 f"The loss must stay finite. Received: {loss} in epoch {state.epoch + 1}, step {state.step + 1} of "
@@ -265,21 +311,41 @@ class _Loop:
             )
         return loss
 
+    def _halve_batch(self, error: Exception) -> None:
+        """Goes on with smaller batches, exactly behind the examples that are done."""
+        state = self.state
+        if state.batch_size == 1:
+            raise UserError(
+                "One patch must fit into memory. Received: memory ran out with batches of one patch of "
+                f"{self.settings.patch_shape_zyx} (z, y, x) in {self.run.folder}. Set a smaller patch_shape_zyx, a "
+                "smaller preset, or close other programs, and start again."
+            ) from error
+        done = state.step * state.batch_size
+        state.batch_size = max(size for size in range(1, state.batch_size // 2 + 1) if done % size == 0)
+        state.step = done // state.batch_size
+        self.run.log(f"memory ran out; batch size is now {state.batch_size}")
+        self.on_progress(_say(state, self.settings, f"Memory ran out: going on with batches of {state.batch_size}."))
+
     def _learning_rate(self) -> float:
         """A short warm-up, then half a cosine down to 2 % at the last epoch."""
         state, settings = self.state, self.settings
-        steps = self.examples.steps_per_epoch(state.batch_size)
+        steps = self._steps()
         done = state.epoch * steps + state.step
         part = min(1.0, done / (settings.epochs * steps))
         cosine = _LAST_RATE + (1 - _LAST_RATE) * 0.5 * (1 + math.cos(math.pi * part))
         return settings.learning_rate * min(1.0, (done + 1) / _WARM_UP_STEPS) * cosine
 
-    def _end_epoch(self) -> None:
-        """Validates, keeps the network if it is the best so far, and adds a row to the history."""
+    def _end_epoch(self) -> bool:
+        """Validates, keeps the network if it is the best so far, adds a row to the history. False if stopped first."""
         state = self.state
         losses, counts = np.array(state.losses).T
         loss = float(np.average(losses, weights=counts))
-        judged = validate(self.network, self.checks, state.batch_size) if self.checks else {"validation_loss": loss}
+        judged = {"validation_loss": loss}
+        if self.checks:
+            judged = validate(self.network, self.checks, state.batch_size, lambda: bool(self._asked_to_stop()))
+        if judged is None:
+            return False
+        self._count_time()
         best = judged["validation_loss"] < state.best_loss
         state.epochs_since_best = 0 if best else state.epochs_since_best + 1
         state.best_loss = min(state.best_loss, judged["validation_loss"])
@@ -292,6 +358,7 @@ class _Loop:
         write_json_safely(self.run.folder / "history.json", state.history, overwrite=True)
         self.run.log(str(row))
         self.on_progress(Progress(state.epoch, self.settings.epochs, 0, 0, loss, row=row))
+        return True
 
 
 def is_out_of_memory(error: Exception) -> bool:
@@ -302,15 +369,22 @@ def is_out_of_memory(error: Exception) -> bool:
     )
 
 
-def validate(network: keras.Model, checks: PositionExamples, batch_size: int) -> dict[str, float | None]:
+def validate(
+    network: keras.Model,
+    checks: PositionExamples,
+    batch_size: int,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> dict[str, float | None] | None:
     """Loss and F1 on fixed patches.
 
     Returns:
         "validation_loss", and "validation_f1" with positions matched one to one within 5 µm, None where there is
-        nothing to find.
+        nothing to find. None instead of all where `should_stop`, asked before each batch, says so.
     """
     losses, sizes, counts = [], [], np.zeros(3, int)
     for step in range(checks.steps_per_epoch(batch_size)):
+        if should_stop():
+            return None
         images, targets, weights = checks.batch(0, step, batch_size)
         heat = keras.ops.convert_to_numpy(network.predict_on_batch(images)).astype(np.float32)
         losses.append(_cross_entropy(targets[..., 0], heat[..., 0], weights))
