@@ -73,13 +73,17 @@ def save_checkpoint(network: keras.Model, state: TrainingState, folder: Path) ->
 def load_newest_checkpoint(network: keras.Model, folder: Path) -> TrainingState | None:
     """Brings a compiled network back to its newest intact checkpoint; None where none was ever written.
 
+    Damaged ones that are newer are removed, so that they do not count as the newest from now on.
+
     Raises:
         UserError: all are damaged.
     """
     paths = _newest_first(folder)
-    for path in paths:
+    for number, path in enumerate(paths):
         arrays = _read_intact(path)
         if arrays is not None:
+            for damaged in paths[:number]:
+                damaged.unlink()
             _assign(network.weights, arrays, "weight")
             _assign(network.optimizer.variables, arrays, "optimiser")
             state = TrainingState(**json.loads(str(arrays["state"])))

@@ -25,6 +25,8 @@ def save_network(
 ) -> None:
     """Writes a network folder, wholly or not at all. The network is saved uncompiled and in float32.
 
+    A folder that is there already is replaced file by file, so that at every moment there is a network in it.
+
     Raises:
         UserError: the folder exists and `overwrite` is false, or cannot be written.
     """
@@ -32,10 +34,10 @@ def save_network(
     if network.compute_dtype != "float32" or any(layer.compute_dtype != "float32" for layer in network.layers):
         plain = build_position_network(settings)
         plain.set_weights(network.get_weights())
-    if overwrite and Path(folder).is_dir():  # file by file: whenever the process is killed, there is a network
+    if overwrite and Path(folder).is_dir():
         with write_safely(Path(folder) / "model.keras", overwrite=True) as file:
             keras.saving.save_model(plain, file, include_optimizer=False)
-        write_json_safely(Path(folder) / "settings.json", values, overwrite=True)
+        write_json_safely(Path(folder) / "settings.json", _network_record(settings), overwrite=True)
         return
     with write_safely(folder) as temporary:
         temporary.mkdir()
