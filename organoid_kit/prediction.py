@@ -18,15 +18,21 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from organoid_kit.annotations import Annotations
+from organoid_kit.dataset import AnnotatedMovie
 from organoid_kit.errors import UserError
+from organoid_kit.evaluation import DEFAULT_THRESHOLDS, find_best_threshold
 from organoid_kit.models.position import find_step
+from organoid_kit.networks import load_network, save_settings
 from organoid_kit.patches import PreparedMovies, convert_positions, find_working_shape
+from organoid_kit.runs import Run
 from organoid_kit.settings import NetworkSettings
 from organoid_kit.targets import find_peaks
 from organoid_kit.timelapse import TimeLapse
 
 _TILE_ZYX = (64, 256, 256)  # about 2 GB of memory with the small network
-_MARGIN_ZYX = {"small": (10, 48, 48), "standard": (14, 112, 112), "original": (4, 64, 64)}  # what a voxel depends on
+# How far around a voxel its prediction depends on the image, tests/test_prediction.py measures it; in multiples of
+# `find_step`. That of the original layout reaches further, but what lies beyond these margins matters little.
+_MARGIN_ZYX = {"small": (10, 56, 56), "standard": (14, 112, 112), "original": (16, 64, 64)}
 _LOWEST_PROBABILITY = 0.05  # peaks below are not worth keeping; thresholds are chosen above
 
 
@@ -62,7 +68,8 @@ def predict_positions(
     """
     threshold = max(_LOWEST_PROBABILITY, settings.threshold if threshold is None else threshold)
     wanted = list(movie.time_points if time_points is None else time_points)
-    note = _ResumeNote(resume_file, _identify(network, movie, settings, threshold))
+    _check_time_points(wanted, movie)
+    note = _ResumeNote(resume_file, _identify(network, movie, settings, threshold) if resume_file else "")
     prepared = PreparedMovies([movie], settings, cache_bytes=_window_bytes(movie, settings))
     for time_point in tqdm(wanted, desc=f"positions in {movie.name}", unit="time point", disable=not show_progress):
         if time_point not in note.found:
@@ -70,6 +77,40 @@ def predict_positions(
             heat = predict_heat(network, stacks, settings, tile_shape_zyx)
             note.add(time_point, *_find_in_movie(heat, movie, settings, threshold))
     return _collect(movie, {time_point: note.found[time_point] for time_point in wanted})
+
+
+def _check_time_points(wanted: Sequence[int], movie: TimeLapse) -> None:
+    """Raises UserError where the movie lacks a time point."""
+    missing = sorted(set(wanted) - set(movie.time_points))
+    if missing:
+        raise UserError(
+            f"Time points must exist in the movie. Received: {missing}; {movie.name!r} has {movie.time_points[0]} to "
+            f"{movie.time_points[-1]}. Leave these out."
+        )
+
+
+def choose_threshold(run: Run, validation: Sequence[AnnotatedMovie], *, show_progress: bool = True) -> float:
+    """The probability of highest F1 on validation movies, chosen there and saved with the run's network.
+
+    Args:
+        run: with a network.
+        validation: the movies training was judged by; never those of the final test.
+        show_progress: whether a bar is shown.
+
+    Raises:
+        UserError: the run has no network yet, or the movies have no positions.
+    """
+    network, settings = load_network(run.folder)
+    options = {"threshold": _LOWEST_PROBABILITY, "show_progress": show_progress}
+    pairs = []
+    for each in validation:
+        times = each.annotations.annotated_time_points.tolist()
+        found = predict_positions(network, each.movie, settings, time_points=times, **options)
+        pairs.append((each.annotations, found))
+    threshold = find_best_threshold(pairs, thresholds=DEFAULT_THRESHOLDS[DEFAULT_THRESHOLDS >= _LOWEST_PROBABILITY])
+    save_settings(settings.changed(threshold=threshold), run.folder)
+    run.log(f"threshold {threshold:.2f} chosen on {[each.name for each in validation]}")
+    return threshold
 
 
 def predict_heat(
@@ -114,19 +155,21 @@ Span = tuple[int, int]
 
 
 def _plan_axis(size: int, tile: int, margin: int, step: int, fixed: int | None) -> list[tuple[Span, Span]]:
-    """How an axis is cut: for each tile what is read (may reach beyond the image) and what is kept of it.
+    """How an axis is cut: for each tile what is read, and what is kept of it.
 
-    Tiles begin at multiples of `step` and are all equally long. `fixed` is the length the network insists on, if any.
+    All tiles are equally long and begin at multiples of `step`. None reaches beyond the image, except at its end up to
+    the next multiple: so the image's border looks to the network as it does in one piece. Neighbours meet in the
+    middle of their overlap of at least two margins. `fixed` is the length the network insists on, if any.
     """
-    if fixed is None and size <= tile + 2 * margin:
-        return [((0, _round_up(size, step)), (0, size))]
-    if fixed is not None and size <= fixed:
-        return [((0, fixed), (0, size))]
-    margin = _round_up(min(margin, (fixed or size) // 4), step)
-    inner = fixed - 2 * margin if fixed else _round_up(-(-size // -(-size // tile)), step)
-    return [
-        ((start - margin, start + inner + margin), (start, min(start + inner, size))) for start in range(0, size, inner)
-    ]
+    whole = _round_up(size, step)
+    count = max(1, -(-(whole - 2 * margin) // tile))
+    length = fixed or min(whole, _round_up(-(-(whole - 2 * margin) // count), step) + 2 * margin)
+    if size <= length:
+        return [((0, length), (0, size))]
+    stride = max(step, (length - 2 * margin) // step * step)
+    starts = [*range(0, whole - length, stride), whole - length]
+    edges = [0, *((before + after + length) // 2 for before, after in itertools.pairwise(starts)), size]
+    return [((start, start + length), kept) for start, kept in zip(starts, itertools.pairwise(edges), strict=True)]
 
 
 def _round_up(size: int, step: int) -> int:
@@ -135,11 +178,8 @@ def _round_up(size: int, step: int) -> int:
 
 def _read_tile(stack: np.ndarray, spans: Sequence[Span]) -> np.ndarray:
     """A part of a stack; what lies beyond the image is 0, as in training."""
-    inside = tuple(slice(max(low, 0), min(high, size)) for (low, high), size in zip(spans, stack.shape, strict=True))
-    tile = np.zeros([high - low for low, high in spans], np.float32)
-    place = tuple(slice(part.start - low, part.stop - low) for part, (low, _) in zip(inside, spans, strict=True))
-    tile[place] = stack[inside]
-    return tile
+    inside = stack[tuple(slice(*span) for span in spans)]
+    return np.pad(inside, [(0, high - low - size) for (low, high), size in zip(spans, inside.shape, strict=True)])
 
 
 def _find_in_movie(
@@ -170,8 +210,9 @@ def _window_bytes(movie: TimeLapse, settings: NetworkSettings) -> int:
 
 
 def _identify(network: keras.Model, movie: TimeLapse, settings: NetworkSettings, threshold: float) -> str:
-    """A checksum of everything a prediction depends on."""
+    """A checksum of everything a prediction depends on; the first stack stands for all images."""
     total = hashlib.sha256(json.dumps([settings.to_dict(), threshold, str(movie), str(movie.path)]).encode())
+    total.update(np.ascontiguousarray(movie.stack(movie.time_points[0], settings.channels)))
     for weights in network.get_weights():
         total.update(weights.tobytes())
     return total.hexdigest()
@@ -187,8 +228,7 @@ class _ResumeNote:
             return
         lines = list(self._read_lines())
         if not lines:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.path.write_text(json.dumps({"identity": identity}) + "\n", encoding="utf-8")
+            self._append({"identity": identity})
         elif lines[0] != {"identity": identity}:
             raise UserError(
                 f"A prediction goes on with the same movie, network and threshold. Received: {self.path}, which "
@@ -220,6 +260,17 @@ class _ResumeNote:
         """Notes a finished time point."""
         self.found[time_point] = (positions, probabilities)
         if self.path:
-            line = {"time_point": time_point, "positions": positions.tolist(), "probabilities": probabilities.tolist()}
+            values = {"positions": positions.tolist(), "probabilities": probabilities.tolist()}
+            self._append({"time_point": time_point, **values})
+
+    def _append(self, line: dict[str, Any]) -> None:
+        """Adds a line to the file."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
             with open(self.path, "a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
+        except OSError as error:
+            raise UserError(
+                f"The resume file must be writable. Received: {str(self.path)!r}: {error.strerror}. Finished time "
+                "points are kept in it; free some space or choose another place, and start again."
+            ) from error
