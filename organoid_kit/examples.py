@@ -21,7 +21,7 @@ from organoid_kit.augmentation import (
 )
 from organoid_kit.dataset import AnnotatedMovie
 from organoid_kit.errors import UserError
-from organoid_kit.patches import PreparedMovies, convert_positions, find_working_shape, window_time_points
+from organoid_kit.patches import PreparedMovies, convert_positions, find_working_shape
 from organoid_kit.settings import NetworkSettings
 from organoid_kit.targets import draw_dots, weigh_voxels
 
@@ -137,10 +137,8 @@ class PositionExamples:
         """Which place each example of an epoch comes from: shuffled across movies, few time points open at once."""
         rng = np.random.default_rng((self.settings.seed, epoch))
         shuffled = rng.permutation(len(self.places))
-        if self.number_per_epoch < len(self.places):
-            return shuffled
         groups = np.array_split(shuffled, -(-len(shuffled) // _OPEN_TIME_POINTS))
-        repeats = self.settings.patches_per_time_point
+        repeats = -(-self.number_per_epoch // len(self.places))
         return np.concatenate([rng.permutation(np.repeat(group, repeats)) for group in groups])
 
     def example(self, place: Place, key: tuple[int, ...]) -> PositionExample:
@@ -151,7 +149,10 @@ class PositionExamples:
         stacks = self.prepared.window(place.movie, place.time_point)
         centre = _draw_centre(place, shape, rng)
         augmentation = draw_augmentation(settings.augmentation, rng) if self.augment else no_augmentation()
-        patch = vary_intensities(augmentation, cut_patch(augmentation, stacks, centre, shape))
+        patch = cut_patch(augmentation, stacks, centre, shape)
+        if not patch.any():
+            self._check_not_constant(place, stacks[-settings.time_window[0]])
+        patch = vary_intensities(augmentation, patch)
         positions = apply_to_positions(augmentation, place.positions, centre, shape)
         return PositionExample(
             image=np.ascontiguousarray(patch.transpose(3, 0, 1, 2)),
@@ -159,6 +160,15 @@ class PositionExamples:
             counts=_find_annotated(augmentation, centre, shape, place.region),
             positions=positions,
         )
+
+    def _check_not_constant(self, place: Place, stack: np.ndarray) -> None:
+        """Raises UserError where an annotated stack shows nothing; a constant one is all zero when normalised."""
+        if not stack.any():
+            raise UserError(
+                "Annotated images must show something. Received: one intensity everywhere in "
+                f"{self.prepared.movies[place.movie].name!r}, time point {place.time_point}, channels "
+                f"{self.settings.channels}. Choose the channel that shows the nuclei, or leave out this time point."
+            )
 
 
 def _make_place(number: int, annotated: AnnotatedMovie, time_point: int, settings: NetworkSettings) -> Place:
@@ -168,18 +178,32 @@ def _make_place(number: int, annotated: AnnotatedMovie, time_point: int, setting
     are seen whole; it never reaches beyond the image.
     """
     movie, annotations = annotated.movie, annotated.annotations
-    missing = set(window_time_points(movie, time_point, settings)) - set(movie.time_points)
-    if time_point not in movie.time_points or missing:
+    if time_point not in movie.time_points:
         raise UserError(
             f"Annotated time points must exist in the movie. Received: time point {time_point} in {annotated.name!r}, "
             f"which has {movie.time_points[0]} to {movie.time_points[-1]}. Check how the time points are counted."
         )
+    _check_inside(annotated, time_point)
     shape = find_working_shape(movie, settings.spacing_um)
     positions = convert_positions(annotations.positions_at(time_point), movie.shape_zyx, shape)
     region = convert_positions(annotations.annotated_region(time_point), movie.shape_zyx, shape)
-    margin = settings.nucleus_sigma_um / np.array(settings.spacing_um)
-    region = np.clip(region + [-margin, margin], -0.5, np.array(shape) - 0.5)
+    if annotations.region is None:
+        margin = settings.nucleus_sigma_um / np.array(settings.spacing_um)
+        region = region + [-margin, margin]
+    region = np.clip(region, -0.5, np.array(shape) - 0.5)
     return Place(number, time_point, positions, region, _find_chances(positions * settings.spacing_um))
+
+
+def _check_inside(annotated: AnnotatedMovie, time_point: int) -> None:
+    """Raises UserError for the first position of a time point that does not lie in the image."""
+    positions = annotated.annotations.positions_at(time_point)
+    inside = (positions >= -0.5) & (positions <= np.array(annotated.movie.shape_zyx) - 0.5)
+    for position in positions[~inside.all(axis=1)]:
+        raise UserError(
+            f"Every position must lie in the image. Received: {position.tolist()} (z, y, x) at time point "
+            f"{time_point} of {annotated.name!r}, whose shape is {tuple(annotated.movie.shape_zyx)}. "
+            "Move or delete it; `check_annotations` lists all such positions."
+        )
 
 
 def _find_chances(points_um: np.ndarray) -> np.ndarray:
@@ -196,9 +220,8 @@ def _draw_centre(place: Place, patch_shape_zyx: Sequence[int], rng: np.random.Ge
     else:
         centre = rng.uniform(*place.region)
     centre = np.clip(centre, *place.region)
-    half = (patch_shape_zyx[0] - 1) / 2
-    centre[0] = round(centre[0] - half) + half  # whole planes
-    return centre
+    half = (np.array(patch_shape_zyx) - 1) / 2
+    return np.round(centre - half) + half  # whole voxels: without rotation and scale nothing is interpolated
 
 
 def _find_annotated(augmentation, centre: np.ndarray, shape_zyx: Sequence[int], region: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Sequence
 
@@ -27,19 +28,27 @@ def normalise(stack: np.ndarray, quantiles: tuple[float, float]) -> np.ndarray:
 
     Args:
         stack: any shape, finite.
-        quantiles: lower and upper, 0..1.
+        quantiles: lower and upper, 0..1. Where they fall together, the lowest and highest intensity are taken.
 
     Returns:
         float32, the same shape; not clipped above, never below -1.
     """
-    values = stack.reshape(-1)[:: max(1, stack.size // _QUANTILE_VOXELS)]
+    values = stack.reshape(-1)[:: _find_sampling_step(stack)]
     high = np.quantile(values, quantiles[1])
     low = np.quantile(values[values != 0], quantiles[0]) if values.any() else 0.0
     if low >= high:
-        low, high = float(values.min()), float(values.max())
+        low, high = float(stack.min()), float(stack.max())
     if low >= high:
         return np.zeros(stack.shape, np.float32)
     return np.maximum((stack - np.float32(low)) / np.float32(high - low), -1, dtype=np.float32)
+
+
+def _find_sampling_step(stack: np.ndarray) -> int:
+    """Step between voxels for the quantiles; without common factor with the rows, so that all columns are met."""
+    step = max(1, stack.size // _QUANTILE_VOXELS)
+    while math.gcd(step, stack.shape[-1]) > 1:
+        step += 1
+    return step
 
 
 def find_working_shape(movie: TimeLapse, spacing_um: tuple[float, float, float] | None) -> tuple[int, int, int]:

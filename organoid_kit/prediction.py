@@ -9,9 +9,8 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -224,36 +223,34 @@ class _ResumeNote:
     def __init__(self, path: str | Path | None, identity: str) -> None:
         self.path = Path(path) if path else None
         self.found: dict[int, tuple[np.ndarray, np.ndarray]] = {}
-        if self.path is None:
-            return
-        lines = list(self._read_lines())
-        if not lines:
-            self._append({"identity": identity})
-        elif lines[0] != {"identity": identity}:
-            raise UserError(
-                f"A prediction goes on with the same movie, network and threshold. Received: {self.path}, which "
-                "belongs to another one. Remove it, or choose another resume_file."
-            )
-        for line in lines[1:]:
-            self.found[line["time_point"]] = (
-                np.array(line["positions"]).reshape(-1, 3),
-                np.array(line["probabilities"]),
-            )
+        if self.path:
+            self._begin(json.dumps({"identity": identity}).encode() + b"\n")
 
-    def _read_lines(self) -> Iterator[dict[str, Any]]:
-        """The complete lines; a last one that was cut off is removed from the file."""
-        if not self.path.exists():
-            return
-        content = self.path.read_bytes()
+    def _begin(self, first_line: bytes) -> None:
+        """Starts the file, or takes up what it holds; a last line that was cut off is removed."""
+        content = self.path.read_bytes() if self.path.exists() else b""
+        if first_line.startswith(content):
+            return self._write(first_line, "wb")
+        if not content.startswith(first_line):
+            raise UserError(
+                f"A prediction goes on with the same movie, network, settings and threshold. Received: {self.path}, "
+                "which belongs to another one. Remove it, or choose another resume_file."
+            )
         complete = content[: content.rfind(b"\n") + 1]
         if complete != content:
-            self.path.write_bytes(complete)
+            self._write(complete, "wb")
+        self._take_up(complete.splitlines()[1:])
+
+    def _take_up(self, lines: Sequence[bytes]) -> None:
+        """Reads finished time points. Raises UserError where a line is damaged."""
         try:
-            yield from map(json.loads, complete.splitlines())
-        except ValueError as error:
+            for line in map(json.loads, lines):
+                positions = np.array(line["positions"], float).reshape(-1, 3)
+                self.found[line["time_point"]] = (positions, np.array(line["probabilities"], float))
+        except (ValueError, KeyError, TypeError) as error:
             raise UserError(
-                f"The resume file must hold lines of JSON. Received: {self.path} ({error}). Remove it, or choose "
-                "another resume_file."
+                f"The resume file must hold what a prediction wrote. Received: {self.path} with a damaged line "
+                f"({error}). Remove it, or choose another resume_file."
             ) from error
 
     def add(self, time_point: int, positions: np.ndarray, probabilities: np.ndarray) -> None:
@@ -261,16 +258,15 @@ class _ResumeNote:
         self.found[time_point] = (positions, probabilities)
         if self.path:
             values = {"positions": positions.tolist(), "probabilities": probabilities.tolist()}
-            self._append({"time_point": time_point, **values})
+            self._write(json.dumps({"time_point": time_point, **values}).encode() + b"\n", "ab")
 
-    def _append(self, line: dict[str, Any]) -> None:
-        """Adds a line to the file."""
+    def _write(self, content: bytes, mode: str) -> None:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with open(self.path, "a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
+            with open(self.path, mode) as file:
+                file.write(content)
         except OSError as error:
             raise UserError(
                 f"The resume file must be writable. Received: {str(self.path)!r}: {error.strerror}. Finished time "
-                "points are kept in it; free some space or choose another place, and start again."
+                "points are kept in it: free some space or choose another place, and start again."
             ) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import maximum_filter
+from scipy.ndimage import label, maximum_filter
 from scipy.spatial import cKDTree
 
 _DOT_REACH = 3.0  # dots are drawn out to so many standard deviations
@@ -64,8 +64,9 @@ def find_peaks(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Local maxima of a prediction, placed between voxels.
 
-    Of two peaks closer than `min_distance_um` the higher one stays. The place between voxels is the top of a parabola
-    through the logarithm of three neighbours on each axis, which is exact for a Gaussian dot.
+    Of two peaks closer than `min_distance_um` the higher one stays; a plateau is one peak, in its middle. The place
+    between voxels is the top of a parabola through the logarithm of three neighbours on each axis, which is exact for
+    a Gaussian dot. On an axis where the image ends at the peak it is the voxel's centre.
 
     Args:
         heat: (z, y, x) float, 0..1.
@@ -77,13 +78,23 @@ def find_peaks(
         positions (n, 3) float, zyx, voxels, and heights (n,) float, highest first.
     """
     tops = (heat > threshold) & (heat == maximum_filter(heat, size=3))
-    places = np.argwhere(tops)
-    heights = heat[tops].astype(float)
+    places = _find_middles(tops)
+    heights = heat[tuple(places.T)].astype(float)
     order = np.argsort(-heights, kind="stable")
     places, heights = places[order], heights[order]
     positions = places + _offset_to_top(heat, places)
     kept = _apart(positions * spacing_um, min_distance_um)
     return positions[kept], heights[kept]
+
+
+def _find_middles(tops: np.ndarray) -> np.ndarray:
+    """Of each group of touching voxels the one nearest to the group's middle, (n, 3) int; most groups are one voxel."""
+    places = np.argwhere(tops)
+    group = label(tops, np.ones((3, 3, 3)))[0][tops] - 1
+    sizes = np.bincount(group)
+    middles = np.stack([np.bincount(group, places[:, axis]) / sizes for axis in range(3)], axis=1)
+    order = np.argsort(((places - middles[group]) ** 2).sum(axis=1), kind="stable")
+    return places[order[np.unique(group[order], return_index=True)[1]]]
 
 
 def _offset_to_top(heat: np.ndarray, places: np.ndarray) -> np.ndarray:
