@@ -17,8 +17,10 @@ from organoid_kit.errors import UserError
 from organoid_kit.formats.trackmate import read_trackmate
 from organoid_kit.timelapse_reading import read_timelapse
 
-SAMPLES = tuple(f"organoid_{letter}{end}" for letter in "abcd" for end in (".aut", ".ome.tif")) + tuple(
-    f"{part}.autlist" for part in ("training", "validation", "test")
+SAMPLES = (
+    "settings.json",
+    *(f"organoid_{letter}{end}" for letter in "abcd" for end in (".aut", ".ome.tif")),
+    *(f"{part}.autlist" for part in ("training", "validation", "test")),
 )
 SAMPLES_URL = "https://raw.githubusercontent.com/organoid-kit/organoid_kit/main/data_samples/"
 

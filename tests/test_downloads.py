@@ -117,5 +117,7 @@ def test_samples_are_downloaded_where_there_are_none(tmp_path):
 
 
 def test_list_of_samples_is_what_is_bundled():
-    bundled = {path.name for path in (ROOT / "data_samples").iterdir() if path.suffix in (".aut", ".tif", ".autlist")}
+    bundled = {
+        path.name for path in (ROOT / "data_samples").iterdir() if path.suffix in (".aut", ".tif", ".autlist", ".json")
+    }
     assert set(SAMPLES) == bundled

@@ -29,6 +29,7 @@ from organoid_kit.timelapse import TimeLapse
 
 VIEWS = ("projection", "slice", "orthogonal")
 _CONTRAST = (0.01, 0.998)  # these quantiles of the intensities are shown black and white
+_CLOSE_UP_UM = 12.0
 _NEAR_PLANES = 1.0  # a position so many planes from a slice is in it
 HEAT_COLOURS = "magma"  # dark to light, so that marks stay visible
 _BARS_UM = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
@@ -245,6 +246,87 @@ def plot_prediction(
     beside = " and the probabilities the network gives" if heat is not None else ""
     figure.description = f"{title or 'Found positions'}: the image{beside}, with positions marked: {numbers}."
     return figure
+
+
+def plot_mistakes(
+    movie: TimeLapse,
+    truth: Annotations,
+    found: Annotations,
+    threshold: float,
+    channels: Sequence[int] = (1,),
+    *,
+    most: int = 5,
+    max_distance_um: float = 5.0,
+) -> Drawing:
+    """The worst mistakes in close-up: above, nuclei that were missed; below, what was found where there is none.
+
+    The worst misses are those the network gave the least probability, the worst inventions those it was surest of.
+
+    Args:
+        movie: to look at.
+        truth: the right answer.
+        found: candidates with their "probability".
+        threshold: candidates from this probability on count as found.
+        channels: counted from 1; several are summed.
+        most: so many of each kind.
+        max_distance_um: a found position is right this close to a true one, one-to-one.
+    """
+    missed, false = _find_mistakes(truth, found, threshold, max_distance_um)
+    figure = draw_figure(2.4 * most, 5.6)
+    rows = figure.subplots(2, most, squeeze=False)
+    for axes in rows.flat:
+        axes.axis("off")
+    for row, mark, mistakes in ((rows[0], MISSED, missed), (rows[1], FALSE, false)):
+        row[0].set_title(f"none is {mark.name}", fontsize=10)
+        for axes, mistake in zip(row, mistakes[:most], strict=False):
+            _show_mistake(axes, movie, channels, mark, mistake)
+    figure.suptitle(f"{movie.name}: worst mistakes")
+    figure.description = (
+        f"Close-ups of the worst mistakes in {movie.name}: {_say_mistakes('missed', missed, most)}, and "
+        f"{_say_mistakes('false', false, most)}."
+    )
+    return figure
+
+
+Mistake = tuple[int, np.ndarray, float]  # time point, position, probability
+
+
+def _find_mistakes(
+    truth: Annotations, found: Annotations, threshold: float, max_distance_um: float
+) -> tuple[list[Mistake], list[Mistake]]:
+    """Missed positions, the least probable first, and false ones, the most probable first."""
+    missed, false = [], []
+    for time_point in truth.annotated_time_points.tolist():
+        rows = found.rows_at(time_point)
+        candidates, chances = found.positions[rows], found.properties["probability"][rows].astype(float)
+        taken = chances >= threshold
+        true, region = truth.positions_at(time_point), truth.annotated_region(time_point)
+        sorted_positions = _sort_positions(true, candidates[taken], truth.spacing_um, region, max_distance_um)
+        for position in sorted_positions[MISSED]:
+            near = np.linalg.norm((candidates - position) * truth.spacing_um, axis=1) <= max_distance_um
+            missed.append((time_point, position, chances[near & ~taken].max(initial=0.0)))
+        for position in sorted_positions[FALSE]:
+            false.append((time_point, position, chances[(candidates == position).all(axis=1)].max()))
+    by_chance = {"key": lambda mistake: mistake[2]}
+    return sorted(missed, **by_chance), sorted(false, **by_chance, reverse=True)
+
+
+def _show_mistake(axes: Axes, movie: TimeLapse, channels: Sequence[int], mark: Mark, mistake: Mistake) -> None:
+    """The plane of a mistake, and 12 µm around it."""
+    time_point, position, chance = mistake
+    z = int(np.clip(round(position[0]), 0, movie.shape_zyx[0] - 1))
+    axes.axis("on")
+    _show(axes, movie.stack(time_point, channels)[z], movie.spacing_um[1:], bar=False)
+    _mark(axes, position[None], movie.spacing_um, mark)
+    y, x = position[1:] * movie.spacing_um[1:]
+    axes.set(xlim=(x - _CLOSE_UP_UM, x + _CLOSE_UP_UM), ylim=(y + _CLOSE_UP_UM, y - _CLOSE_UP_UM), facecolor="0.8")
+    _add_scale_bar(axes, 2 * _CLOSE_UP_UM)
+    axes.set_title(f"{mark.name}, time {time_point}, z {z}\nprobability {chance:.2f}", fontsize=9)
+
+
+def _say_mistakes(kind: str, mistakes: Sequence[Mistake], most: int) -> str:
+    shown = [f"time point {t} at z {p[0]:.0f}, y {p[1]:.0f}, x {p[2]:.0f}" for t, p, _ in mistakes[:most]]
+    return f"{len(mistakes)} {kind}" + (f" ({'; '.join(shown)})" if shown else "")
 
 
 def _sort_positions(

@@ -1,0 +1,509 @@
+"""The command line: `python -m organoid_kit`. Thin wrappers around what the notebooks call.
+
+A mistake that the user can mend is one message and exit code 2; Ctrl-C says what was saved and how to go on, and exits
+with 130. Keras is loaded only by the commands that need it, so that `--help` comes at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+
+from organoid_kit import __version__
+from organoid_kit.annotations import Annotations
+from organoid_kit.baseline import find_blobs, tune_blobs
+from organoid_kit.checks import check_annotations, summarise_annotations
+from organoid_kit.dataset import AnnotatedMovie, read_dataset
+from organoid_kit.downloads import find_samples
+from organoid_kit.errors import UserError
+from organoid_kit.evaluation import PositionScore, format_score, pool_scores, score_positions
+from organoid_kit.files import write_json_safely
+from organoid_kit.formats import read_annotations, write_annotations
+from organoid_kit.runs import Run, compare_runs
+from organoid_kit.settings import PRESETS, NetworkSettings, read_settings
+from organoid_kit.splits import Split, split_by_movie, split_by_time_block
+from organoid_kit.timelapse import TimeLapse
+from organoid_kit.timelapse_reading import read_timelapse
+
+if TYPE_CHECKING:
+    from organoid_kit.training import Progress
+
+_ALL_CANDIDATES = 0.05  # peaks from this probability on are kept where a threshold is still to be looked at
+_FEW = 3  # problems of a kind that are shown
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command.
+
+    Args:
+        arguments: of the command line, without the program's name; None for those of this process.
+
+    Returns:
+        The exit code: 0 all is well, 1 errors were found in annotations, 2 the user must change something, 130 the
+        user has interrupted.
+    """
+    options = _build_parser().parse_args(arguments)
+    try:
+        return options.command(options) or 0
+    except UserError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nInterrupted. Nothing was left half written.", file=sys.stderr)
+        return 130
+
+
+# ---- check
+
+
+def _check(options: argparse.Namespace) -> int:
+    """Prints problems and a summary; 1 if there are errors."""
+    dataset = _open_annotated(options)
+    errors = _print_problems(dataset, options.channels, sys.maxsize if options.all else _FEW)
+    print()
+    print(summarise_annotations(dataset))
+    return 1 if errors else 0
+
+
+def _print_problems(dataset: Sequence[AnnotatedMovie], channels: tuple[int, ...], most: int = _FEW) -> int:
+    """A line for each problem, at most so many of a kind; returns the number of errors."""
+    errors = 0
+    for annotated in dataset:
+        problems = check_annotations(annotated.annotations, annotated.movie, channels=channels)
+        print(f"{annotated.name}: {f'{len(problems)} to look at' if problems else 'no problem found'}")
+        for rule in dict.fromkeys(problem.rule for problem in problems):
+            alike = [problem for problem in problems if problem.rule == rule]
+            print(*(f"  {problem}" for problem in alike[:most]), sep="\n")
+            if len(alike) > most:
+                print(f"  … and {len(alike) - most} more like this (rule {rule}); check --all shows them")
+        errors += sum(problem.severity == "error" for problem in problems)
+    return errors
+
+
+def _open_annotated(options: argparse.Namespace) -> list[AnnotatedMovie]:
+    """An .autlist, or a movie with the annotations that were named for it."""
+    if options.dataset.suffix == ".autlist":
+        return read_dataset(options.dataset, **_reading_options(options))
+    if options.annotations is None:
+        raise UserError(
+            "A movie needs its annotations. Received: a movie alone. "
+            f"Add --annotations FILE, or name an .autlist instead of {str(options.dataset)!r}."
+        )
+    movie = read_timelapse(options.dataset, **_reading_options(options))
+    return [AnnotatedMovie(movie, read_annotations(options.annotations))]
+
+
+def _reading_options(options: argparse.Namespace) -> dict[str, Any]:
+    """What `read_timelapse` is told beyond the path."""
+    stated = {key: getattr(options, key) for key in ("axes", "spacing_um", "pattern") if getattr(options, key)}
+    return stated | ({"accept_guess": True} if options.accept_guess else {})
+
+
+# ---- train
+
+
+def _train(options: argparse.Namespace) -> int:
+    """Trains, and chooses the threshold on the validation movies."""
+    settings = _find_settings(options)
+    split = _find_split(options, settings)
+    print(f"{split}\n", flush=True)
+    return _train_and_choose(split, settings, options.resume, f"train {options.dataset}")[1]
+
+
+def _find_settings(options: argparse.Namespace) -> NetworkSettings:
+    """From the run that is resumed, a file, the network to start from, or the defaults; options overrule them."""
+    changes = {key: value for key in _SETTINGS if (value := getattr(options, key)) is not None}
+    if options.resume:
+        return Run(options.resume).settings.changed(**changes)
+    if options.settings:
+        return read_settings(options.settings).changed(**changes)
+    if options.start_from:
+        from organoid_kit.networks import load_settings
+
+        return load_settings(options.start_from).changed(**changes)
+    return NetworkSettings(**changes)
+
+
+def _find_split(options: argparse.Namespace, settings: NetworkSettings) -> Split:
+    """The movies named for validation; else one movie is kept for it, or the end of the only movie."""
+    dataset = read_dataset(options.dataset, **_reading_options(options))
+    if options.validation:
+        return Split(dataset, read_dataset(options.validation, **_reading_options(options)))
+    if len({(each.movie.path, each.movie.name) for each in dataset}) > 1:
+        return split_by_movie(dataset, seed=settings.seed)
+    return split_by_time_block(dataset, time_window=settings.time_window)
+
+
+def _train_and_choose(split: Split, settings: NetworkSettings, resume: Path | None, command: str) -> tuple[Run, int]:
+    """The run, and 130 where it was interrupted."""
+    from organoid_kit.prediction import choose_threshold
+    from organoid_kit.training import train
+
+    with _show_training() as show, _hear_interrupt() as was_interrupted:
+        run = train(
+            split.training, split.validation, settings, resume=resume, on_progress=show, should_stop=was_interrupted
+        )
+    if was_interrupted():
+        print(f"Interrupted. All is saved in {run.folder}. To go on:\n", file=sys.stderr)
+        print(f"  python -m organoid_kit {command} --resume {str(run.folder)!r}", file=sys.stderr)
+        return run, 130
+    if split.validation and run.network_folder.exists():
+        threshold = choose_threshold(run, split.validation)
+        print(f"Threshold {threshold:.2f}, chosen on {', '.join(each.name for each in split.validation)}.")
+    return run, 0
+
+
+@contextmanager
+def _show_training() -> Iterator[Callable[[Progress], None]]:
+    """A bar for the steps of an epoch where there is a terminal, and a line of text for each epoch everywhere."""
+    from organoid_kit.training import print_progress
+
+    with tqdm(unit="step", leave=False, disable=not sys.stderr.isatty()) as bar:
+
+        def show(progress: Progress) -> None:
+            if progress.row or progress.message:
+                with tqdm.external_write_mode():
+                    print_progress(progress)
+            else:
+                bar.total, bar.n = progress.steps, progress.step
+                bar.set_description(f"epoch {progress.epoch + 1} of {progress.epochs}, loss {progress.loss:.4f}")
+
+        yield show
+
+
+@contextmanager
+def _hear_interrupt() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C ends the training after the step under way; a second one ends everything."""
+    heard = []
+
+    def hear(*_: Any) -> None:
+        heard.append(True)
+        signal.signal(signal.SIGINT, before)
+        print("\nStopping after this step …", file=sys.stderr)
+
+    before = signal.signal(signal.SIGINT, hear)
+    try:
+        yield lambda: bool(heard)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+# ---- predict
+
+
+def _predict(options: argparse.Namespace) -> None:
+    """Finds nuclei in one movie or several."""
+    movies = _open_movies(options)
+    outputs = _find_outputs(options.output, movies)
+    from organoid_kit.networks import load_network
+
+    network, settings = load_network(options.network)
+    if options.channels:
+        settings = settings.changed(channels=options.channels)
+    for movie, output in zip(movies, outputs, strict=True):
+        found = _predict_movie(network, settings, movie, output, options)
+        print(f"{len(found)} positions in {movie.name}: {output}")
+
+
+def _predict_movie(
+    network: Any, settings: NetworkSettings, movie: TimeLapse, output: Path, options: argparse.Namespace
+) -> Annotations:
+    """Finds nuclei in a movie and writes them; what an interrupted prediction has found is not computed again."""
+    from organoid_kit.prediction import predict_positions
+
+    note = output.with_name(f"{output.name}.resume")
+    first_last = options.time_points
+    times = range(first_last[0], first_last[1] + 1) if first_last else None
+    try:
+        found = predict_positions(
+            network, movie, settings, time_points=times, threshold=options.threshold, resume_file=note
+        )
+    except KeyboardInterrupt:
+        print(f"\nWhat was found so far is kept in {note}. Give the same command again to go on.", file=sys.stderr)
+        raise
+    write_annotations(found, output)
+    note.unlink(missing_ok=True)
+    return found
+
+
+def _open_movies(options: argparse.Namespace) -> list[TimeLapse]:
+    """All movies that were named, one by one or in an .autlist."""
+    movies: list[TimeLapse] = []
+    for path in options.movies:
+        if path.suffix == ".autlist":
+            movies += [annotated.movie for annotated in read_dataset(path, **_reading_options(options))]
+        else:
+            movies.append(read_timelapse(path, **_reading_options(options)))
+    return movies
+
+
+def _find_outputs(output: Path, movies: Sequence[TimeLapse]) -> list[Path]:
+    """A file for each movie: the one named, or one for each in the folder named. None of them exists yet."""
+    paths = [output] if output.suffix else [output / f"{_file_name(movie.name)}.aut" for movie in movies]
+    for path in paths:
+        if path.exists() or len(set(paths)) < len(movies):
+            raise UserError(
+                f"Each movie needs a file of its own that does not exist yet. Received: {str(path)!r} for "
+                f"{', '.join(movie.name for movie in movies)}. Choose another --output; one without suffix is a "
+                "folder, with a file for each movie."
+            )
+    return paths
+
+
+def _file_name(name: str) -> str:
+    return re.sub(r"[^\w .-]", "_", name).strip(" .") or "movie"
+
+
+# ---- score
+
+
+def _score(options: argparse.Namespace) -> None:
+    """Compares found with true positions."""
+    pairs = _open_pairs(options)
+    distance = {"max_distance_um": options.max_distance, "threshold": options.threshold}
+    scores = {name: score_positions(truth, found, **distance) for name, truth, found in pairs}
+    total = pool_scores(scores.values())
+    print(_format_scores(scores | ({"all movies": total} if len(scores) > 1 else {})))
+    if options.json:
+        record = {"movies": {name: score.to_dict() for name, score in scores.items()}, "all": total.to_dict()}
+        write_json_safely(options.json, record)
+
+
+def _open_pairs(options: argparse.Namespace) -> list[tuple[str, Annotations, Annotations]]:
+    """Name, truth and what was found, of each movie."""
+    spacing = {"spacing_um": options.spacing_um} if options.spacing_um else {}
+    if options.truth.suffix != ".autlist":
+        truth, found = (read_annotations(path, **spacing) for path in (options.truth, options.found))
+        return [(truth.name or options.truth.stem, truth, found)]
+    dataset = read_dataset(options.truth)
+    return [
+        (each.name, each.annotations, read_annotations(options.found / f"{_file_name(each.movie.name)}.aut"))
+        for each in dataset
+    ]
+
+
+def _format_scores(scores: dict[str, PositionScore]) -> str:
+    """A table, one line for each score."""
+    heading = ("", "precision", "recall", "F1", "mean distance", "right", "missed", "false")
+    rows = [
+        (
+            name,
+            *(format_score(value) for value in (score.precision, score.recall, score.f1)),
+            format_score(score.mean_distance_um, " µm"),
+            *map(str, (score.matched, score.missed, score.false)),
+        )
+        for name, score in scores.items()
+    ]
+    widths = [max(map(len, column)) for column in zip(heading, *rows, strict=True)]
+    lines = [
+        "  ".join(
+            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        )
+        for row in (heading, *rows)
+    ]
+    return "\n".join(lines)
+
+
+# ---- report, runs
+
+
+def _report(options: argparse.Namespace) -> None:
+    """Writes the report of a run, anew if need be."""
+    from organoid_kit.report import write_report
+
+    run = Run(options.run)
+    output = options.output or options.run / "report.html"
+    write_report(output, run)
+    print(f"Report: {output}")
+
+
+def _runs(options: argparse.Namespace) -> None:
+    """Prints the runs of a folder as a table."""
+    print(compare_runs(options.folder))
+
+
+# ---- demo
+
+
+def _demo(options: argparse.Namespace) -> int:
+    """The whole way on the bundled movies."""
+    began = time.monotonic()
+    samples = find_samples()
+    training, validation, test = (
+        read_dataset(samples / f"{part}.autlist") for part in ("training", "validation", "test")
+    )
+    settings = read_settings(samples / "settings.json").changed(output_folder=str(options.output / "runs"))
+    if options.epochs:
+        settings = settings.changed(epochs=options.epochs)
+    _say_step(1, "Are the annotations right?")
+    _print_problems([*training, *validation, *test], settings.channels)
+    print()
+    print(summarise_annotations([*training, *validation, *test]))
+    _say_step(2, "Train a network")
+    run, interrupted = _train_and_choose(Split(training, validation), settings, None, "demo")
+    if interrupted:
+        return interrupted
+    _say_step(3, "Find the nuclei in a movie it has never seen, and count how many are right")
+    _save_results(run, test, [*training, *validation])
+    return _finish_demo(run, options.output, time.monotonic() - began)
+
+
+def _say_step(number: int, text: str) -> None:
+    print(f"\n{number}. {text}\n", flush=True)
+
+
+def _save_results(run: Run, test: Sequence[AnnotatedMovie], seen: Sequence[AnnotatedMovie]) -> None:
+    """What the network and a blob detector find in test movies. The detector is tuned on the movies the network saw."""
+    from organoid_kit.networks import load_network
+    from organoid_kit.prediction import predict_positions
+    from organoid_kit.report import save_result
+
+    network, settings = load_network(run.folder)
+    tuned = tune_blobs(seen, channels=settings.channels)
+    for annotated in test:
+        found = predict_positions(network, annotated.movie, settings, threshold=_ALL_CANDIDATES)
+        blobs = find_blobs(annotated.movie, **tuned)
+        save_result(run, annotated, found, settings.threshold, blobs=blobs, channels=settings.channels)
+
+
+def _finish_demo(run: Run, folder: Path, seconds: float) -> int:
+    """Writes report and scores, and ends with the table. Those of an earlier demo are kept under their date."""
+    from organoid_kit.report import read_results, write_report
+
+    page, scores = folder / "report.html", folder / "scores.json"
+    for file in (page, scores):
+        _keep_earlier(file)
+    write_report(page, run, json_path=scores)
+    results = read_results(run)
+    table = {
+        "network": pool_scores(result.score for result in results),
+        "blob detector": pool_scores(result.blob_score for result in results),
+    }
+    print(f"\n{_format_scores(table)}\n\nOne-to-one within 5 µm, after {seconds / 60:.1f} minutes.")
+    print(f"Scores: {scores}\nReport: {page}")
+    return 0
+
+
+def _keep_earlier(file: Path) -> None:
+    """Renames a file that exists to its name with its date."""
+    if file.exists():
+        date = time.strftime("%Y-%m-%d_%H-%M-%S", time.localtime(file.stat().st_mtime))
+        file.rename(file.with_name(f"{file.stem}_{date}{file.suffix}"))
+
+
+# ---- the options
+
+
+def _build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m organoid_kit", description="Find nuclei in movies of organoids.")
+    parser.add_argument("--version", action="version", version=f"organoid_kit {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for add in (_add_check, _add_train, _add_predict, _add_score, _add_report, _add_demo, _add_runs):
+        add(commands)
+    return parser
+
+
+def _add(commands: Any, name: str, command: Callable, text: str) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=text, description=text)
+    parser.set_defaults(command=command)
+    return parser
+
+
+def _add_check(commands: Any) -> None:
+    parser = _add(commands, "check", _check, "Look for mistakes in annotations.")
+    parser.add_argument("dataset", type=Path, help="an .autlist, or a movie")
+    parser.add_argument("--annotations", type=Path, help="of the movie: .aut, .csv, .xml, .geff or a CTC folder")
+    parser.add_argument("--channels", type=_numbers, default=(1,), help="with nuclei, from 1, such as 2,3 (summed)")
+    parser.add_argument("--all", action="store_true", help="show every problem, not a few of each kind")
+    _add_reading(parser)
+
+
+def _add_train(commands: Any) -> None:
+    parser = _add(commands, "train", _train, "Train a position network.")
+    parser.add_argument("dataset", type=Path, help="an .autlist")
+    parser.add_argument("--validation", type=Path, help="an .autlist; else a movie or the end of it is kept for that")
+    parser.add_argument("--settings", type=Path, help="settings.json or organoid_tracker.ini")
+    parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with a run that was cut off")
+    parser.add_argument("--start-from", metavar="NETWORK", help="a network or run to train on from")
+    parser.add_argument("--output", dest="output_folder", metavar="FOLDER", help="for runs")
+    parser.add_argument("--channels", type=_numbers, help="with nuclei, from 1, such as 2,3 (summed)")
+    parser.add_argument("--preset", choices=PRESETS)
+    parser.add_argument("--patch", dest="patch_shape_zyx", type=_numbers, metavar="Z,Y,X", help="in voxels")
+    parser.add_argument("--minutes", type=float, help="stop and save after so many")
+    for name, kind in (("epochs", int), ("batch-size", int), ("learning-rate", float), ("seed", int)):
+        parser.add_argument(f"--{name}", type=kind)
+    _add_reading(parser)
+
+
+_SETTINGS = (
+    *("start_from", "output_folder", "channels", "preset", "patch_shape_zyx", "minutes"),
+    *("epochs", "batch_size", "learning_rate", "seed"),
+)
+
+
+def _add_predict(commands: Any) -> None:
+    parser = _add(commands, "predict", _predict, "Find nuclei in movies.")
+    parser.add_argument("network", type=Path, help="a network's folder, a run, or the name of a shipped network")
+    parser.add_argument("movies", type=Path, nargs="+", metavar="movie", help="a movie or an .autlist")
+    parser.add_argument("-o", "--output", type=Path, required=True, help=".aut, .csv or .geff, or a folder")
+    parser.add_argument("--channels", type=_numbers, help="with nuclei, from 1; else those the network was trained on")
+    parser.add_argument("--threshold", type=float, help="least probability; else the one saved with the network")
+    parser.add_argument("--time-points", type=int, nargs=2, metavar=("FIRST", "LAST"))
+    _add_reading(parser)
+
+
+def _add_score(commands: Any) -> None:
+    parser = _add(commands, "score", _score, "Compare found with true positions.")
+    parser.add_argument("truth", type=Path, help="annotations, or an .autlist")
+    parser.add_argument("found", type=Path, help="annotations, or the folder that predict made from the .autlist")
+    parser.add_argument("--max-distance", type=float, default=5.0, metavar="µm", help="of a pair (5)")
+    parser.add_argument("--threshold", type=float, help="least probability")
+    parser.add_argument("--spacing", dest="spacing_um", type=_lengths, metavar="Z,Y,X", help="µm per voxel")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the scores there")
+
+
+def _add_report(commands: Any) -> None:
+    parser = _add(commands, "report", _report, "Write the report of a run: one HTML page, and JSON beside it.")
+    parser.add_argument("run", type=Path, help="a run's folder")
+    parser.add_argument("-o", "--output", type=Path, help="the page; else report.html in the run's folder")
+
+
+def _add_demo(commands: Any) -> None:
+    parser = _add(commands, "demo", _demo, "The whole way on the bundled movies, in a few minutes.")
+    parser.add_argument("--output", type=Path, default=Path("demo"), metavar="FOLDER")
+    parser.add_argument("--epochs", type=int)
+
+
+def _add_runs(commands: Any) -> None:
+    parser = _add(commands, "runs", _runs, "Compare the runs in a folder.")
+    parser.add_argument("folder", type=Path, nargs="?", default=Path("runs"))
+
+
+def _add_reading(parser: argparse.ArgumentParser) -> None:
+    """What files may not say."""
+    parser.add_argument("--axes", help="of the images, such as tzyx; else as the files say")
+    parser.add_argument("--spacing", dest="spacing_um", type=_lengths, metavar="Z,Y,X", help="µm per voxel")
+    parser.add_argument("--pattern", help="of the files in a folder, such as im_t{time:03}c{channel}.tif")
+    parser.add_argument("--accept-guess", action="store_true", help="take what neither files nor you say as guessed")
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    """2,3 → (2, 3)."""
+    return tuple(int(part) for part in text.split(","))
+
+
+def _lengths(text: str) -> tuple[float, ...]:
+    """2,0.5,0.5 → (2.0, 0.5, 0.5)."""
+    lengths = tuple(float(part) for part in text.split(","))
+    if len(lengths) != 3:
+        raise ValueError
+    return lengths
