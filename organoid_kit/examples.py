@@ -150,8 +150,9 @@ class PositionExamples:
         centre = _draw_centre(place, shape, rng)
         augmentation = draw_augmentation(settings.augmentation, rng) if self.augment else no_augmentation()
         patch = cut_patch(augmentation, stacks, centre, shape)
-        if not patch.any():
-            self._check_not_constant(place, stacks[-settings.time_window[0]])
+        now = -settings.time_window[0]  # where the central time point is in the window
+        if not patch[:, :, now].any():
+            self._check_not_constant(place, stacks[now])
         patch = vary_intensities(augmentation, patch)
         positions = apply_to_positions(augmentation, place.positions, centre, shape)
         return PositionExample(
