@@ -13,6 +13,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from organoid_kit.augmentation import (
+    Augmentation,
     apply_to_positions,
     cut_patch,
     draw_augmentation,
@@ -141,14 +142,15 @@ class PositionExamples:
         repeats = -(-self.number_per_epoch // len(self.places))
         return np.concatenate([rng.permutation(np.repeat(group, repeats)) for group in groups])
 
-    def example(self, place: Place, key: tuple[int, ...]) -> PositionExample:
-        """One example drawn from a place; the same key gives the same example."""
+    def example(self, place: Place, key: tuple[int, ...], augmentation: Augmentation | None = None) -> PositionExample:
+        """One example drawn from a place; the same key gives the same one, varied by `augmentation` if it is given."""
         rng = np.random.default_rng(key)
         settings = self.settings
         shape = settings.patch_shape_zyx
         stacks = self.prepared.window(place.movie, place.time_point)
         centre = _draw_centre(place, shape, rng)
-        augmentation = draw_augmentation(settings.augmentation, rng) if self.augment else no_augmentation()
+        if augmentation is None:
+            augmentation = draw_augmentation(settings.augmentation, rng) if self.augment else no_augmentation()
         patch = cut_patch(augmentation, stacks, centre, shape)
         now = -settings.time_window[0]  # where the central time point is in the window
         if not patch[:, :, now].any():
