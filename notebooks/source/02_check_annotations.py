@@ -1,0 +1,277 @@
+# ---
+# jupyter:
+#   jupytext:
+#     notebook_metadata_filter: organoid_kit
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+#   organoid_kit:
+#     minutes_cpu: 1
+#     minutes_gpu: 1
+#     minutes_read: 15
+# ---
+
+# %% [markdown]
+# # 02 · Check annotations: find mistakes before the network learns them
+#
+# **You see how much is annotated, find mistakes with their place and remedy, repair some, and save the result as a new
+# file.** At the end you do the same with your own movie.
+#
+# *Goals.* Afterwards you can
+# - say whether there are enough annotations to train from scratch,
+# - read the list of problems, and find each one in the image,
+# - repair annotations without losing the old ones,
+# - annotate only a part of a movie, in a way that a network can learn from.
+#
+# *You need* notebook 00. No network is used here.
+#
+# *Time.* Minutes to read: 15. Minutes to run: 1 on a processor (CPU), 1 on a graphics card (GPU).
+
+# %%
+# On Google Colab this cell installs the kit. Elsewhere it only says whether this machine is ready.
+import sys
+from importlib.util import find_spec
+
+from IPython import get_ipython
+
+if find_spec("organoid_kit") is None and "google.colab" in sys.modules:
+    address = "git+https://github.com/organoid-kit/organoid_kit"
+    get_ipython().run_line_magic("pip", f'install -q "organoid-kit @ {address}"')
+if find_spec("organoid_kit") is None:
+    print("Do this: install the kit as README.md says, then start this notebook again.")
+else:
+    from organoid_kit.environment import check_environment
+
+    print(check_environment(trains=False))
+
+# %%
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+from ipywidgets import IntSlider, interact
+
+from organoid_kit.annotations import Annotations
+from organoid_kit.checks import check_annotations, summarise_annotations
+from organoid_kit.dataset import AnnotatedMovie, read_dataset
+from organoid_kit.downloads import find_samples
+from organoid_kit.files import free_path
+from organoid_kit.formats import read_annotations, write_annotations
+from organoid_kit.plots import plot_annotation_counts, plot_problems, plot_stack
+from organoid_kit.timelapse_reading import read_timelapse
+
+# %% tags=["parameters"]
+channels = (2, 3)  # which channels show nuclei, counted from 1
+time_point = 6
+own_movie = None  # for example "my_movie.tif"; None: leave the last section out
+own_annotations = None  # for example "my_movie.aut", .csv, .xml, .geff
+output_folder = "runs/corrected"
+
+# %% [markdown]
+# ## 1. How much is annotated, and is it enough?
+
+# %%
+samples = find_samples()
+training = read_dataset(samples / "training.autlist")
+print(summarise_annotations(training))
+
+# %%
+plot_annotation_counts(training)
+
+# %% [markdown]
+# **What to see.** Each line is a movie. The number of positions rises because cells divide; stars mark divisions. In
+# `organoid_b` only a part of the image is annotated, so its line is lower.
+#
+# From few annotations a network is better trained *on* (fine-tuned) than trained from nothing: see notebook 04.
+
+# %% [markdown]
+# ## 2. Are they right?
+#
+# The kit applies about twenty rules. Each problem says what is wrong, where, and what to do. An *error* is surely
+# wrong. A *warning* only looks wrong: you decide.
+
+# %%
+one = training[0]
+before = check_annotations(one.annotations, one.movie, channels=channels)
+print(f"{one.name}: {sum(problem.severity == 'error' for problem in before)} errors, {len(before)} problems in all")
+print(*before, sep="\n")
+
+# %% [markdown]
+# This movie is invented, so its annotations are exactly right: there is no error. Warnings, if there are any, are false
+# alarms, for example where nuclei are crowded and the brightest place lies between two of them. This is why a warning
+# asks you to look, and does not change anything by itself.
+#
+# ## 3. Planted mistakes
+#
+# We spoil a copy. First we delete one nucleus in the middle of its track. Then we mark another nucleus twice.
+
+# %%
+truth = one.annotations
+victim, doubled = truth.rows_at(time_point)[[4, 9]]
+spoiled = truth.select(np.arange(len(truth)) != victim)
+
+
+# %%
+def add_position(annotations: Annotations, position: np.ndarray, time_point: int) -> Annotations:
+    """One more position (z, y, x), at the end of the list. What is not known about it stays empty."""
+    return dataclasses.replace(
+        annotations,
+        positions=np.append(annotations.positions, [position], axis=0),
+        time_points=np.append(annotations.time_points, time_point),
+        properties={name: np.append(values, None) for name, values in annotations.properties.items()},
+    )
+
+
+# %%
+spoiled = add_position(spoiled, truth.positions[doubled] + (0, 1.5, 1.5), time_point)
+problems = check_annotations(spoiled, one.movie, channels=channels)
+new = [problem for problem in problems if problem.message not in {old.message for old in before}]
+print(*(f"{problem.rule}: {problem}" for problem in new), sep="\n")
+
+# %%
+plot_problems(one.movie, spoiled, problems, time_point, channels)
+
+# %% [markdown]
+# **What to see.** Squares are errors, diamonds are warnings, with the same numbers as in the list beside the image. The
+# missing nucleus is found because something bright lies there without a mark.
+#
+# At which time points does the missing nucleus break a track? Move the slider.
+
+
+# %%
+def plot_problems_at(time_point: int):
+    """The problems of one time point, for the slider and for you."""
+    return plot_problems(one.movie, spoiled, problems, time_point, channels)
+
+
+# %%
+slider = IntSlider(time_point, one.movie.time_points[0], one.movie.time_points[-1], continuous_update=False)
+sliders = interact(plot_problems_at, time_point=slider)
+
+# %% [markdown]
+# **What to see.** One time point earlier a track ends in the middle of the organoid, and one later a track begins
+# there: nuclei do not vanish.
+#
+# Is there no slider, or does it not move? Then call the function yourself, with any time point:
+
+# %%
+plot_problems_at(time_point + 1)
+
+# %% [markdown]
+# **What to see.** The same figure as with the slider at the next time point.
+#
+# ## 4. Repair them
+#
+# We put the missing nucleus where the kit saw something bright, and link it to the two loose ends. Then we delete the
+# second mark of the doubled nucleus.
+
+# %%
+by_rule = {problem.rule: problem for problem in new}
+repaired = add_position(spoiled, by_rule["nucleus_missing"].position, time_point)
+new_row = len(repaired) - 1
+loose_ends = (by_rule["track_ends_inside"].rows[0], by_rule["track_begins_inside"].rows[0])
+new_links = [(loose_ends[0], new_row), (new_row, loose_ends[1])]
+repaired = dataclasses.replace(repaired, links=np.append(repaired.links, new_links, axis=0))
+
+# %%
+second_mark = by_rule["duplicate_position"].rows[1]
+repaired = repaired.select(np.arange(len(repaired)) != second_mark)
+left = check_annotations(repaired, one.movie, channels=channels)
+print(f"{len(left)} problems are left; before we spoiled anything there were {len(before)}.")
+
+# %% [markdown]
+# How close is the repair to the truth?
+
+# %%
+distance_um = np.linalg.norm((repaired.positions[-1] - truth.positions[victim]) * one.movie.spacing_um)
+print(f"The repaired position lies {distance_um:.1f} µm from the true centre. A nucleus is about 8 µm wide.")
+
+# %% [markdown]
+# Now we save it, as a new file. Existing files are never overwritten: if the name is taken, we take the next free one.
+
+# %%
+file = Path(output_folder) / f"{one.name}_corrected.aut"
+file = free_path(file) if file.exists() else file
+write_annotations(repaired, file)
+print(f"{file} holds {len(read_annotations(file))} positions. OrganoidTracker opens it too.")
+
+# %% [markdown]
+# ## 5. A mistake in all positions at once
+#
+# Computers count axes in the order z, y, x; many tables are in the order x, y, z. **Guess:** what will the check say
+# about swapped axes? One problem for each position?
+
+# %%
+swapped = dataclasses.replace(truth, positions=truth.positions[:, ::-1])
+for problem in check_annotations(swapped, one.movie, channels=channels):
+    print(problem)
+
+# %% [markdown]
+# One problem, with its reason. Mixing up µm and voxels is found in the same way.
+#
+# ## 6. Annotate only a part
+#
+# You need not annotate a whole organoid. Annotate a *cuboid*, a box with straight walls, **completely**: inside it,
+# what has no mark is taken for "no nucleus". What lies outside is ignored, in training and in scores.
+
+# %%
+part = training[1]
+plot_stack(
+    part.movie.stack(time_point, channels),
+    part.movie.spacing_um,
+    positions=part.annotations.positions_at(time_point),
+    title=f"{part.name}: annotated only in a part",
+)
+
+# %% [markdown]
+# **What to see.** On one side every nucleus is marked, on the other side none. The network learns only from the side
+# with marks. Ten marks spread over the whole organoid, with other nuclei between them, would be worth nothing: the
+# network would learn that the others are not nuclei.
+
+# %%
+low, high = part.annotations.annotated_region(time_point)
+print("annotated from", low.round(), "to", high.round(), "(z, y, x, voxels)")
+problems = check_annotations(part.annotations, part.movie, channels=channels)
+missing = [problem for problem in problems if problem.rule == "nucleus_missing"]
+print(f"{len(missing)} nuclei are reported as missing: those outside do not count.")
+
+# %% [markdown]
+# ## 7. Your own movie
+#
+# Put the names of your files into `own_movie` and `own_annotations` at the top, and run this cell. If something in the
+# files is unclear, such as the size of a voxel, an error says what to add. On Colab, put the files into the folder on
+# the left first.
+
+# %%
+if own_movie and own_annotations:
+    movie = read_timelapse(own_movie)
+    mine = AnnotatedMovie(movie, read_annotations(own_annotations))
+    print(summarise_annotations([mine]))
+    print(*check_annotations(mine.annotations, movie, channels=channels), sep="\n")
+
+# %% [markdown]
+# ## Summary
+#
+# - Count first: a few hundred positions are enough to fine-tune, several thousand from several movies to train anew.
+# - Then check. OrganoidTracker's author saw that 1 % of wrong annotations already weakens a network.
+# - Repair into a new file. Annotate small parts, but completely.
+#
+# <details><summary><b>Question:</b> You have two hours. Do you annotate one movie completely, or a small cuboid in each
+# of four movies? (Click for an answer.)</summary>
+#
+# Four cuboids. Neighbouring time points of one movie look alike; another movie teaches more, and only a second movie
+# can tell you how good the network is.
+# </details>
+#
+# **Exercises**
+# 1. Move one position by 12 voxels in y. Which rule finds it? And by 3 voxels?
+# 2. Turn one link around. Which rule finds it?
+# 3. Delete all positions of time point 6. What is reported now, and why not 36 missing nuclei?
+#
+# Next: 03, preview augmentation.
