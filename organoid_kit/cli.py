@@ -7,6 +7,7 @@ with 130. Keras is loaded only by the commands that need it, so that `--help` co
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import signal
 import sys
@@ -113,6 +114,7 @@ def _reading_options(options: argparse.Namespace) -> dict[str, Any]:
 
 def _train(options: argparse.Namespace) -> int:
     """Trains, and chooses the threshold on the validation movies."""
+    _load_keras()
     settings = _find_settings(options)
     split = _find_split(options, settings)
     print(f"{split}\n", flush=True)
@@ -197,6 +199,23 @@ def _hear_interrupt() -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGINT, before)
 
 
+def _load_keras() -> None:
+    """Loads Keras without what TensorFlow says of itself while it is loaded; no setting of its own silences that."""
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        import keras  # noqa: F401
+    except ImportError as error:
+        raise UserError(
+            f"Networks need Keras and TensorFlow. Received: {error}. Install them: pip install tensorflow."
+        ) from error
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+
+
 # ---- predict
 
 
@@ -204,6 +223,7 @@ def _predict(options: argparse.Namespace) -> None:
     """Finds nuclei in one movie or several."""
     movies = _open_movies(options)
     outputs = _find_outputs(options.output, movies)
+    _load_keras()
     from organoid_kit.networks import load_network
 
     network, settings = load_network(options.network)
@@ -349,6 +369,7 @@ def _demo(options: argparse.Namespace) -> int:
     print()
     print(summarise_annotations([*training, *validation, *test]))
     _say_step(2, "Train a network")
+    _load_keras()
     run, interrupted = _train_and_choose(Split(training, validation), settings, None, "demo")
     if interrupted:
         return interrupted
