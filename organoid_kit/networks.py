@@ -18,6 +18,7 @@ from organoid_kit.models.position import build_position_network
 from organoid_kit.settings import NetworkSettings
 
 SHIPPED = Path(__file__).parent / "shipped"
+_FINE_TUNING_RATE = 5e-4
 
 
 def save_network(
@@ -68,6 +69,20 @@ def load_settings(folder: str | Path) -> NetworkSettings:
     window = values.get("time_window", [-1, 1])
     known = {"preset": "original", "intensity_quantiles": (0.01, 0.99), "threshold": 0.1}
     return NetworkSettings.from_dict({**known, "time_window": window}, str(folder / "settings.json"))
+
+
+def make_fine_tuning_settings(folder: str | Path, **changes: Any) -> NetworkSettings:
+    """Settings to train on from a network: its own, with a learning rate that is gentle on what it has learned.
+
+    Args:
+        folder: a network, a run, or the name of a shipped network.
+        changes: other settings, by name.
+
+    Raises:
+        UserError: the folder holds no position network.
+    """
+    own = {"start_from": str(folder), "learning_rate": _FINE_TUNING_RATE}
+    return load_settings(folder).changed(**(own | changes))
 
 
 def load_network(folder: str | Path) -> tuple[keras.Model, NetworkSettings]:

@@ -57,9 +57,9 @@ class NetworkSettings:
     preset: str = "small"  # "small" (laptop), "standard" (graphics card) or "original" (OrganoidTracker's layout)
     channels: tuple[int, ...] = (1,)
     time_window: tuple[int, int] = (-1, 1)  # first and last time point seen, relative to the central one
-    spacing_um: tuple[float, float, float] | None = None  # what movies are resampled to; None: as the first movie
+    spacing_um: tuple[float, float, float] | None = (2.0, 1.0, 1.0)  # what movies are resampled to; None: as the first
     intensity_quantiles: tuple[float, float] = (0.10, 0.998)  # mapped to 0 and 1, see `normalise`
-    patch_shape_zyx: tuple[int, int, int] = (16, 64, 64)
+    patch_shape_zyx: tuple[int, int, int] = (16, 48, 48)
     batch_size: int = 4
     patches_per_time_point: int = 8  # drawn from each annotated time point in an epoch
     epochs: int = 50
@@ -69,7 +69,7 @@ class NetworkSettings:
     checkpoint_minutes: float = 3.0
     mixed_precision: bool | None = None  # None: on where there is a graphics card that gains from it
     seed: int = 1
-    nucleus_sigma_um: float = 1.5  # size of the dot drawn at each nucleus centre in the target
+    nucleus_sigma_um: float = 2.0  # size of the dot drawn at each nucleus centre in the target
     min_distance_um: float = 3.0  # two nuclei are never predicted closer than this
     threshold: float = 0.5  # probability above which a peak is a nucleus; set on validation movies
     augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
