@@ -121,11 +121,7 @@ class PositionExamples:
             images (batch, z, y, x, time) float32, targets (batch, z, y, x, 1) float32 in 0..1, and the weight of each
             voxel in the loss (batch, z, y, x) float32.
         """
-        examples = self.examples(epoch, step, batch_size)
-        images = np.stack([example.image for example in examples])
-        targets = np.stack([example.target for example in examples])
-        weights = weigh_voxels(targets, np.stack([example.counts for example in examples]))
-        return images, targets[..., None], weights
+        return join_examples(self.examples(epoch, step, batch_size))
 
     def examples(self, epoch: int, step: int, batch_size: int) -> list[PositionExample]:
         """The examples of one batch, with their positions."""
@@ -172,6 +168,14 @@ class PositionExamples:
                 f"{self.prepared.movies[place.movie].name!r}, time point {place.time_point}, channels "
                 f"{self.settings.channels}. Choose the channel that shows the nuclei, or leave out this time point."
             )
+
+
+def join_examples(examples: Sequence[PositionExample]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A batch of these examples: images, targets and weights as `PositionExamples.batch` gives them."""
+    images = np.stack([example.image for example in examples])
+    targets = np.stack([example.target for example in examples])
+    weights = weigh_voxels(targets, np.stack([example.counts for example in examples]))
+    return images, targets[..., None], weights
 
 
 def _make_place(number: int, annotated: AnnotatedMovie, time_point: int, settings: NetworkSettings) -> Place:

@@ -25,8 +25,9 @@ from organoid_kit.checkpoints import TrainingState, load_newest_checkpoint, save
 from organoid_kit.dataset import AnnotatedMovie
 from organoid_kit.devices import find_device
 from organoid_kit.errors import UserError
+from organoid_kit.estimates import estimate_training
 from organoid_kit.evaluation import match_positions
-from organoid_kit.examples import PositionExample, PositionExamples
+from organoid_kit.examples import PositionExample, PositionExamples, join_examples
 from organoid_kit.files import write_json_safely
 from organoid_kit.models.position import build_position_network, find_step
 from organoid_kit.networks import check_training_on, load_network, load_settings, save_network
@@ -101,13 +102,13 @@ def train(
     Raises:
         UserError: data, settings, network or disk do not allow it.
     """
-    settings = _complete(settings, training)
+    settings = complete_settings(settings, training)
     if resume:
         run = open_run(resume, training, validation)
         limits = {name: getattr(settings, name) for name in ("epochs", "minutes", "patience")}
         settings = run.settings.changed(**limits)
         _remove_unfinished_files(run.folder)
-    network = _prepare_network(settings)
+    network = prepare_network(settings)
     examples = PositionExamples(training, settings)
     checks = (
         PositionExamples(validation, settings, augment=False, most_examples=_VALIDATION_PATCHES) if validation else None
@@ -121,6 +122,8 @@ def train(
     else:
         state.finished = ""
         on_progress(_say(state, settings, f"Going on from epoch {state.epoch + 1}, step {state.step}."))
+    for warning in estimate_training(settings, training, measure_time=False).warnings():
+        on_progress(_say(state, settings, warning))
     run.log(f"training with {keras.backend.backend()} from epoch {state.epoch + 1}, step {state.step}")
     with _interrupts_wait() as interrupted:
         _Loop(network, examples, checks, settings, run, state, on_progress, should_stop, interrupted).go()
@@ -156,7 +159,7 @@ def _interrupts_wait() -> Iterator[threading.Event]:
         signal.signal(signal.SIGINT, before or signal.default_int_handler)
 
 
-def _complete(settings: NetworkSettings, training: Sequence[AnnotatedMovie]) -> NetworkSettings:
+def complete_settings(settings: NetworkSettings, training: Sequence[AnnotatedMovie]) -> NetworkSettings:
     """Settings with the spacing filled in: that of the network to start from, else of the first movie."""
     if settings.spacing_um is None and settings.start_from:
         settings = settings.changed(spacing_um=load_settings(settings.start_from).spacing_um)
@@ -165,7 +168,7 @@ def _complete(settings: NetworkSettings, training: Sequence[AnnotatedMovie]) -> 
     return settings
 
 
-def _prepare_network(settings: NetworkSettings) -> keras.Model:
+def prepare_network(settings: NetworkSettings) -> keras.Model:
     """Builds or loads the network and compiles it."""
     steps = find_step(settings)
     if any(size % step for size, step in zip(settings.patch_shape_zyx, steps, strict=True)):
@@ -385,15 +388,20 @@ def validate(
     for step in range(checks.steps_per_epoch(batch_size)):
         if should_stop():
             return None
-        images, targets, weights = checks.batch(0, step, batch_size)
+        examples = checks.examples(0, step, batch_size)
+        images, targets, weights = join_examples(examples)
         heat = keras.ops.convert_to_numpy(network.predict_on_batch(images)).astype(np.float32)
         losses.append(_cross_entropy(targets[..., 0], heat[..., 0], weights))
         sizes.append(len(images))
-        for each, example in zip(heat[..., 0], checks.examples(0, step, batch_size), strict=True):
-            counts += _count_matches(each, example, checks.settings)
+        for each, example in zip(heat[..., 0], examples, strict=True):
+            counts += count_matches(each, example, checks.settings)
+    return {"validation_loss": float(np.average(losses, weights=sizes)), "validation_f1": find_f1(counts)}
+
+
+def find_f1(counts: np.ndarray) -> float | None:
+    """F1 from the numbers of matched, missed and false positions; None where there are none."""
     matched, missed, false = counts.tolist()
-    f1 = 2 * matched / (2 * matched + missed + false) if matched + missed + false else None
-    return {"validation_loss": float(np.average(losses, weights=sizes)), "validation_f1": f1}
+    return 2 * matched / (2 * matched + missed + false) if matched + missed + false else None
 
 
 def _cross_entropy(targets: np.ndarray, heat: np.ndarray, weights: np.ndarray) -> float:
@@ -402,7 +410,7 @@ def _cross_entropy(targets: np.ndarray, heat: np.ndarray, weights: np.ndarray) -
     return float(np.mean(-weights * (targets * np.log(heat) + (1 - targets) * np.log(1 - heat)), dtype=np.float64))
 
 
-def _count_matches(heat: np.ndarray, example: PositionExample, settings: NetworkSettings) -> np.ndarray:
+def count_matches(heat: np.ndarray, example: PositionExample, settings: NetworkSettings) -> np.ndarray:
     """Matched, missed and false positions in a patch, its border and what is not annotated left out."""
     spacing = np.array(settings.spacing_um)
     found, _ = find_peaks(heat, settings.spacing_um, settings.min_distance_um, settings.threshold)

@@ -1,0 +1,197 @@
+"""How much memory, time and disk a training will take, before it starts; and what fits instead."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from organoid_kit.dataset import AnnotatedMovie
+from organoid_kit.devices import Device, find_device
+from organoid_kit.models.position import build_position_network, find_step
+from organoid_kit.settings import NetworkSettings
+
+_BYTES = 4  # of a float32
+_ACTIVATION_COPIES = 2.0  # measured by benchmarks/memory.py: see `estimate_memory`
+_BASE_BYTES = 700_000_000  # measured there too: Python, Keras and TensorFlow before the first step
+_COPIES_OF_WEIGHTS = 4  # weights, gradients and two moments of Adam
+_BATCHES_IN_FLIGHT = 2  # one is trained on while the next is made
+_FILES_OF_WEIGHTS = 11  # two checkpoints and one being written, of weights and two moments; network, one being written
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a training needs and what there is.
+
+    Attributes:
+        settings: of the training.
+        memory_bytes: needed on the device.
+        device: with the memory that is free.
+        disk_bytes: needed in the output folder.
+        free_disk_bytes: free there.
+        minutes: for all epochs; None where time was not measured, as when the batch does not fit.
+        fitting: the same settings with a batch, and where need be a patch, that fits.
+    """
+
+    settings: NetworkSettings
+    memory_bytes: int
+    device: Device
+    disk_bytes: int
+    free_disk_bytes: int
+    minutes: float | None
+    fitting: NetworkSettings
+
+    @property
+    def fits_memory(self) -> bool:
+        """Whether the device has that much memory free."""
+        return self.memory_bytes <= self.device.memory_bytes
+
+    @property
+    def fits_disk(self) -> bool:
+        """Whether the output folder's disk has that much room."""
+        return self.disk_bytes <= self.free_disk_bytes
+
+    def __str__(self) -> str:
+        return " ".join([self._say_memory(), self._say_minutes(), self._say_disk()])
+
+    def warnings(self) -> list[str]:
+        """What does not fit, in words; empty where all does."""
+        return [
+            *([] if self.fits_memory else [self._say_memory()]),
+            *([] if self.fits_disk else [self._say_disk()]),
+        ]
+
+    def _say_memory(self) -> str:
+        needed = (
+            f"{_say_batch(self.settings)} needs about {_say_bytes(self.memory_bytes)}; your {self.device.name} has "
+            f"{_say_bytes(self.device.memory_bytes)} free."
+        )
+        if self.fits_memory:
+            return needed
+        if self.fitting.patch_shape_zyx == self.settings.patch_shape_zyx:
+            return f"{needed} A batch of {self.fitting.batch_size} fits."
+        return f"{needed} {_say_batch(self.fitting)} fits."
+
+    def _say_minutes(self) -> str:
+        if self.minutes is None:
+            return "Time was not measured."
+        return f"{self.settings.epochs} epochs take at most about {self.minutes:.3g} minutes."
+
+    def _say_disk(self) -> str:
+        said = (
+            f"The run needs about {_say_bytes(self.disk_bytes)} of disk; {_say_bytes(self.free_disk_bytes)} are free."
+        )
+        return said if self.fits_disk else f"{said} Free some space or set output_folder to another disk."
+
+
+def estimate_training(
+    settings: NetworkSettings, annotated_movies: Sequence[AnnotatedMovie], *, measure_time: bool = True
+) -> Estimate:
+    """What training on these movies will take.
+
+    Args:
+        settings: of the training.
+        annotated_movies: to train on; only the number of annotated time points is looked at.
+        measure_time: whether a few real steps are timed, which takes some seconds.
+    """
+    device = find_device()
+    memory = estimate_memory(settings)
+    seconds = measure_step_seconds(settings) if measure_time and memory <= device.memory_bytes else None
+    steps = count_steps(settings, annotated_movies) * settings.epochs
+    return Estimate(
+        settings=settings,
+        memory_bytes=memory,
+        device=device,
+        disk_bytes=estimate_disk(settings),
+        free_disk_bytes=_find_free_disk(Path(settings.output_folder)),
+        minutes=None if seconds is None else seconds * steps / 60,
+        fitting=propose_batch(settings, device.memory_bytes),
+    )
+
+
+def estimate_memory(settings: NetworkSettings) -> int:
+    """Bytes that training takes at its peak.
+
+    All layer outputs of a batch are kept for the gradient: their voxels follow from the layers' shapes, without
+    computing anything. What TensorFlow needs on top of them (gradients on their way, working space of convolutions) is
+    one factor, fitted to the peak memory of real training steps by ``benchmarks/memory.py``, which prints estimated
+    beside measured.
+    """
+    fixed, each_patch = _memory_parts(settings)
+    return fixed + settings.batch_size * each_patch
+
+
+def propose_batch(settings: NetworkSettings, memory_bytes: int) -> NetworkSettings:
+    """The settings with the largest batch, up to theirs, that fits into memory.
+
+    Where not even one patch fits, rows and columns are halved until one does or they cannot be halved any more.
+    """
+    step = find_step(settings)
+    while True:
+        fixed, each_patch = _memory_parts(settings)
+        batch = min(settings.batch_size, (memory_bytes - fixed) // each_patch)
+        z, y, x = settings.patch_shape_zyx
+        smaller = (z, *(max(least, size // 2 // least * least) for size, least in zip((y, x), step[1:], strict=True)))
+        if batch >= 1 or smaller == (z, y, x):
+            return settings.changed(batch_size=max(1, int(batch)))
+        settings = settings.changed(patch_shape_zyx=smaller)
+
+
+def estimate_disk(settings: NetworkSettings) -> int:
+    """Bytes in the run folder: checkpoints with the optimiser's moments, and the best network."""
+    return _FILES_OF_WEIGHTS * _BYTES * build_position_network(settings).count_params() + 1_000_000
+
+
+def count_steps(settings: NetworkSettings, annotated_movies: Sequence[AnnotatedMovie]) -> int:
+    """Steps in an epoch."""
+    time_points = sum(len(each.annotations.annotated_time_points) for each in annotated_movies)
+    return math.ceil(time_points * settings.patches_per_time_point / settings.batch_size)
+
+
+def measure_step_seconds(settings: NetworkSettings, steps: int = 3) -> float:
+    """Seconds of a training step on made-up images, the fastest of a few; the first, which compiles, does not count."""
+    network = build_position_network(settings)
+    network.compile("adam", "binary_crossentropy", jit_compile=keras.backend.backend() == "jax")
+    shape = (settings.batch_size, *settings.patch_shape_zyx)
+    rng = np.random.default_rng(0)
+    images = rng.random((*shape, network.input_shape[-1]), np.float32)
+    targets = rng.random((*shape, 1), np.float32)
+    times = []
+    for _ in range(steps + 1):
+        started = time.perf_counter()
+        network.train_on_batch(images, targets)
+        times.append(time.perf_counter() - started)
+    return min(times[1:])
+
+
+def _memory_parts(settings: NetworkSettings) -> tuple[int, int]:
+    """Bytes that do not depend on the batch, and bytes for each patch."""
+    network = build_position_network(settings)
+    outputs = keras.Model(network.inputs, [layer.output for layer in network.layers])
+    one_patch = keras.KerasTensor((1, *settings.patch_shape_zyx, network.input_shape[-1]))
+    values = sum(math.prod(spec.shape) for spec in outputs.compute_output_spec(one_patch))
+    voxels = math.prod(settings.patch_shape_zyx)
+    feed = _BATCHES_IN_FLIGHT * voxels * (network.input_shape[-1] + 2)  # images, target, weights
+    fixed = _BASE_BYTES + _COPIES_OF_WEIGHTS * _BYTES * network.count_params()
+    return fixed, int(_BYTES * (_ACTIVATION_COPIES * values + feed))
+
+
+def _find_free_disk(folder: Path) -> int:
+    """Free bytes on the disk of a folder that may not exist yet."""
+    folder = folder.absolute()
+    return shutil.disk_usage(next(each for each in (folder, *folder.parents) if each.exists())).free
+
+
+def _say_batch(settings: NetworkSettings) -> str:
+    shape = "×".join(str(size) for size in settings.patch_shape_zyx)
+    return f"A batch of {settings.batch_size} patches of {shape} (z, y, x)"
+
+
+def _say_bytes(count: int) -> str:
+    return f"{count / 1e9:.3g} GB" if count >= 1e9 else f"{count / 1e6:.3g} MB"
