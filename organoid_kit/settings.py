@@ -63,7 +63,7 @@ class NetworkSettings:
     batch_size: int = 4
     patches_per_time_point: int = 8  # drawn from each annotated time point in an epoch
     epochs: int = 50
-    learning_rate: float = 2e-3
+    learning_rate: float = 3e-3
     patience: int = 10  # epochs without a better validation loss before training stops
     minutes: float | None = None  # time budget: stop and save after so many minutes of training
     checkpoint_minutes: float = 3.0
