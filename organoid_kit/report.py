@@ -39,7 +39,7 @@ from organoid_kit.plots import (
     read_history,
 )
 from organoid_kit.plots.drawing import write_png
-from organoid_kit.runs import Run, find_versions
+from organoid_kit.runs import Run, describe_movie, find_versions
 from organoid_kit.settings import NetworkSettings
 
 _NOT_MEASURED = (
@@ -54,7 +54,7 @@ class Result:
     """What a network found in a movie with known truth.
 
     Attributes:
-        name: of the movie.
+        data: the movie, its time points and checksums.
         truth: the right answer.
         found: all candidates, with their "probability".
         blobs: what the blob detector found, or None where it was not asked.
@@ -63,13 +63,18 @@ class Result:
         words: what the picture shows.
     """
 
-    name: str
+    data: dict[str, Any]
     truth: Annotations
     found: Annotations
     blobs: Annotations | None
     threshold: float
     picture: bytes | None = None
     words: str = ""
+
+    @property
+    def name(self) -> str:
+        """Of the movie."""
+        return self.data["name"]
 
     @property
     def score(self) -> PositionScore:
@@ -117,7 +122,8 @@ def save_result(
         for name, positions in (("truth", annotated.annotations), ("found", found), ("blobs", blobs)):
             if positions is not None:
                 write_aut(positions, temporary / f"{name}.aut")
-        record = {"name": annotated.name, "threshold": threshold, "mistakes": describe(drawing)}
+        data = describe_movie("test", annotated)
+        record = {"data": data, "threshold": threshold, "mistakes": describe(drawing)}
         write_json_safely(temporary / "result.json", record)
         write_bytes_safely(temporary / "mistakes.png", write_png(drawing))
 
@@ -133,14 +139,14 @@ def read_results(run: Run) -> list[Result]:
 
 def _read_result(folder: Path) -> Result:
     record = read_json(folder / "result.json")
-    if not isinstance(record, dict) or not {"name", "threshold", "mistakes"} <= record.keys():
+    if not isinstance(record, dict) or not {"data", "threshold", "mistakes"} <= record.keys():
         raise UserError(
-            f"A result must have a name, a threshold and words on mistakes. Received: {folder / 'result.json'}. "
+            f"A result must have its data, a threshold and words on mistakes. Received: {folder / 'result.json'}. "
             "Remove this folder and predict and score the movie again."
         )
     picture, blobs = folder / "mistakes.png", folder / "blobs.aut"
     return Result(
-        name=record["name"],
+        data=record["data"],
         truth=read_aut(folder / "truth.aut"),
         found=read_aut(folder / "found.aut"),
         blobs=read_aut(blobs) if blobs.exists() else None,
@@ -190,7 +196,7 @@ def collect_facts(run: Run, results: Sequence[Result]) -> dict[str, Any]:
         "network": pool_scores(scores).to_dict() if scores else None,
         "blob_detector": pool_scores(blob_scores).to_dict() if len(blob_scores) == len(results) > 0 else None,
         "movies": [_describe_result(result) for result in results],
-        "data": run.details["data"],
+        "data": [*run.details["data"], *(result.data for result in results)],
         "history": run.history,
         "settings": run.settings.to_dict(),
         "versions": {"training": run.details["versions"], "report": find_versions()},
@@ -208,7 +214,7 @@ def _describe_result(result: Result) -> dict[str, Any]:
         "by_depth_um": {f"{low:g}-{high:g}": part.to_dict() for (low, high), part in score.by_depth().items()},
         "by_time_point": {str(time_point): part.to_dict() for time_point, part in score.by_time_point().items()},
         "over_threshold": {
-            "threshold": curve.thresholds,
+            "threshold": curve.thresholds.tolist(),
             **{key: [getattr(one, key) for one in curve.scores] for key in ("precision", "recall", "f1")},
         },
     }
@@ -278,7 +284,9 @@ def _say_choice(history: Sequence[dict[str, Any]], validation: Sequence[dict[str
 def _find_limits(run: Run, results: Sequence[Result]) -> list[str]:
     """What nobody should read into this page."""
     data = run.details["data"]
-    names = {part: {each["name"] for each in data if each["part"] == part} for part in ("training", "validation")}
+    sums = {
+        part: {each["images_sha256"] for each in data if each["part"] == part} for part in ("training", "validation")
+    }
     limits = []
     if not results:
         limits.append("Precision, recall and F1 on movies the network has never seen: no result is saved in this run.")
@@ -286,13 +294,13 @@ def _find_limits(run: Run, results: Sequence[Result]) -> list[str]:
         limits.append("How much the scores vary from movie to movie: there is only one test movie.")
     if any(result.blobs is None for result in results):
         limits.append("The blob detector on every test movie.")
-    if not names["validation"]:
+    if not sums["validation"]:
         limits.append("The validation loss: there were no validation movies. Overfitting cannot be seen.")
-    for part, used in names.items():
-        seen = sorted(used & {result.name for result in results})
+    for part, used in sums.items():
+        seen = [result.name for result in results if result.data["images_sha256"] in used]
         if seen:
             limits.append(f"An independent score for {_join(seen)}: used for {part} too, so its score is too good.")
-    both = sorted(names["training"] & names["validation"])
+    both = sorted({each["name"] for each in data if each["images_sha256"] in sums["training"] & sums["validation"]})
     if both:
         limits.append(f"Validation on another organoid: {_join(both)} is in training and in validation.")
     return [*limits, *_NOT_MEASURED]
@@ -361,7 +369,7 @@ def _show_scores(results: Sequence[Result], facts: dict[str, Any]) -> str:
     """One line for each movie and method, and the sum of all."""
     rows = [
         (movie["name"], name, movie[key])
-        for movie in [*facts["movies"], {"name": "all movies", **facts}]
+        for movie in [*facts["movies"], *([{"name": "all movies", **facts}] if len(results) > 1 else [])]
         for key, name in (("network", "network"), ("blob_detector", "blob detector"))
     ]
     lines = [[movie, name, *(_say_figure((score or {}).get(key)) for key in _COLUMNS)] for movie, name, score in rows]
@@ -453,9 +461,9 @@ def _figure(drawing: Drawing) -> str:
 
 
 def _image(png: bytes, words: str) -> str:
-    """A picture inside the page, with its words for those who cannot see it, and below it for all."""
+    """A picture inside the page, with its words for those who cannot see it, and below it for all who ask."""
     data = base64.b64encode(png).decode()
     return (
         f'<figure><img alt="{escape(words)}" src="data:image/png;base64,{data}">'
-        f"<figcaption>{escape(words)}</figcaption></figure>"
+        f"<figcaption><details><summary>In words</summary>{escape(words)}</details></figcaption></figure>"
     )

@@ -180,17 +180,19 @@ def _describe_run(training: Sequence[AnnotatedMovie], validation: Sequence[Annot
 def _describe_data(training: Sequence[AnnotatedMovie], validation: Sequence[AnnotatedMovie]) -> list[dict[str, Any]]:
     """Which movies and time points are used for what, with checksums."""
     parts = [("training", each) for each in training] + [("validation", each) for each in validation]
-    return [
-        {
-            "part": part,
-            "name": each.name,
-            "time_points": each.annotations.annotated_time_points.tolist(),
-            "positions": len(each.annotations),
-            "annotations_sha256": _sum_annotations(each),
-            "images_sha256": _sum_images(each),
-        }
-        for part, each in parts
-    ]
+    return [describe_movie(part, each) for part, each in parts]
+
+
+def describe_movie(part: str, annotated: AnnotatedMovie) -> dict[str, Any]:
+    """Which movie and time points are used, and for what ("training", "validation", "test"), with checksums."""
+    return {
+        "part": part,
+        "name": annotated.name,
+        "time_points": annotated.annotations.annotated_time_points.tolist(),
+        "positions": len(annotated.annotations),
+        "annotations_sha256": _sum_annotations(annotated),
+        "images_sha256": _sum_images(annotated),
+    }
 
 
 def _sum_annotations(annotated: AnnotatedMovie) -> str:

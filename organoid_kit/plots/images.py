@@ -279,8 +279,8 @@ def plot_mistakes(
     for row, mark, mistakes in ((rows[0], MISSED, missed), (rows[1], FALSE, false)):
         row[0].set_title(f"none is {mark.name}", fontsize=10)
         for axes, mistake in zip(row, mistakes[:most], strict=False):
-            _show_mistake(axes, movie, channels, mark, mistake)
-    figure.suptitle(f"{movie.name}: worst mistakes")
+            _show_mistake(axes, movie, channels, mark, mistake, truth)
+    figure.suptitle(f"{movie.name}: worst mistakes (true positions: circles, filled in this plane, faint in others)")
     figure.description = (
         f"Close-ups of the worst mistakes in {movie.name}: {_say_mistakes('missed', missed, most)}, and "
         f"{_say_mistakes('false', false, most)}."
@@ -311,12 +311,15 @@ def _find_mistakes(
     return sorted(missed, **by_chance), sorted(false, **by_chance, reverse=True)
 
 
-def _show_mistake(axes: Axes, movie: TimeLapse, channels: Sequence[int], mark: Mark, mistake: Mistake) -> None:
-    """The plane of a mistake, and 12 µm around it."""
+def _show_mistake(
+    axes: Axes, movie: TimeLapse, channels: Sequence[int], mark: Mark, mistake: Mistake, truth: Annotations
+) -> None:
+    """The plane of a mistake and 12 µm around it, with the true positions: filled in this plane, faint in others."""
     time_point, position, chance = mistake
     z = int(np.clip(round(position[0]), 0, movie.shape_zyx[0] - 1))
     axes.axis("on")
     _show(axes, movie.stack(time_point, channels)[z], movie.spacing_um[1:], bar=False)
+    _mark(axes, truth.positions_at(time_point), movie.spacing_um, POSITION, z)
     _mark(axes, position[None], movie.spacing_um, mark)
     y, x = position[1:] * movie.spacing_um[1:]
     axes.set(xlim=(x - _CLOSE_UP_UM, x + _CLOSE_UP_UM), ylim=(y + _CLOSE_UP_UM, y - _CLOSE_UP_UM), facecolor="0.8")
