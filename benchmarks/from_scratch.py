@@ -3,8 +3,8 @@
     python benchmarks/from_scratch.py [--seeds 11 12 13] [--settings data_samples/settings.json]
 
 Trains on the two training movies, chooses the threshold on the validation movie, and scores on the test movie (5 µm,
-one to one), once for each seed. The blob detector beside it is tuned on the training and validation movies. The seconds are
-those of the training alone, with its validation and checkpoints.
+one to one), once for each seed. The blob detector beside it is tuned on the training and validation movies. The seconds
+are those of the training alone, with its validation and checkpoints.
 """
 
 from __future__ import annotations
