@@ -199,7 +199,8 @@ plot_prediction(stack, heat, truth.positions, found.positions, movie.spacing_um,
 # bright blobs; its size and threshold were chosen on the training movies.
 
 # %%
-blobs = find_blobs(movie, time_points=[time_point], **tune_blobs(training, channels=channels, diameters_um=(7, 8, 9)))
+chosen = tune_blobs(training, channels=channels, diameters_um=(7, 8, 9))
+blobs = find_blobs(movie, time_points=[time_point], **chosen)
 print("network:", score_positions(truth, found))
 print("blobs:  ", score_positions(truth, blobs))
 

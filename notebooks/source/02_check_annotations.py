@@ -56,6 +56,7 @@ from pathlib import Path
 
 import numpy as np
 from ipywidgets import IntSlider, interact
+from scipy.spatial import KDTree
 
 from organoid_kit.annotations import Annotations
 from organoid_kit.checks import check_annotations, summarise_annotations
@@ -109,11 +110,14 @@ print(*before, sep="\n")
 #
 # ## 3. Planted mistakes
 #
-# We spoil a copy. First we delete one nucleus in the middle of its track. Then we mark another nucleus twice.
+# We spoil a copy. First we delete a nucleus that stands a little apart. Then we mark another nucleus twice.
 
 # %%
 truth = one.annotations
-victim, doubled = truth.rows_at(time_point)[[4, 9]]
+rows = truth.rows_at(time_point)
+points_um = truth.positions[rows] * one.movie.spacing_um
+to_nearest_um = KDTree(points_um).query(points_um, k=2)[0][:, 1]  # the first one found is the nucleus itself
+victim, doubled = rows[to_nearest_um.argmax()], rows[to_nearest_um.argmin()]
 spoiled = truth.select(np.arange(len(truth)) != victim)
 
 
@@ -129,7 +133,7 @@ def add_position(annotations: Annotations, position: np.ndarray, time_point: int
 
 
 # %%
-spoiled = add_position(spoiled, truth.positions[doubled] + (0, 1.5, 1.5), time_point)
+spoiled = add_position(spoiled, truth.positions[doubled] + (0, 1.0, 1.0), time_point)
 problems = check_annotations(spoiled, one.movie, channels=channels)
 new = [problem for problem in problems if problem.message not in {old.message for old in before}]
 print(*(f"{problem.rule}: {problem}" for problem in new), sep="\n")
