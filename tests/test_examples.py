@@ -16,7 +16,9 @@ from organoid_kit.timelapse import make_timelapse
 
 SPACING_UM = (2.0, 0.5, 0.5)
 SHAPE = (10, 48, 60)
-SETTINGS = NetworkSettings(patch_shape_zyx=(6, 24, 32), patches_per_time_point=4, seed=5)
+SETTINGS = NetworkSettings(
+    patch_shape_zyx=(6, 24, 32), patches_per_time_point=4, seed=5, spacing_um=None, nucleus_sigma_um=1.5
+)
 STILL = AugmentationSettings(
     flip=False,
     rotation_degrees=None,

@@ -19,6 +19,7 @@ from organoid_kit.targets import draw_dots, find_peaks
 from organoid_kit.timelapse import make_timelapse
 
 QUANTILES = (0.1, 0.998)
+OWN_SPACING = NetworkSettings(spacing_um=None, intensity_quantiles=QUANTILES)
 
 
 def make_movie(images, spacing_um=(2.0, 0.5, 0.5), **options):
@@ -142,20 +143,20 @@ def test_a_number_that_is_none_is_refused_with_its_place(value):
     movie = make_movie(images, name="broken")
     prepare_stack(movie, 0, NetworkSettings(intensity_quantiles=(0, 1)))
     with pytest.raises(UserError, match="'broken', time point 1"):
-        prepare_stack(movie, 1, NetworkSettings())
+        prepare_stack(movie, 1, OWN_SPACING)
 
 
 def test_the_movie_is_not_changed():
     images = noisy_stack((2, 1, 4, 16, 16))
     before = images.copy()
-    prepared = PreparedMovies([make_movie(images)], NetworkSettings())
+    prepared = PreparedMovies([make_movie(images)], OWN_SPACING)
     prepared.window(0, 1)
     np.testing.assert_array_equal(images, before)
 
 
 def test_stacks_are_laid_out_with_planes_last():
     images = noisy_stack((1, 1, 3, 4, 5))
-    stack = PreparedMovies([make_movie(images)], NetworkSettings()).stack(0, 0)
+    stack = PreparedMovies([make_movie(images)], OWN_SPACING).stack(0, 0)
     assert stack.shape == (4, 5, 3) and stack.dtype == np.float32 and stack.flags.c_contiguous
     np.testing.assert_array_equal(stack.transpose(2, 0, 1), normalise(images[0, 0], QUANTILES))
 
@@ -186,7 +187,7 @@ class CountedMovie:
 def test_the_cache_stays_within_its_bytes():
     stack_bytes = 2 * 8 * 8 * 4
     counted = [CountedMovie(), CountedMovie()]
-    prepared = PreparedMovies([each.movie for each in counted], NetworkSettings(), cache_bytes=5 * stack_bytes)
+    prepared = PreparedMovies([each.movie for each in counted], OWN_SPACING, cache_bytes=5 * stack_bytes)
     for time_point in range(30):
         for movie in (0, 1):
             prepared.stack(movie, time_point)
@@ -196,7 +197,7 @@ def test_the_cache_stays_within_its_bytes():
 
 def test_what_was_used_last_is_kept():
     counted = CountedMovie()
-    prepared = PreparedMovies([counted.movie], NetworkSettings(), cache_bytes=3 * 512)
+    prepared = PreparedMovies([counted.movie], OWN_SPACING, cache_bytes=3 * 512)
     for time_point in (0, 1, 2, 0, 3, 0, 1):  # 3 pushes out 1, 1 pushes out 2
         prepared.stack(0, time_point)
     assert counted.read == [0, 1, 2, 3, 1]
@@ -204,6 +205,6 @@ def test_what_was_used_last_is_kept():
 
 def test_a_cache_smaller_than_a_stack_still_works():
     counted = CountedMovie()
-    prepared = PreparedMovies([counted.movie], NetworkSettings(), cache_bytes=1)
+    prepared = PreparedMovies([counted.movie], OWN_SPACING, cache_bytes=1)
     assert len(prepared.window(0, 5)) == 3
     assert len(prepared._stacks) == 1
