@@ -50,22 +50,30 @@ def plot_fits(
     return figure
 
 
-def plot_losses(losses: Mapping[str, Sequence[float]], *, title: str = "") -> Drawing:
+def plot_losses(
+    losses: Mapping[str, Sequence[float]],
+    *,
+    label: str = "loss (mean squared error)",
+    step: str = "step",
+    title: str = "",
+) -> Drawing:
     """How wrong each fit was after each step, on an axis on which every tenfold step is equally high.
 
     Args:
         losses: one row of numbers above 0 for each fit, by name.
+        label: which loss it is.
+        step: what is counted along the other axis.
         title: above the figure.
     """
     figure = draw_figure()
     axes = figure.subplots()
     for number, (name, values) in enumerate(losses.items()):
         axes.plot(np.arange(1, len(values) + 1), values, label=name, **{**LINES[number % len(LINES)], "marker": ""})
-    axes.set(xlabel="step", ylabel="loss (mean squared error)", yscale="log", title=title)
+    axes.set(xlabel=step, ylabel=label, yscale="log", title=title)
     tidy(axes)
     figure.legend(loc="outside right upper")
     ends = "; ".join(f"{name} from {values[0]:.3g} to {values[-1]:.3g}" for name, values in losses.items())
-    figure.description = f"{title + ': ' if title else ''}loss after each step: {ends}."
+    figure.description = f"{title + ': ' if title else ''}{label} after each {step}: {ends}."
     return figure
 
 
