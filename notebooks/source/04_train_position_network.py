@@ -1,0 +1,419 @@
+# ---
+# jupyter:
+#   jupytext:
+#     notebook_metadata_filter: organoid_kit
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+#   organoid_kit:
+#     minutes_cpu: 10
+#     minutes_gpu: 3
+#     minutes_read: 40
+# ---
+
+# %% [markdown]
+# # 04 · Train a position network: where are the nucleus centres?
+#
+# **You train the network that finds nuclei, on a laptop, in minutes:** you check what goes in, test the network on easy
+# tasks first, stop the training on purpose and go on with it, look honestly at its mistakes, and train a network on for
+# a real organoid.
+#
+# *Goals.* Afterwards you can
+# - prepare examples and look at them,
+# - estimate time and memory before you begin,
+# - train, stop, and go on,
+# - recognise under- and overfitting in the curves,
+# - choose a threshold on validation movies, and score on a test movie, beside a method without learning,
+# - fine-tune a network with few annotations.
+#
+# *You need* notebooks 00 to 03.
+#
+# *Time.* Minutes to read: 40. Minutes to run: 10 on a processor (CPU), 3 on a graphics card (GPU).
+
+# %%
+# On Google Colab this cell installs the kit. Elsewhere it only says whether this machine is ready.
+import sys
+from importlib.util import find_spec
+
+from IPython import get_ipython
+
+if find_spec("organoid_kit") is None and "google.colab" in sys.modules:
+    address = "git+https://github.com/organoid-kit/organoid_kit"
+    get_ipython().run_line_magic("pip", f'install -q "organoid-kit @ {address}"')
+if find_spec("organoid_kit") is None:
+    print("Do this: install the kit as README.md says, then start this notebook again.")
+else:
+    from organoid_kit.environment import check_environment
+
+    print(check_environment())
+
+# %%
+import dataclasses
+
+import numpy as np
+
+from organoid_kit import downloads
+from organoid_kit.baseline import find_blobs, tune_blobs
+from organoid_kit.dataset import read_dataset
+from organoid_kit.errors import UserError
+from organoid_kit.estimates import estimate_training
+from organoid_kit.evaluation import score_over_thresholds, score_positions
+from organoid_kit.examples import PositionExamples
+from organoid_kit.ladder import overfit_one_patch, overfit_one_time_point
+from organoid_kit.models.position import build_position_network
+from organoid_kit.networks import find_field_of_view, list_shipped_networks, load_network, make_fine_tuning_settings
+from organoid_kit.prediction import choose_threshold, predict_heat, predict_positions
+from organoid_kit.runs import compare_runs
+from organoid_kit.settings import AugmentationSettings, NetworkSettings
+from organoid_kit.training import train
+
+# %%
+from organoid_kit.patches import PreparedMovies
+from organoid_kit.plots import (
+    plot_depth_scores,
+    plot_example,
+    plot_history,
+    plot_losses,
+    plot_prediction,
+    plot_stack,
+    plot_threshold_curve,
+    plot_time_scores,
+)
+
+# %% [markdown]
+# Numbers to change. To train on your own movies, name your own `.autlist` files.
+
+# %% tags=["parameters"]
+training_list = None  # for example "my_movies/training.autlist"; None: the bundled movies
+validation_list = None
+test_list = None
+channels = (2, 3)  # which channels show nuclei, counted from 1
+epochs = 10
+patches_per_time_point = 8
+ladder_steps = 60
+small_epochs = 20  # of the three small trainings that show under- and overfitting
+fine_tuning_minutes = 1.0
+real_organoid = None  # a folder that has the real organoid already; None: download it
+output_folder = "runs"
+
+# %% [markdown]
+# ## 1. What we ask
+#
+# *Where are the nucleus centres?* Somebody marked them in two movies. We want the computer to mark them in movies that
+# nobody annotated.
+
+# %%
+samples = downloads.find_samples()
+training = read_dataset(training_list or samples / "training.autlist")
+validation = read_dataset(validation_list or samples / "validation.autlist")
+test = read_dataset(test_list or samples / "test.autlist")
+print(*(one.movie for one in training + validation + test), sep="\n")
+
+# %% [markdown]
+# Three kinds of movies, and they must never mix:
+# - **training**: the network learns from them,
+# - **validation**: tell us during training how it does on other movies, and decide when to stop,
+# - **test**: looked at once, at the very end. Their score is the one to believe.
+
+# %% [markdown]
+# ## 2. What goes in and out
+#
+# In goes a patch with three time points: before, now, after. Out comes a patch of the same size with a probability for
+# each voxel. A nucleus moves little from one time point to the next, noise does not stay: so three see more than one.
+
+# %%
+settings = NetworkSettings(
+    channels=channels,
+    epochs=epochs,
+    patches_per_time_point=patches_per_time_point,
+    spacing_um=training[0].movie.spacing_um,
+    output_folder=output_folder,
+)
+network = build_position_network(settings)
+print("in: ", network.input_shape, "\nout:", network.output_shape, "(batch, z, y, x, time points or answer; None: any)")
+
+# %% [markdown]
+# Is the field of view larger than a nucleus? If it were smaller, the network could not tell a whole nucleus from a
+# part.
+
+# %%
+field_um = np.array(find_field_of_view(network)) * settings.spacing_um
+print("field of view (z, y, x):", field_um, "µm. A nucleus is about 8 µm wide.")
+
+# %% [markdown]
+# ## 3. Prepare examples
+
+# %%
+examples = PositionExamples(training, settings)
+settings = examples.settings
+batch = examples.examples(epoch=0, step=0, batch_size=4)
+print(f"{examples.number_per_epoch} examples in an epoch, from {len(examples.places)} annotated time points")
+
+# %%
+fullest = max(batch, key=lambda example: example.target.sum())
+plot_example(fullest, settings)
+
+# %% [markdown]
+# **What to see.** Do the dots lie on the nuclei? If not, stop here: a network that is shown nonsense learns nonsense.
+# The patch is turned and varied, see notebook 03.
+
+# %% [markdown]
+# ## 4. Build: how large, how long?
+#
+# **Guess first:** how many minutes will training take on your machine?
+
+# %%
+print(estimate_training(settings, training))
+
+# %% [markdown]
+# ### Easy tasks first
+#
+# Before a long training, climb a ladder. First rung: can a network learn *one patch* by heart? It must. If it cannot,
+# something is wrong: the channels, the positions, the settings. Second rung: one time point.
+
+# %%
+first_rung = overfit_one_patch(training, settings, steps=ladder_steps)
+print(first_rung.reading)
+second_rung = overfit_one_time_point(training, settings, steps=ladder_steps)
+print(second_rung.reading)
+
+# %%
+plot_losses({rung.name: rung.history for rung in (first_rung, second_rung)}, label="loss")
+
+# %% [markdown]
+# **What to see.** Both losses fall. One patch is quickly known by heart; one time point has several patches, which come
+# in turn, and takes longer. The loss does not reach zero, as dots have soft edges.
+
+# %% [markdown]
+# ## 5. Train
+#
+# Every training has a folder of its own. In it the kit saves a *checkpoint* after each epoch and every few minutes: all
+# that is needed to go on. A training that is stopped, by you, by Colab or by a power cut, goes on where it was, and
+# ends with exactly the same network.
+#
+# We try it: we stop on purpose after twenty steps. You may also press the stop button of the notebook.
+
+# %%
+countdown = iter(range(20))
+run = train(training, validation, settings, should_stop=lambda: next(countdown, None) is None)
+
+# %% [markdown]
+# Now we go on, with `resume`. (This is the long cell of this notebook. Make a cup of tea.)
+
+# %%
+run = train(training, validation, settings, resume=run.folder)
+
+# %%
+plot_history(run.history)
+
+# %% [markdown]
+# **What to see.** Left, both losses fall together: the network learns something that also holds for the validation
+# movie. Right, F1 on validation patches rises towards 1. The star is the epoch with the lowest validation loss; the
+# network of that epoch is kept.
+
+# %% [markdown]
+# ### Under- and overfitting, shown honestly
+#
+# Three small networks on small patches, each for the same number of steps:
+# - *too timid*: a learning rate a thousand times too small,
+# - *by heart*: a single time point, and no variation,
+# - *well fed*: all training movies, with variation.
+#
+# **Guess:** which one has the lowest training loss? Which one the lowest validation loss?
+
+# %%
+only = dataclasses.replace(training[0], annotations=training[0].annotations.select(training[0].annotations.rows_at(0)))
+few = validation[0].annotations
+judged_by = [dataclasses.replace(validation[0], annotations=few.select(few.time_points % 4 == 0))]
+number = 2 * len(examples.places)  # patches in an epoch
+no_variation = AugmentationSettings(False, None, None, None, None, None, None, None, None)
+small = settings.changed(patch_shape_zyx=(8, 32, 32), epochs=small_epochs, patience=small_epochs)
+
+# %%
+trials = {
+    "too timid": (training, small.changed(patches_per_time_point=2, learning_rate=settings.learning_rate / 1000)),
+    "by heart": ([only], small.changed(patches_per_time_point=number, augmentation=no_variation)),
+    "well fed": (training, small.changed(patches_per_time_point=2)),
+}
+runs = {}
+for name, (movies, chosen) in trials.items():
+    runs[name] = train(movies, judged_by, chosen, on_progress=lambda progress: None)
+
+# %%
+plot_losses(
+    {f"{name}, training": [row["loss"] for row in each.history] for name, each in runs.items()}
+    | {f"{name}, validation": [row["validation_loss"] for row in each.history] for name, each in runs.items()},
+    label="loss",
+    step="epoch",
+)
+
+# %% [markdown]
+# **What to see.**
+# - *Too timid* hardly falls, in training and in validation: underfitting.
+# - *By heart*: the training loss falls below all others, but the validation loss stays behind it. The network knows its
+#   one time point, and no other organoid. The gap between the two curves is overfitting.
+# - *Well fed*: the training task is harder, so its training loss is higher. Its validation loss is what counts.
+
+# %%
+for name, each in runs.items():
+    last = each.history[-1]
+    print(f"{name:10} training loss {last['loss']:.3f}, validation loss {last['validation_loss']:.3f}")
+
+# %% [markdown]
+# ## 6. Look at its mistakes
+#
+# The network gives probabilities. From which one on is a peak a nucleus? A low *threshold* finds more, and more that is
+# false. We choose it on the **validation** movie. On the test movie that would be cheating.
+
+# %%
+threshold = choose_threshold(run, validation)
+network, settings = load_network(run.folder)
+seen_times = validation[0].annotations.annotated_time_points[::4].tolist()
+candidates = predict_positions(network, validation[0].movie, settings, time_points=seen_times, threshold=0.05)
+truth = validation[0].annotations.select(np.isin(validation[0].annotations.time_points, seen_times))
+curve = score_over_thresholds(truth, candidates)
+
+# %%
+plot_threshold_curve(curve, chosen=threshold)
+
+# %% [markdown]
+# **What to see.** To the right, precision rises and recall falls. F1 has a flat top: there the exact threshold does not
+# matter. A narrow top would be a bad sign.
+#
+# Now the test movie, once. Beside the network stands the blob detector, whose size and threshold were chosen on the
+# training movies. **Guess:** which of the two is better, and by how much?
+
+# %%
+movie, truth = test[0].movie, test[0].annotations
+found = predict_positions(network, movie, settings)
+blobs = find_blobs(movie, **tune_blobs(training, channels=channels))
+score, blob_score = score_positions(truth, found), score_positions(truth, blobs)
+print("network:", score)
+print("blobs:  ", blob_score)
+
+# %%
+time_point = movie.time_points[-1]
+heat_stacks = [stack.transpose(2, 0, 1) for stack in PreparedMovies([movie], settings).window(0, time_point)]
+heat = predict_heat(network, heat_stacks, settings)
+stack = movie.stack(time_point, channels)
+plot_prediction(stack, heat, truth.positions_at(time_point), found.positions_at(time_point), movie.spacing_um)
+
+# %% [markdown]
+# **What to see.** Rings are right, triangles missed, crosses false. Where are the mistakes: where nuclei touch, deep
+# down, at debris, at dividing cells? Mistakes that have a pattern can be mended, with annotations of just such places.
+
+# %%
+plot_depth_scores(score)
+
+# %% [markdown]
+# **What to see.** Is the network worse deep in the tissue, where there is less light? Bars show how many nuclei each
+# score rests on: a bad score that rests on three nuclei means little.
+
+# %%
+plot_time_scores(score)
+
+# %% [markdown]
+# **What to see.** Later time points have more nuclei, more crowded. If scores fall with time, crowding is the problem.
+
+# %% [markdown]
+# ## 7. Keep it
+#
+# The network lies in its run folder, with its settings and its threshold. Nothing is ever overwritten. A table compares
+# all your runs:
+
+# %%
+print(compare_runs(output_folder))
+print("the network:", run.network_folder)
+
+# %% [markdown]
+# ## 8. A real organoid
+#
+# So far all was invented. Now a real organoid: three time points from a light-sheet microscope, annotated by its
+# authors. Our network has never seen a real image. Instead of training anew, we *fine-tune*: we train on from a network
+# that knows what nuclei look like, on a single annotated time point.
+
+# %%
+try:
+    folder = real_organoid or downloads.download_real_organoid("data/real_organoid")
+    real = downloads.read_real_organoid(folder)
+    print(downloads.REAL_ORGANOID_CREDIT, real.movie, f"{len(real.annotations)} positions", sep="\n")
+except UserError as problem:
+    real = None
+    print(f"This section is left out. {problem}")
+
+# %%
+first, *others = real.movie.time_points if real else (None,)
+if real:
+    stack = real.movie.stack(first)
+    here = real.annotations.positions_at(first)
+    to_learn_from = dataclasses.replace(real, annotations=real.annotations.select(real.annotations.rows_at(first)))
+    to_judge_by = real.annotations.select(np.isin(real.annotations.time_points, others))
+
+# %%
+plot_stack(stack, real.movie.spacing_um, positions=here, view="orthogonal") if real else None
+
+# %% [markdown]
+# **What to see.** A small organoid in a large stack, from above and from two sides. Planes lie 2 µm apart, so from the
+# side the nuclei look coarse. The kit brings the image to the spacing that the network knows.
+#
+# **Guess:** how good is the network before it has seen a single real nucleus?
+
+# %%
+start = "position_small" if list_shipped_networks() else run.folder
+if real:
+    network, settings = load_network(start)
+    settings = settings.changed(channels=(1,))
+    before = predict_positions(network, real.movie, settings, time_points=others)
+    print("before fine-tuning:", score_positions(to_judge_by, before))
+
+# %% [markdown]
+# One minute of training on the first time point. The other two are kept back to judge by.
+
+# %%
+if real:
+    gentle = make_fine_tuning_settings(start, channels=(1,), minutes=fine_tuning_minutes, output_folder=output_folder)
+    gentle = gentle.changed(patches_per_time_point=32, epochs=12)
+    tuned = train([to_learn_from], [], gentle)
+    network, settings = load_network(tuned.folder)
+    after = predict_positions(network, real.movie, settings, time_points=others)
+    print("after fine-tuning: ", score_positions(to_judge_by, after))
+
+# %%
+if real:
+    last = others[-1]
+    stack = real.movie.stack(last)
+    pair = to_judge_by.positions_at(last), after.positions_at(last)
+    region = to_judge_by.annotated_region(last)
+plot_prediction(stack, None, *pair, real.movie.spacing_um, region=region) if real else None
+
+# %% [markdown]
+# **What to see.** The last time point, two steps away from what was learned from. These are the same cells a little
+# later, so the score is more hopeful than one for another organoid would be. To know that, annotate a part of another
+# one.
+
+# %% [markdown]
+# ## Summary
+#
+# - Look at examples before you train. Climb the ladder: one patch, one time point, everything.
+# - Watch both losses. Both high: underfitting. Far apart: overfitting.
+# - Threshold from validation, score from test, a simple method beside it.
+# - Few annotations? Fine-tune a network that was trained before.
+#
+# <details><summary><b>Question:</b> The loss falls nicely, but recall stays at 0. What do you check? (Click for an
+# answer.)</summary>
+#
+# The threshold first: perhaps all probabilities lie below it. Then the examples: do the dots lie on the nuclei, in z
+# too? Then the ladder: does the network learn one patch by heart?
+# </details>
+#
+# ## Exercises
+# 1. Train with `channels = (2,)`. What happens to recall, and why?
+# 2. Leave out one of the two training movies. How much does F1 on the test movie fall?
+# 3. Switch all variation off for the long training. Look at the gap between the two losses.
+# 4. Annotate a cuboid of one time point of a movie of your own, and fine-tune on it.
