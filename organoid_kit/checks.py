@@ -212,7 +212,7 @@ def _check_duplicates(annotations: Annotations, limits: CheckLimits) -> Iterator
         points_um = _positions_um(annotations)[rows]
         for pair in sorted(KDTree(points_um).query_pairs(limits.duplicate_um)) if len(rows) else ():
             distance = np.linalg.norm(points_um[pair[0]] - points_um[pair[1]])
-            text = f"only {distance:.1f} µm from another one. If both mark the same nucleus, delete one."
+            text = f"is only {distance:.1f} µm from another one. If both mark the same nucleus, delete one."
             yield _problem_at(annotations, "duplicate_position", rows[list(pair)], text)
 
 

@@ -147,9 +147,12 @@ def _find_split(options: argparse.Namespace, settings: NetworkSettings) -> Split
 
 def _train_and_choose(split: Split, settings: NetworkSettings, resume: Path | None, command: str) -> tuple[Run, int]:
     """The run, and 130 where it was interrupted."""
+    from organoid_kit.estimates import estimate_training
     from organoid_kit.prediction import choose_threshold
     from organoid_kit.training import train
 
+    if resume is None:
+        print(f"{estimate_training(settings, split.training)}\n", flush=True)
     with _show_training() as show, _hear_interrupt() as was_interrupted:
         run = train(
             split.training, split.validation, settings, resume=resume, on_progress=show, should_stop=was_interrupted
