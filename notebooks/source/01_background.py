@@ -291,7 +291,7 @@ print(f"{described['parameters']:,} numbers are learned. The line had 2.")
 
 # %%
 field_of_view = find_field_of_view(network)
-field_um = np.array(field_of_view) * (2.0, 0.5, 0.5)  # spacing of the bundled movies, µm per voxel
+field_um = np.array(field_of_view) * settings.spacing_um  # µm per voxel, z, y, x
 print("field of view (z, y, x):", field_of_view, "voxels =", field_um.round(), "µm. A nucleus is about 8 µm wide.")
 
 # %% [markdown]

@@ -58,7 +58,7 @@ import dataclasses
 
 import numpy as np
 
-from organoid_kit import downloads
+from organoid_kit import downloads, plots
 from organoid_kit.baseline import find_blobs, tune_blobs
 from organoid_kit.dataset import read_dataset
 from organoid_kit.errors import UserError
@@ -68,23 +68,11 @@ from organoid_kit.examples import PositionExamples
 from organoid_kit.ladder import overfit_one_patch, overfit_one_time_point
 from organoid_kit.models.position import build_position_network
 from organoid_kit.networks import find_field_of_view, list_shipped_networks, load_network, make_fine_tuning_settings
+from organoid_kit.patches import PreparedMovies
 from organoid_kit.prediction import choose_threshold, predict_heat, predict_positions
 from organoid_kit.runs import compare_runs
 from organoid_kit.settings import AugmentationSettings, NetworkSettings
 from organoid_kit.training import train
-
-# %%
-from organoid_kit.patches import PreparedMovies
-from organoid_kit.plots import (
-    plot_depth_scores,
-    plot_example,
-    plot_history,
-    plot_losses,
-    plot_prediction,
-    plot_stack,
-    plot_threshold_curve,
-    plot_time_scores,
-)
 
 # %% [markdown]
 # Numbers to change. To train on your own movies, name your own `.autlist` files.
@@ -132,7 +120,6 @@ settings = NetworkSettings(
     channels=channels,
     epochs=epochs,
     patches_per_time_point=patches_per_time_point,
-    spacing_um=training[0].movie.spacing_um,
     output_folder=output_folder,
 )
 network = build_position_network(settings)
@@ -157,7 +144,7 @@ print(f"{examples.number_per_epoch} examples in an epoch, from {len(examples.pla
 
 # %%
 fullest = max(batch, key=lambda example: example.target.sum())
-plot_example(fullest, settings)
+plots.plot_example(fullest, settings)
 
 # %% [markdown]
 # **What to see.** Do the dots lie on the nuclei? If not, stop here: a network that is shown nonsense learns nonsense.
@@ -184,7 +171,7 @@ second_rung = overfit_one_time_point(training, settings, steps=ladder_steps)
 print(second_rung.reading)
 
 # %%
-plot_losses({rung.name: rung.history for rung in (first_rung, second_rung)}, label="loss")
+plots.plot_losses({rung.name: rung.history for rung in (first_rung, second_rung)}, label="loss")
 
 # %% [markdown]
 # **What to see.** Both losses fall. One patch is quickly known by heart; one time point has several patches, which come
@@ -210,7 +197,7 @@ run = train(training, validation, settings, should_stop=lambda: next(countdown, 
 run = train(training, validation, settings, resume=run.folder)
 
 # %%
-plot_history(run.history)
+plots.plot_history(run.history)
 
 # %% [markdown]
 # **What to see.** Left, both losses fall together: the network learns something that also holds for the validation
@@ -246,7 +233,7 @@ for name, (movies, chosen) in trials.items():
     runs[name] = train(movies, judged_by, chosen, on_progress=lambda progress: None)
 
 # %%
-plot_losses(
+plots.plot_losses(
     {f"{name}, training": [row["loss"] for row in each.history] for name, each in runs.items()}
     | {f"{name}, validation": [row["validation_loss"] for row in each.history] for name, each in runs.items()},
     label="loss",
@@ -280,7 +267,7 @@ truth = validation[0].annotations.select(np.isin(validation[0].annotations.time_
 curve = score_over_thresholds(truth, candidates)
 
 # %%
-plot_threshold_curve(curve, chosen=threshold)
+plots.plot_threshold_curve(curve, chosen=threshold)
 
 # %% [markdown]
 # **What to see.** To the right, precision rises and recall falls. F1 has a flat top: there the exact threshold does not
@@ -302,21 +289,21 @@ time_point = movie.time_points[-1]
 heat_stacks = [stack.transpose(2, 0, 1) for stack in PreparedMovies([movie], settings).window(0, time_point)]
 heat = predict_heat(network, heat_stacks, settings)
 stack = movie.stack(time_point, channels)
-plot_prediction(stack, heat, truth.positions_at(time_point), found.positions_at(time_point), movie.spacing_um)
+plots.plot_prediction(stack, heat, truth.positions_at(time_point), found.positions_at(time_point), movie.spacing_um)
 
 # %% [markdown]
 # **What to see.** Rings are right, triangles missed, crosses false. Where are the mistakes: where nuclei touch, deep
 # down, at debris, at dividing cells? Mistakes that have a pattern can be mended, with annotations of just such places.
 
 # %%
-plot_depth_scores(score)
+plots.plot_depth_scores(score)
 
 # %% [markdown]
 # **What to see.** Is the network worse deep in the tissue, where there is less light? Bars show how many nuclei each
 # score rests on: a bad score that rests on three nuclei means little.
 
 # %%
-plot_time_scores(score)
+plots.plot_time_scores(score)
 
 # %% [markdown]
 # **What to see.** Later time points have more nuclei, more crowded. If scores fall with time, crowding is the problem.
@@ -356,7 +343,7 @@ if real:
     to_judge_by = real.annotations.select(np.isin(real.annotations.time_points, others))
 
 # %%
-plot_stack(stack, real.movie.spacing_um, positions=here, view="orthogonal") if real else None
+plots.plot_stack(stack, real.movie.spacing_um, positions=here, view="orthogonal") if real else None
 
 # %% [markdown]
 # **What to see.** A small organoid in a large stack, from above and from two sides. Planes lie 2 µm apart, so from the
@@ -390,7 +377,7 @@ if real:
     stack = real.movie.stack(last)
     pair = to_judge_by.positions_at(last), after.positions_at(last)
     region = to_judge_by.annotated_region(last)
-plot_prediction(stack, None, *pair, real.movie.spacing_um, region=region) if real else None
+plots.plot_prediction(stack, None, *pair, real.movie.spacing_um, region=region) if real else None
 
 # %% [markdown]
 # **What to see.** The last time point, two steps away from what was learned from. These are the same cells a little
