@@ -230,7 +230,7 @@ for name, (_, record) in trained.items():
 image = np.zeros((8, 8))
 image[2:5, 3:6] = [[2, 4, 2], [4, 9, 4], [2, 4, 2]]  # a small nucleus
 image[6, 1] = 3  # a speck
-kernel = np.array([[0, 1, 0], [1, 2, 1], [0, 1, 0]])
+kernel = np.array([[0.0, 1.0, 0.0], [1.0, 2.0, 1.0], [0.0, 1.0, 0.0]])
 
 # %% [markdown]
 # **Compute it yourself first:** the kernel lies with its middle on the brightest pixel, in row 3, column 4. Which
