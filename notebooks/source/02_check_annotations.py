@@ -115,6 +115,7 @@ print(*before, sep="\n")
 # %%
 truth = one.annotations
 rows = truth.rows_at(time_point)
+rows = rows[(truth.links_forward()[rows] == 1) & (truth.links_backward()[rows] == 1)]  # neither daughter nor mother
 points_um = truth.positions[rows] * one.movie.spacing_um
 to_nearest_um = KDTree(points_um).query(points_um, k=2)[0][:, 1]  # the first one found is the nucleus itself
 victim, doubled = rows[to_nearest_um.argmax()], rows[to_nearest_um.argmin()]
@@ -142,10 +143,11 @@ print(*(f"{problem.rule}: {problem}" for problem in new), sep="\n")
 plot_problems(one.movie, spoiled, problems, time_point, channels)
 
 # %% [markdown]
-# **What to see.** Squares are errors, diamonds are warnings, with the same numbers as in the list beside the image. The
-# missing nucleus is found because something bright lies there without a mark.
+# **What to see.** Squares are errors, diamonds are warnings, with the same numbers as in the list beside the image. Two
+# marks on one nucleus are an error. A nucleus without a mark is harder to find: its light may be taken for that of a
+# neighbour, whose mark then seems off-centre.
 #
-# At which time points does the missing nucleus break a track? Move the slider.
+# The links tell more. At which time points does the missing nucleus break a track? Move the slider.
 
 
 # %%
@@ -172,15 +174,15 @@ plot_problems_at(time_point + 1)
 #
 # ## 4. Repair them
 #
-# We put the missing nucleus where the kit saw something bright, and link it to the two loose ends. Then we delete the
+# The missing nucleus must lie between the two loose ends. We put it halfway, and link it to both. Then we delete the
 # second mark of the doubled nucleus.
 
 # %%
 by_rule = {problem.rule: problem for problem in new}
-repaired = add_position(spoiled, by_rule["nucleus_missing"].position, time_point)
-new_row = len(repaired) - 1
-loose_ends = (by_rule["track_ends_inside"].rows[0], by_rule["track_begins_inside"].rows[0])
-new_links = [(loose_ends[0], new_row), (new_row, loose_ends[1])]
+before_gap, after_gap = by_rule["track_ends_inside"].rows[0], by_rule["track_begins_inside"].rows[0]
+halfway = spoiled.positions[[before_gap, after_gap]].mean(axis=0)
+repaired = add_position(spoiled, halfway, time_point)
+new_links = [(before_gap, len(spoiled)), (len(spoiled), after_gap)]  # the new row is the last one
 repaired = dataclasses.replace(repaired, links=np.append(repaired.links, new_links, axis=0))
 
 # %%
