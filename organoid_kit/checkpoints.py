@@ -57,8 +57,7 @@ def save_checkpoint(network: keras.Model, state: TrainingState, folder: Path) ->
     Raises:
         UserError: the disk is full or cannot be written; earlier checkpoints stay as they are.
     """
-    arrays = {f"weight_{number}": _numpy(each) for number, each in enumerate(network.weights)}
-    arrays |= {f"optimiser_{number}": _numpy(each) for number, each in enumerate(network.optimizer.variables)}
+    arrays = {name: keras.ops.convert_to_numpy(variable) for name, variable in _name_variables(network).items()}
     arrays["state"] = np.array(json.dumps(dataclasses.asdict(state)))
     path = folder / f"epoch_{state.epoch:05d}_step_{state.step:07d}.npz"
     with write_safely(path, overwrite=True) as temporary, open(temporary, "wb") as file:
@@ -78,14 +77,14 @@ def load_newest_checkpoint(network: keras.Model, folder: Path) -> TrainingState 
     Raises:
         UserError: all are damaged.
     """
-    paths = _newest_first(folder)
+    paths, variables = _newest_first(folder), _name_variables(network)
     for number, path in enumerate(paths):
         arrays = _read_intact(path)
-        if arrays is not None:
+        if arrays is not None and set(arrays) == {"state", *variables}:
             for damaged in paths[:number]:
                 damaged.unlink()
-            _assign(network.weights, arrays, "weight")
-            _assign(network.optimizer.variables, arrays, "optimiser")
+            for name, variable in variables.items():
+                variable.assign(arrays[name])
             state = TrainingState(**json.loads(str(arrays["state"])))
             state.losses = [(loss, count) for loss, count in state.losses]
             return state
@@ -112,10 +111,7 @@ def _read_intact(path: Path) -> dict[str, np.ndarray] | None:
         return None
 
 
-def _assign(variables: list, arrays: dict[str, np.ndarray], name: str) -> None:
-    for number, variable in enumerate(variables):
-        variable.assign(arrays[f"{name}_{number}"])
-
-
-def _numpy(variable) -> np.ndarray:
-    return keras.ops.convert_to_numpy(variable)
+def _name_variables(network: keras.Model) -> dict[str, keras.Variable]:
+    """All that changes in a training, under names for a file."""
+    weights = {f"weight_{number}": each for number, each in enumerate(network.weights)}
+    return weights | {f"optimiser_{number}": each for number, each in enumerate(network.optimizer.variables)}

@@ -65,10 +65,10 @@ def _ask_nvidia() -> Device | None:
     if tool is None:
         return None
     query = [tool, "--query-gpu=name,memory.free,compute_cap", "--format=csv,noheader,nounits"]
-    answer = subprocess.run(query, capture_output=True, text=True, check=False).stdout.strip().splitlines()
-    if not answer:
+    answer = subprocess.run(query, capture_output=True, text=True, check=False)
+    if answer.returncode or not answer.stdout.strip():
         return None
-    name, free_mib, capability = (part.strip() for part in answer[0].split(","))
+    name, free_mib, capability = (part.strip() for part in answer.stdout.splitlines()[0].split(","))
     shared = psutil.virtual_memory().available  # where card and processor share it, the tool says [N/A]
     memory = int(free_mib) * 2**20 if free_mib.isdigit() else shared
     return Device(name, True, memory, float(capability))

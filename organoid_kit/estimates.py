@@ -18,8 +18,8 @@ from organoid_kit.models.position import build_position_network, find_step
 from organoid_kit.settings import NetworkSettings
 
 _BYTES = 4  # of a float32
-_ACTIVATION_COPIES = 2.0  # measured by benchmarks/memory.py: see `estimate_memory`
-_BASE_BYTES = 700_000_000  # measured there too: Python, Keras and TensorFlow before the first step
+_ACTIVATION_COPIES = 1.5  # measured by benchmarks/memory.py: see `estimate_memory`
+_BASE_BYTES = 820_000_000  # measured there too: Python, Keras and TensorFlow, whatever the batch
 _COPIES_OF_WEIGHTS = 4  # weights, gradients and two moments of Adam
 _BATCHES_IN_FLIGHT = 2  # one is trained on while the next is made
 _FILES_OF_WEIGHTS = 11  # two checkpoints and one being written, of weights and two moments; network, one being written

@@ -177,9 +177,13 @@ def prepare_network(settings: NetworkSettings) -> keras.Model:
             f"The patch of a {settings.preset!r} network must be a multiple of {steps} (z, y, x). "
             f"Received: {settings.patch_shape_zyx}. Set patch_shape_zyx to {fitting}."
         )
-    mixed = settings.mixed_precision
-    if mixed is None:
-        mixed = find_device().gains_from_mixed_precision
+    device = find_device()
+    mixed = device.gains_from_mixed_precision if settings.mixed_precision is None else settings.mixed_precision
+    if mixed and not device.is_gpu:
+        raise UserError(
+            f"Mixed precision needs a graphics card. Received: mixed_precision=True on a {device.name}. "
+            "Set mixed_precision to None."
+        )
     network = build_position_network(settings, dtype="mixed_float16" if mixed else "float32")
     if settings.start_from:
         trained, old = load_network(settings.start_from)

@@ -1,0 +1,58 @@
+import stat
+import sys
+
+import keras
+import psutil
+import pytest
+
+from organoid_kit import devices
+from organoid_kit.devices import Device, find_device
+
+
+@pytest.fixture
+def nvidia_says(tmp_path, monkeypatch):
+    """Puts a stand-in for Nvidia's tool on the path, and lets Keras see a card."""
+    if sys.platform == "win32":
+        pytest.skip("the stand-in is a shell script")
+
+    def say(text, status=0):
+        tool = tmp_path / "nvidia-smi"
+        tool.write_text(f"#!/bin/sh\nprintf '{text}'\nexit {status}\n")
+        tool.chmod(tool.stat().st_mode | stat.S_IEXEC)
+        monkeypatch.setenv("PATH", str(tmp_path))
+        monkeypatch.setattr(devices, "_keras_has_gpu", lambda: True)
+
+    devices._ask_nvidia.cache_clear()
+    yield say
+    devices._ask_nvidia.cache_clear()
+
+
+def test_the_processor_has_the_memory_that_is_free(monkeypatch):
+    monkeypatch.setattr(devices, "_keras_has_gpu", lambda: False)
+    device = find_device()
+    assert not device.is_gpu and not device.gains_from_mixed_precision
+    assert device.memory_bytes == pytest.approx(psutil.virtual_memory().available, rel=0.2)
+
+
+@pytest.mark.parametrize(("capability", "gains"), [("6.1", False), ("7.5", True)])
+def test_a_card_is_described_as_its_tool_does(nvidia_says, capability, gains):
+    nvidia_says(f"Tesla T4, 14000, {capability}\\nSecond card, 1, 9.0\\n")
+    device = find_device()
+    assert device == Device("Tesla T4", True, 14000 * 2**20, float(capability))
+    assert device.gains_from_mixed_precision is gains
+
+
+def test_a_card_that_shares_memory_with_the_processor_has_what_is_free_there(nvidia_says):
+    nvidia_says("GB10, [N/A], 12.1\\n")
+    assert find_device().memory_bytes > 0
+
+
+@pytest.mark.parametrize("text", ["", "No devices were found\\n"])
+def test_without_an_answer_the_processor_is_taken(nvidia_says, text):
+    nvidia_says(text, status=6)
+    assert not find_device().is_gpu
+
+
+def test_keras_is_asked_for_its_cards():
+    assert devices._keras_has_gpu() in (True, False)
+    assert keras.backend.backend() in ("tensorflow", "jax", "torch")

@@ -1,0 +1,173 @@
+import json
+import shutil
+
+import keras
+import numpy as np
+import pytest
+
+from organoid_kit.errors import UserError
+from organoid_kit.models.position import build_position_network
+from organoid_kit.networks import list_shipped_networks, load_network, load_settings, save_network
+from organoid_kit.training import train
+from training_helpers import make_blobs, run_python, tiny_settings, weights_of
+
+IMAGES = np.random.default_rng(0).random((1, 4, 32, 32, 3), np.float32)
+PREDICT = """
+import sys
+sys.modules.update({name: None for name in sys.argv[3:]})  # importing these now fails
+import keras, numpy
+network = keras.models.load_model(sys.argv[1] + "/model.keras")
+images = numpy.load(sys.argv[2])
+numpy.save(sys.argv[2], keras.ops.convert_to_numpy(network.predict_on_batch(images)))
+print(keras.backend.backend())
+"""
+
+
+def predict(network):
+    return keras.ops.convert_to_numpy(network.predict_on_batch(IMAGES))
+
+
+def predict_elsewhere(folder, file, backend):
+    """The same in a fresh interpreter in which the kit cannot be imported."""
+    np.save(file, IMAGES)
+    said = run_python(PREDICT, folder, file, "organoid_kit", KERAS_BACKEND=backend)
+    assert said.split()[-1] == backend
+    return np.load(file)
+
+
+@pytest.fixture
+def saved(tmp_path):
+    settings = tiny_settings(tmp_path, seed=5, threshold=0.3)
+    network = build_position_network(settings)
+    save_network(network, settings, tmp_path / "Zürich 50 µm")
+    return network, settings, tmp_path / "Zürich 50 µm"
+
+
+def save_like_organoidtracker(folder, planes=16, window=(-1, 1), window_of_images=3):
+    """A network as OrganoidTracker leaves it: planes fixed, compiled with a loss of its own, two settings."""
+    images = keras.Input((planes, None, None, window_of_images))
+    x = keras.layers.Conv3D(4, (1, 3, 3), padding="same", activation="relu")(images)
+    x = keras.layers.BatchNormalization()(x)
+    network = keras.Model(images, keras.layers.Conv3D(1, 3, padding="same", activation="sigmoid")(x))
+
+    @keras.saving.register_keras_serializable("elsewhere")
+    def loss_of_their_own(truth, guess):
+        return keras.ops.mean((truth - guess) ** 2)
+
+    network.compile("adam", loss_of_their_own)
+    folder.mkdir()
+    network.save(folder / "model.keras")
+    (folder / "settings.json").write_text(json.dumps({"type": "positions", "time_window": window}))
+    keras.saving.get_custom_objects().clear()
+    return network
+
+
+def test_a_network_comes_back_with_its_settings(saved):
+    network, settings, folder = saved
+    loaded, loaded_settings = load_network(folder)
+    assert loaded_settings == settings
+    assert weights_of(loaded) == weights_of(network)
+
+
+@pytest.mark.parametrize(("backend", "difference"), [("tensorflow", 0), ("jax", 1e-5)])
+def test_a_network_opens_without_the_kit_on_every_backend(saved, tmp_path, backend, difference):
+    if backend == "jax":
+        pytest.importorskip("jax")
+    network, _, folder = saved
+    assert np.abs(predict_elsewhere(folder, tmp_path / "a.npy", backend) - predict(network)).max() <= difference
+
+
+def test_a_saved_network_is_not_overwritten_by_chance(saved):
+    network, settings, folder = saved
+    other = build_position_network(settings.changed(seed=6))
+    with pytest.raises(UserError, match="never overwritten"):
+        save_network(other, settings, folder)
+    assert weights_of(load_network(folder)[0]) == weights_of(network)
+    save_network(other, settings, folder, overwrite=True)
+    assert weights_of(load_network(folder)[0]) == weights_of(other)
+
+
+def test_a_failed_overwriting_leaves_the_old_network(saved, monkeypatch):
+    network, settings, folder = saved
+
+    def full(model, path, **options):
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(keras.saving, "save_model", full)
+    with pytest.raises(UserError, match="No space left"):
+        save_network(build_position_network(settings.changed(seed=6)), settings, folder, overwrite=True)
+    assert weights_of(load_network(folder)[0]) == weights_of(network)
+    assert sorted(path.name for path in folder.iterdir()) == ["model.keras", "settings.json"]
+
+
+def test_a_half_precision_network_is_saved_in_full_precision(tmp_path):
+    settings = tiny_settings(tmp_path)
+    network = build_position_network(settings, dtype="mixed_float16")
+    network.compile(jit_compile=True)  # without XLA, TensorFlow pools no float16 on a processor
+    save_network(network, settings, tmp_path / "a")
+    loaded, _ = load_network(tmp_path / "a")
+    assert {layer.compute_dtype for layer in loaded.layers} == {"float32"}
+    assert weights_of(loaded) == weights_of(network)
+    assert 0 < np.abs(predict(loaded) - predict(network)).max() < 0.01
+
+
+def test_a_network_of_organoidtracker_opens(tmp_path):
+    network = save_like_organoidtracker(tmp_path / "theirs")
+    loaded, settings = load_network(tmp_path / "theirs")
+    assert weights_of(loaded) == weights_of(network)
+    assert (settings.time_window, settings.preset, settings.intensity_quantiles) == ((-1, 1), "original", (0.01, 0.99))
+
+
+def test_a_network_of_organoidtracker_is_trained_on_from(tmp_path):
+    theirs = save_like_organoidtracker(tmp_path / "theirs")
+    settings = tiny_settings(
+        tmp_path, preset="original", patch_shape_zyx=(16, 32, 32), start_from=str(tmp_path / "theirs"), epochs=1
+    )
+    movie = make_blobs(shape_zyx=(16, 32, 32))
+    run = train([movie], [], settings, on_progress=lambda progress: None)
+    trained, _ = load_network(run.folder)
+    assert [layer.name for layer in trained.layers] == [layer.name for layer in theirs.layers]
+    assert weights_of(trained) != weights_of(theirs)
+
+
+@pytest.mark.parametrize(
+    ("changes", "advice"),
+    [
+        ({"patch_shape_zyx": (32, 32, 32)}, r"patch_shape_zyx to \(16, 32, 32\)"),
+        ({"time_window": (0, 1)}, r"time_window to \(-1, 1\)"),
+        ({"preset": "small"}, "preset to original"),
+    ],
+)
+def test_what_does_not_fit_a_network_is_told_with_what_does(tmp_path, changes, advice):
+    save_like_organoidtracker(tmp_path / "theirs")
+    right = {"preset": "original", "patch_shape_zyx": (16, 32, 32), "start_from": str(tmp_path / "theirs")}
+    with pytest.raises(UserError, match=advice):
+        train([make_blobs()], [], tiny_settings(tmp_path / "runs", **{**right, **changes}))
+    assert not (tmp_path / "runs").exists()
+
+
+def test_settings_that_do_not_fit_the_network_are_found(tmp_path):
+    save_like_organoidtracker(tmp_path / "theirs", window=(0, 1))
+    with pytest.raises(UserError, match=r"sees 3.*\(0, 1\)"):
+        load_network(tmp_path / "theirs")
+
+
+@pytest.mark.parametrize("change", ["missing", "cut", "type"])
+def test_a_folder_without_a_position_network_gives_one_clear_error(saved, change):
+    folder = saved[2]
+    if change == "missing":
+        shutil.rmtree(folder)
+    elif change == "cut":
+        (folder / "model.keras").write_bytes((folder / "model.keras").read_bytes()[:1000])
+    else:
+        (folder / "settings.json").write_text('{"type": "divisions"}')
+    with pytest.raises(UserError, match="Zürich 50 µm"):
+        load_network(folder)
+
+
+def test_shipped_networks_open():
+    for name in list_shipped_networks():
+        network, settings = load_network(name)
+        assert network.input_shape[-1] == settings.time_window[1] - settings.time_window[0] + 1
+        assert load_settings(name) == settings

@@ -1,0 +1,141 @@
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from organoid_kit.errors import UserError
+from organoid_kit.files import write_json_safely
+from organoid_kit.runs import Run, compare_runs, list_runs, make_run, open_run
+from organoid_kit.timelapse_reading import read_timelapse
+from organoid_kit.timelapse_writing import write_timelapse
+from training_helpers import make_blobs, tiny_settings
+
+
+def finish(run, losses, **more):
+    rows = [{"epoch": number + 1, "validation_loss": loss, "seconds": 30, **more} for number, loss in enumerate(losses)]
+    write_json_safely(run.folder / "history.json", rows)
+
+
+def test_a_run_writes_down_what_it_starts_from(tmp_path):
+    settings = tiny_settings(tmp_path / "Läufe von heute", channels=(1,))
+    run = make_run(settings, [make_blobs(1)], [make_blobs(2)])
+    assert run.folder.parent == tmp_path / "Läufe von heute"
+    assert run.settings == settings
+    assert [(each["part"], each["name"], each["time_points"]) for each in run.details["data"]] == [
+        ("training", "blobs 1", [0, 1]),
+        ("validation", "blobs 2", [0, 1]),
+    ]
+    assert {"keras", "numpy", "organoid_kit", "python"} <= set(run.details["versions"])
+
+
+def test_runs_of_the_same_second_get_folders_of_their_own(tmp_path):
+    runs = [make_run(tiny_settings(tmp_path), [make_blobs()], []) for _ in range(4)]
+    assert len({run.folder for run in runs}) == 4
+
+
+def test_a_run_goes_on_with_the_same_data(tmp_path):
+    run = make_run(tiny_settings(tmp_path), [make_blobs(1)], [])
+    assert open_run(run.folder, [make_blobs(1)], []) == run
+
+
+def move_a_position(each):
+    positions = each.annotations.positions.copy()
+    positions[3, 1] += 0.01
+    return dataclasses.replace(each, annotations=dataclasses.replace(each.annotations, positions=positions))
+
+
+def change_the_region(each):
+    region = [[0, 0, 0], [3, 20, 20]]
+    return dataclasses.replace(each, annotations=dataclasses.replace(each.annotations, region=region))
+
+
+def change_an_image(each):
+    def read(time_point, channel):
+        return each.movie.read_stack(time_point, channel) + np.uint16(1)
+
+    return dataclasses.replace(each, movie=dataclasses.replace(each.movie, read_stack=read))
+
+
+@pytest.mark.parametrize("change", [move_a_position, change_the_region, change_an_image])
+def test_a_run_never_goes_on_with_changed_data(tmp_path, change):
+    run = make_run(tiny_settings(tmp_path), [make_blobs(1)], [])
+    with pytest.raises(UserError, match="blobs 1.*start_from"):
+        open_run(run.folder, [change(make_blobs(1))], [])
+
+
+def test_a_run_never_goes_on_with_other_movies(tmp_path):
+    run = make_run(tiny_settings(tmp_path), [make_blobs(1)], [make_blobs(2)])
+    for training, validation in (([make_blobs(2)], [make_blobs(1)]), ([make_blobs(1)], []), ([], [])):
+        with pytest.raises(UserError, match="data it was started with"):
+            open_run(run.folder, training, validation)
+
+
+def test_a_change_in_a_file_is_noticed(tmp_path):
+    each = make_blobs(1)
+    path = tmp_path / "a.ome.tif"
+    write_timelapse(each.movie, path)
+    each = dataclasses.replace(each, movie=read_timelapse(path))
+    run = make_run(tiny_settings(tmp_path / "runs"), [each], [])
+    assert open_run(run.folder, [each], []) == run
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="data it was started with"):
+        open_run(run.folder, [each], [])
+
+
+def test_another_folder_is_no_run(tmp_path):
+    with pytest.raises(UserError, match="list_runs"):
+        open_run(tmp_path, [], [])
+
+
+def test_a_place_that_cannot_be_written_gives_one_clear_error(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="output_folder"):
+        make_run(tiny_settings(tmp_path / "file" / "runs"), [], [])
+
+
+def test_a_full_disk_while_logging_gives_one_clear_error(tmp_path):
+    with pytest.raises(UserError, match="resume="):
+        Run(tmp_path / "vanished").log("line")
+
+
+def test_log_lines_are_added(tmp_path):
+    run = Run(tmp_path)
+    run.log("first")
+    run.log("zweite µ")
+    lines = (tmp_path / "log.txt").read_text(encoding="utf-8").splitlines()
+    assert [line.split("  ", 1)[1] for line in lines] == ["first", "zweite µ"]
+
+
+def test_runs_are_listed_with_their_best_epoch(tmp_path):
+    first = make_run(tiny_settings(tmp_path, seed=1), [make_blobs()], [])
+    finish(first, [0.5, 0.2, 0.3], validation_f1=0.9)
+    make_run(tiny_settings(tmp_path, seed=2), [make_blobs()], [])
+    rows = list_runs(tmp_path)
+    assert [(row["seed"], row["epochs"], row["best_epoch"], row["validation_loss"]) for row in rows] == [
+        (1, 3, 2, 0.2),
+        (2, 0, None, None),
+    ]
+    assert rows[0]["minutes"] == 1.5 and rows[0]["validation_f1"] == 0.9
+
+
+def test_compared_runs_name_the_settings_that_differ(tmp_path):
+    finish(make_run(tiny_settings(tmp_path, seed=1), [make_blobs()], []), [0.5])
+    make_run(tiny_settings(tmp_path, seed=2, learning_rate=0.25), [make_blobs()], [])
+    make_run(tiny_settings(tmp_path, seed=3), [make_blobs()], [])
+    table = compare_runs(tmp_path)
+    lines = table.splitlines()
+    assert len(lines) == 6 and "not measured" in lines[1]
+    assert "learning_rate=0.25" in lines[4] and "seed=2" in lines[4] and "epochs" not in lines[4]
+    assert "seed=3" in lines[5] and "learning_rate" not in lines[5]
+
+
+def test_a_folder_without_runs_says_so(tmp_path):
+    assert "No runs" in compare_runs(tmp_path)
+
+
+def test_details_are_plain_json(tmp_path):
+    run = make_run(tiny_settings(tmp_path), [make_blobs()], [])
+    assert json.loads((run.folder / "run.json").read_text(encoding="utf-8")) == run.details

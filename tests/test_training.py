@@ -1,0 +1,339 @@
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from organoid_kit import training as module
+from organoid_kit.errors import UserError
+from organoid_kit.examples import PositionExamples
+from organoid_kit.ladder import overfit_one_patch, overfit_one_time_point
+from organoid_kit.networks import load_network
+from organoid_kit.training import is_out_of_memory, train
+from training_helpers import NO_AUGMENTATION, make_blobs, run_python, tiny_settings, weights_of
+
+ROOT = Path(__file__).parents[1]
+
+
+def quiet(progress):
+    """Says nothing."""
+
+
+class Recorder:
+    """Notes the progress, and does something after so many steps."""
+
+    def __init__(self, after: int = 0, act=lambda: None):
+        self.steps, self.messages, self.after, self.act = 0, [], after, act
+
+    def __call__(self, progress):
+        if progress.message:
+            self.messages.append(progress.message)
+        elif not progress.row:
+            self.steps += 1
+            if self.steps == self.after:
+                self.act()
+
+
+def final_weights(run) -> dict[str, bytes]:
+    """Weights and optimiser at the end."""
+    with np.load(max((run.folder / "checkpoints").glob("*.npz"))) as file:
+        return {name: file[name].tobytes() for name in file.files if name != "state"}
+
+
+def without_times(run):
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in run.history]
+
+
+def train_whole(folder, **changes):
+    return train([make_blobs(1)], [make_blobs(2)], tiny_settings(folder, **changes), on_progress=quiet)
+
+
+def go_on(run, **changes):
+    settings = tiny_settings(run.folder.parent, **changes)
+    return train([make_blobs(1)], [make_blobs(2)], settings, resume=run.folder, on_progress=quiet)
+
+
+def train_until(folder, after, act=None, **options):
+    """Trains, and asks for an end after so many steps."""
+    asked = threading.Event()
+    recorder = Recorder(after, act or asked.set)
+    run = train(
+        [make_blobs(1)],
+        [make_blobs(2)],
+        tiny_settings(folder),
+        on_progress=recorder,
+        should_stop=asked.is_set,
+        **options,
+    )
+    return run, recorder
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A training that nothing disturbs, in a folder with an awkward name."""
+    return train_whole(tmp_path_factory.mktemp("runs") / "Läufe 50 µm")
+
+
+def test_a_training_leaves_everything_in_its_folder(whole):
+    assert {"settings.json", "run.json", "history.json", "checkpoints", "network", "log.txt"} == {
+        path.name for path in whole.folder.iterdir()
+    }
+    assert [row["epoch"] for row in whole.history] == [1, 2]
+    load_network(whole.folder)
+
+
+def test_the_same_training_gives_the_same_weights(whole, tmp_path):
+    again = train_whole(tmp_path)
+    assert final_weights(again) == final_weights(whole)
+    assert without_times(again) == without_times(whole)
+
+
+def test_another_seed_gives_other_weights(whole, tmp_path):
+    assert final_weights(train_whole(tmp_path, seed=2)) != final_weights(whole)
+
+
+@pytest.mark.parametrize("after", [1, 2, 3])
+def test_a_stopped_training_stops_at_once_and_ends_with_the_same_weights(whole, tmp_path, after):
+    run, recorder = train_until(tmp_path, after)
+    assert recorder.steps == after and "stopped on request" in recorder.messages[-1]
+    load_network(run.folder)  # even where no epoch has ended
+    run = go_on(run)
+    assert final_weights(run) == final_weights(whole)
+    assert without_times(run) == without_times(whole)
+
+
+def test_an_interrupt_within_a_step_does_not_count_it_twice(whole, tmp_path, monkeypatch):
+    """The signal comes when the weights have changed but the step is not counted yet."""
+    real = keras.Model.train_on_batch
+    calls = []
+
+    def interrupted(self, *arguments, **options):
+        loss = real(self, *arguments, **options)
+        calls.append(loss)
+        if len(calls) == 1:
+            signal.raise_signal(signal.SIGINT)
+        return loss
+
+    monkeypatch.setattr(keras.Model, "train_on_batch", interrupted)
+    run, recorder = train_until(tmp_path, after=-1)
+    assert recorder.steps == 1 and "interrupted" in recorder.messages[-1]
+    monkeypatch.undo()
+    assert final_weights(go_on(run)) == final_weights(whole)
+
+
+def test_a_second_interrupt_does_not_wait(tmp_path):
+    def press_twice():
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        train_until(tmp_path, after=1, act=press_twice)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_stop_acts_during_validation(whole, tmp_path, monkeypatch):
+    asked = threading.Event()
+    judged = []
+    monkeypatch.setattr(module, "count_matches", lambda *_: judged.append(1) or asked.set() or np.zeros(3, int))
+    settings = tiny_settings(tmp_path)
+    run = train([make_blobs(1)], [make_blobs(2)], settings, on_progress=quiet, should_stop=asked.is_set)
+    assert len(judged) == 4 and run.history == []  # one batch of validation, not both
+    monkeypatch.undo()
+    run = go_on(run)
+    assert final_weights(run) == final_weights(whole)
+    assert without_times(run) == without_times(whole)
+
+
+def test_training_runs_in_a_thread(tmp_path):
+    ended = []
+    thread = threading.Thread(target=lambda: ended.append(train_whole(tmp_path, epochs=1)))
+    thread.start()
+    thread.join()
+    assert len(ended[0].history) == 1
+
+
+def test_an_error_while_a_batch_is_made_reaches_the_user(tmp_path):
+    def broken(time_point, channel):
+        raise UserError("The file must be whole. Received: half of it.")
+
+    each = make_blobs(1)
+    each = dataclasses.replace(each, movie=dataclasses.replace(each.movie, read_stack=broken, path=tmp_path))
+    with pytest.raises(UserError, match="half of it"):
+        train([each], [], tiny_settings(tmp_path / "runs"), on_progress=quiet)
+
+
+def note_examples(monkeypatch, most: int, error: Exception):
+    """Lets batches above `most` run out of memory; returns the keys of the examples that were trained on."""
+    made, trained = {}, []
+    real_batch, real_step = PositionExamples.batch, keras.Model.train_on_batch
+
+    def batch(self, epoch, step, size):
+        made_batch = real_batch(self, epoch, step, size)
+        first = step * size
+        made[made_batch[0].tobytes()] = [(epoch, number) for number in range(first, first + len(made_batch[0]))]
+        return made_batch
+
+    def step(self, images, *arguments, **options):
+        if len(images) > most:
+            raise error
+        trained.extend(made[images.tobytes()])
+        return real_step(self, images, *arguments, **options)
+
+    monkeypatch.setattr(PositionExamples, "batch", batch)
+    monkeypatch.setattr(keras.Model, "train_on_batch", step)
+    return trained
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("RESOURCE_EXHAUSTED: failed to allocate")])
+def test_where_memory_runs_out_smaller_batches_go_on_with_every_example_once(tmp_path, monkeypatch, error):
+    trained = note_examples(monkeypatch, most=2, error=error)
+    recorder = Recorder()
+    run = train([make_blobs(1)], [], tiny_settings(tmp_path, batch_size=7, epochs=2), on_progress=recorder)
+    assert trained == [(epoch, number) for epoch in (0, 1) for number in range(8)]
+    assert [text for text in recorder.messages if "Memory" in text][-1].endswith("batches of 1.")
+    assert "memory ran out" in (run.folder / "log.txt").read_text()
+
+
+def test_memory_that_runs_out_in_the_middle_of_an_epoch_skips_nothing(tmp_path, monkeypatch):
+    trained = note_examples(monkeypatch, most=6, error=MemoryError())
+    real = keras.Model.train_on_batch
+
+    def later(self, images, *arguments, **options):
+        if len(trained) >= 6 and len(images) > 2:
+            raise MemoryError
+        return real(self, images, *arguments, **options)
+
+    monkeypatch.setattr(keras.Model, "train_on_batch", later)
+    settings = tiny_settings(tmp_path, batch_size=6, patches_per_time_point=10, epochs=1)
+    train([make_blobs(1)], [], settings, on_progress=quiet)
+    assert trained == [(0, number) for number in range(20)]
+
+
+def test_where_not_even_one_patch_fits_the_error_says_what_to_change(tmp_path, monkeypatch):
+    note_examples(monkeypatch, most=0, error=MemoryError())
+    with pytest.raises(UserError, match="smaller patch_shape_zyx"):
+        train([make_blobs(1)], [], tiny_settings(tmp_path), on_progress=quiet)
+
+
+def test_other_errors_are_no_lack_of_memory():
+    assert not is_out_of_memory(ValueError("room for improvement"))
+    assert is_out_of_memory(RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"))
+
+
+def test_time_is_up(tmp_path):
+    recorder = Recorder()
+    run = train([make_blobs(1)], [], tiny_settings(tmp_path, minutes=1e-6, epochs=9), on_progress=recorder)
+    assert recorder.steps == 1 and "time budget" in recorder.messages[-1]
+    load_network(run.folder)
+
+
+def test_patience_ends_a_training_that_no_longer_improves(tmp_path, monkeypatch):
+    losses = iter([0.5, 0.4, 0.6, 0.45, 0.3])
+    monkeypatch.setattr(module, "validate", lambda *_: {"validation_loss": next(losses), "validation_f1": None})
+    run = train_whole(tmp_path, epochs=9, patience=2)
+    assert [row["best"] for row in run.history] == [True, True, False, False]
+
+
+def test_the_best_network_is_kept_not_the_last(tmp_path, monkeypatch):
+    seen, losses = [], iter([0.4, 0.6])
+
+    def judge(network, *_):
+        seen.append(weights_of(network))
+        return {"validation_loss": next(losses), "validation_f1": None}
+
+    monkeypatch.setattr(module, "validate", judge)
+    run = train_whole(tmp_path)
+    assert weights_of(load_network(run.folder)[0]) == seen[0] != seen[1]
+
+
+def test_a_finished_run_goes_on_with_more_epochs(tmp_path):
+    run = train_whole(tmp_path, epochs=1)
+    before = final_weights(run)
+    assert final_weights(go_on(run, epochs=1)) == before  # nothing left to do
+    assert [row["epoch"] for row in go_on(run, epochs=2).history] == [1, 2]
+
+
+def test_a_damaged_newest_checkpoint_does_not_change_the_end(whole, tmp_path):
+    run, _ = train_until(tmp_path, after=3)
+    newest = max((run.folder / "checkpoints").glob("*.npz"))
+    newest.write_bytes(newest.read_bytes()[:-5000])
+    assert final_weights(go_on(run)) == final_weights(whole)
+
+
+def test_a_full_disk_ends_with_one_clear_error_and_can_be_gone_on_from(whole, tmp_path, monkeypatch):
+    real, calls = np.savez, []
+
+    def savez(*arguments, **arrays):
+        calls.append(1)
+        if len(calls) > 1:
+            raise OSError(28, "No space left on device")
+        return real(*arguments, **arrays)
+
+    monkeypatch.setattr(np, "savez", savez)
+    with pytest.raises(UserError, match="No space left"):
+        train_whole(tmp_path)
+    monkeypatch.undo()
+    (folder,) = tmp_path.iterdir()
+    run = train([make_blobs(1)], [make_blobs(2)], tiny_settings(tmp_path), resume=folder, on_progress=quiet)
+    assert final_weights(run) == final_weights(whole)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [({"patch_shape_zyx": (4, 30, 32)}, "patch_shape_zyx to"), ({"mixed_precision": True}, "graphics card")],
+)
+def test_settings_that_cannot_work_leave_no_run_behind(tmp_path, changes, message):
+    with pytest.raises(UserError, match=message):
+        train_whole(tmp_path / "runs", **changes)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_loss_that_is_no_number_ends_the_training(tmp_path, monkeypatch):
+    monkeypatch.setattr(keras.Model, "train_on_batch", lambda *_, **options: float("nan"))
+    with pytest.raises(UserError, match="learning rate"):
+        train_whole(tmp_path)
+
+
+def test_a_movie_of_one_plane_trains(tmp_path):
+    movies = [make_blobs(seed, shape_zyx=(1, 64, 64)) for seed in (1, 2)]
+    settings = tiny_settings(tmp_path, patch_shape_zyx=(1, 64, 64), spacing_um=(2.0, 0.5, 0.5))
+    run = train(movies[:1], movies[1:], settings, on_progress=quiet)
+    network, _ = load_network(run.folder)
+    assert network.predict_on_batch(np.zeros((1, 1, 64, 64, 3))).shape == (1, 1, 64, 64, 1)
+
+
+def test_a_patch_and_a_time_point_are_learnt_by_heart(tmp_path):
+    settings = tiny_settings(tmp_path, spacing_um=(2.0, 0.5, 0.5), augmentation=NO_AUGMENTATION)
+    patch = overfit_one_patch([make_blobs(1)], settings, steps=80)
+    assert patch.passed and patch.history[-1] < patch.history[0] and "go on" in patch.reading
+    point = overfit_one_time_point([make_blobs(1)], settings, steps=1)
+    assert not point.passed and "does not learn" in point.reading
+
+
+@pytest.mark.slow
+def test_jax_learns_a_patch_by_heart():
+    pytest.importorskip("jax")
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from training_helpers import make_blobs, tiny_settings\n"
+        "from organoid_kit.ladder import overfit_one_patch\n"
+        "settings = tiny_settings('', spacing_um=(2.0, 0.5, 0.5))\n"
+        "print(overfit_one_patch([make_blobs(1)], settings, steps=80).passed)\n"
+    )
+    assert run_python(program, ROOT / "tests", KERAS_BACKEND="jax").split()[-1] == "True"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="the benchmark kills as Linux and macOS do")
+def test_a_training_killed_three_times_ends_with_the_same_weights():
+    command = [sys.executable, str(ROOT / "benchmarks" / "resume.py"), "--kills", "3", "--seed", "1"]
+    ran = subprocess.run(command, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert ran.stdout.count("kill ") == 3 and "different: nothing" in ran.stdout
