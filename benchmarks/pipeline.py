@@ -272,7 +272,7 @@ def main() -> None:
     if options.part == "steps":
         if hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])
-        sys.exit(not (measure_steps(2, 4) if options.quick else measure_steps(5, 8)))
+        sys.exit(not (measure_steps(2, 4) if options.quick else measure_steps(4, 6)))
     patches = run_part("patches", options.quick, ONE_THREAD)
     steps = run_part("steps", options.quick, {"TF_CPP_MIN_LOG_LEVEL": "3"})
     say_load()
