@@ -132,7 +132,8 @@ plot_fits((day, diameter), learned, labels=("day", "diameter (0.1 mm)"))
 # %%
 neuron = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
 neuron.compile(keras.optimizers.SGD(learning_rate), "mean_squared_error")
-neuron.fit(np.tile(day[:, None], (50, 1)), np.tile(diameter, 50), batch_size=len(day), epochs=rounds // 4, verbose=0)
+x, y = np.tile(day[:, None], (50, 1)), np.tile(diameter, 50)  # each point 50 times: 50 steps in a round
+neuron.fit(x, y, batch_size=len(day), epochs=rounds // 4, verbose=0)
 weight, added = (float(value.squeeze()) for value in neuron.get_weights())
 print(f"the neuron: slope {weight:.3f}, start {added:.3f}")
 
@@ -156,20 +157,22 @@ def train_small_network(neurons: int) -> tuple[keras.Model, keras.callbacks.Hist
     """A network of two bent layers (none for 0 neurons), trained on the points that are seen."""
     keras.utils.set_random_seed(seed)
     hidden = [keras.layers.Dense(neurons, "tanh") for _ in range(2 if neurons else 0)]
-    network = keras.Sequential([keras.Input((1,)), keras.layers.Rescaling(1 / 3.5, -1), *hidden, keras.layers.Dense(1)])
+    begin = [keras.Input((1,)), keras.layers.Rescaling(1 / 3.5, -1)]  # days 0 to 7 become -1 to 1
+    network = keras.Sequential([*begin, *hidden, keras.layers.Dense(1)])
     network.compile(keras.optimizers.Adam(0.01), "mean_squared_error")
     x, y = np.tile(day[seen][:, None], (50, 1)), np.tile(diameter[seen], 50)
     kept_back = (day[~seen][:, None], diameter[~seen])
-    record = network.fit(x, y, batch_size=12, epochs=rounds, shuffle=False, validation_data=kept_back, verbose=0)
-    return network, record
+    options = {"batch_size": 12, "epochs": rounds, "shuffle": False, "verbose": 0}
+    return network, network.fit(x, y, validation_data=kept_back, **options)
 
 
 # %%
 line_days = np.linspace(0, 7, 200)
-trained = {f"{neurons} neurons": train_small_network(neurons) for neurons in (0, 4, 128)}
-curves = {
-    name: (line_days, network.predict(line_days[:, None], verbose=0)[:, 0]) for name, (network, _) in trained.items()
-}
+sizes = {"a line": 0, "4 neurons": 4, "128 neurons": 128}
+trained = {name: train_small_network(neurons) for name, neurons in sizes.items()}
+curves = {}
+for name, (network, _) in trained.items():
+    curves[name] = line_days, keras.ops.convert_to_numpy(network(line_days[:, None]))[:, 0]
 
 # %% [markdown]
 # **Guess before you look:** which of the three comes closest to the black points? Which comes closest to the white
@@ -195,13 +198,15 @@ plot_fits(
 # loss on points that are learned from is the *training loss*; on points that are kept back, the *validation loss*.
 
 # %%
-all_losses = {f"{name}, training": record.history["loss"] for name, (_, record) in trained.items()}
-all_losses |= {f"{name}, validation": record.history["val_loss"] for name, (_, record) in trained.items()}
-plot_losses({name: all_losses[name] for name in sorted(all_losses)}, title="One round is 50 steps")
+all_losses = {}
+for name, (_, record) in trained.items():
+    all_losses[f"{name}, training"] = record.history["loss"]
+    all_losses[f"{name}, validation"] = record.history["val_loss"]
+plot_losses(all_losses, step="round of 50 steps")
 
 # %% [markdown]
 # **What to see.**
-# - *Underfitting* (0 neurons): both losses stay high. More training does not help; a larger network would.
+# - *Underfitting* (the line): both losses stay high. More training does not help; a larger network would.
 # - *Overfitting* (128 neurons): the training loss keeps falling while the validation loss rises. The network learns the
 #   points by heart. More examples help, or stopping when the validation loss is lowest.
 #
@@ -230,7 +235,7 @@ for name, (_, record) in trained.items():
 image = np.zeros((8, 8))
 image[2:5, 3:6] = [[2, 4, 2], [4, 9, 4], [2, 4, 2]]  # a small nucleus
 image[6, 1] = 3  # a speck
-kernel = np.array([[0.0, 1.0, 0.0], [1.0, 2.0, 1.0], [0.0, 1.0, 0.0]])
+kernel = np.array([[0, 1, 0], [1, 2, 1], [0, 1, 0]])
 
 # %% [markdown]
 # **Compute it yourself first:** the kernel lies with its middle on the brightest pixel, in row 3, column 4. Which
@@ -253,7 +258,8 @@ plot_convolution(image, kernel, answer, place=(3, 4))
 # Does Keras compute the same?
 
 # %%
-by_keras = keras.ops.conv(image[None, :, :, None].astype("float32"), kernel[:, :, None, None], padding="same")
+images, kernels = image[None, :, :, None].astype("float32"), kernel[:, :, None, None].astype("float32")
+by_keras = keras.ops.conv(images, kernels, padding="same")
 difference = np.abs(keras.ops.convert_to_numpy(by_keras)[0, :, :, 0] - answer).max()
 print(f"largest difference between your loop and Keras: {difference:g}")
 
@@ -268,7 +274,8 @@ print(f"largest difference between your loop and Keras: {difference:g}")
 # %%
 settings = NetworkSettings()
 network = build_position_network(settings)
-layers = [layer for layer in network.layers if layer.name.startswith(("conv", "concatenate", "dots"))]
+wanted = ("conv", "concatenate", "dots")
+layers = [layer for layer in network.layers if layer.name.startswith(wanted)]
 looking = keras.Model(network.inputs, [layer.output for layer in layers])
 patch = np.zeros((1, *settings.patch_shape_zyx, 3), "float32")
 shapes = [(layer.name, tuple(seen.shape[1:])) for layer, seen in zip(layers, looking(patch))]
@@ -292,7 +299,8 @@ print(f"{described['parameters']:,} numbers are learned. The line had 2.")
 # %%
 field_of_view = find_field_of_view(network)
 field_um = np.array(field_of_view) * settings.spacing_um  # µm per voxel, z, y, x
-print("field of view (z, y, x):", field_of_view, "voxels =", field_um.round(), "µm. A nucleus is about 8 µm wide.")
+print("field of view (z, y, x):", field_of_view, "voxels, or", field_um.round(), "µm")
+print("A nucleus is about 8 µm wide.")
 
 # %% [markdown]
 # ## Summary

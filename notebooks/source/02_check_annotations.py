@@ -115,7 +115,8 @@ print(*before, sep="\n")
 # %%
 truth = one.annotations
 rows = truth.rows_at(time_point)
-rows = rows[(truth.links_forward()[rows] == 1) & (truth.links_backward()[rows] == 1)]  # neither daughter nor mother
+linked = (truth.links_forward() == 1) & (truth.links_backward() == 1)  # with one before and one after
+rows = rows[linked[rows]]
 points_um = truth.positions[rows] * one.movie.spacing_um
 to_nearest_um = KDTree(points_um).query(points_um, k=2)[0][:, 1]  # the first one found is the nucleus itself
 victim, doubled = rows[to_nearest_um.argmax()], rows[to_nearest_um.argmin()]
@@ -144,8 +145,8 @@ plot_problems(one.movie, spoiled, problems, time_point, channels)
 
 # %% [markdown]
 # **What to see.** Squares are errors, diamonds are warnings, with the same numbers as in the list beside the image. Two
-# marks on one nucleus are an error. A nucleus without a mark is harder to find: its light may be taken for that of a
-# neighbour, whose mark then seems off-centre.
+# marks on one nucleus are an error. A nucleus without a mark is only a warning, and only where its light stands alone:
+# in a crowd it is taken for that of a neighbour, whose mark then seems off-centre.
 #
 # The links tell more. At which time points does the missing nucleus break a track? Move the slider.
 

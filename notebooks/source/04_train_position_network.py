@@ -58,7 +58,7 @@ import dataclasses
 
 import numpy as np
 
-from organoid_kit import downloads, plots
+from organoid_kit import downloads, networks, plots
 from organoid_kit.baseline import find_blobs, tune_blobs
 from organoid_kit.dataset import read_dataset
 from organoid_kit.errors import UserError
@@ -67,7 +67,6 @@ from organoid_kit.evaluation import score_over_thresholds, score_positions
 from organoid_kit.examples import PositionExamples
 from organoid_kit.ladder import overfit_one_patch, overfit_one_time_point
 from organoid_kit.models.position import build_position_network
-from organoid_kit.networks import find_field_of_view, list_shipped_networks, load_network, make_fine_tuning_settings
 from organoid_kit.patches import PreparedMovies
 from organoid_kit.prediction import choose_threshold, predict_heat, predict_positions
 from organoid_kit.runs import compare_runs
@@ -123,14 +122,15 @@ settings = NetworkSettings(
     output_folder=output_folder,
 )
 network = build_position_network(settings)
-print("in: ", network.input_shape, "\nout:", network.output_shape, "(batch, z, y, x, time points or answer; None: any)")
+print("in:  (batch, z, y, x, time points) =", network.input_shape, "  None: any number")
+print("out: (batch, z, y, x, probability) =", network.output_shape)
 
 # %% [markdown]
 # Is the field of view larger than a nucleus? If it were smaller, the network could not tell a whole nucleus from a
 # part.
 
 # %%
-field_um = np.array(find_field_of_view(network)) * settings.spacing_um
+field_um = np.array(networks.find_field_of_view(network)) * settings.spacing_um
 print("field of view (z, y, x):", field_um, "µm. A nucleus is about 8 µm wide.")
 
 # %% [markdown]
@@ -215,7 +215,8 @@ plots.plot_history(run.history)
 # **Guess:** which one has the lowest training loss? Which one the lowest validation loss?
 
 # %%
-only = dataclasses.replace(training[0], annotations=training[0].annotations.select(training[0].annotations.rows_at(0)))
+first = training[0].annotations
+only = dataclasses.replace(training[0], annotations=first.select(first.time_points == first.time_points[0]))
 few = validation[0].annotations
 judged_by = [dataclasses.replace(validation[0], annotations=few.select(few.time_points % 4 == 0))]
 number = 2 * len(examples.places)  # patches in an epoch
@@ -224,7 +225,7 @@ small = settings.changed(patch_shape_zyx=(8, 32, 32), epochs=small_epochs, patie
 
 # %%
 trials = {
-    "too timid": (training, small.changed(patches_per_time_point=2, learning_rate=settings.learning_rate / 1000)),
+    "too timid": (training, small.changed(patches_per_time_point=2, learning_rate=2e-6)),
     "by heart": ([only], small.changed(patches_per_time_point=number, augmentation=no_variation)),
     "well fed": (training, small.changed(patches_per_time_point=2)),
 }
@@ -233,12 +234,11 @@ for name, (movies, chosen) in trials.items():
     runs[name] = train(movies, judged_by, chosen, on_progress=lambda progress: None)
 
 # %%
-plots.plot_losses(
-    {f"{name}, training": [row["loss"] for row in each.history] for name, each in runs.items()}
-    | {f"{name}, validation": [row["validation_loss"] for row in each.history] for name, each in runs.items()},
-    label="loss",
-    step="epoch",
-)
+losses = {}
+for name, each in runs.items():
+    losses[f"{name}, training"] = [row["loss"] for row in each.history]
+    losses[f"{name}, validation"] = [row["validation_loss"] for row in each.history]
+plots.plot_losses(losses, label="loss", step="epoch")
 
 # %% [markdown]
 # **What to see.**
@@ -260,7 +260,7 @@ for name, each in runs.items():
 
 # %%
 threshold = choose_threshold(run, validation)
-network, settings = load_network(run.folder)
+network, settings = networks.load_network(run.folder)
 seen_times = validation[0].annotations.annotated_time_points[::4].tolist()
 candidates = predict_positions(network, validation[0].movie, settings, time_points=seen_times, threshold=0.05)
 truth = validation[0].annotations.select(np.isin(validation[0].annotations.time_points, seen_times))
@@ -286,10 +286,10 @@ print("blobs:  ", blob_score)
 
 # %%
 time_point = movie.time_points[-1]
-heat_stacks = [stack.transpose(2, 0, 1) for stack in PreparedMovies([movie], settings).window(0, time_point)]
-heat = predict_heat(network, heat_stacks, settings)
-stack = movie.stack(time_point, channels)
-plots.plot_prediction(stack, heat, truth.positions_at(time_point), found.positions_at(time_point), movie.spacing_um)
+window = PreparedMovies([movie], settings).window(0, time_point)
+heat = predict_heat(network, [stack.transpose(2, 0, 1) for stack in window], settings)
+pair = truth.positions_at(time_point), found.positions_at(time_point)
+plots.plot_prediction(movie.stack(time_point, channels), heat, *pair, movie.spacing_um)
 
 # %% [markdown]
 # **What to see.** Rings are right, triangles missed, crosses false. Where are the mistakes: where nuclei touch, deep
@@ -339,8 +339,9 @@ first, *others = real.movie.time_points if real else (None,)
 if real:
     stack = real.movie.stack(first)
     here = real.annotations.positions_at(first)
-    to_learn_from = dataclasses.replace(real, annotations=real.annotations.select(real.annotations.rows_at(first)))
-    to_judge_by = real.annotations.select(np.isin(real.annotations.time_points, others))
+    is_first = real.annotations.time_points == first
+    to_learn_from = dataclasses.replace(real, annotations=real.annotations.select(is_first))
+    to_judge_by = real.annotations.select(~is_first)
 
 # %%
 plots.plot_stack(stack, real.movie.spacing_um, positions=here, view="orthogonal") if real else None
@@ -352,9 +353,9 @@ plots.plot_stack(stack, real.movie.spacing_um, positions=here, view="orthogonal"
 # **Guess:** how good is the network before it has seen a single real nucleus?
 
 # %%
-start = "position_small" if list_shipped_networks() else run.folder
+start = "position_small" if networks.list_shipped_networks() else run.folder
 if real:
-    network, settings = load_network(start)
+    network, settings = networks.load_network(start)
     settings = settings.changed(channels=(1,))
     before = predict_positions(network, real.movie, settings, time_points=others)
     print("before fine-tuning:", score_positions(to_judge_by, before))
@@ -364,10 +365,10 @@ if real:
 
 # %%
 if real:
-    gentle = make_fine_tuning_settings(start, channels=(1,), minutes=fine_tuning_minutes, output_folder=output_folder)
-    gentle = gentle.changed(patches_per_time_point=32, epochs=12)
+    gentle = networks.make_fine_tuning_settings(start, channels=(1,), output_folder=output_folder)
+    gentle = gentle.changed(minutes=fine_tuning_minutes, patches_per_time_point=32, epochs=12)
     tuned = train([to_learn_from], [], gentle)
-    network, settings = load_network(tuned.folder)
+    network, settings = networks.load_network(tuned.folder)
     after = predict_positions(network, real.movie, settings, time_points=others)
     print("after fine-tuning: ", score_positions(to_judge_by, after))
 
