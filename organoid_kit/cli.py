@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import signal
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -118,7 +118,8 @@ def _train(options: argparse.Namespace) -> int:
     settings = _find_settings(options)
     split = _find_split(options, settings)
     print(f"{split}\n", flush=True)
-    return _train_and_choose(split, settings, options.resume, f"train {options.dataset}")[1]
+    command = [options.dataset, *(["--validation", options.validation] if options.validation else [])]
+    return _train_and_choose(split, settings, command, options.resume)[1]
 
 
 def _find_settings(options: argparse.Namespace) -> NetworkSettings:
@@ -145,21 +146,21 @@ def _find_split(options: argparse.Namespace, settings: NetworkSettings) -> Split
     return split_by_time_block(dataset, time_window=settings.time_window)
 
 
-def _train_and_choose(split: Split, settings: NetworkSettings, resume: Path | None, command: str) -> tuple[Run, int]:
-    """The run, and 130 where it was interrupted."""
+def _train_and_choose(
+    split: Split, settings: NetworkSettings, command: Sequence[Path | str], resume: Path | None = None
+) -> tuple[Run, int]:
+    """The run, and 130 where it was interrupted; `command` names the data to go on with then."""
     from organoid_kit.estimates import estimate_training
     from organoid_kit.prediction import choose_threshold
     from organoid_kit.training import train
 
     if resume is None:
         print(f"{estimate_training(settings, split.training)}\n", flush=True)
-    with _show_training() as show, _hear_interrupt() as was_interrupted:
-        run = train(
-            split.training, split.validation, settings, resume=resume, on_progress=show, should_stop=was_interrupted
-        )
-    if was_interrupted():
-        print(f"Interrupted. All is saved in {run.folder}. To go on:\n", file=sys.stderr)
-        print(f"  python -m organoid_kit {command} --resume {str(run.folder)!r}", file=sys.stderr)
+    with _show_training() as show:
+        run = train(split.training, split.validation, settings, resume=resume, on_progress=show)
+    if run.ending.startswith("interrupted"):
+        again = shlex.join(["python", "-m", "organoid_kit", "train", *map(str, command), "--resume", str(run.folder)])
+        print(f"Interrupted. All is saved in {run.folder}. To go on:\n\n  {again}", file=sys.stderr)
         return run, 130
     if split.validation and run.network_folder.exists():
         threshold = choose_threshold(run, split.validation)
@@ -183,23 +184,6 @@ def _show_training() -> Iterator[Callable[[Progress], None]]:
                 bar.set_description(f"epoch {progress.epoch + 1} of {progress.epochs}, loss {progress.loss:.4f}")
 
         yield show
-
-
-@contextmanager
-def _hear_interrupt() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C ends the training after the step under way; a second one ends everything."""
-    heard = []
-
-    def hear(*_: Any) -> None:
-        heard.append(True)
-        signal.signal(signal.SIGINT, before)
-        print("\nStopping after this step …", file=sys.stderr)
-
-    before = signal.signal(signal.SIGINT, hear)
-    try:
-        yield lambda: bool(heard)
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _load_keras() -> None:
@@ -373,7 +357,8 @@ def _demo(options: argparse.Namespace) -> int:
     print(summarise_annotations([*training, *validation, *test]))
     _say_step(2, "Train a network")
     _load_keras()
-    run, interrupted = _train_and_choose(Split(training, validation), settings, None, "demo")
+    command = [samples / "training.autlist", "--validation", samples / "validation.autlist"]
+    run, interrupted = _train_and_choose(Split(training, validation), settings, command)
     if interrupted:
         return interrupted
     _say_step(3, "Find the nuclei in a movie it has never seen, and count how many are right")

@@ -49,6 +49,13 @@ class Run:
         return read_json(file) if file.exists() else []
 
     @property
+    def ending(self) -> str:
+        """Why the training ended, as the log says; empty while it goes on, and where it was cut off."""
+        file = self.folder / "log.txt"
+        last_start = file.read_text(encoding="utf-8").rpartition("  training with ")[2] if file.exists() else ""
+        return last_start.partition("  ended: ")[2].partition("\n")[0]
+
+    @property
     def network_folder(self) -> Path:
         """Where the best network is saved."""
         return self.folder / "network"

@@ -1,6 +1,7 @@
 """The command line, in this process: what it prints, writes, refuses, and how it ends."""
 
 import json
+import shlex
 import signal
 import subprocess
 import sys
@@ -180,11 +181,13 @@ def test_an_interrupted_training_says_how_to_go_on_and_goes_on(data, tmp_path, m
     said = capsys.readouterr().err
     run = Run(next(tmp_path.iterdir()))
     assert ending == 130 and len(run.history) == 1
-    assert f"--resume {str(run.folder)!r}" in said
+    again = shlex.split(said.splitlines()[-1])
+    assert again[:4] == ["python", "-m", "organoid_kit", "train"]
     monkeypatch.undo()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    assert run_main(*arguments, "--resume", run.folder) == 0
+    assert run_main(*again[3:]) == 0
     assert len(run.history) == 2 and len(list(tmp_path.iterdir())) == 1
+    assert run.ending.startswith("all 2 epochs done")
 
 
 def test_predict_writes_positions_with_probabilities(data, trained, tmp_path):
