@@ -110,7 +110,8 @@ plot_channels(test[0].movie, time_point, [(1,), (2,), (3,), (2, 3)])
 # %%
 one = training[0]
 stack = one.movie.stack(time_point, channels)
-plot_stack(stack, one.movie.spacing_um, positions=one.annotations.positions_at(time_point), title=one.name)
+positions = one.annotations.positions_at(time_point)
+plot_stack(stack, one.movie.spacing_um, positions=positions, title=one.name)
 
 # %% [markdown]
 # **What to see.** Every nucleus has one orange ring. Nuclei that lie above each other seem to overlap, as we look
@@ -164,7 +165,7 @@ plot_history(run.history, title="A moment of training")
 shipped = list_shipped_networks()
 network, settings = load_network("position_small" if shipped else run.folder)
 settings = settings.changed(channels=channels)
-print("The network that comes with the kit." if shipped else "The network that you have just trained.")
+print("The network", "that comes with the kit." if shipped else "that you have just trained.")
 
 # %% [markdown]
 # ## 6. Find the nuclei
@@ -176,12 +177,12 @@ print("The network that comes with the kit." if shipped else "The network that y
 movie, truth = test[0].movie, test[0].annotations
 truth = truth.select(truth.time_points == time_point)
 found = predict_positions(network, movie, settings, time_points=[time_point])
-stacks = [stack.transpose(2, 0, 1) for stack in PreparedMovies([movie], settings).window(0, time_point)]
-heat = predict_heat(network, stacks, settings)
+window = PreparedMovies([movie], settings).window(0, time_point)  # before, now, after
+heat = predict_heat(network, [stack.transpose(2, 0, 1) for stack in window], settings)
 
 # %%
 stack = movie.stack(time_point, channels)
-plot_prediction(stack, heat, truth.positions, found.positions, movie.spacing_um, title="The test movie")
+plot_prediction(stack, heat, truth.positions, found.positions, movie.spacing_um)
 
 # %% [markdown]
 # **What to see.** Left the image, right what the network says about it. Rings are right, triangles were missed, crosses

@@ -132,7 +132,7 @@ plot_fits((day, diameter), learned, labels=("day", "diameter (0.1 mm)"))
 # %%
 neuron = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
 neuron.compile(keras.optimizers.SGD(learning_rate), "mean_squared_error")
-x, y = np.tile(day[:, None], (50, 1)), np.tile(diameter, 50)  # each point 50 times: 50 steps in a round
+x, y = np.tile(day[:, None], (50, 1)), np.tile(diameter, 50)  # 50 steps in a round
 neuron.fit(x, y, batch_size=len(day), epochs=rounds // 4, verbose=0)
 weight, added = (float(value.squeeze()) for value in neuron.get_weights())
 print(f"the neuron: slope {weight:.3f}, start {added:.3f}")
@@ -258,7 +258,8 @@ plot_convolution(image, kernel, answer, place=(3, 4))
 # Does Keras compute the same?
 
 # %%
-images, kernels = image[None, :, :, None].astype("float32"), kernel[:, :, None, None].astype("float32")
+images = image[None, :, :, None].astype("float32")  # (batch, y, x, channel)
+kernels = kernel[:, :, None, None].astype("float32")  # (y, x, channel in, channel out)
 by_keras = keras.ops.conv(images, kernels, padding="same")
 difference = np.abs(keras.ops.convert_to_numpy(by_keras)[0, :, :, 0] - answer).max()
 print(f"largest difference between your loop and Keras: {difference:g}")

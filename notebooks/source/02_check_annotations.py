@@ -100,7 +100,8 @@ plot_annotation_counts(training)
 # %%
 one = training[0]
 before = check_annotations(one.annotations, one.movie, channels=channels)
-print(f"{one.name}: {sum(problem.severity == 'error' for problem in before)} errors, {len(before)} problems in all")
+errors = [problem for problem in before if problem.severity == "error"]
+print(f"{one.name}: {len(errors)} errors, {len(before)} problems in all")
 print(*before, sep="\n")
 
 # %% [markdown]
@@ -115,22 +116,22 @@ print(*before, sep="\n")
 # %%
 truth = one.annotations
 rows = truth.rows_at(time_point)
-linked = (truth.links_forward() == 1) & (truth.links_backward() == 1)  # with one before and one after
+linked = (truth.links_forward() == 1) & (truth.links_backward() == 1)  # not at an end
 rows = rows[linked[rows]]
 points_um = truth.positions[rows] * one.movie.spacing_um
-to_nearest_um = KDTree(points_um).query(points_um, k=2)[0][:, 1]  # the first one found is the nucleus itself
+to_nearest_um = KDTree(points_um).query(points_um, k=2)[0][:, 1]  # the nearest is itself
 victim, doubled = rows[to_nearest_um.argmax()], rows[to_nearest_um.argmin()]
 spoiled = truth.select(np.arange(len(truth)) != victim)
 
 
 # %%
 def add_position(annotations: Annotations, position: np.ndarray, time_point: int) -> Annotations:
-    """One more position (z, y, x), at the end of the list. What is not known about it stays empty."""
+    """One more position (z, y, x) at the end of the list."""
     return dataclasses.replace(
         annotations,
         positions=np.append(annotations.positions, [position], axis=0),
         time_points=np.append(annotations.time_points, time_point),
-        properties={name: np.append(values, None) for name, values in annotations.properties.items()},
+        properties={key: np.append(values, None) for key, values in annotations.properties.items()},
     )
 
 
@@ -158,7 +159,8 @@ def plot_problems_at(time_point: int):
 
 
 # %%
-slider = IntSlider(time_point, one.movie.time_points[0], one.movie.time_points[-1], continuous_update=False)
+times = one.movie.time_points
+slider = IntSlider(time_point, times[0], times[-1], continuous_update=False)
 sliders = interact(plot_problems_at, time_point=slider)
 
 # %% [markdown]
@@ -196,8 +198,9 @@ print(f"{len(left)} problems are left; before we spoiled anything there were {le
 # How close is the repair to the truth?
 
 # %%
-distance_um = np.linalg.norm((repaired.positions[-1] - truth.positions[victim]) * one.movie.spacing_um)
-print(f"The repaired position lies {distance_um:.1f} µm from the true centre. A nucleus is about 8 µm wide.")
+offset_um = (repaired.positions[-1] - truth.positions[victim]) * one.movie.spacing_um
+print(f"The repaired position lies {np.linalg.norm(offset_um):.1f} µm from the true centre.")
+print("A nucleus is about 8 µm wide.")
 
 # %% [markdown]
 # Now we save it, as a new file. Existing files are never overwritten: if the name is taken, we take the next free one.

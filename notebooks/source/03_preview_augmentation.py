@@ -115,7 +115,7 @@ nothing = AugmentationSettings(
 
 # %%
 def vary(throw: int = 0, **operations) -> PositionExample:
-    """The example above with these variations only. Another throw of the dice gives another result."""
+    """The example above with these variations only; another throw of the dice, another result."""
     chosen = dataclasses.replace(nothing, **operations)
     augmentation = draw_augmentation(chosen, np.random.default_rng((seed, throw)))
     return as_they_are.example(place, key, augmentation)
@@ -127,7 +127,8 @@ def vary(throw: int = 0, **operations) -> PositionExample:
 # **Guess:** which of these also move the target?
 
 # %%
-moved = [vary(3, flip=True), vary(rotation_degrees=180.0), vary(scale=(0.7, 0.7)), vary(scale=(1.4, 1.4))]
+moved = [vary(3, flip=True), vary(rotation_degrees=180.0)]
+moved += [vary(scale=(0.7, 0.7)), vary(scale=(1.4, 1.4))]
 plot_augmentations(example, moved, settings, names=["flip", "rotation", "scale 0.7", "scale 1.4"])
 
 # %% [markdown]
@@ -163,7 +164,7 @@ plot_augmentations(example, camera, settings, names=["noise", "blur", "dimming w
 # %%
 def plot_variation(scale=1.0, brightness=1.0, gamma=1.0, noise=0.0, throw=0):
     """The example as it is, and varied, for the sliders and for you."""
-    strength = {"scale": (scale, scale), "brightness": (brightness, brightness), "gamma": (gamma, gamma)}
+    strength = {"scale": (scale,) * 2, "brightness": (brightness,) * 2, "gamma": (gamma,) * 2}
     varied = vary(throw, rotation_degrees=180.0, noise=noise, **strength)
     return plot_augmentations(example, [varied], settings, names=["varied"])
 
@@ -220,7 +221,8 @@ print(augmentation.matrix.round(2))
 shape, centre = (16, 64, 64), np.array([7.5, 40.0, 40.0])
 positions = centre + [[0, 0, 0], [2, 10, -6], [-3, -8, 12]]  # three nuclei, z, y, x
 dots = draw_dots(positions, (16, 80, 80), settings.spacing_um, sigma_um=2.0)
-turned_image = cut_patch(augmentation, [dots.transpose(1, 2, 0)], centre, shape)[:, :, 0].transpose(2, 0, 1)
+turned = cut_patch(augmentation, [dots.transpose(1, 2, 0)], centre, shape)  # (y, x, time, z)
+turned_image = turned[:, :, 0].transpose(2, 0, 1)
 in_image, _ = find_peaks(turned_image, settings.spacing_um, min_distance_um=3.0, threshold=0.3)
 by_matrix = apply_to_positions(augmentation, positions, centre, shape)
 

@@ -140,7 +140,7 @@ print("field of view (z, y, x):", field_um, "µm. A nucleus is about 8 µm wide.
 examples = PositionExamples(training, settings)
 settings = examples.settings
 batch = examples.examples(epoch=0, step=0, batch_size=4)
-print(f"{examples.number_per_epoch} examples in an epoch, from {len(examples.places)} annotated time points")
+print(f"{examples.number_per_epoch} examples an epoch, from {len(examples.places)} time points")
 
 # %%
 fullest = max(batch, key=lambda example: example.target.sum())
@@ -216,7 +216,8 @@ plots.plot_history(run.history)
 
 # %%
 first = training[0].annotations
-only = dataclasses.replace(training[0], annotations=first.select(first.time_points == first.time_points[0]))
+one_time_point = first.select(first.time_points == first.time_points[0])
+only = dataclasses.replace(training[0], annotations=one_time_point)
 few = validation[0].annotations
 judged_by = [dataclasses.replace(validation[0], annotations=few.select(few.time_points % 4 == 0))]
 number = 2 * len(examples.places)  # patches in an epoch
@@ -261,10 +262,10 @@ for name, each in runs.items():
 # %%
 threshold = choose_threshold(run, validation)
 network, settings = networks.load_network(run.folder)
-seen_times = validation[0].annotations.annotated_time_points[::4].tolist()
-candidates = predict_positions(network, validation[0].movie, settings, time_points=seen_times, threshold=0.05)
-truth = validation[0].annotations.select(np.isin(validation[0].annotations.time_points, seen_times))
-curve = score_over_thresholds(truth, candidates)
+movie, times = judged_by[0].movie, judged_by[0].annotations.annotated_time_points.tolist()
+options = {"time_points": times, "threshold": 0.05}  # nearly everything, to choose from
+candidates = predict_positions(network, movie, settings, **options)
+curve = score_over_thresholds(judged_by[0].annotations, candidates)
 
 # %%
 plots.plot_threshold_curve(curve, chosen=threshold)
