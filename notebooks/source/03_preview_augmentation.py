@@ -127,7 +127,7 @@ def vary(throw: int = 0, **operations) -> PositionExample:
 # **Guess:** which of these also move the target?
 
 # %%
-moved = [vary(3, flip=True), vary(rotation_degrees=180.0)]
+moved = [vary(3, flip=True), vary(7, rotation_degrees=180.0)]
 moved += [vary(scale=(0.7, 0.7)), vary(scale=(1.4, 1.4))]
 plot_augmentations(example, moved, settings, names=["flip", "rotation", "scale 0.7", "scale 1.4"])
 
@@ -238,7 +238,7 @@ print("turned back, the positions are where they were:", np.allclose(back, posit
 # **Guess:** what is wrong with each of these three examples?
 
 # %%
-turned = vary(rotation_degrees=180.0)
+turned = vary(7, rotation_degrees=180.0)
 forgotten = dataclasses.replace(turned, positions=example.positions, target=example.target)
 wrong = [vary(brightness=(0.1, 0.1), noise=0.9), vary(scale=(3.5, 3.5)), forgotten]
 plot_augmentations(example, wrong, settings, names=["A", "B", "C"])
