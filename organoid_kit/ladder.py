@@ -15,7 +15,7 @@ import numpy as np
 from organoid_kit.dataset import AnnotatedMovie
 from organoid_kit.examples import PositionExample, PositionExamples, join_examples
 from organoid_kit.settings import NetworkSettings
-from organoid_kit.training import complete_settings, count_matches, find_f1, prepare_network
+from organoid_kit.training import WARM_UP_STEPS, complete_settings, count_matches, find_f1, prepare_network
 
 _LOOKED_AT = 16  # patches among which the one with most nuclei is taken
 _PASSED_F1 = 0.9
@@ -89,6 +89,7 @@ def _learn(examples: Sequence[PositionExample], settings: NetworkSettings, steps
     history = []
     for step in range(steps):
         images, targets, weights = join_examples(parts[step % len(parts)])
+        network.optimizer.learning_rate = settings.learning_rate * min(1.0, (step + 1) / WARM_UP_STEPS)
         network.reset_metrics()
         history.append(float(network.train_on_batch(images, targets, sample_weight=weights)))
     f1 = find_f1(sum(_judge(network, part, settings) for part in parts))

@@ -35,7 +35,7 @@ from organoid_kit.runs import Run, make_run, open_run
 from organoid_kit.settings import NetworkSettings
 from organoid_kit.targets import find_peaks
 
-_WARM_UP_STEPS = 20  # the learning rate rises over so many steps, then falls along a cosine
+WARM_UP_STEPS = 20  # the learning rate rises over so many steps, then falls along a cosine
 _LAST_RATE = 0.02  # part of the learning rate that is left at the end
 _VALIDATION_PATCHES = 64
 _MATCH_UM = 5.0
@@ -340,7 +340,7 @@ class _Loop:
         done = state.epoch * steps + state.step
         part = min(1.0, done / (settings.epochs * steps))
         cosine = _LAST_RATE + (1 - _LAST_RATE) * 0.5 * (1 + math.cos(math.pi * part))
-        return settings.learning_rate * min(1.0, (done + 1) / _WARM_UP_STEPS) * cosine
+        return settings.learning_rate * min(1.0, (done + 1) / WARM_UP_STEPS) * cosine
 
     def _end_epoch(self) -> bool:
         """Validates, keeps the network if it is the best so far, adds a row to the history. False if stopped first."""

@@ -28,12 +28,13 @@ NO_AUGMENTATION = AugmentationSettings(
 
 
 def make_blobs(seed: int = 0, time_points: int = 2, shape_zyx: tuple[int, int, int] = (4, 32, 32)) -> AnnotatedMovie:
-    """A movie of five bright spots in noise, at random places in each time point."""
+    """A movie of four bright spots in noise, one somewhere in each quarter of the plane, 5 µm apart or more."""
     rng = np.random.default_rng(seed)
-    positions = rng.uniform(0, np.array(shape_zyx) - 1, (time_points, 5, 3))
+    quarters = np.array([[0.5, y, x] for y in (0.25, 0.75) for x in (0.25, 0.75)]) * (np.array(shape_zyx) - 1)
+    positions = quarters + rng.uniform(-1, 1, (time_points, 4, 3)) * np.minimum((1, 3, 3), quarters[0])
     images = [1000 * draw_dots(each, shape_zyx, SPACING_UM, 1.5) + rng.normal(100, 10, shape_zyx) for each in positions]
     movie = make_timelapse(np.stack(images)[:, None].astype(np.uint16), SPACING_UM, name=f"blobs {seed}")
-    annotations = Annotations(positions.reshape(-1, 3), np.repeat(range(time_points), 5), name=movie.name)
+    annotations = Annotations(positions.reshape(-1, 3), np.repeat(range(time_points), 4), name=movie.name)
     return AnnotatedMovie(movie, annotations)
 
 
