@@ -7,7 +7,9 @@ import pytest
 
 from organoid_kit.errors import UserError
 from organoid_kit.models.position import build_position_network
-from organoid_kit.networks import list_shipped_networks, load_network, load_settings, save_network
+from organoid_kit.networks import find_field_of_view, list_shipped_networks, load_network, load_settings, save_network
+from organoid_kit.prediction import _MARGIN_ZYX
+from organoid_kit.settings import NetworkSettings
 from organoid_kit.training import train
 from training_helpers import make_blobs, run_python, tiny_settings, weights_of
 
@@ -171,3 +173,15 @@ def test_shipped_networks_open():
         network, settings = load_network(name)
         assert network.input_shape[-1] == settings.time_window[1] - settings.time_window[0] + 1
         assert load_settings(name) == settings
+
+
+def test_field_of_view_is_that_of_the_kernel():
+    network = keras.Sequential([keras.Input((None, None, None, 3)), keras.layers.Conv3D(1, (3, 5, 7), padding="same")])
+    assert find_field_of_view(network, (8, 16, 16)) == (3, 5, 7)
+
+
+def test_field_of_view_is_as_far_as_tiles_must_overlap():
+    depth, height, width = find_field_of_view(build_position_network(NetworkSettings()))
+    margin = _MARGIN_ZYX["small"]
+    assert all(seen <= 2 * reach + 1 for seen, reach in zip((depth, height, width), margin, strict=True))
+    assert depth == 2 * margin[0] + 1
