@@ -130,9 +130,9 @@ def _find_settings(options: argparse.Namespace) -> NetworkSettings:
     if options.settings:
         return read_settings(options.settings).changed(**changes)
     if options.start_from:
-        from organoid_kit.networks import load_settings
+        from organoid_kit.networks import make_fine_tuning_settings
 
-        return load_settings(options.start_from).changed(**changes)
+        return make_fine_tuning_settings(options.start_from, **changes)
     return NetworkSettings(**changes)
 
 

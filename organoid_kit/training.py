@@ -39,6 +39,7 @@ WARM_UP_STEPS = 20  # the learning rate rises over so many steps, then falls alo
 _LAST_RATE = 0.02  # part of the learning rate that is left at the end
 _VALIDATION_PATCHES = 64
 _MATCH_UM = 5.0
+_THRESHOLDS = np.arange(2, 9) / 10  # an epoch is judged at the one that suits it best
 _BORDER_VOXELS = 2  # a nucleus this close to a patch's border may be missed without blame
 
 
@@ -385,10 +386,11 @@ def validate(
     """Loss and F1 on fixed patches.
 
     Returns:
-        "validation_loss", and "validation_f1" with positions matched one to one within 5 µm, None where there is
-        nothing to find. None instead of all where `should_stop`, asked before each batch, says so.
+        "validation_loss", and "validation_f1" with positions matched one to one within 5 µm, at the threshold that
+        suits these patches best; None where there is nothing to find. None instead of all where `should_stop`, asked
+        before each batch, says so.
     """
-    losses, sizes, counts = [], [], np.zeros(3, int)
+    losses, sizes, counts = [], [], np.zeros((len(_THRESHOLDS), 3), int)
     for step in range(checks.steps_per_epoch(batch_size)):
         if should_stop():
             return None
@@ -403,9 +405,11 @@ def validate(
 
 
 def find_f1(counts: np.ndarray) -> float | None:
-    """F1 from the numbers of matched, missed and false positions; None where there are none."""
-    matched, missed, false = counts.tolist()
-    return 2 * matched / (2 * matched + missed + false) if matched + missed + false else None
+    """The best F1 over the thresholds, from what `count_matches` counted; None where there is nothing to find."""
+    if not counts.any():
+        return None
+    matched, missed, false = counts.T
+    return float(np.max(2 * matched / np.maximum(2 * matched + missed + false, 1)))
 
 
 def _cross_entropy(targets: np.ndarray, heat: np.ndarray, weights: np.ndarray) -> float:
@@ -415,15 +419,24 @@ def _cross_entropy(targets: np.ndarray, heat: np.ndarray, weights: np.ndarray) -
 
 
 def count_matches(heat: np.ndarray, example: PositionExample, settings: NetworkSettings) -> np.ndarray:
-    """Matched, missed and false positions in a patch, its border and what is not annotated left out."""
-    spacing = np.array(settings.spacing_um)
-    found, _ = find_peaks(heat, settings.spacing_um, settings.min_distance_um, settings.threshold)
+    """Matched, missed and false positions in a patch, its border and what is not annotated left out.
+
+    Returns:
+        (thresholds, 3) int: the numbers for each of several thresholds.
+    """
     shape = np.array(heat.shape)
     truth = example.positions[((example.positions > -0.5) & (example.positions < shape - 0.5)).all(axis=1)]
+    found, heights = find_peaks(heat, settings.spacing_um, settings.min_distance_um, _THRESHOLDS[0])
+    return np.array([_count(truth, found[heights > each], example.counts, settings) for each in _THRESHOLDS])
+
+
+def _count(truth: np.ndarray, found: np.ndarray, counts: np.ndarray, settings: NetworkSettings) -> list[int]:
+    """Matched, missed and false positions."""
+    spacing = np.array(settings.spacing_um)
     pairs = match_positions(truth * spacing, found * spacing, _MATCH_UM)
     missed = np.delete(truth, pairs[:, 0], axis=0)
     false = np.delete(found, pairs[:, 1], axis=0)
-    return np.array([len(pairs), *(np.count_nonzero(_is_inner(each, example.counts)) for each in (missed, false))])
+    return [len(pairs), *(np.count_nonzero(_is_inner(each, counts)) for each in (missed, false))]
 
 
 def _is_inner(positions: np.ndarray, counts: np.ndarray) -> np.ndarray:
