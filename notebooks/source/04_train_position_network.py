@@ -83,7 +83,7 @@ test_list = None
 channels = (2, 3)  # which channels show nuclei, counted from 1
 epochs = 10
 patches_per_time_point = 8
-ladder_steps = 60
+ladder_steps = 150  # of each of the two easy tasks
 small_epochs = 20  # of the three small trainings that show under- and overfitting
 fine_tuning_minutes = 1.0
 real_organoid = None  # a folder that has the real organoid already; None: download it
@@ -174,8 +174,9 @@ print(second_rung.reading)
 plots.plot_losses({rung.name: rung.history for rung in (first_rung, second_rung)}, label="loss")
 
 # %% [markdown]
-# **What to see.** Both losses fall. One patch is quickly known by heart; one time point has several patches, which come
-# in turn, and takes longer. The loss does not reach zero, as dots have soft edges.
+# **What to see.** Both losses fall: the network can learn. One time point has several patches, which come in turn, and
+# takes longer than one patch; if the text above says that it is not done, give it more steps. The loss does not reach
+# zero, as dots have soft edges.
 
 # %% [markdown]
 # ## 5. Train
