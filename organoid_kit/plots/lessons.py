@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 
 from organoid_kit.plots.drawing import COLOURS, LINES, Drawing, count, draw_figure, tidy
 
@@ -70,6 +71,7 @@ def plot_losses(
     for number, (name, values) in enumerate(losses.items()):
         axes.plot(np.arange(1, len(values) + 1), values, label=name, **{**LINES[number % len(LINES)], "marker": ""})
     axes.set(xlabel=step, ylabel=label, yscale="log", title=title)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     tidy(axes)
     figure.legend(loc="outside right upper")
     ends = "; ".join(f"{name} from {values[0]:.3g} to {values[-1]:.3g}" for name, values in losses.items())
