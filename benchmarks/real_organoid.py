@@ -19,6 +19,7 @@ import numpy as np
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from organoid_kit.baseline import find_blobs, tune_blobs
+from organoid_kit.checks import check_annotations
 from organoid_kit.dataset import AnnotatedMovie
 from organoid_kit.downloads import read_real_organoid
 from organoid_kit.evaluation import pool_scores, score_positions
@@ -51,6 +52,8 @@ def main() -> None:
     parser.add_argument("--work", default="runs")
     choices = parser.parse_args()
     organoid = read_real_organoid(choices.folder)
+    problems = check_annotations(organoid.annotations, organoid.movie)
+    print(f"check: {len(problems)} problems", *problems, sep="\n  ")
     first, *others = organoid.annotations.annotated_time_points.tolist()
     print(f"{organoid.movie}\n{len(organoid.annotations)} annotated positions")
     for time_point in (first, *others):

@@ -398,9 +398,9 @@ def _check_brightness(
     blobs, heights = find_response_peaks(response, step, movie.spacing_um, 0.1 * usual)
     positions_um, blobs_um = positions * movie.spacing_um, blobs * movie.spacing_um
     pairs = match_positions(positions_um, blobs_um, limits.diameter_um)
-    beside = _lie_beside(positions_um[pairs[:, 0]], blobs_um[pairs[:, 1]], limits)
+    trusted = _lie_in_region(annotations, rows, blobs, 0)  # beyond the region nuclei have no position of their own
     off_centre = here < 0.05 * usual
-    off_centre[pairs[beside & (here[pairs[:, 0]] < 0.5 * heights[pairs[:, 1]]), 0]] = True
+    off_centre |= _lie_beside(positions_um, blobs_um[trusted], here, heights[trusted], limits)
     for row in rows[off_centre]:
         text = "is not in the middle of a bright nucleus. Look there; move it to the centre."
         yield _problem_at(annotations, "off_centre", [row], text, "warning")
@@ -411,9 +411,19 @@ def _check_brightness(
         yield Problem("nucleus_missing", text, "warning", time_point, position=tuple(blob.tolist()))
 
 
-def _lie_beside(positions_um: np.ndarray, blobs_um: np.ndarray, limits: CheckLimits) -> np.ndarray:
-    """Which positions are farther from their blob than the radius of a nucleus, (k,) bool."""
-    return np.linalg.norm(positions_um - blobs_um, axis=1) > limits.diameter_um / 2
+def _lie_beside(
+    positions_um: np.ndarray, blobs_um: np.ndarray, here: np.ndarray, heights: np.ndarray, limits: CheckLimits
+) -> np.ndarray:
+    """Which positions are farther from their blob than the radius of a nucleus, and in the dark, (k,) bool.
+
+    A blob belongs to a position if each is the other's nearest.
+    """
+    if len(blobs_um) == 0:
+        return np.zeros(len(positions_um), bool)
+    distances, nearest = KDTree(blobs_um).query(positions_um)
+    own = KDTree(positions_um).query(blobs_um)[1][nearest] == np.arange(len(positions_um))
+    beside = (distances > limits.diameter_um / 2) & (distances <= limits.diameter_um)
+    return own & beside & (here < 0.5 * heights[nearest])
 
 
 def _lie_alone(blobs_um: np.ndarray, positions_um: np.ndarray, limits: CheckLimits) -> np.ndarray:

@@ -53,7 +53,7 @@ def imported(nodes: list[ast.AST]) -> set[str]:
             names.update(alias.name.partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             names.add(node.module.partition(".")[0])
-    return names - set(sys.stdlib_module_names) - {"organoid_kit"}
+    return names - set(sys.stdlib_module_names) - {"organoid_kit", "mpl_toolkits"}  # the latter comes with matplotlib
 
 
 def modules_of(requirements: list[Requirement]) -> set[str]:
