@@ -193,7 +193,7 @@ def prepare_network(settings: NetworkSettings) -> keras.Model:
     optimiser = keras.optimizers.Adam(settings.learning_rate, clipnorm=1.0)
     if mixed:
         optimiser = keras.optimizers.LossScaleOptimizer(optimiser)
-    # Compiling with XLA made a step two to three times slower on processors, see benchmarks/network.py.
+    # Compiling with XLA made a step several times slower on processors, see benchmarks/network.py.
     network.compile(optimiser, keras.losses.BinaryCrossentropy(), jit_compile=keras.backend.backend() == "jax")
     optimiser.build(network.trainable_variables)
     return network
