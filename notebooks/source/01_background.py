@@ -61,7 +61,8 @@ from organoid_kit.plots import plot_convolution, plot_fits, plot_losses, plot_u_
 from organoid_kit.settings import NetworkSettings
 
 # %% [markdown]
-# Numbers to change. The seed decides which random numbers are drawn: the same seed gives the same notebook.
+# Numbers to change. Measurements in this notebook are invented, with random numbers. The *seed* decides which random
+# numbers are drawn: the same seed gives the same notebook.
 
 # %% tags=["parameters"]
 seed = 1
@@ -77,15 +78,16 @@ learning_rate = 0.05
 # | question | network | what goes in | what comes out |
 # | --- | --- | --- | --- |
 # | Where are the nucleus centres? | position | a stack and its neighbours in time | a probability for each voxel |
-# | Is this nucleus about to divide? | division | a small piece around one nucleus | one probability |
-# | Is this the same nucleus, one time point later? | link | two small pieces | one probability |
+# | Is this nucleus dividing? | division | a patch around one nucleus, over time | one probability |
+# | Is this the same nucleus, one time point later? | link | two patches | one probability |
 #
-# All three learn in the same way. This course begins with the first.
+# A *voxel* is a pixel of a 3D image, a *patch* a small piece of a stack. All three networks learn in the same way. This
+# course is about the first.
 
 # %% [markdown]
 # ## 2. A line learns
 #
-# An organoid was measured eight times in four days. We look for the line
+# An organoid was measured eight times in four days (we invent the numbers). We look for the line
 # *diameter = slope · day + start* that fits best.
 
 # %%
@@ -98,16 +100,18 @@ diameter = 0.5 + 0.4 * day + rng.normal(0, 0.1, len(day))  # in tenths of a mill
 #
 # 1. Compute for each point how far the line is off: the *error*.
 # 2. Square the errors and take their mean: the *loss*. One number that says how wrong the line is.
-# 3. Turn slope and start a little in the direction in which the loss falls. How far one goes is the *learning rate*.
+# 3. Change slope and start a little, in the direction in which the loss falls. This is one *step*. How far one goes is
+#    set by the *learning rate*.
 #
-# The direction follows from a rule of school mathematics, the derivative of the loss.
+# The direction follows from a rule of school mathematics, the derivative of the loss. (If you have forgotten it, trust
+# the two lines below that begin with `slope` and `start`.)
 
 # %%
 slope, start, losses = 0.0, 0.0, []
 for _ in range(steps_by_hand):
     error = slope * day + start - diameter
     losses.append(np.mean(error**2))
-    slope -= learning_rate * 2 * np.mean(error * day)
+    slope -= learning_rate * 2 * np.mean(error * day)  # these two lines are the learning
     start -= learning_rate * 2 * np.mean(error)
 print(f"learned step by step: slope {slope:.3f}, start {start:.3f}")
 print("computed at once:     slope {:.3f}, start {:.3f}".format(*np.polyfit(day, diameter, 1)))
@@ -118,8 +122,9 @@ learned = {"learned line": (line_days, slope * line_days + start)}
 plot_fits((day, diameter), learned, labels=("day", "diameter (0.1 mm)"))
 
 # %% [markdown]
-# **What to see.** The line that began flat at zero now goes through the points. It took many small steps to come where
-# a formula gets at once. The steps have one advantage: they also work where there is no formula.
+# **What to see.** The line that began flat at zero now goes through the points. The two printed lines agree but for the
+# last digits: many small steps came where a formula gets at once. The steps have one advantage: they also work where
+# there is no formula.
 
 # %% [markdown]
 # ## 3. A network with one neuron is a line
@@ -138,13 +143,20 @@ weight, added = (float(value.squeeze()) for value in neuron.get_weights())
 print(f"the neuron: slope {weight:.3f}, start {added:.3f}")
 
 # %% [markdown]
-# The same line. A neuron is nothing else.
-#
+# The same line. The weight is its slope, the added number its start. (If you see `nan`, the learning rate was too
+# large.)
+
+# %% [markdown]
 # ## 4. Many neurons are a curve
 #
-# Growth is no line: it begins slowly and ends slowly. Between the neurons of one layer and the next each number is bent
-# (here by *tanh*). With bends, many neurons together can follow any curve. We build three networks: one neuron without
-# a bend, a few neurons, and very many.
+# Growth is no line: it begins slowly and ends slowly. So we now take another organoid, measured 24 times in seven days.
+# The points scatter around the true curve, as measurements do.
+#
+# Neurons stand in *layers*: what one layer passes on goes into the next. In between, each number is bent (here by
+# *tanh*, a curve shaped like an S). With bends, many neurons together can follow almost any curve. We build three
+# networks: one neuron without a bend, a few neurons, and very many.
+#
+# The next cell but one trains such a network. You need not understand each line of it.
 
 # %%
 day = np.sort(rng.uniform(0, 7, 24))
@@ -189,7 +201,8 @@ plot_fits(
 
 # %% [markdown]
 # **What to see.** The line cannot bend: it misses both kinds of points (*underfitting*). A few neurons follow the
-# growth. With 128 neurons the curve runs after single black points, also where they lie off by chance.
+# growth. With 128 neurons the curve runs after single black points, also where they lie off by chance (*overfitting*).
+# It comes closest to black points, but not to white ones. The next section puts this into numbers.
 
 # %% [markdown]
 # ## 5. Underfitting and overfitting
@@ -205,8 +218,9 @@ for name, (_, record) in trained.items():
 plot_losses(all_losses, step="round of 50 steps")
 
 # %% [markdown]
-# **What to see.**
-# - *Underfitting* (the line): both losses stay high. More training does not help; a larger network would.
+# **What to see.** (Each long mark on the left axis is ten times the one below it.)
+# - *Underfitting* (the line): both losses stay high. More training does not help; a larger network would. (In notebook
+#   04 you meet another cause: steps that are too small.)
 # - *Overfitting* (128 neurons): the training loss keeps falling while the validation loss rises. The network learns the
 #   points by heart. More examples help, or stopping when the validation loss is lowest.
 #
@@ -239,7 +253,7 @@ kernel = np.array([[0, 1, 0], [1, 2, 1], [0, 1, 0]])
 
 # %% [markdown]
 # **Compute it yourself first:** the kernel lies with its middle on the brightest pixel, in row 3, column 4. Which
-# number comes out?
+# number comes out? (The 9 in the cell above. Rows and columns are counted from 0.)
 
 # %%
 padded = np.pad(image, 1)  # a border of zeros, so that the kernel fits at the edge too
@@ -251,11 +265,12 @@ for row, column in np.ndindex(image.shape):
 plot_convolution(image, kernel, answer, place=(3, 4))
 
 # %% [markdown]
-# **What to see.** In the middle of the nucleus the answer is 2 · 9 + 4 · 4 = 34; at the speck it is only 6. This kernel
-# answers strongly to round bright things. In a network nobody chooses the weights: they are learned, step by step, like
-# slope and start of the line.
+# **What to see.** In the middle of the nucleus the answer is 2 · 9 + 4 · 4 = 34: twice the middle, once each of its
+# four neighbours, and the corners not at all. At the speck it is only 6. This kernel answers strongly to round bright
+# things. In a network nobody chooses the weights: they are learned, step by step, like slope and start of the line.
 #
-# Does Keras compute the same?
+# Does Keras compute the same? Keras always takes several images at once, a *batch*. Ours is a batch of one. The
+# difference should be 0.
 
 # %%
 images = image[None, :, :, None].astype("float32")  # (batch, y, x, channel)
@@ -269,8 +284,11 @@ print(f"largest difference between your loop and Keras: {difference:g}")
 #
 # One convolution sees 3 × 3 pixels. Whether a bright spot is a nucleus or debris can only be told from its
 # surroundings. The U-Net has a trick: it makes the image smaller, convolves, makes it smaller again. In a small image
-# 3 × 3 pixels are a large neighbourhood. Then it makes the image larger again, and at each size adds what it had before
-# (orange), so that the place is not forgotten.
+# 3 × 3 pixels are a large neighbourhood. Then it makes the image larger again. At each size it lays beside it what it
+# had before (orange), so that the place is not forgotten.
+#
+# At each layer many kernels work side by side. Each gives an image of its own, called a *channel* of the layer. (These
+# are not the channels of the microscope.) Our network also convolves from plane to plane, and gets three time points.
 
 # %%
 settings = NetworkSettings()
@@ -285,9 +303,10 @@ shapes = [(layer.name, tuple(seen.shape[1:])) for layer, seen in zip(layers, loo
 plot_u_net(shapes)
 
 # %% [markdown]
-# **What to see.** From left to right the image shrinks from 64 rows to 8 and grows to 64 again: a U. Where it is small,
-# it has many channels: for each place many answers to "what is here?". The last box has one channel: the probability
-# that here is the centre of a nucleus.
+# **What to see.** A patch has 48 rows. The first layer halves them at once, so the first box has 24. From left to right
+# the image shrinks to 6 rows and grows to 48 again: a U. Where it is small, it has many channels: for each place many
+# answers to "what is here?". The last box has one channel. A last bend, the *sigmoid*, brings each number between 0 and
+# 1: the probability that here is the centre of a nucleus.
 
 # %%
 described = describe_network(network)
@@ -311,9 +330,21 @@ print("A nucleus is about 8 µm wide.")
 #   and are moved over the image. A U-Net is convolutions at several sizes.
 # - Points that are kept back tell whether a network has understood or only memorised.
 #
-# **Exercises**
-# 1. Set `learning_rate` to 0.005 and to 0.2. What happens to the line? (Too small is slow. Too large explodes.)
-# 2. Change `kernel` so that it answers to the left edge of the nucleus, and not to its middle.
-# 3. In section 4, use all points for learning in place of every other one. Which network gains most?
-#
 # Next: 02, check annotations. A network learns whatever is marked, mistakes included.
+
+# %% [markdown]
+# **Exercises**
+# 1. Set `learning_rate` to 0.005 and to 0.2. What happens to the line of section 2?
+# 2. Change `kernel` so that it answers to the left edge of the nucleus, and not to its middle.
+# 3. In section 4, measure 96 times in place of 24. Which network gains most on the points that are kept back?
+#
+# <details><summary><b>Am I right?</b> (Click for answers.)</summary>
+#
+# 1. With 0.005 it is not there yet after 200 steps: too small is slow. With 0.2 the numbers grow beyond all bounds:
+#    each step leaps over the goal, and farther each time.
+# 2. For example `np.array([[-1, 0, 1], [-1, 0, 1], [-1, 0, 1]])`: right minus left. In the row of the 9, the answer is
+#    17 at the left edge, 0 in the middle and -17 at the right edge.
+# 3. Compare the validation losses printed in section 5, before and after. Expect the most of the 128 neurons: among
+#    many points they cannot run after single ones. The line stays a line. Points help against overfitting, not
+#    underfitting.
+# </details>

@@ -76,6 +76,10 @@ output_folder = "runs/corrected"
 
 # %% [markdown]
 # ## 1. How much is annotated, and is it enough?
+#
+# Some words first. A *position* is where the centre of a nucleus is at one time point. A *link* joins two positions at
+# neighbouring time points: they are the same nucleus, or mother and daughter. Links in a row are a *track*. A position
+# with two links forward is a *division*.
 
 # %%
 samples = find_samples()
@@ -86,15 +90,17 @@ print(summarise_annotations(training))
 plot_annotation_counts(training)
 
 # %% [markdown]
-# **What to see.** Each line is a movie. The number of positions rises because cells divide; stars mark divisions. In
-# `organoid_b` only a part of the image is annotated, so its line is lower.
+# **What to see.** Each line is a movie. The number of positions rises because cells divide. Stars mark divisions; a
+# number at a star says how many there are. In `organoid_b` only a part of the image is annotated, so its line is lower.
 #
-# From few annotations a network is better trained *on* (fine-tuned) than trained from nothing: see notebook 04.
+# Is it enough? The last lines of the table say so. With few annotations it is better to *fine-tune*, which means to
+# train a trained network a little further, than to train *from scratch*, which means to begin with an untrained one.
+# Notebook 04 does both.
 
 # %% [markdown]
 # ## 2. Are they right?
 #
-# The kit applies about twenty rules. Each problem says what is wrong, where, and what to do. An *error* is surely
+# The kit applies more than twenty rules. Each problem says what is wrong, where, and what to do. An *error* is surely
 # wrong. A *warning* only looks wrong: you decide.
 
 # %%
@@ -108,10 +114,14 @@ print(*before, sep="\n")
 # This movie is invented, so its annotations are exactly right: there is no error. Warnings, if there are any, are false
 # alarms, for example where nuclei are crowded and the brightest place lies between two of them. This is why a warning
 # asks you to look, and does not change anything by itself.
-#
+
+# %% [markdown]
 # ## 3. Planted mistakes
 #
-# We spoil a copy. First we delete a nucleus that stands a little apart. Then we mark another nucleus twice.
+# We spoil a copy. First we delete the position of a nucleus that stands a little apart. Then we mark another nucleus
+# twice. Then we check again, and print only the problems that are new.
+#
+# **Guess:** two mistakes. How many new problems will there be?
 
 # %%
 truth = one.annotations
@@ -149,7 +159,8 @@ plot_problems(one.movie, spoiled, problems, time_point, channels)
 # marks on one nucleus are an error. A nucleus without a mark is only a warning, and only where its light stands alone:
 # in a crowd it is taken for that of a neighbour, whose mark then seems off-centre.
 #
-# The links tell more. At which time points does the missing nucleus break a track? Move the slider.
+# The list above has more than two new problems, and some of them at other time points: one mistake can show at several
+# places. With the position its links are gone too. At which time points does this break a track? Move the slider.
 
 
 # %%
@@ -165,7 +176,7 @@ sliders = interact(plot_problems_at, time_point=slider)
 
 # %% [markdown]
 # **What to see.** One time point earlier a track ends in the middle of the organoid, and one later a track begins
-# there: nuclei do not vanish.
+# there. Nuclei do not vanish: a position is missing in between.
 #
 # Is there no slider, or does it not move? Then call the function yourself, with any time point:
 
@@ -177,8 +188,9 @@ plot_problems_at(time_point + 1)
 #
 # ## 4. Repair them
 #
-# The missing nucleus must lie between the two loose ends. We put it halfway, and link it to both. Then we delete the
-# second mark of the doubled nucleus.
+# The missing nucleus must lie between the two loose ends of the track. We put it halfway, and link it to both. Then we
+# delete the second mark of the doubled nucleus. (Here we do it with code. On your own movie you would do it with the
+# mouse, in the program you annotate with.)
 
 # %%
 by_rule = {problem.rule: problem for problem in new}
@@ -195,7 +207,7 @@ left = check_annotations(repaired, one.movie, channels=channels)
 print(f"{len(left)} problems are left; before we spoiled anything there were {len(before)}.")
 
 # %% [markdown]
-# How close is the repair to the truth?
+# Are both numbers the same? Then our two mistakes are gone. But how close is the repair to the truth?
 
 # %%
 offset_um = (repaired.positions[-1] - truth.positions[victim]) * one.movie.spacing_um
@@ -203,6 +215,9 @@ print(f"The repaired position lies {np.linalg.norm(offset_um):.1f} µm from the 
 print("A nucleus is about 8 µm wide.")
 
 # %% [markdown]
+# A nucleus of 8 µm reaches 4 µm from its centre. Below 4 µm the repaired position lies inside the nucleus: good enough
+# to find it again, though one should still move it to the middle.
+#
 # Now we save it, as a new file. Existing files are never overwritten: if the name is taken, we take the next free one.
 
 # %%
@@ -223,12 +238,16 @@ for problem in check_annotations(swapped, one.movie, channels=channels):
     print(problem)
 
 # %% [markdown]
-# One problem, with its reason. Mixing up µm and voxels is found in the same way.
-#
+# One problem, with its reason. A mix-up of µm and voxels is found in the same way, if it moves positions out of the
+# movie. If y and x are swapped in a square image, all positions stay inside. Then you see another sign: very many
+# warnings that positions are not in the middle of a bright nucleus.
+
+# %% [markdown]
 # ## 6. Annotate only a part
 #
 # You need not annotate a whole organoid. Annotate a *cuboid*, a box with straight walls, **completely**: inside it,
-# what has no mark is taken for "no nucleus". What lies outside is ignored, in training and in scores.
+# what has no mark is taken for "no nucleus". What lies outside is ignored, in training and in scores. Which cuboid? At
+# each time point the kit takes the smallest one around all positions, as here, unless the annotation file states one.
 
 # %%
 part = training[1]
@@ -241,8 +260,8 @@ plot_stack(
 
 # %% [markdown]
 # **What to see.** On one side every nucleus is marked, on the other side none. The network learns only from the side
-# with marks. Ten marks spread over the whole organoid, with other nuclei between them, would be worth nothing: the
-# network would learn that the others are not nuclei.
+# with marks. Ten marks spread over the whole organoid, with other nuclei between them, would do harm: the network would
+# learn that the others are not nuclei.
 
 # %%
 low, high = part.annotations.annotated_region(time_point)
@@ -254,9 +273,12 @@ print(f"{len(missing)} nuclei are reported as missing: those outside do not coun
 # %% [markdown]
 # ## 7. Your own movie
 #
-# Put the names of your files into `own_movie` and `own_annotations` at the top, and run this cell. If something in the
-# files is unclear, such as the size of a voxel, an error says what to add. On Colab, put the files into the folder on
-# the left first.
+# Put the names of your files into `own_movie` and `own_annotations` at the top, and the channels that show nuclei into
+# `channels`. Run that cell and then this one. The files lie beside this notebook, or you give their whole path. On
+# Colab, first drag them into the list of files on the left. If something in the files is unclear, such as the spacing
+# (how many µm a voxel measures), an error says what to add.
+#
+# No movie of your own? Then read on: without names, the cell does nothing.
 
 # %%
 if own_movie and own_annotations:
@@ -268,7 +290,8 @@ if own_movie and own_annotations:
 # %% [markdown]
 # ## Summary
 #
-# - Count first: a few hundred positions are enough to fine-tune, several thousand from several movies to train anew.
+# - Count first. As a rule of thumb, a few hundred positions are enough to fine-tune. To train from scratch take several
+#   thousand, from several movies.
 # - Then check. OrganoidTracker's author saw that 1 % of wrong annotations already weakens a network.
 # - Repair into a new file. Annotate small parts, but completely.
 #
@@ -279,9 +302,22 @@ if own_movie and own_annotations:
 # can tell you how good the network is.
 # </details>
 #
-# **Exercises**
-# 1. Move one position by 12 voxels in y. Which rule finds it? And by 3 voxels?
-# 2. Turn one link around. Which rule finds it?
-# 3. Delete all positions of time point 6. What is reported now, and why not 36 missing nuclei?
-#
 # Next: 03, preview augmentation.
+
+# %% [markdown]
+# **Exercises.** Spoil a copy as in section 3, check it, and look which problems are new.
+# 1. Move one position by 12 voxels in y. Which rule finds it? And by 3 voxels?
+#    `moved = truth.positions.copy(); moved[victim] += (0, 12, 0)`, then `dataclasses.replace(truth, positions=moved)`
+# 2. Turn one link around. Which rule finds it?
+#    `turned = truth.links.copy(); turned[0] = turned[0][::-1]`, then `dataclasses.replace(truth, links=turned)`
+# 3. Delete all positions of time point 6. What is reported now, and why is no nucleus reported as missing?
+#    `truth.select(truth.time_points != 6)`
+#
+# <details><summary><b>Am I right?</b> (Click for answers.)</summary>
+#
+# 1. 12 voxels are 6 µm, more than half a nucleus: expect `off_centre` (or `duplicate_position`, if it lands on a
+#    neighbour). 3 voxels are 1.5 µm, still well inside the nucleus: expect nothing. No rule sees small slips.
+# 2. `link_not_forward`, an error: links must go forward in time.
+# 3. `time_point_without_annotation`: tracks are broken. Nuclei are only missed at time points that have positions. A
+#    time point without any counts as "nobody looked", not as "no nuclei".
+# </details>

@@ -72,8 +72,14 @@ seed = 4  # which piece of the stack, and which dice are thrown
 # %% [markdown]
 # ## 1. One example
 #
-# A network learns from *patches*, small pieces of stacks. An example is a patch with its right answer, the *target*: a
-# dot at each nucleus centre. Of twenty patches we take the one with most in it.
+# A network learns from *patches*, small pieces of stacks. An *example* is a patch with its right answer, the *target*:
+# a dot at each nucleus centre. *Augmentation* is to vary examples.
+#
+# A patch is cut out at random. The *seed* decides which random numbers are drawn, so that you see the same ones again.
+# Of twenty patches we take the one with most nuclei in it. Here it has the fine spacing of the movie, so that you see
+# well. In training the kit brings all movies to a coarser spacing of 2 × 1 × 1 µm (z, y, x).
+#
+# The kit also brings each stack to the same brightness: background is about 0, bright nuclei are about 1.
 
 # %%
 training = read_dataset(find_samples() / "training.autlist")
@@ -88,16 +94,18 @@ example = as_they_are.example(place, key)
 plot_example(example, settings)
 
 # %% [markdown]
-# **What to see.** Left the patch; in the middle the target; right what counts. White counts in the loss, black is
-# ignored, as nobody annotated it. Filled rings lie in this plane, faint ones above or below it.
-#
+# **What to see.** Left one plane of the patch; in the middle the target; right what counts. White counts in the loss
+# (how wrong the network is), black is ignored, as nobody annotated it. Filled rings lie in this plane, faint ones above
+# or below it. Only nuclei near this plane have a dot in it.
+
+# %% [markdown]
 # ## 2. Why vary?
 #
 # You annotated some hundred nuclei. Turned by 90°, a nucleus is still a nucleus; a little darker too. If the network
-# sees every example a little different each time, it cannot learn them by heart (overfitting, notebook 01), and it is
-# ready for other microscopes.
+# sees every example a little different each time, it can hardly learn them by heart (*overfitting*, notebook 01). And
+# it is better prepared for other microscopes.
 #
-# All variations can be switched off:
+# All variations can be switched off. We do so here, to switch them on one by one:
 
 # %%
 nothing = AugmentationSettings(
@@ -132,11 +140,14 @@ moved += [vary(scale=(0.7, 0.7)), vary(scale=(1.4, 1.4))]
 plot_augmentations(example, moved, settings, names=["flip", "rotation", "scale 0.7", "scale 1.4"])
 
 # %% [markdown]
-# **What to see.** The dots in the lower row move with the nuclei. When the image grows, the distances between dots
-# grow, but not the dots: they have a size in µm of their own. Corners that lie outside the movie are black.
+# **What to see.** All four move the target: the dots in the lower row go with the nuclei. When the image grows, the
+# distances between dots grow, but not the dots: they have a size in µm of their own. Black corners, if there are any,
+# lie outside the movie.
 
 # %% [markdown]
 # ## 4. Variations of light
+#
+# **Guess:** and which of these move the target?
 
 # %%
 light = [vary(brightness=(0.5, 0.5)), vary(contrast=(1.5, 1.5))]
@@ -145,7 +156,8 @@ names = ["half the light", "more contrast", "gamma 0.6", "gamma 1.6"]
 plot_augmentations(example, light, settings, names=names)
 
 # %% [markdown]
-# **What to see.** The image changes, the target does not. *Gamma* below 1 lifts what is dim; above 1 it sinks.
+# **What to see.** None: the image changes, the target does not. *Contrast* makes what is brighter than the mean still
+# brighter, and what is darker darker. *Gamma* changes above all what is dim: below 1 it gets brighter, above 1 darker.
 
 # %%
 camera = [vary(1, noise=0.3), vary(2, blur_px=3.0), vary(1, depth_dimming=0.9)]
@@ -158,7 +170,7 @@ plot_augmentations(example, camera, settings, names=["noise", "blur", "dimming w
 # %% [markdown]
 # ## 5. Try it
 #
-# Move the sliders. When do *you* stop seeing the nuclei? What you cannot see, the network should not be asked to.
+# Move the sliders. When do *you* stop seeing the nuclei? What you cannot see, the network should not be asked to see.
 
 
 # %%
@@ -180,7 +192,8 @@ sliders = interact(
 )
 
 # %% [markdown]
-# **What to see.** The patch is turned by a chance angle, which `throw` changes, and varied as the sliders say.
+# **What to see.** The patch is turned by a random angle, which `throw` changes, and varied as the sliders say. With
+# noise the slider sets the most there can be. How much of it you get, `throw` decides too.
 #
 # Are there no sliders, or do they not move? Call the function yourself:
 
@@ -192,7 +205,8 @@ plot_variation(scale=1.2, brightness=0.6, noise=0.2, throw=7)
 #
 # ## 6. All together
 #
-# In training all variations act at once, with strengths drawn by chance. These are the defaults of the kit:
+# In training all variations act at once, with strengths drawn at random. These are the defaults of the kit. Two numbers
+# are the least and the most (`brightness` 0.6 to 1.5 times); one number is the most:
 
 # %%
 print(settings.augmentation)
@@ -202,14 +216,18 @@ varied = [vary(throw, **dataclasses.asdict(settings.augmentation)) for throw in 
 plot_augmentations(example, varied, settings)
 
 # %% [markdown]
-# **What to see.** Four examples that the network might see in place of the first. Each epoch it sees others.
+# **What to see.** Four examples that the network might see in place of the first. In each *epoch*, one walk through all
+# examples, it sees others.
 
 # %% [markdown]
 # ## 7. One matrix moves image and positions
 #
 # If the image were turned one way and the positions another, the network would learn nonsense. In the kit both are
-# moved by the same 3 × 3 matrix. We test this: draw dots into an image, turn *the image*, find the dots in it; then
-# turn *the positions*. Both must agree.
+# moved by the same 3 × 3 *matrix*: a table of nine numbers that makes new coordinates from old ones. (You may skip this
+# section if you never met matrices.)
+#
+# We test this. We draw dots into an image, turn *the image*, and find the dots in it. Then we turn *the positions*.
+# Both must agree.
 
 # %%
 rng = np.random.default_rng(seed)
@@ -233,6 +251,10 @@ back = np.linalg.solve(augmentation.matrix, (by_matrix - (np.array(shape) - 1) /
 print("turned back, the positions are where they were:", np.allclose(back, positions))
 
 # %% [markdown]
+# The distances should be small parts of a voxel, and the last line should end with `True`. The distances are not quite
+# zero, because a turned image is put together from whole voxels.
+
+# %% [markdown]
 # ## 8. What would teach something wrong
 #
 # **Guess:** what is wrong with each of these three examples?
@@ -246,7 +268,8 @@ plot_augmentations(example, wrong, settings, names=["A", "B", "C"])
 # %% [markdown]
 # **What to see.**
 # - *A*: the light is gone, the dots are still asked for. The network would learn to draw dots into noise.
-# - *B*: a nucleus is as large as an organoid. No movie of yours will ever look so; learning it costs strength.
+# - *B*: a nucleus fills the patch, as if it were almost 30 µm wide. No movie of yours will ever look so; a network that
+#   must learn this too has less room for what matters.
 # - *C*: the image was turned, the positions were not. Dots lie beside nuclei. This is a mistake in a program, and only
 #   looking at examples shows it.
 #
@@ -256,8 +279,8 @@ plot_augmentations(example, wrong, settings, names=["A", "B", "C"])
 # ## Summary
 #
 # - Variations of place move image and positions together; variations of light change the image alone.
-# - They make few annotations count for many, and the network ready for other movies.
-# - Too much is as bad as too little. Look before you train.
+# - They help few annotations to go far, and prepare the network for other movies. They do not replace other movies.
+# - Too much can do as much harm as too little. Look before you train.
 #
 # <details><summary><b>Question:</b> Why does the kit not turn stacks around the x axis, so that top becomes side?
 # (Click for an answer.)</summary>
@@ -266,9 +289,22 @@ plot_augmentations(example, wrong, settings, names=["A", "B", "C"])
 # microscope shows it like that from above.
 # </details>
 #
+# Next: 04, train a position network.
+
+# %% [markdown]
 # **Exercises**
-# 1. Your microscope bleaches: late time points have a third of the light. Which variation, and how strong?
+# 1. Your dye bleaches: late time points have a third of the light. Which variation, and how strong? (Remember that the
+#    kit brings each stack to the same brightness.)
 # 2. All your nuclei have the same size. Should you switch `scale` off? (Think of other people's organoids.)
 # 3. Find the strongest noise with which you still see all nuclei. Compare with the default.
 #
-# Next: 04, train a position network.
+# <details><summary><b>Am I right?</b> (Click for answers.)</summary>
+#
+# 1. `brightness` seems right. But the kit makes dim stacks brighter anyway, and with them their noise: a third of the
+#    light is then up to three times the noise. So raise `noise`, from 0.08 to about 0.2, and look whether varied early
+#    time points look like your late ones. That is the real test.
+# 2. For your movies alone a narrow range such as (0.9, 1.1) is enough: no two nuclei are quite alike. For a network
+#    that others shall use too, leave it on.
+# 3. There is no one number: it depends on your eyes and your screen. Try several values of `throw`. If you need to go
+#    far above 0.08, the default is on the safe side.
+# </details>
