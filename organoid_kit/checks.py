@@ -102,7 +102,9 @@ def check_annotations(
     if movie is not None:
         times = annotations.annotated_time_points if time_points is None else np.asarray(time_points, dtype=int)
         comparable = not {"axes_swapped", "units_mixed_up", "spacing_differs"} & {one.rule for one in problems}
-        for time_point in times[np.isin(times, movie.time_points)]:
+        wrong_channels = list(_check_channels(movie, channels))
+        problems += wrong_channels
+        for time_point in [] if wrong_channels else times[np.isin(times, movie.time_points)]:
             problems += _check_time_point(facing_forward, movie, int(time_point), channels, limits, comparable)
     return _report_positions_once(problems)
 
@@ -135,14 +137,15 @@ def _check_basics(annotations: Annotations, movie: TimeLapse | None) -> Iterator
             "(z, y, x). Correct the wrong one.",
         )
     times = annotations.annotated_time_points
-    between = np.setdiff1d(np.arange(times[0], times[-1] + 1), times) if len(times) else times
-    if len(between) and len(annotations.links):
+    steps = np.diff(times)
+    if (steps > 1).any() and len(annotations.links):
+        first = int(times[np.argmax(steps > 1)]) + 1
         yield Problem(
             "time_point_without_annotation",
-            f"Tracks are broken: {len(between)} time points between the first and the last have no position, the first "
-            f"of them {between[0]}. Annotate them, or keep the parts before and after in files of their own.",
+            f"Tracks are broken: {(steps - 1).sum()} time points between the first and the last have no position, the "
+            f"first of them {first}. Annotate them, or keep the parts before and after in files of their own.",
             "warning",
-            int(between[0]),
+            first,
         )
     for time_point in [] if movie is None else np.setdiff1d(times, movie.time_points):
         yield Problem(
@@ -330,6 +333,19 @@ def _lie_deep(annotations: Annotations, movie: TimeLapse | None, border_um: floa
 
 
 # ---- images
+
+
+def _check_channels(movie: TimeLapse, channels: Sequence[int]) -> Iterator[Problem]:
+    """Channels that the movie does not have, reported once for all time points."""
+    count = len(movie.channel_names)
+    wrong = [channel for channel in channels if not 1 <= channel <= count]
+    if wrong or not len(channels):
+        names = ", ".join(movie.channel_names)
+        yield Problem(
+            "wrong_channel",
+            f"The images were not looked at: channels={tuple(channels)}, but {movie.name!r} has channels 1 to {count} "
+            f"({names}). Choose those that show the nuclei.",
+        )
 
 
 def _check_time_point(

@@ -124,7 +124,7 @@ def _find(entry: dict, key: str, path: Path, where: str) -> Path:
     text = _text(entry, key, where)
     candidates = [path.parent / text, path.parent / text.replace("\\", "/")]  # the list may come from Windows
     for candidate in candidates:
-        if text and candidate.exists():
+        if text and os.path.exists(candidate):  # also where the name is too long to exist
             return candidate
     raise UserError(
         f"Every movie must have its images and annotations. Received: {key!r} is {text!r} in {where}, and "

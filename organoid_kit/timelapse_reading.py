@@ -84,7 +84,7 @@ def _open_image(path: Path, pattern: str | None, time_points: range | tuple[int,
 
 
 def _check_readable(path: Path) -> None:
-    if not path.exists():
+    if not os.path.exists(path):  # also where the name is too long to exist
         raise UserError(f"The movie must exist. Received: {path}, which does not. Check its folder and spelling.")
     if not os.access(path, os.R_OK):
         raise UserError(f"The movie must be readable. Received: {path}, without permission. Ask its owner for it.")

@@ -230,6 +230,18 @@ def test_images_that_cannot_be_read_or_have_another_shape_are_found(clean):
     assert "cut short" in problems[0].message
 
 
+@pytest.mark.parametrize("channels", [(2,), (1, 0), ()])
+def test_a_wrong_channel_is_reported_once(clean, channels):
+    (problem,) = check_annotations(clean, draw_movie(clean), channels=channels)
+    assert problem.rule == "wrong_channel" and "channels 1 to 1" in problem.message
+
+
+def test_time_points_far_apart_are_counted_not_listed(clean):
+    far = add(clean, [[6, 30, 30]], [999_999_999])
+    (problem,) = [one for one in check_annotations(far) if one.rule == "time_point_without_annotation"]
+    assert problem.time_point == 4 and "999999995 time points" in problem.message
+
+
 def test_only_the_chosen_time_points_are_looked_at(clean):
     movie = draw_movie(clean, t2=0)
     assert check_annotations(clean, movie, time_points=[1, 3]) == []

@@ -124,6 +124,8 @@ def test_nothing_is_overwritten_and_nothing_half_written(entry, folder):
         ({"images_pattern": 3}, "images_pattern"),
         ({"min_time_point": "1"}, "whole number"),
         ({"max_time_point": 9}, "Every time point must have its files"),
+        ({"max_time_point": 10**30}, "Every time point must have its files"),
+        ({"images_container": "a" * 400}, "does not exist"),
         ({"images_original": 3}, "images_original"),
         ({"images_channel_summing": [[1, 2]]}, r"channels=\(1, 3\)"),
         ({"images_time_appending": []}, "images_time_appending"),

@@ -752,3 +752,42 @@ def test_movie_is_written_one_time_point_at_a_time(tmp_path, images):
     object.__setattr__(movie, "read_stack", read_stack)
     write_timelapse(movie, path)
     assert sizes[2] < sizes[4] < path.stat().st_size
+
+
+# Sizes of exactly one, and names that are dates
+
+
+@pytest.mark.parametrize("name", ["a.ome.tif", "a.ome.zarr"])
+def test_a_stated_spacing_of_one_is_believed(tmp_path, images, name):
+    if name.endswith("zarr"):
+        pytest.importorskip("zarr")
+    write_timelapse(make_timelapse(images, (2.0, 1.0, 1.0)), tmp_path / name)
+    assert read_timelapse(tmp_path / name).spacing_um == (2.0, 1.0, 1.0)
+
+
+def test_ones_without_a_unit_must_be_confirmed_and_keep_z(tmp_path, images):
+    metadata = {"axes": "TZCYX", "PhysicalSizeX": 1.0, "PhysicalSizeY": 1.0, "PhysicalSizeZ": 2.0}
+    path = save(tmp_path / "a.ome.tif", images, metadata=metadata)
+    with pytest.raises(UserError, match="does not say its spacing_um"):
+        read_timelapse(path)
+    assert read_timelapse(path, accept_guess=True).spacing_um == (2.0, 1.0, 1.0)
+
+
+def test_names_that_are_dates_are_refused_at_once(tmp_path, images):
+    for stamp in (20240131120000, 20240131121000):
+        tifffile.imwrite(tmp_path / f"{stamp}.tif", images[0, 0])
+    with pytest.raises(UserError, match=r"without 20240131120001\.tif.*\(999 files in all\)"):
+        read_timelapse(tmp_path, spacing_um=SPACING)
+    with pytest.raises(UserError, match="Every time point"):
+        read_timelapse(tmp_path, spacing_um=SPACING, time_points=(0, 10**30))
+
+
+def test_a_path_too_long_to_exist_is_one_clear_error(tmp_path):
+    with pytest.raises(UserError, match="must exist"):
+        read_timelapse(tmp_path / ("a" * 400))
+
+
+def test_time_points_beyond_all_numbers_are_refused(tmp_path, images):
+    path = save(tmp_path / "a.tif", images, metadata={"axes": "TZCYX"})
+    with pytest.raises(UserError, match="among those of the movie"):
+        read_timelapse(path, spacing_um=SPACING, time_points=(0, 10**30))

@@ -71,10 +71,8 @@ def _choose_minutes(minutes: float | None, image: ImageFile) -> float | None:
 
 
 def _known_spacing(image: ImageFile, axes: str) -> tuple[float | None, ...]:
-    """The file's spacing; 1.0 in y and x is what programs write that do not know. A single plane needs no z."""
+    """The file's spacing. A single plane needs no z."""
     z, y, x = image.spacing_um
-    if (y, x) == (1.0, 1.0):
-        return (None, None, None)
     return (y if z is None and image.size(axes, "z") == 1 else z, y, x)
 
 
@@ -131,7 +129,7 @@ def to_range(time_points: range | tuple[int, int]) -> range:
     if not isinstance(time_points, range):
         first, last = time_points
         time_points = range(first, last + 1)
-    if len(time_points) == 0 or time_points.step != 1:
+    if time_points.stop <= time_points.start or time_points.step != 1:
         raise UserError(
             f"Time points must be consecutive. Received: time_points={time_points}. "
             "Pass (first, last) or range(first, last + 1)."

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from organoid_kit.errors import UserError
 from organoid_kit.reading.image import ImageFile
+from organoid_kit.reading.units import doubt_ones
 
 SUFFIXES = (".czi", ".nd2", ".lif", ".ims", ".oib", ".oif", ".oir", ".vsi", ".dv", ".sld", ".mrc", ".lsm")
 
@@ -39,7 +40,7 @@ def read_other(path: Path) -> ImageFile:
         shape=tuple(image.shape),
         dtype=image.dtype,
         read=lambda index: image.dask_data[index].compute(),
-        spacing_um=tuple(image.physical_pixel_sizes),
+        spacing_um=doubt_ones(image.physical_pixel_sizes),
         channel_names=tuple(str(name) for name in image.channel_names or ()),
     )
 

@@ -16,7 +16,7 @@ import tifffile
 
 from organoid_kit.errors import UserError
 from organoid_kit.reading.image import ImageFile, Index
-from organoid_kit.reading.units import to_minutes, to_um
+from organoid_kit.reading.units import doubt_ones, to_minutes, to_um
 
 
 def read_tiff(path: Path) -> ImageFile:
@@ -154,10 +154,11 @@ def _read_ome(xml: str) -> dict[str, Any]:
     if pixels is None:
         return {}
     channels = pixels.findall("{*}Channel")
+    spacing_um = tuple(
+        to_um(pixels.get(f"PhysicalSize{axis}"), pixels.get(f"PhysicalSize{axis}Unit", "µm")) for axis in "ZYX"
+    )
     return {
-        "spacing_um": tuple(
-            to_um(pixels.get(f"PhysicalSize{axis}"), pixels.get(f"PhysicalSize{axis}Unit", "µm")) for axis in "ZYX"
-        ),
+        "spacing_um": spacing_um if "PhysicalSizeXUnit" in pixels.attrib else doubt_ones(spacing_um),
         "minutes_per_time_point": to_minutes(pixels.get("TimeIncrement"), pixels.get("TimeIncrementUnit", "s")),
         "channel_names": tuple(
             channel.get("Name") or f"channel {number + 1}" for number, channel in enumerate(channels)
@@ -171,10 +172,12 @@ def _read_imagej(tif: tifffile.TiffFile) -> dict[str, Any]:
     unit = str(said.get("unit", ""))
     tags = tif.pages.first.tags
     return {
-        "spacing_um": (
-            to_um(said.get("spacing"), said.get("zunit", unit)),
-            to_um(_units_per_pixel(tags, "YResolution"), said.get("yunit", unit)),
-            to_um(_units_per_pixel(tags, "XResolution"), unit),
+        "spacing_um": doubt_ones(
+            (
+                to_um(said.get("spacing"), said.get("zunit", unit)),
+                to_um(_units_per_pixel(tags, "YResolution"), said.get("yunit", unit)),
+                to_um(_units_per_pixel(tags, "XResolution"), unit),
+            )
         ),
         "minutes_per_time_point": to_minutes(said.get("finterval"), said.get("tunit", "s")),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from itertools import islice
 from pathlib import Path
 from string import Formatter
 
@@ -129,14 +130,17 @@ def _complete(
     found = sorted({time for time, _ in files})
     channels = sorted({channel for _, channel in files})
     times = range(found[0], found[-1] + 1) if time_points is None else to_range(time_points)
-    missing = [(time, channel) for time in times for channel in channels if (time, channel) not in files]
+    wanted = (times.stop - times.start) * len(channels)
+    missing = wanted - sum(time in times for time, _ in files)
     if missing:
-        names = [pattern.format(time=time, channel=channel) for time, channel in missing]
-        numbers = sorted({time for time, _ in missing})
+        gaps = ((time, channel) for time in times for channel in channels if (time, channel) not in files)
+        few = list(islice(gaps, 3))  # names that are dates leave billions of gaps
+        names = ", ".join(pattern.format(time=time, channel=channel) for time, channel in few)
+        numbers = ", ".join(str(time) for time in sorted({time for time, _ in few}))
+        more = f", … ({missing} files in all)" if missing > len(few) else ""
         raise UserError(
-            f"Every time point must have its files. Received: {folder} without {_show(names)} (time points "
-            f"{_show([str(number) for number in numbers])}). Add them, or pass time_points=(first, last) of a part "
-            "without gaps."
+            f"Every time point must have its files. Received: {folder} without {names} (time points {numbers}){more}. "
+            "Add them, or pass time_points=(first, last) of a part without gaps."
         )
     return times, channels
 

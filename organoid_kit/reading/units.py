@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 UM_PER_UNIT = {
     "pm": 1e-6, "picometer": 1e-6,
     "å": 1e-4, "angstrom": 1e-4,
@@ -30,6 +32,12 @@ def to_um(value: float | None, unit: str | None) -> float | None:
 def to_minutes(value: float | None, unit: str | None) -> float | None:
     """A duration in minutes, or None where value or unit do not say."""
     return _convert(value, unit, MINUTES_PER_UNIT)
+
+
+def doubt_ones(spacing_um: Sequence[float | None]) -> tuple[float | None, ...]:
+    """A spacing (zyx) whose unit does not stand beside it: 1 in y and x is what programs write that do not know it."""
+    z, y, x = spacing_um
+    return (z, None, None) if (y, x) == (1.0, 1.0) else (z, y, x)
 
 
 def _convert(value: float | None, unit: str | None, table: dict[str, float]) -> float | None:
