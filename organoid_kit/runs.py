@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import platform
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from organoid_kit import __version__
 from organoid_kit.dataset import AnnotatedMovie
 from organoid_kit.errors import UserError
 from organoid_kit.files import free_path, read_json, write_json_safely
+from organoid_kit.reading.zarr import is_zarr
 from organoid_kit.settings import NetworkSettings, read_settings, write_settings
+from organoid_kit.timelapse import TimeLapse
 
 _PACKAGES = ("keras", "tensorflow", "tensorflow-cpu", "jax", "torch", "numpy", "scipy", "scikit-image", "tifffile")
-_WHOLE_FILE_BYTES = 500_000_000  # larger files are summed by their size and their first and last megabyte
+_WHOLE_BYTES = 500_000_000  # of larger movies a part is summed, so that starting takes seconds and not hours
+_MOST_ENDS = 100  # files, evenly chosen, of which that part takes the first and last megabyte
 
 
 @dataclass(frozen=True)
@@ -185,20 +192,27 @@ def _describe_run(training: Sequence[AnnotatedMovie], validation: Sequence[Annot
 
 
 def _describe_data(training: Sequence[AnnotatedMovie], validation: Sequence[AnnotatedMovie]) -> list[dict[str, Any]]:
-    """Which movies and time points are used for what, with checksums."""
+    """Which movies and time points are used for what, with checksums; files in several parts are summed once."""
     parts = [("training", each) for each in training] + [("validation", each) for each in validation]
-    return [describe_movie(part, each) for part, each in parts]
+    sum_files = cache(_sum_files)
+    return [describe_movie(part, each, sum_files) for part, each in parts]
 
 
-def describe_movie(part: str, annotated: AnnotatedMovie) -> dict[str, Any]:
-    """Which movie and time points are used, and for what ("training", "validation", "test"), with checksums."""
+def describe_movie(
+    part: str, annotated: AnnotatedMovie, sum_files: Callable[[Path], dict[str, str]] | None = None
+) -> dict[str, Any]:
+    """Which movie and time points are used, and for what ("training", "validation", "test"), with checksums.
+
+    ``images_sha256_of`` says of what the images' checksum was made.
+    """
+    movie = annotated.movie
     return {
         "part": part,
         "name": annotated.name,
         "time_points": annotated.annotations.annotated_time_points.tolist(),
         "positions": len(annotated.annotations),
         "annotations_sha256": _sum_annotations(annotated),
-        "images_sha256": _sum_images(annotated),
+        **(_sum_first_stack(movie) if movie.path is None else (sum_files or _sum_files)(movie.path)),
     }
 
 
@@ -210,30 +224,51 @@ def _sum_annotations(annotated: AnnotatedMovie) -> str:
     return total.hexdigest()
 
 
-def _sum_images(annotated: AnnotatedMovie) -> str:
-    """Checksum of the movie's files; of its first stack where it lies in memory."""
-    movie = annotated.movie
+def _sum_first_stack(movie: TimeLapse) -> dict[str, str]:
+    """Checksum of a movie in memory."""
+    first = movie.stack(movie.time_points[0]).tobytes()
+    return {"images_sha256": hashlib.sha256(first).hexdigest(), "images_sha256_of": "first stack"}
+
+
+def _sum_files(path: Path) -> dict[str, str]:
+    """Checksum of a movie's files: of all they hold, or of a part where that would take long."""
+    files = _list_image_files(path)
+    sizes = [file.stat().st_size for file in files]
     total = hashlib.sha256()
-    if movie.path is None:
-        total.update(movie.stack(movie.time_points[0]).tobytes())
-        return total.hexdigest()
-    files = sorted(movie.path.rglob("*")) if movie.path.is_dir() else [movie.path]
-    for file in files:
-        if file.is_file() and not file.name.startswith("."):
+    if whole := sum(sizes) <= _WHOLE_BYTES:
+        for file in files:
             _add_file(total, file)
-    return total.hexdigest()
+    else:
+        names = [file.relative_to(path).as_posix() for file in files]
+        total.update(json.dumps([names, sizes]).encode())
+        for number in np.linspace(0, len(files) - 1, min(len(files), _MOST_ENDS)).astype(int):
+            _add_ends(total, files[number], sizes[number])
+    part = f"names, sizes, first and last megabyte of at most {_MOST_ENDS} files"
+    return {"images_sha256": total.hexdigest(), "images_sha256_of": "whole files" if whole else part}
+
+
+def _list_image_files(path: Path) -> list[Path]:
+    """The file itself, the TIFF files in a folder or all of a Zarr; not what is hidden or lies beside the images."""
+    if path.is_file():
+        return [path]
+    if is_zarr(path):
+        found = list(path.rglob("*"))
+    else:
+        found = [file for file in path.iterdir() if file.suffix.lower() in (".tif", ".tiff")]
+    return sorted(file for file in found if not file.name.startswith(".") and file.is_file())
 
 
 def _add_file(total: Any, file: Path) -> None:
-    size = file.stat().st_size
     with open(file, "rb") as opened:
-        if size <= _WHOLE_FILE_BYTES:
-            while chunk := opened.read(2**20):
-                total.update(chunk)
-        else:
-            total.update(str(size).encode() + opened.read(2**20))
-            opened.seek(-(2**20), 2)
-            total.update(opened.read())
+        while chunk := opened.read(2**20):
+            total.update(chunk)
+
+
+def _add_ends(total: Any, file: Path, size: int) -> None:
+    with open(file, "rb") as opened:
+        total.update(opened.read(2**20))
+        opened.seek(max(0, size - 2**20))
+        total.update(opened.read(2**20))
 
 
 def find_versions() -> dict[str, str]:

@@ -3,10 +3,12 @@ import json
 
 import numpy as np
 import pytest
+import tifffile
 
+from organoid_kit import runs
 from organoid_kit.errors import UserError
 from organoid_kit.files import write_json_safely
-from organoid_kit.runs import Run, compare_runs, list_runs, make_run, open_run
+from organoid_kit.runs import Run, compare_runs, describe_movie, list_runs, make_run, open_run
 from organoid_kit.timelapse_reading import read_timelapse
 from organoid_kit.timelapse_writing import write_timelapse
 from training_helpers import make_blobs, tiny_settings
@@ -83,6 +85,63 @@ def test_a_change_in_a_file_is_noticed(tmp_path):
     path.write_bytes(content)
     with pytest.raises(UserError, match="data it was started with"):
         open_run(run.folder, [each], [])
+
+
+@pytest.fixture
+def in_folder(tmp_path):
+    """A movie in a folder of TIFF files, t000.tif and t001.tif."""
+    each = make_blobs(1)
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for time in each.movie.time_points:
+        tifffile.imwrite(
+            folder / f"t{time:03}.tif", each.movie.stack(time), photometric="minisblack", metadata={"axes": "ZYX"}
+        )
+    return dataclasses.replace(each, movie=read_timelapse(folder, spacing_um=each.movie.spacing_um))
+
+
+def test_files_beside_the_images_change_nothing(tmp_path, in_folder):
+    run = make_run(tiny_settings(tmp_path / "runs"), [in_folder], [in_folder])
+    for name in ("a.aut", "list.autlist", "a.csv", "a.json", ".hidden.tif"):
+        (tmp_path / "images" / name).write_text("new")
+    assert open_run(run.folder, [in_folder], [in_folder]) == run
+    (tmp_path / "images" / "t002.tif").write_bytes((tmp_path / "images" / "t001.tif").read_bytes())
+    with pytest.raises(UserError, match="data it was started with"):
+        open_run(run.folder, [in_folder], [in_folder])
+
+
+def test_of_a_large_movie_names_sizes_and_ends_are_summed_and_it_says_so(tmp_path, in_folder, monkeypatch):
+    assert describe_movie("test", in_folder)["images_sha256_of"] == "whole files"
+    monkeypatch.setattr(runs, "_WHOLE_BYTES", 100)
+    before = describe_movie("test", in_folder)
+    assert "names, sizes, first and last megabyte" in before["images_sha256_of"]
+    file = tmp_path / "images" / "t001.tif"
+    content = file.read_bytes()
+    for changed in (content + b"0", bytes([content[0] ^ 1]) + content[1:], content[:-1] + bytes([content[-1] ^ 1])):
+        file.write_bytes(changed)
+        assert describe_movie("test", in_folder)["images_sha256"] != before["images_sha256"]
+    file.write_bytes(content)
+    assert describe_movie("test", in_folder) == before
+    file.rename(file.with_name("t002.tif"))
+    assert describe_movie("test", in_folder) != before
+
+
+def test_only_a_part_of_many_large_files_is_read(tmp_path, in_folder, monkeypatch):
+    summed = []
+    monkeypatch.setattr(runs, "_WHOLE_BYTES", 100)
+    monkeypatch.setattr(runs, "_MOST_ENDS", 2)
+    monkeypatch.setattr(runs, "_add_ends", lambda total, file, size: summed.append(file.name))
+    for number in range(2, 9):
+        (tmp_path / "images" / f"t{number:03}.tif").write_bytes(b"tiff")
+    describe_movie("test", in_folder)
+    assert summed == ["t000.tif", "t008.tif"]
+
+
+def test_files_in_several_parts_are_summed_once(tmp_path, in_folder, monkeypatch):
+    summed = []
+    monkeypatch.setattr(runs, "_add_file", lambda total, file: summed.append(file.name))
+    make_run(tiny_settings(tmp_path / "runs"), [in_folder], [in_folder])
+    assert summed == ["t000.tif", "t001.tif"]
 
 
 def test_another_folder_is_no_run(tmp_path):
