@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -60,15 +62,19 @@ def _keras_has_gpu() -> bool:
 
 @lru_cache(maxsize=1)  # asked once, as TensorFlow takes all of a card's memory as soon as it computes
 def _ask_nvidia() -> Device | None:
-    """The first card as Nvidia's own tool describes it; None without that tool."""
+    """The card in use as Nvidia's own tool describes it; None without that tool."""
     tool = shutil.which("nvidia-smi")
     if tool is None:
         return None
     query = [tool, "--query-gpu=name,memory.free,compute_cap", "--format=csv,noheader,nounits"]
     answer = subprocess.run(query, capture_output=True, text=True, check=False)
-    if answer.returncode or not answer.stdout.strip():
+    cards = answer.stdout.strip().splitlines()
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES", "").strip()
+    number = int(chosen) if re.fullmatch("[0-9]+", chosen) else 0
+    if answer.returncode or number >= len(cards):
         return None
-    name, free_mib, capability = (part.strip() for part in answer.stdout.splitlines()[0].split(","))
+    name, free_mib, capability = (part.strip() for part in cards[number].split(","))
     shared = psutil.virtual_memory().available  # where card and processor share it, the tool says [N/A]
     memory = int(free_mib) * 2**20 if free_mib.isdigit() else shared
-    return Device(name, True, memory, float(capability))
+    known = re.fullmatch(r"[0-9]+\.?[0-9]*", capability)
+    return Device(name, True, memory, float(capability) if known else 0.0)

@@ -22,6 +22,7 @@ def nvidia_says(tmp_path, monkeypatch):
         monkeypatch.setenv("PATH", str(tmp_path))
         monkeypatch.setattr(devices, "_keras_has_gpu", lambda: True)
 
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     devices._ask_nvidia.cache_clear()
     yield say
     devices._ask_nvidia.cache_clear()
@@ -45,6 +46,18 @@ def test_a_card_is_described_as_its_tool_does(nvidia_says, capability, gains):
 def test_a_card_that_shares_memory_with_the_processor_has_what_is_free_there(nvidia_says):
     nvidia_says("GB10, [N/A], 12.1\\n")
     assert find_device().memory_bytes > 0
+
+
+def test_an_unknown_compute_capability_gains_nothing(nvidia_says):
+    nvidia_says("Old card, 2000, [N/A]\\n")
+    assert find_device() == Device("Old card", True, 2000 * 2**20, 0.0)
+
+
+@pytest.mark.parametrize(("chosen", "name"), [("", "A"), ("0", "A"), ("1", "B"), ("GPU-12ab", "A")])
+def test_the_card_that_was_chosen_is_described(nvidia_says, monkeypatch, chosen, name):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", chosen)
+    nvidia_says("A, 1000, 8.0\\nB, 2000, 9.0\\n")
+    assert find_device().name == name
 
 
 @pytest.mark.parametrize("text", ["", "No devices were found\\n"])
