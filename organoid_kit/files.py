@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,6 +72,11 @@ def write_json_safely(path: str | Path, value: Any, *, overwrite: bool = False, 
             f"{str(path)!r}. Remove or convert this value."
         ) from error
     write_text_safely(path, text, overwrite=overwrite)
+
+
+def make_file_name(name: str) -> str:
+    """A name that every file system takes, from a movie's; not always another one for another movie."""
+    return re.sub(r"[^\w .-]", "_", name).strip(" .") or "movie"
 
 
 def free_path(path: Path) -> Path:

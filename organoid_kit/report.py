@@ -26,7 +26,15 @@ from organoid_kit.evaluation import (
     score_over_thresholds,
     score_positions,
 )
-from organoid_kit.files import read_json, write_bytes_safely, write_json_safely, write_safely, write_text_safely
+from organoid_kit.files import (
+    free_path,
+    make_file_name,
+    read_json,
+    write_bytes_safely,
+    write_json_safely,
+    write_safely,
+    write_text_safely,
+)
 from organoid_kit.formats.organoidtracker import read_aut, write_aut
 from organoid_kit.plots import (
     Drawing,
@@ -117,15 +125,24 @@ def save_result(
         UserError: the folder cannot be written.
     """
     drawing = plot_mistakes(annotated.movie, annotated.annotations, found, threshold, channels)
-    folder = run.folder / "results" / (re.sub(r"[^\w .-]", "_", annotated.name).strip(" .") or "movie")
+    data = describe_movie("test", annotated)
+    folder = _find_folder(run, data)
     with write_safely(folder, overwrite=True) as temporary:
         for name, positions in (("truth", annotated.annotations), ("found", found), ("blobs", blobs)):
             if positions is not None:
                 write_aut(positions, temporary / f"{name}.aut")
-        data = describe_movie("test", annotated)
         record = {"data": data, "threshold": threshold, "mistakes": describe(drawing)}
         write_json_safely(temporary / "result.json", record)
         write_bytes_safely(temporary / "mistakes.png", write_png(drawing))
+
+
+def _find_folder(run: Run, data: dict[str, Any]) -> Path:
+    """Of the earlier result of the same movie, or else one that does not exist yet."""
+    for earlier in run.folder.glob("results/*/result.json"):
+        if all(_read_record(earlier)["data"][key] == data[key] for key in ("name", "images_sha256")):
+            return earlier.parent
+    folder = run.folder / "results" / make_file_name(data["name"])
+    return free_path(folder) if folder.exists() else folder
 
 
 def read_results(run: Run) -> list[Result]:
@@ -138,12 +155,7 @@ def read_results(run: Run) -> list[Result]:
 
 
 def _read_result(folder: Path) -> Result:
-    record = read_json(folder / "result.json")
-    if not isinstance(record, dict) or not {"data", "threshold", "mistakes"} <= record.keys():
-        raise UserError(
-            f"A result must have its data, a threshold and words on mistakes. Received: {folder / 'result.json'}. "
-            "Remove this folder and predict and score the movie again."
-        )
+    record = _read_record(folder / "result.json")
     picture, blobs = folder / "mistakes.png", folder / "blobs.aut"
     return Result(
         data=record["data"],
@@ -154,6 +166,16 @@ def _read_result(folder: Path) -> Result:
         picture=picture.read_bytes() if picture.exists() else None,
         words=record["mistakes"],
     )
+
+
+def _read_record(file: Path) -> dict[str, Any]:
+    record = read_json(file)
+    if not isinstance(record, dict) or not {"data", "threshold", "mistakes"} <= record.keys():
+        raise UserError(
+            f"A result must have its data, a threshold and words on mistakes. Received: {file}. "
+            "Remove this folder and predict and score the movie again."
+        )
+    return record
 
 
 def write_report(

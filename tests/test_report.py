@@ -181,6 +181,14 @@ def test_a_result_replaces_the_earlier_one_of_the_same_movie(run):
     assert [(each.name, each.blobs) for each in read_results(run)] == [("test movie", None)]
 
 
+def test_movies_whose_names_look_alike_are_both_kept(run):
+    for _ in range(2):
+        save(run, name="a/b", seed=3)
+        save(run, name="a:b", seed=5)
+        save(run, name="a:b", seed=6)
+    assert sorted(each.name for each in read_results(run)) == ["a/b", "a:b", "a:b"]
+
+
 def test_a_report_is_never_overwritten_and_can_be_made_anew(run, tmp_path):
     first, _ = write(run, tmp_path)
     with pytest.raises(UserError, match="never overwritten"):
