@@ -7,13 +7,14 @@ with 130. Keras is loaded only by the commands that need it, so that `--help` co
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
-import re
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,7 @@ from organoid_kit.dataset import AnnotatedMovie, read_dataset
 from organoid_kit.downloads import find_samples
 from organoid_kit.errors import UserError
 from organoid_kit.evaluation import PositionScore, format_score, pool_scores, score_positions
-from organoid_kit.files import write_json_safely
+from organoid_kit.files import make_file_name, write_json_safely
 from organoid_kit.formats import read_annotations, write_annotations
 from organoid_kit.runs import Run, compare_runs
 from organoid_kit.settings import PRESETS, NetworkSettings, read_settings
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 
 _ALL_CANDIDATES = 0.05  # peaks from this probability on are kept where a threshold is still to be looked at
 _FEW = 3  # problems of a kind that are shown
+_Pair = tuple[str, Annotations, Annotations, AnnotatedMovie | None]  # name, truth, found, movie where there is one
+_WRITTEN = (".aut", ".csv", ".geff", ".zarr")  # what predict writes, by its suffix
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,7 +72,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _check(options: argparse.Namespace) -> int:
     """Prints problems and a summary; 1 if there are errors."""
     dataset = _open_annotated(options)
-    errors = _print_problems(dataset, options.channels, sys.maxsize if options.all else _FEW)
+    if not options.channels:
+        _ask_for_channels(annotated.movie for annotated in dataset)
+    errors = _print_problems(dataset, options.channels or (1,), sys.maxsize if options.all else _FEW)
     print()
     print(summarise_annotations(dataset))
     return 1 if errors else 0
@@ -100,7 +105,38 @@ def _open_annotated(options: argparse.Namespace) -> list[AnnotatedMovie]:
             f"Add --annotations FILE, or name an .autlist instead of {str(options.dataset)!r}."
         )
     movie = read_timelapse(options.dataset, **_reading_options(options))
-    return [AnnotatedMovie(movie, read_annotations(options.annotations))]
+    spacing = _find_spacing(options.annotations) or movie.spacing_um
+    return [AnnotatedMovie(movie, _read_positions(options.annotations, spacing, options.time_point_offset))]
+
+
+def _read_positions(path: Path, spacing_um: tuple[float, ...] | None, time_point_offset: int = 0) -> Annotations:
+    """Annotations of any format, with the options it takes; the spacing is that stated where the file has none."""
+    suffix, stated = path.suffix.lower(), {}
+    if spacing_um and suffix not in (".aut", ".json"):
+        stated["spacing_um"] = spacing_um
+    if suffix == ".xml":
+        stated["time_point_offset"] = time_point_offset
+    annotations = read_annotations(path, **stated)
+    return dataclasses.replace(annotations, spacing_um=annotations.spacing_um or spacing_um)
+
+
+def _find_spacing(path: Path) -> tuple[float, ...] | None:
+    """As the file itself says; of the formats, only .aut and GEFF do."""
+    try:
+        return read_annotations(path).spacing_um if path.suffix.lower() in (".aut", ".json", ".geff", ".zarr") else None
+    except UserError:  # a GEFF in µm that lacks it; what else is wrong is said when the file is read
+        return None
+
+
+def _ask_for_channels(movies: Iterable[TimeLapse]) -> None:
+    """Refuses to guess which of several channels shows nuclei."""
+    for movie in movies:
+        if len(movie.channel_names) > 1:
+            names = ", ".join(f"{number} ({name})" for number, name in enumerate(movie.channel_names, start=1))
+            raise UserError(
+                "The channel with nuclei must be named where a movie has several. Received: no --channels for "
+                f"{movie.name!r} with channels {names}. Add --channels 1, say, or --channels 1,2 for their sum."
+            )
 
 
 def _reading_options(options: argparse.Namespace) -> dict[str, Any]:
@@ -113,13 +149,42 @@ def _reading_options(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _train(options: argparse.Namespace) -> int:
-    """Trains, and chooses the threshold on the validation movies."""
+    """Trains, and chooses the threshold."""
+    _refuse_changes(options)
     _load_keras()
     settings = _find_settings(options)
     split = _find_split(options, settings)
+    if not (options.channels or options.settings or options.resume):
+        _ask_for_channels(annotated.movie for part in split.parts().values() for annotated in part)
     print(f"{split}\n", flush=True)
-    command = [options.dataset, *(["--validation", options.validation] if options.validation else [])]
-    return _train_and_choose(split, settings, command, options.resume)[1]
+    return _train_and_choose(split, settings, _find_command(options), options.resume)[1]
+
+
+def _refuse_changes(options: argparse.Namespace) -> None:
+    """A run that is resumed keeps its settings; only how long it trains may change."""
+    fixed = ("settings", *(key for key in _SETTINGS if key not in _LIMITS))
+    stated = [_SETTINGS.get(key, f"--{key}") for key in fixed if getattr(options, key) is not None]
+    if options.resume and stated:
+        raise UserError(
+            f"A run goes on with the settings it was started with. Received: {', '.join(stated)} with --resume "
+            f"{str(options.resume)!r}. Leave them out, or start a new run with --start-from instead of --resume."
+        )
+
+
+def _find_command(options: argparse.Namespace) -> list[str]:
+    """What names the data, and how long to train, when this training is taken up again."""
+    spacing = options.spacing_um and ",".join(map(str, options.spacing_um))
+    limits = {_SETTINGS[key]: getattr(options, key) for key in _LIMITS} if options.resume else {}
+    stated = {
+        "--validation": options.validation,
+        "--axes": options.axes,
+        "--spacing": spacing,
+        "--pattern": options.pattern,
+        **limits,
+    }
+    switches = {"--no-validation": options.no_validation, "--accept-guess": options.accept_guess}
+    valued = [text for name, value in stated.items() if value is not None for text in (name, str(value))]
+    return [str(options.dataset), *valued, *(name for name, is_on in switches.items() if is_on)]
 
 
 def _find_settings(options: argparse.Namespace) -> NetworkSettings:
@@ -137,13 +202,18 @@ def _find_settings(options: argparse.Namespace) -> NetworkSettings:
 
 
 def _find_split(options: argparse.Namespace, settings: NetworkSettings) -> Split:
-    """The movies named for validation; else one movie is kept for it, or the end of the only movie."""
+    """The movies named for validation, or none; else one movie is kept for it, or the end of the only movie."""
     dataset = read_dataset(options.dataset, **_reading_options(options))
+    if options.no_validation:
+        return Split(dataset, [])
     if options.validation:
         return Split(dataset, read_dataset(options.validation, **_reading_options(options)))
     if len({(each.movie.path, each.movie.name) for each in dataset}) > 1:
         return split_by_movie(dataset, seed=settings.seed)
-    return split_by_time_block(dataset, time_window=settings.time_window)
+    try:
+        return split_by_time_block(dataset, time_window=settings.time_window)
+    except UserError as error:
+        raise UserError(f"{error} To train on all of it and judge by the training loss, add --no-validation.") from None
 
 
 def _train_and_choose(
@@ -159,12 +229,15 @@ def _train_and_choose(
     with _show_training() as show:
         run = train(split.training, split.validation, settings, resume=resume, on_progress=show)
     if run.ending.startswith("interrupted"):
-        again = shlex.join(["python", "-m", "organoid_kit", "train", *map(str, command), "--resume", str(run.folder)])
+        start = [sys.executable, "-m", "organoid_kit", "train"]
+        again = shlex.join([*start, *map(str, command), "--resume", str(run.folder)])
         print(f"Interrupted. All is saved in {run.folder}. To go on:\n\n  {again}", file=sys.stderr)
         return run, 130
-    if split.validation and run.network_folder.exists():
-        threshold = choose_threshold(run, split.validation)
-        print(f"Threshold {threshold:.2f}, chosen on {', '.join(each.name for each in split.validation)}.")
+    judges = split.validation or (split.training if settings.start_from else [])
+    if judges and run.network_folder.exists():
+        threshold = choose_threshold(run, judges)
+        note = "" if split.validation else ", on which it was trained: too hopeful, yet better than another organoid's"
+        print(f"Threshold {threshold:.2f}, chosen on {', '.join(each.name for each in judges)}{note}.")
     return run, 0
 
 
@@ -216,6 +289,8 @@ def _predict(options: argparse.Namespace) -> None:
     network, settings = load_network(options.network)
     if options.channels:
         settings = settings.changed(channels=options.channels)
+    elif settings.channels == NetworkSettings().channels:  # also where nobody chose them
+        _ask_for_channels(movies)
     for movie, output in zip(movies, outputs, strict=True):
         found = _predict_movie(network, settings, movie, output, options)
         print(f"{len(found)} positions in {movie.name}: {output}")
@@ -255,7 +330,8 @@ def _open_movies(options: argparse.Namespace) -> list[TimeLapse]:
 
 def _find_outputs(output: Path, movies: Sequence[TimeLapse]) -> list[Path]:
     """A file for each movie: the one named, or one for each in the folder named. None of them exists yet."""
-    paths = [output] if output.suffix else [output / f"{_file_name(movie.name)}.aut" for movie in movies]
+    _check_suffix(output)
+    paths = [output] if output.suffix else [output / f"{make_file_name(movie.name)}.aut" for movie in movies]
     for path in paths:
         if path.exists() or len(set(paths)) < len(movies):
             raise UserError(
@@ -266,36 +342,83 @@ def _find_outputs(output: Path, movies: Sequence[TimeLapse]) -> list[Path]:
     return paths
 
 
-def _file_name(name: str) -> str:
-    return re.sub(r"[^\w .-]", "_", name).strip(" .") or "movie"
+def _check_suffix(output: Path) -> None:
+    """Says before the work, not after it, that the result cannot be written."""
+    suffix = output.suffix.lower()
+    if suffix and suffix not in _WRITTEN:
+        raise UserError(
+            f"Positions are written as {', '.join(_WRITTEN)}, or into a folder. Received: --output {str(output)!r} "
+            "with another suffix. Choose one of these, or a folder without a dot in its name."
+        )
+    if suffix in (".geff", ".zarr") and find_spec("geff") is None:
+        raise UserError(
+            f"GEFF files need the geff library. Received: --output {str(output)!r} without it. "
+            'Install it with: pip install "organoid-kit[formats]", or choose .aut.'
+        )
 
 
 # ---- score
 
 
 def _score(options: argparse.Namespace) -> None:
-    """Compares found with true positions."""
-    pairs = _open_pairs(options)
-    distance = {"max_distance_um": options.max_distance, "threshold": options.threshold}
-    scores = {name: score_positions(truth, found, **distance) for name, truth, found in pairs}
+    """Compares found with true positions, and keeps both in a run where one is named."""
+    threshold = _find_threshold(options)
+    pairs = _open_movie_pairs(options) if options.truth.suffix == ".autlist" else _open_pair(options)
+    distance = {"max_distance_um": options.max_distance, "threshold": threshold}
+    scores = {name: score_positions(truth, found, **distance) for name, truth, found, _ in pairs}
     total = pool_scores(scores.values())
     print(_format_scores(scores | ({"all movies": total} if len(scores) > 1 else {})))
     if options.json:
         record = {"movies": {name: score.to_dict() for name, score in scores.items()}, "all": total.to_dict()}
         write_json_safely(options.json, record)
+    if options.run:
+        _keep_results(Run(options.run), pairs, threshold)
 
 
-def _open_pairs(options: argparse.Namespace) -> list[tuple[str, Annotations, Annotations]]:
-    """Name, truth and what was found, of each movie."""
-    spacing = {"spacing_um": options.spacing_um} if options.spacing_um else {}
-    if options.truth.suffix != ".autlist":
-        truth, found = (read_annotations(path, **spacing) for path in (options.truth, options.found))
-        return [(truth.name or options.truth.stem, truth, found)]
-    dataset = read_dataset(options.truth)
-    return [
-        (each.name, each.annotations, read_annotations(options.found / f"{_file_name(each.movie.name)}.aut"))
-        for each in dataset
-    ]
+def _find_threshold(options: argparse.Namespace) -> float | None:
+    """The one stated, or that of the run's network where the results are kept in the run."""
+    if options.run and options.truth.suffix != ".autlist":
+        raise UserError(
+            "Results are kept in a run with pictures of their movies. Received: --run with "
+            f"{str(options.truth)!r}. Name an .autlist instead, or leave out --run."
+        )
+    if not options.run or options.threshold is not None:
+        return options.threshold
+    _load_keras()
+    from organoid_kit.networks import load_settings
+
+    return load_settings(options.run).threshold
+
+
+def _keep_results(run: Run, pairs: Sequence[_Pair], threshold: float) -> None:
+    """Puts the results where `report` finds them."""
+    from organoid_kit.report import save_result
+
+    for _, _, found, annotated in pairs:
+        save_result(run, annotated, found, threshold, channels=run.settings.channels)
+    print(f"Kept in {run.folder}; `report` shows it.")
+
+
+def _open_movie_pairs(options: argparse.Namespace) -> list[_Pair]:
+    """Each movie of an .autlist, with what predict found in it."""
+    pairs = []
+    for each in read_dataset(options.truth, **_reading_options(options)):
+        file = options.found / f"{make_file_name(each.movie.name)}.aut"
+        spacing = each.movie.spacing_um
+        truth = dataclasses.replace(each.annotations, spacing_um=each.annotations.spacing_um or spacing)
+        pairs.append((each.name, truth, _read_positions(file, spacing), AnnotatedMovie(each.movie, truth)))
+    return pairs
+
+
+def _open_pair(options: argparse.Namespace) -> list[_Pair]:
+    """Two files. One without a spacing has that stated, or else the other's."""
+    paths = (options.truth, options.found)
+    known = [options.spacing_um or _find_spacing(path) for path in paths]
+    truth, found = (
+        _read_positions(path, own or other, options.time_point_offset)
+        for path, own, other in zip(paths, known, reversed(known), strict=True)
+    )
+    return [(truth.name or options.truth.stem, truth, found, None)]
 
 
 def _format_scores(scores: dict[str, PositionScore]) -> str:
@@ -329,7 +452,7 @@ def _report(options: argparse.Namespace) -> None:
 
     run = Run(options.run)
     output = options.output or options.run / "report.html"
-    write_report(output, run)
+    write_report(output, run, overwrite=options.overwrite)
     print(f"Report: {output}")
 
 
@@ -411,6 +534,8 @@ def _keep_earlier(file: Path) -> None:
 
 # ---- the options
 
+_CHANNELS_HELP = "with nuclei, from 1, such as 2,3 (summed); needed where a movie has several"
+
 
 def _build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m organoid_kit", description="Find nuclei in movies of organoids.")
@@ -431,7 +556,8 @@ def _add_check(commands: Any) -> None:
     parser = _add(commands, "check", _check, "Look for mistakes in annotations.")
     parser.add_argument("dataset", type=Path, help="an .autlist, or a movie")
     parser.add_argument("--annotations", type=Path, help="of the movie: .aut, .csv, .xml, .geff or a CTC folder")
-    parser.add_argument("--channels", type=_numbers, default=(1,), help="with nuclei, from 1, such as 2,3 (summed)")
+    parser.add_argument("--channels", type=_numbers, help=_CHANNELS_HELP)
+    _add_time_point_offset(parser)
     parser.add_argument("--all", action="store_true", help="show every problem, not a few of each kind")
     _add_reading(parser)
 
@@ -439,12 +565,19 @@ def _add_check(commands: Any) -> None:
 def _add_train(commands: Any) -> None:
     parser = _add(commands, "train", _train, "Train a position network.")
     parser.add_argument("dataset", type=Path, help="an .autlist")
-    parser.add_argument("--validation", type=Path, help="an .autlist; else a movie or the end of it is kept for that")
+    validation = parser.add_mutually_exclusive_group()
+    validation.add_argument("--validation", type=Path, help="an .autlist; else a movie or the end of it is kept back")
+    validation.add_argument("--no-validation", action="store_true", help="keep nothing back; the training loss judges")
     parser.add_argument("--settings", type=Path, help="settings.json or organoid_tracker.ini")
-    parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with a run that was cut off")
+    parser.add_argument(
+        "--resume",
+        type=Path,
+        metavar="RUN",
+        help="go on with a run, with its settings; --epochs and --minutes may change",
+    )
     parser.add_argument("--start-from", metavar="NETWORK", help="a network or run to train on from")
     parser.add_argument("--output", dest="output_folder", metavar="FOLDER", help="for runs")
-    parser.add_argument("--channels", type=_numbers, help="with nuclei, from 1, such as 2,3 (summed)")
+    parser.add_argument("--channels", type=_numbers, help=_CHANNELS_HELP)
     parser.add_argument("--preset", choices=PRESETS)
     parser.add_argument("--patch", dest="patch_shape_zyx", type=_numbers, metavar="Z,Y,X", help="in voxels")
     parser.add_argument("--minutes", type=float, help="stop and save after so many")
@@ -453,10 +586,19 @@ def _add_train(commands: Any) -> None:
     _add_reading(parser)
 
 
-_SETTINGS = (
-    *("start_from", "output_folder", "channels", "preset", "patch_shape_zyx", "minutes"),
-    *("epochs", "batch_size", "learning_rate", "seed"),
-)
+_SETTINGS = {  # name of the setting → option
+    "start_from": "--start-from",
+    "output_folder": "--output",
+    "channels": "--channels",
+    "preset": "--preset",
+    "patch_shape_zyx": "--patch",
+    "minutes": "--minutes",
+    "epochs": "--epochs",
+    "batch_size": "--batch-size",
+    "learning_rate": "--learning-rate",
+    "seed": "--seed",
+}
+_LIMITS = ("epochs", "minutes")  # may change when a run is resumed
 
 
 def _add_predict(commands: Any) -> None:
@@ -464,7 +606,7 @@ def _add_predict(commands: Any) -> None:
     parser.add_argument("network", type=Path, help="a network's folder, a run, or the name of a shipped network")
     parser.add_argument("movies", type=Path, nargs="+", metavar="movie", help="a movie or an .autlist")
     parser.add_argument("-o", "--output", type=Path, required=True, help=".aut, .csv or .geff, or a folder")
-    parser.add_argument("--channels", type=_numbers, help="with nuclei, from 1; else those the network was trained on")
+    parser.add_argument("--channels", type=_numbers, help=f"{_CHANNELS_HELP}; else those the network was told")
     parser.add_argument("--threshold", type=float, help="least probability; else the one saved with the network")
     parser.add_argument("--time-points", type=int, nargs=2, metavar=("FIRST", "LAST"))
     _add_reading(parser)
@@ -476,14 +618,17 @@ def _add_score(commands: Any) -> None:
     parser.add_argument("found", type=Path, help="annotations, or the folder that predict made from the .autlist")
     parser.add_argument("--max-distance", type=float, default=5.0, metavar="µm", help="of a pair (5)")
     parser.add_argument("--threshold", type=float, help="least probability")
-    parser.add_argument("--spacing", dest="spacing_um", type=_lengths, metavar="Z,Y,X", help="µm per voxel")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the scores there")
+    parser.add_argument("--run", type=Path, help="keep the results of an .autlist in this run, for its report")
+    _add_time_point_offset(parser)
+    _add_reading(parser)
 
 
 def _add_report(commands: Any) -> None:
     parser = _add(commands, "report", _report, "Write the report of a run: one HTML page, and JSON beside it.")
     parser.add_argument("run", type=Path, help="a run's folder")
     parser.add_argument("-o", "--output", type=Path, help="the page; else report.html in the run's folder")
+    parser.add_argument("--overwrite", action="store_true", help="replace an earlier report")
 
 
 def _add_demo(commands: Any) -> None:
@@ -495,6 +640,11 @@ def _add_demo(commands: Any) -> None:
 def _add_runs(commands: Any) -> None:
     parser = _add(commands, "runs", _runs, "Compare the runs in a folder.")
     parser.add_argument("folder", type=Path, nargs="?", default=Path("runs"))
+
+
+def _add_time_point_offset(parser: argparse.ArgumentParser) -> None:
+    help_text = "time point of frame 0 of an .xml (0), where the movie counts from another number"
+    parser.add_argument("--time-point-offset", type=int, default=0, metavar="N", help=help_text)
 
 
 def _add_reading(parser: argparse.ArgumentParser) -> None:

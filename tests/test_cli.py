@@ -1,5 +1,6 @@
 """The command line, in this process: what it prints, writes, refuses, and how it ends."""
 
+import dataclasses
 import json
 import shlex
 import signal
@@ -9,13 +10,14 @@ import sys
 import numpy as np
 import pytest
 
-from organoid_kit import cli
+from organoid_kit import cli, formats
 from organoid_kit.annotations import Annotations
 from organoid_kit.cli import main
 from organoid_kit.dataset import AnnotatedMovie, read_dataset, write_dataset
 from organoid_kit.formats import read_annotations, write_annotations
 from organoid_kit.runs import Run
 from organoid_kit.settings import write_settings
+from organoid_kit.timelapse import make_timelapse
 from organoid_kit.timelapse_reading import read_timelapse
 from organoid_kit.timelapse_writing import write_timelapse
 from training_helpers import SPACING_UM, make_blobs, tiny_settings
@@ -126,6 +128,67 @@ def test_check_of_a_movie_asks_for_its_annotations(data, capsys):
     assert "--annotations" in capsys.readouterr().err
 
 
+XML = """<TrackMate><Model spatialunits="micron"><AllSpots><SpotsInFrame frame="0">
+<Spot ID="1" POSITION_X="5" POSITION_Y="4" POSITION_Z="2" FRAME="0"/></SpotsInFrame></AllSpots>
+<AllTracks/></Model></TrackMate>"""
+
+
+def test_check_reads_what_does_not_say_its_spacing(data, tmp_path, capsys):
+    movie = data / "blobs 4.ome.tif"
+    write_annotations(read_dataset(data / "test.autlist")[0].annotations, tmp_path / "true.csv")
+    assert run_main("check", movie, "--annotations", tmp_path / "true.csv") == 0
+    assert "16 positions" in capsys.readouterr().out.replace("  ", " ")
+    (tmp_path / "one.xml").write_text(XML)
+    assert run_main("check", movie, "--annotations", tmp_path / "one.xml", "--time-point-offset", 3) == 0
+    assert run_main("check", movie, "--annotations", tmp_path / "one.xml", "--time-point-offset", 4) == 1
+
+
+def test_one_of_several_channels_is_never_guessed(trained, tmp_path, capsys):
+    images = np.random.default_rng(1).integers(0, 99, (3, 2, 4, 32, 32)).astype(np.uint16)
+    movie, annotations = tmp_path / "two.ome.tif", tmp_path / "two.aut"
+    write_timelapse(make_timelapse(images, SPACING_UM, channel_names=("membrane", "H2B")), movie)
+    truth = Annotations([[2.0, 9, 9]] * 3, [0, 1, 2], spacing_um=SPACING_UM)
+    write_dataset([AnnotatedMovie(read_timelapse(movie), truth)], tmp_path / "two.autlist")
+    write_annotations(truth, annotations, overwrite=annotations.exists())
+    check = ["check", movie, "--annotations", annotations]
+    predict = ["predict", trained.folder, movie, "-o", tmp_path / "found.aut"]
+    train = ["train", tmp_path / "two.autlist", "--no-validation", "--start-from", trained.folder]
+    for command in (check, predict, train):
+        assert run_main(*command) == 2
+        said = capsys.readouterr().err
+        assert "1 (membrane), 2 (H2B)" in said and "--channels" in said
+    assert run_main(*check, "--channels", 2) in (0, 1)
+    assert run_main(*predict, "--channels", 2) == 0
+
+
+def test_fine_tuning_on_one_time_point_needs_no_validation(data, trained, tmp_path, capsys):
+    whole = read_dataset(data / "test.autlist")[0]
+    first = whole.annotations.select(whole.annotations.time_points == 1)
+    write_dataset([AnnotatedMovie(whole.movie, first)], tmp_path / "one.autlist")
+    arguments = ["train", tmp_path / "one.autlist", "--start-from", trained.folder, "--output", tmp_path / "runs"]
+    assert run_main(*arguments) == 2
+    assert "--no-validation" in capsys.readouterr().err
+    assert run_main(*arguments, "--no-validation", "--epochs", 1) == 0
+    assert "chosen on blobs 4, on which it was trained" in capsys.readouterr().out
+    assert [each["part"] for each in Run(next((tmp_path / "runs").iterdir())).details["data"]] == ["training"]
+
+
+def test_a_resumed_run_keeps_its_settings(data, trained, capsys):
+    changed = ["--learning-rate", 0.1, "--batch-size", 2, "--patch", "4,32,32", "--channels", 1]
+    assert run_main("train", data / "training.autlist", "--resume", trained.folder, *changed, "--epochs", 2) == 2
+    said = capsys.readouterr().err
+    assert all(option in said for option in changed[::2]) and "--epochs" not in said
+
+
+def test_the_command_to_go_on_is_complete():
+    stated = "--no-validation --axes tczyx --spacing 2,0.5,0.5 --pattern t{time}.tif --accept-guess".split()
+    options = cli._build_parser().parse_args(["train", "a b.autlist", *stated, "--epochs", "3", "--seed", "4"])
+    command = cli._find_command(options)
+    again = cli._build_parser().parse_args(["train", *command, "--resume", "run"])
+    assert cli._reading_options(again) == cli._reading_options(options)
+    assert (str(again.dataset), again.no_validation, again.epochs, again.seed) == ("a b.autlist", True, None, None)
+
+
 def test_train_keeps_settings_and_options(trained):
     settings = trained.settings
     assert (settings.seed, settings.epochs, settings.patch_shape_zyx) == (7, 1, (4, 32, 32))
@@ -183,7 +246,7 @@ def test_an_interrupted_training_says_how_to_go_on_and_goes_on(data, tmp_path, m
     run = Run(next(tmp_path.iterdir()))
     assert ending == 130 and len(run.history) == 1
     again = shlex.split(said.splitlines()[-1])
-    assert again[:4] == ["python", "-m", "organoid_kit", "train"]
+    assert again[:4] == [sys.executable, "-m", "organoid_kit", "train"]
     monkeypatch.undo()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert run_main(*again[3:]) == 0
@@ -204,6 +267,23 @@ def test_predict_never_overwrites(data, trained, tmp_path, capsys):
     output.write_text("mine")
     assert run_main("predict", trained.folder, data / "test.autlist", "-o", output) == 2
     assert output.read_text() == "mine" and "found.aut" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["found.tif", "found.xml", "results.v2"])
+def test_predict_says_at_once_what_it_cannot_write(name, data, trained, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(cli, "_predict_movie", lambda *_: pytest.fail("it went to work"))
+    assert run_main("predict", trained.folder, data / "test.autlist", "-o", tmp_path / name) == 2
+    assert name in capsys.readouterr().err
+
+
+def test_predict_asks_for_geff_before_the_work(data, trained, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(cli, "find_spec", lambda name: None)
+    assert run_main("predict", trained.folder, data / "test.autlist", "-o", tmp_path / "found.geff") == 2
+    assert "geff library" in capsys.readouterr().err
+
+
+def test_predict_knows_what_can_be_written():
+    assert {*cli._WRITTEN, ""} == formats._WRITERS.keys()
 
 
 def test_several_movies_need_a_folder(data, trained, tmp_path, capsys):
@@ -257,6 +337,30 @@ def test_score_of_a_dataset_pools_its_movies(data, tmp_path, capsys):
     assert lines[-1].startswith("all movies")
 
 
+@pytest.mark.parametrize("swapped", [False, True])
+def test_score_reads_a_table_with_the_spacing_of_the_other(lists, swapped, capsys):
+    write_annotations(read_annotations(lists / "found.aut"), lists / "found.csv")
+    files = [lists / "truth.aut", lists / "found.csv"]
+    assert run_main("score", *(files[::-1] if swapped else files)) == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[-3:-1] == ["2", "1"]
+    assert run_main("score", *files, "--spacing", "2,5,5") == 2  # not that of the .aut
+    assert "spacing" in capsys.readouterr().err
+
+
+def test_score_keeps_results_for_the_report(data, trained, tmp_path, capsys):
+    for each in read_dataset(data / "test.autlist"):
+        found = each.annotations.select(each.annotations.time_points < 3)
+        sure = {"probability": np.where(found.time_points < 2, 1.0, 0.01)}
+        write_annotations(dataclasses.replace(found, properties=sure), tmp_path / f"{each.name}.aut")
+    assert run_main("score", data / "test.autlist", tmp_path, "--run", trained.folder) == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[-3:] == ["8", "8", "0"]
+    assert run_main("report", trained.folder, "-o", tmp_path / "report.html") == 0
+    figures = json.loads((tmp_path / "report.json").read_text())["movies"]
+    assert [(each["name"], each["network"]["matched"]) for each in figures] == [("blobs 4", 8)]
+    assert run_main("score", tmp_path / "blobs 4.aut", tmp_path / "blobs 4.aut", "--run", trained.folder) == 2
+    assert ".autlist" in capsys.readouterr().err
+
+
 def test_runs_are_listed(trained, capsys):
     assert run_main("runs", trained.folder.parent) == 0
     assert trained.folder.name in capsys.readouterr().out
@@ -267,6 +371,9 @@ def test_report_is_written_beside_the_run(trained, capsys):
     assert (trained.folder / "report.html").exists() and (trained.folder / "report.json").exists()
     assert run_main("report", trained.folder) == 2
     assert "never overwritten" in capsys.readouterr().err
+    (trained.folder / "report.html").write_text("old")
+    assert run_main("report", trained.folder, "--overwrite") == 0
+    assert "<html" in (trained.folder / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
