@@ -46,6 +46,9 @@ def test_anything_comes_back(annotations, tmp_path_factory):
     again = read_table(path)
     assert facts(again, without=["id"]) == facts(annotations)
     assert np.array_equal(again.time_points, annotations.time_points)
+    for key in ("name", "spacing_um", "minutes_per_time_point"):
+        assert getattr(again, key) == getattr(annotations, key)
+    assert np.array_equal(again.region, annotations.region)
 
 
 @settings(max_examples=60, deadline=None)
@@ -103,6 +106,25 @@ def test_an_existing_file_is_kept(lineage, tmp_path):
         write_table(lineage, tmp_path / "a.csv")
 
 
+@pytest.mark.parametrize("name", ["embryo 3", "7", "a, b;", " a", "", "zwei\nZeilen", "# 1", '"quoted"', "null"])
+def test_the_name_comes_back(tmp_path, name):
+    write_table(Annotations([[1, 2, 3]], [1], name=name), tmp_path / "a.csv")
+    assert read_table(tmp_path / "a.csv").name == name
+
+
+def test_remarks_are_optional_and_survive_a_spreadsheet(tmp_path):
+    text = (
+        '# made by hand;;;\n# spacing_um: 2;0.5;0.5;\n"# region_zyx: 0,0,0,4,9,9"\n# minutes_per_time_point: 10;;;\n'
+        '"# name: ""a, b"""\n'
+        "time_point;z_um;y_um;x_um\n1;4;1;1\n"
+    )
+    annotations = read_table(table(tmp_path, text))
+    assert annotations.positions.tolist() == [[2, 2, 2]]
+    assert annotations.region.tolist() == [[0, 0, 0], [4, 9, 9]]
+    assert (annotations.minutes_per_time_point, annotations.name) == (10, "a, b")
+    assert read_table(table(tmp_path, text), spacing_um=(1, 1, 1)).spacing_um == (1, 1, 1)
+
+
 HEADER = "id,time_point,z,y,x,parent_id,link_p\n"
 
 
@@ -110,6 +132,11 @@ HEADER = "id,time_point,z,y,x,parent_id,link_p\n"
     ("text", "message"),
     [
         ("", "no columns"),
+        ("# spacing_um: 2,0\ntime_point,z,y,x\n", "3 positive numbers for spacing_um"),
+        ("# spacing_um: 2,0,1\ntime_point,z,y,x\n", "3 positive numbers for spacing_um"),
+        ("# region_zyx: 2,a\ntime_point,z,y,x\n", "6 numbers for region_zyx"),
+        ("# minutes_per_time_point: nan\ntime_point,z,y,x\n", "minutes_per_time_point"),
+        ("# name: a\ntime_point,z,y,x\n1,1,1,one\n", "row 3"),
         ("time_point,z,y\n", "must have the columns"),
         ("time_point,z,y,x,x\n", "name of its own"),
         ("time_point,z,y,x,\n", "name of its own"),

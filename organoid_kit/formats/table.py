@@ -6,6 +6,13 @@ Columns that begin with `link_` are properties of the link to the parent, separa
 
 A cell is a number, true, false or text; an empty cell is a missing value. A text that would be taken for something
 else stands in double quotes, as in JSON: "7" is a text, 7 a number.
+
+Before the columns, lines that begin with `# ` may say more of the whole movie, each where it is known:
+
+    # name: embryo 3
+    # spacing_um: 2.0,0.26,0.26           (µm per voxel: z, y, x)
+    # minutes_per_time_point: 10.0
+    # region_zyx: 0,0,0,30,511,511        (lowest and highest corner of what is annotated, voxels)
 """
 
 from __future__ import annotations
@@ -28,6 +35,9 @@ _VOXEL_COLUMNS = ("z", "y", "x")
 _MICROMETRE_COLUMNS = ("z_um", "y_um", "x_um")
 _OWN_COLUMNS = {"time_point", "id", "parent_id", *_VOXEL_COLUMNS, *_MICROMETRE_COLUMNS}
 _LINK_PREFIX = "link_"
+_REMARKS = re.compile('(?:"?# [^\\r\\n]*(?:\\r\\n|\\r|\\n))*')  # a spreadsheet may put quotes around a line
+_PADDING = " ,;\t"  # a spreadsheet may add empty cells
+_REMARK = re.compile("# (name|spacing_um|minutes_per_time_point|region_zyx):(.*)")
 
 
 def read_table(
@@ -40,14 +50,18 @@ def read_table(
 
     Args:
         path: of the file.
-        spacing_um: µm per voxel, zyx. Needed where the positions are in µm.
-        minutes_per_time_point: where known.
+        spacing_um: µm per voxel, zyx; overrules the file. Needed where the positions are in µm.
+        minutes_per_time_point: where known; overrules the file.
 
     Raises:
         UserError: a column is missing, or a cell is not what its column needs; the message gives the row as a
             spreadsheet counts it.
     """
-    header, rows = _read_rows(path)
+    text = read_text(path)
+    remarks = _REMARKS.match(text).group()
+    said = _read_remarks(remarks, path)
+    spacing_um = spacing_um or said.get("spacing_um")
+    header, rows = _read_rows(text[len(remarks) :], len(remarks.splitlines()), path)
     position_columns = _position_columns(header, spacing_um, path)
     positions = [[_number(row, column, path) for column in position_columns] for row in rows]
     if position_columns == _MICROMETRE_COLUMNS:
@@ -63,13 +77,14 @@ def read_table(
         properties=properties,
         link_properties=link_properties,
         spacing_um=spacing_um,
-        minutes_per_time_point=minutes_per_time_point,
-        name=Path(path).stem,
+        minutes_per_time_point=minutes_per_time_point or said.get("minutes_per_time_point"),
+        name=said.get("name", Path(path).stem),
+        region=said.get("region_zyx"),
     )
 
 
 def write_table(annotations: Annotations, path: str | Path, *, overwrite: bool = False) -> None:
-    """Writes positions (voxels), links and their properties as CSV. Spacing, region and extras have no place in it.
+    """Writes all of the annotations but `extra` as CSV, positions in voxels.
 
     The property `id` is what links refer to; where there is none, positions are numbered from 0.
 
@@ -79,7 +94,8 @@ def write_table(annotations: Annotations, path: str | Path, *, overwrite: bool =
     _check_names(annotations, path)
     ids = _ids(annotations, path)
     properties = {name: values for name, values in annotations.properties.items() if name != "id"}
-    file = io.StringIO(newline="")
+    file = io.StringIO(_write_remarks(annotations), newline="")
+    file.seek(0, io.SEEK_END)
     writer = csv.writer(file, lineterminator="\n")
     link_names = [_LINK_PREFIX + name for name in annotations.link_properties]
     writer.writerow(["id", "time_point", *_VOXEL_COLUMNS, "parent_id", *link_names, *properties])
@@ -93,15 +109,59 @@ def write_table(annotations: Annotations, path: str | Path, *, overwrite: bool =
     write_text_safely(path, file.getvalue(), overwrite=overwrite)
 
 
-def _read_rows(path: str | Path) -> tuple[list[str], list[dict[str, str]]]:
+def _write_remarks(annotations: Annotations) -> str:
+    """The lines before the columns."""
+    name = annotations.name
+    said = {"name": _cell(name) if name == name.strip(_PADDING) else json.dumps(name)}
+    for key, numbers in (
+        ("spacing_um", annotations.spacing_um),
+        ("minutes_per_time_point", annotations.minutes_per_time_point),
+        ("region_zyx", annotations.region),
+    ):
+        if numbers is not None:
+            said[key] = ",".join(str(number) for number in np.ravel(numbers).tolist())
+    return "".join(f"# {key}: {value}\n" for key, value in said.items())
+
+
+def _read_remarks(remarks: str, path: str | Path) -> dict[str, Any]:
+    """What these lines say; other remarks are for people."""
+    lines = [line.strip(_PADDING) for line in remarks.splitlines()]
+    lines = [line[1:-1].replace('""', '"') if line.startswith('"') else line for line in lines]
+    found = [_REMARK.fullmatch(line) for line in lines]
+    texts = {match[1]: match[2].strip(_PADDING) for match in found if match}
+    said: dict[str, Any] = {}
+    if name := texts.get("name"):
+        said["name"] = _value(name) if isinstance(_value(name), str) else name
+    for key, count in (("spacing_um", 3), ("minutes_per_time_point", 1), ("region_zyx", 6)):
+        if key in texts:
+            said[key] = _read_numbers(key, texts[key], count, path)
+    if "minutes_per_time_point" in said:
+        said["minutes_per_time_point"] = said["minutes_per_time_point"][0]
+    return said
+
+
+def _read_numbers(key: str, text: str, count: int, path: str | Path) -> tuple[float, ...]:
+    try:
+        numbers = tuple(float(part) for part in re.split(r"[,;\s]+", text))
+    except ValueError:
+        numbers = ()
+    if len(numbers) != count or not all(map(math.isfinite, numbers)) or (count < 6 and min(numbers) <= 0):
+        kind = "numbers" if count == 6 else "positive numbers"
+        raise UserError(
+            f"A remark must fit its name: {count} {kind} for {key}. Received: {text!r:.60} in {str(path)!r}. "
+            "Correct this line or delete it."
+        )
+    return numbers
+
+
+def _read_rows(text: str, lines_before: int, path: str | Path) -> tuple[list[str], list[dict[str, str]]]:
     """Names of the columns, and one dictionary per row, which also knows its number."""
-    text = read_text(path)
     separator = re.search("[,;\t]", text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator.group() if separator else ",", strict=True)
     try:
-        lines = [(reader.line_num, line) for line in reader if any(line)]
+        lines = [(lines_before + reader.line_num, line) for line in reader if any(line)]
     except csv.Error as error:
-        raise _row_error("A table must be valid CSV", str(error), reader.line_num, path) from error
+        raise _row_error("A table must be valid CSV", str(error), lines_before + reader.line_num, path) from error
     header = [name.strip() for name in lines[0][1]] if lines else []
     for number, line in lines[1:]:
         if len(line) != len(header):
