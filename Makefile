@@ -23,7 +23,10 @@ lab: .venv/ready-lab
 	$(RUN) -m jupyter lab notebooks/00_start_here.ipynb
 
 benchmark: .venv/ready-dev
-	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(RUN) "$$script" || exit 1; done
+	@worst=0; for script in benchmarks/[a-z]*.py; do \
+	    echo "== $$script"; $(RUN) "$$script"; status=$$?; \
+	    if [ $$status -gt $$worst ]; then worst=$$status; fi; \
+	done; exit $$worst
 
 notebooks: .venv/ready-dev
 	$(RUN) -m jupytext --sync notebooks/source/*.py

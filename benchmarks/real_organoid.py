@@ -1,10 +1,11 @@
 """A real organoid: the blob detector, the shipped network, and the network fine-tuned on a single time point.
 
-    python benchmarks/real_organoid.py FOLDER
+    python benchmarks/real_organoid.py [FOLDER]
 
-FOLDER holds the three stacks of LSTree's example data (``images/`` or the stacks themselves, and mamut_deconv.xml), as
-`download_real_organoid` fetches them. Fine-tuning sees the first stack only and is scored on the other two, with three
-seeds; its threshold too is chosen on the first. All scores at 5 µm, one to one.
+FOLDER has ``images/`` with the three stacks of LSTree's example data, and ``mamut_deconv.xml``, as
+`download_real_organoid` fetches them; without FOLDER they are fetched into runs/real_organoid. Fine-tuning sees the
+first stack only and is scored on the other two, with three seeds; its threshold too is chosen on the first. All scores
+at 5 µm, one to one.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from organoid_kit.baseline import find_blobs, tune_blobs
 from organoid_kit.checks import check_annotations
 from organoid_kit.dataset import AnnotatedMovie
-from organoid_kit.downloads import read_real_organoid
+from organoid_kit.downloads import download_real_organoid, read_real_organoid
+from organoid_kit.errors import UserError
 from organoid_kit.evaluation import pool_scores, score_positions
 from organoid_kit.networks import load_network, make_fine_tuning_settings
 from organoid_kit.prediction import choose_threshold, predict_positions
@@ -47,11 +49,16 @@ def score_network(folder: str, organoid: AnnotatedMovie):
 def main() -> None:
     """Prints the scores."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--work", default="runs")
     choices = parser.parse_args()
-    organoid = read_real_organoid(choices.folder)
+    try:
+        folder = choices.folder or download_real_organoid(Path("runs") / "real_organoid")
+    except UserError as error:
+        print(f"left out: {error}")
+        return
+    organoid = read_real_organoid(folder)
     problems = check_annotations(organoid.annotations, organoid.movie)
     print(f"check: {len(problems)} problems", *problems, sep="\n  ")
     first, *others = organoid.annotations.annotated_time_points.tolist()

@@ -236,7 +236,7 @@ def _train_and_choose(
     judges = split.validation or (split.training if settings.start_from else [])
     if judges and run.network_folder.exists():
         threshold = choose_threshold(run, judges)
-        note = "" if split.validation else ", on which it was trained: too hopeful, yet better than another organoid's"
+        note = "" if split.validation else ", on which it was trained"
         print(f"Threshold {threshold:.2f}, chosen on {', '.join(each.name for each in judges)}{note}.")
     return run, 0
 
