@@ -14,7 +14,7 @@ import numpy as np
 
 from organoid_kit.dataset import AnnotatedMovie
 from organoid_kit.devices import Device, find_device
-from organoid_kit.models.position import build_position_network, find_step
+from organoid_kit.models.position import build_position_network, check_patch_shape, find_step
 from organoid_kit.settings import NetworkSettings
 
 _BYTES = 4  # of a float32
@@ -99,10 +99,14 @@ def estimate_training(
         settings: of the training.
         annotated_movies: to train on; only the number of annotated time points is looked at.
         measure_time: whether a few real steps are timed, which takes some seconds.
+
+    Raises:
+        UserError: the patch does not fit the network.
     """
+    check_patch_shape(settings)
     device = find_device()
     memory = estimate_memory(settings)
-    seconds = measure_step_seconds(settings) if measure_time and memory <= device.memory_bytes else None
+    seconds = _try_steps(settings) if measure_time and memory <= device.memory_bytes else None
     steps = count_steps(settings, annotated_movies) * settings.epochs
     return Estimate(
         settings=settings,
@@ -152,6 +156,24 @@ def count_steps(settings: NetworkSettings, annotated_movies: Sequence[AnnotatedM
     """Steps in an epoch."""
     time_points = sum(len(each.annotations.annotated_time_points) for each in annotated_movies)
     return math.ceil(time_points * settings.patches_per_time_point / settings.batch_size)
+
+
+def _try_steps(settings: NetworkSettings) -> float | None:
+    """Seconds of a step; None where memory runs out in spite of the estimate."""
+    try:
+        return measure_step_seconds(settings)
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        return None
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an error of TensorFlow, JAX, PyTorch or NumPy says that memory ran out."""
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or any(
+        sign in text for sign in ("resource_exhausted", "resource exhausted", "out of memory", "oom when allocating")
+    )
 
 
 def measure_step_seconds(settings: NetworkSettings, steps: int = 3) -> float:

@@ -28,7 +28,8 @@ from organoid_kit.targets import draw_dots, weigh_voxels
 
 _AT_NUCLEI = 0.7  # part of the patches that are drawn around a nucleus, the others anywhere in the annotated region
 _CROWDED_UM = 12.0  # nuclei with more neighbours within this distance are drawn more often
-_OPEN_TIME_POINTS = 8  # examples are shuffled within so many time points, so that few stacks are in memory at once
+_OPEN_TIME_POINTS = 8  # examples are shuffled within so many time points, or as many as fit into memory
+_OPEN_BYTES = 1_000_000_000
 _EPOCH_OF_FIXED_EXAMPLES = 0
 
 
@@ -77,7 +78,7 @@ class PositionExamples:
         *,
         augment: bool = True,
         most_examples: int | None = None,
-        cache_bytes: int = 1_000_000_000,
+        cache_bytes: int = _OPEN_BYTES,
     ) -> None:
         """Finds the annotated time points; reads no images yet.
 
@@ -134,7 +135,8 @@ class PositionExamples:
         """Which place each example of an epoch comes from: shuffled across movies, few time points open at once."""
         rng = np.random.default_rng((self.settings.seed, epoch))
         shuffled = rng.permutation(len(self.places))
-        groups = np.array_split(shuffled, -(-len(shuffled) // _OPEN_TIME_POINTS))
+        together = max(1, min(_OPEN_TIME_POINTS, _OPEN_BYTES // self.prepared.window_bytes()))
+        groups = np.array_split(shuffled, -(-len(shuffled) // together))
         repeats = -(-self.number_per_epoch // len(self.places))
         return np.concatenate([rng.permutation(np.repeat(group, repeats)) for group in groups])
 

@@ -67,7 +67,8 @@ def load_settings(folder: str | Path) -> NetworkSettings:
     if "organoid_kit" in values:
         return NetworkSettings.from_dict(values["organoid_kit"], str(folder / "settings.json"))
     window = values.get("time_window", [-1, 1])
-    known = {"preset": "original", "intensity_quantiles": (0.01, 0.99), "threshold": 0.1}
+    known = {"preset": "original", "spacing_um": None, "patch_shape_zyx": (32, 64, 64)}
+    known |= {"intensity_quantiles": (0.01, 0.99), "threshold": 0.1}
     return NetworkSettings.from_dict({**known, "time_window": window}, str(folder / "settings.json"))
 
 

@@ -115,6 +115,12 @@ class PreparedMovies:
             self._stacks.popitem(last=False)
         return self._stacks[key]
 
+    def window_bytes(self) -> int:
+        """Memory that the time window of the largest movie takes."""
+        shapes = [find_working_shape(movie, self.settings.spacing_um) for movie in self.movies]
+        first, last = self.settings.time_window
+        return 4 * (last - first + 1) * max(math.prod(shape) for shape in shapes)
+
     def window(self, movie: int, time_point: int) -> list[np.ndarray]:
         """The stacks of the time window around a time point, each (y, x, z).
 

@@ -144,10 +144,21 @@ def predict_heat(
     heat = np.empty(shape, np.float32)
     for tile in itertools.product(*plans):
         image = np.stack([_read_tile(stack, [part for part, _ in tile]) for stack in stacks], axis=-1)
-        predicted = keras.ops.convert_to_numpy(network(image[None], training=False))[0, ..., 0]
+        predicted = _apply(network, image[None])[0, ..., 0]
         kept = tuple(slice(*inner) for _, inner in tile)
         heat[kept] = predicted[tuple(slice(low - part[0], high - part[0]) for part, (low, high) in tile)]
     return heat
+
+
+def _apply(network: keras.Model, images: np.ndarray) -> np.ndarray:
+    """What the network says.
+
+    Called directly, PyTorch would keep everything for a gradient; by `predict_on_batch`, TensorFlow would trace the
+    network anew for each size of tile.
+    """
+    if keras.backend.backend() == "torch":
+        return keras.ops.convert_to_numpy(network.predict_on_batch(images))
+    return keras.ops.convert_to_numpy(network(images, training=False))
 
 
 Span = tuple[int, int]

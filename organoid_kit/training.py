@@ -25,18 +25,20 @@ from organoid_kit.checkpoints import TrainingState, load_newest_checkpoint, save
 from organoid_kit.dataset import AnnotatedMovie
 from organoid_kit.devices import find_device
 from organoid_kit.errors import UserError
-from organoid_kit.estimates import estimate_training
+from organoid_kit.estimates import estimate_training, is_out_of_memory
 from organoid_kit.evaluation import match_positions
 from organoid_kit.examples import PositionExample, PositionExamples, join_examples
 from organoid_kit.files import write_json_safely
-from organoid_kit.models.position import build_position_network, find_step
+from organoid_kit.models.position import build_position_network, check_patch_shape, find_step
 from organoid_kit.networks import check_training_on, load_network, load_settings, save_network
 from organoid_kit.runs import Run, make_run, open_run
 from organoid_kit.settings import NetworkSettings
+from organoid_kit.splits import Split, find_leaks
 from organoid_kit.targets import find_peaks
 
 WARM_UP_STEPS = 20  # the learning rate rises over so many steps, then falls along a cosine
 _LAST_RATE = 0.02  # part of the learning rate that is left at the end
+_OF_THE_NETWORK = ("preset", "spacing_um", "intensity_quantiles", "patch_shape_zyx", "nucleus_sigma_um")
 _VALIDATION_PATCHES = 64
 _MATCH_UM = 5.0
 _THRESHOLDS = np.arange(2, 9) / 10  # an epoch is judged at the one that suits it best
@@ -123,6 +125,8 @@ def train(
     else:
         state.finished = ""
         on_progress(_say(state, settings, f"Going on from epoch {state.epoch + 1}, step {state.step}."))
+    for leak in find_leaks(Split(list(training), list(validation)), settings.time_window):
+        on_progress(_say(state, settings, f"Validation is not independent: {leak}"))
     for warning in estimate_training(settings, training, measure_time=False).warnings():
         on_progress(_say(state, settings, warning))
     run.log(f"training with {keras.backend.backend()} from epoch {state.epoch + 1}, step {state.step}")
@@ -161,23 +165,32 @@ def _interrupts_wait() -> Iterator[threading.Event]:
 
 
 def complete_settings(settings: NetworkSettings, training: Sequence[AnnotatedMovie]) -> NetworkSettings:
-    """Settings with the spacing filled in: that of the network to start from, else of the first movie."""
-    if settings.spacing_um is None and settings.start_from:
-        settings = settings.changed(spacing_um=load_settings(settings.start_from).spacing_um)
+    """Settings with what follows from the network to start from, and from the movies.
+
+    What defines a network and was left at its default is taken from the network to start from. The spacing, where it is
+    still open, is that of the first movie; where all movies have a single plane, so have the patches.
+    """
+    if settings.start_from:
+        settings = _inherit(settings, load_settings(settings.start_from))
     if settings.spacing_um is None and training:
         settings = settings.changed(spacing_um=tuple(training[0].movie.spacing_um))
+    if training and find_step(settings)[0] == 1 and all(each.movie.shape_zyx[0] == 1 for each in training):
+        settings = settings.changed(patch_shape_zyx=(1, *settings.patch_shape_zyx[1:]))
     return settings
+
+
+def _inherit(settings: NetworkSettings, trained: NetworkSettings) -> NetworkSettings:
+    """Settings that follow a trained network where they were left at their defaults."""
+    default = NetworkSettings()
+    left = [name for name in _OF_THE_NETWORK if getattr(settings, name) in (None, getattr(default, name))]
+    place = Path(settings.start_from)
+    start_from = str(place.resolve()) if place.exists() else settings.start_from  # so that any folder can resume it
+    return settings.changed(start_from=start_from, **{name: getattr(trained, name) for name in left})
 
 
 def prepare_network(settings: NetworkSettings) -> keras.Model:
     """Builds or loads the network and compiles it."""
-    steps = find_step(settings)
-    if any(size % step for size, step in zip(settings.patch_shape_zyx, steps, strict=True)):
-        fitting = tuple(max(1, round(n / s)) * s for n, s in zip(settings.patch_shape_zyx, steps, strict=True))
-        raise UserError(
-            f"The patch of a {settings.preset!r} network must be a multiple of {steps} (z, y, x). "
-            f"Received: {settings.patch_shape_zyx}. Set patch_shape_zyx to {fitting}."
-        )
+    check_patch_shape(settings)
     device = find_device()
     mixed = device.gains_from_mixed_precision if settings.mixed_precision is None else settings.mixed_precision
     if mixed and not device.is_gpu:
@@ -186,15 +199,18 @@ def prepare_network(settings: NetworkSettings) -> keras.Model:
             "Set mixed_precision to None."
         )
     network = build_position_network(settings, dtype="mixed_float16" if mixed else "float32")
+    loss = keras.losses.BinaryCrossentropy()
     if settings.start_from:
         trained, old = load_network(settings.start_from)
         check_training_on(old, settings, trained)
         network = _with_weights_of(trained, network)
+        if network is trained:  # OrganoidTracker's answers 0 and above 1 too, where cross-entropy is flat
+            loss = keras.losses.MeanSquaredError()
     optimiser = keras.optimizers.Adam(settings.learning_rate, clipnorm=1.0)
     if mixed:
         optimiser = keras.optimizers.LossScaleOptimizer(optimiser)
     # Compiling with XLA made a step several times slower on processors, see benchmarks/network.py.
-    network.compile(optimiser, keras.losses.BinaryCrossentropy(), jit_compile=keras.backend.backend() == "jax")
+    network.compile(optimiser, loss, jit_compile=keras.backend.backend() == "jax")
     optimiser.build(network.trainable_variables)
     return network
 
@@ -369,14 +385,6 @@ class _Loop:
         return True
 
 
-def is_out_of_memory(error: Exception) -> bool:
-    """Whether an error of TensorFlow, JAX, PyTorch or NumPy says that memory ran out."""
-    text = str(error).lower()
-    return isinstance(error, MemoryError) or any(
-        sign in text for sign in ("resource_exhausted", "resource exhausted", "out of memory", "oom when allocating")
-    )
-
-
 def validate(
     network: keras.Model,
     checks: PositionExamples,
@@ -397,7 +405,7 @@ def validate(
         examples = checks.examples(0, step, batch_size)
         images, targets, weights = join_examples(examples)
         heat = keras.ops.convert_to_numpy(network.predict_on_batch(images)).astype(np.float32)
-        losses.append(_cross_entropy(targets[..., 0], heat[..., 0], weights))
+        losses.append(float(network.loss(targets, heat, sample_weight=weights)))
         sizes.append(len(images))
         for each, example in zip(heat[..., 0], examples, strict=True):
             counts += count_matches(each, example, checks.settings)
@@ -410,12 +418,6 @@ def find_f1(counts: np.ndarray) -> float | None:
         return None
     matched, missed, false = counts.T
     return float(np.max(2 * matched / np.maximum(2 * matched + missed + false, 1)))
-
-
-def _cross_entropy(targets: np.ndarray, heat: np.ndarray, weights: np.ndarray) -> float:
-    """Weighted binary cross-entropy, as Keras' loss computes it."""
-    heat = np.clip(heat, 1e-7, 1 - 1e-7)
-    return float(np.mean(-weights * (targets * np.log(heat) + (1 - targets) * np.log(1 - heat)), dtype=np.float64))
 
 
 def count_matches(heat: np.ndarray, example: PositionExample, settings: NetworkSettings) -> np.ndarray:

@@ -50,7 +50,7 @@ def save_like_organoidtracker(folder, planes=16, window=(-1, 1), window_of_image
     images = keras.Input((planes, None, None, window_of_images))
     x = keras.layers.Conv3D(4, (1, 3, 3), padding="same", activation="relu")(images)
     x = keras.layers.BatchNormalization()(x)
-    network = keras.Model(images, keras.layers.Conv3D(1, 3, padding="same", activation="sigmoid")(x))
+    network = keras.Model(images, keras.layers.Conv3D(1, 3, padding="same", activation="relu")(x))
 
     @keras.saving.register_keras_serializable("elsewhere")
     def loss_of_their_own(truth, guess):
@@ -124,13 +124,15 @@ def test_a_network_of_organoidtracker_opens(tmp_path):
 def test_a_network_of_organoidtracker_is_trained_on_from(tmp_path):
     theirs = save_like_organoidtracker(tmp_path / "theirs")
     settings = tiny_settings(
-        tmp_path, preset="original", patch_shape_zyx=(16, 32, 32), start_from=str(tmp_path / "theirs"), epochs=1
-    )
+        tmp_path, preset="original", patch_shape_zyx=(16, 32, 32), start_from=str(tmp_path / "theirs"), epochs=6
+    ).changed(learning_rate=1e-3)
     movie = make_blobs(shape_zyx=(16, 32, 32))
     run = train([movie], [], settings, on_progress=lambda progress: None)
     trained, _ = load_network(run.folder)
     assert [layer.name for layer in trained.layers] == [layer.name for layer in theirs.layers]
     assert weights_of(trained) != weights_of(theirs)
+    assert run.history[-1]["loss"] < run.history[0]["loss"]
+    assert run.settings.intensity_quantiles == (0.01, 0.99)  # as the network is used to
 
 
 @pytest.mark.parametrize(
@@ -138,7 +140,7 @@ def test_a_network_of_organoidtracker_is_trained_on_from(tmp_path):
     [
         ({"patch_shape_zyx": (32, 32, 32)}, r"patch_shape_zyx to \(16, 32, 32\)"),
         ({"time_window": (0, 1)}, r"time_window to \(-1, 1\)"),
-        ({"preset": "small"}, "preset to original"),
+        ({"preset": "standard"}, "preset to original"),
     ],
 )
 def test_what_does_not_fit_a_network_is_told_with_what_does(tmp_path, changes, advice):

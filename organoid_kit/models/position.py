@@ -16,6 +16,7 @@ import itertools
 import keras
 from keras import layers
 
+from organoid_kit.errors import UserError
 from organoid_kit.settings import NetworkSettings
 
 _FILTERS = {"small": (24, 48, 96), "standard": (32, 64, 128, 256)}
@@ -59,6 +60,17 @@ def find_step(settings: NetworkSettings) -> tuple[int, int, int]:
         return 16, 32, 32
     size = 2 ** len(_FILTERS[settings.preset])
     return 1, size, size
+
+
+def check_patch_shape(settings: NetworkSettings) -> None:
+    """Raises UserError where the patch is not a multiple of what the network needs."""
+    steps = find_step(settings)
+    if any(size % step for size, step in zip(settings.patch_shape_zyx, steps, strict=True)):
+        fitting = tuple(max(1, round(n / s)) * s for n, s in zip(settings.patch_shape_zyx, steps, strict=True))
+        raise UserError(
+            f"The patch of a {settings.preset!r} network must be a multiple of {steps} (z, y, x). "
+            f"Received: {settings.patch_shape_zyx}. Set patch_shape_zyx to {fitting}."
+        )
 
 
 def _window(settings: NetworkSettings) -> int:
