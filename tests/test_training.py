@@ -15,6 +15,7 @@ from organoid_kit.errors import UserError
 from organoid_kit.examples import PositionExamples
 from organoid_kit.ladder import overfit_one_patch, overfit_one_time_point
 from organoid_kit.networks import load_network
+from organoid_kit.prediction import predict_positions
 from organoid_kit.training import is_out_of_memory, train
 from training_helpers import NO_AUGMENTATION, make_blobs, run_python, tiny_settings, weights_of
 
@@ -303,10 +304,21 @@ def test_a_loss_that_is_no_number_ends_the_training(tmp_path, monkeypatch):
 
 def test_a_movie_of_one_plane_trains(tmp_path):
     movies = [make_blobs(seed, shape_zyx=(1, 64, 64)) for seed in (1, 2)]
-    settings = tiny_settings(tmp_path, patch_shape_zyx=(1, 64, 64), spacing_um=(2.0, 0.5, 0.5))
+    settings = tiny_settings(tmp_path, patch_shape_zyx=(16, 64, 64), spacing_um=(2.0, 0.5, 0.5))
     run = train(movies[:1], movies[1:], settings, on_progress=quiet)
-    network, _ = load_network(run.folder)
-    assert network.predict_on_batch(np.zeros((1, 1, 64, 64, 3))).shape == (1, 1, 64, 64, 1)
+    network, settings = load_network(run.folder)
+    assert settings.patch_shape_zyx == (1, 64, 64)  # no empty planes
+    found = predict_positions(network, movies[1].movie, settings, threshold=0.05, show_progress=False)
+    assert len(found) and (found.positions[:, 0] == 0).all()
+
+
+def test_a_validation_that_sees_the_training_movie_is_said(tmp_path):
+    said = []
+    train([make_blobs(1)], [make_blobs(1)], tiny_settings(tmp_path), on_progress=lambda each: said.append(each.message))
+    assert any("not independent" in message for message in said)
+    said.clear()
+    train([make_blobs(1)], [make_blobs(2)], tiny_settings(tmp_path), on_progress=lambda each: said.append(each.message))
+    assert not any("not independent" in message for message in said)
 
 
 def test_a_patch_and_a_time_point_are_learnt_by_heart(tmp_path):
