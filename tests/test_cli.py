@@ -385,7 +385,7 @@ def test_the_demo_goes_the_whole_way_twice_and_keeps_the_first(data, tmp_path, m
     assert said[-1] == f"Report: {demo / 'report.html'}"
     assert [line.split()[0] for line in said if line.startswith(("network ", "blob detector "))] == ["network", "blob"]
     scores = json.loads(first)
-    assert scores["network"]["matched"] + scores["network"]["missed"] == 20
+    assert scores["network"]["matched"] + scores["network"]["missed"] == 16
     assert np.isfinite(scores["blob_detector"]["f1"])
     assert run_main("demo", "--output", demo, "--epochs", 1) == 0
     earlier = [path for path in demo.glob("scores_*.json")]
