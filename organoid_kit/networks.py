@@ -6,6 +6,8 @@ what its predictor does is then filled in, so that its networks can be used and 
 
 from __future__ import annotations
 
+import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from organoid_kit.settings import NetworkSettings
 
 SHIPPED = Path(__file__).parent / "shipped"
 _FINE_TUNING_RATE = 5e-4
+_NEW_OPTIONS = ("input_axes", "output_axes", "renorm", "renorm_clipping", "renorm_momentum")  # Keras 3.15, not 3.13
 
 
 def save_network(
@@ -37,13 +40,31 @@ def save_network(
         plain.set_weights(network.get_weights())
     if overwrite and Path(folder).is_dir():
         with write_safely(Path(folder) / "model.keras", overwrite=True) as file:
-            keras.saving.save_model(plain, file, include_optimizer=False)
+            _save_model(plain, file)
         write_json_safely(Path(folder) / "settings.json", _network_record(settings), overwrite=True)
         return
     with write_safely(folder) as temporary:
         temporary.mkdir()
-        keras.saving.save_model(plain, temporary / "model.keras", include_optimizer=False)
+        _save_model(plain, temporary / "model.keras")
         write_json_safely(temporary / "settings.json", _network_record(settings))
+
+
+def _save_model(network: keras.Model, file: Path) -> None:
+    """Writes model.keras so that older versions of Keras 3 open it too, without options that only newer ones know."""
+    keras.saving.save_model(network, file, include_optimizer=False)
+    with zipfile.ZipFile(file) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    parts["config.json"] = json.dumps(_without_new_options(json.loads(parts["config.json"]))).encode()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+
+
+def _without_new_options(config: Any) -> Any:
+    """A layer's or network's configuration without `_NEW_OPTIONS`, none of which our networks set."""
+    if isinstance(config, dict):
+        return {key: _without_new_options(value) for key, value in config.items() if key not in _NEW_OPTIONS}
+    return [_without_new_options(each) for each in config] if isinstance(config, list) else config
 
 
 def _network_record(settings: NetworkSettings) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 import json
 import shutil
+import zipfile
 
 import keras
 import numpy as np
@@ -7,7 +8,14 @@ import pytest
 
 from organoid_kit.errors import UserError
 from organoid_kit.models.position import build_position_network
-from organoid_kit.networks import find_field_of_view, list_shipped_networks, load_network, load_settings, save_network
+from organoid_kit.networks import (
+    SHIPPED,
+    find_field_of_view,
+    list_shipped_networks,
+    load_network,
+    load_settings,
+    save_network,
+)
 from organoid_kit.prediction import _MARGIN_ZYX
 from organoid_kit.settings import NetworkSettings
 from organoid_kit.training import train
@@ -77,6 +85,15 @@ def test_a_network_opens_without_the_kit_on_every_backend(saved, tmp_path, backe
         pytest.importorskip("jax")
     network, _, folder = saved
     assert np.abs(predict_elsewhere(folder, tmp_path / "a.npy", backend) - predict(network)).max() <= difference
+
+
+def test_a_saved_network_asks_for_nothing_that_older_versions_of_keras_do_not_know(saved, tmp_path):
+    _, settings, folder = saved
+    save_network(build_position_network(settings.changed(preset="original")), settings, tmp_path / "original")
+    for each in (folder, tmp_path / "original", SHIPPED / "position_small"):
+        with zipfile.ZipFile(each / "model.keras") as archive:
+            config = archive.read("config.json").decode()
+        assert "kernel_initializer" in config and "input_axes" not in config and "renorm" not in config
 
 
 def test_a_saved_network_is_not_overwritten_by_chance(saved):
