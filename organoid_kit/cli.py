@@ -18,6 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from tqdm import tqdm
 
 from organoid_kit import __version__
@@ -364,15 +365,32 @@ def _score(options: argparse.Namespace) -> None:
     """Compares found with true positions, and keeps both in a run where one is named."""
     threshold = _find_threshold(options)
     pairs = _open_movie_pairs(options) if options.truth.suffix == ".autlist" else _open_pair(options)
+    if options.time_points:
+        pairs = [(name, _between(truth, *options.time_points), *others) for name, truth, *others in pairs]
     distance = {"max_distance_um": options.max_distance, "threshold": threshold}
     scores = {name: score_positions(truth, found, **distance) for name, truth, found, _ in pairs}
     total = pool_scores(scores.values())
     print(_format_scores(scores | ({"all movies": total} if len(scores) > 1 else {})))
+    _say_empty_time_points(pairs)
     if options.json:
         record = {"movies": {name: score.to_dict() for name, score in scores.items()}, "all": total.to_dict()}
         write_json_safely(options.json, record)
     if options.run:
         _keep_results(Run(options.run), pairs, threshold)
+
+
+def _between(annotations: Annotations, first: int, last: int) -> Annotations:
+    """The positions of these time points."""
+    return annotations.select((annotations.time_points >= first) & (annotations.time_points <= last))
+
+
+def _say_empty_time_points(pairs: Sequence[_Pair]) -> None:
+    """Names annotated time points in which nothing was found: perhaps nobody looked there."""
+    for name, truth, found, _ in pairs:
+        empty = np.setdiff1d(truth.annotated_time_points, found.annotated_time_points).tolist()
+        if empty:
+            listed = ", ".join(map(str, empty[:10])) + (", …" if len(empty) > 10 else "")
+            print(f"{name}: nothing was found at time points {listed}. If nobody looked there, give --time-points.")
 
 
 def _find_threshold(options: argparse.Namespace) -> float | None:
@@ -618,6 +636,7 @@ def _add_score(commands: Any) -> None:
     parser.add_argument("found", type=Path, help="annotations, or the folder that predict made from the .autlist")
     parser.add_argument("--max-distance", type=float, default=5.0, metavar="µm", help="of a pair (5)")
     parser.add_argument("--threshold", type=float, help="least probability")
+    parser.add_argument("--time-points", type=int, nargs=2, metavar=("FIRST", "LAST"), help="score only these")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the scores there")
     parser.add_argument("--run", type=Path, help="keep the results of an .autlist in this run, for its report")
     _add_time_point_offset(parser)

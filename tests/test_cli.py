@@ -361,6 +361,20 @@ def test_score_keeps_results_for_the_report(data, trained, tmp_path, capsys):
     assert ".autlist" in capsys.readouterr().err
 
 
+def test_score_says_where_nothing_was_found_and_can_leave_it_out(lists, capsys):
+    truth = read_annotations(lists / "truth.aut")
+    longer = Annotations(
+        np.vstack([truth.positions, truth.positions]), [0, 0, 0, 1, 1, 1], spacing_um=SPACING_UM, name="longer"
+    )
+    write_annotations(longer, lists / "longer.aut")
+    assert run_main("score", lists / "longer.aut", lists / "found.aut") == 0
+    said = capsys.readouterr().out
+    assert "nothing was found at time points 1." in said and said.splitlines()[1].split()[-3:] == ["2", "4", "1"]
+    assert run_main("score", lists / "longer.aut", lists / "found.aut", "--time-points", 0, 0) == 0
+    said = capsys.readouterr().out
+    assert "nothing was found" not in said and said.splitlines()[1].split()[-3:] == ["2", "1", "1"]
+
+
 def test_runs_are_listed(trained, capsys):
     assert run_main("runs", trained.folder.parent) == 0
     assert trained.folder.name in capsys.readouterr().out
