@@ -18,19 +18,10 @@ from organoid_kit.augmentation import (
 )
 from organoid_kit.settings import AugmentationSettings
 from organoid_kit.targets import draw_dots
+from training_helpers import NO_AUGMENTATION
 
 ALL = AugmentationSettings()
-OFF = AugmentationSettings(
-    flip=False,
-    rotation_degrees=None,
-    scale=None,
-    brightness=None,
-    contrast=None,
-    gamma=None,
-    depth_dimming=None,
-    noise=None,
-    blur_px=None,
-)
+OFF = NO_AUGMENTATION
 OPERATIONS = [each.name for each in dataclasses.fields(AugmentationSettings)]
 GEOMETRY = ("flip", "rotation_degrees", "scale")
 SHAPE, PATCH = (12, 90, 80), (7, 41, 36)

@@ -10,25 +10,15 @@ from organoid_kit.dataset import AnnotatedMovie
 from organoid_kit.errors import UserError
 from organoid_kit.examples import PositionExamples
 from organoid_kit.patches import normalise
-from organoid_kit.settings import AugmentationSettings, NetworkSettings
+from organoid_kit.settings import NetworkSettings
 from organoid_kit.targets import draw_dots
 from organoid_kit.timelapse import make_timelapse
+from training_helpers import NO_AUGMENTATION
 
 SPACING_UM = (2.0, 0.5, 0.5)
 SHAPE = (10, 48, 60)
 SETTINGS = NetworkSettings(
     patch_shape_zyx=(6, 24, 32), patches_per_time_point=4, seed=5, spacing_um=None, nucleus_sigma_um=1.5
-)
-STILL = AugmentationSettings(
-    flip=False,
-    rotation_degrees=None,
-    scale=None,
-    brightness=None,
-    contrast=None,
-    gamma=None,
-    depth_dimming=None,
-    noise=None,
-    blur_px=None,
 )
 
 
@@ -121,7 +111,7 @@ def _find_cut(example, annotated, examples) -> int:
 
 def test_with_all_operations_off_training_is_an_exact_cut_too():
     annotated = make_annotated()
-    examples = PositionExamples([annotated], SETTINGS.changed(augmentation=STILL))
+    examples = PositionExamples([annotated], SETTINGS.changed(augmentation=NO_AUGMENTATION))
     for example in examples.examples(3, 0, 8):
         assert _find_cut(example, annotated, examples) == 1
 
@@ -144,7 +134,7 @@ def test_target_and_positions_belong_to_the_image():
     image = draw_dots(positions, SHAPE, SPACING_UM, 1.5)
     movie = make_timelapse(np.stack([image, image, image])[:, None], SPACING_UM)
     annotated = AnnotatedMovie(movie, Annotations(positions, [1, 1]))
-    geometry = dataclasses.replace(STILL, flip=True, rotation_degrees=180.0)
+    geometry = dataclasses.replace(NO_AUGMENTATION, flip=True, rotation_degrees=180.0)
     settings = SETTINGS.changed(augmentation=geometry, intensity_quantiles=(0, 1), patches_per_time_point=20)
     for example in PositionExamples([annotated], settings).examples(0, 0, 20):
         np.testing.assert_array_equal(
@@ -188,7 +178,7 @@ def counted_voxels(examples, place) -> np.ndarray:
 
 def test_only_the_annotated_region_counts():
     region = np.array([[2.0, 10, 12], [7, 40, 50]])
-    examples = PositionExamples([make_annotated(region=region)], SETTINGS.changed(augmentation=STILL))
+    examples = PositionExamples([make_annotated(region=region)], SETTINGS.changed(augmentation=NO_AUGMENTATION))
     counted, voxels = counted_voxels(examples, examples.places[0])
     np.testing.assert_array_equal(counted, ((voxels >= region[0]) & (voxels <= region[1])).all(axis=1))
     assert counted.any() and not counted.all()
@@ -197,7 +187,7 @@ def test_only_the_annotated_region_counts():
 def test_without_a_region_it_is_the_cuboid_of_the_positions_and_a_dot_around():
     annotated = make_annotated()
     positions = annotated.annotations.positions_at(0)
-    examples = PositionExamples([annotated], SETTINGS.changed(augmentation=STILL))
+    examples = PositionExamples([annotated], SETTINGS.changed(augmentation=NO_AUGMENTATION))
     margin = SETTINGS.nucleus_sigma_um / np.array(SPACING_UM)
     low, high = positions.min(axis=0) - margin, positions.max(axis=0) + margin
     counted, voxels = counted_voxels(examples, examples.places[0])
@@ -212,7 +202,7 @@ def test_what_is_not_annotated_has_no_weight_and_turns_with_the_image():
     annotated = AnnotatedMovie(
         make_timelapse(np.stack([image] * 2)[:, None], SPACING_UM), Annotations([[4.0, 20, 20]], [0], region=region)
     )
-    geometry = dataclasses.replace(STILL, flip=True, rotation_degrees=180.0, scale=(0.8, 1.2))
+    geometry = dataclasses.replace(NO_AUGMENTATION, flip=True, rotation_degrees=180.0, scale=(0.8, 1.2))
     settings = SETTINGS.changed(augmentation=geometry, intensity_quantiles=(0, 1), patches_per_time_point=30)
     examples = PositionExamples([annotated], settings)
     _, _, weights = examples.batch(0, 0, 30)
