@@ -42,3 +42,8 @@ def test_an_option_that_a_format_does_not_have_is_an_error(lineage, tmp_path):
 def test_a_folder_needs_the_shape_of_the_movie(lineage, tmp_path):
     with pytest.raises(UserError, match="shape_zyx"):
         write_annotations(lineage, tmp_path / "01")
+
+
+def test_a_path_too_long_to_exist_is_one_clear_error():
+    with pytest.raises(UserError, match="must exist"):
+        read_annotations("a" * 400 + ".aut")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ def read_annotations(path: str | Path, **options: Any) -> Annotations:
         UserError: the format is unknown, does not have an option, or its reader refuses the file.
     """
     path = Path(path)
-    if not path.exists():
+    if not os.path.exists(path):  # also where the name is too long to exist
         raise UserError(f"The annotations must exist. Received: {str(path)!r}. Check the path.")
     if path.is_dir() and path.suffix.lower() not in (".geff", ".zarr"):
         reader = read_geff if _is_zarr(path) else read_ctc
