@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 
 from organoid_kit.annotations import Annotations
 from organoid_kit.errors import UserError
-from organoid_kit.files import read_json, write_json_safely
+from organoid_kit.files import make_file_name, read_json, write_json_safely
 from organoid_kit.formats.organoidtracker import read_aut, write_aut
 from organoid_kit.timelapse import TimeLapse
 from organoid_kit.timelapse_reading import read_timelapse
@@ -151,7 +150,7 @@ def _annotation_files(entries: Sequence[AnnotatedMovie], path: Path) -> list[Pat
     """A file beside the list for each movie, each with a name of its own."""
     files = []
     for entry in entries:
-        stem = re.sub(r"[^\w .-]", "_", entry.name).strip(" .") or "movie"
+        stem = make_file_name(entry.name)
         taken = {file.stem.lower() for file in files}
         names = [stem, *(f"{stem}-{number}" for number in range(2, len(entries) + 2))]
         files.append(path.with_name(next(name for name in names if name.lower() not in taken) + ".aut"))

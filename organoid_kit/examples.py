@@ -22,7 +22,7 @@ from organoid_kit.augmentation import (
 )
 from organoid_kit.dataset import AnnotatedMovie
 from organoid_kit.errors import UserError
-from organoid_kit.patches import PreparedMovies, convert_positions, find_working_shape
+from organoid_kit.patches import PreparedMovies, convert_positions, find_window_bytes, find_working_shape
 from organoid_kit.settings import NetworkSettings
 from organoid_kit.targets import draw_dots, weigh_voxels
 
@@ -135,7 +135,7 @@ class PositionExamples:
         """Which place each example of an epoch comes from: shuffled across movies, few time points open at once."""
         rng = np.random.default_rng((self.settings.seed, epoch))
         shuffled = rng.permutation(len(self.places))
-        together = max(1, min(_OPEN_TIME_POINTS, _OPEN_BYTES // self.prepared.window_bytes()))
+        together = max(1, min(_OPEN_TIME_POINTS, _OPEN_BYTES // find_window_bytes(self.prepared.movies, self.settings)))
         groups = np.array_split(shuffled, -(-len(shuffled) // together))
         repeats = -(-self.number_per_epoch // len(self.places))
         return np.concatenate([rng.permutation(np.repeat(group, repeats)) for group in groups])

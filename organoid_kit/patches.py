@@ -92,6 +92,13 @@ def prepare_stack(movie: TimeLapse, time_point: int, settings: NetworkSettings) 
     return normalise(stack, settings.intensity_quantiles)
 
 
+def find_window_bytes(movies: Sequence[TimeLapse], settings: NetworkSettings) -> int:
+    """Memory that the prepared stacks of a time window take, in bytes, for the largest of the movies."""
+    voxels = max(math.prod(find_working_shape(movie, settings.spacing_um)) for movie in movies)
+    first, last = settings.time_window
+    return 4 * voxels * (last - first + 1)
+
+
 class PreparedMovies:
     """Prepared stacks of several movies, the most recently used kept in a bounded memory."""
 
@@ -114,12 +121,6 @@ class PreparedMovies:
         while len(self._stacks) > 1 and sum(kept.nbytes for kept in self._stacks.values()) > self.cache_bytes:
             self._stacks.popitem(last=False)
         return self._stacks[key]
-
-    def window_bytes(self) -> int:
-        """Memory that the time window of the largest movie takes."""
-        shapes = [find_working_shape(movie, self.settings.spacing_um) for movie in self.movies]
-        first, last = self.settings.time_window
-        return 4 * (last - first + 1) * max(math.prod(shape) for shape in shapes)
 
     def window(self, movie: int, time_point: int) -> list[np.ndarray]:
         """The stacks of the time window around a time point, each (y, x, z).

@@ -22,7 +22,7 @@ from organoid_kit.errors import UserError
 from organoid_kit.evaluation import DEFAULT_THRESHOLDS, find_best_threshold
 from organoid_kit.models.position import find_step
 from organoid_kit.networks import load_network, save_settings
-from organoid_kit.patches import PreparedMovies, convert_positions, find_working_shape
+from organoid_kit.patches import PreparedMovies, convert_positions, find_window_bytes
 from organoid_kit.runs import Run
 from organoid_kit.settings import NetworkSettings
 from organoid_kit.targets import find_peaks
@@ -69,7 +69,7 @@ def predict_positions(
     wanted = list(movie.time_points if time_points is None else time_points)
     _check_time_points(wanted, movie)
     note = _ResumeNote(resume_file, _identify(network, movie, settings, threshold) if resume_file else "")
-    prepared = PreparedMovies([movie], settings, cache_bytes=_window_bytes(movie, settings))
+    prepared = PreparedMovies([movie], settings, cache_bytes=find_window_bytes([movie], settings))
     for time_point in tqdm(wanted, desc=f"positions in {movie.name}", unit="time point", disable=not show_progress):
         if time_point not in note.found:
             stacks = [stack.transpose(2, 0, 1) for stack in prepared.window(0, time_point)]
@@ -211,12 +211,6 @@ def _collect(movie: TimeLapse, found: dict[int, tuple[np.ndarray, np.ndarray]]) 
         minutes_per_time_point=movie.minutes_per_time_point,
         name=movie.name,
     )
-
-
-def _window_bytes(movie: TimeLapse, settings: NetworkSettings) -> int:
-    """Memory for the stacks of one time window."""
-    voxels = int(np.prod(find_working_shape(movie, settings.spacing_um), dtype=float))
-    return 4 * voxels * (settings.time_window[1] - settings.time_window[0] + 1)
 
 
 def _identify(network: keras.Model, movie: TimeLapse, settings: NetworkSettings, threshold: float) -> str:
