@@ -10,7 +10,8 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1] / "organoid_kit"
 ROOMS = (
     *("errors", "environment", "files", "settings", "timelapse", "reading", "timelapse_reading", "timelapse_writing"),
-    *("annotations", "formats", "dataset", "downloads", "synthetic", "evaluation", "targets", "baseline", "checks"),
+    *("annotations", "formats", "dataset", "downloads", "synthetic", "evaluation"),
+    *("classification", "calibration", "targets", "baseline", "checks"),
     *("splits", "patches", "augmentation", "examples", "models", "networks", "devices", "runs", "checkpoints"),
     *("estimates", "training", "ladder", "prediction", "plots", "report", "cli", "__main__"),
 )
