@@ -55,7 +55,7 @@ def measure_batch(preset: str, batch: int, patch: tuple[int, int, int]) -> dict[
 
 def measure_data_set(movies: int) -> dict[str, float]:
     """Peak memory of an epoch that reads every time point of so many movies, and bytes of stacks that it read."""
-    from organoid_kit.examples import PositionExamples
+    from organoid_kit.position_examples import PositionExamples
     from organoid_kit.training import train
 
     limit_memory()

@@ -27,7 +27,7 @@ from scipy import ndimage
 
 from organoid_kit.augmentation import apply_to_positions, cut_patch, draw_augmentation, vary_intensities
 from organoid_kit.dataset import AnnotatedMovie
-from organoid_kit.examples import PositionExamples
+from organoid_kit.position_examples import PositionExamples
 from organoid_kit.settings import NetworkSettings
 from organoid_kit.synthetic import SyntheticSettings, make_synthetic_movie
 from organoid_kit.targets import draw_dots, weigh_voxels

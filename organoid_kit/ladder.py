@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from organoid_kit.dataset import AnnotatedMovie
-from organoid_kit.examples import PositionExample, PositionExamples, join_examples
+from organoid_kit.position_examples import PositionExample, PositionExamples, join_examples
 from organoid_kit.settings import NetworkSettings
 from organoid_kit.training import WARM_UP_STEPS, complete_settings, count_matches, find_f1, prepare_network
 

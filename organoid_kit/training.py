@@ -27,7 +27,7 @@ from organoid_kit.devices import find_device
 from organoid_kit.errors import UserError
 from organoid_kit.estimates import estimate_training, is_out_of_memory
 from organoid_kit.evaluation import match_positions
-from organoid_kit.examples import PositionExample, PositionExamples, join_examples
+from organoid_kit.position_examples import PositionExample, PositionExamples, join_examples
 from organoid_kit.files import write_json_safely
 from organoid_kit.models.position import build_position_network, check_patch_shape, find_step
 from organoid_kit.networks import check_training_on, load_network, load_settings, save_network

@@ -15,7 +15,7 @@ from organoid_kit.checks import Problem
 from organoid_kit.dataset import AnnotatedMovie
 from organoid_kit.errors import UserError
 from organoid_kit.evaluation import score_over_thresholds, score_positions
-from organoid_kit.examples import PositionExample
+from organoid_kit.position_examples import PositionExample
 from organoid_kit.plots import COLOURS, describe, read_history
 from organoid_kit.plots.drawing import FALSE, LINES, MISSED, POSITION, RIGHT
 from organoid_kit.settings import NetworkSettings

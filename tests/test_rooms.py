@@ -12,7 +12,7 @@ ROOMS = (
     *("errors", "environment", "files", "settings", "timelapse", "reading", "timelapse_reading", "timelapse_writing"),
     *("annotations", "formats", "dataset", "downloads", "synthetic", "evaluation"),
     *("classification", "calibration", "targets", "baseline", "checks"),
-    *("splits", "patches", "augmentation", "examples", "models", "networks", "devices", "runs", "checkpoints"),
+    *("splits", "patches", "augmentation", "position_examples", "models", "networks", "devices", "runs", "checkpoints"),
     *("estimates", "training", "ladder", "prediction", "plots", "report", "cli", "__main__"),
 )
 LIGHT_ROOMS = (*ROOMS[: ROOMS.index("models")], "plots", "report")

@@ -12,7 +12,7 @@ import pytest
 
 from organoid_kit import training as module
 from organoid_kit.errors import UserError
-from organoid_kit.examples import PositionExamples
+from organoid_kit.position_examples import PositionExamples
 from organoid_kit.ladder import overfit_one_patch, overfit_one_time_point
 from organoid_kit.networks import load_network
 from organoid_kit.prediction import predict_positions

@@ -12,7 +12,7 @@ from organoid_kit.annotations import Annotations
 from organoid_kit.checks import Problem
 from organoid_kit.errors import UserError
 from organoid_kit.evaluation import match_positions
-from organoid_kit.examples import PositionExample
+from organoid_kit.position_examples import PositionExample
 from organoid_kit.plots.drawing import (
     COLOURS,
     FALSE,
