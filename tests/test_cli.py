@@ -13,6 +13,7 @@ import pytest
 from organoid_kit import cli, formats
 from organoid_kit.annotations import Annotations
 from organoid_kit.cli import main
+from organoid_kit.cli.options import reading_options
 from organoid_kit.dataset import AnnotatedMovie, read_dataset, write_dataset
 from organoid_kit.formats import read_annotations, write_annotations
 from organoid_kit.runs import Run
@@ -98,7 +99,7 @@ def test_an_interrupt_ends_with_130(monkeypatch, capsys, data):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "summarise_annotations", interrupt)
+    monkeypatch.setattr(cli.check, "summarise_annotations", interrupt)
     assert run_main("check", data / "test.autlist") == 130
     assert "Interrupted" in capsys.readouterr().err
 
@@ -183,9 +184,9 @@ def test_a_resumed_run_keeps_its_settings(data, trained, capsys):
 def test_the_command_to_go_on_is_complete():
     stated = "--no-validation --axes tczyx --spacing 2,0.5,0.5 --pattern t{time}.tif --accept-guess".split()
     options = cli._build_parser().parse_args(["train", "a b.autlist", *stated, "--epochs", "3", "--seed", "4"])
-    command = cli._find_command(options)
+    command = cli.train._find_command(options)
     again = cli._build_parser().parse_args(["train", *command, "--resume", "run"])
-    assert cli._reading_options(again) == cli._reading_options(options)
+    assert reading_options(again) == reading_options(options)
     assert (str(again.dataset), again.no_validation, again.epochs, again.seed) == ("a b.autlist", True, None, None)
 
 
@@ -205,7 +206,9 @@ def test_train_saves_a_threshold_chosen_on_validation(trained):
 @pytest.mark.parametrize(("dataset", "parts"), [("training", (1, 1)), ("test", (1, 1))])
 def test_without_validation_movies_a_part_is_kept_back(dataset, parts, data, monkeypatch):
     seen = {}
-    monkeypatch.setattr(cli, "_train_and_choose", lambda split, settings, *_: seen.update(split=split) or (None, 0))
+    monkeypatch.setattr(
+        cli.train, "train_and_choose", lambda split, settings, *_: seen.update(split=split) or (None, 0)
+    )
     assert run_main("train", data / f"{dataset}.autlist", "--settings", data / "settings.json") == 0
     split = seen["split"]
     assert (len(split.training), len(split.validation)) == parts
@@ -215,7 +218,7 @@ def test_without_validation_movies_a_part_is_kept_back(dataset, parts, data, mon
 
 def test_options_become_settings(data, monkeypatch):
     seen = {}
-    monkeypatch.setattr(cli, "_train_and_choose", lambda split, settings, *_: seen.update(s=settings) or (None, 0))
+    monkeypatch.setattr(cli.train, "train_and_choose", lambda split, settings, *_: seen.update(s=settings) or (None, 0))
     arguments = "--channels 2,3 --patch 8,32,64 --learning-rate 0.01 --minutes 2 --batch-size 3 --preset standard"
     assert run_main("train", data / "training.autlist", *arguments.split(), "--epochs", 9) == 0
     settings = seen["s"]
@@ -226,7 +229,7 @@ def test_options_become_settings(data, monkeypatch):
 
 def test_training_on_takes_the_settings_of_the_network(data, trained, monkeypatch):
     seen = {}
-    monkeypatch.setattr(cli, "_train_and_choose", lambda split, settings, *_: seen.update(s=settings) or (None, 0))
+    monkeypatch.setattr(cli.train, "train_and_choose", lambda split, settings, *_: seen.update(s=settings) or (None, 0))
     assert run_main("train", data / "training.autlist", "--start-from", trained.folder, "--epochs", 4) == 0
     assert (seen["s"].patch_shape_zyx, seen["s"].epochs) == ((4, 32, 32), 4)
     assert seen["s"].start_from == str(trained.folder)
@@ -271,19 +274,19 @@ def test_predict_never_overwrites(data, trained, tmp_path, capsys):
 
 @pytest.mark.parametrize("name", ["found.tif", "found.xml", "results.v2"])
 def test_predict_says_at_once_what_it_cannot_write(name, data, trained, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(cli, "_predict_movie", lambda *_: pytest.fail("it went to work"))
+    monkeypatch.setattr(cli.predict, "_predict_movie", lambda *_: pytest.fail("it went to work"))
     assert run_main("predict", trained.folder, data / "test.autlist", "-o", tmp_path / name) == 2
     assert name in capsys.readouterr().err
 
 
 def test_predict_asks_for_geff_before_the_work(data, trained, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(cli, "find_spec", lambda name: None)
+    monkeypatch.setattr(cli.predict, "find_spec", lambda name: None)
     assert run_main("predict", trained.folder, data / "test.autlist", "-o", tmp_path / "found.geff") == 2
     assert "geff library" in capsys.readouterr().err
 
 
 def test_predict_knows_what_can_be_written():
-    assert {*cli._WRITTEN, ""} == formats._WRITERS.keys()
+    assert {*cli.predict._WRITTEN, ""} == formats._WRITERS.keys()
 
 
 def test_several_movies_need_a_folder(data, trained, tmp_path, capsys):
@@ -392,7 +395,7 @@ def test_report_is_written_beside_the_run(trained, capsys):
 
 @pytest.mark.slow
 def test_the_demo_goes_the_whole_way_twice_and_keeps_the_first(data, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(cli, "find_samples", lambda: data)
+    monkeypatch.setattr(cli.demo, "find_samples", lambda: data)
     demo = tmp_path / "demo"
     assert run_main("demo", "--output", demo) == 0
     first, said = (demo / "scores.json").read_text(), capsys.readouterr().out.splitlines()

@@ -1,0 +1,62 @@
+"""A training at the command line: shown while it goes on, interrupted with advice, its threshold chosen."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tqdm import tqdm
+
+from organoid_kit.runs import Run
+from organoid_kit.settings import NetworkSettings
+from organoid_kit.splits import Split
+
+if TYPE_CHECKING:
+    from organoid_kit.training import Progress
+
+
+def train_and_choose(
+    split: Split, settings: NetworkSettings, command: Sequence[Path | str], resume: Path | None = None
+) -> tuple[Run, int]:
+    """The run, and 130 where it was interrupted; `command` names the data to go on with then."""
+    from organoid_kit.estimates import estimate_training
+    from organoid_kit.prediction import choose_threshold
+    from organoid_kit.training import train
+
+    if resume is None:
+        print(f"{estimate_training(settings, split.training)}\n", flush=True)
+    with _show_training() as show:
+        run = train(split.training, split.validation, settings, resume=resume, on_progress=show)
+    if run.ending.startswith("interrupted"):
+        start = [sys.executable, "-m", "organoid_kit", "train"]
+        again = shlex.join([*start, *map(str, command), "--resume", str(run.folder)])
+        print(f"Interrupted. All is saved in {run.folder}. To go on:\n\n  {again}", file=sys.stderr)
+        return run, 130
+    judges = split.validation or (split.training if settings.start_from else [])
+    if judges and run.network_folder.exists():
+        threshold = choose_threshold(run, judges)
+        note = "" if split.validation else ", on which it was trained"
+        print(f"Threshold {threshold:.2f}, chosen on {', '.join(each.name for each in judges)}{note}.")
+    return run, 0
+
+
+@contextmanager
+def _show_training() -> Iterator[Callable[[Progress], None]]:
+    """A bar for the steps of an epoch where there is a terminal, and a line of text for each epoch everywhere."""
+    from organoid_kit.training import print_progress
+
+    with tqdm(unit="step", leave=False, disable=not sys.stderr.isatty()) as bar:
+
+        def show(progress: Progress) -> None:
+            if progress.row or progress.message:
+                with tqdm.external_write_mode():
+                    print_progress(progress)
+            else:
+                bar.total, bar.n = progress.steps, progress.step
+                bar.set_description(f"epoch {progress.epoch + 1} of {progress.epochs}, loss {progress.loss:.4f}")
+
+        yield show

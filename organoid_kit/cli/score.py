@@ -1,0 +1,136 @@
+"""`score`: found positions beside true ones."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from organoid_kit.annotations import Annotations
+from organoid_kit.cli.options import add_command, add_reading, add_time_point_offset, reading_options
+from organoid_kit.cli.shared import find_spacing, load_keras, read_positions
+from organoid_kit.dataset import AnnotatedMovie, read_dataset
+from organoid_kit.errors import UserError
+from organoid_kit.evaluation import PositionScore, format_score, pool_scores, score_positions
+from organoid_kit.files import make_file_name, write_json_safely
+from organoid_kit.runs import Run
+
+_Pair = tuple[str, Annotations, Annotations, AnnotatedMovie | None]  # name, truth, found, movie where there is one
+
+
+def add_options(commands: Any) -> None:
+    """The command `score` and its options."""
+    parser = add_command(commands, "score", _score, "Compare found with true positions.")
+    parser.add_argument("truth", type=Path, help="annotations, or an .autlist")
+    parser.add_argument("found", type=Path, help="annotations, or the folder that predict made from the .autlist")
+    parser.add_argument("--max-distance", type=float, default=5.0, metavar="µm", help="of a pair (5)")
+    parser.add_argument("--threshold", type=float, help="least probability")
+    parser.add_argument("--time-points", type=int, nargs=2, metavar=("FIRST", "LAST"), help="score only these")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the scores there")
+    parser.add_argument("--run", type=Path, help="keep the results of an .autlist in this run, for its report")
+    add_time_point_offset(parser)
+    add_reading(parser)
+
+
+def _score(options: argparse.Namespace) -> None:
+    """Compares found with true positions, and keeps both in a run where one is named."""
+    threshold = _find_threshold(options)
+    pairs = _open_movie_pairs(options) if options.truth.suffix == ".autlist" else _open_pair(options)
+    if options.time_points:
+        pairs = [(name, _between(truth, *options.time_points), *others) for name, truth, *others in pairs]
+    distance = {"max_distance_um": options.max_distance, "threshold": threshold}
+    scores = {name: score_positions(truth, found, **distance) for name, truth, found, _ in pairs}
+    total = pool_scores(scores.values())
+    print(format_scores(scores | ({"all movies": total} if len(scores) > 1 else {})))
+    _say_empty_time_points(pairs)
+    if options.json:
+        record = {"movies": {name: score.to_dict() for name, score in scores.items()}, "all": total.to_dict()}
+        write_json_safely(options.json, record)
+    if options.run:
+        _keep_results(Run(options.run), pairs, threshold)
+
+
+def _between(annotations: Annotations, first: int, last: int) -> Annotations:
+    """The positions of these time points."""
+    return annotations.select((annotations.time_points >= first) & (annotations.time_points <= last))
+
+
+def _say_empty_time_points(pairs: Sequence[_Pair]) -> None:
+    """Names annotated time points in which nothing was found: perhaps nobody looked there."""
+    for name, truth, found, _ in pairs:
+        empty = np.setdiff1d(truth.annotated_time_points, found.annotated_time_points).tolist()
+        if empty:
+            listed = ", ".join(map(str, empty[:10])) + (", …" if len(empty) > 10 else "")
+            print(f"{name}: nothing was found at time points {listed}. If nobody looked there, give --time-points.")
+
+
+def _find_threshold(options: argparse.Namespace) -> float | None:
+    """The one stated, or that of the run's network where the results are kept in the run."""
+    if options.run and options.truth.suffix != ".autlist":
+        raise UserError(
+            "Results are kept in a run with pictures of their movies. Received: --run with "
+            f"{str(options.truth)!r}. Name an .autlist instead, or leave out --run."
+        )
+    if not options.run or options.threshold is not None:
+        return options.threshold
+    load_keras()
+    from organoid_kit.networks import load_settings
+
+    return load_settings(options.run).threshold
+
+
+def _keep_results(run: Run, pairs: Sequence[_Pair], threshold: float) -> None:
+    """Puts the results where `report` finds them."""
+    from organoid_kit.report import save_result
+
+    for _, _, found, annotated in pairs:
+        save_result(run, annotated, found, threshold, channels=run.settings.channels)
+    print(f"Kept in {run.folder}; `report` shows it.")
+
+
+def _open_movie_pairs(options: argparse.Namespace) -> list[_Pair]:
+    """Each movie of an .autlist, with what predict found in it."""
+    pairs = []
+    for each in read_dataset(options.truth, **reading_options(options)):
+        file = options.found / f"{make_file_name(each.movie.name)}.aut"
+        spacing = each.movie.spacing_um
+        truth = dataclasses.replace(each.annotations, spacing_um=each.annotations.spacing_um or spacing)
+        pairs.append((each.name, truth, read_positions(file, spacing), AnnotatedMovie(each.movie, truth)))
+    return pairs
+
+
+def _open_pair(options: argparse.Namespace) -> list[_Pair]:
+    """Two files. One without a spacing has that stated, or else the other's."""
+    paths = (options.truth, options.found)
+    known = [options.spacing_um or find_spacing(path) for path in paths]
+    truth, found = (
+        read_positions(path, own or other, options.time_point_offset)
+        for path, own, other in zip(paths, known, reversed(known), strict=True)
+    )
+    return [(truth.name or options.truth.stem, truth, found, None)]
+
+
+def format_scores(scores: dict[str, PositionScore]) -> str:
+    """A table, one line for each score."""
+    heading = ("", "precision", "recall", "F1", "mean distance", "right", "missed", "false")
+    rows = [
+        (
+            name,
+            *(format_score(value) for value in (score.precision, score.recall, score.f1)),
+            format_score(score.mean_distance_um, " µm"),
+            *map(str, (score.matched, score.missed, score.false)),
+        )
+        for name, score in scores.items()
+    ]
+    widths = [max(map(len, column)) for column in zip(heading, *rows, strict=True)]
+    lines = [
+        "  ".join(
+            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        )
+        for row in (heading, *rows)
+    ]
+    return "\n".join(lines)
