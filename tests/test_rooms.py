@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "organoid_kit"
 ROOMS = (
     *("errors", "environment", "files", "settings", "timelapse", "reading", "timelapse_reading", "timelapse_writing"),
     *("annotations", "formats", "dataset", "downloads", "synthetic", "evaluation"),
-    *("classification", "calibration", "targets", "baseline", "checks"),
+    *("classification", "calibration", "links", "track_evaluation", "targets", "baseline", "checks"),
     *("splits", "patches", "augmentation", "position_examples", "models", "networks", "devices", "runs", "checkpoints"),
     *("estimates", "training", "ladder", "prediction", "plots", "report", "cli", "__main__"),
 )
