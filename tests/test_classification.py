@@ -55,7 +55,7 @@ def test_nothing_positive_is_not_measured():
             curve.best()
 
 
-@settings(deadline=None)  # the first example imports scikit-learn
+@settings(deadline=None)
 @given(classified())
 def test_agrees_with_scikit_learn(example):
     metrics = pytest.importorskip("sklearn.metrics", reason="scikit-learn is not installed")
@@ -67,6 +67,7 @@ def test_agrees_with_scikit_learn(example):
     np.testing.assert_allclose(curve.recall, recall[:-1])
 
 
+@settings(deadline=None)
 @given(classified(), st.randoms(use_true_random=False))
 def test_order_does_not_matter_and_all_are_called_at_the_lowest_threshold(example, random):
     truths, probabilities = example
@@ -77,6 +78,7 @@ def test_order_does_not_matter_and_all_are_called_at_the_lowest_threshold(exampl
     assert (np.diff(curve.recall) <= 0).all()
 
 
+@settings(deadline=None)
 @given(classified())
 def test_only_the_order_of_probabilities_counts(example):
     truths, probabilities = example
