@@ -34,7 +34,7 @@ def test_planted_temperature_is_found(slope):
     calibrations = [calibrate(*make_examples(slope=slope, seed=seed)) for seed in range(5)]
     assert {each.kind for each in calibrations} <= {"temperature", "platt"}
     assert "temperature" in {each.kind for each in calibrations}
-    assert [each.intercept for each in calibrations] == pytest.approx([0] * 5, abs=0.1)
+    assert [each.intercept for each in calibrations] == pytest.approx([0] * 5, abs=0.2)
     assert {each.intercept for each in calibrations if each.kind == "temperature"} == {0}
     assert [each.slope for each in calibrations] == pytest.approx([slope] * 5, rel=0.1)
 
