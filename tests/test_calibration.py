@@ -64,14 +64,16 @@ def test_calibration_mends_examples_it_never_saw():
 
 
 def test_weights_count_as_repeats():
-    probabilities, truths = make_examples(400, slope=0.5, intercept=-1)
+    probabilities, truths = make_examples(slope=0.5, intercept=-1)
     times = np.where(truths, 3, 1)
-    groups = np.arange(400) % 4
+    groups = np.arange(len(truths)) % 4
     weighted = calibrate(probabilities, truths, groups=groups, weights=times)
     repeated = calibrate(*(np.repeat(each, times) for each in (probabilities, truths)), groups=np.repeat(groups, times))
     assert weighted.intercept > calibrate(probabilities, truths).intercept + 0.5
     assert weighted.kind == repeated.kind
-    assert (weighted.slope, weighted.intercept) == pytest.approx((repeated.slope, repeated.intercept), abs=0.02)
+    assert (weighted.slope, weighted.intercept) == pytest.approx((repeated.slope, repeated.intercept), abs=1e-3)
+    scaled = calibrate(probabilities, truths, groups=groups, weights=7 * times)
+    assert (scaled.slope, scaled.intercept) == pytest.approx((weighted.slope, weighted.intercept))
 
 
 def test_what_helps_in_one_movie_only_is_not_chosen():
@@ -81,10 +83,11 @@ def test_what_helps_in_one_movie_only_is_not_chosen():
     assert calibrate(*examples, groups=np.repeat([0, 1], [3000, 1000])).kind != "platt"
 
 
-def test_groups_that_hold_all_positives_fall_back_to_blocks():
+def test_groups_that_hold_all_of_a_class_fall_back_to_blocks():
     probabilities, truths = make_examples(600, slope=0.5)
-    assert calibrate(probabilities, truths, groups=truths) == calibrate(probabilities, truths)
-    assert calibrate(probabilities, truths, groups=np.zeros(600)) == calibrate(probabilities, truths)
+    first = np.arange(600) < 50
+    for groups in (truths, truths | first, truths & first, np.zeros(600)):
+        assert calibrate(probabilities, truths, groups=groups) == calibrate(probabilities, truths)
 
 
 def test_names_of_movies_are_groups():
@@ -98,6 +101,13 @@ def test_separable_examples_stay_finite():
     calibration = calibrate(np.where(truths, 0.9, 0.1), truths)
     assert 0 < calibration.slope < 10
     assert np.isfinite(calibration.apply(np.array([0, 0.5, 1]))).all()
+
+
+def test_separable_examples_get_the_probabilities_of_platt():
+    truths = np.arange(200) % 4 == 0
+    calibration = calibrate(np.where(truths, 0.9, 0.3), truths)
+    assert calibration.kind == "platt"
+    np.testing.assert_allclose(calibration.apply(np.array([0.9, 0.3])), [51 / 52, 1 / 152], rtol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -175,6 +185,7 @@ def test_reliability_counts_everything_in_its_bin(probabilities, bins, data):
     ("arguments", "words"),
     [
         ({"probabilities": [-0.5, 0.2], "truths": [True, False]}, "such as -0.5"),
+        ({"probabilities": [1.5, 0.2], "truths": [True, False]}, "such as 1.5"),
         ({"probabilities": [0.5, 0.2], "truths": [True]}, "1 truths and 2 probabilities"),
         ({"probabilities": [0.5, 0.2], "truths": [True, False], "weights": [1]}, "1 weights for 2 examples"),
         ({"probabilities": [0.5, 0.2], "truths": [True, False], "weights": [1, 0]}, "1 of them above 0"),
