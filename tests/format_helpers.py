@@ -1,5 +1,6 @@
 """What the tests of all formats share: any annotations, and what must survive a round trip."""
 
+import dataclasses
 from collections import Counter
 
 import numpy as np
@@ -41,6 +42,20 @@ def annotations_strategy(draw, merges=True, extra=True):
         region=draw(st.none() | st.just([[1, 2, 3], [4.5, 6, 7]])),
         extra=draw(st.dictionaries(names, nested, max_size=2)) if extra else {},
     )
+
+
+def with_probabilities(lineage):
+    """The lineage of the tests as tracks that networks made; not every position and link has every value."""
+    properties = {
+        "probability": np.linspace(0.4, 1, 7),
+        "division_probability": [0.01, 0.97, None, None, 0.02, 1e-9, 0.5],
+        "division_error_probability": [None, 0.002, 0.0, 0.0, 0.03, None, 0.0],
+    }
+    links = {
+        "link_probability": np.array([0.99, 0.8, 0.7, 1.0, 0.25]),
+        "error_probability": [0.001, 0.2, None, 0.0, 0.01],
+    }
+    return dataclasses.replace(lineage, properties=properties, link_properties=links)
 
 
 def column(values):

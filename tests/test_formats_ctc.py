@@ -1,10 +1,12 @@
 import dataclasses
 import re
+import warnings
 
 import numpy as np
 import pytest
 import tifffile
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from format_helpers import annotations_strategy, facts
 from organoid_kit.annotations import Annotations
@@ -13,6 +15,26 @@ from organoid_kit.formats import read_annotations
 from organoid_kit.formats.ctc import read_ctc, write_ctc
 
 SHAPE = (8, 32, 32)
+
+
+def is_valid(folder) -> bool:
+    """What the Challenge's metrics for Python say of results."""
+    validate = pytest.importorskip("ctc_metrics.scripts.validate", reason="py-ctcmetrics is not installed")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of images without a label, which are allowed
+        return bool(validate.validate_sequence(str(folder), threads=1)["Valid"])
+
+
+def structure(annotations):
+    """First and last time point of each track, and time point of each mother."""
+    times = annotations.time_points
+    ends = sorted(tuple(times[rows[[0, -1]]].tolist()) for rows in annotations.tracks())
+    return ends, sorted(times[annotations.divisions()].tolist()), sorted(times[annotations.links].tolist())
+
+
+def with_gaps(annotations):
+    """The same with one more time point after 3, so that links from 3 skip it."""
+    return dataclasses.replace(annotations, time_points=annotations.time_points + (annotations.time_points > 3))
 
 
 def write_folder(folder, lines, images, results=False):
@@ -66,6 +88,56 @@ def test_any_lineage_comes_back_when_balls_are_one_voxel(annotations, tmp_path_f
     assert facts(read_ctc(folder), without=["ctc_label"]) == facts(bare)
 
 
+@settings(max_examples=25, deadline=None)
+@given(annotations=annotations_strategy(merges=False), radius_um=st.sampled_from([0.1, 3.0, 20.0]))
+def test_the_validator_accepts_any_tracks_and_they_come_back(annotations, radius_um, tmp_path_factory):
+    positions = np.clip(annotations.positions, [-0.5, -0.5, -0.5], [7.4, 31.4, 31.4])  # many at the border
+    tracks = with_gaps(dataclasses.replace(annotations, positions=positions, spacing_um=(2.0, 1.0, 1.0)))
+    places = np.column_stack([tracks.time_points, np.floor(positions + 0.5)])
+    tracks = tracks.select(np.sort(np.unique(places, axis=0, return_index=True)[1]))
+    folder = tmp_path_factory.mktemp("ctc") / "01_RES"
+    write_ctc(tracks, folder, shape_zyx=SHAPE, radius_um=radius_um)
+    assert structure(read_ctc(folder)) == structure(tracks)
+    assert len(tracks) == 0 or is_valid(folder)
+
+
+def test_the_validator_refuses_what_is_wrong(lineage, tmp_path):
+    write_ctc(lineage, tmp_path / "01_RES", shape_zyx=SHAPE)
+    assert is_valid(tmp_path / "01_RES")
+    (tmp_path / "01_RES" / "res_track.txt").write_text("1 1 3 0\n2 1 3 0\n3 3 3 1\n4 3 3 1\n")
+    assert not is_valid(tmp_path / "01_RES")
+
+
+def test_a_nucleus_behind_nearer_ones_keeps_a_voxel(tmp_path):
+    corners = [[4.0 + z, 16 + y, 16 + x] for z in (-0.6, 0.6) for y in (-0.6, 0.6) for x in (-0.6, 0.6)]
+    crowd = Annotations([[4.0, 16, 16], *corners], [0] * 9, spacing_um=(1, 1, 1))
+    write_ctc(crowd, tmp_path / "01_RES", shape_zyx=SHAPE, radius_um=4)
+    image = tifffile.imread(tmp_path / "01_RES" / "mask000.tif")
+    assert np.bincount(image.ravel(), minlength=10)[1] == 1 and image[4, 16, 16] == 1
+    assert is_valid(tmp_path / "01_RES")
+
+
+def test_images_begin_at_time_point_0_and_go_on_to_the_last(lineage, tmp_path):
+    write_ctc(lineage, tmp_path / "01_RES", shape_zyx=SHAPE, time_points=range(1, 6))
+    assert [path.name for path in sorted(tmp_path.glob("01_RES/mask*"))] == [f"mask{t:03}.tif" for t in range(6)]
+    assert not tifffile.imread(tmp_path / "01_RES" / "mask000.tif").any()
+    assert is_valid(tmp_path / "01_RES")
+
+
+def test_more_tracks_than_labels_are_an_error(tmp_path):
+    places = np.stack(np.meshgrid([0], range(256), range(257), indexing="ij"), axis=-1).reshape(-1, 3)
+    many = Annotations(places[: 2**16], [0] * 2**16, spacing_um=(1, 1, 1))
+    with pytest.raises(UserError, match="65536 tracks"):
+        write_ctc(many, tmp_path / "01_RES", shape_zyx=(1, 256, 257))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_positions_at_all_come_back(tmp_path):
+    none = Annotations(np.zeros((0, 3)), [], spacing_um=(1, 1, 1))
+    write_ctc(none, tmp_path / "01_RES", shape_zyx=SHAPE)
+    assert len(read_ctc(tmp_path / "01_RES")) == 0
+
+
 def test_voxels_belong_to_the_nearest_position(tmp_path):
     two = Annotations(positions=[[4, 16, 12], [4, 16, 17]], time_points=[0, 0], spacing_um=(1, 1, 1))
     write_ctc(two, tmp_path / "01", shape_zyx=SHAPE, radius_um=4)
@@ -84,6 +156,7 @@ def test_2d_movies_get_2d_images(tmp_path):
     flat = Annotations(positions=[[0, 5, 6], [0, 6, 7]], time_points=[0, 1], links=[[0, 1]], spacing_um=(1, 1, 1))
     write_ctc(flat, tmp_path / "01", shape_zyx=(1, 20, 20), radius_um=2)
     assert tifffile.imread(tmp_path / "01" / "mask000.tif").shape == (20, 20)
+    assert is_valid(tmp_path / "01")
     assert read_ctc(tmp_path / "01").positions.tolist() == [[0, 5, 6], [0, 6, 7]]
 
 

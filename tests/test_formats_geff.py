@@ -5,14 +5,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from format_helpers import annotations_strategy, column, facts
+from format_helpers import annotations_strategy, column, facts, with_probabilities
 from organoid_kit.annotations import Annotations
 from organoid_kit.errors import UserError
-from organoid_kit.formats import read_annotations
+from organoid_kit.formats import add_track_ids, read_annotations
 from organoid_kit.formats.geff import read_geff, write_geff
 
 geff = pytest.importorskip("geff", reason="the geff library, an extra, is not installed")
 core_io = pytest.importorskip("geff.core_io")
+ValidationConfig, validate_data = geff.validate.data.ValidationConfig, geff.validate.data.validate_data
 
 
 def write_foreign(path, axes, props, ids=(3, 9), edges=((3, 9),)):
@@ -26,6 +27,13 @@ def write_foreign(path, axes, props, ids=(3, 9), edges=((3, 9),)):
 def axis(name, unit, scale=None, scaled_unit=None):
     kind = "time" if name in ("t", "frame") else "space"
     return {"name": name, "type": kind, "unit": unit, "scale": scale, "scaled_unit": scaled_unit}
+
+
+def check_with_the_library(path):
+    """Raises where GEFF's own checks of folder, graph, tracklets and lineages fail."""
+    geff.validate_structure(str(path))
+    config = ValidationConfig(graph=True, tracklet=True, lineage=True)
+    validate_data(core_io.read_to_memory(str(path)), config)
 
 
 def test_the_lineage_comes_back(lineage, tmp_path):
@@ -42,6 +50,7 @@ def test_the_lineage_comes_back(lineage, tmp_path):
 def test_anything_comes_back(annotations, tmp_path_factory):
     path = tmp_path_factory.mktemp("geff") / "a.geff"
     write_geff(annotations, path)
+    check_with_the_library(path)
     again = read_geff(path)
     assert facts(again, without=["id"]) == facts(annotations)
     assert (again.name, again.spacing_um) == (annotations.name, annotations.spacing_um)
@@ -57,6 +66,29 @@ def test_the_scale_of_each_axis_is_its_own(lineage, tmp_path):
         ("y", 0.4, "micrometer"),
         ("x", 0.3, "micrometer"),
     ]
+
+
+def test_tracks_with_probabilities_come_back_and_others_can_read_them(lineage, tmp_path):
+    tracks = with_probabilities(lineage)
+    write_geff(tracks, tmp_path / "a.geff")
+    assert facts(read_geff(tmp_path / "a.geff"), without=["id"]) == facts(tracks)
+    axes = {axis.name: axis for axis in geff.GeffMetadata.read(str(tmp_path / "a.geff")).axes}
+    assert (axes["t"].type, axes["t"].unit, axes["t"].min, axes["t"].max) == ("time", "frame", 1, 3)
+    assert (axes["y"].type, axes["y"].unit, axes["y"].min, axes["y"].max) == ("space", "pixel", 7, 21)
+    graph, _ = geff.read(str(tmp_path / "a.geff"), backend="networkx")
+    assert graph.edges[1, 2] == {"link_probability": 0.8, "error_probability": 0.2}
+    assert graph.nodes[1]["division_probability"] == 0.97 and "division_probability" not in graph.nodes[2]
+    assert "error_probability" not in graph.edges[1, 3]
+
+
+def test_track_ids_are_declared_while_they_are_true(lineage, tmp_path):
+    numbered = add_track_ids(lineage)
+    write_geff(numbered, tmp_path / "true.geff")
+    check_with_the_library(tmp_path / "true.geff")
+    said = geff.GeffMetadata.read(str(tmp_path / "true.geff")).track_node_props
+    assert said == {"tracklet": "track_id", "lineage": "lineage_id"}
+    write_geff(dataclasses.replace(numbered, links=lineage.links[:3]), tmp_path / "stale.geff")
+    assert geff.GeffMetadata.read(str(tmp_path / "stale.geff")).track_node_props is None
 
 
 def test_ids_are_kept(lineage, tmp_path):

@@ -3,10 +3,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from format_helpers import annotations_strategy, column, facts
+from format_helpers import annotations_strategy, column, facts, with_probabilities
 from organoid_kit.annotations import Annotations
 from organoid_kit.errors import UserError
-from organoid_kit.formats import read_annotations
+from organoid_kit.formats import add_track_ids, read_annotations, write_annotations
 from organoid_kit.formats.table import read_table, write_table
 
 
@@ -66,6 +66,20 @@ def test_any_text_comes_back_as_text(text, tmp_path_factory):
     again = read_table(path)
     assert again.properties["note"].tolist() == [text, None, text]
     assert again.link_properties["note"].tolist() == [text, None]
+
+
+def test_probabilities_of_tracks_keep_their_names(lineage, tmp_path):
+    write_annotations(add_track_ids(with_probabilities(lineage)), tmp_path / "a.csv")
+    header = (tmp_path / "a.csv").read_text().splitlines()[3].split(",")
+    assert {"link_probability", "link_error_probability", "division_probability", "lineage_id"} <= set(header)
+    again = read_table(tmp_path / "a.csv")
+    assert facts(again, without=["id"]) == facts(add_track_ids(with_probabilities(lineage)))
+
+
+def test_two_link_properties_never_share_a_column(lineage, tmp_path):
+    lineage.link_properties["probability"] = column([0.5] * 5)
+    with pytest.raises(UserError, match="'probability'"):
+        write_table(lineage, tmp_path / "a.csv")
 
 
 def test_a_merge_is_several_parents(tmp_path):

@@ -1,4 +1,7 @@
-"""One file per file format, with a reader and, where the format can hold our annotations, a writer."""
+"""One file per file format, with a reader and, where the format can hold our annotations, a writer.
+
+`add_track_ids` and `add_organoidtracker_data` add what other tools ask for, before writing.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,12 @@ from organoid_kit.errors import UserError
 from organoid_kit.formats.ctc import read_ctc, write_ctc
 from organoid_kit.formats.geff import read_geff, write_geff
 from organoid_kit.formats.organoidtracker import read_aut, write_aut
+from organoid_kit.formats.organoidtracker_data import add_organoidtracker_data
 from organoid_kit.formats.table import read_table, write_table
+from organoid_kit.formats.track_ids import add_track_ids
 from organoid_kit.formats.trackmate import read_trackmate
+
+__all__ = ["add_organoidtracker_data", "add_track_ids", "read_annotations", "write_annotations"]
 
 _READERS = {
     ".aut": read_aut,

@@ -77,14 +77,15 @@ def write_ctc(
 ) -> None:
     """Writes label images with a ball around each position, and the text file of the tracks.
 
-    A voxel belongs to the nearest position. A link that skips time points becomes a new label with a parent, as a
-    label must be seen at every time point from its first to its last.
+    A voxel belongs to the nearest position, and the voxel in which a position lies to that position. A link that skips
+    time points becomes a new label with a parent, as a label must be seen at every time point from its first to its
+    last. There is an image for every time point from 0 on, as the Challenge's tools count the files.
 
     Args:
         annotations: with spacing.
         folder: to make.
         shape_zyx: of the movie. One plane gives 2D images.
-        time_points: of the movie; those with positions where not given.
+        time_points: of the movie; up to the last with a position where not given.
         radius_um: of the balls.
         results: as results (`res_track.txt`, `maskTTT.tif`), otherwise as truth (`man_track.txt`, `man_trackTTT.tif`).
         overwrite: replace such a folder; a folder with other files in it is never replaced.
@@ -100,7 +101,7 @@ def write_ctc(
     labels, lines = _label_tracks(annotations, folder)
     time_points = _check_time_points(annotations, time_points, folder)
     file_name, beginning = list(_TRACK_FILES.items())[int(results)]
-    digits = max(3, len(str(max(time_points, default=0))))
+    digits = max(3, len(str(time_points[-1])))
     with write_safely(folder, overwrite=overwrite) as temporary:
         temporary.mkdir()
         (temporary / file_name).write_text("".join(f"{' '.join(map(str, line))}\n" for line in lines))
@@ -210,8 +211,11 @@ def _label_tracks(annotations: Annotations, folder: Path) -> tuple[np.ndarray, l
 
 def _split_at_gaps(annotations: Annotations) -> list[np.ndarray]:
     """The tracks, parted where they skip a time point."""
-    gaps = [np.flatnonzero(np.diff(annotations.time_points[rows]) > 1) + 1 for rows in annotations.tracks()]
-    return [part for rows, gap in zip(annotations.tracks(), gaps, strict=True) for part in np.split(rows, gap)]
+    return [
+        part
+        for rows in annotations.tracks()
+        for part in np.split(rows, np.flatnonzero(np.diff(annotations.time_points[rows]) > 1) + 1)
+    ]
 
 
 def _draw_balls(
@@ -286,16 +290,16 @@ def _place(annotations: Annotations, row: int) -> str:
 
 
 def _check_time_points(annotations: Annotations, time_points: range | None, folder: Path) -> range:
-    """The time points to write; all positions lie in them."""
+    """The time points to write, from 0 to the last of the movie; all positions lie in the movie."""
     seen = annotations.annotated_time_points.tolist()
     if time_points is None:
-        time_points = range(seen[0], seen[-1] + 1) if seen else range(0)
+        time_points = range(max(seen, default=0) + 1)
     for time_point in [number for number in seen if number not in time_points or number < 0][:1]:
         raise UserError(
             f"Every position must lie in the movie. Received: time point {time_point}, for {str(folder)!r} with "
             f"{time_points}. File names count from 0 up: shift the time points or remove the position."
         )
-    return time_points
+    return range(max(time_points, default=0) + 1)
 
 
 def _check_only_ours(folder: Path) -> None:

@@ -1,8 +1,9 @@
 """GEFF, the exchange format for tracks (a Zarr folder), through the `geff` library.
 
 Axes are t, z, y, x in time points and voxels; their scale is minutes and µm. The ids of the nodes are the property
-`id`. What GEFF has no place for (name, region, extras) is kept in its metadata under `organoid_kit`; properties whose
-values are not all of one simple type are written as JSON texts and listed there.
+`id`. The properties `track_id` and `lineage_id` are declared as tracklets and lineages where they are those that
+`add_track_ids` gives. What GEFF has no place for (name, region, extras) is kept in its metadata under `organoid_kit`;
+properties whose values are not all of one simple type are written as JSON texts and listed there.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ import numpy as np
 from organoid_kit.annotations import Annotations
 from organoid_kit.errors import UserError
 from organoid_kit.files import write_safely
+from organoid_kit.formats.track_ids import add_track_ids
 
 _OURS = "organoid_kit"  # key in the metadata
 _AXES = ("t", "z", "y", "x")
+_TRACK_PROPS = {"tracklet": "track_id", "lineage": "lineage_id"}  # what GEFF and we call them
 
 
 def read_geff(
@@ -255,8 +258,21 @@ def _metadata(geff: ModuleType, annotations: Annotations, ours: dict) -> Any:
         for name, size, (kind, unit, scaled) in zip(_AXES, sizes, units, strict=True)
     ]
     return geff.GeffMetadata(
-        directed=True, axes=axes, node_props_metadata={}, edge_props_metadata={}, extra={_OURS: ours}
+        directed=True,
+        axes=axes,
+        node_props_metadata={},
+        edge_props_metadata={},
+        track_node_props=_TRACK_PROPS if _has_track_ids(annotations) else None,
+        extra={_OURS: ours},
     )
+
+
+def _has_track_ids(annotations: Annotations) -> bool:
+    """The numbers of tracks and lineages are there, and are still those of the links."""
+    if not annotations.properties.keys() >= set(_TRACK_PROPS.values()):
+        return False
+    true = add_track_ids(annotations).properties
+    return all(np.array_equal(annotations.properties[name], true[name]) for name in _TRACK_PROPS.values())
 
 
 def _plain(value: Any, path: str | Path) -> Any:

@@ -3,6 +3,7 @@
 Columns: `time_point`; `z`, `y`, `x` in voxels or `z_um`, `y_um`, `x_um`; then, where they are wanted, `id`, `parent_id`
 (the position of the previous time point; several, separated by `;`, are a merge), and any further column as a property.
 Columns that begin with `link_` are properties of the link to the parent, separated by `;` like the parents.
+`link_probability` and `link_penalty` are called so in the annotations as well; the others lose the `link_`.
 
 A cell is a number, true, false or text; an empty cell is a missing value. A text that would be taken for something
 else stands in double quotes, as in JSON: "7" is a text, 7 a number.
@@ -35,6 +36,7 @@ _VOXEL_COLUMNS = ("z", "y", "x")
 _MICROMETRE_COLUMNS = ("z_um", "y_um", "x_um")
 _OWN_COLUMNS = {"time_point", "id", "parent_id", *_VOXEL_COLUMNS, *_MICROMETRE_COLUMNS}
 _LINK_PREFIX = "link_"
+_KEEP_PREFIX = {"link_probability", "link_penalty"}  # what they are called everywhere else
 _REMARKS = re.compile('(?:"?# [^\\r\\n]*(?:\\r\\n|\\r|\\n))*')  # a spreadsheet may put quotes around a line
 _PADDING = " ,;\t"  # a spreadsheet may add empty cells
 _REMARK = re.compile("# (name|spacing_um|minutes_per_time_point|region_zyx):(.*)")
@@ -89,7 +91,8 @@ def write_table(annotations: Annotations, path: str | Path, *, overwrite: bool =
     The property `id` is what links refer to; where there is none, positions are numbered from 0.
 
     Raises:
-        UserError: the ids are not different from each other, a property has the name of a column, or the file exists.
+        UserError: the ids are not different from each other, a property has the name of a column or of another
+            property's, or the file exists.
     """
     _check_names(annotations, path)
     ids = _ids(annotations, path)
@@ -97,7 +100,7 @@ def write_table(annotations: Annotations, path: str | Path, *, overwrite: bool =
     file = io.StringIO(_write_remarks(annotations), newline="")
     file.seek(0, io.SEEK_END)
     writer = csv.writer(file, lineterminator="\n")
-    link_names = [_LINK_PREFIX + name for name in annotations.link_properties]
+    link_names = map(_link_column, annotations.link_properties)
     writer.writerow(["id", "time_point", *_VOXEL_COLUMNS, "parent_id", *link_names, *properties])
     links_into = _links_into(annotations)
     for row in range(len(annotations)):
@@ -205,7 +208,7 @@ def _read_links(header: list[str], rows: list[dict], path: str | Path) -> tuple[
             links.append((row_of[parent.strip()], target))
         for name in names:
             columns[name] += _link_values(row, name, len(parents), path)
-    return links, {name.removeprefix(_LINK_PREFIX): _column(values) for name, values in columns.items()}
+    return links, {_link_property(name): _column(values) for name, values in columns.items()}
 
 
 def _rows_by_id(header: list[str], rows: list[dict], path: str | Path) -> dict[str, int]:
@@ -229,6 +232,14 @@ def _link_values(row: dict, name: str, count: int, path: str | Path) -> list:
     if len(values) != count:
         raise _row_error("A link must have one value", f"{len(values)} for {count} in {name}", row[""], path)
     return values
+
+
+def _link_column(name: str) -> str:
+    return name if name in _KEEP_PREFIX else _LINK_PREFIX + name
+
+
+def _link_property(column: str) -> str:
+    return column if column in _KEEP_PREFIX else column.removeprefix(_LINK_PREFIX)
 
 
 def _is_property(name: str) -> bool:
@@ -317,6 +328,12 @@ def _check_names(annotations: Annotations, path: str | Path) -> None:
             raise UserError(
                 "A property must not be called like a column of the table, nor begin with 'link_' or a space. "
                 f"Received: {name!r}, for {str(path)!r}. Rename the property."
+            )
+    for name in annotations.link_properties:
+        if _link_property(_link_column(name)) != name:
+            raise UserError(
+                "A property of links must have a column of its own. Received: "
+                f"{name!r}, which would be read as {_link_column(name)!r}, for {str(path)!r}. Rename the property."
             )
 
 
