@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 
 # Okabe and Ito 2008, "Color Universal Design": can be told apart with every kind of colour blindness.
 COLOURS = {
@@ -32,6 +35,11 @@ LINES = tuple(  # colour, shape and stroke of the first, second, … line in a d
         ("sky blue", "X", "-."),
     )
 )
+
+CONTRAST = (0.01, 0.998)  # these quantiles of the intensities are shown black and white
+NEAR_PLANES = 1.0  # a position so many planes from a slice is in it
+_BARS_UM = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+Spacing = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -113,3 +121,60 @@ def say_number(value: float | None, digits: int = 2) -> str:
 def count(number: int, noun: str) -> str:
     """A number with its noun: 1 nucleus is "1 position", 3 are "3 positions"."""
     return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def show_plane(
+    axes: Axes,
+    image: np.ndarray,
+    spacing_um: Sequence[float],
+    colours: str = "gray",
+    limits: tuple[float, float] | None = None,
+    size_um: Sequence[float] | None = None,
+    bar: bool = True,
+):
+    """Draws a plane in µm: the centre of its first voxel is at 0, whatever the size of its voxels."""
+    low, high = limits or np.nanquantile(image, CONTRAST)
+    height, width = size_um if size_um is not None else np.array(image.shape) * spacing_um
+    left, top = -spacing_um[1] / 2, -spacing_um[0] / 2
+    extent = (left, left + width, top + height, top)
+    options = {"vmin": low, "vmax": max(high, low + 1e-9), "interpolation": "nearest"}
+    drawn = axes.imshow(image, cmap=colours, extent=extent, aspect="equal", **options)
+    axes.set(xticks=[], yticks=[])
+    axes.autoscale(False)
+    if bar:
+        add_scale_bar(axes, width)
+    return drawn
+
+
+def add_scale_bar(axes: Axes, width_um: float) -> None:
+    """A white bar on a dark ground, of a round length of about a fifth of the image."""
+    length = max((each for each in _BARS_UM if each <= width_um / 3), default=_BARS_UM[0])
+    bar = AnchoredSizeBar(
+        axes.transData, length, f"{length} µm", "lower right", frameon=True, color="white", pad=0.3, sep=3
+    )
+    bar.size_bar.get_children()[0].set_linewidth(3)
+    bar.patch.set(facecolor="black", edgecolor="none", alpha=0.55)
+    axes.add_artist(bar)
+
+
+def mark_positions(
+    axes: Axes,
+    positions: np.ndarray,
+    spacing_um: Spacing,
+    mark: Mark,
+    plane: float | None = None,
+    *,
+    view: tuple[int, int, int] = (0, 1, 2),
+    faint: bool = False,
+) -> None:
+    """Marks positions; near a plane filled, others faint. `view`: the axis looked along, the vertical, the other."""
+    depth, vertical, horizontal = view
+    points = positions * spacing_um
+    near = np.ones(len(points), bool) if plane is None else np.abs(positions[:, depth] - plane) <= NEAR_PLANES
+    style = mark.style()
+    if plane is not None and mark.shape not in "x+":
+        style["markerfacecolor"] = style["markeredgecolor"]
+    axes.plot(points[near, horizontal], points[near, vertical], **(style | {"alpha": 0.4 if faint else 0.9}))
+    if not near.all():
+        style |= {"markerfacecolor": "none", "markersize": 5, "alpha": 0.35}
+        axes.plot(points[~near, horizontal], points[~near, vertical], **style)

@@ -6,35 +6,35 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 
 from organoid_kit.annotations import Annotations
 from organoid_kit.checks import Problem
 from organoid_kit.errors import UserError
 from organoid_kit.evaluation import match_positions
-from organoid_kit.position_examples import PositionExample
 from organoid_kit.plots.drawing import (
     COLOURS,
+    CONTRAST,
     FALSE,
     MISSED,
+    NEAR_PLANES,
     POSITION,
     RIGHT,
     Drawing,
     Mark,
+    Spacing,
+    add_scale_bar,
     count,
     draw_figure,
+    mark_positions,
+    show_plane,
 )
+from organoid_kit.position_examples import PositionExample
 from organoid_kit.settings import NetworkSettings
 from organoid_kit.timelapse import TimeLapse
 
 VIEWS = ("projection", "slice", "orthogonal")
-_CONTRAST = (0.01, 0.998)  # these quantiles of the intensities are shown black and white
 _CLOSE_UP_UM = 12.0
-_NEAR_PLANES = 1.0  # a position so many planes from a slice is in it
 HEAT_COLOURS = "magma"  # dark to light, so that marks stay visible
-_BARS_UM = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
-
-Spacing = tuple[float, float, float]
 
 
 def plot_stack(
@@ -69,8 +69,8 @@ def plot_stack(
     figure = _draw_orthogonal(stack_zyx, spacing_um, positions, z) if view == "orthogonal" else draw_figure(5, 5)
     if view != "orthogonal":
         axes = figure.subplots()
-        _show(axes, stack_zyx.max(axis=0) if view == "projection" else stack_zyx[z], spacing_um[1:])
-        _mark(axes, positions, spacing_um, POSITION, z if view == "slice" else None)
+        show_plane(axes, stack_zyx.max(axis=0) if view == "projection" else stack_zyx[z], spacing_um[1:])
+        mark_positions(axes, positions, spacing_um, POSITION, z if view == "slice" else None)
     figure.suptitle(title)
     figure.description = _describe_stack(stack_zyx, spacing_um, positions, view, z, title)
     return figure
@@ -89,7 +89,7 @@ def plot_channels(
     figure = draw_figure(3.6 * len(channels), 4)
     names = [_name_channels(movie, chosen) for chosen in channels]
     for axes, chosen, name in zip(figure.subplots(1, len(channels), squeeze=False)[0], channels, names, strict=True):
-        _show(axes, movie.stack(time_point, chosen).max(axis=0), movie.spacing_um[1:])
+        show_plane(axes, movie.stack(time_point, chosen).max(axis=0), movie.spacing_um[1:])
         axes.set_title(name, fontsize=10)
     figure.suptitle(f"{movie.name}, time point {time_point}")
     where = f"{movie.name} at time point {time_point}, brightest voxels along z"
@@ -116,8 +116,8 @@ def plot_problems(
     here = [problem for problem in problems if problem.time_point == time_point]
     figure = draw_figure(9, 5)
     axes, text_axes = figure.subplots(1, 2, width_ratios=(5, 4))
-    _show(axes, movie.stack(time_point, channels).max(axis=0), movie.spacing_um[1:])
-    _mark(axes, annotations.positions_at(time_point), movie.spacing_um, POSITION, faint=True)
+    show_plane(axes, movie.stack(time_point, channels).max(axis=0), movie.spacing_um[1:])
+    mark_positions(axes, annotations.positions_at(time_point), movie.spacing_um, POSITION, faint=True)
     for number, problem in enumerate(here, start=1):
         _number_problem(axes, problem, number, movie.spacing_um)
     axes.set_title(f"{movie.name}, time point {time_point}")
@@ -146,10 +146,10 @@ def plot_example(example: PositionExample, settings: NetworkSettings) -> Drawing
         ("what counts", example.counts[z].astype(float), "gray", (0, 1)),
     )
     for axes, (name, image, colours, limits) in zip(figure.subplots(1, 3), panels, strict=True):
-        _show(axes, image, spacing_um[1:], colours, limits)
+        show_plane(axes, image, spacing_um[1:], colours, limits)
         axes.set_title(name, fontsize=10)
         if name != "target":
-            _mark(axes, _inside(example), spacing_um, POSITION, z)
+            mark_positions(axes, _inside(example), spacing_um, POSITION, z)
     part = example.counts.mean()
     figure.description = (
         f"Plane {z} of a training patch of {_say_shape(example.target.shape)} voxels (z, y, x), three panels: the "
@@ -180,9 +180,9 @@ def plot_augmentations(
     rows = figure.subplots(2, len(examples), squeeze=False)
     for column, (example, name) in enumerate(zip(examples, names, strict=True)):
         z = _best_plane(example)
-        _show(rows[0, column], example.image[z, :, :, now], spacing_um[1:], limits=(-0.1, 1.2))
-        _show(rows[1, column], example.target[z], spacing_um[1:], HEAT_COLOURS, (0, 1))
-        _mark(rows[0, column], _inside(example), spacing_um, POSITION, z)
+        show_plane(rows[0, column], example.image[z, :, :, now], spacing_um[1:], limits=(-0.1, 1.2))
+        show_plane(rows[1, column], example.target[z], spacing_um[1:], HEAT_COLOURS, (0, 1))
+        mark_positions(rows[0, column], _inside(example), spacing_um, POSITION, z)
         rows[0, column].set_title(name, fontsize=10)
     figure.description = (
         f"A training patch and {count(len(after), 'variation')} of it ({', '.join(names[1:])}): images above with the "
@@ -230,13 +230,13 @@ def plot_prediction(
     extent_um = np.array(stack_zyx.shape) * spacing_um
     for axes, (image, name, colours, limits) in zip(panels, images, strict=True):
         flat = image.max(axis=0) if view == "projection" else image[z * len(image) // len(stack_zyx)]
-        drawn = _show(axes, flat, spacing_um[1:], colours, limits, extent_um[1:])
+        drawn = show_plane(axes, flat, spacing_um[1:], colours, limits, extent_um[1:])
         axes.set_title(name, fontsize=10)
     if heat is not None:
         figure.colorbar(drawn, ax=panels[-1], shrink=0.7)
     for mark, positions in marked.items():
         for axes in panels:
-            _mark(axes, positions, spacing_um, mark, z if view == "slice" else None)
+            mark_positions(axes, positions, spacing_um, mark, z if view == "slice" else None)
     handles = [panels[0].plot([], [], label=f"{mark.name} ({len(marked[mark])})", **mark.style())[0] for mark in marked]
     figure.legend(
         handles=handles, loc="outside lower center", ncols=3, facecolor="0.1", labelcolor="white", framealpha=1
@@ -318,12 +318,12 @@ def _show_mistake(
     time_point, position, chance = mistake
     z = int(np.clip(round(position[0]), 0, movie.shape_zyx[0] - 1))
     axes.axis("on")
-    _show(axes, movie.stack(time_point, channels)[z], movie.spacing_um[1:], bar=False)
-    _mark(axes, truth.positions_at(time_point), movie.spacing_um, POSITION, z)
-    _mark(axes, position[None], movie.spacing_um, mark)
+    show_plane(axes, movie.stack(time_point, channels)[z], movie.spacing_um[1:], bar=False)
+    mark_positions(axes, truth.positions_at(time_point), movie.spacing_um, POSITION, z)
+    mark_positions(axes, position[None], movie.spacing_um, mark)
     y, x = position[1:] * movie.spacing_um[1:]
     axes.set(xlim=(x - _CLOSE_UP_UM, x + _CLOSE_UP_UM), ylim=(y + _CLOSE_UP_UM, y - _CLOSE_UP_UM), facecolor="0.8")
-    _add_scale_bar(axes, 2 * _CLOSE_UP_UM)
+    add_scale_bar(axes, 2 * _CLOSE_UP_UM)
     axes.set_title(f"{mark.name}, time {time_point}, z {z}\nprobability {chance:.2f}", fontsize=9)
 
 
@@ -352,63 +352,6 @@ def _check_stack(stack_zyx: np.ndarray, spacing_um: Spacing) -> None:
         )
 
 
-def _show(
-    axes: Axes,
-    image: np.ndarray,
-    spacing_um: Sequence[float],
-    colours: str = "gray",
-    limits: tuple[float, float] | None = None,
-    size_um: Sequence[float] | None = None,
-    bar: bool = True,
-):
-    """Draws a plane in µm: the centre of its first voxel is at 0, whatever the size of its voxels."""
-    low, high = limits or np.nanquantile(image, _CONTRAST)
-    height, width = size_um if size_um is not None else np.array(image.shape) * spacing_um
-    left, top = -spacing_um[1] / 2, -spacing_um[0] / 2
-    extent = (left, left + width, top + height, top)
-    options = {"vmin": low, "vmax": max(high, low + 1e-9), "interpolation": "nearest"}
-    drawn = axes.imshow(image, cmap=colours, extent=extent, aspect="equal", **options)
-    axes.set(xticks=[], yticks=[])
-    axes.autoscale(False)
-    if bar:
-        _add_scale_bar(axes, width)
-    return drawn
-
-
-def _add_scale_bar(axes: Axes, width_um: float) -> None:
-    """A white bar on a dark ground, of a round length of about a fifth of the image."""
-    length = max((each for each in _BARS_UM if each <= width_um / 3), default=_BARS_UM[0])
-    bar = AnchoredSizeBar(
-        axes.transData, length, f"{length} µm", "lower right", frameon=True, color="white", pad=0.3, sep=3
-    )
-    bar.size_bar.get_children()[0].set_linewidth(3)
-    bar.patch.set(facecolor="black", edgecolor="none", alpha=0.55)
-    axes.add_artist(bar)
-
-
-def _mark(
-    axes: Axes,
-    positions: np.ndarray,
-    spacing_um: Spacing,
-    mark: Mark,
-    plane: float | None = None,
-    *,
-    view: tuple[int, int, int] = (0, 1, 2),
-    faint: bool = False,
-) -> None:
-    """Marks positions; near a plane filled, others faint. `view`: the axis looked along, the vertical, the other."""
-    depth, vertical, horizontal = view
-    points = positions * spacing_um
-    near = np.ones(len(points), bool) if plane is None else np.abs(positions[:, depth] - plane) <= _NEAR_PLANES
-    style = mark.style()
-    if plane is not None and mark.shape not in "x+":
-        style["markerfacecolor"] = style["markeredgecolor"]
-    axes.plot(points[near, horizontal], points[near, vertical], **(style | {"alpha": 0.4 if faint else 0.9}))
-    if not near.all():
-        style |= {"markerfacecolor": "none", "markersize": 5, "alpha": 0.35}
-        axes.plot(points[~near, horizontal], points[~near, vertical], **style)
-
-
 def _draw_orthogonal(stack: np.ndarray, spacing_um: Spacing, positions: np.ndarray, z: int) -> Drawing:
     """Slices from above, from the side and from the front, at one scale."""
     depth, height, width = np.array(stack.shape) * spacing_um
@@ -421,10 +364,10 @@ def _draw_orthogonal(stack: np.ndarray, spacing_um: Spacing, positions: np.ndarr
         (panels[0, 1], stack[:, :, middle[2]].T, (2, 1, 0), f"y–z (x = {middle[2]})"),
         (panels[1, 0], stack[:, middle[1]], (1, 0, 2), f"x–z (y = {middle[1]})"),
     )
-    limits = tuple(np.nanquantile(stack, _CONTRAST))
+    limits = tuple(np.nanquantile(stack, CONTRAST))
     for number, (axes, image, view, name) in enumerate(views):
-        _show(axes, image, [spacing_um[axis] for axis in view[1:]], limits=limits, bar=number == 0)
-        _mark(axes, positions, spacing_um, POSITION, middle[view[0]], view=view)
+        show_plane(axes, image, [spacing_um[axis] for axis in view[1:]], limits=limits, bar=number == 0)
+        mark_positions(axes, positions, spacing_um, POSITION, middle[view[0]], view=view)
         axes.set_title(name, fontsize=9)
     for axis, line in ((1, panels[0, 0].axhline), (2, panels[0, 0].axvline)):
         line(middle[axis] * spacing_um[axis], color=COLOURS["sky blue"], linewidth=0.8, linestyle="--")
@@ -445,7 +388,7 @@ def _describe_stack(
     if len(positions):
         marked = f", with {count(len(positions), 'position')} marked"
         if view == "slice":
-            near = np.count_nonzero(np.abs(positions[:, 0] - z) <= _NEAR_PLANES)
+            near = np.count_nonzero(np.abs(positions[:, 0] - z) <= NEAR_PLANES)
             marked += f", {near} of them within one plane"
     return f"{title + ': ' if title else ''}{seen} of a stack of {size} µm (z, y, x){marked}."
 
@@ -460,7 +403,7 @@ def _number_problem(axes: Axes, problem: Problem, number: int, spacing_um: Spaci
     if problem.position is None:
         return
     mark = Mark("error", "s", "vermillion") if problem.severity == "error" else Mark("warning", "D", "yellow")
-    _mark(axes, np.array([problem.position]), spacing_um, mark)
+    mark_positions(axes, np.array([problem.position]), spacing_um, mark)
     _, y, x = np.array(problem.position) * spacing_um
     axes.annotate(str(number), (x, y), (6, 5), textcoords="offset points", color="white", fontsize=9, fontweight="bold")
 
