@@ -74,19 +74,19 @@ class PositionScore:
     @property
     def precision(self) -> float | None:
         """Part of the found positions that is right."""
-        return _ratio(self.matched, self.matched + self.false)
+        return find_ratio(self.matched, self.matched + self.false)
 
     @property
     def recall(self) -> float | None:
         """Part of the true positions that was found."""
-        return _ratio(self.matched, self.matched + self.missed)
+        return find_ratio(self.matched, self.matched + self.missed)
 
     @property
     def f1(self) -> float | None:
         """Harmonic mean of precision and recall; 0 where there was something to find and nothing was."""
         if self.recall is None:
             return None
-        return _ratio(2 * self.matched, 2 * self.matched + self.missed + self.false)
+        return find_ratio(2 * self.matched, 2 * self.matched + self.missed + self.false)
 
     @property
     def mean_distance_um(self) -> float | None:
@@ -229,7 +229,7 @@ def score_positions(
     Raises:
         UserError: the spacing is unknown or differs, or found positions lack the property.
     """
-    spacing_um = _common_spacing(truth, found)
+    spacing_um = find_common_spacing(truth, found)
     if threshold is not None:
         found = found.select(_numbers(found, by) >= threshold)
     scores = [
@@ -335,8 +335,12 @@ def _score_time_point(
     )
 
 
-def _common_spacing(truth: Annotations, found: Annotations) -> np.ndarray:
-    """The spacing of both, (3,) float, µm."""
+def find_common_spacing(truth: Annotations, found: Annotations) -> np.ndarray:
+    """The spacing of both, (3,) float, zyx, µm.
+
+    Raises:
+        UserError: the spacing is unknown or differs.
+    """
     for role, positions in (("true", truth), ("found", found)):
         if positions.spacing_um is None:
             raise UserError(
@@ -364,6 +368,6 @@ def _numbers(found: Annotations, name: str) -> np.ndarray:
     return values.astype(float)
 
 
-def _ratio(part: int, whole: int) -> float | None:
+def find_ratio(part: int, whole: int) -> float | None:
     """part / whole, or None of nothing."""
     return part / whole if whole else None
