@@ -113,5 +113,7 @@ def _read_intact(path: Path) -> dict[str, np.ndarray] | None:
 
 def _name_variables(network: keras.Model) -> dict[str, keras.Variable]:
     """All that changes in a training, under names for a file."""
-    weights = {f"weight_{number}": each for number, each in enumerate(network.weights)}
+    known = {id(each) for each in network.weights}
+    random = [each for each in network.non_trainable_variables if id(each) not in known]  # where dropout stands
+    weights = {f"weight_{number}": each for number, each in enumerate([*network.weights, *random])}
     return weights | {f"optimiser_{number}": each for number, each in enumerate(network.optimizer.variables)}

@@ -14,7 +14,7 @@ import numpy as np
 
 from organoid_kit.dataset import AnnotatedMovie
 from organoid_kit.devices import Device, find_device
-from organoid_kit.models.position import build_position_network, check_patch_shape, find_step
+from organoid_kit.models import build_network, check_patch_shape, find_step
 from organoid_kit.settings import NetworkSettings
 
 _BYTES = 4  # of a float32
@@ -149,7 +149,7 @@ def propose_batch(settings: NetworkSettings, memory_bytes: int) -> NetworkSettin
 
 def estimate_disk(settings: NetworkSettings) -> int:
     """Bytes in the run folder: checkpoints with the optimiser's moments, and the best network."""
-    return _FILES_OF_WEIGHTS * _BYTES * build_position_network(settings).count_params() + 1_000_000
+    return _FILES_OF_WEIGHTS * _BYTES * build_network(settings).count_params() + 1_000_000
 
 
 def count_steps(settings: NetworkSettings, annotated_movies: Sequence[AnnotatedMovie]) -> int:
@@ -178,30 +178,47 @@ def is_out_of_memory(error: Exception) -> bool:
 
 def measure_step_seconds(settings: NetworkSettings, steps: int = 3) -> float:
     """Seconds of a training step on made-up images, the fastest of a few; the first, which compiles, does not count."""
-    network = build_position_network(settings)
+    network = build_network(settings)
     network.compile("adam", "binary_crossentropy", jit_compile=keras.backend.backend() == "jax")
-    shape = (settings.batch_size, *settings.patch_shape_zyx)
+    size = settings.batch_size
+    shape = (size, *settings.patch_shape_zyx)
     rng = np.random.default_rng(0)
-    images = rng.random((*shape, network.input_shape[-1]), np.float32)
-    targets = rng.random((*shape, 1), np.float32)
+    inputs = [rng.random((size, *_fill(each.shape[1:], settings)), np.float32) for each in network.inputs]
+    targets = rng.random((*shape, 1) if settings.network == "position" else (size, 1), np.float32)
     times = []
     for _ in range(steps + 1):
         started = time.perf_counter()
-        network.train_on_batch(images, targets)
+        network.train_on_batch(inputs if len(inputs) > 1 else inputs[0], targets)
         times.append(time.perf_counter() - started)
     return min(times[1:])
 
 
 def _memory_parts(settings: NetworkSettings) -> tuple[int, int]:
     """Bytes that do not depend on the batch, and bytes for each patch."""
-    network = build_position_network(settings)
-    outputs = keras.Model(network.inputs, [layer.output for layer in network.layers])
-    one_patch = keras.KerasTensor((1, *settings.patch_shape_zyx, network.input_shape[-1]))
-    values = sum(math.prod(spec.shape) for spec in outputs.compute_output_spec(one_patch))
-    voxels = math.prod(settings.patch_shape_zyx)
-    feed = _BATCHES_IN_FLIGHT * voxels * (network.input_shape[-1] + 2)  # images, target, weights
+    network = build_network(settings)
+    shapes = [_fill(each.shape[1:], settings) for each in network.inputs]
+    if settings.network == "position":  # it takes any size: only with the patch's are the sizes inside known
+        network = keras.models.clone_model(network, input_tensors=keras.Input(shapes[0]))
+    values = _count_values(network)
+    answers = 2 * math.prod(settings.patch_shape_zyx) if settings.network == "position" else 2  # target and weight
+    feed = _BATCHES_IN_FLIGHT * (sum(math.prod(shape) for shape in shapes) + answers)
     fixed = _BASE_BYTES + _COPIES_OF_WEIGHTS * _BYTES * network.count_params()
     return fixed, int(_BYTES * (_ACTIVATION_COPIES * values + feed))
+
+
+def _count_values(network: keras.Model) -> int:
+    """Numbers that all layers give out for one example; a network used twice inside another counts twice."""
+    calls = {each["name"]: max(1, len(each["inbound_nodes"])) for each in network.get_config()["layers"]}
+    return sum(
+        calls[layer.name]
+        * (_count_values(layer) if isinstance(layer, keras.Model) else math.prod(layer.output.shape[1:]))
+        for layer in network.layers
+    )
+
+
+def _fill(shape: Sequence[int | None], settings: NetworkSettings) -> tuple[int, ...]:
+    """The shape of an input with the patch where the network takes any size."""
+    return tuple(settings.patch_shape_zyx[axis] if size is None else size for axis, size in enumerate(shape))
 
 
 def _find_free_disk(folder: Path) -> int:

@@ -15,7 +15,8 @@ import numpy as np
 from organoid_kit.dataset import AnnotatedMovie
 from organoid_kit.position_examples import PositionExample, PositionExamples, join_examples
 from organoid_kit.settings import NetworkSettings
-from organoid_kit.training import WARM_UP_STEPS, complete_settings, count_matches, find_f1, prepare_network
+from organoid_kit.training import WARM_UP_STEPS, complete_settings, prepare_network
+from organoid_kit.validation import count_matches, find_f1
 
 _LOOKED_AT = 16  # patches among which the one with most nuclei is taken
 _PASSED_F1 = 0.9

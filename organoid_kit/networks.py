@@ -16,10 +16,11 @@ import numpy as np
 
 from organoid_kit.errors import UserError
 from organoid_kit.files import read_json, write_json_safely, write_safely
-from organoid_kit.models.position import build_position_network
+from organoid_kit.models import build_network, find_time_points_seen
 from organoid_kit.settings import NetworkSettings
 
 SHIPPED = Path(__file__).parent / "shipped"
+_TYPES = {"position": "positions", "division": "divisions", "link": "links"}  # as OrganoidTracker calls them
 _FINE_TUNING_RATE = 5e-4
 _NEW_OPTIONS = ("input_axes", "output_axes", "renorm", "renorm_clipping", "renorm_momentum")  # Keras 3.15, not 3.13
 
@@ -36,7 +37,7 @@ def save_network(
     """
     plain = network
     if network.compute_dtype != "float32" or any(layer.compute_dtype != "float32" for layer in network.layers):
-        plain = build_position_network(settings)
+        plain = build_network(settings)
         plain.set_weights(network.get_weights())
     if overwrite and Path(folder).is_dir():
         with write_safely(Path(folder) / "model.keras", overwrite=True) as file:
@@ -69,28 +70,47 @@ def _without_new_options(config: Any) -> Any:
 
 def _network_record(settings: NetworkSettings) -> dict[str, Any]:
     """What settings.json holds: what OrganoidTracker reads, and all of ours."""
-    return {"type": "positions", "time_window": list(settings.time_window), "organoid_kit": settings.to_dict()}
+    slope, intercept = settings.calibration
+    return {
+        "type": _TYPES[settings.network],
+        "time_window": list(settings.time_window),
+        "patch_shape_zyx": list(settings.patch_shape_zyx),
+        "platt_scaling": slope,
+        "platt_intercept": intercept,
+        "organoid_kit": settings.to_dict(),
+    }
 
 
 def load_settings(folder: str | Path) -> NetworkSettings:
     """The settings a network was trained with.
 
     Raises:
-        UserError: the folder holds no position network.
+        UserError: the folder holds no network.
     """
     folder = find_network_folder(folder)
     values = read_json(folder / "settings.json")
-    if not isinstance(values, dict) or values.get("type") != "positions":
+    if not isinstance(values, dict) or values.get("type") not in _TYPES.values():
         raise UserError(
-            f'A position network\'s settings must say "type": "positions". Received: {folder / "settings.json"}. '
-            "Choose the folder of a position network."
+            f'A network\'s settings must say "type": one of {", ".join(_TYPES.values())}. Received: '
+            f"{folder / 'settings.json'}. Choose the folder of a network."
         )
     if "organoid_kit" in values:
         return NetworkSettings.from_dict(values["organoid_kit"], str(folder / "settings.json"))
-    window = values.get("time_window", [-1, 1])
-    known = {"preset": "original", "spacing_um": None, "patch_shape_zyx": (32, 64, 64)}
-    known |= {"intensity_quantiles": (0.01, 0.99), "threshold": 0.1}
-    return NetworkSettings.from_dict({**known, "time_window": window}, str(folder / "settings.json"))
+    return _find_foreign_settings(values, str(folder / "settings.json"))
+
+
+def _find_foreign_settings(values: dict[str, Any], source: str) -> NetworkSettings:
+    """What OrganoidTracker's predictors do with a network of theirs."""
+    network = next(ours for ours, theirs in _TYPES.items() if theirs == values["type"])
+    known: dict[str, Any] = {"network": network, "preset": "original", "spacing_um": None}
+    known |= {"intensity_quantiles": (0.01, 0.99), "time_window": values.get("time_window", [-1, 1])}
+    if network == "position":
+        known |= {"patch_shape_zyx": (32, 64, 64), "threshold": 0.1}
+    else:
+        shape = values.get("patch_shape_zyx") or values.get("patch_shape_xyz", [32, 32, 16])[::-1]
+        calibration = (values.get("platt_scaling", 1.0), values.get("platt_intercept", 0.0))
+        known |= {"patch_shape_zyx": shape, "calibration": calibration, "remove_drift": False}
+    return NetworkSettings.from_dict(known, source)
 
 
 def make_fine_tuning_settings(folder: str | Path, **changes: Any) -> NetworkSettings:
@@ -101,7 +121,7 @@ def make_fine_tuning_settings(folder: str | Path, **changes: Any) -> NetworkSett
         changes: other settings, by name.
 
     Raises:
-        UserError: the folder holds no position network.
+        UserError: the folder holds no network.
     """
     own = {"start_from": str(folder), "learning_rate": _FINE_TUNING_RATE}
     return load_settings(folder).changed(**(own | changes))
@@ -124,10 +144,11 @@ def load_network(folder: str | Path) -> tuple[keras.Model, NetworkSettings]:
             "its source again, or update Keras."
         ) from error
     first, last = settings.time_window
-    if network.input_shape[-1] != last - first + 1:
+    seen = find_time_points_seen(network, settings)
+    if seen != last - first + 1:
         raise UserError(
             f"A network must see as many time points as its settings say. Received: {file} sees "
-            f"{network.input_shape[-1]}, its settings have the time window {settings.time_window}. "
+            f"{seen}, its settings have the time window {settings.time_window}. "
             "Correct time_window in settings.json."
         )
     return network, settings
@@ -165,9 +186,10 @@ def list_shipped_networks() -> list[str]:
 
 def check_training_on(old: NetworkSettings, new: NetworkSettings, network: keras.Model) -> None:
     """Raises UserError where a network cannot be trained on with new settings."""
-    _same("time_window", old, new)
-    _same("preset", old, new)
-    fixed = network.input_shape[1:4]
+    for name in ("network", "time_window", "preset"):
+        _same(name, old, new)
+    shape = network.input_shape
+    fixed = (shape[0] if isinstance(shape, list) else shape)[1:4]
     fits = all(size in (None, wanted) for size, wanted in zip(fixed, new.patch_shape_zyx, strict=True))
     if not fits:
         fitting = tuple(size or wanted for size, wanted in zip(fixed, new.patch_shape_zyx, strict=True))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from skimage.transform import resize
@@ -133,5 +133,9 @@ class PreparedMovies:
 def window_time_points(movie: TimeLapse, time_point: int, settings: NetworkSettings) -> list[int]:
     """The time points a network sees together; beyond the movie's ends the nearest one is repeated."""
     first, last = settings.time_window
-    wanted = range(time_point + first, time_point + last + 1)
+    return clip_time_points(movie, range(time_point + first, time_point + last + 1))
+
+
+def clip_time_points(movie: TimeLapse, wanted: Iterable[int]) -> list[int]:
+    """Time points that the movie has: beyond its ends, the nearest one."""
     return [min(max(each, movie.time_points[0]), movie.time_points[-1]) for each in wanted]

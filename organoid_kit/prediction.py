@@ -20,7 +20,7 @@ from organoid_kit.annotations import Annotations
 from organoid_kit.dataset import AnnotatedMovie
 from organoid_kit.errors import UserError
 from organoid_kit.evaluation import DEFAULT_THRESHOLDS, find_best_threshold
-from organoid_kit.models.position import find_step
+from organoid_kit.models import find_step
 from organoid_kit.networks import load_network, save_settings
 from organoid_kit.patches import PreparedMovies, convert_positions, find_window_bytes
 from organoid_kit.runs import Run

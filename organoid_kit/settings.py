@@ -17,6 +17,7 @@ from typing import Any
 from organoid_kit.errors import UserError
 from organoid_kit.files import read_json, read_text, write_json_safely
 
+NETWORKS = ("position", "division", "link")
 PRESETS = ("small", "standard", "original")
 
 
@@ -37,6 +38,11 @@ class AugmentationSettings:
     depth_dimming: float | None = 0.6  # the deepest plane loses up to this part of its light
     noise: float | None = 0.08  # largest standard deviation of added Gaussian noise
     blur_px: float | None = 1.0  # largest standard deviation of a Gaussian blur in the plane
+    # Division and link network only
+    jitter_um: float | None = 1.0  # nuclei stand off the middle of their crop by up to this much, in each direction
+    paste: float | None = 0.3  # division network: part of the crops whose surroundings are those of another nucleus
+    skip: int | None = 2  # link network: up to so many time points from one to the next, as if nuclei moved faster
+    drift_um: float | None = 3.0  # link network: the sample moves by up to this much more between two time points
 
     def __post_init__(self) -> None:
         """Checks every value against its type and range."""
@@ -69,9 +75,17 @@ class NetworkSettings:
     checkpoint_minutes: float = 3.0
     mixed_precision: bool | None = None  # None: on where there is a graphics card that gains from it
     seed: int = 1
+    calibration: tuple[float, float] = (1.0, 0.0)  # slope, intercept: makes the network's answers probabilities
+    # Position network only
     nucleus_sigma_um: float = 2.0  # size of the dot drawn at each nucleus centre in the target
     min_distance_um: float = 3.0  # two nuclei are never predicted closer than this
     threshold: float = 0.5  # probability above which a peak is a nucleus; set on validation movies
+    # Division network only
+    division_window: tuple[int, int] = (0, 0)  # time points that count as dividing, around the mother's last
+    # Link network only
+    max_link_um: float = 15.0  # farther apart, after drift, two positions are never taken for the same nucleus
+    link_neighbours: int = 4  # at most so many candidates for each position, forwards and backwards
+    remove_drift: bool = True  # whether the movement of all nuclei together is taken out first
     augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
     output_folder: str = "runs"
     start_from: str | None = None  # a run or network folder to train on from
@@ -95,7 +109,7 @@ class NetworkSettings:
 
 
 _RULES = (
-    ("network", lambda s: s.network == "position", '"position"'),
+    ("network", lambda s: s.network in NETWORKS, "one of " + ", ".join(NETWORKS)),
     ("preset", lambda s: s.preset in PRESETS, "one of " + ", ".join(PRESETS)),
     ("channels", lambda s: s.channels and min(s.channels) >= 1, "channel numbers from 1 up, such as (3, 4)"),
     ("time_window", lambda s: s.time_window[0] <= 0 <= s.time_window[1], "a range around 0, such as (-1, 1)"),
@@ -117,7 +131,44 @@ _RULES = (
     ("nucleus_sigma_um", lambda s: s.nucleus_sigma_um > 0, "above 0"),
     ("min_distance_um", lambda s: s.min_distance_um > 0, "above 0"),
     ("threshold", lambda s: 0 < s.threshold < 1, "between 0 and 1"),
+    ("calibration", lambda s: s.calibration[0] > 0, "a slope above 0 and an intercept"),
+    (
+        "division_window",
+        lambda s: s.division_window[0] <= 0 <= s.division_window[1],
+        "a range around 0, such as (-1, 1)",
+    ),
+    ("max_link_um", lambda s: s.max_link_um > 0, "above 0"),
+    ("link_neighbours", lambda s: s.link_neighbours >= 1, "1 or more"),
 )
+
+# Where the other two networks' defaults differ from those of the position network.
+_DEFAULTS: dict[str, dict[str, Any]] = {
+    "position": {},
+    "division": {
+        "patch_shape_zyx": (8, 32, 32),
+        "batch_size": 32,
+        "patches_per_time_point": 48,
+        "learning_rate": 2e-3,
+        "epochs": 30,
+    },
+    "link": {
+        "time_window": (0, 1),
+        "patch_shape_zyx": (8, 32, 32),
+        "batch_size": 32,
+        "patches_per_time_point": 64,
+        "learning_rate": 2e-3,
+        "epochs": 30,
+    },
+}
+
+
+def make_settings(network: str = "position", **changes: Any) -> NetworkSettings:
+    """The defaults for one of the three networks, but for these changes.
+
+    Raises:
+        UserError: there is no such network, or a value is not possible.
+    """
+    return NetworkSettings(network=network, **(_DEFAULTS.get(network, {}) | changes))
 
 
 def _is_range(limits: tuple[float, float] | None) -> bool:
@@ -134,6 +185,10 @@ _AUGMENTATION_RULES = (
     ("depth_dimming", lambda s: 0 <= (s.depth_dimming or 0) <= 1, "within 0 and 1, or None"),
     ("noise", lambda s: (s.noise or 0) >= 0, "0 or more, or None"),
     ("blur_px", lambda s: (s.blur_px or 0) >= 0, "0 or more, or None"),
+    ("jitter_um", lambda s: (s.jitter_um or 0) >= 0, "0 or more, or None"),
+    ("paste", lambda s: 0 <= (s.paste or 0) <= 1, "within 0 and 1, or None"),
+    ("skip", lambda s: (s.skip or 1) >= 1, "1 or more, or None"),
+    ("drift_um", lambda s: (s.drift_um or 0) >= 0, "0 or more, or None"),
 )
 
 

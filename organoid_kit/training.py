@@ -26,23 +26,21 @@ from organoid_kit.dataset import AnnotatedMovie
 from organoid_kit.devices import find_device
 from organoid_kit.errors import UserError
 from organoid_kit.estimates import estimate_training, is_out_of_memory
-from organoid_kit.evaluation import match_positions
-from organoid_kit.position_examples import PositionExample, PositionExamples, join_examples
+from organoid_kit.examples import Examples, make_examples
 from organoid_kit.files import write_json_safely
-from organoid_kit.models.position import build_position_network, check_patch_shape, find_step
+from organoid_kit.models import build_network, check_patch_shape, find_step
 from organoid_kit.networks import check_training_on, load_network, load_settings, save_network
 from organoid_kit.runs import Run, make_run, open_run
-from organoid_kit.settings import NetworkSettings
+from organoid_kit.settings import NetworkSettings, make_settings
 from organoid_kit.splits import Split, find_leaks
-from organoid_kit.targets import find_peaks
+from organoid_kit.validation import validate
 
+Inputs = np.ndarray | tuple[np.ndarray, ...]
+QUALITIES = {"validation_f1": "F1", "validation_average_precision": "average precision"}  # in a history: its words
 WARM_UP_STEPS = 20  # the learning rate rises over so many steps, then falls along a cosine
 _LAST_RATE = 0.02  # part of the learning rate that is left at the end
 _OF_THE_NETWORK = ("preset", "spacing_um", "intensity_quantiles", "patch_shape_zyx", "nucleus_sigma_um")
-_VALIDATION_PATCHES = 64
-_MATCH_UM = 5.0
-_THRESHOLDS = np.arange(2, 9) / 10  # an epoch is judged at the one that suits it best
-_BORDER_VOXELS = 2  # a nucleus this close to a patch's border may be missed without blame
+_VALIDATION_EXAMPLES = {"position": 64, "division": 384, "link": 768}
 
 
 @dataclass(frozen=True)
@@ -65,8 +63,7 @@ def print_progress(progress: Progress) -> None:
     if progress.row:
         row = progress.row
         measured = [f"loss {row['loss']:.4f}", f"validation loss {row['validation_loss']:.4f}"]
-        if row.get("validation_f1") is not None:
-            measured.append(f"F1 {row['validation_f1']:.3f}")
+        measured += [f"{words} {row[key]:.3f}" for key, words in QUALITIES.items() if row.get(key) is not None]
         left = row["seconds"] * (progress.epochs - progress.epoch)
         print(
             f"epoch {progress.epoch} of {progress.epochs}: {', '.join(measured)}, {row['seconds']:.0f} s"
@@ -112,10 +109,9 @@ def train(
         settings = run.settings.changed(**limits)
         _remove_unfinished_files(run.folder)
     network = prepare_network(settings)
-    examples = PositionExamples(training, settings)
-    checks = (
-        PositionExamples(validation, settings, augment=False, most_examples=_VALIDATION_PATCHES) if validation else None
-    )
+    examples = make_examples(training, settings)
+    most = _VALIDATION_EXAMPLES[settings.network]
+    checks = make_examples(validation, settings, augment=False, most_examples=most) if validation else None
     if not resume:  # only now, when everything that can be wrong with the settings has been found
         run = make_run(settings, training, validation)
     state = load_newest_checkpoint(network, run.folder / "checkpoints")
@@ -181,7 +177,7 @@ def complete_settings(settings: NetworkSettings, training: Sequence[AnnotatedMov
 
 def _inherit(settings: NetworkSettings, trained: NetworkSettings) -> NetworkSettings:
     """Settings that follow a trained network where they were left at their defaults."""
-    default = NetworkSettings()
+    default = make_settings(settings.network)
     left = [name for name in _OF_THE_NETWORK if getattr(settings, name) in (None, getattr(default, name))]
     place = Path(settings.start_from)
     start_from = str(place.resolve()) if place.exists() else settings.start_from  # so that any folder can resume it
@@ -198,13 +194,15 @@ def prepare_network(settings: NetworkSettings) -> keras.Model:
             f"Mixed precision needs a graphics card. Received: mixed_precision=True on a {device.name}. "
             "Set mixed_precision to None."
         )
-    network = build_position_network(settings, dtype="mixed_float16" if mixed else "float32")
+    network = build_network(settings, dtype="mixed_float16" if mixed else "float32")
     loss = keras.losses.BinaryCrossentropy()
     if settings.start_from:
         trained, old = load_network(settings.start_from)
         check_training_on(old, settings, trained)
         network = _with_weights_of(trained, network)
-        if network is trained:  # OrganoidTracker's answers 0 and above 1 too, where cross-entropy is flat
+        if (
+            network is trained and settings.network == "position"
+        ):  # OrganoidTracker's answers 0 and above 1 too, where cross-entropy is flat
             loss = keras.losses.MeanSquaredError()
     optimiser = keras.optimizers.Adam(settings.learning_rate, clipnorm=1.0)
     if mixed:
@@ -238,8 +236,8 @@ class _Loop:
     """Everything the loop works with."""
 
     network: keras.Model
-    examples: PositionExamples
-    checks: PositionExamples | None
+    examples: Examples
+    checks: Examples | None
     settings: NetworkSettings
     run: Run
     state: TrainingState
@@ -262,9 +260,9 @@ class _Loop:
     def _finish_epoch(self) -> None:
         """The steps that are left of an epoch, then its judgement; less where there is a reason to end."""
         state = self.state
-        for images, targets, weights in self._batches():
-            loss = self._take_step(images, targets, weights)
-            state.losses.append((loss, len(images)))
+        for inputs, targets, weights in self._batches():
+            loss = self._take_step(inputs, targets, weights)
+            state.losses.append((loss, len(targets)))
             state.step += 1
             self._count_time()
             self.on_progress(Progress(state.epoch, self.settings.epochs, state.step, self._steps(), loss))
@@ -307,7 +305,7 @@ class _Loop:
             state.finished = self._asked_to_stop()
         return state.finished
 
-    def _batches(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    def _batches(self) -> Iterator[tuple[Inputs, np.ndarray, np.ndarray]]:
         """The batches from where the state stands to the end of the epoch, each made while the last is trained on."""
         state = self.state
         epoch, size = state.epoch, state.batch_size
@@ -322,12 +320,12 @@ class _Loop:
                     coming = worker.submit(self.examples.batch, epoch, step + 1, size)
                 yield batch
 
-    def _take_step(self, images: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> float:
+    def _take_step(self, inputs: Inputs, targets: np.ndarray, weights: np.ndarray) -> float:
         """Changes the weights by one batch; its loss."""
         state = self.state
         self.network.optimizer.learning_rate = self._learning_rate()
         self.network.reset_metrics()
-        loss = float(self.network.train_on_batch(images, targets, sample_weight=weights))
+        loss = float(self.network.train_on_batch(inputs, targets, sample_weight=weights))
         if not math.isfinite(loss):
             raise UserError(
                 f"The loss must stay finite. Received: {loss} in epoch {state.epoch + 1}, step {state.step + 1} of "
@@ -383,67 +381,3 @@ class _Loop:
         self.run.log(str(row))
         self.on_progress(Progress(state.epoch, self.settings.epochs, 0, 0, loss, row=row))
         return True
-
-
-def validate(
-    network: keras.Model,
-    checks: PositionExamples,
-    batch_size: int,
-    should_stop: Callable[[], bool] = lambda: False,
-) -> dict[str, float | None] | None:
-    """Loss and F1 on fixed patches.
-
-    Returns:
-        "validation_loss", and "validation_f1" with positions matched one to one within 5 µm, at the threshold that
-        suits these patches best; None where there is nothing to find. None instead of all where `should_stop`, asked
-        before each batch, says so.
-    """
-    losses, sizes, counts = [], [], np.zeros((len(_THRESHOLDS), 3), int)
-    for step in range(checks.steps_per_epoch(batch_size)):
-        if should_stop():
-            return None
-        examples = checks.examples(0, step, batch_size)
-        images, targets, weights = join_examples(examples)
-        heat = keras.ops.convert_to_numpy(network.predict_on_batch(images)).astype(np.float32)
-        losses.append(float(network.loss(targets, heat, sample_weight=weights)))
-        sizes.append(len(images))
-        for each, example in zip(heat[..., 0], examples, strict=True):
-            counts += count_matches(each, example, checks.settings)
-    return {"validation_loss": float(np.average(losses, weights=sizes)), "validation_f1": find_f1(counts)}
-
-
-def find_f1(counts: np.ndarray) -> float | None:
-    """The best F1 over the thresholds, from what `count_matches` counted; None where there is nothing to find."""
-    if not counts.any():
-        return None
-    matched, missed, false = counts.T
-    return float(np.max(2 * matched / np.maximum(2 * matched + missed + false, 1)))
-
-
-def count_matches(heat: np.ndarray, example: PositionExample, settings: NetworkSettings) -> np.ndarray:
-    """Matched, missed and false positions in a patch, its border and what is not annotated left out.
-
-    Returns:
-        (thresholds, 3) int: the numbers for each of several thresholds.
-    """
-    shape = np.array(heat.shape)
-    truth = example.positions[((example.positions > -0.5) & (example.positions < shape - 0.5)).all(axis=1)]
-    found, heights = find_peaks(heat, settings.spacing_um, settings.min_distance_um, _THRESHOLDS[0])
-    return np.array([_count(truth, found[heights > each], example.counts, settings) for each in _THRESHOLDS])
-
-
-def _count(truth: np.ndarray, found: np.ndarray, counts: np.ndarray, settings: NetworkSettings) -> list[int]:
-    """Matched, missed and false positions."""
-    spacing = np.array(settings.spacing_um)
-    pairs = match_positions(truth * spacing, found * spacing, _MATCH_UM)
-    missed = np.delete(truth, pairs[:, 0], axis=0)
-    false = np.delete(found, pairs[:, 1], axis=0)
-    return [len(pairs), *(np.count_nonzero(_is_inner(each, counts)) for each in (missed, false))]
-
-
-def _is_inner(positions: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Whether positions lie inside what counts and not at the border of the patch; a single plane has no border."""
-    shape = np.array(counts.shape)
-    border = np.where(shape > 2 * _BORDER_VOXELS + 1, _BORDER_VOXELS, 0)
-    places = np.clip(np.round(positions).astype(int), 0, shape - 1)
-    return counts[tuple(places.T)] & (places >= border).all(axis=1) & (places < shape - border).all(axis=1)

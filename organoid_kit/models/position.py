@@ -16,7 +16,7 @@ import itertools
 import keras
 from keras import layers
 
-from organoid_kit.errors import UserError
+from organoid_kit.models.blocks import convolve, convolve_factorised, count_time_points
 from organoid_kit.settings import NetworkSettings
 
 _FILTERS = {"small": (24, 48, 96), "standard": (32, 64, 128, 256)}
@@ -37,8 +37,8 @@ def build_position_network(settings: NetworkSettings, *, dtype: str = "float32")
     if settings.preset == "original":
         return _build_original(settings, seeds, dtype)
     filters = _FILTERS[settings.preset]
-    images = keras.Input((None, None, None, _window(settings)), name="images")
-    x = _convolve(images, filters[0], (1, 3, 3), seeds, dtype, strides=(1, 2, 2))  # half the rows and columns
+    images = keras.Input((None, None, None, count_time_points(settings)), name="images")
+    x = convolve(images, filters[0], (1, 3, 3), seeds, dtype, strides=(1, 2, 2))  # half the rows and columns
     skipped = []
     for count in filters[:-1]:
         x = _convolve_twice(x, count, seeds, dtype)
@@ -50,7 +50,7 @@ def build_position_network(settings: NetworkSettings, *, dtype: str = "float32")
         x = layers.Concatenate(dtype=dtype)([x, skip])
         x = _convolve_twice(x, count, seeds, dtype)
     x = layers.UpSampling3D((1, 2, 2), dtype=dtype)(x)
-    x = _convolve(x, filters[0] // 2, (1, 3, 3), seeds, dtype)
+    x = convolve(x, filters[0] // 2, (1, 3, 3), seeds, dtype)
     return keras.Model(images, _dots(x, seeds), name="position_network")
 
 
@@ -62,36 +62,10 @@ def find_step(settings: NetworkSettings) -> tuple[int, int, int]:
     return 1, size, size
 
 
-def check_patch_shape(settings: NetworkSettings) -> None:
-    """Raises UserError where the patch is not a multiple of what the network needs."""
-    steps = find_step(settings)
-    if any(size % step for size, step in zip(settings.patch_shape_zyx, steps, strict=True)):
-        fitting = tuple(max(1, round(n / s)) * s for n, s in zip(settings.patch_shape_zyx, steps, strict=True))
-        raise UserError(
-            f"The patch of a {settings.preset!r} network must be a multiple of {steps} (z, y, x). "
-            f"Received: {settings.patch_shape_zyx}. Set patch_shape_zyx to {fitting}."
-        )
-
-
-def _window(settings: NetworkSettings) -> int:
-    """Number of time points that the network sees together."""
-    first, last = settings.time_window
-    return last - first + 1
-
-
-def _convolve(x, filters: int, kernel: tuple[int, int, int], seeds, dtype: str, strides=(1, 1, 1)):
-    """One convolution with ReLU. (batch, z, y, x, any) → (batch, z, y, x, filters)."""
-    start = keras.initializers.HeNormal(seed=next(seeds))
-    return layers.Conv3D(
-        filters, kernel, strides, padding="same", activation="relu", kernel_initializer=start, dtype=dtype
-    )(x)
-
-
 def _convolve_twice(x, filters: int, seeds, dtype: str):
     """Twice a convolution in the plane and one along the axis."""
     for _ in range(2):
-        x = _convolve(x, filters, (1, 3, 3), seeds, dtype)
-        x = _convolve(x, filters, (3, 1, 1), seeds, dtype)
+        x = convolve_factorised(x, filters, seeds, dtype)
     return x
 
 
@@ -108,17 +82,17 @@ def _build_original(settings: NetworkSettings, seeds, dtype: str) -> keras.Model
 
     It differs in its end alone: dots are probabilities (sigmoid), and no blur of fixed width follows.
     """
-    images = keras.Input((None, None, None, _window(settings)), name="images")
+    images = keras.Input((None, None, None, count_time_points(settings)), name="images")
     levels = [(16, (1, 3, 3), (1, 2, 2)), *((count, (3, 3, 3), (2, 2, 2)) for count in (64, 128, 256, 256))]
     x, skipped = images, []
     for filters, kernel, pool in levels:
-        x = _convolve(_convolve(x, filters, kernel, seeds, dtype), filters, kernel, seeds, dtype)
+        x = convolve(convolve(x, filters, kernel, seeds, dtype), filters, kernel, seeds, dtype)
         skipped.append(x)
         x = layers.MaxPooling3D(pool, dtype=dtype)(x)
     for (filters, _, pool), skip in zip(levels[::-1], skipped[::-1], strict=True):
         x = layers.UpSampling3D(pool, dtype=dtype)(x)
-        x = layers.Concatenate(dtype=dtype)([_convolve(x, filters, pool, seeds, dtype), skip])
-        x = _convolve(_convolve(x, filters, (3, 3, 3), seeds, dtype), filters, (3, 3, 3), seeds, dtype)
-    x = _convolve(_convolve(x, 16, (3, 3, 3), seeds, dtype), 16, (3, 3, 3), seeds, dtype)
+        x = layers.Concatenate(dtype=dtype)([convolve(x, filters, pool, seeds, dtype), skip])
+        x = convolve(convolve(x, filters, (3, 3, 3), seeds, dtype), filters, (3, 3, 3), seeds, dtype)
+    x = convolve(convolve(x, 16, (3, 3, 3), seeds, dtype), 16, (3, 3, 3), seeds, dtype)
     x = layers.BatchNormalization(momentum=0.9, dtype=dtype)(x)  # 0.99 lags far behind in a short training
     return keras.Model(images, _dots(x, seeds), name="position_network_original")

@@ -1,0 +1,170 @@
+"""Trained division and link networks at work: every position is asked, time point by time point.
+
+Only the stacks of a time window are in memory. The answers are calibrated by the numbers saved with the network.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import keras
+import numpy as np
+from tqdm.auto import tqdm
+
+from organoid_kit.annotations import Annotations
+from organoid_kit.augmentation import no_augmentation
+from organoid_kit.calibration import Calibration
+from organoid_kit.crops import cut_crop, find_working_positions, find_working_spacing
+from organoid_kit.dataset import AnnotatedMovie
+from organoid_kit.errors import UserError
+from organoid_kit.link_examples import add_coordinates, find_pair_windows
+from organoid_kit.links import estimate_drift, find_candidates, find_displacements
+from organoid_kit.patches import PreparedMovies, find_window_bytes
+from organoid_kit.settings import NetworkSettings
+from organoid_kit.timelapse import TimeLapse
+
+_TOGETHER = 64  # crops or pairs that go through the network at once
+
+
+def predict_divisions(
+    network: keras.Model,
+    movie: TimeLapse,
+    annotations: Annotations,
+    settings: NetworkSettings,
+    *,
+    show_progress: bool = True,
+) -> Annotations:
+    """Says of every nucleus how probably it is dividing: whether this is the mother's last time point.
+
+    Args:
+        network: a division network, as `load_network` gives it.
+        movie: of any length; only the time window is in memory.
+        annotations: nuclei, found or annotated.
+        settings: those the network was trained with.
+        show_progress: whether a bar is shown.
+
+    Returns:
+        the annotations with the property "division_probability".
+
+    Raises:
+        UserError: the network is none for divisions, a position lies outside the movie, or a stack cannot be read.
+    """
+    _check_network(settings, "division")
+    places = find_working_positions(AnnotatedMovie(movie, annotations), settings)
+    prepared = PreparedMovies([movie], settings, cache_bytes=2 * find_window_bytes([movie], settings))
+    answers = np.zeros(len(annotations))
+    for time_point in _go_through(annotations.annotated_time_points, f"divisions in {movie.name}", show_progress):
+        rows = annotations.rows_at(time_point)
+        stacks = prepared.window(0, int(time_point))
+        images = np.stack([_cut(stacks, np.tile(places[row], (len(stacks), 1)), settings) for row in rows])
+        answers[rows] = _ask(network, len(rows), lambda part, images=images: images[part])
+    probabilities = Calibration(*settings.calibration).apply(answers)
+    return dataclasses.replace(
+        annotations, properties={**annotations.properties, "division_probability": probabilities}
+    )
+
+
+def predict_links(
+    network: keras.Model,
+    movie: TimeLapse,
+    annotations: Annotations,
+    settings: NetworkSettings,
+    *,
+    show_progress: bool = True,
+) -> Annotations:
+    """Says of every candidate link how probably both ends are the same nucleus, or mother and daughter.
+
+    Args:
+        network: a link network, as `load_network` gives it.
+        movie: of any length; only the time window is in memory.
+        annotations: nuclei, found or annotated.
+        settings: those the network was trained with; they say which pairs are candidates.
+        show_progress: whether a bar is shown.
+
+    Returns:
+        the annotations with all candidates as links, and the link property "link_probability".
+
+    Raises:
+        UserError: the network is none for links, a position lies outside the movie, or a stack cannot be read.
+    """
+    _check_network(settings, "link")
+    known = dataclasses.replace(annotations, spacing_um=annotations.spacing_um or tuple(movie.spacing_um))
+    candidates = find_candidates(
+        known,
+        max_distance_um=settings.max_link_um,
+        neighbours=settings.link_neighbours,
+        remove_drift=settings.remove_drift,
+    )
+    annotated = AnnotatedMovie(movie, candidates)
+    places, spacing = find_working_positions(annotated, settings), find_working_spacing(annotated, settings)
+    drift = estimate_drift(candidates) if settings.remove_drift else {}
+    displacements = find_displacements(candidates, candidates.links, drift) / spacing
+    prepared = PreparedMovies([movie], settings, cache_bytes=2 * find_window_bytes([movie], settings))
+    answers = np.zeros(len(candidates.links))
+    times = candidates.time_points[candidates.links[:, 0]]
+    for time_point in _go_through(np.unique(times), f"links in {movie.name}", show_progress):
+        chosen = np.flatnonzero(times == time_point)
+        shift = drift.get(int(time_point), np.zeros(3)) / spacing
+        crops = _PairCrops(prepared, int(time_point), candidates.links[chosen], places, shift)
+        inputs = _join(crops, displacements[chosen].astype(np.float32))
+        answers[chosen] = _ask(network, len(chosen), inputs)
+    probabilities = Calibration(*settings.calibration).apply(answers)
+    return dataclasses.replace(candidates, link_properties={"link_probability": probabilities})
+
+
+class _PairCrops:
+    """The crops of all candidates between two time points, each nucleus cut once however many candidates it has."""
+
+    def __init__(
+        self, prepared: PreparedMovies, time_point: int, links: np.ndarray, places: np.ndarray, drift: np.ndarray
+    ) -> None:
+        windows = find_pair_windows(prepared, 0, (time_point, time_point + 1))
+        self.crops, self.numbers = [], []
+        for ends, own, wanted in zip(links.T, (time_point, time_point + 1), windows, strict=True):
+            rows, numbers = np.unique(ends, return_inverse=True)
+            stacks = [prepared.stack(0, each) for each in wanted]
+            moved = (np.array(wanted) - own)[:, None] * drift
+            self.crops.append(np.stack([_cut(stacks, places[row] + moved, prepared.settings) for row in rows]))
+            self.numbers.append(numbers)
+
+
+def _join(crops: _PairCrops, displacements: np.ndarray) -> Callable[[slice], list[np.ndarray]]:
+    """What gives the network's three inputs for a part of the pairs."""
+
+    def inputs(part: slice) -> list[np.ndarray]:
+        first, second = (each[numbers[part]] for each, numbers in zip(crops.crops, crops.numbers, strict=True))
+        return [*add_coordinates(first, second, displacements[part]), displacements[part]]
+
+    return inputs
+
+
+def _cut(stacks: Sequence[np.ndarray], centres: np.ndarray, settings: NetworkSettings) -> np.ndarray:
+    """A crop without variation, (z, y, x, time)."""
+    return cut_crop(no_augmentation(), stacks, centres, settings.patch_shape_zyx).transpose(3, 0, 1, 2)
+
+
+def _ask(network: keras.Model, count: int, inputs: Callable[[slice], np.ndarray | list[np.ndarray]]) -> np.ndarray:
+    """The network's answers, (count,) float. All batches are equally large, so that it is traced only once."""
+    answers = []
+    for start in range(0, count, _TOGETHER):
+        part = slice(start, min(start + _TOGETHER, count))
+        filled = keras.tree.map_structure(lambda each: _fill_up(each), inputs(part))
+        said = keras.ops.convert_to_numpy(network.predict_on_batch(filled))
+        answers.append(said[: part.stop - part.start, 0])
+    return np.concatenate([np.zeros(0), *answers])
+
+
+def _fill_up(values: np.ndarray) -> np.ndarray:
+    return np.pad(values, [(0, _TOGETHER - len(values)), *[(0, 0)] * (values.ndim - 1)])
+
+
+def _go_through(time_points: np.ndarray, what: str, show_progress: bool) -> tqdm:
+    return tqdm(time_points.tolist(), desc=what, unit="time point", disable=not show_progress)
+
+
+def _check_network(settings: NetworkSettings, wanted: str) -> None:
+    if settings.network != wanted:
+        raise UserError(
+            f"This needs a {wanted} network. Received: a {settings.network} network. Load one with `load_network`."
+        )

@@ -1,0 +1,29 @@
+"""Examples for whichever network the settings name; all three kinds are asked for batches in the same way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from organoid_kit.dataset import AnnotatedMovie
+from organoid_kit.division_examples import DivisionExamples
+from organoid_kit.link_examples import LinkExamples
+from organoid_kit.position_examples import PositionExamples
+from organoid_kit.settings import NetworkSettings
+
+Examples = PositionExamples | DivisionExamples | LinkExamples
+
+
+def make_examples(annotated_movies: Sequence[AnnotatedMovie], settings: NetworkSettings, **options: Any) -> Examples:
+    """The examples that the network of these settings is trained on.
+
+    Args:
+        annotated_movies: what to draw from.
+        settings: `settings.network` says for which network.
+        **options: as of the examples themselves: `augment`, `most_examples`, `cache_bytes`.
+
+    Raises:
+        UserError: the movies have nothing to learn from.
+    """
+    kinds = {"position": PositionExamples, "division": DivisionExamples, "link": LinkExamples}
+    return kinds[settings.network](annotated_movies, settings, **options)
