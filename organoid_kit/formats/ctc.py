@@ -57,7 +57,7 @@ def read_ctc(
     return Annotations(
         positions=np.array(positions).reshape(-1, 3),
         time_points=time_points,
-        links=_links(labels, parent_of, tracks),
+        links=_links(labels, time_points, parent_of, tracks),
         properties={LABEL: labels},
         spacing_um=spacing_um,
         minutes_per_time_point=minutes_per_time_point,
@@ -175,7 +175,7 @@ def _centroids(image: np.ndarray) -> tuple[list[int], list[tuple[float, float, f
     ) else []
 
 
-def _links(labels: list[int], parent_of: dict[int, int], path: Path) -> np.ndarray:
+def _links(labels: list[int], time_points: list[int], parent_of: dict[int, int], path: Path) -> np.ndarray:
     """Rows of the two ends; the rows of a label are in order of time."""
     rows_of = defaultdict(list)
     for row, label in enumerate(labels):
@@ -187,6 +187,11 @@ def _links(labels: list[int], parent_of: dict[int, int], path: Path) -> np.ndarr
             raise UserError(
                 f"A parent must be seen in the label images. Received: label {label} with parent {parent} in "
                 f"{str(path)!r}. Set the parent to 0 or add the images that show it."
+            )
+        if parent and time_points[rows_of[parent][-1]] >= time_points[rows[0]]:
+            raise UserError(
+                f"A parent must be seen for the last time before its daughter is seen. Received: label {label} with "
+                f"parent {parent} in {str(path)!r}. Correct the parent, or the label images."
             )
         links += [(rows_of[parent][-1], rows[0])] if parent else []
     return np.array(links, dtype=int).reshape(-1, 2)
