@@ -1,135 +1,19 @@
-"""From candidate links to tracks: the most probable story of a whole movie.
-
-Every probability is taken as the answer to one question, right or wrong independently of the others: is this position
-a nucleus, does it divide, is this link the same nucleus, does a nucleus come into view or vanish here? A story answers
-all of them without contradiction: a nucleus comes from at most one place, and goes on in at most one, or in two where
-it divides. The most probable story is the one of least cost, where a "yes" of probability p costs log((1 - p) / p).
-
-This is a linear program, and nearly always one whose best solution consists of whole numbers: see `_choose_optimally`.
-"""
+"""From candidate links to tracks."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
-from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, linprog, milp
-from scipy.sparse import coo_array, csr_array
+from scipy.sparse import coo_array
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
-from scipy.spatial import KDTree
-from scipy.stats import chi2
 
 from organoid_kit.annotations import Annotations
 from organoid_kit.errors import UserError
+from organoid_kit.tracking_optimal import choose_optimally
+from organoid_kit.tracking_problem import TrackingProblem, TrackingSettings, find_best, state_problem
 
 METHODS = ("optimal", "assignment", "greedy")
-_CERTAIN = 1e-6  # no probability is taken to be nearer to 0 or 1 than this: no network is that sure
-_LEAST_WINDOW = 6  # time points
-_STILL_UM = 0.5  # nuclei that move less than this are not told apart from still ones
-
-
-@dataclass(frozen=True)
-class TrackingSettings:
-    """What is known about a movie beside the networks' answers; all are probabilities but for two numbers.
-
-    Attributes:
-        appearance_probability: that a nucleus comes from nowhere. Free at the first time point.
-        disappearance_probability: that a nucleus goes nowhere (dies, or is lost). Free at the last time point.
-        border_probability: both of the above right at the border of what is seen.
-        border_um: they fall linearly, over so far, to what they are inside.
-        missed_probability: that a nucleus is missed at a time point, though found at the ones before and after.
-        unknown_position: of a position without `probability`. Nothing is known against it: it is kept.
-        unknown_division: of a position without `division_probability`: how often nuclei divide.
-        unknown_link: of a candidate without `link_probability`: then tracks are as long as can be, and no more.
-        certain_link: nuclei that both have no better partner than each other, with at least this probability, are not
-            asked whether they were missed.
-        window_positions: movies of more positions are solved in overlapping windows of about so many.
-    """
-
-    appearance_probability: float = 0.01
-    disappearance_probability: float = 0.01
-    border_probability: float = 0.5
-    border_um: float = 8.0
-    missed_probability: float = 0.03
-    unknown_position: float = 1.0
-    unknown_division: float = 0.005
-    unknown_link: float = 0.5
-    certain_link: float = 0.95
-    window_positions: int = 20_000
-
-    def __post_init__(self) -> None:
-        """Raises UserError for a value outside its range."""
-        highest = {"border_um": math.inf, "window_positions": math.inf}
-        for name, value in dataclasses.asdict(self).items():
-            if not 0 <= value <= highest.get(name, 1):
-                raise UserError(
-                    f"The setting {name} must be within 0 and {highest.get(name, 1)}. Received: {value!r}. Change it."
-                )
-
-
-@dataclass(frozen=True, eq=False)
-class TrackingProblem:
-    """All questions of a movie with what a "yes" costs: the log-odds against it, natural logarithm.
-
-    Attributes:
-        links: (m, 2) int, rows of positions: the candidates that could be chosen, then those over two time points.
-        link_costs: (m,) float.
-        candidate_rows: (m,) int, row of the candidates' links, -1 for a link over two time points.
-        time_points: (n,) int.
-        position_costs: (n,) float, of being a nucleus.
-        division_costs: (n,) float.
-        appearance_costs: (n,) float, of having no link backward.
-        disappearance_costs: (n,) float, of having no link forward.
-    """
-
-    links: np.ndarray
-    link_costs: np.ndarray
-    candidate_rows: np.ndarray
-    time_points: np.ndarray
-    position_costs: np.ndarray
-    division_costs: np.ndarray
-    appearance_costs: np.ndarray
-    disappearance_costs: np.ndarray
-
-    @property
-    def alone_costs(self) -> np.ndarray:
-        """(n,) float, of a position that is a nucleus and has no link at all."""
-        return self.position_costs + self.appearance_costs + self.disappearance_costs
-
-    def select_links(self, which: np.ndarray) -> TrackingProblem:
-        """The problem with these links only (rows or a mask)."""
-        parts = {name: getattr(self, name)[which] for name in ("links", "link_costs", "candidate_rows")}
-        return dataclasses.replace(self, **parts)
-
-    def select(self, rows: np.ndarray) -> TrackingProblem:
-        """The problem of these positions only (a mask), and the links between them."""
-        new_row = np.cumsum(rows) - 1
-        kept = self.select_links(rows[self.links].all(axis=1))
-        names = ("time_points", "position_costs", "division_costs", "appearance_costs", "disappearance_costs")
-        return dataclasses.replace(
-            kept, links=new_row[kept.links], **{name: getattr(self, name)[rows] for name in names}
-        )
-
-    def find_cost(self, chosen: np.ndarray, kept: np.ndarray) -> float:
-        """What a story costs.
-
-        Args:
-            chosen: (m,) bool, its links.
-            kept: (n,) bool, its nuclei.
-        """
-        backward, forward = self.count_links(chosen)
-        costs = self.position_costs * kept + self.appearance_costs * (kept & (backward == 0))
-        costs += self.disappearance_costs * (kept & (forward == 0)) + self.division_costs * (forward == 2)
-        return float(costs.sum() + self.link_costs[chosen].sum())
-
-    def count_links(self, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Number of chosen links that reach and that leave each position, (n,) int each."""
-        sources, targets = self.links[chosen].T
-        size = len(self.time_points)
-        return np.bincount(targets, minlength=size), np.bincount(sources, minlength=size)
 
 
 def build_tracks(
@@ -165,293 +49,13 @@ def build_tracks(
     settings = settings or TrackingSettings()
     problem = state_problem(candidates, settings, region=region)
     if method == "optimal":
-        chosen, kept = _choose_optimally(problem, settings.window_positions)
+        chosen, kept = choose_optimally(problem, settings.window_positions)
     else:
         problem = problem.select_links(problem.candidate_rows >= 0)
         chosen = _choose_by_assignment(problem) if method == "assignment" else _choose_greedily(problem)
         chosen = _add_divisions(problem, chosen)
         kept = (sum(problem.count_links(chosen)) > 0) | (problem.alone_costs <= 0)
     return _make_tracks(candidates, problem.select_links(chosen), kept)
-
-
-# ---- the questions and what their answers cost ---------------------------------------------------------------------
-
-
-def state_problem(
-    candidates: Annotations, settings: TrackingSettings | None = None, *, region: np.ndarray | None = None
-) -> TrackingProblem:
-    """All that `build_tracks` has to decide, as costs.
-
-    Left out are candidates that cannot be in the best story: to end one track and begin another would always cost less.
-
-    Args:
-        candidates: as of `build_tracks`.
-        settings: likewise.
-        region: likewise.
-    """
-    settings = settings or TrackingSettings()
-    _check_candidates(candidates)
-    times = candidates.time_points
-    probabilities = _read(candidates.link_properties, "link_probability", settings.unknown_link, len(candidates.links))
-    skipping, skip_probabilities = _find_skipping_links(candidates, probabilities, settings)
-    appearance, disappearance = _find_end_probabilities(candidates, settings, region)
-    problem = TrackingProblem(
-        links=np.concatenate([candidates.links, skipping]),
-        link_costs=find_cost(np.concatenate([probabilities, skip_probabilities])),
-        candidate_rows=np.concatenate([np.arange(len(candidates.links)), np.full(len(skipping), -1)]),
-        time_points=times,
-        position_costs=find_cost(_read(candidates.properties, "probability", settings.unknown_position, len(times))),
-        division_costs=find_cost(
-            _read(candidates.properties, "division_probability", settings.unknown_division, len(times))
-        ),
-        appearance_costs=np.where(times == times.min(initial=0), 0.0, find_cost(appearance)),
-        disappearance_costs=np.where(times == times.max(initial=0), 0.0, find_cost(disappearance)),
-    )
-    return problem.select_links(_may_be_best(problem))
-
-
-def find_cost(probability: np.ndarray) -> np.ndarray:
-    """What a "yes" of this probability costs: log((1 - p) / p), with p kept a millionth away from 0 and 1."""
-    probability = np.clip(probability, _CERTAIN, 1 - _CERTAIN)
-    return np.log1p(-probability) - np.log(probability)
-
-
-def _may_be_best(problem: TrackingProblem) -> np.ndarray:
-    """Which links cost less than to do without them, (m,) bool. Without one, its source ends or divides no more."""
-    sources, targets = problem.links.T
-    at_source = np.maximum(problem.disappearance_costs, -problem.division_costs)[sources]
-    return problem.link_costs < problem.appearance_costs[targets] + at_source
-
-
-def _check_candidates(candidates: Annotations) -> None:
-    """Raises UserError where links skip time points, or lengths cannot be told in µm."""
-    steps = candidates.time_points[candidates.links[:, 1]] - candidates.time_points[candidates.links[:, 0]]
-    if (steps != 1).any():
-        wrong = candidates.links[np.flatnonzero(steps != 1)[0]]
-        raise UserError(
-            "Every candidate link must lead to the next time point. Received: time points "
-            f"{candidates.time_points[wrong].tolist()} in {candidates.name!r}. Leave such links out; nuclei that were "
-            "missed at one time point are looked for by `build_tracks` itself."
-        )
-    if candidates.spacing_um is None:
-        raise UserError(
-            f"Distances are in µm. Received: {candidates.name!r} without a spacing. Set its spacing_um (z, y, x)."
-        )
-
-
-def _read(properties: dict[str, np.ndarray], name: str, unknown: float, length: int) -> np.ndarray:
-    """Probabilities as numbers, (length,) float. Raises UserError for what is none."""
-    values = properties.get(name)
-    if values is None:
-        return np.full(length, unknown)
-    numbers = np.array([unknown if value is None else value for value in values], dtype=float)
-    wrong = ~((numbers >= 0) & (numbers <= 1))
-    if wrong.any():
-        raise UserError(
-            f"Every {name} must be within 0 and 1, or None. Received: {numbers[wrong][0]} for {wrong.sum()} of "
-            f"{length}. Predict them again."
-        )
-    return numbers
-
-
-def _find_end_probabilities(
-    candidates: Annotations, settings: TrackingSettings, region: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Probabilities that nuclei appear and disappear where they are, (n,) float each."""
-    region = candidates.region if region is None else np.asarray(region, dtype=float)
-    inside = np.array([settings.appearance_probability, settings.disappearance_probability])[:, np.newaxis]
-    if region is None or settings.border_um == 0 or len(candidates) == 0:
-        return tuple(np.broadcast_to(inside, (2, len(candidates))))
-    low, high = region
-    gaps = np.minimum(candidates.positions - low, high - candidates.positions) * candidates.spacing_um
-    gaps_um = gaps[:, high > low].min(axis=1, initial=settings.border_um)  # a single plane has no border above it
-    near = 1 - np.clip(gaps_um / settings.border_um, 0, 1)
-    return tuple(inside + near * np.maximum(settings.border_probability - inside, 0))
-
-
-# ---- nuclei that were missed at one time point ---------------------------------------------------------------------
-
-
-def _find_skipping_links(
-    candidates: Annotations, probabilities: np.ndarray, settings: TrackingSettings
-) -> tuple[np.ndarray, np.ndarray]:
-    """Links over two time points, (k, 2) int, and their probabilities, (k,) float.
-
-    The probability is that of a nucleus being missed, times that of moving at least so far in two time points.
-    Movements are normally distributed around the drift at that time, with the variance of the probable links for each
-    of the two steps. Asked are only positions that have no certain partner, see `TrackingSettings`.
-    """
-    if len(candidates.links) == 0 or settings.missed_probability == 0:
-        return np.zeros((0, 2), dtype=int), np.zeros(0)
-    forward, backward = (
-        _find_best(probabilities, candidates.links[:, 0]),
-        _find_best(probabilities, candidates.links[:, 1]),
-    )
-    drifts_um, variance, axes = _find_movements(candidates, forward[probabilities[forward] >= 0.5])
-    no_better = settings.appearance_probability * settings.disappearance_probability / settings.missed_probability
-    reach_um = np.sqrt(2 * variance * chi2.isf(min(no_better, 1), axes))
-    certain = np.intersect1d(forward, backward)
-    certain = certain[probabilities[certain] >= settings.certain_link]
-    loose = np.ones((2, len(candidates)), dtype=bool)
-    loose[0, candidates.links[certain, 0]] = loose[1, candidates.links[certain, 1]] = False
-    found, start = [], candidates.time_points.min()
-    for time_point in candidates.annotated_time_points:
-        sources = np.flatnonzero((candidates.time_points == time_point) & loose[0])
-        targets = np.flatnonzero((candidates.time_points == time_point + 2) & loose[1])
-        drift_um = drifts_um[time_point - start : time_point + 2 - start].sum(axis=0)
-        ahead = KDTree(candidates.positions[sources] * candidates.spacing_um + drift_um)
-        behind = KDTree(candidates.positions[targets] * candidates.spacing_um)
-        near = ahead.sparse_distance_matrix(behind, reach_um, output_type="ndarray")
-        found.append(np.stack([sources[near["i"]], targets[near["j"]], near["v"]], axis=1))
-    sources, targets, distances_um = np.concatenate(found).T
-    far = chi2.sf(distances_um**2 / (2 * variance), axes)
-    return np.stack([sources, targets], axis=1).astype(int), settings.missed_probability * far
-
-
-def _find_best(probabilities: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Of the links that share an end, the row of the most probable one, for each end that has any."""
-    order = np.lexsort((probabilities, ends))
-    return order[np.flatnonzero(np.diff(ends[order], append=-1))]
-
-
-def _find_movements(candidates: Annotations, rows: np.ndarray) -> tuple[np.ndarray, float, int]:
-    """How nuclei move from one time point to the next, by these links.
-
-    Returns:
-        mean step after each time point, from the first one, (t, 3) float, zyx, µm; variance of steps around it along
-        an axis, in µm², its median so that wrong links do not count; and the number of axes: 2 for a single plane.
-    """
-    sources, targets = candidates.links[rows].T
-    steps_um = (candidates.positions[targets] - candidates.positions[sources]) * candidates.spacing_um
-    since = candidates.time_points - candidates.time_points.min()
-    length, since = since.max() + 1, since[sources]
-    counts = np.maximum(np.bincount(since, minlength=length), 1)
-    sums_um = [np.bincount(since, weights=axis_um, minlength=length) for axis_um in steps_um.T]
-    drifts_um = np.stack(sums_um, axis=1) / counts[:, np.newaxis]
-    axes = max(int(np.ptp(candidates.positions, axis=0).astype(bool).sum()), 1)
-    squares = ((steps_um - drifts_um[since]) ** 2).sum(axis=1)
-    variance = np.median(squares) / chi2.median(axes) if len(rows) else 0.0
-    return drifts_um, max(variance, _STILL_UM**2), axes
-
-
-# ---- the optimal story ---------------------------------------------------------------------------------------------
-
-
-def _choose_optimally(problem: TrackingProblem, window_positions: int) -> tuple[np.ndarray, np.ndarray]:
-    """The most probable links, (m,) bool, and nuclei, (n,) bool.
-
-    A window is solved as if the movie ended with it, and what begins in its first half is decided. The next window
-    starts there and keeps to all that was decided. The result differs from that of the whole movie only where the story
-    in a window's first half hangs on what happens after its end.
-    """
-    chosen, kept = np.full(len(problem.links), -1), np.full(len(problem.time_points), -1)  # -1: not decided yet
-    for start, middle, stop in _find_windows(problem.time_points, window_positions):
-        inside = (problem.time_points >= start - 2) & (problem.time_points < stop)
-        links = np.flatnonzero(inside[problem.links].all(axis=1))
-        rows = np.flatnonzero(inside)
-        part = problem.select(inside)
-        ends = np.where(part.time_points == stop - 1, 0.0, part.disappearance_costs)
-        part = dataclasses.replace(part, disappearance_costs=ends)
-        answers = _solve(part, chosen[links], kept[rows])
-        for decided, where, times, answer in zip(
-            (chosen, kept), (links, rows), (part.time_points[part.links[:, 0]], part.time_points), answers
-        ):
-            decided[where[times < middle]] = answer[times < middle]
-    return chosen.astype(bool), kept.astype(bool)
-
-
-def _find_windows(times: np.ndarray, most: int) -> Iterator[tuple[int, int, int]]:
-    """First time point of each window, the one up to which it decides, and the one before which it ends."""
-    if len(times) == 0:
-        return
-    first, counts = times.min(), np.bincount(times - times.min())
-    before = np.concatenate([[0], np.cumsum(counts)])
-    start = 0
-    while True:
-        full = int(np.searchsorted(before, before[start] + most, side="right")) - 1
-        stop = max(full, start + _LEAST_WINDOW)
-        if stop >= len(counts):
-            yield first + start, first + len(counts), first + len(counts)
-            return
-        middle = start + (stop - start) // 2
-        yield first + start, first + middle, first + stop
-        start = middle
-
-
-def _solve(problem: TrackingProblem, chosen: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The best links, (m,) int, and nuclei, (n,) int: 0 or 1. What is not -1 in `chosen` and `kept` is given.
-
-    The unknowns are links y, divisions z and nuclei x. A nucleus that is linked neither way costs x alone; a link saves
-    the end of its source and the beginning of its target.
-    """
-    sources, targets = problem.links.T
-    dividing = np.flatnonzero(np.bincount(sources, minlength=len(problem.time_points)) >= 2)
-    ends, begins = problem.disappearance_costs, problem.appearance_costs
-    division_costs = (problem.division_costs + ends)[dividing]
-    costs = (problem.link_costs - ends[sources] - begins[targets], division_costs, problem.alone_costs)
-    free = (chosen, np.full(len(dividing), -1), np.where((kept < 0) & (problem.alone_costs <= 0), 1, kept))
-    given = np.concatenate(free)
-    answer = _minimise(
-        np.concatenate(costs),
-        _state_rules(problem, dividing, division_costs),
-        np.maximum(given, 0).astype(float),
-        np.where(given < 0, 1.0, given),
-    )
-    return answer[: len(sources)], answer[len(sources) + len(dividing) :]
-
-
-def _state_rules(problem: TrackingProblem, dividing: np.ndarray, division_costs: np.ndarray) -> csr_array:
-    """Matrix of rules for links, divisions and nuclei (columns in this order): row times unknowns is at most 0.
-
-    Links that reach a nucleus: at most x. Links that leave it: at most x + z. These two alone are the rules of a flow,
-    of which a best solution in whole numbers always exists. Two more are stated only where they could be broken with
-    profit: a division has two links, 2 z at most the links that leave, and is one of a nucleus, z at most x.
-    """
-    sources, targets = problem.links.T
-    size = len(problem.time_points)
-    y, z = np.arange(len(sources)), len(sources) + np.arange(len(dividing))
-    x = len(sources) + len(dividing) + np.arange(size)
-    paired, owned = division_costs < 0, division_costs < problem.alone_costs[dividing]
-    leaving = np.isin(sources, dividing[paired])
-    blocks = (  # row, column, value
-        (targets, y, 1), (np.arange(size), x, -1),
-        (size + sources, y, 1), (size + np.arange(size), x, -1), (size + dividing, z, -1),
-        (2 * size + dividing[paired], z[paired], 2), (2 * size + sources[leaving], y[leaving], -1),
-        (3 * size + dividing[owned], z[owned], 1), (3 * size + dividing[owned], x[dividing[owned]], -1),
-    )  # fmt: skip
-    rows, columns = (np.concatenate([block[part] for block in blocks]) for part in (0, 1))
-    values = np.concatenate([np.full(len(block[0]), block[2]) for block in blocks])
-    matrix = csr_array((values, (rows, columns)), shape=(4 * size, x.size + y.size + z.size), dtype=float)
-    return matrix[np.diff(matrix.indptr) > 1]
-
-
-def _minimise(costs: np.ndarray, rules: csr_array, lowest: np.ndarray, highest: np.ndarray) -> np.ndarray:
-    """The cheapest whole numbers with rules @ numbers <= 0.
-
-    First with fractions allowed, which is fast, and nearly always has no fractions in it. Where it has, whole numbers
-    are found for all unknowns whose change costs less than `slack` (their reduced cost), the others staying as they
-    are. A solution that costs at most `slack` more than the one with fractions is then the best of all; else again
-    with more slack.
-    """
-    if len(costs) == 0:
-        return np.zeros(0, dtype=int)
-    bounds = np.stack([lowest, highest], axis=1)
-    relaxed = linprog(costs, A_ub=rules, b_ub=np.zeros(rules.shape[0]), bounds=bounds, method="highs-ds")
-    numbers, slack = relaxed.x, 1.0
-    changes = np.abs(relaxed.lower.marginals + relaxed.upper.marginals)
-    while np.abs(numbers - np.round(numbers)).max() > 1e-6:
-        fixed = changes > slack
-        part = milp(
-            costs,
-            integrality=np.ones(len(costs)),
-            bounds=Bounds(np.where(fixed, relaxed.x, lowest), np.where(fixed, relaxed.x, highest)),
-            constraints=LinearConstraint(rules, -np.inf, 0),
-            options={"mip_rel_gap": 0},
-        )
-        if part.x is not None and (part.fun - relaxed.fun <= slack or not fixed.any()):
-            numbers = part.x
-        slack *= 4
-    return np.round(numbers).astype(int)
 
 
 # ---- for comparison ------------------------------------------------------------------------------------------------
@@ -511,13 +115,10 @@ def _pick(links: np.ndarray, gains: np.ndarray) -> np.ndarray:
     picked, left = np.zeros(len(links), dtype=bool), np.flatnonzero(gains > 0)
     while len(left):
         sources, targets = links[left].T
-        best = np.intersect1d(_find_best(gains[left], sources), _find_best(gains[left], targets))
+        best = np.intersect1d(find_best(gains[left], sources), find_best(gains[left], targets))
         picked[left[best]] = True
         left = left[~(np.isin(sources, sources[best]) | np.isin(targets, targets[best]))]
     return picked
-
-
-# ---- tracks as annotations -----------------------------------------------------------------------------------------
 
 
 def _make_tracks(candidates: Annotations, chosen: TrackingProblem, kept: np.ndarray) -> Annotations:

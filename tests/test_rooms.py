@@ -11,7 +11,8 @@ PACKAGE = Path(__file__).parents[1] / "organoid_kit"
 ROOMS = (
     *("errors", "environment", "files", "settings", "timelapse", "reading", "timelapse_reading", "timelapse_writing"),
     *("annotations", "formats", "dataset", "downloads", "synthetic", "evaluation"),
-    *("classification", "calibration", "links", "track_evaluation", "targets", "baseline", "checks"),
+    *("classification", "calibration", "links", "track_evaluation", "tracking_problem"),
+    *("tracking_optimal", "tracking", "track_errors", "targets", "baseline", "checks"),
     *(
         "splits",
         "patches",
