@@ -168,8 +168,8 @@ def test_the_real_organoid_is_within_reach_and_nearest_errs_once():
 
 
 def test_nearest_takes_the_nearest_mother_and_two_daughters_at_most():
-    line = Annotations([[0, 0, x] for x in (0, 20, 1, -2, 3, 21, 40)], [0, 0, 1, 1, 1, 1, 1], spacing_um=(1, 1, 1))
-    assert as_set(link_nearest(line).links) == {(0, 2), (0, 3), (1, 5)}
+    line = Annotations([[0, 0, x] for x in (0, 20, 3, 1, -2, 21, 40)], [0, 0, 1, 1, 1, 1, 1], spacing_um=(1, 1, 1))
+    assert as_set(link_nearest(line).links) == {(0, 3), (0, 4), (1, 5)}
 
 
 def test_optimal_links_are_one_to_one_and_shortest_altogether():

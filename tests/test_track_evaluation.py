@@ -105,7 +105,10 @@ def test_each_mistake_of_a_link_is_counted_once(change, right, false, missed, un
 
 def test_a_link_between_the_end_of_one_and_the_beginning_of_another_nucleus_is_not_judged():
     truth = without_links(make_family(), (10, 11))
-    assert (score_links(truth, make_family()).false, score_links(truth, make_family()).ignored) == (0, 1)
+    score = score_links(truth, make_family())
+    assert (score.right, score.false, score.ignored) == (12, 0, 1)
+    score = score_links(truth, with_links(truth, (10, 2)))  # but the mother of 2 is known
+    assert (score.right, score.false, score.ignored) == (12, 1, 0)
 
 
 def test_a_gap_that_was_bridged_is_right():
@@ -178,6 +181,13 @@ def test_calls_of_mother_and_daughters_are_one_event():
     assert counts(score_divisions(truth, found, tolerance=0)) == (1, 0, 3, 0)
 
 
+def test_without_tolerance_a_mother_found_twice_is_called_once():
+    truth = make_family()
+    twice = Annotations(truth.positions[[2, 2]], [2, 2], spacing_um=(1, 1, 1))
+    found = with_probabilities(twice, r0=0.9, r1=0.8)
+    assert counts(score_divisions(truth, found, tolerance=0)) == (1, 0, 1, 0)
+
+
 def test_divisions_drawn_by_links_are_separate_events():
     truth = make_family()
     twice = with_links(truth, (1, 6))
@@ -212,6 +222,8 @@ def test_average_precision_counts_divisions_nobody_found():
     without_mother = found.select(np.isin(np.arange(15), SINGLE))
     assert score_divisions(truth, without_mother).average_precision == 0
     assert counts(score_divisions(truth, without_mother)) == (0, 1, 0, 0)
+    both = make_two_families()
+    assert score_divisions(both, with_probabilities(both, None, r2=0.9)).average_precision == 0.5
 
 
 def test_calls_where_nobody_annotated_are_ignored():
@@ -224,6 +236,8 @@ def test_a_call_on_a_nucleus_that_is_not_there_is_false():
     truth = make_family()
     found = with_probabilities(moved(truth, 11), r2=0.9, r11=0.9)
     assert counts(score_divisions(truth, found)) == (1, 0, 1, 0)
+    at_the_end = with_probabilities(moved(truth, 14), r2=0.9, r14=0.9)
+    assert counts(score_divisions(truth, at_the_end)) == (1, 0, 0, 1)
 
 
 def test_calls_where_truth_does_not_go_on_are_ignored():
@@ -237,19 +251,23 @@ def test_positions_without_a_probability_call_nothing():
     assert len(score.calls) == 1 and counts(score) == (1, 0, 0, 0)
 
 
-def test_two_divisions_side_by_side_each_have_their_call():
-    truth = make_family()
-    near = dataclasses.replace(truth, positions=truth.positions + [0, 3, 0])
-    both = Annotations(
-        np.concatenate([truth.positions, near.positions]),
-        np.tile(truth.time_points, 2),
-        np.concatenate([truth.links, truth.links + 15]),
+def make_two_families() -> Annotations:
+    """The family twice, the second one (rows from 15) 3 µm beside the first."""
+    family = make_family()
+    return Annotations(
+        np.concatenate([family.positions, family.positions + [0, 3, 0]]),
+        np.tile(family.time_points, 2),
+        np.concatenate([family.links, family.links + 15]),
         spacing_um=(1, 1, 1),
-        region=truth.region,
+        region=family.region,
     )
+
+
+def test_two_divisions_side_by_side_each_have_their_call():
+    both = make_two_families()
     found = with_probabilities(both, r2=0.9, r17=0.8)
     assert counts(score_divisions(both, found)) == (2, 0, 0, 0)
-    assert sorted(score_divisions(both, found).called_mothers[[2, 17]]) == [2, 17]
+    assert score_divisions(both, found).called_mothers[[2, 17]].tolist() == [2, 17]
     assert counts(score_divisions(both, with_probabilities(both, r2=0.9))) == (1, 1, 0, 0)
 
 
@@ -278,10 +296,13 @@ def test_division_scores_of_movies_share_one_ranking():
 
 
 def test_gaps_are_filled_on_the_straight_line():
-    gapped = Annotations([[0, 0, 0], [0, 3, 6], [1, 1, 1]], [2, 5, 3], [[0, 1]], spacing_um=(1, 1, 1))
+    gapped = Annotations(
+        [[0, 0, 3], [0, 3, 9], [1, 1, 1], [1, 1, 5]], [2, 5, 3, 5], [[0, 1], [2, 3]], spacing_um=(1, 1, 1)
+    )
     filled = make_continuous(gapped)
-    assert filled.positions[3:].tolist() == [[0, 1, 2], [0, 2, 4]] and filled.time_points[3:].tolist() == [3, 4]
-    assert filled.links.tolist() == [[0, 3], [3, 4], [4, 1]]
+    assert filled.positions[4:].tolist() == [[0, 1, 5], [0, 2, 7], [1, 1, 3]]
+    assert filled.time_points[4:].tolist() == [3, 4, 4]
+    assert filled.links.tolist() == [[0, 4], [4, 5], [5, 1], [2, 6], [6, 3]]
 
 
 def test_partners_are_found_at_each_time_point(lineage):

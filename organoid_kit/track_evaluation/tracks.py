@@ -96,7 +96,8 @@ def score_tracks(
 
     Positions are paired as in `score_positions`. A found position without a true partner is left out with its links
     where truth does not name every nucleus (outside `annotated_region`). Links over several time points are cut into
-    single steps first, on both sides (`make_continuous`): the Cell Tracking Challenge's figures know no others.
+    single steps first, on both sides (`make_continuous`): the Cell Tracking Challenge's figures know no others. It
+    takes seconds for 15,000 positions, most of a minute for 100,000; `score_links` and `score_divisions` take one.
 
     Args:
         truth: the right answer, of known spacing.
