@@ -17,6 +17,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from organoid_kit.annotations import Annotations
+from organoid_kit.calibration import Calibration
 from organoid_kit.dataset import AnnotatedMovie
 from organoid_kit.errors import UserError
 from organoid_kit.evaluation import DEFAULT_THRESHOLDS, find_best_threshold
@@ -65,7 +66,7 @@ def predict_positions(
     Raises:
         UserError: a stack cannot be read, or `resume_file` belongs to another prediction.
     """
-    threshold = max(_LOWEST_PROBABILITY, settings.threshold if threshold is None else threshold)
+    threshold = settings.threshold if threshold is None else threshold
     wanted = list(movie.time_points if time_points is None else time_points)
     _check_time_points(wanted, movie)
     note = _ResumeNote(resume_file, _identify(network, movie, settings, threshold) if resume_file else "")
@@ -195,10 +196,12 @@ def _read_tile(stack: np.ndarray, spans: Sequence[Span]) -> np.ndarray:
 def _find_in_movie(
     heat: np.ndarray, movie: TimeLapse, settings: NetworkSettings, threshold: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Peaks of the heat map in voxels of the movie, and their probabilities."""
+    """Peaks of the heat map in voxels of the movie, and their calibrated probabilities."""
     spacing = tuple(np.array(movie.spacing_um) * movie.shape_zyx / heat.shape)
-    positions, probabilities = find_peaks(heat, spacing, settings.min_distance_um, threshold)
-    return convert_positions(positions, heat.shape, movie.shape_zyx), probabilities
+    calibration = Calibration(*settings.calibration)
+    least = max(_LOWEST_PROBABILITY, float(calibration.invert(threshold)))
+    positions, heights = find_peaks(heat, spacing, settings.min_distance_um, least)
+    return convert_positions(positions, heat.shape, movie.shape_zyx), calibration.apply(heights)
 
 
 def _collect(movie: TimeLapse, found: dict[int, tuple[np.ndarray, np.ndarray]]) -> Annotations:

@@ -35,6 +35,7 @@ ROOMS = (
         "ladder",
         "prediction",
         "crop_prediction",
+        "network_calibration",
         "plots",
         "report",
         "cli",
