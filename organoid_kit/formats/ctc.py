@@ -79,7 +79,8 @@ def write_ctc(
 
     A voxel belongs to the nearest position, and the voxel in which a position lies to that position. A link that skips
     time points becomes a new label with a parent, as a label must be seen at every time point from its first to its
-    last. There is an image for every time point from 0 on, as the Challenge's tools count the files.
+    last. There is an image for every time point from 0 on, as the Challenge's tools count the files: those before the
+    movie begins are empty.
 
     Args:
         annotations: with spacing.
