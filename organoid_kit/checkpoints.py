@@ -32,7 +32,7 @@ class TrainingState:
         step: finished steps of the epoch under way.
         losses: (loss, examples) of the steps of the epoch under way.
         history: one row for each finished epoch.
-        best_loss: lowest validation loss so far.
+        lowest_error: of all epochs so far, see `validation.find_error`.
         epochs_since_best: finished epochs since then.
         seconds: spent in training so far.
         seconds_of_epoch: spent in the epoch under way.
@@ -44,7 +44,7 @@ class TrainingState:
     step: int = 0
     losses: list[tuple[float, int]] = field(default_factory=list)
     history: list[dict[str, float]] = field(default_factory=list)
-    best_loss: float = float("inf")
+    lowest_error: float = float("inf")
     epochs_since_best: int = 0
     seconds: float = 0.0
     seconds_of_epoch: float = 0.0

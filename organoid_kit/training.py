@@ -33,7 +33,7 @@ from organoid_kit.networks import check_training_on, load_network, load_settings
 from organoid_kit.runs import Run, make_run, open_run
 from organoid_kit.settings import NetworkSettings, make_settings
 from organoid_kit.splits import Split, find_leaks
-from organoid_kit.validation import validate
+from organoid_kit.validation import find_error, validate
 
 Inputs = np.ndarray | tuple[np.ndarray, ...]
 QUALITIES = {"validation_f1": "F1", "validation_average_precision": "average precision"}  # in a history: its words
@@ -298,7 +298,7 @@ class _Loop:
         if state.epoch >= settings.epochs:
             state.finished = f"all {settings.epochs} epochs done"
         elif state.epochs_since_best >= settings.patience and state.step == 0:
-            state.finished = f"the validation loss has not improved for {settings.patience} epochs"
+            state.finished = f"validation has not improved for {settings.patience} epochs"
         elif settings.minutes is not None and state.seconds >= 60 * settings.minutes:
             state.finished = f"the time budget of {settings.minutes:g} minutes is used up"
         else:
@@ -368,9 +368,10 @@ class _Loop:
         if judged is None:
             return False
         self._count_time()
-        best = judged["validation_loss"] < state.best_loss
+        error = find_error(judged)
+        best = error < state.lowest_error
         state.epochs_since_best = 0 if best else state.epochs_since_best + 1
-        state.best_loss = min(state.best_loss, judged["validation_loss"])
+        state.lowest_error = min(state.lowest_error, error)
         state.epoch += 1
         row = {"epoch": state.epoch, "loss": loss, **judged, "best": best, "seconds": round(state.seconds_of_epoch, 3)}
         state.history.append(row)

@@ -60,7 +60,7 @@ def test_weights_optimiser_and_state_come_back(folder):
 
 
 def test_infinite_loss_so_far_comes_back(folder):
-    assert load_newest_checkpoint(build_tiny(), folder).best_loss == float("inf")
+    assert load_newest_checkpoint(build_tiny(), folder).lowest_error == float("inf")
 
 
 def test_only_the_newest_two_are_kept(folder):
