@@ -17,8 +17,8 @@ from organoid_kit.annotations import Annotations
 from organoid_kit.errors import UserError
 from organoid_kit.evaluation import match_positions
 
-# With these, all true links of the bundled movies and the real organoid are candidates, and 99.9 % where nuclei move by
-# 2 µm at random and 3 µm together (tests/test_links.py); six or seven candidates for each true link.
+# With these, all true links of the bundled movies and of the real organoid are candidates, 99.8 % where nuclei move by
+# 2 µm at random, and 97 to 98 % by 3 µm; six or seven candidates for each true link (benchmarks/candidates.py).
 MAX_DISTANCE_UM = 12.0
 NEIGHBOURS = 6
 MAX_DRIFT_UM = 24.0
