@@ -7,7 +7,7 @@ import json
 import platform
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -25,6 +25,7 @@ from organoid_kit.settings import NetworkSettings, read_settings, write_settings
 from organoid_kit.timelapse import TimeLapse
 
 _PACKAGES = ("keras", "tensorflow", "tensorflow-cpu", "jax", "torch", "numpy", "scipy", "scikit-image", "tifffile")
+QUALITIES = {"validation_f1": "F1", "validation_average_precision": "average precision"}  # in a history: its words
 _WHOLE_BYTES = 500_000_000  # of larger movies a part is summed, so that starting takes seconds and not hours
 _MOST_ENDS = 100  # files, evenly chosen, of which that part takes the first and last megabyte
 
@@ -118,13 +119,24 @@ def open_run(folder: str | Path, training: Sequence[AnnotatedMovie], validation:
             "`list_runs` shows them."
         )
     before, now = run.details["data"], _describe_data(training, validation)
-    if before != now:
-        changed = [old["name"] for old in before if old not in now] or [new["name"] for new in now]
+    if len(before) != len(now) or not all(map(_is_same, before, now)):
+        changed = [old["name"] for old in before if not any(_is_same(old, new) for new in now)]
+        changed = changed or [new["name"] for new in now]
         raise UserError(
             f"A run goes on with the data it was started with. Received: changed movies or annotations for {changed} "
             f"in {folder}. Start a new run, with start_from set to this one."
         )
     return run
+
+
+def _is_same(old: dict[str, Any], new: dict[str, Any]) -> bool:
+    """Whether a movie is described as before; earlier versions of the kit may have said less of it."""
+    return all(new.get(key) == value for key, value in old.items())
+
+
+def find_best(history: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The row of the epoch whose network is kept; None where no epoch is finished."""
+    return next((row for row in reversed(history) if row["best"]), None)
 
 
 def list_runs(folder: str | Path) -> list[dict[str, Any]]:
@@ -134,16 +146,17 @@ def list_runs(folder: str | Path) -> list[dict[str, Any]]:
 
 def _summarise(run: Run) -> dict[str, Any]:
     settings, history = run.settings, run.history
-    best = min(history, key=lambda row: row["validation_loss"], default={})
+    best = find_best(history) or {}
     return {
         "run": run.folder.name,
+        "network": settings.network,
         "preset": settings.preset,
         "seed": settings.seed,
         "start_from": settings.start_from,
         "epochs": len(history),
         "best_epoch": best.get("epoch"),
         "validation_loss": best.get("validation_loss"),
-        "validation_f1": best.get("validation_f1"),
+        **{key: best.get(key) for key in QUALITIES},
         "minutes": round(sum(row["seconds"] for row in history) / 60, 2),
     }
 
@@ -167,8 +180,8 @@ def _differences(first: dict[str, Any], other: dict[str, Any]) -> str:
 
 
 def _lay_out(rows: list[dict[str, Any]]) -> str:
-    """A table in plain text."""
-    columns = list(rows[0])
+    """A table in plain text, without a quality that no run was judged by."""
+    columns = [key for key in rows[0] if key not in QUALITIES or any(row[key] is not None for row in rows)]
     lines = [[_cell(row[column]) for column in columns] for row in rows]
     widths = [max(len(line[number]) for line in [columns, *lines]) for number in range(len(columns))]
     return "\n".join(
@@ -205,12 +218,14 @@ def describe_movie(
 
     ``images_sha256_of`` says of what the images' checksum was made.
     """
-    movie = annotated.movie
+    movie, annotations = annotated.movie, annotated.annotations
     return {
         "part": part,
         "name": annotated.name,
-        "time_points": annotated.annotations.annotated_time_points.tolist(),
-        "positions": len(annotated.annotations),
+        "time_points": annotations.annotated_time_points.tolist(),
+        "positions": len(annotations),
+        "links": len(annotations.links),
+        "divisions": len(annotations.divisions()),
         "annotations_sha256": _sum_annotations(annotated),
         **(_sum_first_stack(movie) if movie.path is None else (sum_files or _sum_files)(movie.path)),
     }

@@ -15,9 +15,9 @@ from organoid_kit.checks import Problem
 from organoid_kit.dataset import AnnotatedMovie
 from organoid_kit.errors import UserError
 from organoid_kit.evaluation import score_over_thresholds, score_positions
-from organoid_kit.position_examples import PositionExample
 from organoid_kit.plots import COLOURS, describe, read_history
 from organoid_kit.plots.drawing import FALSE, LINES, MISSED, POSITION, RIGHT
+from organoid_kit.position_examples import PositionExample
 from organoid_kit.settings import NetworkSettings
 from organoid_kit.timelapse import make_timelapse
 
@@ -32,8 +32,10 @@ FOUND = np.array([[2.0, 5, 6], [4, 10, 20.5], [1, 18, 28]])  # two right, one mi
 
 
 def history(*losses: tuple[float, float]) -> list[dict]:
-    rows = enumerate(losses, start=1)
-    return [{"epoch": n, "loss": a, "validation_loss": b, "validation_f1": None, "best": True} for n, (a, b) in rows]
+    """Losses of training and validation, epoch by epoch; the best epoch is that of lowest validation loss."""
+    bests = [b < min((other for _, other in losses[:n]), default=np.inf) for n, (_, b) in enumerate(losses)]
+    rows = zip(range(1, len(losses) + 1), losses, bests)
+    return [{"epoch": n, "loss": a, "validation_loss": b, "validation_f1": None, "best": c} for n, (a, b), c in rows]
 
 
 def example() -> PositionExample:
@@ -228,6 +230,34 @@ def test_annotation_counts_mark_divisions(lineage):
 def test_a_history_is_read_in_one_sentence(losses, said):
     assert read_history(history(*losses)).startswith(said)
     assert said in describe(plots.plot_history(history(*losses)))
+
+
+def ranked(*precisions: float) -> list[dict]:
+    """Of a division or link network: the average precision goes its own way, the validation loss only rises."""
+    bests = [each > max(precisions[:n], default=0) for n, each in enumerate(precisions)]
+    return [
+        {"epoch": n, "loss": 1 / n, "validation_loss": float(n), "validation_average_precision": each, "best": best}
+        for n, (each, best) in enumerate(zip(precisions, bests), start=1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("precisions", "said"),
+    [
+        ((0.2, 0.5, 0.7, 0.6), "Still learning: the average precision in validation was highest in epoch 3, of 4"),
+        ((0.2, 0.7, 0.6, 0.5, 0.5), "Overfitting since epoch 2: the training loss still falls, the average precision"),
+    ],
+)
+def test_networks_that_rank_are_read_by_average_precision(precisions, said):
+    assert read_history(ranked(*precisions)).startswith(said)
+
+
+def test_the_star_is_at_the_epoch_that_is_kept_even_where_its_loss_is_not_the_lowest():
+    figure = plots.plot_history(ranked(0.2, 0.7, 0.6))
+    stars = [line.get_data() for axes in figure.axes for line in axes.lines if line.get_marker() == "*"]
+    assert [(x[0], y[0]) for x, y in stars] == [(2, 2), (2, 0.7)]
+    assert figure.axes[1].get_ylabel() == "average precision in validation"
+    assert "average precision 0.700" in describe(figure) and "F1" not in describe(figure)
 
 
 def test_the_best_epoch_is_marked():

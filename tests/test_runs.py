@@ -8,14 +8,18 @@ import tifffile
 from organoid_kit import runs
 from organoid_kit.errors import UserError
 from organoid_kit.files import write_json_safely
-from organoid_kit.runs import Run, compare_runs, describe_movie, list_runs, make_run, open_run
+from organoid_kit.runs import Run, compare_runs, describe_movie, find_best, list_runs, make_run, open_run
+from organoid_kit.settings import make_settings
 from organoid_kit.timelapse_reading import read_timelapse
 from organoid_kit.timelapse_writing import write_timelapse
 from training_helpers import make_blobs, tiny_settings
 
 
 def finish(run, losses, **more):
-    rows = [{"epoch": number + 1, "validation_loss": loss, "seconds": 30, **more} for number, loss in enumerate(losses)]
+    rows = [
+        {"epoch": n, "validation_loss": loss, "best": loss <= min(losses[:n]), "seconds": 30, **more}
+        for n, loss in enumerate(losses, start=1)
+    ]
     write_json_safely(run.folder / "history.json", rows)
 
 
@@ -178,6 +182,29 @@ def test_runs_are_listed_with_their_best_epoch(tmp_path):
         (2, 0, None, None),
     ]
     assert rows[0]["minutes"] == 1.5 and rows[0]["validation_f1"] == 0.9
+
+
+def test_the_best_epoch_is_the_last_that_was_kept_not_that_of_lowest_loss(tmp_path):
+    run = make_run(make_settings("link", output_folder=str(tmp_path)), [make_blobs()], [])
+    rows = [(1, 0.1, 0.5, True), (2, 0.3, 0.9, True), (3, 0.2, 0.8, False)]
+    names = ("epoch", "validation_loss", "validation_average_precision", "best")
+    write_json_safely(run.folder / "history.json", [dict(zip(names, row)) | {"seconds": 6} for row in rows])
+    assert find_best(run.history)["epoch"] == 2 and find_best([]) is None
+    (row,) = list_runs(tmp_path)
+    assert (row["network"], row["best_epoch"], row["validation_loss"]) == ("link", 2, 0.3)
+    assert (row["validation_average_precision"], row["validation_f1"]) == (0.9, None)
+    table = compare_runs(tmp_path)
+    assert "validation_average_precision" in table and "validation_f1" not in table
+
+
+def test_a_run_goes_on_though_an_earlier_version_said_less_of_its_data(tmp_path):
+    run = make_run(tiny_settings(tmp_path), [make_blobs(1)], [])
+    details = run.details
+    del details["data"][0]["divisions"]
+    write_json_safely(run.folder / "run.json", details, overwrite=True)
+    assert open_run(run.folder, [make_blobs(1)], []) == run
+    with pytest.raises(UserError, match="blobs 1"):
+        open_run(run.folder, [make_blobs(2)], [])
 
 
 def test_compared_runs_name_the_settings_that_differ(tmp_path):

@@ -12,11 +12,12 @@ from matplotlib.ticker import MaxNLocator
 from organoid_kit.dataset import AnnotatedMovie
 from organoid_kit.evaluation import PositionScore, ThresholdCurve
 from organoid_kit.plots.drawing import COLOURS, LINES, Drawing, count, draw_figure, say_number, tidy
+from organoid_kit.runs import QUALITIES, find_best
 
 History = Sequence[Mapping[str, Any]]
 
 _FEW_EPOCHS = 3  # too few to read anything from a history
-_WAITED_EPOCHS = 3  # without a better validation loss before overfitting is named
+_WAITED_EPOCHS = 3  # without a better one before overfitting is named
 _LEARNED_PART = 0.9  # a loss that stays above this part of the first one has not fallen
 
 
@@ -69,27 +70,37 @@ def read_history(history: History) -> str:
     """One sentence on how a training goes: still learning, overfitting, not learning, or done.
 
     Args:
-        history: a row for each epoch with "loss" and "validation_loss", see `Run.history`.
+        history: a row for each epoch with "loss", "validation_loss" and "best", see `Run.history`.
     """
-    if len(history) < _FEW_EPOCHS:
+    best = find_best(history)
+    if len(history) < _FEW_EPOCHS or best is None:
         return f"Too early to tell: {count(len(history), 'epoch')} of training so far."
-    training, validation = (np.array([row[key] for row in history], float) for key in ("loss", "validation_loss"))
-    best = int(validation.argmin())
-    epoch, waited = history[best]["epoch"], len(history) - 1 - best
+    training = np.array([row["loss"] for row in history])
+    epoch, waited = best["epoch"], len(history) - 1 - history.index(best)
+    judge, reached, ended = _say_judge(best)
     if training.min() > _LEARNED_PART * training[0]:
         return "Not learning: the training loss hardly falls. Look at the examples, or change the learning rate."
     if waited < _WAITED_EPOCHS:
-        return f"Still learning: the validation loss was lowest in epoch {epoch}, of {len(history)}."
-    if training[best:].argmin() > 0:
+        return f"Still learning: the {judge} was {reached} in epoch {epoch}, of {len(history)}."
+    if training[-waited - 1 :].argmin() > 0:
         return (
-            f"Overfitting since epoch {epoch}: the training loss still falls, the validation loss does not. "
+            f"Overfitting since epoch {epoch}: the training loss still falls, the {judge} {ended}. "
             f"The network of epoch {epoch} is the one to use."
         )
-    return f"No more to learn: neither loss has fallen since epoch {epoch}."
+    return f"No more to learn: nothing has become better since epoch {epoch}."
+
+
+def _say_judge(best: Mapping[str, Any]) -> tuple[str, str, str]:
+    """What epochs were compared by, what it was in the best one, and what it does after that."""
+    if best.get("validation_average_precision") is not None:
+        return "average precision in validation", "highest", "rises no more"
+    return "validation loss", "lowest", "does not"
 
 
 def plot_history(history: History, compare: Mapping[str, History] | None = None, *, title: str = "") -> Drawing:
-    """Training and validation loss, and F1 on validation patches, over the epochs. A star marks the best epoch.
+    """Losses over the epochs, and quality in validation: F1 of a position network, average precision of the others.
+
+    A star marks the epoch whose network is kept.
 
     Args:
         history: a row for each epoch, see `Run.history`.
@@ -98,18 +109,19 @@ def plot_history(history: History, compare: Mapping[str, History] | None = None,
     """
     figure = draw_figure(9, 3.8)
     losses, quality = figure.subplots(1, 2)
+    key = _find_quality([*history, *(row for other in (compare or {}).values() for row in other)])
     for number, (name, other) in enumerate((compare or {}).items(), start=2):
         style = {**LINES[number % len(LINES)], "alpha": 0.6, "markersize": 3, "linewidth": 1}
         losses.plot(*_column(other, "validation_loss"), label=f"validation, {name}", **style)
-        quality.plot(*_column(other, "validation_f1"), label=name, **style)
+        quality.plot(*_column(other, key), label=name, **style)
     losses.plot(*_column(history, "loss"), label="training", markersize=4, **LINES[0])
     losses.plot(*_column(history, "validation_loss"), label="validation", markersize=4, **LINES[1])
-    quality.plot(*_column(history, "validation_f1"), label="this training", markersize=4, **LINES[1])
-    best = min(history, key=lambda row: row["validation_loss"], default=None)
+    quality.plot(*_column(history, key), label="this training", markersize=4, **LINES[1])
+    best = find_best(history)
     _mark_best(losses, best, "validation_loss")
-    _mark_best(quality, best, "validation_f1")
+    _mark_best(quality, best, key)
     losses.set(xlabel="epoch", ylabel="loss", ylim=(0, None))
-    quality.set(xlabel="epoch", ylabel="F1 on validation patches", ylim=(0, 1.02))
+    quality.set(xlabel="epoch", ylabel=f"{QUALITIES.get(key, 'quality')} in validation", ylim=(0, 1.02))
     for axes in (losses, quality):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         tidy(axes)
@@ -118,8 +130,13 @@ def plot_history(history: History, compare: Mapping[str, History] | None = None,
         quality.legend(fontsize=9)
     reading = read_history(history)
     figure.suptitle(f"{title}\n{reading}" if title else reading, fontsize=10)
-    figure.description = " ".join(filter(None, [title, _say_history(history, best), reading]))
+    figure.description = " ".join(filter(None, [title, _say_history(history, best, key), reading]))
     return figure
+
+
+def _find_quality(history: History) -> str:
+    """Which of the qualities was measured; "" for none."""
+    return next((key for key in QUALITIES if any(row.get(key) is not None for row in history)), "")
 
 
 def _column(history: History, key: str) -> tuple[list[int], list[float]]:
@@ -134,14 +151,15 @@ def _mark_best(axes: Axes, best: Mapping[str, Any] | None, key: str) -> None:
         axes.plot([best["epoch"]], [best[key]], label="best epoch", zorder=5, **_STAR)
 
 
-def _say_history(history: History, best: Mapping[str, Any] | None) -> str:
+def _say_history(history: History, best: Mapping[str, Any] | None, key: str) -> str:
     if not best:
         return "No epoch is finished yet."
     first, last = history[0], history[-1]
+    quality = f"{QUALITIES[key]} {say_number(best.get(key), 3)}" if key else "quality not measured"
     return (
         f"Loss over {count(len(history), 'epoch')}: training from {first['loss']:.3g} to {last['loss']:.3g}, "
-        f"validation from {first['validation_loss']:.3g} to {last['validation_loss']:.3g}, lowest in epoch "
-        f"{best['epoch']} with {best['validation_loss']:.3g}, F1 there {say_number(best.get('validation_f1'), 3)}."
+        f"validation from {first['validation_loss']:.3g} to {last['validation_loss']:.3g}. In the best epoch, "
+        f"{best['epoch']}, the validation loss was {best['validation_loss']:.3g} and {quality}."
     )
 
 
