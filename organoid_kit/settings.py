@@ -104,7 +104,13 @@ class NetworkSettings:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any], source: str = "settings") -> NetworkSettings:
-        """From what `to_dict` gave. Unknown keys and wrong types raise UserError, naming `source`."""
+        """From what `to_dict` gave; what is missing is as in `make_settings`.
+
+        Raises:
+            UserError: a key is unknown, or a value of the wrong type or outside its range; `source` is named.
+        """
+        if isinstance(values, dict):
+            values = _DEFAULTS.get(str(values.get("network")), {}) | values
         return _from_dict(cls, values, source)
 
 
@@ -187,7 +193,7 @@ _AUGMENTATION_RULES = (
     ("blur_px", lambda s: (s.blur_px or 0) >= 0, "0 or more, or None"),
     ("jitter_um", lambda s: (s.jitter_um or 0) >= 0, "0 or more, or None"),
     ("paste", lambda s: 0 <= (s.paste or 0) <= 1, "within 0 and 1, or None"),
-    ("skip", lambda s: (s.skip or 1) >= 1, "1 or more, or None"),
+    ("skip", lambda s: s.skip is None or s.skip >= 1, "1 or more, or None"),
     ("drift_um", lambda s: (s.drift_um or 0) >= 0, "0 or more, or None"),
 )
 
@@ -260,15 +266,25 @@ def _type_name(wanted: Any) -> str:
     return f"a list of {'' if kinds[-1] is Ellipsis else f'{len(kinds)} '}numbers, each {names[kinds[0]]}"
 
 
-def read_settings(path: str | Path) -> NetworkSettings:
+def read_settings(path: str | Path, network: str | None = None) -> NetworkSettings:
     """Reads settings from a JSON file, or from an ``organoid_tracker.ini``.
 
+    Args:
+        path: of the file.
+        network: for which network; needed where an .ini has sections for several.
+
     Raises:
-        UserError: the file cannot be read, or says something that is not known.
+        UserError: the file cannot be read, says something that is not known, or is for another network.
     """
     if Path(path).suffix == ".ini":
-        return _settings_from_ini(read_text(path), str(path))
-    return NetworkSettings.from_dict(read_json(path), str(path))
+        return _settings_from_ini(read_text(path), str(path), network)
+    settings = NetworkSettings.from_dict(read_json(path), str(path))
+    if network not in (None, settings.network):
+        raise UserError(
+            f"The settings must be for a {network} network. Received: network {settings.network!r} in {path}. "
+            "Choose another file."
+        )
+    return settings
 
 
 def write_settings(settings: NetworkSettings, path: str | Path) -> None:
@@ -286,6 +302,11 @@ def _text(text: str) -> str:
     return text[1:-1] if quoted else text
 
 
+def _is_true(text: str) -> bool:
+    """Raises ValueError where it is neither true nor false."""
+    return bool(["false", "true"].index(_text(text).lower()))
+
+
 # OrganoidTracker's names (as its training script writes them, spaces and underscores alike) and what they are here.
 # Its patch shapes are x, y, z.
 _INI_KEYS = {
@@ -297,18 +318,26 @@ _INI_KEYS = {
     "patch_shape": ("patch_shape_zyx", lambda text: _whole_numbers(text)[::-1]),
     "output_folder": ("output_folder", _text),
     "pretrained_model_path": ("start_from", lambda text: _text(text) or None),
+    "identify_full_division_window": ("division_window", lambda text: _FULL_WINDOW if _is_true(text) else (0, 0)),
 }
+_FULL_WINDOW = (-3, 2)  # what OrganoidTracker calls the full division window
 _INI_WINDOW = ("time_window_before", "time_window_after")
 _INI_CHANNELS = ("image_channels_", "images_channels_")  # its manual's name and that of its older script
 _INI_ELSEWHERE = "dataset_file"  # which movies to train on is no setting of a network
-_INI_SECTIONS = ("train_position_network", "train_network")  # the second one until 2021
+_INI_SECTIONS = {
+    "train_position_network": "position",
+    "train_network": "position",  # its name until 2021
+    "train_division_network": "division",
+    "train_link_network": "link",
+}
 
 
-def _settings_from_ini(text: str, source: str) -> NetworkSettings:
-    """Settings from the section ``[train_position_network]`` of an organoid_tracker.ini."""
-    changes: dict[str, Any] = {}
-    window = list(NetworkSettings.time_window)
-    for key, value in _read_section(text, source).items():
+def _settings_from_ini(text: str, source: str, network: str | None) -> NetworkSettings:
+    """Settings from the section of an organoid_tracker.ini that trains a network, such as [train_link_network]."""
+    section, values = _read_section(text, source, network)
+    changes: dict[str, Any] = {"network": _INI_SECTIONS[section]}
+    window = list(make_settings(_INI_SECTIONS[section]).time_window)
+    for key, value in values.items():
         name = key.replace(" ", "_")
         try:
             if name in _INI_KEYS:
@@ -328,14 +357,14 @@ def _settings_from_ini(text: str, source: str) -> NetworkSettings:
             raise
         except ValueError as error:
             raise UserError(
-                f"The value of {key!r} must be a number or a list of numbers. Received: {value!r} in {source}. "
-                "Correct it."
+                f"The value of {key!r} must be a number, a list of numbers, or True or False. Received: {value!r} in "
+                f"{source}. Correct it."
             ) from error
     return NetworkSettings.from_dict(changes | {"time_window": tuple(window)}, source)
 
 
-def _read_section(text: str, source: str) -> dict[str, str]:
-    """Keys and values for the position network. As in OrganoidTracker, [DEFAULTS] stands in for what it lacks."""
+def _read_section(text: str, source: str, network: str | None) -> tuple[str, dict[str, str]]:
+    """The one section for this network, or for any; its keys and values, [DEFAULTS] standing in for what it lacks."""
     parser = configparser.ConfigParser(interpolation=None)
     try:
         parser.read_string(text)
@@ -343,14 +372,15 @@ def _read_section(text: str, source: str) -> dict[str, str]:
         raise UserError(
             f"An .ini file must have [sections] with key = value. Received: {source} ({error}). Correct this line."
         ) from error
-    sections = [name for name in _INI_SECTIONS if name in parser]
-    if len(sections) != 1:
+    wanted = [name for name, its in _INI_SECTIONS.items() if network in (None, its)]
+    found = [name for name in wanted if name in parser]
+    if len(found) != 1:
         raise UserError(
-            f"The file must have one section [{_INI_SECTIONS[0]}]. Received: {parser.sections()} in {source}. "
-            "Keep or add that section."
+            f"The file must have one section of [{'], ['.join(wanted)}]. Received: {parser.sections()} in {source}. "
+            "Keep or add one, or say which network is meant: read_settings(path, network='link')."
         )
     defaults = dict(parser["DEFAULTS"]) if "DEFAULTS" in parser else {}
-    return defaults | dict(parser[sections[0]])
+    return found[0], defaults | dict(parser[found[0]])
 
 
 def _add_channels(changes: dict[str, Any], key: str, channels: tuple[int, ...], source: str) -> None:

@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from organoid_kit.errors import UserError
-from organoid_kit.settings import AugmentationSettings, NetworkSettings, read_settings, write_settings
+from organoid_kit.settings import (
+    NETWORKS,
+    AugmentationSettings,
+    NetworkSettings,
+    make_settings,
+    read_settings,
+    write_settings,
+)
 
 WRONG = {
     "network": ["cells", 3],
@@ -28,9 +35,14 @@ WRONG = {
     "checkpoint_minutes": [-1, None],
     "mixed_precision": [1, "yes"],
     "seed": [-1, 1.0],
+    "calibration": [(0, 0), (-1, 0), (1,), 1.0, (1, float("nan")), None],
     "nucleus_sigma_um": [0],
     "min_distance_um": [0],
     "threshold": [0, 1],
+    "division_window": [(1, 2), (-2, -1), (0,), (0, 0.5), None],
+    "max_link_um": [0, -1, None],
+    "link_neighbours": [0, 1.5],
+    "remove_drift": [None, 1],
     "augmentation": [3, {"flop": True}, {"scale": [2, 1]}],
     "output_folder": [None, 3],
     "start_from": [7],
@@ -45,6 +57,10 @@ WRONG_AUGMENTATION = {
     "depth_dimming": [1.1, -0.1],
     "noise": [-0.1, "loud"],
     "blur_px": [-1],
+    "jitter_um": [-1, (0, 1)],
+    "paste": [-0.1, 1.1, True],
+    "skip": [0, 1.5],
+    "drift_um": [-1, "far"],
 }
 
 
@@ -110,9 +126,18 @@ augmentations = st.builds(
     depth_dimming=st.none() | st.floats(0, 1),
     noise=st.none() | positive,
     blur_px=st.none() | positive,
+    jitter_um=st.none() | positive,
+    paste=st.none() | st.floats(0, 1),
+    skip=st.none() | st.integers(1, 9),
+    drift_um=st.none() | positive,
 )
 settings_of_all_kinds = st.builds(
     NetworkSettings,
+    network=st.sampled_from(NETWORKS),
+    calibration=st.tuples(positive, st.floats(-9, 9)),
+    division_window=st.tuples(st.integers(-3, 0), st.integers(0, 3)),
+    max_link_um=positive,
+    remove_drift=st.booleans(),
     preset=st.sampled_from(["small", "standard", "original"]),
     channels=st.lists(st.integers(1, 9), min_size=1, max_size=4).map(tuple),
     time_window=st.tuples(st.integers(-3, 0), st.integers(0, 3)),
@@ -140,6 +165,29 @@ def test_settings_are_written_and_read_again(tmp_path):
     assert read_settings(path) == settings
     with pytest.raises(UserError, match="never overwritten"):
         write_settings(settings, path)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_what_a_file_leaves_out_is_the_default_of_its_network(network, tmp_path):
+    path = tmp_path / "settings.json"
+    path.write_text(json.dumps({"network": network, "seed": 3}))
+    assert read_settings(path) == make_settings(network, seed=3) == read_settings(path, network)
+    assert NetworkSettings.from_dict({"seed": 3}) == make_settings(seed=3)
+
+
+def test_the_three_networks_have_defaults_of_their_own():
+    assert len({make_settings(network).changed(network="position") for network in NETWORKS}) == 3
+    assert make_settings("link").time_window == (0, 1)  # both nuclei, as OrganoidTracker's manual window
+    assert make_settings("division", batch_size=3, patch_shape_zyx=(4, 8, 8)).batch_size == 3
+    with pytest.raises(UserError, match="position, division, link"):
+        make_settings("divisions")
+
+
+def test_settings_for_another_network_are_refused(tmp_path):
+    path = tmp_path / "settings.json"
+    write_settings(make_settings("division"), path)
+    with pytest.raises(UserError, match=r"(?s)link network.*'division'.*settings\.json"):
+        read_settings(path, "link")
 
 
 @pytest.mark.parametrize("text", ["", "[1, 2]", '"epochs"', "{", '{"epochs": 5', '{"epochs": NaN}', "[" * 100_000])
@@ -221,7 +269,8 @@ def test_an_ini_may_leave_things_out(tmp_path):
         (("64, 96, 32", "64 x 96 x 32"), "patch_shape"),
         (("time_window_after = 0", "time_window_after = -1"), "time_window"),
         (("image_channels_2 = 3, 4", "image_channels_2 = 3"), "image_channels_2"),
-        (("[train_position_network]", "[train_division_network]"), "train_position_network"),
+        (("[train_position_network]", "[train_networks]"), "train_position_network.*train_networks"),
+        (("[predict_positions]", "[train_link_network]"), "train_position_network.*network='link'"),
         (("batch_size = 16", "batch_size = 16\nbatch_size = 8"), "batch_size"),
         (("[DEFAULTS]", ""), "section"),
     ],
@@ -231,3 +280,60 @@ def test_a_mistake_in_an_ini_is_named(wrong, named, tmp_path):
     with pytest.raises(UserError, match=f"(?s){named}") as caught:
         read_ini(INI.replace(*wrong), tmp_path)
     assert "organoid_tracker.ini" in str(caught.value)
+
+
+DIVISION_INI = """[train_division_network]
+dataset_file = Dataset.autlist
+identify full division window = True
+time_window_before = -1
+time_window_after = 1
+patch_shape = 64, 32, 12
+output_folder = divisions
+batch_size = 16
+epochs = 20
+learning_rate = 0.0003
+patience = 2
+"""
+LINK_INI = """[train_link_network]
+dataset_file = Dataset.autlist
+time_window_before = 0
+time_window_after = 2
+patch_shape = 64, 32, 16
+batch_size = 8
+learning_rate = 3e-05
+pretrained_model_path = models/links
+"""
+
+
+def test_an_ini_says_by_its_section_which_network_is_meant(tmp_path):
+    expected = make_settings(
+        "division",
+        division_window=(-3, 2),
+        time_window=(-1, 1),
+        patch_shape_zyx=(12, 32, 64),
+        output_folder="divisions",
+        batch_size=16,
+        epochs=20,
+        learning_rate=3e-4,
+        patience=2,
+    )
+    assert read_ini(DIVISION_INI, tmp_path) == expected
+    assert read_ini(DIVISION_INI.replace("True", "false"), tmp_path) == expected.changed(division_window=(0, 0))
+    linked = make_settings("link", time_window=(0, 2), patch_shape_zyx=(16, 32, 64), batch_size=8, learning_rate=3e-5)
+    assert read_ini(LINK_INI, tmp_path) == linked.changed(start_from="models/links")
+    assert read_ini("[train_link_network]", tmp_path) == make_settings("link")
+    with pytest.raises(UserError, match="identify full division window.*maybe"):
+        read_ini(DIVISION_INI.replace("True", "maybe"), tmp_path)
+
+
+def test_of_several_sections_the_one_asked_for_is_read(tmp_path):
+    path = tmp_path / "organoid_tracker.ini"
+    path.write_text(INI + DIVISION_INI + LINK_INI, encoding="utf-8")
+    for network, patch in (("position", (32, 96, 64)), ("division", (12, 32, 64)), ("link", (16, 32, 64))):
+        settings = read_settings(path, network)
+        assert (settings.network, settings.patch_shape_zyx) == (network, patch)
+    with pytest.raises(UserError, match=r"(?s)train_division_network.*organoid_tracker\.ini.*network="):
+        read_settings(path)
+    path.write_text(DIVISION_INI)
+    with pytest.raises(UserError, match=r"one section of \[train_link_network\]"):
+        read_settings(path, "link")
