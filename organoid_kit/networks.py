@@ -20,7 +20,7 @@ from organoid_kit.models import build_network, find_time_points_seen
 from organoid_kit.settings import NetworkSettings
 
 SHIPPED = Path(__file__).parent / "shipped"
-_TYPES = {"position": "positions", "division": "divisions", "link": "links"}  # as OrganoidTracker calls them
+NETWORK_TYPES = {"position": "positions", "division": "divisions", "link": "links"}  # as OrganoidTracker calls them
 _FINE_TUNING_RATE = 5e-4
 _NEW_OPTIONS = ("input_axes", "output_axes", "renorm", "renorm_clipping", "renorm_momentum")  # Keras 3.15, not 3.13
 
@@ -35,23 +35,32 @@ def save_network(
     Raises:
         UserError: the folder exists and `overwrite` is false, or cannot be written.
     """
-    plain = network
-    if network.compute_dtype != "float32" or any(layer.compute_dtype != "float32" for layer in network.layers):
-        plain = build_network(settings)
-        plain.set_weights(network.get_weights())
+    plain = find_plain_network(network, settings)
     if overwrite and Path(folder).is_dir():
         with write_safely(Path(folder) / "model.keras", overwrite=True) as file:
-            _save_model(plain, file)
+            save_model(plain, file)
         write_json_safely(Path(folder) / "settings.json", _network_record(settings), overwrite=True)
         return
     with write_safely(folder) as temporary:
         temporary.mkdir()
-        _save_model(plain, temporary / "model.keras")
+        save_model(plain, temporary / "model.keras")
         write_json_safely(temporary / "settings.json", _network_record(settings))
 
 
-def _save_model(network: keras.Model, file: Path) -> None:
-    """Writes model.keras so that older versions of Keras 3 open it too, without options that only newer ones know."""
+def find_plain_network(network: keras.Model, settings: NetworkSettings) -> keras.Model:
+    """The same network in float32: itself, or its weights in one built anew."""
+    if network.compute_dtype == "float32" and all(layer.compute_dtype == "float32" for layer in network.layers):
+        return network
+    plain = build_network(settings)
+    plain.set_weights(network.get_weights())
+    return plain
+
+
+def save_model(network: keras.Model, file: Path) -> None:
+    """Writes model.keras, uncompiled, so that older versions of Keras 3 open it too.
+
+    Options that only newer versions know are left out; our networks set none of them.
+    """
     keras.saving.save_model(network, file, include_optimizer=False)
     with zipfile.ZipFile(file) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
@@ -62,7 +71,7 @@ def _save_model(network: keras.Model, file: Path) -> None:
 
 
 def _without_new_options(config: Any) -> Any:
-    """A layer's or network's configuration without `_NEW_OPTIONS`, none of which our networks set."""
+    """A layer's or network's configuration without `_NEW_OPTIONS`."""
     if isinstance(config, dict):
         return {key: _without_new_options(value) for key, value in config.items() if key not in _NEW_OPTIONS}
     return [_without_new_options(each) for each in config] if isinstance(config, list) else config
@@ -72,7 +81,7 @@ def _network_record(settings: NetworkSettings) -> dict[str, Any]:
     """What settings.json holds: what OrganoidTracker reads, and all of ours."""
     slope, intercept = settings.calibration
     return {
-        "type": _TYPES[settings.network],
+        "type": NETWORK_TYPES[settings.network],
         "time_window": list(settings.time_window),
         "patch_shape_zyx": list(settings.patch_shape_zyx),
         "platt_scaling": slope,
@@ -89,9 +98,9 @@ def load_settings(folder: str | Path) -> NetworkSettings:
     """
     folder = find_network_folder(folder)
     values = read_json(folder / "settings.json")
-    if not isinstance(values, dict) or values.get("type") not in _TYPES.values():
+    if not isinstance(values, dict) or values.get("type") not in NETWORK_TYPES.values():
         raise UserError(
-            f'A network\'s settings must say "type": one of {", ".join(_TYPES.values())}. Received: '
+            f'A network\'s settings must say "type": one of {", ".join(NETWORK_TYPES.values())}. Received: '
             f"{folder / 'settings.json'}. Choose the folder of a network."
         )
     if "organoid_kit" in values:
@@ -101,7 +110,7 @@ def load_settings(folder: str | Path) -> NetworkSettings:
 
 def _find_foreign_settings(values: dict[str, Any], source: str) -> NetworkSettings:
     """What OrganoidTracker's predictors do with a network of theirs."""
-    network = next(ours for ours, theirs in _TYPES.items() if theirs == values["type"])
+    network = next(ours for ours, theirs in NETWORK_TYPES.items() if theirs == values["type"])
     known: dict[str, Any] = {"network": network, "preset": "original", "spacing_um": None}
     known |= {"intensity_quantiles": (0.01, 0.99), "time_window": values.get("time_window", [-1, 1])}
     if network == "position":

@@ -60,9 +60,14 @@ def find_working_shape(movie: TimeLapse, spacing_um: tuple[float, float, float] 
         return movie.shape_zyx
     shape = []
     for size, own, wanted in zip(movie.shape_zyx, movie.spacing_um, spacing_um, strict=True):
-        same = size == 1 or 1 / _SAME_SPACING < own / wanted < _SAME_SPACING
+        same = size == 1 or is_same_spacing(own, wanted)
         shape.append(size if same else max(1, round(size * own / wanted)))
     return tuple(shape)
+
+
+def is_same_spacing(own_um: float, wanted_um: float) -> bool:
+    """Whether two spacings along an axis differ by so little, less than 5 %, that nothing is resampled."""
+    return 1 / _SAME_SPACING < own_um / wanted_um < _SAME_SPACING
 
 
 def convert_positions(positions: np.ndarray, from_shape: Sequence[int], to_shape: Sequence[int]) -> np.ndarray:
