@@ -6,6 +6,7 @@ class, because what matters is rare: one nucleus in hundreds divides, and few li
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -52,7 +53,11 @@ def _check_inside(annotated: AnnotatedMovie) -> None:
 
 
 def cut_crop(
-    augmentation: Augmentation, stacks: Sequence[np.ndarray], centres: np.ndarray, shape_zyx: Sequence[int]
+    augmentation: Augmentation,
+    stacks: Sequence[np.ndarray],
+    centres: np.ndarray,
+    shape_zyx: Sequence[int],
+    turns_degrees: np.ndarray | None = None,
 ) -> np.ndarray:
     """Cuts a crop, turned and scaled, from each stack of a time window around the centre given for it.
 
@@ -61,16 +66,26 @@ def cut_crop(
         stacks: one (y, x, z) float32 array for each time point of the window.
         centres: (time, 3) float, zyx, voxels: what becomes the middle of the crop, rounded to whole planes.
         shape_zyx: of the crop.
+        turns_degrees: (time,) float, by how much each stack is turned on top of that; None: not at all.
 
     Returns:
         (y, x, time, z) float32.
     """
     half = (shape_zyx[0] - 1) / 2
     centres = np.column_stack([np.round(centres[:, 0] - half) + half, centres[:, 1:]])
-    if (centres == centres[0]).all():
+    if turns_degrees is None and (centres == centres[0]).all():
         return cut_patch(augmentation, stacks, centres[0], shape_zyx)
-    crops = [cut_patch(augmentation, [each], at, shape_zyx) for each, at in zip(stacks, centres, strict=True)]
+    turned = [turn(augmentation, each) for each in (np.zeros(len(stacks)) if turns_degrees is None else turns_degrees)]
+    crops = [cut_patch(by, [each], at, shape_zyx) for by, each, at in zip(turned, stacks, centres, strict=True)]
     return np.concatenate(crops, axis=2)
+
+
+def turn(augmentation: Augmentation, degrees: float) -> Augmentation:
+    """The same variation, and afterwards a turn in the plane."""
+    angle = np.deg2rad(degrees)
+    rotation = np.eye(3)
+    rotation[1:, 1:] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    return dataclasses.replace(augmentation, matrix=rotation @ augmentation.matrix)
 
 
 def count_neighbours(points_um: np.ndarray, time_points: np.ndarray, radius_um: float = 12.0) -> np.ndarray:

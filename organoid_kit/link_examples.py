@@ -21,6 +21,7 @@ from organoid_kit.crops import (
     draw_order,
     find_working_positions,
     find_working_spacing,
+    turn,
 )
 from organoid_kit.dataset import AnnotatedMovie
 from organoid_kit.errors import UserError
@@ -175,6 +176,7 @@ class LinkExamples:
         movie, ends = self.movies[place], (self.sources[place], self.links_to[place])
         spacing = self.spacings[movie]
         jitter = (options.jitter_um or 0.0) * rng.uniform(-1, 1, (2, 3)) / spacing
+        turned = (options.turn_degrees or 0.0) * rng.uniform(-1, 1) if vary else 0.0
         extra_drift = (options.drift_um or 0.0) * rng.uniform(-1, 1, 3) * (0.3, 1, 1) / spacing
         if augmentation is None:
             augmentation = draw_augmentation(options, rng) if self.augment else no_augmentation()
@@ -190,12 +192,13 @@ class LinkExamples:
             [int(self.time_points[movie][row]) for row in ends],
             centres,
             drift,
+            turned,
         )
         if vary:
             other = dataclasses.replace(augmentation, noise_seed=augmentation.noise_seed + 1)
             crops = [vary_intensities(each, crop) for each, crop in zip((augmentation, other), crops, strict=True)]
         first, second = (np.ascontiguousarray(crop.transpose(3, 0, 1, 2)) for crop in crops)
-        displacement = augmentation.matrix @ (centres[1] - centres[0] - drift)
+        displacement = turn(augmentation, turned).matrix @ (centres[1] - centres[0] - drift)
         return LinkExample(first, second, displacement, bool(self.targets[place]), int(self.kinds[place]))
 
 
@@ -206,6 +209,7 @@ def cut_pair(
     time_points: Sequence[int],
     centres: np.ndarray,
     drift: np.ndarray,
+    turned_degrees: float = 0.0,
 ) -> list[np.ndarray]:
     """The two crops of a candidate.
 
@@ -220,16 +224,22 @@ def cut_pair(
         time_points: of the two nuclei.
         centres: (2, 3) float, zyx, working voxels, of the two nuclei.
         drift: (3,) float, zyx, working voxels, from the first to the second time point.
+        turned_degrees: how far the sample is made to turn, in the plane, from the first to the second time point.
 
     Returns:
         two arrays (y, x, time, z) float32.
     """
     step = time_points[1] - time_points[0]
     crops = []
-    for centre, own, wanted in zip(centres, time_points, find_pair_windows(prepared, movie, time_points), strict=True):
-        moved = (np.array(wanted) - own)[:, None] / step * drift
+    start = centres[0]
+    apart = turn(augmentation, turned_degrees).matrix @ (centres[1] - start - drift)  # in the crops
+    for place, wanted in zip((np.zeros(3), apart), find_pair_windows(prepared, movie, time_points), strict=True):
+        gone = (np.array(wanted) - time_points[0]) / step  # 0 at the first time point, 1 at the second
+        back = [np.linalg.inv(turn(augmentation, each).matrix) for each in gone * turned_degrees]
+        at = start + gone[:, None] * drift + [each @ place for each in back]
         stacks = [prepared.stack(movie, each) for each in wanted]
-        crops.append(cut_crop(augmentation, stacks, centre + moved, prepared.settings.patch_shape_zyx))
+        shape, turns = prepared.settings.patch_shape_zyx, gone * turned_degrees if turned_degrees else None
+        crops.append(cut_crop(augmentation, stacks, at, shape, turns))
     return crops
 
 

@@ -43,6 +43,7 @@ class AugmentationSettings:
     paste: float | None = 0.3  # division network: part of the crops whose surroundings are those of another nucleus
     skip: int | None = 2  # link network: up to so many time points from one to the next, as if nuclei moved faster
     drift_um: float | None = 3.0  # link network: the sample moves by up to this much more between two time points
+    turn_degrees: float | None = 15.0  # link network: and turns, in the plane, by up to this much either way
 
     def __post_init__(self) -> None:
         """Checks every value against its type and range."""
@@ -83,8 +84,8 @@ class NetworkSettings:
     # Division network only
     division_window: tuple[int, int] = (0, 0)  # time points that count as dividing, around the mother's last
     # Link network only
-    max_link_um: float = 15.0  # farther apart, after drift, two positions are never taken for the same nucleus
-    link_neighbours: int = 4  # at most so many candidates for each position, forwards and backwards
+    max_link_um: float = 12.0  # farther apart, after drift, two positions are never taken for the same nucleus
+    link_neighbours: int = 6  # at most so many candidates for each position, forwards and backwards
     remove_drift: bool = True  # whether the movement of all nuclei together is taken out first
     augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
     output_folder: str = "runs"
@@ -195,6 +196,7 @@ _AUGMENTATION_RULES = (
     ("paste", lambda s: 0 <= (s.paste or 0) <= 1, "within 0 and 1, or None"),
     ("skip", lambda s: s.skip is None or s.skip >= 1, "1 or more, or None"),
     ("drift_um", lambda s: (s.drift_um or 0) >= 0, "0 or more, or None"),
+    ("turn_degrees", lambda s: 0 <= (s.turn_degrees or 0) <= 90, "within 0 and 90, or None"),
 )
 
 
