@@ -1,0 +1,135 @@
+"""The three networks that ship with the kit: how they were made, and what they reach.
+
+    python benchmarks/shipped_networks.py [position] [division] [link]            scores on invented movies never seen
+    python benchmarks/shipped_networks.py [position] [division] [link] --train    trains anew, and scores
+
+Training takes about half an hour each on two cores. Training, validation and test movies are drawn from separate ranges
+of seeds. Calibration and threshold are chosen on the validation movies; the test movies are looked at once, at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from organoid_kit.calibration import find_reliability
+from organoid_kit.classification import find_average_precision
+from organoid_kit.dataset import AnnotatedMovie
+from organoid_kit.evaluation import pool_scores, score_positions
+from organoid_kit.files import write_json_safely
+from organoid_kit.network_calibration import calibrate_network, find_answers
+from organoid_kit.networks import SHIPPED, load_network, load_settings, save_network
+from organoid_kit.prediction import choose_threshold, predict_positions
+from organoid_kit.runs import find_versions
+from organoid_kit.settings import NETWORKS, make_settings
+from organoid_kit.synthetic import make_synthetic_movie, random_synthetic_settings
+from organoid_kit.training import train
+
+SEEDS = {  # training, validation and test movies; short ones for positions, long ones with divisions for the others
+    "position": (range(1000, 1070), range(2000, 2010), range(3000, 3010)),
+    "division": (range(1100, 1124), range(2100, 2106), range(3100, 3108)),
+    "link": (range(1100, 1124), range(2100, 2106), range(3100, 3108)),
+}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "position": {"epochs": 10, "patches_per_time_point": 5, "batch_size": 8},
+    "division": {"epochs": 12, "patches_per_time_point": 32},
+    "link": {"epochs": 10, "patches_per_time_point": 48},
+}
+_CHANNELS = (2, 3)  # of the invented movies; the networks themselves are shipped for movies with nuclei in channel 1
+_FIELD_UM = (56.0, 60.0, 60.0)  # wider than an organoid, so that the networks see empty background too
+
+
+def make_movies(network: str, seeds: Iterable[int]) -> list[AnnotatedMovie]:
+    """Movies of drawn organoids under drawn microscopes."""
+    return [make_movie(network, seed) for seed in seeds]
+
+
+def make_movie(network: str, seed: int) -> AnnotatedMovie:
+    """One such movie; for divisions and links it is longer, and may move much faster."""
+    rng = np.random.default_rng(seed)
+    spacing = (float(rng.choice([1.5, 2.0, 2.0, 2.5])), *[float(rng.uniform(0.35, 0.6))] * 2)
+    shape = tuple(round(field / step) for field, step in zip(_FIELD_UM, spacing, strict=True))
+    minutes = float(rng.choice([5.0, 10.0, 20.0]))
+    drawn: dict[str, Any] = {"time_points": 3}
+    if network != "position":
+        drawn = {
+            "time_points": 10,
+            "cycle_time_points": rng.uniform(10, 30),
+            "migration_um": rng.uniform(0.1, 1.5),
+            "rotation_degrees": rng.choice([rng.uniform(0, 4), rng.uniform(4, 15)]),
+            "drift_um": rng.uniform(0, 3),
+        }
+    settings = random_synthetic_settings(
+        rng, shape_zyx=shape, spacing_um=spacing, minutes_per_time_point=minutes, **drawn
+    )
+    return AnnotatedMovie(*make_synthetic_movie(settings, seed, f"invented {seed}"))
+
+
+def make_network(network: str, folder: Path) -> None:
+    """Trains a network and writes its folder."""
+    training, validation = (make_movies(network, seeds) for seeds in SEEDS[network][:2])
+    settings = make_settings(network, channels=_CHANNELS, output_folder=str(folder / "runs"), **SETTINGS[network])
+    run = train(training, validation, settings.changed(patience=settings.epochs))
+    if network == "position":
+        choose_threshold(run, validation)
+    else:
+        print(calibrate_network(run, validation, show_progress=False))
+    model, trained = load_network(run.folder)
+    place = SHIPPED / f"{network}_small"
+    save_network(model, trained.changed(output_folder="runs", channels=(1,)), place, overwrite=True)
+
+
+def score_positions_found() -> dict[str, Any]:
+    """Scores of the position network on the test movies."""
+    model, settings = load_network("position_small")
+    scores = []
+    for movie in make_movies("position", SEEDS["position"][2]):
+        found = predict_positions(model, movie.movie, settings.changed(channels=_CHANNELS), show_progress=False)
+        scores.append(score_positions(movie.annotations, found))
+        print(f"{movie.name}: {scores[-1]}")
+    print(f"all {len(scores)} movies: {pool_scores(scores)}")
+    return pool_scores(scores).to_dict()
+
+
+def score_answers(network: str) -> dict[str, Any]:
+    """Average precision and expected calibration error of a division or link network on the test movies."""
+    model, settings = load_network(f"{network}_small")
+    parts = []
+    for movie in make_movies(network, SEEDS[network][2]):
+        said, true, _ = find_answers(model, settings.changed(channels=_CHANNELS), [movie])
+        parts.append((said, true))
+        print(f"{movie.name}: average precision {find_average_precision(true, said)}, {true.sum()} of {len(true)}")
+    said, true = (np.concatenate(part) for part in zip(*parts, strict=True))
+    result = {"average_precision": find_average_precision(true, said), "ece": find_reliability(said, true).ece}
+    print(f"all {len(parts)} movies: {result}, {true.sum()} of {len(true)}")
+    return result
+
+
+def main() -> None:
+    """Trains if asked to, then scores."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("networks", nargs="*", choices=[*NETWORKS, []], default=[], help="else all three")
+    parser.add_argument("--train", action="store_true", help="train the networks anew")
+    parser.add_argument("--work", type=Path, default=Path("runs"), help="where the runs go")
+    choices = parser.parse_args()
+    for network in choices.networks or NETWORKS:
+        print(f"{network} network")
+        if choices.train:
+            make_network(network, choices.work)
+        scores = score_positions_found() if network == "position" else score_answers(network)
+        if choices.train:
+            name = f"{network}_small"
+            command = f"python benchmarks/shipped_networks.py {network} --train"
+            record = {"command": command, "threshold": load_settings(name).threshold, "versions": find_versions()}
+            write_json_safely(SHIPPED / name / "scores.json", record | {"invented_test_movies": scores}, overwrite=True)
+
+
+if __name__ == "__main__":
+    main()
