@@ -10,6 +10,7 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
+from organoid_kit.calibration import calibrate
 from organoid_kit.classification import find_average_precision
 from organoid_kit.evaluation import match_positions
 from organoid_kit.examples import Examples
@@ -19,6 +20,7 @@ from organoid_kit.targets import find_peaks
 
 _MATCH_UM = 5.0
 _THRESHOLDS = np.arange(2, 9) / 10  # an epoch is judged at the one that suits it best
+_LEAST = 1e-7  # probabilities nearer to 0 or 1 count as this
 _BORDER_VOXELS = 2  # a nucleus this close to a patch's border may be missed without blame
 
 
@@ -29,21 +31,21 @@ def validate(
 
     Returns:
         "validation_loss", and for a position network "validation_f1", with positions matched one to one within 5 µm at
-        the threshold that suits these patches best; for the other two "validation_average_precision". None for what
-        cannot be measured. None instead of all where `should_stop`, asked before each batch, says so.
+        the threshold that suits these patches best; for the other two "validation_average_precision", and the loss
+        after calibration, "validation_calibrated_loss". None for what cannot be measured. None instead of all where
+        `should_stop`, asked before each batch, says so.
     """
     judge = _judge_positions if isinstance(checks, PositionExamples) else _judge_answers
     return judge(network, checks, batch_size, should_stop)
 
 
 def find_error(judged: dict[str, float | None]) -> float:
-    """What epochs are compared by; the lowest is best.
+    """What epochs are compared by, the lowest is best: the loss, of division and link networks that after calibration.
 
-    The loss; of a division or link network 1 - average precision, to three digits, and only then the loss. Its loss
-    rises with a few sure mistakes while it still learns to tell the classes apart, and calibration mends that later.
+    Their plain loss rises with a few sure mistakes while they still learn to tell the classes apart; calibration mends
+    that when the training is over, so it must not decide which epoch is kept.
     """
-    quality, loss = judged.get("validation_average_precision"), judged["validation_loss"]
-    return loss if quality is None else round(1 - quality, 3) + 0.001 * loss / (1 + loss)
+    return judged.get("validation_calibrated_loss", judged["validation_loss"])
 
 
 def _judge_positions(network, checks: PositionExamples, batch_size: int, should_stop) -> dict | None:
@@ -62,19 +64,26 @@ def _judge_positions(network, checks: PositionExamples, batch_size: int, should_
 
 
 def _judge_answers(network, checks: Examples, batch_size: int, should_stop) -> dict | None:
-    losses, parts = [], []
+    parts = []
     for step in range(checks.steps_per_epoch(batch_size)):
         if should_stop():
             return None
         inputs, targets, weights = checks.batch(0, step, batch_size)
-        answers = _predict(network, inputs)
-        losses.append(float(network.loss(targets, answers, sample_weight=weights)))
-        parts.append((targets[:, 0] > 0, answers[:, 0]))
-    truths, probabilities = (np.concatenate(part) for part in zip(*parts, strict=True))
+        parts.append((targets[:, 0] > 0, _predict(network, inputs)[:, 0], weights))
+    truths, answers, weights = (np.concatenate(part) for part in zip(*parts, strict=True))
     return {
-        "validation_loss": float(np.average(losses, weights=[len(part) for part, _ in parts])),
-        "validation_average_precision": find_average_precision(truths, probabilities),
+        "validation_loss": _find_loss(truths, answers, weights),
+        "validation_calibrated_loss": _find_loss(
+            truths, calibrate(answers, truths, weights=weights).apply(answers), weights
+        ),
+        "validation_average_precision": find_average_precision(truths, answers),
     }
+
+
+def _find_loss(truths: np.ndarray, probabilities: np.ndarray, weights: np.ndarray) -> float:
+    """Binary cross-entropy, as Keras computes it."""
+    said = np.clip(probabilities, _LEAST, 1 - _LEAST)
+    return float(np.mean(-np.log(np.where(truths, said, 1 - said)) * weights))
 
 
 def _predict(network: keras.Model, inputs) -> np.ndarray:
