@@ -327,9 +327,10 @@ def skip_time_points(annotations: Annotations, step: int, first: int) -> tuple[A
     links = coo_array(
         (np.ones(len(annotations.links)), annotations.links.T.astype(np.int32)), shape=(size, size)
     ).tocsr()
-    onwards = links
+    onwards = reached = links
     for _ in range(step - 1):
-        onwards = onwards @ links
+        reached = reached @ links
+        onwards = onwards + reached  # a link over a gap may lead as far as several links
     rows = np.flatnonzero((annotations.time_points >= first) & ((annotations.time_points - first) % step == 0))
     pairs = np.stack(onwards[rows][:, rows].nonzero(), axis=1)
     kept = annotations.select(rows)

@@ -61,6 +61,7 @@ WRONG_AUGMENTATION = {
     "paste": [-0.1, 1.1, True],
     "skip": [0, 1.5],
     "drift_um": [-1, "far"],
+    "turn_degrees": [-1, 91],
 }
 
 
@@ -130,6 +131,7 @@ augmentations = st.builds(
     paste=st.none() | st.floats(0, 1),
     skip=st.none() | st.integers(1, 9),
     drift_um=st.none() | positive,
+    turn_degrees=st.none() | st.floats(0, 90),
 )
 settings_of_all_kinds = st.builds(
     NetworkSettings,

@@ -28,6 +28,7 @@ NO_AUGMENTATION = AugmentationSettings(
     paste=None,
     skip=None,
     drift_um=None,
+    turn_degrees=None,
 )
 
 
