@@ -12,7 +12,7 @@ ROOMS = (
     *("errors", "environment", "files", "settings", "timelapse", "reading", "timelapse_reading", "timelapse_writing"),
     *("annotations", "formats", "dataset", "downloads", "synthetic", "evaluation"),
     *("classification", "calibration", "links", "track_evaluation", "tracking_problem"),
-    *("tracking_optimal", "tracking", "track_errors", "targets", "baseline", "checks"),
+    *("tracking_optimal", "tracking", "tracking_marginals", "track_errors", "targets", "baseline", "checks"),
     *(
         "splits",
         "patches",

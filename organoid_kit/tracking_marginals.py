@@ -1,0 +1,180 @@
+"""How probable is one answer, when all stories are weighed that could be told in its neighbourhood?
+
+Stories are as probable as they are cheap: exp(-cost / temperature), divided by the same of all stories. Around each
+link, the links nearest to it are open, all others stay as they were chosen; then all stories are told, and those in
+which the link is there are set against all. With as many open links as there are, that is exact. Positions that have
+no link are summed over as well: nucleus or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from organoid_kit.tracking_problem import TrackingProblem
+
+STEPS = 3  # links farther away have no say: see `_find_near`
+_STATES = 2_000_000  # positions times stories that are weighed at once: some 100 MB
+_SEEDS = 50_000  # links whose neighbours are looked for at once
+
+
+@dataclass(frozen=True, eq=False)
+class Marginals:
+    """Probabilities around each of k links, (k,) float each.
+
+    Attributes:
+        link: that it is there.
+        division: that its source has two links forward.
+        end: that its source has none.
+        start: that its target has no link backward.
+    """
+
+    link: np.ndarray
+    division: np.ndarray
+    end: np.ndarray
+    start: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class _Surroundings:
+    """k links with p open links around each, themselves first.
+
+    Attributes:
+        links: (k, p) int, rows of the problem's links.
+        nodes: (k, q) int, positions that they touch, -1 where fewer.
+        leaves: (k, q, p) float32, 1 where the link leaves the position.
+        reaches: (k, q, p) float32, likewise.
+        held: (2, k, q) int, chosen links beside the open ones that reach and that leave the position.
+    """
+
+    links: np.ndarray
+    nodes: np.ndarray
+    leaves: np.ndarray
+    reaches: np.ndarray
+    held: np.ndarray
+
+
+def find_marginals(
+    problem: TrackingProblem, chosen: np.ndarray, seeds: np.ndarray, *, temperature: float = 1.0, open_links: int = 10
+) -> Marginals:
+    """Probabilities of these links, and of what they say about their ends.
+
+    Args:
+        problem: all questions.
+        chosen: (m,) bool, the story around the open links.
+        seeds: (k,) int, rows of the problem's links.
+        temperature: above 1 makes all stories more alike; see `track_errors.calibrate_track_errors`.
+        open_links: how many links are open around each, itself included; effort doubles with each.
+    """
+    results = np.zeros((4, len(seeds)))
+    for which, surroundings in _find_surroundings(problem, chosen, seeds, open_links):
+        results[:, which] = _weigh(problem, surroundings, temperature)
+    return Marginals(*results)
+
+
+# ---- the neighbourhood ---------------------------------------------------------------------------------------------
+
+
+def _find_surroundings(
+    problem: TrackingProblem, chosen: np.ndarray, seeds: np.ndarray, open_links: int
+) -> Iterator[tuple[np.ndarray, _Surroundings]]:
+    """Places in `seeds`, and what is around these links: as many open links each, few enough to be weighed at once."""
+    for begin in range(0, len(seeds), _SEEDS):
+        part = seeds[begin : begin + _SEEDS]
+        rows, links = _find_near(problem, part, open_links)
+        counts = np.bincount(rows, minlength=len(part))
+        first = np.cumsum(counts) - counts
+        for count in np.unique(counts):
+            which = np.flatnonzero(counts == count)
+            at_once = max(1, _STATES // (2 * count * 2**count))
+            for some in np.split(which, range(at_once, len(which), at_once)):
+                yield begin + some, _describe(problem, chosen, links[first[some, np.newaxis] + np.arange(count)])
+
+
+def _find_near(problem: TrackingProblem, seeds: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """The links nearest to each seed, at most so many: place in `seeds` and row of the link, sorted by the former.
+
+    One step leads to a link with the same source or the same target, which cannot be there as well but for a division.
+    Two lead through a position, from a link that reaches it to one that leaves it: these only say whether it is a
+    nucleus. Of equally many steps, the cheaper link is nearer.
+    """
+    size = (len(problem.links), len(problem.time_points))
+    every = np.arange(size[0])
+    leaves, reaches = (csr_array((np.ones(size[0], dtype=np.float32), (every, ends)), size) for ends in problem.links.T)
+    here = csr_array((np.ones(len(seeds), dtype=np.float32), (np.arange(len(seeds)), seeds)), (len(seeds), size[0]))
+    within = [csr_array(here.shape, dtype=np.float32), here]
+    for _ in range(STEPS):
+        beside = (within[-1] @ leaves) @ leaves.T + (within[-1] @ reaches) @ reaches.T
+        through = (within[-2] @ leaves) @ reaches.T + (within[-2] @ reaches) @ leaves.T
+        within.append(((beside + through) > 0).astype(np.float32))
+    nearness = sum(within[1:]).tocoo()  # how many of the rounds had reached it
+    order = np.lexsort((problem.link_costs[nearness.col], -nearness.data, nearness.row))
+    rows, links = nearness.row[order], nearness.col[order]
+    rank = np.arange(len(rows)) - np.searchsorted(rows, rows)
+    return rows[rank < most], links[rank < most]
+
+
+def _describe(problem: TrackingProblem, chosen: np.ndarray, links: np.ndarray) -> _Surroundings:
+    """Which positions these open links touch, (k, p) int, and what else is chosen there."""
+    k, p = links.shape
+    ends = problem.links[links].reshape(k, 2 * p)  # source, target, source, target …
+    order = np.argsort(ends, axis=1, kind="stable")
+    rising = np.take_along_axis(ends, order, axis=1)
+    new = np.diff(rising, axis=1, prepend=-1) > 0
+    slots = np.empty_like(ends)
+    np.put_along_axis(slots, order, np.cumsum(new, axis=1) - 1, axis=1)
+    nodes = np.full((k, slots.max() + 1), -1)
+    np.put_along_axis(nodes, slots, ends, axis=1)
+    touched = (slots.reshape(k, 1, p, 2) == np.arange(nodes.shape[1])[:, np.newaxis, np.newaxis]).astype(np.float32)
+    leaves, reaches = touched[..., 0], touched[..., 1]
+    open_chosen = chosen[links][:, :, np.newaxis]
+    held = [
+        counts[nodes] - (touching @ open_chosen)[..., 0]
+        for counts, touching in zip(problem.count_links(chosen), (reaches, leaves))
+    ]
+    most = np.array([1, 2])[:, np.newaxis, np.newaxis]  # tracks made by hand may have merges
+    return _Surroundings(links, nodes, leaves, reaches, np.where(nodes < 0, 0, np.minimum(held, most)).astype(int))
+
+
+# ---- all stories ---------------------------------------------------------------------------------------------------
+
+
+def _weigh(problem: TrackingProblem, around: _Surroundings, temperature: float) -> np.ndarray:
+    """Probabilities of link, division, end and start for each first link, (4, k) float."""
+    p = around.links.shape[1]
+    stories = ((np.arange(2**p)[:, np.newaxis] >> np.arange(p)) & 1).astype(np.float32)
+    backward = (around.reaches @ stories.T).astype(np.int8) + around.held[0][..., np.newaxis].astype(np.int8)
+    forward = (around.leaves @ stories.T).astype(np.int8) + around.held[1][..., np.newaxis].astype(np.int8)
+    kind = np.where((backward > 1) | (forward > 2), 6, 3 * backward + forward)
+    costs = (problem.link_costs[around.links] / temperature) @ stories.T
+    costs += np.take_along_axis(_find_position_costs(problem, around.nodes, temperature), kind, axis=2).sum(axis=1)
+    weights = np.exp(costs.min(axis=1, keepdims=True) - costs)
+    weights /= weights.sum(axis=1, keepdims=True)
+    source, target = (touching[:, :, 0].argmax(axis=1) for touching in (around.leaves, around.reaches))
+    every = np.arange(len(source))
+    is_so = (stories[:, 0] == 1, forward[every, source] == 2, forward[every, source] == 0, backward[every, target] == 0)
+    return np.stack([(weights * so).sum(axis=1) for so in is_so])
+
+
+def _find_position_costs(problem: TrackingProblem, nodes: np.ndarray, temperature: float) -> np.ndarray:
+    """Cost of a position by its links: 3 * backward + forward, and 6 for too many, (k, q, 7) float.
+
+    Without links it may be a nucleus or not: the cost is that of both together.
+    """
+    position, division, begin, end, alone = (
+        values[nodes] / temperature
+        for values in (
+            problem.position_costs,
+            problem.division_costs,
+            problem.appearance_costs,
+            problem.disappearance_costs,
+            problem.alone_costs,
+        )
+    )
+    either = -np.logaddexp(0, -alone)
+    impossible = np.full(nodes.shape, np.inf)
+    costs = (either, position + begin, position + begin + division, position + end, position, position + division)
+    return np.where((nodes < 0)[..., np.newaxis], 0.0, np.stack([*costs, impossible], axis=2))
