@@ -39,6 +39,7 @@ ROOMS = (
         "crop_prediction",
         "model_card",
         "network_calibration",
+        "movie_tracking",
         "plots",
         "report",
         "cli",
