@@ -98,9 +98,9 @@ def test_the_page_needs_nothing_from_elsewhere(written):
 
 def test_every_picture_says_itself_in_words(written):
     _, page, _ = written
-    assert len(page.pictures) == 5
+    assert len(page.pictures) == 6
     assert all(len(picture["alt"]) > 30 for picture in page.pictures)
-    assert len({picture["alt"] for picture in page.pictures}) == 5
+    assert len({picture["alt"] for picture in page.pictures}) == 6
 
 
 def test_what_comes_from_files_is_escaped(run, tmp_path):
