@@ -11,10 +11,11 @@ from organoid_kit.dataset import AnnotatedMovie
 from organoid_kit.downloads import find_samples
 from organoid_kit.synthetic import make_synthetic_movie
 
-FAST = {"migration_um": 2.0, "rotation_degrees": 4.0, "drift_um": 1.5}  # four times the motion of the bundled movies
+FAST = {"rotation_degrees": 15.0, "drift_um": 3.0}  # the organoid turns and drifts: neighbours move alike
+RESTLESS = {"migration_um": 2.0, "rotation_degrees": 4.0, "drift_um": 1.5}  # each nucleus goes its own way
 
 
-def make_like_samples(seed: int, **changes) -> AnnotatedMovie:
+def make_like_samples(seed: int, name: str = "held out", **changes) -> AnnotatedMovie:
     """A movie of the family of the bundled ones: another organoid, another microscope, about the same difficulty."""
     settings = runpy.run_path(str(find_samples() / "make_samples.py"))["SETTINGS"]
     rng = np.random.default_rng(seed)
@@ -30,5 +31,6 @@ def make_like_samples(seed: int, **changes) -> AnnotatedMovie:
         debris=int(rng.integers(4, 9)),
         bud=rng.uniform(0.1, 0.3),
     )
-    name = f"{'fast' if changes else 'held out'} {seed}"
-    return AnnotatedMovie(*make_synthetic_movie(dataclasses.replace(settings, **drawn | changes), seed, name))
+    return AnnotatedMovie(
+        *make_synthetic_movie(dataclasses.replace(settings, **drawn | changes), seed, f"{name} {seed}")
+    )

@@ -40,7 +40,7 @@ SEEDS = {  # training, validation and test movies; short ones for positions, lon
 SETTINGS: dict[str, dict[str, Any]] = {
     "position": {"epochs": 10, "patches_per_time_point": 5, "batch_size": 8},
     "division": {"epochs": 12, "patches_per_time_point": 32},
-    "link": {"epochs": 10, "patches_per_time_point": 48},
+    "link": {"epochs": 8, "patches_per_time_point": 48},
 }
 _CHANNELS = (2, 3)  # of the invented movies; the networks themselves are shipped for movies with nuclei in channel 1
 _FIELD_UM = (56.0, 60.0, 60.0)  # wider than an organoid, so that the networks see empty background too
