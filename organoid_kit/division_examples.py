@@ -7,6 +7,7 @@ a pure function of (seed, epoch, number), as for the position network.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -263,7 +264,8 @@ def _follow_links(annotations: Annotations, rows: np.ndarray, steps: int) -> np.
 
 def _find_nuclei(number: int, annotated: AnnotatedMovie, settings: NetworkSettings) -> tuple[np.ndarray, np.ndarray]:
     """Movie, time point, target and kind of each nucleus of known answer, (n, 4) int; and positions, working voxels."""
-    annotations = annotated.annotations
+    spacing_um = annotated.annotations.spacing_um or annotated.movie.spacing_um
+    annotations = dataclasses.replace(annotated.annotations, spacing_um=spacing_um)
     positions = find_working_positions(annotated, settings)
     labels = find_division_labels(annotations, settings.division_window)
     known = labels >= 0
