@@ -27,6 +27,7 @@ from organoid_kit.devices import find_device
 from organoid_kit.errors import UserError
 from organoid_kit.estimates import estimate_training, is_out_of_memory
 from organoid_kit.examples import Examples, make_examples
+from organoid_kit.export import check_export
 from organoid_kit.files import write_json_safely
 from organoid_kit.models import build_network, check_patch_shape, find_step
 from organoid_kit.networks import check_training_on, load_network, load_settings, save_network
@@ -381,4 +382,14 @@ class _Loop:
         write_json_safely(self.run.folder / "history.json", state.history, overwrite=True)
         self.run.log(str(row))
         self.on_progress(Progress(state.epoch, self.settings.epochs, 0, 0, loss, row=row))
+        if state.epoch == 1:
+            self._try_export()
         return True
+
+    def _try_export(self) -> None:
+        """Says after the first epoch, and not at the end, that a network cannot leave for OrganoidTracker."""
+        try:
+            check_export(self.network, self.settings)
+        except UserError as error:
+            self.run.log(f"export tried and failed: {error}")
+            self.on_progress(_say(self.state, self.settings, f"Training goes on, but an export will fail: {error}"))

@@ -12,9 +12,9 @@ import pytest
 
 from organoid_kit import training as module
 from organoid_kit.errors import UserError
-from organoid_kit.position_examples import PositionExamples
 from organoid_kit.ladder import overfit_one_patch, overfit_one_time_point
 from organoid_kit.networks import load_network
+from organoid_kit.position_examples import PositionExamples
 from organoid_kit.prediction import predict_positions
 from organoid_kit.training import is_out_of_memory, train
 from training_helpers import NO_AUGMENTATION, make_blobs, run_python, tiny_settings, weights_of
@@ -349,3 +349,17 @@ def test_a_training_killed_three_times_ends_with_the_same_weights():
     ran = subprocess.run(command, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert ran.stdout.count("kill ") == 3 and "different: nothing" in ran.stdout
+
+
+def test_the_export_is_tried_after_the_first_epoch_and_a_failure_is_said_at_once(tmp_path, monkeypatch):
+    epochs_done = []
+
+    def refuse(network, settings):
+        epochs_done.append(len(list(tmp_path.glob("runs/*/history.json"))))
+        raise UserError("It must open. Received: it does not.")
+
+    monkeypatch.setattr(module, "check_export", refuse)
+    recorder = Recorder()
+    run = train([make_blobs(1)], [make_blobs(2)], tiny_settings(tmp_path / "runs", epochs=2), on_progress=recorder)
+    assert epochs_done == [1] and len(run.history) == 2  # tried once, when one epoch was on disk; training went on
+    assert any("export will fail: It must open" in message for message in recorder.messages)
