@@ -1,11 +1,12 @@
-"""A real organoid: the blob detector, the shipped network, and the network fine-tuned on a single time point.
+"""A real organoid: the blob detector, the shipped networks, and one fine-tuned on a single time point; and its tracks.
 
     python benchmarks/real_organoid.py [FOLDER]
 
 FOLDER has ``images/`` with the three stacks of LSTree's example data, and ``mamut_deconv.xml``, as
 `download_real_organoid` fetches them; without FOLDER they are fetched into runs/real_organoid. Fine-tuning sees the
 first stack only and is scored on the other two, with three seeds; its threshold too is chosen on the first. All scores
-at 5 µm, one to one.
+at 5 µm, one to one. Divisions and links are asked of the shipped networks, as they are, on the annotated positions;
+then the organoid is tracked from its images alone.
 """
 
 from __future__ import annotations
@@ -21,12 +22,18 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from organoid_kit.baseline import find_blobs, tune_blobs
 from organoid_kit.checks import check_annotations
+from organoid_kit.crop_prediction import predict_divisions, predict_links
 from organoid_kit.dataset import AnnotatedMovie
+from organoid_kit.division_examples import find_division_labels
 from organoid_kit.downloads import download_real_organoid, read_real_organoid
 from organoid_kit.errors import UserError
 from organoid_kit.evaluation import pool_scores, score_positions
+from organoid_kit.links import link_nearest, link_optimally
+from organoid_kit.movie_tracking import track_movie
 from organoid_kit.networks import load_network, make_fine_tuning_settings
 from organoid_kit.prediction import choose_threshold, predict_positions
+from organoid_kit.track_evaluation import score_divisions, score_links, score_tracks
+from organoid_kit.tracking import build_tracks
 from organoid_kit.training import train
 
 SEEDS = (1, 2, 3)
@@ -44,6 +51,33 @@ def score_network(folder: str, organoid: AnnotatedMovie):
     time_points = organoid.annotations.annotated_time_points.tolist()
     found = predict_positions(network, organoid.movie, settings, time_points=time_points, show_progress=False)
     return score_positions(organoid.annotations, found)
+
+
+def judge_tracks(organoid: AnnotatedMovie) -> None:
+    """What the shipped networks make of the one division, and of the links."""
+    truth = organoid.annotations
+    (divider, of_divider), (linker, of_linker) = (load_network(f"{name}_small") for name in ("division", "link"))
+    found = predict_divisions(divider, organoid.movie, truth, of_divider, show_progress=False)
+    said = found.properties["division_probability"].astype(float)
+    known = find_division_labels(truth) >= 0
+    for mother in truth.divisions():
+        others = np.delete(said[known], np.flatnonzero(known).tolist().index(mother))
+        print(
+            f"division network: the division has probability {said[mother]:.3f}, threshold {of_divider.threshold:.2f}"
+        )
+        higher, called = (int((others > level).sum()) for level in (said[mother], of_divider.threshold))
+        print(f"  of {len(others)} other nuclei {higher} have a higher one, and {called} reach the threshold")
+    tracks = build_tracks(predict_links(linker, organoid.movie, found, of_linker, show_progress=False))
+    for name, linked in (
+        ("link network", tracks),
+        ("nearest", link_nearest(truth)),
+        ("optimal", link_optimally(truth)),
+    ):
+        print(f"{name}, annotated positions: {score_links(truth, linked)}")
+    print(f"divisions of these tracks: {score_divisions(truth, tracks, tolerance=0, by=None)}")
+    tracked = track_movie(organoid.movie, "position_small", "division_small", "link_small", show_progress=False)
+    print(f"from the images alone: {tracked}\n{score_tracks(truth, tracked.tracks)}")
+    print(score_links(truth, tracked.tracks))
 
 
 def main() -> None:
@@ -73,6 +107,7 @@ def main() -> None:
     found = find_blobs(organoid.movie, time_points=others, **blobs)
     print(f"blob detector tuned on the first time point, the others: {score_positions(held_out.annotations, found)}")
     print(f"shipped network, the others: {score_network('position_small', held_out)}")
+    judge_tracks(organoid)
     scores = []
     for seed in SEEDS:
         settings = make_fine_tuning_settings(
