@@ -23,6 +23,7 @@ from organoid_kit.plots.images import (
     plot_stack,
 )
 from organoid_kit.plots.lessons import plot_convolution, plot_fits, plot_losses, plot_u_net
+from organoid_kit.plots.probabilities import plot_precision_recall, plot_reliability
 
 __all__ = [
     "COLOURS",
@@ -39,8 +40,10 @@ __all__ = [
     "plot_history",
     "plot_losses",
     "plot_mistakes",
+    "plot_precision_recall",
     "plot_prediction",
     "plot_problems",
+    "plot_reliability",
     "plot_stack",
     "plot_threshold_curve",
     "plot_time_scores",
