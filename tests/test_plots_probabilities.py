@@ -62,6 +62,7 @@ def test_the_best_or_the_chosen_threshold_is_marked():
     np.testing.assert_allclose(line(chosen, "threshold").get_xydata(), [[0.5, 0.5]])
     assert "threshold 0.70: F1 0.800" in describe(best) and "threshold 0.75: F1 0.500" in describe(chosen)
     assert "by chance it would be 0.400" in describe(best)
+    assert "star" not in describe(plot_precision_recall(CURVE, chosen=0.95))
 
 
 def test_other_curves_are_named_in_figure_and_words():

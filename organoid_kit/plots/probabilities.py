@@ -96,18 +96,18 @@ def plot_precision_recall(
     axes = figure.subplots()
     for number, (name, each) in enumerate({"this network": curve, **(compare or {})}.items()):
         _draw_stairs(axes, name, each, number)
-    row = _find_row(curve, chosen)
-    if row is not None:
-        axes.plot([curve.recall[row]], [curve.precision[row]], label=_say_threshold(curve, row), zorder=5, **_STAR)
+    marked = _find_marked(curve, chosen)
+    if marked:
+        words, row = marked
+        axes.plot([curve.recall[row]], [curve.precision[row]], label=words, zorder=5, **_STAR)
+    if len(curve.thresholds):
         chance = curve.precision[0]
         axes.axhline(chance, color="0.5", linewidth=1, linestyle=":", label=f"by chance: {chance:.3f}")
-    axes.set(
-        xlabel="recall: part of what is true that is found", ylabel="precision: part of what is found that is true"
-    )
+    axes.set(xlabel="recall: part of the true ones found", ylabel="precision: part of those found that is true")
     axes.set(xlim=(0, 1.02), ylim=(0, 1.02), title=title)
     tidy(axes)
     figure.legend(loc="outside lower center", fontsize=9)
-    figure.description = f"{title + ': ' if title else ''}{_say_precision_recall(curve, compare or {}, row)}"
+    figure.description = f"{title + ': ' if title else ''}{_say_precision_recall(curve, compare or {}, marked)}"
     return figure
 
 
@@ -118,24 +118,28 @@ def _draw_stairs(axes: Axes, name: str, curve: PrecisionRecall, number: int) -> 
     axes.plot(recall, precision, label=label, **style)
 
 
-def _find_row(curve: PrecisionRecall, chosen: float | None) -> int | None:
-    """The row of the threshold that is marked; the lowest that is called positive at this threshold."""
+def _find_marked(curve: PrecisionRecall, chosen: float | None) -> tuple[str, int] | None:
+    """The threshold to mark, in words and as a row of the curve; None where no probability reaches it."""
     if len(curve.thresholds) == 0:
         return None
     threshold = curve.best() if chosen is None else chosen
-    return min(int(np.searchsorted(curve.thresholds, threshold)), len(curve.thresholds) - 1)
+    row = int(np.searchsorted(curve.thresholds, threshold))
+    if row == len(curve.thresholds):
+        return None
+    return f"threshold {threshold:.2f}: F1 {curve.f1[row]:.3f}", row
 
 
-def _say_threshold(curve: PrecisionRecall, row: int) -> str:
-    return f"threshold {curve.thresholds[row]:.2f}: F1 {curve.f1[row]:.3f}"
-
-
-def _say_precision_recall(curve: PrecisionRecall, compare: Mapping[str, PrecisionRecall], row: int | None) -> str:
+def _say_precision_recall(
+    curve: PrecisionRecall, compare: Mapping[str, PrecisionRecall], marked: tuple[str, int] | None
+) -> str:
     others = "".join(f" {name}: {say_number(each.average_precision, 3)}." for name, each in compare.items())
-    if row is None:
+    if len(curve.thresholds) == 0:
         return f"Precision over recall: not measured, as nothing is positive.{others}"
+    star = ""
+    if marked:
+        words, row = marked
+        star = f" A star marks {words}, precision {curve.precision[row]:.3f}, recall {curve.recall[row]:.3f}."
     return (
         f"Precision over recall, average precision {curve.average_precision:.3f}; by chance it would be "
-        f"{curve.precision[0]:.3f}. A star marks {_say_threshold(curve, row)}, precision {curve.precision[row]:.3f}, "
-        f"recall {curve.recall[row]:.3f}.{others}"
+        f"{curve.precision[0]:.3f}.{star}{others}"
     )
