@@ -4,7 +4,7 @@
 .PHONY: help demo test lab benchmark notebooks samples lint clean
 
 help:
-	@echo "make demo       check, train, predict and score on the bundled movies, and write demo/report.html"
+	@echo "make demo       check, train three networks, track the held-out movie and score it, in ten minutes: demo/"
 	@echo "make test       all tests"
 	@echo "make lab        the notebooks in JupyterLab"
 	@echo "make benchmark  measure what README.md claims"
@@ -57,7 +57,7 @@ PYTHON = $(shell for p in $(CANDIDATES); do $$p -c '$(SUITABLE)' 2>/dev/null && 
 	    echo "Install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11"; exit 1; }; \
 	echo "Setting up .venv with $$("$$python" --version). This takes a minute or two, once."; \
 	test -e $@ || "$$python" -m venv --clear .venv
-	@$(PIP) -e ".[cpu]"
+	@$(PIP) -e ".[cpu,scores]"
 	@touch $@
 
 .venv/ready-dev: .venv/ready

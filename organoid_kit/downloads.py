@@ -18,7 +18,7 @@ from organoid_kit.formats.trackmate import read_trackmate
 from organoid_kit.timelapse_reading import read_timelapse
 
 SAMPLES = (
-    "settings.json",
+    *("settings.json", "settings_division.json", "settings_link.json"),
     *(f"organoid_{letter}{end}" for letter in "abcd" for end in (".aut", ".ome.tif")),
     *(f"{part}.autlist" for part in ("training", "validation", "test")),
 )

@@ -207,7 +207,7 @@ def test_train_saves_a_threshold_chosen_on_validation(trained):
 def test_without_validation_movies_a_part_is_kept_back(dataset, parts, data, monkeypatch):
     seen = {}
     monkeypatch.setattr(
-        cli.train, "train_and_choose", lambda split, settings, *_: seen.update(split=split) or (None, 0)
+        cli.train, "train_and_calibrate", lambda split, settings, *_: seen.update(split=split) or (None, 0)
     )
     assert run_main("train", data / f"{dataset}.autlist", "--settings", data / "settings.json") == 0
     split = seen["split"]
@@ -218,7 +218,9 @@ def test_without_validation_movies_a_part_is_kept_back(dataset, parts, data, mon
 
 def test_options_become_settings(data, monkeypatch):
     seen = {}
-    monkeypatch.setattr(cli.train, "train_and_choose", lambda split, settings, *_: seen.update(s=settings) or (None, 0))
+    monkeypatch.setattr(
+        cli.train, "train_and_calibrate", lambda split, settings, *_: seen.update(s=settings) or (None, 0)
+    )
     arguments = "--channels 2,3 --patch 8,32,64 --learning-rate 0.01 --minutes 2 --batch-size 3 --preset standard"
     assert run_main("train", data / "training.autlist", *arguments.split(), "--epochs", 9) == 0
     settings = seen["s"]
@@ -229,7 +231,9 @@ def test_options_become_settings(data, monkeypatch):
 
 def test_training_on_takes_the_settings_of_the_network(data, trained, monkeypatch):
     seen = {}
-    monkeypatch.setattr(cli.train, "train_and_choose", lambda split, settings, *_: seen.update(s=settings) or (None, 0))
+    monkeypatch.setattr(
+        cli.train, "train_and_calibrate", lambda split, settings, *_: seen.update(s=settings) or (None, 0)
+    )
     assert run_main("train", data / "training.autlist", "--start-from", trained.folder, "--epochs", 4) == 0
     assert (seen["s"].patch_shape_zyx, seen["s"].epochs) == ((4, 32, 32), 4)
     assert seen["s"].start_from == str(trained.folder)

@@ -11,10 +11,10 @@ import sys
 from collections.abc import Sequence
 
 from organoid_kit import __version__
-from organoid_kit.cli import check, demo, predict, report, runs, score, train
+from organoid_kit.cli import check, demo, export, predict, report, runs, score, track, train
 from organoid_kit.errors import UserError
 
-_COMMANDS = (check, train, predict, score, report, demo, runs)
+_COMMANDS = (check, train, predict, track, score, report, export, demo, runs)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m organoid_kit", description="Find nuclei in movies of organoids.")
+    parser = argparse.ArgumentParser(prog="python -m organoid_kit", description="Follow nuclei in movies of organoids.")
     parser.add_argument("--version", action="version", version=f"organoid_kit {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in _COMMANDS:

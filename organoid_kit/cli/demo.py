@@ -11,7 +11,7 @@ from typing import Any
 from organoid_kit.baseline import find_blobs, tune_blobs
 from organoid_kit.checks import summarise_annotations
 from organoid_kit.cli.check import print_problems
-from organoid_kit.cli.fit import train_and_choose
+from organoid_kit.cli.fit import train_and_calibrate
 from organoid_kit.cli.options import add_command
 from organoid_kit.cli.score import format_scores
 from organoid_kit.cli.shared import load_keras
@@ -49,7 +49,7 @@ def _demo(options: argparse.Namespace) -> int:
     _say_step(2, "Train a network")
     load_keras()
     command = [samples / "training.autlist", "--validation", samples / "validation.autlist"]
-    run, interrupted = train_and_choose(Split(training, validation), settings, command)
+    run, interrupted = train_and_calibrate(Split(training, validation), settings, command)
     if interrupted:
         return interrupted
     _say_step(3, "Find the nuclei in a movie it has never seen, and count how many are right")

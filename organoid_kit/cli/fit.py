@@ -1,4 +1,4 @@
-"""A training at the command line: shown while it goes on, interrupted with advice, its threshold chosen."""
+"""A training at the command line: shown while it goes on, interrupted with advice, then calibrated."""
 
 from __future__ import annotations
 
@@ -19,12 +19,11 @@ if TYPE_CHECKING:
     from organoid_kit.training import Progress
 
 
-def train_and_choose(
+def train_and_calibrate(
     split: Split, settings: NetworkSettings, command: Sequence[Path | str], resume: Path | None = None
 ) -> tuple[Run, int]:
     """The run, and 130 where it was interrupted; `command` names the data to go on with then."""
     from organoid_kit.estimates import estimate_training
-    from organoid_kit.prediction import choose_threshold
     from organoid_kit.training import train
 
     if resume is None:
@@ -36,12 +35,31 @@ def train_and_choose(
         again = shlex.join([*start, *map(str, command), "--resume", str(run.folder)])
         print(f"Interrupted. All is saved in {run.folder}. To go on:\n\n  {again}", file=sys.stderr)
         return run, 130
-    judges = split.validation or (split.training if settings.start_from else [])
-    if judges and run.network_folder.exists():
-        threshold = choose_threshold(run, judges)
-        note = "" if split.validation else ", on which it was trained"
-        print(f"Threshold {threshold:.2f}, chosen on {', '.join(each.name for each in judges)}{note}.")
+    print(_calibrate(run, split), flush=True)
     return run, 0
+
+
+def _calibrate(run: Run, split: Split) -> str:
+    """Makes the answers of a trained network probabilities, as far as the movies allow; says what came of it."""
+    from organoid_kit.network_calibration import calibrate_network
+    from organoid_kit.prediction import choose_threshold
+
+    if split.validation:
+        result = calibrate_network(run, split.validation)
+        return f"Judged on {', '.join(each.name for each in split.validation)}: {result}"
+    note = _say_uncalibrated(run)
+    if run.settings.network != "position" or not run.settings.start_from:
+        return note
+    threshold = choose_threshold(run, split.training)
+    names = ", ".join(each.name for each in split.training)
+    return f"Threshold {threshold:.2f}, chosen on {names}, on which it was trained. {note}"
+
+
+def _say_uncalibrated(run: Run) -> str:
+    """What its answers are then."""
+    if run.settings.calibration != (1.0, 0.0):
+        return "It keeps the calibration of the network it started from."
+    return "Not calibrated: that takes movies the network was not trained on. Its probabilities may be too bold."
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""`score`: found positions beside true ones."""
+"""`score`: found positions and tracks beside true ones."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy as np
 from organoid_kit.annotations import Annotations
 from organoid_kit.cli.options import add_command, add_reading, add_time_point_offset, reading_options
 from organoid_kit.cli.shared import find_spacing, load_keras, read_positions
+from organoid_kit.cli.track_scores import describe_track_scores, find_track_scores, format_track_scores
 from organoid_kit.dataset import AnnotatedMovie, read_dataset
 from organoid_kit.errors import UserError
 from organoid_kit.evaluation import PositionScore, format_score, pool_scores, score_positions
@@ -24,9 +25,11 @@ _Pair = tuple[str, Annotations, Annotations, AnnotatedMovie | None]  # name, tru
 
 def add_options(commands: Any) -> None:
     """The command `score` and its options."""
-    parser = add_command(commands, "score", _score, "Compare found with true positions.")
+    parser = add_command(commands, "score", _score, "Compare found with true positions, and tracks with true ones.")
     parser.add_argument("truth", type=Path, help="annotations, or an .autlist")
-    parser.add_argument("found", type=Path, help="annotations, or the folder that predict made from the .autlist")
+    parser.add_argument(
+        "found", type=Path, help="annotations, or the folder made from the .autlist by predict or track"
+    )
     parser.add_argument("--max-distance", type=float, default=5.0, metavar="µm", help="of a pair (5)")
     parser.add_argument("--threshold", type=float, help="least probability")
     parser.add_argument("--time-points", type=int, nargs=2, metavar=("FIRST", "LAST"), help="score only these")
@@ -47,11 +50,25 @@ def _score(options: argparse.Namespace) -> None:
     total = pool_scores(scores.values())
     print(format_scores(scores | ({"all movies": total} if len(scores) > 1 else {})))
     _say_empty_time_points(pairs)
+    tracks = _score_tracks(pairs, options.max_distance)
     if options.json:
         record = {"movies": {name: score.to_dict() for name, score in scores.items()}, "all": total.to_dict()}
-        write_json_safely(options.json, record)
+        write_json_safely(options.json, record | ({"tracks": tracks} if tracks else {}))
     if options.run:
         _keep_results(Run(options.run), pairs, threshold)
+
+
+def _score_tracks(pairs: Sequence[_Pair], max_distance_um: float) -> dict[str, Any]:
+    """Prints scores of links, divisions and lineages where both files have links; for JSON."""
+    described = {}
+    for name, truth, found, _ in pairs:
+        if len(truth.links) and len(found.merges()):
+            print(f"\n{name}: links not scored, as {len(found.merges())} positions have several links backward")
+        elif len(truth.links) and len(found.links):
+            scores = find_track_scores(truth, found, max_distance_um)
+            described[name] = describe_track_scores(scores)
+            print(f"\n{name}\n{format_track_scores(scores)}")
+    return described
 
 
 def _between(annotations: Annotations, first: int, last: int) -> Annotations:

@@ -6,13 +6,13 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from organoid_kit.cli.fit import train_and_choose
+from organoid_kit.cli.fit import train_and_calibrate
 from organoid_kit.cli.options import CHANNELS_HELP, add_command, add_reading, read_numbers, reading_options
 from organoid_kit.cli.shared import ask_for_channels, load_keras
 from organoid_kit.dataset import read_dataset
 from organoid_kit.errors import UserError
 from organoid_kit.runs import Run
-from organoid_kit.settings import PRESETS, NetworkSettings, read_settings
+from organoid_kit.settings import NETWORKS, PRESETS, NetworkSettings, make_settings, read_settings
 from organoid_kit.splits import Split, split_by_movie, split_by_time_block
 
 _SETTINGS = {  # name of the setting → option
@@ -32,8 +32,10 @@ _LIMITS = ("epochs", "minutes")  # may change when a run is resumed
 
 def add_options(commands: Any) -> None:
     """The command `train` and its options."""
-    parser = add_command(commands, "train", _train, "Train a position network.")
+    parser = add_command(commands, "train", _train, "Train a network.")
     parser.add_argument("dataset", type=Path, help="an .autlist")
+    network_help = "what it finds (position); else as the settings or the network to start from say"
+    parser.add_argument("--network", choices=NETWORKS, help=network_help)
     validation = parser.add_mutually_exclusive_group()
     validation.add_argument("--validation", type=Path, help="an .autlist; else a movie or the end of it is kept back")
     validation.add_argument("--no-validation", action="store_true", help="keep nothing back; the training loss judges")
@@ -56,7 +58,7 @@ def add_options(commands: Any) -> None:
 
 
 def _train(options: argparse.Namespace) -> int:
-    """Trains, and chooses the threshold."""
+    """Trains, calibrates, and chooses the threshold."""
     _refuse_changes(options)
     load_keras()
     settings = _find_settings(options)
@@ -64,12 +66,12 @@ def _train(options: argparse.Namespace) -> int:
     if not (options.channels or options.settings or options.resume):
         ask_for_channels(annotated.movie for part in split.parts().values() for annotated in part)
     print(f"{split}\n", flush=True)
-    return train_and_choose(split, settings, _find_command(options), options.resume)[1]
+    return train_and_calibrate(split, settings, _find_command(options), options.resume)[1]
 
 
 def _refuse_changes(options: argparse.Namespace) -> None:
     """A run that is resumed keeps its settings; only how long it trains may change."""
-    fixed = ("settings", *(key for key in _SETTINGS if key not in _LIMITS))
+    fixed = ("network", "settings", *(key for key in _SETTINGS if key not in _LIMITS))
     stated = [_SETTINGS.get(key, f"--{key}") for key in fixed if getattr(options, key) is not None]
     if options.resume and stated:
         raise UserError(
@@ -100,12 +102,23 @@ def _find_settings(options: argparse.Namespace) -> NetworkSettings:
     if options.resume:
         return Run(options.resume).settings.changed(**changes)
     if options.settings:
-        return read_settings(options.settings).changed(**changes)
+        return read_settings(options.settings, options.network).changed(**changes)
     if options.start_from:
-        from organoid_kit.networks import make_fine_tuning_settings
+        return _find_fine_tuning_settings(options, changes)
+    return make_settings(options.network or "position", **changes)
 
-        return make_fine_tuning_settings(options.start_from, **changes)
-    return NetworkSettings(**changes)
+
+def _find_fine_tuning_settings(options: argparse.Namespace, changes: dict[str, Any]) -> NetworkSettings:
+    """Those of the network to start from; it says what it finds."""
+    from organoid_kit.networks import make_fine_tuning_settings
+
+    settings = make_fine_tuning_settings(options.start_from, **changes)
+    if options.network not in (None, settings.network):
+        raise UserError(
+            f"A network goes on finding what it learned to find. Received: --network {options.network} with "
+            f"--start-from {options.start_from}, a {settings.network} network. Leave out --network, or name another."
+        )
+    return settings
 
 
 def _find_split(options: argparse.Namespace, settings: NetworkSettings) -> Split:

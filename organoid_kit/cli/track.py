@@ -1,0 +1,148 @@
+"""`track`: nuclei, divisions and links in movies, and the tracks they make."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from organoid_kit.annotations import Annotations
+from organoid_kit.cli.opening import NamedMovie, open_movies
+from organoid_kit.cli.options import CHANNELS_HELP, add_command, add_reading, add_time_point_offset, read_numbers
+from organoid_kit.cli.outputs import FORMATS, find_outputs
+from organoid_kit.cli.shared import ask_for_channels, find_spacing, load_keras, read_positions
+from organoid_kit.cli.track_scores import find_track_scores, format_track_scores
+from organoid_kit.cli.track_writing import TrackWriter
+from organoid_kit.errors import UserError
+from organoid_kit.links import find_candidates
+from organoid_kit.settings import NETWORKS, NetworkSettings
+from organoid_kit.timelapse import TimeLapse
+from organoid_kit.track_errors import estimate_errors, find_doubts, find_track_errors
+from organoid_kit.tracking import build_tracks
+
+if TYPE_CHECKING:
+    from organoid_kit.movie_tracking import TrackedMovie
+
+_SHOWN = 5  # what to look at first
+
+
+def add_options(commands: Any) -> None:
+    """The command `track` and its options."""
+    parser = add_command(commands, "track", _track, "Find nuclei, divisions and links in movies, and make tracks.")
+    parser.add_argument("movies", type=Path, nargs="*", metavar="movie", help="a movie or an .autlist")
+    for network in NETWORKS:
+        default = f"{network}_small"
+        parser.add_argument(f"--{network}", default=default, metavar="NETWORK", help=f"{network} network ({default})")
+    help_text = "without movies and networks: track these positions by their coordinates alone"
+    parser.add_argument("--from-positions", type=Path, metavar="FILE", help=help_text)
+    output_help = ".aut, .csv or .geff, or a folder for the files of several movies"
+    parser.add_argument("-o", "--output", type=Path, required=True, help=output_help)
+    format_help = "in a folder (aut); ctc: Cell Tracking Challenge folders"
+    parser.add_argument("--format", choices=tuple(FORMATS), help=format_help)
+    parser.add_argument("--channels", type=read_numbers, help=f"{CHANNELS_HELP}; else those the networks were told")
+    parser.add_argument("--score", action="store_true", help="compare with the links of the .autlist")
+    add_time_point_offset(parser)
+    add_reading(parser)
+
+
+def _track(options: argparse.Namespace) -> None:
+    """Tracks one movie or several, each written as soon as it is done."""
+    if bool(options.movies) == bool(options.from_positions):
+        raise UserError(
+            "Tracks are made of movies, or of positions alone. Received: "
+            f"{'both' if options.movies else 'neither'}. Name movies, or --from-positions FILE."
+        )
+    if options.from_positions:
+        return _track_positions(options)
+    movies = open_movies(options)
+    if options.score:
+        _check_truths(movies)
+    outputs = find_outputs(options.output, [each.movie.name for each in movies], options.format)
+    writer = TrackWriter(options.output, options.format)
+    load_keras()
+    _check_channels(movies, options)
+    for each, output in zip(movies, outputs, strict=True):
+        tracked = _track_movie(each.movie, output, options)
+        print(f"{each.movie.name}: {tracked}")
+        print_doubts(tracked.tracks)
+        for file in writer.write(tracked.tracks, each, output):
+            print(f"  {file}")
+        _find_note(output).unlink(missing_ok=True)
+        if options.score:
+            _score(each, tracked, output)
+
+
+def _check_truths(movies: Sequence[NamedMovie]) -> None:
+    """Raises UserError where no movie says what is right."""
+    if not any(each.annotations is not None and len(each.annotations.links) for each in movies):
+        raise UserError(
+            f"Scores need true links. Received: --score for {', '.join(each.movie.name for each in movies)} without "
+            "any. Name an .autlist whose annotations have links, or leave out --score."
+        )
+
+
+def _check_channels(movies: Sequence[NamedMovie], options: argparse.Namespace) -> None:
+    """Refuses to guess channels where nobody named them to one of the networks either."""
+    from organoid_kit.networks import load_settings
+
+    told = [load_settings(getattr(options, network)).channels for network in NETWORKS]
+    if not options.channels and NetworkSettings().channels in told:
+        ask_for_channels(each.movie for each in movies)
+
+
+def _find_note(output: Path) -> Path:
+    """What an interrupted tracking leaves behind: the positions it has found."""
+    return output.with_name(f"{output.name}.resume")
+
+
+def _track_movie(movie: TimeLapse, output: Path, options: argparse.Namespace) -> TrackedMovie:
+    """The tracks of one movie; positions that an interrupted command has found are not searched again."""
+    from organoid_kit.movie_tracking import track_movie
+
+    note, networks = _find_note(output), [getattr(options, network) for network in NETWORKS]
+    try:
+        return track_movie(movie, *networks, channels=options.channels, resume_file=note)
+    except KeyboardInterrupt:
+        print(f"\nNuclei found so far are kept in {note}. Give the same command again to go on.", file=sys.stderr)
+        raise
+
+
+def print_doubts(tracks: Annotations) -> None:
+    """How many errors are expected, and what to look at first."""
+    print(f"  {estimate_errors(tracks)}")
+    doubts = find_doubts(tracks, most=None)
+    if doubts:
+        print(f"  Look first at, of {len(doubts)}:")
+        print(*(f"    {doubt}" for doubt in doubts[:_SHOWN]), sep="\n")
+
+
+def _score(each: NamedMovie, tracked: TrackedMovie, output: Path) -> None:
+    """Prints what is right, where that is known, and writes the report."""
+    if each.annotations is None or len(each.annotations.links) == 0:
+        return print(f"  {each.movie.name} has no true links: not scored")
+    truth = dataclasses.replace(
+        each.annotations, spacing_um=each.annotations.spacing_um or tuple(each.movie.spacing_um)
+    )
+    print(format_track_scores(find_track_scores(truth, tracked.tracks)))
+
+
+def _track_positions(options: argparse.Namespace) -> None:
+    """Tracks known positions as if every near pair were as likely as not the same nucleus."""
+    if options.format == "ctc" or options.score:
+        raise UserError(
+            "Positions alone know no movie and no truth. Received: --from-positions with --format ctc or --score. "
+            "Leave these out; `score` compares the result with a truth."
+        )
+    path = options.from_positions
+    [output] = find_outputs(options.output, [path.stem], options.format)
+    spacing = options.spacing_um or find_spacing(path)
+    positions = read_positions(path, spacing, options.time_point_offset)
+    candidates = find_candidates(positions)
+    tracks = find_track_errors(candidates, build_tracks(candidates))
+    print(f"{path.name}: {len(tracks)} positions, {len(tracks.links)} links, {len(tracks.divisions())} divisions")
+    print_doubts(tracks)
+    for file in TrackWriter(options.output).write(tracks, None, output):
+        print(f"  {file}")
