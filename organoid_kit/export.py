@@ -188,9 +188,9 @@ def _find_notes(settings: NetworkSettings, planes: int) -> list[str]:
 
 _README = """A {network} network for OrganoidTracker, made by organoid_kit.
 
-It is made for movies of {spacing} um per voxel (z, y, x) and no others. Export it again for movies of another spacing.
+It is made for movies of {spacing} um per voxel (z, y, x). Export it again for movies of another spacing.
 
-Put these lines into organoid_tracker.ini. Those of intensity matter: the network knows no other normalisation.
+Put these lines into organoid_tracker.ini. The quantiles matter: the network learned from images normalised by them.
 
 {lines}
 

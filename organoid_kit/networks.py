@@ -22,7 +22,11 @@ from organoid_kit.settings import NetworkSettings
 SHIPPED = Path(__file__).parent / "shipped"
 NETWORK_TYPES = {"position": "positions", "division": "divisions", "link": "links"}  # as OrganoidTracker calls them
 _FINE_TUNING_RATE = 5e-4
-_NEW_OPTIONS = ("input_axes", "output_axes", "renorm", "renorm_clipping", "renorm_momentum")  # Keras 3.15, not 3.13
+# Keras 3.15 writes these; 3.13 and 3.11, which OrganoidTracker pins, do not know them.
+_NEW_OPTIONS = (
+    *("input_axes", "output_axes", "renorm", "renorm_clipping", "renorm_momentum"),
+    "quantization_config",
+)
 
 
 def save_network(
