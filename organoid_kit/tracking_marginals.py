@@ -16,9 +16,11 @@ from scipy.sparse import csr_array
 
 from organoid_kit.tracking_problem import TrackingProblem
 
-STEPS = 3  # links farther away have no say: see `_find_near`
+STEPS = 4  # from link to link; what is farther away has no say: see `_find_near`
+_FARTHEST = 12.0  # stories less probable than exp(-12) do not count
+_STEP, _THROUGH = 0.05, 2.0  # shortest way to the next link, and what it takes more to go through a position
 _STATES = 2_000_000  # positions times stories that are weighed at once: some 100 MB
-_SEEDS = 50_000  # links whose neighbours are looked for at once
+_SEEDS = 5_000  # links whose neighbours are looked for at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +72,7 @@ def find_marginals(
         open_links: how many links are open around each, itself included; effort doubles with each.
     """
     results = np.zeros((4, len(seeds)))
-    for which, surroundings in _find_surroundings(problem, chosen, seeds, open_links):
+    for which, surroundings in _find_surroundings(problem, chosen, seeds, open_links, temperature):
         results[:, which] = _weigh(problem, surroundings, temperature)
     return Marginals(*results)
 
@@ -79,12 +81,14 @@ def find_marginals(
 
 
 def _find_surroundings(
-    problem: TrackingProblem, chosen: np.ndarray, seeds: np.ndarray, open_links: int
+    problem: TrackingProblem, chosen: np.ndarray, seeds: np.ndarray, open_links: int, temperature: float
 ) -> Iterator[tuple[np.ndarray, _Surroundings]]:
     """Places in `seeds`, and what is around these links: as many open links each, few enough to be weighed at once."""
+    ways, shape = np.maximum(_find_regrets(problem, chosen), _STEP), (len(problem.time_points), len(problem.links))
+    by_end = tuple(csr_array((ways, (ends, np.arange(len(ends)))), shape) for ends in problem.links.T)
     for begin in range(0, len(seeds), _SEEDS):
         part = seeds[begin : begin + _SEEDS]
-        rows, links = _find_near(problem, part, open_links)
+        rows, links = _find_near(problem, by_end, part, open_links, _FARTHEST * temperature)
         counts = np.bincount(rows, minlength=len(part))
         first = np.cumsum(counts) - counts
         for count in np.unique(counts):
@@ -94,27 +98,60 @@ def _find_surroundings(
                 yield begin + some, _describe(problem, chosen, links[first[some, np.newaxis] + np.arange(count)])
 
 
-def _find_near(problem: TrackingProblem, seeds: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
+def _find_near(
+    problem: TrackingProblem, by_end: tuple[csr_array, csr_array], seeds: np.ndarray, most: int, farthest: float
+) -> tuple[np.ndarray, np.ndarray]:
     """The links nearest to each seed, at most so many: place in `seeds` and row of the link, sorted by the former.
 
-    One step leads to a link with the same source or the same target, which cannot be there as well but for a division.
-    Two lead through a position, from a link that reaches it to one that leaves it: these only say whether it is a
-    nucleus. Of equally many steps, the cheaper link is nearer.
+    One goes from a link to those with the same source or the same target, over a way as long as that link's regret, so
+    that the cheapest exchanges come first. To go through a position, from a link that reaches it to one that leaves
+    it, is longer, as these only share whether it is a nucleus. `by_end` holds the ways to the links that leave, and to
+    those that reach, each position.
     """
-    size = (len(problem.links), len(problem.time_points))
-    every = np.arange(size[0])
-    leaves, reaches = (csr_array((np.ones(size[0], dtype=np.float32), (every, ends)), size) for ends in problem.links.T)
-    here = csr_array((np.ones(len(seeds), dtype=np.float32), (np.arange(len(seeds)), seeds)), (len(seeds), size[0]))
-    within = [csr_array(here.shape, dtype=np.float32), here]
+    places, links, distances = np.arange(len(seeds)), seeds, np.zeros(len(seeds))
     for _ in range(STEPS):
-        beside = (within[-1] @ leaves) @ leaves.T + (within[-1] @ reaches) @ reaches.T
-        through = (within[-2] @ leaves) @ reaches.T + (within[-2] @ reaches) @ leaves.T
-        within.append(((beside + through) > 0).astype(np.float32))
-    nearness = sum(within[1:]).tocoo()  # how many of the rounds had reached it
-    order = np.lexsort((problem.link_costs[nearness.col], -nearness.data, nearness.row))
-    rows, links = nearness.row[order], nearness.col[order]
-    rank = np.arange(len(rows)) - np.searchsorted(rows, rows)
-    return rows[rank < most], links[rank < most]
+        parts = [(places, links, distances)]
+        for side in (0, 1):
+            for other in (0, 1):
+                origin, reached, way = _gather(by_end[other], problem.links[links, side])
+                far = distances[origin] + way + _THROUGH * (side != other)
+                parts.append((places[origin], reached, far))
+        places, links, distances = _keep_nearest(*map(np.concatenate, zip(*parts)), most, farthest)
+    return places, links
+
+
+def _find_regrets(problem: TrackingProblem, chosen: np.ndarray) -> np.ndarray:
+    """What a link costs beside what it replaces, half of it at each end, (m,) float; 0 for chosen links.
+
+    So that the costs of an exchange, as of two links for two others, are the sum of its links' regrets.
+    """
+    sources, targets = problem.links.T
+    leaving, reaching = problem.disappearance_costs.copy(), problem.appearance_costs.copy()
+    leaving[sources[chosen]] = reaching[targets[chosen]] = problem.link_costs[chosen]
+    saved = np.maximum(leaving / 2, -problem.division_costs)[sources] + reaching[targets] / 2
+    return np.where(chosen, 0.0, problem.link_costs - saved)
+
+
+def _gather(by_end: csr_array, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """All links at each of these positions: place of the position, row of the link, way to it, (k,) each."""
+    first, counts = by_end.indptr[positions], np.diff(by_end.indptr)[positions]
+    origin = np.repeat(np.arange(len(positions)), counts)
+    within = np.arange(len(origin)) - np.repeat(np.cumsum(counts) - counts, counts)
+    entry = first[origin] + within
+    return origin, by_end.indices[entry], by_end.data[entry]
+
+
+def _keep_nearest(
+    places: np.ndarray, links: np.ndarray, distances: np.ndarray, most: int, farthest: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of each place its nearest links, each link once, sorted by place."""
+    order = np.lexsort((distances, links, places))
+    new = (np.diff(places[order], prepend=-1) != 0) | (np.diff(links[order], prepend=-1) != 0)
+    order = order[new & (distances[order] <= farthest)]
+    order = order[np.lexsort((distances[order], places[order]))]
+    rank = np.arange(len(order)) - np.searchsorted(places[order], places[order])
+    order = order[rank < most]
+    return places[order], links[order], distances[order]
 
 
 def _describe(problem: TrackingProblem, chosen: np.ndarray, links: np.ndarray) -> _Surroundings:

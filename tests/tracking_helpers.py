@@ -39,7 +39,7 @@ def make_movie(
     with a variance of twice that, and shifted by how frequent a "yes" is.
     """
     places = rng.uniform(0, 9 * nuclei ** (1 / 3), (nuclei, 3))
-    positions = (places + rng.normal(0, 1.5, (time_points, nuclei, 3))).reshape(-1, 3)
+    positions = (places + rng.normal(0, 1.0, (time_points, nuclei, 3))).reshape(-1, 3)
     times, names = (part.ravel() for part in np.mgrid[:time_points, :nuclei])
     seen = rng.random(len(times)) >= missed
     positions, times, names = positions[seen], times[seen], names[seen]
