@@ -1,7 +1,7 @@
 """Pages on which everything is counted: a training, tracked movies, several trainings side by side.
 
-Each page is made from a folder alone and can be made anew at any time. `save_result` and `save_tracking` keep there what
-networks said: answers, not figures, so that every figure is counted again from them.
+Each page is made from a folder alone and can be made anew at any time. `save_result` and `save_tracking` keep there
+what networks said: answers, not figures, so that every figure is counted again from them.
 """
 
 from organoid_kit.report.method import write_method

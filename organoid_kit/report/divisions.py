@@ -18,7 +18,7 @@ from organoid_kit.report.results import Result
 from organoid_kit.track_evaluation import DivisionScore, find_partners, pool_division_scores, score_divisions
 
 TOLERANCES = (0, 1, 2)
-METHODS = {f"within_{each}": f"network, ±{each} time points" for each in TOLERANCES}
+METHODS = {f"within_{each}": f"±{each} time points" for each in TOLERANCES}
 COLUMNS = {
     "average_precision": "average precision",
     "precision": "precision",
@@ -29,7 +29,7 @@ COLUMNS = {
     "false": "false",
     "ignored": "ignored",
 }
-SPREAD = ("average_precision", "precision", "recall", "f1")
+SPREAD = {name: COLUMNS[name] for name in ("average_precision", "precision", "recall", "f1")}
 NOTES = (
     "A call is right within 5 µm of the division and at most so many time points off; each division is called right "
     "once, other calls of it are ignored. Average precision ranks all nuclei by their probability; precision, recall "

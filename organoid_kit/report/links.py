@@ -14,7 +14,7 @@ from organoid_kit.evaluation import find_ratio, format_score
 from organoid_kit.links import link_nearest, link_optimally
 from organoid_kit.plots.probabilities import plot_precision_recall
 from organoid_kit.report.judging import choose_most_probable, judge_links
-from organoid_kit.report.page import make_figure
+from organoid_kit.report.page import make_figure, make_table
 from organoid_kit.report.results import Result
 from organoid_kit.track_evaluation import LinkScore, pool_link_scores, score_links
 
@@ -27,12 +27,15 @@ COLUMNS = {
     "missed": "missed",
     "undetected": "undetected",
     "ignored": "ignored",
+}
+SPREAD = {
+    "wrong_per_1000": "wrong per 1000",
+    "missed_per_1000": "missed per 1000",
     "average_precision": "average precision",
     "precision": "precision",
     "recall": "recall",
     "f1": "F1",
 }
-SPREAD = ("wrong_per_1000", "missed_per_1000", "average_precision", "f1")
 NOTES = (
     "Each later nucleus is linked to one earlier one: by the network to its most probable candidate, beside it to the "
     "nearest one, and by optimal assignment on distance alone (one-to-one, no divisions). Wrong links are counted "
@@ -124,8 +127,11 @@ def show_all(results: Sequence[Result]) -> str:
     """Diagrams of all movies together."""
     said, true, all_links = _pool(results)
     curve = find_curve(said, true, all_links.right + all_links.missed)
+    parts = [(result.name, _score_candidates([result])) for result in results]
+    rows = [(name, *part.values()) for name, part in [*parts, ("all movies", _score_candidates(results))]]
+    names = ("movie", "average precision", "precision", "recall", "F1", "threshold", "links among the candidates")
     title = "Candidate links of all test movies"
-    return make_figure(plot_precision_recall(curve, chosen=results[0].threshold, title=title))
+    return make_table(names, rows) + make_figure(plot_precision_recall(curve, chosen=results[0].threshold, title=title))
 
 
 def show_movie(result: Result) -> str:

@@ -114,14 +114,14 @@ _VARIATIONS = (  # setting, what it does
     ("brightness", "brightness times {0[0]:g} to {0[1]:g}"),
     ("contrast", "contrast times {0[0]:g} to {0[1]:g}"),
     ("gamma", "gamma {0[0]:g} to {0[1]:g}"),
-    ("depth_dimming", "dimmed with depth by up to {:.0%}"),
+    ("depth_dimming", "the deepest plane dimmed by up to the part {:g}"),
     ("noise", "noise of standard deviation up to {:g}"),
-    ("blur_px", "blurred by up to {:g} voxels"),
+    ("blur_px", "blurred by up to {:g} px"),
 )
 _OF_NUCLEI = (("jitter_um", "nuclei up to {:g} µm off the middle"),)
 _OF_NETWORK = {
     "position": (),
-    "division": (*_OF_NUCLEI, ("paste", "{:.0%} of the nuclei pasted into the surroundings of others")),
+    "division": (*_OF_NUCLEI, ("paste", "of all nuclei the part {:g} pasted into the surroundings of others")),
     "link": (
         *_OF_NUCLEI,
         ("skip", "up to {:d} time points from one to the next"),

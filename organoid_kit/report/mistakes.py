@@ -20,6 +20,7 @@ from organoid_kit.report.judging import find_most_probable, judge_divisions, jud
 from organoid_kit.settings import NetworkSettings
 
 _GAP = 2  # voxels between the time points of a crop
+_WIDTH = 2.6  # inches of a picture
 _WHITE = 1.2  # normalised intensity that is shown white
 
 Cut = Callable[[int], np.ndarray]  # row of an answer → what the network saw, (y, x)
@@ -62,7 +63,7 @@ def plot_link_mistakes(
     missed, false = np.flatnonzero((labels == 1) & ~chosen), np.flatnonzero((labels == 0) & chosen)
     times = found.time_points[found.links[:, 0]]
     cut = _prepare_pairs(AnnotatedMovie(annotated.movie, found), settings)
-    title = f"{annotated.name}: worst mistakes (earlier nucleus above, later one below, each in the middle)"
+    title = f"{annotated.name}: worst mistakes (earlier nucleus above, later one below; time goes to the right)"
     return _draw(title, times, found.link_properties["link_probability"], missed, false, cut, most)
 
 
@@ -115,13 +116,16 @@ def _draw(
     """Missed ones above, the least probable first; false ones below, the most probable first."""
     chances = np.array([np.nan if each is None else each for each in said], float)
     kinds = {MISSED.name: missed[np.argsort(chances[missed])], FALSE.name: false[np.argsort(-chances[false])]}
-    figure = draw_figure(2.6 * most, 5.6)
-    for axes_of_row, (name, rows) in zip(figure.subplots(2, most, squeeze=False), kinds.items()):
+    images = [[cut(int(row)) for row in rows[:most]] for rows in kinds.values()]
+    heights = [max([0.3, *(_WIDTH * image.shape[0] / image.shape[1] + 0.5 for image in row)]) for row in images]
+    figure = draw_figure(_WIDTH * most, sum(heights) + 0.6)
+    all_axes = figure.subplots(2, most, squeeze=False, height_ratios=heights)
+    for axes_of_row, row, (name, rows) in zip(all_axes, images, kinds.items()):
         for axes in axes_of_row:
             axes.axis("off")
         axes_of_row[0].set_title(f"none is {name}", fontsize=10)
-        for axes, row in zip(axes_of_row, rows[:most]):
-            _show(axes, cut(int(row)), f"{name}, time {times[row]}\nprobability {chances[row]:.2f}")
+        for axes, image, place in zip(axes_of_row, row, rows):
+            _show(axes, image, f"{name}, time {times[place]}\nprobability {chances[place]:.2f}")
     figure.suptitle(title)
     words = " ".join(_say(name, times, chances, rows, most) for name, rows in kinds.items())
     figure.description = f"{title}. {words}"

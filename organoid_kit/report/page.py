@@ -58,8 +58,10 @@ def _make_cell(text: str, code: bool) -> str:
 
 
 def say_figure(value: Any) -> str:
-    """A text or whole number as it is, any other number with three decimals, None as "not measured"."""
-    return str(value) if isinstance(value, (str, int)) else format_score(value)
+    """A text or whole number as it is, any other number with three decimals or one, None as "not measured"."""
+    if isinstance(value, (str, int)):
+        return str(value)
+    return f"{value:.1f}" if value is not None and abs(value) >= 10 else format_score(value)
 
 
 def make_pairs(values: dict[str, Any]) -> str:

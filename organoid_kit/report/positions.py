@@ -24,7 +24,7 @@ COLUMNS = {
     "false": "false",
     "ignored": "ignored",
 }
-SPREAD = ("precision", "recall", "f1")
+SPREAD = {name: COLUMNS[name] for name in ("precision", "recall", "f1")}
 NOTES = (
     "Found and true positions are paired one-to-one, at most 5 µm apart. What was found outside the annotated region "
     "is ignored: nobody said that there is no nucleus.",

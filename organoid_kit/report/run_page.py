@@ -182,7 +182,7 @@ def _show_spread(kind: ModuleType, spread: dict[str, Any]) -> str:
     if not known:
         return ""
     rows = [
-        (kind.COLUMNS[name], each["mean"], each["lowest"], each["highest"], each["movies"])
+        (kind.SPREAD[name], each["mean"], each["lowest"], each["highest"], each["movies"])
         for name, each in known.items()
     ]
     note = "How the network's scores vary from movie to movie; so few movies give no interval of confidence."
