@@ -4,6 +4,7 @@ Colours are those of Okabe and Ito, which colour-blind people can tell apart, an
 shape too.
 """
 
+from organoid_kit.plots.crops import plot_crops, plot_pairs
 from organoid_kit.plots.curves import (
     plot_annotation_counts,
     plot_depth_scores,
@@ -34,12 +35,14 @@ __all__ = [
     "plot_augmentations",
     "plot_channels",
     "plot_convolution",
+    "plot_crops",
     "plot_depth_scores",
     "plot_example",
     "plot_fits",
     "plot_history",
     "plot_losses",
     "plot_mistakes",
+    "plot_pairs",
     "plot_precision_recall",
     "plot_prediction",
     "plot_problems",

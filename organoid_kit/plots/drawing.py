@@ -12,6 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 
+from organoid_kit.errors import UserError
+from organoid_kit.settings import NetworkSettings
+
 # Okabe and Ito 2008, "Color Universal Design": can be told apart with every kind of colour blindness.
 COLOURS = {
     "black": "#000000",
@@ -178,3 +181,16 @@ def mark_positions(
     if not near.all():
         style |= {"markerfacecolor": "none", "markersize": 5, "alpha": 0.35}
         axes.plot(points[~near, horizontal], points[~near, vertical], **style)
+
+
+def find_spacing(settings: NetworkSettings) -> Spacing:
+    """The working spacing, zyx, µm.
+
+    Raises:
+        UserError: the settings have none.
+    """
+    if settings.spacing_um is None:
+        raise UserError(
+            "A patch is drawn in µm. Received: settings without spacing_um. Pass the settings of the examples."
+        )
+    return settings.spacing_um

@@ -25,6 +25,7 @@ from organoid_kit.plots.drawing import (
     add_scale_bar,
     count,
     draw_figure,
+    find_spacing,
     mark_positions,
     show_plane,
 )
@@ -138,7 +139,7 @@ def plot_example(example: PositionExample, settings: NetworkSettings) -> Drawing
         example: of `PositionExamples`.
         settings: those of the `PositionExamples`, which have the spacing.
     """
-    spacing_um, now, z = _spacing(settings), -settings.time_window[0], _best_plane(example)
+    spacing_um, now, z = find_spacing(settings), -settings.time_window[0], _best_plane(example)
     figure = draw_figure(10, 3.8)
     panels = (
         ("image, central time point", example.image[z, :, :, now], "gray", None),
@@ -174,7 +175,7 @@ def plot_augmentations(
         settings: those of the `PositionExamples`, which have the spacing.
         names: above the variations.
     """
-    examples, spacing_um, now = [before, *after], _spacing(settings), -settings.time_window[0]
+    examples, spacing_um, now = [before, *after], find_spacing(settings), -settings.time_window[0]
     names = ["as it is", *(names or [f"variation {number}" for number in range(1, len(after) + 1)])]
     figure = draw_figure(2.4 * len(examples), 5)
     rows = figure.subplots(2, len(examples), squeeze=False)
@@ -417,14 +418,6 @@ def _write_list(axes: Axes, lines: Sequence[str], most: int = 24) -> None:
     axes.axis("off")
     shown = [*lines[:most], *([f"… and {len(lines) - most} more"] if len(lines) > most else [])]
     axes.text(0, 1, "\n".join(shown), va="top", fontsize=9, linespacing=1.4, transform=axes.transAxes)
-
-
-def _spacing(settings: NetworkSettings) -> Spacing:
-    if settings.spacing_um is None:
-        raise UserError(
-            "A patch is drawn in µm. Received: settings without spacing_um. Pass the settings of the PositionExamples."
-        )
-    return settings.spacing_um
 
 
 def _best_plane(example: PositionExample) -> int:
