@@ -34,13 +34,13 @@ from organoid_kit.training import train
 
 SEEDS = {  # training, validation and test movies; short ones for positions, long ones with divisions for the others
     "position": (range(1000, 1070), range(2000, 2010), range(3000, 3010)),
-    "division": (range(1100, 1124), range(2100, 2106), range(3100, 3108)),
-    "link": (range(1100, 1124), range(2100, 2106), range(3100, 3108)),
+    "division": (range(1100, 1150), range(2100, 2108), range(3100, 3110)),
+    "link": (range(1100, 1130), range(2100, 2106), range(3100, 3110)),
 }
 SETTINGS: dict[str, dict[str, Any]] = {
     "position": {"epochs": 10, "patches_per_time_point": 5, "batch_size": 8},
-    "division": {"epochs": 12, "patches_per_time_point": 32},
-    "link": {"epochs": 8, "patches_per_time_point": 48},
+    "division": {"epochs": 14, "patches_per_time_point": 24},
+    "link": {"epochs": 8, "patches_per_time_point": 40},
 }
 _CHANNELS = (2, 3)  # of the invented movies; the networks themselves are shipped for movies with nuclei in channel 1
 _FIELD_UM = (56.0, 60.0, 60.0)  # wider than an organoid, so that the networks see empty background too
@@ -65,6 +65,8 @@ def make_movie(network: str, seed: int) -> AnnotatedMovie:
             "migration_um": rng.uniform(0.1, 1.5),
             "rotation_degrees": rng.choice([rng.uniform(0, 4), rng.uniform(4, 15)]),
             "drift_um": rng.uniform(0, 3),
+            "plates": rng.uniform(0.3, 1.0),
+            "separation": rng.uniform(1.0, 2.5),
         }
     settings = random_synthetic_settings(
         rng, shape_zyx=shape, spacing_um=spacing, minutes_per_time_point=minutes, **drawn

@@ -14,7 +14,12 @@ from organoid_kit.synthetic.vectors import distances, dot, rotate, unit
 
 _MIN_RADIUS_UM = 9.0  # an organoid smaller than this has no lumen
 _PLATE_UM = {"metaphase": (3.6, 1.2, 3.6), "anaphase": (2.8, 1.1, 2.8)}  # half axes: radial, along axis, across
-_ROUND = {"telophase": 0.68, "young": 0.8, "prophase": 1.0}  # diameter relative to that in the middle of life
+_ROUND = {
+    "telophase": 0.68,
+    "young": 0.8,
+    "prophase": 1.0,
+    "prometaphase": 0.9,
+}  # diameter relative to that in the middle of life
 
 
 @dataclass
@@ -32,6 +37,7 @@ class Nucleus:
     tilt: np.ndarray  # (3,) added to the direction it stands in
     waves: np.ndarray  # (2, 4) shape of its surface: wave vector and phase
     texture_corner: np.ndarray  # (3,) where its chromatin is cut from the block of noise
+    forms_plate: bool  # whether it is seen as a metaphase plate before it divides
     number: int
     mother: int = -1
 
@@ -110,7 +116,7 @@ def _new_nucleus(number: int, settings: SyntheticSettings, rng: np.random.Genera
     """A newborn nucleus with a character of its own."""
     proportions = np.exp(rng.normal(0, 0.1, 3)) * (settings.elongation, 1, 1)
     proportions[1] *= rng.uniform(1.0, 1.3) + (rng.random() < settings.giants) * rng.uniform(0.4, 1.0)
-    return Nucleus(
+    nucleus = Nucleus(
         direction=unit(rng.normal(size=3)),
         axis=unit(rng.normal(size=3)),
         depth_um=np.clip(rng.normal(0, 1), -1.5, 1.5) * 0.1 * settings.nucleus_diameter_um,
@@ -122,8 +128,12 @@ def _new_nucleus(number: int, settings: SyntheticSettings, rng: np.random.Genera
         tilt=rng.normal(0, 2 * settings.irregularity, 3),
         waves=np.column_stack([rng.normal(0, 1.6, (2, 3)), rng.uniform(0, 2 * np.pi, 2)]),
         texture_corner=rng.uniform(0, 64, 3),
+        forms_plate=True,
         number=number,
     )
+    # Not a draw of its own, so that movies of which all mothers form plates are what they were before this was added.
+    nucleus.forms_plate = bool(nucleus.texture_corner[0] % 1 < settings.plates)
+    return nucleus
 
 
 def find_stage(nucleus: Nucleus) -> str:
@@ -132,7 +142,9 @@ def find_stage(nucleus: Nucleus) -> str:
     if nucleus.age < len(early):
         return early[int(nucleus.age)]
     remaining = nucleus.lifetime - nucleus.age
-    return "metaphase" if remaining <= 1 else "prophase" if remaining <= 2 else "interphase"
+    if remaining <= 1:
+        return "metaphase" if nucleus.forms_plate else "prometaphase"
+    return "prophase" if remaining <= 2 else "interphase"
 
 
 def is_in_g1(nucleus: Nucleus) -> bool:
@@ -179,7 +191,7 @@ def _age(nuclei: list[Nucleus], settings: SyntheticSettings, rng: np.random.Gene
 
 def _daughters(mother: Nucleus, number: int, settings: SyntheticSettings, rng: np.random.Generator) -> list[Nucleus]:
     """Two newborn nuclei on either side of the plate of their mother, still facing each other."""
-    apart = 0.11 * find_frame(mother)[1]
+    apart = 0.11 * settings.separation * find_frame(mother)[1]
     return [
         dataclasses.replace(
             _new_nucleus(number + side, settings, rng),

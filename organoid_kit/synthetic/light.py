@@ -10,7 +10,14 @@ from organoid_kit.synthetic.settings import SyntheticSettings
 from organoid_kit.synthetic.vectors import dot, unit
 
 _TEXTURE_UM = 0.3  # voxel of the block of noise from which chromatin and tissue are cut
-_CONDENSED = {"metaphase": 2.2, "anaphase": 2.0, "telophase": 1.5, "young": 1.2, "prophase": 1.35}  # brightness
+_CONDENSED = {
+    "metaphase": 2.2,
+    "prometaphase": 1.8,
+    "anaphase": 2.0,
+    "telophase": 1.5,
+    "young": 1.2,
+    "prophase": 1.35,
+}  # brightness
 
 
 class Microscope:

@@ -86,7 +86,7 @@ def _find_links(snapshots: list[Snapshot]) -> list[tuple[int, int]]:
 
 def _phase(nucleus: Nucleus) -> str:
     """Of the cell cycle."""
-    if find_stage(nucleus) == "metaphase":
+    if find_stage(nucleus) in ("metaphase", "prometaphase"):
         return "M"
     return "G1" if is_in_g1(nucleus) else "S/G2"
 

@@ -37,6 +37,8 @@ class SyntheticSettings:
     bud: float = 0.2  # height of the bud, relative to the radius
     # Its life
     cycle_time_points: float = 30.0  # from division to division
+    plates: float = 1.0  # part of the mothers last seen as a metaphase plate; the others are still round and clumpy
+    separation: float = 1.0  # how far apart daughters are first seen, 1: they still touch
     migration_um: float = 0.5  # random step in each time point
     rotation_degrees: float = 1.5  # of the whole organoid in each time point
     drift_um: float = 0.4  # of the whole organoid in each time point
