@@ -31,7 +31,7 @@ from organoid_kit.tracking_problem import TrackingProblem, state_problem
 SPACING_UM = np.array([2.0, 0.5, 0.5])
 SIZES = ((300, 10), (1000, 15), (1000, 100))  # nuclei, time points
 WHOLE = (5000, 200)
-SOLVER_SIZE = (300, 10)
+SOLVER_SIZE = (200, 5)
 DIVISIONS = DEATHS = 0.005  # of the nuclei, at each time point
 MISSED = INVENTED = 0.02
 SURENESS = {"link": 5.0, "division": 6.0, "position": 4.0}  # mean log-odds of evidence; variance is twice that
