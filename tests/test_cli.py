@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,18 +18,19 @@ from organoid_kit.cli.options import reading_options
 from organoid_kit.dataset import AnnotatedMovie, read_dataset, write_dataset
 from organoid_kit.formats import read_annotations, write_annotations
 from organoid_kit.runs import Run
-from organoid_kit.settings import write_settings
+from organoid_kit.settings import make_settings, write_settings
+from organoid_kit.splits import Split
 from organoid_kit.timelapse import make_timelapse
 from organoid_kit.timelapse_reading import read_timelapse
 from organoid_kit.timelapse_writing import write_timelapse
-from training_helpers import SPACING_UM, make_blobs, tiny_settings
+from training_helpers import SPACING_UM, make_blobs, make_family, tiny_crop_settings, tiny_settings
 
 
-def write_blobs(path, *seeds: int) -> None:
+def write_blobs(path, *seeds: int, make=make_blobs) -> None:
     """An .autlist with a small movie on disk for each seed."""
     entries = []
     for seed in seeds:
-        each = make_blobs(seed, time_points=4)
+        each = make(seed, time_points=4)
         file = path.parent / f"{each.name}.ome.tif"
         write_timelapse(each.movie, file)
         entries.append(AnnotatedMovie(read_timelapse(file, name=each.name), each.annotations))
@@ -54,6 +56,39 @@ def trained(data):
     return Run(next(output.iterdir()))
 
 
+@pytest.fixture(scope="module")
+def families(tmp_path_factory):
+    """The same lists, of movies with links and a division, and settings for each of the three networks."""
+    folder = tmp_path_factory.mktemp("families")
+    for part, seeds in (("training", (1, 2)), ("validation", (3,)), ("test", (4,))):
+        write_blobs(folder / f"{part}.autlist", *seeds, make=make_family)
+    write_settings(tiny_settings(folder / "runs", epochs=1), folder / "settings.json")
+    for network in ("division", "link"):
+        settings = tiny_crop_settings(network, folder / "runs", epochs=1)
+        write_settings(settings, folder / f"settings_{network}.json")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def networks(trained, tmp_path_factory):
+    """Three networks by kind, of which two have learned nothing."""
+    from organoid_kit.models import build_network
+    from organoid_kit.networks import save_network
+
+    folder = tmp_path_factory.mktemp("shipped")
+    shutil.copytree(trained.network_folder, folder / "position_small")
+    for network in ("division", "link"):
+        settings = tiny_crop_settings(network, folder)
+        save_network(build_network(settings), settings, folder / f"{network}_small")
+    return {network: folder / f"{network}_small" for network in ("position", "division", "link")}
+
+
+@pytest.fixture(scope="module")
+def naming(networks):
+    """The options of `track` that name them."""
+    return [text for network, folder in networks.items() for text in (f"--{network}", folder)]
+
+
 def run_main(*arguments: object) -> int:
     return main([str(each) for each in arguments])
 
@@ -74,7 +109,7 @@ def test_help_comes_without_keras():
     assert ran.stdout.strip() == ""
 
 
-@pytest.mark.parametrize("command", ["check", "train", "predict", "score", "report", "demo", "runs"])
+@pytest.mark.parametrize("command", ["check", "train", "predict", "track", "score", "report", "export", "demo", "runs"])
 def test_every_command_explains_itself(command, capsys):
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"])
@@ -170,7 +205,8 @@ def test_fine_tuning_on_one_time_point_needs_no_validation(data, trained, tmp_pa
     assert run_main(*arguments) == 2
     assert "--no-validation" in capsys.readouterr().err
     assert run_main(*arguments, "--no-validation", "--epochs", 1) == 0
-    assert "chosen on blobs 4, on which it was trained" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "chosen on blobs 4, on which it was trained" in said and "Not calibrated" in said
     assert [each["part"] for each in Run(next((tmp_path / "runs").iterdir())).details["data"]] == ["training"]
 
 
@@ -203,12 +239,20 @@ def test_train_saves_a_threshold_chosen_on_validation(trained):
     assert f"threshold {stored['threshold']:.2f} chosen on ['blobs 3']" in (trained.folder / "log.txt").read_text()
 
 
-@pytest.mark.parametrize(("dataset", "parts"), [("training", (1, 1)), ("test", (1, 1))])
-def test_without_validation_movies_a_part_is_kept_back(dataset, parts, data, monkeypatch):
+@pytest.fixture
+def seen(monkeypatch):
+    """What would have been trained."""
     seen = {}
     monkeypatch.setattr(
-        cli.train, "train_and_calibrate", lambda split, settings, *_: seen.update(split=split) or (None, 0)
+        cli.train,
+        "train_and_calibrate",
+        lambda split, settings, *_: seen.update(split=split, settings=settings) or (None, 0),
     )
+    return seen
+
+
+@pytest.mark.parametrize(("dataset", "parts"), [("training", (1, 1)), ("test", (1, 1))])
+def test_without_validation_movies_a_part_is_kept_back(dataset, parts, data, seen):
     assert run_main("train", data / f"{dataset}.autlist", "--settings", data / "settings.json") == 0
     split = seen["split"]
     assert (len(split.training), len(split.validation)) == parts
@@ -216,27 +260,19 @@ def test_without_validation_movies_a_part_is_kept_back(dataset, parts, data, mon
     assert split.training[0].name != split.validation[0].name or times[0].max() + 2 < times[1].min()
 
 
-def test_options_become_settings(data, monkeypatch):
-    seen = {}
-    monkeypatch.setattr(
-        cli.train, "train_and_calibrate", lambda split, settings, *_: seen.update(s=settings) or (None, 0)
-    )
+def test_options_become_settings(data, seen):
     arguments = "--channels 2,3 --patch 8,32,64 --learning-rate 0.01 --minutes 2 --batch-size 3 --preset standard"
     assert run_main("train", data / "training.autlist", *arguments.split(), "--epochs", 9) == 0
-    settings = seen["s"]
+    settings = seen["settings"]
     assert (settings.channels, settings.patch_shape_zyx, settings.epochs) == ((2, 3), (8, 32, 64), 9)
     assert (settings.learning_rate, settings.minutes, settings.batch_size) == (0.01, 2.0, 3)
     assert settings.preset == "standard"
 
 
-def test_training_on_takes_the_settings_of_the_network(data, trained, monkeypatch):
-    seen = {}
-    monkeypatch.setattr(
-        cli.train, "train_and_calibrate", lambda split, settings, *_: seen.update(s=settings) or (None, 0)
-    )
+def test_training_on_takes_the_settings_of_the_network(data, trained, seen):
     assert run_main("train", data / "training.autlist", "--start-from", trained.folder, "--epochs", 4) == 0
-    assert (seen["s"].patch_shape_zyx, seen["s"].epochs) == ((4, 32, 32), 4)
-    assert seen["s"].start_from == str(trained.folder)
+    assert (seen["settings"].patch_shape_zyx, seen["settings"].epochs) == ((4, 32, 32), 4)
+    assert seen["settings"].start_from == str(trained.folder)
 
 
 def test_an_interrupted_training_says_how_to_go_on_and_goes_on(data, tmp_path, monkeypatch, capsys):
@@ -278,19 +314,19 @@ def test_predict_never_overwrites(data, trained, tmp_path, capsys):
 
 @pytest.mark.parametrize("name", ["found.tif", "found.xml", "results.v2"])
 def test_predict_says_at_once_what_it_cannot_write(name, data, trained, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(cli.predict, "_predict_movie", lambda *_: pytest.fail("it went to work"))
+    monkeypatch.setattr(cli.predict, "_predict_positions", lambda *_: pytest.fail("it went to work"))
     assert run_main("predict", trained.folder, data / "test.autlist", "-o", tmp_path / name) == 2
     assert name in capsys.readouterr().err
 
 
 def test_predict_asks_for_geff_before_the_work(data, trained, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(cli.predict, "find_spec", lambda name: None)
+    monkeypatch.setattr(cli.outputs, "find_spec", lambda name: None)
     assert run_main("predict", trained.folder, data / "test.autlist", "-o", tmp_path / "found.geff") == 2
     assert "geff library" in capsys.readouterr().err
 
 
 def test_predict_knows_what_can_be_written():
-    assert {*cli.predict._WRITTEN, ""} == formats._WRITERS.keys()
+    assert {*cli.outputs.SUFFIXES, ""} == formats._WRITERS.keys()
 
 
 def test_several_movies_need_a_folder(data, trained, tmp_path, capsys):
@@ -397,18 +433,277 @@ def test_report_is_written_beside_the_run(trained, capsys):
     assert "<html" in (trained.folder / "report.html").read_text(encoding="utf-8")
 
 
+def test_several_runs_are_compared_on_one_page(trained, tmp_path, capsys):
+    other = tmp_path / "other"
+    shutil.copytree(trained.folder, other)
+    assert run_main("report", trained.folder, other) == 2
+    assert "--output" in capsys.readouterr().err
+    assert run_main("report", trained.folder, other, "-o", tmp_path / "both.html") == 0
+    assert "other" in (tmp_path / "both.html").read_text(encoding="utf-8")
+
+
+# ---- division and link networks ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("network", "window"), [("position", (-1, 1)), ("division", (-1, 1)), ("link", (0, 1))])
+def test_train_knows_three_networks(network, window, families, seen):
+    assert run_main("train", families / "training.autlist", "--network", network, "--epochs", 3) == 0
+    settings = seen["settings"]
+    assert (settings.network, settings.time_window, settings.epochs) == (network, window, 3)
+    assert settings.patch_shape_zyx == make_settings(network).patch_shape_zyx
+
+
+def test_a_settings_file_says_for_which_network_it_is(families, tmp_path, seen, capsys):
+    arguments = ["train", families / "training.autlist", "--settings"]
+    assert run_main(*arguments, families / "settings_link.json") == 0
+    assert seen["settings"].network == "link"
+    assert run_main(*arguments, families / "settings_link.json", "--network", "division") == 2
+    assert "settings_link.json" in capsys.readouterr().err
+    (tmp_path / "tracker.ini").write_text("[train_division_network]\nepochs = 4\n[train_link_network]\nepochs = 5\n")
+    assert run_main(*arguments, tmp_path / "tracker.ini", "--network", "link") == 0
+    assert (seen["settings"].network, seen["settings"].epochs) == ("link", 5)
+
+
+def test_a_network_goes_on_finding_what_it_finds(families, networks, trained, seen, capsys):
+    arguments = ["train", families / "training.autlist", "--start-from", networks["division"]]
+    assert run_main(*arguments) == 0
+    assert seen["settings"].network == "division"
+    assert run_main(*arguments, "--network", "link") == 2
+    assert "--network link" in capsys.readouterr().err
+    assert run_main("train", families / "training.autlist", "--resume", trained.folder, "--network", "link") == 2
+    assert "--network" in capsys.readouterr().err
+
+
+def test_a_trained_division_network_is_calibrated_where_it_can_be(families, tmp_path, capsys):
+    arguments = ["train", families / "training.autlist", "--settings", families / "settings_division.json"]
+    assert run_main(*arguments, "--validation", families / "validation.autlist", "--output", tmp_path) == 0
+    assert "Judged on family 3: Expected calibration error" in capsys.readouterr().out
+    run = Run(next(tmp_path.iterdir()))
+    assert run.settings.network == "division"
+    assert (run.folder / "calibration.json").exists()
+
+
+@pytest.mark.parametrize("network", ["position", "division", "link"])
+def test_without_validation_nothing_is_calibrated_and_that_is_said(network, tmp_path):
+    write_settings(make_settings(network), tmp_path / "settings.json")
+    assert "Not calibrated" in cli.fit._calibrate(Run(tmp_path), Split([make_family()], []))
+
+
+def test_training_without_links_says_what_is_missing(data, families, capsys):
+    for network in ("division", "link"):
+        settings = families / f"settings_{network}.json"
+        assert run_main("train", data / "training.autlist", "--no-validation", "--settings", settings) == 2
+        assert "links" in capsys.readouterr().err
+
+
+def test_predict_says_which_nuclei_divide(families, networks, tmp_path, capsys):
+    output = tmp_path / "divisions.aut"
+    truth = read_dataset(families / "test.autlist")[0].annotations
+    assert run_main("predict", networks["division"], families / "test.autlist", "-o", output, "--threshold", 0) == 0
+    assert f"{len(truth)} of {len(truth)} nuclei divide in family 4" in capsys.readouterr().out
+    found = read_annotations(output)
+    assert ((found.properties["division_probability"] > 0) & (found.properties["division_probability"] < 1)).all()
+    np.testing.assert_allclose(found.positions, truth.positions)
+
+
+def test_predict_says_which_nuclei_belong_together(families, networks, tmp_path, capsys):
+    movie, output = families / "family 4.ome.tif", tmp_path / "links.csv"
+    arguments = ["predict", networks["link"], movie, "-o", output, "--time-points", 1, 2]
+    assert run_main(*arguments) == 2
+    assert "--annotations" in capsys.readouterr().err
+    assert run_main(*arguments, "--annotations", families / "family 4.aut") == 0
+    found = read_annotations(output, spacing_um=SPACING_UM)
+    assert set(found.time_points.tolist()) == {1, 2} and len(found.links) > 5
+    assert f"of {len(found.links)} candidate links" in capsys.readouterr().out
+
+
+def test_annotations_belong_to_one_movie_and_no_position_network(families, trained, networks, tmp_path, capsys):
+    stated = ["--annotations", families / "family 4.aut", "-o", tmp_path / "found"]
+    assert run_main("predict", trained.folder, families / "family 4.ome.tif", *stated) == 2
+    assert "finds nuclei itself" in capsys.readouterr().err
+    assert run_main("predict", networks["link"], families / "training.autlist", *stated) == 2
+    assert "one movie" in capsys.readouterr().err
+
+
+# ---- tracks --------------------------------------------------------------------------------------------------------
+
+
+def test_track_writes_for_organoidtracker_and_says_what_to_look_at(families, naming, tmp_path, capsys):
+    assert run_main("track", families / "test.autlist", *naming, "-o", tmp_path / "found.aut") == 0
+    said = capsys.readouterr().out
+    assert all(words in said for words in ("positions", "links", "divisions", "errors expected", "Look first at"))
+    [listed] = read_dataset(tmp_path / "found.autlist")
+    assert listed.movie.shape_zyx == (4, 48, 48) and list(listed.movie.time_points) == [0, 1, 2, 3]
+    tracks = listed.annotations
+    assert len(tracks.links) and {"link_probability", "marginal_probability"} <= tracks.link_properties.keys()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["found.aut", "found.autlist"]
+
+
+@pytest.mark.parametrize("form", ["aut", "csv", "ctc", "geff"])
+def test_track_writes_several_movies_into_a_folder(form, families, naming, tmp_path):
+    pytest.importorskip("geff")
+    output = tmp_path / "found"
+    lists = [families / "test.autlist", families / "validation.autlist"]
+    assert run_main("track", *lists, *naming, "-o", output, "--format", form) == 0
+    suffix = "" if form == "ctc" else f".{form}"
+    files = {f"family 3{suffix}", f"family 4{suffix}"} | ({"tracks.autlist"} if form == "aut" else set())
+    assert {path.name for path in output.iterdir()} == files
+    options = {} if form == "aut" else {"spacing_um": SPACING_UM}
+    found = read_annotations(output / f"family 4{suffix}", **options)
+    assert len(found) > 4 and len(found.links)
+    assert form != "csv" or {"track_id", "lineage_id"} <= found.properties.keys()
+    if form == "aut":
+        assert [each.name for each in read_dataset(output / "tracks.autlist")] == ["family 4", "family 3"]
+
+
+def test_track_refuses_before_the_work(families, naming, networks, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(cli.track, "_track_movie", lambda *_: pytest.fail("it went to work"))
+    (tmp_path / "mine.aut").write_text("mine")
+    (tmp_path / "other.autlist").write_text("mine")
+    movie = families / "family 4.ome.tif"
+    for wrong, word in (
+        ([movie, *naming, "-o", tmp_path / "mine.aut"], "mine.aut"),
+        ([movie, *naming, "-o", tmp_path / "other.aut"], "other.autlist"),
+        ([movie, *naming, "-o", tmp_path / "new.csv", "--format", "ctc"], "--format"),
+        ([movie, *naming, "-o", tmp_path / "new.aut", "--score"], "true links"),
+        ([families / "training.autlist", *naming, "-o", tmp_path / "new.aut"], "family 1, family 2"),
+        (["-o", tmp_path / "new.aut"], "neither"),
+        ([movie, "--from-positions", families / "family 4.aut", "-o", tmp_path / "new.aut"], "both"),
+    ):
+        assert run_main("track", *wrong) == 2
+        assert word in capsys.readouterr().err
+    assert (tmp_path / "mine.aut").read_text() == "mine"
+
+
+def test_track_names_the_network_of_another_kind(families, networks, tmp_path, capsys):
+    swapped = ["--position", networks["position"], "--division", networks["link"], "--link", networks["division"]]
+    assert run_main("track", families / "test.autlist", *swapped, "-o", tmp_path / "new.aut") == 2
+    assert "as division network, which is a link network" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_track_of_a_movie_without_nuclei(families, naming, tmp_path, monkeypatch, capsys):
+    import organoid_kit.movie_tracking
+
+    nothing = Annotations([], [], properties={"probability": []}, spacing_um=SPACING_UM, name="family 4")
+    monkeypatch.setattr(organoid_kit.movie_tracking, "predict_positions", lambda *_, **__: nothing)
+    assert run_main("track", families / "test.autlist", *naming, "-o", tmp_path / "found.aut", "--score") == 0
+    said = capsys.readouterr().out
+    assert "0 positions" in said and "not measured" in said
+    assert len(read_annotations(tmp_path / "found.aut")) == 0
+
+
+def test_track_scores_and_reports(families, naming, tmp_path, capsys):
+    lists = [families / "test.autlist", families / "family 3.ome.tif"]
+    assert run_main("track", *lists, *naming, "-o", tmp_path / "found", "--score") == 0
+    said = capsys.readouterr().out
+    assert all(words in said for words in ("links: wrong links", "divisions: precision", "TRA", "complete lineages"))
+    assert "family 3 has no true links" in said.replace(".ome", "")
+    page = tmp_path / "found_report" / "report.html"
+    assert said.splitlines()[-1] == f"Report: {page}"
+    assert run_main("report", page.parent, "-o", tmp_path / "again.html") == 0
+    assert "family 4" in page.read_text(encoding="utf-8") and (tmp_path / "again.json").exists()
+
+
+def test_an_interrupted_tracking_goes_on(families, naming, tmp_path, monkeypatch, capsys):
+    import organoid_kit.movie_tracking
+
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(organoid_kit.movie_tracking, "predict_links", interrupt)
+    arguments = ["track", families / "test.autlist", *naming, "-o", tmp_path / "found.aut"]
+    assert run_main(*arguments) == 130
+    assert "found.aut.resume" in capsys.readouterr().err
+    monkeypatch.undo()
+    monkeypatch.setattr(organoid_kit.prediction, "predict_heat", lambda *_: pytest.fail("found once more"))
+    assert run_main(*arguments) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["found.aut", "found.autlist"]
+
+
+def test_positions_alone_are_tracked(tmp_path, lineage, capsys):
+    write_annotations(dataclasses.replace(lineage, links=[], link_properties={}), tmp_path / "positions.aut")
+    assert run_main("track", "--from-positions", tmp_path / "positions.aut", "-o", tmp_path / "tracks.csv") == 0
+    assert "7 positions" in capsys.readouterr().out
+    tracks = read_annotations(tmp_path / "tracks.csv", spacing_um=lineage.spacing_um)
+    assert {(0, 1), (4, 5), (5, 6)} <= _links_as_in(lineage, tracks)
+    write_annotations(Annotations([], [], spacing_um=SPACING_UM), tmp_path / "empty.aut")
+    assert run_main("track", "--from-positions", tmp_path / "empty.aut", "-o", tmp_path / "none.csv") == 0
+    arguments = ["track", "--from-positions", tmp_path / "empty.aut", "-o", tmp_path / "folder", "--format", "ctc"]
+    assert run_main(*arguments) == 2
+
+
+def _links_as_in(known: Annotations, tracks: Annotations) -> set[tuple[int, int]]:
+    """Links of tracks as rows of the same positions in another order."""
+    rows = [int(np.abs(known.positions - place).sum(axis=1).argmin()) for place in tracks.positions]
+    return {(rows[source], rows[target]) for source, target in tracks.links}
+
+
+def test_score_counts_links_and_lineages_where_both_have_links(tmp_path, lineage, capsys):
+    pytest.importorskip("traccuracy")
+    wrong = dataclasses.replace(lineage, links=[[0, 1], [1, 2], [4, 5], [5, 6]])  # a daughter is lost
+    write_annotations(lineage, tmp_path / "truth.aut")
+    write_annotations(wrong, tmp_path / "found.aut")
+    scores = tmp_path / "scores.json"
+    assert run_main("score", tmp_path / "truth.aut", tmp_path / "found.aut", "--json", scores) == 0
+    said = capsys.readouterr().out
+    assert "4 right, 0 false, 1 missed" in said and "TRA, positions and links" in said
+    tracks = json.loads(scores.read_text())["tracks"]["lineage"]
+    assert (tracks["links"]["missed"], tracks["divisions"]["missed"], tracks["lineages"]["true_lineages"]) == (1, 1, 2)
+    candidates = dataclasses.replace(lineage, links=[*lineage.links.tolist(), [0, 5]])
+    write_annotations(candidates, tmp_path / "candidates.aut")
+    assert run_main("score", tmp_path / "truth.aut", tmp_path / "candidates.aut") == 0
+    assert "1 positions have several links backward" in capsys.readouterr().out
+
+
+def test_score_does_without_the_library_of_lineages(tmp_path, lineage, monkeypatch, capsys):
+    monkeypatch.setattr(cli.track_scores, "find_spec", lambda name: None)
+    write_annotations(lineage, tmp_path / "truth.aut")
+    assert run_main("score", tmp_path / "truth.aut", tmp_path / "truth.aut") == 0
+    said = capsys.readouterr().out
+    assert "5 right, 0 false" in said and "organoid-kit[scores]" in said and "TRA" not in said
+
+
+def test_export_writes_a_folder_for_organoidtracker(networks, tmp_path, capsys):
+    arguments = ["export", networks["division"], "-o", tmp_path / "divisions", "--spacing", "2,0.5,0.5"]
+    assert run_main(*arguments) == 0
+    assert "README.txt" in capsys.readouterr().out
+    assert json.loads((tmp_path / "divisions" / "settings.json").read_text())["type"] == "divisions"
+    assert run_main(*arguments) == 2
+    assert "exists" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("spacing", ["2,0.5", "2,a,1"])
+def test_a_spacing_is_three_lengths(spacing, networks, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        run_main("export", networks["division"], "-o", tmp_path / "divisions", "--spacing", spacing)
+    assert "three lengths" in capsys.readouterr().err
+
+
 @pytest.mark.slow
-def test_the_demo_goes_the_whole_way_twice_and_keeps_the_first(data, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(cli.demo, "find_samples", lambda: data)
+def test_the_demo_goes_the_whole_way_twice_and_keeps_the_first(families, networks, tmp_path, monkeypatch, capsys):
+    import organoid_kit.networks
+
+    monkeypatch.setattr(cli.demo, "find_samples", lambda: families)
+    monkeypatch.setattr(organoid_kit.networks, "SHIPPED", networks["link"].parent)
     demo = tmp_path / "demo"
-    assert run_main("demo", "--output", demo) == 0
-    first, said = (demo / "scores.json").read_text(), capsys.readouterr().out.splitlines()
-    assert said[-1] == f"Report: {demo / 'report.html'}"
-    assert [line.split()[0] for line in said if line.startswith(("network ", "blob detector "))] == ["network", "blob"]
-    scores = json.loads(first)
-    assert scores["network"]["matched"] + scores["network"]["missed"] == 16
-    assert np.isfinite(scores["blob_detector"]["f1"])
     assert run_main("demo", "--output", demo, "--epochs", 1) == 0
-    earlier = [path for path in demo.glob("scores_*.json")]
-    assert len(earlier) == 1 and earlier[0].read_text() == first
-    assert len(list(demo.glob("report*.html"))) == 2 and len(list((demo / "runs").iterdir())) == 2
+    said, first = capsys.readouterr().out, (demo / "scores.json").read_text()
+    headings = ["1. Are", "2. Train", "3. Ask", "4. Put", "5. Count"]
+    assert [line[:6] for line in said.splitlines() if line[:2] in "1.2.3.4.5."] == [each[:6] for each in headings]
+    written = said.split("Written were:\n")[1].split("\n")
+    assert all((tmp_path / line.strip()).exists() for line in written if line)
+    names = {path.name for path in demo.rglob("*")}
+    assert {"family 4.aut", "tracks.autlist", "res_track.txt", "report.html", "report_link.html"} <= names
+    scores = json.loads(first)
+    assert scores["position"]["network"]["matched"] + scores["position"]["network"]["missed"] == 18
+    table = said.split("5. Count")[1]
+    assert all(
+        words in table
+        for words in ("blob detector", "average precision", "optimal assignment", "TRA", "complete tracks", "counted")
+    )
+    assert len(list((demo / "runs").iterdir())) == 3
+    assert run_main("demo", "--output", demo, "--networks", "shipped") == 0
+    [earlier] = demo.glob("earlier_*")
+    assert (earlier / "scores.json").read_text() == first and (earlier / "report_link.html").exists()
+    assert (demo / "report.html").exists() and not (demo / "report_link.html").exists()

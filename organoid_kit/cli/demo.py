@@ -8,28 +8,29 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from organoid_kit.baseline import find_blobs, tune_blobs
 from organoid_kit.checks import summarise_annotations
 from organoid_kit.cli.check import print_problems
+from organoid_kit.cli.demo_results import Networks, find_answers, format_table, make_pages, make_tracks, write_tracks
 from organoid_kit.cli.fit import train_and_calibrate
 from organoid_kit.cli.options import add_command
-from organoid_kit.cli.score import format_scores
 from organoid_kit.cli.shared import load_keras
 from organoid_kit.dataset import AnnotatedMovie, read_dataset
 from organoid_kit.downloads import find_samples
-from organoid_kit.evaluation import pool_scores
-from organoid_kit.runs import Run
-from organoid_kit.settings import read_settings
+from organoid_kit.files import free_path, write_json_safely
+from organoid_kit.settings import NETWORKS, read_settings
 from organoid_kit.splits import Split
 
-_ALL_CANDIDATES = 0.05  # peaks from this probability on are kept where a threshold is still to be looked at
+_SETTINGS = {"position": "settings.json", "division": "settings_division.json", "link": "settings_link.json"}
+_MADE = ("report*.html", "report*.json", "scores.json", "tracks", "tracking")  # by a demo, beside its runs
 
 
 def add_options(commands: Any) -> None:
     """The command `demo` and its options."""
-    parser = add_command(commands, "demo", _demo, "The whole way on the bundled movies, in a few minutes.")
+    parser = add_command(commands, "demo", _demo, "The whole way on the bundled movies, in about ten minutes.")
     parser.add_argument("--output", type=Path, default=Path("demo"), metavar="FOLDER")
-    parser.add_argument("--epochs", type=int)
+    parser.add_argument("--epochs", type=int, help="of each network")
+    networks_help = "train them, or take those that come with the kit: then it takes about a minute"
+    parser.add_argument("--networks", choices=("trained", "shipped"), default="trained", help=networks_help)
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -39,62 +40,64 @@ def _demo(options: argparse.Namespace) -> int:
     training, validation, test = (
         read_dataset(samples / f"{part}.autlist") for part in ("training", "validation", "test")
     )
-    settings = read_settings(samples / "settings.json").changed(output_folder=str(options.output / "runs"))
-    if options.epochs:
-        settings = settings.changed(epochs=options.epochs)
-    _say_step(1, "Are the annotations right?")
-    print_problems([*training, *validation, *test], settings.channels)
-    print()
-    print(summarise_annotations([*training, *validation, *test]))
-    _say_step(2, "Train a network")
+    _check([*training, *validation, *test], samples)
     load_keras()
-    command = [samples / "training.autlist", "--validation", samples / "validation.autlist"]
-    run, interrupted = train_and_calibrate(Split(training, validation), settings, command)
-    if interrupted:
-        return interrupted
-    _say_step(3, "Find the nuclei in a movie it has never seen, and count how many are right")
-    _save_results(run, test, [*training, *validation])
-    return _finish_demo(run, options.output, time.monotonic() - began)
+    networks: Networks = {network: f"{network}_small" for network in NETWORKS}
+    if options.networks == "trained":
+        networks, interrupted = _train(samples, Split(training, validation), options)
+        if interrupted:
+            return interrupted
+    _keep_earlier(options.output)
+    _say_step(3, "Ask each network about a movie it has never seen")
+    answers = find_answers(networks, test, [*training, *validation])
+    _say_step(4, "Put its nuclei together into tracks")
+    tracked = make_tracks(networks, test)
+    files = write_tracks(tracked, test, options.output / "tracks")
+    _say_step(5, "Count what is right, and write reports")
+    facts, pages = make_pages(networks, answers, tracked, test, options.output)
+    write_json_safely(options.output / "scores.json", facts)
+    print(f"{format_table(facts)}\n\nAfter {(time.monotonic() - began) / 60:.1f} minutes. Written were:")
+    print(*(f"  {path}" for path in (*files, options.output / "scores.json", *pages)), sep="\n")
+    return 0
 
 
 def _say_step(number: int, text: str) -> None:
     print(f"\n{number}. {text}\n", flush=True)
 
 
-def _save_results(run: Run, test: Sequence[AnnotatedMovie], seen: Sequence[AnnotatedMovie]) -> None:
-    """What the network and a blob detector find in test movies. The detector is tuned on the movies the network saw."""
-    from organoid_kit.networks import load_network
-    from organoid_kit.prediction import predict_positions
-    from organoid_kit.report import save_result
-
-    network, settings = load_network(run.folder)
-    tuned = tune_blobs(seen, channels=settings.channels)
-    for annotated in test:
-        found = predict_positions(network, annotated.movie, settings, threshold=_ALL_CANDIDATES)
-        blobs = find_blobs(annotated.movie, **tuned)
-        save_result(run, annotated, found, settings.threshold, blobs=blobs, channels=settings.channels)
+def _check(dataset: Sequence[AnnotatedMovie], samples: Path) -> None:
+    _say_step(1, "Are the annotations right?")
+    print_problems(dataset, read_settings(samples / _SETTINGS["position"]).channels)
+    print()
+    print(summarise_annotations(dataset))
 
 
-def _finish_demo(run: Run, folder: Path, seconds: float) -> int:
-    """Writes report and scores, and ends with the table. Those of an earlier demo are kept under their date."""
-    from organoid_kit.report import read_results, write_report
+def _train(samples: Path, split: Split, options: argparse.Namespace) -> tuple[Networks, int]:
+    """A run for each network, and 130 where one was interrupted."""
+    _say_step(2, "Train three networks")
+    command = [samples / "training.autlist", "--validation", samples / "validation.autlist"]
+    networks: Networks = {}
+    for network, file in _SETTINGS.items():
+        print(f"The {network} network\n", flush=True)
+        settings = read_settings(samples / file).changed(output_folder=str(options.output / "runs"))
+        if options.epochs:
+            settings = settings.changed(epochs=options.epochs)
+        run, interrupted = train_and_calibrate(split, settings, command)
+        if interrupted:
+            return networks, interrupted
+        networks[network] = run
+        print(flush=True)
+    return networks, 0
 
-    page, scores = folder / "report.html", folder / "scores.json"
-    for file in (page, scores):
-        _keep_earlier(file)
-    write_report(page, run, json_path=scores)
-    results = read_results(run)
-    table = {
-        "network": pool_scores(result.score for result in results),
-        "blob detector": pool_scores(result.blob_score for result in results),
-    }
-    print(f"\n{format_scores(table)}\n\nOne-to-one within 5 µm, after {seconds / 60:.1f} minutes.")
-    print(f"Scores: {scores}\nReport: {page}")
-    return 0
 
-
-def _keep_earlier(file: Path) -> None:
-    """Renames a file that exists to its name with its date."""
-    if file.exists():
-        date = time.strftime("%Y-%m-%d_%H-%M-%S", time.localtime(file.stat().st_mtime))
-        file.rename(file.with_name(f"{file.stem}_{date}{file.suffix}"))
+def _keep_earlier(folder: Path) -> None:
+    """Moves what an earlier demo made, but for its runs, into a folder with its date."""
+    earlier = [path for pattern in _MADE for path in sorted(folder.glob(pattern))]
+    if not earlier:
+        return
+    date = time.strftime("%Y-%m-%d_%H-%M-%S", time.localtime(earlier[0].stat().st_mtime))
+    place = folder / f"earlier_{date}"
+    place = free_path(place) if place.exists() else place
+    place.mkdir()
+    for path in earlier:
+        path.rename(place / path.name)

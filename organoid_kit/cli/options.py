@@ -38,12 +38,16 @@ def reading_options(options: argparse.Namespace) -> dict[str, Any]:
 
 def read_numbers(text: str) -> tuple[int, ...]:
     """2,3 → (2, 3)."""
-    return tuple(int(part) for part in text.split(","))
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"whole numbers are needed, such as 2,3; received {text!r}") from None
 
 
 def read_lengths(text: str) -> tuple[float, ...]:
     """2,0.5,0.5 → (2.0, 0.5, 0.5)."""
-    lengths = tuple(float(part) for part in text.split(","))
-    if len(lengths) != 3:
-        raise ValueError
-    return lengths
+    try:
+        z, y, x = map(float, text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"three lengths are needed, such as 2,0.5,0.5; received {text!r}") from None
+    return z, y, x

@@ -1,4 +1,4 @@
-"""`report`: what a run did, on one page."""
+"""`report`: what a run did, or tracked movies, or several runs beside each other, on one page."""
 
 from __future__ import annotations
 
@@ -7,22 +7,39 @@ from pathlib import Path
 from typing import Any
 
 from organoid_kit.cli.options import add_command
+from organoid_kit.errors import UserError
 from organoid_kit.runs import Run
 
 
 def add_options(commands: Any) -> None:
     """The command `report` and its options."""
-    parser = add_command(commands, "report", _report, "Write the report of a run: one HTML page, and JSON beside it.")
-    parser.add_argument("run", type=Path, help="a run's folder")
-    parser.add_argument("-o", "--output", type=Path, help="the page; else report.html in the run's folder")
+    text = "Write a report: one HTML page, and JSON beside it; of a run, of tracked movies, or of several runs."
+    parser = add_command(commands, "report", _report, text)
+    runs_help = "a run's folder, or several to compare, or the report folder of track --score"
+    parser.add_argument("runs", type=Path, nargs="+", metavar="run", help=runs_help)
+    parser.add_argument("-o", "--output", type=Path, help="the page; else report.html in the folder")
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier report")
 
 
 def _report(options: argparse.Namespace) -> None:
-    """Writes the report of a run, anew if need be."""
-    from organoid_kit.report import write_report
+    """Writes the page, anew if need be."""
+    from organoid_kit.report import write_comparison, write_report, write_tracking_report
 
-    run = Run(options.run)
-    output = options.output or options.run / "report.html"
-    write_report(output, run, overwrite=options.overwrite)
+    first, overwrite = options.runs[0], options.overwrite
+    output = options.output or first / "report.html"
+    if len(options.runs) > 1:
+        _check_output(options)
+        write_comparison(output, [Run(folder) for folder in options.runs], overwrite=overwrite)
+    elif any(first.glob("*/tracking.json")):
+        write_tracking_report(first, output, overwrite=overwrite)
+    else:
+        write_report(output, Run(first), overwrite=overwrite)
     print(f"Report: {output}")
+
+
+def _check_output(options: argparse.Namespace) -> None:
+    if options.output is None:
+        raise UserError(
+            f"A comparison belongs to no single run. Received: {len(options.runs)} runs without --output. "
+            "Add -o comparison.html."
+        )

@@ -16,6 +16,7 @@ from organoid_kit.cli.outputs import FORMATS, find_outputs
 from organoid_kit.cli.shared import ask_for_channels, find_spacing, load_keras, read_positions
 from organoid_kit.cli.track_scores import find_track_scores, format_track_scores
 from organoid_kit.cli.track_writing import TrackWriter
+from organoid_kit.dataset import AnnotatedMovie
 from organoid_kit.errors import UserError
 from organoid_kit.links import find_candidates
 from organoid_kit.settings import NETWORKS, NetworkSettings
@@ -43,7 +44,8 @@ def add_options(commands: Any) -> None:
     format_help = "in a folder (aut); ctc: Cell Tracking Challenge folders"
     parser.add_argument("--format", choices=tuple(FORMATS), help=format_help)
     parser.add_argument("--channels", type=read_numbers, help=f"{CHANNELS_HELP}; else those the networks were told")
-    parser.add_argument("--score", action="store_true", help="compare with the links of the .autlist")
+    score_help = "compare with the links of the .autlist, and write a report"
+    parser.add_argument("--score", action="store_true", help=score_help)
     add_time_point_offset(parser)
     add_reading(parser)
 
@@ -59,7 +61,7 @@ def _track(options: argparse.Namespace) -> None:
         return _track_positions(options)
     movies = open_movies(options)
     if options.score:
-        _check_truths(movies)
+        _check_scoring(movies, options)
     outputs = find_outputs(options.output, [each.movie.name for each in movies], options.format)
     writer = TrackWriter(options.output, options.format)
     load_keras()
@@ -72,11 +74,23 @@ def _track(options: argparse.Namespace) -> None:
             print(f"  {file}")
         _find_note(output).unlink(missing_ok=True)
         if options.score:
-            _score(each, tracked, output)
+            _score(each, tracked, options)
+    if options.score:
+        print(f"Report: {_write_report(options)}")
 
 
-def _check_truths(movies: Sequence[NamedMovie]) -> None:
-    """Raises UserError where no movie says what is right."""
+def _find_report_folder(options: argparse.Namespace) -> Path:
+    return options.output.with_name(f"{options.output.stem}_report")
+
+
+def _check_scoring(movies: Sequence[NamedMovie], options: argparse.Namespace) -> None:
+    """Raises UserError where no movie says what is right, or the report exists."""
+    folder = _find_report_folder(options)
+    if folder.exists():
+        raise UserError(
+            f"Existing files are never overwritten. Received: {str(folder)!r}, where the report would go. "
+            "Choose another --output."
+        )
     if not any(each.annotations is not None and len(each.annotations.links) for each in movies):
         raise UserError(
             f"Scores need true links. Received: --score for {', '.join(each.movie.name for each in movies)} without "
@@ -119,14 +133,27 @@ def print_doubts(tracks: Annotations) -> None:
         print(*(f"    {doubt}" for doubt in doubts[:_SHOWN]), sep="\n")
 
 
-def _score(each: NamedMovie, tracked: TrackedMovie, output: Path) -> None:
-    """Prints what is right, where that is known, and writes the report."""
-    if each.annotations is None or len(each.annotations.links) == 0:
-        return print(f"  {each.movie.name} has no true links: not scored")
-    truth = dataclasses.replace(
-        each.annotations, spacing_um=each.annotations.spacing_um or tuple(each.movie.spacing_um)
-    )
+def _score(each: NamedMovie, tracked: TrackedMovie, options: argparse.Namespace) -> None:
+    """Prints what is right, where that is known, and keeps the tracks for the report."""
+    from organoid_kit.report import save_tracking
+
+    truth, networks = each.annotations, [getattr(options, network) for network in NETWORKS]
+    if truth is None or len(truth.links) == 0:
+        print(f"{each.movie.name} has no true links: not scored")
+        save_tracking(_find_report_folder(options), each.movie, tracked, networks)
+        return
+    truth = dataclasses.replace(truth, spacing_um=truth.spacing_um or tuple(each.movie.spacing_um))
     print(format_track_scores(find_track_scores(truth, tracked.tracks)))
+    save_tracking(_find_report_folder(options), AnnotatedMovie(each.movie, truth), tracked, networks)
+
+
+def _write_report(options: argparse.Namespace) -> Path:
+    """The page."""
+    from organoid_kit.report import write_tracking_report
+
+    page = _find_report_folder(options) / "report.html"
+    write_tracking_report(page.parent, page)
+    return page
 
 
 def _track_positions(options: argparse.Namespace) -> None:
