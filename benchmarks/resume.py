@@ -4,6 +4,7 @@ Each training runs in a process of its own, which is killed as a power cut would
 checkpoint is written after every step, so that some kills fall into the writing of one.
 
     python benchmarks/resume.py --kills 20
+    python benchmarks/resume.py --kills 20 --network link
 """
 
 from __future__ import annotations
@@ -22,36 +23,51 @@ import numpy as np
 
 from organoid_kit.dataset import AnnotatedMovie
 from organoid_kit.files import read_json
-from organoid_kit.settings import NetworkSettings
+from organoid_kit.settings import NETWORKS, NetworkSettings, make_settings
 from organoid_kit.synthetic import SyntheticSettings, make_synthetic_movie
 
-SETTINGS = NetworkSettings(  # 14 patches in an epoch: the last batch has 2
-    channels=(2, 3), patch_shape_zyx=(4, 32, 32), batch_size=4, patches_per_time_point=7, checkpoint_minutes=0.0
-)
+EXAMPLES_PER_EPOCH = 14  # in batches of 4: the last one has 2
+TIME_POINTS = {"position": 2, "division": 3, "link": 3}  # of the movies, so that there is something to learn from
 MOST_STEPS = 8  # between two kills
 LONGEST_WAIT = 0.1  # seconds from the last of these steps to the kill
 EPOCHS_PER_KILL = 4
 
 
-def make_movies() -> tuple[list[AnnotatedMovie], list[AnnotatedMovie]]:
+def make_movies(network: str) -> tuple[list[AnnotatedMovie], list[AnnotatedMovie]]:
     """A tiny movie to train on and one to validate on."""
-    tiny = SyntheticSettings(shape_zyx=(8, 64, 64), time_points=2, nuclei=8)
+    tiny = SyntheticSettings(shape_zyx=(8, 64, 64), time_points=TIME_POINTS[network], nuclei=8, cycle_time_points=8.0)
     movies = [AnnotatedMovie(*make_synthetic_movie(tiny, seed=seed)) for seed in (1, 2)]
     return movies[:1], movies[1:]
 
 
-def train_here(folder: Path, epochs: int) -> None:
+def make_tiny_settings(network: str, epochs: int, folder: Path) -> NetworkSettings:
+    """So small that an epoch takes a second; a checkpoint after every step."""
+    used = TIME_POINTS[network] - (network != "position")  # of the last time point, it is not known what follows
+    return make_settings(
+        network,
+        channels=(2, 3),
+        patch_shape_zyx=(4, 32, 32),
+        batch_size=4,
+        patches_per_time_point=-(-EXAMPLES_PER_EPOCH // used),
+        checkpoint_minutes=0.0,
+        epochs=epochs,
+        patience=epochs,
+        output_folder=str(folder),
+    )
+
+
+def train_here(folder: Path, network: str, epochs: int) -> None:
     """Starts the training of a folder, or goes on with it where it stood."""
     from organoid_kit.training import train
 
     started = find_runs(folder)
-    settings = SETTINGS.changed(epochs=epochs, patience=epochs, output_folder=str(folder))
-    train(*make_movies(), settings, resume=started[0] if started else None, on_progress=lambda progress: None)
+    settings = make_tiny_settings(network, epochs, folder)
+    train(*make_movies(network), settings, resume=started[0] if started else None, on_progress=lambda progress: None)
 
 
-def start(folder: Path, epochs: int) -> subprocess.Popen:
+def start(folder: Path, network: str, epochs: int) -> subprocess.Popen:
     """The same in a process of its own."""
-    command = [sys.executable, __file__, "--train", str(folder), "--epochs", str(epochs)]
+    command = [sys.executable, __file__, "--train", str(folder), "--network", network, "--epochs", str(epochs)]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 
@@ -62,9 +78,9 @@ def finish(process: subprocess.Popen) -> None:
         raise SystemExit(f"A training failed:\n{errors}")
 
 
-def kill_once(folder: Path, epochs: int, rng: random.Random) -> str:
+def kill_once(folder: Path, network: str, epochs: int, rng: random.Random) -> str:
     """Goes on with a training, kills it some checkpoints later, and says where that was."""
-    process = start(folder, epochs)
+    process = start(folder, network, epochs)
     for _ in range(rng.randint(1, MOST_STEPS)):
         before = find_newest(folder)
         while find_newest(folder) == before and process.poll() is None:
@@ -119,14 +135,14 @@ def drop_seconds(row: dict[str, float]) -> dict[str, float]:
     return {name: value for name, value in row.items() if name != "seconds"}
 
 
-def compare(folder: Path, epochs: int, kills: int, seed: int) -> None:
+def compare(folder: Path, network: str, epochs: int, kills: int, seed: int) -> None:
     """Trains once without and once with kills. Ends with status 1 where anything differs."""
     never, often = folder / "never killed", folder / "often killed"
-    finish(start(never, epochs))
+    finish(start(never, network, epochs))
     rng = random.Random(seed)
     for number in range(kills):
-        print(f"kill {number + 1} of {kills}: {kill_once(often, epochs, rng)}", flush=True)
-    finish(start(often, epochs))
+        print(f"kill {number + 1} of {kills}: {kill_once(often, network, epochs, rng)}", flush=True)
+    finish(start(often, network, epochs))
     one, other = describe(never), describe(often)
     differing = [name for name in one if one[name] != other[name]]
     print(f"{epochs} epochs without a kill: weights {one['weights'][:16]}")
@@ -137,6 +153,7 @@ def compare(folder: Path, epochs: int, kills: int, seed: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--network", choices=NETWORKS, default="position")
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--epochs", type=int, help="default: four for each kill")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="when to kill; default: the time")
@@ -144,11 +161,11 @@ def main() -> None:
     options = parser.parse_args()
     epochs = options.epochs or EPOCHS_PER_KILL * options.kills
     if options.train:
-        train_here(options.train, epochs)
+        train_here(options.train, options.network, epochs)
         return
     print(f"seed {options.seed}")
     with tempfile.TemporaryDirectory() as folder:
-        compare(Path(folder), epochs, options.kills, options.seed)
+        compare(Path(folder), options.network, epochs, options.kills, options.seed)
 
 
 if __name__ == "__main__":

@@ -171,8 +171,10 @@ def complete_settings(settings: NetworkSettings, training: Sequence[AnnotatedMov
         settings = _inherit(settings, load_settings(settings.start_from))
     if settings.spacing_um is None and training:
         settings = settings.changed(spacing_um=tuple(training[0].movie.spacing_um))
-    if training and find_step(settings)[0] == 1 and all(each.movie.shape_zyx[0] == 1 for each in training):
-        settings = settings.changed(patch_shape_zyx=(1, *settings.patch_shape_zyx[1:]))
+    flat = settings.changed(patch_shape_zyx=(1, *settings.patch_shape_zyx[1:]))
+    free = settings.network == "position" or not settings.start_from  # a trained crop network keeps its shape
+    if training and free and find_step(flat)[0] == 1 and all(each.movie.shape_zyx[0] == 1 for each in training):
+        return flat
     return settings
 
 

@@ -134,3 +134,26 @@ def test_nothing_in_a_checkpoint_is_ever_executed(folder):
 def test_the_state_is_plain_json(folder):
     with np.load(newest(folder)) as file:
         assert json.loads(str(file["state"]))["step"] == 2
+
+
+def build_with_dropout(seed=0):
+    """A network that forgets at random, in a part of its own that is used twice."""
+    inner = keras.Input((3,))
+    part = keras.Model(inner, keras.layers.Dropout(0.5, seed=seed)(inner))
+    images = keras.Input((3,))
+    start = keras.initializers.GlorotUniform(seed=0)
+    answer = keras.layers.Dense(2, kernel_initializer=start)(part(part(images)))
+    network = keras.Model(images, answer)
+    network.compile(keras.optimizers.Adam(0.1), "mse")
+    network.optimizer.build(network.trainable_variables)
+    return network
+
+
+def test_dropout_goes_on_where_it_stood(tmp_path):
+    network, other = build_with_dropout(), build_with_dropout(seed=7)
+    train_step(network, 1)
+    save_checkpoint(network, TrainingState(batch_size=4, step=1), tmp_path)
+    load_newest_checkpoint(other, tmp_path)
+    for each in (network, other):
+        train_step(each, 2)
+    assert weights_of(other) == weights_of(network)

@@ -11,9 +11,11 @@ from organoid_kit.estimates import (
     measure_step_seconds,
     propose_batch,
 )
-from organoid_kit.settings import NetworkSettings
+from organoid_kit.examples import make_examples
+from organoid_kit.models import build_network
+from organoid_kit.settings import NETWORKS, PRESETS, NetworkSettings, make_settings
 from organoid_kit.training import train
-from training_helpers import make_blobs, tiny_settings
+from training_helpers import make_blobs, make_family, tiny_crop_settings, tiny_settings
 
 BATCH_OF_1 = NetworkSettings(batch_size=1, patch_shape_zyx=(16, 64, 64))
 CARD = Device("card", True, 2_000_000_000, 7.5)
@@ -113,3 +115,39 @@ def test_training_warns_before_it_starts(card, tmp_path, monkeypatch):
     told = []
     train([make_blobs()], [], tiny_settings(tmp_path, epochs=1), on_progress=told.append)
     assert "output_folder" in told[0].message and told[0].step == 0
+
+
+# ---- division and link network
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("preset", PRESETS)
+def test_all_networks_and_presets_are_estimated(network, preset):
+    settings = make_settings(network, preset=preset, patch_shape_zyx=(16, 32, 32))
+    one, two, nine = (estimate_memory(settings.changed(batch_size=size)) for size in (1, 2, 9))
+    assert nine - one == pytest.approx(8 * (two - one), abs=8) and two > one
+    assert estimate_disk(settings) > 4 * 3 * build_network(settings).count_params()
+
+
+@pytest.mark.parametrize("network", ["division", "link"])
+def test_crop_networks_train_as_long_as_estimated_or_a_little_less(network, tmp_path):
+    settings = tiny_crop_settings(network, tmp_path)
+    movies = [make_family(seed, time_points=5) for seed in range(2)]
+    steps = make_examples(movies, settings).steps_per_epoch(settings.batch_size)
+    assert 0.75 * count_steps(settings, movies) <= steps <= count_steps(settings, movies)
+    assert measure_step_seconds(settings.changed(batch_size=1), steps=1) > 0
+
+
+def test_an_encoder_that_is_used_twice_counts_twice():
+    settings = make_settings("link", batch_size=1)
+    single = sum(
+        estimates._count_values(layer) for layer in build_network(settings).layers if layer.name == "surroundings"
+    )
+    assert estimates._count_values(build_network(settings)) > 2 * single > 0
+
+
+def test_a_batch_of_crops_that_fits_is_proposed():
+    settings = make_settings("link", batch_size=5000)
+    fitting = propose_batch(settings, 2_000_000_000)
+    assert 1 < fitting.batch_size < 5000 and fitting.patch_shape_zyx == settings.patch_shape_zyx
+    assert estimate_memory(fitting) <= 2_000_000_000

@@ -11,13 +11,25 @@ import numpy as np
 import pytest
 
 from organoid_kit import training as module
+from organoid_kit import validation
+from organoid_kit.division_examples import DivisionExamples
 from organoid_kit.errors import UserError
 from organoid_kit.ladder import overfit_one_patch, overfit_one_time_point
+from organoid_kit.link_examples import LinkExamples
 from organoid_kit.networks import load_network
 from organoid_kit.position_examples import PositionExamples
 from organoid_kit.prediction import predict_positions
+from organoid_kit.settings import NETWORKS
 from organoid_kit.training import is_out_of_memory, train
-from training_helpers import NO_AUGMENTATION, make_blobs, run_python, tiny_settings, weights_of
+from training_helpers import (
+    NO_AUGMENTATION,
+    make_blobs,
+    make_family,
+    run_python,
+    tiny_crop_settings,
+    tiny_settings,
+    weights_of,
+)
 
 ROOT = Path(__file__).parents[1]
 
@@ -142,7 +154,7 @@ def test_a_second_interrupt_does_not_wait(tmp_path):
 def test_a_stop_acts_during_validation(whole, tmp_path, monkeypatch):
     asked = threading.Event()
     judged = []
-    monkeypatch.setattr(module, "count_matches", lambda *_: judged.append(1) or asked.set() or np.zeros(3, int))
+    monkeypatch.setattr(validation, "count_matches", lambda *_: judged.append(1) or asked.set() or np.zeros(3, int))
     settings = tiny_settings(tmp_path)
     run = train([make_blobs(1)], [make_blobs(2)], settings, on_progress=quiet, should_stop=asked.is_set)
     assert len(judged) == 4 and run.history == []  # one batch of validation, not both
@@ -170,24 +182,29 @@ def test_an_error_while_a_batch_is_made_reaches_the_user(tmp_path):
         train([each], [], tiny_settings(tmp_path / "runs"), on_progress=quiet)
 
 
-def note_examples(monkeypatch, most: int, error: Exception):
+def find_key(inputs) -> bytes:
+    """What tells one batch from another."""
+    return (inputs if isinstance(inputs, np.ndarray) else inputs[0]).tobytes()
+
+
+def note_examples(monkeypatch, most: int, error: Exception, kind=PositionExamples):
     """Lets batches above `most` run out of memory; returns the keys of the examples that were trained on."""
     made, trained = {}, []
-    real_batch, real_step = PositionExamples.batch, keras.Model.train_on_batch
+    real_batch, real_step = kind.batch, keras.Model.train_on_batch
 
     def batch(self, epoch, step, size):
         made_batch = real_batch(self, epoch, step, size)
         first = step * size
-        made[made_batch[0].tobytes()] = [(epoch, number) for number in range(first, first + len(made_batch[0]))]
+        made[find_key(made_batch[0])] = [(epoch, number) for number in range(first, first + len(made_batch[1]))]
         return made_batch
 
-    def step(self, images, *arguments, **options):
-        if len(images) > most:
+    def step(self, inputs, targets, **options):
+        if len(targets) > most:
             raise error
-        trained.extend(made[images.tobytes()])
-        return real_step(self, images, *arguments, **options)
+        trained.extend(made[find_key(inputs)])
+        return real_step(self, inputs, targets, **options)
 
-    monkeypatch.setattr(PositionExamples, "batch", batch)
+    monkeypatch.setattr(kind, "batch", batch)
     monkeypatch.setattr(keras.Model, "train_on_batch", step)
     return trained
 
@@ -329,6 +346,108 @@ def test_a_patch_and_a_time_point_are_learnt_by_heart(tmp_path):
     assert not point.passed and "does not learn" in point.reading
 
 
+# ---- division and link network
+
+CROPS = {"division": DivisionExamples, "link": LinkExamples}
+
+
+def train_crops(network, folder, on_progress=quiet, resume=None, should_stop=lambda: False, **changes):
+    settings = tiny_crop_settings(network, folder, **changes)
+    movies = [make_family(1)], [make_family(2)]
+    return train(*movies, settings, resume=resume, on_progress=on_progress, should_stop=should_stop)
+
+
+@pytest.mark.parametrize("network", CROPS)
+def test_a_crop_network_trains_stops_and_goes_on_as_if_nothing_had_happened(network, tmp_path):
+    """Dropout draws from a state of its own, which must go on as well."""
+    whole = train_crops(network, tmp_path)
+    assert [row["epoch"] for row in whole.history] == [1, 2]
+    assert all(0 <= row["validation_average_precision"] <= 1 for row in whole.history)
+    assert all(row["validation_loss"] > 0 and "validation_f1" not in row for row in whole.history)
+    _, settings = load_network(whole.folder)
+    assert (settings.network, settings.patch_shape_zyx) == (network, (4, 16, 16))
+    asked = threading.Event()
+    recorder = Recorder(3, asked.set)  # within the second epoch
+    run = train_crops(network, tmp_path, on_progress=recorder, should_stop=asked.is_set)
+    assert recorder.steps == 3 and len(run.history) == 1
+    run = train_crops(network, tmp_path, resume=run.folder)
+    assert final_weights(run) == final_weights(whole)
+    assert without_times(run) == without_times(whole)
+
+
+@pytest.mark.parametrize("network", CROPS)
+def test_dropout_is_part_of_a_checkpoint(network, tmp_path):
+    run = train_crops(network, tmp_path, epochs=1)
+    fresh = module.prepare_network(run.settings)
+    with np.load(max((run.folder / "checkpoints").glob("*.npz"))) as file:
+        kept = [name for name in file.files if name.startswith("weight_")]
+        seeds = [file[name] for name in kept if file[name].dtype.kind in "ui"]
+    dropouts = {"division": 1, "link": 2}[network]
+    assert len(kept) == len(fresh.weights) + dropouts and len(seeds) == dropouts
+    assert all(seed.any() for seed in seeds)
+
+
+@pytest.mark.parametrize("network", CROPS)
+def test_crop_networks_go_on_with_smaller_batches_where_memory_runs_out(network, tmp_path, monkeypatch):
+    trained = note_examples(monkeypatch, most=4, error=MemoryError(), kind=CROPS[network])
+    recorder = Recorder()
+    settings = tiny_crop_settings(network, tmp_path, epochs=1, batch_size=9)
+    train([make_family(1)], [], settings, on_progress=recorder)
+    number = CROPS[network]([make_family(1)], settings).number_per_epoch
+    assert trained == [(0, each) for each in range(number)]
+    assert [text for text in recorder.messages if "Memory" in text][-1].endswith("batches of 4.")
+
+
+def spoil(**changes):
+    annotated = make_family(1)
+    return dataclasses.replace(annotated, annotations=dataclasses.replace(annotated.annotations, **changes))
+
+
+def select(rows):
+    annotated = make_family(1)
+    return dataclasses.replace(annotated, annotations=annotated.annotations.select(np.array(rows, int)))
+
+
+BAD = {
+    "no links": (spoil(links=[]), {}, "needs divisions", "needs links"),
+    "one time point": (select([0, 1, 2, 3]), {}, "needs divisions", "needs links"),
+    "nothing annotated": (select([]), {}, "needs divisions", "needs links"),
+    "a single class": (select([4, 8, 12]), {"max_link_um": 3.0}, "nuclei that do not divide", "needs (links|wrong)"),
+    "one nucleus": (select([1, 5, 9]), {}, "needs divisions", "needs wrong candidates"),
+    "outside": (spoil(positions=make_family(1).annotations.positions + 99), {}, "lie in the movie", "lie in the movie"),
+    "patch": (make_family(1), {"patch_shape_zyx": (4, 15, 16)}, r"\(4, 16, 16\)", r"\(4, 16, 16\)"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+@pytest.mark.parametrize("network", CROPS)
+def test_bad_input_is_one_clear_error_and_leaves_no_run_behind(network, case, tmp_path):
+    movie, changes, *messages = BAD[case]
+    with pytest.raises(UserError, match=messages[network == "link"]):
+        train([movie], [], tiny_crop_settings(network, tmp_path / "runs", **changes), on_progress=quiet)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_validation_without_divisions_is_one_clear_error(tmp_path):
+    still = dataclasses.replace(make_family(2), annotations=make_family(2).annotations.select([0, 1, 2, 3]))
+    with pytest.raises(UserError, match="needs divisions.*family 2"):
+        train([make_family(1)], [still], tiny_crop_settings("division", tmp_path / "runs"), on_progress=quiet)
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("network", CROPS)
+def test_crops_of_movies_of_one_plane_have_one_plane(network, tmp_path):
+    flat = make_family(1, shape_zyx=(1, 48, 48))
+    settings = tiny_crop_settings(network, tmp_path, epochs=1)
+    assert module.complete_settings(settings, [flat]).patch_shape_zyx == (1, 16, 16)
+    assert module.complete_settings(settings, [flat, make_family(2)]).patch_shape_zyx == (4, 16, 16)
+    original = settings.changed(preset="original", patch_shape_zyx=(8, 32, 32))
+    assert module.complete_settings(original, [flat]).patch_shape_zyx == (8, 32, 32)
+    run = train([flat], [], settings, on_progress=quiet)
+    trained, settings = load_network(run.folder)
+    assert len(run.history) == 1 and trained.inputs[0].shape[1:4] == settings.patch_shape_zyx == (1, 16, 16)
+
+
 @pytest.mark.slow
 def test_jax_learns_a_patch_by_heart():
     pytest.importorskip("jax")
@@ -344,8 +463,10 @@ def test_jax_learns_a_patch_by_heart():
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="the benchmark kills as Linux and macOS do")
-def test_a_training_killed_three_times_ends_with_the_same_weights():
-    command = [sys.executable, str(ROOT / "benchmarks" / "resume.py"), "--kills", "3", "--seed", "1"]
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_training_killed_three_times_ends_with_the_same_weights(network):
+    program = str(ROOT / "benchmarks" / "resume.py")
+    command = [sys.executable, program, "--network", network, "--kills", "3", "--seed", "1"]
     ran = subprocess.run(command, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert ran.stdout.count("kill ") == 3 and "different: nothing" in ran.stdout
