@@ -33,6 +33,9 @@ class TrackingSettings:
         border_probability: both of the above right at the border of what is seen.
         border_um: they fall linearly, over so far, to what they are inside.
         missed_probability: that a nucleus is missed at a time point, though found at the ones before and after.
+        missed_daughter_probability: that one of two daughters is missed right after the division: they still touch.
+        daughter_um: how far daughters are found from their mother two time points later; standard deviation of a normal
+            distribution along each axis.
         unknown_position: of a position without `probability`. Nothing is known against it: it is kept.
         unknown_division: of a position without `division_probability`: how often nuclei divide.
         unknown_link: of a candidate without `link_probability`: then tracks are as long as can be, and no more.
@@ -46,6 +49,8 @@ class TrackingSettings:
     border_probability: float = 0.5
     border_um: float = 8.0
     missed_probability: float = 0.03
+    missed_daughter_probability: float = 0.25
+    daughter_um: float = 4.0
     unknown_position: float = 1.0
     unknown_division: float = 0.005
     unknown_link: float = 0.5
@@ -54,7 +59,7 @@ class TrackingSettings:
 
     def __post_init__(self) -> None:
         """Raises UserError for a value outside its range."""
-        highest = {"border_um": math.inf, "window_positions": math.inf}
+        highest = dict.fromkeys(("border_um", "daughter_um", "window_positions"), math.inf)
         for name, value in dataclasses.asdict(self).items():
             if not 0 <= value <= highest.get(name, 1):
                 raise UserError(
@@ -140,7 +145,8 @@ def state_problem(
     _check_candidates(candidates)
     times = candidates.time_points
     probabilities = _read(candidates.link_properties, "link_probability", settings.unknown_link, len(candidates.links))
-    skipping, skip_probabilities = _find_skipping_links(candidates, probabilities, settings)
+    dividing = _read(candidates.properties, "division_probability", settings.unknown_division, len(times))
+    skipping, skip_probabilities = _find_skipping_links(candidates, probabilities, dividing, settings)
     appearance, disappearance = _find_end_probabilities(candidates, settings, region)
     problem = TrackingProblem(
         links=np.concatenate([candidates.links, skipping]),
@@ -148,9 +154,7 @@ def state_problem(
         candidate_rows=np.concatenate([np.arange(len(candidates.links)), np.full(len(skipping), -1)]),
         time_points=times,
         position_costs=find_cost(_read(candidates.properties, "probability", settings.unknown_position, len(times))),
-        division_costs=find_cost(
-            _read(candidates.properties, "division_probability", settings.unknown_division, len(times))
-        ),
+        division_costs=find_cost(dividing),
         appearance_costs=np.where(times == times.min(initial=0), 0.0, find_cost(appearance)),
         disappearance_costs=np.where(times == times.max(initial=0), 0.0, find_cost(disappearance)),
     )
@@ -220,13 +224,14 @@ def _find_end_probabilities(
 
 
 def _find_skipping_links(
-    candidates: Annotations, probabilities: np.ndarray, settings: TrackingSettings
+    candidates: Annotations, probabilities: np.ndarray, dividing: np.ndarray, settings: TrackingSettings
 ) -> tuple[np.ndarray, np.ndarray]:
     """Links over two time points, (k, 2) int, and their probabilities, (k,) float.
 
     The probability is that of a nucleus being missed, times that of moving at least so far in two time points.
     Movements are normally distributed around the drift at that time, with the variance of the probable links for each
-    of the two steps. Asked are only positions that have no certain partner, see `TrackingSettings`.
+    of the two steps. Asked are only positions that have no certain partner, see `TrackingSettings`; and those that
+    divide with a probability of a half or more, whose daughters are missed more often and move farther.
     """
     if len(candidates.links) == 0 or settings.missed_probability == 0:
         return np.zeros((0, 2), dtype=int), np.zeros(0)
@@ -236,11 +241,14 @@ def _find_skipping_links(
     )
     drifts_um, variance, axes = _find_movements(candidates, forward[probabilities[forward] >= 0.5])
     no_better = settings.appearance_probability * settings.disappearance_probability / settings.missed_probability
-    reach_um = np.sqrt(2 * variance * chi2.isf(min(no_better, 1), axes))
     certain = np.intersect1d(forward, backward)
     certain = certain[probabilities[certain] >= settings.certain_link]
     loose = np.ones((2, len(candidates)), dtype=bool)
     loose[0, candidates.links[certain, 0]] = loose[1, candidates.links[certain, 1]] = False
+    mothers = dividing >= 0.5
+    loose[0] |= mothers
+    missed = np.where(mothers, settings.missed_daughter_probability, settings.missed_probability)
+    variances = np.where(mothers, max(settings.daughter_um**2, 2 * variance), 2 * variance)
     found, start = [], candidates.time_points.min()
     for time_point in candidates.annotated_time_points:
         sources = np.flatnonzero((candidates.time_points == time_point) & loose[0])
@@ -248,11 +256,14 @@ def _find_skipping_links(
         drift_um = drifts_um[time_point - start : time_point + 2 - start].sum(axis=0)
         ahead = KDTree(candidates.positions[sources] * candidates.spacing_um + drift_um)
         behind = KDTree(candidates.positions[targets] * candidates.spacing_um)
+        reach_um = np.sqrt(variances[sources].max(initial=0) * chi2.isf(min(no_better, 1), axes))
         near = ahead.sparse_distance_matrix(behind, reach_um, output_type="ndarray")
         found.append(np.stack([sources[near["i"]], targets[near["j"]], near["v"]], axis=1))
     sources, targets, distances_um = np.concatenate(found).T
-    far = chi2.sf(distances_um**2 / (2 * variance), axes)
-    return np.stack([sources, targets], axis=1).astype(int), settings.missed_probability * far
+    links = np.stack([sources, targets], axis=1).astype(int)
+    far = chi2.sf(distances_um**2 / variances[links[:, 0]], axes)
+    useful = far >= no_better
+    return links[useful], (missed[links[:, 0]] * far)[useful]
 
 
 def find_best(probabilities: np.ndarray, ends: np.ndarray) -> np.ndarray:

@@ -332,3 +332,26 @@ def test_bad_choices_are_one_clear_error():
         build_tracks(make_crossing(), method="best")
     with pytest.raises(UserError, match="missed_probability must be within 0 and 1. Received: 2"):
         TrackingSettings(missed_probability=2)
+
+
+def test_a_daughter_missed_right_after_the_division_is_found_again():
+    positions = [
+        (0, 10, 10),
+        (0, 10, 12),
+        (0, 10, 13),
+        (0, 10, 5),
+    ]  # mother, the daughter seen at once, twice; the other
+    candidates = Annotations(
+        positions,
+        [0, 1, 2, 2],
+        [(0, 1), (1, 2), (1, 3)],
+        properties={"division_probability": [0.95, 0.001, 0.001, 0.001]},
+        link_properties={"link_probability": [0.98, 0.98, 0.01]},
+        spacing_um=(1, 1, 1),
+    )
+    tracks = build_tracks(candidates)
+    assert tracks.divisions().tolist() == [0] and len(tracks) == 5  # one position half-way to the other daughter
+    calm = build_tracks(
+        dataclasses.replace(candidates, properties={"division_probability": [0.01, 0.001, 0.001, 0.001]})
+    )
+    assert len(calm.divisions()) == 0 and len(calm) == 4
