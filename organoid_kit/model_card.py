@@ -128,7 +128,7 @@ def _write_card(settings: NetworkSettings, facts: dict[str, Any], author: str, l
         "What it must be shown": _say_input(settings),
         "What it learned from": facts.get("method", "Not recorded in this folder; the run knows it."),
         "Data": _tabulate(facts.get("data", [])),
-        "Scores on test movies": _say_scores(facts),
+        "Validation on test movies": _say_scores(facts),
         "Calibration": "None: its answers are taken as they are."
         if (slope, intercept) == (1, 0)
         else f"p' = sigmoid({slope:.3g} · logit(p) {intercept:+.3g}).",
@@ -143,8 +143,8 @@ def _say_input(settings: NetworkSettings) -> str:
     low, high = settings.intensity_quantiles
     spacing = " × ".join(f"{each:g}" for each in settings.spacing_um) if settings.spacing_um else "any number of"
     return (
-        f"Stacks of {spacing} µm per voxel (z, y, x), the time points {settings.time_window} around the one asked about "
-        f"as channels; the intensity quantiles {low:g} and {high:g} mapped to 0 and 1. `organoid_kit` does all of it."
+        f"Stacks of {spacing} µm per voxel (z, y, x), the time points {settings.time_window} around the one asked "
+        f"about as channels; the intensity quantiles {low:g} and {high:g} mapped to 0 and 1. The kit does all of it."
     )
 
 
