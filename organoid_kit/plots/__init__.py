@@ -24,13 +24,16 @@ from organoid_kit.plots.images import (
     plot_stack,
 )
 from organoid_kit.plots.lessons import plot_convolution, plot_fits, plot_losses, plot_u_net
+from organoid_kit.plots.lineages import find_lineages, plot_lineage_tree
 from organoid_kit.plots.probabilities import plot_precision_recall, plot_reliability
+from organoid_kit.plots.tracks import plot_tracks
 
 __all__ = [
     "COLOURS",
     "Drawing",
     "describe",
     "draw_figure",
+    "find_lineages",
     "plot_annotation_counts",
     "plot_augmentations",
     "plot_channels",
@@ -40,6 +43,7 @@ __all__ = [
     "plot_example",
     "plot_fits",
     "plot_history",
+    "plot_lineage_tree",
     "plot_losses",
     "plot_mistakes",
     "plot_pairs",
@@ -50,6 +54,7 @@ __all__ = [
     "plot_stack",
     "plot_threshold_curve",
     "plot_time_scores",
+    "plot_tracks",
     "plot_u_net",
     "read_history",
 ]

@@ -1,0 +1,205 @@
+"""Lineages as trees: who comes from whom, what begins and ends, and what is doubtful."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.ticker import MaxNLocator
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from organoid_kit.annotations import Annotations
+from organoid_kit.plots.drawing import COLOURS, Drawing, Mark, count, draw_figure, tidy
+
+FORK = Mark("division", "o", "black", filled=True)
+START = Mark("starts", ">", "sky blue")
+END = Mark("ends", "s", "purple")
+DOUBT = Mark("doubtful", "X", "vermillion", filled=True)
+_BETWEEN_LINEAGES = 0.7  # of the distance between two tracks, in addition
+_ROW_INCHES, _LEAST_INCHES, _MOST_INCHES = 0.16, 2.6, 22.0
+_NAMED_TIMES = 8
+
+
+@dataclass(frozen=True, eq=False)
+class _Events:
+    """Where tracks start and end inside the movie, divide, and may be wrong: (k, 2) float, time and row of the tree."""
+
+    divisions: np.ndarray
+    starts: np.ndarray
+    ends: np.ndarray
+    doubts: np.ndarray
+
+
+def find_lineages(annotations: Annotations) -> np.ndarray:
+    """The number of each position's lineage, (n,) int: all that is joined by links; 0 has the most positions.
+
+    `plot_lineage_tree` and `plot_tracks` show these numbers, counted from 1.
+    """
+    size = len(annotations)
+    if size == 0:
+        return np.zeros(0, int)
+    joined = coo_array((np.ones(len(annotations.links)), annotations.links.T), shape=(size, size))
+    labels = connected_components(joined, directed=False)[1]
+    order = np.argsort(-np.bincount(labels), kind="stable")
+    return np.argsort(order)[labels]
+
+
+def plot_lineage_tree(
+    annotations: Annotations,
+    *,
+    most: int | None = 40,
+    errors: bool = True,
+    least_error: float = 0.01,
+    title: str = "",
+) -> Drawing:
+    """Lineages as trees: time to the right, one line per track, a fork at each division. Lines never cross.
+
+    Args:
+        annotations: with links; of `find_track_errors`, so that doubts can be shown.
+        most: lineages shown, those with the most positions; None: all.
+        errors: whether to mark links, divisions, starts and ends that are probably wrong.
+        least_error: the error probability from which on something is doubtful.
+        title: above the figure.
+    """
+    lineages = find_lineages(annotations)
+    number = int(lineages.max(initial=-1)) + 1
+    kept = lineages < (number if most is None else most)
+    shown, lineages = annotations.select(kept), lineages[kept]
+    heights = _lay_out(shown, lineages)
+    inches = np.clip(1.2 + _ROW_INCHES * np.ptp(np.append(heights, 0)), _LEAST_INCHES, _MOST_INCHES)
+    figure = draw_figure(9, float(inches))
+    axes = figure.subplots()
+    doubtful = _find_doubtful(shown, least_error) if errors else (np.zeros(0, int), np.zeros(0, int))
+    events = _find_events(shown, heights, annotations, doubtful)
+    _draw_tree(axes, shown, heights, events)
+    _number_lineages(axes, shown, heights, lineages)
+    amount = count(int(lineages.max(initial=-1)) + 1, "lineage") + ("" if kept.all() else f", the largest of {number}")
+    axes.set(xlabel=f"time point ({amount})", yticks=[], ylim=(heights.max(initial=0) + 1, -1))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    tidy(axes)
+    axes.spines["left"].set_visible(False)
+    if axes.get_legend_handles_labels()[0]:
+        figure.legend(loc="outside lower center", ncols=4, fontsize=9)
+    figure.suptitle(title)
+    figure.description = f"{title + ': ' if title else ''}{_say_tree(shown, lineages, events, amount, errors)}"
+    return figure
+
+
+def _lay_out(annotations: Annotations, lineages: np.ndarray) -> np.ndarray:
+    """The row of the tree that each position is drawn in, (n,) float.
+
+    A track without daughters has a row of its own, a mother stands midway between her daughters. Daughters follow
+    each other, so that no line crosses another.
+    """
+    tracks = annotations.tracks()
+    track_of = np.zeros(len(annotations), int)
+    for number, rows in enumerate(tracks):
+        track_of[rows] = number
+    mothers = {}  # of a merge, the first
+    for mother, daughter in track_of[annotations.links].tolist():
+        if mother != daughter:
+            mothers.setdefault(daughter, mother)
+    daughters = [[] for _ in tracks]
+    for daughter, mother in mothers.items():
+        daughters[mother].append(daughter)
+    first = [number for number in range(len(tracks)) if number not in mothers]
+    order = _walk(sorted(first, key=lambda number: lineages[tracks[number][0]]), daughters)
+    heights = np.zeros(len(tracks))
+    leaves = [number for number in order if not daughters[number]]
+    spread = [_BETWEEN_LINEAGES * lineages[tracks[number][0]] for number in leaves]
+    heights[leaves] = np.arange(len(leaves)) + spread
+    for number in reversed(order):
+        if daughters[number]:
+            heights[number] = heights[daughters[number]].mean()
+    return heights[track_of]
+
+
+def _walk(first: Sequence[int], daughters: Sequence[Sequence[int]]) -> list[int]:
+    """Tracks in the order of the tree: a mother, then all that comes from her first daughter, then the next."""
+    order, waiting = [], list(reversed(first))
+    while waiting:
+        order.append(waiting.pop())
+        waiting.extend(reversed(daughters[order[-1]]))
+    return order
+
+
+def _find_doubtful(annotations: Annotations, least_error: float) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of the links, and of the positions, that are probably wrong."""
+    names = ("division_error_probability", "start_error_probability", "end_error_probability")
+    properties = [annotations.properties[name] for name in names if name in annotations.properties]
+    positions = [np.flatnonzero(_to_numbers(values) > least_error) for values in properties]
+    links = annotations.link_properties.get("error_probability", np.zeros(0, object))
+    return np.flatnonzero(_to_numbers(links) > least_error), np.unique(np.concatenate([np.zeros(0, int), *positions]))
+
+
+def _to_numbers(values: np.ndarray) -> np.ndarray:
+    """Values as numbers; 0 where there is none, so that it is no doubt."""
+    return np.array([0 if value is None else value for value in values], float)
+
+
+def _find_events(
+    shown: Annotations, heights: np.ndarray, annotations: Annotations, doubtful: tuple[np.ndarray, np.ndarray]
+) -> _Events:
+    """What is marked in the tree. Starts at the first and ends at the last time point of all are no events."""
+    times = shown.time_points
+    places = np.stack([times, heights], axis=1).astype(float)
+    all_times = annotations.annotated_time_points
+    starts = (shown.links_backward() == 0) & (times > all_times[:1])
+    ends = (shown.links_forward() == 0) & (times < all_times[-1:])
+    doubtful_links, doubtful_positions = doubtful
+    _, later = places[shown.links[doubtful_links]].reshape(-1, 2, 2).swapaxes(0, 1)
+    middles = np.stack([times[shown.links[doubtful_links]].mean(axis=1), later[:, 1]], axis=1)
+    doubts = np.concatenate([middles, places[doubtful_positions]])
+    return _Events(places[shown.divisions()], places[starts], places[ends], doubts)
+
+
+def _draw_tree(axes: Axes, shown: Annotations, heights: np.ndarray, events: _Events) -> None:
+    """Each link goes down or up to the row of its later end first, then along it."""
+    earlier, later = shown.links.T
+    times = shown.time_points
+    corners = [(times[earlier], heights[earlier]), (times[earlier], heights[later]), (times[later], heights[later])]
+    lines = np.stack([np.stack(corner, axis=1) for corner in corners], axis=1)
+    axes.add_collection(LineCollection(lines, colors=COLOURS["blue"], linewidths=1.4, capstyle="round"))
+    alone = (shown.links_forward() == 0) & (shown.links_backward() == 0)
+    axes.plot(times[alone], heights[alone], linestyle="none", marker=".", color=COLOURS["blue"], zorder=2)
+    axes.autoscale_view()
+    marks = ((FORK, events.divisions, 4), (START, events.starts, 7), (END, events.ends, 6), (DOUBT, events.doubts, 8))
+    for mark, places, size in marks:
+        if len(places):
+            axes.plot(*places.T, label=f"{mark.name} ({len(places)})", zorder=3, **mark.style(size))
+
+
+def _number_lineages(axes: Axes, shown: Annotations, heights: np.ndarray, lineages: np.ndarray) -> None:
+    """The number of each lineage, left of where it starts."""
+    for lineage in range(lineages.max(initial=-1) + 1):
+        rows = np.flatnonzero(lineages == lineage)
+        row = rows[shown.time_points[rows].argmin()]
+        place = (shown.time_points[row], heights[row])
+        axes.annotate(f"{lineage + 1}", place, (-7, 0), textcoords="offset points", ha="right", va="center", fontsize=7)
+
+
+def _say_tree(shown: Annotations, lineages: np.ndarray, events: _Events, amount: str, errors: bool) -> str:
+    if len(shown) == 0:
+        return "No lineages, as there are no positions."
+    doubts = f", {count(len(events.doubts), 'doubt')}" if errors else ""
+    sizes = np.bincount(lineages)
+    return (
+        f"{amount}, with {count(len(shown), 'position')} from time point "
+        f"{shown.time_points.min()} to {shown.time_points.max()}, drawn as trees with time to the right. "
+        f"{count(len(events.divisions), 'division')}{_say_times(events.divisions)}, "
+        f"{count(len(events.starts), 'later start')}{_say_times(events.starts)}, "
+        f"{count(len(events.ends), 'earlier end')}{_say_times(events.ends)}{doubts}"
+        f"{_say_times(events.doubts) if errors else ''}. Lineage 1 has the most positions: {sizes[0]}."
+    )
+
+
+def _say_times(places: np.ndarray) -> str:
+    times = [f"{time:g}" for time in np.unique(places[:, 0])]
+    if not times:
+        return ""
+    more = ", …" if len(times) > _NAMED_TIMES else ""
+    return f" (time point {', '.join(times[:_NAMED_TIMES])}{more})"
