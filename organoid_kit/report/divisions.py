@@ -11,7 +11,7 @@ import numpy as np
 from organoid_kit.classification import PrecisionRecall, find_precision_recall
 from organoid_kit.division_examples import find_division_labels
 from organoid_kit.evaluation import format_score
-from organoid_kit.plots.probabilities import plot_precision_recall
+from organoid_kit.plots import plot_precision_recall
 from organoid_kit.report.judging import judge_divisions
 from organoid_kit.report.page import make_figure
 from organoid_kit.report.results import Result

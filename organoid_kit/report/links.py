@@ -12,7 +12,7 @@ from organoid_kit.annotations import Annotations
 from organoid_kit.classification import PrecisionRecall, find_precision_recall
 from organoid_kit.evaluation import find_ratio, format_score
 from organoid_kit.links import link_nearest, link_optimally
-from organoid_kit.plots.probabilities import plot_precision_recall
+from organoid_kit.plots import plot_precision_recall
 from organoid_kit.report.judging import choose_most_probable, judge_links
 from organoid_kit.report.page import make_figure, make_table
 from organoid_kit.report.results import Result

@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 import numpy as np
-from matplotlib.axes import Axes
 
 from organoid_kit.annotations import Annotations
 from organoid_kit.augmentation import no_augmentation
 from organoid_kit.crops import cut_crop, find_working_positions, find_working_spacing
 from organoid_kit.dataset import AnnotatedMovie
-from organoid_kit.link_examples import cut_pair
-from organoid_kit.links import estimate_drift
+from organoid_kit.division_examples import DIVISION, ORDINARY, DivisionExample
+from organoid_kit.link_examples import OTHER_NEAR, SAME, LinkExample, cut_pair
+from organoid_kit.links import estimate_drift, find_displacements
 from organoid_kit.patches import PreparedMovies, find_window_bytes
-from organoid_kit.plots import Drawing, draw_figure
-from organoid_kit.plots.drawing import FALSE, MISSED, show_plane
+from organoid_kit.plots import Drawing, plot_crops, plot_pairs
 from organoid_kit.report.judging import find_most_probable, judge_divisions, judge_links
 from organoid_kit.settings import NetworkSettings
 
-_GAP = 2  # voxels between the time points of a crop
-_WIDTH = 2.6  # inches of a picture
-_WHITE = 1.2  # normalised intensity that is shown white
-
-Cut = Callable[[int], np.ndarray]  # row of an answer → what the network saw, (y, x)
-
 
 def plot_division_mistakes(
-    annotated: AnnotatedMovie, found: Annotations, threshold: float, settings: NetworkSettings, *, most: int = 5
+    annotated: AnnotatedMovie, found: Annotations, threshold: float, settings: NetworkSettings, *, most: int = 4
 ) -> Drawing:
-    """Above, divisions that were not called, the least probable first; below, calls that are none, the surest first.
+    """Divisions that were not called, the least probable first, then calls that are none, the surest first.
 
     Args:
         annotated: the movie and its truth.
@@ -41,16 +32,22 @@ def plot_division_mistakes(
     score = judge_divisions(annotated.annotations, found, threshold, settings)
     called, right = score.probabilities >= threshold, score.called_mothers >= 0
     missed, false = score.calls[right & ~called], score.calls[score.judged & called & ~right]
+    missed, false = _sort(found.properties["division_probability"], missed, false)
+    rows, kinds = np.append(missed[:most], false[:most]), [DIVISION] * len(missed[:most]) + [ORDINARY] * most
+    movie, settings = AnnotatedMovie(annotated.movie, found), _with_spacing(settings, annotated)
+    prepared, places = _prepare(movie, settings), find_working_positions(movie, settings)
+    examples = [
+        _cut_division(prepared, int(found.time_points[row]), places[row], kind) for row, kind in zip(rows, kinds)
+    ]
     said = found.properties["division_probability"]
-    cut = _prepare_crops(AnnotatedMovie(annotated.movie, found), settings)
-    title = f"{annotated.name}: worst mistakes (from left to right: the time points that the network saw)"
-    return _draw(title, found.time_points, said, missed, false, cut, most)
+    names = [_name(found, row, said[row], kind == DIVISION) for row, kind in zip(rows, kinds)]
+    return plot_crops(examples, settings, names=names, title=_say_title(annotated.name, missed, false))
 
 
 def plot_link_mistakes(
-    annotated: AnnotatedMovie, found: Annotations, settings: NetworkSettings, *, most: int = 5
+    annotated: AnnotatedMovie, found: Annotations, settings: NetworkSettings, *, most: int = 4
 ) -> Drawing:
-    """Above, true links that were not the most probable; below, wrong ones that were, the surest first.
+    """True links that were not the most probable, then wrong ones that were, the surest first.
 
     Args:
         annotated: the movie and its truth.
@@ -58,43 +55,23 @@ def plot_link_mistakes(
         settings: of the network.
         most: so many of each kind.
     """
-    labels = judge_links(annotated.annotations, found)
+    labels, said = judge_links(annotated.annotations, found), found.link_properties["link_probability"]
     chosen = np.isin(np.arange(len(labels)), find_most_probable(found))
-    missed, false = np.flatnonzero((labels == 1) & ~chosen), np.flatnonzero((labels == 0) & chosen)
-    times = found.time_points[found.links[:, 0]]
-    cut = _prepare_pairs(AnnotatedMovie(annotated.movie, found), settings)
-    title = f"{annotated.name}: worst mistakes (earlier nucleus above, later one below; time goes to the right)"
-    return _draw(title, times, found.link_properties["link_probability"], missed, false, cut, most)
+    missed, false = _sort(said, np.flatnonzero((labels == 1) & ~chosen), np.flatnonzero((labels == 0) & chosen))
+    rows = np.append(missed[:most], false[:most])
+    examples = _cut_links(AnnotatedMovie(annotated.movie, found), rows, labels, _with_spacing(settings, annotated))
+    names = [_name(found, found.links[row, 0], said[row], labels[row] == 1) for row in rows]
+    title = _say_title(annotated.name, missed, false)
+    return plot_pairs(examples, _with_spacing(settings, annotated), names=names, title=title)
 
 
-def _prepare_crops(annotated: AnnotatedMovie, settings: NetworkSettings) -> Cut:
-    """What cuts out a position's crop."""
-    prepared = _prepare(annotated, settings)
-    places = find_working_positions(annotated, settings)
-
-    def cut(row: int) -> np.ndarray:
-        stacks = prepared.window(0, int(annotated.annotations.time_points[row]))
-        centres = np.tile(places[row], (len(stacks), 1))
-        return _lay_out(cut_crop(no_augmentation(), stacks, centres, settings.patch_shape_zyx))
-
-    return cut
+def _sort(said: np.ndarray, missed: np.ndarray, false: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The worst first: missed ones of least probability, false ones of highest."""
+    return missed[np.argsort(said[missed].astype(float))], false[np.argsort(-said[false].astype(float))]
 
 
-def _prepare_pairs(annotated: AnnotatedMovie, settings: NetworkSettings) -> Cut:
-    """What cuts out both crops of a candidate link, the earlier nucleus above."""
-    prepared = _prepare(annotated, settings)
-    places, spacing = find_working_positions(annotated, settings), find_working_spacing(annotated, settings)
-    found = annotated.annotations
-    drift = estimate_drift(found) if settings.remove_drift else {}
-
-    def cut(link: int) -> np.ndarray:
-        ends = found.links[link]
-        times = found.time_points[ends].tolist()
-        moved = drift.get(times[0], np.zeros(3)) / spacing
-        crops = map(_lay_out, cut_pair(no_augmentation(), prepared, 0, times, places[ends], moved))
-        return np.vstack([np.pad(crop, ((0, _GAP), (0, 0)), constant_values=_WHITE) for crop in crops])[:-_GAP]
-
-    return cut
+def _with_spacing(settings: NetworkSettings, annotated: AnnotatedMovie) -> NetworkSettings:
+    return settings.changed(spacing_um=settings.spacing_um or tuple(annotated.movie.spacing_um))
 
 
 def _prepare(annotated: AnnotatedMovie, settings: NetworkSettings) -> PreparedMovies:
@@ -102,41 +79,37 @@ def _prepare(annotated: AnnotatedMovie, settings: NetworkSettings) -> PreparedMo
     return PreparedMovies(movies, settings, cache_bytes=2 * find_window_bytes(movies, settings))
 
 
-def _lay_out(crop: np.ndarray) -> np.ndarray:
-    """The middle planes of a crop (y, x, time, z), time points side by side, (y, x)."""
-    planes = crop.shape[3]
-    middle = crop[..., (planes - 1) // 2 : planes // 2 + 1].max(axis=3)
-    apart = np.pad(middle, ((0, 0), (0, _GAP), (0, 0)), constant_values=_WHITE)
-    return np.hstack(list(apart.transpose(2, 0, 1)))[:, :-_GAP]
+def _cut_division(prepared: PreparedMovies, time_point: int, place: np.ndarray, kind: int) -> DivisionExample:
+    stacks = prepared.window(0, time_point)
+    centres = np.tile(place, (len(stacks), 1))
+    crop = cut_crop(no_augmentation(), stacks, centres, prepared.settings.patch_shape_zyx)
+    return DivisionExample(crop.transpose(3, 0, 1, 2), kind == DIVISION, kind)
 
 
-def _draw(
-    title: str, times: np.ndarray, said: np.ndarray, missed: np.ndarray, false: np.ndarray, cut: Cut, most: int
-) -> Drawing:
-    """Missed ones above, the least probable first; false ones below, the most probable first."""
-    chances = np.array([np.nan if each is None else each for each in said], float)
-    kinds = {MISSED.name: missed[np.argsort(chances[missed])], FALSE.name: false[np.argsort(-chances[false])]}
-    images = [[cut(int(row)) for row in rows[:most]] for rows in kinds.values()]
-    heights = [max([0.3, *(_WIDTH * image.shape[0] / image.shape[1] + 0.5 for image in row)]) for row in images]
-    figure = draw_figure(_WIDTH * most, sum(heights) + 0.6)
-    all_axes = figure.subplots(2, most, squeeze=False, height_ratios=heights)
-    for axes_of_row, row, (name, rows) in zip(all_axes, images, kinds.items()):
-        for axes in axes_of_row:
-            axes.axis("off")
-        axes_of_row[0].set_title(f"none is {name}", fontsize=10)
-        for axes, image, place in zip(axes_of_row, row, rows):
-            _show(axes, image, f"{name}, time {times[place]}\nprobability {chances[place]:.2f}")
-    figure.suptitle(title)
-    words = " ".join(_say(name, times, chances, rows, most) for name, rows in kinds.items())
-    figure.description = f"{title}. {words}"
-    return figure
+def _cut_links(
+    annotated: AnnotatedMovie, rows: np.ndarray, labels: np.ndarray, settings: NetworkSettings
+) -> list[LinkExample]:
+    """Some candidates, without variation."""
+    found, prepared = annotated.annotations, _prepare(annotated, settings)
+    places, spacing = find_working_positions(annotated, settings), find_working_spacing(annotated, settings)
+    drift = estimate_drift(found) if settings.remove_drift else {}
+    moves = find_displacements(found, found.links, drift) / spacing
+    examples = []
+    for row in rows:
+        ends = found.links[row]
+        times = found.time_points[ends].tolist()
+        gone = drift.get(times[0], np.zeros(3)) / spacing
+        crops = (
+            each.transpose(3, 0, 1, 2) for each in cut_pair(no_augmentation(), prepared, 0, times, places[ends], gone)
+        )
+        same = bool(labels[row] == 1)
+        examples.append(LinkExample(*crops, moves[row], same, SAME if same else OTHER_NEAR))
+    return examples
 
 
-def _show(axes: Axes, image: np.ndarray, title: str) -> None:
-    show_plane(axes, image, (1, 1), limits=(0, _WHITE), bar=False)
-    axes.set_title(title, fontsize=9)
+def _name(found: Annotations, row: int, said: float, missed: bool) -> str:
+    return f"{'missed' if missed else 'false'}, time {found.time_points[row]}\nprobability {said:.2f}"
 
 
-def _say(name: str, times: np.ndarray, chances: np.ndarray, rows: Sequence[int], most: int) -> str:
-    shown = "; ".join(f"time point {times[row]}, probability {chances[row]:.2f}" for row in rows[:most])
-    return f"{len(rows)} {name}{f' ({shown})' if shown else ''}."
+def _say_title(name: str, missed: np.ndarray, false: np.ndarray) -> str:
+    return f"{name}: the worst of {len(missed)} missed and {len(false)} false"

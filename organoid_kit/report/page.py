@@ -71,12 +71,13 @@ def make_pairs(values: dict[str, Any]) -> str:
         flat += (
             [(f"{key}: {inner}", each) for inner, each in value.items()] if isinstance(value, dict) else [(key, value)]
         )
-    return make_table(("name", "value"), [[str(key), _say_value(value)] for key, value in flat])
+    return make_table(("name", "value"), [[str(key), say_value(value)] for key, value in flat])
 
 
-def _say_value(value: Any) -> str:
+def say_value(value: Any) -> str:
+    """A setting in words."""
     if isinstance(value, (list, tuple)):
-        return ", ".join(map(_say_value, value))
+        return ", ".join(map(say_value, value))
     if isinstance(value, bool):
         return "yes" if value else "no"
     if value is None:

@@ -12,8 +12,7 @@ import numpy as np
 
 from organoid_kit.calibration import Calibration, Reliability, find_reliability
 from organoid_kit.files import write_json_safely, write_text_safely
-from organoid_kit.plots import plot_history, read_history
-from organoid_kit.plots.probabilities import plot_reliability
+from organoid_kit.plots import plot_history, plot_reliability, read_history
 from organoid_kit.report import divisions, links, positions
 from organoid_kit.report.method import write_method
 from organoid_kit.report.page import (
@@ -60,14 +59,14 @@ def write_report(
     return facts
 
 
-def _choose_kind(run: Run) -> ModuleType:
+def choose_kind(run: Run) -> ModuleType:
     """What is particular to the run's network."""
     return {"position": positions, "division": divisions, "link": links}[run.settings.network]
 
 
 def collect_facts(run: Run, results: Sequence[Result]) -> dict[str, Any]:
     """Everything the report says, as it stands in the JSON file; None where something was not measured."""
-    kind = _choose_kind(run)
+    kind = choose_kind(run)
     movies = [{"name": result.name, "threshold": result.threshold, **kind.find_figures([result])} for result in results]
     before, after = find_reliabilities(kind, results)
     return {
@@ -112,7 +111,7 @@ def find_reliabilities(kind: ModuleType, results: Sequence[Result]) -> tuple[Rel
 
 def _find_limits(run: Run, results: Sequence[Result]) -> list[str]:
     """What nobody should read into this page."""
-    kind, data = _choose_kind(run), run.details["data"]
+    kind, data = choose_kind(run), run.details["data"]
     limits = []
     if not results:
         limits.append("Scores on movies the network has never seen: no result is saved in this run.")
@@ -148,7 +147,7 @@ def _find_leaks(data: Sequence[dict[str, Any]], results: Sequence[Result]) -> li
 
 
 def _make_sections(run: Run, results: Sequence[Result], facts: dict[str, Any]) -> list[tuple[str, str]]:
-    kind = _choose_kind(run)
+    kind = choose_kind(run)
     said = kind.say_summary(facts) if results else "Not measured yet: no result is saved in this run."
     return [
         ("In short", make_paragraph(said) + make_paragraph(facts["reading"])),

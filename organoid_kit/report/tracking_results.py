@@ -18,7 +18,7 @@ from organoid_kit.files import make_file_name, read_json, write_bytes_safely, wr
 from organoid_kit.formats.organoidtracker import read_aut, write_aut
 from organoid_kit.plots import describe
 from organoid_kit.plots.drawing import write_png
-from organoid_kit.report.overlay import plot_overlay
+from organoid_kit.plots.tracks import plot_tracks
 from organoid_kit.runs import describe_movie, find_versions
 from organoid_kit.settings import NETWORKS, NetworkSettings
 from organoid_kit.timelapse import TimeLapse
@@ -90,7 +90,8 @@ def save_tracking(
     )
     described = _describe_networks(networks)
     channels = described["position"]["settings"]["channels"]
-    drawing = plot_overlay(annotated.movie, tracked.tracks, channels)
+    last = int(tracked.tracks.time_points.max(initial=annotated.movie.time_points[0]))
+    drawing = plot_tracks(annotated.movie, tracked.tracks, last, channels=channels)
     record = {
         "data": describe_movie("tracked", annotated),
         "networks": described,
