@@ -31,6 +31,8 @@ QUICK = {
         "fine_tuning_minutes": 0.1,
         "real_organoid": str(SHARED if SHARED.exists() else ROOT / "no real organoid here"),
     },
+    "05_train_division_network": {"epochs": 2, "crops_per_time_point": 4},
+    "06_train_link_network": {"epochs": 2, "pairs_per_time_point": 4},
 }
 
 ONLY_LOOK = ("02_check_annotations", "03_preview_augmentation")  # they never wait for Keras

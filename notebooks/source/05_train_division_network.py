@@ -1,0 +1,449 @@
+# ---
+# jupyter:
+#   jupytext:
+#     notebook_metadata_filter: organoid_kit
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+#   organoid_kit:
+#     minutes_cpu: 6
+#     minutes_gpu: 3
+#     minutes_read: 35
+# ---
+
+# %% [markdown]
+# # 05 · Train a division network: is this nucleus dividing?
+#
+# **You train the network that finds divisions:** you see why rare things need other examples and other scores than
+# common ones, give a nucleus new surroundings, and turn the network's answers into probabilities that one can believe.
+#
+# *Goals.* Afterwards you can
+# - say what a division network is shown and asked,
+# - explain why accuracy misleads where something is rare, and what average precision says instead,
+# - prepare examples by kind, and get more of them by copy and paste,
+# - read a reliability diagram, and calibrate a network,
+# - score divisions with a tolerance in time, and learn from the worst mistakes.
+#
+# *You need* notebooks 00 to 04.
+#
+# *Time.* Minutes to read: 35. Minutes to run: 6 on a processor (CPU), 3 on a graphics card (GPU).
+
+# %%
+# On Google Colab this cell installs the kit. Elsewhere it only says whether this machine is ready.
+import sys
+from importlib.util import find_spec
+
+from IPython import get_ipython
+
+if find_spec("organoid_kit") is None and "google.colab" in sys.modules:
+    address = "git+https://github.com/organoid-kit/organoid_kit"
+    get_ipython().run_line_magic("pip", f'install -q "organoid-kit @ {address}"')
+if find_spec("organoid_kit") is None:
+    print("Do this: install the kit as README.md says, then start this notebook again.")
+else:
+    from organoid_kit.environment import check_environment
+
+    print(check_environment())
+
+# %%
+import dataclasses
+
+import numpy as np
+
+from organoid_kit import downloads, networks, plots
+from organoid_kit.augmentation import no_augmentation
+from organoid_kit.classification import find_precision_recall
+from organoid_kit.crop_prediction import predict_divisions
+from organoid_kit.dataset import read_dataset
+from organoid_kit.division_examples import DivisionExamples, find_division_labels
+from organoid_kit.estimates import estimate_training
+from organoid_kit.models.division import build_division_network
+from organoid_kit.network_calibration import calibrate_network
+from organoid_kit.runs import compare_runs
+from organoid_kit.settings import AugmentationSettings, make_settings
+from organoid_kit.track_evaluation import score_divisions
+from organoid_kit.training import train
+
+# %% [markdown]
+# Numbers to change. To train on your own movies, name your own `.autlist` files, as in notebook 04. Their annotations
+# must be linked: a division is a mother with links to two daughters.
+
+# %% tags=["parameters"]
+training_list = None  # for example "my_movies/training.autlist"; None: the bundled movies
+validation_list = None
+test_list = None
+channels = (2, 3)  # which channels show nuclei, counted from 1
+time_window = (-1, 1)  # time points the network sees: one before, now, one after
+division_window = (0, 0)  # which time points count as dividing; (0, 0): only the mother's last
+paste = 0.3  # part of the crops that get other surroundings; None: no crop
+epochs = 25
+crops_per_time_point = 48
+output_folder = "runs"
+
+# %% [markdown]
+# ## 1. What we ask
+#
+# *Is this nucleus dividing?* The position network has found the nuclei. We go from one to the next and ask this
+# question of each. To learn it, somebody linked each nucleus to the one it becomes a time point later. A *mother* has
+# two such links, to two *daughters*.
+#
+# A division takes a while, so when exactly does a nucleus "divide"? We need a rule that everybody can follow: **the
+# answer is yes at the last time point at which the mother is still one nucleus**, and no at all others.
+
+# %%
+samples = downloads.find_samples()
+training = read_dataset(training_list or samples / "training.autlist")
+validation = read_dataset(validation_list or samples / "validation.autlist")
+test = read_dataset(test_list or samples / "test.autlist")
+print(*(one.movie for one in training + validation + test), sep="\n")
+
+# %% [markdown]
+# Here are three mothers, one in each row, in the middle of the pictures. Time runs from left to right: "now" is the
+# mother's last time point.
+#
+# **Look before you read on:** what can you see in the middle of "now" that tells you that the mother is about to
+# divide? Could you tell from this picture alone?
+
+# %%
+settings = make_settings(
+    "division",
+    channels=channels,
+    time_window=time_window,
+    division_window=division_window,
+    epochs=epochs,
+    patches_per_time_point=crops_per_time_point,
+    output_folder=output_folder,
+    augmentation=AugmentationSettings(paste=paste),
+)
+
+# %%
+five = settings.changed(time_window=(-2, 2), division_window=(0, 0))  # two time points before, two after
+as_they_are = DivisionExamples(training, five, augment=False)
+mothers = np.flatnonzero(as_they_are.targets)[4::6][:3]
+series = [as_they_are.example(place, (0,)) for place in mothers]
+
+# %%
+plots.plot_crops(series, five)
+
+# %% [markdown]
+# **What to see.** The nucleus in the middle rounds up and gets brighter (*prophase*), then its chromosomes line up in a
+# bright, narrow plate (*metaphase*): that is the mother's last time point. One time point later there are two small
+# bright daughters, perhaps one of them above or below the plane that is shown. Seen along its axis, a plate is round
+# and less easy to recognise: then the daughters decide it.
+
+# %% [markdown]
+# ### How rare is it?
+#
+# **Guess first:** of a hundred nuclei at one time point, how many are dividing?
+
+# %%
+for one in training + validation + test:
+    labels = find_division_labels(one.annotations, settings.division_window)
+    yes, no, unknown = (np.count_nonzero(labels == label) for label in (1, 0, -1))
+    print(f"{one.name}: {yes} yes, {no} no, {unknown} unknown. ", end="")
+    print(f"Who always says no, is right in {no / (yes + no):.1%}.")
+
+# %% [markdown]
+# *Accuracy*, the part of all answers that is right, is useless here. A network that never finds a single division has a
+# splendid accuracy! For rare things we ask two other questions:
+# - **precision**: of what is called a division, which part is one?
+# - **recall**: of the divisions, which part is called one?
+#
+# Both depend on the threshold, the probability from which we call a nucleus dividing. **Average precision** does
+# without: sort all nuclei by their probability, go down the list, and at each true division note the precision so far.
+# The mean of these numbers is the average precision. It is 1 if all divisions come first. If the order is drawn by
+# chance, it is about as low as divisions are rare.
+#
+# *Unknown* means that nobody can know: at the last time point of a movie nobody sees what comes next, and near the
+# border of what was annotated a second daughter may lie just outside. Such nuclei are neither learned from nor judged
+# by. To count them as "no" would teach the network something false.
+
+# %% [markdown]
+# ## 2. What goes in and out
+#
+# In goes a *crop*, a small piece of the stack with the nucleus in its middle, at three time points. Out comes a single
+# number from 0 to 1.
+
+# %%
+network = build_division_network(settings)
+print("in:  (batch, z, y, x, time points) =", network.input_shape)
+print("out: (batch, probability) =", network.output_shape)
+size_um = np.array(settings.patch_shape_zyx) * settings.spacing_um
+print("a crop (z, y, x) is", size_um, "µm large")
+
+# %% [markdown]
+# A crop shows the nucleus and its next neighbours. It should be large enough to show both daughters a time point later,
+# and small enough that the network need not look for the nucleus in question: it is always in the middle.
+
+# %% [markdown]
+# ## 3. Prepare examples
+#
+# If we drew nuclei by chance, most batches would hold one division or none. The network would learn to say "no". So we
+# draw by *kind*: a third of the examples are divisions, a third are nuclei that **look alike** (the same mother
+# earlier, her daughters, neighbours of a division, nuclei in a crowd), a third are **ordinary**. Of these, every other
+# one is the brightest of a few, as brightness is the first thing that a network falls for.
+
+# %%
+examples = DivisionExamples(training, settings)
+in_movies = np.bincount(examples.kinds, minlength=3)
+in_epoch = np.bincount(examples.kinds[examples.order(epoch=0)], minlength=3)
+for name, there, shown in zip(("division", "looks alike", "ordinary"), in_movies, in_epoch):
+    print(f"{name:12} {there:4} in the movies, shown {shown:4} times in an epoch: each {shown / there:.1f} times")
+
+# %% [markdown]
+# Each division is shown many times in every epoch. The network could learn them by heart! Two things help against it:
+# that they look different each time, and that they get other surroundings.
+
+# %%
+plain = DivisionExamples(training, settings, augment=False)
+division = int(np.flatnonzero(plain.targets)[0])
+unpasted = DivisionExamples(training, settings.changed(augmentation=AugmentationSettings(paste=None)))
+varied = [unpasted.example(division, (settings.seed, number)) for number in range(4)]
+names = ["as it is", *(f"variation {number}" for number in range(1, 5))]
+
+# %%
+plots.plot_crops([plain.example(division, (0,)), *varied], settings, names=names)
+
+# %% [markdown]
+# **What to see.** One and the same division, as it is and varied four times. The variations are those of notebook 03.
+# In addition, the nucleus stands a little off the middle (*jitter*), because a position network does not find the exact
+# centre either. All time points of a crop are varied in the same way. Can you still recognise each as a division? If
+# not, the variation is too strong.
+
+# %% [markdown]
+# ### Copy and paste
+#
+# There are few divisions but many surroundings. So the kit cuts the nucleus out, softly, and puts it where another
+# nucleus was. Every seam gives away that something was pasted; therefore nuclei that do not divide are pasted too.
+# Otherwise the network would learn to find seams.
+#
+# Below nothing else is varied, and the same seeds are used with and without.
+
+# %%
+nothing = AugmentationSettings(False, None, None, None, None, None, None, None, None, jitter_um=None, paste=None)
+always = dataclasses.replace(nothing, paste=1.0)
+without = DivisionExamples(training, settings.changed(augmentation=nothing))
+pasted = DivisionExamples(training, settings.changed(augmentation=always))
+crops = [without.example(division, (1,), no_augmentation())]
+crops += [pasted.example(division, (number,), no_augmentation()) for number in (1, 2, 3)]
+
+# %%
+plots.plot_crops(crops, settings, names=["without", *(f"pasted,\nseed {number}" for number in (1, 2, 3))])
+
+# %% [markdown]
+# **What to see.** The same nucleus in the middle, with its own past and future; around it other neighbours. Where a
+# neighbour or a daughter is cut off, the picture is not quite true to nature. That is the price. Does it pay? One of
+# the exercises lets you find out.
+
+# %% [markdown]
+# ## 4. Build: how large, how long?
+#
+# **Guess first:** will this training take longer than that of the position network? Its crops are smaller, and there
+# are more of them in a batch.
+
+# %%
+print(estimate_training(settings, training))
+print(f"The network has {network.count_params():,} numbers to learn.")
+
+# %% [markdown]
+# ## 5. Train
+#
+# As in notebook 04: a run folder, checkpoints, and the stop button works. After each epoch the network is judged on
+# nuclei of the validation movie, in their natural proportion. The plain loss must not decide here which epoch is best:
+# it may rise, as the network becomes too sure of a few wrong answers, while it still gets better at telling divisions
+# from the rest. That it is too sure can be mended afterwards, as we shall see. So the kit mends it after every epoch,
+# for the judgement only, and keeps the epoch with the lowest loss after that.
+
+# %%
+run = train(training, validation, settings)
+
+# %%
+plots.plot_history(run.history)
+
+# %% [markdown]
+# **What to see.** Left, the losses. That of validation zigzags more than in notebook 04: the movie has few divisions,
+# so a single sure mistake shows. It may stay far above that of training, or even rise. Right, the average precision,
+# which rises more steadily. The star is the epoch whose network is kept; it need not be the best in either figure.
+
+# %% [markdown]
+# ## 6. Look at its mistakes
+#
+# ### Can its probabilities be believed?
+#
+# A weather forecast says "70 % rain" on a hundred days. If it rains on about 70 of them, the forecast is *calibrated*.
+# Is our network? It cannot be: a third of the examples it learned from were divisions. It expects far more of them than
+# there are.
+#
+# **Guess:** will its probabilities be too high or too low?
+#
+# We mend that on the validation movie. A straight line, *slope* and *intercept*, is laid through the *log-odds* of the
+# answers: log(p / (1 − p)), a number that is 0 for p = 0.5 and grows with the probability. A slope below 1 says: you
+# were too sure. A negative intercept says: you said yes too often. The order of the nuclei stays the same, and so does
+# the average precision. Both numbers are saved with the network.
+
+# %%
+result = calibrate_network(run, validation)
+print(result)
+print(f"slope {result.calibration.slope:.2f}, intercept {result.calibration.intercept:.2f}")
+
+# %%
+plots.plot_reliability(result.after, result.before)
+
+# %% [markdown]
+# **What to see.** This is a *reliability diagram*. All nuclei for which the network said, for example, 0.2 to 0.3 are
+# put into one bin; the height of the point is the part of them that really divides. On the dotted diagonal the
+# probabilities can be believed; below it the network is too sure that nuclei divide. The bars below count the nuclei in
+# each bin, on an axis on which each line is ten times the one before. Most nuclei are in the first bin. The thin lines
+# show how far a point may be off by chance: long ones stand where few nuclei are.
+#
+# Two numbers sum this up, both better the closer to 0:
+# - **ECE**, the expected calibration error: how far a point is from the diagonal, on average over all nuclei. An ECE of
+#   0.03 says: probabilities are off by 3 percent points, on average.
+# - **Brier score**: how far a probability is from the truth (1 for a division, 0 for none), squared, on average. It
+#   also falls if the network tells divisions better from the rest. The ECE does not tell about that.
+#
+# "After" was measured on the very nuclei that the line was fitted to, so it looks a little better than it is.
+
+# %% [markdown]
+# ### The test movie, once
+#
+# The threshold was chosen on the validation movie too. A network may call a division one time point too early or too
+# late. For most questions that does not matter, so we count with a tolerance of 0, 1 and 2 time points. Around a
+# division several calls may mean the same one; with a tolerance only the most probable counts.
+#
+# **Guess:** by how much will F1 rise from tolerance 0 to 1?
+
+# %%
+network, settings = networks.load_network(run.folder)
+movie, truth = test[0].movie, test[0].annotations
+found = predict_divisions(network, movie, truth, settings)
+for tolerance in (0, 1, 2):
+    print(score_divisions(truth, found, tolerance=tolerance, threshold=settings.threshold))
+
+# %% [markdown]
+# Is that good? As always we want a simple method beside it. Dividing nuclei are bright, so here is the simplest: sort
+# nuclei by the brightness of their middle.
+
+# %%
+judged = DivisionExamples(test[:1], settings, augment=False)
+crops = [judged.example(place, (0,)) for place in range(len(judged.targets))]
+planes, rows = (slice(size // 2 - 1, size // 2 + 1) for size in settings.patch_shape_zyx[:2])
+brightness = [crop.image[planes, rows, rows, -settings.time_window[0]].mean() for crop in crops]
+
+# %%
+known = find_division_labels(truth, settings.division_window) >= 0
+said = found.properties["division_probability"][known].astype(float)
+curve = find_precision_recall(judged.targets, said)
+simple = find_precision_recall(judged.targets, np.array(brightness))
+
+# %%
+plots.plot_precision_recall(curve, {"brightness alone": simple}, chosen=settings.threshold)
+
+# %% [markdown]
+# **What to see.** Each point of a line is a threshold. High thresholds are on the left: few divisions are found, but
+# those called are right. To the right more are found, and more is wrong. The best corner is the upper right one. The
+# area below a line is its average precision. The star is our threshold. There are few divisions in one movie: a single
+# one more or less is a whole step of the line.
+
+# %% [markdown]
+# ### The worst mistakes
+#
+# Now the nuclei of the test movie at which the network was most wrong: what it said lies farthest from the truth.
+
+# %%
+wrong_by = np.abs(said - judged.targets)
+worst = np.argsort(-wrong_by)[:6]
+answers = {True: "divides", False: "does not divide"}
+names = [f"{answers[bool(judged.targets[place])]},\nsaid {said[place]:.2f}" for place in worst]
+
+# %%
+plots.plot_crops([crops[place] for place in worst], settings, names=names)
+
+# %% [markdown]
+# **What to see.** Go through them one by one and write down a reason for each. Some that are often met:
+# - *Prophase.* A round, bright nucleus will divide, but at the next time point. The network called it too early. With
+#   a tolerance of 1 that is no mistake.
+# - *The neighbour divides.* The plate is not quite in the middle of the crop. If two nuclei touch, it is hard to say
+#   whose plate it is.
+# - *Seen from above.* A plate is a thin disc. Looked at along its axis it is round, like any nucleus.
+# - *Debris*, the remains of dead cells: bright and small too. But it is there before and after, and nothing comes of
+#   it.
+# - *Was the annotator wrong?* In real movies that is a frequent answer. Look there again before you blame the network.
+
+# %% [markdown]
+# ## 7. Keep it
+#
+# The network lies in its run folder, with its settings, its calibration and its threshold. Some networks come with the
+# kit; a few movies of your own suffice to train on from one of them, or from this one.
+
+# %%
+print(compare_runs(output_folder))
+print("the network:", run.network_folder)
+for name in networks.list_shipped_networks():
+    print("comes with the kit:", name, "that is a", networks.load_settings(name).network, "network")
+
+# %%
+gentle = networks.make_fine_tuning_settings(run.folder, channels=channels, output_folder=output_folder)
+print(f"A learning rate of {gentle.learning_rate:g} instead of {settings.learning_rate:g}, starting from")
+print(gentle.start_from)
+print("Now train(your_movies, your_validation, gentle), and calibrate again.")
+
+# %% [markdown]
+# ## Summary
+#
+# - A division is the mother's last time point. What nobody can know is left out.
+# - Rare things: draw examples by kind, and never judge by accuracy. Use average precision, precision and recall.
+# - More examples of what is rare: vary them, and paste them into other surroundings.
+# - Calibrate on validation movies. Then 0.7 means 70 of 100.
+# - Allow a time point of tolerance, put a simple method beside it, and look at the worst mistakes.
+#
+# <details><summary><b>Question:</b> A friend says: "My division network is 98 % accurate." What do you ask? (Click for
+# an answer.)</summary>
+#
+# How rare are divisions in your movies? If 2 of 100 nuclei divide, 98 % is what one gets by always saying "no". Ask for
+# precision and recall, or for the average precision.
+# </details>
+#
+# <details><summary><b>Question:</b> You calibrate the network. Does its average precision rise? (Click for an
+# answer.)</summary>
+#
+# No. Calibration changes the probabilities but not their order, and average precision looks only at the order.
+# </details>
+#
+# <details><summary><b>Question:</b> Why must nuclei that do not divide be pasted as well? (Click for an
+# answer.)</summary>
+#
+# If only divisions were pasted, a seam would always mean "divides". The network would learn to find seams: easy, and of
+# no use in a real movie.
+# </details>
+
+# %% [markdown]
+# ## Exercises
+#
+# Change a number in the cell above section 1, and run the notebook again from there.
+# 1. Take the time away: `time_window = (0, 0)`. The network sees a single time point. Guess first: what happens to the
+#    average precision on the test movie, and to which mistakes?
+# 2. Switch pasting off: `paste = None`. What happens to the gap between training and validation, and to the average
+#    precision?
+# 3. Widen what counts as dividing: `division_window = (-1, 0)`. How many nuclei are "yes" now? Why does F1 at a
+#    tolerance of 0 fall, though the network did not get worse?
+
+# %% [markdown]
+# <details><summary><b>Am I right?</b> (Click for answers.)</summary>
+#
+# 1. Expect it to fall: what comes next, two daughters, is the surest sign of a division, and debris differs from a
+#    plate mostly in that it stays. How far it falls differs from training to training: find out first how much it
+#    changes by chance, with `settings.changed(seed=2)`.
+# 2. Expect the training loss to fall lower, as the few divisions always have the same neighbours and are easier to
+#    learn by heart. Whether the average precision on one test movie falls is a matter of luck: it has few divisions.
+#    Train with three seeds each before you believe a difference.
+# 3. Nearly twice as many: the mother's last two time points. But the score still asks for her very last one; at a
+#    tolerance of 0 the earlier call of each pair is a false one. With a tolerance of 1 both mean the same division. A
+#    wide window suits movies in which nobody can say when exactly a division takes place.
+# </details>
