@@ -242,9 +242,9 @@ def _show_expected(movies: Sequence[dict[str, Any]]) -> str:
         for movie in movies
     ]
     note = (
-        "Every link, division, start and end of a track has a probability to be wrong; their sum is the number of "
-        "errors to be expected. Expected and counted can be compared only where the truth judges: for these, both "
-        "numbers stand beside each other."
+        "Every link, division, start and end of a track has a probability to be wrong. All errors expected are those "
+        "in where nuclei come from: the sum over links and starts. Expected and counted errors can be compared only "
+        "where the truth judges: for these, both numbers stand beside each other."
     )
     return make_table(heading, rows) + make_paragraph(note)
 
