@@ -149,7 +149,7 @@ def test_scores_have_a_spread_over_movies_and_none_over_one(tmp_path):
 @pytest.mark.parametrize("network", ["division", "link"])
 def test_the_method_says_what_the_network_saw(tmp_path, network):
     text = write_method(make_test_run(tmp_path, network, time_window=(-1, 1)))
-    said = ["4 × 16 × 16 voxels (z, y, x; 8 × 8 × 8 µm)", "time points -1 to +1", "Platt", "slope 0.5", "1 divisions"]
+    said = ["4 × 16 × 16 voxels (z, y, x; 8 × 8 × 8 µm)", "time points -1 to +1", "Platt", "slope 0.5", "1 division at"]
     said += ["highest average precision", "epoch 2 is kept", "nuclei up to 1 µm off the middle", "13 positions"]
     said += {"division": ["pasted", "a third divisions"], "link": ["20 µm apart", "drift of up to 3 µm"]}[network]
     assert not [each for each in said if each not in text]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from organoid_kit.plots.drawing import count
 from organoid_kit.report.page import join_words
 from organoid_kit.report.results import Result, read_calibration
 from organoid_kit.runs import Run, find_best
@@ -45,11 +46,11 @@ def _say_start(run: Run, training: Sequence[dict[str, Any]]) -> str:
 def say_data(data: Sequence[dict[str, Any]]) -> str:
     """How much is annotated, and in which movies; what was not counted is left out."""
     times = sum(len(each["time_points"]) for each in data)
-    counts = [f"{sum(each['positions'] for each in data)} positions"]
-    for what in ("links", "divisions"):
-        if all(what in each for each in data) and any(each[what] for each in data):
-            counts.append(f"{sum(each[what] for each in data)} {what}")
-    return f"{join_words(counts)} at {times} time points of {join_words(each['name'] for each in data)}"
+    counts = [count(sum(each["positions"] for each in data), "position")]
+    for noun in ("link", "division"):
+        number = sum(each.get(f"{noun}s", 0) for each in data)
+        counts += [count(number, noun)] * bool(number)
+    return f"{join_words(counts)} at {count(times, 'time point')} of {join_words(each['name'] for each in data)}"
 
 
 def _say_image(settings: NetworkSettings) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from organoid_kit.evaluation import format_score
 from organoid_kit.files import write_json_safely, write_text_safely
 from organoid_kit.plots import plot_reliability
+from organoid_kit.plots.drawing import count
 from organoid_kit.plots.lineages import plot_lineage_tree
 from organoid_kit.report.page import (
     build_page,
@@ -27,6 +28,7 @@ from organoid_kit.report.tracking_scores import METHODS, find_figures, pool_reli
 from organoid_kit.runs import find_versions
 
 _SHOWN_DOUBTS = 20
+_NOUNS = ("position", "link", "division", "track")
 _LINKS = {
     "wrong_per_1000": "wrong links per 1000",
     "missed_per_1000": "missed per 1000",
@@ -36,6 +38,8 @@ _LINKS = {
     "undetected": "undetected",
     "ignored": "ignored",
 }
+_DIVISIONS = (("f1", 0), ("f1", 1), ("f1", 2), ("matched", 1), ("missed", 1), ("false", 1))  # figure, tolerance
+_DIVISION_WORDS = {"f1": "F1", "matched": "right"}
 _LINEAGES = {
     "complete_tracks": "complete tracks",
     "complete_lineages": "complete lineages",
@@ -172,9 +176,9 @@ def _make_sections(results: Sequence[TrackingResult], facts: dict[str, Any]) -> 
 
 def say_summary(movie: dict[str, Any]) -> str:
     """A tracked movie in a few sentences."""
+    counts = join_words(count(movie[f"{noun}s"], noun) for noun in _NOUNS)
     said = (
-        f"{movie['name']}: {movie['positions']} positions, {movie['links']} links, {movie['divisions']} divisions and "
-        f"{movie['tracks']} tracks; {movie['expected_errors']:.1f} errors expected, "
+        f"{movie['name']}: {counts}; {movie['expected_errors']:.1f} errors expected, "
         f"{_say_part(movie['doubtful_positions'], movie['positions'])} of the positions to look at."
     )
     if movie["scores"] is None:
@@ -208,15 +212,12 @@ def _show_scores(movies: Sequence[dict[str, Any]]) -> str:
     if not scored:
         return make_paragraph("Not measured: no true links are known.")
     links = [(*who, *(score["links"][key] for key in _LINKS)) for *who, score in scored]
-    divisions = [
-        (*who, *(each[key] for each in score["divisions"].values() for key in ("precision", "recall", "f1")))
-        for *who, score in scored
-    ]
-    names = [f"{name} ±{each}" for each in (0, 1, 2) for name in ("precision", "recall", "F1")]
+    divisions = [(*who, *(score["divisions"][str(each)][key] for key, each in _DIVISIONS)) for *who, score in scored]
+    names = [f"{_DIVISION_WORDS.get(key, key)} ±{each}" for key, each in _DIVISIONS]
     lineages = [(*who, *((score["lineages"] or {}).get(key) for key in _LINEAGES)) for *who, score in scored]
     return (
         make_table(("movie", "method", *_LINKS.values()), links)
-        + make_paragraph("Divisions that the links draw, within 0, 1 and 2 time points:")
+        + make_paragraph("Divisions that the links draw, up to 0, 1 and 2 time points off:")
         + make_table(("movie", "method", *names), divisions)
         + make_paragraph("Lineages, from 0 to 1:")
         + make_table(("movie", "method", *_LINEAGES.values()), lineages)
