@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -25,9 +27,9 @@ from organoid_kit.dataset import AnnotatedMovie
 from organoid_kit.evaluation import pool_scores, score_positions
 from organoid_kit.files import write_json_safely
 from organoid_kit.network_calibration import calibrate_network, find_answers
-from organoid_kit.networks import SHIPPED, load_network, load_settings, save_network
-from organoid_kit.prediction import choose_threshold, predict_positions
-from organoid_kit.runs import find_versions
+from organoid_kit.networks import SHIPPED, load_network, load_settings, save_network, save_settings
+from organoid_kit.prediction import predict_positions
+from organoid_kit.runs import Run, find_versions
 from organoid_kit.settings import NETWORKS, make_settings
 from organoid_kit.synthetic import make_synthetic_movie, random_synthetic_settings
 from organoid_kit.training import train
@@ -79,13 +81,22 @@ def make_network(network: str, folder: Path) -> None:
     training, validation = (make_movies(network, seeds) for seeds in SEEDS[network][:2])
     settings = make_settings(network, channels=_CHANNELS, output_folder=str(folder / "runs"), **SETTINGS[network])
     run = train(training, validation, settings.changed(patience=settings.epochs))
-    if network == "position":
-        choose_threshold(run, validation)
-    else:
-        print(calibrate_network(run, validation, show_progress=False))
+    print(calibrate_network(run, validation, show_progress=False))
     model, trained = load_network(run.folder)
     place = SHIPPED / f"{network}_small"
     save_network(model, trained.changed(output_folder="runs", channels=(1,)), place, overwrite=True)
+
+
+def calibrate_shipped(network: str) -> None:
+    """Calibrates a shipped network, and chooses its threshold, without training it."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = Run(Path(folder))
+        shutil.copytree(SHIPPED / f"{network}_small", run.network_folder)
+        settings = load_settings(run.folder)
+        save_settings(settings.changed(channels=_CHANNELS), run.folder)
+        print(calibrate_network(run, make_movies(network, SEEDS[network][1]), show_progress=False))
+        chosen = load_settings(run.folder)
+    save_settings(chosen.changed(channels=settings.channels), SHIPPED / f"{network}_small")
 
 
 def score_positions_found() -> dict[str, Any]:
@@ -119,16 +130,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("networks", nargs="*", choices=[*NETWORKS, []], default=[], help="else all three")
     parser.add_argument("--train", action="store_true", help="train the networks anew")
+    parser.add_argument("--calibrate", action="store_true", help="calibrate the networks anew, without training")
     parser.add_argument("--work", type=Path, default=Path("runs"), help="where the runs go")
     choices = parser.parse_args()
     for network in choices.networks or NETWORKS:
         print(f"{network} network")
         if choices.train:
             make_network(network, choices.work)
+        elif choices.calibrate:
+            calibrate_shipped(network)
         scores = score_positions_found() if network == "position" else score_answers(network)
-        if choices.train:
+        if choices.train or choices.calibrate:
             name = f"{network}_small"
-            command = f"python benchmarks/shipped_networks.py {network} --train"
+            how = "--train" if choices.train else "--train, later --calibrate"
+            command = f"python benchmarks/shipped_networks.py {network} {how}"
             record = {"command": command, "threshold": load_settings(name).threshold, "versions": find_versions()}
             write_json_safely(SHIPPED / name / "scores.json", record | {"invented_test_movies": scores}, overwrite=True)
 
