@@ -41,7 +41,7 @@ QUALITIES = {"validation_f1": "F1", "validation_average_precision": "average pre
 WARM_UP_STEPS = 20  # the learning rate rises over so many steps, then falls along a cosine
 _LAST_RATE = 0.02  # part of the learning rate that is left at the end
 _OF_THE_NETWORK = ("preset", "spacing_um", "intensity_quantiles", "patch_shape_zyx", "nucleus_sigma_um")
-_VALIDATION_EXAMPLES = {"position": 64, "division": 384, "link": 768}
+_VALIDATION_EXAMPLES = {"position": 64, "division": 1500, "link": 768}  # all divisions are among them
 
 
 @dataclass(frozen=True)
