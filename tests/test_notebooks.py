@@ -32,7 +32,11 @@ QUICK = {
         "real_organoid": str(SHARED if SHARED.exists() else ROOT / "no real organoid here"),
     },
     "05_train_division_network": {"epochs": 2, "crops_per_time_point": 4},
-    "06_train_link_network": {"epochs": 2, "pairs_per_time_point": 4},
+    "06_train_link_network": {
+        "epochs": 2,
+        "pairs_per_time_point": 4,
+        "fast": {"rotation_degrees": 13, "drift_um": 3.0, "time_points": 4},
+    },
 }
 
 ONLY_LOOK = ("02_check_annotations", "03_preview_augmentation")  # they never wait for Keras

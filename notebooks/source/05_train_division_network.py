@@ -300,11 +300,13 @@ plots.plot_reliability(result.after, result.before)
 # put into one bin; the height of the point is the part of them that really divides. On the dotted diagonal the
 # probabilities can be believed; below it the network is too sure that nuclei divide. The bars below count the nuclei in
 # each bin, on an axis on which each line is ten times the one before. Most nuclei are in the first bin. The thin lines
-# show how far a point may be off by chance: long ones stand where few nuclei are.
+# show how far a point may be off by chance: long ones stand where few nuclei are. A single movie has few divisions, so
+# most points jump about.
 #
 # Two numbers sum this up, both better the closer to 0:
 # - **ECE**, the expected calibration error: how far a point is from the diagonal, on average over all nuclei. An ECE of
-#   0.03 says: probabilities are off by 3 percent points, on average.
+#   0.03 says: probabilities are off by 3 percent points, on average. As most nuclei are in the first bin, it is nearly
+#   all about that one; so look at the other bins too.
 # - **Brier score**: how far a probability is from the truth (1 for a division, 0 for none), squared, on average. It
 #   also falls if the network tells divisions better from the rest. The ECE does not tell about that.
 #
@@ -327,8 +329,8 @@ for tolerance in (0, 1, 2):
     print(score_divisions(truth, found, tolerance=tolerance, threshold=settings.threshold))
 
 # %% [markdown]
-# Is that good? As always we want a simple method beside it. Dividing nuclei are bright, so here is the simplest: sort
-# nuclei by the brightness of their middle.
+# Did nothing change? Then no call was too early or too late. Is the result good? As always we want a simple method
+# beside it. Dividing nuclei are bright, so here is the simplest: sort nuclei by the brightness of their middle.
 
 # %%
 judged = DivisionExamples(test[:1], settings, augment=False)
@@ -354,7 +356,8 @@ plots.plot_precision_recall(curve, {"brightness alone": simple}, chosen=settings
 # %% [markdown]
 # ### The worst mistakes
 #
-# Now the nuclei of the test movie at which the network was most wrong: what it said lies farthest from the truth.
+# Now the nuclei of the test movie at which the network was most wrong: what it said lies farthest from the truth. Not
+# each of them is a mistake at our threshold. Some are only those of which it was least sure.
 
 # %%
 wrong_by = np.abs(said - judged.targets)
