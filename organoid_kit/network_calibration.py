@@ -86,7 +86,7 @@ def calibrate_network(
     result = NetworkCalibration(
         calibration, threshold, find_reliability(answers, truths), find_reliability(calibrated, truths)
     )
-    write_json_safely(run.folder / "calibration.json", _describe(result), overwrite=True)
+    write_json_safely(run.folder / "calibration.json", _describe(result, validation), overwrite=True)
     run.log(f"calibrated on {[each.name for each in validation]}: {result}")
     return result
 
@@ -109,10 +109,11 @@ def _choose_threshold(
     return threshold
 
 
-def _describe(result: NetworkCalibration) -> dict[str, Any]:
+def _describe(result: NetworkCalibration, validation: Sequence[AnnotatedMovie]) -> dict[str, Any]:
     """For JSON."""
     calibration = result.calibration
     return {
+        "movies": [each.name for each in validation],
         "slope": calibration.slope,
         "intercept": calibration.intercept,
         "kind": calibration.kind,

@@ -31,13 +31,12 @@ from organoid_kit.export import check_export
 from organoid_kit.files import write_json_safely
 from organoid_kit.models import build_network, check_patch_shape, find_step
 from organoid_kit.networks import check_training_on, load_network, load_settings, save_network
-from organoid_kit.runs import Run, make_run, open_run
+from organoid_kit.runs import QUALITIES, Run, make_run, open_run
 from organoid_kit.settings import NetworkSettings, make_settings
 from organoid_kit.splits import Split, find_leaks
 from organoid_kit.validation import find_error, validate
 
 Inputs = np.ndarray | tuple[np.ndarray, ...]
-QUALITIES = {"validation_f1": "F1", "validation_average_precision": "average precision"}  # in a history: its words
 WARM_UP_STEPS = 20  # the learning rate rises over so many steps, then falls along a cosine
 _LAST_RATE = 0.02  # part of the learning rate that is left at the end
 _OF_THE_NETWORK = ("preset", "spacing_um", "intensity_quantiles", "patch_shape_zyx", "nucleus_sigma_um")

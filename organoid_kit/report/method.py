@@ -160,7 +160,8 @@ def _say_calibration(run: Run) -> str:
     if calibration["kind"] not in _KINDS:
         return f"Its probabilities were not calibrated: {calibration['reason']}"
     said = f"slope {calibration['slope']:.3g}, intercept {calibration['intercept']:.3g}"
-    return f"Its probabilities were calibrated on validation movies by {_KINDS[calibration['kind']]}: {said}."
+    on = ", ".join(calibration.get("movies", [])) or "validation movies"
+    return f"Its probabilities were calibrated on {on} by {_KINDS[calibration['kind']]}: {said}."
 
 
 def _say_comparison(settings: NetworkSettings, results: Sequence[Result]) -> str:
