@@ -97,7 +97,7 @@ class LinkExamples:
         self.positions = [find_working_positions(each, settings) for each in annotated_movies]
         self.spacings = [find_working_spacing(each, settings) for each in annotated_movies]
         self.time_points = [each.annotations.time_points for each in annotated_movies]
-        steps = range(1, (settings.augmentation.skip or 1) + 1) if augment else (1,)
+        steps = range(1, (settings.augmentation.skip or 1) + 1)  # validation too: slow movies alone are too easy
         parts = [
             _find_pairs(number, each, step, settings) for number, each in enumerate(annotated_movies) for step in steps
         ]

@@ -41,7 +41,7 @@ class AugmentationSettings:
     # Division and link network only
     jitter_um: float | None = 1.0  # nuclei stand off the middle of their crop by up to this much, in each direction
     paste: float | None = 0.3  # division network: part of the crops whose surroundings are those of another nucleus
-    skip: int | None = 2  # link network: up to so many time points from one to the next, as if nuclei moved faster
+    skip: int | None = 3  # link network: up to so many time points from one to the next, as if nuclei moved faster
     drift_um: float | None = 3.0  # link network: the sample moves by up to this much more between two time points
     turn_degrees: float | None = 15.0  # link network: and turns, in the plane, by up to this much either way
 
