@@ -1,0 +1,641 @@
+# ---
+# jupyter:
+#   jupytext:
+#     notebook_metadata_filter: organoid_kit
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+#   organoid_kit:
+#     minutes_cpu: 4
+#     minutes_gpu: 2
+#     minutes_read: 40
+# ---
+
+# %% [markdown]
+# # 07 · Predict and track: from a movie to lineages
+#
+# **You let three networks work on a movie that none of them has seen, and make tracks of what they say:** you choose
+# the most probable story of the whole movie, ask it where it is in doubt, and take it to other programs.
+#
+# *Goals.* Afterwards you can
+# - say what each of the three networks adds,
+# - say why the best link of each nucleus by itself makes no tracks, and what a story costs,
+# - read a lineage tree,
+# - say which scores you want to see beside TRA,
+# - find the doubtful places of your tracks, and say which errors no list of doubts can show,
+# - write tracks for OrganoidTracker and other programs.
+#
+# *You need* notebooks 00 to 06.
+#
+# *Time.* Minutes to read: 40. Minutes to run: 4 on a processor (CPU), 2 on a graphics card (GPU).
+
+# %%
+# On Google Colab this cell installs the kit. Elsewhere it only says whether this machine is ready.
+import sys
+from importlib.util import find_spec
+
+from IPython import get_ipython
+
+if find_spec("organoid_kit") is None and "google.colab" in sys.modules:
+    address = "git+https://github.com/organoid-kit/organoid_kit"
+    get_ipython().run_line_magic("pip", f'install -q "organoid-kit @ {address}"')
+if find_spec("organoid_kit") is None:
+    print("Do this: install the kit as README.md says, then start this notebook again.")
+else:
+    from organoid_kit.environment import check_environment
+
+    print(check_environment())
+
+# %%
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from organoid_kit import downloads, plots
+from organoid_kit.annotations import Annotations
+from organoid_kit.crop_prediction import predict_divisions, predict_links
+from organoid_kit.dataset import AnnotatedMovie, read_dataset, write_dataset
+from organoid_kit.formats import add_organoidtracker_data, add_track_ids, read_annotations, write_annotations
+from organoid_kit.links import link_nearest
+from organoid_kit.movie_tracking import load_three, track_movie
+from organoid_kit.prediction import predict_positions
+from organoid_kit.report import save_tracking, write_tracking_report
+from organoid_kit.track_errors import Doubt, estimate_errors, find_doubts, find_right_links
+from organoid_kit.track_evaluation import find_partners, score_divisions, score_links, score_tracks
+from organoid_kit.tracking import build_tracks
+from organoid_kit.tracking_problem import TrackingSettings, find_best, find_cost
+
+# %% [markdown]
+# Numbers to change. To use the networks that you trained, name their run folders; they are printed at the end of
+# notebooks 04 to 06. To track a movie of your own, see exercise 4.
+
+# %% tags=["parameters"]
+test_list = None  # for example "my_movies/test.autlist"; None: the bundled test movie
+channels = (2, 3)  # which channels show nuclei, counted from 1
+position_network = "position_small"  # a network that comes with the kit, or a run folder such as "runs/…"
+division_network = "division_small"
+link_network = "link_small"
+appearance_probability = 0.01  # that a nucleus comes from nowhere; the same for going nowhere
+missed_probability = 0.03  # that a nucleus is missed at a time point, though it is there
+output_folder = "runs/tracking"
+
+# %% [markdown]
+# ## 1. What we ask
+#
+# *Who comes from whom?* Each network answered one small question, about one place. A *track* is one nucleus over time,
+# from its beginning to its division or end. A *lineage* is all that comes from one first nucleus: tracks, joined by
+# divisions.
+#
+# We take the test movie. No network of the kit has learned from it. Somebody knows its truth; we put that aside for
+# now, and judge by it later.
+
+# %%
+samples = downloads.find_samples()
+one = read_dataset(test_list or samples / "test.autlist")[0]
+movie, truth = one.movie, one.annotations
+print(movie)
+
+# %% [markdown]
+# ## 2. Three networks, one after the other
+#
+# First by hand, for three time points only, to see what each network adds. Each needs what the one before has found.
+
+# %%
+loaded = load_three(position_network, division_network, link_network, channels)
+some_times = movie.time_points[4:7]
+
+# %% [markdown]
+# **Positions.** With a probability for each. What lies below the network's threshold is not kept.
+
+# %%
+network, settings = loaded["position"]
+found = predict_positions(network, movie, settings, time_points=some_times, show_progress=False)
+print(f"{len(found)} positions, {len(found.links)} links; known of each position: {', '.join(found.properties)}")
+
+# %% [markdown]
+# **Divisions.** Each position gets a second probability: that it divides right after this time point.
+
+# %%
+network, settings = loaded["division"]
+found = predict_divisions(network, movie, found, settings, show_progress=False)
+dividing = found.properties["division_probability"].astype(float)
+print(f"known of each position: {', '.join(found.properties)}")
+print(f"{np.sum(dividing > 0.5)} of {len(found)} divide with a probability above 0.5")
+
+# %% [markdown]
+# **Links.** All candidates, each with a probability. These are questions with answers; they are not tracks yet.
+
+# %%
+network, settings = loaded["link"]
+found = predict_links(network, movie, found, settings, show_progress=False)
+said = found.link_properties["link_probability"].astype(float)
+print(f"{len(found.links)} candidates; known of each: {', '.join(found.link_properties)}")
+print(f"{np.sum(said > 0.5)} of them are links with a probability above 0.5")
+
+# %% [markdown]
+# `track_movie` does the same for the whole movie, and then chooses. It differs in one thing: it also keeps positions
+# somewhat below the threshold. A nucleus that is not so sure by itself may be needed to fill a gap.
+#
+# This is the long cell of this notebook.
+
+# %%
+tracking = TrackingSettings(
+    appearance_probability=appearance_probability,
+    disappearance_probability=appearance_probability,
+    missed_probability=missed_probability,
+)
+three = (position_network, division_network, link_network)
+tracked = track_movie(movie, *three, channels=channels, settings=tracking)
+print(tracked)
+
+# %%
+candidates, tracks = tracked.candidates, tracked.tracks
+print(f"candidates: {len(candidates)} positions, {len(candidates.links)} links, {len(candidates.merges())} merges")
+print(f"tracks:     {len(tracks)} positions, {len(tracks.links)} links, {len(tracks.merges())} merges")
+
+# %% [markdown]
+# A *merge* is a nucleus that comes from two others. Candidates are full of them. In tracks there must be none.
+
+# %% [markdown]
+# ## 3. From candidates to tracks
+#
+# Why not simply give each nucleus its most probable link? There are two ways to do that: each nucleus *goes* to its
+# most probable partner one time point later, or each nucleus *comes* from its most probable one.
+#
+# **Guess first:** the probabilities are nearly all right. Do both ways draw the same links?
+
+# %%
+said = candidates.link_properties["link_probability"].astype(float)
+goes_to = find_best(said, candidates.links[:, 0])  # rows of the candidates
+comes_from = find_best(said, candidates.links[:, 1])
+claimed = np.bincount(candidates.links[goes_to, 1])
+given_away = np.bincount(candidates.links[comes_from, 0])
+dividing = candidates.properties["division_probability"].astype(float)
+
+# %%
+print(f"goes to: {np.sum(claimed > 1)} nuclei are claimed by two others or more, and cells do not merge")
+print(f"comes from: {np.sum(given_away > 1)} nuclei have two daughters or more; the division network finds")
+print(f"{np.sum(dividing > 0.5)} dividing nuclei with a probability above 0.5")
+print(f"drawn by both: {len(np.intersect1d(goes_to, comes_from))}, by one: {len(np.setxor1d(goes_to, comes_from))}")
+
+# %% [markdown]
+# They contradict each other, and themselves. A nucleus whose daughter was not found has to go somewhere, so it claims
+# one that belongs to another. Who decides alone does not know what the others need.
+#
+# ### What a story costs
+#
+# So we look for a whole *story*: a choice of nuclei, links, divisions, beginnings and ends without contradiction. And
+# of all stories we want the most probable one. Probabilities are multiplied; it is easier to add. So each answer "yes"
+# of probability *p* gets a *cost*, log((1 − p) / p):
+
+# %%
+for probability in (0.01, 0.1, 0.5, 0.9, 0.99):
+    print(f"probability {probability:4}: cost {find_cost(probability):+.1f}")
+
+# %% [markdown]
+# What is likely has a cost below zero: a story gains by it. What is as likely as not costs nothing. The least cost
+# altogether is the most probable story.
+#
+# One by hand. A and B are nuclei of one time point, C and D of the next. Four candidates have these probabilities:
+
+# %%
+probabilities = {"A→C": 0.9, "A→D": 0.6, "B→C": 0.8, "B→D": 0.1}
+cost = {link: find_cost(probability) for link, probability in probabilities.items()}
+cost["B ends"] = cost["D begins"] = find_cost(tracking.appearance_probability)
+cost["A divides"] = find_cost(tracking.unknown_division)  # the share of nuclei that divide
+print(*(f"{name}: {each:+.1f}" for name, each in cost.items()), sep="\n")
+
+# %% [markdown]
+# **Work it out first:** which of these stories costs least? On paper, before you run the cell.
+
+# %%
+stories = [
+    ("A→C", "B→D"),
+    ("A→D", "B→C"),
+    ("A→C", "B ends", "D begins"),
+    ("A divides", "A→C", "A→D", "B ends"),
+]
+for story in stories:
+    print(f"{' + '.join(story)}: {sum(cost[each] for each in story):+.1f}")
+
+# %% [markdown]
+# The best single link is not in the best story! It would leave B with a link that is hardly believed. The kit finds the
+# same:
+
+# %%
+toy = Annotations(
+    positions=[(0, 0, 0), (0, 0, 5), (0, 5, 0), (0, 5, 5)],
+    time_points=[0, 0, 1, 1],
+    links=[(0, 2), (0, 3), (1, 2), (1, 3)],
+    link_properties={"link_probability": list(probabilities.values())},
+    spacing_um=(1, 1, 1),
+)
+for method in ("greedy", "optimal"):
+    chosen = build_tracks(toy, method=method, settings=tracking)
+    print(f"{method}: {', '.join('AB'[a] + '→' + 'CD'[b - 2] for a, b in chosen.links)}")
+
+# %% [markdown]
+# *Greedy* takes the most probable link first, then the next one that is still possible. It never takes anything back.
+#
+# ### What is assumed
+#
+# Networks say how probable positions, divisions and links are. How often do nuclei come into view, go, or get missed?
+# No network says that; you do. For each movie these few numbers are assumed:
+
+# %%
+for name, value in dataclasses.asdict(tracking).items():
+    print(f"{name}: {value:g}")
+
+# %% [markdown]
+# - **Appearances and disappearances** are rare inside the movie, more frequent within `border_um` of its border, and
+#   free at the first and the last time point: there all tracks begin and end.
+# - **Divisions** cost what the division network says.
+# - **Missed nuclei.** Where a nucleus was found before and after but not in between, a link may lead over the gap. A
+#   nucleus is then put half-way, and marked as *interpolated*. A daughter is missed more easily: right after the
+#   division, the two still touch. So she has a probability of her own, `missed_daughter_probability`.
+#
+# ### Three methods in errors
+#
+# `build_tracks` knows three methods: *greedy*; *assignment*, the best choice for each pair of time points by itself;
+# *optimal*, the best story of the whole movie. The first two add divisions afterwards, and bridge no gaps. Beside them
+# stands *nearest*, that looks at distances only.
+#
+# **Guess first:** where will they differ most, in links or in divisions?
+
+# %%
+region = np.array([np.zeros(3), np.array(movie.shape_zyx) - 1])
+choices = {
+    method: build_tracks(candidates, method=method, settings=tracking, region=region)
+    for method in ("greedy", "assignment", "optimal")
+}
+likely = candidates.properties["probability"].astype(float) >= loaded["position"][1].threshold
+choices = {"nearest": link_nearest(candidates.select(likely))} | choices
+
+# %%
+print(f"{'links':>28} {'divisions':>29}")
+print(f"{'':12} {'right':>6} {'false':>6} {'missed':>7} {'no end':>7} {'right':>6} {'false':>6} {'missed':>7}")
+for method, choice in choices.items():
+    links, divisions = score_links(truth, choice), score_divisions(truth, choice, by=None)
+    counts = f"{links.right:6} {links.false:6} {links.missed:7} {links.undetected:7}"
+    print(f"{method:12} {counts} {divisions.matched:6} {divisions.false:6} {divisions.missed:7}")
+
+# %% [markdown]
+# *No end*: true links of which the position network did not find both ends. Compare it between the methods: where a gap
+# is bridged, the interpolated nucleus counts as found. A division is right if the links fork at the mother, give or
+# take one time point.
+#
+# It is one movie, and a small one. One error more or less is chance. But look at what kind of errors they are.
+#
+# ### Gaps
+#
+# How many nuclei were put in, and how many of them are daughters? Then the same without the question, by
+# `missed_probability=0`.
+
+# %%
+added = np.flatnonzero(np.equal(tracks.properties["interpolated"], True))
+reach = np.isin(tracks.links[:, 1], added)
+daughters = np.isin(tracks.links[reach, 0], tracks.divisions())
+print(f"{len(added)} nuclei put in; {daughters.sum()} of them are daughters, missed right after the division")
+
+# %%
+never_missed = dataclasses.replace(tracking, missed_probability=0)
+with_gaps = build_tracks(candidates, settings=never_missed, region=region)
+for name, each in (("bridged", tracks), ("not bridged", with_gaps)):
+    print(f"{name:12} {len(each.tracks())} tracks; divisions: {score_divisions(truth, each, by=None)}")
+
+# %% [markdown]
+# Are the nuclei really there? Look at some in close-up. The next two cells say how to draw them.
+
+
+# %%
+def draw_close_up(axes: Axes, tracks: Annotations, time_point: int, centre: np.ndarray) -> None:
+    """Few planes around a place, its positions, and for each a line to where it comes from."""
+    z, y, x = centre.round().astype(int)
+    axes.set(xlim=(x - 18, x + 18), ylim=(y + 18, y - 18), xticks=[], yticks=[], title=f"time point {time_point}")
+    if time_point not in movie.time_points:
+        axes.set(title="not filmed", aspect="equal")
+        return
+    axes.imshow(movie.stack(time_point, channels)[max(z - 3, 0) : z + 4].max(axis=0), cmap="gray")
+    now = (tracks.time_points == time_point) & (np.abs(tracks.positions[:, 0] - z) <= 4)
+    for ends in tracks.positions[tracks.links[now[tracks.links[:, 1]]]]:
+        axes.plot(ends[:, 2], ends[:, 1], color=plots.COLOURS["sky blue"])
+    put_in = np.equal(tracks.properties["interpolated"], True).astype(bool)
+    for rows, shape, colour in ((now & ~put_in, "o", "sky blue"), (now & put_in, "D", "yellow")):
+        style = {"marker": shape, "markersize": 8, "markeredgecolor": plots.COLOURS[colour], "markeredgewidth": 1.5}
+        axes.plot(*tracks.positions[rows, :0:-1].T, linestyle="none", markerfacecolor="none", **style)
+
+
+# %%
+def plot_close_up(tracks: Annotations, rows: list[int], names: list[str]) -> plots.Drawing:
+    """Each nucleus in a line: one time point before, its own with a cross at the nucleus, one later."""
+    figure = plots.draw_figure(8, 2.9 * len(rows))
+    figure.description = f"Close-ups with tracks over three time points each: {'; '.join(names)}."
+    for row, name, panels in zip(rows, names, figure.subplots(len(rows), 3, squeeze=False)):
+        place = tracks.positions[row]
+        for step, axes in zip((-1, 0, 1), panels):
+            draw_close_up(axes, tracks, int(tracks.time_points[row]) + step, place)
+        panels[0].set_ylabel(name)
+        panels[1].plot(place[2], place[1], "+", color=plots.COLOURS["vermillion"], markersize=18)
+    return figure
+
+
+# %%
+shown = [int(row) for row in [*added, *tracks.divisions()][:3]]
+names = ["put in" if row in added else "divides" for row in shown]
+plot_close_up(tracks, shown, names)
+
+# %% [markdown]
+# **What to see.** Rings are positions that the network found, diamonds were put in. Lines lead from each to where it
+# was one time point earlier. The cross marks the nucleus in question. Is there a nucleus at the diamond, or beside it?
+# It stands half-way between two places, and the true one need not. Often two nuclei touch there, and the network saw
+# one.
+#
+# (If no nucleus was put in, divisions are shown.)
+
+# %% [markdown]
+# ## 4. Look
+#
+# A *lineage tree* shows all tracks at once. Look at it before you look at any score.
+#
+# **Guess first:** all these cells were invented by a program in which none dies. What should you *not* see?
+
+# %%
+plots.plot_lineage_tree(tracks, title=movie.name)
+
+# %% [markdown]
+# **What to see.** Time runs to the right, one line is one track. A dot is a division: the line forks. Numbers are
+# lineages, the largest first. Watch for
+# - *ends* (squares) and *starts* (triangles) inside the movie: a nucleus that vanishes or comes from nowhere. Cells do
+#   that seldom, programs often,
+# - *forks too close*: a cell that divides twice within few time points,
+# - *no forks at all* where other lineages have some,
+# - crosses: what the tracks themselves hold to be doubtful. We come back to them.
+
+# %%
+plots.plot_tracks(movie, tracks, time_point=movie.time_points[-3], channels=channels)
+
+# %% [markdown]
+# **What to see.** The same tracks on the movie, seen from above. Each tail is the way of the last five time points, in
+# the colour of its lineage; numbers are those of the tree. Sister cells have the same number and should lie near each
+# other. A tail that is much longer than those beside it is suspicious.
+
+# %% [markdown]
+# ## 5. Score: do not believe one number
+#
+# *TRA* is the most usual score of tracking: it counts what one would have to add and remove to make tracks right, and 1
+# is perfect. Let us try how it likes a gross mistake. We take the **truth itself**, and delete one thing: all
+# divisions. Each mother keeps one of her daughters. The other one comes from nowhere.
+
+
+# %%
+def remove_divisions(tracks: Annotations) -> Annotations:
+    """The same tracks, but each mother keeps one daughter only."""
+    first = np.unique(tracks.links[:, 0], return_index=True)[1]
+    return dataclasses.replace(tracks, links=tracks.links[first], link_properties={})
+
+
+# %% [markdown]
+# **Guess first:** what will TRA be, from 0 to 1?
+
+# %%
+judged = {
+    "truth without divisions": remove_divisions(truth),
+    "our tracks": tracks,
+    "our tracks without divisions": remove_divisions(tracks),
+}
+has_library = find_spec("traccuracy") is not None
+for name, each in judged.items() if has_library else ():
+    score = score_tracks(truth, each)
+    print(f"{name:29} TRA {score.tra:.3f}, division F1 {score.division_f1[1]:.3f}, ", end="")
+    print(f"lineages without a mistake {score.complete_lineages:.0%}")
+if not has_library:
+    print('No TRA: its library is not installed. On your own computer: pip install "organoid-kit[scores]"')
+    print("The plain counts below need no library, and show the same.")
+
+# %% [markdown]
+# TRA counts mostly positions, and they are all there. For a question about lineages, "who comes from whom", the tracks
+# without divisions are worthless, and TRA hardly sees it. So the kit never shows TRA alone. Ask for
+# - *division F1* beside it,
+# - *lineages without a mistake*, from the first nucleus to the last,
+# - plain counts, which need no library:
+
+# %%
+for name, each in judged.items():
+    links, divisions = score_links(truth, each), score_divisions(truth, each, by=None)
+    print(f"{name:29} {links.missed:3} missed links, {links.false} false; ", end="")
+    print(f"{divisions.matched} of {len(truth.divisions())} divisions right, {divisions.false} false")
+
+# %% [markdown]
+# ### Which divisions are missed?
+
+# %%
+score = score_divisions(truth, tracks, by=None)
+was_found = np.isin(np.arange(len(truth)), find_partners(truth, tracks))
+for mother in np.setdiff1d(score.mothers, score.called_mothers):
+    hers = was_found[truth.links[truth.links[:, 0] == mother, 1]]
+    print(f"time point {truth.time_points[mother]}: mother {'found' if was_found[mother] else 'not found'}, ", end="")
+    print(f"{hers.sum()} of {len(hers)} daughters found")
+
+# %% [markdown]
+# Where a daughter was not found there is nothing to link to, and no choice of links can mend it: that takes a better
+# position network. Know which of your three networks the errors come from before you train any of them again.
+
+# %% [markdown]
+# ## 6. Where are the errors?
+#
+# In your own movies nobody knows the truth. But the tracks know where they are in doubt: each link has an *error
+# probability*. It weighs the story with this link against all stories around it without it. So a link of probability
+# 0.6 may be quite sure, if there is nothing else; and one of 0.9 doubtful, if another story is nearly as good.
+# Divisions, ends and beginnings have one, too.
+#
+# What should a person look at first?
+
+# %%
+for doubt in find_doubts(tracks, most=8):
+    print(doubt)
+
+# %%
+said = tracks.link_properties["link_probability"].astype(float)
+errors = tracks.link_properties["error_probability"]
+for row in sorted(range(len(errors)), key=lambda row: -(errors[row] or 0))[:4]:
+    print(f"the network said {said[row]:.3f}, so that 1 − p = {1 - said[row]:.3f}; error probability {errors[row]:.3f}")
+
+# %% [markdown]
+# The two right numbers differ: the last one has looked at the alternatives. Links over a gap are in the list as well;
+# there no network said anything, and what stands first is what was assumed.
+#
+# Now look at the first three. **Decide for each, before you read on:** is it an error?
+
+# %%
+doubts = find_doubts(tracks, most=3, least=0)
+names = [f"{doubt.what}, {doubt.probability:.2f}" for doubt in doubts]
+plot_close_up(tracks, [doubt.row for doubt in doubts], names)
+
+# %% [markdown]
+# **What to see.** One doubt in each line; the cross marks the place. Of a doubtful *link* it is the later end: does the
+# line come from the same nucleus? Of a *division* it is the mother: follow the lines to her daughters on the right. Of
+# an *end*, look on the right for the nucleus that goes on. Mind the planes: a nucleus that moves up or down leaves the
+# few planes that are shown.
+
+# %%
+partners = find_partners(truth, tracks)
+is_right = find_right_links(tracks, truth)
+
+
+# %%
+def is_error(doubt: Doubt) -> str:
+    """What the truth says of a doubt."""
+    row = partners[doubt.row]
+    if row < 0:
+        return "no true nucleus within 5 µm"
+    forward, backward = truth.links_forward()[row], truth.links_backward()[row]
+    wrong = {
+        "link": False in is_right[tracks.links[:, 1] == doubt.row],
+        "division": forward < 2,
+        "end": forward > 0,
+        "start": backward > 0,
+    }
+    return "an error" if wrong[doubt.what] else "right"
+
+
+# %%
+for doubt in doubts:
+    print(f"time point {doubt.time_point}, {doubt.what}, doubtful by {doubt.probability:.2f}: {is_error(doubt)}")
+
+# %% [markdown]
+# Do not expect every doubt to be an error. Of ten with an error probability of 0.1, one should be.
+#
+# ### Expected and counted
+#
+# The sum of all error probabilities is the number of errors to expect. Does it agree with what we count?
+
+# %%
+print(estimate_errors(tracks))
+links = [(error, right) for error, right in zip(errors, is_right) if error is not None and right is not None]
+expected, wrong = sum(error for error, _ in links), sum(not right for _, right in links)
+print(f"In the {len(links)} links that the truth can judge: {expected:.1f} expected wrong, {wrong} are wrong.")
+print(f"Missed divisions: {score.missed}. Missed nuclei: {np.sum(~was_found)}.")
+
+# %% [markdown]
+# With so few errors, one more or less than expected is chance. To know whether the expectation can be believed, count
+# on several movies: `calibrate_track_errors` does, and finds a *temperature* that corrects it.
+#
+# And mind the last line. Error probabilities weigh answers to questions that were asked. A nucleus that the position
+# network did not find at all, at two time points or up to the end, was never asked about; so neither it nor its missed
+# division is in the list. **A short list of doubts does not mean that nothing is missing.** That you see in the lineage
+# tree, or in the movie.
+
+# %% [markdown]
+# ## 7. Keep it
+#
+# **For OrganoidTracker:** an `.aut` file, and an `.autlist` that says to which movie it belongs.
+# `add_organoidtracker_data` adds our probabilities under the names that OrganoidTracker uses, and marks doubtful
+# places, so that they are in its list of errors. There you correct them.
+
+# %%
+folder = Path(output_folder)
+for_organoidtracker = AnnotatedMovie(movie, add_organoidtracker_data(tracks), one.images_pattern)
+write_dataset([for_organoidtracker], folder / "organoidtracker" / "tracks.autlist", overwrite=True)
+
+# %% [markdown]
+# **For spreadsheets:** a CSV table with the number of its track, of the mother's track, and of the lineage in each
+# line. **For the Cell Tracking Challenge:** a folder with label images. **GEFF** is read by other tracking programs;
+# for it, a library must be there.
+
+# %%
+numbered = add_track_ids(tracks)
+write_annotations(numbered, folder / "tracks.csv", overwrite=True)
+write_annotations(tracks, folder / "ctc", shape_zyx=movie.shape_zyx, overwrite=True)
+if find_spec("geff"):
+    write_annotations(numbered, folder / "tracks.geff", overwrite=True)
+else:
+    print('No GEFF: its library is not installed. On your own computer: pip install "organoid-kit[formats]"')
+
+# %% [markdown]
+# Never believe that a file is right because it was written. Read it again:
+
+# %%
+for path in sorted([*folder.glob("organoidtracker/*.aut"), *folder.glob("tracks.*"), folder / "ctc"]):
+    again = read_annotations(path, spacing_um=movie.spacing_um) if path.name == "ctc" else read_annotations(path)
+    same = (len(again), len(again.links)) == (len(tracks), len(tracks.links))
+    print(
+        f"{path.relative_to(folder)}: {len(again)} positions, {len(again.links)} links", "as here" if same else "DIFFER"
+    )
+
+# %% [markdown]
+# **For you, in half a year:** a page with scores, lineage tree, doubts, and which networks were used with which
+# settings. It is one file; it can be sent to others.
+
+# %%
+save_tracking(folder / "report", one, tracked, three, settings=tracking)
+facts = write_tracking_report(folder / "report", overwrite=True)
+print("open this page in a browser:", folder / "report" / "tracking.html")
+
+# %% [markdown]
+# ## Summary
+#
+# - Positions, then divisions, then links; each answers a small question.
+# - Tracks are the most probable story of the whole movie. What networks cannot know, you assume, and can change.
+# - Look at the lineage tree first. Cells do not vanish.
+# - TRA alone misleads. Ask for divisions and complete lineages.
+# - Look at doubts first. But what was never found cannot be doubted.
+#
+# <details><summary><b>Question:</b> A link has a probability of 0.4. Can it be in the most probable story? (Click for
+# an answer.)</summary>
+#
+# Yes. It costs a little, but to let one track end and another one begin costs more.
+# </details>
+#
+# <details><summary><b>Question:</b> Somebody reports a TRA of 0.99 for an organoid that divides a lot. What do you ask?
+# (Click for an answer.)</summary>
+#
+# How many divisions are right, missed and false, and how many lineages are without a mistake. And whether networks or
+# thresholds have seen this movie before.
+# </details>
+#
+# <details><summary><b>Question:</b> Your tracks have many ends in the middle of the organoid. Which network do you look
+# at first? (Click for an answer.)</summary>
+#
+# The position network. Look at the time points after the ends: most often the nucleus is there and was not found. If it
+# was found but not linked, it is the link network, or nuclei move farther than candidates reach.
+# </details>
+
+# %% [markdown]
+# ## Exercises
+#
+# The first three need no network again: build tracks from `candidates`, with another number or method.
+# 1. Raise `appearance_probability` and `disappearance_probability` to 0.3, with `dataclasses.replace(tracking, …)`. How
+#    many tracks do you get, and what becomes of starts and ends in the tree? Guess first.
+# 2. Keep only positions with a probability of at least 0.9, with `candidates.select(…)`, and build tracks. Which count
+#    of section 3 changes most?
+# 3. Draw the lineage tree of the *greedy* tracks. Where does it differ?
+# 4. Track a movie of your own, and look at its first ten doubts.
+
+# %% [markdown]
+# <details><summary><b>Am I right?</b> (Click for answers.)</summary>
+#
+# 1. Ends and beginnings get cheap. A doubtful link is cut rather than drawn, and a nucleus that nothing leads to is
+#    kept rather than dropped: so there are more tracks, and marks of starts and ends in the tree. Such a story suits
+#    those who need sure pieces and not whole lineages.
+# 2. *No end*: links of nuclei that are no longer there. Some gaps are bridged, but not two time points in a row. A high
+#    threshold does not make tracks better; the story itself drops positions that nothing speaks for.
+# 3. `plots.plot_lineage_tree(choices["greedy"])`: look for starts. Where *optimal* bridges a gap or sees a division,
+#    *greedy* often begins a new lineage.
+# 4. Like this, with your own channels:
+#
+#        from organoid_kit.timelapse_reading import read_timelapse
+#        mine = read_timelapse("my_movie.tif")
+#        tracked = track_movie(mine, *three, channels=(1,))
+#        plots.plot_lineage_tree(tracked.tracks)
+#
+#    Sections 3 to 6 work without truth but for the scores. If most doubts are errors, fine-tune a network (notebooks 04
+#    to 06) on a part that you have corrected.
+# </details>
