@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from organoid_kit.errors import UserError
+from organoid_kit.models import build_network
 from organoid_kit.models.position import build_position_network
 from organoid_kit.networks import (
     SHIPPED,
@@ -14,12 +15,13 @@ from organoid_kit.networks import (
     list_shipped_networks,
     load_network,
     load_settings,
+    make_fine_tuning_settings,
     save_network,
 )
 from organoid_kit.prediction import _MARGIN_ZYX
-from organoid_kit.settings import NetworkSettings
+from organoid_kit.settings import NetworkSettings, make_settings
 from organoid_kit.training import train
-from training_helpers import make_blobs, run_python, tiny_settings, weights_of
+from training_helpers import make_blobs, make_family, run_python, tiny_crop_settings, tiny_settings, weights_of
 
 IMAGES = np.random.default_rng(0).random((1, 4, 32, 32, 3), np.float32)
 PREDICT = """
@@ -186,7 +188,7 @@ def test_a_folder_without_a_position_network_gives_one_clear_error(saved, change
     elif change == "cut":
         (folder / "model.keras").write_bytes((folder / "model.keras").read_bytes()[:1000])
     else:
-        (folder / "settings.json").write_text('{"type": "divisions"}')
+        (folder / "settings.json").write_text('{"type": "cells"}')
     with pytest.raises(UserError, match="Zürich 50 µm"):
         load_network(folder)
 
@@ -208,3 +210,114 @@ def test_field_of_view_is_as_far_as_tiles_must_overlap():
     margin = _MARGIN_ZYX["small"]
     assert all(seen <= 2 * reach + 1 for seen, reach in zip((depth, height, width), margin, strict=True))
     assert depth == 2 * margin[0] + 1
+
+
+# ---- division and link network
+
+CROPS = ("division", "link")
+
+
+def answer(network):
+    rng = np.random.default_rng(0)
+    inputs = [rng.normal(size=(2, *each.shape[1:])).astype(np.float32) for each in network.inputs]
+    return keras.ops.convert_to_numpy(network.predict_on_batch(inputs if len(inputs) > 1 else inputs[0]))
+
+
+@pytest.mark.parametrize("network", CROPS)
+@pytest.mark.parametrize("preset", ["small", "original"])
+def test_a_crop_network_comes_back_with_all_that_organoidtracker_reads(network, preset, tmp_path):
+    settings = make_settings(network, preset=preset, patch_shape_zyx=(8, 32, 32), calibration=(1.5, -0.25), seed=4)
+    built = build_network(settings)
+    save_network(built, settings, tmp_path / "a")
+    loaded, loaded_settings = load_network(tmp_path / "a")
+    assert loaded_settings == settings and weights_of(loaded) == weights_of(built)
+    np.testing.assert_array_equal(answer(loaded), answer(built))
+    assert [each.name for each in loaded.inputs] == [each.name for each in built.inputs]
+    record = json.loads((tmp_path / "a" / "settings.json").read_text())
+    assert record.pop("organoid_kit") == json.loads(json.dumps(settings.to_dict()))
+    assert record == {
+        "type": f"{network}s",
+        "time_window": list(settings.time_window),
+        "patch_shape_zyx": [8, 32, 32],
+        "platt_scaling": 1.5,
+        "platt_intercept": -0.25,
+    }
+
+
+def save_crops_like_organoidtracker(network, folder, alike=True, **record):
+    """A network folder without any of our settings; of our layout, or with layers of their own."""
+    settings = make_settings(network, preset="original", patch_shape_zyx=(8, 32, 32), time_window=(0, 1), seed=7)
+    built = build_network(settings)
+    if not alike:
+        middle = keras.layers.Concatenate()([keras.layers.Flatten()(each) for each in built.inputs])
+        built = keras.Model(built.inputs, keras.layers.Dense(1, activation="sigmoid")(middle))
+    folder.mkdir()
+    built.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+    built.save(folder / "model.keras")
+    values = {"type": f"{network}s", "time_window": [0, 1], "patch_shape_zyx": [8, 32, 32]}
+    (folder / "settings.json").write_text(json.dumps({**values, **record}))
+    return built
+
+
+@pytest.mark.parametrize("network", CROPS)
+def test_a_crop_network_of_organoidtracker_opens(network, tmp_path):
+    theirs = save_crops_like_organoidtracker(network, tmp_path / "a", platt_scaling=0.8, platt_intercept=0.3)
+    loaded, settings = load_network(tmp_path / "a")
+    np.testing.assert_array_equal(answer(loaded), answer(theirs))
+    assert (settings.network, settings.preset, settings.time_window) == (network, "original", (0, 1))
+    assert settings.calibration == (0.8, 0.3) and settings.patch_shape_zyx == (8, 32, 32)
+    assert settings.intensity_quantiles == (0.01, 0.99) and settings.spacing_um is None
+    assert settings.batch_size == make_settings(network).batch_size and not settings.remove_drift
+
+
+def test_an_older_folder_names_its_patch_the_other_way_round_and_is_not_calibrated(tmp_path):
+    save_crops_like_organoidtracker("division", tmp_path / "a")
+    file = tmp_path / "a" / "settings.json"
+    file.write_text(json.dumps({"type": "divisions", "time_window": [0, 1], "patch_shape_xyz": [64, 32, 8]}))
+    settings = load_settings(tmp_path / "a")
+    assert settings.patch_shape_zyx == (8, 32, 64) and settings.calibration == (1, 0)
+
+
+@pytest.mark.parametrize("alike", [True, False], ids=["our layout", "layers of their own"])
+@pytest.mark.parametrize("network", CROPS)
+def test_a_crop_network_of_organoidtracker_is_trained_on_from(network, alike, tmp_path):
+    theirs = save_crops_like_organoidtracker(network, tmp_path / "theirs", alike)
+    settings = make_fine_tuning_settings(
+        tmp_path / "theirs", output_folder=str(tmp_path), epochs=1, patches_per_time_point=4, batch_size=4
+    )
+    run = train([make_family()], [], settings.changed(max_link_um=20.0), on_progress=lambda progress: None)
+    trained, used = load_network(run.folder)
+    assert [each.shape for each in trained.weights] == [each.shape for each in theirs.weights]
+    assert weights_of(trained) != weights_of(theirs)
+    moved = [np.abs(a - b).max() for a, b in zip(trained.get_weights(), theirs.get_weights(), strict=True)]
+    assert max(moved) < 0.01, "a step or two from where they were"
+    assert used.intensity_quantiles == (0.01, 0.99) and used.network == network
+
+
+@pytest.mark.parametrize("network", CROPS)
+def test_a_crop_network_of_ours_is_trained_on_from(network, tmp_path):
+    settings = tiny_crop_settings(network, tmp_path, epochs=1, seed=3)
+    built = build_network(settings)
+    save_network(built, settings, tmp_path / "ours")
+    gentle = make_fine_tuning_settings(tmp_path / "ours", learning_rate=1e-6)
+    run = train([make_family()], [], gentle, on_progress=lambda progress: None)
+    trained, _ = load_network(run.folder)
+    moved = [np.abs(a - b).max() for a, b in zip(trained.get_weights(), built.get_weights(), strict=True)]
+    assert 0 < max(moved) < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("changes", "advice"),
+    [
+        ({"patch_shape_zyx": (8, 48, 48)}, r"patch_shape_zyx to \(8, 32, 32\)"),
+        ({"time_window": (-1, 1)}, r"time_window to \(0, 1\)"),
+        ({"network": "division"}, "network to link"),
+    ],
+)
+def test_what_does_not_fit_a_link_network_is_told_with_what_does(changes, advice, tmp_path):
+    settings = make_settings("link", patch_shape_zyx=(8, 32, 32))
+    save_network(build_network(settings), settings, tmp_path / "a")
+    wrong = settings.changed(start_from=str(tmp_path / "a"), output_folder=str(tmp_path / "runs"), **changes)
+    with pytest.raises(UserError, match=advice):
+        train([make_family()], [], wrong)
+    assert not (tmp_path / "runs").exists()
