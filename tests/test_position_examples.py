@@ -8,8 +8,8 @@ import pytest
 from organoid_kit.annotations import Annotations
 from organoid_kit.dataset import AnnotatedMovie
 from organoid_kit.errors import UserError
-from organoid_kit.position_examples import PositionExamples
 from organoid_kit.patches import normalise
+from organoid_kit.position_examples import PositionExamples
 from organoid_kit.settings import NetworkSettings
 from organoid_kit.targets import draw_dots
 from organoid_kit.timelapse import make_timelapse

@@ -59,8 +59,8 @@ from ipywidgets import FloatSlider, IntSlider, interact
 from organoid_kit.augmentation import apply_to_positions, cut_patch, draw_augmentation
 from organoid_kit.dataset import read_dataset
 from organoid_kit.downloads import find_samples
-from organoid_kit.position_examples import PositionExample, PositionExamples
 from organoid_kit.plots import plot_augmentations, plot_example
+from organoid_kit.position_examples import PositionExample, PositionExamples
 from organoid_kit.settings import AugmentationSettings, NetworkSettings
 from organoid_kit.targets import draw_dots, find_peaks
 

@@ -64,10 +64,10 @@ from organoid_kit.dataset import read_dataset
 from organoid_kit.errors import UserError
 from organoid_kit.estimates import estimate_training
 from organoid_kit.evaluation import score_over_thresholds, score_positions
-from organoid_kit.position_examples import PositionExamples
 from organoid_kit.ladder import overfit_one_patch, overfit_one_time_point
 from organoid_kit.models.position import build_position_network
 from organoid_kit.patches import PreparedMovies
+from organoid_kit.position_examples import PositionExamples
 from organoid_kit.prediction import choose_threshold, predict_heat, predict_positions
 from organoid_kit.runs import compare_runs
 from organoid_kit.settings import AugmentationSettings, NetworkSettings
