@@ -493,7 +493,7 @@ def test_training_without_links_says_what_is_missing(data, families, capsys):
     for network in ("division", "link"):
         settings = families / f"settings_{network}.json"
         assert run_main("train", data / "training.autlist", "--no-validation", "--settings", settings) == 2
-        assert "links" in capsys.readouterr().err
+        assert "link" in capsys.readouterr().err
 
 
 def test_predict_says_which_nuclei_divide(families, networks, tmp_path, capsys):

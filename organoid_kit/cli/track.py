@@ -75,7 +75,7 @@ def _track(options: argparse.Namespace) -> None:
         _find_note(output).unlink(missing_ok=True)
         if options.score:
             _score(each, tracked, options)
-    if options.score:
+    if options.score and _find_report_folder(options).exists():
         print(f"Report: {_write_report(options)}")
 
 
@@ -137,14 +137,18 @@ def _score(each: NamedMovie, tracked: TrackedMovie, options: argparse.Namespace)
     """Prints what is right, where that is known, and keeps the tracks for the report."""
     from organoid_kit.report import save_tracking
 
-    truth, networks = each.annotations, [getattr(options, network) for network in NETWORKS]
-    if truth is None or len(truth.links) == 0:
+    truth = each.annotations
+    is_known = truth is not None and len(truth.links) > 0
+    if is_known:
+        truth = dataclasses.replace(truth, spacing_um=truth.spacing_um or tuple(each.movie.spacing_um))
+        print(format_track_scores(find_track_scores(truth, tracked.tracks)))
+    else:
         print(f"{each.movie.name} has no true links: not scored")
-        save_tracking(_find_report_folder(options), each.movie, tracked, networks)
+    if len(tracked.tracks) == 0:
+        print(f"Nothing was found in {each.movie.name}: there is nothing to report.")
         return
-    truth = dataclasses.replace(truth, spacing_um=truth.spacing_um or tuple(each.movie.spacing_um))
-    print(format_track_scores(find_track_scores(truth, tracked.tracks)))
-    save_tracking(_find_report_folder(options), AnnotatedMovie(each.movie, truth), tracked, networks)
+    shown = AnnotatedMovie(each.movie, truth) if is_known else each.movie
+    save_tracking(_find_report_folder(options), shown, tracked, [getattr(options, network) for network in NETWORKS])
 
 
 def _write_report(options: argparse.Namespace) -> Path:
