@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from organoid_kit.augmentation import Augmentation, cut_patch
 from organoid_kit.dataset import AnnotatedMovie
@@ -96,8 +98,6 @@ def count_neighbours(points_um: np.ndarray, time_points: np.ndarray, radius_um: 
         time_points: (n,) int.
         radius_um: the distance.
     """
-    from scipy.spatial import cKDTree
-
     apart = np.column_stack([points_um, time_points * 10 * (radius_um + 1)])  # time points far away from each other
     return cKDTree(apart).query_ball_point(apart, radius_um, return_length=True) - 1
 
@@ -135,16 +135,44 @@ def _draw_evenly(places: np.ndarray, number: int, rng: np.random.Generator) -> n
     return np.concatenate([rng.permutation(places) for _ in range(rounds)] or [places[:0]])[:number]
 
 
-def balance(targets: np.ndarray) -> np.ndarray:
-    """Weights with which both answers count the same however rare one of them is; their mean is 1.
+@dataclass(frozen=True, eq=False)
+class EpochPlan:
+    """Which places the examples of an epoch come from; the division and the link network draw theirs alike.
 
-    Args:
-        targets: (n,) bool.
-
-    Returns:
-        (n,) float32; 1 where all answers are the same.
+    Attributes:
+        targets: (n,) bool, the right answer at each place.
+        kinds: (n,) int.
+        shares: of each kind in an epoch.
+        stacks: (n,) int, which stack each place is in.
+        number: examples in an epoch.
+        seed: of the settings.
+        fixed: places of the examples that are the same in every epoch, as in validation; None: drawn anew each time.
     """
-    positive = targets.mean() if len(targets) else 0.5
-    if positive in (0.0, 1.0):
-        return np.ones(len(targets), np.float32)
-    return np.where(targets, 0.5 / positive, 0.5 / (1 - positive)).astype(np.float32)
+
+    targets: np.ndarray
+    kinds: np.ndarray
+    shares: Sequence[float]
+    stacks: np.ndarray
+    number: int
+    seed: int
+    fixed: np.ndarray | None = None
+
+    def order(self, epoch: int) -> np.ndarray:
+        """The place of each example, (number,) int."""
+        if self.fixed is not None:
+            return self.fixed
+        return draw_order(self.kinds, self.shares, self.stacks, self.number, np.random.default_rng((self.seed, epoch)))
+
+    def batch(self, epoch: int, step: int, batch_size: int) -> list[tuple[int, tuple[int, int, int]]]:
+        """Place and key of each example of a batch."""
+        numbers = range(step * batch_size, min((step + 1) * batch_size, self.number))
+        order, epoch = self.order(epoch), 0 if self.fixed is not None else epoch
+        return [(int(order[number]), (self.seed, epoch, number)) for number in numbers]
+
+    def weigh(self, targets: np.ndarray) -> np.ndarray:
+        """Weights in the loss, (k,) float32: among fixed examples both answers count the same, however rare one is."""
+        answers = self.targets if self.fixed is None else self.targets[self.fixed]
+        if self.fixed is None or answers.all() or not answers.any():
+            return np.ones(len(targets), np.float32)
+        positive = answers.mean()
+        return np.where(targets, 0.5 / positive, 0.5 / (1 - positive)).astype(np.float32)

@@ -17,10 +17,9 @@ from scipy.spatial import cKDTree
 from organoid_kit.annotations import Annotations
 from organoid_kit.augmentation import Augmentation, draw_augmentation, no_augmentation, vary_intensities
 from organoid_kit.crops import (
-    balance,
+    EpochPlan,
     count_neighbours,
     cut_crop,
-    draw_order,
     find_working_positions,
     find_working_spacing,
 )
@@ -36,7 +35,6 @@ _CROWDED = 0.8  # quantile of the number of neighbours
 _BORDER_UM = 6.0  # so close to the end of what is annotated, a daughter may be missing from the annotations
 _BRIGHTEST_OF = 4  # every other ordinary nucleus is the brightest of so many
 _CORE_UM = (5.0, 4.5, 4.5)  # half axes of what is pasted into other surroundings
-_FIXED_EPOCH = 0
 
 
 @dataclass(frozen=True)
@@ -98,9 +96,12 @@ class DivisionExamples:
         self.spacings = [find_working_spacing(each, settings) for each in annotated_movies]
         self._check_both_classes([each.name for each in annotated_movies])
         _, self._stacks = np.unique(table[:, :2], axis=0, return_inverse=True)
-        self._fixed = None if augment else self._choose_fixed(most_examples)
-        count = settings.patches_per_time_point * (self._stacks.max() + 1) if augment else len(self._fixed)
+        fixed = None if augment else self._choose_fixed(most_examples)
+        count = settings.patches_per_time_point * (self._stacks.max() + 1) if augment else len(fixed)
         self.number_per_epoch = int(count if most_examples is None else min(count, most_examples))
+        self._plan = EpochPlan(
+            self.targets, self.kinds, _SHARES, self._stacks, self.number_per_epoch, settings.seed, fixed
+        )
 
     def _check_both_classes(self, names: Sequence[str]) -> None:
         if not self.targets.any():
@@ -137,29 +138,16 @@ class DivisionExamples:
         """
         examples = self.examples(epoch, step, batch_size)
         targets = np.array([[example.target] for example in examples], np.float32)
-        weights = self._weights[targets[:, 0].astype(int)] if not self.augment else np.ones(len(targets), np.float32)
+        weights = self._plan.weigh(targets[:, 0] > 0)
         return np.stack([example.image for example in examples]), targets, weights
-
-    @property
-    def _weights(self) -> np.ndarray:
-        """Of a nucleus that does not divide, and of one that does: both classes count the same among fixed examples."""
-        targets = self.targets[self._fixed]
-        weights = balance(targets)
-        return np.array([weights[~targets].mean() if (~targets).any() else 0, weights[targets].mean()], np.float32)
 
     def examples(self, epoch: int, step: int, batch_size: int) -> list[DivisionExample]:
         """The examples of one batch."""
-        numbers = range(step * batch_size, min((step + 1) * batch_size, self.number_per_epoch))
-        order = self.order(epoch)
-        epoch = epoch if self.augment else _FIXED_EPOCH
-        return [self.example(order[number], (self.settings.seed, epoch, number)) for number in numbers]
+        return [self.example(place, key) for place, key in self._plan.batch(epoch, step, batch_size)]
 
     def order(self, epoch: int) -> np.ndarray:
         """Which nucleus each example of an epoch shows, (number_per_epoch,) int."""
-        if not self.augment:
-            return self._fixed
-        rng = np.random.default_rng((self.settings.seed, epoch))
-        return draw_order(self.kinds, _SHARES, self._stacks, self.number_per_epoch, rng)
+        return self._plan.order(epoch)
 
     def example(self, place: int, key: tuple[int, ...], augmentation: Augmentation | None = None) -> DivisionExample:
         """One example of a nucleus; the same key gives the same one, varied by `augmentation` if it is given."""

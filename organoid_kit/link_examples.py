@@ -15,10 +15,9 @@ import numpy as np
 from organoid_kit.annotations import Annotations
 from organoid_kit.augmentation import Augmentation, draw_augmentation, no_augmentation, vary_intensities
 from organoid_kit.crops import (
-    balance,
+    EpochPlan,
     count_neighbours,
     cut_crop,
-    draw_order,
     find_working_positions,
     find_working_spacing,
     turn,
@@ -34,7 +33,6 @@ _SHARES = (0.3, 0.2, 0.35, 0.15)
 _FAST = 0.75  # quantile of the displacement from which on a nucleus is fast
 _CROWDED = 0.75  # quantile of the number of neighbours
 _NEAR_UM = 12.0
-_FIXED_EPOCH = 0
 LinkInputs = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
@@ -108,9 +106,12 @@ class LinkExamples:
         self._check_both_classes([each.name for each in annotated_movies])
         times = [self.time_points[movie][row] for movie, row in zip(self.movies, self.sources, strict=True)]
         _, self._stacks = np.unique(np.column_stack([self.movies, times]), axis=0, return_inverse=True)
-        self._fixed = None if augment else self._choose_fixed(most_examples)
-        count = settings.patches_per_time_point * (self._stacks.max() + 1) if augment else len(self._fixed)
+        fixed = None if augment else self._choose_fixed(most_examples)
+        count = settings.patches_per_time_point * (self._stacks.max() + 1) if augment else len(fixed)
         self.number_per_epoch = int(count if most_examples is None else min(count, most_examples))
+        self._plan = EpochPlan(
+            self.targets, self.kinds, _SHARES, self._stacks, self.number_per_epoch, settings.seed, fixed
+        )
 
     def _check_both_classes(self, names: Sequence[str]) -> None:
         if not self.targets.any():
@@ -144,29 +145,16 @@ class LinkExamples:
         """
         examples = self.examples(epoch, step, batch_size)
         targets = np.array([[example.target] for example in examples], np.float32)
-        weights = self._weights[targets[:, 0].astype(int)] if not self.augment else np.ones(len(targets), np.float32)
+        weights = self._plan.weigh(targets[:, 0] > 0)
         return join_pairs(examples), targets, weights
-
-    @property
-    def _weights(self) -> np.ndarray:
-        """Of a wrong and of a right candidate: both classes count the same among fixed examples."""
-        targets = self.targets[self._fixed]
-        weights = balance(targets)
-        return np.array([weights[each].mean() if each.any() else 0 for each in (~targets, targets)], np.float32)
 
     def examples(self, epoch: int, step: int, batch_size: int) -> list[LinkExample]:
         """The examples of one batch."""
-        numbers = range(step * batch_size, min((step + 1) * batch_size, self.number_per_epoch))
-        order = self.order(epoch)
-        epoch = epoch if self.augment else _FIXED_EPOCH
-        return [self.example(order[number], (self.settings.seed, epoch, number)) for number in numbers]
+        return [self.example(place, key) for place, key in self._plan.batch(epoch, step, batch_size)]
 
     def order(self, epoch: int) -> np.ndarray:
         """Which candidate each example of an epoch shows, (number_per_epoch,) int."""
-        if not self.augment:
-            return self._fixed
-        rng = np.random.default_rng((self.settings.seed, epoch))
-        return draw_order(self.kinds, _SHARES, self._stacks, self.number_per_epoch, rng)
+        return self._plan.order(epoch)
 
     def example(self, place: int, key: tuple[int, ...], augmentation: Augmentation | None = None) -> LinkExample:
         """One example of a candidate; the same key gives the same one, varied by `augmentation` if it is given."""

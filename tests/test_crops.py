@@ -8,7 +8,7 @@ import pytest
 from organoid_kit.annotations import Annotations
 from organoid_kit.augmentation import Augmentation, no_augmentation
 from organoid_kit.crops import (
-    balance,
+    EpochPlan,
     count_neighbours,
     cut_crop,
     draw_order,
@@ -130,13 +130,19 @@ def test_few_stacks_are_open_at_once_and_kinds_are_mixed():
     assert all(0.3 < kinds[order[start : start + 80]].mean() < 0.7 for start in range(0, 400, 80))
 
 
+def plan_of(targets):
+    """Of fixed examples, all of them."""
+    zeros = np.zeros(len(targets), int)
+    return EpochPlan(targets, zeros, (1.0,), zeros, len(targets), seed=1, fixed=np.arange(len(targets)))
+
+
 def test_both_answers_weigh_the_same():
     targets = np.array([True] + [False] * 9)
-    weights = balance(targets)
+    weights = plan_of(targets).weigh(targets)
     assert weights[targets].sum() == pytest.approx(weights[~targets].sum()) and weights.mean() == pytest.approx(1)
     assert weights.dtype == np.float32
     for alike in (np.ones(3, bool), np.zeros(3, bool), np.zeros(0, bool)):
-        np.testing.assert_array_equal(balance(alike), 1)
+        np.testing.assert_array_equal(plan_of(alike).weigh(alike), 1)
 
 
 def test_a_movie_is_not_read_to_find_places():

@@ -30,6 +30,20 @@ def convolve_factorised(x, filters: int, seeds: Iterator[int], dtype: str):
     return convolve(x, filters, (3, 1, 1), seeds, dtype)
 
 
+def shrink_crop(x, filters: tuple[int, int, int], dropout: float, seeds: Iterator[int], dtype: str):
+    """A crop as a list of numbers: three levels of convolutions. (batch, z, y, x, any) → (batch, any)."""
+    first, second, third = filters
+    depth = 2 if x.shape[1] > 1 else 1
+    x = convolve(x, first, (1, 3, 3), seeds, dtype)
+    x = layers.MaxPooling3D((1, 2, 2), dtype=dtype)(x)
+    x = convolve_factorised(x, second, seeds, dtype)
+    x = layers.MaxPooling3D((depth, 2, 2), dtype=dtype)(x)
+    x = convolve_factorised(x, third, seeds, dtype)
+    x = layers.MaxPooling3D((1, 2, 2), dtype=dtype)(x)
+    x = layers.Flatten(dtype=dtype)(x)
+    return layers.Dropout(dropout, seed=next(seeds), dtype=dtype)(x)
+
+
 def connect(x, units: int, seeds: Iterator[int], dtype: str):
     """A dense layer with ReLU. (batch, any) → (batch, units)."""
     start = keras.initializers.HeNormal(seed=next(seeds))

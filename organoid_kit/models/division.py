@@ -11,7 +11,7 @@ import itertools
 import keras
 from keras import layers
 
-from organoid_kit.models.blocks import answer, connect, convolve, convolve_factorised, count_time_points
+from organoid_kit.models.blocks import answer, connect, convolve, count_time_points, shrink_crop
 from organoid_kit.settings import NetworkSettings
 
 _FILTERS = {"small": (16, 32, 48), "standard": (32, 64, 128)}
@@ -34,15 +34,7 @@ def build_division_network(settings: NetworkSettings, *, dtype: str = "float32")
     if settings.preset == "original":
         x = connect(_encode_original(images, seeds, dtype), 32, seeds, dtype)
         return keras.Model(images, answer(x, seeds, "division"), name="division_network_original")
-    first, second, third = _FILTERS[settings.preset]
-    x = convolve(images, first, (1, 3, 3), seeds, dtype)
-    x = layers.MaxPooling3D((1, 2, 2), dtype=dtype)(x)
-    x = convolve_factorised(x, second, seeds, dtype)
-    x = layers.MaxPooling3D((2, 2, 2) if settings.patch_shape_zyx[0] > 1 else (1, 2, 2), dtype=dtype)(x)
-    x = convolve_factorised(x, third, seeds, dtype)
-    x = layers.MaxPooling3D((1, 2, 2), dtype=dtype)(x)
-    x = layers.Flatten(dtype=dtype)(x)
-    x = layers.Dropout(_DROPOUT, seed=next(seeds), dtype=dtype)(x)
+    x = shrink_crop(images, _FILTERS[settings.preset], _DROPOUT, seeds, dtype)
     x = connect(x, _UNITS[settings.preset], seeds, dtype)
     return keras.Model(images, answer(x, seeds, "division"), name="division_network")
 

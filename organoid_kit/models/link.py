@@ -12,7 +12,7 @@ import itertools
 import keras
 from keras import layers, ops
 
-from organoid_kit.models.blocks import answer, connect, convolve, convolve_factorised, count_time_points
+from organoid_kit.models.blocks import answer, connect, convolve, count_time_points, shrink_crop
 from organoid_kit.settings import NetworkSettings
 
 _FILTERS = {"small": (16, 24, 48), "standard": (24, 48, 96)}
@@ -62,15 +62,7 @@ def _make_encoder(shape, settings: NetworkSettings, seeds, dtype: str, encode, n
 
 def _encode(x, settings: NetworkSettings, seeds, dtype: str):
     """(batch, z, y, x, channels) → (batch, units)."""
-    first, second, third = _FILTERS[settings.preset]
-    x = convolve(x, first, (1, 3, 3), seeds, dtype)
-    x = layers.MaxPooling3D((1, 2, 2), dtype=dtype)(x)
-    x = convolve_factorised(x, second, seeds, dtype)
-    x = layers.MaxPooling3D((2, 2, 2) if settings.patch_shape_zyx[0] > 1 else (1, 2, 2), dtype=dtype)(x)
-    x = convolve_factorised(x, third, seeds, dtype)
-    x = layers.MaxPooling3D((1, 2, 2), dtype=dtype)(x)
-    x = layers.Flatten(dtype=dtype)(x)
-    x = layers.Dropout(_DROPOUT, seed=next(seeds), dtype=dtype)(x)
+    x = shrink_crop(x, _FILTERS[settings.preset], _DROPOUT, seeds, dtype)
     return connect(x, _UNITS[settings.preset][0], seeds, dtype)
 
 
