@@ -37,6 +37,7 @@ QUICK = {
         "pairs_per_time_point": 4,
         "fast": {"rotation_degrees": 13, "drift_um": 3.0, "time_points": 4},
     },
+    "07_predict_and_track": {},
 }
 
 ONLY_LOOK = ("02_check_annotations", "03_preview_augmentation")  # they never wait for Keras

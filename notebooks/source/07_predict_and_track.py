@@ -207,7 +207,7 @@ for probability in (0.01, 0.1, 0.5, 0.9, 0.99):
 # One by hand. A and B are nuclei of one time point, C and D of the next. Four candidates have these probabilities:
 
 # %%
-probabilities = {"A→C": 0.9, "A→D": 0.6, "B→C": 0.8, "B→D": 0.1}
+probabilities = {"A→C": 0.9, "A→D": 0.6, "B→C": 0.8, "B→D": 0.05}
 cost = {link: find_cost(probability) for link, probability in probabilities.items()}
 cost["B ends"] = cost["D begins"] = find_cost(tracking.appearance_probability)
 cost["A divides"] = find_cost(tracking.unknown_division)  # the share of nuclei that divide
@@ -293,6 +293,8 @@ for method, choice in choices.items():
 # take one time point.
 #
 # It is one movie, and a small one. One error more or less is chance. But look at what kind of errors they are.
+# *Nearest* draws a division wherever two nuclei lie nearest to the same one: so count its false divisions beside its
+# right ones.
 #
 # ### Gaps
 #
@@ -319,12 +321,12 @@ for name, each in (("bridged", tracks), ("not bridged", with_gaps)):
 def draw_close_up(axes: Axes, tracks: Annotations, time_point: int, centre: np.ndarray) -> None:
     """Few planes around a place, its positions, and for each a line to where it comes from."""
     z, y, x = centre.round().astype(int)
-    axes.set(xlim=(x - 18, x + 18), ylim=(y + 18, y - 18), xticks=[], yticks=[], title=f"time point {time_point}")
+    axes.set(xlim=(x - 24, x + 24), ylim=(y + 24, y - 24), xticks=[], yticks=[], title=f"time point {time_point}")
     if time_point not in movie.time_points:
         axes.set(title="not filmed", aspect="equal")
         return
-    axes.imshow(movie.stack(time_point, channels)[max(z - 3, 0) : z + 4].max(axis=0), cmap="gray")
-    now = (tracks.time_points == time_point) & (np.abs(tracks.positions[:, 0] - z) <= 4)
+    axes.imshow(movie.stack(time_point, channels)[max(z - 2, 0) : z + 3].max(axis=0), cmap="gray")
+    now = (tracks.time_points == time_point) & (np.abs(tracks.positions[:, 0] - z) <= 2.5)
     for ends in tracks.positions[tracks.links[now[tracks.links[:, 1]]]]:
         axes.plot(ends[:, 2], ends[:, 1], color=plots.COLOURS["sky blue"])
     put_in = np.equal(tracks.properties["interpolated"], True).astype(bool)
@@ -335,7 +337,7 @@ def draw_close_up(axes: Axes, tracks: Annotations, time_point: int, centre: np.n
 
 # %%
 def plot_close_up(tracks: Annotations, rows: list[int], names: list[str]) -> plots.Drawing:
-    """Each nucleus in a line: one time point before, its own with a cross at the nucleus, one later."""
+    """Each nucleus in a line: one time point before, its own with a square around the nucleus, one later."""
     figure = plots.draw_figure(8, 2.9 * len(rows))
     figure.description = f"Close-ups with tracks over three time points each: {'; '.join(names)}."
     for row, name, panels in zip(rows, names, figure.subplots(len(rows), 3, squeeze=False)):
@@ -343,7 +345,7 @@ def plot_close_up(tracks: Annotations, rows: list[int], names: list[str]) -> plo
         for step, axes in zip((-1, 0, 1), panels):
             draw_close_up(axes, tracks, int(tracks.time_points[row]) + step, place)
         panels[0].set_ylabel(name)
-        panels[1].plot(place[2], place[1], "+", color=plots.COLOURS["vermillion"], markersize=18)
+        panels[1].plot(place[2], place[1], "s", color=plots.COLOURS["vermillion"], fillstyle="none", markersize=22)
     return figure
 
 
@@ -354,7 +356,7 @@ plot_close_up(tracks, shown, names)
 
 # %% [markdown]
 # **What to see.** Rings are positions that the network found, diamonds were put in. Lines lead from each to where it
-# was one time point earlier. The cross marks the nucleus in question. Is there a nucleus at the diamond, or beside it?
+# was one time point earlier. The square marks the nucleus in question. Is there a nucleus at the diamond, or beside it?
 # It stands half-way between two places, and the true one need not. Often two nuclei touch there, and the network saw
 # one.
 #
@@ -480,10 +482,10 @@ names = [f"{doubt.what}, {doubt.probability:.2f}" for doubt in doubts]
 plot_close_up(tracks, [doubt.row for doubt in doubts], names)
 
 # %% [markdown]
-# **What to see.** One doubt in each line; the cross marks the place. Of a doubtful *link* it is the later end: does the
-# line come from the same nucleus? Of a *division* it is the mother: follow the lines to her daughters on the right. Of
-# an *end*, look on the right for the nucleus that goes on. Mind the planes: a nucleus that moves up or down leaves the
-# few planes that are shown.
+# **What to see.** One doubt in each line; the square marks the place. Of a doubtful *link* it is the later end: does
+# the line come from the same nucleus? Of a *division* it is the mother: follow the lines to her daughters on the right.
+# Of an *end*, look on the right for the nucleus that goes on. Mind the planes: a nucleus that moves up or down leaves
+# the few planes that are shown.
 
 # %%
 partners = find_partners(truth, tracks)
