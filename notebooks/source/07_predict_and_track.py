@@ -614,8 +614,8 @@ print("open this page in a browser:", folder / "report" / "tracking.html")
 # ## Exercises
 #
 # The first three need no network again: build tracks from `candidates`, with another number or method.
-# 1. Raise `appearance_probability` and `disappearance_probability` to 0.3, with `dataclasses.replace(tracking, …)`. How
-#    many tracks do you get, and what becomes of starts and ends in the tree? Guess first.
+# 1. Raise `appearance_probability` and `disappearance_probability` to 0.3, with `dataclasses.replace(tracking, …)`. What
+#    becomes of the number of tracks, and of starts and ends in the tree? Guess first.
 # 2. Keep only positions with a probability of at least 0.9, with `candidates.select(…)`, and build tracks. Which count
 #    of section 3 changes most?
 # 3. Draw the lineage tree of the *greedy* tracks. Where does it differ?
@@ -624,9 +624,9 @@ print("open this page in a browser:", folder / "report" / "tracking.html")
 # %% [markdown]
 # <details><summary><b>Am I right?</b> (Click for answers.)</summary>
 #
-# 1. Ends and beginnings get cheap. A doubtful link is cut rather than drawn, and a nucleus that nothing leads to is
-#    kept rather than dropped: so there are more tracks, and marks of starts and ends in the tree. Such a story suits
-#    those who need sure pieces and not whole lineages.
+# 1. Ends and beginnings get cheap: where a link is doubtful, or leads over a gap, the track breaks. So starts and ends
+#    appear in the tree, and divisions get lost. The number of tracks alone hides that: each lost division takes tracks
+#    away, each break adds one. Such a story suits those who need sure pieces and not whole lineages.
 # 2. *No end*: links of nuclei that are no longer there. Some gaps are bridged, but not two time points in a row. A high
 #    threshold does not make tracks better; the story itself drops positions that nothing speaks for.
 # 3. `plots.plot_lineage_tree(choices["greedy"])`: look for starts. Where *optimal* bridges a gap or sees a division,
