@@ -306,11 +306,11 @@ def test_few_stacks_are_read_though_the_cache_is_small():
     stack_bytes = 4 * np.prod(annotated.movie.shape_zyx)
     settings = tiny_crop_settings("link", "", patches_per_time_point=6)
     examples = LinkExamples(
-        [AnnotatedMovie(counting, annotated.annotations)], settings, cache_bytes=int(36 * stack_bytes)
+        [AnnotatedMovie(counting, annotated.annotations)], settings, cache_bytes=int(24 * stack_bytes)
     )
     for step in range(examples.steps_per_epoch(8)):
         examples.batch(0, step, 8)
-    assert len(reads) < 4 * 40, "each of the 234 examples needs two stacks"
+    assert len(reads) <= 5 * 24, "each of five groups of 8 time points needs at most 24 stacks, and is shown once"
 
 
 def assert_same(one, other) -> None:
