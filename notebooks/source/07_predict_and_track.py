@@ -614,8 +614,8 @@ print("open this page in a browser:", folder / "report" / "tracking.html")
 # ## Exercises
 #
 # The first three need no network again: build tracks from `candidates`, with another number or method.
-# 1. Raise `appearance_probability` and `disappearance_probability` to 0.3, with `dataclasses.replace(tracking, …)`. What
-#    becomes of the number of tracks, and of starts and ends in the tree? Guess first.
+# 1. Raise `appearance_probability` and `disappearance_probability` to 0.3, with `dataclasses.replace(tracking, …)`.
+#    What becomes of the number of tracks, and of starts and ends in the tree? Guess first.
 # 2. Keep only positions with a probability of at least 0.9, with `candidates.select(…)`, and build tracks. Which count
 #    of section 3 changes most?
 # 3. Draw the lineage tree of the *greedy* tracks. Where does it differ?
