@@ -24,7 +24,6 @@ from organoid_kit.baseline import find_blobs, tune_blobs
 from organoid_kit.checks import check_annotations
 from organoid_kit.crop_prediction import predict_divisions, predict_links
 from organoid_kit.dataset import AnnotatedMovie
-from organoid_kit.division_examples import find_division_labels
 from organoid_kit.downloads import download_real_organoid, read_real_organoid
 from organoid_kit.errors import UserError
 from organoid_kit.evaluation import pool_scores, score_positions
@@ -59,7 +58,7 @@ def judge_tracks(organoid: AnnotatedMovie) -> None:
     (divider, of_divider), (linker, of_linker) = (load_network(f"{name}_small") for name in ("division", "link"))
     found = predict_divisions(divider, organoid.movie, truth, of_divider, show_progress=False)
     said = found.properties["division_probability"].astype(float)
-    known = find_division_labels(truth) >= 0
+    known = truth.links_forward() > 0
     for mother in truth.divisions():
         others = np.delete(said[known], np.flatnonzero(known).tolist().index(mother))
         print(
