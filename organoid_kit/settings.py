@@ -41,7 +41,7 @@ class AugmentationSettings:
     # Division and link network only
     jitter_um: float | None = 1.0  # nuclei stand off the middle of their crop by up to this much, in each direction
     paste: float | None = 0.3  # division network: part of the crops whose surroundings are those of another nucleus
-    skip: int | None = 3  # link network: up to so many time points from one to the next, as if nuclei moved faster
+    skip: int | None = 2  # link network: up to so many time points from one to the next, as if nuclei moved faster
     drift_um: float | None = 3.0  # link network: the sample moves by up to this much more between two time points
     turn_degrees: float | None = 15.0  # link network: and turns, in the plane, by up to this much either way
 
@@ -155,7 +155,7 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
         "patch_shape_zyx": (8, 32, 32),
         "batch_size": 32,
         "patches_per_time_point": 48,
-        "learning_rate": 2e-3,
+        "learning_rate": 1e-3,
         "epochs": 30,
     },
     "link": {
@@ -163,7 +163,7 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
         "patch_shape_zyx": (8, 32, 32),
         "batch_size": 32,
         "patches_per_time_point": 64,
-        "learning_rate": 2e-3,
+        "learning_rate": 1e-3,
         "epochs": 30,
     },
 }
