@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import hypothesis
 import numpy as np
 import pytest
 from hypothesis import given
@@ -155,6 +156,7 @@ settings_of_all_kinds = st.builds(
 )
 
 
+@hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])  # on a busy machine
 @given(settings_of_all_kinds)
 def test_json_round_trip(settings):
     assert NetworkSettings.from_dict(json.loads(json.dumps(settings.to_dict()))) == settings
