@@ -40,18 +40,21 @@ def _demo(options: argparse.Namespace) -> int:
     training, validation, test = (
         read_dataset(samples / f"{part}.autlist") for part in ("training", "validation", "test")
     )
-    _check([*training, *validation, *test], samples)
+    channels = read_settings(samples / _SETTINGS["position"]).channels
+    _check([*training, *validation, *test], channels)
     load_keras()
     networks: Networks = {network: f"{network}_small" for network in NETWORKS}
-    if options.networks == "trained":
+    if options.networks == "shipped":
+        _say_step(2, f"Take the networks that come with the kit: {', '.join(map(str, networks.values()))}")
+    else:
         networks, interrupted = _train(samples, Split(training, validation), options)
         if interrupted:
             return interrupted
     _keep_earlier(options.output)
     _say_step(3, "Ask each network about a movie it has never seen")
-    answers = find_answers(networks, test, [*training, *validation])
+    answers = find_answers(networks, test, [*training, *validation], channels)
     _say_step(4, "Put its nuclei together into tracks")
-    tracked = make_tracks(networks, test)
+    tracked = make_tracks(networks, test, channels)
     files = write_tracks(tracked, test, options.output / "tracks")
     _say_step(5, "Count what is right, and write reports")
     facts, pages = make_pages(networks, answers, tracked, test, options.output)
@@ -65,9 +68,9 @@ def _say_step(number: int, text: str) -> None:
     print(f"\n{number}. {text}\n", flush=True)
 
 
-def _check(dataset: Sequence[AnnotatedMovie], samples: Path) -> None:
+def _check(dataset: Sequence[AnnotatedMovie], channels: tuple[int, ...]) -> None:
     _say_step(1, "Are the annotations right?")
-    print_problems(dataset, read_settings(samples / _SETTINGS["position"]).channels)
+    print_problems(dataset, channels)
     print()
     print(summarise_annotations(dataset))
 

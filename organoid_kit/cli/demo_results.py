@@ -27,7 +27,7 @@ _ALL_CANDIDATES = 0.05  # peaks from this probability on are kept where scores o
 
 
 def find_answers(
-    networks: Networks, test: Sequence[AnnotatedMovie], seen: Sequence[AnnotatedMovie]
+    networks: Networks, test: Sequence[AnnotatedMovie], seen: Sequence[AnnotatedMovie], channels: tuple[int, ...]
 ) -> dict[str, list[Result]]:
     """What each network says of each test movie: where nuclei are; of true nuclei, which divide and belong together.
 
@@ -35,13 +35,15 @@ def find_answers(
         networks: all three.
         test: movies that no network has seen.
         seen: movies that they have; the blob detector is tuned on them.
+        channels: with nuclei; the shipped networks learned from movies with other ones.
     """
     from organoid_kit.networks import load_network
 
     answers = {}
     for kind in NETWORKS:
         network, settings = load_network(_find_folder(networks[kind]))
-        tuned = tune_blobs(seen, channels=settings.channels) if kind == "position" else {}
+        settings = settings.changed(channels=channels)
+        tuned = tune_blobs(seen, channels=channels) if kind == "position" else {}
         answers[kind] = [_ask(kind, network, settings, _with_spacing(each), tuned) for each in test]
     return answers
 
@@ -71,13 +73,13 @@ def _ask(kind: str, network: Any, settings: Any, annotated: AnnotatedMovie, tune
     return Result(settings, describe_movie("test", annotated), truth, found, blobs, settings.threshold)
 
 
-def make_tracks(networks: Networks, test: Sequence[AnnotatedMovie]) -> list[TrackedMovie]:
+def make_tracks(networks: Networks, test: Sequence[AnnotatedMovie], channels: tuple[int, ...]) -> list[TrackedMovie]:
     """Tracks of each test movie; prints where the time went, and what to look at."""
     from organoid_kit.movie_tracking import track_movie
 
-    tracked = []
+    tracked, folders = [], [_find_folder(networks[kind]) for kind in NETWORKS]
     for annotated in test:
-        tracked.append(track_movie(annotated.movie, *(_find_folder(networks[kind]) for kind in NETWORKS)))
+        tracked.append(track_movie(annotated.movie, *folders, channels=channels))
         print(f"{annotated.movie.name}: {tracked[-1]}")
         print_doubts(tracked[-1].tracks)
     return tracked
@@ -114,7 +116,8 @@ def make_pages(
     ]
     folders = [_find_folder(networks[kind]) for kind in NETWORKS]
     for annotated, each in zip(test, tracked, strict=True):
-        save_tracking(folder / "tracking", annotated, each, folders)
+        channels = answers["position"][0].settings.channels
+        save_tracking(folder / "tracking", annotated, each, folders, channels=channels)
     page = folder / "report.html"
     return facts | {"tracks": write_tracking_report(folder / "tracking", page)["movies"]}, [*pages, page]
 

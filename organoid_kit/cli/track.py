@@ -148,7 +148,8 @@ def _score(each: NamedMovie, tracked: TrackedMovie, options: argparse.Namespace)
         print(f"Nothing was found in {each.movie.name}: there is nothing to report.")
         return
     shown = AnnotatedMovie(each.movie, truth) if is_known else each.movie
-    save_tracking(_find_report_folder(options), shown, tracked, [getattr(options, network) for network in NETWORKS])
+    networks = [getattr(options, network) for network in NETWORKS]
+    save_tracking(_find_report_folder(options), shown, tracked, networks, channels=options.channels)
 
 
 def _write_report(options: argparse.Namespace) -> Path:

@@ -63,6 +63,7 @@ def save_tracking(
     tracked: TrackedMovie,
     networks: Sequence[str | Path],
     *,
+    channels: Sequence[int] | None = None,
     settings: TrackingSettings | None = None,
     temperature: float = 1.0,
 ) -> Path:
@@ -75,7 +76,8 @@ def save_tracking(
         movie: with its truth where that is known; never one that a network was trained on.
         tracked: what `track_movie` gave.
         networks: position, division and link network: folder, run or name of a shipped one.
-        settings: as given to `track_movie`.
+        channels: as given to `track_movie`.
+        settings: likewise.
         temperature: likewise.
 
     Returns:
@@ -89,7 +91,7 @@ def save_tracking(
         annotated.annotations, spacing_um=annotated.annotations.spacing_um or tuple(annotated.movie.spacing_um)
     )
     described = _describe_networks(networks)
-    channels = described["position"]["settings"]["channels"]
+    channels = channels or described["position"]["settings"]["channels"]
     last = int(tracked.tracks.time_points.max(initial=annotated.movie.time_points[0]))
     drawing = plot_tracks(annotated.movie, tracked.tracks, last, channels=channels)
     record = {
