@@ -19,7 +19,7 @@ from organoid_kit.networks import load_network
 from organoid_kit.settings import make_settings
 from organoid_kit.timelapse import make_timelapse
 from organoid_kit.training import train
-from training_helpers import SPACING_UM, make_family, tiny_crop_settings
+from training_helpers import NO_AUGMENTATION, SPACING_UM, make_family, tiny_crop_settings
 
 PLAIN = {"spacing_um": (2.0, 1.0, 1.0), "intensity_quantiles": (0, 1), "patch_shape_zyx": (3, 5, 5)}
 SHAPE = (6, 40, 40)
@@ -165,7 +165,8 @@ def test_a_pair_is_what_training_shows(remove_drift, window):
     annotated = AnnotatedMovie(
         annotated.movie, dataclasses.replace(annotated.annotations, positions=np.clip(inside, 0, (3, 47, 47)))
     )
-    settings = tiny_crop_settings("link", "", time_window=window, remove_drift=remove_drift)
+    still = {"augmentation": NO_AUGMENTATION}  # else pairs in validation skip time points and move
+    settings = tiny_crop_settings("link", "", time_window=window, remove_drift=remove_drift, **still)
     network = StandIn(lambda inputs: np.full(len(inputs[2]), 0.5))
     found = predict_links(network, annotated.movie, annotated.annotations, settings, show_progress=False)
     shown = LinkExamples([annotated], settings, augment=False)
