@@ -22,7 +22,8 @@ from training_helpers import NO_AUGMENTATION
 
 ALL = AugmentationSettings()
 OFF = NO_AUGMENTATION
-OPERATIONS = [each.name for each in dataclasses.fields(AugmentationSettings)]
+OF_CROPS = ("jitter_um", "paste", "skip", "drift_um", "turn_degrees")  # drawn by the examples of the other two networks
+OPERATIONS = [each.name for each in dataclasses.fields(AugmentationSettings) if each.name not in OF_CROPS]
 GEOMETRY = ("flip", "rotation_degrees", "scale")
 SHAPE, PATCH = (12, 90, 80), (7, 41, 36)
 SIGMA_UM, SPACING_UM = 3.0, (1.5, 1.0, 1.0)

@@ -131,10 +131,10 @@ def test_all_networks_and_presets_are_estimated(network, preset):
 
 @pytest.mark.parametrize("network", ["division", "link"])
 def test_crop_networks_train_as_long_as_estimated_or_a_little_less(network, tmp_path):
-    settings = tiny_crop_settings(network, tmp_path)
+    settings = tiny_crop_settings(network, tmp_path, batch_size=1)
     movies = [make_family(seed, time_points=5) for seed in range(2)]
     steps = make_examples(movies, settings).steps_per_epoch(settings.batch_size)
-    assert 0.75 * count_steps(settings, movies) <= steps <= count_steps(settings, movies)
+    assert 0.7 * count_steps(settings, movies) <= steps <= count_steps(settings, movies)
     assert measure_step_seconds(settings.changed(batch_size=1), steps=1) > 0
 
 
