@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from organoid_kit.errors import UserError
-from organoid_kit.models import build_network
+from organoid_kit.models import build_network, find_time_points_seen
 from organoid_kit.models.position import build_position_network
 from organoid_kit.networks import (
     SHIPPED,
@@ -19,7 +19,7 @@ from organoid_kit.networks import (
     save_network,
 )
 from organoid_kit.prediction import _MARGIN_ZYX
-from organoid_kit.settings import NetworkSettings, make_settings
+from organoid_kit.settings import NETWORKS, NetworkSettings, make_settings
 from organoid_kit.training import train
 from training_helpers import make_blobs, make_family, run_python, tiny_crop_settings, tiny_settings, weights_of
 
@@ -194,9 +194,10 @@ def test_a_folder_without_a_position_network_gives_one_clear_error(saved, change
 
 
 def test_shipped_networks_open():
+    assert {load_settings(name).network for name in list_shipped_networks()} == set(NETWORKS)
     for name in list_shipped_networks():
         network, settings = load_network(name)
-        assert network.input_shape[-1] == settings.time_window[1] - settings.time_window[0] + 1
+        assert find_time_points_seen(network, settings) == settings.time_window[1] - settings.time_window[0] + 1
         assert load_settings(name) == settings
 
 
