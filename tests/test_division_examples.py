@@ -165,6 +165,15 @@ def test_the_nucleus_is_in_the_middle_and_the_mother_is_bright():
     assert central(division)[2] < 0.3 < central(division)[1], "afterwards there are two, farther apart"
 
 
+def test_rows_may_be_in_any_order():
+    annotated = make_family(3)
+    mixed = np.random.default_rng(0).permutation(len(annotated.annotations))
+    again = dataclasses.replace(annotated, annotations=annotated.annotations.select(mixed))
+    one, other = (DivisionExamples([each], PLAIN, augment=False).batch(0, 0, 8) for each in (annotated, again))
+    assert sorted(map(np.ndarray.tobytes, one[0])) == sorted(map(np.ndarray.tobytes, other[0]))
+    np.testing.assert_array_equal(*(images[targets[:, 0] > 0] for images, targets, _ in (one, other)))
+
+
 def test_jitter_moves_the_crop_by_no_more_than_it_says():
     jitter = dataclasses.replace(NO_AUGMENTATION, jitter_um=2.0)
     examples = DivisionExamples([make_family()], SETTINGS.changed(augmentation=jitter))
