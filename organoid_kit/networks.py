@@ -127,7 +127,7 @@ def _find_foreign_settings(values: dict[str, Any], source: str) -> NetworkSettin
 
 
 def make_fine_tuning_settings(folder: str | Path, **changes: Any) -> NetworkSettings:
-    """Settings to train on from a network: its own, with a learning rate that is gentle on what it has learned.
+    """Settings to train on from a network: its own, uncalibrated, with a learning rate that is gentle on what it knows.
 
     Args:
         folder: a network, a run, or the name of a shipped network.
@@ -136,7 +136,7 @@ def make_fine_tuning_settings(folder: str | Path, **changes: Any) -> NetworkSett
     Raises:
         UserError: the folder holds no network.
     """
-    own = {"start_from": str(folder), "learning_rate": _FINE_TUNING_RATE}
+    own = {"start_from": str(folder), "learning_rate": _FINE_TUNING_RATE, "calibration": (1.0, 0.0)}
     return load_settings(folder).changed(**(own | changes))
 
 

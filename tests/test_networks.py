@@ -322,3 +322,8 @@ def test_what_does_not_fit_a_link_network_is_told_with_what_does(changes, advice
     with pytest.raises(UserError, match=advice):
         train([make_family()], [], wrong)
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_calibration_does_not_outlive_the_weights_it_was_made_for():
+    assert load_settings("position_small").calibration != (1.0, 0.0)
+    assert make_fine_tuning_settings("position_small").calibration == (1.0, 0.0)
