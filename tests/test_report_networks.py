@@ -198,7 +198,7 @@ def test_compared_runs_show_what_differs_and_scores_of_the_same_movies(tmp_path)
         for seed in seeds:
             save_result(run, make_family(seed), call_divisions(make_family(seed).annotations, false), 0.5)
     facts = write_comparison(tmp_path / "c.html", [first, second])
-    assert facts["differences"] == {"learning_rate": [0.002, 0.25], "seed": [1, 5]}
+    assert facts["differences"] == {"learning_rate": [0.001, 0.25], "seed": [1, 5]}
     assert facts["test_movies"] == ["family 3"] and [each["false"] for each in facts["scores"]] == [1, 0]
     assert any("left out" in each for each in facts["limits"])
     page = (tmp_path / "c.html").read_text(encoding="utf-8")
