@@ -109,7 +109,9 @@ def test_help_comes_without_keras():
     assert ran.stdout.strip() == ""
 
 
-@pytest.mark.parametrize("command", ["check", "train", "predict", "track", "score", "report", "export", "demo", "runs"])
+@pytest.mark.parametrize(
+    "command", ["check", "train", "predict", "track", "score", "report", "export", "card", "demo", "runs"]
+)
 def test_every_command_explains_itself(command, capsys):
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"])
@@ -671,6 +673,16 @@ def test_export_writes_a_folder_for_organoidtracker(networks, tmp_path, capsys):
     assert json.loads((tmp_path / "divisions" / "settings.json").read_text())["type"] == "divisions"
     assert run_main(*arguments) == 2
     assert "exists" in capsys.readouterr().err
+
+
+def test_card_is_written_beside_the_network(trained, tmp_path, capsys):
+    arguments = ["card", trained.folder, "-o", tmp_path / "card", "--author", "Ada", "--license", "CC-BY-4.0"]
+    assert run_main(*arguments) == 0
+    assert capsys.readouterr().out == f"Card: {tmp_path / 'card' / 'README.md'}\n"
+    assert {"README.md", "model.keras"} <= {path.name for path in (tmp_path / "card").iterdir()}
+    assert "Ada" in (tmp_path / "card" / "rdf.yaml").read_text(encoding="utf-8")
+    assert run_main(*arguments) == 2
+    assert run_main("card", tmp_path, "-o", tmp_path / "none") == 2
 
 
 @pytest.mark.parametrize("spacing", ["2,0.5", "2,a,1"])

@@ -11,10 +11,10 @@ import sys
 from collections.abc import Sequence
 
 from organoid_kit import __version__
-from organoid_kit.cli import check, demo, export, predict, report, runs, score, track, train
+from organoid_kit.cli import card, check, demo, export, predict, report, runs, score, track, train
 from organoid_kit.errors import UserError
 
-_COMMANDS = (check, train, predict, track, score, report, export, demo, runs)
+_COMMANDS = (check, train, predict, track, score, report, export, card, demo, runs)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
