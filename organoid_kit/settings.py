@@ -78,7 +78,7 @@ class NetworkSettings:
     seed: int = 1
     calibration: tuple[float, float] = (1.0, 0.0)  # slope, intercept: makes the network's answers probabilities
     # Position network only
-    nucleus_sigma_um: float = 2.0  # size of the dot drawn at each nucleus centre in the target
+    nucleus_sigma_um: float = 1.5  # size of the dot drawn at each nucleus centre in the target
     min_distance_um: float = 3.0  # two nuclei are never predicted closer than this
     threshold: float = 0.5  # probability above which a peak is a nucleus; set on validation movies
     # Division network only

@@ -20,6 +20,7 @@ from organoid_kit.annotations import Annotations
 from organoid_kit.errors import UserError
 
 _CERTAIN = 1e-6  # no probability is taken to be nearer to 0 or 1 than this: no network is that sure
+_MAY_DIVIDE = 0.2  # probability from which a nucleus may be a mother of whom a daughter was missed
 _STILL_UM = 0.5  # nuclei that move less than this are not told apart from still ones
 
 
@@ -49,7 +50,7 @@ class TrackingSettings:
     border_probability: float = 0.5
     border_um: float = 8.0
     missed_probability: float = 0.03
-    missed_daughter_probability: float = 0.25
+    missed_daughter_probability: float = 0.4
     daughter_um: float = 4.0
     unknown_position: float = 1.0
     unknown_division: float = 0.005
@@ -231,7 +232,7 @@ def _find_skipping_links(
     The probability is that of a nucleus being missed, times that of moving at least so far in two time points.
     Movements are normally distributed around the drift at that time, with the variance of the probable links for each
     of the two steps. Asked are only positions that have no certain partner, see `TrackingSettings`; and those that
-    divide with a probability of a half or more, whose daughters are missed more often and move farther.
+    may divide (a probability of 0.2 or more), whose daughters are missed more often and move farther.
     """
     if len(candidates.links) == 0 or settings.missed_probability == 0:
         return np.zeros((0, 2), dtype=int), np.zeros(0)
@@ -245,7 +246,7 @@ def _find_skipping_links(
     certain = certain[probabilities[certain] >= settings.certain_link]
     loose = np.ones((2, len(candidates)), dtype=bool)
     loose[0, candidates.links[certain, 0]] = loose[1, candidates.links[certain, 1]] = False
-    mothers = dividing >= 0.5
+    mothers = dividing >= _MAY_DIVIDE
     loose[0] |= mothers
     missed = np.where(mothers, settings.missed_daughter_probability, settings.missed_probability)
     variances = np.where(mothers, max(settings.daughter_um**2, 2 * variance), 2 * variance)
