@@ -28,13 +28,13 @@ from organoid_kit.dataset import AnnotatedMovie, read_dataset
 from organoid_kit.devices import find_device
 from organoid_kit.downloads import find_samples
 from organoid_kit.links import link_nearest, link_optimally
-from organoid_kit.movie_tracking import track_movie
+from organoid_kit.movie_tracking import TrackedMovie, track_movie
 from organoid_kit.network_calibration import calibrate_network, find_answers
 from organoid_kit.networks import load_network
 from organoid_kit.runs import Run
 from organoid_kit.settings import NETWORKS, read_settings
-from organoid_kit.track_errors import estimate_errors
-from organoid_kit.track_evaluation import LinkScore, pool_link_scores, score_divisions, score_links, score_tracks
+from organoid_kit.track_errors import estimate_errors, find_doubts, find_right_links
+from organoid_kit.track_evaluation import LinkScore, pool_link_scores, score_links, score_tracks
 from organoid_kit.tracking import build_tracks
 from organoid_kit.training import train
 
@@ -99,10 +99,33 @@ def track_from_images(runs: dict[str, Run], movies: Sequence[AnnotatedMovie]) ->
         tracked = track_movie(each.movie, *(runs[name].folder for name in NETWORKS), show_progress=False)
         score = score_tracks(each.annotations, tracked.tracks)
         links = score_links(each.annotations, tracked.tracks)
-        found = score_divisions(each.annotations, tracked.tracks, tolerance=1, by=None)
-        records.append({"score": score, "links": links, "divisions": found, "errors": estimate_errors(tracked.tracks)})
-        print(f"  {each.name}, from its images: {tracked}\n{score}\n  {links}\n  {records[-1]['errors']}", flush=True)
+        expected = estimate_errors(tracked.tracks)
+        records.append({"score": score, "links": links, "expected": expected, "listed": find_listed(each, tracked)})
+        print(f"  {each.name}, from its images: {tracked}\n{score}\n  {links}\n  {expected}", flush=True)
     return records
+
+
+def find_listed(each: AnnotatedMovie, tracked: TrackedMovie) -> tuple[int, int]:
+    """Of the links that are wrong, how many are in the list of doubts; and how many there are."""
+    wrong = find_right_links(tracked.tracks, each.annotations) == False  # noqa: E712
+    places = {(doubt.what, doubt.row) for doubt in find_doubts(tracked.tracks, most=None)}
+    targets = tracked.tracks.links[wrong, 1]
+    return sum(("link", int(row)) in places for row in targets), len(targets)
+
+
+def sum_errors(records: Sequence[dict]) -> dict[str, float]:
+    """Errors per 100 nuclei and time points, counted and expected; how much of it a person is sent to."""
+    links, expected = pool_link_scores([each["links"] for each in records]), [each["expected"] for each in records]
+    positions = sum(each.positions for each in expected)
+    listed, wrong = np.sum([each["listed"] for each in records], axis=0)
+    return {
+        "wrong, missed or undetected links per 100 positions": 100
+        * (links.false + links.missed + links.undetected)
+        / positions,
+        "errors expected per 100 positions": 100 * sum(each.errors for each in expected) / positions,
+        "doubtful positions in 100": 100 * sum(each.doubtful for each in expected) / positions,
+        "part of the wrong links that is in the list of doubts": listed / max(wrong, 1),
+    }
 
 
 def main() -> None:
@@ -126,6 +149,8 @@ def main() -> None:
                 summary.setdefault(f"{name}: wrong links per 1000, {method}", []).append(score.wrong_per_1000)
         records = track_from_images(runs, groups["slow"])
         summary.setdefault("TRA", []).append(float(np.mean([each["score"].tra for each in records])))
+        for name, value in sum_errors(records).items():
+            summary.setdefault(name, []).append(value)
         f1 = [each["score"].division_f1[1] for each in records]
         summary.setdefault("division F1 (±1)", []).append(float(np.mean(f1)))
         complete = [each["score"].complete_lineages for each in records]
