@@ -53,7 +53,8 @@ def imported(nodes: list[ast.AST]) -> set[str]:
             names.update(alias.name.partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             names.add(node.module.partition(".")[0])
-    return names - set(sys.stdlib_module_names) - {"organoid_kit", "mpl_toolkits"}  # the latter comes with matplotlib
+    brought = {"mpl_toolkits", "traitlets"}  # by matplotlib, and by ipywidgets
+    return names - set(sys.stdlib_module_names) - brought - {"organoid_kit"}
 
 
 def modules_of(requirements: list[Requirement]) -> set[str]:

@@ -42,6 +42,7 @@ ROOMS = (
         "plots",
         "report",
         "model_card",
+        "dashboards",
         "cli",
         "__main__",
     ),
