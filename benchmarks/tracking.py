@@ -116,7 +116,7 @@ def measure_size(nuclei: int, time_points: int, seed: int, errors: bool) -> dict
 
 def count_wrong(tracks: Annotations, truth: Annotations) -> dict:
     """Links that are wrong, missing true links, and numbers of divisions."""
-    right = find_right_links(tracks, truth, max_distance_um=2.0)
+    right = find_right_links(tracks, truth)
     correct = int(np.equal(right, True).sum())
     return {
         "wrong": int(np.equal(right, False).sum()),
