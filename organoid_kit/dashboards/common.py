@@ -6,6 +6,7 @@ import html
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import imagecodecs
@@ -96,29 +97,30 @@ class Choices(VBox):
     def __init__(
         self,
         options: Sequence[tuple[str, Any]] = (),
-        value: Iterable[Any] = (),
+        value: Sequence[Any] = (),
         description: str = "",
         *,
         at_least: int = 0,
         **layout: Any,
     ) -> None:
         super().__init__(**layout)
-        self.at_least = at_least
+        self.at_least, self.boxes = at_least, ()
         self._heading = [HTML(f"<b>{html.escape(description)}</b>")] if description else []
         self.set_options(options, value)
 
-    def set_options(self, options: Sequence[tuple[str, Any]], value: Iterable[Any]) -> None:
+    def set_options(self, options: Sequence[tuple[str, Any]], value: Sequence[Any]) -> None:
         """Other checkboxes in place of those there are."""
-        chosen = set(value)
-        self.options = tuple(options)
+        old, self.options = self.boxes, tuple(options)
         self.boxes = tuple(
-            Checkbox(value=each in chosen, description=escape_label(label), indent=False, layout=Layout(width="auto"))
+            Checkbox(value=each in value, description=escape_label(label), indent=False, layout=Layout(width="auto"))
             for label, each in self.options
         )
         for box in self.boxes:
             box.observe(self._take, "value")
         self.children = (*self._heading, *self.boxes)
-        self.value = tuple(each for _, each in self.options if each in chosen)
+        self.value = tuple(value)
+        for box in old:
+            box.close()
 
     def _take(self, change: dict[str, Any]) -> None:
         """From the checkboxes."""
@@ -168,6 +170,7 @@ def jpeg(picture: np.ndarray) -> bytes:
     return bytes(imagecodecs.jpeg_encode(np.ascontiguousarray(picture), level=JPEG_QUALITY))
 
 
+@cache
 def find_strokes(shape: str) -> list[list[tuple[float, float]]]:
     """The lines that draw a mark, each a list of (x, y) with y down, in a box from -1 to 1.
 

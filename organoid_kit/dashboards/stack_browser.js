@@ -1,0 +1,444 @@
+// Draws a movie's stacks on a canvas. The kernel is asked for one time point at a time (as bytes, one for each voxel)
+// and answers once; planes, views, contrast and gamma are then a matter of this page alone. Texts that come from files
+// are only ever set as text, never as HTML.
+
+const HIT_PIXELS = 12; // so near a mark must be to be pointed at
+const PREFETCH = 3; // time points before and after this one that are asked for while there is nothing else to do
+const PATIENCE_MS = 20000; // after so long without an answer the kernel is asked again
+const BARS_UM = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
+
+async function render({ model, el }) {
+  const controls = await findControls(model);
+  const page = makePage(el);
+  const state = { model, controls, page, setting: model.get("setting"), stacks: new Map(), marks: new Map() };
+  Object.assign(state, { failures: new Map(), asked: null, targets: [], hovered: null, projected: null });
+  const show = () => { draw(state); ask(state); };
+  const stop = listen(state, show);
+  model.set("ready", true);
+  model.save_changes();
+  show();
+  return stop;
+}
+
+export default { render };
+
+// ---- the parts of the page and the controls
+
+async function findControls(model) {
+  const found = {};
+  for (const [name, reference] of Object.entries(model.get("controls"))) {
+    found[name] = await model.widget_manager.get_model(reference.replace("IPY_MODEL_", ""));
+  }
+  return found;
+}
+
+function makePage(el) {
+  const box = document.createElement("div");
+  box.className = "ok-stack-canvas";
+  box.dataset.lmSuppressShortcuts = "true"; // arrow keys are not JupyterLab's while the canvas has the focus
+  const canvas = document.createElement("canvas");
+  canvas.tabIndex = 0;
+  canvas.setAttribute("role", "application");
+  canvas.setAttribute("aria-roledescription", "movie");
+  const words = document.createElement("div");
+  words.className = "ok-stack-words";
+  words.setAttribute("aria-live", "polite");
+  box.append(canvas, words);
+  el.append(box);
+  return { canvas, words, drawing: canvas.getContext("2d"), plane: document.createElement("canvas") };
+}
+
+function listen(state, show) {
+  const { model, controls, page } = state;
+  const forgetStacks = () => { state.stacks.clear(); state.failures.clear(); state.asked = null; show(); };
+  const forgetMarks = () => { state.marks.clear(); state.asked = null; show(); };
+  const hear = (content, buffers) => { receive(state, content, buffers); show(); };
+  const changed = Object.entries(controls).map(([name, control]) => [control, name === "view" ? "change:index" : "change:value"]);
+  changed.forEach(([control, event]) => control.on(event, show));
+  model.on("change:source", forgetStacks);
+  model.on("change:version", forgetMarks);
+  model.on("msg:custom", hear);
+  page.canvas.addEventListener("keydown", (event) => press(state, event));
+  page.canvas.addEventListener("wheel", (event) => turnWheel(state, event), { passive: false });
+  page.canvas.addEventListener("pointermove", (event) => hover(state, find(state, event)));
+  page.canvas.addEventListener("pointerleave", () => hover(state, null));
+  page.canvas.addEventListener("click", (event) => click(state, event));
+  return () => {
+    changed.forEach(([control, event]) => control.off(event, show));
+    model.off("change:source", forgetStacks);
+    model.off("change:version", forgetMarks);
+    model.off("msg:custom", hear);
+  };
+}
+
+// ---- what is shown: read anew for each picture, from the controls alone
+
+function look({ controls, setting }) {
+  const value = (name) => controls[name].get("value");
+  return {
+    t: value("time_point"),
+    place: [value("z"), value("y"), value("x")],
+    view: setting.views[controls.view.get("index")],
+    contrast: value("contrast"),
+    gamma: value("gamma"),
+  };
+}
+
+function move({ controls }, name, step) {
+  const control = controls[name];
+  const wanted = control.get("value") + step;
+  control.set("value", Math.min(Math.max(wanted, control.get("min")), control.get("max")));
+  control.save_changes();
+}
+
+// ---- time points: one question at a time, the nearest first
+
+function ask(state) {
+  const { model, setting, stacks, marks, failures } = state;
+  if (state.asked !== null && performance.now() - state.asked < PATIENCE_MS) return;
+  const { t } = look(state);
+  const lacks = (each) => !stacks.has(each) && !failures.has(each);
+  const wanted = nearTimes(state, t).find((each) => lacks(each) || !marks.has(each));
+  if (wanted === undefined) return;
+  state.asked = performance.now();
+  model.send({ kind: "want", time_point: wanted, stack: lacks(wanted), marks: !marks.has(wanted) });
+}
+
+function nearTimes({ setting, stacks }, t) {
+  const bytes = Math.max(stacks.values().next().value?.values.length ?? 1, 1);
+  const room = Math.floor(setting.most_kept_bytes / bytes) - 1;
+  const times = [t];
+  for (let step = 1; step <= PREFETCH && times.length + 1 <= room; step++) times.push(t + step, t - step);
+  return times.filter((each) => each >= setting.first && each <= setting.last);
+}
+
+function receive(state, content, buffers) {
+  const { model, stacks, marks, failures } = state;
+  const bytes = buffers.map((each) => new Uint8Array(each.buffer ?? each, each.byteOffset ?? 0, each.byteLength));
+  state.asked = null;
+  if (content.kind === "failed") failures.set(content.time_point, content.text);
+  if (content.kind !== "time point") return;
+  if (content.source !== undefined) {
+    const values = bytes.shift();
+    if (content.source === model.get("source")) stacks.set(content.time_point, { ...content, values });
+  }
+  if (content.version === model.get("version")) marks.set(content.time_point, content.layers.map((layer) => readLayer(layer, bytes)));
+  forgetFar(state);
+}
+
+function readLayer(layer, bytes) {
+  const numbers = () => { const each = bytes.shift(); return new Float32Array(each.buffer.slice(each.byteOffset, each.byteOffset + each.byteLength)); };
+  return { ...layer, positions: numbers(), tails: numbers() };
+}
+
+function forgetFar(state) {
+  const { stacks, marks, setting } = state;
+  const { t } = look(state);
+  const far = [...stacks.keys()].sort((a, b) => Math.abs(b - t) - Math.abs(a - t));
+  let bytes = [...stacks.values()].reduce((sum, each) => sum + each.values.length, 0);
+  while (bytes > setting.most_kept_bytes && far.length > 1) {
+    bytes -= stacks.get(far[0]).values.length;
+    stacks.delete(far.shift());
+  }
+  for (const each of marks.keys()) if (Math.abs(each - t) > 50) marks.delete(each);
+}
+
+// ---- drawing
+
+function draw(state) {
+  const { page, stacks, marks, failures } = state;
+  const shown = look(state);
+  const stack = stacks.get(shown.t);
+  fit(page.canvas, shown.view);
+  state.targets = [];
+  if (!stack) {
+    wait(page, shown, failures.get(shown.t));
+    return say(state, shown, null);
+  }
+  const tones = makeTones(shown.contrast, shown.gamma);
+  const { drawing, ratio } = { ...page, ratio: page.canvas.ratio };
+  drawing.setTransform(ratio, 0, 0, ratio, 0, 0);
+  drawing.fillStyle = "#282828";
+  drawing.fillRect(0, 0, shown.view.width, shown.view.height);
+  for (const panel of shown.view.panels) drawPanel(state, shown, panel, stack, tones, marks.get(shown.t) ?? []);
+  drawScaleBar(drawing, shown.view);
+  say(state, shown, marks.get(shown.t));
+  page.canvas.dataset.drawn = `t${shown.t} z${shown.place[0]} ${shown.view.name} ${page.count = (page.count ?? 0) + 1}`;
+}
+
+function fit(canvas, view) {
+  const ratio = Math.min(window.devicePixelRatio || 1, 2);
+  const [width, height] = [Math.round(view.width * ratio), Math.round(view.height * ratio)];
+  if (canvas.width === width && canvas.height === height) return;
+  Object.assign(canvas, { width, height, ratio });
+  canvas.style.width = `${view.width}px`;
+}
+
+function wait({ drawing, canvas }, { t, view }, failure) {
+  drawing.setTransform(canvas.ratio, 0, 0, canvas.ratio, 0, 0);
+  drawing.fillStyle = "rgba(0, 0, 0, 0.7)";
+  drawing.fillRect(0, 0, view.width, 28);
+  drawing.fillStyle = "white";
+  drawing.font = "14px sans-serif";
+  drawing.fillText(failure ? `Time point ${t} cannot be shown.` : `Time point ${t} is on its way …`, 8, 19);
+  delete canvas.dataset.drawn;
+}
+
+function makeTones([low, high], gamma) {
+  const tones = new Uint32Array(256); // red, green, blue and opacity of a pixel in one number
+  for (let value = 0; value < 256; value++) {
+    const part = Math.min(Math.max((value / 255 - low) / Math.max(high - low, 1e-3), 0), 1);
+    const grey = Math.round(255 * part ** gamma);
+    tones[value] = 0xff000000 | (grey << 16) | (grey << 8) | grey;
+  }
+  return tones;
+}
+
+function drawPanel(state, shown, panel, stack, tones, layers) {
+  const { drawing, plane } = state.page;
+  const [height, width] = [stack.shape[panel.axes[1]], stack.shape[panel.axes[2]]];
+  const image = new ImageData(width, height);
+  paint(new Uint32Array(image.data.buffer), height, width, stack, takePlane(state, shown, panel, stack), panel, tones);
+  if (plane.width !== width || plane.height !== height) Object.assign(plane, { width, height });
+  plane.getContext("2d").putImageData(image, 0, 0);
+  drawing.save();
+  drawing.beginPath();
+  drawing.rect(panel.left, panel.top, panel.width, panel.height);
+  drawing.clip();
+  drawing.imageSmoothingEnabled = width > panel.width;
+  drawing.drawImage(plane, panel.left, panel.top, panel.width, panel.height);
+  layers.forEach((layer, number) => drawLayer(state, shown, panel, layer, number));
+  drawCross(drawing, toPixels(state, shown.view, panel, shown.place), shown.view.name === "orthogonal" ? panel : null);
+  drawing.restore();
+}
+
+function takePlane(state, shown, panel, stack) {
+  if (shown.view.name === "maximum") return { values: project(state, stack), start: 0 };
+  const axis = panel.axes[0];
+  const index = axis === 0 ? shown.place[0] : Math.floor(shown.place[axis] / stack.reduced);
+  return { values: stack.values, start: Math.min(index, stack.shape[axis] - 1) * strides(stack)[axis] };
+}
+
+const strides = ({ shape }) => [shape[1] * shape[2], shape[2], 1];
+
+function paint(pixels, height, width, stack, { values, start }, panel, tones) {
+  const [, down, right] = panel.axes.map((axis) => strides(stack)[axis]);
+  for (let row = 0, pixel = 0; row < height; row++) {
+    for (let column = 0, voxel = start + row * down; column < width; column++, voxel += right) {
+      pixels[pixel++] = tones[values[voxel]];
+    }
+  }
+}
+
+function project(state, stack) {
+  if (stack.projection) return stack.projection;
+  const area = stack.shape[1] * stack.shape[2];
+  const brightest = stack.values.slice(0, area);
+  for (let voxel = area, pixel = 0; voxel < stack.values.length; voxel++, pixel = pixel + 1 === area ? 0 : pixel + 1) {
+    if (stack.values[voxel] > brightest[pixel]) brightest[pixel] = stack.values[voxel];
+  }
+  stack.projection = brightest;
+  return brightest;
+}
+
+function toPixels({ setting }, view, panel, place, at = 0) {
+  const [, down, right] = panel.axes;
+  const pixel = (axis) => (place[at + axis] + 0.5) * setting.spacing[axis] * view.scale;
+  return [panel.left + pixel(right), panel.top + pixel(down)];
+}
+
+function drawLayer(state, shown, panel, layer, number) {
+  const near = layer.rows.map((_, index) => findNearness(state, shown, panel, layer.positions[3 * index + panel.axes[0]]));
+  drawTails(state, shown, panel, layer, near);
+  const paths = [null, new Path2D(), new Path2D()];
+  const stars = new Path2D();
+  layer.rows.forEach((_, index) => {
+    if (near[index] === 0) return;
+    const [x, y] = toPixels(state, shown.view, panel, layer.positions, 3 * index);
+    const size = state.setting.size * (near[index] === 2 ? 1 : 0.7);
+    addStrokes(paths[near[index]], layer.strokes, x, y, size);
+    if (layer.divides[index]) addStrokes(stars, state.setting.division.strokes, x + 1.6 * size, y - 1.6 * size, size);
+    state.targets.push({ x, y, layer: number, index, far: 2 - near[index] });
+  });
+  stroke(state.page.drawing, paths[1], layer, 0.55);
+  stroke(state.page.drawing, paths[2], layer, 1);
+  stroke(state.page.drawing, stars, state.setting.division, 1);
+}
+
+function findNearness({ setting }, shown, panel, along) {
+  if (shown.view.name === "maximum") return 2;
+  const axis = panel.axes[0];
+  const planes = (Math.abs(along - shown.place[axis]) * setting.spacing[axis]) / setting.spacing[0];
+  return (planes <= setting.near) + (planes <= setting.faint);
+}
+
+function drawTails(state, shown, panel, { tails, colour }, near) {
+  const drawing = state.page.drawing;
+  drawing.strokeStyle = colour;
+  drawing.lineWidth = 2;
+  const ages = new Map();
+  for (let start = 0; start < tails.length; start += 8) {
+    if (near[tails[start + 7]] === 0) continue;
+    const age = tails[start + 6];
+    if (!ages.has(age)) ages.set(age, new Path2D());
+    ages.get(age).moveTo(...toPixels(state, shown.view, panel, tails, start));
+    ages.get(age).lineTo(...toPixels(state, shown.view, panel, tails, start + 3));
+  }
+  for (const [age, path] of ages) {
+    drawing.globalAlpha = 0.9 - 0.6 * age;
+    drawing.stroke(path);
+  }
+  drawing.globalAlpha = 1;
+}
+
+function addStrokes(path, strokes, x, y, size) {
+  for (const line of strokes) line.forEach(([right, down], number) => path[number ? "lineTo" : "moveTo"](x + right * size, y + down * size));
+}
+
+function stroke(drawing, path, { colour, filled }, strength) {
+  drawing.globalAlpha = strength;
+  drawing.lineJoin = "round";
+  drawing.strokeStyle = "black"; // a dark rim, so that marks are seen on bright nuclei, too
+  drawing.lineWidth = 4;
+  drawing.stroke(path);
+  drawing.strokeStyle = drawing.fillStyle = colour;
+  drawing.lineWidth = 2;
+  drawing.stroke(path);
+  if (filled) drawing.fill(path);
+  drawing.globalAlpha = 1;
+}
+
+function drawCross(drawing, [x, y], panel) {
+  drawing.strokeStyle = "white";
+  drawing.lineWidth = 1.5;
+  drawing.globalAlpha = 0.8;
+  const reach = panel ? 2000 : 20;
+  drawing.beginPath();
+  for (const [right, down] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
+    drawing.moveTo(x + 12 * right, y + 12 * down);
+    drawing.lineTo(x + reach * right, y + reach * down);
+  }
+  if (panel) drawing.setLineDash([4, 4]);
+  drawing.stroke();
+  drawing.setLineDash([]);
+  drawing.globalAlpha = 1;
+}
+
+function drawScaleBar(drawing, { panels: [panel], scale }) {
+  const fitting = BARS_UM.filter((each) => each * scale <= panel.width / 3);
+  const length = fitting.length ? fitting[fitting.length - 1] : BARS_UM[0];
+  const [right, bottom, width] = [panel.left + panel.width - 14, panel.top + panel.height - 14, length * scale];
+  drawing.fillStyle = "rgba(0, 0, 0, 0.6)";
+  drawing.fillRect(right - width - 8, bottom - 24, width + 16, 34);
+  drawing.fillStyle = "white";
+  drawing.fillRect(right - width, bottom, width, 4);
+  drawing.font = "13px sans-serif";
+  drawing.textAlign = "center";
+  drawing.fillText(`${length} µm`, right - width / 2, bottom - 7);
+  drawing.textAlign = "left";
+}
+
+// ---- words: below the picture for everyone, as a label of the canvas for screen readers
+
+function say(state, shown, layers) {
+  const { page, setting, hovered, failures, stacks } = state;
+  const [z, y, x] = shown.place;
+  const height = (z * setting.spacing[0]).toFixed(1);
+  const where = shown.view.name === "maximum" ? "brightest voxels along z" : `plane z ${z} (${height} µm)`;
+  const counts = (layers ?? []).map((layer) => `${layer.rows.length} of ${layer.name}`).join(", ");
+  const text = `Time point ${shown.t}, ${where}${counts ? `. Positions: ${counts}` : ""}.`;
+  page.canvas.setAttribute("aria-label", `${setting.name}. ${text} Crosshair at y ${y}, x ${x}.`);
+  const reduced = stacks.get(shown.t)?.reduced ?? 1;
+  const note = reduced > 1 ? ` Shown ${reduced} × coarser in y and x, to keep the page quick.` : "";
+  const spoken = failures.get(shown.t) ?? (hovered ? textOf(state, hovered) : "") ;
+  page.words.textContent = spoken || text + note;
+}
+
+function textOf({ controls, marks }, { layer, index }) {
+  return marks.get(controls.time_point.get("value"))?.[layer]?.texts[index] ?? "";
+}
+
+// ---- pointing, clicking, keys
+
+function find(state, event) {
+  const box = state.page.canvas.getBoundingClientRect();
+  const { view } = look(state);
+  const shrunk = view.width / box.width; // where the page is narrower than the picture
+  const [x, y] = [(event.clientX - box.left) * shrunk, (event.clientY - box.top) * shrunk];
+  const distance = (target) => Math.hypot(target.x - x, target.y - y);
+  const near = state.targets.filter((target) => distance(target) <= HIT_PIXELS);
+  near.sort((a, b) => a.far - b.far || distance(a) - distance(b));
+  return { x, y, target: near[0] ?? null };
+}
+
+function hover(state, found) {
+  const target = found?.target ?? null;
+  if (target?.layer === state.hovered?.layer && target?.index === state.hovered?.index) return;
+  state.hovered = target;
+  say(state, look(state), state.marks.get(look(state).t));
+}
+
+function click(state, event) {
+  const { model, marks, setting } = state;
+  const shown = look(state);
+  const { x, y, target } = find(state, event);
+  const panel = shown.view.panels.find((each) => x >= each.left && y >= each.top && x <= each.left + each.width && y <= each.top + each.height);
+  if (!panel) return;
+  const layer = target && marks.get(shown.t)?.[target.layer];
+  const position = layer ? [...layer.positions.slice(3 * target.index, 3 * target.index + 3)] : toVoxels(state, shown, panel, x, y);
+  ["z", "y", "x"].forEach((name, axis) => {
+    if (shown.view.name === "slice" && axis === 0) return; // the plane one looks at stays
+    move(state, name, Math.round(position[axis]) - shown.place[axis]);
+  });
+  model.send({ kind: "pick", time_point: shown.t, position, layer: layer ? layer.name : null, row: layer ? layer.rows[target.index] : null });
+}
+
+function toVoxels(state, shown, panel, x, y) {
+  const { setting, stacks } = state;
+  const position = [...shown.place];
+  const voxel = (pixels, axis) => Math.min(Math.max(pixels / shown.view.scale / setting.spacing[axis] - 0.5, 0), setting.shape[axis] - 1);
+  position[panel.axes[1]] = voxel(y - panel.top, panel.axes[1]);
+  position[panel.axes[2]] = voxel(x - panel.left, panel.axes[2]);
+  const stack = stacks.get(shown.t);
+  if (shown.view.name === "maximum" && stack) position[0] = findBrightest(stack, position);
+  return position;
+}
+
+function findBrightest(stack, position) {
+  const [row, column] = [1, 2].map((axis) => Math.min(Math.floor(position[axis] / stack.reduced + 0.5 / stack.reduced), stack.shape[axis] - 1));
+  const brightness = (z) => stack.values[(z * stack.shape[1] + row) * stack.shape[2] + column];
+  return [...Array(stack.shape[0]).keys()].reduce((best, z) => (brightness(z) > brightness(best) ? z : best), 0);
+}
+
+function press(state, event) {
+  const { controls, setting, model } = state;
+  if (event.ctrlKey || event.altKey || event.metaKey) return;
+  const step = (name, by) => () => move(state, name, by);
+  const actions = event.shiftKey
+    ? { ArrowLeft: step("x", -1), ArrowRight: step("x", 1), ArrowUp: step("y", -1), ArrowDown: step("y", 1) }
+    : {
+        ArrowLeft: step("time_point", -1),
+        ArrowRight: step("time_point", 1),
+        ArrowUp: step("z", 1),
+        ArrowDown: step("z", -1),
+        PageUp: step("z", 5),
+        PageDown: step("z", -5),
+        Home: step("time_point", -Infinity),
+        End: step("time_point", Infinity),
+        v: () => { controls.view.set("index", (controls.view.get("index") + 1) % setting.views.length); controls.view.save_changes(); },
+        n: () => model.send({ kind: "next", step: 1 }),
+        p: () => model.send({ kind: "next", step: -1 }),
+        Enter: () => model.send({ kind: "pick here" }),
+      };
+  const action = actions[event.key] ?? actions[event.key.toLowerCase()];
+  if (!action) return;
+  event.preventDefault();
+  event.stopPropagation();
+  action();
+}
+
+function turnWheel(state, event) {
+  if (document.activeElement !== state.page.canvas || event.ctrlKey) return; // else the wheel scrolls the page
+  event.preventDefault();
+  move(state, event.shiftKey ? "time_point" : "z", Math.sign(event.deltaY || event.deltaX) * (event.shiftKey ? 1 : -1));
+}
