@@ -5,7 +5,6 @@
 const HIT_PIXELS = 12; // so near a mark must be to be pointed at
 const PREFETCH = 3; // time points before and after this one that are asked for while there is nothing else to do
 const PATIENCE_MS = 20000; // after so long without an answer the kernel is asked again
-const BARS_UM = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
 
 async function render({ model, el }) {
   const controls = await findControls(model);
@@ -309,8 +308,6 @@ function stroke(drawing, path, { colour, filled }, strength) {
 }
 
 function drawCross(drawing, [x, y], panel) {
-  drawing.strokeStyle = "white";
-  drawing.lineWidth = 1.5;
   drawing.globalAlpha = 0.8;
   const reach = panel ? 2000 : 20;
   drawing.beginPath();
@@ -319,14 +316,15 @@ function drawCross(drawing, [x, y], panel) {
     drawing.lineTo(x + reach * right, y + reach * down);
   }
   if (panel) drawing.setLineDash([4, 4]);
-  drawing.stroke();
+  for (const [colour, wide] of [["black", 3], ["white", 1.5]]) {
+    Object.assign(drawing, { strokeStyle: colour, lineWidth: wide });
+    drawing.stroke();
+  }
   drawing.setLineDash([]);
   drawing.globalAlpha = 1;
 }
 
-function drawScaleBar(drawing, { panels: [panel], scale }) {
-  const fitting = BARS_UM.filter((each) => each * scale <= panel.width / 3);
-  const length = fitting.length ? fitting[fitting.length - 1] : BARS_UM[0];
+function drawScaleBar(drawing, { panels: [panel], scale, bar_um: length }) {
   const [right, bottom, width] = [panel.left + panel.width - 14, panel.top + panel.height - 14, length * scale];
   drawing.fillStyle = "rgba(0, 0, 0, 0.6)";
   drawing.fillRect(right - width - 8, bottom - 24, width + 16, 34);
@@ -344,7 +342,11 @@ function say(state, shown, layers) {
   const { page, setting, hovered, failures, stacks } = state;
   const [z, y, x] = shown.place;
   const height = (z * setting.spacing[0]).toFixed(1);
-  const where = shown.view.name === "maximum" ? "brightest voxels along z" : `plane z ${z} (${height} µm)`;
+  const where = {
+    slice: `plane z ${z} (${height} µm)`,
+    maximum: "brightest voxels along z",
+    orthogonal: `slices through z ${z}, y ${y}, x ${x}`,
+  }[shown.view.name];
   const counts = (layers ?? []).map((layer) => `${layer.rows.length} of ${layer.name}`).join(", ");
   const text = `Time point ${shown.t}, ${where}${counts ? `. Positions: ${counts}` : ""}.`;
   page.canvas.setAttribute("aria-label", `${setting.name}. ${text} Crosshair at y ${y}, x ${x}.`);

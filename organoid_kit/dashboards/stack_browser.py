@@ -46,6 +46,7 @@ from organoid_kit.dashboards.stack_pictures import (
     StackPictures,
     arrange,
     draw_picture,
+    find_bar_um,
     make_tones,
 )
 from organoid_kit.errors import UserError
@@ -234,11 +235,13 @@ class StackBrowser(VBox):
         self.z = _make_slider("Plane z", 0, shape[0] - 1, shape[0] // 2, "ok-z")
         self.y = _make_slider("Crosshair y", 0, shape[1] - 1, shape[1] // 2, "ok-y")
         self.x = _make_slider("Crosshair x", 0, shape[2] - 1, shape[2] // 2, "ok-x")
-        self.view = mark(ToggleButtons(options=VIEWS, description="View", style={"button_width": "86px"}), "ok-view")
+        self.view = mark(ToggleButtons(options=VIEWS, description="View", style={"button_width": "92px"}), "ok-view")
         names = [(f"{number} {name}", number) for number, name in enumerate(self.movie.channel_names, start=1)]
         self.channels = mark(Choices(names, channels, "Channels (several: summed)", at_least=1), "ok-channels")
         wide = {"style": WIDE, "layout": Layout(width="100%")}
-        self.contrast = FloatRangeSlider(value=(0, 1), min=0, max=1, step=0.01, description="Contrast", **wide)
+        self.contrast = FloatRangeSlider(
+            value=(0, 1), min=0, max=1, step=0.01, readout_format=".0%", description="Contrast", **wide
+        )
         self.gamma = FloatSlider(value=1, min=0.2, max=3, step=0.05, description="Gamma", **wide)
         self.tail = IntSlider(value=3, min=0, max=20, description="Tails (time points)", **wide)
         self.layers_shown = mark(Choices((), (), "Layers"), "ok-layers")
@@ -257,8 +260,8 @@ class StackBrowser(VBox):
         buttons = HBox([self.previous_position, self.next_position, self.pick_here], layout=Layout(flex_flow="wrap"))
         picture = [self._canvas_box, self._kernel_box, self.time_point, self.z, self._crosshair, buttons]
         choices = [self.view, self.channels, self.contrast, self.gamma, self.tail, self.layers_shown, self._legend]
-        left = VBox(picture, layout=Layout(width=f"{MOST_PIXELS + 24}px", max_width="100%"))
-        right = VBox(choices, layout=Layout(width="380px", max_width="100%", padding="0 0 0 12px"))
+        left = VBox(picture, layout=Layout(width=f"{MOST_PIXELS + 8}px", max_width="100%"))
+        right = VBox(choices, layout=Layout(width="310px", max_width="100%", padding="0 0 0 8px"))
         self.children = [HBox([left, right], layout=Layout(flex_flow="row wrap")), self.messages, self._help]
 
     def _listen(self) -> None:
@@ -425,9 +428,11 @@ class StackBrowser(VBox):
     def _redraw(self) -> None:
         if self._busy or self.drawn_by != "kernel":
             return
-        self._image.value = jpeg(draw_picture(*self._drawn()))
+        drawn = self._drawn()
+        self._image.value = jpeg(draw_picture(*drawn))
         near = find_nearest(self._shown(), self.time_point.value, self._place(), PICK_UM)
-        words = [self.describe(), *([f"At the crosshair: {near[0].describe(near[1])}"] if near else [])]
+        bar = f"The white bar is {find_bar_um(drawn[1])} µm long."
+        words = [self.describe(), bar, *([f"At the crosshair: {near[0].describe(near[1])}"] if near else [])]
         self._caption.value = f'<div aria-live="polite" style="line-height:1.4">{html.escape(" ".join(words))}</div>'
 
     # ---- the page asks
@@ -441,8 +446,12 @@ class StackBrowser(VBox):
             elif content["kind"] == "pick here":
                 self._pick_at_crosshair()
             else:
-                position = np.array(content["position"], float)
-                self.pick(Pick(content["time_point"], position, content["layer"], content["row"]))
+                self._pick_from_page(**{name: content[name] for name in ("time_point", "position", "layer", "row")})
+
+    def _pick_from_page(self, time_point: int, position: list[float], layer: str | None, row: int | None) -> None:
+        if layer in self._layers:  # with all digits of the annotations
+            position = self._layers[layer].annotations.positions[row]
+        self.pick(Pick(time_point, np.array(position, float), layer, row))
 
     def _send_time_point(self, time_point: int, *, stack: bool, marks: bool) -> None:
         shown = None

@@ -16,7 +16,7 @@ from ipywidgets import Widget, widget_serialization
 
 from organoid_kit.dashboards.common import find_strokes
 from organoid_kit.dashboards.stack_layers import DIVISION, Layer, LayerMarks
-from organoid_kit.dashboards.stack_pictures import FAINT_PLANES, SIZE, VIEWS, ShownStack, arrange
+from organoid_kit.dashboards.stack_pictures import FAINT_PLANES, SIZE, VIEWS, ShownStack, arrange, find_bar_um
 from organoid_kit.plots.drawing import COLOURS, NEAR_PLANES, Mark
 from organoid_kit.timelapse import TimeLapse
 
@@ -37,8 +37,8 @@ class StackCanvas(anywidget.AnyWidget):
     _esm = Path(__file__).with_name("stack_browser.js")
     _css = (
         ".ok-stack-canvas canvas { display: block; max-width: 100%; cursor: crosshair; background: #282828 }"
-        ".ok-stack-canvas canvas:focus { outline: 3px solid #0072B2; outline-offset: 2px }"
-        ".ok-stack-words { font-size: 13px; line-height: 1.4; min-height: 2.8em; max-width: 560px; padding-top: 4px }"
+        ".ok-stack-canvas canvas:focus { outline: 3px solid #0072B2; outline-offset: -3px }"
+        ".ok-stack-words { font-size: 13px; line-height: 1.4; min-height: 2.8em; max-width: 500px; padding-top: 4px }"
     )
     ready = traitlets.Bool(False).tag(sync=True)
     setting = traitlets.Dict().tag(sync=True)
@@ -85,6 +85,7 @@ def make_setting(movie: TimeLapse) -> dict[str, Any]:
                 "width": found.width,
                 "height": found.height,
                 "scale": found.scale,
+                "bar_um": find_bar_um(found),
                 "panels": [vars(panel) for panel in found.panels],
             }
             for view, found in arrangements.items()
