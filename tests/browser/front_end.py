@@ -1,0 +1,309 @@
+"""Notebooks in a real browser, in JupyterLab or in the classic Notebook, used as a person would use them."""
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+SCREENSHOTS = Path(__file__).parent / "screenshots"
+PATIENCE = 120  # seconds; other work on the same machine may slow everything down
+# What front ends say in their console, whatever the notebook does.
+NOISE = ("favicon", "Failed to load resource", "WebSocket", "ResizeObserver loop", "Invalid plugin URL")
+THUMB = ".noUi-handle, .ui-slider-handle"  # of a slider, in ipywidgets 8 and 7
+
+# A front end hears of a kernel's outputs only some time after it is connected: knock until it answers.
+_CLASSIC_READY = """async () => {
+    const kernel = window.Jupyter?.notebook?._fully_loaded && Jupyter.notebook.kernel;
+    if (!kernel?.is_connected?.()) return false;
+    const heard = new Promise(ok => kernel.execute("print()", {iopub: {output: () => ok(true)}}, {silent: false, store_history: false}));
+    return await Promise.race([heard, new Promise(ok => setTimeout(() => ok(false), 500))]);
+}"""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What one front end does in its own way: its server's command, and JavaScript for its pages."""
+
+    name: str
+    server: tuple[str, ...]
+    address: str  # of a notebook
+    ready: str  # whether the notebook is there and its kernel can be heard
+    run: str  # all cells
+    save: str
+    contents: str  # the notebook as it would be saved
+    ask: str  # code -> the answer of a kernel to a user expression
+    busy: str  # how the prompt of a cell looks that still runs
+
+
+LAB = Kind(
+    name="lab",
+    server=("jupyterlab", "ServerApp", "root_dir", "--LabApp.expose_app_in_browser=True", "--LabApp.news_url=None"),
+    address="doc/tree/{name}.ipynb",
+    ready="() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'",
+    run="() => { jupyterapp.commands.execute('notebook:run-all-cells'); }",
+    save="() => jupyterapp.commands.execute('docmanager:save')",
+    contents="() => jupyterapp.shell.currentWidget.content.model.toJSON()",
+    ask="""code => jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute(
+        {code: '', user_expressions: {x: code}}).done.then(reply => reply.content.user_expressions.x)""",
+    busy=".jp-InputPrompt:has-text('[*]')",
+)
+CLASSIC = Kind(
+    name="classic",
+    server=("notebook", "NotebookApp", "notebook_dir"),
+    address="notebooks/{name}.ipynb",
+    ready=_CLASSIC_READY,
+    run="() => { Jupyter.notebook.execute_all_cells(); }",
+    save="() => Jupyter.notebook.save_notebook()",
+    contents="() => Jupyter.notebook.toJSON()",
+    ask="""code => new Promise(ok => Jupyter.notebook.kernel.execute(
+        '', {shell: {reply: reply => ok(reply.content.user_expressions.x)}},
+        {silent: false, user_expressions: {x: code}}))""",
+    busy=".input_prompt:has-text('[*]')",
+)
+
+
+class NotebookPage:
+    """A notebook that is open in a browser. `handle` is a CSS class that the dashboard gave to a widget.
+
+    Attributes:
+        page: Playwright's page, for what has no method here (mouse, measurements).
+        said: what went wrong in the page so far: JavaScript errors.
+    """
+
+    def __init__(self, front_end: "FrontEnd", name: str):
+        self.front_end, self.kind, self.name = front_end, front_end.kind, name
+        self.page = front_end.browser.new_page(viewport={"width": 1280, "height": 1000})
+        self.page.set_default_timeout(1000 * PATIENCE)
+        self.said: list[str] = []
+        self.page.on("pageerror", lambda error: self.said.append(f"JavaScript: {error}"))
+        self.page.on("console", lambda message: message.type == "error" and self._hear(message.text))
+        self._visit()
+
+    def _hear(self, text: str) -> None:
+        if not any(noise in text for noise in NOISE):
+            self.said.append(f"Console: {text}")
+
+    def _visit(self) -> None:
+        self.page.goto(self.front_end.url + self.kind.address.format(name=self.name))
+        until = time.monotonic() + PATIENCE
+        while not self.page.evaluate(self.kind.ready):
+            if time.monotonic() > until:
+                raise TimeoutError(f"{self.kind.name} did not open {self.name}.ipynb within {PATIENCE} s.")
+            self.page.wait_for_timeout(100)
+
+    def run(self) -> None:
+        """Runs all cells, and does not wait for them."""
+        self.page.evaluate(self.kind.run)
+
+    def wait_until_run(self, seconds: float = PATIENCE) -> None:
+        """Waits until no cell is running or waiting for its turn."""
+        self.page.wait_for_timeout(200)
+        self.page.wait_for_function(
+            "busy => ![...document.querySelectorAll(busy)].some(each => each.innerText.includes('[*]'))",
+            arg=self.kind.busy.partition(":")[0],
+            timeout=1000 * seconds,
+        )
+
+    def reload(self) -> None:
+        """Saves the notebook and loads the page again; the kernel goes on meanwhile."""
+        self.page.evaluate(self.kind.save)
+        self.page.wait_for_timeout(500)
+        self._visit()
+
+    # ---- reading --------------------------------------------------------------------------------------------------
+    def find(self, handle: str):
+        """Playwright's locator of the first visible widget with this handle, or of any other CSS selector."""
+        selector = handle if handle.startswith((".", "#", "[")) or " " in handle else f".{handle}"
+        found = self.page.locator(selector).first
+        found.wait_for(state="visible")
+        return found
+
+    def text(self, handle: str) -> str:
+        """What stands in a widget."""
+        return self.find(handle).inner_text()
+
+    def wait_for_text(self, handle: str, text: str, seconds: float = PATIENCE) -> None:
+        """Waits until a widget shows this text."""
+        self.find(handle).filter(has_text=text).wait_for(timeout=1000 * seconds)
+
+    def ask(self, expression: str) -> Any:
+        """The value of a Python expression in the kernel, as JSON knows it. The kernel must be free to answer."""
+        answer = self.page.evaluate(self.kind.ask, f"__import__('json').dumps({expression})")
+        if answer["status"] != "ok":
+            raise AssertionError(f"{expression}: {answer['ename']}: {answer['evalue']}")
+        return json.loads(eval(answer["data"]["text/plain"], {}))
+
+    def wait_for(self, expression: str, value: Any, seconds: float = PATIENCE) -> None:
+        """Waits until a Python expression in the kernel has this value."""
+        until = time.monotonic() + seconds
+        while (found := self.ask(expression)) != value:
+            if time.monotonic() > until:
+                raise AssertionError(f"{expression} is {found!r} after {seconds} s, not {value!r}")
+            self.page.wait_for_timeout(50)
+
+    def errors(self) -> list[str]:
+        """JavaScript errors, and errors and tracebacks in the outputs of cells."""
+        outputs = [
+            output
+            for cell in self.page.evaluate(self.kind.contents)["cells"]
+            if cell["cell_type"] == "code"
+            for output in cell["outputs"]
+        ]
+        wrong = [f"{each['ename']}: {each['evalue']}" for each in outputs if each["output_type"] == "error"]
+        printed = ["".join(each["text"]) for each in outputs if each.get("name") == "stderr"]
+        return self.said + wrong + [text for text in printed if "Traceback" in text]
+
+    # ---- acting ---------------------------------------------------------------------------------------------------
+    def click(self, handle: str) -> None:
+        """Clicks on a button, or on anything else."""
+        self.find(handle).click()
+
+    def press(self, handle: str, key: str, times: int = 1, thumb: int = 0) -> None:
+        """Presses a key on a widget: `ArrowRight` on a slider's thumb, `Enter` on a button."""
+        widget = self.find(handle)
+        thumbs = widget.locator(THUMB)
+        focus = thumbs.nth(thumb) if thumbs.count() else self._field(widget)
+        focus.focus()
+        for _ in range(times):
+            self.page.keyboard.press(key)
+
+    def type(self, handle: str, text: str) -> None:
+        """Types into a text or number field, or into the number beside a slider, and presses Enter."""
+        widget = self.find(handle)
+        readout = widget.locator(".widget-readout[contenteditable]")
+        field = readout.first if readout.count() else self._field(widget)
+        field.click()
+        self.page.keyboard.press("ControlOrMeta+A")
+        self.page.keyboard.type(text)
+        if field.evaluate("each => each.tagName") == "TEXTAREA":
+            field.blur()
+        else:
+            self.page.keyboard.press("Enter")
+
+    def choose(self, handle: str, *labels: str) -> None:
+        """Chooses in a dropdown or list by what is written there."""
+        self._field(self.find(handle)).select_option(label=list(labels))
+
+    def tick(self, handle: str, on: bool = True) -> None:
+        """Ticks a checkbox, or takes the tick away."""
+        self.find(handle).locator("input").set_checked(on)
+
+    def toggle(self, handle: str, label: str) -> None:
+        """Clicks on one of several toggle or radio buttons."""
+        self.find(handle).locator("button, label").filter(has_text=label).first.click()
+
+    def _field(self, widget):
+        """What takes the keyboard inside a widget, or the widget itself."""
+        inside = widget.locator("input:not([type=hidden]), textarea, select, button, [tabindex]")
+        return inside.first if inside.count() else widget
+
+    def screenshot(self, name: str, handle: str | None = None) -> Path:
+        """Saves the page, or one widget, as `screenshots/<front end>_<name>.png`."""
+        path = SCREENSHOTS / f"{self.kind.name}_{name}.png"
+        path.parent.mkdir(exist_ok=True)
+        (self.find(handle) if handle else self.page).screenshot(path=path)
+        return path
+
+
+class FrontEnd:
+    """A Jupyter server, and the browser that its notebooks are opened in."""
+
+    def __init__(self, kind: Kind, url: str, root: Path, browser):
+        self.kind, self.name, self.url, self.root, self.browser = kind, kind.name, url, root, browser
+        self.pages: list[NotebookPage] = []
+
+    @contextlib.contextmanager
+    def open(self, *cells: str, name: str, run: bool = True) -> Iterator[NotebookPage]:
+        """Writes a notebook with these code cells, opens it, runs it, and ends its kernel afterwards."""
+        write_notebook(self.root / f"{name}.ipynb", cells)
+        page = NotebookPage(self, name)
+        self.pages.append(page)
+        try:
+            if run:
+                page.run()
+            yield page
+        finally:
+            self.pages.remove(page)
+            page.page.close()
+            self.end_kernels()
+
+    def errors(self) -> list[str]:
+        """What went wrong in the pages that are open."""
+        return [error for page in self.pages for error in page.errors()]
+
+    def end_kernels(self) -> None:
+        """Ends the kernels of notebooks that no page shows any more."""
+        shown = {f"{page.name}.ipynb" for page in self.pages}
+        for session in json.loads(_request("GET", f"{self.url}api/sessions")):
+            if session["path"] not in shown:
+                _request("DELETE", f"{self.url}api/sessions/{session['id']}")
+
+
+def write_notebook(path: Path, cells: Sequence[str]) -> None:
+    """Writes a notebook of code cells."""
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(cell) for cell in cells], metadata={"kernelspec": kernel}
+    )
+    nbformat.write(notebook, path)
+
+
+@contextlib.contextmanager
+def serve(command: Sequence[str], url: str, folder: Path) -> Iterator[None]:
+    """Runs a server with settings of its own in `folder` until the block ends; it answers at `url`."""
+    settings = {name: str(folder / name) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")}
+    environment = os.environ | settings | {"IPYTHONDIR": str(folder / "ipython"), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    log = folder / "server.log"
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            [sys.executable, "-m", *command], cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT
+        )
+    try:
+        _wait_for_answer(server, url, log)
+        yield
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+def start_front_end(kind: Kind, folder: Path) -> tuple[list[str], str, Path]:
+    """The command of a front end's server, its address, and the folder of its notebooks."""
+    module, app, root_option, *more = kind.server
+    root, port = folder / "notebooks", find_free_port()
+    root.mkdir()
+    options = {"token": "", "password": "", "disable_check_xsrf": True, "port": port, root_option: root}
+    settings = [f"--{app}.{name}={value}" for name, value in options.items()]
+    return [module, "--no-browser", "--allow-root", *settings, *more], f"http://localhost:{port}/", root
+
+
+def find_free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        return free.getsockname()[1]
+
+
+def _request(method: str, url: str) -> bytes:
+    with urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=60) as answer:
+        return answer.read()
+
+
+def _wait_for_answer(server: subprocess.Popen, url: str, log: Path) -> None:
+    until = time.monotonic() + PATIENCE
+    while server.poll() is None and time.monotonic() < until:
+        with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
+            _request("GET", f"{url}api")
+            return
+        time.sleep(0.2)
+    raise RuntimeError(f"The server did not start:\n{log.read_text(errors='replace')[-2000:]}")
