@@ -35,7 +35,7 @@ class Run:
     """The folder of one training.
 
     It holds ``settings.json``, ``run.json`` (data, split, versions), ``history.json`` (a row for each epoch),
-    ``checkpoints/``, ``network/`` (the best so far) and ``log.txt``.
+    ``checkpoints/``, ``epochs/`` (what the network of each answers), ``network/`` (the best so far) and ``log.txt``.
     """
 
     folder: Path

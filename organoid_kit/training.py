@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import keras
@@ -24,6 +25,7 @@ import numpy as np
 from organoid_kit.checkpoints import TrainingState, load_newest_checkpoint, save_checkpoint
 from organoid_kit.dataset import AnnotatedMovie
 from organoid_kit.devices import find_device
+from organoid_kit.epoch_pictures import ShownExample, choose_example, make_picture, write_picture
 from organoid_kit.errors import UserError
 from organoid_kit.estimates import estimate_training, is_out_of_memory
 from organoid_kit.examples import Examples, make_examples
@@ -38,6 +40,7 @@ from organoid_kit.validation import find_error, validate
 
 Inputs = np.ndarray | tuple[np.ndarray, ...]
 WARM_UP_STEPS = 20  # the learning rate rises over so many steps, then falls along a cosine
+_LOOK_SECONDS = 0.05  # a paused training looks so often whether it may go on
 _LAST_RATE = 0.02  # part of the learning rate that is left at the end
 _OF_THE_NETWORK = ("preset", "spacing_um", "intensity_quantiles", "patch_shape_zyx", "nucleus_sigma_um")
 _VALIDATION_EXAMPLES = {"position": 64, "division": 1500, "link": 768}  # all divisions are among them
@@ -45,7 +48,10 @@ _VALIDATION_EXAMPLES = {"position": 64, "division": 1500, "link": 768}  # all di
 
 @dataclass(frozen=True)
 class Progress:
-    """What a training tells while it runs: after each step, and with `row` filled in after each epoch."""
+    """What a training tells while it runs: after each step, and with `row` filled in after each epoch.
+
+    `seconds` are those of the whole training so far, pauses left out; `run` is the run under way.
+    """
 
     epoch: int
     epochs: int
@@ -54,6 +60,8 @@ class Progress:
     loss: float
     row: dict[str, float] | None = None
     message: str = ""
+    seconds: float = 0.0
+    run: Run | None = None
 
 
 def print_progress(progress: Progress) -> None:
@@ -80,6 +88,8 @@ def train(
     resume: str | Path | None = None,
     on_progress: Callable[[Progress], None] = print_progress,
     should_stop: Callable[[], bool] = lambda: False,
+    should_pause: Callable[[], bool] = lambda: False,
+    find_epochs: Callable[[], int] | None = None,
 ) -> Run:
     """Trains a network and keeps everything in a run folder.
 
@@ -95,6 +105,10 @@ def train(
         resume: folder of a run to go on with; `settings` may then change epochs, minutes and patience.
         on_progress: called after every step and epoch.
         should_stop: asked after every step, also of validation.
+        should_pause: asked there, too. As long as it says so, the training waits, with all of it saved; the time does
+            not count.
+        find_epochs: how many epochs to train, asked again and again: they, the end and the course of the learning rate
+            may be changed on the way. None: as many as the settings say.
 
     Returns:
         The run, finished or not; ``run.history`` says how far it came.
@@ -115,24 +129,26 @@ def train(
     if not resume:  # only now, when everything that can be wrong with the settings has been found
         run = make_run(settings, training, validation)
     state = load_newest_checkpoint(network, run.folder / "checkpoints")
-    if state is None:
-        state = TrainingState(batch_size=settings.batch_size)
-        save_checkpoint(network, state, run.folder / "checkpoints")
-    else:
+    goes_on, state = state is not None, state or TrainingState(batch_size=settings.batch_size)
+    wishes = _Wishes(should_stop, should_pause, find_epochs or (lambda: settings.epochs))
+    loop = _Loop(network, examples, checks, settings, run, state, on_progress, wishes)
+    if goes_on:
         state.finished = ""
-        on_progress(_say(state, settings, f"Going on from epoch {state.epoch + 1}, step {state.step}."))
+        loop.say(f"Going on from epoch {state.epoch + 1}, step {state.step}.")
+    else:
+        loop.save()
     for leak in find_leaks(Split(list(training), list(validation)), settings.time_window):
-        on_progress(_say(state, settings, f"Validation is not independent: {leak}"))
+        loop.say(f"Validation is not independent: {leak}")
     for warning in estimate_training(settings, training, measure_time=False).warnings():
-        on_progress(_say(state, settings, warning))
+        loop.say(warning)
     run.log(f"training with {keras.backend.backend()} from epoch {state.epoch + 1}, step {state.step}")
-    with _interrupts_wait() as interrupted:
-        _Loop(network, examples, checks, settings, run, state, on_progress, should_stop, interrupted).go()
+    with _interrupts_wait() as wishes.interrupted:
+        loop.go()
         if not run.network_folder.exists():  # stopped before the first epoch ended: what there is, rather than nothing
             save_network(network, settings, run.network_folder)
-        save_checkpoint(network, state, run.folder / "checkpoints")
+        loop.save()
     run.log(f"ended: {state.finished} after epoch {state.epoch}, step {state.step}")
-    on_progress(_say(state, settings, f"Training ended: {state.finished}. Everything is in {run.folder}"))
+    loop.say(f"Training ended: {state.finished}. Everything is in {run.folder}")
     return run
 
 
@@ -223,14 +239,26 @@ def _with_weights_of(trained: keras.Model, network: keras.Model) -> keras.Model:
     return network
 
 
-def _say(state: TrainingState, settings: NetworkSettings, message: str) -> Progress:
-    return Progress(state.epoch, settings.epochs, state.step, 0, math.nan, message=message)
-
-
 def _remove_unfinished_files(folder: Path) -> None:
     """What a killed training had not finished writing."""
     for leftover in folder.rglob(".writing-*"):
         shutil.rmtree(leftover, ignore_errors=True)
+
+
+@dataclass
+class _Wishes:
+    """What may be asked of a training while it runs."""
+
+    should_stop: Callable[[], bool]
+    should_pause: Callable[[], bool]
+    find_epochs: Callable[[], int]
+    interrupted: threading.Event = field(default_factory=threading.Event)
+
+    def find_stop(self) -> str:
+        """Who asks for an end now; empty if nobody does."""
+        if self.interrupted.is_set():
+            return "interrupted"
+        return "stopped on request" if self.should_stop() else ""
 
 
 @dataclass
@@ -244,13 +272,13 @@ class _Loop:
     run: Run
     state: TrainingState
     on_progress: Callable[[Progress], None]
-    should_stop: Callable[[], bool]
-    interrupted: threading.Event
+    wishes: _Wishes
     saved: float = field(default_factory=time.monotonic)
     counted: float = field(default_factory=time.monotonic)
 
     def go(self) -> None:
         """Epoch after epoch, until there is a reason to end."""
+        self.counted = time.monotonic()
         while not self._find_end():
             try:
                 self._finish_epoch()
@@ -267,13 +295,13 @@ class _Loop:
             state.losses.append((loss, len(targets)))
             state.step += 1
             self._count_time()
-            self.on_progress(Progress(state.epoch, self.settings.epochs, state.step, self._steps(), loss))
+            self._tell(loss)
             if time.monotonic() - self.saved > 60 * self.settings.checkpoint_minutes:
-                self._save()
+                self.save()
             if self._find_end():
                 return
         if self._end_epoch():
-            self._save()
+            self.save()
 
     def _steps(self) -> int:
         return self.examples.steps_per_epoch(self.state.batch_size)
@@ -284,21 +312,42 @@ class _Loop:
         self.state.seconds_of_epoch += now - self.counted
         self.counted = now
 
-    def _save(self) -> None:
+    def say(self, message: str) -> None:
+        """Tells an event."""
+        self._tell(math.nan, message=message)
+
+    def _tell(self, loss: float, **more) -> None:
+        state, epochs = self.state, self.wishes.find_epochs()
+        steps = self._steps()
+        self.on_progress(
+            Progress(state.epoch, epochs, state.step, steps, loss, **more, seconds=state.seconds, run=self.run)
+        )
+
+    def save(self) -> None:
+        """Writes a checkpoint."""
         save_checkpoint(self.network, self.state, self.run.folder / "checkpoints")
         self.saved = time.monotonic()
 
     def _asked_to_stop(self) -> str:
-        """Who asks for an end now; empty if nobody does."""
-        if self.interrupted.is_set():
-            return "interrupted"
-        return "stopped on request" if self.should_stop() else ""
+        """Who asks for an end now; empty if nobody does. Waits here as long as the training is paused."""
+        if self.wishes.should_pause() and not self.wishes.find_stop():
+            self._pause()
+        return self.wishes.find_stop()
+
+    def _pause(self) -> None:
+        """Saves everything and waits; the time does not count."""
+        self._count_time()
+        self.save()
+        self.say("Paused. Everything is saved.")
+        while self.wishes.should_pause() and not self.wishes.find_stop():
+            time.sleep(_LOOK_SECONDS)
+        self.counted = time.monotonic()
 
     def _find_end(self) -> str:
         """Why training should end now; empty if it should not."""
-        state, settings = self.state, self.settings
-        if state.epoch >= settings.epochs:
-            state.finished = f"all {settings.epochs} epochs done"
+        state, settings, epochs = self.state, self.settings, self.wishes.find_epochs()
+        if state.epoch >= epochs:
+            state.finished = f"all {epochs} epochs done"
         elif state.epochs_since_best >= settings.patience and state.step == 0:
             state.finished = f"validation has not improved for {settings.patience} epochs"
         elif settings.minutes is not None and state.seconds >= 60 * settings.minutes:
@@ -348,14 +397,14 @@ class _Loop:
         state.batch_size = max(size for size in range(1, state.batch_size // 2 + 1) if done % size == 0)
         state.step = done // state.batch_size
         self.run.log(f"memory ran out; batch size is now {state.batch_size}")
-        self.on_progress(_say(state, self.settings, f"Memory ran out: going on with batches of {state.batch_size}."))
+        self.say(f"Memory ran out: going on with batches of {state.batch_size}.")
 
     def _learning_rate(self) -> float:
         """A short warm-up, then half a cosine down to 2 % at the last epoch."""
         state, settings = self.state, self.settings
         steps = self._steps()
         done = state.epoch * steps + state.step
-        part = min(1.0, done / (settings.epochs * steps))
+        part = min(1.0, done / (self.wishes.find_epochs() * steps))
         cosine = _LAST_RATE + (1 - _LAST_RATE) * 0.5 * (1 + math.cos(math.pi * part))
         return settings.learning_rate * min(1.0, (done + 1) / WARM_UP_STEPS) * cosine
 
@@ -380,12 +429,21 @@ class _Loop:
         state.step, state.losses, state.seconds_of_epoch = 0, [], 0.0
         if best:
             save_network(self.network, self.settings, self.run.network_folder, overwrite=True)
+        write_picture(make_picture(self._shown, state.epoch, self._answer), self.run.folder)
         write_json_safely(self.run.folder / "history.json", state.history, overwrite=True)
         self.run.log(str(row))
-        self.on_progress(Progress(state.epoch, self.settings.epochs, 0, 0, loss, row=row))
+        self._tell(loss, row=row)
         if state.epoch == 1:
             self._try_export()
         return True
+
+    @cached_property
+    def _shown(self) -> ShownExample:
+        """The example of the epoch pictures."""
+        return choose_example(self.checks or self.examples)
+
+    def _answer(self, inputs: Inputs) -> np.ndarray:
+        return keras.ops.convert_to_numpy(self.network(inputs, training=False))
 
     def _try_export(self) -> None:
         """Says after the first epoch, and not at the end, that a network cannot leave for OrganoidTracker."""
@@ -393,4 +451,4 @@ class _Loop:
             check_export(self.network, self.settings)
         except UserError as error:
             self.run.log(f"export tried and failed: {error}")
-            self.on_progress(_say(self.state, self.settings, f"Training goes on, but an export will fail: {error}"))
+            self.say(f"Training goes on, but an export will fail: {error}")

@@ -33,7 +33,9 @@ ROOMS = (
     *(
         "estimates",
         "validation",
+        "epoch_pictures",
         "training",
+        "training_session",
         "ladder",
         "prediction",
         "crop_prediction",

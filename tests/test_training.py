@@ -94,7 +94,7 @@ def whole(tmp_path_factory):
 
 
 def test_a_training_leaves_everything_in_its_folder(whole):
-    assert {"settings.json", "run.json", "history.json", "checkpoints", "network", "log.txt"} == {
+    assert {"settings.json", "run.json", "history.json", "checkpoints", "epochs", "network", "log.txt"} == {
         path.name for path in whole.folder.iterdir()
     }
     assert [row["epoch"] for row in whole.history] == [1, 2]

@@ -1,0 +1,311 @@
+"""Training with buttons: set up, start, pause, change, stop, go on, and watch what the network learns meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import threading
+import time
+from typing import Any
+
+from ipywidgets import HTML, Button, FloatProgress, HBox, Layout, VBox
+
+from organoid_kit.dashboards.common import INK, Messages, mark
+from organoid_kit.dashboards.example_pictures import draw_example
+from organoid_kit.dashboards.kernel_waiting import is_anybody_there, is_voila, let_widgets_act
+from organoid_kit.dashboards.live_curves import draw_curves
+from organoid_kit.dashboards.training_choices import Data, TrainingChoices
+from organoid_kit.epoch_pictures import list_pictures, read_picture
+from organoid_kit.errors import UserError
+from organoid_kit.plots.curves import plot_history, read_history
+from organoid_kit.plots.drawing import Drawing
+from organoid_kit.runs import Run
+from organoid_kit.settings import NetworkSettings
+from organoid_kit.training_session import TrainingSession, find_running_session, load_training
+
+_REDRAW_SECONDS = 0.5  # between two redrawings while steps are taken
+_PRINT_SECONDS = 0.1
+_SHOWN_NEWS = 4
+_STATES = {
+    "ready": "Ready. Press Start.",
+    "preparing": "Preparing: loading Keras, building the network, reading the first images …",
+    "training": "Training.",
+    "pausing": "Pausing after this step …",
+    "paused": "Paused. Everything is saved.",
+    "stopping": "Stopping after this step …",
+    "ended": "Ended.",
+    "failed": "Ended with an error.",
+}
+_ALLOWED = {  # in which states a button can be pressed
+    "start": ("ready", "ended", "failed"),
+    "pause": ("preparing", "training"),
+    "resume": ("pausing", "paused"),
+    "stop": ("preparing", "training", "pausing", "paused"),
+}
+
+
+class TrainingDashboard(VBox):
+    """Trains a network in a thread while the notebook stays usable; the run survives browser and kernel.
+
+    In a notebook, show it and let its cell wait: ``await dashboard.follow()``. Without widgets:
+    ``dashboard.train_as_text()``. A dashboard that is made while a training runs takes that one over.
+
+    Attributes:
+        choices: network, data and settings; each of its controls is an attribute here, too.
+        start, pause, resume, stop: the buttons.
+        bar, status, curves, reading, example, news, messages: what is shown.
+        session: the training; None before the first start.
+    """
+
+    def __init__(
+        self,
+        training: Data = None,
+        validation: Data = None,
+        settings: NetworkSettings | None = None,
+        *,
+        output_folder: str = "runs",
+    ) -> None:
+        """Sets up; starts nothing.
+
+        Args:
+            training: movies to learn from, or the path of an .autlist; None for the bundled samples.
+            validation: movies to judge by, likewise.
+            settings: what the controls start with.
+            output_folder: where runs are kept, and looked for.
+        """
+        self.messages = Messages()
+        self.choices = TrainingChoices(training, validation, settings, output_folder, self.messages)
+        self.session: TrainingSession | None = None
+        self._drawing = threading.RLock()
+        self._shown: tuple[Any, ...] = ()
+        self._shown_at = 0.0
+        self._make_views()
+        super().__init__(self._lay_out())
+        self.epochs.observe(self._change_epochs, "value")
+        if running := find_running_session():
+            self._attach(running)
+        self.show()
+
+    def __getattr__(self, name: str) -> Any:
+        """The controls of `choices`."""
+        choices = self.__dict__.get("choices")
+        if choices is not None and (name in choices.controls or name in ("measure_time", "estimate")):
+            return getattr(choices, name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def _make_views(self) -> None:
+        for name, tip in (
+            ("start", "Starts, or goes on with the run chosen above"),
+            ("pause", "Waits after this step"),
+            ("resume", "Goes on after a pause"),
+            ("stop", "Ends after this step; can be gone on with"),
+        ):
+            button = mark(Button(description=name.capitalize(), tooltip=tip), f"ok-{name}")
+            button.on_click(lambda _, name=name: self._press(name))
+            setattr(self, name, button)
+        self.bar = mark(FloatProgress(min=0, max=1, layout=Layout(width="98%")), "ok-bar")
+        for name in ("status", "curves", "reading", "example", "news"):
+            setattr(self, name, mark(HTML(), f"ok-{name}"))
+
+    def _lay_out(self) -> list[Any]:
+        buttons = HBox([self.start, self.pause, self.resume, self.stop], layout=Layout(flex_flow="row wrap"))
+        watched = [self.bar, self.status, self.curves, self.reading, self.example, self.news]
+        return [self.choices, buttons, self.messages, *watched]
+
+    # ---- what is pressed and changed
+
+    def _press(self, name: str) -> None:
+        with self.messages.watch():
+            if name == "start":
+                self._start()
+            elif self.session:
+                getattr(self.session, name)()
+            self.show()
+
+    def _start(self) -> None:
+        """A new run, or the one chosen to go on with."""
+        settings, resume = self.choices.find_settings(), self.choices.resume
+        if resume and len(Run(resume).history) >= settings.epochs:
+            raise UserError(
+                f"A run goes on where epochs are left. Received: {len(Run(resume).history)} epochs done of "
+                f"{settings.epochs}. Raise the epochs, or choose another start."
+            )
+        if not (resume and self.session and self.session.run and self.session.run.folder == resume):
+            movies = [self.choices.read_movies(part) for part in ("training", "validation")]
+            self._attach(TrainingSession(*movies, settings, resume=resume))
+        self.session.epochs = settings.epochs
+        self.session.start()
+
+    def _attach(self, session: TrainingSession) -> None:
+        """Shows this training from now on."""
+        if self.session:
+            self.session.listeners.remove(self._listen)
+        self.session, self._shown = session, ()
+        session.listeners.append(self._listen)
+        if session.is_running:
+            self.choices.show(session.settings)
+
+    def _change_epochs(self, change: dict[str, Any]) -> None:
+        if self.session and self.session.is_running:
+            with self.messages.watch():
+                self.session.epochs = change["new"]
+                self.show()
+
+    # ---- what is shown
+
+    def _listen(self) -> None:
+        """In the thread, after each step: shows what is new, but not more often than people can see."""
+        session = self.session
+        is_new = (session.state, len(session.news)) != self._shown
+        if is_new or time.monotonic() - self._shown_at > _REDRAW_SECONDS:
+            self.show()
+        if not session.is_running:
+            self._say_end()
+
+    def show(self) -> None:
+        """Brings all that is shown up to date."""
+        with self._drawing, self.messages.watch(keep=True):
+            session = self.session
+            state = session.state if session else "ready"
+            signs = (state, len(session.news) if session else 0)
+            self._show_status(state)
+            if session:
+                self.curves.value = draw_curves(session.history, session.losses, epochs=session.epochs)
+            if session and signs != self._shown:
+                self._show_news()
+            self._shown, self._shown_at = signs, time.monotonic()
+
+    def _show_status(self, state: str) -> None:
+        for name, states in _ALLOWED.items():
+            getattr(self, name).disabled = state not in states
+        self.choices.lock(running=state in _ALLOWED["stop"] or state == "stopping")
+        session, words = self.session, [_STATES[state]]
+        if session and session.progress:
+            self.bar.value = min(1.0, session.epochs_done / session.epochs)
+            words.append(_say_progress(session))
+        text = html.escape(" ".join(words))
+        self.status.value = f'<div role="status" style="color:{INK}">{text}</div>'
+
+    def _show_news(self) -> None:
+        """What changes with an epoch or an event."""
+        session = self.session
+        reading = html.escape(read_history(session.history))
+        self.reading.value = f'<div role="status" style="color:{INK}"><b>{reading}</b></div>'
+        texts = [each.message for each in session.news if each.message][-_SHOWN_NEWS:]
+        self.news.value = "".join(f'<div style="color:{INK}">{html.escape(text)}</div>' for text in texts)
+        if session.run and (epochs := list_pictures(session.run.folder)):
+            self.example.value = draw_example(read_picture(session.run.folder, epochs[-1]))
+
+    def _say_end(self) -> None:
+        """How the training ended; the run is chosen to go on with."""
+        session = self.session
+        with self.messages.watch(keep=True):
+            if session.run and session.run.folder.is_dir():
+                self.choices.go_on_with(session.run)
+                self.epochs.value = session.epochs
+            if session.error:
+                self.messages.fail(session.error)
+            elif session.run:
+                is_done = len(session.history) >= session.epochs
+                more = "To go on, raise the epochs and press Start" if is_done else "Start goes on with it"
+                self.messages.say(f"{session.news[-1].message}. {more}.")
+
+    # ---- waiting, and places without widgets
+
+    @property
+    def run(self) -> Run | None:
+        """The run of the training; None before there is one."""
+        return self.session.run if self.session else None
+
+    async def follow(self) -> Run | None:
+        """Lets a notebook's cell wait for Start and for the end of the training, so that later cells wait, too.
+
+        Widgets go on working meanwhile, also in kernels of version 6 such as Google Colab's. An interrupt of the
+        kernel stops the training; it can be gone on with. Where nobody is there to press Start (nbclient, papermill),
+        it trains and prints. Voila shows nothing before all cells have ended: there it returns at once.
+
+        Returns:
+            the run; None where none was started.
+
+        Raises:
+            Exception: whatever ended the training.
+        """
+        if is_voila():
+            return self.run
+        if not is_anybody_there():
+            return self.train_as_text()
+        try:
+            while self.session is None or self.session.is_running:
+                await let_widgets_act()
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            await self._stop_and_wait()
+        if self.session:
+            self.session.raise_error()
+        return self.run
+
+    async def _stop_and_wait(self) -> None:
+        if self.session:
+            self.session.stop()
+            self.show()
+            while self.session.is_running:
+                await let_widgets_act()
+
+    def train_as_text(self) -> Run | None:
+        """Trains with what is chosen and prints a line for each epoch, where there are no widgets. Ctrl-C stops.
+
+        Raises:
+            UserError: data or settings do not allow it.
+        """
+        if not (self.session and self.session.is_running):
+            self._start()
+        printed = 0
+        while self.session.is_running or printed < len(self.session.news):
+            try:
+                for progress in self.session.news[printed:]:
+                    load_training().print_progress(progress)
+                    printed += 1
+                time.sleep(_PRINT_SECONDS)
+            except KeyboardInterrupt:
+                self.session.stop()
+        return self.session.wait()
+
+    # ---- the static twin, and what is carried elsewhere
+
+    def plot(self) -> Drawing:
+        """The curves for print; its description says how the training goes."""
+        history = self.session.history if self.session else []
+        return plot_history(history, title=self.session.name if self.session else "")
+
+    def state(self) -> dict[str, Any]:
+        """The values of the controls, for JSON."""
+        values = {name: control.value for name, control in self.choices.controls.items()}
+        return {**values, "channels": list(self.channels.value)}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Sets the controls to what `state` gave; the network first, as the others' defaults follow from it."""
+        with self.messages.watch():
+            for name in ("network", "start_from", *state):
+                if name in state and name in self.choices.controls:
+                    getattr(self.choices, name).value = state[name]
+
+
+def _say_progress(session: TrainingSession) -> str:
+    """Epoch, step and time left."""
+    progress, left = session.progress, session.seconds_left
+    words = [f"Epoch {min(progress.epoch + 1, session.epochs)} of {session.epochs}"]
+    words.append(f"step {progress.step} of {progress.steps}")
+    if session.losses:
+        words.append(f"loss {session.losses[-1][1]:.4f}")
+    if session.is_running and left is not None:
+        words.append(f"at most about {_say_time(left)} left")
+    return f"{', '.join(words)}."
+
+
+def _say_time(seconds: float) -> str:
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 90
+        else f"{seconds / 60:.0f} min"
+        if seconds < 5400
+        else f"{seconds / 3600:.1f} h"
+    )
