@@ -347,8 +347,8 @@ function say(state, shown, layers) {
     maximum: "brightest voxels along z",
     orthogonal: `slices through z ${z}, y ${y}, x ${x}`,
   }[shown.view.name];
-  const counts = (layers ?? []).map((layer) => `${layer.rows.length} of ${layer.name}`).join(", ");
-  const text = `Time point ${shown.t}, ${where}${counts ? `. Positions: ${counts}` : ""}.`;
+  const counts = (layers ?? []).map((layer) => `${layer.name} ${layer.rows.length}`).join(", ");
+  const text = `Time point ${shown.t}, ${where}.${counts ? ` Marked: ${counts}.` : ""}`;
   page.canvas.setAttribute("aria-label", `${setting.name}. ${text} Crosshair at y ${y}, x ${x}.`);
   const reduced = stacks.get(shown.t)?.reduced ?? 1;
   const note = reduced > 1 ? ` Shown ${reduced} × coarser in y and x, to keep the page quick.` : "";

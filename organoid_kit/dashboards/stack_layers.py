@@ -15,7 +15,7 @@ from organoid_kit.plots.drawing import Mark, Spacing
 
 # Shape and colour of the first, second, … layer. Squares, diamonds and stars are left to problems and divisions.
 _MARKS = (("o", "orange"), ("^", "sky blue"), ("x", "vermillion"), ("v", "purple"), ("+", "yellow"), ("p", "green"))
-_PROBLEMS = {"error": Mark("error", "s", "vermillion"), "warning": Mark("warning", "D", "yellow")}
+PROBLEM_MARKS = {"error": Mark("error", "s", "vermillion"), "warning": Mark("warning", "D", "yellow")}
 DIVISION = Mark("divides before the next time point", "*", "yellow", filled=True)
 
 
@@ -130,7 +130,7 @@ def make_layer(name: str, annotations: Annotations, spacing_um: Spacing, number:
 def make_problem_layers(problems: Sequence[Problem], spacing_um: Spacing) -> list[Layer]:
     """Errors and warnings that have a place, as layers; the property "number" says which of the problems each is."""
     layers = []
-    for severity, mark in _PROBLEMS.items():
+    for severity, mark in PROBLEM_MARKS.items():
         placed = [
             (number, each)
             for number, each in enumerate(problems)
