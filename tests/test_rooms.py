@@ -12,7 +12,9 @@ ROOMS = (
     *("errors", "environment", "files", "settings", "timelapse", "reading", "timelapse_reading", "timelapse_writing"),
     *("annotations", "formats", "dataset", "downloads", "synthetic", "evaluation"),
     *("classification", "calibration", "links", "track_evaluation", "tracking_problem"),
-    *("tracking_optimal", "tracking", "tracking_marginals", "track_errors", "targets", "baseline", "checks"),
+    *("tracking_optimal", "tracking", "tracking_marginals", "track_errors", "threshold_judging", "targets", "baseline"),
+    *("channel_contrast", "checks"),
+    "annotation_editing",
     *(
         "splits",
         "patches",
@@ -22,6 +24,7 @@ ROOMS = (
         "division_examples",
         "link_examples",
         "examples",
+        "augmentation_advice",
         "models",
         "networks",
         "resampling",
