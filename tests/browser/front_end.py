@@ -26,7 +26,8 @@ THUMB = ".noUi-handle, .ui-slider-handle"  # of a slider, in ipywidgets 8 and 7
 _CLASSIC_READY = """async () => {
     const kernel = window.Jupyter?.notebook?._fully_loaded && Jupyter.notebook.kernel;
     if (!kernel?.is_connected?.()) return false;
-    const heard = new Promise(ok => kernel.execute("print()", {iopub: {output: () => ok(true)}}, {silent: false, store_history: false}));
+    const heard = new Promise(ok => kernel.execute(
+        "print()", {iopub: {output: () => ok(true)}}, {silent: false, store_history: false}));
     return await Promise.race([heard, new Promise(ok => setTimeout(() => ok(false), 500))]);
 }"""
 
@@ -123,8 +124,8 @@ class NotebookPage:
 
     # ---- reading --------------------------------------------------------------------------------------------------
     def find(self, handle: str):
-        """Playwright's locator of the first visible widget with this handle, or of any other CSS selector."""
-        selector = handle if handle.startswith((".", "#", "[")) or " " in handle else f".{handle}"
+        """Playwright's locator of the first widget with this handle; any CSS selector will do."""
+        selector = f".{handle}" if handle.startswith("ok-") else handle
         found = self.page.locator(selector).first
         found.wait_for(state="visible")
         return found

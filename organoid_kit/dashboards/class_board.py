@@ -1,0 +1,280 @@
+"""The class board: guesses that are committed and travel as strings (`states.py`), and the class's curve."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import ipywidgets
+import numpy as np
+import traitlets
+from ipywidgets import HTML, BoundedFloatText, Button, HBox, Layout, Text, Textarea, VBox
+from matplotlib.axes import Axes
+
+from organoid_kit.dashboards.common import WIDE, Messages, mark
+from organoid_kit.dashboards.states import read_state, shorten, write_state
+from organoid_kit.errors import UserError
+from organoid_kit.plots.drawing import COLOURS, Drawing, draw_figure, say_number, tidy, write_png
+
+_MOST_NAMES = 12  # more are not written beside their points
+
+
+# ---- guesses --------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Guess:
+    """What somebody committed to.
+
+    Attributes:
+        name: of the person or group.
+        guess: the number.
+        score: what came of it, or None.
+        state: of the dashboard that the guess was made in.
+    """
+
+    name: str
+    guess: float
+    score: float | None = None
+    state: dict[str, Any] = field(default_factory=dict)
+
+
+def write_guess(question: str, guess: Guess) -> str:
+    """A guess as one string. Raises UserError where it has no name."""
+    if not guess.name.strip():
+        raise UserError("A guess must have a name. Received: none. Type your name, or that of your group.")
+    return write_state(question, asdict(guess))
+
+
+def read_guesses(text: str, question: str) -> tuple[list[Guess], list[str]]:
+    """The guesses among pasted lines, and what is wrong with the other lines.
+
+    Args:
+        text: one string in each line, with whatever the chat writes around it; empty lines are passed over.
+        question: what they must be answers to.
+
+    Returns:
+        guesses: the last of each name.
+        complaints: one sentence for each line that holds none, with its number.
+    """
+    guesses, complaints = {}, []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.strip():
+            try:
+                guess = _read_guess(line, question)
+                guesses.pop(guess.name, None)
+                guesses[guess.name] = guess
+            except UserError as error:
+                complaints.append(f"Line {number}: {error}")
+    return list(guesses.values()), complaints
+
+
+def _read_guess(line: str, question: str) -> Guess:
+    name, state = read_state(line)
+    if name != question:
+        raise UserError(f"A guess must answer {question!r}. Received: one for {shorten(name)!r}. Leave this line out.")
+    try:
+        score = None if state["score"] is None else float(state["score"])
+        return Guess(shorten(str(state["name"])), float(state["guess"]), score, dict(state["state"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            "A guess must have name, number and score. Received: another state. Ask for it anew."
+        ) from error
+
+
+# ---- the class's curve ----------------------------------------------------------------------------------------------
+def plot_guesses(guesses: Sequence[Guess], question: str, labels: tuple[str, str] = ("guess", "score")) -> Drawing:
+    """Every guess with its score, joined from the lowest to the highest; without scores, a dot for each.
+
+    Args:
+        guesses: from `read_guesses`.
+        question: above the figure.
+        labels: of the axes.
+    """
+    figure = draw_figure(7, 3.6)
+    axes = figure.subplots()
+    scored = sorted((each for each in guesses if each.score is not None), key=lambda each: each.guess)
+    if scored:
+        _draw_curve(axes, scored)
+    else:
+        _draw_dots(axes, [each.guess for each in guesses])
+    axes.set(xlabel=labels[0], ylabel=labels[1] if scored else "guesses")
+    axes.set_title(question, parse_math=False)
+    tidy(axes)
+    figure.description = f"{question} {_describe(guesses, scored, labels)}"
+    return figure
+
+
+def _draw_curve(axes: Axes, scored: Sequence[Guess]) -> None:
+    best = max(scored, key=lambda each: each.score)
+    axes.plot([each.guess for each in scored], [each.score for each in scored], "o-", color=COLOURS["blue"], lw=1)
+    axes.plot(best.guess, best.score, "*", color=COLOURS["vermillion"], markersize=16)
+    axes.margins(0.08, 0.2)
+    for each in scored if len(scored) <= _MOST_NAMES else [best]:
+        place = {"xytext": (0, 9), "textcoords": "offset points", "ha": "center", "fontsize": 9}
+        axes.annotate(each.name, (each.guess, each.score), parse_math=False, **place)
+
+
+def _draw_dots(axes: Axes, numbers: Sequence[float]) -> None:
+    """A dot for each guess, equal ones on top of each other."""
+    values, heights = np.unique(np.asarray(numbers, float), return_counts=True)
+    for value, height in zip(values, heights):
+        axes.plot([value] * height, range(1, height + 1), "o", color=COLOURS["blue"])
+    axes.set_ylim(0, max([2, *heights]) + 1)
+
+
+def _describe(guesses: Sequence[Guess], scored: Sequence[Guess], labels: tuple[str, str]) -> str:
+    if not guesses:
+        return "No guesses yet."
+    numbers = [each.guess for each in guesses]
+    text = f"{len(guesses)} guess{'es' * (len(guesses) > 1)}, from {min(numbers):g} to {max(numbers):g}, "
+    text += f"the middle one {np.median(numbers):g}."
+    if scored:
+        best = max(scored, key=lambda each: each.score)
+        text += f" The best {labels[1]}, {say_number(best.score)}, has {best.name} with {labels[0]} {best.guess:g}."
+    return text
+
+
+# ---- the dashboard --------------------------------------------------------------------------------------------------
+class ClassBoard(VBox):
+    """Registers a guess, and draws the curve of a class.
+
+    Args:
+        question: what is guessed; strings for other questions are refused.
+        score: what comes of a guess, learned after it is registered; None: guesses are only counted.
+        limits: the lowest and highest guess.
+        step: from one guess to the next.
+        labels: of guess and score.
+        dashboard: the one that the guess is made in; its state travels with the guess.
+        control: the name of its control that holds the guess, such as "threshold".
+
+    Attributes:
+        name, guess, register: who guesses what; registering is final.
+        string: to copy.
+        strings, show: what the class sent, one string in each line.
+        write, go: the dashboard's state as a string, and back from the first line of `strings`.
+        guesses: the class's, after `show`.
+    """
+
+    def __init__(
+        self,
+        question: str,
+        score: Callable[[float], float] | None = None,
+        *,
+        limits: tuple[float, float] = (0.0, 1.0),
+        step: float = 0.01,
+        labels: tuple[str, str] = ("guess", "score"),
+        dashboard: Any = None,
+        control: str | None = None,
+    ) -> None:
+        self.question, self.score, self.labels, self.dashboard = question, score, labels, dashboard
+        self.guesses: list[Guess] = []
+        self._link: traitlets.link | None = None
+        self.messages, self.picture = Messages(), mark(HTML(), "ok-class-curve")
+        self._make_controls(limits, step)
+        if dashboard is not None and control is not None:
+            self._link = traitlets.link((getattr(dashboard, control), "value"), (self.guess, "value"))
+        super().__init__(self._arrange())
+
+    def _make_controls(self, limits: tuple[float, float], step: float) -> None:
+        low, high = limits
+        self.name = mark(Text(description="Your name", style=WIDE), "ok-name")
+        number = BoundedFloatText(min=low, max=high, step=step, value=low, description="Your guess", style=WIDE)
+        self.guess = mark(number, "ok-guess")
+        self.string = mark(_text_field("To copy", "Your string appears here.", 2), "ok-string")
+        self.strings = mark(_text_field("Strings", "Paste strings here, one in each line.", 5), "ok-strings")
+        self.register = self._button("Register", "ok-register", self._register)
+        self.write = self._button("State as a string", "ok-write", self._write)
+        self.show = self._button("Show the class", "ok-show", self._show)
+        self.go = self._button("Go to the first state", "ok-go", self._go)
+
+    def _button(self, text: str, css_class: str, act: Callable[[], None]) -> Button:
+        button = mark(Button(description=text, layout=Layout(width="auto")), css_class)
+
+        def press(_: Button) -> None:
+            with self.messages.watch():
+                act()
+
+        button.on_click(press)
+        return button
+
+    def _arrange(self) -> list[ipywidgets.Widget]:
+        has_state = self.dashboard is not None
+        return [
+            HTML(f"<b>{html.escape(self.question)}</b>"),
+            HBox(
+                [self.name, self.guess, self.register, *[self.write] * has_state], layout=Layout(flex_flow="row wrap")
+            ),
+            self.string,
+            HTML("<b>The class</b>"),
+            self.strings,
+            HBox([self.show, *[self.go] * has_state]),
+            self.messages,
+            self.picture,
+        ]
+
+    def _register(self) -> None:
+        state = {} if self.dashboard is None else self.dashboard.state()
+        score = None if self.score is None else float(self.score(self.guess.value))
+        self.string.value = write_guess(self.question, Guess(self.name.value, self.guess.value, score, state))
+        self._close()
+        told = "" if score is None else f" Its {self.labels[1]}: {say_number(score)}."
+        self.messages.say(f"Registered: {self.guess.value:g}.{told} Send the string to your teacher.")
+
+    def _close(self) -> None:
+        """A guess is made once."""
+        for widget in (self.name, self.guess, self.register):
+            widget.disabled = True
+        if self._link is not None:
+            self._link.unlink()
+            self._link = None
+
+    def _write(self) -> None:
+        self.string.value = write_state(type(self.dashboard).__name__, self.dashboard.state())
+        self.messages.say("Whoever pastes this string sees what you see.")
+
+    def _go(self) -> None:
+        name, state = read_state(self.strings.value)
+        wanted = type(self.dashboard).__name__
+        if name == self.question:
+            name, state = f"{state.get('name')}'s guess", state.get("state", {})
+        elif name != wanted:
+            raise UserError(
+                f"A state must be one of {wanted}. Received: one of {shorten(name)!r}. Paste it where it belongs."
+            )
+        self.dashboard.restore(state)
+        self.messages.say(f"The dashboard shows the state of {shorten(name)}.")
+
+    def _show(self) -> None:
+        self.guesses, complaints = read_guesses(self.strings.value, self.question)
+        drawing = self.plot()
+        picture = base64.b64encode(write_png(drawing)).decode()
+        words = html.escape(drawing.description)
+        self.picture.value = f'<img alt="{words}" src="data:image/png;base64,{picture}"><p>{words}</p>'
+        if complaints:
+            self.messages.warn(" ".join(complaints))
+        else:
+            self.messages.say(f"All {len(self.guesses)} strings were read.")
+
+    def plot(self) -> Drawing:
+        """The class's curve."""
+        return plot_guesses(self.guesses, self.question, self.labels)
+
+    def state(self) -> dict[str, Any]:
+        """What stands in the fields, as plain values."""
+        fields = {name: getattr(self, name).value for name in ("name", "guess", "string", "strings")}
+        return fields | {"registered": self.register.disabled}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Fills the fields from what `state` gave."""
+        for name in ("name", "guess", "string", "strings"):
+            getattr(self, name).value = state[name]
+        if state["registered"]:
+            self._close()
+        if self.strings.value:
+            self.show.click()
+
+
+def _text_field(label: str, hint: str, rows: int) -> Textarea:
+    return Textarea(description=label, placeholder=hint, rows=rows, style=WIDE, layout=Layout(width="95%"))

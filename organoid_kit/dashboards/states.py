@@ -1,0 +1,83 @@
+"""A dashboard's state as one short string, to paste in a chat.
+
+A string carries everything it says: it needs no server, and is read as it was written or refused.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import zlib
+from typing import Any
+
+from organoid_kit.errors import UserError
+
+_STRING = re.compile(r"okit(\d+)\.([\w-]+)", flags=re.ASCII)
+_VERSION = 1
+_MOST_BYTES = 1_000_000  # of a state, unpacked: strings come from other people
+_RAW = -zlib.MAX_WBITS  # no header; the checksum is our own
+
+
+def write_state(name: str, state: dict[str, Any]) -> str:
+    """A state as one string of letters, digits, `-` and `_`, to paste in a chat.
+
+    Args:
+        name: whose state it is, such as "StackBrowser".
+        state: plain JSON values, the seed among them.
+
+    Raises:
+        UserError: the state holds something else.
+    """
+    try:
+        text = json.dumps([name, state], ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError) as error:
+        raise UserError(
+            f"A state must hold plain numbers, texts, lists and dictionaries. Received: {name} with {error}. "
+            "Change this value."
+        ) from error
+    packer = zlib.compressobj(level=9, wbits=_RAW)
+    packed = packer.compress(text.encode()) + packer.flush()
+    body = base64.urlsafe_b64encode(zlib.crc32(packed).to_bytes(4, "big") + packed).decode().rstrip("=")
+    return f"okit{_VERSION}.{body}"
+
+
+def read_state(text: str) -> tuple[str, dict[str, Any]]:
+    """The name and the state that `write_state` was given; words around the string are passed over.
+
+    Raises:
+        UserError: there is no string, it was mistyped or cut off, or a newer kit wrote it.
+    """
+    found = _STRING.search(text)
+    if found is None:
+        raise UserError(
+            f"A state must be a string that a dashboard wrote; it begins with okit{_VERSION}. Received: "
+            f"{shorten(text)!r}. Copy the whole string."
+        )
+    if int(found[1]) != _VERSION:
+        raise UserError(
+            f"A state must be of version {_VERSION}. Received: {shorten(found[0])!r}, version {found[1]}. "
+            "Bring organoid_kit up to date here, or where it was written."
+        )
+    try:
+        name, state = json.loads(_unpack(found[2]))
+        return str(name), dict(state)
+    except (ValueError, TypeError, zlib.error) as error:
+        raise UserError(
+            f"Every letter of a state counts. Received: {shorten(found[0])!r}, which was mistyped or cut off. "
+            "Copy the whole string again."
+        ) from error
+
+
+def _unpack(body: str) -> bytes:
+    """What was packed. Raises ValueError or zlib.error where anything is not as it was written."""
+    packed = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))
+    if zlib.crc32(packed[4:]) != int.from_bytes(packed[:4], "big"):
+        raise ValueError("The checksum differs.")
+    return zlib.decompressobj(wbits=_RAW).decompress(packed[4:], _MOST_BYTES)
+
+
+def shorten(text: str, most: int = 40) -> str:
+    """The beginning of a text, in one line."""
+    text = " ".join(text.split())
+    return text if len(text) <= most else text[: most - 1] + "…"
