@@ -1,0 +1,211 @@
+"""The stack browser in a real page: drawn there, or by the kernel where the page cannot; every control is used."""
+
+import pytest
+
+MOVIE = """
+import numpy as np
+from organoid_kit.checks import Problem
+from organoid_kit.dashboards import StackBrowser
+from organoid_kit.dataset import read_dataset
+from organoid_kit.downloads import find_samples
+
+(sample,) = read_dataset(find_samples() / "test.autlist")
+truth = sample.annotations
+predictions = truth.select(np.arange(len(truth)) % 4 > 0)
+predictions.properties["probability"] = np.linspace(0, 1, len(predictions))
+place = tuple(truth.positions_at(5)[3])
+problems = [Problem("close", "Two <b>nuclei</b> at one place.", "error", 5, (1,), place)]
+picks = []
+"""
+BROWSER = """
+layers = {"annotations": truth, "<img src=x onerror=alert(1)>": predictions}
+browser = StackBrowser(sample.movie, layers, channels=(2, 3), problems=problems)
+browser.on_pick(lambda pick: picks.append([pick.time_point, pick.layer, pick.row, pick.position.round(2).tolist()]))
+browser
+"""
+CANVAS = ".ok-stack-canvas canvas"
+WORDS = ".ok-stack-words"
+
+
+@pytest.fixture(scope="module")
+def page(front_end):
+    with front_end.open(MOVIE, BROWSER, name="stack_browser") as page:
+        page.dialogs = []
+        page.page.on("dialog", lambda dialog: (page.dialogs.append(dialog.message), dialog.dismiss()))
+        page.find(f"{CANVAS}[data-drawn]")
+        yield page
+
+
+@pytest.fixture(autouse=True)
+def start(request):
+    """Every test begins at the same place."""
+    if "page" in request.fixturenames:
+        page = request.getfixturevalue("page")
+        page.ask("[browser.restore(start) if 'start' in globals() else globals().update(start=browser.state())]")
+        page.ask("[browser.go_to(5, place), picks.clear()]")
+        wait_until_drawn(page, "t5 z8 slice")
+
+
+def wait_until_drawn(page, start):
+    page.find(f'{CANVAS}[data-drawn^="{start} "]')
+
+
+def pixels(page):
+    """How bright the canvas is where."""
+    page.page.wait_for_timeout(300)
+    return page.page.evaluate(
+        "css => { const each = document.querySelector(css);"
+        " return [...each.getContext('2d').getImageData(0, 0, each.width, each.height).data]"
+        "  .filter((_, index) => index % 148 === 0); }",
+        CANVAS,
+    )
+
+
+def place_of(page, expression):
+    """Where a position, zyx, in the maximum view, is on the screen."""
+    _, y, x = page.ask(expression)
+    box = page.find(CANVAS).bounding_box()
+    scale = box["width"] / 112
+    return box["x"] + (x + 0.5) * scale, box["y"] + (y + 0.5) * scale
+
+
+def test_the_page_draws(page):
+    assert page.ask("browser.drawn_by") == "browser"
+    assert len(set(pixels(page))) > 50
+    assert "plane z 8" in page.find(CANVAS).get_attribute("aria-label")
+    page.screenshot("stack_browser", "ok-stack-browser")
+
+
+def test_keys_on_the_picture(page):
+    canvas = page.find(CANVAS)
+    canvas.focus()
+    for key, value in (
+        ("ArrowRight", "t6 z8 slice"),
+        ("ArrowUp", "t6 z9 slice"),
+        ("PageDown", "t6 z4 slice"),
+        ("Home", "t0 z4 slice"),
+        ("End", "t11 z4 slice"),
+        ("ArrowLeft", "t10 z4 slice"),
+        ("v", "t10 z4 maximum"),
+    ):
+        page.page.keyboard.press(key)
+        wait_until_drawn(page, value)
+    page.page.keyboard.press("Shift+ArrowDown")
+    page.page.keyboard.press("Shift+ArrowLeft")
+    page.wait_for("[browser.time_point.value, browser.z.value, browser.view.value]", [10, 4, "maximum"])
+    page.wait_for("[browser.y.value, browser.x.value]", page.ask("[round(place[1]) + 1, round(place[2]) - 1]"))
+    assert page.page.evaluate("css => document.activeElement === document.querySelector(css)", CANVAS)
+
+
+def test_next_and_pick_by_keys(page):
+    page.find(CANVAS).focus()
+    page.page.keyboard.press("n")
+    page.wait_for_text("ok-messages", "annotations, position")
+    page.page.keyboard.press("Enter")
+    page.wait_for("len(picks)", 1)
+    assert page.ask("picks[0][1:3]") == ["annotations", page.ask("truth.rows_at(5)[0].item()")]
+
+
+def test_wheel_goes_through_planes_once_the_picture_has_the_focus(page):
+    page.find(CANVAS).hover()
+    page.find(CANVAS).focus()
+    page.page.mouse.wheel(0, -100)
+    wait_until_drawn(page, "t5 z9")
+
+
+def test_pointing_tells_and_clicking_picks(page):
+    page.toggle("ok-view", "maximum")
+    wait_until_drawn(page, "t5 z8 maximum")
+    row = page.ask("predictions.rows_at(5)[0].item()")
+    at = place_of(page, f"predictions.positions[{row}].tolist()")
+    page.ask("[browser.layers_shown.set_options(browser.layers_shown.options, browser.layers_shown.options[1])]")
+    page.wait_for("list(browser.layers_shown.value)", ["<img src=x onerror=alert(1)>"])
+    page.page.wait_for_timeout(500)
+    page.page.mouse.move(*at)
+    page.wait_for_text(WORDS, f"position {row}")
+    assert "probability" in page.text(WORDS) and "µm" in page.text(WORDS)
+    page.page.mouse.click(*at)
+    page.wait_for("[each[2] for each in picks]", [row])
+
+
+def test_clicking_between_marks_picks_a_voxel(page):
+    box = page.find(CANVAS).bounding_box()
+    page.page.mouse.click(box["x"] + 0.05 * box["width"], box["y"] + 0.9 * box["height"])
+    page.wait_for("[each[1] for each in picks]", [None])
+    z, y, x = page.ask("picks[0][3]")
+    assert z == 8 and abs(y - 0.9 * 112) < 1.5 and abs(x - 0.05 * 112) < 1.5
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda page: page.press("ok-z", "ArrowRight", 2),
+        lambda page: page.press("ok-time-point", "ArrowLeft", 2),
+        lambda page: page.press("ok-contrast", "ArrowRight", 40),
+        lambda page: page.press("ok-contrast", "ArrowLeft", 40, thumb=1),
+        lambda page: page.press("ok-gamma", "ArrowLeft", 8),
+        lambda page: page.press("ok-tail", "ArrowLeft", 3),
+        lambda page: page.toggle("ok-view", "orthogonal"),
+        lambda page: page.find("ok-channels").locator("input").nth(1).uncheck(),
+        lambda page: page.find("ok-layers-shown").locator("input").nth(0).uncheck(),
+        lambda page: page.click("ok-next-position"),
+        lambda page: page.click("ok-previous-position"),
+    ],
+    ids="z time_point black white gamma tail view channels layers next previous".split(),
+)
+def test_every_control_changes_the_picture(page, act):
+    before, state = pixels(page), page.ask("browser.state()")
+    assert pixels(page) == before
+    act(page)
+    page.page.wait_for_timeout(700)
+    assert pixels(page) != before
+    assert page.ask("browser.state()") != state
+
+
+def test_crosshair_sliders_in_three_views(page):
+    page.toggle("ok-view", "orthogonal")
+    wait_until_drawn(page, "t5 z8 orthogonal")
+    before = pixels(page)
+    page.press("ok-y", "ArrowRight", 9)
+    assert pixels(page) != before
+    page.screenshot("stack_browser_orthogonal", "ok-stack-browser")
+
+
+def test_pick_at_crosshair(page):
+    page.click("ok-pick-here")
+    page.wait_for("len(picks)", 1)
+
+
+def test_texts_of_files_are_never_html(page):
+    assert "<img src=x" in page.text("ok-stack-browser")
+    assert page.dialogs == []
+    assert page.page.evaluate("document.querySelectorAll('img[src=x]').length") == 0
+
+
+def test_a_reader_who_comes_back_sees_the_same(page):
+    page.press("ok-z", "ArrowRight", 3)
+    wait_until_drawn(page, "t5 z11 slice")
+    page.reload()
+    if page.front_end.name == "lab":  # the classic Notebook forgets widgets when a page is closed
+        wait_until_drawn(page, "t5 z11 slice")
+    else:
+        page.run()
+        page.find(f"{CANVAS}[data-drawn]")
+
+
+def test_the_kernel_draws_where_the_page_cannot(front_end):
+    with front_end.open(MOVIE, BROWSER, name="fallback", run=False) as page:
+        page.page.route("**/*anywidget*/**", lambda route: route.abort())
+        page.page.route("**/anywidget.js*", lambda route: route.abort())
+        page.reload()
+        page.run()
+        page.find("ok-picture")
+        page.wait_for("browser.drawn_by", "kernel")
+        words = page.text("ok-stack-browser")
+        assert "The white bar is 10 µm long." in words
+        page.press("ok-time-point", "ArrowRight", 2)
+        page.wait_for_text("ok-stack-browser", "time point 2,")
+        page.click("ok-next-position")
+        page.wait_for_text("ok-stack-browser", "At the crosshair: annotations, position")
+        page.screenshot("stack_browser_by_the_kernel", "ok-stack-browser")
+        page.said.clear()  # the page says that it lacks the script
