@@ -73,7 +73,8 @@ class TrainingSession:
 
     @epochs.setter
     def epochs(self, number: int) -> None:
-        self.settings = self.settings.changed(epochs=number)  # raises where it is no number of epochs
+        """Raises UserError where it is no number of epochs."""
+        self.settings = self.settings.changed(epochs=number)
         self._epochs = number
 
     @property

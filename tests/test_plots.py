@@ -227,6 +227,13 @@ def test_annotation_counts_mark_divisions(lineage):
         ([(1, 1), (0.6, 0.7), (0.5, 0.6), (0.4, 0.55)], "Still learning: the validation loss was lowest in epoch 4"),
         ([(1, 1), (0.6, 0.5), (0.5, 0.6), (0.4, 0.7), (0.3, 0.8)], "Overfitting since epoch 2"),
         ([(1, 1), (0.3, 0.5), (0.4, 0.6), (0.4, 0.7), (0.35, 0.8)], "No more to learn"),
+        (
+            [(1, 1), (0.5, 0.6), (1.1, 1.2), (0.6, 0.7)],
+            "Learning rate too high, it seems: the training loss jumped from",
+        ),
+        ([(1, 1), (1.7, 1.6), (2.5, 3)], "Learning rate too high"),
+        ([(1, 1), (0.02, 0.03), (0.04, 0.02), (0.02, 0.02)], "Still learning"),
+        ([(1, 1), (2, 2), *[(0.9 - n / 10, 0.9 - n / 10) for n in range(6)]], "Still learning"),
     ],
 )
 def test_a_history_is_read_in_one_sentence(losses, said):

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 from organoid_kit import training as module
 from organoid_kit import validation
 from organoid_kit.division_examples import DivisionExamples
+from organoid_kit.epoch_pictures import list_pictures, read_picture
 from organoid_kit.errors import UserError
 from organoid_kit.ladder import overfit_one_patch, overfit_one_time_point
 from organoid_kit.link_examples import LinkExamples
@@ -162,6 +164,91 @@ def test_a_stop_acts_during_validation(whole, tmp_path, monkeypatch):
     run = go_on(run)
     assert final_weights(run) == final_weights(whole)
     assert without_times(run) == without_times(whole)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock on which only sleeping takes time, a thousand seconds each; what is done while it sleeps is noted."""
+    clock = SimpleNamespace(now=0.0, sleeps=0, at_sleep=lambda: None)
+
+    def sleep(_):
+        clock.sleeps, clock.now = clock.sleeps + 1, clock.now + 1000
+        clock.at_sleep()
+
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: clock.now, sleep=sleep))
+    return clock
+
+
+def train_with_a_pause(folder, clock, paused, recorder=quiet, most_sleeps=3, **options):
+    options |= {"on_progress": recorder, "should_pause": lambda: paused.is_set() and clock.sleeps < most_sleeps}
+    return train([make_blobs(1)], [make_blobs(2)], tiny_settings(folder), **options)
+
+
+def test_a_pause_waits_saved_and_its_time_does_not_count(whole, tmp_path, clock):
+    paused, saved = threading.Event(), []
+    clock.at_sleep = lambda: saved.append(max(path.name for path in tmp_path.rglob("epoch_*.npz")))
+    recorder = Recorder(3, paused.set)
+    run = train_with_a_pause(tmp_path, clock, paused, recorder)
+    assert saved == 3 * ["epoch_00001_step_0000001.npz"]
+    assert recorder.messages[0].startswith("Paused")
+    assert [row["seconds"] for row in run.history] == [0, 0]
+    assert final_weights(run) == final_weights(whole)
+    assert without_times(run) == without_times(whole)
+
+
+def test_a_pause_acts_during_validation_and_a_stop_ends_it(whole, tmp_path, clock, monkeypatch):
+    paused, stopped, judged = threading.Event(), threading.Event(), []
+    monkeypatch.setattr(validation, "count_matches", lambda *_: judged.append(1) or paused.set() or np.zeros(3, int))
+    clock.at_sleep = stopped.set
+    run = train_with_a_pause(tmp_path, clock, paused, most_sleeps=9, should_stop=stopped.is_set)
+    assert clock.sleeps == 1 and len(judged) == 4 and run.ending.startswith("stopped on request")
+    monkeypatch.undo()
+    assert final_weights(go_on(run)) == final_weights(whole)
+
+
+def test_epochs_may_be_raised_and_lowered_on_the_way(tmp_path, monkeypatch):
+    rates, wanted = [], [2]
+    real = keras.Model.train_on_batch
+
+    def step(self, *arguments, **options):
+        rates.append(float(self.optimizer.learning_rate))
+        return real(self, *arguments, **options)
+
+    monkeypatch.setattr(keras.Model, "train_on_batch", step)
+    monkeypatch.setattr(module, "WARM_UP_STEPS", 1)
+
+    def change(progress):
+        if progress.row:
+            wanted[0] = {1: 6, 2: 6, 3: 3}[progress.epoch]
+
+    settings = tiny_settings(tmp_path)
+    run = train([make_blobs(1)], [], settings, on_progress=change, find_epochs=lambda: wanted[0])
+    assert [row["epoch"] for row in run.history] == [1, 2, 3] and run.ending.startswith("all 3 epochs")
+    assert rates[2] > rates[1] * 1.1 and rates[-1] > 0.5 * settings.learning_rate  # the end is farther off again
+
+
+def test_epochs_that_are_not_changed_change_nothing(whole, tmp_path):
+    movies = [make_blobs(1)], [make_blobs(2)]
+    run = train(*movies, tiny_settings(tmp_path), on_progress=quiet, find_epochs=lambda: 2)
+    assert final_weights(run) == final_weights(whole)
+
+
+def test_progress_tells_the_run_the_steps_and_the_seconds(tmp_path):
+    told = []
+    run = train([make_blobs(1)], [make_blobs(2)], tiny_settings(tmp_path), on_progress=told.append)
+    steps = [each for each in told if not each.row and not each.message]
+    assert [(each.epoch, each.step, each.steps) for each in steps] == [(0, 1, 2), (0, 2, 2), (1, 1, 2), (1, 2, 2)]
+    assert all(each.run == run for each in told)
+    assert 0 < steps[0].seconds <= steps[1].seconds <= steps[2].seconds
+
+
+def test_a_picture_of_each_epoch_is_kept_and_the_same_after_a_stop(whole, tmp_path):
+    run, _ = train_until(tmp_path, 3)
+    go_on(run)
+    assert list_pictures(run.folder) == list_pictures(whole.folder) == [1, 2]
+    first, second = (read_picture(whole.folder, epoch) for epoch in (1, 2))
+    assert (first.images == second.images).all() and (first.answers != second.answers).any()
+    assert (read_picture(run.folder, 2).answers == second.answers).all()
 
 
 def test_training_runs_in_a_thread(tmp_path):
@@ -366,6 +453,7 @@ def test_a_crop_network_trains_stops_and_goes_on_as_if_nothing_had_happened(netw
     assert all(row["validation_loss"] > 0 and "validation_f1" not in row for row in whole.history)
     _, settings = load_network(whole.folder)
     assert (settings.network, settings.patch_shape_zyx) == (network, (4, 16, 16))
+    assert list_pictures(whole.folder) == [1, 2] and read_picture(whole.folder, 1).network == network
     asked = threading.Event()
     recorder = Recorder(3, asked.set)  # within the second epoch
     run = train_crops(network, tmp_path, on_progress=recorder, should_stop=asked.is_set)

@@ -14,6 +14,7 @@ _HOMES = {
     "ChannelDashboard": "channel_dashboard",
     "TrainingDashboard": "training_dashboard",
     "EpochExplorer": "epoch_explorer",
+    "RunComparison": "run_comparison",
     "ThresholdExplorer": "threshold_explorer",
     "TrackExplorer": "track_explorer",
     "ClassBoard": "class_board",

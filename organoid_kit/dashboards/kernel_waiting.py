@@ -1,7 +1,8 @@
 """Waiting in a notebook's cell while its widgets go on working, in kernels old and new.
 
-While a cell awaits, ipykernel 7 lets widgets act by itself. ipykernel 6 (Google Colab's) keeps all messages in a queue
-until the cell ends: there, the messages of widgets are taken out and dealt with, the others stay in their order.
+While a cell awaits, ipykernel 7 lets widgets act by itself, but does not answer a page that was loaded again. ipykernel
+6 (Google Colab's) keeps all messages in a queue until the cell ends. In both, the messages that cannot wait are dealt
+with here, and the others stay in their order.
 """
 
 from __future__ import annotations
@@ -9,10 +10,13 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 _PAUSE_SECONDS = 0.03
-_OF_WIDGETS = ("comm_msg", "comm_open", "comm_close")
+_ANSWERS = "_organoid_kit_answers"  # a mark on the kernel: this is done once
+_QUESTIONS = ("kernel_info_request", "comm_info_request")  # of a page that comes back
+_URGENT = ("comm_msg", "comm_open", "comm_close", *_QUESTIONS)
 
 
 def is_voila() -> bool:
@@ -31,9 +35,26 @@ def is_anybody_there() -> bool:
 async def let_widgets_act() -> None:
     """A short pause in a cell, in which clicks arrive."""
     kernel = _find_kernel()
-    if _queues_messages(kernel):
-        await _deal_with_widgets(kernel)
+    if hasattr(kernel, "msg_queue"):
+        await _deal_with_queue(kernel)
     await asyncio.sleep(_PAUSE_SECONDS)
+
+
+def answer_questions() -> None:
+    """Lets ipykernel 7 answer a page that comes back while a cell awaits, from now on."""
+    kernel = _find_kernel()
+    manager = getattr(getattr(kernel, "shell_channel_thread", None), "manager", None)
+    if not hasattr(manager, "set_on_recv_callback") or getattr(kernel, _ANSWERS, False):
+        return
+
+    async def receive(subshell_id: str | None, frames: list) -> None:
+        if subshell_id is None and _find_type(kernel, frames) in _QUESTIONS:
+            await _dispatch(kernel, lambda: kernel.dispatch_shell(frames))
+        else:
+            await kernel.shell_main(subshell_id, frames)
+
+    manager.set_on_recv_callback(receive)
+    setattr(kernel, _ANSWERS, True)
 
 
 def _find_kernel() -> Any:
@@ -45,41 +66,33 @@ def _find_kernel() -> Any:
     return getattr(get_ipython(), "kernel", None)
 
 
-def _queues_messages(kernel: Any) -> bool:
-    if kernel is None or not hasattr(kernel, "msg_queue"):
-        return False
-    import ipykernel
-
-    return ipykernel.version_info[0] < 7
-
-
-async def _deal_with_widgets(kernel: Any) -> None:
-    """Takes all that waits, puts back what is not for widgets, and dispatches the rest."""
+async def _deal_with_queue(kernel: Any) -> None:
+    """ipykernel 6: takes all that waits, puts back what can wait, and dispatches the rest."""
     waiting = [kernel.msg_queue.get_nowait() for _ in range(kernel.msg_queue.qsize())]
-    of_widgets = [each for each in waiting if _find_type(kernel, each) in _OF_WIDGETS]
-    for each in waiting:
-        if each not in of_widgets:
+    urgent = [_find_type(kernel, *arguments[:1]) in _URGENT for *_, arguments in waiting]
+    for each, is_urgent in zip(waiting, urgent):
+        if not is_urgent:
             kernel.msg_queue.put_nowait(each)
-    if of_widgets:
-        await _dispatch(kernel, of_widgets)
+    for (_, dispatch, arguments), is_urgent in zip(waiting, urgent):
+        if is_urgent:
+            await _dispatch(kernel, lambda dispatch=dispatch, arguments=arguments: dispatch(*arguments))
 
 
-def _find_type(kernel: Any, queued: tuple) -> str:
-    """The type of a queued message; "" where it is something else. Its signature is checked when it is dispatched."""
+def _find_type(kernel: Any, frames: Any = None) -> str:
+    """The type of a message; "" where it is something else. Its signature is checked when it is dispatched."""
     try:
-        _, (_, header, *_) = kernel.session.feed_identities(queued[-1][0], copy=False)
+        _, (_, header, *_) = kernel.session.feed_identities(frames, copy=False)
         return kernel.session.unpack(header.bytes)["msg_type"]
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
         return ""
 
 
-async def _dispatch(kernel: Any, queued: list[tuple]) -> None:
-    """Deals with messages as the kernel does, and leaves it as if the cell had never been left."""
+async def _dispatch(kernel: Any, handle: Callable[[], Awaitable[None]]) -> None:
+    """Deals with a message as the kernel does, and leaves it as if the cell had never been left."""
     parent, identity = kernel.get_parent("shell"), kernel._parent_ident["shell"]
     saved, current = getattr(kernel, "saved_sigint_handler", None), signal.getsignal(signal.SIGINT)
     try:
-        for _, dispatch, arguments in queued:
-            await dispatch(*arguments)
+        await handle()
     finally:
         kernel.set_parent(identity, parent, channel="shell")
         kernel.saved_sigint_handler = saved

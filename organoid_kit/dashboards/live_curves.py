@@ -49,10 +49,10 @@ def draw_curves(
     Args:
         history: a row for each finished epoch, see `Run.history`.
         losses: (epochs done, loss) of single steps, drawn faintly.
-        epochs: how many are wanted; the diagrams are at least so wide.
+        epochs: how many are wanted; where that is far away yet, the diagrams end before.
         marked: an epoch that is marked with an upright line.
     """
-    best, end = find_best(history), max(epochs, len(history))
+    best, end = find_best(history), _find_end(max([len(history), *(done for done, _ in losses[-1:])]), epochs)
     key = next((key for key in QUALITIES if any(row.get(key) is not None for row in history)), "validation_f1")
     training = _Line("training", _take_column(history, "loss"), LINES[0])
     validation = _Line("validation", _take_column(history, "validation_loss"), LINES[1])
@@ -83,6 +83,14 @@ def describe_curves(history: Sequence[Mapping[str, Any]]) -> str:
         f"{last['validation_loss']:.3g} in the last one. Best epoch: {best['epoch'] if best else 'none'}. "
         f"{read_history(history)}"
     )
+
+
+def _find_end(done: float, epochs: int) -> float:
+    """The last epoch on the scale: all that are wanted, or 10, 20, 40, … where most of the scale would be empty."""
+    end = 10
+    while end < 1.25 * done:
+        end *= 2
+    return max(1, done, min(end, epochs))
 
 
 def _take_column(history: Sequence[Mapping[str, Any]], key: str) -> np.ndarray:

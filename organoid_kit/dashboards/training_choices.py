@@ -10,8 +10,7 @@ from typing import Any
 
 from ipywidgets import HTML, BoundedIntText, Button, Dropdown, FloatText, HBox, Layout, Text, VBox
 
-import organoid_kit
-from organoid_kit.dashboards.common import INK, WIDE, Choices, Messages, mark
+from organoid_kit.dashboards.common import INK, Choices, Messages, mark
 from organoid_kit.dashboards.later import Later
 from organoid_kit.dataset import AnnotatedMovie, read_dataset
 from organoid_kit.downloads import find_samples
@@ -23,7 +22,8 @@ from organoid_kit.settings import NETWORKS, PRESETS, NetworkSettings, make_setti
 from organoid_kit.training_session import load_training
 
 Data = Sequence[AnnotatedMovie] | str | Path | None
-_SHIPPED = Path(organoid_kit.__file__).parent / "shipped"
+_SHIPPED = Path(__file__).parents[1] / "shipped"
+_STYLE = {"description_width": "125px"}  # labels in line below each other
 _GENTLE_RATE = 5e-4  # to train on with, as in `make_fine_tuning_settings`
 _SCRATCH, _RESUME = "", "resume:"  # starts; others are the name or folder of a network to train on from
 
@@ -70,10 +70,10 @@ class TrainingChoices(VBox):
         self._later.ask()
 
     def _make_controls(self) -> None:
-        narrow, wide = Layout(width="230px"), Layout(width="98%")
-        number = {"style": WIDE, "layout": narrow}
-        self.network = Dropdown(options=NETWORKS, description="network", **number)
-        self.start_from = Dropdown(options=[("from scratch", _SCRATCH)], description="start", style=WIDE, layout=wide)
+        wide = {"style": _STYLE, "layout": Layout(width="98%")}
+        narrow = {"style": _STYLE, "layout": Layout(width="320px")}
+        self.network = Dropdown(options=NETWORKS, description="network", **narrow)
+        self.start_from = Dropdown(options=[("from scratch", _SCRATCH)], description="start", **wide)
         self.training_path, self.validation_path = (
             Text(
                 value=str(self._given[part]) if isinstance(self._given[part], (str, Path)) else "",
@@ -81,21 +81,20 @@ class TrainingChoices(VBox):
                 description=f"{part} movies",
                 description_tooltip="An .autlist; empty for the movies the dashboard was given.",
                 continuous_update=False,
-                style=WIDE,
-                layout=wide,
+                **wide,
             )
             for part in ("training", "validation")
         )
         self.channels = Choices(description="channels (several are summed)")
         self.preset = Dropdown(
-            options=PRESETS, description="preset", description_tooltip="Size of the network.", **number
+            options=PRESETS, description="preset", description_tooltip="Size of the network.", **narrow
         )
-        self.epochs = BoundedIntText(value=1, min=1, max=100_000, description="epochs", **number)
-        self.batch_size = BoundedIntText(value=1, min=1, max=4096, description="batch", **number)
+        self.epochs = BoundedIntText(value=1, min=1, max=100_000, description="epochs", **narrow)
+        self.batch_size = BoundedIntText(value=1, min=1, max=4096, description="batch", **narrow)
         self.patch_shape = Text(
-            description="patch (z, y, x)", description_tooltip="In voxels.", continuous_update=False, **number
+            description="patch (z, y, x)", description_tooltip="In voxels.", continuous_update=False, **narrow
         )
-        self.learning_rate = FloatText(value=1e-3, step=1e-4, description="learning rate", **number)
+        self.learning_rate = FloatText(value=1e-3, step=1e-4, description="learning rate", **narrow)
         self.measure_time = Button(description="Measure time", tooltip="Times a few training steps.")
         self.estimate = HTML()
         for name, control in self.controls.items():
@@ -110,8 +109,8 @@ class TrainingChoices(VBox):
         return {name: getattr(self, name) for name in (*names, "batch_size", "patch_shape", "learning_rate")}
 
     def _lay_out(self) -> list[Any]:
-        left = VBox([self.network, self.preset, self.channels])
-        right = VBox([self.epochs, self.batch_size, self.patch_shape, self.learning_rate])
+        left = VBox([self.network, self.preset, self.epochs, self.learning_rate])
+        right = VBox([self.batch_size, self.patch_shape, self.channels])
         below = HBox([self.measure_time, self.estimate], layout=Layout(align_items="center"))
         columns = HBox([left, right], layout=Layout(flex_flow="row wrap"))
         return [self.training_path, self.validation_path, self.start_from, columns, below]
@@ -175,9 +174,10 @@ class TrainingChoices(VBox):
             self.channels.value = settings.channels
 
     def go_on_with(self, run: Run) -> None:
-        """Offers to go on with a run, and chooses that."""
+        """Offers to go on with a run, and chooses that, if there is anything to go on from."""
         self._offer_starts(also=run)
-        self.start_from.value = f"{_RESUME}{run.folder}"
+        if (start := f"{_RESUME}{run.folder}") in [value for _, value in self.start_from.options]:
+            self.start_from.value = start
 
     def lock(self, *, running: bool) -> None:
         """Disables what cannot be changed: all but epochs while a training runs; a run to go on with keeps its own."""

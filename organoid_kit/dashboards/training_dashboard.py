@@ -12,7 +12,7 @@ from ipywidgets import HTML, Button, FloatProgress, HBox, Layout, VBox
 
 from organoid_kit.dashboards.common import INK, Messages, mark
 from organoid_kit.dashboards.example_pictures import draw_example
-from organoid_kit.dashboards.kernel_waiting import is_anybody_there, is_voila, let_widgets_act
+from organoid_kit.dashboards.kernel_waiting import answer_questions, is_anybody_there, is_voila, let_widgets_act
 from organoid_kit.dashboards.live_curves import draw_curves
 from organoid_kit.dashboards.training_choices import Data, TrainingChoices
 from organoid_kit.epoch_pictures import list_pictures, read_picture
@@ -234,6 +234,7 @@ class TrainingDashboard(VBox):
             return self.run
         if not is_anybody_there():
             return self.train_as_text()
+        answer_questions()
         try:
             while self.session is None or self.session.is_running:
                 await let_widgets_act()

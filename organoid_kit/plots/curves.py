@@ -18,6 +18,8 @@ History = Sequence[Mapping[str, Any]]
 
 _FEW_EPOCHS = 3  # too few to read anything from a history
 _WAITED_EPOCHS = 3  # without a better one before overfitting is named
+_JUMP, _JUMP_PART = 1.5, 0.2  # a loss that rises to so many times its lowest, and by this part of the first one
+_RECENT_EPOCHS = 5
 _LEARNED_PART = 0.9  # a loss that stays above this part of the first one has not fallen
 
 
@@ -67,7 +69,7 @@ def _say_counts(name: str, times: np.ndarray, counts: np.ndarray, divisions: int
 
 
 def read_history(history: History) -> str:
-    """One sentence on how a training goes: still learning, overfitting, not learning, or done.
+    """How a training goes, in a sentence: still learning, overfitting, not learning, learning rate too high, or done.
 
     Args:
         history: a row for each epoch with "loss", "validation_loss" and "best", see `Run.history`.
@@ -78,8 +80,17 @@ def read_history(history: History) -> str:
     training = np.array([row["loss"] for row in history])
     epoch, waited = best["epoch"], len(history) - 1 - history.index(best)
     judge, reached, ended = _say_judge(best)
+    if jumped := _find_jump(training):
+        before, after = training[jumped - 1], training[jumped]
+        return (
+            f"Learning rate too high, it seems: the training loss jumped from {before:.3g} to {after:.3g} in epoch "
+            f"{history[jumped]['epoch']}. Start again with a third of it."
+        )
     if training.min() > _LEARNED_PART * training[0]:
-        return "Not learning: the training loss hardly falls. Look at the examples, or change the learning rate."
+        return (
+            "Not learning: the training loss hardly falls. Look at the examples, or change the learning rate; the "
+            "ladder (`overfit_one_patch`) tells whether it can learn at all."
+        )
     if waited < _WAITED_EPOCHS:
         return f"Still learning: the {judge} was {reached} in epoch {epoch}, of {len(history)}."
     if training[-waited - 1 :].argmin() > 0:
@@ -88,6 +99,14 @@ def read_history(history: History) -> str:
             f"The network of epoch {epoch} is the one to use."
         )
     return f"No more to learn: nothing has become better since epoch {epoch}."
+
+
+def _find_jump(losses: np.ndarray) -> int | None:
+    """The last of the recent epochs in which the loss rose far above all it had been down to; None without one."""
+    lowest = np.minimum.accumulate(losses)[:-1]
+    jumps = (losses[1:] > _JUMP * lowest) & (losses[1:] - losses[:-1] > _JUMP_PART * losses[0])
+    recent = np.flatnonzero(jumps[-_RECENT_EPOCHS:]) + max(0, len(jumps) - _RECENT_EPOCHS)
+    return int(recent[-1]) + 1 if len(recent) else None
 
 
 def _say_judge(best: Mapping[str, Any]) -> tuple[str, str, str]:

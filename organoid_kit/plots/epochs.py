@@ -1,0 +1,122 @@
+"""One epoch of a training on paper: where the curves stood, and what the network answered to its example."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import SubFigure
+from matplotlib.ticker import MaxNLocator
+
+from organoid_kit.epoch_pictures import EpochPicture
+from organoid_kit.plots.drawing import LINES, POSITION, Drawing, count, draw_figure, mark_positions, show_plane, tidy
+
+_GREYS, _PROBABILITIES = (0, 255), (0, 1)
+_ANSWERS = {"division": ("does not divide", "divides"), "link": ("another one", "same nucleus")}
+
+
+def plot_epoch(picture: EpochPicture, history: Sequence[Mapping[str, Any]], *, title: str = "") -> Drawing:
+    """The losses with a line at the epoch of a picture, and the picture.
+
+    Args:
+        picture: see `read_picture`.
+        history: a row for each epoch, see `Run.history`.
+        title: above the figure.
+    """
+    figure = draw_figure(11, 4.2 if picture.images.shape[1] == 1 else 5)
+    curves, example = figure.subfigures(1, 2, width_ratios=(2, 5))
+    _draw_losses(curves.subplots(), history, picture.epoch)
+    show = _show_patch if picture.network == "position" else _show_crops
+    words = show(example, picture)
+    figure.suptitle("\n".join(textwrap.wrap(title, 130)), fontsize=10)
+    figure.description = f"{title + ' ' if title else ''}{words}"
+    return figure
+
+
+def _draw_losses(axes: Axes, history: Sequence[Mapping[str, Any]], epoch: int) -> None:
+    epochs = [row["epoch"] for row in history]
+    for (key, name), style in zip((("loss", "training"), ("validation_loss", "validation")), LINES):
+        axes.plot(epochs, [row[key] for row in history], label=name, markersize=4, **style)
+    axes.axvline(epoch, color="0.2", linestyle=":", label=f"epoch {epoch}")
+    axes.set(xlabel="epoch", ylabel="loss", ylim=(0, None))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    tidy(axes)
+    axes.legend(fontsize=8)
+
+
+def _show_patch(figure: SubFigure, picture: EpochPicture) -> str:
+    """Image, target and prediction; what they show, in words."""
+    panels = (
+        ("image", picture.images[0, 0], "gray", _GREYS),
+        ("target", picture.targets[0].astype(float), "magma", _PROBABILITIES),
+        (f"prediction after epoch {picture.epoch}", picture.answers[0].astype(float), "magma", _PROBABILITIES),
+    )
+    positions = np.column_stack([np.zeros(len(picture.positions)), picture.positions])
+    for axes, (name, image, colours, limits) in zip(figure.subplots(1, 3), panels, strict=True):
+        show_plane(axes, image, picture.spacing_um, colours, limits)
+        mark_positions(axes, positions, (1.0, *picture.spacing_um), POSITION)
+        axes.set_title(name, fontsize=10)
+    return (
+        f"One plane of a patch with {count(len(positions), 'annotated position')}: image, target, and the prediction "
+        f"after epoch {picture.epoch}, whose highest probability is {picture.answers.max():.2f}."
+    )
+
+
+def _show_crops(figure: SubFigure, picture: EpochPicture) -> str:
+    """Each crop with its right answer and the network's; what they show, in words."""
+    number, views = picture.images.shape[:2]
+    panels = figure.subplots(views, number, squeeze=False)
+    words = []
+    for column, (images, target, answer) in enumerate(zip(picture.images, picture.targets, picture.answers)):
+        right = (answer > 0.5) == (target > 0.5)
+        for axes, image in zip(panels[:, column], images):
+            show_plane(axes, image, picture.spacing_um, "gray", _GREYS, bar=axes is panels[-1, -1])
+        words.append(f"{_ANSWERS[picture.network][int(target > 0.5)]}: {answer:.2f}")
+        title = words[-1].replace(": ", "\n").replace("does not divide", "no division")
+        panels[0, column].set_title(f"{title} {'✓' if right else '✗'}", fontsize=8)
+    return f"Crops with the right answer and the network's probability after epoch {picture.epoch}: {'; '.join(words)}."
+
+
+def plot_annotation_errors(
+    records: Sequence[Mapping[str, Any]], *, marked: tuple[int, float] | None = None, title: str = ""
+) -> Drawing:
+    """F1 over the number of annotated time points, one line for each part of annotations that were wrong.
+
+    Bars go from the lowest to the highest of the seeds.
+
+    Args:
+        records: of trainings, each with "time_points", "error_rate", "seed" and "f1".
+        marked: time points and error rate around which a ring is drawn.
+        title: above the figure.
+    """
+    figure = draw_figure(6.4, 3.4)
+    axes = figure.subplots()
+    words = []
+    for style, rate in zip(LINES, sorted({record["error_rate"] for record in records})):
+        rows = _summarise_scores([record for record in records if record["error_rate"] == rate])
+        x, middle, low, high = np.array(rows).T
+        axes.errorbar(x, middle, [middle - low, high - middle], capsize=3, label=f"{100 * rate:g} % wrong", **style)
+        words += [f"{count(int(n), 'time point')}, {100 * rate:g} % wrong: {f1:.2f}" for n, f1, *_ in rows]
+        for n, f1, *_ in rows:
+            if marked == (n, rate):
+                axes.plot([n], [f1], "o", markersize=16, markerfacecolor="none", markeredgecolor="black")
+    axes.set(xlabel="annotated time points", ylabel="F1", ylim=(0, 1.02), xscale="log", title=title)
+    times = sorted({record["time_points"] for record in records})
+    axes.set_xticks(times, times)
+    axes.minorticks_off()
+    tidy(axes)
+    axes.legend(fontsize=8, loc="lower right")
+    figure.description = f"{title + ': ' if title else ''}Mean F1 of the seeds. {'; '.join(words)}."
+    return figure
+
+
+def _summarise_scores(records: Sequence[Mapping[str, Any]]) -> list[tuple[int, float, float, float]]:
+    """For each number of time points: mean, lowest and highest F1; nothing to find is no score."""
+    found = []
+    for number in sorted({record["time_points"] for record in records}):
+        values = [each["f1"] for each in records if each["time_points"] == number and each["f1"] is not None]
+        found.append((number, *((np.mean(values), min(values), max(values)) if values else 3 * (np.nan,))))
+    return found

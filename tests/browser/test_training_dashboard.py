@@ -1,0 +1,80 @@
+"""A training as a person would run it: started, paused, changed, resumed, left, found again, stopped, gone on with."""
+
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+SETUP = f"""
+import sys, tempfile
+sys.path.insert(0, {str(Path(__file__).parents[1])!r})
+from training_helpers import make_blobs, tiny_settings
+from organoid_kit.dashboards import TrainingDashboard
+
+movies = [make_blobs(seed, time_points=6, shape_zyx=(8, 64, 64)) for seed in (1, 2)]
+settings = tiny_settings("", epochs=500, patience=500, patches_per_time_point=4, patch_shape_zyx=(8, 32, 32))
+dashboard = TrainingDashboard(movies[:1], movies[1:], settings, output_folder=tempfile.mkdtemp())
+dashboard
+"""
+# `follow` waits for a first Start, and ends when the training is stopped
+CELLS = (SETUP, "run = await dashboard.follow()", "print('a later cell:', len(run.history), 'epochs')")
+
+
+@pytest.fixture(scope="module")
+def page(front_end):
+    with front_end.open(*CELLS, name="training_dashboard") as page:
+        page.find("ok-start")
+        yield page
+
+
+def find_step(page) -> tuple[int, int]:
+    """Epoch and step in the status line."""
+    return tuple(map(int, re.search(r"Epoch (\d+) of \d+, step (\d+)", page.text("ok-status")).groups()))
+
+
+def test_what_it_takes_is_estimated_as_one_changes_it(page):
+    page.wait_for_text("ok-estimate", "A batch of 4 patches")
+    page.type("ok-batch-size", "8")
+    page.wait_for_text("ok-estimate", "A batch of 8 patches of 8×32×32")
+    page.screenshot("training_ready")
+
+
+def test_it_trains_while_the_cell_waits(page):
+    page.click("ok-start")
+    page.wait_for_text("ok-status", "Training.")
+    page.wait_for_text("ok-reading", "2 epochs")
+    assert page.find("ok-curves").locator("svg").is_visible() and page.find("ok-example").locator("image").count() == 3
+    page.screenshot("training_runs")
+
+
+def test_pause_holds_it_and_epochs_change_meanwhile(page):
+    page.click("ok-pause")
+    page.wait_for_text("ok-status", "Paused.")
+    before = find_step(page)
+    time.sleep(1)
+    assert find_step(page) == before
+    page.type("ok-epochs", "400")
+    page.wait_for_text("ok-status", "of 400")
+    page.click("ok-resume")
+    page.wait_for_text("ok-status", "Training.")
+
+
+def test_a_reader_who_comes_back_finds_it_running_and_stops_it(page):
+    page.reload()
+    page.wait_for_text("ok-status", "Training.")
+    page.click("ok-stop")
+    page.wait_for_text("ok-status", "Ended.")
+    page.wait_for_text("ok-messages", "stopped on request")
+    page.wait_until_run()
+    page.wait_for("len(run.history) > 0 and run.ending.startswith('stopped')", True)
+
+
+def test_start_goes_on_where_it_was_stopped(page):
+    done = page.ask("len(run.history)")
+    page.click("ok-start")
+    page.wait_for_text("ok-news", f"Going on from epoch {done + 1}")
+    page.wait_for(f"len(dashboard.session.history) > {done}", True)  # the cell has ended: the kernel is free
+    page.click("ok-stop")
+    page.wait_for_text("ok-status", "Ended.")
+    assert page.ask("dashboard.run.folder == run.folder")
