@@ -1,6 +1,6 @@
 """From scratch on the bundled movies: how good are the three networks and the tracks they make, and how do seeds vary?
 
-    python benchmarks/three_networks.py [--seeds 11 12 13]
+    python benchmarks/three_networks.py [--seeds 11 12 13] [--judge]
 
 Trains all three networks on the two training movies, calibrates them on the validation movie, and tries them on the
 bundled test movie and on invented movies of seeds that nothing was chosen by: four slow ones, two that turn and drift
@@ -15,6 +15,7 @@ import argparse
 import os
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -67,6 +68,11 @@ def train_three(seed: int, output: str) -> dict[str, Run]:
         took = f"{len(runs[network].history)} epochs, {seconds:.0f} s, {worked:.0f} s of processor"
         print(f"seed {seed}, {network} network: {took}. {calibrated}", flush=True)
     return runs
+
+
+def find_three(seed: int, output: str) -> dict[str, Run]:
+    """The newest runs of this seed."""
+    return {name: Run(max(Path(output).glob(f"*_{name}_seed{seed}"))) for name in NETWORKS}
 
 
 def judge_answers(run: Run, movies: Sequence[AnnotatedMovie], words: str) -> tuple[float, float]:
@@ -133,12 +139,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[11, 12, 13])
     parser.add_argument("--work", default="runs")
+    parser.add_argument("--judge", action="store_true", help="judge the runs in --work again, without training")
     choices = parser.parse_args()
     print(f"on {find_device().name}")
     groups = make_groups()
     summary: dict[str, list[float]] = {}
     for seed in choices.seeds:
-        runs = train_three(seed, choices.work)
+        runs = (find_three if choices.judge else train_three)(seed, choices.work)
         for network in ("division", "link"):
             precision, error = judge_answers(runs[network], groups["slow"], f"{network}, slow movies")
             summary.setdefault(f"{network} average precision", []).append(precision)

@@ -19,12 +19,14 @@ from organoid_kit.crops import cut_crop, find_working_positions, find_working_sp
 from organoid_kit.dataset import AnnotatedMovie
 from organoid_kit.errors import UserError
 from organoid_kit.link_examples import add_coordinates, find_pair_windows
-from organoid_kit.links import estimate_drift, find_candidates, find_displacements
+from organoid_kit.links import estimate_drift, estimate_flow, find_candidates, find_displacements
 from organoid_kit.patches import PreparedMovies, find_window_bytes
 from organoid_kit.settings import NetworkSettings
 from organoid_kit.timelapse import TimeLapse
+from organoid_kit.tracking_problem import find_best
 
 _TOGETHER = 64  # crops or pairs that go through the network at once
+_LEAST_FLOW_UM = 0.5  # slower surroundings are taken to stand still
 
 
 def predict_divisions(
@@ -75,6 +77,9 @@ def predict_links(
 ) -> Annotations:
     """Says of every candidate link how probably both ends are the same nucleus, or mother and daughter.
 
+    Where the surroundings of a nucleus move otherwise than the whole, as in an organoid that turns, the network is
+    asked a second time, with that movement taken out, too.
+
     Args:
         network: a link network, as `load_network` gives it.
         movie: of any length; only the time window is in memory.
@@ -106,9 +111,14 @@ def predict_links(
     for time_point in _go_through(np.unique(times), f"links in {movie.name}", show_progress):
         chosen = np.flatnonzero(times == time_point)
         shift = drift.get(int(time_point), np.zeros(3)) / spacing
-        crops = _PairCrops(prepared, int(time_point), candidates.links[chosen], places, shift)
-        inputs = _join(crops, displacements[chosen].astype(np.float32))
-        answers[chosen] = _ask(network, len(chosen), inputs)
+        links, moves = candidates.links[chosen], displacements[chosen]
+        crops = _PairCrops(prepared, int(time_point), links, places, shift)
+        answers[chosen] = _ask(network, len(chosen), _join(crops, np.arange(len(chosen)), moves))
+        if settings.remove_drift:
+            flow = _find_flow(places * spacing, links, moves * spacing, answers[chosen])
+            again = np.flatnonzero(np.linalg.norm(flow, axis=1) > _LEAST_FLOW_UM)
+            moves = moves[again] - flow[again] / spacing
+            answers[chosen[again]] = _ask(network, len(again), _join(crops, again, moves))
     probabilities = Calibration(*settings.calibration).apply(answers)
     return dataclasses.replace(candidates, link_properties={"link_probability": probabilities})
 
@@ -129,11 +139,21 @@ class _PairCrops:
             self.numbers.append(numbers)
 
 
-def _join(crops: _PairCrops, displacements: np.ndarray) -> Callable[[slice], list[np.ndarray]]:
-    """What gives the network's three inputs for a part of the pairs."""
+def _find_flow(places_um: np.ndarray, links: np.ndarray, moves_um: np.ndarray, answers: np.ndarray) -> np.ndarray:
+    """How the surroundings of each link's source move, by the links that are the best of both their ends, (k, 3) µm."""
+    best = np.intersect1d(find_best(answers, links[:, 0]), find_best(answers, links[:, 1]))
+    best = best[answers[best] >= 0.5]
+    sources, numbers = np.unique(links[:, 0], return_inverse=True)
+    return estimate_flow(places_um[sources], numbers[best], moves_um[best])[numbers]
+
+
+def _join(crops: _PairCrops, rows: np.ndarray, displacements: np.ndarray) -> Callable[[slice], list[np.ndarray]]:
+    """What gives the network's three inputs for a part of these pairs."""
+    displacements = displacements.astype(np.float32)
 
     def inputs(part: slice) -> list[np.ndarray]:
-        first, second = (each[numbers[part]] for each, numbers in zip(crops.crops, crops.numbers, strict=True))
+        pairs = zip(crops.crops, crops.numbers, strict=True)
+        first, second = (each[numbers[rows[part]]] for each, numbers in pairs)
         return [*add_coordinates(first, second, displacements[part]), displacements[part]]
 
     return inputs

@@ -25,6 +25,7 @@ MAX_DRIFT_UM = 24.0
 _VOTE_UM = 2.0  # width of a ballot box: about as far as nuclei move on their own
 _VOTERS = 500  # positions that vote on the drift of a time point; more do not change it
 _MIN_PAIRS = 4  # fewer partners say nothing about a drift
+_FLOWING = 8  # neighbours whose median step is the flow
 
 
 def estimate_drift(annotations: Annotations, *, max_drift_um: float = MAX_DRIFT_UM) -> dict[int, np.ndarray]:
@@ -55,6 +56,29 @@ def estimate_drift(annotations: Annotations, *, max_drift_um: float = MAX_DRIFT_
         time_point: _estimate_shift(positions_um[sources], positions_um[targets], max_drift_um)
         for time_point, sources, targets in _successive(annotations)
     }
+
+
+def estimate_flow(positions_um: np.ndarray, linked: np.ndarray, steps_um: np.ndarray) -> np.ndarray:
+    """How the surroundings of each position move: what turning, growing and bending add to the drift of the whole.
+
+    The median step of the eight nearest linked positions, the position itself left out; so a few wrong links have no
+    say.
+
+    Args:
+        positions_um: (n, 3) float, zyx, µm, all of one time point.
+        linked: (k,) int, rows of those whose link is trusted, each once.
+        steps_um: (k, 3) float, zyx, µm, where their links lead.
+
+    Returns:
+        (n, 3) float, zyx, µm; zero where fewer than four others are linked.
+    """
+    if len(linked) <= _MIN_PAIRS:
+        return np.zeros_like(positions_um)
+    ranks = range(1, min(_FLOWING, len(linked) - 1) + 2)
+    nearest = KDTree(positions_um[linked]).query(positions_um, k=ranks)[1]
+    own = linked[nearest] == np.arange(len(positions_um))[:, np.newaxis]
+    own[~own.any(axis=1), -1] = True  # of the others, the farthest goes
+    return np.median(steps_um[nearest[~own].reshape(len(positions_um), -1)], axis=1)
 
 
 def find_displacements(

@@ -86,7 +86,7 @@ class NetworkSettings:
     # Link network only
     max_link_um: float = 12.0  # farther apart, after drift, two positions are never taken for the same nucleus
     link_neighbours: int = 6  # at most so many candidates for each position, forwards and backwards
-    remove_drift: bool = True  # whether the movement of all nuclei together is taken out first
+    remove_drift: bool = True  # whether the movement of all nuclei together, and of those around, is taken out first
     augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
     output_folder: str = "runs"
     start_from: str | None = None  # a run or network folder to train on from

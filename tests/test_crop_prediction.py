@@ -206,6 +206,52 @@ def test_candidates_are_those_of_the_settings_and_the_movie_gives_the_spacing():
 # ---- odd input
 
 
+def make_turning(degrees=10.0, seed=1):
+    """Thirty-six nuclei of one plane on a jittered grid, once and turned around the middle; links by order."""
+    rng = np.random.default_rng(seed)
+    grid = np.stack(np.meshgrid([3.0], np.arange(6) * 5 + 7.0, np.arange(6) * 5 + 7.0, indexing="ij"), -1).reshape(
+        -1, 3
+    )
+    first = grid + rng.uniform(-0.6, 0.6, grid.shape) * (0, 1, 1)
+    angle = np.radians(degrees)
+    matrix = [[1, 0, 0], [0, np.cos(angle), -np.sin(angle)], [0, np.sin(angle), np.cos(angle)]]
+    second = (first - first.mean(axis=0)) @ np.transpose(matrix) + first.mean(axis=0)
+    rows = np.arange(36)
+    truth = Annotations(
+        np.concatenate([first, second]), np.repeat([0, 1], 36), np.stack([rows, rows + 36], 1), spacing_um=(2, 1, 1)
+    )
+    return make_timelapse(rng.random((2, 1, *SHAPE), np.float32), (2.0, 1.0, 1.0), name="turning"), truth
+
+
+def count_right(candidates, truth):
+    """Of the true links, how many are the most probable one from their source."""
+    probabilities = candidates.link_properties["link_probability"].astype(float)
+    order = np.argsort(probabilities, kind="stable")
+    best = dict(candidates.links[order].tolist())
+    return sum(best[source] == target for source, target in truth.links.tolist())
+
+
+def test_a_turning_organoid_is_looked_at_twice():
+    movie, truth = make_turning()
+    near = lambda inputs: 1 / (1 + np.exp(np.linalg.norm(inputs[2], axis=1) - 4))  # noqa: E731
+    settings = make_settings("link", **PLAIN)
+    network = StandIn(near)
+    twice = count_right(predict_links(network, movie, truth, settings, show_progress=False), truth)
+    once = count_right(
+        predict_links(StandIn(near), movie, truth, settings.changed(remove_drift=False), show_progress=False), truth
+    )
+    assert once < twice == 36
+    still = predict_links(StandIn(near), movie, make_turning(0.0)[1], settings, show_progress=False)
+    assert count_right(still, truth) == 36
+
+
+def test_where_nothing_flows_nobody_is_asked_twice():
+    movie, truth = make_turning(0.0)
+    network = StandIn(lambda inputs: 1 / (1 + np.linalg.norm(inputs[2], axis=1)))
+    found = predict_links(network, movie, truth, make_settings("link", **PLAIN), show_progress=False)
+    assert len(network.asked) == -(-len(found.links) // crop_prediction._TOGETHER)
+
+
 @pytest.mark.parametrize("predict", [predict_divisions, predict_links])
 def test_nothing_to_judge_is_no_mistake(predict):
     movie, annotations, _ = make_lights()

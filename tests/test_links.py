@@ -12,6 +12,7 @@ from organoid_kit.downloads import read_real_organoid
 from organoid_kit.errors import UserError
 from organoid_kit.links import (
     estimate_drift,
+    estimate_flow,
     find_candidate_recall,
     find_candidates,
     find_displacements,
@@ -203,3 +204,43 @@ def test_without_spacing_there_is_one_clear_error(function, lineage):
 def test_options_that_make_no_sense_are_refused(options, lineage):
     with pytest.raises(UserError, match="largest distance"):
         find_candidates(lineage, **options)
+
+
+# ---- flow
+
+
+def turn(points_um: np.ndarray, degrees: float) -> np.ndarray:
+    """In the plane, around the middle."""
+    angle, middle = np.radians(degrees), points_um.mean(axis=0)
+    matrix = [[1, 0, 0], [0, np.cos(angle), -np.sin(angle)], [0, np.sin(angle), np.cos(angle)]]
+    return (points_um - middle) @ np.transpose(matrix) + middle
+
+
+def test_the_flow_follows_a_turn_that_drift_does_not_see():
+    points = make_walk(time_points=2).positions[:60] * (2, 0.5, 0.5)
+    steps = turn(points, 15) - points
+    every = np.arange(60)
+    flow = estimate_flow(points, every, steps)
+    left = np.linalg.norm(steps - flow, axis=1)
+    assert np.median(left) < 0.35 * np.median(np.linalg.norm(steps - steps.mean(axis=0), axis=1))
+    wrong = steps.copy()
+    wrong[::10] += 30  # one link in ten is wrong
+    np.testing.assert_allclose(estimate_flow(points, every, wrong), flow, atol=2.5)
+
+
+def test_a_position_has_no_say_in_its_own_flow():
+    points = make_walk(time_points=2).positions[:60] * (2, 0.5, 0.5)
+    steps = np.zeros((60, 3))
+    steps[7] = 100
+    np.testing.assert_array_equal(estimate_flow(points, np.arange(60), steps), 0)
+    few = np.array([3, 7, 9, 20, 21])  # all others of these five are neighbours
+    steps[few] = np.arange(5)[:, None]
+    flow = estimate_flow(points, few, steps[few])
+    assert flow[7].tolist() == [2.5] * 3 and flow[0].tolist() in ([1.5] * 3, [2] * 3, [2.5] * 3)
+
+
+def test_few_links_make_no_flow():
+    points = make_walk(time_points=2).positions[:60]
+    assert not estimate_flow(points, np.arange(4), np.ones((4, 3))).any()
+    assert estimate_flow(points, np.arange(5), np.ones((5, 3))).all()
+    assert estimate_flow(np.zeros((0, 3)), np.zeros(0, int), np.zeros((0, 3))).shape == (0, 3)
