@@ -133,7 +133,7 @@ def test_voila_does_not_wait(dashboard, monkeypatch):
     assert asyncio.run(follow(dashboard, monkeypatch, SERVER_SOFTWARE="voila/0.5")) is None
 
 
-def test_only_messages_of_widgets_are_taken_out_of_an_old_kernels_queue(monkeypatch):
+def test_only_what_cannot_wait_is_taken_out_of_an_old_kernels_queue(monkeypatch):
     dealt, left, parents = [], [], []
 
     class Queue(list):
@@ -146,11 +146,14 @@ def test_only_messages_of_widgets_are_taken_out_of_an_old_kernels_queue(monkeypa
         async def dispatch(frames):
             dealt.append(number)
 
-        header = types.SimpleNamespace(bytes=f"{kind}")
+        header = types.SimpleNamespace(bytes=kind)
         return number, dispatch, (["identity", header],)  # as ipykernel 6 queues them
 
     kernel = types.SimpleNamespace(
-        msg_queue=Queue([queued(1, "execute_request"), queued(2, "comm_msg"), queued(3, "comm_info_request")]),
+        msg_queue=Queue(
+            queued(number, kind)
+            for number, kind in enumerate(("execute_request", "comm_msg", "complete_request", "kernel_info_request"))
+        ),
         session=types.SimpleNamespace(
             feed_identities=lambda frames, copy: (None, ["signature", frames[1]]),
             unpack=lambda header: {"msg_type": header},
@@ -161,7 +164,7 @@ def test_only_messages_of_widgets_are_taken_out_of_an_old_kernels_queue(monkeypa
     )
     monkeypatch.setattr(kernel_waiting, "_find_kernel", lambda: kernel)
     asyncio.run(kernel_waiting.let_widgets_act())
-    assert dealt == [2] and [each[0] for each in left] == [1, 3] and parents == ["the cell"]
+    assert dealt == [1, 3] and [each[0] for each in left] == [0, 2] and parents == 2 * ["the cell"]
 
 
 def test_a_dashboard_made_while_a_training_runs_takes_it_over(dashboard, fake, tmp_path):

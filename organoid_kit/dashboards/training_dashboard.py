@@ -208,7 +208,7 @@ class TrainingDashboard(VBox):
             elif session.run:
                 is_done = len(session.history) >= session.epochs
                 more = "To go on, raise the epochs and press Start" if is_done else "Start goes on with it"
-                self.messages.say(f"{session.news[-1].message}. {more}.")
+                self.messages.say(f"{session.news[-1].message.rstrip('.')}. {more}.")
 
     # ---- waiting, and places without widgets
 
