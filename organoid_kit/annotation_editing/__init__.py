@@ -4,7 +4,12 @@
 `candidates` says which proposals are still open, and `problems` which mistakes are.
 """
 
-from organoid_kit.annotation_editing.candidates import CandidateOrder, find_open_candidates, sort_by_doubt
+from organoid_kit.annotation_editing.candidates import (
+    CandidateOrder,
+    find_open_candidates,
+    join_candidates,
+    sort_by_doubt,
+)
 from organoid_kit.annotation_editing.editor import AnnotationEditor, open_editor
 from organoid_kit.annotation_editing.problems import ImageProblems, find_image_problems, find_problems
 
@@ -15,6 +20,7 @@ __all__ = [
     "find_image_problems",
     "find_open_candidates",
     "find_problems",
+    "join_candidates",
     "open_editor",
     "sort_by_doubt",
 ]

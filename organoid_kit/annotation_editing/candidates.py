@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,3 +66,19 @@ def sort_by_doubt(candidates: Annotations, rows: np.ndarray) -> CandidateOrder:
             return CandidateOrder(rows[np.argsort(np.abs(doubt - middle), kind="stable")], text)
     order = np.argsort(candidates.time_points[rows], kind="stable")
     return CandidateOrder(rows[order], "In the order of time: nothing says how sure these candidates are.")
+
+
+def join_candidates(earlier: Annotations | None, more: Annotations) -> Annotations:
+    """Candidates of several time points together; the rows of the earlier ones stay. Links are left out."""
+    if earlier is None:
+        return more
+    return dataclasses.replace(
+        earlier,
+        positions=np.concatenate([earlier.positions, more.positions]),
+        time_points=np.concatenate([earlier.time_points, more.time_points]),
+        links=np.zeros((0, 2), int),
+        properties={
+            name: np.concatenate([values, more.properties[name]]) for name, values in earlier.properties.items()
+        },
+        link_properties={},
+    )

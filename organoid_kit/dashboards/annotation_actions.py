@@ -1,0 +1,192 @@
+"""The buttons of the annotation checker that change annotations, and which positions they are meant for."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+
+import numpy as np
+from ipywidgets import HTML, Button, HBox, Layout, Text, VBox
+
+from organoid_kit.annotation_editing import AnnotationEditor
+from organoid_kit.annotations import Annotations
+from organoid_kit.dashboards.common import WIDE, mark
+from organoid_kit.errors import UserError
+from organoid_kit.plots.drawing import count
+
+MOST_CHOSEN = 3  # a mother and two daughters
+_BUTTONS = (  # name, what stands on it, its key, what it does
+    ("add", "Add at crosshair", "A", "A new position where the crosshair is"),
+    ("move", "Move to crosshair", "M", "The position that was chosen last goes to the crosshair"),
+    ("delete", "Delete", "D", "The position that was chosen last goes, with its links"),
+    ("link", "Link", "L", "The two positions that were chosen last are the same nucleus"),
+    ("unlink", "Unlink", "U", "The two positions that were chosen last are different nuclei"),
+    ("divide", "Dividing", "B", "The three chosen positions are a mother and her two daughters"),
+    ("not_dividing", "Not dividing", "X", "A chosen mother loses her daughters, but for one that is chosen, too"),
+    ("forget", "Choose none", "C", "No position is chosen"),
+    ("undo", "Undo", "Z", "Takes the last change back"),
+    ("redo", "Redo", "Ctrl+Y", "Makes the change again that was undone"),
+)
+
+
+class EditActions(VBox):
+    """Buttons over an editor, and the positions that are chosen. Buttons act on the editor; errors are raised.
+
+    Attributes:
+        editor: what changes.
+        chosen: numbers of the chosen positions (`AnnotationEditor.numbers`), the last one last.
+        add, move, delete, link, unlink, divide, not_dividing, forget, undo, redo: buttons.
+        file_name, save: where it is saved, and the button.
+        keys: key → button.
+    """
+
+    def __init__(self, editor: AnnotationEditor, file_name: str) -> None:
+        super().__init__()
+        self.editor, self.chosen = editor, []
+        for name, text, key, tip in _BUTTONS:
+            button = Button(description=f"{text} ({key})", tooltip=tip, layout=Layout(width="auto"))
+            setattr(self, name, mark(button, f"ok-{name.replace('_', '-')}"))
+        self.file_name = Text(value=file_name, description="Save as", style=WIDE, layout=Layout(width="98%"))
+        mark(self.file_name, "ok-file-name")
+        tip = "A new file; no existing file is changed"
+        self.save = mark(Button(description="Save (S)", tooltip=tip, layout=Layout(width="auto")), "ok-save")
+        self._choice, self._saved = mark(HTML(), "ok-choice"), mark(HTML(), "ok-saved")
+        buttons = HBox([getattr(self, name) for name, *_ in _BUTTONS], layout=Layout(flex_flow="row wrap"))
+        self.children = [self._choice, buttons, self.file_name, HBox([self.save, self._saved])]
+
+    def list_keys(self) -> dict[str, Button]:
+        """Key → button."""
+        found = {key: getattr(self, name) for name, _, key, _ in _BUTTONS}
+        return found | {"S": self.save, "Delete": self.delete, "Ctrl+Z": self.undo}
+
+    # ---- choosing
+
+    def choose(self, row: int) -> None:
+        """One more is chosen, or one less if it was; of more than three, the last three stay."""
+        number = int(self.editor.numbers[row])
+        if number in self.chosen:
+            self.chosen.remove(number)
+        else:
+            self.chosen = [*self.chosen, number][-MOST_CHOSEN:]
+
+    def choose_only(self, rows: Sequence[int]) -> None:
+        """These instead of others."""
+        self.chosen = [int(self.editor.numbers[row]) for row in rows][-MOST_CHOSEN:]
+
+    def list_chosen(self) -> list[int]:
+        """Rows of the chosen positions, the last one last."""
+        rows = [self.editor.find_row(number) for number in self.chosen]
+        return [row for row in rows if row is not None]
+
+    def find_chosen(self) -> Annotations:
+        """The chosen positions."""
+        return self.editor.annotations.select(np.array(sorted(self.list_chosen()), int))
+
+    # ---- acting; each says what it did
+
+    def do_add(self, time_point: int, place: np.ndarray) -> str:
+        """A position at the crosshair, which is then chosen."""
+        self.choose(self.editor.add(time_point, place))
+        return self._say_last()
+
+    def do_move(self, time_point: int, place: np.ndarray) -> str:
+        """The last chosen position goes to the crosshair."""
+        (row,) = self._need(1, "A position must be chosen to be moved")
+        if self.editor.annotations.time_points[row] != time_point:
+            raise UserError(
+                f"A position is moved within its time point. Received: one at time point "
+                f"{self.editor.annotations.time_points[row]}, while time point {time_point} is shown. Go there, or "
+                "choose a position here."
+            )
+        self.editor.move(row, place)
+        return self._say_last()
+
+    def do_delete(self) -> str:
+        """The last chosen position goes."""
+        self.editor.delete(*self._need(1, "A position must be chosen to be deleted"))
+        return self._say_last()
+
+    def do_link(self) -> str:
+        """The last two are linked; the later one stays chosen, to be linked on."""
+        earlier, later = self._sort(self._need(2, "Two positions must be chosen to be linked"))
+        self.editor.link(earlier, later)
+        self.choose_only([later])
+        return self._say_last()
+
+    def do_unlink(self) -> str:
+        """The last two are no longer linked."""
+        self.editor.unlink(*self._need(2, "Two positions must be chosen to be unlinked"))
+        return self._say_last()
+
+    def do_divide(self) -> str:
+        """Of the three, the earliest is the mother."""
+        mother, *daughters = self._sort(self._need(3, "A mother and two daughters must be chosen"))
+        self.editor.mark_dividing(mother, tuple(daughters))
+        return self._say_last()
+
+    def do_not_dividing(self) -> str:
+        """The earliest chosen one is the mother; one that is chosen after it is what she becomes."""
+        rows = self._sort(self.list_chosen())
+        if not rows:
+            self._need(1, "A mother must be chosen")
+        self.editor.unmark_dividing(rows[0], keep=rows[1] if len(rows) > 1 else None)
+        return self._say_last()
+
+    def do_forget(self) -> str:
+        """None is chosen."""
+        self.chosen = []
+        return "No position is chosen."
+
+    def do_undo(self) -> str:
+        """The last change is taken back."""
+        return f"Undone: {self.editor.undo()}."
+
+    def do_redo(self) -> str:
+        """What was undone last is done again."""
+        return f"Done again: {self.editor.redo()}."
+
+    def do_save(self) -> str:
+        """A new file."""
+        wanted = self.file_name.value.strip()
+        if not wanted:
+            raise UserError('A file must have a name. Received: an empty one. Write one such as "checked.aut".')
+        path = self.editor.save(wanted)
+        taken = "" if str(path) == wanted else f" {wanted} was there already and stays as it is."
+        return f"Saved as {path}.{taken}"
+
+    # ---- showing
+
+    def show(self) -> None:
+        """What is chosen, and whether it is saved."""
+        editor, rows = self.editor, self.list_chosen()
+        self.undo.disabled, self.redo.disabled = not editor.steps, not editor.undone_steps
+        places = [_say_place(editor.annotations, row) for row in rows]
+        empty = "<b>Chosen: none.</b> Click on a position to choose it; up to three at a time."
+        lines = "".join(f"<li>{html.escape(each)}</li>" for each in places)
+        listed = f'<b>Chosen, the last one last:</b><ol style="margin:0;padding-left:1.6em">{lines}</ol>'
+        self._choice.value = f'<div aria-live="polite" style="line-height:1.4">{listed if rows else empty}</div>'
+        said = f"{count(len(editor.steps), 'change')}, not saved." if not editor.is_saved else "All is saved."
+        self._saved.value = f'<span style="margin-left:8px">{said}</span>'
+
+    def _say_last(self) -> str:
+        text = self.editor.steps[-1]
+        return f"{text[0].upper()}{text[1:]}."
+
+    def _need(self, number: int, rule: str) -> list[int]:
+        rows = self.list_chosen()
+        if len(rows) < number:
+            raise UserError(f"{rule}. Received: {len(rows)} chosen. Click on positions in the picture.")
+        return rows[-number:]
+
+    def _sort(self, rows: list[int]) -> list[int]:
+        """Earlier time points first."""
+        return sorted(rows, key=lambda row: self.editor.annotations.time_points[row])
+
+
+def _say_place(annotations: Annotations, row: int) -> str:
+    place = ", ".join(f"{axis} {value:.1f}" for axis, value in zip("zyx", annotations.positions[row]))
+    forward, backward = annotations.links_forward()[row], annotations.links_backward()[row]
+    links = (
+        "divides" if forward > 1 else {0: "no link", 1: "linked on one side", 2: "linked"}[min(forward + backward, 2)]
+    )
+    return f"time point {annotations.time_points[row]}: {place} ({links})"

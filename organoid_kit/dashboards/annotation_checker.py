@@ -1,0 +1,326 @@
+"""Checking and mending the annotations of a movie: problems, candidates, and an editor over the stack browser."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ipywidgets import HTML, HBox, Layout, ToggleButtons, VBox
+
+from organoid_kit.annotation_editing import (
+    CandidateOrder,
+    find_open_candidates,
+    find_problems,
+    join_candidates,
+    open_editor,
+    sort_by_doubt,
+)
+from organoid_kit.annotations import Annotations
+from organoid_kit.baseline import find_blobs
+from organoid_kit.checks import Problem
+from organoid_kit.dashboards.annotation_actions import EditActions
+from organoid_kit.dashboards.annotation_coverage import describe_coverage, draw_coverage
+from organoid_kit.dashboards.annotation_images import ImageCheck
+from organoid_kit.dashboards.annotation_lists import CandidateList, ProblemList
+from organoid_kit.dashboards.common import Messages, mark
+from organoid_kit.dashboards.stack_browser import Pick, StackBrowser
+from organoid_kit.dataset import AnnotatedMovie
+from organoid_kit.errors import UserError
+from organoid_kit.files import make_file_name
+from organoid_kit.plots import plot_problems
+from organoid_kit.plots.drawing import Drawing, Mark, count
+
+LISTS = ("Problems", "Candidates")
+_CHOSEN = Mark("chosen", "+", "yellow")
+_CARD = Layout(flex="1 1 320px", min_width="300px", padding="4px 8px")
+_HELP = (
+    "<b>Mend</b>: click on a position to choose it, on an empty place to put the crosshair there; then press a button, "
+    "or its key (in brackets) after a click on the picture. Nothing is lost when the kernel ends: open the same "
+    "annotations with the same output again."
+)
+
+
+class AnnotationChecker(VBox):
+    """Shows what is wrong in annotations, and mends it. The annotations given, and their file, stay as they are.
+
+    Args:
+        annotated_movie: to check.
+        channels: which show the nuclei, counted from 1; several are summed.
+        candidates: positions that a network proposes, with "probability"; None: blobs are found on demand.
+        output: file to save to, in the format of its ending; beside it lies a journal, `.journal`, from which
+            changes that were not saved come back. None: named after the movie, in the current folder.
+        drawn_by: of `StackBrowser`.
+
+    Attributes:
+        editor: the `AnnotationEditor`; `editor.annotations` are as they are now.
+        browser: the `StackBrowser`.
+        edit: buttons that change annotations, `EditActions`.
+        problems, candidates: the lists with their buttons, `ProblemList` and `CandidateList`.
+        list_shown: which of the two is seen.
+        images: looks at all images when asked, `ImageCheck`; `images.wait()` waits for it.
+        coverage: how much is annotated, and where.
+        messages: what was done, and what went wrong.
+
+    Raises:
+        UserError: the journal belongs to other annotations, or a channel is not in the movie.
+    """
+
+    def __init__(
+        self,
+        annotated_movie: AnnotatedMovie,
+        *,
+        channels: Sequence[int],
+        candidates: Annotations | None = None,
+        output: str | Path | None = None,
+        drawn_by: str = "auto",
+    ) -> None:
+        super().__init__()
+        self.movie, self.channels = annotated_movie.movie, tuple(channels)
+        output = Path(output or f"{make_file_name(annotated_movie.name)}-checked.aut")
+        self.editor = open_editor(_with_spacing(annotated_movie), self.movie, output=output)
+        self.messages, self.coverage = Messages(), mark(HTML(), "ok-coverage")
+        self.images = ImageCheck(self.movie, channels, self.messages, self._show_progress)
+        self._proposed, self._open, self._asked = candidates, np.zeros(0, int), set()
+        self._busy, self._drawn = threading.RLock(), {}
+        layers = {"annotations": self.editor.annotations}
+        self.browser = StackBrowser(self.movie, layers, channels=self.channels, drawn_by=drawn_by)
+        self.edit = EditActions(self.editor, str(output))
+        self.candidates = CandidateList(can_find=candidates is None)
+        self.problems = ProblemList(self._go_to_problem)
+        self.list_shown = mark(ToggleButtons(options=LISTS, style={"button_width": "110px"}), "ok-list-shown")
+        self._arrange()
+        self._listen()
+        self._keys = self._make_keys()
+        self._show()
+        self._greet(output)
+
+    # ---- for notebooks
+
+    def plot(self) -> Drawing:
+        """The static twin: the problems of the time point that is shown."""
+        time_point = self.browser.time_point.value
+        drawing = plot_problems(
+            self.movie, self.editor.annotations, self.problems.problems, time_point, self.browser.channels.value
+        )
+        drawing.description += f" {describe_coverage(self.movie, self.editor.annotations, time_point)}"
+        return drawing
+
+    def state(self) -> dict[str, Any]:
+        """The values of the controls, as plain JSON values. Annotations are not part of it: they are saved."""
+        return {**self.browser.state(), "list_shown": self.list_shown.value}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Sets controls to what `state` gave. Raises UserError for a control or value there is not."""
+        state = dict(state)
+        shown = state.pop("list_shown", self.list_shown.value)
+        if shown not in LISTS:
+            raise UserError(f"list_shown must be one of {', '.join(LISTS)}. Received: {shown!r}. Copy it again.")
+        state["layers_shown"] = [
+            name for name in state.get("layers_shown", self.browser.layers_shown.value) if name in self._list_layers()
+        ]
+        self.browser.restore(state)
+        self.list_shown.value = shown
+
+    # ---- how it is put together
+
+    def _arrange(self) -> None:
+        lists = VBox([self.list_shown, self.problems, self.candidates], layout=_CARD)
+        cards = [VBox([self.coverage], layout=_CARD), lists, VBox([self.edit], layout=_CARD)]
+        panel = HBox(cards, layout=Layout(flex="1 1 340px", flex_flow="row wrap", align_items="flex-start"))
+        browser = VBox([self.browser], layout=Layout(max_width="100%"))
+        beside = Layout(flex_flow="row-reverse wrap", justify_content="flex-end", align_items="flex-start")
+        mended = HTML(f'<div style="line-height:1.5">{_HELP}</div>')
+        self.children = [self.messages, HBox([panel, browser], layout=beside), mended]
+        mark(self, "ok-annotation-checker")
+
+    def _listen(self) -> None:
+        at_crosshair = ("add", "move")
+        for name in (
+            *at_crosshair,
+            "delete",
+            "link",
+            "unlink",
+            "divide",
+            "not_dividing",
+            "forget",
+            "undo",
+            "redo",
+            "save",
+        ):
+            action = getattr(self.edit, f"do_{name}")
+            action = self._at_crosshair(action) if name in at_crosshair else action
+            getattr(self.edit, name).on_click(self._guard(action))
+        for name in ("accept", "refuse", "skip", "find"):
+            getattr(self.candidates, name).on_click(self._guard(getattr(self, f"_{name}")))
+        self.problems.check.on_click(self._guard(self._check_images))
+        self.list_shown.observe(self._guard(self._go_to_candidate), "value")
+        self.browser.time_point.observe(lambda _: self._show_coverage(), "value")
+        self.browser.on_pick(self._take_pick)
+
+    def _make_keys(self) -> Any:
+        """Keys for the buttons, where the page can load them."""
+        try:
+            from organoid_kit.dashboards.annotation_keys import PageKeys
+        except ImportError:
+            return None
+        of_candidates = {"Y": "accept", "R": "refuse", "W": "skip"}
+        keys = PageKeys(
+            self, self.edit.list_keys() | {key: getattr(self.candidates, name) for key, name in of_candidates.items()}
+        )
+        if "google.colab" in sys.modules:  # which loads nothing that is not shown
+            self.children = [*self.children, keys]
+        return keys
+
+    def _greet(self, output: Path) -> None:
+        if self.editor.steps:
+            changes = count(len(self.editor.steps), "change")
+            self.messages.warn(
+                f"{changes} of an earlier session came back from {output.name}.journal; the last: "
+                f"{self.editor.steps[-1]}. Undo takes them back, one by one."
+            )
+
+    def _guard(self, action: Callable[[], str | None]) -> Callable[[Any], None]:
+        """The action as a handler: it says what was done, or what went wrong, and all is shown anew."""
+
+        def act(_: Any) -> None:
+            with self.messages.watch(), self._busy:
+                said = action()
+                self._show()
+                if said:
+                    self.messages.say(said)
+
+        return act
+
+    def _at_crosshair(self, action: Callable[[int, np.ndarray], str]) -> Callable[[], str]:
+        def act() -> str:
+            place = np.array([slider.value for slider in (self.browser.z, self.browser.y, self.browser.x)], float)
+            return action(self.browser.time_point.value, place)
+
+        return act
+
+    # ---- picking and going
+
+    def _take_pick(self, pick: Pick) -> None:
+        with self.messages.watch(), self._busy:
+            if pick.layer == "annotations":
+                self.edit.choose(pick.row)
+            elif pick.layer == "candidates":
+                self.candidates.ask_first(int(self._open[pick.row]))
+                self.list_shown.value = "Candidates"
+            self._show()
+
+    def _go_to_problem(self, problem: Problem) -> None:
+        """Shows the place, and chooses the positions concerned."""
+        with self.messages.watch(), self._busy:
+            self.edit.choose_only(problem.rows if len(problem.rows) <= 3 else ())
+            if problem.time_point in self.movie.time_points:
+                self._look_at(problem.time_point, problem.position)
+            self._show()
+
+    def _go_to_candidate(self) -> None:
+        if self.list_shown.value == "Candidates" and self.candidates.row is not None:
+            row = self.candidates.row
+            self._look_at(int(self._proposed.time_points[row]), self._proposed.positions[row])
+
+    def _look_at(self, time_point: int, position: Sequence[float] | None) -> None:
+        known = position is not None and np.isfinite(position).all()
+        self.browser.go_to(time_point, position if known else None)
+
+    # ---- candidates
+
+    def _accept(self) -> str:
+        self.edit.choose_only([self.editor.accept(self._proposed, self.candidates.row)])
+        return self._next("Accepted; the new position is chosen.")
+
+    def _refuse(self) -> str:
+        self.editor.refuse(self._proposed, self.candidates.row)
+        return self._next("Refused.")
+
+    def _skip(self) -> str:
+        self.candidates.put_off()
+        return self._next("Put off.")
+
+    def _next(self, said: str) -> str:
+        self._show_candidates()
+        self._go_to_candidate()
+        return said
+
+    def _find(self) -> str:
+        time_point = self.browser.time_point.value
+        if time_point not in self._asked:
+            found = find_blobs(self.movie, channels=self.channels, time_points=[time_point])
+            self._proposed = join_candidates(self._proposed, found)
+            self._asked.add(time_point)
+        here = int((self._proposed.time_points == time_point).sum())
+        return self._next(f"{count(here, 'blob')} at time point {time_point}; those without a position are candidates.")
+
+    # ---- looking at images
+
+    def _check_images(self) -> None:
+        """Begins to look; pressed again, ends."""
+        if self.images.is_running:
+            self.images.stop()
+        else:
+            self.problems.check.description = "Stop checking"
+            self.images.start(self.editor.annotations, self.editor.numbers, self._end_check)
+
+    def _end_check(self) -> None:
+        with self.messages.watch(keep=True), self._busy:
+            self.problems.check.description = "Check images"
+            self._show()
+
+    # ---- showing
+
+    def _show(self) -> None:
+        """All that may have changed."""
+        self._show_problems()
+        self._show_candidates()
+        self._show_layer("annotations", self.editor.annotations)
+        self._show_layer("chosen", self.edit.find_chosen(), _CHOSEN)
+        self._show_coverage()
+        self.edit.show()
+        for box, name in ((self.problems, "Problems"), (self.candidates, "Candidates")):
+            box.layout.display = None if self.list_shown.value == name else "none"
+
+    def _show_problems(self) -> None:
+        found = find_problems(self.editor, self.channels, self.images.found)
+        self.problems.show(found, self.images.text)
+        if self._drawn.get("problems") != found:
+            self._drawn["problems"] = found
+            hidden = {name for _, name in self.browser.layers_shown.options} - set(self.browser.layers_shown.value)
+            self.browser.set_problems(found)
+            self.browser.layers_shown.value = tuple(name for name in self._list_layers() if name not in hidden)
+
+    def _show_progress(self) -> None:
+        self.problems.show_images(self.images.text)
+
+    def _show_candidates(self) -> None:
+        if self._proposed is None:
+            return self.candidates.show(None, CandidateOrder(np.zeros(0, int), ""))
+        self._open = find_open_candidates(self._proposed, self.editor.annotations, self.editor.refused)
+        self.candidates.show(self._proposed, sort_by_doubt(self._proposed, self._open))
+        self._show_layer("candidates", self._proposed.select(self._open))
+
+    def _show_layer(self, name: str, annotations: Annotations, shape: Mark | None = None) -> None:
+        """Where it is another than before."""
+        key = (annotations.positions.tobytes(), annotations.time_points.tobytes(), annotations.links.tobytes())
+        if self._drawn.get(name) != key:
+            self._drawn[name] = key
+            self.browser.set_layer(name, annotations, shape)
+
+    def _show_coverage(self) -> None:
+        self.coverage.value = draw_coverage(self.movie, self.editor.annotations, self.browser.time_point.value)
+
+    def _list_layers(self) -> list[str]:
+        return [name for _, name in self.browser.layers_shown.options]
+
+
+def _with_spacing(annotated_movie: AnnotatedMovie) -> Annotations:
+    """The annotations, with the movie's spacing where they have none."""
+    annotations = annotated_movie.annotations
+    return dataclasses.replace(annotations, spacing_um=annotations.spacing_um or annotated_movie.movie.spacing_um)
