@@ -191,7 +191,7 @@ class TrainingDashboard(VBox):
         session = self.session
         reading = html.escape(read_history(session.history))
         self.reading.value = f'<div role="status" style="color:{INK}"><b>{reading}</b></div>'
-        texts = [each.message for each in session.news if each.message][-_SHOWN_NEWS:]
+        texts = list(dict.fromkeys(each.message for each in session.news if each.message))[-_SHOWN_NEWS:]
         self.news.value = "".join(f'<div style="color:{INK}">{html.escape(text)}</div>' for text in texts)
         if session.run and (epochs := list_pictures(session.run.folder)):
             self.example.value = draw_example(read_picture(session.run.folder, epochs[-1]))
