@@ -40,7 +40,7 @@ SEEDS = {  # training, validation and test movies; short ones for positions, lon
     "link": (range(1100, 1130), range(2100, 2106), range(3100, 3110)),
 }
 SETTINGS: dict[str, dict[str, Any]] = {
-    "position": {"epochs": 20, "patches_per_time_point": 5, "batch_size": 8},
+    "position": {"epochs": 10, "nucleus_sigma_um": 2.0, "patches_per_time_point": 5, "batch_size": 8},
     "division": {"epochs": 14, "patches_per_time_point": 24},
     "link": {"epochs": 8, "patches_per_time_point": 40},
 }
