@@ -247,8 +247,8 @@ def _say_if_hidden(intensity: float, facts: ExampleFacts, remedy: str, where: st
     if intensity > 2 * facts.spread:
         return None
     return (
-        f"The dimmest nuclei {where}would be {max(intensity, 0):.2f} bright. The background of other examples varies by "
-        f"{facts.spread:.2f}: the network would learn to see nuclei in it. {remedy}"
+        f"The dimmest nuclei {where}would be {max(intensity, 0):.2f} bright. The background of other examples varies "
+        f"by {facts.spread:.2f}: the network would learn to see nuclei in it. {remedy}"
     )
 
 

@@ -34,7 +34,7 @@ _WHAT = {"position": "Time point (counted from 1)", "division": "Division", "lin
 _SEE = {
     "position": "Image above, target below. Rings: annotated positions in this plane.",
     "division": "The plane through the nucleus in the middle, at its own time point.",
-    "link": "The earlier nucleus above, the later one below, each in the middle; the arrow leads from one to the other.",
+    "link": "The earlier nucleus above, the later below, each in the middle; the arrow leads from one to the other.",
 }
 
 
@@ -91,7 +91,7 @@ class AugmentationPreview(VBox):
 
     def describe(self) -> str:
         """What is shown, in words."""
-        on = [operation.on.description for operation in self.operations.values() if operation.on.value]
+        on = [_shorten(operation) for operation in self.operations.values() if operation.on.value]
         said = f" {count(len(self.warnings), 'warning')}: {' '.join(self.warnings.values())}" if self.warnings else ""
         return (
             f"An example of the {self._network} network as it is, and {count(self.variations.value, 'variation')} of "
@@ -205,7 +205,12 @@ class AugmentationPreview(VBox):
         for name, operation in self.operations.items():
             operation.warn(self.warnings.get(name))
         if self.warnings:
-            labels = ", ".join(self.operations[name].on.description for name in self.warnings)
+            labels = ", ".join(_shorten(self.operations[name]) for name in self.warnings)
             self.messages.warn(f"This would teach something wrong; see below: {labels}.")
         else:
             self.messages.say("Nothing here is known to teach something wrong.")
+
+
+def _shorten(operation: Operation) -> str:
+    """The label without its unit."""
+    return operation.on.description.partition(",")[0]
