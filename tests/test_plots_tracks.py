@@ -12,7 +12,7 @@ from matplotlib.colors import to_rgb
 from organoid_kit.annotations import Annotations
 from organoid_kit.errors import UserError
 from organoid_kit.plots import COLOURS, describe, find_lineages, plot_lineage_tree, plot_tracks
-from organoid_kit.plots.lineages import DOUBT, END, FORK, START
+from organoid_kit.plots.lineages import DOUBT, END, FORK, START, count_earlier_marks
 from organoid_kit.plots.tracks import DIVISION
 from organoid_kit.timelapse import make_timelapse
 
@@ -116,6 +116,21 @@ def test_doubts_are_marked_where_they_are(lineage):
     assert marked(plot_lineage_tree(with_doubts(lineage), least_error=0.1), "doubt") == {(2.5, 1), (2, 0.5)}
     without = plot_lineage_tree(with_doubts(lineage), errors=False)
     assert marked(without, "doubt") == set() and "doubt" not in describe(without)
+
+
+def test_marks_of_one_place_stand_beside_each_other(lineage):
+    figure = plot_lineage_tree(with_doubts(lineage))
+    figure.canvas.draw()
+    at_fork = [
+        line.get_transform().transform(point)
+        for line in figure.axes[0].lines
+        for point in line.get_xydata()
+        if tuple(point) == (2, 0.5)
+    ]
+    fork, doubt = sorted(at_fork, key=lambda place: place[1])
+    assert doubt[0] == pytest.approx(fork[0]) and doubt[1] - fork[1] > 0.1 * figure.dpi
+    several = [np.array([[1.0, 2]]), np.array([[1.0, 2], [3, 4]]), np.zeros((0, 2)), np.array([[1.0, 2], [3, 4]])]
+    assert [each.tolist() for each in count_earlier_marks(several)] == [[0], [1, 0], [], [2, 1]]
 
 
 def test_of_many_lineages_the_largest_are_shown_and_that_is_said(lineage):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import ScaledTranslation
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -22,11 +24,17 @@ DOUBT = Mark("doubtful", "X", "vermillion", filled=True)
 _BETWEEN_LINEAGES = 0.7  # of the distance between two tracks, in addition
 _ROW_INCHES, _LEAST_INCHES, _MOST_INCHES = 0.16, 2.6, 22.0
 _NAMED_TIMES = 8
+_BESIDE_POINTS = 9.0  # between marks of one place
 
 
 @dataclass(frozen=True, eq=False)
-class _Events:
-    """Where tracks start and end inside the movie, divide, and may be wrong: (k, 2) float, time and row of the tree."""
+class TreeEvents:
+    """What is marked in a tree.
+
+    Attributes:
+        divisions, starts, ends, doubts: (k, 2) float each, time and row of the tree; a doubtful link has its mark in
+            its middle.
+    """
 
     divisions: np.ndarray
     starts: np.ndarray
@@ -69,12 +77,12 @@ def plot_lineage_tree(
     number = int(lineages.max(initial=-1)) + 1
     kept = lineages < (number if most is None else most)
     shown, lineages = annotations.select(kept), lineages[kept]
-    heights = _lay_out(shown, lineages)
+    heights = find_tree_rows(shown, lineages)
     inches = np.clip(1.2 + _ROW_INCHES * np.ptp(np.append(heights, 0)), _LEAST_INCHES, _MOST_INCHES)
     figure = draw_figure(9, float(inches))
     axes = figure.subplots()
-    doubtful = _find_doubtful(shown, least_error) if errors else (np.zeros(0, int), np.zeros(0, int))
-    events = _find_events(shown, heights, annotations, doubtful)
+    doubtful = find_doubtful_rows(shown, least_error) if errors else (np.zeros(0, int), np.zeros(0, int))
+    events = find_tree_events(shown, heights, annotations, doubtful)
     _draw_tree(axes, shown, heights, events)
     _number_lineages(axes, shown, heights, lineages)
     amount = count(int(lineages.max(initial=-1)) + 1, "lineage") + ("" if kept.all() else f", the largest of {number}")
@@ -89,8 +97,8 @@ def plot_lineage_tree(
     return figure
 
 
-def _lay_out(annotations: Annotations, lineages: np.ndarray) -> np.ndarray:
-    """The row of the tree that each position is drawn in, (n,) float.
+def find_tree_rows(annotations: Annotations, lineages: np.ndarray) -> np.ndarray:
+    """The row of the tree that each position is drawn in, (n,) float; `lineages` as `find_lineages` numbers them.
 
     A track without daughters has a row of its own, a mother stands midway between her daughters. Daughters follow
     each other, so that no line crosses another.
@@ -127,7 +135,7 @@ def _walk(first: Sequence[int], daughters: Sequence[Sequence[int]]) -> list[int]
     return order
 
 
-def _find_doubtful(annotations: Annotations, least_error: float) -> tuple[np.ndarray, np.ndarray]:
+def find_doubtful_rows(annotations: Annotations, least_error: float) -> tuple[np.ndarray, np.ndarray]:
     """Rows of the links, and of the positions, that are probably wrong."""
     names = ("division_error_probability", "start_error_probability", "end_error_probability")
     properties = [annotations.properties[name] for name in names if name in annotations.properties]
@@ -141,9 +149,9 @@ def _to_numbers(values: np.ndarray) -> np.ndarray:
     return np.array([0 if value is None else value for value in values], float)
 
 
-def _find_events(
+def find_tree_events(
     shown: Annotations, heights: np.ndarray, annotations: Annotations, doubtful: tuple[np.ndarray, np.ndarray]
-) -> _Events:
+) -> TreeEvents:
     """What is marked in the tree. Starts at the first and ends at the last time point of all are no events."""
     times = shown.time_points
     places = np.stack([times, heights], axis=1).astype(float)
@@ -154,10 +162,10 @@ def _find_events(
     _, later = places[shown.links[doubtful_links]].reshape(-1, 2, 2).swapaxes(0, 1)
     middles = np.stack([times[shown.links[doubtful_links]].mean(axis=1), later[:, 1]], axis=1)
     doubts = np.concatenate([middles, places[doubtful_positions]])
-    return _Events(places[shown.divisions()], places[starts], places[ends], doubts)
+    return TreeEvents(places[shown.divisions()], places[starts], places[ends], doubts)
 
 
-def _draw_tree(axes: Axes, shown: Annotations, heights: np.ndarray, events: _Events) -> None:
+def _draw_tree(axes: Axes, shown: Annotations, heights: np.ndarray, events: TreeEvents) -> None:
     """Each link goes down or up to the row of its later end first, then along it."""
     earlier, later = shown.links.T
     times = shown.time_points
@@ -168,9 +176,26 @@ def _draw_tree(axes: Axes, shown: Annotations, heights: np.ndarray, events: _Eve
     axes.plot(times[alone], heights[alone], linestyle="none", marker=".", color=COLOURS["blue"], zorder=2)
     axes.autoscale_view()
     marks = ((FORK, events.divisions, 4), (START, events.starts, 7), (END, events.ends, 6), (DOUBT, events.doubts, 8))
-    for mark, places, size in marks:
+    for (mark, places, size), beside in zip(marks, count_earlier_marks([places for _, places, _ in marks])):
+        for number in np.unique(beside).tolist():
+            moved = axes.transData + ScaledTranslation(0, number * _BESIDE_POINTS / 72, axes.figure.dpi_scale_trans)
+            axes.plot(*places[beside == number].T, transform=moved, zorder=3, **mark.style(size))
         if len(places):
-            axes.plot(*places.T, label=f"{mark.name} ({len(places)})", zorder=3, **mark.style(size))
+            axes.plot([], [], label=f"{mark.name} ({len(places)})", **mark.style(size))
+
+
+def count_earlier_marks(kinds: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """How many marks of earlier kinds share the place of each mark: it stands so much higher, and hides none.
+
+    Args:
+        kinds: (k, 2) float, the places of each kind.
+    """
+    seen, beside = Counter(), []
+    for places in kinds:
+        keys = list(map(tuple, places.round(3).tolist()))
+        beside.append(np.array([seen[key] for key in keys], int))
+        seen.update(set(keys))
+    return beside
 
 
 def _number_lineages(axes: Axes, shown: Annotations, heights: np.ndarray, lineages: np.ndarray) -> None:
@@ -182,7 +207,7 @@ def _number_lineages(axes: Axes, shown: Annotations, heights: np.ndarray, lineag
         axes.annotate(f"{lineage + 1}", place, (-7, 0), textcoords="offset points", ha="right", va="center", fontsize=7)
 
 
-def _say_tree(shown: Annotations, lineages: np.ndarray, events: _Events, amount: str, errors: bool) -> str:
+def _say_tree(shown: Annotations, lineages: np.ndarray, events: TreeEvents, amount: str, errors: bool) -> str:
     if len(shown) == 0:
         return "No lineages, as there are no positions."
     doubts = f", {count(len(events.doubts), 'doubt')}" if errors else ""
