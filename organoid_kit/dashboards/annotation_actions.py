@@ -165,7 +165,8 @@ class EditActions(VBox):
         lines = "".join(f"<li>{html.escape(each)}</li>" for each in places)
         listed = f'<b>Chosen, the last one last:</b><ol style="margin:0;padding-left:1.6em">{lines}</ol>'
         self._choice.value = f'<div aria-live="polite" style="line-height:1.4">{listed if rows else empty}</div>'
-        said = f"{count(len(editor.steps), 'change')}, not saved." if not editor.is_saved else "All is saved."
+        said = "All is saved." if editor.is_saved else f"{count(len(editor.steps), 'change')}, not saved."
+        said = said if editor.steps or not editor.is_saved else "No change."
         self._saved.value = f'<span style="margin-left:8px">{said}</span>'
 
     def _say_last(self) -> str:

@@ -12,21 +12,14 @@ from typing import Any
 import numpy as np
 from ipywidgets import HTML, HBox, Layout, ToggleButtons, VBox
 
-from organoid_kit.annotation_editing import (
-    CandidateOrder,
-    find_open_candidates,
-    find_problems,
-    join_candidates,
-    open_editor,
-    sort_by_doubt,
-)
+from organoid_kit.annotation_editing import find_problems, open_editor
 from organoid_kit.annotations import Annotations
-from organoid_kit.baseline import find_blobs
 from organoid_kit.checks import Problem
 from organoid_kit.dashboards.annotation_actions import EditActions
+from organoid_kit.dashboards.annotation_candidates import CandidateList
 from organoid_kit.dashboards.annotation_coverage import describe_coverage, draw_coverage
 from organoid_kit.dashboards.annotation_images import ImageCheck
-from organoid_kit.dashboards.annotation_lists import CandidateList, ProblemList
+from organoid_kit.dashboards.annotation_problems import ProblemList
 from organoid_kit.dashboards.common import Messages, mark
 from organoid_kit.dashboards.stack_browser import Pick, StackBrowser
 from organoid_kit.dataset import AnnotatedMovie
@@ -82,16 +75,15 @@ class AnnotationChecker(VBox):
         super().__init__()
         self.movie, self.channels = annotated_movie.movie, tuple(channels)
         output = Path(output or f"{make_file_name(annotated_movie.name)}-checked.aut")
-        self.editor = open_editor(_with_spacing(annotated_movie), self.movie, output=output)
-        self.messages, self.coverage = Messages(), mark(HTML(), "ok-coverage")
-        self.images = ImageCheck(self.movie, channels, self.messages, self._show_progress)
-        self._proposed, self._open, self._asked = candidates, np.zeros(0, int), set()
+        annotations = _with_spacing(annotated_movie)
         self._busy, self._drawn = threading.RLock(), {}
-        layers = {"annotations": self.editor.annotations}
-        self.browser = StackBrowser(self.movie, layers, channels=self.channels, drawn_by=drawn_by)
+        self.messages, self.coverage = Messages(), mark(HTML(), "ok-coverage")
+        self.browser = StackBrowser(self.movie, {"annotations": annotations}, channels=self.channels, drawn_by=drawn_by)
+        self.editor = open_editor(annotations, self.movie, output=output)
         self.edit = EditActions(self.editor, str(output))
-        self.candidates = CandidateList(can_find=candidates is None)
         self.problems = ProblemList(self._go_to_problem)
+        self.candidates = CandidateList(self.editor, self.channels, candidates)
+        self.images = ImageCheck(self.movie, self.channels, self.messages, self._show_progress)
         self.list_shown = mark(ToggleButtons(options=LISTS, style={"button_width": "110px"}), "ok-list-shown")
         self._arrange()
         self._listen()
@@ -132,33 +124,24 @@ class AnnotationChecker(VBox):
         lists = VBox([self.list_shown, self.problems, self.candidates], layout=_CARD)
         cards = [VBox([self.coverage], layout=_CARD), lists, VBox([self.edit], layout=_CARD)]
         panel = HBox(cards, layout=Layout(flex="1 1 340px", flex_flow="row wrap", align_items="flex-start"))
-        browser = VBox([self.browser], layout=Layout(max_width="100%"))
+        browser = VBox([self.browser], layout=Layout(flex="0 1 830px", max_width="100%"))
         beside = Layout(flex_flow="row-reverse wrap", justify_content="flex-end", align_items="flex-start")
         mended = HTML(f'<div style="line-height:1.5">{_HELP}</div>')
         self.children = [self.messages, HBox([panel, browser], layout=beside), mended]
         mark(self, "ok-annotation-checker")
 
     def _listen(self) -> None:
-        at_crosshair = ("add", "move")
-        for name in (
-            *at_crosshair,
-            "delete",
-            "link",
-            "unlink",
-            "divide",
-            "not_dividing",
-            "forget",
-            "undo",
-            "redo",
-            "save",
-        ):
-            action = getattr(self.edit, f"do_{name}")
-            action = self._at_crosshair(action) if name in at_crosshair else action
-            getattr(self.edit, name).on_click(self._guard(action))
-        for name in ("accept", "refuse", "skip", "find"):
-            getattr(self.candidates, name).on_click(self._guard(getattr(self, f"_{name}")))
+        for name in ("delete", "link", "unlink", "divide", "not_dividing", "forget", "undo", "redo", "save"):
+            getattr(self.edit, name).on_click(self._guard(getattr(self.edit, f"do_{name}")))
+        for name in ("add", "move"):
+            getattr(self.edit, name).on_click(self._guard(self._at_crosshair(getattr(self.edit, f"do_{name}"))))
+        for name in ("accept", "refuse", "skip"):
+            action = getattr(self.candidates, f"do_{name}")
+            getattr(self.candidates, name).on_click(self._guard(action, self._go_to_candidate))
+        found = self._guard(lambda: self.candidates.do_find(self.browser.time_point.value), self._go_to_candidate)
+        self.candidates.find.on_click(found)
         self.problems.check.on_click(self._guard(self._check_images))
-        self.list_shown.observe(self._guard(self._go_to_candidate), "value")
+        self.list_shown.observe(self._guard(lambda: None, self._go_to_candidate), "value")
         self.browser.time_point.observe(lambda _: self._show_coverage(), "value")
         self.browser.on_pick(self._take_pick)
 
@@ -184,13 +167,15 @@ class AnnotationChecker(VBox):
                 f"{self.editor.steps[-1]}. Undo takes them back, one by one."
             )
 
-    def _guard(self, action: Callable[[], str | None]) -> Callable[[Any], None]:
+    def _guard(self, action: Callable[[], str | None], then: Callable[[], None] | None = None) -> Callable[[Any], None]:
         """The action as a handler: it says what was done, or what went wrong, and all is shown anew."""
 
         def act(_: Any) -> None:
             with self.messages.watch(), self._busy:
                 said = action()
                 self._show()
+                if then:
+                    then()
                 if said:
                     self.messages.say(said)
 
@@ -210,7 +195,7 @@ class AnnotationChecker(VBox):
             if pick.layer == "annotations":
                 self.edit.choose(pick.row)
             elif pick.layer == "candidates":
-                self.candidates.ask_first(int(self._open[pick.row]))
+                self.candidates.ask_first(pick.row)
                 self.list_shown.value = "Candidates"
             self._show()
 
@@ -223,41 +208,12 @@ class AnnotationChecker(VBox):
             self._show()
 
     def _go_to_candidate(self) -> None:
-        if self.list_shown.value == "Candidates" and self.candidates.row is not None:
-            row = self.candidates.row
-            self._look_at(int(self._proposed.time_points[row]), self._proposed.positions[row])
+        if self.list_shown.value == "Candidates" and (place := self.candidates.find_place()):
+            self._look_at(*place)
 
     def _look_at(self, time_point: int, position: Sequence[float] | None) -> None:
         known = position is not None and np.isfinite(position).all()
         self.browser.go_to(time_point, position if known else None)
-
-    # ---- candidates
-
-    def _accept(self) -> str:
-        self.edit.choose_only([self.editor.accept(self._proposed, self.candidates.row)])
-        return self._next("Accepted; the new position is chosen.")
-
-    def _refuse(self) -> str:
-        self.editor.refuse(self._proposed, self.candidates.row)
-        return self._next("Refused.")
-
-    def _skip(self) -> str:
-        self.candidates.put_off()
-        return self._next("Put off.")
-
-    def _next(self, said: str) -> str:
-        self._show_candidates()
-        self._go_to_candidate()
-        return said
-
-    def _find(self) -> str:
-        time_point = self.browser.time_point.value
-        if time_point not in self._asked:
-            found = find_blobs(self.movie, channels=self.channels, time_points=[time_point])
-            self._proposed = join_candidates(self._proposed, found)
-            self._asked.add(time_point)
-        here = int((self._proposed.time_points == time_point).sum())
-        return self._next(f"{count(here, 'blob')} at time point {time_point}; those without a position are candidates.")
 
     # ---- looking at images
 
@@ -279,8 +235,10 @@ class AnnotationChecker(VBox):
     def _show(self) -> None:
         """All that may have changed."""
         self._show_problems()
-        self._show_candidates()
+        self.candidates.show()
         self._show_layer("annotations", self.editor.annotations)
+        if (candidates := self.candidates.find_open()) is not None:
+            self._show_layer("candidates", candidates)
         self._show_layer("chosen", self.edit.find_chosen(), _CHOSEN)
         self._show_coverage()
         self.edit.show()
@@ -298,13 +256,6 @@ class AnnotationChecker(VBox):
 
     def _show_progress(self) -> None:
         self.problems.show_images(self.images.text)
-
-    def _show_candidates(self) -> None:
-        if self._proposed is None:
-            return self.candidates.show(None, CandidateOrder(np.zeros(0, int), ""))
-        self._open = find_open_candidates(self._proposed, self.editor.annotations, self.editor.refused)
-        self.candidates.show(self._proposed, sort_by_doubt(self._proposed, self._open))
-        self._show_layer("candidates", self._proposed.select(self._open))
 
     def _show_layer(self, name: str, annotations: Annotations, shape: Mark | None = None) -> None:
         """Where it is another than before."""

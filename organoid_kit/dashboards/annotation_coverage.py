@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,18 +14,19 @@ from organoid_kit.dataset import AnnotatedMovie
 from organoid_kit.plots.drawing import COLOURS, count
 from organoid_kit.timelapse import TimeLapse
 
-_MAP, _STRIP, _GAP = 130.0, 40.0, 22.0  # pixels: longest side of the map, height of the strip, room for captions
+_WIDTH = 310
+_MAP, _STRIP, _GAP = 120.0, 28.0, 20.0  # pixels: longest side of the map, height of the strip, room for captions
 _MOST_DOTS = 400
 _FRAME, _CUBOID, _DOT = "#6b6b6b", COLOURS["blue"], INK
 
 
 @dataclass(frozen=True)
-class _Axes:
-    """Two axes of the movie on the map: which goes down and which to the right."""
+class _View:
+    """A view of the movie on the map: which axis goes down, which to the right, and where it begins."""
 
     down: int
     right: int
-    top: float
+    left: float
     name: str
 
 
@@ -86,69 +86,61 @@ def _find_region(annotations: Annotations, time_point: int) -> np.ndarray | None
 def _draw_map(movie: TimeLapse, annotations: Annotations, time_point: int, words: str) -> str:
     """From above (y down, x right), from the side (z down, x right), and how many positions each time point has."""
     size_um = np.array(movie.shape_zyx) * movie.spacing_um
-    scale = _MAP / size_um[1:].max()
-    above = _Axes(1, 2, _GAP, "from above: y ↓ x →")
-    side = _Axes(0, 2, 2 * _GAP + size_um[1] * scale, "from the side: z ↓ x →")
-    parts = [_draw_view(movie, annotations, time_point, axes, scale) for axes in (above, side)]
-    strip = _draw_strip(movie, annotations, time_point, _MAP + 20)
-    height = max(side.top + size_um[0] * scale, _GAP + _STRIP + 34) + 4
+    scale = _MAP / size_um.max()
+    above, side = _View(1, 2, 1.0, "from above: y ↓ x →"), _View(0, 2, _MAP + 30, "from the side: z ↓ x →")
+    views = "".join(_draw_view(movie, annotations, time_point, view, scale) for view in (above, side))
+    top = _GAP + max(size_um[:2]) * scale + _GAP
+    height = top + _STRIP + _GAP
     return (
-        f'<svg viewBox="0 0 330 {height:.0f}" width="330" height="{height:.0f}" role="img" aria-label="{words}" '
-        f'style="max-width:100%;background:white" font-family="sans-serif" font-size="12" fill="{INK}">'
-        f"{''.join(parts)}{strip}</svg>"
+        f'<svg viewBox="0 0 {_WIDTH} {height:.0f}" width="{_WIDTH}" height="{height:.0f}" role="img" '
+        f'aria-label="{words}" style="max-width:100%;background:white" font-family="sans-serif" font-size="12" '
+        f'fill="{INK}">{views}{_draw_strip(movie, annotations, time_point, top)}</svg>'
     )
 
 
-def _draw_view(movie: TimeLapse, annotations: Annotations, time_point: int, axes: _Axes, scale: float) -> str:
+def _draw_view(movie: TimeLapse, annotations: Annotations, time_point: int, view: _View, scale: float) -> str:
     pixels = np.array(movie.spacing_um) * scale
     shape = np.array(movie.shape_zyx)
-    frame = _draw_box(np.array([[-0.5] * 3, shape - 0.5]), axes, pixels, f'fill="#f4f4f4" stroke="{_FRAME}"')
+    frame = _draw_box(np.array([[-0.5] * 3, shape - 0.5]), view, pixels, f'fill="#f4f4f4" stroke="{_FRAME}"')
     region = _find_region(annotations, time_point)
     style = f'fill="{_CUBOID}" fill-opacity="0.18" stroke="{_CUBOID}" stroke-width="2" stroke-dasharray="5 3"'
-    cuboid = "" if region is None else _draw_box(np.clip(region, -0.5, shape - 0.5), axes, pixels, style)
+    cuboid = "" if region is None else _draw_box(np.clip(region, -0.5, shape - 0.5), view, pixels, style)
     places = annotations.positions_at(time_point)
     places = places[np.isfinite(places).all(axis=1)][:_MOST_DOTS]
     dots = "".join(
         f'<circle cx="{right:.1f}" cy="{down:.1f}" r="1.6" fill="{_DOT}"/>'
-        for down, right in _place(places, axes, pixels).tolist()
+        for down, right in _place(places, view, pixels).tolist()
     )
-    return f'<text x="1" y="{axes.top - 6:.0f}">{axes.name}</text>{frame}{cuboid}{dots}'
+    return f'<text x="{view.left:.0f}" y="{_GAP - 6:.0f}">{view.name}</text>{frame}{cuboid}{dots}'
 
 
-def _draw_box(corners: np.ndarray, axes: _Axes, pixels: np.ndarray, style: str) -> str:
-    (top, left), (bottom, right) = _place(corners, axes, pixels)
+def _draw_box(corners: np.ndarray, view: _View, pixels: np.ndarray, style: str) -> str:
+    (top, left), (bottom, right) = _place(corners, view, pixels)
     return (
         f'<rect x="{left:.1f}" y="{top:.1f}" width="{max(right - left, 2):.1f}" height="{max(bottom - top, 2):.1f}" '
         f"{style}/>"
     )
 
 
-def _place(positions: np.ndarray, axes: _Axes, pixels: np.ndarray) -> np.ndarray:
+def _place(positions: np.ndarray, view: _View, pixels: np.ndarray) -> np.ndarray:
     """Where positions lie on the map, (n, 2): down, right."""
-    chosen = [axes.down, axes.right]
-    return (positions[:, chosen] + 0.5) * pixels[chosen] + (axes.top, 1)
+    chosen = [view.down, view.right]
+    return (positions[:, chosen] + 0.5) * pixels[chosen] + (_GAP, view.left)
 
 
-def _draw_strip(movie: TimeLapse, annotations: Annotations, time_point: int, left: float) -> str:
+def _draw_strip(movie: TimeLapse, annotations: Annotations, time_point: int, top: float) -> str:
     """A column for each time point, as high as it has positions; a triangle below the one that is shown."""
-    times = movie.time_points
-    counts = [int((annotations.time_points == each).sum()) for each in times]
-    step, top = min((330 - left - 4) / len(times), 14.0), _GAP + _STRIP
-    columns = "".join(
-        _draw_column(left + step * number, top, step, each, max(counts)) for number, each in enumerate(counts)
-    )
-    middle = left + step * (times.index(time_point) + 0.5) if time_point in times else left
-    triangle = f"{middle:.1f},{top + 3:.0f} {middle - 5:.1f},{top + 12:.0f} {middle + 5:.1f},{top + 12:.0f}"
+    times, bottom = movie.time_points, top + _STRIP
+    counts = [len(annotations.rows_at(each)) for each in times]
+    step = min((_WIDTH - 2) / len(times), 14.0)
+    columns = "".join(_draw_column(step * at, bottom, step, number, max(counts)) for at, number in enumerate(counts))
+    middle = step * (times.index(time_point) + 0.5)
+    here = count(counts[times.index(time_point)], "position")
     return (
-        f'<text x="{left:.0f}" y="{_GAP - 6:.0f}">positions per time point</text>{columns}'
-        f'<line x1="{left:.0f}" x2="{left + step * len(times):.1f}" y1="{top:.0f}" y2="{top:.0f}" stroke="{_FRAME}"/>'
-        f'<polygon points="{triangle}"/><text x="{left:.0f}" y="{top + 26:.0f}">'
-        f"shown: time point {time_point}, {_say_count(counts, times, time_point)}</text>"
+        f'<text x="1" y="{top - 6:.0f}">Positions per time point; ▲ time point {time_point}: {here}</text>{columns}'
+        f'<line x1="0" x2="{step * len(times):.1f}" y1="{bottom:.0f}" y2="{bottom:.0f}" stroke="{_FRAME}"/>'
+        f'<path d="M {middle:.1f} {bottom + 3:.0f} l -5 9 l 10 0 z"/>'
     )
-
-
-def _say_count(counts: Sequence[int], times: range, time_point: int) -> str:
-    return count(counts[times.index(time_point)], "position") if time_point in times else "no image"
 
 
 def _draw_column(left: float, bottom: float, step: float, number: int, most: int) -> str:

@@ -1,0 +1,79 @@
+"""Problems beside a movie, to go to and to mend."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Sequence
+
+from ipywidgets import HTML, Button, Layout, Select, VBox
+
+from organoid_kit.checks import Problem
+from organoid_kit.dashboards.common import mark
+from organoid_kit.plots.drawing import count
+
+MOST_LISTED = 300
+
+
+class ProblemList(VBox):
+    """Problems, one of which is chosen.
+
+    Attributes:
+        problems: all there are.
+        chosen: list, one line for each of the first problems.
+        check: button.
+        summary, remedy: what is shown above and below.
+    """
+
+    def __init__(self, go_to: Callable[[Problem], None]) -> None:
+        super().__init__()
+        self._go_to, self._showing = go_to, False
+        self.problems: list[Problem] = []
+        self._said = ""
+        self.summary, self.remedy = mark(HTML(), "ok-problem-summary"), mark(HTML(), "ok-remedy")
+        self.chosen = mark(Select(options=(), rows=6, layout=Layout(width="98%")), "ok-problems")
+        tip = "Looks for positions beside their nucleus, and for nuclei without one, in all images"
+        self.check = mark(Button(description="Check images", tooltip=tip), "ok-check")
+        self.chosen.observe(self._choose, "index")
+        self.children = [self.summary, self.chosen, self.remedy, self.check]
+
+    def show(self, problems: Sequence[Problem], images: str) -> None:
+        """Lists these; errors first. `images`: in words, whether images were looked at."""
+        self.problems = sorted(problems, key=lambda each: each.severity != "error")
+        errors = sum(each.severity == "error" for each in self.problems)
+        few = f" The first {MOST_LISTED} are listed." if len(self.problems) > MOST_LISTED else ""
+        self._said = f"{count(errors, 'error')}, {count(len(self.problems) - errors, 'warning')}.{few}"
+        self.show_images(images)
+        lines = tuple(_write_line(each) for each in self.problems[:MOST_LISTED])
+        if lines != self.chosen.options:
+            self._show_lines(lines)
+
+    def show_images(self, images: str) -> None:
+        """Whether images were looked at, in words."""
+        self.summary.value = f'<div style="line-height:1.4"><b>{self._said}</b> {html.escape(images)}</div>'
+
+    def _show_lines(self, lines: tuple[str, ...]) -> None:
+        """Other lines, of which none is chosen: nobody clicked on one."""
+        self._showing = True
+        self.chosen.options = lines
+        self.chosen.index = None
+        self._showing = False
+        self.remedy.value = write_words("Click on a problem to go there." if lines else "Nothing to mend here.")
+
+    def _choose(self, change: dict) -> None:
+        if not self._showing and change["new"] is not None:
+            problem = self.problems[change["new"]]
+            self.remedy.value = write_words(str(problem))
+            self._go_to(problem)
+
+
+def _write_line(problem: Problem) -> str:
+    """A problem in one line: how bad, what, and where."""
+    where = [] if problem.time_point is None else [f"time point {problem.time_point}"]
+    if problem.position is not None:
+        where.append(", ".join(f"{axis} {value:.0f}" for axis, value in zip("zyx", problem.position)))
+    return " · ".join([f"{problem.severity}: {problem.rule.replace('_', ' ')}", *where])
+
+
+def write_words(text: str) -> str:
+    """A text as HTML, which a screen reader says when it changes."""
+    return f'<div aria-live="polite" style="line-height:1.4;overflow-wrap:anywhere">{html.escape(text)}</div>'
