@@ -4,22 +4,26 @@
 
 const HIT_PIXELS = 12; // so near a mark must be to be pointed at
 const PREFETCH = 3; // time points before and after this one that are asked for while there is nothing else to do
-const PATIENCE_MS = 20000; // after so long without an answer the kernel is asked again
+const PATIENCE_MS = 2000; // after so long without an answer the kernel is asked again, then after twice as long
 
 async function render({ model, el }) {
   const controls = await findControls(model);
   const page = makePage(el);
   const state = { model, controls, page, setting: model.get("setting"), stacks: new Map(), marks: new Map() };
-  Object.assign(state, { failures: new Map(), asked: null, targets: [], hovered: null, projected: null });
+  Object.assign(state, { failures: new Map(), targets: [], hovered: null, asked: null, patience: PATIENCE_MS });
   const show = () => { draw(state); ask(state); };
   const stop = listen(state, show);
-  model.set("ready", true);
-  model.save_changes();
   show();
   return stop;
 }
 
-export default { render };
+// Runs as soon as the page has loaded this script, before anything is shown: the kernel waits to hear of it.
+function initialize({ model }) {
+  model.set("ready", true);
+  model.save_changes();
+}
+
+export default { initialize, render };
 
 // ---- the parts of the page and the controls
 
@@ -49,8 +53,8 @@ function makePage(el) {
 
 function listen(state, show) {
   const { model, controls, page } = state;
-  const forgetStacks = () => { state.stacks.clear(); state.failures.clear(); state.asked = null; show(); };
-  const forgetMarks = () => { state.marks.clear(); state.asked = null; show(); };
+  const forgetStacks = () => { state.stacks.clear(); state.failures.clear(); answered(state, PATIENCE_MS); show(); };
+  const forgetMarks = () => { state.marks.clear(); answered(state, PATIENCE_MS); show(); };
   const hear = (content, buffers) => { receive(state, content, buffers); show(); };
   const changed = Object.entries(controls).map(([name, control]) => [control, name === "view" ? "change:index" : "change:value"]);
   changed.forEach(([control, event]) => control.on(event, show));
@@ -63,6 +67,7 @@ function listen(state, show) {
   page.canvas.addEventListener("pointerleave", () => hover(state, null));
   page.canvas.addEventListener("click", (event) => click(state, event));
   return () => {
+    clearTimeout(state.asked);
     changed.forEach(([control, event]) => control.off(event, show));
     model.off("change:source", forgetStacks);
     model.off("change:version", forgetMarks);
@@ -94,13 +99,18 @@ function move({ controls }, name, step) {
 
 function ask(state) {
   const { model, setting, stacks, marks, failures } = state;
-  if (state.asked !== null && performance.now() - state.asked < PATIENCE_MS) return;
+  if (state.asked !== null) return;
   const { t } = look(state);
   const lacks = (each) => !stacks.has(each) && !failures.has(each);
   const wanted = nearTimes(state, t).find((each) => lacks(each) || !marks.has(each));
   if (wanted === undefined) return;
-  state.asked = performance.now();
   model.send({ kind: "want", time_point: wanted, stack: lacks(wanted), marks: !marks.has(wanted) });
+  state.asked = setTimeout(() => { answered(state, 2 * state.patience); ask(state); }, state.patience);
+}
+
+function answered(state, patience) {
+  clearTimeout(state.asked);
+  Object.assign(state, { asked: null, patience });
 }
 
 function nearTimes({ setting, stacks }, t) {
@@ -113,8 +123,8 @@ function nearTimes({ setting, stacks }, t) {
 
 function receive(state, content, buffers) {
   const { model, stacks, marks, failures } = state;
+  answered(state, PATIENCE_MS);
   const bytes = buffers.map((each) => new Uint8Array(each.buffer ?? each, each.byteOffset ?? 0, each.byteLength));
-  state.asked = null;
   if (content.kind === "failed") failures.set(content.time_point, content.text);
   if (content.kind !== "time point") return;
   if (content.source !== undefined) {

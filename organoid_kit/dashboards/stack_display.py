@@ -1,12 +1,15 @@
 """Where a stack browser's picture appears: drawn in the page (`stack_canvas`), or by the kernel as a JPEG.
 
-Which of the two a front end can do is found out: the page says so as soon as it has loaded the script.
+Which of the two a front end can do is found out: the page says so as soon as it has loaded the script. Only then the
+canvas is shown, because with ipywidgets 7 nothing of a dashboard appears where one of its parts cannot be loaded.
+Google Colab, which always can, loads nothing before it is shown.
 """
 
 from __future__ import annotations
 
 import asyncio
 import html
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -54,9 +57,9 @@ class StackDisplay(VBox):
         self._image = mark(Image(format="jpeg", layout=Layout(max_width="100%")), "ok-picture")
         self._caption = HTML()
         self._canvas = None if drawn_by == "kernel" else self._make_canvas(needed=drawn_by == "browser")
-        self.children = [Box([self._canvas] if self._canvas else []), VBox([self._image, self._caption])]
+        self.children = [Box(), VBox([self._image, self._caption])]
         self.drawn_by = "browser" if self._canvas else "kernel"
-        self._show_one()
+        self._show_one(canvas="google.colab" in sys.modules)
         if self._canvas and drawn_by == "auto":
             self._wait_for_page()
 
@@ -110,12 +113,14 @@ class StackDisplay(VBox):
     def _draw_with(self, drawn_by: str) -> None:
         with self._messages.watch(keep=True):
             self.drawn_by = drawn_by
-            self._show_one()
+            self._show_one(canvas=drawn_by == "browser")
             self._changed()
             self.redraw()
 
-    def _show_one(self) -> None:
-        """The canvas is hidden but stays in the page, so that it can still say that it is ready."""
+    def _show_one(self, *, canvas: bool) -> None:
+        """One of the two pictures; the other stays, hidden. The canvas, once it is in the page, stays there."""
+        if canvas and self._canvas:
+            self.children[0].children = [self._canvas]
         for box, drawn_by in zip(self.children, ("browser", "kernel")):
             box.layout.display = None if drawn_by == self.drawn_by else "none"
 

@@ -16,6 +16,10 @@ predictions.properties["probability"] = np.linspace(0, 1, len(predictions))
 place = tuple(truth.positions_at(5)[3])
 problems = [Problem("close", "Two <b>nuclei</b> at one place.", "error", 5, (1,), place)]
 picks = []
+
+def lose_one(canvas):
+    send = canvas.send
+    canvas.send = lambda *answer: setattr(canvas, "send", send)
 """
 BROWSER = """
 layers = {"annotations": truth, "<img src=x onerror=alert(1)>": predictions}
@@ -31,7 +35,7 @@ WORDS = ".ok-stack-words"
 def page(front_end):
     with front_end.open(MOVIE, BROWSER, name="stack_browser") as page:
         page.dialogs = []
-        page.page.on("dialog", lambda dialog: (page.dialogs.append(dialog.message), dialog.dismiss()))
+        page.page.on("dialog", lambda dialog: (page.dialogs.append(dialog.type), dialog.accept()))
         page.find(f"{CANVAS}[data-drawn]")
         yield page
 
@@ -178,8 +182,15 @@ def test_pick_at_crosshair(page):
 
 def test_texts_of_files_are_never_html(page):
     assert "<img src=x" in page.text("ok-stack-browser")
-    assert page.dialogs == []
+    assert "alert" not in page.dialogs
     assert page.page.evaluate("document.querySelectorAll('img[src=x]').length") == 0
+
+
+def test_a_lost_answer_is_asked_for_again(page):
+    page.ask("lose_one(browser._display._canvas)")
+    page.find("ok-channels").locator("input").nth(1).uncheck()
+    page.wait_for("browser._display._canvas.source", "3")
+    wait_until_drawn(page, "t5 z8 slice")
 
 
 def test_a_reader_who_comes_back_sees_the_same(page):
