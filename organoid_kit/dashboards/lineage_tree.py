@@ -14,7 +14,7 @@ import traitlets
 from organoid_kit.annotations import Annotations
 from organoid_kit.dashboards.common import INK, PAPER
 from organoid_kit.dashboards.panes import draw_shape, wrap_svg
-from organoid_kit.plots.drawing import COLOURS, count
+from organoid_kit.plots.drawing import COLOURS, Mark, count
 from organoid_kit.plots.lineages import (
     DOUBT,
     END,
@@ -27,7 +27,7 @@ from organoid_kit.plots.lineages import (
 )
 
 MARKS = (FORK, START, END, DOUBT)
-_LEFT, _TOP, _BOTTOM, _ROW = 34, 16, 30, 15  # pixels
+_LEFT, _TOP, _BOTTOM, _ROW = 34, 38, 20, 15  # pixels
 _WIDTH = 640  # of the tree; time points are at least and at most so wide
 _STEPS = (3.0, 36.0)
 _BESIDE = 9  # between marks of one place
@@ -127,6 +127,22 @@ def draw_tree(
     return DrawnTree(svg, places, float(first), step, words)
 
 
+def write_tree_legend() -> str:
+    """The marks of a tree with their names, as HTML."""
+    shapes = (
+        f'<svg width="18" height="18" aria-hidden="true" style="vertical-align:middle;background:{PAPER}">'
+        f"{_draw_mark(mark, 9, 9)}</svg> {mark.name}"
+        for mark in MARKS
+    )
+    items = "".join(f'<span style="white-space:nowrap;margin-right:1.2em">{shape}</span>' for shape in shapes)
+    return f'<div class="ok-legend" style="color:{INK};background:{PAPER};line-height:1.8">{items}</div>'
+
+
+def _draw_mark(mark: Mark, x: float, y: float) -> str:
+    colour = COLOURS[mark.colour]
+    return draw_shape(mark.shape, x, y, 3 if mark is FORK else 4.5, colour, colour if mark.filled else PAPER)
+
+
 def _draw_lines(part: Annotations, xs: np.ndarray, ys: np.ndarray, chosen: np.ndarray) -> str:
     """Each link goes to the row of its later end first, then along it; runs without a turn are one stroke."""
     strokes, forward = [], part.links_forward()
@@ -162,21 +178,20 @@ def _draw_events(marked: tuple[np.ndarray, ...], first: float, step: float) -> s
     """Marks, those of one place above each other."""
     shapes = []
     for mark, places, beside in zip(MARKS, marked, count_earlier_marks(marked)):
-        colour = COLOURS[mark.colour]
         for (time, height), number in zip(places.tolist(), beside.tolist()):
-            x, y = first + step * time, _TOP + _ROW * (height + 0.5) - _BESIDE * number
-            size = 3 if mark is FORK else 4.5
-            shapes.append(draw_shape(mark.shape, x, y, size, colour, colour if mark.filled else PAPER))
+            y = _TOP + _ROW * (height + 0.5) - _BESIDE * number
+            shapes.append(_draw_mark(mark, first + step * time, y))
     return "".join(shapes)
 
 
 def _draw_times(times: np.ndarray, first: float, step: float, bottom: float) -> str:
-    """Numbers of time points below, with faint lines."""
+    """Numbers of time points above and below, with faint lines."""
     every = next(each for each in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10**6) if each * step >= _NUMBERS_APART)
     parts = []
     for time in (each for each in range(int(times[0]), int(times[-1]) + 1) if each % every == 0) if len(times) else ():
         x = first + step * time
         parts.append(f'<path d="M{x:.1f} {_TOP}V{bottom}" stroke="#e3e3e3"/>')
-        parts.append(f'<text x="{x:.1f}" y="{bottom + 14}" text-anchor="middle" fill="{INK}">{time}</text>')
-    parts.append(f'<text x="{_LEFT}" y="{bottom + 28}" font-size="11" fill="{INK}">time point</text>')
+        for y in (_TOP - 12, bottom + 14):
+            parts.append(f'<text x="{x:.1f}" y="{y}" text-anchor="middle" fill="{INK}">{time}</text>')
+    parts.append(f'<text x="{_LEFT}" y="10" fill="{INK}">time point</text>')
     return "".join(parts)

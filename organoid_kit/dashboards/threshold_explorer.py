@@ -137,6 +137,7 @@ class ThresholdExplorer(VBox):
             mark(getattr(self, name), f"ok-{name.replace('_', '-')}")
         self.messages = mark(Messages(), "ok-messages")
         self._curve, self._close_ups = mark(HTML(), "ok-curve"), mark(HTML(), "ok-close-ups")
+        self._curve.layout.width, self._close_ups.layout.width = "500px", "500px"
 
     def _lay_out(self, kinds: Sequence[str]) -> list[Any]:
         choices = [self.kind, self.tolerance] if len(kinds) > 1 else []

@@ -9,9 +9,9 @@ import numpy as np
 from ipywidgets import HTML, BoundedIntText, Button, HBox, Layout, Select, VBox
 
 from organoid_kit.annotations import Annotations
-from organoid_kit.dashboards.common import INK, WIDE, Messages, mark, write_legend
+from organoid_kit.dashboards.common import INK, WIDE, Messages, mark
 from organoid_kit.dashboards.control_states import guard, read_controls, write_controls
-from organoid_kit.dashboards.lineage_tree import MARKS, DrawnTree, LineageTree, draw_tree
+from organoid_kit.dashboards.lineage_tree import DrawnTree, LineageTree, draw_tree, write_tree_legend
 from organoid_kit.dashboards.stack_browser import Pick, StackBrowser
 from organoid_kit.errors import UserError
 from organoid_kit.plots.drawing import Drawing, Mark, count
@@ -137,7 +137,7 @@ class TrackExplorer(VBox):
         self._shown_text, self._doubt_text = mark(HTML(), "ok-shown"), HTML()
 
     def _lay_out(self) -> list[Any]:
-        legend = HTML(write_legend((each, each.name) for each in MARKS))
+        legend = HTML(write_tree_legend())
         help_text = HTML(
             f'<div style="color:{INK};background:#fff;line-height:1.5"><b>Click</b> in the tree to go there in the '
             "movie; pick a nucleus in the movie to see its lineage. The upright line is the time point of the movie. "

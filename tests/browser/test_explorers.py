@@ -1,0 +1,159 @@
+"""Threshold explorer and track explorer, used as a person would."""
+
+import pytest
+
+THRESHOLDS = """
+import dataclasses
+
+import numpy as np
+
+from organoid_kit.baseline import find_blobs
+from organoid_kit.dashboards import ThresholdExplorer, TrackExplorer
+from organoid_kit.dataset import read_dataset
+from organoid_kit.downloads import find_samples
+
+annotated = read_dataset(find_samples() / "validation.autlist")[0]
+few = annotated.annotations.select(annotated.annotations.time_points < 5)
+annotated = dataclasses.replace(annotated, annotations=few)
+blobs = find_blobs(annotated.movie, channels=(2, 3), time_points=range(5), threshold=0.03)
+says = np.clip(2 * blobs.properties["response"].astype(float), 0, 1)
+found = dataclasses.replace(
+    blobs, properties={"probability": says, "division_probability": np.linspace(0, 1, len(blobs))}
+)
+explorer = ThresholdExplorer(annotated, found, channels=(2, 3))
+explorer
+"""
+TRACKS = """
+import dataclasses
+
+import numpy as np
+
+from organoid_kit.dashboards import TrackExplorer
+from organoid_kit.dataset import read_dataset
+from organoid_kit.downloads import find_samples
+
+annotated = read_dataset(find_samples() / "validation.autlist")[0]
+tracks, nothing = annotated.annotations, np.full(len(annotated.annotations), None)
+wrong = np.zeros(len(tracks.links))
+wrong[[7, 90]] = 0.6, 0.9
+names = ("division_error_probability", "start_error_probability", "end_error_probability")
+tracks = dataclasses.replace(
+    tracks, properties=dict.fromkeys(names, nothing), link_properties={"error_probability": wrong}
+)
+explorer = TrackExplorer(annotated.movie, tracks, channels=(2, 3))
+explorer
+"""
+
+
+@pytest.fixture(scope="module")
+def thresholds(front_end):
+    with front_end.open(THRESHOLDS, name="thresholds") as page:
+        page.find("ok-curve")
+        yield page
+
+
+@pytest.fixture(scope="module")
+def tracks(front_end):
+    with front_end.open(TRACKS, name="tracks") as page:
+        page.find("ok-lineage-tree")
+        yield page
+
+
+def test_the_threshold_moves_the_figures(thresholds):
+    thresholds.press("ok-threshold", "ArrowLeft", times=6)
+    thresholds.wait_for("round(explorer.threshold.value, 2)", 0.38)
+    thresholds.wait_for_text("ok-messages", "threshold 0.38: precision")
+    thresholds.type("ok-threshold", "0.9")
+    thresholds.wait_for("len(explorer.judgement.right)", 0)
+    thresholds.wait_for_text("ok-messages", "precision not measured")
+
+
+def test_the_best_threshold_is_committed(thresholds):
+    thresholds.click("ok-best")
+    thresholds.wait_for("explorer.judgement.f1 > 0.9", True)
+    thresholds.click("ok-commit")
+    thresholds.wait_for("list(explorer.committed)", ["positions"])
+    thresholds.wait_for_text("ok-curve", "committed")
+    thresholds.wait_for_text("ok-messages", "Committed")
+
+
+def test_buttons_go_to_the_mistakes(thresholds):
+    thresholds.type("ok-threshold", "0.4")
+    thresholds.wait_for("len(explorer.judgement.missed) > 0", True)
+    thresholds.click("ok-next-missed")
+    thresholds.wait_for_text("ok-messages", "Missed, 1 of")
+    thresholds.click("ok-next-false")
+    thresholds.wait_for_text("ok-messages", "alse")
+    thresholds.page.wait_for_timeout(500)
+    assert thresholds.find("ok-close-ups").locator("image").count() > 0
+    thresholds.screenshot("thresholds", "ok-threshold-explorer")
+
+
+def test_divisions_have_a_threshold_of_their_own(thresholds):
+    thresholds.toggle("ok-kind", "divisions")
+    thresholds.wait_for("explorer.kind.value", "divisions")
+    thresholds.wait_for_text("ok-messages", "Divisions, threshold")
+    thresholds.press("ok-tolerance", "ArrowRight")
+    thresholds.wait_for("explorer.tolerance.value", 2)
+
+
+def click_in_tree(page, row):
+    """Clicks where the tree shows a position."""
+    x, y = page.ask(f"[place[:2] for place in explorer.tree.places if place[2] == {row}][0]")
+    place = page.page.evaluate(
+        """([x, y]) => {
+            const svg = document.querySelector(".ok-lineage-tree svg");
+            const at = new DOMPoint(x, y).matrixTransform(svg.getScreenCTM());
+            return [at.x, at.y];
+        }""",
+        [x, y],
+    )
+    page.page.mouse.click(*place)
+
+
+def test_a_click_in_the_tree_moves_the_movie(tracks):
+    tracks.wait_for("explorer.tree.ready", True)
+    row = tracks.ask("int(explorer.tracks.rows_at(4)[explorer._lineages[explorer.tracks.rows_at(4)] == 1][0])")
+    tracks.find("ok-lineage-tree").scroll_into_view_if_needed()
+    click_in_tree(tracks, row)
+    tracks.wait_for("[explorer.browser.time_point.value, explorer.chosen]", [4, 1])
+    tracks.wait_for_text("ok-messages", "Lineage 2:")
+    assert "▸ 2" in tracks.text("ok-lineage-tree")
+
+
+def test_keys_in_the_tree(tracks):
+    tracks.ask("setattr(explorer.browser.time_point, 'value', 4)")
+    tracks.find("ok-lineage-tree").focus()
+    tracks.page.keyboard.press("ArrowRight")
+    tracks.wait_for("explorer.browser.time_point.value", 5)
+    before = tracks.ask("explorer.chosen")
+    tracks.page.keyboard.press("ArrowDown")
+    tracks.wait_for("explorer.chosen", (before or 0) + 1 if before is not None else 0)
+
+
+def test_the_movie_moves_the_line(tracks):
+    tracks.press("ok-time-point", "ArrowLeft", times=2)
+    tracks.wait_for("explorer.browser.time_point.value", 3)
+    x = tracks.ask("explorer.tree.now")
+    assert x == tracks.ask("explorer._drawn.find_x(3)")
+    tracks.page.wait_for_function(
+        "x => document.querySelector('.ok-now').getAttribute('transform') === `translate(${x} 0)`", arg=x
+    )
+
+
+def test_doubts_lead_to_the_movie(tracks):
+    tracks.click("ok-next-doubt")
+    tracks.wait_for("explorer.browser.time_point.value == explorer._doubts[0].time_point", True)
+    tracks.wait_for_text("ok-messages", "Doubt 1 of 2")
+    tracks.choose("ok-doubts", tracks.ask("explorer.doubts.options[1][0]"))
+    tracks.wait_for_text("ok-messages", "Doubt 2 of 2")
+    tracks.screenshot("tracks", "ok-track-explorer")
+
+
+def test_a_nucleus_in_the_movie_shows_its_lineage(tracks):
+    tracks.click("ok-next-position")
+    tracks.click("ok-pick")
+    tracks.wait_for_text("ok-messages", "Lineage")
+    tracks.type("ok-lineage", "3")
+    tracks.wait_for("[explorer.lineage.value, explorer.chosen]", [3, 2])
+    tracks.wait_for_text("ok-shown", "Lineage 3 of")
