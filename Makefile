@@ -1,14 +1,16 @@
 # Each target makes whatever environment it needs in .venv, once. There must be Python 3.10 to 3.13, git and make.
 # Another Python: make test PYTHON=/path/to/python3.12
 
-.PHONY: help demo test lab benchmark notebooks samples lint clean
+.PHONY: help demo test lab apps benchmark notebooks screenshots samples lint clean
 
 help:
-	@echo "make demo       check, train three networks, track the held-out movie and score it, in ten minutes: demo/"
+	@echo "make demo       check, train three networks, track the held-out movie and score it: demo/"
 	@echo "make test       all tests"
 	@echo "make lab        the notebooks in JupyterLab"
+	@echo "make apps       each dashboard as a page of its own, without code"
 	@echo "make benchmark  measure what README.md claims"
-	@echo "make notebooks  bring notebooks/*.ipynb and notebooks/source/*.py into step"
+	@echo "make notebooks  bring notebooks, apps and their source/*.py into step"
+	@echo "make screenshots  the pictures of dashboards in README.md again; needs Chromium"
 	@echo "make samples    make data_samples again"
 	@echo "make lint       check style"
 	@echo "make clean      remove .venv and what tools left behind; runs/ and demo/ stay"
@@ -22,6 +24,9 @@ test: .venv/ready-dev
 lab: .venv/ready-lab
 	$(RUN) -m jupyter lab notebooks/00_start_here.ipynb
 
+apps: .venv/ready-lab
+	$(RUN) -m voila apps --classic-tree
+
 benchmark: .venv/ready-dev
 	@worst=0; for script in benchmarks/[a-z]*.py; do \
 	    echo "== $$script"; $(RUN) "$$script"; status=$$?; \
@@ -29,7 +34,10 @@ benchmark: .venv/ready-dev
 	done; exit $$worst
 
 notebooks: .venv/ready-dev
-	$(RUN) -m jupytext --sync notebooks/source/*.py
+	$(RUN) -m jupytext --sync notebooks/source/*.py apps/source/*.py
+
+screenshots: .venv/ready-dev
+	$(RUN) docs/make_pictures.py
 
 samples: .venv/ready
 	$(RUN) data_samples/make_samples.py
@@ -62,7 +70,7 @@ PYTHON = $(shell for p in $(CANDIDATES); do $$p -c '$(SUITABLE)' 2>/dev/null && 
 
 .venv/ready-dev: .venv/ready
 	@echo "Adding the test tools to .venv."
-	@$(PIP) -e ".[cpu,jax,formats,dev]"
+	@$(PIP) -e ".[cpu,jax,formats,lab,dev]"
 	@touch $@
 
 .venv/ready-lab: .venv/ready

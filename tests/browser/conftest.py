@@ -22,20 +22,12 @@ Every test in this folder has the marker `browser` and is skipped, saying why, w
 """
 
 import importlib.util
-import os
-import shutil
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
-from browser.front_end import CLASSIC, LAB, FrontEnd, serve, start_front_end
-
-FLAGS = (
-    *("--headless", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync"),
-)
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+from browser.front_end import CLASSIC, LAB, FrontEnd, find_browser, serve, start_browser, start_front_end
 
 
 def pytest_collection_modifyitems(items):
@@ -43,11 +35,6 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker("browser")
-
-
-def find_browser() -> str | None:
-    """The program that CHROMIUM names, or one that is installed."""
-    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 def why_not(kind) -> str | None:
@@ -63,18 +50,13 @@ def why_not(kind) -> str | None:
 
 @pytest.fixture(scope="package")
 def browser():
-    """Headless Chromium. It ends with this package: while Playwright runs, nothing else can use asyncio."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed here.")
+    """Headless Chromium, which ends with this package."""
+    pytest.importorskip("playwright", reason="Playwright is not installed here.")
     program = find_browser()
     if program is None:
         pytest.skip("No Chromium here. Install it, or name it in the variable CHROMIUM.")
-    as_root = hasattr(os, "geteuid") and os.geteuid() == 0
-    with playwright.sync_playwright() as player:
-        chromium = player.chromium.launch(
-            executable_path=program, args=[*FLAGS, *["--no-sandbox"] * as_root], timeout=120_000
-        )
+    with start_browser(program) as chromium:
         yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="package", params=[LAB, CLASSIC], ids=lambda kind: kind.name)

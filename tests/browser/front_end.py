@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -17,12 +18,28 @@ from typing import Any
 import nbformat
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
-PATIENCE = 120  # seconds; other work on the same machine may slow everything down
+PATIENCE = 180  # seconds; other work on the same machine may slow everything down
 # What front ends say in their console, whatever the notebook does.
-NOISE = ("favicon", "Failed to load resource", "WebSocket", "ResizeObserver loop", "Invalid plugin URL")
+NOISE = ("favicon", "Failed to load resource", "WebSocket", "ResizeObserver loop", "Invalid plugin URL", "shared module")
+# JupyterLab's own: no question whether one wants news (it lies over the page), and all cells drawn at once.
+LAB_SETTINGS = {
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    "notebook-extension/tracker": {"windowingMode": "none"},
+}
+FLAGS = (
+    *("--headless", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+)
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 THUMB = ".noUi-handle, .ui-slider-handle"  # of a slider, in ipywidgets 8 and 7
 
-# A front end hears of a kernel's outputs only some time after it is connected: knock until it answers.
+# A front end may hear of a kernel's outputs only some time after it is connected: knock until it answers.
+_LAB_READY = """async () => {
+    const kernel = window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel;
+    if (kernel?.connectionStatus !== "connected") return false;
+    const heard = kernel.requestExecute({code: "", silent: true}).done.then(() => true);
+    return await Promise.race([heard, new Promise(ok => setTimeout(() => ok(false), 500))]);
+}"""
 _CLASSIC_READY = """async () => {
     const kernel = window.Jupyter?.notebook?._fully_loaded && Jupyter.notebook.kernel;
     if (!kernel?.is_connected?.()) return false;
@@ -49,9 +66,9 @@ class Kind:
 
 LAB = Kind(
     name="lab",
-    server=("jupyterlab", "ServerApp", "root_dir", "--LabApp.expose_app_in_browser=True", "--LabApp.news_url=None"),
+    server=("jupyterlab", "ServerApp", "root_dir", "--LabApp.expose_app_in_browser=True"),
     address="doc/tree/{name}.ipynb",
-    ready="() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'",
+    ready=_LAB_READY,
     run="() => { jupyterapp.commands.execute('notebook:run-all-cells'); }",
     save="() => jupyterapp.commands.execute('docmanager:save')",
     contents="() => jupyterapp.shell.currentWidget.content.model.toJSON()",
@@ -61,7 +78,7 @@ LAB = Kind(
 )
 CLASSIC = Kind(
     name="classic",
-    server=("notebook", "NotebookApp", "notebook_dir"),
+    server=("notebook", "NotebookApp", "notebook_dir", "--NotebookApp.show_banner=False"),
     address="notebooks/{name}.ipynb",
     ready=_CLASSIC_READY,
     run="() => { Jupyter.notebook.execute_all_cells(); }",
@@ -74,55 +91,26 @@ CLASSIC = Kind(
 )
 
 
-class NotebookPage:
-    """A notebook that is open in a browser. `handle` is a CSS class that the dashboard gave to a widget.
+class DashboardPage:
+    """A page with dashboards. `handle` is a CSS class that a dashboard gave to a widget, or any CSS selector.
 
     Attributes:
         page: Playwright's page, for what has no method here (mouse, measurements).
         said: what went wrong in the page so far: JavaScript errors.
     """
 
-    def __init__(self, front_end: "FrontEnd", name: str):
-        self.front_end, self.kind, self.name = front_end, front_end.kind, name
-        self.page = front_end.browser.new_page(viewport={"width": 1280, "height": 1000})
+    def __init__(self, browser: Any, prefix: str):
+        self.prefix = prefix
+        self.page = browser.new_page(viewport={"width": 1280, "height": 1400})
         self.page.set_default_timeout(1000 * PATIENCE)
         self.said: list[str] = []
         self.page.on("pageerror", lambda error: self.said.append(f"JavaScript: {error}"))
         self.page.on("console", lambda message: message.type == "error" and self._hear(message.text))
-        self._visit()
 
     def _hear(self, text: str) -> None:
         if not any(noise in text for noise in NOISE):
             self.said.append(f"Console: {text}")
 
-    def _visit(self) -> None:
-        self.page.goto(self.front_end.url + self.kind.address.format(name=self.name))
-        until = time.monotonic() + PATIENCE
-        while not self.page.evaluate(self.kind.ready):
-            if time.monotonic() > until:
-                raise TimeoutError(f"{self.kind.name} did not open {self.name}.ipynb within {PATIENCE} s.")
-            self.page.wait_for_timeout(100)
-
-    def run(self) -> None:
-        """Runs all cells, and does not wait for them."""
-        self.page.evaluate(self.kind.run)
-
-    def wait_until_run(self, seconds: float = PATIENCE) -> None:
-        """Waits until no cell is running or waiting for its turn."""
-        self.page.wait_for_timeout(200)
-        self.page.wait_for_function(
-            "busy => ![...document.querySelectorAll(busy)].some(each => each.innerText.includes('[*]'))",
-            arg=self.kind.busy.partition(":")[0],
-            timeout=1000 * seconds,
-        )
-
-    def reload(self) -> None:
-        """Saves the notebook and loads the page again; the kernel goes on meanwhile."""
-        self.page.evaluate(self.kind.save)
-        self.page.wait_for_timeout(500)
-        self._visit()
-
-    # ---- reading --------------------------------------------------------------------------------------------------
     def find(self, handle: str):
         """Playwright's locator of the first widget with this handle; any CSS selector will do."""
         selector = f".{handle}" if handle.startswith("ok-") else handle
@@ -138,34 +126,6 @@ class NotebookPage:
         """Waits until a widget shows this text."""
         self.find(handle).filter(has_text=text).wait_for(timeout=1000 * seconds)
 
-    def ask(self, expression: str) -> Any:
-        """The value of a Python expression in the kernel, as JSON knows it. The kernel must be free to answer."""
-        answer = self.page.evaluate(self.kind.ask, f"__import__('json').dumps({expression})")
-        if answer["status"] != "ok":
-            raise AssertionError(f"{expression}: {answer['ename']}: {answer['evalue']}")
-        return json.loads(eval(answer["data"]["text/plain"], {}))
-
-    def wait_for(self, expression: str, value: Any, seconds: float = PATIENCE) -> None:
-        """Waits until a Python expression in the kernel has this value."""
-        until = time.monotonic() + seconds
-        while (found := self.ask(expression)) != value:
-            if time.monotonic() > until:
-                raise AssertionError(f"{expression} is {found!r} after {seconds} s, not {value!r}")
-            self.page.wait_for_timeout(50)
-
-    def errors(self) -> list[str]:
-        """JavaScript errors, and errors and tracebacks in the outputs of cells."""
-        outputs = [
-            output
-            for cell in self.page.evaluate(self.kind.contents)["cells"]
-            if cell["cell_type"] == "code"
-            for output in cell["outputs"]
-        ]
-        wrong = [f"{each['ename']}: {each['evalue']}" for each in outputs if each["output_type"] == "error"]
-        printed = ["".join(each["text"]) for each in outputs if each.get("name") == "stderr"]
-        return self.said + wrong + [text for text in printed if "Traceback" in text]
-
-    # ---- acting ---------------------------------------------------------------------------------------------------
     def click(self, handle: str) -> None:
         """Clicks on a button, or on anything else."""
         self.find(handle).click()
@@ -210,11 +170,74 @@ class NotebookPage:
         return inside.first if inside.count() else widget
 
     def screenshot(self, name: str, handle: str | None = None) -> Path:
-        """Saves the page, or one widget, as `screenshots/<front end>_<name>.png`."""
-        path = SCREENSHOTS / f"{self.kind.name}_{name}.png"
+        """Saves the page, or one widget, as `screenshots/<front end or app>_<name>.png`."""
+        path = SCREENSHOTS / f"{self.prefix}_{name}.png"
         path.parent.mkdir(exist_ok=True)
         (self.find(handle) if handle else self.page).screenshot(path=path)
         return path
+
+
+class NotebookPage(DashboardPage):
+    """A notebook that is open in a front end."""
+
+    def __init__(self, front_end: "FrontEnd", name: str):
+        super().__init__(front_end.browser, front_end.name)
+        self.front_end, self.kind, self.name = front_end, front_end.kind, name
+
+    def visit(self) -> None:
+        """Loads the page and waits until the notebook is there and its kernel answers."""
+        self.page.goto(self.front_end.url + self.kind.address.format(name=self.name))
+        until = time.monotonic() + PATIENCE
+        while not self.page.evaluate(self.kind.ready):
+            if time.monotonic() > until:
+                raise TimeoutError(f"{self.kind.name} did not open {self.name}.ipynb within {PATIENCE} s.")
+            self.page.wait_for_timeout(100)
+
+    def run(self) -> None:
+        """Runs all cells, and does not wait for them."""
+        self.page.evaluate(self.kind.run)
+
+    def wait_until_run(self, seconds: float = PATIENCE) -> None:
+        """Waits until no cell is running or waiting for its turn."""
+        self.page.wait_for_timeout(200)
+        self.page.wait_for_function(
+            "busy => ![...document.querySelectorAll(busy)].some(each => each.innerText.includes('[*]'))",
+            arg=self.kind.busy.partition(":")[0],
+            timeout=1000 * seconds,
+        )
+
+    def reload(self) -> None:
+        """Saves the notebook and loads the page again; the kernel goes on meanwhile."""
+        self.page.evaluate(self.kind.save)
+        self.page.wait_for_timeout(500)
+        self.visit()
+
+    def ask(self, expression: str) -> Any:
+        """The value of a Python expression in the kernel, as JSON knows it. The kernel must be free to answer."""
+        answer = self.page.evaluate(self.kind.ask, f"__import__('json').dumps({expression})")
+        if answer["status"] != "ok":
+            raise AssertionError(f"{expression}: {answer['ename']}: {answer['evalue']}")
+        return json.loads(eval(answer["data"]["text/plain"], {}))
+
+    def wait_for(self, expression: str, value: Any, seconds: float = PATIENCE) -> None:
+        """Waits until a Python expression in the kernel has this value."""
+        until = time.monotonic() + seconds
+        while (found := self.ask(expression)) != value:
+            if time.monotonic() > until:
+                raise AssertionError(f"{expression} is {found!r} after {seconds} s, not {value!r}")
+            self.page.wait_for_timeout(50)
+
+    def errors(self) -> list[str]:
+        """JavaScript errors, and errors and tracebacks in the outputs of cells."""
+        outputs = [
+            output
+            for cell in self.page.evaluate(self.kind.contents)["cells"]
+            if cell["cell_type"] == "code"
+            for output in cell["outputs"]
+        ]
+        wrong = [f"{each['ename']}: {each['evalue']}" for each in outputs if each["output_type"] == "error"]
+        printed = ["".join(each["text"]) for each in outputs if each.get("name") == "stderr"]
+        return self.said + wrong + [text for text in printed if "Traceback" in text]
 
 
 class FrontEnd:
@@ -231,6 +254,7 @@ class FrontEnd:
         page = NotebookPage(self, name)
         self.pages.append(page)
         try:
+            page.visit()
             if run:
                 page.run()
             yield page
@@ -260,11 +284,30 @@ def write_notebook(path: Path, cells: Sequence[str]) -> None:
     nbformat.write(notebook, path)
 
 
+def find_browser() -> str | None:
+    """The program that the variable CHROMIUM names, or one that is installed."""
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+@contextlib.contextmanager
+def start_browser(program: str) -> Iterator[Any]:
+    """Headless Chromium, until the block ends. While Playwright runs, nothing else can use asyncio."""
+    from playwright.sync_api import sync_playwright
+
+    as_root = hasattr(os, "geteuid") and os.geteuid() == 0
+    flags = [*FLAGS, *["--no-sandbox"] * as_root]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=flags, timeout=1000 * PATIENCE)
+        yield browser
+        browser.close()
+
+
 @contextlib.contextmanager
 def serve(command: Sequence[str], url: str, folder: Path) -> Iterator[None]:
     """Runs a server with settings of its own in `folder` until the block ends; it answers at `url`."""
     settings = {name: str(folder / name) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")}
     environment = os.environ | settings | {"IPYTHONDIR": str(folder / "ipython"), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    _write_lab_settings(folder / "JUPYTER_CONFIG_DIR")
     log = folder / "server.log"
     with log.open("wb") as output:
         server = subprocess.Popen(
@@ -295,6 +338,13 @@ def find_free_port() -> int:
         return free.getsockname()[1]
 
 
+def _write_lab_settings(folder: Path) -> None:
+    for name, settings in LAB_SETTINGS.items():
+        path = folder / "lab" / "user-settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(settings), encoding="utf-8")
+
+
 def _request(method: str, url: str) -> bytes:
     with urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=60) as answer:
         return answer.read()
@@ -304,7 +354,7 @@ def _wait_for_answer(server: subprocess.Popen, url: str, log: Path) -> None:
     until = time.monotonic() + PATIENCE
     while server.poll() is None and time.monotonic() < until:
         with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
-            _request("GET", f"{url}api")
+            _request("GET", url)
             return
         time.sleep(0.2)
     raise RuntimeError(f"The server did not start:\n{log.read_text(errors='replace')[-2000:]}")

@@ -1,0 +1,20 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Channel dashboard
+# Which channels shall a network be trained on? In this movie each nucleus is bright in one of two channels, depending
+# on the phase of its cell cycle. See how many nuclei stand out in each channel, and in their sum.
+
+# %%
+from organoid_kit.dashboards import ChannelDashboard
+from organoid_kit.dataset import read_dataset
+from organoid_kit.downloads import find_samples
+
+sample = read_dataset(find_samples() / "validation.autlist")[0]
+ChannelDashboard(sample.movie, sample.annotations)

@@ -1,0 +1,26 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Class board
+# When does the first nucleus divide? Go to that time point, register it as your guess, and send the string
+# that appears to your teacher, who pastes the strings of the whole class and sees them together.
+
+# %%
+from ipywidgets import VBox
+
+from organoid_kit.dashboards import ClassBoard, StackBrowser
+from organoid_kit.dataset import read_dataset
+from organoid_kit.downloads import find_samples
+
+movie = read_dataset(find_samples() / "validation.autlist")[0].movie
+browser = StackBrowser(movie)
+question = "At which time point do you see the first nucleus divide?"
+options = {"limits": (0, 100), "step": 1, "labels": ("time point", "score")}
+board = ClassBoard(question, **options, dashboard=browser, control="time_point")
+VBox([browser, board])

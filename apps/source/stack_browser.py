@@ -1,0 +1,20 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Stack browser
+# A movie of an organoid, with its annotated nuclei and their tracks. Move the sliders, or click on the picture and use
+# the arrow keys.
+
+# %%
+from organoid_kit.dashboards import StackBrowser
+from organoid_kit.dataset import read_dataset
+from organoid_kit.downloads import find_samples
+
+sample = read_dataset(find_samples() / "validation.autlist")[0]
+StackBrowser(sample.movie, {"annotated": sample.annotations})
