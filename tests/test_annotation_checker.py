@@ -184,7 +184,9 @@ def test_blobs_become_candidates(make, start):
     checker.candidates.refuse.click()
     assert checker.candidates.row is None and len(checker.editor.annotations) == 5
     checker.candidates.find.click()  # again: nothing new
-    assert checker.candidates.row is None
+    assert checker.candidates.row is None and checker.candidates.accept.disabled
+    checker.candidates.accept.click()
+    assert checker.messages.kind == "fail" and "Received: none" in checker.messages.value
 
 
 def test_candidates_of_a_network(make, tmp_path):

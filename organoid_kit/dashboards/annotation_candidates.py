@@ -17,6 +17,7 @@ from organoid_kit.annotations import Annotations
 from organoid_kit.baseline import find_blobs
 from organoid_kit.dashboards.annotation_problems import write_words
 from organoid_kit.dashboards.common import mark
+from organoid_kit.errors import UserError
 from organoid_kit.plots.drawing import count
 
 _BUTTONS = (
@@ -73,17 +74,18 @@ class CandidateList(VBox):
 
     def do_accept(self) -> str:
         """The candidate becomes a position."""
-        self._editor.accept(self.proposed, self.row)
+        self._editor.accept(self.proposed, self._need())
         return "Accepted: it is a position now."
 
     def do_refuse(self) -> str:
         """The candidate is not asked about again."""
-        self._editor.refuse(self.proposed, self.row)
+        self._editor.refuse(self.proposed, self._need())
         return "Refused: it is not asked about again."
 
     def do_skip(self) -> str:
         """The candidate comes last."""
-        self._first, self._later = None, [each for each in self._later if each != self.row] + [self.row]
+        row = self._need()
+        self._first, self._later = None, [each for each in self._later if each != row] + [row]
         return "Put off: it comes last."
 
     def do_find(self, time_point: int) -> str:
@@ -94,6 +96,13 @@ class CandidateList(VBox):
             self._looked_at.add(time_point)
         here = count(len(self.proposed.rows_at(time_point)), "blob")
         return f"{here} at time point {time_point}; those without a position of their own are candidates."
+
+    def _need(self) -> int:
+        if self.row is None:
+            raise UserError(
+                "One can decide on a candidate that is waiting. Received: none. Find blobs at another time point."
+            )
+        return self.row
 
     # ---- showing
 

@@ -76,7 +76,7 @@ class AnnotationChecker(VBox):
         self.movie, self.channels = annotated_movie.movie, tuple(channels)
         output = Path(output or f"{make_file_name(annotated_movie.name)}-checked.aut")
         annotations = _with_spacing(annotated_movie)
-        self._busy, self._drawn = threading.RLock(), {}
+        self._busy, self._drawn, self._checked = threading.RLock(), {}, (None, None, None)
         self.messages, self.coverage = Messages(), mark(HTML(), "ok-coverage")
         self.browser = StackBrowser(self.movie, {"annotations": annotations}, channels=self.channels, drawn_by=drawn_by)
         self.editor = open_editor(annotations, self.movie, output=output)
@@ -138,8 +138,7 @@ class AnnotationChecker(VBox):
         for name in ("accept", "refuse", "skip"):
             action = getattr(self.candidates, f"do_{name}")
             getattr(self.candidates, name).on_click(self._guard(action, self._go_to_candidate))
-        found = self._guard(lambda: self.candidates.do_find(self.browser.time_point.value), self._go_to_candidate)
-        self.candidates.find.on_click(found)
+        self.candidates.find.on_click(self._guard(self._find_blobs, self._go_to_candidate))
         self.problems.check.on_click(self._guard(self._check_images))
         self.list_shown.observe(self._guard(lambda: None, self._go_to_candidate), "value")
         self.browser.time_point.observe(lambda _: self._show_coverage(), "value")
@@ -211,6 +210,10 @@ class AnnotationChecker(VBox):
         if self.list_shown.value == "Candidates" and (place := self.candidates.find_place()):
             self._look_at(*place)
 
+    def _find_blobs(self) -> str:
+        self.messages.say("Looking for blobs; in a large stack this takes some seconds.")
+        return self.candidates.do_find(self.browser.time_point.value)
+
     def _look_at(self, time_point: int, position: Sequence[float] | None) -> None:
         known = position is not None and np.isfinite(position).all()
         self.browser.go_to(time_point, position if known else None)
@@ -246,6 +249,10 @@ class AnnotationChecker(VBox):
             box.layout.display = None if self.list_shown.value == name else "none"
 
     def _show_problems(self) -> None:
+        checked = (self.editor.annotations, self.images.found, self.images.text)
+        if all(one is other for one, other in zip(checked, self._checked)):
+            return
+        self._checked = checked
         found = find_problems(self.editor, self.channels, self.images.found)
         self.problems.show(found, self.images.text)
         if self._drawn.get("problems") != found:
