@@ -29,7 +29,7 @@ from organoid_kit.settings import AugmentationSettings, NetworkSettings
 
 _MOST_MOVIES = 4  # are looked at for the warnings
 _SEEDS = 10_000
-_SIDES = {"position": 165, "division": 120, "link": 120}  # of a pane, in pixels
+_SIDES = {"position": 165, "division": 140, "link": 140}  # of a pane, in pixels
 _WHAT = {"position": "Time point (counted from 1)", "division": "Division", "link": "Linked nucleus"}
 _SEE = {
     "position": "Image above, target below. Rings: annotated positions in this plane.",

@@ -32,7 +32,7 @@ class Kind:
 
 OPERATIONS = {
     "flip": Kind("Flip", "Mirrors rows and columns, each for every other example.", None),
-    "rotation_degrees": Kind("Rotation, up to (degrees)", "In the plane, either way.", (5, 180), 5.0),
+    "rotation_degrees": Kind("Rotation, up to (°)", "In the plane, either way.", (5, 180), 5.0),
     "scale": Kind("Scale", "In the plane; 1.25 shows nuclei 1.25 times larger.", (0.4, 2.5), is_range=True),
     "brightness": Kind("Brightness", "Factor on all intensities.", (0.05, 3.0), is_range=True),
     "contrast": Kind("Contrast", "Factor on the distance to the mean of the patch.", (0.05, 3.0), is_range=True),
@@ -43,8 +43,10 @@ OPERATIONS = {
     "jitter_um": Kind("Off the middle, up to (µm)", "Nuclei do not stand quite in the middle.", (0.1, 6.0), 0.1),
     "paste": Kind("Pasted surroundings", "Part of the crops with the surroundings of another.", (0.05, 1.0)),
     "skip": Kind("Time points at once, up to", "As if nuclei moved faster.", (1, 4), 1),
-    "drift_um": Kind("Drift, up to (µm)", "The sample moves by so much more between both.", (0.5, 12.0), 0.5),
-    "turn_degrees": Kind("Turn between both, up to (degrees)", "The sample turns between both.", (1, 90), 1.0),
+    "drift_um": Kind(
+        "Drift of the sample, up to (µm)", "The sample moves by so much more between both.", (0.5, 12.0), 0.5
+    ),
+    "turn_degrees": Kind("Turn of the sample, up to (°)", "In the plane, between both.", (1, 90), 1.0),
 }
 _OF_CROPS = ("jitter_um", "paste", "skip", "drift_um", "turn_degrees")
 _OF_NETWORKS = {

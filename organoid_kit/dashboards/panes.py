@@ -163,8 +163,9 @@ def _draw_arrow(ends: np.ndarray) -> str:
     if length < _SHORTEST_ARROW:
         return ring
     along = way / length
-    side, back = np.array([-along[1], along[0]]), np.array([to_x, to_y]) - 8 * along
-    head = " ".join(f"{a:.1f},{b:.1f}" for a, b in ((to_x, to_y), back + 4 * side, back - 4 * side))
+    size = min(8.0, length / 2)
+    side, back = size / 2 * np.array([-along[1], along[0]]), np.array([to_x, to_y]) - size * along
+    head = " ".join(f"{a:.1f},{b:.1f}" for a, b in ((to_x, to_y), back + side, back - side))
     line = f"M{x + 4 * along[0]:.1f} {y + 4 * along[1]:.1f}L{back[0]:.1f} {back[1]:.1f}"
     return (
         f'{ring}<path d="{line}" stroke="#000" stroke-opacity="0.6" stroke-width="4"/>'

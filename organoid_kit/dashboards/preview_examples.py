@@ -183,9 +183,9 @@ def _make_end(pair: LinkExample, column: Column, answer: str, settings: NetworkS
     middle_um = np.array(crop.shape[1:]) * settings.spacing_um[1:] / 2
     start_um = middle_um - which * move_um[1:]
     title = "later" if which else f"{answer}\n{column.name}, earlier"
-    depth = f"moved {np.linalg.norm(move_um):.1f} µm, in depth {move_um[0]:+.1f}".replace("-", "−")
+    note = f"moved {np.linalg.norm(move_um):.1f} µm, z {move_um[0]:+.1f}".replace("-", "−")
     arrow_um = np.array([start_um, start_um + move_um[1:]])
-    return _make_crop(title, crop, settings, arrow_um=arrow_um, note=depth if which else "")
+    return _make_crop(title, crop, settings, arrow_um=arrow_um, note=note if which else "")
 
 
 def _make_crop(title: str, crop: np.ndarray, settings: NetworkSettings, **options) -> Pane:
