@@ -11,7 +11,6 @@ import pytest
 from organoid_kit.annotations import Annotations
 from organoid_kit.dashboards import AnnotationChecker
 from organoid_kit.dashboards.annotation_coverage import describe_coverage, draw_coverage
-from organoid_kit.dashboards.annotation_keys import PageKeys
 from organoid_kit.dashboards.stack_browser import Pick
 from organoid_kit.dataset import AnnotatedMovie
 from organoid_kit.errors import UserError
@@ -228,6 +227,9 @@ def test_unsaved_work_comes_back_and_is_saved_as_a_new_file(make, tmp_path):
 
 
 def test_keys_press_buttons(make):
+    pytest.importorskip("anywidget", reason="anywidget is not installed here.")
+    from organoid_kit.dashboards.annotation_keys import PageKeys
+
     checker = make()
     keys = PageKeys(checker, checker.edit.list_keys())
     pick(checker, 6)
