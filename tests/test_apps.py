@@ -42,7 +42,7 @@ def test_source_and_notebook_are_in_step(name):
 @each_app
 def test_app_shows_its_dashboard(name, tmp_path):
     notebook = read_app(name)
-    options = {"timeout": 300, "kernel_name": "python3", "resources": {"metadata": {"path": tmp_path}}}
+    options = {"timeout": 600, "kernel_name": "python3", "resources": {"metadata": {"path": tmp_path}}}
     NotebookClient(notebook, **options).execute()
     shown = [output.data for output in notebook.cells[-1].outputs if output.output_type == "execute_result"]
     assert len(shown) == 1 and "application/vnd.jupyter.widget-view+json" in shown[0]

@@ -19,7 +19,7 @@ from organoid_kit.dataset import read_dataset
 from organoid_kit.downloads import find_samples
 
 movie = read_dataset(find_samples() / "validation.autlist")[0].movie
-browser = StackBrowser(movie)
+browser = StackBrowser(movie, channels=(2, 3))
 question = "At which time point do you see the first nucleus divide?"
 options = {"limits": (0, 100), "step": 1, "labels": ("time point", "score")}
 board = ClassBoard(question, **options, dashboard=browser, control="time_point")

@@ -17,4 +17,4 @@ from organoid_kit.dataset import read_dataset
 from organoid_kit.downloads import find_samples
 
 sample = read_dataset(find_samples() / "validation.autlist")[0]
-StackBrowser(sample.movie, {"annotated": sample.annotations})
+StackBrowser(sample.movie, {"annotated": sample.annotations}, channels=(2, 3))

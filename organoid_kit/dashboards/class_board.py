@@ -216,7 +216,7 @@ class ClassBoard(VBox):
 
     def _register(self) -> None:
         state = {} if self.dashboard is None else self.dashboard.state()
-        score = None if self.score is None else float(self.score(self.guess.value))
+        score = None if self.score is None else round(float(self.score(self.guess.value)), 4)
         self.string.value = write_guess(self.question, Guess(self.name.value, self.guess.value, score, state))
         self._close()
         told = "" if score is None else f" Its {self.labels[1]}: {say_number(score)}."

@@ -20,7 +20,7 @@ import nbformat
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 PATIENCE = 180  # seconds; other work on the same machine may slow everything down
 # What front ends say in their console, whatever the notebook does.
-NOISE = ("favicon", "Failed to load resource", "WebSocket", "ResizeObserver loop", "Invalid plugin URL", "shared module")
+NOISE = ("favicon", "Failed to load resource", "WebSocket", "ResizeObserver", "plugin URL", "shared module")
 # JupyterLab's own: no question whether one wants news (it lies over the page), and all cells drawn at once.
 LAB_SETTINGS = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},

@@ -16,7 +16,8 @@ def apps(browser, tmp_path_factory):
         pytest.skip("Voila is not installed here.")
     port = find_free_port()
     url = f"http://localhost:{port}/"
-    with serve(["voila", str(APPS), "--no-browser", "--classic-tree", f"--port={port}"], url, tmp_path_factory.mktemp("voila")):
+    command = ["voila", str(APPS), "--no-browser", "--classic-tree", f"--port={port}"]
+    with serve(command, url, tmp_path_factory.mktemp("voila")):
         yield url
 
 

@@ -1,0 +1,21 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Augmentation preview
+# What a network is shown in training: an example as it is, beside variations of it. Switch operations on and off, and
+# look at what would teach something wrong.
+
+# %%
+from organoid_kit.dashboards import AugmentationPreview
+from organoid_kit.dataset import read_dataset
+from organoid_kit.downloads import find_samples
+from organoid_kit.settings import make_settings
+
+samples = read_dataset(find_samples() / "training.autlist")
+AugmentationPreview(samples, make_settings("position", channels=(2, 3)))

@@ -1,0 +1,32 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Epoch explorer
+# How the answers of a network change from epoch to epoch. The latest run is shown; where there is none, a network is
+# trained for half a minute first.
+
+# %%
+from pathlib import Path
+
+from organoid_kit.dashboards import EpochExplorer
+from organoid_kit.dataset import read_dataset
+from organoid_kit.downloads import find_samples
+from organoid_kit.runs import list_runs
+from organoid_kit.settings import make_settings
+
+runs = list_runs("runs")
+if runs:
+    run = Path("runs") / runs[-1]["run"]
+else:
+    from organoid_kit.training import train
+
+    training, validation = (read_dataset(find_samples() / f"{name}.autlist") for name in ("training", "validation"))
+    settings = make_settings("position", channels=(2, 3), epochs=4, patches_per_time_point=1)
+    run = train(training, validation, settings, on_progress=lambda _: None)
+EpochExplorer(run)

@@ -1,0 +1,23 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Track explorer
+# Lineage trees beside the movie, and the links that are most probably wrong. Opening takes a minute, because three
+# networks look for nuclei, divisions and links first.
+
+# %%
+from organoid_kit.dashboards import TrackExplorer
+from organoid_kit.dataset import read_dataset
+from organoid_kit.downloads import find_samples
+from organoid_kit.movie_tracking import track_movie
+
+sample = read_dataset(find_samples() / "validation.autlist")[0]
+networks = ("position_small", "division_small", "link_small")
+tracked = track_movie(sample.movie, *networks, channels=(2, 3), show_progress=False)
+TrackExplorer(sample.movie, tracked.tracks, channels=(2, 3))
