@@ -21,7 +21,7 @@ from organoid_kit.evaluation import DEFAULT_THRESHOLDS
 from organoid_kit.plots.drawing import COLOURS, FALSE, LINES, MISSED, RIGHT, Drawing, draw_figure, tidy
 from organoid_kit.threshold_judging import Judge, Judgement, list_kinds, make_judge
 
-_MOST_TIME_POINTS = 30  # positions are judged at so many time points, evenly chosen
+_MOST_TIME_POINTS, _MOST_POSITIONS = 30, 5000  # positions are judged at so many, evenly chosen; that takes a second
 _MARKS = {"right": RIGHT, "missed": MISSED, "false": FALSE}
 _START = 0.5
 
@@ -65,7 +65,7 @@ class ThresholdExplorer(VBox):
         kinds = list_kinds(truth.annotations, found)
         self.movie, self.truth, self.found = truth.movie, truth.annotations, found
         self.max_distance_um, self.committed = max_distance_um, {}
-        self._few = _thin_out(truth.annotations)
+        self._few = _thin_out(truth.annotations, found)
         self._judges: dict[tuple, Judge] = {}
         self._judgements: dict[tuple, Judgement] = {}
         self._reached = {"missed": -1, "false": -1}
@@ -170,14 +170,14 @@ class ThresholdExplorer(VBox):
         key = (*way, round(threshold, 4))
         if way not in self._judges:
             options = {"max_distance_um": self.max_distance_um, "tolerance": way[1]}
-            self._judges[way] = make_judge(way[0], self._find_judged_truth(), self.found, **options)
+            self._judges[way] = make_judge(way[0], *self._find_judged(), **options)
         if key not in self._judgements:
             self._judgements[key] = self._judges[way](key[-1])
         return self._judgements[key]
 
-    def _find_judged_truth(self) -> Annotations:
-        """Positions are judged at some of many time points, all else at all."""
-        return self._few if self.kind.value == "positions" else self.truth
+    def _find_judged(self) -> tuple[Annotations, Annotations]:
+        """Truth and what was found: positions at some of many time points, all else at all."""
+        return self._few if self.kind.value == "positions" else (self.truth, self.found)
 
     def _find_curve(self) -> list[Judgement]:
         return [self._judge(float(threshold)) for threshold in DEFAULT_THRESHOLDS]
@@ -206,13 +206,14 @@ class ThresholdExplorer(VBox):
         self._curve.value = draw_threshold_curve(
             DEFAULT_THRESHOLDS, self._find_curve(), self.threshold.value, judgement, committed
         )
-        for name, whole in (("right", self.found), ("missed", self._find_judged_truth()), ("false", self.found)):
+        truth, found = self._find_judged()
+        for name, whole in (("right", found), ("missed", truth), ("false", found)):
             self.browser.set_layer(name, _take(whole, getattr(judgement, name)), _MARKS[name])
         self._show_close_ups()
         self.messages.say(self.describe() + self._say_part())
 
     def _say_part(self) -> str:
-        judged, all_times = self._find_judged_truth().annotated_time_points, self.truth.annotated_time_points
+        judged, all_times = self._find_judged()[0].annotated_time_points, self.truth.annotated_time_points
         return f" Judged at {len(judged)} of {len(all_times)} time points." if len(judged) < len(all_times) else ""
 
     def _show_close_ups(self) -> None:
@@ -221,14 +222,13 @@ class ThresholdExplorer(VBox):
         if stack.reduced > 1:
             self._close_ups.value = ""
             return
-        truth = self._find_judged_truth()
-        rows = make_close_ups(self.movie, stack.values, time_point, truth, self.found, self.judgement)
+        rows = make_close_ups(self.movie, stack.values, time_point, *self._find_judged(), self.judgement)
         words = f"Mistakes at time point {time_point} in close-up; rings are true positions."
         self._close_ups.value = draw_panes(rows, words, 105) or f"No mistake at time point {time_point}."
 
     def _step(self, name: str) -> None:
         """The movie goes to the next mistake of a kind; all of the same time point come after each other."""
-        whole = self._find_judged_truth() if name == "missed" else self.found
+        whole = self._find_judged()[0 if name == "missed" else 1]
         rows = getattr(self.judgement, name)
         if not len(rows):
             self.messages.say(f"Nothing is {name} at this threshold.")
@@ -246,8 +246,12 @@ def _take(whole: Annotations, rows: np.ndarray) -> Annotations:
     return Annotations(whole.positions[rows], whole.time_points[rows], properties=properties)
 
 
-def _thin_out(truth: Annotations) -> Annotations:
-    """At most so many time points, evenly chosen."""
+def _thin_out(truth: Annotations, found: Annotations) -> tuple[Annotations, Annotations]:
+    """Both at some of many time points, evenly chosen."""
     times = truth.annotated_time_points
-    chosen = times[np.linspace(0, len(times) - 1, min(_MOST_TIME_POINTS, len(times))).round().astype(int)]
-    return truth if len(chosen) == len(times) else truth.select(np.isin(truth.time_points, chosen))
+    affordable = int(_MOST_POSITIONS * len(times) / max(len(truth), 1))
+    number = max(1, min(_MOST_TIME_POINTS, affordable, len(times)))
+    if number >= len(times):
+        return truth, found
+    chosen = times[np.linspace(0, len(times) - 1, number).round().astype(int)]
+    return tuple(each.select(np.isin(each.time_points, chosen)) for each in (truth, found))

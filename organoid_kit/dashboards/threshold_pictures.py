@@ -10,6 +10,7 @@ import numpy as np
 from organoid_kit.annotations import Annotations
 from organoid_kit.dashboards.common import INK
 from organoid_kit.dashboards.panes import Pane, Points, draw_shape, make_grey, wrap_svg
+from organoid_kit.dashboards.stack_pictures import FAINT_PLANES
 from organoid_kit.evaluation import format_score
 from organoid_kit.plots.drawing import COLOURS, FALSE, LINES, MISSED, NEAR_PLANES, POSITION, Mark
 from organoid_kit.threshold_judging import Judgement
@@ -51,7 +52,8 @@ def draw_threshold_curve(
     if committed is not None:
         at = _find_x(committed)
         parts.append(f'<path d="M{at} {_TOP + _HEIGHT}v{-_HEIGHT - 4}l14 5l-14 5" stroke="{INK}" fill="none"/>')
-        parts.append(f'<text x="{at + 4}" y="{_TOP + 20}" font-size="11" fill="{INK}">committed</text>')
+        halo = f'fill="{INK}" stroke="#fff" stroke-width="4" paint-order="stroke"'
+        parts.append(f'<text x="{at + 4}" y="{_TOP + 20}" font-size="11" {halo}>committed</text>')
     return wrap_svg("".join(parts), _LEFT + _WIDTH + 12, _TOP + _HEIGHT + 36, words)
 
 
@@ -96,16 +98,17 @@ def make_close_ups(
 
 
 def _make_close_up(movie: TimeLapse, stack: np.ndarray, truth: np.ndarray, place: np.ndarray, mark: Mark) -> Pane:
-    """A square around a place; beyond the image it is black."""
+    """A square around a place, with the true positions in it and up to three planes from it; black beyond the image."""
     spacing_yx = np.array(movie.spacing_um)[1:]
     half = np.maximum(1, np.round(CLOSE_UP_UM / spacing_yx)).astype(int)
     z, *middle = np.clip(np.round(place).astype(int), 0, np.array(stack.shape) - 1)
     padded = np.pad(stack[z], [(each, each) for each in half])
     pixels = padded[tuple(slice(at, at + 2 * each + 1) for at, each in zip(middle, half))]
     corner = np.array(middle) - half - 0.5
+    near = (np.abs(truth - place) <= [FAINT_PLANES, *half]).all(axis=1)
     points = tuple(
         Points(each, (positions[:, 1:] - corner) * spacing_yx, np.abs(positions[:, 0] - z) <= NEAR_PLANES)
-        for each, positions in ((POSITION, truth), (mark, place[None]))
+        for each, positions in ((POSITION, truth[near]), (mark, place[None]))
     )
     return Pane("", make_grey(pixels, (0, 255)), tuple(((2 * half + 1) * spacing_yx).tolist()), points)
 

@@ -152,7 +152,7 @@ def test_doubts_lead_to_the_movie(tracks):
 
 def test_a_nucleus_in_the_movie_shows_its_lineage(tracks):
     tracks.click("ok-next-position")
-    tracks.click("ok-pick")
+    tracks.click("ok-pick-here")
     tracks.wait_for_text("ok-messages", "Lineage")
     tracks.type("ok-lineage", "3")
     tracks.wait_for("[explorer.lineage.value, explorer.chosen]", [3, 2])
