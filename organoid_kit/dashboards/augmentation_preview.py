@@ -83,6 +83,7 @@ class AugmentationPreview(VBox):
 
     @settings.setter
     def settings(self, chosen: AugmentationSettings) -> None:
+        """Puts other settings on the controls."""
         self._start, self._busy = chosen, True
         for name, operation in self.operations.items():
             operation.setting = getattr(chosen, name)

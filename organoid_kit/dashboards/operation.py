@@ -98,6 +98,7 @@ class Operation(VBox):
 
     @setting.setter
     def setting(self, value: bool | float | tuple[float, float] | None) -> None:
+        """Puts another setting on the controls."""
         if value and self.range is not None:
             self.range.value = value
         self.on.value = bool(value)
