@@ -30,7 +30,7 @@ from organoid_kit.plots.drawing import Drawing, Mark, count
 
 LISTS = ("Problems", "Candidates")
 _CHOSEN = Mark("chosen", "+", "yellow")
-_CARD = Layout(flex="1 1 320px", min_width="300px", padding="4px 8px")
+_CARDS = ("1 1 320px", "2 1 370px", "1 1 260px")  # how wide: coverage, lists, buttons
 _HELP = (
     "<b>Mend</b>: click on a position to choose it, on an empty place to put the crosshair there; then press a button, "
     "or its key (in brackets) after a click on the picture. Nothing is lost when the kernel ends: open the same "
@@ -121,8 +121,8 @@ class AnnotationChecker(VBox):
     # ---- how it is put together
 
     def _arrange(self) -> None:
-        lists = VBox([self.list_shown, self.problems, self.candidates], layout=_CARD)
-        cards = [VBox([self.coverage], layout=_CARD), lists, VBox([self.edit], layout=_CARD)]
+        contents = ([self.coverage], [self.list_shown, self.problems, self.candidates], [self.edit])
+        cards = [VBox(each, layout=Layout(flex=flex, padding="4px 8px")) for each, flex in zip(contents, _CARDS)]
         panel = HBox(cards, layout=Layout(flex="1 1 340px", flex_flow="row wrap", align_items="flex-start"))
         browser = VBox([self.browser], layout=Layout(flex="0 1 830px", max_width="100%"))
         beside = Layout(flex_flow="row-reverse wrap", justify_content="flex-end", align_items="flex-start")

@@ -44,7 +44,8 @@ def start(request):
 
 def click_at(page, expression):
     """Clicks on a place, zyx, in the picture."""
-    page.page.wait_for_timeout(500)  # until the marks are there
+    page.page.mouse.move(0, 0)
+    page.wait_for_text(".ok-stack-words", "Marked: annotations")
     page.find(CANVAS).scroll_into_view_if_needed()
     _, y, x = page.ask(expression)
     box = page.find(CANVAS).bounding_box()
