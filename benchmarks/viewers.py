@@ -76,12 +76,19 @@ import ipywidgets
 viewer = stackview.slice(stack, slice_number=0, continuous_update=True)
 ipywidgets.VBox([viewer]).add_class("ok-z")
 """
-# Counts pictures as they arrive, wherever they come from.
+# Counts pictures as they arrive: our canvas says when it is drawn, an image when it is loaded; others are watched.
 COUNT = """() => {
     window.pictures = 0;
     const arrived = () => { window.pictures += 1; window.arrived = performance.now(); };
     new MutationObserver(arrived).observe(document, {subtree: true, attributeFilter: ["data-drawn"]});
     document.addEventListener("load", event => event.target.tagName === "IMG" && arrived(), true);
+    for (const name of ["drawImage", "putImageData"]) {
+        const draw = CanvasRenderingContext2D.prototype[name];
+        CanvasRenderingContext2D.prototype[name] = function (...values) {
+            draw.apply(this, values);
+            if (this.canvas.isConnected && !this.canvas.closest(".ok-stack-canvas")) arrived();
+        };
+    }
     document.addEventListener("keydown", () => { window.pressed = performance.now(); }, true);
 }"""
 VIEWERS = {
@@ -89,7 +96,7 @@ VIEWERS = {
     "ours, drawn in the browser, time point": (OURS.format(drawn_by="browser"), ".ok-time-point", "[data-drawn]"),
     "ours, drawn by the kernel (JPEG), plane z": (OURS.format(drawn_by="kernel"), ".ok-z", ".ok-picture"),
     "matplotlib, interact": (INTERACT, ".ok-z", ".jp-OutputArea img"),
-    "stackview.slice": (STACKVIEW, ".ok-z", "canvas, img"),
+    "stackview.slice": (STACKVIEW, ".ok-z", ".ok-z canvas"),
 }
 
 
