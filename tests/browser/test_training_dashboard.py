@@ -61,9 +61,6 @@ def test_pause_holds_it_and_epochs_change_meanwhile(page):
 
 
 def test_stop_ends_the_waiting_cell(page):
-    if page.kind.name == "lab":  # the classic Notebook is heard by this page object only once its kernel is free
-        page.reload()
-        page.wait_for_text("ok-status", "Training.")
     page.click("ok-stop")
     page.wait_for_text("ok-status", "Ended.")
     page.wait_for_text("ok-messages", "stopped on request")
