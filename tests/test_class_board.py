@@ -158,6 +158,12 @@ def test_the_class_is_shown_and_junk_reported():
     assert board.plot().description in board.picture.value
 
 
+def test_nothing_pasted_is_said():
+    board = make_board()
+    board.show.click()
+    assert board.messages.kind == "fail" and "Received: none" in board.messages.value and not board.picture.value
+
+
 def test_names_are_text_and_never_markup():
     name = "<script>x</script>$\\frac$"
     board = ClassBoard("<b>q</b>")

@@ -124,11 +124,15 @@ def _draw_dots(axes: Axes, numbers: Sequence[float]) -> None:
     axes.set_ylim(0, max([2, *heights]) + 1)
 
 
+def _count(guesses: Sequence[Guess]) -> str:
+    return f"{len(guesses)} guess{'es' * (len(guesses) != 1)}"
+
+
 def _describe(guesses: Sequence[Guess], scored: Sequence[Guess], labels: tuple[str, str]) -> str:
     if not guesses:
         return "No guesses yet."
     numbers = [each.guess for each in guesses]
-    text = f"{len(guesses)} guess{'es' * (len(guesses) > 1)}, from {min(numbers):g} to {max(numbers):g}, "
+    text = f"{_count(guesses)}, from {min(numbers):g} to {max(numbers):g}, "
     text += f"the middle one {np.median(numbers):g}."
     if scored:
         best = max(scored, key=lambda each: each.score)
@@ -248,6 +252,8 @@ class ClassBoard(VBox):
 
     def _show(self) -> None:
         self.guesses, complaints = read_guesses(self.strings.value, self.question)
+        if not self.guesses and not complaints:
+            raise UserError("The class's strings must be pasted. Received: none. Paste them above, one in each line.")
         drawing = self.plot()
         picture = base64.b64encode(write_png(drawing)).decode()
         words = html.escape(drawing.description)
@@ -255,7 +261,7 @@ class ClassBoard(VBox):
         if complaints:
             self.messages.warn(" ".join(complaints))
         else:
-            self.messages.say(f"All {len(self.guesses)} strings were read.")
+            self.messages.say(f"Every line was read: {_count(self.guesses)}.")
 
     def plot(self) -> Drawing:
         """The class's curve."""
