@@ -21,6 +21,8 @@ SCREENSHOTS = Path(__file__).parent / "screenshots"
 PATIENCE = 180  # seconds; other work on the same machine may slow everything down
 # What front ends say in their console, whatever the notebook does.
 NOISE = ("favicon", "Failed to load resource", "WebSocket", "ResizeObserver", "plugin URL", "shared module")
+# The classic Notebook's own page stumbles over a banner that is not there.
+NOISE += ("Cannot read properties of null (reading 'addEventListener')",)
 # JupyterLab's own: no question whether one wants news (it lies over the page), and all cells drawn at once.
 LAB_SETTINGS = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
@@ -104,12 +106,12 @@ class DashboardPage:
         self.page = browser.new_page(viewport={"width": 1280, "height": 1400})
         self.page.set_default_timeout(1000 * PATIENCE)
         self.said: list[str] = []
-        self.page.on("pageerror", lambda error: self.said.append(f"JavaScript: {error}"))
-        self.page.on("console", lambda message: message.type == "error" and self._hear(message.text))
+        self.page.on("pageerror", lambda error: self._hear(f"JavaScript: {error}"))
+        self.page.on("console", lambda message: message.type == "error" and self._hear(f"Console: {message.text}"))
 
     def _hear(self, text: str) -> None:
         if not any(noise in text for noise in NOISE):
-            self.said.append(f"Console: {text}")
+            self.said.append(text)
 
     def find(self, handle: str):
         """Playwright's locator of the first widget with this handle; any CSS selector will do."""
