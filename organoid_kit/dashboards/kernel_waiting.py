@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -59,11 +60,8 @@ def answer_questions() -> None:
 
 def _find_kernel() -> Any:
     """The kernel this runs in; None in plain Python."""
-    try:
-        from IPython import get_ipython
-    except ImportError:
-        return None
-    return getattr(get_ipython(), "kernel", None)
+    ipython = sys.modules.get("IPython")  # loaded wherever there is a kernel
+    return getattr(ipython and ipython.get_ipython(), "kernel", None)
 
 
 async def _deal_with_queue(kernel: Any) -> None:
