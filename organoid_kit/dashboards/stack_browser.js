@@ -30,9 +30,19 @@ export default { initialize, render };
 async function findControls(model) {
   const found = {};
   for (const [name, reference] of Object.entries(model.get("controls"))) {
-    found[name] = await model.widget_manager.get_model(reference.replace("IPY_MODEL_", ""));
+    found[name] = await findModel(model.widget_manager, reference.replace("IPY_MODEL_", ""));
   }
   return found;
+}
+
+// While a page is loading, a slider's model may come later than ours.
+async function findModel(manager, id) {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    const found = await Promise.resolve(manager.get_model(id)).catch(() => null);
+    if (found) return found;
+    await new Promise((wake) => setTimeout(wake, 50));
+  }
+  throw new Error("The controls of this movie are not on the page. Run the cell again.");
 }
 
 function makePage(el) {

@@ -200,6 +200,7 @@ def test_a_reader_who_comes_back_sees_the_same(page):
     if page.front_end.name == "lab":  # the classic Notebook forgets widgets when a page is closed
         wait_until_drawn(page, "t5 z11 slice")
     else:
+        page.page.wait_for_timeout(3000)  # ipywidgets 7 complains where a dashboard leaves that it is still building
         page.run()
         page.find(f"{CANVAS}[data-drawn]")
 
