@@ -34,10 +34,9 @@ def use_stack_browser(page: DashboardPage) -> None:
 
 def use_training_dashboard(page: DashboardPage) -> None:
     """A training that has come some way."""
-    page.type("ok-patches-per-time-point", "2")
     page.click("ok-start")
     page.page.wait_for_function(
-        "() => document.querySelector('.ok-status').innerText.includes('Epoch 7')", timeout=1000 * MOST_SECONDS
+        "() => document.querySelector('.ok-status').innerText.includes('Epoch 4')", timeout=1000 * MOST_SECONDS
     )
 
 

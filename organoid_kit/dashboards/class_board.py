@@ -13,6 +13,7 @@ import numpy as np
 import traitlets
 from ipywidgets import HTML, BoundedFloatText, Button, HBox, Layout, Text, Textarea, VBox
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from organoid_kit.dashboards.common import WIDE, Messages, mark
 from organoid_kit.dashboards.states import read_state, shorten, write_state
@@ -122,6 +123,8 @@ def _draw_dots(axes: Axes, numbers: Sequence[float]) -> None:
     for value, height in zip(values, heights):
         axes.plot([value] * height, range(1, height + 1), "o", color=COLOURS["blue"])
     axes.set_ylim(0, max([2, *heights]) + 1)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=all(value == round(value) for value in values)))
 
 
 def _count(guesses: Sequence[Guess]) -> str:
@@ -186,7 +189,7 @@ class ClassBoard(VBox):
         self.name = mark(Text(description="Your name", style=WIDE), "ok-name")
         number = BoundedFloatText(min=low, max=high, step=step, value=low, description="Your guess", style=WIDE)
         self.guess = mark(number, "ok-guess")
-        self.string = mark(_text_field("To copy", "Your string appears here.", 2), "ok-string")
+        self.string = mark(_text_field("To copy", "Your string appears here.", 3), "ok-string")
         self.strings = mark(_text_field("Strings", "Paste strings here, one in each line.", 5), "ok-strings")
         self.register = self._button("Register", "ok-register", self._register)
         self.write = self._button("State as a string", "ok-write", self._write)
