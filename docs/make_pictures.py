@@ -34,6 +34,9 @@ def use_stack_browser(page: DashboardPage) -> None:
 
 def use_training_dashboard(page: DashboardPage) -> None:
     """A training that has come some way."""
+    for name in ("training", "validation"):  # shown without the folders of this machine
+        page.type(f"ok-{name}-path", f"data_samples/{name}.autlist")
+    page.wait_for_text("ok-estimate", "A batch of")
     page.click("ok-start")
     page.page.wait_for_function(
         "() => document.querySelector('.ok-status').innerText.includes('Epoch 4')", timeout=1000 * MOST_SECONDS
@@ -75,6 +78,7 @@ def main(names: list[str]) -> None:
     url = f"http://localhost:{find_free_port()}/"
     with tempfile.TemporaryDirectory() as folder:
         apps = Path(shutil.copytree(ROOT / "apps", Path(folder) / "apps"))  # runs are written beside the notebooks
+        shutil.copytree(ROOT / "data_samples", apps / "data_samples")
         command = ["voila", str(apps), "--no-browser", f"--port={url.split(':')[-1].strip('/')}"]
         with serve(command, url, Path(folder)), start_browser(program) as browser:
             for name in names:

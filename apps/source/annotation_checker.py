@@ -8,13 +8,20 @@
 
 # %% [markdown]
 # # Annotation checker
-# What is wrong in the annotations of a movie, and tools to mend it. A click on a problem goes there. Nothing is lost:
-# the original stays as it is, and what you change is saved in a file of its own.
+# What is wrong in the annotations of a movie, and tools to mend it. This movie's were right, until somebody moved a
+# nucleus and took two links away: find out where. The original stays as it is; what you change is saved in a new file.
 
 # %%
+import dataclasses
+
+import numpy as np
+
 from organoid_kit.dashboards import AnnotationChecker
 from organoid_kit.dataset import read_dataset
 from organoid_kit.downloads import find_samples
 
 sample = read_dataset(find_samples() / "validation.autlist")[0]
-AnnotationChecker(sample, channels=(2, 3))
+positions, links = sample.annotations.positions.copy(), np.delete(sample.annotations.links, [60, 200], axis=0)
+positions[100] += (0, -20, 0)
+flawed = dataclasses.replace(sample.annotations, positions=positions, links=links)
+AnnotationChecker(dataclasses.replace(sample, annotations=flawed), channels=(2, 3))
