@@ -1,4 +1,5 @@
 import dataclasses
+import math
 import sys
 
 import numpy as np
@@ -37,12 +38,12 @@ def check_with_the_library(path):
 
 
 def test_the_lineage_comes_back(lineage, tmp_path):
-    lineage = dataclasses.replace(lineage, region=[[0, 0, 0], [9, 9, 9]], extra={"color": [1, 0.5, 0]})
+    lineage = dataclasses.replace(lineage, region=[[0, 0, 0], [9, 9, 9]], extra={"color": [1, 0.5, math.inf]})
     write_geff(lineage, tmp_path / "a.geff")
     again = read_annotations(tmp_path / "a.geff")
     assert facts(again, without=["id"]) == facts(lineage)
     assert (again.name, again.spacing_um, again.minutes_per_time_point) == ("lineage", (2.0, 0.5, 0.5), 10.0)
-    assert (again.extra, again.region.tolist()) == ({"color": [1, 0.5, 0]}, [[0, 0, 0], [9, 9, 9]])
+    assert (again.extra, again.region.tolist()) == ({"color": [1, 0.5, math.inf]}, [[0, 0, 0], [9, 9, 9]])
 
 
 @settings(max_examples=15, deadline=None)

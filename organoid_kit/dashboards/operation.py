@@ -94,7 +94,7 @@ class Operation(VBox):
         """For `AugmentationSettings`: what is chosen, None or False where it is off."""
         if self.range is None:
             return self.on.value
-        return self.range.value if self.on.value else None
+        return _tidy(self.range.value) if self.on.value else None
 
     @setting.setter
     def setting(self, value: bool | float | tuple[float, float] | None) -> None:
@@ -109,6 +109,11 @@ class Operation(VBox):
         style = f"background:{ground};color:{INK};border-left:4px solid {bar};padding:2px 8px;line-height:1.35"
         shown = f'<div role="alert" style="{style};max-width:480px">{word}{html.escape(text or "")}</div>'
         self.warning.value = shown if text else ""
+
+
+def _tidy(value: float | tuple[float, float]) -> float | tuple[float, float]:
+    """0.6 where the slider of a browser says 0.6000000000000001: it counts in steps."""
+    return tuple(map(_tidy, value)) if isinstance(value, tuple) else round(value, 9)
 
 
 def _make_slider(kind: Kind, value: float | tuple[float, float]) -> IntSlider | FloatSlider | FloatRangeSlider | None:

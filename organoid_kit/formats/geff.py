@@ -3,7 +3,8 @@
 Axes are t, z, y, x in time points and voxels; their scale is minutes and µm. The ids of the nodes are the property
 `id`. The properties `track_id` and `lineage_id` are declared as tracklets and lineages where they are those that
 `add_track_ids` gives. What GEFF has no place for (name, region, extras) is kept in its metadata under `organoid_kit`;
-properties whose values are not all of one simple type are written as JSON texts and listed there.
+extras as a JSON text, as the metadata itself has no place for infinity. Properties whose values are not all of one
+simple type are written as JSON texts, too, and listed there.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def read_geff(
         minutes_per_time_point=minutes_per_time_point or scale_minutes,
         name=ours.get("name", Path(path).stem),
         region=ours.get("region"),
-        extra={**ours.get("extra", {}), **{key: value for key, value in metadata.extra.items() if key != _OURS}},
+        extra={**json.loads(ours.get("extra", "{}")), **{key: value for key, value in metadata.extra.items() if key != _OURS}},
     )
 
 
@@ -87,7 +88,8 @@ def write_geff(annotations: Annotations, path: str | Path, *, overwrite: bool = 
     node_props |= {
         name: {"values": values.astype(int if name == "t" else float), "missing": None} for name, values in axes
     }
-    ours = {"name": annotations.name, "extra": annotations.extra, "json": json_names, "link_json": link_json_names}
+    extra = json.dumps(_plain(annotations.extra, path))
+    ours = {"name": annotations.name, "extra": extra, "json": json_names, "link_json": link_json_names}
     if annotations.region is not None:
         ours["region"] = annotations.region
     metadata = _metadata(geff, annotations, _plain(ours, path))
