@@ -67,7 +67,10 @@ def read_geff(
         minutes_per_time_point=minutes_per_time_point or scale_minutes,
         name=ours.get("name", Path(path).stem),
         region=ours.get("region"),
-        extra={**json.loads(ours.get("extra", "{}")), **{key: value for key, value in metadata.extra.items() if key != _OURS}},
+        extra={
+            **json.loads(ours.get("extra", "{}")),
+            **{key: value for key, value in metadata.extra.items() if key != _OURS},
+        },
     )
 
 
