@@ -285,6 +285,7 @@ def test_an_interrupted_training_says_how_to_go_on_and_goes_on(data, tmp_path, m
             signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(organoid_kit.training, "print_progress", interrupt)
+    before = signal.getsignal(signal.SIGINT)
     arguments = ["train", data / "training.autlist", "--validation", data / "validation.autlist"]
     ending = run_main(*arguments, "--settings", data / "settings.json", "--epochs", 2, "--output", tmp_path)
     said = capsys.readouterr().err
@@ -293,7 +294,7 @@ def test_an_interrupted_training_says_how_to_go_on_and_goes_on(data, tmp_path, m
     again = shlex.split(said.splitlines()[-1])
     assert again[:4] == [sys.executable, "-m", "organoid_kit", "train"]
     monkeypatch.undo()
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
     assert run_main(*again[3:]) == 0
     assert len(run.history) == 2 and len(list(tmp_path.iterdir())) == 1
     assert run.ending.startswith("all 2 epochs done")
