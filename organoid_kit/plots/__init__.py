@@ -26,6 +26,7 @@ from organoid_kit.plots.images import (
 from organoid_kit.plots.lessons import plot_convolution, plot_fits, plot_losses, plot_u_net
 from organoid_kit.plots.lineages import find_lineages, plot_lineage_tree
 from organoid_kit.plots.probabilities import plot_precision_recall, plot_reliability
+from organoid_kit.plots.results import plot_results
 from organoid_kit.plots.tracks import plot_tracks
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "plot_prediction",
     "plot_problems",
     "plot_reliability",
+    "plot_results",
     "plot_stack",
     "plot_threshold_curve",
     "plot_time_scores",
