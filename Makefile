@@ -9,7 +9,7 @@ help:
 	@echo "make lab        the notebooks in JupyterLab"
 	@echo "make apps       each dashboard as a page of its own, without code"
 	@echo "make benchmark  measure what README.md claims"
-	@echo "make notebooks  bring notebooks, apps and their source/*.py into step"
+	@echo "make notebooks  write all notebooks again, from notebooks/source; bring apps and apps/source into step"
 	@echo "make screenshots  the pictures of dashboards in README.md again; needs Chromium"
 	@echo "make samples    make data_samples again"
 	@echo "make lint       check style"
@@ -34,7 +34,8 @@ benchmark: .venv/ready-dev
 	done; exit $$worst
 
 notebooks: .venv/ready-dev
-	$(RUN) -m jupytext --sync notebooks/source/*.py apps/source/*.py
+	$(RUN) notebooks/make_variants.py
+	$(RUN) -m jupytext --sync apps/source/*.py
 
 screenshots: .venv/ready-dev
 	$(RUN) docs/make_pictures.py

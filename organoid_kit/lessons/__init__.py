@@ -1,0 +1,11 @@
+"""Exercises and questions of the course: one module a notebook, imported there as `lesson`.
+
+An `Exercise` judges what a learner wrote by what it does; a `Question` answers every choice with a reason. Nothing here
+needs a server or a network, and nothing loads Keras before an exercise needs it.
+"""
+
+from organoid_kit.lessons.exercise import Exercise, NotTried, match_numbers, run_answer
+from organoid_kit.lessons.question import Question
+from organoid_kit.lessons.text import Text, Verdict
+
+__all__ = ["Exercise", "NotTried", "Question", "Text", "Verdict", "match_numbers", "run_answer"]
