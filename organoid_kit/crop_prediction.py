@@ -103,6 +103,7 @@ def predict_links(
     )
     annotated = AnnotatedMovie(movie, candidates)
     places, spacing = find_working_positions(annotated, settings), find_working_spacing(annotated, settings)
+    places_um = places * spacing
     drift = estimate_drift(candidates) if settings.remove_drift else {}
     displacements = find_displacements(candidates, candidates.links, drift) / spacing
     prepared = PreparedMovies([movie], settings, cache_bytes=2 * find_window_bytes([movie], settings))
@@ -115,7 +116,7 @@ def predict_links(
         crops = _PairCrops(prepared, int(time_point), links, places, shift)
         answers[chosen] = _ask(network, len(chosen), _join(crops, np.arange(len(chosen)), moves))
         if settings.remove_drift:
-            flow = _find_flow(places * spacing, links, moves * spacing, answers[chosen])
+            flow = _find_flow(places_um, links, moves * spacing, answers[chosen])
             again = np.flatnonzero(np.linalg.norm(flow, axis=1) > _LEAST_FLOW_UM)
             moves = moves[again] - flow[again] / spacing
             answers[chosen[again]] = _ask(network, len(again), _join(crops, again, moves))
