@@ -1,4 +1,9 @@
-"""Notebooks: text and generated file in step, laid out alike, and each runs from top to bottom in quick mode."""
+"""Notebooks: generated files in step with their text, laid out alike; each runs from top to bottom in quick mode.
+
+Three variants are made of each (notebooks/make_variants.py). The student's and the one with solutions are run, each in
+a kernel and in a folder of its own. The instructor's is not run again: its code cells are shown to be those of the one
+with solutions, in the same order.
+"""
 
 import ast
 import re
@@ -6,16 +11,19 @@ import subprocess
 import sys
 from pathlib import Path
 
-import jupytext
 import nbformat
 import pytest
 from nbclient import NotebookClient
 
 ROOT = Path(__file__).parents[1]
-SOURCES = sorted((ROOT / "notebooks" / "source").glob("*.py"))
-NAMES = [path.stem for path in SOURCES]
 SHARED = ROOT.parent / "shared" / "data" / "lstree_enterocyst"
 MOST_LINES = 20
+PATIENCE = 900  # seconds for a cell; only a cell that hangs takes so long
+
+sys.path.append(str(ROOT / "notebooks"))
+import make_variants  # noqa: E402
+
+NAMES = make_variants.NAMES
 
 # What quick mode changes; a learner sees nothing of it. These numbers stand in the cell tagged `parameters`.
 QUICK = {
@@ -41,54 +49,104 @@ QUICK = {
 }
 
 ONLY_LOOK = ("02_check_annotations", "03_preview_augmentation")  # they never wait for Keras
+MARKS = {"student": "○", "solutions": "✓"}  # what each checker says: not tried, right
 
 each_notebook = pytest.mark.parametrize("name", NAMES)
+each_variant = pytest.mark.parametrize("variant", make_variants.FOLDERS)
 
 
-def read_notebook(name: str) -> nbformat.NotebookNode:
-    return nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
+def find_path(name: str, variant: str = "student") -> Path:
+    return make_variants.FOLDERS[variant] / f"{name}.ipynb"
 
 
-def code_cells(name: str) -> list[nbformat.NotebookNode]:
-    return [cell for cell in read_notebook(name).cells if cell.cell_type == "code"]
+def read_notebook(name: str, variant: str = "student") -> nbformat.NotebookNode:
+    return nbformat.read(find_path(name, variant), as_version=4)
+
+
+def code_cells(name: str, variant: str = "student") -> list[nbformat.NotebookNode]:
+    return [cell for cell in read_notebook(name, variant).cells if cell.cell_type == "code"]
 
 
 def draws_figure(source: str) -> bool:
-    """Whether the last statement of a cell shows a figure: a call of `plot_…`, or sliders around one."""
+    """Whether the last statement of a cell shows a figure: a call of `plot…`, or sliders around one."""
     calls = [node.func for node in ast.walk(ast.parse(source).body[-1]) if isinstance(node, ast.Call)]
     names = [call.id if isinstance(call, ast.Name) else getattr(call, "attr", "") for call in calls]
     defines = isinstance(ast.parse(source).body[-1], ast.FunctionDef)
-    return not defines and any(name.startswith("plot_") or name == "interact" for name in names)
+    return not defines and any(name.startswith("plot") or name == "interact" for name in names)
 
 
-def what_counts(cell: nbformat.NotebookNode) -> tuple[str, str, list[str]]:
-    """What must be the same in the text source and in the generated notebook."""
-    return cell.cell_type, cell.source, cell.metadata.get("tags", [])
+def is_checked(cell: nbformat.NotebookNode) -> bool:
+    """Whether a cell ends with the check of an exercise."""
+    return cell.cell_type == "code" and bool(re.search(r"^lesson\.\w+\.check\(", cell.source, re.MULTILINE))
 
 
 def stated_minutes(text: str) -> dict[str, int]:
     """The minutes that the first cell promises."""
     found = re.search(
-        r"Minutes to read: (\d+)\. Minutes to run: (\d+) on a processor \(CPU\), (\d+) on a graphics", text
+        r"\*Time\.\* To teach: (\d+) minutes?\. To do: (\d+) minutes?\. The\s+computer works for (\d+) of them "
+        r"on a processor \(CPU\), for (\d+) on a graphics card \(GPU\)\.",
+        " ".join(text.split()),
     )
-    return dict(zip(("minutes_read", "minutes_cpu", "minutes_gpu"), map(int, found.groups()))) if found else {}
+    return (
+        dict(zip(("minutes_teach", "minutes_do", "minutes_cpu", "minutes_gpu"), map(int, found.groups())))
+        if found
+        else {}
+    )
 
 
-def test_every_source_has_its_notebook():
-    assert NAMES == sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb")) == sorted(QUICK)
+def find_bare_pictures(notebook: nbformat.NotebookNode) -> list[str]:
+    """Cells with a picture that says nothing to who cannot see it, in text or in outputs."""
+    bare = [
+        cell.source
+        for cell in notebook.cells
+        if cell.cell_type == "markdown" and re.search(r"!\[\s*\]\(|<img(?![^>]*\balt=[\"'][^\"'])", cell.source)
+    ]
+    outputs = [(cell, output) for cell in notebook.cells for output in cell.get("outputs", []) if "data" in output]
+    return bare + [
+        cell.source
+        for cell, output in outputs
+        for kind in output.data
+        if kind.startswith("image/") and not output.metadata.get(kind, {}).get("alt", "").strip()
+    ]
+
+
+# ---- generated files
+
+
+@each_variant
+def test_every_source_has_its_notebook(variant):
+    assert NAMES == sorted(path.stem for path in make_variants.FOLDERS[variant].glob("*.ipynb")) == sorted(QUICK)
+
+
+@each_variant
+@each_notebook
+def test_notebooks_are_in_step_with_their_source(name, variant):
+    written = find_path(name, variant).read_text(encoding="utf-8")
+    assert written == make_variants.make_notebook(name, variant), "run `make notebooks`"
 
 
 @each_notebook
-def test_source_and_notebook_are_in_step(name):
-    source = jupytext.read(ROOT / "notebooks" / "source" / f"{name}.py")
-    notebook = read_notebook(name)
-    assert [what_counts(cell) for cell in notebook.cells] == [what_counts(cell) for cell in source.cells]
-    assert notebook.metadata.organoid_kit == source.metadata.organoid_kit
+def test_the_teachers_code_is_that_of_the_solutions(name):
+    solutions, instructor = ([cell.source for cell in code_cells(name, each)] for each in ("solutions", "instructor"))
+    assert solutions == instructor
 
 
 @each_notebook
-def test_outputs_are_stripped(name):
-    assert not [cell for cell in code_cells(name) if cell.outputs or cell.execution_count is not None]
+def test_remarks_for_teachers_stand_in_their_notebook_only(name):
+    begins = {
+        each: sum(cell.source.startswith("**For teachers.**") for cell in read_notebook(name, each).cells)
+        for each in make_variants.FOLDERS
+    }
+    assert begins["student"] == begins["solutions"] == 0 < begins["instructor"]
+
+
+@each_notebook
+def test_cells_for_teachers_say_so(name):
+    cells = [cell for cell in make_variants.read_source(name).cells if make_variants.is_for_teachers(cell)]
+    assert cells and all(cell.source.startswith("**For teachers.**") for cell in cells)
+
+
+# ---- layout
 
 
 @each_notebook
@@ -97,13 +155,29 @@ def test_first_cell_says_what_and_how_long(name):
     first = notebook.cells[0].source
     assert first.startswith(f"# {name[:2]} · ")
     assert all(word in first for word in ("*Goals.*", "*You need*", "*Time.*"))
-    assert stated_minutes(first) == dict(notebook.metadata.organoid_kit)
+    assert {**stated_minutes(first), "variant": "student"} == dict(notebook.metadata.organoid_kit)
 
 
 @each_notebook
-def test_second_cell_gives_a_verdict(name):
+def test_second_cell_gives_the_same_verdict_everywhere(name):
     second = read_notebook(name).cells[1]
-    assert second.cell_type == "code" and "google.colab" in second.source and "check_environment(" in second.source
+    assert second.cell_type == "code" and "google.colab" in second.source
+    assert second.source == read_notebook(NAMES[0]).cells[1].source
+
+
+@each_notebook
+def test_it_ends_with_a_summary(name):
+    headings = re.findall(r"^## (.*)$", "\n".join(cell.source for cell in read_notebook(name).cells), re.MULTILINE)
+    assert headings[-1] == "Summary"
+
+
+@each_notebook
+def test_there_are_questions_and_exercises(name):
+    lesson, cells = make_variants.load_lesson(name), make_variants.read_source(name).cells
+    questions = [cell for cell in cells if make_variants.find_question(cell, lesson)]
+    exercises = [cell for cell in cells if make_variants.find_exercise(cell)]
+    first = name == NAMES[0]
+    assert len(questions) >= (1 if first else 2) and len(exercises) >= (0 if first else 1)
 
 
 @each_notebook
@@ -116,7 +190,8 @@ def test_one_cell_holds_the_numbers_to_change(name):
 
 @each_notebook
 def test_cells_are_short(name):
-    assert not [cell.source for cell in code_cells(name) if len(cell.source.splitlines()) > MOST_LINES]
+    cells = code_cells(name) + code_cells(name, "solutions")
+    assert not [cell.source for cell in cells if len(cell.source.splitlines()) > MOST_LINES]
 
 
 @each_notebook
@@ -139,32 +214,40 @@ def test_every_figure_is_explained(name):
     ]
 
 
+@pytest.mark.parametrize("variant, rules", [("student", "F821,F811"), ("solutions", "F821,F811,F401")])
 @each_notebook
-def test_names_are_defined(name):
-    source = ROOT / "notebooks" / "source" / f"{name}.py"
-    ran = subprocess.run(
-        [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "F821,F401,F811", source],
-        capture_output=True,
-        text=True,
-    )
+def test_names_are_defined(name, variant, rules):
+    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", rules, find_path(name, variant)]
+    ran = subprocess.run(command, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stdout
 
 
+# ---- running
+
+
+def prepare_quick(name: str, variant: str, output_folder: Path) -> nbformat.NotebookNode:
+    """The notebook with the numbers of quick mode behind its parameters, and a last cell that asks for Keras."""
+    notebook = read_notebook(name, variant)
+    parameters = [cell.metadata.get("tags", []) for cell in notebook.cells].index(["parameters"])
+    changes = dict(QUICK[name])
+    if "output_folder" in notebook.cells[parameters].source:
+        changes["output_folder"] = str(output_folder)
+    injected = "\n".join(f"{key} = {value!r}" for key, value in changes.items())
+    notebook.cells.insert(parameters + 1, nbformat.v4.new_code_cell(injected))
+    notebook.cells.append(nbformat.v4.new_code_cell("import sys\n\n'keras' in sys.modules"))
+    return notebook
+
+
+@pytest.mark.parametrize("variant", MARKS)
 @pytest.mark.parametrize(
     "name", [NAMES[0], *(pytest.param(name, marks=pytest.mark.slow) for name in NAMES[1:])], ids=NAMES
 )
-def test_runs_from_top_to_bottom(name, tmp_path):
-    notebook = read_notebook(name)
-    tags = [cell.metadata.get("tags", []) for cell in notebook.cells]
-    parameters = tags.index(["parameters"])
-    changes = dict(QUICK[name])
-    if "output_folder" in notebook.cells[parameters].source:
-        changes["output_folder"] = str(tmp_path)
-    injected = "\n".join(f"{key} = {value!r}" for key, value in changes.items())
-    notebook.cells.insert(parameters + 1, nbformat.v4.new_code_cell(injected))
-    notebook.cells.append(nbformat.v4.new_code_cell("'keras' in sys.modules"))
-    seconds = 60 * notebook.metadata.organoid_kit.minutes_cpu  # for each cell
-    resources = {"metadata": {"path": str(ROOT / "notebooks")}}
-    NotebookClient(notebook, timeout=seconds, kernel_name="python3", resources=resources).execute()
+def test_runs_from_top_to_bottom(name, variant, tmp_path):
+    notebook = prepare_quick(name, variant, tmp_path)
+    resources = {"metadata": {"path": str(find_path(name, variant).parent)}}
+    NotebookClient(notebook, timeout=PATIENCE, kernel_name="python3", resources=resources).execute()
     keras_was_loaded = notebook.cells[-1].outputs[0].data["text/plain"] == "True"
     assert keras_was_loaded == (name not in ONLY_LOOK)
+    assert not find_bare_pictures(notebook)
+    verdicts = [cell.outputs[-1].data["text/plain"] for cell in notebook.cells if is_checked(cell)]
+    assert not [verdict for verdict in verdicts if not verdict.startswith(MARKS[variant])]
