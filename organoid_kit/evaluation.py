@@ -6,7 +6,7 @@ partner. What cannot be measured is ``None`` and printed as "not measured": neve
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -231,7 +231,7 @@ def score_positions(
     """
     spacing_um = find_common_spacing(truth, found)
     if threshold is not None:
-        found = found.select(_numbers(found, by) >= threshold)
+        found = found.select(read_probabilities(found, found.properties, by) >= threshold)
     scores = [
         _score_time_point(truth, found, time_point, spacing_um, max_distance_um)
         for time_point in truth.annotated_time_points
@@ -356,14 +356,26 @@ def find_common_spacing(truth: Annotations, found: Annotations) -> np.ndarray:
     return np.array(truth.spacing_um, dtype=float)
 
 
-def _numbers(found: Annotations, name: str) -> np.ndarray:
-    """A property that every position must have, (n,) float."""
-    values = found.properties.get(name, np.full(len(found), None))
+def read_probabilities(found: Annotations, properties: Mapping[str, np.ndarray], name: str) -> np.ndarray:
+    """A property that all of the positions, or all of the links, must have.
+
+    Args:
+        found: what was found.
+        properties: its `properties` or `link_properties`.
+        name: of one of these.
+
+    Returns:
+        (n,) float.
+
+    Raises:
+        UserError: one of them has none.
+    """
+    values = properties.get(name, np.full(len(found), None))
     lacking = sum(value is None for value in values)
     if lacking:
         raise UserError(
-            f"A threshold needs a {name} of every found position. Received: {lacking} of {len(found)} positions "
-            f"without one in {found.name!r}. Leave the threshold out, or find the positions again."
+            f"A threshold needs a {name} of all that was found. Received: {lacking} of {len(values)} without one in "
+            f"{found.name!r}. Leave the threshold out, or predict again, and pass the prediction as it is."
         )
     return values.astype(float)
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from organoid_kit.annotations import Annotations
 from organoid_kit.errors import UserError
-from organoid_kit.evaluation import find_common_spacing, find_ratio, match_positions
+from organoid_kit.evaluation import find_common_spacing, find_ratio, match_positions, read_probabilities
 from organoid_kit.track_errors import find_right_links
 from organoid_kit.track_evaluation import score_divisions
 from organoid_kit.track_evaluation.matching import find_partners
@@ -98,7 +98,7 @@ def make_judge(
 
 
 def _make_position_judge(truth: Annotations, found: Annotations, max_distance_um: float) -> Judge:
-    probabilities = _to_numbers(found.properties[KINDS["positions"]], found)
+    probabilities = read_probabilities(found, found.properties, KINDS["positions"])
     times = truth.annotated_time_points.tolist()
 
     def judge(threshold: float) -> Judgement:
@@ -140,7 +140,7 @@ def _make_division_judge(truth: Annotations, found: Annotations, max_distance_um
 
 def _make_link_judge(truth: Annotations, found: Annotations, max_distance_um: float) -> Judge:
     """True links whose ends were not found are mistakes of the position network, and not counted."""
-    probabilities = _to_numbers(found.link_properties[KINDS["links"]], found)
+    probabilities = read_probabilities(found, found.link_properties, KINDS["links"])
     is_right = find_right_links(found, truth, max_distance_um)
     partners = find_partners(truth, found, max_distance_um)
     within_reach = truth.links[np.isin(truth.links, partners).all(axis=1)]
@@ -153,16 +153,6 @@ def _make_link_judge(truth: Annotations, found: Annotations, max_distance_um: fl
         return Judgement(found.links[right, 1], found.links[false, 1], within_reach[missed, 1])
 
     return judge
-
-
-def _to_numbers(values: np.ndarray, found: Annotations) -> np.ndarray:
-    lacking = sum(value is None for value in values)
-    if lacking:
-        raise UserError(
-            f"A threshold needs a probability of all that was found. Received: {lacking} of {len(values)} without one "
-            f"in {found.name!r}. Predict again, and pass the prediction as it is."
-        )
-    return values.astype(float)
 
 
 _NOTHING = Judgement(*(np.zeros(0, int),) * 3)

@@ -193,7 +193,7 @@ def test_unknown_or_different_spacing_is_an_error():
 
 def test_a_threshold_without_probabilities_is_an_error():
     one = make_positions([[0, 0, 0]])
-    with pytest.raises(UserError, match="needs a probability of every found position"):
+    with pytest.raises(UserError, match="needs a probability of all that was found"):
         score_positions(one, one, threshold=0.5)
 
 
