@@ -17,11 +17,11 @@ from organoid_kit.annotation_editing.rules import (
     check_link,
     check_row,
     find_link,
-    say_place,
     say_position,
 )
 from organoid_kit.annotation_editing.tables import AnnotationTables, Change, Step, Value, make_id
 from organoid_kit.annotations import Annotations
+from organoid_kit.checks.problem import say_where
 from organoid_kit.errors import UserError
 from organoid_kit.files import free_path
 from organoid_kit.formats import write_annotations
@@ -108,7 +108,7 @@ class AnnotationEditor:
         check_free(self.annotations, time_point, place)
         number = len(self._state.tables["position"].values)
         known = _plain((properties or {}) | make_id(self._state.start, number))
-        text = f"added {say_place(time_point, place)}"
+        text = f"added the position {say_where(time_point, place)}"
         self._do(text, [("position", number, (int(time_point), *place))], {number: known} if known else {})
         return len(self.annotations) - 1
 

@@ -70,6 +70,5 @@ def _is_mended(problem: Problem, rows: Sequence[int | None], annotations: Annota
     if rows:
         return not np.array_equal(annotations.positions[rows[0]], problem.position)
     there = annotations.positions_at(problem.time_point) - problem.position
-    limits_um = 0.75 * CheckLimits().diameter_um  # as where the blob was found to be without a position
     distances_um = np.linalg.norm(there * np.array(annotations.spacing_um or (1.0, 1.0, 1.0)), axis=1)
-    return bool((distances_um <= limits_um).any())
+    return bool((distances_um <= CheckLimits().own_um).any())

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from organoid_kit.annotations import Annotations
+from organoid_kit.checks.problem import lie_inside, say_where
 from organoid_kit.errors import UserError
 from organoid_kit.timelapse import TimeLapse
 
@@ -15,13 +14,7 @@ SAME_PLACE = 0.01  # voxels; OrganoidTracker takes positions that agree to two d
 
 def say_position(annotations: Annotations, row: int) -> str:
     """A position in words."""
-    return say_place(annotations.time_points[row], annotations.positions[row])
-
-
-def say_place(time_point: int, position: Sequence[float]) -> str:
-    """A place in words."""
-    z, y, x = position
-    return f"the position at time point {time_point}, z {z:.1f}, y {y:.1f}, x {x:.1f}"
+    return f"the position {say_where(annotations.time_points[row], annotations.positions[row])}"
 
 
 def check_row(annotations: Annotations, row: int) -> None:
@@ -46,11 +39,11 @@ def check_inside(movie: TimeLapse | None, time_point: int, position: np.ndarray)
             f"A position must be at a time point of the movie. Received: time point {time_point}; there are "
             f"{movie.time_points.start} to {movie.time_points.stop - 1}. Choose one of these."
         )
-    if ((position < -0.5) | (position > np.array(movie.shape_zyx) - 0.5)).any():
+    if not lie_inside(position[None], movie).all():
         shape = " × ".join(map(str, movie.shape_zyx))
         raise UserError(
             f"A position must lie in the movie of {shape} voxels (z, y, x). Received: "
-            f"{say_place(time_point, position)}. Choose a place in the image."
+            f"the position {say_where(time_point, position)}. Choose a place in the image."
         )
 
 
@@ -60,8 +53,8 @@ def check_free(annotations: Annotations, time_point: int, position: np.ndarray, 
     there = (np.abs(annotations.positions[rows] - position) < SAME_PLACE).all(axis=1) & (rows != but)
     if there.any():
         raise UserError(
-            f"A nucleus is annotated once. Received: {say_place(time_point, position)}, where one is already. "
-            "Choose another place, or leave it as it is."
+            f"A nucleus is annotated once. Received: the position {say_where(time_point, position)}, where one is "
+            "already. Choose another place, or leave it as it is."
         )
 
 

@@ -112,7 +112,7 @@ def _lie_beside(
 
 def _lie_alone(blobs_um: np.ndarray, positions_um: np.ndarray, limits: CheckLimits) -> np.ndarray:
     """Which blobs have no position nearby, (k,) bool; the others may be a second bright place in a large nucleus."""
-    return KDTree(positions_um).query(blobs_um)[0] > 0.75 * limits.diameter_um
+    return KDTree(positions_um).query(blobs_um)[0] > limits.own_um
 
 
 def _lie_in_region(annotations: Annotations, rows: np.ndarray, places: np.ndarray, margin_um: float) -> np.ndarray:

@@ -47,6 +47,11 @@ class CheckLimits:
     border_um: float = 8.0  # this close to the border a nucleus may come and go
     saturated_part: float = 0.01  # of the voxels may have the largest value
 
+    @property
+    def own_um(self) -> float:
+        """A blob with a position so near to it needs no other one."""
+        return 0.75 * self.diameter_um
+
 
 def lie_inside(positions: np.ndarray, movie: TimeLapse) -> np.ndarray:
     """Which positions lie in the image, (n,) bool; unknown ones (NaN) do, they have a rule of their own."""
