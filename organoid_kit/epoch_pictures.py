@@ -19,12 +19,12 @@ from organoid_kit.errors import UserError
 from organoid_kit.examples import Examples
 from organoid_kit.files import write_bytes_safely
 from organoid_kit.link_examples import LinkExamples, join_pairs
+from organoid_kit.patches import make_grey
 from organoid_kit.position_examples import PositionExample, PositionExamples
 
 FOLDER = "epochs"  # in a run folder
 _LOOKED_AT = 8  # patches among which the one with most nuclei is taken
 _CROPS = 4  # of each right answer
-_GREYS = (-0.1, 1.2)  # become black and white; 0 and 1 are about background and nucleus, see `prepare_stack`
 _NEAR_PLANES = 1.0
 
 
@@ -178,9 +178,7 @@ def _choose_evenly(examples, places: np.ndarray, answer: bool) -> np.ndarray:
 def _make_unanswered(
     examples: Examples, images: np.ndarray, targets: np.ndarray, positions: np.ndarray
 ) -> EpochPicture:
-    low, high = _GREYS
-    grey = np.round(255 * np.clip((images - low) / (high - low), 0, 1)).astype(np.uint8)
     settings, truths = examples.settings, targets.astype(np.float16)
     return EpochPicture(
-        settings.network, 0, grey, truths, np.zeros_like(truths), positions, tuple(settings.spacing_um[1:])
+        settings.network, 0, make_grey(images), truths, np.zeros_like(truths), positions, tuple(settings.spacing_um[1:])
     )

@@ -18,6 +18,7 @@ from organoid_kit.timelapse import TimeLapse
 
 _QUANTILE_VOXELS = 500_000  # quantiles are estimated on about so many evenly spaced voxels
 _SAME_SPACING = 1.05  # movies whose spacing differs by less are not resampled
+GREYS = (-0.1, 1.2)  # normalised values that are shown black and white; 0 and 1 are about background and nucleus
 
 
 def normalise(stack: np.ndarray, quantiles: tuple[float, float]) -> np.ndarray:
@@ -41,6 +42,12 @@ def normalise(stack: np.ndarray, quantiles: tuple[float, float]) -> np.ndarray:
     if low >= high:
         return np.zeros(stack.shape, np.float32)
     return np.maximum((stack - np.float32(low)) / np.float32(high - low), -1, dtype=np.float32)
+
+
+def make_grey(values: np.ndarray, limits: tuple[float, float] = GREYS) -> np.ndarray:
+    """Values as pixels, uint8: black at the lower, white at the upper limit."""
+    low, high = limits
+    return np.round(255 * np.clip((values - low) / max(high - low, 1e-9), 0, 1)).astype(np.uint8)
 
 
 def _find_sampling_step(stack: np.ndarray) -> int:

@@ -10,6 +10,7 @@ from organoid_kit.patches import (
     PreparedMovies,
     convert_positions,
     find_working_shape,
+    make_grey,
     normalise,
     prepare_stack,
     window_time_points,
@@ -208,3 +209,8 @@ def test_a_cache_smaller_than_a_stack_still_works():
     prepared = PreparedMovies([counted.movie], OWN_SPACING, cache_bytes=1)
     assert len(prepared.window(0, 5)) == 3
     assert len(prepared._stacks) == 1
+
+
+def test_greys_run_from_black_to_white_and_are_cut_off_beyond():
+    assert make_grey(np.array([-9, -0.1, 0.55, 1.2, 9])).tolist() == [0, 0, 128, 255, 255]
+    assert make_grey(np.array([3.0]), (3, 3)).tolist() == [0]  # an image that is the same everywhere

@@ -16,7 +16,7 @@ from organoid_kit.dataset import AnnotatedMovie
 from organoid_kit.errors import UserError
 from organoid_kit.evaluation import score_over_thresholds, score_positions
 from organoid_kit.plots import COLOURS, describe, read_history
-from organoid_kit.plots.drawing import FALSE, LINES, MISSED, POSITION, RIGHT
+from organoid_kit.plots.drawing import FALSE, LINES, MISSED, POSITION, RIGHT, find_bar_um
 from organoid_kit.position_examples import PositionExample
 from organoid_kit.settings import NetworkSettings
 from organoid_kit.timelapse import make_timelapse
@@ -297,3 +297,8 @@ def test_plots_have_no_option_that_shows_or_keeps_a_figure():
     for name in plots.__all__:
         if name.startswith("plot_"):
             assert not {"ax", "show", "path"} & set(inspect.signature(getattr(plots, name)).parameters)
+
+
+def test_a_scale_bar_has_a_round_length_of_at_most_a_third():
+    assert [find_bar_um(width_um) for width_um in (0.5, 3, 59.9, 60, 100, 9000)] == [1, 1, 10, 20, 20, 1000]
+    assert find_bar_um(60 * 1.7 / 1.7) == 20  # whatever rounding does

@@ -1,5 +1,6 @@
 """Lineage tree and movie linked both ways, and doubts that lead there."""
 
+import builtins
 import dataclasses
 import json
 import re
@@ -128,12 +129,37 @@ def test_of_many_lineages_some_are_shown_and_that_is_said():
 
 
 def test_a_front_end_without_the_script_sees_the_tree(explorer):
-    assert "<svg" in explorer._plain_tree.value and explorer._plain_tree.layout.display is None
-    before = explorer._plain_tree.value
+    assert "<svg" in explorer._display._picture.value and explorer._display._picture.layout.display is None
+    before = explorer._display._picture.value
     explorer.browser.time_point.value = 3
-    assert explorer._plain_tree.value != before
+    assert explorer._display._picture.value != before
     explorer.tree.ready = True
-    assert explorer._plain_tree.value == "" and explorer._plain_tree.layout.display == "none"
+    assert explorer._display._picture.value == "" and explorer._display._picture.layout.display == "none"
+
+
+def test_without_anywidget_the_tree_is_a_picture(tracks, monkeypatch):
+    real = builtins.__import__
+
+    def refuse(name, *args, **options):
+        if name == "anywidget" or name.endswith("_canvas"):
+            raise ImportError("no anywidget")
+        return real(name, *args, **options)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    explorer = TrackExplorer(MOVIE, tracks)
+    assert explorer.tree is None and explorer.browser.drawn_by == "kernel"
+    explorer.choose(5)
+    assert ">▸ 2<" in explorer._display._picture.value and explorer.messages.kind != "fail"
+    before = explorer._display._picture.value
+    explorer.browser.time_point.value = 3
+    assert explorer._display._picture.value != before
+
+
+def test_the_tree_comes_into_the_page_when_its_script_is_there(explorer):
+    pytest.importorskip("anywidget", reason="anywidget is not installed here.")
+    assert explorer.tree not in explorer._display._box.children
+    explorer.tree.ready = True
+    assert explorer.tree in explorer._display._box.children
 
 
 def test_nothing_to_show(lineage):

@@ -9,7 +9,7 @@ from typing import Any
 from ipywidgets import HTML, BoundedIntText, Button, HBox, IntSlider, Layout, VBox
 
 from organoid_kit.augmentation_advice import check_augmentation, find_example_facts
-from organoid_kit.dashboards.common import INK, WIDE, Messages, mark
+from organoid_kit.dashboards.common import INK, WIDE, Messages, make_tip, mark
 from organoid_kit.dashboards.control_states import guard, read_controls, write_controls
 from organoid_kit.dashboards.operation import Operation, list_operations
 from organoid_kit.dashboards.panes import draw_panes
@@ -131,7 +131,7 @@ class AugmentationPreview(VBox):
             value=settings.seed,
             max=max(_SEEDS, settings.seed),
             description="Seed",
-            description_tooltip="The same seed throws the same dice.",
+            **make_tip("The same seed throws the same dice."),
             style=WIDE,
             layout=Layout(width="150px"),
         )

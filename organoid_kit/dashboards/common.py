@@ -29,6 +29,7 @@ KINDS = {  # ground, bar at the left, word in front; the word says it to those w
 }
 WIDE = {"description_width": "initial"}  # style of a control whose label is not cut off
 JPEG_QUALITY = 90
+_WIDGETS_VERSION = int(ipywidgets.__version__.split(".")[0])
 
 
 class Messages(HTML):
@@ -80,6 +81,11 @@ class Messages(HTML):
         style = f"background:{ground};color:{INK};border-left:4px solid {bar};padding:4px 8px;line-height:1.4"
         self.kind = kind
         self.value = f'<div {role} class="ok-{kind}" style="{style}">{word}{html.escape(text)}</div>'
+
+
+def write_status(text: str) -> str:
+    """A text as HTML, which a screen reader says when it changes."""
+    return f'<div role="status" style="color:{INK};background:{PAPER}">{html.escape(text)}</div>'
 
 
 class Choices(VBox):
@@ -156,9 +162,14 @@ def mark(widget: ipywidgets.Widget, css_class: str) -> ipywidgets.Widget:
     return widget
 
 
+def make_tip(text: str) -> dict[str, str]:
+    """What is said where one points at a control, as the keyword that this version of ipywidgets has for it."""
+    return {"tooltip" if _WIDGETS_VERSION >= 8 else "description_tooltip": text}
+
+
 def escape_label(text: str) -> str:
     """A label from a file for `description`, which ipywidgets 7 takes for HTML and 8 for text."""
-    return html.escape(text) if int(ipywidgets.__version__.split(".")[0]) < 8 else text
+    return html.escape(text) if _WIDGETS_VERSION < 8 else text
 
 
 def jpeg(picture: np.ndarray) -> bytes:
@@ -184,25 +195,35 @@ def find_strokes(shape: str) -> list[list[tuple[float, float]]]:
     return [[(round(x / size, 3), round(-y / size, 3)) for x, y in line.tolist()] for line in lines]
 
 
-def draw_mark(shown: Mark, size: int = 18) -> str:
-    """A mark on a dark ground, as SVG for `HTML`."""
-    colour, half = COLOURS[shown.colour], size / 2
-    fill = colour if shown.filled else "none"
-    lines = [
-        " ".join(f"{half + x * size * 0.3:.1f},{half + y * size * 0.3:.1f}" for x, y in line)
-        for line in find_strokes(shown.shape)
-    ]
-    drawn = "".join(f'<polyline points="{line}" fill="{fill}" stroke="{colour}" stroke-width="2"/>' for line in lines)
-    return (
-        f'<svg width="{size}" height="{size}" aria-hidden="true" style="vertical-align:middle">'
-        f'<rect width="{size}" height="{size}" rx="3" fill="{DARK}"/>{drawn}</svg>'
+def draw_shape(shape: str, x: float, y: float, size: float, colour: str, fill: str | None = None) -> str:
+    """A mark as matplotlib names it, as SVG, with a dark rim so that it stands out on any ground."""
+    lines = [" ".join(f"{x + dx * size:.1f},{y + dy * size:.1f}" for dx, dy in line) for line in find_strokes(shape)]
+    return "".join(
+        f'<polyline points="{line}" fill="none" stroke="#000" stroke-opacity="0.6" stroke-width="3.4"/>'
+        f'<polyline points="{line}" fill="{fill or "none"}" stroke="{colour}" stroke-width="1.7"/>'
+        for line in lines
     )
 
 
-def write_legend(entries: Iterable[tuple[Mark, str]]) -> str:
-    """Marks with words beside them, as HTML; words are escaped."""
+def draw_mark(shown: Mark, ground: str = DARK, size: int = 18) -> str:
+    """A mark on the ground it has in the picture, as SVG for `HTML`."""
+    colour, half = COLOURS[shown.colour], size / 2
+    drawn = draw_shape(shown.shape, half, half, 0.3 * size, colour, colour if shown.filled else None)
+    return (
+        f'<svg width="{size}" height="{size}" aria-hidden="true" style="vertical-align:middle">'
+        f'<rect width="{size}" height="{size}" rx="3" fill="{ground}"/>{drawn}</svg>'
+    )
+
+
+def write_legend(entries: Iterable[tuple[Mark, str]], ground: str = DARK) -> str:
+    """Marks with words beside them, as HTML; words are escaped.
+
+    Args:
+        entries: mark and word.
+        ground: `DARK`, as under marks on images, or `PAPER`, as under those of a diagram.
+    """
     items = [
-        f'<span style="white-space:nowrap;margin-right:1.2em">{draw_mark(shown)} {html.escape(text)}</span>'
+        f'<span style="white-space:nowrap;margin-right:1.2em">{draw_mark(shown, ground)} {html.escape(text)}</span>'
         for shown, text in entries
     ]
     return f'<div class="ok-legend" style="line-height:1.8">{" ".join(items)}</div>'

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import html
 from pathlib import Path
 from typing import Any
 
 from ipywidgets import HTML, Button, HBox, IntSlider, Layout, VBox
 
-from organoid_kit.dashboards.common import INK, WIDE, Messages, mark
+from organoid_kit.dashboards.common import WIDE, Messages, mark, write_status
 from organoid_kit.dashboards.example_pictures import draw_example
 from organoid_kit.dashboards.live_curves import draw_curves
 from organoid_kit.epoch_pictures import list_pictures, read_picture
@@ -86,7 +85,7 @@ class EpochExplorer(VBox):
         with self.messages.watch():
             epoch = self.epoch.value
             self.curves.value = draw_curves(self.history, epochs=self.epoch.max, marked=epoch)
-            self.reading.value = f'<div role="status" style="color:{INK}">{html.escape(self.describe())}</div>'
+            self.reading.value = write_status(self.describe())
             self.example.value = draw_example(read_picture(self.run.folder, epoch))
 
     def describe(self) -> str:

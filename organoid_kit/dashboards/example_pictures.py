@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import html
-
-import imagecodecs
-import matplotlib
 import numpy as np
 
-from organoid_kit.dashboards.common import INK, PAPER
+from organoid_kit.dashboards.common import INK
+from organoid_kit.dashboards.panes import draw_bar, draw_image, make_heat, wrap_svg
 from organoid_kit.epoch_pictures import EpochPicture
 from organoid_kit.plots.drawing import COLOURS
 
 _FAINT = "#767676"
 _PANEL = 200  # longest side of a picture of a patch
 _CROP = 84  # side of a crop
-_BARS_UM = (1, 2, 5, 10, 20, 50, 100)
-_HEAT_COLOURS = "magma"
 _ANSWERS = {"division": ("does not divide", "divides"), "link": ("another one", "same nucleus")}
 
 
@@ -54,22 +48,22 @@ def _draw_patch(picture: EpochPicture) -> str:
     height, width = _PANEL * size_um / size_um.max()
     panels = (
         ("image", picture.images[0, 0]),
-        ("target: the right answer", _colour(picture.targets[0])),
-        (f"prediction after epoch {picture.epoch}", _colour(picture.answers[0])),
+        ("target: the right answer", make_heat(picture.targets[0])),
+        (f"prediction after epoch {picture.epoch}", make_heat(picture.answers[0])),
     )
     places = (picture.positions + 0.5) / picture.images.shape[2:] * (height, width)
     ring = f'r="7" fill="none" stroke="{COLOURS["sky blue"]}" stroke-width="1.5"'
     rings = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" {ring}/>' for y, x in places)
     parts = [
         f'<g transform="translate({number * (width + 12):.0f} 20)"><text y="-6" fill="{INK}">{name}</text>'
-        f"{_place_image(pixels, width, height)}{rings}{_draw_bar(size_um[1], width, height) if number == 0 else ''}</g>"
+        f"{draw_image(pixels, width, height)}{rings}{draw_bar(size_um[1], width, height) if number == 0 else ''}</g>"
         for number, (name, pixels) in enumerate(panels)
     ]
     key = (
         f'<text y="{height + 38:.0f}" fill="{INK}">Circles: annotated nuclei. Dark is probability 0, bright is 1; '
         f"the highest here is {picture.answers.max():.2f}.</text>"
     )
-    return _wrap("".join(parts) + key, 3 * width + 24, height + 46, describe_example(picture))
+    return wrap_svg("".join(parts) + key, 3 * width + 24, height + 46, describe_example(picture))
 
 
 def _draw_crops(picture: EpochPicture) -> str:
@@ -78,7 +72,7 @@ def _draw_crops(picture: EpochPicture) -> str:
     columns = []
     for number, (images, target, answer) in enumerate(zip(picture.images, picture.targets, picture.answers)):
         shown = "".join(
-            f'<g transform="translate(0 {view * (_CROP + 4)})">{_place_image(image, _CROP, _CROP)}</g>'
+            f'<g transform="translate(0 {view * (_CROP + 4)})">{draw_image(image, _CROP, _CROP)}</g>'
             for view, image in enumerate(images)
         )
         below = _draw_answer(_name_answer(picture.network, target), float(target), float(answer))
@@ -89,7 +83,7 @@ def _draw_crops(picture: EpochPicture) -> str:
         words += "; above the earlier nucleus, below the later one"
     title = f'<text y="12" fill="{INK}">What the network answers {words}</text>'
     width, height = max(620, len(columns) * (_CROP + 22)), views * (_CROP + 4) + 84
-    return _wrap(
+    return wrap_svg(
         f'{title}<g transform="translate(0 22)">{"".join(columns)}</g>', width, height, describe_example(picture)
     )
 
@@ -104,39 +98,4 @@ def _draw_answer(name: str, target: float, answer: float) -> str:
         f'<rect y="19" width="{_CROP * answer:.1f}" height="9" fill="{colour}"/>'
         f'<path d="M{_CROP / 2} 17v13" stroke="{INK}"/>'
         f'<text y="43" font-size="11" fill="{INK}">{answer:.2f} {word}</text>'
-    )
-
-
-def _colour(values: np.ndarray) -> np.ndarray:
-    """Probabilities as colours, (y, x, 3) uint8."""
-    return matplotlib.colormaps[_HEAT_COLOURS](values.astype(float), bytes=True)[..., :3]
-
-
-def _place_image(pixels: np.ndarray, width: float, height: float) -> str:
-    """Pixels as they are, not smoothed."""
-    code = base64.b64encode(imagecodecs.png_encode(np.ascontiguousarray(pixels))).decode()
-    return (
-        f'<image width="{width:.0f}" height="{height:.0f}" preserveAspectRatio="none" '
-        f'style="image-rendering:pixelated" href="data:image/png;base64,{code}"/>'
-    )
-
-
-def _draw_bar(width_um: float, width: float, height: float) -> str:
-    """A scale bar in the lower right corner."""
-    length = max((each for each in _BARS_UM if each <= width_um / 3), default=_BARS_UM[0])
-    long = width * length / width_um
-    x, y = width - long - 8, height - 10
-    return (
-        f'<rect x="{x - 5:.0f}" y="{y - 18:.0f}" width="{long + 10:.0f}" height="25" fill="#000" fill-opacity="0.55"/>'
-        f'<path d="M{x:.1f} {y}h{long:.1f}" stroke="#fff" stroke-width="3"/>'
-        f'<text x="{x + long / 2:.1f}" y="{y - 5}" text-anchor="middle" font-size="11" fill="#fff">{length} µm</text>'
-    )
-
-
-def _wrap(content: str, width: float, height: float, words: str) -> str:
-    label = html.escape(words, quote=True)
-    return (
-        f'<svg role="img" aria-label="{label}" viewBox="-6 -4 {width + 12:.0f} {height + 8:.0f}" '
-        f'style="width:100%;max-width:{width + 12:.0f}px;background:{PAPER}" font-family="sans-serif" font-size="12">'
-        f"{content}</svg>"
     )

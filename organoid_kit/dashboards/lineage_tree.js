@@ -47,12 +47,16 @@ function render({ model, el }) {
   model.on("change:svg", draw);
   model.on("change:now", moveLine);
   draw();
-  model.set("ready", true);
-  model.save_changes();
   return () => {
     model.off("change:svg", draw);
     model.off("change:now", moveLine);
   };
 }
 
-export default { render };
+// Runs as soon as the page has loaded this script, before anything is shown: the kernel waits to hear of it.
+function initialize({ model }) {
+  model.set("ready", true);
+  model.save_changes();
+}
+
+export default { initialize, render };

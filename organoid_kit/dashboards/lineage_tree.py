@@ -1,19 +1,14 @@
-"""A lineage tree to click on: drawn here as SVG text, and shown by `lineage_tree.js`, which tells what was clicked."""
+"""A lineage tree as SVG text, and where its positions are, so that one can click on them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-import anywidget
 import numpy as np
-import traitlets
 
 from organoid_kit.annotations import Annotations
-from organoid_kit.dashboards.common import INK, PAPER
-from organoid_kit.dashboards.panes import draw_shape, wrap_svg
+from organoid_kit.dashboards.common import INK, PAPER, draw_shape
+from organoid_kit.dashboards.panes import wrap_svg
 from organoid_kit.plots.drawing import COLOURS, Mark, count
 from organoid_kit.plots.lineages import (
     DOUBT,
@@ -54,30 +49,6 @@ class DrawnTree:
     def find_x(self, time_point: float) -> float:
         """Where a time point is."""
         return round(self.first + self.step * time_point, 1)
-
-
-class LineageTree(anywidget.AnyWidget):
-    """Shows a tree in the page.
-
-    Attributes:
-        ready: the page has loaded the script; where it cannot, something else must show the tree.
-        svg, places: of `DrawnTree`.
-        now: where the line of the time point is.
-    """
-
-    _esm = Path(__file__).with_name("lineage_tree.js")
-    _css = (
-        ".ok-lineage-tree { max-height: 440px; overflow-y: auto; cursor: pointer }"
-        ".ok-lineage-tree:focus { outline: 3px solid #0072B2 }"
-    )
-    ready = traitlets.Bool(False).tag(sync=True)
-    svg = traitlets.Unicode("").tag(sync=True)
-    places = traitlets.List().tag(sync=True)
-    now = traitlets.Float(0.0).tag(sync=True)
-
-    def __init__(self, answer: Callable[[dict[str, Any]], None]) -> None:
-        super().__init__()
-        self.on_msg(lambda _, content, buffers: answer(content))
 
 
 def draw_tree(
@@ -125,17 +96,6 @@ def draw_tree(
     places = list(zip(xs.round(1).tolist(), ys.round(1).tolist(), rows.tolist()))
     svg = wrap_svg("".join(content), _LEFT + step * span + 24, bottom + _BOTTOM, words)
     return DrawnTree(svg, places, float(first), step, words)
-
-
-def write_tree_legend() -> str:
-    """The marks of a tree with their names, as HTML."""
-    shapes = (
-        f'<svg width="18" height="18" aria-hidden="true" style="vertical-align:middle;background:{PAPER}">'
-        f"{_draw_mark(mark, 9, 9)}</svg> {mark.name}"
-        for mark in MARKS
-    )
-    items = "".join(f'<span style="white-space:nowrap;margin-right:1.2em">{shape}</span>' for shape in shapes)
-    return f'<div class="ok-legend" style="color:{INK};background:{PAPER};line-height:1.8">{items}</div>'
 
 
 def _draw_mark(mark: Mark, x: float, y: float) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ipywidgets import HTML, Checkbox, FloatRangeSlider, FloatSlider, HBox, IntSlider, Layout, VBox
 
-from organoid_kit.dashboards.common import INK, KINDS, mark
+from organoid_kit.dashboards.common import INK, KINDS, WIDE, make_tip, mark
 from organoid_kit.settings import AugmentationSettings
 
 
@@ -79,7 +79,7 @@ class Operation(VBox):
         self.on = Checkbox(
             value=bool(setting),
             description=kind.label,
-            description_tooltip=kind.meaning,
+            **make_tip(kind.meaning),
             indent=False,
             layout=Layout(width="245px"),
         )
@@ -126,8 +126,10 @@ def _make_slider(kind: Kind, value: float | tuple[float, float]) -> IntSlider | 
         "min": min(kind.ends[0], values[0]),
         "max": max(kind.ends[1], values[1]),
         "step": kind.step,
-        "description_tooltip": kind.meaning,
-        "layout": Layout(width="235px"),
+        "description": "range",
+        **make_tip(kind.meaning),
+        "style": WIDE,
+        "layout": Layout(width="265px"),
     }
     if kind.is_range:
         return FloatRangeSlider(**options)

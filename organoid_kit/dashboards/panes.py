@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import imagecodecs
 import matplotlib
 import numpy as np
 
-from organoid_kit.dashboards.common import INK, PAPER, find_strokes, jpeg
-from organoid_kit.plots.drawing import COLOURS, Mark
+from organoid_kit.dashboards.common import INK, PAPER, draw_shape, jpeg
+from organoid_kit.plots.drawing import COLOURS, HEAT_COLOURS, Mark, find_bar_um
 
-GREYS = (-0.1, 1.2)  # become black and white; 0 and 1 are about background and nucleus, see `prepare_stack`
-_HEAT_COLOURS = "magma"
 _GAP, _LINE = 10, 16  # pixels between panes, and of a line of text
 _SMALL = 25_000  # pixels up to which a picture is sent as it is; a larger one as JPEG
-_BARS_UM = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 _RADIUS = 5.5  # of a mark, in pixels
+_DASHES = {"-": "", "--": "6 4", "-.": "8 3 2 3", ":": "2 3"}  # of matplotlib's line styles
 _SHORTEST_ARROW = 8  # pixels; one that is shorter would be all head
 
 
@@ -80,25 +78,44 @@ def draw_panes(rows: Sequence[Sequence[Pane]], words: str, side: int = 150) -> s
     return wrap_svg("".join(drawn), width, top, words)
 
 
-def make_grey(values: np.ndarray, limits: tuple[float, float] = GREYS) -> np.ndarray:
-    """Values as pixels, uint8: black at the lower, white at the upper limit."""
-    low, high = limits
-    return np.round(255 * np.clip((values - low) / max(high - low, 1e-9), 0, 1)).astype(np.uint8)
-
-
 def make_heat(values: np.ndarray) -> np.ndarray:
     """Probabilities from 0 to 1 as colours, (y, x, 3) uint8."""
-    return matplotlib.colormaps[_HEAT_COLOURS](np.asarray(values, float), bytes=True)[..., :3]
+    return matplotlib.colormaps[HEAT_COLOURS](np.asarray(values, float), bytes=True)[..., :3]
 
 
-def draw_shape(shape: str, x: float, y: float, size: float, colour: str, fill: str | None = None) -> str:
-    """A mark as matplotlib names it, with a dark rim so that it stands out on any ground."""
-    lines = [" ".join(f"{x + dx * size:.1f},{y + dy * size:.1f}" for dx, dy in line) for line in find_strokes(shape)]
-    return "".join(
-        f'<polyline points="{line}" fill="none" stroke="#000" stroke-opacity="0.6" stroke-width="3.4"/>'
-        f'<polyline points="{line}" fill="{fill or "none"}" stroke="{colour}" stroke-width="1.7"/>'
-        for line in lines
+def draw_image(pixels: np.ndarray, width: float, height: float) -> str:
+    """A picture as SVG: few pixels as they are, not smoothed; many as JPEG."""
+    small = pixels.shape[0] * pixels.shape[1] <= _SMALL
+    file = bytes(imagecodecs.png_encode(np.ascontiguousarray(pixels), level=1)) if small else jpeg(pixels)
+    return (
+        f'<image width="{width:.1f}" height="{height:.1f}" preserveAspectRatio="none" '
+        f'style="image-rendering:{"pixelated" if small else "auto"}" '
+        f'href="data:image/{"png" if small else "jpeg"};base64,{base64.b64encode(file).decode()}"/>'
     )
+
+
+def draw_bar(width_um: float, width: float, height: float) -> str:
+    """A scale bar in the lower right corner of a picture of so many pixels."""
+    length = find_bar_um(width_um)
+    long = width * length / width_um
+    x, y, ground = width - max(long, 34) - 8, height - 8, max(long, 34) + 8
+    return (
+        f'<rect x="{x - 2:.0f}" y="{y - 17:.0f}" width="{ground:.0f}" height="23" fill="#000" fill-opacity="0.6"/>'
+        f'<path d="M{width - 8 - long:.1f} {y}h{long:.1f}" stroke="#fff" stroke-width="3"/>'
+        f'<text x="{x + ground / 2 - 2:.1f}" y="{y - 4}" text-anchor="middle" font-size="11" fill="#fff">'
+        f"{length} µm</text>"
+    )
+
+
+def write_stroke(style: Mapping[str, str], thickness: float = 2) -> str:
+    """Colour, thickness and dashes of a line, as SVG attributes.
+
+    Args:
+        style: "color" and "linestyle" as matplotlib names them, such as one of `LINES`.
+        thickness: in pixels.
+    """
+    dashes = _DASHES[style["linestyle"]]
+    return f'stroke="{style["color"]}" stroke-width="{thickness}"' + (f' stroke-dasharray="{dashes}"' if dashes else "")
 
 
 def wrap_svg(content: str, width: float, height: float, words: str, extra: str = "") -> str:
@@ -119,27 +136,16 @@ def _draw_pane(pane: Pane, scale: float) -> str:
         f'<text y="{-5 - _LINE * (len(lines) - 1 - number)}" fill="{INK}">{html.escape(line)}</text>'
         for number, line in enumerate(lines)
     ]
-    parts.append(_place_image(pane.pixels, width, height))
+    parts.append(draw_image(pane.pixels, width, height))
     inside = [_draw_points(points, scale) for points in pane.points]
     if pane.arrow_um is not None:
         inside.append(_draw_arrow(np.asarray(pane.arrow_um) * scale))
     parts.append(f'<svg width="{width:.1f}" height="{height:.1f}" overflow="hidden">{"".join(inside)}</svg>')
     if pane.bar:
-        parts.append(_draw_bar(pane.size_um[1], width, height))
+        parts.append(draw_bar(pane.size_um[1], width, height))
     if pane.note:
         parts.append(f'<text y="{height + 13:.0f}" font-size="11" fill="{INK}">{html.escape(pane.note)}</text>')
     return "".join(parts)
-
-
-def _place_image(pixels: np.ndarray, width: float, height: float) -> str:
-    """Few pixels as they are, not smoothed; many as JPEG."""
-    small = pixels.shape[0] * pixels.shape[1] <= _SMALL
-    file = bytes(imagecodecs.png_encode(np.ascontiguousarray(pixels), level=1)) if small else jpeg(pixels)
-    return (
-        f'<image width="{width:.1f}" height="{height:.1f}" preserveAspectRatio="none" '
-        f'style="image-rendering:{"pixelated" if small else "auto"}" '
-        f'href="data:image/{"png" if small else "jpeg"};base64,{base64.b64encode(file).decode()}"/>'
-    )
 
 
 def _draw_points(points: Points, scale: float) -> str:
@@ -171,17 +177,4 @@ def _draw_arrow(ends: np.ndarray) -> str:
         f'{ring}<path d="{line}" stroke="#000" stroke-opacity="0.6" stroke-width="4"/>'
         f'<path d="{line}" stroke="{colour}" stroke-width="2"/>'
         f'<polygon points="{head}" fill="{colour}" stroke="#000" stroke-opacity="0.6"/>'
-    )
-
-
-def _draw_bar(width_um: float, width: float, height: float) -> str:
-    """A scale bar in the lower right corner."""
-    length = max((each for each in _BARS_UM if each <= width_um / 3), default=_BARS_UM[0])
-    long = width * length / width_um
-    x, y, ground = width - max(long, 34) - 8, height - 8, max(long, 34) + 8
-    return (
-        f'<rect x="{x - 2:.0f}" y="{y - 17:.0f}" width="{ground:.0f}" height="23" fill="#000" fill-opacity="0.6"/>'
-        f'<path d="M{width - 8 - long:.1f} {y}h{long:.1f}" stroke="#fff" stroke-width="3"/>'
-        f'<text x="{x + ground / 2 - 2:.1f}" y="{y - 4}" text-anchor="middle" font-size="11" fill="#fff">'
-        f"{length} µm</text>"
     )

@@ -9,11 +9,12 @@ import numpy as np
 
 from organoid_kit.augmentation import Augmentation, draw_augmentation
 from organoid_kit.augmentation_advice import MOST_SKIP
-from organoid_kit.dashboards.panes import Pane, Points, make_grey, make_heat
+from organoid_kit.dashboards.panes import Pane, Points, make_heat
 from organoid_kit.dataset import AnnotatedMovie
 from organoid_kit.division_examples import ALIKE, DivisionExample
 from organoid_kit.examples import Examples, make_examples
 from organoid_kit.link_examples import OTHER_NEAR, LinkExample
+from organoid_kit.patches import make_grey
 from organoid_kit.plots.crops import plot_crops, plot_pairs
 from organoid_kit.plots.drawing import NEAR_PLANES, POSITION, Drawing
 from organoid_kit.plots.images import plot_augmentations

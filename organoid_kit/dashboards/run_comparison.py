@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import html
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import imagecodecs
 import numpy as np
 from ipywidgets import HTML, Image, Layout, SelectionSlider, VBox
 
-from organoid_kit.dashboards.common import INK, WIDE, Messages, mark
+from organoid_kit.dashboards.common import WIDE, Messages, mark, write_status
 from organoid_kit.dashboards.example_pictures import draw_example
 from organoid_kit.epoch_pictures import EpochPicture
 from organoid_kit.errors import UserError
@@ -69,7 +68,7 @@ class RunComparison(VBox):
     def show(self) -> None:
         """Draws what was measured for the values of the sliders."""
         with self.messages.watch():
-            self.scores.value = f'<div role="status" style="color:{INK}">{html.escape(self.describe())}</div>'
+            self.scores.value = write_status(self.describe())
             self.chart.value = write_png(self.plot())
             shown = [record["prediction"] for record in self.chosen() if "prediction" in record]
             self.example.value = draw_example(self._make_picture(shown[0])) if shown else ""

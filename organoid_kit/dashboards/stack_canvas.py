@@ -16,7 +16,7 @@ from ipywidgets import Widget, widget_serialization
 
 from organoid_kit.dashboards.common import find_strokes
 from organoid_kit.dashboards.stack_layers import DIVISION, Layer, LayerMarks
-from organoid_kit.dashboards.stack_pictures import FAINT_PLANES, SIZE, VIEWS, ShownStack, arrange, find_bar_um
+from organoid_kit.dashboards.stack_pictures import FAINT_PLANES, SIZE, VIEWS, ShownStack, arrange
 from organoid_kit.plots.drawing import COLOURS, NEAR_PLANES, Mark
 from organoid_kit.timelapse import TimeLapse
 
@@ -31,7 +31,7 @@ class StackCanvas(anywidget.AnyWidget):
         setting: what never changes: the movie's size and name, panels and colours.
         controls: the sliders and switches whose values the page reads by itself.
         source: which channels the stacks are summed from; where it changes, the page forgets its stacks.
-        version: of layers and tails; where it changes, the page forgets its marks.
+        version: of layers and tails; where it changes, the page asks for its marks anew.
     """
 
     _esm = Path(__file__).with_name("stack_browser.js")
@@ -85,7 +85,7 @@ def make_setting(movie: TimeLapse) -> dict[str, Any]:
                 "width": found.width,
                 "height": found.height,
                 "scale": found.scale,
-                "bar_um": find_bar_um(found),
+                "bar_um": found.bar_um,
                 "panels": [vars(panel) for panel in found.panels],
             }
             for view, found in arrangements.items()

@@ -16,7 +16,7 @@ from typing import Any
 from ipywidgets import HTML, Box, Image, Layout, VBox
 
 from organoid_kit.dashboards.common import Messages, jpeg, mark
-from organoid_kit.dashboards.stack_pictures import draw_picture, find_bar_um
+from organoid_kit.dashboards.stack_pictures import draw_picture
 from organoid_kit.dashboards.stack_scene import StackScene
 from organoid_kit.errors import UserError
 
@@ -69,7 +69,7 @@ class StackDisplay(VBox):
             return
         drawn = self._scene.compose()
         self._image.value = jpeg(draw_picture(*drawn))
-        words = [self._scene.describe(), f"The white bar is {find_bar_um(drawn[1])} µm long."]
+        words = [self._scene.describe(), f"The white bar is {drawn[1].bar_um} µm long."]
         if found := self._scene.find_at_crosshair():
             words.append(f"At the crosshair: {found[0].describe(found[1])}")
         self._caption.value = f'<div aria-live="polite" style="line-height:1.4">{html.escape(" ".join(words))}</div>'

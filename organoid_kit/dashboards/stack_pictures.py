@@ -14,7 +14,7 @@ from skimage.draw import line, polygon
 
 from organoid_kit.dashboards.common import find_strokes
 from organoid_kit.dashboards.stack_layers import DIVISION, Layer, LayerMarks
-from organoid_kit.plots.drawing import COLOURS, CONTRAST, NEAR_PLANES, Mark, Spacing
+from organoid_kit.plots.drawing import COLOURS, CONTRAST, NEAR_PLANES, Mark, Spacing, find_bar_um
 from organoid_kit.timelapse import TimeLapse
 
 VIEWS = ("slice", "maximum", "orthogonal")
@@ -23,7 +23,6 @@ MOST_PIXELS = 500  # of the longer side of a picture
 GAP = 6  # pixels between panels
 FAINT_PLANES = 3.0  # positions farther from a slice are not drawn in it
 SIZE = 6  # pixels from the middle of a mark to its rim
-_BARS_UM = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 _SAMPLE = 500_000  # so many voxels tell the quantiles
 
 
@@ -117,6 +116,11 @@ class Arrangement:
     height: int
     scale: float
 
+    @property
+    def bar_um(self) -> int:
+        """The length of the scale bar in the first panel."""
+        return find_bar_um(self.panels[0].width / self.scale)
+
 
 def arrange(shape_zyx: Sequence[int], spacing_um: Spacing, view: str) -> Arrangement:
     """Panels at one scale in µm, so that voxels have their true proportions."""
@@ -182,14 +186,8 @@ def draw_picture(
             _draw_layer(pixels, layer, marks, near)
         pixels.draw_cross(place)
         if panel is arrangement.panels[0]:
-            pixels.draw_bar(find_bar_um(arrangement) * arrangement.scale)
+            pixels.draw_bar(arrangement.bar_um * arrangement.scale)
     return picture
-
-
-def find_bar_um(arrangement: Arrangement) -> int:
-    """A round length, in µm, of at most a third of the first panel."""
-    fitting = [length for length in _BARS_UM if length * arrangement.scale <= arrangement.panels[0].width / 3]
-    return max(fitting, default=_BARS_UM[0])
 
 
 def take_plane(shown: ShownStack, panel: Panel, view: str, place: np.ndarray) -> np.ndarray:

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from organoid_kit.annotations import Annotations
-from organoid_kit.dashboards.common import INK
-from organoid_kit.dashboards.panes import Pane, Points, draw_shape, make_grey, wrap_svg
+from organoid_kit.dashboards.common import INK, draw_shape
+from organoid_kit.dashboards.panes import Pane, Points, wrap_svg, write_stroke
 from organoid_kit.dashboards.stack_pictures import FAINT_PLANES
 from organoid_kit.evaluation import format_score
+from organoid_kit.patches import make_grey
 from organoid_kit.plots.drawing import COLOURS, FALSE, LINES, MISSED, NEAR_PLANES, POSITION, Mark
 from organoid_kit.threshold_judging import Judgement
 from organoid_kit.timelapse import TimeLapse
@@ -19,7 +20,6 @@ from organoid_kit.timelapse import TimeLapse
 FIGURES = (("precision", "precision"), ("recall", "recall"), ("f1", "F1"))
 CLOSE_UP_UM = 10.0  # around a mistake
 _LEFT, _TOP, _WIDTH, _HEIGHT = 40, 30, 400, 190
-_DASHES = {"-": "", "--": "6 4", "-.": "8 3 2 3"}
 
 
 def draw_threshold_curve(
@@ -146,10 +146,7 @@ def _draw_line(thresholds: Sequence[float], values: Sequence[float | None], styl
         for x, y, number in known
         if number % 8 == 4
     )
-    dashes = _DASHES[style["linestyle"]]
-    return (
-        f'<path d="{path}" fill="none" stroke="{style["color"]}" stroke-width="2" stroke-dasharray="{dashes}"/>{marks}'
-    )
+    return f'<path d="{path}" fill="none" {write_stroke(style)}/>{marks}'
 
 
 def _draw_key(number: int, name: str, value: float | None) -> str:
@@ -158,8 +155,7 @@ def _draw_key(number: int, name: str, value: float | None) -> str:
     colour = COLOURS["black"]
     said = "not measured" if value is None else f"{value:.2f}"
     return (
-        f'<path d="M{x} 10h24" stroke="{style["color"]}" stroke-width="2" '
-        f'stroke-dasharray="{_DASHES[style["linestyle"]]}"/>'
+        f'<path d="M{x} 10h24" {write_stroke(style)}/>'
         f"{draw_shape(style['marker'], x + 12, 10, 4, style['color'], style['color'])}"
         f'<text x="{x + 29}" y="14" fill="{colour}">{html.escape(name)} {said}</text>'
     )

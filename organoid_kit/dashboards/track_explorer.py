@@ -9,9 +9,10 @@ import numpy as np
 from ipywidgets import HTML, BoundedIntText, Button, HBox, Layout, Select, VBox
 
 from organoid_kit.annotations import Annotations
-from organoid_kit.dashboards.common import INK, WIDE, Messages, mark
+from organoid_kit.dashboards.common import INK, PAPER, WIDE, Messages, make_tip, mark, write_legend
 from organoid_kit.dashboards.control_states import guard, read_controls, write_controls
-from organoid_kit.dashboards.lineage_tree import DrawnTree, LineageTree, draw_tree, write_tree_legend
+from organoid_kit.dashboards.lineage_display import TreeDisplay
+from organoid_kit.dashboards.lineage_tree import MARKS, DrawnTree, draw_tree
 from organoid_kit.dashboards.stack_browser import Pick, StackBrowser
 from organoid_kit.errors import UserError
 from organoid_kit.plots.drawing import Drawing, Mark, count
@@ -44,7 +45,7 @@ class TrackExplorer(VBox):
         next_doubt: button.
         browser: the `StackBrowser` with tracks, the chosen lineage, and doubts.
         chosen: number of the lineage that stands out in tree and movie, or None.
-        tree: what one clicks on.
+        tree: what one clicks on; None without the package anywidget.
         messages: what was chosen, and what went wrong.
     """
 
@@ -117,7 +118,7 @@ class TrackExplorer(VBox):
             value=0,
             max=len(self._sizes),
             description="Lineage (0: the largest)",
-            description_tooltip="Lineages are numbered from the one with the most positions.",
+            **make_tip("Lineages are numbered from the one with the most positions."),
             style=WIDE,
             layout=Layout(width="250px"),
         )
@@ -126,24 +127,26 @@ class TrackExplorer(VBox):
             options=options,
             value=None,
             rows=12,
+            description="Doubts",
+            style=WIDE,
             layout=Layout(width="370px", max_width="98%"),
         )
         self.next_doubt = Button(description="Next doubt", tooltip="Goes to the next one of the list.")
         for name in ("lineage", "doubts", "next_doubt"):
             mark(getattr(self, name), f"ok-{name.replace('_', '-')}")
         self.messages = mark(Messages(), "ok-messages")
-        self.tree = mark(LineageTree(self._hear), "ok-tree")
-        self._plain_tree = mark(HTML(), "ok-plain-tree")  # where a front end cannot load the script
+        self._display = TreeDisplay(self._hear, guard(self.messages, self._draw))
+        self.tree = self._display.tree
         self._shown_text, self._doubt_text = mark(HTML(), "ok-shown"), HTML()
 
     def _lay_out(self) -> list[Any]:
-        legend = HTML(write_tree_legend())
+        legend = HTML(write_legend(((each, each.name) for each in MARKS), PAPER))
         help_text = HTML(
             f'<div style="color:{INK};background:#fff;line-height:1.5"><b>Click</b> in the tree to go there in the '
             "movie; pick a nucleus in the movie to see its lineage. The upright line is the time point of the movie. "
             "<b>Keys</b>, after a click on the tree or Tab: ← → time point · ↑ ↓ lineage.</div>"
         )
-        left = VBox([HBox([self.lineage, self._shown_text]), self.tree, self._plain_tree, legend, help_text])
+        left = VBox([HBox([self.lineage, self._shown_text]), self._display, legend, help_text])
         left.layout = Layout(width="720px", max_width="100%")
         right = VBox([self._doubt_text, self.doubts, self.next_doubt], layout=Layout(padding="0 0 0 10px"))
         return [HBox([left, right], layout=Layout(flex_flow="row wrap")), self.messages, self.browser]
@@ -158,7 +161,6 @@ class TrackExplorer(VBox):
         self.next_doubt.on_click(guard(self.messages, self._step_doubts))
         self.browser.time_point.observe(guard(self.messages, self._move_line), "value")
         self.browser.on_pick(self._take_pick)
-        self.tree.observe(guard(self.messages, self._draw), "ready")
 
     # ---- what the user does
 
@@ -231,20 +233,16 @@ class TrackExplorer(VBox):
             self._lineages,
             self._find_shown(),
             chosen=self.chosen,
-            now=None if self.tree.ready else time_point,
+            now=None if self._display.in_page else time_point,
             least_error=self.least_error,
         )
-        if self.tree.svg != self._drawn.svg:
-            self.tree.places, self.tree.now = self._drawn.places, self._drawn.find_x(time_point)
-            self.tree.svg = self._drawn.svg
-        self._plain_tree.layout.display = "none" if self.tree.ready else None
-        self._plain_tree.value = "" if self.tree.ready else self._drawn.svg
+        self._display.show(self._drawn, time_point)
         self._shown_text.value = f'<span style="color:{INK};background:#fff">{self._say_shown()}</span>'
         self._doubt_text.value = f'<div style="color:{INK};background:#fff;max-width:370px">{self._say_doubts()}</div>'
 
     def _move_line(self) -> None:
-        if self.tree.ready:
-            self.tree.now = self._drawn.find_x(self.browser.time_point.value)
+        if self._display.in_page:
+            self._display.move_line(self._drawn, self.browser.time_point.value)
         else:
             self._draw()
 

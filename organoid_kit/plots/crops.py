@@ -11,10 +11,10 @@ from matplotlib.patheffects import withStroke
 from organoid_kit.division_examples import DivisionExample
 from organoid_kit.errors import UserError
 from organoid_kit.link_examples import LinkExample
+from organoid_kit.patches import GREYS
 from organoid_kit.plots.drawing import COLOURS, Drawing, Spacing, count, draw_figure, find_spacing, show_plane
 from organoid_kit.settings import NetworkSettings
 
-_GREYS = (-0.1, 1.2)  # shown black and white; 0 and 1 are about background and nucleus, see `prepare_stack`
 _DIVISION_KINDS = ("division", "no division,\nlooks alike", "no division")
 _LINK_KINDS = ("same, hard", "same", "other, near", "other, far")
 _PAIRS_IN_ROW = 5
@@ -45,7 +45,7 @@ def plot_crops(
         axes.set(xticks=[], yticks=[])
     for row, example in zip(panels, examples):
         for axes, image in zip(row, np.moveaxis(example.image, -1, 0)):
-            show_plane(axes, _middle_plane(image), spacing_um[1:], limits=_GREYS, bar=axes is panels[-1, -1])
+            show_plane(axes, _middle_plane(image), spacing_um[1:], limits=GREYS, bar=axes is panels[-1, -1])
     for axes, name in zip(panels[:, 0], names):
         axes.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
     for axes, time in zip(panels[0], times):
@@ -99,7 +99,7 @@ def _show_pair(panels: np.ndarray, example: LinkExample, spacing_um: Spacing, na
     images = (example.first[..., 0], example.second[..., -1])
     for axes, image, when, share in zip(panels, images, ("earlier", "later"), (0, 1)):
         axes.axis("on")
-        show_plane(axes, _middle_plane(image), spacing_um[1:], limits=_GREYS, bar=when == "later")
+        show_plane(axes, _middle_plane(image), spacing_um[1:], limits=GREYS, bar=when == "later")
         middle_um = (np.array(image.shape[1:]) - 1) / 2 * spacing_um[1:]
         _draw_move(axes, middle_um - share * move_um[1:], move_um[1:])
         axes.set_title(f"{name}\nearlier" if when == "earlier" else when, fontsize=9)

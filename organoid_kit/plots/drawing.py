@@ -40,6 +40,7 @@ LINES = tuple(  # colour, shape and stroke of the first, second, … line in a d
 )
 
 CONTRAST = (0.01, 0.998)  # these quantiles of the intensities are shown black and white
+HEAT_COLOURS = "magma"  # dark to light, so that marks stay visible
 NEAR_PLANES = 1.0  # a position so many planes from a slice is in it
 _BARS_UM = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 Spacing = tuple[float, float, float]
@@ -149,9 +150,14 @@ def show_plane(
     return drawn
 
 
+def find_bar_um(width_um: float) -> int:
+    """The length of a scale bar: a round one, in µm, of at most a third of the image."""
+    return max((each for each in _BARS_UM if each <= width_um / 3 * (1 + 1e-9)), default=_BARS_UM[0])
+
+
 def add_scale_bar(axes: Axes, width_um: float) -> None:
-    """A white bar on a dark ground, of a round length of about a fifth of the image."""
-    length = max((each for each in _BARS_UM if each <= width_um / 3), default=_BARS_UM[0])
+    """A white bar on a dark ground, of a round length."""
+    length = find_bar_um(width_um)
     bar = AnchoredSizeBar(
         axes.transData, length, f"{length} µm", "lower right", frameon=True, color="white", pad=0.3, sep=3
     )

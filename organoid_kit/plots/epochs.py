@@ -12,7 +12,17 @@ from matplotlib.figure import SubFigure
 from matplotlib.ticker import MaxNLocator
 
 from organoid_kit.epoch_pictures import EpochPicture
-from organoid_kit.plots.drawing import LINES, POSITION, Drawing, count, draw_figure, mark_positions, show_plane, tidy
+from organoid_kit.plots.drawing import (
+    HEAT_COLOURS,
+    LINES,
+    POSITION,
+    Drawing,
+    count,
+    draw_figure,
+    mark_positions,
+    show_plane,
+    tidy,
+)
 
 _GREYS, _PROBABILITIES = (0, 255), (0, 1)
 _ANSWERS = {"division": ("does not divide", "divides"), "link": ("another one", "same nucleus")}
@@ -51,8 +61,8 @@ def _show_patch(figure: SubFigure, picture: EpochPicture) -> str:
     """Image, target and prediction; what they show, in words."""
     panels = (
         ("image", picture.images[0, 0], "gray", _GREYS),
-        ("target", picture.targets[0].astype(float), "magma", _PROBABILITIES),
-        (f"prediction after epoch {picture.epoch}", picture.answers[0].astype(float), "magma", _PROBABILITIES),
+        ("target", picture.targets[0].astype(float), HEAT_COLOURS, _PROBABILITIES),
+        (f"prediction after epoch {picture.epoch}", picture.answers[0].astype(float), HEAT_COLOURS, _PROBABILITIES),
     )
     positions = np.column_stack([np.zeros(len(picture.positions)), picture.positions])
     for axes, (name, image, colours, limits) in zip(figure.subplots(1, 3), panels, strict=True):

@@ -15,6 +15,7 @@ from organoid_kit.plots.drawing import (
     COLOURS,
     CONTRAST,
     FALSE,
+    HEAT_COLOURS,
     MISSED,
     NEAR_PLANES,
     POSITION,
@@ -35,7 +36,6 @@ from organoid_kit.timelapse import TimeLapse
 
 VIEWS = ("projection", "slice", "orthogonal")
 _CLOSE_UP_UM = 12.0
-HEAT_COLOURS = "magma"  # dark to light, so that marks stay visible
 
 
 def plot_stack(

@@ -1,0 +1,59 @@
+"""Where lineage trees appear: in the page, to click on (`lineage_canvas`), or as a picture where it cannot load."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from ipywidgets import HTML, Box, VBox
+
+from organoid_kit.dashboards.common import mark
+from organoid_kit.dashboards.lineage_tree import DrawnTree
+
+
+class TreeDisplay(VBox):
+    """Trees to click on.
+
+    Args:
+        hear: called with what the page says: clicks and keys.
+        changed: called without arguments when the page has loaded the script.
+
+    Attributes:
+        tree: the `LineageTree`; None without the package anywidget.
+    """
+
+    def __init__(self, hear: Callable[[dict[str, Any]], None], changed: Callable[[], None]) -> None:
+        self.tree = _make_tree(hear)
+        self._picture, self._box = mark(HTML(), "ok-plain-tree"), Box()
+        super().__init__([self._box, self._picture])
+        if self.tree is not None:
+            self.tree.observe(lambda _: changed(), "ready")
+
+    @property
+    def in_page(self) -> bool:
+        """Whether the page shows the trees by itself; else their line of the time point must be drawn, too."""
+        return self.tree is not None and self.tree.ready
+
+    def show(self, drawn: DrawnTree, time_point: int) -> None:
+        """These trees, and the time point of the movie."""
+        if self.tree is not None and self.tree.svg != drawn.svg:
+            self.tree.places = drawn.places
+            self.move_line(drawn, time_point)
+            self.tree.svg = drawn.svg
+        if self.in_page or (self.tree is not None and "google.colab" in sys.modules):
+            self._box.children = [self.tree]  # not before: with ipywidgets 7 all would stay empty where it cannot load
+        self._picture.layout.display = "none" if self.in_page else None
+        self._picture.value = "" if self.in_page else drawn.svg
+
+    def move_line(self, drawn: DrawnTree, time_point: int) -> None:
+        """The line goes to another time point."""
+        self.tree.now = drawn.find_x(time_point)
+
+
+def _make_tree(hear: Callable[[dict[str, Any]], None]) -> Any:
+    try:
+        from organoid_kit.dashboards.lineage_canvas import LineageTree
+    except ImportError:
+        return None
+    return mark(LineageTree(hear), "ok-tree")
