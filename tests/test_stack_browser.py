@@ -243,6 +243,33 @@ def test_problems_are_replaced(browser):
     assert browser.layers_shown.value == ("annotations",)
 
 
+def test_problems_that_are_switched_off_stay_so(browser):
+    problem = Problem("b", "Too close.", time_point=1, position=(1, 2, 3))
+    browser.set_problems([problem])
+    browser.layers_shown.value = ("annotations",)
+    browser.set_problems([problem, Problem("c", "Dark.", "warning", time_point=1, position=(1, 2, 3))])
+    assert browser.layers_shown.value == ("annotations", "warning")
+
+
+def test_what_changes_at_once_is_shown_once(browser, lineage, monkeypatch):
+    shown = []
+    monkeypatch.setattr(browser._display, "renew_marks", lambda: shown.append("marks"))
+    monkeypatch.setattr(browser._display, "redraw", lambda: shown.append("picture"))
+    with browser.at_once():
+        browser.set_layer("one", lineage)
+        with browser.at_once():
+            browser.set_layer("two", lineage)
+            browser.go_to(3)
+        assert shown == []
+    assert shown == ["marks"] and "> two<" in browser._legend.value
+    with browser.at_once():
+        browser.go_to(2, (1, 1, 1))
+    assert shown == ["marks", "picture"]
+    with browser.at_once():
+        pass
+    assert shown == ["marks", "picture"]
+
+
 def test_state_returns(browser, movie, lineage):
     for name, value in (("time_point", 2), ("view", "orthogonal"), ("channels", (2,)), ("contrast", (0.1, 0.5))):
         getattr(browser, name).value = value

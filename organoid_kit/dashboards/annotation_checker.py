@@ -20,7 +20,7 @@ from organoid_kit.dashboards.annotation_candidates import CandidateList
 from organoid_kit.dashboards.annotation_coverage import describe_coverage, draw_coverage
 from organoid_kit.dashboards.annotation_images import ImageCheck
 from organoid_kit.dashboards.annotation_problems import ProblemList
-from organoid_kit.dashboards.common import Messages, mark
+from organoid_kit.dashboards.common import WIDE, Messages, mark
 from organoid_kit.dashboards.stack_browser import Pick, StackBrowser
 from organoid_kit.dataset import AnnotatedMovie
 from organoid_kit.errors import UserError
@@ -84,7 +84,9 @@ class AnnotationChecker(VBox):
         self.problems = ProblemList(self._go_to_problem)
         self.candidates = CandidateList(self.editor, self.channels, candidates)
         self.images = ImageCheck(self.movie, self.channels, self.messages, self._show_progress)
-        self.list_shown = mark(ToggleButtons(options=LISTS, style={"button_width": "110px"}), "ok-list-shown")
+        self.list_shown = mark(
+            ToggleButtons(options=LISTS, description="List", style={"button_width": "110px", **WIDE}), "ok-list-shown"
+        )
         self._arrange()
         self._listen()
         self._keys = self._make_keys()
@@ -125,7 +127,7 @@ class AnnotationChecker(VBox):
         cards = [VBox(each, layout=Layout(flex=flex, padding="4px 8px")) for each, flex in zip(contents, _CARDS)]
         panel = HBox(cards, layout=Layout(flex="1 1 340px", flex_flow="row wrap", align_items="flex-start"))
         browser = VBox([self.browser], layout=Layout(flex="0 1 830px", max_width="100%"))
-        beside = Layout(flex_flow="row-reverse wrap", justify_content="flex-end", align_items="flex-start")
+        beside = Layout(flex_flow="row wrap", align_items="flex-start")
         mended = HTML(f'<div style="line-height:1.5">{_HELP}</div>')
         self.children = [self.messages, HBox([panel, browser], layout=beside), mended]
         mark(self, "ok-annotation-checker")
@@ -237,12 +239,13 @@ class AnnotationChecker(VBox):
 
     def _show(self) -> None:
         """All that may have changed."""
-        self._show_problems()
         self.candidates.show()
-        self._show_layer("annotations", self.editor.annotations)
-        if (candidates := self.candidates.find_open()) is not None:
-            self._show_layer("candidates", candidates)
-        self._show_layer("chosen", self.edit.find_chosen(), _CHOSEN)
+        with self.browser.at_once():
+            self._show_problems()
+            self._show_layer("annotations", self.editor.annotations)
+            if (candidates := self.candidates.find_open()) is not None:
+                self._show_layer("candidates", candidates)
+            self._show_layer("chosen", self.edit.find_chosen(), _CHOSEN)
         self._show_coverage()
         self.edit.show()
         for box, name in ((self.problems, "Problems"), (self.candidates, "Candidates")):
@@ -257,9 +260,7 @@ class AnnotationChecker(VBox):
         self.problems.show(found, self.images.text)
         if self._drawn.get("problems") != found:
             self._drawn["problems"] = found
-            hidden = {name for _, name in self.browser.layers_shown.options} - set(self.browser.layers_shown.value)
             self.browser.set_problems(found)
-            self.browser.layers_shown.value = tuple(name for name in self._list_layers() if name not in hidden)
 
     def _show_progress(self) -> None:
         self.problems.show_images(self.images.text)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from ipywidgets import HTML, Button, Layout, Select, VBox
 
 from organoid_kit.checks import Problem
-from organoid_kit.dashboards.common import mark
+from organoid_kit.dashboards.common import WIDE, mark
 from organoid_kit.plots.drawing import count
 
 MOST_LISTED = 300
@@ -30,7 +30,9 @@ class ProblemList(VBox):
         self.problems: list[Problem] = []
         self._said = ""
         self.summary, self.remedy = mark(HTML(), "ok-problem-summary"), mark(HTML(), "ok-remedy")
-        self.chosen = mark(Select(options=(), rows=6, layout=Layout(width="98%")), "ok-problems")
+        self.chosen = mark(
+            Select(options=(), rows=6, description="Problems", style=WIDE, layout=Layout(width="98%")), "ok-problems"
+        )
         tip = "Looks for positions beside their nucleus, and for nuclei without one, in all images"
         self.check = mark(Button(description="Check images", tooltip=tip), "ok-check")
         self.chosen.observe(self._choose, "index")

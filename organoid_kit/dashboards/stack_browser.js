@@ -10,7 +10,7 @@ async function render({ model, el }) {
   const controls = await findControls(model);
   const page = makePage(el);
   const state = { model, controls, page, setting: model.get("setting"), stacks: new Map(), marks: new Map() };
-  Object.assign(state, { failures: new Map(), targets: [], hovered: null, asked: null, patience: PATIENCE_MS });
+  Object.assign(state, { failures: new Map(), stale: new Set(), targets: [], hovered: null, asked: null, patience: PATIENCE_MS });
   const show = () => { draw(state); ask(state); };
   const stop = listen(state, show);
   show();
@@ -64,12 +64,12 @@ function makePage(el) {
 function listen(state, show) {
   const { model, controls, page } = state;
   const forgetStacks = () => { state.stacks.clear(); state.failures.clear(); answered(state, PATIENCE_MS); show(); };
-  const forgetMarks = () => { state.marks.clear(); answered(state, PATIENCE_MS); show(); };
+  const renewMarks = () => { state.stale = new Set(state.marks.keys()); answered(state, PATIENCE_MS); show(); };
   const hear = (content, buffers) => { receive(state, content, buffers); show(); };
   const changed = Object.entries(controls).map(([name, control]) => [control, name === "view" ? "change:index" : "change:value"]);
   changed.forEach(([control, event]) => control.on(event, show));
   model.on("change:source", forgetStacks);
-  model.on("change:version", forgetMarks);
+  model.on("change:version", renewMarks);
   model.on("msg:custom", hear);
   page.canvas.addEventListener("keydown", (event) => press(state, event));
   page.canvas.addEventListener("wheel", (event) => turnWheel(state, event), { passive: false });
@@ -80,7 +80,7 @@ function listen(state, show) {
     clearTimeout(state.asked);
     changed.forEach(([control, event]) => control.off(event, show));
     model.off("change:source", forgetStacks);
-    model.off("change:version", forgetMarks);
+    model.off("change:version", renewMarks);
     model.off("msg:custom", hear);
   };
 }
@@ -108,13 +108,14 @@ function move({ controls }, name, step) {
 // ---- time points: one question at a time, the nearest first
 
 function ask(state) {
-  const { model, setting, stacks, marks, failures } = state;
+  const { model, setting, stacks, marks, stale, failures } = state;
   if (state.asked !== null) return;
   const { t } = look(state);
   const lacks = (each) => !stacks.has(each) && !failures.has(each);
-  const wanted = nearTimes(state, t).find((each) => lacks(each) || !marks.has(each));
+  const old = (each) => !marks.has(each) || stale.has(each); // old marks stay until the new ones are there
+  const wanted = nearTimes(state, t).find((each) => lacks(each) || old(each));
   if (wanted === undefined) return;
-  model.send({ kind: "want", time_point: wanted, stack: lacks(wanted), marks: !marks.has(wanted) });
+  model.send({ kind: "want", time_point: wanted, stack: lacks(wanted), marks: old(wanted) });
   state.asked = setTimeout(() => { answered(state, 2 * state.patience); ask(state); }, state.patience);
 }
 
@@ -141,7 +142,10 @@ function receive(state, content, buffers) {
     const values = bytes.shift();
     if (content.source === model.get("source")) stacks.set(content.time_point, { ...content, values });
   }
-  if (content.version === model.get("version")) marks.set(content.time_point, content.layers.map((layer) => readLayer(layer, bytes)));
+  if (content.version === model.get("version")) {
+    marks.set(content.time_point, content.layers.map((layer) => readLayer(layer, bytes)));
+    state.stale.delete(content.time_point);
+  }
   forgetFar(state);
 }
 
@@ -182,6 +186,7 @@ function draw(state) {
   for (const panel of shown.view.panels) drawPanel(state, shown, panel, stack, tones, marks.get(shown.t) ?? []);
   drawScaleBar(drawing, shown.view);
   say(state, shown, marks.get(shown.t));
+  page.canvas.dataset.marks = marks.has(shown.t) && !state.stale.has(shown.t) ? "new" : "old";
   page.canvas.dataset.drawn = `t${shown.t} z${shown.place[0]} ${shown.view.name} ${page.count = (page.count ?? 0) + 1}`;
 }
 
@@ -277,7 +282,7 @@ function drawLayer(state, shown, panel, layer, number) {
     const size = state.setting.size * (near[index] === 2 ? 1 : 0.7);
     addStrokes(paths[near[index]], layer.strokes, x, y, size);
     if (layer.divides[index]) addStrokes(stars, state.setting.division.strokes, x + 1.6 * size, y - 1.6 * size, size);
-    state.targets.push({ x, y, layer: number, index, far: 2 - near[index] });
+    if (!state.stale.has(shown.t)) state.targets.push({ x, y, layer: number, index, far: 2 - near[index] });
   });
   stroke(state.page.drawing, paths[1], layer, 0.55);
   stroke(state.page.drawing, paths[2], layer, 1);

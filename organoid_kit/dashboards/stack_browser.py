@@ -13,6 +13,7 @@ from ipywidgets import HTML, HBox, Layout, VBox
 from organoid_kit.annotations import Annotations
 from organoid_kit.checks import Problem
 from organoid_kit.dashboards.common import Messages, mark
+from organoid_kit.dashboards.control_states import guard
 from organoid_kit.dashboards.stack_display import StackDisplay
 from organoid_kit.dashboards.stack_figure import plot_shown_stack
 from organoid_kit.dashboards.stack_layers import PROBLEM_MARKS, Layer, make_layer, make_problem_layers
@@ -92,10 +93,11 @@ class StackBrowser(VBox):
         for name, control in vars(controls).items():
             setattr(self, name, control)
         self._scene = StackScene(movie, controls, StackPictures(movie))
-        self._callbacks, self._reached, self._busy = [], None, False
+        self._callbacks, self._reached, self._busy, self._late = [], None, False, set()
         self._display = StackDisplay(self._scene, self.messages, drawn_by, self._hear, self._show_what_is_needed)
         self._arrange()
-        with self._at_once(self._change_marks):
+        with self.at_once():
+            self._change_marks()
             for name, layer in (layers or {}).items():
                 self.set_layer(name, layer)
             self.set_problems(problems)
@@ -126,10 +128,12 @@ class StackBrowser(VBox):
 
     def set_problems(self, problems: Sequence[Problem]) -> None:
         """Draws these problems in place of earlier ones, as layers "error" and "warning"."""
-        for name in set(PROBLEM_MARKS) & set(self._scene.layers):
-            self.remove_layer(name)
-        for layer in make_problem_layers(problems, tuple(self.movie.spacing_um)):
-            self._add_layer(layer)
+        layers = make_problem_layers(problems, tuple(self.movie.spacing_um))
+        with self.at_once():
+            for name in set(PROBLEM_MARKS) & set(self._scene.layers) - {layer.name for layer in layers}:
+                self.remove_layer(name)
+            for layer in layers:
+                self._add_layer(layer)
 
     def go_to(self, time_point: int, position_zyx: Sequence[float] | None = None) -> None:
         """Shows a time point, with the crosshair at a position, zyx, voxels. Raises UserError outside the movie."""
@@ -138,11 +142,23 @@ class StackBrowser(VBox):
                 f"The time point must be one of the movie's. Received: {time_point}; there are "
                 f"{self.time_point.min} to {self.time_point.max}. Choose one of these."
             )
-        with self._at_once(self._display.redraw):
+        with self.at_once():
             self.time_point.value = int(time_point)
             if position_zyx is not None:
                 for slider, value in zip((self.z, self.y, self.x), np.round(position_zyx)):
                     slider.value = int(np.clip(value, slider.min, slider.max))
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Layers and controls that change inside are shown when all have changed."""
+        outermost, self._busy = not self._busy, True
+        try:
+            yield
+        finally:
+            if outermost:
+                self._busy = False
+                with self.messages.watch():
+                    self._show_late()
 
     def on_pick(self, callback: Callable[[Pick], None]) -> None:
         """Calls back with a `Pick` at each click on the picture, Enter, or the button."""
@@ -171,7 +187,7 @@ class StackBrowser(VBox):
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Sets controls to what `state` gave. Raises UserError for a control or value there is not."""
-        with self._at_once(self._change_marks):
+        with self.at_once():
             self._scene.restore(state)
 
     # ---- how it is put together
@@ -202,38 +218,28 @@ class StackBrowser(VBox):
 
     def _listen(self) -> None:
         for control in (self.time_point, self.z, self.y, self.x, self.contrast, self.gamma, self.view):
-            control.observe(self._guard(self._redraw), "value")
-        self.view.observe(self._guard(self._show_what_is_needed), "value")
-        self.channels.observe(self._guard(self._display.renew_stacks), "value")
-        self.tail.observe(self._guard(self._change_marks), "value")
-        self.layers_shown.observe(self._guard(self._change_marks), "value")
-        self.pick_here.on_click(self._guard(self._pick_at_crosshair))
-        self.next_position.on_click(self._guard(lambda: self._step(1)))
-        self.previous_position.on_click(self._guard(lambda: self._step(-1)))
-
-    def _guard(self, action: Callable[[], None]) -> Callable[[Any], None]:
-        """The action as an observer whose errors are shown."""
-
-        def act(_: Any) -> None:
-            with self.messages.watch():
-                action()
-
-        return act
-
-    @contextmanager
-    def _at_once(self, show: Callable[[], None]) -> Iterator[None]:
-        """Several controls or layers change before they are shown."""
-        self._busy = True
-        try:
-            yield
-        finally:
-            self._busy = False
-            with self.messages.watch():
-                show()
+            control.observe(guard(self.messages, self._redraw), "value")
+        self.view.observe(guard(self.messages, self._show_what_is_needed), "value")
+        self.channels.observe(guard(self.messages, self._display.renew_stacks), "value")
+        self.tail.observe(guard(self.messages, self._change_marks), "value")
+        self.layers_shown.observe(guard(self.messages, self._change_marks), "value")
+        self.pick_here.on_click(guard(self.messages, self._pick_at_crosshair))
+        self.next_position.on_click(guard(self.messages, lambda: self._step(1)))
+        self.previous_position.on_click(guard(self.messages, lambda: self._step(-1)))
 
     def _redraw(self) -> None:
-        if not self._busy:
+        if self._busy:
+            self._late.add("picture")
+        else:
             self._display.redraw()
+
+    def _show_late(self) -> None:
+        """What changed while several things changed at once."""
+        late, self._late = self._late, set()
+        if "marks" in late:
+            self._change_marks()
+        elif late:
+            self._redraw()
 
     # ---- layers and picks
 
@@ -250,9 +256,11 @@ class StackBrowser(VBox):
         self._change_marks()
 
     def _change_marks(self) -> None:
-        if not self._busy:
-            self._legend.value = self._scene.write_legend()
-            self._display.renew_marks()
+        if self._busy:
+            self._late.add("marks")
+            return
+        self._legend.value = self._scene.write_legend()
+        self._display.renew_marks()
 
     def _hear(self, content: dict[str, Any]) -> None:
         """What the user did in the page."""

@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from ipywidgets import Button, FloatRangeSlider, FloatSlider, IntSlider, Layout, ToggleButtons
-from traitlets import TraitError
+from ipywidgets import Button, FloatRangeSlider, FloatSlider, IntSlider, Layout, ToggleButtons, Widget
 
 from organoid_kit.dashboards.common import WIDE, Choices, mark, write_legend
+from organoid_kit.dashboards.control_states import read_controls, write_controls
 from organoid_kit.dashboards.stack_layers import DIVISION, Layer, LayerMarks, find_nearest
 from organoid_kit.dashboards.stack_pictures import FAINT_PLANES, VIEWS, StackPictures, arrange, make_tones
-from organoid_kit.errors import UserError
 from organoid_kit.plots.drawing import count
 from organoid_kit.timelapse import TimeLapse
 
@@ -155,22 +154,16 @@ class StackScene:
 
     def state(self) -> dict[str, Any]:
         """The values of the controls, as plain JSON values."""
-        values = {name: getattr(self.controls, name).value for name in _STATE}
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+        return read_controls(self._named_controls)
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Sets controls to what `state` gave. Raises UserError for a control or value there is not."""
-        if unknown := sorted(set(state) - set(_STATE)):
-            raise UserError(f"A state must name {', '.join(_STATE)}. Received: {unknown}. Copy the whole state again.")
-        for name in (name for name in _STATE if name in state):
-            value = state[name]
-            try:
-                getattr(self.controls, name).value = tuple(value) if isinstance(value, list) else value
-            except (TraitError, UserError) as error:
-                raise UserError(
-                    f"A state must hold values that the controls can have. Received: {value!r} for {name} ({error}). "
-                    "Copy the whole state again, and use it with the same movie."
-                ) from error
+        write_controls(self._named_controls, state)
+
+    @property
+    def _named_controls(self) -> dict[str, Widget]:
+        """Those of the state; channels and layers first, as the rest depends on them."""
+        return {name: getattr(self.controls, name) for name in _STATE}
 
 
 def _make_slider(description: str, low: int, high: int, value: int) -> IntSlider:

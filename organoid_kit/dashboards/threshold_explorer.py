@@ -207,8 +207,9 @@ class ThresholdExplorer(VBox):
             DEFAULT_THRESHOLDS, self._find_curve(), self.threshold.value, judgement, committed
         )
         truth, found = self._find_judged()
-        for name, whole in (("right", found), ("missed", truth), ("false", found)):
-            self.browser.set_layer(name, _take(whole, getattr(judgement, name)), _MARKS[name])
+        with self.browser.at_once():
+            for name, whole in (("right", found), ("missed", truth), ("false", found)):
+                self.browser.set_layer(name, _take(whole, getattr(judgement, name)), _MARKS[name])
         self._show_close_ups()
         self.messages.say(self.describe() + self._say_part())
 

@@ -45,7 +45,7 @@ def start(request):
 def click_at(page, expression):
     """Clicks on a place, zyx, in the picture."""
     page.page.mouse.move(0, 0)
-    page.wait_for_text(".ok-stack-words", "Marked: annotations")
+    page.find(f'{CANVAS}[data-marks="new"]')
     page.find(CANVAS).scroll_into_view_if_needed()
     _, y, x = page.ask(expression)
     box = page.find(CANVAS).bounding_box()

@@ -51,7 +51,7 @@ def start(request):
 
 
 def wait_until_drawn(page, start):
-    page.find(f'{CANVAS}[data-drawn^="{start} "]')
+    page.find(f'{CANVAS}[data-drawn^="{start} "][data-marks="new"]')
 
 
 def pixels(page):
