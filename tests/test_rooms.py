@@ -10,7 +10,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1] / "organoid_kit"
 ROOMS = (
     *("errors", "environment", "files", "settings", "timelapse", "reading", "timelapse_reading", "timelapse_writing"),
-    *("annotations", "formats", "dataset", "downloads", "synthetic", "evaluation"),
+    *("annotations", "formats", "dataset", "downloads", "measured", "synthetic", "evaluation"),
     *("classification", "calibration", "links", "track_evaluation", "tracking_problem"),
     *("tracking_optimal", "tracking", "tracking_marginals", "track_errors", "threshold_judging", "targets", "baseline"),
     *("channel_contrast", "checks"),
@@ -39,6 +39,7 @@ ROOMS = (
         "epoch_pictures",
         "training",
         "training_session",
+        "run_keeping",
         "ladder",
         "prediction",
         "crop_prediction",

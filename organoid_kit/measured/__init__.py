@@ -1,0 +1,81 @@
+"""Demonstrations that were measured before, as they take too long for a lesson: tables that come with the package.
+
+Each table says by which command, when and on which machine it was measured. Its records are one for each training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from organoid_kit.errors import UserError
+from organoid_kit.files import read_json
+
+_FOLDER = Path(__file__).parent
+Records = Sequence[Mapping[str, Any]]
+
+
+def list_demonstrations() -> list[str]:
+    """Names that `read_demonstration` takes."""
+    return sorted(path.stem for path in _FOLDER.glob("*.json"))
+
+
+def read_demonstration(name: str) -> dict[str, Any]:
+    """A table that comes with the package.
+
+    - "annotations": what few annotations and wrong ones cost a position network, from scratch and fine-tuned. A record
+      has "start" ("scratch", or the name of the shipped network), "time_points", "positions", "error_rate", "seed",
+      and "f1", "precision", "recall" on movies that nothing was chosen by. 0 time points: the network as it is shipped.
+    - "leakage": what a validation part promises, and what comes true. A record has "movie" (learned from), "seed",
+      "part" (judged by), and F1 on that part, "shown", and on other movies, "held_out".
+
+    Args:
+        name: one of `list_demonstrations`.
+
+    Returns:
+        A dictionary with "command", "machine", "date", "versions", "steps", "judged_on" and "records".
+
+    Raises:
+        UserError: there is no such table.
+    """
+    if name not in list_demonstrations():
+        raise UserError(
+            f"A demonstration must be one that was measured. Received: {name!r}. "
+            f"Choose one of these: {', '.join(list_demonstrations())}."
+        )
+    return read_json(_FOLDER / f"{name}.json")
+
+
+def choose_records(table: Mapping[str, Any], **wanted: Any) -> Records:
+    """The records of a table that have these values, for example error_rate=0.1 and start="scratch"."""
+    return [record for record in table["records"] if wanted.items() <= record.items()]
+
+
+def find_spread(records: Records, key: str = "f1") -> tuple[float, float, float] | None:
+    """Mean, lowest and highest value over records, usually one for each seed; None: not measured."""
+    values = [record[key] for record in records if record[key] is not None]
+    return (sum(values) / len(values), min(values), max(values)) if values else None
+
+
+def describe_spread(records: Records, key: str = "f1", digits: int = 3) -> str:
+    """Mean, lowest and highest in words, such as "0.951 (0.948 to 0.955)"."""
+    spread = find_spread(records, key)
+    if spread is None:
+        return "not measured"
+    mean, low, high = (f"{value:.{digits}f}" for value in spread)
+    return mean if low == high else f"{mean} ({low} to {high})"
+
+
+def describe_difference(records: Records, others: Records, key: str = "f1") -> str:
+    """Whether records are better than others, in words that claim no more than the seeds show."""
+    one, other = find_spread(records, key), find_spread(others, key)
+    if one is None or other is None:
+        return "Not measured."
+    (mean, low, high), (other_mean, other_low, other_high) = one, other
+    by = f"by {abs(mean - other_mean):.3f} on average"
+    if low > other_high:
+        return f"Better with every seed, {by}."
+    if high < other_low:
+        return f"Worse with every seed, {by}."
+    return f"No clear difference: the seeds' ranges overlap, the means differ {by.split(' on')[0]}."
