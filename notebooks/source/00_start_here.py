@@ -13,15 +13,16 @@
 #     name: python3
 #   organoid_kit:
 #     minutes_cpu: 2
+#     minutes_do: 25
 #     minutes_gpu: 1
-#     minutes_read: 5
+#     minutes_teach: 15
 # ---
 
 # %% [markdown]
 # # 00 · Start here: from a movie to its nuclei
 #
-# **In two minutes you walk the whole way once:** you open a movie of an organoid, look at it, check its annotations,
-# train a small neural network for a moment, let a trained one find the nuclei, and measure how good it is.
+# **You walk the whole way once:** you open a movie of an organoid, look at it, check its annotations, train a small
+# neural network for a moment, let a trained one find the nuclei, and measure how good it is.
 #
 # *Goals.* Afterwards you can say
 # - what a movie, a stack, a channel and a position are,
@@ -30,7 +31,8 @@
 #
 # *You need* nothing but this page. Press Shift+Enter to run a cell and go on to the next one. Nothing can break.
 #
-# *Time.* Minutes to read: 5. Minutes to run: 2 on a processor (CPU), 1 on a graphics card (GPU).
+# *Time.* To teach: 15 minutes. To do: 25 minutes. The computer works for 2 of them on a processor (CPU), for 1 on a
+# graphics card (GPU).
 
 # %%
 # On Google Colab this cell installs the kit. Elsewhere it only says whether this machine is ready.
@@ -49,6 +51,16 @@ else:
 
     print(check_environment())
 
+# %% [markdown] tags=["instructor"]
+# **For teachers.** *Show live:* sections 1, 2 and 6, in five minutes, without explaining any code. Then let them do the
+# notebook alone, in pairs.
+#
+# *Expected questions.* "Must I understand the code?" No: read the text, run the cells, look at the pictures. "Something
+# red appeared": remarks of TensorFlow. "My numbers differ from my neighbour's": training begins with random numbers.
+#
+# *Expected trouble.* Cells run out of order: *Restart and run all* mends it. The first import takes ten seconds and
+# more. On Colab the first cell takes a minute.
+
 # %% [markdown]
 # Now we take from the kit what we need. Loading the neural networks takes about ten seconds. Lines in red that speak
 # of oneDNN, CUDA or TensorRT are remarks of TensorFlow, not errors.
@@ -56,9 +68,11 @@ else:
 # %%
 from organoid_kit.baseline import find_blobs, tune_blobs
 from organoid_kit.checks import check_annotations, summarise_annotations
+from organoid_kit.dashboards import StackBrowser
 from organoid_kit.dataset import read_dataset
 from organoid_kit.downloads import find_samples
 from organoid_kit.evaluation import score_positions
+from organoid_kit.lessons import notebook_00 as lesson
 from organoid_kit.networks import list_shipped_networks, load_network
 from organoid_kit.patches import PreparedMovies
 from organoid_kit.plots import plot_channels, plot_history, plot_prediction, plot_stack
@@ -95,8 +109,12 @@ test = read_dataset(samples / "test.autlist")
 print(test[0].movie)
 
 # %% [markdown]
-# **Before you run the next cell:** in this movie a nucleus shines either in channel 2 or in channel 3, depending on
-# where it is in its cell cycle. Which picture will show all nuclei?
+# Here is your first question. It comes before the answer can be seen: guess, then run the next cell and look. Choose
+# with the mouse, or with Tab and the arrow keys. (Where you see no buttons, write your choice behind the question, as
+# in `lesson.which_channels.check("a")`, and run the cell.)
+
+# %%
+lesson.which_channels
 
 # %%
 plot_channels(test[0].movie, time_point, [(1,), (2,), (3,), (2, 3)])
@@ -121,6 +139,29 @@ plot_stack(stack, one.movie.spacing_um, positions=positions, title=one.name)
 # %% [markdown]
 # **What to see.** Every nucleus has one orange ring. Nuclei that lie above each other seem to overlap, as we look
 # through the whole stack from above. The bar gives the scale.
+
+# %% [markdown]
+# A picture from above hides what lies below. Here is the same movie to look through. Move the sliders: *time point*,
+# and *plane* for going up and down. Or click on the picture and use the arrow keys.
+
+# %%
+browser = StackBrowser(one.movie, {"annotated": one.annotations}, channels=channels)
+browser
+
+# %% [markdown]
+# What it shows can be kept as a picture, too. (If you see no sliders above, this is what they would show.)
+
+# %%
+browser.plot()
+
+# %% [markdown]
+# **What to see.** One plane of one stack. Filled marks are nuclei whose centre lies in this plane, faint ones lie a
+# little above or below. Go through the planes: each nucleus gets brighter, then dimmer, and its mark is where it is
+# brightest.
+
+# %% [markdown] tags=["instructor"]
+# **For teachers.** Let them find a division: go through the time points until one mark becomes two. Who found one tells
+# time point and plane, and all look at it.
 
 # %% [markdown]
 # ## 3. Check the annotations
@@ -151,8 +192,9 @@ print(summarise_annotations(training))
 # The network starts with random numbers inside. It looks at four examples at a time (a *batch*). Then its numbers are
 # changed a little, so that its drawing gets closer to the right answer: this is one *step*. One *epoch* is one walk
 # through all examples.
-#
-# **Guess:** will three epochs be enough?
+
+# %%
+lesson.three_epochs
 
 # %%
 settings = NetworkSettings(
@@ -170,6 +212,9 @@ plot_history(run.history, title="A moment of training")
 # **What to see.** Left, the *loss* says how wrong the network is. Both lines should fall: it is learning. Right, *F1*
 # says how well it finds nuclei; section 7 explains it, 1 would be perfect. Three epochs are not enough: it is far from
 # done.
+
+# %%
+lesson.test_movie
 
 # %% [markdown]
 # ## 5. Take a trained network
@@ -219,6 +264,32 @@ plot_prediction(stack, heat, truth.positions, found.positions, movie.spacing_um)
 # Example: there are 10 nuclei; 8 are found, and 2 more places that are no nuclei. Then precision is 8 of 10 = 0.8, and
 # recall is 8 of 10 = 0.8.
 #
+# **Exercise 1.** Now you. There are 15 nuclei. A network makes 12 marks, and 9 of them are right. What is its
+# precision? Write it in place of the three dots, for example as `3 / 4`. Run the cell, then the one below it: it checks
+# your answer.
+
+# %% exercise="precision"
+precision = ...
+
+# %%
+lesson.precision.check(precision)
+
+# %% [markdown]
+# You can ask for help as often as you like. `lesson.precision.hint()` gives a hint, and the next one when you run it
+# again. `lesson.precision.solution()` shows the answer. Write it in place of the last line and run the cell.
+#
+# **Exercise 2.** What is its recall?
+
+# %% exercise="recall"
+recall = ...
+
+# %%
+lesson.recall.check(recall)
+
+# %%
+lesson.marks_everything
+
+# %% [markdown]
 # A number alone says little. So we ask beside it: how good is a simple method without any learning? It looks for
 # bright blobs. How large and how bright they must be was chosen on the training movies.
 
@@ -234,6 +305,19 @@ print("blobs:  ", score_positions(truth, blobs))
 # only annotations of your movies can tell. (*Ignored* are found positions where nobody annotated.)
 
 # %% [markdown]
+# ## 8. Try it
+#
+# Set `time_point` to 0 and to 11 at the top and run all cells again (in JupyterLab: *Run*, *Run All Cells*; on
+# Colab: *Runtime*, *Run all*). Is the network better when there are fewer nuclei? Which nuclei does it miss?
+#
+# <details><summary><b>How do I know?</b> (Click for an answer.)</summary>
+#
+# Compare the two lines that begin with "network:". If F1 differs by less than two or three nuclei would change it, say
+# "I cannot tell": that is the right answer then. For the second question look at the triangles. Are they where nuclei
+# touch, or where the image is dim? If there is no triangle, it misses none.
+# </details>
+
+# %% [markdown]
 # ## Summary
 #
 # You opened a movie, looked at it, checked its annotations, trained a network for a moment, found nuclei with a trained
@@ -245,15 +329,7 @@ print("blobs:  ", score_positions(truth, blobs))
 # | 01 background | how a network learns, and what it sees |
 # | 02 check annotations | find and repair mistakes, on your own movie too |
 # | 03 preview augmentation | how examples are varied, and what varies too much |
-# | 04 train a position network | train in earnest, and judge the result |
-
-# %% [markdown]
-# **Try it.** Set `time_point` to 0 and to 11 at the top and run all cells again (in JupyterLab: *Run*, *Run All Cells*;
-# on Colab: *Runtime*, *Run all*). Is the network better when there are fewer nuclei? Which nuclei does it miss?
-#
-# <details><summary><b>How do I know?</b> (Click for an answer.)</summary>
-#
-# Compare the two lines that begin with "network:". If F1 differs by less than two or three nuclei would change it, say
-# "I cannot tell": that is the right answer then. For the second question look at the triangles. Are they where nuclei
-# touch, or where the image is dim? If there is no triangle, it misses none.
-# </details>
+# | 04, 05, 06 train the three networks | train in earnest, and judge the result |
+# | 07 predict and track | from a movie to lineages |
+# | 08 your own data | the same with your movies |
+# | 09 when it goes wrong | what can go wrong, and how to find out |
