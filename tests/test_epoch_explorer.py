@@ -11,7 +11,7 @@ from organoid_kit.dashboards.example_pictures import describe_example, draw_exam
 from organoid_kit.dashboards.run_comparison import RunComparison
 from organoid_kit.epoch_pictures import EpochPicture, write_picture
 from organoid_kit.errors import UserError
-from organoid_kit.plots.epochs import plot_annotation_errors, plot_epoch
+from organoid_kit.plots.epochs import plot_epoch
 
 BEST = 2
 
@@ -121,36 +121,48 @@ def make_table():
         return base64.b64encode(imagecodecs.png_encode(np.full((6, 8), value, np.uint8))).decode()
 
     records = [
-        {"time_points": n, "error_rate": rate, "seed": seed, "positions": 10 * n, "prediction": png(100),
-         "f1": 0.5 + seed / 10 - rate, "precision": 0.5, "recall": None}
-        for n in (2, 6) for rate in (0.0, 0.1) for seed in (1, 2)
+        {"start": start, "time_points": n, "error_rate": rate, "seed": seed, "positions": 10 * n,
+         "prediction": png(100), "f1": 0.5 + seed / 10 - rate, "precision": 0.5, "recall": None}
+        for start in ("position_small", "scratch") for n in (2, 6) for rate in (0.0, 0.1) for seed in (1, 2)
     ]  # fmt: skip
     example = {"image": png(9), "target": png(200), "positions": [[2, 3]], "spacing_um": [1, 1]}
     return {"machine": "a <b>machine</b>", "epochs": 5, "judged_on": "organoid", "example": example, "records": records}
 
 
-def test_sliders_go_over_what_was_measured(tmp_path):
+def test_controls_go_over_what_was_measured(tmp_path):
     (tmp_path / "table.json").write_text(json.dumps(make_table()))
     comparison = RunComparison(tmp_path / "table.json")
-    assert "F1 0.65 (0.60 to 0.70), precision 0.50 (0.50 to 0.50), recall not measured" in comparison.scores.value
-    assert "2 seeds" in comparison.scores.value and "a &lt;b&gt;machine" in comparison.scores.value
+    assert comparison.state() == {"start": "scratch", "time_points": 6, "error_rate": 0.0}
+    assert "F1 0.650 (0.600 to 0.700), precision 0.500, recall not measured" in comparison.scores.value
+    assert "2 trainings" in comparison.scores.value and "a &lt;b&gt;machine" in comparison.scores.value
     before = comparison.chart.value
     comparison.error_rate.value = 0.1
-    comparison.time_points.value = 6
-    assert "60 annotated positions, 10 % of them wrong: F1 0.55" in comparison.scores.value
+    comparison.time_points.value = 2
+    assert "20 annotated positions, 10 % of them wrong: F1 0.550" in comparison.scores.value
     assert comparison.chart.value != before and comparison.example.value.count("<image") == 3
     other = RunComparison(make_table())
     other.restore(comparison.state())
     assert other.describe() == comparison.describe()
 
 
-def test_what_was_not_measured_is_said(tmp_path):
+def test_what_was_not_measured_is_said():
     table = make_table()
     table["records"] = [each for each in table["records"] if (each["time_points"], each["error_rate"]) != (6, 0.1)]
     comparison = RunComparison(table)
-    comparison.restore({"time_points": 6, "error_rate": 0.1})
+    comparison.restore({"start": "position_small", "time_points": 6, "error_rate": 0.1})
     assert "Not measured." in comparison.scores.value and comparison.example.value == "" == comparison.messages.value
-    table["records"][0]["f1"] = None
-    assert "2 time points, 0 % wrong: 0.70" in plot_annotation_errors(table["records"]).description
     with pytest.raises(UserError, match="measured trainings"):
         RunComparison({"records": []})
+
+
+def test_a_network_as_it_is_learned_from_nothing():
+    table = make_table()
+    table["records"].append({**table["records"][0], "time_points": 0, "error_rate": 0.0, "positions": 0})
+    comparison = RunComparison(table)
+    comparison.restore({"start": "position_small", "time_points": 0, "error_rate": 0.0})
+    assert "The shipped network as it is: F1" in comparison.scores.value
+
+
+def test_the_table_of_the_package_is_shown():
+    comparison = RunComparison()
+    assert "position" in comparison.describe() and comparison.example.value.count("<image") == 3

@@ -1,57 +1,66 @@
-"""What wrong annotations and few annotations do to a network: sliders over trainings that were measured before."""
+"""What few annotations and wrong ones do to a network: sliders over trainings that were measured before."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import imagecodecs
 import numpy as np
-from ipywidgets import HTML, Image, Layout, SelectionSlider, VBox
+from ipywidgets import HTML, Image, Layout, SelectionSlider, ToggleButtons, VBox
 
 from organoid_kit.dashboards.common import WIDE, Messages, mark, write_status
 from organoid_kit.dashboards.example_pictures import draw_example
 from organoid_kit.epoch_pictures import EpochPicture
 from organoid_kit.errors import UserError
 from organoid_kit.files import read_json
-from organoid_kit.plots.drawing import Drawing, count, say_number, write_png
-from organoid_kit.plots.epochs import plot_annotation_errors
+from organoid_kit.measured import Records, choose_records, describe_spread, read_demonstration
+from organoid_kit.plots.demonstrations import plot_annotated_positions
+from organoid_kit.plots.drawing import Drawing, count, write_png
 
-Records = Sequence[Mapping[str, Any]]
+_SCORES = {"f1": "F1", "precision": "precision", "recall": "recall"}
+_CONTROLS = ("start", "time_points", "error_rate")
 
 
 class RunComparison(VBox):
     """Scores of trainings on more and less data, with more and fewer wrong annotations, as they were measured.
 
     Attributes:
-        time_points: slider, annotated time points to learn from.
+        start: toggle, from scratch or from the shipped network.
+        time_points: slider, annotated time points to learn from; 0 is the shipped network as it is.
         error_rate: slider, part of the annotations that are wrong.
         scores, chart, example, messages: what is shown.
     """
 
-    def __init__(self, table: str | Path | Mapping[str, Any]) -> None:
-        """Takes what ``benchmarks/annotation_errors.py`` has written: the path of the JSON file, or what it holds.
+    def __init__(self, table: str | Path | Mapping[str, Any] | None = None) -> None:
+        """Takes what ``benchmarks/annotations.py`` has written.
+
+        Args:
+            table: the path of the JSON file, or what it holds; None: the table that comes with the package.
 
         Raises:
             UserError: the table has no records.
         """
-        self.table = table if isinstance(table, Mapping) else read_json(table)
-        if not self.table.get("records"):
-            raise UserError(
-                "A comparison needs measured trainings. Received: a table without records. Make one with "
-                "benchmarks/annotation_errors.py."
-            )
+        self.table = _open_table(table)
         self.messages = Messages()
+        self.start = self._make_start()
         self.time_points = self._make_slider("time_points", "annotated time points", str)
         self.error_rate = self._make_slider("error_rate", "wrong annotations", lambda rate: f"{100 * rate:g} %")
+        self.time_points.value = max(each["time_points"] for each in self.table["records"])
         self.scores, self.example = mark(HTML(), "ok-scores"), mark(HTML(), "ok-example")
-        self.chart = mark(Image(format="png", layout=Layout(max_width="640px")), "ok-chart")
+        self.chart = mark(Image(format="png", layout=Layout(max_width="700px")), "ok-chart")
         self.show()
-        for slider in (self.time_points, self.error_rate):
-            slider.observe(lambda _: self.show(), "value")
-        super().__init__([self.time_points, self.error_rate, self.scores, self.example, self.chart, self.messages])
+        controls = [getattr(self, name) for name in _CONTROLS]
+        for control in controls:
+            control.observe(lambda _: self.show(), "value")
+        super().__init__([*controls, self.scores, self.example, self.chart, self.messages])
+
+    def _make_start(self) -> ToggleButtons:
+        starts = sorted({each["start"] for each in self.table["records"]}, key=lambda start: start != "scratch")
+        options = [("from scratch" if start == "scratch" else "fine-tuned", start) for start in starts]
+        return mark(ToggleButtons(options=options, description="trained", style=WIDE), "ok-start-from")
 
     def _make_slider(self, key: str, words: str, name) -> SelectionSlider:
         """Over the values there are."""
@@ -62,11 +71,10 @@ class RunComparison(VBox):
 
     def chosen(self) -> Records:
         """The trainings with these values, one for each seed."""
-        wanted = {"time_points": self.time_points.value, "error_rate": self.error_rate.value}
-        return [record for record in self.table["records"] if wanted.items() <= record.items()]
+        return choose_records(self.table, **self.state())
 
     def show(self) -> None:
-        """Draws what was measured for the values of the sliders."""
+        """Draws what was measured for the values of the controls."""
         with self.messages.watch():
             self.scores.value = write_status(self.describe())
             self.chart.value = write_png(self.plot())
@@ -77,14 +85,19 @@ class RunComparison(VBox):
         """The scores in words, with their spread."""
         records = self.chosen()
         if not records:
-            return "Not measured."
-        words = [f"{name} {_say_spread([record[key] for record in records])}" for key, name in _SCORES]
-        positions = round(np.mean([record["positions"] for record in records]))
+            return "Not measured. The dots in the diagram show what was."
+        words = ", ".join(f"{name} {describe_spread(records, key)}" for key, name in _SCORES.items())
         return (
-            f"{count(positions, 'annotated position')}, {100 * self.error_rate.value:g} % of them wrong: "
-            f"{', '.join(words)} on {self.table['judged_on']}, "
-            f"mean (lowest to highest) of {count(len(records), 'seed')}. Measured on {self.table['machine']}."
+            f"{self._describe_data(records)}: {words} on {self.table['judged_on']}; mean (lowest to highest) of "
+            f"{count(len(records), 'training')}. Measured on {self.table['machine']}."
         )
+
+    def _describe_data(self, records: Records) -> str:
+        """What the trainings learned from."""
+        if not self.time_points.value:
+            return "The shipped network as it is"
+        positions = round(np.mean([record["positions"] for record in records]))
+        return f"{count(positions, 'annotated position')}, {100 * self.error_rate.value:g} % of them wrong"
 
     def _make_picture(self, prediction: str) -> EpochPicture:
         example = self.table["example"]
@@ -101,29 +114,30 @@ class RunComparison(VBox):
         )
 
     def plot(self) -> Drawing:
-        """F1 over the amount of data, a line for each error rate; a ring around what the sliders say."""
-        return plot_annotation_errors(self.table["records"], marked=(self.time_points.value, self.error_rate.value))
+        """F1 over the amount of data, a line for each kind of training; a ring around what the controls say."""
+        return plot_annotated_positions(self.table["records"], marked=tuple(self.state().values()))
 
     def state(self) -> dict[str, Any]:
-        """The values of the sliders."""
-        return {"time_points": self.time_points.value, "error_rate": self.error_rate.value}
+        """The values of the controls."""
+        return {name: getattr(self, name).value for name in _CONTROLS}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Sets the sliders to what `state` gave."""
+        """Sets the controls to what `state` gave."""
         with self.messages.watch():
             for name, value in state.items():
                 getattr(self, name).value = value
 
 
-_SCORES = (("f1", "F1"), ("precision", "precision"), ("recall", "recall"))
-
-
-def _say_spread(values: Sequence[float | None]) -> str:
-    """Mean, lowest and highest."""
-    known = [value for value in values if value is not None]
-    if not known:
-        return "not measured"
-    return f"{say_number(float(np.mean(known)))} ({min(known):.2f} to {max(known):.2f})"
+def _open_table(table: str | Path | Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """The table, which must have records."""
+    if not isinstance(table, Mapping):
+        table = read_demonstration("annotations") if table is None else read_json(table)
+    if not table.get("records"):
+        raise UserError(
+            "A comparison needs measured trainings. Received: a table without records. Make one with "
+            "benchmarks/annotations.py."
+        )
+    return table
 
 
 def _read_png(code: str) -> np.ndarray:
