@@ -9,7 +9,8 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "organoid_kit"
 ROOMS = (
-    *("errors", "environment", "files", "settings", "timelapse", "reading", "timelapse_reading", "timelapse_writing"),
+    *("errors", "environment", "files", "settings", "network_folders"),
+    *("timelapse", "reading", "timelapse_reading", "timelapse_writing"),
     *("annotations", "formats", "dataset", "downloads", "measured", "synthetic", "evaluation"),
     *("classification", "calibration", "links", "track_evaluation", "tracking_problem"),
     *("tracking_optimal", "tracking", "tracking_marginals", "track_errors", "threshold_judging", "targets", "baseline"),
