@@ -97,6 +97,19 @@ def test_divisions_have_a_threshold_of_their_own(thresholds):
     thresholds.wait_for("explorer.tolerance.value", 2)
 
 
+def test_the_tree_is_a_picture_where_the_page_cannot_load_its_script(front_end):
+    with front_end.open(TRACKS, name="tracks_without_script", run=False) as page:
+        page.page.route("**/*anywidget*/**", lambda route: route.abort())
+        page.page.route("**/anywidget.js*", lambda route: route.abort())
+        page.reload()
+        page.run()
+        page.wait_for_text("ok-plain-tree", "time point")
+        page.click("ok-next-doubt")
+        page.wait_for_text("ok-plain-tree", "▸")
+        page.screenshot("tracks_by_the_kernel", "ok-track-explorer")
+        page.said.clear()  # the page says that it lacks the script
+
+
 def click_in_tree(page, row):
     """Clicks where the tree shows a position."""
     x, y = page.ask(f"[place[:2] for place in explorer.tree.places if place[2] == {row}][0]")

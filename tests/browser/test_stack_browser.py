@@ -171,7 +171,10 @@ def test_crosshair_sliders_in_three_views(page):
     wait_until_drawn(page, "t5 z8 orthogonal")
     before = pixels(page)
     page.press("ok-y", "ArrowRight", 9)
-    assert pixels(page) != before
+    moved = pixels(page)
+    assert moved != before
+    page.press("ok-x", "ArrowLeft", 9)
+    assert pixels(page) != moved
     page.screenshot("stack_browser_orthogonal", "ok-stack-browser")
 
 
@@ -190,6 +193,15 @@ def test_a_lost_answer_is_asked_for_again(page):
     page.ask("lose_one(browser._display._canvas)")
     page.find("ok-channels").locator("input").nth(1).uncheck()
     page.wait_for("browser._display._canvas.source", "3")
+    wait_until_drawn(page, "t5 z8 slice")
+
+
+def test_old_marks_stay_until_the_new_ones_come(page):
+    before = pixels(page)
+    page.ask("lose_one(browser._display._canvas)")
+    page.ask("browser.set_layer('annotations', truth)")
+    page.find(f'{CANVAS}[data-marks="old"]')
+    assert pixels(page) == before
     wait_until_drawn(page, "t5 z8 slice")
 
 
