@@ -1,8 +1,4 @@
-"""Trained networks in folders: ``model.keras`` beside ``settings.json``, as OrganoidTracker lays them out.
-
-A folder of ours has all of `NetworkSettings` under the key "organoid_kit". A folder of OrganoidTracker's lacks it;
-what its predictor does is then filled in, so that its networks can be used and trained on.
-"""
+"""Trained networks: saved, loaded and trained on from. What their folders say without Keras: `network_folders`."""
 
 from __future__ import annotations
 
@@ -15,13 +11,25 @@ import keras
 import numpy as np
 
 from organoid_kit.errors import UserError
-from organoid_kit.files import read_json, write_json_safely, write_safely
+from organoid_kit.files import write_json_safely, write_safely
 from organoid_kit.models import build_network, find_time_points_seen
+from organoid_kit.network_folders import (
+    NETWORK_TYPES,
+    SHIPPED,
+    find_network_folder,
+    list_shipped_networks,
+    load_settings,
+    make_fine_tuning_settings,
+    make_record,
+    save_settings,
+)
 from organoid_kit.settings import NetworkSettings
 
-SHIPPED = Path(__file__).parent / "shipped"
-NETWORK_TYPES = {"position": "positions", "division": "divisions", "link": "links"}  # as OrganoidTracker calls them
-_FINE_TUNING_RATE = 5e-4
+# What can be known without Keras is offered here, too.
+__all__ = ["NETWORK_TYPES", "SHIPPED", "find_network_folder", "list_shipped_networks", "load_settings"]
+__all__ += ["make_fine_tuning_settings", "save_settings", "save_network", "find_plain_network", "save_model"]
+__all__ += ["load_network", "check_training_on", "describe_network", "find_field_of_view"]
+
 # Keras 3.15 writes these; 3.13 and 3.11, which OrganoidTracker pins, do not know them.
 _NEW_OPTIONS = (
     *("input_axes", "output_axes", "renorm", "renorm_clipping", "renorm_momentum"),
@@ -43,12 +51,12 @@ def save_network(
     if overwrite and Path(folder).is_dir():
         with write_safely(Path(folder) / "model.keras", overwrite=True) as file:
             save_model(plain, file)
-        write_json_safely(Path(folder) / "settings.json", _network_record(settings), overwrite=True)
+        write_json_safely(Path(folder) / "settings.json", make_record(settings), overwrite=True)
         return
     with write_safely(folder) as temporary:
         temporary.mkdir()
         save_model(plain, temporary / "model.keras")
-        write_json_safely(temporary / "settings.json", _network_record(settings))
+        write_json_safely(temporary / "settings.json", make_record(settings))
 
 
 def find_plain_network(network: keras.Model, settings: NetworkSettings) -> keras.Model:
@@ -81,65 +89,6 @@ def _without_new_options(config: Any) -> Any:
     return [_without_new_options(each) for each in config] if isinstance(config, list) else config
 
 
-def _network_record(settings: NetworkSettings) -> dict[str, Any]:
-    """What settings.json holds: what OrganoidTracker reads, and all of ours."""
-    slope, intercept = settings.calibration
-    return {
-        "type": NETWORK_TYPES[settings.network],
-        "time_window": list(settings.time_window),
-        "patch_shape_zyx": list(settings.patch_shape_zyx),
-        "platt_scaling": slope,
-        "platt_intercept": intercept,
-        "organoid_kit": settings.to_dict(),
-    }
-
-
-def load_settings(folder: str | Path) -> NetworkSettings:
-    """The settings a network was trained with.
-
-    Raises:
-        UserError: the folder holds no network.
-    """
-    folder = find_network_folder(folder)
-    values = read_json(folder / "settings.json")
-    if not isinstance(values, dict) or values.get("type") not in NETWORK_TYPES.values():
-        raise UserError(
-            f'A network\'s settings must say "type": one of {", ".join(NETWORK_TYPES.values())}. Received: '
-            f"{folder / 'settings.json'}. Choose the folder of a network."
-        )
-    if "organoid_kit" in values:
-        return NetworkSettings.from_dict(values["organoid_kit"], str(folder / "settings.json"))
-    return _find_foreign_settings(values, str(folder / "settings.json"))
-
-
-def _find_foreign_settings(values: dict[str, Any], source: str) -> NetworkSettings:
-    """What OrganoidTracker's predictors do with a network of theirs."""
-    network = next(ours for ours, theirs in NETWORK_TYPES.items() if theirs == values["type"])
-    known: dict[str, Any] = {"network": network, "preset": "original", "spacing_um": None}
-    known |= {"intensity_quantiles": (0.01, 0.99), "time_window": values.get("time_window", [-1, 1])}
-    if network == "position":
-        known |= {"patch_shape_zyx": (32, 64, 64), "threshold": 0.1}
-    else:
-        shape = values.get("patch_shape_zyx") or values.get("patch_shape_xyz", [32, 32, 16])[::-1]
-        calibration = (values.get("platt_scaling", 1.0), values.get("platt_intercept", 0.0))
-        known |= {"patch_shape_zyx": shape, "calibration": calibration, "remove_drift": False}
-    return NetworkSettings.from_dict(known, source)
-
-
-def make_fine_tuning_settings(folder: str | Path, **changes: Any) -> NetworkSettings:
-    """Settings to train on from a network: its own, uncalibrated, with a learning rate that is gentle on what it knows.
-
-    Args:
-        folder: a network, a run, or the name of a shipped network.
-        changes: other settings, by name.
-
-    Raises:
-        UserError: the folder holds no network.
-    """
-    own = {"start_from": str(folder), "learning_rate": _FINE_TUNING_RATE, "calibration": (1.0, 0.0)}
-    return load_settings(folder).changed(**(own | changes))
-
-
 def load_network(folder: str | Path) -> tuple[keras.Model, NetworkSettings]:
     """Loads a trained network: a network folder of ours or of OrganoidTracker's, or the folder of a run.
 
@@ -165,36 +114,6 @@ def load_network(folder: str | Path) -> tuple[keras.Model, NetworkSettings]:
             "Correct time_window in settings.json."
         )
     return network, settings
-
-
-def save_settings(settings: NetworkSettings, folder: str | Path) -> None:
-    """Puts other settings, such as another threshold, beside a saved network; `load_network` then gives these.
-
-    Raises:
-        UserError: the folder holds no network, or cannot be written.
-    """
-    write_json_safely(find_network_folder(folder) / "settings.json", _network_record(settings), overwrite=True)
-
-
-def find_network_folder(folder: str | Path) -> Path:
-    """The folder with model.keras: this one, or the best network of this run.
-
-    Raises:
-        UserError: there is none.
-    """
-    folder = Path(folder)
-    for candidate in (folder, folder / "network", SHIPPED / str(folder)):
-        if (candidate / "model.keras").is_file() and (candidate / "settings.json").is_file():
-            return candidate
-    raise UserError(
-        f"A network folder must hold model.keras and settings.json. Received: {folder}. "
-        f"Choose a run, a network folder, or a shipped network: {', '.join(list_shipped_networks()) or 'none'}."
-    )
-
-
-def list_shipped_networks() -> list[str]:
-    """Names of the networks that come with the kit."""
-    return sorted(path.parent.name for path in SHIPPED.glob("*/model.keras"))
 
 
 def check_training_on(old: NetworkSettings, new: NetworkSettings, network: keras.Model) -> None:

@@ -63,20 +63,18 @@ class TrainingSession:
         self.error: Exception | None = None
         self.view_error: Exception | None = None
         self.listeners: list[Callable[[], None]] = []
-        self._epochs = settings.epochs
         self._thread: threading.Thread | None = None
         self._wants_stop, self._wants_pause, self._is_paused = (threading.Event() for _ in range(3))
 
     @property
     def epochs(self) -> int:
         """How many to train; may be raised and lowered at any time."""
-        return self._epochs
+        return self.settings.epochs
 
     @epochs.setter
     def epochs(self, number: int) -> None:
         """Raises UserError where it is no number of epochs."""
         self.settings = self.settings.changed(epochs=number)
-        self._epochs = number
 
     @property
     def is_running(self) -> bool:
@@ -181,7 +179,7 @@ class TrainingSession:
                 on_progress=self._note,
                 should_stop=self._wants_stop.is_set,
                 should_pause=self._is_asked_to_pause,
-                find_epochs=lambda: self._epochs,
+                find_epochs=lambda: self.epochs,
             )
         except Exception as error:
             self.error = error

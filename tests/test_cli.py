@@ -695,10 +695,10 @@ def test_a_spacing_is_three_lengths(spacing, networks, tmp_path, capsys):
 
 @pytest.mark.slow
 def test_the_demo_goes_the_whole_way_twice_and_keeps_the_first(families, networks, tmp_path, monkeypatch, capsys):
-    import organoid_kit.networks
+    import organoid_kit.network_folders
 
     monkeypatch.setattr(cli.demo, "find_samples", lambda: families)
-    monkeypatch.setattr(organoid_kit.networks, "SHIPPED", networks["link"].parent)
+    monkeypatch.setattr(organoid_kit.network_folders, "SHIPPED", networks["link"].parent)
     demo = tmp_path / "demo"
     assert run_main("demo", "--output", demo, "--epochs", 1) == 0
     said, first = capsys.readouterr().out, (demo / "scores.json").read_text()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from organoid_kit.dashboards.common import INK, PAPER, find_strokes
+from organoid_kit.dashboards.common import INK, PAPER, draw_shape
+from organoid_kit.dashboards.panes import write_stroke
 from organoid_kit.plots.curves import read_history
 from organoid_kit.plots.drawing import COLOURS, LINES, count
 from organoid_kit.runs import QUALITIES, find_best
@@ -22,10 +22,6 @@ _ROUND = [1, 2, 5, 10]  # scales are numbered in such steps
 _STEP_COLOUR = "#b5b5b5"
 _MOST_STEPS = 200  # points of the line of single steps; more are averaged
 _MOST_MARKS = 40  # epochs beyond which lines have no marks
-_DASHES = {"-": "", "--": "6 4", "-.": "8 3 2 3", ":": "2 3"}
-
-
-_find_strokes = lru_cache(find_strokes)
 
 
 @dataclass(frozen=True)
@@ -139,12 +135,12 @@ def _draw_diagram(label, lines: Sequence[_Line], top: float, width: int, *, end,
         parts.append(_draw_path(axes, line.points, line.style, 2))
         if len(line.points) <= _MOST_MARKS:
             parts += [
-                _draw_shape(line.style["marker"], axes.x(x), axes.y(y), 3.2, line.style["color"])
+                draw_shape(line.style["marker"], axes.x(x), axes.y(y), 3.2, line.style["color"], line.style["color"])
                 for x, y in line.points
                 if np.isfinite(y)
             ]
     if best:
-        parts.append(_draw_shape("*", axes.x(best[0]), axes.y(best[1]), 8, COLOURS["black"], PAPER))
+        parts.append(draw_shape("*", axes.x(best[0]), axes.y(best[1]), 8, COLOURS["black"], PAPER))
     return "".join([*parts, _draw_key(lines, len(steps) > 0, best is not None)])
 
 
@@ -183,16 +179,7 @@ def _draw_path(axes: _Axes, points: np.ndarray, style: Mapping[str, str], thickn
         for number, (x, y) in enumerate(points)
         if np.isfinite(y)
     )
-    dashes = f' stroke-dasharray="{_DASHES[style["linestyle"]]}"' if _DASHES[style["linestyle"]] else ""
-    return (
-        f'<path d="{runs}" fill="none" stroke="{style["color"]}" stroke-width="{thickness}"{dashes}/>' if runs else ""
-    )
-
-
-def _draw_shape(shape: str, x: float, y: float, size: float, colour: str, fill: str | None = None) -> str:
-    """A mark as matplotlib names it."""
-    lines = [" ".join(f"{x + dx * size:.1f},{y + dy * size:.1f}" for dx, dy in line) for line in _find_strokes(shape)]
-    return "".join(f'<polygon points="{line}" fill="{fill or colour}" stroke="{colour}"/>' for line in lines)
+    return f'<path d="{runs}" fill="none" {write_stroke(style, thickness)}/>' if runs else ""
 
 
 def _draw_key(lines: Sequence[_Line], has_steps: bool, has_best: bool) -> str:
@@ -205,11 +192,10 @@ def _draw_key(lines: Sequence[_Line], has_steps: bool, has_best: bool) -> str:
         entries.append(("best epoch", None, "*"))
     for name, style, shape in entries:
         if style:
-            dashes = f' stroke-dasharray="{_DASHES[style["linestyle"]]}"' if _DASHES[style["linestyle"]] else ""
-            parts.append(f'<path d="M{x} 16h22" stroke="{style["color"]}" stroke-width="2"{dashes}/>')
+            parts.append(f'<path d="M{x} 16h22" {write_stroke(style)}/>')
         if shape:
-            colour, size, fill = (style["color"], 3.5, None) if style else (COLOURS["black"], 7, PAPER)
-            parts.append(_draw_shape(shape, x + 11, 16, size, colour, fill))
+            colour, size, fill = (style["color"], 3.5, style["color"]) if style else (COLOURS["black"], 7, PAPER)
+            parts.append(draw_shape(shape, x + 11, 16, size, colour, fill))
         parts.append(f'<text x="{x + 27}" y="20" fill="{INK}">{html.escape(name)}</text>')
         x += 40 + 6.4 * len(name)
     return "".join(parts)

@@ -15,16 +15,14 @@ from organoid_kit.dashboards.later import Later
 from organoid_kit.dataset import AnnotatedMovie, read_dataset
 from organoid_kit.downloads import find_samples
 from organoid_kit.errors import UserError
-from organoid_kit.files import read_json
+from organoid_kit.network_folders import list_shipped_networks, load_settings, make_fine_tuning_settings
 from organoid_kit.plots.drawing import count
 from organoid_kit.runs import Run, list_runs
 from organoid_kit.settings import NETWORKS, PRESETS, NetworkSettings, make_settings, read_settings
 from organoid_kit.training_session import load_training
 
 Data = Sequence[AnnotatedMovie] | str | Path | None
-_SHIPPED = Path(__file__).parents[1] / "shipped"
 _STYLE = {"description_width": "125px"}  # labels in line below each other
-_GENTLE_RATE = 5e-4  # to train on with, as in `make_fine_tuning_settings`
 _SCRATCH, _RESUME = "", "resume:"  # starts; others are the name or folder of a network to train on from
 
 
@@ -213,9 +211,8 @@ class TrainingChoices(VBox):
         if self.resume:
             self.show(self.resume_settings().changed(output_folder=output))
         elif start != _SCRATCH:
-            own = _read_network_settings(start)
-            kept = {"channels": self.channels.value or own.channels, "epochs": self.epochs.value}
-            self.show(own.changed(learning_rate=_GENTLE_RATE, calibration=(1.0, 0.0), output_folder=output, **kept))
+            kept = {"channels": self.channels.value or load_settings(start).channels, "epochs": self.epochs.value}
+            self.show(make_fine_tuning_settings(start, output_folder=output, **kept))
         self.lock(running=False)
 
     def resume_settings(self) -> NetworkSettings:
@@ -228,7 +225,7 @@ class TrainingChoices(VBox):
         network, chosen = self.network.value, self.start_from.value
         shipped = f"{network}_small"
         options = [("from scratch", _SCRATCH)]
-        if (_SHIPPED / shipped).is_dir():
+        if shipped in list_shipped_networks():
             options.append((f"train on from the shipped network {shipped}", shipped))
         options += _list_starts(self._base.output_folder, network, also)
         self.start_from.options = options
@@ -294,14 +291,6 @@ def _read_shape(text: str) -> tuple[int, ...]:
             f"A patch has three sizes in voxels: z, y, x. Received: {text!r}. Enter, for example, 16, 48, 48."
         )
     return shape
-
-
-def _read_network_settings(start: str) -> NetworkSettings:
-    """Those of a shipped network, or of a run."""
-    shipped = _SHIPPED / start / "settings.json"
-    if shipped.is_file():
-        return NetworkSettings.from_dict(read_json(shipped)["organoid_kit"], str(shipped))
-    return Run(Path(start)).settings
 
 
 def _list_starts(folder: str, network: str, also: Run | None) -> list[tuple[str, str]]:

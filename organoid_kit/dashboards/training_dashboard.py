@@ -11,6 +11,7 @@ from typing import Any
 from ipywidgets import HTML, Button, FloatProgress, HBox, Layout, VBox
 
 from organoid_kit.dashboards.common import INK, Messages, mark
+from organoid_kit.dashboards.control_states import read_controls, write_controls
 from organoid_kit.dashboards.example_pictures import draw_example
 from organoid_kit.dashboards.kernel_waiting import answer_questions, is_anybody_there, is_voila, let_widgets_act
 from organoid_kit.dashboards.live_curves import draw_curves
@@ -279,15 +280,12 @@ class TrainingDashboard(VBox):
 
     def state(self) -> dict[str, Any]:
         """The values of the controls, for JSON."""
-        values = {name: control.value for name, control in self.choices.controls.items()}
-        return {**values, "channels": list(self.channels.value)}
+        return read_controls(self.choices.controls)
 
     def restore(self, state: dict[str, Any]) -> None:
         """Sets the controls to what `state` gave; the network first, as the others' defaults follow from it."""
         with self.messages.watch():
-            for name in ("network", "start_from", *state):
-                if name in state and name in self.choices.controls:
-                    getattr(self.choices, name).value = state[name]
+            write_controls(self.choices.controls, state)
 
 
 def _say_progress(session: TrainingSession) -> str:
