@@ -34,8 +34,8 @@ QUICK = {
     "04_train_position_network": {
         "epochs": 2,
         "patches_per_time_point": 1,
-        "ladder_steps": 4,
-        "small_epochs": 2,
+        "ladder_steps": 2,
+        "small_epochs": 1,
         "fine_tuning_minutes": 0.1,
         "real_organoid": str(SHARED if SHARED.exists() else ROOT / "no real organoid here"),
     },
