@@ -2,7 +2,6 @@
 
 import re
 import sys
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -222,15 +221,11 @@ def test_no_solution_stands_in_the_student_notebook(name):
     begun = starters(name)
     notebook = " ".join((ROOT / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8").split())
     for title, each in everything(make_variants.load_lesson(name), Exercise).items():
-        given = {line.strip() for line in begun[title].splitlines()}
-        lines = {line.strip() for line in each.code.splitlines()} - given
-        secret = [" ".join(line.split()) for line in lines if len(line) >= SHORT]
-        # as it stands in a JSON file
-        assert not [line for line in secret if line.replace('"', '\\"') in notebook], title
+        lines = [" ".join(line.split()) for line in each.code.splitlines() if line.strip() not in begun[title]]
+        secret = [line.replace('"', '\\"') for line in lines if len(line) >= SHORT]  # as it stands in a JSON file
+        assert not [line for line in secret if line in notebook], title
 
 
-@each_notebook
-def test_no_lesson_without_a_notebook(name):
-    assert import_module(f"organoid_kit.lessons.notebook_{name[:2]}")
+def test_every_lesson_has_a_notebook():
     modules = (ROOT / "organoid_kit" / "lessons").glob("notebook_*.py")
-    assert {path.stem[-2:] for path in modules} <= {each[:2] for each in NAMES}
+    assert sorted(path.stem[-2:] for path in modules) == sorted(name[:2] for name in NAMES)

@@ -12,9 +12,10 @@
 #     language: python
 #     name: python3
 #   organoid_kit:
-#     minutes_cpu: 2
-#     minutes_gpu: 2
-#     minutes_read: 20
+#     minutes_cpu: 1
+#     minutes_do: 75
+#     minutes_gpu: 1
+#     minutes_teach: 45
 # ---
 
 # %% [markdown]
@@ -23,16 +24,17 @@
 # **You start with a line through points, and end with the network that finds nuclei.** Nothing in between is magic, and
 # most of it you compute by hand.
 #
-# *Goals.* Afterwards you can say
-# - which three questions OrganoidTracker asks, and which network answers which,
-# - what *loss*, *learning rate* and *step* mean,
-# - how a convolution turns one image into another,
-# - why a U-Net sees both where something is and what is around it,
-# - what under- and overfitting look like.
+# *Goals.* Afterwards you can
+# - say which three questions OrganoidTracker asks, and which network answers which,
+# - compute a *loss* and take one *step* down,
+# - compute a convolution by hand, and get what Keras gets,
+# - say why a U-Net sees both where something is and what is around it,
+# - recognise under- and overfitting.
 #
-# *You need* notebook 00, and what a mean is.
+# *You need* notebook 00, and what a mean is. For the exercises, a little Python: hints and solutions are there.
 #
-# *Time.* Minutes to read: 20. Minutes to run: 2 on a processor (CPU), 2 on a graphics card (GPU).
+# *Time.* To teach: 45 minutes. To do: 75 minutes. The computer works for 1 of them on a processor (CPU), for 1 on a
+# graphics card (GPU).
 
 # %%
 # On Google Colab this cell installs the kit. Elsewhere it only says whether this machine is ready.
@@ -51,10 +53,22 @@ else:
 
     print(check_environment())
 
+# %% [markdown] tags=["instructor"]
+# **For teachers.** *Show live:* a line that learns (section 2, the figure after each change of the learning rate), the
+# three curves of section 4, one place of the convolution on the board. *Let them do:* the four exercises. Who has never
+# written code does exercise 1 and 4, with hints, and reads the solutions of 2 and 3.
+#
+# *For one hour,* leave out section 3 and exercise 2. *Expected questions.* "Why squared?" So that errors above and
+# below do not cancel, and large ones count more. "Where does the factor of 2 come from?" The derivative of a square.
+# "Is this how our brain works?" No: it is named after it.
+
 # %%
 import keras
 import numpy as np
 
+from organoid_kit.lessons import notebook_01 as lesson
+from organoid_kit.lessons.taking import take_answer
+from organoid_kit.models import build_network
 from organoid_kit.models.position import build_position_network
 from organoid_kit.networks import describe_network, find_field_of_view
 from organoid_kit.plots import plot_convolution, plot_fits, plot_losses, plot_u_net
@@ -81,8 +95,11 @@ learning_rate = 0.05
 # | Is this nucleus dividing? | division | a patch around one nucleus, over time | one probability |
 # | Is this the same nucleus, one time point later? | link | two patches | one probability |
 #
-# A *voxel* is a pixel of a 3D image, a *patch* a small piece of a stack. All three networks learn in the same way. This
-# course is about the first.
+# A *voxel* is a pixel of a 3D image, a *patch* a small piece of a stack. All three networks learn in the same way, and
+# look at images in the same way. Section 8 shows in what they differ.
+
+# %%
+lesson.which_network
 
 # %% [markdown]
 # ## 2. A line learns
@@ -98,21 +115,66 @@ diameter = 0.5 + 0.4 * day + rng.normal(0, 0.1, len(day))  # in tenths of a mill
 # %% [markdown]
 # Learning means: begin with a bad line, and make it a little better, many times.
 #
-# 1. Compute for each point how far the line is off: the *error*.
+# 1. Compute for each point how far the line is off: the *error*, what the line says minus what was measured.
 # 2. Square the errors and take their mean: the *loss*. One number that says how wrong the line is.
 # 3. Change slope and start a little, in the direction in which the loss falls. This is one *step*. How far one goes is
 #    set by the *learning rate*.
 #
-# The direction follows from a rule of school mathematics, the derivative of the loss. (If you have forgotten it, trust
-# the two lines below that begin with `slope` and `start`.)
+# **Exercise 1: a loss.** Write a function that takes what the line says (`answers`) and what was measured (`truth`),
+# two arrays of numbers, and gives back the loss. Write in place of the three dots. For help, run `lesson.loss.hint()`;
+# to see one way, `lesson.loss.solution()`.
+
+
+# %% exercise="loss"
+def find_loss(answers, truth):
+    """The mean of the squared errors."""
+    ...
+
 
 # %%
-slope, start, losses = 0.0, 0.0, []
-for _ in range(steps_by_hand):
-    error = slope * day + start - diameter
-    losses.append(np.mean(error**2))
-    slope -= learning_rate * 2 * np.mean(error * day)  # these two lines are the learning
-    start -= learning_rate * 2 * np.mean(error)
+lesson.loss.check(find_loss)
+
+# %% [markdown]
+# **Exercise 2: a step.** School mathematics (the derivative of the loss) says where to go:
+#
+# - new start = start − learning rate · 2 · the mean of the errors,
+# - new slope = slope − learning rate · 2 · the mean of error · x.
+#
+# Both use the errors of the *old* line. If you have forgotten derivatives, trust the rules. The function gets slope and
+# start, the arrays `x` and `y` (here: day and diameter), and the learning rate. It gives back the new slope and the new
+# start.
+
+
+# %% exercise="step"
+def take_step(slope, start, x, y, learning_rate):
+    """The new slope and the new start."""
+    ...
+
+
+# %%
+lesson.step.check(take_step)
+
+# %% [markdown]
+# Now 200 steps. The next cell uses your two functions, if they are right, and those of the kit where they are not.
+
+# %%
+measure = take_answer(lesson.loss, find_loss, lambda: lesson.find_loss)
+go = take_answer(lesson.step, take_step, lambda: lesson.take_step)
+
+
+# %%
+def learn_line(learning_rate: float, steps: int) -> tuple[float, float, list[float]]:
+    """Slope and start after these steps, and the loss before each of them."""
+    slope, start, losses = 0.0, 0.0, []
+    for _ in range(steps):
+        losses.append(measure(slope * day + start, diameter))
+        slope, start = go(slope, start, day, diameter, learning_rate)
+    return slope, start, losses
+
+
+# %%
+slope, start, losses = learn_line(learning_rate, steps_by_hand)
+print(f"loss: {losses[0]:.3f} before the first step, {losses[-1]:.3f} before the last")
 print(f"learned step by step: slope {slope:.3f}, start {start:.3f}")
 print("computed at once:     slope {:.3f}, start {:.3f}".format(*np.polyfit(day, diameter, 1)))
 
@@ -126,6 +188,18 @@ plot_fits((day, diameter), learned, labels=("day", "diameter (0.1 mm)"))
 # last digits: many small steps came where a formula gets at once. The steps have one advantage: they also work where
 # there is no formula.
 
+# %%
+lesson.large_steps
+
+# %%
+rates = (0.005, 0.05, 0.2)
+plot_losses({f"learning rate {rate}": learn_line(rate, 20)[2] for rate in rates})
+
+# %% [markdown]
+# **What to see.** The first 20 steps; each long mark on the left axis is ten times the one below it. With 0.005 the
+# loss falls, slowly. With 0.05 it falls soon. With 0.2 it grows beyond all bounds: each step leaps over the goal, and
+# farther each time. If a network's loss becomes `nan` ("not a number"), this is the first thing to think of.
+
 # %% [markdown]
 # ## 3. A network with one neuron is a line
 #
@@ -138,7 +212,7 @@ plot_fits((day, diameter), learned, labels=("day", "diameter (0.1 mm)"))
 neuron = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
 neuron.compile(keras.optimizers.SGD(learning_rate), "mean_squared_error")
 x, y = np.tile(day[:, None], (50, 1)), np.tile(diameter, 50)  # 50 steps in a round
-neuron.fit(x, y, batch_size=len(day), epochs=rounds // 4, verbose=0)
+neuron.fit(x, y, batch_size=len(day), epochs=rounds // 4, shuffle=False, verbose=0)
 weight, added = (float(value.squeeze()) for value in neuron.get_weights())
 print(f"the neuron: slope {weight:.3f}, start {added:.3f}")
 
@@ -186,9 +260,8 @@ curves = {}
 for name, (network, _) in trained.items():
     curves[name] = line_days, keras.ops.convert_to_numpy(network(line_days[:, None]))[:, 0]
 
-# %% [markdown]
-# **Guess before you look:** which of the three comes closest to the black points? Which comes closest to the white
-# points, which it has never seen?
+# %%
+lesson.three_networks
 
 # %%
 plot_fits(
@@ -231,12 +304,13 @@ for name, (_, record) in trained.items():
     training_loss, validation_loss = record.history["loss"][-1], record.history["val_loss"][-1]
     print(f"{name:12}  training loss {training_loss:.3f}  validation loss {validation_loss:.3f}")
 
-# %% [markdown]
-# <details><summary><b>Question:</b> A network has a training loss of 0.01 and a validation loss of 0.40. What is the
-# matter, and what would you try first? (Click for an answer.)</summary>
-#
-# It overfits. More annotated movies are the best cure; varying the examples (notebook 03) is the cheapest.
-# </details>
+# %%
+lesson.what_is_wrong
+
+# %% [markdown] tags=["instructor"]
+# **For teachers.** Ask for a show of hands before the figure of section 4: which curve is best? Most choose the one
+# with 128 neurons, as it comes closest to the points. Then ask what they would bet on for the white points. With 96
+# measurements in place of 24 the network with 128 neurons gains most; let a quick group try it.
 
 # %% [markdown]
 # ## 6. What a convolution sees
@@ -252,14 +326,29 @@ image[6, 1] = 3  # a speck
 kernel = np.array([[0, 1, 0], [1, 2, 1], [0, 1, 0]])
 
 # %% [markdown]
-# **Compute it yourself first:** the kernel lies with its middle on the brightest pixel, in row 3, column 4. Which
-# number comes out? (The 9 in the cell above. Rows and columns are counted from 0.)
+# Compute one place yourself. The brightest pixel, the 9, lies in row 3, column 4. (Rows and columns are counted from
+# 0.)
 
 # %%
-padded = np.pad(image, 1)  # a border of zeros, so that the kernel fits at the edge too
-answer = np.zeros_like(image)
-for row, column in np.ndindex(image.shape):
-    answer[row, column] = np.sum(padded[row : row + 3, column : column + 3] * kernel)
+lesson.by_hand
+
+# %% [markdown]
+# **Exercise 3: a convolution.** Now all places. The function takes an image and a kernel of 3 × 3, and gives back an
+# array as large as the image. At the border a part of the kernel lies outside: there the image counts as 0.
+
+
+# %% exercise="convolution"
+def convolve(image, kernel):
+    """What the kernel answers at each place; outside the image there are zeros."""
+    ...
+
+
+# %%
+lesson.convolution.check(convolve)
+
+# %%
+convolve_all = take_answer(lesson.convolution, convolve, lambda: lesson.convolve)
+answer = np.asarray(convolve_all(image, kernel))
 
 # %%
 plot_convolution(image, kernel, answer, place=(3, 4))
@@ -277,7 +366,28 @@ images = image[None, :, :, None].astype("float32")  # (batch, y, x, channel)
 kernels = kernel[:, :, None, None].astype("float32")  # (y, x, channel in, channel out)
 by_keras = keras.ops.conv(images, kernels, padding="same")
 difference = np.abs(keras.ops.convert_to_numpy(by_keras)[0, :, :, 0] - answer).max()
-print(f"largest difference between your loop and Keras: {difference:g}")
+print(f"largest difference between this loop and Keras: {difference:g}")
+
+# %% [markdown]
+# **Exercise 4: another kernel.** Find nine numbers that answer most strongly at the *left edge* of a nucleus, where it
+# is dark on the left and bright on the right. Where all is evenly bright, they should answer with 0.
+
+# %% exercise="edge"
+edge_kernel = ...
+
+# %%
+lesson.edge.check(edge_kernel)
+
+# %% [markdown]
+# Here is what it does with our image. (As long as there is no right answer, you see the kernel from above again.)
+
+# %%
+chosen_kernel = np.asarray(take_answer(lesson.edge, edge_kernel, lambda: kernel))
+plot_convolution(image, chosen_kernel, lesson.convolve(image, chosen_kernel), place=(3, 3))
+
+# %% [markdown]
+# **What to see.** A kernel for left edges has large numbers along the left side of the nucleus, and numbers below 0
+# along the right side. In its first layer a network learns many such kernels: for edges, for spots, for stripes.
 
 # %% [markdown]
 # ## 7. What a U-Net does
@@ -322,6 +432,44 @@ field_um = np.array(field_of_view) * settings.spacing_um  # µm per voxel, z, y,
 print("field of view (z, y, x):", field_of_view, "voxels, or", field_um.round(), "µm")
 print("A nucleus is about 8 µm wide.")
 
+# %%
+lesson.why_smaller
+
+# %% [markdown]
+# ## 8. The three networks
+#
+# All three begin with convolutions. They differ in what they are shown and in how they end.
+#
+# - The *position network* answers for each voxel. So it has to make the image large again.
+# - The *division network* answers once. It stays small, and ends with neurons as in section 4.
+# - The *link network* is shown two patches, one around each nucleus. It looks at both with the same kernels, and also
+#   gets the way from one to the other, in z, y and x.
+
+# %%
+for name in ("position", "division", "link"):
+    one = build_network(NetworkSettings(network=name))
+    shown = " and ".join(str(tuple(each.shape[1:])) for each in one.inputs)
+    print(f"{name:9} {describe_network(one)['parameters']:>9,} numbers are learned; it is shown {shown}")
+
+# %% [markdown]
+# **What to see.** The first three numbers in brackets are planes, rows and columns; `None` means that any number will
+# do. The last one counts what is known of each voxel, such as its brightness at three time points. The link network
+# gets two patches, and in `(3,)` the way from one to the other.
+#
+# Learning is the same for all three: a loss, steps, and movies kept back. Notebook 04 trains the first, 05 the second,
+# 06 the third.
+
+# %% [markdown]
+# ## 9. If you like
+#
+# In section 4, measure 96 times in place of 24. Which network gains most on the points that are kept back?
+#
+# <details><summary><b>Am I right?</b> (Click for an answer.)</summary>
+#
+# Compare the validation losses printed in section 5, before and after. Expect the most of the 128 neurons: among many
+# points they cannot run after single ones. The line stays a line. Points help against overfitting, not underfitting.
+# </details>
+
 # %% [markdown]
 # ## Summary
 #
@@ -331,20 +479,3 @@ print("A nucleus is about 8 µm wide.")
 # - Points that are kept back tell whether a network has understood or only memorised.
 #
 # Next: 02, check annotations. A network learns whatever is marked, mistakes included.
-
-# %% [markdown]
-# **Exercises**
-# 1. Set `learning_rate` to 0.005 and to 0.2. What happens to the line of section 2?
-# 2. Change `kernel` so that it answers to the left edge of the nucleus, and not to its middle.
-# 3. In section 4, measure 96 times in place of 24. Which network gains most on the points that are kept back?
-#
-# <details><summary><b>Am I right?</b> (Click for answers.)</summary>
-#
-# 1. With 0.005 it is not there yet after 200 steps: too small is slow. With 0.2 the numbers grow beyond all bounds:
-#    each step leaps over the goal, and farther each time.
-# 2. For example `np.array([[-1, 0, 1], [-1, 0, 1], [-1, 0, 1]])`: right minus left. In the row of the 9, the answer is
-#    17 at the left edge, 0 in the middle and -17 at the right edge.
-# 3. Compare the validation losses printed in section 5, before and after. Expect the most of the 128 neurons: among
-#    many points they cannot run after single ones. The line stays a line. Points help against overfitting, not
-#    underfitting.
-# </details>
