@@ -1,7 +1,7 @@
 # Each target makes whatever environment it needs in .venv, once. There must be Python 3.10 to 3.13, git and make.
 # Another Python: make test PYTHON=/path/to/python3.12
 
-.PHONY: help demo test lab apps benchmark notebooks screenshots samples lint clean
+.PHONY: help demo test lab apps benchmark notebooks site slides archive screenshots samples lint clean
 
 help:
 	@echo "make demo       check, train three networks, track the held-out movie and score it: demo/"
@@ -10,6 +10,9 @@ help:
 	@echo "make apps       each dashboard as a page of its own, without code"
 	@echo "make benchmark  measure what README.md claims"
 	@echo "make notebooks  write all notebooks again, from notebooks/source; bring apps and apps/source into step"
+	@echo "make site       the course to read, with all figures: build/site/html/; QUICK=1: run with the tests' numbers"
+	@echo "make slides     the slides of the lecture: build/slides/html/"
+	@echo "make archive    the course as one file, to take along; WHEELS=1: with all packages that it needs"
 	@echo "make screenshots  the pictures of dashboards in README.md again; needs Chromium"
 	@echo "make samples    make data_samples again"
 	@echo "make lint       check style"
@@ -36,6 +39,15 @@ benchmark: .venv/ready-dev
 notebooks: .venv/ready-dev
 	$(RUN) notebooks/make_variants.py
 	$(RUN) -m jupytext --sync apps/source/*.py
+
+site: .venv/ready-dev
+	$(RUN) docs/site/make_site.py $(if $(QUICK),--quick)
+
+slides: .venv/ready-dev
+	$(RUN) docs/teaching/slides/make_slides.py
+
+archive: .venv/ready-dev
+	$(RUN) docs/teaching/make_archive.py $(if $(WHEELS),--wheels)
 
 screenshots: .venv/ready-dev
 	$(RUN) docs/make_pictures.py
@@ -71,7 +83,7 @@ PYTHON = $(shell for p in $(CANDIDATES); do $$p -c '$(SUITABLE)' 2>/dev/null && 
 
 .venv/ready-dev: .venv/ready
 	@echo "Adding the test tools to .venv."
-	@$(PIP) -e ".[cpu,jax,formats,lab,dev]"
+	@$(PIP) -e ".[cpu,jax,formats,lab,dev,docs]"
 	@touch $@
 
 .venv/ready-lab: .venv/ready

@@ -60,15 +60,17 @@ def find_samples(folder: str | Path | None = None, *, url: str = SAMPLES_URL) ->
     """The folder with the bundled movies; downloads them (18 MB) where only the package is installed, as on Colab.
 
     Args:
-        folder: where to look and to download to; None: the checkout the package lies in, else ``data_samples`` here.
+        folder: where to look and to download to; None: the checkout the package lies in, a folder above this one, or
+            else ``data_samples`` here.
         url: where they come from.
 
     Raises:
         UserError: they are not there and cannot be downloaded.
     """
-    beside_package = Path(__file__).parents[1] / "data_samples"
-    if folder is None and _is_complete(beside_package):
-        return beside_package
+    near = (Path(__file__).parents[1], *Path.cwd().parents[:2])  # notebooks lie in subfolders
+    for place in near if folder is None else ():
+        if _is_complete(place / "data_samples"):
+            return place / "data_samples"
     folder = Path(folder or "data_samples").absolute()
     if not _is_complete(folder):
         _download({name: (name, None) for name in SAMPLES}, folder, url)
