@@ -46,6 +46,7 @@ QUICK = {
         "fast": {"rotation_degrees": 13, "drift_um": 3.0, "time_points": 4},
     },
     "07_predict_and_track": {},
+    "08_your_own_data": {"seeds": (1,), "epochs": 1, "patches_per_time_point": 2, "score_at": (2,)},
 }
 
 ONLY_LOOK = ("02_check_annotations", "03_preview_augmentation")  # they never wait for Keras

@@ -1,0 +1,474 @@
+# ---
+# jupyter:
+#   jupytext:
+#     notebook_metadata_filter: organoid_kit
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+#   organoid_kit:
+#     minutes_cpu: 8
+#     minutes_do: 75
+#     minutes_gpu: 4
+#     minutes_teach: 45
+# ---
+
+# %% [markdown]
+# # 08 · Your own data: from a microscope's files to a network that fits them
+#
+# **You open movies as your microscope wrote them, and find out whether a network trained on a few annotations of yours
+# is worth it:** first axes and spacing, then channels, then a fair comparison, and last a training that survives a
+# disconnect.
+#
+# *Goals.* Afterwards you can
+# - say what a file does not say: which axis is which, and how large a voxel is,
+# - read folders of the Cell Tracking Challenge, and other annotations,
+# - choose channels, and decide where to annotate next,
+# - compare a method without learning, a network from scratch and a fine-tuned one, fairly,
+# - train on Colab without losing a run, and on a cluster without a browser.
+#
+# *You need* notebooks 00 to 04. Your own movie can wait: everything here also runs without.
+#
+# *Time.* To teach: 45 minutes. To do: 75 minutes. The computer works for 8 of them on a processor (CPU), for 4 on a
+# graphics card (GPU).
+
+# %%
+# On Google Colab this cell installs the kit. Elsewhere it only says whether this machine is ready.
+import sys
+from importlib.util import find_spec
+
+from IPython import get_ipython
+
+if find_spec("organoid_kit") is None and "google.colab" in sys.modules:
+    address = "git+https://github.com/organoid-kit/organoid_kit"
+    get_ipython().run_line_magic("pip", f'install -q "organoid-kit @ {address}"')
+if find_spec("organoid_kit") is None:
+    print("Do this: install the kit as README.md says, then start this notebook again.")
+else:
+    from organoid_kit.environment import check_environment
+
+    print(check_environment())
+
+# %% [markdown] tags=["instructor"]
+# **For teachers.** *Show live:* section 1 with the wrong spacing, and a file of somebody in the room; then the table of
+# section 4. *Let them do:* the exercises on axes and spacing, in pairs, with the notes of their own microscope beside
+# them. Start the long cell of section 5 before you talk about section 4.
+#
+# *Expected questions.* "My file opens without all this?" Then it says its axes and spacing itself; still look from
+# three sides. "How many annotations do I need?" Show the diagram, and ask for whose movies it holds.
+#
+# *Expected trouble.* Files on a network drive: copy one movie to the machine. Movies of many gigabytes: they are read
+# one stack at a time, that is no problem. On Colab, the window in which Google asks for Drive is easily overlooked.
+
+# %%
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import tifffile
+
+from organoid_kit import plots
+from organoid_kit.baseline import find_blobs, tune_blobs
+from organoid_kit.dashboards import ChannelDashboard
+from organoid_kit.dataset import AnnotatedMovie, read_dataset, write_dataset
+from organoid_kit.downloads import find_samples
+from organoid_kit.errors import UserError
+from organoid_kit.evaluation import score_positions
+from organoid_kit.formats import read_annotations, write_annotations
+from organoid_kit.lessons import notebook_08 as lesson
+from organoid_kit.measured import read_demonstration
+from organoid_kit.networks import load_network, make_fine_tuning_settings
+
+# %%
+from organoid_kit.prediction import choose_threshold, predict_positions
+from organoid_kit.results_table import add_result, read_results
+from organoid_kit.run_keeping import RunKeeper, bring_back, find_kept_runs, open_keeping
+from organoid_kit.settings import make_settings
+from organoid_kit.timelapse_reading import read_timelapse
+from organoid_kit.training import train
+
+# %% [markdown]
+# Numbers to change. `my_folder` is laid out as in the Cell Tracking Challenge, see section 2: without one, we make
+# believe that two of the bundled movies are yours.
+
+# %% tags=["parameters"]
+my_folder = None  # with 01, 01_GT, 02 and 02_GT; None: make-believe
+axes_of_mine = "tzyx"
+spacing_of_mine = (2.0, 0.5, 0.5)  # z, y, x, in µm
+learn_from = (0, 1)  # the annotated time points of movie 01 to learn from
+validate_at = (6,)  # and one to choose epoch and threshold by
+score_at = (2, 6, 10)  # the time points of movie 02 to score at
+seeds = (1, 2, 3)
+epochs = 12
+patches_per_time_point = 32
+output_folder = "runs"
+keep_in = None  # "drive" on Colab, or a folder that is backed up
+
+# %% [markdown]
+# ## 1. What a file does not say
+#
+# A movie is numbers in rows. Which axis is z, and how large a voxel is, must be written beside them. Some programs do
+# so, some do not, and some write nonsense. We make such a folder: one file for each time point, nothing else.
+
+
+# %%
+def write_make_believe(annotated, number, folder):
+    """One movie as in the Cell Tracking Challenge: stacks, and images that label each nucleus."""
+    (folder / number).mkdir()
+    for time_point in annotated.movie.time_points:
+        stack = annotated.movie.stack(time_point, (2, 3)).astype(np.uint16)
+        tifffile.imwrite(folder / number / f"t{time_point:03}.tif", stack)
+    truth = folder / f"{number}_GT" / "TRA"
+    write_annotations(annotated.annotations, truth, shape_zyx=annotated.movie.shape_zyx, results=False)
+
+
+# %%
+samples = find_samples()
+bundled = read_dataset(samples / "training.autlist")[0], read_dataset(samples / "test.autlist")[0]
+folder = Path(my_folder or tempfile.mkdtemp())
+if my_folder is None:
+    for number, annotated in zip(("01", "02"), bundled):
+        write_make_believe(annotated, number, folder)
+print(*sorted(path.relative_to(folder) for path in (folder / "01").iterdir()), sep="\n")
+
+# %% [markdown]
+# Now we open it, and say nothing about it:
+
+# %%
+try:
+    print(read_timelapse(folder / "01"))
+except UserError as refused:
+    print(refused)
+
+# %% [markdown]
+# The kit refuses. It shows its guess, but does not act on it: a guess that is wrong costs you weeks, two words cost
+# you a minute. Confirm what is right, and correct what is not.
+
+# %%
+mine = read_timelapse(folder / "01", axes=axes_of_mine, spacing_um=spacing_of_mine, name="01")
+print(mine)
+
+# %% [markdown]
+# ### Exercise: which axis is which?
+#
+# A colleague gives you a file of shape (24, 2, 31, 512, 512), and these notes: *two colours; a stack from 0 to 46 µm,
+# every 2 µm; one stack every 10 minutes, from 0 to 300 minutes.* Write one letter for each axis, in the file's order:
+# `t` time, `c` channel, `z` plane, `y` row, `x` column.
+
+# %% exercise="axes"
+axes = ...
+
+# %%
+lesson.axes.check(axes)
+
+# %% [markdown]
+# ### Exercise: how large is a voxel?
+#
+# The microscope's notes say how many planes there are, where the first and the last one lie (in µm), how wide a pixel
+# of the camera is (in µm), how much the lens magnifies, and the *binning*: how many camera pixels, along one side, were
+# joined to one. Give back the spacing: three numbers, z, y, x, in µm.
+
+
+# %% exercise="spacing"
+def find_spacing_um(planes, first_um, last_um, camera_um, magnification, binning):
+    # z: from the first plane to the last, divided by the number of gaps
+    # y and x: the width of a camera pixel, as large as it is in the organoid
+    ...
+
+
+# %%
+lesson.spacing.check(find_spacing_um)
+
+# %% [markdown]
+# ### See it from three sides
+#
+# Now the annotations, and the picture that shows at once whether axes and spacing are right. First a guess:
+
+# %%
+lesson.wrong_spacing
+
+# %%
+marks = read_annotations(folder / "01_GT" / "TRA", spacing_um=spacing_of_mine)
+first = mine.time_points[0]
+stack, positions = mine.stack(first), marks.positions_at(first)
+plots.plot_stack(stack, mine.spacing_um, positions=positions, view="orthogonal", title="as it is")
+
+# %% [markdown]
+# **What to see.** Slices from above and from two sides. Filled marks lie in the slice: they sit in the middle of bright
+# nuclei, in all three views. From the side, nuclei are about as high as they are wide. Both must hold for your movie.
+
+# %%
+too_thin = (0.5, *mine.spacing_um[1:])
+plots.plot_stack(stack, too_thin, positions=positions, view="orthogonal", title="with 0.5 µm between planes")
+
+# %% [markdown]
+# **What to see.** The same numbers, but the organoid is flat. From above all looks well: so one look from above is not
+# enough. A network trained with such a spacing learns coins instead of nuclei.
+
+# %%
+turned = positions[:, [0, 2, 1]]  # z, x, y
+plots.plot_stack(stack, mine.spacing_um, positions=turned, view="orthogonal", title="marks with y and x swapped")
+
+# %% [markdown]
+# **What to see.** Most marks lie beside nuclei, some on nothing, and a few are right by chance. It happens where one
+# program writes x before y and the next reads y before x. `check_annotations` of notebook 02 finds this by itself.
+#
+# ## 2. Read annotations
+#
+# A dataset of the [Cell Tracking Challenge](https://celltrackingchallenge.net) is a folder: `01` holds the stacks,
+# `01_GT/TRA` an image for each time point in which every nucleus has a number of its own, and `man_track.txt` that says
+# which number is whose daughter. You have just read one: a position is the centre of all voxels of a number. In real
+# ones, often not every nucleus is marked. Then training on "everything else is background" teaches mistakes: state the
+# cuboid in which all are marked, see section 4.
+
+# %%
+print((folder / "01_GT" / "TRA" / "man_track.txt").read_text()[:60], "…")
+print(f"{len(marks)} positions, {len(marks.links)} links, {len(marks.divisions())} divisions")
+
+# %% [markdown]
+# `read_annotations` also reads these; what stands in the second column you add if the file does not say it:
+#
+# | file | from | say |
+# | --- | --- | --- |
+# | `.aut` | OrganoidTracker | nothing |
+# | `.csv` | a spreadsheet, with columns such as `t, z, y, x` | `spacing_um`, if it is in µm |
+# | `.xml` | TrackMate, MaMuT, Mastodon's export | `spacing_um` |
+# | `.geff` | the exchange format of many trackers | nothing |
+#
+# An `.autlist` names movies with their annotations. It is what notebooks 02 to 07 and the commands of section 7 take.
+
+# %%
+annotated = AnnotatedMovie(mine, marks, "t{time:03}.tif")
+write_dataset([annotated], folder / "mine.autlist", overwrite=True)
+print(read_dataset(folder / "mine.autlist", axes=axes_of_mine)[0].movie)
+
+# %% [markdown]
+# ## 3. Which channels?
+#
+# Your microscope may have taken several. A network is shown one image: one channel, or a sum. Here is a bundled movie
+# again, with its three channels. Tick channels, and see how many annotated nuclei stand out.
+
+# %%
+chooser = ChannelDashboard(bundled[0].movie, bundled[0].annotations)
+chooser
+
+# %%
+chooser.plot()
+
+# %% [markdown]
+# **What to see.** Each channel, and the sums. In a sum all nuclei can be seen, if each shines in one of its channels. A
+# channel without nuclei adds only noise. In code the same is `make_settings("position", channels=(2, 3))`.
+#
+# ### Exercise: sum channels by hand
+#
+# `image` has the axes c, z, y, x and is uint16: whole numbers from 0 to 65535. `channels` are counted from 1.
+
+
+# %% exercise="channels"
+def sum_channels(image, channels):
+    # take the stack of each channel, make its numbers float, add them up
+    ...
+
+
+# %%
+lesson.channels.check(sum_channels)
+
+# %% [markdown]
+# ## 4. How much annotation is enough?
+#
+# Not all of it. Annotate a **cuboid** completely, at a few time points, rather than a bit everywhere: only where
+# everything is marked does "no mark" mean "no nucleus". The cuboid is the `region` of the annotations. Outside it
+# nothing is learned, and nothing is judged.
+#
+# ### Exercise: inside or outside?
+#
+# `positions` is (n, 3), z, y, x. `region` holds the lowest and the highest corner. Say of each position whether it lies
+# inside; on the border counts.
+
+
+# %% exercise="cuboid"
+def find_inside(positions, region):
+    # compare with both corners, and join the answers
+    ...
+
+
+# %%
+lesson.cuboid.check(find_inside)
+
+# %%
+lesson.next_hour
+
+# %% [markdown]
+# How many positions buy which F1? That takes many trainings, so it was measured before (`benchmarks/annotations.py`),
+# on the bundled movies. **Guess first:** how many annotated positions does a network from scratch need for an F1 of
+# 0.9? And a fine-tuned one?
+
+# %%
+table = read_demonstration("annotations")
+right = [record for record in table["records"] if not record["error_rate"]]
+plots.plot_annotated_positions(right, title="All annotations right")
+
+# %% [markdown]
+# **What to see.** To the right there is more to learn from. Each dot is one training, the line joins their means; the
+# dotted line is the network that comes with the kit, before any training. Where is the step large, and where does more
+# annotation hardly help any more? All trainings had the same number of steps.
+#
+# It holds for invented organoids, which the network that comes with the kit knows well. On a real organoid it knows
+# less: there fine-tuning has more to win (notebook 04, section on the real organoid). For your movies, measure: train
+# with half of your annotations, then with all. If the score still rises, annotate more.
+
+# %%
+print(table["command"], table["machine"], f"scored on: {table['judged_on']}", sep="\n")
+
+# %% [markdown]
+# ## 5. Is it worth it? A fair comparison
+#
+# Make believe that you annotated three time points of movie 01: two to learn from, one to choose epoch and threshold
+# by. Movie 02 is kept back. Four ways to find its nuclei:
+# - a **blob detector**, no learning: only its size and threshold are chosen on movie 01,
+# - the **shipped** network as it is,
+# - a network **from scratch**, on your two time points,
+# - the shipped network **fine-tuned** on them.
+
+# %%
+lesson.fair
+
+# %%
+learned = AnnotatedMovie(mine, marks.select(np.isin(marks.time_points, learn_from)))
+validated = AnnotatedMovie(mine, marks.select(np.isin(marks.time_points, validate_at)))
+other = read_timelapse(folder / "02", axes=axes_of_mine, spacing_um=spacing_of_mine, name="02")
+truth = read_annotations(folder / "02_GT" / "TRA", spacing_um=spacing_of_mine)
+truth = truth.select(np.isin(truth.time_points, score_at))
+print(f"{len(learned.annotations)} positions to learn from, {len(truth)} to score by")
+
+
+# %%
+def note_score(variant, found, seed=None):
+    """Scores on the movie that was kept back, and adds a row to the results table."""
+    score = score_positions(truth, found)
+    figures = {"F1": score.f1, "precision": score.precision, "recall": score.recall}
+    where = f"02 of {folder.name if my_folder else 'make-believe'}"
+    add_result(output_folder, "position", variant, seed, figures, tested_on=where)
+    print(f"{variant:14} {score}")
+
+
+# %%
+note_score("blob detector", find_blobs(other, time_points=score_at, **tune_blobs([learned, validated])))
+network, settings = load_network("position_small")
+quiet = {"time_points": score_at, "show_progress": False}
+note_score("shipped", predict_positions(network, other, settings.changed(channels=(1,)), **quiet))
+
+# %% [markdown]
+# Now the trainings: three of each, with other random numbers (*seeds*), as a single one may be lucky. All have the same
+# number of steps. `keeper` copies runs to a safe place, see section 6. (This is the long cell.)
+
+# %%
+more = {"epochs": epochs, "patches_per_time_point": patches_per_time_point, "patience": epochs}
+plans = {
+    "from scratch": make_settings("position", output_folder=output_folder, **more),
+    "fine-tuned": make_fine_tuning_settings("position_small", channels=(1,), output_folder=output_folder, **more),
+}
+keeping = open_keeping(keep_in) or Path(output_folder) / "kept"
+keeper = RunKeeper(keeping)
+for seed in seeds:
+    for variant, plan in plans.items():
+        watch = keeper.watch(lambda progress: None)
+        run = train([learned], [validated], plan.changed(seed=seed), on_progress=watch)
+        choose_threshold(run, [validated], show_progress=False)
+        network, settings = load_network(run.folder)
+        note_score(variant, predict_positions(network, other, settings, **quiet), seed)
+
+# %%
+results = read_results(output_folder)
+results
+
+# %% [markdown]
+# The **results table** has a row for whatever you trained in this course, with its mean and, behind it, lowest and
+# highest over the seeds. Only rows that were tested on the same movies can be compared.
+
+# %%
+plots.plot_results(results)
+
+# %% [markdown]
+# **What to see.** A circle for each seed, a stroke at the mean. Where the circles of two rows lie apart, one variant is
+# better. Where they mix, you cannot tell, however the means lie: take more seeds, or more to score by.
+#
+# Do not be surprised if the shipped network needs no fine-tuning here: it learned from invented organoids of just this
+# kind. Your microscope is another matter. That is why you measure.
+
+# %% [markdown]
+# ## 6. Colab: train where the machine may vanish
+#
+# Every notebook of this course opens on Google Colab: in `README.md`, click on its badge. Under *Runtime, Change
+# runtime type* you get a graphics card. But Colab disconnects, after some hours or when nobody looks, and then **all
+# files of that machine are gone**. So set `keep_in = "drive"` at the top:
+# - Your Google Drive is mounted; Google asks you to allow that.
+# - A run is written to Colab's own disk first, as that is fast. Every five minutes at most, and at the end, all of it
+#   is packed into one file and copied to the folder `organoid_kit_runs` of your Drive, wholly or not at all.
+# - If Drive is full, training goes on, and you are told how much room is missing.
+# - What is there is never replaced by something older. Drive's bin fills up with older copies: empty it now and then.
+
+# %%
+lesson.disconnect
+
+# %% [markdown]
+# We play a disconnect: we delete the last run from this machine, and bring it back.
+
+# %%
+keeper.keep(run)  # now also with the threshold that was chosen after the training
+for each in find_kept_runs(keeping):
+    print(each)
+shutil.rmtree(run.folder)
+
+# %%
+newest = next(each for each in find_kept_runs(keeping) if each.name == run.folder.name)
+back = bring_back(newest, output_folder)
+one_more = settings.changed(epochs=epochs + 1, patience=epochs + 1)
+back = train([learned], [validated], one_more, resume=back.folder, on_progress=keeper.watch(lambda progress: None))
+print(f"{len(back.history)} epochs, the last one after the disconnect")
+
+# %% [markdown]
+# Nothing was lost: the history is whole, and the training went on where it was. In a training of your own the same
+# three lines do it, in a fresh notebook, as long as movies and annotations are the same. Files for Colab you upload to
+# your Drive; list them with their folder, for example `/content/drive/MyDrive/my_movies/mine.autlist`.
+#
+# ## 7. A cluster: train without a browser
+#
+# All of this works as commands, too. Where there is no screen, write what to do into a file and hand it to the
+# cluster's queue. With the queue SLURM such a file may look like this; names of partitions differ, ask your cluster's
+# people:
+#
+# ```bash
+# #!/bin/bash
+# #SBATCH --job-name=organoid
+# #SBATCH --gres=gpu:1
+# #SBATCH --cpus-per-task=4
+# #SBATCH --mem=16G
+# #SBATCH --time=04:00:00
+#
+# source ~/organoid_kit/.venv/bin/activate
+# python -m organoid_kit check mine.autlist --axes tzyx
+# python -m organoid_kit train mine.autlist --axes tzyx --channels 1 \
+#     --start-from position_small --output runs --minutes 200
+# ```
+#
+# Save it as `train.sh`, hand it in with `sbatch train.sh`. `--minutes` ends the training before the queue does, with
+# everything saved. To go on, hand in the same with
+# `python -m organoid_kit train mine.autlist --axes tzyx --resume runs/NAME --minutes 200`.
+# `python -m organoid_kit train --help` lists all options.
+
+# %% [markdown]
+# ## Summary
+#
+# - Axes and spacing: state them, then look from three sides with the marks on top.
+# - Annotate cuboids completely, in several organoids; keep one organoid back to judge by.
+# - Compare on the same movie, with several seeds, beside a method without learning.
+# - Keep runs where they outlive the machine; `resume` goes on.
+#
+# Next: **09 · When it goes wrong**, a gallery of failures, and a doctor who finds them.
