@@ -84,6 +84,7 @@ from organoid_kit.formats import read_annotations, write_annotations
 from organoid_kit.lessons import notebook_08 as lesson
 from organoid_kit.measured import read_demonstration
 from organoid_kit.networks import load_network, make_fine_tuning_settings
+from organoid_kit.plots.demonstrations import plot_annotated_positions
 
 # %%
 from organoid_kit.prediction import choose_threshold, predict_positions
@@ -312,7 +313,7 @@ lesson.next_hour
 # %%
 table = read_demonstration("annotations")
 right = [record for record in table["records"] if not record["error_rate"]]
-plots.plot_annotated_positions(right, title="All annotations right")
+plot_annotated_positions(right, title="All annotations right")
 
 # %% [markdown]
 # **What to see.** To the right there is more to learn from. Each dot is one training, the line joins their means; the
