@@ -1,6 +1,6 @@
 """How much too good a score looks when the time points of one movie are dealt out at random.
 
-    python benchmarks/leakage.py [--seeds 1 2 3] [--steps 300] [--output leakage.json]
+    python benchmarks/leakage.py [--seeds 1 2 3] [--rounds 3] [--steps 360] [--output leakage.json]
 
 One network, three ways to judge it. A position network learns from some time points of one movie. It is judged on
 three parts, each with the threshold that suits that part best, as one would do with validation data:
@@ -10,9 +10,9 @@ three parts, each with the threshold that suits that part best, as one would do 
 - another movie (`split_by_movie` gives such parts).
 
 Then with each of these thresholds on three movies that nothing was chosen by. What a part showed, less what came true,
-is how much it promised too much. Seed after seed, each of three bundled movies is the one to learn from. There is no
-early stopping: all trainings take the same steps, and the network after the last epoch is judged. The same network is
-judged throughout, so that the difference is due to the split alone. Writes a table after every training; called again,
+is how much it promised too much. Each of three bundled movies is learned from in turn, with another seed each; in three
+rounds every seed has learned from every movie. All trainings take the same number of steps. One network is judged in
+all three ways, so that the difference is due to the split alone. Writes a table after every training; called again,
 it goes on where it was.
 """
 
@@ -91,12 +91,20 @@ def measure(
     return records
 
 
+def list_trainings(choices: argparse.Namespace, movies: int) -> list[tuple[int, int]]:
+    """Seed and number of the movie of each training, every seed once in a round."""
+    return [
+        (seed, (place + turn) % movies) for turn in range(choices.rounds) for place, seed in enumerate(choices.seeds)
+    ]
+
+
 def main() -> None:
     """Measures what is missing, a line for each way to judge."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("--steps", type=int, default=300, help="of each training")
-    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3, help="so many of the movies each seed learns from")
+    parser.add_argument("--steps", type=int, default=360, help="of each training")
+    parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--output", type=Path, default=Path("leakage.json"))
     choices = parser.parse_args()
     sources = [*read_dataset(find_samples() / "training.autlist"), *read_dataset(find_samples() / "validation.autlist")]
@@ -106,19 +114,18 @@ def main() -> None:
     table = open_table(choices.output, command="python benchmarks/leakage.py", **plan)
     patches = round(choices.steps * SMALL["batch_size"] / choices.epochs)
     settings = read_settings(find_samples() / "settings.json").changed(**SMALL, epochs=choices.epochs, patience=99)
-    for seed in choices.seeds:
-        for number, movie in enumerate(sources):
-            key = {"movie": movie.movie.name, "seed": seed}
-            if not is_missing(table, **key):
-                continue
-            parts = make_parts(movie, keep_every(sources[(number + 1) % len(sources)]), seed)
-            with tempfile.TemporaryDirectory() as folder:
-                changes = {"seed": seed, "patches_per_time_point": patches, "output_folder": folder}
-                records = measure(parts, held_out, settings.changed(**changes))
-            table["records"] += [{**key, **record} for record in records]
-            write_table(table, choices.output)
-            for record in records:
-                print(*(f"{name} {value}" for name, value in (key | record).items()), sep=", ", flush=True)
+    for seed, number in list_trainings(choices, len(sources)):
+        movie, other = sources[number], sources[(number + 1) % len(sources)]
+        key = {"movie": movie.movie.name, "seed": seed}
+        if not is_missing(table, **key):
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            changes = {"seed": seed, "patches_per_time_point": patches, "output_folder": folder}
+            records = measure(make_parts(movie, keep_every(other), seed), held_out, settings.changed(**changes))
+        table["records"] += [{**key, **record} for record in records]
+        write_table(table, choices.output)
+        for record in records:
+            print(*(f"{name} {value}" for name, value in (key | record).items()), sep=", ", flush=True)
 
 
 if __name__ == "__main__":
