@@ -1,8 +1,9 @@
 """Waiting in a notebook's cell while its widgets go on working, in kernels old and new.
 
-While a cell awaits, ipykernel 7 lets widgets act by itself, but does not answer a page that was loaded again. ipykernel
-6 (Google Colab's) keeps all messages in a queue until the cell ends. In both, the messages that cannot wait are dealt
-with here, and the others stay in their order.
+While a cell awaits, ipykernel 7 lets widgets act by itself, but does not answer a page that was loaded again, and (as
+of 7.4) does not say that a change was dealt with: the page then keeps all further changes of this widget to itself.
+ipykernel 6 (Google Colab's) keeps all messages in a queue until the cell ends. In both, the messages that cannot wait
+are dealt with here, and the others stay in their order.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from typing import Any
 
 _PAUSE_SECONDS = 0.03
 _ANSWERS = "_organoid_kit_answers"  # a mark on the kernel: this is done once
-_QUESTIONS = ("kernel_info_request", "comm_info_request")  # of a page that comes back
-_URGENT = ("comm_msg", "comm_open", "comm_close", *_QUESTIONS)
+_URGENT = ("comm_msg", "comm_open", "comm_close")
+_URGENT += ("kernel_info_request", "comm_info_request")  # questions of a page that comes back
 
 
 def is_voila() -> bool:
@@ -41,15 +42,15 @@ async def let_widgets_act() -> None:
     await asyncio.sleep(_PAUSE_SECONDS)
 
 
-def answer_questions() -> None:
-    """Lets ipykernel 7 answer a page that comes back while a cell awaits, from now on."""
+def answer_at_once() -> None:
+    """Lets ipykernel 7 answer widgets, and a page that comes back, while a cell awaits; from now on."""
     kernel = _find_kernel()
     manager = getattr(getattr(kernel, "shell_channel_thread", None), "manager", None)
     if not hasattr(manager, "set_on_recv_callback") or getattr(kernel, _ANSWERS, False):
         return
 
     async def receive(subshell_id: str | None, frames: list) -> None:
-        if subshell_id is None and _find_type(kernel, frames) in _QUESTIONS:
+        if subshell_id is None and _find_type(kernel, frames) in _URGENT:
             await _dispatch(kernel, lambda: kernel.dispatch_shell(frames))
         else:
             await kernel.shell_main(subshell_id, frames)

@@ -10,7 +10,7 @@ from typing import Any
 
 from ipywidgets import HTML, BoundedIntText, Button, Dropdown, FloatText, HBox, Layout, Text, VBox
 
-from organoid_kit.dashboards.common import INK, Choices, Messages, mark
+from organoid_kit.dashboards.common import INK, PAPER, Choices, Messages, make_tip, mark
 from organoid_kit.dashboards.later import Later
 from organoid_kit.dataset import AnnotatedMovie, read_dataset
 from organoid_kit.downloads import find_samples
@@ -77,20 +77,18 @@ class TrainingChoices(VBox):
                 value=str(self._given[part]) if isinstance(self._given[part], (str, Path)) else "",
                 placeholder=self._say_given(part),
                 description=f"{part} movies",
-                description_tooltip="An .autlist; empty for the movies the dashboard was given.",
+                **make_tip("An .autlist; empty for the movies the dashboard was given."),
                 continuous_update=False,
                 **wide,
             )
             for part in ("training", "validation")
         )
         self.channels = Choices(description="channels (several are summed)")
-        self.preset = Dropdown(
-            options=PRESETS, description="preset", description_tooltip="Size of the network.", **narrow
-        )
+        self.preset = Dropdown(options=PRESETS, description="preset", **make_tip("Size of the network."), **narrow)
         self.epochs = BoundedIntText(value=1, min=1, max=100_000, description="epochs", **narrow)
         self.batch_size = BoundedIntText(value=1, min=1, max=4096, description="batch", **narrow)
         self.patch_shape = Text(
-            description="patch (z, y, x)", description_tooltip="In voxels.", continuous_update=False, **narrow
+            description="patch (z, y, x)", **make_tip("In voxels."), continuous_update=False, **narrow
         )
         self.learning_rate = FloatText(value=1e-3, step=1e-4, description="learning rate", **narrow)
         self.measure_time = Button(description="Measure time", tooltip="Times a few training steps.")
@@ -276,7 +274,7 @@ class TrainingChoices(VBox):
 def _write_estimate(text: str, warnings: Sequence[str]) -> str:
     """As HTML; what does not fit stands out by a word."""
     word = "<b>Does not fit.</b> " if warnings else ""
-    return f'<div role="status" style="line-height:1.4;color:{INK}">{word}{html.escape(text)}</div>'
+    return f'<div role="status" style="line-height:1.4;color:{INK};background:{PAPER}">{word}{html.escape(text)}</div>'
 
 
 def _read_shape(text: str) -> tuple[int, ...]:

@@ -10,10 +10,10 @@ from typing import Any
 
 from ipywidgets import HTML, Button, FloatProgress, HBox, Layout, VBox
 
-from organoid_kit.dashboards.common import INK, Messages, mark
+from organoid_kit.dashboards.common import INK, PAPER, Messages, mark
 from organoid_kit.dashboards.control_states import read_controls, write_controls
 from organoid_kit.dashboards.example_pictures import draw_example
-from organoid_kit.dashboards.kernel_waiting import answer_questions, is_anybody_there, is_voila, let_widgets_act
+from organoid_kit.dashboards.kernel_waiting import answer_at_once, is_anybody_there, is_voila, let_widgets_act
 from organoid_kit.dashboards.live_curves import draw_curves
 from organoid_kit.dashboards.training_choices import Data, TrainingChoices
 from organoid_kit.epoch_pictures import list_pictures, read_picture
@@ -185,15 +185,17 @@ class TrainingDashboard(VBox):
             self.bar.value = min(1.0, session.epochs_done / session.epochs)
             words.append(_say_progress(session))
         text = html.escape(" ".join(words))
-        self.status.value = f'<div role="status" style="color:{INK}">{text}</div>'
+        self.status.value = f'<div role="status" style="color:{INK};background:{PAPER}">{text}</div>'
 
     def _show_news(self) -> None:
         """What changes with an epoch or an event."""
         session = self.session
         reading = html.escape(read_history(session.history))
-        self.reading.value = f'<div role="status" style="color:{INK}"><b>{reading}</b></div>'
+        self.reading.value = f'<div role="status" style="color:{INK};background:{PAPER}"><b>{reading}</b></div>'
         texts = list(dict.fromkeys(each.message for each in session.news if each.message))[-_SHOWN_NEWS:]
-        self.news.value = "".join(f'<div style="color:{INK}">{html.escape(text)}</div>' for text in texts)
+        self.news.value = "".join(
+            f'<div style="color:{INK};background:{PAPER}">{html.escape(text)}</div>' for text in texts
+        )
         if session.run and (epochs := list_pictures(session.run.folder)):
             self.example.value = draw_example(read_picture(session.run.folder, epochs[-1]))
 
@@ -235,7 +237,7 @@ class TrainingDashboard(VBox):
             return self.run
         if not is_anybody_there():
             return self.train_as_text()
-        answer_questions()
+        answer_at_once()
         try:
             while self.session is None or self.session.is_running:
                 await let_widgets_act()
