@@ -25,6 +25,7 @@ from organoid_kit.settings import NetworkSettings, read_settings, write_settings
 from organoid_kit.timelapse import TimeLapse
 
 _PACKAGES = ("keras", "tensorflow", "tensorflow-cpu", "jax", "torch", "numpy", "scipy", "scikit-image", "tifffile")
+NOT_FINITE = "loss not finite"  # how the log says that a training broke off for it
 QUALITIES = {"validation_f1": "F1", "validation_average_precision": "average precision"}  # in a history: its words
 _WHOLE_BYTES = 500_000_000  # of larger movies a part is summed, so that starting takes seconds and not hours
 _MOST_ENDS = 100  # files, evenly chosen, of which that part takes the first and last megabyte

@@ -33,7 +33,7 @@ from organoid_kit.export import check_export
 from organoid_kit.files import write_json_safely
 from organoid_kit.models import build_network, check_patch_shape, find_step
 from organoid_kit.networks import check_training_on, load_network, load_settings, save_network
-from organoid_kit.runs import QUALITIES, Run, make_run, open_run
+from organoid_kit.runs import NOT_FINITE, QUALITIES, Run, make_run, open_run
 from organoid_kit.settings import NetworkSettings, make_settings
 from organoid_kit.splits import Split, find_leaks
 from organoid_kit.validation import find_error, validate
@@ -378,6 +378,7 @@ class _Loop:
         self.network.reset_metrics()
         loss = float(self.network.train_on_batch(inputs, targets, sample_weight=weights))
         if not math.isfinite(loss):
+            self.run.log(f"{NOT_FINITE}: {loss} in epoch {state.epoch + 1}, step {state.step + 1}")
             raise UserError(
                 f"The loss must stay finite. Received: {loss} in epoch {state.epoch + 1}, step {state.step + 1} of "
                 f"{self.run.folder}. Lower the learning rate (now {self.settings.learning_rate:g}) and start again."

@@ -48,6 +48,7 @@ ROOMS = (
         "movie_tracking",
         "plots",
         "report",
+        "doctor",
         "model_card",
         "lessons",
         "dashboards",
@@ -55,7 +56,7 @@ ROOMS = (
         "__main__",
     ),
 )
-LIGHT_ROOMS = (*ROOMS[: ROOMS.index("models")], "plots", "report")
+LIGHT_ROOMS = (*ROOMS[: ROOMS.index("models")], "plots", "report", "doctor")
 LIGHT_WHEN_IMPORTED = (*LIGHT_ROOMS, "lessons")  # exercises may need Keras, once they are checked
 BACKENDS = {"keras", "tensorflow", "jax", "torch"}
 SOURCES = {
