@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -148,7 +149,8 @@ def plot_history(history: History, compare: Mapping[str, History] | None = None,
     if compare:
         quality.legend(fontsize=9)
     reading = read_history(history)
-    figure.suptitle(f"{title}\n{reading}" if title else reading, fontsize=10)
+    lines = textwrap.wrap(reading, 115)
+    figure.suptitle("\n".join([title, *lines] if title else lines), fontsize=10)
     figure.description = " ".join(filter(None, [title, _say_history(history, best, key), reading]))
     return figure
 
