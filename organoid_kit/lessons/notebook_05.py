@@ -261,7 +261,7 @@ scoring = Exercise(
     ),
     code="""def score_calls(truth, found, settings):
     return score_divisions(truth, found, tolerance=1, threshold=settings.threshold)""",
-    because="Without its threshold a calibrated network seems blind: it seldom says more than 0.5 of something rare.",
+    because="The threshold was chosen after calibration: of something rare one is often less sure than 0.5, and right.",
     others=(
         """def score_calls(truth, found, settings):
     options = {"threshold": settings.threshold, "by": "division_probability"}
