@@ -12,9 +12,10 @@
 #     language: python
 #     name: python3
 #   organoid_kit:
-#     minutes_cpu: 4
+#     minutes_teach: 50
+#     minutes_do: 80
+#     minutes_cpu: 2
 #     minutes_gpu: 2
-#     minutes_read: 40
 # ---
 
 # %% [markdown]
@@ -25,15 +26,17 @@
 #
 # *Goals.* Afterwards you can
 # - say what each of the three networks adds,
-# - say why the best link of each nucleus by itself makes no tracks, and what a story costs,
+# - say why the best link of each nucleus by itself makes no tracks, and compute what a story costs,
 # - read a lineage tree,
-# - say which scores you want to see beside TRA,
+# - score divisions with a tolerance, by hand, and say which scores you want to see beside TRA,
 # - find the doubtful places of your tracks, and say which errors no list of doubts can show,
-# - write tracks for OrganoidTracker and other programs.
+# - write tracks for OrganoidTracker and other programs,
+# - read one table over all that was trained in notebooks 04 to 06.
 #
 # *You need* notebooks 00 to 06.
 #
-# *Time.* Minutes to read: 40. Minutes to run: 4 on a processor (CPU), 2 on a graphics card (GPU).
+# *Time.* To teach: 50 minutes. To do: 80 minutes. The computer works for 2 of them on a processor (CPU), for 2 on a
+# graphics card (GPU).
 
 # %%
 # On Google Colab this cell installs the kit. Elsewhere it only says whether this machine is ready.
@@ -62,12 +65,17 @@ from matplotlib.axes import Axes
 from organoid_kit import downloads, plots
 from organoid_kit.annotations import Annotations
 from organoid_kit.crop_prediction import predict_divisions, predict_links
+from organoid_kit.dashboards import StackBrowser, TrackExplorer
 from organoid_kit.dataset import AnnotatedMovie, read_dataset, write_dataset
 from organoid_kit.formats import add_organoidtracker_data, add_track_ids, read_annotations, write_annotations
+from organoid_kit.lessons import notebook_07 as lesson
 from organoid_kit.links import link_nearest
 from organoid_kit.movie_tracking import load_three, track_movie
 from organoid_kit.prediction import predict_positions
 from organoid_kit.report import save_tracking, write_tracking_report
+from organoid_kit.results_table import add_result, read_results
+
+# %%
 from organoid_kit.track_errors import Doubt, estimate_errors, find_doubts, find_right_links
 from organoid_kit.track_evaluation import find_partners, score_divisions, score_links, score_tracks
 from organoid_kit.tracking import build_tracks
@@ -75,7 +83,7 @@ from organoid_kit.tracking_problem import TrackingSettings, find_best, find_cost
 
 # %% [markdown]
 # Numbers to change. To use the networks that you trained, name their run folders; they are printed at the end of
-# notebooks 04 to 06. To track a movie of your own, see exercise 4.
+# notebooks 04 to 06. To track a movie of your own, see the end of this notebook.
 
 # %% tags=["parameters"]
 test_list = None  # for example "my_movies/test.autlist"; None: the bundled test movie
@@ -85,7 +93,15 @@ division_network = "division_small"
 link_network = "link_small"
 appearance_probability = 0.01  # that a nucleus comes from nowhere; the same for going nowhere
 missed_probability = 0.03  # that a nucleus is missed at a time point, though it is there
-output_folder = "runs/tracking"
+output_folder = "runs"  # where notebooks 04 to 06 noted their results
+
+# %% [markdown] tags=["instructor"]
+# **For teachers.** Show live: section 2 (what each network adds), the story of section 3 on the board, the lineage
+# tree, and the question about TRA before anybody scrolls. Let them do: the cost, the score with a tolerance, and the
+# doubts, in pairs: one decides, one looks it up.
+#
+# Plan of 50 minutes: section 2 10, section 3 15, section 4 5, section 5 10, section 6 10. Section 7 is to be read at
+# home. Start `track_movie` before you explain what it does.
 
 # %% [markdown]
 # ## 1. What we ask
@@ -194,7 +210,22 @@ print(f"drawn by both: {len(np.intersect1d(goes_to, comes_from))}, by one: {len(
 #
 # So we look for a whole *story*: a choice of nuclei, links, divisions, beginnings and ends without contradiction. And
 # of all stories we want the most probable one. Probabilities are multiplied; it is easier to add. So each answer "yes"
-# of probability *p* gets a *cost*, log((1 − p) / p):
+# of probability *p* gets a *cost*: the natural logarithm of (1 − *p*) / *p*.
+#
+# **Exercise.** Write it as a function.
+
+
+# %% exercise="cost"
+def find_cost_by_hand(probability):
+    # np.log is the natural logarithm
+    ...
+
+
+# %%
+lesson.cost.check(find_cost_by_hand)
+
+# %% [markdown]
+# The kit's:
 
 # %%
 for probability in (0.01, 0.1, 0.5, 0.9, 0.99):
@@ -214,7 +245,10 @@ cost["A divides"] = find_cost(tracking.unknown_division)  # the share of nuclei 
 print(*(f"{name}: {each:+.1f}" for name, each in cost.items()), sep="\n")
 
 # %% [markdown]
-# **Work it out first:** which of these stories costs least? On paper, before you run the cell.
+# **Work it out first**, on paper, with the numbers above:
+
+# %%
+lesson.cheapest
 
 # %%
 stories = [
@@ -292,10 +326,19 @@ for method, choice in choices.items():
 # is bridged, the interpolated nucleus counts as found. A division is right if the links fork at the mother, give or
 # take one time point.
 #
-# It is one movie, and a small one. One error more or less is chance. But look at what kind of errors they are.
+# The results table gets a row for each, under *tracks*. It is one movie, and a small one. One error more or less is
+# chance. But look at what kind of errors they are.
 # *Nearest* draws a division wherever two nuclei lie nearest to the same one: so count its false divisions beside its
 # right ones.
-#
+
+# %%
+for method, choice in choices.items():
+    links, divisions = score_links(truth, choice), score_divisions(truth, choice, by=None)
+    figures = {"wrong per 1000": links.wrong_per_1000, "missed per 1000": links.missed_per_1000}
+    figures["division F1, ±1 time point"] = divisions.f1
+    add_result(output_folder, "tracks", method, None, figures, tested_on=one.name)
+
+# %% [markdown]
 # ### Gaps
 #
 # How many nuclei were put in, and how many of them are daughters? Then the same without the question, by
@@ -381,16 +424,50 @@ plots.plot_lineage_tree(tracks, title=movie.name)
 # - *no forks at all* where other lineages have some,
 # - crosses: what the tracks themselves hold to be doubtful. We come back to them.
 
+# %% [markdown]
+# The same tracks on the movie, to leaf through. Click on the picture; the arrow keys go through time and planes.
+
+# %%
+browser = StackBrowser(movie, {"tracks": tracks}, channels=channels)
+browser.time_point.value = movie.time_points[-3]
+browser.view.value = "maximum"
+browser
+
 # %%
 plots.plot_tracks(movie, tracks, time_point=movie.time_points[-3], channels=channels)
 
 # %% [markdown]
-# **What to see.** The same tracks on the movie, seen from above. Each tail is the way of the last five time points, in
-# the colour of its lineage; numbers are those of the tree. Sister cells have the same number and should lie near each
-# other. A tail that is much longer than those beside it is suspicious.
+# **What to see.** One time point of it for print, seen from above. Each tail is the way of the last five time points,
+# in the colour of its lineage; numbers are those of the tree. Sister cells have the same number and should lie near
+# each other. A tail that is much longer than those beside it is suspicious.
 
 # %% [markdown]
 # ## 5. Score: do not believe one number
+#
+# ### Exercise: divisions with a tolerance
+#
+# `true` and `called` say of each nucleus when it divides: `{"A": 3, "B": 7}` means A at time point 3, B at 7. A call is
+# right if the same nucleus divides at most `tolerance` time points earlier or later. F1 is 2 · right, divided by the
+# number of true divisions and calls together.
+
+
+# %% exercise="divisions"
+def find_division_f1(true, called, tolerance):
+    # true and called: name of a nucleus → time point
+    ...
+
+
+# %%
+lesson.divisions.check(find_division_f1)
+
+# %%
+for tolerance in (0, 1, 2):
+    print(score_divisions(truth, tracks, by=None, tolerance=tolerance))
+
+# %% [markdown]
+# Three times the same? Then every division that was found was found at its own time point.
+#
+# ### TRA, and what it does not see
 #
 # *TRA* is the most usual score of tracking: it counts what one would have to add and remove to make tracks right, and 1
 # is perfect. Let us try how it likes a gross mistake. We take the **truth itself**, and delete one thing: all
@@ -404,8 +481,8 @@ def remove_divisions(tracks: Annotations) -> Annotations:
     return dataclasses.replace(tracks, links=tracks.links[first], link_properties={})
 
 
-# %% [markdown]
-# **Guess first:** what will TRA be, from 0 to 1?
+# %%
+lesson.tra
 
 # %%
 judged = {
@@ -458,7 +535,21 @@ for mother in np.setdiff1d(score.mothers, score.called_mothers):
 # 0.6 may be quite sure, if there is nothing else; and one of 0.9 doubtful, if another story is nearly as good.
 # Divisions, ends and beginnings have one, too.
 #
-# What should a person look at first?
+# **Exercise.** Of some links it is known what the network `said`, and how probable an error is, `errors`. Which link
+# should a person look at first? Return its row; the first row is 0.
+
+
+# %% exercise="first_look"
+def choose_first(said, errors):
+    # two lists, one number for each link
+    ...
+
+
+# %%
+lesson.first_look.check(choose_first)
+
+# %% [markdown]
+# The kit's list for our tracks:
 
 # %%
 for doubt in find_doubts(tracks, most=8):
@@ -474,7 +565,18 @@ for row in sorted(range(len(errors)), key=lambda row: -(errors[row] or 0))[:4]:
 # The two right numbers differ: the last one has looked at the alternatives. Links over a gap are in the list as well;
 # there no network said anything, and what stands first is what was assumed.
 #
-# Now look at the first three. **Decide for each, before you read on:** is it an error?
+# Now look at the first three. The dashboard shows trees, movie and doubts together: choose a doubt, or press *Next
+# doubt*, and the movie goes there. **Decide for each, before you read on:** is it an error?
+
+# %%
+explorer = TrackExplorer(movie, tracks, channels=channels)
+explorer
+
+# %%
+explorer.plot()
+
+# %% [markdown]
+# **What to see.** The trees of the dashboard, for print: crosses are doubts. Below, the first three in close-up.
 
 # %%
 doubts = find_doubts(tracks, most=3, least=0)
@@ -543,7 +645,7 @@ print(f"Missed divisions: {score.missed}. Missed nuclei: {np.sum(~was_found)}.")
 # places, so that they are in its list of errors. There you correct them.
 
 # %%
-folder = Path(output_folder)
+folder = Path(output_folder) / "tracking"
 for_organoidtracker = AnnotatedMovie(movie, add_organoidtracker_data(tracks), one.images_pattern)
 write_dataset([for_organoidtracker], folder / "organoidtracker" / "tracks.autlist", overwrite=True)
 
@@ -581,6 +683,28 @@ save_tracking(folder / "report", one, tracked, three, settings=tracking)
 facts = write_tracking_report(folder / "report", overwrite=True)
 print("open this page in a browser:", folder / "report" / "tracking.html")
 
+# %% [markdown] tags=["instructor"]
+# **For teachers.** Questions to expect:
+# - *My tracks have no doubt at all. Are they right?* No. Go back to the last paragraph of section 6.
+# - *Why does the kit put in nuclei that nobody saw?* Because to end and begin a track is less likely. They are marked;
+#   whoever does not want them sets `missed_probability = 0`.
+# - *Can I use one network of mine and two of the kit?* Yes: name its run folder at the top.
+#
+# Have the class put its rows of the table below on the board: ten learners have ten trainings of each network.
+
+# %% [markdown]
+# ## One table over all networks
+#
+# What was trained in notebooks 04 to 06, beside the baselines, and the tracks of this notebook. A network that was not
+# trained yet has no row. Whoever trains again with another seed, `settings.changed(seed=2)`, sees mean and spread.
+
+# %%
+read_results(output_folder)
+
+# %% [markdown]
+# Compare rows of one network only, and only those tested on the same movie. A difference smaller than the spread over
+# seeds says nothing.
+
 # %% [markdown]
 # ## Summary
 #
@@ -589,29 +713,15 @@ print("open this page in a browser:", folder / "report" / "tracking.html")
 # - Look at the lineage tree first. Cells do not vanish.
 # - TRA alone misleads. Ask for divisions and complete lineages.
 # - Look at doubts first. But what was never found cannot be doubted.
-#
-# <details><summary><b>Question:</b> A link has a probability of 0.4. Can it be in the most probable story? (Click for
-# an answer.)</summary>
-#
-# Yes. It costs a little, but to let one track end and another one begin costs more.
-# </details>
-#
-# <details><summary><b>Question:</b> Somebody reports a TRA of 0.99 for an organoid that divides a lot. What do you ask?
-# (Click for an answer.)</summary>
-#
-# How many divisions are right, missed and false, and how many lineages are without a mistake. And whether networks or
-# thresholds have seen this movie before.
-# </details>
-#
-# <details><summary><b>Question:</b> Your tracks have many ends in the middle of the organoid. Which network do you look
-# at first? (Click for an answer.)</summary>
-#
-# The position network. Look at the time points after the ends: most often the nucleus is there and was not found. If it
-# was found but not linked, it is the link network, or nuclei move farther than candidates reach.
-# </details>
+
+# %%
+lesson.can_be_chosen
+
+# %%
+lesson.ends
 
 # %% [markdown]
-# ## Exercises
+# ### To try, without a checker
 #
 # The first three need no network again: build tracks from `candidates`, with another number or method.
 # 1. Raise `appearance_probability` and `disappearance_probability` to 0.3, with `dataclasses.replace(tracking, …)`.
@@ -641,3 +751,5 @@ print("open this page in a browser:", folder / "report" / "tracking.html")
 #    Sections 3 to 6 work without truth but for the scores. If most doubts are errors, fine-tune a network (notebooks 04
 #    to 06) on a part that you have corrected.
 # </details>
+#
+# Next: [08 · Your own data](08_your_own_data.ipynb). And where something goes wrong: notebook 09.
