@@ -516,11 +516,11 @@ def test_choices_tell_once_of_each_change():
     assert told == [(1, 3), (1, 2, 3)]
 
 
-def test_labels_are_escaped_where_ipywidgets_is_old(monkeypatch):
+def test_labels_and_tips_are_what_ipywidgets_old_and_new_take(monkeypatch):
     monkeypatch.setattr(ipywidgets, "__version__", "7.7.1")
-    assert common.escape_label("<b>") == "&lt;b&gt;"
+    assert common.escape_label("<b>") == "&lt;b&gt;" and common.make_tip("a") == {"description_tooltip": "a"}
     monkeypatch.setattr(ipywidgets, "__version__", "8.1.0")
-    assert common.escape_label("<b>") == "<b>"
+    assert common.escape_label("<b>") == "<b>" and common.make_tip("a") == {"tooltip": "a"}
 
 
 def test_jpeg_shows_the_picture():

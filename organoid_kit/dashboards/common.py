@@ -29,7 +29,6 @@ KINDS = {  # ground, bar at the left, word in front; the word says it to those w
 }
 WIDE = {"description_width": "initial"}  # style of a control whose label is not cut off
 JPEG_QUALITY = 90
-_WIDGETS_VERSION = int(ipywidgets.__version__.split(".")[0])
 
 
 class Messages(HTML):
@@ -164,12 +163,16 @@ def mark(widget: ipywidgets.Widget, css_class: str) -> ipywidgets.Widget:
 
 def make_tip(text: str) -> dict[str, str]:
     """What is said where one points at a control, as the keyword that this version of ipywidgets has for it."""
-    return {"tooltip" if _WIDGETS_VERSION >= 8 else "description_tooltip": text}
+    return {"tooltip" if _find_widgets_version() >= 8 else "description_tooltip": text}
 
 
 def escape_label(text: str) -> str:
     """A label from a file for `description`, which ipywidgets 7 takes for HTML and 8 for text."""
-    return html.escape(text) if _WIDGETS_VERSION < 8 else text
+    return html.escape(text) if _find_widgets_version() < 8 else text
+
+
+def _find_widgets_version() -> int:
+    return int(ipywidgets.__version__.split(".")[0])
 
 
 def jpeg(picture: np.ndarray) -> bytes:

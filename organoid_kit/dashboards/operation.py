@@ -126,10 +126,10 @@ def _make_slider(kind: Kind, value: float | tuple[float, float]) -> IntSlider | 
         "min": min(kind.ends[0], values[0]),
         "max": max(kind.ends[1], values[1]),
         "step": kind.step,
-        "description": "range",
+        "description": "range" if kind.is_range else "at most",
         **make_tip(kind.meaning),
         "style": WIDE,
-        "layout": Layout(width="265px"),
+        "layout": Layout(width="275px"),
     }
     if kind.is_range:
         return FloatRangeSlider(**options)
