@@ -13,8 +13,9 @@
 #     name: python3
 #   organoid_kit:
 #     minutes_cpu: 1
+#     minutes_do: 60
 #     minutes_gpu: 1
-#     minutes_read: 15
+#     minutes_teach: 30
 # ---
 
 # %% [markdown]
@@ -31,7 +32,8 @@
 #
 # *You need* notebook 00. No network is used here.
 #
-# *Time.* Minutes to read: 15. Minutes to run: 1 on a processor (CPU), 1 on a graphics card (GPU).
+# *Time.* To teach: 30 minutes. To do: 60 minutes. The computer works for 1 of them on a processor (CPU), for 1 on a
+# graphics card (GPU).
 
 # %%
 # On Google Colab this cell installs the kit. Elsewhere it only says whether this machine is ready.
@@ -48,22 +50,33 @@ if find_spec("organoid_kit") is None:
 else:
     from organoid_kit.environment import check_environment
 
-    print(check_environment(trains=False))
+    print(check_environment())
+
+# %% [markdown] tags=["instructor"]
+# **For teachers.** *Show live:* sections 1, 2 and 4, and the annotation checker of section 5: choose a problem, mend
+# it, undo. *Let them do:* the exercises of sections 3, 6 and 7, in pairs; then their own movies, if they brought some.
+#
+# *For one hour,* leave out section 3. *Expected questions.* "Why not mend everything automatically?" A rule sees only
+# what is unlikely; whether it is wrong, a person must look. "How many wrong annotations are too many?" See notebook 09,
+# where it is measured. "Must I mark the nuclei at the border?" Yes, if their centre lies inside the cuboid.
+#
+# *Expected trouble.* Own movies whose spacing is missing or in other units: the error says what to add.
 
 # %%
 import dataclasses
 from pathlib import Path
 
 import numpy as np
-from ipywidgets import IntSlider, interact
 from scipy.spatial import KDTree
 
 from organoid_kit.annotations import Annotations
 from organoid_kit.checks import check_annotations, summarise_annotations
+from organoid_kit.dashboards import AnnotationChecker
 from organoid_kit.dataset import AnnotatedMovie, read_dataset
 from organoid_kit.downloads import find_samples
 from organoid_kit.files import free_path
 from organoid_kit.formats import read_annotations, write_annotations
+from organoid_kit.lessons import notebook_02 as lesson
 from organoid_kit.plots import plot_annotation_counts, plot_problems, plot_stack
 from organoid_kit.timelapse_reading import read_timelapse
 
@@ -116,12 +129,46 @@ print(*before, sep="\n")
 # asks you to look, and does not change anything by itself.
 
 # %% [markdown]
-# ## 3. Planted mistakes
+# ## 3. A rule, by hand
+#
+# How does a program notice that a nucleus was marked twice? Two marks of one time point lie closer together than two
+# nuclei can. So we need distances, in µm: voxels are not cubes. Here one is 2 µm deep, but only half a µm wide.
+#
+# **Exercise 1: a distance.** `first` and `second` are positions (z, y, x) in voxels; `spacing_um` says how many µm a
+# voxel measures (z, y, x). Give back the distance in µm.
+
+
+# %% exercise="distance"
+def find_distance_um(first, second, spacing_um):
+    """How far two positions are apart, in µm."""
+    ...
+
+
+# %%
+lesson.distance.check(find_distance_um)
+
+# %% [markdown]
+# **Exercise 2: double marks.** `positions` has one row (z, y, x) for each mark of a time point. Give back a list of
+# pairs of rows, such as `[(0, 3)]`, that lie closer together than `limit_um`. Each pair once, no row with itself.
+
+
+# %% exercise="doubles"
+def find_doubles(positions, spacing_um, limit_um):
+    """Pairs of rows that lie closer together than this."""
+    ...
+
+
+# %%
+lesson.doubles.check(find_doubles)
+
+# %% [markdown]
+# ## 4. Planted mistakes
 #
 # We spoil a copy. First we delete the position of a nucleus that stands a little apart. Then we mark another nucleus
-# twice. Then we check again, and print only the problems that are new.
-#
-# **Guess:** two mistakes. How many new problems will there be?
+# twice. Then we check again, and print only the problems that are new. But guess first:
+
+# %%
+lesson.how_many_problems
 
 # %%
 truth = one.annotations
@@ -160,37 +207,41 @@ plot_problems(one.movie, spoiled, problems, time_point, channels)
 # in a crowd it is taken for that of a neighbour, whose mark then seems off-centre.
 #
 # The list above has more than two new problems, and some of them at other time points: one mistake can show at several
-# places. With the position its links are gone too. At which time points does this break a track? Move the slider.
-
-
-# %%
-def plot_problems_at(time_point: int):
-    """The problems of one time point, for the slider and for you."""
-    return plot_problems(one.movie, spoiled, problems, time_point, channels)
-
+# places. With the position its links are gone too. At which time points does this break a track? One later:
 
 # %%
-times = one.movie.time_points
-slider = IntSlider(time_point, times[0], times[-1], continuous_update=False)
-sliders = interact(plot_problems_at, time_point=slider)
+plot_problems(one.movie, spoiled, problems, time_point + 1, channels)
 
 # %% [markdown]
-# **What to see.** One time point earlier a track ends in the middle of the organoid, and one later a track begins
-# there. Nuclei do not vanish: a position is missing in between.
-#
-# Is there no slider, or does it not move? Then call the function yourself, with any time point:
-
-# %%
-plot_problems_at(time_point + 1)
+# **What to see.** One time point later a track begins in the middle of the organoid, and one earlier a track ends
+# there. Nuclei do not come from nowhere: a position is missing in between.
 
 # %% [markdown]
-# **What to see.** The same figure as with the slider at the next time point.
+# ## 5. Repair them
 #
-# ## 4. Repair them
+# With the mouse first. The *annotation checker* shows the same list. Choose a problem: the movie goes there. Choose a
+# position and delete it, or put the crosshair where one is missing, and add it; then link it to its neighbours in time.
+# Everything can be undone. *Save* writes a new file; even without saving, nothing is lost when the computer stops.
+
+# %%
+file = Path(output_folder) / f"{one.name}_mended_{time_point}.aut"
+checker = AnnotationChecker(dataclasses.replace(one, annotations=spoiled), channels=channels, output=file)
+checker
+
+# %% [markdown]
+# Below, the same as a picture, for paper, and for places that show no buttons:
+
+# %%
+checker.plot()
+
+# %% [markdown]
+# **What to see.** The time point that the checker shows, with its problems, numbered as in the list beside it. If there
+# is none at this time point, the list is empty.
+#
+# Now the same repair in code. This is how you mend a hundred mistakes of one kind.
 #
 # The missing nucleus must lie between the two loose ends of the track. We put it halfway, and link it to both. Then we
-# delete the second mark of the doubled nucleus. (Here we do it with code. On your own movie you would do it with the
-# mouse, in the program you annotate with.)
+# delete the second mark of the doubled nucleus.
 
 # %%
 by_rule = {problem.rule: problem for problem in new}
@@ -227,10 +278,12 @@ write_annotations(repaired, file)
 print(f"{file} holds {len(read_annotations(file))} positions. OrganoidTracker opens it too.")
 
 # %% [markdown]
-# ## 5. A mistake in all positions at once
+# ## 6. A mistake in all positions at once
 #
-# Computers count axes in the order z, y, x; many tables are in the order x, y, z. **Guess:** what will the check say
-# about swapped axes? One problem for each position?
+# Computers count axes in the order z, y, x; many tables are in the order x, y, z. A guess:
+
+# %%
+lesson.swapped_axes
 
 # %%
 swapped = dataclasses.replace(truth, positions=truth.positions[:, ::-1])
@@ -243,7 +296,21 @@ for problem in check_annotations(swapped, one.movie, channels=channels):
 # warnings that positions are not in the middle of a bright nucleus.
 
 # %% [markdown]
-# ## 6. Annotate only a part
+# **Exercise 3: a table of another program.** It has one row for each nucleus, and the columns x, y, z in µm. Turn it
+# into positions as the kit wants them: z, y, x in voxels. `spacing_um` is z, y, x, as always here.
+
+
+# %% exercise="table"
+def convert_table(table_xyz_um, spacing_um):
+    """Positions z, y, x in voxels, one row for each nucleus."""
+    ...
+
+
+# %%
+lesson.table.check(convert_table)
+
+# %% [markdown]
+# ## 7. Annotate only a part
 #
 # You need not annotate a whole organoid. Annotate a *cuboid*, a box with straight walls, **completely**: inside it,
 # what has no mark is taken for "no nucleus". What lies outside is ignored, in training and in scores. Which cuboid? At
@@ -260,8 +327,20 @@ plot_stack(
 
 # %% [markdown]
 # **What to see.** On one side every nucleus is marked, on the other side none. The network learns only from the side
-# with marks. Ten marks spread over the whole organoid, with other nuclei between them, would do harm: the network would
-# learn that the others are not nuclei.
+# with marks.
+#
+# **Exercise 4: the cuboid.** `positions` are the marks of one time point, a row (z, y, x) for each. Give back the two
+# corners of the smallest box around them: first the one with the low numbers, then the one with the high ones.
+
+
+# %% exercise="cuboid"
+def find_cuboid(positions):
+    """The low corner and the high corner, z, y, x each."""
+    ...
+
+
+# %%
+lesson.cuboid.check(find_cuboid)
 
 # %%
 low, high = part.annotations.annotated_region(time_point)
@@ -270,8 +349,11 @@ problems = check_annotations(part.annotations, part.movie, channels=channels)
 missing = [problem for problem in problems if problem.rule == "nucleus_missing"]
 print(f"{len(missing)} nuclei are reported as missing: those outside do not count.")
 
+# %%
+lesson.scattered_marks
+
 # %% [markdown]
-# ## 7. Your own movie
+# ## 8. Your own movie
 #
 # Put the names of your files into `own_movie` and `own_annotations` at the top, and the channels that show nuclei into
 # `channels`. Run that cell and then this one. The files lie beside this notebook, or you give their whole path. On
@@ -295,17 +377,13 @@ if own_movie and own_annotations:
 # - Then check. OrganoidTracker's author saw that 1 % of wrong annotations already weakens a network.
 # - Repair into a new file. Annotate small parts, but completely.
 #
-# <details><summary><b>Question:</b> You have two hours. Do you annotate one movie completely, or a small cuboid in each
-# of four movies? (Click for an answer.)</summary>
-#
-# Four cuboids. Neighbouring time points of one movie look alike; another movie teaches more, and only a second movie
-# can tell you how good the network is.
-# </details>
-#
 # Next: 03, preview augmentation.
 
+# %%
+lesson.two_hours
+
 # %% [markdown]
-# **Exercises.** Spoil a copy as in section 3, check it, and look which problems are new.
+# **For those who want more.** Spoil a copy as in section 4, check it, and look which problems are new.
 # 1. Move one position by 12 voxels in y. Which rule finds it? And by 3 voxels?
 #    `moved = truth.positions.copy(); moved[victim] += (0, 12, 0)`, then `dataclasses.replace(truth, positions=moved)`
 # 2. Turn one link around. Which rule finds it?

@@ -13,8 +13,9 @@
 #     name: python3
 #   organoid_kit:
 #     minutes_cpu: 1
+#     minutes_do: 45
 #     minutes_gpu: 1
-#     minutes_read: 15
+#     minutes_teach: 25
 # ---
 
 # %% [markdown]
@@ -31,7 +32,8 @@
 #
 # *You need* notebook 00. No network is used here.
 #
-# *Time.* Minutes to read: 15. Minutes to run: 1 on a processor (CPU), 1 on a graphics card (GPU).
+# *Time.* To teach: 25 minutes. To do: 45 minutes. The computer works for 1 of them on a processor (CPU), for 1 on a
+# graphics card (GPU).
 
 # %%
 # On Google Colab this cell installs the kit. Elsewhere it only says whether this machine is ready.
@@ -48,17 +50,27 @@ if find_spec("organoid_kit") is None:
 else:
     from organoid_kit.environment import check_environment
 
-    print(check_environment(trains=False))
+    print(check_environment())
+
+# %% [markdown] tags=["instructor"]
+# **For teachers.** *Show live:* the preview of section 6, all off, then one operation after the other; ask each time
+# "could this be your microscope?". Then example C of section 8. *Let them do:* exercises 1 and 2; who knows matrices
+# does exercise 3.
+#
+# *For one hour,* leave out section 7. *Expected questions.* "Are there more annotations now?" No: more examples of the
+# same nuclei. "Why are there black corners?" The turned patch reaches beyond the movie. "Why is validation not varied?"
+# So that its numbers can be compared from epoch to epoch.
 
 # %%
 import dataclasses
 
 import numpy as np
-from ipywidgets import FloatSlider, IntSlider, interact
 
 from organoid_kit.augmentation import apply_to_positions, cut_patch, draw_augmentation
+from organoid_kit.dashboards import AugmentationPreview
 from organoid_kit.dataset import read_dataset
 from organoid_kit.downloads import find_samples
+from organoid_kit.lessons import notebook_03 as lesson
 from organoid_kit.plots import plot_augmentations, plot_example
 from organoid_kit.position_examples import PositionExample, PositionExamples
 from organoid_kit.settings import AugmentationSettings, NetworkSettings
@@ -132,7 +144,10 @@ def vary(throw: int = 0, **operations) -> PositionExample:
 # %% [markdown]
 # ## 3. Variations of place
 #
-# **Guess:** which of these also move the target?
+# First a guess:
+
+# %%
+lesson.which_move
 
 # %%
 moved = [vary(3, flip=True), vary(7, rotation_degrees=180.0)]
@@ -143,11 +158,25 @@ plot_augmentations(example, moved, settings, names=["flip", "rotation", "scale 0
 # **What to see.** All four move the target: the dots in the lower row go with the nuclei. When the image grows, the
 # distances between dots grow, but not the dots: they have a size in µm of their own. Black corners, if there are any,
 # lie outside the movie.
+#
+# **Exercise 1: a mirror.** `patch` has the axes z, y, x; `positions` has one row (z, y, x) for each nucleus, in voxels.
+# Mirror both, so that left becomes right. Give back the new patch and the new positions.
+
+
+# %% exercise="mirror"
+def mirror(patch, positions):
+    """The patch and its positions, left and right exchanged."""
+    ...
+
+
+# %%
+lesson.mirror.check(mirror)
 
 # %% [markdown]
 # ## 4. Variations of light
-#
-# **Guess:** and which of these move the target?
+
+# %%
+lesson.which_light
 
 # %%
 light = [vary(brightness=(0.5, 0.5)), vary(contrast=(1.5, 1.5))]
@@ -158,6 +187,19 @@ plot_augmentations(example, light, settings, names=names)
 # %% [markdown]
 # **What to see.** None: the image changes, the target does not. *Contrast* makes what is brighter than the mean still
 # brighter, and what is darker darker. *Gamma* changes above all what is dim: below 1 it gets brighter, above 1 darker.
+#
+# **Exercise 2: a contrast.** What is above the mean of the patch shall be `factor` times as far above it, what is below
+# `factor` times as far below.
+
+
+# %% exercise="contrast"
+def change_contrast(patch, factor):
+    """The patch with more contrast, or with less where factor is below 1."""
+    ...
+
+
+# %%
+lesson.contrast.check(change_contrast)
 
 # %%
 camera = [vary(1, noise=0.3), vary(2, blur_px=3.0), vary(1, depth_dimming=0.9)]
@@ -168,42 +210,7 @@ plot_augmentations(example, camera, settings, names=["noise", "blur", "dimming w
 # tissue light is lost: how much this plane loses depends on how deep in the patch it lies.
 
 # %% [markdown]
-# ## 5. Try it
-#
-# Move the sliders. When do *you* stop seeing the nuclei? What you cannot see, the network should not be asked to see.
-
-
-# %%
-def plot_variation(scale=1.0, brightness=1.0, gamma=1.0, noise=0.0, throw=0):
-    """The example as it is, and varied, for the sliders and for you."""
-    strength = {"scale": (scale,) * 2, "brightness": (brightness,) * 2, "gamma": (gamma,) * 2}
-    varied = vary(throw, rotation_degrees=180.0, noise=noise, **strength)
-    return plot_augmentations(example, [varied], settings, names=["varied"])
-
-
-# %%
-sliders = interact(
-    plot_variation,
-    scale=FloatSlider(1.0, min=0.5, max=3.0, step=0.1, continuous_update=False),
-    brightness=FloatSlider(1.0, min=0.1, max=2.0, step=0.1, continuous_update=False),
-    gamma=FloatSlider(1.0, min=0.4, max=2.5, step=0.1, continuous_update=False),
-    noise=FloatSlider(0.0, min=0.0, max=1.0, step=0.05, continuous_update=False),
-    throw=IntSlider(0, min=0, max=20, continuous_update=False),
-)
-
-# %% [markdown]
-# **What to see.** The patch is turned by a random angle, which `throw` changes, and varied as the sliders say. With
-# noise the slider sets the most there can be. How much of it you get, `throw` decides too.
-#
-# Are there no sliders, or do they not move? Call the function yourself:
-
-# %%
-plot_variation(scale=1.2, brightness=0.6, noise=0.2, throw=7)
-
-# %% [markdown]
-# **What to see.** The same as with the sliders at these numbers.
-#
-# ## 6. All together
+# ## 5. All together
 #
 # In training all variations act at once, with strengths drawn at random. These are the defaults of the kit. Two numbers
 # are the least and the most (`brightness` 0.6 to 1.5 times); one number is the most:
@@ -220,12 +227,50 @@ plot_augmentations(example, varied, settings)
 # examples, it sees others.
 
 # %% [markdown]
+# ## 6. Try it
+#
+# The *augmentation preview* shows an example as it is, beside variations of it. Switch operations on and off, move
+# their ranges, throw the dice again. When do *you* stop seeing the nuclei? What you cannot see, the network should not
+# be asked to see. Where a setting would teach something wrong, a warning says why.
+
+# %%
+preview = AugmentationPreview(training, settings)
+preview
+
+# %% [markdown]
+# The same without buttons: each control can be set by code. Here we ask for far too much noise, and draw the preview.
+
+# %%
+preview.operations["noise"].range.value = 0.9
+print(*preview.warnings.values(), sep="\n")
+preview.plot()
+
+# %% [markdown]
+# **What to see.** Left the example as it is, beside it four variations, each above its target. The warning is the one
+# that the dashboard shows, too. *All as usual* brings the ranges of the kit back.
+
+# %% [markdown]
 # ## 7. One matrix moves image and positions
 #
 # If the image were turned one way and the positions another, the network would learn nonsense. In the kit both are
 # moved by the same 3 × 3 *matrix*: a table of nine numbers that makes new coordinates from old ones. (You may skip this
 # section if you never met matrices.)
 #
+# **Exercise 3: a turn.** `position` and `centre` are places in the movie (z, y, x), three numbers each. The patch is
+# turned around `centre`, which comes to lie in the `middle` of the patch. Where in the patch does the position lie?
+# In Python, `matrix @ offset` multiplies a matrix and three numbers.
+
+
+# %% exercise="move"
+def move_position(position, matrix, centre, middle):
+    """Where a position of the movie lies in the patch."""
+    ...
+
+
+# %%
+lesson.move.check(move_position)
+
+# %% [markdown]
 # We test this. We draw dots into an image, turn *the image*, and find the dots in it. Then we turn *the positions*.
 # Both must agree.
 
@@ -257,7 +302,7 @@ print("turned back, the positions are where they were:", np.allclose(back, posit
 # %% [markdown]
 # ## 8. What would teach something wrong
 #
-# **Guess:** what is wrong with each of these three examples?
+# What is wrong with each of the three examples below? Guess after you have seen them.
 
 # %%
 turned = vary(7, rotation_degrees=180.0)
@@ -266,7 +311,12 @@ wrong = [vary(brightness=(0.1, 0.1), noise=0.9), vary(scale=(3.5, 3.5)), forgott
 plot_augmentations(example, wrong, settings, names=["A", "B", "C"])
 
 # %% [markdown]
-# **What to see.**
+# **What to see.** Three examples, each above its target. Two go too far, one is a mistake in a program.
+
+# %%
+lesson.which_is_a_fault
+
+# %% [markdown]
 # - *A*: the light is gone, the dots are still asked for. The network would learn to draw dots into noise.
 # - *B*: a nucleus fills the patch, as if it were almost 30 µm wide. No movie of yours will ever look so; a network that
 #   must learn this too has less room for what matters.
@@ -282,17 +332,13 @@ plot_augmentations(example, wrong, settings, names=["A", "B", "C"])
 # - They help few annotations to go far, and prepare the network for other movies. They do not replace other movies.
 # - Too much can do as much harm as too little. Look before you train.
 #
-# <details><summary><b>Question:</b> Why does the kit not turn stacks around the x axis, so that top becomes side?
-# (Click for an answer.)</summary>
-#
-# Planes lie 2 µm apart, rows 0.5 µm, and light is lost with depth. A nucleus seen from the side looks different, and no
-# microscope shows it like that from above.
-# </details>
-#
 # Next: 04, train a position network.
 
+# %%
+lesson.top_becomes_side
+
 # %% [markdown]
-# **Exercises**
+# **For those who want more**
 # 1. Your dye bleaches: late time points have a third of the light. Which variation, and how strong? (Remember that the
 #    kit brings each stack to the same brightness.)
 # 2. All your nuclei have the same size. Should you switch `scale` off? (Think of other people's organoids.)
