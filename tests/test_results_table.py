@@ -2,10 +2,12 @@ import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 
 import numpy as np
 import pytest
 
+from organoid_kit import results_table
 from organoid_kit.errors import UserError
 from organoid_kit.plots import describe
 from organoid_kit.plots.drawing import write_png
@@ -66,6 +68,19 @@ def test_the_same_seed_again_shows_the_newest_and_keeps_both(folder):
     assert sorted(row.values("F1")) == [0.94, 0.95, 0.96] and len(table.results) == 6
     assert all(each.written.endswith("+00:00") for each in table.results)
     assert "kept, but not shown: 1" in repr(table) and "kept, but not shown: 1" in table._repr_html_()
+
+
+def test_a_coarse_clock_loses_nothing_and_keeps_the_order(tmp_path, monkeypatch):
+    class Stopped(datetime):
+        @classmethod
+        def now(cls, zone):
+            return cls(2026, 1, 1, tzinfo=zone)
+
+    monkeypatch.setattr(results_table, "datetime", Stopped)
+    for f1 in (0.1, 0.2, 0.3):
+        add_result(tmp_path, "link", "the same", 1, {"F1": f1})
+    table = read_results(tmp_path)
+    assert [each.scores["F1"] for each in table.results] == [0.1, 0.2, 0.3] and table.rows[0].values("F1") == [0.3]
 
 
 def test_html_escapes_and_names_its_columns(tmp_path):
