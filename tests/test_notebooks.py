@@ -36,7 +36,7 @@ QUICK = {
         "patches_per_time_point": 1,
         "ladder_steps": 2,
         "small_epochs": 1,
-        "fine_tuning_minutes": 0.1,
+        "fine_tuning_minutes": 0.02,
         "real_organoid": str(SHARED if SHARED.exists() else ROOT / "no real organoid here"),
     },
     "05_train_division_network": {"epochs": 2, "crops_per_time_point": 4},
