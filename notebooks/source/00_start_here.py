@@ -109,9 +109,9 @@ test = read_dataset(samples / "test.autlist")
 print(test[0].movie)
 
 # %% [markdown]
-# Here is your first question. It comes before the answer can be seen: guess, then run the next cell and look. Choose
-# with the mouse, or with Tab and the arrow keys. (Where you see no buttons, write your choice behind the question, as
-# in `lesson.which_channels.check("a")`, and run the cell.)
+# Here is your first question. It comes before the answer can be seen: run the cell, guess, then run the next cell and
+# look. Choose with the mouse, or with Tab and the space bar. (Where you see no buttons, write your choice behind the
+# question, as in `lesson.which_channels.check("a")`, and run the cell again.)
 
 # %%
 lesson.which_channels

@@ -7,9 +7,11 @@ from typing import Any
 
 from organoid_kit.lessons.text import Verdict, to_html
 
-# ipywidgets cuts long labels off; these wrap.
+# ipywidgets cuts long labels off, and puts the button behind the text; these wrap, beside the button.
 _STYLE = """<style>
-.ok-question .widget-radio-box label {white-space: normal; height: auto; line-height: 1.4; margin-bottom: 6px;}
+.ok-question .widget-radio-box label {display: flex; height: auto; line-height: 1.4; white-space: normal;
+    margin-bottom: 6px;}
+.ok-question .widget-radio-box input {order: -1; flex: none; float: none; margin-right: 8px;}
 .ok-question .widget-radio-box {max-width: none; height: auto; margin-bottom: 0;}
 </style>"""
 _NO_ANSWER = '<div role="status" aria-live="polite"></div>'
@@ -72,5 +74,6 @@ class Question:
 
         buttons.observe(answer, "value")
         box = VBox([question, buttons, feedback])
-        box.add_class("ok-question")
+        for widget, handle in ((box, "ok-question"), (buttons, "ok-choices"), (feedback, "ok-feedback")):
+            widget.add_class(handle)
         return box
