@@ -27,7 +27,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 from _tables import is_missing, open_table, write_table
-from annotations import SMALL, keep_every, read_parts
+from annotations import JUDGED_ON, SMALL, keep_every, read_parts
 
 from organoid_kit.dataset import AnnotatedMovie, read_dataset
 from organoid_kit.downloads import find_samples
@@ -109,8 +109,7 @@ def main() -> None:
     choices = parser.parse_args()
     sources = [*read_dataset(find_samples() / "training.autlist"), *read_dataset(find_samples() / "validation.autlist")]
     held_out = read_parts()["test"]
-    judged_on = f"every third time point of {', '.join(each.movie.name for each in held_out)}"
-    plan = {"steps": choices.steps, "epochs": choices.epochs, "judged_on": judged_on}
+    plan = {"steps": choices.steps, "epochs": choices.epochs, "judged_on": JUDGED_ON}
     table = open_table(choices.output, command="python benchmarks/leakage.py", **plan)
     patches = round(choices.steps * SMALL["batch_size"] / choices.epochs)
     settings = read_settings(find_samples() / "settings.json").changed(**SMALL, epochs=choices.epochs, patience=99)
