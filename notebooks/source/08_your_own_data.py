@@ -66,15 +66,18 @@ else:
 # one stack at a time, that is no problem. On Colab, the window in which Google asks for Drive is easily overlooked.
 
 # %%
+import dataclasses
 import shutil
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import tifffile
+from scipy.ndimage import gaussian_filter
 
 from organoid_kit import plots
 from organoid_kit.baseline import find_blobs, tune_blobs
+from organoid_kit.channel_contrast import score_channels
 from organoid_kit.dashboards import ChannelDashboard
 from organoid_kit.dataset import AnnotatedMovie, read_dataset, write_dataset
 from organoid_kit.downloads import find_samples
@@ -91,6 +94,7 @@ from organoid_kit.prediction import choose_threshold, predict_positions
 from organoid_kit.results_table import add_result, read_results
 from organoid_kit.run_keeping import RunKeeper, bring_back, find_kept_runs, open_keeping
 from organoid_kit.settings import make_settings
+from organoid_kit.timelapse import make_timelapse
 from organoid_kit.timelapse_reading import read_timelapse
 from organoid_kit.training import train
 
@@ -201,8 +205,8 @@ stack, positions = mine.stack(first), marks.positions_at(first)
 plots.plot_stack(stack, mine.spacing_um, positions=positions, view="orthogonal", title="as it is")
 
 # %% [markdown]
-# **What to see.** Slices from above and from two sides. Filled marks lie in the slice: they sit in the middle of bright
-# nuclei, in all three views. From the side, nuclei are about as high as they are wide. Both must hold for your movie.
+# **What to see.** Slices from above and from two sides. Filled marks lie in the slice: each sits in the middle of a
+# bright nucleus. From the side, nuclei are about as high as they are wide. Both must hold for your movie.
 
 # %%
 too_thin = (0.5, *mine.spacing_um[1:])
@@ -224,16 +228,20 @@ plots.plot_stack(stack, mine.spacing_um, positions=turned, view="orthogonal", ti
 #
 # A dataset of the [Cell Tracking Challenge](https://celltrackingchallenge.net) is a folder: `01` holds the stacks,
 # `01_GT/TRA` an image for each time point in which every nucleus has a number of its own, and `man_track.txt` that says
-# which number is whose daughter. You have just read one: a position is the centre of all voxels of a number. In real
-# ones, often not every nucleus is marked. Then training on "everything else is background" teaches mistakes: state the
+# which number is whose daughter. You have just read one: a position is the centre of all voxels of a number. In some
+# real ones not every nucleus is marked. Then training on "everything else is background" teaches mistakes: state the
 # cuboid in which all are marked, see section 4.
+#
+# Here is a line of `man_track.txt`: the number of a track, its first and its last time point, and the number of its
+# mother (0: none).
 
 # %%
-print((folder / "01_GT" / "TRA" / "man_track.txt").read_text()[:60], "…")
+lines = (folder / "01_GT" / "TRA" / "man_track.txt").read_text().splitlines()
+print(lines[0], *[line for line in lines if not line.endswith(" 0")][:1], sep="\n")
 print(f"{len(marks)} positions, {len(marks.links)} links, {len(marks.divisions())} divisions")
 
 # %% [markdown]
-# `read_annotations` also reads these; what stands in the second column you add if the file does not say it:
+# `read_annotations` also reads these. Add what stands in the last column, if the file does not say it:
 #
 # | file | from | say |
 # | --- | --- | --- |
@@ -245,7 +253,7 @@ print(f"{len(marks)} positions, {len(marks.links)} links, {len(marks.divisions()
 # An `.autlist` names movies with their annotations. It is what notebooks 02 to 07 and the commands of section 7 take.
 
 # %%
-annotated = AnnotatedMovie(mine, marks, "t{time:03}.tif")
+annotated = AnnotatedMovie(mine, dataclasses.replace(marks, name="01"), "t{time:03}.tif")
 write_dataset([annotated], folder / "mine.autlist", overwrite=True)
 print(read_dataset(folder / "mine.autlist", axes=axes_of_mine)[0].movie)
 
@@ -253,18 +261,28 @@ print(read_dataset(folder / "mine.autlist", axes=axes_of_mine)[0].movie)
 # ## 3. Which channels?
 #
 # Your microscope may have taken several. A network is shown one image: one channel, or a sum. Here is a bundled movie
-# again, with its three channels. Tick channels, and see how many annotated nuclei stand out.
+# again, with its three channels. How many annotated nuclei stand out in each, and in sums? **Guess first:** which is
+# best?
+
+# %%
+for choice in [(1,), (2,), (3,), (2, 3), (1, 2, 3)]:
+    print(score_channels(bundled[0].movie, choice, bundled[0].annotations))
+
+# %% [markdown]
+# The dashboard measures the same. Tick channels, and look.
 
 # %%
 chooser = ChannelDashboard(bundled[0].movie, bundled[0].annotations)
+chooser.channels.value = (2, 3)
 chooser
 
 # %%
 chooser.plot()
 
 # %% [markdown]
-# **What to see.** Each channel, and the sums. In a sum all nuclei can be seen, if each shines in one of its channels. A
-# channel without nuclei adds only noise. In code the same is `make_settings("position", channels=(2, 3))`.
+# **What to see.** Each channel by itself, and the sum that was chosen. In a sum all nuclei can be seen, if each shines
+# in one of its channels. A channel without nuclei adds only noise. What you chose goes into the settings of a training:
+# `make_settings("position", channels=(2, 3))`.
 #
 # ### Exercise: sum channels by hand
 #
@@ -336,16 +354,49 @@ print(table["command"], table["machine"], f"scored on: {table['judged_on']}", se
 # - the **shipped** network as it is,
 # - a network **from scratch**, on your two time points,
 # - the shipped network **fine-tuned** on them.
+#
+# The shipped network knows good images of invented organoids. Yours are not like that. So we blur the make-believe
+# movies, and add noise. (Movies in your own folder stay as they are.)
+
+
+# %%
+def make_poor(movie):
+    """The movie as a microscope would have taken it that blurs, and gets little light."""
+    rng = np.random.default_rng(int(movie.name))
+    stacks = [gaussian_filter(movie.stack(time_point), (1.5, 4, 4)) for time_point in movie.time_points]
+    noisy = np.array(stacks) + rng.normal(0, 10, (len(stacks), *movie.shape_zyx))
+    return make_timelapse(noisy[:, None].astype(np.float32), movie.spacing_um, name=movie.name)
+
+
+# %%
+other = read_timelapse(folder / "02", axes=axes_of_mine, spacing_um=spacing_of_mine, name="02")
+if my_folder is None:
+    mine, other = make_poor(mine), make_poor(other)
+plots.plot_stack(mine.stack(first), mine.spacing_um, positions=positions, view="slice", title="blurred")
+
+# %% [markdown]
+# **What to see.** The same plane as in section 1. Where does one nucleus end and the next begin? Even for you it is
+# hard to say now.
 
 # %%
 lesson.fair
 
+# %% [markdown]
+# In these movies every nucleus has a mark, so the region is the whole stack. We say so: otherwise the kit takes the
+# cuboid around the marks, and what a network finds beside it is ignored. With your own data, put your cuboid's corners.
+
+
 # %%
-learned = AnnotatedMovie(mine, marks.select(np.isin(marks.time_points, learn_from)))
-validated = AnnotatedMovie(mine, marks.select(np.isin(marks.time_points, validate_at)))
-other = read_timelapse(folder / "02", axes=axes_of_mine, spacing_um=spacing_of_mine, name="02")
-truth = read_annotations(folder / "02_GT" / "TRA", spacing_um=spacing_of_mine)
-truth = truth.select(np.isin(truth.time_points, score_at))
+def choose(movie, annotations, time_points):
+    """The marks of some time points, with the region in which no mark is missing."""
+    chosen = annotations.select(np.isin(annotations.time_points, time_points))
+    region = [(0, 0, 0), np.array(movie.shape_zyx) - 1]
+    return AnnotatedMovie(movie, dataclasses.replace(chosen, region=region))
+
+
+# %%
+learned, validated = choose(mine, marks, learn_from), choose(mine, marks, validate_at)
+truth = choose(other, read_annotations(folder / "02_GT" / "TRA", spacing_um=spacing_of_mine), score_at).annotations
 print(f"{len(learned.annotations)} positions to learn from, {len(truth)} to score by")
 
 
@@ -354,7 +405,7 @@ def note_score(variant, found, seed=None):
     """Scores on the movie that was kept back, and adds a row to the results table."""
     score = score_positions(truth, found)
     figures = {"F1": score.f1, "precision": score.precision, "recall": score.recall}
-    where = f"02 of {folder.name if my_folder else 'make-believe'}"
+    where = f"02 of {folder.name if my_folder else 'make-believe, blurred'}"
     add_result(output_folder, "position", variant, seed, figures, tested_on=where)
     print(f"{variant:14} {score}")
 
@@ -366,8 +417,9 @@ quiet = {"time_points": score_at, "show_progress": False}
 note_score("shipped", predict_positions(network, other, settings.changed(channels=(1,)), **quiet))
 
 # %% [markdown]
-# Now the trainings: three of each, with other random numbers (*seeds*), as a single one may be lucky. All have the same
-# number of steps. `keeper` copies runs to a safe place, see section 6. (This is the long cell.)
+# Now the trainings: three of each, with other random numbers (*seeds*), as a single one may be lucky. All see the same
+# number of examples. `keeper` copies runs to a safe place, see section 6. (This is the long cell.) **Guess meanwhile:**
+# in which order will the four come out?
 
 # %%
 more = {"epochs": epochs, "patches_per_time_point": patches_per_time_point, "patience": epochs}
@@ -400,8 +452,8 @@ plots.plot_results(results)
 # **What to see.** A circle for each seed, a stroke at the mean. Where the circles of two rows lie apart, one variant is
 # better. Where they mix, you cannot tell, however the means lie: take more seeds, or more to score by.
 #
-# Do not be surprised if the shipped network needs no fine-tuning here: it learned from invented organoids of just this
-# kind. Your microscope is another matter. That is why you measure.
+# The shipped network learned from invented organoids of this kind, though from better images. Your microscope may be
+# farther from what it knows, or nearer. That is why you measure.
 
 # %% [markdown]
 # ## 6. Colab: train where the machine may vanish
