@@ -254,8 +254,9 @@ print(f"{len(marks)} positions, {len(marks.links)} links, {len(marks.divisions()
 
 # %%
 annotated = AnnotatedMovie(mine, dataclasses.replace(marks, name="01"), "t{time:03}.tif")
-write_dataset([annotated], folder / "mine.autlist", overwrite=True)
-print(read_dataset(folder / "mine.autlist", axes=axes_of_mine)[0].movie)
+my_list = Path(output_folder) / "mine.autlist"
+write_dataset([annotated], my_list, overwrite=True)
+print(read_dataset(my_list, axes=axes_of_mine)[0].movie)
 
 # %% [markdown]
 # ## 3. Which channels?
