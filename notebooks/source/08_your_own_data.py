@@ -87,9 +87,9 @@ from organoid_kit.formats import read_annotations, write_annotations
 from organoid_kit.lessons import notebook_08 as lesson
 from organoid_kit.measured import read_demonstration
 from organoid_kit.networks import load_network, make_fine_tuning_settings
-from organoid_kit.plots.demonstrations import plot_annotated_positions
 
 # %%
+from organoid_kit.plots.demonstrations import plot_annotated_positions
 from organoid_kit.prediction import choose_threshold, predict_positions
 from organoid_kit.results_table import add_result, read_results
 from organoid_kit.run_keeping import RunKeeper, bring_back, find_kept_runs, open_keeping
