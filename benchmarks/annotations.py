@@ -186,9 +186,8 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("annotations.json"))
     choices = parser.parse_args()
     parts = read_parts()
-    judged_on = f"every third time point of {', '.join(each.movie.name for each in parts['test'])}"
-    command = "python benchmarks/annotations.py"
-    table = open_table(choices.output, command=command, steps=choices.steps, epochs=choices.epochs, judged_on=judged_on)
+    plan = {"steps": choices.steps, "epochs": choices.epochs, "judged_on": JUDGED_ON}
+    table = open_table(choices.output, command="python benchmarks/annotations.py", **plan)
     with tempfile.TemporaryDirectory() as folder:
         for key in list_trainings(choices):
             if not is_missing(table, **key):
