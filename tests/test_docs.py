@@ -6,6 +6,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -139,6 +140,20 @@ def test_widgets_of_the_site_become_a_note_unless_they_have_a_page_of_their_own(
         show_without_kernel(cell)
     assert plain.outputs[0].data == {"text/markdown": NOTE}
     assert question.outputs[0].data == {"text/html": "<p>Why?</p>"}
+
+
+def test_a_notebook_is_run_again_only_when_something_changed(tmp_path, monkeypatch):
+    import make_site
+
+    ran = []
+    client = SimpleNamespace(execute=lambda: ran.append("once"))
+    monkeypatch.setattr(make_site, "NotebookClient", lambda notebook, **options: client)
+    cell = nbformat.v4.new_code_cell("epochs = 9", metadata={"tags": ["parameters"]})
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "00.ipynb")
+    for values in ({"epochs": 1}, {"epochs": 1}, {"epochs": 2}):
+        made = make_site.run_notebook(tmp_path / "00.ipynb", values, tmp_path / "executed")
+    assert len(ran) == 2
+    assert made.cells[1].source == "epochs = 2" and made.cells[1].metadata["tags"] == ["remove-cell"]
 
 
 # ---- grading --------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ suppress_warnings = ["myst.header", "misc.highlighting_failure"]
 html_theme = "sphinx_book_theme"
 html_title = "organoid_kit"
 html_show_sourcelink = False
+html_context = {"default_mode": "auto"}  # light or dark, as the reader's system is
 html_theme_options = {
     "repository_url": "https://github.com/organoid-kit/organoid_kit",
     "repository_branch": "main",
@@ -23,5 +24,6 @@ html_theme_options = {
     "launch_buttons": {"colab_url": "https://colab.research.google.com"},
     "use_repository_button": True,
     "use_download_button": False,
+    "navbar_persistent": [],  # one search field is enough
     "show_navbar_depth": 1,
 }

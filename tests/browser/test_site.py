@@ -4,7 +4,7 @@ import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
-from urllib.parse import unquote, urldefrag
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -31,11 +31,11 @@ class Links(HTMLParser):
 
 def is_dead(target: str, page: Path, links: dict[Path, Links]) -> bool:
     """Whether a link leads to no file, or to no place in one. What lies outside of the site is not tried."""
-    if target.split(":")[0] in ("http", "https", "mailto", "data", "javascript"):
+    parts = urlsplit(target)
+    if parts.scheme:
         return False
-    path, anchor = urldefrag(target)
-    file = (page.parent / unquote(path)).resolve() if path else page
-    lacks_anchor = anchor and file in links and unquote(anchor) not in links[file].anchors
+    file = (page.parent / unquote(parts.path)).resolve() if parts.path else page
+    lacks_anchor = parts.fragment and file in links and unquote(parts.fragment) not in links[file].anchors
     return not file.exists() or bool(lacks_anchor)
 
 
