@@ -87,7 +87,8 @@ def measure(
         judged = find_nuclei(network, trained, parts[part])
         threshold = find_best_threshold(judged)
         scores = {"shown": score(judged, threshold), "held_out": score(truly, threshold)}
-        records.append({"part": part, "positions": positions, "threshold": float(threshold), **scores})
+        about = {"part": part, "shown_on": parts[part][0].movie.name, "positions": positions}
+        records.append({**about, "threshold": float(threshold), **scores})
     return records
 
 

@@ -28,7 +28,8 @@ def read_demonstration(name: str) -> dict[str, Any]:
       has "start" ("scratch", or the name of the shipped network), "time_points", "positions", "error_rate", "seed",
       and "f1", "precision", "recall" on movies that nothing was chosen by. 0 time points: the network as it is shipped.
     - "leakage": what a validation part promises, and what comes true. A record has "movie" (learned from), "seed",
-      "part" (judged by), and F1 on that part, "shown", and on other movies, "held_out".
+      "part" (judged by), "shown_on" (the movie that the part is of), and F1 on that part, "shown", and on movies that
+      nothing was chosen by, "held_out".
 
     Args:
         name: one of `list_demonstrations`.
@@ -79,3 +80,26 @@ def describe_difference(records: Records, others: Records, key: str = "f1") -> s
     if high < other_low:
         return f"Worse with every seed, {by}."
     return f"No clear difference: the seeds' ranges overlap, the means differ {by.split(' on')[0]}."
+
+
+def find_inflation(records: Records, part: str) -> dict[str, float]:
+    """How much higher a movie's score is where the network has learned from other time points of that movie.
+
+    Compared are networks of the demonstration "leakage" on the same movie: those judged on this part, and those that
+    learned from another movie. So it does not matter that one movie is easier than another.
+
+    Args:
+        records: of the demonstration "leakage".
+        part: "random time points" or "end of the movie".
+
+    Returns:
+        For each movie the difference of the mean F1 over seeds.
+    """
+    differences = {}
+    for movie in sorted({each["shown_on"] for each in records}):
+        on_movie = [each for each in records if each["shown_on"] == movie]
+        pair = [[each for each in on_movie if each["part"] == wanted] for wanted in (part, "another movie")]
+        means = [find_spread(each, "shown") for each in pair]
+        if None not in means:
+            differences[movie] = means[0][0] - means[1][0]
+    return differences

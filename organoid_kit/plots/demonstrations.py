@@ -140,7 +140,8 @@ def plot_leakage(records: Records, *, title: str = "") -> Drawing:
     words = [
         _draw_pairs(axes, place, [each for each in records if each["part"] == part]) for place, part in enumerate(parts)
     ]
-    axes.set(ylabel="F1", title=title)
+    axes.set(ylabel="F1")
+    figure.suptitle(title)
     axes.set_xticks(range(len(parts)), [f"validated on\n{part}" for part in parts])
     axes.set_xlim(-0.5, len(parts) - 0.5)
     tidy(axes)
@@ -159,12 +160,12 @@ def _draw_pairs(axes: Axes, place: float, records: Records) -> str:
         at = np.full(len(values), place + 0.18 * side)
         axes.plot(at, values, **style | {"linestyle": "none"}, label=name)
     too_much = float(np.nanmean(shown - held_out))
-    side = "too high" if too_much > 0 else "too low"
-    axes.text(place, 1.015, f"{abs(too_much):.3f} {side}", ha="center", va="bottom", fontsize=9)
+    off_by = f"{abs(too_much):.3f} too {'high' if too_much > 0 else 'low'}"
+    axes.text(place, 1.015, off_by, ha="center", va="bottom", fontsize=9)
     promised, true = np.nanmean(shown), np.nanmean(held_out)
     low, high = np.nanmin(shown - held_out), np.nanmax(shown - held_out)
     said = f"promised {promised:.3f} on average, came true {true:.3f}"
-    return f"{said}: too high by {too_much:.3f} ({low:.3f} to {high:.3f})"
+    return f"{said}: {off_by} (promised minus came true: {low:+.3f} to {high:+.3f})"
 
 
 def _set_limits(axes: Axes, values: Sequence[float | None]) -> None:
