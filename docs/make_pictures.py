@@ -63,6 +63,7 @@ APPS = {
     "channel_dashboard": (".ok-channels", None),
     "training_dashboard": (".ok-start", use_training_dashboard),
     "epoch_explorer": (".ok-epoch", None),
+    "run_comparison": (".ok-error-rate", None),
     "threshold_explorer": (".ok-threshold", None),
     "track_explorer": (".ok-lineage", None),
     "class_board": (".ok-register", use_class_board),
