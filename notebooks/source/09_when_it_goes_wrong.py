@@ -162,11 +162,14 @@ print(f"{outside.sum()} of {len(swapped)} positions lie outside the image.")
 
 # %%
 stack = healthy.movie.stack(time_point, settings.channels)
-plots.plot_stack(stack, healthy.movie.spacing_um, positions=swapped.positions_at(time_point), title="y and x swapped")
+spacing_um = healthy.movie.spacing_um
+here = swapped.positions_at(time_point)
+plots.plot_stack(stack, spacing_um, positions=here, title="y and x swapped", view="slice")
 
 # %% [markdown]
-# **What to see.** The circles have the shape of the organoid, but mirrored along the diagonal. Some lie on nuclei by
-# accident, many in the dark. A network would learn from them that nuclei are anywhere.
+# **What to see.** This time one plane only: filled circles belong to it, small open ones to other planes. Some filled
+# circles lie on nuclei by accident, others in the dark or at the edge of a nucleus, and whole nuclei have none. A
+# network would learn from them that nuclei are anywhere.
 
 # %%
 print(say_findings(diagnose_data([patient], settings)))
@@ -178,10 +181,11 @@ print(say_findings(diagnose_data([patient], settings)))
 # %%
 mended = dataclasses.replace(swapped, positions=swapped.positions[:, [0, 2, 1]])
 print(say_findings(diagnose_data([AnnotatedMovie(healthy.movie, mended)], settings)))
-plots.plot_stack(stack, healthy.movie.spacing_um, positions=mended.positions_at(time_point), title="Mended")
+plots.plot_stack(stack, spacing_um, positions=mended.positions_at(time_point), title="Mended", view="slice")
 
 # %% [markdown]
-# **What to see.** Circles on nuclei, and no finding.
+# **What to see.** The filled circles lie in the middle of nuclei, and there is no finding. A nucleus without a filled
+# circle has its centre in another plane.
 #
 # **Exercise 1.** Here are three movies, A, B and C. In one of them y and x are swapped. Which one? Answer with its
 # letter.
@@ -213,8 +217,8 @@ found = find_nuclei(shrunk.movie)
 plot_nuclei(shrunk.movie, found, f"Spacing stated as {half_um} µm")
 
 # %% [markdown]
-# **What to see.** The same image, but the scale bar has become longer: all is said to be half as large. Nuclei of 3 to
-# 4 µm are none for this network, and most are missed.
+# **What to see.** The same image, but the white bar now stands for 5 µm instead of 10: all is said to be half as large.
+# Nuclei of 3 to 4 µm are none for this network, and most are missed.
 
 # %%
 findings = diagnose_predictions(found, shrunk.movie, settings, truth) + diagnose_data([shrunk], settings)
@@ -231,7 +235,7 @@ print(say_findings(diagnose_predictions(found, mended, settings, truth)))
 plot_nuclei(mended, found, "Mended")
 
 # %% [markdown]
-# **What to see.** A circle on each nucleus again, and the scale bar as in section 1.
+# **What to see.** A circle on each nucleus again, and a bar of 10 µm as in section 1.
 #
 # ## 4. Missing and wrong annotations
 #
@@ -403,9 +407,10 @@ findings += diagnose_microscope(movie, [each.movie for each in training], settin
 print(say_findings(findings))
 
 # %% [markdown]
-# The second finding names the cause. A network does not measure in µm, it only sees how many voxels wide a nucleus is
-# once the movie has been brought to the spacing it works at. So we may tell it another spacing, such that these nuclei
-# look as large as those it knows. This is a trick for prediction only: keep the true spacing for everything else.
+# The second finding names the cause, and proposes a spacing. (It guesses the width from the brightest blobs.) A network
+# does not measure in µm, it only sees how many voxels wide a nucleus is once the movie has been brought to the spacing
+# it works at. So we may tell it another spacing, such that these nuclei look as large as those it knows. This is a
+# trick for prediction only: keep the true spacing for everything else.
 
 # %%
 factor = 7.5 / 16
@@ -416,8 +421,8 @@ print(score_positions(own_truth, found, threshold=settings.threshold))
 plot_nuclei(movie, found, "Shown at 7.5 µm")
 
 # %% [markdown]
-# **What to see.** One circle on each nucleus. Where the trick is not enough, fine-tune the network on a few annotated
-# nuclei of that kind, as in notebook 04.
+# **What to see.** One circle for each nucleus; where two circles are close, one nucleus lies above the other. Where the
+# trick is not enough, fine-tune the network on a few annotated nuclei of that kind, as in notebook 04.
 #
 # ## 7. Too many detections: noise
 #
@@ -463,7 +468,8 @@ plot_nuclei(smooth, found, "Smoothed by 1 µm")
 #
 # ## 8. Predicts nothing
 #
-# The most frequent reason is a channel that shows no nuclei. We make the dullest one of all, which is 100 everywhere.
+# The most frequent reason is a channel that shows no nuclei. We make the dullest one of all: the
+# same grey everywhere.
 
 # %%
 empty = change_images(healthy.movie, lambda image: np.full_like(image, 100))

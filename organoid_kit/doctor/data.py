@@ -8,8 +8,9 @@ from itertools import permutations
 import numpy as np
 
 from organoid_kit.annotations import Annotations
+from organoid_kit.baseline import DIAMETER_UM
 from organoid_kit.channel_contrast import choose_time_points
-from organoid_kit.checks import Problem, check_annotations
+from organoid_kit.checks import CheckLimits, Problem, check_annotations
 from organoid_kit.dataset import AnnotatedMovie
 from organoid_kit.doctor.finding import Finding
 from organoid_kit.doctor.measuring import measure_light, measure_width_um
@@ -20,6 +21,7 @@ from organoid_kit.timelapse import TimeLapse
 NUCLEUS_UM = (4.5, 12.0)  # nuclei of mammalian cells are rarely narrower or wider
 _MOST_TIME_POINTS = 3
 _STRETCH = (0.65, 1.7)  # how much longer along z than in the plane; microscopes stretch a little
+_OTHER_WIDTH = 1.4  # nuclei this much wider or narrower than usual are sought at their own size
 _LEAST_POSITIONS = 5  # fewer say nothing about all of them
 _BRIGHTER = 1.5  # so many times more light at another reading of the positions is no accident
 _LIT = 0.05  # a nucleus is at least so much brighter than its surroundings
@@ -65,17 +67,27 @@ def _diagnose_movie(
     """Coarse mistakes first: while images or axes are wrong, nothing finer can be said."""
     movie, annotations, channels = annotated.movie, annotated.annotations, settings.channels
     times = choose_time_points(movie, annotations, _MOST_TIME_POINTS)
-    problems = check_annotations(annotations, movie, channels=channels, time_points=times)
+    options = {"channels": channels, "time_points": times}
+    problems = check_annotations(annotations, movie, **options)
     if findings := list(_find_bad_images(problems, annotated.name)):
         return findings
     if findings := list(_find_other_reading(annotated, times, channels)):
         return findings
+    widths_um = _measure_widths_um(annotated, times, channels)
+    if findings := list(_find_wrong_spacing(annotated, widths_um, nucleus_um)):
+        return findings
+    if widths_um is not None and not _is_same_width(widths_um[1], DIAMETER_UM):
+        problems = check_annotations(annotations, movie, limits=CheckLimits(diameter_um=widths_um[1]), **options)
     looked_at = sum(len(annotations.rows_at(time)) for time in times)
     return [
-        *_find_wrong_spacing(annotated, times, channels, nucleus_um),
         *_find_missing(problems, looked_at, annotated.name),
         *_find_wrong(problems, annotations, times, annotated.name),
     ]
+
+
+def _is_same_width(one_um: float, other_um: float) -> bool:
+    """Whether two widths differ by no more than nuclei of one sample do."""
+    return 1 / _OTHER_WIDTH < one_um / other_um < _OTHER_WIDTH
 
 
 def _find_bad_images(problems: Sequence[Problem], where: str) -> Iterator[Finding]:
@@ -97,7 +109,7 @@ def _find_other_reading(annotated: AnnotatedMovie, times: Sequence[int], channel
     if not (there > _LIT and there > _BRIGHTER * max(here, 0)):
         return
     lit = {reading: np.mean(values > _LIT) for reading, values in light.items()}
-    measured = f"Read as z, y, x, {lit['z, y, x']:.0%} of the positions lie on something bright. "
+    measured = f"Read as z, y, x, as now, {lit['z, y, x']:.0%} of the positions lie on something bright. "
     measured += f"Read as {best}, {lit[best]:.0%} do."
     if "µm" in best:
         cause = "Positions were saved in µm, and read as if they were voxels."
@@ -146,31 +158,39 @@ def _find_order(reading: str) -> list[int]:
     return [reading.split(", ").index(axis) for axis in "zyx"]
 
 
+def _measure_widths_um(
+    annotated: AnnotatedMovie, times: Sequence[int], channels: Sequence[int]
+) -> tuple[float, float] | None:
+    """How long an ordinary nucleus is along z and how wide in the plane; None where too few are annotated."""
+    movie = annotated.movie
+    widths = [
+        measure_width_um(np.asarray(movie.stack(time, channels)), positions, movie.spacing_um)
+        for time in times
+        if len(positions := annotated.annotations.positions_at(time)) >= _LEAST_POSITIONS
+    ]
+    if not widths:
+        return None
+    depth, *plane = np.median(widths, axis=0)
+    return float(depth), float(np.mean(plane))
+
+
 def _find_wrong_spacing(
-    annotated: AnnotatedMovie, times: Sequence[int], channels: Sequence[int], nucleus_um: tuple[float, float]
+    annotated: AnnotatedMovie, widths_um: tuple[float, float] | None, nucleus_um: tuple[float, float]
 ) -> Iterator[Finding]:
-    """Nuclei that are too wide, too narrow, or too long for the spacing that is stated."""
-    movie, annotations = annotated.movie, annotated.annotations
-    stated = tuple(float(each) for each in movie.spacing_um)
-    if annotations.spacing_um is not None and not np.allclose(annotations.spacing_um, movie.spacing_um, rtol=1e-3):
+    """Two spacings, or nuclei that are too wide, too narrow, or too long for the one that is stated."""
+    stated = tuple(float(each) for each in annotated.movie.spacing_um)
+    other = annotated.annotations.spacing_um
+    if other is not None and not np.allclose(other, stated, rtol=1e-3):
         yield Finding(
             "wrong spacing",
             annotated.name,
-            f"The movie states {stated} µm (z, y, x), the annotations {tuple(annotations.spacing_um)} µm.",
+            f"The movie states {stated} µm (z, y, x), the annotations {tuple(other)} µm.",
             "One of the two programs was not told how large a voxel is.",
             "Look it up in the microscope's own file, and correct the wrong one.",
         )
-    widths = [
-        measure_width_um(np.asarray(movie.stack(time, channels)), positions, stated)
-        for time in times
-        if len(positions := annotations.positions_at(time)) >= _LEAST_POSITIONS
-    ]
-    if not widths:
-        return
-    depth, plane = np.median([each[0] for each in widths]), np.median([each[1:].mean() for each in widths])
-    narrow, wide = plane < nucleus_um[0], plane > nucleus_um[1]
-    long, flat = depth > _STRETCH[1] * plane, depth < _STRETCH[0] * plane
-    if narrow or wide or long or flat:
+    depth, plane = widths_um or (np.nan, np.nan)
+    unusual = plane < nucleus_um[0] or plane > nucleus_um[1]
+    if unusual or depth > _STRETCH[1] * plane or depth < _STRETCH[0] * plane:
         measured = f"With a spacing of {stated} µm (z, y, x), an ordinary nucleus is {plane:.1f} µm wide "
         measured += f"in the plane and {depth:.1f} µm along z. "
         measured += f"Expected: {nucleus_um[0]:g} to {nucleus_um[1]:g} µm, and about as long as wide."
@@ -203,7 +223,7 @@ def _find_wrong(
             "annotations wrong",
             where,
             f"{len(wrong)} of {looked_at} positions ({len(wrong) / looked_at:.0%}) lie beside a nucleus, twice on "
-            "one, or outside. About as many again may be wrong without being noticed.",
+            "one, or outside. Mistakes in a crowd are not among them.",
             "Slips of the hand, or an automatic detection that nobody has corrected.",
             "Go through the list of `check_annotations`, or mend them in the `AnnotationChecker`.",
         )

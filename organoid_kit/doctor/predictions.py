@@ -21,7 +21,7 @@ _MATCH_UM = 5.0
 _NOTHING_PART = 0.1  # found, relative to what is expected
 _AS_EXPECTED = {True: (0.6, 1.4), False: (0.4, 2.0)}  # where the truth is known, and where blobs must do
 _TWINS_PART = 0.2  # of the positions
-_NO_RECALL, _MORE_RECALL = 0.2, 0.3
+_NO_RECALL, _MORE_RECALL = 0.2, 0.15
 _BETTER_F1 = 0.1
 
 
@@ -46,7 +46,7 @@ def diagnose_predictions(
     found = found.select(np.isin(found.time_points, times))
     probabilities = read_probabilities(found, found.properties, "probability")
     kept = found.select(probabilities > settings.threshold)
-    said = f"{len(kept)} positions above the threshold of {settings.threshold:.2f}; {len(expected)} "
+    said = f"{len(kept)} positions above the threshold of {settings.threshold:.3g}; {len(expected)} "
     said += "are annotated." if truth is not None else "bright blobs are found without a network."
     if len(kept) < _NOTHING_PART * len(expected):
         return [_say_nothing(found, len(expected), said, movie)]

@@ -36,7 +36,7 @@ _SWAPPED = "B"
 def make_patients() -> dict[str, AnnotatedMovie]:
     """Three movies; in one of them, y and x of the positions are swapped."""
     samples = find_samples()
-    movies = [read_dataset(samples / f"{part}.autlist")[0] for part in ("validation", "test", "training")]
+    movies = [read_dataset(samples / f"{part}.autlist")[0] for part in ("validation", "training", "test")]
     patients = dict(zip("ABC", movies, strict=True))
     sick = patients[_SWAPPED]
     changed = dataclasses.replace(sick.annotations, positions=sick.annotations.positions[:, [0, 2, 1]])
@@ -56,7 +56,7 @@ patient = Exercise(
     answer="sick_patient",
     judge=_judge_patient,
     hints=(
-        "Draw one: `each = patients['A']`, then plot_stack as above, with positions=each.annotations.positions_at(4).",
+        "Draw one: `each = patients['A']`, then plots.plot_stack as above, with view=\"slice\".",
         "Do the circles lie on bright nuclei? Where they lie in the dark, axes may be swapped.",
         "Or ask the doctor: print(say_findings(diagnose_data([patients['A']], settings))).",
     ),
