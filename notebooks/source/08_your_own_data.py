@@ -457,10 +457,11 @@ plots.plot_results(results)
 # **What to see.** A circle for each seed, a stroke at the mean. Where the circles of two rows lie apart, one variant is
 # better. Where they mix, you cannot tell, however the means lie: take more seeds, or more to score by.
 #
-# The shipped network learned from invented organoids of this kind, though from better images. When we ran this notebook,
-# it missed more than the blob detector did, and two annotated time points mended that. From scratch, the same two were
-# not enough: the blob detector was better with every seed. Your microscope may be farther from what the shipped network
-# knows, or nearer. That is why you measure.
+# The shipped network learned from invented organoids of this kind, though from better images. When we ran this
+# notebook, the blob detector and the shipped network were about as good as each other, the network from scratch was worse than
+# both with each of three seeds, and the fine-tuned one better than all. Two annotated time points are little to learn
+# everything from; they can be enough to get used to another microscope. Yours may be farther from what the shipped
+# network knows, or nearer. That is why you measure.
 
 # %% [markdown]
 # ## 6. Colab: train where the machine may vanish
