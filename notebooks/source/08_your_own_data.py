@@ -86,9 +86,9 @@ from organoid_kit.evaluation import score_positions
 from organoid_kit.formats import read_annotations, write_annotations
 from organoid_kit.lessons import notebook_08 as lesson
 from organoid_kit.measured import read_demonstration
-from organoid_kit.networks import load_network, make_fine_tuning_settings
 
 # %%
+from organoid_kit.networks import load_network, make_fine_tuning_settings
 from organoid_kit.plots.demonstrations import plot_annotated_positions
 from organoid_kit.prediction import choose_threshold, predict_positions
 from organoid_kit.results_table import add_result, read_results
@@ -458,8 +458,8 @@ plots.plot_results(results)
 # better. Where they mix, you cannot tell, however the means lie: take more seeds, or more to score by.
 #
 # The shipped network learned from invented organoids of this kind, though from better images. When we ran this
-# notebook, the blob detector and the shipped network were about as good as each other, the network from scratch was worse than
-# both with each of three seeds, and the fine-tuned one better than all. Two annotated time points are little to learn
+# notebook, the blob detector and the shipped network were about equally good. The network from scratch was worse than
+# both with each of three seeds, the fine-tuned one better than all. Two annotated time points are little to learn
 # everything from; they can be enough to get used to another microscope. Yours may be farther from what the shipped
 # network knows, or nearer. That is why you measure.
 
