@@ -196,8 +196,8 @@ rates = (0.005, 0.05, 0.2)
 plot_losses({f"learning rate {rate}": learn_line(rate, 20)[2] for rate in rates})
 
 # %% [markdown]
-# **What to see.** The first 20 steps; each long mark on the left axis is ten times the one below it. With 0.005 the
-# loss falls, slowly. With 0.05 it falls soon. With 0.2 it grows beyond all bounds: each step leaps over the goal, and
+# **What to see.** The first 20 steps; the left axis goes up in powers of ten. With 0.005 the loss
+# falls, slowly. With 0.05 it falls soon. With 0.2 it grows beyond all bounds: each step leaps over the goal, and
 # farther each time. If a network's loss becomes `nan` ("not a number"), this is the first thing to think of.
 
 # %% [markdown]

@@ -37,6 +37,14 @@ def chosen(page):
     return page.find("ok-choices").locator("input:checked").count()
 
 
+def go_on_with_tab(page, button):
+    """Presses Tab until a button has the focus: once, or twice in the classic Notebook, which gives the first back."""
+    for _ in range(2):
+        page.page.keyboard.press("Tab")
+        if button.evaluate("button => button === document.activeElement"):
+            return
+
+
 def test_nothing_is_chosen_at_first(page):
     feedback = page.find("ok-question").locator(".ok-feedback [role=status]")
     assert chosen(page) == 0 and feedback.count() == 1 and feedback.inner_text().strip() == ""
@@ -46,7 +54,7 @@ def test_a_question_by_keyboard(page):
     page.find("ok-choices").locator("input").first.focus()
     page.page.keyboard.press("Space")
     page.wait_for_text("ok-feedback", "Not yet. Such a network is bad on both.")
-    page.page.keyboard.press("Tab")
+    go_on_with_tab(page, page.find("ok-choices").locator("input").nth(1))
     page.page.keyboard.press("Space")
     page.wait_for_text("ok-feedback", "Right. It knows its examples by heart.")
     assert chosen(page) == 1
