@@ -349,7 +349,7 @@ print(say_findings(diagnose_data(leaking.training, settings, validation=leaking.
 
 # %% [markdown]
 # Neighbours in time show the same nuclei in nearly the same places. And the network sees three time points at once. So
-# validation asks for what it has been shown. How much does that matter?
+# validation asks for what has been shown. How much does that matter?
 
 # %%
 leakage = read_demonstration("leakage")
@@ -364,8 +364,9 @@ plot_leakage(leakage["records"], title="What validation promised, and what came 
 
 # %% [markdown]
 # **What to see.** One line is one training. Its left end is the F1 that validation showed, its right end the F1 on
-# movies that nothing was chosen by. Look at how far the lines fall: that is how much a split promises too much. Compare
-# the three kinds of split, and whether all trainings agree.
+# movies that nothing was chosen by. Where a line falls, validation has promised too much; the number above says by how
+# much on average. Compare the three kinds of split. Do all trainings of a split agree? If they do not, so few trainings
+# cannot tell, and the reason for the rule stays what it was: such a validation asks for what has been shown.
 
 # %%
 lesson.leak_guess

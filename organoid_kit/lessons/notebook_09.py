@@ -216,9 +216,9 @@ split = Exercise(
         "The network sees the time point before and the one after, too. Is any image seen by both parts?",
         "find_leaks(splits['A']) lists what both see; an empty list is what you want.",
     ),
-    code="""for name, each in splits.items():
-    if not find_leaks(each):
-        good_split = name""",
+    code="""for letter in splits:
+    if not find_leaks(splits[letter]):
+        good_split = letter""",
     because="Between its blocks two time points are left out, so that no image is seen by both parts.",
     others=('good_split = "c"', "good_split = [name for name in splits if len(find_leaks(splits[name])) == 0][0]"),
     mistakes=(
