@@ -363,7 +363,8 @@ for part in dict.fromkeys(each["part"] for each in leakage["records"]):
 plot_leakage(leakage["records"], title="What validation promised, and what came true")
 
 # %% [markdown]
-# **What to see.** One line is one training. Its left end is the F1 that validation showed, its right end the F1 on
+# **What to see.** One line is one training; the network is the same in all three columns, only the threshold differs,
+# as each validation part has chosen its own. The left end is the F1 that validation showed, the right end the F1 on
 # movies that nothing was chosen by. Where a line falls, validation has promised too much; the number above says by how
 # much on average. Compare the three kinds of split. Do all trainings of a split agree? If they do not, so few trainings
 # cannot tell, and the reason for the rule stays what it was: such a validation asks for what has been shown.
