@@ -265,7 +265,13 @@ def make_run(folder, losses, scores=None, log="") -> Run:
     """A run with this history."""
     lowest = np.minimum.accumulate(losses)
     rows = [
-        {"epoch": number + 1, "loss": loss, "validation_loss": loss, "best": bool(loss <= lowest[number]), "seconds": 1.0}
+        {
+            "epoch": number + 1,
+            "loss": loss,
+            "validation_loss": loss,
+            "best": bool(loss <= lowest[number]),
+            "seconds": 1.0,
+        }
         for number, loss in enumerate(losses)
     ]
     for row, score in zip(rows, scores or [0.9] * len(rows)):
