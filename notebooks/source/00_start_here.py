@@ -141,11 +141,12 @@ plot_stack(stack, one.movie.spacing_um, positions=positions, title=one.name)
 # through the whole stack from above. The bar gives the scale.
 
 # %% [markdown]
-# A picture from above hides what lies below. Here is the same movie to look through. Move the sliders: *time point*,
-# and *plane* for going up and down. Or click on the picture and use the arrow keys.
+# A picture from above hides what lies below. Here is the same movie to look through. Move the sliders: *Time point*,
+# and *Plane z* for going up and down. Or click on the picture and use the arrow keys.
 
 # %%
 browser = StackBrowser(one.movie, {"annotated": one.annotations}, channels=channels)
+browser.time_point.value = time_point
 browser
 
 # %% [markdown]
@@ -155,9 +156,9 @@ browser
 browser.plot()
 
 # %% [markdown]
-# **What to see.** One plane of one stack. Filled marks are nuclei whose centre lies in this plane, faint ones lie a
-# little above or below. Go through the planes: each nucleus gets brighter, then dimmer, and its mark is where it is
-# brightest.
+# **What to see.** One plane of one stack. Large, bright rings are nuclei whose centre lies in this plane; small, faint
+# ones lie up to three planes above or below. Go through the planes: each nucleus gets larger, then smaller, and its
+# ring is largest where its centre is.
 
 # %% [markdown] tags=["instructor"]
 # **For teachers.** Let them find a division: go through the time points until one mark becomes two. Who found one tells
