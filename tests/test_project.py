@@ -102,7 +102,9 @@ def test_make_targets_that_are_named_exist():
 
 
 def test_no_address_of_one_workplace():
-    one_workplace = re.compile(r"(?i)index[-_]url|find[-]links(?! packages )|https?://\S+/simple\b|/(?:root|home|Users)/\w")
+    one_workplace = re.compile(
+        r"(?i)index[-_]url|find[-]links(?! packages )|https?://\S+/simple\b|/(?:root|home|Users)/\w"
+    )
     found = [
         f"{path.relative_to(ROOT)}: {match.group()}"
         for path in tracked_files()
