@@ -95,8 +95,8 @@ class EpochExplorer(VBox):
         words = [f"Epoch {epoch} of {self.epoch.max}{', the best one' if epoch == self._find_best() else ''}."]
         for row in rows:
             measured = [f"{words} {row[key]:.3f}" for key, words in QUALITIES.items() if row.get(key) is not None]
-            losses = [f"loss {row['loss']:.4f} in training, {row['validation_loss']:.4f} in validation"]
-            words.append(f"{', '.join([*losses, *measured])}.".capitalize())
+            losses = [f"Loss {row['loss']:.4f} in training, {row['validation_loss']:.4f} in validation"]
+            words.append(f"{', '.join([*losses, *measured])}.")
         return " ".join([*words, read_history(self.history)])
 
     def plot(self) -> Drawing:
