@@ -266,7 +266,7 @@ plot_prediction(stack, heat, truth.positions, found.positions, movie.spacing_um)
 # recall is 8 of 10 = 0.8.
 #
 # **Exercise 1.** Now you. There are 15 nuclei. A network makes 12 marks, and 9 of them are right. What is its
-# precision? Write it in place of the three dots, for example as `3 / 4`. Run the cell, then the one below it: it checks
+# precision? Write it in place of the three dots, for example as `1 / 2`. Run the cell, then the one below it: it checks
 # your answer.
 
 # %% exercise="precision"
@@ -321,9 +321,9 @@ print("blobs:  ", score_positions(truth, blobs))
 # %% [markdown]
 # ## Summary
 #
-# You opened a movie, looked at it, checked its annotations, trained a network for a moment, found nuclei with a trained
-# one, and scored it on a movie it had never seen, beside a simple method. That is the whole way; the other notebooks
-# walk it slowly.
+# You opened a movie, looked at it, checked its annotations, and trained a network for a moment. Then you found nuclei
+# with a trained one, and scored it on a movie it had never seen, beside a simple method. That is the whole way; the
+# other notebooks walk it slowly.
 #
 # | next | what it is about |
 # | --- | --- |
