@@ -370,7 +370,8 @@ print(f"largest difference between this loop and Keras: {difference:g}")
 
 # %% [markdown]
 # **Exercise 4: another kernel.** Find nine numbers that answer most strongly at the *left edge* of a nucleus, where it
-# is dark on the left and bright on the right. Where all is evenly bright, they should answer with 0.
+# is dark on the left and bright on the right. Where all is evenly bright, they should answer with 0. Write them as
+# three rows of three numbers: `[[…, …, …], […, …, …], […, …, …]]`.
 
 # %% exercise="edge"
 edge_kernel = ...

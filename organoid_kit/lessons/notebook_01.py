@@ -90,7 +90,7 @@ three_networks = Question(
     right="b",
     because={
         "a": "Growth is no line. Look at the beginning and the end of the curve.",
-        "b": "It can bend, but not follow every single point. Run the next two cells and look.",
+        "b": "It can bend, but not follow every single point. Run the next cell and look.",
         "c": "It comes closest to the black points, by which it learned. Look how it gets there.",
     },
 )
