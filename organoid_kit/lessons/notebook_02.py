@@ -228,7 +228,7 @@ def _judge_table(read_table: Callable) -> str | None:
         (_TABLE_UM / spacing, "The columns are still x, y, z, and were divided by the spacing of z, y, x. Turn them."),
         (_TABLE_UM / spacing[::-1], "These are voxels, but in the order x, y, z. The kit wants z, y, x."),
         (turned / spacing[::-1], "The columns are turned; the spacing was z, y, x from the beginning. Leave it so."),
-        (_TABLE_UM[::-1] / spacing, "You turned the rows round, not the columns: `table[:, ::-1]`."),
+        (_TABLE_UM[::-1] / spacing, "You turned the rows round, not the columns: `table_xyz_um[:, ::-1]`."),
     )
     reasons = [reason for value, reason in slips if match_numbers(positions, value, 1e-3)]
     return reasons[0] if reasons else "First turn the columns from x, y, z to z, y, x, then divide by the spacing."
@@ -238,7 +238,7 @@ table = Exercise(
     answer="convert_table",
     judge=_judge_table,
     hints=(
-        "`table[:, ::-1]` turns the columns round: x, y, z becomes z, y, x.",
+        "`table_xyz_um[:, ::-1]` turns the columns round: x, y, z becomes z, y, x.",
         "A voxel in z measures spacing_um[0]. A position 6 µm deep with a spacing of 2 µm lies in plane 3.",
     ),
     code="""def convert_table(table_xyz_um, spacing_um):
