@@ -107,8 +107,8 @@ plot_example(example, settings)
 
 # %% [markdown]
 # **What to see.** Left one plane of the patch; in the middle the target; right what counts. White counts in the loss
-# (how wrong the network is), black is ignored, as nobody annotated it. Filled rings lie in this plane, faint ones above
-# or below it. Only nuclei near this plane have a dot in it.
+# (how wrong the network is). What nobody annotated would be black, and is ignored. Filled marks lie in this plane,
+# faint rings above or below it. Only nuclei near this plane have a dot in it.
 
 # %% [markdown]
 # ## 2. Why vary?
@@ -189,7 +189,7 @@ plot_augmentations(example, light, settings, names=names)
 # brighter, and what is darker darker. *Gamma* changes above all what is dim: below 1 it gets brighter, above 1 darker.
 #
 # **Exercise 2: a contrast.** What is above the mean of the patch shall be `factor` times as far above it, what is below
-# `factor` times as far below.
+# `factor` times as far below. Give back the new patch.
 
 
 # %% exercise="contrast"

@@ -39,7 +39,7 @@ which_light = Question(
 )
 
 which_is_a_fault = Question(
-    text="Two of the three examples below go too far. One is a plain mistake in a program. Which one?",
+    text="Two of the three examples above go too far. One is a plain mistake in a program. Which one?",
     choices={"a": "A", "b": "B", "c": "C"},
     right="c",
     because={
@@ -69,7 +69,10 @@ top_becomes_side = Question(
 
 
 def _judge_mirror(mirror: Callable) -> str | None:
-    patch, positions = run_answer(mirror, _PATCH, _POSITIONS)
+    answer = run_answer(mirror, _PATCH, _POSITIONS)
+    if not isinstance(answer, (tuple, list)) or len(answer) != 2:
+        return "Give back two things, first the patch, then the positions: `return new_patch, new_positions`."
+    patch, positions = answer
     if match_numbers(patch, _PATCH):
         return "The image is as it was. `patch[:, :, ::-1]` turns the order of its columns round."
     if match_numbers(patch, _PATCH[:, ::-1]) or match_numbers(patch, _PATCH[::-1]):
@@ -115,6 +118,7 @@ mirror = Exercise(
             "    return patch[:, :, ::-1], np.abs(positions - [0, 0, patch.shape[2]]) * [1, 1, 1]",
             "One voxel too far",
         ),
+        ("def mirror(patch, positions):\n    return patch[:, :, ::-1]", "Give back two things"),
         (
             "def mirror(patch, positions):\n    return patch[::-1], np.abs(positions - [patch.shape[0] - 1, 0, 0])",
             "another axis",
