@@ -120,7 +120,7 @@ output_folder = "runs"
 # the real organoid: it needs the internet.
 #
 # Plan of 60 minutes: steps 1 and 2 with the exercise on the target 15, step 3 5, start step 4 and explain checkpoints
-# 5, step 5 10, step 6 with its exercises 20, step 7 5. The two small exercises that are left are homework.
+# 5, step 5 10, step 6 with its exercises 20, step 7 5. The exercise on the loss is homework.
 
 # %% [markdown]
 # ## 1. Look at the data
@@ -185,6 +185,8 @@ plots.plot_example(fullest, examples.settings)
 # At each nucleus centre the target has a dot. A voxel at the distance *d* (in µm) from the centre has the value
 # exp(−*d*² / (2 · *sigma*²)): 1 in the middle, and less and less around it. Voxels are not cubes. So first turn
 # voxels into µm, along each axis by its own spacing.
+#
+# `positions` has one row (z, y, x) in voxels for each nucleus. Give back an array of the shape `shape_zyx`.
 
 
 # %% exercise="target"
@@ -428,8 +430,8 @@ for name, each in runs.items():
 print(maximum_filter([0, 3, 1, 0, 2], size=3))
 
 # %% [markdown]
-# Which of these five are peaks? Now the same for a stack. Return the peaks higher than the threshold, each as
-# (z, y, x).
+# Which of the five numbers are peaks? (The 3 and the 2.) Now the same for a stack: `heat` holds the probability of each
+# voxel. Return the peaks higher than the threshold, each as (z, y, x).
 
 
 # %% exercise="peaks"
@@ -442,7 +444,8 @@ def find_tops(heat, threshold):
 lesson.peaks.check(find_tops)
 
 # %% [markdown]
-# The kit's `find_peaks` does one thing more: it moves each peak between the voxels, to where the dot's top is.
+# The kit's `find_peaks` does two things more. Of two peaks closer than 3 µm it keeps the higher one. And it moves each
+# peak between the voxels, to where the dot's top is.
 
 # %%
 small_heat = np.zeros((3, 7, 9))
@@ -488,7 +491,8 @@ explorer.plot()
 # ### Exercise: precision, recall and F1
 #
 # What was found and what is true are matched one to one, each found position with at most one true one, at most 5 µm
-# apart. Then one counts: *right* pairs, true ones *missed*, and *false* ones found.
+# apart. Then one counts: *right* pairs, true ones *missed*, and *false* ones found. F1 is 2 · precision · recall /
+# (precision + recall).
 
 
 # %% exercise="scores"
@@ -525,10 +529,10 @@ for name, positions in found.items():
     print(f"{name}: {score}")
 
 # %% [markdown]
-# Which has the highest F1? With about 450 nuclei, 0.01 of F1 is some four or five of them: smaller differences may be
-# chance. And yours is *one* training on two movies, for some minutes. `add_result` has noted each as a row of the
-# *results table*. It grows through the course; at the end of notebook 07 you see it whole. Rows of other seeds are
-# added to it: so you see how much is chance.
+# Which has the highest F1? With about 450 nuclei, 0.01 of F1 is some nine mistakes: smaller differences may be chance.
+# And yours is *one* training on two movies, for some minutes. `add_result` has noted each as a row of the *results
+# table*. It grows through the course; at the end of notebook 07 you see it whole. Rows of other seeds are added to it:
+# so you see how much is chance.
 
 # %%
 read_results(output_folder)
@@ -663,8 +667,9 @@ plots.plot_prediction(stack, None, *pair, real.movie.spacing_um, region=region) 
 # **What to see.** The last time point, two time points after the one that was learned from. *Ignored* in the line above
 # are positions found where nobody annotated.
 #
-# We did the same with three seeds (`benchmarks/real_organoid.py`): F1 was 0.944 before and 0.997 after. Yours may
-# differ by a few hundredths: there are only some fifty nuclei to judge by, and one mistake costs about 0.01.
+# We did the same with three seeds (`benchmarks/real_organoid.py`): F1 was 0.944 before and 0.997 after. A blob detector
+# tuned on the first time point got 0.981. Yours may differ by a few hundredths: there are only some fifty nuclei to
+# judge by, and one mistake costs about 0.01.
 #
 # Be careful with such a number. These are the same cells a little later, and as the network sees three time points at
 # once, it has seen the image of the second one too, though not its positions. So the number is more hopeful than one

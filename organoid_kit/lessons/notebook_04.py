@@ -175,7 +175,10 @@ def _make_heat() -> np.ndarray:
 def _judge_peaks(find_tops: Callable) -> str | None:
     heat, threshold = _make_heat(), 0.5
     right = set(map(tuple, find_peaks(heat, (2, 1, 1), 3.0, threshold)[0].round().astype(int).tolist()))
-    answer = np.asarray(run_answer(find_tops, heat.copy(), threshold), float).reshape(-1, 3)
+    answer = np.asarray(run_answer(find_tops, heat.copy(), threshold), float)
+    if answer.shape == heat.shape:
+        return "This says something of each voxel. Return the places of peaks only: `np.argwhere` finds them."
+    answer = answer.reshape(-1, 3)
     found = set(map(tuple, answer.round().astype(int).tolist()))
     if found == right and len(answer) == len(right):
         return None
@@ -189,7 +192,7 @@ def _judge_peaks(find_tops: Callable) -> str | None:
             "26 neighbours: those beside it in z, y and x, and the diagonal ones."
         )
     missing = ", ".join(map(str, sorted(right - found)))
-    return f"Missing: the peaks (z, y, x) {missing}. One of them lies in the first plane, where neighbours end."
+    return f"Missing: the peaks (z, y, x) {missing}. Mind the first plane: a voxel there has fewer neighbours."
 
 
 def _is_inside(place: tuple[int, ...]) -> bool:
@@ -207,7 +210,7 @@ peaks = Exercise(
     code="""def find_tops(heat, threshold):
     is_top = heat == maximum_filter(heat, size=3)
     return np.argwhere(is_top & (heat > threshold))""",
-    because="The kit then moves each peak between the voxels, and joins peaks that are closer than a nucleus is wide.",
+    because="The 3 × 3 × 3 voxels around each place decide. Whatever is lower than a neighbour is a slope, not a top.",
     others=(
         """def find_tops(heat, threshold):
     padded = np.pad(heat, 1, constant_values=-1)
@@ -233,6 +236,11 @@ peaks = Exercise(
             """def find_tops(heat, threshold):
     return np.argwhere((heat == maximum_filter(heat, size=3)) & (heat > threshold))[:, ::-1]""",
             "z first",
+        ),
+        (
+            """def find_tops(heat, threshold):
+    return (heat == maximum_filter(heat, size=3)) & (heat > threshold)""",
+            "places of peaks only",
         ),
     ),
     given="import numpy as np\nfrom scipy.ndimage import maximum_filter",
