@@ -274,8 +274,8 @@ plots.plot_crops(crops, usual, names=["without", *(f"pasted,\nseed {number}" for
 
 # %% [markdown]
 # **What to see.** The same nucleus in the middle, with its own past and future; around it other neighbours. Where a
-# neighbour or a daughter is cut off, the picture is not quite true to nature. That is the price. Whether it pays one
-# can try: see the end of this notebook.
+# neighbour or a daughter is cut off, the picture is not quite true to nature. That is the price. Whether it pays,
+# you can try at the end of this notebook.
 
 # %%
 lesson.seams
@@ -393,7 +393,7 @@ plots.plot_reliability(result.after, result.before)
 # ### Exercise: the calibration error by hand
 #
 # Ten bins: 0 to 0.1, 0.1 to 0.2, up to 1. In each: how far is the mean of what was *said* from the part that is *true*?
-# The mean of these distances, each bin counted by the number of its nuclei, is the ECE.
+# The mean of these distances, each bin counted by the number of its nuclei, is the ECE. Give it back.
 
 
 # %% exercise="calibration_error"
@@ -414,7 +414,8 @@ lesson.after_calibration
 # A network may call a division one time point too early or too late. For most questions that does not matter. Around a
 # division several calls may then mean the same one; only the most probable counts. Write a function that gives the
 # score of `score_divisions` with a tolerance of 1, at the threshold that the settings hold: it was chosen on the
-# validation movie, as in notebook 04.
+# validation movie, as in notebook 04. (`help(score_divisions)`, in a cell of its own, tells what goes into the
+# brackets.)
 
 
 # %% exercise="scoring"
