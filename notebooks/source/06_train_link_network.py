@@ -172,7 +172,7 @@ lesson.pairs.check(find_pairs)
 #
 # The part of the true links that is among the candidates is the *candidate recall*.
 #
-# **Guess first:** how many candidates has each true link, in the mean?
+# **Guess first:** how many candidates are there for each true link, on average?
 
 # %%
 options = {"neighbours": neighbours, "remove_drift": remove_drift}
@@ -481,8 +481,9 @@ plots.plot_reliability(result.after, result.before)
 # - **optimal**: the most probable story of the whole movie, with divisions, beginnings and ends (notebook 07). So it
 #   does, if nothing else is said.
 #
-# **Do it:** ask the network about the links of `fast_movie`, choose among them, and call the result `my_tracks`. The
-# network and its settings are loaded already.
+# **Do it:** ask the network about the links of `fast_movie`, choose among them, and call the result `my_tracks`. These
+# are two calls: `predict_links`, called as `predict_divisions` was in notebook 05, and `build_tracks`, which takes what
+# the first one gives. `network` and `settings` are loaded in the next cell.
 
 # %%
 network, settings = networks.load_network(run.folder)
