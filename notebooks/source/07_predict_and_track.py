@@ -296,7 +296,7 @@ for name, value in dataclasses.asdict(tracking).items():
 #   nucleus is then put half-way, and marked as *interpolated*. A daughter is missed more easily: right after the
 #   division, the two still touch. So she has a probability of her own, `missed_daughter_probability`.
 #
-# ### Three methods in errors
+# ### Three methods, and the errors of each
 #
 # `build_tracks` knows three methods: *greedy*; *assignment*, the best choice for each pair of time points by itself;
 # *optimal*, the best story of the whole movie. The first two add divisions afterwards, and bridge no gaps. Beside them

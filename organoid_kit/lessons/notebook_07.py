@@ -210,7 +210,7 @@ cheapest = Question(
     because={
         "a": "It has the best single link, but B→D with 0.05 costs more than all that A→C gains.",
         "b": "Yes: the best single link is not in the best story.",
-        "c": "An end and a beginning, each of probability 0.01, cost most of all.",
+        "c": "An end and a beginning, each of probability 0.01, cost far more than A→C gains.",
     },
 )
 
