@@ -55,8 +55,8 @@ else:
     print(check_environment())
 
 # %% [markdown] tags=["instructor"]
-# **For teachers.** *Show live:* section 1 with the wrong spacing, and a file of somebody in the room; then the table of
-# section 4. *Let them do:* the exercises on axes and spacing, in pairs, with the notes of their own microscope beside
+# **For teachers.** *Show live:* section 1 with the wrong spacing, and a file of somebody in the room; then the diagram
+# of section 4. *Let them do:* the exercises on axes and spacing, in pairs, with the notes of their own microscope beside
 # them. Start the long cell of section 5 before you talk about section 4.
 #
 # *Expected questions.* "My file opens without all this?" Then it says its axes and spacing itself; still look from
@@ -168,7 +168,8 @@ print(mine)
 #
 # A colleague gives you a file of shape (24, 2, 31, 512, 512), and these notes: *two colours; a stack from 0 to 46 µm,
 # every 2 µm; one stack every 10 minutes, from 0 to 300 minutes.* Write one letter for each axis, in the file's order:
-# `t` time, `c` channel, `z` plane, `y` row, `x` column.
+# `t` time, `c` channel, `z` plane, `y` row, `x` column. Put them between quotation marks, as in `axes_of_mine` at the
+# top.
 
 # %% exercise="axes"
 axes = ...
@@ -179,9 +180,9 @@ lesson.axes.check(axes)
 # %% [markdown]
 # ### Exercise: how large is a voxel?
 #
-# The microscope's notes say how many planes there are, where the first and the last one lie (in µm), how wide a pixel
-# of the camera is (in µm), how much the lens magnifies, and the *binning*: how many camera pixels, along one side, were
-# joined to one. Give back the spacing: three numbers, z, y, x, in µm.
+# The microscope's notes say how many planes there are, and where the first and the last one lie (in µm). They also say
+# how wide a pixel of the camera is (in µm), and how much the lens magnifies. The last thing is the *binning*: how many
+# camera pixels, along one side, were joined to one. Give back the spacing: three numbers, z, y, x, in µm.
 
 
 # %% exercise="spacing"
