@@ -323,19 +323,6 @@ plot_wrong_annotations(records, title="Trained with wrong annotations, scored on
 RunComparison(table)
 
 # %% [markdown]
-# **Exercise 2.** One kind of mistake can be found without looking at the image: two positions on one nucleus. Write
-# `find_duplicates`: it takes positions, (n, 3), z, y, x in voxels, and the spacing in µm. It gives all pairs of rows
-# (i, j), i < j, that are closer than 2 µm. It shall find the same as the kit.
-
-
-# %% exercise="duplicates"
-def find_duplicates(positions, spacing_um): ...
-
-
-# %%
-lesson.duplicates.check(find_duplicates)
-
-# %% [markdown]
 # ## 5. A split that leaks
 #
 # Validation asks: does the network find nuclei in images that it has not learned from? Now deal out the time points of
@@ -373,7 +360,7 @@ plot_leakage(leakage["records"], title="What validation promised, and what came 
 lesson.leak_guess
 
 # %% [markdown]
-# **Exercise 3.** Three ways to take validation time points from one movie. Which one does not leak?
+# **Exercise 2.** Three ways to take validation time points from one movie. Which one does not leak?
 
 # %%
 splits = lesson.make_splits()
@@ -410,8 +397,8 @@ print(say_findings(findings))
 
 # %% [markdown]
 # The second finding names the cause, and proposes a spacing. (It guesses the width from the brightest blobs.) A network
-# does not measure in µm, it only sees how many voxels wide a nucleus is once the movie has been brought to the spacing
-# it works at. So we may tell it another spacing, such that these nuclei look as large as those it knows. This is a
+# does not measure in µm. The movie is brought to the spacing it works at, and then it only sees how many voxels wide a
+# nucleus is. So we may tell it another spacing, such that these nuclei look as large as those it knows. This is a
 # trick for prediction only: keep the true spacing for everything else.
 
 # %%
@@ -486,8 +473,8 @@ print(say_findings(findings + diagnose_data([AnnotatedMovie(empty, healthy.annot
 plots.plot_channels(healthy.movie, time_point, ((1,), (2,), (3,), (2, 3)))
 
 # %% [markdown]
-# **What to see.** Channel 1 is brightfield: no bright nuclei at all. Channels 2 and 3 show some of the nuclei each.
-# Only the sum shows all.
+# **What to see.** Channel 1 is ordinary light (brightfield): no bright nuclei at all. Channels 2 and 3 show some of the
+# nuclei each. Only the sum shows all.
 #
 # Another reason is a threshold that is too high. The doctor tells them apart, as it looks below the threshold, too:
 
@@ -517,6 +504,18 @@ lesson.nan_guess
 losses = np.full((12, 32, 32), 0.4)
 losses[0, 0, 0] = np.nan
 print("The mean loss of a patch with one NaN:", losses.mean())
+
+# %% [markdown]
+# **Exercise 3.** Look for such voxels yourself. `movie` has the axes t, z, y, x. Give back a list of the time points,
+# counted from 0, that have a NaN anywhere, such as `[0, 4]`.
+
+
+# %% exercise="torn"
+def find_torn(movie): ...
+
+
+# %%
+lesson.torn.check(find_torn)
 
 # %% [markdown]
 # This is why the kit does not even begin with such an image. The doctor names it:

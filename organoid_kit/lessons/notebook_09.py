@@ -1,15 +1,13 @@
-"""Exercises and questions of notebook 09: swapped axes, duplicates, a split that does not leak, a learning rate."""
+"""Exercises and questions of notebook 09: swapped axes, a split that does not leak, NaN, a learning rate."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from organoid_kit.annotations import Annotations
-from organoid_kit.checks import CheckLimits, check_annotations
 from organoid_kit.dataset import AnnotatedMovie, read_dataset
 from organoid_kit.downloads import find_samples
 from organoid_kit.lessons.exercise import Exercise, match_numbers, run_answer
@@ -88,102 +86,6 @@ swapped_guess = Question(
 )
 
 
-# ---- duplicates -----------------------------------------------------------------------------------------------------
-_SPACING_UM = (2.0, 0.5, 0.5)
-_MARKS = np.array(  # z, y, x in voxels
-    [
-        (5.0, 20.0, 20.0),
-        (5.0, 22.0, 21.0),  # 1.1 µm from the first
-        (5.9, 40.0, 40.0),
-        (6.6, 40.0, 41.0),  # 1.5 µm from the one before
-        (10.0, 60.0, 60.0),
-        (11.5, 60.0, 60.0),  # 3 µm away, although 1.5 voxels
-        (10.0, 80.0, 80.0),
-        (10.0, 82.5, 82.5),  # 1.8 µm away, although 3.5 voxels
-    ]
-)
-
-
-def _find_kit_duplicates(positions: np.ndarray) -> set[tuple[int, int]]:
-    """The pairs that `check_annotations` reports."""
-    annotations = Annotations(positions, np.zeros(len(positions), int), spacing_um=_SPACING_UM)
-    problems = check_annotations(annotations)
-    return {tuple(sorted(each.rows)) for each in problems if each.rule == "duplicate_position"}
-
-
-def _find_close(positions: np.ndarray, scale: Sequence[float]) -> set[tuple[int, int]]:
-    """Pairs closer than the kit's limit if voxels measured `scale`."""
-    steps = np.linalg.norm((positions[:, None] - positions) * scale, axis=-1)
-    return {(int(a), int(b)) for a, b in zip(*np.nonzero(steps <= CheckLimits().duplicate_um)) if a < b}
-
-
-def _judge_duplicates(find: Callable) -> str | None:
-    answer = run_answer(find, _MARKS, _SPACING_UM)
-    pairs = [tuple(int(row) for row in pair) for pair in answer]
-    found, right = set(pairs), _find_kit_duplicates(_MARKS)
-    if any(first == second for first, second in pairs):
-        return "A position is no duplicate of itself: leave out pairs (i, i)."
-    if {(second, first) for first, second in found} & found:
-        return "Each pair comes twice, as (i, j) and as (j, i). Keep those with i < j."
-    found = {tuple(sorted(pair)) for pair in found}
-    if found == right:
-        return None
-    if found == _find_close(_MARKS, (1, 1, 1)):
-        return "These are pairs within 2 voxels. Multiply by spacing_um first: the rule is in µm."
-    if found == _find_close(_MARKS, _SPACING_UM[::-1]):
-        return "The spacing of z and that of x are swapped. It is (z, y, x), as the positions are."
-    return f"Expected the pairs {sorted(right)}, received {sorted(found)}."
-
-
-duplicates = Exercise(
-    answer="find_duplicates",
-    judge=_judge_duplicates,
-    hints=(
-        "Two loops: for i in range(len(positions)), and inside it for j in range(i + 1, len(positions)).",
-        "The distance in µm: np.linalg.norm((positions[i] - positions[j]) * spacing_um).",
-        "Append (i, j) to a list where that distance is below 2.0, and return the list.",
-    ),
-    code="""def find_duplicates(positions, spacing_um):
-    pairs = []
-    for i in range(len(positions)):
-        for j in range(i + 1, len(positions)):
-            distance_um = np.linalg.norm((positions[i] - positions[j]) * spacing_um)
-            if distance_um < 2.0:
-                pairs.append((i, j))
-    return pairs""",
-    because="The kit's rule is the same. For many positions it asks a search tree instead of trying all pairs.",
-    others=(
-        """def find_duplicates(positions, spacing_um):
-    from scipy.spatial import KDTree
-    return KDTree(positions * np.array(spacing_um)).query_pairs(2.0)""",
-        """def find_duplicates(positions, spacing_um):
-    um = np.asarray(positions) * spacing_um
-    close = np.linalg.norm(um[:, None] - um[None], axis=-1) < 2
-    return np.argwhere(np.triu(close, 1))""",
-    ),
-    mistakes=(
-        (
-            """def find_duplicates(positions, spacing_um):
-    close = np.linalg.norm(positions[:, None] - positions, axis=-1) <= 2
-    return np.argwhere(np.triu(close, 1))""",
-            "Multiply by spacing_um first",
-        ),
-        (
-            """def find_duplicates(positions, spacing_um):
-    um = positions * spacing_um
-    return np.argwhere(np.linalg.norm(um[:, None] - um, axis=-1) < 2)""",
-            "no duplicate of itself",
-        ),
-        (
-            """def find_duplicates(positions, spacing_um):
-    um = positions * spacing_um[::-1]
-    return np.argwhere(np.triu(np.linalg.norm(um[:, None] - um, axis=-1) < 2, 1))""",
-            "z and that of x are swapped",
-        ),
-    ),
-)
-
-
 # ---- a split that does not leak -------------------------------------------------------------------------------------
 _GOOD_SPLIT = "C"
 
@@ -241,6 +143,82 @@ leak_guess = Question(
 )
 
 
+# ---- time points with voxels that have no value ---------------------------------------------------------------------
+_TORN = (1, 4)  # time points; the second one lacks a whole plane
+
+
+def _make_torn() -> np.ndarray:
+    """A movie (t, z, y, x); at two time points voxels are NaN, at another one all are 0."""
+    movie = np.random.default_rng(9).uniform(1, 2, (6, 3, 4, 5))
+    movie[2] = 0
+    movie[_TORN[0], 2, 3, 1] = np.nan
+    movie[_TORN[1], 0] = np.nan
+    return movie
+
+
+def _judge_torn(find: Callable) -> str | None:
+    answer = np.asarray(list(run_answer(find, _make_torn())))
+    if answer.dtype == bool:
+        return "These are yes and no. Give back the numbers of the time points that are torn."
+    found = set(answer.ravel().tolist())
+    if answer.size == 0:
+        return "None was found, but there are some. NaN equals nothing, not even itself: ask `np.isnan`."
+    if answer.size > len(found):
+        return "A time point is named more than once. Name it once, however many of its voxels are NaN."
+    if found == set(_TORN):
+        return None
+    if 2 in found:
+        return "At time point 2 all voxels are 0. That is a value: dark, but a number."
+    return f"Of 6 time points {_TORN[0]} and {_TORN[1]} are torn; yours: {sorted(found)}. One voxel is enough."
+
+
+torn = Exercise(
+    answer="find_torn",
+    judge=_judge_torn,
+    hints=(
+        "np.isnan(stack) says of each voxel whether it is NaN. `==` does not: NaN does not even equal itself.",
+        "`.any()` behind it says whether one of them is.",
+        "Go through range(len(movie)); movie[time_point] is one stack. Append the time point to a list if it is torn.",
+    ),
+    code="""def find_torn(movie):
+    torn = []
+    for time_point in range(len(movie)):
+        if np.isnan(movie[time_point]).any():
+            torn.append(time_point)
+    return torn""",
+    because="One voxel of millions is enough to spoil a training, and no eye finds it. So let the computer look.",
+    others=(
+        """def find_torn(movie):
+    return np.flatnonzero(np.isnan(movie).any(axis=(1, 2, 3)))""",
+        """def find_torn(movie):
+    return {number for number, stack in enumerate(movie) if stack.sum() != stack.sum()}""",
+    ),
+    mistakes=(
+        (
+            """def find_torn(movie):
+    return [each for each in range(len(movie)) if (movie[each] == np.nan).any()]""",
+            "not even itself",
+        ),
+        (
+            """def find_torn(movie):
+    return np.isnan(movie).any(axis=(1, 2, 3))""",
+            "yes and no",
+        ),
+        (
+            """def find_torn(movie):
+    return np.argwhere(np.isnan(movie))[:, 0]""",
+            "more than once",
+        ),
+        (
+            """def find_torn(movie):
+    return [each for each in range(len(movie)) if not movie[each].min() > 0]""",
+            "That is a value",
+        ),
+    ),
+    given=_GIVEN,
+)
+
+
 # ---- a learning rate ------------------------------------------------------------------------------------------------
 RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 _X = np.linspace(0, 4, 30)
@@ -279,7 +257,7 @@ rate = Exercise(
     answer="highest_rate",
     judge=_judge_rate,
     hints=(
-        "train_line(0.01) gives the loss after each step; [0] is the first, [-1] the last.",
+        "train_line(0.01) gives the loss before each step; [0] is the first, [-1] the last.",
         "A rate is safe if the last loss is below the first one. NaN is never below anything.",
         "Go through all rates, from low to high, and keep the last one that is safe.",
     ),
