@@ -56,8 +56,8 @@ else:
 
 # %% [markdown] tags=["instructor"]
 # **For teachers.** *Show live:* section 1 with the wrong spacing, and a file of somebody in the room; then the diagram
-# of section 4. *Let them do:* the exercises on axes and spacing, in pairs, with the notes of their own microscope beside
-# them. Start the long cell of section 5 before you talk about section 4.
+# of section 4. *Let them do:* the exercises on axes and spacing, in pairs, with the notes of their own microscope
+# beside them. Start the long cell of section 5 before you talk about section 4.
 #
 # *Expected questions.* "My file opens without all this?" Then it says its axes and spacing itself; still look from
 # three sides. "How many annotations do I need?" Show the diagram, and ask for whose movies it holds.
