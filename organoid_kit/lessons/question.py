@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from organoid_kit.lessons.text import Verdict, to_html
+from organoid_kit.lessons.text import Verdict, write_html
 
 # ipywidgets cuts long labels off, and puts the button behind the text; these wrap, beside the button.
 _STYLE = """<style>
@@ -47,10 +47,10 @@ class Question:
 
     def _repr_html_(self) -> str:
         """For pages without a kernel: the choices, and the answers to open."""
-        choices = "".join(f"<li>{key}) {to_html(choice)}</li>" for key, choice in self.choices.items())
+        choices = "".join(f"<li>{key}) {write_html(choice)}</li>" for key, choice in self.choices.items())
         answers = "".join(f"{key}) {self.check(key)._repr_html_()}" for key in self.choices)
         return (
-            f'<div class="ok-question"><p><b>Question.</b> {to_html(self.text)}</p>'
+            f'<div class="ok-question"><p><b>Question.</b> {write_html(self.text)}</p>'
             f'<ul style="list-style:none">{choices}</ul><details><summary>Answers</summary>{answers}</details></div>'
         )
 
@@ -64,7 +64,7 @@ class Question:
         """A box of question, radio buttons and feedback, in this order; nothing is chosen yet."""
         from ipywidgets import HTML, Layout, RadioButtons, VBox
 
-        question = HTML(f"{_STYLE}<b>Question.</b> {to_html(self.text)}")
+        question = HTML(f"{_STYLE}<b>Question.</b> {write_html(self.text)}")
         options = [(f"{key}) {choice.replace('`', '')}", key) for key, choice in self.choices.items()]
         buttons = RadioButtons(options=options, value=None, layout=Layout(width="auto"))
         feedback = HTML(_NO_ANSWER)

@@ -16,7 +16,7 @@ KINDS = {  # mark and word, ground, bar at the left
 }
 
 
-def to_html(text: str) -> str:
+def write_html(text: str) -> str:
     """Plain text as HTML: all is escaped, `code` between backticks is set as code, lines stay lines."""
     escaped = re.sub(r"`([^`\n]+)`", r"<code>\1</code>", html.escape(text))
     return escaped.replace("\n", "<br>")
@@ -44,7 +44,7 @@ class Verdict:
 
     def _repr_html_(self) -> str:
         word, ground, bar = KINDS[self.kind]
-        return _box(f"<b>{word}</b> {to_html(self.text)}", ground, bar, 'role="status" aria-live="polite"')
+        return _box(f"<b>{word}</b> {write_html(self.text)}", ground, bar, 'role="status" aria-live="polite"')
 
 
 @dataclass(frozen=True)
@@ -67,4 +67,4 @@ class Text:
     def _repr_html_(self) -> str:
         style = f"background:#ffffff;color:{INK};padding:6px 8px;margin:6px 0;overflow-x:auto"
         code = f'<pre style="{style}"><code>{html.escape(self.code)}</code></pre>' if self.code else ""
-        return _box(f"<b>{html.escape(self.title)}.</b> {code}{to_html(self.text)}", "#eef6fb", COLOURS["blue"])
+        return _box(f"<b>{html.escape(self.title)}.</b> {code}{write_html(self.text)}", "#eef6fb", COLOURS["blue"])
