@@ -165,7 +165,8 @@ lesson.doubles.check(find_doubles)
 # ## 4. Planted mistakes
 #
 # We spoil a copy. First we delete the position of a nucleus that stands a little apart. Then we mark another nucleus
-# twice. Then we check again, and print only the problems that are new. But guess first:
+# twice. Then we check again, and print only the problems that are new. (You need not understand the code that spoils.)
+# But guess first:
 
 # %%
 lesson.how_many_problems
@@ -373,7 +374,7 @@ if own_movie and own_annotations:
 # ## Summary
 #
 # - Count first. As a rule of thumb, a few hundred positions are enough to fine-tune. To train from scratch take several
-#   thousand, from several movies.
+#   thousand, from several movies. (That is for real movies. Our invented ones are alike and clean: fewer will do.)
 # - Then check. OrganoidTracker's author saw that 1 % of wrong annotations already weakens a network.
 # - Repair into a new file. Annotate small parts, but completely.
 #
