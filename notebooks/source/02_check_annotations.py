@@ -135,7 +135,7 @@ print(*before, sep="\n")
 # nuclei can. So we need distances, in µm: voxels are not cubes. Here one is 2 µm deep, but only half a µm wide.
 #
 # **Exercise 1: a distance.** `first` and `second` are positions (z, y, x) in voxels; `spacing_um` says how many µm a
-# voxel measures (z, y, x). Give back the distance in µm.
+# voxel measures (z, y, x). Give back the distance in µm. (The checker tries it with the spacing of another movie.)
 
 
 # %% exercise="distance"
