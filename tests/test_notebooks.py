@@ -112,6 +112,17 @@ def find_bare_pictures(notebook: nbformat.NotebookNode) -> list[str]:
     ]
 
 
+def test_a_picture_without_words_is_found():
+    data = {"image/png": "", "text/plain": ""}
+    said, silent = (
+        nbformat.v4.new_output("display_data", data, metadata={"image/png": {"alt": words}})
+        for words in ("a cell", " ")
+    )
+    cells = [nbformat.v4.new_code_cell(str(number), outputs=[each]) for number, each in enumerate((said, silent))]
+    cells += [nbformat.v4.new_markdown_cell(text) for text in ("![](a.png)", "![a](a.png)", "<img src='a'>")]
+    assert find_bare_pictures(nbformat.v4.new_notebook(cells=cells)) == ["![](a.png)", "<img src='a'>", "1"]
+
+
 # ---- generated files
 
 
