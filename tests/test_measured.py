@@ -92,8 +92,9 @@ def test_spread():
 @pytest.mark.parametrize(
     "values, others, words",
     [
-        ((0.8, 0.9), (0.6, 0.7), "Better with every seed, by 0.200"),
+        ((0.8, 0.9), (0.6, 0.7), "Better with every seed, by 0.200 on average. Chance alone would do that in 1 of 3 "),
         ((0.6, 0.7), (0.8, 0.9), "Worse with every seed, by 0.200"),
+        ((0.5, 0.6, 0.7), (0.8, None, 0.9, 1.0), "in 1 of 10 comparisons"),
         ((0.6, 0.8), (0.7, 0.9), "No clear difference"),
         ((0.6, 0.8), (0.8, 0.9), "No clear difference"),
         ((None,), (0.8, 0.9), "Not measured"),

@@ -5,6 +5,7 @@ Each table says by which command, when and on which machine it was measured. Its
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -69,17 +70,21 @@ def describe_spread(records: Records, key: str = "f1", digits: int = 3) -> str:
 
 
 def describe_difference(records: Records, others: Records, key: str = "f1") -> str:
-    """Whether records are better than others, in words that claim no more than the seeds show."""
+    """Whether records are better than others, in words that claim no more than the seeds show.
+
+    Where all of one kind are above all of the other, the words also say how often chance alone would do that: of all
+    orders that n and m values can have, two.
+    """
     one, other = find_spread(records, key), find_spread(others, key)
     if one is None or other is None:
         return "Not measured."
     (mean, low, high), (other_mean, other_low, other_high) = one, other
-    by = f"by {abs(mean - other_mean):.3f} on average"
-    if low > other_high:
-        return f"Better with every seed, {by}."
-    if high < other_low:
-        return f"Worse with every seed, {by}."
-    return f"No clear difference: the seeds' ranges overlap, the means differ {by.split(' on')[0]}."
+    by = f"{abs(mean - other_mean):.3f}"
+    if low <= other_high and high >= other_low:
+        return f"No clear difference: the seeds' ranges overlap, the means differ by {by}."
+    counts = [sum(each[key] is not None for each in group) for group in (records, others)]
+    chance = f"Chance alone would do that in 1 of {math.comb(sum(counts), counts[0]) // 2} comparisons."
+    return f"{'Better' if low > other_high else 'Worse'} with every seed, by {by} on average. {chance}"
 
 
 def find_inflation(records: Records, part: str) -> dict[str, float]:
