@@ -57,7 +57,8 @@ def write_epochs(folder, count, network="position"):
 def test_the_slider_goes_over_the_epochs_and_begins_at_the_best(folder):
     explorer = EpochExplorer(folder)
     assert (explorer.epoch.min, explorer.epoch.max, explorer.epoch.value) == (1, 4, BEST)
-    assert "Epoch 2 of 4, the best one. Loss 0.5000 in training, 0.6000 in validation, F1 0.200" in explorer.reading.value
+    words = "Epoch 2 of 4, the best one. Loss 0.5000 in training, 0.6000 in validation, F1 0.200"
+    assert words in explorer.reading.value
     before = explorer.example.value
     explorer.epoch.value = 4
     assert "Epoch 4 of 4." in explorer.reading.value and "after epoch 4" in explorer.example.value != before
