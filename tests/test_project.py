@@ -26,11 +26,17 @@ EXTRAS = {
 CONDA = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))["dependencies"]
 IN_CONDA = ("cpu", "formats", "lab", "dev")  # the extras that environment.yml holds
 IMPORTED_AS = {"scikit-image": "skimage"}
-DOCUMENTS = sorted(path for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("data_samples/*.md")))
+NOTEBOOKS = sorted(path.stem for path in (ROOT / "notebooks" / "source").glob("*.py"))
+ON_COLAB = "https://colab.research.google.com/github/organoid-kit/organoid_kit/blob/main/"
+ROW = re.compile(r"^\| \[(\d\d) [^]]+\]\(([^)]+)\) \|.*\| \[!\[Open in Colab\]\([^)]+\.svg\)\]\(([^)]+)\) \|$", re.M)
 
 
 def read(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
+
+
+# README's table of notebooks: number to link and badge.
+ROWS = {number: (link, badge) for number, link, badge in ROW.findall(read("README.md"))}
 
 
 def tracked_files() -> list[Path]:
@@ -122,13 +128,15 @@ def test_no_tracked_file_is_large():
     assert not [path for path in tracked_files() if path.stat().st_size > 8e6]
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_links_lead_to_files(document):
-    targets = re.findall(r"\]\(([^)\s]+)\)", document.read_text(encoding="utf-8"))
-    files = [target.partition("#")[0] for target in targets if not re.match(r"https?://|mailto:|#", target)]
-    assert not [name for name in files if not (document.parent / name).exists()]
-
-
 def test_colab_badges_lead_to_notebooks():
     notebooks = re.findall(r"colab\.research\.google\.com/github/\S+?/blob/main/(\S+?\.ipynb)", read("README.md"))
     assert notebooks and not [name for name in notebooks if not (ROOT / name).exists()]
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_each_notebook_has_its_link_and_its_badge(name):
+    assert ROWS[name[:2]] == (f"notebooks/{name}.ipynb", f"{ON_COLAB}notebooks/{name}.ipynb")
+
+
+def test_each_row_has_its_notebook():
+    assert sorted(ROWS) == [name[:2] for name in NOTEBOOKS]
