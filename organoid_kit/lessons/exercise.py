@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -95,6 +95,17 @@ def match_numbers(answer: Any, truth: Any, tolerance: float = 1e-6) -> bool:
         return False
     truth = np.asarray(truth, dtype=float)
     return numbers.shape == truth.shape and bool(np.all(np.abs(numbers - truth) <= tolerance))
+
+
+def find_slip(answer: Any, slips: Iterable[tuple[Any, str]], tolerance: float = 1e-6) -> str | None:
+    """What went wrong in a wrong answer, if it is one of the usual ones.
+
+    Args:
+        answer: number or numbers.
+        slips: what comes out by each slip, and what to say to it; the first that matches counts.
+        tolerance: as of `match_numbers`.
+    """
+    return next((why for result, why in slips if match_numbers(answer, result, tolerance)), None)
 
 
 def _say_error(error: BaseException) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from organoid_kit.annotations import Annotations
-from organoid_kit.lessons.exercise import Exercise, match_numbers, run_answer
+from organoid_kit.lessons.exercise import Exercise, find_slip, match_numbers, run_answer
 from organoid_kit.lessons.question import Question
 
 _SPACING_UM = (2.0, 0.5, 0.4)
@@ -88,8 +88,10 @@ def _judge_distance(find_distance_um: Callable) -> str | None:
     )
     if match_numbers(distance, np.linalg.norm(steps * spacing), 1e-3):
         return None
-    reasons = [reason for value, reason in slips if match_numbers(distance, value, 1e-3)]
-    return reasons[0] if reasons else "From voxels to µm: multiply each axis. Then square, add up, and take the root."
+    return (
+        find_slip(distance, slips, 1e-3)
+        or "From voxels to µm: multiply each axis. Then square, add up, and take the root."
+    )
 
 
 distance = Exercise(
@@ -230,8 +232,10 @@ def _judge_table(read_table: Callable) -> str | None:
         (turned / spacing[::-1], "The columns are turned; the spacing was z, y, x from the beginning. Leave it so."),
         (_TABLE_UM[::-1] / spacing, "You turned the rows round, not the columns: `table_xyz_um[:, ::-1]`."),
     )
-    reasons = [reason for value, reason in slips if match_numbers(positions, value, 1e-3)]
-    return reasons[0] if reasons else "First turn the columns from x, y, z to z, y, x, then divide by the spacing."
+    return (
+        find_slip(positions, slips, 1e-3)
+        or "First turn the columns from x, y, z to z, y, x, then divide by the spacing."
+    )
 
 
 table = Exercise(
@@ -283,8 +287,9 @@ def _judge_cuboid(find_cuboid: Callable) -> str | None:
             "These are the first and the last position. Take the smallest number of each axis.",
         ),
     )
-    reasons = [reason for value, reason in slips if match_numbers(cuboid, value, 1e-6)]
-    return reasons[0] if reasons else "Low corner: the smallest z, the smallest y, the smallest x of all positions."
+    return (
+        find_slip(cuboid, slips, 1e-6) or "Low corner: the smallest z, the smallest y, the smallest x of all positions."
+    )
 
 
 cuboid = Exercise(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from organoid_kit.augmentation import Augmentation, apply_to_positions, no_augmentation, vary_intensities
-from organoid_kit.lessons.exercise import Exercise, match_numbers, run_answer
+from organoid_kit.lessons.exercise import Exercise, find_slip, match_numbers, run_answer
 from organoid_kit.lessons.question import Question
 
 _SHAPE = (3, 5, 8)
@@ -81,16 +81,17 @@ def _judge_mirror(mirror: Callable) -> str | None:
         return "The image is not the mirrored one. Left must become right, and nothing else may change."
     z, y, x = _POSITIONS.T
     last = _SHAPE[2] - 1
-    slips = (
+    by_x = (
         (x, "The image is mirrored, the positions are where they were: this is example C of section 8."),
         (_SHAPE[2] - x, "One voxel too far. Columns are counted from 0: of 8 columns, the last is 7, and 0 becomes 7."),
         (-x, "Nearly: they lie outside. Column 0 becomes the last one, which is the width less 1."),
     )
     if match_numbers(positions, np.column_stack([z, y, last - x])):
         return None
-    reasons = [why for value, why in slips if match_numbers(positions, np.column_stack([z, y, value]))]
+    slips = [(np.column_stack([z, y, value]), why) for value, why in by_x]
     return (
-        reasons[0] if reasons else "The image is right. Of the positions only x changes: what was 0 becomes the last."
+        find_slip(positions, slips)
+        or "The image is right. Of the positions only x changes: what was 0 becomes the last."
     )
 
 
@@ -149,9 +150,9 @@ def _judge_contrast(change_contrast: Callable) -> str | None:
         (mean + (_PATCH - mean) / 1.5, "You divided. With a factor above 1, differences must get larger."),
         (mean + _PATCH * 1.5, "Take the mean away first, then multiply, then add it again."),
     )
-    reasons = [why for value, why in slips if match_numbers(changed, value, 1e-4)]
     return (
-        reasons[0] if reasons else "New = mean + factor · (old - mean), for each voxel. The mean is that of the patch."
+        find_slip(changed, slips, 1e-4)
+        or "New = mean + factor · (old - mean), for each voxel. The mean is that of the patch."
     )
 
 
@@ -200,8 +201,7 @@ def _judge_move(move: Callable) -> str | None:
         (away @ _MATRIX + middle, "Turned the wrong way round. It is `matrix @ offset`, in this order."),
         (away * np.diag(_MATRIX) + middle, "`*` multiplies number by number. For matrices there is `@`."),
     )
-    reasons = [why for value, why in slips if match_numbers(moved, value, 1e-6)]
-    return reasons[0] if reasons else "Offset from the centre; matrix @ offset; then add the middle of the patch."
+    return find_slip(moved, slips, 1e-6) or "Offset from the centre; matrix @ offset; then add the middle of the patch."
 
 
 def _run_each(move: Callable, middle: np.ndarray) -> Sequence:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from organoid_kit.lessons.exercise import Exercise, match_numbers, run_answer
+from organoid_kit.lessons.exercise import Exercise, find_slip, match_numbers, run_answer
 from organoid_kit.lessons.question import Question
 from organoid_kit.targets import draw_dots, find_peaks, weigh_voxels
 
@@ -33,9 +33,9 @@ def _judge_target(draw_target: Callable) -> str | None:
         ((_PLACES, _SPACING_UM[::-1], _SIGMA_UM), "The spacing of z and that of x are swapped. It is (z, y, x), too."),
         ((_PLACES, _SPACING_UM, _SIGMA_UM / 2**0.5), "The dots are too narrow: divide by 2 · sigma², not by sigma²."),
     )
-    for (places, spacing_um, sigma_um), reason in slips:
-        if match_numbers(target, draw_dots(places, _SHAPE, spacing_um, sigma_um), _CUT_OFF):
-            return reason
+    drawn = ((draw_dots(places, _SHAPE, *options), why) for (places, *options), why in slips)
+    if slip := find_slip(target, drawn, _CUT_OFF):
+        return slip
     if target.max() > 1.01:
         return f"The highest value is {target.max():.2f}. Where dots meet, the higher one counts; do not add them up."
     return "The dots are not those of the kit. Draw your target, and look: are they in the right places, wide enough?"
@@ -120,10 +120,7 @@ def _judge_loss(find_loss: Callable) -> str | None:
         (np.mean(weights * (target - prediction) ** 2), "This is the squared error. Use the two logarithms."),
         (np.mean(-weights * target * np.log(prediction)), "Half is missing: the background, (1 - target)."),
     )
-    for wrong, reason in slips:
-        if match_numbers(answer, float(wrong), 1e-4):
-            return reason
-    return f"For the example the loss is {right:.4f}, yours {float(answer):.4f}."
+    return find_slip(answer, slips, 1e-4) or f"For the example the loss is {right:.4f}, yours {float(answer):.4f}."
 
 
 loss = Exercise(

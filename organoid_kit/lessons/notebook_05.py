@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,9 @@ import numpy as np
 from organoid_kit.annotations import Annotations
 from organoid_kit.calibration import find_reliability
 from organoid_kit.classification import find_average_precision
-from organoid_kit.lessons.exercise import Exercise, match_numbers, run_answer
+from organoid_kit.lessons.exercise import Exercise, find_slip, match_numbers, run_answer
 from organoid_kit.lessons.question import Question
-from organoid_kit.lessons.taking import take_answer
+from organoid_kit.lessons.taking import judge_settings, take_answer
 from organoid_kit.settings import NetworkSettings, make_settings
 from organoid_kit.track_evaluation import DivisionScore, score_divisions
 
@@ -22,19 +23,9 @@ _DIVIDES = np.array([0, 1, 0, 0, 0, 1, 0, 0, 0, 1], bool)
 
 
 # ---- settings -------------------------------------------------------------------------------------------------------
-def _judge_settings(answer: NetworkSettings) -> str | None:
-    if not isinstance(answer, NetworkSettings):
-        return f"Settings are what `make_settings` gives. Received: {type(answer).__name__}."
-    if answer.network != "division":
-        return f"These are settings of a {answer.network} network. Its name is the first thing in the brackets."
-    if answer.channels == (1,):
-        return "The channels were left at (1,). In the bundled movies nuclei shine in 2 and 3: pass `channels`."
-    return None
-
-
 settings = Exercise(
     answer="my_settings",
-    judge=_judge_settings,
+    judge=partial(judge_settings, "division"),
     hints=(
         'It is called as in notebook 04, with another network: make_settings("…", channels=…, …).',
         "Pass what stands in the cell of numbers to change: channels, epochs, output_folder.",
@@ -77,10 +68,10 @@ def _judge_average_precision(find: Callable) -> str | None:
         (right * 3 / 10, "The mean is over the true divisions, not over all nuclei."),
         (np.mean((_SAID >= 0.5) == _DIVIDES), "That is the accuracy."),
     )
-    for wrong, reason in slips:
-        if match_numbers(answer, wrong, 1e-3):
-            return reason
-    return f"For the ten nuclei of the example the kit gives {right:.3f}. Go through the list on paper, line by line."
+    return (
+        find_slip(answer, slips, 1e-3)
+        or f"For the ten nuclei of the example the kit gives {right:.3f}. Go through the list on paper, line by line."
+    )
 
 
 def _sum_up(in_order: np.ndarray) -> float:
@@ -167,10 +158,10 @@ def _judge_calibration(find: Callable) -> str | None:
         (np.mean(np.abs(said - divides)), "That is each answer against its truth. Take means within bins first."),
         (np.mean((said - divides) ** 2), "That is the Brier score."),
     )  # fmt: skip
-    for wrong, reason in slips:
-        if match_numbers(answer, wrong, 1e-4):
-            return reason
-    return f"For the example the kit gives {measured.ece:.3f}. Print said, true and number of each of the ten bins."
+    return (
+        find_slip(answer, slips, 1e-4)
+        or f"For the example the kit gives {measured.ece:.3f}. Print said, true and number of each of the ten bins."
+    )
 
 
 calibration_error = Exercise(

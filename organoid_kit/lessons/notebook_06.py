@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,9 @@ import numpy as np
 from organoid_kit.annotations import Annotations
 from organoid_kit.augmentation import draw_augmentation
 from organoid_kit.dataset import AnnotatedMovie
-from organoid_kit.lessons.exercise import Exercise, match_numbers, run_answer
+from organoid_kit.lessons.exercise import Exercise, find_slip, match_numbers, run_answer
 from organoid_kit.lessons.question import Question
-from organoid_kit.lessons.taking import take_answer
+from organoid_kit.lessons.taking import judge_settings, take_answer
 from organoid_kit.runs import Run
 from organoid_kit.settings import AugmentationSettings, NetworkSettings, make_settings
 from organoid_kit.tracking import build_tracks
@@ -126,9 +127,8 @@ def _judge_turn(turn: Callable) -> str | None:
         (_turn(way_um[::-1], radians)[::-1], "You turn z and y. The turn is in the plane: y and x; z stays."),
         (way_um, "Nothing was turned."),
     )
-    for wrong, reason in slips:
-        if match_numbers(answer, wrong, 1e-3):
-            return reason
+    if slip := find_slip(answer, slips, 1e-3):
+        return slip
     if not match_numbers(np.linalg.norm(np.asarray(answer, float)), np.linalg.norm(way_um), 1e-3):
         return "The turned displacement has another length. A turn changes none: look at the signs of the two sines."
     return f"For (4, -2, 7) µm and {degrees:.1f}° the kit gives {(matrix @ way_um).round(2)}, z, y, x."
@@ -188,19 +188,9 @@ turn = Exercise(
 
 
 # ---- settings -------------------------------------------------------------------------------------------------------
-def _judge_settings(answer: NetworkSettings) -> str | None:
-    if not isinstance(answer, NetworkSettings):
-        return f"Settings are what `make_settings` gives. Received: {type(answer).__name__}."
-    if answer.network != "link":
-        return f"These are settings of a {answer.network} network. Its name is the first thing in the brackets."
-    if answer.channels == (1,):
-        return "The channels were left at (1,). In the bundled movies nuclei shine in 2 and 3: pass `channels`."
-    return None
-
-
 settings = Exercise(
     answer="my_settings",
-    judge=_judge_settings,
+    judge=partial(judge_settings, "link"),
     hints=(
         "It is called as in notebooks 04 and 05.",
         "pairs_per_time_point and neighbours have longer names there: patches_per_time_point, link_neighbours.",
@@ -375,10 +365,10 @@ def _judge_wrong(count: Callable) -> str | None:
         (6, "This is the plain count. Of how many?"),
         (1000 * 40 / 46, "These are the right ones."),
     )  # fmt: skip
-    for wrong, reason in slips:
-        if match_numbers(answer, wrong, 0.01):
-            return reason
-    return "Of 46 drawn links 6 are not true: that is 130.4 per 1000. Are two links the same only if both ends are?"
+    return (
+        find_slip(answer, slips, 0.01)
+        or "Of 46 drawn links 6 are not true: that is 130.4 per 1000. Are two links the same only if both ends are?"
+    )
 
 
 wrong_links = Exercise(

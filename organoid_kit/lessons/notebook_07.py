@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from organoid_kit.lessons.exercise import Exercise, match_numbers, run_answer
+from organoid_kit.lessons.exercise import Exercise, find_slip, match_numbers, run_answer
 from organoid_kit.lessons.question import Question
 from organoid_kit.tracking_problem import find_cost
 
@@ -27,10 +27,10 @@ def _judge_cost(find: Callable) -> str | None:
         ((1 - tried) / tried, "The logarithm is missing: only logarithms may be added up."),
         (1 - tried, "This is the probability of a 'no'. Divide it by p, and take the logarithm."),
     )
-    for wrong, reason in slips:
-        if match_numbers(answers, wrong, 1e-3):
-            return reason
-    return f"A probability of {_TRIED[0]} costs {right[0]:.3f}; yours: {answers[0]:.3f}."
+    return (
+        find_slip(answers, slips, 1e-3)
+        or f"A probability of {_TRIED[0]} costs {right[0]:.3f}; yours: {answers[0]:.3f}."
+    )
 
 
 cost = Exercise(
@@ -94,10 +94,10 @@ def _judge_divisions(find: Callable) -> str | None:
         (_count_right(1, 1) / len(_CALLED), "This is the precision. F1 also asks how many true ones were found."),
         (_count_right(1, 1) / len(_TRUE), "This is the recall. F1 also asks how many of the calls are right."),
     )  # fmt: skip
-    for wrong, reason in slips:
-        if match_numbers(answer, wrong, 1e-3):
-            return reason
-    return f"3 of 5 true divisions are called, with 6 calls: F1 = 2 · 3 / (5 + 6) = {6 / 11:.3f}."
+    return (
+        find_slip(answer, slips, 1e-3)
+        or f"3 of 5 true divisions are called, with 6 calls: F1 = 2 · 3 / (5 + 6) = {6 / 11:.3f}."
+    )
 
 
 divisions = Exercise(
