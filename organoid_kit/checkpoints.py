@@ -64,7 +64,7 @@ def save_checkpoint(network: keras.Model, state: TrainingState, folder: Path) ->
         np.savez(file, **arrays)
         file.flush()
         os.fsync(file.fileno())  # a power cut must not take this one and the one before
-    for old in _newest_first(folder)[_KEPT:]:
+    for old in list_checkpoints(folder)[_KEPT:]:
         old.unlink()
     return path
 
@@ -77,7 +77,7 @@ def load_newest_checkpoint(network: keras.Model, folder: Path) -> TrainingState 
     Raises:
         UserError: all are damaged.
     """
-    paths, variables = _newest_first(folder), _name_variables(network)
+    paths, variables = list_checkpoints(folder), _name_variables(network)
     for number, path in enumerate(paths):
         arrays = _read_intact(path)
         if arrays is not None and set(arrays) == {"state", *variables}:
@@ -96,7 +96,8 @@ def load_newest_checkpoint(network: keras.Model, folder: Path) -> TrainingState 
     return None
 
 
-def _newest_first(folder: Path) -> list[Path]:
+def list_checkpoints(folder: Path) -> list[Path]:
+    """Files of checkpoints in a folder, the newest first."""
     return sorted(folder.glob("epoch_*.npz"), reverse=True)
 
 

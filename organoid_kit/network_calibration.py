@@ -29,7 +29,6 @@ from organoid_kit.settings import NetworkSettings
 
 _BLOCKS = 4  # blocks of time of each movie that are held out together
 _ALL_PEAKS = 0.05
-_MATCH_UM = 5.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,7 +169,7 @@ def _ask_positions(network, settings: NetworkSettings, annotated: AnnotatedMovie
     for time_point in times:
         rows = found.rows_at(time_point)
         spacing = np.array(annotated.movie.spacing_um)
-        pairs = match_positions(truth.positions_at(time_point) * spacing, found.positions[rows] * spacing, _MATCH_UM)
+        pairs = match_positions(truth.positions_at(time_point) * spacing, found.positions[rows] * spacing)
         true[rows[pairs[:, 1]]] = True
         low, high = truth.annotated_region(time_point)
         counted[rows] = true[rows] | ((found.positions[rows] >= low) & (found.positions[rows] <= high)).all(axis=1)

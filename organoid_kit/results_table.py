@@ -172,13 +172,12 @@ def read_results(folder: str | Path) -> ResultsTable:
     return ResultsTable(tuple(map(_read_result, paths)))
 
 
-def say_spread(values: Sequence[float]) -> str:
-    """Several numbers as their mean and how far they reach; "not measured" where there are none."""
+def say_spread(values: Sequence[float], digits: int = 3) -> str:
+    """Mean, lowest and highest in words, such as "0.951 (0.948 to 0.955)"; "not measured" where there are none."""
     if not values:
         return "not measured"
-    mean = sum(values) / len(values)
-    spread = f" ({min(values):.3f} to {max(values):.3f})" if len(values) > 1 else ""
-    return f"{mean:.3f}{spread}"
+    mean, low, high = (f"{value:.{digits}f}" for value in (sum(values) / len(values), min(values), max(values)))
+    return mean if low == high else f"{mean} ({low} to {high})"
 
 
 def _say_variant(row: Summary) -> list[str]:

@@ -23,6 +23,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from organoid_kit.checkpoints import list_checkpoints
 from organoid_kit.errors import UserError
 from organoid_kit.files import write_safely
 from organoid_kit.runs import Run
@@ -202,7 +203,8 @@ def bring_back(kept: KeptRun, output_folder: str | Path) -> Run:
 
 def find_newest_state(folder: Path) -> str:
     """How far a run folder is: the name of its newest checkpoint, without the end. Later ones are larger."""
-    return max((path.stem for path in (folder / "checkpoints").glob("epoch_*.npz")), default=_START)
+    newest = list_checkpoints(folder / "checkpoints")[:1]
+    return newest[0].stem if newest else _START
 
 
 def is_whole(path: Path) -> bool:

@@ -18,7 +18,6 @@ from organoid_kit.position_examples import PositionExample, PositionExamples, jo
 from organoid_kit.settings import NetworkSettings
 from organoid_kit.targets import find_peaks
 
-_MATCH_UM = 5.0
 _THRESHOLDS = np.arange(2, 9) / 10  # an epoch is judged at the one that suits it best
 _LEAST = 1e-7  # probabilities nearer to 0 or 1 count as this
 _BORDER_VOXELS = 2  # a nucleus this close to a patch's border may be missed without blame
@@ -113,7 +112,7 @@ def count_matches(heat: np.ndarray, example: PositionExample, settings: NetworkS
 def _count(truth: np.ndarray, found: np.ndarray, counts: np.ndarray, settings: NetworkSettings) -> list[int]:
     """Matched, missed and false positions."""
     spacing = np.array(settings.spacing_um)
-    pairs = match_positions(truth * spacing, found * spacing, _MATCH_UM)
+    pairs = match_positions(truth * spacing, found * spacing)
     missed = np.delete(truth, pairs[:, 0], axis=0)
     false = np.delete(found, pairs[:, 1], axis=0)
     return [len(pairs), *(np.count_nonzero(_is_inner(each, counts)) for each in (missed, false))]

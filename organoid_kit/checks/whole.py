@@ -78,8 +78,13 @@ def _find_swapped_axes(annotations: Annotations, movie: TimeLapse) -> str | None
     """The order of axes in which all positions fit the movie, such as "x, y, z", or None."""
     for order in list(permutations(range(3)))[:0:-1]:  # x, y, z first: the commonest slip
         if lie_inside(annotations.positions[:, order], movie).all():
-            return ", ".join("zyx"[axis] for axis in np.argsort(order))
+            return name_columns(order)
     return None
+
+
+def name_columns(order: Sequence[int]) -> str:
+    """What the columns of a table are, such as "x, y, z", of which `table[:, order]` is z, y, x."""
+    return ", ".join("zyx"[axis] for axis in np.argsort(order))
 
 
 def check_channels(movie: TimeLapse, channels: Sequence[int]) -> Iterator[Problem]:

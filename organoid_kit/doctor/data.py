@@ -11,6 +11,7 @@ from organoid_kit.annotations import Annotations
 from organoid_kit.baseline import DIAMETER_UM
 from organoid_kit.channel_contrast import choose_time_points
 from organoid_kit.checks import CheckLimits, Problem, check_annotations
+from organoid_kit.checks.whole import name_columns
 from organoid_kit.dataset import AnnotatedMovie
 from organoid_kit.doctor.finding import Finding
 from organoid_kit.doctor.measuring import measure_light, measure_width_um
@@ -146,8 +147,7 @@ def _list_readings(positions: np.ndarray, movie: TimeLapse) -> dict[str, np.ndar
     spacing = np.array(movie.spacing_um)
     readings = {}
     for order in permutations(range(3)):
-        name = ", ".join("zyx"[axis] for axis in np.argsort(order))
-        readings[name] = positions[:, order]
+        readings[name_columns(order)] = positions[:, order]
     if not np.allclose(spacing, 1):
         readings |= {f"{name} in µm": read / spacing for name, read in list(readings.items())}
     return readings

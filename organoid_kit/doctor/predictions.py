@@ -11,13 +11,13 @@ from scipy.spatial import KDTree
 from organoid_kit.annotations import Annotations
 from organoid_kit.baseline import find_blobs
 from organoid_kit.channel_contrast import choose_time_points
+from organoid_kit.checks.whole import name_columns
 from organoid_kit.doctor.finding import Finding
 from organoid_kit.evaluation import find_best_threshold, match_positions, read_probabilities, score_positions
 from organoid_kit.settings import NetworkSettings
 from organoid_kit.timelapse import TimeLapse
 
 TWINS_UM = 4.0  # whole nuclei are not closer; only daughters, for a time point or two, are
-_MATCH_UM = 5.0
 _NOTHING_PART = 0.1  # found, relative to what is expected
 _AS_EXPECTED = {True: (0.6, 1.4), False: (0.4, 2.0)}  # where the truth is known, and where blobs must do
 _TWINS_PART = 0.2  # of the positions
@@ -134,7 +134,7 @@ def _find_no_recall(kept: Annotations, truth: Annotations, movie: TimeLapse) -> 
     cause += "positions and images do not belong together."
     advice = "Look at all channels (`plot_channels`), and at both over the image (`StackBrowser`)."
     if swapped:
-        order = ", ".join("zyx"[axis] for axis in np.argsort(best))
+        order = name_columns(best)
         measured += f" With the true ones read as {order}, it is {recall[best]:.0%}."
         cause = "The columns of the true positions were read in the wrong order."
         advice = f"Say where they are read that the columns are {order}."
@@ -145,7 +145,7 @@ def _find_recall(kept: Annotations, truth: Annotations, movie: TimeLapse, order:
     """Part of the true positions that is found if their columns are taken in this order."""
     spacing = np.array(movie.spacing_um)
     matched = sum(
-        len(match_positions(truth.positions_at(time)[:, order] * spacing, kept.positions_at(time) * spacing, _MATCH_UM))
+        len(match_positions(truth.positions_at(time)[:, order] * spacing, kept.positions_at(time) * spacing))
         for time in truth.annotated_time_points
     )
     return matched / max(1, len(truth))

@@ -12,6 +12,7 @@ from typing import Any
 
 from organoid_kit.errors import UserError
 from organoid_kit.files import read_json
+from organoid_kit.results_table import say_spread
 
 _FOLDER = Path(__file__).parent
 Records = Sequence[Mapping[str, Any]]
@@ -56,17 +57,17 @@ def choose_records(table: Mapping[str, Any], **wanted: Any) -> Records:
 
 def find_spread(records: Records, key: str = "f1") -> tuple[float, float, float] | None:
     """Mean, lowest and highest value over records, usually one for each seed; None: not measured."""
-    values = [record[key] for record in records if record[key] is not None]
+    values = _list_values(records, key)
     return (sum(values) / len(values), min(values), max(values)) if values else None
 
 
 def describe_spread(records: Records, key: str = "f1", digits: int = 3) -> str:
-    """Mean, lowest and highest in words, such as "0.951 (0.948 to 0.955)"."""
-    spread = find_spread(records, key)
-    if spread is None:
-        return "not measured"
-    mean, low, high = (f"{value:.{digits}f}" for value in spread)
-    return mean if low == high else f"{mean} ({low} to {high})"
+    """Mean, lowest and highest in words, see `results_table.say_spread`."""
+    return say_spread(_list_values(records, key), digits)
+
+
+def _list_values(records: Records, key: str) -> list[float]:
+    return [record[key] for record in records if record[key] is not None]
 
 
 def describe_difference(records: Records, others: Records, key: str = "f1") -> str:
@@ -82,7 +83,7 @@ def describe_difference(records: Records, others: Records, key: str = "f1") -> s
     by = f"{abs(mean - other_mean):.3f}"
     if low <= other_high and high >= other_low:
         return f"No clear difference: the seeds' ranges overlap, the means differ by {by}."
-    counts = [sum(each[key] is not None for each in group) for group in (records, others)]
+    counts = [len(_list_values(group, key)) for group in (records, others)]
     chance = f"Chance alone would do that in 1 of {math.comb(sum(counts), counts[0]) // 2} comparisons."
     return f"{'Better' if low > other_high else 'Worse'} with every seed, by {by} on average. {chance}"
 
