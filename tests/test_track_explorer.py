@@ -137,6 +137,12 @@ def test_a_front_end_without_the_script_sees_the_tree(explorer):
     assert explorer._display._picture.value == "" and explorer._display._picture.layout.display == "none"
 
 
+def test_only_where_one_can_click_does_it_say_so(explorer):
+    assert "Click" not in explorer._help_text.value and "Pick a nucleus in the movie" in explorer._help_text.value
+    explorer.tree.ready = True
+    assert "Click</b> in the tree" in explorer._help_text.value
+
+
 def test_without_anywidget_the_tree_is_a_picture(tracks, monkeypatch):
     real = builtins.__import__
 

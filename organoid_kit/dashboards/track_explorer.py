@@ -23,6 +23,14 @@ from organoid_kit.track_errors import Doubt, estimate_errors, find_doubts
 MOST_LINEAGES = 15  # drawn at once
 _MOST_POSITIONS = 20_000  # of those, unless it is a single one
 _PICK_UM = 5.0
+_HELP_IN_PAGE = (
+    "<b>Click</b> in the tree to go there in the movie; pick a nucleus in the movie to see its lineage. The upright "
+    "line is the time point of the movie. <b>Keys</b>, after a click on the tree or Tab: ← → time point · ↑ ↓ lineage."
+)
+_HELP_FOR_PICTURE = (
+    "Pick a nucleus in the movie to see its lineage, or give the number of a lineage. The upright line is the time "
+    "point of the movie."
+)
 _TRACKS = Mark("tracks", "o", "orange")
 _CHOSEN = Mark("chosen lineage", "p", "green")
 _DOUBTFUL = Mark("doubtful", "x", "vermillion")
@@ -138,15 +146,11 @@ class TrackExplorer(VBox):
         self._display = TreeDisplay(self._hear, guard(self.messages, self._draw))
         self.tree = self._display.tree
         self._shown_text, self._doubt_text = mark(HTML(), "ok-shown"), HTML()
+        self._help_text = mark(HTML(), "ok-tree-help")
 
     def _lay_out(self) -> list[Any]:
         legend = HTML(write_legend(((each, each.name) for each in MARKS), PAPER))
-        help_text = HTML(
-            f'<div style="color:{INK};background:#fff;line-height:1.5"><b>Click</b> in the tree to go there in the '
-            "movie; pick a nucleus in the movie to see its lineage. The upright line is the time point of the movie. "
-            "<b>Keys</b>, after a click on the tree or Tab: ← → time point · ↑ ↓ lineage.</div>"
-        )
-        left = VBox([HBox([self.lineage, self._shown_text]), self._display, legend, help_text])
+        left = VBox([HBox([self.lineage, self._shown_text]), self._display, legend, self._help_text])
         left.layout = Layout(width="720px", max_width="100%")
         right = VBox([self._doubt_text, self.doubts, self.next_doubt], layout=Layout(padding="0 0 0 10px"))
         return [HBox([left, right], layout=Layout(flex_flow="row wrap")), self.messages, self.browser]
@@ -239,6 +243,8 @@ class TrackExplorer(VBox):
         self._display.show(self._drawn, time_point)
         self._shown_text.value = f'<span style="color:{INK};background:#fff">{self._say_shown()}</span>'
         self._doubt_text.value = f'<div style="color:{INK};background:#fff;max-width:370px">{self._say_doubts()}</div>'
+        help_text = _HELP_IN_PAGE if self._display.in_page else _HELP_FOR_PICTURE
+        self._help_text.value = f'<div style="color:{INK};background:#fff;line-height:1.5">{help_text}</div>'
 
     def _move_line(self) -> None:
         if self._display.in_page:
