@@ -194,6 +194,17 @@ def test_there_are_questions_and_exercises(name):
 
 
 @each_notebook
+def test_exercises_are_numbered_and_announced_before_their_cell(name):
+    announced, asked = [], 0
+    for cell in make_variants.read_source(name).cells:
+        if cell.cell_type == "markdown":
+            announced += re.findall(r"^\*\*Exercise (\d+): [^*\n]+[.?]\*\* ", cell.source, re.MULTILINE)
+        elif make_variants.find_exercise(cell):
+            asked += 1
+            assert announced == [str(number) for number in range(1, asked + 1)], cell.source
+
+
+@each_notebook
 def test_one_cell_holds_the_numbers_to_change(name):
     tagged = [cell for cell in code_cells(name) if "parameters" in cell.metadata.get("tags", [])]
     assert len(tagged) == 1

@@ -265,9 +265,9 @@ plot_prediction(stack, heat, truth.positions, found.positions, movie.spacing_um)
 # Example: there are 10 nuclei; 8 are found, and 2 more places that are no nuclei. Then precision is 8 of 10 = 0.8, and
 # recall is 8 of 10 = 0.8.
 #
-# **Exercise 1.** Now you. There are 15 nuclei. A network makes 12 marks, and 9 of them are right. What is its
-# precision? Write it in place of the three dots, for example as `1 / 2`. Run the cell, then the one below it: it checks
-# your answer.
+# **Exercise 1: precision.** Now you. There are 15 nuclei. A network makes 12 marks, and 9 of them are right. What is
+# its precision? Write it in place of the three dots, for example as `1 / 2`. Run the cell, then the one below it: it
+# checks your answer.
 
 # %% exercise="precision"
 precision = ...
@@ -279,7 +279,7 @@ lesson.precision.check(precision)
 # You can ask for help as often as you like. `lesson.precision.hint()` gives a hint, and the next one when you run it
 # again. `lesson.precision.solution()` shows the answer. Write it in place of the last line and run the cell.
 #
-# **Exercise 2.** What is its recall?
+# **Exercise 2: recall.** What is its recall?
 
 # %% exercise="recall"
 recall = ...

@@ -180,11 +180,9 @@ plots.plot_example(fullest, examples.settings)
 # It looks coarser than there, as voxels are larger. Right, white: where the answer counts.
 
 # %% [markdown]
-# ### Exercise: a target by hand
-#
-# At each nucleus centre the target has a dot. A voxel at the distance *d* (in µm) from the centre has the value
-# exp(−*d*² / (2 · *sigma*²)): 1 in the middle, and less and less around it. Voxels are not cubes. So first turn
-# voxels into µm, along each axis by its own spacing.
+# **Exercise 1: a target by hand.** At each nucleus centre the target has a dot. A voxel at the distance *d* (in µm)
+# from the centre has the value exp(−*d*² / (2 · *sigma*²)): 1 in the middle, and less and less around it. Voxels are
+# not cubes. So first turn voxels into µm, along each axis by its own spacing.
 #
 # `positions` has one row (z, y, x) in voxels for each nucleus. Give back an array of the shape `shape_zyx`.
 
@@ -205,12 +203,10 @@ lesson.target.check(draw_target)
 # Not yet right? Run `lesson.target.hint()` in a new cell, again and again, and in the end `lesson.target.solution()`.
 
 # %% [markdown]
-# ### Exercise: a loss by hand
-#
-# The loss says how wrong an answer is. For one voxel with target *t* and probability *p* it is
-# −(*t* · log *p* + (1 − *t*) · log(1 − *p*)), called *cross-entropy*: close to 0 if *p* is close to *t*, large for a
-# sure mistake. The loss of a patch is the mean over its voxels. But each voxel has a *weight*: it is multiplied by it
-# before the mean is taken.
+# **Exercise 2: a loss by hand.** The loss says how wrong an answer is. For one voxel with target *t* and probability
+# *p* it is −(*t* · log *p* + (1 − *t*) · log(1 − *p*)), called *cross-entropy*: close to 0 if *p* is close to *t*,
+# large for a sure mistake. The loss of a patch is the mean over its voxels. But each voxel has a *weight*: it is
+# multiplied by it before the mean is taken.
 
 
 # %% exercise="loss"
@@ -421,10 +417,8 @@ for name, each in runs.items():
 # The network gives a probability for each voxel. A *peak* is a voxel with a probability at least as high as all around
 # it. From which probability on is a peak a nucleus? This limit is the *threshold*.
 #
-# ### Exercise: find peaks
-#
-# `maximum_filter`, from SciPy, gives for each place the highest value among it and its neighbours. In a row of numbers
-# that are two neighbours, in a stack 26, the diagonal ones too:
+# **Exercise 3: find peaks.** `maximum_filter`, from SciPy, gives for each place the highest value among it and its
+# neighbours. In a row of numbers that are two neighbours, in a stack 26, the diagonal ones too:
 
 # %%
 print(maximum_filter([0, 3, 1, 0, 2], size=3))
@@ -488,11 +482,9 @@ explorer.plot()
 # on all time points, the curves are drawn for every fourth.
 
 # %% [markdown]
-# ### Exercise: precision, recall and F1
-#
-# What was found and what is true are matched one to one, each found position with at most one true one, at most 5 µm
-# apart. Then one counts: *right* pairs, true ones *missed*, and *false* ones found. F1 is 2 · precision · recall /
-# (precision + recall).
+# **Exercise 4: precision, recall and F1.** What was found and what is true are matched one to one, each found position
+# with at most one true one, at most 5 µm apart. Then one counts: *right* pairs, true ones *missed*, and *false* ones
+# found. F1 is 2 · precision · recall / (precision + recall).
 
 
 # %% exercise="scores"

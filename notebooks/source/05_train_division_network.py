@@ -181,9 +181,8 @@ lesson.accuracy
 # chance, it is about as low as divisions are rare.
 
 # %% [markdown]
-# ### Exercise: average precision by hand
-#
-# `said` holds the probability of each nucleus, `divides` whether it really divides: two arrays of the same length.
+# **Exercise 1: average precision by hand.** `said` holds the probability of each nucleus, `divides` whether it really
+# divides: two arrays of the same length.
 
 
 # %% exercise="average_precision"
@@ -298,11 +297,10 @@ preview.plot()
 # %% [markdown]
 # ## 3. Choose settings and see what it will cost
 #
-# ### Your call: settings
-#
-# Make the settings of this training, and call them `my_settings`. You know `make_settings` from notebook 04; here the
-# network is called `"division"`. Pass the numbers from the top: `channels`, `time_window`, `division_window`, `epochs`,
-# `output_folder`; and `crops_per_time_point`, which goes by the name `patches_per_time_point` for all networks.
+# **Exercise 2: settings.** Make the settings of this training, and call them `my_settings`. You know `make_settings`
+# from notebook 04; here the network is called `"division"`. Pass the numbers from the top: `channels`, `time_window`,
+# `division_window`, `epochs`, `output_folder`; and `crops_per_time_point`, which goes by the name
+# `patches_per_time_point` for all networks.
 
 # %% exercise="settings"
 my_settings = ...
@@ -390,10 +388,9 @@ plots.plot_reliability(result.after, result.before)
 # "After" was measured on the very nuclei that the line was fitted to, so it looks a little better than it is.
 
 # %% [markdown]
-# ### Exercise: the calibration error by hand
-#
-# Ten bins: 0 to 0.1, 0.1 to 0.2, up to 1. In each: how far is the mean of what was *said* from the part that is *true*?
-# The mean of these distances, each bin counted by the number of its nuclei, is the ECE. Give it back.
+# **Exercise 3: the calibration error by hand.** Ten bins: 0 to 0.1, 0.1 to 0.2, up to 1. In each: how far is the mean
+# of what was *said* from the part that is *true*? The mean of these distances, each bin counted by the number of its
+# nuclei, is the ECE. Give it back.
 
 
 # %% exercise="calibration_error"
@@ -409,13 +406,11 @@ lesson.calibration_error.check(find_calibration_error)
 lesson.after_calibration
 
 # %% [markdown]
-# ### Your call: score with a tolerance
-#
-# A network may call a division one time point too early or too late. For most questions that does not matter. Around a
-# division several calls may then mean the same one; only the most probable counts. Write a function that gives the
-# score of `score_divisions` with a tolerance of 1, at the threshold that the settings hold: it was chosen on the
-# validation movie, as in notebook 04. (`help(score_divisions)`, in a cell of its own, tells what goes into the
-# brackets.)
+# **Exercise 4: score with a tolerance.** A network may call a division one time point too early or too late. For most
+# questions that does not matter. Around a division several calls may then mean the same one; only the most probable
+# counts. Write a function that gives the score of `score_divisions` with a tolerance of 1, at the threshold that the
+# settings hold: it was chosen on the validation movie, as in notebook 04. (`help(score_divisions)`, in a cell of its
+# own, tells what goes into the brackets.)
 
 
 # %% exercise="scoring"

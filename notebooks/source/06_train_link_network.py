@@ -152,8 +152,8 @@ print(movies["fast"].movie, f"{len(fast_movie.annotations.links)} true links", s
 # A nucleus does not jump across the organoid. So we need not ask of all pairs: *candidates* are those that are near
 # each other.
 #
-# **Do it:** write a function that finds all pairs of a position of one time point and one of the next that are at most
-# `max_distance_um` apart. Positions come in voxels, z, y, x.
+# **Exercise 1: candidates.** Write a function that finds all pairs of a position of one time point and one of the next
+# that are at most `max_distance_um` apart. Positions come in voxels, z, y, x.
 
 
 # %% exercise="pairs"
@@ -334,9 +334,9 @@ plots.plot_pairs(varied, bare, names=[f"seed {usual.seed}, {number}" for number 
 # %% [markdown]
 # You need not trust your eyes. The displacement of the varied pair must be the matrix times the displacement as it was.
 #
-# **Do it:** write the simplest of these matrices as a function. A turn in the plane by some degrees, anticlockwise as
-# you see it on the screen (y points down), makes of a displacement (z, y, x): the same z; a new y, cos · y − sin · x;
-# a new x, sin · y + cos · x.
+# **Exercise 2: a turn.** Write the simplest of these matrices as a function. A turn in the plane by some degrees,
+# anticlockwise as you see it on the screen (y points down), makes of a displacement (z, y, x): the same z; a new y,
+# cos · y − sin · x; a new x, sin · y + cos · x.
 
 
 # %% exercise="turn"
@@ -381,8 +381,8 @@ preview.plot()
 # %% [markdown]
 # ## 3. Choose settings and see what it will cost
 #
-# **Do it:** make settings for a link network, and call them `my_settings`. Take the numbers from the top: `channels`,
-# `epochs`, `output_folder`, `remove_drift`; `neighbours` goes by the name `link_neighbours`, and
+# **Exercise 3: settings.** Make settings for a link network, and call them `my_settings`. Take the numbers from the
+# top: `channels`, `epochs`, `output_folder`, `remove_drift`; `neighbours` goes by the name `link_neighbours`, and
 # `pairs_per_time_point` by the name `patches_per_time_point`.
 
 # %% exercise="settings"
@@ -418,8 +418,8 @@ print(estimate_training(settings, training))
 lesson.early_star
 
 # %% [markdown]
-# **Do it:** train, and call the run `my_run`. It takes some minutes. If you leave it open, a cell below trains. What
-# goes into the brackets, `help` tells, of this as of any function:
+# **Exercise 4: a training.** Train, and call the run `my_run`. It takes some minutes. If you leave it open, a cell
+# below trains. What goes into the brackets, `help` tells, of this as of any function:
 
 # %%
 help(train)
@@ -481,9 +481,9 @@ plots.plot_reliability(result.after, result.before)
 # - **optimal**: the most probable story of the whole movie, with divisions, beginnings and ends (notebook 07). So it
 #   does, if nothing else is said.
 #
-# **Do it:** ask the network about the links of `fast_movie`, choose among them, and call the result `my_tracks`. These
-# are two calls: `predict_links`, called as `predict_divisions` was in notebook 05, and `build_tracks`, which takes what
-# the first one gives. `network` and `settings` are loaded in the next cell.
+# **Exercise 5: tracks.** Ask the network about the links of `fast_movie`, choose among them, and call the result
+# `my_tracks`. These are two calls: `predict_links`, called as `predict_divisions` was in notebook 05, and
+# `build_tracks`, which takes what the first one gives. `network` and `settings` are loaded in the next cell.
 
 # %%
 network, settings = networks.load_network(run.folder)
@@ -500,7 +500,8 @@ tracks = lesson.take_tracks(my_tracks, network, fast_movie, settings)
 # %% [markdown]
 # ### Wrong links per 1000
 #
-# **Do it:** count. Of the links that were drawn, which part is not true? Times 1000.
+# **Exercise 6: wrong links.** Of the links that were drawn, which part is not true? Count, and give it back times
+# 1000.
 
 
 # %% exercise="wrong_links"

@@ -212,7 +212,7 @@ print(f"drawn by both: {len(np.intersect1d(goes_to, comes_from))}, by one: {len(
 # of all stories we want the most probable one. Probabilities are multiplied; it is easier to add. So each answer "yes"
 # of probability *p* gets a *cost*: the natural logarithm of (1 − *p*) / *p*.
 #
-# **Exercise.** Write it as a function.
+# **Exercise 1: a cost.** Write it as a function.
 
 
 # %% exercise="cost"
@@ -444,11 +444,9 @@ plots.plot_tracks(movie, tracks, time_point=movie.time_points[-3], channels=chan
 # %% [markdown]
 # ## 5. Score: do not believe one number
 #
-# ### Exercise: divisions with a tolerance
-#
-# `true` and `called` say of each nucleus when it divides: `{"A": 3, "B": 7}` means A at time point 3, B at 7. A call is
-# right if the same nucleus divides at most `tolerance` time points earlier or later. F1 is 2 · right, divided by the
-# number of true divisions and calls together.
+# **Exercise 2: divisions with a tolerance.** `true` and `called` say of each nucleus when it divides.
+# `{"A": 3, "B": 7}` means A at time point 3, B at 7. A call is right if the same nucleus divides at most `tolerance`
+# time points earlier or later. F1 is 2 · right, divided by the number of true divisions and calls together.
 
 
 # %% exercise="divisions"
@@ -535,8 +533,8 @@ for mother in np.setdiff1d(score.mothers, score.called_mothers):
 # 0.6 may be quite sure, if there is nothing else; and one of 0.9 doubtful, if another story is nearly as good.
 # Divisions, ends and beginnings have one, too.
 #
-# **Exercise.** Of some links it is known what the network `said`, and how probable an error is, `errors`. Which link
-# should a person look at first? Return its row; the first row is 0.
+# **Exercise 3: a first look.** Of some links it is known what the network `said`, and how probable an error is,
+# `errors`. Which link should a person look at first? Return its row; the first row is 0.
 
 
 # %% exercise="first_look"

@@ -164,12 +164,10 @@ mine = read_timelapse(folder / "01", axes=axes_of_mine, spacing_um=spacing_of_mi
 print(mine)
 
 # %% [markdown]
-# ### Exercise: which axis is which?
-#
-# A colleague gives you a file of shape (24, 2, 31, 512, 512), and these notes: *two colours; a stack from 0 to 46 µm,
-# every 2 µm; one stack every 10 minutes, from 0 to 300 minutes.* Write one letter for each axis, in the file's order:
-# `t` time, `c` channel, `z` plane, `y` row, `x` column. Put them between quotation marks, as in `axes_of_mine` at the
-# top.
+# **Exercise 1: which axis is which?** A colleague gives you a file of shape (24, 2, 31, 512, 512), and these notes:
+# *two colours; a stack from 0 to 46 µm, every 2 µm; one stack every 10 minutes, from 0 to 300 minutes.* Write one
+# letter for each axis, in the file's order: `t` time, `c` channel, `z` plane, `y` row, `x` column. Put them between
+# quotation marks, as in `axes_of_mine` at the top.
 
 # %% exercise="axes"
 axes = ...
@@ -178,11 +176,10 @@ axes = ...
 lesson.axes.check(axes)
 
 # %% [markdown]
-# ### Exercise: how large is a voxel?
-#
-# The microscope's notes say how many planes there are, and where the first and the last one lie (in µm). They also say
-# how wide a pixel of the camera is (in µm), and how much the lens magnifies. The last thing is the *binning*: how many
-# camera pixels, along one side, were joined to one. Give back the spacing: three numbers, z, y, x, in µm.
+# **Exercise 2: how large is a voxel?** The microscope's notes say how many planes there are, and where the first and
+# the last one lie (in µm). They also say how wide a pixel of the camera is (in µm), and how much the lens magnifies.
+# The last thing is the *binning*: how many camera pixels, along one side, were joined to one. Give back the spacing:
+# three numbers, z, y, x, in µm.
 
 
 # %% exercise="spacing"
@@ -290,9 +287,8 @@ chooser.plot()
 # in one of its channels. A channel without nuclei adds only noise. What you chose goes into the settings of a training:
 # `make_settings("position", channels=(2, 3))`.
 #
-# ### Exercise: sum channels by hand
-#
-# `image` has the axes c, z, y, x and is uint16: whole numbers from 0 to 65535. `channels` are counted from 1.
+# **Exercise 3: sum channels by hand.** `image` has the axes c, z, y, x and is uint16: whole numbers from 0 to 65535.
+# `channels` are counted from 1.
 
 
 # %% exercise="channels"
@@ -311,10 +307,8 @@ lesson.channels.check(sum_channels)
 # everything is marked does "no mark" mean "no nucleus". The cuboid is the `region` of the annotations. Outside it
 # nothing is learned, and nothing is judged.
 #
-# ### Exercise: inside or outside?
-#
-# `positions` is (n, 3), z, y, x. `region` holds the lowest and the highest corner. Say of each position whether it lies
-# inside; on the border counts.
+# **Exercise 4: inside or outside?** `positions` is (n, 3), z, y, x. `region` holds the lowest and the highest corner.
+# Say of each position whether it lies inside; on the border counts.
 
 
 # %% exercise="cuboid"

@@ -187,8 +187,8 @@ plots.plot_stack(stack, spacing_um, positions=mended.positions_at(time_point), t
 # **What to see.** The filled circles lie in the middle of nuclei, and there is no finding. A nucleus without a filled
 # circle has its centre in another plane.
 #
-# **Exercise 1.** Here are three movies, A, B and C. In one of them y and x are swapped. Which one? Answer with its
-# letter.
+# **Exercise 1: the patient.** Here are three movies, A, B and C. In one of them y and x are swapped. Which one? Answer
+# with its letter.
 
 # %%
 patients = lesson.make_patients()
@@ -360,7 +360,7 @@ plot_leakage(leakage["records"], title="What validation promised, and what came 
 lesson.leak_guess
 
 # %% [markdown]
-# **Exercise 2.** Three ways to take validation time points from one movie. Which one does not leak?
+# **Exercise 2: a split.** Three ways to take validation time points from one movie. Which one does not leak?
 
 # %%
 splits = lesson.make_splits()
@@ -506,8 +506,8 @@ losses[0, 0, 0] = np.nan
 print("The mean loss of a patch with one NaN:", losses.mean())
 
 # %% [markdown]
-# **Exercise 3.** Look for such voxels yourself. `movie` has the axes t, z, y, x. Give back a list of the time points,
-# counted from 0, that have a NaN anywhere, such as `[0, 4]`.
+# **Exercise 3: torn voxels.** Look for such voxels yourself. `movie` has the axes t, z, y, x. Give back a list of the
+# time points, counted from 0, that have a NaN anywhere, such as `[0, 4]`.
 
 
 # %% exercise="torn"
@@ -578,8 +578,8 @@ plots.plot_history(runs[1].history, title=f"Learning rate {learning_rates[1]:g}"
 # **What to see.** With the usual rate both losses fall from the start, by a little each epoch, and F1 is well above
 # zero. The training is far from done: it had moments.
 #
-# **Exercise 4.** `train_line(rate)` fits a line by 400 steps downhill, and gives the loss before each step. Which is
-# the highest of these rates that does not blow up?
+# **Exercise 4: a rate.** `train_line(rate)` fits a line by 400 steps downhill, and gives the loss before each step.
+# Which is the highest of these rates that does not blow up?
 
 # %%
 train_line, rates = lesson.train_line, lesson.RATES
