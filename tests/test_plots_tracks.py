@@ -11,7 +11,8 @@ from matplotlib.colors import to_rgb
 
 from organoid_kit.annotations import Annotations
 from organoid_kit.errors import UserError
-from organoid_kit.plots import COLOURS, describe, find_lineages, plot_lineage_tree, plot_tracks
+from organoid_kit.plots import COLOURS, describe, find_lineages, plot_close_ups, plot_lineage_tree, plot_tracks
+from organoid_kit.plots.close_ups import FOUND, PUT_IN
 from organoid_kit.plots.lineages import DOUBT, END, FORK, START, count_earlier_marks
 from organoid_kit.plots.tracks import DIVISION
 from organoid_kit.timelapse import make_timelapse
@@ -152,6 +153,38 @@ def test_nothing_merges_and_long_tracks_can_be_drawn(lineage):
     long = np.arange(3000)
     chain = Annotations(np.zeros((3000, 3)), long, np.stack([long[:-1], long[1:]], axis=1))
     assert len(strokes(plot_lineage_tree(chain))) == 2999
+
+
+def test_close_ups_show_a_nucleus_before_and_after(lineage):
+    row = int(np.argmax(lineage.time_points == 2))
+    put_in = np.arange(len(lineage)) == row
+    figure = plot_close_ups(MOVIE, dataclasses.replace(lineage, properties={"interpolated": put_in}), [row], ["mine"])
+    before, now, after = figure.axes
+    assert [axes.get_title() for axes in figure.axes] == [f"time point {time_point}" for time_point in (1, 2, 3)]
+    _, y, x = lineage.positions[row] * SPACING
+    assert now.get_xlim() == (x - 12, x + 12) and now.get_ylim() == (y + 12, y - 12)
+    diamonds = [line.get_xydata() for line in now.lines if line.get_marker() == PUT_IN.shape]
+    assert np.concatenate(diamonds).tolist() == [[x, y]]
+    rings = np.concatenate([line.get_xydata() for line in before.lines if line.get_marker() == FOUND.shape])
+    [mother] = lineage.links[lineage.links[:, 1] == row, 0]
+    assert (lineage.positions[mother] * SPACING)[:0:-1].tolist() in rings.tolist()
+    assert any(line.get_marker() == "s" for line in now.lines) and before.get_ylabel() == "mine"
+    assert "mine" in describe(figure)
+
+
+def test_close_ups_show_only_what_lies_near_their_plane(lineage):
+    away = lineage.positions.copy()
+    away[1:, 0] += 5  # planes of 2 µm
+    figure = plot_close_ups(MOVIE, dataclasses.replace(lineage, positions=away), [0], ["first"])
+    shown = [line.get_xydata() for line in figure.axes[1].lines if line.get_marker() == FOUND.shape]
+    assert np.concatenate(shown).tolist() == [(away[0] * SPACING)[:0:-1].tolist()]
+
+
+def test_a_time_point_that_was_not_filmed_has_no_close_up(lineage):
+    row = int(np.argmax(lineage.time_points))
+    last = dataclasses.replace(lineage, time_points=lineage.time_points + 3 - lineage.time_points[row])
+    figure = plot_close_ups(MOVIE, last, [row], ["last"])
+    assert "not filmed" in figure.axes[2].get_title() and not figure.axes[2].images and figure.axes[1].images
 
 
 def test_tracks_lie_where_the_nuclei_are(lineage):

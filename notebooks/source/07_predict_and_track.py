@@ -60,7 +60,6 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
-from matplotlib.axes import Axes
 
 from organoid_kit import downloads, plots
 from organoid_kit.annotations import Annotations
@@ -282,19 +281,22 @@ for method in ("greedy", "optimal"):
 # ### What is assumed
 #
 # Networks say how probable positions, divisions and links are. How often do nuclei come into view, go, or get missed?
-# No network says that; you do. For each movie these few numbers are assumed:
+# No network says that; you do:
 
 # %%
-for name, value in dataclasses.asdict(tracking).items():
-    print(f"{name}: {value:g}")
+for name in ("appearance", "disappearance", "border", "missed", "missed_daughter"):
+    print(f"{name}_probability: {getattr(tracking, name + '_probability'):g}")
 
 # %% [markdown]
-# - **Appearances and disappearances** are rare inside the movie, more frequent within `border_um` of its border, and
-#   free at the first and the last time point: there all tracks begin and end.
-# - **Divisions** cost what the division network says.
+# - **Appearances and disappearances** are rare inside the movie. Right at its border, where nuclei come into view and
+#   leave it, they have the `border_probability`. At the first and the last time point they are free: there all tracks
+#   begin and end.
 # - **Missed nuclei.** Where a nucleus was found before and after but not in between, a link may lead over the gap. A
 #   nucleus is then put half-way, and marked as *interpolated*. A daughter is missed more easily: right after the
-#   division, the two still touch. So she has a probability of her own, `missed_daughter_probability`.
+#   division, the two still touch. So she has a probability of her own.
+#
+# Divisions cost what the division network says. (`help(TrackingSettings)` tells of all other settings, such as how
+# often nuclei divide where no network was asked.)
 #
 # ### Three methods, and the errors of each
 #
@@ -357,45 +359,12 @@ for name, each in (("bridged", tracks), ("not bridged", with_gaps)):
     print(f"{name:12} {len(each.tracks())} tracks; divisions: {score_divisions(truth, each, by=None)}")
 
 # %% [markdown]
-# Are the nuclei really there? Look at some in close-up. The next two cells say how to draw them.
-
-
-# %%
-def draw_close_up(axes: Axes, tracks: Annotations, time_point: int, centre: np.ndarray) -> None:
-    """Few planes around a place, its positions, and for each a line to where it comes from."""
-    z, y, x = centre.round().astype(int)
-    axes.set(xlim=(x - 24, x + 24), ylim=(y + 24, y - 24), xticks=[], yticks=[], title=f"time point {time_point}")
-    if time_point not in movie.time_points:
-        axes.set(title="not filmed", aspect="equal")
-        return
-    axes.imshow(movie.stack(time_point, channels)[max(z - 2, 0) : z + 3].max(axis=0), cmap="gray")
-    now = (tracks.time_points == time_point) & (np.abs(tracks.positions[:, 0] - z) <= 2.5)
-    for ends in tracks.positions[tracks.links[now[tracks.links[:, 1]]]]:
-        axes.plot(ends[:, 2], ends[:, 1], color=plots.COLOURS["sky blue"])
-    put_in = np.equal(tracks.properties["interpolated"], True).astype(bool)
-    for rows, shape, colour in ((now & ~put_in, "o", "sky blue"), (now & put_in, "D", "yellow")):
-        style = {"marker": shape, "markersize": 8, "markeredgecolor": plots.COLOURS[colour], "markeredgewidth": 1.5}
-        axes.plot(*tracks.positions[rows, :0:-1].T, linestyle="none", markerfacecolor="none", **style)
-
-
-# %%
-def plot_close_up(tracks: Annotations, rows: list[int], names: list[str]) -> plots.Drawing:
-    """Each nucleus in a line: one time point before, its own with a square around the nucleus, one later."""
-    figure = plots.draw_figure(8, 2.9 * len(rows))
-    figure.description = f"Close-ups with tracks over three time points each: {'; '.join(names)}."
-    for row, name, panels in zip(rows, names, figure.subplots(len(rows), 3, squeeze=False)):
-        place = tracks.positions[row]
-        for step, axes in zip((-1, 0, 1), panels):
-            draw_close_up(axes, tracks, int(tracks.time_points[row]) + step, place)
-        panels[0].set_ylabel(name)
-        panels[1].plot(place[2], place[1], "s", color=plots.COLOURS["vermillion"], fillstyle="none", markersize=22)
-    return figure
-
+# Are the nuclei really there? Look at some in close-up.
 
 # %%
 shown = [int(row) for row in [*added, *tracks.divisions()][:3]]
 names = ["put in" if row in added else "divides" for row in shown]
-plot_close_up(tracks, shown, names)
+plots.plot_close_ups(movie, tracks, shown, names, channels=channels)
 
 # %% [markdown]
 # **What to see.** Rings are positions that the network found, diamonds were put in. Lines lead from each to where it
@@ -579,7 +548,7 @@ explorer.plot()
 # %%
 doubts = find_doubts(tracks, most=3, least=0)
 names = [f"{doubt.what}, {doubt.probability:.2f}" for doubt in doubts]
-plot_close_up(tracks, [doubt.row for doubt in doubts], names)
+plots.plot_close_ups(movie, tracks, [doubt.row for doubt in doubts], names, channels=channels)
 
 # %% [markdown]
 # **What to see.** One doubt in each line; the square marks the place. Of a doubtful *link* it is the later end: does

@@ -320,9 +320,6 @@ def find_inside(positions, region):
 # %%
 lesson.cuboid.check(find_inside)
 
-# %%
-lesson.next_hour
-
 # %% [markdown]
 # How many positions buy which F1? That takes many trainings, so it was measured before (`benchmarks/annotations.py`),
 # on the bundled movies. **Guess first:** how many annotated positions does a network from scratch need for an F1 of
@@ -340,7 +337,10 @@ plot_annotated_positions(right, title="All annotations right")
 #
 # It holds for invented organoids, which the network that comes with the kit knows well. On a real organoid it knows
 # less: there fine-tuning has more to win (notebook 04, section on the real organoid). For your movies, measure: train
-# with half of your annotations, then with all. If the score still rises, annotate more.
+# with half of your annotations, then with all.
+
+# %%
+lesson.still_rising
 
 # %%
 print(table["command"], table["machine"], f"scored on: {table['judged_on']}", sep="\n")

@@ -275,18 +275,19 @@ wrong_spacing = Question(
     },
 )
 
-next_hour = Question(
-    text="All nuclei of one organoid are annotated, at one time point. You have one more hour. What do you annotate?",
+still_rising = Question(
+    text="Half of your annotations give an F1 of 0.87 to 0.90 on a movie that was kept back, all of them 0.92 to 0.95; "
+    "three seeds each. What do you do next?",
     choices={
-        "a": "the same organoid at the next time point",
-        "b": "a cuboid in another organoid, imaged on another day",
-        "c": "the same nuclei again, more exactly",
+        "a": "stop annotating: 0.95 is a good score",
+        "b": "annotate more: the score still rises",
+        "c": "train with other seeds until one reaches 0.97",
     },
     right="b",
     because={
-        "a": "That is quick, as nearly everything stays where it is. For that very reason it shows little that is new.",
-        "b": "Yes. Other light, other depths, other shapes. And you can keep it back, to judge by.",
-        "c": "A fraction of a micrometre makes little difference: the dot that is learned is some micrometres wide.",
+        "a": "It may be enough for your question. But all seeds with more annotations are above all seeds with fewer.",
+        "b": "Yes: all seeds with more annotations are above all with fewer. When the ranges overlap, you can stop.",
+        "c": "The best of many seeds was lucky on this movie. On the next one it is like the others.",
     },
 )
 

@@ -4,6 +4,7 @@ Colours are those of Okabe and Ito, which colour-blind people can tell apart, an
 shape too.
 """
 
+from organoid_kit.plots.close_ups import plot_close_ups
 from organoid_kit.plots.crops import plot_crops, plot_pairs
 from organoid_kit.plots.curves import (
     plot_annotation_counts,
@@ -38,6 +39,7 @@ __all__ = [
     "plot_annotation_counts",
     "plot_augmentations",
     "plot_channels",
+    "plot_close_ups",
     "plot_convolution",
     "plot_crops",
     "plot_depth_scores",
