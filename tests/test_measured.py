@@ -70,6 +70,19 @@ def test_everything_compared_in_the_course_was_measured_with_three_seeds():
         assert len({each["seed"] for each in found}) >= 3, (start, time_points, error_rate)
 
 
+def test_what_notebook_08_says_of_few_annotations_was_measured():
+    few = choose_records(read_demonstration("annotations"), time_points=1, error_rate=0.0)
+    assert {each["start"] for each in few} == {"scratch", "position_small"} and min(each["f1"] for each in few) > 0.9
+
+
+def test_what_notebook_09_says_of_the_steepest_lines_was_measured():
+    records = read_demonstration("leakage")["records"]
+    steepest = sorted(records, key=lambda each: each["held_out"] - each["shown"])[:3]
+    assert {(each["movie"], each["part"]) for each in steepest} == {("organoid_b", "end of the movie")}
+    others = [each for each in records if each["movie"] == "organoid_b" and each["part"] == "another movie"]
+    assert max(each["threshold"] for each in steepest) <= 0.2 and min(each["threshold"] for each in others) > 0.5
+
+
 def test_another_name_is_refused(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="'weather'.*annotations"):
         read_demonstration("weather")

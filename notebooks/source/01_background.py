@@ -230,7 +230,9 @@ print(f"the neuron: slope {weight:.3f}, start {added:.3f}")
 # *tanh*, a curve shaped like an S). With bends, many neurons together can follow almost any curve. We build three
 # networks: one neuron without a bend, a few neurons, and very many.
 #
-# The next cell but one trains such a network. You need not understand each line of it.
+# The next cell but one trains such a network. You need not understand each line of it. Two words: `Rescaling` turns
+# days into numbers from -1 to 1, with which learning is easier. *Adam* goes downhill as you did above, but finds for
+# each number of the network a step size of its own.
 
 # %%
 day = np.sort(rng.uniform(0, 7, 24))

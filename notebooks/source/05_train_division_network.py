@@ -326,10 +326,8 @@ print(f"The network has {network.count_params():,} numbers to learn.")
 # ## 4. Train
 #
 # As in notebook 04: a run folder, checkpoints, and the stop button works. After each epoch the network is judged on
-# nuclei of the validation movie, in their natural proportion. The plain loss must not decide here which epoch is best:
-# it may rise, as the network becomes too sure of a few wrong answers, while it still gets better at telling divisions
-# from the rest. That it is too sure can be mended afterwards, as we shall see. So the kit mends it after every epoch,
-# for the judgement only, and keeps the epoch with the lowest loss after that.
+# nuclei of the validation movie, in their natural proportion, and the best epoch is kept. One thing is new: a network
+# that is too sure of itself is forgiven here, as that can be put right after the training. Section 6 shows how.
 
 # %%
 run = train(training, validation, settings)

@@ -333,7 +333,8 @@ plot_annotated_positions(right, title="All annotations right")
 # %% [markdown]
 # **What to see.** To the right there is more to learn from. Each dot is one training, the line joins their means; the
 # dotted line is the network that comes with the kit, before any training. All trainings had the same number of steps.
-# Is a line's rise larger than the distance between its dots at one place? If not, these trainings show no gain.
+# Is a line's rise larger than the distance between its dots at one place? If not, these trainings show no gain. One
+# annotated time point was enough for an F1 above 0.9, from scratch and fine-tuned: these organoids are easy.
 #
 # It holds for invented organoids, which the network that comes with the kit knows well. On a real organoid it knows
 # less: there fine-tuning has more to win (notebook 04, section on the real organoid). For your movies, measure: train
