@@ -137,7 +137,7 @@ class TrackExplorer(VBox):
             rows=12,
             description="Doubts",
             style=WIDE,
-            layout=Layout(width="370px", max_width="98%"),
+            layout=Layout(width="350px", max_width="98%"),
         )
         self.next_doubt = Button(description="Next doubt", tooltip="Goes to the next one of the list.")
         for name in ("lineage", "doubts", "next_doubt"):
@@ -151,7 +151,7 @@ class TrackExplorer(VBox):
     def _lay_out(self) -> list[Any]:
         legend = HTML(write_legend(((each, each.name) for each in MARKS), PAPER))
         left = VBox([HBox([self.lineage, self._shown_text]), self._display, legend, self._help_text])
-        left.layout = Layout(width="720px", max_width="100%")
+        left.layout = Layout(width="690px", max_width="100%")
         right = VBox([self._doubt_text, self.doubts, self.next_doubt], layout=Layout(padding="0 0 0 10px"))
         return [HBox([left, right], layout=Layout(flex_flow="row wrap")), self.messages, self.browser]
 
@@ -242,7 +242,7 @@ class TrackExplorer(VBox):
         )
         self._display.show(self._drawn, time_point)
         self._shown_text.value = f'<span style="color:{INK};background:#fff">{self._say_shown()}</span>'
-        self._doubt_text.value = f'<div style="color:{INK};background:#fff;max-width:370px">{self._say_doubts()}</div>'
+        self._doubt_text.value = f'<div style="color:{INK};background:#fff;max-width:350px">{self._say_doubts()}</div>'
         help_text = _HELP_IN_PAGE if self._display.in_page else _HELP_FOR_PICTURE
         self._help_text.value = f'<div style="color:{INK};background:#fff;line-height:1.5">{help_text}</div>'
 
