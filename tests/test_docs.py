@@ -142,17 +142,20 @@ def test_widgets_of_the_site_become_a_note_unless_they_have_a_page_of_their_own(
     assert question.outputs[0].data == {"text/html": "<p>Why?</p>"}
 
 
-def test_a_notebook_is_run_again_only_when_something_changed(tmp_path, monkeypatch):
+def test_a_notebook_is_run_again_only_when_something_changed(tmp_path, monkeypatch, capsys):
     import make_site
 
     ran = []
     client = SimpleNamespace(execute=lambda: ran.append("once"))
     monkeypatch.setattr(make_site, "NotebookClient", lambda notebook, **options: client)
     cell = nbformat.v4.new_code_cell("epochs = 9", metadata={"tags": ["parameters"]})
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "00.ipynb")
+    facts = {"organoid_kit": {"minutes_cpu": 3}}
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=facts), tmp_path / "00.ipynb")
     for values in ({"epochs": 1}, {"epochs": 1}, {"epochs": 2}):
         made = make_site.run_notebook(tmp_path / "00.ipynb", values, tmp_path / "executed")
     assert len(ran) == 2
+    said = "running 00.ipynb: 0.0 minutes; stated for a processor of 2 cores: 3"
+    assert capsys.readouterr().out.splitlines() == [said, said]
     assert made.cells[1].source == "epochs = 2" and made.cells[1].metadata["tags"] == ["remove-cell"]
 
 

@@ -3,7 +3,7 @@
     python docs/site/make_site.py                          # everything: build/site/html/index.html
     python docs/site/make_site.py --quick --only 02 03     # two notebooks, run with the numbers of the tests
 
-A notebook is run again only when it, its numbers or the kit have changed.
+A notebook is run again only when it, its numbers or the kit have changed. Says how long each took, beside what it states.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import nbformat
@@ -67,11 +68,14 @@ def run_notebook(path: Path, values: dict, folder: Path) -> nbformat.NotebookNod
     mark, kept = fingerprint(notebook, values), folder / path.name
     if kept.exists() and (before := nbformat.read(kept, as_version=4)).metadata.get("fingerprint") == mark:
         return before
-    print(f"running {path.name}", flush=True)
+    print(f"running {path.name}", end="", flush=True)
+    began = time.monotonic()
     set_values(notebook, values)
     work = folder / "work"
     work.mkdir(parents=True, exist_ok=True)
     NotebookClient(notebook, timeout=None, kernel_name="python3", resources={"metadata": {"path": str(work)}}).execute()
+    stated = notebook.metadata.organoid_kit.minutes_cpu
+    print(f": {(time.monotonic() - began) / 60:.1f} minutes; stated for a processor of 2 cores: {stated}", flush=True)
     notebook.metadata["fingerprint"] = mark
     nbformat.write(notebook, kept)
     return notebook
