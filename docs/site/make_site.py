@@ -3,7 +3,8 @@
     python docs/site/make_site.py                          # everything: build/site/html/index.html
     python docs/site/make_site.py --quick --only 02 03     # two notebooks, run with the numbers of the tests
 
-A notebook is run again only when it, its numbers or the kit have changed. Says how long each took, beside what it states.
+A notebook is run again only when it, its numbers or the kit have changed. How long each took is said beside what it
+states.
 """
 
 import argparse
