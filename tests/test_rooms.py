@@ -11,11 +11,11 @@ PACKAGE = Path(__file__).parents[1] / "organoid_kit"
 ROOMS = (
     *("errors", "environment", "files", "settings", "network_folders"),
     *("timelapse", "reading", "timelapse_reading", "timelapse_writing"),
-    *("annotations", "formats", "dataset", "downloads", "measured", "synthetic", "evaluation"),
+    *("annotations", "formats", "dataset", "downloads", "synthetic", "evaluation"),
     *("classification", "calibration", "links", "track_evaluation", "tracking_problem"),
     *("tracking_optimal", "tracking", "tracking_marginals", "track_errors", "threshold_judging", "targets", "baseline"),
     *("channel_contrast", "checks"),
-    *("annotation_editing", "results_table"),
+    *("annotation_editing", "results_table", "measured"),
     *(
         "splits",
         "patches",
