@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from ipywidgets import HTML, Box, VBox
+from ipywidgets import HTML, Box, Layout, VBox
 
 from organoid_kit.dashboards.common import mark
 from organoid_kit.dashboards.lineage_tree import DrawnTree
@@ -25,7 +25,7 @@ class TreeDisplay(VBox):
 
     def __init__(self, hear: Callable[[dict[str, Any]], None], changed: Callable[[], None]) -> None:
         self.tree = _make_tree(hear)
-        self._picture, self._box = mark(HTML(), "ok-plain-tree"), Box()
+        self._picture, self._box = mark(HTML(), "ok-plain-tree"), Box(layout=Layout(display="block"))
         super().__init__([self._box, self._picture])
         if self.tree is not None:
             self.tree.observe(lambda _: changed(), "ready")

@@ -23,8 +23,8 @@ from organoid_kit.plots.lineages import (
 
 MARKS = (FORK, START, END, DOUBT)
 _LEFT, _TOP, _BOTTOM, _ROW = 34, 38, 20, 15  # pixels
-_WIDTH = 640  # of the tree; time points are at least and at most so wide
-_STEPS = (3.0, 36.0)
+_WIDTH = 620  # of the tree; time points are at least and at most so wide
+_STEPS = (3.0, 56.0)
 _BESIDE = 9  # between marks of one place
 _NUMBERS_APART = 34  # pixels between numbers of time points
 
