@@ -145,7 +145,9 @@ def test_the_figure_of_data_size_says_what_it_shows():
         assert words in figure.description
     [axes] = figure.axes
     rings = [line.get_xydata().tolist() for line in axes.lines if line.get_markersize() == 18]
-    assert rings == [[[720.0, pytest.approx(0.65)]]]
+    assert rings == [[[pytest.approx(720 * 1.09), pytest.approx(0.65)]]]  # right annotations stand at 720
+    [right] = [line for line in axes.lines if line.get_label() == "from scratch"]
+    assert right.get_xdata().tolist() == [30, 720]
 
 
 def test_the_figure_of_wrong_annotations():

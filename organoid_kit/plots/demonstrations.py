@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from organoid_kit.errors import UserError
-from organoid_kit.measured import describe_spread, find_spread
+from organoid_kit.measured import Records, describe_spread, find_spread
 from organoid_kit.plots.drawing import LINES, Drawing, draw_figure, tidy
 
-Records = Sequence[Mapping[str, Any]]
 _SIDE = 0.09  # dots of the seeds stand so far apart
+_BESIDE = 1.09  # on a logarithmic axis, kinds of one place stand so far apart
 
 
 def plot_annotated_positions(
@@ -21,8 +20,8 @@ def plot_annotated_positions(
 ) -> Drawing:
     """F1 over the number of annotated positions: a line for each start and each part of annotations that were wrong.
 
-    Small dots are single trainings, the line joins their means. A network that was used as it is, without any
-    annotation, is a level line.
+    Small dots are single trainings, the line joins their means. Trainings with wrong annotations stand a little to the
+    right, so that all can be seen. A network that was used as it is, without any annotation, is a level line.
 
     Args:
         records: of the demonstration "annotations".
@@ -34,10 +33,11 @@ def plot_annotated_positions(
     axes = figure.subplots()
     words = []
     kinds = sorted({(each["start"] != "scratch", each["error_rate"], each["start"]) for each in records})
+    rates = sorted({each["error_rate"] for each in records})
     for style, (_, rate, start) in zip(LINES, kinds):
         own = [each for each in records if (each["start"], each["error_rate"]) == (start, rate)]
         ring = marked[1] if marked and (marked[0], marked[2]) == (start, rate) else None
-        words += _draw_line(axes, own, _name_kind(start, rate), style, ring)
+        words += _draw_line(axes, own, _name_kind(start, rate), style, ring, _BESIDE ** rates.index(rate))
     axes.set(xlabel="annotated positions to learn from", ylabel="F1", xscale="log", title=title)
     _label_positions(axes, records)
     tidy(axes)
@@ -55,8 +55,8 @@ def _name_kind(start: str, rate: float) -> str:
     return f"{name}, {100 * rate:g} % wrong" if rate else name
 
 
-def _draw_line(axes: Axes, records: Records, name: str, style: dict, ring: int | None) -> list[str]:
-    """Dots and means of one kind of training; what they show, in words."""
+def _draw_line(axes: Axes, records: Records, name: str, style: dict, ring: int | None, beside: float) -> list[str]:
+    """Dots and means of one kind of training, so many times to the right; what they show, in words."""
     words, means = [], []
     for number in sorted({each["time_points"] for each in records}):
         own = [each for each in records if each["time_points"] == number]
@@ -68,8 +68,8 @@ def _draw_line(axes: Axes, records: Records, name: str, style: dict, ring: int |
         if not number:
             axes.axhline(spread[0], color=style["color"], linestyle=":", label="shipped network, as it is")
             continue
-        means.append((positions, spread[0]))
-        axes.plot([each["positions"] for each in own], [each["f1"] for each in own], ".", color=style["color"])
+        means.append((positions * beside, spread[0]))
+        axes.plot([each["positions"] * beside for each in own], [each["f1"] for each in own], ".", color=style["color"])
         if ring == number:
             axes.plot(*means[-1], "o", markersize=18, markerfacecolor="none", markeredgecolor="black")
     if means:
