@@ -16,6 +16,8 @@ suppress_warnings = ["myst.header", "misc.highlighting_failure"]
 html_theme = "sphinx_book_theme"
 html_title = "organoid_kit"
 html_show_sourcelink = False
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 html_context = {"default_mode": "auto"}  # light or dark, as the reader's system is
 html_theme_options = {
     "repository_url": "https://github.com/organoid-kit/organoid_kit",

@@ -101,6 +101,15 @@ def test_every_page_opens_without_network_and_errors(links, browser):
     assert not [url for url in asked if not url.startswith(("file:", "data:", "blob:"))]
 
 
+def test_no_code_is_cut_off(site, browser):
+    page = browser.new_page(viewport={"width": 1250, "height": 900})
+    page.goto((site / "notebooks" / "03_preview_augmentation.html").as_uri())
+    wide = "() => [...document.querySelectorAll('pre')].map(each => [each.scrollWidth, each.clientWidth])"
+    widths = page.evaluate(wide)
+    assert len(widths) > 10 and not [each for each in widths if each[0] > each[1]]
+    page.close()
+
+
 def test_search_finds_a_word(site, browser):
     page = browser.new_page()
     page.goto(f"{(site / 'search.html').as_uri()}?q=augmentation")
