@@ -22,6 +22,7 @@ from organoid_kit.settings import NETWORKS
 
 _FOLDER = "results"
 _LEFT = 'style="text-align: left"'
+_MEANS = "mean over the seeds (lowest to highest)"
 _numbers = itertools.count()  # tells two rows apart that a coarse clock gives the same time
 
 
@@ -67,7 +68,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class ResultsTable:
-    """Shows itself in a notebook and as text: one row a variant, mean (lowest to highest) over the seeds.
+    """Shows itself in a notebook and as text: a part for each network, in it a row for each variant.
 
     Attributes:
         results: every result ever added, oldest first.
@@ -86,40 +87,26 @@ class ResultsTable:
         return sorted(found, key=lambda row: (*NETWORKS, row.network).index(row.network))
 
     @property
-    def scores(self) -> list[str]:
-        """Names of all scores that were measured, network by network."""
-        return list(dict.fromkeys(name for row in self.rows for each in row.results for name in each.scores))
+    def networks(self) -> dict[str, list[Summary]]:
+        """The rows of each network."""
+        networks: dict[str, list[Summary]] = {}
+        for row in self.rows:
+            networks.setdefault(row.network, []).append(row)
+        return networks
 
     def _repr_html_(self) -> str:
-        top, *rows = self._cells()
-        head = "".join(f'<th scope="col" {_LEFT}>{escape(cell)}</th>' for cell in top)
-        lines = ["".join(f"<td {_LEFT}>{escape(cell)}</td>" for cell in row) for row in rows]
-        body = "".join(f"<tr>{line}</tr>" for line in lines)
-        caption = f"<caption {_LEFT}>{escape(self._note())}</caption>"
-        return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        tables = (_write_html(f"{network}: {_MEANS}", rows) for network, rows in self.networks.items())
+        return f"{''.join(tables)}<p>{escape(self._note())}</p>"
 
     def __repr__(self) -> str:
-        cells = self._cells()
-        widths = [max(len(cell) for cell in column) for column in zip(*cells, strict=True)]
-        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
-        return "\n".join([*lines, self._note()])
-
-    def _cells(self) -> list[list[str]]:
-        """The heading, then the rows, in words."""
-        scores = self.scores
-        heading = ["network", "variant", "tested on", "seeds", *scores]
-        return [
-            heading,
-            *([*_say_variant(row), *(say_spread(row.values(name)) for name in scores)] for row in self.rows),
-        ]
+        return "\n\n".join([*map(_write_text, self.networks.values()), self._note()])
 
     def _note(self) -> str:
         if not self.results:
             return "No results yet."
-        shown = sum(len(row.results) for row in self.rows)
-        kept = len(self.results) - shown
+        kept = len(self.results) - sum(len(row.results) for row in self.rows)
         earlier = f" Earlier results of the same seeds are kept, but not shown: {kept}." if kept else ""
-        return f"Each number is the mean over the seeds (lowest to highest).{earlier}"
+        return f"Each number is the {_MEANS}.{earlier}"
 
 
 def add_result(
@@ -180,9 +167,35 @@ def say_spread(values: Sequence[float], digits: int = 3) -> str:
     return mean if low == high else f"{mean} ({low} to {high})"
 
 
-def _say_variant(row: Summary) -> list[str]:
-    seeds = ", ".join(map(str, row.seeds)) or "no chance in it"
-    return [row.network, row.variant, row.tested_on or "not said", seeds]
+def list_scores(rows: Sequence[Summary]) -> list[str]:
+    """Names of all scores that stand in some rows."""
+    return list(dict.fromkeys(name for row in rows for each in row.results for name in each.scores))
+
+
+def _make_cells(rows: Sequence[Summary]) -> list[list[str]]:
+    """A heading, and rows of one network in words."""
+    names = list_scores(rows)
+    cells = [["network", "variant", "tested on", "seeds", *names]]
+    for row in rows:
+        seeds = ", ".join(map(str, row.seeds)) or "no chance in it"
+        scores = (say_spread(row.values(name)) for name in names)
+        cells.append([row.network, row.variant, row.tested_on or "not said", seeds, *scores])
+    return cells
+
+
+def _write_html(caption: str, rows: Sequence[Summary]) -> str:
+    top, *cells = _make_cells(rows)
+    head = "".join(f'<th scope="col" {_LEFT}>{escape(cell)}</th>' for cell in top)
+    lines = ["".join(f"<td {_LEFT}>{escape(cell)}</td>" for cell in line) for line in cells]
+    body = "".join(f"<tr>{line}</tr>" for line in lines)
+    caption = f"<caption {_LEFT}>{escape(caption)}</caption>"
+    return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _write_text(rows: Sequence[Summary]) -> str:
+    cells = _make_cells(rows)
+    widths = [max(len(cell) for cell in column) for column in zip(*cells, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in cells)
 
 
 def _read_result(path: Path) -> Result:

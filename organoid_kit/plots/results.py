@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 
 from organoid_kit.plots.drawing import COLOURS, Drawing, draw_figure, tidy
-from organoid_kit.results_table import ResultsTable, Summary, say_spread
+from organoid_kit.results_table import ResultsTable, Summary, list_scores, say_spread
 
 _SEED = {"color": COLOURS["blue"], "marker": "o", "linestyle": "none", "markersize": 8, "alpha": 0.6}
 _MEAN = {"color": COLOURS["black"], "marker": "|", "linestyle": "none", "markersize": 22, "markeredgewidth": 2}
@@ -37,9 +37,8 @@ def plot_results(table: ResultsTable, *, score: str | None = None) -> Drawing:
 def _find_panels(table: ResultsTable, score: str | None) -> list[tuple[str, str, list[Summary]]]:
     """Network, score and rows of each panel; nothing of a network that lacks the score."""
     panels = []
-    for network in dict.fromkeys(row.network for row in table.rows):
-        rows = [row for row in table.rows if row.network == network]
-        shown = [name for name in table.scores if score in (None, name) and any(row.values(name) for row in rows)]
+    for network, rows in table.networks.items():
+        shown = [name for name in list_scores(rows) if score in (None, name) and any(row.values(name) for row in rows)]
         panels += [(network, name, [row for row in rows if row.values(name)]) for name in shown[:1]]
     return panels
 
