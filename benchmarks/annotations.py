@@ -1,6 +1,6 @@
 """What few annotations, and wrong ones, cost a position network; and what it helps to start from a trained one.
 
-    python benchmarks/annotations.py [--seeds 1 2 3] [--errors 0.01 0.1] [--time-points 1 24] [--steps 360]
+    python benchmarks/annotations.py [--seeds 1 2 3] [--errors 0.01 0.1] [--time-points 1 4 24] [--steps 360]
                                      [--output annotations.json]
 
 Trains on so many annotated time points of the bundled training movies, from scratch and from the shipped network; and
@@ -180,7 +180,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--errors", type=float, nargs="+", default=[0.01, 0.1])
-    parser.add_argument("--time-points", type=int, nargs="+", default=[1, 24])
+    parser.add_argument("--time-points", type=int, nargs="+", default=[1, 4, 24])
     parser.add_argument("--steps", type=int, default=360, help="of each training")
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--output", type=Path, default=Path("annotations.json"))

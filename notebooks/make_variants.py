@@ -6,6 +6,8 @@ typical wrong answers follow each exercise.
 
     python notebooks/make_variants.py         # all; `make notebooks` does the same
     python notebooks/make_variants.py 04 05   # these
+
+A notebook in which somebody has written or run something is kept beside the new one.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import sys
+from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -126,10 +129,27 @@ def make_notebook(name: str, variant: str) -> str:
     return nbformat.writes(notebook, version=4) + "\n"
 
 
+def is_untouched(notebook: NotebookNode) -> bool:
+    """Whether a notebook is as it was made: nothing was written into it, and nothing was run."""
+    as_made = copy.deepcopy(notebook.cells)
+    name_cells(as_made)
+    was_run = any(cell.get("outputs") or cell.get("execution_count") for cell in notebook.cells)
+    return not was_run and [cell.id for cell in as_made] == [cell.get("id") for cell in notebook.cells]
+
+
+def keep_work(path: Path) -> None:
+    """Moves a notebook in which somebody has worked aside, under a name of its own."""
+    if path.exists() and not is_untouched(nbformat.read(path, as_version=4)):
+        kept = path.with_name(f"{path.stem}_kept_{datetime.now():%Y-%m-%d_%H-%M-%S-%f}.ipynb")
+        path.rename(kept)
+        print(f"kept your work as {kept.name}")
+
+
 def write_if_new(path: Path, text: str) -> bool:
-    """Writes a file that is missing or differs; says whether it did."""
+    """Writes a file that is missing or differs; says whether it did. Nobody's work is overwritten, see `keep_work`."""
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return False
+    keep_work(path)
     path.parent.mkdir(exist_ok=True)
     path.write_text(text, encoding="utf-8", newline="\n")
     return True

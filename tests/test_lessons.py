@@ -78,6 +78,23 @@ def test_an_error_becomes_a_verdict(exercise):
     assert exercise.check(lambda x: sys.exit()).kind == "wrong"
 
 
+def test_a_function_without_return_was_tried(exercise):
+    def forget(x):
+        doubled = 2 * x  # noqa: F841
+
+    verdicts = [exercise.check(each) for each in (forget, lambda x: print(x))]
+    assert {(each.kind, "`return …`" in each.text) for each in verdicts} == {("wrong", True)}
+
+
+def test_what_python_says_to_beginners_is_explained(exercise):
+    stopped = exercise.check(lambda x: 1 if np.arange(3) > 1 else 2)
+    assert "Your code stopped" in stopped.text and "masks such as" in stopped.text
+    assert "np.array(…)" in exercise.check(lambda x: (1, 2) * 0.5).text
+    other_kind = Exercise(**{**DOUBLE, "judge": lambda answer: float(answer(1)[0])}).check(lambda x: ["two"])
+    assert other_kind.kind == "wrong" and "of another kind than is asked for" in other_kind.text
+    assert "Your code stopped" not in other_kind.text
+
+
 def test_an_interrupt_goes_through(exercise):
     def wait_for_ever(x):
         raise KeyboardInterrupt

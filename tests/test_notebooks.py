@@ -138,6 +138,26 @@ def test_notebooks_are_in_step_with_their_source(name, variant):
     assert written == make_variants.make_notebook(name, variant), "run `make notebooks`"
 
 
+def test_nobodys_work_is_overwritten(tmp_path, capsys):
+    path, name = tmp_path / "00_start_here.ipynb", NAMES[0]
+    made = make_variants.make_notebook(name, "student")
+    older = nbformat.reads(made, as_version=4)
+    del older.cells[-1]
+    nbformat.write(older, path)
+    assert make_variants.write_if_new(path, made) and [each.name for each in tmp_path.iterdir()] == [path.name]
+    answered = nbformat.reads(made, as_version=4)
+    next(cell for cell in answered.cells if cell.cell_type == "code").source += "\nmine = 1"
+    run = nbformat.reads(made, as_version=4)
+    next(cell for cell in run.cells if cell.cell_type == "code").execution_count = 1
+    for touched in (answered, run):
+        nbformat.write(touched, path)
+        mine = path.read_bytes()
+        assert make_variants.write_if_new(path, made) and path.read_text(encoding="utf-8") == made
+        [kept] = [each for each in tmp_path.iterdir() if each.read_bytes() == mine]
+        assert f"kept your work as {kept.name}" in capsys.readouterr().out
+        assert make_variants.write_if_new(path, made) is False
+
+
 @each_notebook
 def test_the_teachers_code_is_that_of_the_solutions(name):
     solutions, instructor = ([cell.source for cell in code_cells(name, each)] for each in ("solutions", "instructor"))

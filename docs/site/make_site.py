@@ -29,7 +29,7 @@ LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#)([^)\s#]+)")  # what stands in (…) b
 
 def find_pages(only: list[str]) -> dict[Path, Path]:
     """The pages of the site: where each lies in the repository, and where on the site. Both from their roots."""
-    notebooks = sorted(ROOT.glob("notebooks/*.ipynb"))
+    notebooks = [ROOT / f"notebooks/{path.stem}.ipynb" for path in sorted(ROOT.glob("notebooks/source/*.py"))]
     chosen = [path for path in notebooks if not only or path.name[:2] in only]
     texts = [*ROOT.glob("docs/*.md"), *ROOT.glob("docs/teaching/*.md"), ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
     pages = {path.relative_to(ROOT): path.relative_to(ROOT) for path in (*chosen, *sorted(texts))}

@@ -16,8 +16,30 @@ _NOTHING_BACK = "Nothing came back. Write your answer in place of the three dots
 _STUCK = "Stuck? Write `.hint()` in place of `.check(…)`."
 
 
+_NO_RETURN = "Nothing came back. The last line of your function must hand the answer back: `return …`."
+_OTHER_KIND = "Your answer is of another kind than is asked for. Python says:"
+_EXPLAINED = {  # a part of what Python says, and what a beginner may make of it
+    "truth value of an array": "`if`, `and`, `min` and `max` want one value, and an array has many. For arrays there "
+    "are `np.where`, masks such as `array > 3`, and `array.min(axis=0)`.",
+    "can't multiply sequence": "A tuple or list cannot be multiplied number by number. Make it an array first: "
+    "`np.array(…)`.",
+    "unsupported operand type": "Tuples and lists cannot be computed with number by number. Make them arrays first: "
+    "`np.array(…)`.",
+    "inhomogeneous shape": "Its parts are not equally long. Is each of them one number, or one row?",
+    "to Python scalars": "Somewhere one number is wanted, and there are several.",
+}
+
+
 class NotTried(Exception):
     """There is no answer yet."""
+
+
+class NothingBack(Exception):
+    """A learner's function did something, but gives nothing back."""
+
+
+class AnswerStopped(Exception):
+    """A learner's function raised the error that is this one's cause."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +75,12 @@ class Exercise:
             wrong = self.judge(answer)
         except NotTried:
             return Verdict("not tried", f"{_NOTHING_BACK} {_STUCK}")
+        except NothingBack:
+            wrong = _NO_RETURN
+        except AnswerStopped as error:
+            wrong = _say_error(error.__cause__)
         except (Exception, SystemExit) as error:
-            wrong = _say_error(error)
+            wrong = f"{_OTHER_KIND} {_explain(error)}"
         return Verdict("right", self.because) if wrong is None else Verdict("wrong", wrong)
 
     def hint(self) -> Text:
@@ -73,12 +99,24 @@ def run_answer(function: Callable[..., Any], *arguments: Any) -> Any:
     """What a learner's function gives back. It gets copies of arrays, so that it cannot spoil those of the checker.
 
     Raises:
-        NotTried: it gives back nothing.
+        NotTried: it is as it was, and gives back nothing.
+        NothingBack: it was written, and gives back nothing.
+        AnswerStopped: it raised an error.
     """
-    result = function(*(each.copy() if isinstance(each, np.ndarray) else each for each in arguments))
+    copies = [each.copy() if isinstance(each, np.ndarray) else each for each in arguments]
+    try:
+        result = function(*copies)
+    except (Exception, SystemExit) as error:
+        raise AnswerStopped from error
     if result is None or result is ...:
-        raise NotTried
+        raise NothingBack if _is_begun(function) else NotTried
     return result
+
+
+def _is_begun(function: Callable[..., Any]) -> bool:
+    """Whether there is more in a function than three dots: a name of its own, or one it uses."""
+    code = getattr(function, "__code__", None)
+    return code is not None and (code.co_nlocals > code.co_argcount + code.co_kwonlyargcount or bool(code.co_names))
 
 
 def match_numbers(answer: Any, truth: Any, tolerance: float = 1e-6) -> bool:
@@ -113,4 +151,11 @@ def _say_error(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.line for frame in frames if "ipykernel_" in frame.filename or "ipython-input" in frame.filename]
     where = f" in the line `{lines[-1]}`" if lines and lines[-1] else ""
-    return f"Your code stopped{where}. Python says: {type(error).__name__}: {error}"
+    return f"Your code stopped{where}. Python says: {_explain(error)}"
+
+
+def _explain(error: BaseException) -> str:
+    """What Python says, and where that is known, what it means."""
+    said = f"{type(error).__name__}: {error}"
+    meant = next((text for part, text in _EXPLAINED.items() if part in str(error)), "")
+    return f"{said}. {meant}" if meant else said
