@@ -127,8 +127,9 @@ plot_channels(test[0].movie, time_point, [(1,), (2,), (3,), (2, 3)])
 # %% [markdown]
 # ## 2. Look at the annotations
 #
-# Somebody marked the centre of every nucleus: these marks are the *annotations*, and each mark is a *position*. A
-# network learns from them, so they must be right.
+# The centre of every nucleus is marked: these marks are the *annotations*, and each mark is a *position*. In your own
+# movies a person sets them; here the program did that invented the movie. A network learns from them, so they must be
+# right.
 
 # %%
 one = training[0]
@@ -158,7 +159,8 @@ browser.plot()
 # %% [markdown]
 # **What to see.** One plane of one stack. Large, bright rings are nuclei whose centre lies in this plane; small, faint
 # ones lie up to three planes above or below. Go through the planes: each nucleus gets larger, then smaller, and its
-# ring is largest where its centre is.
+# ring is largest where its centre is. The line behind a ring, its *tail*, is the way the nucleus took; a star divides
+# before the next time point. *Gamma* makes dim things brighter or darker.
 
 # %% [markdown] tags=["instructor"]
 # **For teachers.** Let them find a division: go through the time points until one mark becomes two. Who found one tells
@@ -177,12 +179,14 @@ print()
 print(summarise_annotations(training))
 
 # %% [markdown]
-# **What to see.** Few problems, if any. These annotations are exact, so what is reported here are false alarms. How to
-# tell, and how to repair real mistakes, is in notebook 02.
+# **What to see.** Some problems in `organoid_b`, none in the other. These annotations are exact, so they are false
+# alarms: of `organoid_b` only a part is annotated, and where that part ends, tracks seem to begin and end. Notebook 02
+# shows how one looks at each, and how real mistakes are repaired.
 #
 # The table counts positions and *links*. A link says that two positions at neighbouring time points are the same
-# nucleus. The advice below it is meant for real work: to train *from scratch* is to begin with an untrained network,
-# to *fine-tune* is to train a trained one a little further. We now train from scratch, only to see how it goes.
+# nucleus. *Part of image* is how much of the image lies in the annotated box. The advice below it is meant for real
+# work: to train *from scratch* is to begin with an untrained network, to *fine-tune* is to train a trained one a little
+# further. We now train from scratch, only to see how it goes.
 
 # %% [markdown]
 # ## 4. Train for a moment
@@ -277,7 +281,8 @@ lesson.precision.check(precision)
 
 # %% [markdown]
 # You can ask for help as often as you like. `lesson.precision.hint()` gives a hint, and the next one when you run it
-# again. `lesson.precision.solution()` shows the answer. Write it in place of the last line and run the cell.
+# again. `lesson.precision.solution()` shows the answer. Write one of them into the cell with the check, in place of
+# `lesson.precision.check(precision)`, and run that cell.
 #
 # **Exercise 2: recall.** What is its recall?
 
@@ -302,8 +307,12 @@ print("blobs:  ", score_positions(truth, blobs))
 
 # %% [markdown]
 # **What to see.** Compare the two values of F1. Do not make much of a small difference: among some forty nuclei, one
-# mistake more or less changes F1 by about 0.01. And this is an invented movie. How good a network is on *your* movies,
-# only annotations of your movies can tell. (*Ignored* are found positions where nobody annotated.)
+# mistake more or less changes F1 by about 0.01. (*Ignored* are found positions where nobody annotated.)
+#
+# Why train a network, if bright blobs do as well? Here all nuclei are round and bright. In dim or blurred movies a
+# network can learn from your annotations, and a blob detector cannot: notebooks 04 and 08 compare the two. And nothing
+# that only looks for blobs tells which nuclei divide. How good a network is on *your* movies, only annotations of your
+# movies can tell.
 
 # %% [markdown]
 # ## 8. Try it

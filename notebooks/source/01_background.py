@@ -121,8 +121,8 @@ diameter = 0.5 + 0.4 * day + rng.normal(0, 0.1, len(day))  # in tenths of a mill
 #    set by the *learning rate*.
 #
 # **Exercise 1: a loss.** Write a function that takes what the line says (`answers`) and what was measured (`truth`),
-# two arrays of numbers, and gives back the loss. Write in place of the three dots. For help, run `lesson.loss.hint()`;
-# to see one way, `lesson.loss.solution()`.
+# two arrays of numbers, and gives back the loss. Write in place of the three dots; the last line begins with `return`,
+# and hands your number back. For help, run `lesson.loss.hint()`; to see one way, `lesson.loss.solution()`.
 
 
 # %% exercise="loss"
@@ -235,9 +235,9 @@ print(f"the neuron: slope {weight:.3f}, start {added:.3f}")
 # each number of the network a step size of its own.
 
 # %%
-day = np.sort(rng.uniform(0, 7, 24))
-diameter = 0.5 + 2.5 / (1 + np.exp(-1.6 * (day - 3.5))) + rng.normal(0, 0.25, len(day))
-seen = np.arange(len(day)) % 2 == 0  # every other point is for learning, the others are kept back
+days = np.sort(rng.uniform(0, 7, 24))
+diameters = 0.5 + 2.5 / (1 + np.exp(-1.6 * (days - 3.5))) + rng.normal(0, 0.25, len(days))
+seen = np.arange(len(days)) % 2 == 0  # every other point is for learning, the others are kept back
 
 
 # %%
@@ -248,8 +248,8 @@ def train_small_network(neurons: int) -> tuple[keras.Model, keras.callbacks.Hist
     begin = [keras.Input((1,)), keras.layers.Rescaling(1 / 3.5, -1)]  # days 0 to 7 become -1 to 1
     network = keras.Sequential([*begin, *hidden, keras.layers.Dense(1)])
     network.compile(keras.optimizers.Adam(0.01), "mean_squared_error")
-    x, y = np.tile(day[seen][:, None], (50, 1)), np.tile(diameter[seen], 50)
-    kept_back = (day[~seen][:, None], diameter[~seen])
+    x, y = np.tile(days[seen][:, None], (50, 1)), np.tile(diameters[seen], 50)
+    kept_back = (days[~seen][:, None], diameters[~seen])
     options = {"batch_size": 12, "epochs": rounds, "shuffle": False, "verbose": 0}
     return network, network.fit(x, y, validation_data=kept_back, **options)
 
@@ -267,9 +267,9 @@ lesson.three_networks
 
 # %%
 plot_fits(
-    (day[seen], diameter[seen]),
+    (days[seen], diameters[seen]),
     curves,
-    unseen=(day[~seen], diameter[~seen]),
+    unseen=(days[~seen], diameters[~seen]),
     labels=("day", "diameter (0.1 mm)"),
     title="Too simple, about right, too clever",
 )
@@ -368,7 +368,7 @@ images = image[None, :, :, None].astype("float32")  # (batch, y, x, channel)
 kernels = kernel[:, :, None, None].astype("float32")  # (y, x, channel in, channel out)
 by_keras = keras.ops.conv(images, kernels, padding="same")
 difference = np.abs(keras.ops.convert_to_numpy(by_keras)[0, :, :, 0] - answer).max()
-print(f"largest difference between this loop and Keras: {difference:g}")
+print(f"largest difference between this convolution and that of Keras: {difference:g}")
 
 # %% [markdown]
 # **Exercise 4: another kernel.** Find nine numbers that answer most strongly at the *left edge* of a nucleus, where it
@@ -410,7 +410,7 @@ wanted = ("conv", "concatenate", "dots")
 layers = [layer for layer in network.layers if layer.name.startswith(wanted)]
 looking = keras.Model(network.inputs, [layer.output for layer in layers])
 patch = np.zeros((1, *settings.patch_shape_zyx, 3), "float32")
-shapes = [(layer.name, tuple(seen.shape[1:])) for layer, seen in zip(layers, looking(patch))]
+shapes = [(layer.name, tuple(passed_on.shape[1:])) for layer, passed_on in zip(layers, looking([patch]))]
 
 # %%
 plot_u_net(shapes)
@@ -435,6 +435,11 @@ field_um = np.array(field_of_view) * settings.spacing_um  # µm per voxel, z, y,
 print("field of view (z, y, x):", field_of_view, "voxels, or", field_um.round(), "µm")
 print("A nucleus is about 8 µm wide.")
 
+# %% [markdown]
+# Two numbers that may surprise you. Voxels are larger than in notebook 00: before the network sees a movie, the kit
+# brings it to 2 × 1 × 1 µm. And the field is larger than a patch: in training a part of it is missing at the borders,
+# later, in whole movies, it is there.
+
 # %%
 lesson.why_smaller
 
@@ -456,8 +461,8 @@ for name in ("position", "division", "link"):
 
 # %% [markdown]
 # **What to see.** The first three numbers in brackets are planes, rows and columns; `None` means that any number will
-# do. The last one counts what is known of each voxel, such as its brightness at three time points. The link network
-# gets two patches, and in `(3,)` the way from one to the other.
+# do. The last one counts what is known of each voxel: its brightness at three time points, and for the link network
+# also where it lies, z, y and x. The link network gets two patches, and in `(3,)` the way from one to the other.
 #
 # Learning is the same for all three: a loss, steps, and movies kept back. Notebook 04 trains the first, 05 the second,
 # 06 the third.
@@ -465,7 +470,8 @@ for name in ("position", "division", "link"):
 # %% [markdown]
 # ## 9. If you like
 #
-# In section 4, measure 96 times in place of 24. Which network gains most on the points that are kept back?
+# Measure 96 times in place of 24: change the number in the first code cell of section 4. Which network gains most on
+# the points that are kept back?
 #
 # <details><summary><b>Am I right?</b> (Click for an answer.)</summary>
 #

@@ -220,9 +220,14 @@ plot_problems(one.movie, spoiled, problems, time_point + 1, channels)
 # %% [markdown]
 # ## 5. Repair them
 #
-# With the mouse first. The *annotation checker* shows the same list. Choose a problem: the movie goes there. Choose a
-# position and delete it, or put the crosshair where one is missing, and add it; then link it to its neighbours in time.
-# Everything can be undone. *Save* writes a new file; even without saving, nothing is lost when the computer stops.
+# With the mouse first. The *annotation checker* shows the same list; what only the image can tell is added by *Check
+# images*. Choose a problem: the movie goes there. Choose a position and delete it.
+#
+# Where one is missing, go to its time point, put the crosshair into the middle of the nucleus, and press A: it is
+# added, and chosen. Now it needs links: go one time point back, click on the same nucleus there, and press L; then one
+# time point on from the new one, click on it there, and press L again. Everything can be undone. *Save* writes a new
+# file; even without saving, nothing is lost when the computer stops. (The checker does not tell whether your mark lies
+# in the very middle: look from all three sides.)
 
 # %%
 file = Path(output_folder) / f"{one.name}_mended_{time_point}.aut"
@@ -328,7 +333,8 @@ plot_stack(
 
 # %% [markdown]
 # **What to see.** On one side every nucleus is marked, on the other side none. The network learns only from the side
-# with marks.
+# with marks. At the wall between the two, tracks begin and end as nuclei cross it; the check may warn there, as it did
+# in notebook 00. Look at such a warning once, and leave it.
 #
 # **Exercise 4: the cuboid.** `positions` are the marks of one time point, a row (z, y, x) for each. Give back the two
 # corners of the smallest box around them: first the one with the low numbers, then the one with the high ones.
@@ -375,7 +381,8 @@ if own_movie and own_annotations:
 #
 # - Count first. As a rule of thumb, a few hundred positions are enough to fine-tune. To train from scratch take several
 #   thousand, from several movies. (That is for real movies. Our invented ones are alike and clean: fewer will do.)
-# - Then check. OrganoidTracker's author saw that 1 % of wrong annotations already weakens a network.
+# - Then check. OrganoidTracker's author saw that 1 % of wrong annotations already weakens a network. (On our small,
+#   easy movies no such cost could be measured: notebook 09.)
 # - Repair into a new file. Annotate small parts, but completely.
 #
 # Next: 03, preview augmentation.

@@ -174,6 +174,9 @@ lesson.mirror.check(mirror)
 
 # %% [markdown]
 # ## 4. Variations of light
+#
+# Three ways to change intensities: less light; more *contrast*, which moves everything away from the mean; another
+# *gamma*, which makes above all dim places brighter or darker. A guess before you see them:
 
 # %%
 lesson.which_light
@@ -185,8 +188,8 @@ names = ["half the light", "more contrast", "gamma 0.6", "gamma 1.6"]
 plot_augmentations(example, light, settings, names=names)
 
 # %% [markdown]
-# **What to see.** None: the image changes, the target does not. *Contrast* makes what is brighter than the mean still
-# brighter, and what is darker darker. *Gamma* changes above all what is dim: below 1 it gets brighter, above 1 darker.
+# **What to see.** None: the image changes, the target does not. With more contrast, bright gets brighter and dark
+# darker. With a gamma below 1 dim places get brighter, above 1 darker.
 #
 # **Exercise 2: a contrast.** What is above the mean of the patch shall be `factor` times as far above it, what is below
 # `factor` times as far below. Give back the new patch.
@@ -213,7 +216,8 @@ plot_augmentations(example, camera, settings, names=["noise", "blur", "dimming w
 # ## 5. All together
 #
 # In training all variations act at once, with strengths drawn at random. These are the defaults of the kit. Two numbers
-# are the least and the most (`brightness` 0.6 to 1.5 times); one number is the most:
+# are the least and the most (`brightness` 0.6 to 1.5 times); one number is the most. The last ones, from `jitter_um`
+# on, belong to the division and the link network (notebooks 05 and 06):
 
 # %%
 print(settings.augmentation)
@@ -231,7 +235,8 @@ plot_augmentations(example, varied, settings)
 #
 # The *augmentation preview* shows an example as it is, beside variations of it. Switch operations on and off, move
 # their ranges, throw the dice again. When do *you* stop seeing the nuclei? What you cannot see, the network should not
-# be asked to see. Where a setting would teach something wrong, a warning says why.
+# be asked to see. Where a setting is known to teach something wrong, a warning says why; but it does not see all: look
+# yourself. (The slider for the example goes through the time points of both movies, one after the other.)
 
 # %%
 preview = AugmentationPreview(training, settings)
@@ -302,7 +307,8 @@ print("turned back, the positions are where they were:", np.allclose(back, posit
 # %% [markdown]
 # ## 8. What would teach something wrong
 #
-# What is wrong with each of the three examples below? Guess after you have seen them.
+# What is wrong with each of the three examples below? Decide before you answer the question; what each is, stands
+# behind it.
 
 # %%
 turned = vary(7, rotation_degrees=180.0)

@@ -30,7 +30,7 @@ from organoid_kit.settings import AugmentationSettings, NetworkSettings
 _MOST_MOVIES = 4  # are looked at for the warnings
 _SEEDS = 10_000
 _SIDES = {"position": 165, "division": 140, "link": 140}  # of a pane, in pixels
-_WHAT = {"position": "Time point (counted from 1)", "division": "Division", "link": "Linked nucleus"}
+_WHAT = {"position": "Example (time points of all movies)", "division": "Division", "link": "Linked nucleus"}
 _SEE = {
     "position": "Image above, target below. Rings: annotated positions in this plane.",
     "division": "The plane through the nucleus in the middle, at its own time point.",
@@ -123,7 +123,7 @@ class AugmentationPreview(VBox):
     def _make_controls(self, settings: NetworkSettings) -> None:
         names = list_operations(settings.network)
         self.operations = {name: Operation(name, getattr(settings.augmentation, name)) for name in names}
-        wide = {"style": WIDE, "layout": Layout(width="320px")}
+        wide = {"style": WIDE, "layout": Layout(width="420px", max_width="98%")}
         number = count_previews(self._examples)
         self.example = IntSlider(value=1, min=1, max=number, description=_WHAT[settings.network], **wide)
         self.variations = IntSlider(value=4, min=1, max=6, description="Variations", **wide)
@@ -209,7 +209,7 @@ class AugmentationPreview(VBox):
             labels = ", ".join(_shorten(self.operations[name]) for name in self.warnings)
             self.messages.warn(f"This would teach something wrong; see below: {labels}.")
         else:
-            self.messages.say("Nothing here is known to teach something wrong.")
+            self.messages.say("Nothing here is known to teach something wrong. Can you still see the nuclei?")
 
 
 def _shorten(operation: Operation) -> str:

@@ -29,7 +29,7 @@ three_epochs = Question(
     },
     right="b",
     because={
-        "a": "That would be a very easy task. Run the cells and look where F1 ends: 1 would be perfect.",
+        "a": "That would be a very easy task. Run the cells and look whether the curves still change at the end.",
         "b": "Run the cells and look how far down the loss has come.",
         "c": "It changes a little at every step, and there are many steps in one walk. Run the cells and look.",
     },

@@ -164,6 +164,7 @@ loss = Exercise(
     hints=(
         "The errors are `answers - truth`. NumPy subtracts all numbers of an array at once.",
         "`**2` squares, and `np.mean(...)` takes the mean.",
+        "Two lines: `errors = answers - truth`, then `return` with the mean of the squared errors behind it.",
     ),
     code="def find_loss(answers, truth):\n    errors = answers - truth\n    return np.mean(errors**2)",
     others=(
@@ -186,6 +187,8 @@ _DAYS, _SIZES, _LINE, _RATE = np.array([0.0, 1.0, 3.0]), np.array([1.0, 2.0, 2.0
 
 def _judge_step(answer: Callable) -> str | None:
     got = run_answer(answer, *_LINE, _DAYS, _SIZES, _RATE)
+    if isinstance(got, tuple | list) and any(np.size(each) != 1 for each in got):
+        return "New slope and new start must be one number each. Did you take the mean of all errors (times x)?"
     right = np.array(take_step(*_LINE, _DAYS, _SIZES, _RATE))
     if match_numbers(got, right):
         return None
@@ -236,6 +239,12 @@ step = Exercise(
     error = slope * x + start - y
     return slope + learning_rate * 2 * np.mean(error * x), start + learning_rate * 2 * np.mean(error)""",
             "Subtract the change",
+        ),
+        (
+            """def take_step(slope, start, x, y, learning_rate):
+    error = slope * x + start - y
+    return slope - learning_rate * 2 * error.mean() * x, start - learning_rate * 2 * error.mean()""",
+            "must be one number each",
         ),
         (
             """def take_step(slope, start, x, y, learning_rate):
@@ -306,7 +315,10 @@ convolution = Exercise(
     hints=(
         "Beyond the border there is nothing. `padded = np.pad(image, 1)` puts one row or column of zeros all around.",
         "With that, the 3 × 3 numbers around a place are `padded[row : row + 3, column : column + 3]`.",
-        "`np.sum(a * b)` multiplies number by number and adds up. Write the sum to `answer[row, column]`.",
+        "Make room first: `answer = np.zeros(image.shape)`. Then two loops, one in the other: "
+        "`for row in range(image.shape[0]):` and `for column in range(image.shape[1]):`.",
+        "In the inner loop, `np.sum(a * b)` multiplies number by number and adds up. Write the sum to "
+        "`answer[row, column]`. After the loops, `return answer`.",
     ),
     code="""def convolve(image, kernel):
     padded = np.pad(image, 1)
@@ -360,7 +372,7 @@ def convolve(image, kernel):
         ("def convolve(image, kernel):\n    return image * kernel[1, 1]", "Keras gets other numbers"),
         ("def convolve(image, kernel):\n    return np.sum(image[:3, :3] * kernel)", "must be as large as the image"),
     ),
-    because="Yours and Keras' differ by less than 0.0001 on an image of random numbers.",
+    because="Keras computes the same: on an image of random numbers the two differ by less than 0.0001.",
     given=GIVEN,
 )
 

@@ -146,6 +146,8 @@ def _read_pairs(pairs: Iterable) -> set[tuple[int, ...]]:
 
 def _judge_doubles(find_doubles: Callable) -> str | None:
     answer = list(run_answer(find_doubles, _MARKS, _SPACING_UM, _LIMIT_UM))
+    if any(np.size(row) != 1 for pair in answer for row in pair):
+        return "A pair holds two row numbers, such as (0, 1), not the positions themselves."
     pairs = _read_pairs(answer)
     if any(len(set(pair)) != 2 for pair in pairs):
         return "Each pair must hold two different rows. A position lies at no distance from itself: leave that out."

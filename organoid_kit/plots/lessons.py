@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from organoid_kit.plots.drawing import COLOURS, LINES, Drawing, count, draw_figure, tidy
 
+_DEEPER = 0.55  # boxes of half the size hang so much lower, which makes the U
 Points = tuple[np.ndarray, np.ndarray]
 
 
@@ -121,15 +122,17 @@ def plot_u_net(layers: Sequence[tuple[str, Sequence[int]]]) -> Drawing:
     """
     figure = draw_figure(10, 4)
     axes = figure.subplots()
-    left, largest = 0.0, max(shape[1] for _, shape in layers)
+    left, lowest, largest = 0.0, 0.0, max(shape[1] for _, shape in layers)
     for name, (_, rows, _, channels) in layers:
         width, height = 1 + channels / 16, rows / largest
         colour = COLOURS["orange" if "concatenate" in name else "sky blue"]
-        axes.add_patch(Rectangle((left, -height), width, height, facecolor=colour, edgecolor="0.2"))
-        axes.text(left + width / 2, 0.03, str(channels), ha="center", fontsize=8)
-        axes.text(left + width / 2, -height - 0.06, str(rows), ha="center", va="top", fontsize=8)
+        top = -_DEEPER * np.log2(largest / rows)
+        lowest = min(lowest, top - height)
+        axes.add_patch(Rectangle((left, top - height), width, height, facecolor=colour, edgecolor="0.2"))
+        axes.text(left + width / 2, top + 0.03, str(channels), ha="center", fontsize=8)
+        axes.text(left + width / 2, top - height - 0.06, str(rows), ha="center", va="top", fontsize=8)
         left += width + 0.8
-    axes.set(xlim=(-1, left), ylim=(-1.2, 0.2), xticks=[], yticks=[], xlabel="from input to answer")
+    axes.set(xlim=(-1, left), ylim=(lowest - 0.25, 0.2), xticks=[], yticks=[], xlabel="from input to answer")
     axes.set_title("above: channels; below: rows of the image", fontsize=10)
     axes.spines[:].set_visible(False)
     sizes = ", ".join(f"{name} {rows} rows × {channels} channels" for name, (_, rows, _, channels) in layers)
