@@ -79,7 +79,15 @@ def draw_all(lineage: Annotations) -> dict[str, plots.Drawing]:
 def test_every_plot_says_itself_in_words_and_is_a_picture(lineage):
     drawn = draw_all(lineage)
     # these have tests of their own
-    rooms = (plots.crops, plots.lessons, plots.lineages, plots.probabilities, plots.results, plots.tracks)
+    rooms = (
+        plots.close_ups,
+        plots.crops,
+        plots.lessons,
+        plots.lineages,
+        plots.probabilities,
+        plots.results,
+        plots.tracks,
+    )
     elsewhere = {name for room in rooms for name in vars(room) if name.startswith("plot_")}
     assert set(drawn) | elsewhere == {name for name in plots.__all__ if name.startswith("plot_")}
     for name, figure in drawn.items():

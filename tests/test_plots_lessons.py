@@ -23,6 +23,19 @@ def test_losses_are_counted_from_one():
     assert describe(figure) == "loss after each epoch: small from 1 to 0.1."
 
 
+def test_losses_of_one_fit_have_one_colour():
+    rows = {"small": [1.0, 0.5], "large": [1.0, 0.1]}
+    figure = plot_losses(rows, validation={"small": [2.0, 1.5], "large": [2.0, 3.0]})
+    lines = {line.get_label(): line for line in figure.axes[0].lines}
+    assert list(lines) == ["small, training", "small, validation", "large, training", "large, validation"]
+    for name in rows:
+        training, validation = lines[f"{name}, training"], lines[f"{name}, validation"]
+        assert training.get_color() == validation.get_color() and training.get_linestyle() == "-"
+        assert validation.get_linestyle() == "--" and training.get_ydata().tolist() == rows[name]
+    assert lines["small, training"].get_color() != lines["large, training"].get_color()
+    assert "large, validation from 2 to 3" in describe(figure)
+
+
 def test_a_convolution_frames_the_place_and_what_it_is_made_of():
     image = np.arange(64.0).reshape(8, 8)
     figure = plot_convolution(image, np.ones((3, 3)), 9 * image, place=(3, 4))

@@ -286,14 +286,13 @@ plot_fits(
 # loss on points that are learned from is the *training loss*; on points that are kept back, the *validation loss*.
 
 # %%
-all_losses = {}
-for name, (_, record) in trained.items():
-    all_losses[f"{name}, training"] = record.history["loss"]
-    all_losses[f"{name}, validation"] = record.history["val_loss"]
-plot_losses(all_losses, step="round of 50 steps")
+training_losses = {name: record.history["loss"] for name, (_, record) in trained.items()}
+validation_losses = {name: record.history["val_loss"] for name, (_, record) in trained.items()}
+plot_losses(training_losses, validation=validation_losses, step="round of 50 steps")
 
 # %% [markdown]
-# **What to see.** (Each long mark on the left axis is ten times the one below it.)
+# **What to see.** Colours are those of the figure above; dashed is the validation loss. (Each long mark on the left
+# axis is ten times the one below it.)
 # - *Underfitting* (the line): both losses stay high. More training does not help; a larger network would. (In notebook
 #   04 you meet another cause: steps that are too small.)
 # - *Overfitting* (128 neurons): the training loss keeps falling while the validation loss rises. The network learns the

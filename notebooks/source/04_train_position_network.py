@@ -380,11 +380,9 @@ for name, (movies, chosen) in trials.items():
     runs[name] = train(movies, judged_by, chosen, on_progress=lambda progress: None)
 
 # %%
-losses = {}
-for name, each in runs.items():
-    losses[f"{name}, training"] = [row["loss"] for row in each.history]
-    losses[f"{name}, validation"] = [row["validation_loss"] for row in each.history]
-plots.plot_losses(losses, label="loss", step="epoch")
+training_losses = {name: [row["loss"] for row in each.history] for name, each in runs.items()}
+validation_losses = {name: [row["validation_loss"] for row in each.history] for name, each in runs.items()}
+plots.plot_losses(training_losses, validation=validation_losses, label="loss", step="epoch")
 
 # %% [markdown]
 # **What to see.**

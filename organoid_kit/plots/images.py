@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
 
 from organoid_kit.annotations import Annotations
 from organoid_kit.checks import Problem
@@ -406,7 +407,9 @@ def _number_problem(axes: Axes, problem: Problem, number: int, spacing_um: Spaci
     mark = Mark("error", "s", "vermillion") if problem.severity == "error" else Mark("warning", "D", "yellow")
     mark_positions(axes, np.array([problem.position]), spacing_um, mark)
     _, y, x = np.array(problem.position) * spacing_um
-    axes.annotate(str(number), (x, y), (6, 5), textcoords="offset points", color="white", fontsize=9, fontweight="bold")
+    edge = [withStroke(linewidth=2.5, foreground="black")]
+    text = {"textcoords": "offset points", "color": "white", "fontsize": 11, "fontweight": "bold", "path_effects": edge}
+    axes.annotate(str(number), (x, y), (6, 5), **text)
 
 
 def _say_rule(problem: Problem) -> str:

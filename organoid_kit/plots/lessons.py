@@ -55,6 +55,7 @@ def plot_fits(
 def plot_losses(
     losses: Mapping[str, Sequence[float]],
     *,
+    validation: Mapping[str, Sequence[float]] | None = None,
     label: str = "loss (mean squared error)",
     step: str = "step",
     title: str = "",
@@ -63,19 +64,30 @@ def plot_losses(
 
     Args:
         losses: one row of numbers above 0 for each fit, by name.
+        validation: the same on what was kept back, dashed, in the colour of its fit.
         label: which loss it is.
         step: what is counted along the other axis.
         title: above the figure.
     """
     figure = draw_figure()
     axes = figure.subplots()
-    for number, (name, values) in enumerate(losses.items()):
-        axes.plot(np.arange(1, len(values) + 1), values, label=name, **{**LINES[number % len(LINES)], "marker": ""})
+    drawn = {
+        name: (values, {**LINES[number % len(LINES)], "marker": ""})
+        for number, (name, values) in enumerate(losses.items())
+    }
+    if validation is not None:
+        drawn = {
+            f"{name}, {kind}": (rows[name], {**style, "linestyle": stroke})
+            for name, (_, style) in drawn.items()
+            for kind, rows, stroke in (("training", losses, "-"), ("validation", validation, "--"))
+        }
+    for name, (values, style) in drawn.items():
+        axes.plot(np.arange(1, len(values) + 1), values, label=name, **style)
     axes.set(xlabel=step, ylabel=label, yscale="log", title=title)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     tidy(axes)
     figure.legend(loc="outside right upper")
-    ends = "; ".join(f"{name} from {values[0]:.3g} to {values[-1]:.3g}" for name, values in losses.items())
+    ends = "; ".join(f"{name} from {values[0]:.3g} to {values[-1]:.3g}" for name, (values, _) in drawn.items())
     figure.description = f"{title + ': ' if title else ''}{label} after each {step}: {ends}."
     return figure
 
