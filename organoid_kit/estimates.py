@@ -81,7 +81,7 @@ class Estimate:
     def _say_minutes(self) -> str:
         if self.minutes is None:
             return "Time was not measured."
-        return f"{self.settings.epochs} epochs take at most about {self.minutes:.3g} minutes."
+        return f"{self.settings.epochs} epochs take at most about {self.minutes:.3g} minutes, if nothing else runs."
 
     def _say_disk(self) -> str:
         said = (

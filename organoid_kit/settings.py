@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import dataclasses
+import difflib
 import math
 import numbers
 import os
@@ -173,8 +174,14 @@ def make_settings(network: str = "position", **changes: Any) -> NetworkSettings:
     """The defaults for one of the three networks, but for these changes.
 
     Raises:
-        UserError: there is no such network, or a value is not possible.
+        UserError: there is no such network or setting, or a value is not possible.
     """
+    names = [field.name for field in dataclasses.fields(NetworkSettings)]
+    for name in changes:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=1)
+            advice = f"Did you mean {near[0]}?" if near else f"Choose among: {', '.join(names)}."
+            raise UserError(f"A setting must be one of those there are. Received: {name!r}. {advice}")
     return NetworkSettings(network=network, **(_DEFAULTS.get(network, {}) | changes))
 
 

@@ -93,10 +93,10 @@ def train(
 ) -> Run:
     """Trains a network and keeps everything in a run folder.
 
-    The network with the lowest validation loss is kept in ``network/``. An interrupt (Ctrl-C, the kernel's stop
-    button) or `should_stop` lets the step under way end, saves a checkpoint and returns; a second interrupt does not
-    wait. After a crash the newest checkpoint of the last minutes is there. Where memory runs out, the batch is halved
-    and training goes on.
+    The network with the lowest validation loss (of a division or link network: after calibration) is kept in
+    ``network/``. An interrupt (Ctrl-C, the kernel's stop button) or `should_stop` lets the step under way end, saves a
+    checkpoint and returns; a second interrupt does not wait. After a crash the newest checkpoint of the last minutes is
+    there. Where memory runs out, the batch is halved and training goes on.
 
     Args:
         training: movies to learn from.

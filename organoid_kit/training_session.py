@@ -5,7 +5,6 @@ Keras is loaded in the thread, too: that takes seconds in which nobody should ha
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -216,7 +215,6 @@ class TrainingSession:
 def load_training() -> ModuleType:
     """The module `training`, and with it Keras; threads that ask at the same time wait for each other."""
     with _loading:
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's remarks would stand in the notebook
         return import_module("organoid_kit.training")
 
 

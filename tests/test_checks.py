@@ -120,7 +120,7 @@ def test_a_problem_says_what_where_and_what_to_do(clean):
     assert problem.position == (7, 61, 88)
     assert str(problem) == (
         "warning: The position at time point 2, z 7.0, y 61.0, x 88.0 moves 13.2 µm to the next time point; 1.1 µm is "
-        "usual. Link it to the right nucleus."
+        "usual. Link it to the right nucleus, or move the one of the two that lies beside its nucleus."
     )
 
 

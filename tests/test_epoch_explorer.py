@@ -151,6 +151,7 @@ def test_what_was_not_measured_is_said():
     table["records"] = [each for each in table["records"] if (each["time_points"], each["error_rate"]) != (6, 0.1)]
     comparison = RunComparison(table)
     comparison.restore({"start": "position_small", "time_points": 6, "error_rate": 0.1})
+    assert "there is: " in comparison.scores.value
     assert "Not measured." in comparison.scores.value and comparison.example.value == "" == comparison.messages.value
     with pytest.raises(UserError, match="measured trainings"):
         RunComparison({"records": []})

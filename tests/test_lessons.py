@@ -90,6 +90,9 @@ def test_what_python_says_to_beginners_is_explained(exercise):
     stopped = exercise.check(lambda x: 1 if np.arange(3) > 1 else 2)
     assert "Your code stopped" in stopped.text and "masks such as" in stopped.text
     assert "np.array(…)" in exercise.check(lambda x: (1, 2) * 0.5).text
+    assert "if name in" in exercise.check(lambda x: {}["E"]).text
+    assert "as in `np.log`" in exercise.check(lambda x: log(x)).text  # noqa: F821
+    assert "must be named" in exercise.check(lambda x: np.random.default_rng(1, 2, 3)).text
     other_kind = Exercise(**{**DOUBLE, "judge": lambda answer: float(answer(1)[0])}).check(lambda x: ["two"])
     assert other_kind.kind == "wrong" and "of another kind than is asked for" in other_kind.text
     assert "Your code stopped" not in other_kind.text

@@ -269,6 +269,11 @@ def test_networks_that_rank_are_read_by_average_precision(precisions, said):
     assert read_history(ranked(*precisions)).startswith(said)
 
 
+def test_networks_that_are_calibrated_are_read_by_what_they_are_judged_by():
+    rows = [each | {"validation_calibrated_loss": 1.0} for each in ranked(0.2, 0.7, 0.6)]
+    assert read_history(rows).startswith("Still learning: the validation loss after calibration was lowest in epoch 2")
+
+
 def test_the_star_is_at_the_epoch_that_is_kept_even_where_its_loss_is_not_the_lowest():
     figure = plots.plot_history(ranked(0.2, 0.7, 0.6))
     stars = [line.get_data() for axes in figure.axes for line in axes.lines if line.get_marker() == "*"]

@@ -23,6 +23,12 @@ def test_losses_are_counted_from_one():
     assert describe(figure) == "loss after each epoch: small from 1 to 0.1."
 
 
+def test_losses_that_differ_widely_have_a_logarithmic_axis():
+    assert plot_losses({"far": [1.0, 0.01]}).axes[0].get_yscale() == "log"
+    near = plot_losses({"near": [0.7, 0.3]}).axes[0]
+    assert near.get_yscale() == "linear" and near.get_ylim()[0] == 0
+
+
 def test_losses_of_one_fit_have_one_colour():
     rows = {"small": [1.0, 0.5], "large": [1.0, 0.1]}
     figure = plot_losses(rows, validation={"small": [2.0, 1.5], "large": [2.0, 3.0]})

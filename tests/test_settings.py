@@ -341,3 +341,10 @@ def test_of_several_sections_the_one_asked_for_is_read(tmp_path):
     path.write_text(DIVISION_INI)
     with pytest.raises(UserError, match=r"one section of \[train_link_network\]"):
         read_settings(path, "link")
+
+
+def test_a_setting_there_is_not_is_refused_with_the_nearest_one():
+    with pytest.raises(UserError, match="Received: 'crops_per_time_point'. Did you mean patches_per_time_point?"):
+        make_settings("division", crops_per_time_point=48)
+    with pytest.raises(UserError, match="Received: 'zzz'. Choose among: network, "):
+        make_settings("position", zzz=1)

@@ -340,7 +340,9 @@ explorer.plot()
 # %% [markdown]
 # **What to see.** Left, the losses, with a line at the epoch that is kept. Then one plane of a validation patch, what
 # should come out, and what the network of that epoch answered. Go back to epoch 1: dots are wide and pale, or not
-# there. From epoch to epoch they get smaller and brighter, last of all where nuclei touch.
+# there. From epoch to epoch they get smaller and brighter, last of all where nuclei touch. (F1 may be high already:
+# each epoch is judged at the threshold that suits it best, and a pale peak is a peak, too. A bright nucleus without a
+# circle has its centre in another plane.)
 
 # %% [markdown]
 # ### Under- and overfitting, shown honestly

@@ -292,7 +292,9 @@ preview.plot()
 
 # %% [markdown]
 # **What to see.** Above a mother, below a nucleus that does not divide, each as it is and varied. If something is set
-# too far, so that it would teach something wrong, a warning in the dashboard tells why. Try: brightness up to 3.
+# too far, so that it is known to teach something wrong, a warning in the dashboard tells why. Try: noise up to 0.9. Not
+# every single one can be recognised, even with the usual ranges: they are drawn at random, and few come out extreme.
+# When *most* cannot, the variation is too strong.
 
 # %% [markdown]
 # ## 3. Choose settings and see what it will cost
@@ -341,7 +343,8 @@ plots.plot_history(run.history)
 # %% [markdown]
 # **What to see.** Left, the losses. That of validation zigzags more than in notebook 04: the movie has few divisions,
 # so a single sure mistake shows. It may stay far above that of training, or even rise. Right, the average precision,
-# which rises more steadily. The star is the epoch whose network is kept; it need not be the best in either figure.
+# which rises more steadily. The star is the epoch whose network is kept. It need not be the best in either figure:
+# epochs are compared by their validation loss *after calibration*, which comes next.
 
 # %% [markdown]
 # ## 6. Judge on held-out data, beside the baseline
@@ -358,7 +361,8 @@ lesson.too_high
 # We mend that on the validation movie. A straight line, *slope* and *intercept*, is laid through the *log-odds* of the
 # answers: log(p / (1 − p)), a number that is 0 for p = 0.5 and grows with the probability. A slope below 1 says: you
 # were too sure. A negative intercept says: you said yes too often. The order of the nuclei stays the same.
-# Both numbers are saved with the network.
+# Both numbers are saved with the network. (This is *Platt scaling*. *Temperature scaling* sets the slope only. The kit
+# tries both on examples left out, and takes what has the lower *log loss*: the loss of notebook 04, without weights.)
 
 # %%
 result = calibrate_network(run, validation)

@@ -418,8 +418,10 @@ print(estimate_training(settings, training))
 lesson.early_star
 
 # %% [markdown]
-# **Exercise 4: a training.** Train, and call the run `my_run`. It takes some minutes. If you leave it open, a cell
-# below trains. What goes into the brackets, `help` tells, of this as of any function:
+# **Exercise 4: a training.** Train with the `settings` of step 3, and call the run `my_run`. It takes some minutes. If
+# you leave it open, a cell below trains. What goes into the brackets, `help` tells, of this as of any function (read
+# its first lines; what has a `=` behind its name may be left out). If an error comes up, its last line says why: mend
+# the call, and run the cell again.
 
 # %%
 help(train)

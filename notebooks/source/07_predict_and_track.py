@@ -177,7 +177,8 @@ print(f"candidates: {len(candidates)} positions, {len(candidates.links)} links, 
 print(f"tracks:     {len(tracks)} positions, {len(tracks.links)} links, {len(tracks.merges())} merges")
 
 # %% [markdown]
-# A *merge* is a nucleus that comes from two others. Candidates are full of them. In tracks there must be none.
+# A *merge* is a nucleus that comes from two others. Candidates are full of them. In tracks there must be none. (Are
+# there more positions in the tracks? Tracking puts nuclei in where one seems to have been missed: see *Gaps* below.)
 
 # %% [markdown]
 # ## 3. From candidates to tracks
@@ -202,8 +203,9 @@ print(f"{np.sum(dividing > 0.5)} dividing nuclei with a probability above 0.5")
 print(f"drawn by both: {len(np.intersect1d(goes_to, comes_from))}, by one: {len(np.setxor1d(goes_to, comes_from))}")
 
 # %% [markdown]
-# They contradict each other, and themselves. A nucleus whose daughter was not found has to go somewhere, so it claims
-# one that belongs to another. Who decides alone does not know what the others need.
+# Each nucleus by itself does not make a story: mothers without end in one, mergers in the other. Even where the number
+# of forks is near that of dividing nuclei, they need not be the same ones. A nucleus whose daughter was not found has
+# to go somewhere, so it claims one that belongs to another. Who decides alone does not know what the others need.
 #
 # ### What a story costs
 #
@@ -330,13 +332,14 @@ for method, choice in choices.items():
 #
 # The results table gets a row for each, under *tracks*. It is one movie, and a small one. One error more or less is
 # chance. But look at what kind of errors they are.
-# *Nearest* draws a division wherever two nuclei lie nearest to the same one: so count its false divisions beside its
-# right ones.
+# *Nearest* draws a division wherever two nuclei lie nearest to the same one: so it finds many, right and false ones.
+# *Greedy* and *assignment* choose links first, one for each nucleus. For a second daughter they then have only what is
+# left over, and where another nucleus has taken her, the division is lost. *Optimal* weighs both at once.
 
 # %%
 for method, choice in choices.items():
     links, divisions = score_links(truth, choice), score_divisions(truth, choice, by=None)
-    figures = {"wrong per 1000": links.wrong_per_1000, "missed per 1000": links.missed_per_1000}
+    figures = {"wrong links": links.false, "missed links": links.missed, "links with no end": links.undetected}
     figures["division F1, ±1 time point"] = divisions.f1
     add_result(output_folder, "tracks", method, None, figures, tested_on=one.name)
 
@@ -388,13 +391,14 @@ plots.plot_lineage_tree(tracks, title=movie.name)
 # **What to see.** Time runs to the right, one line is one track. A dot is a division: the line forks. Numbers are
 # lineages, the largest first. Watch for
 # - *ends* (squares) and *starts* (triangles) inside the movie: a nucleus that vanishes or comes from nowhere. Cells do
-#   that seldom, programs often,
+#   that seldom, programs often. A short line that starts and ends inside is mostly debris, taken for a nucleus,
 # - *forks too close*: a cell that divides twice within few time points,
 # - *no forks at all* where other lineages have some,
 # - crosses: what the tracks themselves hold to be doubtful. We come back to them.
 
 # %% [markdown]
-# The same tracks on the movie, to leaf through. Click on the picture; the arrow keys go through time and planes.
+# The same tracks on the movie, to leaf through. Click on the picture; the arrow keys go through time and planes. (To go
+# on with Shift+Enter, click on the next cell first.)
 
 # %%
 browser = StackBrowser(movie, {"tracks": tracks}, channels=channels)
@@ -407,7 +411,8 @@ plots.plot_tracks(movie, tracks, time_point=movie.time_points[-3], channels=chan
 
 # %% [markdown]
 # **What to see.** One time point of it for print, seen from above. Each tail is the way of the last five time points,
-# in the colour of its lineage; numbers are those of the tree. Sister cells have the same number and should lie near
+# in the colour of its lineage; numbers are those of the tree. Divisions, starts and ends are those of these five time
+# points. Sister cells have the same number and should lie near
 # each other. A tail that is much longer than those beside it is suspicious.
 
 # %% [markdown]
@@ -646,7 +651,7 @@ for path in sorted([*folder.glob("organoidtracker/*.aut"), *folder.glob("tracks.
 # settings. It is one file; it can be sent to others.
 
 # %%
-save_tracking(folder / "report", one, tracked, three, settings=tracking)
+save_tracking(folder / "report", one, tracked, three, channels=channels, settings=tracking)
 facts = write_tracking_report(folder / "report", overwrite=True)
 print("open this page in a browser:", folder / "report" / "tracking.html")
 

@@ -187,12 +187,18 @@ plots.plot_stack(stack, spacing_um, positions=mended.positions_at(time_point), t
 # **What to see.** The filled circles lie in the middle of nuclei, and there is no finding. A nucleus without a filled
 # circle has its centre in another plane.
 #
-# **Exercise 1: the patient.** Here are three movies, A, B and C. In one of them y and x are swapped. Which one? Answer
-# with its letter.
+# **Exercise 1: the patient.** Here are three movies, A, B and C. In one of them y and x are swapped. Which one? Draw each
+# of them, and answer with its letter.
 
 # %%
 patients = lesson.make_patients()
-{name: str(each.movie) for name, each in patients.items()}
+name = "A"  # then B, then C
+each = patients[name]
+shown = {"positions": each.annotations.positions_at(time_point), "view": "slice", "title": name}
+plots.plot_stack(each.movie.stack(time_point, (2, 3)), each.movie.spacing_um, **shown)
+
+# %% [markdown]
+# **What to see.** Do the filled circles lie in the middle of nuclei, or in the dark?
 
 # %% exercise="patient"
 sick_patient = ...
@@ -315,7 +321,9 @@ plot_wrong_annotations(records, title="Trained with wrong annotations, scored on
 # %% [markdown]
 # **What to see.** One dot is one training. The bars are means. Do the dots of two columns overlap? Then these trainings
 # do not tell them apart, whatever the bars say. The lines above say it in words. How much wrong annotations cost also
-# depends on how long one trains: these trainings were short.
+# depends on how long one trains: these trainings were short. Is 1 % worse, and 10 % not? Then it was not the mistakes
+# that made the difference. So these trainings show no cost. That is no licence: these movies are clean and easy, and
+# OrganoidTracker's author saw a cost from 1 % on, on real ones.
 #
 # The dashboard has all trainings of that table; move the sliders.
 
@@ -358,7 +366,9 @@ plot_leakage(leakage["records"], title="What validation promised, and what came 
 #
 # The three steepest lines are all of one movie, `organoid_b`, judged by its end. That end is easy: a threshold of 0.2
 # or less does well there, but not on other movies. Another movie chose one above 0.5. So a validation part that is
-# small and easy can mislead, too, though nothing leaks.
+# small and easy can mislead, too, though nothing leaks: validate on another movie, if you have one. And without these
+# three lines the parts differ little: here a leak did little harm. It is forbidden because nobody can tell beforehand
+# when it does.
 
 # %%
 lesson.leak_guess
@@ -402,8 +412,10 @@ print(say_findings(findings))
 # %% [markdown]
 # The second finding names the cause, and proposes a spacing. (It guesses the width from the brightest blobs.) A network
 # does not measure in µm. The movie is brought to the spacing it works at, and then it only sees how many voxels wide a
-# nucleus is. So we may tell it another spacing, such that these nuclei look as large as those it knows. This is a
-# trick for prediction only: keep the true spacing for everything else.
+# nucleus is. So we may tell it another spacing, such that these nuclei look as large as those it knows. We know that
+# they are 16 µm wide, and the network learned from 6 to 10 µm: we show them as 7.5 µm. (The doctor measures less, for
+# both: it takes the bright middle of a nucleus. What counts is the ratio of the two.) This is a trick for prediction
+# only: keep the true spacing for everything else.
 
 # %%
 factor = 7.5 / 16
@@ -461,8 +473,8 @@ plot_nuclei(smooth, found, "Smoothed by 1 µm")
 #
 # ## 8. Predicts nothing
 #
-# The most frequent reason is a channel that shows no nuclei. We make the dullest one of all: the
-# same grey everywhere.
+# The most frequent reason is a channel that shows no nuclei. We make the dullest one of all: the same grey everywhere,
+# 100. (The doctor will say 200: two channels are added up.)
 
 # %%
 empty = change_images(healthy.movie, lambda image: np.full_like(image, 100))
@@ -562,14 +574,18 @@ small = read_settings(samples / "settings.json").changed(
 )
 
 # %%
-runs = [train(few[:-1], few[-1:], small.changed(learning_rate=rate)) for rate in learning_rates]
+runs = []
+for rate in learning_rates:
+    print(f"---- learning rate {rate:g}")
+    runs.append(train(few[:-1], few[-1:], small.changed(learning_rate=rate)))
 
 # %%
 plots.plot_history(runs[0].history, title=f"Learning rate {learning_rates[0]:g}")
 
 # %% [markdown]
 # **What to see.** On the left the loss of the first epoch towers over all others: the very first steps have thrown the
-# weights far away. Then it falls, and stays. It looks like learning, and is none: on the right F1 is near zero.
+# weights far away. Then it falls, and stays; the axis is too long to see more. The title, which reads the losses only,
+# takes it for learning. It is none: on the right F1 is near zero.
 
 # %%
 print(say_findings(diagnose_run(runs[0])))

@@ -201,9 +201,11 @@ class AnnotationChecker(VBox):
             self._show()
 
     def _go_to_problem(self, problem: Problem) -> None:
-        """Shows the place, and chooses the positions concerned."""
+        """Shows the place, and chooses the positions concerned; last those at that time point, to act on them."""
         with self.messages.watch(), self._busy:
-            self.edit.choose_only(problem.rows if len(problem.rows) <= 3 else ())
+            times = self.edit.editor.annotations.time_points
+            rows = sorted(problem.rows, key=lambda row: times[row] == problem.time_point)
+            self.edit.choose_only(rows if len(rows) <= 3 else ())
             if problem.time_point in self.movie.time_points:
                 self._look_at(problem.time_point, problem.position)
             self._show()

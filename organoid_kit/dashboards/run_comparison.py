@@ -85,12 +85,19 @@ class RunComparison(VBox):
         """The scores in words, with their spread."""
         records = self.chosen()
         if not records:
-            return "Not measured. The dots in the diagram show what was."
+            return f"Not measured. {self._say_measured()}"
         words = ", ".join(f"{name} {describe_spread(records, key)}" for key, name in _SCORES.items())
         return (
             f"{self._describe_data(records)}: {words} on {self.table['judged_on']}; mean (lowest to highest) of "
             f"{count(len(records), 'training')}. Measured on {self.table['machine']}."
         )
+
+    def _say_measured(self) -> str:
+        """What was measured with this part of wrong annotations."""
+        there = [each for each in self.table["records"] if each["error_rate"] == self.error_rate.value]
+        pairs = sorted({(each["start"] != "scratch", each["time_points"]) for each in there})
+        names = [f"{'fine-tuned' if tuned else 'from scratch'}, time points: {number}" for tuned, number in pairs]
+        return f"With {100 * self.error_rate.value:g} % wrong annotations there is: {'; '.join(names)}."
 
     def _describe_data(self, records: Records) -> str:
         """What the trainings learned from."""

@@ -242,7 +242,9 @@ class TrackExplorer(VBox):
         )
         self._display.show(self._drawn, time_point)
         self._shown_text.value = f'<span style="color:{INK};background:#fff">{self._say_shown()}</span>'
-        self._doubt_text.value = f'<div style="color:{INK};background:#fff;max-width:350px">{self._say_doubts()}</div>'
+        self._doubt_text.value = (
+            f'<div style="color:{INK};background:#fff;max-width:350px;line-height:1.5">{self._say_doubts()}</div>'
+        )
         help_text = _HELP_IN_PAGE if self._display.in_page else _HELP_FOR_PICTURE
         self._help_text.value = f'<div style="color:{INK};background:#fff;line-height:1.5">{help_text}</div>'
 

@@ -91,7 +91,11 @@ class TrainingChoices(VBox):
             description="patch (z, y, x)", **make_tip("In voxels."), continuous_update=False, **narrow
         )
         self.learning_rate = FloatText(value=1e-3, step=1e-4, description="learning rate", **narrow)
-        self.measure_time = Button(description="Measure time", tooltip="Times a few training steps.")
+        self.measure_time = Button(
+            description="Measure time",
+            tooltip="Times a few training steps.",
+            layout=Layout(width="120px", flex="0 0 auto"),
+        )
         self.estimate = HTML()
         for name, control in self.controls.items():
             mark(control, f"ok-{name.replace('_', '-')}")

@@ -26,6 +26,9 @@ _EXPLAINED = {  # a part of what Python says, and what a beginner may make of it
     "unsupported operand type": "Tuples and lists cannot be computed with number by number. Make them arrays first: "
     "`np.array(…)`.",
     "inhomogeneous shape": "Its parts are not equally long. Is each of them one number, or one row?",
+    "positional argument": "Behind a `*`, what goes into the brackets must be named, as in `name=value`.",
+    "KeyError": "This name is not there. Ask first: `if name in …`.",
+    "NameError": "Python does not know this name. Functions of NumPy begin with np, as in `np.log`.",
     "to Python scalars": "Somewhere one number is wanted, and there are several.",
 }
 
@@ -157,5 +160,5 @@ def _say_error(error: BaseException) -> str:
 def _explain(error: BaseException) -> str:
     """What Python says, and where that is known, what it means."""
     said = f"{type(error).__name__}: {error}"
-    meant = next((text for part, text in _EXPLAINED.items() if part in str(error)), "")
+    meant = next((text for part, text in _EXPLAINED.items() if part in said), "")
     return f"{said}. {meant}" if meant else said

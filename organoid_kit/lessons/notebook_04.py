@@ -38,7 +38,10 @@ def _judge_target(draw_target: Callable) -> str | None:
         return slip
     if target.max() > 1.01:
         return f"The highest value is {target.max():.2f}. Where dots meet, the higher one counts; do not add them up."
-    return "The dots are not those of the kit. Draw your target, and look: are they in the right places, wide enough?"
+    return (
+        "The dots are not those of the kit. Draw your target, and look: are they in the right places, wide "
+        "enough? And where dots meet, does the higher value stay?"
+    )
 
 
 target = Exercise(

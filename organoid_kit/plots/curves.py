@@ -112,6 +112,8 @@ def _find_jump(losses: np.ndarray) -> int | None:
 
 def _say_judge(best: Mapping[str, Any]) -> tuple[str, str, str]:
     """What epochs were compared by, what it was in the best one, and what it does after that."""
+    if best.get("validation_calibrated_loss") is not None:
+        return "validation loss after calibration", "lowest", "does not"
     if best.get("validation_average_precision") is not None:
         return "average precision in validation", "highest", "rises no more"
     return "validation loss", "lowest", "does not"

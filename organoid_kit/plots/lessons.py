@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from organoid_kit.plots.drawing import COLOURS, LINES, Drawing, count, draw_figure, tidy
 
+_WIDELY = 20  # times as high: losses that differ so much are drawn on a logarithmic axis
 _DEEPER = 0.55  # boxes of half the size hang so much lower, which makes the U
 Points = tuple[np.ndarray, np.ndarray]
 
@@ -60,7 +61,7 @@ def plot_losses(
     step: str = "step",
     title: str = "",
 ) -> Drawing:
-    """How wrong each fit was after each step, on an axis on which every tenfold step is equally high.
+    """How wrong each fit was after each step; where losses differ widely, every tenfold step is equally high.
 
     Args:
         losses: one row of numbers above 0 for each fit, by name.
@@ -83,7 +84,12 @@ def plot_losses(
         }
     for name, (values, style) in drawn.items():
         axes.plot(np.arange(1, len(values) + 1), values, label=name, **style)
-    axes.set(xlabel=step, ylabel=label, yscale="log", title=title)
+    heights = np.concatenate([np.asarray(values, float) for values, _ in drawn.values()])
+    axes.set(xlabel=step, ylabel=label, title=title)
+    if heights.max() > _WIDELY * heights.min():
+        axes.set_yscale("log")
+    else:
+        axes.set_ylim(0, None)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     tidy(axes)
     figure.legend(loc="outside right upper")
