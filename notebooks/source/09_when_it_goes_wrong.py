@@ -187,8 +187,8 @@ plots.plot_stack(stack, spacing_um, positions=mended.positions_at(time_point), t
 # **What to see.** The filled circles lie in the middle of nuclei, and there is no finding. A nucleus without a filled
 # circle has its centre in another plane.
 #
-# **Exercise 1: the patient.** Here are three movies, A, B and C. In one of them y and x are swapped. Which one? Draw each
-# of them, and answer with its letter.
+# **Exercise 1: the patient.** Here are three movies, A, B and C. In one of them y and x are swapped. Which one? Draw
+# each of them, and answer with its letter.
 
 # %%
 patients = lesson.make_patients()
