@@ -200,7 +200,8 @@ def draw_target(positions, shape_zyx, spacing_um, sigma_um):
 lesson.target.check(draw_target)
 
 # %% [markdown]
-# Not yet right? Run `lesson.target.hint()` in a new cell, again and again, and in the end `lesson.target.solution()`.
+# Not yet right? Write `.hint()` in place of `.check(draw_target)`, and run that cell again and again; in the end,
+# `.solution()`.
 
 # %% [markdown]
 # **Exercise 2: a loss by hand.** The loss says how wrong an answer is. For one voxel with target *t* and probability
