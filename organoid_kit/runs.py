@@ -153,7 +153,7 @@ def _summarise(run: Run) -> dict[str, Any]:
         "network": settings.network,
         "preset": settings.preset,
         "seed": settings.seed,
-        "start_from": settings.start_from,
+        "start_from": settings.start_from or "scratch",
         "epochs": len(history),
         "best_epoch": best.get("epoch"),
         "validation_loss": best.get("validation_loss"),
@@ -163,21 +163,30 @@ def _summarise(run: Run) -> dict[str, Any]:
 
 
 def compare_runs(folder: str | Path) -> str:
-    """The runs of a folder as a table, and below it, for each run, the settings in which it differs from the first."""
+    """The runs of a folder as a table; below it, the settings in which a run differs from the first of its network."""
     rows = list_runs(folder)
     if not rows:
         return f"No runs in {folder} yet."
     settings = [Run(Path(folder) / row["run"]).settings.to_dict() for row in rows]
-    differences = [
-        f"{row['run']} differs from the first in {_differences(settings[0], other)}"
-        for row, other in zip(rows[1:], settings[1:], strict=True)
-    ]
+    firsts: dict[str, dict[str, Any]] = {}
+    differences = []
+    for row, own in zip(rows, settings, strict=True):
+        first = firsts.setdefault(row["network"], own)
+        if first is not own:
+            words = ", ".join(_find_differences(first, own)) or "nothing"
+            differences.append(f"{row['run']} differs from the first {row['network']} network in {words}")
     return "\n".join([_lay_out(rows), *differences])
 
 
-def _differences(first: dict[str, Any], other: dict[str, Any]) -> str:
-    """Names and values of the settings that differ."""
-    return ", ".join(f"{key}={value!r}" for key, value in other.items() if value != first[key]) or "nothing"
+def _find_differences(first: dict[str, Any], other: dict[str, Any]) -> list[str]:
+    """Names and values of the settings that differ; of settings within a setting, only those that do."""
+    found = []
+    for key, value in other.items():
+        if isinstance(value, dict) and isinstance(first[key], dict):
+            found += _find_differences(first[key], value)
+        elif value != first[key]:
+            found.append(f"{key}={value!r}")
+    return found
 
 
 def _lay_out(rows: list[dict[str, Any]]) -> str:

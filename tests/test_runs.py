@@ -213,9 +213,19 @@ def test_compared_runs_name_the_settings_that_differ(tmp_path):
     make_run(tiny_settings(tmp_path, seed=3), [make_blobs()], [])
     table = compare_runs(tmp_path)
     lines = table.splitlines()
-    assert len(lines) == 6 and "not measured" in lines[1]
+    assert len(lines) == 6 and "not measured" in lines[2] and "not measured" not in lines[1]
     assert "learning_rate=0.25" in lines[4] and "seed=2" in lines[4] and "epochs" not in lines[4]
     assert "seed=3" in lines[5] and "learning_rate" not in lines[5]
+
+
+def test_runs_are_compared_with_the_first_of_their_network(tmp_path):
+    position = tiny_settings(tmp_path)
+    darker = dataclasses.replace(position.augmentation, brightness=(0.1, 0.2))
+    for settings in (position, make_settings("link", output_folder=tmp_path), position.changed(augmentation=darker)):
+        make_run(settings, [make_blobs()], [])
+    *table, last = compare_runs(tmp_path).splitlines()
+    assert last.endswith("differs from the first position network in brightness=(0.1, 0.2)")
+    assert not [line for line in table if "differs" in line] and "scratch" in table[1]
 
 
 def test_a_folder_without_runs_says_so(tmp_path):
