@@ -104,6 +104,7 @@ def test_time_point_and_marks(channels):
     channels.wait_for("dashboard.time_point.value", 3)
     channels.wait_for(f"len(dashboard._panes.value) == {len(before)}", False)
     channels.tick("ok-marks", on=False)
+    channels.wait_for("(dashboard.marks.value, dashboard.messages.kind == 'fail')", [False, False])
     channels.wait_for("'polyline' in dashboard._panes.value", False)
 
 
