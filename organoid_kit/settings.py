@@ -10,7 +10,7 @@ import numbers
 import os
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -97,7 +97,8 @@ class NetworkSettings:
         _check(self, _RULES)
 
     def changed(self, **changes: Any) -> NetworkSettings:
-        """The same settings but for these changes."""
+        """The same settings but for these changes. Raises UserError as `make_settings` does."""
+        _check_names(NetworkSettings, changes)
         return dataclasses.replace(self, **changes)
 
     def to_dict(self) -> dict[str, Any]:
@@ -176,12 +177,7 @@ def make_settings(network: str = "position", **changes: Any) -> NetworkSettings:
     Raises:
         UserError: there is no such network or setting, or a value is not possible.
     """
-    names = [field.name for field in dataclasses.fields(NetworkSettings)]
-    for name in changes:
-        if name not in names:
-            near = difflib.get_close_matches(name, names, n=1)
-            advice = f"Did you mean {near[0]}?" if near else f"Choose among: {', '.join(names)}."
-            raise UserError(f"A setting must be one of those there are. Received: {name!r}. {advice}")
+    _check_names(NetworkSettings, changes)
     return NetworkSettings(network=network, **(_DEFAULTS.get(network, {}) | changes))
 
 
@@ -218,17 +214,23 @@ def _check(settings: Any, rules: tuple[tuple[str, Callable[[Any], bool], str], .
             )
 
 
+def _check_names(cls: type, names: Iterable[str], where: str = "") -> None:
+    """Raises UserError where settings of this kind have no such names, and proposes others."""
+    known = [field.name for field in dataclasses.fields(cls)]
+    if unknown := sorted(set(names) - set(known)):
+        near = difflib.get_close_matches(unknown[0], known, n=1)
+        guess = f"Did you mean {near[0]}? " if near else ""
+        received = ", ".join(map(repr, unknown))
+        known_are = f"Known are: {', '.join(known)}."
+        raise UserError(f"Settings must have known names. Received: {received}{where}. {guess}{known_are}")
+
+
 def _from_dict(cls: type, values: Any, source: str) -> Any:
     """A settings record from a dictionary, each value brought to the type its field names."""
     if not isinstance(values, dict):
         raise UserError(f"Settings must be a JSON object. Received: {type(values).__name__} in {source}.")
     types_of_fields = typing.get_type_hints(cls)
-    unknown = sorted(set(values) - set(types_of_fields))
-    if unknown:
-        raise UserError(
-            f"Settings must have known names. Received: {', '.join(map(repr, unknown))} in {source}. "
-            f"Known are: {', '.join(types_of_fields)}."
-        )
+    _check_names(cls, values, f" in {source}")
     typed = {key: _to_type(value, types_of_fields[key], f"{key} in {source}") for key, value in values.items()}
     try:
         return cls(**typed)

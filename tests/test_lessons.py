@@ -92,6 +92,7 @@ def test_what_python_says_to_beginners_is_explained(exercise):
     assert "np.array(…)" in exercise.check(lambda x: (1, 2) * 0.5).text
     assert "if name in" in exercise.check(lambda x: {}["E"]).text
     assert "as in `np.log`" in exercise.check(lambda x: log(x)).text  # noqa: F821
+    assert "Something is missing between" in exercise.check(lambda x: (lambda a, b: a)(x)).text
     assert "must be named" in exercise.check(lambda x: np.random.default_rng(1, 2, 3)).text
     other_kind = Exercise(**{**DOUBLE, "judge": lambda answer: float(answer(1)[0])}).check(lambda x: ["two"])
     assert other_kind.kind == "wrong" and "of another kind than is asked for" in other_kind.text

@@ -346,5 +346,7 @@ def test_of_several_sections_the_one_asked_for_is_read(tmp_path):
 def test_a_setting_there_is_not_is_refused_with_the_nearest_one():
     with pytest.raises(UserError, match="Received: 'crops_per_time_point'. Did you mean patches_per_time_point?"):
         make_settings("division", crops_per_time_point=48)
-    with pytest.raises(UserError, match="Received: 'zzz'. Choose among: network, "):
+    with pytest.raises(UserError, match="Received: 'zzz'. Known are: network, "):
         make_settings("position", zzz=1)
+    with pytest.raises(UserError, match="Received: 'epoch'. Did you mean epochs?"):
+        make_settings("position").changed(epoch=3)

@@ -26,7 +26,9 @@ _EXPLAINED = {  # a part of what Python says, and what a beginner may make of it
     "unsupported operand type": "Tuples and lists cannot be computed with number by number. Make them arrays first: "
     "`np.array(…)`.",
     "inhomogeneous shape": "Its parts are not equally long. Is each of them one number, or one row?",
-    "positional argument": "Behind a `*`, what goes into the brackets must be named, as in `name=value`.",
+    "required positional argument": "Something is missing between the brackets; Python names it.",
+    "positional argument": "There is more between the brackets than fits. What stands behind a `*` in the help "
+    "must be named, as in `name=value`.",
     "KeyError": "This name is not there. Ask first: `if name in …`.",
     "NameError": "Python does not know this name. Functions of NumPy begin with np, as in `np.log`.",
     "to Python scalars": "Somewhere one number is wanted, and there are several.",
