@@ -1,5 +1,8 @@
 """Channels and their sums: the number, and the dashboard that shows it."""
 
+import threading
+import time
+
 import numpy as np
 import pytest
 
@@ -144,3 +147,26 @@ def test_its_static_twin_says_the_numbers(two_kinds):
     drawing = dashboard.plot()
     assert len(drawing.axes) == 4
     assert "100% of nuclei stand out" in describe(drawing) and "50% (4 of 8)" in describe(drawing)
+
+
+def test_the_last_change_is_shown_whichever_thread_deals_with_it(sample):
+    """JupyterLab sends the first change of a widget to one thread of the kernel, later ones to another."""
+    dashboard = ChannelDashboard(sample.movie, sample.annotations)
+    make_pane, begun = dashboard._make_pane, threading.Event()
+
+    def make_slowly(choice):
+        pane = make_pane(choice)
+        if threading.current_thread() is other:
+            begun.set()
+            time.sleep(0.2)
+        return pane
+
+    dashboard._make_pane = make_slowly
+    other = threading.Thread(target=lambda: setattr(dashboard.time_point, "value", 3))
+    other.start()
+    assert begun.wait(30)
+    dashboard.marks.value = False
+    other.join()
+    assert "polyline" not in dashboard._panes.value
+    dashboard.marks.value = True
+    assert "polyline" in dashboard._panes.value

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -76,7 +75,7 @@ class AnnotationChecker(VBox):
         self.movie, self.channels = annotated_movie.movie, tuple(channels)
         output = Path(output or f"{make_file_name(annotated_movie.name)}-checked.aut")
         annotations = _with_spacing(annotated_movie)
-        self._busy, self._drawn, self._checked = threading.RLock(), {}, (None, None, None)
+        self._drawn, self._checked = {}, (None, None, None)
         self.messages, self.coverage = Messages(), mark(HTML(), "ok-coverage")
         self.browser = StackBrowser(self.movie, {"annotations": annotations}, channels=self.channels, drawn_by=drawn_by)
         self.editor = open_editor(annotations, self.movie, output=output)
@@ -172,7 +171,7 @@ class AnnotationChecker(VBox):
         """The action as a handler: it says what was done, or what went wrong, and all is shown anew."""
 
         def act(_: Any) -> None:
-            with self.messages.watch(), self._busy:
+            with self.messages.watch():
                 said = action()
                 self._show()
                 if then:
@@ -192,7 +191,7 @@ class AnnotationChecker(VBox):
     # ---- picking and going
 
     def _take_pick(self, pick: Pick) -> None:
-        with self.messages.watch(), self._busy:
+        with self.messages.watch():
             if pick.layer == "annotations":
                 self.edit.choose(pick.row)
             elif pick.layer == "candidates":
@@ -202,7 +201,7 @@ class AnnotationChecker(VBox):
 
     def _go_to_problem(self, problem: Problem) -> None:
         """Shows the place, and chooses the positions concerned; last those at that time point, to act on them."""
-        with self.messages.watch(), self._busy:
+        with self.messages.watch():
             times = self.edit.editor.annotations.time_points
             rows = sorted(problem.rows, key=lambda row: times[row] == problem.time_point)
             self.edit.choose_only(rows if len(rows) <= 3 else ())
@@ -233,7 +232,7 @@ class AnnotationChecker(VBox):
             self.images.start(self.editor.annotations, self.editor.numbers, self._end_check)
 
     def _end_check(self) -> None:
-        with self.messages.watch(keep=True), self._busy:
+        with self.messages.watch(keep=True):
             self.problems.check.description = "Check images"
             self._show()
 

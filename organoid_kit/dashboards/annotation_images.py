@@ -66,7 +66,7 @@ class ImageCheck:
 
     def _work(self, annotations: Annotations, numbers: np.ndarray, ended: Callable[[], None]) -> None:
         times = len(np.intersect1d(annotations.annotated_time_points, self._movie.time_points))
-        with self._messages.watch(keep=True):
+        with self._messages.catch():
             try:
                 movie = _tell_of_stacks(self._movie, lambda read: self._progress(read // len(self._channels), times))
                 self.found = find_image_problems(annotations, numbers, movie, self._channels)

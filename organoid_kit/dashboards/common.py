@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import threading
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -29,6 +30,10 @@ KINDS = {  # ground, bar at the left, word in front; the word says it to those w
 }
 WIDE = {"description_width": "initial"}  # style of a control whose label is not cut off
 JPEG_QUALITY = 90
+# One handler at a time, whichever the dashboard. ipykernel 7.4 under JupyterLab deals with the first change of a widget
+# in the main thread and with the later ones in another (a subshell): of two pictures drawn side by side, the older one
+# could be finished, and shown, last. One lock for all, as dashboards within dashboards call each other.
+_one_handler = threading.RLock()
 
 
 class Messages(HTML):
@@ -62,13 +67,20 @@ class Messages(HTML):
 
     @contextmanager
     def watch(self, *, keep: bool = False) -> Iterator[None]:
-        """Shows what goes wrong inside; an earlier error leaves first.
+        """Shows what goes wrong inside; an earlier error leaves first. Nothing else that is watched goes on meanwhile.
 
         Args:
             keep: whether an earlier error stays, for work that the user did not ask for.
         """
-        if self.kind == "fail" and not keep:
-            self.clear()
+        with _one_handler:
+            if self.kind == "fail" and not keep:
+                self.clear()
+            with self.catch():
+                yield
+
+    @contextmanager
+    def catch(self) -> Iterator[None]:
+        """Shows what goes wrong inside; for long work in a thread, which must not keep handlers waiting."""
         try:
             yield
         except Exception as error:

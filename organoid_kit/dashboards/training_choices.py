@@ -241,7 +241,7 @@ class TrainingChoices(VBox):
 
     def _estimate(self) -> None:
         """In a thread: reads the movies where they are others, and says what training on them takes."""
-        with self.messages.watch(keep=True):
+        with self.messages.catch():
             movies = self.read_movies("training")
             self._offer_channels(movies)
             if not movies:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import html
-import threading
 import time
 from typing import Any
 
@@ -77,7 +76,6 @@ class TrainingDashboard(VBox):
         self.messages = Messages()
         self.choices = TrainingChoices(training, validation, settings, output_folder, self.messages)
         self.session: TrainingSession | None = None
-        self._drawing = threading.RLock()
         self._shown: tuple[Any, ...] = ()
         self._shown_at = 0.0
         self._make_views()
@@ -165,7 +163,7 @@ class TrainingDashboard(VBox):
 
     def show(self) -> None:
         """Brings all that is shown up to date."""
-        with self._drawing, self.messages.watch(keep=True):
+        with self.messages.watch(keep=True):
             session = self.session
             state = session.state if session else "ready"
             signs = (state, len(session.news) if session else 0)
