@@ -153,6 +153,7 @@ def test_a_second_interrupt_does_not_wait(tmp_path):
     assert signal.getsignal(signal.SIGINT) is before
 
 
+@pytest.mark.slow
 def test_a_stop_acts_during_validation(whole, tmp_path, monkeypatch):
     asked = threading.Event()
     judged = []
@@ -196,6 +197,7 @@ def test_a_pause_waits_saved_and_its_time_does_not_count(whole, tmp_path, clock)
     assert without_times(run) == without_times(whole)
 
 
+@pytest.mark.slow
 def test_a_pause_acts_during_validation_and_a_stop_ends_it(whole, tmp_path, clock, monkeypatch):
     paused, stopped, judged = threading.Event(), threading.Event(), []
     monkeypatch.setattr(validation, "count_matches", lambda *_: judged.append(1) or paused.set() or np.zeros(3, int))
@@ -242,6 +244,7 @@ def test_progress_tells_the_run_the_steps_and_the_seconds(tmp_path):
     assert 0 < steps[0].seconds <= steps[1].seconds <= steps[2].seconds
 
 
+@pytest.mark.slow
 def test_a_picture_of_each_epoch_is_kept_and_the_same_after_a_stop(whole, tmp_path):
     run, _ = train_until(tmp_path, 3)
     go_on(run)
@@ -306,6 +309,7 @@ def test_where_memory_runs_out_smaller_batches_go_on_with_every_example_once(tmp
     assert "memory ran out" in (run.folder / "log.txt").read_text()
 
 
+@pytest.mark.slow
 def test_memory_that_runs_out_in_the_middle_of_an_epoch_skips_nothing(tmp_path, monkeypatch):
     trained = note_examples(monkeypatch, most=6, error=MemoryError())
     real = keras.Model.train_on_batch
@@ -358,6 +362,7 @@ def test_the_best_network_is_kept_not_the_last(tmp_path, monkeypatch):
     assert weights_of(load_network(run.folder)[0]) == seen[0] != seen[1]
 
 
+@pytest.mark.slow
 def test_a_finished_run_goes_on_with_more_epochs(tmp_path):
     run = train_whole(tmp_path, epochs=1)
     before = final_weights(run)
@@ -365,6 +370,7 @@ def test_a_finished_run_goes_on_with_more_epochs(tmp_path):
     assert [row["epoch"] for row in go_on(run, epochs=2).history] == [1, 2]
 
 
+@pytest.mark.slow
 def test_a_damaged_newest_checkpoint_does_not_change_the_end(whole, tmp_path):
     run, _ = train_until(tmp_path, after=3)
     newest = max((run.folder / "checkpoints").glob("*.npz"))
@@ -372,6 +378,7 @@ def test_a_damaged_newest_checkpoint_does_not_change_the_end(whole, tmp_path):
     assert final_weights(go_on(run)) == final_weights(whole)
 
 
+@pytest.mark.slow
 def test_a_full_disk_ends_with_one_clear_error_and_can_be_gone_on_from(whole, tmp_path, monkeypatch):
     real, calls = np.savez, []
 
@@ -416,6 +423,7 @@ def test_a_movie_of_one_plane_trains(tmp_path):
     assert len(found) and (found.positions[:, 0] == 0).all()
 
 
+@pytest.mark.slow
 def test_a_validation_that_sees_the_training_movie_is_said(tmp_path):
     said = []
     train([make_blobs(1)], [make_blobs(1)], tiny_settings(tmp_path), on_progress=lambda each: said.append(each.message))

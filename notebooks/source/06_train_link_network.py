@@ -547,6 +547,9 @@ for name, one in movies.items():
 # link more or less is chance. On the fast movie compare the network with the better one of the two methods without
 # images. Look at both columns: who draws few links, draws few wrong ones, but misses many.
 #
+# Do the three ways to choose come out alike? Where the network is sure of nearly every candidate, they all choose the
+# same. They can differ only where several candidates that exclude each other are likely.
+#
 # Is the network not better? Look at the number of epochs and at the star above: a network stopped early has learned
 # little more than distances. And it is *one* training on two slow movies, for some minutes.
 

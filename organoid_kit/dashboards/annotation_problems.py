@@ -12,6 +12,7 @@ from organoid_kit.dashboards.common import WIDE, mark
 from organoid_kit.plots.drawing import count
 
 MOST_LISTED = 300
+_MOST_ROWS = 6
 
 
 class ProblemList(VBox):
@@ -31,7 +32,8 @@ class ProblemList(VBox):
         self._said = ""
         self.summary, self.remedy = mark(HTML(), "ok-problem-summary"), mark(HTML(), "ok-remedy")
         self.chosen = mark(
-            Select(options=(), rows=6, description="Problems", style=WIDE, layout=Layout(width="98%")), "ok-problems"
+            Select(options=(), rows=_MOST_ROWS, description="Problems", style=WIDE, layout=Layout(width="98%")),
+            "ok-problems",
         )
         tip = "Looks for positions beside their nucleus, and for nuclei without one, in all images"
         self.check = mark(Button(description="Check images", tooltip=tip), "ok-check")
@@ -46,7 +48,7 @@ class ProblemList(VBox):
         self._said = f"{count(errors, 'error')}, {count(len(self.problems) - errors, 'warning')}.{few}"
         self.show_images(images)
         lines = tuple(_write_line(each) for each in self.problems[:MOST_LISTED])
-        if lines != self.chosen.options:
+        if lines != self.chosen.options or not self.remedy.value:
             self._show_lines(lines)
 
     def show_images(self, images: str) -> None:
@@ -59,6 +61,8 @@ class ProblemList(VBox):
         self.chosen.options = lines
         self.chosen.index = None
         self._showing = False
+        self.chosen.rows = min(len(lines), _MOST_ROWS)
+        self.chosen.layout.display = None if lines else "none"  # room for the buttons below
         self.remedy.value = write_words("Click on a problem to go there." if lines else "Nothing to mend here.")
 
     def _choose(self, change: dict) -> None:

@@ -325,7 +325,7 @@ say_nothing = Question(
     right="b",
     because={
         "a": "No. Dots have one voxel in some hundred. Without weights they hardly count.",
-        "b": "Yes. Nearly all voxels are background, where 0.01 is a good answer. With weights, dots count half.",
+        "b": "Nearly all voxels are background, where 0.01 is a good answer. With weights, dots count half.",
         "c": "No. Without weights background decides, and of background 'nothing' is a good answer.",
     },
 )
@@ -337,7 +337,7 @@ overfitting = Question(
     right="b",
     because={
         "a": "No. It hardly moves from where it began, so its loss stays high.",
-        "b": "Yes: it sees the same few nuclei again and again. Look at its validation loss before you praise it.",
+        "b": "It sees the same few nuclei again and again. Look at its validation loss before you praise it.",
         "c": "No. Its task is harder: every patch is another one. Its training loss is higher for a good reason.",
     },
 )
@@ -353,7 +353,7 @@ test_once = Question(
     right="b",
     because={
         "a": "It did not learn from it, but you chose by it: of three scores, some lucky, you kept the luckiest.",
-        "b": "Yes. Choose on validation movies, and score the chosen one on the test movie, once.",
+        "b": "Choose on validation movies, and score the chosen one on the test movie, once.",
         "c": "More networks make it worse: the luckiest of many is even luckier.",
     },
 )
@@ -367,7 +367,7 @@ no_recall = Question(
     },
     right="a",
     because={
-        "a": "Yes. Perhaps all probabilities lie below the threshold, or dots are shifted in z. Then climb the ladder.",
+        "a": "Perhaps all probabilities lie below the threshold, or dots are shifted in z. Then climb the ladder.",
         "b": "Later, if at all: the loss falls, so it learns something. First see whether it is shown the right thing.",
         "c": "Hours spent on nonsense give nonsense. Look at examples and threshold first: that takes a minute.",
     },

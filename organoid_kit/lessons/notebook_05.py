@@ -299,7 +299,7 @@ accuracy = Question(
     right="b",
     because={
         "a": "If 2 of 100 nuclei divide, a network that always says 'no' is 98 % accurate, too.",
-        "b": "Yes. Where something is rare, always 'no' has a splendid accuracy, and a recall of 0.",
+        "b": "Where something is rare, always 'no' has a splendid accuracy, and a recall of 0.",
         "c": "Nobody knows whether it needs that: 98 % may be what one gets by always saying 'no'.",
     },
 )
@@ -310,7 +310,7 @@ too_high = Question(
     choices={"a": "too high", "b": "too low", "c": "nothing, the order is what counts"},
     right="a",
     because={
-        "a": "Yes: it expects as many divisions as it was shown. The diagram will show points below the diagonal.",
+        "a": "It expects as many divisions as it was shown. The diagram will show points below the diagonal.",
         "b": "Think of what it was shown: one in three divided. That is what it expects.",
         "c": "The order may be right, but tracking weighs these numbers against others: they must be right, too.",
     },
@@ -322,7 +322,7 @@ after_calibration = Question(
     right="b",
     because={
         "a": "Average precision looks at the order only. Does calibration change the order?",
-        "b": "Yes: probabilities change, their order does not.",
+        "b": "Probabilities change, their order does not.",
         "c": "Average precision looks at the order only. Does calibration change the order?",
     },
 )
@@ -337,7 +337,7 @@ seams = Question(
     right="b",
     because={
         "a": "There are more than enough of those.",
-        "b": "Yes. A network takes the easiest way there is, and a seam is easier to see than a metaphase.",
+        "b": "A network takes the easiest way there is, and a seam is easier to see than a metaphase.",
         "c": "Harder is not better by itself. Think of what a network sees where something was cut out.",
     },
 )

@@ -418,7 +418,7 @@ ceiling = Question(
     right="b",
     because={
         "a": "It answers what it is asked. About 50 links it is never asked.",
-        "b": "Yes: nobody asks about them. Allow more neighbours or a larger distance.",
+        "b": "Nobody asks about them. Allow more neighbours or a larger distance.",
         "c": "950 are among the candidates: of those, a perfect network misses none.",
     },
 )
@@ -432,7 +432,7 @@ daughters = Question(
     },
     right="a",
     because={
-        "a": "Yes: one link is missed at each division, whatever the distances.",
+        "a": "One link is missed at each division, whatever the distances.",
         "b": "Rare, but just what lineages are made of: who comes from whom.",
         "c": "One of them gets the mother as her one partner.",
     },
@@ -448,7 +448,7 @@ flipped = Question(
     right="b",
     because={
         "a": "That it would learn if the displacement were flipped, too.",
-        "b": "Yes: in half of the examples it points to the wrong side. The best hint it has gets lost.",
+        "b": "In half of the examples it points to the wrong side. The best hint it has gets lost.",
         "c": "It looks at the displacement as well, as it often tells more than the images.",
     },
 )
@@ -463,7 +463,7 @@ early_star = Question(
     right="b",
     because={
         "a": "For slow movies, perhaps. On a fast one it would do no better than distances.",
-        "b": "Yes. What validation does not show, training cannot choose.",
+        "b": "What validation does not show, training cannot choose.",
         "c": "Then later epochs would be better still, and the star would stand late.",
     },
 )

@@ -209,7 +209,7 @@ cheapest = Question(
     right="b",
     because={
         "a": "It has the best single link, but B→D with 0.05 costs more than all that A→C gains.",
-        "b": "Yes: the best single link is not in the best story.",
+        "b": "The best single link is not in the best story.",
         "c": "An end and a beginning, each of probability 0.01, cost far more than A→C gains.",
     },
 )
@@ -220,7 +220,7 @@ can_be_chosen = Question(
     right="b",
     because={
         "a": "By itself, yes. But then one track must end and another begin, and that is less likely still.",
-        "b": "Yes. It costs a little; an end and a beginning cost more.",
+        "b": "It costs a little; an end and a beginning cost more.",
     },
 )
 
@@ -231,7 +231,7 @@ tra = Question(
     because={
         "a": "It would deserve it. But TRA counts positions mostly, and they are all there.",
         "b": "Still too low: TRA counts positions mostly, and they are all there.",
-        "c": "Yes. Divisions are few among all that TRA counts. Ask for more than TRA.",
+        "c": "Divisions are few among all that TRA counts. Ask for more than TRA.",
     },
 )
 
@@ -240,7 +240,7 @@ ends = Question(
     choices={"a": "the position network", "b": "the division network", "c": "the link network"},
     right="a",
     because={
-        "a": "Yes. Most often the nucleus is there at the next time point and was not found.",
+        "a": "Most often the nucleus is there at the next time point and was not found.",
         "b": "A missed division leaves a beginning, rather: the second daughter comes from nowhere.",
         "c": "Perhaps, later: if nuclei were found and not linked, or move farther than candidates reach.",
     },

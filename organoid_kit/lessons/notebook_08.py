@@ -270,7 +270,7 @@ wrong_spacing = Question(
     right="b",
     because={
         "a": "No. From the side one sees z, and each plane is now drawn a quarter as thick as it is.",
-        "b": "Yes. Four times too thin. All distances along z are four times too short as well, and links suffer, too.",
+        "b": "Four times too thin. All distances along z are four times too short as well, and links suffer, too.",
         "c": "The other way round: that comes from a spacing that is too large.",
     },
 )
@@ -286,7 +286,7 @@ still_rising = Question(
     right="b",
     because={
         "a": "It may be enough for your question. But all seeds with more annotations are above all seeds with fewer.",
-        "b": "Yes: all seeds with more annotations are above all with fewer. When the ranges overlap, you can stop.",
+        "b": "All seeds with more annotations are above all with fewer. When the ranges overlap, you can stop.",
         "c": "The best of many seeds was lucky on this movie. On the next one it is like the others.",
     },
 )
@@ -302,7 +302,7 @@ fair = Question(
     because={
         "a": "What was learned by heart looks perfect there. It says nothing about the next movie.",
         "b": "Another movie, another way to count. Numbers can be compared only on the same test movie.",
-        "c": "Yes. Only one thing differs. And with three seeds you see how much chance alone changes.",
+        "c": "Only one thing differs. And with three seeds you see how much chance alone changes.",
     },
 )
 
@@ -316,7 +316,7 @@ disconnect = Question(
     right="b",
     because={
         "a": "What was on Colab's machine is lost, but a copy of the run is on your Drive.",
-        "b": "Yes. The copy is at most some minutes old, and the training goes on from there.",
+        "b": "The copy is at most some minutes old, and the training goes on from there.",
         "c": "Drive keeps files. It cannot compute.",
     },
 )

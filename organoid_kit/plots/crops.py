@@ -74,8 +74,8 @@ def plot_pairs(
     """
     names = _check_names(names, [_LINK_KINDS[example.kind] for example in examples])
     spacing_um = find_spacing(settings)
-    columns = min(max(1, len(examples)), _PAIRS_IN_ROW)
-    rows = max(1, -(-len(examples) // columns))
+    rows = max(1, -(-len(examples) // _PAIRS_IN_ROW))
+    columns = max(1, -(-len(examples) // rows))  # rows of equal length
     figure = draw_figure(2.1 * columns + 0.5, 4.6 * rows + 0.4 * bool(title))
     panels = figure.subplots(2 * rows, columns, squeeze=False)
     for axes in panels.flat:
