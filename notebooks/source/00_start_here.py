@@ -56,7 +56,8 @@ else:
 # notebook alone, in pairs.
 #
 # *Expected questions.* "Must I understand the code?" No: read the text, run the cells, look at the pictures. "Something
-# red appeared": remarks of TensorFlow. "My numbers differ from my neighbour's": training begins with random numbers.
+# red appeared": remarks of TensorFlow. "My numbers differ from my neighbour's": another kind of
+# processor rounds a little differently.
 #
 # *Expected trouble.* Cells run out of order: *Restart and run all* mends it. The first import takes ten seconds and
 # more. On Colab the first cell takes a minute.
@@ -94,7 +95,7 @@ output_folder = "runs"
 # ## 1. Open a movie
 #
 # A movie is a series of *stacks*, one for each *time point*. A stack is a 3D image: planes (z) of rows (y) and
-# columns (x). A *channel* is one colour of light.
+# columns (x). Its pixels are called *voxels*. A *channel* is one colour of light.
 #
 # Four small movies come with the kit. They are invented by a computer, so we know exactly where each nucleus is.
 # - Two are for *training*: the network learns from them.
@@ -180,8 +181,8 @@ print(summarise_annotations(training))
 
 # %% [markdown]
 # **What to see.** Some problems in `organoid_b`, none in the other. These annotations are exact, so they are false
-# alarms: of `organoid_b` only a part is annotated, and where that part ends, tracks seem to begin and end. Notebook 02
-# shows how one looks at each, and how real mistakes are repaired.
+# alarms: of `organoid_b` only a part is annotated, and where that part ends, nuclei seem to come from nowhere and to
+# vanish. Notebook 02 shows how one looks at each, and how real mistakes are repaired.
 #
 # The table counts positions and *links*. A link says that two positions at neighbouring time points are the same
 # nucleus. *Part of image* is how much of the image lies in the annotated box. The advice below it is meant for real
@@ -309,10 +310,10 @@ print("blobs:  ", score_positions(truth, blobs))
 # **What to see.** Compare the two values of F1. Do not make much of a small difference: among some forty nuclei, one
 # mistake more or less changes F1 by about 0.01. (*Ignored* are found positions where nobody annotated.)
 #
-# Why train a network, if bright blobs do as well? Here all nuclei are round and bright. In dim or blurred movies a
-# network can learn from your annotations, and a blob detector cannot: notebooks 04 and 08 compare the two. And nothing
-# that only looks for blobs tells which nuclei divide. How good a network is on *your* movies, only annotations of your
-# movies can tell.
+# Why train a network, if bright blobs do as well? Here nuclei stand out from a dark background. In dim or blurred
+# movies a network can learn from your annotations, and a blob detector cannot: notebooks 04 and 08 compare the two. And
+# nothing that only looks for blobs tells which nuclei divide. How good a network is on *your* movies, only annotations
+# of your movies can tell.
 
 # %% [markdown]
 # ## 8. Try it

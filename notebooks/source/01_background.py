@@ -72,7 +72,7 @@ from organoid_kit.models import build_network
 from organoid_kit.models.position import build_position_network
 from organoid_kit.networks import describe_network, find_field_of_view
 from organoid_kit.plots import plot_convolution, plot_fits, plot_losses, plot_u_net
-from organoid_kit.settings import NetworkSettings
+from organoid_kit.settings import NetworkSettings, make_settings
 
 # %% [markdown]
 # Numbers to change. Measurements in this notebook are invented, with random numbers. The *seed* decides which random
@@ -121,8 +121,9 @@ diameter = 0.5 + 0.4 * day + rng.normal(0, 0.1, len(day))  # in tenths of a mill
 #    set by the *learning rate*.
 #
 # **Exercise 1: a loss.** Write a function that takes what the line says (`answers`) and what was measured (`truth`),
-# two arrays of numbers, and gives back the loss. Write in place of the three dots; the last line begins with `return`,
-# and hands your number back. For help, run `lesson.loss.hint()`; to see one way, `lesson.loss.solution()`.
+# two arrays of numbers, and gives back the loss. Write in place of the three dots, and begin each line with four
+# spaces, as the dots do. The last line begins with `return`, and hands your number back. For help, run
+# `lesson.loss.hint()`; to see one way, `lesson.loss.solution()`.
 
 
 # %% exercise="loss"
@@ -224,11 +225,12 @@ print(f"the neuron: slope {weight:.3f}, start {added:.3f}")
 # ## 4. Many neurons are a curve
 #
 # Growth is no line: it begins slowly and ends slowly. So we now take another organoid, measured 24 times in seven days.
-# The points scatter around the true curve, as measurements do.
+# The points scatter around the true curve, as measurements do. The networks learn from every other point (black in the
+# figure below). The others (white) we keep back: no network sees them while it learns.
 #
 # Neurons stand in *layers*: what one layer passes on goes into the next. In between, each number is bent (here by
 # *tanh*, a curve shaped like an S). With bends, many neurons together can follow almost any curve. We build three
-# networks: one neuron without a bend, a few neurons, and very many.
+# networks: one neuron without a bend, two layers of 4 neurons, and two layers of 128.
 #
 # The next cell but one trains such a network. You need not understand each line of it. Two words: `Rescaling` turns
 # days into numbers from -1 to 1, with which learning is easier. *Adam* goes downhill as you did above, but finds for
@@ -250,7 +252,7 @@ def train_small_network(neurons: int) -> tuple[keras.Model, keras.callbacks.Hist
     network.compile(keras.optimizers.Adam(0.01), "mean_squared_error")
     x, y = np.tile(days[seen][:, None], (50, 1)), np.tile(diameters[seen], 50)
     kept_back = (days[~seen][:, None], diameters[~seen])
-    options = {"batch_size": 12, "epochs": rounds, "shuffle": False, "verbose": 0}
+    options = {"batch_size": len(days[seen]), "epochs": rounds, "shuffle": False, "verbose": 0}
     return network, network.fit(x, y, validation_data=kept_back, **options)
 
 
@@ -388,7 +390,7 @@ chosen_kernel = np.asarray(take_answer(lesson.edge, edge_kernel, lambda: kernel)
 plot_convolution(image, chosen_kernel, lesson.convolve(image, chosen_kernel), place=(3, 3))
 
 # %% [markdown]
-# **What to see.** A kernel for left edges has large numbers along the left side of the nucleus, and numbers below 0
+# **What to see.** With a kernel for left edges the answer is large along the left side of the nucleus, and below 0
 # along the right side. In its first layer a network learns many such kernels: for edges, for spots, for stripes.
 
 # %% [markdown]
@@ -454,14 +456,15 @@ lesson.why_smaller
 
 # %%
 for name in ("position", "division", "link"):
-    one = build_network(NetworkSettings(network=name))
+    one = build_network(make_settings(name))
     shown = " and ".join(str(tuple(each.shape[1:])) for each in one.inputs)
     print(f"{name:9} {describe_network(one)['parameters']:>9,} numbers are learned; it is shown {shown}")
 
 # %% [markdown]
 # **What to see.** The first three numbers in brackets are planes, rows and columns; `None` means that any number will
-# do. The last one counts what is known of each voxel: its brightness at three time points, and for the link network
-# also where it lies, z, y and x. The link network gets two patches, and in `(3,)` the way from one to the other.
+# do. The last one counts what is known of each voxel. For the first two networks it is the brightness at three time
+# points. For the link network it is the brightness at two time points, and how far the voxel is from the other nucleus
+# in z, y and x: five numbers. The link network gets two patches, and in `(3,)` the way from one to the other.
 #
 # Learning is the same for all three: a loss, steps, and movies kept back. Notebook 04 trains the first, 05 the second,
 # 06 the third.
@@ -469,8 +472,8 @@ for name in ("position", "division", "link"):
 # %% [markdown]
 # ## 9. If you like
 #
-# Measure 96 times in place of 24: change the number in the first code cell of section 4. Which network gains most on
-# the points that are kept back?
+# Measure 96 times in place of 24: change the number in the first code cell of section 4, and run all cells again. Which
+# network gains most on the points that are kept back?
 #
 # <details><summary><b>Am I right?</b> (Click for an answer.)</summary>
 #

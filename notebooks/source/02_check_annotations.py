@@ -106,7 +106,7 @@ plot_annotation_counts(training)
 # **What to see.** Each line is a movie. The number of positions rises because cells divide. Stars mark divisions; a
 # number at a star says how many there are. In `organoid_b` only a part of the image is annotated, so its line is lower.
 #
-# Is it enough? The last lines of the table say so. With few annotations it is better to *fine-tune*, which means to
+# Is it enough? The text below the table says so. With few annotations it is better to *fine-tune*, which means to
 # train a trained network a little further, than to train *from scratch*, which means to begin with an untrained one.
 # Notebook 04 does both.
 
@@ -221,13 +221,14 @@ plot_problems(one.movie, spoiled, problems, time_point + 1, channels)
 # ## 5. Repair them
 #
 # With the mouse first. The *annotation checker* shows the same list; what only the image can tell is added by *Check
-# images*. Choose a problem: the movie goes there. Choose a position and delete it.
+# images*. Choose a problem: the movie goes there, and its positions are chosen already (a click on one would take it
+# back). *Delete* deletes the one that was chosen last: of a double mark, the second.
 #
-# Where one is missing, go to its time point, put the crosshair into the middle of the nucleus, and press A: it is
-# added, and chosen. Now it needs links: go one time point back, click on the same nucleus there, and press L; then one
-# time point on from the new one, click on it there, and press L again. Everything can be undone. *Save* writes a new
-# file; even without saving, nothing is lost when the computer stops. (The checker does not tell whether your mark lies
-# in the very middle: look from all three sides.)
+# Where one is missing, go to its time point and plane, click into the middle of the nucleus (this puts the crosshair
+# there), and press A: it is added, and chosen. Now it needs links: go one time point back, click on the same nucleus
+# there, and press L; then one time point on from the new one, click on it there, and press L again. Everything can be
+# undone. *Save* writes a new file; even without saving, nothing is lost when the computer stops. (The checker does not
+# tell whether your mark lies in the very middle: look from all three sides.)
 
 # %%
 file = Path(output_folder) / f"{one.name}_mended_{time_point}.aut"
@@ -242,7 +243,7 @@ checker.plot()
 
 # %% [markdown]
 # **What to see.** The time point that the checker shows, with its problems, numbered as in the list beside it. If there
-# is none at this time point, the list is empty.
+# is none at this time point, the list says so: choose a problem above, then run the cell again.
 #
 # Now the same repair in code. This is how you mend a hundred mistakes of one kind.
 #
@@ -363,9 +364,9 @@ lesson.scattered_marks
 # ## 8. Your own movie
 #
 # Put the names of your files into `own_movie` and `own_annotations` at the top, and the channels that show nuclei into
-# `channels`. Run that cell and then this one. The files lie beside this notebook, or you give their whole path. On
-# Colab, first drag them into the list of files on the left. If something in the files is unclear, such as the spacing
-# (how many µm a voxel measures), an error says what to add.
+# `channels`. Run that cell, and then the one below this text. The files lie beside this notebook, or you give their
+# whole path. On Colab, first drag them into the list of files on the left. If something in the files is unclear, such
+# as the spacing (how many µm a voxel measures), an error says what to add.
 #
 # No movie of your own? Then read on: without names, the cell does nothing.
 

@@ -138,7 +138,7 @@ print(*(one.movie for one in training + validation + test), sep="\n")
 # %% [markdown]
 # Three kinds of movies, and they must never mix:
 # - **training**: the network learns from them,
-# - **validation**: tell us during training how it does on other movies, and decide when to stop,
+# - **validation**: they tell us during training how it does on other movies; by them we decide when to stop,
 # - **test**: scored once, at the very end. Their score is the one to believe.
 
 # %%
@@ -206,8 +206,8 @@ lesson.target.check(draw_target)
 # %% [markdown]
 # **Exercise 2: a loss by hand.** The loss says how wrong an answer is. For one voxel with target *t* and probability
 # *p* it is −(*t* · log *p* + (1 − *t*) · log(1 − *p*)), called *cross-entropy*: close to 0 if *p* is close to *t*,
-# large for a sure mistake. The loss of a patch is the mean over its voxels. But each voxel has a *weight*: it is
-# multiplied by it before the mean is taken.
+# large for a sure mistake. The loss of a patch is the mean over its voxels. But each voxel has a *weight*: its loss
+# is multiplied by it before the mean is taken.
 
 
 # %% exercise="loss"
@@ -339,11 +339,11 @@ explorer
 explorer.plot()
 
 # %% [markdown]
-# **What to see.** Left, the losses, with a line at the epoch that is kept. Then one plane of a validation patch, what
-# should come out, and what the network of that epoch answered. Go back to epoch 1: dots are wide and pale, or not
-# there. From epoch to epoch they get smaller and brighter, last of all where nuclei touch. (F1 may be high already:
-# each epoch is judged at the threshold that suits it best, and a pale peak is a peak, too. A bright nucleus without a
-# circle has its centre in another plane.)
+# **What to see.** Left, the losses, with a line at the epoch that is shown: at first the one that is kept. Then one
+# plane of a validation patch, what should come out, and what the network of that epoch answered. Go back to epoch 1
+# (and run the cell again): dots are wide and pale, or not there. From epoch to epoch they get smaller and brighter,
+# last of all where nuclei touch. (F1 may be high already: each epoch is judged at the threshold that suits it best, and
+# a pale peak is a peak, too. A bright nucleus without a circle has its centre in another plane.)
 
 # %% [markdown]
 # ### Under- and overfitting, shown honestly
@@ -406,8 +406,8 @@ for name, each in runs.items():
 # %% [markdown] tags=["instructor"]
 # **For teachers.** Show `EpochExplorer(runs["by heart"])` beside `EpochExplorer(runs["well fed"])`: the same example,
 # the slider at the last epoch. Questions to expect:
-# - *Why is the validation loss below the training loss?* Training patches are varied and drawn where it is crowded;
-#   validation patches are as they are.
+# - *Why is the validation loss below the training loss?* Training patches are varied, validation patches are not: the
+#   training task is harder.
 # - *Why not train until the training loss is 0?* Dots have soft edges, so it cannot get there; and the figure above
 #   shows what becomes of validation meanwhile.
 # - *My curve differs from yours.* Another kind of processor rounds differently. What the curves say is the same.
@@ -419,7 +419,7 @@ for name, each in runs.items():
 # it. From which probability on is a peak a nucleus? This limit is the *threshold*.
 #
 # **Exercise 3: find peaks.** `maximum_filter`, from SciPy, gives for each place the highest value among it and its
-# neighbours. In a row of numbers that are two neighbours, in a stack 26, the diagonal ones too:
+# neighbours. In a row of numbers these are two neighbours, in a stack 26, the diagonal ones too:
 
 # %%
 print(maximum_filter([0, 3, 1, 0, 2], size=3))
@@ -562,9 +562,10 @@ plots.plot_time_scores(score)
 # **What to see.** Later time points have more nuclei, more crowded. If scores fall with time, crowding is the problem.
 
 # %% [markdown] tags=["instructor"]
-# **For teachers.** On these movies the blob detector is hard to beat: they are invented, nuclei are round and bright.
-# Say so before a learner finds out, and ask when a blob detector fails (touching nuclei, texture, debris, uneven
-# light). Trouble to expect: somebody tunes the threshold on the test movie. That is the moment for the question above.
+# **For teachers.** On these movies the blob detector is hard to beat: they are invented, and nuclei stand out from a
+# dark ground. Say so before a learner finds out, and ask when a blob detector fails (touching nuclei, texture, debris,
+# uneven light). Trouble to expect: somebody tunes the threshold on the test movie. That is the moment for the question
+# above.
 
 # %% [markdown]
 # ## 7. Use it, and keep it
@@ -586,10 +587,11 @@ print("the network:", run.network_folder)
 # does not forget what it knows.
 #
 # The organoid is downloaded (11 MB). **No internet on this machine?** Then the cells below say so and do nothing; our
-# own numbers stand at the end of this section. Or bring the three files `P4_Ch1-T0322.tif` to `P4_Ch1-T0324.tif`, in a
-# folder `images`, and beside it `mamut_deconv.xml`, from
-# [LSTree](https://github.com/fmi-basel/LSTree/tree/1e43a58c376e03ea634bb0ea8145153ab9acda4b/example/data/003-Enterocyst)
-# on another computer, and name the folder in `real_organoid` at the top.
+# own numbers stand at the end of this section. Or, on another computer, take the three files `P4_Ch1-T0322.tif` to
+# `P4_Ch1-T0324.tif` (they lie in `Channel1`) and `mamut_deconv.xml` from
+# [LSTree](https://github.com/fmi-basel/LSTree/tree/1e43a58c376e03ea634bb0ea8145153ab9acda4b/example/data/003-Enterocyst).
+# Put the three into a folder `images`, and `mamut_deconv.xml` beside that folder. Then write the name of the folder
+# that holds both into `real_organoid` at the top.
 
 # %%
 try:
@@ -684,8 +686,8 @@ lesson.no_recall
 # %% [markdown]
 # ### To try, without a checker
 # 1. Train with `channels = (2,)`. What happens to recall, and why?
-# 2. Leave out one of the two training movies: `training = training[:1]` after they are read. How much does F1 on the
-#    test movie fall?
+# 2. Leave out one of the two training movies: `training = training[:1]` after they are read. How much does F1 on
+#    validation patches fall, which each epoch prints? (The test movie is scored once, and that is done.)
 # 3. Switch all variation off for the long training: `settings = settings.changed(augmentation=no_variation)`, with
 #    `no_variation` as in step 5. Look at the gap between the two losses.
 # 4. Annotate a cuboid of one time point of a movie of your own, and fine-tune on it as in step 7.

@@ -165,7 +165,7 @@ for one in training + validation + test:
     labels = find_division_labels(one.annotations, division_window)
     yes, no, unknown = (np.count_nonzero(labels == label) for label in (1, 0, -1))
     print(f"{one.name}: {yes} yes, {no} no, {unknown} unknown. ", end="")
-    print(f"Who always says no, is right in {no / (yes + no):.1%}.")
+    print(f"Whoever always says no is right in {no / (yes + no):.1%}.")
 
 # %%
 lesson.accuracy
@@ -222,8 +222,8 @@ print("a crop (z, y, x) is", size_um, "µm large")
 # %% [markdown]
 # If we drew nuclei by chance, most batches would hold one division or none. The network would learn to say "no". So we
 # draw by *kind*: a third of the examples are divisions, a third are nuclei that **look alike** (the same mother
-# earlier, her daughters, neighbours of a division, nuclei in a crowd), a third are **ordinary**. Of these, every other
-# one is the brightest of a few, as brightness is the first thing that a network falls for.
+# earlier, her daughters, neighbours of a division, nuclei in a crowd), a third are **ordinary**. Every
+# other ordinary one is the brightest of a few, as brightness is the first thing that a network falls for.
 
 # %%
 examples = DivisionExamples(training, usual)
@@ -258,7 +258,7 @@ plots.plot_crops([plain.example(division, (0,)), *varied], usual, names=names)
 # There are few divisions but many surroundings. So the kit cuts the nucleus out, softly, and puts it where another
 # nucleus was. Nuclei that do not divide are pasted, too. Why? You will be asked.
 #
-# Below nothing else is varied, and the same seeds are used with and without.
+# Below nothing else is varied. Each seed chooses other surroundings.
 
 # %%
 nothing = AugmentationSettings(False, None, None, None, None, None, None, None, None, jitter_um=None, paste=None)
@@ -360,7 +360,7 @@ lesson.too_high
 # %% [markdown]
 # We mend that on the validation movie. A straight line, *slope* and *intercept*, is laid through the *log-odds* of the
 # answers: log(p / (1 − p)), a number that is 0 for p = 0.5 and grows with the probability. A slope below 1 says: you
-# were too sure. A negative intercept says: you said yes too often. The order of the nuclei stays the same.
+# were too sure. A negative intercept says: you said yes too often.
 # Both numbers are saved with the network. (This is *Platt scaling*. *Temperature scaling* sets the slope only. The kit
 # tries both on examples left out, and takes what has the lower *log loss*: the loss of notebook 04, without weights.)
 
@@ -382,8 +382,8 @@ plots.plot_reliability(result.after, result.before)
 #
 # Two numbers sum this up, both better the closer to 0:
 # - **ECE**, the expected calibration error: how far a point is from the diagonal, on average over all nuclei. An ECE of
-#   0.03 says: probabilities are off by 3 percent points, on average. As most nuclei are in the first bin, it is nearly
-#   all about that one; so look at the other bins too.
+#   0.03 says: probabilities are off by 3 percentage points, on average. As most nuclei are in the first bin, it is
+#   nearly all about that one; so look at the other bins too.
 # - **Brier score**: how far a probability is from the truth (1 for a division, 0 for none), squared, on average. It
 #   also falls if the network tells divisions better from the rest. The ECE does not tell about that.
 #

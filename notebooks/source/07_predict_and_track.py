@@ -203,9 +203,10 @@ print(f"{np.sum(dividing > 0.5)} dividing nuclei with a probability above 0.5")
 print(f"drawn by both: {len(np.intersect1d(goes_to, comes_from))}, by one: {len(np.setxor1d(goes_to, comes_from))}")
 
 # %% [markdown]
-# Each nucleus by itself does not make a story: mothers without end in one, mergers in the other. Even where the number
-# of forks is near that of dividing nuclei, they need not be the same ones. A nucleus whose daughter was not found has
-# to go somewhere, so it claims one that belongs to another. Who decides alone does not know what the others need.
+# Each nucleus by itself does not make a story: merges in the first, mothers without end in the second. Even where the
+# number of forks is near that of dividing nuclei, they need not be the same ones. A nucleus whose daughter was not
+# found has to go somewhere, so it claims one that belongs to another. Who decides alone does not know what the others
+# need.
 #
 # ### What a story costs
 #
@@ -233,8 +234,8 @@ for probability in (0.01, 0.1, 0.5, 0.9, 0.99):
     print(f"probability {probability:4}: cost {find_cost(probability):+.1f}")
 
 # %% [markdown]
-# What is likely has a cost below zero: a story gains by it. What is as likely as not costs nothing. The least cost
-# altogether is the most probable story.
+# What is likely has a cost below zero: a story gains by it. What is as likely as not costs nothing. The story of
+# least cost is the most probable one.
 #
 # One by hand. A and B are nuclei of one time point, C and D of the next. Four candidates have these probabilities:
 
@@ -534,8 +535,8 @@ for row in sorted(range(len(errors)), key=lambda row: -(errors[row] or 0))[:4]:
     print(f"the network said {said[row]:.3f}, so that 1 − p = {1 - said[row]:.3f}; error probability {errors[row]:.3f}")
 
 # %% [markdown]
-# The two right numbers differ: the last one has looked at the alternatives. Links over a gap are in the list as well;
-# there no network said anything, and what stands first is what was assumed.
+# The last two numbers of each line differ: only the last one has looked at the alternatives. Links over a gap are in
+# the list as well; there no network said anything, and what stands first is what was assumed.
 #
 # Now look at the first three. The dashboard shows trees, movie and doubts together: choose a doubt, or press *Next
 # doubt*, and the movie goes there. **Decide for each, before you read on:** is it an error?
@@ -604,10 +605,10 @@ print(f"Missed divisions: {score.missed}. Missed nuclei: {np.sum(~was_found)}.")
 # With so few errors, one more or less than expected is chance. To know whether the expectation can be believed, count
 # on several movies: `calibrate_track_errors` does, and finds a *temperature* that corrects it.
 #
-# And mind the last line. Error probabilities weigh answers to questions that were asked. A nucleus that the position
-# network did not find at all, at two time points or up to the end, was never asked about; so neither it nor its missed
-# division is in the list. **A short list of doubts does not mean that nothing is missing.** That you see in the lineage
-# tree, or in the movie.
+# And mind the last line. Error probabilities weigh answers to questions that were asked. A nucleus that was missed at
+# two time points shows only as an end and a start. Of a daughter that was never found, nobody was asked: neither she
+# nor the missed division is in the list. **A short list of doubts does not mean that nothing is missing.** That you see
+# in the lineage tree, or in the movie.
 
 # %% [markdown]
 # ## 7. Keep it
@@ -682,7 +683,7 @@ read_results(output_folder)
 #
 # - Positions, then divisions, then links; each answers a small question.
 # - Tracks are the most probable story of the whole movie. What networks cannot know, you assume, and can change.
-# - Look at the lineage tree first. Cells do not vanish.
+# - Look at the lineage tree first. Cells seldom vanish; programs lose them often.
 # - TRA alone misleads. Ask for divisions and complete lineages.
 # - Look at doubts first. But what was never found cannot be doubted.
 

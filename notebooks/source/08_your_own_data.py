@@ -28,7 +28,7 @@
 # *Goals.* Afterwards you can
 # - say what a file does not say: which axis is which, and how large a voxel is,
 # - read folders of the Cell Tracking Challenge, and other annotations,
-# - choose channels, and decide where to annotate next,
+# - choose channels, and decide whether to annotate more,
 # - compare a method without learning, a network from scratch and a fine-tuned one, fairly,
 # - train on Colab without losing a run, and on a cluster without a browser.
 #
@@ -224,7 +224,9 @@ plots.plot_stack(stack, mine.spacing_um, positions=turned, view="orthogonal", ti
 
 # %% [markdown]
 # **What to see.** Most marks lie beside nuclei, some on nothing, and a few are right by chance. It happens where one
-# program writes x before y and the next reads y before x. `check_annotations` of notebook 02 finds this by itself.
+# program writes x before y and the next reads y before x. In a square image all marks stay inside, so that
+# `check_annotations` of notebook 02 only warns of many positions beside their nucleus. The doctor of notebook 09 names
+# the cause.
 #
 # ## 2. Read annotations
 #
@@ -234,8 +236,8 @@ plots.plot_stack(stack, mine.spacing_um, positions=turned, view="orthogonal", ti
 # real ones not every nucleus is marked. Then training on "everything else is background" teaches mistakes: state the
 # cuboid in which all are marked, see section 4.
 #
-# Here is a line of `man_track.txt`: the number of a track, its first and its last time point, and the number of its
-# mother (0: none).
+# Here are two lines of `man_track.txt`, one without a mother and one with: the number of a track, its first and its
+# last time point, and the number of its mother (0: none).
 
 # %%
 lines = (folder / "01_GT" / "TRA" / "man_track.txt").read_text().splitlines()
@@ -248,11 +250,12 @@ print(f"{len(marks)} positions, {len(marks.links)} links, {len(marks.divisions()
 # | file | from | say |
 # | --- | --- | --- |
 # | `.aut` | OrganoidTracker | nothing |
-# | `.csv` | a spreadsheet, with columns such as `t, z, y, x` | `spacing_um`, if it is in µm |
+# | `.csv` | a spreadsheet: `time_point, z, y, x` (voxels) or `time_point, z_um, y_um, x_um` | `spacing_um`, if in µm |
 # | `.xml` | TrackMate, MaMuT, Mastodon's export | `spacing_um` |
 # | `.geff` | the exchange format of many trackers | nothing |
 #
-# An `.autlist` names movies with their annotations. It is what notebooks 02 to 07 and the commands of section 7 take.
+# An `.autlist` names movies with their annotations. Notebooks 04 to 07 and the commands of section 7 take it. If your
+# files do not say their axes, say them in those notebooks, too, as here: `read_dataset(…, axes="tzyx")`.
 
 # %%
 annotated = AnnotatedMovie(mine, dataclasses.replace(marks, name="01"), "t{time:03}.tif")
@@ -387,7 +390,8 @@ lesson.fair
 
 # %% [markdown]
 # In these movies every nucleus has a mark, so the region is the whole stack. We say so: otherwise the kit takes the
-# cuboid around the marks, and what a network finds beside it is ignored. With your own data, put your cuboid's corners.
+# cuboid around the marks, and what a network finds beside it is ignored. With your own data, write the two corners of
+# your cuboid (z, y, x, in voxels) into `region` in the next cell.
 
 
 # %%
@@ -472,9 +476,9 @@ plots.plot_results(results)
 # runtime type* you get a graphics card. But Colab disconnects, after some hours or when nobody looks, and then **all
 # files of that machine are gone**. So set `keep_in = "drive"` at the top:
 # - Your Google Drive is mounted; Google asks you to allow that.
-# - A run is written to Colab's own disk first, as that is fast. Every five minutes at most, and at the end, all of it
-#   is packed into one file and copied to the folder `organoid_kit_runs` of your Drive, wholly or not at all. Rows of
-#   the results table go there at once.
+# - A run is written to Colab's own disk first, as that is fast. At most once in five minutes, and always at the end,
+#   all of it is packed into one file and copied to the folder `organoid_kit_runs` of your Drive, wholly or not at all.
+#   Rows of the results table go there at once.
 # - If Drive is full, training goes on, and you are told how much room is missing.
 # - What is there is never replaced by something older. Drive's bin fills up with older copies: empty it now and then.
 
@@ -498,9 +502,17 @@ back = train([learned], [validated], one_more, resume=back.folder, on_progress=w
 print(f"{len(back.history)} epochs, the last one after the disconnect")
 
 # %% [markdown]
-# Nothing was lost: the history is whole, and the training went on where it was. In a training of your own the same
-# three lines do it, in a fresh notebook, as long as movies and annotations are the same. Files for Colab you upload to
-# your Drive; list them with their folder, for example `/content/drive/MyDrive/my_movies/mine.autlist`.
+# Nothing was lost: the history is whole, and the training went on where it was. After a real disconnect, run the cells
+# again that make `keeping`, `learned` and `validated`, with the same movies and annotations as before. Then these lines
+# go on with the run that was kept last:
+#
+#     from organoid_kit.training import print_progress
+#     keeper = RunKeeper(keeping)
+#     back = bring_back(find_kept_runs(keeping)[-1], output_folder)
+#     train([learned], [validated], back.settings, resume=back.folder, on_progress=keeper.watch(print_progress))
+#
+# Files for Colab you upload to your Drive; list them with their folder, for example
+# `/content/drive/MyDrive/my_movies/mine.autlist`.
 #
 # ## 7. A cluster: train without a browser
 #

@@ -8,8 +8,7 @@ from organoid_kit.lessons.question import Question
 TOLERANCE = 0.005  # answers rounded to two digits count
 
 which_channels = Question(
-    text="In this movie a nucleus shines either in channel 2 or in channel 3, depending on where it is in its cell "
-    "cycle. Which of the four pictures will show all nuclei?",
+    text="A nucleus does not shine in every channel. Guess: which of the four pictures will show all nuclei?",
     choices={"a": "channel 1", "b": "channel 2", "c": "channel 3", "d": "channels 2 and 3, added up"},
     right="d",
     because={

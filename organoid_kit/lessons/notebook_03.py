@@ -82,7 +82,7 @@ def _judge_mirror(mirror: Callable) -> str | None:
     z, y, x = _POSITIONS.T
     last = _SHAPE[2] - 1
     by_x = (
-        (x, "The image is mirrored, the positions are where they were: this is example C of section 8."),
+        (x, "The image is mirrored, the positions are where they were. So marks lie beside their nuclei."),
         (_SHAPE[2] - x, "One voxel too far. Columns are counted from 0: of 8 columns, the last is 7, and 0 becomes 7."),
         (-x, "Nearly: they lie outside. Column 0 becomes the last one, which is the width less 1."),
     )

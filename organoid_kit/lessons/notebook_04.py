@@ -137,7 +137,7 @@ loss = Exercise(
     code="""def find_weighted_loss(target, prediction, weights):
     losses = -(target * np.log(prediction) + (1 - target) * np.log(1 - prediction))
     return np.mean(weights * losses)""",
-    because="Dots have few voxels. Without weights, a network that says 'nothing anywhere' has a small loss.",
+    because="Weights decide how much each voxel counts. What they are good for, the next question asks.",
     others=(
         """def find_weighted_loss(target, prediction, weights):
     dots = target * np.log(prediction)
