@@ -84,7 +84,7 @@ def kill_once(folder: Path, network: str, epochs: int, rng: random.Random) -> st
     for _ in range(rng.randint(1, MOST_STEPS)):
         before = find_newest(folder)
         while find_newest(folder) == before and process.poll() is None:
-            time.sleep(0.002)
+            time.sleep(0.01)
     time.sleep(rng.uniform(0, LONGEST_WAIT))
     if process.poll() is not None:
         finish(process)

@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import keras
@@ -149,7 +150,7 @@ def propose_batch(settings: NetworkSettings, memory_bytes: int) -> NetworkSettin
 
 def estimate_disk(settings: NetworkSettings) -> int:
     """Bytes in the run folder: checkpoints with the optimiser's moments, and the best network."""
-    return _FILES_OF_WEIGHTS * _BYTES * build_network(settings).count_params() + 1_000_000
+    return _FILES_OF_WEIGHTS * _BYTES * _count_numbers(settings)[0] + 1_000_000
 
 
 def count_steps(settings: NetworkSettings, annotated_movies: Sequence[AnnotatedMovie]) -> int:
@@ -195,15 +196,23 @@ def measure_step_seconds(settings: NetworkSettings, steps: int = 3) -> float:
 
 def _memory_parts(settings: NetworkSettings) -> tuple[int, int]:
     """Bytes that do not depend on the batch, and bytes for each patch."""
+    learned, taken_in, given_out = _count_numbers(settings)
+    answers = 2 * math.prod(settings.patch_shape_zyx) if settings.network == "position" else 2  # target and weight
+    fixed = _BASE_BYTES + _COPIES_OF_WEIGHTS * _BYTES * learned
+    return fixed, int(_BYTES * (_ACTIVATION_COPIES * given_out + _BATCHES_IN_FLIGHT * (taken_in + answers)))
+
+
+@lru_cache(maxsize=32)
+def _count_numbers(settings: NetworkSettings) -> tuple[int, int, int]:
+    """Numbers that a network learns, takes in and gives out in all its layers, the last two for one example.
+
+    Kept, as building a network takes up to a third of a second.
+    """
     network = build_network(settings)
     shapes = [_fill(each.shape[1:], settings) for each in network.inputs]
     if settings.network == "position":  # it takes any size: only with the patch's are the sizes inside known
         network = keras.models.clone_model(network, input_tensors=keras.Input(shapes[0]))
-    values = _count_values(network)
-    answers = 2 * math.prod(settings.patch_shape_zyx) if settings.network == "position" else 2  # target and weight
-    feed = _BATCHES_IN_FLIGHT * (sum(math.prod(shape) for shape in shapes) + answers)
-    fixed = _BASE_BYTES + _COPIES_OF_WEIGHTS * _BYTES * network.count_params()
-    return fixed, int(_BYTES * (_ACTIVATION_COPIES * values + feed))
+    return network.count_params(), sum(math.prod(shape) for shape in shapes), _count_values(network)
 
 
 def _count_values(network: keras.Model) -> int:

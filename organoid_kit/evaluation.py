@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 from scipy.spatial import KDTree
 
 from organoid_kit.annotations import Annotations
 from organoid_kit.errors import UserError
+from organoid_kit.matching import match_cheapest
 
 DEFAULT_THRESHOLDS = np.round(np.arange(0.02, 1.0, 0.02), 2)
 
@@ -191,17 +190,14 @@ def match_positions(truth_um: np.ndarray, found_um: np.ndarray, max_distance_um:
         return np.zeros((0, 2), dtype=int)
     near = KDTree(truth_um).sparse_distance_matrix(KDTree(found_um), max_distance_um, output_type="coo_matrix").tocoo()
     # Each true position may also stay alone: it then takes a column of its own, dearer than all pairs together.
-    # One is added to every cost because a sparse matrix cannot hold a cost of zero.
     rows = np.arange(len(truth_um))
     alone = (len(truth_um) + 1) * max_distance_um
-    costs = coo_array(
-        (
-            np.concatenate([near.data, np.full(len(rows), alone)]) + 1,
-            (np.concatenate([near.row, rows]), np.concatenate([near.col, len(found_um) + rows])),
-        ),
-        shape=(len(truth_um), len(found_um) + len(truth_um)),
+    truth_rows, columns = match_cheapest(
+        np.concatenate([near.row, rows]),
+        np.concatenate([near.col, len(found_um) + rows]),
+        np.concatenate([near.data, np.full(len(rows), alone)]),
+        (len(truth_um), len(found_um) + len(truth_um)),
     )
-    truth_rows, columns = min_weight_full_bipartite_matching(costs.tocsr())
     paired = columns < len(found_um)
     return np.stack([truth_rows[paired], columns[paired]], axis=1).astype(int)
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 from organoid_kit.annotations import Annotations
 from organoid_kit.errors import UserError
+from organoid_kit.matching import match_cheapest
 from organoid_kit.tracking_optimal import choose_optimally
 from organoid_kit.tracking_problem import TrackingProblem, TrackingSettings, find_best, state_problem
 
@@ -86,8 +85,7 @@ def _assign(problem: TrackingProblem) -> np.ndarray:
         (n + targets, m + sources, np.zeros(len(sources))),
     )
     rows, columns, costs = (np.concatenate([block[part] for block in blocks]) for part in range(3))
-    matrix = coo_array((costs - costs.min() + 1, (rows, columns)), shape=(n + m, n + m)).tocsr()  # a 0 is no entry
-    partners = min_weight_full_bipartite_matching(matrix)[1]
+    partners = match_cheapest(rows, columns, costs, (n + m, n + m))[1]
     return np.flatnonzero(partners[sources] == targets)
 
 

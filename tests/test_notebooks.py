@@ -43,6 +43,7 @@ QUICK = {
     "06_train_link_network": {
         "epochs": 2,
         "pairs_per_time_point": 4,
+        "neighbours": 3,
         "fast": {"rotation_degrees": 13, "drift_um": 3.0, "time_points": 4},
     },
     "07_predict_and_track": {},

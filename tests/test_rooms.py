@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "organoid_kit"
 ROOMS = (
     *("errors", "environment", "files", "settings", "network_folders"),
     *("timelapse", "reading", "timelapse_reading", "timelapse_writing"),
-    *("annotations", "formats", "dataset", "downloads", "synthetic", "evaluation"),
+    *("annotations", "formats", "dataset", "downloads", "synthetic", "matching", "evaluation"),
     *("classification", "calibration", "links", "track_evaluation", "tracking_problem"),
     *("tracking_optimal", "tracking", "tracking_marginals", "track_errors", "threshold_judging", "targets", "baseline"),
     *("channel_contrast", "checks"),

@@ -562,7 +562,7 @@ def test_jax_learns_a_patch_by_heart():
 @pytest.mark.parametrize("network", NETWORKS)
 def test_a_training_killed_three_times_ends_with_the_same_weights(network):
     program = str(ROOT / "benchmarks" / "resume.py")
-    command = [sys.executable, program, "--network", network, "--kills", "3", "--seed", "1"]
+    command = [sys.executable, program, "--network", network, "--kills", "3", "--epochs", "6", "--seed", "1"]
     ran = subprocess.run(command, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert ran.stdout.count("kill ") == 3 and "different: nothing" in ran.stdout
