@@ -73,6 +73,15 @@ def test_problems_are_listed_and_a_click_goes_there(make, start):
     assert "warning" in checker.browser.layers_shown.value
 
 
+def test_the_list_is_as_long_as_there_are_problems(make, start, tmp_path):
+    mended = make(start).problems
+    assert mended.chosen.layout.display == "none" and "Nothing to mend" in mended.remedy.value
+    flawed = make(start.select(np.array([0, 1, 2, 3, 4, 6])), output=tmp_path / "flawed.aut").problems
+    assert flawed.chosen.layout.display is None and flawed.chosen.rows == 2
+    flawed.show(flawed.problems[:1], "")
+    assert flawed.chosen.rows == 2 and len(flawed.chosen.options) == 1  # one row would be a list to fold out
+
+
 def test_mending_takes_a_problem_off_the_list(make, start):
     checker = make(start.select(np.array([0, 1, 2, 3, 4, 6])))
     checker.browser.go_to(2, (5, 24, 28))

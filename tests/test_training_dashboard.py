@@ -1,11 +1,13 @@
 import asyncio
 import re
+import threading
 import types
 
 import pytest
 
 from organoid_kit import training as training_module
 from organoid_kit.dashboards import TrainingDashboard, kernel_waiting, training_dashboard
+from organoid_kit.dashboards.common import take_turn
 from organoid_kit.dashboards.later import Later
 from organoid_kit.dashboards.live_curves import draw_curves
 from organoid_kit.errors import UserError
@@ -68,6 +70,18 @@ def test_epochs_are_changed_while_it_runs(dashboard, fake):
     dashboard.epochs.value = 1
     dashboard.session.wait()
     assert len(dashboard.session.history) < 10_000 and dashboard.session.epochs == 1
+
+
+def test_training_does_not_wait_for_a_handler_that_takes_long(dashboard, fake):
+    dashboard.epochs.value = 10_000
+    dashboard.start.click()
+    wait_for(lambda: dashboard.session.history)
+    with take_turn():  # as a handler of some other dashboard would
+        done = len(dashboard.session.history)
+        wait_for(lambda: len(dashboard.session.history) > done + 3)
+        threading.Thread(target=dashboard.pause.click).start()
+        wait_for(lambda: dashboard.session.state == "paused")
+    wait_for(lambda: enabled(dashboard) == {"resume", "stop"})
 
 
 def test_it_trains_as_text(dashboard, fake, capsys):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,6 @@ from ipywidgets import HTML, HBox, Layout, ToggleButtons, VBox
 
 from organoid_kit.annotation_editing import find_problems, open_editor
 from organoid_kit.annotations import Annotations
-from organoid_kit.checks import Problem
 from organoid_kit.dashboards.annotation_actions import EditActions
 from organoid_kit.dashboards.annotation_candidates import CandidateList
 from organoid_kit.dashboards.annotation_coverage import describe_coverage, draw_coverage
@@ -135,14 +135,14 @@ class AnnotationChecker(VBox):
         for name in ("delete", "link", "unlink", "divide", "not_dividing", "forget", "undo", "redo", "save"):
             getattr(self.edit, name).on_click(self._guard(getattr(self.edit, f"do_{name}")))
         for name in ("add", "move"):
-            getattr(self.edit, name).on_click(self._guard(self._at_crosshair(getattr(self.edit, f"do_{name}"))))
+            getattr(self.edit, name).on_click(self._at_crosshair(getattr(self.edit, f"do_{name}")))
         for name in ("accept", "refuse", "skip"):
             action = getattr(self.candidates, f"do_{name}")
             getattr(self.candidates, name).on_click(self._guard(action, self._go_to_candidate))
         self.candidates.find.on_click(self._guard(self._find_blobs, self._go_to_candidate))
         self.problems.check.on_click(self._guard(self._check_images))
         self.list_shown.observe(self._guard(lambda: None, self._go_to_candidate), "value")
-        self.browser.time_point.observe(lambda _: self._show_coverage(), "value")
+        self.browser.time_point.observe(lambda _: self._go_through_time(), "value")
         self.browser.on_pick(self._take_pick)
 
     def _make_keys(self) -> Any:
@@ -181,10 +181,12 @@ class AnnotationChecker(VBox):
 
         return act
 
-    def _at_crosshair(self, action: Callable[[int, np.ndarray], str]) -> Callable[[], str]:
-        def act() -> str:
+    def _at_crosshair(self, action: Callable[[int, np.ndarray], str]) -> Callable[[Any], None]:
+        """The action as a handler: done where the crosshair is at the click, however long the handler waits."""
+
+        def act(click: Any) -> None:
             place = np.array([slider.value for slider in (self.browser.z, self.browser.y, self.browser.x)], float)
-            return action(self.browser.time_point.value, place)
+            self._guard(partial(action, self.browser.time_point.value, place))(click)
 
         return act
 
@@ -199,9 +201,11 @@ class AnnotationChecker(VBox):
                 self.list_shown.value = "Candidates"
             self._show()
 
-    def _go_to_problem(self, problem: Problem) -> None:
+    def _go_to_problem(self) -> None:
         """Shows the place, and chooses the positions concerned; last those at that time point, to act on them."""
         with self.messages.watch():
+            if (problem := self.problems.find_chosen()) is None:
+                return
             times = self.edit.editor.annotations.time_points
             rows = sorted(problem.rows, key=lambda row: times[row] == problem.time_point)
             self.edit.choose_only(rows if len(rows) <= 3 else ())
@@ -272,6 +276,10 @@ class AnnotationChecker(VBox):
         if self._drawn.get(name) != key:
             self._drawn[name] = key
             self.browser.set_layer(name, annotations, shape)
+
+    def _go_through_time(self) -> None:
+        with self.messages.watch(keep=True):
+            self._show_coverage()
 
     def _show_coverage(self) -> None:
         self.coverage.value = draw_coverage(self.movie, self.editor.annotations, self.browser.time_point.value)

@@ -12,7 +12,7 @@ from organoid_kit.dashboards.common import WIDE, mark
 from organoid_kit.plots.drawing import count
 
 MOST_LISTED = 300
-_MOST_ROWS = 6
+_MOST_ROWS, _LEAST_ROWS = 6, 2  # of one row, a page makes a list to fold out
 
 
 class ProblemList(VBox):
@@ -25,7 +25,7 @@ class ProblemList(VBox):
         summary, remedy: what is shown above and below.
     """
 
-    def __init__(self, go_to: Callable[[Problem], None]) -> None:
+    def __init__(self, go_to: Callable[[], None]) -> None:
         super().__init__()
         self._go_to, self._showing = go_to, False
         self.problems: list[Problem] = []
@@ -61,15 +61,21 @@ class ProblemList(VBox):
         self.chosen.options = lines
         self.chosen.index = None
         self._showing = False
-        self.chosen.rows = min(len(lines), _MOST_ROWS)
+        self.chosen.rows = max(_LEAST_ROWS, min(len(lines), _MOST_ROWS))
         self.chosen.layout.display = None if lines else "none"  # room for the buttons below
         self.remedy.value = write_words("Click on a problem to go there." if lines else "Nothing to mend here.")
 
     def _choose(self, change: dict) -> None:
         if not self._showing and change["new"] is not None:
-            problem = self.problems[change["new"]]
-            self.remedy.value = write_words(str(problem))
-            self._go_to(problem)
+            self._go_to()
+
+    def find_chosen(self) -> Problem | None:
+        """The problem that is chosen now, whose remedy is shown from now on; None if none is."""
+        if self.chosen.index is None:
+            return None
+        problem = self.problems[self.chosen.index]
+        self.remedy.value = write_words(str(problem))
+        return problem
 
 
 def _write_line(problem: Problem) -> str:

@@ -223,11 +223,12 @@ class ClassBoard(VBox):
 
     def _register(self) -> None:
         state = {} if self.dashboard is None else self.dashboard.state()
-        score = None if self.score is None else round(float(self.score(self.guess.value)), 4)
-        self.string.value = write_guess(self.question, Guess(self.name.value, self.guess.value, score, state))
+        guess = self.guess.value
+        score = None if self.score is None else round(float(self.score(guess)), 4)
+        self.string.value = write_guess(self.question, Guess(self.name.value, guess, score, state))
         self._close()
         told = "" if score is None else f" Its {self.labels[1]}: {say_number(score)}."
-        self.messages.say(f"Registered: {self.guess.value:g}.{told} Send the string to your teacher.")
+        self.messages.say(f"Registered: {guess:g}.{told} Send the string to your teacher.")
 
     def _close(self) -> None:
         """A guess is made once."""

@@ -36,6 +36,17 @@ JPEG_QUALITY = 90
 _one_handler = threading.RLock()
 
 
+@contextmanager
+def take_turn(*, wait: bool = True) -> Iterator[bool]:
+    """Lets no handler work meanwhile. Yields whether it is one's turn: always, if one waits for it."""
+    is_mine = _one_handler.acquire(blocking=wait)
+    try:
+        yield is_mine
+    finally:
+        if is_mine:
+            _one_handler.release()
+
+
 class Messages(HTML):
     """One message at a time, below or above the controls; screen readers say it as it changes."""
 
@@ -72,7 +83,7 @@ class Messages(HTML):
         Args:
             keep: whether an earlier error stays, for work that the user did not ask for.
         """
-        with _one_handler:
+        with take_turn():
             if self.kind == "fail" and not keep:
                 self.clear()
             with self.catch():
@@ -141,11 +152,12 @@ class Choices(VBox):
 
     def _take(self, change: dict[str, Any]) -> None:
         """From the checkboxes."""
-        chosen = tuple(each for box, (_, each) in zip(self.boxes, self.options) if box.value)
-        if len(chosen) < self.at_least:
-            change["owner"].value = True
-        else:
-            self.value = chosen
+        with take_turn():
+            chosen = tuple(each for box, (_, each) in zip(self.boxes, self.options) if box.value)
+            if len(chosen) < self.at_least:
+                change["owner"].value = True
+            else:
+                self.value = chosen
 
     @traitlets.validate("value")
     def _check(self, proposal: dict[str, Any]) -> tuple[Any, ...]:

@@ -130,7 +130,7 @@ class StackDisplay(VBox):
             with self._messages.watch():
                 self._hear(content)
             return
-        with self._messages.watch(keep=True):
+        with self._messages.catch():
             self._send_time_point(int(content["time_point"]), stack=content["stack"], marks=content["marks"])
 
     def _send_time_point(self, time_point: int, *, stack: bool, marks: bool) -> None:

@@ -5,6 +5,7 @@ A browser draws with what stands here (`stack_browser.js`); where there is none 
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -48,6 +49,7 @@ class StackPictures:
         self.movie, self.kept = movie, kept
         self.reduced = find_reduction(movie.shape_zyx, most_bytes)
         self._stacks: OrderedDict[tuple, ShownStack] = OrderedDict()
+        self._lock = threading.Lock()  # the page asks in one thread, handlers in another
 
     def at(self, time_point: int, channels: tuple[int, ...]) -> ShownStack:
         """A time point, several channels summed.
@@ -56,12 +58,13 @@ class StackPictures:
             UserError: the movie lacks it, or its file is damaged.
         """
         key = (time_point, channels)
-        if key not in self._stacks:
-            self._stacks[key] = make_shown_stack(self.movie.stack(time_point, channels), self.reduced)
-        self._stacks.move_to_end(key)
-        while len(self._stacks) > self.kept:
-            self._stacks.popitem(last=False)
-        return self._stacks[key]
+        with self._lock:
+            if key not in self._stacks:
+                self._stacks[key] = make_shown_stack(self.movie.stack(time_point, channels), self.reduced)
+            self._stacks.move_to_end(key)
+            while len(self._stacks) > self.kept:
+                self._stacks.popitem(last=False)
+            return self._stacks[key]
 
 
 def find_reduction(shape_zyx: tuple[int, int, int], most_bytes: int) -> int:

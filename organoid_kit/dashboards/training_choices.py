@@ -10,7 +10,7 @@ from typing import Any
 
 from ipywidgets import HTML, BoundedIntText, Button, Dropdown, FloatText, HBox, Layout, Text, VBox
 
-from organoid_kit.dashboards.common import INK, PAPER, Choices, Messages, make_tip, mark
+from organoid_kit.dashboards.common import INK, PAPER, Choices, Messages, make_tip, mark, take_turn
 from organoid_kit.dashboards.later import Later
 from organoid_kit.dataset import AnnotatedMovie, read_dataset
 from organoid_kit.downloads import find_samples
@@ -243,18 +243,20 @@ class TrainingChoices(VBox):
         """In a thread: reads the movies where they are others, and says what training on them takes."""
         with self.messages.catch():
             movies = self.read_movies("training")
-            self._offer_channels(movies)
+            with take_turn():
+                self._offer_channels(movies)
+                settings = self.find_settings()
             if not movies:
                 raise UserError("Training needs movies. Received: none. Enter the path of an .autlist.")
-            self.estimate.value = self._estimate_what(movies)
+            self.estimate.value = self._estimate_what(settings, movies)
 
-    def _estimate_what(self, movies: list[AnnotatedMovie]) -> str:
+    def _estimate_what(self, settings: NetworkSettings, movies: list[AnnotatedMovie]) -> str:
         if not self.estimate.value:
             self.estimate.value = _write_estimate("Estimating what it takes …", [])
         load_training()
         from organoid_kit.estimates import count_steps, estimate_training
 
-        settings, measures, self._measures = self.find_settings(), self._measures, False
+        measures, self._measures = self._measures, False
         if measures:
             self.estimate.value = _write_estimate("Timing a few steps …", [])
         found = estimate_training(settings, movies, measure_time=measures)

@@ -9,7 +9,7 @@ from typing import Any
 
 from ipywidgets import HTML, Button, FloatProgress, HBox, Layout, VBox
 
-from organoid_kit.dashboards.common import INK, PAPER, Messages, mark
+from organoid_kit.dashboards.common import INK, PAPER, Messages, mark, take_turn
 from organoid_kit.dashboards.control_states import read_controls, write_controls
 from organoid_kit.dashboards.example_pictures import draw_example
 from organoid_kit.dashboards.kernel_waiting import answer_at_once, is_anybody_there, is_voila, let_widgets_act
@@ -114,11 +114,11 @@ class TrainingDashboard(VBox):
     # ---- what is pressed and changed
 
     def _press(self, name: str) -> None:
+        if name != "start" and self.session:
+            getattr(self.session, name)()  # at once, whatever else is being dealt with
         with self.messages.watch():
             if name == "start":
                 self._start()
-            elif self.session:
-                getattr(self.session, name)()
             self.show()
 
     def _start(self) -> None:
@@ -147,17 +147,23 @@ class TrainingDashboard(VBox):
     def _change_epochs(self, change: dict[str, Any]) -> None:
         if self.session and self.session.is_running:
             with self.messages.watch():
-                self.session.epochs = change["new"]
+                self.session.epochs = self.epochs.value
                 self.show()
 
     # ---- what is shown
 
     def _listen(self) -> None:
-        """In the thread, after each step: shows what is new, but not more often than people can see."""
+        """In the thread, after each step: shows what is new, but not more often than people can see.
+
+        While something else is being dealt with, training goes on; what is skipped then is shown after a later step,
+        if there is one.
+        """
         session = self.session
         is_new = (session.state, len(session.news)) != self._shown
         if is_new or time.monotonic() - self._shown_at > _REDRAW_SECONDS:
-            self.show()
+            with take_turn(wait=session.state == "paused" or not session.is_running) as is_my_turn:
+                if is_my_turn:
+                    self.show()
         if not session.is_running:
             self._say_end()
 
