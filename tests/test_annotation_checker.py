@@ -114,7 +114,7 @@ def test_divisions(make):
     checker.edit.not_dividing.click()  # the mother, and the first of the others
     assert checker.editor.annotations.links_forward()[1] == 1
     checker.edit.divide.click()
-    assert checker.editor.annotations.divisions().tolist() == [1] and "divides" in checker.edit.children[0].value
+    assert checker.editor.annotations.divisions().tolist() == [1] and "divides" in checker.edit.children[-1].value
     checker.edit.forget.click()
     checker.edit.divide.click()
     assert checker.messages.kind == "fail" and "0 chosen" in checker.messages.value
@@ -186,7 +186,7 @@ def test_blobs_become_candidates(make, start):
     checker.list_shown.value = "Candidates"
     checker.candidates.find.click()
     assert len(checker.candidates.still_open) == 2 and checker.problems.layout.display == "none"
-    assert "weakest response" in checker.candidates.children[0].value
+    assert "weakest response" in checker.candidates.children[-1].value
     checker.candidates.accept.click()
     assert len(checker.editor.annotations) == 5 and checker.editor.annotations.properties["response"][4] > 0
     checker.candidates.refuse.click()
@@ -290,7 +290,7 @@ def test_text_from_files_is_escaped(start, tmp_path):
         checker.messages.value,
         checker.problems.summary.value,
         checker.coverage.value,
-        checker.edit.children[0].value,
+        checker.edit.children[-1].value,
     ]
     assert not any("<b>.aut" in each or "<i>organoid" in each or "<b>red" in each for each in said)
 

@@ -50,7 +50,7 @@ def picture(browser):
 
 
 def caption(browser):
-    return browser._display._caption.value
+    return browser._display.caption.value
 
 
 # ---- layers

@@ -30,11 +30,12 @@ _BUTTONS = (  # name, what stands on it, its key, what it does
 
 
 class EditActions(VBox):
-    """Buttons over an editor, and the positions that are chosen. Buttons act on the editor; errors are raised.
+    """Saving, and which positions are chosen; with buttons over an editor, which act on it. Errors are raised.
 
     Attributes:
         editor: what changes.
         chosen: numbers of the chosen positions (`AnnotationEditor.numbers`), the last one last.
+        buttons: all that change annotations, a box of its own for a place where nothing moves them.
         add, move, delete, link, unlink, divide, not_dividing, forget, undo, redo: buttons.
         file_name, save: where it is saved, and the button.
         keys: key → button.
@@ -51,8 +52,8 @@ class EditActions(VBox):
         tip = "A new file; no existing file is changed"
         self.save = mark(Button(description="Save (S)", tooltip=tip, layout=Layout(width="auto")), "ok-save")
         self._choice, self._saved = mark(HTML(), "ok-choice"), mark(HTML(), "ok-saved")
-        buttons = HBox([getattr(self, name) for name, *_ in _BUTTONS], layout=Layout(flex_flow="row wrap"))
-        self.children = [self._choice, buttons, self.file_name, HBox([self.save, self._saved])]
+        self.buttons = HBox([getattr(self, name) for name, *_ in _BUTTONS], layout=Layout(flex_flow="row wrap"))
+        self.children = [self.file_name, HBox([self.save, self._saved]), self._choice]
 
     def list_keys(self) -> dict[str, Button]:
         """Key → button."""

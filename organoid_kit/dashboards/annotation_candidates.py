@@ -54,7 +54,7 @@ class CandidateList(VBox):
             button = Button(description=text, tooltip=tip, layout=Layout(width="auto"))
             setattr(self, name, mark(button, f"ok-{name}"))
         decide = HBox([self.accept, self.refuse, self.skip], layout=Layout(flex_flow="row wrap"))
-        self.children = [self._summary, self._question, decide, *([self.find] if proposed is None else [])]
+        self.children = [*([self.find] if proposed is None else []), decide, self._question, self._summary]
 
     def find_open(self) -> Annotations | None:
         """Those nobody has decided on."""

@@ -128,7 +128,8 @@ class AnnotationChecker(VBox):
         browser = VBox([self.browser], layout=Layout(flex="0 1 830px", max_width="100%"))
         beside = Layout(flex_flow="row wrap", align_items="flex-start")
         mended = HTML(f'<div style="line-height:1.5">{_HELP}</div>')
-        self.children = [self.messages, HBox([panel, browser], layout=beside), mended]
+        self.messages.layout.min_height = "48px"  # two lines, so that messages move nothing
+        self.children = [self.edit.buttons, self.messages, HBox([panel, browser], layout=beside), mended]
         mark(self, "ok-annotation-checker")
 
     def _listen(self) -> None:

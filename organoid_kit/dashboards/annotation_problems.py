@@ -22,7 +22,7 @@ class ProblemList(VBox):
         problems: all there are.
         chosen: list, one line for each of the first problems.
         check: button.
-        summary, remedy: what is shown above and below.
+        summary, remedy: what is shown below.
     """
 
     def __init__(self, go_to: Callable[[], None]) -> None:
@@ -38,7 +38,8 @@ class ProblemList(VBox):
         tip = "Looks for positions beside their nucleus, and for nuclei without one, in all images"
         self.check = mark(Button(description="Check images", tooltip=tip), "ok-check")
         self.chosen.observe(self._choose, "index")
-        self.children = [self.summary, self.chosen, self.remedy, self.check]
+        # Texts of any length are below what is pressed.
+        self.children = [self.check, self.chosen, self.remedy, self.summary]
 
     def show(self, problems: Sequence[Problem], images: str) -> None:
         """Lists these; errors first. `images`: in words, whether images were looked at."""

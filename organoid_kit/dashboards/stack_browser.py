@@ -196,7 +196,7 @@ class StackBrowser(VBox):
         self._legend, self._help = HTML(), HTML()
         self._crosshair = VBox([self.y, self.x])
         buttons = HBox([self.previous_position, self.next_position, self.pick_here], layout=Layout(flex_flow="wrap"))
-        picture = [self._display, self.time_point, self.z, self._crosshair, buttons]
+        picture = [self._display, self.time_point, self.z, self._crosshair, buttons, self._display.caption]
         choices = [self.view, self.channels, self.contrast, self.gamma, self.tail, self.layers_shown, self._legend]
         left = VBox(picture, layout=Layout(width=f"{MOST_PIXELS + 8}px", max_width="100%"))
         right = VBox(choices, layout=Layout(width="310px", max_width="100%", padding="0 0 0 8px"))

@@ -37,6 +37,7 @@ class StackDisplay(VBox):
 
     Attributes:
         drawn_by: "browser" or "kernel", as it is now.
+        caption: what the kernel drew, in words; of as many lines as it takes, so nothing to press belongs below it.
 
     Raises:
         UserError: `drawn_by` is unknown, or "browser" without the package anywidget.
@@ -55,9 +56,9 @@ class StackDisplay(VBox):
             raise UserError(f"drawn_by must be one of {', '.join(DRAWN_BY)}. Received: {drawn_by!r}. Choose another.")
         self._scene, self._messages, self._hear, self._changed = scene, messages, hear, changed
         self._image = mark(Image(format="jpeg", layout=Layout(max_width="100%")), "ok-picture")
-        self._caption = HTML()
+        self.caption = HTML()
         self._canvas = None if drawn_by == "kernel" else self._make_canvas(needed=drawn_by == "browser")
-        self.children = [Box(), VBox([self._image, self._caption])]
+        self.children = [Box(), self._image]
         self.drawn_by = "browser" if self._canvas else "kernel"
         self._show_one(canvas="google.colab" in sys.modules)
         if self._canvas and drawn_by == "auto":
@@ -72,7 +73,7 @@ class StackDisplay(VBox):
         words = [self._scene.describe(), f"The white bar is {drawn[1].bar_um} µm long."]
         if found := self._scene.find_at_crosshair():
             words.append(f"At the crosshair: {found[0].describe(found[1])}")
-        self._caption.value = f'<div aria-live="polite" style="line-height:1.4">{html.escape(" ".join(words))}</div>'
+        self.caption.value = f'<div aria-live="polite" style="line-height:1.4">{html.escape(" ".join(words))}</div>'
 
     def renew_stacks(self) -> None:
         """Other channels are chosen."""
@@ -123,6 +124,7 @@ class StackDisplay(VBox):
             self.children[0].children = [self._canvas]
         for box, drawn_by in zip(self.children, ("browser", "kernel")):
             box.layout.display = None if drawn_by == self.drawn_by else "none"
+        self.caption.layout.display = self._image.layout.display
 
     def _answer(self, content: dict[str, Any]) -> None:
         """The page wants a time point, or tells what the user did."""
