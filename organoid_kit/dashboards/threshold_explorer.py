@@ -170,14 +170,18 @@ class ThresholdExplorer(VBox):
         key = (*way, round(threshold, 4))
         if way not in self._judges:
             options = {"max_distance_um": self.max_distance_um, "tolerance": way[1]}
-            self._judges[way] = make_judge(way[0], *self._find_judged(), **options)
+            self._judges[way] = make_judge(way[0], *self._find_judged(way[0]), **options)
         if key not in self._judgements:
             self._judgements[key] = self._judges[way](key[-1])
         return self._judgements[key]
 
-    def _find_judged(self) -> tuple[Annotations, Annotations]:
-        """Truth and what was found: positions at some of many time points, all else at all."""
-        return self._few if self.kind.value == "positions" else (self.truth, self.found)
+    def _find_judged(self, kind: str | None = None) -> tuple[Annotations, Annotations]:
+        """Truth and what was found; positions at some of many time points, all else at all.
+
+        Args:
+            kind: None: what is judged now.
+        """
+        return self._few if (kind or self.kind.value) == "positions" else (self.truth, self.found)
 
     def _find_curve(self) -> list[Judgement]:
         return [self._judge(float(threshold)) for threshold in DEFAULT_THRESHOLDS]
