@@ -23,6 +23,8 @@ PATIENCE = 180  # seconds; other work on the same machine may slow everything do
 NOISE = ("favicon", "Failed to load resource", "WebSocket", "ResizeObserver", "plugin URL", "shared module")
 # The classic Notebook's own page stumbles over a banner that is not there.
 NOISE += ("Cannot read properties of null (reading 'addEventListener')",)
+# After a reload it hears of widgets that it has not asked for yet, from a training that goes on; then it asks.
+NOISE_AFTER_RELOAD = ("Comm promise not found",)
 # JupyterLab's own: no question whether one wants news (it lies over the page), and all cells drawn at once.
 LAB_SETTINGS = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
@@ -106,11 +108,12 @@ class DashboardPage:
         self.page = browser.new_page(viewport={"width": 1280, "height": 1400})
         self.page.set_default_timeout(1000 * PATIENCE)
         self.said: list[str] = []
+        self._noise = NOISE
         self.page.on("pageerror", lambda error: self._hear(f"JavaScript: {error}"))
         self.page.on("console", lambda message: message.type == "error" and self._hear(f"Console: {message.text}"))
 
     def _hear(self, text: str) -> None:
-        if not any(noise in text for noise in NOISE):
+        if not any(noise in text for noise in self._noise):
             self.said.append(text)
 
     def find(self, handle: str):
@@ -210,6 +213,7 @@ class NotebookPage(DashboardPage):
 
     def reload(self) -> None:
         """Saves the notebook and loads the page again; the kernel goes on meanwhile."""
+        self._noise = NOISE + NOISE_AFTER_RELOAD
         self.page.evaluate(self.kind.save)
         self.page.wait_for_timeout(500)
         self.visit()
