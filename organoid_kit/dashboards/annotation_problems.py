@@ -63,7 +63,7 @@ class ProblemList(VBox):
         self.chosen.index = None
         self._showing = False
         self.chosen.rows = max(_LEAST_ROWS, min(len(lines), _MOST_ROWS))
-        self.chosen.layout.display = None if lines else "none"  # room for the buttons below
+        self.chosen.layout.display = None if lines else "none"
         self.remedy.value = write_words("Click on a problem to go there." if lines else "Nothing to mend here.")
 
     def _choose(self, change: dict) -> None:

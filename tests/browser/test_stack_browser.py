@@ -229,7 +229,10 @@ def test_the_kernel_draws_where_the_page_cannot(front_end):
         assert "The white bar is 10 µm long." in words
         page.press("ok-time-point", "ArrowRight", 2)
         page.wait_for_text("ok-stack-browser", "time point 2,")
+        page.find("ok-next-position").hover()  # a page scrolls there, if it must
+        before = page.find("ok-next-position").bounding_box()
         page.click("ok-next-position")
         page.wait_for_text("ok-stack-browser", "At the crosshair: annotations, position")
+        assert page.find("ok-next-position").bounding_box() == before  # the words below it are longer now
         page.screenshot("stack_browser_by_the_kernel", "ok-stack-browser")
         page.said.clear()  # the page says that it lacks the script
