@@ -1,4 +1,6 @@
-"""Invented movies that no network was trained on and no setting was chosen by; other benchmarks use them."""
+"""Invented movies that no network was trained on and no setting was chosen by; other benchmarks use
+them.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +9,25 @@ import runpy
 
 import numpy as np
 
-from organoid_kit.dataset import AnnotatedMovie
-from organoid_kit.downloads import find_samples
-from organoid_kit.synthetic import make_synthetic_movie
+from organoid_kit.data.dataset import AnnotatedMovie
+from organoid_kit.data.downloads import find_samples
+from organoid_kit.data.synthetic import make_synthetic_movie
 
-FAST = {"rotation_degrees": 15.0, "drift_um": 3.0}  # the organoid turns and drifts: neighbours move alike
-RESTLESS = {"migration_um": 2.0, "rotation_degrees": 4.0, "drift_um": 1.5}  # each nucleus goes its own way
+FAST = {
+    "rotation_degrees": 15.0,
+    "drift_um": 3.0,
+}  # the organoid turns and drifts: neighbours move alike
+RESTLESS = {
+    "migration_um": 2.0,
+    "rotation_degrees": 4.0,
+    "drift_um": 1.5,
+}  # each nucleus goes its own way
 
 
 def make_like_samples(seed: int, name: str = "held out", **changes) -> AnnotatedMovie:
-    """A movie of the family of the bundled ones: another organoid, another microscope, about the same difficulty."""
+    """A movie of the family of the bundled ones: another organoid, another microscope, about the
+    same difficulty.
+    """
     settings = runpy.run_path(str(find_samples() / "make_samples.py"))["SETTINGS"]
     rng = np.random.default_rng(seed)
     drawn = dict(
@@ -32,5 +43,7 @@ def make_like_samples(seed: int, name: str = "held out", **changes) -> Annotated
         bud=rng.uniform(0.1, 0.3),
     )
     return AnnotatedMovie(
-        *make_synthetic_movie(dataclasses.replace(settings, **drawn | changes), seed, f"{name} {seed}")
+        *make_synthetic_movie(
+            dataclasses.replace(settings, **drawn | changes), seed, f"{name} {seed}"
+        )
     )

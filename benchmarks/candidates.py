@@ -1,4 +1,5 @@
-"""What candidate links can reach, what the two simplest ways to link get wrong, and how much work both are.
+"""What candidate links can reach, what the two simplest ways to link get wrong, and how much work
+both are.
 
 python benchmarks/candidates.py
 """
@@ -10,16 +11,27 @@ from pathlib import Path
 
 import numpy as np
 
-from organoid_kit.annotations import Annotations
-from organoid_kit.dataset import read_dataset
-from organoid_kit.links import estimate_drift, find_candidate_recall, find_candidates, link_nearest, link_optimally
-from organoid_kit.synthetic import SyntheticSettings, make_synthetic_movie
-from organoid_kit.track_evaluation import score_links
+from organoid_kit.data.annotations import Annotations
+from organoid_kit.data.dataset import read_dataset
+from organoid_kit.data.synthetic import SyntheticSettings, make_synthetic_movie
+from organoid_kit.evaluation.tracks import score_links
+from organoid_kit.tracking.links import (
+    compute_candidate_recall,
+    estimate_drift,
+    find_candidates,
+    link_nearest,
+    link_optimally,
+)
 
 SAMPLES = Path(__file__).parents[1] / "data_samples"
 MOTIONS = {
     "fast": {"migration_um": 2.0, "rotation_degrees": 4, "drift_um": 3},
-    "very fast": {"migration_um": 3.0, "rotation_degrees": 6, "drift_um": 6, "cycle_time_points": 12},
+    "very fast": {
+        "migration_um": 3.0,
+        "rotation_degrees": 6,
+        "drift_um": 6,
+        "cycle_time_points": 12,
+    },
 }
 SEEDS = (51, 52)
 NEIGHBOURS = (4, 6, 8)
@@ -27,7 +39,11 @@ SIZES = ((500, 200), (5000, 20), (5000, 200))  # nuclei, time points
 
 
 def make_movies() -> dict[str, Annotations]:
-    bundled = [each.annotations for path in sorted(SAMPLES.glob("*.autlist")) for each in read_dataset(path)]
+    bundled = [
+        each.annotations
+        for path in sorted(SAMPLES.glob("*.autlist"))
+        for each in read_dataset(path)
+    ]
     movies = {annotations.name: annotations for annotations in bundled}
     for name, motion in MOTIONS.items():
         for seed in SEEDS:
@@ -46,10 +62,12 @@ def make_crowd(nuclei: int, time_points: int, seed: int = 1) -> Annotations:
 
 
 def print_movies() -> None:
-    print("recall of the candidates (candidates for each true link), wrong and missed links per 1000")
+    print(
+        "recall of the candidates (candidates for each true link), wrong and missed links per 1000"
+    )
     for name, truth in make_movies().items():
         reach = ", ".join(
-            f"{neighbours} neighbours {find_candidate_recall(truth, neighbours=neighbours):.4f} "
+            f"{neighbours} neighbours {compute_candidate_recall(truth, neighbours=neighbours):.4f} "
             f"({len(find_candidates(truth, neighbours=neighbours).links) / len(truth.links):.1f})"
             for neighbours in NEIGHBOURS
         )
@@ -58,7 +76,9 @@ def print_movies() -> None:
             for remove_drift in (True, False):
                 score = score_links(truth, link(truth, remove_drift=remove_drift))
                 drift = "drift removed" if remove_drift else "drift left in"
-                print(f"    {link.__name__}, {drift}: {score.wrong_per_1000:.1f}, {score.missed_per_1000:.1f}")
+                print(
+                    f"    {link.__name__}, {drift}: {score.wrong_per_1000:.1f}, {score.missed_per_1000:.1f}"
+                )
 
 
 def print_sizes() -> None:

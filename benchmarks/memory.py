@@ -1,4 +1,5 @@
-"""Measures the memory of training: what a batch takes beside the estimate, and that large data sets take no more.
+"""Measures the memory of training: what a batch takes beside the estimate, and that large data sets
+take no more.
 
 Each measurement runs in a process of its own and reports its peak resident memory.
 
@@ -18,10 +19,10 @@ from functools import cache
 
 import numpy as np
 
-from organoid_kit.annotations import Annotations
-from organoid_kit.dataset import AnnotatedMovie
-from organoid_kit.settings import NetworkSettings
-from organoid_kit.timelapse import TimeLapse
+from organoid_kit.base.settings import NetworkSettings
+from organoid_kit.data.annotations import Annotations
+from organoid_kit.data.dataset import AnnotatedMovie
+from organoid_kit.data.timelapse import TimeLapse
 
 BATCHES = (  # preset, batch, patch
     ("small", 1, (16, 64, 64)),
@@ -44,7 +45,7 @@ MOST_GROWTH = 1.1
 
 def measure_batch(preset: str, batch: int, patch: tuple[int, int, int]) -> dict[str, float]:
     """Peak memory of a few real steps, and before them."""
-    from organoid_kit.estimates import estimate_memory, measure_step_seconds
+    from organoid_kit.training.estimates import estimate_memory, measure_step_seconds
 
     settings = NetworkSettings(preset=preset, batch_size=batch, patch_shape_zyx=patch)
     estimated = estimate_memory(settings)
@@ -54,9 +55,11 @@ def measure_batch(preset: str, batch: int, patch: tuple[int, int, int]) -> dict[
 
 
 def measure_data_set(movies: int) -> dict[str, float]:
-    """Peak memory of an epoch that reads every time point of so many movies, and bytes of stacks that it read."""
-    from organoid_kit.position_examples import PositionExamples
-    from organoid_kit.training import train
+    """Peak memory of an epoch that reads every time point of so many movies, and bytes of stacks
+    that it read.
+    """
+    from organoid_kit.examples.position import PositionExamples
+    from organoid_kit.training.loop import train
 
     limit_memory()
     PositionExamples.__init__.__kwdefaults__["cache_bytes"] = CACHE_BYTES
@@ -93,17 +96,23 @@ def make_movie(number: int, read: list[int]) -> AnnotatedMovie:
         spacing_um=(2.0, 0.5, 0.5),
         read_stack=read_stack,
     )
-    return AnnotatedMovie(movie, Annotations(positions, np.repeat(range(TIME_POINTS), 20), name=movie.name))
+    return AnnotatedMovie(
+        movie, Annotations(positions, np.repeat(range(TIME_POINTS), 20), name=movie.name)
+    )
 
 
 @cache
 def make_noise() -> np.ndarray:
-    """One stack of noise, from which all others are made, as new noise would take longer than training."""
+    """One stack of noise, from which all others are made, as new noise would take longer than
+    training.
+    """
     return np.random.default_rng(0).integers(1, 999, STACK_SHAPE, np.uint16)
 
 
 def limit_memory() -> None:
-    """Lets the system refuse more than the limit; heap and thread stacks count, program code does not."""
+    """Lets the system refuse more than the limit; heap and thread stacks count, program code does
+    not.
+    """
     resource.setrlimit(resource.RLIMIT_DATA, (LIMIT_BYTES, LIMIT_BYTES))
 
 
@@ -126,13 +135,20 @@ def compare_batches() -> None:
     print("preset    batch  patch       before, GB  estimated   measured  ratio")
     for preset, batch, patch in BATCHES:
         answer = ask("batch", preset, batch, patch)
-        sizes = "  ".join(f"{answer[name] / 1e9:9.2f}" for name in ("before", "estimated", "measured"))
+        sizes = "  ".join(
+            f"{answer[name] / 1e9:9.2f}" for name in ("before", "estimated", "measured")
+        )
         ratio = answer["measured"] / answer["estimated"]
-        print(f"{preset:9} {batch:5}  {'×'.join(map(str, patch)):11} {sizes} {ratio:6.2f}", flush=True)
+        print(
+            f"{preset:9} {batch:5}  {'×'.join(map(str, patch)):11} {sizes} {ratio:6.2f}", flush=True
+        )
 
 
 def compare_data_sets() -> None:
-    print(f"Stacks are made on the fly, not read from a disk. Limit {LIMIT_BYTES / 1e9:.1f} GB.", flush=True)
+    print(
+        f"Stacks are made on the fly, not read from a disk. Limit {LIMIT_BYTES / 1e9:.1f} GB.",
+        flush=True,
+    )
     peaks = []
     for movies in MOVIES:
         start = time.monotonic()
@@ -150,7 +166,9 @@ def compare_data_sets() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--ask", type=json.loads, metavar="JSON", help="answer one question in this process")
+    parser.add_argument(
+        "--ask", type=json.loads, metavar="JSON", help="answer one question in this process"
+    )
     options = parser.parse_args()
     if options.ask:
         kind, *question = options.ask

@@ -28,7 +28,9 @@ def full(x, filters: int):
 
 
 def reshaped(x, filters: int):
-    """Planes as a batch of images, then columns of planes as a batch of lines, with two-dimensional convolutions."""
+    """Planes as a batch of images, then columns of planes as a batch of lines, with two-dimensional
+    convolutions.
+    """
     _, z, y, width, channels = x.shape
     x = keras.ops.reshape(x, (-1, y, width, channels))
     x = layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
@@ -82,13 +84,17 @@ def main() -> None:
         "Conv3D, factorised, XLA": prepare(factorised, True),
     }
     seconds = {name: [] for name in candidates}
-    for _ in range(options.rounds):  # in turns, so that whatever else the machine does meets them all
+    for _ in range(
+        options.rounds
+    ):  # in turns, so that whatever else the machine does meets them all
         for name, step in candidates.items():
             started = time.process_time()
             step()
             seconds[name].append(time.process_time() - started)
     reference = np.median(seconds["Conv3D, factorised"])
-    print(f"processor seconds per training step of {SHAPE} under {keras.backend.backend()}, median of {options.rounds}")
+    print(
+        f"processor seconds per training step of {SHAPE} under {keras.backend.backend()}, median of {options.rounds}"
+    )
     for name, each in seconds.items():
         print(f"{name:25} {np.median(each):6.2f}   {np.median(each) / reference:5.2f} times")
 

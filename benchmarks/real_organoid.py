@@ -1,12 +1,14 @@
-"""A real organoid: the blob detector, the shipped networks, and one fine-tuned on a single time point; and its tracks.
+"""A real organoid: the blob detector, the shipped networks, and one fine-tuned on a single time
+point; and its tracks.
 
     python benchmarks/real_organoid.py [FOLDER]
 
 FOLDER has ``images/`` with the three stacks of LSTree's example data, and ``mamut_deconv.xml``, as
-`download_real_organoid` fetches them; without FOLDER they are fetched into runs/real_organoid. Fine-tuning sees the
-first stack only and is scored on the other two, with three seeds; its threshold too is chosen on the first. All scores
-at 5 µm, one to one. Divisions and links are asked of the shipped networks, as they are, on the annotated positions;
-then the organoid is tracked from its images alone.
+`download_real_organoid` fetches them; without FOLDER they are fetched into runs/real_organoid.
+Fine-tuning sees the first stack only and is scored on the other two, with three seeds; its
+threshold too is chosen on the first. All scores at 5 µm, one to one. Divisions and links are asked
+of the shipped networks, as they are, on the annotated positions; then the organoid is tracked from
+its images alone.
 """
 
 from __future__ import annotations
@@ -20,20 +22,20 @@ import numpy as np
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from organoid_kit.baseline import find_blobs, tune_blobs
-from organoid_kit.checks import check_annotations
-from organoid_kit.crop_prediction import predict_divisions, predict_links
-from organoid_kit.dataset import AnnotatedMovie
-from organoid_kit.downloads import download_real_organoid, read_real_organoid
-from organoid_kit.errors import UserError
-from organoid_kit.evaluation import pool_scores, score_positions
-from organoid_kit.links import link_nearest, link_optimally
-from organoid_kit.movie_tracking import track_movie
-from organoid_kit.networks import load_network, make_fine_tuning_settings
-from organoid_kit.prediction import choose_threshold, predict_positions
-from organoid_kit.track_evaluation import score_divisions, score_links, score_tracks
-from organoid_kit.tracking import build_tracks
-from organoid_kit.training import train
+from organoid_kit.base.errors import UserError
+from organoid_kit.data.dataset import AnnotatedMovie
+from organoid_kit.data.downloads import download_real_organoid, read_real_organoid
+from organoid_kit.evaluation.blobs import find_blobs, tune_blobs
+from organoid_kit.evaluation.checks import check_annotations
+from organoid_kit.evaluation.positions import pool_scores, score_positions
+from organoid_kit.evaluation.tracks import score_divisions, score_links, score_tracks
+from organoid_kit.networks.saving import load_network, make_fine_tuning_settings
+from organoid_kit.prediction.crops import predict_divisions, predict_links
+from organoid_kit.prediction.movie import track_movie
+from organoid_kit.prediction.positions import choose_threshold, predict_positions
+from organoid_kit.tracking.build import build_tracks
+from organoid_kit.tracking.links import link_nearest, link_optimally
+from organoid_kit.training.loop import train
 
 SEEDS = (1, 2, 3)
 
@@ -48,14 +50,18 @@ def score_network(folder: str, organoid: AnnotatedMovie):
     """What a network finds in the annotated time points."""
     network, settings = load_network(folder)
     time_points = organoid.annotations.annotated_time_points.tolist()
-    found = predict_positions(network, organoid.movie, settings, time_points=time_points, show_progress=False)
+    found = predict_positions(
+        network, organoid.movie, settings, time_points=time_points, show_progress=False
+    )
     return score_positions(organoid.annotations, found)
 
 
 def judge_tracks(organoid: AnnotatedMovie) -> None:
     """What the shipped networks make of the one division, and of the links."""
     truth = organoid.annotations
-    (divider, of_divider), (linker, of_linker) = (load_network(f"{name}_small") for name in ("division", "link"))
+    (divider, of_divider), (linker, of_linker) = (
+        load_network(f"{name}_small") for name in ("division", "link")
+    )
     found = predict_divisions(divider, organoid.movie, truth, of_divider, show_progress=False)
     said = found.properties["division_probability"].astype(float)
     known = truth.links_forward() > 0
@@ -64,9 +70,15 @@ def judge_tracks(organoid: AnnotatedMovie) -> None:
         print(
             f"division network: the division has probability {said[mother]:.3f}, threshold {of_divider.threshold:.2f}"
         )
-        higher, called = (int((others > level).sum()) for level in (said[mother], of_divider.threshold))
-        print(f"  of {len(others)} other nuclei {higher} have a higher one, and {called} reach the threshold")
-    tracks = build_tracks(predict_links(linker, organoid.movie, found, of_linker, show_progress=False))
+        higher, called = (
+            int((others > level).sum()) for level in (said[mother], of_divider.threshold)
+        )
+        print(
+            f"  of {len(others)} other nuclei {higher} have a higher one, and {called} reach the threshold"
+        )
+    tracks = build_tracks(
+        predict_links(linker, organoid.movie, found, of_linker, show_progress=False)
+    )
     for name, linked in (
         ("link network", tracks),
         ("nearest", link_nearest(truth)),
@@ -74,14 +86,18 @@ def judge_tracks(organoid: AnnotatedMovie) -> None:
     ):
         print(f"{name}, annotated positions: {score_links(truth, linked)}")
     print(f"divisions of these tracks: {score_divisions(truth, tracks, tolerance=0, by=None)}")
-    tracked = track_movie(organoid.movie, "position_small", "division_small", "link_small", show_progress=False)
+    tracked = track_movie(
+        organoid.movie, "position_small", "division_small", "link_small", show_progress=False
+    )
     print(f"from the images alone: {tracked}\n{score_tracks(truth, tracked.tracks)}")
     print(score_links(truth, tracked.tracks))
 
 
 def main() -> None:
     """Prints the scores."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--work", default="runs")
@@ -104,20 +120,28 @@ def main() -> None:
     blobs = tune_blobs([part(organoid, [first])])
     held_out = part(organoid, others)
     found = find_blobs(organoid.movie, time_points=others, **blobs)
-    print(f"blob detector tuned on the first time point, the others: {score_positions(held_out.annotations, found)}")
+    print(
+        f"blob detector tuned on the first time point, the others: {score_positions(held_out.annotations, found)}"
+    )
     print(f"shipped network, the others: {score_network('position_small', held_out)}")
     judge_tracks(organoid)
     scores = []
     for seed in SEEDS:
         settings = make_fine_tuning_settings(
-            "position_small", seed=seed, epochs=choices.epochs, patches_per_time_point=32, output_folder=choices.work
+            "position_small",
+            seed=seed,
+            epochs=choices.epochs,
+            patches_per_time_point=32,
+            output_folder=choices.work,
         )
         started = time.monotonic()
         run = train([part(organoid, [first])], [], settings, on_progress=lambda progress: None)
         choose_threshold(run, [part(organoid, [first])], show_progress=False)
         seconds = time.monotonic() - started
         scores.append(score_network(str(run.folder), held_out))
-        print(f"fine-tuned on the first time point, seed {seed}, {seconds:.0f} s, the others: {scores[-1]}")
+        print(
+            f"fine-tuned on the first time point, seed {seed}, {seconds:.0f} s, the others: {scores[-1]}"
+        )
     print(f"fine-tuned, the others, three seeds pooled: {pool_scores(scores)}")
 
 

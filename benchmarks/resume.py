@@ -1,7 +1,9 @@
-"""Kills a training at random moments and takes it up again; its final weights must be those of one never killed.
+"""Kills a training at random moments and takes it up again; its final weights must be those of one
+never killed.
 
-Each training runs in a process of its own, which is killed as a power cut would do it: without a chance to tidy up. A
-checkpoint is written after every step, so that some kills fall into the writing of one.
+Each training runs in a process of its own, which is killed as a power cut would do it: without a
+chance to tidy up. A checkpoint is written after every step, so that some kills fall into the
+writing of one.
 
     python benchmarks/resume.py --kills 20
     python benchmarks/resume.py --kills 20 --network link
@@ -21,13 +23,17 @@ from pathlib import Path
 
 import numpy as np
 
-from organoid_kit.dataset import AnnotatedMovie
-from organoid_kit.files import read_json
-from organoid_kit.settings import NETWORKS, NetworkSettings, make_settings
-from organoid_kit.synthetic import SyntheticSettings, make_synthetic_movie
+from organoid_kit.base.files import read_json
+from organoid_kit.base.settings import NETWORKS, NetworkSettings, make_settings
+from organoid_kit.data.dataset import AnnotatedMovie
+from organoid_kit.data.synthetic import SyntheticSettings, make_synthetic_movie
 
 EXAMPLES_PER_EPOCH = 14  # in batches of 4: the last one has 2
-TIME_POINTS = {"position": 2, "division": 3, "link": 3}  # of the movies, so that there is something to learn from
+TIME_POINTS = {
+    "position": 2,
+    "division": 3,
+    "link": 3,
+}  # of the movies, so that there is something to learn from
 MOST_STEPS = 8  # between two kills
 LONGEST_WAIT = 0.1  # seconds from the last of these steps to the kill
 EPOCHS_PER_KILL = 4
@@ -35,14 +41,18 @@ EPOCHS_PER_KILL = 4
 
 def make_movies(network: str) -> tuple[list[AnnotatedMovie], list[AnnotatedMovie]]:
     """A tiny movie to train on and one to validate on."""
-    tiny = SyntheticSettings(shape_zyx=(8, 64, 64), time_points=TIME_POINTS[network], nuclei=8, cycle_time_points=8.0)
+    tiny = SyntheticSettings(
+        shape_zyx=(8, 64, 64), time_points=TIME_POINTS[network], nuclei=8, cycle_time_points=8.0
+    )
     movies = [AnnotatedMovie(*make_synthetic_movie(tiny, seed=seed)) for seed in (1, 2)]
     return movies[:1], movies[1:]
 
 
 def make_tiny_settings(network: str, epochs: int, folder: Path) -> NetworkSettings:
     """So small that an epoch takes a second; a checkpoint after every step."""
-    used = TIME_POINTS[network] - (network != "position")  # of the last time point, it is not known what follows
+    used = TIME_POINTS[network] - (
+        network != "position"
+    )  # of the last time point, it is not known what follows
     return make_settings(
         network,
         channels=(2, 3),
@@ -58,16 +68,30 @@ def make_tiny_settings(network: str, epochs: int, folder: Path) -> NetworkSettin
 
 def train_here(folder: Path, network: str, epochs: int) -> None:
     """Starts the training of a folder, or goes on with it where it stood."""
-    from organoid_kit.training import train
+    from organoid_kit.training.loop import train
 
     started = find_runs(folder)
     settings = make_tiny_settings(network, epochs, folder)
-    train(*make_movies(network), settings, resume=started[0] if started else None, on_progress=lambda progress: None)
+    train(
+        *make_movies(network),
+        settings,
+        resume=started[0] if started else None,
+        on_progress=lambda progress: None,
+    )
 
 
 def start(folder: Path, network: str, epochs: int) -> subprocess.Popen:
     """The same in a process of its own."""
-    command = [sys.executable, __file__, "--train", str(folder), "--network", network, "--epochs", str(epochs)]
+    command = [
+        sys.executable,
+        __file__,
+        "--train",
+        str(folder),
+        "--network",
+        network,
+        "--epochs",
+        str(epochs),
+    ]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 
@@ -88,7 +112,9 @@ def kill_once(folder: Path, network: str, epochs: int, rng: random.Random) -> st
     time.sleep(rng.uniform(0, LONGEST_WAIT))
     if process.poll() is not None:
         finish(process)
-        raise SystemExit("The training ended before it was killed often enough: give it more --epochs.")
+        raise SystemExit(
+            "The training ended before it was killed often enough: give it more --epochs."
+        )
     process.kill()
     process.communicate()
     half_written = len(list(folder.rglob(".writing-*")))
@@ -109,7 +135,9 @@ def find_newest(folder: Path) -> str:
 
 
 def describe(folder: Path) -> dict[str, object]:
-    """What must be the same: weights, optimiser, where the training stands, its history and its best network."""
+    """What must be the same: weights, optimiser, where the training stands, its history and its
+    best network.
+    """
     import keras
 
     (run,) = find_runs(folder)
@@ -119,16 +147,22 @@ def describe(folder: Path) -> dict[str, object]:
     best = keras.models.load_model(run / "network" / "model.keras").get_weights()
     return {
         "weights": checksum([array for name, array in arrays.items() if name.startswith("weight")]),
-        "optimiser": checksum([array for name, array in arrays.items() if name.startswith("optimiser")]),
+        "optimiser": checksum(
+            [array for name, array in arrays.items() if name.startswith("optimiser")]
+        ),
         "best network": checksum(best),
-        "state": {name: value for name, value in state.items() if name not in ("seconds", "history")},
+        "state": {
+            name: value for name, value in state.items() if name not in ("seconds", "history")
+        },
         "history": [drop_seconds(row) for row in state["history"]],
         "history file": [drop_seconds(row) for row in read_json(run / "history.json")],
     }
 
 
 def checksum(arrays: list[np.ndarray]) -> str:
-    return hashlib.sha256(b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)).hexdigest()
+    return hashlib.sha256(
+        b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)
+    ).hexdigest()
 
 
 def drop_seconds(row: dict[str, float]) -> dict[str, float]:
@@ -156,7 +190,9 @@ def main() -> None:
     parser.add_argument("--network", choices=NETWORKS, default="position")
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--epochs", type=int, help="default: four for each kill")
-    parser.add_argument("--seed", type=int, default=int(time.time()), help="when to kill; default: the time")
+    parser.add_argument(
+        "--seed", type=int, default=int(time.time()), help="when to kill; default: the time"
+    )
     parser.add_argument("--train", type=Path, metavar="FOLDER", help="only train in this folder")
     options = parser.parse_args()
     epochs = options.epochs or EPOCHS_PER_KILL * options.kills

@@ -1,10 +1,12 @@
 """The three networks that ship with the kit: how they were made, and what they reach.
 
-    python benchmarks/shipped_networks.py [position] [division] [link]            scores on invented movies never seen
-    python benchmarks/shipped_networks.py [position] [division] [link] --train    trains anew, and scores
+    python benchmarks/shipped_networks.py [position] [division] [link]            scores on invented
+    movies never seen python benchmarks/shipped_networks.py [position] [division] [link] --train
+    trains anew, and scores
 
-Training takes about half an hour each on two cores. Training, validation and test movies are drawn from separate ranges
-of seeds. Calibration and threshold are chosen on the validation movies; the test movies are looked at once, at the end.
+Training takes about half an hour each on two cores. Training, validation and test movies are drawn
+from separate ranges of seeds. Calibration and threshold are chosen on the validation movies; the
+test movies are looked at once, at the end.
 """
 
 from __future__ import annotations
@@ -21,18 +23,24 @@ import numpy as np
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from organoid_kit.calibration import find_reliability
-from organoid_kit.classification import find_average_precision
-from organoid_kit.dataset import AnnotatedMovie
-from organoid_kit.evaluation import pool_scores, score_positions
-from organoid_kit.files import write_json_safely
-from organoid_kit.network_calibration import calibrate_network, find_answers
-from organoid_kit.networks import SHIPPED, load_network, load_settings, save_network, save_settings
-from organoid_kit.prediction import predict_positions
-from organoid_kit.runs import Run, find_versions
-from organoid_kit.settings import NETWORKS, make_settings
-from organoid_kit.synthetic import make_synthetic_movie, random_synthetic_settings
-from organoid_kit.training import train
+from organoid_kit.base.files import write_json_safely
+from organoid_kit.base.settings import NETWORKS, make_settings
+from organoid_kit.data.dataset import AnnotatedMovie
+from organoid_kit.data.synthetic import make_synthetic_movie, random_synthetic_settings
+from organoid_kit.evaluation.calibration import compute_reliability
+from organoid_kit.evaluation.classification import compute_average_precision
+from organoid_kit.evaluation.positions import pool_scores, score_positions
+from organoid_kit.networks.saving import (
+    SHIPPED,
+    load_network,
+    load_settings,
+    save_network,
+    save_settings,
+)
+from organoid_kit.prediction.calibration import calibrate_network, collect_answers
+from organoid_kit.prediction.positions import predict_positions
+from organoid_kit.training.loop import train
+from organoid_kit.training.runs import Run, collect_versions
 
 SEEDS = {  # training, validation and test movies; short ones for positions, long ones with divisions for the others
     "position": (range(1000, 1070), range(2000, 2010), range(3000, 3010)),
@@ -40,12 +48,24 @@ SEEDS = {  # training, validation and test movies; short ones for positions, lon
     "link": (range(1100, 1130), range(2100, 2106), range(3100, 3110)),
 }
 SETTINGS: dict[str, dict[str, Any]] = {
-    "position": {"epochs": 10, "nucleus_sigma_um": 2.0, "patches_per_time_point": 5, "batch_size": 8},
+    "position": {
+        "epochs": 10,
+        "nucleus_sigma_um": 2.0,
+        "patches_per_time_point": 5,
+        "batch_size": 8,
+    },
     "division": {"epochs": 14, "patches_per_time_point": 24},
     "link": {"epochs": 8, "patches_per_time_point": 40},
 }
-_CHANNELS = (2, 3)  # of the invented movies; the networks themselves are shipped for movies with nuclei in channel 1
-_FIELD_UM = (56.0, 60.0, 60.0)  # wider than an organoid, so that the networks see empty background too
+_CHANNELS = (
+    2,
+    3,
+)  # of the invented movies; the networks themselves are shipped for movies with nuclei in channel 1
+_FIELD_UM = (
+    56.0,
+    60.0,
+    60.0,
+)  # wider than an organoid, so that the networks see empty background too
 
 
 def make_movies(network: str, seeds: Iterable[int]) -> list[AnnotatedMovie]:
@@ -79,7 +99,9 @@ def make_movie(network: str, seed: int) -> AnnotatedMovie:
 def make_network(network: str, folder: Path) -> None:
     """Trains a network and writes its folder."""
     training, validation = (make_movies(network, seeds) for seeds in SEEDS[network][:2])
-    settings = make_settings(network, channels=_CHANNELS, output_folder=str(folder / "runs"), **SETTINGS[network])
+    settings = make_settings(
+        network, channels=_CHANNELS, output_folder=str(folder / "runs"), **SETTINGS[network]
+    )
     run = train(training, validation, settings.changed(patience=settings.epochs))
     print(calibrate_network(run, validation, show_progress=False))
     model, trained = load_network(run.folder)
@@ -104,7 +126,9 @@ def score_positions_found() -> dict[str, Any]:
     model, settings = load_network("position_small")
     scores = []
     for movie in make_movies("position", SEEDS["position"][2]):
-        found = predict_positions(model, movie.movie, settings.changed(channels=_CHANNELS), show_progress=False)
+        found = predict_positions(
+            model, movie.movie, settings.changed(channels=_CHANNELS), show_progress=False
+        )
         scores.append(score_positions(movie.annotations, found))
         print(f"{movie.name}: {scores[-1]}")
     print(f"all {len(scores)} movies: {pool_scores(scores)}")
@@ -112,25 +136,38 @@ def score_positions_found() -> dict[str, Any]:
 
 
 def score_answers(network: str) -> dict[str, Any]:
-    """Average precision and expected calibration error of a division or link network on the test movies."""
+    """Average precision and expected calibration error of a division or link network on the test
+    movies.
+    """
     model, settings = load_network(f"{network}_small")
     parts = []
     for movie in make_movies(network, SEEDS[network][2]):
-        said, true, _ = find_answers(model, settings.changed(channels=_CHANNELS), [movie])
+        said, true, _ = collect_answers(model, settings.changed(channels=_CHANNELS), [movie])
         parts.append((said, true))
-        print(f"{movie.name}: average precision {find_average_precision(true, said)}, {true.sum()} of {len(true)}")
+        print(
+            f"{movie.name}: average precision {compute_average_precision(true, said)}, {true.sum()} of {len(true)}"
+        )
     said, true = (np.concatenate(part) for part in zip(*parts, strict=True))
-    result = {"average_precision": find_average_precision(true, said), "ece": find_reliability(said, true).ece}
+    result = {
+        "average_precision": compute_average_precision(true, said),
+        "ece": compute_reliability(said, true).ece,
+    }
     print(f"all {len(parts)} movies: {result}, {true.sum()} of {len(true)}")
     return result
 
 
 def main() -> None:
     """Trains if asked to, then scores."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("networks", nargs="*", choices=[*NETWORKS, []], default=[], help="else all three")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "networks", nargs="*", choices=[*NETWORKS, []], default=[], help="else all three"
+    )
     parser.add_argument("--train", action="store_true", help="train the networks anew")
-    parser.add_argument("--calibrate", action="store_true", help="calibrate the networks anew, without training")
+    parser.add_argument(
+        "--calibrate", action="store_true", help="calibrate the networks anew, without training"
+    )
     parser.add_argument("--work", type=Path, default=Path("runs"), help="where the runs go")
     choices = parser.parse_args()
     for network in choices.networks or NETWORKS:
@@ -144,8 +181,16 @@ def main() -> None:
             name = f"{network}_small"
             how = "--train" if choices.train else "--train, later --calibrate"
             command = f"python benchmarks/shipped_networks.py {network} {how}"
-            record = {"command": command, "threshold": load_settings(name).threshold, "versions": find_versions()}
-            write_json_safely(SHIPPED / name / "scores.json", record | {"invented_test_movies": scores}, overwrite=True)
+            record = {
+                "command": command,
+                "threshold": load_settings(name).threshold,
+                "versions": collect_versions(),
+            }
+            write_json_safely(
+                SHIPPED / name / "scores.json",
+                record | {"invented_test_movies": scores},
+                overwrite=True,
+            )
 
 
 if __name__ == "__main__":

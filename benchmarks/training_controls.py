@@ -1,15 +1,18 @@
-"""Measures how long a click on the training dashboard takes to act, in a real browser, while a network trains.
+"""Measures how long a click on the training dashboard takes to act, in a real browser, while a
+network trains.
 
-A notebook in headless Chromium: the bundled movies, the settings they come with, and a cell that awaits `follow()`
-until the first Stop. The clock runs in the page, from the click (or Enter) to the words in the status line. "Heard" is
-when the dashboard answers, as with "Stopping after this step"; "done" is when it has happened. Each click waits until
-an epoch is under way.
+A notebook in headless Chromium: the bundled movies, the settings they come with, and a cell that
+awaits `follow()` until the first Stop. The clock runs in the page, from the click (or Enter) to the
+words in the status line. "Heard" is when the dashboard answers, as with "Stopping after this step";
+"done" is when it has happened. Each click waits until an epoch is under way.
 
-    python benchmarks/training_controls.py                        in JupyterLab, five clicks each: some five minutes
-    python benchmarks/training_controls.py --front-end classic    in the classic Notebook (with notebook 6 installed)
+    python benchmarks/training_controls.py                        in JupyterLab, five clicks each:
+    some five minutes python benchmarks/training_controls.py --front-end classic    in the classic
+    Notebook (with notebook 6 installed)
 
-Needs the front end, playwright and Chromium (or the variable CHROMIUM, which names it). Exit status 1 says that a
-median is above a second. On a busy machine the numbers say more about the machine: its load is printed, too.
+Needs the front end, playwright and Chromium (or the variable CHROMIUM, which names it). Exit status
+1 says that a median is above a second. On a busy machine the numbers say more about the machine:
+its load is printed, too.
 """
 
 from __future__ import annotations
@@ -23,7 +26,16 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from browser.front_end import CLASSIC, LAB, FrontEnd, NotebookPage, find_browser, serve, start_browser, start_front_end
+from browser.front_end import (
+    CLASSIC,
+    LAB,
+    FrontEnd,
+    NotebookPage,
+    find_browser,
+    serve,
+    start_browser,
+    start_front_end,
+)
 
 MOST_S = 1.0
 CELLS = (
@@ -66,11 +78,15 @@ def measure_controls(page: NotebookPage, clicks: int) -> dict[str, list[tuple[fl
     taken = {name: [] for name in ("Pause", "Resume", "epochs", "Stop")}
     for number in range(clicks):
         wait_for_steps(page)
-        taken["Pause"].append(measure(page, lambda: page.click("ok-pause"), ("Pausing",), "Paused."))
+        taken["Pause"].append(
+            measure(page, lambda: page.click("ok-pause"), ("Pausing",), "Paused.")
+        )
         taken["Resume"].append(measure(page, lambda: page.click("ok-resume"), (), "Training."))
         wait_for_steps(page)
         epochs = str(1001 + number)
-        taken["epochs"].append(measure(page, lambda: page.type("ok-epochs", epochs), (), f"of {epochs},"))  # noqa: B023
+        taken["epochs"].append(
+            measure(page, lambda e=epochs: page.type("ok-epochs", e), (), f"of {epochs},")
+        )
     for _ in range(clicks):
         wait_for_steps(page)
         taken["Stop"].append(measure(page, lambda: page.click("ok-stop"), ("Stopping",), "Ended."))
@@ -80,7 +96,9 @@ def measure_controls(page: NotebookPage, clicks: int) -> dict[str, list[tuple[fl
 
 def print_table(taken: dict[str, list[tuple[float, float]]]) -> float:
     """Prints medians and maxima; the largest median of what is done."""
-    print(f"{'control':10} {'clicks':>6}   {'heard: median':>13} {'maximum':>8}   {'done: median':>12} {'maximum':>8}")
+    print(
+        f"{'control':10} {'clicks':>6}   {'heard: median':>13} {'maximum':>8}   {'done: median':>12} {'maximum':>8}"
+    )
     for name, pairs in taken.items():
         heard, done = zip(*pairs)
         print(
@@ -101,14 +119,21 @@ def main() -> int:
     kind = {"lab": LAB, "classic": CLASSIC}[options.front_end]
     with tempfile.TemporaryDirectory() as name, start_browser(program) as chromium:
         command, url, root = start_front_end(kind, Path(name))
-        with serve(command, url, Path(name)), FrontEnd(kind, url, root, chromium).open(*CELLS, name="training") as page:
+        with (
+            serve(command, url, Path(name)),
+            FrontEnd(kind, url, root, chromium).open(*CELLS, name="training") as page,
+        ):
             page.click("ok-start")
             page.page.evaluate(WATCH)
             taken = measure_controls(page, options.clicks)
             page.click("ok-stop")
-    print(f"{options.front_end}; load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    print(
+        f"{options.front_end}; load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+    )
     slowest = print_table(taken)
-    print(f"Each must act within {MOST_S:g} s in the median. {'Met.' if slowest <= MOST_S else 'MISSED.'}")
+    print(
+        f"Each must act within {MOST_S:g} s in the median. {'Met.' if slowest <= MOST_S else 'MISSED.'}"
+    )
     return int(slowest > MOST_S)
 
 

@@ -1,17 +1,19 @@
 """Measures how long a viewer takes from a slider's move to the new picture, in a real browser.
 
-JupyterLab in headless Chromium; a stack of 512×512 voxels and 24 planes; arrow keys on the slider, one after the other,
-each after the picture of the one before. The clock runs in the page, from the key to the moment at which the new
-picture is there: the canvas is drawn, or the image is loaded. In turns: our stack browser, through planes and through
-time points, as many positions on top as an organoid has; the same drawn by the kernel (JPEG); matplotlib with
-`interact`; `stackview.slice` where stackview is installed.
+JupyterLab in headless Chromium; a stack of 512×512 voxels and 24 planes; arrow keys on the slider,
+one after the other, each after the picture of the one before. The clock runs in the page, from the
+key to the moment at which the new picture is there: the canvas is drawn, or the image is loaded. In
+turns: our stack browser, through planes and through time points, as many positions on top as an
+organoid has; the same drawn by the kernel (JPEG); matplotlib with `interact`; `stackview.slice`
+where stackview is installed.
 
     python benchmarks/viewers.py                  about three minutes
-    python benchmarks/viewers.py --while-training  the same in kernels that train a network meanwhile
-    python benchmarks/viewers.py --quick          fewer moves
+    python benchmarks/viewers.py --while-training  the same in kernels that train a network
+    meanwhile python benchmarks/viewers.py --quick          fewer moves
 
-Needs jupyterlab, playwright and Chromium (or the variable CHROMIUM, which names it). Exit status 1 says that our
-browser took more than 16 ms in the median. On a busy machine only the ratios mean something.
+Needs jupyterlab, playwright and Chromium (or the variable CHROMIUM, which names it). Exit status 1
+says that our browser took more than 16 ms in the median. On a busy machine only the ratios mean
+something.
 """
 
 from __future__ import annotations
@@ -27,13 +29,21 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from browser.front_end import LAB, FrontEnd, NotebookPage, find_browser, serve, start_browser, start_front_end
+from browser.front_end import (
+    LAB,
+    FrontEnd,
+    NotebookPage,
+    find_browser,
+    serve,
+    start_browser,
+    start_front_end,
+)
 
 MOST_MS = 16
 MOVIE = """
 import numpy as np
-from organoid_kit.annotations import Annotations
-from organoid_kit.timelapse import make_timelapse
+from organoid_kit.data.annotations import Annotations
+from organoid_kit.data.timelapse import make_timelapse
 
 rng = np.random.default_rng(0)
 images = rng.integers(0, 4000, (6, 1, 24, 512, 512), dtype=np.uint16)
@@ -77,7 +87,8 @@ import ipywidgets
 viewer = stackview.slice(stack, slice_number=0, continuous_update=True)
 ipywidgets.VBox([viewer]).add_class("ok-z")
 """
-# Counts pictures as they arrive: our canvas says when it is drawn, an image when it is loaded; others are watched.
+# Counts pictures as they arrive: our canvas says when it is drawn, an image when it is loaded;
+# others are watched.
 COUNT = """() => {
     window.pictures = 0;
     const arrived = () => { window.pictures += 1; window.arrived = performance.now(); };
@@ -93,9 +104,21 @@ COUNT = """() => {
     document.addEventListener("keydown", () => { window.pressed = performance.now(); }, true);
 }"""
 VIEWERS = {
-    "ours, drawn in the browser, plane z": (OURS.format(drawn_by="browser"), ".ok-z", "[data-drawn]"),
-    "ours, drawn in the browser, time point": (OURS.format(drawn_by="browser"), ".ok-time-point", "[data-drawn]"),
-    "ours, drawn by the kernel (JPEG), plane z": (OURS.format(drawn_by="kernel"), ".ok-z", ".ok-picture"),
+    "ours, drawn in the browser, plane z": (
+        OURS.format(drawn_by="browser"),
+        ".ok-z",
+        "[data-drawn]",
+    ),
+    "ours, drawn in the browser, time point": (
+        OURS.format(drawn_by="browser"),
+        ".ok-time-point",
+        "[data-drawn]",
+    ),
+    "ours, drawn by the kernel (JPEG), plane z": (
+        OURS.format(drawn_by="kernel"),
+        ".ok-z",
+        ".ok-picture",
+    ),
     "matplotlib, interact": (INTERACT, ".ok-z", ".jp-OutputArea img"),
     "stackview.slice": (STACKVIEW, ".ok-z", ".ok-z canvas"),
 }
@@ -123,7 +146,9 @@ def measure(notebook: NotebookPage, slider: str, picture: str, moves: int) -> li
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="fewer moves")
-    parser.add_argument("--while-training", action="store_true", help="a network is trained in the kernel meanwhile")
+    parser.add_argument(
+        "--while-training", action="store_true", help="a network is trained in the kernel meanwhile"
+    )
     options = parser.parse_args()
     moves = 12 if options.quick else 48
     program = find_browser()
@@ -142,10 +167,15 @@ def main() -> int:
                 with front_end.open(*cells, name=f"viewer_{number}") as page:
                     times = measure(page, slider, picture, moves)
                 medians[viewer] = statistics.median(times) if times else float("nan")
-                print(f"{viewer:45} {medians[viewer]:7.1f} ms median of {len(times)} of {moves} moves", flush=True)
+                print(
+                    f"{viewer:45} {medians[viewer]:7.1f} ms median of {len(times)} of {moves} moves",
+                    flush=True,
+                )
     ours = max(median for viewer, median in medians.items() if "in the browser" in viewer)
     print(f"\nLoad of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores.")
-    print(f"Our browser must take at most {MOST_MS} ms: {ours:.1f} ms. {'Met.' if ours <= MOST_MS else 'MISSED.'}")
+    print(
+        f"Our browser must take at most {MOST_MS} ms: {ours:.1f} ms. {'Met.' if ours <= MOST_MS else 'MISSED.'}"
+    )
     return int(not ours <= MOST_MS)
 
 

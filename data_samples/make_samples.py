@@ -30,8 +30,16 @@ SETTINGS = SyntheticSettings(
 # name → part it plays, seed, what is particular about this organoid and its microscope
 SAMPLES = {
     "organoid_a": ("training", 11, {"elongation": 1.7, "cytoplasm": 0.05}),
-    "organoid_b": ("training", 12, {"nuclei": 34, "nucleus_diameter_um": 7.0, "haze": 0.15, "bud": 0.3}),
-    "organoid_c": ("validation", 13, {"nuclei": 26, "nucleus_diameter_um": 8.0, "elongation": 1.1, "photons": 70.0}),
+    "organoid_b": (
+        "training",
+        12,
+        {"nuclei": 34, "nucleus_diameter_um": 7.0, "haze": 0.15, "bud": 0.3},
+    ),
+    "organoid_c": (
+        "validation",
+        13,
+        {"nuclei": 26, "nucleus_diameter_um": 8.0, "elongation": 1.1, "photons": 70.0},
+    ),
     "organoid_d": ("test", 14, {"nuclei": 32, "texture": 0.35, "dimming_um": 60.0, "debris": 8}),
 }
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
 from browser.front_end import DashboardPage, find_browser, find_free_port, serve, start_browser  # noqa: E402
-from organoid_kit.dashboards.class_board import Guess, write_guess  # noqa: E402
+from organoid_kit.dashboards.class_board import Guess, format_guess  # noqa: E402
 
 PICTURES = ROOT / "docs" / "pictures"
 WIDTH, MOST_HEIGHT = 1120, 2000
@@ -21,9 +21,7 @@ MOST_SECONDS = 900
 QUESTION = "At which time point do you see the first nucleus divide?"  # of apps/class_board.ipynb
 
 
-BOTTOM = (
-    "() => Math.max(...[...document.querySelectorAll('.jp-Cell')].map(cell => cell.getBoundingClientRect().bottom))"
-)
+BOTTOM = "() => Math.max(...[...document.querySelectorAll('.jp-Cell')].map(cell => cell.getBoundingClientRect().bottom))"
 
 
 def use_stack_browser(page: DashboardPage) -> None:
@@ -39,7 +37,8 @@ def use_training_dashboard(page: DashboardPage) -> None:
     page.wait_for_text("ok-estimate", "A batch of")
     page.click("ok-start")
     page.page.wait_for_function(
-        "() => document.querySelector('.ok-status').innerText.includes('Epoch 4')", timeout=1000 * MOST_SECONDS
+        "() => document.querySelector('.ok-status').innerText.includes('Epoch 4')",
+        timeout=1000 * MOST_SECONDS,
     )
 
 
@@ -49,7 +48,10 @@ def use_class_board(page: DashboardPage) -> None:
     page.type("ok-name", "Ada")
     page.click("ok-register")
     page.wait_for_text("ok-messages:has-text('Registered')", "Registered")
-    others = [write_guess(QUESTION, Guess(*each)) for each in (("Ben", 3), ("Chi", 4), ("Dana", 5), ("Eli", 4))]
+    others = [
+        format_guess(QUESTION, Guess(*each))
+        for each in (("Ben", 3), ("Chi", 4), ("Dana", 5), ("Eli", 4))
+    ]
     page.type("ok-strings", "\n".join([page.find("ok-string textarea").input_value(), *others]))
     page.click("ok-show")
     page.find("ok-class-curve img")
@@ -74,11 +76,15 @@ def main(names: list[str]) -> None:
     """Takes the pictures of these apps."""
     program = find_browser()
     if program is None:
-        sys.exit("The pictures are taken in Chromium. Received: none. Install it, or name it in the variable CHROMIUM.")
+        sys.exit(
+            "The pictures are taken in Chromium. Received: none. Install it, or name it in the variable CHROMIUM."
+        )
     PICTURES.mkdir(exist_ok=True)
     url = f"http://localhost:{find_free_port()}/"
     with tempfile.TemporaryDirectory() as folder:
-        apps = Path(shutil.copytree(ROOT / "apps", Path(folder) / "apps"))  # runs are written beside the notebooks
+        apps = Path(
+            shutil.copytree(ROOT / "apps", Path(folder) / "apps")
+        )  # runs are written beside the notebooks
         shutil.copytree(ROOT / "data_samples", apps / "data_samples")
         command = ["voila", str(apps), "--no-browser", f"--port={url.split(':')[-1].strip('/')}"]
         with serve(command, url, Path(folder)), start_browser(program) as browser:

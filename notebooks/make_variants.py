@@ -26,7 +26,11 @@ from nbformat import NotebookNode
 
 NOTEBOOKS = Path(__file__).parent
 NAMES = sorted(path.stem for path in (NOTEBOOKS / "source").glob("*.py"))
-FOLDERS = {"student": NOTEBOOKS, "solutions": NOTEBOOKS / "solutions", "instructor": NOTEBOOKS / "instructor"}
+FOLDERS = {
+    "student": NOTEBOOKS,
+    "solutions": NOTEBOOKS / "solutions",
+    "instructor": NOTEBOOKS / "instructor",
+}
 NOTES = {
     "student": "",
     "solutions": "\n\n*This copy holds the solutions.*",
@@ -42,7 +46,7 @@ def load_lesson(name: str) -> ModuleType:
     Args:
         name: of the notebook, such as "02_check_annotations".
     """
-    return import_module(f"organoid_kit.lessons.notebook_{name[:2]}")
+    return import_module(f"organoid_kit.course.lessons.notebook_{name[:2]}")
 
 
 def find_exercise(cell: NotebookNode) -> str | None:
@@ -63,7 +67,11 @@ def is_for_teachers(cell: NotebookNode) -> bool:
 def find_question(cell: NotebookNode, lesson: ModuleType) -> str | None:
     """The name of the question that this cell shows, or None."""
     name = cell.source.strip().removeprefix("lesson.")
-    return name if cell.cell_type == "code" and hasattr(getattr(lesson, name, None), "choices") else None
+    return (
+        name
+        if cell.cell_type == "code" and hasattr(getattr(lesson, name, None), "choices")
+        else None
+    )
 
 
 def say_answer(lesson: ModuleType, name: str) -> NotebookNode:
@@ -76,13 +84,17 @@ def say_answer(lesson: ModuleType, name: str) -> NotebookNode:
 
 def say_mistakes(lesson: ModuleType, name: str) -> NotebookNode:
     """Typical wrong answers and what the checker says to them, as a cell."""
-    parts = [f"**For teachers.** Wrong answers that one meets here, and a part of what `lesson.{name}.check` says:"]
+    parts = [
+        f"**For teachers.** Wrong answers that one meets here, and a part of what `lesson.{name}.check` says:"
+    ]
     for code, said in getattr(lesson, name).mistakes:
         parts.append(f"```python\n{code.strip()}\n```\n“… {said} …”")
     return nbformat.v4.new_markdown_cell("\n\n".join(parts))
 
 
-def add_behind(cell: NotebookNode, before: NotebookNode, variant: str, lesson: ModuleType) -> list[NotebookNode]:
+def add_behind(
+    cell: NotebookNode, before: NotebookNode, variant: str, lesson: ModuleType
+) -> list[NotebookNode]:
     """What a variant has behind a cell: the answer to a question; wrong answers once an exercise has been checked."""
     if question := find_question(cell, lesson):
         return [say_answer(lesson, question)] if variant != "student" else []
@@ -93,7 +105,11 @@ def add_behind(cell: NotebookNode, before: NotebookNode, variant: str, lesson: M
 
 def make_cells(cells: list[NotebookNode], variant: str, lesson: ModuleType) -> list[NotebookNode]:
     """The cells of one variant; those of the source stay as they are."""
-    cells = [cell for cell in copy.deepcopy(cells) if variant == "instructor" or not is_for_teachers(cell)]
+    cells = [
+        cell
+        for cell in copy.deepcopy(cells)
+        if variant == "instructor" or not is_for_teachers(cell)
+    ]
     cells[0].source += NOTES[variant]
     made = cells[:1]
     for before, cell in zip(cells, cells[1:]):
@@ -134,7 +150,9 @@ def is_untouched(notebook: NotebookNode) -> bool:
     as_made = copy.deepcopy(notebook.cells)
     name_cells(as_made)
     was_run = any(cell.get("outputs") or cell.get("execution_count") for cell in notebook.cells)
-    return not was_run and [cell.id for cell in as_made] == [cell.get("id") for cell in notebook.cells]
+    return not was_run and [cell.id for cell in as_made] == [
+        cell.get("id") for cell in notebook.cells
+    ]
 
 
 def keep_work(path: Path) -> None:

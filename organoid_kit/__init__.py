@@ -1,7 +1,63 @@
-"""organoid_kit: learn to train, and train, the three neural networks that track cells in organoids."""
+"""organoid_kit: learn to train, and train, the three neural networks that track cells in organoids.
+
+A room imports only rooms above it. The last four serve people; the package above them never needs
+them.
+
+    base         errors, files, settings, environment
+    data         movies and annotations: read, written, invented
+    evaluation   annotations checked, predictions scored
+    tracking     from probabilities to the most probable tracks
+    examples     what a network is shown, and the right answer
+    networks     the three networks                                  Keras begins here
+    training     the loop, run folders, checkpoints
+    prediction   a network and a movie in, annotations out
+    plots        figures
+    ------------------------------------------------------------
+    report       pages, model card, doctor
+    course       lessons, results, runs kept on a drive
+    dashboards   widgets
+    cli          python -m organoid_kit
+
+Each room has a face like this one, which names what it offers.
+"""
 
 import os
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is loaded: it says much that helps nobody
+import lazy_loader
+
+# Before TensorFlow is loaded: it says much that helps nobody.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 __version__ = "0.1.0"
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=[
+        "base",
+        "course",
+        "dashboards",
+        "data",
+        "evaluation",
+        "examples",
+        "networks",
+        "plots",
+        "prediction",
+        "report",
+        "tracking",
+        "training",
+    ],
+    submod_attrs={
+        "base": ["check_environment", "make_settings"],
+        "data": [
+            "find_samples",
+            "read_annotations",
+            "read_dataset",
+            "read_timelapse",
+            "write_annotations",
+        ],
+        "evaluation": ["check_annotations", "score_positions"],
+        "networks": ["load_network"],
+        "prediction": ["predict_positions", "track_movie"],
+        "training": ["train"],
+    },
+)

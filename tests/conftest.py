@@ -2,7 +2,7 @@
 
 import pytest
 
-from organoid_kit.annotations import Annotations
+from organoid_kit.data.annotations import Annotations
 
 
 @pytest.fixture
@@ -20,7 +20,15 @@ def lineage() -> Annotations:
                  (4)────(5)────(6)
     """
     return Annotations(
-        positions=[[2, 8, 8], [2, 9, 8.5], [2, 7, 7], [3, 12, 10], [5, 20, 25], [5, 20.25, 24], [5.5, 21, 23]],
+        positions=[
+            [2, 8, 8],
+            [2, 9, 8.5],
+            [2, 7, 7],
+            [3, 12, 10],
+            [5, 20, 25],
+            [5, 20.25, 24],
+            [5.5, 21, 23],
+        ],
         time_points=[1, 2, 3, 3, 1, 2, 3],
         links=[[0, 1], [1, 2], [1, 3], [4, 5], [5, 6]],
         spacing_um=(2.0, 0.5, 0.5),

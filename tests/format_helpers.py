@@ -6,24 +6,43 @@ from collections import Counter
 import numpy as np
 from hypothesis import strategies as st
 
-from organoid_kit.annotations import Annotations
+from organoid_kit.data.annotations import Annotations
 
-values = st.none() | st.booleans() | st.integers(-(10**12), 10**12) | st.floats(allow_nan=False) | st.text(max_size=6)
+values = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**12), 10**12)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=6)
+)
 nested = values | st.lists(values, max_size=3)
-names = st.text("abcXYZ_2é", min_size=1, max_size=6).filter(lambda name: name not in ("z", "y", "x", "t", "id"))
+names = st.text("abcXYZ_2é", min_size=1, max_size=6).filter(
+    lambda name: name not in ("z", "y", "x", "t", "id")
+)
 
 
 @st.composite
 def annotations_strategy(draw, merges=True, extra=True):
-    """Up to a dozen positions at whole or odd places, links to the next time point, values of every kind."""
+    """Up to a dozen positions at whole or odd places, links to the next time point, values of every
+    kind.
+    """
     corners = st.tuples(*[st.integers(-3, 60)] * 3)
     places = draw(st.lists(st.tuples(st.integers(2, 5), corners), unique=True, max_size=12))
     shift = draw(st.sampled_from([0.0, 0.1, 1 / 3, 0.987654321]))
     positions = np.array([corner for _, corner in places], dtype=float).reshape(-1, 3) + shift
     time_points = np.array([time_point for time_point, _ in places], dtype=int)
-    pairs = [(a, b) for a in range(len(places)) for b in range(len(places)) if time_points[b] == time_points[a] + 1]
+    pairs = [
+        (a, b)
+        for a in range(len(places))
+        for b in range(len(places))
+        if time_points[b] == time_points[a] + 1
+    ]
     links = (
-        draw(st.lists(st.sampled_from(pairs), unique_by=None if merges else lambda p: p[1], max_size=10))
+        draw(
+            st.lists(
+                st.sampled_from(pairs), unique_by=None if merges else lambda p: p[1], max_size=10
+            )
+        )
         if pairs
         else []
     )
@@ -45,7 +64,9 @@ def annotations_strategy(draw, merges=True, extra=True):
 
 
 def with_probabilities(lineage):
-    """The lineage of the tests as tracks that networks made; not every position and link has every value."""
+    """The lineage of the tests as tracks that networks made; not every position and link has every
+    value.
+    """
     properties = {
         "probability": np.linspace(0.4, 1, 7),
         "division_probability": [0.01, 0.97, None, None, 0.02, 1e-9, 0.5],
@@ -68,7 +89,8 @@ def column(values):
 def facts(annotations, without=()):
     """All that annotations say, whatever the order of rows. Types count: 1 is neither 1.0 nor True."""
     places = [
-        (int(t), *position) for t, position in zip(annotations.time_points, annotations.positions.tolist(), strict=True)
+        (int(t), *position)
+        for t, position in zip(annotations.time_points, annotations.positions.tolist(), strict=True)
     ]
     said = [("position", place) for place in places]
     ends = [(places[source], places[target]) for source, target in annotations.links]
@@ -78,5 +100,9 @@ def facts(annotations, without=()):
         ("link property", ends, annotations.link_properties),
     ):
         for name in table.keys() - set(without):
-            said += [(kind, o, name, repr(v)) for o, v in zip(owners, table[name], strict=True) if v is not None]
+            said += [
+                (kind, o, name, repr(v))
+                for o, v in zip(owners, table[name], strict=True)
+                if v is not None
+            ]
     return Counter(said)

@@ -7,11 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from organoid_kit.dataset import read_dataset, write_dataset
-from organoid_kit.formats import write_annotations
+from organoid_kit.data.dataset import read_dataset, write_dataset
+from organoid_kit.data.formats import write_annotations
 
 FOLDER = Path(__file__).parents[1] / "data_samples"
-PARTS = {"training": ["organoid_a", "organoid_b"], "validation": ["organoid_c"], "test": ["organoid_d"]}
+PARTS = {
+    "training": ["organoid_a", "organoid_b"],
+    "validation": ["organoid_c"],
+    "test": ["organoid_d"],
+}
 NAMES = sorted(sum(PARTS.values(), []))
 
 
@@ -40,7 +44,9 @@ def test_each_movie_is_made_again_bit_for_bit(name, samples, make_samples, tmp_p
     assert str(stored) == str(movie)
     for time_point in stored.time_points:
         for channel in (1, 2, 3):
-            np.testing.assert_array_equal(stored.stack(time_point, (channel,)), movie.stack(time_point, (channel,)))
+            np.testing.assert_array_equal(
+                stored.stack(time_point, (channel,)), movie.stack(time_point, (channel,))
+            )
     write_annotations(annotations, tmp_path / "again.aut")
     assert (tmp_path / "again.aut").read_bytes() == (FOLDER / f"{name}.aut").read_bytes()
 
@@ -67,7 +73,10 @@ def test_only_one_movie_is_annotated_in_part(samples, make_samples):
 
 def test_every_movie_has_growth_and_divisions(samples):
     for sample in samples.values():
-        counts = [len(sample.annotations.positions_at(time_point)) for time_point in sample.movie.time_points]
+        counts = [
+            len(sample.annotations.positions_at(time_point))
+            for time_point in sample.movie.time_points
+        ]
         assert 20 <= min(counts) and max(counts) <= 60 and counts[-1] > counts[0]
         assert len(sample.annotations.divisions()) >= 8
 
@@ -75,7 +84,10 @@ def test_every_movie_has_growth_and_divisions(samples):
 def test_the_organoids_lie_wholly_in_their_movies(samples):
     for sample in samples.values():
         last = np.array(sample.movie.shape_zyx) - 1
-        gap_um = np.minimum(sample.annotations.positions, last - sample.annotations.positions) * sample.movie.spacing_um
+        gap_um = (
+            np.minimum(sample.annotations.positions, last - sample.annotations.positions)
+            * sample.movie.spacing_um
+        )
         assert gap_um.min() > 3
 
 

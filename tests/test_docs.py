@@ -1,4 +1,6 @@
-"""Teaching texts, comparison, slides, archive and workflows: what they name is there, what they promise holds."""
+"""Teaching texts, comparison, slides, archive and workflows: what they name is there, what they
+promise holds.
+"""
 
 import ast
 import re
@@ -26,7 +28,11 @@ def read(path: Path) -> str:
 
 def read_rows(path: Path) -> list[list[str]]:
     """The cells of all tables of a text, without rulers."""
-    lines = [line for line in read(path).splitlines() if line.startswith("|") and not set(line) <= set("|- :")]
+    lines = [
+        line
+        for line in read(path).splitlines()
+        if line.startswith("|") and not set(line) <= set("|- :")
+    ]
     return [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in lines]
 
 
@@ -38,7 +44,9 @@ def to_minutes(clock: str) -> int:
 
 def read_times(name: str) -> list[tuple[int, int]]:
     """Begin and end of each part of a plan, in minutes."""
-    rows = [row for row in read_rows(TEACHING / f"{name}.md") if re.fullmatch(r"\d+(:\d\d)?", row[0])]
+    rows = [
+        row for row in read_rows(TEACHING / f"{name}.md") if re.fullmatch(r"\d+(:\d\d)?", row[0])
+    ]
     return [(to_minutes(row[0]), to_minutes(row[1])) for row in rows]
 
 
@@ -64,7 +72,9 @@ def test_glossary_explains_each_word_once():
 
 def test_glossary_has_the_words_of_the_kit():
     contributing = read(ROOT / "CONTRIBUTING.md").split("## Words")[1].split("## ")[0]
-    words = {line.split("|")[1].strip() for line in contributing.splitlines() if line.startswith("|")}
+    words = {
+        line.split("|")[1].strip() for line in contributing.splitlines() if line.startswith("|")
+    }
     explained = read(TEACHING / "glossary.md")
     ours = words - {"we say", "---", "merge", "time window", "prediction", "score", "spacing"}
     assert not [word for word in ours if f"**{word}**" not in explained]
@@ -80,7 +90,9 @@ def test_surveys_ask_the_same_before_and_after():
 def test_the_lecture_has_as_many_slides_as_its_plan_says():
     slides = len(re.findall(r"^##? ", read(TEACHING / "slides" / "index.md"), flags=re.MULTILINE))
     assert f"**Slides:** {slides}," in read(TEACHING / "one_hour.md")
-    last = [row[-1] for row in read_rows(TEACHING / "one_hour.md") if re.fullmatch(r"\d+", row[0])][-1]
+    last = [row[-1] for row in read_rows(TEACHING / "one_hour.md") if re.fullmatch(r"\d+", row[0])][
+        -1
+    ]
     assert last.endswith(f"–{slides}")
 
 
@@ -156,7 +168,9 @@ def test_a_notebook_is_run_again_only_when_something_changed(tmp_path, monkeypat
     assert len(ran) == 2
     said = "running 00.ipynb: 0.0 minutes; stated for a processor of 2 cores: 3"
     assert capsys.readouterr().out.splitlines() == [said, said]
-    assert made.cells[1].source == "epochs = 2" and made.cells[1].metadata["tags"] == ["remove-cell"]
+    assert made.cells[1].source == "epochs = 2" and made.cells[1].metadata["tags"] == [
+        "remove-cell"
+    ]
 
 
 # ---- grading --------------------------------------------------------------------------------------------------------
@@ -169,15 +183,26 @@ def test_an_assignment_has_a_point_for_each_check():
         nbformat.v4.new_code_cell("print(answer)"),
     ]
     assert mark_exercises(nbformat.v4.new_notebook(cells=cells)) == 1
-    assert cells[0].metadata["nbgrader"]["solution"] and cells[1].metadata["nbgrader"]["points"] == 1
-    assert 'assert verdict.kind == "right"' in cells[1].source and "nbgrader" not in cells[2].metadata
+    assert (
+        cells[0].metadata["nbgrader"]["solution"] and cells[1].metadata["nbgrader"]["points"] == 1
+    )
+    assert (
+        'assert verdict.kind == "right"' in cells[1].source and "nbgrader" not in cells[2].metadata
+    )
 
 
 # ---- the archive ----------------------------------------------------------------------------------------------------
 @pytest.mark.slow
 def test_the_kit_in_the_archive_can_be_installed_and_finds_its_movies(tmp_path):
-    pytest.importorskip("hatchling", reason="hatchling is not installed here: the extra `docs` brings it.")
-    command = [sys.executable, "docs/teaching/make_archive.py", "--output", str(tmp_path / "course.zip")]
+    pytest.importorskip(
+        "hatchling", reason="hatchling is not installed here: the extra `docs` brings it."
+    )
+    command = [
+        sys.executable,
+        "docs/teaching/make_archive.py",
+        "--output",
+        str(tmp_path / "course.zip"),
+    ]
     subprocess.run(command, cwd=ROOT, check=True)
     with zipfile.ZipFile(tmp_path / "course.zip") as archive:
         archive.extractall(tmp_path)
@@ -194,7 +219,7 @@ def test_the_kit_in_the_archive_can_be_installed_and_finds_its_movies(tmp_path):
 import sys
 sys.path.insert(0, sys.argv[1])
 import organoid_kit
-from organoid_kit.downloads import find_samples
+from organoid_kit.data.downloads import find_samples
 print(organoid_kit.__file__, find_samples(url="http://localhost:1"), sep="\\n")
 """
     run = [sys.executable, "-c", code, str(tmp_path / "installed")]
@@ -209,7 +234,9 @@ def load_workflow(name: str) -> dict:
 
 
 def find_commands(workflow: dict) -> str:
-    return "\n".join(step.get("run", "") for job in workflow["jobs"].values() for step in job["steps"])
+    return "\n".join(
+        step.get("run", "") for job in workflow["jobs"].values() for step in job["steps"]
+    )
 
 
 @pytest.mark.parametrize("name", ["ci.yml", "nightly.yml"])
@@ -219,15 +246,23 @@ def test_workflows_name_what_exists(name):
     targets = set(re.findall(r"^(\w+):", read(ROOT / "Makefile"), flags=re.MULTILINE))
     assert True in workflow  # YAML reads the key `on` as a truth value
     assert set(re.findall(r"\bmake (\w+)", commands)) <= targets
-    assert not [path for path in re.findall(r"\btests/\S+\.py", commands) if not (ROOT / path).exists()]
+    assert not [
+        path for path in re.findall(r"\btests/\S+\.py", commands) if not (ROOT / path).exists()
+    ]
     assert all(job["timeout-minutes"] and job["runs-on"] for job in workflow["jobs"].values())
 
 
 def test_ci_runs_on_three_systems_and_does_what_ci_run_does():
     workflow = load_workflow("ci.yml")
-    systems = {entry["system"] for entry in workflow["jobs"]["other-systems"]["strategy"]["matrix"]["include"]}
+    systems = {
+        entry["system"]
+        for entry in workflow["jobs"]["other-systems"]["strategy"]["matrix"]["include"]
+    }
     assert ".ci/run" in find_commands(workflow) and (ROOT / ".ci" / "run").exists()
-    assert systems == {"macos-latest", "windows-latest"} and workflow["jobs"]["linux"]["runs-on"] == "ubuntu-latest"
+    assert (
+        systems == {"macos-latest", "windows-latest"}
+        and workflow["jobs"]["linux"]["runs-on"] == "ubuntu-latest"
+    )
 
 
 def test_extras_of_the_workflows_are_those_of_make_test():
@@ -244,7 +279,9 @@ def test_nightly_opens_an_issue_and_holds_the_widgets_of_colab():
     )
 
 
-@pytest.mark.parametrize("path", sorted(GITHUB.glob("ISSUE_TEMPLATE/[!c]*.yml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted(GITHUB.glob("ISSUE_TEMPLATE/[!c]*.yml")), ids=lambda path: path.stem
+)
 def test_issue_forms_are_whole(path):
     form = yaml.safe_load(read(path))
     assert form["name"] and form["description"] and form["labels"]
@@ -254,6 +291,8 @@ def test_issue_forms_are_whole(path):
 
 def test_every_notebook_can_be_chosen_in_the_form():
     form = yaml.safe_load(read(GITHUB / "ISSUE_TEMPLATE" / "notebook.yml"))
-    [options] = [field["attributes"]["options"] for field in form["body"] if field["id"] == "notebook"]
+    [options] = [
+        field["attributes"]["options"] for field in form["body"] if field["id"] == "notebook"
+    ]
     numbers = {path.name[:2] for path in ROOT.glob("notebooks/source/*.py")}
     assert numbers <= {option[:2] for option in options}

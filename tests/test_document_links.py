@@ -43,7 +43,9 @@ def find_links(text: str) -> list[str]:
 
 def find_anchors(text: str) -> set[str]:
     """What a link to a heading says behind its #, as GitHub writes it."""
-    headings = re.findall(r"^#+\s+(.*?)\s*$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.MULTILINE)
+    headings = re.findall(
+        r"^#+\s+(.*?)\s*$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.MULTILINE
+    )
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
@@ -53,13 +55,22 @@ def is_dead(link: str, path: Path) -> bool:
     target = (path.parent / name) if name else path
     if not target.exists():
         return True
-    return bool(anchor) and target.suffix == ".md" and anchor.lower() not in find_anchors(read_text(target))
+    return (
+        bool(anchor)
+        and target.suffix == ".md"
+        and anchor.lower() not in find_anchors(read_text(target))
+    )
 
 
 def test_a_dead_link_is_found(tmp_path):
     page = tmp_path / "page.md"
-    page.write_text("# What it is\n[a](page.md#what-it-is) [b](https://a.b/c) [c](gone.md) [d](#gone) `[e](gone)`")
-    assert [link for link in find_links(page.read_text()) if is_dead(link, page)] == ["gone.md", "#gone"]
+    page.write_text(
+        "# What it is\n[a](page.md#what-it-is) [b](https://a.b/c) [c](gone.md) [d](#gone) `[e](gone)`"
+    )
+    assert [link for link in find_links(page.read_text()) if is_dead(link, page)] == [
+        "gone.md",
+        "#gone",
+    ]
     assert find_links('<img alt="x" src="a.png"> ![b](c.png "title")') == ["a.png", "c.png"]
 
 

@@ -1,8 +1,9 @@
-"""Notebooks: generated files in step with their text, laid out alike; each runs from top to bottom in quick mode.
+"""Notebooks: generated files in step with their text, laid out alike; each runs from top to bottom
+in quick mode.
 
-Three variants are made of each (notebooks/make_variants.py). The student's and the one with solutions are run, each in
-a kernel and in a folder of its own. The instructor's is not run again: its code cells are shown to be those of the one
-with solutions, in the same order.
+Three variants are made of each (notebooks/make_variants.py). The student's and the one with
+solutions are run, each in a kernel and in a folder of its own. The instructor's is not run again:
+its code cells are shown to be those of the one with solutions, in the same order.
 """
 
 import ast
@@ -25,7 +26,8 @@ import make_variants  # noqa: E402
 
 NAMES = make_variants.NAMES
 
-# What quick mode changes; a learner sees nothing of it. These numbers stand in the cell tagged `parameters`.
+# What quick mode changes; a learner sees nothing of it. These numbers stand in the cell tagged
+# `parameters`.
 QUICK = {
     "00_start_here": {"epochs": 1, "patches_per_time_point": 1},
     "01_background": {"rounds": 4},
@@ -71,8 +73,12 @@ def code_cells(name: str, variant: str = "student") -> list[nbformat.NotebookNod
 
 
 def draws_figure(source: str) -> bool:
-    """Whether the last statement of a cell shows a figure: a call of `plot…`, or sliders around one."""
-    calls = [node.func for node in ast.walk(ast.parse(source).body[-1]) if isinstance(node, ast.Call)]
+    """Whether the last statement of a cell shows a figure: a call of `plot…`, or sliders around
+    one.
+    """
+    calls = [
+        node.func for node in ast.walk(ast.parse(source).body[-1]) if isinstance(node, ast.Call)
+    ]
     names = [call.id if isinstance(call, ast.Name) else getattr(call, "attr", "") for call in calls]
     defines = isinstance(ast.parse(source).body[-1], ast.FunctionDef)
     return not defines and any(name.startswith("plot") or name == "interact" for name in names)
@@ -80,7 +86,9 @@ def draws_figure(source: str) -> bool:
 
 def is_checked(cell: nbformat.NotebookNode) -> bool:
     """Whether a cell ends with the check of an exercise."""
-    return cell.cell_type == "code" and bool(re.search(r"^lesson\.\w+\.check\(", cell.source, re.MULTILINE))
+    return cell.cell_type == "code" and bool(
+        re.search(r"^lesson\.\w+\.check\(", cell.source, re.MULTILINE)
+    )
 
 
 def stated_minutes(text: str) -> dict[str, int]:
@@ -91,7 +99,12 @@ def stated_minutes(text: str) -> dict[str, int]:
         " ".join(text.split()),
     )
     return (
-        dict(zip(("minutes_teach", "minutes_do", "minutes_cpu", "minutes_gpu"), map(int, found.groups())))
+        dict(
+            zip(
+                ("minutes_teach", "minutes_do", "minutes_cpu", "minutes_gpu"),
+                map(int, found.groups()),
+            )
+        )
         if found
         else {}
     )
@@ -102,9 +115,15 @@ def find_bare_pictures(notebook: nbformat.NotebookNode) -> list[str]:
     bare = [
         cell.source
         for cell in notebook.cells
-        if cell.cell_type == "markdown" and re.search(r"!\[\s*\]\(|<img(?![^>]*\balt=[\"'][^\"'])", cell.source)
+        if cell.cell_type == "markdown"
+        and re.search(r"!\[\s*\]\(|<img(?![^>]*\balt=[\"'][^\"'])", cell.source)
     ]
-    outputs = [(cell, output) for cell in notebook.cells for output in cell.get("outputs", []) if "data" in output]
+    outputs = [
+        (cell, output)
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if "data" in output
+    ]
     return bare + [
         cell.source
         for cell, output in outputs
@@ -119,9 +138,19 @@ def test_a_picture_without_words_is_found():
         nbformat.v4.new_output("display_data", data, metadata={"image/png": {"alt": words}})
         for words in ("a cell", " ")
     )
-    cells = [nbformat.v4.new_code_cell(str(number), outputs=[each]) for number, each in enumerate((said, silent))]
-    cells += [nbformat.v4.new_markdown_cell(text) for text in ("![](a.png)", "![a](a.png)", "<img src='a'>")]
-    assert find_bare_pictures(nbformat.v4.new_notebook(cells=cells)) == ["![](a.png)", "<img src='a'>", "1"]
+    cells = [
+        nbformat.v4.new_code_cell(str(number), outputs=[each])
+        for number, each in enumerate((said, silent))
+    ]
+    cells += [
+        nbformat.v4.new_markdown_cell(text)
+        for text in ("![](a.png)", "![a](a.png)", "<img src='a'>")
+    ]
+    assert find_bare_pictures(nbformat.v4.new_notebook(cells=cells)) == [
+        "![](a.png)",
+        "<img src='a'>",
+        "1",
+    ]
 
 
 # ---- generated files
@@ -129,7 +158,11 @@ def test_a_picture_without_words_is_found():
 
 @each_variant
 def test_every_source_has_its_notebook(variant):
-    assert NAMES == sorted(path.stem for path in make_variants.FOLDERS[variant].glob("*.ipynb")) == sorted(QUICK)
+    assert (
+        NAMES
+        == sorted(path.stem for path in make_variants.FOLDERS[variant].glob("*.ipynb"))
+        == sorted(QUICK)
+    )
 
 
 @each_variant
@@ -145,7 +178,9 @@ def test_nobodys_work_is_overwritten(tmp_path, capsys):
     older = nbformat.reads(made, as_version=4)
     del older.cells[-1]
     nbformat.write(older, path)
-    assert make_variants.write_if_new(path, made) and [each.name for each in tmp_path.iterdir()] == [path.name]
+    assert make_variants.write_if_new(path, made) and [
+        each.name for each in tmp_path.iterdir()
+    ] == [path.name]
     answered = nbformat.reads(made, as_version=4)
     next(cell for cell in answered.cells if cell.cell_type == "code").source += "\nmine = 1"
     run = nbformat.reads(made, as_version=4)
@@ -161,14 +196,18 @@ def test_nobodys_work_is_overwritten(tmp_path, capsys):
 
 @each_notebook
 def test_the_teachers_code_is_that_of_the_solutions(name):
-    solutions, instructor = ([cell.source for cell in code_cells(name, each)] for each in ("solutions", "instructor"))
+    solutions, instructor = (
+        [cell.source for cell in code_cells(name, each)] for each in ("solutions", "instructor")
+    )
     assert solutions == instructor
 
 
 @each_notebook
 def test_remarks_for_teachers_stand_in_their_notebook_only(name):
     begins = {
-        each: sum(cell.source.startswith("**For teachers.**") for cell in read_notebook(name, each).cells)
+        each: sum(
+            cell.source.startswith("**For teachers.**") for cell in read_notebook(name, each).cells
+        )
         for each in make_variants.FOLDERS
     }
     assert begins["student"] == begins["solutions"] == 0 < begins["instructor"]
@@ -176,7 +215,11 @@ def test_remarks_for_teachers_stand_in_their_notebook_only(name):
 
 @each_notebook
 def test_cells_for_teachers_say_so(name):
-    cells = [cell for cell in make_variants.read_source(name).cells if make_variants.is_for_teachers(cell)]
+    cells = [
+        cell
+        for cell in make_variants.read_source(name).cells
+        if make_variants.is_for_teachers(cell)
+    ]
     assert cells and all(cell.source.startswith("**For teachers.**") for cell in cells)
 
 
@@ -201,7 +244,9 @@ def test_second_cell_gives_the_same_verdict_everywhere(name):
 
 @each_notebook
 def test_it_ends_with_a_summary(name):
-    headings = re.findall(r"^## (.*)$", "\n".join(cell.source for cell in read_notebook(name).cells), re.MULTILINE)
+    headings = re.findall(
+        r"^## (.*)$", "\n".join(cell.source for cell in read_notebook(name).cells), re.MULTILINE
+    )
     assert headings[-1] == "Summary"
 
 
@@ -219,7 +264,9 @@ def test_exercises_are_numbered_and_announced_before_their_cell(name):
     announced, asked = [], 0
     for cell in make_variants.read_source(name).cells:
         if cell.cell_type == "markdown":
-            announced += re.findall(r"^\*\*Exercise (\d+): [^*\n]+[.?]\*\* ", cell.source, re.MULTILINE)
+            announced += re.findall(
+                r"^\*\*Exercise (\d+): [^*\n]+[.?]\*\* ", cell.source, re.MULTILINE
+            )
         elif make_variants.find_exercise(cell):
             asked += 1
             assert announced == [str(number) for number in range(1, asked + 1)], cell.source
@@ -229,7 +276,11 @@ def test_exercises_are_numbered_and_announced_before_their_cell(name):
 def test_one_cell_holds_the_numbers_to_change(name):
     tagged = [cell for cell in code_cells(name) if "parameters" in cell.metadata.get("tags", [])]
     assert len(tagged) == 1
-    named = {node.targets[0].id for node in ast.parse(tagged[0].source).body if isinstance(node, ast.Assign)}
+    named = {
+        node.targets[0].id
+        for node in ast.parse(tagged[0].source).body
+        if isinstance(node, ast.Assign)
+    }
     assert set(QUICK[name]) <= named
 
 
@@ -243,7 +294,9 @@ def test_cells_are_short(name):
 def test_at_most_one_definition_in_a_cell(name):
     for cell in code_cells(name):
         defined = [
-            node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, (ast.FunctionDef, ast.ClassDef))
+            node
+            for node in ast.walk(ast.parse(cell.source))
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef))
         ]
         assert len(defined) <= 1, cell.source
 
@@ -251,18 +304,35 @@ def test_at_most_one_definition_in_a_cell(name):
 @each_notebook
 def test_every_figure_is_explained(name):
     cells = read_notebook(name).cells
-    figures = [number for number, cell in enumerate(cells) if cell.cell_type == "code" and draws_figure(cell.source)]
+    figures = [
+        number
+        for number, cell in enumerate(cells)
+        if cell.cell_type == "code" and draws_figure(cell.source)
+    ]
     following = [cells[number + 1] for number in figures]
     assert figures
     assert not [
-        cells[number].source for number, cell in zip(figures, following) if "**What to see.**" not in cell.source
+        cells[number].source
+        for number, cell in zip(figures, following)
+        if "**What to see.**" not in cell.source
     ]
 
 
-@pytest.mark.parametrize("variant, rules", [("student", "F821,F811"), ("solutions", "F821,F811,F401")])
+@pytest.mark.parametrize(
+    "variant, rules", [("student", "F821,F811"), ("solutions", "F821,F811,F401")]
+)
 @each_notebook
 def test_names_are_defined(name, variant, rules):
-    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", rules, find_path(name, variant)]
+    command = [
+        sys.executable,
+        "-m",
+        "ruff",
+        "check",
+        "--isolated",
+        "--select",
+        rules,
+        find_path(name, variant),
+    ]
     ran = subprocess.run(command, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stdout
 
@@ -271,7 +341,9 @@ def test_names_are_defined(name, variant, rules):
 
 
 def prepare_quick(name: str, variant: str, output_folder: Path) -> nbformat.NotebookNode:
-    """The notebook with the numbers of quick mode behind its parameters, and a last cell that asks for Keras."""
+    """The notebook with the numbers of quick mode behind its parameters, and a last cell that asks
+    for Keras.
+    """
     notebook = read_notebook(name, variant)
     parameters = [cell.metadata.get("tags", []) for cell in notebook.cells].index(["parameters"])
     changes = dict(QUICK[name])
@@ -285,7 +357,9 @@ def prepare_quick(name: str, variant: str, output_folder: Path) -> nbformat.Note
 
 @pytest.mark.parametrize("variant", MARKS)
 @pytest.mark.parametrize(
-    "name", [NAMES[0], *(pytest.param(name, marks=pytest.mark.slow) for name in NAMES[1:])], ids=NAMES
+    "name",
+    [NAMES[0], *(pytest.param(name, marks=pytest.mark.slow) for name in NAMES[1:])],
+    ids=NAMES,
 )
 def test_runs_from_top_to_bottom(name, variant, tmp_path):
     notebook = prepare_quick(name, variant, tmp_path)

@@ -21,14 +21,18 @@ ROOT = Path(__file__).parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 CORE = [Requirement(text) for text in PYPROJECT["project"]["dependencies"]]
 EXTRAS = {
-    name: [Requirement(text) for text in texts] for name, texts in PYPROJECT["project"]["optional-dependencies"].items()
+    name: [Requirement(text) for text in texts]
+    for name, texts in PYPROJECT["project"]["optional-dependencies"].items()
 }
 CONDA = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))["dependencies"]
 IN_CONDA = ("cpu", "formats", "lab", "dev")  # the extras that environment.yml holds
 IMPORTED_AS = {"scikit-image": "skimage"}
 NOTEBOOKS = sorted(path.stem for path in (ROOT / "notebooks" / "source").glob("*.py"))
 ON_COLAB = "https://colab.research.google.com/github/organoid-kit/organoid_kit/blob/main/"
-ROW = re.compile(r"^\| \[(\d\d) [^]]+\]\(([^)]+)\) \|.*\| \[!\[Open in Colab\]\([^)]+\.svg\)\]\(([^)]+)\) \|$", re.M)
+ROW = re.compile(
+    r"^\| \[(\d\d) [^]]+\]\(([^)]+)\) \|.*\| \[!\[Open in Colab\]\([^)]+\.svg\)\]\(([^)]+)\) \|$",
+    re.M,
+)
 
 
 def read(name: str) -> str:
@@ -64,7 +68,10 @@ def imported(nodes: list[ast.AST]) -> set[str]:
 
 
 def modules_of(requirements: list[Requirement]) -> set[str]:
-    return {IMPORTED_AS.get(requirement.name, requirement.name.replace("-", "_")) for requirement in requirements}
+    return {
+        IMPORTED_AS.get(requirement.name, requirement.name.replace("-", "_"))
+        for requirement in requirements
+    }
 
 
 def test_versions_agree():
@@ -79,7 +86,10 @@ def test_conda_environment_asks_for_what_pyproject_asks():
     python = by_conda.pop(0)
     by_pip = CONDA[-1]["pip"]
     assert by_pip[-1] == "-e ."
-    assert python.specifier == Requirement(f"python{PYPROJECT['project']['requires-python']}").specifier
+    assert (
+        python.specifier
+        == Requirement(f"python{PYPROJECT['project']['requires-python']}").specifier
+    )
     assert bounds([*by_conda, *map(Requirement, by_pip[:-1])]) == bounds(asked)
 
 
@@ -91,13 +101,17 @@ def test_what_the_package_imports_is_asked_for():
     optional = [requirement for requirements in EXTRAS.values() for requirement in requirements]
     for path in ROOT.glob("organoid_kit/**/*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        assert imported(tree.body) <= modules_of(CORE), f"{path.name} imports at its top what the core does not bring"
+        assert imported(tree.body) <= modules_of(CORE), (
+            f"{path.name} imports at its top what the core does not bring"
+        )
         assert imported(list(ast.walk(tree))) <= modules_of([*CORE, *optional]), path.name
 
 
 def test_extras_that_are_named_exist():
     texts = read("Makefile") + read(".ci/run") + read("README.md") + read("CONTRIBUTING.md")
-    named = {extra for extras in re.findall(r"[ \"]\.\[([\w,]+)\]", texts) for extra in extras.split(",")}
+    named = {
+        extra for extras in re.findall(r"[ \"]\.\[([\w,]+)\]", texts) for extra in extras.split(",")
+    }
     assert named and named <= set(EXTRAS)
 
 
@@ -121,7 +135,10 @@ def test_no_address_of_one_workplace():
 
 
 def test_bundled_movies_are_small():
-    assert sum(path.stat().st_size for path in (ROOT / "data_samples").rglob("*") if path.is_file()) <= 20e6
+    assert (
+        sum(path.stat().st_size for path in (ROOT / "data_samples").rglob("*") if path.is_file())
+        <= 20e6
+    )
 
 
 def test_no_tracked_file_is_large():
@@ -129,7 +146,9 @@ def test_no_tracked_file_is_large():
 
 
 def test_colab_badges_lead_to_notebooks():
-    notebooks = re.findall(r"colab\.research\.google\.com/github/\S+?/blob/main/(\S+?\.ipynb)", read("README.md"))
+    notebooks = re.findall(
+        r"colab\.research\.google\.com/github/\S+?/blob/main/(\S+?\.ipynb)", read("README.md")
+    )
     assert notebooks and not [name for name in notebooks if not (ROOT / name).exists()]
 
 

@@ -1,14 +1,16 @@
-"""The main job on a real organoid, where its three stacks are at hand: opened, checked, predicted, scored."""
+"""The main job on a real organoid, where its three stacks are at hand: opened, checked, predicted,
+scored.
+"""
 
 from pathlib import Path
 
 import pytest
 
-from organoid_kit.checks import check_annotations
-from organoid_kit.downloads import read_real_organoid
-from organoid_kit.evaluation import score_positions
-from organoid_kit.networks import load_network
-from organoid_kit.prediction import predict_positions
+from organoid_kit.data.downloads import read_real_organoid
+from organoid_kit.evaluation.checks import check_annotations
+from organoid_kit.evaluation.positions import score_positions
+from organoid_kit.networks.saving import load_network
+from organoid_kit.prediction.positions import predict_positions
 
 FOLDER = Path(__file__).parents[2] / "shared" / "data" / "lstree_enterocyst"
 
@@ -23,7 +25,11 @@ def organoid():
 def test_it_opens_and_has_no_errors(organoid):
     assert organoid.movie.shape_zyx == (76, 333, 331) and len(organoid.annotations) == 76
     assert len(organoid.annotations.links) == 51 and len(organoid.annotations.divisions()) == 1
-    assert [each for each in check_annotations(organoid.annotations, organoid.movie) if each.severity == "error"] == []
+    assert [
+        each
+        for each in check_annotations(organoid.annotations, organoid.movie)
+        if each.severity == "error"
+    ] == []
 
 
 def test_the_shipped_network_finds_its_nuclei(organoid):

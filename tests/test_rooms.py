@@ -13,7 +13,15 @@ ROOMS = (
     *("timelapse", "reading", "timelapse_reading", "timelapse_writing"),
     *("annotations", "formats", "dataset", "downloads", "synthetic", "matching", "evaluation"),
     *("classification", "calibration", "links", "track_evaluation", "tracking_problem"),
-    *("tracking_optimal", "tracking", "tracking_marginals", "track_errors", "threshold_judging", "targets", "baseline"),
+    *(
+        "tracking_optimal",
+        "tracking",
+        "tracking_marginals",
+        "track_errors",
+        "threshold_judging",
+        "targets",
+        "baseline",
+    ),
     *("channel_contrast", "checks"),
     *("annotation_editing", "results_table", "measured"),
     *(
@@ -79,12 +87,18 @@ def imported_modules(tree: ast.AST) -> set[tuple[str, ...]]:
 
 def functions_of(tree: ast.AST) -> list[ast.FunctionDef]:
     """All functions and methods, nested ones too."""
-    return [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    return [
+        node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    ]
 
 
 def public_names(owner: ast.Module | ast.ClassDef) -> list[ast.FunctionDef | ast.ClassDef]:
     """Functions and classes of a module, or methods of a class, that others may use."""
-    named = [node for node in owner.body if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))]
+    named = [
+        node
+        for node in owner.body
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+    ]
     return [node for node in named if not node.name.startswith("_")]
 
 
@@ -124,7 +138,11 @@ def test_no_module_imports_upward():
 
 
 def test_no_import_is_relative():
-    assert not [parts for parts, tree in SOURCES.items() if any(name[0] == "" for name in imported_modules(tree))]
+    assert not [
+        parts
+        for parts, tree in SOURCES.items()
+        if any(name[0] == "" for name in imported_modules(tree))
+    ]
 
 
 def test_light_rooms_never_name_keras():
@@ -138,7 +156,9 @@ def test_light_rooms_never_name_keras():
 
 
 def test_light_rooms_never_load_keras():
-    rooms = [".".join(("organoid_kit", *parts)) for parts in SOURCES if parts[0] in LIGHT_WHEN_IMPORTED]
+    rooms = [
+        ".".join(("organoid_kit", *parts)) for parts in SOURCES if parts[0] in LIGHT_WHEN_IMPORTED
+    ]
     loaded = new_modules(*(room.removesuffix(".__init__") for room in rooms))
     assert not {room: names & BACKENDS for room, names in loaded.items() if names & BACKENDS}
 
@@ -152,7 +172,10 @@ def test_public_names_are_documented():
     bare = [
         f"{'.'.join(parts)}.{node.name}"
         for parts, tree in SOURCES.items()
-        for owner in (tree, *(node for node in public_names(tree) if isinstance(node, ast.ClassDef)))
+        for owner in (
+            tree,
+            *(node for node in public_names(tree) if isinstance(node, ast.ClassDef)),
+        )
         for node in public_names(owner)
         if not ast.get_docstring(node)
     ]

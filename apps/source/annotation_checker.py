@@ -17,11 +17,14 @@ import dataclasses
 import numpy as np
 
 from organoid_kit.dashboards import AnnotationChecker
-from organoid_kit.dataset import read_dataset
-from organoid_kit.downloads import find_samples
+from organoid_kit.data.dataset import read_dataset
+from organoid_kit.data.downloads import find_samples
 
 sample = read_dataset(find_samples() / "validation.autlist")[0]
-positions, links = sample.annotations.positions.copy(), np.delete(sample.annotations.links, [60, 200], axis=0)
+positions, links = (
+    sample.annotations.positions.copy(),
+    np.delete(sample.annotations.links, [60, 200], axis=0),
+)
 positions[100] += (0, -20, 0)
 flawed = dataclasses.replace(sample.annotations, positions=positions, links=links)
 AnnotationChecker(dataclasses.replace(sample, annotations=flawed), channels=(2, 3))

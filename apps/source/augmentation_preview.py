@@ -12,10 +12,10 @@
 # look at what would teach something wrong.
 
 # %%
+from organoid_kit.base.settings import make_settings
 from organoid_kit.dashboards import AugmentationPreview
-from organoid_kit.dataset import read_dataset
-from organoid_kit.downloads import find_samples
-from organoid_kit.settings import make_settings
+from organoid_kit.data.dataset import read_dataset
+from organoid_kit.data.downloads import find_samples
 
 samples = read_dataset(find_samples() / "training.autlist")
 AugmentationPreview(samples, make_settings("position", channels=(2, 3)))

@@ -15,8 +15,8 @@
 from ipywidgets import VBox
 
 from organoid_kit.dashboards import ClassBoard, StackBrowser
-from organoid_kit.dataset import read_dataset
-from organoid_kit.downloads import find_samples
+from organoid_kit.data.dataset import read_dataset
+from organoid_kit.data.downloads import find_samples
 
 movie = read_dataset(find_samples() / "validation.autlist")[0].movie
 browser = StackBrowser(movie, channels=(2, 3))

@@ -14,19 +14,21 @@
 # %%
 from pathlib import Path
 
+from organoid_kit.base.settings import make_settings
 from organoid_kit.dashboards import EpochExplorer
-from organoid_kit.dataset import read_dataset
-from organoid_kit.downloads import find_samples
-from organoid_kit.runs import list_runs
-from organoid_kit.settings import make_settings
+from organoid_kit.data.dataset import read_dataset
+from organoid_kit.data.downloads import find_samples
+from organoid_kit.training.runs import list_runs
 
 runs = list_runs("runs")
 if runs:
     run = Path("runs") / runs[-1]["run"]
 else:
-    from organoid_kit.training import train
+    from organoid_kit.training.loop import train
 
-    training, validation = (read_dataset(find_samples() / f"{name}.autlist") for name in ("training", "validation"))
+    training, validation = (
+        read_dataset(find_samples() / f"{name}.autlist") for name in ("training", "validation")
+    )
     settings = make_settings("position", channels=(2, 3), epochs=4, patches_per_time_point=1)
     run = train(training, validation, settings, on_progress=lambda _: None)
 EpochExplorer(run)

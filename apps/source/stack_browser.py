@@ -13,8 +13,8 @@
 
 # %%
 from organoid_kit.dashboards import StackBrowser
-from organoid_kit.dataset import read_dataset
-from organoid_kit.downloads import find_samples
+from organoid_kit.data.dataset import read_dataset
+from organoid_kit.data.downloads import find_samples
 
 sample = read_dataset(find_samples() / "validation.autlist")[0]
 StackBrowser(sample.movie, {"annotated": sample.annotations}, channels=(2, 3))

@@ -13,10 +13,10 @@
 
 # %%
 from organoid_kit.dashboards import ThresholdExplorer
-from organoid_kit.dataset import read_dataset
-from organoid_kit.downloads import find_samples
-from organoid_kit.networks import load_network
-from organoid_kit.prediction import predict_positions
+from organoid_kit.data.dataset import read_dataset
+from organoid_kit.data.downloads import find_samples
+from organoid_kit.networks.saving import load_network
+from organoid_kit.prediction.positions import predict_positions
 
 sample = read_dataset(find_samples() / "validation.autlist")[0]
 network, settings = load_network("position_small")

@@ -13,9 +13,9 @@
 
 # %%
 from organoid_kit.dashboards import TrackExplorer
-from organoid_kit.dataset import read_dataset
-from organoid_kit.downloads import find_samples
-from organoid_kit.movie_tracking import track_movie
+from organoid_kit.data.dataset import read_dataset
+from organoid_kit.data.downloads import find_samples
+from organoid_kit.prediction.movie import track_movie
 
 sample = read_dataset(find_samples() / "validation.autlist")[0]
 networks = ("position_small", "division_small", "link_small")

@@ -24,14 +24,23 @@ ROOT = Path(__file__).resolve().parents[2]
 ON_GITHUB = "https://github.com/organoid-kit/organoid_kit"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 NOTE = "*Widgets stand here. They need a running notebook; what they show is also drawn as a figure near by.*"
-LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#)([^)\s#]+)")  # what stands in (…) behind […], if it is a path
+LINK = re.compile(
+    r"(?<=\]\()(?![a-z]+:|#)([^)\s#]+)"
+)  # what stands in (…) behind […], if it is a path
 
 
 def find_pages(only: list[str]) -> dict[Path, Path]:
     """The pages of the site: where each lies in the repository, and where on the site. Both from their roots."""
-    notebooks = [ROOT / f"notebooks/{path.stem}.ipynb" for path in sorted(ROOT.glob("notebooks/source/*.py"))]
+    notebooks = [
+        ROOT / f"notebooks/{path.stem}.ipynb" for path in sorted(ROOT.glob("notebooks/source/*.py"))
+    ]
     chosen = [path for path in notebooks if not only or path.name[:2] in only]
-    texts = [*ROOT.glob("docs/*.md"), *ROOT.glob("docs/teaching/*.md"), ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
+    texts = [
+        *ROOT.glob("docs/*.md"),
+        *ROOT.glob("docs/teaching/*.md"),
+        ROOT / "CONTRIBUTING.md",
+        ROOT / "CHANGELOG.md",
+    ]
     pages = {path.relative_to(ROOT): path.relative_to(ROOT) for path in (*chosen, *sorted(texts))}
     return pages | {Path("docs/site/index.md"): Path("index.md")}
 
@@ -44,7 +53,9 @@ def mend_links(text: str, page: Path, pages: dict[Path, Path]) -> str:
         if target in pages:
             return os.path.relpath(pages[target], pages[page].parent).replace(os.sep, "/")
         kind = "tree" if (ROOT / target).is_dir() else "blob"
-        return f"{ON_GITHUB}/{kind}/main/{target.as_posix()}" if (ROOT / target).exists() else found[0]
+        return (
+            f"{ON_GITHUB}/{kind}/main/{target.as_posix()}" if (ROOT / target).exists() else found[0]
+        )
 
     return LINK.sub(mend, text)
 
@@ -52,7 +63,9 @@ def mend_links(text: str, page: Path, pages: dict[Path, Path]) -> str:
 def fingerprint(notebook: nbformat.NotebookNode, values: dict) -> str:
     """Changes with the notebook, its numbers, and the code of the kit."""
     parts = [cell.source for cell in notebook.cells] + [repr(sorted(values.items()))]
-    parts += [path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("organoid_kit/**/*.py"))]
+    parts += [
+        path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("organoid_kit/**/*.py"))
+    ]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
@@ -67,16 +80,24 @@ def run_notebook(path: Path, values: dict, folder: Path) -> nbformat.NotebookNod
     """
     notebook = nbformat.read(path, as_version=4)
     mark, kept = fingerprint(notebook, values), folder / path.name
-    if kept.exists() and (before := nbformat.read(kept, as_version=4)).metadata.get("fingerprint") == mark:
+    if (
+        kept.exists()
+        and (before := nbformat.read(kept, as_version=4)).metadata.get("fingerprint") == mark
+    ):
         return before
     print(f"running {path.name}", end="", flush=True)
     began = time.monotonic()
     set_values(notebook, values)
     work = folder / "work"
     work.mkdir(parents=True, exist_ok=True)
-    NotebookClient(notebook, timeout=None, kernel_name="python3", resources={"metadata": {"path": str(work)}}).execute()
+    NotebookClient(
+        notebook, timeout=None, kernel_name="python3", resources={"metadata": {"path": str(work)}}
+    ).execute()
     stated = notebook.metadata.organoid_kit.minutes_cpu
-    print(f": {(time.monotonic() - began) / 60:.1f} minutes; stated for a processor of 2 cores: {stated}", flush=True)
+    print(
+        f": {(time.monotonic() - began) / 60:.1f} minutes; stated for a processor of 2 cores: {stated}",
+        flush=True,
+    )
     notebook.metadata["fingerprint"] = mark
     nbformat.write(notebook, kept)
     return notebook
@@ -86,7 +107,9 @@ def set_values(notebook: nbformat.NotebookNode, values: dict) -> None:
     """Adds a cell that is not shown, behind the cell tagged `parameters`."""
     if values:
         tags = [cell.metadata.get("tags", []) for cell in notebook.cells]
-        cell = nbformat.v4.new_code_cell("\n".join(f"{key} = {value!r}" for key, value in values.items()))
+        cell = nbformat.v4.new_code_cell(
+            "\n".join(f"{key} = {value!r}" for key, value in values.items())
+        )
         cell.metadata["tags"] = ["remove-cell"]
         notebook.cells.insert(tags.index(["parameters"]) + 1, cell)
 
@@ -105,7 +128,9 @@ def show_without_kernel(cell: nbformat.NotebookNode) -> None:
         if "image/png" in output.data:
             words = output.metadata.get("image/png", {}).get("alt")
             if not words:
-                raise ValueError(f"A picture needs alternative text. Received: none, from this cell:\n{cell.source}")
+                raise ValueError(
+                    f"A picture needs alternative text. Received: none, from this cell:\n{cell.source}"
+                )
             cell.metadata["mystnb"] = {"image": {"alt": " ".join(words.split())}}
 
 
@@ -124,7 +149,11 @@ def lay_out(pages: dict[Path, Path], quick: dict[str, dict] | None, output: Path
         notebook.metadata.pop("widgets", None)
         for cell in notebook.cells:
             show_without_kernel(cell)
-            cell.source = mend_links(cell.source, page, pages) if cell.cell_type == "markdown" else cell.source
+            cell.source = (
+                mend_links(cell.source, page, pages)
+                if cell.cell_type == "markdown"
+                else cell.source
+            )
         nbformat.write(notebook, source / place)
     return source
 
@@ -139,14 +168,22 @@ def read_quick_values() -> dict[str, dict]:
 
 def main() -> int:
     """Builds the site, and says where it lies."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="run notebooks with the numbers of the tests")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="run notebooks with the numbers of the tests"
+    )
     parser.add_argument("--only", nargs="+", default=[], metavar="NN", help="only these notebooks")
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "site")
     chosen = parser.parse_args()
-    source = lay_out(find_pages(chosen.only), read_quick_values() if chosen.quick else None, chosen.output)
+    source = lay_out(
+        find_pages(chosen.only), read_quick_values() if chosen.quick else None, chosen.output
+    )
     options = ["-q", "-E", "-W", "--keep-going", "-c", str(Path(__file__).parent)]
-    built = subprocess.run([sys.executable, "-m", "sphinx", *options, str(source), str(chosen.output / "html")])
+    built = subprocess.run(
+        [sys.executable, "-m", "sphinx", *options, str(source), str(chosen.output / "html")]
+    )
     print(f"Open {chosen.output / 'html' / 'index.html'} in a browser.")
     return built.returncode
 

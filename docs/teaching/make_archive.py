@@ -51,10 +51,15 @@ def add_packages(folder: Path, all_of_them: bool) -> None:
     """
     folder.mkdir()
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q"]
-    subprocess.run([*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", str(folder), str(ROOT)], check=True)
+    subprocess.run(
+        [*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", str(folder), str(ROOT)],
+        check=True,
+    )
     if all_of_them:
         [kit] = folder.glob("organoid_kit-*.whl")
-        subprocess.run([*pip, "download", "--prefer-binary", "-d", str(folder), f"{kit}[{EXTRAS}]"], check=True)
+        subprocess.run(
+            [*pip, "download", "--prefer-binary", "-d", str(folder), f"{kit}[{EXTRAS}]"], check=True
+        )
         made_for = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}\n"
         (folder / "made_for.txt").write_text(made_for, encoding="utf-8")
 
@@ -78,7 +83,9 @@ def make_archive(file: Path, all_packages: bool = False) -> Path:
 
 def main() -> None:
     """Makes the archive, and says where it lies and how large it is."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--wheels", action="store_true", help="with all packages")
     parser.add_argument("--output", type=Path, default=ROOT / "build" / f"{NAME}.zip")
     chosen = parser.parse_args()

@@ -31,7 +31,13 @@ CHECK = re.compile(r"^lesson\.(\w+)\.check\((.*)\)$")  # the whole of a cell
 def mark_cell(cell: nbformat.NotebookNode, name: str, **kind) -> None:
     """Says to nbgrader what a cell is."""
     plain = {"grade": False, "solution": False, "locked": False, "task": False}
-    cell.metadata["nbgrader"] = {**plain, **kind, "grade_id": name, "schema_version": 3, "cell_type": "code"}
+    cell.metadata["nbgrader"] = {
+        **plain,
+        **kind,
+        "grade_id": name,
+        "schema_version": 3,
+        "cell_type": "code",
+    }
 
 
 def mark_exercises(notebook: nbformat.NotebookNode) -> int:

@@ -47,7 +47,7 @@ if find_spec("organoid_kit") is None and "google.colab" in sys.modules:
 if find_spec("organoid_kit") is None:
     print("Do this: install the kit as README.md says, then start this notebook again.")
 else:
-    from organoid_kit.environment import check_environment
+    from organoid_kit.base.environment import check_environment
 
     print(check_environment())
 
@@ -67,19 +67,20 @@ else:
 # of oneDNN, CUDA or TensorRT are remarks of TensorFlow, not errors.
 
 # %%
-from organoid_kit.baseline import find_blobs, tune_blobs
-from organoid_kit.checks import check_annotations, summarise_annotations
+from organoid_kit.base.settings import NetworkSettings
+from organoid_kit.course.lessons import notebook_00 as lesson
 from organoid_kit.dashboards import StackBrowser
-from organoid_kit.dataset import read_dataset
-from organoid_kit.downloads import find_samples
-from organoid_kit.evaluation import score_positions
-from organoid_kit.lessons import notebook_00 as lesson
-from organoid_kit.networks import list_shipped_networks, load_network
-from organoid_kit.patches import PreparedMovies
-from organoid_kit.plots import plot_channels, plot_history, plot_prediction, plot_stack
-from organoid_kit.prediction import predict_heat, predict_positions
-from organoid_kit.settings import NetworkSettings
-from organoid_kit.training import train
+from organoid_kit.data.dataset import read_dataset
+from organoid_kit.data.downloads import find_samples
+from organoid_kit.evaluation.blobs import find_blobs, tune_blobs
+from organoid_kit.evaluation.checks import check_annotations, summarise_annotations
+from organoid_kit.evaluation.positions import score_positions
+from organoid_kit.examples.patches import PreparedMovies
+from organoid_kit.networks.saving import list_shipped_networks, load_network
+from organoid_kit.plots import plot_history, plot_prediction, plot_stack
+from organoid_kit.plots.images import plot_channels
+from organoid_kit.prediction.positions import predict_heat, predict_positions
+from organoid_kit.training.loop import train
 
 # %% [markdown]
 # These numbers you may change. Then run all cells below again.

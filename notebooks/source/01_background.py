@@ -49,7 +49,7 @@ if find_spec("organoid_kit") is None and "google.colab" in sys.modules:
 if find_spec("organoid_kit") is None:
     print("Do this: install the kit as README.md says, then start this notebook again.")
 else:
-    from organoid_kit.environment import check_environment
+    from organoid_kit.base.environment import check_environment
 
     print(check_environment())
 
@@ -66,13 +66,13 @@ else:
 import keras
 import numpy as np
 
-from organoid_kit.lessons import notebook_01 as lesson
-from organoid_kit.lessons.taking import take_answer
-from organoid_kit.models import build_network
-from organoid_kit.models.position import build_position_network
-from organoid_kit.networks import describe_network, find_field_of_view
-from organoid_kit.plots import plot_convolution, plot_fits, plot_losses, plot_u_net
-from organoid_kit.settings import NetworkSettings, make_settings
+from organoid_kit.base.settings import NetworkSettings, make_settings
+from organoid_kit.course.lessons import notebook_01 as lesson
+from organoid_kit.course.lessons.taking import choose_answer
+from organoid_kit.course.plots_lessons import plot_convolution, plot_fits, plot_losses, plot_u_net
+from organoid_kit.networks.building import build_network
+from organoid_kit.networks.position import build_position_network
+from organoid_kit.networks.saving import describe_network, measure_field_of_view
 
 # %% [markdown]
 # Numbers to change. Measurements in this notebook are invented, with random numbers. The *seed* decides which random
@@ -127,13 +127,13 @@ diameter = 0.5 + 0.4 * day + rng.normal(0, 0.1, len(day))  # in tenths of a mill
 
 
 # %% exercise="loss"
-def find_loss(answers, truth):
+def compute_loss(answers, truth):
     """The mean of the squared errors."""
     ...
 
 
 # %%
-lesson.loss.check(find_loss)
+lesson.loss.check(compute_loss)
 
 # %% [markdown]
 # **Exercise 2: a step.** School mathematics (the derivative of the loss) says where to go:
@@ -159,8 +159,8 @@ lesson.step.check(take_step)
 # Now 200 steps. The next cell uses your two functions, if they are right, and those of the kit where they are not.
 
 # %%
-measure = take_answer(lesson.loss, find_loss, lambda: lesson.find_loss)
-go = take_answer(lesson.step, take_step, lambda: lesson.take_step)
+measure = choose_answer(lesson.loss, compute_loss, lambda: lesson.compute_loss)
+go = choose_answer(lesson.step, take_step, lambda: lesson.take_step)
 
 
 # %%
@@ -350,7 +350,7 @@ def convolve(image, kernel):
 lesson.convolution.check(convolve)
 
 # %%
-convolve_all = take_answer(lesson.convolution, convolve, lambda: lesson.convolve)
+convolve_all = choose_answer(lesson.convolution, convolve, lambda: lesson.convolve)
 answer = np.asarray(convolve_all(image, kernel))
 
 # %%
@@ -386,7 +386,7 @@ lesson.edge.check(edge_kernel)
 # Here is what it does with our image. (As long as there is no right answer, you see the kernel from above again.)
 
 # %%
-chosen_kernel = np.asarray(take_answer(lesson.edge, edge_kernel, lambda: kernel))
+chosen_kernel = np.asarray(choose_answer(lesson.edge, edge_kernel, lambda: kernel))
 plot_convolution(image, chosen_kernel, lesson.convolve(image, chosen_kernel), place=(3, 3))
 
 # %% [markdown]
@@ -411,7 +411,9 @@ wanted = ("conv", "concatenate", "dots")
 layers = [layer for layer in network.layers if layer.name.startswith(wanted)]
 looking = keras.Model(network.inputs, [layer.output for layer in layers])
 patch = np.zeros((1, *settings.patch_shape_zyx, 3), "float32")
-shapes = [(layer.name, tuple(passed_on.shape[1:])) for layer, passed_on in zip(layers, looking([patch]))]
+shapes = [
+    (layer.name, tuple(passed_on.shape[1:])) for layer, passed_on in zip(layers, looking([patch]))
+]
 
 # %%
 plot_u_net(shapes)
@@ -431,7 +433,7 @@ print(f"{described['parameters']:,} numbers are learned. The line had 2.")
 # how far away the answer changes. This is the *field of view*. It should be larger than a nucleus.
 
 # %%
-field_of_view = find_field_of_view(network)
+field_of_view = measure_field_of_view(network)
 field_um = np.array(field_of_view) * settings.spacing_um  # µm per voxel, z, y, x
 print("field of view (z, y, x):", field_of_view, "voxels, or", field_um.round(), "µm")
 print("A nucleus is about 8 µm wide.")
@@ -458,7 +460,9 @@ lesson.why_smaller
 for name in ("position", "division", "link"):
     one = build_network(make_settings(name))
     shown = " and ".join(str(tuple(each.shape[1:])) for each in one.inputs)
-    print(f"{name:9} {describe_network(one)['parameters']:>9,} numbers are learned; it is shown {shown}")
+    print(
+        f"{name:9} {describe_network(one)['parameters']:>9,} numbers are learned; it is shown {shown}"
+    )
 
 # %% [markdown]
 # **What to see.** The first three numbers in brackets are planes, rows and columns; `None` means that any number will

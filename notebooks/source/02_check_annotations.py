@@ -48,7 +48,7 @@ if find_spec("organoid_kit") is None and "google.colab" in sys.modules:
 if find_spec("organoid_kit") is None:
     print("Do this: install the kit as README.md says, then start this notebook again.")
 else:
-    from organoid_kit.environment import check_environment
+    from organoid_kit.base.environment import check_environment
 
     print(check_environment())
 
@@ -69,16 +69,17 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial import KDTree
 
-from organoid_kit.annotations import Annotations
-from organoid_kit.checks import check_annotations, summarise_annotations
+from organoid_kit.base.files import find_free_path
+from organoid_kit.course.lessons import notebook_02 as lesson
 from organoid_kit.dashboards import AnnotationChecker
-from organoid_kit.dataset import AnnotatedMovie, read_dataset
-from organoid_kit.downloads import find_samples
-from organoid_kit.files import free_path
-from organoid_kit.formats import read_annotations, write_annotations
-from organoid_kit.lessons import notebook_02 as lesson
-from organoid_kit.plots import plot_annotation_counts, plot_problems, plot_stack
-from organoid_kit.timelapse_reading import read_timelapse
+from organoid_kit.data.annotations import Annotations
+from organoid_kit.data.dataset import AnnotatedMovie, read_dataset
+from organoid_kit.data.downloads import find_samples
+from organoid_kit.data.formats import read_annotations, write_annotations
+from organoid_kit.data.timelapse_reading import read_timelapse
+from organoid_kit.evaluation.checks import check_annotations, summarise_annotations
+from organoid_kit.plots import plot_problems, plot_stack
+from organoid_kit.plots.curves import plot_annotation_counts
 
 # %% tags=["parameters"]
 channels = (2, 3)  # which channels show nuclei, counted from 1
@@ -232,7 +233,9 @@ plot_problems(one.movie, spoiled, problems, time_point + 1, channels)
 
 # %%
 file = Path(output_folder) / f"{one.name}_mended_{time_point}.aut"
-checker = AnnotationChecker(dataclasses.replace(one, annotations=spoiled), channels=channels, output=file)
+checker = AnnotationChecker(
+    dataclasses.replace(one, annotations=spoiled), channels=channels, output=file
+)
 checker
 
 # %% [markdown]
@@ -280,7 +283,7 @@ print("A nucleus is about 8 µm wide.")
 
 # %%
 file = Path(output_folder) / f"{one.name}_corrected.aut"
-file = free_path(file) if file.exists() else file
+file = find_free_path(file) if file.exists() else file
 write_annotations(repaired, file)
 print(f"{file} holds {len(read_annotations(file))} positions. OrganoidTracker opens it too.")
 

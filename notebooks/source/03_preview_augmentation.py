@@ -48,7 +48,7 @@ if find_spec("organoid_kit") is None and "google.colab" in sys.modules:
 if find_spec("organoid_kit") is None:
     print("Do this: install the kit as README.md says, then start this notebook again.")
 else:
-    from organoid_kit.environment import check_environment
+    from organoid_kit.base.environment import check_environment
 
     print(check_environment())
 
@@ -66,15 +66,17 @@ import dataclasses
 
 import numpy as np
 
-from organoid_kit.augmentation import apply_to_positions, cut_patch, draw_augmentation
+from organoid_kit.base.settings import AugmentationSettings, NetworkSettings
+from organoid_kit.course.lessons import notebook_03 as lesson
 from organoid_kit.dashboards import AugmentationPreview
-from organoid_kit.dataset import read_dataset
-from organoid_kit.downloads import find_samples
-from organoid_kit.lessons import notebook_03 as lesson
-from organoid_kit.plots import plot_augmentations, plot_example
-from organoid_kit.position_examples import PositionExample, PositionExamples
-from organoid_kit.settings import AugmentationSettings, NetworkSettings
-from organoid_kit.targets import draw_dots, find_peaks
+from organoid_kit.data.dataset import read_dataset
+from organoid_kit.data.downloads import find_samples
+from organoid_kit.evaluation.peaks import find_peaks
+from organoid_kit.examples.augmentation import apply_to_positions, cut_patch, draw_augmentation
+from organoid_kit.examples.position import PositionExample, PositionExamples
+from organoid_kit.examples.targets import draw_dots
+from organoid_kit.plots import plot_example
+from organoid_kit.plots.images import plot_augmentations
 
 # %% tags=["parameters"]
 channels = (2, 3)  # which channels show nuclei, counted from 1

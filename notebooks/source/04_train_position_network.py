@@ -50,7 +50,7 @@ if find_spec("organoid_kit") is None and "google.colab" in sys.modules:
 if find_spec("organoid_kit") is None:
     print("Do this: install the kit as README.md says, then start this notebook again.")
 else:
-    from organoid_kit.environment import check_environment
+    from organoid_kit.base.environment import check_environment
 
     print(check_environment())
 
@@ -61,26 +61,30 @@ import keras
 import numpy as np
 from scipy.ndimage import maximum_filter
 
-from organoid_kit import downloads, networks, plots
-from organoid_kit.baseline import find_blobs, tune_blobs
+from organoid_kit import plots
+from organoid_kit.base.errors import UserError
+from organoid_kit.base.settings import AugmentationSettings, make_settings
+from organoid_kit.course.ladder import overfit_one_patch, overfit_one_time_point
+from organoid_kit.course.lessons import notebook_04 as lesson
+from organoid_kit.course.plots_lessons import plot_losses
+from organoid_kit.course.results_table import add_result, read_results
 from organoid_kit.dashboards import EpochExplorer, ThresholdExplorer, TrainingDashboard
-from organoid_kit.dataset import read_dataset
-from organoid_kit.errors import UserError
-from organoid_kit.estimates import estimate_training
-from organoid_kit.evaluation import score_positions
-from organoid_kit.ladder import overfit_one_patch, overfit_one_time_point
-from organoid_kit.lessons import notebook_04 as lesson
-from organoid_kit.models.position import build_position_network
-from organoid_kit.patches import PreparedMovies
+from organoid_kit.data import downloads
+from organoid_kit.data.dataset import read_dataset
+from organoid_kit.evaluation.blobs import find_blobs, tune_blobs
+from organoid_kit.evaluation.peaks import find_peaks
+from organoid_kit.evaluation.positions import score_positions
+from organoid_kit.examples.patches import PreparedMovies
 
 # %%
-from organoid_kit.position_examples import PositionExamples
-from organoid_kit.prediction import choose_threshold, predict_heat, predict_positions
-from organoid_kit.results_table import add_result, read_results
-from organoid_kit.runs import compare_runs
-from organoid_kit.settings import AugmentationSettings, make_settings
-from organoid_kit.targets import find_peaks, weigh_voxels
-from organoid_kit.training import train
+from organoid_kit.examples.position import PositionExamples
+from organoid_kit.examples.targets import compute_voxel_weights
+from organoid_kit.networks import saving as networks
+from organoid_kit.networks.position import build_position_network
+from organoid_kit.prediction.positions import choose_threshold, predict_heat, predict_positions
+from organoid_kit.training.estimates import estimate_training
+from organoid_kit.training.loop import train
+from organoid_kit.training.runs import compare_runs
 
 # %% [markdown]
 # Numbers to change. To train on your own movies, name your own `.autlist` files: lists of movies with their
@@ -227,12 +231,14 @@ lesson.say_nothing
 
 # %%
 target, counts = fullest.target, fullest.counts
-weights = weigh_voxels(target, counts)
+weights = compute_voxel_weights(target, counts)
 answers = {"says nothing": np.full_like(target, 0.01), "half right": np.clip(0.5 * target, 0.01, 1)}
 loss = keras.losses.BinaryCrossentropy()
 for name, answer in answers.items():
     each = target[..., np.newaxis], answer[..., np.newaxis]
-    print(f"{name}: loss {float(loss(*each)):.3f} without weights, {float(loss(*each, weights)):.3f} with weights")
+    print(
+        f"{name}: loss {float(loss(*each)):.3f} without weights, {float(loss(*each, weights)):.3f} with weights"
+    )
 
 # %% [markdown]
 # Keras computes this loss, the same as yours. With weights, dots and background count half each, so that it does not
@@ -264,7 +270,7 @@ print(estimate_training(settings, training))
 # were smaller, the network could not tell a whole nucleus from a part.
 
 # %%
-field_um = np.array(networks.find_field_of_view(network)) * examples.settings.spacing_um
+field_um = np.array(networks.measure_field_of_view(network)) * examples.settings.spacing_um
 print("field of view (z, y, x):", field_um, "µm. A nucleus is about 8 µm wide.")
 
 # %% [markdown]
@@ -281,7 +287,7 @@ second_rung = overfit_one_time_point(training, settings, steps=ladder_steps)
 print(second_rung.reading)
 
 # %%
-plots.plot_losses({rung.name: rung.history for rung in (first_rung, second_rung)}, label="loss")
+plot_losses({rung.name: rung.history for rung in (first_rung, second_rung)}, label="loss")
 
 # %% [markdown]
 # **What to see.** Both losses fall: the network can learn. One time point has several patches, which come in turn; so
@@ -368,7 +374,9 @@ one_time_point = first.select(first.time_points == first.time_points[0])
 only = dataclasses.replace(training[0], annotations=one_time_point)
 few = validation[0].annotations
 judged_by = [dataclasses.replace(validation[0], annotations=few.select(few.time_points % 4 == 0))]
-number = 2 * sum(len(one.annotations.annotated_time_points) for one in training)  # patches in an epoch
+number = 2 * sum(
+    len(one.annotations.annotated_time_points) for one in training
+)  # patches in an epoch
 no_variation = AugmentationSettings(False, None, None, None, None, None, None, None, None)
 small = settings.changed(patch_shape_zyx=(8, 32, 32), epochs=small_epochs, patience=small_epochs)
 
@@ -384,8 +392,10 @@ for name, (movies, chosen) in trials.items():
 
 # %%
 training_losses = {name: [row["loss"] for row in each.history] for name, each in runs.items()}
-validation_losses = {name: [row["validation_loss"] for row in each.history] for name, each in runs.items()}
-plots.plot_losses(training_losses, validation=validation_losses, label="loss", step="epoch")
+validation_losses = {
+    name: [row["validation_loss"] for row in each.history] for name, each in runs.items()
+}
+plot_losses(training_losses, validation=validation_losses, label="loss", step="epoch")
 
 # %% [markdown]
 # **What to see.**
@@ -401,7 +411,9 @@ plots.plot_losses(training_losses, validation=validation_losses, label="loss", s
 # %%
 for name, each in runs.items():
     last = each.history[-1]
-    print(f"{name:10} training loss {last['loss']:.3f}, validation loss {last['validation_loss']:.3f}")
+    print(
+        f"{name:10} training loss {last['loss']:.3f}, validation loss {last['validation_loss']:.3f}"
+    )
 
 # %% [markdown] tags=["instructor"]
 # **For teachers.** Show `EpochExplorer(runs["by heart"])` beside `EpochExplorer(runs["well fed"])`: the same example,
@@ -510,9 +522,15 @@ shipped, shipped_settings = networks.load_network("position_small")
 found = {
     "blob detector": find_blobs(movie, **tune_blobs(training, channels=channels)),
     "trained here": predict_positions(network, movie, settings),
-    "comes with the kit": predict_positions(shipped, movie, shipped_settings.changed(channels=channels)),
+    "comes with the kit": predict_positions(
+        shipped, movie, shipped_settings.changed(channels=channels)
+    ),
 }
-seeds = {"blob detector": None, "trained here": settings.seed, "comes with the kit": shipped_settings.seed}
+seeds = {
+    "blob detector": None,
+    "trained here": settings.seed,
+    "comes with the kit": shipped_settings.seed,
+}
 
 # %%
 for name, positions in found.items():
@@ -549,14 +567,14 @@ plots.plot_prediction(movie.stack(time_point, channels), heat, *pair, movie.spac
 
 # %%
 score = score_positions(truth, found["trained here"])
-plots.plot_depth_scores(score)
+plots.curves.plot_depth_scores(score)
 
 # %% [markdown]
 # **What to see.** Is the network worse deep in the tissue, where there is less light? Bars show how many nuclei each
 # score rests on: a bad score that rests on three nuclei means little.
 
 # %%
-plots.plot_time_scores(score)
+plots.curves.plot_time_scores(score)
 
 # %% [markdown]
 # **What to see.** Later time points have more nuclei, more crowded. If scores fall with time, crowding is the problem.
@@ -597,7 +615,9 @@ print("the network:", run.network_folder)
 try:
     folder = real_organoid or downloads.download_real_organoid("data/real_organoid")
     real = downloads.read_real_organoid(folder)
-    print(downloads.REAL_ORGANOID_CREDIT, real.movie, f"{len(real.annotations)} positions", sep="\n")
+    print(
+        downloads.REAL_ORGANOID_CREDIT, real.movie, f"{len(real.annotations)} positions", sep="\n"
+    )
 except UserError as problem:
     real = None
     print(f"This section is left out. {problem}")
@@ -636,7 +656,9 @@ if real:
 # %%
 if real:
     options = {"epochs": 12, "patches_per_time_point": 32, "minutes": fine_tuning_minutes}
-    gentle = networks.make_fine_tuning_settings(start, channels=(1,), output_folder=output_folder, **options)
+    gentle = networks.make_fine_tuning_settings(
+        start, channels=(1,), output_folder=output_folder, **options
+    )
     tuned = train([to_learn_from], [], gentle)
     choose_threshold(tuned, [to_learn_from])
     network, settings = networks.load_network(tuned.folder)

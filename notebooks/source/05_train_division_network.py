@@ -50,7 +50,7 @@ if find_spec("organoid_kit") is None and "google.colab" in sys.modules:
 if find_spec("organoid_kit") is None:
     print("Do this: install the kit as README.md says, then start this notebook again.")
 else:
-    from organoid_kit.environment import check_environment
+    from organoid_kit.base.environment import check_environment
 
     print(check_environment())
 
@@ -59,24 +59,26 @@ import dataclasses
 
 import numpy as np
 
-from organoid_kit import downloads, networks, plots
-from organoid_kit.augmentation import no_augmentation
-from organoid_kit.classification import find_precision_recall
-from organoid_kit.crop_prediction import predict_divisions
-from organoid_kit.dashboards import AugmentationPreview, ThresholdExplorer
-from organoid_kit.dataset import read_dataset
-from organoid_kit.division_examples import DivisionExamples, find_division_labels
-from organoid_kit.estimates import estimate_training
-from organoid_kit.lessons import notebook_05 as lesson
-from organoid_kit.models.division import build_division_network
-from organoid_kit.network_calibration import calibrate_network
+from organoid_kit import plots
+from organoid_kit.base.settings import AugmentationSettings, make_settings
+from organoid_kit.course.lessons import notebook_05 as lesson
 
 # %%
-from organoid_kit.results_table import add_result, read_results
-from organoid_kit.runs import compare_runs
-from organoid_kit.settings import AugmentationSettings, make_settings
-from organoid_kit.track_evaluation import score_divisions
-from organoid_kit.training import train
+from organoid_kit.course.results_table import add_result, read_results
+from organoid_kit.dashboards import AugmentationPreview, ThresholdExplorer
+from organoid_kit.data import downloads
+from organoid_kit.data.dataset import read_dataset
+from organoid_kit.evaluation.classification import compute_precision_recall
+from organoid_kit.evaluation.tracks import score_divisions
+from organoid_kit.examples.augmentation import no_augmentation
+from organoid_kit.examples.division import DivisionExamples, make_division_targets
+from organoid_kit.networks import saving as networks
+from organoid_kit.networks.division import build_division_network
+from organoid_kit.prediction.calibration import calibrate_network
+from organoid_kit.prediction.crops import predict_divisions
+from organoid_kit.training.estimates import estimate_training
+from organoid_kit.training.loop import train
+from organoid_kit.training.runs import compare_runs
 
 # %% [markdown]
 # Numbers to change. To train on your own movies, name your own `.autlist` files, as in notebook 04. Their annotations
@@ -141,7 +143,9 @@ print(*(one.movie for one in training + validation + test), sep="\n")
 # divide? Could you tell from this picture alone?
 
 # %%
-five = make_settings("division", channels=channels, time_window=(-2, 2))  # two time points before, two after
+five = make_settings(
+    "division", channels=channels, time_window=(-2, 2)
+)  # two time points before, two after
 as_they_are = DivisionExamples(training, five, augment=False)
 mothers = np.flatnonzero(as_they_are.targets)[4::6][:3]
 series = [as_they_are.example(place, (0,)) for place in mothers]
@@ -162,7 +166,7 @@ plots.plot_crops(series, five)
 
 # %%
 for one in training + validation + test:
-    labels = find_division_labels(one.annotations, division_window)
+    labels = make_division_targets(one.annotations, division_window)
     yes, no, unknown = (np.count_nonzero(labels == label) for label in (1, 0, -1))
     print(f"{one.name}: {yes} yes, {no} no, {unknown} unknown. ", end="")
     print(f"Whoever always says no is right in {no / (yes + no):.1%}.")
@@ -208,7 +212,9 @@ lesson.average_precision.check(find_average_precision_by_hand)
 # number from 0 to 1.
 
 # %%
-usual = make_settings("division", channels=channels, time_window=time_window, division_window=division_window)
+usual = make_settings(
+    "division", channels=channels, time_window=time_window, division_window=division_window
+)
 network = build_division_network(usual)
 print("in:  (batch, z, y, x, time points) =", network.input_shape)
 print("out: (batch, probability) =", network.output_shape)
@@ -230,7 +236,9 @@ examples = DivisionExamples(training, usual)
 in_movies = np.bincount(examples.kinds, minlength=3)
 in_epoch = np.bincount(examples.kinds[examples.order(epoch=0)], minlength=3)
 for name, there, shown in zip(("division", "looks alike", "ordinary"), in_movies, in_epoch):
-    print(f"{name:12} {there:4} in the movies, shown {shown:4} times in an epoch: each {shown / there:.1f} times")
+    print(
+        f"{name:12} {there:4} in the movies, shown {shown:4} times in an epoch: each {shown / there:.1f} times"
+    )
 
 # %% [markdown]
 # Each division is shown many times in every epoch. The network could learn them by heart! Two things help against it:
@@ -261,7 +269,9 @@ plots.plot_crops([plain.example(division, (0,)), *varied], usual, names=names)
 # Below nothing else is varied. Each seed chooses other surroundings.
 
 # %%
-nothing = AugmentationSettings(False, None, None, None, None, None, None, None, None, jitter_um=None, paste=None)
+nothing = AugmentationSettings(
+    False, None, None, None, None, None, None, None, None, jitter_um=None, paste=None
+)
 always = dataclasses.replace(nothing, paste=1.0)
 without = DivisionExamples(training, usual.changed(augmentation=nothing))
 pasted = DivisionExamples(training, usual.changed(augmentation=always))
@@ -269,7 +279,9 @@ crops = [without.example(division, (1,), no_augmentation())]
 crops += [pasted.example(division, (number,), no_augmentation()) for number in (1, 2, 3)]
 
 # %%
-plots.plot_crops(crops, usual, names=["without", *(f"pasted,\nseed {number}" for number in (1, 2, 3))])
+plots.plot_crops(
+    crops, usual, names=["without", *(f"pasted,\nseed {number}" for number in (1, 2, 3))]
+)
 
 # %% [markdown]
 # **What to see.** The same nucleus in the middle, with its own past and future; around it other neighbours. Where a
@@ -312,8 +324,12 @@ lesson.settings.check(my_settings)
 
 # %%
 numbers = {"channels": channels, "time_window": time_window, "division_window": division_window}
-numbers |= {"epochs": epochs, "patches_per_time_point": crops_per_time_point, "output_folder": output_folder}
-settings = lesson.take_settings(my_settings, **numbers)
+numbers |= {
+    "epochs": epochs,
+    "patches_per_time_point": crops_per_time_point,
+    "output_folder": output_folder,
+}
+settings = lesson.choose_settings(my_settings, **numbers)
 settings = settings.changed(augmentation=AugmentationSettings(paste=paste))
 
 # %% [markdown]
@@ -370,7 +386,7 @@ print(result)
 print(f"slope {result.calibration.slope:.2f}, intercept {result.calibration.intercept:.2f}")
 
 # %%
-plots.plot_reliability(result.after, result.before)
+plots.probabilities.plot_reliability(result.after, result.before)
 
 # %% [markdown]
 # **What to see.** This is a *reliability diagram*. All nuclei for which the network said, for example, 0.2 to 0.3 are
@@ -449,7 +465,7 @@ explorer.plot()
 # **Guess:** by how much does F1 rise from tolerance 0 to 1?
 
 # %%
-score_them = lesson.take_scoring(score_calls)
+score_them = lesson.choose_scoring(score_calls)
 movie, truth = test[0].movie, test[0].annotations
 found = predict_divisions(network, movie, truth, settings)
 print("trained here:      ", score_them(truth, found, settings))
@@ -474,15 +490,21 @@ planes, rows = (slice(size // 2 - 1, size // 2 + 1) for size in settings.patch_s
 brightness = [crop.image[planes, rows, rows, -settings.time_window[0]].mean() for crop in crops]
 
 # %%
-known = find_division_labels(truth, settings.division_window) >= 0
+known = make_division_targets(truth, settings.division_window) >= 0
 said = found.properties["division_probability"][known].astype(float)
 said_by_shipped = found_by_shipped.properties["division_probability"][known].astype(float)
-answers = {"trained here": said, "comes with the kit": said_by_shipped, "brightness alone": np.array(brightness)}
-curves = {name: find_precision_recall(judged.targets, answer) for name, answer in answers.items()}
+answers = {
+    "trained here": said,
+    "comes with the kit": said_by_shipped,
+    "brightness alone": np.array(brightness),
+}
+curves = {
+    name: compute_precision_recall(judged.targets, answer) for name, answer in answers.items()
+}
 
 # %%
 others = {"brightness alone": curves["brightness alone"]}
-plots.plot_precision_recall(curves["trained here"], others, chosen=settings.threshold)
+plots.probabilities.plot_precision_recall(curves["trained here"], others, chosen=settings.threshold)
 
 # %% [markdown]
 # **What to see.** Each point of a line is a threshold. High thresholds are on the left: few divisions are found, but
@@ -501,7 +523,10 @@ f1 = {
 }
 seeds = {"trained here": settings.seed, "comes with the kit": shipped_settings.seed}
 for name, curve in curves.items():
-    figures = {"average precision": curve.average_precision, "division F1, ±1 time point": f1.get(name)}
+    figures = {
+        "average precision": curve.average_precision,
+        "division F1, ±1 time point": f1.get(name),
+    }
     add_result(output_folder, "division", name, seeds.get(name), figures, tested_on=test[0].name)
 read_results(output_folder)
 
@@ -552,8 +577,12 @@ for name in networks.list_shipped_networks():
     print("comes with the kit:", name, "that is a", networks.load_settings(name).network, "network")
 
 # %%
-gentle = networks.make_fine_tuning_settings(run.folder, channels=channels, output_folder=output_folder)
-print(f"A learning rate of {gentle.learning_rate:g} instead of {settings.learning_rate:g}, starting from")
+gentle = networks.make_fine_tuning_settings(
+    run.folder, channels=channels, output_folder=output_folder
+)
+print(
+    f"A learning rate of {gentle.learning_rate:g} instead of {settings.learning_rate:g}, starting from"
+)
 print(gentle.start_from)
 print("Now train(your_movies, your_validation, gentle), and calibrate again.")
 

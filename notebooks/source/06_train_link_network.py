@@ -50,7 +50,7 @@ if find_spec("organoid_kit") is None and "google.colab" in sys.modules:
 if find_spec("organoid_kit") is None:
     print("Do this: install the kit as README.md says, then start this notebook again.")
 else:
-    from organoid_kit.environment import check_environment
+    from organoid_kit.base.environment import check_environment
 
     print(check_environment())
 
@@ -58,26 +58,28 @@ else:
 import numpy as np
 from scipy.spatial import KDTree
 
-from organoid_kit import downloads, networks, plots
-from organoid_kit import links as linking
-from organoid_kit.augmentation import draw_augmentation
-from organoid_kit.crop_prediction import predict_links
+from organoid_kit import plots
+from organoid_kit.base.settings import AugmentationSettings, make_settings
+from organoid_kit.course.lessons import notebook_06 as lesson
+from organoid_kit.course.results_table import add_result, read_results
 from organoid_kit.dashboards import AugmentationPreview
-from organoid_kit.dataset import AnnotatedMovie, read_dataset
-from organoid_kit.estimates import estimate_training
-from organoid_kit.lessons import notebook_06 as lesson
-from organoid_kit.link_examples import LinkExamples, find_link_labels
-from organoid_kit.models.link import build_link_network
-from organoid_kit.network_calibration import calibrate_network
-from organoid_kit.results_table import add_result, read_results
+from organoid_kit.data import downloads
+from organoid_kit.data.dataset import AnnotatedMovie, read_dataset
+from organoid_kit.data.synthetic import SyntheticSettings, make_synthetic_movie
+from organoid_kit.evaluation.tracks import score_links
+from organoid_kit.examples.augmentation import draw_augmentation
+from organoid_kit.examples.link import LinkExamples, make_link_targets
+from organoid_kit.networks import saving as networks
+from organoid_kit.networks.link import build_link_network
+from organoid_kit.prediction.calibration import calibrate_network
+from organoid_kit.prediction.crops import predict_links
+from organoid_kit.tracking import links as linking
+from organoid_kit.tracking.build import build_tracks
+from organoid_kit.training.estimates import estimate_training
+from organoid_kit.training.loop import train
 
 # %%
-from organoid_kit.runs import compare_runs
-from organoid_kit.settings import AugmentationSettings, make_settings
-from organoid_kit.synthetic import SyntheticSettings, make_synthetic_movie
-from organoid_kit.track_evaluation import score_links
-from organoid_kit.tracking import build_tracks
-from organoid_kit.training import train
+from organoid_kit.training.runs import compare_runs
 
 # %% [markdown]
 # Numbers to change. To train on your own movies, name your own `.autlist` files; their annotations must be linked.
@@ -90,7 +92,11 @@ channels = (2, 3)  # which channels show nuclei, counted from 1
 neighbours = 6  # at most so many candidates for each nucleus, forwards and backwards
 remove_drift = True  # whether the movement of all nuclei together is taken out first
 skip = 2  # training sees movements over up to so many time points
-fast = {"rotation_degrees": 13, "drift_um": 3.0, "time_points": 12}  # movement of the fast movies per time point
+fast = {
+    "rotation_degrees": 13,
+    "drift_um": 3.0,
+    "time_points": 12,
+}  # movement of the fast movies per time point
 epochs = 12
 pairs_per_time_point = 64
 output_folder = "runs"
@@ -139,7 +145,9 @@ print(*(one.movie for one in [*training, *validation, slow_movie]), sep="\n")
 
 # %%
 movie_settings = SyntheticSettings(shape_zyx=(20, 112, 112), nuclei=30, photons=100, **fast)
-also_fast, fast_movie = (AnnotatedMovie(*make_synthetic_movie(movie_settings, seed, "fast")) for seed in (30, 31))
+also_fast, fast_movie = (
+    AnnotatedMovie(*make_synthetic_movie(movie_settings, seed, "fast")) for seed in (30, 31)
+)
 validation = [*validation, also_fast]
 movies = {"slow": slow_movie, "fast": fast_movie}
 
@@ -177,9 +185,13 @@ lesson.pairs.check(find_pairs)
 # %%
 options = {"neighbours": neighbours, "remove_drift": remove_drift}
 for name, one in movies.items():
-    recall = linking.find_candidate_recall(one.annotations, **options)
-    share = len(linking.find_candidates(one.annotations, **options).links) / len(one.annotations.links)
-    print(f"{name}: {recall:.1%} of the true links are among the candidates; {share:.1f} candidates for each")
+    recall = linking.compute_candidate_recall(one.annotations, **options)
+    share = len(linking.find_candidates(one.annotations, **options).links) / len(
+        one.annotations.links
+    )
+    print(
+        f"{name}: {recall:.1%} of the true links are among the candidates; {share:.1f} candidates for each"
+    )
 
 # %%
 lesson.ceiling
@@ -212,7 +224,9 @@ for name, choices in by_distance.items():
 def plot_links(time_point: int) -> plots.Drawing:
     """True links to the next time point, and the wrong ones that the nearest position suggests."""
     figure = plots.draw_figure(10, 5.2)
-    figure.description = f"True links of the slow and the fast movie at time point {time_point}, and wrong ones."
+    figure.description = (
+        f"True links of the slow and the fast movie at time point {time_point}, and wrong ones."
+    )
     for axes, (name, one) in zip(figure.subplots(1, 2), movies.items()):
         truth, drawn = one.annotations, by_distance[name]["nearest"]
         axes.imshow(one.movie.stack(time_point, channels).max(axis=0), cmap="gray")
@@ -220,7 +234,13 @@ def plot_links(time_point: int) -> plots.Drawing:
         for links, colour, width in ((truth.links, "#56B4E9", 0.008), (wrong, "#E69F00", 0.004)):
             links = links[truth.time_points[links[:, 0]] == time_point]
             starts, ends = truth.positions[links[:, 0], 1:], truth.positions[links[:, 1], 1:]
-            arrows = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": width, "color": colour}
+            arrows = {
+                "angles": "xy",
+                "scale_units": "xy",
+                "scale": 1,
+                "width": width,
+                "color": colour,
+            }
             axes.quiver(*starts.T[::-1], *(ends - starts).T[::-1], **arrows)
         axes.set(title=f"{name} movie", xticks=[], yticks=[])
     return figure
@@ -245,13 +265,19 @@ plot_links(time_point=2)
 # %%
 for name, one in movies.items():
     truth = one.annotations
-    steps_um = np.linalg.norm(linking.find_displacements(truth, truth.links, linking.estimate_drift(truth)), axis=1)
+    steps_um = np.linalg.norm(
+        linking.compute_displacements(truth, truth.links, linking.estimate_drift(truth)), axis=1
+    )
     points_um = truth.positions * truth.spacing_um
     trees = [KDTree(points_um[truth.rows_at(each)]) for each in truth.annotated_time_points]
     nearest_um = np.concatenate([tree.query(tree.data, 2)[0][:, 1] for tree in trees])
     far = np.mean(steps_um > np.median(nearest_um) / 2)
-    print(f"{name} movie: nuclei move {np.median(steps_um):.1f} µm, drift taken out; their next neighbour is")
-    print(f"{np.median(nearest_um):.1f} µm away (medians). {far:.0%} of the links are longer than half of that.")
+    print(
+        f"{name} movie: nuclei move {np.median(steps_um):.1f} µm, drift taken out; their next neighbour is"
+    )
+    print(
+        f"{np.median(nearest_um):.1f} µm away (medians). {far:.0%} of the links are longer than half of that."
+    )
 
 # %% [markdown]
 # As long as nuclei move less than half the way to their neighbour, the nearest one is the right one. A link network has
@@ -291,7 +317,9 @@ for name, there, shown in zip(kinds, in_movies, in_epoch):
     print(f"{name:35} {there:4} among the candidates, shown {shown:3} times in an epoch")
 
 # %%
-still = AugmentationSettings(jitter_um=None, drift_um=None, turn_degrees=None, skip=None)  # explained below
+still = AugmentationSettings(
+    jitter_um=None, drift_um=None, turn_degrees=None, skip=None
+)  # explained below
 bare = usual.changed(augmentation=still)
 plain = LinkExamples(training, bare, augment=False)
 lengths_um = np.linalg.norm(plain.displacements_um[:, 1:], axis=1)  # in the plane
@@ -393,9 +421,14 @@ my_settings = ...
 lesson.settings.check(my_settings)
 
 # %%
-numbers = {"channels": channels, "link_neighbours": neighbours, "remove_drift": remove_drift, "epochs": epochs}
+numbers = {
+    "channels": channels,
+    "link_neighbours": neighbours,
+    "remove_drift": remove_drift,
+    "epochs": epochs,
+}
 numbers |= {"patches_per_time_point": pairs_per_time_point, "output_folder": output_folder}
-settings = lesson.take_settings(my_settings, **numbers)
+settings = lesson.choose_settings(my_settings, **numbers)
 settings = settings.changed(augmentation=AugmentationSettings(skip=skip))
 
 # %% [markdown]
@@ -434,7 +467,7 @@ my_run = ...
 lesson.training_run.check(my_run)
 
 # %%
-run = lesson.take_run(my_run, training, validation, settings)
+run = lesson.choose_run(my_run, training, validation, settings)
 
 # %% [markdown]
 # ## 5. Read the curves
@@ -465,7 +498,7 @@ print(result)
 print(f"slope {result.calibration.slope:.2f}, intercept {result.calibration.intercept:.2f}")
 
 # %%
-plots.plot_reliability(result.after, result.before)
+plots.probabilities.plot_reliability(result.after, result.before)
 
 # %% [markdown]
 # **What to see.** Before calibration the points lie below the diagonal: of the candidates that it calls the same with,
@@ -501,7 +534,7 @@ my_tracks = ...
 lesson.tracks.check(my_tracks)
 
 # %%
-tracks = lesson.take_tracks(my_tracks, network, fast_movie, settings)
+tracks = lesson.choose_tracks(my_tracks, network, fast_movie, settings)
 
 # %% [markdown]
 # ### Wrong links per 1000
@@ -520,7 +553,9 @@ def count_wrong_per_1000(true_links, drawn_links):
 lesson.wrong_links.check(count_wrong_per_1000)
 
 # %%
-print("your tracks of the fast movie, scored by the kit:", score_links(fast_movie.annotations, tracks))
+print(
+    "your tracks of the fast movie, scored by the kit:", score_links(fast_movie.annotations, tracks)
+)
 
 # %% [markdown]
 # Now all methods on both movies; on the fast one also the network that comes with the kit.
@@ -534,7 +569,10 @@ asked = predict_links(shipped, fast_movie.movie, fast_movie.annotations, shipped
 by_distance["fast"]["comes with the kit"] = build_tracks(asked)
 
 # %%
-candidates = {name: predict_links(network, one.movie, one.annotations, settings) for name, one in movies.items()}
+candidates = {
+    name: predict_links(network, one.movie, one.annotations, settings)
+    for name, one in movies.items()
+}
 for name, asked in candidates.items():
     for method in ("greedy", "assignment", "optimal"):
         by_distance[name][f"trained here, {method}"] = build_tracks(asked, method=method)
@@ -580,12 +618,15 @@ read_results(output_folder)
 
 # %%
 asked = candidates["fast"]
-labels = find_link_labels(fast_movie.annotations, asked.links)
+labels = make_link_targets(fast_movie.annotations, asked.links)
 said = asked.link_properties["link_probability"].astype(float)
 wrong_by = np.where(labels >= 0, np.abs(said - labels), 0)
 worst = np.argsort(-wrong_by)[:4]
 judged = LinkExamples([fast_movie], settings, augment=False)
-places = [int(np.flatnonzero((judged.sources == a) & (judged.links_to == b))[0]) for a, b in asked.links[worst]]
+places = [
+    int(np.flatnonzero((judged.sources == a) & (judged.links_to == b))[0])
+    for a, b in asked.links[worst]
+]
 names = [f"{'same' if labels[each] else 'other'}, said {said[each]:.2f}" for each in worst]
 
 # %%
@@ -620,8 +661,12 @@ for name in networks.list_shipped_networks():
     print("comes with the kit:", name, "that is a", networks.load_settings(name).network, "network")
 
 # %%
-gentle = networks.make_fine_tuning_settings(run.folder, channels=channels, output_folder=output_folder)
-print(f"A learning rate of {gentle.learning_rate:g} instead of {settings.learning_rate:g}, starting from")
+gentle = networks.make_fine_tuning_settings(
+    run.folder, channels=channels, output_folder=output_folder
+)
+print(
+    f"A learning rate of {gentle.learning_rate:g} instead of {settings.learning_rate:g}, starting from"
+)
 print(gentle.start_from)
 print("Now train(your_movies, your_validation, gentle), and calibrate again.")
 

@@ -51,7 +51,7 @@ if find_spec("organoid_kit") is None and "google.colab" in sys.modules:
 if find_spec("organoid_kit") is None:
     print("Do this: install the kit as README.md says, then start this notebook again.")
 else:
-    from organoid_kit.environment import check_environment
+    from organoid_kit.base.environment import check_environment
 
     print(check_environment())
 
@@ -61,24 +61,35 @@ from pathlib import Path
 
 import numpy as np
 
-from organoid_kit import downloads, plots
-from organoid_kit.annotations import Annotations
-from organoid_kit.crop_prediction import predict_divisions, predict_links
+from organoid_kit import plots
+from organoid_kit.course.lessons import notebook_07 as lesson
+from organoid_kit.course.results_table import add_result, read_results
 from organoid_kit.dashboards import StackBrowser, TrackExplorer
-from organoid_kit.dataset import AnnotatedMovie, read_dataset, write_dataset
-from organoid_kit.formats import add_organoidtracker_data, add_track_ids, read_annotations, write_annotations
-from organoid_kit.lessons import notebook_07 as lesson
-from organoid_kit.links import link_nearest
-from organoid_kit.movie_tracking import load_three, track_movie
-from organoid_kit.prediction import predict_positions
+from organoid_kit.data import downloads
+from organoid_kit.data.annotations import Annotations
+from organoid_kit.data.dataset import AnnotatedMovie, read_dataset, write_dataset
+from organoid_kit.data.formats import (
+    add_organoidtracker_data,
+    add_track_ids,
+    read_annotations,
+    write_annotations,
+)
+from organoid_kit.evaluation.tracks import (
+    match_to_truth,
+    score_divisions,
+    score_links,
+    score_tracks,
+)
+from organoid_kit.prediction.crops import predict_divisions, predict_links
+from organoid_kit.prediction.movie import load_networks, track_movie
+from organoid_kit.prediction.positions import predict_positions
 from organoid_kit.report import save_tracking, write_tracking_report
-from organoid_kit.results_table import add_result, read_results
+from organoid_kit.tracking.build import build_tracks
 
 # %%
-from organoid_kit.track_errors import Doubt, estimate_errors, find_doubts, find_right_links
-from organoid_kit.track_evaluation import find_partners, score_divisions, score_links, score_tracks
-from organoid_kit.tracking import build_tracks
-from organoid_kit.tracking_problem import TrackingSettings, find_best, find_cost
+from organoid_kit.tracking.errors import Doubt, estimate_errors, list_doubts, match_links
+from organoid_kit.tracking.links import link_nearest
+from organoid_kit.tracking.problem import TrackingSettings, compute_cost, find_best
 
 # %% [markdown]
 # Numbers to change. To use the networks that you trained, name their run folders; they are printed at the end of
@@ -87,7 +98,9 @@ from organoid_kit.tracking_problem import TrackingSettings, find_best, find_cost
 # %% tags=["parameters"]
 test_list = None  # for example "my_movies/test.autlist"; None: the bundled test movie
 channels = (2, 3)  # which channels show nuclei, counted from 1
-position_network = "position_small"  # a network that comes with the kit, or a run folder such as "runs/…"
+position_network = (
+    "position_small"  # a network that comes with the kit, or a run folder such as "runs/…"
+)
 division_network = "division_small"
 link_network = "link_small"
 appearance_probability = 0.01  # that a nucleus comes from nowhere; the same for going nowhere
@@ -124,7 +137,7 @@ print(movie)
 # First by hand, for three time points only, to see what each network adds. Each needs what the one before has found.
 
 # %%
-loaded = load_three(position_network, division_network, link_network, channels)
+loaded = load_networks(position_network, division_network, link_network, channels)
 some_times = movie.time_points[4:7]
 
 # %% [markdown]
@@ -133,7 +146,9 @@ some_times = movie.time_points[4:7]
 # %%
 network, settings = loaded["position"]
 found = predict_positions(network, movie, settings, time_points=some_times, show_progress=False)
-print(f"{len(found)} positions, {len(found.links)} links; known of each position: {', '.join(found.properties)}")
+print(
+    f"{len(found)} positions, {len(found.links)} links; known of each position: {', '.join(found.properties)}"
+)
 
 # %% [markdown]
 # **Divisions.** Each position gets a second probability: that it divides right after this time point.
@@ -173,8 +188,12 @@ print(tracked)
 
 # %%
 candidates, tracks = tracked.candidates, tracked.tracks
-print(f"candidates: {len(candidates)} positions, {len(candidates.links)} links, {len(candidates.merges())} merges")
-print(f"tracks:     {len(tracks)} positions, {len(tracks.links)} links, {len(tracks.merges())} merges")
+print(
+    f"candidates: {len(candidates)} positions, {len(candidates.links)} links, {len(candidates.merges())} merges"
+)
+print(
+    f"tracks:     {len(tracks)} positions, {len(tracks.links)} links, {len(tracks.merges())} merges"
+)
 
 # %% [markdown]
 # A *merge* is a nucleus that comes from two others. Candidates are full of them. In tracks there must be none. (Are
@@ -197,10 +216,16 @@ given_away = np.bincount(candidates.links[comes_from, 0])
 dividing = candidates.properties["division_probability"].astype(float)
 
 # %%
-print(f"goes to: {np.sum(claimed > 1)} nuclei are claimed by two others or more, and cells do not merge")
-print(f"comes from: {np.sum(given_away > 1)} nuclei have two daughters or more; the division network finds")
+print(
+    f"goes to: {np.sum(claimed > 1)} nuclei are claimed by two others or more, and cells do not merge"
+)
+print(
+    f"comes from: {np.sum(given_away > 1)} nuclei have two daughters or more; the division network finds"
+)
 print(f"{np.sum(dividing > 0.5)} dividing nuclei with a probability above 0.5")
-print(f"drawn by both: {len(np.intersect1d(goes_to, comes_from))}, by one: {len(np.setxor1d(goes_to, comes_from))}")
+print(
+    f"drawn by both: {len(np.intersect1d(goes_to, comes_from))}, by one: {len(np.setxor1d(goes_to, comes_from))}"
+)
 
 # %% [markdown]
 # Each nucleus by itself does not make a story: merges in the first, mothers without end in the second. Even where the
@@ -231,7 +256,7 @@ lesson.cost.check(find_cost_by_hand)
 
 # %%
 for probability in (0.01, 0.1, 0.5, 0.9, 0.99):
-    print(f"probability {probability:4}: cost {find_cost(probability):+.1f}")
+    print(f"probability {probability:4}: cost {compute_cost(probability):+.1f}")
 
 # %% [markdown]
 # What is likely has a cost below zero: a story gains by it. What is as likely as not costs nothing. The story of
@@ -241,9 +266,9 @@ for probability in (0.01, 0.1, 0.5, 0.9, 0.99):
 
 # %%
 probabilities = {"A→C": 0.9, "A→D": 0.6, "B→C": 0.8, "B→D": 0.05}
-cost = {link: find_cost(probability) for link, probability in probabilities.items()}
-cost["B ends"] = cost["D begins"] = find_cost(tracking.appearance_probability)
-cost["A divides"] = find_cost(tracking.unknown_division)  # the share of nuclei that divide
+cost = {link: compute_cost(probability) for link, probability in probabilities.items()}
+cost["B ends"] = cost["D begins"] = compute_cost(tracking.appearance_probability)
+cost["A divides"] = compute_cost(tracking.unknown_division)  # the share of nuclei that divide
 print(*(f"{name}: {each:+.1f}" for name, each in cost.items()), sep="\n")
 
 # %% [markdown]
@@ -320,7 +345,9 @@ choices = {"nearest": link_nearest(candidates.select(likely))} | choices
 
 # %%
 print(f"{'links':>28} {'divisions':>29}")
-print(f"{'':12} {'right':>6} {'false':>6} {'missed':>7} {'no end':>7} {'right':>6} {'false':>6} {'missed':>7}")
+print(
+    f"{'':12} {'right':>6} {'false':>6} {'missed':>7} {'no end':>7} {'right':>6} {'false':>6} {'missed':>7}"
+)
 for method, choice in choices.items():
     links, divisions = score_links(truth, choice), score_divisions(truth, choice, by=None)
     counts = f"{links.right:6} {links.false:6} {links.missed:7} {links.undetected:7}"
@@ -340,7 +367,11 @@ for method, choice in choices.items():
 # %%
 for method, choice in choices.items():
     links, divisions = score_links(truth, choice), score_divisions(truth, choice, by=None)
-    figures = {"wrong links": links.false, "missed links": links.missed, "links with no end": links.undetected}
+    figures = {
+        "wrong links": links.false,
+        "missed links": links.missed,
+        "links with no end": links.undetected,
+    }
     figures["division F1, ±1 time point"] = divisions.f1
     add_result(output_folder, "tracks", method, None, figures, tested_on=one.name)
 
@@ -354,13 +385,17 @@ for method, choice in choices.items():
 added = np.flatnonzero(np.equal(tracks.properties["interpolated"], True))
 reach = np.isin(tracks.links[:, 1], added)
 daughters = np.isin(tracks.links[reach, 0], tracks.divisions())
-print(f"{len(added)} nuclei put in; {daughters.sum()} of them are daughters, missed right after the division")
+print(
+    f"{len(added)} nuclei put in; {daughters.sum()} of them are daughters, missed right after the division"
+)
 
 # %%
 never_missed = dataclasses.replace(tracking, missed_probability=0)
 with_gaps = build_tracks(candidates, settings=never_missed, region=region)
 for name, each in (("bridged", tracks), ("not bridged", with_gaps)):
-    print(f"{name:12} {len(each.tracks())} tracks; divisions: {score_divisions(truth, each, by=None)}")
+    print(
+        f"{name:12} {len(each.tracks())} tracks; divisions: {score_divisions(truth, each, by=None)}"
+    )
 
 # %% [markdown]
 # Are the nuclei really there? Look at some in close-up.
@@ -368,7 +403,7 @@ for name, each in (("bridged", tracks), ("not bridged", with_gaps)):
 # %%
 shown = [int(row) for row in [*added, *tracks.divisions()][:3]]
 names = ["put in" if row in added else "divides" for row in shown]
-plots.plot_close_ups(movie, tracks, shown, names, channels=channels)
+plots.close_ups.plot_close_ups(movie, tracks, shown, names, channels=channels)
 
 # %% [markdown]
 # **What to see.** Rings are positions that the network found, diamonds were put in. Lines lead from each to where it
@@ -408,7 +443,7 @@ browser.view.value = "maximum"
 browser
 
 # %%
-plots.plot_tracks(movie, tracks, time_point=movie.time_points[-3], channels=channels)
+plots.tracks.plot_tracks(movie, tracks, time_point=movie.time_points[-3], channels=channels)
 
 # %% [markdown]
 # **What to see.** One time point of it for print, seen from above. Each tail is the way of the last five time points,
@@ -469,7 +504,9 @@ for name, each in judged.items() if has_library else ():
     print(f"{name:29} TRA {score.tra:.3f}, division F1 {score.division_f1[1]:.3f}, ", end="")
     print(f"lineages without a mistake {score.complete_lineages:.0%}")
 if not has_library:
-    print('No TRA: its library is not installed. On your own computer: pip install "organoid-kit[scores]"')
+    print(
+        'No TRA: its library is not installed. On your own computer: pip install "organoid-kit[scores]"'
+    )
     print("The plain counts below need no library, and show the same.")
 
 # %% [markdown]
@@ -483,17 +520,22 @@ if not has_library:
 for name, each in judged.items():
     links, divisions = score_links(truth, each), score_divisions(truth, each, by=None)
     print(f"{name:29} {links.missed:3} missed links, {links.false} false; ", end="")
-    print(f"{divisions.matched} of {len(truth.divisions())} divisions right, {divisions.false} false")
+    print(
+        f"{divisions.matched} of {len(truth.divisions())} divisions right, {divisions.false} false"
+    )
 
 # %% [markdown]
 # ### Which divisions are missed?
 
 # %%
 score = score_divisions(truth, tracks, by=None)
-was_found = np.isin(np.arange(len(truth)), find_partners(truth, tracks))
+was_found = np.isin(np.arange(len(truth)), match_to_truth(truth, tracks))
 for mother in np.setdiff1d(score.mothers, score.called_mothers):
     hers = was_found[truth.links[truth.links[:, 0] == mother, 1]]
-    print(f"time point {truth.time_points[mother]}: mother {'found' if was_found[mother] else 'not found'}, ", end="")
+    print(
+        f"time point {truth.time_points[mother]}: mother {'found' if was_found[mother] else 'not found'}, ",
+        end="",
+    )
     print(f"{hers.sum()} of {len(hers)} daughters found")
 
 # %% [markdown]
@@ -525,14 +567,16 @@ lesson.first_look.check(choose_first)
 # The kit's list for our tracks:
 
 # %%
-for doubt in find_doubts(tracks, most=8):
+for doubt in list_doubts(tracks, most=8):
     print(doubt)
 
 # %%
 said = tracks.link_properties["link_probability"].astype(float)
 errors = tracks.link_properties["error_probability"]
 for row in sorted(range(len(errors)), key=lambda row: -(errors[row] or 0))[:4]:
-    print(f"the network said {said[row]:.3f}, so that 1 − p = {1 - said[row]:.3f}; error probability {errors[row]:.3f}")
+    print(
+        f"the network said {said[row]:.3f}, so that 1 − p = {1 - said[row]:.3f}; error probability {errors[row]:.3f}"
+    )
 
 # %% [markdown]
 # The last two numbers of each line differ: only the last one has looked at the alternatives. Links over a gap are in
@@ -552,9 +596,11 @@ explorer.plot()
 # **What to see.** The trees of the dashboard, for print: crosses are doubts. Below, the first three in close-up.
 
 # %%
-doubts = find_doubts(tracks, most=3, least=0)
+doubts = list_doubts(tracks, most=3, least=0)
 names = [f"{doubt.what}, {doubt.probability:.2f}" for doubt in doubts]
-plots.plot_close_ups(movie, tracks, [doubt.row for doubt in doubts], names, channels=channels)
+plots.close_ups.plot_close_ups(
+    movie, tracks, [doubt.row for doubt in doubts], names, channels=channels
+)
 
 # %% [markdown]
 # **What to see.** One doubt in each line; the square marks the place. Of a doubtful *link* it is the later end: does
@@ -563,8 +609,8 @@ plots.plot_close_ups(movie, tracks, [doubt.row for doubt in doubts], names, chan
 # the few planes that are shown.
 
 # %%
-partners = find_partners(truth, tracks)
-is_right = find_right_links(tracks, truth)
+partners = match_to_truth(truth, tracks)
+is_right = match_links(tracks, truth)
 
 
 # %%
@@ -585,7 +631,9 @@ def is_error(doubt: Doubt) -> str:
 
 # %%
 for doubt in doubts:
-    print(f"time point {doubt.time_point}, {doubt.what}, doubtful by {doubt.probability:.2f}: {is_error(doubt)}")
+    print(
+        f"time point {doubt.time_point}, {doubt.what}, doubtful by {doubt.probability:.2f}: {is_error(doubt)}"
+    )
 
 # %% [markdown]
 # Do not expect every doubt to be an error. Of ten with an error probability of 0.1, one should be.
@@ -596,9 +644,15 @@ for doubt in doubts:
 
 # %%
 print(estimate_errors(tracks))
-links = [(error, right) for error, right in zip(errors, is_right) if error is not None and right is not None]
+links = [
+    (error, right)
+    for error, right in zip(errors, is_right)
+    if error is not None and right is not None
+]
 expected, wrong = sum(error for error, _ in links), sum(not right for _, right in links)
-print(f"In the {len(links)} links that the truth can judge: {expected:.1f} expected wrong, {wrong} are wrong.")
+print(
+    f"In the {len(links)} links that the truth can judge: {expected:.1f} expected wrong, {wrong} are wrong."
+)
 print(f"Missed divisions: {score.missed}. Missed nuclei: {np.sum(~was_found)}.")
 
 # %% [markdown]
@@ -634,17 +688,26 @@ write_annotations(tracks, folder / "ctc", shape_zyx=movie.shape_zyx, overwrite=T
 if find_spec("geff"):
     write_annotations(numbered, folder / "tracks.geff", overwrite=True)
 else:
-    print('No GEFF: its library is not installed. On your own computer: pip install "organoid-kit[formats]"')
+    print(
+        'No GEFF: its library is not installed. On your own computer: pip install "organoid-kit[formats]"'
+    )
 
 # %% [markdown]
 # Never believe that a file is right because it was written. Read it again:
 
 # %%
-for path in sorted([*folder.glob("organoidtracker/*.aut"), *folder.glob("tracks.*"), folder / "ctc"]):
-    again = read_annotations(path, spacing_um=movie.spacing_um) if path.name == "ctc" else read_annotations(path)
+for path in sorted(
+    [*folder.glob("organoidtracker/*.aut"), *folder.glob("tracks.*"), folder / "ctc"]
+):
+    again = (
+        read_annotations(path, spacing_um=movie.spacing_um)
+        if path.name == "ctc"
+        else read_annotations(path)
+    )
     same = (len(again), len(again.links)) == (len(tracks), len(tracks.links))
     print(
-        f"{path.relative_to(folder)}: {len(again)} positions, {len(again.links)} links", "as here" if same else "DIFFER"
+        f"{path.relative_to(folder)}: {len(again)} positions, {len(again.links)} links",
+        "as here" if same else "DIFFER",
     )
 
 # %% [markdown]
@@ -716,7 +779,7 @@ lesson.ends
 #    *greedy* often begins a new lineage.
 # 4. Like this, with your own channels:
 #
-#        from organoid_kit.timelapse_reading import read_timelapse
+#        from organoid_kit.data.timelapse_reading import read_timelapse
 #        mine = read_timelapse("my_movie.tif")
 #        tracked = track_movie(mine, *three, channels=(1,))
 #        plots.plot_lineage_tree(tracked.tracks)

@@ -50,7 +50,7 @@ if find_spec("organoid_kit") is None and "google.colab" in sys.modules:
 if find_spec("organoid_kit") is None:
     print("Do this: install the kit as README.md says, then start this notebook again.")
 else:
-    from organoid_kit.environment import check_environment
+    from organoid_kit.base.environment import check_environment
 
     print(check_environment())
 
@@ -76,27 +76,33 @@ import tifffile
 from scipy.ndimage import gaussian_filter
 
 from organoid_kit import plots
-from organoid_kit.baseline import find_blobs, tune_blobs
-from organoid_kit.channel_contrast import score_channels
+from organoid_kit.base.errors import UserError
+from organoid_kit.base.settings import make_settings
+from organoid_kit.course.lessons import notebook_08 as lesson
+from organoid_kit.course.measured import read_demonstration
+from organoid_kit.course.plots_demonstrations import plot_annotated_positions
+from organoid_kit.course.plots_results import plot_results
+from organoid_kit.course.results_table import add_result, read_results
+from organoid_kit.course.run_keeping import (
+    BackupWriter,
+    list_backups,
+    open_backup_folder,
+    restore_run,
+)
 from organoid_kit.dashboards import ChannelDashboard
-from organoid_kit.dataset import AnnotatedMovie, read_dataset, write_dataset
-from organoid_kit.downloads import find_samples
-from organoid_kit.errors import UserError
-from organoid_kit.evaluation import score_positions
-from organoid_kit.formats import read_annotations, write_annotations
-from organoid_kit.lessons import notebook_08 as lesson
-from organoid_kit.measured import read_demonstration
+from organoid_kit.data.dataset import AnnotatedMovie, read_dataset, write_dataset
+from organoid_kit.data.downloads import find_samples
+from organoid_kit.data.formats import read_annotations, write_annotations
+from organoid_kit.data.timelapse import make_timelapse
+from organoid_kit.data.timelapse_reading import read_timelapse
+from organoid_kit.evaluation.blobs import find_blobs, tune_blobs
+from organoid_kit.evaluation.positions import score_positions
 
 # %%
-from organoid_kit.networks import load_network, make_fine_tuning_settings
-from organoid_kit.plots.demonstrations import plot_annotated_positions
-from organoid_kit.prediction import choose_threshold, predict_positions
-from organoid_kit.results_table import add_result, read_results
-from organoid_kit.run_keeping import RunKeeper, bring_back, find_kept_runs, open_keeping
-from organoid_kit.settings import make_settings
-from organoid_kit.timelapse import make_timelapse
-from organoid_kit.timelapse_reading import read_timelapse
-from organoid_kit.training import train
+from organoid_kit.networks.saving import load_network, make_fine_tuning_settings
+from organoid_kit.prediction.positions import choose_threshold, predict_positions
+from organoid_kit.report.channel_contrast import score_channels
+from organoid_kit.training.loop import train
 
 # %% [markdown]
 # Numbers to change. `my_folder` is laid out as in the Cell Tracking Challenge, see section 2: without one, we make
@@ -116,7 +122,9 @@ output_folder = "runs"
 keep_in = None  # "drive" on Colab, or a folder that is backed up
 
 # %%
-keeping = open_keeping(keep_in) or Path(output_folder) / "kept"  # mounts Drive if you asked for it, see section 6
+keeping = (
+    open_backup_folder(keep_in) or Path(output_folder) / "kept"
+)  # mounts Drive if you asked for it, see section 6
 table_folder = keeping if keep_in else output_folder  # of the results table
 
 # %% [markdown]
@@ -134,7 +142,9 @@ def write_make_believe(annotated, number, folder):
         stack = annotated.movie.stack(time_point, (2, 3)).astype(np.uint16)
         tifffile.imwrite(folder / number / f"t{time_point:03}.tif", stack)
     truth = folder / f"{number}_GT" / "TRA"
-    write_annotations(annotated.annotations, truth, shape_zyx=annotated.movie.shape_zyx, results=False)
+    write_annotations(
+        annotated.annotations, truth, shape_zyx=annotated.movie.shape_zyx, results=False
+    )
 
 
 # %%
@@ -212,7 +222,9 @@ plots.plot_stack(stack, mine.spacing_um, positions=positions, view="orthogonal",
 
 # %%
 too_thin = (0.5, *mine.spacing_um[1:])
-plots.plot_stack(stack, too_thin, positions=positions, view="orthogonal", title="with 0.5 µm between planes")
+plots.plot_stack(
+    stack, too_thin, positions=positions, view="orthogonal", title="with 0.5 µm between planes"
+)
 
 # %% [markdown]
 # **What to see.** The same numbers, but the organoid is flat. From above all looks well: so one look from above is not
@@ -220,7 +232,9 @@ plots.plot_stack(stack, too_thin, positions=positions, view="orthogonal", title=
 
 # %%
 turned = positions[:, [0, 2, 1]]  # z, x, y
-plots.plot_stack(stack, mine.spacing_um, positions=turned, view="orthogonal", title="marks with y and x swapped")
+plots.plot_stack(
+    stack, mine.spacing_um, positions=turned, view="orthogonal", title="marks with y and x swapped"
+)
 
 # %% [markdown]
 # **What to see.** Most marks lie beside nuclei, some on nothing, and a few are right by chance. It happens where one
@@ -370,7 +384,9 @@ print(table["command"], table["machine"], f"scored on: {table['judged_on']}", se
 def make_poor(movie):
     """The movie as a microscope would have taken it that blurs, and gets little light."""
     rng = np.random.default_rng(int(movie.name))
-    stacks = [gaussian_filter(movie.stack(time_point), (1.5, 4, 4)) for time_point in movie.time_points]
+    stacks = [
+        gaussian_filter(movie.stack(time_point), (1.5, 4, 4)) for time_point in movie.time_points
+    ]
     noisy = np.array(stacks) + rng.normal(0, 10, (len(stacks), *movie.shape_zyx))
     return make_timelapse(noisy[:, None].astype(np.float32), movie.spacing_um, name=movie.name)
 
@@ -379,7 +395,9 @@ def make_poor(movie):
 other = read_timelapse(folder / "02", axes=axes_of_mine, spacing_um=spacing_of_mine, name="02")
 if my_folder is None:
     mine, other = make_poor(mine), make_poor(other)
-plots.plot_stack(mine.stack(first), mine.spacing_um, positions=positions, view="slice", title="blurred")
+plots.plot_stack(
+    mine.stack(first), mine.spacing_um, positions=positions, view="slice", title="blurred"
+)
 
 # %% [markdown]
 # **What to see.** The same plane as in section 1. Where does one nucleus end and the next begin? Even for you it is
@@ -404,7 +422,9 @@ def choose(movie, annotations, time_points):
 
 # %%
 learned, validated = choose(mine, marks, learn_from), choose(mine, marks, validate_at)
-truth = choose(other, read_annotations(folder / "02_GT" / "TRA", spacing_um=spacing_of_mine), score_at).annotations
+truth = choose(
+    other, read_annotations(folder / "02_GT" / "TRA", spacing_um=spacing_of_mine), score_at
+).annotations
 print(f"{len(learned.annotations)} positions to learn from, {len(truth)} to score by")
 
 
@@ -419,7 +439,9 @@ def note_score(variant, found, seed=None):
 
 
 # %%
-note_score("blob detector", find_blobs(other, time_points=score_at, **tune_blobs([learned, validated])))
+note_score(
+    "blob detector", find_blobs(other, time_points=score_at, **tune_blobs([learned, validated]))
+)
 network, settings = load_network("position_small")
 quiet = {"time_points": score_at, "show_progress": False}
 note_score("shipped", predict_positions(network, other, settings.changed(channels=(1,)), **quiet))
@@ -436,7 +458,7 @@ plans = {
     "from scratch": make_settings("position", **more),
     "fine-tuned": make_fine_tuning_settings("position_small", **more),
 }
-keeper = RunKeeper(keeping)
+keeper = BackupWriter(keeping)
 watch = keeper.watch(lambda progress: None)
 for seed in seeds:
     for variant, plan in plans.items():
@@ -455,7 +477,7 @@ results
 # highest over the seeds. Only rows that were tested on the same movies can be compared.
 
 # %%
-plots.plot_results(results)
+plot_results(results)
 
 # %% [markdown]
 # **What to see.** A circle for each seed, a stroke at the mean. Where the circles of two rows lie apart, one variant is
@@ -490,13 +512,13 @@ lesson.disconnect
 
 # %%
 keeper.keep(run)  # now also with the threshold that was chosen after the training
-for each in find_kept_runs(keeping):
+for each in list_backups(keeping):
     print(each)
 shutil.rmtree(run.folder)
 
 # %%
-newest = next(each for each in find_kept_runs(keeping) if each.name == run.folder.name)
-back = bring_back(newest, output_folder)
+newest = next(each for each in list_backups(keeping) if each.name == run.folder.name)
+back = restore_run(newest, output_folder)
 one_more = settings.changed(epochs=epochs + 1, patience=epochs + 1)
 back = train([learned], [validated], one_more, resume=back.folder, on_progress=watch)
 print(f"{len(back.history)} epochs, the last one after the disconnect")
@@ -506,9 +528,9 @@ print(f"{len(back.history)} epochs, the last one after the disconnect")
 # again that make `keeping`, `learned` and `validated`, with the same movies and annotations as before. Then these lines
 # go on with the run that was kept last:
 #
-#     from organoid_kit.training import print_progress
-#     keeper = RunKeeper(keeping)
-#     back = bring_back(find_kept_runs(keeping)[-1], output_folder)
+#     from organoid_kit.training.loop import print_progress
+#     keeper = BackupWriter(keeping)
+#     back = restore_run(list_backups(keeping)[-1], output_folder)
 #     train([learned], [validated], back.settings, resume=back.folder, on_progress=keeper.watch(print_progress))
 #
 # Files for Colab you upload to your Drive; list them with their folder, for example

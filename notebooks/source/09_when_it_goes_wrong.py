@@ -50,7 +50,7 @@ if find_spec("organoid_kit") is None and "google.colab" in sys.modules:
 if find_spec("organoid_kit") is None:
     print("Do this: install the kit as README.md says, then start this notebook again.")
 else:
-    from organoid_kit.environment import check_environment
+    from organoid_kit.base.environment import check_environment
 
     print(check_environment())
 
@@ -61,26 +61,37 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from organoid_kit import plots
-from organoid_kit.annotations import Annotations
-from organoid_kit.checks import check_annotations
+from organoid_kit.base.errors import UserError
+from organoid_kit.base.settings import read_settings
+from organoid_kit.course.lessons import notebook_09 as lesson
+from organoid_kit.course.measured import (
+    choose_records,
+    describe_difference,
+    describe_spread,
+    read_demonstration,
+)
+from organoid_kit.course.plots_demonstrations import plot_leakage, plot_wrong_annotations
 from organoid_kit.dashboards import RunComparison
-from organoid_kit.dataset import AnnotatedMovie, read_dataset
-from organoid_kit.doctor import diagnose_data, diagnose_microscope, diagnose_predictions, diagnose_run, say_findings
-from organoid_kit.downloads import find_samples
-from organoid_kit.errors import UserError
-from organoid_kit.evaluation import score_positions
-from organoid_kit.lessons import notebook_09 as lesson
-from organoid_kit.measured import choose_records, describe_difference, describe_spread, read_demonstration
-from organoid_kit.networks import load_network
-from organoid_kit.patches import prepare_stack
-from organoid_kit.plots.demonstrations import plot_leakage, plot_wrong_annotations
+from organoid_kit.data.annotations import Annotations
+from organoid_kit.data.dataset import AnnotatedMovie, read_dataset
+from organoid_kit.data.downloads import find_samples
+from organoid_kit.data.synthetic import SyntheticSettings, make_synthetic_movie
+from organoid_kit.evaluation.checks import check_annotations
+from organoid_kit.evaluation.positions import score_positions
+from organoid_kit.examples.patches import prepare_stack
+from organoid_kit.examples.splits import find_leaks, split_random_time_points
+from organoid_kit.networks.saving import load_network
 
 # %%
-from organoid_kit.prediction import predict_positions
-from organoid_kit.settings import read_settings
-from organoid_kit.splits import find_leaks, split_random_time_points
-from organoid_kit.synthetic import SyntheticSettings, make_synthetic_movie
-from organoid_kit.training import train
+from organoid_kit.prediction.positions import predict_positions
+from organoid_kit.report.doctor import (
+    diagnose_data,
+    diagnose_microscope,
+    diagnose_predictions,
+    diagnose_run,
+    format_findings,
+)
+from organoid_kit.training.loop import train
 
 # %% tags=["parameters"]
 time_point = 4
@@ -109,7 +120,9 @@ print(healthy.movie)
 # %%
 def find_nuclei(movie):
     """All candidates of one time point, with their probability."""
-    return predict_positions(network, movie, settings, time_points=[time_point], threshold=0.05, show_progress=False)
+    return predict_positions(
+        network, movie, settings, time_points=[time_point], threshold=0.05, show_progress=False
+    )
 
 
 # %%
@@ -136,7 +149,7 @@ plot_nuclei(healthy.movie, found, "Healthy")
 # %%
 findings = diagnose_data(training, settings, validation=[*validation, healthy])
 findings += diagnose_predictions(found, healthy.movie, settings, truth)
-print(say_findings(findings))
+print(format_findings(findings))
 
 # %% [markdown] tags=["instructor"]
 # **For teachers.** Show sections 1 and 2 live and let the class guess before each diagnosis. Then let pairs take one
@@ -155,7 +168,9 @@ print(say_findings(findings))
 lesson.swapped_guess
 
 # %%
-swapped = dataclasses.replace(healthy.annotations, positions=healthy.annotations.positions[:, [0, 2, 1]])
+swapped = dataclasses.replace(
+    healthy.annotations, positions=healthy.annotations.positions[:, [0, 2, 1]]
+)
 patient = AnnotatedMovie(healthy.movie, swapped)
 outside = (swapped.positions > np.array(healthy.movie.shape_zyx) - 0.5).any(axis=1)
 print(f"{outside.sum()} of {len(swapped)} positions lie outside the image.")
@@ -172,7 +187,7 @@ plots.plot_stack(stack, spacing_um, positions=here, title="y and x swapped", vie
 # network would learn from them that nuclei are anywhere.
 
 # %%
-print(say_findings(diagnose_data([patient], settings)))
+print(format_findings(diagnose_data([patient], settings)))
 
 # %% [markdown]
 # The doctor reads the three columns in all six orders, and looks how bright it is at the positions. One order stands
@@ -180,8 +195,10 @@ print(say_findings(diagnose_data([patient], settings)))
 
 # %%
 mended = dataclasses.replace(swapped, positions=swapped.positions[:, [0, 2, 1]])
-print(say_findings(diagnose_data([AnnotatedMovie(healthy.movie, mended)], settings)))
-plots.plot_stack(stack, spacing_um, positions=mended.positions_at(time_point), title="Mended", view="slice")
+print(format_findings(diagnose_data([AnnotatedMovie(healthy.movie, mended)], settings)))
+plots.plot_stack(
+    stack, spacing_um, positions=mended.positions_at(time_point), title="Mended", view="slice"
+)
 
 # %% [markdown]
 # **What to see.** The filled circles lie in the middle of nuclei, and there is no finding. A nucleus without a filled
@@ -227,8 +244,10 @@ plot_nuclei(shrunk.movie, found, f"Spacing stated as {half_um} µm")
 # Nuclei of 3 to 4 µm are none for this network, and most are missed.
 
 # %%
-findings = diagnose_predictions(found, shrunk.movie, settings, truth) + diagnose_data([shrunk], settings)
-print(say_findings(findings))
+findings = diagnose_predictions(found, shrunk.movie, settings, truth) + diagnose_data(
+    [shrunk], settings
+)
+print(format_findings(findings))
 
 # %% [markdown]
 # Two doors, two findings. The first only sees that too little was found. The second names the cause: it measures how
@@ -237,7 +256,7 @@ print(say_findings(findings))
 # %%
 mended = dataclasses.replace(shrunk.movie, spacing_um=healthy.movie.spacing_um)
 found = find_nuclei(mended)
-print(say_findings(diagnose_predictions(found, mended, settings, truth)))
+print(format_findings(diagnose_predictions(found, mended, settings, truth)))
 plot_nuclei(mended, found, "Mended")
 
 # %% [markdown]
@@ -252,10 +271,12 @@ plot_nuclei(mended, found, "Mended")
 rng = np.random.default_rng(1)
 kept = rng.random(len(healthy.annotations)) > 1 / 3
 patchy = AnnotatedMovie(healthy.movie, healthy.annotations.select(kept))
-print(say_findings(diagnose_data([patchy], settings)))
+print(format_findings(diagnose_data([patchy], settings)))
 
 # %%
-problems = check_annotations(patchy.annotations, patchy.movie, channels=(2, 3), time_points=[time_point])
+problems = check_annotations(
+    patchy.annotations, patchy.movie, channels=(2, 3), time_points=[time_point]
+)
 problems = [each for each in problems if each.rule == "nucleus_missing"]
 plots.plot_problems(patchy.movie, patchy.annotations, problems, time_point, channels=(2, 3))
 
@@ -265,7 +286,7 @@ plots.plot_problems(patchy.movie, patchy.annotations, problems, time_point, chan
 # `AnnotationChecker` of notebook 02. Here we take the deleted ones back.
 
 # %%
-print(say_findings(diagnose_data([healthy], settings)))
+print(format_findings(diagnose_data([healthy], settings)))
 
 
 # %% [markdown]
@@ -287,7 +308,9 @@ def spoil(annotated, rate, rng):
     places = rng.uniform(low, high, (len(invented), 3))
     positions = np.concatenate([np.delete(positions, missing, axis=0), places])
     times = np.concatenate([np.delete(times, missing), times[invented]])
-    spoiled = Annotations(positions, times, spacing_um=own.spacing_um, name=own.name, region=own.region)
+    spoiled = Annotations(
+        positions, times, spacing_um=own.spacing_um, name=own.name, region=own.region
+    )
     return dataclasses.replace(annotated, annotations=spoiled)
 
 
@@ -295,7 +318,7 @@ def spoil(annotated, rate, rng):
 for rate in (0.01, 0.1):
     spoiled = spoil(healthy, rate, np.random.default_rng(2))
     print(f"---- {rate:.0%} wrong: {round(rate * len(healthy.annotations))} positions")
-    print(say_findings(diagnose_data([spoiled], settings)))
+    print(format_findings(diagnose_data([spoiled], settings)))
 
 # %% [markdown]
 # Of many mistakes the doctor tells you that there are many. With 1 % it may say nothing: a handful of positions beside
@@ -340,7 +363,7 @@ RunComparison(table)
 leaking = split_random_time_points(training[:1], 0.25, seed=2)
 print(leaking)
 print(*find_leaks(leaking, settings.time_window), "", sep="\n")
-print(say_findings(diagnose_data(leaking.training, settings, validation=leaking.validation)))
+print(format_findings(diagnose_data(leaking.training, settings, validation=leaking.validation)))
 
 # %% [markdown]
 # Neighbours in time show the same nuclei in nearly the same places. And the network sees three time points at once. So
@@ -394,7 +417,9 @@ lesson.split.check(good_split)
 # nuclei are 16 µm wide, as they are in other tissues. Its spacing is right. **Guess:** too few or too many?
 
 # %%
-large = SyntheticSettings(nucleus_diameter_um=16, nuclei=12, shape_zyx=(30, 160, 160), time_points=6)
+large = SyntheticSettings(
+    nucleus_diameter_um=16, nuclei=12, shape_zyx=(30, 160, 160), time_points=6
+)
 movie, own_truth = make_synthetic_movie(large, seed=3, name="large nuclei")
 own_truth = own_truth.select(own_truth.time_points == time_point)
 found = find_nuclei(movie)
@@ -407,7 +432,7 @@ plot_nuclei(movie, found, "Nuclei of 16 µm")
 # %%
 findings = diagnose_predictions(found, movie, settings, own_truth)
 findings += diagnose_microscope(movie, [each.movie for each in training], settings)
-print(say_findings(findings))
+print(format_findings(findings))
 
 # %% [markdown]
 # The second finding names the cause, and proposes a spacing. (It guesses the width from the brightest blobs.) A network
@@ -434,7 +459,9 @@ plot_nuclei(movie, found, "Shown at 7.5 µm")
 # Little light gives noisy images.
 
 # %%
-dark = SyntheticSettings(photons=4, read_noise=5, shape_zyx=(20, 112, 112), nuclei=30, time_points=6)
+dark = SyntheticSettings(
+    photons=4, read_noise=5, shape_zyx=(20, 112, 112), nuclei=30, time_points=6
+)
 movie, own_truth = make_synthetic_movie(dark, seed=3, name="little light")
 own_truth = own_truth.select(own_truth.time_points == time_point)
 found = find_nuclei(movie)
@@ -447,7 +474,7 @@ plot_nuclei(movie, found, "Little light")
 # %%
 findings = diagnose_predictions(found, movie, settings, own_truth)
 findings += diagnose_microscope(movie, [each.movie for each in training], settings)
-print(say_findings(findings))
+print(format_findings(findings))
 
 # %% [markdown]
 # A higher threshold helps, but it must be chosen on movies of this kind. A network is used to some noise only. So we
@@ -458,12 +485,15 @@ print(say_findings(findings))
 def change_images(movie, change):
     """The same movie; each image goes through `change` when it is read."""
     return dataclasses.replace(
-        movie, read_stack=lambda time, channel: change(movie.read_stack(time, channel).astype(np.float32))
+        movie,
+        read_stack=lambda time, channel: change(movie.read_stack(time, channel).astype(np.float32)),
     )
 
 
 # %%
-smooth = change_images(movie, lambda image: gaussian_filter(image, (0.5, 2, 2)))  # voxels: 1 µm each
+smooth = change_images(
+    movie, lambda image: gaussian_filter(image, (0.5, 2, 2))
+)  # voxels: 1 µm each
 found = find_nuclei(smooth)
 print(score_positions(own_truth, found, threshold=settings.threshold))
 plot_nuclei(smooth, found, "Smoothed by 1 µm")
@@ -480,13 +510,17 @@ plot_nuclei(smooth, found, "Smoothed by 1 µm")
 empty = change_images(healthy.movie, lambda image: np.full_like(image, 100))
 found = find_nuclei(empty)
 findings = diagnose_predictions(found, empty, settings, truth)
-print(say_findings(findings + diagnose_data([AnnotatedMovie(empty, healthy.annotations)], settings)))
+print(
+    format_findings(
+        findings + diagnose_data([AnnotatedMovie(empty, healthy.annotations)], settings)
+    )
+)
 
 # %% [markdown]
 # The remedy is the right channel. Look at all of them:
 
 # %%
-plots.plot_channels(healthy.movie, time_point, ((1,), (2,), (3,), (2, 3)))
+plots.images.plot_channels(healthy.movie, time_point, ((1,), (2,), (3,), (2, 3)))
 
 # %% [markdown]
 # **What to see.** Channel 1 is ordinary light (brightfield): no bright nuclei at all. Channels 2 and 3 show some of the
@@ -496,7 +530,11 @@ plots.plot_channels(healthy.movie, time_point, ((1,), (2,), (3,), (2, 3)))
 
 # %%
 found = find_nuclei(healthy.movie)
-print(say_findings(diagnose_predictions(found, healthy.movie, settings.changed(threshold=0.999), truth)))
+print(
+    format_findings(
+        diagnose_predictions(found, healthy.movie, settings.changed(threshold=0.999), truth)
+    )
+)
 
 # %% [markdown]
 # And sometimes a network finds all nuclei, and the score says that it has found none. Then the score is wrong. Here the
@@ -505,7 +543,7 @@ print(say_findings(diagnose_predictions(found, healthy.movie, settings.changed(t
 # %%
 turned = dataclasses.replace(truth, positions=truth.positions[:, ::-1], region=None)
 print(score_positions(turned, found, threshold=settings.threshold))
-print(say_findings(diagnose_predictions(found, healthy.movie, settings, turned)))
+print(format_findings(diagnose_predictions(found, healthy.movie, settings, turned)))
 
 # %% [markdown]
 # ## 9. The loss is NaN, or it falls and nothing is found
@@ -546,7 +584,7 @@ def lose_rim(image):
 
 # %%
 torn = change_images(healthy.movie, lose_rim)
-print(say_findings(diagnose_data([AnnotatedMovie(torn, healthy.annotations)], settings)))
+print(format_findings(diagnose_data([AnnotatedMovie(torn, healthy.annotations)], settings)))
 try:
     prepare_stack(torn, time_point, settings)
 except UserError as error:
@@ -554,7 +592,7 @@ except UserError as error:
 
 # %%
 filled = change_images(torn, lambda image: np.nan_to_num(image, nan=np.nanmedian(image)))
-print(say_findings(diagnose_data([AnnotatedMovie(filled, healthy.annotations)], settings)))
+print(format_findings(diagnose_data([AnnotatedMovie(filled, healthy.annotations)], settings)))
 
 # %% [markdown]
 # If the images are well, a loss that explodes comes from a learning rate that is too high. We train twice for moments,
@@ -562,7 +600,9 @@ print(say_findings(diagnose_data([AnnotatedMovie(filled, healthy.annotations)], 
 
 # %%
 few = [
-    dataclasses.replace(each, annotations=each.annotations.select(np.isin(each.annotations.time_points, (3, 7))))
+    dataclasses.replace(
+        each, annotations=each.annotations.select(np.isin(each.annotations.time_points, (3, 7)))
+    )
     for each in (*training, *validation)
 ]
 small = read_settings(samples / "settings.json").changed(
@@ -588,24 +628,24 @@ plots.plot_history(runs[0].history, title=f"Learning rate {learning_rates[0]:g}"
 # takes it for learning. It is none: on the right F1 is near zero.
 
 # %%
-print(say_findings(diagnose_run(runs[0])))
+print(format_findings(diagnose_run(runs[0])))
 
 # %%
-print(say_findings(diagnose_run(runs[1])))
+print(format_findings(diagnose_run(runs[1])))
 plots.plot_history(runs[1].history, title=f"Learning rate {learning_rates[1]:g}")
 
 # %% [markdown]
 # **What to see.** With the usual rate both losses fall from the start, by a little each epoch, and F1 is well above
 # zero. The training is far from done: it had moments.
 #
-# **Exercise 4: a rate.** `train_line(rate)` fits a line by 400 steps downhill, and gives the loss before each step.
+# **Exercise 4: a rate.** `fit_line(rate)` fits a line by 400 steps downhill, and gives the loss before each step.
 # Which is the highest of these rates that does not blow up?
 
 # %%
-train_line, rates = lesson.train_line, lesson.RATES
+fit_line, rates = lesson.fit_line, lesson.RATES
 print(rates)
 for rate in (0.01, 1.0):
-    losses = train_line(rate)
+    losses = fit_line(rate)
     print(f"rate {rate}: loss {losses[0]:.3g}, {losses[1]:.3g}, {losses[2]:.3g} … {losses[-1]:.3g}")
 
 # %% exercise="rate"

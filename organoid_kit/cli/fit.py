@@ -11,20 +11,23 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from organoid_kit.runs import Run
-from organoid_kit.settings import NetworkSettings
-from organoid_kit.splits import Split
+from organoid_kit.base.settings import NetworkSettings
+from organoid_kit.examples.splits import Split
+from organoid_kit.training.runs import Run
 
 if TYPE_CHECKING:
-    from organoid_kit.training import Progress
+    from organoid_kit.training.loop import Progress
 
 
 def train_and_calibrate(
-    split: Split, settings: NetworkSettings, command: Sequence[Path | str], resume: Path | None = None
+    split: Split,
+    settings: NetworkSettings,
+    command: Sequence[Path | str],
+    resume: Path | None = None,
 ) -> tuple[Run, int]:
     """The run, and 130 where it was interrupted; `command` names the data to go on with then."""
-    from organoid_kit.estimates import estimate_training
-    from organoid_kit.training import train
+    from organoid_kit.training.estimates import estimate_training
+    from organoid_kit.training.loop import train
 
     if resume is None:
         print(f"{estimate_training(settings, split.training)}\n", flush=True)
@@ -40,14 +43,16 @@ def train_and_calibrate(
 
 
 def _calibrate(run: Run, split: Split) -> str:
-    """Makes the answers of a trained network probabilities, as far as the movies allow; says what came of it."""
-    from organoid_kit.network_calibration import calibrate_network
-    from organoid_kit.prediction import choose_threshold
+    """Makes the answers of a trained network probabilities, as far as the movies allow; says what
+    came of it.
+    """
+    from organoid_kit.prediction.calibration import calibrate_network
+    from organoid_kit.prediction.positions import choose_threshold
 
     if split.validation:
         result = calibrate_network(run, split.validation)
         return f"Judged on {', '.join(each.name for each in split.validation)}: {result}"
-    note = _say_uncalibrated(run)
+    note = _describe_uncalibrated(run)
     if run.settings.network != "position" or not run.settings.start_from:
         return note
     threshold = choose_threshold(run, split.training)
@@ -55,7 +60,7 @@ def _calibrate(run: Run, split: Split) -> str:
     return f"Threshold {threshold:.2f}, chosen on {names}, on which it was trained. {note}"
 
 
-def _say_uncalibrated(run: Run) -> str:
+def _describe_uncalibrated(run: Run) -> str:
     """What its answers are then."""
     if run.settings.calibration != (1.0, 0.0):
         return "It keeps the calibration of the network it started from."
@@ -64,8 +69,10 @@ def _say_uncalibrated(run: Run) -> str:
 
 @contextmanager
 def _show_training() -> Iterator[Callable[[Progress], None]]:
-    """A bar for the steps of an epoch where there is a terminal, and a line of text for each epoch everywhere."""
-    from organoid_kit.training import print_progress
+    """A bar for the steps of an epoch where there is a terminal, and a line of text for each epoch
+    everywhere.
+    """
+    from organoid_kit.training.loop import print_progress
 
     with tqdm(unit="step", leave=False, disable=not sys.stderr.isatty()) as bar:
 
@@ -75,6 +82,8 @@ def _show_training() -> Iterator[Callable[[Progress], None]]:
                     print_progress(progress)
             else:
                 bar.total, bar.n = progress.steps, progress.step
-                bar.set_description(f"epoch {progress.epoch + 1} of {progress.epochs}, loss {progress.loss:.4f}")
+                bar.set_description(
+                    f"epoch {progress.epoch + 1} of {progress.epochs}, loss {progress.loss:.4f}"
+                )
 
         yield show

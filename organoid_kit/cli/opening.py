@@ -6,13 +6,13 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-from organoid_kit.annotations import Annotations
+from organoid_kit.base.errors import UserError
 from organoid_kit.cli.options import reading_options
 from organoid_kit.cli.shared import find_spacing, read_positions
-from organoid_kit.dataset import read_dataset
-from organoid_kit.errors import UserError
-from organoid_kit.timelapse import TimeLapse
-from organoid_kit.timelapse_reading import read_timelapse
+from organoid_kit.data.annotations import Annotations
+from organoid_kit.data.dataset import read_dataset
+from organoid_kit.data.timelapse import TimeLapse
+from organoid_kit.data.timelapse_reading import read_timelapse
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,9 +40,13 @@ def open_movies(options: argparse.Namespace, annotations: Path | None = None) ->
     for path in options.movies:
         if path.suffix == ".autlist":
             listed = read_dataset(path, **reading_options(options))
-            movies += [NamedMovie(each.movie, each.annotations, each.images_pattern) for each in listed]
+            movies += [
+                NamedMovie(each.movie, each.annotations, each.images_pattern) for each in listed
+            ]
         else:
-            movies.append(NamedMovie(read_timelapse(path, **reading_options(options)), None, options.pattern))
+            movies.append(
+                NamedMovie(read_timelapse(path, **reading_options(options)), None, options.pattern)
+            )
     if annotations is None:
         return movies
     if len(movies) != 1:

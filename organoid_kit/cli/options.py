@@ -25,29 +25,43 @@ def add_time_point_offset(parser: argparse.ArgumentParser) -> None:
 def add_reading(parser: argparse.ArgumentParser) -> None:
     """What files may not say."""
     parser.add_argument("--axes", help="of the images, such as tzyx; else as the files say")
-    parser.add_argument("--spacing", dest="spacing_um", type=read_lengths, metavar="Z,Y,X", help="µm per voxel")
-    parser.add_argument("--pattern", help="of the files in a folder, such as im_t{time:03}c{channel}.tif")
-    parser.add_argument("--accept-guess", action="store_true", help="take what neither files nor you say as guessed")
+    parser.add_argument(
+        "--spacing", dest="spacing_um", type=parse_lengths, metavar="Z,Y,X", help="µm per voxel"
+    )
+    parser.add_argument(
+        "--pattern", help="of the files in a folder, such as im_t{time:03}c{channel}.tif"
+    )
+    parser.add_argument(
+        "--accept-guess", action="store_true", help="take what neither files nor you say as guessed"
+    )
 
 
 def reading_options(options: argparse.Namespace) -> dict[str, Any]:
     """What `read_timelapse` is told beyond the path."""
-    stated = {key: getattr(options, key) for key in ("axes", "spacing_um", "pattern") if getattr(options, key)}
+    stated = {
+        key: getattr(options, key)
+        for key in ("axes", "spacing_um", "pattern")
+        if getattr(options, key)
+    }
     return stated | ({"accept_guess": True} if options.accept_guess else {})
 
 
-def read_numbers(text: str) -> tuple[int, ...]:
+def parse_numbers(text: str) -> tuple[int, ...]:
     """2,3 → (2, 3)."""
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"whole numbers are needed, such as 2,3; received {text!r}") from None
+        raise argparse.ArgumentTypeError(
+            f"whole numbers are needed, such as 2,3; received {text!r}"
+        ) from None
 
 
-def read_lengths(text: str) -> tuple[float, ...]:
+def parse_lengths(text: str) -> tuple[float, ...]:
     """2,0.5,0.5 → (2.0, 0.5, 0.5)."""
     try:
         z, y, x = map(float, text.split(","))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"three lengths are needed, such as 2,0.5,0.5; received {text!r}") from None
+        raise argparse.ArgumentTypeError(
+            f"three lengths are needed, such as 2,0.5,0.5; received {text!r}"
+        ) from None
     return z, y, x

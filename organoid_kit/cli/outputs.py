@@ -1,4 +1,6 @@
-"""Where results go: for each movie a file that does not exist yet, of a format known before the work begins."""
+"""Where results go: for each movie a file that does not exist yet, of a format known before the
+work begins.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +8,19 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from organoid_kit.errors import UserError
-from organoid_kit.files import make_file_name
+from organoid_kit.base.errors import UserError
+from organoid_kit.base.files import make_file_name
 
-SUFFIXES = (".aut", ".csv", ".geff", ".zarr")  # what is written, and a Cell Tracking Challenge folder without suffix
+SUFFIXES = (
+    ".aut",
+    ".csv",
+    ".geff",
+    ".zarr",
+)  # what is written, and a Cell Tracking Challenge folder without suffix
 FORMATS = {"aut": ".aut", "csv": ".csv", "geff": ".geff", "ctc": ""}
 
 
-def find_outputs(output: Path, names: Sequence[str], form: str | None = None) -> list[Path]:
+def choose_outputs(output: Path, names: Sequence[str], form: str | None = None) -> list[Path]:
     """A file for each movie: the one named, or one for each in the folder named.
 
     Args:
@@ -24,9 +31,13 @@ def find_outputs(output: Path, names: Sequence[str], form: str | None = None) ->
     Raises:
         UserError: one exists already, several movies would share one, or it cannot be written.
     """
-    suffix = _find_suffix(output, form)
+    suffix = _choose_suffix(output, form)
     alone = output.suffix or (suffix == "" and len(names) == 1)
-    paths = [output] * len(names) if alone else [output / f"{make_file_name(name)}{suffix}" for name in names]
+    paths = (
+        [output] * len(names)
+        if alone
+        else [output / f"{make_file_name(name)}{suffix}" for name in names]
+    )
     for path in paths:
         if path.exists() or len(set(paths)) < len(paths):
             raise UserError(
@@ -37,7 +48,7 @@ def find_outputs(output: Path, names: Sequence[str], form: str | None = None) ->
     return paths
 
 
-def _find_suffix(output: Path, form: str | None) -> str:
+def _choose_suffix(output: Path, form: str | None) -> str:
     """Of the files. Says before the work, not after it, that they cannot be written."""
     stated = output.suffix.lower()
     suffix = stated or FORMATS[form or "aut"]

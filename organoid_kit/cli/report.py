@@ -6,9 +6,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from organoid_kit.base.errors import UserError
 from organoid_kit.cli.options import add_command
-from organoid_kit.errors import UserError
-from organoid_kit.runs import Run
+from organoid_kit.training.runs import Run
 
 
 def add_options(commands: Any) -> None:
@@ -17,13 +17,17 @@ def add_options(commands: Any) -> None:
     parser = add_command(commands, "report", _report, text)
     runs_help = "a run's folder, or several to compare, or the report folder of track --score"
     parser.add_argument("runs", type=Path, nargs="+", metavar="run", help=runs_help)
-    parser.add_argument("-o", "--output", type=Path, help="the page; else report.html in the folder")
+    parser.add_argument(
+        "-o", "--output", type=Path, help="the page; else report.html in the folder"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier report")
 
 
 def _report(options: argparse.Namespace) -> None:
     """Writes the page, anew if need be."""
-    from organoid_kit.report import write_comparison, write_report, write_tracking_report
+    from organoid_kit.report.comparison import write_comparison
+    from organoid_kit.report.run_page import write_report
+    from organoid_kit.report.tracking_page import write_tracking_report
 
     first, overwrite = options.runs[0], options.overwrite
     output = options.output or first / "report.html"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from organoid_kit.cli.options import add_command
-from organoid_kit.runs import compare_runs
+from organoid_kit.training.runs import compare_runs
 
 
 def add_options(commands: Any) -> None:

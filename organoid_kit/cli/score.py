@@ -10,49 +10,82 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.annotations import Annotations
-from organoid_kit.cli.options import add_command, add_reading, add_time_point_offset, reading_options
+from organoid_kit.base.errors import UserError
+from organoid_kit.base.files import make_file_name, write_json_safely
+from organoid_kit.cli.options import (
+    add_command,
+    add_reading,
+    add_time_point_offset,
+    reading_options,
+)
 from organoid_kit.cli.shared import find_spacing, load_keras, read_positions
-from organoid_kit.cli.track_scores import describe_track_scores, find_track_scores, format_track_scores
-from organoid_kit.dataset import AnnotatedMovie, read_dataset
-from organoid_kit.errors import UserError
-from organoid_kit.evaluation import PositionScore, format_score, pool_scores, score_positions
-from organoid_kit.files import make_file_name, write_json_safely
-from organoid_kit.runs import Run
+from organoid_kit.cli.track_scores import (
+    compute_track_scores,
+    describe_track_scores,
+    format_track_scores,
+)
+from organoid_kit.data.annotations import Annotations
+from organoid_kit.data.dataset import AnnotatedMovie, read_dataset
+from organoid_kit.evaluation.positions import (
+    PositionScore,
+    format_score,
+    pool_scores,
+    score_positions,
+)
+from organoid_kit.training.runs import Run
 
-_Pair = tuple[str, Annotations, Annotations, AnnotatedMovie | None]  # name, truth, found, movie where there is one
+_Pair = tuple[
+    str, Annotations, Annotations, AnnotatedMovie | None
+]  # name, truth, found, movie where there is one
 
 
 def add_options(commands: Any) -> None:
     """The command `score` and its options."""
-    parser = add_command(commands, "score", _score, "Compare found with true positions, and tracks with true ones.")
+    parser = add_command(
+        commands, "score", _score, "Compare found with true positions, and tracks with true ones."
+    )
     parser.add_argument("truth", type=Path, help="annotations, or an .autlist")
     parser.add_argument(
-        "found", type=Path, help="annotations, or the folder made from the .autlist by predict or track"
+        "found",
+        type=Path,
+        help="annotations, or the folder made from the .autlist by predict or track",
     )
-    parser.add_argument("--max-distance", type=float, default=5.0, metavar="µm", help="of a pair (5)")
+    parser.add_argument(
+        "--max-distance", type=float, default=5.0, metavar="µm", help="of a pair (5)"
+    )
     parser.add_argument("--threshold", type=float, help="least probability")
-    parser.add_argument("--time-points", type=int, nargs=2, metavar=("FIRST", "LAST"), help="score only these")
+    parser.add_argument(
+        "--time-points", type=int, nargs=2, metavar=("FIRST", "LAST"), help="score only these"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the scores there")
-    parser.add_argument("--run", type=Path, help="keep the results of an .autlist in this run, for its report")
+    parser.add_argument(
+        "--run", type=Path, help="keep the results of an .autlist in this run, for its report"
+    )
     add_time_point_offset(parser)
     add_reading(parser)
 
 
 def _score(options: argparse.Namespace) -> None:
     """Compares found with true positions, and keeps both in a run where one is named."""
-    threshold = _find_threshold(options)
-    pairs = _open_movie_pairs(options) if options.truth.suffix == ".autlist" else _open_pair(options)
+    threshold = _get_threshold(options)
+    pairs = (
+        _open_movie_pairs(options) if options.truth.suffix == ".autlist" else _open_pair(options)
+    )
     if options.time_points:
-        pairs = [(name, _between(truth, *options.time_points), *others) for name, truth, *others in pairs]
+        pairs = [
+            (name, _between(truth, *options.time_points), *others) for name, truth, *others in pairs
+        ]
     distance = {"max_distance_um": options.max_distance, "threshold": threshold}
     scores = {name: score_positions(truth, found, **distance) for name, truth, found, _ in pairs}
     total = pool_scores(scores.values())
     print(format_scores(scores | ({"all movies": total} if len(scores) > 1 else {})))
-    _say_empty_time_points(pairs)
+    _print_empty_time_points(pairs)
     tracks = _score_tracks(pairs, options.max_distance)
     if options.json:
-        record = {"movies": {name: score.to_dict() for name, score in scores.items()}, "all": total.to_dict()}
+        record = {
+            "movies": {name: score.to_dict() for name, score in scores.items()},
+            "all": total.to_dict(),
+        }
         write_json_safely(options.json, record | ({"tracks": tracks} if tracks else {}))
     if options.run:
         _keep_results(Run(options.run), pairs, threshold)
@@ -63,9 +96,11 @@ def _score_tracks(pairs: Sequence[_Pair], max_distance_um: float) -> dict[str, A
     described = {}
     for name, truth, found, _ in pairs:
         if len(truth.links) and len(found.merges()):
-            print(f"\n{name}: links not scored, as {len(found.merges())} positions have several links backward")
+            print(
+                f"\n{name}: links not scored, as {len(found.merges())} positions have several links backward"
+            )
         elif len(truth.links) and len(found.links):
-            scores = find_track_scores(truth, found, max_distance_um)
+            scores = compute_track_scores(truth, found, max_distance_um)
             described[name] = describe_track_scores(scores)
             print(f"\n{name}\n{format_track_scores(scores)}")
     return described
@@ -73,19 +108,23 @@ def _score_tracks(pairs: Sequence[_Pair], max_distance_um: float) -> dict[str, A
 
 def _between(annotations: Annotations, first: int, last: int) -> Annotations:
     """The positions of these time points."""
-    return annotations.select((annotations.time_points >= first) & (annotations.time_points <= last))
+    return annotations.select(
+        (annotations.time_points >= first) & (annotations.time_points <= last)
+    )
 
 
-def _say_empty_time_points(pairs: Sequence[_Pair]) -> None:
+def _print_empty_time_points(pairs: Sequence[_Pair]) -> None:
     """Names annotated time points in which nothing was found: perhaps nobody looked there."""
     for name, truth, found, _ in pairs:
         empty = np.setdiff1d(truth.annotated_time_points, found.annotated_time_points).tolist()
         if empty:
             listed = ", ".join(map(str, empty[:10])) + (", …" if len(empty) > 10 else "")
-            print(f"{name}: nothing was found at time points {listed}. If nobody looked there, give --time-points.")
+            print(
+                f"{name}: nothing was found at time points {listed}. If nobody looked there, give --time-points."
+            )
 
 
-def _find_threshold(options: argparse.Namespace) -> float | None:
+def _get_threshold(options: argparse.Namespace) -> float | None:
     """The one stated, or that of the run's network where the results are kept in the run."""
     if options.run and options.truth.suffix != ".autlist":
         raise UserError(
@@ -95,14 +134,14 @@ def _find_threshold(options: argparse.Namespace) -> float | None:
     if not options.run or options.threshold is not None:
         return options.threshold
     load_keras()
-    from organoid_kit.networks import load_settings
+    from organoid_kit.networks.saving import load_settings
 
     return load_settings(options.run).threshold
 
 
 def _keep_results(run: Run, pairs: Sequence[_Pair], threshold: float) -> None:
     """Puts the results where `report` finds them."""
-    from organoid_kit.report import save_result
+    from organoid_kit.report.results import save_result
 
     for _, _, found, annotated in pairs:
         save_result(run, annotated, found, threshold, channels=run.settings.channels)
@@ -115,8 +154,12 @@ def _open_movie_pairs(options: argparse.Namespace) -> list[_Pair]:
     for each in read_dataset(options.truth, **reading_options(options)):
         file = options.found / f"{make_file_name(each.movie.name)}.aut"
         spacing = each.movie.spacing_um
-        truth = dataclasses.replace(each.annotations, spacing_um=each.annotations.spacing_um or spacing)
-        pairs.append((each.name, truth, read_positions(file, spacing), AnnotatedMovie(each.movie, truth)))
+        truth = dataclasses.replace(
+            each.annotations, spacing_um=each.annotations.spacing_um or spacing
+        )
+        pairs.append(
+            (each.name, truth, read_positions(file, spacing), AnnotatedMovie(each.movie, truth))
+        )
     return pairs
 
 
@@ -146,7 +189,10 @@ def format_scores(scores: dict[str, PositionScore]) -> str:
     widths = [max(map(len, column)) for column in zip(heading, *rows, strict=True)]
     lines = [
         "  ".join(
-            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+            [
+                row[0].ljust(widths[0]),
+                *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)),
+            ]
         )
         for row in (heading, *rows)
     ]

@@ -1,12 +1,14 @@
-"""Links, divisions and lineages beside true ones; what needs a library is left out where it is not installed."""
+"""Links, divisions and lineages beside true ones; what needs a library is left out where it is not
+installed.
+"""
 
 from __future__ import annotations
 
 from importlib.util import find_spec
 from typing import Any
 
-from organoid_kit.annotations import Annotations
-from organoid_kit.track_evaluation import (
+from organoid_kit.data.annotations import Annotations
+from organoid_kit.evaluation.tracks import (
     DivisionScore,
     LinkScore,
     TrackScore,
@@ -19,8 +21,12 @@ Scores = dict[str, LinkScore | DivisionScore | TrackScore]
 _INSTALL = 'not measured: that takes traccuracy, pip install "organoid-kit[scores]"'
 
 
-def find_track_scores(truth: Annotations, tracks: Annotations, max_distance_um: float = 5.0) -> Scores:
-    """Scores of links, of divisions within one time point and, where traccuracy is installed, of lineages."""
+def compute_track_scores(
+    truth: Annotations, tracks: Annotations, max_distance_um: float = 5.0
+) -> Scores:
+    """Scores of links, of divisions within one time point and, where traccuracy is installed, of
+    lineages.
+    """
     scores: Scores = {
         "links": score_links(truth, tracks, max_distance_um=max_distance_um),
         "divisions": score_divisions(truth, tracks, by=None, max_distance_um=max_distance_um),

@@ -1,7 +1,8 @@
 """Dashboards: thin boxes of widgets over functions that a notebook also shows as code.
 
-The public attributes of a dashboard are its controls, so that it can be driven without a browser; `plot()` draws its
-state for print; `state()` and `restore()` carry it elsewhere. Each is loaded when it is first asked for.
+The public attributes of a dashboard are its controls, so that it can be driven without a browser;
+`plot()` draws its state for print; `state()` and `restore()` carry it elsewhere. Each is loaded
+when it is first asked for.
 """
 
 from importlib import import_module

@@ -1,4 +1,6 @@
-"""The buttons of the annotation checker that change annotations, and which positions they are meant for."""
+"""The buttons of the annotation checker that change annotations, and which positions they are meant
+for.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +10,10 @@ from collections.abc import Sequence
 import numpy as np
 from ipywidgets import HTML, Button, HBox, Layout, Text, VBox
 
-from organoid_kit.annotation_editing import AnnotationEditor
-from organoid_kit.annotations import Annotations
+from organoid_kit.base.errors import UserError
+from organoid_kit.dashboards.annotation_editing import AnnotationEditor
 from organoid_kit.dashboards.common import WIDE, mark
-from organoid_kit.errors import UserError
+from organoid_kit.data.annotations import Annotations
 from organoid_kit.plots.drawing import count
 
 MOST_CHOSEN = 3  # a mother and two daughters
@@ -22,7 +24,12 @@ _BUTTONS = (  # name, what stands on it, its key, what it does
     ("link", "Link", "L", "The two positions that were chosen last are the same nucleus"),
     ("unlink", "Unlink", "U", "The two positions that were chosen last are different nuclei"),
     ("divide", "Dividing", "B", "The three chosen positions are a mother and her two daughters"),
-    ("not_dividing", "Not dividing", "X", "A chosen mother loses her daughters, but for one that is chosen, too"),
+    (
+        "not_dividing",
+        "Not dividing",
+        "X",
+        "A chosen mother loses her daughters, but for one that is chosen, too",
+    ),
     ("forget", "Choose none", "C", "No position is chosen"),
     ("undo", "Undo", "Z", "Takes the last change back"),
     ("redo", "Redo", "Ctrl+Y", "Makes the change again that was undone"),
@@ -30,7 +37,8 @@ _BUTTONS = (  # name, what stands on it, its key, what it does
 
 
 class EditActions(VBox):
-    """Saving, and which positions are chosen; with buttons over an editor, which act on it. Errors are raised.
+    """Saving, and which positions are chosen; with buttons over an editor, which act on it. Errors
+    are raised.
 
     Attributes:
         editor: what changes.
@@ -47,12 +55,18 @@ class EditActions(VBox):
         for name, text, key, tip in _BUTTONS:
             button = Button(description=f"{text} ({key})", tooltip=tip, layout=Layout(width="auto"))
             setattr(self, name, mark(button, f"ok-{name.replace('_', '-')}"))
-        self.file_name = Text(value=file_name, description="Save as", style=WIDE, layout=Layout(width="98%"))
+        self.file_name = Text(
+            value=file_name, description="Save as", style=WIDE, layout=Layout(width="98%")
+        )
         mark(self.file_name, "ok-file-name")
         tip = "A new file; no existing file is changed"
-        self.save = mark(Button(description="Save (S)", tooltip=tip, layout=Layout(width="auto")), "ok-save")
+        self.save = mark(
+            Button(description="Save (S)", tooltip=tip, layout=Layout(width="auto")), "ok-save"
+        )
         self._choice, self._saved = mark(HTML(), "ok-choice"), mark(HTML(), "ok-saved")
-        self.buttons = HBox([getattr(self, name) for name, *_ in _BUTTONS], layout=Layout(flex_flow="row wrap"))
+        self.buttons = HBox(
+            [getattr(self, name) for name, *_ in _BUTTONS], layout=Layout(flex_flow="row wrap")
+        )
         self.children = [self.file_name, HBox([self.save, self._saved]), self._choice]
 
     def list_keys(self) -> dict[str, Button]:
@@ -79,7 +93,7 @@ class EditActions(VBox):
         rows = [self.editor.find_row(number) for number in self.chosen]
         return [row for row in rows if row is not None]
 
-    def find_chosen(self) -> Annotations:
+    def get_selected(self) -> Annotations:
         """The chosen positions."""
         return self.editor.annotations.select(np.array(sorted(self.list_chosen()), int))
 
@@ -88,7 +102,7 @@ class EditActions(VBox):
     def do_add(self, time_point: int, place: np.ndarray) -> str:
         """A position at the crosshair, which is then chosen."""
         self.choose(self.editor.add(time_point, place))
-        return self._say_last()
+        return self._describe_last_step()
 
     def do_move(self, time_point: int, place: np.ndarray) -> str:
         """The last chosen position goes to the crosshair."""
@@ -100,30 +114,30 @@ class EditActions(VBox):
                 "choose a position here."
             )
         self.editor.move(row, place)
-        return self._say_last()
+        return self._describe_last_step()
 
     def do_delete(self) -> str:
         """The last chosen position goes."""
         self.editor.delete(*self._need(1, "A position must be chosen to be deleted"))
-        return self._say_last()
+        return self._describe_last_step()
 
     def do_link(self) -> str:
         """The last two are linked; the later one stays chosen, to be linked on."""
         earlier, later = self._sort(self._need(2, "Two positions must be chosen to be linked"))
         self.editor.link(earlier, later)
         self.choose_only([later])
-        return self._say_last()
+        return self._describe_last_step()
 
     def do_unlink(self) -> str:
         """The last two are no longer linked."""
         self.editor.unlink(*self._need(2, "Two positions must be chosen to be unlinked"))
-        return self._say_last()
+        return self._describe_last_step()
 
     def do_divide(self) -> str:
         """Of the three, the earliest is the mother."""
         mother, *daughters = self._sort(self._need(3, "A mother and two daughters must be chosen"))
         self.editor.mark_dividing(mother, tuple(daughters))
-        return self._say_last()
+        return self._describe_last_step()
 
     def do_not_dividing(self) -> str:
         """The earliest chosen one is the mother; one that is chosen after it is what she becomes."""
@@ -131,7 +145,7 @@ class EditActions(VBox):
         if not rows:
             self._need(1, "A mother must be chosen")
         self.editor.unmark_dividing(rows[0], keep=rows[1] if len(rows) > 1 else None)
-        return self._say_last()
+        return self._describe_last_step()
 
     def do_forget(self) -> str:
         """None is chosen."""
@@ -150,7 +164,9 @@ class EditActions(VBox):
         """A new file."""
         wanted = self.file_name.value.strip()
         if not wanted:
-            raise UserError('A file must have a name. Received: an empty one. Write one such as "checked.aut".')
+            raise UserError(
+                'A file must have a name. Received: an empty one. Write one such as "checked.aut".'
+            )
         path = self.editor.save(wanted)
         taken = "" if str(path) == wanted else f" {wanted} was there already and stays as it is."
         return f"Saved as {path}.{taken}"
@@ -161,23 +177,33 @@ class EditActions(VBox):
         """What is chosen, and whether it is saved."""
         editor, rows = self.editor, self.list_chosen()
         self.undo.disabled, self.redo.disabled = not editor.steps, not editor.undone_steps
-        places = [_say_place(editor.annotations, row) for row in rows]
+        places = [_describe_place(editor.annotations, row) for row in rows]
         empty = "<b>Chosen: none.</b> Click on a position to choose it; up to three at a time."
         lines = "".join(f"<li>{html.escape(each)}</li>" for each in places)
-        listed = f'<b>Chosen, the last one last:</b><ol style="margin:0;padding-left:1.6em">{lines}</ol>'
-        self._choice.value = f'<div aria-live="polite" style="line-height:1.4">{listed if rows else empty}</div>'
-        said = "All is saved." if editor.is_saved else f"{count(len(editor.steps), 'change')}, not saved."
+        listed = (
+            f'<b>Chosen, the last one last:</b><ol style="margin:0;padding-left:1.6em">{lines}</ol>'
+        )
+        self._choice.value = (
+            f'<div aria-live="polite" style="line-height:1.4">{listed if rows else empty}</div>'
+        )
+        said = (
+            "All is saved."
+            if editor.is_saved
+            else f"{count(len(editor.steps), 'change')}, not saved."
+        )
         said = said if editor.steps or not editor.is_saved else "No change."
         self._saved.value = f'<span style="margin-left:8px">{said}</span>'
 
-    def _say_last(self) -> str:
+    def _describe_last_step(self) -> str:
         text = self.editor.steps[-1]
         return f"{text[0].upper()}{text[1:]}."
 
     def _need(self, number: int, rule: str) -> list[int]:
         rows = self.list_chosen()
         if len(rows) < number:
-            raise UserError(f"{rule}. Received: {len(rows)} chosen. Click on positions in the picture.")
+            raise UserError(
+                f"{rule}. Received: {len(rows)} chosen. Click on positions in the picture."
+            )
         return rows[-number:]
 
     def _sort(self, rows: list[int]) -> list[int]:
@@ -185,10 +211,14 @@ class EditActions(VBox):
         return sorted(rows, key=lambda row: self.editor.annotations.time_points[row])
 
 
-def _say_place(annotations: Annotations, row: int) -> str:
-    place = ", ".join(f"{axis} {value:.1f}" for axis, value in zip("zyx", annotations.positions[row]))
+def _describe_place(annotations: Annotations, row: int) -> str:
+    place = ", ".join(
+        f"{axis} {value:.1f}" for axis, value in zip("zyx", annotations.positions[row])
+    )
     forward, backward = annotations.links_forward()[row], annotations.links_backward()[row]
     links = (
-        "divides" if forward > 1 else {0: "no link", 1: "linked on one side", 2: "linked"}[min(forward + backward, 2)]
+        "divides"
+        if forward > 1
+        else {0: "no link", 1: "linked on one side", 2: "linked"}[min(forward + backward, 2)]
     )
     return f"time point {annotations.time_points[row]}: {place} ({links})"

@@ -7,24 +7,28 @@ from collections.abc import Sequence
 import numpy as np
 from ipywidgets import HTML, Button, HBox, Layout, VBox
 
-from organoid_kit.annotation_editing import (
+from organoid_kit.base.errors import UserError
+from organoid_kit.dashboards.annotation_editing import (
     AnnotationEditor,
     find_open_candidates,
     join_candidates,
     sort_by_doubt,
 )
-from organoid_kit.annotations import Annotations
-from organoid_kit.baseline import find_blobs
-from organoid_kit.dashboards.annotation_problems import write_words
+from organoid_kit.dashboards.annotation_problems import make_live_text
 from organoid_kit.dashboards.common import mark
-from organoid_kit.errors import UserError
+from organoid_kit.data.annotations import Annotations
+from organoid_kit.evaluation.blobs import find_blobs
 from organoid_kit.plots.drawing import count
 
 _BUTTONS = (
     ("accept", "Accept (Y)", "It is a nucleus: it becomes a position"),
     ("refuse", "Refuse (R)", "It is no nucleus: do not ask again"),
     ("skip", "Decide later (W)", "The next one; this one comes last"),
-    ("find", "Find blobs at this time point", "Bright blobs of about the size of a nucleus become candidates"),
+    (
+        "find",
+        "Find blobs at this time point",
+        "Bright blobs of about the size of a nucleus become candidates",
+    ),
 )
 
 
@@ -43,30 +47,40 @@ class CandidateList(VBox):
         accept, refuse, skip, find: buttons.
     """
 
-    def __init__(self, editor: AnnotationEditor, channels: Sequence[int], proposed: Annotations | None) -> None:
+    def __init__(
+        self, editor: AnnotationEditor, channels: Sequence[int], proposed: Annotations | None
+    ) -> None:
         super().__init__()
         self._editor, self._channels, self._looked_at = editor, tuple(channels), set()
         self.proposed, self.still_open, self.row = proposed, np.zeros(0, int), None
         self._first: int | None = None
         self._later: list[int] = []
-        self._summary, self._question = mark(HTML(), "ok-candidate-summary"), mark(HTML(), "ok-candidate")
+        self._summary, self._question = (
+            mark(HTML(), "ok-candidate-summary"),
+            mark(HTML(), "ok-candidate"),
+        )
         for name, text, tip in _BUTTONS:
             button = Button(description=text, tooltip=tip, layout=Layout(width="auto"))
             setattr(self, name, mark(button, f"ok-{name}"))
         decide = HBox([self.accept, self.refuse, self.skip], layout=Layout(flex_flow="row wrap"))
-        self.children = [*([self.find] if proposed is None else []), decide, self._question, self._summary]
+        self.children = [
+            *([self.find] if proposed is None else []),
+            decide,
+            self._question,
+            self._summary,
+        ]
 
-    def find_open(self) -> Annotations | None:
+    def list_open(self) -> Annotations | None:
         """Those nobody has decided on."""
         return None if self.proposed is None else self.proposed.select(self.still_open)
 
-    def find_place(self) -> tuple[int, np.ndarray] | None:
+    def get_place(self) -> tuple[int, np.ndarray] | None:
         """Time point and position, zyx, voxels, of the one that is asked about."""
         if self.row is None:
             return None
         return int(self.proposed.time_points[self.row]), self.proposed.positions[self.row]
 
-    def ask_first(self, number: int) -> None:
+    def put_first(self, number: int) -> None:
         """That with this number among the open ones is asked about next."""
         self._first = int(self.still_open[number])
 
@@ -91,7 +105,9 @@ class CandidateList(VBox):
     def do_find(self, time_point: int) -> str:
         """Blobs at a time point become candidates."""
         if time_point not in self._looked_at:
-            found = find_blobs(self._editor.movie, channels=self._channels, time_points=[time_point])
+            found = find_blobs(
+                self._editor.movie, channels=self._channels, time_points=[time_point]
+            )
             self.proposed = join_candidates(self.proposed, found)
             self._looked_at.add(time_point)
         here = count(len(self.proposed.rows_at(time_point)), "blob")
@@ -111,14 +127,20 @@ class CandidateList(VBox):
         order = "No candidate is waiting. Find blobs, or open the checker with the prediction of a network."
         self.row = None
         if self.proposed is not None:
-            self.still_open = find_open_candidates(self.proposed, self._editor.annotations, self._editor.refused)
-            order = self._take_next() if len(self.still_open) else "Every candidate is decided on."
+            self.still_open = find_open_candidates(
+                self.proposed, self._editor.annotations, self._editor.refused
+            )
+            order = (
+                self._choose_next() if len(self.still_open) else "Every candidate is decided on."
+            )
         for button in (self.accept, self.refuse, self.skip):
             button.disabled = self.row is None
-        self._summary.value = write_words(f"{count(len(self.still_open), 'candidate')} to decide on. {order}")
-        self._question.value = "" if self.row is None else write_words(self._ask())
+        self._summary.value = make_live_text(
+            f"{count(len(self.still_open), 'candidate')} to decide on. {order}"
+        )
+        self._question.value = "" if self.row is None else make_live_text(self._ask())
 
-    def _take_next(self) -> str:
+    def _choose_next(self) -> str:
         """Which one is asked about; the order in words."""
         order = sort_by_doubt(self.proposed, self.still_open)
         waiting = order.rows.tolist()
@@ -128,7 +150,9 @@ class CandidateList(VBox):
         return order.text
 
     def _ask(self) -> str:
-        place = ", ".join(f"{axis} {value:.1f}" for axis, value in zip("zyx", self.proposed.positions[self.row]))
+        place = ", ".join(
+            f"{axis} {value:.1f}" for axis, value in zip("zyx", self.proposed.positions[self.row])
+        )
         known = [
             f"; {name} {values[self.row]:.3g}"
             for name, values in self.proposed.properties.items()

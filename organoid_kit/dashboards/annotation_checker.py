@@ -1,4 +1,6 @@
-"""Checking and mending the annotations of a movie: problems, candidates, and an editor over the stack browser."""
+"""Checking and mending the annotations of a movie: problems, candidates, and an editor over the
+stack browser.
+"""
 
 from __future__ import annotations
 
@@ -12,20 +14,20 @@ from typing import Any
 import numpy as np
 from ipywidgets import HTML, HBox, Layout, ToggleButtons, VBox
 
-from organoid_kit.annotation_editing import find_problems, open_editor
-from organoid_kit.annotations import Annotations
+from organoid_kit.base.errors import UserError
+from organoid_kit.base.files import make_file_name
 from organoid_kit.dashboards.annotation_actions import EditActions
 from organoid_kit.dashboards.annotation_candidates import CandidateList
 from organoid_kit.dashboards.annotation_coverage import describe_coverage, draw_coverage
+from organoid_kit.dashboards.annotation_editing import find_problems, open_editor
 from organoid_kit.dashboards.annotation_images import ImageCheck
 from organoid_kit.dashboards.annotation_problems import ProblemList
 from organoid_kit.dashboards.common import WIDE, Messages, mark
 from organoid_kit.dashboards.stack_browser import Pick, StackBrowser
-from organoid_kit.dataset import AnnotatedMovie
-from organoid_kit.errors import UserError
-from organoid_kit.files import make_file_name
-from organoid_kit.plots import plot_problems
+from organoid_kit.data.annotations import Annotations
+from organoid_kit.data.dataset import AnnotatedMovie
 from organoid_kit.plots.drawing import Drawing, Mark, count
+from organoid_kit.plots.images import plot_problems
 
 LISTS = ("Problems", "Candidates")
 _CHOSEN = Mark("chosen", "+", "yellow")
@@ -38,14 +40,17 @@ _HELP = (
 
 
 class AnnotationChecker(VBox):
-    """Shows what is wrong in annotations, and mends it. The annotations given, and their file, stay as they are.
+    """Shows what is wrong in annotations, and mends it. The annotations given, and their file, stay
+    as they are.
 
     Args:
         annotated_movie: to check.
         channels: which show the nuclei, counted from 1; several are summed.
-        candidates: positions that a network proposes, with "probability"; None: blobs are found on demand.
-        output: file to save to, in the format of its ending; beside it lies a journal, `.journal`, from which
-            changes that were not saved come back. None: named after the movie, in the current folder.
+        candidates: positions that a network proposes, with "probability"; None: blobs are found on
+            demand.
+        output: file to save to, in the format of its ending; beside it lies a journal, `.journal`,
+            from which changes that were not saved come back. None: named after the movie, in the
+            current folder.
         drawn_by: of `StackBrowser`.
 
     Attributes:
@@ -77,14 +82,19 @@ class AnnotationChecker(VBox):
         annotations = _with_spacing(annotated_movie)
         self._drawn, self._checked = {}, (None, None, None)
         self.messages, self.coverage = Messages(), mark(HTML(), "ok-coverage")
-        self.browser = StackBrowser(self.movie, {"annotations": annotations}, channels=self.channels, drawn_by=drawn_by)
+        self.browser = StackBrowser(
+            self.movie, {"annotations": annotations}, channels=self.channels, drawn_by=drawn_by
+        )
         self.editor = open_editor(annotations, self.movie, output=output)
         self.edit = EditActions(self.editor, str(output))
         self.problems = ProblemList(self._go_to_problem)
         self.candidates = CandidateList(self.editor, self.channels, candidates)
         self.images = ImageCheck(self.movie, self.channels, self.messages, self._show_progress)
         self.list_shown = mark(
-            ToggleButtons(options=LISTS, description="List", style={"button_width": "110px", **WIDE}), "ok-list-shown"
+            ToggleButtons(
+                options=LISTS, description="List", style={"button_width": "110px", **WIDE}
+            ),
+            "ok-list-shown",
         )
         self._arrange()
         self._listen()
@@ -98,13 +108,21 @@ class AnnotationChecker(VBox):
         """The static twin: the problems of the time point that is shown."""
         time_point = self.browser.time_point.value
         drawing = plot_problems(
-            self.movie, self.editor.annotations, self.problems.problems, time_point, self.browser.channels.value
+            self.movie,
+            self.editor.annotations,
+            self.problems.problems,
+            time_point,
+            self.browser.channels.value,
         )
-        drawing.description += f" {describe_coverage(self.movie, self.editor.annotations, time_point)}"
+        drawing.description += (
+            f" {describe_coverage(self.movie, self.editor.annotations, time_point)}"
+        )
         return drawing
 
     def state(self) -> dict[str, Any]:
-        """The values of the controls, as plain JSON values. Annotations are not part of it: they are saved."""
+        """The values of the controls, as plain JSON values. Annotations are not part of it: they
+        are saved.
+        """
         return {**self.browser.state(), "list_shown": self.list_shown.value}
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -112,9 +130,13 @@ class AnnotationChecker(VBox):
         state = dict(state)
         shown = state.pop("list_shown", self.list_shown.value)
         if shown not in LISTS:
-            raise UserError(f"list_shown must be one of {', '.join(LISTS)}. Received: {shown!r}. Copy it again.")
+            raise UserError(
+                f"list_shown must be one of {', '.join(LISTS)}. Received: {shown!r}. Copy it again."
+            )
         state["layers_shown"] = [
-            name for name in state.get("layers_shown", self.browser.layers_shown.value) if name in self._list_layers()
+            name
+            for name in state.get("layers_shown", self.browser.layers_shown.value)
+            if name in self._list_layers()
         ]
         self.browser.restore(state)
         self.list_shown.value = shown
@@ -123,17 +145,37 @@ class AnnotationChecker(VBox):
 
     def _arrange(self) -> None:
         contents = ([self.coverage], [self.list_shown, self.problems, self.candidates], [self.edit])
-        cards = [VBox(each, layout=Layout(flex=flex, padding="4px 8px")) for each, flex in zip(contents, _CARDS)]
-        panel = HBox(cards, layout=Layout(flex="1 1 340px", flex_flow="row wrap", align_items="flex-start"))
+        cards = [
+            VBox(each, layout=Layout(flex=flex, padding="4px 8px"))
+            for each, flex in zip(contents, _CARDS)
+        ]
+        panel = HBox(
+            cards, layout=Layout(flex="1 1 340px", flex_flow="row wrap", align_items="flex-start")
+        )
         browser = VBox([self.browser], layout=Layout(flex="0 1 830px", max_width="100%"))
         beside = Layout(flex_flow="row wrap", align_items="flex-start")
         mended = HTML(f'<div style="line-height:1.5">{_HELP}</div>')
         self.messages.layout.min_height = "48px"  # two lines, so that messages move nothing
-        self.children = [self.edit.buttons, self.messages, HBox([panel, browser], layout=beside), mended]
+        self.children = [
+            self.edit.buttons,
+            self.messages,
+            HBox([panel, browser], layout=beside),
+            mended,
+        ]
         mark(self, "ok-annotation-checker")
 
     def _listen(self) -> None:
-        for name in ("delete", "link", "unlink", "divide", "not_dividing", "forget", "undo", "redo", "save"):
+        for name in (
+            "delete",
+            "link",
+            "unlink",
+            "divide",
+            "not_dividing",
+            "forget",
+            "undo",
+            "redo",
+            "save",
+        ):
             getattr(self.edit, name).on_click(self._guard(getattr(self.edit, f"do_{name}")))
         for name in ("add", "move"):
             getattr(self.edit, name).on_click(self._at_crosshair(getattr(self.edit, f"do_{name}")))
@@ -149,12 +191,14 @@ class AnnotationChecker(VBox):
     def _make_keys(self) -> Any:
         """Keys for the buttons, where the page can load them."""
         try:
-            from organoid_kit.dashboards.annotation_keys import PageKeys
+            from organoid_kit.dashboards.annotation_keys import KeyboardShortcuts
         except ImportError:
             return None
         of_candidates = {"Y": "accept", "R": "refuse", "W": "skip"}
-        keys = PageKeys(
-            self, self.edit.list_keys() | {key: getattr(self.candidates, name) for key, name in of_candidates.items()}
+        keys = KeyboardShortcuts(
+            self,
+            self.edit.list_keys()
+            | {key: getattr(self.candidates, name) for key, name in of_candidates.items()},
         )
         if "google.colab" in sys.modules:  # which loads nothing that is not shown
             self.children = [*self.children, keys]
@@ -168,8 +212,12 @@ class AnnotationChecker(VBox):
                 f"{self.editor.steps[-1]}. Undo takes them back, one by one."
             )
 
-    def _guard(self, action: Callable[[], str | None], then: Callable[[], None] | None = None) -> Callable[[Any], None]:
-        """The action as a handler: it says what was done, or what went wrong, and all is shown anew."""
+    def _guard(
+        self, action: Callable[[], str | None], then: Callable[[], None] | None = None
+    ) -> Callable[[Any], None]:
+        """The action as a handler: it says what was done, or what went wrong, and all is shown
+        anew.
+        """
 
         def act(_: Any) -> None:
             with self.messages.watch():
@@ -183,10 +231,14 @@ class AnnotationChecker(VBox):
         return act
 
     def _at_crosshair(self, action: Callable[[int, np.ndarray], str]) -> Callable[[Any], None]:
-        """The action as a handler: done where the crosshair is at the click, however long the handler waits."""
+        """The action as a handler: done where the crosshair is at the click, however long the
+        handler waits.
+        """
 
         def act(click: Any) -> None:
-            place = np.array([slider.value for slider in (self.browser.z, self.browser.y, self.browser.x)], float)
+            place = np.array(
+                [slider.value for slider in (self.browser.z, self.browser.y, self.browser.x)], float
+            )
             self._guard(partial(action, self.browser.time_point.value, place))(click)
 
         return act
@@ -198,14 +250,16 @@ class AnnotationChecker(VBox):
             if pick.layer == "annotations":
                 self.edit.choose(pick.row)
             elif pick.layer == "candidates":
-                self.candidates.ask_first(pick.row)
+                self.candidates.put_first(pick.row)
                 self.list_shown.value = "Candidates"
             self._show()
 
     def _go_to_problem(self) -> None:
-        """Shows the place, and chooses the positions concerned; last those at that time point, to act on them."""
+        """Shows the place, and chooses the positions concerned; last those at that time point, to
+        act on them.
+        """
         with self.messages.watch():
-            if (problem := self.problems.find_chosen()) is None:
+            if (problem := self.problems.get_selected()) is None:
                 return
             times = self.edit.editor.annotations.time_points
             rows = sorted(problem.rows, key=lambda row: times[row] == problem.time_point)
@@ -215,7 +269,7 @@ class AnnotationChecker(VBox):
             self._show()
 
     def _go_to_candidate(self) -> None:
-        if self.list_shown.value == "Candidates" and (place := self.candidates.find_place()):
+        if self.list_shown.value == "Candidates" and (place := self.candidates.get_place()):
             self._look_at(*place)
 
     def _find_blobs(self) -> str:
@@ -249,9 +303,9 @@ class AnnotationChecker(VBox):
         with self.browser.at_once():
             self._show_problems()
             self._show_layer("annotations", self.editor.annotations)
-            if (candidates := self.candidates.find_open()) is not None:
+            if (candidates := self.candidates.list_open()) is not None:
                 self._show_layer("candidates", candidates)
-            self._show_layer("chosen", self.edit.find_chosen(), _CHOSEN)
+            self._show_layer("chosen", self.edit.get_selected(), _CHOSEN)
         self._show_coverage()
         self.edit.show()
         for box, name in ((self.problems, "Problems"), (self.candidates, "Candidates")):
@@ -273,7 +327,11 @@ class AnnotationChecker(VBox):
 
     def _show_layer(self, name: str, annotations: Annotations, shape: Mark | None = None) -> None:
         """Where it is another than before."""
-        key = (annotations.positions.tobytes(), annotations.time_points.tobytes(), annotations.links.tobytes())
+        key = (
+            annotations.positions.tobytes(),
+            annotations.time_points.tobytes(),
+            annotations.links.tobytes(),
+        )
         if self._drawn.get(name) != key:
             self._drawn[name] = key
             self.browser.set_layer(name, annotations, shape)
@@ -283,7 +341,9 @@ class AnnotationChecker(VBox):
             self._show_coverage()
 
     def _show_coverage(self) -> None:
-        self.coverage.value = draw_coverage(self.movie, self.editor.annotations, self.browser.time_point.value)
+        self.coverage.value = draw_coverage(
+            self.movie, self.editor.annotations, self.browser.time_point.value
+        )
 
     def _list_layers(self) -> list[str]:
         return [name for _, name in self.browser.layers_shown.options]
@@ -292,4 +352,6 @@ class AnnotationChecker(VBox):
 def _with_spacing(annotated_movie: AnnotatedMovie) -> Annotations:
     """The annotations, with the movie's spacing where they have none."""
     annotations = annotated_movie.annotations
-    return dataclasses.replace(annotations, spacing_um=annotations.spacing_um or annotated_movie.movie.spacing_um)
+    return dataclasses.replace(
+        annotations, spacing_um=annotations.spacing_um or annotated_movie.movie.spacing_um
+    )

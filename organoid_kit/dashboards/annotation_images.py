@@ -9,15 +9,16 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from organoid_kit.annotation_editing import ImageProblems, find_image_problems
-from organoid_kit.annotations import Annotations
+from organoid_kit.dashboards.annotation_editing import ImageProblems, find_image_problems
 from organoid_kit.dashboards.common import Messages
+from organoid_kit.data.annotations import Annotations
+from organoid_kit.data.timelapse import TimeLapse
 from organoid_kit.plots.drawing import count
-from organoid_kit.timelapse import TimeLapse
 
 
 class ImageCheck:
-    """Looks for problems of images: positions beside their nucleus, nuclei without one, images that show nothing.
+    """Looks for problems of images: positions beside their nucleus, nuclei without one, images that
+    show nothing.
 
     Args:
         movie: whose images are read.
@@ -30,20 +31,36 @@ class ImageCheck:
         text: how far it is, in words.
     """
 
-    def __init__(self, movie: TimeLapse, channels: Sequence[int], messages: Messages, tell: Callable[[], None]) -> None:
-        self._movie, self._channels, self._messages, self._tell = movie, tuple(channels), messages, tell
+    def __init__(
+        self,
+        movie: TimeLapse,
+        channels: Sequence[int],
+        messages: Messages,
+        tell: Callable[[], None],
+    ) -> None:
+        self._movie, self._channels, self._messages, self._tell = (
+            movie,
+            tuple(channels),
+            messages,
+            tell,
+        )
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
         self.found = ImageProblems()
-        self.text = "Positions and links are checked after each change. Images were not looked at yet."
+        self.text = (
+            "Positions and links are checked after each change. Images were not looked at yet."
+        )
 
     @property
     def is_running(self) -> bool:
         """Whether it looks now."""
         return self._thread is not None and self._thread.is_alive()
 
-    def start(self, annotations: Annotations, numbers: np.ndarray, ended: Callable[[], None]) -> None:
-        """Begins, and calls `ended` when all is seen. On Colab, where threads cannot show anything, it is waited for.
+    def start(
+        self, annotations: Annotations, numbers: np.ndarray, ended: Callable[[], None]
+    ) -> None:
+        """Begins, and calls `ended` when all is seen. On Colab, where threads cannot show anything,
+        it is waited for.
 
         Args:
             annotations: of an editor, as they are now.
@@ -51,7 +68,9 @@ class ImageCheck:
             ended: takes nothing.
         """
         self._stopping.clear()
-        self._thread = threading.Thread(target=self._work, args=(annotations, numbers, ended), daemon=True)
+        self._thread = threading.Thread(
+            target=self._work, args=(annotations, numbers, ended), daemon=True
+        )
         self._thread.run() if "google.colab" in sys.modules else self._thread.start()
 
     def stop(self) -> None:
@@ -64,11 +83,15 @@ class ImageCheck:
             self._thread.join(seconds)
         return not self.is_running
 
-    def _work(self, annotations: Annotations, numbers: np.ndarray, ended: Callable[[], None]) -> None:
+    def _work(
+        self, annotations: Annotations, numbers: np.ndarray, ended: Callable[[], None]
+    ) -> None:
         times = len(np.intersect1d(annotations.annotated_time_points, self._movie.time_points))
         with self._messages.catch():
             try:
-                movie = _tell_of_stacks(self._movie, lambda read: self._progress(read // len(self._channels), times))
+                movie = _report_stacks(
+                    self._movie, lambda read: self._progress(read // len(self._channels), times)
+                )
                 self.found = find_image_problems(annotations, numbers, movie, self._channels)
                 self.text = f"The images of {count(times, 'time point')} were looked at."
             except _Stopped:
@@ -86,7 +109,7 @@ class _Stopped(Exception):
     """The user no longer waits."""
 
 
-def _tell_of_stacks(movie: TimeLapse, tell: Callable[[int], None]) -> TimeLapse:
+def _report_stacks(movie: TimeLapse, tell: Callable[[int], None]) -> TimeLapse:
     """The movie, which tells before each stack how many were read."""
     read = iter(range(sys.maxsize))
 

@@ -12,12 +12,13 @@ from ipywidgets import Button, Widget
 _numbers = iter(range(1, 1_000_000))
 
 
-class PageKeys(anywidget.AnyWidget):
+class KeyboardShortcuts(anywidget.AnyWidget):
     """Presses buttons of a box when their keys are pressed in it.
 
     Args:
         box: the dashboard; it gets a CSS class by which the script finds it.
-        buttons: key, such as "A", "Delete" or "Ctrl+Z" → button. Buttons that are disabled are left alone.
+        buttons: key, such as "A", "Delete" or "Ctrl+Z" → button. Buttons that are disabled are left
+            alone.
     """
 
     _esm = Path(__file__).with_name("annotation_keys.js")

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 
 from ipywidgets import HTML, Button, Layout, Select, VBox
 
-from organoid_kit.checks import Problem
 from organoid_kit.dashboards.common import WIDE, mark
+from organoid_kit.evaluation.checks import Problem
 from organoid_kit.plots.drawing import count
 
 MOST_LISTED = 300
@@ -32,7 +32,13 @@ class ProblemList(VBox):
         self._said = ""
         self.summary, self.remedy = mark(HTML(), "ok-problem-summary"), mark(HTML(), "ok-remedy")
         self.chosen = mark(
-            Select(options=(), rows=_MOST_ROWS, description="Problems", style=WIDE, layout=Layout(width="98%")),
+            Select(
+                options=(),
+                rows=_MOST_ROWS,
+                description="Problems",
+                style=WIDE,
+                layout=Layout(width="98%"),
+            ),
             "ok-problems",
         )
         tip = "Looks for positions beside their nucleus, and for nuclei without one, in all images"
@@ -46,7 +52,9 @@ class ProblemList(VBox):
         self.problems = sorted(problems, key=lambda each: each.severity != "error")
         errors = sum(each.severity == "error" for each in self.problems)
         few = f" The first {MOST_LISTED} are listed." if len(self.problems) > MOST_LISTED else ""
-        self._said = f"{count(errors, 'error')}, {count(len(self.problems) - errors, 'warning')}.{few}"
+        self._said = (
+            f"{count(errors, 'error')}, {count(len(self.problems) - errors, 'warning')}.{few}"
+        )
         self.show_images(images)
         lines = tuple(_write_line(each) for each in self.problems[:MOST_LISTED])
         if lines != self.chosen.options or not self.remedy.value:
@@ -54,7 +62,9 @@ class ProblemList(VBox):
 
     def show_images(self, images: str) -> None:
         """Whether images were looked at, in words."""
-        self.summary.value = f'<div style="line-height:1.4"><b>{self._said}</b> {html.escape(images)}</div>'
+        self.summary.value = (
+            f'<div style="line-height:1.4"><b>{self._said}</b> {html.escape(images)}</div>'
+        )
 
     def _show_lines(self, lines: tuple[str, ...]) -> None:
         """Other lines, of which none is chosen: nobody clicked on one."""
@@ -64,18 +74,20 @@ class ProblemList(VBox):
         self._showing = False
         self.chosen.rows = max(_LEAST_ROWS, min(len(lines), _MOST_ROWS))
         self.chosen.layout.display = None if lines else "none"
-        self.remedy.value = write_words("Click on a problem to go there." if lines else "Nothing to mend here.")
+        self.remedy.value = make_live_text(
+            "Click on a problem to go there." if lines else "Nothing to mend here."
+        )
 
     def _choose(self, change: dict) -> None:
         if not self._showing and change["new"] is not None:
             self._go_to()
 
-    def find_chosen(self) -> Problem | None:
+    def get_selected(self) -> Problem | None:
         """The problem that is chosen now, whose remedy is shown from now on; None if none is."""
         if self.chosen.index is None:
             return None
         problem = self.problems[self.chosen.index]
-        self.remedy.value = write_words(str(problem))
+        self.remedy.value = make_live_text(str(problem))
         return problem
 
 
@@ -83,10 +95,12 @@ def _write_line(problem: Problem) -> str:
     """A problem in one line: how bad, what, and where."""
     where = [] if problem.time_point is None else [f"time point {problem.time_point}"]
     if problem.position is not None:
-        where.append(", ".join(f"{axis} {value:.0f}" for axis, value in zip("zyx", problem.position)))
+        where.append(
+            ", ".join(f"{axis} {value:.0f}" for axis, value in zip("zyx", problem.position))
+        )
     return " · ".join([f"{problem.severity}: {problem.rule.replace('_', ' ')}", *where])
 
 
-def write_words(text: str) -> str:
+def make_live_text(text: str) -> str:
     """A text as HTML, which a screen reader says when it changes."""
     return f'<div aria-live="polite" style="line-height:1.4;overflow-wrap:anywhere">{html.escape(text)}</div>'

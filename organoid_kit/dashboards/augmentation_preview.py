@@ -1,4 +1,6 @@
-"""Before and after: what augmentation makes of an example of any of the three networks, and what would go too far."""
+"""Before and after: what augmentation makes of an example of any of the three networks, and what
+would go too far.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +10,11 @@ from typing import Any
 
 from ipywidgets import HTML, BoundedIntText, Button, HBox, IntSlider, Layout, VBox
 
-from organoid_kit.augmentation_advice import check_augmentation, find_example_facts
-from organoid_kit.dashboards.common import INK, WIDE, Messages, make_tip, mark
-from organoid_kit.dashboards.control_states import guard, read_controls, write_controls
+from organoid_kit.base.errors import UserError
+from organoid_kit.base.settings import AugmentationSettings, NetworkSettings
+from organoid_kit.dashboards.augmentation_advice import check_augmentation, measure_example_facts
+from organoid_kit.dashboards.common import INK, WIDE, Messages, make_tooltip, mark
+from organoid_kit.dashboards.control_states import guard, read_controls, set_controls
 from organoid_kit.dashboards.operation import Operation, list_operations
 from organoid_kit.dashboards.panes import draw_panes
 from organoid_kit.dashboards.preview_examples import (
@@ -22,15 +26,17 @@ from organoid_kit.dashboards.preview_examples import (
     make_preview_panes,
     plot_columns,
 )
-from organoid_kit.dataset import AnnotatedMovie
-from organoid_kit.errors import UserError
+from organoid_kit.data.dataset import AnnotatedMovie
 from organoid_kit.plots.drawing import Drawing, count
-from organoid_kit.settings import AugmentationSettings, NetworkSettings
 
 _MOST_MOVIES = 4  # are looked at for the warnings
 _SEEDS = 10_000
 _SIDES = {"position": 165, "division": 140, "link": 140}  # of a pane, in pixels
-_WHAT = {"position": "Example (time points of all movies)", "division": "Division", "link": "Linked nucleus"}
+_WHAT = {
+    "position": "Example (time points of all movies)",
+    "division": "Division",
+    "link": "Linked nucleus",
+}
 _SEE = {
     "position": "Image above, target below. Rings: annotated positions in this plane.",
     "division": "The plane through the nucleus in the middle, at its own time point.",
@@ -39,11 +45,13 @@ _SEE = {
 
 
 class AugmentationPreview(VBox):
-    """An example as it is, beside variations of it; each operation can be switched on and off and has a range.
+    """An example as it is, beside variations of it; each operation can be switched on and off and
+    has a range.
 
     Args:
         annotated_movies: to train on.
-        settings: `settings.network` says for which network, `settings.augmentation` where the controls stand at first.
+        settings: `settings.network` says for which network, `settings.augmentation` where the
+            controls stand at first.
 
     Attributes:
         operations: name, as in `AugmentationSettings` → checkbox `on` and slider `range`.
@@ -59,11 +67,15 @@ class AugmentationPreview(VBox):
         UserError: the movies have nothing to learn from for this network.
     """
 
-    def __init__(self, annotated_movies: Sequence[AnnotatedMovie], settings: NetworkSettings) -> None:
+    def __init__(
+        self, annotated_movies: Sequence[AnnotatedMovie], settings: NetworkSettings
+    ) -> None:
         if not annotated_movies:
-            raise UserError("A preview needs annotated movies. Received: none. Pass those you train on.")
+            raise UserError(
+                "A preview needs annotated movies. Received: none. Pass those you train on."
+            )
         self._examples = make_preview_examples(annotated_movies, settings)
-        self._facts = find_example_facts(annotated_movies[:_MOST_MOVIES], settings)
+        self._facts = measure_example_facts(annotated_movies[:_MOST_MOVIES], settings)
         self._start, self._network = settings.augmentation, settings.network
         self.warnings: dict[str, str] = {}
         self._busy, self._shown = False, None
@@ -77,7 +89,9 @@ class AugmentationPreview(VBox):
 
     @property
     def settings(self) -> AugmentationSettings:
-        """What is chosen, for `NetworkSettings(augmentation=...)`; what this network does not use stays as it was."""
+        """What is chosen, for `NetworkSettings(augmentation=...)`; what this network does not use
+        stays as it was.
+        """
         chosen = {name: operation.setting for name, operation in self.operations.items()}
         return dataclasses.replace(self._start, **chosen)
 
@@ -93,7 +107,11 @@ class AugmentationPreview(VBox):
     def describe(self) -> str:
         """What is shown, in words."""
         on = [_shorten(operation) for operation in self.operations.values() if operation.on.value]
-        said = f" {count(len(self.warnings), 'warning')}: {' '.join(self.warnings.values())}" if self.warnings else ""
+        said = (
+            f" {count(len(self.warnings), 'warning')}: {' '.join(self.warnings.values())}"
+            if self.warnings
+            else ""
+        )
         return (
             f"An example of the {self._network} network as it is, and {count(self.variations.value, 'variation')} of "
             f"it with seed {self.seed.value}. Varied: {', '.join(on) or 'nothing'}.{said}"
@@ -113,7 +131,7 @@ class AugmentationPreview(VBox):
         """Sets controls to what `state` gave. Raises UserError for a control or value there is not."""
         self._busy = True
         try:
-            write_controls(self._controls, state)
+            set_controls(self._controls, state)
         finally:
             self._busy = False
             guard(self.messages, self._show)()
@@ -122,21 +140,27 @@ class AugmentationPreview(VBox):
 
     def _make_controls(self, settings: NetworkSettings) -> None:
         names = list_operations(settings.network)
-        self.operations = {name: Operation(name, getattr(settings.augmentation, name)) for name in names}
+        self.operations = {
+            name: Operation(name, getattr(settings.augmentation, name)) for name in names
+        }
         wide = {"style": WIDE, "layout": Layout(width="420px", max_width="98%")}
         number = count_previews(self._examples)
-        self.example = IntSlider(value=1, min=1, max=number, description=_WHAT[settings.network], **wide)
+        self.example = IntSlider(
+            value=1, min=1, max=number, description=_WHAT[settings.network], **wide
+        )
         self.variations = IntSlider(value=4, min=1, max=6, description="Variations", **wide)
         self.seed = BoundedIntText(
             value=settings.seed,
             max=max(_SEEDS, settings.seed),
             description="Seed",
-            **make_tip("The same seed throws the same dice."),
+            **make_tooltip("The same seed throws the same dice."),
             style=WIDE,
             layout=Layout(width="150px"),
         )
         self.new_seed = Button(description="Throw again", tooltip="Another seed: other variations.")
-        self.usual = Button(description="All as usual", tooltip="The ranges that the kit trains with.")
+        self.usual = Button(
+            description="All as usual", tooltip="The ranges that the kit trains with."
+        )
         self.nothing = Button(description="All off", tooltip="Then switch on one after the other.")
         for name in ("example", "variations", "seed", "new_seed", "usual", "nothing"):
             mark(getattr(self, name), f"ok-{name.replace('_', '-')}")
@@ -144,9 +168,13 @@ class AugmentationPreview(VBox):
     def _lay_out(self) -> list[Any]:
         wrap = Layout(flex_flow="row wrap", align_items="center")
         rows, half = list(self.operations.values()), (len(self.operations) + 1) // 2
-        columns = [VBox(part, layout=Layout(margin="0 16px 0 0")) for part in (rows[:half], rows[half:])]
+        columns = [
+            VBox(part, layout=Layout(margin="0 16px 0 0")) for part in (rows[:half], rows[half:])
+        ]
         dice = HBox([self.seed, self.new_seed, self.usual, self.nothing], layout=wrap)
-        see = HTML(f'<div style="color:{INK};background:#fff;line-height:1.4">{_SEE[self._network]}</div>')
+        see = HTML(
+            f'<div style="color:{INK};background:#fff;line-height:1.4">{_SEE[self._network]}</div>'
+        )
         return [
             self._pictures,
             see,
@@ -189,7 +217,9 @@ class AugmentationPreview(VBox):
         number = self.example.value - 1
         if self._shown is None or self._shown[0] != number:
             self._shown = number, choose_example(self._examples, number)
-        return make_columns(self._examples, self._shown[1], self.settings, self.seed.value, self.variations.value)
+        return make_columns(
+            self._examples, self._shown[1], self.settings, self.seed.value, self.variations.value
+        )
 
     def _show(self) -> None:
         if self._busy:
@@ -202,14 +232,18 @@ class AugmentationPreview(VBox):
         self._pictures.value = draw_panes(rows, self.describe(), _SIDES[self._network])
 
     def _show_warnings(self) -> None:
-        self.warnings = check_augmentation(self._examples.settings.changed(augmentation=self.settings), self._facts)
+        self.warnings = check_augmentation(
+            self._examples.settings.changed(augmentation=self.settings), self._facts
+        )
         for name, operation in self.operations.items():
             operation.warn(self.warnings.get(name))
         if self.warnings:
             labels = ", ".join(_shorten(self.operations[name]) for name in self.warnings)
             self.messages.warn(f"This would teach something wrong; see below: {labels}.")
         else:
-            self.messages.say("Nothing here is known to teach something wrong. Can you still see the nuclei?")
+            self.messages.say(
+                "Nothing here is known to teach something wrong. Can you still see the nuclei?"
+            )
 
 
 def _shorten(operation: Operation) -> str:

@@ -1,4 +1,6 @@
-"""Which channels show the nuclei? Each one and any sum, beside a number that says how well nuclei stand out."""
+"""Which channels show the nuclei? Each one and any sum, beside a number that says how well nuclei
+stand out.
+"""
 
 from __future__ import annotations
 
@@ -10,22 +12,22 @@ from typing import Any
 import numpy as np
 from ipywidgets import HTML, Button, Checkbox, HBox, IntSlider, Layout, VBox
 
-from organoid_kit.annotations import Annotations
-from organoid_kit.channel_contrast import (
+from organoid_kit.base.errors import UserError
+from organoid_kit.dashboards.common import INK, WIDE, CheckboxGroup, Messages, make_legend, mark
+from organoid_kit.dashboards.control_states import guard, read_controls, set_controls
+from organoid_kit.dashboards.panes import Pane, Points, draw_panes
+from organoid_kit.dashboards.stack_pictures import StackPictures
+from organoid_kit.data.annotations import Annotations
+from organoid_kit.data.timelapse import TimeLapse
+from organoid_kit.plots.drawing import COLOURS, Drawing, Mark
+from organoid_kit.plots.images import plot_channels
+from organoid_kit.report.channel_contrast import (
     ChannelScore,
-    find_best_channels,
-    find_standing_out,
+    are_standing_out,
+    choose_best_channels,
     list_channel_choices,
     score_channels,
 )
-from organoid_kit.dashboards.common import INK, WIDE, Choices, Messages, mark, write_legend
-from organoid_kit.dashboards.control_states import guard, read_controls, write_controls
-from organoid_kit.dashboards.panes import Pane, Points, draw_panes
-from organoid_kit.dashboards.stack_pictures import StackPictures
-from organoid_kit.errors import UserError
-from organoid_kit.plots.drawing import COLOURS, Drawing, Mark
-from organoid_kit.plots.images import plot_channels
-from organoid_kit.timelapse import TimeLapse
 
 STANDS_OUT = Mark("stands out", "o", "sky blue")
 HIDDEN = Mark("does not stand out", "^", "yellow")
@@ -45,17 +47,19 @@ _MEANING_OF_BLOBS = (
 class ChannelDashboard(VBox):
     """Channels and their sums, and how well nuclei stand out in each.
 
-    The number is that of `score_channels`: the share of annotated nuclei that are more of a bright blob than 95 % of
-    the background, over a few time points of the movie.
+    The number is that of `score_channels`: the share of annotated nuclei that are more of a bright
+    blob than 95 % of the background, over a few time points of the movie.
 
     Args:
         movie: to look at.
         annotations: where nuclei are, in voxels of the movie. Without, bright blobs are counted.
 
     Attributes:
-        channels: checkboxes; `channels.value` is the tuple to train on, as in `NetworkSettings.channels`.
+        channels: checkboxes; `channels.value` is the tuple to train on, as in
+            `NetworkSettings.channels`.
         time_point: slider.
-        marks: whether nuclei are marked, those that stand out by another mark than those that do not.
+        marks: whether nuclei are marked, those that stand out by another mark than those that do
+            not.
         choose_best: button that ticks the choice in which most nuclei stand out.
         scores: what was measured, by choice of channels.
         messages: what went wrong, and what would be better.
@@ -67,9 +71,17 @@ class ChannelDashboard(VBox):
         self.messages = mark(Messages(), "ok-messages")
         self._pictures, self._out = StackPictures(movie, kept=16), {}
         self.scores = {choice: self._score(choice) for choice in list_channel_choices(movie)}
-        times = movie.time_points if self.annotations is None else self.annotations.annotated_time_points
-        names = [(f"{number} {name}", number) for number, name in enumerate(movie.channel_names, start=1)]
-        self.channels = mark(Choices(names, (1,), "Train on (several: summed)", at_least=1), "ok-channels")
+        times = (
+            movie.time_points
+            if self.annotations is None
+            else self.annotations.annotated_time_points
+        )
+        names = [
+            (f"{number} {name}", number) for number, name in enumerate(movie.channel_names, start=1)
+        ]
+        self.channels = mark(
+            CheckboxGroup(names, (1,), "Train on (several: summed)", at_least=1), "ok-channels"
+        )
         self.time_point = mark(
             IntSlider(
                 value=int(times[0]),
@@ -82,7 +94,12 @@ class ChannelDashboard(VBox):
             "ok-time-point",
         )
         self.marks = mark(
-            Checkbox(value=True, description="Mark the annotated nuclei", indent=False, layout=Layout(width="auto")),
+            Checkbox(
+                value=True,
+                description="Mark the annotated nuclei",
+                indent=False,
+                layout=Layout(width="auto"),
+            ),
             "ok-marks",
         )
         self.choose_best = mark(
@@ -92,11 +109,17 @@ class ChannelDashboard(VBox):
             ),
             "ok-choose-best",
         )
-        self._panes, self._table, self._legend = mark(HTML(), "ok-panes"), mark(HTML(), "ok-table"), HTML()
+        self._panes, self._table, self._legend = (
+            mark(HTML(), "ok-panes"),
+            mark(HTML(), "ok-table"),
+            HTML(),
+        )
         marked = [self.marks] if self.annotations is not None else []
         left = VBox([self.channels, self.choose_best], layout=Layout(width="250px"))
         below = HBox([left, self._table], layout=Layout(flex_flow="row wrap"))
-        super().__init__([self._panes, self._legend, self.time_point, *marked, below, self.messages])
+        super().__init__(
+            [self._panes, self._legend, self.time_point, *marked, below, self.messages]
+        )
         mark(self, "ok-channel-dashboard")
         for control in self._controls.values():
             control.observe(guard(self.messages, self._show), "value")
@@ -117,8 +140,12 @@ class ChannelDashboard(VBox):
     def plot(self) -> Drawing:
         """The static twin: every channel, and the sum that was chosen."""
         drawing = plot_channels(self.movie, self.time_point.value, self._shown_choices())
-        measured = "; ".join(f"{self._name(choice)}: {_say_score(score)}" for choice, score in self.scores.items())
-        drawing.description = f"{drawing.description} {self.describe()} All that was measured: {measured}."
+        measured = "; ".join(
+            f"{self._name(choice)}: {_format_share(score)}" for choice, score in self.scores.items()
+        )
+        drawing.description = (
+            f"{drawing.description} {self.describe()} All that was measured: {measured}."
+        )
         return drawing
 
     def state(self) -> dict[str, Any]:
@@ -127,7 +154,7 @@ class ChannelDashboard(VBox):
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Sets controls to what `state` gave. Raises UserError for a control or value there is not."""
-        write_controls(self._controls, state)
+        set_controls(self._controls, state)
 
     # ---- what is measured
 
@@ -145,19 +172,19 @@ class ChannelDashboard(VBox):
     def _find_better(self) -> ChannelScore | None:
         """The best choice, where it is better than the one that is ticked."""
         try:
-            best = self.scores[find_best_channels(list(self.scores.values()))]
+            best = self.scores[choose_best_channels(list(self.scores.values()))]
         except UserError:
             return None
         return best if best.standing_out > self._chosen.standing_out else None
 
     def _choose_best(self) -> None:
-        self.channels.value = find_best_channels(list(self.scores.values()))
+        self.channels.value = choose_best_channels(list(self.scores.values()))
 
-    def _find_out(self, choice: tuple[int, ...]) -> np.ndarray | None:
+    def _get_standing_out(self, choice: tuple[int, ...]) -> np.ndarray | None:
         """Which nuclei of the time point that is shown stand out; looked up once."""
         key = (self.time_point.value, choice)
         if key not in self._out:
-            self._out[key] = find_standing_out(self.movie, *key, self.annotations)
+            self._out[key] = are_standing_out(self.movie, *key, self.annotations)
         return self._out[key]
 
     # ---- what is shown
@@ -168,13 +195,18 @@ class ChannelDashboard(VBox):
         self._panes.value = draw_panes(rows, self.describe(), _SIDE)
         self._table.value = self._write_table()
         is_marked = self.annotations is not None and self.marks.value
-        self._legend.value = write_legend([(each, each.name) for each in (STANDS_OUT, HIDDEN)]) if is_marked else ""
+        self._legend.value = (
+            make_legend([(each, each.name) for each in (STANDS_OUT, HIDDEN)]) if is_marked else ""
+        )
         (self.messages.warn if self._find_better() else self.messages.say)(self.describe())
 
     def _shown_choices(self) -> list[tuple[int, ...]]:
         """Every channel by itself, and what was chosen if that is a sum."""
         chosen = self.channels.value
-        return [*((each,) for each in range(1, len(self.movie.channel_names) + 1)), *([chosen] if chosen[1:] else [])]
+        return [
+            *((each,) for each in range(1, len(self.movie.channel_names) + 1)),
+            *([chosen] if chosen[1:] else []),
+        ]
 
     def _make_pane(self, choice: tuple[int, ...]) -> Pane:
         """The brightest voxels along z, with the nuclei."""
@@ -187,14 +219,18 @@ class ChannelDashboard(VBox):
     def _mark_nuclei(self, choice: tuple[int, ...]) -> tuple[Points, ...]:
         if self.annotations is None or not self.marks.value:
             return ()
-        places_um = ((self.annotations.positions_at(self.time_point.value) + 0.5) * self.movie.spacing_um)[:, 1:]
-        out = self._find_out(choice)
+        places_um = (
+            (self.annotations.positions_at(self.time_point.value) + 0.5) * self.movie.spacing_um
+        )[:, 1:]
+        out = self._get_standing_out(choice)
         if out is None:
             return ()
         return Points(STANDS_OUT, places_um[out]), Points(HIDDEN, places_um[~out])
 
     def _write_table(self) -> str:
-        """One row for each choice, with a bar; the choice that is ticked stands out by a word and bold letters."""
+        """One row for each choice, with a bar; the choice that is ticked stands out by a word and
+        bold letters.
+        """
         times = ", ".join(map(str, self._chosen.time_points))
         most = max([score.standing_out for score in self.scores.values()] + [1])
         rows = "".join(self._write_row(score, most) for score in self.scores.values())
@@ -218,7 +254,7 @@ class ChannelDashboard(VBox):
         return (
             f'<tr style="font-weight:{weight}"><td style="padding:2px 10px;text-align:left">'
             f"{html.escape(self._name(score.channels))}{' ← chosen' if chosen else ''}</td>"
-            f'<td style="padding:2px 10px;text-align:left">{bar} {_say_score(score)}</td></tr>'
+            f'<td style="padding:2px 10px;text-align:left">{bar} {_format_share(score)}</td></tr>'
         )
 
     def _name(self, choice: Sequence[int]) -> str:
@@ -231,7 +267,7 @@ def _join(choice: Sequence[int]) -> str:
     return " + ".join(map(str, choice))
 
 
-def _say_score(score: ChannelScore) -> str:
+def _format_share(score: ChannelScore) -> str:
     if score.nuclei is None:
         return f"{score.standing_out} blobs"
     if score.share is None:

@@ -1,4 +1,6 @@
-"""The class board: guesses that are committed and travel as strings (`states.py`), and the class's curve."""
+"""The class board: guesses that are committed and travel as strings (`states.py`), and the class's
+curve.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +17,10 @@ from ipywidgets import HTML, BoundedFloatText, Button, HBox, Layout, Text, Texta
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from organoid_kit.base.errors import UserError
 from organoid_kit.dashboards.common import WIDE, Messages, mark
-from organoid_kit.dashboards.states import read_state, shorten, write_state
-from organoid_kit.errors import UserError
-from organoid_kit.plots.drawing import COLOURS, Drawing, draw_figure, say_number, tidy, write_png
+from organoid_kit.dashboards.states import decode_state, encode_state, shorten
+from organoid_kit.plots.drawing import COLOURS, Drawing, draw_figure, format_number, tidy, write_png
 
 _MOST_NAMES = 12  # more are not written beside their points
 
@@ -41,18 +43,21 @@ class Guess:
     state: dict[str, Any] = field(default_factory=dict)
 
 
-def write_guess(question: str, guess: Guess) -> str:
+def format_guess(question: str, guess: Guess) -> str:
     """A guess as one string. Raises UserError where it has no name."""
     if not guess.name.strip():
-        raise UserError("A guess must have a name. Received: none. Type your name, or that of your group.")
-    return write_state(question, asdict(guess))
+        raise UserError(
+            "A guess must have a name. Received: none. Type your name, or that of your group."
+        )
+    return encode_state(question, asdict(guess))
 
 
-def read_guesses(text: str, question: str) -> tuple[list[Guess], list[str]]:
+def parse_guesses(text: str, question: str) -> tuple[list[Guess], list[str]]:
     """The guesses among pasted lines, and what is wrong with the other lines.
 
     Args:
-        text: one string in each line, with whatever the chat writes around it; empty lines are passed over.
+        text: one string in each line, with whatever the chat writes around it; empty lines are
+            passed over.
         question: what they must be answers to.
 
     Returns:
@@ -63,7 +68,7 @@ def read_guesses(text: str, question: str) -> tuple[list[Guess], list[str]]:
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip():
             try:
-                guess = _read_guess(line, question)
+                guess = _parse_guess(line, question)
                 guesses.pop(guess.name, None)
                 guesses[guess.name] = guess
             except UserError as error:
@@ -71,13 +76,17 @@ def read_guesses(text: str, question: str) -> tuple[list[Guess], list[str]]:
     return list(guesses.values()), complaints
 
 
-def _read_guess(line: str, question: str) -> Guess:
-    name, state = read_state(line)
+def _parse_guess(line: str, question: str) -> Guess:
+    name, state = decode_state(line)
     if name != question:
-        raise UserError(f"A guess must answer {question!r}. Received: one for {shorten(name)!r}. Leave this line out.")
+        raise UserError(
+            f"A guess must answer {question!r}. Received: one for {shorten(name)!r}. Leave this line out."
+        )
     try:
         score = None if state["score"] is None else float(state["score"])
-        return Guess(shorten(str(state["name"])), float(state["guess"]), score, dict(state["state"]))
+        return Guess(
+            shorten(str(state["name"])), float(state["guess"]), score, dict(state["state"])
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(
             "A guess must have name, number and score. Received: another state. Ask for it anew."
@@ -85,17 +94,22 @@ def _read_guess(line: str, question: str) -> Guess:
 
 
 # ---- the class's curve ----------------------------------------------------------------------------------------------
-def plot_guesses(guesses: Sequence[Guess], question: str, labels: tuple[str, str] = ("guess", "score")) -> Drawing:
-    """Every guess with its score, joined from the lowest to the highest; without scores, a dot for each.
+def plot_guesses(
+    guesses: Sequence[Guess], question: str, labels: tuple[str, str] = ("guess", "score")
+) -> Drawing:
+    """Every guess with its score, joined from the lowest to the highest; without scores, a dot for
+    each.
 
     Args:
-        guesses: from `read_guesses`.
+        guesses: from `parse_guesses`.
         question: above the figure.
         labels: of the axes.
     """
     figure = draw_figure(7, 3.6)
     axes = figure.subplots()
-    scored = sorted((each for each in guesses if each.score is not None), key=lambda each: each.guess)
+    scored = sorted(
+        (each for each in guesses if each.score is not None), key=lambda each: each.guess
+    )
     if scored:
         _draw_curve(axes, scored)
     else:
@@ -109,7 +123,13 @@ def plot_guesses(guesses: Sequence[Guess], question: str, labels: tuple[str, str
 
 def _draw_curve(axes: Axes, scored: Sequence[Guess]) -> None:
     best = max(scored, key=lambda each: each.score)
-    axes.plot([each.guess for each in scored], [each.score for each in scored], "o-", color=COLOURS["blue"], lw=1)
+    axes.plot(
+        [each.guess for each in scored],
+        [each.score for each in scored],
+        "o-",
+        color=COLOURS["blue"],
+        lw=1,
+    )
     axes.plot(best.guess, best.score, "*", color=COLOURS["vermillion"], markersize=16)
     axes.margins(0.08, 0.2)
     for each in scored if len(scored) <= _MOST_NAMES else [best]:
@@ -124,7 +144,9 @@ def _draw_dots(axes: Axes, numbers: Sequence[float]) -> None:
         axes.plot([value] * height, range(1, height + 1), "o", color=COLOURS["blue"])
     axes.set_ylim(0, max([2, *heights]) + 1)
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=all(value == round(value) for value in values)))
+    axes.xaxis.set_major_locator(
+        MaxNLocator(integer=all(value == round(value) for value in values))
+    )
 
 
 def _count(guesses: Sequence[Guess]) -> str:
@@ -139,7 +161,7 @@ def _describe(guesses: Sequence[Guess], scored: Sequence[Guess], labels: tuple[s
     text += f"the middle one {np.median(numbers):g}."
     if scored:
         best = max(scored, key=lambda each: each.score)
-        text += f" The best {labels[1]}, {say_number(best.score)}, has {best.name} with {labels[0]} {best.guess:g}."
+        text += f" The best {labels[1]}, {format_number(best.score)}, has {best.name} with {labels[0]} {best.guess:g}."
     return text
 
 
@@ -149,7 +171,8 @@ class ClassBoard(VBox):
 
     Args:
         question: what is guessed; strings for other questions are refused.
-        score: what comes of a guess, learned after it is registered; None: guesses are only counted.
+        score: what comes of a guess, learned after it is registered; None: guesses are only
+            counted.
         limits: the lowest and highest guess.
         step: from one guess to the next.
         labels: of guess and score.
@@ -181,16 +204,22 @@ class ClassBoard(VBox):
         self.messages, self.picture = Messages(), mark(HTML(), "ok-class-curve")
         self._make_controls(limits, step)
         if dashboard is not None and control is not None:
-            self._link = traitlets.link((getattr(dashboard, control), "value"), (self.guess, "value"))
+            self._link = traitlets.link(
+                (getattr(dashboard, control), "value"), (self.guess, "value")
+            )
         super().__init__(self._arrange())
 
     def _make_controls(self, limits: tuple[float, float], step: float) -> None:
         low, high = limits
         self.name = mark(Text(description="Your name", style=WIDE), "ok-name")
-        number = BoundedFloatText(min=low, max=high, step=step, value=low, description="Your guess", style=WIDE)
+        number = BoundedFloatText(
+            min=low, max=high, step=step, value=low, description="Your guess", style=WIDE
+        )
         self.guess = mark(number, "ok-guess")
         self.string = mark(_text_field("To copy", "Your string appears here.", 3), "ok-string")
-        self.strings = mark(_text_field("Strings", "Paste strings here, one in each line.", 5), "ok-strings")
+        self.strings = mark(
+            _text_field("Strings", "Paste strings here, one in each line.", 5), "ok-strings"
+        )
         self.register = self._button("Register", "ok-register", self._register)
         self.write = self._button("State as a string", "ok-write", self._write)
         self.show = self._button("Show the class", "ok-show", self._show)
@@ -211,7 +240,8 @@ class ClassBoard(VBox):
         return [
             HTML(f"<b>{html.escape(self.question)}</b>"),
             HBox(
-                [self.name, self.guess, self.register, *[self.write] * has_state], layout=Layout(flex_flow="row wrap")
+                [self.name, self.guess, self.register, *[self.write] * has_state],
+                layout=Layout(flex_flow="row wrap"),
             ),
             self.string,
             HTML("<b>The class</b>"),
@@ -225,9 +255,9 @@ class ClassBoard(VBox):
         state = {} if self.dashboard is None else self.dashboard.state()
         guess = self.guess.value
         score = None if self.score is None else round(float(self.score(guess)), 4)
-        self.string.value = write_guess(self.question, Guess(self.name.value, guess, score, state))
+        self.string.value = format_guess(self.question, Guess(self.name.value, guess, score, state))
         self._close()
-        told = "" if score is None else f" Its {self.labels[1]}: {say_number(score)}."
+        told = "" if score is None else f" Its {self.labels[1]}: {format_number(score)}."
         self.messages.say(f"Registered: {guess:g}.{told} Send the string to your teacher.")
 
     def _close(self) -> None:
@@ -239,11 +269,11 @@ class ClassBoard(VBox):
             self._link = None
 
     def _write(self) -> None:
-        self.string.value = write_state(type(self.dashboard).__name__, self.dashboard.state())
+        self.string.value = encode_state(type(self.dashboard).__name__, self.dashboard.state())
         self.messages.say("Whoever pastes this string sees what you see.")
 
     def _go(self) -> None:
-        name, state = read_state(self.strings.value)
+        name, state = decode_state(self.strings.value)
         wanted = type(self.dashboard).__name__
         if name == self.question:
             name, state = f"{state.get('name')}'s guess", state.get("state", {})
@@ -255,13 +285,17 @@ class ClassBoard(VBox):
         self.messages.say(f"The dashboard shows the state of {shorten(name)}.")
 
     def _show(self) -> None:
-        self.guesses, complaints = read_guesses(self.strings.value, self.question)
+        self.guesses, complaints = parse_guesses(self.strings.value, self.question)
         if not self.guesses and not complaints:
-            raise UserError("The class's strings must be pasted. Received: none. Paste them above, one in each line.")
+            raise UserError(
+                "The class's strings must be pasted. Received: none. Paste them above, one in each line."
+            )
         drawing = self.plot()
         picture = base64.b64encode(write_png(drawing)).decode()
         words = html.escape(drawing.description)
-        self.picture.value = f'<img alt="{words}" src="data:image/png;base64,{picture}"><p>{words}</p>'
+        self.picture.value = (
+            f'<img alt="{words}" src="data:image/png;base64,{picture}"><p>{words}</p>'
+        )
         if complaints:
             self.messages.warn(" ".join(complaints))
         else:
@@ -273,7 +307,9 @@ class ClassBoard(VBox):
 
     def state(self) -> dict[str, Any]:
         """What stands in the fields, as plain values."""
-        fields = {name: getattr(self, name).value for name in ("name", "guess", "string", "strings")}
+        fields = {
+            name: getattr(self, name).value for name in ("name", "guess", "string", "strings")
+        }
         return fields | {"registered": self.register.disabled}
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -287,4 +323,6 @@ class ClassBoard(VBox):
 
 
 def _text_field(label: str, hint: str, rows: int) -> Textarea:
-    return Textarea(description=label, placeholder=hint, rows=rows, style=WIDE, layout=Layout(width="95%"))
+    return Textarea(
+        description=label, placeholder=hint, rows=rows, style=WIDE, layout=Layout(width="95%")
+    )

@@ -17,7 +17,7 @@ import traitlets
 from ipywidgets import HTML, Checkbox, Layout, VBox
 from matplotlib.markers import MarkerStyle
 
-from organoid_kit.errors import UserError
+from organoid_kit.base.errors import UserError
 from organoid_kit.plots.drawing import COLOURS, Mark
 
 # Text on its ground, with a contrast of at least 7:1 whatever theme the notebook has.
@@ -30,14 +30,15 @@ KINDS = {  # ground, bar at the left, word in front; the word says it to those w
 }
 WIDE = {"description_width": "initial"}  # style of a control whose label is not cut off
 JPEG_QUALITY = 90
-# One handler at a time, whichever the dashboard. ipykernel 7.4 under JupyterLab deals with the first change of a widget
-# in the main thread and with the later ones in another (a subshell): of two pictures drawn side by side, the older one
-# could be finished, and shown, last. One lock for all, as dashboards within dashboards call each other.
+# One handler at a time, whichever the dashboard. ipykernel 7.4 under JupyterLab deals with the
+# first change of a widget in the main thread and with the later ones in another (a subshell): of
+# two pictures drawn side by side, the older one could be finished, and shown, last. One lock for
+# all, as dashboards within dashboards call each other.
 _one_handler = threading.RLock()
 
 
 @contextmanager
-def take_turn(*, wait: bool = True) -> Iterator[bool]:
+def handler_lock(*, wait: bool = True) -> Iterator[bool]:
     """Lets no handler work meanwhile. Yields whether it is one's turn: always, if one waits for it."""
     is_mine = _one_handler.acquire(blocking=wait)
     try:
@@ -64,7 +65,9 @@ class Messages(HTML):
         self._show("warn", text)
 
     def fail(self, error: BaseException) -> None:
-        """Something went wrong: the text of a `UserError`; of any other error its type, text and place."""
+        """Something went wrong: the text of a `UserError`; of any other error its type, text and
+        place.
+        """
         if isinstance(error, UserError):
             self._show("fail", str(error))
             return
@@ -78,12 +81,13 @@ class Messages(HTML):
 
     @contextmanager
     def watch(self, *, keep: bool = False) -> Iterator[None]:
-        """Shows what goes wrong inside; an earlier error leaves first. Nothing else that is watched goes on meanwhile.
+        """Shows what goes wrong inside; an earlier error leaves first. Nothing else that is watched
+        goes on meanwhile.
 
         Args:
             keep: whether an earlier error stays, for work that the user did not ask for.
         """
-        with take_turn():
+        with handler_lock():
             if self.kind == "fail" and not keep:
                 self.clear()
             with self.catch():
@@ -91,7 +95,9 @@ class Messages(HTML):
 
     @contextmanager
     def catch(self) -> Iterator[None]:
-        """Shows what goes wrong inside; for long work in a thread, which must not keep handlers waiting."""
+        """Shows what goes wrong inside; for long work in a thread, which must not keep handlers
+        waiting.
+        """
         try:
             yield
         except Exception as error:
@@ -99,19 +105,26 @@ class Messages(HTML):
 
     def _show(self, kind: str, text: str) -> None:
         ground, bar, word = KINDS[kind]
-        role = 'role="status" aria-live="polite"' if kind == "say" else 'role="alert" aria-live="assertive"'
+        role = (
+            'role="status" aria-live="polite"'
+            if kind == "say"
+            else 'role="alert" aria-live="assertive"'
+        )
         style = f"background:{ground};color:{INK};border-left:4px solid {bar};padding:4px 8px;line-height:1.4"
         self.kind = kind
-        self.value = f'<div {role} class="ok-{kind}" style="{style}">{word}{html.escape(text)}</div>'
+        self.value = (
+            f'<div {role} class="ok-{kind}" style="{style}">{word}{html.escape(text)}</div>'
+        )
 
 
-def write_status(text: str) -> str:
+def make_status(text: str) -> str:
     """A text as HTML, which a screen reader says when it changes."""
     return f'<div role="status" style="color:{INK};background:{PAPER}">{html.escape(text)}</div>'
 
 
-class Choices(VBox):
-    """Checkboxes, of which several can be on; `value` is a tuple of what is chosen, in the order of `options`.
+class CheckboxGroup(VBox):
+    """Checkboxes, of which several can be on; `value` is a tuple of what is chosen, in the order of
+    `options`.
 
     Args:
         options: (label, value) of each checkbox.
@@ -140,7 +153,12 @@ class Choices(VBox):
         """Other checkboxes in place of those there are."""
         old, self.options = self.boxes, tuple(options)
         self.boxes = tuple(
-            Checkbox(value=each in value, description=escape_label(label), indent=False, layout=Layout(width="auto"))
+            Checkbox(
+                value=each in value,
+                description=escape_label(label),
+                indent=False,
+                layout=Layout(width="auto"),
+            )
             for label, each in self.options
         )
         for box in self.boxes:
@@ -152,7 +170,7 @@ class Choices(VBox):
 
     def _take(self, change: dict[str, Any]) -> None:
         """From the checkboxes."""
-        with take_turn():
+        with handler_lock():
             chosen = tuple(each for box, (_, each) in zip(self.boxes, self.options) if box.value)
             if len(chosen) < self.at_least:
                 change["owner"].value = True
@@ -185,17 +203,19 @@ def mark(widget: ipywidgets.Widget, css_class: str) -> ipywidgets.Widget:
     return widget
 
 
-def make_tip(text: str) -> dict[str, str]:
-    """What is said where one points at a control, as the keyword that this version of ipywidgets has for it."""
-    return {"tooltip" if _find_widgets_version() >= 8 else "description_tooltip": text}
+def make_tooltip(text: str) -> dict[str, str]:
+    """What is said where one points at a control, as the keyword that this version of ipywidgets
+    has for it.
+    """
+    return {"tooltip" if _get_widgets_version() >= 8 else "description_tooltip": text}
 
 
 def escape_label(text: str) -> str:
     """A label from a file for `description`, which ipywidgets 7 takes for HTML and 8 for text."""
-    return html.escape(text) if _find_widgets_version() < 8 else text
+    return html.escape(text) if _get_widgets_version() < 8 else text
 
 
-def _find_widgets_version() -> int:
+def _get_widgets_version() -> int:
     return int(ipywidgets.__version__.split(".")[0])
 
 
@@ -209,7 +229,7 @@ def jpeg(picture: np.ndarray) -> bytes:
 
 
 @cache
-def find_strokes(shape: str) -> list[list[tuple[float, float]]]:
+def make_strokes(shape: str) -> list[list[tuple[float, float]]]:
     """The lines that draw a mark, each a list of (x, y) with y down, in a box from -1 to 1.
 
     Args:
@@ -222,9 +242,14 @@ def find_strokes(shape: str) -> list[list[tuple[float, float]]]:
     return [[(round(x / size, 3), round(-y / size, 3)) for x, y in line.tolist()] for line in lines]
 
 
-def draw_shape(shape: str, x: float, y: float, size: float, colour: str, fill: str | None = None) -> str:
+def draw_shape(
+    shape: str, x: float, y: float, size: float, colour: str, fill: str | None = None
+) -> str:
     """A mark as matplotlib names it, as SVG, with a dark rim so that it stands out on any ground."""
-    lines = [" ".join(f"{x + dx * size:.1f},{y + dy * size:.1f}" for dx, dy in line) for line in find_strokes(shape)]
+    lines = [
+        " ".join(f"{x + dx * size:.1f},{y + dy * size:.1f}" for dx, dy in line)
+        for line in make_strokes(shape)
+    ]
     return "".join(
         f'<polyline points="{line}" fill="none" stroke="#000" stroke-opacity="0.6" stroke-width="3.4"/>'
         f'<polyline points="{line}" fill="{fill or "none"}" stroke="{colour}" stroke-width="1.7"/>'
@@ -235,14 +260,16 @@ def draw_shape(shape: str, x: float, y: float, size: float, colour: str, fill: s
 def draw_mark(shown: Mark, ground: str = DARK, size: int = 18) -> str:
     """A mark on the ground it has in the picture, as SVG for `HTML`."""
     colour, half = COLOURS[shown.colour], size / 2
-    drawn = draw_shape(shown.shape, half, half, 0.3 * size, colour, colour if shown.filled else None)
+    drawn = draw_shape(
+        shown.shape, half, half, 0.3 * size, colour, colour if shown.filled else None
+    )
     return (
         f'<svg width="{size}" height="{size}" aria-hidden="true" style="vertical-align:middle">'
         f'<rect width="{size}" height="{size}" rx="3" fill="{ground}"/>{drawn}</svg>'
     )
 
 
-def write_legend(entries: Iterable[tuple[Mark, str]], ground: str = DARK) -> str:
+def make_legend(entries: Iterable[tuple[Mark, str]], ground: str = DARK) -> str:
     """Marks with words beside them, as HTML; words are escaped.
 
     Args:

@@ -8,24 +8,29 @@ from typing import Any
 from ipywidgets import Widget
 from traitlets import TraitError
 
+from organoid_kit.base.errors import UserError
 from organoid_kit.dashboards.common import Messages
-from organoid_kit.errors import UserError
 
 
 def read_controls(controls: Mapping[str, Widget]) -> dict[str, Any]:
     """The value of each control, as plain JSON values."""
     values = {name: control.value for name, control in controls.items()}
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+    return {
+        name: list(value) if isinstance(value, tuple) else value for name, value in values.items()
+    }
 
 
-def write_controls(controls: Mapping[str, Widget], state: Mapping[str, Any]) -> None:
-    """Sets controls to what `read_controls` gave; those that the state does not name stay as they are.
+def set_controls(controls: Mapping[str, Widget], state: Mapping[str, Any]) -> None:
+    """Sets controls to what `read_controls` gave; those that the state does not name stay as they
+    are.
 
     Raises:
         UserError: the state names a control there is not, or a value it cannot have.
     """
     if unknown := sorted(set(state) - set(controls)):
-        raise UserError(f"A state must name {', '.join(controls)}. Received: {unknown}. Copy the whole state again.")
+        raise UserError(
+            f"A state must name {', '.join(controls)}. Received: {unknown}. Copy the whole state again."
+        )
     for name in (name for name in controls if name in state):
         value = state[name]
         try:

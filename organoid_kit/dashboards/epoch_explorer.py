@@ -7,19 +7,20 @@ from typing import Any
 
 from ipywidgets import HTML, Button, HBox, IntSlider, Layout, VBox
 
-from organoid_kit.dashboards.common import WIDE, Messages, mark, write_status
+from organoid_kit.base.errors import UserError
+from organoid_kit.dashboards.common import WIDE, Messages, make_status, mark
 from organoid_kit.dashboards.example_pictures import draw_example
 from organoid_kit.dashboards.live_curves import draw_curves
-from organoid_kit.epoch_pictures import list_pictures, read_picture
-from organoid_kit.errors import UserError
-from organoid_kit.plots.curves import read_history
+from organoid_kit.plots.curves import describe_history
 from organoid_kit.plots.drawing import Drawing
 from organoid_kit.plots.epochs import plot_epoch
-from organoid_kit.runs import QUALITIES, Run, find_best
+from organoid_kit.training.epoch_pictures import list_pictures, read_picture
+from organoid_kit.training.runs import QUALITIES, Run, find_best
 
 
 class EpochExplorer(VBox):
-    """The curves of a run with a marker at one epoch, and what the network of that epoch answered to one example.
+    """The curves of a run with a marker at one epoch, and what the network of that epoch answered
+    to one example.
 
     Attributes:
         epoch: slider over the finished epochs.
@@ -37,23 +38,27 @@ class EpochExplorer(VBox):
         """
         self.run = run if isinstance(run, Run) else Run(Path(run))
         self.messages = Messages()
-        self.epoch = IntSlider(min=1, max=1, description="epoch", style=WIDE, layout=Layout(width="420px"))
+        self.epoch = IntSlider(
+            min=1, max=1, description="epoch", style=WIDE, layout=Layout(width="420px")
+        )
         self.best = Button(description="Best epoch", tooltip="The epoch whose network is kept")
-        self.refresh = Button(description="Look again", tooltip="While a training goes on, more epochs come")
+        self.refresh = Button(
+            description="Look again", tooltip="While a training goes on, more epochs come"
+        )
         for name in ("curves", "example", "reading"):
             setattr(self, name, mark(HTML(), f"ok-{name}"))
         for name in ("epoch", "best", "refresh"):
             mark(getattr(self, name), f"ok-{name}")
-        self.look_again()
+        self.reload_history()
         self.epoch.value = self._find_best()
         self.show()
         self.epoch.observe(lambda _: self.show(), "value")
         self.best.on_click(lambda _: self._go_to_best())
-        self.refresh.on_click(lambda _: self._look_again())
+        self.refresh.on_click(lambda _: self._reload_history())
         controls = HBox([self.epoch, self.best, self.refresh], layout=Layout(flex_flow="row wrap"))
         super().__init__([controls, self.reading, self.example, self.curves, self.messages])
 
-    def look_again(self) -> None:
+    def reload_history(self) -> None:
         """Reads how far the run came.
 
         Raises:
@@ -68,9 +73,9 @@ class EpochExplorer(VBox):
         self.history = self.run.history
         self.epoch.max, self.epoch.min = pictures[-1], pictures[0]
 
-    def _look_again(self) -> None:
+    def _reload_history(self) -> None:
         with self.messages.watch():
-            self.look_again()
+            self.reload_history()
             self.show()
 
     def _find_best(self) -> int:
@@ -85,23 +90,33 @@ class EpochExplorer(VBox):
         with self.messages.watch():
             epoch = self.epoch.value
             self.curves.value = draw_curves(self.history, epochs=self.epoch.max, marked=epoch)
-            self.reading.value = write_status(self.describe())
+            self.reading.value = make_status(self.describe())
             self.example.value = draw_example(read_picture(self.run.folder, epoch))
 
     def describe(self) -> str:
         """The numbers of the epoch, and how the whole training went."""
         epoch = self.epoch.value
         rows = [row for row in self.history if row["epoch"] == epoch]
-        words = [f"Epoch {epoch} of {self.epoch.max}{', the best one' if epoch == self._find_best() else ''}."]
+        words = [
+            f"Epoch {epoch} of {self.epoch.max}{', the best one' if epoch == self._find_best() else ''}."
+        ]
         for row in rows:
-            measured = [f"{words} {row[key]:.3f}" for key, words in QUALITIES.items() if row.get(key) is not None]
-            losses = [f"Loss {row['loss']:.4f} in training, {row['validation_loss']:.4f} in validation"]
+            measured = [
+                f"{words} {row[key]:.3f}"
+                for key, words in QUALITIES.items()
+                if row.get(key) is not None
+            ]
+            losses = [
+                f"Loss {row['loss']:.4f} in training, {row['validation_loss']:.4f} in validation"
+            ]
             words.append(f"{', '.join([*losses, *measured])}.")
-        return " ".join([*words, read_history(self.history)])
+        return " ".join([*words, describe_history(self.history)])
 
     def plot(self) -> Drawing:
         """The same for print."""
-        return plot_epoch(read_picture(self.run.folder, self.epoch.value), self.history, title=self.describe())
+        return plot_epoch(
+            read_picture(self.run.folder, self.epoch.value), self.history, title=self.describe()
+        )
 
     def state(self) -> dict[str, Any]:
         """The epoch."""

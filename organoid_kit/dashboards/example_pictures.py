@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from organoid_kit.dashboards.common import INK
-from organoid_kit.dashboards.panes import draw_bar, draw_image, make_heat, wrap_svg
-from organoid_kit.epoch_pictures import EpochPicture
+from organoid_kit.dashboards.panes import colour_heat, draw_bar, draw_image, wrap_svg
 from organoid_kit.plots.drawing import COLOURS
+from organoid_kit.training.epoch_pictures import EpochPicture
 
 _FAINT = "#767676"
 _PANEL = 200  # longest side of a picture of a patch
@@ -18,7 +18,8 @@ _ANSWERS = {"division": ("does not divide", "divides"), "link": ("another one", 
 def draw_example(picture: EpochPicture) -> str:
     """What the network of an epoch answers to its example, as SVG.
 
-    A patch is shown as image, target and prediction, crops with their right answer and the network's probability.
+    A patch is shown as image, target and prediction, crops with their right answer and the
+    network's probability.
     """
     return _draw_patch(picture) if picture.network == "position" else _draw_crops(picture)
 
@@ -48,8 +49,8 @@ def _draw_patch(picture: EpochPicture) -> str:
     height, width = _PANEL * size_um / size_um.max()
     panels = (
         ("image", picture.images[0, 0]),
-        ("target: the right answer", make_heat(picture.targets[0])),
-        (f"prediction after epoch {picture.epoch}", make_heat(picture.answers[0])),
+        ("target: the right answer", colour_heat(picture.targets[0])),
+        (f"prediction after epoch {picture.epoch}", colour_heat(picture.answers[0])),
     )
     places = (picture.positions + 0.5) / picture.images.shape[2:] * (height, width)
     ring = f'r="7" fill="none" stroke="{COLOURS["sky blue"]}" stroke-width="1.5"'
@@ -70,7 +71,9 @@ def _draw_crops(picture: EpochPicture) -> str:
     """Each crop above its right answer and the network's."""
     views = picture.images.shape[1]
     columns = []
-    for number, (images, target, answer) in enumerate(zip(picture.images, picture.targets, picture.answers)):
+    for number, (images, target, answer) in enumerate(
+        zip(picture.images, picture.targets, picture.answers)
+    ):
         shown = "".join(
             f'<g transform="translate(0 {view * (_CROP + 4)})">{draw_image(image, _CROP, _CROP)}</g>'
             for view, image in enumerate(images)
@@ -84,7 +87,10 @@ def _draw_crops(picture: EpochPicture) -> str:
     title = f'<text y="12" fill="{INK}">What the network answers {words}</text>'
     width, height = max(620, len(columns) * (_CROP + 22)), views * (_CROP + 4) + 84
     return wrap_svg(
-        f'{title}<g transform="translate(0 22)">{"".join(columns)}</g>', width, height, describe_example(picture)
+        f'{title}<g transform="translate(0 22)">{"".join(columns)}</g>',
+        width,
+        height,
+        describe_example(picture),
     )
 
 

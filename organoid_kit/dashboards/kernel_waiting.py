@@ -1,9 +1,10 @@
 """Waiting in a notebook's cell while its widgets go on working, in kernels old and new.
 
-While a cell awaits, ipykernel 7 lets widgets act by itself, but does not answer a page that was loaded again, and (as
-of 7.4) does not say that a change was dealt with: the page then keeps all further changes of this widget to itself.
-ipykernel 6 (Google Colab's) keeps all messages in a queue until the cell ends. In both, the messages that cannot wait
-are dealt with here, and the others stay in their order.
+While a cell awaits, ipykernel 7 lets widgets act by itself, but does not answer a page that was
+loaded again, and (as of 7.4) does not say that a change was dealt with: the page then keeps all
+further changes of this widget to itself. ipykernel 6 (Google Colab's) keeps all messages in a queue
+until the cell ends. In both, the messages that cannot wait are dealt with here, and the others stay
+in their order.
 """
 
 from __future__ import annotations
@@ -26,24 +27,28 @@ def is_voila() -> bool:
     return os.environ.get("SERVER_SOFTWARE", "").startswith("voila/")
 
 
-def is_anybody_there() -> bool:
-    """Whether someone could click: not in plain Python, nor where nbclient or papermill run a notebook.
+def is_interactive() -> bool:
+    """Whether someone could click: not in plain Python, nor where nbclient or papermill run a
+    notebook.
 
-    A front end with a person in front of it says with each cell that it can be asked for input; the others say no.
+    A front end with a person in front of it says with each cell that it can be asked for input; the
+    others say no.
     """
     return bool(getattr(_find_kernel(), "_allow_stdin", False))
 
 
-async def let_widgets_act() -> None:
+async def process_events() -> None:
     """A short pause in a cell, in which clicks arrive."""
     kernel = _find_kernel()
     if hasattr(kernel, "msg_queue"):
-        await _deal_with_queue(kernel)
+        await _process_queue(kernel)
     await asyncio.sleep(_PAUSE_SECONDS)
 
 
-def answer_at_once() -> None:
-    """Lets ipykernel 7 answer widgets, and a page that comes back, while a cell awaits; from now on."""
+def enable_live_events() -> None:
+    """Lets ipykernel 7 answer widgets, and a page that comes back, while a cell awaits; from now
+    on.
+    """
     kernel = _find_kernel()
     manager = getattr(getattr(kernel, "shell_channel_thread", None), "manager", None)
     if not hasattr(manager, "set_on_recv_callback") or getattr(kernel, _ANSWERS, False):
@@ -65,7 +70,7 @@ def _find_kernel() -> Any:
     return getattr(ipython and ipython.get_ipython(), "kernel", None)
 
 
-async def _deal_with_queue(kernel: Any) -> None:
+async def _process_queue(kernel: Any) -> None:
     """ipykernel 6: takes all that waits, puts back what can wait, and dispatches the rest."""
     waiting = [kernel.msg_queue.get_nowait() for _ in range(kernel.msg_queue.qsize())]
     urgent = [_find_type(kernel, *arguments[:1]) in _URGENT for *_, arguments in waiting]
@@ -74,11 +79,15 @@ async def _deal_with_queue(kernel: Any) -> None:
             kernel.msg_queue.put_nowait(each)
     for (_, dispatch, arguments), is_urgent in zip(waiting, urgent):
         if is_urgent:
-            await _dispatch(kernel, lambda dispatch=dispatch, arguments=arguments: dispatch(*arguments))
+            await _dispatch(
+                kernel, lambda dispatch=dispatch, arguments=arguments: dispatch(*arguments)
+            )
 
 
 def _find_type(kernel: Any, frames: Any = None) -> str:
-    """The type of a message; "" where it is something else. Its signature is checked when it is dispatched."""
+    """The type of a message; "" where it is something else. Its signature is checked when it is
+    dispatched.
+    """
     try:
         _, (_, header, *_) = kernel.session.feed_identities(frames, copy=False)
         return kernel.session.unpack(header.bytes)["msg_type"]

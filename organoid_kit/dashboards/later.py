@@ -1,4 +1,6 @@
-"""Work that should not keep anyone waiting: done in a thread, once changes have stopped for a moment."""
+"""Work that should not keep anyone waiting: done in a thread, once changes have stopped for a
+moment.
+"""
 
 from __future__ import annotations
 

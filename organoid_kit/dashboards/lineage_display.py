@@ -1,4 +1,6 @@
-"""Where lineage trees appear: in the page, to click on (`lineage_canvas`), or as a picture where it cannot load."""
+"""Where lineage trees appear: in the page, to click on (`lineage_canvas`), or as a picture where it
+cannot load.
+"""
 
 from __future__ import annotations
 
@@ -25,14 +27,19 @@ class TreeDisplay(VBox):
 
     def __init__(self, hear: Callable[[dict[str, Any]], None], changed: Callable[[], None]) -> None:
         self.tree = _make_tree(hear)
-        self._picture, self._box = mark(HTML(), "ok-plain-tree"), Box(layout=Layout(display="block"))
+        self._picture, self._box = (
+            mark(HTML(), "ok-plain-tree"),
+            Box(layout=Layout(display="block")),
+        )
         super().__init__([self._box, self._picture])
         if self.tree is not None:
             self.tree.observe(lambda _: changed(), "ready")
 
     @property
     def in_page(self) -> bool:
-        """Whether the page shows the trees by itself; else their line of the time point must be drawn, too."""
+        """Whether the page shows the trees by itself; else their line of the time point must be
+        drawn, too.
+        """
         return self.tree is not None and self.tree.ready
 
     def show(self, drawn: DrawnTree, time_point: int) -> None:
@@ -42,13 +49,15 @@ class TreeDisplay(VBox):
             self.move_line(drawn, time_point)
             self.tree.svg = drawn.svg
         if self.in_page or (self.tree is not None and "google.colab" in sys.modules):
-            self._box.children = [self.tree]  # not before: with ipywidgets 7 all would stay empty where it cannot load
+            self._box.children = [
+                self.tree
+            ]  # not before: with ipywidgets 7 all would stay empty where it cannot load
         self._picture.layout.display = "none" if self.in_page else None
         self._picture.value = "" if self.in_page else drawn.svg
 
     def move_line(self, drawn: DrawnTree, time_point: int) -> None:
         """The line goes to another time point."""
-        self.tree.now = drawn.find_x(time_point)
+        self.tree.now = drawn.compute_x(time_point)
 
 
 def _make_tree(hear: Callable[[dict[str, Any]], None]) -> Any:

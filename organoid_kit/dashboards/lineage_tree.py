@@ -6,19 +6,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from organoid_kit.annotations import Annotations
 from organoid_kit.dashboards.common import INK, PAPER, draw_shape
 from organoid_kit.dashboards.panes import wrap_svg
+from organoid_kit.data.annotations import Annotations
 from organoid_kit.plots.drawing import COLOURS, Mark, count
 from organoid_kit.plots.lineages import (
     DOUBT,
     END,
     FORK,
     START,
+    collect_tree_events,
+    compute_tree_rows,
     count_earlier_marks,
     find_doubtful_rows,
-    find_tree_events,
-    find_tree_rows,
 )
 
 MARKS = (FORK, START, END, DOUBT)
@@ -46,7 +46,7 @@ class DrawnTree:
     step: float
     words: str
 
-    def find_x(self, time_point: float) -> float:
+    def compute_x(self, time_point: float) -> float:
         """Where a time point is."""
         return round(self.first + self.step * time_point, 1)
 
@@ -60,11 +60,12 @@ def draw_tree(
     now: int | None = None,
     least_error: float = 0.01,
 ) -> DrawnTree:
-    """Lineages as trees: time to the right, a line for each track, marks where it divides, starts, ends, is doubtful.
+    """Lineages as trees: time to the right, a line for each track, marks where it divides, starts,
+    ends, is doubtful.
 
     Args:
         tracks: with links, and error probabilities where they are known.
-        lineages: (n,) int, of `find_lineages`.
+        lineages: (n,) int, of `number_lineages`.
         shown: numbers of the lineages that are drawn.
         chosen: the lineage that is drawn thick.
         now: the time point with an upright line.
@@ -72,14 +73,14 @@ def draw_tree(
     """
     rows = np.flatnonzero(np.isin(lineages, shown))
     part, numbers = tracks.select(rows), lineages[rows]
-    heights = find_tree_rows(part, np.searchsorted(np.unique(numbers), numbers))
+    heights = compute_tree_rows(part, np.searchsorted(np.unique(numbers), numbers))
     times = tracks.annotated_time_points
     span = int(times[-1] - times[0]) if len(times) else 0
     step = float(np.clip(_WIDTH / max(span, 1), *_STEPS))
     first = _LEFT - step * (times[0] if len(times) else 0)
     xs, ys = first + step * part.time_points, _TOP + _ROW * (heights + 0.5)
     bottom = _TOP + _ROW * (heights.max(initial=0) + 1)
-    events = find_tree_events(part, heights, tracks, find_doubtful_rows(part, least_error))
+    events = collect_tree_events(part, heights, tracks, find_doubtful_rows(part, least_error))
     marked = (events.divisions, events.starts, events.ends, events.doubts)
     words = (
         f"{count(len(np.unique(numbers)), 'lineage')} with {count(len(part), 'position')} as trees, time to the right; "
@@ -100,16 +101,26 @@ def draw_tree(
 
 def _draw_mark(mark: Mark, x: float, y: float) -> str:
     colour = COLOURS[mark.colour]
-    return draw_shape(mark.shape, x, y, 3 if mark is FORK else 4.5, colour, colour if mark.filled else PAPER)
+    return draw_shape(
+        mark.shape, x, y, 3 if mark is FORK else 4.5, colour, colour if mark.filled else PAPER
+    )
 
 
 def _draw_lines(part: Annotations, xs: np.ndarray, ys: np.ndarray, chosen: np.ndarray) -> str:
-    """Each link goes to the row of its later end first, then along it; runs without a turn are one stroke."""
+    """Each link goes to the row of its later end first, then along it; runs without a turn are one
+    stroke.
+    """
     strokes, forward = [], part.links_forward()
     for is_chosen, colour, thick in ((False, COLOURS["blue"], 1.6), (True, COLOURS["green"], 3.6)):
         tracks = [rows for rows in part.tracks() if chosen[rows[0]] == is_chosen]
-        runs = [f"M{xs[rows[0]]:.1f} {ys[rows[0]]:.1f}H{xs[rows[-1]]:.1f}" for rows in tracks if len(rows) > 1]
-        dots = [f"M{xs[rows[0]] - 1.5:.1f} {ys[rows[0]]:.1f}h3" for rows in tracks if len(rows) == 1]
+        runs = [
+            f"M{xs[rows[0]]:.1f} {ys[rows[0]]:.1f}H{xs[rows[-1]]:.1f}"
+            for rows in tracks
+            if len(rows) > 1
+        ]
+        dots = [
+            f"M{xs[rows[0]] - 1.5:.1f} {ys[rows[0]]:.1f}h3" for rows in tracks if len(rows) == 1
+        ]
         joints = [
             f"M{xs[a]:.1f} {ys[a]:.1f}V{ys[b]:.1f}H{xs[b]:.1f}"
             for a, b in part.links.tolist()
@@ -120,8 +131,12 @@ def _draw_lines(part: Annotations, xs: np.ndarray, ys: np.ndarray, chosen: np.nd
     return "".join(strokes)
 
 
-def _draw_numbers(numbers: np.ndarray, times: np.ndarray, xs: np.ndarray, ys: np.ndarray, chosen: int | None) -> str:
-    """The number of each lineage, counted from 1, left of where it starts; the chosen one bold, with a pointer."""
+def _draw_numbers(
+    numbers: np.ndarray, times: np.ndarray, xs: np.ndarray, ys: np.ndarray, chosen: int | None
+) -> str:
+    """The number of each lineage, counted from 1, left of where it starts; the chosen one bold,
+    with a pointer.
+    """
     texts = []
     for number in np.unique(numbers).tolist():
         rows = np.flatnonzero(numbers == number)
@@ -146,12 +161,22 @@ def _draw_events(marked: tuple[np.ndarray, ...], first: float, step: float) -> s
 
 def _draw_times(times: np.ndarray, first: float, step: float, bottom: float) -> str:
     """Numbers of time points above and below, with faint lines."""
-    every = next(each for each in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10**6) if each * step >= _NUMBERS_APART)
+    every = next(
+        each
+        for each in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10**6)
+        if each * step >= _NUMBERS_APART
+    )
     parts = []
-    for time in (each for each in range(int(times[0]), int(times[-1]) + 1) if each % every == 0) if len(times) else ():
+    for time in (
+        (each for each in range(int(times[0]), int(times[-1]) + 1) if each % every == 0)
+        if len(times)
+        else ()
+    ):
         x = first + step * time
         parts.append(f'<path d="M{x:.1f} {_TOP}V{bottom}" stroke="#e3e3e3"/>')
         for y in (_TOP - 12, bottom + 14):
-            parts.append(f'<text x="{x:.1f}" y="{y}" text-anchor="middle" fill="{INK}">{time}</text>')
+            parts.append(
+                f'<text x="{x:.1f}" y="{y}" text-anchor="middle" fill="{INK}">{time}</text>'
+            )
     parts.append(f'<text x="{_LEFT}" y="10" fill="{INK}">time point</text>')
     return "".join(parts)

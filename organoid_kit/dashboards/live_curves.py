@@ -11,10 +11,10 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from organoid_kit.dashboards.common import INK, PAPER, draw_shape
-from organoid_kit.dashboards.panes import write_stroke
-from organoid_kit.plots.curves import read_history
+from organoid_kit.dashboards.panes import format_stroke
+from organoid_kit.plots.curves import describe_history
 from organoid_kit.plots.drawing import COLOURS, LINES, count
-from organoid_kit.runs import QUALITIES, find_best
+from organoid_kit.training.runs import QUALITIES, find_best
 
 _HEIGHT, _WIDTHS = 250, (430, 330)  # of the two diagrams, with what is around them
 _ROOM = {"left": 52, "right": 14, "top": 34, "bottom": 36}
@@ -48,17 +48,29 @@ def draw_curves(
         epochs: how many are wanted; where that is far away yet, the diagrams end before.
         marked: an epoch that is marked with an upright line.
     """
-    best, end = find_best(history), _find_end(max([len(history), *(done for done, _ in losses[-1:])]), epochs)
-    key = next((key for key in QUALITIES if any(row.get(key) is not None for row in history)), "validation_f1")
-    training = _Line("training", _take_column(history, "loss"), LINES[0])
-    validation = _Line("validation", _take_column(history, "validation_loss"), LINES[1])
-    quality = _Line(f"{QUALITIES[key]} in validation", _take_column(history, key), LINES[1])
+    best, end = (
+        find_best(history),
+        _find_end(max([len(history), *(done for done, _ in losses[-1:])]), epochs),
+    )
+    key = next(
+        (key for key in QUALITIES if any(row.get(key) is not None for row in history)),
+        "validation_f1",
+    )
+    training = _Line("training", _select_column(history, "loss"), LINES[0])
+    validation = _Line("validation", _select_column(history, "validation_loss"), LINES[1])
+    quality = _Line(f"{QUALITIES[key]} in validation", _select_column(history, key), LINES[1])
     steps = _thin_out(losses)
     known = [part[:, 1].max() for part in (steps, training.points, validation.points) if len(part)]
     top = 1.05 * max(known, default=0.95)
     marks = {"marked": marked, "end": end}
     left = _draw_diagram(
-        "loss", [training, validation], top, _WIDTHS[0], steps=steps, best=_at(best, "validation_loss"), **marks
+        "loss",
+        [training, validation],
+        top,
+        _WIDTHS[0],
+        steps=steps,
+        best=_at(best, "validation_loss"),
+        **marks,
     )
     right = _draw_diagram("score", [quality], 1.02, _WIDTHS[1], best=_at(best, key), **marks)
     words = html.escape(describe_curves(history), quote=True)
@@ -77,19 +89,21 @@ def describe_curves(history: Sequence[Mapping[str, Any]]) -> str:
     return (
         f"Loss of training and validation over {count(len(history), 'epoch')}: training {last['loss']:.3g}, validation "
         f"{last['validation_loss']:.3g} in the last one. Best epoch: {best['epoch'] if best else 'none'}. "
-        f"{read_history(history)}"
+        f"{describe_history(history)}"
     )
 
 
 def _find_end(done: float, epochs: int) -> float:
-    """The last epoch on the scale: all that are wanted, or 10, 20, 40, … where most of the scale would be empty."""
+    """The last epoch on the scale: all that are wanted, or 10, 20, 40, … where most of the scale
+    would be empty.
+    """
     end = 10
     while end < 1.25 * done:
         end *= 2
     return max(1, done, min(end, epochs))
 
 
-def _take_column(history: Sequence[Mapping[str, Any]], key: str) -> np.ndarray:
+def _select_column(history: Sequence[Mapping[str, Any]], key: str) -> np.ndarray:
     """Epochs and values, (n, 2) float; what was not measured is NaN."""
     points = [(row["epoch"], np.nan if row.get(key) is None else row[key]) for row in history]
     return np.array(points, float).reshape(-1, 2)
@@ -102,7 +116,9 @@ def _at(row: Mapping[str, Any] | None, key: str) -> tuple[float, float] | None:
 def _thin_out(points: Sequence[tuple[float, float]]) -> np.ndarray:
     """Means of successive points, few enough to be drawn quickly, (n, 2) float."""
     every = -(-len(points) // _MOST_STEPS) or 1
-    parts = [np.mean(points[start : start + every], axis=0) for start in range(0, len(points), every)]
+    parts = [
+        np.mean(points[start : start + every], axis=0) for start in range(0, len(points), every)
+    ]
     return np.array(parts, float).reshape(-1, 2)
 
 
@@ -123,7 +139,9 @@ class _Axes:
         return round(bottom - (bottom - top) * value / self.top, 1)
 
 
-def _draw_diagram(label, lines: Sequence[_Line], top: float, width: int, *, end, best, marked, steps=()) -> str:
+def _draw_diagram(
+    label, lines: Sequence[_Line], top: float, width: int, *, end, best, marked, steps=()
+) -> str:
     """Axes, lines, the best epoch and the marked one."""
     axes = _Axes(width, end, top)
     parts = [_draw_grid(axes, label)]
@@ -135,7 +153,14 @@ def _draw_diagram(label, lines: Sequence[_Line], top: float, width: int, *, end,
         parts.append(_draw_path(axes, line.points, line.style, 2))
         if len(line.points) <= _MOST_MARKS:
             parts += [
-                draw_shape(line.style["marker"], axes.x(x), axes.y(y), 3.2, line.style["color"], line.style["color"])
+                draw_shape(
+                    line.style["marker"],
+                    axes.x(x),
+                    axes.y(y),
+                    3.2,
+                    line.style["color"],
+                    line.style["color"],
+                )
                 for x, y in line.points
                 if np.isfinite(y)
             ]
@@ -157,19 +182,23 @@ def _draw_grid(axes: _Axes, label: str) -> str:
         if 0 <= value <= axes.top:
             y = axes.y(value)
             parts.append(f'<path d="M{left} {y}H{axes.width - _ROOM["right"]}" stroke="#e3e3e3"/>')
-            parts.append(f'<text x="{left - 6}" y="{y + 4}" text-anchor="end" fill="{INK}">{value:.3g}</text>')
+            parts.append(
+                f'<text x="{left - 6}" y="{y + 4}" text-anchor="end" fill="{INK}">{value:.3g}</text>'
+            )
     middle = (left + axes.width - _ROOM["right"]) / 2
-    parts.append(f'<text x="{middle}" y="{_HEIGHT - 5}" text-anchor="middle" fill="{INK}">epoch</text>')
-    turned = f'transform="translate(12 {(bottom + _ROOM["top"]) / 2}) rotate(-90)" text-anchor="middle"'
+    parts.append(
+        f'<text x="{middle}" y="{_HEIGHT - 5}" text-anchor="middle" fill="{INK}">epoch</text>'
+    )
+    turned = (
+        f'transform="translate(12 {(bottom + _ROOM["top"]) / 2}) rotate(-90)" text-anchor="middle"'
+    )
     return "".join([*parts, f'<text {turned} fill="{INK}">{label}</text>'])
 
 
 def _draw_upright(axes: _Axes, epoch: int) -> str:
     """A line at an epoch, with its number on top."""
     x, top = axes.x(epoch), _ROOM["top"]
-    return (
-        f'<path d="M{x} {top}V{_HEIGHT - _ROOM["bottom"]}" stroke="{INK}" stroke-width="1.5" stroke-dasharray="2 2"/>'
-    )
+    return f'<path d="M{x} {top}V{_HEIGHT - _ROOM["bottom"]}" stroke="{INK}" stroke-width="1.5" stroke-dasharray="2 2"/>'
 
 
 def _draw_path(axes: _Axes, points: np.ndarray, style: Mapping[str, str], thickness: float) -> str:
@@ -179,7 +208,7 @@ def _draw_path(axes: _Axes, points: np.ndarray, style: Mapping[str, str], thickn
         for number, (x, y) in enumerate(points)
         if np.isfinite(y)
     )
-    return f'<path d="{runs}" fill="none" {write_stroke(style, thickness)}/>' if runs else ""
+    return f'<path d="{runs}" fill="none" {format_stroke(style, thickness)}/>' if runs else ""
 
 
 def _draw_key(lines: Sequence[_Line], has_steps: bool, has_best: bool) -> str:
@@ -192,9 +221,11 @@ def _draw_key(lines: Sequence[_Line], has_steps: bool, has_best: bool) -> str:
         entries.append(("best epoch", None, "*"))
     for name, style, shape in entries:
         if style:
-            parts.append(f'<path d="M{x} 16h22" {write_stroke(style)}/>')
+            parts.append(f'<path d="M{x} 16h22" {format_stroke(style)}/>')
         if shape:
-            colour, size, fill = (style["color"], 3.5, style["color"]) if style else (COLOURS["black"], 7, PAPER)
+            colour, size, fill = (
+                (style["color"], 3.5, style["color"]) if style else (COLOURS["black"], 7, PAPER)
+            )
             parts.append(draw_shape(shape, x + 11, 16, size, colour, fill))
         parts.append(f'<text x="{x + 27}" y="20" fill="{INK}">{html.escape(name)}</text>')
         x += 40 + 6.4 * len(name)

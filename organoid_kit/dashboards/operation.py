@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from ipywidgets import HTML, Checkbox, FloatRangeSlider, FloatSlider, HBox, IntSlider, Layout, VBox
 
-from organoid_kit.dashboards.common import INK, KINDS, WIDE, make_tip, mark
-from organoid_kit.settings import AugmentationSettings
+from organoid_kit.base.settings import AugmentationSettings
+from organoid_kit.dashboards.common import INK, KINDS, WIDE, make_tooltip, mark
 
 
 @dataclass(frozen=True)
@@ -33,20 +33,37 @@ class Kind:
 OPERATIONS = {
     "flip": Kind("Flip", "Mirrors rows and columns, each for every other example.", None),
     "rotation_degrees": Kind("Rotation, up to (°)", "In the plane, either way.", (5, 180), 5.0),
-    "scale": Kind("Scale", "In the plane; 1.25 shows nuclei 1.25 times larger.", (0.4, 2.5), is_range=True),
+    "scale": Kind(
+        "Scale", "In the plane; 1.25 shows nuclei 1.25 times larger.", (0.4, 2.5), is_range=True
+    ),
     "brightness": Kind("Brightness", "Factor on all intensities.", (0.05, 3.0), is_range=True),
-    "contrast": Kind("Contrast", "Factor on the distance to the mean of the patch.", (0.05, 3.0), is_range=True),
+    "contrast": Kind(
+        "Contrast", "Factor on the distance to the mean of the patch.", (0.05, 3.0), is_range=True
+    ),
     "gamma": Kind("Gamma", "Exponent: above 1, dim parts get darker.", (0.2, 4.0), is_range=True),
-    "depth_dimming": Kind("Dimming with depth, up to", "Part of its light that the deepest plane loses.", (0.05, 1.0)),
-    "noise": Kind("Noise, up to", "Standard deviation, where bright nuclei are 1.", (0.02, 1.0), 0.02),
+    "depth_dimming": Kind(
+        "Dimming with depth, up to", "Part of its light that the deepest plane loses.", (0.05, 1.0)
+    ),
+    "noise": Kind(
+        "Noise, up to", "Standard deviation, where bright nuclei are 1.", (0.02, 1.0), 0.02
+    ),
     "blur_px": Kind("Blur, up to (pixels)", "Standard deviation, in the plane.", (0.1, 6.0), 0.1),
-    "jitter_um": Kind("Off the middle, up to (µm)", "Nuclei do not stand quite in the middle.", (0.1, 6.0), 0.1),
-    "paste": Kind("Pasted surroundings", "Part of the crops with the surroundings of another.", (0.05, 1.0)),
+    "jitter_um": Kind(
+        "Off the middle, up to (µm)", "Nuclei do not stand quite in the middle.", (0.1, 6.0), 0.1
+    ),
+    "paste": Kind(
+        "Pasted surroundings", "Part of the crops with the surroundings of another.", (0.05, 1.0)
+    ),
     "skip": Kind("Time points at once, up to", "As if nuclei moved faster.", (1, 4), 1),
     "drift_um": Kind(
-        "Drift of the sample, up to (µm)", "The sample moves by so much more between both.", (0.5, 12.0), 0.5
+        "Drift of the sample, up to (µm)",
+        "The sample moves by so much more between both.",
+        (0.5, 12.0),
+        0.5,
     ),
-    "turn_degrees": Kind("Turn of the sample, up to (°)", "In the plane, between both.", (1, 90), 1.0),
+    "turn_degrees": Kind(
+        "Turn of the sample, up to (°)", "In the plane, between both.", (1, 90), 1.0
+    ),
 }
 _OF_CROPS = ("jitter_um", "paste", "skip", "drift_um", "turn_degrees")
 _OF_NETWORKS = {
@@ -66,7 +83,8 @@ class Operation(VBox):
 
     Args:
         name: as in `AugmentationSettings`.
-        setting: what it has at first; None or False: it is off, and the slider shows the usual range.
+        setting: what it has at first; None or False: it is off, and the slider shows the usual
+            range.
 
     Attributes:
         on: checkbox.
@@ -79,7 +97,7 @@ class Operation(VBox):
         self.on = Checkbox(
             value=bool(setting),
             description=kind.label,
-            **make_tip(kind.meaning),
+            **make_tooltip(kind.meaning),
             indent=False,
             layout=Layout(width="245px"),
         )
@@ -116,7 +134,9 @@ def _tidy(value: float | tuple[float, float]) -> float | tuple[float, float]:
     return tuple(map(_tidy, value)) if isinstance(value, tuple) else round(value, 9)
 
 
-def _make_slider(kind: Kind, value: float | tuple[float, float]) -> IntSlider | FloatSlider | FloatRangeSlider | None:
+def _make_slider(
+    kind: Kind, value: float | tuple[float, float]
+) -> IntSlider | FloatSlider | FloatRangeSlider | None:
     """The slider of an operation; it reaches as far as the value that it has."""
     if kind.ends is None:
         return None
@@ -127,7 +147,7 @@ def _make_slider(kind: Kind, value: float | tuple[float, float]) -> IntSlider | 
         "max": max(kind.ends[1], values[1]),
         "step": kind.step,
         "description": "range" if kind.is_range else "at most",
-        **make_tip(kind.meaning),
+        **make_tooltip(kind.meaning),
         "style": WIDE,
         "layout": Layout(width="275px"),
     }

@@ -1,4 +1,6 @@
-"""Small pictures side by side with marks on them, as SVG text for an `HTML` widget: redrawn in milliseconds."""
+"""Small pictures side by side with marks on them, as SVG text for an `HTML` widget: redrawn in
+milliseconds.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ import matplotlib
 import numpy as np
 
 from organoid_kit.dashboards.common import INK, PAPER, draw_shape, jpeg
-from organoid_kit.plots.drawing import COLOURS, HEAT_COLOURS, Mark, find_bar_um
+from organoid_kit.plots.drawing import COLOURS, HEAT_COLOURS, Mark, choose_bar_um
 
 _GAP, _LINE = 10, 16  # pixels between panes, and of a line of text
 _SMALL = 25_000  # pixels up to which a picture is sent as it is; a larger one as JPEG
@@ -45,7 +47,8 @@ class Pane:
         pixels: (y, x) or (y, x, 3) uint8.
         size_um: height and width.
         points: drawn on top.
-        arrow_um: (2, 2) float, where it begins and ends, yx, µm from the upper left corner; or None.
+        arrow_um: (2, 2) float, where it begins and ends, yx, µm from the upper left corner; or
+            None.
         note: below it.
         bar: whether to draw a scale bar.
     """
@@ -60,7 +63,9 @@ class Pane:
 
 
 def draw_panes(rows: Sequence[Sequence[Pane]], words: str, side: int = 150) -> str:
-    """Rows of panes as SVG; the longer side of the largest has `side` pixels, and all have one scale."""
+    """Rows of panes as SVG; the longer side of the largest has `side` pixels, and all have one
+    scale.
+    """
     if not any(rows):
         return ""
     panes = [pane for row in rows for pane in row]
@@ -71,14 +76,16 @@ def draw_panes(rows: Sequence[Sequence[Pane]], words: str, side: int = 150) -> s
         tall = max(pane.size_um[0] for pane in row) * scale
         left, top = 0.0, top + lines * _LINE
         for pane in row:
-            drawn.append(f'<g transform="translate({left:.1f} {top:.1f})">{_draw_pane(pane, scale)}</g>')
+            drawn.append(
+                f'<g transform="translate({left:.1f} {top:.1f})">{_draw_pane(pane, scale)}</g>'
+            )
             left += max(pane.size_um[1] * scale, 60) + _GAP
         top += tall + (_LINE if any(pane.note for pane in row) else 0) + _GAP
         width = max(width, left)
     return wrap_svg("".join(drawn), width, top, words)
 
 
-def make_heat(values: np.ndarray) -> np.ndarray:
+def colour_heat(values: np.ndarray) -> np.ndarray:
     """Probabilities from 0 to 1 as colours, (y, x, 3) uint8."""
     return matplotlib.colormaps[HEAT_COLOURS](np.asarray(values, float), bytes=True)[..., :3]
 
@@ -86,7 +93,11 @@ def make_heat(values: np.ndarray) -> np.ndarray:
 def draw_image(pixels: np.ndarray, width: float, height: float) -> str:
     """A picture as SVG: few pixels as they are, not smoothed; many as JPEG."""
     small = pixels.shape[0] * pixels.shape[1] <= _SMALL
-    file = bytes(imagecodecs.png_encode(np.ascontiguousarray(pixels), level=1)) if small else jpeg(pixels)
+    file = (
+        bytes(imagecodecs.png_encode(np.ascontiguousarray(pixels), level=1))
+        if small
+        else jpeg(pixels)
+    )
     return (
         f'<image width="{width:.1f}" height="{height:.1f}" preserveAspectRatio="none" '
         f'style="image-rendering:{"pixelated" if small else "auto"}" '
@@ -96,7 +107,7 @@ def draw_image(pixels: np.ndarray, width: float, height: float) -> str:
 
 def draw_bar(width_um: float, width: float, height: float) -> str:
     """A scale bar in the lower right corner of a picture of so many pixels."""
-    length = find_bar_um(width_um)
+    length = choose_bar_um(width_um)
     long = width * length / width_um
     x, y, ground = width - max(long, 34) - 8, height - 8, max(long, 34) + 8
     return (
@@ -107,7 +118,7 @@ def draw_bar(width_um: float, width: float, height: float) -> str:
     )
 
 
-def write_stroke(style: Mapping[str, str], thickness: float = 2) -> str:
+def format_stroke(style: Mapping[str, str], thickness: float = 2) -> str:
     """Colour, thickness and dashes of a line, as SVG attributes.
 
     Args:
@@ -115,7 +126,9 @@ def write_stroke(style: Mapping[str, str], thickness: float = 2) -> str:
         thickness: in pixels.
     """
     dashes = _DASHES[style["linestyle"]]
-    return f'stroke="{style["color"]}" stroke-width="{thickness}"' + (f' stroke-dasharray="{dashes}"' if dashes else "")
+    return f'stroke="{style["color"]}" stroke-width="{thickness}"' + (
+        f' stroke-dasharray="{dashes}"' if dashes else ""
+    )
 
 
 def wrap_svg(content: str, width: float, height: float, words: str, extra: str = "") -> str:
@@ -140,11 +153,15 @@ def _draw_pane(pane: Pane, scale: float) -> str:
     inside = [_draw_points(points, scale) for points in pane.points]
     if pane.arrow_um is not None:
         inside.append(_draw_arrow(np.asarray(pane.arrow_um) * scale))
-    parts.append(f'<svg width="{width:.1f}" height="{height:.1f}" overflow="hidden">{"".join(inside)}</svg>')
+    parts.append(
+        f'<svg width="{width:.1f}" height="{height:.1f}" overflow="hidden">{"".join(inside)}</svg>'
+    )
     if pane.bar:
         parts.append(draw_bar(pane.size_um[1], width, height))
     if pane.note:
-        parts.append(f'<text y="{height + 13:.0f}" font-size="11" fill="{INK}">{html.escape(pane.note)}</text>')
+        parts.append(
+            f'<text y="{height + 13:.0f}" font-size="11" fill="{INK}">{html.escape(pane.note)}</text>'
+        )
     return "".join(parts)
 
 
@@ -160,7 +177,9 @@ def _draw_points(points: Points, scale: float) -> str:
 
 
 def _draw_arrow(ends: np.ndarray) -> str:
-    """A ring where it begins, and a line with a head; the ring alone where there is hardly a way to go."""
+    """A ring where it begins, and a line with a head; the ring alone where there is hardly a way to
+    go.
+    """
     (y, x), (to_y, to_x) = ends
     colour = COLOURS["orange"]
     way = np.array([to_x - x, to_y - y])

@@ -1,4 +1,6 @@
-"""One example as it is and as augmentation varies it, for each of the three networks; and pictures of them."""
+"""One example as it is and as augmentation varies it, for each of the three networks; and pictures
+of them.
+"""
 
 from __future__ import annotations
 
@@ -7,22 +9,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from organoid_kit.augmentation import Augmentation, draw_augmentation
-from organoid_kit.augmentation_advice import MOST_SKIP
-from organoid_kit.dashboards.panes import Pane, Points, make_heat
-from organoid_kit.dataset import AnnotatedMovie
-from organoid_kit.division_examples import ALIKE, DivisionExample
-from organoid_kit.examples import Examples, make_examples
-from organoid_kit.link_examples import OTHER_NEAR, LinkExample
-from organoid_kit.patches import make_grey
+from organoid_kit.base.settings import AugmentationSettings, NetworkSettings
+from organoid_kit.dashboards.augmentation_advice import MOST_SKIP
+from organoid_kit.dashboards.panes import Pane, Points, colour_heat
+from organoid_kit.data.dataset import AnnotatedMovie
+from organoid_kit.examples.augmentation import Augmentation, draw_augmentation
+from organoid_kit.examples.choice import Examples, make_examples
+from organoid_kit.examples.division import ALIKE, DivisionExample
+from organoid_kit.examples.link import OTHER_NEAR, LinkExample
+from organoid_kit.examples.patches import make_grey
+from organoid_kit.examples.position import PositionExample
 from organoid_kit.plots.crops import plot_crops, plot_pairs
 from organoid_kit.plots.drawing import NEAR_PLANES, POSITION, Drawing
 from organoid_kit.plots.images import plot_augmentations
-from organoid_kit.position_examples import PositionExample
-from organoid_kit.settings import AugmentationSettings, NetworkSettings
 
 Example = PositionExample | DivisionExample | LinkExample
-Chosen = Callable[[tuple[int, ...], Augmentation | None], tuple[Example, ...]]  # key, variation → a column of it
+Chosen = Callable[
+    [tuple[int, ...], Augmentation | None], tuple[Example, ...]
+]  # key, variation → a column of it
 _TRIED = 8  # patches of a time point, of which the one with most nuclei is shown
 
 
@@ -34,7 +38,9 @@ class Column:
     examples: tuple[Example, ...]
 
 
-def make_preview_examples(annotated_movies: Sequence[AnnotatedMovie], settings: NetworkSettings) -> Examples:
+def make_preview_examples(
+    annotated_movies: Sequence[AnnotatedMovie], settings: NetworkSettings
+) -> Examples:
     """Examples without variation; of links, all are found that are ever skipped over.
 
     Raises:
@@ -49,11 +55,13 @@ def count_previews(examples: Examples) -> int:
     network = examples.settings.network
     if network == "position":
         return len(examples.places)
-    return int(examples.targets.sum()) if network == "division" else len(_find_linked(examples))
+    return int(examples.targets.sum()) if network == "division" else len(_list_linked(examples))
 
 
 def choose_example(examples: Examples, number: int) -> Chosen:
-    """What is shown as an example, by number from 0; the patch with most nuclei of the first few of a time point."""
+    """What is shown as an example, by number from 0; the patch with most nuclei of the first few of
+    a time point.
+    """
     choose = {"position": _choose_patch, "division": _choose_crops, "link": _choose_pairs}
     return choose[examples.settings.network](examples, number)
 
@@ -89,12 +97,14 @@ def _choose_crops(examples: Examples, number: int) -> Chosen:
     """A nucleus that divides, and one that looks alike."""
     alike = np.flatnonzero(examples.kinds == ALIKE)
     places = [np.flatnonzero(examples.targets)[number], *alike[number % max(len(alike), 1) :][:1]]
-    return lambda key, augmentation: tuple(examples.example(int(place), key, augmentation) for place in places)
+    return lambda key, augmentation: tuple(
+        examples.example(int(place), key, augmentation) for place in places
+    )
 
 
 def _choose_pairs(examples: Examples, number: int) -> Chosen:
     """A nucleus with itself at a later time point, and with a neighbour then."""
-    movie, source = _find_linked(examples)[number]
+    movie, source = _list_linked(examples)[number]
     own = (examples.movies == movie) & (examples.sources == source)
 
     def show(key: tuple[int, ...], augmentation: Augmentation | None) -> tuple[LinkExample, ...]:
@@ -110,7 +120,7 @@ def _choose_pairs(examples: Examples, number: int) -> Chosen:
     return show
 
 
-def _find_linked(examples: Examples) -> np.ndarray:
+def _list_linked(examples: Examples) -> np.ndarray:
     """Movie and row of each nucleus that is linked to the next time point, (n, 2) int."""
     linked = examples.targets & (examples.steps == 1)
     return np.unique(np.column_stack([examples.movies, examples.sources])[linked], axis=0)
@@ -120,8 +130,12 @@ def _find_linked(examples: Examples) -> np.ndarray:
 
 
 def make_preview_panes(columns: Sequence[Column], settings: NetworkSettings) -> list[list[Pane]]:
-    """The columns as rows of panes: image and target; crops of both answers; both crops of pairs of both answers."""
-    make = {"position": _make_patch_panes, "division": _make_crop_panes, "link": _make_pair_panes}[settings.network]
+    """The columns as rows of panes: image and target; crops of both answers; both crops of pairs of
+    both answers.
+    """
+    make = {"position": _make_patch_panes, "division": _make_crop_panes, "link": _make_pair_panes}[
+        settings.network
+    ]
     return make(columns, settings)
 
 
@@ -129,10 +143,17 @@ def plot_columns(columns: Sequence[Column], settings: NetworkSettings) -> Drawin
     """The same as a figure."""
     if settings.network == "position":
         patches = [column.examples[0] for column in columns]
-        return plot_augmentations(patches[0], patches[1:], settings, names=[column.name for column in columns[1:]])
+        return plot_augmentations(
+            patches[0], patches[1:], settings, names=[column.name for column in columns[1:]]
+        )
     plot, answers = (plot_crops, _CROPS) if settings.network == "division" else (plot_pairs, _PAIRS)
     numbers = range(len(columns[0].examples))
-    shown = [(column, number) for number in numbers for column in columns if number < len(column.examples)]
+    shown = [
+        (column, number)
+        for number in numbers
+        for column in columns
+        if number < len(column.examples)
+    ]
     names = [f"{answers[number]},\n{column.name}" for column, number in shown]
     return plot([column.examples[number] for column, number in shown], settings, names=names)
 
@@ -142,7 +163,9 @@ _PAIRS = ("same nucleus", "another one")
 
 
 def _make_patch_panes(columns: Sequence[Column], settings: NetworkSettings) -> list[list[Pane]]:
-    """Image and target in the plane with most nuclei; it is the same in all columns, as planes are never mixed."""
+    """Image and target in the plane with most nuclei; it is the same in all columns, as planes are
+    never mixed.
+    """
     spacing_um, now = np.array(settings.spacing_um), -settings.time_window[0]
     z = int(columns[0].examples[0].target.sum(axis=(1, 2)).argmax())
     images, targets = [], []
@@ -153,7 +176,7 @@ def _make_patch_panes(columns: Sequence[Column], settings: NetworkSettings) -> l
         marked = (Points(POSITION, ((example.positions + 0.5) * spacing_um)[near, 1:]),)
         image = make_grey(example.image[z, :, :, now])
         images.append(Pane(column.name, image, size_um, marked, bar=not images))
-        targets.append(Pane("" if targets else "target", make_heat(example.target[z]), size_um))
+        targets.append(Pane("" if targets else "target", colour_heat(example.target[z]), size_um))
     return [images, targets]
 
 
@@ -162,22 +185,35 @@ def _make_crop_panes(columns: Sequence[Column], settings: NetworkSettings) -> li
     now, rows = -settings.time_window[0], []
     for number in range(len(columns[0].examples)):
         crops = [column.examples[number].image[..., now] for column in columns]
-        titles = [f"{_CROPS[number]}\n{column.name}" if number == 0 else _CROPS[number] for column in columns]
+        titles = [
+            f"{_CROPS[number]}\n{column.name}" if number == 0 else _CROPS[number]
+            for column in columns
+        ]
         rows.append([_make_crop(title, crop, settings) for title, crop in zip(titles, crops)])
     return rows
 
 
 def _make_pair_panes(columns: Sequence[Column], settings: NetworkSettings) -> list[list[Pane]]:
-    """The earlier nucleus above the later one, with an arrow from where it was to where it is; either answer."""
+    """The earlier nucleus above the later one, with an arrow from where it was to where it is;
+    either answer.
+    """
     rows = []
     for number in range(len(columns[0].examples)):
         pairs = [column.examples[min(number, len(column.examples) - 1)] for column in columns]
-        first = [_make_end(pair, column, _PAIRS[number], settings, 0) for pair, column in zip(pairs, columns)]
-        rows += [first, [_make_end(pair, column, "", settings, 1) for pair, column in zip(pairs, columns)]]
+        first = [
+            _make_end(pair, column, _PAIRS[number], settings, 0)
+            for pair, column in zip(pairs, columns)
+        ]
+        rows += [
+            first,
+            [_make_end(pair, column, "", settings, 1) for pair, column in zip(pairs, columns)],
+        ]
     return rows
 
 
-def _make_end(pair: LinkExample, column: Column, answer: str, settings: NetworkSettings, which: int) -> Pane:
+def _make_end(
+    pair: LinkExample, column: Column, answer: str, settings: NetworkSettings, which: int
+) -> Pane:
     """One end of a pair: 0 the earlier, 1 the later nucleus; each in the middle of its crop."""
     move_um = pair.displacement * settings.spacing_um
     crop = pair.second[..., -1] if which else pair.first[..., 0]

@@ -1,4 +1,6 @@
-"""A movie to look through: time point, plane, channels, contrast, three views, and what lies on top."""
+"""A movie to look through: time point, plane, channels, contrast, three views, and what lies on
+top.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +12,23 @@ from typing import Any
 import numpy as np
 from ipywidgets import HTML, HBox, Layout, VBox
 
-from organoid_kit.annotations import Annotations
-from organoid_kit.checks import Problem
+from organoid_kit.base.errors import UserError
 from organoid_kit.dashboards.common import Messages, mark
 from organoid_kit.dashboards.control_states import guard
 from organoid_kit.dashboards.stack_display import StackDisplay
 from organoid_kit.dashboards.stack_figure import plot_shown_stack
-from organoid_kit.dashboards.stack_layers import PROBLEM_MARKS, Layer, make_layer, make_problem_layers
+from organoid_kit.dashboards.stack_layers import (
+    PROBLEM_MARKS,
+    Layer,
+    make_layer,
+    make_problem_layers,
+)
 from organoid_kit.dashboards.stack_pictures import MOST_PIXELS, StackPictures
 from organoid_kit.dashboards.stack_scene import StackScene, make_controls
-from organoid_kit.errors import UserError
+from organoid_kit.data.annotations import Annotations
+from organoid_kit.data.timelapse import TimeLapse
+from organoid_kit.evaluation.checks import Problem
 from organoid_kit.plots.drawing import Drawing, Mark
-from organoid_kit.timelapse import TimeLapse
 
 _HELP = {
     "browser": (
@@ -42,8 +49,8 @@ class Pick:
 
     Attributes:
         time_point: as the movie counts them.
-        position: (3,) float, zyx, voxels: of the mark, or else of the place. In a maximum projection, z is that of
-            the brightest voxel.
+        position: (3,) float, zyx, voxels: of the mark, or else of the place. In a maximum
+            projection, z is that of the brightest voxel.
         layer: whose mark it is, or None.
         row: of the layer's annotations, or None.
     """
@@ -61,7 +68,8 @@ class StackBrowser(VBox):
         movie: read one time point at a time.
         layers: name → annotations, drawn on top; with links, they have tails.
         channels: shown first, counted from 1; several are summed. None: the first.
-        problems: as `check_annotations` gives them; those with a time point and a position are drawn.
+        problems: as `check_annotations` gives them; those with a time point and a position are
+            drawn.
         drawn_by: "browser", "kernel", or "auto": in the browser where it can.
 
     Attributes:
@@ -94,15 +102,17 @@ class StackBrowser(VBox):
             setattr(self, name, control)
         self._scene = StackScene(movie, controls, StackPictures(movie))
         self._callbacks, self._reached, self._busy, self._late = [], None, False, set()
-        self._display = StackDisplay(self._scene, self.messages, drawn_by, self._hear, self._show_what_is_needed)
+        self._display = StackDisplay(
+            self._scene, self.messages, drawn_by, self._handle_event, self._show_what_is_needed
+        )
         self._arrange()
         with self.at_once():
             self._change_marks()
             for name, layer in (layers or {}).items():
                 self.set_layer(name, layer)
             self.set_problems(problems)
-            self._go_to_start()
-        self._display.renew_stacks()
+            self._go_to_first()
+        self._display.update_stacks()
         self._listen()
 
     # ---- for notebooks and other dashboards
@@ -113,7 +123,9 @@ class StackBrowser(VBox):
         return self._display.drawn_by
 
     def set_layer(self, name: str, annotations: Annotations, mark: Mark | None = None) -> None:
-        """Draws annotations on top; a layer of this name is replaced, and keeps its mark where none is given."""
+        """Draws annotations on top; a layer of this name is replaced, and keeps its mark where none
+        is given.
+        """
         names, old = list(self._scene.layers), self._scene.layers.get(name)
         number = names.index(name) if old else len(names)
         mark = mark or (old.mark if old else None)
@@ -122,7 +134,9 @@ class StackBrowser(VBox):
     def remove_layer(self, name: str) -> None:
         """Takes a layer away. Raises UserError where there is none of this name."""
         if name not in self._scene.layers:
-            raise UserError(f"A layer must be one of {list(self._scene.layers)}. Received: {name!r}. Choose another.")
+            raise UserError(
+                f"A layer must be one of {list(self._scene.layers)}. Received: {name!r}. Choose another."
+            )
         del self._scene.layers[name]
         self._offer_layers([each for each in self.layers_shown.value if each != name])
 
@@ -130,13 +144,17 @@ class StackBrowser(VBox):
         """Draws these problems in place of earlier ones, as layers "error" and "warning"."""
         layers = make_problem_layers(problems, tuple(self.movie.spacing_um))
         with self.at_once():
-            for name in set(PROBLEM_MARKS) & set(self._scene.layers) - {layer.name for layer in layers}:
+            for name in set(PROBLEM_MARKS) & set(self._scene.layers) - {
+                layer.name for layer in layers
+            }:
                 self.remove_layer(name)
             for layer in layers:
                 self._add_layer(layer)
 
     def go_to(self, time_point: int, position_zyx: Sequence[float] | None = None) -> None:
-        """Shows a time point, with the crosshair at a position, zyx, voxels. Raises UserError outside the movie."""
+        """Shows a time point, with the crosshair at a position, zyx, voxels. Raises UserError
+        outside the movie.
+        """
         if time_point not in self.movie.time_points:
             raise UserError(
                 f"The time point must be one of the movie's. Received: {time_point}; there are "
@@ -195,12 +213,34 @@ class StackBrowser(VBox):
     def _arrange(self) -> None:
         self._legend, self._help = HTML(), HTML()
         self._crosshair = VBox([self.y, self.x])
-        buttons = HBox([self.previous_position, self.next_position, self.pick_here], layout=Layout(flex_flow="wrap"))
-        picture = [self._display, self.time_point, self.z, self._crosshair, buttons, self._display.caption]
-        choices = [self.view, self.channels, self.contrast, self.gamma, self.tail, self.layers_shown, self._legend]
+        buttons = HBox(
+            [self.previous_position, self.next_position, self.pick_here],
+            layout=Layout(flex_flow="wrap"),
+        )
+        picture = [
+            self._display,
+            self.time_point,
+            self.z,
+            self._crosshair,
+            buttons,
+            self._display.caption,
+        ]
+        choices = [
+            self.view,
+            self.channels,
+            self.contrast,
+            self.gamma,
+            self.tail,
+            self.layers_shown,
+            self._legend,
+        ]
         left = VBox(picture, layout=Layout(width=f"{MOST_PIXELS + 8}px", max_width="100%"))
         right = VBox(choices, layout=Layout(width="310px", max_width="100%", padding="0 0 0 8px"))
-        self.children = [HBox([left, right], layout=Layout(flex_flow="row wrap")), self.messages, self._help]
+        self.children = [
+            HBox([left, right], layout=Layout(flex_flow="row wrap")),
+            self.messages,
+            self._help,
+        ]
         mark(self, "ok-stack-browser")
         self._show_what_is_needed()
 
@@ -210,17 +250,25 @@ class StackBrowser(VBox):
         self._crosshair.layout.display = None if needed else "none"
         self._help.value = f'<div style="line-height:1.5">{_HELP[self.drawn_by]}</div>'
 
-    def _go_to_start(self) -> None:
+    def _go_to_first(self) -> None:
         """The first time point that has a position, or else the first of all."""
         times = [layer.annotations.time_points for layer in self._scene.layers.values()]
         found = np.intersect1d(np.concatenate([np.zeros(0, int), *times]), self.movie.time_points)
         self.go_to(int(found[0]) if len(found) else self.movie.time_points.start)
 
     def _listen(self) -> None:
-        for control in (self.time_point, self.z, self.y, self.x, self.contrast, self.gamma, self.view):
+        for control in (
+            self.time_point,
+            self.z,
+            self.y,
+            self.x,
+            self.contrast,
+            self.gamma,
+            self.view,
+        ):
             control.observe(guard(self.messages, self._redraw), "value")
         self.view.observe(guard(self.messages, self._show_what_is_needed), "value")
-        self.channels.observe(guard(self.messages, self._display.renew_stacks), "value")
+        self.channels.observe(guard(self.messages, self._display.update_stacks), "value")
         self.tail.observe(guard(self.messages, self._change_marks), "value")
         self.layers_shown.observe(guard(self.messages, self._change_marks), "value")
         self.pick_here.on_click(guard(self.messages, self._pick_at_crosshair))
@@ -259,29 +307,39 @@ class StackBrowser(VBox):
         if self._busy:
             self._late.add("marks")
             return
-        self._legend.value = self._scene.write_legend()
-        self._display.renew_marks()
+        self._legend.value = self._scene.make_legend()
+        self._display.update_marks()
 
-    def _hear(self, content: dict[str, Any]) -> None:
+    def _handle_event(self, content: dict[str, Any]) -> None:
         """What the user did in the page."""
         if content["kind"] == "next":
             self._step(int(content["step"]))
         elif content["kind"] == "pick here":
             self._pick_at_crosshair()
         elif content["kind"] == "pick":
-            layer = self._scene.layers.get(content["layer"])  # knows the position with all its digits
-            position = layer.annotations.positions[content["row"]] if layer else np.array(content["position"], float)
+            layer = self._scene.layers.get(
+                content["layer"]
+            )  # knows the position with all its digits
+            position = (
+                layer.annotations.positions[content["row"]]
+                if layer
+                else np.array(content["position"], float)
+            )
             self.pick(Pick(content["time_point"], position, content["layer"], content["row"]))
 
     def _pick_at_crosshair(self) -> None:
         if found := self._scene.find_at_crosshair():
             layer, row = found
-            self.pick(Pick(self.time_point.value, layer.annotations.positions[row], layer.name, row))
+            self.pick(
+                Pick(self.time_point.value, layer.annotations.positions[row], layer.name, row)
+            )
         else:
             self.pick(Pick(self.time_point.value, self._scene.place))
 
     def _step(self, step: int) -> None:
-        """The crosshair goes to the next position of this time point, through all layers that are shown."""
+        """The crosshair goes to the next position of this time point, through all layers that are
+        shown.
+        """
         found = self._scene.list_positions()
         if not found:
             self.messages.say(f"No position at time point {self.time_point.value}.")

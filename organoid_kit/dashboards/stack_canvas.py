@@ -1,7 +1,8 @@
 """The part of the stack browser that draws in the browser: `stack_browser.js`, and what it is told.
 
-The page asks for time points, one after the other, and keeps some; a slider moved there needs no kernel as long as the
-time point is there. anywidget brings the script to the page, with JupyterLab, classic Notebook, Colab and VS Code.
+The page asks for time points, one after the other, and keeps some; a slider moved there needs no
+kernel as long as the time point is there. anywidget brings the script to the page, with JupyterLab,
+classic Notebook, Colab and VS Code.
 """
 
 from __future__ import annotations
@@ -14,11 +15,17 @@ import anywidget
 import traitlets
 from ipywidgets import Widget, widget_serialization
 
-from organoid_kit.dashboards.common import find_strokes
+from organoid_kit.dashboards.common import make_strokes
 from organoid_kit.dashboards.stack_layers import DIVISION, Layer, LayerMarks
-from organoid_kit.dashboards.stack_pictures import FAINT_PLANES, SIZE, VIEWS, ShownStack, arrange
+from organoid_kit.dashboards.stack_pictures import (
+    FAINT_PLANES,
+    SIZE,
+    VIEWS,
+    ShownStack,
+    arrange_panels,
+)
+from organoid_kit.data.timelapse import TimeLapse
 from organoid_kit.plots.drawing import COLOURS, NEAR_PLANES, Mark
-from organoid_kit.timelapse import TimeLapse
 
 MOST_KEPT_BYTES = 96_000_000  # of time points kept in the page
 
@@ -30,7 +37,8 @@ class StackCanvas(anywidget.AnyWidget):
         ready: the page has loaded the script.
         setting: what never changes: the movie's size and name, panels and colours.
         controls: the sliders and switches whose values the page reads by itself.
-        source: which channels the stacks are summed from; where it changes, the page forgets its stacks.
+        source: which channels the stacks are summed from; where it changes, the page forgets its
+            stacks.
         version: of layers and tails; where it changes, the page asks for its marks anew.
     """
 
@@ -46,22 +54,36 @@ class StackCanvas(anywidget.AnyWidget):
     source = traitlets.Unicode().tag(sync=True)
     version = traitlets.Int(0).tag(sync=True)
 
-    def __init__(self, movie: TimeLapse, controls: Mapping[str, Widget], answer: Callable[[dict], None]) -> None:
-        super().__init__(setting=make_setting(movie), controls=dict(controls))
+    def __init__(
+        self, movie: TimeLapse, controls: Mapping[str, Widget], answer: Callable[[dict], None]
+    ) -> None:
+        super().__init__(setting=make_canvas_setup(movie), controls=dict(controls))
         self.on_msg(lambda _, content, buffers: answer(content))
 
     def send_time_point(
-        self, time_point: int, stack: ShownStack | None, layers: list[tuple[Layer, LayerMarks]] | None
+        self,
+        time_point: int,
+        stack: ShownStack | None,
+        layers: list[tuple[Layer, LayerMarks]] | None,
     ) -> None:
         """Answers the page: the stack, the layers, or both."""
         content: dict[str, Any] = {"kind": "time point", "time_point": time_point}
         buffers = []
         if stack is not None:
-            content |= {"source": self.source, "shape": stack.values.shape, "reduced": stack.reduced}
+            content |= {
+                "source": self.source,
+                "shape": stack.values.shape,
+                "reduced": stack.reduced,
+            }
             buffers.append(memoryview(stack.values).cast("B"))
         if layers is not None:
-            content |= {"version": self.version, "layers": [describe_layer(*each) for each in layers]}
-            buffers += [_as_bytes(each) for _, marks in layers for each in (marks.positions, marks.tails)]
+            content |= {
+                "version": self.version,
+                "layers": [describe_layer(*each) for each in layers],
+            }
+            buffers += [
+                _as_bytes(each) for _, marks in layers for each in (marks.positions, marks.tails)
+            ]
         self.send(content, buffers)
 
     def send_failure(self, time_point: int, text: str) -> None:
@@ -69,10 +91,10 @@ class StackCanvas(anywidget.AnyWidget):
         self.send({"kind": "failed", "time_point": time_point, "text": text})
 
 
-def make_setting(movie: TimeLapse) -> dict[str, Any]:
+def make_canvas_setup(movie: TimeLapse) -> dict[str, Any]:
     """What the page must know of a movie before it can draw, as plain JSON values."""
     spacing = tuple(map(float, movie.spacing_um))
-    arrangements = {view: arrange(movie.shape_zyx, spacing, view) for view in VIEWS}
+    arrangements = {view: arrange_panels(movie.shape_zyx, spacing, view) for view in VIEWS}
     return {
         "name": movie.name,
         "first": movie.time_points.start,
@@ -100,7 +122,11 @@ def make_setting(movie: TimeLapse) -> dict[str, Any]:
 
 def describe_mark(mark: Mark) -> dict[str, Any]:
     """How a mark is drawn, as plain JSON values."""
-    return {"strokes": find_strokes(mark.shape), "colour": COLOURS[mark.colour], "filled": mark.filled}
+    return {
+        "strokes": make_strokes(mark.shape),
+        "colour": COLOURS[mark.colour],
+        "filled": mark.filled,
+    }
 
 
 def describe_layer(layer: Layer, marks: LayerMarks) -> dict[str, Any]:

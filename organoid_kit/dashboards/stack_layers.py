@@ -1,4 +1,6 @@
-"""What lies on top of a stack: positions with their tails and words, and problems. Widgets and files play no part."""
+"""What lies on top of a stack: positions with their tails and words, and problems. Widgets and
+files play no part.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +11,24 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.annotations import Annotations
-from organoid_kit.checks import Problem
+from organoid_kit.data.annotations import Annotations
+from organoid_kit.evaluation.checks import Problem
 from organoid_kit.plots.drawing import Mark, Spacing
 
-# Shape and colour of the first, second, … layer. Squares, diamonds and stars are left to problems and divisions.
-_MARKS = (("o", "orange"), ("^", "sky blue"), ("x", "vermillion"), ("v", "purple"), ("+", "yellow"), ("p", "green"))
-PROBLEM_MARKS = {"error": Mark("error", "s", "vermillion"), "warning": Mark("warning", "D", "yellow")}
+# Shape and colour of the first, second, … layer. Squares, diamonds and stars are left to problems
+# and divisions.
+_MARKS = (
+    ("o", "orange"),
+    ("^", "sky blue"),
+    ("x", "vermillion"),
+    ("v", "purple"),
+    ("+", "yellow"),
+    ("p", "green"),
+)
+PROBLEM_MARKS = {
+    "error": Mark("error", "s", "vermillion"),
+    "warning": Mark("warning", "D", "yellow"),
+}
 DIVISION = Mark("divides before the next time point", "*", "yellow", filled=True)
 
 
@@ -28,8 +41,8 @@ class LayerMarks:
         positions: (n, 3) float32, zyx, voxels.
         divides: (n,) bool.
         texts: n texts, what is known of each.
-        tails: (m, 8) float32, one row for each piece of a tail: where it begins and ends, zyx, voxels; its age from 0
-            (now) to 1; the index in `rows` of the position it leads to.
+        tails: (m, 8) float32, one row for each piece of a tail: where it begins and ends, zyx,
+            voxels; its age from 0 (now) to 1; the index in `rows` of the position it leads to.
     """
 
     rows: np.ndarray
@@ -55,7 +68,7 @@ class Layer:
     mark: Mark
     spacing_um: Spacing
 
-    def find_marks(self, time_point: int, tail: int = 0) -> LayerMarks:
+    def collect_marks(self, time_point: int, tail: int = 0) -> LayerMarks:
         """What to draw at a time point, with tails over so many time points back."""
         rows = self._rows.get(time_point, np.zeros(0, int))
         return LayerMarks(
@@ -63,17 +76,24 @@ class Layer:
             positions=self.annotations.positions[rows].astype(np.float32),
             divides=self._forward[rows] >= 2,
             texts=[self.describe(row) for row in rows.tolist()],
-            tails=self._find_tails(rows, time_point, tail),
+            tails=self._trace_back(rows, time_point, tail),
         )
 
     def describe(self, row: int) -> str:
-        """All that is known of a position, in one line: its id, place in µm, probability and what else there is."""
+        """All that is known of a position, in one line: its id, place in µm, probability and what
+        else there is.
+        """
         values = {name: values[row] for name, values in self.annotations.properties.items()}
         message = values.pop("message", None)
         place = " ".join(
-            f"{axis} {value:.1f}" for axis, value in zip("zyx", self.annotations.positions[row] * self.spacing_um)
+            f"{axis} {value:.1f}"
+            for axis, value in zip("zyx", self.annotations.positions[row] * self.spacing_um)
         )
-        said = [f"{name.replace('_', ' ')} {_say(value)}" for name, value in values.items() if value is not None]
+        said = [
+            f"{name.replace('_', ' ')} {_say(value)}"
+            for name, value in values.items()
+            if value is not None
+        ]
         if len(self.annotations.links):
             said.insert(0, f"track {self._tracks[row]}")
         if self._forward[row] >= 2:
@@ -81,18 +101,22 @@ class Layer:
         head = [f"{self.name}: {message}"] if message else [f"{self.name}, position {row}"]
         return " · ".join([*head, f"{place} µm", *said])
 
-    def _find_tails(self, rows: np.ndarray, time_point: int, tail: int) -> np.ndarray:
+    def _trace_back(self, rows: np.ndarray, time_point: int, tail: int) -> np.ndarray:
         """Goes back along the links, one time point after the other."""
         leads_to = dict(zip(rows.tolist(), range(len(rows))))
         pieces = [np.zeros((0, 8), np.float32)]
         places = self.annotations.positions
         for age in range(tail):
-            links = [link for link in self._links_into.get(time_point - age, ()) if link[1] in leads_to]
+            links = [
+                link for link in self._links_into.get(time_point - age, ()) if link[1] in leads_to
+            ]
             leads_to.update((earlier, leads_to[later]) for earlier, later in links)
             if links:
                 earlier, later = np.transpose(links)
                 heads = [leads_to[row] for row in later.tolist()]
-                pieces.append(np.c_[places[earlier], places[later], np.full(len(links), age / tail), heads])
+                pieces.append(
+                    np.c_[places[earlier], places[later], np.full(len(links), age / tail), heads]
+                )
         return np.concatenate(pieces).astype(np.float32)
 
     @cached_property
@@ -105,7 +129,8 @@ class Layer:
         """The links that end at each time point."""
         links = self.annotations.links
         return {
-            time: group.tolist() for time, group in _group(links, self.annotations.time_points[links[:, 1]]).items()
+            time: group.tolist()
+            for time, group in _group(links, self.annotations.time_points[links[:, 1]]).items()
         }
 
     @cached_property
@@ -121,20 +146,26 @@ class Layer:
         return numbers
 
 
-def make_layer(name: str, annotations: Annotations, spacing_um: Spacing, number: int, mark: Mark | None) -> Layer:
+def make_layer(
+    name: str, annotations: Annotations, spacing_um: Spacing, number: int, mark: Mark | None
+) -> Layer:
     """A layer; without a mark it gets that of its number."""
     shape, colour = _MARKS[number % len(_MARKS)]
     return Layer(name, annotations, mark or Mark(name, shape, colour), spacing_um)
 
 
 def make_problem_layers(problems: Sequence[Problem], spacing_um: Spacing) -> list[Layer]:
-    """Errors and warnings that have a place, as layers; the property "number" says which of the problems each is."""
+    """Errors and warnings that have a place, as layers; the property "number" says which of the
+    problems each is.
+    """
     layers = []
     for severity, mark in PROBLEM_MARKS.items():
         placed = [
             (number, each)
             for number, each in enumerate(problems)
-            if each.severity == severity and each.position is not None and each.time_point is not None
+            if each.severity == severity
+            and each.position is not None
+            and each.time_point is not None
         ]
         if placed:
             layers.append(Layer(severity, _as_annotations(placed), mark, spacing_um))
@@ -154,7 +185,7 @@ def find_nearest(
     """
     found = []
     for layer in layers:
-        marks = layer.find_marks(time_point)
+        marks = layer.collect_marks(time_point)
         distances = np.linalg.norm((marks.positions - position) * layer.spacing_um, axis=1)
         if len(distances) and distances.min() <= within_um:
             found.append((distances.min(), layer, int(marks.rows[distances.argmin()])))

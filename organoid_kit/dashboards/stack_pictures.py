@@ -1,6 +1,8 @@
-"""From a movie to pictures: stacks of 8 bit, where they are drawn, and the picture itself as an array.
+"""From a movie to pictures: stacks of 8 bit, where they are drawn, and the picture itself as an
+array.
 
-A browser draws with what stands here (`stack_browser.js`); where there is none that can, `draw_picture` does the same.
+A browser draws with what stands here (`stack_browser.js`); where there is none that can,
+`draw_picture` does the same.
 """
 
 from __future__ import annotations
@@ -13,10 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 from skimage.draw import line, polygon
 
-from organoid_kit.dashboards.common import find_strokes
+from organoid_kit.dashboards.common import make_strokes
 from organoid_kit.dashboards.stack_layers import DIVISION, Layer, LayerMarks
-from organoid_kit.plots.drawing import COLOURS, CONTRAST, NEAR_PLANES, Mark, Spacing, find_bar_um
-from organoid_kit.timelapse import TimeLapse
+from organoid_kit.data.timelapse import TimeLapse
+from organoid_kit.plots.drawing import COLOURS, CONTRAST, NEAR_PLANES, Mark, Spacing, choose_bar_um
 
 VIEWS = ("slice", "maximum", "orthogonal")
 MOST_BYTES = 16_000_000  # of one time point, sent to the browser
@@ -47,7 +49,7 @@ class StackPictures:
 
     def __init__(self, movie: TimeLapse, *, most_bytes: int = MOST_BYTES, kept: int = 4) -> None:
         self.movie, self.kept = movie, kept
-        self.reduced = find_reduction(movie.shape_zyx, most_bytes)
+        self.reduced = compute_reduction(movie.shape_zyx, most_bytes)
         self._stacks: OrderedDict[tuple, ShownStack] = OrderedDict()
         self._lock = threading.Lock()  # the page asks in one thread, handlers in another
 
@@ -60,18 +62,22 @@ class StackPictures:
         key = (time_point, channels)
         with self._lock:
             if key not in self._stacks:
-                self._stacks[key] = make_shown_stack(self.movie.stack(time_point, channels), self.reduced)
+                self._stacks[key] = make_shown_stack(
+                    self.movie.stack(time_point, channels), self.reduced
+                )
             self._stacks.move_to_end(key)
             while len(self._stacks) > self.kept:
                 self._stacks.popitem(last=False)
             return self._stacks[key]
 
 
-def find_reduction(shape_zyx: tuple[int, int, int], most_bytes: int) -> int:
+def compute_reduction(shape_zyx: tuple[int, int, int], most_bytes: int) -> int:
     """The smallest whole number by which y and x must shrink for a stack to have no more bytes."""
     depth, height, width = shape_zyx
     reduced = 1
-    while depth * (height // reduced) * (width // reduced) > most_bytes and reduced < min(height, width):
+    while depth * (height // reduced) * (width // reduced) > most_bytes and reduced < min(
+        height, width
+    ):
         reduced += 1
     return reduced
 
@@ -85,13 +91,17 @@ def make_shown_stack(stack: np.ndarray, reduced: int = 1) -> ShownStack:
         plane = np.asarray(plane, np.float32)
         if reduced > 1:
             plane = plane[: values.shape[1] * reduced, : values.shape[2] * reduced]
-            plane = plane.reshape(values.shape[1], reduced, values.shape[2], reduced).mean(axis=(1, 3))
+            plane = plane.reshape(values.shape[1], reduced, values.shape[2], reduced).mean(
+                axis=(1, 3)
+            )
         values[z] = np.clip(np.nan_to_num((plane - low) * (255 / (high - low))), 0, 255)
     return ShownStack(values, reduced, (low, high))
 
 
 def find_limits(stack: np.ndarray) -> tuple[float, float]:
-    """Intensities at the quantiles `CONTRAST`, from a sample of the voxels; the second is above the first."""
+    """Intensities at the quantiles `CONTRAST`, from a sample of the voxels; the second is above the
+    first.
+    """
     step = int(np.ceil(np.sqrt(max(stack.size / _SAMPLE, 1))))
     sample = np.asarray(stack[:, ::step, ::step], np.float32)
     sample = sample[np.isfinite(sample)]
@@ -101,7 +111,9 @@ def find_limits(stack: np.ndarray) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class Panel:
-    """Where one side of the stack is drawn: the axes looked along, downward and rightward; a place in pixels."""
+    """Where one side of the stack is drawn: the axes looked along, downward and rightward; a place
+    in pixels.
+    """
 
     axes: tuple[int, int, int]
     left: float
@@ -111,7 +123,7 @@ class Panel:
 
 
 @dataclass(frozen=True)
-class Arrangement:
+class PanelLayout:
     """The panels of a view in a picture of so many pixels; `scale` is pixels per µm."""
 
     panels: tuple[Panel, ...]
@@ -122,16 +134,16 @@ class Arrangement:
     @property
     def bar_um(self) -> int:
         """The length of the scale bar in the first panel."""
-        return find_bar_um(self.panels[0].width / self.scale)
+        return choose_bar_um(self.panels[0].width / self.scale)
 
 
-def arrange(shape_zyx: Sequence[int], spacing_um: Spacing, view: str) -> Arrangement:
+def arrange_panels(shape_zyx: Sequence[int], spacing_um: Spacing, view: str) -> PanelLayout:
     """Panels at one scale in µm, so that voxels have their true proportions."""
     depth, height, width = (float(length) for length in np.multiply(shape_zyx, spacing_um))
     if view != "orthogonal":
         scale = MOST_PIXELS / max(height, width)
         panel = Panel((0, 1, 2), 0, 0, width * scale, height * scale)
-        return Arrangement((panel,), round(panel.width), round(panel.height), scale)
+        return PanelLayout((panel,), round(panel.width), round(panel.height), scale)
     scale = (MOST_PIXELS - GAP) / max(height + depth, width + depth)
     across, down, deep = width * scale, height * scale, depth * scale
     panels = (
@@ -139,7 +151,7 @@ def arrange(shape_zyx: Sequence[int], spacing_um: Spacing, view: str) -> Arrange
         Panel((2, 1, 0), across + GAP, 0, deep, down),
         Panel((1, 0, 2), 0, down + GAP, across, deep),
     )
-    return Arrangement(panels, round(across + GAP + deep), round(down + GAP + deep), scale)
+    return PanelLayout(panels, round(across + GAP + deep), round(down + GAP + deep), scale)
 
 
 def make_tones(contrast: tuple[float, float], gamma: float) -> np.ndarray:
@@ -149,8 +161,11 @@ def make_tones(contrast: tuple[float, float], gamma: float) -> np.ndarray:
     return np.round(255 * part**gamma).astype(np.uint8)
 
 
-def find_nearness(positions: np.ndarray, place: np.ndarray, axis: int, spacing_um: Spacing) -> np.ndarray:
-    """(n,) int: 2 where a position lies in the slice across an axis at a place, 1 where near it, else 0.
+def compute_nearness(
+    positions: np.ndarray, place: np.ndarray, axis: int, spacing_um: Spacing
+) -> np.ndarray:
+    """(n,) int: 2 where a position lies in the slice across an axis at a place, 1 where near it,
+    else 0.
 
     A plane is as thick as along z on all three sides.
     """
@@ -160,7 +175,7 @@ def find_nearness(positions: np.ndarray, place: np.ndarray, axis: int, spacing_u
 
 def draw_picture(
     shown: ShownStack,
-    arrangement: Arrangement,
+    arrangement: PanelLayout,
     view: str,
     place: np.ndarray,
     tones: np.ndarray,
@@ -171,7 +186,7 @@ def draw_picture(
 
     Args:
         shown: the time point.
-        arrangement: of `arrange`, for this view.
+        arrangement: of `arrange_panels`, for this view.
         view: one of `VIEWS`.
         place: (3,) zyx, voxels, through which the slices go.
         tones: of `make_tones`.
@@ -180,12 +195,12 @@ def draw_picture(
     """
     picture = np.full((arrangement.height, arrangement.width, 3), 40, np.uint8)
     for panel in arrangement.panels:
-        _draw_plane(picture, panel, tones[take_plane(shown, panel, view, place)])
+        _draw_plane(picture, panel, tones[select_plane(shown, panel, view, place)])
         pixels = _Pixels(picture, panel, np.multiply(spacing_um, arrangement.scale))
         for layer, marks in layers:
             near = np.full(len(marks.rows), 2)
             if view != "maximum":
-                near = find_nearness(marks.positions, place, panel.axes[0], spacing_um)
+                near = compute_nearness(marks.positions, place, panel.axes[0], spacing_um)
             _draw_layer(pixels, layer, marks, near)
         pixels.draw_cross(place)
         if panel is arrangement.panels[0]:
@@ -193,7 +208,7 @@ def draw_picture(
     return picture
 
 
-def take_plane(shown: ShownStack, panel: Panel, view: str, place: np.ndarray) -> np.ndarray:
+def select_plane(shown: ShownStack, panel: Panel, view: str, place: np.ndarray) -> np.ndarray:
     """The plane of a panel, its vertical axis first."""
     depth, vertical, horizontal = panel.axes
     if view == "maximum":
@@ -224,32 +239,55 @@ class _Pixels:
     def find(self, positions: np.ndarray) -> np.ndarray:
         """(n, 2) pixels, y and x, of positions in voxels."""
         axes = list(self.panel.axes[1:])
-        return (positions[:, axes] + 0.5) * self.pixels_per_voxel[axes] + (self.panel.top, self.panel.left)
+        return (positions[:, axes] + 0.5) * self.pixels_per_voxel[axes] + (
+            self.panel.top,
+            self.panel.left,
+        )
 
     def draw(
-        self, lines: Sequence[np.ndarray], colour: str, strength: float, *, filled: bool = False, rim: bool = False
+        self,
+        lines: Sequence[np.ndarray],
+        colour: str,
+        strength: float,
+        *,
+        filled: bool = False,
+        rim: bool = False,
     ) -> None:
-        """Lines of points, each (n, 2) pixels, two pixels wide; with a dark rim they are seen on bright nuclei, too."""
+        """Lines of points, each (n, 2) pixels, two pixels wide; with a dark rim they are seen on
+        bright nuclei, too.
+        """
         ends = [np.round(points).astype(int) for points in lines]
-        drawn = [line(*start, *stop) for points in ends for start, stop in zip(points[:-1], points[1:])]
+        drawn = [
+            line(*start, *stop) for points in ends for start, stop in zip(points[:-1], points[1:])
+        ]
         if not drawn:
             return
         pixels = np.concatenate([np.stack(each) for each in drawn], axis=1)
         if rim:
             self._blend(_thicken(pixels, (-1, 0, 1, 2)), (0, 0, 0), 0.5 * strength)
         if filled:
-            pixels = np.concatenate([pixels, *(np.stack(polygon(*points.T)) for points in lines)], axis=1)
+            pixels = np.concatenate(
+                [pixels, *(np.stack(polygon(*points.T)) for points in lines)], axis=1
+            )
         self._blend(_thicken(pixels, (0, 1)), _as_rgb(colour), strength)
 
     def draw_cross(self, place: np.ndarray) -> None:
         """Four white ticks around a place."""
         middle = self.find(np.asarray(place, float)[None])[0]
         directions = ((0, 1), (0, -1), (1, 0), (-1, 0))
-        self.draw([middle + np.outer((12, 20), direction) for direction in directions], "white", 0.8, rim=True)
+        self.draw(
+            [middle + np.outer((12, 20), direction) for direction in directions],
+            "white",
+            0.8,
+            rim=True,
+        )
 
     def draw_bar(self, length: float) -> None:
         """A white bar at the lower right, so many pixels long."""
-        bottom, right = int(self.panel.top + self.panel.height) - 14, int(self.panel.left + self.panel.width) - 14
+        bottom, right = (
+            int(self.panel.top + self.panel.height) - 14,
+            int(self.panel.left + self.panel.width) - 14,
+        )
         self.picture[bottom - 5 : bottom + 9, right - round(length) - 5 : right + 5] = 0
         self.picture[bottom : bottom + 4, right - round(length) : right] = 255
 
@@ -257,9 +295,13 @@ class _Pixels:
         """Each pixel of (2, n) once, as far as it lies in the panel."""
         panel, (rows, columns) = self.panel, pixels
         inside = (rows >= panel.top) & (rows < min(panel.top + panel.height, len(self.picture)))
-        inside &= (columns >= panel.left) & (columns < min(panel.left + panel.width, self.picture.shape[1]))
+        inside &= (columns >= panel.left) & (
+            columns < min(panel.left + panel.width, self.picture.shape[1])
+        )
         rows, columns = rows[inside], columns[inside]
-        self.picture[rows, columns] = (1 - strength) * self.picture[rows, columns] + strength * np.array(colour)
+        self.picture[rows, columns] = (1 - strength) * self.picture[
+            rows, columns
+        ] + strength * np.array(colour)
 
 
 def _thicken(pixels: np.ndarray, offsets: Sequence[int]) -> np.ndarray:
@@ -282,8 +324,10 @@ def _draw_layer(pixels: _Pixels, layer: Layer, marks: LayerMarks, near: np.ndarr
         _draw_marks(pixels, divides + (-1.6 * size, 1.6 * size), DIVISION, size, strength)
 
 
-def _draw_marks(pixels: _Pixels, points: np.ndarray, mark: Mark, size: float, strength: float) -> None:
-    strokes = [np.array(stroke)[:, ::-1] * size for stroke in find_strokes(mark.shape)]
+def _draw_marks(
+    pixels: _Pixels, points: np.ndarray, mark: Mark, size: float, strength: float
+) -> None:
+    strokes = [np.array(stroke)[:, ::-1] * size for stroke in make_strokes(mark.shape)]
     lines = [point + stroke for point in points for stroke in strokes]
     pixels.draw(lines, mark.colour, strength, filled=mark.filled, rim=True)
 

@@ -11,7 +11,7 @@ import re
 import zlib
 from typing import Any
 
-from organoid_kit.errors import UserError
+from organoid_kit.base.errors import UserError
 
 _STRING = re.compile(r"okit(\d+)\.([\w-]+)", flags=re.ASCII)
 _VERSION = 1
@@ -19,7 +19,7 @@ _MOST_BYTES = 1_000_000  # of a state, unpacked: strings come from other people
 _RAW = -zlib.MAX_WBITS  # no header; the checksum is our own
 
 
-def write_state(name: str, state: dict[str, Any]) -> str:
+def encode_state(name: str, state: dict[str, Any]) -> str:
     """A state as one string of letters, digits, `-` and `_`, to paste in a chat.
 
     Args:
@@ -38,12 +38,17 @@ def write_state(name: str, state: dict[str, Any]) -> str:
         ) from error
     packer = zlib.compressobj(level=9, wbits=_RAW)
     packed = packer.compress(text.encode()) + packer.flush()
-    body = base64.urlsafe_b64encode(zlib.crc32(packed).to_bytes(4, "big") + packed).decode().rstrip("=")
+    body = (
+        base64.urlsafe_b64encode(zlib.crc32(packed).to_bytes(4, "big") + packed)
+        .decode()
+        .rstrip("=")
+    )
     return f"okit{_VERSION}.{body}"
 
 
-def read_state(text: str) -> tuple[str, dict[str, Any]]:
-    """The name and the state that `write_state` was given; words around the string are passed over.
+def decode_state(text: str) -> tuple[str, dict[str, Any]]:
+    """The name and the state that `encode_state` was given; words around the string are passed
+    over.
 
     Raises:
         UserError: there is no string, it was mistyped or cut off, or a newer kit wrote it.

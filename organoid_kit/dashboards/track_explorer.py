@@ -1,4 +1,6 @@
-"""Lineage tree and movie, linked both ways, with a list of what is doubtful: the most doubtful first."""
+"""Lineage tree and movie, linked both ways, with a list of what is doubtful: the most doubtful
+first.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +10,25 @@ from typing import Any
 import numpy as np
 from ipywidgets import HTML, BoundedIntText, Button, HBox, Layout, Select, VBox
 
-from organoid_kit.annotations import Annotations
-from organoid_kit.dashboards.common import INK, PAPER, WIDE, Messages, make_tip, mark, write_legend
-from organoid_kit.dashboards.control_states import guard, read_controls, write_controls
+from organoid_kit.base.errors import UserError
+from organoid_kit.dashboards.common import (
+    INK,
+    PAPER,
+    WIDE,
+    Messages,
+    make_legend,
+    make_tooltip,
+    mark,
+)
+from organoid_kit.dashboards.control_states import guard, read_controls, set_controls
 from organoid_kit.dashboards.lineage_display import TreeDisplay
 from organoid_kit.dashboards.lineage_tree import MARKS, DrawnTree, draw_tree
 from organoid_kit.dashboards.stack_browser import Pick, StackBrowser
-from organoid_kit.errors import UserError
+from organoid_kit.data.annotations import Annotations
+from organoid_kit.data.timelapse import TimeLapse
 from organoid_kit.plots.drawing import Drawing, Mark, count
-from organoid_kit.plots.lineages import find_lineages, plot_lineage_tree
-from organoid_kit.timelapse import TimeLapse
-from organoid_kit.track_errors import Doubt, estimate_errors, find_doubts
+from organoid_kit.plots.lineages import number_lineages, plot_lineage_tree
+from organoid_kit.tracking.errors import Doubt, estimate_errors, list_doubts
 
 MOST_LINEAGES = 15  # drawn at once
 _MOST_POSITIONS = 20_000  # of those, unless it is a single one
@@ -41,7 +51,8 @@ class TrackExplorer(VBox):
 
     Args:
         movie: to look at.
-        tracks: with links, in voxels of the movie; of `find_track_errors`, so that there are doubts.
+        tracks: with links, in voxels of the movie; of `add_error_probabilities`, so that there are
+            doubts.
         channels: to look at; None: the first.
         most_doubts: length of the list.
         least_error: error probability from which on something is doubtful.
@@ -68,7 +79,7 @@ class TrackExplorer(VBox):
         drawn_by: str = "auto",
     ) -> None:
         self.movie, self.tracks, self.least_error = movie, tracks, least_error
-        self._lineages = find_lineages(tracks)
+        self._lineages = number_lineages(tracks)
         self._sizes = np.bincount(self._lineages) if len(tracks) else np.zeros(0, int)
         self.chosen: int | None = None
         self._doubts, self._estimate = _list_doubts(tracks, most_doubts, least_error)
@@ -87,24 +98,34 @@ class TrackExplorer(VBox):
         """Goes to a position of the tracks, and makes its lineage stand out in tree and movie."""
         self._choose_lineage(int(self._lineages[row]))
         self.browser.go_to(int(self.tracks.time_points[row]), self.tracks.positions[row])
-        self.messages.say(f"{self._say_lineage(self.chosen)} Time point {self.tracks.time_points[row]}.")
+        self.messages.say(
+            f"{self._describe_lineage(self.chosen)} Time point {self.tracks.time_points[row]}."
+        )
 
     def describe(self) -> str:
         """Tree and movie, in words."""
-        chosen = "" if self.chosen is None else f" Chosen: {self._say_lineage(self.chosen)}"
-        return f"{self._say_shown()} {self._drawn.words}{chosen} {self.browser.describe()} {self._say_doubts()}"
+        chosen = "" if self.chosen is None else f" Chosen: {self._describe_lineage(self.chosen)}"
+        return f"{self._describe_shown()} {self._drawn.words}{chosen} {self.browser.describe()} {self._describe_doubts()}"
 
     def plot(self) -> Drawing:
         """The static twin: the trees that are shown."""
-        part = self.tracks.select(np.isin(self._lineages, self._find_shown()))
-        title = "Lineages, the largest first" if self.lineage.value == 0 else f"Lineage {self.lineage.value}"
+        part = self.tracks.select(np.isin(self._lineages, self._choose_shown()))
+        title = (
+            "Lineages, the largest first"
+            if self.lineage.value == 0
+            else f"Lineage {self.lineage.value}"
+        )
         drawing = plot_lineage_tree(part, most=None, least_error=self.least_error, title=title)
         drawing.description = f"{self.describe()} {drawing.description}"
         return drawing
 
     def state(self) -> dict[str, Any]:
         """The values of all controls and where the movie is, as plain JSON values."""
-        return {**read_controls(self._controls), "chosen": self.chosen, "browser": self.browser.state()}
+        return {
+            **read_controls(self._controls),
+            "chosen": self.chosen,
+            "browser": self.browser.state(),
+        }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Sets controls to what `state` gave. Raises UserError for a control or value there is not."""
@@ -115,7 +136,7 @@ class TrackExplorer(VBox):
                 f"A state must hold values that the controls can have. Received: lineage {chosen!r}, and there are "
                 f"{len(self._sizes)}. Use it with the same tracks."
             )
-        write_controls(self._controls, state)
+        set_controls(self._controls, state)
         self._choose_lineage(chosen)
         self.browser.restore(browser)
 
@@ -126,11 +147,14 @@ class TrackExplorer(VBox):
             value=0,
             max=len(self._sizes),
             description="Lineage (0: the largest)",
-            **make_tip("Lineages are numbered from the one with the most positions."),
+            **make_tooltip("Lineages are numbered from the one with the most positions."),
             style=WIDE,
             layout=Layout(width="250px"),
         )
-        options = [(_say_doubt(doubt, self._lineages), number) for number, doubt in enumerate(self._doubts)]
+        options = [
+            (_describe_doubt(doubt, self._lineages), number)
+            for number, doubt in enumerate(self._doubts)
+        ]
         self.doubts = Select(
             options=options,
             value=None,
@@ -139,21 +163,31 @@ class TrackExplorer(VBox):
             style=WIDE,
             layout=Layout(width="350px", max_width="98%"),
         )
-        self.next_doubt = Button(description="Next doubt", tooltip="Goes to the next one of the list.")
+        self.next_doubt = Button(
+            description="Next doubt", tooltip="Goes to the next one of the list."
+        )
         for name in ("lineage", "doubts", "next_doubt"):
             mark(getattr(self, name), f"ok-{name.replace('_', '-')}")
         self.messages = mark(Messages(), "ok-messages")
-        self._display = TreeDisplay(self._hear, guard(self.messages, self._draw))
+        self._display = TreeDisplay(self._handle_event, guard(self.messages, self._draw))
         self.tree = self._display.tree
         self._shown_text, self._doubt_text = mark(HTML(), "ok-shown"), HTML()
         self._help_text = mark(HTML(), "ok-tree-help")
 
     def _lay_out(self) -> list[Any]:
-        legend = HTML(write_legend(((each, each.name) for each in MARKS), PAPER))
-        left = VBox([HBox([self.lineage, self._shown_text]), self._display, legend, self._help_text])
+        legend = HTML(make_legend(((each, each.name) for each in MARKS), PAPER))
+        left = VBox(
+            [HBox([self.lineage, self._shown_text]), self._display, legend, self._help_text]
+        )
         left.layout = Layout(width="690px", max_width="100%")
-        right = VBox([self._doubt_text, self.doubts, self.next_doubt], layout=Layout(padding="0 0 0 10px"))
-        return [HBox([left, right], layout=Layout(flex_flow="row wrap")), self.messages, self.browser]
+        right = VBox(
+            [self._doubt_text, self.doubts, self.next_doubt], layout=Layout(padding="0 0 0 10px")
+        )
+        return [
+            HBox([left, right], layout=Layout(flex_flow="row wrap")),
+            self.messages,
+            self.browser,
+        ]
 
     @property
     def _controls(self) -> dict[str, Any]:
@@ -168,7 +202,7 @@ class TrackExplorer(VBox):
 
     # ---- what the user does
 
-    def _hear(self, content: Mapping[str, Any]) -> None:
+    def _handle_event(self, content: Mapping[str, Any]) -> None:
         """A click or key in the tree."""
         with self.messages.watch():
             if content["kind"] == "pick":
@@ -182,10 +216,12 @@ class TrackExplorer(VBox):
         """The nucleus in the movie that is nearest to what was picked, in whatever layer."""
         with self.messages.watch():
             rows = self.tracks.rows_at(pick.time_point)
-            away = np.linalg.norm((self.tracks.positions[rows] - pick.position) * self.movie.spacing_um, axis=1)
+            away = np.linalg.norm(
+                (self.tracks.positions[rows] - pick.position) * self.movie.spacing_um, axis=1
+            )
             if len(rows) and away.min() <= _PICK_UM:
                 self._choose_lineage(int(self._lineages[rows[away.argmin()]]))
-                self.messages.say(self._say_lineage(self.chosen))
+                self.messages.say(self._describe_lineage(self.chosen))
             else:
                 self.messages.say("No nucleus of the tracks is there.")
 
@@ -199,7 +235,7 @@ class TrackExplorer(VBox):
         self.chosen = lineage
         rows = np.flatnonzero(self._lineages == lineage) if lineage is not None else []
         self.browser.set_layer("chosen lineage", self.tracks.select(rows), _CHOSEN)
-        if lineage is not None and lineage not in self._find_shown():
+        if lineage is not None and lineage not in self._choose_shown():
             self.lineage.value = lineage + 1
         self._draw()
 
@@ -207,13 +243,15 @@ class TrackExplorer(VBox):
         start = -1 if self.chosen is None else self.chosen
         if len(self._sizes):
             self._choose_lineage((start + step) % len(self._sizes))
-            self.messages.say(self._say_lineage(self.chosen))
+            self.messages.say(self._describe_lineage(self.chosen))
 
     def _step_doubts(self) -> None:
         if not self._doubts:
-            self.messages.say(self._say_doubts())
+            self.messages.say(self._describe_doubts())
             return
-        self.doubts.value = 0 if self.doubts.value is None else (self.doubts.value + 1) % len(self._doubts)
+        self.doubts.value = (
+            0 if self.doubts.value is None else (self.doubts.value + 1) % len(self._doubts)
+        )
 
     def _go_to_doubt(self) -> None:
         if self.doubts.value is not None:
@@ -223,7 +261,7 @@ class TrackExplorer(VBox):
 
     # ---- what is shown
 
-    def _find_shown(self) -> np.ndarray:
+    def _choose_shown(self) -> np.ndarray:
         """Lineages that are drawn: one, or the largest that are not too much at once."""
         if self.lineage.value:
             return np.array([self.lineage.value - 1])
@@ -235,18 +273,20 @@ class TrackExplorer(VBox):
         self._drawn: DrawnTree = draw_tree(
             self.tracks,
             self._lineages,
-            self._find_shown(),
+            self._choose_shown(),
             chosen=self.chosen,
             now=None if self._display.in_page else time_point,
             least_error=self.least_error,
         )
         self._display.show(self._drawn, time_point)
-        self._shown_text.value = f'<span style="color:{INK};background:#fff">{self._say_shown()}</span>'
-        self._doubt_text.value = (
-            f'<div style="color:{INK};background:#fff;max-width:350px;line-height:1.5">{self._say_doubts()}</div>'
+        self._shown_text.value = (
+            f'<span style="color:{INK};background:#fff">{self._describe_shown()}</span>'
         )
+        self._doubt_text.value = f'<div style="color:{INK};background:#fff;max-width:350px;line-height:1.5">{self._describe_doubts()}</div>'
         help_text = _HELP_IN_PAGE if self._display.in_page else _HELP_FOR_PICTURE
-        self._help_text.value = f'<div style="color:{INK};background:#fff;line-height:1.5">{help_text}</div>'
+        self._help_text.value = (
+            f'<div style="color:{INK};background:#fff;line-height:1.5">{help_text}</div>'
+        )
 
     def _move_line(self) -> None:
         if self._display.in_page:
@@ -254,13 +294,17 @@ class TrackExplorer(VBox):
         else:
             self._draw()
 
-    def _say_shown(self) -> str:
-        total, shown = len(self._sizes), len(self._find_shown())
+    def _describe_shown(self) -> str:
+        total, shown = len(self._sizes), len(self._choose_shown())
         if self.lineage.value:
             return f"Lineage {self.lineage.value} of {total}."
-        return f"All {total} lineages." if shown >= total else f"The {shown} largest of {total} lineages."
+        return (
+            f"All {total} lineages."
+            if shown >= total
+            else f"The {shown} largest of {total} lineages."
+        )
 
-    def _say_lineage(self, lineage: int) -> str:
+    def _describe_lineage(self, lineage: int) -> str:
         part = self.tracks.select(self._lineages == lineage)
         times = part.annotated_time_points
         return (
@@ -268,24 +312,26 @@ class TrackExplorer(VBox):
             f"points {times[0]} to {times[-1]}."
         )
 
-    def _say_doubts(self) -> str:
+    def _describe_doubts(self) -> str:
         if self._estimate is None:
-            return "Doubts: not measured. Pass tracks of find_track_errors."
+            return "Doubts: not measured. Pass tracks of add_error_probabilities."
         return f"Doubts, the most probable errors first. {self._estimate}"
 
 
 def _list_doubts(tracks: Annotations, most: int, least: float) -> tuple[list[Doubt], str | None]:
-    """Doubts, and how many errors are to be expected; none, and None, where no error probabilities are known."""
+    """Doubts, and how many errors are to be expected; none, and None, where no error probabilities
+    are known.
+    """
     try:
-        return find_doubts(tracks, most=most, least=least), str(estimate_errors(tracks, least=least))
+        return list_doubts(tracks, most=most, least=least), str(
+            estimate_errors(tracks, least=least)
+        )
     except UserError:
         return [], None
 
 
-def _say_doubt(doubt: Doubt, lineages: np.ndarray) -> str:
-    return (
-        f"{doubt.probability:.0%} wrong: {doubt.what}, time point {doubt.time_point}, lineage {lineages[doubt.row] + 1}"
-    )
+def _describe_doubt(doubt: Doubt, lineages: np.ndarray) -> str:
+    return f"{doubt.probability:.0%} wrong: {doubt.what}, time point {doubt.time_point}, lineage {lineages[doubt.row] + 1}"
 
 
 def _make_doubt_layer(doubts: Sequence[Doubt]) -> Annotations:

@@ -10,28 +10,49 @@ from typing import Any
 
 from ipywidgets import HTML, BoundedIntText, Button, Dropdown, FloatText, HBox, Layout, Text, VBox
 
-from organoid_kit.dashboards.common import INK, PAPER, Choices, Messages, make_tip, mark, take_turn
+from organoid_kit.base.errors import UserError
+from organoid_kit.base.settings import (
+    NETWORKS,
+    PRESETS,
+    NetworkSettings,
+    make_settings,
+    read_settings,
+)
+from organoid_kit.dashboards.common import (
+    INK,
+    PAPER,
+    CheckboxGroup,
+    Messages,
+    handler_lock,
+    make_tooltip,
+    mark,
+)
 from organoid_kit.dashboards.later import Later
-from organoid_kit.dataset import AnnotatedMovie, read_dataset
-from organoid_kit.downloads import find_samples
-from organoid_kit.errors import UserError
-from organoid_kit.network_folders import list_shipped_networks, load_settings, make_fine_tuning_settings
+from organoid_kit.dashboards.training_session import load_training
+from organoid_kit.data.dataset import AnnotatedMovie, read_dataset
+from organoid_kit.data.downloads import find_samples
+from organoid_kit.networks.folders import (
+    list_shipped_networks,
+    load_settings,
+    make_fine_tuning_settings,
+)
 from organoid_kit.plots.drawing import count
-from organoid_kit.runs import Run, list_runs
-from organoid_kit.settings import NETWORKS, PRESETS, NetworkSettings, make_settings, read_settings
-from organoid_kit.training_session import load_training
+from organoid_kit.training.runs import Run, list_runs
 
 Data = Sequence[AnnotatedMovie] | str | Path | None
 _STYLE = {"description_width": "125px"}  # labels in line below each other
-_SCRATCH, _RESUME = "", "resume:"  # starts; others are the name or folder of a network to train on from
+_SCRATCH, _RESUME = (
+    "",
+    "resume:",
+)  # starts; others are the name or folder of a network to train on from
 
 
 class TrainingChoices(VBox):
     """Network, data, settings and start of a training; below, the memory, time and disk it takes.
 
     Attributes:
-        network, start_from, training_path, validation_path, channels, preset, epochs, batch_size, patch_shape,
-        learning_rate, measure_time: the controls.
+        network, start_from, training_path, validation_path, channels, preset, epochs, batch_size,
+        patch_shape, learning_rate, measure_time: the controls.
         estimate: what the training will take, in words.
         messages: where errors are shown.
     """
@@ -49,7 +70,10 @@ class TrainingChoices(VBox):
             training, validation = samples / "training.autlist", samples / "validation.autlist"
             settings = settings or read_settings(samples / "settings.json")
         self.messages = messages
-        self._given = {"training": training, "validation": validation if validation is not None else []}
+        self._given = {
+            "training": training,
+            "validation": validation if validation is not None else [],
+        }
         self._read: dict[str, tuple[Any, list[AnnotatedMovie]]] = {}
         self._start = settings or make_settings("position")
         self._base = self._start.changed(output_folder=output_folder)
@@ -71,24 +95,31 @@ class TrainingChoices(VBox):
         wide = {"style": _STYLE, "layout": Layout(width="98%")}
         narrow = {"style": _STYLE, "layout": Layout(width="320px")}
         self.network = Dropdown(options=NETWORKS, description="network", **narrow)
-        self.start_from = Dropdown(options=[("from scratch", _SCRATCH)], description="start", **wide)
+        self.start_from = Dropdown(
+            options=[("from scratch", _SCRATCH)], description="start", **wide
+        )
         self.training_path, self.validation_path = (
             Text(
                 value=str(self._given[part]) if isinstance(self._given[part], (str, Path)) else "",
-                placeholder=self._say_given(part),
+                placeholder=self._describe_given(part),
                 description=f"{part} movies",
-                **make_tip("An .autlist; empty for the movies the dashboard was given."),
+                **make_tooltip("An .autlist; empty for the movies the dashboard was given."),
                 continuous_update=False,
                 **wide,
             )
             for part in ("training", "validation")
         )
-        self.channels = Choices(description="channels (several are summed)")
-        self.preset = Dropdown(options=PRESETS, description="preset", **make_tip("Size of the network."), **narrow)
+        self.channels = CheckboxGroup(description="channels (several are summed)")
+        self.preset = Dropdown(
+            options=PRESETS, description="preset", **make_tooltip("Size of the network."), **narrow
+        )
         self.epochs = BoundedIntText(value=1, min=1, max=100_000, description="epochs", **narrow)
         self.batch_size = BoundedIntText(value=1, min=1, max=4096, description="batch", **narrow)
         self.patch_shape = Text(
-            description="patch (z, y, x)", **make_tip("In voxels."), continuous_update=False, **narrow
+            description="patch (z, y, x)",
+            **make_tooltip("In voxels."),
+            continuous_update=False,
+            **narrow,
         )
         self.learning_rate = FloatText(value=1e-3, step=1e-4, description="learning rate", **narrow)
         self.measure_time = Button(
@@ -105,8 +136,19 @@ class TrainingChoices(VBox):
     @property
     def controls(self) -> dict[str, Any]:
         """The controls with a value, by name."""
-        names = ("network", "start_from", "training_path", "validation_path", "channels", "preset", "epochs")
-        return {name: getattr(self, name) for name in (*names, "batch_size", "patch_shape", "learning_rate")}
+        names = (
+            "network",
+            "start_from",
+            "training_path",
+            "validation_path",
+            "channels",
+            "preset",
+            "epochs",
+        )
+        return {
+            name: getattr(self, name)
+            for name in (*names, "batch_size", "patch_shape", "learning_rate")
+        }
 
     def _lay_out(self) -> list[Any]:
         left = VBox([self.network, self.preset, self.epochs, self.learning_rate])
@@ -115,14 +157,14 @@ class TrainingChoices(VBox):
         columns = HBox([left, right], layout=Layout(flex_flow="row wrap"))
         return [self.training_path, self.validation_path, self.start_from, columns, below]
 
-    def _say_given(self, part: str) -> str:
+    def _describe_given(self, part: str) -> str:
         given = self._given[part]
         names = [] if isinstance(given, (str, Path)) else [each.name for each in given]
         return ", ".join(names) or "none: the path of an .autlist"
 
     # ---- what is chosen
 
-    def find_settings(self) -> NetworkSettings:
+    def collect_settings(self) -> NetworkSettings:
         """What is chosen, as settings.
 
         Raises:
@@ -173,18 +215,20 @@ class TrainingChoices(VBox):
         if set(settings.channels) <= set(known):
             self.channels.value = settings.channels
 
-    def go_on_with(self, run: Run) -> None:
+    def offer_run(self, run: Run) -> None:
         """Offers to go on with a run, and chooses that, if there is anything to go on from."""
         self._offer_starts(also=run)
         if (start := f"{_RESUME}{run.folder}") in [value for _, value in self.start_from.options]:
             self.start_from.value = start
 
     def lock(self, *, running: bool) -> None:
-        """Disables what cannot be changed: all but epochs while a training runs; a run to go on with keeps its own."""
+        """Disables what cannot be changed: all but epochs while a training runs; a run to go on
+        with keeps its own.
+        """
         for name, control in self.controls.items():
             own = name in ("epochs", "start_from", "training_path", "validation_path")
             disabled = name != "epochs" and (running or (self.resume is not None and not own))
-            for each in control.boxes if isinstance(control, Choices) else (control,):
+            for each in control.boxes if isinstance(control, CheckboxGroup) else (control,):
                 each.disabled = disabled
         self.measure_time.disabled = running
 
@@ -194,12 +238,12 @@ class TrainingChoices(VBox):
         """Something was chosen."""
         with self.messages.watch():
             if name == "network" and self.network.value != self._base.network:
-                self._take_network()
+                self._apply_network()
             elif name == "start_from":
-                self._take_start()
+                self._apply_start()
             self._later.ask()
 
-    def _take_network(self) -> None:
+    def _apply_network(self) -> None:
         """Another network has other defaults and other starts."""
         chosen, kept = self.network.value, {"channels": self.channels.value or self._base.channels}
         kept |= {"output_folder": self._base.output_folder}
@@ -207,13 +251,16 @@ class TrainingChoices(VBox):
         self.show(start.changed(**kept))
         self._offer_starts()
 
-    def _take_start(self) -> None:
+    def _apply_start(self) -> None:
         """The settings of the run to go on with, or of the network to train on from."""
         start, output = self.start_from.value, self._base.output_folder
         if self.resume:
             self.show(self.resume_settings().changed(output_folder=output))
         elif start != _SCRATCH:
-            kept = {"channels": self.channels.value or load_settings(start).channels, "epochs": self.epochs.value}
+            kept = {
+                "channels": self.channels.value or load_settings(start).channels,
+                "epochs": self.epochs.value,
+            }
             self.show(make_fine_tuning_settings(start, output_folder=output, **kept))
         self.lock(running=False)
 
@@ -240,21 +287,25 @@ class TrainingChoices(VBox):
         self._later.ask()
 
     def _estimate(self) -> None:
-        """In a thread: reads the movies where they are others, and says what training on them takes."""
+        """In a thread: reads the movies where they are others, and says what training on them
+        takes.
+        """
         with self.messages.catch():
             movies = self.read_movies("training")
-            with take_turn():
+            with handler_lock():
                 self._offer_channels(movies)
-                settings = self.find_settings()
+                settings = self.collect_settings()
             if not movies:
-                raise UserError("Training needs movies. Received: none. Enter the path of an .autlist.")
+                raise UserError(
+                    "Training needs movies. Received: none. Enter the path of an .autlist."
+                )
             self.estimate.value = self._estimate_what(settings, movies)
 
     def _estimate_what(self, settings: NetworkSettings, movies: list[AnnotatedMovie]) -> str:
         if not self.estimate.value:
             self.estimate.value = _write_estimate("Estimating what it takes …", [])
         load_training()
-        from organoid_kit.estimates import count_steps, estimate_training
+        from organoid_kit.training.estimates import count_steps, estimate_training
 
         measures, self._measures = self._measures, False
         if measures:
@@ -305,7 +356,9 @@ def _list_starts(folder: str, network: str, also: Run | None) -> list[tuple[str,
         if row["network"] != network:
             continue
         ended = run.ending.startswith("all ")
-        if any((run.folder / "checkpoints").glob("*.npz")) and (not ended or (also and run.folder == also.folder)):
+        if any((run.folder / "checkpoints").glob("*.npz")) and (
+            not ended or (also and run.folder == also.folder)
+        ):
             label = f"go on with {row['run']}: {count(row['epochs'], 'epoch')} done"
             going_on.append((label, f"{_RESUME}{run.folder}"))
         if row["epochs"]:

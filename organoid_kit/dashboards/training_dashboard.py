@@ -1,4 +1,6 @@
-"""Training with buttons: set up, start, pause, change, stop, go on, and watch what the network learns meanwhile."""
+"""Training with buttons: set up, start, pause, change, stop, go on, and watch what the network
+learns meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -9,19 +11,28 @@ from typing import Any
 
 from ipywidgets import HTML, Button, FloatProgress, HBox, Layout, VBox
 
-from organoid_kit.dashboards.common import INK, PAPER, Messages, mark, take_turn
-from organoid_kit.dashboards.control_states import read_controls, write_controls
+from organoid_kit.base.errors import UserError
+from organoid_kit.base.settings import NetworkSettings
+from organoid_kit.dashboards.common import INK, PAPER, Messages, handler_lock, mark
+from organoid_kit.dashboards.control_states import read_controls, set_controls
 from organoid_kit.dashboards.example_pictures import draw_example
-from organoid_kit.dashboards.kernel_waiting import answer_at_once, is_anybody_there, is_voila, let_widgets_act
+from organoid_kit.dashboards.kernel_waiting import (
+    enable_live_events,
+    is_interactive,
+    is_voila,
+    process_events,
+)
 from organoid_kit.dashboards.live_curves import draw_curves
 from organoid_kit.dashboards.training_choices import Data, TrainingChoices
-from organoid_kit.epoch_pictures import list_pictures, read_picture
-from organoid_kit.errors import UserError
-from organoid_kit.plots.curves import plot_history, read_history
+from organoid_kit.dashboards.training_session import (
+    TrainingSession,
+    find_running_session,
+    load_training,
+)
+from organoid_kit.plots.curves import describe_history, plot_history
 from organoid_kit.plots.drawing import Drawing
-from organoid_kit.runs import Run
-from organoid_kit.settings import NetworkSettings
-from organoid_kit.training_session import TrainingSession, find_running_session, load_training
+from organoid_kit.training.epoch_pictures import list_pictures, read_picture
+from organoid_kit.training.runs import Run
 
 _REDRAW_SECONDS = 0.5  # between two redrawings while steps are taken
 _PRINT_SECONDS = 0.1
@@ -45,10 +56,12 @@ _ALLOWED = {  # in which states a button can be pressed
 
 
 class TrainingDashboard(VBox):
-    """Trains a network in a thread while the notebook stays usable; the run survives browser and kernel.
+    """Trains a network in a thread while the notebook stays usable; the run survives browser and
+    kernel.
 
     In a notebook, show it and let its cell wait: ``await dashboard.follow()``. Without widgets:
-    ``dashboard.train_as_text()``. A dashboard that is made while a training runs takes that one over.
+    ``dashboard.train_as_text()``. A dashboard that is made while a training runs takes that one
+    over.
 
     Attributes:
         choices: network, data and settings; each of its controls is an attribute here, too.
@@ -68,7 +81,8 @@ class TrainingDashboard(VBox):
         """Sets up; starts nothing.
 
         Args:
-            training: movies to learn from, or the path of an .autlist; None for the bundled samples.
+            training: movies to learn from, or the path of an .autlist; None for the bundled
+                samples.
             validation: movies to judge by, likewise.
             settings: what the controls start with.
             output_folder: where runs are kept, and looked for.
@@ -88,7 +102,9 @@ class TrainingDashboard(VBox):
     def __getattr__(self, name: str) -> Any:
         """The controls of `choices`."""
         choices = self.__dict__.get("choices")
-        if choices is not None and (name in choices.controls or name in ("measure_time", "estimate")):
+        if choices is not None and (
+            name in choices.controls or name in ("measure_time", "estimate")
+        ):
             return getattr(choices, name)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
@@ -107,7 +123,9 @@ class TrainingDashboard(VBox):
             setattr(self, name, mark(HTML(), f"ok-{name}"))
 
     def _lay_out(self) -> list[Any]:
-        buttons = HBox([self.start, self.pause, self.resume, self.stop], layout=Layout(flex_flow="row wrap"))
+        buttons = HBox(
+            [self.start, self.pause, self.resume, self.stop], layout=Layout(flex_flow="row wrap")
+        )
         watched = [self.bar, self.status, self.curves, self.reading, self.example, self.news]
         return [self.choices, buttons, self.messages, *watched]
 
@@ -123,7 +141,7 @@ class TrainingDashboard(VBox):
 
     def _start(self) -> None:
         """A new run, or the one chosen to go on with."""
-        settings, resume = self.choices.find_settings(), self.choices.resume
+        settings, resume = self.choices.collect_settings(), self.choices.resume
         if resume and len(Run(resume).history) >= settings.epochs:
             raise UserError(
                 f"A run goes on where epochs are left. Received: {len(Run(resume).history)} epochs done of "
@@ -153,19 +171,22 @@ class TrainingDashboard(VBox):
     # ---- what is shown
 
     def _listen(self) -> None:
-        """In the thread, after each step: shows what is new, but not more often than people can see.
+        """In the thread, after each step: shows what is new, but not more often than people can
+        see.
 
-        While something else is being dealt with, training goes on; what is skipped then is shown after a later step,
-        if there is one.
+        While something else is being dealt with, training goes on; what is skipped then is shown
+        after a later step, if there is one.
         """
         session = self.session
         is_new = (session.state, len(session.news)) != self._shown
         if is_new or time.monotonic() - self._shown_at > _REDRAW_SECONDS:
-            with take_turn(wait=session.state == "paused" or not session.is_running) as is_my_turn:
+            with handler_lock(
+                wait=session.state == "paused" or not session.is_running
+            ) as is_my_turn:
                 if is_my_turn:
                     self.show()
         if not session.is_running:
-            self._say_end()
+            self._announce_end()
 
     def show(self) -> None:
         """Brings all that is shown up to date."""
@@ -175,7 +196,9 @@ class TrainingDashboard(VBox):
             signs = (state, len(session.news) if session else 0)
             self._show_status(state)
             if session:
-                self.curves.value = draw_curves(session.history, session.losses, epochs=session.epochs)
+                self.curves.value = draw_curves(
+                    session.history, session.losses, epochs=session.epochs
+                )
             if session and signs != self._shown:
                 self._show_news()
             self._shown, self._shown_at = signs, time.monotonic()
@@ -187,34 +210,45 @@ class TrainingDashboard(VBox):
         session, words = self.session, [_STATES[state]]
         if session and session.progress:
             self.bar.value = min(1.0, session.epochs_done / session.epochs)
-            words.append(_say_progress(session))
+            words.append(_describe_progress(session))
         text = html.escape(" ".join(words))
-        self.status.value = f'<div role="status" style="color:{INK};background:{PAPER}">{text}</div>'
+        self.status.value = (
+            f'<div role="status" style="color:{INK};background:{PAPER}">{text}</div>'
+        )
 
     def _show_news(self) -> None:
         """What changes with an epoch or an event."""
         session = self.session
-        reading = html.escape(read_history(session.history))
-        self.reading.value = f'<div role="status" style="color:{INK};background:{PAPER}"><b>{reading}</b></div>'
-        texts = list(dict.fromkeys(each.message for each in session.news if each.message))[-_SHOWN_NEWS:]
+        reading = html.escape(describe_history(session.history))
+        self.reading.value = (
+            f'<div role="status" style="color:{INK};background:{PAPER}"><b>{reading}</b></div>'
+        )
+        texts = list(dict.fromkeys(each.message for each in session.news if each.message))[
+            -_SHOWN_NEWS:
+        ]
         self.news.value = "".join(
-            f'<div style="color:{INK};background:{PAPER}">{html.escape(text)}</div>' for text in texts
+            f'<div style="color:{INK};background:{PAPER}">{html.escape(text)}</div>'
+            for text in texts
         )
         if session.run and (epochs := list_pictures(session.run.folder)):
             self.example.value = draw_example(read_picture(session.run.folder, epochs[-1]))
 
-    def _say_end(self) -> None:
+    def _announce_end(self) -> None:
         """How the training ended; the run is chosen to go on with."""
         session = self.session
         with self.messages.watch(keep=True):
             if session.run and session.run.folder.is_dir():
-                self.choices.go_on_with(session.run)
+                self.choices.offer_run(session.run)
                 self.epochs.value = session.epochs
             if session.error:
                 self.messages.fail(session.error)
             elif session.run:
                 is_done = len(session.history) >= session.epochs
-                more = "To go on, raise the epochs and press Start" if is_done else "Start goes on with it"
+                more = (
+                    "To go on, raise the epochs and press Start"
+                    if is_done
+                    else "Start goes on with it"
+                )
                 self.messages.say(f"{session.news[-1].message.rstrip('.')}. {more}.")
 
     # ---- waiting, and places without widgets
@@ -225,11 +259,13 @@ class TrainingDashboard(VBox):
         return self.session.run if self.session else None
 
     async def follow(self) -> Run | None:
-        """Lets a notebook's cell wait for Start and for the end of the training, so that later cells wait, too.
+        """Lets a notebook's cell wait for Start and for the end of the training, so that later
+        cells wait, too.
 
-        Widgets go on working meanwhile, also in kernels of version 6 such as Google Colab's. An interrupt of the
-        kernel stops the training; it can be gone on with. Where nobody is there to press Start (nbclient, papermill),
-        it trains and prints. Voila shows nothing before all cells have ended: there it returns at once.
+        Widgets go on working meanwhile, also in kernels of version 6 such as Google Colab's. An
+        interrupt of the kernel stops the training; it can be gone on with. Where nobody is there to
+        press Start (nbclient, papermill), it trains and prints. Voila shows nothing before all
+        cells have ended: there it returns at once.
 
         Returns:
             the run; None where none was started.
@@ -239,12 +275,12 @@ class TrainingDashboard(VBox):
         """
         if is_voila():
             return self.run
-        if not is_anybody_there():
+        if not is_interactive():
             return self.train_as_text()
-        answer_at_once()
+        enable_live_events()
         try:
             while self.session is None or self.session.is_running:
-                await let_widgets_act()
+                await process_events()
         except (KeyboardInterrupt, asyncio.CancelledError):
             await self._stop_and_wait()
         if self.session:
@@ -256,10 +292,11 @@ class TrainingDashboard(VBox):
             self.session.stop()
             self.show()
             while self.session.is_running:
-                await let_widgets_act()
+                await process_events()
 
     def train_as_text(self) -> Run | None:
-        """Trains with what is chosen and prints a line for each epoch, where there are no widgets. Ctrl-C stops.
+        """Trains with what is chosen and prints a line for each epoch, where there are no widgets.
+        Ctrl-C stops.
 
         Raises:
             UserError: data or settings do not allow it.
@@ -289,12 +326,14 @@ class TrainingDashboard(VBox):
         return read_controls(self.choices.controls)
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Sets the controls to what `state` gave; the network first, as the others' defaults follow from it."""
+        """Sets the controls to what `state` gave; the network first, as the others' defaults follow
+        from it.
+        """
         with self.messages.watch():
-            write_controls(self.choices.controls, state)
+            set_controls(self.choices.controls, state)
 
 
-def _say_progress(session: TrainingSession) -> str:
+def _describe_progress(session: TrainingSession) -> str:
     """Epoch, step and time left."""
     progress, left = session.progress, session.seconds_left
     words = [f"Epoch {min(progress.epoch + 1, session.epochs)} of {session.epochs}"]
@@ -302,11 +341,11 @@ def _say_progress(session: TrainingSession) -> str:
     if session.losses:
         words.append(f"loss {session.losses[-1][1]:.4f}")
     if session.is_running and left is not None:
-        words.append(f"at most about {_say_time(left)} left")
+        words.append(f"at most about {_format_time(left)} left")
     return f"{', '.join(words)}."
 
 
-def _say_time(seconds: float) -> str:
+def _format_time(seconds: float) -> str:
     return (
         f"{seconds:.0f} s"
         if seconds < 90

@@ -8,12 +8,20 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 
-from organoid_kit.division_examples import DivisionExample
-from organoid_kit.errors import UserError
-from organoid_kit.link_examples import LinkExample
-from organoid_kit.patches import GREYS
-from organoid_kit.plots.drawing import COLOURS, Drawing, Spacing, count, draw_figure, find_spacing, show_plane
-from organoid_kit.settings import NetworkSettings
+from organoid_kit.base.errors import UserError
+from organoid_kit.base.settings import NetworkSettings
+from organoid_kit.examples.division import DivisionExample
+from organoid_kit.examples.link import LinkExample
+from organoid_kit.examples.patches import GREYS
+from organoid_kit.plots.drawing import (
+    COLOURS,
+    Drawing,
+    Spacing,
+    count,
+    draw_figure,
+    draw_plane,
+    find_spacing,
+)
 
 _DIVISION_KINDS = ("division", "no division,\nlooks alike", "no division")
 _LINK_KINDS = ("same, hard", "same", "other, near", "other, far")
@@ -28,7 +36,8 @@ def plot_crops(
     names: Sequence[str] | None = None,
     title: str = "",
 ) -> Drawing:
-    """What the division network sees: the plane through the nucleus, one row per example, time to the right.
+    """What the division network sees: the plane through the nucleus, one row per example, time to
+    the right.
 
     Args:
         examples: of `DivisionExamples`.
@@ -39,17 +48,21 @@ def plot_crops(
     names = _check_names(names, [_DIVISION_KINDS[example.kind] for example in examples])
     spacing_um = find_spacing(settings)
     times = range(settings.time_window[0], settings.time_window[1] + 1)
-    figure = draw_figure(1.6 * len(times) + 1.2, 1.65 * max(1, len(examples)) + 0.4 * bool(title) + 0.3)
+    figure = draw_figure(
+        1.6 * len(times) + 1.2, 1.65 * max(1, len(examples)) + 0.4 * bool(title) + 0.3
+    )
     panels = figure.subplots(max(1, len(examples)), len(times), squeeze=False)
     for axes in panels.flat:
         axes.set(xticks=[], yticks=[])
     for row, example in zip(panels, examples):
         for axes, image in zip(row, np.moveaxis(example.image, -1, 0)):
-            show_plane(axes, _middle_plane(image), spacing_um[1:], limits=GREYS, bar=axes is panels[-1, -1])
+            draw_plane(
+                axes, _middle_plane(image), spacing_um[1:], limits=GREYS, bar=axes is panels[-1, -1]
+            )
     for axes, name in zip(panels[:, 0], names):
         axes.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
     for axes, time in zip(panels[0], times):
-        axes.set_title(_say_time(time), fontsize=9)
+        axes.set_title(_format_time(time), fontsize=9)
     figure.suptitle(title)
     figure.description = (
         f"{title + ': ' if title else ''}{count(len(examples), 'crop')}, the plane through the nucleus in the middle, "
@@ -59,12 +72,17 @@ def plot_crops(
 
 
 def plot_pairs(
-    examples: Sequence[LinkExample], settings: NetworkSettings, *, names: Sequence[str] | None = None, title: str = ""
+    examples: Sequence[LinkExample],
+    settings: NetworkSettings,
+    *,
+    names: Sequence[str] | None = None,
+    title: str = "",
 ) -> Drawing:
-    """What the link network sees: are the two nuclei in the middle the same? One column per pair, time downwards.
+    """What the link network sees: are the two nuclei in the middle the same? One column per pair,
+    time downwards.
 
-    An arrow leads from where the earlier nucleus is to where the later one is, with the drift of the sample taken out;
-    beside it stands by how much the nucleus would have moved in depth.
+    An arrow leads from where the earlier nucleus is to where the later one is, with the drift of
+    the sample taken out; beside it stands by how much the nucleus would have moved in depth.
 
     Args:
         examples: of `LinkExamples`.
@@ -84,7 +102,7 @@ def plot_pairs(
         row, column = divmod(number, columns)
         _show_pair(panels[2 * row : 2 * row + 2, column], example, spacing_um, name)
     figure.suptitle(title)
-    moves = [_say_move(name, example, spacing_um) for name, example in zip(names, examples)]
+    moves = [_describe_move(name, example, spacing_um) for name, example in zip(names, examples)]
     figure.description = (
         f"{title + ': ' if title else ''}{count(len(examples), 'pair')} of crops: above the earlier nucleus, below the "
         f"later one, each in the middle, with the movement from one to the other as an arrow. From left to right: "
@@ -99,7 +117,7 @@ def _show_pair(panels: np.ndarray, example: LinkExample, spacing_um: Spacing, na
     images = (example.first[..., 0], example.second[..., -1])
     for axes, image, when, share in zip(panels, images, ("earlier", "later"), (0, 1)):
         axes.axis("on")
-        show_plane(axes, _middle_plane(image), spacing_um[1:], limits=GREYS, bar=when == "later")
+        draw_plane(axes, _middle_plane(image), spacing_um[1:], limits=GREYS, bar=when == "later")
         middle_um = (np.array(image.shape[1:]) - 1) / 2 * spacing_um[1:]
         _draw_move(axes, middle_um - share * move_um[1:], move_um[1:])
         axes.set_title(f"{name}\nearlier" if when == "earlier" else when, fontsize=9)
@@ -110,11 +128,24 @@ def _draw_move(axes: Axes, start_um: np.ndarray, move_um: np.ndarray) -> None:
     """An arrow with a ring at its start; a ring alone where the nucleus hardly moved in the plane."""
     (y, x), (dy, dx) = start_um, move_um
     edge = [withStroke(linewidth=3.5, foreground="black")]
-    ring = {"marker": "o", "markersize": 6, "markeredgecolor": COLOURS["orange"], "markerfacecolor": "none"}
+    ring = {
+        "marker": "o",
+        "markersize": 6,
+        "markeredgecolor": COLOURS["orange"],
+        "markerfacecolor": "none",
+    }
     axes.plot([x], [y], markeredgewidth=1.5, linestyle="none", path_effects=edge, **ring)
     if np.hypot(dy, dx) >= _SHORTEST_ARROW_UM:
-        style = {"arrowstyle": "-|>", "color": COLOURS["orange"], "linewidth": 1.6, "shrinkA": 3, "shrinkB": 0}
-        arrow = axes.annotate("", (x + dx, y + dy), (x, y), arrowprops={**style, "mutation_scale": 10})
+        style = {
+            "arrowstyle": "-|>",
+            "color": COLOURS["orange"],
+            "linewidth": 1.6,
+            "shrinkA": 3,
+            "shrinkB": 0,
+        }
+        arrow = axes.annotate(
+            "", (x + dx, y + dy), (x, y), arrowprops={**style, "mutation_scale": 10}
+        )
         arrow.arrow_patch.set_path_effects(edge)
 
 
@@ -132,11 +163,11 @@ def _check_names(names: Sequence[str] | None, kinds: Sequence[str]) -> Sequence[
     return names
 
 
-def _say_time(time: int) -> str:
+def _format_time(time: int) -> str:
     return "now" if time == 0 else f"{time:+d}".replace("-", "−")
 
 
-def _say_move(name: str, example: LinkExample, spacing_um: Spacing) -> str:
+def _describe_move(name: str, example: LinkExample, spacing_um: Spacing) -> str:
     z, y, x = example.displacement * spacing_um
     return f"{name}, moved by {z:.1f}, {y:.1f}, {x:.1f} µm (z, y, x)"
 

@@ -10,16 +10,27 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from organoid_kit.dataset import AnnotatedMovie
-from organoid_kit.evaluation import PositionScore, ThresholdCurve
-from organoid_kit.plots.drawing import COLOURS, LINES, Drawing, count, draw_figure, say_number, tidy
-from organoid_kit.runs import QUALITIES, find_best
+from organoid_kit.data.dataset import AnnotatedMovie
+from organoid_kit.evaluation.positions import PositionScore, ThresholdCurve
+from organoid_kit.plots.drawing import (
+    COLOURS,
+    LINES,
+    Drawing,
+    count,
+    draw_figure,
+    format_number,
+    tidy,
+)
+from organoid_kit.training.runs import QUALITIES, find_best
 
 History = Sequence[Mapping[str, Any]]
 
 _FEW_EPOCHS = 3  # too few to read anything from a history
 _WAITED_EPOCHS = 3  # without a better one before overfitting is named
-_JUMP, _JUMP_PART = 1.5, 0.2  # a loss that rises to so many times its lowest, and by this part of the first one
+_JUMP, _JUMP_PART = (
+    1.5,
+    0.2,
+)  # a loss that rises to so many times its lowest, and by this part of the first one
 _RECENT_EPOCHS = 5
 _LEARNED_PART = 0.9  # a loss that stays above this part of the first one has not fallen
 
@@ -36,7 +47,7 @@ def plot_annotation_counts(annotated_movies: Sequence[AnnotatedMovie]) -> Drawin
         axes.plot(times, counts, label=annotated.name, markersize=5, **LINES[number % len(LINES)])
         dividing = annotations.time_points[annotations.divisions()]
         _mark_divisions(axes, times, counts, dividing)
-        words.append(_say_counts(annotated.name, times, counts, len(dividing)))
+        words.append(_describe_counts(annotated.name, times, counts, len(dividing)))
     axes.plot([], [], **_STAR, label="division")
     axes.set(xlabel="time point", ylabel="annotated positions", ylim=(0, None))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -46,21 +57,34 @@ def plot_annotation_counts(annotated_movies: Sequence[AnnotatedMovie]) -> Drawin
     return figure
 
 
-_STAR = {"color": COLOURS["black"], "marker": "*", "markersize": 11, "linestyle": "none", "markerfacecolor": "white"}
+_STAR = {
+    "color": COLOURS["black"],
+    "marker": "*",
+    "markersize": 11,
+    "linestyle": "none",
+    "markerfacecolor": "white",
+}
 
 
-def _mark_divisions(axes: Axes, times: np.ndarray, counts: np.ndarray, dividing: np.ndarray) -> None:
+def _mark_divisions(
+    axes: Axes, times: np.ndarray, counts: np.ndarray, dividing: np.ndarray
+) -> None:
     """A star at each time point with a mother, and how many where there are several."""
     for time_point, number in zip(*np.unique(dividing, return_counts=True), strict=True):
         height = counts[np.searchsorted(times, time_point)]
         axes.plot([time_point], [height], **_STAR)
         if number > 1:
             axes.annotate(
-                f"{number}", (time_point, height), (0, 7), textcoords="offset points", ha="center", fontsize=8
+                f"{number}",
+                (time_point, height),
+                (0, 7),
+                textcoords="offset points",
+                ha="center",
+                fontsize=8,
             )
 
 
-def _say_counts(name: str, times: np.ndarray, counts: np.ndarray, divisions: int) -> str:
+def _describe_counts(name: str, times: np.ndarray, counts: np.ndarray, divisions: int) -> str:
     if len(times) == 0:
         return f"{name}: no positions."
     return (
@@ -69,8 +93,9 @@ def _say_counts(name: str, times: np.ndarray, counts: np.ndarray, divisions: int
     )
 
 
-def read_history(history: History) -> str:
-    """How a training goes, in a sentence: still learning, overfitting, not learning, learning rate too high, or done.
+def describe_history(history: History) -> str:
+    """How a training goes, in a sentence: still learning, overfitting, not learning, learning rate
+    too high, or done.
 
     Args:
         history: a row for each epoch with "loss", "validation_loss" and "best", see `Run.history`.
@@ -80,7 +105,7 @@ def read_history(history: History) -> str:
         return f"Too early to tell: {count(len(history), 'epoch')} of training so far."
     training = np.array([row["loss"] for row in history])
     epoch, waited = best["epoch"], len(history) - 1 - history.index(best)
-    judge, reached, ended = _say_judge(best)
+    judge, reached, ended = _describe_criterion(best)
     if jumped := _find_jump(training):
         before, after = training[jumped - 1], training[jumped]
         return (
@@ -103,14 +128,16 @@ def read_history(history: History) -> str:
 
 
 def _find_jump(losses: np.ndarray) -> int | None:
-    """The last of the recent epochs in which the loss rose far above all it had been down to; None without one."""
+    """The last of the recent epochs in which the loss rose far above all it had been down to; None
+    without one.
+    """
     lowest = np.minimum.accumulate(losses)[:-1]
     jumps = (losses[1:] > _JUMP * lowest) & (losses[1:] - losses[:-1] > _JUMP_PART * losses[0])
     recent = np.flatnonzero(jumps[-_RECENT_EPOCHS:]) + max(0, len(jumps) - _RECENT_EPOCHS)
     return int(recent[-1]) + 1 if len(recent) else None
 
 
-def _say_judge(best: Mapping[str, Any]) -> tuple[str, str, str]:
+def _describe_criterion(best: Mapping[str, Any]) -> tuple[str, str, str]:
     """What epochs were compared by, what it was in the best one, and what it does after that."""
     if best.get("validation_calibrated_loss") is not None:
         return "validation loss after calibration", "lowest", "does not"
@@ -119,8 +146,11 @@ def _say_judge(best: Mapping[str, Any]) -> tuple[str, str, str]:
     return "validation loss", "lowest", "does not"
 
 
-def plot_history(history: History, compare: Mapping[str, History] | None = None, *, title: str = "") -> Drawing:
-    """Losses over the epochs, and quality in validation: F1 of a position network, average precision of the others.
+def plot_history(
+    history: History, compare: Mapping[str, History] | None = None, *, title: str = ""
+) -> Drawing:
+    """Losses over the epochs, and quality in validation: F1 of a position network, average
+    precision of the others.
 
     A star marks the epoch whose network is kept.
 
@@ -131,7 +161,7 @@ def plot_history(history: History, compare: Mapping[str, History] | None = None,
     """
     figure = draw_figure(9, 3.8)
     losses, quality = figure.subplots(1, 2)
-    key = _find_quality([*history, *(row for other in (compare or {}).values() for row in other)])
+    key = _choose_quality([*history, *(row for other in (compare or {}).values() for row in other)])
     for number, (name, other) in enumerate((compare or {}).items(), start=2):
         style = {**LINES[number % len(LINES)], "alpha": 0.6, "markersize": 3, "linewidth": 1}
         losses.plot(*_column(other, "validation_loss"), label=f"validation, {name}", **style)
@@ -143,21 +173,25 @@ def plot_history(history: History, compare: Mapping[str, History] | None = None,
     _mark_best(losses, best, "validation_loss")
     _mark_best(quality, best, key)
     losses.set(xlabel="epoch", ylabel="loss", ylim=(0, None))
-    quality.set(xlabel="epoch", ylabel=f"{QUALITIES.get(key, 'quality')} in validation", ylim=(0, 1.02))
+    quality.set(
+        xlabel="epoch", ylabel=f"{QUALITIES.get(key, 'quality')} in validation", ylim=(0, 1.02)
+    )
     for axes in (losses, quality):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         tidy(axes)
     losses.legend(fontsize=9)
     if compare:
         quality.legend(fontsize=9)
-    reading = read_history(history)
+    reading = describe_history(history)
     lines = textwrap.wrap(reading, 115)
     figure.suptitle("\n".join([title, *lines] if title else lines), fontsize=10)
-    figure.description = " ".join(filter(None, [title, _say_history(history, best, key), reading]))
+    figure.description = " ".join(
+        filter(None, [title, _describe_loss_history(history, best, key), reading])
+    )
     return figure
 
 
-def _find_quality(history: History) -> str:
+def _choose_quality(history: History) -> str:
     """Which of the qualities was measured; "" for none."""
     return next((key for key in QUALITIES if any(row.get(key) is not None for row in history)), "")
 
@@ -174,11 +208,13 @@ def _mark_best(axes: Axes, best: Mapping[str, Any] | None, key: str) -> None:
         axes.plot([best["epoch"]], [best[key]], label="best epoch", zorder=5, **_STAR)
 
 
-def _say_history(history: History, best: Mapping[str, Any] | None, key: str) -> str:
+def _describe_loss_history(history: History, best: Mapping[str, Any] | None, key: str) -> str:
     if not best:
         return "No epoch is finished yet."
     first, last = history[0], history[-1]
-    quality = f"{QUALITIES[key]} {say_number(best.get(key), 3)}" if key else "quality not measured"
+    quality = (
+        f"{QUALITIES[key]} {format_number(best.get(key), 3)}" if key else "quality not measured"
+    )
     return (
         f"Loss over {count(len(history), 'epoch')}: training from {first['loss']:.3g} to {last['loss']:.3g}, "
         f"validation from {first['validation_loss']:.3g} to {last['validation_loss']:.3g}. In the best epoch, "
@@ -186,7 +222,9 @@ def _say_history(history: History, best: Mapping[str, Any] | None, key: str) -> 
     )
 
 
-def plot_threshold_curve(curve: ThresholdCurve, *, chosen: float | None = None, title: str = "") -> Drawing:
+def plot_threshold_curve(
+    curve: ThresholdCurve, *, chosen: float | None = None, title: str = ""
+) -> Drawing:
     """Precision, recall and F1 over the probability above which a position counts as found.
 
     Args:
@@ -203,30 +241,36 @@ def plot_threshold_curve(curve: ThresholdCurve, *, chosen: float | None = None, 
     if chosen is None and measured:
         chosen = curve.best()
     if chosen is not None:
-        axes.axvline(chosen, color="0.3", linewidth=1, linestyle=":", label=f"threshold {chosen:.2f}")
+        axes.axvline(
+            chosen, color="0.3", linewidth=1, linestyle=":", label=f"threshold {chosen:.2f}"
+        )
     axes.set(xlabel="threshold", ylabel="score", ylim=(0, 1.02), title=title)
     tidy(axes)
     figure.legend(loc="outside right upper")
-    figure.description = f"{title + ': ' if title else ''}{_say_curve(curve, chosen, measured)}"
+    figure.description = (
+        f"{title + ': ' if title else ''}{_describe_curve(curve, chosen, measured)}"
+    )
     return figure
 
 
 _FIGURES = (("precision", "precision"), ("recall", "recall"), ("f1", "F1"))
 
 
-def _say_curve(curve: ThresholdCurve, chosen: float | None, measured: bool) -> str:
+def _describe_curve(curve: ThresholdCurve, chosen: float | None, measured: bool) -> str:
     if not measured:
         return "Precision, recall and F1 over the threshold: not measured, as there are no true positions."
     best, score = curve.best(), curve.best_score()
     marked = "" if chosen is None else f" The threshold {chosen:.2f} is marked."
     return (
         f"Precision, recall and F1 for thresholds from {curve.thresholds[0]:.2f} to {curve.thresholds[-1]:.2f}. F1 is "
-        f"highest, {score.f1:.3f}, at {best:.2f}, with precision {say_number(score.precision, 3)} and recall "
-        f"{say_number(score.recall, 3)}.{marked}"
+        f"highest, {score.f1:.3f}, at {best:.2f}, with precision {format_number(score.precision, 3)} and recall "
+        f"{format_number(score.recall, 3)}.{marked}"
     )
 
 
-def plot_depth_scores(score: PositionScore, bin_um: float = 10.0, *, title: str = "Scores by depth") -> Drawing:
+def plot_depth_scores(
+    score: PositionScore, bin_um: float = 10.0, *, title: str = "Scores by depth"
+) -> Drawing:
     """Precision and recall in slabs of depth, and how many positions each slab has.
 
     Args:
@@ -241,7 +285,9 @@ def plot_depth_scores(score: PositionScore, bin_um: float = 10.0, *, title: str 
 def plot_time_scores(score: PositionScore, *, title: str = "Scores by time point") -> Drawing:
     """Precision and recall at each time point, and how many positions each has."""
     return _plot_parts(
-        {str(time_point): part for time_point, part in score.by_time_point().items()}, "time point", title
+        {str(time_point): part for time_point, part in score.by_time_point().items()},
+        "time point",
+        title,
     )
 
 
@@ -262,7 +308,9 @@ def _plot_parts(parts: Mapping[str, PositionScore], label: str, title: str) -> D
         tidy(axes)
         axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
     figure.suptitle(title)
-    figure.description = f"{title}. " + (" ".join(_say_part(label, *each) for each in parts.items()) or "Not measured.")
+    figure.description = f"{title}. " + (
+        " ".join(_say_part(label, *each) for each in parts.items()) or "Not measured."
+    )
     return figure
 
 
@@ -276,13 +324,20 @@ def _stack_bars(axes: Axes, places: np.ndarray, parts: Sequence[PositionScore]) 
     ):
         heights = np.array([getattr(part, key) for part in parts], float)
         axes.bar(
-            places, heights, bottom=base, label=name, color=COLOURS[colour], hatch=hatch, edgecolor="0.2", linewidth=0.5
+            places,
+            heights,
+            bottom=base,
+            label=name,
+            color=COLOURS[colour],
+            hatch=hatch,
+            edgecolor="0.2",
+            linewidth=0.5,
         )
         base += heights
 
 
 def _say_part(label: str, name: str, part: PositionScore) -> str:
-    return f"{label} {name}: precision {say_number(part.precision)}, recall {say_number(part.recall)}."
+    return f"{label} {name}: precision {format_number(part.precision)}, recall {format_number(part.recall)}."
 
 
 def _or_gap(value: float | None) -> float:

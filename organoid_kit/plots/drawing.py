@@ -12,10 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 
-from organoid_kit.errors import UserError
-from organoid_kit.settings import NetworkSettings
+from organoid_kit.base.errors import UserError
+from organoid_kit.base.settings import NetworkSettings
 
-# Okabe and Ito 2008, "Color Universal Design": can be told apart with every kind of colour blindness.
+# Okabe and Ito 2008, "Color Universal Design": can be told apart with every kind of colour
+# blindness.
 COLOURS = {
     "black": "#000000",
     "orange": "#E69F00",
@@ -76,7 +77,8 @@ POSITION = Mark("position", "o", "orange")
 
 
 class Drawing(Figure):
-    """A figure with words. It is shown once, where it is the last line of a notebook cell, and belongs to no window.
+    """A figure with words. It is shown once, where it is the last line of a notebook cell, and
+    belongs to no window.
 
     Attributes:
         description: what the figure shows, for people who cannot see it.
@@ -117,7 +119,7 @@ def tidy(axes: Axes) -> None:
     axes.set_axisbelow(True)
 
 
-def say_number(value: float | None, digits: int = 2) -> str:
+def format_number(value: float | None, digits: int = 2) -> str:
     """A number in a sentence, or "not measured"."""
     return "not measured" if value is None else f"{value:.{digits}f}"
 
@@ -127,7 +129,7 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}{'s' * (number != 1)}"
 
 
-def show_plane(
+def draw_plane(
     axes: Axes,
     image: np.ndarray,
     spacing_um: Sequence[float],
@@ -150,16 +152,25 @@ def show_plane(
     return drawn
 
 
-def find_bar_um(width_um: float) -> int:
+def choose_bar_um(width_um: float) -> int:
     """The length of a scale bar: a round one, in µm, of at most a third of the image."""
-    return max((each for each in _BARS_UM if each <= width_um / 3 * (1 + 1e-9)), default=_BARS_UM[0])
+    return max(
+        (each for each in _BARS_UM if each <= width_um / 3 * (1 + 1e-9)), default=_BARS_UM[0]
+    )
 
 
 def add_scale_bar(axes: Axes, width_um: float) -> None:
     """A white bar on a dark ground, of a round length."""
-    length = find_bar_um(width_um)
+    length = choose_bar_um(width_um)
     bar = AnchoredSizeBar(
-        axes.transData, length, f"{length} µm", "lower right", frameon=True, color="white", pad=0.3, sep=3
+        axes.transData,
+        length,
+        f"{length} µm",
+        "lower right",
+        frameon=True,
+        color="white",
+        pad=0.3,
+        sep=3,
     )
     bar.size_bar.get_children()[0].set_linewidth(3)
     bar.patch.set(facecolor="black", edgecolor="none", alpha=0.55)
@@ -176,14 +187,24 @@ def mark_positions(
     view: tuple[int, int, int] = (0, 1, 2),
     faint: bool = False,
 ) -> None:
-    """Marks positions; near a plane filled, others faint. `view`: the axis looked along, the vertical, the other."""
+    """Marks positions; near a plane filled, others faint. `view`: the axis looked along, the
+    vertical, the other.
+    """
     depth, vertical, horizontal = view
     points = positions * spacing_um
-    near = np.ones(len(points), bool) if plane is None else np.abs(positions[:, depth] - plane) <= NEAR_PLANES
+    near = (
+        np.ones(len(points), bool)
+        if plane is None
+        else np.abs(positions[:, depth] - plane) <= NEAR_PLANES
+    )
     style = mark.style()
     if plane is not None and mark.shape not in "x+":
         style["markerfacecolor"] = style["markeredgecolor"]
-    axes.plot(points[near, horizontal], points[near, vertical], **(style | {"alpha": 0.4 if faint else 0.9}))
+    axes.plot(
+        points[near, horizontal],
+        points[near, vertical],
+        **(style | {"alpha": 0.4 if faint else 0.9}),
+    )
     if not near.all():
         style |= {"markerfacecolor": "none", "markersize": 5, "alpha": 0.35}
         axes.plot(points[~near, horizontal], points[~near, vertical], **style)

@@ -1,4 +1,6 @@
-"""One epoch of a training on paper: where the curves stood, and what the network answered to its example."""
+"""One epoch of a training on paper: where the curves stood, and what the network answered to its
+example.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import SubFigure
 from matplotlib.ticker import MaxNLocator
 
-from organoid_kit.epoch_pictures import EpochPicture
 from organoid_kit.plots.drawing import (
     HEAT_COLOURS,
     LINES,
@@ -19,16 +20,19 @@ from organoid_kit.plots.drawing import (
     Drawing,
     count,
     draw_figure,
+    draw_plane,
     mark_positions,
-    show_plane,
     tidy,
 )
+from organoid_kit.training.epoch_pictures import EpochPicture
 
 _GREYS, _PROBABILITIES = (0, 255), (0, 1)
 _ANSWERS = {"division": ("does not divide", "divides"), "link": ("another one", "same nucleus")}
 
 
-def plot_epoch(picture: EpochPicture, history: Sequence[Mapping[str, Any]], *, title: str = "") -> Drawing:
+def plot_epoch(
+    picture: EpochPicture, history: Sequence[Mapping[str, Any]], *, title: str = ""
+) -> Drawing:
     """The losses with a line at the epoch of a picture, and the picture.
 
     Args:
@@ -62,11 +66,16 @@ def _show_patch(figure: SubFigure, picture: EpochPicture) -> str:
     panels = (
         ("image", picture.images[0, 0], "gray", _GREYS),
         ("target", picture.targets[0].astype(float), HEAT_COLOURS, _PROBABILITIES),
-        (f"prediction after epoch {picture.epoch}", picture.answers[0].astype(float), HEAT_COLOURS, _PROBABILITIES),
+        (
+            f"prediction after epoch {picture.epoch}",
+            picture.answers[0].astype(float),
+            HEAT_COLOURS,
+            _PROBABILITIES,
+        ),
     )
     positions = np.column_stack([np.zeros(len(picture.positions)), picture.positions])
     for axes, (name, image, colours, limits) in zip(figure.subplots(1, 3), panels, strict=True):
-        show_plane(axes, image, picture.spacing_um, colours, limits)
+        draw_plane(axes, image, picture.spacing_um, colours, limits)
         mark_positions(axes, positions, (1.0, *picture.spacing_um), POSITION)
         axes.set_title(name, fontsize=10)
     return (
@@ -80,10 +89,12 @@ def _show_crops(figure: SubFigure, picture: EpochPicture) -> str:
     number, views = picture.images.shape[:2]
     panels = figure.subplots(views, number, squeeze=False)
     words = []
-    for column, (images, target, answer) in enumerate(zip(picture.images, picture.targets, picture.answers)):
+    for column, (images, target, answer) in enumerate(
+        zip(picture.images, picture.targets, picture.answers)
+    ):
         right = (answer > 0.5) == (target > 0.5)
         for axes, image in zip(panels[:, column], images):
-            show_plane(axes, image, picture.spacing_um, "gray", _GREYS, bar=axes is panels[-1, -1])
+            draw_plane(axes, image, picture.spacing_um, "gray", _GREYS, bar=axes is panels[-1, -1])
         words.append(f"{_ANSWERS[picture.network][int(target > 0.5)]}: {answer:.2f}")
         title = words[-1].replace(": ", "\n").replace("does not divide", "no division")
         panels[0, column].set_title(f"{title} {'✓' if right else '✗'}", fontsize=8)

@@ -1,4 +1,6 @@
-"""Figures of stacks, with positions on top. Images are drawn in µm, so that a sphere looks round from every side."""
+"""Figures of stacks, with positions on top. Images are drawn in µm, so that a sphere looks round
+from every side.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +10,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 
-from organoid_kit.annotations import Annotations
-from organoid_kit.checks import Problem
-from organoid_kit.errors import UserError
-from organoid_kit.evaluation import match_positions
+from organoid_kit.base.errors import UserError
+from organoid_kit.base.settings import NetworkSettings
+from organoid_kit.data.annotations import Annotations
+from organoid_kit.data.timelapse import TimeLapse
+from organoid_kit.evaluation.checks import Problem
+from organoid_kit.evaluation.positions import match_positions
+from organoid_kit.examples.position import PositionExample
 from organoid_kit.plots.drawing import (
     COLOURS,
     CONTRAST,
@@ -27,13 +32,10 @@ from organoid_kit.plots.drawing import (
     add_scale_bar,
     count,
     draw_figure,
+    draw_plane,
     find_spacing,
     mark_positions,
-    show_plane,
 )
-from organoid_kit.position_examples import PositionExample
-from organoid_kit.settings import NetworkSettings
-from organoid_kit.timelapse import TimeLapse
 
 VIEWS = ("projection", "slice", "orthogonal")
 _CLOSE_UP_UM = 12.0
@@ -53,25 +55,40 @@ def plot_stack(
     Args:
         stack_zyx: (z, y, x), any intensities.
         spacing_um: µm per voxel, zyx.
-        positions: (n, 3) float, zyx, voxels. In a slice, those within one plane are filled and the others faint.
+        positions: (n, 3) float, zyx, voxels. In a slice, those within one plane are filled and the
+            others faint.
         title: above the figure.
-        view: "projection" (brightest along z), "slice" (one plane) or "orthogonal" (slices from three sides).
-        z: the plane of the slice; None: the middle one, in "orthogonal" the planes through the middle.
+        view: "projection" (brightest along z), "slice" (one plane) or "orthogonal" (slices from
+            three sides).
+        z: the plane of the slice; None: the middle one, in "orthogonal" the planes through the
+            middle.
 
     Raises:
         UserError: the view is unknown, or the stack is no stack.
     """
     _check_stack(stack_zyx, spacing_um)
     if view not in VIEWS:
-        raise UserError(f"A view must be one of {', '.join(VIEWS)}. Received: {view!r}. Choose one of these.")
+        raise UserError(
+            f"A view must be one of {', '.join(VIEWS)}. Received: {view!r}. Choose one of these."
+        )
     z = stack_zyx.shape[0] // 2 if z is None else int(z)
     if not 0 <= z < stack_zyx.shape[0]:
-        raise UserError(f"The plane must be from 0 to {stack_zyx.shape[0] - 1}. Received: z = {z}. Choose another.")
-    positions = np.zeros((0, 3)) if positions is None else np.asarray(positions, float).reshape(-1, 3)
-    figure = _draw_orthogonal(stack_zyx, spacing_um, positions, z) if view == "orthogonal" else draw_figure(5, 5)
+        raise UserError(
+            f"The plane must be from 0 to {stack_zyx.shape[0] - 1}. Received: z = {z}. Choose another."
+        )
+    positions = (
+        np.zeros((0, 3)) if positions is None else np.asarray(positions, float).reshape(-1, 3)
+    )
+    figure = (
+        _draw_orthogonal(stack_zyx, spacing_um, positions, z)
+        if view == "orthogonal"
+        else draw_figure(5, 5)
+    )
     if view != "orthogonal":
         axes = figure.subplots()
-        show_plane(axes, stack_zyx.max(axis=0) if view == "projection" else stack_zyx[z], spacing_um[1:])
+        draw_plane(
+            axes, stack_zyx.max(axis=0) if view == "projection" else stack_zyx[z], spacing_um[1:]
+        )
         mark_positions(axes, positions, spacing_um, POSITION, z if view == "slice" else None)
     figure.suptitle(title)
     figure.description = _describe_stack(stack_zyx, spacing_um, positions, view, z, title)
@@ -90,8 +107,10 @@ def plot_channels(
     """
     figure = draw_figure(3.6 * len(channels), 4)
     names = [_name_channels(movie, chosen) for chosen in channels]
-    for axes, chosen, name in zip(figure.subplots(1, len(channels), squeeze=False)[0], channels, names, strict=True):
-        show_plane(axes, movie.stack(time_point, chosen).max(axis=0), movie.spacing_um[1:])
+    for axes, chosen, name in zip(
+        figure.subplots(1, len(channels), squeeze=False)[0], channels, names, strict=True
+    ):
+        draw_plane(axes, movie.stack(time_point, chosen).max(axis=0), movie.spacing_um[1:])
         axes.set_title(name, fontsize=10)
     figure.suptitle(f"{movie.name}, time point {time_point}")
     where = f"{movie.name} at time point {time_point}, brightest voxels along z"
@@ -118,12 +137,17 @@ def plot_problems(
     here = [problem for problem in problems if problem.time_point == time_point]
     figure = draw_figure(9, 5)
     axes, text_axes = figure.subplots(1, 2, width_ratios=(5, 4))
-    show_plane(axes, movie.stack(time_point, channels).max(axis=0), movie.spacing_um[1:])
-    mark_positions(axes, annotations.positions_at(time_point), movie.spacing_um, POSITION, faint=True)
+    draw_plane(axes, movie.stack(time_point, channels).max(axis=0), movie.spacing_um[1:])
+    mark_positions(
+        axes, annotations.positions_at(time_point), movie.spacing_um, POSITION, faint=True
+    )
     for number, problem in enumerate(here, start=1):
         _number_problem(axes, problem, number, movie.spacing_um)
     axes.set_title(f"{movie.name}, time point {time_point}")
-    lines = [f"{number}  {problem.severity}: {_say_rule(problem)}" for number, problem in enumerate(here, start=1)]
+    lines = [
+        f"{number}  {problem.severity}: {_format_rule(problem)}"
+        for number, problem in enumerate(here, start=1)
+    ]
     _write_list(text_axes, lines or ["No problem at this time point."])
     listed = ". ".join(lines) or "No problem here"
     figure.description = (
@@ -134,7 +158,8 @@ def plot_problems(
 
 
 def plot_example(example: PositionExample, settings: NetworkSettings) -> Drawing:
-    """What the network is shown, what it should answer, and where its answer counts: one plane of a patch.
+    """What the network is shown, what it should answer, and where its answer counts: one plane of a
+    patch.
 
     Args:
         example: of `PositionExamples`.
@@ -148,13 +173,13 @@ def plot_example(example: PositionExample, settings: NetworkSettings) -> Drawing
         ("what counts", example.counts[z].astype(float), "gray", (0, 1)),
     )
     for axes, (name, image, colours, limits) in zip(figure.subplots(1, 3), panels, strict=True):
-        show_plane(axes, image, spacing_um[1:], colours, limits)
+        draw_plane(axes, image, spacing_um[1:], colours, limits)
         axes.set_title(name, fontsize=10)
         if name != "target":
             mark_positions(axes, _inside(example), spacing_um, POSITION, z)
     part = example.counts.mean()
     figure.description = (
-        f"Plane {z} of a training patch of {_say_shape(example.target.shape)} voxels (z, y, x), three panels: the "
+        f"Plane {z} of a training patch of {_format_shape(example.target.shape)} voxels (z, y, x), three panels: the "
         f"image at the central time point, the target with a dot for each of "
         f"{count(len(_inside(example)), 'position')}, and what counts in the loss, {part:.0%} of the patch."
     )
@@ -182,8 +207,8 @@ def plot_augmentations(
     rows = figure.subplots(2, len(examples), squeeze=False)
     for column, (example, name) in enumerate(zip(examples, names, strict=True)):
         z = _best_plane(example)
-        show_plane(rows[0, column], example.image[z, :, :, now], spacing_um[1:], limits=(-0.1, 1.2))
-        show_plane(rows[1, column], example.target[z], spacing_um[1:], HEAT_COLOURS, (0, 1))
+        draw_plane(rows[0, column], example.image[z, :, :, now], spacing_um[1:], limits=(-0.1, 1.2))
+        draw_plane(rows[1, column], example.target[z], spacing_um[1:], HEAT_COLOURS, (0, 1))
         mark_positions(rows[0, column], _inside(example), spacing_um, POSITION, z)
         rows[0, column].set_title(name, fontsize=10)
     figure.description = (
@@ -210,12 +235,13 @@ def plot_prediction(
 
     Args:
         stack_zyx: (z, y, x), the image.
-        heat: (z, y, x) float, 0..1, the network's answer to the same image (its voxels may be others), or None.
+        heat: (z, y, x) float, 0..1, the network's answer to the same image (its voxels may be
+            others), or None.
         truth: (n, 3) float, zyx, voxels of the image.
         found: (m, 3) float, likewise.
         spacing_um: µm per voxel of the image, zyx.
-        region: (2, 3) float, lowest and highest corner of what is annotated: what is found outside is neither right
-            nor false. None: everything is.
+        region: (2, 3) float, lowest and highest corner of what is annotated: what is found outside
+            is neither right nor false. None: everything is.
         max_distance_um: a found position is right this close to a true one, one-to-one.
         title: above the figure.
         view: "projection" or "slice".
@@ -231,22 +257,34 @@ def plot_prediction(
     panels = figure.subplots(1, len(images), squeeze=False)[0]
     extent_um = np.array(stack_zyx.shape) * spacing_um
     for axes, (image, name, colours, limits) in zip(panels, images, strict=True):
-        flat = image.max(axis=0) if view == "projection" else image[z * len(image) // len(stack_zyx)]
-        drawn = show_plane(axes, flat, spacing_um[1:], colours, limits, extent_um[1:])
+        flat = (
+            image.max(axis=0) if view == "projection" else image[z * len(image) // len(stack_zyx)]
+        )
+        drawn = draw_plane(axes, flat, spacing_um[1:], colours, limits, extent_um[1:])
         axes.set_title(name, fontsize=10)
     if heat is not None:
         figure.colorbar(drawn, ax=panels[-1], shrink=0.7)
     for mark, positions in marked.items():
         for axes in panels:
             mark_positions(axes, positions, spacing_um, mark, z if view == "slice" else None)
-    handles = [panels[0].plot([], [], label=f"{mark.name} ({len(marked[mark])})", **mark.style())[0] for mark in marked]
+    handles = [
+        panels[0].plot([], [], label=f"{mark.name} ({len(marked[mark])})", **mark.style())[0]
+        for mark in marked
+    ]
     figure.legend(
-        handles=handles, loc="outside lower center", ncols=3, facecolor="0.1", labelcolor="white", framealpha=1
+        handles=handles,
+        loc="outside lower center",
+        ncols=3,
+        facecolor="0.1",
+        labelcolor="white",
+        framealpha=1,
     )
     figure.suptitle(title)
     numbers = ", ".join(f"{len(positions)} {mark.name}" for mark, positions in marked.items())
     beside = " and the probabilities the network gives" if heat is not None else ""
-    figure.description = f"{title or 'Found positions'}: the image{beside}, with positions marked: {numbers}."
+    figure.description = (
+        f"{title or 'Found positions'}: the image{beside}, with positions marked: {numbers}."
+    )
     return figure
 
 
@@ -260,9 +298,11 @@ def plot_mistakes(
     most: int = 5,
     max_distance_um: float = 5.0,
 ) -> Drawing:
-    """The worst mistakes in close-up: above, nuclei that were missed; below, what was found where there is none.
+    """The worst mistakes in close-up: above, nuclei that were missed; below, what was found where
+    there is none.
 
-    The worst misses are those the network gave the least probability, the worst inventions those it was surest of.
+    The worst misses are those the network gave the least probability, the worst inventions those it
+    was surest of.
 
     Args:
         movie: to look at.
@@ -282,10 +322,12 @@ def plot_mistakes(
         row[0].set_title(f"none is {mark.name}", fontsize=10)
         for axes, mistake in zip(row, mistakes[:most], strict=False):
             _show_mistake(axes, movie, channels, mark, mistake, truth)
-    figure.suptitle(f"{movie.name}: worst mistakes (true positions: circles, filled in this plane, faint in others)")
+    figure.suptitle(
+        f"{movie.name}: worst mistakes (true positions: circles, filled in this plane, faint in others)"
+    )
     figure.description = (
-        f"Close-ups of the worst mistakes in {movie.name}: {_say_mistakes('missed', missed, most)}, and "
-        f"{_say_mistakes('false', false, most)}."
+        f"Close-ups of the worst mistakes in {movie.name}: {_describe_mistakes('missed', missed, most)}, and "
+        f"{_describe_mistakes('false', false, most)}."
     )
     return figure
 
@@ -300,42 +342,69 @@ def _find_mistakes(
     missed, false = [], []
     for time_point in truth.annotated_time_points.tolist():
         rows = found.rows_at(time_point)
-        candidates, chances = found.positions[rows], found.properties["probability"][rows].astype(float)
+        candidates, chances = (
+            found.positions[rows],
+            found.properties["probability"][rows].astype(float),
+        )
         taken = chances >= threshold
         true, region = truth.positions_at(time_point), truth.annotated_region(time_point)
-        sorted_positions = _sort_positions(true, candidates[taken], truth.spacing_um, region, max_distance_um)
+        sorted_positions = _sort_positions(
+            true, candidates[taken], truth.spacing_um, region, max_distance_um
+        )
         for position in sorted_positions[MISSED]:
-            near = np.linalg.norm((candidates - position) * truth.spacing_um, axis=1) <= max_distance_um
+            near = (
+                np.linalg.norm((candidates - position) * truth.spacing_um, axis=1)
+                <= max_distance_um
+            )
             missed.append((time_point, position, chances[near & ~taken].max(initial=0.0)))
         for position in sorted_positions[FALSE]:
-            false.append((time_point, position, chances[(candidates == position).all(axis=1)].max()))
+            false.append(
+                (time_point, position, chances[(candidates == position).all(axis=1)].max())
+            )
     by_chance = {"key": lambda mistake: mistake[2]}
     return sorted(missed, **by_chance), sorted(false, **by_chance, reverse=True)
 
 
 def _show_mistake(
-    axes: Axes, movie: TimeLapse, channels: Sequence[int], mark: Mark, mistake: Mistake, truth: Annotations
+    axes: Axes,
+    movie: TimeLapse,
+    channels: Sequence[int],
+    mark: Mark,
+    mistake: Mistake,
+    truth: Annotations,
 ) -> None:
-    """The plane of a mistake and 12 µm around it, with the true positions: filled in this plane, faint in others."""
+    """The plane of a mistake and 12 µm around it, with the true positions: filled in this plane,
+    faint in others.
+    """
     time_point, position, chance = mistake
     z = int(np.clip(round(position[0]), 0, movie.shape_zyx[0] - 1))
     axes.axis("on")
-    show_plane(axes, movie.stack(time_point, channels)[z], movie.spacing_um[1:], bar=False)
+    draw_plane(axes, movie.stack(time_point, channels)[z], movie.spacing_um[1:], bar=False)
     mark_positions(axes, truth.positions_at(time_point), movie.spacing_um, POSITION, z)
     mark_positions(axes, position[None], movie.spacing_um, mark)
     y, x = position[1:] * movie.spacing_um[1:]
-    axes.set(xlim=(x - _CLOSE_UP_UM, x + _CLOSE_UP_UM), ylim=(y + _CLOSE_UP_UM, y - _CLOSE_UP_UM), facecolor="0.8")
+    axes.set(
+        xlim=(x - _CLOSE_UP_UM, x + _CLOSE_UP_UM),
+        ylim=(y + _CLOSE_UP_UM, y - _CLOSE_UP_UM),
+        facecolor="0.8",
+    )
     add_scale_bar(axes, 2 * _CLOSE_UP_UM)
     axes.set_title(f"{mark.name}, time {time_point}, z {z}\nprobability {chance:.2f}", fontsize=9)
 
 
-def _say_mistakes(kind: str, mistakes: Sequence[Mistake], most: int) -> str:
-    shown = [f"time point {t} at z {p[0]:.0f}, y {p[1]:.0f}, x {p[2]:.0f}" for t, p, _ in mistakes[:most]]
+def _describe_mistakes(kind: str, mistakes: Sequence[Mistake], most: int) -> str:
+    shown = [
+        f"time point {t} at z {p[0]:.0f}, y {p[1]:.0f}, x {p[2]:.0f}" for t, p, _ in mistakes[:most]
+    ]
     return f"{len(mistakes)} {kind}" + (f" ({'; '.join(shown)})" if shown else "")
 
 
 def _sort_positions(
-    truth: np.ndarray, found: np.ndarray, spacing_um: Spacing, region: np.ndarray | None, max_distance_um: float
+    truth: np.ndarray,
+    found: np.ndarray,
+    spacing_um: Spacing,
+    region: np.ndarray | None,
+    max_distance_um: float,
 ) -> dict[Mark, np.ndarray]:
     """Positions by what they are: found where a nucleus is, missed, found where none is."""
     truth, found = (np.asarray(each, float).reshape(-1, 3) for each in (truth, found))
@@ -354,7 +423,9 @@ def _check_stack(stack_zyx: np.ndarray, spacing_um: Spacing) -> None:
         )
 
 
-def _draw_orthogonal(stack: np.ndarray, spacing_um: Spacing, positions: np.ndarray, z: int) -> Drawing:
+def _draw_orthogonal(
+    stack: np.ndarray, spacing_um: Spacing, positions: np.ndarray, z: int
+) -> Drawing:
     """Slices from above, from the side and from the front, at one scale."""
     depth, height, width = np.array(stack.shape) * spacing_um
     middle = (z, stack.shape[1] // 2, stack.shape[2] // 2)
@@ -368,11 +439,18 @@ def _draw_orthogonal(stack: np.ndarray, spacing_um: Spacing, positions: np.ndarr
     )
     limits = tuple(np.nanquantile(stack, CONTRAST))
     for number, (axes, image, view, name) in enumerate(views):
-        show_plane(axes, image, [spacing_um[axis] for axis in view[1:]], limits=limits, bar=number == 0)
+        draw_plane(
+            axes, image, [spacing_um[axis] for axis in view[1:]], limits=limits, bar=number == 0
+        )
         mark_positions(axes, positions, spacing_um, POSITION, middle[view[0]], view=view)
         axes.set_title(name, fontsize=9)
     for axis, line in ((1, panels[0, 0].axhline), (2, panels[0, 0].axvline)):
-        line(middle[axis] * spacing_um[axis], color=COLOURS["sky blue"], linewidth=0.8, linestyle="--")
+        line(
+            middle[axis] * spacing_um[axis],
+            color=COLOURS["sky blue"],
+            linewidth=0.8,
+            linestyle="--",
+        )
     panels[1, 1].axis("off")
     return figure
 
@@ -397,22 +475,36 @@ def _describe_stack(
 
 def _name_channels(movie: TimeLapse, channels: Sequence[int]) -> str:
     names = [f"{channel} ({movie.channel_names[channel - 1]})" for channel in channels]
-    return f"channel {names[0]}" if len(names) == 1 else f"sum of channels {' + '.join(map(str, channels))}"
+    return (
+        f"channel {names[0]}"
+        if len(names) == 1
+        else f"sum of channels {' + '.join(map(str, channels))}"
+    )
 
 
 def _number_problem(axes: Axes, problem: Problem, number: int, spacing_um: Spacing) -> None:
     """A square for errors, a diamond for warnings, with the number beside it."""
     if problem.position is None:
         return
-    mark = Mark("error", "s", "vermillion") if problem.severity == "error" else Mark("warning", "D", "yellow")
+    mark = (
+        Mark("error", "s", "vermillion")
+        if problem.severity == "error"
+        else Mark("warning", "D", "yellow")
+    )
     mark_positions(axes, np.array([problem.position]), spacing_um, mark)
     _, y, x = np.array(problem.position) * spacing_um
     edge = [withStroke(linewidth=2.5, foreground="black")]
-    text = {"textcoords": "offset points", "color": "white", "fontsize": 11, "fontweight": "bold", "path_effects": edge}
+    text = {
+        "textcoords": "offset points",
+        "color": "white",
+        "fontsize": 11,
+        "fontweight": "bold",
+        "path_effects": edge,
+    }
     axes.annotate(str(number), (x, y), (6, 5), **text)
 
 
-def _say_rule(problem: Problem) -> str:
+def _format_rule(problem: Problem) -> str:
     return problem.rule.replace("_", " ")
 
 
@@ -420,7 +512,9 @@ def _write_list(axes: Axes, lines: Sequence[str], most: int = 24) -> None:
     """Lines of text in an empty panel, as many as fit."""
     axes.axis("off")
     shown = [*lines[:most], *([f"… and {len(lines) - most} more"] if len(lines) > most else [])]
-    axes.text(0, 1, "\n".join(shown), va="top", fontsize=9, linespacing=1.4, transform=axes.transAxes)
+    axes.text(
+        0, 1, "\n".join(shown), va="top", fontsize=9, linespacing=1.4, transform=axes.transAxes
+    )
 
 
 def _best_plane(example: PositionExample) -> int:
@@ -435,5 +529,5 @@ def _inside(example: PositionExample) -> np.ndarray:
     return example.positions[inside.all(axis=1)]
 
 
-def _say_shape(shape: Sequence[int]) -> str:
+def _format_shape(shape: Sequence[int]) -> str:
     return " × ".join(map(str, shape))

@@ -14,7 +14,7 @@ from matplotlib.transforms import ScaledTranslation
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from organoid_kit.annotations import Annotations
+from organoid_kit.data.annotations import Annotations
 from organoid_kit.plots.drawing import COLOURS, Drawing, Mark, count, draw_figure, tidy
 
 FORK = Mark("division", "o", "black", filled=True)
@@ -32,8 +32,8 @@ class TreeEvents:
     """What is marked in a tree.
 
     Attributes:
-        divisions, starts, ends, doubts: (k, 2) float each, time and row of the tree; a doubtful link has its mark in
-            its middle.
+        divisions, starts, ends, doubts: (k, 2) float each, time and row of the tree; a doubtful
+            link has its mark in its middle.
     """
 
     divisions: np.ndarray
@@ -42,8 +42,9 @@ class TreeEvents:
     doubts: np.ndarray
 
 
-def find_lineages(annotations: Annotations) -> np.ndarray:
-    """The number of each position's lineage, (n,) int: all that is joined by links; 0 has the most positions.
+def number_lineages(annotations: Annotations) -> np.ndarray:
+    """The number of each position's lineage, (n,) int: all that is joined by links; 0 has the most
+    positions.
 
     `plot_lineage_tree` and `plot_tracks` show these numbers, counted from 1.
     """
@@ -64,28 +65,33 @@ def plot_lineage_tree(
     least_error: float = 0.01,
     title: str = "",
 ) -> Drawing:
-    """Lineages as trees: time to the right, one line per track, a fork at each division. Lines never cross.
+    """Lineages as trees: time to the right, one line per track, a fork at each division. Lines
+    never cross.
 
     Args:
-        annotations: with links; of `find_track_errors`, so that doubts can be shown.
+        annotations: with links; of `add_error_probabilities`, so that doubts can be shown.
         most: lineages shown, those with the most positions; None: all.
         errors: whether to mark links, divisions, starts and ends that are probably wrong.
         least_error: the error probability from which on something is doubtful.
         title: above the figure.
     """
-    lineages = find_lineages(annotations)
+    lineages = number_lineages(annotations)
     number = int(lineages.max(initial=-1)) + 1
     kept = lineages < (number if most is None else most)
     shown, lineages = annotations.select(kept), lineages[kept]
-    heights = find_tree_rows(shown, lineages)
+    heights = compute_tree_rows(shown, lineages)
     inches = np.clip(1.2 + _ROW_INCHES * np.ptp(np.append(heights, 0)), _LEAST_INCHES, _MOST_INCHES)
     figure = draw_figure(9, float(inches))
     axes = figure.subplots()
-    doubtful = find_doubtful_rows(shown, least_error) if errors else (np.zeros(0, int), np.zeros(0, int))
-    events = find_tree_events(shown, heights, annotations, doubtful)
+    doubtful = (
+        find_doubtful_rows(shown, least_error) if errors else (np.zeros(0, int), np.zeros(0, int))
+    )
+    events = collect_tree_events(shown, heights, annotations, doubtful)
     _draw_tree(axes, shown, heights, events)
     _number_lineages(axes, shown, heights, lineages)
-    amount = count(int(lineages.max(initial=-1)) + 1, "lineage") + ("" if kept.all() else f", the largest of {number}")
+    amount = count(int(lineages.max(initial=-1)) + 1, "lineage") + (
+        "" if kept.all() else f", the largest of {number}"
+    )
     axes.set(xlabel=f"time point ({amount})", yticks=[], ylim=(heights.max(initial=0) + 1, -1))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     tidy(axes)
@@ -93,15 +99,18 @@ def plot_lineage_tree(
     if axes.get_legend_handles_labels()[0]:
         figure.legend(loc="outside lower center", ncols=4, fontsize=9)
     figure.suptitle(title)
-    figure.description = f"{title + ': ' if title else ''}{_say_tree(shown, lineages, events, amount, errors)}"
+    figure.description = (
+        f"{title + ': ' if title else ''}{_describe_tree(shown, lineages, events, amount, errors)}"
+    )
     return figure
 
 
-def find_tree_rows(annotations: Annotations, lineages: np.ndarray) -> np.ndarray:
-    """The row of the tree that each position is drawn in, (n,) float; `lineages` as `find_lineages` numbers them.
+def compute_tree_rows(annotations: Annotations, lineages: np.ndarray) -> np.ndarray:
+    """The row of the tree that each position is drawn in, (n,) float; `lineages` as
+    `number_lineages` numbers them.
 
-    A track without daughters has a row of its own, a mother stands midway between her daughters. Daughters follow
-    each other, so that no line crosses another.
+    A track without daughters has a row of its own, a mother stands midway between her daughters.
+    Daughters follow each other, so that no line crosses another.
     """
     tracks = annotations.tracks()
     track_of = np.zeros(len(annotations), int)
@@ -127,7 +136,9 @@ def find_tree_rows(annotations: Annotations, lineages: np.ndarray) -> np.ndarray
 
 
 def _walk(first: Sequence[int], daughters: Sequence[Sequence[int]]) -> list[int]:
-    """Tracks in the order of the tree: a mother, then all that comes from her first daughter, then the next."""
+    """Tracks in the order of the tree: a mother, then all that comes from her first daughter, then
+    the next.
+    """
     order, waiting = [], list(reversed(first))
     while waiting:
         order.append(waiting.pop())
@@ -135,13 +146,17 @@ def _walk(first: Sequence[int], daughters: Sequence[Sequence[int]]) -> list[int]
     return order
 
 
-def find_doubtful_rows(annotations: Annotations, least_error: float) -> tuple[np.ndarray, np.ndarray]:
+def find_doubtful_rows(
+    annotations: Annotations, least_error: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Rows of the links, and of the positions, that are probably wrong."""
     names = ("division_error_probability", "start_error_probability", "end_error_probability")
     properties = [annotations.properties[name] for name in names if name in annotations.properties]
     positions = [np.flatnonzero(_to_numbers(values) > least_error) for values in properties]
     links = annotations.link_properties.get("error_probability", np.zeros(0, object))
-    return np.flatnonzero(_to_numbers(links) > least_error), np.unique(np.concatenate([np.zeros(0, int), *positions]))
+    return np.flatnonzero(_to_numbers(links) > least_error), np.unique(
+        np.concatenate([np.zeros(0, int), *positions])
+    )
 
 
 def _to_numbers(values: np.ndarray) -> np.ndarray:
@@ -149,10 +164,15 @@ def _to_numbers(values: np.ndarray) -> np.ndarray:
     return np.array([0 if value is None else value for value in values], float)
 
 
-def find_tree_events(
-    shown: Annotations, heights: np.ndarray, annotations: Annotations, doubtful: tuple[np.ndarray, np.ndarray]
+def collect_tree_events(
+    shown: Annotations,
+    heights: np.ndarray,
+    annotations: Annotations,
+    doubtful: tuple[np.ndarray, np.ndarray],
 ) -> TreeEvents:
-    """What is marked in the tree. Starts at the first and ends at the last time point of all are no events."""
+    """What is marked in the tree. Starts at the first and ends at the last time point of all are no
+    events.
+    """
     times = shown.time_points
     places = np.stack([times, heights], axis=1).astype(float)
     all_times = annotations.annotated_time_points
@@ -169,23 +189,41 @@ def _draw_tree(axes: Axes, shown: Annotations, heights: np.ndarray, events: Tree
     """Each link goes down or up to the row of its later end first, then along it."""
     earlier, later = shown.links.T
     times = shown.time_points
-    corners = [(times[earlier], heights[earlier]), (times[earlier], heights[later]), (times[later], heights[later])]
+    corners = [
+        (times[earlier], heights[earlier]),
+        (times[earlier], heights[later]),
+        (times[later], heights[later]),
+    ]
     lines = np.stack([np.stack(corner, axis=1) for corner in corners], axis=1)
-    axes.add_collection(LineCollection(lines, colors=COLOURS["blue"], linewidths=1.4, capstyle="round"))
+    axes.add_collection(
+        LineCollection(lines, colors=COLOURS["blue"], linewidths=1.4, capstyle="round")
+    )
     alone = (shown.links_forward() == 0) & (shown.links_backward() == 0)
-    axes.plot(times[alone], heights[alone], linestyle="none", marker=".", color=COLOURS["blue"], zorder=2)
+    axes.plot(
+        times[alone], heights[alone], linestyle="none", marker=".", color=COLOURS["blue"], zorder=2
+    )
     axes.autoscale_view()
-    marks = ((FORK, events.divisions, 4), (START, events.starts, 7), (END, events.ends, 6), (DOUBT, events.doubts, 8))
-    for (mark, places, size), beside in zip(marks, count_earlier_marks([places for _, places, _ in marks])):
+    marks = (
+        (FORK, events.divisions, 4),
+        (START, events.starts, 7),
+        (END, events.ends, 6),
+        (DOUBT, events.doubts, 8),
+    )
+    for (mark, places, size), beside in zip(
+        marks, count_earlier_marks([places for _, places, _ in marks])
+    ):
         for number in np.unique(beside).tolist():
-            moved = axes.transData + ScaledTranslation(0, number * _BESIDE_POINTS / 72, axes.figure.dpi_scale_trans)
+            moved = axes.transData + ScaledTranslation(
+                0, number * _BESIDE_POINTS / 72, axes.figure.dpi_scale_trans
+            )
             axes.plot(*places[beside == number].T, transform=moved, zorder=3, **mark.style(size))
         if len(places):
             axes.plot([], [], label=f"{mark.name} ({len(places)})", **mark.style(size))
 
 
 def count_earlier_marks(kinds: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """How many marks of earlier kinds share the place of each mark: it stands so much higher, and hides none.
+    """How many marks of earlier kinds share the place of each mark: it stands so much higher, and
+    hides none.
 
     Args:
         kinds: (k, 2) float, the places of each kind.
@@ -198,16 +236,28 @@ def count_earlier_marks(kinds: Sequence[np.ndarray]) -> list[np.ndarray]:
     return beside
 
 
-def _number_lineages(axes: Axes, shown: Annotations, heights: np.ndarray, lineages: np.ndarray) -> None:
+def _number_lineages(
+    axes: Axes, shown: Annotations, heights: np.ndarray, lineages: np.ndarray
+) -> None:
     """The number of each lineage, left of where it starts."""
     for lineage in range(lineages.max(initial=-1) + 1):
         rows = np.flatnonzero(lineages == lineage)
         row = rows[shown.time_points[rows].argmin()]
         place = (shown.time_points[row], heights[row])
-        axes.annotate(f"{lineage + 1}", place, (-7, 0), textcoords="offset points", ha="right", va="center", fontsize=7)
+        axes.annotate(
+            f"{lineage + 1}",
+            place,
+            (-7, 0),
+            textcoords="offset points",
+            ha="right",
+            va="center",
+            fontsize=7,
+        )
 
 
-def _say_tree(shown: Annotations, lineages: np.ndarray, events: TreeEvents, amount: str, errors: bool) -> str:
+def _describe_tree(
+    shown: Annotations, lineages: np.ndarray, events: TreeEvents, amount: str, errors: bool
+) -> str:
     if len(shown) == 0:
         return "No lineages, as there are no positions."
     doubts = f", {count(len(events.doubts), 'doubt')}" if errors else ""
@@ -215,14 +265,14 @@ def _say_tree(shown: Annotations, lineages: np.ndarray, events: TreeEvents, amou
     return (
         f"{amount}, with {count(len(shown), 'position')} from time point "
         f"{shown.time_points.min()} to {shown.time_points.max()}, drawn as trees with time to the right. "
-        f"{count(len(events.divisions), 'division')}{_say_times(events.divisions)}, "
-        f"{count(len(events.starts), 'later start')}{_say_times(events.starts)}, "
-        f"{count(len(events.ends), 'earlier end')}{_say_times(events.ends)}{doubts}"
-        f"{_say_times(events.doubts) if errors else ''}. Lineage 1 has the most positions: {sizes[0]}."
+        f"{count(len(events.divisions), 'division')}{_format_times(events.divisions)}, "
+        f"{count(len(events.starts), 'later start')}{_format_times(events.starts)}, "
+        f"{count(len(events.ends), 'earlier end')}{_format_times(events.ends)}{doubts}"
+        f"{_format_times(events.doubts) if errors else ''}. Lineage 1 has the most positions: {sizes[0]}."
     )
 
 
-def _say_times(places: np.ndarray) -> str:
+def _format_times(places: np.ndarray) -> str:
     times = [f"{time:g}" for time in np.unique(places[:, 0])]
     if not times:
         return ""

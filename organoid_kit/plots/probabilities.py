@@ -9,21 +9,38 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullFormatter
 from scipy.stats import binomtest
 
-from organoid_kit.calibration import Reliability
-from organoid_kit.classification import PrecisionRecall
-from organoid_kit.plots.drawing import COLOURS, LINES, Drawing, count, draw_figure, say_number, tidy
+from organoid_kit.evaluation.calibration import Reliability
+from organoid_kit.evaluation.classification import PrecisionRecall
+from organoid_kit.plots.drawing import (
+    COLOURS,
+    LINES,
+    Drawing,
+    count,
+    draw_figure,
+    format_number,
+    tidy,
+)
 
-_STAR = {"color": COLOURS["black"], "marker": "*", "markersize": 12, "linestyle": "none", "markerfacecolor": "white"}
+_STAR = {
+    "color": COLOURS["black"],
+    "marker": "*",
+    "markersize": 12,
+    "linestyle": "none",
+    "markerfacecolor": "white",
+}
 
 
-def plot_reliability(reliability: Reliability | None, before: Reliability | None = None, *, title: str = "") -> Drawing:
+def plot_reliability(
+    reliability: Reliability | None, before: Reliability | None = None, *, title: str = ""
+) -> Drawing:
     """What was said against what is true, and how many examples each bin has.
 
-    On the diagonal the probabilities can be believed; below it the network is too sure, above it not sure enough. Thin
-    bars are 95 % intervals (Wilson 1927): how far off a bin may be by chance, given how few examples it has.
+    On the diagonal the probabilities can be believed; below it the network is too sure, above it
+    not sure enough. Thin bars are 95 % intervals (Wilson 1927): how far off a bin may be by chance,
+    given how few examples it has.
 
     Args:
-        reliability: of `find_reliability`; None leaves the diagram empty and says so.
+        reliability: of `compute_reliability`; None leaves the diagram empty and says so.
         before: that of the same examples before calibration, drawn beside it.
         title: above the figure.
     """
@@ -46,17 +63,23 @@ def plot_reliability(reliability: Reliability | None, before: Reliability | None
         tidy(axes)
     figure.legend(loc="outside lower center", fontsize=9)
     figure.suptitle(title)
-    words = " ".join(_say_reliability(name, part) for name, part in parts.items()) or "Not measured: no examples."
+    words = (
+        " ".join(_describe_reliability(name, part) for name, part in parts.items())
+        or "Not measured: no examples."
+    )
     figure.description = f"{title + ': ' if title else ''}Said against true probability. {words}"
     return figure
 
 
-def _draw_reliability(diagram: Axes, numbers: Axes, name: str, part: Reliability, number: int) -> None:
+def _draw_reliability(
+    diagram: Axes, numbers: Axes, name: str, part: Reliability, number: int
+) -> None:
     """One line with its intervals above, one stair of counts below."""
     style = LINES[number % 2]
     right = np.round(part.counts * part.parts_true).astype(int)
     intervals = [
-        binomtest(int(true), int(each)).proportion_ci(method="wilson") for true, each in zip(right, part.counts)
+        binomtest(int(true), int(each)).proportion_ci(method="wilson")
+        for true, each in zip(right, part.counts)
     ]
     low, high = np.array([(each.low, each.high) for each in intervals]).T
     diagram.vlines(part.probabilities, low, high, color=style["color"], linewidth=1, alpha=0.6)
@@ -68,7 +91,7 @@ def _draw_reliability(diagram: Axes, numbers: Axes, name: str, part: Reliability
     numbers.bar(part.lows, part.counts, part.width, align="edge", facecolor="none", **edges)
 
 
-def _say_reliability(name: str, part: Reliability) -> str:
+def _describe_reliability(name: str, part: Reliability) -> str:
     worst = int(np.abs(part.probabilities - part.parts_true).argmax())
     return (
         f"{name.capitalize()}: {count(int(part.counts.sum()), 'example')}, expected calibration error {part.ece:.3f}, "
@@ -87,7 +110,7 @@ def plot_precision_recall(
     """Precision over recall; the area under the stairs is the average precision.
 
     Args:
-        curve: of `find_precision_recall`.
+        curve: of `compute_precision_recall`.
         compare: other curves by name.
         chosen: the threshold in use, marked by a star; None marks that of highest F1.
         title: above the figure.
@@ -96,30 +119,47 @@ def plot_precision_recall(
     axes = figure.subplots()
     for number, (name, each) in enumerate({"this network": curve, **(compare or {})}.items()):
         _draw_stairs(axes, name, each, number)
-    marked = _find_marked(curve, chosen)
+    marked = _choose_marked(curve, chosen)
     if marked:
         words, row = marked
         axes.plot([curve.recall[row]], [curve.precision[row]], label=words, zorder=5, **_STAR)
     if len(curve.thresholds):
         chance = curve.precision[0]
-        axes.axhline(chance, color="0.5", linewidth=1, linestyle=":", label=f"by chance: {chance:.3f}")
-    axes.set(xlabel="recall: part of the true ones found", ylabel="precision: part of those found that is true")
+        axes.axhline(
+            chance, color="0.5", linewidth=1, linestyle=":", label=f"by chance: {chance:.3f}"
+        )
+    axes.set(
+        xlabel="recall: part of the true ones found",
+        ylabel="precision: part of those found that is true",
+    )
     axes.set(xlim=(0, 1.02), ylim=(0, 1.02), title=title)
     tidy(axes)
     figure.legend(loc="outside lower center", fontsize=9)
-    figure.description = f"{title + ': ' if title else ''}{_say_precision_recall(curve, compare or {}, marked)}"
+    figure.description = (
+        f"{title + ': ' if title else ''}{_describe_precision_recall(curve, compare or {}, marked)}"
+    )
     return figure
 
 
 def _draw_stairs(axes: Axes, name: str, curve: PrecisionRecall, number: int) -> None:
-    recall, precision = np.append(curve.recall, 0 * curve.recall[-1:]), np.append(curve.precision, curve.precision[-1:])
-    label = f"{name}: average precision {say_number(curve.average_precision, 3)}"
-    style = {**LINES[number % len(LINES)], "drawstyle": "steps-post", "markersize": 4, "markevery": 0.1}
+    recall, precision = (
+        np.append(curve.recall, 0 * curve.recall[-1:]),
+        np.append(curve.precision, curve.precision[-1:]),
+    )
+    label = f"{name}: average precision {format_number(curve.average_precision, 3)}"
+    style = {
+        **LINES[number % len(LINES)],
+        "drawstyle": "steps-post",
+        "markersize": 4,
+        "markevery": 0.1,
+    }
     axes.plot(recall, precision, label=label, **style)
 
 
-def _find_marked(curve: PrecisionRecall, chosen: float | None) -> tuple[str, int] | None:
-    """The threshold to mark, in words and as a row of the curve; None where no probability reaches it."""
+def _choose_marked(curve: PrecisionRecall, chosen: float | None) -> tuple[str, int] | None:
+    """The threshold to mark, in words and as a row of the curve; None where no probability reaches
+    it.
+    """
     if len(curve.thresholds) == 0:
         return None
     threshold = curve.best() if chosen is None else chosen
@@ -129,10 +169,12 @@ def _find_marked(curve: PrecisionRecall, chosen: float | None) -> tuple[str, int
     return f"threshold {threshold:.2f}: F1 {curve.f1[row]:.3f}", row
 
 
-def _say_precision_recall(
+def _describe_precision_recall(
     curve: PrecisionRecall, compare: Mapping[str, PrecisionRecall], marked: tuple[str, int] | None
 ) -> str:
-    others = "".join(f" {name}: {say_number(each.average_precision, 3)}." for name, each in compare.items())
+    others = "".join(
+        f" {name}: {format_number(each.average_precision, 3)}." for name, each in compare.items()
+    )
     if len(curve.thresholds) == 0:
         return f"Precision over recall: not measured, as nothing is positive.{others}"
     star = ""

@@ -11,11 +11,11 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba
 from matplotlib.patheffects import withStroke
 
-from organoid_kit.annotations import Annotations
-from organoid_kit.errors import UserError
-from organoid_kit.plots.drawing import COLOURS, Drawing, Mark, count, draw_figure, show_plane
-from organoid_kit.plots.lineages import END, START, find_lineages
-from organoid_kit.timelapse import TimeLapse
+from organoid_kit.base.errors import UserError
+from organoid_kit.data.annotations import Annotations
+from organoid_kit.data.timelapse import TimeLapse
+from organoid_kit.plots.drawing import COLOURS, Drawing, Mark, count, draw_figure, draw_plane
+from organoid_kit.plots.lineages import END, START, number_lineages
 
 DIVISION = Mark("division", "*", "yellow", filled=True)
 _COLOURS = ("orange", "sky blue", "green", "yellow", "vermillion", "purple")
@@ -40,34 +40,47 @@ def plot_tracks(
         time_point: as the movie counts them.
         tail: time points that the ways go back.
         channels: counted from 1; several are summed.
-        planes: first and last plane that are projected; only positions in them are shown. None: all.
-        numbers: whether to write the number of its lineage beside each position, see `find_lineages`.
+        planes: first and last plane that are projected; only positions in them are shown. None:
+            all.
+        numbers: whether to write the number of its lineage beside each position, see
+            `number_lineages`.
         title: above the figure; None: movie and time point.
 
     Raises:
         UserError: the planes are not in the movie.
     """
     low, high = _check_planes(planes, movie.shape_zyx[0])
-    ways = _find_ways(annotations, time_point, tail, (low, high))
+    ways = _trace_tails(annotations, time_point, tail, (low, high))
     figure = draw_figure(6, 6.2)
     axes = figure.subplots()
-    show_plane(axes, movie.stack(time_point, channels)[low : high + 1].max(axis=0), movie.spacing_um[1:])
+    draw_plane(
+        axes, movie.stack(time_point, channels)[low : high + 1].max(axis=0), movie.spacing_um[1:]
+    )
     places_um = (annotations.positions * movie.spacing_um)[:, :0:-1]
-    lineages = find_lineages(annotations)
-    _draw_ways(axes, places_um, lineages, ways, annotations.time_points, tail)
+    lineages = number_lineages(annotations)
+    _draw_tails(axes, places_um, lineages, ways, annotations.time_points, tail)
     _mark_events(axes, places_um, ways)
     if numbers:
         _write_numbers(axes, places_um, lineages, ways.now)
-    figure.legend(loc="outside lower center", ncols=4, fontsize=9, facecolor="0.1", labelcolor="white", framealpha=1)
+    figure.legend(
+        loc="outside lower center",
+        ncols=4,
+        fontsize=9,
+        facecolor="0.1",
+        labelcolor="white",
+        framealpha=1,
+    )
     title = f"{movie.name}, time point {time_point}" if title is None else title
     figure.suptitle(title)
-    figure.description = f"{title + ': ' if title else ''}{_say_ways(ways, tail, planes)}"
+    figure.description = f"{title + ': ' if title else ''}{_describe_tails(ways, tail, planes)}"
     return figure
 
 
 @dataclass(frozen=True, eq=False)
-class _Ways:
-    """Rows of what `plot_tracks` shows: positions now, links of their past, and what happened on the way."""
+class _Tails:
+    """Rows of what `plot_tracks` shows: positions now, links of their past, and what happened on
+    the way.
+    """
 
     now: np.ndarray
     links: np.ndarray
@@ -76,20 +89,24 @@ class _Ways:
     ends: np.ndarray
 
 
-def _find_ways(annotations: Annotations, time_point: int, tail: int, planes: tuple[int, int]) -> _Ways:
+def _trace_tails(
+    annotations: Annotations, time_point: int, tail: int, planes: tuple[int, int]
+) -> _Tails:
     """Goes back from the positions of now, and from those where a track ended not long ago."""
     times, depths = annotations.time_points, annotations.positions[:, 0]
     inside = (depths >= planes[0] - 0.5) & (depths <= planes[1] + 0.5)
     recent = (times >= time_point - tail) & (times <= time_point)
     now = np.flatnonzero(inside & (times == time_point))
-    ends = np.flatnonzero(inside & recent & (times < time_point) & (annotations.links_forward() == 0))
+    ends = np.flatnonzero(
+        inside & recent & (times < time_point) & (annotations.links_forward() == 0)
+    )
     seen = np.zeros(len(annotations), bool)
     seen[np.concatenate([now, ends])] = True
     links = annotations.links[recent[annotations.links].all(axis=1)]
     for earlier, later in links[np.argsort(-times[links[:, 1]], kind="stable")]:
         seen[earlier] |= seen[later]
     born = (annotations.links_backward() == 0) & (times > annotations.annotated_time_points[:1])
-    return _Ways(
+    return _Tails(
         now,
         links[seen[links[:, 1]]],
         np.flatnonzero(seen & (annotations.links_forward() >= 2)),
@@ -98,25 +115,32 @@ def _find_ways(annotations: Annotations, time_point: int, tail: int, planes: tup
     )
 
 
-def _draw_ways(
-    axes: Axes, places_um: np.ndarray, lineages: np.ndarray, ways: _Ways, times: np.ndarray, tail: int
+def _draw_tails(
+    axes: Axes,
+    places_um: np.ndarray,
+    lineages: np.ndarray,
+    ways: _Tails,
+    times: np.ndarray,
+    tail: int,
 ) -> None:
-    """Lines in the colour of the lineage that fade towards the past, and a ring around each position of now."""
+    """Lines in the colour of the lineage that fade towards the past, and a ring around each
+    position of now.
+    """
     age = times[ways.now].max(initial=0) - times[ways.links[:, 1]]
     colours = [
-        to_rgba(_find_colour(lineages[row]), 1 - 0.75 * years / max(tail, 1))
+        to_rgba(_choose_colour(lineages[row]), 1 - 0.75 * years / max(tail, 1))
         for row, years in zip(ways.links[:, 1], age)
     ]
     lines = LineCollection(places_um[ways.links], colors=colours, linewidths=2, capstyle="round")
     axes.add_collection(lines)
     for row in ways.now:
-        ring = Mark("", "o", "black").style(8) | {"markeredgecolor": _find_colour(lineages[row])}
+        ring = Mark("", "o", "black").style(8) | {"markeredgecolor": _choose_colour(lineages[row])}
         axes.plot(*places_um[row], **ring)
     style = Mark("", "o", "orange").style(8) | {"linestyle": "-", "color": COLOURS["orange"]}
     axes.plot([], [], label=f"position and its way ({len(ways.now)})", **style)
 
 
-def _mark_events(axes: Axes, places_um: np.ndarray, ways: _Ways) -> None:
+def _mark_events(axes: Axes, places_um: np.ndarray, ways: _Tails) -> None:
     edge = [withStroke(linewidth=3, foreground="black")]
     for mark, rows in ((DIVISION, ways.divisions), (START, ways.starts), (END, ways.ends)):
         if len(rows):
@@ -124,14 +148,21 @@ def _mark_events(axes: Axes, places_um: np.ndarray, ways: _Ways) -> None:
             axes.plot(*places_um[rows].T, label=f"{mark.name} ({len(rows)})", **style)
 
 
-def _write_numbers(axes: Axes, places_um: np.ndarray, lineages: np.ndarray, rows: np.ndarray) -> None:
+def _write_numbers(
+    axes: Axes, places_um: np.ndarray, lineages: np.ndarray, rows: np.ndarray
+) -> None:
     edge = [withStroke(linewidth=2, foreground="black")]
     for row in rows:
-        text = {"textcoords": "offset points", "color": "white", "fontsize": 8, "path_effects": edge}
+        text = {
+            "textcoords": "offset points",
+            "color": "white",
+            "fontsize": 8,
+            "path_effects": edge,
+        }
         axes.annotate(f"{lineages[row] + 1}", places_um[row], (5, 4), annotation_clip=True, **text)
 
 
-def _find_colour(lineage: int) -> str:
+def _choose_colour(lineage: int) -> str:
     return COLOURS[_COLOURS[lineage % len(_COLOURS)]]
 
 
@@ -145,7 +176,7 @@ def _check_planes(planes: tuple[int, int] | None, depth: int) -> tuple[int, int]
     return low, high
 
 
-def _say_ways(ways: _Ways, tail: int, planes: tuple[int, int] | None) -> str:
+def _describe_tails(ways: _Tails, tail: int, planes: tuple[int, int] | None) -> str:
     where = (
         "the brightest voxels along z"
         if planes is None

@@ -6,10 +6,10 @@ import dataclasses
 
 import numpy as np
 
-from organoid_kit.annotations import Annotations
-from organoid_kit.link_examples import find_link_labels
-from organoid_kit.settings import NetworkSettings
-from organoid_kit.track_evaluation import DivisionScore, find_partners, score_divisions
+from organoid_kit.base.settings import NetworkSettings
+from organoid_kit.data.annotations import Annotations
+from organoid_kit.evaluation.tracks import DivisionScore, match_to_truth, score_divisions
+from organoid_kit.examples.link import make_link_targets
 
 
 def judge_divisions(
@@ -22,10 +22,10 @@ def judge_divisions(
 
 def judge_links(truth: Annotations, found: Annotations) -> np.ndarray:
     """Whether each found link is true: 1 yes, 0 no, -1 nobody knows; (m,) int."""
-    ends = find_partners(truth, found)[found.links]
+    ends = match_to_truth(truth, found)[found.links]
     labels = np.full(len(ends), -1)
     paired = (ends >= 0).all(axis=1)
-    labels[paired] = find_link_labels(truth, ends[paired])
+    labels[paired] = make_link_targets(truth, ends[paired])
     return labels
 
 
@@ -33,7 +33,9 @@ def choose_most_probable(candidates: Annotations) -> Annotations:
     """Of all candidate links that lead to a nucleus, the most probable one."""
     chosen = find_most_probable(candidates)
     properties = {name: values[chosen] for name, values in candidates.link_properties.items()}
-    return dataclasses.replace(candidates, links=candidates.links[chosen], link_properties=properties)
+    return dataclasses.replace(
+        candidates, links=candidates.links[chosen], link_properties=properties
+    )
 
 
 def find_most_probable(candidates: Annotations) -> np.ndarray:

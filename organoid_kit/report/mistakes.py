@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import numpy as np
 
-from organoid_kit.annotations import Annotations
-from organoid_kit.augmentation import no_augmentation
-from organoid_kit.crops import cut_crop, find_working_positions, find_working_spacing
-from organoid_kit.dataset import AnnotatedMovie
-from organoid_kit.division_examples import DIVISION, ORDINARY, DivisionExample
-from organoid_kit.link_examples import OTHER_NEAR, SAME, LinkExample, cut_pair
-from organoid_kit.links import estimate_drift, find_displacements
-from organoid_kit.patches import PreparedMovies, find_window_bytes
-from organoid_kit.plots import Drawing, plot_crops, plot_pairs
+from organoid_kit.base.settings import NetworkSettings
+from organoid_kit.data.annotations import Annotations
+from organoid_kit.data.dataset import AnnotatedMovie
+from organoid_kit.examples.augmentation import no_augmentation
+from organoid_kit.examples.crops import compute_working_positions, compute_working_spacing, cut_crop
+from organoid_kit.examples.division import DIVISION, ORDINARY, DivisionExample
+from organoid_kit.examples.link import OTHER_NEAR, SAME, LinkExample, cut_pair
+from organoid_kit.examples.patches import PreparedMovies, compute_window_bytes
+from organoid_kit.plots.crops import plot_crops, plot_pairs
+from organoid_kit.plots.drawing import Drawing
 from organoid_kit.report.judging import find_most_probable, judge_divisions, judge_links
-from organoid_kit.settings import NetworkSettings
+from organoid_kit.tracking.links import compute_displacements, estimate_drift
 
 
 def plot_division_mistakes(
-    annotated: AnnotatedMovie, found: Annotations, threshold: float, settings: NetworkSettings, *, most: int = 4
+    annotated: AnnotatedMovie,
+    found: Annotations,
+    threshold: float,
+    settings: NetworkSettings,
+    *,
+    most: int = 4,
 ) -> Drawing:
-    """Divisions that were not called, the least probable first, then calls that are none, the surest first.
+    """Divisions that were not called, the least probable first, then calls that are none, the
+    surest first.
 
     Args:
         annotated: the movie and its truth.
@@ -33,15 +40,21 @@ def plot_division_mistakes(
     called, right = score.probabilities >= threshold, score.called_mothers >= 0
     missed, false = score.calls[right & ~called], score.calls[score.judged & called & ~right]
     missed, false = _sort(found.properties["division_probability"], missed, false)
-    rows, kinds = np.append(missed[:most], false[:most]), [DIVISION] * len(missed[:most]) + [ORDINARY] * most
+    rows, kinds = (
+        np.append(missed[:most], false[:most]),
+        [DIVISION] * len(missed[:most]) + [ORDINARY] * most,
+    )
     movie, settings = AnnotatedMovie(annotated.movie, found), _with_spacing(settings, annotated)
-    prepared, places = _prepare(movie, settings), find_working_positions(movie, settings)
+    prepared, places = _prepare(movie, settings), compute_working_positions(movie, settings)
     examples = [
-        _cut_division(prepared, int(found.time_points[row]), places[row], kind) for row, kind in zip(rows, kinds)
+        _cut_division(prepared, int(found.time_points[row]), places[row], kind)
+        for row, kind in zip(rows, kinds)
     ]
     said = found.properties["division_probability"]
     names = [_name(found, row, said[row], kind == DIVISION) for row, kind in zip(rows, kinds)]
-    return plot_crops(examples, settings, names=names, title=_say_title(annotated.name, missed, false))
+    return plot_crops(
+        examples, settings, names=names, title=_make_title(annotated.name, missed, false)
+    )
 
 
 def plot_link_mistakes(
@@ -55,19 +68,28 @@ def plot_link_mistakes(
         settings: of the network.
         most: so many of each kind.
     """
-    labels, said = judge_links(annotated.annotations, found), found.link_properties["link_probability"]
+    labels, said = (
+        judge_links(annotated.annotations, found),
+        found.link_properties["link_probability"],
+    )
     chosen = np.isin(np.arange(len(labels)), find_most_probable(found))
-    missed, false = _sort(said, np.flatnonzero((labels == 1) & ~chosen), np.flatnonzero((labels == 0) & chosen))
+    missed, false = _sort(
+        said, np.flatnonzero((labels == 1) & ~chosen), np.flatnonzero((labels == 0) & chosen)
+    )
     rows = np.append(missed[:most], false[:most])
-    examples = _cut_links(AnnotatedMovie(annotated.movie, found), rows, labels, _with_spacing(settings, annotated))
+    examples = _cut_links(
+        AnnotatedMovie(annotated.movie, found), rows, labels, _with_spacing(settings, annotated)
+    )
     names = [_name(found, found.links[row, 0], said[row], labels[row] == 1) for row in rows]
-    title = _say_title(annotated.name, missed, false)
+    title = _make_title(annotated.name, missed, false)
     return plot_pairs(examples, _with_spacing(settings, annotated), names=names, title=title)
 
 
 def _sort(said: np.ndarray, missed: np.ndarray, false: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The worst first: missed ones of least probability, false ones of highest."""
-    return missed[np.argsort(said[missed].astype(float))], false[np.argsort(-said[false].astype(float))]
+    return missed[np.argsort(said[missed].astype(float))], false[
+        np.argsort(-said[false].astype(float))
+    ]
 
 
 def _with_spacing(settings: NetworkSettings, annotated: AnnotatedMovie) -> NetworkSettings:
@@ -76,10 +98,12 @@ def _with_spacing(settings: NetworkSettings, annotated: AnnotatedMovie) -> Netwo
 
 def _prepare(annotated: AnnotatedMovie, settings: NetworkSettings) -> PreparedMovies:
     movies = [annotated.movie]
-    return PreparedMovies(movies, settings, cache_bytes=2 * find_window_bytes(movies, settings))
+    return PreparedMovies(movies, settings, cache_bytes=2 * compute_window_bytes(movies, settings))
 
 
-def _cut_division(prepared: PreparedMovies, time_point: int, place: np.ndarray, kind: int) -> DivisionExample:
+def _cut_division(
+    prepared: PreparedMovies, time_point: int, place: np.ndarray, kind: int
+) -> DivisionExample:
     stacks = prepared.window(0, time_point)
     centres = np.tile(place, (len(stacks), 1))
     crop = cut_crop(no_augmentation(), stacks, centres, prepared.settings.patch_shape_zyx)
@@ -91,16 +115,20 @@ def _cut_links(
 ) -> list[LinkExample]:
     """Some candidates, without variation."""
     found, prepared = annotated.annotations, _prepare(annotated, settings)
-    places, spacing = find_working_positions(annotated, settings), find_working_spacing(annotated, settings)
+    places, spacing = (
+        compute_working_positions(annotated, settings),
+        compute_working_spacing(annotated, settings),
+    )
     drift = estimate_drift(found) if settings.remove_drift else {}
-    moves = find_displacements(found, found.links, drift) / spacing
+    moves = compute_displacements(found, found.links, drift) / spacing
     examples = []
     for row in rows:
         ends = found.links[row]
         times = found.time_points[ends].tolist()
         gone = drift.get(times[0], np.zeros(3)) / spacing
         crops = (
-            each.transpose(3, 0, 1, 2) for each in cut_pair(no_augmentation(), prepared, 0, times, places[ends], gone)
+            each.transpose(3, 0, 1, 2)
+            for each in cut_pair(no_augmentation(), prepared, 0, times, places[ends], gone)
         )
         same = bool(labels[row] == 1)
         examples.append(LinkExample(*crops, moves[row], same, SAME if same else OTHER_NEAR))
@@ -108,8 +136,10 @@ def _cut_links(
 
 
 def _name(found: Annotations, row: int, said: float, missed: bool) -> str:
-    return f"{'missed' if missed else 'false'}, time {found.time_points[row]}\nprobability {said:.2f}"
+    return (
+        f"{'missed' if missed else 'false'}, time {found.time_points[row]}\nprobability {said:.2f}"
+    )
 
 
-def _say_title(name: str, missed: np.ndarray, false: np.ndarray) -> str:
+def _make_title(name: str, missed: np.ndarray, false: np.ndarray) -> str:
     return f"{name}: the worst of {len(missed)} missed and {len(false)} false"

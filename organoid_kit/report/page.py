@@ -1,4 +1,6 @@
-"""The parts of a page: HTML that needs nothing from elsewhere, and in which whatever comes from files is escaped."""
+"""The parts of a page: HTML that needs nothing from elsewhere, and in which whatever comes from
+files is escaped.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +10,8 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
-from organoid_kit.evaluation import format_score
-from organoid_kit.plots import Drawing, describe
-from organoid_kit.plots.drawing import write_png
+from organoid_kit.evaluation.positions import format_score
+from organoid_kit.plots.drawing import Drawing, describe, write_png
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
@@ -32,7 +33,11 @@ def build_page(title: str, written: str, sections: Iterable[tuple[str, str]]) ->
         written: when.
         sections: heading and HTML of each; those without HTML are left out.
     """
-    body = "".join(f"<section><h2>{escape(name)}</h2>{content}</section>\n" for name, content in sections if content)
+    body = "".join(
+        f"<section><h2>{escape(name)}</h2>{content}</section>\n"
+        for name, content in sections
+        if content
+    )
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -42,11 +47,15 @@ def build_page(title: str, written: str, sections: Iterable[tuple[str, str]]) ->
     )
 
 
-def make_table(heading: Sequence[str], rows: Iterable[Sequence[Any]], code: int | None = None) -> str:
-    """A table; numbers stand to the right, the column `code` in small fixed letters. None is "not measured"."""
+def make_table(
+    heading: Sequence[str], rows: Iterable[Sequence[Any]], code: int | None = None
+) -> str:
+    """A table; numbers stand to the right, the column `code` in small fixed letters. None is "not
+    measured".
+    """
     top = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in heading)
     body = "".join(
-        f"<tr>{''.join(_make_cell(say_figure(cell), number == code) for number, cell in enumerate(row))}</tr>"
+        f"<tr>{''.join(_make_cell(format_table_value(cell), number == code) for number, cell in enumerate(row))}</tr>"
         for row in rows
     )
     return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
@@ -57,8 +66,10 @@ def _make_cell(text: str, code: bool) -> str:
     return f"<td{kind}>{escape(text)}</td>"
 
 
-def say_figure(value: Any) -> str:
-    """A text or whole number as it is, any other number with three decimals or one, None as "not measured"."""
+def format_table_value(value: Any) -> str:
+    """A text or whole number as it is, any other number with three decimals or one, None as "not
+    measured".
+    """
     if isinstance(value, (str, int)):
         return str(value)
     return f"{value:.1f}" if value is not None and abs(value) >= 10 else format_score(value)
@@ -69,15 +80,17 @@ def make_pairs(values: dict[str, Any]) -> str:
     flat = []
     for key, value in values.items():
         flat += (
-            [(f"{key}: {inner}", each) for inner, each in value.items()] if isinstance(value, dict) else [(key, value)]
+            [(f"{key}: {inner}", each) for inner, each in value.items()]
+            if isinstance(value, dict)
+            else [(key, value)]
         )
-    return make_table(("name", "value"), [[str(key), say_value(value)] for key, value in flat])
+    return make_table(("name", "value"), [[str(key), format_value(value)] for key, value in flat])
 
 
-def say_value(value: Any) -> str:
+def format_value(value: Any) -> str:
     """A setting in words."""
     if isinstance(value, (list, tuple)):
-        return ", ".join(map(say_value, value))
+        return ", ".join(map(format_value, value))
     if isinstance(value, bool):
         return "yes" if value else "no"
     if value is None:
@@ -101,7 +114,9 @@ def make_figure(drawing: Drawing) -> str:
 
 
 def make_image(png: bytes, words: str) -> str:
-    """A picture inside the page, with its words for those who cannot see it, and below it for all who ask."""
+    """A picture inside the page, with its words for those who cannot see it, and below it for all
+    who ask.
+    """
     data = base64.b64encode(png).decode()
     return (
         f'<figure><img alt="{escape(words)}" src="data:image/png;base64,{data}">'

@@ -7,11 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.evaluation import ThresholdCurve, format_score, pool_curves, pool_scores, score_over_thresholds
-from organoid_kit.plots import plot_depth_scores, plot_threshold_curve, plot_time_scores
+from organoid_kit.evaluation.positions import (
+    ThresholdCurve,
+    format_score,
+    pool_curves,
+    pool_scores,
+    score_over_thresholds,
+)
+from organoid_kit.evaluation.tracks.matching import is_annotated, match_to_truth
+from organoid_kit.plots.curves import plot_depth_scores, plot_threshold_curve, plot_time_scores
 from organoid_kit.report.page import make_figure
 from organoid_kit.report.results import Result
-from organoid_kit.track_evaluation.matching import find_partners, is_annotated
 
 METHODS = {"network": "network", "blob_detector": "blob detector"}
 COLUMNS = {
@@ -32,7 +38,7 @@ NOTES = (
 NOT_MEASURED = ("Links, divisions and lineages: this network finds positions only.",)
 
 
-def find_figures(results: Sequence[Result]) -> dict[str, Any]:
+def compute_scores(results: Sequence[Result]) -> dict[str, Any]:
     """Scores of one movie, or of several together, for JSON."""
     total = pool_scores(result.score for result in results)
     blobs = [result.blob_score for result in results if result.blobs is not None]
@@ -40,11 +46,18 @@ def find_figures(results: Sequence[Result]) -> dict[str, Any]:
     return {
         "network": total.to_dict(),
         "blob_detector": pool_scores(blobs).to_dict() if len(blobs) == len(results) else None,
-        "by_depth_um": {f"{low:g}-{high:g}": part.to_dict() for (low, high), part in total.by_depth().items()},
-        "by_time_point": {str(time_point): part.to_dict() for time_point, part in total.by_time_point().items()},
+        "by_depth_um": {
+            f"{low:g}-{high:g}": part.to_dict() for (low, high), part in total.by_depth().items()
+        },
+        "by_time_point": {
+            str(time_point): part.to_dict() for time_point, part in total.by_time_point().items()
+        },
         "over_threshold": {
             "threshold": curve.thresholds.tolist(),
-            **{key: [getattr(one, key) for one in curve.scores] for key in ("precision", "recall", "f1")},
+            **{
+                key: [getattr(one, key) for one in curve.scores]
+                for key in ("precision", "recall", "f1")
+            },
         },
     }
 
@@ -53,14 +66,14 @@ def _find_curve(results: Sequence[Result]) -> ThresholdCurve:
     return pool_curves([score_over_thresholds(result.truth, result.found) for result in results])
 
 
-def find_answers(result: Result) -> tuple[np.ndarray, np.ndarray]:
+def collect_answers(result: Result) -> tuple[np.ndarray, np.ndarray]:
     """What was said of each peak inside the annotated region, and whether a nucleus is there."""
-    partners = find_partners(result.truth, result.found)
+    partners = match_to_truth(result.truth, result.found)
     judged = (partners >= 0) | is_annotated(result.truth, result.found)
     return result.found.properties["probability"].astype(float)[judged], partners[judged] >= 0
 
 
-def say_summary(facts: dict[str, Any]) -> str:
+def format_summary(facts: dict[str, Any]) -> str:
     """The result in a sentence or two."""
     network, blobs = facts["network"], facts["blob_detector"]
     said = (
@@ -72,12 +85,12 @@ def say_summary(facts: dict[str, Any]) -> str:
     return said
 
 
-def show_all(results: Sequence[Result]) -> str:
+def make_pooled_figures(results: Sequence[Result]) -> str:
     """Diagrams of all movies together: none, each movie has its own."""
     return ""
 
 
-def show_movie(result: Result) -> str:
+def make_movie_figures(result: Result) -> str:
     """Diagrams of a movie."""
     curve, score, name = _find_curve([result]), result.score, result.name
     drawings = (
@@ -90,4 +103,8 @@ def show_movie(result: Result) -> str:
 
 def find_limits(results: Sequence[Result]) -> list[str]:
     """What the results do not tell."""
-    return ["The blob detector on every test movie."] if any(result.blobs is None for result in results) else []
+    return (
+        ["The blob detector on every test movie."]
+        if any(result.blobs is None for result in results)
+        else []
+    )

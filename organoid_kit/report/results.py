@@ -11,17 +11,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from organoid_kit.annotations import Annotations
-from organoid_kit.dataset import AnnotatedMovie
-from organoid_kit.errors import UserError
-from organoid_kit.evaluation import PositionScore, score_positions
-from organoid_kit.files import free_path, make_file_name, read_json, write_bytes_safely, write_json_safely, write_safely
-from organoid_kit.formats.organoidtracker import read_aut, write_aut
-from organoid_kit.plots import Drawing, describe, plot_mistakes
-from organoid_kit.plots.drawing import write_png
+from organoid_kit.base.errors import UserError
+from organoid_kit.base.files import (
+    find_free_path,
+    make_file_name,
+    read_json,
+    write_bytes_safely,
+    write_json_safely,
+    write_safely,
+)
+from organoid_kit.base.settings import NetworkSettings
+from organoid_kit.data.annotations import Annotations
+from organoid_kit.data.dataset import AnnotatedMovie
+from organoid_kit.data.formats.organoidtracker import read_aut, write_aut
+from organoid_kit.evaluation.positions import PositionScore, score_positions
+from organoid_kit.plots.drawing import Drawing, describe, write_png
+from organoid_kit.plots.images import plot_mistakes
 from organoid_kit.report.mistakes import plot_division_mistakes, plot_link_mistakes
-from organoid_kit.runs import Run, describe_movie
-from organoid_kit.settings import NetworkSettings
+from organoid_kit.training.runs import Run, describe_movie
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +39,9 @@ class Result:
         settings: of the network.
         data: the movie, its time points and checksums.
         truth: the right answer.
-        found: of a position network all candidates with their "probability"; of a division network positions with their
-            "division_probability"; of a link network all candidate links with their "link_probability".
+        found: of a position network all candidates with their "probability"; of a division network
+            positions with their "division_probability"; of a link network all candidate links with
+            their "link_probability".
         blobs: what the blob detector found, or None where it was not asked.
         threshold: answers from this probability on count as yes.
         calibration: (slope, intercept) that the probabilities have gone through.
@@ -76,28 +84,37 @@ def save_result(
     blobs: Annotations | None = None,
     channels: Sequence[int] = (1,),
 ) -> None:
-    """Puts what a network said of a movie into the run's folder, with a picture of the worst mistakes.
+    """Puts what a network said of a movie into the run's folder, with a picture of the worst
+    mistakes.
 
     A result of the same movie that is there already is replaced.
 
     Args:
         run: whose network it was.
         annotated: the movie and its truth; never one that was trained on.
-        found: of a position network all candidates, with their "probability"; of a division network what
-            `predict_divisions` gave; of a link network what `predict_links` gave.
+        found: of a position network all candidates, with their "probability"; of a division network
+            what `predict_divisions` gave; of a link network what `predict_links` gave.
         threshold: answers from this probability on count as yes.
         blobs: what the blob detector found, for a position network.
-        channels: to show in the picture of a position network, counted from 1; the other two show what they saw.
+        channels: to show in the picture of a position network, counted from 1; the other two show
+            what they saw.
 
     Raises:
         UserError: the folder cannot be written, or the answers lack their probability.
     """
     _check_answers(run.settings, found)
-    truth, found = (_with_spacing(each, annotated.movie.spacing_um) for each in (annotated.annotations, found))
+    truth, found = (
+        _with_spacing(each, annotated.movie.spacing_um) for each in (annotated.annotations, found)
+    )
     annotated = dataclasses.replace(annotated, annotations=truth)
     drawing = _plot_worst(run.settings, annotated, found, threshold, channels)
     data = describe_movie("test", annotated)
-    record = {"data": data, "threshold": threshold, "mistakes": describe(drawing), "calibration": _find_line(run)}
+    record = {
+        "data": data,
+        "threshold": threshold,
+        "mistakes": describe(drawing),
+        "calibration": _get_calibration_line(run),
+    }
     with write_safely(_find_folder(run, data), overwrite=True) as temporary:
         for name, annotations in (("truth", truth), ("found", found), ("blobs", blobs)):
             if annotations is not None:
@@ -108,7 +125,11 @@ def save_result(
 
 def _check_answers(settings: NetworkSettings, found: Annotations) -> None:
     """Raises UserError where the network's probabilities are missing."""
-    name = {"position": "probability", "division": "division_probability", "link": "link_probability"}[settings.network]
+    name = {
+        "position": "probability",
+        "division": "division_probability",
+        "link": "link_probability",
+    }[settings.network]
     known = found.link_properties if settings.network == "link" else found.properties
     if name not in known:
         raise UserError(
@@ -122,7 +143,11 @@ def _with_spacing(annotations: Annotations, spacing_um: Sequence[float]) -> Anno
 
 
 def _plot_worst(
-    settings: NetworkSettings, annotated: AnnotatedMovie, found: Annotations, threshold: float, channels: Sequence[int]
+    settings: NetworkSettings,
+    annotated: AnnotatedMovie,
+    found: Annotations,
+    threshold: float,
+    channels: Sequence[int],
 ) -> Drawing:
     """The worst mistakes, whatever the network."""
     if settings.network == "division":
@@ -132,7 +157,7 @@ def _plot_worst(
     return plot_mistakes(annotated.movie, annotated.annotations, found, threshold, channels)
 
 
-def _find_line(run: Run) -> list[float]:
+def _get_calibration_line(run: Run) -> list[float]:
     """The calibration that is saved with the run's network."""
     calibration = read_calibration(run)
     return [calibration["slope"], calibration["intercept"]] if calibration else [1.0, 0.0]
@@ -147,10 +172,12 @@ def read_calibration(run: Run) -> dict[str, Any] | None:
 def _find_folder(run: Run, data: dict[str, Any]) -> Path:
     """Of the earlier result of the same movie, or else one that does not exist yet."""
     for earlier in run.folder.glob("results/*/result.json"):
-        if all(_read_record(earlier)["data"][key] == data[key] for key in ("name", "images_sha256")):
+        if all(
+            _read_record(earlier)["data"][key] == data[key] for key in ("name", "images_sha256")
+        ):
             return earlier.parent
     folder = run.folder / "results" / make_file_name(data["name"])
-    return free_path(folder) if folder.exists() else folder
+    return find_free_path(folder) if folder.exists() else folder
 
 
 def read_results(run: Run) -> list[Result]:
@@ -159,7 +186,10 @@ def read_results(run: Run) -> list[Result]:
     Raises:
         UserError: a file is damaged.
     """
-    return [_read_result(run.settings, file.parent) for file in sorted(run.folder.glob("results/*/result.json"))]
+    return [
+        _read_result(run.settings, file.parent)
+        for file in sorted(run.folder.glob("results/*/result.json"))
+    ]
 
 
 def _read_result(settings: NetworkSettings, folder: Path) -> Result:

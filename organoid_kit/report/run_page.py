@@ -1,4 +1,6 @@
-"""One page about one training: data, method, curves, scores, worst mistakes, and what was not measured."""
+"""One page about one training: data, method, curves, scores, worst mistakes, and what was not
+measured.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.calibration import Calibration, Reliability, find_reliability
-from organoid_kit.files import write_json_safely, write_text_safely
-from organoid_kit.plots import plot_history, plot_reliability, read_history
+from organoid_kit.base.files import write_json_safely, write_text_safely
+from organoid_kit.evaluation.calibration import Calibration, Reliability, compute_reliability
+from organoid_kit.plots.curves import describe_history, plot_history
+from organoid_kit.plots.probabilities import plot_reliability
 from organoid_kit.report import divisions, links, positions
-from organoid_kit.report.method import write_method
+from organoid_kit.report.method import describe_method
 from organoid_kit.report.page import (
     build_page,
     join_words,
@@ -26,7 +29,7 @@ from organoid_kit.report.page import (
     make_table,
 )
 from organoid_kit.report.results import Result, read_calibration, read_results
-from organoid_kit.runs import Run, find_versions
+from organoid_kit.training.runs import Run, collect_versions
 
 _NEVER_MEASURED = (
     "How well the network does on movies of other microscopes, stains or tissues than those listed here.",
@@ -53,7 +56,9 @@ def write_report(
     """
     results = read_results(run)
     facts = collect_facts(run, results)
-    page = build_page(f"Report on {run.folder.name}", facts["written"], _make_sections(run, results, facts))
+    page = build_page(
+        f"Report on {run.folder.name}", facts["written"], _make_sections(run, results, facts)
+    )
     write_text_safely(path, page, overwrite=overwrite)
     write_json_safely(json_path or Path(path).with_suffix(".json"), facts, overwrite=overwrite)
     return facts
@@ -65,17 +70,24 @@ def choose_kind(run: Run) -> ModuleType:
 
 
 def collect_facts(run: Run, results: Sequence[Result]) -> dict[str, Any]:
-    """Everything the report says, as it stands in the JSON file; None where something was not measured."""
+    """Everything the report says, as it stands in the JSON file; None where something was not
+    measured.
+    """
     kind = choose_kind(run)
-    movies = [{"name": result.name, "threshold": result.threshold, **kind.find_figures([result])} for result in results]
-    before, after = find_reliabilities(kind, results)
+    movies = [
+        {"name": result.name, "threshold": result.threshold, **kind.compute_scores([result])}
+        for result in results
+    ]
+    before, after = compute_reliabilities(kind, results)
     return {
         "run": run.folder.name,
         "written": time.strftime("%Y-%m-%d %H:%M:%S"),
-        "method": write_method(run, results),
-        "reading": read_history(run.history),
-        **(kind.find_figures(results) if results else dict.fromkeys(["network", *kind.METHODS])),
-        "spread": {name: find_spread([each["network"][name] for each in movies]) for name in kind.SPREAD},
+        "method": describe_method(run, results),
+        "reading": describe_history(run.history),
+        **(kind.compute_scores(results) if results else dict.fromkeys(["network", *kind.METHODS])),
+        "spread": {
+            name: compute_spread([each["network"][name] for each in movies]) for name in kind.SPREAD
+        },
         "movies": movies,
         "reliability": after and after.to_dict(),
         "reliability_before_calibration": before and before.to_dict(),
@@ -83,30 +95,41 @@ def collect_facts(run: Run, results: Sequence[Result]) -> dict[str, Any]:
         "data": [*run.details["data"], *(result.data for result in results)],
         "history": run.history,
         "settings": run.settings.to_dict(),
-        "versions": {"training": run.details["versions"], "report": find_versions()},
+        "versions": {"training": run.details["versions"], "report": collect_versions()},
         "limits": _find_limits(run, results),
     }
 
 
-def find_spread(values: Sequence[float | None]) -> dict[str, Any] | None:
+def compute_spread(values: Sequence[float | None]) -> dict[str, Any] | None:
     """How a figure varies from movie to movie; None where fewer than two movies have it."""
     known = [value for value in values if value is not None]
     if len(known) < 2:
         return None
-    return {"mean": float(np.mean(known)), "lowest": min(known), "highest": max(known), "movies": len(known)}
+    return {
+        "mean": float(np.mean(known)),
+        "lowest": min(known),
+        "highest": max(known),
+        "movies": len(known),
+    }
 
 
-def find_reliabilities(kind: ModuleType, results: Sequence[Result]) -> tuple[Reliability | None, Reliability | None]:
-    """How reliable the answers are on all test movies, before and after calibration; None where nobody calibrated."""
-    answers = [kind.find_answers(result) for result in results]
+def compute_reliabilities(
+    kind: ModuleType, results: Sequence[Result]
+) -> tuple[Reliability | None, Reliability | None]:
+    """How reliable the answers are on all test movies, before and after calibration; None where
+    nobody calibrated.
+    """
+    answers = [kind.collect_answers(result) for result in results]
     if not answers:
         return None, None
     said, true = (np.concatenate(part) for part in zip(*answers))
     lines = {result.calibration for result in results}
     if lines == {(1.0, 0.0)}:
-        return None, find_reliability(said, true)
-    raw = [Calibration(*result.calibration).invert(part) for result, (part, _) in zip(results, answers)]
-    return find_reliability(np.concatenate(raw), true), find_reliability(said, true)
+        return None, compute_reliability(said, true)
+    raw = [
+        Calibration(*result.calibration).invert(part) for result, (part, _) in zip(results, answers)
+    ]
+    return compute_reliability(np.concatenate(raw), true), compute_reliability(said, true)
 
 
 def _find_limits(run: Run, results: Sequence[Result]) -> list[str]:
@@ -114,49 +137,81 @@ def _find_limits(run: Run, results: Sequence[Result]) -> list[str]:
     kind, data = choose_kind(run), run.details["data"]
     limits = []
     if not results:
-        limits.append("Scores on movies the network has never seen: no result is saved in this run.")
+        limits.append(
+            "Scores on movies the network has never seen: no result is saved in this run."
+        )
     elif len(results) == 1:
         limits.append("How much the scores vary from movie to movie: there is only one test movie.")
     limits += kind.find_limits(results)
     if read_calibration(run) is None:
-        limits.append("Calibrated probabilities: nobody calibrated this network (`calibrate_network`).")
+        limits.append(
+            "Calibrated probabilities: nobody calibrated this network (`calibrate_network`)."
+        )
     return [*limits, *_find_leaks(data, results), *kind.NOT_MEASURED, *_NEVER_MEASURED]
 
 
 def _find_leaks(data: Sequence[dict[str, Any]], results: Sequence[Result]) -> list[str]:
     """Movies that are used for more than one purpose, and what cannot be said for that."""
     sums = {
-        part: {each["images_sha256"] for each in data if each["part"] == part} for part in ("training", "validation")
+        part: {each["images_sha256"] for each in data if each["part"] == part}
+        for part in ("training", "validation")
     }
     limits = []
     if not sums["validation"]:
-        limits.append("The validation loss: there were no validation movies. Overfitting cannot be seen.")
+        limits.append(
+            "The validation loss: there were no validation movies. Overfitting cannot be seen."
+        )
     for part, used in sums.items():
         seen = [result.name for result in results if result.data["images_sha256"] in used]
         if seen:
             limits.append(
                 f"An independent score for {join_words(seen)}: used for {part} too, so its score is too good."
             )
-    both = sorted({each["name"] for each in data if each["images_sha256"] in sums["training"] & sums["validation"]})
+    both = sorted(
+        {
+            each["name"]
+            for each in data
+            if each["images_sha256"] in sums["training"] & sums["validation"]
+        }
+    )
     if both:
-        limits.append(f"Validation on another organoid: {join_words(both)} is in training and in validation.")
+        limits.append(
+            f"Validation on another organoid: {join_words(both)} is in training and in validation."
+        )
     return limits
 
 
 # ---- the page
 
 
-def _make_sections(run: Run, results: Sequence[Result], facts: dict[str, Any]) -> list[tuple[str, str]]:
+def _make_sections(
+    run: Run, results: Sequence[Result], facts: dict[str, Any]
+) -> list[tuple[str, str]]:
     kind = choose_kind(run)
-    said = kind.say_summary(facts) if results else "Not measured yet: no result is saved in this run."
+    said = (
+        kind.format_summary(facts)
+        if results
+        else "Not measured yet: no result is saved in this run."
+    )
     return [
         ("In short", make_paragraph(said) + make_paragraph(facts["reading"])),
-        ("Scores", (_show_scores(kind, facts) + kind.show_all(results)) if results else ""),
+        (
+            "Scores",
+            (_show_scores(kind, facts) + kind.make_pooled_figures(results)) if results else "",
+        ),
         ("Can the probabilities be believed?", _show_reliability(kind, results)),
         ("Method", make_paragraph(facts["method"])),
-        ("Training", make_figure(plot_history(run.history)) if run.history else make_paragraph("Not measured.")),
-        *((f"Result: {result.name}", kind.show_movie(result) + _show_mistakes(result)) for result in results),
-        ("Data", show_data(facts["data"])),
+        (
+            "Training",
+            make_figure(plot_history(run.history))
+            if run.history
+            else make_paragraph("Not measured."),
+        ),
+        *(
+            (f"Result: {result.name}", kind.make_movie_figures(result) + _show_mistakes(result))
+            for result in results
+        ),
+        ("Data", make_data_table(facts["data"])),
         ("What was not measured", make_list(facts["limits"])),
         ("Settings", make_pairs(facts["settings"])),
         ("Versions", make_pairs(facts["versions"]["training"])),
@@ -165,7 +220,10 @@ def _make_sections(run: Run, results: Sequence[Result], facts: dict[str, Any]) -
 
 def _show_scores(kind: ModuleType, facts: dict[str, Any]) -> str:
     """One line for each movie and method, and the sum of all."""
-    movies = [*facts["movies"], *([{**facts, "name": "all movies"}] if len(facts["movies"]) > 1 else [])]
+    movies = [
+        *facts["movies"],
+        *([{**facts, "name": "all movies"}] if len(facts["movies"]) > 1 else []),
+    ]
     rows = [
         (movie["name"], words, *((movie[key] or {}).get(column) for column in kind.COLUMNS))
         for movie in movies
@@ -185,28 +243,32 @@ def _show_spread(kind: ModuleType, spread: dict[str, Any]) -> str:
         for name, each in known.items()
     ]
     note = "How the network's scores vary from movie to movie; so few movies give no interval of confidence."
-    return make_paragraph(note) + make_table(("score", "mean of movies", "lowest", "highest", "movies"), rows)
+    return make_paragraph(note) + make_table(
+        ("score", "mean of movies", "lowest", "highest", "movies"), rows
+    )
 
 
 def _show_reliability(kind: ModuleType, results: Sequence[Result]) -> str:
     if not results:
         return ""
-    before, after = find_reliabilities(kind, results)
-    return make_figure(plot_reliability(after, before, title="Said and true probability, all test movies"))
+    before, after = compute_reliabilities(kind, results)
+    return make_figure(
+        plot_reliability(after, before, title="Said and true probability, all test movies")
+    )
 
 
 def _show_mistakes(result: Result) -> str:
     return make_image(result.picture, result.words) if result.picture else ""
 
 
-def show_data(data: Sequence[dict[str, Any]]) -> str:
+def make_data_table(data: Sequence[dict[str, Any]]) -> str:
     """Which movies were used for what, with checksums."""
     rows = [
         (
             each["part"],
             each["name"],
             *(each.get(what, "?") for what in ("positions", "links", "divisions")),
-            _say_times(each["time_points"]),
+            _format_times(each["time_points"]),
             f"annotations {each['annotations_sha256']}, images {each['images_sha256']}",
         )
         for each in data
@@ -215,5 +277,5 @@ def show_data(data: Sequence[dict[str, Any]]) -> str:
     return make_table(heading, rows, code=6)
 
 
-def _say_times(times: Sequence[int]) -> str:
+def _format_times(times: Sequence[int]) -> str:
     return f"{len(times)} ({times[0]} to {times[-1]})" if len(times) else "none"

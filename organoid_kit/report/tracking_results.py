@@ -11,21 +11,26 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from organoid_kit.annotations import Annotations
-from organoid_kit.dataset import AnnotatedMovie
-from organoid_kit.errors import UserError
-from organoid_kit.files import make_file_name, read_json, write_bytes_safely, write_json_safely, write_safely
-from organoid_kit.formats.organoidtracker import read_aut, write_aut
-from organoid_kit.plots import describe
-from organoid_kit.plots.drawing import write_png
+from organoid_kit.base.errors import UserError
+from organoid_kit.base.files import (
+    make_file_name,
+    read_json,
+    write_bytes_safely,
+    write_json_safely,
+    write_safely,
+)
+from organoid_kit.base.settings import NETWORKS, NetworkSettings
+from organoid_kit.data.annotations import Annotations
+from organoid_kit.data.dataset import AnnotatedMovie
+from organoid_kit.data.formats.organoidtracker import read_aut, write_aut
+from organoid_kit.data.timelapse import TimeLapse
+from organoid_kit.plots.drawing import describe, write_png
 from organoid_kit.plots.tracks import plot_tracks
-from organoid_kit.runs import describe_movie, find_versions
-from organoid_kit.settings import NETWORKS, NetworkSettings
-from organoid_kit.timelapse import TimeLapse
-from organoid_kit.tracking_problem import TrackingSettings
+from organoid_kit.tracking.problem import TrackingSettings
+from organoid_kit.training.runs import collect_versions, describe_movie
 
 if TYPE_CHECKING:
-    from organoid_kit.movie_tracking import TrackedMovie
+    from organoid_kit.prediction.movie import TrackedMovie
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +38,9 @@ class TrackingResult:
     """A movie that was tracked.
 
     Attributes:
-        record: movie, networks with checksums and training data, settings, seconds, versions, words on the picture.
-        tracks: as `find_track_errors` gave them.
+        record: movie, networks with checksums and training data, settings, seconds, versions, words
+            on the picture.
+        tracks: as `add_error_probabilities` gave them.
         candidates: all positions and links there could have been.
         truth: the right answer, or None where nobody knows.
         picture: tracks drawn on the movie, as PNG.
@@ -88,7 +94,8 @@ def save_tracking(
     """
     annotated = movie if isinstance(movie, AnnotatedMovie) else _without_truth(movie)
     truth = dataclasses.replace(
-        annotated.annotations, spacing_um=annotated.annotations.spacing_um or tuple(annotated.movie.spacing_um)
+        annotated.annotations,
+        spacing_um=annotated.annotations.spacing_um or tuple(annotated.movie.spacing_um),
     )
     described = _describe_networks(networks)
     channels = channels or described["position"]["settings"]["channels"]
@@ -97,9 +104,10 @@ def save_tracking(
     record = {
         "data": describe_movie("tracked", annotated),
         "networks": described,
-        "tracking": dataclasses.asdict(settings or TrackingSettings()) | {"temperature": temperature},
+        "tracking": dataclasses.asdict(settings or TrackingSettings())
+        | {"temperature": temperature},
         "seconds": tracked.seconds,
-        "versions": find_versions(),
+        "versions": collect_versions(),
         "words": describe(drawing),
     }
     target = Path(folder) / make_file_name(annotated.name)
@@ -113,12 +121,17 @@ def save_tracking(
 
 
 def _without_truth(movie: TimeLapse) -> AnnotatedMovie:
-    return AnnotatedMovie(movie, Annotations(np.zeros((0, 3)), [], spacing_um=movie.spacing_um, name=movie.name))
+    return AnnotatedMovie(
+        movie, Annotations(np.zeros((0, 3)), [], spacing_um=movie.spacing_um, name=movie.name)
+    )
 
 
 def _describe_networks(folders: Sequence[str | Path]) -> dict[str, Any]:
     """Settings and checksum of each network, and what it was trained on, where its run says so."""
-    from organoid_kit.networks import find_network_folder, load_settings  # needs Keras, as tracking did
+    from organoid_kit.networks.saving import (
+        find_network_folder,
+        load_settings,
+    )  # needs Keras, as tracking did
 
     if len(folders) != len(NETWORKS):
         raise UserError(
@@ -158,7 +171,10 @@ def read_trackings(folder: str | Path) -> list[TrackingResult]:
 
 def _read_tracking(file: Path) -> TrackingResult:
     record = read_json(file)
-    if not isinstance(record, dict) or not {"data", "networks", "tracking", "seconds", "words"} <= record.keys():
+    if (
+        not isinstance(record, dict)
+        or not {"data", "networks", "tracking", "seconds", "words"} <= record.keys()
+    ):
         raise UserError(
             "A tracking must have its data, networks, settings, seconds and words. "
             f"Received: {file}. Remove this folder and save the tracks again."

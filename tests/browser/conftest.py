@@ -27,7 +27,15 @@ from pathlib import Path
 
 import pytest
 
-from browser.front_end import CLASSIC, LAB, FrontEnd, find_browser, serve, start_browser, start_front_end
+from browser.front_end import (
+    CLASSIC,
+    LAB,
+    FrontEnd,
+    find_browser,
+    serve,
+    start_browser,
+    start_front_end,
+)
 
 
 def pytest_collection_modifyitems(items):
@@ -42,7 +50,9 @@ def why_not(kind) -> str | None:
     widgets = int(version("ipywidgets").split(".")[0])
     if kind is LAB and (importlib.util.find_spec("jupyterlab") is None or widgets < 8):
         return "JupyterLab with ipywidgets 8 is not installed here."
-    has_classic = importlib.util.find_spec("notebook") is not None and version("notebook").startswith("6.")
+    has_classic = importlib.util.find_spec("notebook") is not None and version(
+        "notebook"
+    ).startswith("6.")
     if kind is CLASSIC and (not has_classic or widgets != 7):
         return "The classic Notebook (notebook 6) with ipywidgets 7 is not installed here."
     return None
@@ -74,7 +84,9 @@ def front_end(request, tmp_path_factory):
 @pytest.fixture(autouse=True)
 def no_errors(request):
     """Fails a test after which a page shows an error."""
-    front_end = request.getfixturevalue("front_end") if "front_end" in request.fixturenames else None
+    front_end = (
+        request.getfixturevalue("front_end") if "front_end" in request.fixturenames else None
+    )
     yield
     wrong = front_end.errors() if front_end else []
     assert not wrong, "\n".join(wrong)

@@ -1,4 +1,6 @@
-"""Notebooks in a real browser, in JupyterLab or in the classic Notebook, used as a person would use them."""
+"""Notebooks in a real browser, in JupyterLab or in the classic Notebook, used as a person would use
+them.
+"""
 
 import contextlib
 import json
@@ -20,24 +22,40 @@ import nbformat
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 PATIENCE = 180  # seconds; other work on the same machine may slow everything down
 # What front ends say in their console, whatever the notebook does.
-NOISE = ("favicon", "Failed to load resource", "WebSocket", "ResizeObserver", "plugin URL", "shared module")
+NOISE = (
+    "favicon",
+    "Failed to load resource",
+    "WebSocket",
+    "ResizeObserver",
+    "plugin URL",
+    "shared module",
+)
 # The classic Notebook's own page stumbles over a banner that is not there.
 NOISE += ("Cannot read properties of null (reading 'addEventListener')",)
-# After a reload it hears of widgets that it has not asked for yet, from a training that goes on; then it asks.
+# After a reload it hears of widgets that it has not asked for yet, from a training that goes on;
+# then it asks.
 NOISE_AFTER_RELOAD = ("Comm promise not found",)
-# JupyterLab's own: no question whether one wants news (it lies over the page), and all cells drawn at once.
+# JupyterLab's own: no question whether one wants news (it lies over the page), and all cells drawn
+# at once.
 LAB_SETTINGS = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "notebook-extension/tracker": {"windowingMode": "none"},
 }
 FLAGS = (
-    *("--headless", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *(
+        "--headless",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+    ),
     *("--disable-component-update", "--disable-sync"),
 )
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 THUMB = ".noUi-handle, .ui-slider-handle"  # of a slider, in ipywidgets 8 and 7
 
-# A front end may hear of a kernel's outputs only some time after it is connected: knock until it answers.
+# A front end may hear of a kernel's outputs only some time after it is connected: knock until it
+# answers.
 _LAB_READY = """async () => {
     const kernel = window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel;
     if (kernel?.connectionStatus !== "connected") return false;
@@ -96,7 +114,8 @@ CLASSIC = Kind(
 
 
 class DashboardPage:
-    """A page with dashboards. `handle` is a CSS class that a dashboard gave to a widget, or any CSS selector.
+    """A page with dashboards. `handle` is a CSS class that a dashboard gave to a widget, or any CSS
+    selector.
 
     Attributes:
         page: Playwright's page, for what has no method here (mouse, measurements).
@@ -109,10 +128,15 @@ class DashboardPage:
         self.page.set_default_timeout(1000 * PATIENCE)
         self.said: list[str] = []
         self._noise = NOISE
-        self.page.on("pageerror", lambda error: self._hear(f"JavaScript: {error}"))
-        self.page.on("console", lambda message: message.type == "error" and self._hear(f"Console: {message.text}"))
+        self.page.on("pageerror", lambda error: self._handle_event(f"JavaScript: {error}"))
+        self.page.on(
+            "console",
+            lambda message: (
+                message.type == "error" and self._handle_event(f"Console: {message.text}")
+            ),
+        )
 
-    def _hear(self, text: str) -> None:
+    def _handle_event(self, text: str) -> None:
         if not any(noise in text for noise in self._noise):
             self.said.append(text)
 
@@ -195,7 +219,9 @@ class NotebookPage(DashboardPage):
         until = time.monotonic() + PATIENCE
         while not self.page.evaluate(self.kind.ready):
             if time.monotonic() > until:
-                raise TimeoutError(f"{self.kind.name} did not open {self.name}.ipynb within {PATIENCE} s.")
+                raise TimeoutError(
+                    f"{self.kind.name} did not open {self.name}.ipynb within {PATIENCE} s."
+                )
             self.page.wait_for_timeout(100)
 
     def run(self) -> None:
@@ -219,7 +245,9 @@ class NotebookPage(DashboardPage):
         self.visit()
 
     def ask(self, expression: str) -> Any:
-        """The value of a Python expression in the kernel, as JSON knows it. The kernel must be free to answer."""
+        """The value of a Python expression in the kernel, as JSON knows it. The kernel must be free
+        to answer.
+        """
         answer = self.page.evaluate(self.kind.ask, f"__import__('json').dumps({expression})")
         if answer["status"] != "ok":
             raise AssertionError(f"{expression}: {answer['ename']}: {answer['evalue']}")
@@ -241,7 +269,11 @@ class NotebookPage(DashboardPage):
             if cell["cell_type"] == "code"
             for output in cell["outputs"]
         ]
-        wrong = [f"{each['ename']}: {each['evalue']}" for each in outputs if each["output_type"] == "error"]
+        wrong = [
+            f"{each['ename']}: {each['evalue']}"
+            for each in outputs
+            if each["output_type"] == "error"
+        ]
         printed = ["".join(each["text"]) for each in outputs if each.get("name") == "stderr"]
         return self.said + wrong + [text for text in printed if "Traceback" in text]
 
@@ -250,12 +282,20 @@ class FrontEnd:
     """A Jupyter server, and the browser that its notebooks are opened in."""
 
     def __init__(self, kind: Kind, url: str, root: Path, browser):
-        self.kind, self.name, self.url, self.root, self.browser = kind, kind.name, url, root, browser
+        self.kind, self.name, self.url, self.root, self.browser = (
+            kind,
+            kind.name,
+            url,
+            root,
+            browser,
+        )
         self.pages: list[NotebookPage] = []
 
     @contextlib.contextmanager
     def open(self, *cells: str, name: str, run: bool = True) -> Iterator[NotebookPage]:
-        """Writes a notebook with these code cells, opens it, runs it, and ends its kernel afterwards."""
+        """Writes a notebook with these code cells, opens it, runs it, and ends its kernel
+        afterwards.
+        """
         write_notebook(self.root / f"{name}.ipynb", cells)
         page = NotebookPage(self, name)
         self.pages.append(page)
@@ -303,7 +343,9 @@ def start_browser(program: str) -> Iterator[Any]:
     as_root = hasattr(os, "geteuid") and os.geteuid() == 0
     flags = [*FLAGS, *["--no-sandbox"] * as_root]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=flags, timeout=1000 * PATIENCE)
+        browser = playwright.chromium.launch(
+            executable_path=program, args=flags, timeout=1000 * PATIENCE
+        )
         yield browser
         browser.close()
 
@@ -311,13 +353,22 @@ def start_browser(program: str) -> Iterator[Any]:
 @contextlib.contextmanager
 def serve(command: Sequence[str], url: str, folder: Path) -> Iterator[None]:
     """Runs a server with settings of its own in `folder` until the block ends; it answers at `url`."""
-    settings = {name: str(folder / name) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")}
-    environment = os.environ | settings | {"IPYTHONDIR": str(folder / "ipython"), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    settings = {
+        name: str(folder / name)
+        for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
+    }
+    environment = (
+        os.environ | settings | {"IPYTHONDIR": str(folder / "ipython"), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    )
     _write_lab_settings(folder / "JUPYTER_CONFIG_DIR")
     log = folder / "server.log"
     with log.open("wb") as output:
         server = subprocess.Popen(
-            [sys.executable, "-m", *command], cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT
+            [sys.executable, "-m", *command],
+            cwd=folder,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
         )
     try:
         _wait_for_answer(server, url, log)
@@ -332,9 +383,19 @@ def start_front_end(kind: Kind, folder: Path) -> tuple[list[str], str, Path]:
     module, app, root_option, *more = kind.server
     root, port = folder / "notebooks", find_free_port()
     root.mkdir()
-    options = {"token": "", "password": "", "disable_check_xsrf": True, "port": port, root_option: root}
+    options = {
+        "token": "",
+        "password": "",
+        "disable_check_xsrf": True,
+        "port": port,
+        root_option: root,
+    }
     settings = [f"--{app}.{name}={value}" for name, value in options.items()]
-    return [module, "--no-browser", "--allow-root", *settings, *more], f"http://localhost:{port}/", root
+    return (
+        [module, "--no-browser", "--allow-root", *settings, *more],
+        f"http://localhost:{port}/",
+        root,
+    )
 
 
 def find_free_port() -> int:

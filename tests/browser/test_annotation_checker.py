@@ -6,10 +6,10 @@ import pytest
 
 MOVIE = """
 import numpy as np
-from organoid_kit.annotations import Annotations
+from organoid_kit.data.annotations import Annotations
 from organoid_kit.dashboards import AnnotationChecker
-from organoid_kit.dataset import AnnotatedMovie, read_dataset
-from organoid_kit.downloads import find_samples
+from organoid_kit.data.dataset import AnnotatedMovie, read_dataset
+from organoid_kit.data.downloads import find_samples
 
 (sample,) = read_dataset(find_samples() / "test.autlist")
 truth = sample.annotations
@@ -25,7 +25,9 @@ CANVAS = ".ok-stack-canvas canvas"
 
 @pytest.fixture(scope="module")
 def page(front_end):
-    with front_end.open(MOVIE, CHECKER.format(start="flawed", name="one"), name="annotation_checker") as page:
+    with front_end.open(
+        MOVIE, CHECKER.format(start="flawed", name="one"), name="annotation_checker"
+    ) as page:
         page.find(f"{CANVAS}[data-drawn]")
         yield page
 
@@ -37,7 +39,9 @@ def start(request):
         return
     page = request.getfixturevalue("page")
     page.ask("[checker.edit.undo.click() for _ in checker.editor.steps] and None")
-    page.ask("[checker.edit.forget.click(), checker.browser.restore({'view': 'maximum', 'time_point': 5})] and None")
+    page.ask(
+        "[checker.edit.forget.click(), checker.browser.restore({'view': 'maximum', 'time_point': 5})] and None"
+    )
     page.ask("checker.restore({'list_shown': 'Problems'})")
     page.find(f'{CANVAS}[data-drawn^="t5 "]')
 
@@ -76,9 +80,13 @@ def test_how_it_looks(page):
 
 
 def test_a_click_on_a_problem_goes_there(page):
-    number = page.ask("next(i for i, each in enumerate(checker.problems.problems) if each.time_point not in (None, 5))")
+    number = page.ask(
+        "next(i for i, each in enumerate(checker.problems.problems) if each.time_point not in (None, 5))"
+    )
     page.find("ok-problems").locator("select").select_option(index=number)
-    page.wait_for(f"checker.browser.time_point.value == checker.problems.problems[{number}].time_point", True)
+    page.wait_for(
+        f"checker.browser.time_point.value == checker.problems.problems[{number}].time_point", True
+    )
     page.wait_for_text("ok-remedy", page.ask(f"checker.problems.problems[{number}].message")[:40])
     page.wait_for("len(checker.edit.chosen) > 0", True)
     page.wait_for_text("ok-choice", "Chosen, the last one last")

@@ -5,7 +5,7 @@ import pytest
 CELL = """
 from ipywidgets import FloatSlider
 
-from organoid_kit.dashboards.class_board import ClassBoard, Guess, write_guess
+from organoid_kit.dashboards.class_board import ClassBoard, Guess, format_guess
 
 class Explorer:
     threshold = FloatSlider(min=0, max=1, value=0.5)
@@ -26,7 +26,7 @@ board = ClassBoard(
     control="threshold",
 )
 others = {"Ben": 0.1, "Chi": 0.62, "Dana": 0.45, "<b>Eve</b>": 0.9}
-sent = [write_guess(QUESTION, Guess(name, guess, 0.9 - (guess - 0.4) ** 2)) for name, guess in others.items()]
+sent = [format_guess(QUESTION, Guess(name, guess, 0.9 - (guess - 0.4) ** 2)) for name, guess in others.items()]
 board
 """
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from organoid_kit.dashboards import EpochExplorer
-from organoid_kit.epoch_pictures import EpochPicture, write_picture
+from organoid_kit.training.epoch_pictures import EpochPicture, write_picture
 
 folder = Path(tempfile.mkdtemp())
 

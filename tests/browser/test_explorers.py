@@ -7,10 +7,10 @@ import dataclasses
 
 import numpy as np
 
-from organoid_kit.baseline import find_blobs
+from organoid_kit.evaluation.blobs import find_blobs
 from organoid_kit.dashboards import ThresholdExplorer, TrackExplorer
-from organoid_kit.dataset import read_dataset
-from organoid_kit.downloads import find_samples
+from organoid_kit.data.dataset import read_dataset
+from organoid_kit.data.downloads import find_samples
 
 annotated = read_dataset(find_samples() / "validation.autlist")[0]
 few = annotated.annotations.select(annotated.annotations.time_points < 5)
@@ -29,8 +29,8 @@ import dataclasses
 import numpy as np
 
 from organoid_kit.dashboards import TrackExplorer
-from organoid_kit.dataset import read_dataset
-from organoid_kit.downloads import find_samples
+from organoid_kit.data.dataset import read_dataset
+from organoid_kit.data.downloads import find_samples
 
 annotated = read_dataset(find_samples() / "validation.autlist")[0]
 tracks, nothing = annotated.annotations, np.full(len(annotated.annotations), None)
@@ -126,7 +126,9 @@ def click_in_tree(page, row):
 
 def test_a_click_in_the_tree_moves_the_movie(tracks):
     tracks.wait_for("explorer.tree.ready", True)
-    row = tracks.ask("int(explorer.tracks.rows_at(4)[explorer._lineages[explorer.tracks.rows_at(4)] == 1][0])")
+    row = tracks.ask(
+        "int(explorer.tracks.rows_at(4)[explorer._lineages[explorer.tracks.rows_at(4)] == 1][0])"
+    )
     tracks.find("ok-lineage-tree").scroll_into_view_if_needed()
     click_in_tree(tracks, row)
     tracks.wait_for("[explorer.browser.time_point.value, explorer.chosen]", [4, 1])
@@ -148,9 +150,10 @@ def test_the_movie_moves_the_line(tracks):
     tracks.press("ok-time-point", "ArrowLeft", times=2)
     tracks.wait_for("explorer.browser.time_point.value", 3)
     x = tracks.ask("explorer.tree.now")
-    assert x == tracks.ask("explorer._drawn.find_x(3)")
+    assert x == tracks.ask("explorer._drawn.compute_x(3)")
     tracks.page.wait_for_function(
-        "x => document.querySelector('.ok-now').getAttribute('transform') === `translate(${x} 0)`", arg=x
+        "x => document.querySelector('.ok-now').getAttribute('transform') === `translate(${x} 0)`",
+        arg=x,
     )
 
 

@@ -78,4 +78,8 @@ def test_errors_are_noticed(front_end):
         wrong.page.evaluate("() => { console.error('of the console'); }")
         wrong.page.wait_for_timeout(100)
         errors = " ".join(wrong.errors())
-        assert "ZeroDivisionError" in errors and "of JavaScript" in errors and "of the console" in errors
+        assert (
+            "ZeroDivisionError" in errors
+            and "of JavaScript" in errors
+            and "of the console" in errors
+        )

@@ -3,7 +3,7 @@
 import pytest
 
 QUESTION = """
-from organoid_kit.lessons import Question
+from organoid_kit.course.lessons import Question
 
 Question(
     text="A network has a training loss of 0.01 and a validation loss of 0.40. What is the matter?",
@@ -18,7 +18,7 @@ Question(
 """
 VERDICTS = """
 from IPython.display import display
-from organoid_kit.lessons import notebook_00 as lesson
+from organoid_kit.course.lessons import notebook_00 as lesson
 
 shown = [lesson.recall.check(answer) for answer in (..., 9 / 12, 0.6)]
 display(*shown, lesson.recall.hint(), lesson.recall.solution())
@@ -38,7 +38,9 @@ def chosen(page):
 
 
 def go_on_with_tab(page, button):
-    """Presses Tab until a button has the focus: once, or twice in the classic Notebook, which gives the first back."""
+    """Presses Tab until a button has the focus: once, or twice in the classic Notebook, which gives
+    the first back.
+    """
     for _ in range(2):
         page.page.keyboard.press("Tab")
         if button.evaluate("button => button === document.activeElement"):
@@ -69,7 +71,9 @@ def test_a_long_choice_is_not_cut_off(page):
     labels = page.find("ok-choices").locator(".widget-radio-box label").all()
     boxes = [label.bounding_box() for label in labels]
     tops = [box["y"] for box in boxes]
-    assert tops == sorted(tops) and max(box["height"] for box in boxes) > 1.5 * min(box["height"] for box in boxes)
+    assert tops == sorted(tops) and max(box["height"] for box in boxes) > 1.5 * min(
+        box["height"] for box in boxes
+    )
     assert all(one["y"] + one["height"] <= other["y"] + 1 for one, other in zip(boxes, boxes[1:]))
     width = page.find("ok-question").bounding_box()["width"]
     assert all(box["width"] <= width for box in boxes)

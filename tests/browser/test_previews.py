@@ -4,9 +4,9 @@ import pytest
 
 MOVIES = """
 from organoid_kit.dashboards import AugmentationPreview, ChannelDashboard
-from organoid_kit.dataset import read_dataset
-from organoid_kit.downloads import find_samples
-from organoid_kit.settings import make_settings
+from organoid_kit.data.dataset import read_dataset
+from organoid_kit.data.downloads import find_samples
+from organoid_kit.base.settings import make_settings
 
 movies = read_dataset(find_samples() / "training.autlist")[:1]
 """

@@ -1,4 +1,6 @@
-"""The site of the course in a real browser: every page opens from the disk, without a network, and search finds."""
+"""The site of the course in a real browser: every page opens from the disk, without a network, and
+search finds.
+"""
 
 import subprocess
 import sys
@@ -30,21 +32,37 @@ class Links(HTMLParser):
 
 
 def is_dead(target: str, page: Path, links: dict[Path, Links]) -> bool:
-    """Whether a link leads to no file, or to no place in one. What lies outside of the site is not tried."""
+    """Whether a link leads to no file, or to no place in one. What lies outside of the site is not
+    tried.
+    """
     parts = urlsplit(target)
     if parts.scheme:
         return False
     file = (page.parent / unquote(parts.path)).resolve() if parts.path else page
-    lacks_anchor = parts.fragment and file in links and unquote(parts.fragment) not in links[file].anchors
+    lacks_anchor = (
+        parts.fragment and file in links and unquote(parts.fragment) not in links[file].anchors
+    )
     return not file.exists() or bool(lacks_anchor)
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory) -> Path:
-    pytest.importorskip("myst_nb", reason="Sphinx and myst-nb are not installed here: the extra `docs` brings them.")
-    pytest.importorskip("sphinx_book_theme", reason="sphinx-book-theme is not installed here: see the extra `docs`.")
+    pytest.importorskip(
+        "myst_nb", reason="Sphinx and myst-nb are not installed here: the extra `docs` brings them."
+    )
+    pytest.importorskip(
+        "sphinx_book_theme", reason="sphinx-book-theme is not installed here: see the extra `docs`."
+    )
     folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "docs/site/make_site.py", "--quick", "--only", NOTEBOOK, "--output", str(folder)]
+    command = [
+        sys.executable,
+        "docs/site/make_site.py",
+        "--quick",
+        "--only",
+        NOTEBOOK,
+        "--output",
+        str(folder),
+    ]
     built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert built.returncode == 0, built.stderr
     return folder / "html"
@@ -52,7 +70,9 @@ def site(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def links(site) -> dict[Path, Links]:
-    return {page.resolve(): Links(page) for page in site.rglob("*.html") if "_static" not in page.parts}
+    return {
+        page.resolve(): Links(page) for page in site.rglob("*.html") if "_static" not in page.parts
+    }
 
 
 def test_pages_of_all_kinds_are_there(links, site):
@@ -68,7 +88,12 @@ def test_pages_of_all_kinds_are_there(links, site):
 
 
 def test_no_link_inside_is_dead(links):
-    dead = [(page.name, each) for page, found in links.items() for each in found.targets if is_dead(each, page, links)]
+    dead = [
+        (page.name, each)
+        for page, found in links.items()
+        for each in found.targets
+        if is_dead(each, page, links)
+    ]
     assert not dead
 
 
@@ -86,12 +111,12 @@ def test_widgets_are_replaced_by_a_note(site):
 def test_every_page_opens_without_network_and_errors(links, browser):
     page = browser.new_page()
     said, asked = [], []
-    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    page.on(
+        "console", lambda message: said.append(message.text) if message.type == "error" else None
+    )
     page.on("pageerror", lambda error: said.append(str(error)))
     page.on("request", lambda request: asked.append(request.url))
-    broken = (
-        "[...document.images].filter(image => image.loading !== 'lazy' && !image.naturalWidth).map(image => image.src)"
-    )
+    broken = "[...document.images].filter(image => image.loading !== 'lazy' && !image.naturalWidth).map(image => image.src)"
     for path in links:
         page.goto(path.as_uri())
         assert page.locator("h1").count() or path.stem in ("search", "genindex"), path

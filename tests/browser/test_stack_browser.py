@@ -1,13 +1,15 @@
-"""The stack browser in a real page: drawn there, or by the kernel where the page cannot; every control is used."""
+"""The stack browser in a real page: drawn there, or by the kernel where the page cannot; every
+control is used.
+"""
 
 import pytest
 
 MOVIE = """
 import numpy as np
-from organoid_kit.checks import Problem
+from organoid_kit.evaluation.checks import Problem
 from organoid_kit.dashboards import StackBrowser
-from organoid_kit.dataset import read_dataset
-from organoid_kit.downloads import find_samples
+from organoid_kit.data.dataset import read_dataset
+from organoid_kit.data.downloads import find_samples
 
 (sample,) = read_dataset(find_samples() / "test.autlist")
 truth = sample.annotations
@@ -45,7 +47,9 @@ def start(request):
     """Every test begins at the same place."""
     if "page" in request.fixturenames:
         page = request.getfixturevalue("page")
-        page.ask("[browser.restore(start) if 'start' in globals() else globals().update(start=browser.state())]")
+        page.ask(
+            "[browser.restore(start) if 'start' in globals() else globals().update(start=browser.state())]"
+        )
         page.ask("[browser.go_to(5, place), picks.clear()]")
         wait_until_drawn(page, "t5 z8 slice")
 
@@ -96,9 +100,15 @@ def test_keys_on_the_picture(page):
         wait_until_drawn(page, value)
     page.page.keyboard.press("Shift+ArrowDown")
     page.page.keyboard.press("Shift+ArrowLeft")
-    page.wait_for("[browser.time_point.value, browser.z.value, browser.view.value]", [10, 4, "maximum"])
-    page.wait_for("[browser.y.value, browser.x.value]", page.ask("[round(place[1]) + 1, round(place[2]) - 1]"))
-    assert page.page.evaluate("css => document.activeElement === document.querySelector(css)", CANVAS)
+    page.wait_for(
+        "[browser.time_point.value, browser.z.value, browser.view.value]", [10, 4, "maximum"]
+    )
+    page.wait_for(
+        "[browser.y.value, browser.x.value]", page.ask("[round(place[1]) + 1, round(place[2]) - 1]")
+    )
+    assert page.page.evaluate(
+        "css => document.activeElement === document.querySelector(css)", CANVAS
+    )
 
 
 def test_next_and_pick_by_keys(page):
@@ -122,7 +132,9 @@ def test_pointing_tells_and_clicking_picks(page):
     wait_until_drawn(page, "t5 z8 maximum")
     row = page.ask("predictions.rows_at(5)[0].item()")
     at = place_of(page, f"predictions.positions[{row}].tolist()")
-    page.ask("[browser.layers_shown.set_options(browser.layers_shown.options, browser.layers_shown.options[1])]")
+    page.ask(
+        "[browser.layers_shown.set_options(browser.layers_shown.options, browser.layers_shown.options[1])]"
+    )
     page.wait_for("list(browser.layers_shown.value)", ["<img src=x onerror=alert(1)>"])
     page.page.wait_for_timeout(500)
     page.page.mouse.move(*at)
@@ -212,7 +224,9 @@ def test_a_reader_who_comes_back_sees_the_same(page):
     if page.front_end.name == "lab":  # the classic Notebook forgets widgets when a page is closed
         wait_until_drawn(page, "t5 z11 slice")
     else:
-        page.page.wait_for_timeout(3000)  # ipywidgets 7 complains where a dashboard leaves that it is still building
+        page.page.wait_for_timeout(
+            3000
+        )  # ipywidgets 7 complains where a dashboard leaves that it is still building
         page.run()
         page.find(f"{CANVAS}[data-drawn]")
 
@@ -233,6 +247,8 @@ def test_the_kernel_draws_where_the_page_cannot(front_end):
         before = page.find("ok-next-position").bounding_box()
         page.click("ok-next-position")
         page.wait_for_text("ok-stack-browser", "At the crosshair: annotations, position")
-        assert page.find("ok-next-position").bounding_box() == before  # the words below it are longer now
+        assert (
+            page.find("ok-next-position").bounding_box() == before
+        )  # the words below it are longer now
         page.screenshot("stack_browser_by_the_kernel", "ok-stack-browser")
         page.said.clear()  # the page says that it lacks the script

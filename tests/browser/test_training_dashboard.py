@@ -1,4 +1,6 @@
-"""A training as a person would run it: started, paused, changed, resumed, left, found again, stopped, gone on with."""
+"""A training as a person would run it: started, paused, changed, resumed, left, found again,
+stopped, gone on with.
+"""
 
 import re
 import time
@@ -6,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from organoid_kit.downloads import find_samples
+from organoid_kit.data.downloads import find_samples
 
 SETUP = f"""
 import sys, tempfile
@@ -20,7 +22,11 @@ dashboard = TrainingDashboard(movies[:1], movies[1:], settings, output_folder=te
 dashboard
 """
 # `follow` waits for a first Start, and ends when the training is stopped
-CELLS = (SETUP, "run = await dashboard.follow()", "print('a later cell:', len(run.history), 'epochs')")
+CELLS = (
+    SETUP,
+    "run = await dashboard.follow()",
+    "print('a later cell:', len(run.history), 'epochs')",
+)
 
 
 @pytest.fixture(scope="module")
@@ -30,9 +36,11 @@ def page(front_end):
         yield page
 
 
-def find_step(page) -> tuple[int, int]:
+def compute_shape_multiple(page) -> tuple[int, int]:
     """Epoch and step in the status line."""
-    return tuple(map(int, re.search(r"Epoch (\d+) of \d+, step (\d+)", page.text("ok-status")).groups()))
+    return tuple(
+        map(int, re.search(r"Epoch (\d+) of \d+, step (\d+)", page.text("ok-status")).groups())
+    )
 
 
 def test_what_it_takes_is_estimated_as_one_changes_it(page):
@@ -46,17 +54,23 @@ def test_it_trains_while_the_cell_waits(page):
     page.click("ok-start")
     page.wait_for_text("ok-status", "Training.")
     page.wait_for_text("ok-reading", "2 epochs")
-    assert page.find("ok-curves").locator("svg").is_visible() and page.find("ok-example").locator("image").count() == 3
+    assert (
+        page.find("ok-curves").locator("svg").is_visible()
+        and page.find("ok-example").locator("image").count() == 3
+    )
     page.screenshot("training_runs")
 
 
 def test_pause_holds_it_and_epochs_change_meanwhile(page):
     page.click("ok-pause")
     page.wait_for_text("ok-status", "Paused.")
-    before = find_step(page)
+    before = compute_shape_multiple(page)
     time.sleep(1)
-    assert find_step(page) == before
-    for epochs in ("400", "450"):  # the second change is held back by a page that never heard the end of the first
+    assert compute_shape_multiple(page) == before
+    for epochs in (
+        "400",
+        "450",
+    ):  # the second change is held back by a page that never heard the end of the first
         page.type("ok-epochs", epochs)
         page.wait_for_text("ok-status", f"of {epochs}")
     page.click("ok-resume")
@@ -91,7 +105,9 @@ def test_start_goes_on_and_a_reader_who_comes_back_finds_it_running(page):
     done = page.ask("len(run.history)")
     page.click("ok-start")
     page.wait_for_text("ok-news", f"Going on from epoch {done + 1}")
-    page.wait_for(f"len(dashboard.session.history) > {done}", True)  # no cell waits: the kernel is free
+    page.wait_for(
+        f"len(dashboard.session.history) > {done}", True
+    )  # no cell waits: the kernel is free
     page.reload()
     page.wait_for_text("ok-status", "Training.")
     page.click("ok-stop")
@@ -103,11 +119,11 @@ def test_every_choice_reaches_the_settings(page):
     page.choose("ok-start-from", "from scratch")
     for network in ("division", "position"):
         page.choose("ok-network", network)
-        page.wait_for("dashboard.choices.find_settings().network", network)
+        page.wait_for("dashboard.choices.collect_settings().network", network)
     page.choose("ok-preset", "standard")
-    page.wait_for("dashboard.choices.find_settings().preset", "standard")
+    page.wait_for("dashboard.choices.collect_settings().preset", "standard")
     page.choose("ok-start-from", "train on from the shipped network position_small")
-    page.wait_for("dashboard.choices.find_settings().start_from", "position_small")
+    page.wait_for("dashboard.choices.collect_settings().start_from", "position_small")
     page.type("ok-training-path", str(find_samples() / "training.autlist"))
     page.type("ok-validation-path", str(find_samples() / "validation.autlist"))
     page.find("ok-channels").locator("input").nth(2).check()
@@ -120,8 +136,11 @@ def test_every_choice_reaches_the_settings(page):
         page.type(f"ok-{handle}", value)
     names = "start_from, s.channels, s.preset, s.epochs, s.batch_size, s.patch_shape_zyx, s.learning_rate"
     chosen = ["position_small", [1, 3], "small", 7, 1, [8, 16, 16], 0.002]
-    page.wait_for(f"(lambda s: [s.{names}])(dashboard.choices.find_settings())", chosen)
-    page.wait_for("[len(dashboard.choices.read_movies(each)) > 0 for each in ('training', 'validation')]", [True, True])
+    page.wait_for(f"(lambda s: [s.{names}])(dashboard.choices.collect_settings())", chosen)
+    page.wait_for(
+        "[len(dashboard.choices.read_movies(each)) > 0 for each in ('training', 'validation')]",
+        [True, True],
+    )
     page.click("ok-measure-time")
     page.wait_for_text("ok-estimate", "7 epochs take at most about")
     page.screenshot("training_choices")

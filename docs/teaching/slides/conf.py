@@ -13,7 +13,13 @@ revealjs_style_theme = "white"
 revealjs_static_path = [str(Path(__file__).parent / "static")]
 revealjs_css_files = ["slides.css"]
 revealjs_script_plugins = [{"name": "RevealNotes", "src": "revealjs/plugin/notes/notes.js"}]
-revealjs_script_conf = {"slideNumber": "c/t", "hash": True, "transition": "none", "width": 1280, "height": 720}
+revealjs_script_conf = {
+    "slideNumber": "c/t",
+    "hash": True,
+    "transition": "none",
+    "width": 1280,
+    "height": 720,
+}
 
 
 def add_alternative_texts(app, doctree: nodes.document) -> None:
@@ -25,4 +31,6 @@ def add_alternative_texts(app, doctree: nodes.document) -> None:
 
 def setup(app) -> None:
     """Connects the above."""
-    app.connect("doctree-read", add_alternative_texts, priority=400)  # before Sphinx gathers pictures
+    app.connect(
+        "doctree-read", add_alternative_texts, priority=400
+    )  # before Sphinx gathers pictures

@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from organoid_kit import plots
-from organoid_kit.dataset import AnnotatedMovie, read_dataset
-from organoid_kit.division_examples import DivisionExamples
-from organoid_kit.downloads import find_samples
-from organoid_kit.evaluation import score_over_thresholds
-from organoid_kit.networks import load_network
-from organoid_kit.prediction import predict_positions
-from organoid_kit.settings import make_settings
+from organoid_kit.base.settings import make_settings
+from organoid_kit.course.plots_lessons import plot_convolution, plot_fits, plot_losses
+from organoid_kit.data.dataset import AnnotatedMovie, read_dataset
+from organoid_kit.data.downloads import find_samples
+from organoid_kit.evaluation.positions import score_over_thresholds
+from organoid_kit.examples.division import DivisionExamples
+from organoid_kit.networks.saving import load_network
+from organoid_kit.prediction.positions import predict_positions
 
 CHANNELS, TIME_POINT = (2, 3), 6
 SEED = 2
@@ -50,7 +51,9 @@ def plot_learning_rates() -> plots.Drawing:
     """One line, learned with steps that are too small, right, and too large."""
     day, diameter = measure_growth()
     rates = {"too small": 0.0005, "right": 0.03, "too large": 0.06}
-    return plots.plot_losses({f"{name} ({rate})": learn_line(day, diameter, rate) for name, rate in rates.items()})
+    return plot_losses(
+        {f"{name} ({rate})": learn_line(day, diameter, rate) for name, rate in rates.items()}
+    )
 
 
 def plot_three_fits() -> plots.Drawing:
@@ -58,10 +61,13 @@ def plot_three_fits() -> plots.Drawing:
     day, diameter = measure_growth()
     seen, line = keep_back(day), np.linspace(day[0], day[-1], 300)
     fit = {
-        f"{degree + 1} numbers": np.polynomial.Polynomial.fit(day[seen], diameter[seen], degree) for degree in (1, 3, 9)
+        f"{degree + 1} numbers": np.polynomial.Polynomial.fit(day[seen], diameter[seen], degree)
+        for degree in (1, 3, 9)
     }
     curves = {name: (line, curve(line)) for name, curve in fit.items()}
-    return plots.plot_fits((day[seen], diameter[seen]), curves, unseen=(day[~seen], diameter[~seen]), labels=DAYS)
+    return plot_fits(
+        (day[seen], diameter[seen]), curves, unseen=(day[~seen], diameter[~seen]), labels=DAYS
+    )
 
 
 def plot_both_losses() -> plots.Drawing:
@@ -73,7 +79,7 @@ def plot_both_losses() -> plots.Drawing:
         name: [float(np.mean((fit(day[part]) - diameter[part]) ** 2)) for fit in fits]
         for name, part in (("training", seen), ("validation", ~seen))
     }
-    return plots.plot_losses(losses, step="numbers that may be chosen")
+    return plot_losses(losses, step="numbers that may be chosen")
 
 
 def plot_kernel() -> plots.Drawing:
@@ -83,21 +89,27 @@ def plot_kernel() -> plots.Drawing:
     image[6, 1] = 3
     kernel = np.array([[0, 1, 0], [1, 2, 1], [0, 1, 0]])
     patches = np.lib.stride_tricks.sliding_window_view(np.pad(image, 1), (3, 3))
-    return plots.plot_convolution(image, kernel, (patches * kernel).sum(axis=(2, 3)), place=(3, 4))
+    return plot_convolution(image, kernel, (patches * kernel).sum(axis=(2, 3)), place=(3, 4))
 
 
 def plot_annotated(one: AnnotatedMovie) -> plots.Drawing:
     """A stack with its annotations."""
     stack = one.movie.stack(TIME_POINT, CHANNELS)
-    return plots.plot_stack(stack, one.movie.spacing_um, positions=one.annotations.positions_at(TIME_POINT))
+    return plots.plot_stack(
+        stack, one.movie.spacing_um, positions=one.annotations.positions_at(TIME_POINT)
+    )
 
 
 def plot_mothers(training: list[AnnotatedMovie]) -> plots.Drawing:
     """Two divisions, as the division network sees them."""
-    examples = DivisionExamples(training, make_settings("division", channels=CHANNELS), augment=False)
+    examples = DivisionExamples(
+        training, make_settings("division", channels=CHANNELS), augment=False
+    )
     mothers = np.flatnonzero(examples.targets)[4::6][:2]
     return plots.plot_crops(
-        [examples.example(place, (0,)) for place in mothers], examples.settings, names=["one", "another"]
+        [examples.example(place, (0,)) for place in mothers],
+        examples.settings,
+        names=["one", "another"],
     )
 
 
@@ -111,8 +123,10 @@ def draw_predictions(one: AnnotatedMovie) -> dict[str, plots.Drawing]:
     candidates = predict_positions(network, movie, settings, time_points=times, threshold=0.02)
     stack = movie.stack(TIME_POINT, CHANNELS)
     return {
-        "prediction": plots.plot_prediction(stack, None, truth.positions, found.positions, movie.spacing_um),
-        "threshold": plots.plot_threshold_curve(score_over_thresholds(truth, candidates)),
+        "prediction": plots.plot_prediction(
+            stack, None, truth.positions, found.positions, movie.spacing_um
+        ),
+        "threshold": plots.curves.plot_threshold_curve(score_over_thresholds(truth, candidates)),
     }
 
 
@@ -123,7 +137,7 @@ def draw_all() -> dict[str, plots.Drawing]:
     [validation] = read_dataset(samples / "validation.autlist")
     [test] = read_dataset(samples / "test.autlist")
     return {
-        "channels": plots.plot_channels(test.movie, TIME_POINT, [(1,), (2,), (3,), (2, 3)]),
+        "channels": plots.images.plot_channels(test.movie, TIME_POINT, [(1,), (2,), (3,), (2, 3)]),
         "annotations": plot_annotated(training[0]),
         "divisions": plot_mothers(training),
         "learning_rates": plot_learning_rates(),
@@ -141,5 +155,10 @@ def write_figures(folder: Path) -> None:
     (folder / "figures").mkdir(parents=True, exist_ok=True)
     for name, figure in figures.items():
         figure.savefig(folder / "figures" / f"{name}.png", dpi=130)
-    words = {f"figures/{name}.png": " ".join(figure.description.split()) for name, figure in figures.items()}
-    (folder / "figures.json").write_text(json.dumps(words, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    words = {
+        f"figures/{name}.png": " ".join(figure.description.split())
+        for name, figure in figures.items()
+    }
+    (folder / "figures.json").write_text(
+        json.dumps(words, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+    )

@@ -19,7 +19,9 @@ def main() -> int:
     write_figures(BUILD / "source")
     shutil.copy2(HERE / "index.md", BUILD / "source")
     options = ["-q", "-E", "-W", "-b", "revealjs", "-c", str(HERE)]
-    built = subprocess.run([sys.executable, "-m", "sphinx", *options, str(BUILD / "source"), str(BUILD / "html")])
+    built = subprocess.run(
+        [sys.executable, "-m", "sphinx", *options, str(BUILD / "source"), str(BUILD / "html")]
+    )
     print(f"Open {BUILD / 'html' / 'index.html'} in a browser.")
     return built.returncode
 

@@ -1,0 +1,162 @@
+"""Files read and written so that nothing is lost: one clear message when reading fails, all or
+nothing when writing.
+
+A file is first written under a temporary name in the same folder and then moved into place, which
+every file system does in one step. A full disk, an interrupt or a power cut leaves either the old
+state or the new one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from organoid_kit.base.errors import UserError
+
+
+@contextmanager
+def write_safely(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Yields a temporary path to write a file or folder to; moves it to `path` when the block ends
+    well.
+
+    Missing parent folders are made. When the block fails, whatever it wrote is removed and `path`
+    stays as it was.
+
+    Raises:
+        UserError: something exists at `path` and `overwrite` is false; or the disk is full,
+            read-only or not ours.
+    """
+    path = Path(path)
+    try:
+        if path.exists() and not overwrite:
+            raise UserError(
+                f"Existing files are never overwritten. Received: {str(path)!r}, which exists. "
+                f"Choose another name, for example {find_free_path(path).name!r}, or pass overwrite=True."
+            )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".writing-", dir=path.parent) as folder:
+            yield Path(folder) / path.name
+            _move_into_place(Path(folder) / path.name, path)
+    except OSError as error:
+        raise UserError(
+            f"Files can only be written where there is room and permission. Received: {str(path)!r}: "
+            f"{error.strerror or error}. Nothing was left half written; free some space or choose another folder."
+        ) from error
+
+
+def write_bytes_safely(path: str | Path, content: bytes, *, overwrite: bool = False) -> None:
+    """Writes a file wholly or not at all, see `write_safely`."""
+    with write_safely(path, overwrite=overwrite) as temporary, open(temporary, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())  # the content must be on the disk before the name is
+
+
+def write_text_safely(path: str | Path, text: str, *, overwrite: bool = False) -> None:
+    """Writes a UTF-8 file wholly or not at all, line ends as they are in the text, see
+    `write_safely`.
+    """
+    write_bytes_safely(path, text.encode("utf-8"), overwrite=overwrite)
+
+
+def write_json_safely(
+    path: str | Path, value: Any, *, overwrite: bool = False, allow_nan: bool = False
+) -> None:
+    """Writes a JSON file wholly or not at all. Numpy numbers and arrays become numbers and lists.
+
+    Raises:
+        UserError: the value holds something that JSON cannot say, or `write_safely` fails.
+    """
+    try:
+        text = json.dumps(value, default=_plain, allow_nan=allow_nan)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UserError(
+            f"Only numbers, texts, lists and dictionaries can be written as JSON. Received: {error}, for "
+            f"{str(path)!r}. Remove or convert this value."
+        ) from error
+    write_text_safely(path, text, overwrite=overwrite)
+
+
+def make_file_name(name: str) -> str:
+    """A name that every file system takes, from a movie's; not always another one for another
+    movie.
+    """
+    return re.sub(r"[^\w .-]", "_", name).strip(" .") or "movie"
+
+
+def find_free_path(path: Path) -> Path:
+    """The first of name-2, name-3, … that does not exist yet."""
+    number = 2
+    while (candidate := path.with_name(f"{path.stem}-{number}{path.suffix}")).exists():
+        number += 1
+    return candidate
+
+
+def read_text(path: str | Path) -> str:
+    """The text of a UTF-8 file, line ends as they are in the file.
+
+    Raises:
+        UserError: the file cannot be opened or is not UTF-8.
+    """
+    try:
+        return Path(path).read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"Text files must be encoded as UTF-8. Received: {str(path)!r}, byte {error.start}. "
+            "Save it as UTF-8, or check that it is the right file."
+        ) from error
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"The file must exist and be readable. Received: {str(path)!r}: {getattr(error, 'strerror', error)}. "
+            "Check the path."
+        ) from error
+
+
+def read_json(path: str | Path, *, allow_nan: bool = False) -> Any:
+    """The value in a JSON file.
+
+    Args:
+        path: of the file.
+        allow_nan: accept NaN and Infinity, which JSON does not know but Python writes.
+
+    Raises:
+        UserError: the file cannot be read, is no JSON, is cut off, nested too deeply or holds NaN.
+    """
+    text = read_text(path)
+    try:
+        return json.loads(text, parse_constant=None if allow_nan else _reject_constant)
+    except (ValueError, RecursionError) as error:
+        raise UserError(
+            f"The file must be valid JSON. Received: {str(path)!r}: {error}. "
+            "It may be damaged or cut off: take it from its source again."
+        ) from error
+
+
+def _move_into_place(temporary: Path, path: Path) -> None:
+    """In one step; a folder that is replaced, in two, as no file system replaces a full folder."""
+    if not path.is_dir():
+        return os.replace(temporary, path)
+    old = temporary.with_name("replaced")
+    os.replace(path, old)
+    try:
+        os.replace(temporary, path)
+    except OSError:
+        os.replace(old, path)
+        raise
+
+
+def _plain(value: Any) -> Any:
+    """A numpy number or array as Python's own."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"{value!r:.80} is a {type(value).__name__}")
+
+
+def _reject_constant(name: str) -> None:
+    raise ValueError(f"it holds {name}, which is no JSON number")

@@ -1,0 +1,23 @@
+"""What only the course needs: lessons that check answers, easy tasks, results side by side, runs
+kept on a drive.
+
+lessons/        exercises and questions, one module a notebook
+ladder          can a network learn one patch by heart?
+results_table   whatever was trained adds a row ── plots_results
+measured/       trainings measured before, too long for a lesson ── plots_demonstrations
+run_keeping     runs kept where a Colab machine's end does not reach them
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=["lessons", "measured", "plots_demonstrations", "plots_lessons", "plots_results"],
+    submod_attrs={
+        "ladder": ["overfit_one_patch", "overfit_one_time_point"],
+        "lessons.taking": ["choose_answer"],
+        "measured": ["read_demonstration"],
+        "results_table": ["add_result", "read_results"],
+        "run_keeping": ["BackupWriter", "restore_run", "list_backups", "open_backup_folder"],
+    },
+)

@@ -1,0 +1,191 @@
+"""Figures of the first lesson: a line through points, a convolution by hand, the layers of a U-Net."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
+
+from organoid_kit.plots.drawing import COLOURS, LINES, Drawing, count, draw_figure, tidy
+
+_WIDELY = 20  # times as high: losses that differ so much are drawn on a logarithmic axis
+_DEEPER = 0.55  # boxes of half the size hang so much lower, which makes the U
+Points = tuple[np.ndarray, np.ndarray]
+
+
+def plot_fits(
+    points: Points,
+    curves: Mapping[str, Points],
+    *,
+    unseen: Points | None = None,
+    labels: tuple[str, str] = ("x", "y"),
+    title: str = "",
+) -> Drawing:
+    """Measured points, and one or several curves that are to go through them.
+
+    Args:
+        points: x and y, (n,) float each: what was fitted to.
+        curves: x and y of each curve by name.
+        unseen: x and y of points that were kept back.
+        labels: of the axes.
+        title: above the figure.
+    """
+    figure = draw_figure()
+    axes = figure.subplots()
+    axes.plot(*points, "o", color=COLOURS["black"], label="seen", markersize=6)
+    if unseen is not None:
+        axes.plot(
+            *unseen,
+            "o",
+            color=COLOURS["black"],
+            markerfacecolor="white",
+            label="kept back",
+            markersize=6,
+        )
+    for number, (name, curve) in enumerate(curves.items()):
+        axes.plot(*curve, label=name, **{**LINES[number % len(LINES)], "marker": ""}, linewidth=2)
+    heights = np.concatenate([points[1], [] if unseen is None else unseen[1]])
+    margin = 0.3 * np.ptp(heights)
+    axes.set(
+        xlabel=labels[0],
+        ylabel=labels[1],
+        title=title,
+        ylim=(heights.min() - margin, heights.max() + margin),
+    )
+    tidy(axes)
+    figure.legend(loc="outside right upper")
+    kept_back = "" if unseen is None else f", {len(unseen[0])} more that were kept back"
+    figure.description = (
+        f"{title + ': ' if title else ''}{len(points[0])} points{kept_back}, and "
+        f"{count(len(curves), 'curve')}: {', '.join(curves)}."
+    )
+    return figure
+
+
+def plot_losses(
+    losses: Mapping[str, Sequence[float]],
+    *,
+    validation: Mapping[str, Sequence[float]] | None = None,
+    label: str = "loss (mean squared error)",
+    step: str = "step",
+    title: str = "",
+) -> Drawing:
+    """How wrong each fit was after each step; where losses differ widely, every tenfold step is
+    equally high.
+
+    Args:
+        losses: one row of numbers above 0 for each fit, by name.
+        validation: the same on what was kept back, dashed, in the colour of its fit.
+        label: which loss it is.
+        step: what is counted along the other axis.
+        title: above the figure.
+    """
+    figure = draw_figure()
+    axes = figure.subplots()
+    drawn = {
+        name: (values, {**LINES[number % len(LINES)], "marker": ""})
+        for number, (name, values) in enumerate(losses.items())
+    }
+    if validation is not None:
+        drawn = {
+            f"{name}, {kind}": (rows[name], {**style, "linestyle": stroke})
+            for name, (_, style) in drawn.items()
+            for kind, rows, stroke in (("training", losses, "-"), ("validation", validation, "--"))
+        }
+    for name, (values, style) in drawn.items():
+        axes.plot(np.arange(1, len(values) + 1), values, label=name, **style)
+    heights = np.concatenate([np.asarray(values, float) for values, _ in drawn.values()])
+    axes.set(xlabel=step, ylabel=label, title=title)
+    if heights.max() > _WIDELY * heights.min():
+        axes.set_yscale("log")
+    else:
+        axes.set_ylim(0, None)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    tidy(axes)
+    figure.legend(loc="outside right upper")
+    ends = "; ".join(
+        f"{name} from {values[0]:.3g} to {values[-1]:.3g}" for name, (values, _) in drawn.items()
+    )
+    figure.description = f"{title + ': ' if title else ''}{label} after each {step}: {ends}."
+    return figure
+
+
+def plot_convolution(
+    image: np.ndarray, kernel: np.ndarray, answer: np.ndarray, place: tuple[int, int]
+) -> Drawing:
+    """A small image, a kernel and the answer, with their numbers; one place and what it is made of
+    are framed.
+
+    Args:
+        image: (y, x).
+        kernel: (3, 3).
+        answer: (y, x), as large as the image.
+        place: row and column of the framed place.
+    """
+    figure = draw_figure(11, 4.4)
+    panels = figure.subplots(1, 3, width_ratios=(len(image), 4, len(image)))
+    for axes, values, name in zip(
+        panels, (image, kernel, answer), ("image", "kernel", "answer"), strict=True
+    ):
+        _write_grid(axes, values)
+        axes.set_title(name)
+    frame = {"fill": False, "edgecolor": COLOURS["vermillion"], "linewidth": 3}
+    panels[0].add_patch(Rectangle((place[1] - 1.5, place[0] - 1.5), 3, 3, **frame))
+    panels[2].add_patch(Rectangle((place[1] - 0.5, place[0] - 0.5), 1, 1, **frame))
+    figure.description = (
+        f"An image of {len(image)} × {image.shape[1]} numbers, a kernel of 3 × 3 and the answer. The answer at row "
+        f"{place[0]}, column {place[1]} is {answer[place]:g}."
+    )
+    return figure
+
+
+def _write_grid(axes: Axes, values: np.ndarray) -> None:
+    """Grey squares with their numbers, which stay readable on light and dark ones."""
+    low, high = min(values.min(), 0), max(values.max(), 1e-9)
+    axes.imshow(values, cmap="gray", vmin=low, vmax=high)
+    for (row, column), value in np.ndenumerate(values):
+        colour = "black" if (value - low) / (high - low) > 0.5 else "white"
+        axes.text(column, row, f"{value:g}", ha="center", va="center", color=colour, fontsize=9)
+    axes.set(xticks=[], yticks=[])
+
+
+def plot_u_net(layers: Sequence[tuple[str, Sequence[int]]]) -> Drawing:
+    """The layers of a network from left to right: the height of a box is the size of the image, its
+    width its channels.
+
+    Args:
+        layers: name of each layer, and what it passes on: (z, y, x, channels).
+    """
+    figure = draw_figure(10, 4)
+    axes = figure.subplots()
+    left, lowest, largest = 0.0, 0.0, max(shape[1] for _, shape in layers)
+    for name, (_, rows, _, channels) in layers:
+        width, height = 1 + channels / 16, rows / largest
+        colour = COLOURS["orange" if "concatenate" in name else "sky blue"]
+        top = -_DEEPER * np.log2(largest / rows)
+        lowest = min(lowest, top - height)
+        axes.add_patch(
+            Rectangle((left, top - height), width, height, facecolor=colour, edgecolor="0.2")
+        )
+        axes.text(left + width / 2, top + 0.03, str(channels), ha="center", fontsize=8)
+        axes.text(
+            left + width / 2, top - height - 0.06, str(rows), ha="center", va="top", fontsize=8
+        )
+        left += width + 0.8
+    axes.set(
+        xlim=(-1, left),
+        ylim=(lowest - 0.25, 0.2),
+        xticks=[],
+        yticks=[],
+        xlabel="from input to answer",
+    )
+    axes.set_title("above: channels; below: rows of the image", fontsize=10)
+    axes.spines[:].set_visible(False)
+    sizes = ", ".join(
+        f"{name} {rows} rows × {channels} channels" for name, (_, rows, _, channels) in layers
+    )
+    figure.description = f"Layers of a U-Net from input to answer: {sizes}."
+    return figure

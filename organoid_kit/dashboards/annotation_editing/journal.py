@@ -1,0 +1,149 @@
+"""A file in which each step is written down as it is done: what was not saved survives the end of
+the kernel.
+
+One line of JSON for each event. The first says which annotations the others start from, by a
+checksum. A line counts once it is whole, its end included; half a line at the end of the file is
+what a crash leaves, and is cut off.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from organoid_kit.base.errors import UserError
+from organoid_kit.dashboards.annotation_editing.tables import Step
+from organoid_kit.data.annotations import Annotations
+
+_KIND = "organoid_kit annotation journal, version 1"
+
+
+class Journal:
+    """The journal of one editing, in a file that is there or is begun.
+
+    Args:
+        path: of the file.
+        start: the annotations that the editing starts from.
+
+    Attributes:
+        path: of the file.
+        events: what the file held, see `AnnotationEditor`.
+
+    Raises:
+        UserError: the file is no journal, that of other annotations, damaged, or cannot be read or
+            written.
+    """
+
+    def __init__(self, path: str | Path, start: Annotations) -> None:
+        self.path = Path(path)
+        header = _write_line(
+            {"journal": _KIND, "start": compute_checksum(start), "name": start.name}
+        )
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            content = self.path.read_bytes() if self.path.exists() else b""
+            whole = self._select_whole_lines(content, header)
+            self.events = _read_events(whole.splitlines(keepends=True)[1:], self.path)
+            with open(self.path, "ab") as file:
+                file.truncate(len(whole))
+                file.write(b"" if whole else header)
+            self._length = len(whole or header)
+        except OSError as error:
+            raise self._not_written(error) from error
+
+    def write(self, event: dict[str, Any]) -> None:
+        """Adds an event, at once. Raises UserError where it cannot be written; then the file is as
+        it was.
+        """
+        line = _write_line(event)
+        try:
+            with open(self.path, "r+b") as file:
+                if file.seek(0, 2) != self._length:
+                    raise UserError(
+                        f"A journal has one writer. Received: {str(self.path)!r}, which was continued elsewhere: by "
+                        "another notebook, or since this cell was run again. Go on there, or run this cell again."
+                    )
+                try:
+                    file.write(line)
+                    file.flush()
+                except OSError:
+                    file.truncate(self._length)
+                    raise
+            self._length += len(line)
+        except OSError as error:
+            raise self._not_written(error) from error
+
+    def _select_whole_lines(self, content: bytes, header: bytes) -> bytes:
+        """All whole lines. Raises UserError where the first is not that of a journal of these
+        annotations.
+        """
+        if header.startswith(content):  # no file yet, or a crash in the first moment
+            return content if content == header else b""
+        whole = content[: content.rfind(b"\n") + 1]
+        if whole.startswith(header):
+            return whole
+        first = _read_line(whole.partition(b"\n")[0] + b"\n")
+        if first is None or first.get("journal") != _KIND:
+            raise UserError(
+                f"A journal must be one that the kit wrote. Received: {str(self.path)!r}. Choose another name for the "
+                "output, so that the journal gets another, too."
+            )
+        raise UserError(
+            f"A journal goes on from the annotations it began with. Received: {str(self.path)!r}, which began with "
+            f"other ones, named {first.get('name')!r}. Open those to go on with it, or choose another output to begin "
+            "anew; the journal is left as it is."
+        )
+
+    def _not_written(self, error: OSError) -> UserError:
+        return UserError(
+            f"Each change is written to a journal first. Received: {str(self.path)!r}: {error.strerror or error}. "
+            "Nothing was changed; free some space or choose an output in another folder."
+        )
+
+
+def describe_step(step: Step) -> dict[str, Any]:
+    """A step as an event."""
+    event: dict[str, Any] = {
+        "step": step.text,
+        "changes": [[change.table, change.number, change.after] for change in step.changes],
+    }
+    if step.properties:
+        event["properties"] = {str(number): values for number, values in step.properties.items()}
+    return event
+
+
+def compute_checksum(annotations: Annotations) -> str:
+    """Of positions, time points and links: what a journal builds on."""
+    digest = hashlib.sha256()
+    for values, kind in (
+        (annotations.positions, "<f8"),
+        (annotations.time_points, "<i8"),
+        (annotations.links, "<i8"),
+    ):
+        digest.update(f"{values.shape}".encode())
+        digest.update(values.astype(kind).tobytes())
+    return digest.hexdigest()
+
+
+def _write_line(event: dict[str, Any]) -> bytes:
+    return json.dumps(event).encode("utf-8") + b"\n"
+
+
+def _read_line(line: bytes) -> dict[str, Any] | None:
+    try:
+        event = json.loads(line) if line.endswith(b"\n") else None
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) else None
+
+
+def _read_events(lines: list[bytes], path: Path) -> list[dict[str, Any]]:
+    events = [_read_line(line) for line in lines]
+    if None in events:
+        raise UserError(
+            f"Every line of a journal must be whole. Received: {str(path)!r}, line {events.index(None) + 2}. It was "
+            "changed or damaged; take it from a backup, or choose another output to begin anew."
+        )
+    return events

@@ -1,0 +1,85 @@
+"""Problems while one edits: those of positions and links anew after each step, those of images as
+last looked at.
+
+Looking at images takes a second for each time point, so that it is done on demand. What was found
+there is hidden once it is mended, and comes back where the mending is undone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from organoid_kit.dashboards.annotation_editing.editor import AnnotationEditor
+from organoid_kit.data.annotations import Annotations
+from organoid_kit.data.timelapse import TimeLapse
+from organoid_kit.evaluation.checks import CheckLimits, Problem, check_annotations
+
+
+@dataclass(frozen=True)
+class ImageProblems:
+    """What a look at the images found.
+
+    Attributes:
+        problems: their rows are those of the time.
+        numbers: of the positions each of them concerns, see `AnnotationEditor.numbers`.
+    """
+
+    problems: tuple[Problem, ...] = ()
+    numbers: tuple[tuple[int, ...], ...] = ()
+
+
+def find_image_problems(
+    annotations: Annotations, numbers: np.ndarray, movie: TimeLapse, channels: Sequence[int]
+) -> ImageProblems:
+    """Looks at the images of all annotated time points.
+
+    Args:
+        annotations: of an editor.
+        numbers: of the same editor, at the same moment.
+        movie: whose images are read.
+        channels: which show the nuclei, counted from 1; several are summed.
+    """
+    without = set(check_annotations(annotations, movie, channels=channels, time_points=()))
+    found = [
+        each
+        for each in check_annotations(annotations, movie, channels=channels)
+        if each not in without
+    ]
+    return ImageProblems(
+        tuple(found), tuple(tuple(numbers[list(each.rows)].tolist()) for each in found)
+    )
+
+
+def find_problems(
+    editor: AnnotationEditor, channels: Sequence[int] = (1,), of_images: ImageProblems | None = None
+) -> list[Problem]:
+    """What is wrong now: positions and links looked at anew, and what is left of the problems of
+    images.
+    """
+    annotations, of_images = editor.annotations, of_images or ImageProblems()
+    problems = check_annotations(annotations, editor.movie, channels=channels, time_points=())
+    reported = {row for problem in problems for row in problem.rows}
+    for problem, numbers in zip(of_images.problems, of_images.numbers, strict=True):
+        rows = tuple(editor.find_row(number) for number in numbers)
+        if not _is_mended(problem, rows, annotations) and not reported.intersection(rows):
+            problems.append(dataclasses.replace(problem, rows=rows))
+    return problems
+
+
+def _is_mended(problem: Problem, rows: Sequence[int | None], annotations: Annotations) -> bool:
+    """A position that was deleted or moved, or a blob that has a position now."""
+    if None in rows:
+        return True
+    if problem.position is None or problem.time_point is None:
+        return False
+    if rows:
+        return not np.array_equal(annotations.positions[rows[0]], problem.position)
+    there = annotations.positions_at(problem.time_point) - problem.position
+    distances_um = np.linalg.norm(
+        there * np.array(annotations.spacing_um or (1.0, 1.0, 1.0)), axis=1
+    )
+    return bool((distances_um <= CheckLimits().own_um).any())

@@ -1,0 +1,233 @@
+"""A training in a thread of its own: started, paused, changed and stopped from outside; it knows of
+no widgets.
+
+Keras is loaded in the thread, too: that takes seconds in which nobody should have to wait.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from organoid_kit.base.errors import UserError
+from organoid_kit.base.settings import NetworkSettings
+from organoid_kit.data.dataset import AnnotatedMovie
+from organoid_kit.training.runs import Run
+
+if TYPE_CHECKING:
+    from organoid_kit.training.loop import Progress
+
+_RECENT_EPOCHS = 3  # whose mean tells how long the next ones take
+_running: list[TrainingSession] = []  # at most one
+_loading = threading.Lock()
+
+
+class TrainingSession:
+    """One training that can be paused, changed, stopped and gone on with.
+
+    `start`, `pause`, `resume` and `stop` return at once; the training follows when the step under
+    way ends.
+
+    Attributes:
+        training: movies to learn from.
+        validation: movies to judge by.
+        settings: what to train, and how.
+        run: its folder; None before there is one.
+        progress: the newest of what the training told; None before it told anything.
+        history: a row for each finished epoch.
+        losses: (epochs done, loss) of the steps since `start`.
+        news: all that is worth a line of text, in order: finished epochs and events.
+        error: what ended the training; None while all is well.
+        view_error: what the last listener that failed raised; a view that breaks never ends a
+            training.
+        listeners: called without arguments, in the thread, after each step, epoch and event, and at
+            the very end.
+    """
+
+    def __init__(
+        self,
+        training: Sequence[AnnotatedMovie],
+        validation: Sequence[AnnotatedMovie],
+        settings: NetworkSettings,
+        *,
+        resume: str | Path | None = None,
+    ) -> None:
+        """Starts nothing yet; `resume` is the folder of a run to go on with, as in `train`."""
+        self.training, self.validation, self.settings = training, validation, settings
+        self.run = Run(Path(resume)) if resume else None
+        self.progress: Progress | None = None
+        self.history: list[dict[str, Any]] = self.run.history if self.run else []
+        self.losses: list[tuple[float, float]] = []
+        self.news: list[Progress] = []
+        self.error: Exception | None = None
+        self.view_error: Exception | None = None
+        self.listeners: list[Callable[[], None]] = []
+        self._thread: threading.Thread | None = None
+        self._wants_stop, self._wants_pause, self._is_paused = (threading.Event() for _ in range(3))
+
+    @property
+    def epochs(self) -> int:
+        """How many to train; may be raised and lowered at any time."""
+        return self.settings.epochs
+
+    @epochs.setter
+    def epochs(self, number: int) -> None:
+        """Raises UserError where it is no number of epochs."""
+        self.settings = self.settings.changed(epochs=number)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the training goes on, paused or not."""
+        return self in _running
+
+    @property
+    def state(self) -> str:
+        """One of "ready", "preparing", "training", "pausing", "paused", "stopping", "ended" and
+        "failed".
+        """
+        if not self.is_running:
+            return "failed" if self.error else "ended" if self._thread else "ready"
+        if self._wants_stop.is_set():
+            return "stopping"
+        if self._wants_pause.is_set():
+            return "paused" if self._is_paused.is_set() else "pausing"
+        return "training" if self.losses else "preparing"
+
+    @property
+    def epochs_done(self) -> float:
+        """Finished epochs, with the part that is done of the one under way."""
+        if self.progress is None:
+            return float(len(self.history))
+        return self.progress.epoch + self.progress.step / max(1, self.progress.steps)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long the remaining epochs take at most; None where nothing tells yet."""
+        left = max(0.0, self.epochs - self.epochs_done)
+        if recent := self.history[-_RECENT_EPOCHS:]:
+            return left * sum(row["seconds"] for row in recent) / len(recent)
+        if self.progress is None or self.epochs_done == 0:
+            return None
+        return left * self.progress.seconds / self.epochs_done
+
+    def start(self) -> None:
+        """Starts, or goes on from where it was stopped, in the run there is.
+
+        Raises:
+            UserError: a training is running already.
+        """
+        if _running:
+            raise UserError(
+                f"One training at a time. Received: a start while {_running[0].name} is running. Stop it first; it can "
+                "be gone on with later."
+            )
+        self.error = self.view_error = None
+        self.losses = []
+        for flag in (self._wants_stop, self._wants_pause, self._is_paused):
+            flag.clear()
+        _running.append(self)
+        self._thread = threading.Thread(target=self._work, name="training", daemon=True)
+        self._thread.start()
+
+    def pause(self) -> None:
+        """Waits after the step under way, with everything saved."""
+        self._wants_pause.set()
+
+    def resume(self) -> None:
+        """Goes on after a pause."""
+        self._wants_pause.clear()
+        self._is_paused.clear()
+
+    def stop(self) -> None:
+        """Ends after the step under way, with everything saved; `start` goes on from there."""
+        self._wants_stop.set()
+
+    def wait(self) -> Run | None:
+        """Waits for the end of the training; an interrupt (Ctrl-C) meanwhile stops it.
+
+        Returns:
+            the run; None where none was made.
+
+        Raises:
+            Exception: whatever ended the training.
+        """
+        while self._thread and self._thread.is_alive():
+            try:
+                self._thread.join(0.2)
+            except KeyboardInterrupt:
+                self.stop()
+        self.raise_error()
+        return self.run
+
+    def raise_error(self) -> None:
+        """Raises what ended the training, if something did."""
+        if self.error:
+            raise self.error
+
+    @property
+    def name(self) -> str:
+        """Of the run, for people."""
+        return self.run.folder.name if self.run else f"a new {self.settings.network} network"
+
+    def _work(self) -> None:
+        try:
+            train = load_training().train
+            self.run = train(
+                self.training,
+                self.validation,
+                self.settings,
+                resume=self.run and self.run.folder,
+                on_progress=self._note,
+                should_stop=self._wants_stop.is_set,
+                should_pause=self._is_asked_to_pause,
+                find_epochs=lambda: self.epochs,
+            )
+        except Exception as error:
+            self.error = error
+        finally:
+            _running.remove(self)
+            self._tell()
+
+    def _is_asked_to_pause(self) -> bool:
+        """The training asks between two steps; told yes, it waits there and asks again and again."""
+        if self._wants_pause.is_set():
+            self._is_paused.set()
+            return True
+        return False
+
+    def _note(self, progress: Progress) -> None:
+        self.run, self.progress = progress.run, progress
+        if progress.row or progress.message:
+            self.news.append(progress)
+        else:
+            self.losses.append((self.epochs_done, progress.loss))
+        if progress.row:
+            earlier = [row for row in self.history if row["epoch"] < progress.row["epoch"]]
+            self.history = [*earlier, progress.row]
+        self._tell()
+
+    def _tell(self) -> None:
+        for listener in self.listeners:
+            try:
+                listener()
+            except Exception as error:
+                self.view_error = error
+
+
+def load_training() -> ModuleType:
+    """The module `training`, and with it Keras; threads that ask at the same time wait for each
+    other.
+    """
+    with _loading:
+        return import_module("organoid_kit.training.loop")
+
+
+def find_running_session() -> TrainingSession | None:
+    """The training that is going on, for a dashboard that was made after it started; None where
+    there is none.
+    """
+    return _running[0] if _running else None

@@ -1,0 +1,161 @@
+"""Positions, links, divisions and tracks: one noun for what people annotate, networks predict and
+trackers link.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from organoid_kit.base.errors import UserError
+
+
+def _no_links() -> np.ndarray:
+    return np.zeros((0, 2), dtype=int)
+
+
+@dataclass(frozen=True, eq=False)
+class Annotations:
+    """Nuclei of one movie and how they belong together.
+
+    An integer coordinate is the centre of a voxel: position (0, 0, 0) is the middle of the first
+    voxel.
+
+    Attributes:
+        positions: (n, 3) float, zyx, voxels of the movie.
+        time_points: (n,) int, time point of each position, as the movie counts them.
+        links: (m, 2) int, rows of `positions`, earlier one first. Two links forward are a division,
+            two links backward a merge.
+        properties: name → (n,) object array, ``None`` where a position lacks the value.
+        link_properties: name → (m,) object array, likewise.
+        spacing_um: µm per voxel, zyx, or None where unknown.
+        minutes_per_time_point: minutes between time points, or None where unknown.
+        name: of the movie or experiment.
+        region: (2, 3) float, zyx, voxels, lowest and highest corner inside which every nucleus is
+            annotated, or None: then the cuboid of the positions of each time point is taken, see
+            `annotated_region`.
+        extra: whatever else a file said, kept so that writing it again loses nothing.
+    """
+
+    positions: np.ndarray
+    time_points: np.ndarray
+    links: np.ndarray = field(default_factory=_no_links)
+    properties: dict[str, np.ndarray] = field(default_factory=dict)
+    link_properties: dict[str, np.ndarray] = field(default_factory=dict)
+    spacing_um: tuple[float, float, float] | None = None
+    minutes_per_time_point: float | None = None
+    name: str = ""
+    region: np.ndarray | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Brings arrays to their types. Raises UserError where shapes do not fit together."""
+        positions = np.asarray(self.positions, dtype=float).reshape(-1, 3)
+        time_points = np.asarray(self.time_points, dtype=int).reshape(-1)
+        links = np.asarray(self.links, dtype=int).reshape(-1, 2)
+        if len(positions) != len(time_points):
+            raise UserError(
+                f"Every position must have a time point. Received: {len(positions)} positions and "
+                f"{len(time_points)} time points in {self.name!r}. Pass one time point per position."
+            )
+        if len(links) and (links.min() < 0 or links.max() >= len(positions)):
+            raise UserError(
+                f"Every link must join two existing positions. Received: row {links.max()} of {len(positions)} "
+                f"positions in {self.name!r}. Links count rows from 0."
+            )
+        for values, length in (
+            (self.properties, len(positions)),
+            (self.link_properties, len(links)),
+        ):
+            for key, value in values.items():
+                values[key] = np.asarray(value, dtype=object).reshape(-1)
+                if len(values[key]) != length:
+                    raise UserError(
+                        f"A property must have one value each. Received: {len(value)} values of {key!r} for {length} "
+                        f"in {self.name!r}. Use None where a value is missing."
+                    )
+        object.__setattr__(self, "positions", positions)
+        object.__setattr__(self, "time_points", time_points)
+        object.__setattr__(self, "links", links)
+        if self.region is not None:
+            object.__setattr__(self, "region", np.asarray(self.region, dtype=float).reshape(2, 3))
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    @property
+    def annotated_time_points(self) -> np.ndarray:
+        """Sorted time points that have at least one position."""
+        return np.unique(self.time_points)
+
+    def rows_at(self, time_point: int) -> np.ndarray:
+        """Rows of the positions at a time point, (k,) int."""
+        return np.flatnonzero(self.time_points == time_point)
+
+    def positions_at(self, time_point: int) -> np.ndarray:
+        """Positions at a time point, (k, 3) float, zyx, voxels."""
+        return self.positions[self.time_points == time_point]
+
+    def annotated_region(self, time_point: int) -> np.ndarray | None:
+        """Lowest and highest corner of what is completely annotated, (2, 3) float, zyx, voxels.
+
+        The stated `region` where there is one, else the cuboid of this time point's positions; None
+        where the time point has no positions.
+        """
+        positions = self.positions_at(time_point)
+        if len(positions) == 0:
+            return None
+        if self.region is not None:
+            return self.region
+        return np.stack([positions.min(axis=0), positions.max(axis=0)])
+
+    def links_forward(self) -> np.ndarray:
+        """Number of links that leave each position towards the next time point, (n,) int."""
+        return np.bincount(self.links[:, 0], minlength=len(self))
+
+    def links_backward(self) -> np.ndarray:
+        """Number of links that reach each position from the previous time point, (n,) int."""
+        return np.bincount(self.links[:, 1], minlength=len(self))
+
+    def divisions(self) -> np.ndarray:
+        """Rows of the mothers: positions with two or more links forward, (k,) int."""
+        return np.flatnonzero(self.links_forward() >= 2)
+
+    def merges(self) -> np.ndarray:
+        """Rows of positions with two or more links backward, (k,) int."""
+        return np.flatnonzero(self.links_backward() >= 2)
+
+    def tracks(self) -> list[np.ndarray]:
+        """Runs of links without division or merge, each an array of rows in order of time."""
+        forward, backward = self.links_forward(), self.links_backward()
+        inner = (forward[self.links[:, 0]] == 1) & (backward[self.links[:, 1]] == 1)
+        following = dict(self.links[inner].tolist())
+        starts = np.setdiff1d(np.arange(len(self)), self.links[inner, 1])
+        starts = starts[np.lexsort((starts, self.time_points[starts]))]
+        return [np.array(_follow(int(start), following)) for start in starts]
+
+    def select(self, rows: np.ndarray) -> Annotations:
+        """These positions only (rows or a mask), with the links and properties that remain."""
+        rows = np.arange(len(self))[rows]
+        new_row = np.full(len(self), -1)
+        new_row[rows] = np.arange(len(rows))
+        kept = (new_row[self.links] >= 0).all(axis=1)
+        return dataclasses.replace(
+            self,
+            positions=self.positions[rows],
+            time_points=self.time_points[rows],
+            links=new_row[self.links[kept]],
+            properties={key: value[rows] for key, value in self.properties.items()},
+            link_properties={key: value[kept] for key, value in self.link_properties.items()},
+        )
+
+
+def _follow(row: int, following: dict[int, int]) -> list[int]:
+    """The row and all that follow it."""
+    rows = [row]
+    while (row := following.get(row, -1)) >= 0:
+        rows.append(row)
+    return rows

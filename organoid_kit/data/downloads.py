@@ -1,0 +1,156 @@
+"""Movies that do not come with the package: the bundled samples where only the package is
+installed, a real organoid.
+
+The real organoid is the example data of LSTree (https://github.com/fmi-basel/LSTree, MIT licence):
+mouse intestinal organoid, nuclei labelled with H2B, light-sheet microscope. Credit it wherever it
+is shown: de Medeiros, Ortiz et al., Multiscale light-sheet organoid imaging framework, Nature
+Communications 2022.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pooch
+
+from organoid_kit.base.errors import UserError
+from organoid_kit.data.dataset import AnnotatedMovie
+from organoid_kit.data.formats.trackmate import read_trackmate
+from organoid_kit.data.timelapse_reading import read_timelapse
+
+SAMPLES = (
+    *("settings.json", "settings_division.json", "settings_link.json"),
+    *(f"organoid_{letter}{end}" for letter in "abcd" for end in (".aut", ".ome.tif")),
+    *(f"{part}.autlist" for part in ("training", "validation", "test")),
+)
+SAMPLES_URL = "https://raw.githubusercontent.com/organoid-kit/organoid_kit/main/data_samples/"
+
+REAL_ORGANOID_URL = (
+    "https://raw.githubusercontent.com/fmi-basel/LSTree/1e43a58c376e03ea634bb0ea8145153ab9acda4b/"
+    "example/data/003-Enterocyst/"
+)
+REAL_ORGANOID_CREDIT = (
+    "Mouse intestinal organoid, H2B-labelled nuclei, light sheet: example data of LSTree "
+    "(github.com/fmi-basel/LSTree, MIT licence), de Medeiros, Ortiz et al., Nature Communications 2022."
+)
+REAL_ORGANOID_SPACING_UM = (2.0, 0.26, 0.26)
+_REAL_ORGANOID_MINUTES = 10.0
+_REAL_ORGANOID_PATTERN = "P4_Ch1-T{time:04}.tif"
+_FRAME_TO_FILE = 1  # the annotation counts time points from 0, the files from 1
+_REAL_ORGANOID_FILES = {  # where the file goes → where it comes from, SHA-256
+    "images/P4_Ch1-T0322.tif": (
+        "Channel1/P4_Ch1-T0322.tif",
+        "5b4f055262a72faf039936dd9c5de71c87aa0d5c2a0ed9642f416dc5b09def8d",
+    ),
+    "images/P4_Ch1-T0323.tif": (
+        "Channel1/P4_Ch1-T0323.tif",
+        "7f26a869adec51cf0cf053c2934490ce8f7a05c2f22f05759f32175153618f99",
+    ),
+    "images/P4_Ch1-T0324.tif": (
+        "Channel1/P4_Ch1-T0324.tif",
+        "da62f9d79e4a9421994b7dbe677d38542be74b0cd2c7dc577d9b4d62ba6b58cb",
+    ),
+    "mamut_deconv.xml": (
+        "mamut_deconv.xml",
+        "a97bcbd06df2154f3a621efa14e597ba89917588e6c932c66b127d629630337a",
+    ),
+}
+
+
+def find_samples(folder: str | Path | None = None, *, url: str = SAMPLES_URL) -> Path:
+    """The folder with the bundled movies; downloads them (18 MB) where only the package is
+    installed, as on Colab.
+
+    Args:
+        folder: where to look and to download to; None: the checkout the package lies in, a folder
+            above this one, or else ``data_samples`` here.
+        url: where they come from.
+
+    Raises:
+        UserError: they are not there and cannot be downloaded.
+    """
+    near = (Path(__file__).parents[2], *Path.cwd().parents[:2])  # notebooks lie in subfolders
+    for place in near if folder is None else ():
+        if _is_complete(place / "data_samples"):
+            return place / "data_samples"
+    folder = Path(folder or "data_samples").absolute()
+    if not _is_complete(folder):
+        _download({name: (name, None) for name in SAMPLES}, folder, url)
+    return folder
+
+
+def download_real_organoid(folder: str | Path, *, url: str = REAL_ORGANOID_URL) -> Path:
+    """Puts the real organoid (three stacks and their annotation, 11 MB) in a folder, each file
+    checked by its sum.
+
+    Files that are there already and intact are kept as they are. Open the folder with
+    `read_real_organoid`.
+
+    Args:
+        folder: is made where it does not exist.
+        url: where the files come from.
+
+    Returns:
+        The folder.
+
+    Raises:
+        UserError: there is no network, the source has changed, or the folder cannot be written.
+    """
+    folder = Path(folder).absolute()
+    _download(_REAL_ORGANOID_FILES, folder, url)
+    return folder
+
+
+def read_real_organoid(folder: str | Path) -> AnnotatedMovie:
+    """The real organoid with its annotations, which the authors curated, as far as there are images
+    (76 positions).
+
+    Raises:
+        UserError: a file is missing or damaged.
+    """
+    folder = Path(folder)
+    movie = read_timelapse(
+        folder / "images",
+        pattern=_REAL_ORGANOID_PATTERN,
+        spacing_um=REAL_ORGANOID_SPACING_UM,
+        axes="zyx",
+        minutes_per_time_point=_REAL_ORGANOID_MINUTES,
+        name="real organoid",
+    )
+    annotations = read_trackmate(
+        folder / "mamut_deconv.xml",
+        spacing_um=REAL_ORGANOID_SPACING_UM,
+        time_point_offset=_FRAME_TO_FILE,
+        minutes_per_time_point=_REAL_ORGANOID_MINUTES,
+    )
+    seen = np.isin(annotations.time_points, movie.time_points)
+    return AnnotatedMovie(movie, annotations.select(seen), _REAL_ORGANOID_PATTERN)
+
+
+def _is_complete(folder: Path) -> bool:
+    return all((folder / name).is_file() for name in SAMPLES)
+
+
+def _download(files: dict[str, tuple[str, str | None]], folder: Path, url: str) -> None:
+    """Fetches what is not there yet, or not intact; progress is shown."""
+    store = pooch.create(
+        folder,
+        base_url=url,
+        registry={name: checksum for name, (_, checksum) in files.items()},
+        urls={name: url + source for name, (source, _) in files.items()},
+        retry_if_failed=1,
+    )
+    for name in files:
+        try:
+            store.fetch(name, progressbar=True)
+        except (OSError, ValueError) as error:
+            raise UserError(
+                f"The file {name} must be downloaded from {url}. Received: {_first_line(error)}. Check the connection "
+                f"to the internet, or copy the file into {folder} from a machine that has one."
+            ) from error
+
+
+def _first_line(error: Exception) -> str:
+    """What went wrong, in short."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]

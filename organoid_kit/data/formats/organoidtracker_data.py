@@ -1,0 +1,102 @@
+"""What OrganoidTracker reads from positions and links, under its names: penalties, probabilities
+and error flags.
+
+A penalty is -log10(p / (1 - p)): 0 for a probability of one half, negative for what is likely. A
+flag is the number of the kind of error that its list of errors shows; it has one for each position,
+and a link's stands at its later end.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from organoid_kit.data.annotations import Annotations
+
+TRACK_END, MISSED_DIVISION, MANY_DAUGHTERS, NO_PAST, MERGE, UNLIKELY_DIVISION, UNLIKELY_LINK = (
+    1,
+    3,
+    4,
+    5,
+    6,
+    9,
+    14,
+)
+_LARGEST_PENALTY = 10.0  # of a probability of 0 or 1, where the formula has no number
+
+
+def add_organoidtracker_data(tracks: Annotations, *, max_error: float = 0.01) -> Annotations:
+    """Tracks with what OrganoidTracker wants to know of them; nothing of ours is taken away.
+
+    Added are `division_penalty` and `error` of positions, `link_penalty` and `marginal_probability`
+    of links, each where there is a number to make it from (`division_probability`,
+    `division_error_probability`, `link_probability`, `error_probability`). A value that was there
+    under the same name is replaced only by another.
+
+    Args:
+        tracks: positions and chosen links.
+        max_error: a link or division more probably wrong than this is flagged. OrganoidTracker's
+            own limit is 0.01.
+    """
+    properties, link_properties = dict(tracks.properties), dict(tracks.link_properties)
+    _derive(properties, "division_probability", "division_penalty", _compute_penalty)
+    _derive(link_properties, "link_probability", "link_penalty", _compute_penalty)
+    _derive(link_properties, "error_probability", "marginal_probability", lambda error: 1 - error)
+    flags = _choose_flags(tracks, max_error)
+    if flags.any():
+        before = properties.get("error", np.full(len(tracks), None))
+        properties["error"] = [int(flag) or old for flag, old in zip(flags, before, strict=True)]
+    return dataclasses.replace(tracks, properties=properties, link_properties=link_properties)
+
+
+def _derive(
+    table: dict[str, np.ndarray], source: str, target: str, function: Callable[[float], float]
+) -> None:
+    """Adds a column that is computed from another one, where that has values."""
+    if source in table:
+        before = table.get(target, np.full(len(table[source]), None))
+        pairs = zip(table[source], before, strict=True)
+        table[target] = np.array(
+            [old if value is None else function(float(value)) for value, old in pairs], object
+        )
+
+
+def _compute_penalty(probability: float) -> float:
+    """-log10 of the odds, at most 10 either way."""
+    if not 0 < probability < 1:
+        return -_LARGEST_PENALTY if probability >= 1 else _LARGEST_PENALTY
+    penalty = math.log10(1 - probability) - math.log10(probability)
+    return min(max(penalty, -_LARGEST_PENALTY), _LARGEST_PENALTY)
+
+
+def _choose_flags(tracks: Annotations, max_error: float) -> np.ndarray:
+    """The kind of error of each position, (n,) int, 0 for none; where there are several, the one to
+    mend first.
+    """
+    flags = np.zeros(len(tracks), dtype=int)
+    if len(tracks.links) == 0:
+        return flags  # not tracked yet
+    forward, backward, times = tracks.links_forward(), tracks.links_backward(), tracks.time_points
+    unlikely_links = _is_above(
+        tracks.link_properties.get("error_probability"), max_error, len(tracks.links)
+    )
+    unlikely = _is_above(
+        tracks.properties.get("division_error_probability"), max_error, len(tracks)
+    )
+    flags[tracks.links[unlikely_links, 1]] = UNLIKELY_LINK
+    flags[(backward == 0) & (times > times.min())] = NO_PAST
+    flags[(forward == 0) & (times < times.max())] = TRACK_END
+    flags[unlikely & (forward == 1)] = MISSED_DIVISION
+    flags[unlikely & (forward == 2)] = UNLIKELY_DIVISION
+    flags[backward > 1] = MERGE
+    flags[forward > 2] = MANY_DAUGHTERS
+    return flags
+
+
+def _is_above(values: np.ndarray | None, limit: float, length: int) -> np.ndarray:
+    """Which values are known and above the limit, (length,) bool."""
+    values = np.full(length, None) if values is None else values
+    return np.array([value is not None and value > limit for value in values], dtype=bool)

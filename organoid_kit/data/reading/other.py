@@ -1,0 +1,67 @@
+"""Microscope formats (.czi, .nd2, .lif, .ims …) through the bioio library."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from organoid_kit.base.errors import UserError
+from organoid_kit.data.reading.image import ImageFile
+from organoid_kit.data.reading.units import ignore_default_spacing
+
+SUFFIXES = (
+    ".czi",
+    ".nd2",
+    ".lif",
+    ".ims",
+    ".oib",
+    ".oif",
+    ".oir",
+    ".vsi",
+    ".dv",
+    ".sld",
+    ".mrc",
+    ".lsm",
+)
+
+
+def read_other(path: Path) -> ImageFile:
+    """Opens a microscope file; bioio reads it lazily through dask.
+
+    bioio states sizes without a unit; its readers of microscope formats give µm. It does not state
+    the time step.
+
+    Raises:
+        UserError: bioio or its reader for this format is not installed, or the file holds several
+            images.
+    """
+    try:
+        from bioio import BioImage
+        from bioio_base.exceptions import UnsupportedFileFormatError
+    except ImportError as error:
+        raise _not_installed(path, "bioio is not installed") from error
+    try:
+        image = BioImage(path)
+    except UnsupportedFileFormatError as error:
+        raise _not_installed(path, f"no installed reader opens {path.suffix}") from error
+    if len(image.scenes) > 1:
+        raise UserError(
+            f"A file must hold one movie. Received: {path} with {len(image.scenes)} ({', '.join(image.scenes[:5])}). "
+            "Export the one you want as OME-TIFF, for example with Fiji."
+        )
+
+    return ImageFile(
+        path=path,
+        axes=image.dims.order.lower(),
+        shape=tuple(image.shape),
+        dtype=image.dtype,
+        read=lambda index: image.dask_data[index].compute(),
+        spacing_um=ignore_default_spacing(image.physical_pixel_sizes),
+        channel_names=tuple(str(name) for name in image.channel_names or ()),
+    )
+
+
+def _not_installed(path: Path, reason: str) -> UserError:
+    return UserError(
+        f"Microscope formats need the bioio library and its reader for the format. Received: {path}; {reason}. "
+        'Run: pip install "organoid-kit[microscopes]", or export the movie as OME-TIFF, for example with Fiji.'
+    )

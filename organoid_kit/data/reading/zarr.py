@@ -1,0 +1,93 @@
+"""OME-Zarr images, NGFF 0.4 (Zarr 2) and 0.5 (Zarr 3). https://ngff.openmicroscopy.org"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from organoid_kit.base.errors import UserError
+from organoid_kit.data.reading.image import READ_FAILURES, ImageFile
+from organoid_kit.data.reading.units import to_minutes, to_um
+
+MARKERS = (".zgroup", ".zarray", ".zattrs", "zarr.json")
+
+
+def is_zarr(folder: Path) -> bool:
+    """Whether a folder is a Zarr group or array."""
+    return folder.suffix.lower() == ".zarr" or any((folder / marker).exists() for marker in MARKERS)
+
+
+def read_zarr(path: Path) -> ImageFile:
+    """Opens the full resolution of an OME-Zarr image, or a plain Zarr array.
+
+    Raises:
+        UserError: zarr is not installed, or the folder holds no image.
+    """
+    try:
+        import zarr
+    except ImportError as error:
+        raise UserError(
+            f'Zarr images need the zarr library. Received: {path}. Run: pip install "organoid-kit[formats]"'
+        ) from error
+    try:
+        node = zarr.open(str(path), mode="r")
+        if isinstance(node, zarr.Array):
+            return _describe_array(path, node, "?" * (node.ndim - 2) + "yx")
+        return _describe_image(path, node)
+    except UserError:
+        raise
+    except (*READ_FAILURES, LookupError, TypeError, AttributeError) as error:
+        raise UserError(
+            f"A Zarr folder must be a readable OME-Zarr image. Received: {path}: {type(error).__name__} {error}. "
+            "Copy or export it again."
+        ) from error
+
+
+def _describe_image(path: Path, group: Any) -> ImageFile:
+    attributes = group.attrs.get("ome", group.attrs)
+    if "multiscales" not in attributes:
+        inside = ", ".join(sorted(group.keys())) or "nothing"
+        raise UserError(
+            f"An OME-Zarr folder must describe one image (multiscales). Received: {path}, which holds {inside}. "
+            "Pass the folder of the image inside it."
+        )
+    image = attributes["multiscales"][0]
+    level = image["datasets"][0]  # the standard puts the full resolution first
+    axes = [axis if isinstance(axis, dict) else {"name": axis} for axis in image["axes"]]
+    scale = _scale(level, len(axes)) * _scale(image, len(axes))
+    sizes = {
+        axis["name"].lower(): (value, axis.get("unit"))
+        for axis, value in zip(axes, scale, strict=True)
+    }
+    channels = attributes.get("omero", {}).get("channels", [])
+    return _describe_array(
+        path,
+        group[level["path"]],
+        "".join(
+            axis["name"].lower() if axis["name"].lower() in tuple("tczyx") else "?" for axis in axes
+        ),
+        spacing_um=tuple(to_um(*sizes.get(letter, (None, None))) for letter in "zyx"),
+        minutes_per_time_point=to_minutes(*sizes.get("t", (None, None))),
+        channel_names=tuple(str(channel.get("label")) for channel in channels),
+    )
+
+
+def _describe_array(path: Path, array: Any, axes: str, **said: Any) -> ImageFile:
+    return ImageFile(
+        path,
+        axes,
+        tuple(array.shape),
+        array.dtype,
+        read=lambda index: np.asarray(array[index]),
+        **said,
+    )
+
+
+def _scale(described: dict[str, Any], count: int) -> np.ndarray:
+    """The product of the scales in a list of coordinate transformations."""
+    steps = described.get("coordinateTransformations", [])
+    return np.prod(
+        [np.ones(count), *(step["scale"] for step in steps if step["type"] == "scale")], axis=0
+    )

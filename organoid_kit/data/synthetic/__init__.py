@@ -1,0 +1,6 @@
+"""Invented organoid movies whose truth is known exactly: `settings` → `life` → `light` → `movie`."""
+
+from organoid_kit.data.synthetic.movie import make_synthetic_movie
+from organoid_kit.data.synthetic.settings import SyntheticSettings, random_synthetic_settings
+
+__all__ = ["SyntheticSettings", "make_synthetic_movie", "random_synthetic_settings"]

@@ -1,0 +1,33 @@
+"""Is it right? Annotations are checked, predictions are scored, a blob detector is there to compare
+with.
+
+checks/                         rules that find mistakes in annotations
+matching ── positions           which found position is which true one; precision, recall, F1
+    └────── tracks/             scores of divisions, links, lineages
+classification ── calibration   average precision; probabilities one can believe
+peaks ── blobs                  nuclei found without a network
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=[
+        "blobs",
+        "calibration",
+        "checks",
+        "classification",
+        "matching",
+        "peaks",
+        "positions",
+        "tracks",
+    ],
+    submod_attrs={
+        "blobs": ["find_blobs", "tune_blobs"],
+        "checks": ["check_annotations", "summarise_annotations"],
+        "classification": ["compute_precision_recall"],
+        "peaks": ["find_peaks"],
+        "positions": ["score_positions"],
+        "tracks": ["score_divisions", "score_links", "score_tracks"],
+    },
+)

@@ -1,0 +1,201 @@
+"""Nuclei without a network: bright blobs of about the right size. What a network must beat to be
+worth its training.
+
+A nucleus is brighter than its surroundings. Blurring a stack a little and subtracting a stronger
+blur leaves exactly
+that: a hill at each bright blob of the chosen diameter, and about zero where the image is even. The
+tops of the hills are the nuclei found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+from organoid_kit.data.annotations import Annotations
+from organoid_kit.data.dataset import AnnotatedMovie
+from organoid_kit.data.timelapse import TimeLapse
+from organoid_kit.evaluation.peaks import find_peaks
+from organoid_kit.evaluation.positions import ThresholdCurve, pool_curves, score_over_thresholds
+
+DIAMETER_UM = 8.0  # nuclei of mouse intestinal organoids are 7 to 9 µm wide
+THRESHOLD = 0.1  # of the range between background and bright nuclei
+MIN_DISTANCE_UM = 3.0
+FINEST_SPACING_UM = (
+    0.5  # finer stacks are averaged down to about this: 16 voxels across a nucleus are plenty
+)
+BLUR_RATIO = 1.6  # of the two blurs; their difference is then close to a Laplacian of Gaussian (Marr & Hildreth 1980)
+
+
+def find_blobs(
+    movie: TimeLapse,
+    *,
+    channels: Sequence[int] = (1,),
+    time_points: Sequence[int] | None = None,
+    diameter_um: float = DIAMETER_UM,
+    threshold: float = THRESHOLD,
+    min_distance_um: float = MIN_DISTANCE_UM,
+) -> Annotations:
+    """Positions of bright blobs, with their "response" (height above the surroundings) as a
+    property.
+
+    Args:
+        movie: is read one stack at a time.
+        channels: counted from 1; several are summed.
+        time_points: where to look; None: everywhere.
+        diameter_um: of the nuclei sought.
+        threshold: least response; 1 is the step from background to the brightest 0.2 % of the
+            stack.
+        min_distance_um: of two blobs closer than this, only the stronger is kept.
+    """
+    times = movie.time_points if time_points is None else time_points
+    found = []
+    for time_point in times:
+        stack = movie.stack(int(time_point), channels)
+        found.append(
+            find_blobs_in_stack(stack, movie.spacing_um, diameter_um, threshold, min_distance_um)
+        )
+    return Annotations(
+        positions=np.concatenate([np.zeros((0, 3)), *(positions for positions, _ in found)]),
+        time_points=np.repeat(
+            np.asarray(times, dtype=int), [len(positions) for positions, _ in found]
+        ),
+        properties={
+            "response": np.concatenate([np.zeros(0), *(response for _, response in found)])
+        },
+        spacing_um=movie.spacing_um,
+        minutes_per_time_point=movie.minutes_per_time_point,
+        name=movie.name,
+    )
+
+
+def tune_blobs(
+    annotated_movies: Sequence[AnnotatedMovie],
+    *,
+    channels: Sequence[int] = (1,),
+    diameters_um: Sequence[float] = (5, 6, 7, 8, 9, 10, 12),
+    max_distance_um: float = 5.0,
+) -> dict[str, Any]:
+    """The diameter and threshold of highest F1 on annotated movies, as options of `find_blobs`.
+
+    Use training or validation movies: ``find_blobs(test_movie, **tune_blobs(training_movies))``.
+
+    Raises:
+        UserError: none of the movies has positions, or their spacing is unknown.
+    """
+    options = {
+        "thresholds": np.linspace(0.02, 0.4, 39),
+        "max_distance_um": max_distance_um,
+        "by": "response",
+    }
+    curves = {}
+    for diameter_um in diameters_um:
+        curves[diameter_um] = pool_curves(
+            [
+                score_over_thresholds(
+                    one.annotations, _blobs_where_annotated(one, channels, diameter_um), **options
+                )
+                for one in annotated_movies
+            ]
+        )
+    best = max(curves, key=lambda diameter_um: _quality(curves[diameter_um]))
+    return {
+        "channels": tuple(channels),
+        "diameter_um": float(best),
+        "threshold": curves[best].best(),
+    }
+
+
+def find_blobs_in_stack(
+    stack: np.ndarray,
+    spacing_um: Sequence[float],
+    diameter_um: float = DIAMETER_UM,
+    threshold: float = THRESHOLD,
+    min_distance_um: float = MIN_DISTANCE_UM,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Bright blobs of one (z, y, x) stack.
+
+    Returns:
+        positions: (k, 3) float, zyx, voxels, strongest first.
+        response: (k,) float.
+    """
+    response, step = make_blob_response(stack, spacing_um, diameter_um)
+    return find_response_peaks(response, step, spacing_um, threshold, min_distance_um)
+
+
+def find_response_peaks(
+    response: np.ndarray,
+    step: np.ndarray,
+    spacing_um: Sequence[float],
+    threshold: float = THRESHOLD,
+    min_distance_um: float = MIN_DISTANCE_UM,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The tops of what `make_blob_response` returns, as positions and heights like
+    `find_blobs_in_stack`.
+    """
+    peaks, heights = find_peaks(
+        response, tuple(np.asarray(spacing_um) * step), min_distance_um, max(threshold, 0)
+    )
+    return peaks * step + (step - 1) / 2, heights
+
+
+def make_blob_response(
+    stack: np.ndarray, spacing_um: Sequence[float], diameter_um: float = DIAMETER_UM
+) -> tuple[np.ndarray, np.ndarray]:
+    """How much each place is brighter than its surroundings, on a coarser grid.
+
+    Returns:
+        response: (z, y, x) float32; 1 is the step from background to the brightest 0.2 % of the
+            stack.
+        step: (3,) int, voxels of the stack per voxel of the response. Voxel i lies at i * step +
+            (step - 1) / 2.
+    """
+    step = np.maximum(1, np.round(FINEST_SPACING_UM / np.asarray(spacing_um))).astype(int)
+    step = np.minimum(step, stack.shape)
+    image = _apply_range(
+        _average_blocks(np.nan_to_num(stack.astype(np.float32), posinf=0, neginf=0), step)
+    )
+    sigma_um = diameter_um / (
+        2 * np.sqrt(3)
+    )  # a Laplacian of Gaussian answers most to a ball of this diameter
+    sigma = sigma_um / (np.asarray(spacing_um) * step)
+    narrow = gaussian_filter(image, sigma / np.sqrt(BLUR_RATIO), truncate=3)
+    return narrow - gaussian_filter(image, sigma * np.sqrt(BLUR_RATIO), truncate=3), step
+
+
+def _blobs_where_annotated(
+    annotated: AnnotatedMovie, channels: Sequence[int], diameter_um: float
+) -> Annotations:
+    time_points = annotated.annotations.annotated_time_points
+    return find_blobs(
+        annotated.movie,
+        channels=channels,
+        time_points=time_points,
+        diameter_um=diameter_um,
+        threshold=0.02,
+    )
+
+
+def _quality(curve: ThresholdCurve) -> tuple[float, float]:
+    """Of two equally good F1, the one with the smaller distances is better."""
+    score = curve.best_score()
+    return score.f1, -(score.mean_distance_um or np.inf)
+
+
+def _average_blocks(stack: np.ndarray, step: np.ndarray) -> np.ndarray:
+    """Means of blocks of `step` voxels; what is left over at the far border is cut off."""
+    counts = stack.shape // step
+    stack = stack[tuple(slice(length) for length in counts * step)]
+    return stack.reshape(counts[0], step[0], counts[1], step[1], counts[2], step[2]).mean(
+        axis=(1, 3, 5)
+    )
+
+
+def _apply_range(image: np.ndarray) -> np.ndarray:
+    """Intensities with the median at 0 and the brightest 0.2 % at 1; an even image becomes zeros."""
+    background, bright = np.quantile(image, (0.5, 0.998))
+    image = np.clip(image - background, 0, None)
+    return image / (bright - background) if bright > background else np.zeros_like(image)

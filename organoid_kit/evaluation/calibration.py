@@ -1,0 +1,314 @@
+"""Probabilities one can believe: of a hundred links called 90 % sure, ninety are right.
+
+A network's order is often good and its numbers are not. On held-out examples a straight line
+through the log-odds mends the numbers and keeps the order: p' = sigmoid(slope · logit(p) +
+intercept), natural logarithm throughout.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import expit, logit
+
+from organoid_kit.base.errors import UserError
+from organoid_kit.evaluation.classification import check_classified
+
+CLIP = 1e-6  # probabilities are brought to CLIP … 1 − CLIP: the log-odds of 0 and 1 are infinite
+LEAST_EXAMPLES = 5  # of each class, so that each of the five parts held out has one
+_FOLDS = 5
+_KINDS = {
+    "none": "left as they are",
+    "temperature": "with temperature scaling",
+    "platt": "with Platt scaling",
+}
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A straight line through the log-odds. The default changes nothing.
+
+    Attributes:
+        slope: below 1 if the network was too sure; positive, so that the order stays. 1 / slope is
+            the temperature.
+        intercept: above 0 if the network said "yes" too seldom.
+        kind: how it was fitted: "platt" (slope and intercept), "temperature" (slope only), or
+            "none", not at all.
+        reason: why this kind, in words.
+    """
+
+    slope: float = 1.0
+    intercept: float = 0.0
+    kind: str = "none"
+    reason: str = ""
+
+    def apply(self, probabilities: np.ndarray) -> np.ndarray:
+        """Calibrated probabilities, of the same shape, inside `CLIP` … 1 − `CLIP` before the line
+        is applied.
+        """
+        return self._move(probabilities, self.slope, self.intercept)
+
+    def invert(self, probabilities: np.ndarray) -> np.ndarray:
+        """The probabilities from which `apply` made these."""
+        return self._move(probabilities, 1 / self.slope, -self.intercept / self.slope)
+
+    def _move(self, probabilities: np.ndarray, slope: float, intercept: float) -> np.ndarray:
+        probabilities = np.asarray(probabilities, float)
+        if (slope, intercept) == (1, 0):
+            return probabilities
+        return expit(slope * _compute_logits(probabilities) + intercept)
+
+
+@dataclass(frozen=True, eq=False)
+class Reliability:
+    """Said and true probability, bin by bin; bins that hold nothing are left out.
+
+    Attributes:
+        lows: (k,) float, lower edge of each bin.
+        width: of every bin.
+        probabilities: (k,) float, mean of what was said in a bin.
+        parts_true: (k,) float, part of a bin that is true.
+        counts: (k,) int, examples in a bin.
+        brier: mean of (probability − truth)² over all examples, 0 at best (Brier 1950).
+    """
+
+    lows: np.ndarray
+    width: float
+    probabilities: np.ndarray
+    parts_true: np.ndarray
+    counts: np.ndarray
+    brier: float
+
+    @property
+    def ece(self) -> float:
+        """Expected calibration error: mean distance of said from true probability, bins weighted by
+        their counts.
+
+        Where positives are rare the lowest bin has nearly all the weight: look at the other bins
+            too.
+        """
+        return float(np.average(np.abs(self.probabilities - self.parts_true), weights=self.counts))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Figures for JSON."""
+        return {
+            "ece": self.ece,
+            "brier": self.brier,
+            "width": self.width,
+            **{
+                name: getattr(self, name).tolist()
+                for name in ("lows", "probabilities", "parts_true", "counts")
+            },
+        }
+
+
+def compute_reliability(
+    probabilities: np.ndarray, truths: np.ndarray, bins: int = 10
+) -> Reliability | None:
+    """Compares what was said with what is true, in bins of equal width; the last bin holds 1 as
+    well.
+
+    The bins are those of Naeini et al. 2015 and Guo et al. 2017. As in the former, the probability
+    of the positive class is binned, and not the probability of whichever class is likelier.
+
+    Args:
+        probabilities: (n,) float, 0 to 1.
+        truths: (n,) bool.
+        bins: number of bins from 0 to 1.
+
+    Returns:
+        None where there is no example.
+
+    Raises:
+        UserError: the two differ in length, or a probability is not between 0 and 1.
+    """
+    probabilities, truths = _check(probabilities, truths)
+    if len(probabilities) == 0:
+        return None
+    rows = np.minimum((probabilities * bins).astype(int), bins - 1)
+    counts = np.bincount(rows, minlength=bins)
+    filled = counts > 0
+    sums = [
+        np.bincount(rows, weights=values, minlength=bins)[filled]
+        for values in (probabilities, truths)
+    ]
+    said, true = (values / counts[filled] for values in sums)
+    brier = float(np.mean((probabilities - truths) ** 2))
+    return Reliability(np.flatnonzero(filled) / bins, 1 / bins, said, true, counts[filled], brier)
+
+
+def calibrate(
+    probabilities: np.ndarray,
+    truths: np.ndarray,
+    *,
+    groups: np.ndarray | None = None,
+    weights: np.ndarray | None = None,
+) -> Calibration:
+    """Platt scaling, temperature scaling or nothing, whichever suits examples best that it was not
+    fitted to.
+
+    Pass examples the network was not trained on. Each kind is fitted to most groups and judged by
+    log loss on the others; the best is then fitted to all. Same input, same result.
+
+    Platt scaling (Platt 1999) fits slope and intercept, temperature scaling (Guo et al. 2017) the
+    slope alone, both by maximum likelihood. Instead of 1 and 0 the truths are (n₊ + 1) / (n₊ + 2)
+    and 1 / (n₋ + 2), as Platt proposed, so that the slope stays finite where no example is on the
+    wrong side.
+
+    Args:
+        probabilities: (n,) float, 0 to 1, what the network said.
+        truths: (n,) bool.
+        groups: (n,) movie or time block of each example, held out together. None, or groups that
+            cannot be held out without losing a class: five blocks of each class in the order given.
+        weights: (n,) float, how much each example counts; None: all the same.
+
+    Returns:
+        With kind "none" and a reason where there is too little to fit, or where the order of the
+        probabilities is wrong.
+
+    Raises:
+        UserError: lengths differ, a probability is not between 0 and 1, or a weight is not above 0.
+    """
+    probabilities, truths = _check(probabilities, truths)
+    weights = _check_weights(weights, len(truths))
+    folds = _assign_folds(truths, groups)
+    logits = _compute_logits(probabilities)
+    reason = _find_obstacle(logits, truths)
+    if reason:
+        return Calibration(reason=reason)
+    fits = {kind: _fit(kind, logits, truths, weights) for kind in _KINDS}
+    if fits["platt"][0] <= 0:
+        return Calibration(
+            reason=f"Left as they are: the higher the probability, the fewer are true (slope {fits['platt'][0]:.2f}). "
+            "The network does not tell the classes apart on these examples."
+        )
+    losses = {
+        kind: _compute_held_out_loss(kind, logits, truths, weights, folds)
+        for kind, (slope, intercept) in fits.items()
+        if slope > 0 and np.isfinite([slope, intercept]).all()
+    }
+    best = min(losses, key=losses.get)
+    return Calibration(*fits[best], best, _describe_log_losses(losses))
+
+
+def _check(probabilities: np.ndarray, truths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    truths, probabilities = check_classified(truths, probabilities)
+    wrong = probabilities[(probabilities < 0) | (probabilities > 1)]
+    if len(wrong):
+        raise UserError(
+            f"Probabilities lie between 0 and 1. Received: {len(wrong)} of {len(probabilities)} that do not, such as "
+            f"{wrong[0]:g}. Pass what the network predicts, not its logits."
+        )
+    return probabilities, truths
+
+
+def _check_weights(weights: np.ndarray | None, number: int) -> np.ndarray:
+    """Weights with a mean of 1, so that sums of them are numbers of examples."""
+    weights = np.ones(number) if weights is None else np.asarray(weights, float).reshape(-1)
+    if len(weights) != number or not np.isfinite(weights).all() or (weights <= 0).any():
+        raise UserError(
+            f"Every example needs a weight above 0. Received: {len(weights)} weights for {number} examples, "
+            f"{np.count_nonzero(weights > 0)} of them above 0. Leave out examples that shall not count, or leave out "
+            "weights."
+        )
+    return weights / weights.mean() if number else weights
+
+
+def _compute_logits(probabilities: np.ndarray) -> np.ndarray:
+    return logit(np.clip(probabilities, CLIP, 1 - CLIP))
+
+
+def _find_obstacle(logits: np.ndarray, truths: np.ndarray) -> str:
+    """Why these examples cannot be calibrated, or ""."""
+    positive, negative = int(truths.sum()), int((~truths).sum())
+    if min(positive, negative) < LEAST_EXAMPLES:
+        return (
+            f"Left as they are: {positive} positive and {negative} negative examples; "
+            f"at least {LEAST_EXAMPLES} of each are needed."
+        )
+    if np.ptp(logits) < CLIP:
+        return "Left as they are: all probabilities are the same."
+    return ""
+
+
+def _fit(
+    kind: str, logits: np.ndarray, truths: np.ndarray, weights: np.ndarray
+) -> tuple[float, float]:
+    """Slope and intercept of highest likelihood. The loss is convex; its minimum is found with two
+    derivatives.
+    """
+    if kind == "none":
+        return 1.0, 0.0
+    columns = np.stack([logits, np.ones_like(logits)][: 2 if kind == "platt" else 1], axis=1)
+    positive, negative = weights[truths].sum(), weights[~truths].sum()
+    targets = np.where(truths, (positive + 1) / (positive + 2), 1 / (negative + 2))
+
+    def loss(line: np.ndarray) -> tuple[float, np.ndarray]:
+        scores = columns @ line
+        value = np.average(np.logaddexp(0, scores) - targets * scores, weights=weights)
+        return value, columns.T @ (weights * (expit(scores) - targets)) / weights.sum()
+
+    def curvature(line: np.ndarray) -> np.ndarray:
+        chances = expit(columns @ line)
+        return (columns.T * (weights * chances * (1 - chances))) @ columns / weights.sum()
+
+    start = np.array([1.0, 0.0])[: columns.shape[1]]
+    line = minimize(
+        loss, start, jac=True, hess=curvature, method="trust-exact", options={"gtol": 1e-8}
+    ).x
+    slope, intercept = (*line.tolist(), 0.0)[:2]
+    return slope, intercept
+
+
+def _assign_folds(truths: np.ndarray, groups: np.ndarray | None) -> np.ndarray:
+    """Which part each example is held out with, (n,) int: whole groups, or else blocks of each
+    class in their order.
+    """
+    if groups is not None:
+        folds = (
+            np.unique(_check_groups(groups, len(truths)), return_inverse=True)[1].reshape(-1)
+            % _FOLDS
+        )
+        if all(
+            0 < truths[folds != fold].sum() < (folds != fold).sum() for fold in np.unique(folds)
+        ):
+            return folds
+    folds = np.empty(len(truths), int)
+    for each in (truths, ~truths):
+        folds[each] = np.arange(each.sum()) * _FOLDS // each.sum()
+    return folds
+
+
+def _check_groups(groups: np.ndarray, number: int) -> np.ndarray:
+    groups = np.asarray(groups).reshape(-1)
+    if len(groups) != number:
+        raise UserError(
+            f"Every example needs its group. Received: {len(groups)} groups for {number} examples. "
+            "Pass the movie or time block of each example."
+        )
+    return groups
+
+
+def _compute_held_out_loss(
+    kind: str, logits: np.ndarray, truths: np.ndarray, weights: np.ndarray, folds: np.ndarray
+) -> float:
+    """Mean log loss over all examples, each judged by a fit to the other folds."""
+    losses = np.zeros(len(logits))
+    for fold in np.unique(folds):
+        out = folds == fold
+        slope, intercept = _fit(kind, logits[~out], truths[~out], weights[~out])
+        losses[out] = np.logaddexp(
+            0, np.where(truths[out], -1, 1) * (slope * logits[out] + intercept)
+        )
+    return float(np.average(losses, weights=weights))
+
+
+def _describe_log_losses(losses: dict[str, float]) -> str:
+    best, *others = sorted(losses, key=losses.get)
+    rest = ", ".join(f"{losses[kind]:.4f} {_KINDS[kind]}" for kind in others)
+    return f"Lowest log loss on held-out examples, {losses[best]:.4f}, {_KINDS[best]}" + (
+        f"; {rest}." if rest else "."
+    )

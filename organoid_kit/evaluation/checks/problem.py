@@ -1,0 +1,95 @@
+"""What is reported, what counts as too close, too far, too bright; and where a problem lies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from organoid_kit.data.annotations import Annotations
+from organoid_kit.data.timelapse import TimeLapse
+from organoid_kit.evaluation.blobs import DIAMETER_UM
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that is wrong ("error") or looks wrong ("warning") in annotations or images.
+
+    Attributes:
+        rule: short stable name.
+        message: what is wrong, where, and what to do.
+        severity: "error" or "warning".
+        time_point: where, or None if it concerns the whole movie.
+        rows: rows of `Annotations.positions` that are concerned.
+        position: zyx, voxels, where to look in the movie, or None.
+    """
+
+    rule: str
+    message: str
+    severity: str = "error"
+    time_point: int | None = None
+    rows: tuple[int, ...] = ()
+    position: tuple[float, float, float] | None = None
+
+    def __str__(self) -> str:
+        return f"{self.severity}: {self.message}"
+
+
+@dataclass(frozen=True)
+class CheckLimits:
+    """What counts as too close, too far, too bright."""
+
+    diameter_um: float = DIAMETER_UM  # of an ordinary nucleus
+    duplicate_um: float = (
+        2.0  # two nuclei cannot be closer; sister nuclei in telophase are about 3 µm apart
+    )
+    daughters_um: float = 20.0  # daughters are not farther apart one time point after the division
+    jump_um: float = 10.0  # shorter links are never suspicious, however still the other nuclei are
+    border_um: float = 8.0  # this close to the border a nucleus may come and go
+    saturated_part: float = 0.01  # of the voxels may have the largest value
+
+    @property
+    def own_um(self) -> float:
+        """A blob with a position so near to it needs no other one."""
+        return 0.75 * self.diameter_um
+
+
+def are_inside(positions: np.ndarray, movie: TimeLapse) -> np.ndarray:
+    """Which positions lie in the image, (n,) bool; unknown ones (NaN) do, they have a rule of their
+    own.
+    """
+    outside = (positions < -0.5) | (positions > np.array(movie.shape_zyx) - 0.5)
+    return ~outside.any(axis=1)
+
+
+def compute_steps(annotations: Annotations) -> np.ndarray:
+    """Time points each link goes forward, (m,) int."""
+    return np.diff(annotations.time_points[annotations.links], axis=1)[:, 0]
+
+
+def compute_positions_um(annotations: Annotations) -> np.ndarray:
+    """(n, 3) float, zyx, µm."""
+    return annotations.positions * np.array(annotations.spacing_um)
+
+
+def select_usable_rows(annotations: Annotations, time_point: int) -> np.ndarray:
+    """Rows of a time point whose coordinates are numbers."""
+    rows = annotations.rows_at(time_point)
+    return rows[np.isfinite(annotations.positions[rows]).all(axis=1)]
+
+
+def describe_place(time_point: int, position: np.ndarray) -> str:
+    """A place in words."""
+    z, y, x = position
+    return f"at time point {time_point}, z {z:.1f}, y {y:.1f}, x {x:.1f}"
+
+
+def make_problem(
+    annotations: Annotations, rule: str, rows: Sequence[int], text: str, severity: str = "error"
+) -> Problem:
+    """A problem of positions; it lies where the first of them lies."""
+    rows = tuple(int(row) for row in rows)
+    time_point, position = int(annotations.time_points[rows[0]]), annotations.positions[rows[0]]
+    message = f"The position {describe_place(time_point, position)} {text}"
+    return Problem(rule, message, severity, time_point, rows, tuple(position.tolist()))

@@ -1,0 +1,130 @@
+"""How well probabilities tell two classes apart: a division or not, the same nucleus or another
+one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from organoid_kit.base.errors import UserError
+
+
+@dataclass(frozen=True, eq=False)
+class PrecisionRecall:
+    """Precision and recall when all is called positive whose probability is at least a threshold.
+
+    All arrays are empty where nothing is positive: then there is nothing to measure.
+
+    Attributes:
+        thresholds: (k,) float, ascending, every probability that occurs once.
+        precision: (k,) float, part of what is called positive that is.
+        recall: (k,) float, part of the positives that is called so.
+    """
+
+    thresholds: np.ndarray
+    precision: np.ndarray
+    recall: np.ndarray
+
+    @property
+    def f1(self) -> np.ndarray:
+        """Harmonic mean of precision and recall, (k,) float."""
+        total = self.precision + self.recall
+        return 2 * self.precision * self.recall / np.where(total > 0, total, 1)
+
+    @property
+    def average_precision(self) -> float | None:
+        """Sum of precision times gain in recall, from the highest threshold down; None where
+        nothing is positive.
+        """
+        if len(self.thresholds) == 0:
+            return None
+        gains = self.recall - np.append(self.recall[1:], 0)
+        return float(gains @ self.precision)
+
+    def best(self) -> float:
+        """The threshold of highest F1; of several equally good ones, the one in the middle.
+
+        Raises:
+            UserError: nothing is positive.
+        """
+        return float(self.thresholds[self._best_row()])
+
+    def best_f1(self) -> float:
+        """The highest F1. Too good by nature: its threshold was chosen on these very examples."""
+        return float(self.f1[self._best_row()])
+
+    def _best_row(self) -> int:
+        if len(self.thresholds) == 0:
+            raise UserError(
+                "A threshold can only be chosen where something is positive. Received: no positive example. "
+                "Pass movies in which divisions, or links, are annotated."
+            )
+        f1 = self.f1
+        best = np.flatnonzero(f1 >= f1.max() - 1e-12)
+        return int(best[len(best) // 2])
+
+
+def compute_precision_recall(truths: np.ndarray, probabilities: np.ndarray) -> PrecisionRecall:
+    """Precision and recall at every threshold that makes a difference.
+
+    Args:
+        truths: (n,) bool, what is positive.
+        probabilities: (n,) float, what was said; any number that is higher for a surer positive.
+
+    Raises:
+        UserError: the two differ in length, or a probability is not a number.
+    """
+    truths, probabilities = check_classified(truths, probabilities)
+    if not truths.any():
+        return PrecisionRecall(np.zeros(0), np.zeros(0), np.zeros(0))
+    thresholds, rows = np.unique(probabilities, return_inverse=True)
+    called = np.cumsum(np.bincount(rows)[::-1])[::-1]
+    right = np.cumsum(np.bincount(rows, weights=truths)[::-1])[::-1]
+    return PrecisionRecall(thresholds, right / called, right / truths.sum())
+
+
+def compute_average_precision(truths: np.ndarray, probabilities: np.ndarray) -> float | None:
+    """Average precision: how well probabilities rank positives above the rest, 1 at best.
+
+    By chance it is about the part that is positive. The area is summed in steps, without
+    interpolation, and equal probabilities are one step: the definition of scikit-learn's
+    `average_precision_score`.
+
+    Args:
+        truths: (n,) bool, what is positive.
+        probabilities: (n,) float, what was said.
+
+    Returns:
+        None where nothing is positive.
+
+    Raises:
+        UserError: the two differ in length, or a probability is not a number.
+    """
+    return compute_precision_recall(truths, probabilities).average_precision
+
+
+def check_classified(
+    truths: np.ndarray, probabilities: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Truths as (n,) bool and probabilities as (n,) float.
+
+    Raises:
+        UserError: the two differ in length, or a probability is not a number.
+    """
+    truths, probabilities = (
+        np.asarray(truths, bool).reshape(-1),
+        np.asarray(probabilities, float).reshape(-1),
+    )
+    if len(truths) != len(probabilities):
+        raise UserError(
+            f"Every probability needs its truth. Received: {len(truths)} truths and {len(probabilities)} "
+            "probabilities. Pass one truth for each probability."
+        )
+    if not np.isfinite(probabilities).all():
+        raise UserError(
+            f"Probabilities must be numbers. Received: {np.count_nonzero(~np.isfinite(probabilities))} of "
+            f"{len(probabilities)} that are not. Leave out what was not predicted, or predict it again."
+        )
+    return truths, probabilities

@@ -1,0 +1,33 @@
+"""What a network is shown, and the right answer: (epoch, step) in, batch out. NumPy only.
+
+patches        stacks at the working spacing, normalised, in a bounded cache
+augmentation   one matrix for image and positions
+targets, crops ── position, division, link ── choice (whichever the settings name)
+splits         which movies train, validate and test
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=[
+        "augmentation",
+        "choice",
+        "crops",
+        "division",
+        "link",
+        "patches",
+        "position",
+        "splits",
+        "targets",
+    ],
+    submod_attrs={
+        "augmentation": ["apply_to_positions", "cut_patch", "draw_augmentation"],
+        "division": ["DivisionExamples"],
+        "link": ["LinkExamples"],
+        "patches": ["PreparedMovies"],
+        "position": ["PositionExamples"],
+        "choice": ["make_examples"],
+        "targets": ["draw_dots", "compute_voxel_weights"],
+    },
+)

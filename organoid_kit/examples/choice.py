@@ -1,0 +1,33 @@
+"""Examples for whichever network the settings name; all three kinds are asked for batches in the
+same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from organoid_kit.base.settings import NetworkSettings
+from organoid_kit.data.dataset import AnnotatedMovie
+from organoid_kit.examples.division import DivisionExamples
+from organoid_kit.examples.link import LinkExamples
+from organoid_kit.examples.position import PositionExamples
+
+Examples = PositionExamples | DivisionExamples | LinkExamples
+
+
+def make_examples(
+    annotated_movies: Sequence[AnnotatedMovie], settings: NetworkSettings, **options: Any
+) -> Examples:
+    """The examples that the network of these settings is trained on.
+
+    Args:
+        annotated_movies: what to draw from.
+        settings: `settings.network` says for which network.
+        **options: as of the examples themselves: `augment`, `most_examples`, `cache_bytes`.
+
+    Raises:
+        UserError: the movies have nothing to learn from.
+    """
+    kinds = {"position": PositionExamples, "division": DivisionExamples, "link": LinkExamples}
+    return kinds[settings.network](annotated_movies, settings, **options)

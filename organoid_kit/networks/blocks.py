@@ -1,0 +1,75 @@
+"""What the three networks are built from: convolutions with ReLU, factorised, each with a seed of
+its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import keras
+from keras import layers
+
+from organoid_kit.base.settings import NetworkSettings
+
+
+def count_time_points(settings: NetworkSettings) -> int:
+    """Number of time points that a network sees together."""
+    first, last = settings.time_window
+    return last - first + 1
+
+
+def convolve(
+    x,
+    filters: int,
+    kernel: tuple[int, int, int],
+    seeds: Iterator[int],
+    dtype: str,
+    strides=(1, 1, 1),
+):
+    """One convolution with ReLU. (batch, z, y, x, any) → (batch, z, y, x, filters)."""
+    start = keras.initializers.HeNormal(seed=next(seeds))
+    return layers.Conv3D(
+        filters,
+        kernel,
+        strides,
+        padding="same",
+        activation="relu",
+        kernel_initializer=start,
+        dtype=dtype,
+    )(x)
+
+
+def convolve_factorised(x, filters: int, seeds: Iterator[int], dtype: str):
+    """A convolution in the plane and one along the axis of the microscope."""
+    x = convolve(x, filters, (1, 3, 3), seeds, dtype)
+    return convolve(x, filters, (3, 1, 1), seeds, dtype)
+
+
+def encode_crop(x, filters: tuple[int, int, int], dropout: float, seeds: Iterator[int], dtype: str):
+    """A crop as a list of numbers: three levels of convolutions. (batch, z, y, x, any) → (batch,
+    any).
+    """
+    first, second, third = filters
+    depth = 2 if x.shape[1] > 1 else 1
+    x = convolve(x, first, (1, 3, 3), seeds, dtype)
+    x = layers.MaxPooling3D((1, 2, 2), dtype=dtype)(x)
+    x = convolve_factorised(x, second, seeds, dtype)
+    x = layers.MaxPooling3D((depth, 2, 2), dtype=dtype)(x)
+    x = convolve_factorised(x, third, seeds, dtype)
+    x = layers.MaxPooling3D((1, 2, 2), dtype=dtype)(x)
+    x = layers.Flatten(dtype=dtype)(x)
+    return layers.Dropout(dropout, seed=next(seeds), dtype=dtype)(x)
+
+
+def connect(x, units: int, seeds: Iterator[int], dtype: str):
+    """A dense layer with ReLU. (batch, any) → (batch, units)."""
+    start = keras.initializers.HeNormal(seed=next(seeds))
+    return layers.Dense(units, activation="relu", kernel_initializer=start, dtype=dtype)(x)
+
+
+def answer(x, seeds: Iterator[int], name: str):
+    """A probability, always in float32. (batch, any) → (batch, 1) in 0..1."""
+    start = keras.initializers.GlorotUniform(seed=next(seeds))
+    return layers.Dense(
+        1, activation="sigmoid", kernel_initializer=start, dtype="float32", name=name
+    )(x)

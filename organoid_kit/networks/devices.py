@@ -1,0 +1,88 @@
+"""What the network runs on: processor or graphics card, and how much memory it has."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from functools import lru_cache
+
+import keras
+import psutil
+
+_MIXED_PRECISION_FROM = 7.0  # Nvidia's compute capability with tensor cores for float16
+
+
+@dataclass(frozen=True)
+class Device:
+    """The device Keras computes on.
+
+    Attributes:
+        name: for people.
+        is_gpu: whether it is a graphics card.
+        memory_bytes: memory that is free now.
+        compute_capability: of an Nvidia card, else 0.
+    """
+
+    name: str
+    is_gpu: bool
+    memory_bytes: int
+    compute_capability: float = 0.0
+
+    @property
+    def gains_from_mixed_precision(self) -> bool:
+        """Whether float16 is quick and safe here."""
+        return self.compute_capability >= _MIXED_PRECISION_FROM
+
+
+def detect_device() -> Device:
+    """The device in use and the memory that is free: the first graphics card that Keras can use,
+    else the processor.
+    """
+    if _keras_has_gpu() and (card := _query_nvidia()):
+        return card
+    return Device(
+        f"processor with {psutil.cpu_count()} cores", False, psutil.virtual_memory().available
+    )
+
+
+def _keras_has_gpu() -> bool:
+    """Whether the backend in use sees a graphics card."""
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow
+
+        return bool(tensorflow.config.list_physical_devices("GPU"))
+    if backend == "jax":
+        import jax
+
+        return jax.default_backend() == "gpu"
+    import torch
+
+    return torch.cuda.is_available()
+
+
+@lru_cache(
+    maxsize=1
+)  # asked once, as TensorFlow takes all of a card's memory as soon as it computes
+def _query_nvidia() -> Device | None:
+    """The card in use as Nvidia's own tool describes it; None without that tool."""
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return None
+    query = [tool, "--query-gpu=name,memory.free,compute_cap", "--format=csv,noheader,nounits"]
+    answer = subprocess.run(query, capture_output=True, text=True, check=False)
+    cards = answer.stdout.strip().splitlines()
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES", "").strip()
+    number = int(chosen) if re.fullmatch("[0-9]+", chosen) else 0
+    if answer.returncode or number >= len(cards):
+        return None
+    name, free_mib, capability = (part.strip() for part in cards[number].split(","))
+    shared = (
+        psutil.virtual_memory().available
+    )  # where card and processor share it, the tool says [N/A]
+    memory = int(free_mib) * 2**20 if free_mib.isdigit() else shared
+    known = re.fullmatch(r"[0-9]+\.?[0-9]*", capability)
+    return Device(name, True, memory, float(capability) if known else 0.0)

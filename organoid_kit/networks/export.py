@@ -1,0 +1,226 @@
+"""Trained networks for OrganoidTracker: folders that its own programs for prediction load and run.
+
+OrganoidTracker shows a network the voxels of a movie as they are, ours see one working spacing:
+`build_for_movie` goes between. What OrganoidTracker does was read from its sources (commit
+1ff6bc48, June 2026), for facts alone.
+"""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from organoid_kit import __version__
+from organoid_kit.base.errors import UserError
+from organoid_kit.base.files import write_json_safely, write_safely, write_text_safely
+from organoid_kit.base.settings import NetworkSettings
+from organoid_kit.evaluation.calibration import Calibration
+from organoid_kit.networks.resampling import build_for_movie
+from organoid_kit.networks.saving import NETWORK_TYPES, convert_to_float32, load_network, save_model
+
+_TILE_YX = (
+    320,
+    320,
+)  # OrganoidTracker's defaults: tiles, and how far they reach into their neighbours
+_BUFFER_ZYX = (1, 32, 32)
+_TRIAL_TILE_ZYX = (4, 32, 32)
+_LARGEST_CHANGE = 1e-4  # between a network and the same one read from its file
+
+
+def export_to_organoidtracker(
+    folder: str | Path,
+    output_folder: str | Path,
+    *,
+    spacing_um: tuple[float, float, float],
+    planes: int = 30,
+    overwrite: bool = False,
+) -> Path:
+    """Writes a network for OrganoidTracker's programs: model.keras, settings.json, and README.txt
+    with what to set.
+
+    Args:
+        folder: a network, a run, or the name of a shipped network.
+        output_folder: where to; what its program is told as model_folder.
+        spacing_um: µm per voxel, zyx, of the movies that OrganoidTracker will show the network.
+        planes: of these movies, at most. OrganoidTracker cuts deeper ones into tiles that do not
+            meet well. Position networks only.
+        overwrite: whether a folder that is there may be replaced.
+
+    Returns:
+        the output folder.
+
+    Raises:
+        UserError: the folder holds no network, or one that OrganoidTracker would show something
+            else than it learned.
+    """
+    network, settings = load_network(folder)
+    _check_numbers(spacing_um, planes)
+    _check_window(settings)
+    if planes == 1 and settings.spacing_um:
+        spacing_um = (settings.spacing_um[0], *spacing_um[1:])  # a single plane is never resampled
+    tile = tuple(
+        size + 2 * buffer for size, buffer in zip((planes, *_TILE_YX), _BUFFER_ZYX, strict=True)
+    )
+    model = build_for_movie(network, settings, spacing_um, tile)
+    with write_safely(output_folder, overwrite=overwrite) as temporary:
+        temporary.mkdir()
+        save_model(model, temporary / "model.keras")
+        write_json_safely(temporary / "settings.json", _make_record(model, settings, spacing_um))
+        write_text_safely(temporary / "README.txt", _explain(settings, spacing_um, planes))
+    return Path(output_folder)
+
+
+def check_export(network: keras.Model, settings: NetworkSettings) -> None:
+    """Tries the export of a network, trained or not, for movies twice as fine; takes a second or
+    two.
+
+    Raises:
+        UserError: the network cannot be exported, or is another one when it is read again.
+    """
+    _check_window(settings)
+    spacing_um = tuple(own / 2 for own in settings.spacing_um or (1.0, 1.0, 1.0))
+    try:
+        change = _try_export(convert_to_float32(network, settings), settings, spacing_um)
+    except Exception as error:
+        raise UserError(
+            f"A network must open from its file, for OrganoidTracker too. Received: a {settings.network} network that "
+            f"does not: {' '.join(str(error).split())[:200]}. Use layers and operations of Keras alone."
+        ) from error
+    if not change <= _LARGEST_CHANGE:
+        raise UserError(
+            f"A network read from its file must answer as before. Received: a {settings.network} network whose answers "
+            f"change by {change:.2g}. See whether its weights are finite, and start again with a lower learning rate."
+        )
+
+
+def _try_export(
+    network: keras.Model, settings: NetworkSettings, spacing_um: tuple[float, ...]
+) -> float:
+    """How much answers change on the way through the file; NaN where they are none."""
+    model = build_for_movie(network, settings, spacing_um, _TRIAL_TILE_ZYX)
+    inputs = _draw_inputs(model)
+    with tempfile.TemporaryDirectory() as folder:
+        save_model(model, Path(folder) / "model.keras")
+        reopened = keras.models.load_model(Path(folder) / "model.keras", compile=False)
+    before, after = (
+        keras.ops.convert_to_numpy(each(inputs, training=False)) for each in (model, reopened)
+    )
+    return float(np.abs(before - after).max())
+
+
+def _draw_inputs(model: keras.Model) -> Any:
+    """One random example."""
+    rng = np.random.default_rng(0)
+    shapes = [each.shape[1:] for each in model.inputs]
+    drawn = [
+        rng.random(
+            (1, *(size or _TRIAL_TILE_ZYX[axis] for axis, size in enumerate(shape))), np.float32
+        )
+        for shape in shapes
+    ]
+    return drawn if len(drawn) > 1 else drawn[0]
+
+
+def _check_numbers(spacing_um: tuple[float, float, float], planes: int) -> None:
+    good = len(spacing_um) == 3 and all(math.isfinite(each) and each > 0 for each in spacing_um)
+    if not good or planes < 1:
+        raise UserError(
+            "An export needs the movie's spacing, three lengths above 0 (z, y, x), and its planes, 1 or more. "
+            f"Received: spacing_um {spacing_um}, planes {planes}. Look them up with `read_timelapse`."
+        )
+
+
+def _check_window(settings: NetworkSettings) -> None:
+    """OrganoidTracker cuts both crops of a link at the same time points; ours mirrors the window
+    for the second.
+    """
+    before, after = settings.time_window
+    if settings.network == "link" and before + after != 1:
+        raise UserError(
+            "OrganoidTracker shows both crops of a link network at the same time points, so its time window must reach "
+            "one time point farther forwards than backwards. Received: time_window "
+            f"{settings.time_window}. Train a network with time_window (0, 1)."
+        )
+
+
+def _make_record(
+    model: keras.Model, settings: NetworkSettings, spacing_um: tuple[float, ...]
+) -> dict[str, Any]:
+    """What settings.json holds. OrganoidTracker reads all but the last two."""
+    slope, intercept = settings.calibration
+    return {
+        "type": NETWORK_TYPES[settings.network],
+        "time_window": list(settings.time_window),
+        "patch_shape_zyx": [size or _TILE_YX[0] for size in model.inputs[0].shape[1:4]],
+        "platt_scaling": slope,
+        "platt_intercept": intercept,
+        "spacing_um": list(spacing_um),
+        "exported_by": f"organoid_kit {__version__}",
+    }
+
+
+def _explain(settings: NetworkSettings, spacing_um: tuple[float, ...], planes: int) -> str:
+    """What to set in OrganoidTracker."""
+    low, high = settings.intensity_quantiles
+    keys = {
+        "images_channels": ",".join(map(str, settings.channels)),
+        "scale_factor_xy": 1.0,
+        "scale_factor_z": 1.0,
+        "intensity_min_quantile": low,
+        "intensity_max_quantile": high,
+    }
+    if settings.network == "position":
+        threshold = float(Calibration(*settings.calibration).invert(settings.threshold))
+        distance = max(1, round(settings.min_distance_um / spacing_um[1]))
+        keys |= {"threshold": round(threshold, 4), "peak_min_distance_px": distance}
+        keys |= dict(zip(("patch_shape_y", "patch_shape_x"), _TILE_YX, strict=True))
+        keys |= dict(zip(("buffer_z", "buffer_y", "buffer_x"), _BUFFER_ZYX, strict=True))
+    lines = [
+        f"[predict_{NETWORK_TYPES[settings.network]}]",
+        *(f"{key} = {value}" for key, value in keys.items()),
+    ]
+    return _README.format(
+        network=settings.network,
+        spacing=" x ".join(f"{each:g}" for each in spacing_um),
+        lines="\n".join(lines),
+        notes="\n".join(_find_notes(settings, planes)),
+    )
+
+
+def _find_notes(settings: NetworkSettings, planes: int) -> list[str]:
+    """What differs in OrganoidTracker."""
+    notes = []
+    if len(settings.channels) > 1:
+        notes.append(
+            "- Channels: OrganoidTracker brings each channel to 8 bits before it sums them; this network learned from\n"
+            "  their plain sum. Better give it a movie of that sum, and set images_channels = 1."
+        )
+    if settings.network == "position":
+        notes.append(
+            f"- Depth: made for movies of at most {planes} planes. Export again for deeper ones."
+        )
+        notes.append("- Positions come out as whole voxels, without probabilities.")
+    if settings.network == "link" and settings.remove_drift:
+        notes.append(
+            "- Drift: the network learned without the movement of the whole sample; OrganoidTracker keeps it."
+        )
+    return notes
+
+
+_README = """A {network} network for OrganoidTracker, made by organoid_kit.
+
+It is made for movies of {spacing} um per voxel (z, y, x). Export it again for movies of another spacing.
+
+Put these lines into organoid_tracker.ini. The quantiles matter: the network learned from images normalised by them.
+
+{lines}
+
+What differs from organoid_kit:
+- Intensities: OrganoidTracker takes the quantiles over the whole time window, before resampling, and clips to 0..1.
+{notes}
+"""

@@ -1,0 +1,120 @@
+"""Folders of trained networks: ``model.keras`` beside ``settings.json``, as OrganoidTracker lays
+them out.
+
+A folder of ours has all of `NetworkSettings` under the key "organoid_kit". A folder of
+OrganoidTracker's lacks it; what its predictor does is then filled in, so that its networks can be
+used and trained on. Nothing here needs Keras.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from organoid_kit.base.errors import UserError
+from organoid_kit.base.files import read_json, write_json_safely
+from organoid_kit.base.settings import NetworkSettings
+
+SHIPPED = Path(__file__).parent / "shipped"
+NETWORK_TYPES = {
+    "position": "positions",
+    "division": "divisions",
+    "link": "links",
+}  # as OrganoidTracker calls them
+_FINE_TUNING_RATE = 5e-4
+
+
+def find_network_folder(folder: str | Path) -> Path:
+    """The folder with model.keras: this one, or the best network of this run.
+
+    Raises:
+        UserError: there is none.
+    """
+    folder = Path(folder)
+    for candidate in (folder, folder / "network", SHIPPED / str(folder)):
+        if (candidate / "model.keras").is_file() and (candidate / "settings.json").is_file():
+            return candidate
+    raise UserError(
+        f"A network folder must hold model.keras and settings.json. Received: {folder}. "
+        f"Choose a run, a network folder, or a shipped network: {', '.join(list_shipped_networks()) or 'none'}."
+    )
+
+
+def list_shipped_networks() -> list[str]:
+    """Names of the networks that come with the kit."""
+    return sorted(path.parent.name for path in SHIPPED.glob("*/model.keras"))
+
+
+def load_settings(folder: str | Path) -> NetworkSettings:
+    """The settings a network was trained with.
+
+    Raises:
+        UserError: the folder holds no network.
+    """
+    folder = find_network_folder(folder)
+    values = read_json(folder / "settings.json")
+    if not isinstance(values, dict) or values.get("type") not in NETWORK_TYPES.values():
+        raise UserError(
+            f'A network\'s settings must say "type": one of {", ".join(NETWORK_TYPES.values())}. Received: '
+            f"{folder / 'settings.json'}. Choose the folder of a network."
+        )
+    if "organoid_kit" in values:
+        return NetworkSettings.from_dict(values["organoid_kit"], str(folder / "settings.json"))
+    return _make_foreign_settings(values, str(folder / "settings.json"))
+
+
+def _make_foreign_settings(values: dict[str, Any], source: str) -> NetworkSettings:
+    """What OrganoidTracker's predictors do with a network of theirs."""
+    network = next(ours for ours, theirs in NETWORK_TYPES.items() if theirs == values["type"])
+    known: dict[str, Any] = {"network": network, "preset": "original", "spacing_um": None}
+    known |= {
+        "intensity_quantiles": (0.01, 0.99),
+        "time_window": values.get("time_window", [-1, 1]),
+    }
+    if network == "position":
+        known |= {"patch_shape_zyx": (32, 64, 64), "threshold": 0.1}
+    else:
+        shape = values.get("patch_shape_zyx") or values.get("patch_shape_xyz", [32, 32, 16])[::-1]
+        calibration = (values.get("platt_scaling", 1.0), values.get("platt_intercept", 0.0))
+        known |= {"patch_shape_zyx": shape, "calibration": calibration, "remove_drift": False}
+    return NetworkSettings.from_dict(known, source)
+
+
+def make_fine_tuning_settings(folder: str | Path, **changes: Any) -> NetworkSettings:
+    """Settings to train on from a network: its own, uncalibrated, with a learning rate that is
+    gentle on what it knows.
+
+    Args:
+        folder: a network, a run, or the name of a shipped network.
+        changes: other settings, by name.
+
+    Raises:
+        UserError: the folder holds no network.
+    """
+    own = {"start_from": str(folder), "learning_rate": _FINE_TUNING_RATE, "calibration": (1.0, 0.0)}
+    return load_settings(folder).changed(**(own | changes))
+
+
+def save_settings(settings: NetworkSettings, folder: str | Path) -> None:
+    """Puts other settings, such as another threshold, beside a saved network; `load_network` then
+    gives these.
+
+    Raises:
+        UserError: the folder holds no network, or cannot be written.
+    """
+    write_json_safely(
+        find_network_folder(folder) / "settings.json", make_record(settings), overwrite=True
+    )
+
+
+def make_record(settings: NetworkSettings) -> dict[str, Any]:
+    """What `settings.json` beside a network holds: what OrganoidTracker reads, and all of ours."""
+    slope, intercept = settings.calibration
+    return {
+        "type": NETWORK_TYPES[settings.network],
+        "time_window": list(settings.time_window),
+        "patch_shape_zyx": list(settings.patch_shape_zyx),
+        "platt_scaling": slope,
+        "platt_intercept": intercept,
+        "organoid_kit": settings.to_dict(),
+    }

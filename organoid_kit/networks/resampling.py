@@ -1,0 +1,209 @@
+"""Networks that see the voxels of a movie as they are, and resample by themselves.
+
+Our networks see micrometres: every movie is resampled before. Other programs, such as
+OrganoidTracker, show a network the movie as it is. Here layers with fixed weights are put around a
+network, that bring voxels of the movie to those of the network and, for positions, the answer back.
+For a movie of the network's own spacing nothing is added. All layers are stock Keras, so that the
+whole opens on every backend.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers, ops
+from scipy.ndimage import gaussian_filter1d
+
+from organoid_kit.base.settings import NetworkSettings
+from organoid_kit.examples.patches import is_same_spacing
+from organoid_kit.networks.blocks import count_time_points
+from organoid_kit.networks.building import compute_shape_multiple
+
+Numbers = tuple[int, int, int]
+Lengths = tuple[float, float, float]
+_ALONG = (
+    "bzyxt,zi->biyxt",
+    "bzyxt,yi->bzixt",
+    "bzyxt,xi->bzyit",
+)  # one axis resampled, the others left
+
+
+def build_for_movie(
+    network: keras.Model, settings: NetworkSettings, spacing_um: Lengths, tile_zyx: Numbers
+) -> keras.Model:
+    """The network for movies of a spacing.
+
+    Args:
+        network: one of ours, or of OrganoidTracker.
+        settings: of the network.
+        spacing_um: µm per voxel of the movies, zyx.
+        tile_zyx: shape of the pieces that a position network is shown; rows and columns may be any
+            number where they need not be resampled. Crops of the other two networks are as large as
+            they must be.
+
+    Returns:
+        a model with the same inputs and outputs, in voxels of the movie. Crops have their nucleus
+        at half their size.
+    """
+    wanted = settings.spacing_um or spacing_um
+    factors = tuple(map(_compute_factor, settings.patch_shape_zyx, spacing_um, wanted))
+    if settings.network == "position":
+        return _build_position(network, settings, factors, tile_zyx)
+    if factors == (1, 1, 1):
+        return network
+    return {"division": _build_division, "link": _build_link}[settings.network](
+        network, settings, factors
+    )
+
+
+def _compute_factor(size: int, own_um: float, wanted_um: float) -> float:
+    """Voxels of the movie in one of the network; 1 where nothing is resampled, see
+    `compute_working_shape`.
+    """
+    return 1.0 if size == 1 or is_same_spacing(own_um, wanted_um) else wanted_um / own_um
+
+
+def _build_position(
+    network: keras.Model, settings: NetworkSettings, factors: Lengths, tile: Numbers
+) -> keras.Model:
+    """Tiles of the movie in, dots in tiles of the movie out."""
+    steps = compute_shape_multiple(settings)
+    shape = [_round_up(tile[0], steps[0] if factors[0] == 1 else 1), *tile[1:]]
+    free = [
+        size if factor != 1 else None for size, factor in zip(tile[1:], factors[1:], strict=True)
+    ]
+    images = keras.Input((shape[0], *free, count_time_points(settings)), name="images")
+    x = images
+    for axis, factor in _list_resampled_axes(factors):
+        inside = (
+            np.arange(_round_up(math.ceil(shape[axis] / factor), steps[axis])) + 0.5
+        ) * factor - 0.5
+        x = _resample(x, axis, _compute_weights(shape[axis], inside, factor))
+    x = network(x)
+    for axis, factor in _list_resampled_axes(factors):
+        size = x.shape[axis + 1]
+        inside = np.clip((np.arange(shape[axis]) + 0.5) / factor - 0.5, 0, size - 1)
+        x = _resample(x, axis, _compute_weights(size, inside))
+    return keras.Model(images, x, name="positions_in_voxels_of_the_movie")
+
+
+def _list_resampled_axes(factors: Lengths) -> list[tuple[int, float]]:
+    """The axes that are resampled, with their factors."""
+    return [(axis, factor) for axis, factor in enumerate(factors) if factor != 1]
+
+
+def _round_up(size: int, step: int) -> int:
+    return -(-size // step) * step
+
+
+def _build_division(
+    network: keras.Model, settings: NetworkSettings, factors: Lengths
+) -> keras.Model:
+    """Crops of the movie in."""
+    images = keras.Input(
+        (*_compute_crop_shape(settings, factors), count_time_points(settings)), name="images"
+    )
+    return keras.Model(
+        images,
+        network(_shrink_crop(images, settings, factors)),
+        name="divisions_in_voxels_of_the_movie",
+    )
+
+
+def _build_link(network: keras.Model, settings: NetworkSettings, factors: Lengths) -> keras.Model:
+    """Crops of the movie and displacements in its voxels in; coordinate channels are made anew for
+    the network's.
+    """
+    time = count_time_points(settings)
+    shape = (*_compute_crop_shape(settings, factors), time + 3)
+    first, second = keras.Input(shape, name="input_1"), keras.Input(shape, name="input_2")
+    displacement = keras.Input((3,), name="input_distances")
+    scaled = _fix(layers.Dense(3, use_bias=False), displacement, np.diag(1 / np.array(factors)))
+    to_second, to_first = (
+        _make_coordinates(scaled, sign, settings.patch_shape_zyx) for sign in (1, -1)
+    )
+    earlier = layers.Concatenate()([_shrink_crop(first[..., :time], settings, factors), *to_second])
+    later = layers.Concatenate()(
+        [*to_first[::-1], _shrink_crop(second[..., 3:], settings, factors)]
+    )
+    answer = network([earlier, later, scaled])
+    return keras.Model([first, second, displacement], answer, name="links_in_voxels_of_the_movie")
+
+
+def _make_coordinates(displacement: Any, sign: int, shape_zyx: tuple[int, ...]) -> list[Any]:
+    """The three channels of `link_examples.add_coordinates`, each (batch, z, y, x, 1)."""
+    channels = []
+    for axis, size in enumerate(shape_zyx):
+        kernel = np.outer(np.arange(3) == axis, np.full(size, -sign / size))
+        places = (np.arange(size) - size / 2) / size
+        distances = ops.absolute(_fix(layers.Dense(size), displacement, kernel, places))
+        along = layers.Reshape([size if other == axis else 1 for other in range(3)] + [1])(
+            distances
+        )
+        channels.append(
+            layers.UpSampling3D([1 if other == axis else shape_zyx[other] for other in range(3)])(
+                along
+            )
+        )
+    return channels
+
+
+def _compute_crop_shape(settings: NetworkSettings, factors: Lengths) -> Numbers:
+    """Voxels of the movie that a crop is made of, zyx; even, and enough for the filter at its ends."""
+    return tuple(
+        size if factor == 1 else 2 * math.ceil((size - 1) / 2 * factor + _compute_reach(factor))
+        for size, factor in zip(settings.patch_shape_zyx, factors, strict=True)
+    )
+
+
+def _shrink_crop(images: Any, settings: NetworkSettings, factors: Lengths) -> Any:
+    """A crop at the network's spacing; the nucleus, at half the size of the movie's crop, is in its
+    middle.
+    """
+    for axis, factor in _list_resampled_axes(factors):
+        size, source = settings.patch_shape_zyx[axis], images.shape[axis + 1]
+        inside = source / 2 + (np.arange(size) - (size - 1) / 2) * factor
+        images = _resample(images, axis, _compute_weights(source, inside, factor))
+    return images
+
+
+def _compute_sigma(factor: float) -> float:
+    """Of the blur before shrinking, in voxels: that of skimage.transform.resize."""
+    return max(0.0, (factor - 1) / 2)
+
+
+def _compute_reach(factor: float) -> float:
+    """How far around a place the interpolation looks, in voxels, blur included."""
+    return 1 + math.ceil(4 * _compute_sigma(factor))
+
+
+def _compute_weights(size: int, places: np.ndarray, factor: float = 1.0) -> np.ndarray:
+    """Linear interpolation at places of an axis, blurred against aliasing. What lies outside is 0.
+
+    Returns:
+        (size, places).
+    """
+    weights = np.maximum(0, 1 - np.abs(np.arange(size)[:, None] - places))
+    return (
+        gaussian_filter1d(weights, _compute_sigma(factor), axis=0, mode="constant")
+        if factor > 1
+        else weights
+    )
+
+
+def _resample(x: Any, axis: int, weights: np.ndarray) -> Any:
+    """Along one axis of (batch, z, y, x, any)."""
+    shape = list(x.shape[1:])
+    shape[axis] = weights.shape[1]
+    return _fix(layers.EinsumDense(_ALONG[axis], shape), x, weights)
+
+
+def _fix(layer: keras.Layer, x: Any, *weights: np.ndarray) -> Any:
+    """A layer with weights that are given and stay."""
+    layer.trainable = False
+    y = layer(x)
+    layer.set_weights(weights)
+    return y

@@ -1,0 +1,204 @@
+"""Trained networks: saved, loaded and trained on from. What their folders say without Keras:
+`network_folders`.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from organoid_kit.base.errors import UserError
+from organoid_kit.base.files import write_json_safely, write_safely
+from organoid_kit.base.settings import NetworkSettings
+from organoid_kit.networks.building import build_network, count_time_points_seen
+from organoid_kit.networks.folders import (
+    NETWORK_TYPES,
+    SHIPPED,
+    find_network_folder,
+    list_shipped_networks,
+    load_settings,
+    make_fine_tuning_settings,
+    make_record,
+    save_settings,
+)
+
+# What can be known without Keras is offered here, too.
+__all__ = [
+    "NETWORK_TYPES",
+    "SHIPPED",
+    "find_network_folder",
+    "list_shipped_networks",
+    "load_settings",
+]
+__all__ += [
+    "make_fine_tuning_settings",
+    "save_settings",
+    "save_network",
+    "convert_to_float32",
+    "save_model",
+]
+__all__ += ["load_network", "check_training_on", "describe_network", "measure_field_of_view"]
+
+# Keras 3.15 writes these; 3.13 and 3.11, which OrganoidTracker pins, do not know them.
+_NEW_OPTIONS = (
+    *("input_axes", "output_axes", "renorm", "renorm_clipping", "renorm_momentum"),
+    "quantization_config",
+)
+
+
+def save_network(
+    network: keras.Model, settings: NetworkSettings, folder: str | Path, *, overwrite: bool = False
+) -> None:
+    """Writes a network folder, wholly or not at all. The network is saved uncompiled and in
+    float32.
+
+    A folder that is there already is replaced file by file, so that at every moment there is a
+    network in it.
+
+    Raises:
+        UserError: the folder exists and `overwrite` is false, or cannot be written.
+    """
+    plain = convert_to_float32(network, settings)
+    if overwrite and Path(folder).is_dir():
+        with write_safely(Path(folder) / "model.keras", overwrite=True) as file:
+            save_model(plain, file)
+        write_json_safely(Path(folder) / "settings.json", make_record(settings), overwrite=True)
+        return
+    with write_safely(folder) as temporary:
+        temporary.mkdir()
+        save_model(plain, temporary / "model.keras")
+        write_json_safely(temporary / "settings.json", make_record(settings))
+
+
+def convert_to_float32(network: keras.Model, settings: NetworkSettings) -> keras.Model:
+    """The same network in float32: itself, or its weights in one built anew."""
+    if network.compute_dtype == "float32" and all(
+        layer.compute_dtype == "float32" for layer in network.layers
+    ):
+        return network
+    plain = build_network(settings)
+    plain.set_weights(network.get_weights())
+    return plain
+
+
+def save_model(network: keras.Model, file: Path) -> None:
+    """Writes model.keras, uncompiled, so that older versions of Keras 3 open it too.
+
+    Options that only newer versions know are left out; our networks set none of them.
+    """
+    keras.saving.save_model(network, file, include_optimizer=False)
+    with zipfile.ZipFile(file) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    parts["config.json"] = json.dumps(
+        _without_new_options(json.loads(parts["config.json"]))
+    ).encode()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+
+
+def _without_new_options(config: Any) -> Any:
+    """A layer's or network's configuration without `_NEW_OPTIONS`."""
+    if isinstance(config, dict):
+        return {
+            key: _without_new_options(value)
+            for key, value in config.items()
+            if key not in _NEW_OPTIONS
+        }
+    return [_without_new_options(each) for each in config] if isinstance(config, list) else config
+
+
+def load_network(folder: str | Path) -> tuple[keras.Model, NetworkSettings]:
+    """Loads a trained network: a network folder of ours or of OrganoidTracker's, or the folder of a
+    run.
+
+    Raises:
+        UserError: the folder holds no network, or one that does not fit its settings.
+    """
+    settings = load_settings(folder)
+    file = find_network_folder(folder) / "model.keras"
+    try:
+        network = keras.models.load_model(file, compile=False)
+    except Exception as error:
+        raise UserError(
+            f"The network must open with this Keras ({keras.__version__}). Received: {file}: "
+            f"{str(error).splitlines()[0][:200]}. The file may be damaged, or written by a newer Keras: take it from "
+            "its source again, or update Keras."
+        ) from error
+    first, last = settings.time_window
+    seen = count_time_points_seen(network, settings)
+    if seen != last - first + 1:
+        raise UserError(
+            f"A network must see as many time points as its settings say. Received: {file} sees "
+            f"{seen}, its settings have the time window {settings.time_window}. "
+            "Correct time_window in settings.json."
+        )
+    return network, settings
+
+
+def check_training_on(old: NetworkSettings, new: NetworkSettings, network: keras.Model) -> None:
+    """Raises UserError where a network cannot be trained on with new settings."""
+    for name in ("network", "time_window", "preset"):
+        _same(name, old, new)
+    shape = network.input_shape
+    fixed = (shape[0] if isinstance(shape, list) else shape)[1:4]
+    fits = all(
+        size in (None, wanted) for size, wanted in zip(fixed, new.patch_shape_zyx, strict=True)
+    )
+    if not fits:
+        fitting = tuple(
+            size or wanted for size, wanted in zip(fixed, new.patch_shape_zyx, strict=True)
+        )
+        raise UserError(
+            f"The patch must fit the network. Received: patch_shape_zyx {new.patch_shape_zyx} for a network with input "
+            f"{fixed} (None: any). Set patch_shape_zyx to {fitting}."
+        )
+
+
+def _same(name: str, old: NetworkSettings, new: NetworkSettings) -> None:
+    """Raises UserError where a setting differs that a trained network cannot change."""
+    before, now = getattr(old, name), getattr(new, name)
+    if before != now:
+        raise UserError(
+            f"Training on needs the {name} the network was trained with. Received: {now}; the network has {before}. "
+            f"Set {name} to {before}."
+        )
+
+
+def describe_network(network: keras.Model) -> dict[str, Any]:
+    """Name, number of parameters and of layers, for reports."""
+    return {
+        "name": network.name,
+        "parameters": network.count_params(),
+        "layers": len(network.layers),
+    }
+
+
+def measure_field_of_view(
+    network: keras.Model, shape_zyx: tuple[int, int, int] = (32, 128, 128)
+) -> tuple[int, int, int]:
+    """How many voxels around a place the network looks at to judge it, (z, y, x); measured by
+    changing one voxel.
+
+    Args:
+        network: from (batch, z, y, x, time) to (batch, z, y, x, 1).
+        shape_zyx: of the image it is tried on; the answer is never larger.
+    """
+    image = (
+        np.random.default_rng(0)
+        .uniform(size=(1, *shape_zyx, network.input_shape[-1]))
+        .astype(np.float32)
+    )
+    before = keras.ops.convert_to_numpy(network.predict_on_batch(image))
+    image[0, shape_zyx[0] // 2, shape_zyx[1] // 2, shape_zyx[2] // 2] = (
+        1000  # bright enough to be felt at the edge
+    )
+    changed = np.argwhere(keras.ops.convert_to_numpy(network.predict_on_batch(image)) != before)[
+        :, 1:4
+    ]
+    return tuple((np.ptp(changed, axis=0) + 1).tolist())

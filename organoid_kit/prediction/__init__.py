@@ -1,0 +1,20 @@
+"""A trained network and a movie in, annotations out.
+
+positions     tiles → heat → peaks; the threshold
+crops         divisions and links, one crop around each nucleus
+calibration   probabilities one can believe, chosen on validation movies
+movie         three networks and tracking, one after the other
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=["calibration", "crops", "movie", "positions"],
+    submod_attrs={
+        "calibration": ["calibrate_network"],
+        "crops": ["predict_divisions", "predict_links"],
+        "movie": ["load_networks", "track_movie"],
+        "positions": ["choose_threshold", "predict_heat", "predict_positions"],
+    },
+)

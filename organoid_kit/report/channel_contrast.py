@@ -1,0 +1,171 @@
+"""How well nuclei stand out in a channel, or in a sum of channels: one number, whose meaning a
+biologist can say.
+
+A nucleus stands out if it is more of a bright blob than 95 of 100 places of the same stack where
+there is no nucleus. How much of a blob a place is, `make_blob_response` says: the difference of two
+Gaussian blurs, close to a Laplacian of Gaussian (Marr & Hildreth 1980), which haze and slow changes
+of brightness leave at zero. The share of nuclei above a quantile of the background is one point of
+a receiver operating characteristic (Fawcett 2006): recall where 5 % of the background would be
+called a nucleus. It needs no unit, so that dim and bright channels can be compared.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import map_coordinates
+from scipy.spatial import cKDTree
+
+from organoid_kit.base.errors import UserError
+from organoid_kit.data.annotations import Annotations
+from organoid_kit.data.timelapse import TimeLapse
+from organoid_kit.evaluation.blobs import find_response_peaks, make_blob_response
+
+BACKGROUND_PART = 0.95  # a nucleus stands out above this quantile of the background
+_AWAY_UM = 5.0  # about half a nucleus and its blur: nearer to a position is no background
+_PLACES = 1000  # of background in each stack
+_LEAST_PLACES = 20  # fewer say nothing about a quantile
+_MOST_TIME_POINTS = 3
+_MOST_CHANNELS = 4  # of movies with more, only single channels and their sum are tried
+
+
+@dataclass(frozen=True, eq=False)
+class ChannelScore:
+    """How well nuclei stand out in one choice of channels.
+
+    Attributes:
+        channels: counted from 1; several are summed.
+        time_points: that were looked at.
+        nuclei: annotated positions that were judged, or None where nothing is annotated.
+        standing_out: how many of these stand out; of a movie without annotations, the number of
+            bright blobs.
+    """
+
+    channels: tuple[int, ...]
+    time_points: tuple[int, ...]
+    nuclei: int | None
+    standing_out: int
+
+    @property
+    def share(self) -> float | None:
+        """Part of the annotated nuclei that stands out, or None where none could be judged."""
+        return self.standing_out / self.nuclei if self.nuclei else None
+
+    def __str__(self) -> str:
+        name = " + ".join(map(str, self.channels))
+        if self.nuclei is None:
+            return f"channel {name}: {self.standing_out} bright blobs of the size of nuclei"
+        share = "not measured" if self.share is None else f"{self.share:.0%}"
+        return f"channel {name}: {share} of nuclei stand out ({self.standing_out} of {self.nuclei})"
+
+
+def list_channel_choices(movie: TimeLapse) -> list[tuple[int, ...]]:
+    """Single channels first, then sums; of more than four channels only the sum of all."""
+    channels = range(1, len(movie.channel_names) + 1)
+    if len(channels) > _MOST_CHANNELS:
+        return [*((each,) for each in channels), tuple(channels)]
+    return [choice for size in channels for choice in itertools.combinations(channels, size)]
+
+
+def choose_time_points(
+    movie: TimeLapse, annotations: Annotations | None, most: int = _MOST_TIME_POINTS
+) -> list[int]:
+    """A few time points from first to last, of those that are annotated where any is."""
+    times = np.array(movie.time_points)
+    if annotations is not None and len(annotations):
+        times = np.intersect1d(times, annotations.annotated_time_points)
+    chosen = np.linspace(0, len(times) - 1, min(most, len(times))).round().astype(int)
+    return times[np.unique(chosen)].tolist()
+
+
+def score_channels(
+    movie: TimeLapse,
+    channels: Sequence[int],
+    annotations: Annotations | None = None,
+    *,
+    time_points: Sequence[int] | None = None,
+) -> ChannelScore:
+    """How well nuclei stand out in a channel or a sum of channels.
+
+    Args:
+        movie: is read one stack at a time.
+        channels: counted from 1; several are summed.
+        annotations: where nuclei are, in voxels of the movie. Without, bright blobs are counted
+            instead.
+        time_points: where to look; None: three of them.
+
+    Raises:
+        UserError: the movie lacks a channel or a time point.
+    """
+    times = choose_time_points(movie, annotations) if time_points is None else list(time_points)
+    if annotations is None or len(annotations) == 0:
+        blobs = (_count_blobs(movie, time_point, channels) for time_point in times)
+        return ChannelScore(tuple(channels), tuple(times), None, sum(blobs))
+    out = [are_standing_out(movie, time_point, channels, annotations) for time_point in times]
+    judged = [each for each in out if each is not None]
+    counts = sum(len(each) for each in judged), int(sum(each.sum() for each in judged))
+    return ChannelScore(tuple(channels), tuple(times), *counts)
+
+
+def are_standing_out(
+    movie: TimeLapse, time_point: int, channels: Sequence[int], annotations: Annotations
+) -> np.ndarray | None:
+    """Which positions of a time point stand out, (n,) bool; None where there is too little
+    background to say.
+
+    Background are places in the annotated cuboid that are at least 5 µm away from every position.
+
+    Args:
+        movie: to look at.
+        time_point: as the movie counts them.
+        channels: counted from 1; several are summed.
+        annotations: in voxels of the movie.
+    """
+    positions = annotations.positions_at(time_point)
+    background = _draw_background(annotations, time_point, movie)
+    if len(background) < _LEAST_PLACES:
+        return None
+    response, step = make_blob_response(movie.stack(time_point, channels), movie.spacing_um)
+    limit = np.quantile(_look_up(response, step, background), BACKGROUND_PART)
+    return _look_up(response, step, positions) > limit
+
+
+def choose_best_channels(scores: Sequence[ChannelScore]) -> tuple[int, ...]:
+    """The channels in which most nuclei stand out; of equally good choices, the one with the fewest
+    channels.
+
+    Raises:
+        UserError: nothing was measured.
+    """
+    measured = [score for score in scores if score.nuclei is None or score.share is not None]
+    if not measured:
+        raise UserError(
+            "Channels can only be compared where nuclei and background are known. Received: no time point with both. "
+            "Annotate a few nuclei, or state the annotated region."
+        )
+    return max(measured, key=lambda score: (score.standing_out, -len(score.channels))).channels
+
+
+def _count_blobs(movie: TimeLapse, time_point: int, channels: Sequence[int]) -> int:
+    """Bright blobs of the size of nuclei, as the blob detector finds them."""
+    response, step = make_blob_response(movie.stack(time_point, channels), movie.spacing_um)
+    return len(find_response_peaks(response, step, movie.spacing_um)[0])
+
+
+def _draw_background(annotations: Annotations, time_point: int, movie: TimeLapse) -> np.ndarray:
+    """Places without a nucleus, (k, 3) float, zyx, voxels; the same for all channels."""
+    positions = annotations.positions_at(time_point)
+    if len(positions) == 0:
+        return np.zeros((0, 3))
+    low, high = np.clip(annotations.annotated_region(time_point), 0, np.array(movie.shape_zyx) - 1)
+    places = np.random.default_rng(time_point).uniform(low, high, (6 * _PLACES, 3))
+    distances, _ = cKDTree(positions * movie.spacing_um).query(places * movie.spacing_um)
+    return places[distances >= _AWAY_UM][:_PLACES]
+
+
+def _look_up(response: np.ndarray, step: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """The response at places in voxels of the movie, (n,) float."""
+    return map_coordinates(response, ((places - (step - 1) / 2) / step).T, order=1, mode="nearest")

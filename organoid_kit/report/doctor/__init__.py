@@ -1,0 +1,23 @@
+"""A doctor for trainings: symptoms, each with the number it was told by, its likely cause, and what
+to do.
+
+Three times one can ask: before a training (`diagnose_data`), after it (`diagnose_run`), and when a
+network is used (`diagnose_microscope`, `diagnose_predictions`). Nothing here raises on data, and
+nothing loads Keras. It calls what the kit measures anyway: `check_annotations`, `find_leaks`,
+`describe_history`.
+"""
+
+from organoid_kit.report.doctor.data import diagnose_data
+from organoid_kit.report.doctor.finding import Finding, format_findings
+from organoid_kit.report.doctor.microscope import diagnose_microscope
+from organoid_kit.report.doctor.predictions import diagnose_predictions
+from organoid_kit.report.doctor.training import diagnose_run
+
+__all__ = [
+    "Finding",
+    "diagnose_data",
+    "diagnose_microscope",
+    "diagnose_predictions",
+    "diagnose_run",
+    "format_findings",
+]

@@ -1,0 +1,183 @@
+"""From candidate links to tracks."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from organoid_kit.base.errors import UserError
+from organoid_kit.data.annotations import Annotations
+from organoid_kit.evaluation.matching import match_at_least_cost
+from organoid_kit.tracking.optimal import choose_optimally
+from organoid_kit.tracking.problem import (
+    TrackingProblem,
+    TrackingSettings,
+    build_problem,
+    find_best,
+)
+
+METHODS = ("optimal", "assignment", "greedy")
+
+
+def build_tracks(
+    candidates: Annotations,
+    *,
+    method: str = "optimal",
+    settings: TrackingSettings | None = None,
+    region: np.ndarray | None = None,
+) -> Annotations:
+    """The most probable links, divisions, appearances and disappearances of a whole movie.
+
+    Args:
+        candidates: links are all that may be; ``link_properties["link_probability"]``,
+            ``properties["probability"]`` and ``properties["division_probability"]`` are used where
+            they are, see `TrackingSettings` for what is assumed where not. Probabilities should be
+            calibrated.
+        method: "optimal"; "assignment": each pair of time points by itself, divisions added
+            afterwards; "greedy": the best link first. The last two are there to compare, they know
+            no missed nuclei.
+        settings: what is known beside the networks' answers.
+        region: (2, 3) float, zyx, voxels, lowest and highest corner of what is seen, such as the
+            first and last voxel; where it ends nuclei come and go. None: the region of the
+            candidates; where they have none, no border.
+
+    Returns:
+        the chosen links with all their properties, between successive time points only, and the
+        positions but for those that are rejected. Nuclei that were missed at one time point are
+        added half-way, as ``properties["interpolated"]`` says (True, elsewhere None); what networks
+        say is None for them, and both of their links have the probability that was assumed for the
+        link across.
+
+    Raises:
+        UserError: an unknown method, probabilities outside 0 and 1, no spacing, links that skip a
+            time point.
+    """
+    if method not in METHODS:
+        raise UserError(
+            f"The method must be one of {', '.join(METHODS)}. Received: {method!r}. Choose one of these."
+        )
+    settings = settings or TrackingSettings()
+    problem = build_problem(candidates, settings, region=region)
+    if method == "optimal":
+        chosen, kept = choose_optimally(problem, settings.window_positions)
+    else:
+        problem = problem.select_links(problem.candidate_rows >= 0)
+        chosen = (
+            _choose_by_assignment(problem) if method == "assignment" else _choose_greedily(problem)
+        )
+        chosen = _add_divisions(problem, chosen)
+        kept = (sum(problem.count_links(chosen)) > 0) | (problem.alone_costs <= 0)
+    return _make_tracks(candidates, problem.select_links(chosen), kept)
+
+
+# ---- for comparison ------------------------------------------------------------------------------------------------
+
+
+def _choose_by_assignment(problem: TrackingProblem) -> np.ndarray:
+    """Links without divisions, the best of each pair of time points by itself, (m,) bool."""
+    chosen = np.zeros(len(problem.links), dtype=bool)
+    link_times = problem.time_points[problem.links[:, 0]]
+    for time_point in np.unique(link_times):
+        links = np.flatnonzero(link_times == time_point)
+        chosen[links[_assign(problem.select_links(links))]] = True
+    return chosen
+
+
+def _assign(problem: TrackingProblem) -> np.ndarray:
+    """Rows of the best links between two time points. Each source may end and each target begin
+    instead, at a cost.
+
+    A square matrix: sources and beginnings against targets and ends. A beginning takes an end that
+    is not needed, if their source and target are linked, at no cost.
+    """
+    (source_rows, sources), (target_rows, targets) = (
+        np.unique(ends, return_inverse=True) for ends in problem.links.T
+    )
+    n, m = len(source_rows), len(target_rows)
+    blocks = (  # row, column, cost
+        (sources, targets, problem.link_costs),
+        (np.arange(n), m + np.arange(n), problem.disappearance_costs[source_rows]),
+        (n + np.arange(m), np.arange(m), problem.appearance_costs[target_rows]),
+        (n + targets, m + sources, np.zeros(len(sources))),
+    )
+    rows, columns, costs = (np.concatenate([block[part] for block in blocks]) for part in range(3))
+    partners = match_at_least_cost(rows, columns, costs, (n + m, n + m))[1]
+    return np.flatnonzero(partners[sources] == targets)
+
+
+def _choose_greedily(problem: TrackingProblem) -> np.ndarray:
+    """Links without divisions, the best first, (m,) bool."""
+    sources, targets = problem.links.T
+    return _pick(
+        problem.links,
+        problem.disappearance_costs[sources]
+        + problem.appearance_costs[targets]
+        - problem.link_costs,
+    )
+
+
+def _add_divisions(problem: TrackingProblem, chosen: np.ndarray) -> np.ndarray:
+    """The links, and second ones from nuclei that have one to targets that have none, the best
+    first, (m,) bool.
+    """
+    backward, forward = problem.count_links(chosen)
+    sources, targets = problem.links.T
+    gains = problem.appearance_costs[targets] - problem.link_costs - problem.division_costs[sources]
+    return chosen | _pick(
+        problem.links, np.where((forward[sources] == 1) & (backward[targets] == 0), gains, 0)
+    )
+
+
+def _pick(links: np.ndarray, gains: np.ndarray) -> np.ndarray:
+    """Links of which no two share an end, those of highest gain first, none without gain, (m,)
+    bool.
+
+    Taken at once are all that are the best of both their ends: one after the other would come to
+    the same.
+    """
+    picked, left = np.zeros(len(links), dtype=bool), np.flatnonzero(gains > 0)
+    while len(left):
+        sources, targets = links[left].T
+        best = np.intersect1d(find_best(gains[left], sources), find_best(gains[left], targets))
+        picked[left[best]] = True
+        left = left[~(np.isin(sources, sources[best]) | np.isin(targets, targets[best]))]
+    return picked
+
+
+def _make_tracks(candidates: Annotations, chosen: TrackingProblem, kept: np.ndarray) -> Annotations:
+    """The candidates' positions that are kept, with the chosen links; links over two time points
+    get a position.
+    """
+    across = chosen.candidate_rows < 0
+    ends, direct = chosen.links[across], chosen.candidate_rows[~across]
+    added = len(candidates) + np.arange(len(ends))
+    nothing = np.full(len(candidates), None)
+    properties = {"interpolated": nothing, **candidates.properties}
+    properties = {
+        name: np.append(values, np.full(len(ends), None)) for name, values in properties.items()
+    }
+    properties["interpolated"][added] = True
+    known = {"link_probability": np.full(len(candidates.links), None), **candidates.link_properties}
+    link_properties = {
+        name: np.append(values[direct], np.full(2 * len(ends), None))
+        for name, values in known.items()
+    }
+    assumed = 1 / (1 + np.exp(chosen.link_costs[across]))
+    link_properties["link_probability"][len(direct) :] = np.tile(assumed, 2).tolist()
+    tracks = dataclasses.replace(
+        candidates,
+        positions=np.concatenate([candidates.positions, candidates.positions[ends].mean(axis=1)]),
+        time_points=np.append(candidates.time_points, candidates.time_points[ends[:, 0]] + 1),
+        links=np.concatenate(
+            [
+                candidates.links[direct],
+                np.stack([ends[:, 0], added], 1),
+                np.stack([added, ends[:, 1]], 1),
+            ]
+        ),
+        properties=properties,
+        link_properties=link_properties,
+    )
+    rows = np.flatnonzero(np.append(kept, np.ones(len(ends), dtype=bool)))
+    return tracks.select(rows[np.argsort(tracks.time_points[rows], kind="stable")])

@@ -1,0 +1,264 @@
+"""The most probable story of a movie, as a linear program.
+
+Nearly always, the best solution of that program consists of whole numbers, though fractions are
+allowed: the rules are those of a flow, see `_build_constraints`. So it is solved fast, and numbers
+are made whole only where they are not.
+
+What can be settled beforehand is settled, see `_settle`; long movies are solved in overlapping
+windows.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+from scipy.optimize import Bounds, LinearConstraint, linprog, milp
+from scipy.sparse import csr_array
+
+from organoid_kit.tracking.problem import TrackingProblem
+
+_LEAST_WINDOW = (
+    12  # time points; with 8 no seam showed in movies, with 6 one in three (tests/test_tracking.py)
+)
+
+
+def choose_optimally(
+    problem: TrackingProblem, window_positions: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The most probable links and nuclei.
+
+    Args:
+        problem: all questions.
+        window_positions: with more positions than this left to decide on, the movie is solved in
+            windows.
+
+    Returns:
+        (m,) bool and (n,) bool.
+    """
+    sure, possible = _settle(problem)
+    sources, targets = problem.links.T
+    linked = sum(problem.count_links(sure)) > 0
+    undecided = np.zeros(len(linked), dtype=bool)
+    undecided[sources[possible & ~sure]] = True
+    asked = possible & (
+        ~sure | undecided[sources]
+    )  # a sure link matters where its source may yet divide
+    involved = sum(problem.count_links(asked)) > 0
+    part = problem.select_links(asked).select(involved)
+    chosen, kept = sure.copy(), linked | (problem.alone_costs <= 0)
+    chosen[asked], kept[involved] = _solve_in_windows(
+        part, np.where(sure[asked], 1, -1), np.where(linked[involved], 1, -1), window_positions
+    )
+    return chosen, kept
+
+
+# ---- what can be settled link by link ------------------------------------------------------------------------------
+
+
+def _settle(problem: TrackingProblem) -> tuple[np.ndarray, np.ndarray]:
+    """Links that are in every best story, and links that may be in one, (m,) bool each.
+
+    A link is sure if any story without it becomes cheaper by taking it in and giving up what
+    contradicts it. What contradicts sure links is impossible, which makes more links sure, so this
+    goes in rounds.
+    """
+    sure, possible = np.zeros((2, len(problem.links)), dtype=bool)
+    possible[:] = True
+    sources, targets = problem.links.T
+    second = (
+        problem.link_costs + problem.division_costs[sources] < problem.appearance_costs[targets]
+    )
+    while True:
+        rows = np.flatnonzero(possible)
+        found = rows[_are_sure(problem.select_links(rows))]
+        if sure[found].all():
+            return sure, possible
+        sure[found] = True
+        backward, forward = problem.count_links(sure)
+        possible &= sure | (backward[targets] == 0) & ((forward[sources] == 0) | second)
+
+
+def _are_sure(problem: TrackingProblem) -> np.ndarray:
+    """Which links would make any story without them cheaper, (m,) bool.
+
+    The worst case at the source: it was no nucleus, or ended, or its dearest other link is given
+    up, whose target then begins. At the target: it was no nucleus, or began, or its dearest other
+    link is given up, whose source then ends or divides no more.
+    """
+    sources, targets = problem.links.T
+    begins, ends = problem.appearance_costs, problem.disappearance_costs
+    may_be_false = problem.alone_costs > 0
+    revived = np.where(may_be_false, problem.alone_costs, -np.inf)
+    at_source = np.maximum(revived - ends, -ends)[sources]
+    at_target = np.maximum(revived - begins, -begins)[targets]
+    left_by = begins[targets] - problem.link_costs
+    left_to = np.maximum(ends, -problem.division_costs)[sources] - problem.link_costs
+    worst = np.maximum(at_source, _find_best_other(left_by, sources))
+    return (
+        problem.link_costs + worst + np.maximum(at_target, _find_best_other(left_to, targets)) < 0
+    )
+
+
+def _find_best_other(values: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """For each link the highest value of the others that share this end with it; minus infinity
+    without others.
+    """
+    order = np.lexsort((values, ends))
+    values, ends = values[order], ends[order]
+    last = np.diff(ends, append=-1) != 0
+    first = np.diff(ends, prepend=-1) != 0
+    highest = values[last][np.cumsum(first) - 1]
+    second = np.where(first, -np.inf, np.roll(values, 1))
+    others = np.empty(len(values))
+    others[order] = np.where(last, second, highest)
+    return others
+
+
+# ---- windows -------------------------------------------------------------------------------------------------------
+
+
+def _solve_in_windows(
+    problem: TrackingProblem, chosen: np.ndarray, kept: np.ndarray, window_positions: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The best links, (m,) int, and nuclei, (n,) int: 0 or 1. What is not -1 in `chosen` and `kept`
+    is given.
+
+    A window is solved as if the movie ended with it, and what begins in its first half is decided.
+    The next window starts there and keeps to all that was decided. The result differs from that of
+    the whole movie only where the story in a window's first half hangs on what happens after its
+    end.
+    """
+    for start, middle, stop in _split_windows(problem.time_points, window_positions):
+        inside = (problem.time_points >= start - 2) & (problem.time_points < stop)
+        rows, links = np.flatnonzero(inside), np.flatnonzero(inside[problem.links].all(axis=1))
+        part = problem.select(inside)
+        ends = np.where(part.time_points == stop - 1, 0.0, part.disappearance_costs)
+        part = dataclasses.replace(part, disappearance_costs=ends)
+        best_links, best_nuclei = _solve(part, chosen[links], kept[rows])
+        first_half = part.time_points < middle
+        early = first_half[part.links[:, 0]]
+        chosen[links[early]], kept[rows[first_half]] = best_links[early], best_nuclei[first_half]
+    return chosen, kept
+
+
+def _split_windows(times: np.ndarray, most: int) -> Iterator[tuple[int, int, int]]:
+    """First time point of each window, the one up to which it decides, and the one before which it
+    ends.
+    """
+    if len(times) == 0:
+        return
+    first, counts = times.min(), np.bincount(times - times.min())
+    before = np.concatenate([[0], np.cumsum(counts)])
+    start = 0
+    while True:
+        full = int(np.searchsorted(before, before[start] + most, side="right")) - 1
+        stop = max(full, start + _LEAST_WINDOW)
+        if stop >= len(counts):
+            yield first + start, first + len(counts), first + len(counts)
+            return
+        middle = start + (stop - start) // 2
+        yield first + start, first + middle, first + stop
+        start = middle
+
+
+# ---- the linear program ---------------------------------------------------------------------------------------------
+
+
+def _solve(
+    problem: TrackingProblem, chosen: np.ndarray, kept: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The best links, (m,) int, and nuclei, (n,) int: 0 or 1. What is not -1 in `chosen` and `kept`
+    is given.
+
+    The unknowns are links y, divisions z and nuclei x. A nucleus that is linked neither way costs x
+    alone; a link saves the end of its source and the beginning of its target.
+    """
+    sources, targets = problem.links.T
+    dividing = np.flatnonzero(np.bincount(sources, minlength=len(problem.time_points)) >= 2)
+    ends, begins = problem.disappearance_costs, problem.appearance_costs
+    division_costs = (problem.division_costs + ends)[dividing]
+    costs = (
+        problem.link_costs - ends[sources] - begins[targets],
+        division_costs,
+        problem.alone_costs,
+    )
+    free = (
+        chosen,
+        np.full(len(dividing), -1),
+        np.where((kept < 0) & (problem.alone_costs <= 0), 1, kept),
+    )
+    given = np.concatenate(free)
+    answer = _minimise(
+        np.concatenate(costs),
+        _build_constraints(problem, dividing, division_costs),
+        np.maximum(given, 0).astype(float),
+        np.where(given < 0, 1.0, given),
+    )
+    return answer[: len(sources)], answer[len(sources) + len(dividing) :]
+
+
+def _build_constraints(
+    problem: TrackingProblem, dividing: np.ndarray, division_costs: np.ndarray
+) -> csr_array:
+    """Matrix of rules for links, divisions and nuclei (columns in this order): row times unknowns
+    is at most 0.
+
+    Links that reach a nucleus: at most x. Links that leave it: at most x + z. These two alone are
+    the rules of a flow, of which a best solution in whole numbers always exists. Two more are
+    stated only where they could be broken with
+    profit: a division has two links, 2 z at most the links that leave, and is one of a nucleus, z
+    at most x.
+    """
+    sources, targets = problem.links.T
+    size = len(problem.time_points)
+    y, z = np.arange(len(sources)), len(sources) + np.arange(len(dividing))
+    x = len(sources) + len(dividing) + np.arange(size)
+    paired, owned = division_costs < 0, division_costs < problem.alone_costs[dividing]
+    leaving = np.isin(sources, dividing[paired])
+    blocks = (  # row, column, value
+        (targets, y, 1), (np.arange(size), x, -1),
+        (size + sources, y, 1), (size + np.arange(size), x, -1), (size + dividing, z, -1),
+        (2 * size + dividing[paired], z[paired], 2), (2 * size + sources[leaving], y[leaving], -1),
+        (3 * size + dividing[owned], z[owned], 1), (3 * size + dividing[owned], x[dividing[owned]], -1),
+    )  # fmt: skip
+    rows, columns = (np.concatenate([block[part] for block in blocks]) for part in (0, 1))
+    values = np.concatenate([np.full(len(block[0]), block[2]) for block in blocks])
+    matrix = csr_array(
+        (values, (rows, columns)), shape=(4 * size, x.size + y.size + z.size), dtype=float
+    )
+    return matrix[np.diff(matrix.indptr) > 1]
+
+
+def _minimise(
+    costs: np.ndarray, rules: csr_array, lowest: np.ndarray, highest: np.ndarray
+) -> np.ndarray:
+    """The cheapest whole numbers with rules @ numbers <= 0.
+
+    First with fractions allowed, which is fast, and nearly always has no fractions in it. Where it
+    has, whole numbers are found for all unknowns whose change costs less than `slack` (their
+    reduced cost), the others staying as they are. A solution that costs at most `slack` more than
+    the one with fractions is then the best of all; else again with more slack.
+    """
+    if len(costs) == 0:
+        return np.zeros(0, dtype=int)
+    bounds = np.stack([lowest, highest], axis=1)
+    relaxed = linprog(
+        costs, A_ub=rules, b_ub=np.zeros(rules.shape[0]), bounds=bounds, method="highs-ds"
+    )
+    numbers, slack = relaxed.x, 1.0
+    changes = np.abs(relaxed.lower.marginals + relaxed.upper.marginals)
+    while np.abs(numbers - np.round(numbers)).max() > 1e-6:
+        fixed = changes > slack
+        part = milp(
+            costs,
+            integrality=np.ones(len(costs)),
+            bounds=Bounds(np.where(fixed, relaxed.x, lowest), np.where(fixed, relaxed.x, highest)),
+            constraints=LinearConstraint(rules, -np.inf, 0),
+            options={"mip_rel_gap": 0},
+        )
+        if part.x is not None and (part.fun - relaxed.fun <= slack or not fixed.any()):
+            numbers = part.x
+        slack *= 4
+    return np.round(numbers).astype(int)

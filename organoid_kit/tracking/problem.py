@@ -1,0 +1,354 @@
+"""What is asked about a movie before it has tracks, and what each answer costs.
+
+Every probability is taken as the answer to one question, right or wrong independently of the
+others: is this position a nucleus, does it divide, is this link the same nucleus, does a nucleus
+come into view or vanish here? A story answers all of them without contradiction: a nucleus comes
+from at most one place, and goes on in at most one, or in two where it divides. The most probable
+story is the one of least cost, where a "yes" of probability p costs log((1 - p) / p).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial import KDTree
+from scipy.stats import chi2
+
+from organoid_kit.base.errors import UserError
+from organoid_kit.data.annotations import Annotations
+
+_CERTAIN = 1e-6  # no probability is taken to be nearer to 0 or 1 than this: no network is that sure
+_MAY_DIVIDE = 0.2  # probability from which a nucleus may be a mother of whom a daughter was missed
+_STILL_UM = 0.5  # nuclei that move less than this are not told apart from still ones
+
+
+@dataclass(frozen=True)
+class TrackingSettings:
+    """What is known about a movie beside the networks' answers; all are probabilities but for two
+    numbers.
+
+    Attributes:
+        appearance_probability: that a nucleus comes from nowhere. Free at the first time point.
+        disappearance_probability: that a nucleus goes nowhere (dies, or is lost). Free at the last
+            time point.
+        border_probability: both of the above right at the border of what is seen.
+        border_um: they fall linearly, over so far, to what they are inside.
+        missed_probability: that a nucleus is missed at a time point, though found at the ones
+            before and after.
+        missed_daughter_probability: that one of two daughters is missed right after the division:
+            they still touch.
+        daughter_um: how far daughters are found from their mother two time points later; standard
+            deviation of a normal distribution along each axis.
+        unknown_position: of a position without `probability`. Nothing is known against it: it is
+            kept.
+        unknown_division: of a position without `division_probability`: how often nuclei divide.
+        unknown_link: of a candidate without `link_probability`: then tracks are as long as can be,
+            and no more.
+        certain_link: nuclei that both have no better partner than each other, with at least this
+            probability, are not asked whether they were missed.
+        window_positions: movies of more positions are solved in overlapping windows of about so
+            many.
+    """
+
+    appearance_probability: float = 0.01
+    disappearance_probability: float = 0.01
+    border_probability: float = 0.5
+    border_um: float = 8.0
+    missed_probability: float = 0.03
+    missed_daughter_probability: float = 0.4
+    daughter_um: float = 4.0
+    unknown_position: float = 1.0
+    unknown_division: float = 0.005
+    unknown_link: float = 0.5
+    certain_link: float = 0.95
+    window_positions: int = 20_000
+
+    def __post_init__(self) -> None:
+        """Raises UserError for a value outside its range."""
+        highest = dict.fromkeys(("border_um", "daughter_um", "window_positions"), math.inf)
+        for name, value in dataclasses.asdict(self).items():
+            if not 0 <= value <= highest.get(name, 1):
+                raise UserError(
+                    f"The setting {name} must be within 0 and {highest.get(name, 1)}. Received: {value!r}. Change it."
+                )
+
+
+@dataclass(frozen=True, eq=False)
+class TrackingProblem:
+    """All questions of a movie with what a "yes" costs: the log-odds against it, natural logarithm.
+
+    Attributes:
+        links: (m, 2) int, rows of positions: the candidates that could be chosen, then those over
+            two time points.
+        link_costs: (m,) float.
+        candidate_rows: (m,) int, row of the candidates' links, -1 for a link over two time points.
+        time_points: (n,) int.
+        position_costs: (n,) float, of being a nucleus.
+        division_costs: (n,) float.
+        appearance_costs: (n,) float, of having no link backward.
+        disappearance_costs: (n,) float, of having no link forward.
+    """
+
+    links: np.ndarray
+    link_costs: np.ndarray
+    candidate_rows: np.ndarray
+    time_points: np.ndarray
+    position_costs: np.ndarray
+    division_costs: np.ndarray
+    appearance_costs: np.ndarray
+    disappearance_costs: np.ndarray
+
+    @property
+    def alone_costs(self) -> np.ndarray:
+        """(n,) float, of a position that is a nucleus and has no link at all."""
+        return self.position_costs + self.appearance_costs + self.disappearance_costs
+
+    def select_links(self, which: np.ndarray) -> TrackingProblem:
+        """The problem with these links only (rows or a mask)."""
+        parts = {
+            name: getattr(self, name)[which] for name in ("links", "link_costs", "candidate_rows")
+        }
+        return dataclasses.replace(self, **parts)
+
+    def select(self, rows: np.ndarray) -> TrackingProblem:
+        """The problem of these positions only (a mask), and the links between them."""
+        new_row = np.cumsum(rows) - 1
+        kept = self.select_links(rows[self.links].all(axis=1))
+        names = (
+            "time_points",
+            "position_costs",
+            "division_costs",
+            "appearance_costs",
+            "disappearance_costs",
+        )
+        return dataclasses.replace(
+            kept, links=new_row[kept.links], **{name: getattr(self, name)[rows] for name in names}
+        )
+
+    def compute_cost(self, chosen: np.ndarray, kept: np.ndarray) -> float:
+        """What a story costs.
+
+        Args:
+            chosen: (m,) bool, its links.
+            kept: (n,) bool, its nuclei.
+        """
+        backward, forward = self.count_links(chosen)
+        costs = self.position_costs * kept + self.appearance_costs * (kept & (backward == 0))
+        costs += self.disappearance_costs * (kept & (forward == 0)) + self.division_costs * (
+            forward == 2
+        )
+        return float(costs.sum() + self.link_costs[chosen].sum())
+
+    def count_links(self, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Number of chosen links that reach and that leave each position, (n,) int each."""
+        sources, targets = self.links[chosen].T
+        size = len(self.time_points)
+        return np.bincount(targets, minlength=size), np.bincount(sources, minlength=size)
+
+
+def build_problem(
+    candidates: Annotations,
+    settings: TrackingSettings | None = None,
+    *,
+    region: np.ndarray | None = None,
+) -> TrackingProblem:
+    """All that `build_tracks` has to decide, as costs.
+
+    Left out are candidates that cannot be in the best story: to end one track and begin another
+    would always cost less.
+
+    Args:
+        candidates: as of `build_tracks`.
+        settings: likewise.
+        region: likewise.
+    """
+    settings = settings or TrackingSettings()
+    _check_candidates(candidates)
+    times = candidates.time_points
+    probabilities = _read(
+        candidates.link_properties, "link_probability", settings.unknown_link, len(candidates.links)
+    )
+    dividing = _read(
+        candidates.properties, "division_probability", settings.unknown_division, len(times)
+    )
+    skipping, skip_probabilities = _find_skipping_links(
+        candidates, probabilities, dividing, settings
+    )
+    appearance, disappearance = _compute_end_probabilities(candidates, settings, region)
+    problem = TrackingProblem(
+        links=np.concatenate([candidates.links, skipping]),
+        link_costs=compute_cost(np.concatenate([probabilities, skip_probabilities])),
+        candidate_rows=np.concatenate(
+            [np.arange(len(candidates.links)), np.full(len(skipping), -1)]
+        ),
+        time_points=times,
+        position_costs=compute_cost(
+            _read(candidates.properties, "probability", settings.unknown_position, len(times))
+        ),
+        division_costs=compute_cost(dividing),
+        appearance_costs=np.where(times == times.min(initial=0), 0.0, compute_cost(appearance)),
+        disappearance_costs=np.where(
+            times == times.max(initial=0), 0.0, compute_cost(disappearance)
+        ),
+    )
+    return problem.select_links(_can_be_optimal(problem))
+
+
+def compute_cost(probability: np.ndarray) -> np.ndarray:
+    """What a "yes" of this probability costs: log((1 - p) / p), with p kept a millionth away from 0
+    and 1.
+    """
+    probability = np.clip(probability, _CERTAIN, 1 - _CERTAIN)
+    return np.log1p(-probability) - np.log(probability)
+
+
+def _can_be_optimal(problem: TrackingProblem) -> np.ndarray:
+    """Which links cost less than to do without them, (m,) bool. Without one, its source ends or
+    divides no more.
+    """
+    sources, targets = problem.links.T
+    at_source = np.maximum(problem.disappearance_costs, -problem.division_costs)[sources]
+    return problem.link_costs < problem.appearance_costs[targets] + at_source
+
+
+def _check_candidates(candidates: Annotations) -> None:
+    """Raises UserError where links skip time points, or lengths cannot be told in µm."""
+    steps = (
+        candidates.time_points[candidates.links[:, 1]]
+        - candidates.time_points[candidates.links[:, 0]]
+    )
+    if (steps != 1).any():
+        wrong = candidates.links[np.flatnonzero(steps != 1)[0]]
+        raise UserError(
+            "Every candidate link must lead to the next time point. Received: time points "
+            f"{candidates.time_points[wrong].tolist()} in {candidates.name!r}. Leave such links out; nuclei that were "
+            "missed at one time point are looked for by `build_tracks` itself."
+        )
+    if candidates.spacing_um is None:
+        raise UserError(
+            f"Distances are in µm. Received: {candidates.name!r} without a spacing. Set its spacing_um (z, y, x)."
+        )
+
+
+def _read(properties: dict[str, np.ndarray], name: str, unknown: float, length: int) -> np.ndarray:
+    """Probabilities as numbers, (length,) float. Raises UserError for what is none."""
+    values = properties.get(name)
+    if values is None:
+        return np.full(length, unknown)
+    numbers = np.array([unknown if value is None else value for value in values], dtype=float)
+    wrong = ~((numbers >= 0) & (numbers <= 1))
+    if wrong.any():
+        raise UserError(
+            f"Every {name} must be within 0 and 1, or None. Received: {numbers[wrong][0]} for {wrong.sum()} of "
+            f"{length}. Predict them again."
+        )
+    return numbers
+
+
+def _compute_end_probabilities(
+    candidates: Annotations, settings: TrackingSettings, region: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities that nuclei appear and disappear where they are, (n,) float each."""
+    region = candidates.region if region is None else np.asarray(region, dtype=float)
+    inside = np.array([settings.appearance_probability, settings.disappearance_probability])[
+        :, np.newaxis
+    ]
+    if region is None or settings.border_um == 0 or len(candidates) == 0:
+        return tuple(np.broadcast_to(inside, (2, len(candidates))))
+    low, high = region
+    gaps = (
+        np.minimum(candidates.positions - low, high - candidates.positions) * candidates.spacing_um
+    )
+    gaps_um = gaps[:, high > low].min(
+        axis=1, initial=settings.border_um
+    )  # a single plane has no border above it
+    near = 1 - np.clip(gaps_um / settings.border_um, 0, 1)
+    return tuple(inside + near * np.maximum(settings.border_probability - inside, 0))
+
+
+# ---- nuclei that were missed at one time point ---------------------------------------------------------------------
+
+
+def _find_skipping_links(
+    candidates: Annotations,
+    probabilities: np.ndarray,
+    dividing: np.ndarray,
+    settings: TrackingSettings,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Links over two time points, (k, 2) int, and their probabilities, (k,) float.
+
+    The probability is that of a nucleus being missed, times that of moving at least so far in two
+    time points. Movements are normally distributed around the drift at that time, with the variance
+    of the probable links for each of the two steps. Asked are only positions that have no certain
+    partner, see `TrackingSettings`; and those that may divide (a probability of 0.2 or more), whose
+    daughters are missed more often and move farther.
+    """
+    if len(candidates.links) == 0 or settings.missed_probability == 0:
+        return np.zeros((0, 2), dtype=int), np.zeros(0)
+    forward, backward = (
+        find_best(probabilities, candidates.links[:, 0]),
+        find_best(probabilities, candidates.links[:, 1]),
+    )
+    drifts_um, variance, axes = _estimate_movements(
+        candidates, forward[probabilities[forward] >= 0.5]
+    )
+    no_better = (
+        settings.appearance_probability
+        * settings.disappearance_probability
+        / settings.missed_probability
+    )
+    certain = np.intersect1d(forward, backward)
+    certain = certain[probabilities[certain] >= settings.certain_link]
+    loose = np.ones((2, len(candidates)), dtype=bool)
+    loose[0, candidates.links[certain, 0]] = loose[1, candidates.links[certain, 1]] = False
+    mothers = dividing >= _MAY_DIVIDE
+    loose[0] |= mothers
+    missed = np.where(mothers, settings.missed_daughter_probability, settings.missed_probability)
+    variances = np.where(mothers, max(settings.daughter_um**2, 2 * variance), 2 * variance)
+    found, start = [], candidates.time_points.min()
+    for time_point in candidates.annotated_time_points:
+        sources = np.flatnonzero((candidates.time_points == time_point) & loose[0])
+        targets = np.flatnonzero((candidates.time_points == time_point + 2) & loose[1])
+        drift_um = drifts_um[time_point - start : time_point + 2 - start].sum(axis=0)
+        ahead = KDTree(candidates.positions[sources] * candidates.spacing_um + drift_um)
+        behind = KDTree(candidates.positions[targets] * candidates.spacing_um)
+        reach_um = np.sqrt(variances[sources].max(initial=0) * chi2.isf(min(no_better, 1), axes))
+        near = ahead.sparse_distance_matrix(behind, reach_um, output_type="ndarray")
+        found.append(np.stack([sources[near["i"]], targets[near["j"]], near["v"]], axis=1))
+    sources, targets, distances_um = np.concatenate(found).T
+    links = np.stack([sources, targets], axis=1).astype(int)
+    far = chi2.sf(distances_um**2 / variances[links[:, 0]], axes)
+    useful = far >= no_better
+    return links[useful], (missed[links[:, 0]] * far)[useful]
+
+
+def find_best(probabilities: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Of the links that share an end, the row of the most probable one, for each end that has any."""
+    order = np.lexsort((probabilities, ends))
+    return order[np.flatnonzero(np.diff(ends[order], append=-1))]
+
+
+def _estimate_movements(candidates: Annotations, rows: np.ndarray) -> tuple[np.ndarray, float, int]:
+    """How nuclei move from one time point to the next, by these links.
+
+    Returns:
+        mean step after each time point, from the first one, (t, 3) float, zyx, µm; variance of
+        steps around it along an axis, in µm², its median so that wrong links do not count; and the
+        number of axes: 2 for a single plane.
+    """
+    sources, targets = candidates.links[rows].T
+    steps_um = (
+        candidates.positions[targets] - candidates.positions[sources]
+    ) * candidates.spacing_um
+    since = candidates.time_points - candidates.time_points.min()
+    length, since = since.max() + 1, since[sources]
+    counts = np.maximum(np.bincount(since, minlength=length), 1)
+    sums_um = [np.bincount(since, weights=axis_um, minlength=length) for axis_um in steps_um.T]
+    drifts_um = np.stack(sums_um, axis=1) / counts[:, np.newaxis]
+    axes = max(int(np.ptp(candidates.positions, axis=0).astype(bool).sum()), 1)
+    squares = ((steps_um - drifts_um[since]) ** 2).sum(axis=1)
+    variance = np.median(squares) / chi2.median(axes) if len(rows) else 0.0
+    return drifts_um, max(variance, _STILL_UM**2), axes

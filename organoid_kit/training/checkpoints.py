@@ -1,0 +1,130 @@
+"""The whole state of a training in one file: weights, optimiser, and where it stood.
+
+A checkpoint is a zip of arrays (NumPy's .npz). Zip files carry a checksum for each entry and their
+table of contents comes last, so a file that was cut off or damaged is recognised and passed over.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from organoid_kit.base.errors import UserError
+from organoid_kit.base.files import write_safely
+
+_KEPT = 2  # the newest checkpoints; with one damaged, the other still serves
+
+
+@dataclass
+class TrainingState:
+    """Where a training stands. Together with weights and optimiser it is all there is to know.
+
+    Attributes:
+        batch_size: in use; smaller than in the settings where memory ran out.
+        epoch: finished epochs.
+        step: finished steps of the epoch under way.
+        losses: (loss, examples) of the steps of the epoch under way.
+        history: one row for each finished epoch.
+        lowest_error: of all epochs so far, see `validation.get_epoch_error`.
+        epochs_since_best: finished epochs since then.
+        seconds: spent in training so far.
+        seconds_of_epoch: spent in the epoch under way.
+        finished: why the training ended; empty while it goes on.
+    """
+
+    batch_size: int
+    epoch: int = 0
+    step: int = 0
+    losses: list[tuple[float, int]] = field(default_factory=list)
+    history: list[dict[str, float]] = field(default_factory=list)
+    lowest_error: float = float("inf")
+    epochs_since_best: int = 0
+    seconds: float = 0.0
+    seconds_of_epoch: float = 0.0
+    finished: str = ""
+
+
+def save_checkpoint(network: keras.Model, state: TrainingState, folder: Path) -> Path:
+    """Writes a checkpoint and removes all but the newest ones.
+
+    Raises:
+        UserError: the disk is full or cannot be written; earlier checkpoints stay as they are.
+    """
+    arrays = {
+        name: keras.ops.convert_to_numpy(variable)
+        for name, variable in _name_variables(network).items()
+    }
+    arrays["state"] = np.array(json.dumps(dataclasses.asdict(state)))
+    path = folder / f"epoch_{state.epoch:05d}_step_{state.step:07d}.npz"
+    with write_safely(path, overwrite=True) as temporary, open(temporary, "wb") as file:
+        np.savez(file, **arrays)
+        file.flush()
+        os.fsync(file.fileno())  # a power cut must not take this one and the one before
+    for old in list_checkpoints(folder)[_KEPT:]:
+        old.unlink()
+    return path
+
+
+def load_newest_checkpoint(network: keras.Model, folder: Path) -> TrainingState | None:
+    """Brings a compiled network back to its newest intact checkpoint; None where none was ever
+    written.
+
+    Damaged ones that are newer are removed, so that they do not count as the newest from now on.
+
+    Raises:
+        UserError: all are damaged.
+    """
+    paths, variables = list_checkpoints(folder), _name_variables(network)
+    for number, path in enumerate(paths):
+        arrays = _read_intact(path)
+        if arrays is not None and set(arrays) == {"state", *variables}:
+            for damaged in paths[:number]:
+                damaged.unlink()
+            for name, variable in variables.items():
+                variable.assign(arrays[name])
+            state = TrainingState(**json.loads(str(arrays["state"])))
+            state.losses = [(loss, count) for loss, count in state.losses]
+            return state
+    if paths:
+        raise UserError(
+            f"Going on needs an intact checkpoint. Received: only damaged ones, {[path.name for path in paths]} in "
+            f"{folder}. Start a new run with start_from={str(folder.parent)!r}: it goes on from the best network."
+        )
+    return None
+
+
+def list_checkpoints(folder: Path) -> list[Path]:
+    """Files of checkpoints in a folder, the newest first."""
+    return sorted(folder.glob("epoch_*.npz"), reverse=True)
+
+
+def _read_intact(path: Path) -> dict[str, np.ndarray] | None:
+    """All arrays of a checkpoint; None where the file is cut off or damaged."""
+    try:
+        with zipfile.ZipFile(path) as file:
+            damaged = file.testzip()
+        with np.load(path, allow_pickle=False) as file:
+            return None if damaged else {name: file[name] for name in file.files}
+    except (
+        Exception
+    ):  # damaged bytes can be anything: another compression, encryption, a shape without end
+        return None
+
+
+def _name_variables(network: keras.Model) -> dict[str, keras.Variable]:
+    """All that changes in a training, under names for a file."""
+    known = {id(each) for each in network.weights}
+    random = [
+        each for each in network.non_trainable_variables if id(each) not in known
+    ]  # where dropout stands
+    weights = {f"weight_{number}": each for number, each in enumerate([*network.weights, *random])}
+    return weights | {
+        f"optimiser_{number}": each for number, each in enumerate(network.optimizer.variables)
+    }

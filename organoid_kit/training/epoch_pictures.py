@@ -1,0 +1,203 @@
+"""What a network answers to one and the same example after each epoch: small pictures in the run
+folder.
+
+They are written while a training goes on, and read without Keras, so that one can look at a run
+during it or years later.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from organoid_kit.base.errors import UserError
+from organoid_kit.base.files import write_bytes_safely
+from organoid_kit.examples.choice import Examples
+from organoid_kit.examples.link import LinkExamples, join_pairs
+from organoid_kit.examples.patches import make_grey
+from organoid_kit.examples.position import PositionExample, PositionExamples
+
+FOLDER = "epochs"  # in a run folder
+_LOOKED_AT = 8  # patches among which the one with most nuclei is taken
+_CROPS = 4  # of each right answer
+_NEAR_PLANES = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class EpochPicture:
+    """One example, and what the network of an epoch answers to it.
+
+    Attributes:
+        network: "position", "division" or "link".
+        epoch: how many were finished.
+        images: (n, views, y, x) uint8: one plane of a patch; or the plane through the nucleus of n
+            crops; or of n pairs of crops the earlier and the later nucleus.
+        targets: (1, y, x) float16, 0..1, of a position network; else (n,), 1 where it divides or is
+            the same nucleus.
+        answers: probabilities, shaped as `targets`.
+        positions: (k, 2) float, yx, voxels of the plane: the nuclei in it; none for crops.
+        spacing_um: µm per voxel, yx.
+    """
+
+    network: str
+    epoch: int
+    images: np.ndarray
+    targets: np.ndarray
+    answers: np.ndarray
+    positions: np.ndarray
+    spacing_um: tuple[float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class ShownExample:
+    """What is shown to the network after each epoch.
+
+    Attributes:
+        inputs: a batch for the network.
+        plane: the one that is kept of a patch; None for crops.
+        picture: all of it but the answers.
+    """
+
+    inputs: Any
+    plane: int | None
+    picture: EpochPicture
+
+
+def choose_example(examples: Examples) -> ShownExample:
+    """An example for pictures, always the same for the same examples and settings.
+
+    Args:
+        examples: of the position network: the patch with most nuclei of the first few is taken; of
+            the other two: a few crops with either answer, easy and hard ones.
+    """
+    choose = _choose_patch if isinstance(examples, PositionExamples) else _choose_crops
+    return choose(examples)
+
+
+def make_picture(
+    shown: ShownExample, epoch: int, predict: Callable[[Any], np.ndarray]
+) -> EpochPicture:
+    """The picture of an epoch.
+
+    Args:
+        shown: of `choose_example`.
+        epoch: how many are finished.
+        predict: what the network answers to a batch of inputs.
+    """
+    answers = np.asarray(predict(shown.inputs))[..., 0]
+    if shown.plane is not None:
+        answers = answers[:, shown.plane]
+    return replace(shown.picture, epoch=epoch, answers=np.clip(answers, 0, 1).astype(np.float16))
+
+
+def write_picture(picture: EpochPicture, run_folder: str | Path) -> None:
+    """Keeps a picture in the run folder, some kilobytes; one of the same epoch is replaced.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    file = io.BytesIO()
+    np.savez_compressed(file, **asdict(picture))
+    write_bytes_safely(_name_file(run_folder, picture.epoch), file.getvalue(), overwrite=True)
+
+
+def list_pictures(run_folder: str | Path) -> list[int]:
+    """The epochs of which there is a picture."""
+    found = Path(run_folder, FOLDER).glob("*.npz")
+    return sorted(int(path.stem) for path in found if path.stem.isdigit())
+
+
+def read_picture(run_folder: str | Path, epoch: int) -> EpochPicture:
+    """The picture of an epoch.
+
+    Raises:
+        UserError: there is none, or it is damaged.
+    """
+    path = _name_file(run_folder, epoch)
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            values = {name: file[name] for name in EpochPicture.__dataclass_fields__}
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise UserError(
+            f"A picture of an epoch must exist and be whole. Received: {str(path)!r}: {type(error).__name__}. "
+            "Choose another epoch; the training itself is not touched by it."
+        ) from error
+    values |= {"network": str(values["network"]), "epoch": int(values["epoch"])}
+    return EpochPicture(**{**values, "spacing_um": tuple(values["spacing_um"].tolist())})
+
+
+def _name_file(run_folder: str | Path, epoch: int) -> Path:
+    return Path(run_folder, FOLDER, f"{epoch:04d}.npz")
+
+
+def _choose_patch(examples: PositionExamples) -> ShownExample:
+    candidates = examples.examples(0, 0, min(_LOOKED_AT, examples.number_per_epoch))
+    example = max(candidates, key=lambda each: len(_find_inside(each)))
+    now, dots = -examples.settings.time_window[0], example.target.sum(axis=(1, 2))
+    plane = int(dots.argmax()) if dots.any() else len(dots) // 2
+    inside = _find_inside(example)
+    picture = _make_unanswered(
+        examples,
+        example.image[None, None, plane, :, :, now],
+        example.target[None, plane],
+        inside[np.abs(inside[:, 0] - plane) <= _NEAR_PLANES, 1:],
+    )
+    return ShownExample(example.image[None], plane, picture)
+
+
+def _find_inside(example: PositionExample) -> np.ndarray:
+    """The positions that lie in the patch."""
+    inside = (example.positions > -0.5) & (example.positions < np.array(example.target.shape) - 0.5)
+    return example.positions[inside.all(axis=1)]
+
+
+def _choose_crops(examples) -> ShownExample:
+    places = examples.order(0)
+    chosen = [
+        number for answer in (True, False) for number in _choose_evenly(examples, places, answer)
+    ]
+    shown = [
+        examples.example(int(places[number]), (examples.settings.seed, 0, int(number)))
+        for number in chosen
+    ]
+    middle = examples.settings.patch_shape_zyx[0] // 2
+    if isinstance(examples, LinkExamples):
+        inputs = join_pairs(shown)
+        images = [[each.first[middle, :, :, 0], each.second[middle, :, :, -1]] for each in shown]
+    else:
+        inputs = np.stack([each.image for each in shown])
+        images = [[each.image[middle, :, :, -examples.settings.time_window[0]]] for each in shown]
+    targets = np.array([each.target for each in shown])
+    return ShownExample(
+        inputs, None, _make_unanswered(examples, np.array(images), targets, np.zeros((0, 2)))
+    )
+
+
+def _choose_evenly(examples, places: np.ndarray, answer: bool) -> np.ndarray:
+    """Numbers of a few examples with this answer, of all kinds."""
+    alike = np.flatnonzero(examples.targets[places] == answer)
+    by_kind = alike[np.argsort(examples.kinds[places[alike]], kind="stable")]
+    return by_kind[
+        np.unique(np.linspace(0, max(0, len(by_kind) - 1), min(_CROPS, len(by_kind))).astype(int))
+    ]
+
+
+def _make_unanswered(
+    examples: Examples, images: np.ndarray, targets: np.ndarray, positions: np.ndarray
+) -> EpochPicture:
+    settings, truths = examples.settings, targets.astype(np.float16)
+    return EpochPicture(
+        settings.network,
+        0,
+        make_grey(images),
+        truths,
+        np.zeros_like(truths),
+        positions,
+        tuple(settings.spacing_um[1:]),
+    )

@@ -1,0 +1,370 @@
+"""Each training has a folder of its own, and nothing in it is ever overwritten by another one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from organoid_kit import __version__
+from organoid_kit.base.errors import UserError
+from organoid_kit.base.files import find_free_path, read_json, write_json_safely
+from organoid_kit.base.settings import NetworkSettings, read_settings, write_settings
+from organoid_kit.data.dataset import AnnotatedMovie
+from organoid_kit.data.reading.zarr import is_zarr
+from organoid_kit.data.timelapse import TimeLapse
+
+_PACKAGES = (
+    "keras",
+    "tensorflow",
+    "tensorflow-cpu",
+    "jax",
+    "torch",
+    "numpy",
+    "scipy",
+    "scikit-image",
+    "tifffile",
+)
+NOT_FINITE = "loss not finite"  # how the log says that a training broke off for it
+QUALITIES = {
+    "validation_f1": "F1",
+    "validation_average_precision": "average precision",
+}  # in a history: its words
+_WHOLE_BYTES = (
+    500_000_000  # of larger movies a part is summed, so that starting takes seconds and not hours
+)
+_MOST_ENDS = 100  # files, evenly chosen, of which that part takes the first and last megabyte
+
+
+@dataclass(frozen=True)
+class Run:
+    """The folder of one training.
+
+    It holds ``settings.json``, ``run.json`` (data, split, versions), ``history.json`` (a row for
+    each epoch), ``checkpoints/``, ``epochs/`` (what the network of each answers), ``network/`` (the
+    best so far) and ``log.txt``.
+    """
+
+    folder: Path
+
+    @property
+    def settings(self) -> NetworkSettings:
+        """What the training was started with."""
+        return read_settings(self.folder / "settings.json")
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """Data with checksums, split and versions."""
+        return read_json(self.folder / "run.json")
+
+    @property
+    def history(self) -> list[dict[str, float]]:
+        """One row for each finished epoch."""
+        file = self.folder / "history.json"
+        return read_json(file) if file.exists() else []
+
+    @property
+    def ending(self) -> str:
+        """Why the training ended, as the log says; empty while it goes on, and where it was cut
+        off.
+        """
+        file = self.folder / "log.txt"
+        last_start = (
+            file.read_text(encoding="utf-8").rpartition("  training with ")[2]
+            if file.exists()
+            else ""
+        )
+        return last_start.partition("  ended: ")[2].partition("\n")[0]
+
+    @property
+    def network_folder(self) -> Path:
+        """Where the best network is saved."""
+        return self.folder / "network"
+
+    def log(self, line: str) -> None:
+        """Adds a line with the time to log.txt. Raises UserError where it cannot be written."""
+        try:
+            with open(self.folder / "log.txt", "a", encoding="utf-8") as file:
+                file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {line}\n")
+        except OSError as error:
+            raise UserError(
+                f"A run's folder must have room and permission to write. Received: {self.folder / 'log.txt'}: "
+                f"{error.strerror}. Free some space, then go on with resume={str(self.folder)!r}."
+            ) from error
+
+
+def make_run(
+    settings: NetworkSettings,
+    training: Sequence[AnnotatedMovie],
+    validation: Sequence[AnnotatedMovie],
+) -> Run:
+    """Makes a new run folder inside ``settings.output_folder`` and writes down what it starts from.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    name = f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{settings.network}_seed{settings.seed}"
+    folder = Path(settings.output_folder) / name
+    while True:
+        try:
+            folder.mkdir(parents=True)
+            break
+        except FileExistsError:
+            folder = find_free_path(folder)
+        except OSError as error:
+            raise UserError(
+                f"Runs need a folder that can be written. Received: {str(folder)!r}: {error.strerror}. "
+                "Set output_folder to another place."
+            ) from error
+    write_settings(settings, folder / "settings.json")
+    write_json_safely(folder / "run.json", _describe_run(training, validation))
+    return Run(folder)
+
+
+def open_run(
+    folder: str | Path, training: Sequence[AnnotatedMovie], validation: Sequence[AnnotatedMovie]
+) -> Run:
+    """Opens a run to go on with it.
+
+    Raises:
+        UserError: it is no run folder, or the data are not those it was started with.
+    """
+    run = Run(Path(folder))
+    if not (run.folder / "run.json").is_file():
+        raise UserError(
+            f"A run folder must hold run.json. Received: {folder}. Choose a folder that a training has made; "
+            "`list_runs` shows them."
+        )
+    before, now = run.details["data"], _describe_data(training, validation)
+    if len(before) != len(now) or not all(map(_is_same, before, now)):
+        changed = [old["name"] for old in before if not any(_is_same(old, new) for new in now)]
+        changed = changed or [new["name"] for new in now]
+        raise UserError(
+            f"A run goes on with the data it was started with. Received: changed movies or annotations for {changed} "
+            f"in {folder}. Start a new run, with start_from set to this one."
+        )
+    return run
+
+
+def _is_same(old: dict[str, Any], new: dict[str, Any]) -> bool:
+    """Whether a movie is described as before; earlier versions of the kit may have said less of it."""
+    return all(new.get(key) == value for key, value in old.items())
+
+
+def find_best(history: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The row of the epoch whose network is kept; None where no epoch is finished."""
+    return next((row for row in reversed(history) if row["best"]), None)
+
+
+def list_runs(folder: str | Path) -> list[dict[str, Any]]:
+    """One row for each run in a folder, oldest first: what was set, how far it came, how good it
+    was.
+    """
+    return [_summarise(Run(file.parent)) for file in sorted(Path(folder).glob("*/run.json"))]
+
+
+def _summarise(run: Run) -> dict[str, Any]:
+    settings, history = run.settings, run.history
+    best = find_best(history) or {}
+    return {
+        "run": run.folder.name,
+        "network": settings.network,
+        "preset": settings.preset,
+        "seed": settings.seed,
+        "start_from": settings.start_from or "scratch",
+        "epochs": len(history),
+        "best_epoch": best.get("epoch"),
+        "validation_loss": best.get("validation_loss"),
+        **{key: best.get(key) for key in QUALITIES},
+        "minutes": round(sum(row["seconds"] for row in history) / 60, 2),
+    }
+
+
+def compare_runs(folder: str | Path) -> str:
+    """The runs of a folder as a table; below it, the settings in which a run differs from the first
+    of its network.
+    """
+    rows = list_runs(folder)
+    if not rows:
+        return f"No runs in {folder} yet."
+    settings = [Run(Path(folder) / row["run"]).settings.to_dict() for row in rows]
+    firsts: dict[str, dict[str, Any]] = {}
+    differences = []
+    for row, own in zip(rows, settings, strict=True):
+        first = firsts.setdefault(row["network"], own)
+        if first is not own:
+            words = ", ".join(_find_differences(first, own)) or "nothing"
+            differences.append(
+                f"{row['run']} differs from the first {row['network']} network in {words}"
+            )
+    return "\n".join([_lay_out(rows), *differences])
+
+
+def _find_differences(first: dict[str, Any], other: dict[str, Any]) -> list[str]:
+    """Names and values of the settings that differ; of settings within a setting, only those that
+    do.
+    """
+    found = []
+    for key, value in other.items():
+        if isinstance(value, dict) and isinstance(first[key], dict):
+            found += _find_differences(first[key], value)
+        elif value != first[key]:
+            found.append(f"{key}={value!r}")
+    return found
+
+
+def _lay_out(rows: list[dict[str, Any]]) -> str:
+    """A table in plain text, without a quality that no run was judged by."""
+    columns = [
+        key for key in rows[0] if key not in QUALITIES or any(row[key] is not None for row in rows)
+    ]
+    lines = [[_cell(row[column]) for column in columns] for row in rows]
+    widths = [
+        max(len(line[number]) for line in [columns, *lines]) for number in range(len(columns))
+    ]
+    return "\n".join(
+        "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
+        for line in [columns, *lines]
+    )
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "not measured"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _describe_run(
+    training: Sequence[AnnotatedMovie], validation: Sequence[AnnotatedMovie]
+) -> dict[str, Any]:
+    return {
+        "started": time.strftime("%Y-%m-%d %H:%M:%S"),
+        "data": _describe_data(training, validation),
+        "versions": collect_versions(),
+    }
+
+
+def _describe_data(
+    training: Sequence[AnnotatedMovie], validation: Sequence[AnnotatedMovie]
+) -> list[dict[str, Any]]:
+    """Which movies and time points are used for what, with checksums; files in several parts are
+    summed once.
+    """
+    parts = [("training", each) for each in training] + [
+        ("validation", each) for each in validation
+    ]
+    sum_files = cache(_sum_files)
+    return [describe_movie(part, each, sum_files) for part, each in parts]
+
+
+def describe_movie(
+    part: str, annotated: AnnotatedMovie, sum_files: Callable[[Path], dict[str, str]] | None = None
+) -> dict[str, Any]:
+    """Which movie and time points are used, and for what ("training", "validation", "test"), with
+    checksums.
+
+    ``images_sha256_of`` says of what the images' checksum was made.
+    """
+    movie, annotations = annotated.movie, annotated.annotations
+    return {
+        "part": part,
+        "name": annotated.name,
+        "time_points": annotations.annotated_time_points.tolist(),
+        "positions": len(annotations),
+        "links": len(annotations.links),
+        "divisions": len(annotations.divisions()),
+        "annotations_sha256": _sum_annotations(annotated),
+        **(
+            _sum_first_stack(movie) if movie.path is None else (sum_files or _sum_files)(movie.path)
+        ),
+    }
+
+
+def _sum_annotations(annotated: AnnotatedMovie) -> str:
+    annotations = annotated.annotations
+    total = hashlib.sha256()
+    for array in (
+        annotations.positions,
+        annotations.time_points,
+        annotations.links,
+        annotations.region,
+    ):
+        total.update(b"" if array is None else array.tobytes())
+    return total.hexdigest()
+
+
+def _sum_first_stack(movie: TimeLapse) -> dict[str, str]:
+    """Checksum of a movie in memory."""
+    first = movie.stack(movie.time_points[0]).tobytes()
+    return {"images_sha256": hashlib.sha256(first).hexdigest(), "images_sha256_of": "first stack"}
+
+
+def _sum_files(path: Path) -> dict[str, str]:
+    """Checksum of a movie's files: of all they hold, or of a part where that would take long."""
+    files = _list_image_files(path)
+    sizes = [file.stat().st_size for file in files]
+    total = hashlib.sha256()
+    if whole := sum(sizes) <= _WHOLE_BYTES:
+        for file in files:
+            _add_file(total, file)
+    else:
+        names = [file.relative_to(path).as_posix() for file in files]
+        total.update(json.dumps([names, sizes]).encode())
+        for number in np.linspace(0, len(files) - 1, min(len(files), _MOST_ENDS)).astype(int):
+            _add_ends(total, files[number], sizes[number])
+    part = f"names, sizes, first and last megabyte of at most {_MOST_ENDS} files"
+    return {
+        "images_sha256": total.hexdigest(),
+        "images_sha256_of": "whole files" if whole else part,
+    }
+
+
+def _list_image_files(path: Path) -> list[Path]:
+    """The file itself, the TIFF files in a folder or all of a Zarr; not what is hidden or lies
+    beside the images.
+    """
+    if path.is_file():
+        return [path]
+    if is_zarr(path):
+        found = list(path.rglob("*"))
+    else:
+        found = [file for file in path.iterdir() if file.suffix.lower() in (".tif", ".tiff")]
+    return sorted(file for file in found if not file.name.startswith(".") and file.is_file())
+
+
+def _add_file(total: Any, file: Path) -> None:
+    with open(file, "rb") as opened:
+        while chunk := opened.read(2**20):
+            total.update(chunk)
+
+
+def _add_ends(total: Any, file: Path, size: int) -> None:
+    with open(file, "rb") as opened:
+        total.update(opened.read(2**20))
+        opened.seek(max(0, size - 2**20))
+        total.update(opened.read(2**20))
+
+
+def collect_versions() -> dict[str, str]:
+    """Versions of Python, the kit and the packages that matter, and the machine."""
+    versions = {
+        "organoid_kit": __version__,
+        "python": sys.version.split()[0],
+        "machine": platform.platform(),
+    }
+    for package in _PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return versions

@@ -1,0 +1,155 @@
+"""How good is a network between two epochs? Judged on fixed examples that are never varied.
+
+The position network is judged by the nuclei it finds, the other two by average precision, as the
+rare answer counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+
+from organoid_kit.base.settings import NetworkSettings
+from organoid_kit.evaluation.calibration import calibrate
+from organoid_kit.evaluation.classification import compute_average_precision
+from organoid_kit.evaluation.peaks import find_peaks
+from organoid_kit.evaluation.positions import match_positions
+from organoid_kit.examples.choice import Examples
+from organoid_kit.examples.position import PositionExample, PositionExamples, join_examples
+
+_THRESHOLDS = np.arange(2, 9) / 10  # an epoch is judged at the one that suits it best
+_LEAST = 1e-7  # probabilities nearer to 0 or 1 count as this
+_BORDER_VOXELS = 2  # a nucleus this close to a patch's border may be missed without blame
+
+
+def validate(
+    network: keras.Model,
+    checks: Examples,
+    batch_size: int,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> dict[str, float | None] | None:
+    """Loss and quality on fixed examples.
+
+    Returns:
+        "validation_loss", and for a position network "validation_f1", with positions matched one to
+        one within 5 µm at the threshold that suits these patches best; for the other two
+        "validation_average_precision", and the loss after calibration,
+        "validation_calibrated_loss". None for what cannot be measured. None instead of all where
+        `should_stop`, asked before each batch, says so.
+    """
+    judge = _judge_positions if isinstance(checks, PositionExamples) else _judge_answers
+    return judge(network, checks, batch_size, should_stop)
+
+
+def get_epoch_error(judged: dict[str, float | None]) -> float:
+    """What epochs are compared by, the lowest is best: the loss, of division and link networks that
+    after calibration.
+
+    Their plain loss rises with a few sure mistakes while they still learn to tell the classes
+    apart; calibration mends that when the training is over, so it must not decide which epoch is
+    kept.
+    """
+    return judged.get("validation_calibrated_loss", judged["validation_loss"])
+
+
+def _judge_positions(
+    network, checks: PositionExamples, batch_size: int, should_stop
+) -> dict | None:
+    losses, sizes, counts = [], [], np.zeros((len(_THRESHOLDS), 3), int)
+    for step in range(checks.steps_per_epoch(batch_size)):
+        if should_stop():
+            return None
+        examples = checks.examples(0, step, batch_size)
+        images, targets, weights = join_examples(examples)
+        heat = _predict(network, images)
+        losses.append(float(network.loss(targets, heat, sample_weight=weights)))
+        sizes.append(len(images))
+        for each, example in zip(heat[..., 0], examples, strict=True):
+            counts += count_matches(each, example, checks.settings)
+    return {
+        "validation_loss": float(np.average(losses, weights=sizes)),
+        "validation_f1": compute_f1(counts),
+    }
+
+
+def _judge_answers(network, checks: Examples, batch_size: int, should_stop) -> dict | None:
+    parts = []
+    for step in range(checks.steps_per_epoch(batch_size)):
+        if should_stop():
+            return None
+        inputs, targets, weights = checks.batch(0, step, batch_size)
+        parts.append((targets[:, 0] > 0, _predict(network, inputs)[:, 0], weights))
+    truths, answers, weights = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return {
+        "validation_loss": _compute_loss(truths, answers, weights),
+        "validation_calibrated_loss": _compute_loss(
+            truths, calibrate(answers, truths, weights=weights).apply(answers), weights
+        ),
+        "validation_average_precision": compute_average_precision(truths, answers),
+    }
+
+
+def _compute_loss(truths: np.ndarray, probabilities: np.ndarray, weights: np.ndarray) -> float:
+    """Binary cross-entropy, as Keras computes it."""
+    said = np.clip(probabilities, _LEAST, 1 - _LEAST)
+    return float(np.mean(-np.log(np.where(truths, said, 1 - said)) * weights))
+
+
+def _predict(network: keras.Model, inputs) -> np.ndarray:
+    return keras.ops.convert_to_numpy(network.predict_on_batch(inputs)).astype(np.float32)
+
+
+def compute_f1(counts: np.ndarray) -> float | None:
+    """The best F1 over the thresholds, from what `count_matches` counted; None where there is
+    nothing to find.
+    """
+    if not counts.any():
+        return None
+    matched, missed, false = counts.T
+    return float(np.max(2 * matched / np.maximum(2 * matched + missed + false, 1)))
+
+
+def count_matches(
+    heat: np.ndarray, example: PositionExample, settings: NetworkSettings
+) -> np.ndarray:
+    """Matched, missed and false positions in a patch, its border and what is not annotated left
+    out.
+
+    Returns:
+        (thresholds, 3) int: the numbers for each of several thresholds.
+    """
+    shape = np.array(heat.shape)
+    truth = example.positions[
+        ((example.positions > -0.5) & (example.positions < shape - 0.5)).all(axis=1)
+    ]
+    found, heights = find_peaks(heat, settings.spacing_um, settings.min_distance_um, _THRESHOLDS[0])
+    return np.array(
+        [_count(truth, found[heights > each], example.counts, settings) for each in _THRESHOLDS]
+    )
+
+
+def _count(
+    truth: np.ndarray, found: np.ndarray, counts: np.ndarray, settings: NetworkSettings
+) -> list[int]:
+    """Matched, missed and false positions."""
+    spacing = np.array(settings.spacing_um)
+    pairs = match_positions(truth * spacing, found * spacing)
+    missed = np.delete(truth, pairs[:, 0], axis=0)
+    false = np.delete(found, pairs[:, 1], axis=0)
+    return [len(pairs), *(np.count_nonzero(_is_inner(each, counts)) for each in (missed, false))]
+
+
+def _is_inner(positions: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Whether positions lie inside what counts and not at the border of the patch; a single plane
+    has no border.
+    """
+    shape = np.array(counts.shape)
+    border = np.where(shape > 2 * _BORDER_VOXELS + 1, _BORDER_VOXELS, 0)
+    places = np.clip(np.round(positions).astype(int), 0, shape - 1)
+    return (
+        counts[tuple(places.T)]
+        & (places >= border).all(axis=1)
+        & (places < shape - border).all(axis=1)
+    )

@@ -1,0 +1,124 @@
+import errno
+import json
+import os
+import sys
+
+import numpy as np
+import pytest
+
+from organoid_kit.base.errors import UserError
+from organoid_kit.base.files import (
+    read_json,
+    read_text,
+    write_json_safely,
+    write_safely,
+    write_text_safely,
+)
+
+
+def test_written_text_comes_back_with_its_line_ends(tmp_path):
+    path = tmp_path / "new folder" / "Zürich 50 µm.txt"
+    write_text_safely(path, "é\r\nb\n")
+    assert read_text(path) == "é\r\nb\n"
+
+
+def test_an_existing_file_is_kept_and_another_name_is_suggested(tmp_path):
+    path = tmp_path / "a.txt"
+    write_text_safely(path, "first")
+    (tmp_path / "a-2.txt").touch()
+    with pytest.raises(UserError, match="a-3.txt"):
+        write_text_safely(path, "second")
+    assert path.read_text() == "first"
+    write_text_safely(path, "second", overwrite=True)
+    assert path.read_text() == "second"
+
+
+def test_a_failure_while_writing_leaves_the_old_file_and_no_traces(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(KeyboardInterrupt), write_safely(path, overwrite=True) as temporary:
+        temporary.write_text("half")
+        raise KeyboardInterrupt
+    assert path.read_text() == "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_full_disk_gives_one_clear_error_and_leaves_nothing(tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UserError, match="No space left on device"):
+        write_text_safely(tmp_path / "a.txt", "text")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_really_a_file_cannot_be_written_to(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="room and permission"):
+        write_text_safely(tmp_path / "file" / "a.txt", "text")
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="the superuser may write everywhere"
+)
+def test_a_read_only_folder_gives_one_clear_error(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(UserError, match="room and permission"):
+        write_text_safely(tmp_path / "a.txt", "text")
+    tmp_path.chmod(0o700)
+
+
+def test_a_folder_is_replaced_as_a_whole(tmp_path):
+    for content, overwrite in (("old", False), ("new", True)):
+        with write_safely(tmp_path / "folder", overwrite=overwrite) as temporary:
+            temporary.mkdir()
+            (temporary / content).touch()
+    assert [entry.name for entry in (tmp_path / "folder").iterdir()] == ["new"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["folder"]
+
+
+def test_numpy_values_are_written_as_plain_json(tmp_path):
+    write_json_safely(
+        tmp_path / "a.json", {"a": np.float32(0.5), "b": np.arange(3), "c": np.bool_(True)}
+    )
+    assert read_json(tmp_path / "a.json") == {"a": 0.5, "b": [0, 1, 2], "c": True}
+
+
+def test_what_json_cannot_say_is_an_error_and_writes_nothing(tmp_path):
+    for value in ({"a": object()}, {"a": float("nan")}):
+        with pytest.raises(UserError, match="as JSON"):
+            write_json_safely(tmp_path / "a.json", value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b'{"a": [1, 2', "valid JSON"),
+        (b"", "valid JSON"),
+        (b'{"a": NaN}', "NaN"),
+        (b"[" * 200_000 + b"]" * 200_000, "valid JSON"),
+        (json.dumps("ü", ensure_ascii=False).encode("latin-1"), "UTF-8"),
+        (b"\x00\xff\xfe", "UTF-8"),
+        (b"1" * 10_000, "valid JSON"),
+    ],
+)
+def test_malformed_json_gives_one_clear_error(tmp_path, content, message):
+    path = tmp_path / "bad.json"
+    path.write_bytes(content)
+    if content.startswith(b"1") and not hasattr(sys, "get_int_max_str_digits"):
+        pytest.skip("this Python reads integers of any length")
+    with pytest.raises(UserError, match=message) as caught:
+        read_json(path)
+    assert "bad.json" in str(caught.value)
+
+
+def test_nan_is_read_where_allowed(tmp_path):
+    (tmp_path / "a.json").write_text("[NaN]")
+    assert np.isnan(read_json(tmp_path / "a.json", allow_nan=True)[0])
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(UserError, match="missing.json"):
+        read_json(tmp_path / "missing.json")

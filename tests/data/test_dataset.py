@@ -1,0 +1,171 @@
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import tifffile
+
+from organoid_kit.base.errors import UserError
+from organoid_kit.data.dataset import AnnotatedMovie, read_dataset, write_dataset
+from organoid_kit.data.formats.organoidtracker import read_aut, write_aut
+from organoid_kit.data.timelapse import make_timelapse
+from organoid_kit.data.timelapse_reading import read_timelapse
+from organoid_kit.data.timelapse_writing import write_timelapse
+
+PATTERN = "im t{time:03}c{channel}.tif"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder of images with time points 1 to 3 and two channels, in a folder with a difficult
+    name.
+    """
+    folder = tmp_path / "Zürich 50 µm" / "images"
+    folder.mkdir(parents=True)
+    for time in (1, 2, 3):
+        for channel in (0, 1):
+            image = np.full((8, 32, 32), 10 * time + channel, np.uint16)
+            tifffile.imwrite(
+                folder / PATTERN.format(time=time, channel=channel), image, photometric="minisblack"
+            )
+    return folder
+
+
+@pytest.fixture
+def entry(folder, lineage):
+    movie = read_timelapse(folder, pattern=PATTERN, axes="tczyx", spacing_um=(2, 0.5, 0.5))
+    return AnnotatedMovie(movie, lineage, PATTERN)
+
+
+def write_list(folder, lineage, **changes):
+    """An .autlist with one entry and its .aut; a change to None leaves a key out."""
+    write_aut(lineage, folder.parent / "a.aut", overwrite=True)
+    record = {
+        "experiment_file": "a.aut",
+        "images_container": "images",
+        "images_pattern": PATTERN,
+        "min_time_point": 1,
+        "max_time_point": 3,
+    } | changes
+    path = folder.parent / "list.autlist"
+    path.write_text(
+        json.dumps([{key: value for key, value in record.items() if value is not None}])
+    )
+    return path
+
+
+def test_a_dataset_comes_back(entry, folder):
+    path = folder.parent / "list.autlist"
+    write_dataset([entry, entry], path)
+    first, second = read_dataset(path, axes="tczyx")
+    assert first.name == second.name == "lineage"
+    assert first.movie.spacing_um == (2.0, 0.5, 0.5)
+    assert first.movie.time_points == range(1, 4)
+    assert [int(first.movie.stack(t, [c]).max()) for t in (1, 3) for c in (1, 2)] == [
+        10,
+        11,
+        30,
+        31,
+    ]
+    assert sorted(map(tuple, second.annotations.positions)) == sorted(
+        map(tuple, entry.annotations.positions)
+    )
+    assert (folder.parent / "lineage.aut").exists() and (folder.parent / "lineage-2.aut").exists()
+
+
+def test_the_list_has_relative_paths_and_always_its_time_points(entry, folder):
+    write_dataset([entry], folder.parent / "list.autlist")
+    assert json.loads((folder.parent / "list.autlist").read_text()) == [
+        {
+            "experiment_file": "lineage.aut",
+            "images_container": "images",
+            "images_pattern": PATTERN,
+            "min_time_point": 1,
+            "max_time_point": 3,
+        }
+    ]
+
+
+def test_a_moved_dataset_still_opens(entry, folder, tmp_path):
+    write_dataset([entry], folder.parent / "list.autlist")
+    moved = folder.parent.rename(tmp_path / "moved")
+    assert read_dataset(moved / "list.autlist", axes="tczyx")[0].movie.stack(2, [1]).max() == 20
+
+
+def test_a_movie_in_one_file_needs_no_pattern(lineage, tmp_path):
+    images = np.arange(3, dtype=np.uint8)[:, None, None, None, None] + np.zeros(
+        (3, 1, 2, 8, 8), np.uint8
+    )
+    write_timelapse(make_timelapse(images, (2.0, 0.5, 0.5)), tmp_path / "a.ome.tif")
+    movie = read_timelapse(tmp_path / "a.ome.tif")
+    write_dataset([AnnotatedMovie(movie, lineage)], tmp_path / "sub" / "list.autlist")
+    [again] = read_dataset(tmp_path / "sub" / "list.autlist")
+    assert again.movie.stack(2).max() == 2
+    assert "images_pattern" not in json.loads((tmp_path / "sub" / "list.autlist").read_text())[0]
+
+
+def test_the_spacing_of_the_movie_completes_the_annotations(entry, folder):
+    bare = dataclasses.replace(entry.annotations, spacing_um=None, minutes_per_time_point=None)
+    write_dataset([dataclasses.replace(entry, annotations=bare)], folder.parent / "list.autlist")
+    assert read_aut(folder.parent / "lineage.aut").spacing_um == (2, 0.5, 0.5)
+
+
+def test_wrapped_images_and_windows_paths_are_read(folder, lineage):
+    images = {"images_container": ".\\images", "images_pattern": PATTERN}
+    path = write_list(
+        folder, lineage, images_container=None, images_pattern=None, images_original=images
+    )
+    assert read_dataset(path, axes="tczyx")[0].movie.time_points == range(1, 4)
+
+
+def test_a_part_of_the_time_points_is_read(folder, lineage):
+    path = write_list(folder, lineage, min_time_point=2, max_time_point=3)
+    assert read_dataset(path, axes="tczyx")[0].movie.time_points == range(2, 4)
+
+
+def test_nothing_is_overwritten_and_nothing_half_written(entry, folder):
+    (folder.parent / "lineage-2.aut").write_text("mine")
+    with pytest.raises(UserError, match="lineage-2.aut"):
+        write_dataset([entry, entry], folder.parent / "list.autlist")
+    assert not (folder.parent / "lineage.aut").exists()
+    assert (folder.parent / "lineage-2.aut").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"images_container": "gone"}, "gone"),
+        ({"experiment_file": "gone.aut"}, "gone.aut"),
+        ({"experiment_file": None}, "experiment_file"),
+        ({"images_container": 3}, "images_container"),
+        ({"images_pattern": 3}, "images_pattern"),
+        ({"min_time_point": "1"}, "whole number"),
+        ({"max_time_point": 9}, "Every time point must have its files"),
+        ({"max_time_point": 10**30}, "Every time point must have its files"),
+        ({"images_container": "a" * 400}, "does not exist"),
+        ({"images_original": 3}, "images_original"),
+        ({"images_channel_summing": [[1, 2]]}, r"channels=\(1, 3\)"),
+        ({"images_time_appending": []}, "images_time_appending"),
+    ],
+)
+def test_a_wrong_entry_gives_one_clear_error(folder, lineage, changes, message):
+    with pytest.raises(UserError, match=message):
+        read_dataset(write_list(folder, lineage, **changes), axes="tczyx")
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "[1]", "3", "[", "\x00"])
+def test_a_malformed_list_gives_one_clear_error(tmp_path, text):
+    (tmp_path / "bad.autlist").write_text(text)
+    with pytest.raises(UserError, match="bad.autlist"):
+        read_dataset(tmp_path / "bad.autlist")
+
+
+def test_a_movie_in_memory_cannot_be_listed(lineage, tmp_path):
+    movie = make_timelapse(np.zeros((3, 1, 2, 8, 8), np.uint8), (1, 1, 1))
+    with pytest.raises(UserError, match="write_timelapse"):
+        write_dataset([AnnotatedMovie(movie, lineage)], tmp_path / "list.autlist")
+
+
+def test_a_folder_cannot_be_listed_without_its_pattern(entry, tmp_path):
+    with pytest.raises(UserError, match="images_pattern"):
+        write_dataset([dataclasses.replace(entry, images_pattern=None)], tmp_path / "list.autlist")

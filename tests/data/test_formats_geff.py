@@ -1,0 +1,210 @@
+import dataclasses
+import math
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from format_helpers import annotations_strategy, column, facts, with_probabilities
+from organoid_kit.base.errors import UserError
+from organoid_kit.data.annotations import Annotations
+from organoid_kit.data.formats import add_track_ids, read_annotations
+from organoid_kit.data.formats.geff import read_geff, write_geff
+
+geff = pytest.importorskip("geff", reason="the geff library, an extra, is not installed")
+core_io = pytest.importorskip("geff.core_io")
+ValidationConfig, validate_data = (
+    geff.validate.data.ValidationConfig,
+    geff.validate.data.validate_data,
+)
+
+
+def write_foreign(path, axes, props, ids=(3, 9), edges=((3, 9),)):
+    metadata = geff.GeffMetadata(
+        directed=True, axes=axes, node_props_metadata={}, edge_props_metadata={}
+    )
+    props = {name: {"values": np.array(values), "missing": None} for name, values in props.items()}
+    ids, edges = np.array(ids, np.uint64), np.array(edges, np.uint64).reshape(-1, 2)
+    core_io.write_arrays(path, ids, props, edges, {}, metadata)
+    return path
+
+
+def axis(name, unit, scale=None, scaled_unit=None):
+    kind = "time" if name in ("t", "frame") else "space"
+    return {"name": name, "type": kind, "unit": unit, "scale": scale, "scaled_unit": scaled_unit}
+
+
+def check_with_the_library(path):
+    """Raises where GEFF's own checks of folder, graph, tracklets and lineages fail."""
+    geff.validate_structure(str(path))
+    config = ValidationConfig(graph=True, tracklet=True, lineage=True)
+    validate_data(core_io.read_to_memory(str(path)), config)
+
+
+def test_the_lineage_comes_back(lineage, tmp_path):
+    lineage = dataclasses.replace(
+        lineage, region=[[0, 0, 0], [9, 9, 9]], extra={"color": [1, 0.5, math.inf]}
+    )
+    write_geff(lineage, tmp_path / "a.geff")
+    again = read_annotations(tmp_path / "a.geff")
+    assert facts(again, without=["id"]) == facts(lineage)
+    assert (again.name, again.spacing_um, again.minutes_per_time_point) == (
+        "lineage",
+        (2.0, 0.5, 0.5),
+        10.0,
+    )
+    assert (again.extra, again.region.tolist()) == (
+        {"color": [1, 0.5, math.inf]},
+        [[0, 0, 0], [9, 9, 9]],
+    )
+
+
+@settings(max_examples=15, deadline=None)
+@given(annotations=annotations_strategy())
+def test_anything_comes_back(annotations, tmp_path_factory):
+    path = tmp_path_factory.mktemp("geff") / "a.geff"
+    write_geff(annotations, path)
+    check_with_the_library(path)
+    again = read_geff(path)
+    assert facts(again, without=["id"]) == facts(annotations)
+    assert (again.name, again.spacing_um) == (annotations.name, annotations.spacing_um)
+    assert (again.minutes_per_time_point, again.extra) == (
+        annotations.minutes_per_time_point,
+        annotations.extra,
+    )
+
+
+def test_the_scale_of_each_axis_is_its_own(lineage, tmp_path):
+    write_geff(dataclasses.replace(lineage, spacing_um=(2.0, 0.4, 0.3)), tmp_path / "a.geff")
+    axes = geff.GeffMetadata.read(str(tmp_path / "a.geff")).axes
+    assert [(a.name, a.scale, a.scaled_unit) for a in axes] == [
+        ("t", 10.0, "minute"),
+        ("z", 2.0, "micrometer"),
+        ("y", 0.4, "micrometer"),
+        ("x", 0.3, "micrometer"),
+    ]
+
+
+def test_tracks_with_probabilities_come_back_and_others_can_read_them(lineage, tmp_path):
+    tracks = with_probabilities(lineage)
+    write_geff(tracks, tmp_path / "a.geff")
+    assert facts(read_geff(tmp_path / "a.geff"), without=["id"]) == facts(tracks)
+    axes = {axis.name: axis for axis in geff.GeffMetadata.read(str(tmp_path / "a.geff")).axes}
+    assert (axes["t"].type, axes["t"].unit, axes["t"].min, axes["t"].max) == ("time", "frame", 1, 3)
+    assert (axes["y"].type, axes["y"].unit, axes["y"].min, axes["y"].max) == (
+        "space",
+        "pixel",
+        7,
+        21,
+    )
+    graph, _ = geff.read(str(tmp_path / "a.geff"), backend="networkx")
+    assert graph.edges[1, 2] == {"link_probability": 0.8, "error_probability": 0.2}
+    assert (
+        graph.nodes[1]["division_probability"] == 0.97
+        and "division_probability" not in graph.nodes[2]
+    )
+    assert "error_probability" not in graph.edges[1, 3]
+
+
+def test_track_ids_are_declared_while_they_are_true(lineage, tmp_path):
+    numbered = add_track_ids(lineage)
+    write_geff(numbered, tmp_path / "true.geff")
+    check_with_the_library(tmp_path / "true.geff")
+    said = geff.GeffMetadata.read(str(tmp_path / "true.geff")).track_node_props
+    assert said == {"tracklet": "track_id", "lineage": "lineage_id"}
+    write_geff(dataclasses.replace(numbered, links=lineage.links[:3]), tmp_path / "stale.geff")
+    assert geff.GeffMetadata.read(str(tmp_path / "stale.geff")).track_node_props is None
+
+
+def test_ids_are_kept(lineage, tmp_path):
+    lineage.properties["id"] = column([70, 60, 50, 40, 30, 20, 10])
+    write_geff(lineage, tmp_path / "a.geff")
+    assert facts(read_geff(tmp_path / "a.geff")) == facts(lineage)
+
+
+def test_a_file_in_um_needs_the_spacing(tmp_path):
+    axes = [axis("frame", "frame"), *[axis(name, "micrometer") for name in "zyx"]]
+    props = {"frame": [9, 8], "z": [4.0, 4.0], "y": [1.0, 2.0], "x": [3.0, 3.5]}
+    path = write_foreign(tmp_path / "a.geff", axes, props)
+    with pytest.raises(UserError, match="spacing_um"):
+        read_geff(path)
+    annotations = read_geff(path, spacing_um=(2, 0.5, 0.5))
+    assert annotations.positions.tolist() == [[2, 2, 6], [2, 4, 7]]
+    assert annotations.links.tolist() == [
+        [1, 0]
+    ]  # the earlier position first, whatever the file's direction
+    assert annotations.properties["id"].tolist() == [3, 9]
+    assert annotations.properties.keys() == {"id"}
+
+
+def test_a_2d_file_lies_in_the_first_plane(tmp_path):
+    axes = [
+        axis("t", "second", 30.0, "second"),
+        axis("y", "pixel", 500.0, "nanometer"),
+        axis("x", "pixel", 500.0, "nanometer"),
+    ]
+    annotations = read_geff(
+        write_foreign(tmp_path / "a.geff", axes, {"t": [0, 1], "y": [1.0, 2.0], "x": [3.0, 4.0]})
+    )
+    assert annotations.positions.tolist() == [[0, 1, 3], [0, 2, 4]]
+    assert (annotations.spacing_um, annotations.minutes_per_time_point) == ((1.0, 0.5, 0.5), 0.5)
+
+
+def test_what_is_no_geff_gives_one_clear_error(tmp_path, lineage):
+    (tmp_path / "empty.geff").mkdir()
+    (tmp_path / "file.geff").write_text("text")
+    write_foreign(tmp_path / "axes.geff", [axis("t", "frame")], {"t": [0, 1]})
+    write_geff(lineage, tmp_path / "cut.geff")
+    for array in (tmp_path / "cut.geff" / "nodes" / "ids").iterdir():
+        array.unlink()
+    for name in ("empty", "file", "axes", "cut", "missing"):
+        with pytest.raises(UserError, match=f"{name}.geff"):
+            read_geff(tmp_path / f"{name}.geff")
+
+
+def test_an_edge_to_nowhere_gives_one_clear_error(tmp_path):
+    axes = [axis("t", "frame"), axis("y", "pixel"), axis("x", "pixel")]
+    with pytest.raises((UserError, ValueError)) as caught:
+        read_geff(
+            write_foreign(
+                tmp_path / "a.geff", axes, {"t": [0, 1], "y": [0, 1], "x": [0, 1]}, edges=[(3, 4)]
+            )
+        )
+    assert "3" in str(caught.value)
+
+
+@pytest.mark.parametrize("ids", [[1] * 7, [None] * 7, [-1, 1, 2, 3, 4, 5, 6], list("abcdefg")])
+def test_ids_that_geff_cannot_hold_are_an_error(lineage, tmp_path, ids):
+    lineage.properties["id"] = column(ids)
+    with pytest.raises(UserError, match="'id'"):
+        write_geff(lineage, tmp_path / "a.geff")
+
+
+@pytest.mark.parametrize("name", ["t", "x", "", "a/b", "../a", ".a"])
+def test_a_property_that_cannot_be_a_folder_is_an_error(tmp_path, name):
+    with pytest.raises(UserError, match="Rename"):
+        write_geff(
+            Annotations(positions=[[1, 1, 1]], time_points=[0], properties={name: [1]}),
+            tmp_path / "a.geff",
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_existing_folders_are_kept_and_only_a_geff_is_replaced(lineage, tmp_path):
+    write_geff(lineage, tmp_path / "a.geff")
+    with pytest.raises(UserError, match="a-2.geff"):
+        write_geff(lineage.select([0]), tmp_path / "a.geff")
+    write_geff(lineage.select([0]), tmp_path / "a.geff", overwrite=True)
+    assert len(read_geff(tmp_path / "a.geff")) == 1
+    (tmp_path / "b.geff").mkdir()
+    (tmp_path / "b.geff" / "thesis.doc").touch()
+    with pytest.raises(UserError, match="b.geff"):
+        write_geff(lineage, tmp_path / "b.geff", overwrite=True)
+    assert (tmp_path / "b.geff" / "thesis.doc").exists()
+
+
+def test_a_missing_library_says_how_to_install_it(lineage, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "geff", None)
+    with pytest.raises(UserError, match=r'pip install "organoid-kit\[formats\]"'):
+        write_geff(lineage, tmp_path / "a.geff")
