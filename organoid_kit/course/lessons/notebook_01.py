@@ -8,8 +8,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from organoid_kit.course.lessons.exercise import Exercise, match_numbers, run_answer
-from organoid_kit.course.lessons.question import Question
+from organoid_kit.course.lessons.exercise import match_numbers, run_answer
+from organoid_kit.course.lessons.lesson_texts import LessonTexts
+
+TEXTS = LessonTexts(__file__)
 
 KERAS_TOLERANCE = 1e-4  # Keras computes with seven digits
 GIVEN = "import numpy as np"
@@ -63,86 +65,17 @@ def convolve(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
 
 # ---- questions
 
-which_network = Question(
-    text="At 10:00 there is a nucleus here, at 10:10 there is one a little further left. You want to know whether both "
-    "are the same nucleus. Which network do you ask?",
-    choices={"a": "the position network", "b": "the division network", "c": "the link network"},
-    right="c",
-    because={
-        "a": "It says where nuclei are, at one time point. It does not say which is which later.",
-        "b": "It says whether one nucleus is about to divide.",
-        "c": "It is shown both, and answers with the probability that they are the same.",
-    },
-)
+which_network = TEXTS.question("which_network")
 
-large_steps = Question(
-    text="Guess: what happens to the loss if each step goes four times as far, with a learning rate of 0.2?",
-    choices={
-        "a": "It falls four times as fast.",
-        "b": "It falls at first, and stays the same then.",
-        "c": "It grows, faster and faster.",
-    },
-    right="c",
-    because={
-        "a": "Up to a point larger steps are faster. Run the next cell: was this still so here?",
-        "b": "It would if every step led down. Run the next cell: does it?",
-        "c": "Each step leaps over the lowest place, and lands higher than it began. Run the next cell and look.",
-    },
-)
+large_steps = TEXTS.question("large_steps")
 
-three_networks = Question(
-    text="Guess before you look: which of the three comes closest to the WHITE points, which it has never seen?",
-    choices={"a": "a line", "b": "4 neurons", "c": "128 neurons"},
-    right="b",
-    because={
-        "a": "Growth is no line. Look at the beginning and the end of the curve.",
-        "b": "It can bend, but not follow every single point. Run the next cell and look.",
-        "c": "It comes closest to the black points, by which it learned. Look how it gets there.",
-    },
-)
+three_networks = TEXTS.question("three_networks")
 
-what_is_wrong = Question(
-    text="A network has a training loss of 0.01 and a validation loss of 0.40. What is the matter?",
-    choices={
-        "a": "It underfits. It needs more neurons, or more steps.",
-        "b": "It overfits. It needs more examples, or more varied ones.",
-        "c": "Nothing. A training loss of 0.01 is very good.",
-    },
-    right="b",
-    because={
-        "a": "A network that underfits is bad on both. This one is good at what it has seen.",
-        "b": "It knows its examples by heart. More annotated movies help most; varying those you have (notebook 03) is "
-        "cheapest.",
-        "c": "What counts is what it does with points it has never seen, and there it is forty times as wrong.",
-    },
-)
+what_is_wrong = TEXTS.question("what_is_wrong")
 
-by_hand = Question(
-    text="The kernel lies with its middle on the brightest pixel, the 9. Which number comes out?",
-    choices={"a": "18", "b": "25", "c": "34", "d": "42"},
-    right="c",
-    because={
-        "a": "This is the middle alone: 2 · 9. The kernel has four more weights that are not 0.",
-        "b": "You added 9 and its four neighbours. The weight in the middle is 2.",
-        "c": "2 · 9 for the middle, 1 · 4 for each of four neighbours, 0 for the corners: 18 + 16 = 34.",
-        "d": "You counted the corners, too. Their weight is 0.",
-    },
-)
+by_hand = TEXTS.question("by_hand")
 
-why_smaller = Question(
-    text="Why does a U-Net make the image smaller before it makes it larger again?",
-    choices={
-        "a": "Only to save memory.",
-        "b": "In a small image, 3 × 3 pixels cover a larger part of the organoid.",
-        "c": "Because nuclei are small.",
-    },
-    right="b",
-    because={
-        "a": "It does save memory. But what does one kernel see, if the image is half as large?",
-        "b": "So it sees what is around a bright spot. At full size it then says exactly where the centre is.",
-        "c": "They are as large as they are. What does one kernel see, if the image is half as large?",
-    },
-)
+why_smaller = TEXTS.question("why_smaller")
 
 # ---- exercises
 
@@ -164,44 +97,7 @@ def _judge_loss(answer: Callable) -> str | None:
     return None
 
 
-loss = Exercise(
-    answer="compute_loss",
-    judge=_judge_loss,
-    hints=(
-        "The errors are `answers - truth`. NumPy subtracts all numbers of an array at once.",
-        "`**2` squares, and `np.mean(...)` takes the mean.",
-        "Two lines: `errors = answers - truth`, then `return` with the mean of the squared errors behind it.",
-    ),
-    code="def compute_loss(answers, truth):\n    errors = answers - truth\n    return np.mean(errors**2)",
-    others=(
-        "def compute_loss(answers, truth):\n    return ((truth - answers) ** 2).sum() / len(truth)",
-        "def compute_loss(answers, truth):\n    return sum((a - b) ** 2 for a, b in zip(answers, truth)) / len(truth)",
-    ),
-    mistakes=(
-        (
-            "def compute_loss(answers, truth):\n    return np.sum((answers - truth) ** 2)",
-            "Take their mean",
-        ),
-        (
-            "def compute_loss(answers, truth):\n    return np.mean(answers - truth)",
-            "must not cancel out",
-        ),
-        (
-            "def compute_loss(answers, truth):\n    return np.mean(np.abs(answers - truth))",
-            "square them",
-        ),
-        (
-            "def compute_loss(answers, truth):\n    return np.mean(answers - truth) ** 2",
-            "Square each error",
-        ),
-        (
-            "def compute_loss(answers, truth):\n    return (answers - truth) ** 2",
-            "The loss is 5 / 3",
-        ),
-    ),
-    because="Errors 0, -2, 1; squared 0, 4, 1; their mean is 5 / 3. Large errors count more than small ones.",
-    given=GIVEN,
-)
+loss = TEXTS.exercise("loss", _judge_loss)
 
 _DAYS, _SIZES, _LINE, _RATE = np.array([0.0, 1.0, 3.0]), np.array([1.0, 2.0, 2.0]), (0.5, 0.25), 0.1
 
@@ -228,72 +124,7 @@ def _judge_step(answer: Callable) -> str | None:
     return "Compute the errors of the old line first. Then change slope and start as the two rules say, and return both."
 
 
-step = Exercise(
-    answer="take_step",
-    judge=_judge_step,
-    hints=(
-        "First the errors of the line as it is now: `slope * x + start - y`.",
-        "The change of the start is `learning_rate * 2 * np.mean(error)`. It is subtracted.",
-        "For the slope the mean is `np.mean(error * x)`. Give both back with `return slope, start`.",
-    ),
-    code="""def take_step(slope, start, x, y, learning_rate):
-    error = slope * x + start - y
-    new_slope = slope - learning_rate * 2 * np.mean(error * x)
-    new_start = start - learning_rate * 2 * np.mean(error)
-    return new_slope, new_start""",
-    others=(
-        """def take_step(slope, start, x, y, learning_rate):
-    error = y - (start + slope * x)
-    change = np.array([np.mean(x * error), np.mean(error)])
-    return np.array([slope, start]) + 2 * learning_rate * change""",
-        """def take_step(slope, start, x, y, learning_rate):
-    error = slope * x + start - y
-    slope -= learning_rate * 2 * (error * x).sum() / len(x)
-    start -= learning_rate * 2 * error.sum() / len(x)
-    return [slope, start]""",
-    ),
-    mistakes=(
-        (
-            """def take_step(slope, start, x, y, learning_rate):
-    error = slope * x + start - y
-    return slope + learning_rate * 2 * np.mean(error * x), start + learning_rate * 2 * np.mean(error)""",
-            "Subtract the change",
-        ),
-        (
-            """def take_step(slope, start, x, y, learning_rate):
-    error = slope * x + start - y
-    return slope - learning_rate * 2 * error.mean() * x, start - learning_rate * 2 * error.mean()""",
-            "must be one number each",
-        ),
-        (
-            """def take_step(slope, start, x, y, learning_rate):
-    error = slope * x + start - y
-    return slope - learning_rate * np.mean(error * x), start - learning_rate * np.mean(error)""",
-            "a factor of 2",
-        ),
-        (
-            """def take_step(slope, start, x, y, learning_rate):
-    error = slope * x + start - y
-    return start - learning_rate * 2 * np.mean(error), slope - learning_rate * 2 * np.mean(error * x)""",
-            "the slope first, then the start",
-        ),
-        (
-            """def take_step(slope, start, x, y, learning_rate):
-    error = slope * x + start - y
-    return slope - learning_rate * 2 * np.mean(error), start - learning_rate * 2 * np.mean(error)""",
-            "multiplied by its x first",
-        ),
-        (
-            """def take_step(slope, start, x, y, learning_rate):
-    slope = slope - learning_rate * 2 * np.mean((slope * x + start - y) * x)
-    start = start - learning_rate * 2 * np.mean(slope * x + start - y)
-    return slope, start""",
-            "that of the old line",
-        ),
-    ),
-    because="Both changes are computed from the errors of the old line, and both lead down.",
-    given=GIVEN,
-)
+step = TEXTS.exercise("step", _judge_step)
 
 
 def _convolve_by_keras(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
@@ -329,78 +160,7 @@ def _judge_convolution(answer: Callable) -> str | None:
     return "Keras gets other numbers. At each place: 3 × 3 numbers of the image, times the kernel, added up."
 
 
-convolution = Exercise(
-    answer="convolve",
-    judge=_judge_convolution,
-    hints=(
-        "Beyond the border there is nothing. `padded = np.pad(image, 1)` puts one row or column of zeros all around.",
-        "With that, the 3 × 3 numbers around a place are `padded[row : row + 3, column : column + 3]`.",
-        "Make room first: `answer = np.zeros(image.shape)`. Then two loops, one in the other: "
-        "`for row in range(image.shape[0]):` and `for column in range(image.shape[1]):`.",
-        "In the inner loop, `np.sum(a * b)` multiplies number by number and adds up. Write the sum to "
-        "`answer[row, column]`. After the loops, `return answer`.",
-    ),
-    code="""def convolve(image, kernel):
-    padded = np.pad(image, 1)
-    answer = np.zeros(image.shape)
-    for row, column in np.ndindex(image.shape):
-        below = padded[row : row + 3, column : column + 3]
-        answer[row, column] = np.sum(below * kernel)
-    return answer""",
-    others=(
-        """from scipy.ndimage import correlate
-
-def convolve(image, kernel):
-    return correlate(image, kernel, mode="constant")""",
-        """def convolve(image, kernel):
-    padded, height, width = np.pad(image, 1), *image.shape
-    shifted = [kernel[y, x] * padded[y : y + height, x : x + width] for y in range(3) for x in range(3)]
-    return sum(shifted).astype("float32").tolist()""",
-    ),
-    mistakes=(
-        (
-            """def convolve(image, kernel):
-    answer = np.zeros((image.shape[0] - 2, image.shape[1] - 2))
-    for row, column in np.ndindex(answer.shape):
-        answer[row, column] = np.sum(image[row : row + 3, column : column + 3] * kernel)
-    return answer""",
-            "has lost its border",
-        ),
-        (
-            """from scipy.ndimage import convolve as other
-
-def convolve(image, kernel):
-    return other(image, kernel, mode="constant")""",
-            "Networks do not turn it",
-        ),
-        (
-            """def convolve(image, kernel):
-    padded, answer = np.pad(image, 1, mode="edge"), np.zeros(image.shape)
-    for row, column in np.ndindex(image.shape):
-        answer[row, column] = np.sum(padded[row : row + 3, column : column + 3] * kernel)
-    return answer""",
-            "Beyond the border there must be zeros",
-        ),
-        (
-            """def convolve(image, kernel):
-    padded, answer = np.pad(image, ((0, 2), (0, 2))), np.zeros(image.shape)
-    for row, column in np.ndindex(image.shape):
-        answer[row, column] = np.sum(padded[row : row + 3, column : column + 3] * kernel)
-    return answer""",
-            "The MIDDLE of the kernel",
-        ),
-        (
-            "def convolve(image, kernel):\n    return image * kernel[1, 1]",
-            "Keras gets other numbers",
-        ),
-        (
-            "def convolve(image, kernel):\n    return np.sum(image[:3, :3] * kernel)",
-            "must be as large as the image",
-        ),
-    ),
-    because="Keras computes the same: on an image of random numbers the two differ by less than 0.0001.",
-    given=GIVEN,
-)
+convolution = TEXTS.exercise("convolution", _judge_convolution)
 
 _WIDE_NUCLEUS = np.pad(np.ones((5, 5)), 3)  # evenly bright, in rows and columns 3 to 7
 
@@ -423,36 +183,4 @@ def _judge_edge(answer: np.ndarray) -> str | None:
     )
 
 
-edge = Exercise(
-    answer="edge_kernel",
-    judge=_judge_edge,
-    hints=(
-        "At the left edge it is dark on the left and bright on the right.",
-        "Bright on the right should count for, bright on the left against: weights above 0 and below 0.",
-        "Where all is evenly bright, the sum should be 0.",
-    ),
-    code="edge_kernel = np.array([[-1, 0, 1], [-1, 0, 1], [-1, 0, 1]])",
-    others=(
-        "edge_kernel = [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]",
-        "edge_kernel = [[0, 0, 0], [-1, 1, 0], [0, 0, 0]]",
-        "edge_kernel = np.array([[0, 0, 0], [-0.5, 0, 0.5], [0, 0, 0]])",
-    ),
-    mistakes=(
-        ("edge_kernel = np.array([[1, 0, -1], [1, 0, -1], [1, 0, -1]])", "Exchange left and right"),
-        (
-            "edge_kernel = np.array([[0, 1, 0], [1, 2, 1], [0, 1, 0]])",
-            "In the middle there is no edge",
-        ),
-        (
-            "edge_kernel = np.array([[-1, 0, 1], [-1, 0, 2], [-1, 0, 1]])",
-            "let the weights add up to 0",
-        ),
-        ("edge_kernel = [-1, 0, 1]", "3 rows of 3 numbers"),
-        (
-            "edge_kernel = np.array([[-1, -1, -1], [0, 0, 0], [1, 1, 1]])",
-            "dark on the left, bright on the right",
-        ),
-    ),
-    because="Right minus left. Where both are the same it says 0. At the right edge it says a number below 0.",
-    given=GIVEN,
-)
+edge = TEXTS.exercise("edge", _judge_edge)

@@ -8,72 +8,24 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from organoid_kit.course.lessons.exercise import Exercise, find_slip, match_numbers, run_answer
-from organoid_kit.course.lessons.question import Question
+from organoid_kit.course.lessons.exercise import find_slip, match_numbers, run_answer
+from organoid_kit.course.lessons.lesson_texts import LessonTexts
 from organoid_kit.data.annotations import Annotations
+
+TEXTS = LessonTexts(__file__)
 
 _SPACING_UM = (2.0, 0.5, 0.4)
 _FIRST, _SECOND = np.array([3.0, 10.0, 20.0]), np.array([5.0, 16.0, 12.0])
 
 # ---- questions ------------------------------------------------------------------------------------------------------
 
-how_many_problems = Question(
-    text="We make two mistakes: one position is deleted, and another nucleus is marked twice. How many new problems "
-    "will the check report?",
-    choices={"a": "exactly two", "b": "more than two", "c": "none: two are too few to be noticed"},
-    right="b",
-    because={
-        "a": "A position has links to the time points before and after. What becomes of these? Run the cell and count.",
-        "b": "With a position its links go too, and both neighbours in time lose their partner.",
-        "c": "Each rule looks at each position. One wrong position is enough.",
-    },
-)
+how_many_problems = TEXTS.question("how_many_problems")
 
-swapped_axes = Question(
-    text="All positions are written as x, y, z, where the kit expects z, y, x. What will the check say?",
-    choices={
-        "a": "one problem for each position",
-        "b": "one problem for all, with its reason",
-        "c": "nothing, as all positions are still there",
-    },
-    right="b",
-    because={
-        "a": "It could. But hundreds of messages with one cause help nobody, and the kit looks for the cause.",
-        "b": "Most positions would lie outside of the movie, and inside if the axes are turned round. It tells you so.",
-        "c": "The movie has far fewer planes than columns. Where would a position with z = 100 be?",
-    },
-)
+swapped_axes = TEXTS.question("swapped_axes")
 
-scattered_marks = Question(
-    text="You mark ten nuclei, spread over the whole organoid, and leave the others between them unmarked. What does a "
-    "network learn from this time point?",
-    choices={
-        "a": "ten good examples: few, but right",
-        "b": "that most nuclei are no nuclei",
-        "c": "nothing, it is left out",
-    },
-    right="b",
-    because={
-        "a": "The ten are right. But what does the network take the unmarked nuclei between them for?",
-        "b": "Inside the cuboid around your marks, what has no mark counts as background.",
-        "c": "It has marks, so it is used: the cuboid around them.",
-    },
-)
+scattered_marks = TEXTS.question("scattered_marks")
 
-two_hours = Question(
-    text="You have two hours. Do you annotate one movie completely, or a small cuboid in each of four movies?",
-    choices={
-        "a": "one movie, completely",
-        "b": "a cuboid in each of four movies",
-        "c": "it makes no difference",
-    },
-    right="b",
-    because={
-        "a": "Neighbouring time points look alike: the hundredth teaches little that the first ten did not.",
-        "b": "Another movie teaches more, and only a movie that was not trained on tells how good the network is.",
-        "c": "The number of positions may be the same. But are they equally different from each other?",
-    },
-)
+two_hours = TEXTS.question("two_hours")
 
 
 # ---- a distance in µm -----------------------------------------------------------------------------------------------
@@ -118,45 +70,7 @@ def _judge_distance(find_distance_um: Callable) -> str | None:
     )
 
 
-distance = Exercise(
-    answer="find_distance_um",
-    judge=_judge_distance,
-    hints=(
-        "`second - first` is how far one must go along z, y and x, in voxels.",
-        "Multiply by the spacing, axis by axis, for µm: `(second - first) * np.array(spacing_um)`.",
-        "Pythagoras in three dimensions: square the three numbers, add them up, take the root.",
-    ),
-    code="""def find_distance_um(first, second, spacing_um):
-    way_um = (second - first) * np.array(spacing_um)
-    return np.sqrt(np.sum(way_um**2))""",
-    others=(
-        """def find_distance_um(first, second, spacing_um):
-    return np.linalg.norm(np.multiply(spacing_um, first) - np.multiply(spacing_um, second))""",
-        """def find_distance_um(first, second, spacing_um):
-    return sum(((a - b) * um) ** 2 for a, b, um in zip(first, second, spacing_um)) ** 0.5""",
-    ),
-    mistakes=(
-        (
-            "def find_distance_um(first, second, spacing_um):\n    return np.linalg.norm(second - first)",
-            "in voxels",
-        ),
-        (
-            "def find_distance_um(first, second, spacing_um):\n"
-            "    return np.linalg.norm((second - first) * np.array(spacing_um)[::-1])",
-            "spacing of z and that of x are swapped",
-        ),
-        (
-            "def find_distance_um(first, second, spacing_um):\n"
-            "    return np.sum(((second - first) * np.array(spacing_um)) ** 2)",
-            "Take the root",
-        ),
-        (
-            "def find_distance_um(first, second, spacing_um):\n    return (second - first) * np.array(spacing_um)",
-            "one number",
-        ),
-    ),
-    because="A step in z is four times as long as one in y here. Distances in voxels mean nothing.",
-)
+distance = TEXTS.exercise("distance", _judge_distance)
 
 
 # ---- nuclei that are marked twice -----------------------------------------------------------------------------------
@@ -191,56 +105,7 @@ def _judge_doubles(find_doubles: Callable) -> str | None:
     return None
 
 
-doubles = Exercise(
-    answer="find_doubles",
-    judge=_judge_doubles,
-    hints=(
-        "Two loops: one over all rows, the other over the rows behind it: `range(first + 1, len(positions))`.",
-        "You have a function for the distance in µm already.",
-        "Keep `(first, second)` if the distance is less than limit_um.",
-    ),
-    given="""import numpy as np
-def find_distance_um(first, second, spacing_um):
-    return np.linalg.norm((second - first) * np.array(spacing_um))""",
-    code="""def find_doubles(positions, spacing_um, limit_um):
-    pairs = []
-    for first in range(len(positions)):
-        for second in range(first + 1, len(positions)):
-            way_um = (positions[second] - positions[first]) * np.array(spacing_um)
-            if np.linalg.norm(way_um) < limit_um:
-                pairs.append((first, second))
-    return pairs""",
-    others=(
-        """def find_doubles(positions, spacing_um, limit_um):
-    from scipy.spatial import KDTree
-    return KDTree(positions * np.array(spacing_um)).query_pairs(limit_um)""",
-        """def find_doubles(positions, spacing_um, limit_um):
-    um = positions * np.array(spacing_um)
-    near = np.linalg.norm(um[:, None] - um[None], axis=2) < limit_um
-    return np.argwhere(np.triu(near, k=1))""",
-    ),
-    mistakes=(
-        (
-            """def find_doubles(positions, spacing_um, limit_um):
-    return [(i, j) for i in range(len(positions)) for j in range(len(positions))
-            if find_distance_um(positions[i], positions[j], spacing_um) < limit_um]""",
-            "no distance from itself",
-        ),
-        (
-            """def find_doubles(positions, spacing_um, limit_um):
-    return [(i, j) for i in range(len(positions)) for j in range(len(positions))
-            if i != j and find_distance_um(positions[i], positions[j], spacing_um) < limit_um]""",
-            "more than once",
-        ),
-        (
-            """def find_doubles(positions, spacing_um, limit_um):
-    return [(i, j) for i in range(len(positions)) for j in range(i)
-            if np.linalg.norm(positions[i] - positions[j]) < limit_um]""",
-            "not doubles: [(5, 6)]",
-        ),
-    ),
-    because="For thousands of positions a tree is quicker than two loops: `scipy.spatial.KDTree`, as the kit does.",
-)
+doubles = TEXTS.exercise("doubles", _judge_doubles)
 
 
 # ---- a table of another program -------------------------------------------------------------------------------------
@@ -283,36 +148,7 @@ def _judge_table(read_table: Callable) -> str | None:
     )
 
 
-table = Exercise(
-    answer="convert_table",
-    judge=_judge_table,
-    hints=(
-        "`table_xyz_um[:, ::-1]` turns the columns round: x, y, z becomes z, y, x.",
-        "A voxel in z measures spacing_um[0]. A position 6 µm deep with a spacing of 2 µm lies in plane 3.",
-    ),
-    code="""def convert_table(table_xyz_um, spacing_um):
-    zyx_um = table_xyz_um[:, ::-1]
-    return zyx_um / np.array(spacing_um)""",
-    others=(
-        """def convert_table(table_xyz_um, spacing_um):
-    return [(z / spacing_um[0], y / spacing_um[1], x / spacing_um[2]) for x, y, z in table_xyz_um]""",
-    ),
-    mistakes=(
-        (
-            "def convert_table(table_xyz_um, spacing_um):\n    return table_xyz_um[:, ::-1]",
-            "still µm",
-        ),
-        (
-            "def convert_table(table_xyz_um, spacing_um):\n    return table_xyz_um / np.array(spacing_um)",
-            "still x, y, z",
-        ),
-        (
-            "def convert_table(table_xyz_um, spacing_um):\n    return table_xyz_um[:, ::-1] * np.array(spacing_um)",
-            "divide",
-        ),
-    ),
-    because="Nearly every wrong table is one of two things: axes in another order, or µm for voxels.",
-)
+table = TEXTS.exercise("table", _judge_table)
 
 
 # ---- the cuboid of annotations --------------------------------------------------------------------------------------
@@ -353,31 +189,4 @@ def _judge_cuboid(find_cuboid: Callable) -> str | None:
     )
 
 
-cuboid = Exercise(
-    answer="find_cuboid",
-    judge=_judge_cuboid,
-    hints=(
-        "The low corner has the smallest z, the smallest y and the smallest x, maybe of three different positions.",
-        "`positions.min(axis=0)` goes down the rows, and gives one number for each column.",
-    ),
-    code="""def find_cuboid(positions):
-    return positions.min(axis=0), positions.max(axis=0)""",
-    others=(
-        """def find_cuboid(positions):
-    low = [min(row[axis] for row in positions) for axis in range(3)]
-    high = [max(row[axis] for row in positions) for axis in range(3)]
-    return np.array([low, high])""",
-    ),
-    mistakes=(
-        (
-            "def find_cuboid(positions):\n    return positions.max(axis=0), positions.min(axis=0)",
-            "low corner first",
-        ),
-        (
-            "def find_cuboid(positions):\n    return positions.max(axis=0) - positions.min(axis=0)",
-            "how large",
-        ),
-        ("def find_cuboid(positions):\n    return positions.min(), positions.max()", "axis=0"),
-    ),
-    because="Everything inside must be annotated: what has no mark there counts as background.",
-)
+cuboid = TEXTS.exercise("cuboid", _judge_cuboid)

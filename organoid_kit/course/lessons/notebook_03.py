@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from organoid_kit.course.lessons.exercise import Exercise, find_slip, match_numbers, run_answer
-from organoid_kit.course.lessons.question import Question
+from organoid_kit.course.lessons.exercise import find_slip, match_numbers, run_answer
+from organoid_kit.course.lessons.lesson_texts import LessonTexts
 from organoid_kit.examples.augmentation import (
     Augmentation,
     apply_to_positions,
@@ -15,63 +15,21 @@ from organoid_kit.examples.augmentation import (
     vary_intensities,
 )
 
+TEXTS = LessonTexts(__file__)
+
 _SHAPE = (3, 5, 8)
 _PATCH = np.arange(np.prod(_SHAPE), dtype=float).reshape(_SHAPE) / 100
 _POSITIONS = np.array([(1.0, 3.0, 2.0), (0.0, 0.5, 6.5)])
 
 # ---- questions ------------------------------------------------------------------------------------------------------
 
-which_move = Question(
-    text="A mirror, a turn, a larger scale. In which of them must the target change, too?",
-    choices={
-        "a": "in all three",
-        "b": "in the turn only",
-        "c": "in none: the right answer stays the right answer",
-    },
-    right="a",
-    because={
-        "a": "The nuclei are at other places, so the dots must be there, too. Run the next cell.",
-        "b": "In a mirror, too, what was left is right. Where would the old dots be?",
-        "c": "The dots say where the nuclei are. When the nuclei move, the old dots lie beside them.",
-    },
-)
+which_move = TEXTS.question("which_move")
 
-which_light = Question(
-    text="And half the light, more contrast, another gamma? In which of these does the target change?",
-    choices={"a": "in all three", "b": "in half the light: dim nuclei count less", "c": "in none"},
-    right="c",
-    because={
-        "a": "Does a nucleus move when the lamp gets dimmer?",
-        "b": "A dim nucleus is a nucleus. The network shall find it all the same.",
-        "c": "The nuclei stay where they are. This is what the network must learn: the light does not matter.",
-    },
-)
+which_light = TEXTS.question("which_light")
 
-which_is_a_fault = Question(
-    text="Two of the three examples above go too far. One is a plain mistake in a program. Which one?",
-    choices={"a": "A", "b": "B", "c": "C"},
-    right="c",
-    because={
-        "a": "In A the light is gone. Much too strong, but image and dots still belong together.",
-        "b": "In B all is too large. Much too strong, but image and dots still belong together.",
-        "c": "In C the image was turned and the dots were not. No strength of a variation can do that.",
-    },
-)
+which_is_a_fault = TEXTS.question("which_is_a_fault")
 
-top_becomes_side = Question(
-    text="Why does the kit not turn stacks around the x axis, so that top becomes side?",
-    choices={
-        "a": "Because a stack seen from the side looks as no microscope shows it from above.",
-        "b": "Because it would take too long.",
-        "c": "Because nuclei have a top and a bottom.",
-    },
-    right="a",
-    because={
-        "a": "Planes lie 2 µm apart, rows half a µm, and light is lost with depth. From the side all is blurred.",
-        "b": "It takes a little longer. But would such an image ever come out of your microscope?",
-        "c": "Hardly. Think of the image: how far apart are its planes, how far its rows?",
-    },
-)
+top_becomes_side = TEXTS.question("top_becomes_side")
 
 
 # ---- a mirror -------------------------------------------------------------------------------------------------------
@@ -110,41 +68,7 @@ def _judge_mirror(mirror: Callable) -> str | None:
     )
 
 
-mirror = Exercise(
-    answer="mirror",
-    judge=_judge_mirror,
-    hints=(
-        "`patch[:, :, ::-1]` leaves planes and rows, and turns the columns round.",
-        "Draw four columns on paper, 0 1 2 3, and mirror them. Where does 0 go? And 1?",
-        "The new x is the width, less 1, less the old x: `patch.shape[2] - 1 - x`.",
-    ),
-    code="""def mirror(patch, positions):
-    mirrored = positions.copy()
-    mirrored[:, 2] = patch.shape[2] - 1 - positions[:, 2]
-    return patch[:, :, ::-1], mirrored""",
-    others=(
-        """def mirror(patch, positions):
-    width = patch.shape[-1]
-    return [np.flip(patch, axis=-1), [(z, y, width - 1 - x) for z, y, x in positions]]""",
-    ),
-    mistakes=(
-        (
-            "def mirror(patch, positions):\n    return patch[:, :, ::-1], positions",
-            "where they were",
-        ),
-        (
-            "def mirror(patch, positions):\n"
-            "    return patch[:, :, ::-1], np.abs(positions - [0, 0, patch.shape[2]]) * [1, 1, 1]",
-            "One voxel too far",
-        ),
-        ("def mirror(patch, positions):\n    return patch[:, :, ::-1]", "Give back two things"),
-        (
-            "def mirror(patch, positions):\n    return patch[::-1], np.abs(positions - [patch.shape[0] - 1, 0, 0])",
-            "another axis",
-        ),
-    ),
-    because="A slip of one voxel is seen by nobody, and moves every dot. Such things one checks by numbers.",
-)
+mirror = TEXTS.exercise("mirror", _judge_mirror)
 
 
 # ---- a contrast -----------------------------------------------------------------------------------------------------
@@ -182,30 +106,7 @@ def _judge_contrast(change_contrast: Callable) -> str | None:
     )
 
 
-contrast = Exercise(
-    answer="change_contrast",
-    judge=_judge_contrast,
-    hints=(
-        "`patch.mean()` is the mean, `patch - patch.mean()` is how far each voxel is above or below it.",
-        "Multiply these distances by the factor, and add the mean again.",
-    ),
-    code="""def change_contrast(patch, factor):
-    mean = patch.mean()
-    return mean + factor * (patch - mean)""",
-    others=(
-        "def change_contrast(patch, factor):\n    return factor * patch + (1 - factor) * np.average(patch)",
-        "def change_contrast(patch, factor):\n"
-        "    patch -= (mean := patch.mean())\n    patch *= factor\n    return (patch + mean).tolist()",
-    ),
-    mistakes=(
-        ("def change_contrast(patch, factor):\n    return factor * patch", "that is brightness"),
-        (
-            "def change_contrast(patch, factor):\n    return factor * (patch - patch.mean())",
-            "Add the mean again",
-        ),
-    ),
-    because="The mean stays, so the image as a whole is as bright as before.",
-)
+contrast = TEXTS.exercise("contrast", _judge_contrast)
 
 
 # ---- one matrix -----------------------------------------------------------------------------------------------------
@@ -259,37 +160,4 @@ def _run_each(move: Callable, middle: np.ndarray) -> Sequence:
     return [run_answer(move, position, _MATRIX, _CENTRE, middle) for position in _PLACES]
 
 
-move = Exercise(
-    answer="move_position",
-    judge=_judge_move,
-    hints=(
-        "How far is the position from the centre? `position - centre`, three numbers.",
-        "`matrix @ offset` turns and scales this offset.",
-        "The centre itself shall come to lie in the middle of the patch: add `middle`.",
-    ),
-    code="""def move_position(position, matrix, centre, middle):
-    offset = position - centre
-    return matrix @ offset + middle""",
-    others=(
-        """def move_position(position, matrix, centre, middle):
-    offset = [p - c for p, c in zip(position, centre)]
-    return [sum(row[axis] * offset[axis] for axis in range(3)) + m for row, m in zip(matrix, middle)]""",
-        """def move_position(position, matrix, centre, middle):
-    return np.dot(position - centre, matrix.T) + middle""",
-    ),
-    mistakes=(
-        (
-            "def move_position(position, matrix, centre, middle):\n    return matrix @ position + middle",
-            "First take the centre away",
-        ),
-        (
-            "def move_position(position, matrix, centre, middle):\n    return matrix @ (position - centre)",
-            "must lie in the middle",
-        ),
-        (
-            "def move_position(position, matrix, centre, middle):\n    return (position - centre) @ matrix + middle",
-            "wrong way round",
-        ),
-    ),
-    because="The kit moves image, positions and links by this one line, so that they cannot part.",
-)
+move = TEXTS.exercise("move", _judge_move)

@@ -8,10 +8,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from organoid_kit.course.lessons.exercise import Exercise, find_slip, match_numbers, run_answer
-from organoid_kit.course.lessons.question import Question
+from organoid_kit.course.lessons.exercise import find_slip, match_numbers, run_answer
+from organoid_kit.course.lessons.lesson_texts import LessonTexts
 from organoid_kit.evaluation.peaks import find_peaks
 from organoid_kit.examples.targets import compute_voxel_weights, draw_dots
+
+TEXTS = LessonTexts(__file__)
 
 _SHAPE = (6, 20, 24)
 _PLACES = np.array([(2.0, 5.0, 5.0), (2.0, 6.0, 9.0), (4.0, 15.0, 18.0)])  # the first two dots meet
@@ -58,58 +60,7 @@ def _judge_target(draw_target: Callable) -> str | None:
     )
 
 
-target = Exercise(
-    answer="draw_target",
-    judge=_judge_target,
-    hints=(
-        "np.indices(shape_zyx) gives of each voxel its z, its y and its x: three arrays of that shape.",
-        "Along z a voxel is (z - position[0]) * spacing_um[0] micrometres away. The same for y and x.",
-        "distance² = dz² + dy² + dx², and np.maximum(a, b) takes the higher one, voxel by voxel.",
-    ),
-    code="""def draw_target(positions, shape_zyx, spacing_um, sigma_um):
-    z, y, x = np.indices(shape_zyx)
-    target = np.zeros(shape_zyx)
-    for position in positions:
-        dz_um = (z - position[0]) * spacing_um[0]
-        dy_um = (y - position[1]) * spacing_um[1]
-        dx_um = (x - position[2]) * spacing_um[2]
-        dot = np.exp(-(dz_um**2 + dy_um**2 + dx_um**2) / (2 * sigma_um**2))
-        target = np.maximum(target, dot)
-    return target""",
-    because="A dot is a bell curve of the distance in µm. In voxels it would be stretched along z.",
-    others=(
-        """def draw_target(positions, shape_zyx, spacing_um, sigma_um):
-    voxels = np.moveaxis(np.indices(shape_zyx), 0, -1)
-    best = np.zeros(shape_zyx, np.float32)
-    for position in list(positions):
-        distance_um = np.linalg.norm((voxels - position) * np.array(spacing_um), axis=-1)
-        best[:] = np.maximum(best, np.exp(-0.5 * (distance_um / sigma_um) ** 2))
-    return best.tolist()""",
-    ),
-    mistakes=(
-        (
-            """def draw_target(positions, shape_zyx, spacing_um, sigma_um):
-    z, y, x = np.indices(shape_zyx)[..., None]
-    um = [(axis - positions[:, 2 - each]) * spacing_um[each] for each, axis in enumerate((z, y, x))]
-    return np.exp(-sum(each**2 for each in um) / (2 * sigma_um**2)).max(axis=-1)""",
-            "z and x were swapped",
-        ),
-        (
-            """def draw_target(positions, shape_zyx, spacing_um, sigma_um):
-    z, y, x = np.indices(shape_zyx)[..., None]
-    squared = sum((axis - positions[:, each]) ** 2 for each, axis in enumerate((z, y, x)))
-    return np.exp(-squared / (2 * sigma_um**2)).max(axis=-1)""",
-            "Multiply by spacing_um",
-        ),
-        (
-            """def draw_target(positions, shape_zyx, spacing_um, sigma_um):
-    z, y, x = np.indices(shape_zyx)[..., None]
-    um = [(axis - positions[:, each]) * spacing_um[each] for each, axis in enumerate((z, y, x))]
-    return np.exp(-sum(each**2 for each in um) / (2 * sigma_um**2)).sum(axis=-1)""",
-            "the higher one counts",
-        ),
-    ),
-)
+target = TEXTS.exercise("target", _judge_target)
 
 
 # ---- a loss ---------------------------------------------------------------------------------------------------------
@@ -158,42 +109,7 @@ def _judge_loss(compute_loss: Callable) -> str | None:
     )
 
 
-loss = Exercise(
-    answer="find_weighted_loss",
-    judge=_judge_loss,
-    hints=(
-        "Begin with one voxel: -(target · log(prediction) + (1 - target) · log(1 - prediction)).",
-        "NumPy computes all voxels at once, if you write it for arrays. The logarithm is np.log.",
-        "Multiply by weights, then np.mean.",
-    ),
-    code="""def find_weighted_loss(target, prediction, weights):
-    losses = -(target * np.log(prediction) + (1 - target) * np.log(1 - prediction))
-    return np.mean(weights * losses)""",
-    because="Weights decide how much each voxel counts. What they are good for, the next question asks.",
-    others=(
-        """def find_weighted_loss(target, prediction, weights):
-    dots = target * np.log(prediction)
-    background = (1 - target) * np.log1p(-prediction)
-    return -np.average(dots + background, weights=weights)""",
-    ),
-    mistakes=(
-        (
-            """def find_weighted_loss(target, prediction, weights):
-    return -np.mean(target * np.log(prediction) + (1 - target) * np.log(1 - prediction))""",
-            "Multiply by weights",
-        ),
-        (
-            """def find_weighted_loss(target, prediction, weights):
-    return np.sum(-weights * (target * np.log(prediction) + (1 - target) * np.log(1 - prediction)))""",
-            "This is the sum",
-        ),
-        (
-            """def find_weighted_loss(target, prediction, weights):
-    return -np.mean(weights * target * np.log(prediction))""",
-            "Half is missing",
-        ),
-    ),
-)
+loss = TEXTS.exercise("loss", _judge_loss)
 
 
 # ---- peaks ----------------------------------------------------------------------------------------------------------
@@ -238,52 +154,7 @@ def _is_inside(place: tuple[int, ...]) -> bool:
     return all(0 <= each < size for each, size in zip(place, _SHAPE))
 
 
-peaks = Exercise(
-    answer="find_tops",
-    judge=_judge_peaks,
-    hints=(
-        "A voxel is a peak if it is higher than the threshold, and nothing around it is higher.",
-        "maximum_filter(heat, size=3) gives for each voxel the highest value among it and its 26 neighbours.",
-        "So a peak is where heat equals that. Join both conditions with &, and ask np.argwhere where they hold.",
-    ),
-    code="""def find_tops(heat, threshold):
-    is_top = heat == maximum_filter(heat, size=3)
-    return np.argwhere(is_top & (heat > threshold))""",
-    because="The 3 × 3 × 3 voxels around each place decide. Whatever is lower than a neighbour is a slope, not a top.",
-    others=(
-        """def find_tops(heat, threshold):
-    padded = np.pad(heat, 1, constant_values=-1)
-    tops = []
-    for z, y, x in np.ndindex(heat.shape):
-        around = padded[z:z + 3, y:y + 3, x:x + 3]
-        if heat[z, y, x] > threshold and heat[z, y, x] >= around.max():
-            tops.append((z, y, x))
-    return tops""",
-    ),
-    mistakes=(
-        (
-            """def find_tops(heat, threshold):
-    return np.argwhere(heat > threshold)""",
-            "26 neighbours",
-        ),
-        (
-            """def find_tops(heat, threshold):
-    return np.argwhere(heat == maximum_filter(heat, size=3))""",
-            "below the threshold",
-        ),
-        (
-            """def find_tops(heat, threshold):
-    return np.argwhere((heat == maximum_filter(heat, size=3)) & (heat > threshold))[:, ::-1]""",
-            "z first",
-        ),
-        (
-            """def find_tops(heat, threshold):
-    return (heat == maximum_filter(heat, size=3)) & (heat > threshold)""",
-            "places of peaks only",
-        ),
-    ),
-    given="import numpy as np\nfrom scipy.ndimage import maximum_filter",
-)
+peaks = TEXTS.exercise("peaks", _judge_peaks)
 
 
 # ---- a score --------------------------------------------------------------------------------------------------------
@@ -315,99 +186,13 @@ def _find_slip(answer: np.ndarray, right: int, missed: int, false: int) -> str |
     return f"With {counts}, F1 is {expected[2]:.3f}; yours is {answer[2]:.3f}."
 
 
-scores = Exercise(
-    answer="find_scores",
-    judge=_judge_scores,
-    hints=(
-        "What was called a nucleus: right + false. What is one: right + missed.",
-        "Precision is the part of the first that is right, recall the part of the second.",
-        "F1 = 2 · precision · recall / (precision + recall).",
-    ),
-    code="""def find_scores(right, missed, false):
-    precision = right / (right + false)
-    recall = right / (right + missed)
-    f1 = 2 * precision * recall / (precision + recall)
-    return precision, recall, f1""",
-    because="F1 is nearer to the lower of the two: a method that is good at one only gets a low F1.",
-    others=(
-        """def find_scores(right, missed, false):
-    f1 = right / (right + (missed + false) / 2)
-    return [np.divide(right, right + false), np.divide(right, right + missed), f1]""",
-    ),
-    mistakes=(
-        (
-            """def find_scores(right, missed, false):
-    precision, recall = right / (right + missed), right / (right + false)
-    return precision, recall, 2 * precision * recall / (precision + recall)""",
-            "swapped",
-        ),
-        (
-            """def find_scores(right, missed, false):
-    precision, recall = right / (right + false), right / (right + missed)
-    return precision, recall, (precision + recall) / 2""",
-            "not the plain mean",
-        ),
-        (
-            """def find_scores(right, missed, false):
-    precision, recall = 100 * right / (right + false), 100 * right / (right + missed)
-    return precision, recall, 2 * precision * recall / (precision + recall)""",
-            "percent",
-        ),
-    ),
-)
+scores = TEXTS.exercise("scores", _judge_scores)
 
 # ---- questions ------------------------------------------------------------------------------------------------------
-say_nothing = Question(
-    text="A network answers 0.01 for every voxel: nothing anywhere. What is its loss without weights, beside its loss "
-    "with weights?",
-    choices={"a": "about the same", "b": "lower without weights", "c": "higher without weights"},
-    right="b",
-    because={
-        "a": "No. Dots have one voxel in some hundred. Without weights they hardly count.",
-        "b": "Nearly all voxels are background, where 0.01 is a good answer. With weights, dots count half.",
-        "c": "No. Without weights background decides, and of background 'nothing' is a good answer.",
-    },
-)
+say_nothing = TEXTS.question("say_nothing")
 
-overfitting = Question(
-    text="Three short trainings: too timid (tiny steps), by heart (one time point only), well fed (all movies, "
-    "varied). Which one will have the lowest TRAINING loss?",
-    choices={"a": "too timid", "b": "by heart", "c": "well fed"},
-    right="b",
-    because={
-        "a": "No. It hardly moves from where it began, so its loss stays high.",
-        "b": "It sees the same few nuclei again and again. Look at its validation loss before you praise it.",
-        "c": "No. Its task is harder: every patch is another one. Its training loss is higher for a good reason.",
-    },
-)
+overfitting = TEXTS.question("overfitting")
 
-test_once = Question(
-    text="You have three networks. Each gets its F1 on the test movie, you keep the best one and report that F1. "
-    "What is wrong?",
-    choices={
-        "a": "nothing: the network did not learn from the test movie",
-        "b": "the test movie chose the network, so the reported F1 is too good",
-        "c": "three networks are too few",
-    },
-    right="b",
-    because={
-        "a": "It did not learn from it, but you chose by it: of three scores, some lucky, you kept the luckiest.",
-        "b": "Choose on validation movies, and score the chosen one on the test movie, once.",
-        "c": "More networks make it worse: the luckiest of many is even luckier.",
-    },
-)
+test_once = TEXTS.question("test_once")
 
-no_recall = Question(
-    text="The loss falls nicely, but recall stays at 0. What do you check first?",
-    choices={
-        "a": "the threshold, and whether dots lie on nuclei in the examples",
-        "b": "whether the network is large enough",
-        "c": "whether it should train twice as long",
-    },
-    right="a",
-    because={
-        "a": "Perhaps all probabilities lie below the threshold, or dots are shifted in z. Then climb the ladder.",
-        "b": "Later, if at all: the loss falls, so it learns something. First see whether it is shown the right thing.",
-        "c": "Hours spent on nonsense give nonsense. Look at examples and threshold first: that takes a minute.",
-    },
-)
+no_recall = TEXTS.question("no_recall")

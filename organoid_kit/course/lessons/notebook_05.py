@@ -11,13 +11,15 @@ from typing import Any
 import numpy as np
 
 from organoid_kit.base.settings import NetworkSettings, make_settings
-from organoid_kit.course.lessons.exercise import Exercise, find_slip, match_numbers, run_answer
-from organoid_kit.course.lessons.question import Question
+from organoid_kit.course.lessons.exercise import find_slip, match_numbers, run_answer
+from organoid_kit.course.lessons.lesson_texts import LessonTexts
 from organoid_kit.course.lessons.taking import choose_answer, judge_settings
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.evaluation.calibration import compute_reliability
 from organoid_kit.evaluation.classification import compute_average_precision
 from organoid_kit.evaluation.tracks import DivisionScore, score_divisions
+
+TEXTS = LessonTexts(__file__)
 
 # Ten nuclei, of which three divide; no probability occurs twice.
 _SAID = np.array([0.10, 0.95, 0.40, 0.05, 0.80, 0.62, 0.20, 0.33, 0.71, 0.02])
@@ -25,33 +27,7 @@ _DIVIDES = np.array([0, 1, 0, 0, 0, 1, 0, 0, 0, 1], bool)
 
 
 # ---- settings -------------------------------------------------------------------------------------------------------
-settings = Exercise(
-    answer="my_settings",
-    judge=partial(judge_settings, "division"),
-    hints=(
-        'It is called as in notebook 04, with another network: make_settings("…", channels=…, …).',
-        "Pass what stands in the cell of numbers to change: channels, epochs, output_folder.",
-        "crops_per_time_point goes by the name of patches_per_time_point, the same for all three networks.",
-    ),
-    code="""my_settings = make_settings(
-    "division", channels=channels, epochs=epochs, output_folder=output_folder,
-    patches_per_time_point=crops_per_time_point,
-    time_window=time_window, division_window=division_window,
-)""",
-    because="What you do not name stays as the kit has it for this network: crops, batch size, learning rate.",
-    others=('my_settings = make_settings(network="division", channels=[2, 3]).changed(epochs=5)',),
-    mistakes=(
-        (
-            "my_settings = make_settings(channels=channels, epochs=epochs)",
-            "settings of a position network",
-        ),
-        ('my_settings = make_settings("division", epochs=epochs)', "left at (1,)"),
-        ('my_settings = "division"', "Received: str"),
-    ),
-    given="""from organoid_kit.base.settings import make_settings
-channels, epochs, output_folder, crops_per_time_point = (2, 3), 25, "runs", 48
-time_window, division_window = (-1, 1), (0, 0)""",
-)
+settings = TEXTS.exercise("settings", partial(judge_settings, "division"))
 
 
 def choose_settings(answer: Any, **usual: Any) -> NetworkSettings:
@@ -104,49 +80,7 @@ def _judge_more(find: Callable) -> str | None:
     return "Right for ten nuclei with three divisions, wrong for forty: let the function count how many there are."
 
 
-average_precision = Exercise(
-    answer="find_average_precision_by_hand",
-    judge=_judge_average_precision,
-    hints=(
-        "np.argsort(-said) gives the rows from the highest probability to the lowest.",
-        "Go down that list and count two things: how many nuclei so far, and how many of them divide.",
-        "At each true division, append right / seen to a list; in the end take np.mean of it.",
-    ),
-    code="""def find_average_precision_by_hand(said, divides):
-    seen, right, precisions = 0, 0, []
-    for row in np.argsort(-said):
-        seen += 1
-        if divides[row]:
-            right += 1
-            precisions.append(right / seen)
-    return np.mean(precisions)""",
-    because="It asks for the order only: a network that says 0.02 for each division and 0.01 for all else gets 1.",
-    others=(
-        """def find_average_precision_by_hand(said, divides):
-    truths = [truth for _, truth in sorted(zip(said, divides), reverse=True)]
-    ranks = np.flatnonzero(truths) + 1
-    return sum(number / rank for number, rank in enumerate(ranks, start=1)) / len(ranks)""",
-    ),
-    mistakes=(
-        (
-            """def find_average_precision_by_hand(said, divides):
-    truths = divides[np.argsort(said)]
-    return np.mean((np.cumsum(truths) / np.arange(1, len(truths) + 1))[truths])""",
-            "LOWEST",
-        ),
-        (
-            """def find_average_precision_by_hand(said, divides):
-    truths = divides[np.argsort(-said)]
-    return np.mean(np.cumsum(truths) / np.arange(1, len(truths) + 1))""",
-            "at true divisions only",
-        ),
-        (
-            """def find_average_precision_by_hand(said, divides):
-    return np.mean((said >= 0.5) == divides)""",
-            "the accuracy",
-        ),
-    ),
-)
+average_precision = TEXTS.exercise("average_precision", _judge_average_precision)
 
 
 # ---- calibration ----------------------------------------------------------------------------------------------------
@@ -180,48 +114,7 @@ def _judge_calibration(find: Callable) -> str | None:
     )
 
 
-calibration_error = Exercise(
-    answer="find_calibration_error",
-    judge=_judge_calibration,
-    hints=(
-        "One bin first: in_bin = (said >= 0.2) & (said < 0.3) is True for its nuclei, and said[in_bin] are theirs.",
-        "What was said is said[in_bin].mean(), what is true divides[in_bin].mean(). How far are they apart? Use abs.",
-        "Multiply by in_bin.sum() and add up over the ten bins; divide by len(said). Leave out empty bins.",
-    ),
-    code="""def find_calibration_error(said, divides):
-    total = 0
-    for low in np.arange(10) / 10:
-        in_bin = (said >= low) & (said < low + 0.1)
-        if in_bin.any():
-            distance = abs(said[in_bin].mean() - divides[in_bin].mean())
-            total += distance * in_bin.sum()
-    return total / len(said)""",
-    because="Most nuclei do not divide, so the first bin decides nearly alone: look at the diagram, too.",
-    others=(
-        """def find_calibration_error(said, divides):
-    bins = np.digitize(said, np.linspace(0, 1, 11))
-    parts = [(said[bins == each], divides[bins == each]) for each in np.unique(bins)]
-    return [sum(len(p) / len(said) * abs(np.mean(p) - np.mean(t)) for p, t in parts)][0]""",
-    ),
-    mistakes=(
-        (
-            """def find_calibration_error(said, divides):
-    bins = (said * 10).astype(int)
-    return np.mean([abs(said[bins == each].mean() - divides[bins == each].mean()) for each in np.unique(bins)])""",
-            "by the number of its nuclei",
-        ),
-        (
-            """def find_calibration_error(said, divides):
-    return np.mean(abs(said - divides))""",
-            "means within bins first",
-        ),
-        (
-            """def find_calibration_error(said, divides):
-    return np.mean((said - divides) ** 2)""",
-            "Brier score",
-        ),
-    ),
-)
+calibration_error = TEXTS.exercise("calibration_error", _judge_calibration)
 
 
 # ---- scoring --------------------------------------------------------------------------------------------------------
@@ -259,40 +152,7 @@ def _judge_scoring(score: Callable) -> str | None:
     return None
 
 
-scoring = Exercise(
-    answer="score_calls",
-    judge=_judge_scoring,
-    hints=(
-        "score_divisions wants the truth, then what was found, then options by name.",
-        "The options are tolerance, in time points, and threshold, which the settings know.",
-    ),
-    code="""def score_calls(truth, found, settings):
-    return score_divisions(truth, found, tolerance=1, threshold=settings.threshold)""",
-    because="The threshold was chosen after calibration: of something rare one is often less sure than 0.5, and right.",
-    others=(
-        """def score_calls(truth, found, settings):
-    options = {"threshold": settings.threshold, "by": "division_probability"}
-    return score_divisions(truth=truth, found=found, **options)""",
-    ),
-    mistakes=(
-        (
-            """def score_calls(truth, found, settings):
-    return score_divisions(truth, found, tolerance=1)""",
-            "The one chosen in validation",
-        ),
-        (
-            """def score_calls(truth, found, settings):
-    return score_divisions(found, truth, tolerance=1, threshold=settings.threshold)""",
-            "the truth comes first",
-        ),
-        (
-            """def score_calls(truth, found, settings):
-    return score_divisions(truth, found, tolerance=0, threshold=settings.threshold)""",
-            "one time point off",
-        ),
-    ),
-    given="from organoid_kit.evaluation.tracks import score_divisions",
-)
+scoring = TEXTS.exercise("scoring", _judge_scoring)
 
 
 def choose_scoring(
@@ -307,55 +167,10 @@ def choose_scoring(
 
 
 # ---- questions ------------------------------------------------------------------------------------------------------
-accuracy = Question(
-    text='A friend says: "My division network is 98 % accurate." What do you answer?',
-    choices={
-        "a": "Well done: only 2 of 100 answers are wrong.",
-        "b": "How many nuclei divide in your movies? Tell me precision and recall.",
-        "c": "Train it longer, then it gets to 99 %.",
-    },
-    right="b",
-    because={
-        "a": "If 2 of 100 nuclei divide, a network that always says 'no' is 98 % accurate, too.",
-        "b": "Where something is rare, always 'no' has a splendid accuracy, and a recall of 0.",
-        "c": "Nobody knows whether it needs that: 98 % may be what one gets by always saying 'no'.",
-    },
-)
+accuracy = TEXTS.question("accuracy")
 
-too_high = Question(
-    text="A third of the training examples were divisions; in a movie they are far rarer. What will be wrong with the "
-    "network's probabilities on a movie?",
-    choices={"a": "too high", "b": "too low", "c": "nothing, the order is what counts"},
-    right="a",
-    because={
-        "a": "It expects as many divisions as it was shown. The diagram will show points below the diagonal.",
-        "b": "Think of what it was shown: one in three divided. That is what it expects.",
-        "c": "The order may be right, but tracking weighs these numbers against others: they must be right, too.",
-    },
-)
+too_high = TEXTS.question("too_high")
 
-after_calibration = Question(
-    text="You calibrate a network. What becomes of its average precision?",
-    choices={"a": "it rises", "b": "it stays the same", "c": "it falls"},
-    right="b",
-    because={
-        "a": "Average precision looks at the order only. Does calibration change the order?",
-        "b": "Probabilities change, their order does not.",
-        "c": "Average precision looks at the order only. Does calibration change the order?",
-    },
-)
+after_calibration = TEXTS.question("after_calibration")
 
-seams = Question(
-    text="Why are nuclei that do not divide pasted into other surroundings as well?",
-    choices={
-        "a": "to have more examples of them",
-        "b": "otherwise every seam would mean 'divides', and the network would look for seams",
-        "c": "to make training harder",
-    },
-    right="b",
-    because={
-        "a": "There are more than enough of those.",
-        "b": "A network takes the easiest way there is, and a seam is easier to see than a metaphase.",
-        "c": "Harder is not better by itself. Think of what a network sees where something was cut out.",
-    },
-)
+seams = TEXTS.question("seams")

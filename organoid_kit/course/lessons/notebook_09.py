@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.course.lessons.exercise import Exercise, match_numbers, run_answer
-from organoid_kit.course.lessons.question import Question
+from organoid_kit.course.lessons.exercise import match_numbers, run_answer
+from organoid_kit.course.lessons.lesson_texts import LessonTexts
 from organoid_kit.data.dataset import AnnotatedMovie, read_dataset
 from organoid_kit.data.downloads import find_samples
 from organoid_kit.examples.splits import (
@@ -20,6 +20,8 @@ from organoid_kit.examples.splits import (
     split_by_time_block,
     split_random_time_points,
 )
+
+TEXTS = LessonTexts(__file__)
 
 _GIVEN = """import numpy as np
 from organoid_kit.report.doctor import diagnose_data
@@ -61,40 +63,9 @@ def _judge_patient(answer: Any) -> str | None:
     return f"Answer with one of the letters A, B, C. Received: {answer!r}."
 
 
-patient = Exercise(
-    answer="sick_patient",
-    judge=_judge_patient,
-    hints=(
-        "Draw one: `each = patients['A']`, then plots.plot_stack as above, with view=\"slice\".",
-        "Do the circles lie on bright nuclei? Where they lie in the dark, axes may be swapped.",
-        "Or ask the doctor: print(format_findings(diagnose_data([patients['A']], settings))).",
-    ),
-    code="""for name, each in patients.items():
-    if diagnose_data([each], settings):
-        sick_patient = name""",
-    because="Its circles lie beside the nuclei. All lie inside the image: no check of the borders sees it.",
-    others=(
-        'sick_patient = "b"',
-        "[sick_patient] = [name for name in 'ABC' if len(diagnose_data([patients[name]], settings)) > 0]",
-    ),
-    mistakes=(
-        ('sick_patient = "A"', "In A the positions lie on bright nuclei"),
-        ('sick_patient = "C"', "In C the positions lie on bright nuclei"),
-        ('sick_patient = ["A", "B"]', "one of the letters"),
-    ),
-    given=_GIVEN,
-)
+patient = TEXTS.exercise("patient", _judge_patient)
 
-swapped_guess = Question(
-    "The image is square, and the y and x of all positions are swapped. How many positions lie outside the image now?",
-    {"a": "all", "b": "about half", "c": "none"},
-    "c",
-    {
-        "a": "y and x have the same range, 0 to 111, in a square image.",
-        "b": "y and x have the same range, 0 to 111, in a square image.",
-        "c": "So a check of the borders sees nothing. One has to look at the light.",
-    },
-)
+swapped_guess = TEXTS.question("swapped_guess")
 
 
 # ---- a split that does not leak -------------------------------------------------------------------------------------
@@ -127,37 +98,9 @@ def _judge_split(answer: Any) -> str | None:
     )
 
 
-split = Exercise(
-    answer="good_split",
-    judge=_judge_split,
-    hints=(
-        "print(splits['A']) says which time points are for training and which for validation.",
-        "The network sees the time point before and the one after, too. Is any image seen by both parts?",
-        "find_leaks(splits['A']) lists what both see; an empty list is what you want.",
-    ),
-    code="""for letter in splits:
-    if not find_leaks(splits[letter]):
-        good_split = letter""",
-    because="Between its blocks two time points are left out, so that no image is seen by both parts.",
-    others=(
-        'good_split = "c"',
-        "good_split = [name for name in splits if len(find_leaks(splits[name])) == 0][0]",
-    ),
-    mistakes=(('good_split = "A"', "This one leaks"), ('good_split = "B"', "This one leaks")),
-    given=_GIVEN,
-)
+split = TEXTS.exercise("split", _judge_split)
 
-leak_guess = Question(
-    "A network sees the time points -1 to 1 around the one it answers for. Time points 0 to 8 are for training. Which "
-    "is the first that validation may answer for, if no image is to be seen by both?",
-    {"a": "9", "b": "10", "c": "11"},
-    "c",
-    {
-        "a": "For 9 it looks at 8, 9 and 10. Training has seen 8, and 9 as well.",
-        "b": "For 10 it looks at 9, 10 and 11. To answer for 8, training has looked at 9.",
-        "c": "For 11 it looks at 10, 11 and 12. Training has seen 9 at most: a gap of two time points.",
-    },
-)
+leak_guess = TEXTS.question("leak_guess")
 
 
 # ---- time points with voxels that have no value ---------------------------------------------------------------------
@@ -189,51 +132,7 @@ def _judge_torn(find: Callable) -> str | None:
     return f"Of 6 time points {_TORN[0]} and {_TORN[1]} are torn; yours: {sorted(found)}. One voxel is enough."
 
 
-torn = Exercise(
-    answer="find_torn",
-    judge=_judge_torn,
-    hints=(
-        "np.isnan(stack) says of each voxel whether it is NaN. `==` does not: NaN does not even equal itself.",
-        "`.any()` behind it says whether one of them is.",
-        "Go through range(len(movie)); movie[time_point] is one stack. Append the time point to a list if it is torn.",
-    ),
-    code="""def find_torn(movie):
-    torn = []
-    for time_point in range(len(movie)):
-        if np.isnan(movie[time_point]).any():
-            torn.append(time_point)
-    return torn""",
-    because="One voxel of millions is enough to spoil a training, and no eye finds it. So let the computer look.",
-    others=(
-        """def find_torn(movie):
-    return np.flatnonzero(np.isnan(movie).any(axis=(1, 2, 3)))""",
-        """def find_torn(movie):
-    return {number for number, stack in enumerate(movie) if stack.sum() != stack.sum()}""",
-    ),
-    mistakes=(
-        (
-            """def find_torn(movie):
-    return [each for each in range(len(movie)) if (movie[each] == np.nan).any()]""",
-            "not even itself",
-        ),
-        (
-            """def find_torn(movie):
-    return np.isnan(movie).any(axis=(1, 2, 3))""",
-            "yes and no",
-        ),
-        (
-            """def find_torn(movie):
-    return np.argwhere(np.isnan(movie))[:, 0]""",
-            "more than once",
-        ),
-        (
-            """def find_torn(movie):
-    return [each for each in range(len(movie)) if not movie[each].min() > 0]""",
-            "That is a value",
-        ),
-    ),
-    given=_GIVEN,
-)
+torn = TEXTS.exercise("torn", _judge_torn)
 
 
 # ---- a learning rate ------------------------------------------------------------------------------------------------
@@ -270,39 +169,6 @@ def _judge_rate(answer: Any) -> str | None:
     return f"With {answer} the loss falls, but a higher rate of the list is still safe. Try the next one."
 
 
-rate = Exercise(
-    answer="highest_rate",
-    judge=_judge_rate,
-    hints=(
-        "fit_line(0.01) gives the loss before each step; [0] is the first, [-1] the last.",
-        "A rate is safe if the last loss is below the first one. NaN is never below anything.",
-        "Go through all rates, from low to high, and keep the last one that is safe.",
-    ),
-    code="""for each in rates:
-    losses = fit_line(each)
-    if losses[-1] < losses[0]:
-        highest_rate = each""",
-    because="A little higher, and each step overshoots by more than the one before. Stay well below that edge.",
-    others=(
-        "highest_rate = np.float32(0.1)",
-        "highest_rate = max(each for each in rates if np.isfinite(fit_line(each)[-1]) and fit_line(each)[-1] < 10)",
-    ),
-    mistakes=(
-        ("highest_rate = 1.0", "it blows up"),
-        ("highest_rate = 0.3", "it blows up"),
-        ("highest_rate = 0.01", "a higher rate of the list is still safe"),
-    ),
-    given=_GIVEN,
-)
+rate = TEXTS.exercise("rate", _judge_rate)
 
-nan_guess = Question(
-    "A patch has 12 · 32 · 32 voxels, and one of them is NaN (not a number). The loss is the mean over all voxels. "
-    "What is it?",
-    {"a": "a little wrong", "b": "NaN", "c": "0"},
-    "b",
-    {
-        "a": "Whatever is added to NaN is NaN: nothing of the other voxels is left.",
-        "b": "One voxel is enough. After one such step all weights are NaN, too, and stay so.",
-        "c": "Python does not take NaN for 0. Whatever is added to NaN is NaN.",
-    },
-)
+nan_guess = TEXTS.question("nan_guess")

@@ -1,0 +1,59 @@
+"""Texts of exercises and questions: each notebook has a Markdown file beside its module.
+
+    ## exercise NAME          ### Answer, Hints, Solution, Also right, Mistakes, Before
+    ## question NAME          its text, and below each choice what is said to it; `*` marks the right one
+
+The module of a notebook adds what judges the answers. A teacher can change or translate the texts
+without touching Python; tests run all code that stands in them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from organoid_kit.course.lessons.exercise import Exercise
+from organoid_kit.course.lessons.question import Question
+
+_CODE = re.compile(r"```python\n(.*?)\n```\n*(.*?)\s*(?=```python|\Z)", re.DOTALL)
+_CHOICE = re.compile(r"^- (\*?)(\w+)\) (.*)\n  (.*)$", re.MULTILINE)
+
+
+class LessonTexts:
+    """The texts of one notebook, by kind and name."""
+
+    def __init__(self, module_file: str) -> None:
+        """Reads the Markdown file beside a module: `LessonTexts(__file__)`."""
+        text = Path(module_file).with_suffix(".md").read_text(encoding="utf-8")
+        _, *parts = re.split(r"^## (exercise|question) (\w+)\n", text, flags=re.MULTILINE)
+        self._texts = dict(zip(zip(parts[::3], parts[1::3]), parts[2::3]))
+
+    def exercise(self, name: str, judge: Callable[[Any], str | None]) -> Exercise:
+        """The exercise of this name; `judge` says what is wrong with an answer, or None."""
+        _, *parts = re.split(r"^### (.+)\n", self._texts["exercise", name], flags=re.MULTILINE)
+        part = dict(zip(parts[::2], parts[1::2]))
+        [(code, because)] = _CODE.findall(part["Solution"])
+        before = _CODE.findall(part.get("Before", ""))
+        return Exercise(
+            answer=part["Answer"].strip(),
+            judge=judge,
+            hints=tuple(re.findall(r"^- (.*)$", part["Hints"], re.MULTILINE)),
+            code=code,
+            because=because,
+            others=tuple(code for code, _ in _CODE.findall(part.get("Also right", ""))),
+            mistakes=tuple(_CODE.findall(part["Mistakes"])),
+            **({"given": before[0][0]} if before else {}),
+        )
+
+    def question(self, name: str) -> Question:
+        """The question of this name."""
+        text = self._texts["question", name]
+        choices = _CHOICE.findall(text)
+        return Question(
+            text=text.partition("\n- ")[0].strip(),
+            choices={key: choice for _, key, choice, _ in choices},
+            right=next(key for star, key, _, _ in choices if star),
+            because={key: reason for _, key, _, reason in choices},
+        )
