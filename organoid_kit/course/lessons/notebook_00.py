@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from organoid_kit.course.lessons.exercise import match_numbers
-from organoid_kit.course.lessons.lesson_texts import LessonTexts
+from organoid_kit.course.lessons.texts import LessonTexts
 
 TEXTS = LessonTexts(__file__)
 

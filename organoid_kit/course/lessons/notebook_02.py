@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from organoid_kit.course.lessons.exercise import find_slip, match_numbers, run_answer
-from organoid_kit.course.lessons.lesson_texts import LessonTexts
+from organoid_kit.course.lessons.texts import LessonTexts
 from organoid_kit.data.annotations import Annotations
 
 TEXTS = LessonTexts(__file__)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from organoid_kit.course.lessons.exercise import find_slip, match_numbers, run_answer
-from organoid_kit.course.lessons.lesson_texts import LessonTexts
+from organoid_kit.course.lessons.texts import LessonTexts
 from organoid_kit.examples.augmentation import (
     Augmentation,
     apply_to_positions,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from organoid_kit.course.lessons.exercise import find_slip, match_numbers, run_answer
-from organoid_kit.course.lessons.lesson_texts import LessonTexts
+from organoid_kit.course.lessons.texts import LessonTexts
 from organoid_kit.evaluation.peaks import find_peaks
 from organoid_kit.examples.targets import compute_voxel_weights, draw_dots
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from organoid_kit.base.settings import AugmentationSettings, NetworkSettings, make_settings
 from organoid_kit.course.lessons.exercise import find_slip, match_numbers, run_answer
-from organoid_kit.course.lessons.lesson_texts import LessonTexts
 from organoid_kit.course.lessons.taking import choose_answer, judge_settings
+from organoid_kit.course.lessons.texts import LessonTexts
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.dataset import AnnotatedMovie
 from organoid_kit.examples.augmentation import draw_augmentation

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from organoid_kit.course.lessons.exercise import match_numbers, run_answer
-from organoid_kit.course.lessons.lesson_texts import LessonTexts
+from organoid_kit.course.lessons.texts import LessonTexts
 
 TEXTS = LessonTexts(__file__)
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from organoid_kit.course.lessons.exercise import match_numbers, run_answer
-from organoid_kit.course.lessons.lesson_texts import LessonTexts
+from organoid_kit.course.lessons.texts import LessonTexts
 from organoid_kit.data.dataset import AnnotatedMovie, read_dataset
 from organoid_kit.data.downloads import find_samples
 from organoid_kit.examples.splits import (
