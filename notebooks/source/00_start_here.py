@@ -67,20 +67,23 @@ else:
 # of oneDNN, CUDA or TensorRT are remarks of TensorFlow, not errors.
 
 # %%
-from organoid_kit.base.settings import NetworkSettings
+from organoid_kit import (
+    check_annotations,
+    find_samples,
+    load_network,
+    plots,
+    predict_positions,
+    prediction,
+    read_dataset,
+    score_positions,
+    train,
+)
+from organoid_kit.base import NetworkSettings
 from organoid_kit.course.lessons import notebook_00 as lesson
 from organoid_kit.dashboards import StackBrowser
-from organoid_kit.data.dataset import read_dataset
-from organoid_kit.data.downloads import find_samples
-from organoid_kit.evaluation.blobs import find_blobs, tune_blobs
-from organoid_kit.evaluation.checks import check_annotations, summarise_annotations
-from organoid_kit.evaluation.positions import score_positions
-from organoid_kit.examples.patches import PreparedMovies
-from organoid_kit.networks.saving import list_shipped_networks, load_network
-from organoid_kit.plots import plot_history, plot_prediction, plot_stack
-from organoid_kit.plots.images import plot_channels
-from organoid_kit.prediction.positions import predict_heat, predict_positions
-from organoid_kit.training.loop import train
+from organoid_kit.evaluation import find_blobs, summarise_annotations, tune_blobs
+from organoid_kit.examples import PreparedMovies
+from organoid_kit.networks import list_shipped_networks
 
 # %% [markdown]
 # These numbers you may change. Then run all cells below again.
@@ -119,7 +122,7 @@ print(test[0].movie)
 lesson.which_channels
 
 # %%
-plot_channels(test[0].movie, time_point, [(1,), (2,), (3,), (2, 3)])
+plots.images.plot_channels(test[0].movie, time_point, [(1,), (2,), (3,), (2, 3)])
 
 # %% [markdown]
 # **What to see.** Channel 1 is ordinary light: shapes, but no clear nuclei. Channels 2 and 3 each show a part of the
@@ -137,7 +140,7 @@ plot_channels(test[0].movie, time_point, [(1,), (2,), (3,), (2, 3)])
 one = training[0]
 stack = one.movie.stack(time_point, channels)
 positions = one.annotations.positions_at(time_point)
-plot_stack(stack, one.movie.spacing_um, positions=positions, title=one.name)
+plots.plot_stack(stack, one.movie.spacing_um, positions=positions, title=one.name)
 
 # %% [markdown]
 # **What to see.** Every nucleus has one orange ring. Nuclei that lie above each other seem to overlap, as we look
@@ -213,7 +216,7 @@ settings = NetworkSettings(
 run = train(training, validation, settings)
 
 # %%
-plot_history(run.history, title="A moment of training")
+plots.plot_history(run.history, title="A moment of training")
 
 # %% [markdown]
 # **What to see.** Left, the *loss* says how wrong the network is. Both lines should fall: it is learning. Right, *F1*
@@ -250,11 +253,11 @@ movie, truth = test[0].movie, test[0].annotations
 truth = truth.select(truth.time_points == time_point)
 found = predict_positions(network, movie, settings, time_points=[time_point])
 window = PreparedMovies([movie], settings).window(0, time_point)  # before, now, after
-heat = predict_heat(network, [stack.transpose(2, 0, 1) for stack in window], settings)
+heat = prediction.predict_heat(network, [stack.transpose(2, 0, 1) for stack in window], settings)
 
 # %%
 stack = movie.stack(time_point, channels)
-plot_prediction(stack, heat, truth.positions, found.positions, movie.spacing_um)
+plots.plot_prediction(stack, heat, truth.positions, found.positions, movie.spacing_um)
 
 # %% [markdown]
 # **What to see.** Left the image, right the probabilities. Rings are right, triangles were missed, crosses are no

@@ -66,13 +66,16 @@ else:
 import keras
 import numpy as np
 
-from organoid_kit.base.settings import NetworkSettings, make_settings
+from organoid_kit import make_settings
+from organoid_kit.base import NetworkSettings
+from organoid_kit.course import choose_answer, figures
 from organoid_kit.course.lessons import notebook_01 as lesson
-from organoid_kit.course.lessons.taking import choose_answer
-from organoid_kit.course.plots_lessons import plot_convolution, plot_fits, plot_losses, plot_u_net
-from organoid_kit.networks.building import build_network
-from organoid_kit.networks.position import build_position_network
-from organoid_kit.networks.saving import describe_network, measure_field_of_view
+from organoid_kit.networks import (
+    build_network,
+    build_position_network,
+    measure_field_of_view,
+    saving,
+)
 
 # %% [markdown]
 # Numbers to change. Measurements in this notebook are invented, with random numbers. The *seed* decides which random
@@ -182,7 +185,7 @@ print("computed at once:     slope {:.3f}, start {:.3f}".format(*np.polyfit(day,
 # %%
 line_days = np.linspace(0, 4, 100)
 learned = {"learned line": (line_days, slope * line_days + start)}
-plot_fits((day, diameter), learned, labels=("day", "diameter (0.1 mm)"))
+figures.plot_fits((day, diameter), learned, labels=("day", "diameter (0.1 mm)"))
 
 # %% [markdown]
 # **What to see.** The line that began flat at zero now goes through the points. The two printed lines agree but for the
@@ -194,7 +197,7 @@ lesson.large_steps
 
 # %%
 rates = (0.005, 0.05, 0.2)
-plot_losses({f"learning rate {rate}": learn_line(rate, 20)[2] for rate in rates})
+figures.plot_losses({f"learning rate {rate}": learn_line(rate, 20)[2] for rate in rates})
 
 # %% [markdown]
 # **What to see.** The first 20 steps; the left axis goes up in powers of ten. With 0.005 the loss
@@ -268,7 +271,7 @@ for name, (network, _) in trained.items():
 lesson.three_networks
 
 # %%
-plot_fits(
+figures.plot_fits(
     (days[seen], diameters[seen]),
     curves,
     unseen=(days[~seen], diameters[~seen]),
@@ -290,7 +293,7 @@ plot_fits(
 # %%
 training_losses = {name: record.history["loss"] for name, (_, record) in trained.items()}
 validation_losses = {name: record.history["val_loss"] for name, (_, record) in trained.items()}
-plot_losses(training_losses, validation=validation_losses, step="round of 50 steps")
+figures.plot_losses(training_losses, validation=validation_losses, step="round of 50 steps")
 
 # %% [markdown]
 # **What to see.** Colours are those of the figure above; dashed is the validation loss. (Each long mark on the left
@@ -354,7 +357,7 @@ convolve_all = choose_answer(lesson.convolution, convolve, lambda: lesson.convol
 answer = np.asarray(convolve_all(image, kernel))
 
 # %%
-plot_convolution(image, kernel, answer, place=(3, 4))
+figures.plot_convolution(image, kernel, answer, place=(3, 4))
 
 # %% [markdown]
 # **What to see.** In the middle of the nucleus the answer is 2 · 9 + 4 · 4 = 34: twice the middle, once each of its
@@ -387,7 +390,7 @@ lesson.edge.check(edge_kernel)
 
 # %%
 chosen_kernel = np.asarray(choose_answer(lesson.edge, edge_kernel, lambda: kernel))
-plot_convolution(image, chosen_kernel, lesson.convolve(image, chosen_kernel), place=(3, 3))
+figures.plot_convolution(image, chosen_kernel, lesson.convolve(image, chosen_kernel), place=(3, 3))
 
 # %% [markdown]
 # **What to see.** With a kernel for left edges the answer is large along the left side of the nucleus, and below 0
@@ -416,7 +419,7 @@ shapes = [
 ]
 
 # %%
-plot_u_net(shapes)
+figures.plot_u_net(shapes)
 
 # %% [markdown]
 # **What to see.** A patch has 48 rows. The first layer halves them at once, so the first box has 24. From left to right
@@ -425,7 +428,7 @@ plot_u_net(shapes)
 # 1: the probability that here is the centre of a nucleus.
 
 # %%
-described = describe_network(network)
+described = saving.describe_network(network)
 print(f"{described['parameters']:,} numbers are learned. The line had 2.")
 
 # %% [markdown]
@@ -461,7 +464,7 @@ for name in ("position", "division", "link"):
     one = build_network(make_settings(name))
     shown = " and ".join(str(tuple(each.shape[1:])) for each in one.inputs)
     print(
-        f"{name:9} {describe_network(one)['parameters']:>9,} numbers are learned; it is shown {shown}"
+        f"{name:9} {saving.describe_network(one)['parameters']:>9,} numbers are learned; it is shown {shown}"
     )
 
 # %% [markdown]

@@ -69,17 +69,20 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial import KDTree
 
-from organoid_kit.base.files import find_free_path
+from organoid_kit import (
+    check_annotations,
+    find_samples,
+    plots,
+    read_annotations,
+    read_dataset,
+    read_timelapse,
+    write_annotations,
+)
+from organoid_kit.base import find_free_path
 from organoid_kit.course.lessons import notebook_02 as lesson
 from organoid_kit.dashboards import AnnotationChecker
-from organoid_kit.data.annotations import Annotations
-from organoid_kit.data.dataset import AnnotatedMovie, read_dataset
-from organoid_kit.data.downloads import find_samples
-from organoid_kit.data.formats import read_annotations, write_annotations
-from organoid_kit.data.timelapse_reading import read_timelapse
-from organoid_kit.evaluation.checks import check_annotations, summarise_annotations
-from organoid_kit.plots import plot_problems, plot_stack
-from organoid_kit.plots.curves import plot_annotation_counts
+from organoid_kit.data import AnnotatedMovie, Annotations
+from organoid_kit.evaluation import summarise_annotations
 
 # %% tags=["parameters"]
 channels = (2, 3)  # which channels show nuclei, counted from 1
@@ -101,7 +104,7 @@ training = read_dataset(samples / "training.autlist")
 print(summarise_annotations(training))
 
 # %%
-plot_annotation_counts(training)
+plots.curves.plot_annotation_counts(training)
 
 # %% [markdown]
 # **What to see.** Each line is a movie. The number of positions rises because cells divide. Stars mark divisions; a
@@ -201,7 +204,7 @@ new = [problem for problem in problems if problem.message not in {old.message fo
 print(*(f"{problem.rule}: {problem}" for problem in new), sep="\n")
 
 # %%
-plot_problems(one.movie, spoiled, problems, time_point, channels)
+plots.plot_problems(one.movie, spoiled, problems, time_point, channels)
 
 # %% [markdown]
 # **What to see.** Squares are errors, diamonds are warnings, with the same numbers as in the list beside the image. Two
@@ -212,7 +215,7 @@ plot_problems(one.movie, spoiled, problems, time_point, channels)
 # places. With the position its links are gone too. At which time points does this break a track? One later:
 
 # %%
-plot_problems(one.movie, spoiled, problems, time_point + 1, channels)
+plots.plot_problems(one.movie, spoiled, problems, time_point + 1, channels)
 
 # %% [markdown]
 # **What to see.** One time point later a track begins in the middle of the organoid, and one earlier a track ends
@@ -328,7 +331,7 @@ lesson.table.check(convert_table)
 
 # %%
 part = training[1]
-plot_stack(
+plots.plot_stack(
     part.movie.stack(time_point, channels),
     part.movie.spacing_um,
     positions=part.annotations.positions_at(time_point),

@@ -66,17 +66,19 @@ import dataclasses
 
 import numpy as np
 
-from organoid_kit.base.settings import AugmentationSettings, NetworkSettings
+from organoid_kit import find_samples, plots, read_dataset
+from organoid_kit.base import AugmentationSettings, NetworkSettings
 from organoid_kit.course.lessons import notebook_03 as lesson
 from organoid_kit.dashboards import AugmentationPreview
-from organoid_kit.data.dataset import read_dataset
-from organoid_kit.data.downloads import find_samples
-from organoid_kit.evaluation.peaks import find_peaks
-from organoid_kit.examples.augmentation import apply_to_positions, cut_patch, draw_augmentation
-from organoid_kit.examples.position import PositionExample, PositionExamples
-from organoid_kit.examples.targets import draw_dots
-from organoid_kit.plots import plot_example
-from organoid_kit.plots.images import plot_augmentations
+from organoid_kit.evaluation import find_peaks
+from organoid_kit.examples import (
+    PositionExamples,
+    apply_to_positions,
+    cut_patch,
+    draw_augmentation,
+    draw_dots,
+    position,
+)
 
 # %% tags=["parameters"]
 channels = (2, 3)  # which channels show nuclei, counted from 1
@@ -105,7 +107,7 @@ key = max(keys, key=lambda key: as_they_are.example(place, key).target.sum())
 example = as_they_are.example(place, key)
 
 # %%
-plot_example(example, settings)
+plots.plot_example(example, settings)
 
 # %% [markdown]
 # **What to see.** Left one plane of the patch; in the middle the target; right what counts. White counts in the loss
@@ -136,7 +138,7 @@ nothing = AugmentationSettings(
 
 
 # %%
-def vary(throw: int = 0, **operations) -> PositionExample:
+def vary(throw: int = 0, **operations) -> position.PositionExample:
     """The example above with these variations only; another throw of the dice, another result."""
     chosen = dataclasses.replace(nothing, **operations)
     augmentation = draw_augmentation(chosen, np.random.default_rng((seed, throw)))
@@ -154,7 +156,9 @@ lesson.which_move
 # %%
 moved = [vary(3, flip=True), vary(7, rotation_degrees=180.0)]
 moved += [vary(scale=(0.7, 0.7)), vary(scale=(1.4, 1.4))]
-plot_augmentations(example, moved, settings, names=["flip", "rotation", "scale 0.7", "scale 1.4"])
+plots.images.plot_augmentations(
+    example, moved, settings, names=["flip", "rotation", "scale 0.7", "scale 1.4"]
+)
 
 # %% [markdown]
 # **What to see.** All four move the target: the dots in the lower row go with the nuclei. When the image grows, the
@@ -187,7 +191,7 @@ lesson.which_light
 light = [vary(brightness=(0.5, 0.5)), vary(contrast=(1.5, 1.5))]
 light += [vary(gamma=(0.6, 0.6)), vary(gamma=(1.6, 1.6))]
 names = ["half the light", "more contrast", "gamma 0.6", "gamma 1.6"]
-plot_augmentations(example, light, settings, names=names)
+plots.images.plot_augmentations(example, light, settings, names=names)
 
 # %% [markdown]
 # **What to see.** None: the image changes, the target does not. With more contrast, bright gets brighter and dark
@@ -208,7 +212,9 @@ lesson.contrast.check(change_contrast)
 
 # %%
 camera = [vary(1, noise=0.3), vary(2, blur_px=3.0), vary(1, depth_dimming=0.9)]
-plot_augmentations(example, camera, settings, names=["noise", "blur", "dimming with depth"])
+plots.images.plot_augmentations(
+    example, camera, settings, names=["noise", "blur", "dimming with depth"]
+)
 
 # %% [markdown]
 # **What to see.** Noise is what a camera adds when there is little light. Blur comes from a bad focus. Deep in the
@@ -226,7 +232,7 @@ print(settings.augmentation)
 
 # %%
 varied = [vary(throw, **dataclasses.asdict(settings.augmentation)) for throw in range(4)]
-plot_augmentations(example, varied, settings)
+plots.images.plot_augmentations(example, varied, settings)
 
 # %% [markdown]
 # **What to see.** Four examples that the network might see in place of the first. In each *epoch*, one walk through all
@@ -316,7 +322,7 @@ print("turned back, the positions are where they were:", np.allclose(back, posit
 turned = vary(7, rotation_degrees=180.0)
 forgotten = dataclasses.replace(turned, positions=example.positions, target=example.target)
 wrong = [vary(brightness=(0.1, 0.1), noise=0.9), vary(scale=(3.5, 3.5)), forgotten]
-plot_augmentations(example, wrong, settings, names=["A", "B", "C"])
+plots.images.plot_augmentations(example, wrong, settings, names=["A", "B", "C"])
 
 # %% [markdown]
 # **What to see.** Three examples, each above its target. Two go too far, one is a mistake in a program.

@@ -61,30 +61,30 @@ import keras
 import numpy as np
 from scipy.ndimage import maximum_filter
 
-from organoid_kit import plots
-from organoid_kit.base.errors import UserError
-from organoid_kit.base.settings import AugmentationSettings, make_settings
-from organoid_kit.course.ladder import overfit_one_patch, overfit_one_time_point
+from organoid_kit import (
+    base,
+    data,
+    evaluation,
+    make_settings,
+    networks,
+    plots,
+    predict_positions,
+    read_dataset,
+    score_positions,
+    train,
+)
+from organoid_kit.course import (
+    add_result,
+    figures,
+    overfit_one_patch,
+    overfit_one_time_point,
+    read_results,
+)
 from organoid_kit.course.lessons import notebook_04 as lesson
-from organoid_kit.course.plots_lessons import plot_losses
-from organoid_kit.course.results_table import add_result, read_results
 from organoid_kit.dashboards import EpochExplorer, ThresholdExplorer, TrainingDashboard
-from organoid_kit.data import downloads
-from organoid_kit.data.dataset import read_dataset
-from organoid_kit.evaluation.blobs import find_blobs, tune_blobs
-from organoid_kit.evaluation.peaks import find_peaks
-from organoid_kit.evaluation.positions import score_positions
-from organoid_kit.examples.patches import PreparedMovies
-
-# %%
-from organoid_kit.examples.position import PositionExamples
-from organoid_kit.examples.targets import compute_voxel_weights
-from organoid_kit.networks import saving as networks
-from organoid_kit.networks.position import build_position_network
-from organoid_kit.prediction.positions import choose_threshold, predict_heat, predict_positions
-from organoid_kit.training.estimates import estimate_training
-from organoid_kit.training.loop import train
-from organoid_kit.training.runs import compare_runs
+from organoid_kit.examples import PositionExamples, PreparedMovies, compute_voxel_weights
+from organoid_kit.prediction import choose_threshold, predict_heat
+from organoid_kit.training import compare_runs, estimate_training
 
 # %% [markdown]
 # Numbers to change. To train on your own movies, name your own `.autlist` files: lists of movies with their
@@ -133,7 +133,7 @@ output_folder = "runs"
 # nobody annotated.
 
 # %%
-samples = downloads.find_samples()
+samples = data.downloads.find_samples()
 training = read_dataset(training_list or samples / "training.autlist")
 validation = read_dataset(validation_list or samples / "validation.autlist")
 test = read_dataset(test_list or samples / "test.autlist")
@@ -169,7 +169,7 @@ plots.plot_stack(stack, movie.spacing_um, positions=here, view="orthogonal")
 
 # %%
 examples = PositionExamples(training, make_settings("position", channels=channels))
-network = build_position_network(examples.settings)
+network = networks.build_position_network(examples.settings)
 print("in:  (batch, z, y, x, time points) =", network.input_shape, "  None: any number")
 print("out: (batch, z, y, x, probability) =", network.output_shape)
 
@@ -270,7 +270,7 @@ print(estimate_training(settings, training))
 # were smaller, the network could not tell a whole nucleus from a part.
 
 # %%
-field_um = np.array(networks.measure_field_of_view(network)) * examples.settings.spacing_um
+field_um = np.array(networks.saving.measure_field_of_view(network)) * examples.settings.spacing_um
 print("field of view (z, y, x):", field_um, "µm. A nucleus is about 8 µm wide.")
 
 # %% [markdown]
@@ -287,7 +287,7 @@ second_rung = overfit_one_time_point(training, settings, steps=ladder_steps)
 print(second_rung.reading)
 
 # %%
-plot_losses({rung.name: rung.history for rung in (first_rung, second_rung)}, label="loss")
+figures.plot_losses({rung.name: rung.history for rung in (first_rung, second_rung)}, label="loss")
 
 # %% [markdown]
 # **What to see.** Both losses fall: the network can learn. One time point has several patches, which come in turn; so
@@ -377,7 +377,7 @@ judged_by = [dataclasses.replace(validation[0], annotations=few.select(few.time_
 number = 2 * sum(
     len(one.annotations.annotated_time_points) for one in training
 )  # patches in an epoch
-no_variation = AugmentationSettings(False, None, None, None, None, None, None, None, None)
+no_variation = base.AugmentationSettings(False, None, None, None, None, None, None, None, None)
 small = settings.changed(patch_shape_zyx=(8, 32, 32), epochs=small_epochs, patience=small_epochs)
 
 # %%
@@ -395,7 +395,7 @@ training_losses = {name: [row["loss"] for row in each.history] for name, each in
 validation_losses = {
     name: [row["validation_loss"] for row in each.history] for name, each in runs.items()
 }
-plot_losses(training_losses, validation=validation_losses, label="loss", step="epoch")
+figures.plot_losses(training_losses, validation=validation_losses, label="loss", step="epoch")
 
 # %% [markdown]
 # **What to see.**
@@ -457,7 +457,9 @@ lesson.peaks.check(find_tops)
 # %%
 small_heat = np.zeros((3, 7, 9))
 small_heat[1, 3, 4:6] = 0.9, 0.6
-places, heights = find_peaks(small_heat, spacing_um=(2, 1, 1), min_distance_um=3, threshold=0.5)
+places, heights = evaluation.find_peaks(
+    small_heat, spacing_um=(2, 1, 1), min_distance_um=3, threshold=0.5
+)
 print("highest voxel (z, y, x): (1, 3, 4). Top of the dot:", places[0].round(2))
 
 # %% [markdown]
@@ -469,7 +471,7 @@ print("highest voxel (z, y, x): (1, 3, 4). Top of the dot:", places[0].round(2))
 
 # %%
 threshold = choose_threshold(run, validation)
-network, settings = networks.load_network(run.folder)
+network, settings = networks.saving.load_network(run.folder)
 looked_at = judged_by[0]
 times = looked_at.annotations.annotated_time_points.tolist()
 options = {"time_points": times, "threshold": 0.05}  # nearly everything, to choose from
@@ -518,9 +520,11 @@ lesson.scores.check(find_scores)
 
 # %%
 movie, truth = test[0].movie, test[0].annotations
-shipped, shipped_settings = networks.load_network("position_small")
+shipped, shipped_settings = networks.saving.load_network("position_small")
 found = {
-    "blob detector": find_blobs(movie, **tune_blobs(training, channels=channels)),
+    "blob detector": evaluation.find_blobs(
+        movie, **evaluation.tune_blobs(training, channels=channels)
+    ),
     "trained here": predict_positions(network, movie, settings),
     "comes with the kit": predict_positions(
         shipped, movie, shipped_settings.changed(channels=channels)
@@ -535,8 +539,8 @@ seeds = {
 # %%
 for name, positions in found.items():
     score = score_positions(truth, positions)
-    figures = {"F1": score.f1, "precision": score.precision, "recall": score.recall}
-    add_result(output_folder, "position", name, seeds[name], figures, tested_on=test[0].name)
+    scores = {"F1": score.f1, "precision": score.precision, "recall": score.recall}
+    add_result(output_folder, "position", name, seeds[name], scores, tested_on=test[0].name)
     print(f"{name}: {score}")
 
 # %% [markdown]
@@ -613,12 +617,15 @@ print("the network:", run.network_folder)
 
 # %%
 try:
-    folder = real_organoid or downloads.download_real_organoid("data/real_organoid")
-    real = downloads.read_real_organoid(folder)
+    folder = real_organoid or data.downloads.download_real_organoid("data/real_organoid")
+    real = data.downloads.read_real_organoid(folder)
     print(
-        downloads.REAL_ORGANOID_CREDIT, real.movie, f"{len(real.annotations)} positions", sep="\n"
+        data.downloads.REAL_ORGANOID_CREDIT,
+        real.movie,
+        f"{len(real.annotations)} positions",
+        sep="\n",
     )
-except UserError as problem:
+except base.UserError as problem:
     real = None
     print(f"This section is left out. {problem}")
 
@@ -643,7 +650,7 @@ plots.plot_stack(stack, real.movie.spacing_um, positions=here, view="orthogonal"
 # %%
 start = "position_small"  # the network that comes with the kit
 if real:
-    network, settings = networks.load_network(start)
+    network, settings = networks.saving.load_network(start)
     settings = settings.changed(channels=(1,))
     before = predict_positions(network, real.movie, settings, time_points=others)
     print("before fine-tuning:", score_positions(to_judge_by, before))
@@ -656,12 +663,12 @@ if real:
 # %%
 if real:
     options = {"epochs": 12, "patches_per_time_point": 32, "minutes": fine_tuning_minutes}
-    gentle = networks.make_fine_tuning_settings(
+    gentle = networks.saving.make_fine_tuning_settings(
         start, channels=(1,), output_folder=output_folder, **options
     )
     tuned = train([to_learn_from], [], gentle)
     choose_threshold(tuned, [to_learn_from])
-    network, settings = networks.load_network(tuned.folder)
+    network, settings = networks.saving.load_network(tuned.folder)
     after = predict_positions(network, real.movie, settings, time_points=others)
     print("before fine-tuning:", score_positions(to_judge_by, before))
     print("after fine-tuning: ", score_positions(to_judge_by, after))
@@ -669,8 +676,8 @@ if real:
 # %%
 for name, found_there in (("comes with the kit", before), ("fine-tuned", after)) if real else ():
     score = score_positions(to_judge_by, found_there)
-    figures = {"F1": score.f1, "precision": score.precision, "recall": score.recall}
-    add_result(output_folder, "position", name, settings.seed, figures, tested_on="real organoid")
+    scores = {"F1": score.f1, "precision": score.precision, "recall": score.recall}
+    add_result(output_folder, "position", name, settings.seed, scores, tested_on="real organoid")
 
 # %%
 if real:

@@ -59,26 +59,13 @@ import dataclasses
 
 import numpy as np
 
-from organoid_kit import plots
-from organoid_kit.base.settings import AugmentationSettings, make_settings
+from organoid_kit import base, data, make_settings, networks, plots, prediction, read_dataset, train
+from organoid_kit.course import add_result, read_results
 from organoid_kit.course.lessons import notebook_05 as lesson
-
-# %%
-from organoid_kit.course.results_table import add_result, read_results
 from organoid_kit.dashboards import AugmentationPreview, ThresholdExplorer
-from organoid_kit.data import downloads
-from organoid_kit.data.dataset import read_dataset
-from organoid_kit.evaluation.classification import compute_precision_recall
-from organoid_kit.evaluation.tracks import score_divisions
-from organoid_kit.examples.augmentation import no_augmentation
-from organoid_kit.examples.division import DivisionExamples, make_division_targets
-from organoid_kit.networks import saving as networks
-from organoid_kit.networks.division import build_division_network
-from organoid_kit.prediction.calibration import calibrate_network
-from organoid_kit.prediction.crops import predict_divisions
-from organoid_kit.training.estimates import estimate_training
-from organoid_kit.training.loop import train
-from organoid_kit.training.runs import compare_runs
+from organoid_kit.evaluation import compute_precision_recall, score_divisions
+from organoid_kit.examples import DivisionExamples, augmentation, division
+from organoid_kit.training import compare_runs, estimate_training
 
 # %% [markdown]
 # Numbers to change. To train on your own movies, name your own `.autlist` files, as in notebook 04. Their annotations
@@ -129,7 +116,7 @@ output_folder = "runs"
 # answer is yes at the last time point at which the mother is still one nucleus**, and no at all others.
 
 # %%
-samples = downloads.find_samples()
+samples = data.downloads.find_samples()
 training = read_dataset(training_list or samples / "training.autlist")
 validation = read_dataset(validation_list or samples / "validation.autlist")
 test = read_dataset(test_list or samples / "test.autlist")
@@ -166,7 +153,7 @@ plots.plot_crops(series, five)
 
 # %%
 for one in training + validation + test:
-    labels = make_division_targets(one.annotations, division_window)
+    labels = division.make_division_targets(one.annotations, division_window)
     yes, no, unknown = (np.count_nonzero(labels == label) for label in (1, 0, -1))
     print(f"{one.name}: {yes} yes, {no} no, {unknown} unknown. ", end="")
     print(f"Whoever always says no is right in {no / (yes + no):.1%}.")
@@ -215,7 +202,7 @@ lesson.average_precision.check(find_average_precision_by_hand)
 usual = make_settings(
     "division", channels=channels, time_window=time_window, division_window=division_window
 )
-network = build_division_network(usual)
+network = networks.build_division_network(usual)
 print("in:  (batch, z, y, x, time points) =", network.input_shape)
 print("out: (batch, probability) =", network.output_shape)
 size_um = np.array(usual.patch_shape_zyx) * usual.spacing_um
@@ -247,7 +234,9 @@ for name, there, shown in zip(("division", "looks alike", "ordinary"), in_movies
 # %%
 plain = DivisionExamples(training, usual, augment=False)
 division = int(np.flatnonzero(plain.targets)[0])
-unpasted = DivisionExamples(training, usual.changed(augmentation=AugmentationSettings(paste=None)))
+unpasted = DivisionExamples(
+    training, usual.changed(augmentation=base.AugmentationSettings(paste=None))
+)
 varied = [unpasted.example(division, (usual.seed, number)) for number in range(4)]
 names = ["as it is", *(f"variation {number}" for number in range(1, 5))]
 
@@ -269,14 +258,16 @@ plots.plot_crops([plain.example(division, (0,)), *varied], usual, names=names)
 # Below nothing else is varied. Each seed chooses other surroundings.
 
 # %%
-nothing = AugmentationSettings(
+nothing = base.AugmentationSettings(
     False, None, None, None, None, None, None, None, None, jitter_um=None, paste=None
 )
 always = dataclasses.replace(nothing, paste=1.0)
 without = DivisionExamples(training, usual.changed(augmentation=nothing))
 pasted = DivisionExamples(training, usual.changed(augmentation=always))
-crops = [without.example(division, (1,), no_augmentation())]
-crops += [pasted.example(division, (number,), no_augmentation()) for number in (1, 2, 3)]
+crops = [without.example(division, (1,), augmentation.no_augmentation())]
+crops += [
+    pasted.example(division, (number,), augmentation.no_augmentation()) for number in (1, 2, 3)
+]
 
 # %%
 plots.plot_crops(
@@ -330,7 +321,7 @@ numbers |= {
     "output_folder": output_folder,
 }
 settings = lesson.choose_settings(my_settings, **numbers)
-settings = settings.changed(augmentation=AugmentationSettings(paste=paste))
+settings = settings.changed(augmentation=base.AugmentationSettings(paste=paste))
 
 # %% [markdown]
 # **Guess first:** will this training take longer than that of the position network? Its crops are smaller, and there
@@ -381,7 +372,7 @@ lesson.too_high
 # tries both on examples left out, and takes what has the lower *log loss*: the loss of notebook 04, without weights.)
 
 # %%
-result = calibrate_network(run, validation)
+result = prediction.calibrate_network(run, validation)
 print(result)
 print(f"slope {result.calibration.slope:.2f}, intercept {result.calibration.intercept:.2f}")
 
@@ -446,9 +437,9 @@ lesson.scoring.check(score_calls)
 # First look at the validation movie: move the threshold, and see which divisions are called, missed and false.
 
 # %%
-network, settings = networks.load_network(run.folder)
+network, settings = networks.saving.load_network(run.folder)
 looked_at = validation[0]
-called = predict_divisions(network, looked_at.movie, looked_at.annotations, settings)
+called = prediction.predict_divisions(network, looked_at.movie, looked_at.annotations, settings)
 explorer = ThresholdExplorer(looked_at, called, channels=channels)
 explorer.kind.value, explorer.threshold.value = "divisions", settings.threshold
 explorer
@@ -467,15 +458,15 @@ explorer.plot()
 # %%
 score_them = lesson.choose_scoring(score_calls)
 movie, truth = test[0].movie, test[0].annotations
-found = predict_divisions(network, movie, truth, settings)
+found = prediction.predict_divisions(network, movie, truth, settings)
 print("trained here:      ", score_them(truth, found, settings))
 for tolerance in (0, 2):
     print(score_divisions(truth, found, tolerance=tolerance, threshold=settings.threshold))
 
 # %%
-shipped, shipped_settings = networks.load_network("division_small")
+shipped, shipped_settings = networks.saving.load_network("division_small")
 shipped_settings = shipped_settings.changed(channels=channels)
-found_by_shipped = predict_divisions(shipped, movie, truth, shipped_settings)
+found_by_shipped = prediction.predict_divisions(shipped, movie, truth, shipped_settings)
 print("comes with the kit:", score_them(truth, found_by_shipped, shipped_settings))
 
 # %% [markdown]
@@ -490,7 +481,7 @@ planes, rows = (slice(size // 2 - 1, size // 2 + 1) for size in settings.patch_s
 brightness = [crop.image[planes, rows, rows, -settings.time_window[0]].mean() for crop in crops]
 
 # %%
-known = make_division_targets(truth, settings.division_window) >= 0
+known = division.make_division_targets(truth, settings.division_window) >= 0
 said = found.properties["division_probability"][known].astype(float)
 said_by_shipped = found_by_shipped.properties["division_probability"][known].astype(float)
 answers = {
@@ -573,11 +564,17 @@ plots.plot_crops([crops[place] for place in worst], settings, names=names)
 # %%
 print(compare_runs(output_folder))
 print("the network:", run.network_folder)
-for name in networks.list_shipped_networks():
-    print("comes with the kit:", name, "that is a", networks.load_settings(name).network, "network")
+for name in networks.saving.list_shipped_networks():
+    print(
+        "comes with the kit:",
+        name,
+        "that is a",
+        networks.saving.load_settings(name).network,
+        "network",
+    )
 
 # %%
-gentle = networks.make_fine_tuning_settings(
+gentle = networks.saving.make_fine_tuning_settings(
     run.folder, channels=channels, output_folder=output_folder
 )
 print(

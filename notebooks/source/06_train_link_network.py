@@ -58,28 +58,24 @@ else:
 import numpy as np
 from scipy.spatial import KDTree
 
-from organoid_kit import plots
-from organoid_kit.base.settings import AugmentationSettings, make_settings
+from organoid_kit import (
+    base,
+    course,
+    data,
+    evaluation,
+    make_settings,
+    networks,
+    plots,
+    read_dataset,
+    train,
+)
 from organoid_kit.course.lessons import notebook_06 as lesson
-from organoid_kit.course.results_table import add_result, read_results
 from organoid_kit.dashboards import AugmentationPreview
-from organoid_kit.data import downloads
-from organoid_kit.data.dataset import AnnotatedMovie, read_dataset
-from organoid_kit.data.synthetic import SyntheticSettings, make_synthetic_movie
-from organoid_kit.evaluation.tracks import score_links
-from organoid_kit.examples.augmentation import draw_augmentation
-from organoid_kit.examples.link import LinkExamples, make_link_targets
-from organoid_kit.networks import saving as networks
-from organoid_kit.networks.link import build_link_network
-from organoid_kit.prediction.calibration import calibrate_network
-from organoid_kit.prediction.crops import predict_links
+from organoid_kit.examples import LinkExamples, draw_augmentation, link
+from organoid_kit.prediction import calibrate_network, predict_links
+from organoid_kit.tracking import build_tracks
 from organoid_kit.tracking import links as linking
-from organoid_kit.tracking.build import build_tracks
-from organoid_kit.training.estimates import estimate_training
-from organoid_kit.training.loop import train
-
-# %%
-from organoid_kit.training.runs import compare_runs
+from organoid_kit.training import compare_runs, estimate_training
 
 # %% [markdown]
 # Numbers to change. To train on your own movies, name your own `.autlist` files; their annotations must be linked.
@@ -132,7 +128,7 @@ output_folder = "runs"
 # daughters.
 
 # %%
-samples = downloads.find_samples()
+samples = data.downloads.find_samples()
 training = read_dataset(training_list or samples / "training.autlist")
 validation = read_dataset(validation_list or samples / "validation.autlist")
 slow_movie = read_dataset(test_list or samples / "test.autlist")[0]
@@ -144,9 +140,12 @@ print(*(one.movie for one in [*training, *validation, slow_movie]), sep="\n")
 # from either.
 
 # %%
-movie_settings = SyntheticSettings(shape_zyx=(20, 112, 112), nuclei=30, photons=100, **fast)
+movie_settings = data.synthetic.SyntheticSettings(
+    shape_zyx=(20, 112, 112), nuclei=30, photons=100, **fast
+)
 also_fast, fast_movie = (
-    AnnotatedMovie(*make_synthetic_movie(movie_settings, seed, "fast")) for seed in (30, 31)
+    data.AnnotatedMovie(*data.synthetic.make_synthetic_movie(movie_settings, seed, "fast"))
+    for seed in (30, 31)
 )
 validation = [*validation, also_fast]
 movies = {"slow": slow_movie, "fast": fast_movie}
@@ -217,7 +216,7 @@ by_distance = {
 }
 for name, choices in by_distance.items():
     for method, links in choices.items():
-        print(f"{name} movie, {method}: {score_links(movies[name].annotations, links)}")
+        print(f"{name} movie, {method}: {evaluation.score_links(movies[name].annotations, links)}")
 
 
 # %%
@@ -299,7 +298,7 @@ for name, one in movies.items():
 
 # %%
 usual = make_settings("link", channels=channels)
-network = build_link_network(usual)
+network = networks.build_link_network(usual)
 for name, each in zip(("first crop ", "second crop", "displacement"), network.inputs):
     print(f"in:  {name} {tuple(each.shape)}")
 print("out: (batch, probability) =", network.output_shape)
@@ -317,7 +316,7 @@ for name, there, shown in zip(kinds, in_movies, in_epoch):
     print(f"{name:35} {there:4} among the candidates, shown {shown:3} times in an epoch")
 
 # %%
-still = AugmentationSettings(
+still = base.AugmentationSettings(
     jitter_um=None, drift_um=None, turn_degrees=None, skip=None
 )  # explained below
 bare = usual.changed(augmentation=still)
@@ -429,7 +428,7 @@ numbers = {
 }
 numbers |= {"patches_per_time_point": pairs_per_time_point, "output_folder": output_folder}
 settings = lesson.choose_settings(my_settings, **numbers)
-settings = settings.changed(augmentation=AugmentationSettings(skip=skip))
+settings = settings.changed(augmentation=base.AugmentationSettings(skip=skip))
 
 # %% [markdown]
 # The network has two parts that look at images. One looks at the *surroundings* of a nucleus; it is the same for both
@@ -525,7 +524,7 @@ plots.probabilities.plot_reliability(result.after, result.before)
 # follow an organoid that turns. The two methods without images cannot do that.)
 
 # %%
-network, settings = networks.load_network(run.folder)
+network, settings = networks.saving.load_network(run.folder)
 
 # %% exercise="tracks"
 my_tracks = ...
@@ -554,7 +553,8 @@ lesson.wrong_links.check(count_wrong_per_1000)
 
 # %%
 print(
-    "your tracks of the fast movie, scored by the kit:", score_links(fast_movie.annotations, tracks)
+    "your tracks of the fast movie, scored by the kit:",
+    evaluation.score_links(fast_movie.annotations, tracks),
 )
 
 # %% [markdown]
@@ -563,7 +563,7 @@ print(
 # **Guess:** on which of the two movies does the network help, and how much?
 
 # %%
-shipped, shipped_settings = networks.load_network("link_small")
+shipped, shipped_settings = networks.saving.load_network("link_small")
 shipped_settings = shipped_settings.changed(channels=channels)
 asked = predict_links(shipped, fast_movie.movie, fast_movie.annotations, shipped_settings)
 by_distance["fast"]["comes with the kit"] = build_tracks(asked)
@@ -581,7 +581,7 @@ for name, asked in candidates.items():
 for name, one in movies.items():
     print(f"{name + ' movie':25} wrong per 1000  missed per 1000")
     for method, links in sorted(by_distance[name].items()):
-        score = score_links(one.annotations, links)
+        score = evaluation.score_links(one.annotations, links)
         print(f"{method:25} {score.wrong_per_1000:14.1f} {score.missed_per_1000:16.1f}")
 
 # %% [markdown]
@@ -606,10 +606,12 @@ for name, one in movies.items():
 seeds = {"trained here": settings.seed, "comes with the kit": shipped_settings.seed}
 linked = by_distance["fast"] | {"trained here": by_distance["fast"]["trained here, optimal"]}
 for name in ("nearest", "optimal assignment", "trained here", "comes with the kit"):
-    score = score_links(fast_movie.annotations, linked[name])
+    score = evaluation.score_links(fast_movie.annotations, linked[name])
     figures = {"wrong per 1000": score.wrong_per_1000, "missed per 1000": score.missed_per_1000}
-    add_result(output_folder, "link", name, seeds.get(name), figures, tested_on="a fast movie")
-read_results(output_folder)
+    course.add_result(
+        output_folder, "link", name, seeds.get(name), figures, tested_on="a fast movie"
+    )
+course.read_results(output_folder)
 
 # %% [markdown]
 # ### The worst mistakes
@@ -618,7 +620,7 @@ read_results(output_folder)
 
 # %%
 asked = candidates["fast"]
-labels = make_link_targets(fast_movie.annotations, asked.links)
+labels = link.make_link_targets(fast_movie.annotations, asked.links)
 said = asked.link_properties["link_probability"].astype(float)
 wrong_by = np.where(labels >= 0, np.abs(said - labels), 0)
 worst = np.argsort(-wrong_by)[:4]
@@ -657,11 +659,17 @@ plots.plot_pairs([judged.example(place, (0,)) for place in places], settings, na
 # %%
 print(compare_runs(output_folder))
 print("the network:", run.network_folder)
-for name in networks.list_shipped_networks():
-    print("comes with the kit:", name, "that is a", networks.load_settings(name).network, "network")
+for name in networks.saving.list_shipped_networks():
+    print(
+        "comes with the kit:",
+        name,
+        "that is a",
+        networks.saving.load_settings(name).network,
+        "network",
+    )
 
 # %%
-gentle = networks.make_fine_tuning_settings(
+gentle = networks.saving.make_fine_tuning_settings(
     run.folder, channels=channels, output_folder=output_folder
 )
 print(

@@ -61,35 +61,33 @@ from pathlib import Path
 
 import numpy as np
 
-from organoid_kit import plots
-from organoid_kit.course.lessons import notebook_07 as lesson
-from organoid_kit.course.results_table import add_result, read_results
-from organoid_kit.dashboards import StackBrowser, TrackExplorer
-from organoid_kit.data import downloads
-from organoid_kit.data.annotations import Annotations
-from organoid_kit.data.dataset import AnnotatedMovie, read_dataset, write_dataset
-from organoid_kit.data.formats import (
-    add_organoidtracker_data,
-    add_track_ids,
+from organoid_kit import (
+    course,
+    evaluation,
+    plots,
+    predict_positions,
     read_annotations,
+    read_dataset,
+    report,
+    track_movie,
     write_annotations,
 )
-from organoid_kit.evaluation.tracks import (
-    match_to_truth,
-    score_divisions,
-    score_links,
-    score_tracks,
+from organoid_kit.course.lessons import notebook_07 as lesson
+from organoid_kit.dashboards import StackBrowser, TrackExplorer
+from organoid_kit.data import AnnotatedMovie, Annotations, downloads, formats, write_dataset
+from organoid_kit.evaluation import score_divisions, score_links, score_tracks
+from organoid_kit.prediction import load_networks, predict_divisions, predict_links
+from organoid_kit.tracking import (
+    Doubt,
+    TrackingSettings,
+    build_tracks,
+    compute_cost,
+    estimate_errors,
+    find_best,
+    link_nearest,
+    list_doubts,
+    match_links,
 )
-from organoid_kit.prediction.crops import predict_divisions, predict_links
-from organoid_kit.prediction.movie import load_networks, track_movie
-from organoid_kit.prediction.positions import predict_positions
-from organoid_kit.report import save_tracking, write_tracking_report
-from organoid_kit.tracking.build import build_tracks
-
-# %%
-from organoid_kit.tracking.errors import Doubt, estimate_errors, list_doubts, match_links
-from organoid_kit.tracking.links import link_nearest
-from organoid_kit.tracking.problem import TrackingSettings, compute_cost, find_best
 
 # %% [markdown]
 # Numbers to change. To use the networks that you trained, name their run folders; they are printed at the end of
@@ -98,9 +96,8 @@ from organoid_kit.tracking.problem import TrackingSettings, compute_cost, find_b
 # %% tags=["parameters"]
 test_list = None  # for example "my_movies/test.autlist"; None: the bundled test movie
 channels = (2, 3)  # which channels show nuclei, counted from 1
-position_network = (
-    "position_small"  # a network that comes with the kit, or a run folder such as "runs/…"
-)
+# a network that comes with the kit, or a run folder such as "runs/…"
+position_network = "position_small"
 division_network = "division_small"
 link_network = "link_small"
 appearance_probability = 0.01  # that a nucleus comes from nowhere; the same for going nowhere
@@ -373,7 +370,7 @@ for method, choice in choices.items():
         "links with no end": links.undetected,
     }
     figures["division F1, ±1 time point"] = divisions.f1
-    add_result(output_folder, "tracks", method, None, figures, tested_on=one.name)
+    course.add_result(output_folder, "tracks", method, None, figures, tested_on=one.name)
 
 # %% [markdown]
 # ### Gaps
@@ -529,7 +526,7 @@ for name, each in judged.items():
 
 # %%
 score = score_divisions(truth, tracks, by=None)
-was_found = np.isin(np.arange(len(truth)), match_to_truth(truth, tracks))
+was_found = np.isin(np.arange(len(truth)), evaluation.tracks.match_to_truth(truth, tracks))
 for mother in np.setdiff1d(score.mothers, score.called_mothers):
     hers = was_found[truth.links[truth.links[:, 0] == mother, 1]]
     print(
@@ -609,7 +606,7 @@ plots.close_ups.plot_close_ups(
 # the few planes that are shown.
 
 # %%
-partners = match_to_truth(truth, tracks)
+partners = evaluation.tracks.match_to_truth(truth, tracks)
 is_right = match_links(tracks, truth)
 
 
@@ -673,7 +670,9 @@ print(f"Missed divisions: {score.missed}. Missed nuclei: {np.sum(~was_found)}.")
 
 # %%
 folder = Path(output_folder) / "tracking"
-for_organoidtracker = AnnotatedMovie(movie, add_organoidtracker_data(tracks), one.images_pattern)
+for_organoidtracker = AnnotatedMovie(
+    movie, formats.add_organoidtracker_data(tracks), one.images_pattern
+)
 write_dataset([for_organoidtracker], folder / "organoidtracker" / "tracks.autlist", overwrite=True)
 
 # %% [markdown]
@@ -682,7 +681,7 @@ write_dataset([for_organoidtracker], folder / "organoidtracker" / "tracks.autlis
 # for it, a library must be there.
 
 # %%
-numbered = add_track_ids(tracks)
+numbered = formats.add_track_ids(tracks)
 write_annotations(numbered, folder / "tracks.csv", overwrite=True)
 write_annotations(tracks, folder / "ctc", shape_zyx=movie.shape_zyx, overwrite=True)
 if find_spec("geff"):
@@ -715,8 +714,8 @@ for path in sorted(
 # settings. It is one file; it can be sent to others.
 
 # %%
-save_tracking(folder / "report", one, tracked, three, channels=channels, settings=tracking)
-facts = write_tracking_report(folder / "report", overwrite=True)
+report.save_tracking(folder / "report", one, tracked, three, channels=channels, settings=tracking)
+facts = report.write_tracking_report(folder / "report", overwrite=True)
 print("open this page in a browser:", folder / "report" / "tracking.html")
 
 # %% [markdown] tags=["instructor"]
@@ -735,7 +734,7 @@ print("open this page in a browser:", folder / "report" / "tracking.html")
 # trained yet has no row. Whoever trains again with another seed, `settings.changed(seed=2)`, sees mean and spread.
 
 # %%
-read_results(output_folder)
+course.read_results(output_folder)
 
 # %% [markdown]
 # Compare rows of one network only, and only those tested on the same movie. A difference smaller than the spread over

@@ -75,34 +75,37 @@ import numpy as np
 import tifffile
 from scipy.ndimage import gaussian_filter
 
-from organoid_kit import plots
-from organoid_kit.base.errors import UserError
-from organoid_kit.base.settings import make_settings
-from organoid_kit.course.lessons import notebook_08 as lesson
-from organoid_kit.course.measured import read_demonstration
-from organoid_kit.course.plots_demonstrations import plot_annotated_positions
-from organoid_kit.course.plots_results import plot_results
-from organoid_kit.course.results_table import add_result, read_results
-from organoid_kit.course.run_keeping import (
+from organoid_kit import (
+    find_samples,
+    load_network,
+    make_settings,
+    networks,
+    plots,
+    predict_positions,
+    prediction,
+    read_annotations,
+    read_dataset,
+    read_timelapse,
+    report,
+    score_positions,
+    train,
+    write_annotations,
+)
+from organoid_kit.base import UserError
+from organoid_kit.course import (
     BackupWriter,
+    add_result,
+    figures,
     list_backups,
     open_backup_folder,
+    read_demonstration,
+    read_results,
     restore_run,
 )
+from organoid_kit.course.lessons import notebook_08 as lesson
 from organoid_kit.dashboards import ChannelDashboard
-from organoid_kit.data.dataset import AnnotatedMovie, read_dataset, write_dataset
-from organoid_kit.data.downloads import find_samples
-from organoid_kit.data.formats import read_annotations, write_annotations
-from organoid_kit.data.timelapse import make_timelapse
-from organoid_kit.data.timelapse_reading import read_timelapse
-from organoid_kit.evaluation.blobs import find_blobs, tune_blobs
-from organoid_kit.evaluation.positions import score_positions
-
-# %%
-from organoid_kit.networks.saving import load_network, make_fine_tuning_settings
-from organoid_kit.prediction.positions import choose_threshold, predict_positions
-from organoid_kit.report.channel_contrast import score_channels
-from organoid_kit.training.loop import train
+from organoid_kit.data import AnnotatedMovie, make_timelapse, write_dataset
+from organoid_kit.evaluation import find_blobs, tune_blobs
 
 # %% [markdown]
 # Numbers to change. `my_folder` is laid out as in the Cell Tracking Challenge, see section 2: without one, we make
@@ -286,7 +289,7 @@ print(read_dataset(my_list, axes=axes_of_mine)[0].movie)
 
 # %%
 for choice in [(1,), (2,), (3,), (2, 3), (1, 2, 3)]:
-    print(score_channels(bundled[0].movie, choice, bundled[0].annotations))
+    print(report.score_channels(bundled[0].movie, choice, bundled[0].annotations))
 
 # %% [markdown]
 # The dashboard measures the same. Tick channels, and look.
@@ -345,7 +348,7 @@ lesson.cuboid.check(find_inside)
 # %%
 table = read_demonstration("annotations")
 right = [record for record in table["records"] if not record["error_rate"]]
-plot_annotated_positions(right, title="All annotations right")
+figures.plot_annotated_positions(right, title="All annotations right")
 
 # %% [markdown]
 # **What to see.** To the right there is more to learn from. Each dot is one training, the line joins their means; the
@@ -432,9 +435,9 @@ print(f"{len(learned.annotations)} positions to learn from, {len(truth)} to scor
 def note_score(variant, found, seed=None):
     """Scores on the movie that was kept back, and adds a row to the results table."""
     score = score_positions(truth, found)
-    figures = {"F1": score.f1, "precision": score.precision, "recall": score.recall}
+    scores = {"F1": score.f1, "precision": score.precision, "recall": score.recall}
     where = f"02 of {folder.name if my_folder else 'make-believe, blurred'}"
-    add_result(table_folder, "position", variant, seed, figures, tested_on=where)
+    add_result(table_folder, "position", variant, seed, scores, tested_on=where)
     print(f"{variant:14} {score}")
 
 
@@ -456,7 +459,7 @@ more = {"epochs": epochs, "patches_per_time_point": patches_per_time_point, "pat
 more |= {"channels": (1,), "output_folder": output_folder}
 plans = {
     "from scratch": make_settings("position", **more),
-    "fine-tuned": make_fine_tuning_settings("position_small", **more),
+    "fine-tuned": networks.make_fine_tuning_settings("position_small", **more),
 }
 keeper = BackupWriter(keeping)
 watch = keeper.watch(lambda progress: None)
@@ -464,7 +467,7 @@ for seed in seeds:
     for variant, plan in plans.items():
         print(f"seed {seed}, {variant}: training …")
         run = train([learned], [validated], plan.changed(seed=seed), on_progress=watch)
-        choose_threshold(run, [validated], show_progress=False)
+        prediction.choose_threshold(run, [validated], show_progress=False)
         network, settings = load_network(run.folder)
         note_score(variant, predict_positions(network, other, settings, **quiet), seed)
 
@@ -477,7 +480,7 @@ results
 # highest over the seeds. Only rows that were tested on the same movies can be compared.
 
 # %%
-plot_results(results)
+figures.plot_results(results)
 
 # %% [markdown]
 # **What to see.** A circle for each seed, a stroke at the mean. Where the circles of two rows lie apart, one variant is

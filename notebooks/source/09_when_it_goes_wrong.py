@@ -60,38 +60,24 @@ import dataclasses
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from organoid_kit import plots
-from organoid_kit.base.errors import UserError
-from organoid_kit.base.settings import read_settings
+from organoid_kit import (
+    base,
+    check_annotations,
+    find_samples,
+    load_network,
+    plots,
+    predict_positions,
+    read_dataset,
+    score_positions,
+    train,
+)
+from organoid_kit.course import figures, measured, read_demonstration
 from organoid_kit.course.lessons import notebook_09 as lesson
-from organoid_kit.course.measured import (
-    choose_records,
-    describe_difference,
-    describe_spread,
-    read_demonstration,
-)
-from organoid_kit.course.plots_demonstrations import plot_leakage, plot_wrong_annotations
 from organoid_kit.dashboards import RunComparison
-from organoid_kit.data.annotations import Annotations
-from organoid_kit.data.dataset import AnnotatedMovie, read_dataset
-from organoid_kit.data.downloads import find_samples
-from organoid_kit.data.synthetic import SyntheticSettings, make_synthetic_movie
-from organoid_kit.evaluation.checks import check_annotations
-from organoid_kit.evaluation.positions import score_positions
-from organoid_kit.examples.patches import prepare_stack
-from organoid_kit.examples.splits import find_leaks, split_random_time_points
-from organoid_kit.networks.saving import load_network
-
-# %%
-from organoid_kit.prediction.positions import predict_positions
-from organoid_kit.report.doctor import (
-    diagnose_data,
-    diagnose_microscope,
-    diagnose_predictions,
-    diagnose_run,
-    format_findings,
-)
-from organoid_kit.training.loop import train
+from organoid_kit.data import AnnotatedMovie, Annotations, synthetic
+from organoid_kit.examples import patches
+from organoid_kit.examples import splits as splitting
+from organoid_kit.report import doctor
 
 # %% tags=["parameters"]
 time_point = 4
@@ -147,9 +133,9 @@ plot_nuclei(healthy.movie, found, "Healthy")
 # gives a list of findings: what was measured, what it comes from most often, and what to do.
 
 # %%
-findings = diagnose_data(training, settings, validation=[*validation, healthy])
-findings += diagnose_predictions(found, healthy.movie, settings, truth)
-print(format_findings(findings))
+findings = doctor.diagnose_data(training, settings, validation=[*validation, healthy])
+findings += doctor.diagnose_predictions(found, healthy.movie, settings, truth)
+print(doctor.format_findings(findings))
 
 # %% [markdown] tags=["instructor"]
 # **For teachers.** Show sections 1 and 2 live and let the class guess before each diagnosis. Then let pairs take one
@@ -187,7 +173,7 @@ plots.plot_stack(stack, spacing_um, positions=here, title="y and x swapped", vie
 # network would learn from them that nuclei are anywhere.
 
 # %%
-print(format_findings(diagnose_data([patient], settings)))
+print(doctor.format_findings(doctor.diagnose_data([patient], settings)))
 
 # %% [markdown]
 # The doctor reads the three columns in all six orders, and looks how bright it is at the positions. One order stands
@@ -195,7 +181,9 @@ print(format_findings(diagnose_data([patient], settings)))
 
 # %%
 mended = dataclasses.replace(swapped, positions=swapped.positions[:, [0, 2, 1]])
-print(format_findings(diagnose_data([AnnotatedMovie(healthy.movie, mended)], settings)))
+print(
+    doctor.format_findings(doctor.diagnose_data([AnnotatedMovie(healthy.movie, mended)], settings))
+)
 plots.plot_stack(
     stack, spacing_um, positions=mended.positions_at(time_point), title="Mended", view="slice"
 )
@@ -244,10 +232,10 @@ plot_nuclei(shrunk.movie, found, f"Spacing stated as {half_um} µm")
 # Nuclei of 3 to 4 µm are none for this network, and most are missed.
 
 # %%
-findings = diagnose_predictions(found, shrunk.movie, settings, truth) + diagnose_data(
+findings = doctor.diagnose_predictions(found, shrunk.movie, settings, truth) + doctor.diagnose_data(
     [shrunk], settings
 )
-print(format_findings(findings))
+print(doctor.format_findings(findings))
 
 # %% [markdown]
 # Two doors, two findings. The first only sees that too little was found. The second names the cause: it measures how
@@ -256,7 +244,7 @@ print(format_findings(findings))
 # %%
 mended = dataclasses.replace(shrunk.movie, spacing_um=healthy.movie.spacing_um)
 found = find_nuclei(mended)
-print(format_findings(diagnose_predictions(found, mended, settings, truth)))
+print(doctor.format_findings(doctor.diagnose_predictions(found, mended, settings, truth)))
 plot_nuclei(mended, found, "Mended")
 
 # %% [markdown]
@@ -271,7 +259,7 @@ plot_nuclei(mended, found, "Mended")
 rng = np.random.default_rng(1)
 kept = rng.random(len(healthy.annotations)) > 1 / 3
 patchy = AnnotatedMovie(healthy.movie, healthy.annotations.select(kept))
-print(format_findings(diagnose_data([patchy], settings)))
+print(doctor.format_findings(doctor.diagnose_data([patchy], settings)))
 
 # %%
 problems = check_annotations(
@@ -286,7 +274,7 @@ plots.plot_problems(patchy.movie, patchy.annotations, problems, time_point, chan
 # `AnnotationChecker` of notebook 02. Here we take the deleted ones back.
 
 # %%
-print(format_findings(diagnose_data([healthy], settings)))
+print(doctor.format_findings(doctor.diagnose_data([healthy], settings)))
 
 
 # %% [markdown]
@@ -318,7 +306,7 @@ def spoil(annotated, rate, rng):
 for rate in (0.01, 0.1):
     spoiled = spoil(healthy, rate, np.random.default_rng(2))
     print(f"---- {rate:.0%} wrong: {round(rate * len(healthy.annotations))} positions")
-    print(format_findings(diagnose_data([spoiled], settings)))
+    print(doctor.format_findings(doctor.diagnose_data([spoiled], settings)))
 
 # %% [markdown]
 # Of many mistakes the doctor tells you that there are many. With 1 % it may say nothing: a handful of positions beside
@@ -330,16 +318,18 @@ for rate in (0.01, 0.1):
 # %%
 table = read_demonstration("annotations")
 most = max(each["time_points"] for each in table["records"])
-records = choose_records(table, start="scratch", time_points=most)
-clean = choose_records(table, start="scratch", time_points=most, error_rate=0.0)
+records = measured.choose_records(table, start="scratch", time_points=most)
+clean = measured.choose_records(table, start="scratch", time_points=most, error_rate=0.0)
 print(f"Command: {table['command']}; {table['date']}. Trained for {table['steps']} steps.")
 for rate in sorted({each["error_rate"] for each in records}):
     group = [each for each in records if each["error_rate"] == rate]
-    verdict = describe_difference(group, clean) if rate else ""
-    print(f"{rate:.0%} wrong: F1 {describe_spread(group)}, seeds: {len(group)}. {verdict}")
+    verdict = measured.describe_difference(group, clean) if rate else ""
+    print(f"{rate:.0%} wrong: F1 {measured.describe_spread(group)}, seeds: {len(group)}. {verdict}")
 
 # %%
-plot_wrong_annotations(records, title="Trained with wrong annotations, scored on right ones")
+figures.plot_wrong_annotations(
+    records, title="Trained with wrong annotations, scored on right ones"
+)
 
 # %% [markdown]
 # **What to see.** One dot is one training. The bars are means. Do the dots of two columns overlap? Then these trainings
@@ -360,10 +350,14 @@ RunComparison(table)
 # one movie at random.
 
 # %%
-leaking = split_random_time_points(training[:1], 0.25, seed=2)
+leaking = splitting.split_random_time_points(training[:1], 0.25, seed=2)
 print(leaking)
-print(*find_leaks(leaking, settings.time_window), "", sep="\n")
-print(format_findings(diagnose_data(leaking.training, settings, validation=leaking.validation)))
+print(*splitting.find_leaks(leaking, settings.time_window), "", sep="\n")
+print(
+    doctor.format_findings(
+        doctor.diagnose_data(leaking.training, settings, validation=leaking.validation)
+    )
+)
 
 # %% [markdown]
 # Neighbours in time show the same nuclei in nearly the same places. And the network sees three time points at once. So
@@ -373,12 +367,15 @@ print(format_findings(diagnose_data(leaking.training, settings, validation=leaki
 leakage = read_demonstration("leakage")
 print(f"Command: {leakage['command']}; {leakage['date']}. Trained for {leakage['steps']} steps.")
 for part in dict.fromkeys(each["part"] for each in leakage["records"]):
-    group = choose_records(leakage, part=part)
-    promised, true = describe_spread(group, "shown"), describe_spread(group, "held_out")
+    group = measured.choose_records(leakage, part=part)
+    promised, true = (
+        measured.describe_spread(group, "shown"),
+        measured.describe_spread(group, "held_out"),
+    )
     print(f"validated on {part}: promised {promised}, came true {true}")
 
 # %%
-plot_leakage(leakage["records"], title="What validation promised, and what came true")
+figures.plot_leakage(leakage["records"], title="What validation promised, and what came true")
 
 # %% [markdown]
 # **What to see.** One line is one training; the network is the same in all three columns, only the threshold differs,
@@ -417,10 +414,10 @@ lesson.split.check(good_split)
 # nuclei are 16 µm wide, as they are in other tissues. Its spacing is right. **Guess:** too few or too many?
 
 # %%
-large = SyntheticSettings(
+large = synthetic.SyntheticSettings(
     nucleus_diameter_um=16, nuclei=12, shape_zyx=(30, 160, 160), time_points=6
 )
-movie, own_truth = make_synthetic_movie(large, seed=3, name="large nuclei")
+movie, own_truth = synthetic.make_synthetic_movie(large, seed=3, name="large nuclei")
 own_truth = own_truth.select(own_truth.time_points == time_point)
 found = find_nuclei(movie)
 print(score_positions(own_truth, found, threshold=settings.threshold))
@@ -430,9 +427,9 @@ plot_nuclei(movie, found, "Nuclei of 16 µm")
 # **What to see.** Several circles on one nucleus: the network takes its parts for nuclei.
 
 # %%
-findings = diagnose_predictions(found, movie, settings, own_truth)
-findings += diagnose_microscope(movie, [each.movie for each in training], settings)
-print(format_findings(findings))
+findings = doctor.diagnose_predictions(found, movie, settings, own_truth)
+findings += doctor.diagnose_microscope(movie, [each.movie for each in training], settings)
+print(doctor.format_findings(findings))
 
 # %% [markdown]
 # The second finding names the cause, and proposes a spacing. (It guesses the width from the brightest blobs.) A network
@@ -459,10 +456,10 @@ plot_nuclei(movie, found, "Shown at 7.5 µm")
 # Little light gives noisy images.
 
 # %%
-dark = SyntheticSettings(
+dark = synthetic.SyntheticSettings(
     photons=4, read_noise=5, shape_zyx=(20, 112, 112), nuclei=30, time_points=6
 )
-movie, own_truth = make_synthetic_movie(dark, seed=3, name="little light")
+movie, own_truth = synthetic.make_synthetic_movie(dark, seed=3, name="little light")
 own_truth = own_truth.select(own_truth.time_points == time_point)
 found = find_nuclei(movie)
 print(score_positions(own_truth, found, threshold=settings.threshold))
@@ -472,9 +469,9 @@ plot_nuclei(movie, found, "Little light")
 # **What to see.** Circles nearly everywhere. The nuclei are among them, but who would pick them out?
 
 # %%
-findings = diagnose_predictions(found, movie, settings, own_truth)
-findings += diagnose_microscope(movie, [each.movie for each in training], settings)
-print(format_findings(findings))
+findings = doctor.diagnose_predictions(found, movie, settings, own_truth)
+findings += doctor.diagnose_microscope(movie, [each.movie for each in training], settings)
+print(doctor.format_findings(findings))
 
 # %% [markdown]
 # A higher threshold helps, but it must be chosen on movies of this kind. A network is used to some noise only. So we
@@ -509,10 +506,10 @@ plot_nuclei(smooth, found, "Smoothed by 1 µm")
 # %%
 empty = change_images(healthy.movie, lambda image: np.full_like(image, 100))
 found = find_nuclei(empty)
-findings = diagnose_predictions(found, empty, settings, truth)
+findings = doctor.diagnose_predictions(found, empty, settings, truth)
 print(
-    format_findings(
-        findings + diagnose_data([AnnotatedMovie(empty, healthy.annotations)], settings)
+    doctor.format_findings(
+        findings + doctor.diagnose_data([AnnotatedMovie(empty, healthy.annotations)], settings)
     )
 )
 
@@ -531,8 +528,8 @@ plots.images.plot_channels(healthy.movie, time_point, ((1,), (2,), (3,), (2, 3))
 # %%
 found = find_nuclei(healthy.movie)
 print(
-    format_findings(
-        diagnose_predictions(found, healthy.movie, settings.changed(threshold=0.999), truth)
+    doctor.format_findings(
+        doctor.diagnose_predictions(found, healthy.movie, settings.changed(threshold=0.999), truth)
     )
 )
 
@@ -543,7 +540,7 @@ print(
 # %%
 turned = dataclasses.replace(truth, positions=truth.positions[:, ::-1], region=None)
 print(score_positions(turned, found, threshold=settings.threshold))
-print(format_findings(diagnose_predictions(found, healthy.movie, settings, turned)))
+print(doctor.format_findings(doctor.diagnose_predictions(found, healthy.movie, settings, turned)))
 
 # %% [markdown]
 # ## 9. The loss is NaN, or it falls and nothing is found
@@ -584,15 +581,23 @@ def lose_rim(image):
 
 # %%
 torn = change_images(healthy.movie, lose_rim)
-print(format_findings(diagnose_data([AnnotatedMovie(torn, healthy.annotations)], settings)))
+print(
+    doctor.format_findings(
+        doctor.diagnose_data([AnnotatedMovie(torn, healthy.annotations)], settings)
+    )
+)
 try:
-    prepare_stack(torn, time_point, settings)
-except UserError as error:
+    patches.prepare_stack(torn, time_point, settings)
+except base.UserError as error:
     print("\n", error)
 
 # %%
 filled = change_images(torn, lambda image: np.nan_to_num(image, nan=np.nanmedian(image)))
-print(format_findings(diagnose_data([AnnotatedMovie(filled, healthy.annotations)], settings)))
+print(
+    doctor.format_findings(
+        doctor.diagnose_data([AnnotatedMovie(filled, healthy.annotations)], settings)
+    )
+)
 
 # %% [markdown]
 # If the images are well, a loss that explodes comes from a learning rate that is too high. We train twice for moments,
@@ -605,7 +610,7 @@ few = [
     )
     for each in (*training, *validation)
 ]
-small = read_settings(samples / "settings.json").changed(
+small = base.read_settings(samples / "settings.json").changed(
     patch_shape_zyx=(12, 32, 32),
     batch_size=4,
     epochs=epochs,
@@ -628,10 +633,10 @@ plots.plot_history(runs[0].history, title=f"Learning rate {learning_rates[0]:g}"
 # takes it for learning. It is none: on the right F1 is near zero.
 
 # %%
-print(format_findings(diagnose_run(runs[0])))
+print(doctor.format_findings(doctor.diagnose_run(runs[0])))
 
 # %%
-print(format_findings(diagnose_run(runs[1])))
+print(doctor.format_findings(doctor.diagnose_run(runs[1])))
 plots.plot_history(runs[1].history, title=f"Learning rate {learning_rates[1]:g}")
 
 # %% [markdown]

@@ -3,8 +3,9 @@ kept on a drive.
 
 lessons/        exercises and questions, one module a notebook
 ladder          can a network learn one patch by heart?
-results_table   whatever was trained adds a row ── plots_results
-measured/       trainings measured before, too long for a lesson ── plots_demonstrations
+results_table   whatever was trained adds a row
+measured/       trainings measured before, too long for a lesson
+    figures/        of lessons, results and measured trainings
 run_keeping     runs kept where a Colab machine's end does not reach them
 """
 
@@ -12,7 +13,7 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["lessons", "measured", "plots_demonstrations", "plots_lessons", "plots_results"],
+    submodules=["lessons", "measured", "figures"],
     submod_attrs={
         "ladder": ["overfit_one_patch", "overfit_one_time_point"],
         "lessons.taking": ["choose_answer"],

@@ -21,7 +21,7 @@ from organoid_kit.course.measured import (
     describe_spread,
     read_demonstration,
 )
-from organoid_kit.course.plots_demonstrations import plot_annotated_positions
+from organoid_kit.course.figures.demonstrations import plot_annotated_positions
 from organoid_kit.dashboards.common import WIDE, Messages, make_status, mark
 from organoid_kit.dashboards.example_pictures import draw_example
 from organoid_kit.plots.drawing import Drawing, count, write_png

@@ -303,5 +303,5 @@ def test_no_solution_stands_in_the_student_notebook(name):
 
 
 def test_every_lesson_has_a_notebook():
-    modules = (ROOT / "organoid_kit" / "lessons").glob("notebook_*.py")
+    modules = (ROOT / "organoid_kit" / "course" / "lessons").glob("notebook_*.py")
     assert sorted(path.stem[-2:] for path in modules) == sorted(name[:2] for name in NAMES)

@@ -13,7 +13,7 @@ from organoid_kit.course.measured import (
     list_demonstrations,
     read_demonstration,
 )
-from organoid_kit.course.plots_demonstrations import (
+from organoid_kit.course.figures.demonstrations import (
     plot_annotated_positions,
     plot_leakage,
     plot_wrong_annotations,

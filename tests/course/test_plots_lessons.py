@@ -1,6 +1,6 @@
 import numpy as np
 
-from organoid_kit.course.plots_lessons import plot_convolution, plot_fits, plot_losses, plot_u_net
+from organoid_kit.course.figures.lessons import plot_convolution, plot_fits, plot_losses, plot_u_net
 from organoid_kit.plots.drawing import COLOURS, describe, write_png
 
 

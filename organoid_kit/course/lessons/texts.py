@@ -1,5 +1,6 @@
 """Texts of exercises and questions: each notebook has a Markdown file beside its module.
 
+    ## before each exercise   code that the notebook has run before
     ## exercise NAME          ### Answer, Hints, Solution, Also right, Mistakes, Before
     ## question NAME          its text, and below each choice what is said to it; `*` marks the right one
 
@@ -27,7 +28,9 @@ class LessonTexts:
     def __init__(self, module_file: str) -> None:
         """Reads the Markdown file beside a module: `LessonTexts(__file__)`."""
         text = Path(module_file).with_suffix(".md").read_text(encoding="utf-8")
-        _, *parts = re.split(r"^## (exercise|question) (\w+)\n", text, flags=re.MULTILINE)
+        _, *parts = re.split(
+            r"^## (before each|exercise|question) (\w+)\n", text, flags=re.MULTILINE
+        )
         self._texts = dict(zip(zip(parts[::3], parts[1::3]), parts[2::3]))
 
     def exercise(self, name: str, judge: Callable[[Any], str | None]) -> Exercise:
@@ -35,7 +38,9 @@ class LessonTexts:
         _, *parts = re.split(r"^### (.+)\n", self._texts["exercise", name], flags=re.MULTILINE)
         part = dict(zip(parts[::2], parts[1::2]))
         [(code, because)] = _CODE.findall(part["Solution"])
-        before = _CODE.findall(part.get("Before", ""))
+        before = _CODE.findall(
+            part.get("Before") or self._texts.get(("before each", "exercise"), "")
+        )
         return Exercise(
             answer=part["Answer"].strip(),
             judge=judge,
