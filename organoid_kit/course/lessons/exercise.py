@@ -5,7 +5,7 @@ text.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -150,17 +150,6 @@ def match_numbers(answer: Any, truth: Any, tolerance: float = 1e-6) -> bool:
         return False
     truth = np.asarray(truth, dtype=float)
     return numbers.shape == truth.shape and bool(np.all(np.abs(numbers - truth) <= tolerance))
-
-
-def find_slip(answer: Any, slips: Iterable[tuple[Any, str]], tolerance: float = 1e-6) -> str | None:
-    """What went wrong in a wrong answer, if it is one of the usual ones.
-
-    Args:
-        answer: number or numbers.
-        slips: what comes out by each slip, and what to say to it; the first that matches counts.
-        tolerance: as of `match_numbers`.
-    """
-    return next((why for result, why in slips if match_numbers(answer, result, tolerance)), None)
 
 
 def _describe_error(error: BaseException) -> str:

@@ -8,13 +8,9 @@ from organoid_kit.course.lessons.texts import LessonTexts
 TEXTS = LessonTexts(__file__)
 
 TOLERANCE = 0.005  # answers rounded to two digits count
-
 which_channels = TEXTS.question("which_channels")
-
 three_epochs = TEXTS.question("three_epochs")
-
 test_movie = TEXTS.question("test_movie")
-
 marks_everything = TEXTS.question("marks_everything")
 
 

@@ -14,7 +14,6 @@ from organoid_kit.course.lessons.texts import LessonTexts
 TEXTS = LessonTexts(__file__)
 
 KERAS_TOLERANCE = 1e-4  # Keras computes with seven digits
-GIVEN = "import numpy as np"
 
 # ---- the right answers, which the notebook goes on with where the learner's is missing
 
@@ -64,17 +63,11 @@ def convolve(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
 
 
 # ---- questions
-
 which_network = TEXTS.question("which_network")
-
 large_steps = TEXTS.question("large_steps")
-
 three_networks = TEXTS.question("three_networks")
-
 what_is_wrong = TEXTS.question("what_is_wrong")
-
 by_hand = TEXTS.question("by_hand")
-
 why_smaller = TEXTS.question("why_smaller")
 
 # ---- exercises

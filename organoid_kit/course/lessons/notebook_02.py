@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from organoid_kit.course.lessons.exercise import find_slip, match_numbers, run_answer
+from organoid_kit.course.lessons.exercise import match_numbers, run_answer
 from organoid_kit.course.lessons.texts import LessonTexts
 from organoid_kit.data.annotations import Annotations
 
@@ -17,55 +17,31 @@ TEXTS = LessonTexts(__file__)
 _SPACING_UM = (2.0, 0.5, 0.4)
 _FIRST, _SECOND = np.array([3.0, 10.0, 20.0]), np.array([5.0, 16.0, 12.0])
 
-# ---- questions ------------------------------------------------------------------------------------------------------
-
+# ---- questions
 how_many_problems = TEXTS.question("how_many_problems")
-
 swapped_axes = TEXTS.question("swapped_axes")
-
 scattered_marks = TEXTS.question("scattered_marks")
-
 two_hours = TEXTS.question("two_hours")
 
 
-# ---- a distance in µm -----------------------------------------------------------------------------------------------
-
-
+# ---- a distance in µm
 def _judge_distance(find_distance_um: Callable) -> str | None:
     distance = run_answer(find_distance_um, _FIRST, _SECOND, _SPACING_UM)
     steps, spacing = _SECOND - _FIRST, np.array(_SPACING_UM)
     if np.shape(distance):
         return "A distance is one number. Yours has three: square them, add them up, and take the root."
-    slips = (
-        (
-            np.linalg.norm(steps),
-            "This is the distance in voxels. Multiply each axis by its spacing_um first.",
-        ),
-        (
-            np.linalg.norm(steps * spacing[::-1]),
-            "The spacing of z and that of x are swapped: both are z, y, x.",
-        ),
-        (
-            np.linalg.norm(steps / spacing),
-            "You divided by the spacing. A voxel measures spacing_um, so multiply.",
-        ),
-        (
-            ((steps * spacing) ** 2).sum(),
-            "This is the square of the distance. Take the root: `** 0.5`.",
-        ),
-        (
-            np.abs(steps * spacing).sum(),
-            "You added the three ways up. The straight line is shorter: Pythagoras.",
-        ),
-        (
-            np.sum(steps * spacing),
-            "You added the three ways up. Square them first, and take the root at the end.",
-        ),
-    )
+    slips = {
+        "voxels": np.linalg.norm(steps),
+        "swapped": np.linalg.norm(steps * spacing[::-1]),
+        "divided": np.linalg.norm(steps / spacing),
+        "squared": ((steps * spacing) ** 2).sum(),
+        "sizes": np.abs(steps * spacing).sum(),
+        "sum": np.sum(steps * spacing),
+    }
     if match_numbers(distance, np.linalg.norm(steps * spacing), 1e-3):
         return None
     return (
-        find_slip(distance, slips, 1e-3)
+        TEXTS.find_slip("distance", distance, slips, 1e-3)
         or "From voxels to µm: multiply each axis. Then square, add up, and take the root."
     )
 
@@ -73,8 +49,7 @@ def _judge_distance(find_distance_um: Callable) -> str | None:
 distance = TEXTS.exercise("distance", _judge_distance)
 
 
-# ---- nuclei that are marked twice -----------------------------------------------------------------------------------
-
+# ---- nuclei that are marked twice
 _MARKS = np.array(
     [(2, 10, 10), (2, 13, 13), (6, 10, 10), (9, 30, 40), (10, 30, 40), (2, 60, 60), (4, 60, 60)],
     float,
@@ -108,8 +83,7 @@ def _judge_doubles(find_doubles: Callable) -> str | None:
 doubles = TEXTS.exercise("doubles", _judge_doubles)
 
 
-# ---- a table of another program -------------------------------------------------------------------------------------
-
+# ---- a table of another program
 _TABLE_UM = np.array([(12.0, 5.0, 6.0), (4.0, 10.0, 2.0)])  # x, y, z
 
 
@@ -119,31 +93,16 @@ def _judge_table(read_table: Callable) -> str | None:
     turned = _TABLE_UM[:, ::-1]
     if match_numbers(positions, turned / spacing, 1e-3):
         return None
-    slips = (
-        (turned, "The order is right, but these are still µm. How many voxels are they?"),
-        (
-            turned * spacing,
-            "You multiplied. One voxel in z measures 2 µm, so 6 µm are 3 voxels: divide.",
-        ),
-        (
-            _TABLE_UM / spacing,
-            "The columns are still x, y, z, and were divided by the spacing of z, y, x. Turn them.",
-        ),
-        (
-            _TABLE_UM / spacing[::-1],
-            "These are voxels, but in the order x, y, z. The kit wants z, y, x.",
-        ),
-        (
-            turned / spacing[::-1],
-            "The columns are turned; the spacing was z, y, x from the beginning. Leave it so.",
-        ),
-        (
-            _TABLE_UM[::-1] / spacing,
-            "You turned the rows round, not the columns: `table_xyz_um[:, ::-1]`.",
-        ),
-    )
+    slips = {
+        "micrometres": turned,
+        "multiplied": turned * spacing,
+        "columns": _TABLE_UM / spacing,
+        "xyz": _TABLE_UM / spacing[::-1],
+        "spacing": turned / spacing[::-1],
+        "rows": _TABLE_UM[::-1] / spacing,
+    }
     return (
-        find_slip(positions, slips, 1e-3)
+        TEXTS.find_slip("table", positions, slips, 1e-3)
         or "First turn the columns from x, y, z to z, y, x, then divide by the spacing."
     )
 
@@ -151,8 +110,7 @@ def _judge_table(read_table: Callable) -> str | None:
 table = TEXTS.exercise("table", _judge_table)
 
 
-# ---- the cuboid of annotations --------------------------------------------------------------------------------------
-
+# ---- the cuboid of annotations
 _POINTS = np.array([(3, 40, 12), (7, 22, 30), (5, 31, 18)], float)
 
 
@@ -161,30 +119,15 @@ def _judge_cuboid(find_cuboid: Callable) -> str | None:
     cuboid = run_answer(find_cuboid, _POINTS)
     if match_numbers(cuboid, truth, 1e-6):
         return None
-    slips = (
-        (
-            truth[::-1],
-            "Both corners are right, but the order is: low corner first, then the high one.",
-        ),
-        (
-            truth[1] - truth[0],
-            "This is how large the cuboid is. Where does it begin, and where does it end?",
-        ),
-        (
-            truth.T,
-            "These are the right six numbers, but axis by axis. Give two corners, each z, y, x.",
-        ),
-        (
-            [_POINTS.min(), _POINTS.max()],
-            "One number for all axes. Each axis has an end of its own: `axis=0`.",
-        ),
-        (
-            [_POINTS[0], _POINTS[-1]],
-            "These are the first and the last position. Take the smallest number of each axis.",
-        ),
-    )
+    slips = {
+        "order": truth[::-1],
+        "size": truth[1] - truth[0],
+        "by_axis": truth.T,
+        "one_number": [_POINTS.min(), _POINTS.max()],
+        "ends": [_POINTS[0], _POINTS[-1]],
+    }
     return (
-        find_slip(cuboid, slips, 1e-6)
+        TEXTS.find_slip("cuboid", cuboid, slips, 1e-6)
         or "Low corner: the smallest z, the smallest y, the smallest x of all positions."
     )
 

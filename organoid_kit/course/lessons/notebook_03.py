@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from organoid_kit.course.lessons.exercise import find_slip, match_numbers, run_answer
+from organoid_kit.course.lessons.exercise import match_numbers, run_answer
 from organoid_kit.course.lessons.texts import LessonTexts
 from organoid_kit.examples.augmentation import (
     Augmentation,
@@ -21,20 +21,14 @@ _SHAPE = (3, 5, 8)
 _PATCH = np.arange(np.prod(_SHAPE), dtype=float).reshape(_SHAPE) / 100
 _POSITIONS = np.array([(1.0, 3.0, 2.0), (0.0, 0.5, 6.5)])
 
-# ---- questions ------------------------------------------------------------------------------------------------------
-
+# ---- questions
 which_move = TEXTS.question("which_move")
-
 which_light = TEXTS.question("which_light")
-
 which_is_a_fault = TEXTS.question("which_is_a_fault")
-
 top_becomes_side = TEXTS.question("top_becomes_side")
 
 
-# ---- a mirror -------------------------------------------------------------------------------------------------------
-
-
+# ---- a mirror
 def _judge_mirror(mirror: Callable) -> str | None:
     answer = run_answer(mirror, _PATCH, _POSITIONS)
     if not isinstance(answer, (tuple, list)) or len(answer) != 2:
@@ -48,22 +42,12 @@ def _judge_mirror(mirror: Callable) -> str | None:
         return "The image is not the mirrored one. Left must become right, and nothing else may change."
     z, y, x = _POSITIONS.T
     last = _SHAPE[2] - 1
-    by_x = (
-        (
-            x,
-            "The image is mirrored, the positions are where they were. So marks lie beside their nuclei.",
-        ),
-        (
-            _SHAPE[2] - x,
-            "One voxel too far. Columns are counted from 0: of 8 columns, the last is 7, and 0 becomes 7.",
-        ),
-        (-x, "Nearly: they lie outside. Column 0 becomes the last one, which is the width less 1."),
-    )
     if match_numbers(positions, np.column_stack([z, y, last - x])):
         return None
-    slips = [(np.column_stack([z, y, value]), why) for value, why in by_x]
+    by_x = {"left": x, "one_too_far": _SHAPE[2] - x, "outside": -x}
+    slips = {slip: np.column_stack([z, y, wrong_x]) for slip, wrong_x in by_x.items()}
     return (
-        find_slip(positions, slips)
+        TEXTS.find_slip("mirror", positions, slips)
         or "The image is right. Of the positions only x changes: what was 0 becomes the last."
     )
 
@@ -71,9 +55,7 @@ def _judge_mirror(mirror: Callable) -> str | None:
 mirror = TEXTS.exercise("mirror", _judge_mirror)
 
 
-# ---- a contrast -----------------------------------------------------------------------------------------------------
-
-
+# ---- a contrast
 def _apply_contrast(patch: np.ndarray, factor: float) -> np.ndarray:
     """As the kit does it, for a (z, y, x) patch."""
     one = Augmentation(no_augmentation().matrix, bias_share=factor - 1.0)
@@ -88,20 +70,14 @@ def _judge_contrast(change_contrast: Callable) -> str | None:
     if match_numbers(changed, truth, 1e-4):
         return None
     mean = _PATCH.mean()
-    slips = (
-        (
-            1.5 * _PATCH,
-            "This makes all brighter: that is brightness. Contrast leaves the mean as it is.",
-        ),
-        (1.5 * (_PATCH - mean), "Now the mean is 0. Add the mean again at the end."),
-        (
-            mean + (_PATCH - mean) / 1.5,
-            "You divided. With a factor above 1, differences must get larger.",
-        ),
-        (mean + _PATCH * 1.5, "Take the mean away first, then multiply, then add it again."),
-    )
+    slips = {
+        "brightness": 1.5 * _PATCH,
+        "mean_is_0": 1.5 * (_PATCH - mean),
+        "divided": mean + (_PATCH - mean) / 1.5,
+        "old_kept": mean + _PATCH * 1.5,
+    }
     return (
-        find_slip(changed, slips, 1e-4)
+        TEXTS.find_slip("contrast", changed, slips, 1e-4)
         or "New = mean + factor · (old - mean), for each voxel. The mean is that of the patch."
     )
 
@@ -109,8 +85,7 @@ def _judge_contrast(change_contrast: Callable) -> str | None:
 contrast = TEXTS.exercise("contrast", _judge_contrast)
 
 
-# ---- one matrix -----------------------------------------------------------------------------------------------------
-
+# ---- one matrix
 _MATRIX = np.array([(1, 0, 0), (0, 0.6, -0.8), (0, 0.8, 0.6)])  # a turn by 53 degrees
 _CENTRE, _PATCH_SHAPE = np.array([4.0, 30.0, 50.0]), (5, 33, 41)
 _PLACES = np.array([(4.0, 30.0, 50.0), (5.0, 40.0, 55.0), (3.0, 22.0, 44.0)])
@@ -123,34 +98,16 @@ def _judge_move(move: Callable) -> str | None:
     if match_numbers(moved, truth, 1e-6):
         return None
     away = _PLACES - _CENTRE
-    slips = (
-        (
-            _PLACES @ _MATRIX.T,
-            "The turn goes round the corner of the movie. First take the centre away.",
-        ),
-        (
-            _PLACES @ _MATRIX.T + middle,
-            "The turn goes round the corner of the movie. First take the centre away.",
-        ),
-        (
-            away @ _MATRIX.T,
-            "The centre lies at 0, 0, 0 now. In the patch it must lie in the middle: add it.",
-        ),
-        (
-            away @ _MATRIX.T + _CENTRE,
-            "You added the centre in the movie. What is wanted is the place in the patch.",
-        ),
-        (
-            away @ _MATRIX + middle,
-            "Turned the wrong way round. It is `matrix @ offset`, in this order.",
-        ),
-        (
-            away * np.diag(_MATRIX) + middle,
-            "`*` multiplies number by number. For matrices there is `@`.",
-        ),
-    )
+    slips = {
+        "corner": _PLACES @ _MATRIX.T,
+        "corner_moved": _PLACES @ _MATRIX.T + middle,
+        "not_added": away @ _MATRIX.T,
+        "centre_added": away @ _MATRIX.T + _CENTRE,
+        "other_way": away @ _MATRIX + middle,
+        "by_number": away * np.diag(_MATRIX) + middle,
+    }
     return (
-        find_slip(moved, slips, 1e-6)
+        TEXTS.find_slip("move", moved, slips, 1e-6)
         or "Offset from the centre; matrix @ offset; then add the middle of the patch."
     )
 

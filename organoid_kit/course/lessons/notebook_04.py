@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from organoid_kit.course.lessons.exercise import find_slip, match_numbers, run_answer
+from organoid_kit.course.lessons.exercise import match_numbers, run_answer
 from organoid_kit.course.lessons.texts import LessonTexts
 from organoid_kit.evaluation.peaks import find_peaks
 from organoid_kit.examples.targets import compute_voxel_weights, draw_dots
@@ -22,7 +22,7 @@ _SIGMA_UM = 1.5
 _CUT_OFF = 0.02  # the kit draws dots out to three standard deviations, where their height is 0.011
 
 
-# ---- a target -------------------------------------------------------------------------------------------------------
+# ---- a target
 def _judge_target(draw_target: Callable) -> str | None:
     target = np.asarray(
         run_answer(draw_target, _PLACES.copy(), _SHAPE, _SPACING_UM, _SIGMA_UM), float
@@ -31,26 +31,17 @@ def _judge_target(draw_target: Callable) -> str | None:
         return f"The target must have the shape {_SHAPE}, one number for each voxel. Yours has {target.shape}."
     if match_numbers(target, draw_dots(_PLACES, _SHAPE, _SPACING_UM, _SIGMA_UM), _CUT_OFF):
         return None
-    slips = (
-        (
-            (_PLACES[:, ::-1], _SPACING_UM, _SIGMA_UM),
-            "The dots lie as if z and x were swapped. Positions are z, y, x.",
-        ),
-        (
-            (_PLACES, (1, 1, 1), _SIGMA_UM),
-            "Distances are in voxels. Multiply by spacing_um, each axis by its own.",
-        ),
-        (
-            (_PLACES, _SPACING_UM[::-1], _SIGMA_UM),
-            "The spacing of z and that of x are swapped. It is (z, y, x), too.",
-        ),
-        (
-            (_PLACES, _SPACING_UM, _SIGMA_UM / 2**0.5),
-            "The dots are too narrow: divide by 2 · sigma², not by sigma².",
-        ),
-    )
-    drawn = ((draw_dots(places, _SHAPE, *options), why) for (places, *options), why in slips)
-    if slip := find_slip(target, drawn, _CUT_OFF):
+    options = {
+        "x_first": (_PLACES[:, ::-1], _SPACING_UM, _SIGMA_UM),
+        "voxels": (_PLACES, (1, 1, 1), _SIGMA_UM),
+        "spacing_x_first": (_PLACES, _SPACING_UM[::-1], _SIGMA_UM),
+        "narrow": (_PLACES, _SPACING_UM, _SIGMA_UM / 2**0.5),
+    }
+    slips = {
+        slip: draw_dots(positions, _SHAPE, spacing_um, sigma_um)
+        for slip, (positions, spacing_um, sigma_um) in options.items()
+    }
+    if slip := TEXTS.find_slip("target", target, slips, _CUT_OFF):
         return slip
     if target.max() > 1.01:
         return f"The highest value is {target.max():.2f}. Where dots meet, the higher one counts; do not add them up."
@@ -63,7 +54,7 @@ def _judge_target(draw_target: Callable) -> str | None:
 target = TEXTS.exercise("target", _judge_target)
 
 
-# ---- a loss ---------------------------------------------------------------------------------------------------------
+# ---- a loss
 def _make_loss_case() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(4)
     target = draw_dots(_PLACES, _SHAPE, _SPACING_UM, _SIGMA_UM).astype(float)
@@ -80,31 +71,16 @@ def _judge_loss(compute_loss: Callable) -> str | None:
     right = float(np.mean(weights * losses))
     if match_numbers(answer, right, 1e-4):
         return None
-    slips = (
-        (
-            np.mean(losses),
-            "Every voxel counts the same in yours. Multiply by weights before the mean.",
-        ),
-        (
-            np.sum(weights * losses),
-            "This is the sum. Take the mean, or the loss would depend on the patch's size.",
-        ),
-        (
-            -right,
-            "The sign is wrong: logarithms of probabilities are below 0, the loss is above 0.",
-        ),
-        (right / np.log(10), "This is the loss with np.log10. Use the natural logarithm, np.log."),
-        (
-            np.mean(weights * (target - prediction) ** 2),
-            "This is the squared error. Use the two logarithms.",
-        ),
-        (
-            np.mean(-weights * target * np.log(prediction)),
-            "Half is missing: the background, (1 - target).",
-        ),
-    )
+    slips = {
+        "unweighted": np.mean(losses),
+        "sum": np.sum(weights * losses),
+        "sign": -right,
+        "log10": right / np.log(10),
+        "squared": np.mean(weights * (target - prediction) ** 2),
+        "half": np.mean(-weights * target * np.log(prediction)),
+    }
     return (
-        find_slip(answer, slips, 1e-4)
+        TEXTS.find_slip("loss", answer, slips, 1e-4)
         or f"For the example the loss is {right:.4f}, yours {float(answer):.4f}."
     )
 
@@ -112,7 +88,7 @@ def _judge_loss(compute_loss: Callable) -> str | None:
 loss = TEXTS.exercise("loss", _judge_loss)
 
 
-# ---- peaks ----------------------------------------------------------------------------------------------------------
+# ---- peaks
 def _make_heat() -> np.ndarray:
     """Four dots apart from each other, one at the border and one below the threshold, on a
     background with noise.
@@ -157,7 +133,7 @@ def _is_inside(place: tuple[int, ...]) -> bool:
 peaks = TEXTS.exercise("peaks", _judge_peaks)
 
 
-# ---- a score --------------------------------------------------------------------------------------------------------
+# ---- a score
 def _judge_scores(find_scores: Callable) -> str | None:
     for right, missed, false in ((90, 10, 30), (3, 1, 0), (40, 60, 10)):
         answer = np.asarray(run_answer(find_scores, right, missed, false), float)
@@ -188,11 +164,8 @@ def _find_slip(answer: np.ndarray, right: int, missed: int, false: int) -> str |
 
 scores = TEXTS.exercise("scores", _judge_scores)
 
-# ---- questions ------------------------------------------------------------------------------------------------------
+# ---- questions
 say_nothing = TEXTS.question("say_nothing")
-
 overfitting = TEXTS.question("overfitting")
-
 test_once = TEXTS.question("test_once")
-
 no_recall = TEXTS.question("no_recall")

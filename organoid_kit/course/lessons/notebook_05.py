@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from organoid_kit.base.settings import NetworkSettings, make_settings
-from organoid_kit.course.lessons.exercise import find_slip, match_numbers, run_answer
+from organoid_kit.course.lessons.exercise import match_numbers, run_answer
 from organoid_kit.course.lessons.taking import choose_answer, judge_settings
 from organoid_kit.course.lessons.texts import LessonTexts
 from organoid_kit.data.annotations import Annotations
@@ -26,7 +26,7 @@ _SAID = np.array([0.10, 0.95, 0.40, 0.05, 0.80, 0.62, 0.20, 0.33, 0.71, 0.02])
 _DIVIDES = np.array([0, 1, 0, 0, 0, 1, 0, 0, 0, 1], bool)
 
 
-# ---- settings -------------------------------------------------------------------------------------------------------
+# ---- settings
 settings = TEXTS.exercise("settings", partial(judge_settings, "division"))
 
 
@@ -35,31 +35,22 @@ def choose_settings(answer: Any, **usual: Any) -> NetworkSettings:
     return choose_answer(settings, answer, lambda: make_settings("division", **usual))
 
 
-# ---- average precision ----------------------------------------------------------------------------------------------
+# ---- average precision
 def _judge_average_precision(find: Callable) -> str | None:
     right = compute_average_precision(_DIVIDES, _SAID)
     answer = run_answer(find, _SAID, _DIVIDES)
     if match_numbers(answer, right, 1e-3):
         return _judge_more(find)
     order = np.argsort(-_SAID)
-    slips = (
-        (
-            _sum_up(_DIVIDES[order[::-1]]),
-            "The list begins with the LOWEST probability. Turn it round.",
-        ),
-        (
-            _sum_up(_DIVIDES),
-            "The nuclei are still in the order in which they came. Sort by probability first.",
-        ),
-        (
-            np.mean(np.cumsum(_DIVIDES[order]) / np.arange(1, 11)),
-            "Note the precision at true divisions only.",
-        ),
-        (right * 3 / 10, "The mean is over the true divisions, not over all nuclei."),
-        (np.mean((_SAID >= 0.5) == _DIVIDES), "That is the accuracy."),
-    )
+    slips = {
+        "lowest_first": _sum_up(_DIVIDES[order[::-1]]),
+        "unsorted": _sum_up(_DIVIDES),
+        "everywhere": np.mean(np.cumsum(_DIVIDES[order]) / np.arange(1, 11)),
+        "all_nuclei": right * 3 / 10,
+        "accuracy": np.mean((_SAID >= 0.5) == _DIVIDES),
+    }
     return (
-        find_slip(answer, slips, 1e-3)
+        TEXTS.find_slip("average_precision", answer, slips, 1e-3)
         or f"For the ten nuclei of the example the kit gives {right:.3f}. Go through the list on paper, line by line."
     )
 
@@ -83,7 +74,7 @@ def _judge_more(find: Callable) -> str | None:
 average_precision = TEXTS.exercise("average_precision", _judge_average_precision)
 
 
-# ---- calibration ----------------------------------------------------------------------------------------------------
+# ---- calibration
 def _make_answers() -> tuple[np.ndarray, np.ndarray]:
     """A thousand answers that say yes too often; none lies on the edge of a bin."""
     rng = np.random.default_rng(6)
@@ -99,17 +90,16 @@ def _judge_calibration(find: Callable) -> str | None:
         return None
     off = measured.probabilities - measured.parts_true
     lows = measured.lows + measured.width / 2
-    slips = (
-        (np.abs(off).mean(), "Every bin counts the same in yours. It must count by the number of its nuclei."),
-        (np.abs(off) @ measured.counts, "This is the sum over nuclei. Divide by how many there are."),
-        (np.average(lows - measured.parts_true, weights=measured.counts), "Take what was said, not the bin's middle."),
-        (np.average(np.abs(lows - measured.parts_true), weights=measured.counts), "Take the mean of what was said "
-         "in a bin, not the bin's middle."),
-        (np.mean(np.abs(said - divides)), "That is each answer against its truth. Take means within bins first."),
-        (np.mean((said - divides) ** 2), "That is the Brier score."),
-    )  # fmt: skip
+    slips = {
+        "equal_bins": np.abs(off).mean(),
+        "sum": np.abs(off) @ measured.counts,
+        "middle": np.average(lows - measured.parts_true, weights=measured.counts),
+        "middle_sizes": np.average(np.abs(lows - measured.parts_true), weights=measured.counts),
+        "single": np.mean(np.abs(said - divides)),
+        "brier": np.mean((said - divides) ** 2),
+    }
     return (
-        find_slip(answer, slips, 1e-4)
+        TEXTS.find_slip("calibration_error", answer, slips, 1e-4)
         or f"For the example the kit gives {measured.ece:.3f}. Print said, true and number of each of the ten bins."
     )
 
@@ -117,7 +107,7 @@ def _judge_calibration(find: Callable) -> str | None:
 calibration_error = TEXTS.exercise("calibration_error", _judge_calibration)
 
 
-# ---- scoring --------------------------------------------------------------------------------------------------------
+# ---- scoring
 _THRESHOLD = 0.3
 
 
@@ -166,11 +156,8 @@ def choose_scoring(
     return choose_answer(scoring, answer, lambda: score)
 
 
-# ---- questions ------------------------------------------------------------------------------------------------------
+# ---- questions
 accuracy = TEXTS.question("accuracy")
-
 too_high = TEXTS.question("too_high")
-
 after_calibration = TEXTS.question("after_calibration")
-
 seams = TEXTS.question("seams")

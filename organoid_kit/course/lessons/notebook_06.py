@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from organoid_kit.base.settings import AugmentationSettings, NetworkSettings, make_settings
-from organoid_kit.course.lessons.exercise import find_slip, match_numbers, run_answer
+from organoid_kit.course.lessons.exercise import match_numbers, run_answer
 from organoid_kit.course.lessons.taking import choose_answer, judge_settings
 from organoid_kit.course.lessons.texts import LessonTexts
 from organoid_kit.data.annotations import Annotations
@@ -22,7 +22,7 @@ from organoid_kit.training.runs import Run
 
 TEXTS = LessonTexts(__file__)
 
-# ---- candidates -----------------------------------------------------------------------------------------------------
+# ---- candidates
 _FIRST = np.array([(2.0, 10.0, 10.0), (2.0, 30.0, 30.0), (8.0, 50.0, 20.0)])
 _SECOND = np.array(
     [(3.0, 11.0, 12.0), (9.0, 12.0, 10.0), (2.0, 33.0, 16.0), (8.0, 58.0, 27.0), (2.0, 10.0, 18.0)]
@@ -67,7 +67,7 @@ def _judge_pairs(find_pairs: Callable) -> str | None:
 pairs = TEXTS.exercise("pairs", _judge_pairs)
 
 
-# ---- a turned displacement ------------------------------------------------------------------------------------------
+# ---- a turned displacement
 _TURN_ONLY = AugmentationSettings(False, 180.0, None, None, None, None, None, None, None)
 
 
@@ -86,16 +86,13 @@ def _judge_turn(turn: Callable) -> str | None:
     if match_numbers(answer, matrix @ way_um, 1e-3):
         return None
     radians = np.radians(degrees)
-    slips = (
-        (_turn(way_um, degrees), "np.cos and np.sin want radians. np.radians(degrees) makes them."),
-        (_turn(way_um, -radians), "You turn the other way round: the sign of both sines is wrong."),
-        (
-            _turn(way_um[::-1], radians)[::-1],
-            "You turn z and y. The turn is in the plane: y and x; z stays.",
-        ),
-        (way_um, "Nothing was turned."),
-    )
-    if slip := find_slip(answer, slips, 1e-3):
+    slips = {
+        "degrees": _turn(way_um, degrees),
+        "other_way": _turn(way_um, -radians),
+        "z_and_y": _turn(way_um[::-1], radians)[::-1],
+        "unturned": way_um,
+    }
+    if slip := TEXTS.find_slip("turn", answer, slips, 1e-3):
         return slip
     if not match_numbers(np.linalg.norm(np.asarray(answer, float)), np.linalg.norm(way_um), 1e-3):
         return "The turned displacement has another length. A turn changes none: look at the signs of the two sines."
@@ -114,7 +111,7 @@ def _turn(way_um: np.ndarray, radians: float) -> np.ndarray:
 turn = TEXTS.exercise("turn", _judge_turn)
 
 
-# ---- settings -------------------------------------------------------------------------------------------------------
+# ---- settings
 settings = TEXTS.exercise("settings", partial(judge_settings, "link"))
 
 
@@ -123,7 +120,7 @@ def choose_settings(answer: Any, **usual: Any) -> NetworkSettings:
     return choose_answer(settings, answer, lambda: make_settings("link", **usual))
 
 
-# ---- a training -----------------------------------------------------------------------------------------------------
+# ---- a training
 def _judge_run(answer: Run) -> str | None:
     if callable(answer) or isinstance(answer, NetworkSettings):
         return "Call train with brackets: what it gives back is a run."
@@ -164,7 +161,7 @@ def choose_run(
     return choose_answer(training_run, answer, train_now)
 
 
-# ---- tracks ---------------------------------------------------------------------------------------------------------
+# ---- tracks
 def _judge_tracks(answer: Annotations) -> str | None:
     if not isinstance(answer, Annotations):
         return f"Tracks are annotations with links. Received: {type(answer).__name__}."
@@ -197,7 +194,7 @@ def choose_tracks(
     return choose_answer(tracks, ... if is_other else answer, link_now)
 
 
-# ---- wrong links ----------------------------------------------------------------------------------------------------
+# ---- wrong links
 _TRUE = np.array([(number, number + 100) for number in range(50)])
 _DRAWN = np.array(
     [(number, number + 100) for number in range(40)]
@@ -209,27 +206,24 @@ def _judge_wrong(count: Callable) -> str | None:
     answer = run_answer(count, _TRUE, _DRAWN)
     if match_numbers(answer, 1000 * 6 / 46, 0.01):
         return None
-    slips = (
-        (1000 * 6 / 50, "You divide by the true links. Wrong is a part of those that were DRAWN."),
-        (1000 * 10 / 50, "These are the missed ones: true, and not drawn. Ask for those that are drawn, and not true."),
-        (6 / 46, "This is a part of 1. Of 1000 links it is a thousand times as many."),
-        (100 * 6 / 46, "This is percent."),
-        (6, "This is the plain count. Of how many?"),
-        (1000 * 40 / 46, "These are the right ones."),
-    )  # fmt: skip
+    slips = {
+        "of_true": 1000 * 6 / 50,
+        "missed": 1000 * 10 / 50,
+        "part": 6 / 46,
+        "percent": 100 * 6 / 46,
+        "count": 6,
+        "right": 1000 * 40 / 46,
+    }
     return (
-        find_slip(answer, slips, 0.01)
+        TEXTS.find_slip("wrong_links", answer, slips, 0.01)
         or "Of 46 drawn links 6 are not true: that is 130.4 per 1000. Are two links the same only if both ends are?"
     )
 
 
 wrong_links = TEXTS.exercise("wrong_links", _judge_wrong)
 
-# ---- questions ------------------------------------------------------------------------------------------------------
+# ---- questions
 ceiling = TEXTS.question("ceiling")
-
 daughters = TEXTS.question("daughters")
-
 flipped = TEXTS.question("flipped")
-
 early_star = TEXTS.question("early_star")

@@ -8,13 +8,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from organoid_kit.course.lessons.exercise import find_slip, match_numbers, run_answer
+from organoid_kit.course.lessons.exercise import match_numbers, run_answer
 from organoid_kit.course.lessons.texts import LessonTexts
 from organoid_kit.tracking.problem import compute_cost
 
 TEXTS = LessonTexts(__file__)
 
-# ---- a cost ---------------------------------------------------------------------------------------------------------
+# ---- a cost
 _TRIED = (0.9, 0.5, 0.05, 0.999)
 
 
@@ -24,28 +24,22 @@ def _judge_cost(find: Callable) -> str | None:
     right = compute_cost(tried)
     if match_numbers(answers, right, 1e-3):
         return None
-    slips = (
-        (
-            -right,
-            "The sign is wrong: what is likely has a cost BELOW zero. Turn the fraction round.",
-        ),
-        (right / np.log(10), "This is with np.log10. Costs are natural logarithms, np.log."),
-        (
-            -np.log(tried),
-            "This is -log(p). So 'yes' would always cost something; a 'no' must be counted, too.",
-        ),
-        ((1 - tried) / tried, "The logarithm is missing: only logarithms may be added up."),
-        (1 - tried, "This is the probability of a 'no'. Divide it by p, and take the logarithm."),
-    )
+    slips = {
+        "sign": -right,
+        "log10": right / np.log(10),
+        "no_missing": -np.log(tried),
+        "log_missing": (1 - tried) / tried,
+        "no_probability": 1 - tried,
+    }
     return (
-        find_slip(answers, slips, 1e-3)
+        TEXTS.find_slip("cost", answers, slips, 1e-3)
         or f"A probability of {_TRIED[0]} costs {right[0]:.3f}; yours: {answers[0]:.3f}."
     )
 
 
 cost = TEXTS.exercise("cost", _judge_cost)
 
-# ---- divisions ------------------------------------------------------------------------------------------------------
+# ---- divisions
 _TRUE = {"A": 3, "B": 7, "C": 9, "D": 12, "E": 5}
 _CALLED = {
     "A": 4,
@@ -74,23 +68,23 @@ def _judge_divisions(find: Callable) -> str | None:
         return (
             "Right for a tolerance of 1, not for 0. Use the argument `tolerance`, not the number 1."
         )
-    slips = (
-        (2 * _count_right(0, 0) / number, "The tolerance is not used: a call one time point off is right."),
-        (2 * _count_right(99, 1) / number, "However early, a call counts in yours. Use abs: early is off, too."),
-        (2 * _count_right(0, 1) / number, "Only late calls may be off in yours. A call may be early, too."),
-        (2 * _count_right(99, 99) / number, "D was called three time points late, and counts in yours."),
-        (_count_right(1, 1) / len(_CALLED), "This is the precision. F1 also asks how many true ones were found."),
-        (_count_right(1, 1) / len(_TRUE), "This is the recall. F1 also asks how many of the calls are right."),
-    )  # fmt: skip
+    slips = {
+        "strict": 2 * _count_right(0, 0) / number,
+        "earlier": 2 * _count_right(99, 1) / number,
+        "later": 2 * _count_right(0, 1) / number,
+        "anytime": 2 * _count_right(99, 99) / number,
+        "precision": _count_right(1, 1) / len(_CALLED),
+        "recall": _count_right(1, 1) / len(_TRUE),
+    }
     return (
-        find_slip(answer, slips, 1e-3)
+        TEXTS.find_slip("divisions", answer, slips, 1e-3)
         or f"3 of 5 true divisions are called, with 6 calls: F1 = 2 · 3 / (5 + 6) = {6 / 11:.3f}."
     )
 
 
 divisions = TEXTS.exercise("divisions", _judge_divisions)
 
-# ---- where to look first --------------------------------------------------------------------------------------------
+# ---- where to look first
 _SAID = [0.97, 0.55, 0.91, 0.88, 0.62]
 _ERRORS = [0.02, 0.04, 0.38, 0.11, 0.09]
 
@@ -115,11 +109,8 @@ def _judge_first(find: Callable) -> str | None:
 
 first_look = TEXTS.exercise("first_look", _judge_first)
 
-# ---- questions ------------------------------------------------------------------------------------------------------
+# ---- questions
 cheapest = TEXTS.question("cheapest")
-
 can_be_chosen = TEXTS.question("can_be_chosen")
-
 tra = TEXTS.question("tra")
-
 ends = TEXTS.question("ends")

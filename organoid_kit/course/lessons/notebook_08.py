@@ -15,7 +15,7 @@ from organoid_kit.course.lessons.texts import LessonTexts
 TEXTS = LessonTexts(__file__)
 
 
-# ---- axes -----------------------------------------------------------------------------------------------------------
+# ---- axes
 def _judge_axes(axes: Any) -> str | None:
     letters = "".join(str(each) for each in axes).replace(" ", "").replace(",", "").lower()
     if letters == "zctyx":
@@ -34,7 +34,7 @@ def _judge_axes(axes: Any) -> str | None:
 axes = TEXTS.exercise("axes", _judge_axes)
 
 
-# ---- spacing --------------------------------------------------------------------------------------------------------
+# ---- spacing
 _MICROSCOPES = ((24, 0.0, 46.0, 6.5, 25.0, 1), (51, 10.0, 60.0, 6.5, 20.0, 2))
 
 
@@ -71,7 +71,7 @@ def _find_spacing_slip(answer: np.ndarray, right: np.ndarray, notes: tuple) -> s
 spacing = TEXTS.exercise("spacing", _judge_spacing)
 
 
-# ---- channels -------------------------------------------------------------------------------------------------------
+# ---- channels
 def _make_channels() -> np.ndarray:
     """Three channels, (c, z, y, x) uint16, bright enough for a sum to pass 65535."""
     return np.random.default_rng(8).integers(20_000, 60_000, (3, 2, 4, 5)).astype(np.uint16)
@@ -104,7 +104,7 @@ def _find_sum_slip(
 channels = TEXTS.exercise("channels", _judge_sum)
 
 
-# ---- a cuboid -------------------------------------------------------------------------------------------------------
+# ---- a cuboid
 _REGION = np.array([[2.0, 10.0, 20.0], [8.0, 50.0, 60.0]])
 _POSITIONS = np.array(
     [
@@ -146,11 +146,8 @@ def _find_cuboid_slip(answer: np.ndarray, right: np.ndarray) -> str:
 cuboid = TEXTS.exercise("cuboid", _judge_cuboid)
 
 
-# ---- questions ------------------------------------------------------------------------------------------------------
+# ---- questions
 wrong_spacing = TEXTS.question("wrong_spacing")
-
 still_rising = TEXTS.question("still_rising")
-
 fair = TEXTS.question("fair")
-
 disconnect = TEXTS.question("disconnect")

@@ -23,20 +23,8 @@ from organoid_kit.examples.splits import (
 
 TEXTS = LessonTexts(__file__)
 
-_GIVEN = """import numpy as np
-from organoid_kit.report.doctor import diagnose_data
-from organoid_kit.course.lessons import notebook_09 as lesson
-from organoid_kit.base.settings import make_settings
-from organoid_kit.examples.splits import find_leaks
-settings = make_settings(channels=(2, 3))
-patients = lesson.make_patients()
-splits = lesson.make_splits()
-rates = lesson.RATES
-fit_line = lesson.fit_line
-"""
 
-
-# ---- which of three movies has swapped axes -------------------------------------------------------------------------
+# ---- which of three movies has swapped axes
 _SWAPPED = "B"
 
 
@@ -64,11 +52,10 @@ def _judge_patient(answer: Any) -> str | None:
 
 
 patient = TEXTS.exercise("patient", _judge_patient)
-
 swapped_guess = TEXTS.question("swapped_guess")
 
 
-# ---- a split that does not leak -------------------------------------------------------------------------------------
+# ---- a split that does not leak
 _GOOD_SPLIT = "C"
 
 
@@ -99,11 +86,10 @@ def _judge_split(answer: Any) -> str | None:
 
 
 split = TEXTS.exercise("split", _judge_split)
-
 leak_guess = TEXTS.question("leak_guess")
 
 
-# ---- time points with voxels that have no value ---------------------------------------------------------------------
+# ---- time points with voxels that have no value
 _TORN = (1, 4)  # time points; the second one lacks a whole plane
 
 
@@ -135,7 +121,7 @@ def _judge_torn(find: Callable) -> str | None:
 torn = TEXTS.exercise("torn", _judge_torn)
 
 
-# ---- a learning rate ------------------------------------------------------------------------------------------------
+# ---- a learning rate
 RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 _X = np.linspace(0, 4, 30)
 _Y = 2 * _X + np.sin(9 * _X) / 3
@@ -170,5 +156,4 @@ def _judge_rate(answer: Any) -> str | None:
 
 
 rate = TEXTS.exercise("rate", _judge_rate)
-
 nan_guess = TEXTS.question("nan_guess")

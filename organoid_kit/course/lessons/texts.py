@@ -1,7 +1,7 @@
 """Texts of exercises and questions: each notebook has a Markdown file beside its module.
 
     ## before each exercise   code that the notebook has run before
-    ## exercise NAME          ### Answer, Hints, Solution, Also right, Mistakes, Before
+    ## exercise NAME          ### Answer, Hints, Solution, Also right, Mistakes, Slips, Before
     ## question NAME          its text, and below each choice what is said to it; `*` marks the right one
 
 The module of a notebook adds what judges the answers. A teacher can change or translate the texts
@@ -11,11 +11,11 @@ without touching Python; tests run all code that stands in them.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from organoid_kit.course.lessons.exercise import Exercise
+from organoid_kit.course.lessons.exercise import Exercise, match_numbers
 from organoid_kit.course.lessons.question import Question
 
 _CODE = re.compile(r"```python\n(.*?)\n```\n*(.*?)\s*(?=```python|\Z)", re.DOTALL)
@@ -51,6 +51,23 @@ class LessonTexts:
             mistakes=tuple(_CODE.findall(part["Mistakes"])),
             **({"given": before[0][0]} if before else {}),
         )
+
+    def find_slip(
+        self, exercise: str, answer: Any, slips: Mapping[str, Any], tolerance: float = 1e-6
+    ) -> str | None:
+        """What is said to an answer that comes out by one of the usual slips; None by no other.
+
+        Args:
+            exercise: its name; the texts stand below its heading "Slips".
+            answer: number or numbers.
+            slips: what comes out by each; the first that matches counts.
+            tolerance: as of `match_numbers`.
+        """
+        said = dict(re.findall(r"^- (\w+): (.*)$", self._texts["exercise", exercise], re.MULTILINE))
+        matches = (
+            said[slip] for slip, result in slips.items() if match_numbers(answer, result, tolerance)
+        )
+        return next(matches, None)
 
     def question(self, name: str) -> Question:
         """The question of this name."""
