@@ -11,9 +11,9 @@ from organoid_kit.base.errors import UserError
 from organoid_kit.dashboards.common import WIDE, Messages, make_status, mark
 from organoid_kit.dashboards.example_pictures import draw_example
 from organoid_kit.dashboards.live_curves import draw_curves
-from organoid_kit.plots.curves import describe_history
 from organoid_kit.plots.drawing import Drawing
 from organoid_kit.plots.epochs import plot_epoch
+from organoid_kit.training.diagnosis import describe_history
 from organoid_kit.training.epoch_pictures import list_pictures, read_picture
 from organoid_kit.training.runs import QUALITIES, Run, find_best
 

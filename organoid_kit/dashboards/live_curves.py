@@ -12,8 +12,8 @@ from matplotlib.ticker import MaxNLocator
 
 from organoid_kit.dashboards.common import INK, PAPER, draw_shape
 from organoid_kit.dashboards.panes import format_stroke
-from organoid_kit.plots.curves import describe_history
 from organoid_kit.plots.drawing import COLOURS, LINES, count
+from organoid_kit.training.diagnosis import describe_history
 from organoid_kit.training.runs import QUALITIES, find_best
 
 _HEIGHT, _WIDTHS = 250, (430, 330)  # of the two diagrams, with what is around them

@@ -29,8 +29,9 @@ from organoid_kit.dashboards.training_session import (
     find_running_session,
     load_training,
 )
-from organoid_kit.plots.curves import describe_history, plot_history
+from organoid_kit.plots.curves import plot_history
 from organoid_kit.plots.drawing import Drawing
+from organoid_kit.training.diagnosis import describe_history
 from organoid_kit.training.epoch_pictures import list_pictures, read_picture
 from organoid_kit.training.runs import Run
 

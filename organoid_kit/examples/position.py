@@ -56,6 +56,18 @@ class PositionExample:
     counts: np.ndarray
     positions: np.ndarray
 
+    @property
+    def positions_inside(self) -> np.ndarray:
+        """The positions that lie in the patch, (k, 3) float, zyx, voxels of the patch."""
+        inside = (self.positions > -0.5) & (self.positions < np.array(self.target.shape) - 0.5)
+        return self.positions[inside.all(axis=1)]
+
+    @property
+    def fullest_plane(self) -> int:
+        """The plane whose target has most of the dots, or the middle one."""
+        dots = self.target.sum(axis=(1, 2))
+        return int(dots.argmax()) if dots.any() else len(dots) // 2
+
 
 @dataclass(frozen=True)
 class Place:

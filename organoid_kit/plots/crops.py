@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.patheffects import withStroke
 
 from organoid_kit.base.errors import UserError
 from organoid_kit.base.settings import NetworkSettings
@@ -20,13 +19,14 @@ from organoid_kit.plots.drawing import (
     count,
     draw_figure,
     draw_plane,
-    find_spacing,
+    get_spacing,
+    outline,
 )
 
 _DIVISION_KINDS = ("division", "no division,\nlooks alike", "no division")
 _LINK_KINDS = ("same, hard", "same", "other, near", "other, far")
 _PAIRS_IN_ROW = 5
-_SHORTEST_ARROW_UM = 2.0  # one that is shorter would be all head
+_SHORTEST_ARROW_UM = 2.0  # a shorter one would be all head
 
 
 def plot_crops(
@@ -36,39 +36,34 @@ def plot_crops(
     names: Sequence[str] | None = None,
     title: str = "",
 ) -> Drawing:
-    """What the division network sees: the plane through the nucleus, one row per example, time to
-    the right.
+    """What the division network sees: the plane through the nucleus, time to the right.
 
     Args:
-        examples: of `DivisionExamples`.
+        examples: of `DivisionExamples`, one a row.
         settings: those of the `DivisionExamples`.
         names: of the rows; None: what each is.
         title: above the figure.
     """
-    names = _check_names(names, [_DIVISION_KINDS[example.kind] for example in examples])
-    spacing_um = find_spacing(settings)
+    names = _choose_names(names, [_DIVISION_KINDS[example.kind] for example in examples])
+    spacing_um = get_spacing(settings)
     times = range(settings.time_window[0], settings.time_window[1] + 1)
-    figure = draw_figure(
-        1.6 * len(times) + 1.2, 1.65 * max(1, len(examples)) + 0.4 * bool(title) + 0.3
-    )
-    panels = figure.subplots(max(1, len(examples)), len(times), squeeze=False)
+    rows = max(1, len(examples))
+    figure = draw_figure(1.6 * len(times) + 1.2, 1.65 * rows + 0.4 * bool(title) + 0.3)
+    panels = figure.subplots(rows, len(times), squeeze=False)
     for axes in panels.flat:
         axes.set(xticks=[], yticks=[])
-    for row, example in zip(panels, examples):
+    for row, example, name in zip(panels, examples, names):
+        row[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
         for axes, image in zip(row, np.moveaxis(example.image, -1, 0)):
-            draw_plane(
-                axes, _middle_plane(image), spacing_um[1:], limits=GREYS, bar=axes is panels[-1, -1]
-            )
-    for axes, name in zip(panels[:, 0], names):
-        axes.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
+            _draw_middle(axes, image, spacing_um, bar=axes is panels[-1, -1])
     for axes, time in zip(panels[0], times):
-        axes.set_title(_format_time(time), fontsize=9)
-    figure.suptitle(title)
-    figure.description = (
-        f"{title + ': ' if title else ''}{count(len(examples), 'crop')}, the plane through the nucleus in the middle, "
-        f"at {count(len(times), 'time point')} from {times[0]:+d} to {times[-1]:+d}. From above: {_list(names)}."
+        axes.set_title(f"{time:+d}".replace("-", "−") if time else "now", fontsize=9)
+    return figure.caption(
+        title,
+        f"{count(len(examples), 'crop')}, the plane through the nucleus in the middle, at "
+        f"{count(len(times), 'time point')} from {times[0]:+d} to {times[-1]:+d}. "
+        f"From above: {_list(names)}.",
     )
-    return figure
 
 
 def plot_pairs(
@@ -78,82 +73,72 @@ def plot_pairs(
     names: Sequence[str] | None = None,
     title: str = "",
 ) -> Drawing:
-    """What the link network sees: are the two nuclei in the middle the same? One column per pair,
-    time downwards.
+    """What the link network sees: are the two nuclei in the middle the same? Time downwards.
 
-    An arrow leads from where the earlier nucleus is to where the later one is, with the drift of
-    the sample taken out; beside it stands by how much the nucleus would have moved in depth.
+    An arrow leads from where the earlier nucleus is to where the later one is, without the drift of
+    the sample; below it stands how far the nucleus would have moved in depth.
 
     Args:
-        examples: of `LinkExamples`.
+        examples: of `LinkExamples`, one a column.
         settings: those of the `LinkExamples`.
         names: of the pairs; None: what each is.
         title: above the figure.
     """
-    names = _check_names(names, [_LINK_KINDS[example.kind] for example in examples])
-    spacing_um = find_spacing(settings)
+    names = _choose_names(names, [_LINK_KINDS[example.kind] for example in examples])
+    spacing_um = get_spacing(settings)
     rows = max(1, -(-len(examples) // _PAIRS_IN_ROW))
     columns = max(1, -(-len(examples) // rows))  # rows of equal length
     figure = draw_figure(2.1 * columns + 0.5, 4.6 * rows + 0.4 * bool(title))
     panels = figure.subplots(2 * rows, columns, squeeze=False)
     for axes in panels.flat:
         axes.axis("off")
+    moves = []
     for number, (example, name) in enumerate(zip(examples, names)):
         row, column = divmod(number, columns)
-        _show_pair(panels[2 * row : 2 * row + 2, column], example, spacing_um, name)
-    figure.suptitle(title)
-    moves = [_describe_move(name, example, spacing_um) for name, example in zip(names, examples)]
-    figure.description = (
-        f"{title + ': ' if title else ''}{count(len(examples), 'pair')} of crops: above the earlier nucleus, below the "
-        f"later one, each in the middle, with the movement from one to the other as an arrow. From left to right: "
-        f"{_list(moves)}."
+        _draw_pair(panels[2 * row : 2 * row + 2, column], example, spacing_um, name)
+        z, y, x = example.displacement * spacing_um
+        moves.append(f"{name}, moved by {z:.1f}, {y:.1f}, {x:.1f} µm (z, y, x)")
+    return figure.caption(
+        title,
+        f"{count(len(examples), 'pair')} of crops: above the earlier nucleus, below the later one, "
+        "each in the middle, with the movement from one to the other as an arrow. "
+        f"From left to right: {_list(moves)}.",
     )
-    return figure
 
 
-def _show_pair(panels: np.ndarray, example: LinkExample, spacing_um: Spacing, name: str) -> None:
+def _draw_pair(panels: np.ndarray, example: LinkExample, spacing_um: Spacing, name: str) -> None:
     """The earlier nucleus above, the later one below."""
     move_um = example.displacement * spacing_um
     images = (example.first[..., 0], example.second[..., -1])
-    for axes, image, when, share in zip(panels, images, ("earlier", "later"), (0, 1)):
+    for axes, image, start in zip(panels, images, (0, -1)):
         axes.axis("on")
-        draw_plane(axes, _middle_plane(image), spacing_um[1:], limits=GREYS, bar=when == "later")
+        _draw_middle(axes, image, spacing_um, bar=axes is panels[1])
         middle_um = (np.array(image.shape[1:]) - 1) / 2 * spacing_um[1:]
-        _draw_move(axes, middle_um - share * move_um[1:], move_um[1:])
-        axes.set_title(f"{name}\nearlier" if when == "earlier" else when, fontsize=9)
+        _draw_move(axes, middle_um + start * move_um[1:], move_um[1:])
+    panels[0].set_title(f"{name}\nearlier", fontsize=9)
+    panels[1].set_title("later", fontsize=9)
     panels[1].set_xlabel(f"depth {move_um[0]:+.1f} µm".replace("-", "−"), fontsize=9)
 
 
 def _draw_move(axes: Axes, start_um: np.ndarray, move_um: np.ndarray) -> None:
-    """An arrow with a ring at its start; a ring alone where the nucleus hardly moved in the plane."""
+    """An arrow with a ring at its start; only the ring where the nucleus hardly moved."""
     (y, x), (dy, dx) = start_um, move_um
-    edge = [withStroke(linewidth=3.5, foreground="black")]
-    ring = {
-        "marker": "o",
-        "markersize": 6,
-        "markeredgecolor": COLOURS["orange"],
-        "markerfacecolor": "none",
-    }
-    axes.plot([x], [y], markeredgewidth=1.5, linestyle="none", path_effects=edge, **ring)
+    ring = {"marker": "o", "markersize": 6, "markeredgewidth": 1.5, "linestyle": "none"}
+    colours = {"markeredgecolor": COLOURS["orange"], "markerfacecolor": "none"}
+    axes.plot([x], [y], path_effects=outline(3.5), **ring, **colours)
     if np.hypot(dy, dx) >= _SHORTEST_ARROW_UM:
-        style = {
-            "arrowstyle": "-|>",
-            "color": COLOURS["orange"],
-            "linewidth": 1.6,
-            "shrinkA": 3,
-            "shrinkB": 0,
-        }
-        arrow = axes.annotate(
-            "", (x + dx, y + dy), (x, y), arrowprops={**style, "mutation_scale": 10}
-        )
-        arrow.arrow_patch.set_path_effects(edge)
+        head = {"arrowstyle": "-|>", "mutation_scale": 10, "shrinkA": 3, "shrinkB": 0}
+        style = {"color": COLOURS["orange"], "linewidth": 1.6, **head}
+        arrow = axes.annotate("", (x + dx, y + dy), (x, y), arrowprops=style)
+        arrow.arrow_patch.set_path_effects(outline(3.5))
 
 
-def _middle_plane(stack: np.ndarray) -> np.ndarray:
-    return stack[len(stack) // 2]
+def _draw_middle(axes: Axes, stack: np.ndarray, spacing_um: Spacing, bar: bool) -> None:
+    """The plane through the nucleus."""
+    draw_plane(axes, stack[len(stack) // 2], spacing_um[1:], limits=GREYS, bar=bar)
 
 
-def _check_names(names: Sequence[str] | None, kinds: Sequence[str]) -> Sequence[str]:
+def _choose_names(names: Sequence[str] | None, kinds: Sequence[str]) -> Sequence[str]:
     names = kinds if names is None else names
     if len(names) != len(kinds):
         raise UserError(
@@ -161,15 +146,6 @@ def _check_names(names: Sequence[str] | None, kinds: Sequence[str]) -> Sequence[
             "Pass one name for each, or leave names out."
         )
     return names
-
-
-def _format_time(time: int) -> str:
-    return "now" if time == 0 else f"{time:+d}".replace("-", "−")
-
-
-def _describe_move(name: str, example: LinkExample, spacing_um: Spacing) -> str:
-    z, y, x = example.displacement * spacing_um
-    return f"{name}, moved by {z:.1f}, {y:.1f}, {x:.1f} µm (z, y, x)"
 
 
 def _list(names: Sequence[str]) -> str:

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 
 from organoid_kit.base.errors import UserError
 from organoid_kit.base.settings import NetworkSettings
 
-# Okabe and Ito 2008, "Color Universal Design": can be told apart with every kind of colour
-# blindness.
+# Okabe and Ito 2008, "Color Universal Design": they can be told apart whatever the colour blindness
 COLOURS = {
     "black": "#000000",
     "orange": "#E69F00",
@@ -27,9 +27,9 @@ COLOURS = {
     "vermillion": "#D55E00",
     "purple": "#CC79A7",
 }
-LINES = tuple(  # colour, shape and stroke of the first, second, … line in a diagram
-    {"color": COLOURS[colour], "marker": marker, "linestyle": stroke}
-    for colour, marker, stroke in (
+LINES = tuple(  # colour, marker and dashes of the first, second, … line in a diagram
+    {"color": COLOURS[colour], "marker": marker, "linestyle": dashes}
+    for colour, marker, dashes in (
         ("blue", "o", "-"),
         ("vermillion", "s", "--"),
         ("green", "^", "-."),
@@ -39,10 +39,12 @@ LINES = tuple(  # colour, shape and stroke of the first, second, … line in a d
         ("sky blue", "X", "-."),
     )
 )
+STAR = {"color": "black", "marker": "*", "linestyle": "none", "markerfacecolor": "white"}
 
 CONTRAST = (0.01, 0.998)  # these quantiles of the intensities are shown black and white
 HEAT_COLOURS = "magma"  # dark to light, so that marks stay visible
-NEAR_PLANES = 1.0  # a position so many planes from a slice is in it
+NEAR_PLANES = 1.0  # a position this many planes from a slice still counts as in it
+CLOSE_UP_UM = 12.0  # a close-up reaches this far around its nucleus
 _BARS_UM = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 Spacing = tuple[float, float, float]
 
@@ -59,13 +61,12 @@ class Mark:
     def style(self, size: float = 7.0) -> dict[str, Any]:
         """Options for `Axes.plot`."""
         colour = COLOURS[self.colour]
-        face = colour if self.filled or self.shape in "x+" else "none"
         return {
             "linestyle": "none",
             "marker": self.shape,
             "markersize": size,
             "markeredgecolor": colour,
-            "markerfacecolor": face,
+            "markerfacecolor": colour if self.filled or self.shape in "x+" else "none",
             "markeredgewidth": 1.5,
         }
 
@@ -77,8 +78,9 @@ POSITION = Mark("position", "o", "orange")
 
 
 class Drawing(Figure):
-    """A figure with words. It is shown once, where it is the last line of a notebook cell, and
-    belongs to no window.
+    """A figure that describes itself in words.
+
+    It belongs to no window, and Jupyter shows it once: where it is the last line of a cell.
 
     Attributes:
         description: what the figure shows, for people who cannot see it.
@@ -87,12 +89,18 @@ class Drawing(Figure):
     description: str = ""
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, bytes], dict[str, dict[str, str]]]:
-        """What Jupyter shows: the picture, with the words as alternative text."""
+        """What Jupyter shows: the picture, with the description as its alternative text."""
         return {"image/png": write_png(self)}, {"image/png": {"alt": self.description}}
+
+    def caption(self, title: str, words: str) -> Drawing:
+        """Sets the title above the figure and the description, which begins with the title."""
+        self.suptitle(title)
+        self.description = f"{title}: {words}" if title else words
+        return self
 
 
 def draw_figure(width: float = 7.0, height: float = 4.0) -> Drawing:
-    """An empty drawing, in inches, whose parts make room for each other."""
+    """An empty drawing, sized in inches, whose panels make room for each other."""
     return Drawing(figsize=(width, height), layout="constrained")
 
 
@@ -104,11 +112,7 @@ def write_png(figure: Figure, dpi: int = 100) -> bytes:
 
 
 def describe(figure: Figure) -> str:
-    """What a figure shows, in words.
-
-    Args:
-        figure: from any of the `plot_` functions.
-    """
+    """What a figure shows, in words; empty for figures that are not ours."""
     return getattr(figure, "description", "")
 
 
@@ -125,8 +129,13 @@ def format_number(value: float | None, digits: int = 2) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """A number with its noun: 1 nucleus is "1 position", 3 are "3 positions"."""
+    """A number with its noun: "1 position", "3 positions"."""
     return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def outline(width: float) -> list[withStroke]:
+    """Path effects that keep light marks and text readable on light ground."""
+    return [withStroke(linewidth=width, foreground="black")]
 
 
 def draw_plane(
@@ -138,7 +147,7 @@ def draw_plane(
     size_um: Sequence[float] | None = None,
     bar: bool = True,
 ):
-    """Draws a plane in µm: the centre of its first voxel is at 0, whatever the size of its voxels."""
+    """Draws a plane in µm; the centre of its first voxel is at 0, whatever the size of voxels."""
     low, high = limits or np.nanquantile(image, CONTRAST)
     height, width = size_um if size_um is not None else np.array(image.shape) * spacing_um
     left, top = -spacing_um[1] / 2, -spacing_um[0] / 2
@@ -152,26 +161,28 @@ def draw_plane(
     return drawn
 
 
+def draw_close_up(
+    axes: Axes, image: np.ndarray, spacing_um: Sequence[float], centre_um: Sequence[float]
+) -> None:
+    """Draws what lies within 12 µm of a place in a plane; `spacing_um` and `centre_um`: y, x."""
+    y, x = centre_um
+    draw_plane(axes, image, spacing_um, bar=False)
+    axes.set(xlim=(x - CLOSE_UP_UM, x + CLOSE_UP_UM), ylim=(y + CLOSE_UP_UM, y - CLOSE_UP_UM))
+    axes.set_facecolor("0.8")
+    add_scale_bar(axes, 2 * CLOSE_UP_UM)
+
+
 def choose_bar_um(width_um: float) -> int:
     """The length of a scale bar: a round one, in µm, of at most a third of the image."""
-    return max(
-        (each for each in _BARS_UM if each <= width_um / 3 * (1 + 1e-9)), default=_BARS_UM[0]
-    )
+    longest_um = width_um / 3 * (1 + 1e-9)
+    return max((length for length in _BARS_UM if length <= longest_um), default=_BARS_UM[0])
 
 
 def add_scale_bar(axes: Axes, width_um: float) -> None:
-    """A white bar on a dark ground, of a round length."""
+    """A white bar of a round length on a dark ground."""
     length = choose_bar_um(width_um)
-    bar = AnchoredSizeBar(
-        axes.transData,
-        length,
-        f"{length} µm",
-        "lower right",
-        frameon=True,
-        color="white",
-        pad=0.3,
-        sep=3,
-    )
+    options = {"frameon": True, "color": "white", "pad": 0.3, "sep": 3}
+    bar = AnchoredSizeBar(axes.transData, length, f"{length} µm", "lower right", **options)
     bar.size_bar.get_children()[0].set_linewidth(3)
     bar.patch.set(facecolor="black", edgecolor="none", alpha=0.55)
     axes.add_artist(bar)
@@ -187,37 +198,35 @@ def mark_positions(
     view: tuple[int, int, int] = (0, 1, 2),
     faint: bool = False,
 ) -> None:
-    """Marks positions; near a plane filled, others faint. `view`: the axis looked along, the
-    vertical, the other.
+    """Marks positions, (n, 3) float, zyx, voxels: filled near a plane, faint elsewhere.
+
+    Args:
+        view: the axis one looks along, the vertical and the horizontal one.
     """
     depth, vertical, horizontal = view
     points = positions * spacing_um
-    near = (
-        np.ones(len(points), bool)
-        if plane is None
-        else np.abs(positions[:, depth] - plane) <= NEAR_PLANES
-    )
     style = mark.style()
-    if plane is not None and mark.shape not in "x+":
-        style["markerfacecolor"] = style["markeredgecolor"]
-    axes.plot(
-        points[near, horizontal],
-        points[near, vertical],
-        **(style | {"alpha": 0.4 if faint else 0.9}),
-    )
+    near = np.ones(len(points), bool)
+    if plane is not None:
+        near = np.abs(positions[:, depth] - plane) <= NEAR_PLANES
+        if mark.shape not in "x+":
+            style["markerfacecolor"] = style["markeredgecolor"]
+    far_style = style | {"markerfacecolor": "none", "markersize": 5, "alpha": 0.35}
+    style["alpha"] = 0.4 if faint else 0.9
+    axes.plot(points[near, horizontal], points[near, vertical], **style)
     if not near.all():
-        style |= {"markerfacecolor": "none", "markersize": 5, "alpha": 0.35}
-        axes.plot(points[~near, horizontal], points[~near, vertical], **style)
+        axes.plot(points[~near, horizontal], points[~near, vertical], **far_style)
 
 
-def find_spacing(settings: NetworkSettings) -> Spacing:
-    """The working spacing, zyx, µm.
+def get_spacing(settings: NetworkSettings) -> Spacing:
+    """The working spacing of settings, zyx, µm.
 
     Raises:
         UserError: the settings have none.
     """
     if settings.spacing_um is None:
         raise UserError(
-            "A patch is drawn in µm. Received: settings without spacing_um. Pass the settings of the examples."
+            "A patch is drawn in µm. Received: settings without spacing_um. "
+            "Pass the settings of the examples."
         )
     return settings.spacing_um

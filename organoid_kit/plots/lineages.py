@@ -43,10 +43,10 @@ class TreeEvents:
 
 
 def number_lineages(annotations: Annotations) -> np.ndarray:
-    """The number of each position's lineage, (n,) int: all that is joined by links; 0 has the most
-    positions.
+    """The number of each position's lineage, (n,) int; lineage 0 has the most positions.
 
-    `plot_lineage_tree` and `plot_tracks` show these numbers, counted from 1.
+    A lineage is all that is joined by links. `plot_lineage_tree` and `plot_tracks` show these
+    numbers, counted from 1.
     """
     size = len(annotations)
     if size == 0:
@@ -65,8 +65,9 @@ def plot_lineage_tree(
     least_error: float = 0.01,
     title: str = "",
 ) -> Drawing:
-    """Lineages as trees: time to the right, one line per track, a fork at each division. Lines
-    never cross.
+    """Lineages as trees: time to the right, one line per track, a fork at each division.
+
+    Lines never cross.
 
     Args:
         annotations: with links; of `add_error_probabilities`, so that doubts can be shown.
@@ -77,40 +78,38 @@ def plot_lineage_tree(
     """
     lineages = number_lineages(annotations)
     number = int(lineages.max(initial=-1)) + 1
-    kept = lineages < (number if most is None else most)
+    shown_number = number if most is None else min(number, most)
+    kept = lineages < shown_number
     shown, lineages = annotations.select(kept), lineages[kept]
     heights = compute_tree_rows(shown, lineages)
     inches = np.clip(1.2 + _ROW_INCHES * np.ptp(np.append(heights, 0)), _LEAST_INCHES, _MOST_INCHES)
     figure = draw_figure(9, float(inches))
     axes = figure.subplots()
-    doubtful = (
-        find_doubtful_rows(shown, least_error) if errors else (np.zeros(0, int), np.zeros(0, int))
-    )
+    doubtful = find_doubtful_rows(shown, least_error if errors else np.inf)
     events = collect_tree_events(shown, heights, annotations, doubtful)
-    _draw_tree(axes, shown, heights, events)
+    _draw_tree(axes, shown, heights)
+    axes.autoscale_view()
+    _mark_events(axes, events)
     _number_lineages(axes, shown, heights, lineages)
-    amount = count(int(lineages.max(initial=-1)) + 1, "lineage") + (
-        "" if kept.all() else f", the largest of {number}"
-    )
+    amount = count(shown_number, "lineage")
+    amount += "" if kept.all() else f", the largest of {number}"
     axes.set(xlabel=f"time point ({amount})", yticks=[], ylim=(heights.max(initial=0) + 1, -1))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     tidy(axes)
     axes.spines["left"].set_visible(False)
     if axes.get_legend_handles_labels()[0]:
         figure.legend(loc="outside lower center", ncols=4, fontsize=9)
-    figure.suptitle(title)
-    figure.description = (
-        f"{title + ': ' if title else ''}{_describe_tree(shown, lineages, events, amount, errors)}"
-    )
-    return figure
+    return figure.caption(title, _describe_tree(shown, lineages, events, amount, errors))
 
 
 def compute_tree_rows(annotations: Annotations, lineages: np.ndarray) -> np.ndarray:
-    """The row of the tree that each position is drawn in, (n,) float; `lineages` as
-    `number_lineages` numbers them.
+    """The row of the tree that each position is drawn in, (n,) float.
 
     A track without daughters has a row of its own, a mother stands midway between her daughters.
     Daughters follow each other, so that no line crosses another.
+
+    Args:
+        lineages: (n,) int, of `number_lineages`.
     """
     tracks = annotations.tracks()
     track_of = np.zeros(len(annotations), int)
@@ -123,11 +122,16 @@ def compute_tree_rows(annotations: Annotations, lineages: np.ndarray) -> np.ndar
     daughters = [[] for _ in tracks]
     for daughter, mother in mothers.items():
         daughters[mother].append(daughter)
+    lineage_of = [lineages[rows[0]] for rows in tracks]
     first = [number for number in range(len(tracks)) if number not in mothers]
-    order = _walk(sorted(first, key=lambda number: lineages[tracks[number][0]]), daughters)
+    order = []  # a mother, then all that comes from her first daughter, then from the next
+    waiting = sorted(first, key=lineage_of.__getitem__)[::-1]
+    while waiting:
+        order.append(waiting.pop())
+        waiting += reversed(daughters[order[-1]])
     heights = np.zeros(len(tracks))
     leaves = [number for number in order if not daughters[number]]
-    spread = [_BETWEEN_LINEAGES * lineages[tracks[number][0]] for number in leaves]
+    spread = [_BETWEEN_LINEAGES * lineage_of[number] for number in leaves]
     heights[leaves] = np.arange(len(leaves)) + spread
     for number in reversed(order):
         if daughters[number]:
@@ -135,33 +139,20 @@ def compute_tree_rows(annotations: Annotations, lineages: np.ndarray) -> np.ndar
     return heights[track_of]
 
 
-def _walk(first: Sequence[int], daughters: Sequence[Sequence[int]]) -> list[int]:
-    """Tracks in the order of the tree: a mother, then all that comes from her first daughter, then
-    the next.
-    """
-    order, waiting = [], list(reversed(first))
-    while waiting:
-        order.append(waiting.pop())
-        waiting.extend(reversed(daughters[order[-1]]))
-    return order
-
-
 def find_doubtful_rows(
     annotations: Annotations, least_error: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rows of the links, and of the positions, that are probably wrong."""
-    names = ("division_error_probability", "start_error_probability", "end_error_probability")
-    properties = [annotations.properties[name] for name in names if name in annotations.properties]
-    positions = [np.flatnonzero(_to_numbers(values) > least_error) for values in properties]
-    links = annotations.link_properties.get("error_probability", np.zeros(0, object))
-    return np.flatnonzero(_to_numbers(links) > least_error), np.unique(
-        np.concatenate([np.zeros(0, int), *positions])
-    )
+    names = [f"{what}_error_probability" for what in ("division", "start", "end")]
+    parts = [annotations.properties[name] for name in names if name in annotations.properties]
+    positions = [_is_above(values, least_error) for values in parts]
+    links = _is_above(annotations.link_properties.get("error_probability", []), least_error)
+    return np.flatnonzero(links), np.flatnonzero(np.any(positions, axis=0))
 
 
-def _to_numbers(values: np.ndarray) -> np.ndarray:
-    """Values as numbers; 0 where there is none, so that it is no doubt."""
-    return np.array([0 if value is None else value for value in values], float)
+def _is_above(values: Sequence[float | None], least: float) -> np.ndarray:
+    """Whether values are above a limit, (n,) bool; no value is no doubt."""
+    return np.array([value is not None and value > least for value in values], bool)
 
 
 def collect_tree_events(
@@ -170,60 +161,49 @@ def collect_tree_events(
     annotations: Annotations,
     doubtful: tuple[np.ndarray, np.ndarray],
 ) -> TreeEvents:
-    """What is marked in the tree. Starts at the first and ends at the last time point of all are no
-    events.
+    """What is marked in the tree.
+
+    Starts at the first and ends at the last time point of all annotations are no events.
     """
-    times = shown.time_points
+    times, all_times = shown.time_points, annotations.annotated_time_points
     places = np.stack([times, heights], axis=1).astype(float)
-    all_times = annotations.annotated_time_points
     starts = (shown.links_backward() == 0) & (times > all_times[:1])
     ends = (shown.links_forward() == 0) & (times < all_times[-1:])
     doubtful_links, doubtful_positions = doubtful
-    _, later = places[shown.links[doubtful_links]].reshape(-1, 2, 2).swapaxes(0, 1)
-    middles = np.stack([times[shown.links[doubtful_links]].mean(axis=1), later[:, 1]], axis=1)
+    links = shown.links[doubtful_links]
+    middles = np.stack([times[links].mean(axis=1), heights[links[:, 1]]], axis=1)
     doubts = np.concatenate([middles, places[doubtful_positions]])
     return TreeEvents(places[shown.divisions()], places[starts], places[ends], doubts)
 
 
-def _draw_tree(axes: Axes, shown: Annotations, heights: np.ndarray, events: TreeEvents) -> None:
+def _draw_tree(axes: Axes, shown: Annotations, heights: np.ndarray) -> None:
     """Each link goes down or up to the row of its later end first, then along it."""
     earlier, later = shown.links.T
     times = shown.time_points
-    corners = [
-        (times[earlier], heights[earlier]),
-        (times[earlier], heights[later]),
-        (times[later], heights[later]),
-    ]
-    lines = np.stack([np.stack(corner, axis=1) for corner in corners], axis=1)
-    axes.add_collection(
-        LineCollection(lines, colors=COLOURS["blue"], linewidths=1.4, capstyle="round")
-    )
+    xs = np.stack([times[earlier], times[earlier], times[later]], axis=1)
+    ys = np.stack([heights[earlier], heights[later], heights[later]], axis=1)
+    style = {"colors": COLOURS["blue"], "linewidths": 1.4, "capstyle": "round"}
+    axes.add_collection(LineCollection(np.stack([xs, ys], axis=2), **style))
     alone = (shown.links_forward() == 0) & (shown.links_backward() == 0)
-    axes.plot(
-        times[alone], heights[alone], linestyle="none", marker=".", color=COLOURS["blue"], zorder=2
-    )
-    axes.autoscale_view()
-    marks = (
-        (FORK, events.divisions, 4),
-        (START, events.starts, 7),
-        (END, events.ends, 6),
-        (DOUBT, events.doubts, 8),
-    )
-    for (mark, places, size), beside in zip(
-        marks, count_earlier_marks([places for _, places, _ in marks])
-    ):
+    dot = {"linestyle": "none", "marker": ".", "color": COLOURS["blue"]}
+    axes.plot(times[alone], heights[alone], zorder=2, **dot)
+
+
+def _mark_events(axes: Axes, events: TreeEvents) -> None:
+    marks = {FORK: (events.divisions, 4), START: (events.starts, 7), END: (events.ends, 6)}
+    marks[DOUBT] = (events.doubts, 8)
+    besides = count_earlier_marks([places for places, _ in marks.values()])
+    inches = axes.figure.dpi_scale_trans
+    for (mark, (places, size)), beside in zip(marks.items(), besides):
         for number in np.unique(beside).tolist():
-            moved = axes.transData + ScaledTranslation(
-                0, number * _BESIDE_POINTS / 72, axes.figure.dpi_scale_trans
-            )
+            moved = axes.transData + ScaledTranslation(0, number * _BESIDE_POINTS / 72, inches)
             axes.plot(*places[beside == number].T, transform=moved, zorder=3, **mark.style(size))
         if len(places):
             axes.plot([], [], label=f"{mark.name} ({len(places)})", **mark.style(size))
 
 
 def count_earlier_marks(kinds: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """How many marks of earlier kinds share the place of each mark: it stands so much higher, and
-    hides none.
+    """How many marks of earlier kinds share the place of each mark, which is drawn above them.
 
     Args:
         kinds: (k, 2) float, the places of each kind.
@@ -240,19 +220,11 @@ def _number_lineages(
     axes: Axes, shown: Annotations, heights: np.ndarray, lineages: np.ndarray
 ) -> None:
     """The number of each lineage, left of where it starts."""
+    text = {"textcoords": "offset points", "ha": "right", "va": "center", "fontsize": 7}
     for lineage in range(lineages.max(initial=-1) + 1):
         rows = np.flatnonzero(lineages == lineage)
         row = rows[shown.time_points[rows].argmin()]
-        place = (shown.time_points[row], heights[row])
-        axes.annotate(
-            f"{lineage + 1}",
-            place,
-            (-7, 0),
-            textcoords="offset points",
-            ha="right",
-            va="center",
-            fontsize=7,
-        )
+        axes.annotate(f"{lineage + 1}", (shown.time_points[row], heights[row]), (-7, 0), **text)
 
 
 def _describe_tree(
@@ -260,21 +232,18 @@ def _describe_tree(
 ) -> str:
     if len(shown) == 0:
         return "No lineages, as there are no positions."
-    doubts = f", {count(len(events.doubts), 'doubt')}" if errors else ""
-    sizes = np.bincount(lineages)
+    nouns = {"division": events.divisions, "later start": events.starts}
+    nouns |= {"earlier end": events.ends} | ({"doubt": events.doubts} if errors else {})
+    listed = [f"{count(len(at), noun)}{_list_times(at)}" for noun, at in nouns.items()]
+    times = shown.time_points
     return (
-        f"{amount}, with {count(len(shown), 'position')} from time point "
-        f"{shown.time_points.min()} to {shown.time_points.max()}, drawn as trees with time to the right. "
-        f"{count(len(events.divisions), 'division')}{_format_times(events.divisions)}, "
-        f"{count(len(events.starts), 'later start')}{_format_times(events.starts)}, "
-        f"{count(len(events.ends), 'earlier end')}{_format_times(events.ends)}{doubts}"
-        f"{_format_times(events.doubts) if errors else ''}. Lineage 1 has the most positions: {sizes[0]}."
+        f"{amount}, with {count(len(shown), 'position')} from time point {times.min()} to "
+        f"{times.max()}, drawn as trees with time to the right. {', '.join(listed)}. "
+        f"Lineage 1 has the most positions: {np.bincount(lineages)[0]}."
     )
 
 
-def _format_times(places: np.ndarray) -> str:
+def _list_times(places: np.ndarray) -> str:
     times = [f"{time:g}" for time in np.unique(places[:, 0])]
-    if not times:
-        return ""
     more = ", …" if len(times) > _NAMED_TIMES else ""
-    return f" (time point {', '.join(times[:_NAMED_TIMES])}{more})"
+    return f" (time point {', '.join(times[:_NAMED_TIMES])}{more})" if times else ""

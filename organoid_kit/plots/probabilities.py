@@ -11,29 +11,13 @@ from scipy.stats import binomtest
 
 from organoid_kit.evaluation.calibration import Reliability
 from organoid_kit.evaluation.classification import PrecisionRecall
-from organoid_kit.plots.drawing import (
-    COLOURS,
-    LINES,
-    Drawing,
-    count,
-    draw_figure,
-    format_number,
-    tidy,
-)
-
-_STAR = {
-    "color": COLOURS["black"],
-    "marker": "*",
-    "markersize": 12,
-    "linestyle": "none",
-    "markerfacecolor": "white",
-}
+from organoid_kit.plots.drawing import LINES, STAR, Drawing, count, draw_figure, format_number, tidy
 
 
 def plot_reliability(
     reliability: Reliability | None, before: Reliability | None = None, *, title: str = ""
 ) -> Drawing:
-    """What was said against what is true, and how many examples each bin has.
+    """Predicted probabilities against how often they are right, and the examples in each bin.
 
     On the diagonal the probabilities can be believed; below it the network is too sure, above it
     not sure enough. Thin bars are 95 % intervals (Wilson 1927): how far off a bin may be by chance,
@@ -51,10 +35,15 @@ def plot_reliability(
     if before is None:
         parts = {"predicted": reliability}
     parts = {name: part for name, part in parts.items() if part is not None}
+    words = []
     for number, (name, part) in enumerate(parts.items()):
-        _draw_reliability(diagram, numbers, name, part, number - len(parts))
+        style = LINES[(number - len(parts)) % 2]
+        _draw_bins(diagram, numbers, part, style)
+        label = f"{name}: ECE {part.ece:.3f}, Brier {part.brier:.3f}"
+        diagram.plot(part.probabilities, part.parts_true, label=label, markersize=6, **style)
+        words.append(f"{name.capitalize()}: {_describe_bins(part)}")
     diagram.set(ylabel="part that is true", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
-    numbers.set(xlabel="probability that was said", ylabel="examples")
+    numbers.set(xlabel="predicted probability", ylabel="examples")
     if parts:
         numbers.set(yscale="log", ylim=(0.7, None))
         numbers.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -62,41 +51,30 @@ def plot_reliability(
     for axes in (diagram, numbers):
         tidy(axes)
     figure.legend(loc="outside lower center", fontsize=9)
-    figure.suptitle(title)
-    words = (
-        " ".join(_describe_reliability(name, part) for name, part in parts.items())
-        or "Not measured: no examples."
-    )
-    figure.description = f"{title + ': ' if title else ''}Said against true probability. {words}"
-    return figure
+    words = " ".join(words) or "Not measured: no examples."
+    return figure.caption(title, f"Predicted probabilities against the part that is true. {words}")
 
 
-def _draw_reliability(
-    diagram: Axes, numbers: Axes, name: str, part: Reliability, number: int
-) -> None:
-    """One line with its intervals above, one stair of counts below."""
-    style = LINES[number % 2]
+def _draw_bins(diagram: Axes, numbers: Axes, part: Reliability, style: dict[str, str]) -> None:
+    """An interval for each bin above, and a bar with its number of examples below."""
     right = np.round(part.counts * part.parts_true).astype(int)
-    intervals = [
-        binomtest(int(true), int(each)).proportion_ci(method="wilson")
-        for true, each in zip(right, part.counts)
-    ]
-    low, high = np.array([(each.low, each.high) for each in intervals]).T
-    diagram.vlines(part.probabilities, low, high, color=style["color"], linewidth=1, alpha=0.6)
-    label = f"{name}: ECE {part.ece:.3f}, Brier {part.brier:.3f}"
-    diagram.plot(part.probabilities, part.parts_true, label=label, markersize=6, **style)
-    filled = {"facecolor": style["color"], "alpha": 0.35} if number % 2 else {"facecolor": "none"}
-    edges = {"edgecolor": style["color"], "linestyle": style["linestyle"], "linewidth": 1.3}
-    numbers.bar(part.lows, part.counts, part.width, align="edge", **filled)
-    numbers.bar(part.lows, part.counts, part.width, align="edge", facecolor="none", **edges)
+    tests = (binomtest(int(true), int(of)) for true, of in zip(right, part.counts))
+    low, high = np.array([test.proportion_ci(method="wilson") for test in tests]).T
+    colour = style["color"]
+    diagram.vlines(part.probabilities, low, high, color=colour, linewidth=1, alpha=0.6)
+    fill = {"facecolor": colour, "alpha": 0.35} if style is LINES[1] else {"facecolor": "none"}
+    edge = {"edgecolor": colour, "linestyle": style["linestyle"], "linewidth": 1.3}
+    for look in (fill, edge | {"facecolor": "none"}):
+        numbers.bar(part.lows, part.counts, part.width, align="edge", **look)
 
 
-def _describe_reliability(name: str, part: Reliability) -> str:
+def _describe_bins(part: Reliability) -> str:
     worst = int(np.abs(part.probabilities - part.parts_true).argmax())
     return (
-        f"{name.capitalize()}: {count(int(part.counts.sum()), 'example')}, expected calibration error {part.ece:.3f}, "
-        f"Brier score {part.brier:.3f}; the bin farthest off said {part.probabilities[worst]:.2f} where "
-        f"{part.parts_true[worst]:.2f} is true ({count(int(part.counts[worst]), 'example')})."
+        f"{count(int(part.counts.sum()), 'example')}, expected calibration error {part.ece:.3f}, "
+        f"Brier score {part.brier:.3f}; the bin farthest off predicts "
+        f"{part.probabilities[worst]:.2f} where {part.parts_true[worst]:.2f} is true "
+        f"({count(int(part.counts[worst]), 'example')})."
     )
 
 
@@ -112,76 +90,44 @@ def plot_precision_recall(
     Args:
         curve: of `compute_precision_recall`.
         compare: other curves by name.
-        chosen: the threshold in use, marked by a star; None marks that of highest F1.
+        chosen: the threshold in use, which a star marks; None: that of highest F1.
         title: above the figure.
     """
     figure = draw_figure(6.2, 5.4)
     axes = figure.subplots()
-    for number, (name, each) in enumerate({"this network": curve, **(compare or {})}.items()):
-        _draw_stairs(axes, name, each, number)
-    marked = _choose_marked(curve, chosen)
-    if marked:
-        words, row = marked
-        axes.plot([curve.recall[row]], [curve.precision[row]], label=words, zorder=5, **_STAR)
+    averages = {}
+    for number, (name, stairs) in enumerate({"this network": curve, **(compare or {})}.items()):
+        averages[name] = format_number(stairs.average_precision, 3)
+        recall = np.append(stairs.recall, 0 * stairs.recall[-1:])  # down to a recall of 0
+        precision = np.append(stairs.precision, stairs.precision[-1:])
+        style = LINES[number % len(LINES)] | {"drawstyle": "steps-post", "markersize": 4}
+        label = f"{name}: average precision {averages[name]}"
+        axes.plot(recall, precision, label=label, markevery=0.1, **style)
+    words = ["Precision over recall: not measured, as nothing is positive."]
     if len(curve.thresholds):
+        words = _mark_threshold(axes, curve, chosen)
         chance = curve.precision[0]
-        axes.axhline(
-            chance, color="0.5", linewidth=1, linestyle=":", label=f"by chance: {chance:.3f}"
-        )
-    axes.set(
-        xlabel="recall: part of the true ones found",
-        ylabel="precision: part of those found that is true",
-    )
-    axes.set(xlim=(0, 1.02), ylim=(0, 1.02), title=title)
+        label = f"by chance: {chance:.3f}"
+        axes.axhline(chance, color="0.5", linewidth=1, linestyle=":", label=label)
+    axes.set(xlabel="recall: part of the true ones found", xlim=(0, 1.02))
+    axes.set(ylabel="precision: part of those found that is true", ylim=(0, 1.02))
     tidy(axes)
     figure.legend(loc="outside lower center", fontsize=9)
-    figure.description = (
-        f"{title + ': ' if title else ''}{_describe_precision_recall(curve, compare or {}, marked)}"
-    )
-    return figure
+    words += [f"{name}: {averages[name]}." for name in compare or {}]
+    return figure.caption(title, " ".join(words))
 
 
-def _draw_stairs(axes: Axes, name: str, curve: PrecisionRecall, number: int) -> None:
-    recall, precision = (
-        np.append(curve.recall, 0 * curve.recall[-1:]),
-        np.append(curve.precision, curve.precision[-1:]),
-    )
-    label = f"{name}: average precision {format_number(curve.average_precision, 3)}"
-    style = {
-        **LINES[number % len(LINES)],
-        "drawstyle": "steps-post",
-        "markersize": 4,
-        "markevery": 0.1,
-    }
-    axes.plot(recall, precision, label=label, **style)
-
-
-def _choose_marked(curve: PrecisionRecall, chosen: float | None) -> tuple[str, int] | None:
-    """The threshold to mark, in words and as a row of the curve; None where no probability reaches
-    it.
-    """
-    if len(curve.thresholds) == 0:
-        return None
+def _mark_threshold(axes: Axes, curve: PrecisionRecall, chosen: float | None) -> list[str]:
+    """A star at a threshold, unless no probability reaches it; returns what it shows, in words."""
+    words = [
+        f"Precision over recall, average precision {curve.average_precision:.3f}; by chance it "
+        f"would be {curve.precision[0]:.3f}."
+    ]
     threshold = curve.best() if chosen is None else chosen
     row = int(np.searchsorted(curve.thresholds, threshold))
-    if row == len(curve.thresholds):
-        return None
-    return f"threshold {threshold:.2f}: F1 {curve.f1[row]:.3f}", row
-
-
-def _describe_precision_recall(
-    curve: PrecisionRecall, compare: Mapping[str, PrecisionRecall], marked: tuple[str, int] | None
-) -> str:
-    others = "".join(
-        f" {name}: {format_number(each.average_precision, 3)}." for name, each in compare.items()
-    )
-    if len(curve.thresholds) == 0:
-        return f"Precision over recall: not measured, as nothing is positive.{others}"
-    star = ""
-    if marked:
-        words, row = marked
-        star = f" A star marks {words}, precision {curve.precision[row]:.3f}, recall {curve.recall[row]:.3f}."
-    return (
-        f"Precision over recall, average precision {curve.average_precision:.3f}; by chance it would be "
-        f"{curve.precision[0]:.3f}.{star}{others}"
-    )
+    if row < len(curve.thresholds):
+        precision, recall = curve.precision[row], curve.recall[row]
+        label = f"threshold {threshold:.2f}: F1 {curve.f1[row]:.3f}"
+        axes.plot([recall], [precision], label=label, zorder=5, **STAR, markersize=12)
+        words.append(f"A star marks {label}, precision {precision:.3f}, recall {recall:.3f}.")
+    return words

@@ -1,4 +1,4 @@
-"""Tracks in the movie: where nuclei are, and the way they took."""
+"""Tracks in the movie: where nuclei are, and the paths they took."""
 
 from __future__ import annotations
 
@@ -9,16 +9,40 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba
-from matplotlib.patheffects import withStroke
 
 from organoid_kit.base.errors import UserError
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.timelapse import TimeLapse
-from organoid_kit.plots.drawing import COLOURS, Drawing, Mark, count, draw_figure, draw_plane
+from organoid_kit.plots.drawing import (
+    COLOURS,
+    Drawing,
+    Mark,
+    count,
+    draw_figure,
+    draw_plane,
+    outline,
+)
 from organoid_kit.plots.lineages import END, START, number_lineages
 
 DIVISION = Mark("division", "*", "yellow", filled=True)
 _COLOURS = ("orange", "sky blue", "green", "yellow", "vermillion", "purple")
+
+
+@dataclass(frozen=True, eq=False)
+class _Tails:
+    """Rows of what `plot_tracks` shows.
+
+    Attributes:
+        now: positions of the time point.
+        links: (k, 2) int, of their past, and of the past of tracks that ended a short time ago.
+        divisions, starts, ends: what happened along them.
+    """
+
+    now: np.ndarray
+    links: np.ndarray
+    divisions: np.ndarray
+    starts: np.ndarray
+    ends: np.ndarray
 
 
 def plot_tracks(
@@ -32,13 +56,12 @@ def plot_tracks(
     numbers: bool = True,
     title: str | None = None,
 ) -> Drawing:
-    """The movie with its positions, and the way they took over the last time points.
+    """The movie with its positions, and their paths over the last time points.
 
     Args:
-        movie: to look at.
         annotations: with links, in voxels of the movie.
         time_point: as the movie counts them.
-        tail: time points that the ways go back.
+        tail: how many time points back the paths are drawn.
         channels: counted from 1; several are summed.
         planes: first and last plane that are projected; only positions in them are shown. None:
             all.
@@ -49,44 +72,41 @@ def plot_tracks(
     Raises:
         UserError: the planes are not in the movie.
     """
-    low, high = _check_planes(planes, movie.shape_zyx[0])
-    ways = _trace_tails(annotations, time_point, tail, (low, high))
+    depth = movie.shape_zyx[0]
+    low, high = planes or (0, depth - 1)
+    if not 0 <= low <= high < depth:
+        raise UserError(
+            f"Planes must be a first and a last one from 0 to {depth - 1}. "
+            f"Received: {low} and {high}. Choose others, or leave planes out to see all."
+        )
+    tails = _trace_tails(annotations, time_point, tail, (low, high))
     figure = draw_figure(6, 6.2)
     axes = figure.subplots()
-    draw_plane(
-        axes, movie.stack(time_point, channels)[low : high + 1].max(axis=0), movie.spacing_um[1:]
-    )
+    image = movie.stack(time_point, channels)[low : high + 1].max(axis=0)
+    draw_plane(axes, image, movie.spacing_um[1:])
     places_um = (annotations.positions * movie.spacing_um)[:, :0:-1]
     lineages = number_lineages(annotations)
-    _draw_tails(axes, places_um, lineages, ways, annotations.time_points, tail)
-    _mark_events(axes, places_um, ways)
-    if numbers:
-        _write_numbers(axes, places_um, lineages, ways.now)
-    figure.legend(
-        loc="outside lower center",
-        ncols=4,
-        fontsize=9,
-        facecolor="0.1",
-        labelcolor="white",
-        framealpha=1,
+    colours = [COLOURS[_COLOURS[lineage % len(_COLOURS)]] for lineage in lineages]
+    _draw_tails(axes, places_um, colours, tails, annotations.time_points, tail)
+    events = ((DIVISION, tails.divisions, 11), (START, tails.starts, 6), (END, tails.ends, 6))
+    for mark, rows, size in events:
+        if len(rows):
+            style = mark.style(size) | {"path_effects": outline(3)}
+            axes.plot(*places_um[rows].T, label=f"{mark.name} ({len(rows)})", **style)
+    text = {"color": "white", "fontsize": 8, "path_effects": outline(2), "annotation_clip": True}
+    for row in tails.now if numbers else ():
+        number = str(lineages[row] + 1)
+        axes.annotate(number, places_um[row], (5, 4), textcoords="offset points", **text)
+    look = {"facecolor": "0.1", "labelcolor": "white", "framealpha": 1}
+    figure.legend(loc="outside lower center", ncols=4, fontsize=9, **look)
+    where = f" of planes {low} to {high}" if planes else " along z"
+    return figure.caption(
+        f"{movie.name}, time point {time_point}" if title is None else title,
+        f"the brightest voxels{where}, with {count(len(tails.now), 'position')} and the path of "
+        f"each over the last {count(tail, 'time point')}. "
+        f"Along them: {count(len(tails.divisions), 'division')}, "
+        f"{count(len(tails.starts), 'start')} and {count(len(tails.ends), 'end')} of tracks.",
     )
-    title = f"{movie.name}, time point {time_point}" if title is None else title
-    figure.suptitle(title)
-    figure.description = f"{title + ': ' if title else ''}{_describe_tails(ways, tail, planes)}"
-    return figure
-
-
-@dataclass(frozen=True, eq=False)
-class _Tails:
-    """Rows of what `plot_tracks` shows: positions now, links of their past, and what happened on
-    the way.
-    """
-
-    now: np.ndarray
-    links: np.ndarray
-    divisions: np.ndarray
-    starts: np.ndarray
-    ends: np.ndarray
 
 
 def _trace_tails(
@@ -94,96 +114,36 @@ def _trace_tails(
 ) -> _Tails:
     """Goes back from the positions of now, and from those where a track ended not long ago."""
     times, depths = annotations.time_points, annotations.positions[:, 0]
+    forward, backward = annotations.links_forward(), annotations.links_backward()
     inside = (depths >= planes[0] - 0.5) & (depths <= planes[1] + 0.5)
     recent = (times >= time_point - tail) & (times <= time_point)
-    now = np.flatnonzero(inside & (times == time_point))
-    ends = np.flatnonzero(
-        inside & recent & (times < time_point) & (annotations.links_forward() == 0)
-    )
-    seen = np.zeros(len(annotations), bool)
-    seen[np.concatenate([now, ends])] = True
+    now = inside & (times == time_point)
+    ends = inside & recent & (times < time_point) & (forward == 0)
+    seen = now | ends
     links = annotations.links[recent[annotations.links].all(axis=1)]
     for earlier, later in links[np.argsort(-times[links[:, 1]], kind="stable")]:
         seen[earlier] |= seen[later]
-    born = (annotations.links_backward() == 0) & (times > annotations.annotated_time_points[:1])
-    return _Tails(
-        now,
-        links[seen[links[:, 1]]],
-        np.flatnonzero(seen & (annotations.links_forward() >= 2)),
-        np.flatnonzero(seen & born),
-        ends,
-    )
+    born = (backward == 0) & (times > annotations.annotated_time_points[:1])
+    events = (seen & (forward >= 2), seen & born, ends)
+    return _Tails(np.flatnonzero(now), links[seen[links[:, 1]]], *map(np.flatnonzero, events))
 
 
 def _draw_tails(
     axes: Axes,
     places_um: np.ndarray,
-    lineages: np.ndarray,
-    ways: _Tails,
+    colours: Sequence[str],
+    tails: _Tails,
     times: np.ndarray,
     tail: int,
 ) -> None:
-    """Lines in the colour of the lineage that fade towards the past, and a ring around each
-    position of now.
-    """
-    age = times[ways.now].max(initial=0) - times[ways.links[:, 1]]
-    colours = [
-        to_rgba(_choose_colour(lineages[row]), 1 - 0.75 * years / max(tail, 1))
-        for row, years in zip(ways.links[:, 1], age)
-    ]
-    lines = LineCollection(places_um[ways.links], colors=colours, linewidths=2, capstyle="round")
-    axes.add_collection(lines)
-    for row in ways.now:
-        ring = Mark("", "o", "black").style(8) | {"markeredgecolor": _choose_colour(lineages[row])}
-        axes.plot(*places_um[row], **ring)
-    style = Mark("", "o", "orange").style(8) | {"linestyle": "-", "color": COLOURS["orange"]}
-    axes.plot([], [], label=f"position and its way ({len(ways.now)})", **style)
-
-
-def _mark_events(axes: Axes, places_um: np.ndarray, ways: _Tails) -> None:
-    edge = [withStroke(linewidth=3, foreground="black")]
-    for mark, rows in ((DIVISION, ways.divisions), (START, ways.starts), (END, ways.ends)):
-        if len(rows):
-            style = mark.style(11 if mark is DIVISION else 6) | {"path_effects": edge}
-            axes.plot(*places_um[rows].T, label=f"{mark.name} ({len(rows)})", **style)
-
-
-def _write_numbers(
-    axes: Axes, places_um: np.ndarray, lineages: np.ndarray, rows: np.ndarray
-) -> None:
-    edge = [withStroke(linewidth=2, foreground="black")]
-    for row in rows:
-        text = {
-            "textcoords": "offset points",
-            "color": "white",
-            "fontsize": 8,
-            "path_effects": edge,
-        }
-        axes.annotate(f"{lineages[row] + 1}", places_um[row], (5, 4), annotation_clip=True, **text)
-
-
-def _choose_colour(lineage: int) -> str:
-    return COLOURS[_COLOURS[lineage % len(_COLOURS)]]
-
-
-def _check_planes(planes: tuple[int, int] | None, depth: int) -> tuple[int, int]:
-    low, high = planes or (0, depth - 1)
-    if not 0 <= low <= high < depth:
-        raise UserError(
-            f"Planes must be a first and a last one from 0 to {depth - 1}. Received: {low} and {high}. "
-            "Choose others, or leave planes out to see all."
-        )
-    return low, high
-
-
-def _describe_tails(ways: _Tails, tail: int, planes: tuple[int, int] | None) -> str:
-    where = (
-        "the brightest voxels along z"
-        if planes is None
-        else f"the brightest voxels of planes {planes[0]} to {planes[1]}"
-    )
-    return (
-        f"{where}, with {count(len(ways.now), 'position')} and the way each took over the last "
-        f"{count(tail, 'time point')}. On the way: {count(len(ways.divisions), 'division')}, "
-        f"{count(len(ways.starts), 'start')} and {count(len(ways.ends), 'end')} of tracks."
-    )
+    """Lines in the colour of the lineage that fade into the past; a ring around each position."""
+    later = tails.links[:, 1]
+    ages = times[tails.now].max(initial=0) - times[later]
+    faded = [to_rgba(colours[row], 1 - 0.75 * age / max(tail, 1)) for row, age in zip(later, ages)]
+    lines = places_um[tails.links]
+    axes.add_collection(LineCollection(lines, colors=faded, linewidths=2, capstyle="round"))
+    ring = Mark("position and its path", "o", "orange")
+    for row in tails.now:
+        axes.plot(*places_um[row], **(ring.style(8) | {"markeredgecolor": colours[row]}))
+    style = ring.style(8) | {"linestyle": "-", "color": COLOURS["orange"]}
+    axes.plot([], [], label=f"{ring.name} ({len(tails.now)})", **style)

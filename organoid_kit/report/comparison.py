@@ -12,7 +12,7 @@ from typing import Any
 
 from organoid_kit.base.errors import UserError
 from organoid_kit.base.files import write_json_safely, write_text_safely
-from organoid_kit.plots.curves import describe_history, plot_history
+from organoid_kit.plots.curves import plot_history
 from organoid_kit.report.page import (
     build_page,
     format_value,
@@ -24,6 +24,7 @@ from organoid_kit.report.page import (
 )
 from organoid_kit.report.results import Result, read_results
 from organoid_kit.report.run_page import choose_kind
+from organoid_kit.training.diagnosis import describe_history
 from organoid_kit.training.runs import QUALITIES, Run, find_best
 
 

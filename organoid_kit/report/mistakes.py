@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from operator import itemgetter
+
 import numpy as np
 
 from organoid_kit.base.settings import NetworkSettings
@@ -13,9 +16,51 @@ from organoid_kit.examples.division import DIVISION, ORDINARY, DivisionExample
 from organoid_kit.examples.link import OTHER_NEAR, SAME, LinkExample, cut_pair
 from organoid_kit.examples.patches import PreparedMovies, compute_window_bytes
 from organoid_kit.plots.crops import plot_crops, plot_pairs
-from organoid_kit.plots.drawing import Drawing
+from organoid_kit.plots.drawing import FALSE, MISSED, Drawing
+from organoid_kit.plots.images import Mistake, plot_mistakes, sort_positions
 from organoid_kit.report.judging import find_most_probable, judge_divisions, judge_links
 from organoid_kit.tracking.links import compute_displacements, estimate_drift
+
+
+def plot_position_mistakes(
+    annotated: AnnotatedMovie, found: Annotations, threshold: float, channels: Sequence[int] = (1,)
+) -> Drawing:
+    """Missed nuclei, the least probable first, then false positions, the surest first.
+
+    Args:
+        annotated: the movie and its truth.
+        found: candidates with their "probability".
+        threshold: candidates from this probability on count as found.
+        channels: counted from 1; several are summed.
+    """
+    mistakes = find_position_mistakes(annotated.annotations, found, threshold)
+    return plot_mistakes(annotated.movie, annotated.annotations, *mistakes, channels)
+
+
+def find_position_mistakes(
+    truth: Annotations, found: Annotations, threshold: float, max_distance_um: float = 5.0
+) -> tuple[list[Mistake], list[Mistake]]:
+    """Missed positions, the least probable first, and false ones, the most probable first.
+
+    The probability of a missed one is the highest of the candidates near it.
+    """
+    missed, false = [], []
+    for time_point in truth.annotated_time_points.tolist():
+        rows = found.rows_at(time_point)
+        candidates = found.positions[rows]
+        said = found.properties["probability"][rows].astype(float)
+        true, region = truth.positions_at(time_point), truth.annotated_region(time_point)
+        kept = candidates[said >= threshold]
+        marked = sort_positions(true, kept, truth.spacing_um, region, max_distance_um)
+        for position in marked[MISSED]:
+            away_um = np.linalg.norm((candidates - position) * truth.spacing_um, axis=1)
+            near = (away_um <= max_distance_um) & (said < threshold)
+            missed.append((time_point, position, said[near].max(initial=0.0)))
+        for position in marked[FALSE]:
+            same = (candidates == position).all(axis=1)
+            false.append((time_point, position, said[same].max()))
+    by_probability = itemgetter(2)
+    return sorted(missed, key=by_probability), sorted(false, key=by_probability, reverse=True)
 
 
 def plot_division_mistakes(

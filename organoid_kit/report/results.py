@@ -26,8 +26,11 @@ from organoid_kit.data.dataset import AnnotatedMovie
 from organoid_kit.data.formats.organoidtracker import read_aut, write_aut
 from organoid_kit.evaluation.positions import PositionScore, score_positions
 from organoid_kit.plots.drawing import Drawing, describe, write_png
-from organoid_kit.plots.images import plot_mistakes
-from organoid_kit.report.mistakes import plot_division_mistakes, plot_link_mistakes
+from organoid_kit.report.mistakes import (
+    plot_division_mistakes,
+    plot_link_mistakes,
+    plot_position_mistakes,
+)
 from organoid_kit.training.runs import Run, describe_movie
 
 
@@ -154,7 +157,7 @@ def _plot_worst(
         return plot_division_mistakes(annotated, found, threshold, settings)
     if settings.network == "link":
         return plot_link_mistakes(annotated, found, settings)
-    return plot_mistakes(annotated.movie, annotated.annotations, found, threshold, channels)
+    return plot_position_mistakes(annotated, found, threshold, channels)
 
 
 def _get_calibration_line(run: Run) -> list[float]:

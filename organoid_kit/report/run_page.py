@@ -14,7 +14,7 @@ import numpy as np
 
 from organoid_kit.base.files import write_json_safely, write_text_safely
 from organoid_kit.evaluation.calibration import Calibration, Reliability, compute_reliability
-from organoid_kit.plots.curves import describe_history, plot_history
+from organoid_kit.plots.curves import plot_history
 from organoid_kit.plots.probabilities import plot_reliability
 from organoid_kit.report import divisions, links, positions
 from organoid_kit.report.method import describe_method
@@ -29,6 +29,7 @@ from organoid_kit.report.page import (
     make_table,
 )
 from organoid_kit.report.results import Result, read_calibration, read_results
+from organoid_kit.training.diagnosis import describe_history
 from organoid_kit.training.runs import Run, collect_versions
 
 _NEVER_MEASURED = (

@@ -21,7 +21,7 @@ from organoid_kit.base.files import write_bytes_safely
 from organoid_kit.examples.choice import Examples
 from organoid_kit.examples.link import LinkExamples, join_pairs
 from organoid_kit.examples.patches import make_grey
-from organoid_kit.examples.position import PositionExample, PositionExamples
+from organoid_kit.examples.position import PositionExamples
 
 FOLDER = "epochs"  # in a run folder
 _LOOKED_AT = 8  # patches among which the one with most nuclei is taken
@@ -138,10 +138,9 @@ def _name_file(run_folder: str | Path, epoch: int) -> Path:
 
 def _choose_patch(examples: PositionExamples) -> ShownExample:
     candidates = examples.examples(0, 0, min(_LOOKED_AT, examples.number_per_epoch))
-    example = max(candidates, key=lambda each: len(_find_inside(each)))
-    now, dots = -examples.settings.time_window[0], example.target.sum(axis=(1, 2))
-    plane = int(dots.argmax()) if dots.any() else len(dots) // 2
-    inside = _find_inside(example)
+    example = max(candidates, key=lambda example: len(example.positions_inside))
+    now, plane = -examples.settings.time_window[0], example.fullest_plane
+    inside = example.positions_inside
     picture = _make_unanswered(
         examples,
         example.image[None, None, plane, :, :, now],
@@ -149,12 +148,6 @@ def _choose_patch(examples: PositionExamples) -> ShownExample:
         inside[np.abs(inside[:, 0] - plane) <= _NEAR_PLANES, 1:],
     )
     return ShownExample(example.image[None], plane, picture)
-
-
-def _find_inside(example: PositionExample) -> np.ndarray:
-    """The positions that lie in the patch."""
-    inside = (example.positions > -0.5) & (example.positions < np.array(example.target.shape) - 0.5)
-    return example.positions[inside.all(axis=1)]
 
 
 def _choose_crops(examples) -> ShownExample:

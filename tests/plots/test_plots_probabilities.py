@@ -37,7 +37,7 @@ def test_reliability_says_its_errors_in_figure_and_words():
     figure = plot_reliability(reliability, title="Links")
     assert f"predicted: ECE {reliability.ece:.3f}, Brier {reliability.brier:.3f}" in labels(figure)
     assert describe(figure).startswith("Links: ")
-    assert "said 0.15 where 0.00 is true (2 examples)" in describe(figure)
+    assert "predicts 0.15 where 0.00 is true (2 examples)" in describe(figure)
 
 
 def test_before_and_after_calibration_are_told_apart_by_shape():

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from organoid_kit.plots.curves import describe_history
 from organoid_kit.report.doctor.finding import Finding
+from organoid_kit.training.diagnosis import describe_history
 from organoid_kit.training.runs import NOT_FINITE, Run
 
 _FEW_EPOCHS = 3

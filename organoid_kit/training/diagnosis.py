@@ -1,0 +1,70 @@
+"""How a training goes, in one sentence, read from its losses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from organoid_kit.training.runs import find_best
+
+History = Sequence[Mapping[str, Any]]
+
+_FEW_EPOCHS = 3  # too few to read anything from a history
+_WAITED_EPOCHS = 3  # without a better one before overfitting is named
+_JUMP = 1.5  # a loss that rises to so many times its lowest …
+_JUMP_PART = 0.2  # … and by this part of the first one has jumped
+_RECENT_EPOCHS = 5
+_LEARNED_PART = 0.9  # a loss that stays above this part of the first one has not fallen
+
+
+def describe_history(history: History) -> str:
+    """Still learning, overfitting, not learning, learning rate too high, or done: in a sentence.
+
+    Args:
+        history: a row for each epoch with "loss", "validation_loss" and "best", see `Run.history`.
+    """
+    best = find_best(history)
+    if len(history) < _FEW_EPOCHS or best is None:
+        epochs = f"{len(history)} epoch{'s' * (len(history) != 1)}"
+        return f"Too early to tell: {epochs} of training so far."
+    training = np.array([row["loss"] for row in history])
+    epoch, waited = best["epoch"], len(history) - 1 - history.index(best)
+    judge, reached, ended = _describe_criterion(best)
+    if jumped := _find_jump(training):
+        before, after = training[jumped - 1], training[jumped]
+        return (
+            f"Learning rate too high, it seems: the training loss jumped from {before:.3g} to "
+            f"{after:.3g} in epoch {history[jumped]['epoch']}. Start again with a third of it."
+        )
+    if training.min() > _LEARNED_PART * training[0]:
+        return (
+            "Not learning: the training loss hardly falls. Look at the examples, or change the "
+            "learning rate; the ladder (`overfit_one_patch`) tells whether it can learn at all."
+        )
+    if waited < _WAITED_EPOCHS:
+        return f"Still learning: the {judge} was {reached} in epoch {epoch}, of {len(history)}."
+    if training[-waited - 1 :].argmin() > 0:
+        return (
+            f"Overfitting since epoch {epoch}: the training loss still falls, the {judge} {ended}. "
+            f"The network of epoch {epoch} is the one to use."
+        )
+    return f"No more to learn: nothing has become better since epoch {epoch}."
+
+
+def _find_jump(losses: np.ndarray) -> int | None:
+    """The last recent epoch in which the loss rose far above its lowest so far; None without one."""
+    lowest = np.minimum.accumulate(losses)[:-1]
+    jumps = (losses[1:] > _JUMP * lowest) & (losses[1:] - losses[:-1] > _JUMP_PART * losses[0])
+    recent = np.flatnonzero(jumps[-_RECENT_EPOCHS:]) + max(0, len(jumps) - _RECENT_EPOCHS)
+    return int(recent[-1]) + 1 if len(recent) else None
+
+
+def _describe_criterion(best: Mapping[str, Any]) -> tuple[str, str, str]:
+    """What epochs were compared by, what it was in the best one, and what it does after that."""
+    if best.get("validation_calibrated_loss") is not None:
+        return "validation loss after calibration", "lowest", "does not"
+    if best.get("validation_average_precision") is not None:
+        return "average precision in validation", "highest", "rises no more"
+    return "validation loss", "lowest", "does not"
