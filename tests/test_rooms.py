@@ -151,7 +151,9 @@ def test_public_names_are_documented():
 
 
 def test_modules_are_documented():
-    assert not [name_module(parts) for parts, tree in SOURCES.items() if not ast.get_docstring(tree)]
+    assert not [
+        name_module(parts) for parts, tree in SOURCES.items() if not ast.get_docstring(tree)
+    ]
 
 
 def test_functions_are_short():
