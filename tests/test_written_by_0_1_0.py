@@ -113,7 +113,10 @@ def test_networks(folder, expected):
         assert network.count_params() > 0
 
 
-def test_an_interrupted_run_comes_back_from_its_backup_and_goes_on(folder, expected, tmp_path):
+def test_an_interrupted_run_comes_back_from_its_backup_and_goes_on(
+    folder, expected, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(folder)  # where the network lies that it started from
     [backup] = list_backups(folder / "kept")
     assert str(backup) == expected["kept"]["str"]
     run = restore_run(backup, tmp_path)
