@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from organoid_kit.course.lessons.exercise import match_numbers, run_answer
+from organoid_kit.course.lessons.exercise import run_answer
 from organoid_kit.course.lessons.texts import LessonTexts
 
 TEXTS = LessonTexts(__file__)
@@ -77,17 +77,8 @@ _ANSWERS, _TRUTH = np.array([1.0, 2.0, 4.0]), np.array([1.0, 4.0, 3.0])
 
 def _judge_loss(answer: Callable) -> str | None:
     got = run_answer(answer, _ANSWERS, _TRUTH)
-    if match_numbers(got, 5.0):
-        return "You added the squared errors up. Take their mean, so that many points are not worse than few."
-    if match_numbers(got, 1 / 3, 0.01) or match_numbers(got, -1 / 3, 0.01):
-        return "Errors of -2 and +1 must not cancel out. Square each of them first."
-    if match_numbers(got, 1.0):
-        return "You took the mean of the sizes of the errors. That is another loss. For this one, square them."
-    if match_numbers(got, 1 / 9, 0.01):
-        return "You took the mean first and then squared. Square each error, then take the mean."
-    if not match_numbers(got, 5 / 3):
-        return f"For answers 1, 2, 4 and truth 1, 4, 3 the errors are 0, -2, 1. The loss is 5 / 3. Yours: {got}."
-    return None
+    slips = {"sum": 5, "cancel": 1 / 3, "cancel_too": -1 / 3, "sizes": 1, "mean_first": 1 / 9}
+    return TEXTS.judge("loss", got, 5 / 3, slips, 1e-4)
 
 
 loss = TEXTS.exercise("loss", _judge_loss)
@@ -97,24 +88,18 @@ _DAYS, _SIZES, _LINE, _RATE = np.array([0.0, 1.0, 3.0]), np.array([1.0, 2.0, 2.0
 
 def _judge_step(answer: Callable) -> str | None:
     got = run_answer(answer, *_LINE, _DAYS, _SIZES, _RATE)
-    if isinstance(got, tuple | list) and any(np.size(each) != 1 for each in got):
-        return "New slope and new start must be one number each. Did you take the mean of all errors (times x)?"
-    right = np.array(take_step(*_LINE, _DAYS, _SIZES, _RATE))
-    if match_numbers(got, right):
-        return None
-    if match_numbers(got, right[::-1]):
-        return "Both numbers are right, but in the wrong order. Give back the slope first, then the start."
-    if match_numbers(got, 2 * np.array(_LINE) - right):
-        return "This step goes up, and the loss grows. Subtract the change, do not add it."
-    if match_numbers(got, (np.array(_LINE) + right) / 2):
-        return "The direction is right, the step is half as long. The derivative of a square brings a factor of 2."
-    if match_numbers(got, [take_step(0, 0, _DAYS, _SIZES, _RATE)[0], right[1]]):
-        return "The slope must be computed from the line as it is now."
-    if match_numbers(np.shape(got), (2,)) and match_numbers(got[1], right[1]):
-        return "The start is right, the slope is not. In its mean each error is multiplied by its x first."
-    if match_numbers(np.shape(got), (2,)) and match_numbers(got[0], right[0]):
-        return "The slope is right, the start is not. Is its error that of the old line, before the slope changed?"
-    return "Compute the errors of the old line first. Then change slope and start as the two rules say, and return both."
+    if isinstance(got, tuple | list) and any(np.size(number) != 1 for number in got):
+        return TEXTS.say("step", "many")
+    line, right = np.array(_LINE), np.array(take_step(*_LINE, _DAYS, _SIZES, _RATE))
+    slips = {
+        "order": right[::-1],
+        "uphill": 2 * line - right,
+        "half": (line + right) / 2,
+        "new_line": [take_step(0, 0, _DAYS, _SIZES, _RATE)[0], right[1]],
+    }
+    if np.shape(got) == (2,):  # one of the two numbers may be right
+        slips |= {"slope": [got[0], right[1]], "start": [right[0], got[1]]}
+    return TEXTS.judge("step", got, right, slips)
 
 
 step = TEXTS.exercise("step", _judge_step)
@@ -135,22 +120,14 @@ def _judge_convolution(answer: Callable) -> str | None:
     rng = np.random.default_rng(3)
     image, kernel = rng.normal(size=(6, 7)), rng.normal(size=(3, 3))
     got, right = run_answer(answer, image, kernel), _convolve_by_keras(image, kernel)
-    if match_numbers(got, right, KERAS_TOLERANCE):
-        return None
-    shape = np.shape(got)
-    if shape == (4, 5):
-        return "The answer has lost its border: 4 × 5 for an image of 6 × 7. Put zeros around the image first: `np.pad`."
-    if shape != (6, 7):
-        return f"The answer must be as large as the image: 6 × 7 numbers. Received: shape {shape}."
-    if match_numbers(got, _convolve_by_keras(image, kernel[::-1, ::-1]), KERAS_TOLERANCE):
-        return "Your kernel is turned round, as in mathematics. Networks do not turn it: upper left meets upper left."
-    if match_numbers(np.asarray(got)[1:-1, 1:-1], right[1:-1, 1:-1], KERAS_TOLERANCE):
-        return (
-            "Inside, all is right; at the border it is not. Beyond the border there must be zeros."
-        )
-    if match_numbers(np.asarray(got)[:-2, :-2], right[1:-1, 1:-1], KERAS_TOLERANCE):
-        return "Your answer lies one row and one column too far up and left. The MIDDLE of the kernel lies on the pixel."
-    return "Keras gets other numbers. At each place: 3 × 3 numbers of the image, times the kernel, added up."
+    if np.shape(got) != (6, 7):
+        slip = "no_border" if np.shape(got) == (4, 5) else "shape"
+        return TEXTS.say("convolution", slip, shape=np.shape(got))
+    inside, corner = np.array(got, float), np.array(got, float)
+    inside[1:-1, 1:-1] = corner[:-2, :-2] = right[1:-1, 1:-1]
+    turned = _convolve_by_keras(image, kernel[::-1, ::-1])
+    slips = {"turned": turned, "border": inside, "corner": corner}
+    return TEXTS.judge("convolution", got, right, slips, KERAS_TOLERANCE)
 
 
 convolution = TEXTS.exercise("convolution", _judge_convolution)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from organoid_kit.course.lessons.exercise import match_numbers, run_answer
+from organoid_kit.course.lessons.exercise import run_answer
 from organoid_kit.course.lessons.texts import LessonTexts
 from organoid_kit.data.annotations import Annotations
 
@@ -38,12 +38,7 @@ def _judge_distance(find_distance_um: Callable) -> str | None:
         "sizes": np.abs(steps * spacing).sum(),
         "sum": np.sum(steps * spacing),
     }
-    if match_numbers(distance, np.linalg.norm(steps * spacing), 1e-3):
-        return None
-    return (
-        TEXTS.find_slip("distance", distance, slips, 1e-3)
-        or "From voxels to µm: multiply each axis. Then square, add up, and take the root."
-    )
+    return TEXTS.judge("distance", distance, np.linalg.norm(steps * spacing), slips, 1e-3)
 
 
 distance = TEXTS.exercise("distance", _judge_distance)
@@ -91,8 +86,6 @@ def _judge_table(read_table: Callable) -> str | None:
     positions = run_answer(read_table, _TABLE_UM, _SPACING_UM)
     spacing = np.array(_SPACING_UM)
     turned = _TABLE_UM[:, ::-1]
-    if match_numbers(positions, turned / spacing, 1e-3):
-        return None
     slips = {
         "micrometres": turned,
         "multiplied": turned * spacing,
@@ -101,10 +94,7 @@ def _judge_table(read_table: Callable) -> str | None:
         "spacing": turned / spacing[::-1],
         "rows": _TABLE_UM[::-1] / spacing,
     }
-    return (
-        TEXTS.find_slip("table", positions, slips, 1e-3)
-        or "First turn the columns from x, y, z to z, y, x, then divide by the spacing."
-    )
+    return TEXTS.judge("table", positions, turned / spacing, slips, 1e-3)
 
 
 table = TEXTS.exercise("table", _judge_table)
@@ -117,8 +107,6 @@ _POINTS = np.array([(3, 40, 12), (7, 22, 30), (5, 31, 18)], float)
 def _judge_cuboid(find_cuboid: Callable) -> str | None:
     truth = Annotations(_POINTS, np.zeros(len(_POINTS), int)).annotated_region(0)
     cuboid = run_answer(find_cuboid, _POINTS)
-    if match_numbers(cuboid, truth, 1e-6):
-        return None
     slips = {
         "order": truth[::-1],
         "size": truth[1] - truth[0],
@@ -126,10 +114,7 @@ def _judge_cuboid(find_cuboid: Callable) -> str | None:
         "one_number": [_POINTS.min(), _POINTS.max()],
         "ends": [_POINTS[0], _POINTS[-1]],
     }
-    return (
-        TEXTS.find_slip("cuboid", cuboid, slips, 1e-6)
-        or "Low corner: the smallest z, the smallest y, the smallest x of all positions."
-    )
+    return TEXTS.judge("cuboid", cuboid, truth, slips, 1e-6)
 
 
 cuboid = TEXTS.exercise("cuboid", _judge_cuboid)

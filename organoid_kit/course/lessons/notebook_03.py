@@ -42,14 +42,9 @@ def _judge_mirror(mirror: Callable) -> str | None:
         return "The image is not the mirrored one. Left must become right, and nothing else may change."
     z, y, x = _POSITIONS.T
     last = _SHAPE[2] - 1
-    if match_numbers(positions, np.column_stack([z, y, last - x])):
-        return None
     by_x = {"left": x, "one_too_far": _SHAPE[2] - x, "outside": -x}
     slips = {slip: np.column_stack([z, y, wrong_x]) for slip, wrong_x in by_x.items()}
-    return (
-        TEXTS.find_slip("mirror", positions, slips)
-        or "The image is right. Of the positions only x changes: what was 0 becomes the last."
-    )
+    return TEXTS.judge("mirror", positions, np.column_stack([z, y, last - x]), slips)
 
 
 mirror = TEXTS.exercise("mirror", _judge_mirror)
@@ -67,8 +62,6 @@ def _apply_contrast(patch: np.ndarray, factor: float) -> np.ndarray:
 def _judge_contrast(change_contrast: Callable) -> str | None:
     changed = run_answer(change_contrast, _PATCH, 1.5)
     truth = _apply_contrast(_PATCH.copy(), 1.5)
-    if match_numbers(changed, truth, 1e-4):
-        return None
     mean = _PATCH.mean()
     slips = {
         "brightness": 1.5 * _PATCH,
@@ -76,10 +69,7 @@ def _judge_contrast(change_contrast: Callable) -> str | None:
         "divided": mean + (_PATCH - mean) / 1.5,
         "old_kept": mean + _PATCH * 1.5,
     }
-    return (
-        TEXTS.find_slip("contrast", changed, slips, 1e-4)
-        or "New = mean + factor · (old - mean), for each voxel. The mean is that of the patch."
-    )
+    return TEXTS.judge("contrast", changed, truth, slips, 1e-4)
 
 
 contrast = TEXTS.exercise("contrast", _judge_contrast)
@@ -95,8 +85,6 @@ def _judge_move(move: Callable) -> str | None:
     middle = (np.array(_PATCH_SHAPE) - 1) / 2
     moved = _run_each(move, middle)
     truth = apply_to_positions(Augmentation(_MATRIX), _PLACES, _CENTRE, _PATCH_SHAPE)
-    if match_numbers(moved, truth, 1e-6):
-        return None
     away = _PLACES - _CENTRE
     slips = {
         "corner": _PLACES @ _MATRIX.T,
@@ -106,10 +94,7 @@ def _judge_move(move: Callable) -> str | None:
         "other_way": away @ _MATRIX + middle,
         "by_number": away * np.diag(_MATRIX) + middle,
     }
-    return (
-        TEXTS.find_slip("move", moved, slips, 1e-6)
-        or "Offset from the centre; matrix @ offset; then add the middle of the patch."
-    )
+    return TEXTS.judge("move", moved, truth, slips, 1e-6)
 
 
 def _run_each(move: Callable, middle: np.ndarray) -> Sequence:

@@ -22,8 +22,6 @@ def _judge_cost(find: Callable) -> str | None:
     answers = np.array([float(np.asarray(run_answer(find, probability))) for probability in _TRIED])
     tried = np.array(_TRIED)
     right = compute_cost(tried)
-    if match_numbers(answers, right, 1e-3):
-        return None
     slips = {
         "sign": -right,
         "log10": right / np.log(10),
@@ -31,10 +29,7 @@ def _judge_cost(find: Callable) -> str | None:
         "log_missing": (1 - tried) / tried,
         "no_probability": 1 - tried,
     }
-    return (
-        TEXTS.find_slip("cost", answers, slips, 1e-3)
-        or f"A probability of {_TRIED[0]} costs {right[0]:.3f}; yours: {answers[0]:.3f}."
-    )
+    return TEXTS.judge("cost", answers, right, slips, 1e-3)
 
 
 cost = TEXTS.exercise("cost", _judge_cost)
@@ -61,13 +56,11 @@ def _count_right(early: int, late: int) -> int:
 def _judge_divisions(find: Callable) -> str | None:
     answer = run_answer(find, dict(_TRUE), dict(_CALLED), 1)
     number = len(_TRUE) + len(_CALLED)
-    if match_numbers(answer, 2 * _count_right(1, 1) / number, 1e-3):
+    right = 2 * _count_right(1, 1) / number
+    if match_numbers(answer, right, 1e-3):
         strict = run_answer(find, dict(_TRUE), dict(_CALLED), 0)
-        if match_numbers(strict, 2 * _count_right(0, 0) / number, 1e-3):
-            return None
-        return (
-            "Right for a tolerance of 1, not for 0. Use the argument `tolerance`, not the number 1."
-        )
+        is_right = match_numbers(strict, 2 * _count_right(0, 0) / number, 1e-3)
+        return None if is_right else TEXTS.say("divisions", "always_1")
     slips = {
         "strict": 2 * _count_right(0, 0) / number,
         "earlier": 2 * _count_right(99, 1) / number,
@@ -76,10 +69,7 @@ def _judge_divisions(find: Callable) -> str | None:
         "precision": _count_right(1, 1) / len(_CALLED),
         "recall": _count_right(1, 1) / len(_TRUE),
     }
-    return (
-        TEXTS.find_slip("divisions", answer, slips, 1e-3)
-        or f"3 of 5 true divisions are called, with 6 calls: F1 = 2 · 3 / (5 + 6) = {6 / 11:.3f}."
-    )
+    return TEXTS.judge("divisions", answer, right, slips, 1e-3)
 
 
 divisions = TEXTS.exercise("divisions", _judge_divisions)
@@ -92,19 +82,9 @@ _ERRORS = [0.02, 0.04, 0.38, 0.11, 0.09]
 def _judge_first(find: Callable) -> str | None:
     answer = np.asarray(run_answer(find, list(_SAID), list(_ERRORS)), float)
     if answer.shape != ():
-        return "One link, please: the number of its row."
-    if match_numbers(answer, 2):
-        return None
-    if match_numbers(answer, 1):
-        return (
-            "That is the link of which the network was least sure. But nothing else was possible there: with an error "
-            "probability of 0.04 it is most likely right."
-        )
-    if match_numbers(answer, max(_ERRORS)):
-        return "That is its error probability. Return the row in which it stands; rows are counted from 0."
-    if match_numbers(answer, 3):
-        return "Rows are counted from 0."
-    return "Return the row of the link that is most probably WRONG."
+        return TEXTS.say("first_look", "many")
+    slips = {"least_sure": 1, "probability": max(_ERRORS), "from_1": 3}
+    return TEXTS.judge("first_look", answer, 2, slips)
 
 
 first_look = TEXTS.exercise("first_look", _judge_first)

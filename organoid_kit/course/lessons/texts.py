@@ -52,22 +52,37 @@ class LessonTexts:
             **({"given": before[0][0]} if before else {}),
         )
 
-    def find_slip(
-        self, exercise: str, answer: Any, slips: Mapping[str, Any], tolerance: float = 1e-6
+    def say(self, exercise: str, slip: str, **values: Any) -> str:
+        """What is said to a slip of an exercise, with these values put into its text."""
+        return self._read_slips(exercise)[slip].format(**values)
+
+    def judge(
+        self,
+        exercise: str,
+        answer: Any,
+        right: Any,
+        slips: Mapping[str, Any],
+        tolerance: float = 1e-6,
     ) -> str | None:
-        """What is said to an answer that comes out by one of the usual slips; None by no other.
+        """What is said to an answer in numbers: by the slip it comes from, or "otherwise"; None if it is right.
 
         Args:
             exercise: its name; the texts stand below its heading "Slips".
             answer: number or numbers.
+            right: what it should be.
             slips: what comes out by each; the first that matches counts.
             tolerance: as of `match_numbers`.
         """
-        said = dict(re.findall(r"^- (\w+): (.*)$", self._texts["exercise", exercise], re.MULTILINE))
-        matches = (
-            said[slip] for slip, result in slips.items() if match_numbers(answer, result, tolerance)
+        if match_numbers(answer, right, tolerance):
+            return None
+        matching = (
+            slip for slip, wrong in slips.items() if match_numbers(answer, wrong, tolerance)
         )
-        return next(matches, None)
+        return self.say(exercise, next(matching, "otherwise"), answer=answer, right=right)
+
+    def _read_slips(self, exercise: str) -> dict[str, str]:
+        slips = self._texts["exercise", exercise].partition("### Slips\n")[2]
+        return dict(re.findall(r"^- (\w+): (.*)$", slips, re.MULTILINE))
 
     def question(self, name: str) -> Question:
         """The question of this name."""
