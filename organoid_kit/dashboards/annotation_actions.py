@@ -1,6 +1,4 @@
-"""The buttons of the annotation checker that change annotations, and which positions they are meant
-for.
-"""
+"""The buttons that change annotations, and which positions they are meant for."""
 
 from __future__ import annotations
 
@@ -12,33 +10,27 @@ from ipywidgets import HTML, Button, HBox, Layout, Text, VBox
 
 from organoid_kit.base.errors import UserError
 from organoid_kit.dashboards.annotation_editing import AnnotationEditor
-from organoid_kit.dashboards.common import WIDE, mark
-from organoid_kit.data.annotations import Annotations
+from organoid_kit.dashboards.common import WIDE, add_controls, make_button, mark, wrap_row
+from organoid_kit.data import Annotations
 from organoid_kit.plots.drawing import count
 
 MOST_CHOSEN = 3  # a mother and two daughters
-_BUTTONS = (  # name, what stands on it, its key, what it does
-    ("add", "Add at crosshair", "A", "A new position where the crosshair is"),
-    ("move", "Move to crosshair", "M", "The position that was chosen last goes to the crosshair"),
-    ("delete", "Delete", "D", "The position that was chosen last goes, with its links"),
-    ("link", "Link", "L", "The two positions that were chosen last are the same nucleus"),
-    ("unlink", "Unlink", "U", "The two positions that were chosen last are different nuclei"),
-    ("divide", "Dividing", "B", "The three chosen positions are a mother and her two daughters"),
-    (
-        "not_dividing",
-        "Not dividing",
-        "X",
-        "A chosen mother loses her daughters, but for one that is chosen, too",
-    ),
-    ("forget", "Choose none", "C", "No position is chosen"),
-    ("undo", "Undo", "Z", "Takes the last change back"),
-    ("redo", "Redo", "Ctrl+Y", "Makes the change again that was undone"),
-)
+_BUTTONS = {  # name → what stands on it, its key, what it does
+    "add": ("Add at crosshair", "A", "A new position where the crosshair is"),
+    "move": ("Move to crosshair", "M", "The position chosen last goes to the crosshair"),
+    "delete": ("Delete", "D", "The position chosen last goes, with its links"),
+    "link": ("Link", "L", "The two positions chosen last are the same nucleus"),
+    "unlink": ("Unlink", "U", "The two positions chosen last are different nuclei"),
+    "divide": ("Dividing", "B", "The three chosen positions are a mother and her daughters"),
+    "not_dividing": ("Not dividing", "X", "A chosen mother keeps only a chosen daughter, or none"),
+    "forget": ("Choose none", "C", "No position is chosen"),
+    "undo": ("Undo", "Z", "Takes the last change back"),
+    "redo": ("Redo", "Ctrl+Y", "Makes the change again that was undone"),
+}
 
 
 class EditActions(VBox):
-    """Saving, and which positions are chosen; with buttons over an editor, which act on it. Errors
-    are raised.
+    """Saving, and which positions are chosen; with buttons over an editor. Errors are raised.
 
     Attributes:
         editor: what changes.
@@ -46,38 +38,30 @@ class EditActions(VBox):
         buttons: all that change annotations, a box of its own for a place where nothing moves them.
         add, move, delete, link, unlink, divide, not_dividing, forget, undo, redo: buttons.
         file_name, save: where it is saved, and the button.
-        keys: key → button.
     """
 
     def __init__(self, editor: AnnotationEditor, file_name: str) -> None:
         super().__init__()
         self.editor, self.chosen = editor, []
-        for name, text, key, tip in _BUTTONS:
-            button = Button(description=f"{text} ({key})", tooltip=tip, layout=Layout(width="auto"))
-            setattr(self, name, mark(button, f"ok-{name.replace('_', '-')}"))
-        self.file_name = Text(
-            value=file_name, description="Save as", style=WIDE, layout=Layout(width="98%")
-        )
-        mark(self.file_name, "ok-file-name")
-        tip = "A new file; no existing file is changed"
-        self.save = mark(
-            Button(description="Save (S)", tooltip=tip, layout=Layout(width="auto")), "ok-save"
-        )
+        buttons = {
+            name: make_button(f"{text} ({key})", tip) for name, (text, key, tip) in _BUTTONS.items()
+        }
+        file_name = Text(file_name, description="Save as", style=WIDE, layout=Layout(width="98%"))
+        save = make_button("Save (S)", "A new file; no existing file is changed")
+        add_controls(self, **buttons, file_name=file_name, save=save)
         self._choice, self._saved = mark(HTML(), "ok-choice"), mark(HTML(), "ok-saved")
-        self.buttons = HBox(
-            [getattr(self, name) for name, *_ in _BUTTONS], layout=Layout(flex_flow="row wrap")
-        )
+        self.buttons = wrap_row(*buttons.values())
         self.children = [self.file_name, HBox([self.save, self._saved]), self._choice]
 
     def list_keys(self) -> dict[str, Button]:
         """Key → button."""
-        found = {key: getattr(self, name) for name, _, key, _ in _BUTTONS}
+        found = {key: getattr(self, name) for name, (_, key, _) in _BUTTONS.items()}
         return found | {"S": self.save, "Delete": self.delete, "Ctrl+Z": self.undo}
 
     # ---- choosing
 
     def choose(self, row: int) -> None:
-        """One more is chosen, or one less if it was; of more than three, the last three stay."""
+        """Chooses one more, or one less if it was chosen; the last three stay."""
         number = int(self.editor.numbers[row])
         if number in self.chosen:
             self.chosen.remove(number)
@@ -85,7 +69,7 @@ class EditActions(VBox):
             self.chosen = [*self.chosen, number][-MOST_CHOSEN:]
 
     def choose_only(self, rows: Sequence[int]) -> None:
-        """These instead of others."""
+        """Chooses these instead of others."""
         self.chosen = [int(self.editor.numbers[row]) for row in rows][-MOST_CHOSEN:]
 
     def list_chosen(self) -> list[int]:
@@ -107,11 +91,11 @@ class EditActions(VBox):
     def do_move(self, time_point: int, place: np.ndarray) -> str:
         """The last chosen position goes to the crosshair."""
         (row,) = self._need(1, "A position must be chosen to be moved")
-        if self.editor.annotations.time_points[row] != time_point:
+        own = self.editor.annotations.time_points[row]
+        if own != time_point:
             raise UserError(
-                f"A position is moved within its time point. Received: one at time point "
-                f"{self.editor.annotations.time_points[row]}, while time point {time_point} is shown. Go there, or "
-                "choose a position here."
+                f"A position is moved within its time point. Received: one at time point {own}, "
+                f"while time point {time_point} is shown. Go there, or choose a position here."
             )
         self.editor.move(row, place)
         return self._describe_last_step()
@@ -140,11 +124,10 @@ class EditActions(VBox):
         return self._describe_last_step()
 
     def do_not_dividing(self) -> str:
-        """The earliest chosen one is the mother; one that is chosen after it is what she becomes."""
-        rows = self._sort(self.list_chosen())
-        if not rows:
-            self._need(1, "A mother must be chosen")
-        self.editor.unmark_dividing(rows[0], keep=rows[1] if len(rows) > 1 else None)
+        """The earliest chosen one is the mother; the next one chosen is what she becomes."""
+        self._need(1, "A mother must be chosen")
+        mother, *others = self._sort(self.list_chosen())
+        self.editor.unmark_dividing(mother, keep=others[0] if others else None)
         return self._describe_last_step()
 
     def do_forget(self) -> str:
@@ -175,23 +158,17 @@ class EditActions(VBox):
 
     def show(self) -> None:
         """What is chosen, and whether it is saved."""
-        editor, rows = self.editor, self.list_chosen()
+        editor = self.editor
         self.undo.disabled, self.redo.disabled = not editor.steps, not editor.undone_steps
-        places = [_describe_place(editor.annotations, row) for row in rows]
+        places = [_describe_place(editor.annotations, row) for row in self.list_chosen()]
+        lines = "".join(f"<li>{html.escape(place)}</li>" for place in places)
+        listed = '<b>Chosen, the last one last:</b><ol style="margin:0;padding-left:1.6em">'
         empty = "<b>Chosen: none.</b> Click on a position to choose it; up to three at a time."
-        lines = "".join(f"<li>{html.escape(each)}</li>" for each in places)
-        listed = (
-            f'<b>Chosen, the last one last:</b><ol style="margin:0;padding-left:1.6em">{lines}</ol>'
-        )
-        self._choice.value = (
-            f'<div aria-live="polite" style="line-height:1.4">{listed if rows else empty}</div>'
-        )
-        said = (
-            "All is saved."
-            if editor.is_saved
-            else f"{count(len(editor.steps), 'change')}, not saved."
-        )
-        said = said if editor.steps or not editor.is_saved else "No change."
+        said = f"{listed}{lines}</ol>" if places else empty
+        self._choice.value = f'<div aria-live="polite" style="line-height:1.4">{said}</div>'
+        said = f"{count(len(editor.steps), 'change')}, not saved."
+        if editor.is_saved:
+            said = "All is saved." if editor.steps else "No change."
         self._saved.value = f'<span style="margin-left:8px">{said}</span>'
 
     def _describe_last_step(self) -> str:
@@ -199,6 +176,7 @@ class EditActions(VBox):
         return f"{text[0].upper()}{text[1:]}."
 
     def _need(self, number: int, rule: str) -> list[int]:
+        """The rows chosen last, so many."""
         rows = self.list_chosen()
         if len(rows) < number:
             raise UserError(
@@ -208,17 +186,13 @@ class EditActions(VBox):
 
     def _sort(self, rows: list[int]) -> list[int]:
         """Earlier time points first."""
-        return sorted(rows, key=lambda row: self.editor.annotations.time_points[row])
+        return sorted(rows, key=self.editor.annotations.time_points.__getitem__)
 
 
 def _describe_place(annotations: Annotations, row: int) -> str:
-    place = ", ".join(
-        f"{axis} {value:.1f}" for axis, value in zip("zyx", annotations.positions[row])
-    )
+    place = zip("zyx", annotations.positions[row])
+    voxel = ", ".join(f"{axis} {value:.1f}" for axis, value in place)
     forward, backward = annotations.links_forward()[row], annotations.links_backward()[row]
-    links = (
-        "divides"
-        if forward > 1
-        else {0: "no link", 1: "linked on one side", 2: "linked"}[min(forward + backward, 2)]
-    )
-    return f"time point {annotations.time_points[row]}: {place} ({links})"
+    links = ("no link", "linked on one side", "linked")[min(forward + backward, 2)]
+    links = "divides" if forward > 1 else links
+    return f"time point {annotations.time_points[row]}: {voxel} ({links})"

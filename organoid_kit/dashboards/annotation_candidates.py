@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from ipywidgets import HTML, Button, HBox, Layout, VBox
+from ipywidgets import HTML, VBox
 
 from organoid_kit.base.errors import UserError
 from organoid_kit.dashboards.annotation_editing import (
@@ -14,22 +14,10 @@ from organoid_kit.dashboards.annotation_editing import (
     join_candidates,
     sort_by_doubt,
 )
-from organoid_kit.dashboards.annotation_problems import make_live_text
-from organoid_kit.dashboards.common import mark
-from organoid_kit.data.annotations import Annotations
-from organoid_kit.evaluation.blobs import find_blobs
+from organoid_kit.dashboards.common import add_controls, make_button, make_live_text, mark, wrap_row
+from organoid_kit.data import Annotations
+from organoid_kit.evaluation import find_blobs
 from organoid_kit.plots.drawing import count
-
-_BUTTONS = (
-    ("accept", "Accept (Y)", "It is a nucleus: it becomes a position"),
-    ("refuse", "Refuse (R)", "It is no nucleus: do not ask again"),
-    ("skip", "Decide later (W)", "The next one; this one comes last"),
-    (
-        "find",
-        "Find blobs at this time point",
-        "Bright blobs of about the size of a nucleus become candidates",
-    ),
-)
 
 
 class CandidateList(VBox):
@@ -43,7 +31,7 @@ class CandidateList(VBox):
     Attributes:
         proposed: all candidates, or None.
         still_open: rows of those nobody has decided on, (n,) int.
-        row: of the one that is asked about, or None.
+        row: of the one in question, or None.
         accept, refuse, skip, find: buttons.
     """
 
@@ -51,37 +39,36 @@ class CandidateList(VBox):
         self, editor: AnnotationEditor, channels: Sequence[int], proposed: Annotations | None
     ) -> None:
         super().__init__()
-        self._editor, self._channels, self._looked_at = editor, tuple(channels), set()
+        self._editor, self._channels, self._searched = editor, tuple(channels), set()
         self.proposed, self.still_open, self.row = proposed, np.zeros(0, int), None
         self._first: int | None = None
-        self._later: list[int] = []
-        self._summary, self._question = (
-            mark(HTML(), "ok-candidate-summary"),
-            mark(HTML(), "ok-candidate"),
+        self._postponed: list[int] = []
+        self._summary = mark(HTML(), "ok-candidate-summary")
+        self._question = mark(HTML(), "ok-candidate")
+        blobs = "Bright blobs of about the size of a nucleus become candidates"
+        add_controls(
+            self,
+            accept=make_button("Accept (Y)", "It is a nucleus: it becomes a position"),
+            refuse=make_button("Refuse (R)", "It is no nucleus: do not ask again"),
+            skip=make_button("Decide later (W)", "The next one; this one comes last"),
+            find=make_button("Find blobs at this time point", blobs),
         )
-        for name, text, tip in _BUTTONS:
-            button = Button(description=text, tooltip=tip, layout=Layout(width="auto"))
-            setattr(self, name, mark(button, f"ok-{name}"))
-        decide = HBox([self.accept, self.refuse, self.skip], layout=Layout(flex_flow="row wrap"))
-        self.children = [
-            *([self.find] if proposed is None else []),
-            decide,
-            self._question,
-            self._summary,
-        ]
+        decide = wrap_row(self.accept, self.refuse, self.skip)
+        find = [self.find] if proposed is None else []
+        self.children = [*find, decide, self._question, self._summary]
 
     def list_open(self) -> Annotations | None:
         """Those nobody has decided on."""
         return None if self.proposed is None else self.proposed.select(self.still_open)
 
     def get_place(self) -> tuple[int, np.ndarray] | None:
-        """Time point and position, zyx, voxels, of the one that is asked about."""
+        """Time point and position, zyx, voxels, of the one in question."""
         if self.row is None:
             return None
         return int(self.proposed.time_points[self.row]), self.proposed.positions[self.row]
 
     def put_first(self, number: int) -> None:
-        """That with this number among the open ones is asked about next."""
+        """The question is next about the one with this number among the open ones."""
         self._first = int(self.still_open[number])
 
     # ---- acting; each says what it did
@@ -92,31 +79,35 @@ class CandidateList(VBox):
         return "Accepted: it is a position now."
 
     def do_refuse(self) -> str:
-        """The candidate is not asked about again."""
+        """The candidate never comes again."""
         self._editor.refuse(self.proposed, self._need())
-        return "Refused: it is not asked about again."
+        return "Refused: it does not come again."
 
     def do_skip(self) -> str:
         """The candidate comes last."""
         row = self._need()
-        self._first, self._later = None, [each for each in self._later if each != row] + [row]
+        self._postponed = [other for other in self._postponed if other != row] + [row]
+        self._first = None
         return "Put off: it comes last."
 
     def do_find(self, time_point: int) -> str:
         """Blobs at a time point become candidates."""
-        if time_point not in self._looked_at:
-            found = find_blobs(
-                self._editor.movie, channels=self._channels, time_points=[time_point]
-            )
+        if time_point not in self._searched:
+            where = {"channels": self._channels, "time_points": [time_point]}
+            found = find_blobs(self._editor.movie, **where)
             self.proposed = join_candidates(self.proposed, found)
-            self._looked_at.add(time_point)
-        here = count(len(self.proposed.rows_at(time_point)), "blob")
-        return f"{here} at time point {time_point}; those without a position of their own are candidates."
+            self._searched.add(time_point)
+        blobs = count(len(self.proposed.rows_at(time_point)), "blob")
+        return (
+            f"{blobs} at time point {time_point}; those without a position of their own are "
+            "candidates."
+        )
 
     def _need(self) -> int:
         if self.row is None:
             raise UserError(
-                "One can decide on a candidate that is waiting. Received: none. Find blobs at another time point."
+                "One can decide on a candidate that is waiting. Received: none. "
+                "Find blobs at another time point."
             )
         return self.row
 
@@ -124,38 +115,35 @@ class CandidateList(VBox):
 
     def show(self) -> None:
         """Asks about the first that is still open; those that were put off come last."""
-        order = "No candidate is waiting. Find blobs, or open the checker with the prediction of a network."
-        self.row = None
+        self.row, question = None, ""
+        order = "No candidate is waiting. Find blobs, or open the checker with the prediction of "
+        order += "a network."
         if self.proposed is not None:
-            self.still_open = find_open_candidates(
-                self.proposed, self._editor.annotations, self._editor.refused
-            )
-            order = (
-                self._choose_next() if len(self.still_open) else "Every candidate is decided on."
-            )
+            decided = self._editor.annotations, self._editor.refused
+            self.still_open = find_open_candidates(self.proposed, *decided)
+            order = "Every candidate is decided on."
+            if len(self.still_open):
+                order, question = self._choose_next(), make_live_text(self._ask())
         for button in (self.accept, self.refuse, self.skip):
             button.disabled = self.row is None
-        self._summary.value = make_live_text(
-            f"{count(len(self.still_open), 'candidate')} to decide on. {order}"
-        )
-        self._question.value = "" if self.row is None else make_live_text(self._ask())
+        waiting = count(len(self.still_open), "candidate")
+        self._summary.value = make_live_text(f"{waiting} to decide on. {order}")
+        self._question.value = question
 
     def _choose_next(self) -> str:
-        """Which one is asked about; the order in words."""
-        order = sort_by_doubt(self.proposed, self.still_open)
-        waiting = order.rows.tolist()
-        self._later = [row for row in self._later if row in waiting]
-        first = [row for row in [self._first] if row in waiting]
-        self.row = [*first, *(row for row in waiting if row not in self._later), *self._later][0]
-        return order.text
+        """Which one the question is about; the order in words."""
+        rows, order = sort_by_doubt(self.proposed, self.still_open)
+        self._postponed = [row for row in self._postponed if row in rows]
+        first = [self._first] if self._first in rows else []
+        rest = [row for row in rows.tolist() if row not in self._postponed]
+        self.row = [*first, *rest, *self._postponed][0]
+        return order
 
     def _ask(self) -> str:
-        place = ", ".join(
-            f"{axis} {value:.1f}" for axis, value in zip("zyx", self.proposed.positions[self.row])
-        )
-        known = [
-            f"; {name} {values[self.row]:.3g}"
-            for name, values in self.proposed.properties.items()
-            if name in ("probability", "response") and values[self.row] is not None
-        ]
-        return f"Is this a nucleus? Time point {self.proposed.time_points[self.row]}, {place}{''.join(known)}."
+        time_point, position = self.get_place()
+        place = ", ".join(f"{axis} {value:.1f}" for axis, value in zip("zyx", position))
+        question = f"Is this a nucleus? Time point {time_point}, {place}"
+        for name in ("probability", "response"):
+            value = self.proposed.properties.get(name, {self.row: None})[self.row]
+            question += "" if value is None else f"; {name} {value:.3g}"
+        return f"{question}."

@@ -1,13 +1,10 @@
-"""Checking and mending the annotations of a movie: problems, candidates, and an editor over the
-stack browser.
-"""
+"""Checking and mending annotations: problems, candidates, and an editor over the stack browser."""
 
 from __future__ import annotations
 
 import dataclasses
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,24 +21,20 @@ from organoid_kit.dashboards.annotation_images import ImageCheck
 from organoid_kit.dashboards.annotation_problems import ProblemList
 from organoid_kit.dashboards.common import WIDE, Messages, mark
 from organoid_kit.dashboards.stack_browser import Pick, StackBrowser
-from organoid_kit.data.annotations import Annotations
-from organoid_kit.data.dataset import AnnotatedMovie
+from organoid_kit.data import AnnotatedMovie, Annotations
+from organoid_kit.plots import plot_problems
 from organoid_kit.plots.drawing import Drawing, Mark, count
-from organoid_kit.plots.images import plot_problems
 
 LISTS = ("Problems", "Candidates")
 _CHOSEN = Mark("chosen", "+", "yellow")
-_CARDS = ("1 1 320px", "2 1 370px", "1 1 260px")  # how wide: coverage, lists, buttons
-_HELP = (
-    "<b>Mend</b>: click on a position to choose it, on an empty place to put the crosshair there; then press a button, "
-    "or its key (in brackets) after a click on the picture. Nothing is lost when the kernel ends: open the same "
-    "annotations with the same output again."
-)
+_HELP = """<div style="line-height:1.5"><b>Mend</b>: click on a position to choose it, on an empty
+place to put the crosshair there; then press a button, or its key (in brackets) after a click on the
+picture. Nothing is lost when the kernel ends: open the same annotations with the same output
+again.</div>"""
 
 
 class AnnotationChecker(VBox):
-    """Shows what is wrong in annotations, and mends it. The annotations given, and their file, stay
-    as they are.
+    """Shows what is wrong in annotations, and mends it. Those given, and their file, stay as they are.
 
     Args:
         annotated_movie: to check.
@@ -77,52 +70,42 @@ class AnnotationChecker(VBox):
         drawn_by: str = "auto",
     ) -> None:
         super().__init__()
-        self.movie, self.channels = annotated_movie.movie, tuple(channels)
+        movie, annotations = annotated_movie.movie, annotated_movie.annotations
+        spacing_um = annotations.spacing_um or movie.spacing_um
+        annotations = dataclasses.replace(annotations, spacing_um=spacing_um)
         output = Path(output or f"{make_file_name(annotated_movie.name)}-checked.aut")
-        annotations = _with_spacing(annotated_movie)
+        self.movie, self.channels, self.messages = movie, tuple(channels), Messages()
         self._drawn, self._checked = {}, (None, None, None)
-        self.messages, self.coverage = Messages(), mark(HTML(), "ok-coverage")
-        self.browser = StackBrowser(
-            self.movie, {"annotations": annotations}, channels=self.channels, drawn_by=drawn_by
-        )
-        self.editor = open_editor(annotations, self.movie, output=output)
+        layers = {"annotations": annotations}
+        self.browser = StackBrowser(movie, layers, channels=self.channels, drawn_by=drawn_by)
+        self.editor = open_editor(annotations, movie, output=output)
         self.edit = EditActions(self.editor, str(output))
         self.problems = ProblemList(self._go_to_problem)
         self.candidates = CandidateList(self.editor, self.channels, candidates)
-        self.images = ImageCheck(self.movie, self.channels, self.messages, self._show_progress)
-        self.list_shown = mark(
-            ToggleButtons(
-                options=LISTS, description="List", style={"button_width": "110px", **WIDE}
-            ),
-            "ok-list-shown",
-        )
+        self.images = ImageCheck(movie, self.channels, self.messages, self._show_progress)
         self._arrange()
         self._listen()
         self._keys = self._make_keys()
         self._show()
-        self._greet(output)
+        if self.editor.steps:
+            changes = count(len(self.editor.steps), "change")
+            self.messages.warn(
+                f"{changes} of an earlier session came back from {output.name}.journal; the last: "
+                f"{self.editor.steps[-1]}. Undo takes them back, one by one."
+            )
 
     # ---- for notebooks
 
     def plot(self) -> Drawing:
         """The static twin: the problems of the time point that is shown."""
-        time_point = self.browser.time_point.value
-        drawing = plot_problems(
-            self.movie,
-            self.editor.annotations,
-            self.problems.problems,
-            time_point,
-            self.browser.channels.value,
-        )
-        drawing.description += (
-            f" {describe_coverage(self.movie, self.editor.annotations, time_point)}"
-        )
+        annotations, time_point = self.editor.annotations, self.browser.time_point.value
+        what = (self.problems.problems, time_point, self.browser.channels.value)
+        drawing = plot_problems(self.movie, annotations, *what)
+        drawing.description += f" {describe_coverage(self.movie, annotations, time_point)}"
         return drawing
 
     def state(self) -> dict[str, Any]:
-        """The values of the controls, as plain JSON values. Annotations are not part of it: they
-        are saved.
-        """
+        """The values of the controls, as plain JSON values; annotations are saved, not part of it."""
         return {**self.browser.state(), "list_shown": self.list_shown.value}
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -133,49 +116,37 @@ class AnnotationChecker(VBox):
             raise UserError(
                 f"list_shown must be one of {', '.join(LISTS)}. Received: {shown!r}. Copy it again."
             )
-        state["layers_shown"] = [
-            name
-            for name in state.get("layers_shown", self.browser.layers_shown.value)
-            if name in self._list_layers()
-        ]
+        layers = state.get("layers_shown", self.browser.layers_shown.value)
+        state["layers_shown"] = [name for name in layers if name in self.browser.layers]
         self.browser.restore(state)
         self.list_shown.value = shown
 
     # ---- how it is put together
 
     def _arrange(self) -> None:
-        contents = ([self.coverage], [self.list_shown, self.problems, self.candidates], [self.edit])
+        self.coverage = mark(HTML(), "ok-coverage")
+        style = {"button_width": "110px", **WIDE}
+        lists = ToggleButtons(options=LISTS, description="List", style=style)
+        self.list_shown = mark(lists, "ok-list-shown")
+        wrap = {"flex_flow": "row wrap", "align_items": "flex-start"}
         cards = [
-            VBox(each, layout=Layout(flex=flex, padding="4px 8px"))
-            for each, flex in zip(contents, _CARDS)
+            VBox(widgets, layout=Layout(flex=flex, padding="4px 8px"))
+            for widgets, flex in (
+                ([self.coverage], "1 1 320px"),
+                ([self.list_shown, self.problems, self.candidates], "2 1 370px"),
+                ([self.edit], "1 1 260px"),
+            )
         ]
-        panel = HBox(
-            cards, layout=Layout(flex="1 1 340px", flex_flow="row wrap", align_items="flex-start")
-        )
+        panel = HBox(cards, layout=Layout(flex="1 1 340px", **wrap))
         browser = VBox([self.browser], layout=Layout(flex="0 1 830px", max_width="100%"))
-        beside = Layout(flex_flow="row wrap", align_items="flex-start")
-        mended = HTML(f'<div style="line-height:1.5">{_HELP}</div>')
         self.messages.layout.min_height = "48px"  # two lines, so that messages move nothing
-        self.children = [
-            self.edit.buttons,
-            self.messages,
-            HBox([panel, browser], layout=beside),
-            mended,
-        ]
+        both = HBox([panel, browser], layout=Layout(**wrap))
+        self.children = [self.edit.buttons, self.messages, both, HTML(_HELP)]
         mark(self, "ok-annotation-checker")
 
     def _listen(self) -> None:
-        for name in (
-            "delete",
-            "link",
-            "unlink",
-            "divide",
-            "not_dividing",
-            "forget",
-            "undo",
-            "redo",
-            "save",
-        ):
+        at_once = "delete link unlink divide not_dividing forget undo redo save".split()
+        for name in at_once:
             getattr(self.edit, name).on_click(self._guard(getattr(self.edit, f"do_{name}")))
         for name in ("add", "move"):
             getattr(self.edit, name).on_click(self._at_crosshair(getattr(self.edit, f"do_{name}")))
@@ -194,54 +165,32 @@ class AnnotationChecker(VBox):
             from organoid_kit.dashboards.annotation_keys import KeyboardShortcuts
         except ImportError:
             return None
-        of_candidates = {"Y": "accept", "R": "refuse", "W": "skip"}
-        keys = KeyboardShortcuts(
-            self,
-            self.edit.list_keys()
-            | {key: getattr(self.candidates, name) for key, name in of_candidates.items()},
-        )
+        found = self.candidates
+        decide = {"Y": found.accept, "R": found.refuse, "W": found.skip}
+        keys = KeyboardShortcuts(self, self.edit.list_keys() | decide)
         if "google.colab" in sys.modules:  # which loads nothing that is not shown
             self.children = [*self.children, keys]
         return keys
 
-    def _greet(self, output: Path) -> None:
-        if self.editor.steps:
-            changes = count(len(self.editor.steps), "change")
-            self.messages.warn(
-                f"{changes} of an earlier session came back from {output.name}.journal; the last: "
-                f"{self.editor.steps[-1]}. Undo takes them back, one by one."
-            )
-
     def _guard(
-        self, action: Callable[[], str | None], then: Callable[[], None] | None = None
-    ) -> Callable[[Any], None]:
-        """The action as a handler: it says what was done, or what went wrong, and all is shown
-        anew.
-        """
+        self, action: Callable[..., str | None], then: Callable[[], None] = lambda: None
+    ) -> Callable[..., None]:
+        """The action as a handler: it says what was done or what went wrong, and shows all anew."""
 
-        def act(_: Any) -> None:
+        def act(_: Any, *values: Any) -> None:
             with self.messages.watch():
-                said = action()
+                said = action(*values)
                 self._show()
-                if then:
-                    then()
+                then()
                 if said:
                     self.messages.say(said)
 
         return act
 
     def _at_crosshair(self, action: Callable[[int, np.ndarray], str]) -> Callable[[Any], None]:
-        """The action as a handler: done where the crosshair is at the click, however long the
-        handler waits.
-        """
-
-        def act(click: Any) -> None:
-            place = np.array(
-                [slider.value for slider in (self.browser.z, self.browser.y, self.browser.x)], float
-            )
-            self._guard(partial(action, self.browser.time_point.value, place))(click)
-
-        return act
+        """A handler that acts where the crosshair is at the click, however long it has to wait."""
+        act, browser = self._guard(action), self.browser
+        return lambda click: act(click, browser.time_point.value, browser.place)
 
     # ---- picking and going
 
@@ -255,13 +204,11 @@ class AnnotationChecker(VBox):
             self._show()
 
     def _go_to_problem(self) -> None:
-        """Shows the place, and chooses the positions concerned; last those at that time point, to
-        act on them.
-        """
+        """Shows the place, and chooses the positions concerned; those at that time point last."""
         with self.messages.watch():
             if (problem := self.problems.get_selected()) is None:
                 return
-            times = self.edit.editor.annotations.time_points
+            times = self.editor.annotations.time_points
             rows = sorted(problem.rows, key=lambda row: times[row] == problem.time_point)
             self.edit.choose_only(rows if len(rows) <= 3 else ())
             if problem.time_point in self.movie.time_points:
@@ -308,12 +255,12 @@ class AnnotationChecker(VBox):
             self._show_layer("chosen", self.edit.get_selected(), _CHOSEN)
         self._show_coverage()
         self.edit.show()
-        for box, name in ((self.problems, "Problems"), (self.candidates, "Candidates")):
+        for box, name in zip((self.problems, self.candidates), LISTS):
             box.layout.display = None if self.list_shown.value == name else "none"
 
     def _show_problems(self) -> None:
         checked = (self.editor.annotations, self.images.found, self.images.text)
-        if all(one is other for one, other in zip(checked, self._checked)):
+        if all(new is old for new, old in zip(checked, self._checked)):
             return
         self._checked = checked
         found = find_problems(self.editor, self.channels, self.images.found)
@@ -327,11 +274,8 @@ class AnnotationChecker(VBox):
 
     def _show_layer(self, name: str, annotations: Annotations, shape: Mark | None = None) -> None:
         """Where it is another than before."""
-        key = (
-            annotations.positions.tobytes(),
-            annotations.time_points.tobytes(),
-            annotations.links.tobytes(),
-        )
+        parts = (annotations.positions, annotations.time_points, annotations.links)
+        key = [part.tobytes() for part in parts]
         if self._drawn.get(name) != key:
             self._drawn[name] = key
             self.browser.set_layer(name, annotations, shape)
@@ -341,17 +285,5 @@ class AnnotationChecker(VBox):
             self._show_coverage()
 
     def _show_coverage(self) -> None:
-        self.coverage.value = draw_coverage(
-            self.movie, self.editor.annotations, self.browser.time_point.value
-        )
-
-    def _list_layers(self) -> list[str]:
-        return [name for _, name in self.browser.layers_shown.options]
-
-
-def _with_spacing(annotated_movie: AnnotatedMovie) -> Annotations:
-    """The annotations, with the movie's spacing where they have none."""
-    annotations = annotated_movie.annotations
-    return dataclasses.replace(
-        annotations, spacing_um=annotations.spacing_um or annotated_movie.movie.spacing_um
-    )
+        what = (self.movie, self.editor.annotations, self.browser.time_point.value)
+        self.coverage.value = draw_coverage(*what)

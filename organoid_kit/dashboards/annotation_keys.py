@@ -1,15 +1,16 @@
-"""Keys that press a dashboard's buttons: a script that runs in the page without being shown there."""
+"""Keys that press a dashboard's buttons: a script that runs in the page without being shown."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import count
 from pathlib import Path
 
 import anywidget
 import traitlets
 from ipywidgets import Button, Widget
 
-_numbers = iter(range(1, 1_000_000))
+_numbers = count(1)
 
 
 class KeyboardShortcuts(anywidget.AnyWidget):
@@ -17,8 +18,7 @@ class KeyboardShortcuts(anywidget.AnyWidget):
 
     Args:
         box: the dashboard; it gets a CSS class by which the script finds it.
-        buttons: key, such as "A", "Delete" or "Ctrl+Z" → button. Buttons that are disabled are left
-            alone.
+        buttons: key, such as "A", "Delete" or "Ctrl+Z" → button; not pressed while disabled.
     """
 
     _esm = Path(__file__).with_name("annotation_keys.js")
@@ -35,5 +35,5 @@ class KeyboardShortcuts(anywidget.AnyWidget):
     def press(self, key: str) -> None:
         """As if this key were pressed."""
         button = self._buttons.get(key)
-        if button is not None and not button.disabled:
+        if button and not button.disabled:
             button.click()

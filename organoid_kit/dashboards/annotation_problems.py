@@ -5,14 +5,14 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Sequence
 
-from ipywidgets import HTML, Button, Layout, Select, VBox
+from ipywidgets import HTML, Layout, Select, VBox
 
-from organoid_kit.dashboards.common import WIDE, mark
+from organoid_kit.dashboards.common import WIDE, make_button, make_live_text, mark
 from organoid_kit.evaluation.checks import Problem
 from organoid_kit.plots.drawing import count
 
 MOST_LISTED = 300
-_MOST_ROWS, _LEAST_ROWS = 6, 2  # of one row, a page makes a list to fold out
+_LEAST_ROWS, _MOST_ROWS = 2, 6  # with one row, a page makes a list to fold out
 
 
 class ProblemList(VBox):
@@ -27,63 +27,50 @@ class ProblemList(VBox):
 
     def __init__(self, go_to: Callable[[], None]) -> None:
         super().__init__()
-        self._go_to, self._showing = go_to, False
+        self._go_to, self._showing, self._said = go_to, False, ""
         self.problems: list[Problem] = []
-        self._said = ""
         self.summary, self.remedy = mark(HTML(), "ok-problem-summary"), mark(HTML(), "ok-remedy")
-        self.chosen = mark(
-            Select(
-                options=(),
-                rows=_MOST_ROWS,
-                description="Problems",
-                style=WIDE,
-                layout=Layout(width="98%"),
-            ),
-            "ok-problems",
-        )
         tip = "Looks for positions beside their nucleus, and for nuclei without one, in all images"
-        self.check = mark(Button(description="Check images", tooltip=tip), "ok-check")
+        self.check = mark(make_button("Check images", tip), "ok-check")
+        look = {"rows": _MOST_ROWS, "style": WIDE, "layout": Layout(width="98%")}
+        self.chosen = mark(Select(options=(), description="Problems", **look), "ok-problems")
         self.chosen.observe(self._choose, "index")
         # Texts of any length are below what is pressed.
         self.children = [self.check, self.chosen, self.remedy, self.summary]
 
     def show(self, problems: Sequence[Problem], images: str) -> None:
         """Lists these; errors first. `images`: in words, whether images were looked at."""
-        self.problems = sorted(problems, key=lambda each: each.severity != "error")
-        errors = sum(each.severity == "error" for each in self.problems)
-        few = f" The first {MOST_LISTED} are listed." if len(self.problems) > MOST_LISTED else ""
-        self._said = (
-            f"{count(errors, 'error')}, {count(len(self.problems) - errors, 'warning')}.{few}"
-        )
+        self.problems = sorted(problems, key=lambda problem: problem.severity != "error")
+        errors = sum(problem.severity == "error" for problem in problems)
+        warnings = count(len(problems) - errors, "warning")
+        few = f" The first {MOST_LISTED} are listed." if len(problems) > MOST_LISTED else ""
+        self._said = f"{count(errors, 'error')}, {warnings}.{few}"
         self.show_images(images)
-        lines = tuple(_write_line(each) for each in self.problems[:MOST_LISTED])
+        lines = tuple(_write_line(problem) for problem in self.problems[:MOST_LISTED])
         if lines != self.chosen.options or not self.remedy.value:
             self._show_lines(lines)
 
     def show_images(self, images: str) -> None:
         """Whether images were looked at, in words."""
-        self.summary.value = (
-            f'<div style="line-height:1.4"><b>{self._said}</b> {html.escape(images)}</div>'
-        )
+        text = f"<b>{self._said}</b> {html.escape(images)}"
+        self.summary.value = f'<div style="line-height:1.4">{text}</div>'
 
     def _show_lines(self, lines: tuple[str, ...]) -> None:
         """Other lines, of which none is chosen: nobody clicked on one."""
         self._showing = True
-        self.chosen.options = lines
-        self.chosen.index = None
+        self.chosen.options, self.chosen.index = lines, None
         self._showing = False
         self.chosen.rows = max(_LEAST_ROWS, min(len(lines), _MOST_ROWS))
         self.chosen.layout.display = None if lines else "none"
-        self.remedy.value = make_live_text(
-            "Click on a problem to go there." if lines else "Nothing to mend here."
-        )
+        text = "Click on a problem to go there." if lines else "Nothing to mend here."
+        self.remedy.value = make_live_text(text)
 
     def _choose(self, change: dict) -> None:
         if not self._showing and change["new"] is not None:
             self._go_to()
 
     def get_selected(self) -> Problem | None:
-        """The problem that is chosen now, whose remedy is shown from now on; None if none is."""
+        """The problem that is chosen now, if one is; its remedy is shown from now on."""
         if self.chosen.index is None:
             return None
         problem = self.problems[self.chosen.index]
@@ -93,14 +80,10 @@ class ProblemList(VBox):
 
 def _write_line(problem: Problem) -> str:
     """A problem in one line: how bad, what, and where."""
-    where = [] if problem.time_point is None else [f"time point {problem.time_point}"]
+    words = [f"{problem.severity}: {problem.rule.replace('_', ' ')}"]
+    if problem.time_point is not None:
+        words.append(f"time point {problem.time_point}")
     if problem.position is not None:
-        where.append(
-            ", ".join(f"{axis} {value:.0f}" for axis, value in zip("zyx", problem.position))
-        )
-    return " · ".join([f"{problem.severity}: {problem.rule.replace('_', ' ')}", *where])
-
-
-def make_live_text(text: str) -> str:
-    """A text as HTML, which a screen reader says when it changes."""
-    return f'<div aria-live="polite" style="line-height:1.4;overflow-wrap:anywhere">{html.escape(text)}</div>'
+        place = zip("zyx", problem.position)
+        words.append(", ".join(f"{axis} {value:.0f}" for axis, value in place))
+    return " · ".join(words)

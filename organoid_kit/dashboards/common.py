@@ -14,7 +14,7 @@ import imagecodecs
 import ipywidgets
 import numpy as np
 import traitlets
-from ipywidgets import HTML, Checkbox, Layout, VBox
+from ipywidgets import HTML, Button, Checkbox, Layout, VBox, Widget
 from matplotlib.markers import MarkerStyle
 
 from organoid_kit.base.errors import UserError
@@ -23,13 +23,12 @@ from organoid_kit.plots.drawing import COLOURS, Mark
 # Text on its ground, with a contrast of at least 7:1 whatever theme the notebook has.
 INK, PAPER = "#1a1a1a", "#ffffff"
 DARK = "#202020"  # behind marks, in legends: the ground they have on images
-KINDS = {  # ground, bar at the left, word in front; the word says it to those who do not see the colour
+KINDS = {  # ground, bar at the left, word in front: it tells those who do not see the colour
     "say": ("#eef6fb", COLOURS["blue"], ""),
     "warn": ("#fdf3dc", COLOURS["orange"], "Note: "),
     "fail": ("#fbe9e0", COLOURS["vermillion"], "Error: "),
 }
 WIDE = {"description_width": "initial"}  # style of a control whose label is not cut off
-JPEG_QUALITY = 90
 # One handler at a time, whichever the dashboard. ipykernel 7.4 under JupyterLab deals with the
 # first change of a widget in the main thread and with the later ones in another (a subshell): of
 # two pictures drawn side by side, the older one could be finished, and shown, last. One lock for
@@ -39,7 +38,7 @@ _one_handler = threading.RLock()
 
 @contextmanager
 def handler_lock(*, wait: bool = True) -> Iterator[bool]:
-    """Lets no handler work meanwhile. Yields whether it is one's turn: always, if one waits for it."""
+    """Keeps other handlers waiting. Yields whether it is our turn: always, if we wait for it."""
     is_mine = _one_handler.acquire(blocking=wait)
     try:
         yield is_mine
@@ -65,15 +64,13 @@ class Messages(HTML):
         self._show("warn", text)
 
     def fail(self, error: BaseException) -> None:
-        """Something went wrong: the text of a `UserError`; of any other error its type, text and
-        place.
-        """
-        if isinstance(error, UserError):
-            self._show("fail", str(error))
-            return
-        last = traceback.extract_tb(error.__traceback__)[-1:]
-        place = "".join(f" ({frame.filename}, line {frame.lineno}: {frame.line})" for frame in last)
-        self._show("fail", f"{type(error).__name__}: {error}{place}")
+        """Something went wrong; of what is no `UserError`, type and place are shown, too."""
+        text = str(error)
+        if not isinstance(error, UserError):
+            text = f"{type(error).__name__}: {text}"
+            for frame in traceback.extract_tb(error.__traceback__)[-1:]:
+                text += f" ({frame.filename}, line {frame.lineno}: {frame.line})"
+        self._show("fail", text)
 
     def clear(self) -> None:
         """Nothing to say."""
@@ -81,8 +78,7 @@ class Messages(HTML):
 
     @contextmanager
     def watch(self, *, keep: bool = False) -> Iterator[None]:
-        """Shows what goes wrong inside; an earlier error leaves first. Nothing else that is watched
-        goes on meanwhile.
+        """Shows what goes wrong inside, while no other handler works.
 
         Args:
             keep: whether an earlier error stays, for work that the user did not ask for.
@@ -95,9 +91,7 @@ class Messages(HTML):
 
     @contextmanager
     def catch(self) -> Iterator[None]:
-        """Shows what goes wrong inside; for long work in a thread, which must not keep handlers
-        waiting.
-        """
+        """The same for long work in a thread, which must not keep handlers waiting."""
         try:
             yield
         except Exception as error:
@@ -105,15 +99,12 @@ class Messages(HTML):
 
     def _show(self, kind: str, text: str) -> None:
         ground, bar, word = KINDS[kind]
-        role = (
-            'role="status" aria-live="polite"'
-            if kind == "say"
-            else 'role="alert" aria-live="assertive"'
-        )
-        style = f"background:{ground};color:{INK};border-left:4px solid {bar};padding:4px 8px;line-height:1.4"
+        role, live = ("status", "polite") if kind == "say" else ("alert", "assertive")
+        style = f"background:{ground};color:{INK};border-left:4px solid {bar}"
         self.kind = kind
         self.value = (
-            f'<div {role} class="ok-{kind}" style="{style}">{word}{html.escape(text)}</div>'
+            f'<div role="{role}" aria-live="{live}" class="ok-{kind}" '
+            f'style="{style};padding:4px 8px;line-height:1.4">{word}{html.escape(text)}</div>'
         )
 
 
@@ -122,15 +113,20 @@ def make_status(text: str) -> str:
     return f'<div role="status" style="color:{INK};background:{PAPER}">{html.escape(text)}</div>'
 
 
+def make_live_text(text: str) -> str:
+    """The same in the colours of the page."""
+    style = "line-height:1.4;overflow-wrap:anywhere"
+    return f'<div aria-live="polite" style="{style}">{html.escape(text)}</div>'
+
+
 class CheckboxGroup(VBox):
-    """Checkboxes, of which several can be on; `value` is a tuple of what is chosen, in the order of
-    `options`.
+    """Checkboxes of which several can be checked; `value` holds their values, in order.
 
     Args:
         options: (label, value) of each checkbox.
-        value: what is chosen.
+        value: those that are checked.
         description: above the checkboxes.
-        at_least: so many must stay on; who tries to switch off one more sees it come back.
+        at_least: this many stay checked; unchecking more has no effect.
     """
 
     value = traitlets.Tuple()
@@ -150,16 +146,12 @@ class CheckboxGroup(VBox):
         self.set_options(options, value)
 
     def set_options(self, options: Sequence[tuple[str, Any]], value: Sequence[Any]) -> None:
-        """Other checkboxes in place of those there are."""
+        """Other checkboxes in place of these."""
         old, self.options = self.boxes, tuple(options)
+        layout = {"indent": False, "layout": Layout(width="auto")}
         self.boxes = tuple(
-            Checkbox(
-                value=each in value,
-                description=escape_label(label),
-                indent=False,
-                layout=Layout(width="auto"),
-            )
-            for label, each in self.options
+            Checkbox(value=option in value, description=escape_label(label), **layout)
+            for label, option in self.options
         )
         for box in self.boxes:
             box.observe(self._take, "value")
@@ -169,44 +161,57 @@ class CheckboxGroup(VBox):
             box.close()
 
     def _take(self, change: dict[str, Any]) -> None:
-        """From the checkboxes."""
+        """A checkbox was checked or unchecked."""
         with handler_lock():
-            chosen = tuple(each for box, (_, each) in zip(self.boxes, self.options) if box.value)
-            if len(chosen) < self.at_least:
+            checked = [value for box, (_, value) in zip(self.boxes, self.options) if box.value]
+            if len(checked) < self.at_least:
                 change["owner"].value = True
             else:
-                self.value = chosen
+                self.value = tuple(checked)
 
     @traitlets.validate("value")
     def _check(self, proposal: dict[str, Any]) -> tuple[Any, ...]:
-        known = [each for _, each in self.options]
-        wrong = [each for each in proposal["value"] if each not in known]
-        if wrong or len(proposal["value"]) < self.at_least:
+        wanted, known = tuple(proposal["value"]), [value for _, value in self.options]
+        if not set(wanted) <= set(known) or len(wanted) < self.at_least:
             raise UserError(
-                f"At least {self.at_least} of {known} must be chosen. Received: {tuple(proposal['value'])}. "
+                f"At least {self.at_least} of {known} must be chosen. Received: {wanted}. "
                 "Choose among these."
             )
-        return tuple(each for each in known if each in proposal["value"])
+        return tuple(value for value in known if value in wanted)
 
     @traitlets.observe("value")
     def _show(self, change: dict[str, Any]) -> None:
         """On the checkboxes, all at once."""
-        for box, (_, each) in zip(self.boxes, self.options):
+        for box, (_, value) in zip(self.boxes, self.options):
             box.unobserve(self._take, "value")
-            box.value = each in change["new"]
+            box.value = value in change["new"]
             box.observe(self._take, "value")
 
 
-def mark(widget: ipywidgets.Widget, css_class: str) -> ipywidgets.Widget:
+def mark(widget: Widget, css_class: str) -> Widget:
     """The widget, with a class such as "ok-time-point" by which a test finds it in a page."""
     widget.add_class(css_class)
     return widget
 
 
+def add_controls(dashboard: Widget, **controls: Widget) -> None:
+    """Makes controls attributes of a dashboard; a test finds `time_point` as "ok-time-point"."""
+    for name, control in controls.items():
+        setattr(dashboard, name, mark(control, f"ok-{name.replace('_', '-')}"))
+
+
+def make_button(text: str, tip: str) -> Button:
+    """A button as wide as its text."""
+    return Button(description=text, tooltip=tip, layout=Layout(width="auto"))
+
+
+def wrap_row(*widgets: Widget) -> ipywidgets.HBox:
+    """Widgets side by side, in several lines where there is little room."""
+    return ipywidgets.HBox(widgets, layout=Layout(flex_flow="row wrap"))
+
+
 def make_tooltip(text: str) -> dict[str, str]:
-    """What is said where one points at a control, as the keyword that this version of ipywidgets
-    has for it.
-    """
+    """The keyword that this version of ipywidgets has for what is said of a control."""
     return {"tooltip" if _get_widgets_version() >= 8 else "description_tooltip": text}
 
 
@@ -220,12 +225,8 @@ def _get_widgets_version() -> int:
 
 
 def jpeg(picture: np.ndarray) -> bytes:
-    """The bytes of a JPEG file for an `Image` widget.
-
-    Args:
-        picture: (y, x) grey or (y, x, 3) red, green, blue; uint8.
-    """
-    return bytes(imagecodecs.jpeg_encode(np.ascontiguousarray(picture), level=JPEG_QUALITY))
+    """A picture, (y, x) or (y, x, 3) uint8, as the bytes of a JPEG file."""
+    return bytes(imagecodecs.jpeg_encode(np.ascontiguousarray(picture), level=90))
 
 
 @cache
@@ -245,27 +246,26 @@ def make_strokes(shape: str) -> list[list[tuple[float, float]]]:
 def draw_shape(
     shape: str, x: float, y: float, size: float, colour: str, fill: str | None = None
 ) -> str:
-    """A mark as matplotlib names it, as SVG, with a dark rim so that it stands out on any ground."""
-    lines = [
-        " ".join(f"{x + dx * size:.1f},{y + dy * size:.1f}" for dx, dy in line)
-        for line in make_strokes(shape)
-    ]
-    return "".join(
-        f'<polyline points="{line}" fill="none" stroke="#000" stroke-opacity="0.6" stroke-width="3.4"/>'
-        f'<polyline points="{line}" fill="{fill or "none"}" stroke="{colour}" stroke-width="1.7"/>'
-        for line in lines
-    )
+    """A mark as matplotlib names it, as SVG, with a dark rim so that it stands out anywhere."""
+    drawn = []
+    for line in make_strokes(shape):
+        points = " ".join(f"{x + dx * size:.1f},{y + dy * size:.1f}" for dx, dy in line)
+        drawn.append(
+            f'<polyline points="{points}" fill="none" stroke="#000" stroke-opacity="0.6" '
+            f'stroke-width="3.4"/><polyline points="{points}" fill="{fill or "none"}" '
+            f'stroke="{colour}" stroke-width="1.7"/>'
+        )
+    return "".join(drawn)
 
 
 def draw_mark(shown: Mark, ground: str = DARK, size: int = 18) -> str:
     """A mark on the ground it has in the picture, as SVG for `HTML`."""
     colour, half = COLOURS[shown.colour], size / 2
-    drawn = draw_shape(
-        shown.shape, half, half, 0.3 * size, colour, colour if shown.filled else None
-    )
+    fill = colour if shown.filled else None
     return (
         f'<svg width="{size}" height="{size}" aria-hidden="true" style="vertical-align:middle">'
-        f'<rect width="{size}" height="{size}" rx="3" fill="{ground}"/>{drawn}</svg>'
+        f'<rect width="{size}" height="{size}" rx="3" fill="{ground}"/>'
+        f"{draw_shape(shown.shape, half, half, 0.3 * size, colour, fill)}</svg>"
     )
 
 
@@ -276,8 +276,9 @@ def make_legend(entries: Iterable[tuple[Mark, str]], ground: str = DARK) -> str:
         entries: mark and word.
         ground: `DARK`, as under marks on images, or `PAPER`, as under those of a diagram.
     """
+    style = "white-space:nowrap;margin-right:1.2em"
     items = [
-        f'<span style="white-space:nowrap;margin-right:1.2em">{draw_mark(shown, ground)} {html.escape(text)}</span>'
+        f'<span style="{style}">{draw_mark(shown, ground)} {html.escape(text)}</span>'
         for shown, text in entries
     ]
     return f'<div class="ok-legend" style="line-height:1.8">{" ".join(items)}</div>'

@@ -1,6 +1,4 @@
-"""Work that should not keep anyone waiting: done in a thread, once changes have stopped for a
-moment.
-"""
+"""Work that keeps nobody waiting: done in a thread, once changes have stopped for a moment."""
 
 from __future__ import annotations
 
@@ -18,9 +16,8 @@ class Later:
 
     def __init__(self, function: Callable[[], None], seconds: float = 0.3) -> None:
         self.function, self.seconds = function, seconds
-        self._asked, self._done = 0, 0
-        self._ended = threading.Condition()
-        self._working = threading.Lock()
+        self._asked = self._current = self._done = 0
+        self._ended, self._working = threading.Condition(), threading.Lock()
 
     def ask(self) -> None:
         """Something changed."""
@@ -32,11 +29,11 @@ class Later:
 
     @property
     def is_newest(self) -> bool:
-        """Whether nothing was asked for since the call under way began."""
+        """Whether nothing changed since the call under way began."""
         return self._asked == self._current
 
     def wait(self, seconds: float = 60) -> bool:
-        """Waits until all is done that was asked for; whether it is."""
+        """Waits until all is done; whether it is."""
         with self._ended:
             return self._ended.wait_for(lambda: self._done >= self._asked, seconds)
 

@@ -1,6 +1,4 @@
-"""Small pictures side by side with marks on them, as SVG text for an `HTML` widget: redrawn in
-milliseconds.
-"""
+"""Small pictures side by side with marks on them, as SVG for `HTML`: redrawn in milliseconds."""
 
 from __future__ import annotations
 
@@ -17,10 +15,8 @@ from organoid_kit.dashboards.common import INK, PAPER, draw_shape, jpeg
 from organoid_kit.plots.drawing import COLOURS, HEAT_COLOURS, Mark, choose_bar_um
 
 _GAP, _LINE = 10, 16  # pixels between panes, and of a line of text
-_SMALL = 25_000  # pixels up to which a picture is sent as it is; a larger one as JPEG
 _RADIUS = 5.5  # of a mark, in pixels
 _DASHES = {"-": "", "--": "6 4", "-.": "8 3 2 3", ":": "2 3"}  # of matplotlib's line styles
-_SHORTEST_ARROW = 8  # pixels; one that is shorter would be all head
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,24 +59,20 @@ class Pane:
 
 
 def draw_panes(rows: Sequence[Sequence[Pane]], words: str, side: int = 150) -> str:
-    """Rows of panes as SVG; the longer side of the largest has `side` pixels, and all have one
-    scale.
-    """
+    """Rows of panes as SVG, all at one scale; the longest side has `side` pixels."""
     if not any(rows):
         return ""
-    panes = [pane for row in rows for pane in row]
-    scale = side / max(max(pane.size_um) for pane in panes)
+    scale = side / max(max(pane.size_um) for row in rows for pane in row)
     drawn, top, width = [], 0.0, 0.0
     for row in rows:
-        lines = max(pane.title.count("\n") + bool(pane.title) for pane in row)
-        tall = max(pane.size_um[0] for pane in row) * scale
-        left, top = 0.0, top + lines * _LINE
+        left = 0.0
+        top += _LINE * max(pane.title.count("\n") + bool(pane.title) for pane in row)
         for pane in row:
-            drawn.append(
-                f'<g transform="translate({left:.1f} {top:.1f})">{_draw_pane(pane, scale)}</g>'
-            )
+            corner = f'<g transform="translate({left:.1f} {top:.1f})">'
+            drawn.append(f"{corner}{_draw_pane(pane, scale)}</g>")
             left += max(pane.size_um[1] * scale, 60) + _GAP
-        top += tall + (_LINE if any(pane.note for pane in row) else 0) + _GAP
+        top += max(pane.size_um[0] for pane in row) * scale + _GAP
+        top += _LINE * any(pane.note for pane in row)
         width = max(width, left)
     return wrap_svg("".join(drawn), width, top, words)
 
@@ -92,16 +84,14 @@ def colour_heat(values: np.ndarray) -> np.ndarray:
 
 def draw_image(pixels: np.ndarray, width: float, height: float) -> str:
     """A picture as SVG: few pixels as they are, not smoothed; many as JPEG."""
-    small = pixels.shape[0] * pixels.shape[1] <= _SMALL
-    file = (
-        bytes(imagecodecs.png_encode(np.ascontiguousarray(pixels), level=1))
-        if small
-        else jpeg(pixels)
-    )
+    kind, rendering, file = "jpeg", "auto", b""
+    if pixels.shape[0] * pixels.shape[1] <= 25_000:
+        kind, rendering = "png", "pixelated"
+        file = bytes(imagecodecs.png_encode(np.ascontiguousarray(pixels), level=1))
+    file = base64.b64encode(file or jpeg(pixels)).decode()
     return (
         f'<image width="{width:.1f}" height="{height:.1f}" preserveAspectRatio="none" '
-        f'style="image-rendering:{"pixelated" if small else "auto"}" '
-        f'href="data:image/{"png" if small else "jpeg"};base64,{base64.b64encode(file).decode()}"/>'
+        f'style="image-rendering:{rendering}" href="data:image/{kind};base64,{file}"/>'
     )
 
 
@@ -109,12 +99,13 @@ def draw_bar(width_um: float, width: float, height: float) -> str:
     """A scale bar in the lower right corner of a picture of so many pixels."""
     length = choose_bar_um(width_um)
     long = width * length / width_um
-    x, y, ground = width - max(long, 34) - 8, height - 8, max(long, 34) + 8
+    ground = max(long, 34) + 8  # room for the text
+    x, y = width - ground, height - 8
     return (
-        f'<rect x="{x - 2:.0f}" y="{y - 17:.0f}" width="{ground:.0f}" height="23" fill="#000" fill-opacity="0.6"/>'
-        f'<path d="M{width - 8 - long:.1f} {y}h{long:.1f}" stroke="#fff" stroke-width="3"/>'
-        f'<text x="{x + ground / 2 - 2:.1f}" y="{y - 4}" text-anchor="middle" font-size="11" fill="#fff">'
-        f"{length} µm</text>"
+        f'<rect x="{x - 2:.0f}" y="{y - 17:.0f}" width="{ground:.0f}" height="23" fill="#000" '
+        f'fill-opacity="0.6"/><path d="M{width - 8 - long:.1f} {y}h{long:.1f}" stroke="#fff" '
+        f'stroke-width="3"/><text x="{x + ground / 2 - 2:.1f}" y="{y - 4}" text-anchor="middle" '
+        f'font-size="11" fill="#fff">{length} µm</text>'
     )
 
 
@@ -126,18 +117,17 @@ def format_stroke(style: Mapping[str, str], thickness: float = 2) -> str:
         thickness: in pixels.
     """
     dashes = _DASHES[style["linestyle"]]
-    return f'stroke="{style["color"]}" stroke-width="{thickness}"' + (
-        f' stroke-dasharray="{dashes}"' if dashes else ""
-    )
+    dashed = f' stroke-dasharray="{dashes}"' if dashes else ""
+    return f'stroke="{style["color"]}" stroke-width="{thickness}"{dashed}'
 
 
 def wrap_svg(content: str, width: float, height: float, words: str, extra: str = "") -> str:
-    """SVG text with words for those who cannot see it; it shrinks where there is little room."""
-    label = html.escape(words, quote=True)
+    """SVG with words for those who cannot see it; it shrinks where there is little room."""
+    style = f"width:100%;max-width:{width + 12:.0f}px;background:{PAPER}"
     return (
-        f'<svg role="img" aria-label="{label}" viewBox="-6 -4 {width + 12:.0f} {height + 8:.0f}" {extra} '
-        f'style="width:100%;max-width:{width + 12:.0f}px;background:{PAPER}" font-family="sans-serif" font-size="12">'
-        f"{content}</svg>"
+        f'<svg role="img" aria-label="{html.escape(words, quote=True)}" '
+        f'viewBox="-6 -4 {width + 12:.0f} {height + 8:.0f}" {extra} style="{style}" '
+        f'font-family="sans-serif" font-size="12">{content}</svg>'
     )
 
 
@@ -146,54 +136,53 @@ def _draw_pane(pane: Pane, scale: float) -> str:
     height, width = (length * scale for length in pane.size_um)
     lines = pane.title.split("\n") if pane.title else []
     parts = [
-        f'<text y="{-5 - _LINE * (len(lines) - 1 - number)}" fill="{INK}">{html.escape(line)}</text>'
-        for number, line in enumerate(lines)
+        f'<text y="{-5 - _LINE * lines_below}" fill="{INK}">{html.escape(line)}</text>'
+        for lines_below, line in enumerate(reversed(lines))
     ]
     parts.append(draw_image(pane.pixels, width, height))
-    inside = [_draw_points(points, scale) for points in pane.points]
+    parts.append(f'<svg width="{width:.1f}" height="{height:.1f}" overflow="hidden">')
+    parts += [_draw_points(points, scale) for points in pane.points]
     if pane.arrow_um is not None:
-        inside.append(_draw_arrow(np.asarray(pane.arrow_um) * scale))
-    parts.append(
-        f'<svg width="{width:.1f}" height="{height:.1f}" overflow="hidden">{"".join(inside)}</svg>'
-    )
+        parts.append(_draw_arrow(np.asarray(pane.arrow_um) * scale))
+    parts.append("</svg>")
     if pane.bar:
         parts.append(draw_bar(pane.size_um[1], width, height))
     if pane.note:
-        parts.append(
-            f'<text y="{height + 13:.0f}" font-size="11" fill="{INK}">{html.escape(pane.note)}</text>'
-        )
+        text = html.escape(pane.note)
+        parts.append(f'<text y="{height + 13:.0f}" font-size="11" fill="{INK}">{text}</text>')
     return "".join(parts)
 
 
 def _draw_points(points: Points, scale: float) -> str:
     """All marks of one kind; those of other planes small and faint."""
-    near = np.ones(len(points.places_um), bool) if points.near is None else points.near
-    colour = COLOURS[points.mark.colour]
-    drawn = []
-    for (y, x), is_near in zip(np.asarray(points.places_um, float).reshape(-1, 2) * scale, near):
-        shape = draw_shape(points.mark.shape, x, y, _RADIUS if is_near else 0.6 * _RADIUS, colour)
-        drawn.append(shape if is_near else f'<g opacity="0.55">{shape}</g>')
-    return "".join(drawn)
+    places = np.asarray(points.places_um, float).reshape(-1, 2) * scale
+    near = np.ones(len(places), bool) if points.near is None else points.near
+    shape, colour = points.mark.shape, COLOURS[points.mark.colour]
+    return "".join(
+        draw_shape(shape, x, y, _RADIUS, colour)
+        if is_near
+        else f'<g opacity="0.55">{draw_shape(shape, x, y, 0.6 * _RADIUS, colour)}</g>'
+        for (y, x), is_near in zip(places, near)
+    )
 
 
 def _draw_arrow(ends: np.ndarray) -> str:
-    """A ring where it begins, and a line with a head; the ring alone where there is hardly a way to
-    go.
-    """
-    (y, x), (to_y, to_x) = ends
+    """A ring where it begins, and a line with a head; the ring alone if it leads nowhere."""
     colour = COLOURS["orange"]
-    way = np.array([to_x - x, to_y - y])
-    length = float(np.hypot(*way))
-    ring = draw_shape("o", x, y, 4, colour)
-    if length < _SHORTEST_ARROW:
+    start, stop = ends[:, 1] + 1j * ends[:, 0]
+    ring = draw_shape("o", start.real, start.imag, 4, colour)
+    length = abs(stop - start)
+    if length < 8:  # pixels; it would be all head
         return ring
-    along = way / length
-    size = min(8.0, length / 2)
-    side, back = size / 2 * np.array([-along[1], along[0]]), np.array([to_x, to_y]) - size * along
-    head = " ".join(f"{a:.1f},{b:.1f}" for a, b in ((to_x, to_y), back + side, back - side))
-    line = f"M{x + 4 * along[0]:.1f} {y + 4 * along[1]:.1f}L{back[0]:.1f} {back[1]:.1f}"
+    along = (stop - start) / length
+    size = min(8, length / 2)  # of the head
+    back, begin = stop - size * along, start + 4 * along
+    head = (stop, back + 0.5j * size * along, back - 0.5j * size * along)
+    corners = " ".join(f"{corner.real:.1f},{corner.imag:.1f}" for corner in head)
+    line = f"M{begin.real:.1f} {begin.imag:.1f}L{back.real:.1f} {back.imag:.1f}"
+    dark = 'stroke="#000" stroke-opacity="0.6"'
     return (
-        f'{ring}<path d="{line}" stroke="#000" stroke-opacity="0.6" stroke-width="4"/>'
+        f'{ring}<path d="{line}" {dark} stroke-width="4"/>'
         f'<path d="{line}" stroke="{colour}" stroke-width="2"/>'
-        f'<polygon points="{head}" fill="{colour}" stroke="#000" stroke-opacity="0.6"/>'
+        f'<polygon points="{corners}" fill="{colour}" {dark}/>'
     )

@@ -1,6 +1,4 @@
-"""One example as it is and as augmentation varies it, for each of the three networks; and pictures
-of them.
-"""
+"""One example as it is and as augmentation varies it, for each network; and pictures of them."""
 
 from __future__ import annotations
 
@@ -9,25 +7,29 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from organoid_kit.base.settings import AugmentationSettings, NetworkSettings
+from organoid_kit.base import AugmentationSettings, NetworkSettings
 from organoid_kit.dashboards.augmentation_advice import MOST_SKIP
 from organoid_kit.dashboards.panes import Pane, Points, colour_heat
-from organoid_kit.data.dataset import AnnotatedMovie
-from organoid_kit.examples.augmentation import Augmentation, draw_augmentation
-from organoid_kit.examples.choice import Examples, make_examples
+from organoid_kit.data import AnnotatedMovie
+from organoid_kit.examples import draw_augmentation, make_examples
+from organoid_kit.examples.augmentation import Augmentation
+from organoid_kit.examples.choice import Examples
 from organoid_kit.examples.division import ALIKE, DivisionExample
 from organoid_kit.examples.link import OTHER_NEAR, LinkExample
 from organoid_kit.examples.patches import make_grey
 from organoid_kit.examples.position import PositionExample
-from organoid_kit.plots.crops import plot_crops, plot_pairs
+from organoid_kit.plots import plot_crops, plot_pairs
 from organoid_kit.plots.drawing import NEAR_PLANES, POSITION, Drawing
 from organoid_kit.plots.images import plot_augmentations
 
 Example = PositionExample | DivisionExample | LinkExample
-Chosen = Callable[
-    [tuple[int, ...], Augmentation | None], tuple[Example, ...]
-]  # key, variation → a column of it
+# Key of the random numbers, variation → a column.
+Chosen = Callable[[tuple[int, ...], Augmentation | None], tuple[Example, ...]]
 _TRIED = 8  # patches of a time point, of which the one with most nuclei is shown
+_ANSWERS = {  # of the first and the second row
+    "division": ("divides", "does not divide"),
+    "link": ("same nucleus", "another one"),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +43,7 @@ class Column:
 def make_preview_examples(
     annotated_movies: Sequence[AnnotatedMovie], settings: NetworkSettings
 ) -> Examples:
-    """Examples without variation; of links, all are found that are ever skipped over.
+    """Examples without variation, links over all the time points that may be skipped among them.
 
     Raises:
         UserError: the movies have nothing to learn from.
@@ -59,9 +61,7 @@ def count_previews(examples: Examples) -> int:
 
 
 def choose_example(examples: Examples, number: int) -> Chosen:
-    """What is shown as an example, by number from 0; the patch with most nuclei of the first few of
-    a time point.
-    """
+    """What is shown as an example of this number, from 0."""
     choose = {"position": _choose_patch, "division": _choose_crops, "link": _choose_pairs}
     return choose[examples.settings.network](examples, number)
 
@@ -87,18 +87,19 @@ def make_columns(
 
 
 def _choose_patch(examples: Examples, number: int) -> Chosen:
+    """The patch with most nuclei of the first few of a time point."""
     place = examples.places[number]
     keys = [(examples.settings.seed, each) for each in range(_TRIED)]
-    best = max(keys, key=lambda each: examples.example(place, each).target.sum())
+    best = max(keys, key=lambda key: examples.example(place, key).target.sum())
     return lambda key, augmentation: (examples.example(place, best, augmentation),)
 
 
 def _choose_crops(examples: Examples, number: int) -> Chosen:
     """A nucleus that divides, and one that looks alike."""
     alike = np.flatnonzero(examples.kinds == ALIKE)
-    places = [np.flatnonzero(examples.targets)[number], *alike[number % max(len(alike), 1) :][:1]]
+    rows = [np.flatnonzero(examples.targets)[number], *alike[number % max(len(alike), 1) :][:1]]
     return lambda key, augmentation: tuple(
-        examples.example(int(place), key, augmentation) for place in places
+        examples.example(int(row), key, augmentation) for row in rows
     )
 
 
@@ -110,12 +111,13 @@ def _choose_pairs(examples: Examples, number: int) -> Chosen:
     def show(key: tuple[int, ...], augmentation: Augmentation | None) -> tuple[LinkExample, ...]:
         skip = examples.settings.augmentation.skip or 1
         step = 1 if augmentation is None else int(np.random.default_rng(key).integers(1, skip + 1))
-        later = own & (examples.steps == step)
-        ends = later if (later & examples.targets).any() else own & (examples.steps == 1)
+        ends = own & (examples.steps == step)
+        if not (ends & examples.targets).any():
+            ends = own & (examples.steps == 1)
         others = np.flatnonzero(ends & ~examples.targets).tolist()
-        near = sorted(others, key=lambda place: examples.kinds[place] != OTHER_NEAR)
-        places = [int(np.flatnonzero(ends & examples.targets)[0]), *near[:1]]
-        return tuple(examples.example(place, key, augmentation) for place in places)
+        others.sort(key=lambda row: examples.kinds[row] != OTHER_NEAR)
+        rows = [int(np.flatnonzero(ends & examples.targets)[0]), *others[:1]]
+        return tuple(examples.example(row, key, augmentation) for row in rows)
 
     return show
 
@@ -126,46 +128,46 @@ def _list_linked(examples: Examples) -> np.ndarray:
     return np.unique(np.column_stack([examples.movies, examples.sources])[linked], axis=0)
 
 
-# ---- pictures ------------------------------------------------------------------------------------------------------
+# ---- pictures
 
 
 def make_preview_panes(columns: Sequence[Column], settings: NetworkSettings) -> list[list[Pane]]:
-    """The columns as rows of panes: image and target; crops of both answers; both crops of pairs of
-    both answers.
-    """
-    make = {"position": _make_patch_panes, "division": _make_crop_panes, "link": _make_pair_panes}[
-        settings.network
-    ]
-    return make(columns, settings)
+    """The columns as rows of panes: image and target; crops, or pairs of crops, of both answers."""
+    if settings.network == "position":
+        return _make_patch_panes(columns, settings)
+    rows = []
+    for number in range(len(columns[0].examples)):
+        answer = _ANSWERS[settings.network][number]
+        if settings.network == "division":
+            crops = [column.examples[number].image for column in columns]
+            titles = [answer if number else f"{answer}\n{column.name}" for column in columns]
+            now = -settings.time_window[0]
+            pictures = zip(titles, crops)
+            rows.append([_make_crop(title, crop[..., now], settings) for title, crop in pictures])
+        else:
+            ends = [_make_ends(column, number, answer, settings) for column in columns]
+            rows += map(list, zip(*ends))
+    return rows
 
 
 def plot_columns(columns: Sequence[Column], settings: NetworkSettings) -> Drawing:
     """The same as a figure."""
     if settings.network == "position":
-        patches = [column.examples[0] for column in columns]
-        return plot_augmentations(
-            patches[0], patches[1:], settings, names=[column.name for column in columns[1:]]
-        )
-    plot, answers = (plot_crops, _CROPS) if settings.network == "division" else (plot_pairs, _PAIRS)
-    numbers = range(len(columns[0].examples))
-    shown = [
-        (column, number)
-        for number in numbers
-        for column in columns
-        if number < len(column.examples)
-    ]
-    names = [f"{answers[number]},\n{column.name}" for column, number in shown]
-    return plot([column.examples[number] for column, number in shown], settings, names=names)
-
-
-_CROPS = ("divides", "does not divide")
-_PAIRS = ("same nucleus", "another one")
+        first, *others = [column.examples[0] for column in columns]
+        names = [column.name for column in columns[1:]]
+        return plot_augmentations(first, others, settings, names=names)
+    answers, shown, names = _ANSWERS[settings.network], [], []
+    for number in range(len(columns[0].examples)):
+        for column in columns:
+            if number < len(column.examples):
+                shown.append(column.examples[number])
+                names.append(f"{answers[number]},\n{column.name}")
+    plot = plot_crops if settings.network == "division" else plot_pairs
+    return plot(shown, settings, names=names)
 
 
 def _make_patch_panes(columns: Sequence[Column], settings: NetworkSettings) -> list[list[Pane]]:
-    """Image and target in the plane with most nuclei; it is the same in all columns, as planes are
-    never mixed.
-    """
+    """Image and target in the plane with most nuclei; planes are never mixed, it is the same one."""
     spacing_um, now = np.array(settings.spacing_um), -settings.time_window[0]
     z = int(columns[0].examples[0].target.sum(axis=(1, 2)).argmax())
     images, targets = [], []
@@ -180,49 +182,20 @@ def _make_patch_panes(columns: Sequence[Column], settings: NetworkSettings) -> l
     return [images, targets]
 
 
-def _make_crop_panes(columns: Sequence[Column], settings: NetworkSettings) -> list[list[Pane]]:
-    """The plane through the nucleus at the central time point, either answer in a row."""
-    now, rows = -settings.time_window[0], []
-    for number in range(len(columns[0].examples)):
-        crops = [column.examples[number].image[..., now] for column in columns]
-        titles = [
-            f"{_CROPS[number]}\n{column.name}" if number == 0 else _CROPS[number]
-            for column in columns
-        ]
-        rows.append([_make_crop(title, crop, settings) for title, crop in zip(titles, crops)])
-    return rows
-
-
-def _make_pair_panes(columns: Sequence[Column], settings: NetworkSettings) -> list[list[Pane]]:
-    """The earlier nucleus above the later one, with an arrow from where it was to where it is;
-    either answer.
-    """
-    rows = []
-    for number in range(len(columns[0].examples)):
-        pairs = [column.examples[min(number, len(column.examples) - 1)] for column in columns]
-        first = [
-            _make_end(pair, column, _PAIRS[number], settings, 0)
-            for pair, column in zip(pairs, columns)
-        ]
-        rows += [
-            first,
-            [_make_end(pair, column, "", settings, 1) for pair, column in zip(pairs, columns)],
-        ]
-    return rows
-
-
-def _make_end(
-    pair: LinkExample, column: Column, answer: str, settings: NetworkSettings, which: int
-) -> Pane:
-    """One end of a pair: 0 the earlier, 1 the later nucleus; each in the middle of its crop."""
-    move_um = pair.displacement * settings.spacing_um
-    crop = pair.second[..., -1] if which else pair.first[..., 0]
-    middle_um = np.array(crop.shape[1:]) * settings.spacing_um[1:] / 2
-    start_um = middle_um - which * move_um[1:]
-    title = "later" if which else f"{answer}\n{column.name}, earlier"
-    note = f"moved {np.linalg.norm(move_um):.1f} µm, z {move_um[0]:+.1f}".replace("-", "−")
-    arrow_um = np.array([start_um, start_um + move_um[1:]])
-    return _make_crop(title, crop, settings, arrow_um=arrow_um, note=note if which else "")
+def _make_ends(
+    column: Column, number: int, answer: str, settings: NetworkSettings
+) -> tuple[Pane, Pane]:
+    """The earlier and the later nucleus; an arrow leads from where it was to where it is."""
+    pair = column.examples[min(number, len(column.examples) - 1)]
+    moved_um = pair.displacement * settings.spacing_um
+    middle_um = np.array(pair.first.shape[1:3]) * settings.spacing_um[1:] / 2
+    arrow_um = np.array([middle_um, middle_um + moved_um[1:]])
+    note = f"moved {np.linalg.norm(moved_um):.1f} µm, z {moved_um[0]:+.1f}".replace("-", "−")
+    title, later_um = f"{answer}\n{column.name}, earlier", arrow_um - moved_um[1:]
+    return (
+        _make_crop(title, pair.first[..., 0], settings, arrow_um=arrow_um),
+        _make_crop("later", pair.second[..., -1], settings, arrow_um=later_um, note=note),
+    )
 
 
 def _make_crop(title: str, crop: np.ndarray, settings: NetworkSettings, **options) -> Pane:

@@ -1,46 +1,54 @@
-"""A movie to look through: time point, plane, channels, contrast, three views, and what lies on
-top.
-"""
+"""A movie to look through: time points, planes, channels, contrast, views, and what lies on top."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ipywidgets import HTML, HBox, Layout, VBox
+from ipywidgets import (
+    HTML,
+    Button,
+    FloatRangeSlider,
+    FloatSlider,
+    IntSlider,
+    Layout,
+    ToggleButtons,
+    VBox,
+)
 
 from organoid_kit.base.errors import UserError
-from organoid_kit.dashboards.common import Messages, mark
-from organoid_kit.dashboards.control_states import guard
-from organoid_kit.dashboards.stack_display import StackDisplay
-from organoid_kit.dashboards.stack_figure import plot_shown_stack
-from organoid_kit.dashboards.stack_layers import (
-    PROBLEM_MARKS,
-    Layer,
-    make_layer,
-    make_problem_layers,
+from organoid_kit.dashboards import stack_layers
+from organoid_kit.dashboards.common import (
+    WIDE,
+    CheckboxGroup,
+    Messages,
+    add_controls,
+    make_legend,
+    mark,
+    wrap_row,
 )
-from organoid_kit.dashboards.stack_pictures import MOST_PIXELS, StackPictures
-from organoid_kit.dashboards.stack_scene import StackScene, make_controls
-from organoid_kit.data.annotations import Annotations
-from organoid_kit.data.timelapse import TimeLapse
+from organoid_kit.dashboards.control_states import connect, read_controls, set_controls
+from organoid_kit.dashboards.stack_display import StackDisplay
+from organoid_kit.dashboards.stack_pictures import (
+    FAINT_PLANES,
+    MOST_PIXELS,
+    VIEWS,
+    StackPictures,
+    arrange_panels,
+    make_tones,
+)
+from organoid_kit.dashboards.stack_scene import Scene, draw_scene
+from organoid_kit.data import Annotations, TimeLapse
 from organoid_kit.evaluation.checks import Problem
-from organoid_kit.plots.drawing import Drawing, Mark
+from organoid_kit.plots.drawing import Drawing, Mark, count
 
-_HELP = {
-    "browser": (
-        "<b>Keys</b>, after a click on the picture or Tab: ← → time point · ↑ ↓ plane z · Home, End first, last time "
-        "point · Shift + arrows crosshair · N, P next, previous position · Enter pick · V view. "
-        "<b>Mouse</b>: point at a mark to read it · click to pick · wheel plane z, with Shift time point."
-    ),
-    "kernel": (
-        "<b>Keys</b>: Tab goes from control to control, arrow keys move a slider. Crosshair y and x move the white "
-        "cross; what is nearest to it stands below the picture."
-    ),
-}
+PICK_UM = 5.0  # a position so near to the crosshair is the one that is meant
+# Channels and layers first, as the rest depends on them.
+_STATE = "channels layers_shown time_point z y x view contrast gamma tail".split()
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,8 +76,7 @@ class StackBrowser(VBox):
         movie: read one time point at a time.
         layers: name → annotations, drawn on top; with links, they have tails.
         channels: shown first, counted from 1; several are summed. None: the first.
-        problems: as `check_annotations` gives them; those with a time point and a position are
-            drawn.
+        problems: as `check_annotations` gives them; those that have a place are drawn.
         drawn_by: "browser", "kernel", or "auto": in the browser where it can.
 
     Attributes:
@@ -80,6 +87,7 @@ class StackBrowser(VBox):
         view: "slice", "maximum" or "orthogonal".
         tail: time points that tails go back.
         previous_position, next_position, pick_here: buttons.
+        layers: name → `Layer`, whether shown or not.
         messages: what was picked, and what went wrong.
 
     Raises:
@@ -96,15 +104,11 @@ class StackBrowser(VBox):
         drawn_by: str = "auto",
     ) -> None:
         super().__init__()
-        self.movie, self.messages = movie, Messages()
-        controls = make_controls(movie, (1,) if channels is None else channels)
-        for name, control in vars(controls).items():
-            setattr(self, name, control)
-        self._scene = StackScene(movie, controls, StackPictures(movie))
+        self.movie, self.messages, self.pictures = movie, Messages(), StackPictures(movie)
+        self.layers: dict[str, stack_layers.Layer] = {}
         self._callbacks, self._reached, self._busy, self._late = [], None, False, set()
-        self._display = StackDisplay(
-            self._scene, self.messages, drawn_by, self._handle_event, self._show_what_is_needed
-        )
+        self._make_controls((1,) if channels is None else channels)
+        self._display = StackDisplay(self, drawn_by)
         self._arrange()
         with self.at_once():
             self._change_marks()
@@ -123,37 +127,37 @@ class StackBrowser(VBox):
         return self._display.drawn_by
 
     def set_layer(self, name: str, annotations: Annotations, mark: Mark | None = None) -> None:
-        """Draws annotations on top; a layer of this name is replaced, and keeps its mark where none
-        is given.
-        """
-        names, old = list(self._scene.layers), self._scene.layers.get(name)
+        """Draws annotations on top, in place of a layer of this name; without a mark, in its mark."""
+        names, old = list(self.layers), self.layers.get(name)
         number = names.index(name) if old else len(names)
         mark = mark or (old.mark if old else None)
-        self._add_layer(make_layer(name, annotations, tuple(self.movie.spacing_um), number, mark))
+        spacing_um = tuple(self.movie.spacing_um)
+        self._add_layer(stack_layers.make_layer(name, annotations, spacing_um, number, mark))
 
     def remove_layer(self, name: str) -> None:
         """Takes a layer away. Raises UserError where there is none of this name."""
-        if name not in self._scene.layers:
+        if name not in self.layers:
             raise UserError(
-                f"A layer must be one of {list(self._scene.layers)}. Received: {name!r}. Choose another."
+                f"A layer must be one of {list(self.layers)}. Received: {name!r}. Choose another."
             )
-        del self._scene.layers[name]
-        self._offer_layers([each for each in self.layers_shown.value if each != name])
+        del self.layers[name]
+        self._offer_layers([shown for shown in self.layers_shown.value if shown != name])
 
     def set_problems(self, problems: Sequence[Problem]) -> None:
         """Draws these problems in place of earlier ones, as layers "error" and "warning"."""
-        layers = make_problem_layers(problems, tuple(self.movie.spacing_um))
+        layers = stack_layers.make_problem_layers(problems, tuple(self.movie.spacing_um))
+        names = {layer.name for layer in layers}
         with self.at_once():
-            for name in set(PROBLEM_MARKS) & set(self._scene.layers) - {
-                layer.name for layer in layers
-            }:
+            for name in set(stack_layers.PROBLEM_MARKS) & set(self.layers) - names:
                 self.remove_layer(name)
             for layer in layers:
                 self._add_layer(layer)
 
     def go_to(self, time_point: int, position_zyx: Sequence[float] | None = None) -> None:
-        """Shows a time point, with the crosshair at a position, zyx, voxels. Raises UserError
-        outside the movie.
+        """Shows a time point, with the crosshair at a position in voxels.
+
+        Raises:
+            UserError: there is no such time point.
         """
         if time_point not in self.movie.time_points:
             raise UserError(
@@ -176,7 +180,9 @@ class StackBrowser(VBox):
             if outermost:
                 self._busy = False
                 with self.messages.watch():
-                    self._show_late()
+                    late, self._late = self._late, set()
+                    if late:
+                        self._change_marks() if "marks" in late else self._redraw()
 
     def on_pick(self, callback: Callable[[Pick], None]) -> None:
         """Calls back with a `Pick` at each click on the picture, Enter, or the button."""
@@ -184,96 +190,144 @@ class StackBrowser(VBox):
 
     def pick(self, pick: Pick) -> None:
         """Says in words what was picked, and tells all who listen."""
-        layer = self._scene.layers.get(pick.layer)
         voxel = ", ".join(f"{axis} {value:.1f}" for axis, value in zip("zyx", pick.position))
+        layer = self.layers.get(pick.layer)
         self.messages.say(f"Picked {layer.describe(pick.row) if layer else f'voxel {voxel}'}.")
         for callback in self._callbacks:
             callback(pick)
 
     def describe(self) -> str:
         """What is shown, in words."""
-        return self._scene.describe()
+        z, y, x = self.place.astype(int)
+        where = {
+            "slice": f"plane z = {z} ({z * self.movie.spacing_um[0]:.1f} µm)",
+            "maximum": "brightest voxels along z",
+            "orthogonal": f"slices through z = {z}, y = {y}, x = {x}",
+        }[self.view.value]
+        time_point, names = self.time_point.value, self.movie.channel_names
+        channels = " + ".join(names[channel - 1] for channel in self.channels.value)
+        text = f"{self.movie.name}, time point {time_point}, {channels}, {where}."
+        numbers = [
+            f"{layer.name} {len(layer.annotations.rows_at(time_point))}"
+            for layer in self.shown_layers
+        ]
+        return f"{text} Marked: {', '.join(numbers)}." if numbers else text
 
     def plot(self) -> Drawing:
         """The static twin: what is shown now, for print."""
         title = f"{self.movie.name}, time point {self.time_point.value}"
-        return plot_shown_stack(*self._scene.compose(), title=title, description=self.describe())
+        return draw_scene(self.compose(), title, self.describe())
 
     def state(self) -> dict[str, Any]:
         """The values of all controls, as plain JSON values."""
-        return self._scene.state()
+        return read_controls({name: getattr(self, name) for name in _STATE})
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Sets controls to what `state` gave. Raises UserError for a control or value there is not."""
+        """Sets controls to what `state` gave. Raises UserError where they cannot have it."""
         with self.at_once():
-            self._scene.restore(state)
+            set_controls({name: getattr(self, name) for name in _STATE}, state)
+
+    # ---- what is shown
+
+    @property
+    def place(self) -> np.ndarray:
+        """Where the crosshair is, (3,) float, zyx, voxels; the slices go through it."""
+        return np.array([self.z.value, self.y.value, self.x.value], float)
+
+    @property
+    def shown_layers(self) -> list[stack_layers.Layer]:
+        """The layers that are not switched off."""
+        return [self.layers[name] for name in self.layers_shown.value]
+
+    def collect_marks(self, time_point: int) -> list[tuple]:
+        """The layers that are shown, with their `LayerMarks`."""
+        tail = self.tail.value
+        return [(layer, layer.collect_marks(time_point, tail)) for layer in self.shown_layers]
+
+    def find_at_crosshair(self) -> tuple[stack_layers.Layer, int] | None:
+        """Layer and row of the position nearest to the crosshair, or None where none is near."""
+        time_point = self.time_point.value
+        return stack_layers.find_nearest(self.shown_layers, time_point, self.place, PICK_UM)
+
+    def compose(self) -> Scene:
+        """All that is shown now, for the kernel to draw."""
+        spacing_um, time_point = tuple(self.movie.spacing_um), self.time_point.value
+        return Scene(
+            self.pictures.at(time_point, self.channels.value),
+            arrange_panels(self.movie.shape_zyx, spacing_um, self.view.value),
+            self.place,
+            make_tones(self.contrast.value, self.gamma.value),
+            self.collect_marks(time_point),
+            spacing_um,
+        )
 
     # ---- how it is put together
+
+    def _make_controls(self, channels: Sequence[int]) -> None:
+        times, (depth, height, width) = self.movie.time_points, self.movie.shape_zyx
+        names = enumerate(self.movie.channel_names, start=1)
+        options = [(f"{number} {name}", number) for number, name in names]
+        wide = {"style": WIDE, "layout": Layout(width="100%")}
+        narrow = {"style": {"description_width": "90px"}, "layout": Layout(width="100%")}
+        contrast = {"value": (0, 1), "min": 0, "max": 1, "step": 0.01, "readout_format": ".1f"}
+        last = times.stop - 1
+        add_controls(
+            self,
+            time_point=IntSlider(
+                times.start, times.start, last, description="Time point", **narrow
+            ),
+            z=IntSlider(depth // 2, 0, depth - 1, description="Plane z", **narrow),
+            y=IntSlider(height // 2, 0, height - 1, description="Crosshair y", **narrow),
+            x=IntSlider(width // 2, 0, width - 1, description="Crosshair x", **narrow),
+            view=ToggleButtons(options=VIEWS, description="View", style={"button_width": "92px"}),
+            channels=CheckboxGroup(options, channels, "Channels (several: summed)", at_least=1),
+            contrast=FloatRangeSlider(description="Contrast", **contrast, **wide),
+            gamma=FloatSlider(1, min=0.2, max=3, step=0.05, description="Gamma", **wide),
+            tail=IntSlider(3, 0, 20, description="Tails (time points)", **wide),
+            layers_shown=CheckboxGroup((), (), "Layers"),
+            previous_position=Button(description="Previous position"),
+            next_position=Button(description="Next position"),
+            pick_here=Button(description="Pick at crosshair"),
+        )
 
     def _arrange(self) -> None:
         self._legend, self._help = HTML(), HTML()
         self._crosshair = VBox([self.y, self.x])
-        buttons = HBox(
-            [self.previous_position, self.next_position, self.pick_here],
-            layout=Layout(flex_flow="wrap"),
+        buttons = wrap_row(self.previous_position, self.next_position, self.pick_here)
+        picture = [self._display, self.time_point, self.z, self._crosshair, buttons]
+        choices = [self.view, self.channels, self.contrast, self.gamma, self.tail]
+        left = Layout(width=f"{MOST_PIXELS + 8}px", max_width="100%")
+        right = Layout(width="310px", max_width="100%", padding="0 0 0 8px")
+        columns = wrap_row(
+            VBox([*picture, self._display.caption], layout=left),
+            VBox([*choices, self.layers_shown, self._legend], layout=right),
         )
-        picture = [
-            self._display,
-            self.time_point,
-            self.z,
-            self._crosshair,
-            buttons,
-            self._display.caption,
-        ]
-        choices = [
-            self.view,
-            self.channels,
-            self.contrast,
-            self.gamma,
-            self.tail,
-            self.layers_shown,
-            self._legend,
-        ]
-        left = VBox(picture, layout=Layout(width=f"{MOST_PIXELS + 8}px", max_width="100%"))
-        right = VBox(choices, layout=Layout(width="310px", max_width="100%", padding="0 0 0 8px"))
-        self.children = [
-            HBox([left, right], layout=Layout(flex_flow="row wrap")),
-            self.messages,
-            self._help,
-        ]
+        self.children = [columns, self.messages, self._help]
         mark(self, "ok-stack-browser")
-        self._show_what_is_needed()
+        self.show_what_is_needed()
 
-    def _show_what_is_needed(self) -> None:
-        """The crosshair's sliders where it matters; help for those who use the page or the kernel."""
+    def show_what_is_needed(self) -> None:
+        """Sliders of the crosshair where they matter; help for those who use page or kernel."""
         needed = self.drawn_by == "kernel" or self.view.value == "orthogonal"
         self._crosshair.layout.display = None if needed else "none"
-        self._help.value = f'<div style="line-height:1.5">{_HELP[self.drawn_by]}</div>'
+        help_file = Path(__file__).with_name(f"stack_help_{self.drawn_by}.html")
+        self._help.value = help_file.read_text(encoding="utf-8")
 
     def _go_to_first(self) -> None:
         """The first time point that has a position, or else the first of all."""
-        times = [layer.annotations.time_points for layer in self._scene.layers.values()]
+        times = [layer.annotations.time_points for layer in self.layers.values()]
         found = np.intersect1d(np.concatenate([np.zeros(0, int), *times]), self.movie.time_points)
         self.go_to(int(found[0]) if len(found) else self.movie.time_points.start)
 
     def _listen(self) -> None:
-        for control in (
-            self.time_point,
-            self.z,
-            self.y,
-            self.x,
-            self.contrast,
-            self.gamma,
-            self.view,
-        ):
-            control.observe(guard(self.messages, self._redraw), "value")
-        self.view.observe(guard(self.messages, self._show_what_is_needed), "value")
-        self.channels.observe(guard(self.messages, self._display.update_stacks), "value")
-        self.tail.observe(guard(self.messages, self._change_marks), "value")
-        self.layers_shown.observe(guard(self.messages, self._change_marks), "value")
-        self.pick_here.on_click(guard(self.messages, self._pick_at_crosshair))
-        self.next_position.on_click(guard(self.messages, lambda: self._step(1)))
-        self.previous_position.on_click(guard(self.messages, lambda: self._step(-1)))
+        moved = (self.time_point, self.z, self.y, self.x, self.contrast, self.gamma, self.view)
+        connect(self.messages, self._redraw, *moved)
+        connect(self.messages, self.show_what_is_needed, self.view)
+        connect(self.messages, self._display.update_stacks, self.channels)
+        connect(self.messages, self._change_marks, self.tail, self.layers_shown)
+        connect(self.messages, self._pick_at_crosshair, self.pick_here)
+        connect(self.messages, lambda: self._step(1), self.next_position)
+        connect(self.messages, lambda: self._step(-1), self.previous_position)
 
     def _redraw(self) -> None:
         if self._busy:
@@ -281,71 +335,72 @@ class StackBrowser(VBox):
         else:
             self._display.redraw()
 
-    def _show_late(self) -> None:
-        """What changed while several things changed at once."""
-        late, self._late = self._late, set()
-        if "marks" in late:
-            self._change_marks()
-        elif late:
-            self._redraw()
-
     # ---- layers and picks
 
-    def _add_layer(self, layer: Layer) -> None:
-        shown = list(self.layers_shown.value)
-        shown += [] if layer.name in self._scene.layers else [layer.name]
-        self._scene.layers[layer.name] = layer
-        self._offer_layers(shown)
+    def _add_layer(self, layer: stack_layers.Layer) -> None:
+        new = [] if layer.name in self.layers else [layer.name]
+        self.layers[layer.name] = layer
+        self._offer_layers([*self.layers_shown.value, *new])
 
     def _offer_layers(self, shown: Sequence[str]) -> None:
-        names = list(self._scene.layers)
-        if [name for _, name in self.layers_shown.options] != names:
-            self.layers_shown.set_options([(name, name) for name in names], shown)
+        options = tuple((name, name) for name in self.layers)
+        if self.layers_shown.options != options:
+            self.layers_shown.set_options(options, shown)
         self._change_marks()
 
     def _change_marks(self) -> None:
         if self._busy:
             self._late.add("marks")
             return
-        self._legend.value = self._scene.make_legend()
+        self._legend.value = self._make_legend()
         self._display.update_marks()
 
-    def _handle_event(self, content: dict[str, Any]) -> None:
+    def _make_legend(self) -> str:
+        """What the marks mean, as HTML."""
+        annotations = [layer.annotations for layer in self.shown_layers]
+        entries = [(layer.mark, layer.name) for layer in self.shown_layers]
+        notes = ["White cross: the crosshair."]
+        if annotations:
+            notes.insert(0, f"Small and faint: up to {FAINT_PLANES:g} planes from the slice.")
+        if self.tail.value and any(len(each.links) for each in annotations):
+            notes.insert(0, f"Line: the way over the last {count(self.tail.value, 'time point')}.")
+        if any(len(each.divisions()) for each in annotations):
+            entries.append((stack_layers.DIVISION, stack_layers.DIVISION.name))
+        return f'{make_legend(entries)}<div style="line-height:1.5">{"<br>".join(notes)}</div>'
+
+    def handle_event(self, content: dict[str, Any]) -> None:
         """What the user did in the page."""
         if content["kind"] == "next":
             self._step(int(content["step"]))
         elif content["kind"] == "pick here":
             self._pick_at_crosshair()
         elif content["kind"] == "pick":
-            layer = self._scene.layers.get(
-                content["layer"]
-            )  # knows the position with all its digits
-            position = (
-                layer.annotations.positions[content["row"]]
-                if layer
-                else np.array(content["position"], float)
-            )
+            layer, position = self.layers.get(content["layer"]), np.array(content["position"])
+            if layer:  # which knows the position with all its digits
+                position = layer.annotations.positions[content["row"]]
+            position = position.astype(float)
             self.pick(Pick(content["time_point"], position, content["layer"], content["row"]))
 
     def _pick_at_crosshair(self) -> None:
-        if found := self._scene.find_at_crosshair():
+        pick = Pick(self.time_point.value, self.place)
+        if found := self.find_at_crosshair():
             layer, row = found
-            self.pick(
-                Pick(self.time_point.value, layer.annotations.positions[row], layer.name, row)
-            )
-        else:
-            self.pick(Pick(self.time_point.value, self._scene.place))
+            pick = Pick(pick.time_point, layer.annotations.positions[row], layer.name, row)
+        self.pick(pick)
 
     def _step(self, step: int) -> None:
-        """The crosshair goes to the next position of this time point, through all layers that are
-        shown.
-        """
-        found = self._scene.list_positions()
+        """The crosshair goes to the next position of this time point, through all shown layers."""
+        time_point = self.time_point.value
+        found = [
+            (layer, row)
+            for layer in self.shown_layers
+            for row in layer.annotations.rows_at(time_point).tolist()
+        ]
         if not found:
-            self.messages.say(f"No position at time point {self.time_point.value}.")
+            self.messages.say(f"No position at time point {time_point}.")
             return
-        number = found.index(self._reached) + step if self._reached in found else min(step, 0)
-        self._reached = name, row = found[number % len(found)]
-        layer = self._scene.layers[name]
-        self.go_to(self.time_point.value, layer.annotations.positions[row])
+        names = [(layer.name, row) for layer, row in found]
+        number = names.index(self._reached) + step if self._reached in names else min(step, 0)
+        self._reached, (layer, row) = names[number % len(found)], found[number % len(found)]
+        self.go_to(time_point, layer.annotations.positions[row])
         self.messages.say(layer.describe(row))

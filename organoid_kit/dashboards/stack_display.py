@@ -1,8 +1,7 @@
-"""Where a stack browser's picture appears: drawn in the page (`stack_canvas`), or by the kernel as
-a JPEG.
+"""Where a stack browser's picture appears: drawn in the page, or by the kernel as a JPEG.
 
 Which of the two a front end can do is found out: the page says so as soon as it has loaded the
-script. Only then the canvas is shown, because with ipywidgets 7 nothing of a dashboard appears
+script. Only then is the canvas shown, because with ipywidgets 7 nothing of a dashboard appears
 where one of its parts cannot be loaded. Google Colab, which always can, loads nothing before it is
 shown.
 """
@@ -10,40 +9,24 @@ shown.
 from __future__ import annotations
 
 import asyncio
-import html
 import sys
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ipywidgets import HTML, Box, Image, Layout, VBox
 
 from organoid_kit.base.errors import UserError
-from organoid_kit.dashboards.common import Messages, jpeg, mark
-from organoid_kit.dashboards.stack_pictures import draw_picture
-from organoid_kit.dashboards.stack_scene import StackScene
+from organoid_kit.dashboards.common import jpeg, make_live_text, mark
+from organoid_kit.dashboards.stack_scene import render_scene
 
-DRAWN_BY = ("auto", "browser", "kernel")
+if TYPE_CHECKING:
+    from organoid_kit.dashboards.stack_browser import StackBrowser
+
 PATIENCE_S = 6.0  # so long the page may take to say that it can draw
-_SHARED = (
-    "time_point",
-    "z",
-    "y",
-    "x",
-    "view",
-    "contrast",
-    "gamma",
-)  # controls that the page reads by itself
+_READ_BY_PAGE = ("time_point", "z", "y", "x", "view", "contrast", "gamma")
 
 
 class StackDisplay(VBox):
-    """The picture of a scene.
-
-    Args:
-        scene: what to draw.
-        messages: where errors appear.
-        drawn_by: "browser", "kernel", or "auto": in the browser where it can.
-        hear: called with what the page says beyond asking for time points: clicks and keys.
-        changed: called without arguments when the page draws, or no longer does.
+    """The picture of a stack browser.
 
     Attributes:
         drawn_by: "browser" or "kernel", as it is now.
@@ -54,30 +37,16 @@ class StackDisplay(VBox):
         UserError: `drawn_by` is unknown, or "browser" without the package anywidget.
     """
 
-    def __init__(
-        self,
-        scene: StackScene,
-        messages: Messages,
-        drawn_by: str,
-        hear: Callable[[dict[str, Any]], None],
-        changed: Callable[[], None],
-    ) -> None:
+    def __init__(self, browser: StackBrowser, drawn_by: str) -> None:
         super().__init__()
-        if drawn_by not in DRAWN_BY:
+        if drawn_by not in ("auto", "browser", "kernel"):
             raise UserError(
-                f"drawn_by must be one of {', '.join(DRAWN_BY)}. Received: {drawn_by!r}. Choose another."
+                "drawn_by must be one of auto, browser, kernel. "
+                f"Received: {drawn_by!r}. Choose another."
             )
-        self._scene, self._messages, self._handle_event, self._changed = (
-            scene,
-            messages,
-            hear,
-            changed,
-        )
+        self._browser, self.caption = browser, HTML()
         self._image = mark(Image(format="jpeg", layout=Layout(max_width="100%")), "ok-picture")
-        self.caption = HTML()
-        self._canvas = (
-            None if drawn_by == "kernel" else self._make_canvas(needed=drawn_by == "browser")
-        )
+        self._canvas = None if drawn_by == "kernel" else self._make_canvas(drawn_by == "browser")
         self.children = [Box(), self._image]
         self.drawn_by = "browser" if self._canvas else "kernel"
         self._show_one(canvas="google.colab" in sys.modules)
@@ -88,19 +57,17 @@ class StackDisplay(VBox):
         """A new picture, where the kernel draws it."""
         if self.drawn_by != "kernel":
             return
-        drawn = self._scene.compose()
-        self._image.value = jpeg(draw_picture(*drawn))
-        words = [self._scene.describe(), f"The white bar is {drawn[1].bar_um} µm long."]
-        if found := self._scene.find_at_crosshair():
-            words.append(f"At the crosshair: {found[0].describe(found[1])}")
-        self.caption.value = (
-            f'<div aria-live="polite" style="line-height:1.4">{html.escape(" ".join(words))}</div>'
-        )
+        browser, scene = self._browser, self._browser.compose()
+        self._image.value = jpeg(render_scene(scene))
+        words = f"{browser.describe()} The white bar is {scene.layout.bar_um} µm long."
+        if found := browser.find_at_crosshair():
+            words += f" At the crosshair: {found[0].describe(found[1])}"
+        self.caption.value = make_live_text(words)
 
     def update_stacks(self) -> None:
         """Other channels are chosen."""
         if self._canvas:
-            self._canvas.source = "+".join(map(str, self._scene.controls.channels.value))
+            self._canvas.source = "+".join(map(str, self._browser.channels.value))
         self.redraw()
 
     def update_marks(self) -> None:
@@ -109,26 +76,24 @@ class StackDisplay(VBox):
             self._canvas.version += 1
         self.redraw()
 
-    def _make_canvas(self, *, needed: bool) -> Any:
+    def _make_canvas(self, needed: bool) -> Any:
         """What draws in the page, or None where it is not needed and cannot be had."""
         try:
             from organoid_kit.dashboards.stack_canvas import StackCanvas
         except ImportError as error:
-            if needed:
-                raise UserError(
-                    f"Drawing in the browser needs the package anywidget. Received: {error}. "
-                    'Install it, or leave drawn_by="browser" out.'
-                ) from error
-            return None
-        shared = {name: getattr(self._scene.controls, name) for name in _SHARED}
-        canvas = StackCanvas(self._scene.movie, shared, self._answer)
+            if not needed:
+                return None
+            raise UserError(
+                f"Drawing in the browser needs the package anywidget. Received: {error}. "
+                'Install it, or leave drawn_by="browser" out.'
+            ) from error
+        controls = {name: getattr(self._browser, name) for name in _READ_BY_PAGE}
+        canvas = StackCanvas(self._browser.movie, controls, self._answer)
         canvas.observe(lambda _: self._draw_with("browser"), "ready")
         return mark(canvas, "ok-canvas")
 
     def _wait_for_page(self) -> None:
-        """Draws in the kernel if the page does not say in time that it can; without a page nobody
-        waits.
-        """
+        """The kernel draws if the page stays silent; without a page nobody waits."""
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
@@ -136,16 +101,14 @@ class StackDisplay(VBox):
         loop.call_later(PATIENCE_S, lambda: self._canvas.ready or self._draw_with("kernel"))
 
     def _draw_with(self, drawn_by: str) -> None:
-        with self._messages.watch(keep=True):
+        with self._browser.messages.watch(keep=True):
             self.drawn_by = drawn_by
             self._show_one(canvas=drawn_by == "browser")
-            self._changed()
+            self._browser.show_what_is_needed()
             self.redraw()
 
     def _show_one(self, *, canvas: bool) -> None:
-        """One of the two pictures; the other stays, hidden. The canvas, once it is in the page,
-        stays there.
-        """
+        """One of the two pictures, the other hidden; once in the page, the canvas stays there."""
         if canvas and self._canvas:
             self.children[0].children = [self._canvas]
         for box, drawn_by in zip(self.children, ("browser", "kernel")):
@@ -155,21 +118,17 @@ class StackDisplay(VBox):
     def _answer(self, content: dict[str, Any]) -> None:
         """The page wants a time point, or tells what the user did."""
         if content["kind"] != "want":
-            with self._messages.watch():
-                self._handle_event(content)
+            with self._browser.messages.watch():
+                self._browser.handle_event(content)
             return
-        with self._messages.catch():
-            self._send_time_point(
-                int(content["time_point"]), stack=content["stack"], marks=content["marks"]
-            )
-
-    def _send_time_point(self, time_point: int, *, stack: bool, marks: bool) -> None:
-        scene, shown = self._scene, None
-        try:
-            shown = scene.pictures.at(time_point, scene.controls.channels.value) if stack else None
-        except Exception as error:
-            self._messages.fail(error)
-            self._canvas.send_failure(time_point, str(error))
-        self._canvas.send_time_point(
-            time_point, shown, scene.collect_marks(time_point) if marks else None
-        )
+        browser, time_point, stack, marks = self._browser, int(content["time_point"]), None, None
+        with browser.messages.catch():
+            try:
+                if content["stack"]:
+                    stack = browser.pictures.at(time_point, browser.channels.value)
+            except Exception as error:
+                browser.messages.fail(error)
+                self._canvas.send_failure(time_point, str(error))
+            if content["marks"]:
+                marks = browser.collect_marks(time_point)
+            self._canvas.send_time_point(time_point, stack, marks)

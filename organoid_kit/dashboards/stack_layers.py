@@ -1,30 +1,20 @@
-"""What lies on top of a stack: positions with their tails and words, and problems. Widgets and
-files play no part.
-"""
+"""What lies on top of a stack: positions with their tails and words, and problems."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
-from organoid_kit.data.annotations import Annotations
+from organoid_kit.data import Annotations
 from organoid_kit.evaluation.checks import Problem
 from organoid_kit.plots.drawing import Mark, Spacing
 
 # Shape and colour of the first, second, … layer. Squares, diamonds and stars are left to problems
 # and divisions.
-_MARKS = (
-    ("o", "orange"),
-    ("^", "sky blue"),
-    ("x", "vermillion"),
-    ("v", "purple"),
-    ("+", "yellow"),
-    ("p", "green"),
-)
+_SHAPES, _COLOURS = "o^xv+p", ("orange", "sky blue", "vermillion", "purple", "yellow", "green")
 PROBLEM_MARKS = {
     "error": Mark("error", "s", "vermillion"),
     "warning": Mark("warning", "D", "yellow"),
@@ -54,14 +44,7 @@ class LayerMarks:
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """Annotations, a mark for them, and what makes looking them up quick.
-
-    Attributes:
-        name: for people.
-        annotations: in voxels of the movie.
-        mark: of each position.
-        spacing_um: µm per voxel, zyx, of the movie.
-    """
+    """Annotations in voxels of a movie, a mark for them, and what makes looking them up quick."""
 
     name: str
     annotations: Annotations
@@ -70,7 +53,7 @@ class Layer:
 
     def collect_marks(self, time_point: int, tail: int = 0) -> LayerMarks:
         """What to draw at a time point, with tails over so many time points back."""
-        rows = self._rows.get(time_point, np.zeros(0, int))
+        rows = self.annotations.rows_at(time_point)
         return LayerMarks(
             rows=rows,
             positions=self.annotations.positions[rows].astype(np.float32),
@@ -80,58 +63,42 @@ class Layer:
         )
 
     def describe(self, row: int) -> str:
-        """All that is known of a position, in one line: its id, place in µm, probability and what
-        else there is.
-        """
+        """All that is known of a position, in one line."""
         values = {name: values[row] for name, values in self.annotations.properties.items()}
         message = values.pop("message", None)
-        place = " ".join(
-            f"{axis} {value:.1f}"
-            for axis, value in zip("zyx", self.annotations.positions[row] * self.spacing_um)
-        )
-        said = [
-            f"{name.replace('_', ' ')} {_say(value)}"
-            for name, value in values.items()
-            if value is not None
-        ]
+        place_um = self.annotations.positions[row] * self.spacing_um
+        place = " ".join(f"{axis} {value:.1f}" for axis, value in zip("zyx", place_um))
+        words = [f"{self.name}: {message}" if message else f"{self.name}, position {row}"]
+        words.append(f"{place} µm")
         if len(self.annotations.links):
-            said.insert(0, f"track {self._tracks[row]}")
+            words.append(f"track {self._tracks[row]}")
+        for name, value in values.items():
+            if value is not None:
+                digits = ".3g" if isinstance(value, (float, np.floating)) else ""
+                words.append(f"{name.replace('_', ' ')} {value:{digits}}")
         if self._forward[row] >= 2:
-            said.append(DIVISION.name)
-        head = [f"{self.name}: {message}"] if message else [f"{self.name}, position {row}"]
-        return " · ".join([*head, f"{place} µm", *said])
+            words.append(DIVISION.name)
+        return " · ".join(words)
 
     def _trace_back(self, rows: np.ndarray, time_point: int, tail: int) -> np.ndarray:
         """Goes back along the links, one time point after the other."""
-        leads_to = dict(zip(rows.tolist(), range(len(rows))))
-        pieces = [np.zeros((0, 8), np.float32)]
-        places = self.annotations.positions
+        places, links = self.annotations.positions, self.annotations.links
+        leads_to = np.full(len(self.annotations), -1)
+        leads_to[rows] = np.arange(len(rows))
+        pieces = [np.zeros((0, 8))]
         for age in range(tail):
-            links = [
-                link for link in self._links_into.get(time_point - age, ()) if link[1] in leads_to
-            ]
-            leads_to.update((earlier, leads_to[later]) for earlier, later in links)
-            if links:
-                earlier, later = np.transpose(links)
-                heads = [leads_to[row] for row in later.tolist()]
-                pieces.append(
-                    np.c_[places[earlier], places[later], np.full(len(links), age / tail), heads]
-                )
+            earlier, later = links[self._link_ends == time_point - age].T
+            followed = leads_to[later] >= 0
+            earlier, later = earlier[followed], later[followed]
+            leads_to[earlier] = leads_to[later]
+            ages = np.full(len(later), age / tail)
+            pieces.append(np.c_[places[earlier], places[later], ages, leads_to[later]])
         return np.concatenate(pieces).astype(np.float32)
 
     @cached_property
-    def _rows(self) -> dict[int, np.ndarray]:
-        """The rows of each time point."""
-        return _group(np.arange(len(self.annotations)), self.annotations.time_points)
-
-    @cached_property
-    def _links_into(self) -> dict[int, list[list[int]]]:
-        """The links that end at each time point."""
-        links = self.annotations.links
-        return {
-            time: group.tolist()
-            for time, group in _group(links, self.annotations.time_points[links[:, 1]]).items()
-        }
+    def _link_ends(self) -> np.ndarray:
+        """The time point at which each link ends."""
+        return self.annotations.time_points[self.annotations.links[:, 1]]
 
     @cached_property
     def _forward(self) -> np.ndarray:
@@ -150,25 +117,32 @@ def make_layer(
     name: str, annotations: Annotations, spacing_um: Spacing, number: int, mark: Mark | None
 ) -> Layer:
     """A layer; without a mark it gets that of its number."""
-    shape, colour = _MARKS[number % len(_MARKS)]
-    return Layer(name, annotations, mark or Mark(name, shape, colour), spacing_um)
+    number %= len(_SHAPES)
+    mark = mark or Mark(name, _SHAPES[number], _COLOURS[number])
+    return Layer(name, annotations, mark, spacing_um)
 
 
 def make_problem_layers(problems: Sequence[Problem], spacing_um: Spacing) -> list[Layer]:
-    """Errors and warnings that have a place, as layers; the property "number" says which of the
-    problems each is.
-    """
+    """Errors and warnings that have a place, as layers; the property "number" counts problems."""
     layers = []
     for severity, mark in PROBLEM_MARKS.items():
-        placed = [
-            (number, each)
-            for number, each in enumerate(problems)
-            if each.severity == severity
-            and each.position is not None
-            and each.time_point is not None
+        numbers = [
+            number
+            for number, problem in enumerate(problems)
+            if problem.severity == severity and None not in (problem.position, problem.time_point)
         ]
+        placed = [problems[number] for number in numbers]
+        messages = [problem.message for problem in placed]
         if placed:
-            layers.append(Layer(severity, _as_annotations(placed), mark, spacing_um))
+            annotations = Annotations(
+                [problem.position for problem in placed],
+                [problem.time_point for problem in placed],
+                properties={
+                    "message": np.array(messages, object),
+                    "number": np.array(numbers, object),
+                },
+            )
+            layers.append(Layer(severity, annotations, mark, spacing_um))
     return layers
 
 
@@ -185,30 +159,8 @@ def find_nearest(
     """
     found = []
     for layer in layers:
-        marks = layer.collect_marks(time_point)
-        distances = np.linalg.norm((marks.positions - position) * layer.spacing_um, axis=1)
-        if len(distances) and distances.min() <= within_um:
-            found.append((distances.min(), layer, int(marks.rows[distances.argmin()])))
-    return min(found, key=lambda each: each[0])[1:] if found else None
-
-
-def _as_annotations(placed: Sequence[tuple[int, Problem]]) -> Annotations:
-    return Annotations(
-        positions=[problem.position for _, problem in placed],
-        time_points=[problem.time_point for _, problem in placed],
-        properties={
-            "message": np.array([problem.message for _, problem in placed], dtype=object),
-            "number": np.array([number for number, _ in placed], dtype=object),
-        },
-    )
-
-
-def _group(values: np.ndarray, keys: np.ndarray) -> dict[int, np.ndarray]:
-    """The values of each key."""
-    order = np.argsort(keys, kind="stable")
-    found, starts = np.unique(keys[order], return_index=True)
-    return dict(zip(found.tolist(), np.split(values[order], starts[1:])))
-
-
-def _say(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, (float, np.floating)) else str(value)
+        rows = layer.annotations.rows_at(time_point)
+        away_um = (layer.annotations.positions[rows] - position) * layer.spacing_um
+        found += [(away, layer, row) for away, row in zip(np.linalg.norm(away_um, axis=1), rows)]
+    away, layer, row = min(found, key=lambda near: near[0], default=(np.inf, None, -1))
+    return (layer, int(row)) if away <= within_um else None

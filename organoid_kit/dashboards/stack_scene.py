@@ -1,222 +1,151 @@
-"""What a stack browser shows: its controls, its layers, and what follows from them. Nothing is
-drawn here.
-"""
+"""What a stack browser shows at one moment, and a drawing of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from ipywidgets import (
-    Button,
-    FloatRangeSlider,
-    FloatSlider,
-    IntSlider,
-    Layout,
-    ToggleButtons,
-    Widget,
-)
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
+from matplotlib.colors import to_rgba
 
-from organoid_kit.dashboards.common import WIDE, CheckboxGroup, make_legend, mark
-from organoid_kit.dashboards.control_states import read_controls, set_controls
-from organoid_kit.dashboards.stack_layers import DIVISION, Layer, LayerMarks, find_nearest
+from organoid_kit.dashboards.stack_layers import DIVISION, Layer, LayerMarks
 from organoid_kit.dashboards.stack_pictures import (
-    FAINT_PLANES,
-    VIEWS,
-    StackPictures,
-    arrange_panels,
-    make_tones,
+    SIZE,
+    Panel,
+    PanelLayout,
+    ShownStack,
+    compute_nearness,
 )
-from organoid_kit.data.timelapse import TimeLapse
-from organoid_kit.plots.drawing import count
+from organoid_kit.plots.drawing import COLOURS, Drawing, Mark, Spacing, add_scale_bar
 
-PICK_UM = 5.0  # a position so near to the crosshair is the one that is meant
-_STATE = (
-    "channels",
-    "layers_shown",
-    "time_point",
-    "z",
-    "y",
-    "x",
-    "view",
-    "contrast",
-    "gamma",
-    "tail",
-)
+_DPI, _POINT = 100, 72  # of figures, and of the points in which matplotlib measures lines
 
 
 @dataclass(frozen=True, eq=False)
-class StackControls:
-    """The controls of a stack browser."""
-
-    time_point: IntSlider
-    z: IntSlider
-    y: IntSlider
-    x: IntSlider
-    view: ToggleButtons
-    channels: CheckboxGroup
-    contrast: FloatRangeSlider
-    gamma: FloatSlider
-    tail: IntSlider
-    layers_shown: CheckboxGroup
-    previous_position: Button
-    next_position: Button
-    pick_here: Button
-
-
-def make_controls(movie: TimeLapse, channels: Sequence[int]) -> StackControls:
-    """Controls for a movie, each with a class by which a test finds it. Raises UserError where it
-    lacks a channel.
-    """
-    times, (depth, height, width) = movie.time_points, movie.shape_zyx
-    names = [
-        (f"{number} {name}", number) for number, name in enumerate(movie.channel_names, start=1)
-    ]
-    wide = {"style": WIDE, "layout": Layout(width="100%")}
-    controls = StackControls(
-        time_point=_make_slider("Time point", times.start, times.stop - 1, times.start),
-        z=_make_slider("Plane z", 0, depth - 1, depth // 2),
-        y=_make_slider("Crosshair y", 0, height - 1, height // 2),
-        x=_make_slider("Crosshair x", 0, width - 1, width // 2),
-        view=ToggleButtons(options=VIEWS, description="View", style={"button_width": "92px"}),
-        channels=CheckboxGroup(names, channels, "Channels (several: summed)", at_least=1),
-        contrast=FloatRangeSlider(
-            value=(0, 1),
-            min=0,
-            max=1,
-            step=0.01,
-            readout_format=".1f",
-            description="Contrast",
-            **wide,
-        ),
-        gamma=FloatSlider(value=1, min=0.2, max=3, step=0.05, description="Gamma", **wide),
-        tail=IntSlider(value=3, min=0, max=20, description="Tails (time points)", **wide),
-        layers_shown=CheckboxGroup((), (), "Layers"),
-        previous_position=Button(description="Previous position"),
-        next_position=Button(description="Next position"),
-        pick_here=Button(description="Pick at crosshair"),
-    )
-    for name, control in vars(controls).items():
-        mark(control, f"ok-{name.replace('_', '-')}")
-    return controls
-
-
-@dataclass(frozen=True, eq=False)
-class StackScene:
-    """What is shown of a movie.
+class Scene:
+    """What is shown, for whoever draws it. The page makes the same of the same controls.
 
     Attributes:
-        movie: read one time point at a time.
-        controls: what the user chose.
-        pictures: time points as 8 bit.
-        layers: all there are, by name, whether shown or not.
+        stack: the time point.
+        layout: of the view.
+        place: (3,) zyx, voxels, where the crosshair is; the slices go through it.
+        tones: (256,) uint8, how bright each value is.
+        layers: with their marks at this time point.
+        spacing_um: µm per voxel of the movie.
     """
 
-    movie: TimeLapse
-    controls: StackControls
-    pictures: StackPictures
-    layers: dict[str, Layer] = field(default_factory=dict)
+    stack: ShownStack
+    layout: PanelLayout
+    place: np.ndarray
+    tones: np.ndarray
+    layers: Sequence[tuple[Layer, LayerMarks]]
+    spacing_um: Spacing
 
-    @property
-    def time_point(self) -> int:
-        """That of the slider."""
-        return self.controls.time_point.value
+    def select_plane(self, panel: Panel) -> np.ndarray:
+        """What a panel shows of the stack, its vertical axis first."""
+        depth, vertical, horizontal = panel.axes
+        values = self.stack.values
+        if self.layout.name == "maximum":
+            return self.tones[values.max(axis=0)]
+        index = int(self.place[depth]) // (self.stack.reduced if depth else 1)
+        plane = np.take(values, min(index, values.shape[depth] - 1), axis=depth)
+        return self.tones[plane if vertical < horizontal else plane.T]
 
-    @property
-    def place(self) -> np.ndarray:
-        """Where the crosshair is, (3,) float, zyx, voxels; the slices go through it."""
-        return np.array(
-            [self.controls.z.value, self.controls.y.value, self.controls.x.value], float
-        )
+    def compute_nearness(self, panel: Panel, positions: np.ndarray) -> np.ndarray:
+        """Which positions a panel shows: 2 clearly, 1 faintly, 0 not at all."""
+        if self.layout.name == "maximum":
+            return np.full(len(positions), 2)
+        return compute_nearness(positions, self.place, panel.axes[0], self.spacing_um)
 
-    @property
-    def shown_layers(self) -> list[Layer]:
-        """The layers that are not switched off."""
-        return [self.layers[name] for name in self.controls.layers_shown.value]
-
-    def collect_marks(self, time_point: int) -> list[tuple[Layer, LayerMarks]]:
-        """The layers that are shown, with their marks."""
-        return [
-            (layer, layer.collect_marks(time_point, self.controls.tail.value))
-            for layer in self.shown_layers
-        ]
-
-    def find_at_crosshair(self) -> tuple[Layer, int] | None:
-        """Layer and row of the position that is nearest to the crosshair, or None where none is
-        near.
-        """
-        return find_nearest(self.shown_layers, self.time_point, self.place, PICK_UM)
-
-    def list_positions(self) -> list[tuple[str, int]]:
-        """Layer and row of each position of this time point that is shown."""
-        return [
-            (layer.name, row)
-            for layer in self.shown_layers
-            for row in layer.annotations.rows_at(self.time_point).tolist()
-        ]
-
-    def compose(self) -> tuple:
-        """What `draw_picture` and `plot_shown_stack` are given."""
-        spacing, view = tuple(self.movie.spacing_um), self.controls.view.value
-        return (
-            self.pictures.at(self.time_point, self.controls.channels.value),
-            arrange_panels(self.movie.shape_zyx, spacing, view),
-            view,
-            self.place,
-            make_tones(self.controls.contrast.value, self.controls.gamma.value),
-            self.collect_marks(self.time_point),
-            spacing,
-        )
-
-    def describe(self) -> str:
-        """What is shown, in words."""
-        z, y, x = self.place.astype(int)
-        where = {
-            "slice": f"plane z = {z} ({z * self.movie.spacing_um[0]:.1f} µm)",
-            "maximum": "brightest voxels along z",
-            "orthogonal": f"slices through z = {z}, y = {y}, x = {x}",
-        }[self.controls.view.value]
-        channels = " + ".join(
-            self.movie.channel_names[channel - 1] for channel in self.controls.channels.value
-        )
-        numbers = [
-            f"{each.name} {len(each.annotations.rows_at(self.time_point))}"
-            for each in self.shown_layers
-        ]
-        marked = f" Marked: {', '.join(numbers)}." if numbers else ""
-        return f"{self.movie.name}, time point {self.time_point}, {channels}, {where}.{marked}"
-
-    def make_legend(self) -> str:
-        """What the marks mean, as HTML."""
-        layers, tail = self.shown_layers, self.controls.tail.value
-        entries, notes = [(layer.mark, layer.name) for layer in layers], []
-        if any(len(layer.annotations.divisions()) for layer in layers):
-            entries.append((DIVISION, DIVISION.name))
-        if tail and any(len(layer.annotations.links) for layer in layers):
-            notes.append(f"Line: the way over the last {count(tail, 'time point')}.")
-        if layers:
-            notes.append(f"Small and faint: up to {FAINT_PLANES:g} planes from the slice.")
-        notes.append("White cross: the crosshair.")
-        return f'{make_legend(entries)}<div style="line-height:1.5">{"<br>".join(notes)}</div>'
-
-    def state(self) -> dict[str, Any]:
-        """The values of the controls, as plain JSON values."""
-        return read_controls(self._named_controls)
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Sets controls to what `state` gave. Raises UserError for a control or value there is not."""
-        set_controls(self._named_controls, state)
-
-    @property
-    def _named_controls(self) -> dict[str, Widget]:
-        """Those of the state; channels and layers first, as the rest depends on them."""
-        return {name: getattr(self.controls, name) for name in _STATE}
+    def project(self, panel: Panel, positions: np.ndarray) -> np.ndarray:
+        """(n, 2) x and y in µm from a panel's corner, of positions in voxels."""
+        _, down, right = panel.axes
+        return ((positions + 0.5) * self.spacing_um)[:, [right, down]]
 
 
-def _make_slider(description: str, low: int, high: int, value: int) -> IntSlider:
-    style, layout = {"description_width": "90px"}, Layout(width="100%")
-    return IntSlider(
-        value=value, min=low, max=high, description=description, style=style, layout=layout
-    )
+def draw_scene(scene: Scene, title: str = "", description: str = "") -> Drawing:
+    """The scene as a figure; with a title above and a legend below, if there is a title."""
+    above, below = (35, 15 * (len(scene.layers) + 2) + 10) if title else (0, 0)
+    width, height = scene.layout.width, scene.layout.height + above + below
+    figure = Drawing(figsize=(width / _DPI, height / _DPI), dpi=_DPI)
+    if title:
+        figure.suptitle(title, fontsize=11)
+    else:
+        figure.set_facecolor("0.16")
+    for panel in scene.layout.panels:
+        bottom = height - above - panel.top - panel.height
+        box = np.array([panel.left, bottom, panel.width, panel.height])
+        axes = figure.add_axes(box / (width, height, width, height))
+        _draw_panel(axes, scene, panel)
+    if title and scene.layers:
+        handles = figure.axes[0].get_legend_handles_labels()
+        style = {"fontsize": 9, "facecolor": "0.1", "labelcolor": "white"}
+        figure.legend(*handles, loc="lower center", ncols=2, **style)
+    figure.description = description
+    return figure
+
+
+def render_scene(scene: Scene) -> np.ndarray:
+    """The scene as a picture, (y, x, 3) uint8."""
+    canvas = FigureCanvasAgg(draw_scene(scene))
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3]
+
+
+def _draw_panel(axes: Axes, scene: Scene, panel: Panel) -> None:
+    """Image, layers, crosshair and bar, in µm."""
+    right, bottom = np.array([panel.width, panel.height]) / scene.layout.scale
+    extent = (0, right, bottom, 0)
+    plane = scene.select_plane(panel)
+    options = {"cmap": "gray", "vmin": 0, "vmax": 255, "interpolation": "nearest"}
+    axes.imshow(plane, extent=extent, aspect="auto", **options)
+    axes.set(xticks=[], yticks=[], xlim=extent[:2], ylim=extent[2:])
+    axes.set_frame_on(False)
+    for layer, marks in scene.layers:
+        _draw_layer(axes, scene, panel, layer, marks)
+    _draw_cross(axes, scene, panel)
+    if panel is scene.layout.panels[0]:
+        add_scale_bar(axes, right)
+
+
+def _draw_layer(axes: Axes, scene: Scene, panel: Panel, layer: Layer, marks: LayerMarks) -> None:
+    """Tails first, then marks: strong in the slice, small and faint near it."""
+    near = scene.compute_nearness(panel, marks.positions)
+    tails = marks.tails[near[marks.tails[:, 7].astype(int)] > 0]
+    ends = [scene.project(panel, tails[:, :3]), scene.project(panel, tails[:, 3:6])]
+    colours = [to_rgba(COLOURS[layer.mark.colour], 0.9 - 0.6 * age) for age in tails[:, 6]]
+    lines = LineCollection(np.stack(ends, axis=1), colors=colours, linewidths=2 * _POINT / _DPI)
+    axes.add_collection(lines, autolim=False)
+    points = scene.project(panel, marks.positions)
+    for nearness, size, strength in ((1, 0.7 * SIZE, 0.55), (2, SIZE, 1)):
+        chosen, label = near == nearness, nearness == 2
+        _draw_marks(axes, points[chosen], layer.mark, size, strength, layer.name if label else "")
+        if marks.divides.any():
+            beside = (
+                points[chosen & marks.divides] + np.array((1.6, -1.6)) * size / scene.layout.scale
+            )
+            _draw_marks(axes, beside, DIVISION, size, strength, DIVISION.name if label else "")
+
+
+def _draw_marks(
+    axes: Axes, points: np.ndarray, mark: Mark, size: float, strength: float, label: str
+) -> None:
+    """Marks with a dark rim, so that they are seen on bright nuclei, too."""
+    style = mark.style(2 * size * _POINT / _DPI) | {"markeredgewidth": 1.5, "alpha": strength}
+    rim = {"markeredgecolor": "black", "markeredgewidth": 3, "alpha": strength / 2}
+    axes.plot(*points.T, **(style | rim))
+    axes.plot(*points.T, label=label, **style)
+
+
+def _draw_cross(axes: Axes, scene: Scene, panel: Panel) -> None:
+    """Four ticks around the crosshair; in three views lines, where the other two cut."""
+    middle = scene.project(panel, scene.place[None])[0]
+    reach = np.array([12, 2000 if scene.layout.name == "orthogonal" else 20]) / scene.layout.scale
+    lines = [middle + np.outer(reach, way) for way in ((0, 1), (0, -1), (1, 0), (-1, 0))]
+    dashes = "dashed" if scene.layout.name == "orthogonal" else "solid"
+    for colour, wide in (("black", 2.2), ("white", 1.1)):
+        style = {"colors": colour, "linewidths": wide, "linestyles": dashes, "alpha": 0.8}
+        axes.add_collection(LineCollection(lines, **style), autolim=False)

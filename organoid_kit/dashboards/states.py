@@ -33,22 +33,17 @@ def encode_state(name: str, state: dict[str, Any]) -> str:
         text = json.dumps([name, state], ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     except (TypeError, ValueError) as error:
         raise UserError(
-            f"A state must hold plain numbers, texts, lists and dictionaries. Received: {name} with {error}. "
-            "Change this value."
+            "A state must hold plain numbers, texts, lists and dictionaries. "
+            f"Received: {name} with {error}. Change this value."
         ) from error
     packer = zlib.compressobj(level=9, wbits=_RAW)
     packed = packer.compress(text.encode()) + packer.flush()
-    body = (
-        base64.urlsafe_b64encode(zlib.crc32(packed).to_bytes(4, "big") + packed)
-        .decode()
-        .rstrip("=")
-    )
-    return f"okit{_VERSION}.{body}"
+    checked = zlib.crc32(packed).to_bytes(4, "big") + packed
+    return f"okit{_VERSION}.{base64.urlsafe_b64encode(checked).decode().rstrip('=')}"
 
 
 def decode_state(text: str) -> tuple[str, dict[str, Any]]:
-    """The name and the state that `encode_state` was given; words around the string are passed
-    over.
+    """The name and the state that `encode_state` was given; words around the string don't matter.
 
     Raises:
         UserError: there is no string, it was mistyped or cut off, or a newer kit wrote it.
@@ -56,26 +51,26 @@ def decode_state(text: str) -> tuple[str, dict[str, Any]]:
     found = _STRING.search(text)
     if found is None:
         raise UserError(
-            f"A state must be a string that a dashboard wrote; it begins with okit{_VERSION}. Received: "
-            f"{shorten(text)!r}. Copy the whole string."
+            f"A state must be a string that a dashboard wrote; it begins with okit{_VERSION}. "
+            f"Received: {shorten(text)!r}. Copy the whole string."
         )
     if int(found[1]) != _VERSION:
         raise UserError(
-            f"A state must be of version {_VERSION}. Received: {shorten(found[0])!r}, version {found[1]}. "
-            "Bring organoid_kit up to date here, or where it was written."
+            f"A state must be of version {_VERSION}. Received: {shorten(found[0])!r}, version "
+            f"{found[1]}. Bring organoid_kit up to date here, or where it was written."
         )
     try:
         name, state = json.loads(_unpack(found[2]))
         return str(name), dict(state)
     except (ValueError, TypeError, zlib.error) as error:
         raise UserError(
-            f"Every letter of a state counts. Received: {shorten(found[0])!r}, which was mistyped or cut off. "
-            "Copy the whole string again."
+            f"Every letter of a state counts. Received: {shorten(found[0])!r}, which was mistyped "
+            "or cut off. Copy the whole string again."
         ) from error
 
 
 def _unpack(body: str) -> bytes:
-    """What was packed. Raises ValueError or zlib.error where anything is not as it was written."""
+    """What was packed. Raises ValueError or zlib.error where it is not as it was written."""
     packed = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))
     if zlib.crc32(packed[4:]) != int.from_bytes(packed[:4], "big"):
         raise ValueError("The checksum differs.")

@@ -306,7 +306,7 @@ def test_other_colours_are_noticed():
 
 # ---- browser tests
 
-BROWSER_TESTS = Path(__file__).parent / "browser"
+BROWSER_TESTS = Path(__file__).parents[1] / "browser"
 USED_IN = {
     "StackBrowser": "stack_browser",
     "AnnotationChecker": "annotation_checker",

@@ -197,8 +197,8 @@ def test_candidates_are_open_until_accepted_or_refused(told):
         return find_open_candidates(candidates, editor.annotations, editor.refused).tolist()
 
     assert still() == [2, 3, 4]
-    order = sort_by_doubt(candidates, np.array(still()))
-    assert order.rows.tolist() == [4, 2, 3] and "nearest to 0.5" in order.text
+    order, text = sort_by_doubt(candidates, np.array(still()))
+    assert order.tolist() == [4, 2, 3] and "nearest to 0.5" in text
     row = editor.accept(candidates, 4)  # its neighbour is 3 µm away and stays open
     assert editor.annotations.properties["probability"][row] == 0.45 and still() == [2, 3]
     editor.refuse(candidates, 3)
@@ -212,11 +212,12 @@ def test_candidates_are_open_until_accepted_or_refused(told):
 
 def test_weak_blobs_first_and_time_where_nothing_is_known():
     rows = np.array([4, 2, 3])
-    order = sort_by_doubt(make_candidates(response=np.array([1, 2, 0.3, 0.2, 0.4], object)), rows)
-    assert order.rows.tolist() == [3, 2, 4] and "weakest response" in order.text
-    assert sort_by_doubt(make_candidates(), rows).rows.tolist() == [2, 4, 3]
+    weak = make_candidates(response=np.array([1, 2, 0.3, 0.2, 0.4], object))
+    order, text = sort_by_doubt(weak, rows)
+    assert order.tolist() == [3, 2, 4] and "weakest response" in text
+    assert sort_by_doubt(make_candidates(), rows)[0].tolist() == [2, 4, 3]
     with_gap = make_candidates(probability=np.array([None, 0.1, None, 0.4, 0.9], object))
-    assert sort_by_doubt(with_gap, rows).rows.tolist() == [2, 3, 4]
+    assert sort_by_doubt(with_gap, rows)[0].tolist() == [2, 3, 4]
 
 
 # ---- problems

@@ -9,7 +9,6 @@ import pytest
 from organoid_kit.base.errors import UserError
 from organoid_kit.base.settings import AugmentationSettings, make_settings
 from organoid_kit.dashboards import AugmentationPreview
-from organoid_kit.dashboards import augmentation_advice as advice
 from organoid_kit.dashboards.augmentation_advice import (
     ExampleFacts,
     check_augmentation,
@@ -92,9 +91,15 @@ def test_each_setting_that_goes_too_far_has_one_warning(name, good, bad):
 
 def test_contrast_warns_where_gamma_would_clip_dim_nuclei():
     dim = dataclasses.replace(FACTS, dim=0.2)
-    assert "clipped" in advice.check_contrast(changed(contrast=(1.0, 3.1)), dim)
-    assert advice.check_contrast(changed(contrast=(1.0, 3.1), gamma=None), dim) is None
-    assert advice.check_contrast(changed(contrast=(1.0, 2.9)), dim) is None
+
+    def warn(**changes):
+        augmentation = dataclasses.replace(NOTHING, **changes)
+        settings = make_settings("position").changed(augmentation=augmentation)
+        return check_augmentation(settings, dim).get("contrast")
+
+    assert "clipped" in warn(contrast=(1.0, 3.1), gamma=(0.7, 1.4))
+    assert warn(contrast=(1.0, 3.1)) is None
+    assert warn(contrast=(1.0, 2.9), gamma=(0.7, 1.4)) is None
 
 
 def test_what_was_not_measured_gives_no_warning():

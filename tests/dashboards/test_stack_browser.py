@@ -460,7 +460,7 @@ def test_the_page_hears_of_failures(page_browser):
     def fail(time_point, channels):
         raise OSError("gone")
 
-    page_browser._scene.pictures.at = fail
+    page_browser.pictures.at = fail
     ask(page_browser, kind="want", time_point=2, stack=True, marks=True)
     assert [content["kind"] for content, _ in page_browser.sent] == ["failed", "time point"]
     assert "gone" in page_browser.messages.value

@@ -119,7 +119,7 @@ def test_moving_the_threshold_moves_figures_and_pictures(explorer):
     assert "0 right, 7 missed, 0 false" in explorer.messages.value
     assert "precision not measured" in explorer.describe()
     assert explorer._curve.value != before and "precision not measured" in explorer._curve.value
-    layers = {layer.name: layer for layer in explorer.browser._scene.layers.values()}
+    layers = {layer.name: layer for layer in explorer.browser.layers.values()}
     assert {name: len(layer.annotations) for name, layer in layers.items()} == {
         "right": 0,
         "missed": 7,

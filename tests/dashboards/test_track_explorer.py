@@ -102,7 +102,7 @@ def test_a_nucleus_picked_in_the_movie_shows_its_lineage(explorer):
     before = explorer.tree.svg
     explorer.browser.pick(Pick(3, np.array([5.5, 21, 25.0])))
     assert explorer.chosen == 1 and explorer.tree.svg != before and ">▸ 2<" in explorer.tree.svg
-    layers = explorer.browser._scene.layers
+    layers = explorer.browser.layers
     assert len(layers["chosen lineage"].annotations) == 3 and len(layers["tracks"].annotations) == 7
     explorer.browser.pick(Pick(3, np.array([0, 39, 0.0])))
     assert explorer.chosen == 1 and "No nucleus" in explorer.messages.value

@@ -1,31 +1,17 @@
 """Annotations changed step by step: each step is checked, can be undone, and survives a crash.
 
-`tables` hold what changes, `journal` writes it down, `rules` refuse what would be wrong, `editor`
-brings them together; `candidates` says which proposals are still open, and `problems` which
-mistakes are.
+tables ── rules ── editor ── journal    a step refused, or written down and done
+                     └───── problems    what is still wrong
+candidates                              which proposals still wait for a decision
 """
 
-from organoid_kit.dashboards.annotation_editing.candidates import (
-    CandidateOrder,
-    find_open_candidates,
-    join_candidates,
-    sort_by_doubt,
-)
-from organoid_kit.dashboards.annotation_editing.editor import AnnotationEditor, open_editor
-from organoid_kit.dashboards.annotation_editing.problems import (
-    ImageProblems,
-    find_image_problems,
-    find_problems,
-)
+import lazy_loader
 
-__all__ = [
-    "AnnotationEditor",
-    "CandidateOrder",
-    "ImageProblems",
-    "find_image_problems",
-    "find_open_candidates",
-    "find_problems",
-    "join_candidates",
-    "open_editor",
-    "sort_by_doubt",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "candidates": ["find_open_candidates", "join_candidates", "sort_by_doubt"],
+        "editor": ["AnnotationEditor", "open_editor"],
+        "problems": ["ImageProblems", "find_image_problems", "find_problems"],
+    },
+)

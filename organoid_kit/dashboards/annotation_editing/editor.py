@@ -11,26 +11,15 @@ import numpy as np
 
 from organoid_kit.base.errors import UserError
 from organoid_kit.base.files import find_free_path
-from organoid_kit.dashboards.annotation_editing.journal import Journal, describe_step
-from organoid_kit.dashboards.annotation_editing.rules import (
-    check_family,
-    check_free,
-    check_inside,
-    check_link,
-    check_row,
-    describe_position,
-    find_link,
-)
+from organoid_kit.dashboards.annotation_editing import rules
+from organoid_kit.dashboards.annotation_editing.journal import Journal
 from organoid_kit.dashboards.annotation_editing.tables import (
     AnnotationTables,
     Change,
     Step,
-    Value,
     make_id,
 )
-from organoid_kit.data.annotations import Annotations
-from organoid_kit.data.formats import write_annotations
-from organoid_kit.data.timelapse import TimeLapse
+from organoid_kit.data import Annotations, TimeLapse, write_annotations
 from organoid_kit.evaluation.checks.problem import describe_place
 
 
@@ -57,15 +46,14 @@ class AnnotationEditor:
         movie: TimeLapse | None = None,
         file: str | Path | None = None,
     ) -> None:
-        self.movie = movie
-        self._state = AnnotationTables(annotations)
+        self.movie, self._tables = movie, AnnotationTables(annotations)
         self._done: list[Step] = []
         self._undone: list[Step] = []
         self._saved: Step | None = None
         self._built: Annotations | None = None
-        self._journal = None if file is None else Journal(file, annotations)
+        self._journal = Journal(file, annotations) if file is not None else None
         for event in self._journal.events if self._journal else ():
-            self._replay(event)
+            self._apply(event)
 
     # ---- what there is
 
@@ -73,23 +61,23 @@ class AnnotationEditor:
     def annotations(self) -> Annotations:
         """As they are now."""
         if self._built is None:
-            self._built = self._state.build()
+            self._built = self._tables.build()
         return self._built
 
     @property
     def numbers(self) -> np.ndarray:
         """The number that each row keeps while others are deleted, (n,) int, rising."""
-        return self._state.tables["position"].numbers
+        return self._tables.position.numbers
 
     def find_row(self, number: int) -> int | None:
         """The row of a number, or None where it is deleted."""
-        place = int(np.searchsorted(self.numbers, number))
-        return place if place < len(self.numbers) and self.numbers[place] == number else None
+        found = np.flatnonzero(self.numbers == number)
+        return int(found[0]) if len(found) else None
 
     @property
     def refused(self) -> np.ndarray:
         """Places of candidates that were refused, (n, 4) float: time point, z, y, x."""
-        return self._state.tables["refused"].rows
+        return self._tables.refused.rows
 
     @property
     def is_saved(self) -> bool:
@@ -119,128 +107,108 @@ class AnnotationEditor:
             properties: name → number or text. An "id" is given by the editor, where the others have
                 one.
         """
-        place = self._check_place(time_point, position)
-        check_free(self.annotations, time_point, place)
-        number = len(self._state.tables["position"].values)
-        known = _plain((properties or {}) | make_id(self._state.start, number))
+        place = np.asarray(position, dtype=float)
+        rules.check_inside(self.movie, time_point, place)
+        rules.check_free(self.annotations, time_point, place)
+        number = len(self._tables.position.values)
+        known = _make_plain((properties or {}) | make_id(self._tables.start, number))
         text = f"added the position {describe_place(time_point, place)}"
-        self._do(
-            text,
-            [("position", number, (int(time_point), *place))],
-            {number: known} if known else {},
-        )
+        self._do(text, [("position", number, (int(time_point), *place))], known)
         return len(self.annotations) - 1
 
     def move(self, row: int, position: Sequence[float]) -> None:
         """A position goes elsewhere, at the same time point. `position`: (3,) zyx, voxels."""
-        check_row(self.annotations, row)
-        time_point = int(self.annotations.time_points[row])
-        place = self._check_place(time_point, position)
-        check_free(self.annotations, time_point, place, but=row)
-        text = f"moved {describe_position(self.annotations, row)}"
-        self._do(text, [("position", self._number(row), (time_point, *place))])
+        rules.check_rows(self.annotations, row)
+        time_point, place = int(self.annotations.time_points[row]), np.asarray(position, float)
+        rules.check_inside(self.movie, time_point, place)
+        rules.check_free(self.annotations, time_point, place, but=row)
+        change = ("position", int(self.numbers[row]), (time_point, *place))
+        self._do(f"moved {self._describe(row)}", [change])
 
     def delete(self, row: int) -> None:
         """A position goes, with its links."""
-        check_row(self.annotations, row)
+        rules.check_rows(self.annotations, row)
         links = np.flatnonzero((self.annotations.links == row).any(axis=1))
-        changes = [self._without_link(link) for link in links]
-        text = f"deleted {describe_position(self.annotations, row)}"
-        self._do(text, [*changes, ("position", self._number(row), None)])
+        changes = [*self._unlink(links), ("position", int(self.numbers[row]), None)]
+        self._do(f"deleted {self._describe(row)}", changes)
 
     def link(self, earlier: int, later: int) -> None:
         """A link to the next time point; a second one from the same position makes a division."""
-        self._check_rows(earlier, later)
-        check_link(self.annotations, earlier, later)
-        self._do(
-            f"linked {describe_position(self.annotations, earlier)}",
-            [self._with_link(earlier, later)],
-        )
+        rules.check_rows(self.annotations, earlier, later)
+        rules.check_link(self.annotations, earlier, later)
+        self._do(f"linked {self._describe(earlier)}", self._link(earlier, [later]))
 
-    def unlink(self, one: int, other: int) -> None:
+    def unlink(self, first: int, second: int) -> None:
         """The link between two positions goes."""
-        self._check_rows(one, other)
-        link = find_link(self.annotations, one, other)
+        rules.check_rows(self.annotations, first, second)
+        link = rules.find_link(self.annotations, first, second)
         earlier = self.annotations.links[link, 0]
-        self._do(
-            f"unlinked {describe_position(self.annotations, earlier)}", [self._without_link(link)]
-        )
+        self._do(f"unlinked {self._describe(earlier)}", self._unlink([link]))
 
     def mark_dividing(self, mother: int, daughters: tuple[int, int]) -> None:
         """Links a mother to two daughters; one or none of them may be linked to it already."""
-        self._check_rows(mother, *daughters)
-        check_family(self.annotations, mother, daughters)
+        rules.check_rows(self.annotations, mother, *daughters)
+        rules.check_family(self.annotations, mother, daughters)
         linked = self.annotations.links[self.annotations.links[:, 0] == mother, 1]
         missing = [daughter for daughter in daughters if daughter not in linked]
-        if not missing:
-            raise UserError(
-                f"A division is marked once. Received: {describe_position(self.annotations, mother)}, which divides into "
-                "these two already. Leave it as it is."
-            )
         for daughter in missing:
-            check_link(self.annotations, mother, daughter)
-        changes = [
-            self._with_link(mother, daughter, later) for later, daughter in enumerate(missing)
-        ]
-        self._do(f"marked as dividing {describe_position(self.annotations, mother)}", changes)
+            rules.check_link(self.annotations, mother, daughter)
+        self._do(f"marked as dividing {self._describe(mother)}", self._link(mother, missing))
 
     def unmark_dividing(self, mother: int, keep: int | None = None) -> None:
-        """Links from a mother to its daughters go, but for that to `keep`, which the nucleus then
-        becomes.
-        """
-        self._check_rows(mother, *([] if keep is None else [keep]))
+        """Links from a mother to its daughters go; the nucleus becomes `keep`, if that is given."""
+        rules.check_rows(self.annotations, mother, mother if keep is None else keep)
         links = np.flatnonzero(self.annotations.links[:, 0] == mother)
         if len(links) < 2:
             raise UserError(
-                f"Only a nucleus that divides can be marked as not dividing. Received: "
-                f"{describe_position(self.annotations, mother)}, with {len(links)} links forward. Choose the mother."
+                "Only a nucleus that divides can be marked as not dividing. Received: "
+                f"{self._describe(mother)}, with {len(links)} links forward. Choose the mother."
             )
         kept = self.annotations.links[links, 1] == (-1 if keep is None else keep)
         if keep is not None and not kept.any():
             raise UserError(
-                f"What a nucleus becomes must be one of its daughters. Received: "
-                f"{describe_position(self.annotations, keep)}. Choose a daughter, or none."
+                "What a nucleus becomes must be one of its daughters. Received: "
+                f"{self._describe(keep)}. Choose a daughter, or none."
             )
-        text = f"marked as not dividing {describe_position(self.annotations, mother)}"
-        self._do(text, [self._without_link(link) for link in links[~kept]])
+        text = f"marked as not dividing {self._describe(mother)}"
+        self._do(text, self._unlink(links[~kept]))
 
     def accept(self, candidates: Annotations, row: int) -> int:
         """A candidate becomes a position, with all that is known of it; its row."""
-        check_row(candidates, row)
-        values = {
-            name: values[row] for name, values in candidates.properties.items() if name != "id"
-        }
-        known = {name: value for name, value in values.items() if value is not None}
+        rules.check_rows(candidates, row)
+        known = {name: values[row] for name, values in candidates.properties.items()}
+        known = {name: value for name, value in known.items() if name != "id" and value is not None}
         return self.add(int(candidates.time_points[row]), candidates.positions[row], known)
 
     def refuse(self, candidates: Annotations, row: int) -> None:
         """A candidate is no nucleus."""
-        check_row(candidates, row)
+        rules.check_rows(candidates, row)
         place = (int(candidates.time_points[row]), *candidates.positions[row].tolist())
-        number = len(self._state.tables["refused"].values)
-        self._do(f"refused {describe_position(candidates, row)}", [("refused", number, place)])
+        change = ("refused", len(self._tables.refused.values), place)
+        self._do(f"refused {rules.describe_position(candidates, row)}", [change])
 
     def undo(self) -> str:
         """Takes the last step back; which one it was. Raises UserError where nothing was done."""
         if not self._done:
             raise UserError(
-                "Only what was done can be undone. Received: undo, with nothing done. Change something."
+                "Only what was done can be undone. Received: undo, with nothing done. "
+                "Change something."
             )
-        self._write({"undo": 1})
-        return self._undo().text
+        self._record({"undo": 1})
+        return self._undone[-1].text
 
     def redo(self) -> str:
-        """Does again what was undone last; which step it was. Raises UserError where there is none."""
+        """Does the last undone step again; which one it was. Raises UserError without one."""
         if not self._undone:
             raise UserError(
-                "Only what was undone can be redone. Received: redo, with nothing undone. Undo first."
+                "Only what was undone can be redone. Received: redo, with nothing undone. "
+                "Undo first."
             )
-        self._write({"redo": 1})
-        return self._redo().text
+        self._record({"redo": 1})
+        return self._done[-1].text
 
     def save(self, path: str | Path, **options: Any) -> Path:
-        """Writes the annotations to a new file; which one: where the name is taken, it gets a
-        number.
+        """Writes a new file, never over another one: then its name gets a number; which file.
 
         Args:
             path: its ending decides on the format, see `write_annotations`.
@@ -249,105 +217,56 @@ class AnnotationEditor:
         path = Path(path)
         path = find_free_path(path) if path.exists() else path
         write_annotations(self.annotations, path, **options)
-        self._write({"saved": path.name})
-        self._note_saved()
+        self._record({"saved": path.name})
         return path
 
     # ---- steps
 
-    def _do(
-        self,
-        text: str,
-        values: Sequence[tuple[str, int, Value]],
-        properties: dict[int, dict[str, Any]] | None = None,
-    ) -> None:
-        """Writes a step down, then does it."""
-        step = self._make_step(text, values, properties or {})
-        self._write(describe_step(step))
-        self._add_step(step)
+    def _do(self, text: str, changes: list[Change], properties: dict | None = None) -> None:
+        """A step; `properties` are those of the position that it adds."""
+        event = {"step": text, "changes": changes}
+        if properties:
+            event["properties"] = {str(changes[0][1]): properties}
+        self._record(event)
 
-    def _make_step(
-        self,
-        text: str,
-        values: Sequence[tuple[str, int, Value]],
-        properties: dict[int, dict[str, Any]],
-    ) -> Step:
-        tables = self._state.tables
-        changes = [
-            Change(
-                table,
-                int(number),
-                tables[table].get(int(number)),
-                None if after is None else tuple(after),
-            )
-            for table, number, after in values
-        ]
-        return Step(text, tuple(changes), properties)
-
-    def _add_step(self, step: Step) -> None:
-        self._state.add_properties(step.properties)
-        self._apply(step.changes)
-        self._done.append(step)
-        self._undone.clear()
-
-    def _undo(self) -> Step:
-        step = self._done.pop()
-        self._apply([change.turned() for change in reversed(step.changes)])
-        self._undone.append(step)
-        return step
-
-    def _redo(self) -> Step:
-        step = self._undone.pop()
-        self._apply(step.changes)
-        self._done.append(step)
-        return step
-
-    def _note_saved(self) -> None:
-        self._saved = self._done[-1] if self._done else None
-
-    def _apply(self, changes: Sequence[Change]) -> None:
-        self._state.apply(changes)
-        self._built = None
-
-    def _write(self, event: dict[str, Any]) -> None:
+    def _record(self, event: dict[str, Any]) -> None:
+        """Writes an event down, then lets it happen."""
         if self._journal:
             self._journal.write(event)
+        self._apply(event)
 
-    def _replay(self, event: dict[str, Any]) -> None:
-        """Does what a journal says was done."""
+    def _apply(self, event: dict[str, Any]) -> None:
+        """Lets an event of the journal happen."""
         if "step" in event:
-            properties = {
-                int(number): values for number, values in event.get("properties", {}).items()
-            }
-            self._add_step(self._make_step(event["step"], event["changes"], properties))
+            properties = event.get("properties", {}).items()
+            self._tables.add_properties({int(number): known for number, known in properties})
+            undoing = self._tables.change(event["changes"])
+            self._done.append(Step(event["step"], event["changes"], undoing))
+            self._undone.clear()
         elif "undo" in event:
-            self._undo()
+            self._undone.append(self._done.pop())
+            self._tables.change(self._undone[-1].undoing)
         elif "redo" in event:
-            self._redo()
+            self._done.append(self._undone.pop())
+            self._tables.change(self._done[-1].changes)
         else:
-            self._note_saved()
+            self._saved = self._done[-1] if self._done else None
+            return
+        self._built = None
 
-    # ---- numbers
+    def _describe(self, row: int) -> str:
+        return rules.describe_position(self.annotations, row)
 
-    def _number(self, row: int) -> int:
-        return int(self.numbers[row])
+    def _link(self, earlier: int, later: Sequence[int]) -> list[Change]:
+        """New links from one position, with the next free numbers."""
+        numbers, free = self.numbers.tolist(), len(self._tables.link.values)
+        return [
+            ("link", free + index, (numbers[earlier], numbers[row]))
+            for index, row in enumerate(later)
+        ]
 
-    def _with_link(self, earlier: int, later: int, ahead: int = 0) -> tuple[str, int, Value]:
-        """A new link, `ahead` numbers behind the next free one."""
-        number = len(self._state.tables["link"].values) + ahead
-        return "link", number, (self._number(earlier), self._number(later))
-
-    def _without_link(self, link: int) -> tuple[str, int, Value]:
-        return "link", int(self._state.tables["link"].numbers[link]), None
-
-    def _check_place(self, time_point: int, position: Sequence[float]) -> np.ndarray:
-        place = np.asarray(position, dtype=float)
-        check_inside(self.movie, time_point, place)
-        return place
-
-    def _check_rows(self, *rows: int) -> None:
-        for row in rows:
-            check_row(self.annotations, row)
+    def _unlink(self, links: Sequence[int]) -> list[Change]:
+        return [("link", number, None) for number in self._tables.link.numbers[links].tolist()]
 
 
 def open_editor(
@@ -369,16 +288,16 @@ def open_editor(
         UserError: there is a journal of this name that began with other annotations, or is damaged.
     """
     output = Path(output)
-    return AnnotationEditor(
-        annotations, movie, Path(folder or output.parent) / f"{output.name}.journal"
-    )
+    journal = Path(folder or output.parent) / f"{output.name}.journal"
+    return AnnotationEditor(annotations, movie, journal)
 
 
-def _plain(properties: dict[str, Any]) -> dict[str, Any]:
+def _make_plain(properties: dict[str, Any]) -> dict[str, Any]:
     """Properties as a journal keeps them, so that they are the same after a crash."""
     try:
         return json.loads(json.dumps(properties, default=lambda value: value.tolist()))
     except (TypeError, ValueError, AttributeError) as error:
         raise UserError(
-            f"Properties must be numbers, texts or lists. Received: {properties!r:.80}. Convert or leave them out."
+            "Properties must be numbers, texts or lists. "
+            f"Received: {properties!r:.80}. Convert or leave them out."
         ) from error

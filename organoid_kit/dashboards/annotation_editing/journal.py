@@ -1,5 +1,4 @@
-"""A file in which each step is written down as it is done: what was not saved survives the end of
-the kernel.
+"""A file in which each step is written down as it is done: what was not saved survives a crash.
 
 One line of JSON for each event. The first says which annotations the others start from, by a
 checksum. A line counts once it is whole, its end included; half a line at the end of the file is
@@ -14,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from organoid_kit.base.errors import UserError
-from organoid_kit.dashboards.annotation_editing.tables import Step
-from organoid_kit.data.annotations import Annotations
+from organoid_kit.data import Annotations
 
 _KIND = "organoid_kit annotation journal, version 1"
 
@@ -28,7 +26,6 @@ class Journal:
         start: the annotations that the editing starts from.
 
     Attributes:
-        path: of the file.
         events: what the file held, see `AnnotationEditor`.
 
     Raises:
@@ -38,14 +35,13 @@ class Journal:
 
     def __init__(self, path: str | Path, start: Annotations) -> None:
         self.path = Path(path)
-        header = _write_line(
-            {"journal": _KIND, "start": compute_checksum(start), "name": start.name}
-        )
+        first = {"journal": _KIND, "start": compute_checksum(start), "name": start.name}
+        header = _write_line(first)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             content = self.path.read_bytes() if self.path.exists() else b""
             whole = self._select_whole_lines(content, header)
-            self.events = _read_events(whole.splitlines(keepends=True)[1:], self.path)
+            self.events = self._read_events(whole)
             with open(self.path, "ab") as file:
                 file.truncate(len(whole))
                 file.write(b"" if whole else header)
@@ -54,16 +50,19 @@ class Journal:
             raise self._not_written(error) from error
 
     def write(self, event: dict[str, Any]) -> None:
-        """Adds an event, at once. Raises UserError where it cannot be written; then the file is as
-        it was.
+        """Adds an event, at once.
+
+        Raises:
+            UserError: it cannot be written; then the file is as it was.
         """
         line = _write_line(event)
         try:
             with open(self.path, "r+b") as file:
                 if file.seek(0, 2) != self._length:
                     raise UserError(
-                        f"A journal has one writer. Received: {str(self.path)!r}, which was continued elsewhere: by "
-                        "another notebook, or since this cell was run again. Go on there, or run this cell again."
+                        f"A journal has one writer. Received: {str(self.path)!r}, which was continued "
+                        "elsewhere: by another notebook, or since this cell was run again. Go on "
+                        "there, or run this cell again."
                     )
                 try:
                     file.write(line)
@@ -76,52 +75,48 @@ class Journal:
             raise self._not_written(error) from error
 
     def _select_whole_lines(self, content: bytes, header: bytes) -> bytes:
-        """All whole lines. Raises UserError where the first is not that of a journal of these
-        annotations.
-        """
+        """All whole lines of a journal of these annotations; of any other file, an error."""
         if header.startswith(content):  # no file yet, or a crash in the first moment
             return content if content == header else b""
         whole = content[: content.rfind(b"\n") + 1]
         if whole.startswith(header):
             return whole
-        first = _read_line(whole.partition(b"\n")[0] + b"\n")
+        first = _read_line(whole.partition(b"\n")[0])
         if first is None or first.get("journal") != _KIND:
             raise UserError(
-                f"A journal must be one that the kit wrote. Received: {str(self.path)!r}. Choose another name for the "
-                "output, so that the journal gets another, too."
+                f"A journal must be one that the kit wrote. Received: {str(self.path)!r}. Choose "
+                "another name for the output, so that the journal gets another, too."
             )
         raise UserError(
-            f"A journal goes on from the annotations it began with. Received: {str(self.path)!r}, which began with "
-            f"other ones, named {first.get('name')!r}. Open those to go on with it, or choose another output to begin "
-            "anew; the journal is left as it is."
+            "A journal goes on from the annotations it began with. Received: "
+            f"{str(self.path)!r}, which began with other ones, named {first.get('name')!r}. Open "
+            "those to go on with it, or choose another output to begin anew; the journal is left "
+            "as it is."
         )
+
+    def _read_events(self, whole: bytes) -> list[dict[str, Any]]:
+        events = [_read_line(line) for line in whole.splitlines()[1:]]
+        if None in events:
+            raise UserError(
+                f"Every line of a journal must be whole. Received: {str(self.path)!r}, line "
+                f"{events.index(None) + 2}. It was changed or damaged; take it from a backup, or "
+                "choose another output to begin anew."
+            )
+        return events
 
     def _not_written(self, error: OSError) -> UserError:
         return UserError(
-            f"Each change is written to a journal first. Received: {str(self.path)!r}: {error.strerror or error}. "
-            "Nothing was changed; free some space or choose an output in another folder."
+            f"Each change is written to a journal first. Received: {str(self.path)!r}: "
+            f"{error.strerror or error}. Nothing was changed; free some space or choose an output "
+            "in another folder."
         )
-
-
-def describe_step(step: Step) -> dict[str, Any]:
-    """A step as an event."""
-    event: dict[str, Any] = {
-        "step": step.text,
-        "changes": [[change.table, change.number, change.after] for change in step.changes],
-    }
-    if step.properties:
-        event["properties"] = {str(number): values for number, values in step.properties.items()}
-    return event
 
 
 def compute_checksum(annotations: Annotations) -> str:
     """Of positions, time points and links: what a journal builds on."""
     digest = hashlib.sha256()
-    for values, kind in (
-        (annotations.positions, "<f8"),
-        (annotations.time_points, "<i8"),
-        (annotations.links, "<i8"),
-    ):
+    for name, kind in (("positions", "<f8"), ("time_points", "<i8"), ("links", "<i8")):
+        values = getattr(annotations, name)
         digest.update(f"{values.shape}".encode())
         digest.update(values.astype(kind).tobytes())
     return digest.hexdigest()
@@ -132,18 +127,9 @@ def _write_line(event: dict[str, Any]) -> bytes:
 
 
 def _read_line(line: bytes) -> dict[str, Any] | None:
+    """An event, or None where the line is not one."""
     try:
-        event = json.loads(line) if line.endswith(b"\n") else None
+        event = json.loads(line)
     except ValueError:
         return None
     return event if isinstance(event, dict) else None
-
-
-def _read_events(lines: list[bytes], path: Path) -> list[dict[str, Any]]:
-    events = [_read_line(line) for line in lines]
-    if None in events:
-        raise UserError(
-            f"Every line of a journal must be whole. Received: {str(path)!r}, line {events.index(None) + 2}. It was "
-            "changed or damaged; take it from a backup, or choose another output to begin anew."
-        )
-    return events

@@ -1,8 +1,7 @@
-"""Problems while one edits: those of positions and links anew after each step, those of images as
-last looked at.
+"""Problems while one edits: of positions and links as they are now, of images as last looked at.
 
-Looking at images takes a second for each time point, so that it is done on demand. What was found
-there is hidden once it is mended, and comes back where the mending is undone.
+Looking at images takes a second for each time point, so it is done on demand. What was found there
+is hidden once it is mended, and comes back where the mending is undone.
 """
 
 from __future__ import annotations
@@ -14,8 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from organoid_kit.dashboards.annotation_editing.editor import AnnotationEditor
-from organoid_kit.data.annotations import Annotations
-from organoid_kit.data.timelapse import TimeLapse
+from organoid_kit.data import Annotations, TimeLapse
 from organoid_kit.evaluation.checks import CheckLimits, Problem, check_annotations
 
 
@@ -25,7 +23,7 @@ class ImageProblems:
 
     Attributes:
         problems: their rows are those of the time.
-        numbers: of the positions each of them concerns, see `AnnotationEditor.numbers`.
+        numbers: of the positions that each of them concerns, see `AnnotationEditor.numbers`.
     """
 
     problems: tuple[Problem, ...] = ()
@@ -43,23 +41,18 @@ def find_image_problems(
         movie: whose images are read.
         channels: which show the nuclei, counted from 1; several are summed.
     """
-    without = set(check_annotations(annotations, movie, channels=channels, time_points=()))
-    found = [
-        each
-        for each in check_annotations(annotations, movie, channels=channels)
-        if each not in without
-    ]
+    without = check_annotations(annotations, movie, channels=channels, time_points=())
+    found = check_annotations(annotations, movie, channels=channels)
+    found = [problem for problem in found if problem not in set(without)]
     return ImageProblems(
-        tuple(found), tuple(tuple(numbers[list(each.rows)].tolist()) for each in found)
+        tuple(found), tuple(tuple(numbers[list(problem.rows)].tolist()) for problem in found)
     )
 
 
 def find_problems(
     editor: AnnotationEditor, channels: Sequence[int] = (1,), of_images: ImageProblems | None = None
 ) -> list[Problem]:
-    """What is wrong now: positions and links looked at anew, and what is left of the problems of
-    images.
-    """
+    """What is wrong now, with what is left of the problems of images."""
     annotations, of_images = editor.annotations, of_images or ImageProblems()
     problems = check_annotations(annotations, editor.movie, channels=channels, time_points=())
     reported = {row for problem in problems for row in problem.rows}
@@ -71,15 +64,13 @@ def find_problems(
 
 
 def _is_mended(problem: Problem, rows: Sequence[int | None], annotations: Annotations) -> bool:
-    """A position that was deleted or moved, or a blob that has a position now."""
+    """Whether a position was deleted or moved, or a blob has a position now."""
     if None in rows:
         return True
-    if problem.position is None or problem.time_point is None:
+    if None in (problem.position, problem.time_point):
         return False
     if rows:
         return not np.array_equal(annotations.positions[rows[0]], problem.position)
-    there = annotations.positions_at(problem.time_point) - problem.position
-    distances_um = np.linalg.norm(
-        there * np.array(annotations.spacing_um or (1.0, 1.0, 1.0)), axis=1
-    )
-    return bool((distances_um <= CheckLimits().own_um).any())
+    away = annotations.positions_at(problem.time_point) - problem.position
+    away_um = np.linalg.norm(away * (annotations.spacing_um or (1.0, 1.0, 1.0)), axis=1)
+    return bool((away_um <= CheckLimits().own_um).any())

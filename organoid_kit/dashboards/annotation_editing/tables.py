@@ -1,7 +1,7 @@
-"""What an editor changes: positions, links, and candidates that were refused, each with a number of
-its own for ever.
+"""What an editor changes: positions, links and refused candidates, each with a number for ever.
 
-A change says what a number stood for before and after; so it can be undone, and done again.
+A change, (table, number, values or None where there is nothing), lets a number stand for something
+else; so it can be undone, and done again.
 """
 
 from __future__ import annotations
@@ -14,45 +14,19 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.data.annotations import Annotations
+from organoid_kit.data import Annotations
 
-Value = tuple[float, ...] | None  # None where there is nothing
-
-
-@dataclass(frozen=True)
-class Change:
-    """One number of one table stands for something else.
-
-    Attributes:
-        table: "position" (time point, z, y, x), "link" (number of the earlier and of the later
-            position) or "refused" (time point, z, y, x of a candidate).
-        number: which one.
-        before, after: its values, or None where it was, or is, not there.
-    """
-
-    table: str
-    number: int
-    before: Value
-    after: Value
-
-    def turned(self) -> Change:
-        """The change that undoes this one."""
-        return Change(self.table, self.number, self.after, self.before)
+Value = tuple[float, ...] | None
+Change = tuple[str, int, Value]
 
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """What is done and undone at once.
-
-    Attributes:
-        text: in words, such as "added a position".
-        changes: in their order.
-        properties: of positions that the step adds, by their number.
-    """
+    """What is done and undone at once; `undoing` are the changes that take it back."""
 
     text: str
-    changes: tuple[Change, ...]
-    properties: dict[int, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    changes: list[Change]
+    undoing: list[Change]
 
 
 class Table:
@@ -61,22 +35,17 @@ class Table:
     def __init__(self, values: np.ndarray) -> None:
         self.values, self.there = values.copy(), np.ones(len(values), bool)
 
-    def get(self, number: int) -> Value:
-        """What a number stands for."""
-        known = 0 <= number < len(self.values) and self.there[number]
-        return tuple(self.values[number].tolist()) if known else None
-
-    def put(self, number: int, value: Value) -> None:
-        """Lets a number stand for something else; the numbers up to it are taken then, too."""
+    def put(self, number: int, value: Value) -> Value:
+        """Lets a number stand for something else; what it stood for."""
         missing = number + 1 - len(self.values)
-        if missing > 0:
-            self.values = np.concatenate(
-                [self.values, np.zeros((missing, self.values.shape[1]), self.values.dtype)]
-            )
-            self.there = np.concatenate([self.there, np.zeros(missing, bool)])
+        if missing > 0:  # numbers in between are taken then, too
+            self.values = np.pad(self.values, ((0, missing), (0, 0)))
+            self.there = np.pad(self.there, (0, missing))
+        before = tuple(self.values[number].tolist()) if self.there[number] else None
         self.there[number] = value is not None
         if value is not None:
             self.values[number] = value
+        return before
 
     @property
     def numbers(self) -> np.ndarray:
@@ -94,66 +63,64 @@ class AnnotationTables:
 
     Attributes:
         start: the annotations as they were.
-        tables: "position", "link" and "refused".
+        position: table of time point, z, y, x.
+        link: table of the number of the earlier and of the later position.
+        refused: table of time point, z, y, x of a candidate.
     """
 
     def __init__(self, start: Annotations) -> None:
         self.start = start
-        places = np.c_[start.time_points.astype(float), start.positions]
-        self.tables = {
-            "position": Table(places),
-            "link": Table(start.links),
-            "refused": Table(np.zeros((0, 4))),
-        }
+        self.position = Table(np.c_[start.time_points.astype(float), start.positions])
+        self.link, self.refused = Table(start.links), Table(np.zeros((0, 4)))
         self._properties: dict[int, dict[str, Any]] = {}
 
-    def apply(self, changes: Iterable[Change]) -> None:
-        """Makes these changes, one after the other."""
-        for change in changes:
-            self.tables[change.table].put(change.number, change.after)
+    def change(self, changes: Iterable[Change]) -> list[Change]:
+        """Makes these changes, one after the other; those that take them back."""
+        undoing = [
+            (name, number, getattr(self, name).put(number, value))
+            for name, number, value in changes
+        ]
+        return undoing[::-1]
 
     def add_properties(self, properties: dict[int, dict[str, Any]]) -> None:
-        """What is known of positions that a step adds. It may stay when the step is undone: nobody
-        sees it then.
-        """
+        """What is known of new positions. It may stay when they go: nobody sees it then."""
         self._properties |= properties
 
     def build(self) -> Annotations:
         """The annotations as they are now. Rows are in the order of the numbers."""
-        places, links = self.tables["position"], self.tables["link"]
-        new_row = np.cumsum(places.there) - 1
+        there, links = self.position.there, self.link
+        properties = {
+            name: _pad(values, len(there)) for name, values in self.start.properties.items()
+        }
+        for number, known in self._properties.items():
+            if number < len(there) and there[number]:
+                for name, value in known.items():
+                    properties.setdefault(name, np.full(len(there), None, object))[number] = value
+        link_properties = self.start.link_properties.items()
         return dataclasses.replace(
             self.start,
-            positions=places.rows[:, 1:],
-            time_points=places.rows[:, 0].astype(int),
-            links=new_row[links.rows],
-            properties=self._build_properties(),
+            positions=self.position.rows[:, 1:],
+            time_points=self.position.rows[:, 0].astype(int),
+            links=(np.cumsum(there) - 1)[links.rows],
+            properties={name: values[there] for name, values in properties.items()},
             link_properties={
                 name: _pad(values, len(links.there))[links.there]
-                for name, values in self.start.link_properties.items()
+                for name, values in link_properties
             },
         )
 
-    def _build_properties(self) -> dict[str, np.ndarray]:
-        there = self.tables["position"].there
-        columns = {name: _pad(values, len(there)) for name, values in self.start.properties.items()}
-        for number, said in self._properties.items():
-            if number < len(there) and there[number]:
-                for name, value in said.items():
-                    columns.setdefault(name, np.full(len(there), None, object))[number] = value
-        return {name: values[there] for name, values in columns.items()}
-
 
 def make_id(start: Annotations, number: int) -> dict[str, Any]:
-    """The property "id" of a new position, another one than those there are; nothing where they
-    have none.
+    """The property "id" of a new position, another than all there are, where they have one.
 
     Tables (CSV) need it: their links refer to it.
     """
     if "id" not in start.properties:
         return {}
-    counted = [value for value in start.properties["id"] if isinstance(value, numbers.Integral)]
-    return {"id": max(map(int, counted), default=-1) + 1 + number - len(start)}
+    counted = [
+        int(value) for value in start.properties["id"] if isinstance(value, numbers.Integral)
+    ]
+    return {"id": max(counted, default=-1) + 1 + number - len(start)}
 
 
 def _pad(values: np.ndarray, length: int) -> np.ndarray:
