@@ -6,7 +6,6 @@ from organoid_kit.base.files import write_json_safely
 from organoid_kit.course import measured
 from organoid_kit.course.measured import (
     choose_records,
-    compute_inflation,
     compute_spread,
     describe_difference,
     describe_spread,
@@ -154,17 +153,6 @@ def test_a_difference_is_claimed_only_where_no_seed_contradicts(values, others, 
 def test_records_are_chosen_by_their_values():
     found = choose_records(make_table(), start="scratch", error_rate=0.0)
     assert [each["f1"] for each in found] == [0.2, 0.4, 0.8, 0.9]
-
-
-def test_inflation_compares_on_the_same_movie():
-    shown = (
-        ("random time points", "a", 0.95),
-        ("another movie", "b", 0.6),
-        ("another movie", "a", 0.9),
-    )
-    records = [{"part": part, "shown_on": movie, "shown": value + 0.01 * seed} for part, movie, value in shown
-               for seed in (0, 1)]  # fmt: skip
-    assert compute_inflation(records, "random time points") == {"a": pytest.approx(0.05)}
 
 
 # ---- figures

@@ -18,12 +18,10 @@ _BESIDE = 1.09  # on a logarithmic axis, kinds of one place stand so far apart
 def plot_annotated_positions(
     records: Records, *, marked: tuple[str, int, float] | None = None, title: str = ""
 ) -> Drawing:
-    """F1 over the number of annotated positions: a line for each start and each part of annotations
-    that were wrong.
+    """F1 over the number of annotated positions: a line for each start and each error rate.
 
     Small dots are single trainings, the line joins their means. Trainings with wrong annotations
-    stand a little to the right, so that all can be seen. A network that was used as it is, without
-    any annotation, is a level line.
+    stand a little to the right, so that all can be seen. A shipped network used as it is is level.
 
     Args:
         records: of the demonstration "annotations".
@@ -34,23 +32,25 @@ def plot_annotated_positions(
     figure = draw_figure(7, 3.8)
     axes = figure.subplots()
     words = []
-    kinds = sorted(
-        {(each["start"] != "scratch", each["error_rate"], each["start"]) for each in records}
-    )
-    rates = sorted({each["error_rate"] for each in records})
+    kinds = sorted({(r["start"] != "scratch", r["error_rate"], r["start"]) for r in records})
+    rates = sorted({record["error_rate"] for record in records})
     for style, (_, rate, start) in zip(LINES, kinds):
-        own = [each for each in records if (each["start"], each["error_rate"]) == (start, rate)]
+        own = [r for r in records if (r["start"], r["error_rate"]) == (start, rate)]
         ring = marked[1] if marked and (marked[0], marked[2]) == (start, rate) else None
-        words += _draw_line(
-            axes, own, _name_kind(start, rate), style, ring, _BESIDE ** rates.index(rate)
-        )
+        beside = _BESIDE ** rates.index(rate)
+        words += _draw_line(axes, own, _name_kind(start, rate), style, ring, beside)
     axes.set(xlabel="annotated positions to learn from", ylabel="F1", xscale="log", title=title)
     _label_positions(axes, records)
     tidy(axes)
-    _set_limits(axes, [each["f1"] for each in records])
+    _set_limits(axes, [record["f1"] for record in records])
     figure.legend(*_label_once(axes), fontsize=8, loc="outside lower center", ncols=3)
-    figure.description = f"{title + ': ' if title else ''}F1, mean (lowest to highest) of the seeds. {'; '.join(words)}."
+    figure.description = _describe(title, words)
     return figure
+
+
+def _describe(title: str, words: Sequence[str]) -> str:
+    heading = f"{title}: F1" if title else "F1"
+    return f"{heading}, mean (lowest to highest) of the seeds. {'; '.join(words)}."
 
 
 def _name_kind(start: str, rate: float) -> str:
@@ -63,30 +63,21 @@ def _draw_line(
     axes: Axes, records: Records, name: str, style: dict, ring: int | None, beside: float
 ) -> list[str]:
     """Dots and means of one kind of training, so many times to the right; what they show, in words."""
-    words, means = [], []
-    for number in sorted({each["time_points"] for each in records}):
-        own = [each for each in records if each["time_points"] == number]
+    words, means, color = [], [], style["color"]
+    for number in sorted({record["time_points"] for record in records}):
+        own = [record for record in records if record["time_points"] == number]
         spread = compute_spread(own)
         if spread is None:
             continue
-        positions = float(np.mean([each["positions"] for each in own]))
-        words.append(f"{name}, {positions:.0f} positions: {describe_spread(own)}")
+        positions = np.array([record["positions"] for record in own], float)
+        words.append(f"{name}, {positions.mean():.0f} positions: {describe_spread(own)}")
         if not number:
-            axes.axhline(
-                spread[0], color=style["color"], linestyle=":", label="shipped network, as it is"
-            )
+            axes.axhline(spread[0], color=color, linestyle=":", label="shipped network, as it is")
             continue
-        means.append((positions * beside, spread[0]))
-        axes.plot(
-            [each["positions"] * beside for each in own],
-            [each["f1"] for each in own],
-            ".",
-            color=style["color"],
-        )
+        means.append((positions.mean() * beside, spread[0]))
+        axes.plot(positions * beside, [record["f1"] for record in own], ".", color=color)
         if ring == number:
-            axes.plot(
-                *means[-1], "o", markersize=18, markerfacecolor="none", markeredgecolor="black"
-            )
+            axes.plot(*means[-1], "o", markersize=18, mfc="none", mec="black")
     if means:
         axes.plot(*zip(*means), label=name, **style)
     return words
@@ -94,11 +85,8 @@ def _draw_line(
 
 def _label_positions(axes: Axes, records: Records) -> None:
     """Ticks where something was measured."""
-    numbers = sorted({each["time_points"] for each in records} - {0})
-    means = [
-        np.mean([each["positions"] for each in records if each["time_points"] == number])
-        for number in numbers
-    ]
+    numbers = sorted({record["time_points"] for record in records} - {0})
+    means = [np.mean([r["positions"] for r in records if r["time_points"] == n]) for n in numbers]
     labels = [f"{mean:.0f}\n({n} time point{'s' * (n != 1)})" for mean, n in zip(means, numbers)]
     axes.set_xticks(means, labels)
     axes.minorticks_off()
@@ -128,7 +116,7 @@ def plot_wrong_annotations(records: Records, *, title: str = "") -> Drawing:
     _set_limits(axes, [each["f1"] for each in records])
     tidy(axes)
     words = [f"{name}: {describe_spread(group)}" for name, group in zip(names, groups)]
-    figure.description = f"{title + ': ' if title else ''}F1, mean (lowest to highest) of the seeds. {'; '.join(words)}."
+    figure.description = _describe(title, words)
     return figure
 
 
@@ -138,9 +126,7 @@ def _draw_dots(axes: Axes, place: float, values: Sequence[float | None], style: 
     if known:
         x = place + _SIDE * (np.arange(len(known)) - (len(known) - 1) / 2)
         axes.plot(x, known, **style | {"linestyle": "none"})
-        axes.plot(
-            [place - 0.3, place + 0.3], 2 * [np.mean(known)], color=style["color"], linewidth=2
-        )
+        axes.hlines(np.mean(known), place - 0.3, place + 0.3, color=style["color"], linewidth=2)
 
 
 def plot_leakage(records: Records, *, title: str = "") -> Drawing:
@@ -169,31 +155,25 @@ def plot_leakage(records: Records, *, title: str = "") -> Drawing:
     _set_limits(axes, [each[key] for each in records for key in ("shown", "held_out")])
     figure.legend(*_label_once(axes), fontsize=8, loc="outside lower center", ncols=2)
     said = "; ".join(f"{part}: {each}" for part, each in zip(parts, words))
-    figure.description = (
-        f"{title + ': ' if title else ''}F1 shown by validation and on held-out movies. {said}."
-    )
+    heading = f"{title}: F1" if title else "F1"
+    figure.description = f"{heading} shown by validation and on held-out movies. {said}."
     return figure
 
 
 def _draw_pairs(axes: Axes, place: float, records: Records) -> str:
     """Promise and truth of each training with one validation part; what they show, in words."""
-    shown, held_out = (
-        np.array([each[key] for each in records], float) for key in ("shown", "held_out")
-    )
+    shown, held_out = (np.array([r[key] for r in records], float) for key in ("shown", "held_out"))
     axes.plot([place - 0.18, place + 0.18], [shown, held_out], color="0.6", linewidth=0.8, zorder=1)
-    for side, values, name, style in (
-        (-1, shown, "promised", LINES[0]),
-        (1, held_out, "came true", LINES[1]),
-    ):
-        at = np.full(len(values), place + 0.18 * side)
+    pairs = ((-0.18, shown, "promised"), (0.18, held_out, "came true"))
+    for style, (side, values, name) in zip(LINES, pairs):
+        at = np.full(len(values), place + side)
         axes.plot(at, values, **style | {"linestyle": "none"}, label=name)
-    too_much = float(np.nanmean(shown - held_out))
-    off_by = f"{abs(too_much):.3f} too {'high' if too_much > 0 else 'low'}"
+    excess = shown - held_out
+    off_by = f"{abs(np.nanmean(excess)):.3f} too {'high' if np.nanmean(excess) > 0 else 'low'}"
     axes.text(place, 1.015, off_by, ha="center", va="bottom", fontsize=9)
-    promised, true = np.nanmean(shown), np.nanmean(held_out)
-    low, high = np.nanmin(shown - held_out), np.nanmax(shown - held_out)
-    said = f"promised {promised:.3f} on average, came true {true:.3f}"
-    return f"{said}: {off_by} (promised minus came true: {low:+.3f} to {high:+.3f})"
+    said = f"promised {np.nanmean(shown):.3f} on average, came true {np.nanmean(held_out):.3f}"
+    spread = f"{np.nanmin(excess):+.3f} to {np.nanmax(excess):+.3f}"
+    return f"{said}: {off_by} (promised minus came true: {spread})"
 
 
 def _set_limits(axes: Axes, values: Sequence[float | None]) -> None:

@@ -1,5 +1,4 @@
-"""Demonstrations that were measured before, as they take too long for a lesson: tables that come
-with the package.
+"""Demonstrations measured before, as they take too long for a lesson: tables beside this file.
 
 Each table says by which command, when and on which machine it was measured. Its records are one for
 each training.
@@ -28,20 +27,14 @@ def list_demonstrations() -> list[str]:
 def read_demonstration(name: str) -> dict[str, Any]:
     """A table that comes with the package.
 
-    - "annotations": what few annotations and wrong ones cost a position network, from scratch and
-      fine-tuned. A record has "start" ("scratch", or the name of the shipped network),
-      "time_points", "positions", "error_rate", "seed", and "f1", "precision", "recall" on movies
-      that nothing was chosen by. 0 time points: the network as it is shipped.
+    - "annotations": what few annotations and wrong ones cost a position network. A record has
+      "start" ("scratch", or the shipped network), "time_points" (0: as it is shipped), "positions",
+      "error_rate", "seed", and "f1", "precision", "recall" on movies that nothing was chosen by.
     - "leakage": what a validation part promises, and what comes true. A record has "movie" (learned
-      from), "seed", "part" (judged by), "shown_on" (the movie that the part is of), and F1 on that
-      part, "shown", and on movies that nothing was chosen by, "held_out".
+      from), "seed", "part" (judged by), "shown_on" (the movie of that part), and F1: "shown" on
+      that part, "held_out" on movies that nothing was chosen by.
 
-    Args:
-        name: one of `list_demonstrations`.
-
-    Returns:
-        A dictionary with "command", "machine", "date", "versions", "steps", "judged_on" and
-        "records".
+    A table has "command", "machine", "date", "versions", "steps", "judged_on" and "records".
 
     Raises:
         UserError: there is no such table.
@@ -55,9 +48,7 @@ def read_demonstration(name: str) -> dict[str, Any]:
 
 
 def choose_records(table: Mapping[str, Any], **wanted: Any) -> Records:
-    """The records of a table that have these values, for example error_rate=0.1 and
-    start="scratch".
-    """
+    """The records of a table with these values, for example error_rate=0.1, start="scratch"."""
     return [record for record in table["records"] if wanted.items() <= record.items()]
 
 
@@ -90,37 +81,7 @@ def describe_difference(records: Records, others: Records, key: str = "f1") -> s
     if low <= other_high and high >= other_low:
         return f"No clear difference: the seeds' ranges overlap, the means differ by {by}."
     counts = [len(_list_values(group, key)) for group in (records, others)]
-    chance = (
-        f"Chance alone would do that in 1 of {math.comb(sum(counts), counts[0]) // 2} comparisons."
-    )
-    return (
-        f"{'Better' if low > other_high else 'Worse'} with every seed, by {by} on average. {chance}"
-    )
-
-
-def compute_inflation(records: Records, part: str) -> dict[str, float]:
-    """How much higher a movie's score is where the network has learned from other time points of
-    that movie.
-
-    Compared are networks of the demonstration "leakage" on the same movie: those judged on this
-    part, and those that learned from another movie. So it does not matter that one movie is easier
-    than another.
-
-    Args:
-        records: of the demonstration "leakage".
-        part: "random time points" or "end of the movie".
-
-    Returns:
-        For each movie the difference of the mean F1 over seeds.
-    """
-    differences = {}
-    for movie in sorted({each["shown_on"] for each in records}):
-        on_movie = [each for each in records if each["shown_on"] == movie]
-        pair = [
-            [each for each in on_movie if each["part"] == wanted]
-            for wanted in (part, "another movie")
-        ]
-        means = [compute_spread(each, "shown") for each in pair]
-        if None not in means:
-            differences[movie] = means[0][0] - means[1][0]
-    return differences
+    orders = math.comb(sum(counts), counts[0]) // 2
+    better = "Better" if low > other_high else "Worse"
+    chance = f"Chance alone would do that in 1 of {orders} comparisons."
+    return f"{better} with every seed, by {by} on average. {chance}"
