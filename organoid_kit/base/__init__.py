@@ -1,5 +1,4 @@
-"""What everything stands on: settings, files that are written wholly or not at all, errors with a
-way out.
+"""What everything stands on: settings, files written wholly or not at all, errors with a way out.
 
 errors ── files ── settings
    └── environment              is this machine ready?

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
@@ -20,25 +20,21 @@ RANGES = {  # name for people: (module, oldest that serves, newest that the test
     "numpy": ("numpy", "1.26", "2.4"),
     "ipywidgets": ("ipywidgets", "7.7", "8.1"),
 }
-_FOR_NETWORKS = ("TensorFlow", "Keras")
-_OPTIONAL = ("TensorFlow",)  # another backend serves as well
-_OTHER_NAMES = {
-    "tensorflow": ("tensorflow-cpu", "tensorflow-intel", "tensorflow-macos", "tf-nightly")
-}
-_LEAST_MEMORY_BYTES = (
-    3 * 2**30
-)  # training the small network with its default patch, and a browser beside it
+_TENSORFLOW_PACKAGES = ("tensorflow-cpu", "tensorflow-intel", "tensorflow-macos", "tf-nightly")
+# Training the small network with its default patch, and a browser beside it
+_LEAST_MEMORY_BYTES = 3 * 2**30
 
 
 def get_version(module: str) -> str | None:
-    """Version of "python" or of a module, without loading it; "" where it does not say, None where
-    it is not there.
+    """Version of "python" or of a module, without loading it.
+
+    "" where it does not say, None where it is not there.
     """
     if module == "python":
         return sys.version.split()[0]
     if find_spec(module) is None:
         return None
-    for package in (module, *_OTHER_NAMES.get(module, ())):
+    for package in (module, *(_TENSORFLOW_PACKAGES if module == "tensorflow" else ())):
         try:
             return version(package)
         except PackageNotFoundError:
@@ -49,61 +45,42 @@ def get_version(module: str) -> str | None:
 def check_environment(
     *, trains: bool = True, get_version: Callable[[str], str | None] = get_version
 ) -> str:
-    """One verdict: "Works.", "Works, with notes: …" or "Do this: …". Loads nothing heavy, changes
-    nothing.
+    """One verdict, "Works.", "Works, with notes: …" or "Do this: …"; loads nothing heavy.
 
     Args:
-        trains: whether a network is to be trained or used, which needs Keras and one of its
-            backends.
+        trains: whether a network is to be trained or used, which needs Keras and a backend of it.
         get_version: tells which version of a module there is.
     """
-    asked = {
-        name: module for name, (module, *_) in RANGES.items() if trains or name not in _FOR_NETWORKS
-    }
-    versions = {name: get_version(module) for name, module in asked.items()}
-    known = ", ".join(f"{name} {number}" for name, number in versions.items() if number)
-    here = f"(organoid_kit {__version__}, {known})"
-    if steps := [*_find_obstacles(versions), *_find_missing_backend(trains, get_version)]:
-        return f"Do this: {' '.join(steps)} Then restart this notebook. {here}"
-    notes = [*_list_untested_versions(versions), *_find_notes(trains, versions)]
-    return f"Works, with notes: {' '.join(notes)} {here}" if notes else f"Works. {here}"
-
-
-def _find_obstacles(versions: dict[str, str | None]) -> Iterator[str]:
-    """What is missing or too old, and how to mend it."""
-    for name, number in versions.items():
-        module, oldest, _ = RANGES[name]
-        if number is None and name not in _OPTIONAL:
-            yield f'install {name}: pip install "{module}>={oldest}".'
+    steps, notes, known = [], [], []
+    for name, (module, oldest, newest) in RANGES.items():
+        if module in ("tensorflow", "keras") and not trains:
+            continue
+        number = get_version(module)
+        if number:
+            known.append(f"{name} {number}")
+        if number is None and module != "tensorflow":  # another backend serves as well
+            steps.append(f'install {name}: pip install "{module}>={oldest}".')
         elif number and _read_version(number) < _read_version(oldest):
             how = (
-                f"{oldest} to {RANGES[name][2]}"
-                if name == "Python"
-                else f'pip install "{module}>={oldest}"'
+                f"{oldest} to {newest}" if name == "Python" else f'pip install "{module}>={oldest}"'
             )
-            yield f"take a newer {name} than {number}: {how}."
-
-
-def _find_missing_backend(trains: bool, get_version: Callable[[str], str | None]) -> Iterator[str]:
-    if trains and all(get_version(name) is None for name in BACKENDS):
-        yield "install TensorFlow, on which the networks run: pip install tensorflow."
-
-
-def _list_untested_versions(versions: dict[str, str | None]) -> Iterator[str]:
-    """What nobody has tried with the kit yet."""
-    for name, number in versions.items():
-        newest = RANGES[name][2]
-        if number and _read_version(number) > _read_version(newest):
-            yield f"{name} {number} is newer than what the kit was tried with (up to {newest}); it may well work."
-
-
-def _find_notes(trains: bool, versions: dict[str, str | None]) -> Iterator[str]:
-    """What else is good to know."""
-    if trains and versions["TensorFlow"] is None:
-        yield "TensorFlow is not here; the kit is used with it mostly."
+            steps.append(f"take a newer {name} than {number}: {how}.")
+        elif number and _read_version(number) > _read_version(newest):
+            tried = f"is newer than what the kit was tried with (up to {newest})"
+            notes.append(f"{name} {number} {tried}; it may well work.")
+    backends = [name for name in BACKENDS if trains and get_version(name) is not None]
+    if trains and not backends:
+        steps.append("install TensorFlow, on which the networks run: pip install tensorflow.")
+    if backends and "tensorflow" not in backends:
+        notes.append("TensorFlow is not here; the kit is mostly used with it.")
     free = psutil.virtual_memory().available
     if free < _LEAST_MEMORY_BYTES:
-        yield f"Only {free / 2**30:.1f} GB of memory are free: close other programs if training stops."
+        free = f"Only {free / 2**30:.1f} GB of memory are free"
+        notes.append(f"{free}: close other programs if training stops.")
+    here = f"(organoid_kit {__version__}, {', '.join(known)})"
+    if steps:
+        return f"Do this: {' '.join(steps)} Then restart this notebook. {here}"
+    return f"Works, with notes: {' '.join(notes)} {here}" if notes else f"Works. {here}"
 
 
 def _read_version(number: str) -> tuple[int, ...]:

@@ -6,4 +6,4 @@ line prints it without a traceback; anything else that is raised is a bug of our
 
 
 class UserError(ValueError):
-    """Something in the user's files or settings must change. The message says what, where, and how."""
+    """Something in the user's files or settings must change; the message says what and how."""

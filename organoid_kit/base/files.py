@@ -1,5 +1,5 @@
-"""Files read and written so that nothing is lost: one clear message when reading fails, all or
-nothing when writing.
+"""Files read and written so that nothing is lost: all or nothing when writing, one clear error
+when reading fails.
 
 A file is first written under a temporary name in the same folder and then moved into place, which
 every file system does in one step. A full disk, an interrupt or a power cut leaves either the old
@@ -22,8 +22,7 @@ from organoid_kit.base.errors import UserError
 
 @contextmanager
 def write_safely(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """Yields a temporary path to write a file or folder to; moves it to `path` when the block ends
-    well.
+    """Yields a temporary path to write a file or folder to, and moves it to `path` afterwards.
 
     Missing parent folders are made. When the block fails, whatever it wrote is removed and `path`
     stays as it was.
@@ -36,17 +35,22 @@ def write_safely(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]
     try:
         if path.exists() and not overwrite:
             raise UserError(
-                f"Existing files are never overwritten. Received: {str(path)!r}, which exists. "
-                f"Choose another name, for example {find_free_path(path).name!r}, or pass overwrite=True."
+                f"Existing files are never overwritten. Received: {str(path)!r}, which exists. Choose "
+                f"another name, for example {find_free_path(path).name!r}, or pass overwrite=True."
             )
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".writing-", dir=path.parent) as folder:
-            yield Path(folder) / path.name
-            _move_into_place(Path(folder) / path.name, path)
+            temporary = Path(folder) / path.name
+            yield temporary
+            if path.is_dir():
+                _replace_folder(temporary, path)
+            else:
+                os.replace(temporary, path)
     except OSError as error:
         raise UserError(
-            f"Files can only be written where there is room and permission. Received: {str(path)!r}: "
-            f"{error.strerror or error}. Nothing was left half written; free some space or choose another folder."
+            "Files can only be written where there is room and permission. "
+            f"Received: {str(path)!r}: {error.strerror or error}. Nothing was left half written; "
+            "free some space or choose another folder."
         ) from error
 
 
@@ -59,34 +63,36 @@ def write_bytes_safely(path: str | Path, content: bytes, *, overwrite: bool = Fa
 
 
 def write_text_safely(path: str | Path, text: str, *, overwrite: bool = False) -> None:
-    """Writes a UTF-8 file wholly or not at all, line ends as they are in the text, see
-    `write_safely`.
-    """
+    """Writes a UTF-8 file wholly or not at all; line ends stay as they are in the text."""
     write_bytes_safely(path, text.encode("utf-8"), overwrite=overwrite)
 
 
 def write_json_safely(
     path: str | Path, value: Any, *, overwrite: bool = False, allow_nan: bool = False
 ) -> None:
-    """Writes a JSON file wholly or not at all. Numpy numbers and arrays become numbers and lists.
+    """Writes a JSON file wholly or not at all. NumPy numbers and arrays become numbers and lists.
 
     Raises:
         UserError: the value holds something that JSON cannot say, or `write_safely` fails.
     """
+
+    def to_plain(value: Any) -> Any:
+        if hasattr(value, "tolist"):
+            return value.tolist()
+        raise TypeError(f"{value!r:.80} is a {type(value).__name__}")
+
     try:
-        text = json.dumps(value, default=_plain, allow_nan=allow_nan)
+        text = json.dumps(value, default=to_plain, allow_nan=allow_nan)
     except (TypeError, ValueError, RecursionError) as error:
         raise UserError(
-            f"Only numbers, texts, lists and dictionaries can be written as JSON. Received: {error}, for "
-            f"{str(path)!r}. Remove or convert this value."
+            "Only numbers, texts, lists and dictionaries can be written as JSON. "
+            f"Received: {error}, for {str(path)!r}. Remove or convert this value."
         ) from error
     write_text_safely(path, text, overwrite=overwrite)
 
 
 def make_file_name(name: str) -> str:
-    """A name that every file system takes, from a movie's; not always another one for another
-    movie.
-    """
+    """A name that every file system takes, from a movie's; two movies may get the same one."""
     return re.sub(r"[^\w .-]", "_", name).strip(" .") or "movie"
 
 
@@ -113,8 +119,8 @@ def read_text(path: str | Path) -> str:
         ) from error
     except (OSError, ValueError) as error:
         raise UserError(
-            f"The file must exist and be readable. Received: {str(path)!r}: {getattr(error, 'strerror', error)}. "
-            "Check the path."
+            "The file must exist and be readable. "
+            f"Received: {str(path)!r}: {getattr(error, 'strerror', error)}. Check the path."
         ) from error
 
 
@@ -122,15 +128,18 @@ def read_json(path: str | Path, *, allow_nan: bool = False) -> Any:
     """The value in a JSON file.
 
     Args:
-        path: of the file.
         allow_nan: accept NaN and Infinity, which JSON does not know but Python writes.
 
     Raises:
         UserError: the file cannot be read, is no JSON, is cut off, nested too deeply or holds NaN.
     """
+
+    def refuse_constant(name: str) -> None:
+        raise ValueError(f"it holds {name}, which is no JSON number")
+
     text = read_text(path)
     try:
-        return json.loads(text, parse_constant=None if allow_nan else _reject_constant)
+        return json.loads(text, parse_constant=None if allow_nan else refuse_constant)
     except (ValueError, RecursionError) as error:
         raise UserError(
             f"The file must be valid JSON. Received: {str(path)!r}: {error}. "
@@ -138,10 +147,8 @@ def read_json(path: str | Path, *, allow_nan: bool = False) -> Any:
         ) from error
 
 
-def _move_into_place(temporary: Path, path: Path) -> None:
-    """In one step; a folder that is replaced, in two, as no file system replaces a full folder."""
-    if not path.is_dir():
-        return os.replace(temporary, path)
+def _replace_folder(temporary: Path, path: Path) -> None:
+    """In two steps, as no file system replaces a full folder in one."""
     old = temporary.with_name("replaced")
     os.replace(path, old)
     try:
@@ -149,14 +156,3 @@ def _move_into_place(temporary: Path, path: Path) -> None:
     except OSError:
         os.replace(old, path)
         raise
-
-
-def _plain(value: Any) -> Any:
-    """A numpy number or array as Python's own."""
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    raise TypeError(f"{value!r:.80} is a {type(value).__name__}")
-
-
-def _reject_constant(name: str) -> None:
-    raise ValueError(f"it holds {name}, which is no JSON number")

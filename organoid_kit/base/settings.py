@@ -8,9 +8,10 @@ import difflib
 import math
 import numbers
 import os
+import re
 import types
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,32 +34,24 @@ class AugmentationSettings:
 
     flip: bool = True  # y and x, each with probability 1/2
     rotation_degrees: float | None = 180.0  # in the plane, by up to this much either way
-    scale: tuple[float, float] | None = (
-        0.8,
-        1.25,
-    )  # in the plane; 1.25 shows nuclei 1.25 times larger
+    scale: tuple[float, float] | None = (0.8, 1.25)  # in the plane; 1.25: nuclei 1.25 times larger
     brightness: tuple[float, float] | None = (0.6, 1.5)  # factor on all intensities
     contrast: tuple[float, float] | None = (0.7, 1.3)  # factor on the distance to the patch's mean
     gamma: tuple[float, float] | None = (0.7, 1.4)  # exponent
     depth_dimming: float | None = 0.6  # the deepest plane loses up to this part of its light
     noise: float | None = 0.08  # largest standard deviation of added Gaussian noise
     blur_px: float | None = 1.0  # largest standard deviation of a Gaussian blur in the plane
-    # Division and link network only
-    jitter_um: float | None = (
-        1.0  # nuclei stand off the middle of their crop by up to this much, in each direction
-    )
-    paste: float | None = (
-        0.3  # division network: part of the crops whose surroundings are those of another nucleus
-    )
-    skip: int | None = (
-        2  # link network: up to so many time points from one to the next, as if nuclei moved faster
-    )
-    drift_um: float | None = (
-        3.0  # link network: the sample moves by up to this much more between two time points
-    )
-    turn_degrees: float | None = (
-        15.0  # link network: and turns, in the plane, by up to this much either way
-    )
+    # Division and link network: nuclei stand off the middle of their crop by up to this much, in
+    # each direction
+    jitter_um: float | None = 1.0
+    # Division network: part of the crops whose surroundings are those of another nucleus
+    paste: float | None = 0.3
+    # Link network: up to so many time points from one to the next, as if nuclei moved faster; the
+    # sample drifts by up to this much more between two time points, and turns in the plane by up to
+    # this much either way
+    skip: int | None = 2
+    drift_um: float | None = 3.0
+    turn_degrees: float | None = 15.0
 
     def __post_init__(self) -> None:
         """Checks every value against its type and range."""
@@ -76,17 +69,11 @@ class NetworkSettings:
     """
 
     network: str = "position"
-    preset: str = "small"  # "small" (laptop), "standard" (graphics card) or "original" (OrganoidTracker's layout)
+    preset: str = "small"  # laptop; "standard": graphics card; "original": OrganoidTracker's layout
     channels: tuple[int, ...] = (1,)
-    time_window: tuple[int, int] = (
-        -1,
-        1,
-    )  # first and last time point seen, relative to the central one
-    spacing_um: tuple[float, float, float] | None = (
-        2.0,
-        1.0,
-        1.0,
-    )  # what movies are resampled to; None: as the first
+    time_window: tuple[int, int] = (-1, 1)  # first and last time point seen, around the central one
+    # What movies are resampled to; None: as the first
+    spacing_um: tuple[float, float, float] | None = (2.0, 1.0, 1.0)
     intensity_quantiles: tuple[float, float] = (0.10, 0.998)  # mapped to 0 and 1, see `normalise`
     patch_shape_zyx: tuple[int, int, int] = (16, 48, 48)
     batch_size: int = 4
@@ -96,31 +83,20 @@ class NetworkSettings:
     patience: int = 10  # epochs without a better validation loss before training stops
     minutes: float | None = None  # time budget: stop and save after so many minutes of training
     checkpoint_minutes: float = 3.0
-    mixed_precision: bool | None = (
-        None  # None: on where there is a graphics card that gains from it
-    )
+    mixed_precision: bool | None = None  # None: on where a graphics card gains from it
     seed: int = 1
-    calibration: tuple[float, float] = (
-        1.0,
-        0.0,
-    )  # slope, intercept: makes the network's answers probabilities
+    # Slope and intercept that turn the network's scores into probabilities
+    calibration: tuple[float, float] = (1.0, 0.0)
     # Position network only
     nucleus_sigma_um: float = 1.5  # size of the dot drawn at each nucleus centre in the target
     min_distance_um: float = 3.0  # two nuclei are never predicted closer than this
     threshold: float = 0.5  # probability above which a peak is a nucleus; set on validation movies
-    # Division network only
-    division_window: tuple[int, int] = (
-        0,
-        0,
-    )  # time points that count as dividing, around the mother's last
+    # Division network only: time points that count as dividing, around the mother's last
+    division_window: tuple[int, int] = (0, 0)
     # Link network only
-    max_link_um: float = (
-        12.0  # farther apart, after drift, two positions are never taken for the same nucleus
-    )
+    max_link_um: float = 12.0  # after drift, no nucleus moves farther than this
     link_neighbours: int = 6  # at most so many candidates for each position, forwards and backwards
-    remove_drift: bool = (
-        True  # whether the movement of all nuclei together, and of those around, is taken out first
-    )
+    remove_drift: bool = True  # take out first how all nuclei, and the neighbours, move together
     augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
     output_folder: str = "runs"
     start_from: str | None = None  # a run or network folder to train on from
@@ -146,59 +122,15 @@ class NetworkSettings:
             UserError: a key is unknown, or a value of the wrong type or outside its range; `source`
                 is named.
         """
-        if isinstance(values, dict):
-            values = _DEFAULTS.get(str(values.get("network")), {}) | values
-        return _from_dict(cls, values, source)
+        _check_names(cls, values, f" in {source}")
+        try:
+            return cls(**(_DEFAULTS.get(str(values.get("network")), {}) | values))
+        except UserError as error:
+            raise UserError(f"{error} It was read from {source}.") from error
 
 
-_RULES = (
-    ("network", lambda s: s.network in NETWORKS, "one of " + ", ".join(NETWORKS)),
-    ("preset", lambda s: s.preset in PRESETS, "one of " + ", ".join(PRESETS)),
-    (
-        "channels",
-        lambda s: s.channels and min(s.channels) >= 1,
-        "channel numbers from 1 up, such as (3, 4)",
-    ),
-    (
-        "time_window",
-        lambda s: s.time_window[0] <= 0 <= s.time_window[1],
-        "a range around 0, such as (-1, 1)",
-    ),
-    (
-        "spacing_um",
-        lambda s: s.spacing_um is None or min(s.spacing_um) > 0,
-        "three lengths above 0",
-    ),
-    (
-        "intensity_quantiles",
-        lambda s: 0 <= s.intensity_quantiles[0] < s.intensity_quantiles[1] <= 1,
-        "two rising numbers within 0 and 1",
-    ),
-    ("patch_shape_zyx", lambda s: min(s.patch_shape_zyx) >= 1, "three numbers of voxels from 1 up"),
-    ("batch_size", lambda s: s.batch_size >= 1, "1 or more"),
-    ("patches_per_time_point", lambda s: s.patches_per_time_point >= 1, "1 or more"),
-    ("epochs", lambda s: s.epochs >= 1, "1 or more"),
-    ("learning_rate", lambda s: 0 < s.learning_rate <= 1, "above 0 and at most 1"),
-    ("patience", lambda s: s.patience >= 1, "1 or more"),
-    ("minutes", lambda s: s.minutes is None or s.minutes > 0, "above 0, or None for no limit"),
-    ("checkpoint_minutes", lambda s: s.checkpoint_minutes >= 0, "0 or more"),
-    ("seed", lambda s: s.seed >= 0, "0 or more"),
-    ("nucleus_sigma_um", lambda s: s.nucleus_sigma_um > 0, "above 0"),
-    ("min_distance_um", lambda s: s.min_distance_um > 0, "above 0"),
-    ("threshold", lambda s: 0 < s.threshold < 1, "between 0 and 1"),
-    ("calibration", lambda s: s.calibration[0] > 0, "a slope above 0 and an intercept"),
-    (
-        "division_window",
-        lambda s: s.division_window[0] <= 0 <= s.division_window[1],
-        "a range around 0, such as (-1, 1)",
-    ),
-    ("max_link_um", lambda s: s.max_link_um > 0, "above 0"),
-    ("link_neighbours", lambda s: s.link_neighbours >= 1, "1 or more"),
-)
-
-# Where the other two networks' defaults differ from those of the position network.
+# Where the other two networks' defaults differ from those of the position network
 _DEFAULTS: dict[str, dict[str, Any]] = {
-    "position": {},
     "division": {
         "patch_shape_zyx": (8, 32, 32),
         "batch_size": 32,
@@ -227,124 +159,131 @@ def make_settings(network: str = "position", **changes: Any) -> NetworkSettings:
     return NetworkSettings(network=network, **(_DEFAULTS.get(network, {}) | changes))
 
 
-def _is_range(limits: tuple[float, float] | None) -> bool:
-    return limits is None or 0 < limits[0] <= limits[1]
-
-
-_RISING = "two numbers above 0, the second not below the first, or None"
-_AUGMENTATION_RULES = (
-    (
-        "rotation_degrees",
-        lambda s: 0 <= (s.rotation_degrees or 0) <= 180,
-        "within 0 and 180, or None",
-    ),
-    ("scale", lambda s: _is_range(s.scale), _RISING),
-    ("brightness", lambda s: _is_range(s.brightness), _RISING),
-    ("contrast", lambda s: _is_range(s.contrast), _RISING),
-    ("gamma", lambda s: _is_range(s.gamma), _RISING),
-    ("depth_dimming", lambda s: 0 <= (s.depth_dimming or 0) <= 1, "within 0 and 1, or None"),
-    ("noise", lambda s: (s.noise or 0) >= 0, "0 or more, or None"),
-    ("blur_px", lambda s: (s.blur_px or 0) >= 0, "0 or more, or None"),
-    ("jitter_um", lambda s: (s.jitter_um or 0) >= 0, "0 or more, or None"),
-    ("paste", lambda s: 0 <= (s.paste or 0) <= 1, "within 0 and 1, or None"),
-    ("skip", lambda s: s.skip is None or s.skip >= 1, "1 or more, or None"),
-    ("drift_um", lambda s: (s.drift_um or 0) >= 0, "0 or more, or None"),
-    ("turn_degrees", lambda s: 0 <= (s.turn_degrees or 0) <= 90, "within 0 and 90, or None"),
+# What must hold for a value other than None, and how to say it
+_Rules = dict[str, tuple[Callable[[Any], bool], str]]
+_ONE_OR_MORE = (lambda value: value >= 1, "1 or more")
+_ZERO_OR_MORE = (lambda value: value >= 0, "0 or more")
+_ABOVE_ZERO = (lambda value: value > 0, "above 0")
+_PART = (lambda value: 0 <= value <= 1, "within 0 and 1")
+_AROUND_ZERO = (lambda value: value[0] <= 0 <= value[1], "a range around 0, such as (-1, 1)")
+_RISING = (
+    lambda value: 0 < value[0] <= value[1],
+    "two numbers above 0, the second not below the first",
 )
+_RULES: _Rules = {
+    "network": (lambda value: value in NETWORKS, "one of " + ", ".join(NETWORKS)),
+    "preset": (lambda value: value in PRESETS, "one of " + ", ".join(PRESETS)),
+    "channels": (
+        lambda value: value and min(value) >= 1,
+        "channel numbers from 1 up, such as (3, 4)",
+    ),
+    "time_window": _AROUND_ZERO,
+    "spacing_um": (lambda value: min(value) > 0, "three lengths above 0"),
+    "intensity_quantiles": (
+        lambda value: 0 <= value[0] < value[1] <= 1,
+        "two rising numbers within 0 and 1",
+    ),
+    "patch_shape_zyx": (lambda value: min(value) >= 1, "three numbers of voxels from 1 up"),
+    "batch_size": _ONE_OR_MORE,
+    "patches_per_time_point": _ONE_OR_MORE,
+    "epochs": _ONE_OR_MORE,
+    "learning_rate": (lambda value: 0 < value <= 1, "above 0 and at most 1"),
+    "patience": _ONE_OR_MORE,
+    "minutes": _ABOVE_ZERO,
+    "checkpoint_minutes": _ZERO_OR_MORE,
+    "seed": _ZERO_OR_MORE,
+    "calibration": (lambda value: value[0] > 0, "a slope above 0 and an intercept"),
+    "nucleus_sigma_um": _ABOVE_ZERO,
+    "min_distance_um": _ABOVE_ZERO,
+    "threshold": (lambda value: 0 < value < 1, "between 0 and 1"),
+    "division_window": _AROUND_ZERO,
+    "max_link_um": _ABOVE_ZERO,
+    "link_neighbours": _ONE_OR_MORE,
+}
+_AUGMENTATION_RULES: _Rules = {
+    "rotation_degrees": (lambda value: 0 <= value <= 180, "within 0 and 180"),
+    "scale": _RISING,
+    "brightness": _RISING,
+    "contrast": _RISING,
+    "gamma": _RISING,
+    "depth_dimming": _PART,
+    "noise": _ZERO_OR_MORE,
+    "blur_px": _ZERO_OR_MORE,
+    "jitter_um": _ZERO_OR_MORE,
+    "paste": _PART,
+    "skip": _ONE_OR_MORE,
+    "drift_um": _ZERO_OR_MORE,
+    "turn_degrees": (lambda value: 0 <= value <= 90, "within 0 and 90"),
+}
 
 
-def _check(settings: Any, rules: tuple[tuple[str, Callable[[Any], bool], str], ...]) -> None:
-    """Brings each value to the type of its field. Raises UserError for the first that has another
-    or breaks a rule.
-    """
+def _check(settings: Any, rules: _Rules) -> None:
+    """Brings each value to the type of its field, and checks it against its rule."""
     for key, wanted in typing.get_type_hints(type(settings)).items():
-        object.__setattr__(settings, key, _to_type(getattr(settings, key), wanted, key))
-    for key, holds, wanted in rules:
-        if not holds(settings):
+        value = _to_type(getattr(settings, key), wanted, key)
+        if key in rules and value is not None and not rules[key][0](value):
+            words = rules[key][1] + (", or None" if isinstance(wanted, types.UnionType) else "")
             raise UserError(
-                f"The setting {key} must be {wanted}. Received: {getattr(settings, key)!r}. Change it in your settings."
+                f"The setting {key} must be {words}. Received: {value!r}. Change it in your settings."
             )
+        object.__setattr__(settings, key, value)
 
 
-def _check_names(cls: type, names: Iterable[str], where: str = "") -> None:
+def _check_names(cls: type, values: Any, where: str = "") -> None:
     """Raises UserError where settings of this kind have no such names, and proposes others."""
     known = [field.name for field in dataclasses.fields(cls)]
-    if unknown := sorted(set(names) - set(known)):
+    if not isinstance(values, dict):
+        raise UserError(f"Settings must be a JSON object. Received: {values!r:.60}{where}.")
+    if unknown := sorted(set(values) - set(known)):
         near = difflib.get_close_matches(unknown[0], known, n=1)
         guess = f"Did you mean {near[0]}? " if near else ""
         received = ", ".join(map(repr, unknown))
-        known_are = f"Known are: {', '.join(known)}."
         raise UserError(
-            f"Settings must have known names. Received: {received}{where}. {guess}{known_are}"
+            f"Settings must have known names. Received: {received}{where}. "
+            f"{guess}Known are: {', '.join(known)}."
         )
 
 
-def _from_dict(cls: type, values: Any, source: str) -> Any:
-    """A settings record from a dictionary, each value brought to the type its field names."""
-    if not isinstance(values, dict):
-        raise UserError(
-            f"Settings must be a JSON object. Received: {type(values).__name__} in {source}."
-        )
-    types_of_fields = typing.get_type_hints(cls)
-    _check_names(cls, values, f" in {source}")
-    typed = {
-        key: _to_type(value, types_of_fields[key], f"{key} in {source}")
-        for key, value in values.items()
-    }
-    try:
-        return cls(**typed)
-    except UserError as error:
-        raise UserError(f"{error} It was read from {source}.") from error
+# Type of a field: what is taken for it, NumPy's numbers included; how it is converted; its name
+_TYPES = {
+    int: (numbers.Integral, int, "a whole number"),
+    float: (numbers.Real, float, "a number"),
+    bool: (bool, bool, "true or false"),
+    str: ((str, os.PathLike), os.fspath, "a text"),
+}
 
 
-def _to_type(value: Any, wanted: Any, where: str) -> Any:
-    """The value as the wanted type. Raises UserError where it is something else."""
-    options = typing.get_args(wanted) if isinstance(wanted, types.UnionType) else (wanted,)
-    if value is None and type(None) in options:
-        return None
-    wanted = options[0]
+def _to_type(value: Any, wanted: Any, key: str) -> Any:
+    """The value as the wanted type, or UserError. pydantic takes three times as long to import."""
+    if isinstance(wanted, types.UnionType):  # of something and None
+        wanted = typing.get_args(wanted)[0]
+        if value is None:
+            return None
     if dataclasses.is_dataclass(wanted):
-        return value if isinstance(value, wanted) else _from_dict(wanted, value, where)
-    if typing.get_origin(wanted) is tuple and isinstance(value, (list, tuple)):
+        if isinstance(value, wanted):
+            return value
+        _check_names(wanted, value, f" in {key}")
+        return wanted(**value)
+    if wanted in _TYPES:
+        accepted, convert, words = _TYPES[wanted]
+        fits = isinstance(value, accepted) and (wanted is bool or not isinstance(value, bool))
+        if fits and (wanted is str or math.isfinite(value)):
+            return convert(value)
+    else:
         kinds = typing.get_args(wanted)
-        if kinds[-1] is Ellipsis:
-            kinds = (kinds[0],) * len(value)
-        if len(kinds) == len(value):
-            return tuple(
-                _to_type(part, kind, where) for part, kind in zip(value, kinds, strict=True)
-            )
-    elif wanted is float and _is_number(value, numbers.Real):
-        return float(value)
-    elif wanted is int and _is_number(value, numbers.Integral):
-        return int(value)
-    elif wanted is str and isinstance(value, (str, os.PathLike)):
-        return os.fspath(value)
-    elif wanted is bool and isinstance(value, bool):
-        return value
+        count = "" if kinds[-1] is Ellipsis else f"{len(kinds)} "
+        words = f"a list of {count}numbers, each {_TYPES[kinds[0]][2]}"
+        if isinstance(value, (list, tuple)) and (not count or len(value) == len(kinds)):
+            return tuple(_to_type(part, kinds[0], key) for part in value)
     raise UserError(
-        f"The setting must be {_type_name(wanted)}. Received: {value!r} for {where}. Correct the value."
+        f"The setting must be {words}. Received: {value!r} for {key}. Correct the value."
     )
-
-
-def _is_number(value: Any, kind: type) -> bool:
-    """Whether a value is a finite number of this kind, Python's or NumPy's."""
-    return isinstance(value, kind) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _type_name(wanted: Any) -> str:
-    """A type in words."""
-    names = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
-    if wanted in names:
-        return names[wanted]
-    kinds = typing.get_args(wanted)
-    return f"a list of {'' if kinds[-1] is Ellipsis else f'{len(kinds)} '}numbers, each {names[kinds[0]]}"
 
 
 def read_settings(path: str | Path, network: str | None = None) -> NetworkSettings:
     """Reads settings from a JSON file, or from an ``organoid_tracker.ini``.
 
     Args:
-        path: of the file.
         network: for which network; needed where an .ini has sections for several.
 
     Raises:
@@ -356,8 +295,8 @@ def read_settings(path: str | Path, network: str | None = None) -> NetworkSettin
     settings = NetworkSettings.from_dict(read_json(path), str(path))
     if network not in (None, settings.network):
         raise UserError(
-            f"The settings must be for a {network} network. Received: network {settings.network!r} in {path}. "
-            "Choose another file."
+            f"The settings must be for a {network} network. "
+            f"Received: network {settings.network!r} in {path}. Choose another file."
         )
     return settings
 
@@ -371,18 +310,14 @@ def _whole_numbers(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split(","))
 
 
-def _text(text: str) -> str:
+def _unquote(text: str) -> str:
     """A text without the quotes that OrganoidTracker allows around it."""
     quoted = len(text) >= 2 and text[0] == text[-1] and text[0] in "'\""
     return text[1:-1] if quoted else text
 
 
-def _is_true(text: str) -> bool:
-    """Raises ValueError where it is neither true nor false."""
-    return bool(["false", "true"].index(_text(text).lower()))
-
-
-# OrganoidTracker's names (as its training script writes them, spaces and underscores alike) and
+_FULL_WINDOW = (-3, 2)  # what OrganoidTracker calls the full division window
+# OrganoidTracker's names, as its training script writes them (spaces and underscores alike), and
 # what they are here. Its patch shapes are x, y, z.
 _INI_KEYS = {
     "epochs": ("epochs", int),
@@ -391,20 +326,17 @@ _INI_KEYS = {
     "learning_rate": ("learning_rate", float),
     "patience": ("patience", int),
     "patch_shape": ("patch_shape_zyx", lambda text: _whole_numbers(text)[::-1]),
-    "output_folder": ("output_folder", _text),
-    "pretrained_model_path": ("start_from", lambda text: _text(text) or None),
+    "output_folder": ("output_folder", _unquote),
+    "pretrained_model_path": ("start_from", lambda text: _unquote(text) or None),
     "identify_full_division_window": (
         "division_window",
-        lambda text: _FULL_WINDOW if _is_true(text) else (0, 0),
+        lambda text: ((0, 0), _FULL_WINDOW)[["false", "true"].index(_unquote(text).lower())],
     ),
+    "time_window_before": ("first", int),
+    "time_window_after": ("last", int),
+    "image_channels_1 …": ("channels", _whole_numbers),
+    "dataset_file": (None, str),  # which movies to train on is no setting of a network
 }
-_FULL_WINDOW = (-3, 2)  # what OrganoidTracker calls the full division window
-_INI_WINDOW = ("time_window_before", "time_window_after")
-_INI_CHANNELS = (
-    "image_channels_",
-    "images_channels_",
-)  # its manual's name and that of its older script
-_INI_ELSEWHERE = "dataset_file"  # which movies to train on is no setting of a network
 _INI_SECTIONS = {
     "train_position_network": "position",
     "train_network": "position",  # its name until 2021
@@ -414,66 +346,54 @@ _INI_SECTIONS = {
 
 
 def _settings_from_ini(text: str, source: str, network: str | None) -> NetworkSettings:
-    """Settings from the section of an organoid_tracker.ini that trains a network, such as
-    [train_link_network].
-    """
-    section, values = _read_section(text, source, network)
-    changes: dict[str, Any] = {"network": _INI_SECTIONS[section]}
-    window = list(make_settings(_INI_SECTIONS[section]).time_window)
-    for key, value in values.items():
-        name = key.replace(" ", "_")
+    """Settings from the section that trains a network, such as [train_link_network]."""
+    section = _read_section(text, source, network)
+    changes: dict[str, Any] = {"network": _INI_SECTIONS[section.name]}
+    for key, value in section.items():
+        # OrganoidTracker's manual says image_channels_1, its older script images_channels_1
+        name = re.sub("images?_channels_.*", "image_channels_1 …", key.replace(" ", "_"))
+        if name not in _INI_KEYS:
+            raise UserError(
+                f"Every key must be known. Received: {key!r} in {source}. "
+                f"Known are: {', '.join(_INI_KEYS)}. Remove or rename it."
+            )
+        field_name, convert = _INI_KEYS[name]
         try:
-            if name in _INI_KEYS:
-                field_name, convert = _INI_KEYS[name]
-                changes[field_name] = convert(value)
-            elif name in _INI_WINDOW:
-                window[_INI_WINDOW.index(name)] = int(value)
-            elif name.startswith(_INI_CHANNELS):
-                _add_channels(changes, key, _whole_numbers(value), source)
-            elif name != _INI_ELSEWHERE:
-                raise UserError(
-                    f"Every key must be known. Received: {key!r} in {source}. Known are: "
-                    f"{', '.join([*_INI_KEYS, *_INI_WINDOW, 'image_channels_1 …', _INI_ELSEWHERE])}. "
-                    "Remove or rename it."
-                )
-        except UserError:
-            raise
+            converted = convert(value)
         except ValueError as error:
             raise UserError(
-                f"The value of {key!r} must be a number, a list of numbers, or True or False. Received: {value!r} in "
-                f"{source}. Correct it."
+                f"The value of {key!r} must be a number, a list of numbers, or True or False. "
+                f"Received: {value!r} in {source}. Correct it."
             ) from error
-    return NetworkSettings.from_dict(changes | {"time_window": tuple(window)}, source)
+        if field_name == "channels" and changes.get("channels", converted) != converted:
+            raise UserError(
+                "All movies of a training must use the same channels. "
+                f"Received: {changes['channels']}, then {converted} for {key!r} in {source}. "
+                "Reorder the channels of that movie with `read_timelapse` first."
+            )
+        changes[field_name] = converted
+    changes.pop(None, None)
+    first, last = make_settings(changes["network"]).time_window
+    changes["time_window"] = (changes.pop("first", first), changes.pop("last", last))
+    return NetworkSettings.from_dict(changes, source)
 
 
-def _read_section(text: str, source: str, network: str | None) -> tuple[str, dict[str, str]]:
-    """The one section for this network, or for any; its keys and values, [DEFAULTS] standing in for
-    what it lacks.
-    """
-    parser = configparser.ConfigParser(interpolation=None)
+def _read_section(text: str, source: str, network: str | None) -> configparser.SectionProxy:
+    """The one section for this network, or for any; [DEFAULTS] stands in for what it lacks."""
+    parser = configparser.ConfigParser(interpolation=None, default_section="DEFAULTS")
     try:
         parser.read_string(text)
     except configparser.Error as error:
         raise UserError(
-            f"An .ini file must have [sections] with key = value. Received: {source} ({error}). Correct this line."
+            "An .ini file must have [sections] with key = value. "
+            f"Received: {source} ({error}). Correct this line."
         ) from error
-    wanted = [name for name, its in _INI_SECTIONS.items() if network in (None, its)]
+    wanted = [name for name, kind in _INI_SECTIONS.items() if network in (None, kind)]
     found = [name for name in wanted if name in parser]
     if len(found) != 1:
         raise UserError(
-            f"The file must have one section of [{'], ['.join(wanted)}]. Received: {parser.sections()} in {source}. "
-            "Keep or add one, or say which network is meant: read_settings(path, network='link')."
+            f"The file must have one section of [{'], ['.join(wanted)}]. "
+            f"Received: {parser.sections()} in {source}. Keep or add one, or say which network is "
+            "meant: read_settings(path, network='link')."
         )
-    defaults = dict(parser["DEFAULTS"]) if "DEFAULTS" in parser else {}
-    return found[0], defaults | dict(parser[found[0]])
-
-
-def _add_channels(
-    changes: dict[str, Any], key: str, channels: tuple[int, ...], source: str
-) -> None:
-    """One choice of channels holds for all movies of a training; different ones are refused."""
-    if changes.setdefault("channels", channels) != channels:
-        raise UserError(
-            f"All movies of a training must use the same channels. Received: {changes['channels']}, then {channels} "
-            f"for {key!r} in {source}. Reorder the channels of that movie with `read_timelapse` first."
-        )
+    return parser[found[0]]
