@@ -5,16 +5,13 @@ trackers link.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from organoid_kit.base.errors import UserError
-
-
-def _no_links() -> np.ndarray:
-    return np.zeros((0, 2), dtype=int)
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +29,7 @@ class Annotations:
         properties: name → (n,) object array, ``None`` where a position lacks the value.
         link_properties: name → (m,) object array, likewise.
         spacing_um: µm per voxel, zyx, or None where unknown.
-        minutes_per_time_point: minutes between time points, or None where unknown.
+        minutes_per_time_point: or None where unknown.
         name: of the movie or experiment.
         region: (2, 3) float, zyx, voxels, lowest and highest corner inside which every nucleus is
             annotated, or None: then the cuboid of the positions of each time point is taken, see
@@ -42,7 +39,7 @@ class Annotations:
 
     positions: np.ndarray
     time_points: np.ndarray
-    links: np.ndarray = field(default_factory=_no_links)
+    links: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), dtype=int))
     properties: dict[str, np.ndarray] = field(default_factory=dict)
     link_properties: dict[str, np.ndarray] = field(default_factory=dict)
     spacing_um: tuple[float, float, float] | None = None
@@ -53,35 +50,34 @@ class Annotations:
 
     def __post_init__(self) -> None:
         """Brings arrays to their types. Raises UserError where shapes do not fit together."""
-        positions = np.asarray(self.positions, dtype=float).reshape(-1, 3)
-        time_points = np.asarray(self.time_points, dtype=int).reshape(-1)
-        links = np.asarray(self.links, dtype=int).reshape(-1, 2)
-        if len(positions) != len(time_points):
-            raise UserError(
-                f"Every position must have a time point. Received: {len(positions)} positions and "
-                f"{len(time_points)} time points in {self.name!r}. Pass one time point per position."
-            )
-        if len(links) and (links.min() < 0 or links.max() >= len(positions)):
-            raise UserError(
-                f"Every link must join two existing positions. Received: row {links.max()} of {len(positions)} "
-                f"positions in {self.name!r}. Links count rows from 0."
-            )
-        for values, length in (
-            (self.properties, len(positions)),
-            (self.link_properties, len(links)),
+        for key, kind, shape in (
+            ("positions", float, (-1, 3)),
+            ("time_points", int, (-1,)),
+            ("links", int, (-1, 2)),
+            ("region", float, (2, 3)),
         ):
-            for key, value in values.items():
-                values[key] = np.asarray(value, dtype=object).reshape(-1)
-                if len(values[key]) != length:
+            if (value := getattr(self, key)) is not None:
+                object.__setattr__(self, key, np.asarray(value, dtype=kind).reshape(shape))
+        length, links = len(self.positions), self.links
+        if len(self.time_points) != length:
+            raise UserError(
+                f"Every position must have a time point. Received: {length} positions and "
+                f"{len(self.time_points)} time points in {self.name!r}. "
+                "Pass one time point per position."
+            )
+        if len(links) and (links.min() < 0 or links.max() >= length):
+            raise UserError(
+                f"Every link must join two existing positions. Received: row {links.max()} of "
+                f"{length} positions in {self.name!r}. Links count rows from 0."
+            )
+        for table, count in ((self.properties, length), (self.link_properties, len(links))):
+            for key, values in table.items():
+                table[key] = _make_column(values)
+                if len(table[key]) != count:
                     raise UserError(
-                        f"A property must have one value each. Received: {len(value)} values of {key!r} for {length} "
-                        f"in {self.name!r}. Use None where a value is missing."
+                        f"A property must have one value each. Received: {len(values)} values of "
+                        f"{key!r} for {count} in {self.name!r}. Use None where a value is missing."
                     )
-        object.__setattr__(self, "positions", positions)
-        object.__setattr__(self, "time_points", time_points)
-        object.__setattr__(self, "links", links)
-        if self.region is not None:
-            object.__setattr__(self, "region", np.asarray(self.region, dtype=float).reshape(2, 3))
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -120,6 +116,13 @@ class Annotations:
         """Number of links that reach each position from the previous time point, (n,) int."""
         return np.bincount(self.links[:, 1], minlength=len(self))
 
+    def links_into(self) -> list[list[int]]:
+        """For each position the indices of the links that reach it."""
+        links_into: list[list[int]] = [[] for _ in range(len(self))]
+        for index, target in enumerate(self.links[:, 1].tolist()):
+            links_into[target].append(index)
+        return links_into
+
     def divisions(self) -> np.ndarray:
         """Rows of the mothers: positions with two or more links forward, (k,) int."""
         return np.flatnonzero(self.links_forward() >= 2)
@@ -135,7 +138,13 @@ class Annotations:
         following = dict(self.links[inner].tolist())
         starts = np.setdiff1d(np.arange(len(self)), self.links[inner, 1])
         starts = starts[np.lexsort((starts, self.time_points[starts]))]
-        return [np.array(_follow(int(start), following)) for start in starts]
+        tracks = []
+        for start in starts.tolist():
+            track = [start]
+            while track[-1] in following:
+                track.append(following[track[-1]])
+            tracks.append(np.array(track))
+        return tracks
 
     def select(self, rows: np.ndarray) -> Annotations:
         """These positions only (rows or a mask), with the links and properties that remain."""
@@ -152,10 +161,15 @@ class Annotations:
             link_properties={key: value[kept] for key, value in self.link_properties.items()},
         )
 
+    def with_spacing(self, spacing_um: Sequence[float] | None) -> Annotations:
+        """The same with this spacing, µm per voxel, zyx, where they have none of their own."""
+        if self.spacing_um is not None or spacing_um is None:
+            return self
+        return dataclasses.replace(self, spacing_um=tuple(spacing_um))
 
-def _follow(row: int, following: dict[int, int]) -> list[int]:
-    """The row and all that follow it."""
-    rows = [row]
-    while (row := following.get(row, -1)) >= 0:
-        rows.append(row)
-    return rows
+
+def _make_column(values: Any) -> np.ndarray:
+    """An object array with one element for each value, also where the values are lists."""
+    if isinstance(values, np.ndarray):
+        return values.astype(object, copy=False).reshape(-1)
+    return np.fromiter(values, dtype=object)

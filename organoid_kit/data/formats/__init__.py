@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,31 +20,26 @@ from organoid_kit.data.formats.organoidtracker_data import add_organoidtracker_d
 from organoid_kit.data.formats.table import read_table, write_table
 from organoid_kit.data.formats.track_ids import add_track_ids
 from organoid_kit.data.formats.trackmate import read_trackmate
+from organoid_kit.data.reading.zarr import is_zarr
 
 __all__ = ["add_organoidtracker_data", "add_track_ids", "read_annotations", "write_annotations"]
 
-_READERS = {
-    ".aut": read_aut,
-    ".json": read_aut,
-    ".csv": read_table,
-    ".tsv": read_table,
-    ".xml": read_trackmate,
-    ".geff": read_geff,
-    ".zarr": read_geff,
+# Suffix → reader, writer. A new format needs its own file here, and a line in this table.
+_FORMATS: dict[str, tuple[Callable | None, Callable | None]] = {
+    ".aut": (read_aut, write_aut),
+    ".json": (read_aut, None),
+    ".csv": (read_table, write_table),
+    ".tsv": (read_table, None),
+    ".xml": (read_trackmate, None),
+    ".geff": (read_geff, write_geff),
+    ".zarr": (read_geff, write_geff),
+    "": (None, write_ctc),
 }
-_WRITERS = {
-    ".aut": write_aut,
-    ".csv": write_table,
-    ".geff": write_geff,
-    ".zarr": write_geff,
-    "": write_ctc,
-}
-_FORMATS = ".aut, .csv, .xml (TrackMate; read only), .geff, or a Cell Tracking Challenge folder"
+_KNOWN = ".aut, .csv, .xml (TrackMate; read only), .geff, or a Cell Tracking Challenge folder"
 
 
 def read_annotations(path: str | Path, **options: Any) -> Annotations:
-    """Annotations from a file or folder; the format is known by its suffix, a folder's also by what
-    is in it.
+    """Annotations from a file or folder, whose suffix (a folder's content, too) tells the format.
 
     Args:
         path: `.aut`, `.csv`, `.xml` (TrackMate), `.geff` or `.zarr` (GEFF), or a Cell Tracking
@@ -56,19 +52,18 @@ def read_annotations(path: str | Path, **options: Any) -> Annotations:
     path = Path(path)
     if not os.path.exists(path):  # also where the name is too long to exist
         raise UserError(f"The annotations must exist. Received: {str(path)!r}. Check the path.")
-    if path.is_dir() and path.suffix.lower() not in (".geff", ".zarr"):
-        reader = read_geff if _is_zarr(path) else read_ctc
-    else:
-        reader = _READERS.get(path.suffix.lower())
-    return _checked(reader, options, path)(path, **options)
+    reader = _FORMATS.get(path.suffix.lower(), (None, None))[0]
+    if path.is_dir() and reader is not read_geff:
+        reader = read_geff if is_zarr(path) else read_ctc
+    _check_options(reader, options, path)
+    return reader(path, **options)
 
 
 def write_annotations(annotations: Annotations, path: str | Path, **options: Any) -> None:
-    """Writes annotations; the format follows from the suffix, none means a Cell Tracking Challenge
+    """Writes annotations in the format of the suffix; no suffix means a Cell Tracking Challenge
     folder.
 
     Args:
-        annotations: to write.
         path: `.aut`, `.csv`, `.geff` or `.zarr` (GEFF), or a folder without suffix.
         options: overwrite=True, and those of the format's writer, for example shape_zyx for a
             folder.
@@ -76,28 +71,22 @@ def write_annotations(annotations: Annotations, path: str | Path, **options: Any
     Raises:
         UserError: the format is unknown, cannot hold these annotations, or the file exists.
     """
-    writer = _WRITERS.get(Path(path).suffix.lower())
-    _checked(writer, options, path)(annotations, path, **options)
+    writer = _FORMATS.get(Path(path).suffix.lower(), (None, None))[1]
+    _check_options(writer, options, path)
+    writer(annotations, path, **options)
 
 
-def _is_zarr(path: Path) -> bool:
-    return any((path / name).exists() for name in (".zgroup", ".zattrs", "zarr.json"))
-
-
-def _checked(function: Any, options: dict[str, Any], path: str | Path) -> Any:
-    """The function, when there is one and it has these options."""
+def _check_options(function: Callable | None, options: dict[str, Any], path: str | Path) -> None:
     if function is None:
         raise UserError(
-            f"The format of annotations must be known. Received: {str(path)!r}. Known are: {_FORMATS}."
+            f"The format of annotations must be known. Received: {str(path)!r}. Known: {_KNOWN}."
         )
     parameters = inspect.signature(function).parameters.values()
-    known = {
-        p.name: p.default is p.empty for p in parameters if p.kind is p.KEYWORD_ONLY
-    }  # name → is it needed?
+    known = {p.name: p.default is p.empty for p in parameters if p.kind is p.KEYWORD_ONLY}
     missing = [name for name, needed in known.items() if needed and name not in options]
     if missing or not options.keys() <= known.keys():
         raise UserError(
-            f"Each format has its own options. Received: {', '.join(options) or 'none'} for {str(path)!r}. "
+            "Each format has its own options. "
+            f"Received: {', '.join(options) or 'none'} for {str(path)!r}. "
             f"It takes: {', '.join(known)}{f'; it needs: {missing[0]}' if missing else ''}."
         )
-    return function

@@ -26,6 +26,7 @@ import numpy as np
 from organoid_kit.base.errors import UserError
 from organoid_kit.base.files import read_json, write_json_safely
 from organoid_kit.data.annotations import Annotations
+from organoid_kit.data.json_part import JsonPart
 
 REGION_KEY = "organoid_kit_region_zyx_px"  # in "other_data", which OrganoidTracker keeps untouched
 LINEAGE_PREFIX = "lineage_"
@@ -39,114 +40,118 @@ def read_aut(path: str | Path) -> Annotations:
     Raises:
         UserError: the file is no JSON, or a part of it is not what it should be.
     """
-    content = _expect(read_json(path, allow_nan=True), dict, f"{path}: the file")
-    if content.get("version", "v1") not in ("v1", "v2"):
+    content = JsonPart(read_json(path, allow_nan=True), str(path))
+    if content.value.get("version", "v1") not in ("v1", "v2"):
         raise UserError(
-            f"An .aut file must be of version v1 or v2. Received: version {content['version']!r:.60} in {str(path)!r}. "
+            "An .aut file must be of version v1 or v2. "
+            f"Received: version {content.value['version']!r:.60} in {str(path)!r}. "
             "Save it with a version of OrganoidTracker that writes v2."
         )
-    if content and all(_NUMBER.fullmatch(key) for key in content):
-        content = {"positions": content}  # the oldest files hold positions and nothing else
-    elif "nodes" in content:
-        content = {"links": content}  # or links and nothing else
-    draft = _Draft(str(path), _offsets(content, str(path)))
-    _read_positions(content.get("positions", content.get("shapes", [])), draft)
-    _read_tracks(content.get("tracks", []), draft)
-    _read_v1_links(content.get("links") or {}, draft)
-    spacing_um, minutes = _resolution(content, str(path))
+    if content.value and all(map(_NUMBER.fullmatch, content.value)):
+        content.value = {"positions": content.value}  # the oldest files: positions, nothing else
+    elif "nodes" in content.value:
+        content.value = {"links": content.value}  # or links and nothing else
+    draft = _Draft()
+    _read_positions(content, draft)
+    _read_tracks(content, draft)
+    _read_v1_links(content.get("links"), draft)
+    sizes = {key: value or 0 for key, value in content.get("image_resolution").value.items()}
+    sizes = JsonPart({"z_um": 0, "y_um": 0, "x_um": 0, "t_m": 0} | sizes, f"{path}: sizes")
+    spacing_um, minutes = sizes.triple("z_um", "y_um", "x_um"), sizes.triple(*["t_m"] * 3)[0]
+    extra = {key: value for key, value in content.value.items() if key not in _OWN_KEYS}
+    other_data, region = content.get("other_data"), None
+    if REGION_KEY in other_data.value:
+        region = other_data.triples(REGION_KEY)
+        if len(region) != 2:
+            raise UserError(
+                f"A region must have two corners. Received: {len(region)} at {other_data.where}. "
+                "Repair or remove it."
+            )
+        extra["other_data"] = {k: v for k, v in other_data.value.items() if k != REGION_KEY}
+        if not extra["other_data"]:
+            del extra["other_data"]
+    positions = np.array(draft.coordinates_xyz).reshape(-1, 3)[:, ::-1]
     return Annotations(
-        positions=np.array(draft.positions, dtype=float).reshape(-1, 3),
+        positions=positions - _shifts(content, draft.time_points),
         time_points=draft.time_points,
         links=draft.links,
-        properties=_columns(draft.properties, len(draft.positions)),
+        properties=_columns(draft.properties, len(positions)),
         link_properties=_columns(draft.link_properties, len(draft.links)),
-        spacing_um=spacing_um,
-        minutes_per_time_point=minutes,
-        name=_expect(content.get("name", ""), str, f"{path}: 'name'"),
-        region=_region(content, str(path)),
-        extra=_extra(content),
+        spacing_um=tuple(spacing_um) if min(spacing_um) > 0 else None,
+        minutes_per_time_point=minutes if minutes > 0 else None,
+        name=content.get("name", str).value,
+        region=region,
+        extra=extra,
     )
 
 
 def write_aut(annotations: Annotations, path: str | Path, *, overwrite: bool = False) -> None:
-    """Writes an `.aut` file of version 2. Unknown spacing and time are written as zeros, as
-    OrganoidTracker does.
+    """Writes an `.aut` file of version 2, unknown spacing and time as zeros.
 
     Raises:
         UserError: a link does not join consecutive time points, two positions of a time point are
             equal to two decimals (OrganoidTracker would take them for one), a coordinate is not
             finite, or the file exists.
     """
-    _check_links_are_consecutive(annotations, path)
-    offsets = _offsets(annotations.extra, str(path))
-    shifts = np.array(
-        [offsets[time_point] for time_point in annotations.time_points.tolist()]
-    ).reshape(-1, 3)
-    coordinates = (annotations.positions + shifts)[
-        :, ::-1
-    ].tolist()  # the same floats in positions and tracks
-    _check_positions_are_distinct(annotations, coordinates, path)
-    spacing_um, minutes = (
-        annotations.spacing_um or (0.0, 0.0, 0.0),
-        annotations.minutes_per_time_point or 0.0,
-    )
+    before, after = annotations.time_points[annotations.links].T.reshape(2, -1)
+    for index in np.flatnonzero(after - before != 1)[:1]:
+        raise UserError(
+            "In an .aut file every link must join consecutive time points. Received: link "
+            f"{index} from time point {before[index]} to {after[index]}, for {str(path)!r}. "
+            "Add the positions in between or remove the link."
+        )
+    offsets = JsonPart(annotations.extra, str(path))
+    shifted = annotations.positions + _shifts(offsets, annotations.time_points.tolist())
+    coordinates = shifted[:, ::-1].tolist()  # the same floats in positions and tracks
+    _check_positions_are_distinct(annotations.time_points.tolist(), coordinates, path)
+    sizes_um = annotations.spacing_um or (0.0, 0.0, 0.0)
     content = {
         "version": "v2",
         "name": annotations.name,
         "positions": _positions_to_json(annotations, coordinates),
         "tracks": _tracks_to_json(annotations, coordinates),
         "image_resolution": {
-            **dict(zip(("z_um", "y_um", "x_um"), spacing_um, strict=True)),
-            "t_m": minutes,
+            **dict(zip(("z_um", "y_um", "x_um"), sizes_um, strict=True)),
+            "t_m": annotations.minutes_per_time_point or 0.0,
         },
         **{key: value for key, value in annotations.extra.items() if key not in _OWN_KEYS},
     }
     if annotations.region is not None:
-        content["other_data"] = {
-            **content.get("other_data", {}),
-            REGION_KEY: annotations.region.tolist(),
-        }
+        region = {REGION_KEY: annotations.region.tolist()}
+        content["other_data"] = (content.get("other_data") or {}) | region
     write_json_safely(path, content, overwrite=overwrite, allow_nan=True)
 
 
 class _Draft:
     """Annotations while they are read: what was seen so far, and where each position is."""
 
-    def __init__(self, path: str, offsets: dict[int, np.ndarray]) -> None:
-        self.path = path
-        self.offsets = offsets
-        self.positions: list[list[float]] = []  # zyx, voxels
+    def __init__(self) -> None:
+        self.coordinates_xyz: list[list[float]] = []  # as in the file
         self.time_points: list[int] = []
         self.links: list[tuple[int, int]] = []
         self.properties: dict[str, dict[int, Any]] = defaultdict(dict)
         self.link_properties: dict[str, dict[int, Any]] = defaultdict(dict)
-        self._coordinates: dict[int, list[tuple[list[float], int]]] = defaultdict(list)
+        self._rows_at: dict[int, list[int]] = defaultdict(list)
         self._rows: dict[tuple, int] = {}
 
-    def add(self, time_point: int, coordinates: list[float]) -> int:
-        """A new position from x, y, z in the file; returns its row."""
-        row = len(self.positions)
-        self.positions.append(
-            [
-                a - b
-                for a, b in zip(coordinates[::-1], self.offsets[time_point].tolist(), strict=True)
-            ]
-        )
+    def add(self, time_point: int, xyz: list[float]) -> int:
+        """A new position; returns its row."""
+        row = len(self.coordinates_xyz)
+        self.coordinates_xyz.append(xyz)
         self.time_points.append(time_point)
-        self._coordinates[time_point].append((coordinates, row))
-        self._rows.setdefault(_key(time_point, coordinates), row)
+        self._rows_at[time_point].append(row)
+        self._rows.setdefault(_key(time_point, xyz), row)
         return row
 
-    def find(self, time_point: int, coordinates: list[float]) -> int:
-        """The row of a position that a track names, equal to 0.01 px; added where the file lists it
-        in tracks only.
-        """
-        if (row := self._rows.get(_key(time_point, coordinates))) is not None:
+    def find(self, time_point: int, xyz: list[float]) -> int:
+        """The row of a position that a track names, equal to 0.01 px; a new one where it is new."""
+        if (row := self._rows.get(_key(time_point, xyz))) is not None:
             return row
-        for other, row in self._coordinates[time_point]:
-            if all(abs(a - b) <= 0.01 for a, b in zip(coordinates, other, strict=True)):
+        for row in self._rows_at[time_point]:
+            pairs = zip(xyz, self.coordinates_xyz[row], strict=True)
+            if all(abs(a - b) <= 0.01 for a, b in pairs):
                 return row
-        return self.add(time_point, coordinates)
+        return self.add(time_point, xyz)
 
     def link(self, source: int, target: int, data: dict[str, Any]) -> None:
         """A new link with its data."""
@@ -155,179 +160,113 @@ class _Draft:
         self.links.append((source, target))
 
 
-def _read_positions(positions: Any, draft: _Draft) -> None:
+def _read_positions(content: JsonPart, draft: _Draft) -> None:
     """Both versions: a list of time points, or a dictionary from time point to coordinates."""
-    if isinstance(positions, dict):
-        positions = [
-            {"time_point": key, "coords_xyz_px": value} for key, value in positions.items()
-        ]
-    for index, record in enumerate(_expect(positions, list, f"{draft.path}: 'positions'")):
-        where = f"{draft.path}: 'positions', entry {index}"
-        record = _expect(record, dict, where)
-        time_point = _time_point(record.get("time_point"), where)
-        rows = [
-            draft.add(time_point, xyz) for xyz in _coordinates(record.get("coords_xyz_px"), where)
-        ]
-        for name, values in _expect(
-            record.get("position_meta", {}), dict, f"{where}, 'position_meta'"
-        ).items():
-            values = _values(values, len(rows), f"{where}, 'position_meta', {name!r}")
-            draft.properties[name].update(zip(rows, values, strict=False))
-
-
-def _read_tracks(tracks: Any, draft: _Draft) -> None:
-    for index, track in enumerate(_expect(tracks, list, f"{draft.path}: 'tracks'")):
-        where = f"{draft.path}: 'tracks', entry {index}"
-        track = _expect(track, dict, where)
-        start = _time_point(track.get("time_point_start"), where)
-        rows = [
-            draft.find(start + step, xyz)
-            for step, xyz in enumerate(_coordinates(track.get("coords_xyz_px"), where))
-        ]
-        before = _coordinates(track.get("coords_xyz_px_before", []), where)
-        parents = [draft.find(start - 1, xyz) for xyz in before]
-        if not rows:
+    key = "positions" if "positions" in content.value else "shapes"
+    if isinstance(by_time := content.value.get(key), dict):
+        times = [int(time) if _NUMBER.fullmatch(time) else time for time in by_time]
+        pairs = zip(times, by_time.values(), strict=True)
+        records = [{"time_point": time, "coords_xyz_px": xyz} for time, xyz in pairs]
+        content = JsonPart({key: records}, content.where)
+    for record in content.entries(key):
+        time_point = record.time_point("time_point")
+        if "coords_xyz_px" not in record.value:
             raise UserError(
-                f"A track must have at least one position. Received: {where}. Remove this track."
+                "A time point must have coordinates. Received: no 'coords_xyz_px' at "
+                f"{record.where}. Repair this part."
             )
-        _add_links(
-            track, "link_meta_before", [(parent, rows[0]) for parent in parents], draft, where
-        )
-        _add_links(track, "link_meta", list(zip(rows, rows[1:], strict=False)), draft, where)
-        for name, value in _expect(
-            track.get("lineage_meta", {}), dict, f"{where}, 'lineage_meta'"
-        ).items():
+        rows = [draft.add(time_point, xyz) for xyz in record.triples("coords_xyz_px")]
+        for name, values in _read_meta(record, "position_meta", len(rows)).items():
+            draft.properties[name].update(zip(rows, values, strict=True))
+
+
+def _read_tracks(content: JsonPart, draft: _Draft) -> None:
+    for track in content.entries("tracks"):
+        start, coordinates = track.time_point("time_point_start"), track.triples("coords_xyz_px")
+        if not coordinates:
+            raise UserError(
+                "A track must have at least one position. "
+                f"Received: {track.where}. Remove this track."
+            )
+        rows = [draft.find(start + step, xyz) for step, xyz in enumerate(coordinates)]
+        before = track.triples("coords_xyz_px_before")
+        parents = [(draft.find(start - 1, xyz), rows[0]) for xyz in before]
+        inner = list(zip(rows, rows[1:], strict=False))
+        for key, links in (("link_meta_before", parents), ("link_meta", inner)):
+            columns = _read_meta(track, key, len(links))
+            for index, (source, target) in enumerate(links):
+                data = {name: values[index] for name, values in columns.items()}
+                draft.link(source, target, data)
+        for name, value in track.get("lineage_meta").value.items():
             draft.properties[LINEAGE_PREFIX + name][rows[0]] = value
 
 
-def _add_links(
-    track: dict, key: str, links: list[tuple[int, int]], draft: _Draft, where: str
-) -> None:
-    """Links with their data; OrganoidTracker writes one null too many in `link_meta_before`, which
-    is passed over.
-    """
-    meta = _expect(track.get(key, {}), dict, f"{where}, {key!r}")
-    longer = key == "link_meta_before"
-    columns = {
-        name: _values(values, len(links), f"{where}, {key!r}, {name!r}", may_be_longer=longer)
-        for name, values in meta.items()
-    }
-    for index, (source, target) in enumerate(links):
-        draft.link(source, target, {name: values[index] for name, values in columns.items()})
+def _read_meta(part: JsonPart, key: str, length: int) -> dict[str, list]:
+    """Name → one value each. OrganoidTracker writes one null too many in `link_meta_before`."""
+    meta = part.get(key)
+    columns = {name: meta.get(name, list).value for name in meta.value}
+    for name, values in columns.items():
+        if len(values) < length or (len(values) > length and key != "link_meta_before"):
+            raise UserError(
+                f"There must be one value each. Received: {len(values)} values for {length} at "
+                f"{meta.where}, {name!r}. Use null where a value is missing."
+            )
+    return {name: values[:length] for name, values in columns.items()}
 
 
-def _read_v1_links(graph: Any, draft: _Draft) -> None:
-    """Version 1: a node-link graph. Nodes carry position data; links carry link data and the data
-    of their lineage.
-    """
-    where = f"{draft.path}: 'links'"
-    graph = _expect(graph, dict, where)
-    for index, node in enumerate(_expect(graph.get("nodes", []), list, f"{where}, 'nodes'")):
-        row = _v1_row(
-            _expect(node, dict, f"{where}, node {index}").get("id"), draft, f"{where}, node {index}"
-        )
-        for name in node.keys() - {"id"}:
-            draft.properties[name][row] = node[name]
-    for index, link in enumerate(_expect(graph.get("links", []), list, f"{where}, 'links'")):
-        _read_v1_link(
-            _expect(link, dict, f"{where}, link {index}"), draft, f"{where}, link {index}"
-        )
+def _read_v1_links(graph: JsonPart, draft: _Draft) -> None:
+    """Version 1: a graph of nodes with position data and links with link and lineage data."""
+
+    def find_row(node: JsonPart) -> int:
+        return draft.find(node.time_point("_time_point_number"), node.triple("x", "y", "z"))
+
+    for node in graph.entries("nodes"):
+        row = find_row(node.get("id"))
+        for name in node.value.keys() - {"id"}:
+            draft.properties[name][row] = node.value[name]
+    for link in graph.entries("links"):
+        ends = [find_row(link.get(key)) for key in ("source", "target")]
+        source, target = sorted(ends, key=lambda row: draft.time_points[row])
+        data = {name: v for name, v in link.value.items() if name not in {"source", "target"}}
+        for name in [name for name in data if name.startswith("__lineage_")]:
+            draft.properties[name.removeprefix("__")][source] = data.pop(name)
+        draft.link(source, target, data)
 
 
-def _read_v1_link(link: dict, draft: _Draft, where: str) -> None:
-    ends = [_v1_row(link.get(key), draft, f"{where}, {key!r}") for key in ("source", "target")]
-    source, target = sorted(ends, key=lambda row: draft.time_points[row])
-    data = {name: value for name, value in link.items() if name not in {"source", "target"}}
-    lineage = [name for name in data if name.startswith("__lineage_")]
-    for name in lineage:
-        draft.properties[LINEAGE_PREFIX + name.removeprefix("__lineage_")][source] = data.pop(name)
-    draft.link(source, target, data)
+def _shifts(content: JsonPart, time_points: list[int]) -> np.ndarray:
+    """The offset of the image of each position, (n, 3), zyx, pixels; zero where there is none."""
+    offsets = defaultdict(lambda: [0.0, 0.0, 0.0])
+    for offset in content.entries("image_offsets"):
+        offsets[offset.time_point("_time_point_number")] = offset.triple("z", "y", "x")
+    return np.array([offsets[time_point] for time_point in time_points]).reshape(-1, 3)
 
 
-def _v1_row(position: Any, draft: _Draft, where: str) -> int:
-    position = _expect(position, dict, where)
-    [xyz] = _coordinates([[position.get(axis) for axis in "xyz"]], where)
-    return draft.find(_time_point(position.get("_time_point_number"), where), xyz)
-
-
-def _offsets(content: dict, path: str) -> dict[int, np.ndarray]:
-    """Time point → offset of its image, zyx, pixels; zero where there is none."""
-    offsets = defaultdict(lambda: np.zeros(3))
-    for index, offset in enumerate(
-        _expect(content.get("image_offsets") or [], list, f"{path}: 'image_offsets'")
-    ):
-        where = f"{path}: 'image_offsets', entry {index}"
-        offset = _expect(offset, dict, where)
-        [xyz] = _coordinates([[offset.get(axis) for axis in "xyz"]], where)
-        offsets[_time_point(offset.get("_time_point_number"), where)] = np.array(xyz[::-1])
-    return offsets
-
-
-def _resolution(content: dict, path: str) -> tuple[tuple[float, float, float] | None, float | None]:
-    """Spacing (z, y, x) in µm and minutes per time point, None where the file does not say."""
-    where = f"{path}: 'image_resolution'"
-    resolution = _expect(content.get("image_resolution") or {}, dict, where)
-    sizes = [resolution.get(key) or 0.0 for key in ("z_um", "y_um", "x_um", "t_m")]
-    [spacing_um, (minutes, _, _)] = _coordinates([sizes[:3], [sizes[3], 0, 0]], where)
-    return tuple(spacing_um) if min(spacing_um) > 0 else None, minutes if minutes > 0 else None
-
-
-def _region(content: dict, path: str) -> np.ndarray | None:
-    where = f"{path}: 'other_data', {REGION_KEY!r}"
-    region = _expect(content.get("other_data") or {}, dict, f"{path}: 'other_data'").get(REGION_KEY)
-    if region is None:
-        return None
-    if len(corners := _coordinates(region, where)) != 2:
-        raise UserError(
-            f"A region must have two corners. Received: {len(corners)} at {where}. Repair or remove it."
-        )
-    return np.array(corners)
-
-
-def _extra(content: dict) -> dict[str, Any]:
-    """What the file says beyond `Annotations`."""
-    extra = {key: value for key, value in content.items() if key not in _OWN_KEYS}
-    if REGION_KEY in (extra.get("other_data") or {}):
-        others = {key: value for key, value in extra.pop("other_data").items() if key != REGION_KEY}
-        extra |= {"other_data": others} if others else {}
-    return extra
-
-
-def _columns(values: dict[str, dict[int, Any]], length: int) -> dict[str, np.ndarray]:
-    """Name → row → value as name → array with None in the gaps."""
-    columns = {name: np.full(length, None, dtype=object) for name in values}
-    for name, column in columns.items():
-        for row, value in values[name].items():
-            column[row] = value
-    return columns
+def _columns(properties: dict[str, dict[int, Any]], length: int) -> dict[str, list]:
+    """Name → row → value as name → list with None in the gaps."""
+    return {name: [values.get(row) for row in range(length)] for name, values in properties.items()}
 
 
 def _positions_to_json(annotations: Annotations, coordinates: list[list[float]]) -> list[dict]:
     records = []
-    lineage_starts = _lineage_starts(annotations)
+    # What is known of the lineage of a position without parent stands in its track
+    roots = set(np.flatnonzero(annotations.links_backward() == 0).tolist())
     for time_point in annotations.annotated_time_points.tolist():
-        rows = annotations.rows_at(time_point)
-        record = {"time_point": time_point, "coords_xyz_px": [coordinates[row] for row in rows]}
+        rows = annotations.rows_at(time_point).tolist()
         meta = {}
         for name, values in annotations.properties.items():
-            hidden = lineage_starts if name.startswith(LINEAGE_PREFIX) else set()
-            meta[name] = [None if row in hidden else values[row] for row in rows.tolist()]
-        _add_meta(record, "position_meta", meta)
-        records.append(record)
+            hidden = roots if name.startswith(LINEAGE_PREFIX) else set()
+            meta[name] = [None if row in hidden else values[row] for row in rows]
+        record = {"time_point": time_point, "coords_xyz_px": [coordinates[row] for row in rows]}
+        records.append(record | _meta("position_meta", meta))
     return records
 
 
 def _tracks_to_json(annotations: Annotations, coordinates: list[list[float]]) -> list[dict]:
-    """Every track that has a link or data of its lineage; positions alone stand in "positions"
-    only.
-    """
-    links_into = defaultdict(list)
-    for index, target in enumerate(annotations.links[:, 1].tolist()):
-        links_into[target].append(index)
+    """Every track that has a link or data of its lineage; "positions" hold all other positions."""
+    links_into = annotations.links_into()
     records = []
     for rows in map(np.ndarray.tolist, annotations.tracks()):
-        before = links_into[rows[0]]
-        inner = [links_into[row][0] for row in rows[1:]]
+        before, inner = links_into[rows[0]], [links_into[row][0] for row in rows[1:]]
         parents = annotations.links[before, 0].tolist()
         record = {
             "time_point_start": int(annotations.time_points[rows[0]]),
@@ -335,124 +274,47 @@ def _tracks_to_json(annotations: Annotations, coordinates: list[list[float]]) ->
         }
         if parents:
             record["coords_xyz_px_before"] = [coordinates[row] for row in parents]
-        _add_meta(
-            record,
-            "link_meta_before",
-            {key: list(v[before]) for key, v in annotations.link_properties.items()},
-        )
-        _add_meta(
-            record,
-            "link_meta",
-            {key: list(v[inner]) for key, v in annotations.link_properties.items()},
-        )
-        if not parents:
-            _add_lineage(record, annotations, rows[0])
-        if len(record["coords_xyz_px"]) > 1 or len(record) > 2:
+        for key, links in (("link_meta_before", before), ("link_meta", inner)):
+            values = {name: list(v[links]) for name, v in annotations.link_properties.items()}
+            record |= _meta(key, values)
+        lineage = {
+            name.removeprefix(LINEAGE_PREFIX): values[rows[0]]
+            for name, values in annotations.properties.items()
+            if name.startswith(LINEAGE_PREFIX) and values[rows[0]] is not None
+        }
+        if lineage and not parents:
+            record["lineage_meta"] = lineage
+        if len(rows) > 1 or len(record) > 2:
             records.append(record)
     return records
 
 
-def _add_meta(record: dict, key: str, meta: dict[str, list]) -> None:
-    """Adds the lists that hold any value."""
-    if meta := {
-        name: values for name, values in meta.items() if any(value is not None for value in values)
-    }:
-        record[key] = meta
-
-
-def _add_lineage(record: dict, annotations: Annotations, row: int) -> None:
-    columns = {
-        name: values
-        for name, values in annotations.properties.items()
-        if name.startswith(LINEAGE_PREFIX)
-    }
-    meta = {name.removeprefix(LINEAGE_PREFIX): values[row] for name, values in columns.items()}
-    if meta := {name: value for name, value in meta.items() if value is not None}:
-        record["lineage_meta"] = meta
-
-
-def _lineage_starts(annotations: Annotations) -> set[int]:
-    """Rows of positions without a parent: what is known of their lineage stands in their track."""
-    return set(np.flatnonzero(annotations.links_backward() == 0).tolist())
-
-
-def _check_links_are_consecutive(annotations: Annotations, path: str | Path) -> None:
-    before, after = annotations.time_points[annotations.links].T.reshape(2, -1)
-    for index in np.flatnonzero(after - before != 1)[:1]:
-        raise UserError(
-            "In an .aut file every link must join consecutive time points. Received: "
-            f"link {index} from time point {before[index]} to {after[index]}, for {str(path)!r}. "
-            "Add the positions in between or remove the link."
-        )
+def _meta(key: str, columns: dict[str, list]) -> dict[str, dict]:
+    """The columns that hold any value, under their key."""
+    columns = {name: v for name, v in columns.items() if any(value is not None for value in v)}
+    return {key: columns} if columns else {}
 
 
 def _check_positions_are_distinct(
-    annotations: Annotations, coordinates: list[list[float]], path: str | Path
+    time_points: list[int], coordinates: list[list[float]], path: str | Path
 ) -> None:
     rows: dict[tuple, int] = {}
-    for row, (time_point, xyz) in enumerate(
-        zip(annotations.time_points.tolist(), coordinates, strict=True)
-    ):
+    for row, (time_point, xyz) in enumerate(zip(time_points, coordinates, strict=True)):
         if not all(map(math.isfinite, xyz)):
             raise UserError(
-                f"Coordinates must be finite numbers. Received: position {row} at time point {time_point}, "
-                f"x, y, z = {xyz}, for {str(path)!r}. Remove or repair this position."
+                f"Coordinates must be finite numbers. Received: position {row} at time point "
+                f"{time_point}, x, y, z = {xyz}, for {str(path)!r}. Remove or repair this position."
             )
         other = rows.setdefault(_key(time_point, xyz), row)
         if other != row:
             raise UserError(
-                "In an .aut file two positions of a time point must differ in their first two decimals. Received: "
-                f"positions {other} and {row} at time point {time_point}, x, y, z = "
-                f"{', '.join(_key(time_point, xyz)[1:])}, for {str(path)!r}. Remove one of them."
+                "In an .aut file two positions of a time point must differ in their first two "
+                f"decimals. Received: positions {other} and {row} at time point {time_point}, "
+                f"x, y, z = {', '.join(_key(time_point, xyz)[1:])}, for {str(path)!r}. "
+                "Remove one of them."
             )
 
 
 def _key(time_point: int, xyz: list[float]) -> tuple:
     """What OrganoidTracker takes to be the same position."""
     return (time_point, *(f"{value + 0.0:.2f}" for value in xyz))
-
-
-def _expect(value: Any, kind: type, where: str) -> Any:
-    if not isinstance(value, kind):
-        names = {dict: "a dictionary", list: "a list", str: "a text"}
-        raise UserError(
-            f"This part of an .aut file must be {names[kind]}. Received: {value!r:.60} at {where}. "
-            "The file may be damaged, or be another kind of file."
-        )
-    return value
-
-
-def _time_point(value: Any, where: str) -> int:
-    if isinstance(value, str) and _NUMBER.fullmatch(value):
-        value = int(value)  # version 1 has time points as dictionary keys
-    if type(value) is not int or abs(value) >= 10**9:
-        raise UserError(
-            f"A time point must be a whole number. Received: {value!r:.60} at {where}. Repair it or check that it is "
-            "the right file."
-        )
-    return value
-
-
-def _coordinates(value: Any, where: str) -> list[list[float]]:
-    """Rows of three finite numbers. The rows of version 1 may go on with the shape of the nucleus."""
-    rows = [_expect(row, list, where)[:3] for row in _expect(value, list, where)]
-    for index, row in enumerate(rows):
-        if len(row) != 3 or not all(
-            type(number) in (int, float) and abs(number) < 1e9 for number in row
-        ):
-            raise UserError(
-                f"Coordinates and sizes must be three finite numbers. Received: {row!r:.60}, row {index} at {where}. "
-                "Repair this row."
-            )
-    return [[float(number) for number in row] for row in rows]
-
-
-def _values(values: Any, length: int, where: str, *, may_be_longer: bool = False) -> list:
-    if (surplus := len(_expect(values, list, where)) - length) < 0 or (
-        surplus > 0 and not may_be_longer
-    ):
-        raise UserError(
-            f"There must be one value each. Received: {len(values)} values for {length} at {where}. Use null where "
-            "a value is missing."
-        )
-    return values

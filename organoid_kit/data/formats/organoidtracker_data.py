@@ -16,15 +16,8 @@ import numpy as np
 
 from organoid_kit.data.annotations import Annotations
 
-TRACK_END, MISSED_DIVISION, MANY_DAUGHTERS, NO_PAST, MERGE, UNLIKELY_DIVISION, UNLIKELY_LINK = (
-    1,
-    3,
-    4,
-    5,
-    6,
-    9,
-    14,
-)
+TRACK_END, MISSED_DIVISION, MANY_DAUGHTERS, NO_PAST, MERGE = 1, 3, 4, 5, 6
+UNLIKELY_DIVISION, UNLIKELY_LINK = 9, 14
 _LARGEST_PENALTY = 10.0  # of a probability of 0 or 1, where the formula has no number
 
 
@@ -59,9 +52,8 @@ def _derive(
     if source in table:
         before = table.get(target, np.full(len(table[source]), None))
         pairs = zip(table[source], before, strict=True)
-        table[target] = np.array(
-            [old if value is None else function(float(value)) for value, old in pairs], object
-        )
+        values = [old if value is None else function(float(value)) for value, old in pairs]
+        table[target] = np.array(values, dtype=object)
 
 
 def _compute_penalty(probability: float) -> float:
@@ -73,30 +65,23 @@ def _compute_penalty(probability: float) -> float:
 
 
 def _choose_flags(tracks: Annotations, max_error: float) -> np.ndarray:
-    """The kind of error of each position, (n,) int, 0 for none; where there are several, the one to
-    mend first.
-    """
-    flags = np.zeros(len(tracks), dtype=int)
+    """The kind of error of each position that should be mended first, (n,) int, 0 for none."""
+    flags, times = np.zeros(len(tracks), dtype=int), tracks.time_points
     if len(tracks.links) == 0:
         return flags  # not tracked yet
-    forward, backward, times = tracks.links_forward(), tracks.links_backward(), tracks.time_points
-    unlikely_links = _is_above(
-        tracks.link_properties.get("error_probability"), max_error, len(tracks.links)
-    )
-    unlikely = _is_above(
-        tracks.properties.get("division_error_probability"), max_error, len(tracks)
-    )
-    flags[tracks.links[unlikely_links, 1]] = UNLIKELY_LINK
+
+    def exceeds(errors: np.ndarray | None, length: int) -> np.ndarray:
+        errors = np.full(length, None) if errors is None else errors
+        return np.array([error is not None and error > max_error for error in errors], dtype=bool)
+
+    forward, backward = tracks.links_forward(), tracks.links_backward()
+    wrong_links = exceeds(tracks.link_properties.get("error_probability"), len(tracks.links))
+    wrong = exceeds(tracks.properties.get("division_error_probability"), len(tracks))
+    flags[tracks.links[wrong_links, 1]] = UNLIKELY_LINK
     flags[(backward == 0) & (times > times.min())] = NO_PAST
     flags[(forward == 0) & (times < times.max())] = TRACK_END
-    flags[unlikely & (forward == 1)] = MISSED_DIVISION
-    flags[unlikely & (forward == 2)] = UNLIKELY_DIVISION
+    flags[wrong & (forward == 1)] = MISSED_DIVISION
+    flags[wrong & (forward == 2)] = UNLIKELY_DIVISION
     flags[backward > 1] = MERGE
     flags[forward > 2] = MANY_DAUGHTERS
     return flags
-
-
-def _is_above(values: np.ndarray | None, limit: float, length: int) -> np.ndarray:
-    """Which values are known and above the limit, (length,) bool."""
-    values = np.full(length, None) if values is None else values
-    return np.array([value is not None and value > limit for value in values], dtype=bool)

@@ -22,42 +22,22 @@ def add_track_ids(annotations: Annotations) -> Annotations:
     merged. Positions that are linked over any number of tracks are one lineage. Tracks and lineages
     are numbered in order of their first time points.
     """
-    track_ids, parents = (
-        np.zeros(len(annotations), dtype=int),
-        np.full(len(annotations), None, dtype=object),
-    )
-    tracks = annotations.tracks()
+    n, links, tracks = len(annotations), annotations.links, annotations.tracks()
+    graph = coo_array((np.ones(len(links), dtype=bool), links.T), shape=(n, n))
+    component = connected_components(graph, directed=False)[1]
+    track_ids = np.zeros(n, dtype=int)
+    lineage_ids: dict[int, int] = {}
     for number, rows in enumerate(tracks, start=1):
         track_ids[rows] = number
-    links_into = _links_into(annotations)
+        lineage_ids.setdefault(component[rows[0]], len(lineage_ids) + 1)
+    parents, links_into = [None] * n, annotations.links_into()
     for rows in tracks:
-        above = track_ids[links_into.get(int(rows[0]), [])].tolist()
+        above = track_ids[links[links_into[rows[0]], 0]].tolist()
         for row in rows:
             parents[row] = above if len(above) > 1 else next(iter(above), None)
     ids = {
         "track_id": track_ids.tolist(),
         "parent_track_id": parents,
-        "lineage_id": _number_lineages(annotations, tracks).tolist(),
+        "lineage_id": [lineage_ids[number] for number in component],
     }
     return dataclasses.replace(annotations, properties=annotations.properties | ids)
-
-
-def _links_into(annotations: Annotations) -> dict[int, list[int]]:
-    """Row → rows that are linked to it from earlier."""
-    links_into: dict[int, list[int]] = {}
-    for source, target in annotations.links.tolist():
-        links_into.setdefault(target, []).append(source)
-    return links_into
-
-
-def _number_lineages(annotations: Annotations, tracks: list[np.ndarray]) -> np.ndarray:
-    """The number of each position's lineage, (n,) int."""
-    shape = (len(annotations), len(annotations))
-    graph = coo_array(
-        (np.ones(len(annotations.links), dtype=bool), annotations.links.T), shape=shape
-    )
-    component = connected_components(graph, directed=False)[1]
-    number = {}
-    for rows in tracks:
-        number.setdefault(component[rows[0]], len(number) + 1)
-    return np.array([number[each] for each in component], dtype=int)

@@ -13,21 +13,13 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-import numpy as np
-
 from organoid_kit.base.errors import UserError
 from organoid_kit.data.annotations import Annotations
+from organoid_kit.data.formats.conversion import to_links, to_voxels
+from organoid_kit.data.units import to_um
 
-_MICROMETRES = {"µm", "μm", "um", "micron", "microns", "micrometer", "micrometers", "micrometre"}
-_NOT_PROPERTIES = {
-    "ID",
-    "FRAME",
-    "POSITION_X",
-    "POSITION_Y",
-    "POSITION_Z",
-    "POSITION_T",
-    "VISIBILITY",
-}
+_COORDINATES = ("POSITION_Z", "POSITION_Y", "POSITION_X")
+_NOT_PROPERTIES = {"ID", "FRAME", *_COORDINATES, "POSITION_T", "VISIBILITY"}
 
 
 def read_trackmate(
@@ -40,32 +32,41 @@ def read_trackmate(
     """Annotations from a TrackMate or MaMuT file. The spot's ID becomes the property `id`.
 
     Args:
-        path: of the XML file.
         spacing_um: µm per voxel, zyx, of the movie.
         time_point_offset: time point of the file's frame 0, where the movie is counted from another
             number.
-        minutes_per_time_point: where known.
 
     Raises:
         UserError: no spacing is passed, the file is no such XML, or a part of it is missing or not
             a number.
     """
     root = _parse(path)
-    if spacing_um is None:
+    model, image = root.find("Model"), root.find("Settings/ImageData")
+    unit = model.get("spatialunits", "µm")
+    if to_um(1.0, unit) != 1.0:
         raise UserError(
-            "Positions in µm need the spacing of the movie. Received: no spacing_um for "
-            f"{str(path)!r}{_stated_spacing(root)}. Pass spacing_um=(z, y, x), µm per voxel."
+            f"Positions must be in µm. Received: spatialunits {unit!r:.40} in {str(path)!r}. "
+            "Set the image's calibration in TrackMate and save the file again."
         )
-    _check_units(root, path)
-    spots = [spot for spot in root.iter("Spot") if spot.get("VISIBILITY", "1") != "0"]
+    hint = ""
+    if image is not None:  # a hint, not to be trusted
+        sizes = (image.get(key, "?") for key in ("voxeldepth", "pixelheight", "pixelwidth"))
+        hint = f", which itself states {', '.join(sizes)} (z, y, x; often never set)"
+    all_spots = list(root.iter("Spot"))
+    spots = [spot for spot in all_spots if spot.get("VISIBILITY", "1") != "0"]
+    positions_um = [[_number(spot, key, path) for key in _COORDINATES] for spot in spots]
     time_points = [int(_number(spot, "FRAME", path)) + time_point_offset for spot in spots]
-    edges = _edges(root)
-    links, edges = _links(edges, spots, root, path)
-    backward = [time_points[source] > time_points[target] for source, target in links]
+    row_of = dict.fromkeys((spot.get("ID") for spot in all_spots), -1)  # hidden
+    row_of |= {spot.get("ID"): row for row, spot in enumerate(spots)}
+    edges = _list_edges(model)
+    ends = [(edge.get("SPOT_SOURCE_ID"), edge.get("SPOT_TARGET_ID")) for edge in edges]
+    links = to_links(ends, row_of, [*time_points, 0], path)
+    visible = (links >= 0).all(axis=1)
+    edges = [edge for edge, kept in zip(edges, visible, strict=True) if kept]
     return Annotations(
-        positions=np.array([_position(spot, path) for spot in spots]).reshape(-1, 3) / spacing_um,
+        positions=to_voxels(positions_um, spacing_um, f"no spacing_um for {str(path)!r}{hint}"),
         time_points=time_points,
-        links=[link[::-1] if flip else link for link, flip in zip(links, backward, strict=True)],
+        links=links[visible],
         properties={
             "id": [int(_number(spot, "ID", path)) for spot in spots],
             **_columns(spots, _NOT_PROPERTIES),
@@ -94,69 +95,25 @@ def _parse(path: str | Path) -> ElementTree.Element:
         ) from error
     except OSError as error:
         raise UserError(
-            f"The file must exist and be readable. Received: {str(path)!r}: {error.strerror}. Check the path."
+            "The file must exist and be readable. "
+            f"Received: {str(path)!r}: {error.strerror}. Check the path."
         ) from error
     if root.tag != "TrackMate" or root.find("Model/AllSpots") is None:
         raise UserError(
-            f"A TrackMate or MaMuT file must have spots. Received: XML beginning with <{root.tag:.40}> in "
-            f"{str(path)!r}. Pass the file that the program saved, not an export of tracks only."
+            "A TrackMate or MaMuT file must have spots. Received: XML beginning with "
+            f"<{root.tag:.40}> in {str(path)!r}. "
+            "Pass the file that the program saved, not an export of tracks only."
         )
     return root
 
 
-def _check_units(root: ElementTree.Element, path: str | Path) -> None:
-    unit = root.find("Model").get("spatialunits", "µm")
-    if unit.strip().lower() not in _MICROMETRES:
-        raise UserError(
-            f"Positions must be in µm. Received: spatialunits {unit!r:.40} in {str(path)!r}. "
-            "Set the image's calibration in TrackMate and save the file again."
-        )
-
-
-def _stated_spacing(root: ElementTree.Element) -> str:
-    """What the file itself says, which is often never set: a hint, not to be trusted."""
-    image = root.find("Settings/ImageData")
-    if image is None:
-        return ""
-    sizes = (image.get(key, "?") for key in ("voxeldepth", "pixelheight", "pixelwidth"))
-    return f", which itself states {', '.join(sizes)} (z, y, x; often never set)"
-
-
-def _edges(root: ElementTree.Element) -> list[ElementTree.Element]:
+def _list_edges(model: ElementTree.Element) -> list[ElementTree.Element]:
     """The edges of the tracks that were kept; of all tracks where the file does not say."""
-    filtered = root.find("Model/FilteredTracks")
-    kept = (
-        None if filtered is None else {track.get("TRACK_ID") for track in filtered.iter("TrackID")}
-    )
-    tracks = [
-        track for track in root.iter("Track") if kept is None or track.get("TRACK_ID") in kept
-    ]
+    tracks, filtered = list(model.iter("Track")), model.find("FilteredTracks")
+    if filtered is not None:
+        kept = {track.get("TRACK_ID") for track in filtered.iter("TrackID")}
+        tracks = [track for track in tracks if track.get("TRACK_ID") in kept]
     return [edge for track in tracks for edge in track.iter("Edge")]
-
-
-def _links(
-    edges: list, spots: list, root: ElementTree.Element, path: str | Path
-) -> tuple[list, list]:
-    """Rows of the two spots of each edge, and the edge. Edges to spots that were filtered out are
-    left out.
-    """
-    row_of = {spot.get("ID"): row for row, spot in enumerate(spots)}
-    known = {spot.get("ID") for spot in root.iter("Spot")}
-    found = []
-    for edge in edges:
-        ends = edge.get("SPOT_SOURCE_ID"), edge.get("SPOT_TARGET_ID")
-        if not known.issuperset(ends):
-            raise UserError(
-                f"An edge must join two spots of the file. Received: an edge from spot {ends[0]} to {ends[1]} in "
-                f"{str(path)!r}. It may be damaged: open it in the program and save it again."
-            )
-        if all(end in row_of for end in ends):
-            found.append(((row_of[ends[0]], row_of[ends[1]]), edge))
-    return [link for link, _ in found], [edge for _, edge in found]
-
-
-def _position(spot: ElementTree.Element, path: str | Path) -> list[float]:
-    return [_number(spot, f"POSITION_{axis}", path) for axis in "ZYX"]
 
 
 def _number(spot: ElementTree.Element, key: str, path: str | Path) -> float:
@@ -166,17 +123,21 @@ def _number(spot: ElementTree.Element, key: str, path: str | Path) -> float:
         number = math.nan
     if not abs(number) < 1e9:
         raise UserError(
-            f"A spot must have the number {key}. Received: {spot.get(key)!r:.40}, spot {spot.get('ID')!r:.40} in "
-            f"{str(path)!r}. It may be damaged: open it in the program and save it again."
+            f"A spot must have the number {key}. Received: {spot.get(key)!r:.40}, spot "
+            f"{spot.get('ID')!r:.40} in {str(path)!r}. "
+            "It may be damaged: open it in the program and save it again."
         )
     return number
 
 
 def _columns(elements: list[ElementTree.Element], without: set[str]) -> dict[str, list]:
-    names = dict.fromkeys(
-        name for element in elements for name in element.keys() if name not in without
-    )
-    return {name: [_value(name, element.get(name)) for element in elements] for name in names}
+    """Their attributes but for some: name → one value each."""
+    names = dict.fromkeys(name for element in elements for name in element.keys())
+    return {
+        name: [_value(name, element.get(name)) for element in elements]
+        for name in names
+        if name not in without
+    }
 
 
 def _value(name: str, text: str | None) -> Any:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from organoid_kit.base.errors import UserError
 from organoid_kit.data.reading.image import ImageFile
-from organoid_kit.data.reading.units import ignore_default_spacing
+from organoid_kit.data.units import ignore_default_spacing
 
 SUFFIXES = (
     ".czi",

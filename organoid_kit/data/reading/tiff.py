@@ -18,7 +18,7 @@ import tifffile
 
 from organoid_kit.base.errors import UserError
 from organoid_kit.data.reading.image import ImageFile, Index
-from organoid_kit.data.reading.units import ignore_default_spacing, to_minutes, to_um
+from organoid_kit.data.units import ignore_default_spacing, to_minutes, to_um
 
 
 def read_tiff(path: Path) -> ImageFile:

@@ -9,7 +9,7 @@ import numpy as np
 
 from organoid_kit.base.errors import UserError
 from organoid_kit.data.reading.image import READ_FAILURES, ImageFile
-from organoid_kit.data.reading.units import to_minutes, to_um
+from organoid_kit.data.units import to_minutes, to_um
 
 MARKERS = (".zgroup", ".zarray", ".zattrs", "zarr.json")
 
