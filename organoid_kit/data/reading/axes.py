@@ -16,29 +16,25 @@ def check_axes(axes: str, image: ImageFile) -> str:
     letters = axes.lower()
     if len(set(letters)) < len(letters) or not {"y", "x"} <= set(letters) <= set("tczyx"):
         raise UserError(
-            f"Axes must be different letters of t, c, z, y, x, with y and x among them. Received: axes={axes!r} for "
-            f'{image}. Pass one letter for each axis in its order, such as axes="tzyx".'
+            "Axes must be different letters of t, c, z, y, x, with y and x among them. "
+            f"Received: axes={axes!r} for {image}. "
+            'Pass one letter for each axis in its order, such as axes="tzyx".'
         )
     if image.axes_in_names and not set(image.axes_in_names) & set(letters):
         letters = image.axes_in_names + letters
-    if len(letters) == len(image.shape):
-        fitted = letters
-    elif len(letters) == sum(length > 1 for length in image.shape):
+    if len(letters) == sum(length > 1 for length in image.shape) < len(image.shape):
         remaining = iter(letters)
-        fitted = "".join(next(remaining) if length > 1 else "?" for length in image.shape)
-    else:
-        fitted = ""
-    if not fitted or not fitted.startswith(image.axes_in_names):
+        letters = "".join(next(remaining) if length > 1 else "?" for length in image.shape)
+    if len(letters) != len(image.shape) or not letters.startswith(image.axes_in_names):
         raise UserError(
-            f"There must be one letter for each axis. Received: axes={axes!r} ({len(axes)} letters) for "
-            f"{image}. Pass {len(image.shape)} letters out of t, c, z, y, x."
+            f"There must be one letter for each axis. Received: axes={axes!r} ({len(axes)} "
+            f"letters) for {image}. Pass {len(image.shape)} letters out of t, c, z, y, x."
         )
-    return fitted
+    return letters
 
 
 def guess_axes(axes: str, image: ImageFile) -> str:
-    """Replaces ? by the likeliest letters: z first, then t, then c; of t, z and c the shorter of
-    the last two is c.
+    """The likeliest letters for ?: z first, then t, then c; the shorter of the last two is c.
 
     Raises:
         UserError: more axes are unknown than there are letters left.
@@ -47,8 +43,8 @@ def guess_axes(axes: str, image: ImageFile) -> str:
     free = [letter for letter in "ztc" if letter not in axes]
     if len(unknown) > len(free):
         raise UserError(
-            f"Every axis must be one of t, c, z, y, x. Received: {image}, whose axes nobody can guess. "
-            "Save it as a hyperstack or OME-TIFF with at most these five axes."
+            f"Every axis must be one of t, c, z, y, x. Received: {image}, whose axes nobody can "
+            "guess. Save it as a hyperstack or OME-TIFF with at most these five axes."
         )
     chosen = sorted(free[: len(unknown)], key="tcz".index)
     if len(chosen) == 3 and image.shape[unknown[2]] < image.shape[unknown[1]]:

@@ -11,13 +11,8 @@ from pathlib import Path
 import numpy as np
 
 Index = tuple[int | slice, ...]
-READ_FAILURES = (
-    OSError,
-    ValueError,
-    RuntimeError,
-    zlib.error,
-    struct.error,
-)  # what tifffile, zarr and their codecs raise
+# What tifffile, zarr and their codecs raise
+READ_FAILURES = (OSError, ValueError, RuntimeError, zlib.error, struct.error)
 
 
 @dataclass(frozen=True)
@@ -33,7 +28,6 @@ class ImageFile:
         read: index with one entry per axis → array.
         spacing_um: zyx, None where the file does not say.
         channel_names: empty where the file does not say.
-        minutes_per_time_point: or None.
         first_time_point: the number of the first one.
         axes_in_names: the leading axes that come from the names of the files in a folder.
         guessed_pattern: of these names, where nobody has confirmed it.
@@ -57,10 +51,8 @@ class ImageFile:
 
     def __str__(self) -> str:
         """Where it is and how long its axes are, for messages."""
-        shape = " × ".join(str(length) for length in self.shape)
-        from_names = (
-            f", the first by the names of its files: {self.axes_in_names}"
-            if self.axes_in_names
-            else ""
+        shape = " × ".join(map(str, self.shape))
+        names = f", the first by the names of its files: {self.axes_in_names}"
+        return f"{self.path}, {len(self.shape)} axes of length {shape}" + (
+            names if self.axes_in_names else ""
         )
-        return f"{self.path}, {len(self.shape)} axes of length {shape}{from_names}"

@@ -8,20 +8,7 @@ from organoid_kit.base.errors import UserError
 from organoid_kit.data.reading.image import ImageFile
 from organoid_kit.data.units import ignore_default_spacing
 
-SUFFIXES = (
-    ".czi",
-    ".nd2",
-    ".lif",
-    ".ims",
-    ".oib",
-    ".oif",
-    ".oir",
-    ".vsi",
-    ".dv",
-    ".sld",
-    ".mrc",
-    ".lsm",
-)
+SUFFIXES = tuple(".czi .nd2 .lif .ims .oib .oif .oir .vsi .dv .sld .mrc .lsm".split())
 
 
 def read_other(path: Path) -> ImageFile:
@@ -45,10 +32,10 @@ def read_other(path: Path) -> ImageFile:
         raise _not_installed(path, f"no installed reader opens {path.suffix}") from error
     if len(image.scenes) > 1:
         raise UserError(
-            f"A file must hold one movie. Received: {path} with {len(image.scenes)} ({', '.join(image.scenes[:5])}). "
+            f"A file must hold one movie. Received: {path} with {len(image.scenes)} "
+            f"({', '.join(image.scenes[:5])}). "
             "Export the one you want as OME-TIFF, for example with Fiji."
         )
-
     return ImageFile(
         path=path,
         axes=image.dims.order.lower(),
@@ -62,6 +49,7 @@ def read_other(path: Path) -> ImageFile:
 
 def _not_installed(path: Path, reason: str) -> UserError:
     return UserError(
-        f"Microscope formats need the bioio library and its reader for the format. Received: {path}; {reason}. "
-        'Run: pip install "organoid-kit[microscopes]", or export the movie as OME-TIFF, for example with Fiji.'
+        "Microscope formats need the bioio library and its reader for the format. "
+        f'Received: {path}; {reason}. Run: pip install "organoid-kit[microscopes]", or export the '
+        "movie as OME-TIFF, for example with Fiji."
     )

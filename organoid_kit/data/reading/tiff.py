@@ -29,25 +29,50 @@ def read_tiff(path: Path) -> ImageFile:
     """
     try:
         with _collect_complaints() as complaints, tifffile.TiffFile(path) as tif:
-            return _describe(path, tif, complaints)
+            series = _find_series(tif)
+            if complaints:
+                raise _unreadable(path, "; ".join(complaints))
+            axes = [letter if letter in "tczyxs" else "?" for letter in series.axes.lower()]
+            return ImageFile(
+                path=path,
+                axes="".join(axes),
+                shape=tuple(series.shape),
+                dtype=series.dtype,
+                read=_make_reader(path, tif, series),
+                **_read_metadata(tif),
+            )
     except UserError:
         raise
     except Exception as error:  # a damaged header makes tifffile stumble in many ways
         raise _unreadable(path, str(error)) from error
 
 
-def _describe(path: Path, tif: tifffile.TiffFile, complaints: list[str]) -> ImageFile:
-    series = _only_series(tif)
-    if complaints:
-        raise _unreadable(path, "; ".join(complaints))
-    return ImageFile(
-        path=path,
-        axes="".join(letter if letter in "tczyxs" else "?" for letter in series.axes.lower()),
-        shape=tuple(series.shape),
-        dtype=series.dtype,
-        read=_make_reader(path, tif, series),
-        **_read_metadata(tif),
-    )
+@contextmanager
+def _collect_complaints() -> Iterator[list[str]]:
+    """The errors that tifffile logs in this thread. It goes on after them, with planes missing."""
+    complaints: list[str] = []
+    handler, thread = logging.Handler(logging.ERROR), threading.get_ident()
+    handler.addFilter(lambda record: record.thread == thread)
+    handler.emit = lambda record: complaints.append(record.getMessage())
+    logger = logging.getLogger("tifffile")
+    logger.addHandler(handler)
+    try:
+        yield complaints
+    finally:
+        logger.removeHandler(handler)
+
+
+def _find_series(tif: tifffile.TiffFile) -> tifffile.TiffPageSeries:
+    """The image; smaller ones beside it are tolerated where a microscope stores previews."""
+    first, *others = [series for series in tif.series if len(series)]
+    plain = ("generic", "uniform", "shaped")
+    if any(other.kind in plain or other.size >= first.size for other in others):
+        shapes = ", ".join(str(series.shape) for series in tif.series[:4])
+        raise UserError(
+            f"A TIFF file must hold one movie. Received: {tif.filename} with {len(tif.series)} "
+            f"images of shapes {shapes}. Save the one you want as a file of its own."
+        )
+    return first
 
 
 def _make_reader(
@@ -72,83 +97,49 @@ class _PageReader:
             outer -= 1
         self.page_shape = series.shape[outer:]
         self.page_numbers = np.arange(len(series)).reshape(series.shape[:outer])
-        self._check(len(series) - 1)
+        self._find_page(len(series) - 1)
 
     def read(self, index: Index) -> np.ndarray:
+        """The part of the image at this index."""
         outer = self.page_numbers.ndim
         numbers = np.asarray(self.page_numbers[index[:outer]])
+        pages = []
         with self.lock:
             try:
                 self.tif.filehandle.open()
-                pages = [self._read_page(int(number))[index[outer:]] for number in numbers.flat]
+                for number in numbers.flat:
+                    page = self._find_page(int(number))
+                    page.parent.filehandle.open()
+                    pages.append(page.asarray().reshape(self.page_shape)[index[outer:]])
             finally:
                 self.tif.close()
         return np.stack(pages).reshape(numbers.shape + pages[0].shape)
 
-    def _read_page(self, number: int) -> np.ndarray:
-        page = self._check(number)
-        page.parent.filehandle.open()
-        return page.asarray().reshape(self.page_shape)
-
-    def _check(self, number: int) -> Any:
+    def _find_page(self, number: int) -> Any:
         """The page, once it is sure that the file holds all of it."""
         page = self.series[number]
         if page is None:
             raise UserError(
-                f"Every plane must be there. Received: no plane {number + 1} of {len(self.series)} in "
-                f"{self.tif.filename}. Put the files that belong to it beside it, or export it as one file."
+                f"Every plane must be there. Received: no plane {number + 1} of "
+                f"{len(self.series)} in {self.tif.filename}. "
+                "Put the files that belong to it beside it, or export it as one file."
             )
-        ends = [
-            start + count
-            for start, count in zip(page.dataoffsets, page.databytecounts, strict=True)
-        ]
+        ends = map(sum, zip(page.dataoffsets, page.databytecounts, strict=True))
         _check_length(Path(page.parent.filehandle.path), max(ends))
         return page
-
-
-def _unreadable(path: str | Path, reason: str) -> UserError:
-    return UserError(
-        f"A movie must be a whole, readable file. Received: {path}, which is no TIFF, damaged or cut short ({reason}). "
-        "Copy or export it again."
-    )
-
-
-@contextmanager
-def _collect_complaints() -> Iterator[list[str]]:
-    """The errors that tifffile logs in this thread. It goes on after them, with planes missing."""
-    complaints: list[str] = []
-    handler, thread = logging.Handler(logging.ERROR), threading.get_ident()
-    handler.addFilter(lambda record: record.thread == thread)
-    handler.emit = lambda record: complaints.append(record.getMessage())
-    logger = logging.getLogger("tifffile")
-    logger.addHandler(handler)
-    try:
-        yield complaints
-    finally:
-        logger.removeHandler(handler)
-
-
-def _only_series(tif: tifffile.TiffFile) -> tifffile.TiffPageSeries:
-    """The image; smaller ones beside it are tolerated where a microscope stores previews."""
-    first, *others = [series for series in tif.series if len(series)]
-    rivals = [
-        other
-        for other in others
-        if other.kind in ("generic", "uniform", "shaped") or other.size >= first.size
-    ]
-    if rivals:
-        shapes = ", ".join(str(series.shape) for series in tif.series[:4])
-        raise UserError(
-            f"A TIFF file must hold one movie. Received: {tif.filename} with {len(tif.series)} images of shapes "
-            f"{shapes}. Save the one you want as a file of its own."
-        )
-    return first
 
 
 def _check_length(path: Path, needed: int) -> None:
     length = path.stat().st_size
     if length < needed:
         raise _unreadable(path, f"it has {length} bytes, its image needs {needed}")
+
+
+def _unreadable(path: str | Path, reason: str) -> UserError:
+    return UserError(
+        f"A movie must be a whole, readable file. Received: {path}, which is no TIFF, damaged or "
+        f"cut short ({reason}). Copy or export it again."
+    )
 
 
 def _read_metadata(tif: tifffile.TiffFile) -> dict[str, Any]:
@@ -164,22 +155,16 @@ def _read_ome(xml: str) -> dict[str, Any]:
     pixels = ElementTree.fromstring(xml).find(".//{*}Pixels")
     if pixels is None:
         return {}
-    channels = pixels.findall("{*}Channel")
-    spacing_um = tuple(
-        to_um(pixels.get(f"PhysicalSize{axis}"), pixels.get(f"PhysicalSize{axis}Unit", "µm"))
-        for axis in "ZYX"
-    )
+    sizes = [f"PhysicalSize{axis}" for axis in "ZYX"]
+    spacing_um = tuple(to_um(pixels.get(size), pixels.get(f"{size}Unit", "µm")) for size in sizes)
+    if "PhysicalSizeXUnit" not in pixels.attrib:
+        spacing_um = ignore_default_spacing(spacing_um)
+    unit = pixels.get("TimeIncrementUnit", "s")
+    channels = enumerate(pixels.findall("{*}Channel"), start=1)
     return {
-        "spacing_um": spacing_um
-        if "PhysicalSizeXUnit" in pixels.attrib
-        else ignore_default_spacing(spacing_um),
-        "minutes_per_time_point": to_minutes(
-            pixels.get("TimeIncrement"), pixels.get("TimeIncrementUnit", "s")
-        ),
-        "channel_names": tuple(
-            channel.get("Name") or f"channel {number + 1}"
-            for number, channel in enumerate(channels)
-        ),
+        "spacing_um": spacing_um,
+        "minutes_per_time_point": to_minutes(pixels.get("TimeIncrement"), unit),
+        "channel_names": tuple(c.get("Name") or f"channel {number}" for number, c in channels),
     }
 
 
@@ -187,19 +172,12 @@ def _read_imagej(tif: tifffile.TiffFile) -> dict[str, Any]:
     """From ImageJ's description and the resolution tags, which hold pixels per unit."""
     said = tif.imagej_metadata
     unit = str(said.get("unit", ""))
-    tags = tif.pages.first.tags
+    z_um = to_um(said.get("spacing"), said.get("zunit", unit))
+    yx_um = []
+    for tag, tag_unit in (("YResolution", said.get("yunit", unit)), ("XResolution", unit)):
+        pixels, units = tif.pages.first.tags.valueof(tag, default=(0, 0))
+        yx_um.append(to_um(units / pixels if pixels else None, tag_unit))
     return {
-        "spacing_um": ignore_default_spacing(
-            (
-                to_um(said.get("spacing"), said.get("zunit", unit)),
-                to_um(_units_per_pixel(tags, "YResolution"), said.get("yunit", unit)),
-                to_um(_units_per_pixel(tags, "XResolution"), unit),
-            )
-        ),
+        "spacing_um": ignore_default_spacing((z_um, *yx_um)),
         "minutes_per_time_point": to_minutes(said.get("finterval"), said.get("tunit", "s")),
     }
-
-
-def _units_per_pixel(tags: tifffile.TiffTags, name: str) -> float | None:
-    pixels, units = tags.valueof(name, default=(0, 0))
-    return units / pixels if pixels else None

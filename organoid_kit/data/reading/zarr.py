@@ -11,12 +11,12 @@ from organoid_kit.base.errors import UserError
 from organoid_kit.data.reading.image import READ_FAILURES, ImageFile
 from organoid_kit.data.units import to_minutes, to_um
 
-MARKERS = (".zgroup", ".zarray", ".zattrs", "zarr.json")
+_MARKERS = (".zgroup", ".zarray", ".zattrs", "zarr.json")
 
 
 def is_zarr(folder: Path) -> bool:
     """Whether a folder is a Zarr group or array."""
-    return folder.suffix.lower() == ".zarr" or any((folder / marker).exists() for marker in MARKERS)
+    return folder.suffix.lower() == ".zarr" or any((folder / name).exists() for name in _MARKERS)
 
 
 def read_zarr(path: Path) -> ImageFile:
@@ -29,65 +29,60 @@ def read_zarr(path: Path) -> ImageFile:
         import zarr
     except ImportError as error:
         raise UserError(
-            f'Zarr images need the zarr library. Received: {path}. Run: pip install "organoid-kit[formats]"'
+            f"Zarr images need the zarr library. Received: {path}. "
+            'Run: pip install "organoid-kit[formats]"'
         ) from error
     try:
-        node = zarr.open(str(path), mode="r")
-        if isinstance(node, zarr.Array):
-            return _describe_array(path, node, "?" * (node.ndim - 2) + "yx")
-        return _describe_image(path, node)
+        array, said = zarr.open(str(path), mode="r"), {}
+        axes = "?" * (getattr(array, "ndim", 2) - 2) + "yx"
+        if not isinstance(array, zarr.Array):
+            array, axes, said = _describe_image(path, array)
+        return ImageFile(
+            path,
+            axes,
+            tuple(array.shape),
+            array.dtype,
+            read=lambda index: np.asarray(array[index]),
+            **said,
+        )
     except UserError:
         raise
     except (*READ_FAILURES, LookupError, TypeError, AttributeError) as error:
         raise UserError(
-            f"A Zarr folder must be a readable OME-Zarr image. Received: {path}: {type(error).__name__} {error}. "
-            "Copy or export it again."
+            "A Zarr folder must be a readable OME-Zarr image. "
+            f"Received: {path}: {type(error).__name__} {error}. Copy or export it again."
         ) from error
 
 
-def _describe_image(path: Path, group: Any) -> ImageFile:
+def _describe_image(path: Path, group: Any) -> tuple[Any, str, dict[str, Any]]:
+    """The array in full resolution, its axes, and what else the group says of it."""
     attributes = group.attrs.get("ome", group.attrs)
     if "multiscales" not in attributes:
-        inside = ", ".join(sorted(group.keys())) or "nothing"
         raise UserError(
-            f"An OME-Zarr folder must describe one image (multiscales). Received: {path}, which holds {inside}. "
+            "An OME-Zarr folder must describe one image (multiscales). Received: "
+            f"{path}, which holds {', '.join(sorted(group.keys())) or 'nothing'}. "
             "Pass the folder of the image inside it."
         )
     image = attributes["multiscales"][0]
     level = image["datasets"][0]  # the standard puts the full resolution first
     axes = [axis if isinstance(axis, dict) else {"name": axis} for axis in image["axes"]]
+    names = [axis["name"].lower() for axis in axes]
     scale = _scale(level, len(axes)) * _scale(image, len(axes))
-    sizes = {
-        axis["name"].lower(): (value, axis.get("unit"))
-        for axis, value in zip(axes, scale, strict=True)
-    }
-    channels = attributes.get("omero", {}).get("channels", [])
-    return _describe_array(
-        path,
-        group[level["path"]],
-        "".join(
-            axis["name"].lower() if axis["name"].lower() in tuple("tczyx") else "?" for axis in axes
+    units = [axis.get("unit") for axis in axes]
+    sizes = dict(zip(names, zip(scale, units, strict=True), strict=True))
+    said = {
+        "spacing_um": tuple(to_um(*sizes.get(letter, (None, None))) for letter in "zyx"),
+        "minutes_per_time_point": to_minutes(*sizes.get("t", (None, None))),
+        "channel_names": tuple(
+            str(channel.get("label")) for channel in attributes.get("omero", {}).get("channels", [])
         ),
-        spacing_um=tuple(to_um(*sizes.get(letter, (None, None))) for letter in "zyx"),
-        minutes_per_time_point=to_minutes(*sizes.get("t", (None, None))),
-        channel_names=tuple(str(channel.get("label")) for channel in channels),
-    )
-
-
-def _describe_array(path: Path, array: Any, axes: str, **said: Any) -> ImageFile:
-    return ImageFile(
-        path,
-        axes,
-        tuple(array.shape),
-        array.dtype,
-        read=lambda index: np.asarray(array[index]),
-        **said,
-    )
+    }
+    letters = "".join(name if name in tuple("tczyx") else "?" for name in names)
+    return group[level["path"]], letters, said
 
 
 def _scale(described: dict[str, Any], count: int) -> np.ndarray:
     """The product of the scales in a list of coordinate transformations."""
     steps = described.get("coordinateTransformations", [])
-    return np.prod(
-        [np.ones(count), *(step["scale"] for step in steps if step["type"] == "scale")], axis=0
-    )
+    scales = (step["scale"] for step in steps if step["type"] == "scale")
+    return np.prod([np.ones(count), *scales], axis=0)
