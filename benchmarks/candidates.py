@@ -15,13 +15,13 @@ from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.dataset import read_dataset
 from organoid_kit.data.synthetic import SyntheticSettings, make_synthetic_movie
 from organoid_kit.evaluation.tracks import score_links
-from organoid_kit.tracking.links import (
+from organoid_kit.tracking.linking import (
     compute_candidate_recall,
-    estimate_drift,
     find_candidates,
     link_nearest,
     link_optimally,
 )
+from organoid_kit.tracking.motion import estimate_drift
 
 SAMPLES = Path(__file__).parents[1] / "data_samples"
 MOTIONS = {

@@ -34,7 +34,7 @@ from organoid_kit.prediction.crops import predict_divisions, predict_links
 from organoid_kit.prediction.movie import track_movie
 from organoid_kit.prediction.positions import choose_threshold, predict_positions
 from organoid_kit.tracking.build import build_tracks
-from organoid_kit.tracking.links import link_nearest, link_optimally
+from organoid_kit.tracking.linking import link_nearest, link_optimally
 from organoid_kit.training.loop import train
 
 SEEDS = (1, 2, 3)

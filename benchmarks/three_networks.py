@@ -28,15 +28,21 @@ from organoid_kit.data.dataset import AnnotatedMovie, read_dataset
 from organoid_kit.data.downloads import find_samples
 from organoid_kit.evaluation.calibration import compute_reliability
 from organoid_kit.evaluation.classification import compute_average_precision
-from organoid_kit.evaluation.tracks import LinkScore, pool_link_scores, score_links, score_tracks
+from organoid_kit.evaluation.tracks import (
+    LinkScore,
+    judge_links,
+    pool_link_scores,
+    score_links,
+    score_tracks,
+)
 from organoid_kit.networks.devices import detect_device
 from organoid_kit.networks.saving import load_network
 from organoid_kit.prediction.calibration import calibrate_network, collect_answers
 from organoid_kit.prediction.crops import predict_divisions, predict_links
 from organoid_kit.prediction.movie import TrackedMovie, track_movie
 from organoid_kit.tracking.build import build_tracks
-from organoid_kit.tracking.errors import estimate_errors, list_doubts, match_links
-from organoid_kit.tracking.links import link_nearest, link_optimally
+from organoid_kit.tracking.errors import estimate_errors, list_doubts
+from organoid_kit.tracking.linking import link_nearest, link_optimally
 from organoid_kit.training.loop import train
 from organoid_kit.training.runs import Run
 
@@ -142,7 +148,7 @@ def track_from_images(runs: dict[str, Run], movies: Sequence[AnnotatedMovie]) ->
 
 def find_listed(each: AnnotatedMovie, tracked: TrackedMovie) -> tuple[int, int]:
     """Of the links that are wrong, how many are in the list of doubts; and how many there are."""
-    wrong = match_links(tracked.tracks, each.annotations) == False  # noqa: E712
+    wrong = judge_links(each.annotations, tracked.tracks) == False  # noqa: E712
     places = {(doubt.what, doubt.row) for doubt in list_doubts(tracked.tracks, most=None)}
     targets = tracked.tracks.links[wrong, 1]
     return sum(("link", int(row)) in places for row in targets), len(targets)

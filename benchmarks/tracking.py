@@ -24,9 +24,10 @@ from scipy.sparse import block_array, coo_array, eye_array
 from scipy.special import expit, logit
 
 from organoid_kit.data.annotations import Annotations
+from organoid_kit.evaluation.tracks import judge_links
 from organoid_kit.tracking.build import METHODS, build_tracks
-from organoid_kit.tracking.errors import add_error_probabilities, estimate_errors, match_links
-from organoid_kit.tracking.links import find_candidates
+from organoid_kit.tracking.errors import add_error_probabilities, estimate_errors
+from organoid_kit.tracking.linking import find_candidates
 from organoid_kit.tracking.optimal import choose_optimally
 from organoid_kit.tracking.problem import TrackingProblem, build_problem
 
@@ -158,7 +159,7 @@ def say_size(figures: dict) -> str:
 
 def count_wrong(tracks: Annotations, truth: Annotations) -> dict:
     """Links that are wrong, missing true links, and numbers of divisions."""
-    right = match_links(tracks, truth)
+    right = judge_links(truth, tracks)
     correct = int(np.equal(right, True).sum())
     return {
         "wrong": int(np.equal(right, False).sum()),

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import expit, logit
 
 from organoid_kit.data.annotations import Annotations
-from organoid_kit.tracking.links import find_candidates
+from organoid_kit.tracking.linking import find_candidates
 
 
 def make_candidates(positions, time_points, links, probabilities=None, **others) -> Annotations:

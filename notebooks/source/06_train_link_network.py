@@ -73,8 +73,7 @@ from organoid_kit.course.lessons import notebook_06 as lesson
 from organoid_kit.dashboards import AugmentationPreview
 from organoid_kit.examples import LinkExamples, draw_augmentation, link
 from organoid_kit.prediction import calibrate_network, predict_links
-from organoid_kit.tracking import build_tracks
-from organoid_kit.tracking import links as linking
+from organoid_kit.tracking import build_tracks, linking, motion
 from organoid_kit.training import compare_runs, estimate_training
 
 # %% [markdown]
@@ -265,7 +264,7 @@ plot_links(time_point=2)
 for name, one in movies.items():
     truth = one.annotations
     steps_um = np.linalg.norm(
-        linking.compute_displacements(truth, truth.links, linking.estimate_drift(truth)), axis=1
+        motion.compute_displacements(truth, truth.links, motion.estimate_drift(truth)), axis=1
     )
     points_um = truth.positions * truth.spacing_um
     trees = [KDTree(points_um[truth.rows_at(each)]) for each in truth.annotated_time_points]

@@ -86,7 +86,6 @@ from organoid_kit.tracking import (
     find_best,
     link_nearest,
     list_doubts,
-    match_links,
 )
 
 # %% [markdown]
@@ -526,7 +525,7 @@ for name, each in judged.items():
 
 # %%
 score = score_divisions(truth, tracks, by=None)
-was_found = np.isin(np.arange(len(truth)), evaluation.tracks.match_to_truth(truth, tracks))
+was_found = np.isin(np.arange(len(truth)), evaluation.matching.match_to_truth(truth, tracks))
 for mother in np.setdiff1d(score.mothers, score.called_mothers):
     hers = was_found[truth.links[truth.links[:, 0] == mother, 1]]
     print(
@@ -606,8 +605,8 @@ plots.close_ups.plot_close_ups(
 # the few planes that are shown.
 
 # %%
-partners = evaluation.tracks.match_to_truth(truth, tracks)
-is_right = match_links(tracks, truth)
+partners = evaluation.matching.match_to_truth(truth, tracks)
+is_right = evaluation.tracks.judge_links(truth, tracks)
 
 
 # %%
@@ -654,7 +653,7 @@ print(f"Missed divisions: {score.missed}. Missed nuclei: {np.sum(~was_found)}.")
 
 # %% [markdown]
 # With so few errors, one more or less than expected is chance. To know whether the expectation can be believed, count
-# on several movies: `calibrate_track_errors` does, and finds a *temperature* that corrects it.
+# on several movies: the report of trackings does, for all movies whose truth is known.
 #
 # And mind the last line. Error probabilities weigh answers to questions that were asked. A nucleus that was missed at
 # two time points shows only as an end and a start. Of a daughter that was never found, nobody was asked: neither she

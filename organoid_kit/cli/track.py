@@ -28,7 +28,7 @@ from organoid_kit.data.dataset import AnnotatedMovie
 from organoid_kit.data.timelapse import TimeLapse
 from organoid_kit.tracking.build import build_tracks
 from organoid_kit.tracking.errors import add_error_probabilities, estimate_errors, list_doubts
-from organoid_kit.tracking.links import find_candidates
+from organoid_kit.tracking.linking import find_candidates
 
 if TYPE_CHECKING:
     from organoid_kit.prediction.movie import TrackedMovie

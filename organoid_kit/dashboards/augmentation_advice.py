@@ -19,7 +19,7 @@ from organoid_kit.data import AnnotatedMovie
 from organoid_kit.examples.crops import compute_working_positions, compute_working_spacing
 from organoid_kit.examples.link import skip_time_points
 from organoid_kit.examples.patches import prepare_stack
-from organoid_kit.tracking.links import compute_displacements, estimate_drift
+from organoid_kit.tracking.motion import compute_displacements, estimate_drift
 
 MOST_SKIP = 4  # links are measured over up to so many time points
 _STACKS = 3  # of each movie are looked at

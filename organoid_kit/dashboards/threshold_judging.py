@@ -14,15 +14,9 @@ import numpy as np
 
 from organoid_kit.base.errors import UserError
 from organoid_kit.data.annotations import Annotations
-from organoid_kit.evaluation.positions import (
-    choose_common_spacing,
-    compute_ratio,
-    get_probabilities,
-    match_positions,
-)
-from organoid_kit.evaluation.tracks import score_divisions
-from organoid_kit.evaluation.tracks.matching import match_to_truth
-from organoid_kit.tracking.errors import match_links
+from organoid_kit.evaluation.matching import choose_common_spacing, match_positions, match_to_truth
+from organoid_kit.evaluation.positions import compute_ratio, get_probabilities
+from organoid_kit.evaluation.tracks import judge_links, score_divisions
 
 KINDS = {
     "positions": "probability",
@@ -174,7 +168,7 @@ def _make_division_judge(
 def _make_link_judge(truth: Annotations, found: Annotations, max_distance_um: float) -> Judge:
     """True links whose ends were not found are mistakes of the position network, and not counted."""
     probabilities = get_probabilities(found, found.link_properties, KINDS["links"])
-    is_right = match_links(found, truth, max_distance_um)
+    is_right = judge_links(truth, found, max_distance_um)
     partners = match_to_truth(truth, found, max_distance_um)
     within_reach = truth.links[np.isin(truth.links, partners).all(axis=1)]
 

@@ -1,11 +1,10 @@
-"""Is it right? Annotations are checked, predictions are scored, a blob detector is there to compare
-with.
+"""Is it right? Annotations are checked, predictions are scored, a blob detector sets the bar.
 
-checks/                         rules that find mistakes in annotations
-matching ── positions           which found position is which true one; precision, recall, F1
-    └────── tracks/             scores of divisions, links, lineages
-classification ── calibration   average precision; probabilities one can believe
-peaks ── blobs                  nuclei found without a network
+checks/                               rules that find mistakes in annotations
+matching ── positions                 which found position is which true one; precision, recall, F1
+    └────── tracks/                   scores of divisions, links, lineages
+classification ── calibration         average precision; probabilities one can believe
+peaks ── blobs                        nuclei found without a network
 """
 
 import lazy_loader
@@ -13,14 +12,8 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
-        "blobs",
-        "calibration",
-        "checks",
-        "classification",
-        "matching",
-        "peaks",
-        "positions",
-        "tracks",
+        *("blobs", "calibration", "checks", "classification", "matching", "peaks"),
+        *("positions", "tracks"),
     ],
     submod_attrs={
         "blobs": ["find_blobs", "tune_blobs"],

@@ -1,10 +1,8 @@
-"""Nuclei without a network: bright blobs of about the right size. What a network must beat to be
-worth its training.
+"""Nuclei without a network: bright blobs of about the right size. A network must beat this.
 
 A nucleus is brighter than its surroundings. Blurring a stack a little and subtracting a stronger
-blur leaves exactly
-that: a hill at each bright blob of the chosen diameter, and about zero where the image is even. The
-tops of the hills are the nuclei found.
+blur leaves exactly that: a hill at each bright blob of the chosen diameter, and about zero where
+the image is even. The tops of the hills are the nuclei found.
 """
 
 from __future__ import annotations
@@ -24,10 +22,8 @@ from organoid_kit.evaluation.positions import ThresholdCurve, pool_curves, score
 DIAMETER_UM = 8.0  # nuclei of mouse intestinal organoids are 7 to 9 µm wide
 THRESHOLD = 0.1  # of the range between background and bright nuclei
 MIN_DISTANCE_UM = 3.0
-FINEST_SPACING_UM = (
-    0.5  # finer stacks are averaged down to about this: 16 voxels across a nucleus are plenty
-)
-BLUR_RATIO = 1.6  # of the two blurs; their difference is then close to a Laplacian of Gaussian (Marr & Hildreth 1980)
+FINEST_SPACING_UM = 0.5  # finer stacks are averaged down to this: 16 voxels across are plenty
+BLUR_RATIO = 1.6  # of the two blurs: close to a Laplacian of Gaussian (Marr & Hildreth 1980)
 
 
 def find_blobs(
@@ -39,8 +35,7 @@ def find_blobs(
     threshold: float = THRESHOLD,
     min_distance_um: float = MIN_DISTANCE_UM,
 ) -> Annotations:
-    """Positions of bright blobs, with their "response" (height above the surroundings) as a
-    property.
+    """Positions of bright blobs; their property "response" is the height above the surroundings.
 
     Args:
         movie: is read one stack at a time.
@@ -52,20 +47,14 @@ def find_blobs(
         min_distance_um: of two blobs closer than this, only the stronger is kept.
     """
     times = movie.time_points if time_points is None else time_points
-    found = []
-    for time_point in times:
-        stack = movie.stack(int(time_point), channels)
-        found.append(
-            find_blobs_in_stack(stack, movie.spacing_um, diameter_um, threshold, min_distance_um)
-        )
+    options = (movie.spacing_um, diameter_um, threshold, min_distance_um)
+    found = [find_blobs_in_stack(movie.stack(int(time), channels), *options) for time in times]
+    counts = [len(positions) for positions, _ in found]
+    responses = np.concatenate([np.zeros(0), *(response for _, response in found)])
     return Annotations(
         positions=np.concatenate([np.zeros((0, 3)), *(positions for positions, _ in found)]),
-        time_points=np.repeat(
-            np.asarray(times, dtype=int), [len(positions) for positions, _ in found]
-        ),
-        properties={
-            "response": np.concatenate([np.zeros(0), *(response for _, response in found)])
-        },
+        time_points=np.repeat(np.asarray(times, dtype=int), counts),
+        properties={"response": responses},
         spacing_um=movie.spacing_um,
         minutes_per_time_point=movie.minutes_per_time_point,
         name=movie.name,
@@ -86,27 +75,26 @@ def tune_blobs(
     Raises:
         UserError: none of the movies has positions, or their spacing is unknown.
     """
-    options = {
-        "thresholds": np.linspace(0.02, 0.4, 39),
-        "max_distance_um": max_distance_um,
-        "by": "response",
+    thresholds = np.linspace(0.02, 0.4, 39)
+    options = {"thresholds": thresholds, "max_distance_um": max_distance_um, "by": "response"}
+
+    def score(annotated: AnnotatedMovie, diameter_um: float) -> ThresholdCurve:
+        truth = annotated.annotations
+        where = {"channels": channels, "time_points": truth.annotated_time_points}
+        found = find_blobs(annotated.movie, **where, diameter_um=diameter_um, threshold=0.02)
+        return score_over_thresholds(truth, found, **options)
+
+    def rate(curve: ThresholdCurve) -> tuple[float, float]:
+        best = curve.best_score()  # of two equally good F1, the one of smaller distances
+        return best.f1, -(best.mean_distance_um or np.inf)
+
+    curves = {
+        diameter_um: pool_curves([score(movie, diameter_um) for movie in annotated_movies])
+        for diameter_um in diameters_um
     }
-    curves = {}
-    for diameter_um in diameters_um:
-        curves[diameter_um] = pool_curves(
-            [
-                score_over_thresholds(
-                    one.annotations, _blobs_where_annotated(one, channels, diameter_um), **options
-                )
-                for one in annotated_movies
-            ]
-        )
-    best = max(curves, key=lambda diameter_um: _quality(curves[diameter_um]))
-    return {
-        "channels": tuple(channels),
-        "diameter_um": float(best),
-        "threshold": curves[best].best(),
-    }
+    best = max(curves, key=lambda diameter_um: rate(curves[diameter_um]))
+    threshold = curves[best].best()
+    return {"channels": tuple(channels), "diameter_um": float(best), "threshold": threshold}
 
 
 def find_blobs_in_stack(
@@ -133,12 +121,9 @@ def find_response_peaks(
     threshold: float = THRESHOLD,
     min_distance_um: float = MIN_DISTANCE_UM,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The tops of what `make_blob_response` returns, as positions and heights like
-    `find_blobs_in_stack`.
-    """
-    peaks, heights = find_peaks(
-        response, tuple(np.asarray(spacing_um) * step), min_distance_um, max(threshold, 0)
-    )
+    """The tops of what `make_blob_response` returns, like `find_blobs_in_stack`."""
+    spacing_um = tuple(np.asarray(spacing_um) * step)
+    peaks, heights = find_peaks(response, spacing_um, min_distance_um, max(threshold, 0))
     return peaks * step + (step - 1) / 2, heights
 
 
@@ -155,47 +140,25 @@ def make_blob_response(
     """
     step = np.maximum(1, np.round(FINEST_SPACING_UM / np.asarray(spacing_um))).astype(int)
     step = np.minimum(step, stack.shape)
-    image = _apply_range(
-        _average_blocks(np.nan_to_num(stack.astype(np.float32), posinf=0, neginf=0), step)
-    )
-    sigma_um = diameter_um / (
-        2 * np.sqrt(3)
-    )  # a Laplacian of Gaussian answers most to a ball of this diameter
+    image = np.nan_to_num(stack.astype(np.float32), posinf=0, neginf=0)
+    image = _apply_range(_average_blocks(image, step))
+    # a Laplacian of Gaussian answers most to a ball of this diameter
+    sigma_um = diameter_um / (2 * np.sqrt(3))
     sigma = sigma_um / (np.asarray(spacing_um) * step)
     narrow = gaussian_filter(image, sigma / np.sqrt(BLUR_RATIO), truncate=3)
     return narrow - gaussian_filter(image, sigma * np.sqrt(BLUR_RATIO), truncate=3), step
-
-
-def _blobs_where_annotated(
-    annotated: AnnotatedMovie, channels: Sequence[int], diameter_um: float
-) -> Annotations:
-    time_points = annotated.annotations.annotated_time_points
-    return find_blobs(
-        annotated.movie,
-        channels=channels,
-        time_points=time_points,
-        diameter_um=diameter_um,
-        threshold=0.02,
-    )
-
-
-def _quality(curve: ThresholdCurve) -> tuple[float, float]:
-    """Of two equally good F1, the one with the smaller distances is better."""
-    score = curve.best_score()
-    return score.f1, -(score.mean_distance_um or np.inf)
 
 
 def _average_blocks(stack: np.ndarray, step: np.ndarray) -> np.ndarray:
     """Means of blocks of `step` voxels; what is left over at the far border is cut off."""
     counts = stack.shape // step
     stack = stack[tuple(slice(length) for length in counts * step)]
-    return stack.reshape(counts[0], step[0], counts[1], step[1], counts[2], step[2]).mean(
-        axis=(1, 3, 5)
-    )
+    blocks = np.stack([counts, step], axis=1).ravel()  # count, step, count, step …
+    return stack.reshape(blocks).mean(axis=(1, 3, 5))
 
 
 def _apply_range(image: np.ndarray) -> np.ndarray:
-    """Intensities with the median at 0 and the brightest 0.2 % at 1; an even image becomes zeros."""
+    """The median becomes 0 and the brightest 0.2 % become 1; an even image becomes zeros."""
     background, bright = np.quantile(image, (0.5, 0.998))
     image = np.clip(image - background, 0, None)
     return image / (bright - background) if bright > background else np.zeros_like(image)

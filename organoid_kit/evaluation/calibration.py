@@ -46,25 +46,17 @@ class Calibration:
     reason: str = ""
 
     def apply(self, probabilities: np.ndarray) -> np.ndarray:
-        """Calibrated probabilities, of the same shape, inside `CLIP` … 1 − `CLIP` before the line
-        is applied.
-        """
-        return self._move(probabilities, self.slope, self.intercept)
+        """Calibrated probabilities, of the same shape, clipped to `CLIP` … 1 − `CLIP` before."""
+        return _move(probabilities, self.slope, self.intercept)
 
     def invert(self, probabilities: np.ndarray) -> np.ndarray:
         """The probabilities from which `apply` made these."""
-        return self._move(probabilities, 1 / self.slope, -self.intercept / self.slope)
-
-    def _move(self, probabilities: np.ndarray, slope: float, intercept: float) -> np.ndarray:
-        probabilities = np.asarray(probabilities, float)
-        if (slope, intercept) == (1, 0):
-            return probabilities
-        return expit(slope * _compute_logits(probabilities) + intercept)
+        return _move(probabilities, 1 / self.slope, -self.intercept / self.slope)
 
 
 @dataclass(frozen=True, eq=False)
 class Reliability:
-    """Said and true probability, bin by bin; bins that hold nothing are left out.
+    """Said and true probability, bin by bin; empty bins are left out.
 
     Attributes:
         lows: (k,) float, lower edge of each bin.
@@ -84,32 +76,23 @@ class Reliability:
 
     @property
     def ece(self) -> float:
-        """Expected calibration error: mean distance of said from true probability, bins weighted by
-        their counts.
+        """Expected calibration error: mean distance of said from true, bins weighted by counts.
 
-        Where positives are rare the lowest bin has nearly all the weight: look at the other bins
-            too.
+        Where positives are rare the lowest bin has nearly all the weight: look at the others, too.
         """
         return float(np.average(np.abs(self.probabilities - self.parts_true), weights=self.counts))
 
     def to_dict(self) -> dict[str, Any]:
         """Figures for JSON."""
-        return {
-            "ece": self.ece,
-            "brier": self.brier,
-            "width": self.width,
-            **{
-                name: getattr(self, name).tolist()
-                for name in ("lows", "probabilities", "parts_true", "counts")
-            },
-        }
+        arrays = ("lows", "probabilities", "parts_true", "counts")
+        figures = {"ece": self.ece, "brier": self.brier, "width": self.width}
+        return figures | {name: getattr(self, name).tolist() for name in arrays}
 
 
 def compute_reliability(
     probabilities: np.ndarray, truths: np.ndarray, bins: int = 10
 ) -> Reliability | None:
-    """Compares what was said with what is true, in bins of equal width; the last bin holds 1 as
-    well.
+    """Compares what was said with what is true, in bins of equal width; the last one includes 1.
 
     The bins are those of Naeini et al. 2015 and Guo et al. 2017. As in the former, the probability
     of the positive class is binned, and not the probability of whichever class is likelier.
@@ -131,11 +114,10 @@ def compute_reliability(
     rows = np.minimum((probabilities * bins).astype(int), bins - 1)
     counts = np.bincount(rows, minlength=bins)
     filled = counts > 0
-    sums = [
-        np.bincount(rows, weights=values, minlength=bins)[filled]
+    said, true = (
+        np.bincount(rows, weights=values, minlength=bins)[filled] / counts[filled]
         for values in (probabilities, truths)
-    ]
-    said, true = (values / counts[filled] for values in sums)
+    )
     brier = float(np.mean((probabilities - truths) ** 2))
     return Reliability(np.flatnonzero(filled) / bins, 1 / bins, said, true, counts[filled], brier)
 
@@ -147,8 +129,7 @@ def calibrate(
     groups: np.ndarray | None = None,
     weights: np.ndarray | None = None,
 ) -> Calibration:
-    """Platt scaling, temperature scaling or nothing, whichever suits examples best that it was not
-    fitted to.
+    """Platt scaling, temperature scaling or nothing, whichever does best on held-out examples.
 
     Pass examples the network was not trained on. Each kind is fitted to most groups and judged by
     log loss on the others; the best is then fitted to all. Same input, same result.
@@ -175,23 +156,42 @@ def calibrate(
     probabilities, truths = _check(probabilities, truths)
     weights = _check_weights(weights, len(truths))
     folds = _assign_folds(truths, groups)
+    positive, negative = int(truths.sum()), int((~truths).sum())
+    if min(positive, negative) < LEAST_EXAMPLES:
+        return Calibration(
+            reason=f"Left as they are: {positive} positive and {negative} negative examples; "
+            f"at least {LEAST_EXAMPLES} of each are needed."
+        )
     logits = _compute_logits(probabilities)
-    reason = _find_obstacle(logits, truths)
-    if reason:
-        return Calibration(reason=reason)
+    if np.ptp(logits) < CLIP:
+        return Calibration(reason="Left as they are: all probabilities are the same.")
     fits = {kind: _fit(kind, logits, truths, weights) for kind in _KINDS}
     if fits["platt"][0] <= 0:
         return Calibration(
-            reason=f"Left as they are: the higher the probability, the fewer are true (slope {fits['platt'][0]:.2f}). "
-            "The network does not tell the classes apart on these examples."
+            reason="Left as they are: the higher the probability, the fewer are true (slope "
+            f"{fits['platt'][0]:.2f}). The network does not tell the classes apart on these "
+            "examples."
         )
     losses = {
         kind: _compute_held_out_loss(kind, logits, truths, weights, folds)
         for kind, (slope, intercept) in fits.items()
         if slope > 0 and np.isfinite([slope, intercept]).all()
     }
-    best = min(losses, key=losses.get)
-    return Calibration(*fits[best], best, _describe_log_losses(losses))
+    best, *others = sorted(losses, key=losses.get)
+    rest = ", ".join(f"{losses[kind]:.4f} {_KINDS[kind]}" for kind in others)
+    reason = f"Lowest log loss on held-out examples, {losses[best]:.4f}, {_KINDS[best]}"
+    return Calibration(*fits[best], best, f"{reason}; {rest}." if rest else f"{reason}.")
+
+
+def _move(probabilities: np.ndarray, slope: float, intercept: float) -> np.ndarray:
+    probabilities = np.asarray(probabilities, float)
+    if (slope, intercept) == (1, 0):
+        return probabilities
+    return expit(slope * _compute_logits(probabilities) + intercept)
+
+
+def _compute_logits(probabilities: np.ndarray) -> np.ndarray:
+    return logit(np.clip(probabilities, CLIP, 1 - CLIP))
 
 
 def _check(probabilities: np.ndarray, truths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -199,8 +199,8 @@ def _check(probabilities: np.ndarray, truths: np.ndarray) -> tuple[np.ndarray, n
     wrong = probabilities[(probabilities < 0) | (probabilities > 1)]
     if len(wrong):
         raise UserError(
-            f"Probabilities lie between 0 and 1. Received: {len(wrong)} of {len(probabilities)} that do not, such as "
-            f"{wrong[0]:g}. Pass what the network predicts, not its logits."
+            f"Probabilities lie between 0 and 1. Received: {len(wrong)} of {len(probabilities)} "
+            f"that do not, such as {wrong[0]:g}. Pass what the network predicts, not its logits."
         )
     return probabilities, truths
 
@@ -210,86 +210,56 @@ def _check_weights(weights: np.ndarray | None, number: int) -> np.ndarray:
     weights = np.ones(number) if weights is None else np.asarray(weights, float).reshape(-1)
     if len(weights) != number or not np.isfinite(weights).all() or (weights <= 0).any():
         raise UserError(
-            f"Every example needs a weight above 0. Received: {len(weights)} weights for {number} examples, "
-            f"{np.count_nonzero(weights > 0)} of them above 0. Leave out examples that shall not count, or leave out "
-            "weights."
+            f"Every example needs a weight above 0. Received: {len(weights)} weights for {number} "
+            f"examples, {np.count_nonzero(weights > 0)} of them above 0. Leave out examples that "
+            "should not count, or leave out weights."
         )
     return weights / weights.mean() if number else weights
 
 
-def _compute_logits(probabilities: np.ndarray) -> np.ndarray:
-    return logit(np.clip(probabilities, CLIP, 1 - CLIP))
-
-
-def _find_obstacle(logits: np.ndarray, truths: np.ndarray) -> str:
-    """Why these examples cannot be calibrated, or ""."""
-    positive, negative = int(truths.sum()), int((~truths).sum())
-    if min(positive, negative) < LEAST_EXAMPLES:
-        return (
-            f"Left as they are: {positive} positive and {negative} negative examples; "
-            f"at least {LEAST_EXAMPLES} of each are needed."
-        )
-    if np.ptp(logits) < CLIP:
-        return "Left as they are: all probabilities are the same."
-    return ""
+def _assign_folds(truths: np.ndarray, groups: np.ndarray | None) -> np.ndarray:
+    """The part that each example is held out with, (n,) int: groups, or else blocks by class."""
+    if groups is not None:
+        groups = np.asarray(groups).reshape(-1)
+        if len(groups) != len(truths):
+            raise UserError(
+                f"Every example needs its group. Received: {len(groups)} groups for {len(truths)} "
+                "examples. Pass the movie or time block of each example."
+            )
+        folds = np.unique(groups, return_inverse=True)[1].reshape(-1) % _FOLDS
+        others = [truths[folds != fold] for fold in np.unique(folds)]
+        if all(0 < kept.sum() < len(kept) for kept in others):
+            return folds
+    folds = np.empty(len(truths), int)
+    for members in (truths, ~truths):
+        folds[members] = np.arange(members.sum()) * _FOLDS // members.sum()
+    return folds
 
 
 def _fit(
     kind: str, logits: np.ndarray, truths: np.ndarray, weights: np.ndarray
 ) -> tuple[float, float]:
-    """Slope and intercept of highest likelihood. The loss is convex; its minimum is found with two
-    derivatives.
-    """
+    """Slope and intercept of highest likelihood: a convex loss, minimised with two derivatives."""
     if kind == "none":
         return 1.0, 0.0
     columns = np.stack([logits, np.ones_like(logits)][: 2 if kind == "platt" else 1], axis=1)
     positive, negative = weights[truths].sum(), weights[~truths].sum()
     targets = np.where(truths, (positive + 1) / (positive + 2), 1 / (negative + 2))
 
-    def loss(line: np.ndarray) -> tuple[float, np.ndarray]:
+    def compute_loss(line: np.ndarray) -> tuple[float, np.ndarray]:
         scores = columns @ line
         value = np.average(np.logaddexp(0, scores) - targets * scores, weights=weights)
         return value, columns.T @ (weights * (expit(scores) - targets)) / weights.sum()
 
-    def curvature(line: np.ndarray) -> np.ndarray:
+    def compute_curvature(line: np.ndarray) -> np.ndarray:
         chances = expit(columns @ line)
         return (columns.T * (weights * chances * (1 - chances))) @ columns / weights.sum()
 
     start = np.array([1.0, 0.0])[: columns.shape[1]]
-    line = minimize(
-        loss, start, jac=True, hess=curvature, method="trust-exact", options={"gtol": 1e-8}
-    ).x
+    options = {"method": "trust-exact", "options": {"gtol": 1e-8}}
+    line = minimize(compute_loss, start, jac=True, hess=compute_curvature, **options).x
     slope, intercept = (*line.tolist(), 0.0)[:2]
     return slope, intercept
-
-
-def _assign_folds(truths: np.ndarray, groups: np.ndarray | None) -> np.ndarray:
-    """Which part each example is held out with, (n,) int: whole groups, or else blocks of each
-    class in their order.
-    """
-    if groups is not None:
-        folds = (
-            np.unique(_check_groups(groups, len(truths)), return_inverse=True)[1].reshape(-1)
-            % _FOLDS
-        )
-        if all(
-            0 < truths[folds != fold].sum() < (folds != fold).sum() for fold in np.unique(folds)
-        ):
-            return folds
-    folds = np.empty(len(truths), int)
-    for each in (truths, ~truths):
-        folds[each] = np.arange(each.sum()) * _FOLDS // each.sum()
-    return folds
-
-
-def _check_groups(groups: np.ndarray, number: int) -> np.ndarray:
-    groups = np.asarray(groups).reshape(-1)
-    if len(groups) != number:
-        raise UserError(
-            f"Every example needs its group. Received: {len(groups)} groups for {number} examples. "
-            "Pass the movie or time block of each example."
-        )
-    return groups
 
 
 def _compute_held_out_loss(
@@ -300,15 +270,6 @@ def _compute_held_out_loss(
     for fold in np.unique(folds):
         out = folds == fold
         slope, intercept = _fit(kind, logits[~out], truths[~out], weights[~out])
-        losses[out] = np.logaddexp(
-            0, np.where(truths[out], -1, 1) * (slope * logits[out] + intercept)
-        )
+        sign = np.where(truths[out], -1, 1)
+        losses[out] = np.logaddexp(0, sign * (slope * logits[out] + intercept))
     return float(np.average(losses, weights=weights))
-
-
-def _describe_log_losses(losses: dict[str, float]) -> str:
-    best, *others = sorted(losses, key=losses.get)
-    rest = ", ".join(f"{losses[kind]:.4f} {_KINDS[kind]}" for kind in others)
-    return f"Lowest log loss on held-out examples, {losses[best]:.4f}, {_KINDS[best]}" + (
-        f"; {rest}." if rest else "."
-    )

@@ -1,6 +1,4 @@
-"""How well probabilities tell two classes apart: a division or not, the same nucleus or another
-one.
-"""
+"""How well probabilities tell two classes apart: divisions or not, the same nucleus or another."""
 
 from __future__ import annotations
 
@@ -13,12 +11,12 @@ from organoid_kit.base.errors import UserError
 
 @dataclass(frozen=True, eq=False)
 class PrecisionRecall:
-    """Precision and recall when all is called positive whose probability is at least a threshold.
+    """Precision and recall when everything at or above a threshold is called positive.
 
     All arrays are empty where nothing is positive: then there is nothing to measure.
 
     Attributes:
-        thresholds: (k,) float, ascending, every probability that occurs once.
+        thresholds: (k,) float, ascending, every probability that occurs, once.
         precision: (k,) float, part of what is called positive that is.
         recall: (k,) float, part of the positives that is called so.
     """
@@ -35,13 +33,9 @@ class PrecisionRecall:
 
     @property
     def average_precision(self) -> float | None:
-        """Sum of precision times gain in recall, from the highest threshold down; None where
-        nothing is positive.
-        """
-        if len(self.thresholds) == 0:
-            return None
+        """Sum of precision times gain in recall from the highest threshold down, or None."""
         gains = self.recall - np.append(self.recall[1:], 0)
-        return float(gains @ self.precision)
+        return float(gains @ self.precision) if len(self.thresholds) else None
 
     def best(self) -> float:
         """The threshold of highest F1; of several equally good ones, the one in the middle.
@@ -49,21 +43,18 @@ class PrecisionRecall:
         Raises:
             UserError: nothing is positive.
         """
-        return float(self.thresholds[self._best_row()])
-
-    def best_f1(self) -> float:
-        """The highest F1. Too good by nature: its threshold was chosen on these very examples."""
-        return float(self.f1[self._best_row()])
-
-    def _best_row(self) -> int:
         if len(self.thresholds) == 0:
             raise UserError(
-                "A threshold can only be chosen where something is positive. Received: no positive example. "
-                "Pass movies in which divisions, or links, are annotated."
+                "A threshold can only be chosen where something is positive. Received: no positive "
+                "example. Pass movies in which divisions, or links, are annotated."
             )
-        f1 = self.f1
-        best = np.flatnonzero(f1 >= f1.max() - 1e-12)
-        return int(best[len(best) // 2])
+        return float(self.thresholds[choose_best(self.f1)])
+
+
+def choose_best(f1: np.ndarray) -> int:
+    """The row of the highest F1; of several equally good ones, the one in the middle."""
+    best = np.flatnonzero(f1 >= f1.max() - 1e-12)
+    return int(best[len(best) // 2])
 
 
 def compute_precision_recall(truths: np.ndarray, probabilities: np.ndarray) -> PrecisionRecall:
@@ -86,18 +77,15 @@ def compute_precision_recall(truths: np.ndarray, probabilities: np.ndarray) -> P
 
 
 def compute_average_precision(truths: np.ndarray, probabilities: np.ndarray) -> float | None:
-    """Average precision: how well probabilities rank positives above the rest, 1 at best.
+    """How well probabilities rank positives above the rest: 1 at best, None without positives.
 
     By chance it is about the part that is positive. The area is summed in steps, without
-    interpolation, and equal probabilities are one step: the definition of scikit-learn's
+    interpolation, and equal probabilities are one step, as in scikit-learn's
     `average_precision_score`.
 
     Args:
         truths: (n,) bool, what is positive.
         probabilities: (n,) float, what was said.
-
-    Returns:
-        None where nothing is positive.
 
     Raises:
         UserError: the two differ in length, or a probability is not a number.
@@ -113,18 +101,16 @@ def check_classified(
     Raises:
         UserError: the two differ in length, or a probability is not a number.
     """
-    truths, probabilities = (
-        np.asarray(truths, bool).reshape(-1),
-        np.asarray(probabilities, float).reshape(-1),
-    )
+    truths = np.asarray(truths, bool).reshape(-1)
+    probabilities = np.asarray(probabilities, float).reshape(-1)
     if len(truths) != len(probabilities):
         raise UserError(
-            f"Every probability needs its truth. Received: {len(truths)} truths and {len(probabilities)} "
-            "probabilities. Pass one truth for each probability."
+            f"Every probability needs its truth. Received: {len(truths)} truths and "
+            f"{len(probabilities)} probabilities. Pass one truth for each probability."
         )
-    if not np.isfinite(probabilities).all():
+    if wrong := np.count_nonzero(~np.isfinite(probabilities)):
         raise UserError(
-            f"Probabilities must be numbers. Received: {np.count_nonzero(~np.isfinite(probabilities))} of "
-            f"{len(probabilities)} that are not. Leave out what was not predicted, or predict it again."
+            f"Probabilities must be numbers. Received: {wrong} of {len(probabilities)} that are "
+            "not. Leave out what was not predicted, or predict it again."
         )
     return truths, probabilities

@@ -1,10 +1,17 @@
-"""The cheapest way to pair things one to one, where only some pairs are possible."""
+"""Which found position is which true one? Pairs one to one: at least cost, nearest, true to found.
+
+Everything that is scored is paired here first.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
+from scipy.spatial import KDTree
+
+from organoid_kit.base.errors import UserError
+from organoid_kit.data.annotations import Annotations
 
 _STEPS = 2**20  # costs are told apart to one part in so many
 
@@ -12,13 +19,12 @@ _STEPS = 2**20  # costs are told apart to one part in so many
 def match_at_least_cost(
     rows: np.ndarray, columns: np.ndarray, costs: np.ndarray, shape: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs every row with a column of its own (or every column with a row, where there are fewer),
-    at the least cost.
+    """Pairs every row with a column of its own at the least cost, where only some pairs are possible.
 
-    SciPy's algorithm (LAPJVsp, Jonker and Volgenant 1987) lowers prices step by step, and in
-    floating point a step can be so small that nothing changes: it then never ends (SciPy 1.17 and
-    1.18, on costs of a badly trained network, see tests/test_matching.py). Whole numbers always
-    change; so costs are rounded to parts of 2**-20, about 1e-6.
+    With more rows than columns, every column with a row of its own. Costs are rounded to multiples
+    of 2**-20, about 1e-6: with whole numbers SciPy's algorithm (LAPJVsp, Jonker and Volgenant 1987)
+    always ends. With other numbers it once did not, in notebook 06, on the costs of a network that
+    had hardly been trained.
 
     Args:
         rows: (k,) int, of the pairs that are possible.
@@ -30,9 +36,96 @@ def match_at_least_cost(
         rows and columns of the pairs, (min(shape),) int each, sorted by the row.
 
     Raises:
-        ValueError: from SciPy, if no way pairs them all.
+        ValueError: from SciPy, if there is no way to pair them all.
     """
     whole = np.rint((costs - costs.min()) * _STEPS) + 1  # in a sparse matrix, 0 is no entry
-    return min_weight_full_bipartite_matching(
-        coo_array((whole, (rows, columns)), shape=shape).tocsr()
+    matrix = coo_array((whole, (rows, columns)), shape=shape).tocsr()
+    return min_weight_full_bipartite_matching(matrix)
+
+
+def match_positions(
+    truth_um: np.ndarray, found_um: np.ndarray, max_distance_um: float = 5.0
+) -> np.ndarray:
+    """Pairs as many positions as possible, and of all such ways takes the shortest altogether.
+
+    Args:
+        truth_um: (n, 3) float, zyx, µm.
+        found_um: (m, 3) float, zyx, µm.
+        max_distance_um: no pair is farther apart than this.
+
+    Returns:
+        (k, 2) int, rows of `truth_um` and of `found_um`, sorted by the first.
+    """
+    n, m = len(truth_um), len(found_um)
+    if n == 0 or m == 0:
+        return np.zeros((0, 2), dtype=int)
+    near = KDTree(truth_um).sparse_distance_matrix(
+        KDTree(found_um), max_distance_um, output_type="coo_matrix"
     )
+    # A true position may also stay alone, in a column of its own that costs more than all pairs.
+    alone = np.arange(n)
+    rows, columns = match_at_least_cost(
+        np.concatenate([near.row, alone]),
+        np.concatenate([near.col, m + alone]),
+        np.concatenate([near.data, np.full(n, (n + 1) * max_distance_um)]),
+        (n, m + n),
+    )
+    return np.stack([rows, columns], axis=1).astype(int)[columns < m]
+
+
+def match_to_truth(
+    truth: Annotations, found: Annotations, max_distance_um: float = 5.0
+) -> np.ndarray:
+    """The true position of each found one, paired time point by time point.
+
+    Args:
+        truth: annotated positions of known spacing.
+        found: positions in the same voxels.
+        max_distance_um: partners are at most this far apart.
+
+    Returns:
+        (n,) int, for each found position a row of `truth`, or -1.
+
+    Raises:
+        UserError: the spacing is unknown or differs.
+    """
+    spacing_um = choose_common_spacing(truth, found)
+    truth_um, found_um = truth.positions * spacing_um, found.positions * spacing_um
+    partners = np.full(len(found), -1)
+    for time_point in np.intersect1d(truth.time_points, found.time_points):
+        true_rows, found_rows = truth.rows_at(time_point), found.rows_at(time_point)
+        pairs = match_positions(truth_um[true_rows], found_um[found_rows], max_distance_um)
+        partners[found_rows[pairs[:, 1]]] = true_rows[pairs[:, 0]]
+    return partners
+
+
+def is_annotated(truth: Annotations, found: Annotations) -> np.ndarray:
+    """Which found positions lie where truth names every nucleus (`annotated_region`), (n,) bool."""
+    inside = np.zeros(len(found), dtype=bool)
+    for time_point in truth.annotated_time_points:
+        rows = found.rows_at(time_point)
+        low, high = truth.annotated_region(time_point)
+        positions = found.positions[rows]
+        inside[rows] = ((positions >= low) & (positions <= high)).all(axis=1)
+    return inside
+
+
+def choose_common_spacing(truth: Annotations, found: Annotations) -> np.ndarray:
+    """The spacing of both, (3,) float, zyx, µm.
+
+    Raises:
+        UserError: the spacing is unknown or differs.
+    """
+    for role, positions in (("true", truth), ("found", found)):
+        if positions.spacing_um is None:
+            raise UserError(
+                f"Positions can only be scored in µm. Received: {role} positions of "
+                f"{positions.name!r} without spacing. Set their spacing_um (z, y, x)."
+            )
+    if not np.allclose(truth.spacing_um, found.spacing_um, rtol=1e-3):
+        raise UserError(
+            "True and found positions must have the same spacing. Received: "
+            f"{truth.spacing_um} and {found.spacing_um} µm (z, y, x) in {truth.name!r}. "
+            "Correct the wrong one, or find the positions again in the movie that was annotated."
+        )
+    return np.array(truth.spacing_um, dtype=float)

@@ -30,37 +30,32 @@ def find_peaks(
         positions (n, 3) float, zyx, voxels, and heights (n,) float, highest first.
     """
     tops = (heat > threshold) & (heat == maximum_filter(heat, size=3))
-    places = _choose_middles(tops)
-    heights = heat[tuple(places.T)].astype(float)
+    voxels = _choose_middles(tops)
+    heights = heat[tuple(voxels.T)].astype(float)
     order = np.argsort(-heights, kind="stable")
-    places, heights = places[order], heights[order]
-    positions = places + _refine_peaks(heat, places)
+    voxels, heights = voxels[order], heights[order]
+    positions = voxels + _find_tops(heat, voxels)
     kept = _suppress_close(positions * spacing_um, min_distance_um)
     return positions[kept], heights[kept]
 
 
 def _choose_middles(tops: np.ndarray) -> np.ndarray:
-    """Of each group of touching voxels the one nearest to the group's middle, (n, 3) int; most
-    groups are one voxel.
-    """
-    places = np.argwhere(tops)
+    """Of each group of touching voxels the one nearest to its middle, (n, 3) int."""
+    voxels = np.argwhere(tops)
     group = label(tops, np.ones((3, 3, 3)))[0][tops] - 1
     sizes = np.bincount(group)
-    middles = np.stack([np.bincount(group, places[:, axis]) / sizes for axis in range(3)], axis=1)
-    order = np.argsort(((places - middles[group]) ** 2).sum(axis=1), kind="stable")
-    return places[order[np.unique(group[order], return_index=True)[1]]]
+    middles = np.stack([np.bincount(group, axis) / sizes for axis in voxels.T], axis=1)
+    order = np.argsort(((voxels - middles[group]) ** 2).sum(axis=1), kind="stable")
+    return voxels[order[np.unique(group[order], return_index=True)[1]]]
 
 
-def _refine_peaks(heat: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Where between voxels the top lies, (n, 3), within half a voxel; 0 on an axis where the image
-    ends.
-    """
-    offsets = np.zeros(places.shape)
-    for axis in range(3):
-        inner = (places[:, axis] > 0) & (places[:, axis] < heat.shape[axis] - 1)
-        step = np.eye(3, dtype=int)[axis]
+def _find_tops(heat: np.ndarray, voxels: np.ndarray) -> np.ndarray:
+    """Offset of the top from each voxel's centre, (n, 3) float, zyx, at most half a voxel."""
+    offsets = np.zeros(voxels.shape)
+    for axis, step in enumerate(np.eye(3, dtype=int)):
+        inner = (voxels[:, axis] > 0) & (voxels[:, axis] < heat.shape[axis] - 1)
         before, middle, after = (
-            np.log(np.maximum(heat[tuple((places[inner] + move * step).T)], 1e-6))
+            np.log(np.maximum(heat[tuple((voxels[inner] + move * step).T)], 1e-6))
             for move in (-1, 0, 1)
         )
         curvature = before - 2 * middle + after
@@ -74,9 +69,8 @@ def _suppress_close(points_um: np.ndarray, min_distance_um: float) -> np.ndarray
     """Rows to keep so that no two are closer than a distance; earlier rows win."""
     if len(points_um) == 0:
         return np.zeros(0, int)
-    neighbours = cKDTree(points_um).query_ball_point(points_um, min_distance_um)
     kept = np.ones(len(points_um), bool)
-    for row, close in enumerate(neighbours):
+    for row, close in enumerate(cKDTree(points_um).query_ball_point(points_um, min_distance_um)):
         if kept[row]:
             kept[[other for other in close if other > row]] = False
     return np.flatnonzero(kept)

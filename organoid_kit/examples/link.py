@@ -33,7 +33,8 @@ from organoid_kit.examples.crops import (
     turn,
 )
 from organoid_kit.examples.patches import PreparedMovies, clip_time_points
-from organoid_kit.tracking.links import compute_displacements, estimate_drift, find_candidates
+from organoid_kit.tracking.linking import find_candidates
+from organoid_kit.tracking.motion import compute_displacements, estimate_drift
 
 SAME_HARD, SAME, OTHER_NEAR, OTHER_FAR = range(4)  # kinds of examples
 _SHARES = (0.3, 0.2, 0.35, 0.15)

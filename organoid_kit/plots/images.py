@@ -12,7 +12,7 @@ from organoid_kit.base.settings import NetworkSettings
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.timelapse import TimeLapse
 from organoid_kit.evaluation.checks import Problem
-from organoid_kit.evaluation.positions import match_positions
+from organoid_kit.evaluation.matching import match_positions
 from organoid_kit.examples.position import PositionExample
 from organoid_kit.plots.drawing import (
     COLOURS,

@@ -24,7 +24,7 @@ from organoid_kit.evaluation.calibration import (
     compute_reliability,
 )
 from organoid_kit.evaluation.classification import compute_precision_recall
-from organoid_kit.evaluation.positions import match_positions
+from organoid_kit.evaluation.matching import match_positions
 from organoid_kit.examples.division import make_division_targets
 from organoid_kit.examples.link import make_link_targets
 from organoid_kit.networks.saving import load_network, save_settings

@@ -23,12 +23,8 @@ from organoid_kit.examples.augmentation import no_augmentation
 from organoid_kit.examples.crops import compute_working_positions, compute_working_spacing, cut_crop
 from organoid_kit.examples.link import add_coordinates, compute_pair_windows
 from organoid_kit.examples.patches import PreparedMovies, compute_window_bytes
-from organoid_kit.tracking.links import (
-    compute_displacements,
-    estimate_drift,
-    estimate_flow,
-    find_candidates,
-)
+from organoid_kit.tracking.linking import find_candidates
+from organoid_kit.tracking.motion import compute_displacements, estimate_drift, estimate_flow
 from organoid_kit.tracking.problem import find_best
 
 _TOGETHER = 64  # crops or pairs that go through the network at once

@@ -72,7 +72,7 @@ def track_movie(
         link_network: likewise.
         channels: of this movie, from 1, summed; None for those the networks were trained with.
         settings: of the tracking.
-        temperature: of the error probabilities, see `calibrate_track_errors`.
+        temperature: of the error probabilities, see `add_error_probabilities`.
         resume_file: as of `predict_positions`, which takes most of the time.
         show_progress: whether bars are shown.
 

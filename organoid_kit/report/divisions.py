@@ -11,13 +11,9 @@ from typing import Any
 import numpy as np
 
 from organoid_kit.evaluation.classification import PrecisionRecall, compute_precision_recall
+from organoid_kit.evaluation.matching import match_to_truth
 from organoid_kit.evaluation.positions import format_score
-from organoid_kit.evaluation.tracks import (
-    DivisionScore,
-    match_to_truth,
-    pool_division_scores,
-    score_divisions,
-)
+from organoid_kit.evaluation.tracks import DivisionScore, pool_division_scores, score_divisions
 from organoid_kit.examples.division import make_division_targets
 from organoid_kit.plots.probabilities import plot_precision_recall
 from organoid_kit.report.judging import judge_divisions

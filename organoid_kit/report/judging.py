@@ -8,7 +8,8 @@ import numpy as np
 
 from organoid_kit.base.settings import NetworkSettings
 from organoid_kit.data.annotations import Annotations
-from organoid_kit.evaluation.tracks import DivisionScore, match_to_truth, score_divisions
+from organoid_kit.evaluation.matching import match_to_truth
+from organoid_kit.evaluation.tracks import DivisionScore, score_divisions
 from organoid_kit.examples.link import make_link_targets
 
 

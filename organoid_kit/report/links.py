@@ -16,7 +16,7 @@ from organoid_kit.plots.probabilities import plot_precision_recall
 from organoid_kit.report.judging import choose_most_probable, judge_links
 from organoid_kit.report.page import make_figure, make_table
 from organoid_kit.report.results import Result
-from organoid_kit.tracking.links import link_nearest, link_optimally
+from organoid_kit.tracking.linking import link_nearest, link_optimally
 
 METHODS = {"network": "network", "nearest": "nearest neighbour", "optimal": "optimal assignment"}
 COLUMNS = {

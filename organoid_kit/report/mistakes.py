@@ -19,7 +19,7 @@ from organoid_kit.plots.crops import plot_crops, plot_pairs
 from organoid_kit.plots.drawing import FALSE, MISSED, Drawing
 from organoid_kit.plots.images import Mistake, plot_mistakes, sort_positions
 from organoid_kit.report.judging import find_most_probable, judge_divisions, judge_links
-from organoid_kit.tracking.links import compute_displacements, estimate_drift
+from organoid_kit.tracking.motion import compute_displacements, estimate_drift
 
 
 def plot_position_mistakes(

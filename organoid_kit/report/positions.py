@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from organoid_kit.evaluation.matching import is_annotated, match_to_truth
 from organoid_kit.evaluation.positions import (
     ThresholdCurve,
     format_score,
@@ -14,7 +15,6 @@ from organoid_kit.evaluation.positions import (
     pool_scores,
     score_over_thresholds,
 )
-from organoid_kit.evaluation.tracks.matching import is_annotated, match_to_truth
 from organoid_kit.plots.curves import plot_depth_scores, plot_threshold_curve, plot_time_scores
 from organoid_kit.report.page import make_figure
 from organoid_kit.report.results import Result

@@ -12,10 +12,10 @@ from organoid_kit.base.errors import UserError
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.evaluation.calibration import Reliability, compute_reliability
 from organoid_kit.evaluation.positions import score_positions
-from organoid_kit.evaluation.tracks import score_divisions, score_links, score_tracks
+from organoid_kit.evaluation.tracks import judge_links, score_divisions, score_links, score_tracks
 from organoid_kit.report.tracking_results import TrackingResult
-from organoid_kit.tracking.errors import estimate_errors, list_doubts, match_links
-from organoid_kit.tracking.links import link_optimally
+from organoid_kit.tracking.errors import estimate_errors, list_doubts
+from organoid_kit.tracking.linking import link_optimally
 
 METHODS = {"tracks": "tracks", "optimal": "optimal assignment"}
 TOLERANCES = (0, 1, 2)
@@ -101,7 +101,7 @@ def compare_errors(result: TrackingResult) -> dict[str, Any]:
 def collect_link_errors(result: TrackingResult) -> tuple[np.ndarray, np.ndarray]:
     """Error probability of each link that the truth can judge, and whether it is wrong."""
     said = result.tracks.link_properties["error_probability"]
-    right = match_links(result.tracks, result.truth)
+    right = judge_links(result.truth, result.tracks)
     known = np.not_equal(said, None).astype(bool) & np.not_equal(right, None).astype(bool)
     return said[known].astype(float), ~right[known].astype(bool)
 

@@ -1,8 +1,7 @@
-"""From probabilities to tracks: the most probable story of a whole movie, and how probable each
-part of it is.
+"""From probabilities to tracks: the most probable story of a whole movie, and how sure it is.
 
-links      candidate links, drift, flow; the two simplest ways to link
-problem    what each story costs ── optimal (HiGHS) ── build
+motion       drift and flow ── linking        candidate links; the two simplest ways to link
+problem      what each story costs ── optimal (HiGHS) ── build
 marginals ── errors   how probable each link and division is to be wrong; what to look at first
 """
 
@@ -10,11 +9,11 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["build", "errors", "links", "marginals", "optimal", "problem"],
+    submodules=["build", "errors", "linking", "marginals", "motion", "optimal", "problem"],
     submod_attrs={
         "build": ["build_tracks"],
-        "errors": ["Doubt", "estimate_errors", "list_doubts", "match_links"],
-        "links": ["find_candidates", "link_nearest"],
+        "errors": ["Doubt", "add_error_probabilities", "estimate_errors", "list_doubts"],
+        "linking": ["find_candidates", "link_nearest"],
         "problem": ["TrackingSettings", "find_best", "compute_cost"],
     },
 )

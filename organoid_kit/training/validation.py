@@ -14,8 +14,8 @@ import numpy as np
 from organoid_kit.base.settings import NetworkSettings
 from organoid_kit.evaluation.calibration import calibrate
 from organoid_kit.evaluation.classification import compute_average_precision
+from organoid_kit.evaluation.matching import match_positions
 from organoid_kit.evaluation.peaks import find_peaks
-from organoid_kit.evaluation.positions import match_positions
 from organoid_kit.examples.choice import Examples
 from organoid_kit.examples.position import PositionExample, PositionExamples, join_examples
 

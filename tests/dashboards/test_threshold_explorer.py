@@ -15,7 +15,7 @@ from organoid_kit.data.timelapse import make_timelapse
 from organoid_kit.evaluation.positions import score_positions
 from organoid_kit.evaluation.tracks import score_divisions
 from organoid_kit.plots.drawing import describe
-from organoid_kit.tracking.links import find_candidates
+from organoid_kit.tracking.linking import find_candidates
 
 SPACING = (2.0, 0.5, 0.5)
 MOVIE = make_timelapse(

@@ -34,7 +34,7 @@ def test_by_hand():
 def test_best_threshold_has_the_highest_f1():
     curve = compute_precision_recall(TRUTHS, PROBABILITIES)
     assert curve.best() == 0.7
-    assert curve.best_f1() == pytest.approx(0.8)
+    assert curve.f1.max() == pytest.approx(0.8)
 
 
 def test_of_equally_good_thresholds_the_middle_one():

@@ -11,10 +11,10 @@ from scipy.optimize import linear_sum_assignment
 
 from organoid_kit.base.errors import UserError
 from organoid_kit.data.annotations import Annotations
+from organoid_kit.evaluation.matching import match_positions
 from organoid_kit.evaluation.positions import (
     DEFAULT_THRESHOLDS,
     find_best_threshold,
-    match_positions,
     pool_scores,
     score_over_thresholds,
     score_positions,

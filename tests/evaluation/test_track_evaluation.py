@@ -9,9 +9,10 @@ import pytest
 
 from organoid_kit.base.errors import UserError
 from organoid_kit.data.annotations import Annotations
+from organoid_kit.evaluation.matching import match_to_truth
 from organoid_kit.evaluation.tracks import (
     fill_gaps,
-    match_to_truth,
+    judge_links,
     pool_division_scores,
     pool_link_scores,
     score_divisions,
@@ -164,6 +165,15 @@ def test_link_scores_of_movies_add_up():
     assert (pooled.right, pooled.missed) == (25, 1)
     with pytest.raises(UserError, match="same distance"):
         pool_link_scores([first, dataclasses.replace(first, max_distance_um=2)])
+
+
+def test_links_are_judged_one_by_one(lineage):
+    shifted = dataclasses.replace(lineage, positions=lineage.positions + 0.5)
+    assert judge_links(lineage, shifted).tolist() == [True] * 5
+    crossed = dataclasses.replace(shifted, links=[[0, 5], [4, 5], [5, 6]], link_properties={})
+    assert judge_links(lineage, crossed).tolist() == [False, True, True]
+    elsewhere = dataclasses.replace(shifted, positions=lineage.positions + 100)
+    assert judge_links(lineage, elsewhere).tolist() == [None] * 5
 
 
 # Divisions

@@ -22,7 +22,7 @@ from organoid_kit.report import (
 )
 from organoid_kit.report.judging import choose_most_probable
 from organoid_kit.report.run_page import compute_spread
-from organoid_kit.tracking.links import find_candidates
+from organoid_kit.tracking.linking import find_candidates
 from organoid_kit.training.runs import make_run
 from training_helpers import make_family, tiny_crop_settings
 

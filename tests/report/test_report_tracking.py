@@ -11,7 +11,7 @@ from organoid_kit.base.errors import UserError
 from organoid_kit.base.files import write_json_safely
 from organoid_kit.base.settings import NETWORKS, make_settings
 from organoid_kit.report import save_tracking, write_tracking_report
-from organoid_kit.tracking.links import find_candidates
+from organoid_kit.tracking.linking import find_candidates
 from organoid_kit.training.runs import describe_movie
 from training_helpers import make_family
 

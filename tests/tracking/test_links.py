@@ -10,15 +10,13 @@ from organoid_kit.base.errors import UserError
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.dataset import read_dataset
 from organoid_kit.data.downloads import read_real_organoid
-from organoid_kit.tracking.links import (
+from organoid_kit.tracking.linking import (
     compute_candidate_recall,
-    compute_displacements,
-    estimate_drift,
-    estimate_flow,
     find_candidates,
     link_nearest,
     link_optimally,
 )
+from organoid_kit.tracking.motion import compute_displacements, estimate_drift, estimate_flow
 
 ROOT = Path(__file__).parents[2]
 REAL = ROOT.parent / "shared" / "data" / "lstree_enterocyst"

@@ -10,15 +10,10 @@ import pytest
 
 from organoid_kit.base.errors import UserError
 from organoid_kit.data.annotations import Annotations
+from organoid_kit.evaluation.tracks import judge_links
 from organoid_kit.tracking import marginals as tracking_marginals
 from organoid_kit.tracking.build import build_tracks
-from organoid_kit.tracking.errors import (
-    add_error_probabilities,
-    calibrate_track_errors,
-    estimate_errors,
-    list_doubts,
-    match_links,
-)
+from organoid_kit.tracking.errors import add_error_probabilities, estimate_errors, list_doubts
 from organoid_kit.tracking.marginals import compute_marginals
 from organoid_kit.tracking.optimal import choose_optimally
 from organoid_kit.tracking.problem import TrackingProblem, TrackingSettings, build_problem
@@ -224,7 +219,7 @@ def test_errors_are_as_frequent_as_they_are_probable():
         truth, candidates = make_movie(np.random.default_rng(seed), 40, 10, sureness=3, missed=0)
         tracks = build_tracks(candidates, settings=NOTHING_MISSED)
         tracks = add_error_probabilities(candidates, tracks, settings=NOTHING_MISSED)
-        right = match_links(tracks, truth, max_distance_um=1e-3)
+        right = judge_links(truth, tracks, max_distance_um=1e-3)
         judged = np.not_equal(right, None)
         expected += tracks.link_properties["error_probability"][judged].sum()
         wrong += (right[judged] == False).sum()  # noqa: E712
@@ -267,57 +262,6 @@ def test_the_estimate_counts_each_position_once():
     assert (estimate.positions, estimate.doubtful) == (4, 2)
     assert estimate.errors == pytest.approx(0.751)
     assert "50.00% of the positions" in str(estimate)
-
-
-# ---- calibration ---------------------------------------------------------------------------------------------------
-
-
-def test_answers_that_are_too_sure_are_cooled_down():
-    """Log-odds that say three times what is known take a higher temperature."""
-    movies = [
-        make_movie(np.random.default_rng(seed), 30, 8, sureness=2, missed=0) for seed in range(2)
-    ]
-    fits = []
-    for factor in (1.0, 3.0):
-        told = []
-        for truth, candidates in movies:
-            candidates = dataclasses.replace(
-                candidates,
-                properties={},
-                link_properties={
-                    "link_probability": boast(
-                        candidates.link_properties["link_probability"], factor
-                    )
-                },
-            )
-            told.append((candidates, build_tracks(candidates, settings=NOTHING_MISSED), truth))
-        fits.append(calibrate_track_errors(told, settings=NOTHING_MISSED, max_distance_um=1e-3))
-    assert all(fit.wrong > 10 for fit in fits)
-    assert 0.5 < fits[0].temperature < 2
-    assert fits[1].temperature > 1.2 * fits[0].temperature
-    assert "temperature" in str(fits[1])
-
-
-def boast(probabilities: np.ndarray, factor: float) -> np.ndarray:
-    odds = probabilities.astype(float) / (1 - probabilities.astype(float))
-    return odds**factor / (1 + odds**factor)
-
-
-def test_without_errors_nothing_is_fitted():
-    truth, candidates = make_movie(np.random.default_rng(0), 10, 4, sureness=40, missed=0)
-    fit = calibrate_track_errors([(candidates, build_tracks(candidates), truth)])
-    assert (fit.temperature, fit.wrong) == (1.0, 0)
-    assert "Left at 1" in str(fit)
-    assert calibrate_track_errors([]).temperature == 1.0
-
-
-def test_right_links(lineage):
-    shifted = dataclasses.replace(lineage, positions=lineage.positions + 0.5)
-    assert match_links(shifted, lineage).tolist() == [True] * 5
-    crossed = dataclasses.replace(shifted, links=[[0, 5], [4, 5], [5, 6]], link_properties={})
-    assert match_links(crossed, lineage).tolist() == [False, True, True]
-    elsewhere = dataclasses.replace(shifted, positions=lineage.positions + 100)
-    assert match_links(elsewhere, lineage).tolist() == [None] * 5
 
 
 # ---- what cannot be or is not there --------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 
 from organoid_kit.data import Annotations
-from organoid_kit.evaluation.positions import match_positions
+from organoid_kit.evaluation.matching import match_positions
 
 SAME_NUCLEUS_UM = 5.0  # a candidate so near to a position is that nucleus, as in all scores
 SAME_PLACE_UM = 0.1  # a candidate so near to a refused one is that one

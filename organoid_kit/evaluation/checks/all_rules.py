@@ -10,19 +10,8 @@ import numpy as np
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.timelapse import TimeLapse
 from organoid_kit.evaluation.checks.images import check_time_point
-from organoid_kit.evaluation.checks.links import (
-    check_daughters,
-    check_direction,
-    check_divisions,
-    check_duplicates,
-    check_gaps,
-    check_isolated,
-    check_jumps,
-    check_merges,
-    check_numbers,
-    check_track_ends,
-)
 from organoid_kit.evaluation.checks.problem import CheckLimits, Problem, compute_steps
+from organoid_kit.evaluation.checks.tracks import RULES, check_direction, check_track_ends
 from organoid_kit.evaluation.checks.whole import check_basics, check_channels, check_place
 
 
@@ -49,40 +38,37 @@ def check_annotations(
         problems += check_place(annotations, movie)
     problems += check_direction(annotations)
     facing_forward = _turn_links(annotations, movie)
-    for rule in (
-        check_numbers,
-        check_duplicates,
-        check_gaps,
-        check_jumps,
-        check_divisions,
-        check_daughters,
-        check_merges,
-        check_isolated,
-    ):
+    for rule in RULES:
         problems += rule(facing_forward, limits)
     problems += check_track_ends(facing_forward, movie, limits)
     if movie is not None:
-        times = (
-            annotations.annotated_time_points
-            if time_points is None
-            else np.asarray(time_points, dtype=int)
-        )
-        comparable = not {"axes_swapped", "units_mixed_up", "spacing_differs"} & {
-            one.rule for one in problems
-        }
         wrong_channels = list(check_channels(movie, channels))
+        comparable = not {"axes_swapped", "units_mixed_up", "spacing_differs"} & {
+            problem.rule for problem in problems
+        }
         problems += wrong_channels
-        for time_point in [] if wrong_channels else times[np.isin(times, movie.time_points)]:
-            problems += check_time_point(
-                facing_forward, movie, int(time_point), channels, limits, comparable
-            )
+        times = annotations.annotated_time_points if time_points is None else time_points
+        for time_point in [] if wrong_channels else np.asarray(times, dtype=int).tolist():
+            if time_point in movie.time_points:
+                problems += check_time_point(
+                    facing_forward, movie, time_point, channels, limits, comparable
+                )
     return _report_positions_once(problems)
 
 
+def _turn_links(annotations: Annotations, movie: TimeLapse | None) -> Annotations:
+    """Links turned forward, those within a time point left out, so that other rules are fair."""
+    steps = compute_steps(annotations)
+    positions = np.where(np.isfinite(annotations.positions), annotations.positions, np.nan)
+    links = np.where(steps[:, None] < 0, annotations.links[:, ::-1], annotations.links)[steps != 0]
+    spacing_um = annotations.spacing_um or (movie.spacing_um if movie else None)
+    return dataclasses.replace(
+        annotations, positions=positions, links=links, link_properties={}, spacing_um=spacing_um
+    )
+
+
 def _report_positions_once(problems: list[Problem]) -> list[Problem]:
-    """Leaves out problems whose positions all have a problem already: they are mostly its
-    consequence.
-    """
+    """Leaves out problems of positions that all have one already: mostly its consequence."""
     reported: set[int] = set()
     kept = []
     for problem in problems:
@@ -90,18 +76,3 @@ def _report_positions_once(problems: list[Problem]) -> list[Problem]:
             kept.append(problem)
         reported.update(problem.rows)
     return kept
-
-
-def _turn_links(annotations: Annotations, movie: TimeLapse | None) -> Annotations:
-    """With links turned forward and those within a time point left out, so that other rules judge
-    them fairly.
-    """
-    positions = np.where(np.isfinite(annotations.positions), annotations.positions, np.nan)
-    backward = compute_steps(annotations) < 0
-    links = np.where(backward[:, None], annotations.links[:, ::-1], annotations.links)[
-        compute_steps(annotations) != 0
-    ]
-    spacing_um = annotations.spacing_um or (movie.spacing_um if movie else None)
-    return dataclasses.replace(
-        annotations, positions=positions, links=links, link_properties={}, spacing_um=spacing_um
-    )

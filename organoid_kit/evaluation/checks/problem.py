@@ -41,9 +41,7 @@ class CheckLimits:
     """What counts as too close, too far, too bright."""
 
     diameter_um: float = DIAMETER_UM  # of an ordinary nucleus
-    duplicate_um: float = (
-        2.0  # two nuclei cannot be closer; sister nuclei in telophase are about 3 µm apart
-    )
+    duplicate_um: float = 2.0  # no two nuclei are closer; sisters in telophase are 3 µm apart
     daughters_um: float = 20.0  # daughters are not farther apart one time point after the division
     jump_um: float = 10.0  # shorter links are never suspicious, however still the other nuclei are
     border_um: float = 8.0  # this close to the border a nucleus may come and go
@@ -51,16 +49,23 @@ class CheckLimits:
 
     @property
     def own_um(self) -> float:
-        """A blob with a position so near to it needs no other one."""
+        """A blob with a position this near needs no other: nuclei may have two bright places."""
         return 0.75 * self.diameter_um
 
 
 def are_inside(positions: np.ndarray, movie: TimeLapse) -> np.ndarray:
-    """Which positions lie in the image, (n,) bool; unknown ones (NaN) do, they have a rule of their
-    own.
-    """
+    """Which positions lie in the image, (n,) bool; so do unknown ones (NaN), by this rule."""
     outside = (positions < -0.5) | (positions > np.array(movie.shape_zyx) - 0.5)
     return ~outside.any(axis=1)
+
+
+def are_within(
+    positions: np.ndarray, region: np.ndarray, spacing_um: Sequence[float], margin_um: float
+) -> np.ndarray:
+    """Which positions lie in a region and not in its margin, (n,) bool; thin ones keep an inside."""
+    low, high = region
+    margin = np.minimum(margin_um / np.array(spacing_um), (high - low) / 4)
+    return ((positions >= low + margin) & (positions <= high - margin)).all(axis=1)
 
 
 def compute_steps(annotations: Annotations) -> np.ndarray:

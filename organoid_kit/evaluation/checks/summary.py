@@ -55,61 +55,49 @@ class AnnotationSummary:
         """Whether this is enough to train from scratch, in plain words."""
         movies = sum(movie.positions > 0 for movie in self.movies)
         scale = (
-            f"You have {self.positions:,} positions in {movies} movie{'s' * (movies != 1)}. For scale: the author of "
-            f"OrganoidTracker trained on about {POSITIONS_OF_ORGANOIDTRACKER:,} positions from "
-            f"{MOVIES_OF_ORGANOIDTRACKER} time lapses, and 1 % of wrong annotations already weakened the training."
+            f"You have {self.positions:,} positions in {movies} movie{'s' * (movies != 1)}. For "
+            "scale: the author of OrganoidTracker trained on about "
+            f"{POSITIONS_OF_ORGANOIDTRACKER:,} positions from {MOVIES_OF_ORGANOIDTRACKER} time "
+            "lapses, and 1 % of wrong annotations already weakened the training."
         )
         if self.positions == 0:
             return f"{scale} Annotate a part of a movie first, completely."
         if self.positions >= POSITIONS_OF_ORGANOIDTRACKER / 2 and movies >= 3:
             return f"{scale} That is enough to train from scratch; fine-tuning is still quicker."
-        few = (
-            " With a single movie, no score can tell how the network does on another one."
-            if movies == 1
-            else ""
-        )
-        return f"{scale} Better fine-tune a pretrained network than train from scratch.{few}"
+        advice = f"{scale} Better fine-tune a pretrained network than train from scratch."
+        if movies == 1:
+            advice += " With a single movie, no score can tell how the network does on another one."
+        return advice
 
     def __str__(self) -> str:
         heading = ("movie", "positions", "time points", "links", "divisions", "part of image")
-        rows = [_format_row(movie) for movie in self.movies]
-        total = [
-            "in all",
-            *(
-                str(sum(getattr(one, key) for one in self.movies))
-                for key in ("positions", "time_points")
-            ),
-        ]
-        total += [
-            *(str(sum(getattr(one, key) for one in self.movies)) for key in ("links", "divisions")),
-            "",
-        ]
-        table = [heading, *rows, total]
-        widths = [max(len(row[column]) for row in table) for column in range(len(heading))]
+        counts = ("positions", "time_points", "links", "divisions")
+        total = [str(sum(getattr(movie, count) for movie in self.movies)) for count in counts]
+        table = [heading, *map(_list_cells, self.movies), ("in all", *total, "")]
+        widths = [max(map(len, column)) for column in zip(*table)]
         lines = [
-            "  ".join(
-                [
-                    row[0].ljust(widths[0]),
-                    *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)),
-                ]
-            )
-            for row in table
+            "  ".join([name.ljust(widths[0]), *map(str.rjust, cells, widths[1:])]).rstrip()
+            for name, *cells in table
         ]
-        return "\n".join([*(line.rstrip() for line in lines), "", self.advice])
+        return "\n".join([*lines, "", self.advice])
+
+
+def _list_cells(movie: MovieSummary) -> tuple[str, ...]:
+    part = "not measured" if movie.image_part is None else f"{movie.image_part:.1%}"
+    times = f"{movie.time_points} of {movie.movie_time_points}"
+    return movie.name, str(movie.positions), times, str(movie.links), str(movie.divisions), part
 
 
 def summarise_annotations(annotated_movies: Sequence[AnnotatedMovie]) -> AnnotationSummary:
     """How much is annotated, per movie and in all; print it."""
     return AnnotationSummary(
-        tuple(_summarise_movie(one.movie, one.annotations) for one in annotated_movies)
+        tuple(_summarise(movie.movie, movie.annotations) for movie in annotated_movies)
     )
 
 
-def _summarise_movie(movie: TimeLapse, annotations: Annotations) -> MovieSummary:
-    parts = [
-        _image_part(annotations.annotated_region(time_point), movie.shape_zyx)
-        for time_point in annotations.annotated_time_points
-    ]
+def _summarise(movie: TimeLapse, annotations: Annotations) -> MovieSummary:
+    times = annotations.annotated_time_points
+    parts = [_image_part(annotations.annotated_region(time), movie.shape_zyx) for time in times]
     return MovieSummary(
         name=movie.name,
         positions=len(annotations),
@@ -123,14 +111,6 @@ def _summarise_movie(movie: TimeLapse, annotations: Annotations) -> MovieSummary
 
 def _image_part(region: np.ndarray, shape_zyx: Sequence[int]) -> float:
     """Part of the voxels whose centre lies in the region."""
-    low, high = (
-        np.ceil(np.maximum(region[0], 0)),
-        np.floor(np.minimum(region[1], np.array(shape_zyx) - 1)),
-    )
+    low = np.ceil(np.maximum(region[0], 0))
+    high = np.floor(np.minimum(region[1], np.array(shape_zyx) - 1))
     return float(np.prod(np.maximum(high - low + 1, 0) / shape_zyx))
-
-
-def _format_row(movie: MovieSummary) -> list[str]:
-    part = "not measured" if movie.image_part is None else f"{movie.image_part:.1%}"
-    times = f"{movie.time_points} of {movie.movie_time_points}"
-    return [movie.name, str(movie.positions), times, str(movie.links), str(movie.divisions), part]

@@ -1,25 +1,18 @@
-"""How right are divisions, links and whole lineages? Like `evaluation`, but of what belongs
-together over time.
+"""How right are divisions, links and whole lineages? Like `positions`, but over time.
+
+divisions      called where and when a nucleus divides: right, missed, false
+links          between the right nuclei: right, missed, false, judged one by one
+lineages       DET, LNK, TRA, CHOTA, complete tracks, by the library traccuracy
 """
 
-from organoid_kit.evaluation.tracks.divisions import (
-    DivisionScore,
-    pool_division_scores,
-    score_divisions,
-)
-from organoid_kit.evaluation.tracks.links import LinkScore, pool_link_scores, score_links
-from organoid_kit.evaluation.tracks.matching import fill_gaps, match_to_truth
-from organoid_kit.evaluation.tracks.tracks import TrackScore, score_tracks
+import lazy_loader
 
-__all__ = [
-    "DivisionScore",
-    "LinkScore",
-    "TrackScore",
-    "match_to_truth",
-    "fill_gaps",
-    "pool_division_scores",
-    "pool_link_scores",
-    "score_divisions",
-    "score_links",
-    "score_tracks",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=["divisions", "lineages", "links"],
+    submod_attrs={
+        "divisions": ["DivisionScore", "pool_division_scores", "score_divisions"],
+        "lineages": ["TrackScore", "score_tracks"],
+        "links": ["LinkScore", "fill_gaps", "judge_links", "pool_link_scores", "score_links"],
+    },
+)

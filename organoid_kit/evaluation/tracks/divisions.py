@@ -13,12 +13,12 @@ from scipy.spatial import KDTree
 from organoid_kit.base.errors import UserError
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.evaluation.classification import compute_average_precision
-from organoid_kit.evaluation.positions import choose_common_spacing, compute_ratio, format_score
-from organoid_kit.evaluation.tracks.matching import is_annotated, match_to_truth
+from organoid_kit.evaluation.matching import choose_common_spacing, is_annotated, match_to_truth
+from organoid_kit.evaluation.positions import DetectionScore, format_score
 
 
 @dataclass(frozen=True, eq=False)
-class DivisionScore:
+class DivisionScore(DetectionScore):
     """Calls, "this nucleus divides", one by one; the figures follow from them.
 
     Attributes:
@@ -47,13 +47,13 @@ class DivisionScore:
     max_distance_um: float
 
     def __str__(self) -> str:
-        average = (
-            f"average precision {format_score(self.average_precision)}, " if self.ranked else ""
-        )
+        average = f"average precision {format_score(self.average_precision)}, "
         return (
-            f"{average}precision {format_score(self.precision)}, recall {format_score(self.recall)}, "
-            f"F1 {format_score(self.f1)} ({self.matched} right, {self.missed} missed, {self.false} false, "
-            f"{self.ignored} ignored; ±{self.tolerance} time points, within {self.max_distance_um:g} µm)"
+            f"{average if self.ranked else ''}precision {format_score(self.precision)}, "
+            f"recall {format_score(self.recall)}, F1 {format_score(self.f1)} "
+            f"({self.matched} right, {self.missed} missed, {self.false} false, "
+            f"{self.ignored} ignored; ±{self.tolerance} time points, "
+            f"within {self.max_distance_um:g} µm)"
         )
 
     @property
@@ -73,27 +73,8 @@ class DivisionScore:
 
     @property
     def ignored(self) -> int:
-        """Number of calls that were not counted, as nobody said what is right, or as they repeat a
-        right one.
-        """
+        """Number of calls not counted: nobody said what is right, or they repeat a right one."""
         return self._count(~self.judged)
-
-    @property
-    def precision(self) -> float | None:
-        """Part of the calls that is right."""
-        return compute_ratio(self.matched, self.matched + self.false)
-
-    @property
-    def recall(self) -> float | None:
-        """Part of the divisions that was called."""
-        return compute_ratio(self.matched, len(self.mothers))
-
-    @property
-    def f1(self) -> float | None:
-        """Harmonic mean of precision and recall; 0 where there were divisions and none was called."""
-        if self.recall is None:
-            return None
-        return compute_ratio(2 * self.matched, len(self.mothers) + self.matched + self.false)
 
     @property
     def average_precision(self) -> float | None:
@@ -102,31 +83,17 @@ class DivisionScore:
         Divisions that no call is right about, however low its probability, count as never found.
         None where links were judged, which have no ranking, and where there are no divisions.
         """
-        right = self.called_mothers[self.judged] >= 0
         if not self.ranked or len(self.mothers) == 0:
             return None
-        return (
-            (compute_average_precision(right, self.probabilities[self.judged]) or 0.0)
-            * right.sum()
-            / len(self.mothers)
-        )
+        right = self.called_mothers[self.judged] >= 0
+        average = compute_average_precision(right, self.probabilities[self.judged]) or 0.0
+        return average * right.sum() / len(self.mothers)
 
     def to_dict(self) -> dict[str, Any]:
         """Counts and figures for JSON; None where not measured."""
-        names = (
-            "average_precision",
-            "precision",
-            "recall",
-            "f1",
-            "matched",
-            "missed",
-            "false",
-            "ignored",
-        )
-        return {
-            name: getattr(self, name)
-            for name in (*names, "threshold", "tolerance", "max_distance_um")
-        }
+        figures = "average_precision precision recall f1 matched missed false ignored"
+        names = (*figures.split(), "threshold", "tolerance", "max_distance_um")
+        return {name: getattr(self, name) for name in names}
 
     def _count(self, calls: np.ndarray) -> int:
         return int(np.count_nonzero(calls & (self.probabilities >= self.threshold)))
@@ -141,8 +108,7 @@ def score_divisions(
     max_distance_um: float = 5.0,
     by: str | None = "division_probability",
 ) -> DivisionScore:
-    """Scores what is called a division: positions by their probability, or the divisions that links
-    draw.
+    """Scores what is called a division, by the probabilities of positions or by the links.
 
     Calls choose their divisions in order of probability, each division at most once. A call at the
     mother's last time point is compared with her place then; an earlier one with where she was
@@ -169,25 +135,22 @@ def score_divisions(
         UserError: the spacing is unknown or differs.
     """
     ranked = by in found.properties
-    values = (
-        found.properties[by].astype(float)
-        if ranked
-        else np.where(found.links_forward() >= 2, 1.0, np.nan)
-    )
+    if ranked:
+        values = found.properties[by].astype(float)
+    else:
+        values = np.where(found.links_forward() >= 2, 1.0, np.nan)
     calls = np.flatnonzero(~np.isnan(values))
-    mothers = truth.divisions()
     claims = _collect_claims(truth, found, calls, tolerance, max_distance_um)
     called = np.full(len(calls), -1)
     for call, mother in _choose(claims, values[calls]):
         called[call] = mother
     judged = _is_known(truth, found, max_distance_um)[calls]
     if ranked and tolerance > 0:
-        judged[claims[:, 0].astype(int)] = (
-            False  # whoever could claim a division and has none repeats another
-        )
+        # a call that could claim a division and got none repeats another one
+        judged[claims[:, 0].astype(int)] = False
     judged |= called >= 0
     options = (ranked, threshold, tolerance, max_distance_um)
-    return DivisionScore(mothers, calls, called, judged, values[calls], *options)
+    return DivisionScore(truth.divisions(), calls, called, judged, values[calls], *options)
 
 
 def pool_division_scores(scores: Iterable[DivisionScore]) -> DivisionScore:
@@ -196,19 +159,16 @@ def pool_division_scores(scores: Iterable[DivisionScore]) -> DivisionScore:
     Raises:
         UserError: there are no scores, or they were taken in different ways.
     """
-    scores = list(scores)
-    ways = {
-        (score.ranked, score.threshold, score.tolerance, score.max_distance_um) for score in scores
-    }
+    rows = [tuple(vars(score).values()) for score in scores]
+    ways = {row[5:] for row in rows}  # after five arrays
     if len(ways) != 1:
         raise UserError(
-            "Scores can only be pooled if they were taken in the same way. Received: (ranked, threshold, tolerance, "
-            f"max_distance_um) {sorted(ways)}. Score one movie or more with the same options."
+            "Scores can only be pooled if they were taken in the same way. Received: (ranked, "
+            f"threshold, tolerance, max_distance_um) {sorted(ways)}. Score one movie or more with "
+            "the same options."
         )
-    names = ("mothers", "calls", "called_mothers", "judged", "probabilities")
-    return DivisionScore(
-        *(np.concatenate([getattr(score, name) for score in scores]) for name in names), *ways.pop()
-    )
+    arrays = zip(*(row[:5] for row in rows))
+    return DivisionScore(*map(np.concatenate, arrays), *ways.pop())
 
 
 def _collect_claims(
@@ -218,74 +178,49 @@ def _collect_claims(
     tolerance: int,
     max_distance_um: float,
 ) -> np.ndarray:
-    """All calls that could mean a division: (k, 4) float, number of the call, mother, time points
-    off, µm off.
-    """
+    """Calls that could mean a division, (k, 4) float: call, mother, time points off, µm off."""
     spacing_um = choose_common_spacing(truth, found)
     claims = [np.zeros((0, 4))]
-    for time_point, places in _find_places(truth, tolerance).items():
+    for time_point, events in _list_events(truth, tolerance).items():
+        mothers = np.array([mother for mother, _ in events])
+        places_um = np.array([place for _, place in events]) * spacing_um
         numbers = np.flatnonzero(found.time_points[calls] == time_point)
-        mothers = np.array([mother for mother, _ in places])
-        places_um = np.array([place for _, place in places]) * spacing_um
-        there = KDTree(found.positions[calls[numbers]] * spacing_um)
-        near = there.sparse_distance_matrix(
+        calls_um = KDTree(found.positions[calls[numbers]] * spacing_um)
+        near = calls_um.sparse_distance_matrix(
             KDTree(places_um), max_distance_um, output_type="ndarray"
         )
         mothers = mothers[near["j"]]
-        late = np.abs(truth.time_points[mothers] - time_point)
-        claims.append(np.stack([numbers[near["i"]], mothers, late, near["v"]], axis=1))
+        off = np.abs(truth.time_points[mothers] - time_point)
+        claims.append(np.stack([numbers[near["i"]], mothers, off, near["v"]], axis=1))
     return np.concatenate(claims)
 
 
-def _find_places(truth: Annotations, tolerance: int) -> dict[int, list[tuple[int, np.ndarray]]]:
-    """For each time point where a division may be called: (mother, place) of each, zyx, voxels."""
+def _list_events(truth: Annotations, tolerance: int) -> dict[int, list[tuple[int, np.ndarray]]]:
+    """For each time point at which a division may be called: (mother, place zyx in voxels)."""
     parents = dict(truth.links[:, ::-1].tolist())
     children = defaultdict(list)
     for source, target in truth.links.tolist():
         children[source].append(target)
-    places = defaultdict(list)
+    events = defaultdict(list)
     for mother in truth.divisions().tolist():
-        rows = np.array(
-            [
-                *_walk(truth, mother, parents, tolerance),
-                *_descend(truth, mother, children, tolerance),
-            ]
-        )
-        for time_point in np.unique(truth.time_points[rows]):
+        rows, past, new = [mother], parents.get(mother, -1), [mother]
+        when = truth.time_points[mother]
+        while past >= 0 and when - truth.time_points[past] <= tolerance:
+            rows.append(past)
+            past = parents.get(past, -1)
+        while new:
+            new = [child for row in new for child in children[row]]
+            new = [child for child in new if truth.time_points[child] - when <= tolerance]
+            rows += new
+        rows = np.array(rows)
+        for time_point in np.unique(truth.time_points[rows]).tolist():
             there = truth.positions[rows[truth.time_points[rows] == time_point]]
-            places[int(time_point)] += [(mother, place) for place in (*there, there.mean(axis=0))]
-    return places
-
-
-def _walk(truth: Annotations, mother: int, parents: dict[int, int], tolerance: int) -> list[int]:
-    """The mother and her past, as far back as calls may be early."""
-    rows = [mother]
-    while (row := parents.get(rows[-1], -1)) >= 0 and truth.time_points[mother] - truth.time_points[
-        row
-    ] <= tolerance:
-        rows.append(row)
-    return rows
-
-
-def _descend(
-    truth: Annotations, mother: int, children: dict[int, list[int]], tolerance: int
-) -> list[int]:
-    """Her descendants, as far as calls may be late."""
-    rows, new = [], [mother]
-    while new := [
-        child
-        for row in new
-        for child in children.get(row, [])
-        if truth.time_points[child] - truth.time_points[mother] <= tolerance
-    ]:
-        rows += new
-    return rows
+            events[time_point] += [(mother, place) for place in (*there, there.mean(axis=0))]
+    return events
 
 
 def _choose(claims: np.ndarray, probabilities: np.ndarray) -> Iterable[tuple[int, int]]:
-    """(Number of the call, mother) of the claims that win: the most probable call, then the nearest
-    division.
-    """
+    """(call, mother) of the claims that win: the most probable call, then the nearest division."""
     numbers, mothers = claims[:, :2].astype(int).T
     taken_calls, taken_mothers = set(), set()
     for claim in np.lexsort((claims[:, 3], claims[:, 2], -probabilities[numbers])):

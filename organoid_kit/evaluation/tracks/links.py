@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -10,10 +11,8 @@ import numpy as np
 
 from organoid_kit.base.errors import UserError
 from organoid_kit.data.annotations import Annotations
+from organoid_kit.evaluation.matching import match_to_truth
 from organoid_kit.evaluation.positions import compute_ratio, format_score
-from organoid_kit.evaluation.tracks.matching import fill_gaps, match_to_truth
-
-_COUNTS = ("right", "false", "missed", "undetected", "ignored")
 
 
 @dataclass(frozen=True)
@@ -40,10 +39,14 @@ class LinkScore:
     max_distance_um: float
 
     def __str__(self) -> str:
+        wrong, missed = (
+            format_score(value) if value is None else f"{value:.1f} per 1000"
+            for value in (self.wrong_per_1000, self.missed_per_1000)
+        )
         return (
-            f"wrong links {_per_1000(self.wrong_per_1000)}, missed links {_per_1000(self.missed_per_1000)} "
-            f"({self.right} right, {self.false} false, {self.missed} missed, {self.undetected} undetected, "
-            f"{self.ignored} ignored; positions within {self.max_distance_um:g} µm)"
+            f"wrong links {wrong}, missed links {missed} ({self.right} right, {self.false} false, "
+            f"{self.missed} missed, {self.undetected} undetected, {self.ignored} ignored; "
+            f"positions within {self.max_distance_um:g} µm)"
         )
 
     @property
@@ -58,8 +61,10 @@ class LinkScore:
 
     def to_dict(self) -> dict[str, Any]:
         """Counts and figures for JSON; None where not measured."""
-        names = (*_COUNTS, "wrong_per_1000", "missed_per_1000", "max_distance_um")
-        return {name: getattr(self, name) for name in names}
+        figures = dataclasses.asdict(self)
+        distance = {"max_distance_um": figures.pop("max_distance_um")}
+        per_1000 = {name: getattr(self, name) for name in ("wrong_per_1000", "missed_per_1000")}
+        return figures | per_1000 | distance
 
 
 def score_links(
@@ -81,14 +86,37 @@ def score_links(
     partners = match_to_truth(truth, found, max_distance_um)
     ends = partners[found.links]
     known = (ends >= 0).all(axis=1)
-    number = [len(truth), 1]  # one number for each pair of rows
-    right = known & np.isin(ends @ number, truth.links @ number)
+    right = known & _are_among(ends, truth.links)
     elsewhere = (truth.links_forward()[ends[:, 0]] > 0) | (truth.links_backward()[ends[:, 1]] > 0)
     false = known & ~right & elsewhere
     within_reach = np.isin(truth.links, partners).all(axis=1)
-    missed = within_reach & ~np.isin(truth.links @ number, ends[known] @ number)
+    missed = within_reach & ~_are_among(truth.links, ends[known])
     counts = (right, false, missed, ~within_reach, ~right & ~false)
-    return LinkScore(*(int(np.count_nonzero(each)) for each in counts), max_distance_um)
+    return LinkScore(*(int(np.count_nonzero(count)) for count in counts), max_distance_um)
+
+
+def judge_links(truth: Annotations, found: Annotations, max_distance_um: float = 5.0) -> np.ndarray:
+    """Which found links are true, (m,) object: True, False, or None where truth is silent.
+
+    Truth is silent where it annotates neither end: where neither has a true partner.
+
+    Args:
+        truth: the right answer, of known spacing.
+        found: what is to be judged, in the same voxels.
+        max_distance_um: partners are at most this far apart.
+
+    Raises:
+        UserError: the spacing is unknown or differs.
+    """
+    ends = match_to_truth(truth, found, max_distance_um)[found.links]
+    right = (ends >= 0).all(axis=1) & _are_among(ends, truth.links)
+    return np.where((ends < 0).all(axis=1), None, right.astype(object))
+
+
+def _are_among(links: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Which links are among the others, (m,) bool."""
+    one_number = [max(links.max(initial=0), others.max(initial=0)) + 1, 1]  # for each pair of rows
+    return np.isin(links @ one_number, others @ one_number)
 
 
 def pool_link_scores(scores: Iterable[LinkScore]) -> LinkScore:
@@ -97,17 +125,40 @@ def pool_link_scores(scores: Iterable[LinkScore]) -> LinkScore:
     Raises:
         UserError: there are no scores, or they were taken with different distances.
     """
-    scores = list(scores)
-    distances = sorted({score.max_distance_um for score in scores})
+    rows = [dataclasses.astuple(score) for score in scores]
+    distances = sorted({distance for *_, distance in rows})
     if len(distances) != 1:
         raise UserError(
-            f"Scores can only be pooled if they allow the same distance. Received: {distances} µm. "
-            "Score one movie or more with the same max_distance_um."
+            "Scores can only be pooled if they allow the same distance. Received: "
+            f"{distances} µm. Score one movie or more with the same max_distance_um."
         )
-    return LinkScore(
-        *(sum(getattr(score, name) for score in scores) for name in _COUNTS), distances[0]
+    *counts, _ = zip(*rows)
+    return LinkScore(*map(sum, counts), distances[0])
+
+
+def fill_gaps(annotations: Annotations) -> Annotations:
+    """The same lineages, with positions put in, on a straight line, where a link skips time points.
+
+    Returns:
+        the given positions first, without properties, then those put in.
+    """
+    times, links = annotations.time_points, annotations.links
+    spans = np.diff(times[links], axis=1)[:, 0]
+    positions, time_points, steps = [annotations.positions], [times], [links[spans <= 1]]
+    size = len(annotations)
+    for (source, target), span in zip(links[spans > 1], spans[spans > 1]):
+        way = np.arange(1, span)[:, None] / span
+        start, end = annotations.positions[source], annotations.positions[target]
+        positions.append((1 - way) * start + way * end)
+        time_points.append(np.arange(times[source] + 1, times[target]))
+        chain = np.array([source, *range(size, size + span - 1), target])
+        steps.append(np.stack([chain[:-1], chain[1:]], axis=1))
+        size += span - 1
+    return dataclasses.replace(
+        annotations,
+        positions=np.concatenate(positions),
+        time_points=np.concatenate(time_points),
+        links=np.concatenate(steps),
+        properties={},
+        link_properties={},
     )
-
-
-def _per_1000(value: float | None) -> str:
-    return format_score(value) if value is None else f"{value:.1f} per 1000"

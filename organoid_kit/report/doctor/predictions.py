@@ -13,10 +13,10 @@ from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.timelapse import TimeLapse
 from organoid_kit.evaluation.blobs import find_blobs
 from organoid_kit.evaluation.checks.whole import name_columns
+from organoid_kit.evaluation.matching import match_positions
 from organoid_kit.evaluation.positions import (
     find_best_threshold,
     get_probabilities,
-    match_positions,
     score_positions,
 )
 from organoid_kit.report.channel_contrast import choose_time_points

@@ -19,12 +19,12 @@ import numpy as np
 
 from organoid_kit.base.errors import UserError
 from organoid_kit.data.annotations import Annotations
+from organoid_kit.evaluation.matching import is_annotated, match_to_truth
 from organoid_kit.evaluation.positions import format_score
-from organoid_kit.evaluation.tracks.matching import fill_gaps, is_annotated, match_to_truth
+from organoid_kit.evaluation.tracks.links import fill_gaps
 
 if TYPE_CHECKING:
     from traccuracy import TrackingGraph
-    from traccuracy.matchers import Matched
 
 TOLERANCES = (0, 1, 2)
 
@@ -43,8 +43,8 @@ class TrackScore:
         mitotic_branching: part of true and found divisions together that is right, without
             tolerance.
         complete_tracks: part of the true tracks found without a mistake from end to end.
-        complete_lineages: part of the true lineages found without a mistake, all divisions
-        included. true_tracks, true_lineages, true_divisions, found_divisions: how many there are.
+        complete_lineages: part of the true lineages found without a mistake, divisions included.
+        true_tracks, true_lineages, true_divisions, found_divisions: how many there are.
         left_out: found positions that were not judged, as nobody annotated there.
         max_distance_um: largest distance between a found and a true position that are the same.
     """
@@ -65,39 +65,25 @@ class TrackScore:
     max_distance_um: float
 
     def __str__(self) -> str:
+        of_divisions = f"of {self.true_divisions}, {self.found_divisions} found"
         rows = [
             ("DET, positions", self.det, ""),
             ("LNK, links", self.lnk, ""),
             ("TRA, positions and links", self.tra, ""),
             ("CHOTA, lineages kept apart", self.chota, ""),
-            *self._division_rows(),
+            *((f"division F1, ±{time}", f1, of_divisions) for time, f1 in self.division_f1.items()),
+            ("mitotic branching", self.mitotic_branching, ""),
             ("complete tracks", self.complete_tracks, f"of {self.true_tracks}"),
             ("complete lineages", self.complete_lineages, f"of {self.true_lineages}"),
         ]
         lines = [f"{name:<30}{format_score(value)} {note}".rstrip() for name, value, note in rows]
-        return "\n".join(
-            [
-                *lines,
-                f"within {self.max_distance_um:g} µm; {self.left_out} found positions not judged",
-            ]
-        )
+        distance = f"within {self.max_distance_um:g} µm"
+        return "\n".join([*lines, f"{distance}; {self.left_out} found positions not judged"])
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON; None where not measured."""
-        return {
-            name: {str(key): each for key, each in value.items()}
-            if isinstance(value, dict)
-            else value
-            for name, value in vars(self).items()
-        }
-
-    def _division_rows(self) -> list[tuple[str, float | None, str]]:
-        note = f"of {self.true_divisions}, {self.found_divisions} found"
-        rows = [
-            (f"division F1, ±{tolerance}", value, note)
-            for tolerance, value in self.division_f1.items()
-        ]
-        return [*rows, ("mitotic branching", self.mitotic_branching, "")]
+        by_tolerance = {str(tolerance): f1 for tolerance, f1 in self.division_f1.items()}
+        return vars(self) | {"division_f1": by_tolerance}
 
 
 def score_tracks(
@@ -123,68 +109,60 @@ def score_tracks(
         UserError: traccuracy is not installed, nuclei merge, or the spacing is unknown or differs.
     """
     _check_library()
-    truth, tracks = (_without_merges(fill_gaps(truth)), _without_merges(fill_gaps(tracks)))
+    truth, tracks = fill_gaps(truth), fill_gaps(tracks)
+    _check_merges(truth)
+    _check_merges(tracks)
     partners = match_to_truth(truth, tracks, max_distance_um)
     kept = (partners >= 0) | (is_annotated(truth, tracks) & (not sparse))
     with _silence_library():
-        figures = _run(truth, tracks.select(kept), partners[kept])
-    divisions = figures["divisions"]
-    has_links, has_divisions = len(truth.links) > 0, divisions["Total GT Divisions"] > 0
+        figures, divisions = _measure(truth, tracks.select(kept), partners[kept])
+    counts = divisions["Frame Buffer 0"]
+    has_links = len(truth.links) > 0
+    judges_divisions = counts["Total GT Divisions"] > 0 and not sparse
+    division_f1 = dict.fromkeys(TOLERANCES)
+    if judges_divisions:  # computed here, as traccuracy has no number where no division is found
+        of_both = counts["Total GT Divisions"] + counts["Total Predicted Divisions"]
+        for tolerance in TOLERANCES:
+            right = divisions[f"Frame Buffer {tolerance}"]["True Positive Divisions"]
+            division_f1[tolerance] = 2 * right / of_both
+
+    def get(value: float, measured: bool) -> float | None:
+        return float(value) if measured and not math.isnan(value) else None
+
     return TrackScore(
-        det=_figure(figures["DET"], not sparse),
-        lnk=_figure(figures["LNK"], has_links),
-        tra=_figure(figures["TRA"], has_links and not sparse),
-        chota=_figure(figures["CHOTA"], has_links and not sparse),
-        division_f1={
-            each: figures["f1"][each] if has_divisions and not sparse else None
-            for each in TOLERANCES
-        },
-        mitotic_branching=_figure(
-            divisions["Mitotic Branching Correctness"], has_divisions and not sparse
-        ),
-        complete_tracks=_figure(figures["complete_tracklets"], has_links),
-        complete_lineages=_figure(figures["complete_lineages"], has_links),
+        det=get(figures["DET"], not sparse),
+        lnk=get(figures["LNK"], has_links),
+        tra=get(figures["TRA"], has_links and not sparse),
+        chota=get(figures["CHOTA"], has_links and not sparse),
+        division_f1=division_f1,
+        mitotic_branching=get(counts["Mitotic Branching Correctness"], judges_divisions),
+        complete_tracks=get(figures["complete_tracklets"], has_links),
+        complete_lineages=get(figures["complete_lineages"], has_links),
         true_tracks=figures["total_tracklets"],
         true_lineages=figures["total_lineages"],
-        true_divisions=divisions["Total GT Divisions"],
-        found_divisions=divisions["Total Predicted Divisions"],
+        true_divisions=counts["Total GT Divisions"],
+        found_divisions=counts["Total Predicted Divisions"],
         left_out=int(np.count_nonzero(~kept)),
         max_distance_um=max_distance_um,
     )
 
 
-def _run(truth: Annotations, tracks: Annotations, partners: np.ndarray) -> dict[str, Any]:
-    """What traccuracy measures, all in one dictionary."""
-    from traccuracy.metrics import CHOTAMetric, CompleteTracks, CTCMetrics, DivisionMetrics
-
-    matched = _match(truth, tracks, partners)
-    divisions = DivisionMetrics(max_frame_buffer=max(TOLERANCES)).compute(matched).results
-    figures = {"divisions": divisions["Frame Buffer 0"]}
-    figures["f1"] = {each: _compute_f1(divisions[f"Frame Buffer {each}"]) for each in TOLERANCES}
-    for metric in (CTCMetrics(), CHOTAMetric(), CompleteTracks()):
-        figures |= metric.compute(matched).results
-    return figures
-
-
-def _compute_f1(counts: dict[str, float]) -> float | None:
-    """F1 from the counts: where no division at all is found, traccuracy has no number, and this has
-    0.
-    """
-    called = counts["Total GT Divisions"] + counts["Total Predicted Divisions"]
-    return 2 * counts["True Positive Divisions"] / called if called else None
-
-
-def _match(truth: Annotations, tracks: Annotations, partners: np.ndarray) -> Matched:
+def _measure(
+    truth: Annotations, tracks: Annotations, partners: np.ndarray
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What traccuracy measures, and what it counts of divisions."""
     from traccuracy.matchers import Matched
+    from traccuracy.metrics import CHOTAMetric, CompleteTracks, CTCMetrics, DivisionMetrics
 
     rows = np.flatnonzero(partners >= 0)
     pairs = list(zip(partners[rows].tolist(), rows.tolist()))
-    return Matched(
-        _make_graph(truth),
-        _make_graph(tracks),
-        pairs,
-        {"name": "one-to-one", "matching type": "one-to-one"},
-    )
+    matcher = {"name": "one-to-one", "matching type": "one-to-one"}
+    matched = Matched(_make_graph(truth), _make_graph(tracks), pairs, matcher)
+    divisions = DivisionMetrics(max_frame_buffer=max(TOLERANCES)).compute(matched).results
+    figures = {}
+    for metric in (CTCMetrics(), CHOTAMetric(), CompleteTracks()):
+        figures |= metric.compute(matched).results
+    return figures, divisions
 
 
 def _make_graph(annotations: Annotations) -> TrackingGraph:
@@ -192,26 +170,21 @@ def _make_graph(annotations: Annotations) -> TrackingGraph:
     from traccuracy import TrackingGraph
 
     graph = nx.DiGraph()
-    graph.add_nodes_from(
-        (row, {"t": time_point}) for row, time_point in enumerate(annotations.time_points.tolist())
-    )
+    times = annotations.time_points.tolist()
+    graph.add_nodes_from((row, {"t": time_point}) for row, time_point in enumerate(times))
     graph.add_edges_from(annotations.links.tolist())
     return TrackingGraph(graph, location_keys=None)
 
 
-def _figure(value: float, measured: bool) -> float | None:
-    return float(value) if measured and not math.isnan(value) else None
-
-
-def _without_merges(annotations: Annotations) -> Annotations:
+def _check_merges(annotations: Annotations) -> None:
     merges = annotations.merges()
     if len(merges):
         raise UserError(
-            f"In a lineage no two nuclei become one. Received: {len(merges)} positions with several links backward in "
-            f"{annotations.name!r}, the first at time point {annotations.time_points[merges[0]]}. "
+            f"In a lineage no two nuclei become one. Received: {len(merges)} positions with "
+            f"several links backward in {annotations.name!r}, the first at time point "
+            f"{annotations.time_points[merges[0]]}. "
             "Score tracks, not candidate links, and remove merges."
         )
-    return annotations
 
 
 def _check_library() -> None:
@@ -220,8 +193,8 @@ def _check_library() -> None:
         import traccuracy.metrics  # noqa: F401
     except ImportError as error:
         raise UserError(
-            f"Lineages are scored with the traccuracy library. Received: it is not installed ({error}). "
-            'Install it with: pip install "organoid-kit[scores]"'
+            "Lineages are scored with the traccuracy library. Received: it is not installed "
+            f'({error}). Install it with: pip install "organoid-kit[scores]"'
         ) from error
 
 
@@ -231,12 +204,9 @@ def _silence_library() -> Iterator[None]:
     log = logging.getLogger("traccuracy")
     level = log.level
     log.setLevel(logging.CRITICAL)
+    nowhere = contextlib.redirect_stderr(io.StringIO())
     try:
-        with (
-            warnings.catch_warnings(),
-            contextlib.redirect_stderr(io.StringIO()),
-            np.errstate(all="ignore"),
-        ):
+        with warnings.catch_warnings(), nowhere, np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             yield
     finally:

@@ -1,0 +1,151 @@
+"""Which position may be which, one time point later? From coordinates alone; no image, no network.
+
+Everything is computed in coordinates from which the drift of the whole movie was taken out: there,
+a nucleus that only moves with all others stands still.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+from scipy.spatial import KDTree
+
+from organoid_kit.base.errors import UserError
+from organoid_kit.data.annotations import Annotations
+from organoid_kit.evaluation.matching import match_positions
+from organoid_kit.tracking.motion import estimate_drift, list_steps, subtract_drift
+
+# With these, all true links of the bundled movies and of the real organoid are candidates, 99.8 %
+# where nuclei move by 2 µm at random, and 97 to 98 % by 3 µm; six or seven candidates for each true
+# link (benchmarks/candidates.py).
+MAX_DISTANCE_UM = 12.0
+NEIGHBOURS = 6
+
+
+def find_candidates(
+    annotations: Annotations,
+    *,
+    max_distance_um: float = MAX_DISTANCE_UM,
+    neighbours: int = NEIGHBOURS,
+    remove_drift: bool = True,
+) -> Annotations:
+    """All links there could be: to the nearest positions one time point later, and one earlier.
+
+    Args:
+        annotations: positions of known spacing.
+        max_distance_um: no candidate is longer, drift taken out.
+        neighbours: how many nearest positions are candidates, in either direction.
+        remove_drift: takes out what `estimate_drift` finds.
+
+    Returns:
+        the same positions; their links are the candidates, without properties.
+
+    Raises:
+        UserError: the spacing is unknown, or a number makes no sense.
+    """
+
+    def find_pairs(sources_um: np.ndarray, targets_um: np.ndarray) -> np.ndarray:
+        forward = _find_nearest(sources_um, targets_um, neighbours, max_distance_um)
+        backward = _find_nearest(targets_um, sources_um, neighbours, max_distance_um)[:, ::-1]
+        return np.unique(np.concatenate([forward, backward]), axis=0)
+
+    return _link(annotations, find_pairs, max_distance_um, remove_drift, neighbours)
+
+
+def compute_candidate_recall(truth: Annotations, **options: float) -> float | None:
+    """Part of the true links that are among the candidates: no choice among these can exceed it.
+
+    Args:
+        truth: annotated positions and links. Links that skip time points count as missed.
+        **options: as of `find_candidates`.
+
+    Returns:
+        a number within 0 and 1, or None where there are no true links.
+    """
+    if len(truth.links) == 0:
+        return None
+    candidates = set(map(tuple, find_candidates(truth, **options).links.tolist()))
+    return float(np.mean([tuple(link) in candidates for link in truth.links.tolist()]))
+
+
+def link_nearest(
+    annotations: Annotations, *, max_distance_um: float = MAX_DISTANCE_UM, remove_drift: bool = True
+) -> Annotations:
+    """The simplest linking: each position comes from the nearest one of the time point before.
+
+    No position gets more than two daughters: of several that claim it, the two nearest have it, the
+    others begin anew.
+
+    Args:
+        annotations: positions of known spacing.
+        max_distance_um: no link is longer, drift taken out.
+        remove_drift: takes out what `estimate_drift` finds.
+
+    Returns:
+        the same positions, linked anew.
+    """
+
+    def find_pairs(sources_um: np.ndarray, targets_um: np.ndarray) -> np.ndarray:
+        targets, sources = _find_nearest(targets_um, sources_um, 1, max_distance_um).T
+        lengths_um = np.linalg.norm(targets_um[targets] - sources_um[sources], axis=1)
+        pairs = np.stack([sources, targets], axis=1)[np.lexsort((lengths_um, sources))]
+        is_third = np.zeros(len(pairs), dtype=bool)
+        is_third[2:] = pairs[2:, 0] == pairs[:-2, 0]
+        return pairs[~is_third]
+
+    return _link(annotations, find_pairs, max_distance_um, remove_drift)
+
+
+def link_optimally(
+    annotations: Annotations, *, max_distance_um: float = MAX_DISTANCE_UM, remove_drift: bool = True
+) -> Annotations:
+    """As many one-to-one links as possible, and of these the shortest altogether. No divisions.
+
+    Args:
+        annotations: positions of known spacing.
+        max_distance_um: no link is longer, drift taken out.
+        remove_drift: takes out what `estimate_drift` finds.
+
+    Returns:
+        the same positions, linked anew.
+    """
+
+    def find_pairs(sources_um: np.ndarray, targets_um: np.ndarray) -> np.ndarray:
+        return match_positions(sources_um, targets_um, max_distance_um)
+
+    return _link(annotations, find_pairs, max_distance_um, remove_drift)
+
+
+def _link(
+    annotations: Annotations,
+    find_pairs: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    max_distance_um: float,
+    remove_drift: bool,
+    neighbours: int = 1,
+) -> Annotations:
+    """Links what `find_pairs` says of the positions (µm) of one time point and those of the next."""
+    if not (max_distance_um > 0 and neighbours >= 1):
+        raise UserError(
+            "Links need a largest distance above 0 µm and one neighbour or more. Received: "
+            f"max_distance_um {max_distance_um}, neighbours {neighbours}. Change them."
+        )
+    positions_um = subtract_drift(annotations, estimate_drift(annotations) if remove_drift else {})
+    links = [np.zeros((0, 2), dtype=int)]
+    for _, sources, targets in list_steps(annotations):
+        pairs = find_pairs(positions_um[sources], positions_um[targets])
+        links.append(np.stack([sources[pairs[:, 0]], targets[pairs[:, 1]]], axis=1))
+    return dataclasses.replace(annotations, links=np.concatenate(links), link_properties={})
+
+
+def _find_nearest(
+    from_um: np.ndarray, to_um: np.ndarray, neighbours: int, max_distance_um: float
+) -> np.ndarray:
+    """Each of the first with its nearest of the second, (k, 2) int, rows."""
+    ranks = range(1, min(neighbours, len(to_um)) + 1)
+    distances_um, nearest = KDTree(to_um).query(
+        from_um, k=ranks, distance_upper_bound=max_distance_um
+    )
+    rows, _ = found = np.nonzero(np.isfinite(distances_um))
+    return np.stack([rows, nearest[found]], axis=1)

@@ -1,0 +1,178 @@
+"""How does the organoid move, and each nucleus in it? From coordinates alone; no image, no network.
+
+drift           how far the organoid as a whole moves from a time point to the next
+flow            how the neighbours of a nucleus move beside that: turning, growing, bending
+displacement    what is left for a nucleus that moves on its own
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+from scipy.spatial import KDTree
+
+from organoid_kit.base.errors import UserError
+from organoid_kit.data.annotations import Annotations
+
+MAX_DRIFT_UM = 24.0
+_VOTE_UM = 2.0  # width of a ballot box: about as far as nuclei move on their own
+_VOTERS = 500  # positions that vote on the drift of a time point; more do not change it
+_MIN_PAIRS = 4  # fewer partners say nothing about a drift
+_FLOWING = 8  # neighbours whose median step is the flow
+
+
+def estimate_drift(
+    annotations: Annotations, *, max_drift_um: float = MAX_DRIFT_UM
+) -> dict[int, np.ndarray]:
+    """How far the organoid as a whole moves from each time point to the next, from positions alone.
+
+    Every difference between a position and one of the next time point is a vote for a drift. Wrong
+    pairs scatter their votes, right pairs agree, so the fullest ballot box wins; drifts longer than
+    the distance between nuclei are found as well. The winner, and no drift as its rival, are
+    refined by the median displacement of mutual nearest neighbours until it stays the same; the one
+    that leaves positions closer to each other is kept. Divisions and missed or invented nuclei have
+    little say in a median.
+
+    Limits: rotation and growth are not seen, only their mean; a tissue as regular as a crystal can
+    be taken for shifted by a whole nucleus, if it drifts farther than nuclei are apart; where fewer
+    than four positions find a partner the drift is taken to be zero.
+
+    Args:
+        annotations: positions of known spacing; links are not looked at.
+        max_drift_um: longer drifts along an axis are not looked for.
+
+    Returns:
+        for each time point that has positions, as the next one does: (3,) float, zyx, µm.
+
+    Raises:
+        UserError: the spacing is unknown.
+    """
+    positions_um = compute_positions_um(annotations)
+    return {
+        time_point: _estimate_shift(positions_um[sources], positions_um[targets], max_drift_um)
+        for time_point, sources, targets in list_steps(annotations)
+    }
+
+
+def estimate_flow(positions_um: np.ndarray, linked: np.ndarray, steps_um: np.ndarray) -> np.ndarray:
+    """How the surroundings of each position move: what turning, growing and bending add to drift.
+
+    The median step of the eight nearest linked positions, the position itself left out; so a few
+    wrong links have no say.
+
+    Args:
+        positions_um: (n, 3) float, zyx, µm, all of one time point.
+        linked: (k,) int, rows of those whose link is trusted, each once.
+        steps_um: (k, 3) float, zyx, µm, where their links lead.
+
+    Returns:
+        (n, 3) float, zyx, µm; zero where fewer than four others are linked.
+    """
+    if len(linked) <= _MIN_PAIRS:
+        return np.zeros_like(positions_um)
+    ranks = range(1, min(_FLOWING, len(linked) - 1) + 2)
+    nearest = KDTree(positions_um[linked]).query(positions_um, k=ranks)[1]
+    left_out = linked[nearest] == np.arange(len(positions_um))[:, np.newaxis]
+    left_out[~left_out.any(axis=1), -1] = True  # where the position is not linked, the farthest
+    return np.median(steps_um[nearest[~left_out].reshape(len(positions_um), -1)], axis=1)
+
+
+def compute_displacements(
+    annotations: Annotations, links: np.ndarray, drift: dict[int, np.ndarray] | None = None
+) -> np.ndarray:
+    """Where each link leads, with the drift taken out, over all the time points that it spans.
+
+    Args:
+        annotations: positions of known spacing.
+        links: (m, 2) int, rows of the positions.
+        drift: what `estimate_drift` gave; None leaves it in.
+
+    Returns:
+        (m, 3) float, zyx, µm: target minus source minus drift.
+
+    Raises:
+        UserError: the spacing is unknown.
+    """
+    positions_um = subtract_drift(annotations, drift or {})
+    links = np.asarray(links, dtype=int).reshape(-1, 2)
+    return positions_um[links[:, 1]] - positions_um[links[:, 0]]
+
+
+def subtract_drift(annotations: Annotations, drift: dict[int, np.ndarray]) -> np.ndarray:
+    """Positions as if the organoid had stayed where it was at first, (n, 3) float, zyx, µm."""
+    positions_um = compute_positions_um(annotations)
+    if len(positions_um) == 0:
+        return positions_um
+    first, last = annotations.time_points.min(), annotations.time_points.max()
+    steps = [drift.get(int(time_point), np.zeros(3)) for time_point in range(first, last)]
+    moved = np.cumsum([np.zeros(3), *steps], axis=0)
+    return positions_um - moved[annotations.time_points - first]
+
+
+def list_steps(annotations: Annotations) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """Each time point that the next one follows, with the rows of both."""
+    rows = np.argsort(annotations.time_points, kind="stable")
+    time_points, starts = np.unique(annotations.time_points[rows], return_index=True)
+    rows_at = dict(zip(time_points.tolist(), np.split(rows, starts[1:])))
+    return ((time, rows_at[time], rows_at[time + 1]) for time in rows_at if time + 1 in rows_at)
+
+
+def compute_positions_um(annotations: Annotations) -> np.ndarray:
+    """(n, 3) float, zyx, µm.
+
+    Raises:
+        UserError: the spacing is unknown.
+    """
+    if annotations.spacing_um is None:
+        raise UserError(
+            "Positions can only be linked in µm. Received: positions of "
+            f"{annotations.name!r} without spacing. Set their spacing_um (z, y, x)."
+        )
+    return annotations.positions * annotations.spacing_um
+
+
+def _estimate_shift(
+    sources_um: np.ndarray, targets_um: np.ndarray, max_drift_um: float
+) -> np.ndarray:
+    """The translation that brings the first positions onto the second, (3,) float, zyx, µm."""
+    voters = sources_um[:: -(-len(sources_um) // _VOTERS)]
+    sources, targets = KDTree(voters), KDTree(targets_um)
+    guesses = (np.zeros(3), _vote_for_shift(sources, targets, max_drift_um))
+    shifts = [_refine_shift(sources, targets, guess) for guess in guesses]
+
+    def count_hits(shift: np.ndarray) -> float:
+        distances_um, _ = targets.query(sources.data + shift)
+        return float(np.exp(-0.5 * (distances_um / _VOTE_UM) ** 2).sum())  # the closer the more
+
+    return max(shifts, key=count_hits)
+
+
+def _vote_for_shift(sources: KDTree, targets: KDTree, max_drift_um: float) -> np.ndarray:
+    """The most frequent difference between a target and a source, (3,) float, zyx, µm."""
+    near = sources.sparse_distance_matrix(targets, max_drift_um, output_type="ndarray")
+    differences_um = targets.data[near["j"]] - sources.data[near["i"]]
+    half = int(np.ceil(max_drift_um / _VOTE_UM))
+    shape = (2 * half + 1,) * 3
+    boxes = np.rint(differences_um / _VOTE_UM).astype(int) + half
+    votes = np.zeros(shape)
+    np.add.at(votes, tuple(boxes.T), 1)
+    fullest = gaussian_filter(votes, 1, mode="constant").argmax()
+    return (np.array(np.unravel_index(fullest, shape)) - half) * _VOTE_UM
+
+
+def _refine_shift(
+    sources: KDTree, targets: KDTree, shift: np.ndarray, steps: int = 20
+) -> np.ndarray:
+    """The median displacement of mutual nearest neighbours, repeated until it stays the same."""
+    for _ in range(steps):
+        _, nearest = targets.query(sources.data + shift)
+        _, back = sources.query(targets.data[nearest] - shift)
+        mutual = back == np.arange(len(nearest))
+        if mutual.sum() < _MIN_PAIRS:
+            return np.zeros(3)
+        before, shift = shift, np.median((targets.data[nearest] - sources.data)[mutual], axis=0)
+        if np.allclose(before, shift, atol=1e-3):
+            break
+    return shift
