@@ -32,67 +32,51 @@ REAL_ORGANOID_URL = (
 )
 REAL_ORGANOID_CREDIT = (
     "Mouse intestinal organoid, H2B-labelled nuclei, light sheet: example data of LSTree "
-    "(github.com/fmi-basel/LSTree, MIT licence), de Medeiros, Ortiz et al., Nature Communications 2022."
+    "(github.com/fmi-basel/LSTree, MIT licence), de Medeiros, Ortiz et al., "
+    "Nature Communications 2022."
 )
 REAL_ORGANOID_SPACING_UM = (2.0, 0.26, 0.26)
 _REAL_ORGANOID_MINUTES = 10.0
 _REAL_ORGANOID_PATTERN = "P4_Ch1-T{time:04}.tif"
 _FRAME_TO_FILE = 1  # the annotation counts time points from 0, the files from 1
-_REAL_ORGANOID_FILES = {  # where the file goes → where it comes from, SHA-256
-    "images/P4_Ch1-T0322.tif": (
-        "Channel1/P4_Ch1-T0322.tif",
-        "5b4f055262a72faf039936dd9c5de71c87aa0d5c2a0ed9642f416dc5b09def8d",
-    ),
-    "images/P4_Ch1-T0323.tif": (
-        "Channel1/P4_Ch1-T0323.tif",
-        "7f26a869adec51cf0cf053c2934490ce8f7a05c2f22f05759f32175153618f99",
-    ),
-    "images/P4_Ch1-T0324.tif": (
-        "Channel1/P4_Ch1-T0324.tif",
-        "da62f9d79e4a9421994b7dbe677d38542be74b0cd2c7dc577d9b4d62ba6b58cb",
-    ),
-    "mamut_deconv.xml": (
-        "mamut_deconv.xml",
-        "a97bcbd06df2154f3a621efa14e597ba89917588e6c932c66b127d629630337a",
-    ),
+_STACKS = {  # SHA-256
+    "P4_Ch1-T0322.tif": "5b4f055262a72faf039936dd9c5de71c87aa0d5c2a0ed9642f416dc5b09def8d",
+    "P4_Ch1-T0323.tif": "7f26a869adec51cf0cf053c2934490ce8f7a05c2f22f05759f32175153618f99",
+    "P4_Ch1-T0324.tif": "da62f9d79e4a9421994b7dbe677d38542be74b0cd2c7dc577d9b4d62ba6b58cb",
+}
+_ANNOTATION_SUM = "a97bcbd06df2154f3a621efa14e597ba89917588e6c932c66b127d629630337a"
+# Where the file goes → where it comes from, SHA-256
+_REAL_ORGANOID_FILES = {
+    **{f"images/{name}": (f"Channel1/{name}", checksum) for name, checksum in _STACKS.items()},
+    "mamut_deconv.xml": ("mamut_deconv.xml", _ANNOTATION_SUM),
 }
 
 
 def find_samples(folder: str | Path | None = None, *, url: str = SAMPLES_URL) -> Path:
-    """The folder with the bundled movies; downloads them (18 MB) where only the package is
-    installed, as on Colab.
+    """The folder with the bundled movies, downloaded (18 MB) where only the package is installed.
 
     Args:
         folder: where to look and to download to; None: the checkout the package lies in, a folder
             above this one, or else ``data_samples`` here.
-        url: where they come from.
 
     Raises:
         UserError: they are not there and cannot be downloaded.
     """
-    near = (Path(__file__).parents[2], *Path.cwd().parents[:2])  # notebooks lie in subfolders
-    for place in near if folder is None else ():
-        if _is_complete(place / "data_samples"):
-            return place / "data_samples"
-    folder = Path(folder or "data_samples").absolute()
-    if not _is_complete(folder):
-        _download({name: (name, None) for name in SAMPLES}, folder, url)
-    return folder
+    # Notebooks lie in subfolders
+    near = (Path(__file__).parents[2], *Path.cwd().parents[:2]) if folder is None else ()
+    wanted = Path(folder or "data_samples").absolute()
+    for place in (*(place / "data_samples" for place in near), wanted):
+        if all((place / name).is_file() for name in SAMPLES):
+            return place
+    _download({name: (name, None) for name in SAMPLES}, wanted, url)
+    return wanted
 
 
 def download_real_organoid(folder: str | Path, *, url: str = REAL_ORGANOID_URL) -> Path:
-    """Puts the real organoid (three stacks and their annotation, 11 MB) in a folder, each file
-    checked by its sum.
+    """Puts the real organoid (three stacks and their annotation, 11 MB) in a folder; returns it.
 
-    Files that are there already and intact are kept as they are. Open the folder with
-    `read_real_organoid`.
-
-    Args:
-        folder: is made where it does not exist.
-        url: where the files come from.
-
-    Returns:
-        The folder.
+    Each file is checked by its sum; files that are there already and intact are kept as they are.
+    Open the folder with `read_real_organoid`.
 
     Raises:
         UserError: there is no network, the source has changed, or the folder cannot be written.
@@ -128,10 +112,6 @@ def read_real_organoid(folder: str | Path) -> AnnotatedMovie:
     return AnnotatedMovie(movie, annotations.select(seen), _REAL_ORGANOID_PATTERN)
 
 
-def _is_complete(folder: Path) -> bool:
-    return all((folder / name).is_file() for name in SAMPLES)
-
-
 def _download(files: dict[str, tuple[str, str | None]], folder: Path, url: str) -> None:
     """Fetches what is not there yet, or not intact; progress is shown."""
     store = pooch.create(
@@ -145,12 +125,9 @@ def _download(files: dict[str, tuple[str, str | None]], folder: Path, url: str) 
         try:
             store.fetch(name, progressbar=True)
         except (OSError, ValueError) as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
             raise UserError(
-                f"The file {name} must be downloaded from {url}. Received: {_first_line(error)}. Check the connection "
-                f"to the internet, or copy the file into {folder} from a machine that has one."
+                f"The file {name} must be downloaded from {url}. Received: {reason}. "
+                f"Check the connection to the internet, or copy the file into {folder} from a "
+                "machine that has one."
             ) from error
-
-
-def _first_line(error: Exception) -> str:
-    """What went wrong, in short."""
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]

@@ -16,14 +16,12 @@ class TimeLapse:
     """A movie with axes (t, c, z, y, x). Nothing is read before `stack` is called.
 
     Attributes:
-        name: for people.
         time_points: the time points there are, counted as the files count them.
         shape_zyx: planes, rows and columns of every stack; a 2D movie has one plane.
         channel_names: one for each channel.
         dtype: of the stored intensities.
         spacing_um: µm per voxel, zyx.
         read_stack: (time point, channel index from 0) → (z, y, x) array.
-        minutes_per_time_point: or None where unknown.
         path: where it was read from, or None for a movie made in memory.
     """
 
@@ -41,8 +39,9 @@ class TimeLapse:
         z, y, x = self.shape_zyx
         spacing = " × ".join(f"{value:g}" for value in self.spacing_um)
         return (
-            f"{self.name}: {len(self.time_points)} time points × {len(self.channel_names)} channels × "
-            f"{z} planes (z) × {y} rows (y) × {x} columns (x), {self.dtype}, {spacing} µm per voxel (z, y, x)"
+            f"{self.name}: {len(self.time_points)} time points × {len(self.channel_names)} channels"
+            f" × {z} planes (z) × {y} rows (y) × {x} columns (x), {self.dtype}, "
+            f"{spacing} µm per voxel (z, y, x)"
         )
 
     def stack(self, time_point: int, channels: Sequence[int] = (1,)) -> np.ndarray:
@@ -58,18 +57,19 @@ class TimeLapse:
         """
         if time_point not in self.time_points:
             raise UserError(
-                f"The time point must be one of the movie's. Received: {time_point}; {self.name!r} has time points "
-                f"{self.time_points.start} to {self.time_points.stop - 1}."
+                f"The time point must be one of the movie's. Received: {time_point}; {self.name!r} "
+                f"has time points {self.time_points.start} to {self.time_points.stop - 1}."
             )
         if len(channels) == 0:
             raise UserError(
-                "At least one channel must be chosen. Received: channels=(). Pass channels=(1,) for the first."
+                "At least one channel must be chosen. Received: channels=(). "
+                "Pass channels=(1,) for the first."
             )
         for channel in channels:
             if not 1 <= channel <= len(self.channel_names):
                 raise UserError(
-                    f"Channels are counted from 1. Received: channel {channel}; {self.name!r} has channels 1 to "
-                    f"{len(self.channel_names)} ({', '.join(self.channel_names)})."
+                    f"Channels are counted from 1. Received: channel {channel}; {self.name!r} has "
+                    f"channels 1 to {len(self.channel_names)} ({', '.join(self.channel_names)})."
                 )
         if len(channels) == 1:
             return self.read_stack(time_point, channels[0] - 1)
@@ -95,14 +95,14 @@ def make_timelapse(
     """
     if images.ndim != 5:
         raise UserError(
-            f"A movie must have five axes: t, c, z, y, x. Received: {images.ndim} axes, shape {images.shape}. "
-            "Add axes of length one with images[None]."
+            "A movie must have five axes: t, c, z, y, x. Received: "
+            f"{images.ndim} axes, shape {images.shape}. Add axes of length one with images[None]."
         )
     names = tuple(channel_names or (f"channel {number + 1}" for number in range(images.shape[1])))
     if len(names) != images.shape[1]:
         raise UserError(
-            f"Every channel must have one name. Received: {len(names)} names for {images.shape[1]} channels. "
-            "Pass as many channel_names as the second axis is long."
+            f"Every channel must have one name. Received: {len(names)} names for {images.shape[1]} "
+            "channels. Pass as many channel_names as the second axis is long."
         )
     return TimeLapse(
         name=name,

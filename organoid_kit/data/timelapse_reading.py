@@ -12,19 +12,14 @@ from organoid_kit.base.errors import UserError
 from organoid_kit.data.reading import other
 from organoid_kit.data.reading.image import ImageFile
 from organoid_kit.data.reading.movie import make_movie
-from organoid_kit.data.reading.other import read_other
 from organoid_kit.data.reading.tiff import read_tiff
 from organoid_kit.data.reading.tiff_folder import read_tiff_folder
 from organoid_kit.data.reading.zarr import is_zarr, read_zarr
 from organoid_kit.data.timelapse import TimeLapse
 
-TIFF_BEGINNINGS = (
-    b"II*\0",
-    b"MM\0*",
-    b"II+\0",
-    b"MM\0+",
-)  # little and big endian, TIFF and BigTIFF
-TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8")
+# Little and big endian, TIFF and BigTIFF
+_TIFF_BEGINNINGS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8")
 
 
 def read_timelapse(
@@ -59,16 +54,17 @@ def read_timelapse(
     Raises:
         UserError: the file cannot be read, or the order of axes, spacing or file names are a guess.
     """
-    path = Path(
-        os.path.abspath(path)
-    )  # it stays the same file after a change of the working folder
+    path = Path(os.path.abspath(path))  # the same file after a change of the working folder
     _check_readable(path)
-    if pattern is not None and (not path.is_dir() or is_zarr(path)):
+    is_folder = path.is_dir() and not is_zarr(path)
+    if pattern is not None and not is_folder:
         raise UserError(
-            f"A pattern belongs to a folder of TIFF files. Received: pattern={pattern!r} for {path}. Leave pattern out."
+            f"A pattern belongs to a folder of TIFF files. Received: pattern={pattern!r} for "
+            f"{path}. Leave pattern out."
         )
+    image = read_tiff_folder(path, pattern, time_points) if is_folder else _open_image(path)
     return make_movie(
-        _open_image(path, pattern, time_points),
+        image,
         axes=axes,
         spacing_um=spacing_um,
         time_points=time_points,
@@ -78,31 +74,33 @@ def read_timelapse(
     )
 
 
-def _open_image(
-    path: Path, pattern: str | None, time_points: range | tuple[int, int] | None
-) -> ImageFile:
+def _open_image(path: Path) -> ImageFile:
+    """A new format needs its own file in reading/, and a line here."""
     if path.is_dir():
-        return read_zarr(path) if is_zarr(path) else read_tiff_folder(path, pattern, time_points)
+        return read_zarr(path)
+    suffix = path.suffix.lower()
     with path.open("rb") as file:
-        is_tiff = file.read(4) in TIFF_BEGINNINGS
-    if is_tiff or path.suffix.lower() in TIFF_SUFFIXES:
+        is_tiff = file.read(4) in _TIFF_BEGINNINGS
+    if is_tiff or suffix in _TIFF_SUFFIXES:
         return read_tiff(path)
-    if path.suffix.lower() in other.SUFFIXES:
-        return read_other(path)
+    if suffix in other.SUFFIXES:
+        return other.read_other(path)
     raise UserError(
-        f"A movie must be TIFF, a folder of TIFF files, OME-Zarr or a microscope file. Received: {path}. "
-        "Export it as OME-TIFF, for example with Fiji."
+        "A movie must be TIFF, a folder of TIFF files, OME-Zarr or a microscope file. "
+        f"Received: {path}. Export it as OME-TIFF, for example with Fiji."
     )
 
 
 def _check_readable(path: Path) -> None:
     if not os.path.exists(path):  # also where the name is too long to exist
         raise UserError(
-            f"The movie must exist. Received: {path}, which does not. Check its folder and spelling."
+            f"The movie must exist. Received: {path}, which does not. "
+            "Check its folder and spelling."
         )
     if not os.access(path, os.R_OK):
         raise UserError(
-            f"The movie must be readable. Received: {path}, without permission. Ask its owner for it."
+            f"The movie must be readable. Received: {path}, without permission. "
+            "Ask its owner for it."
         )
     if path.is_file() and path.stat().st_size == 0:
         raise UserError(

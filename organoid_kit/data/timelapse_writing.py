@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import tifffile
@@ -18,33 +17,29 @@ OME_TYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "
 
 
 def write_timelapse(movie: TimeLapse, path: str | os.PathLike[str]) -> None:
-    """Writes a compressed OME-TIFF, (t, z, c, y, x), one stack at a time. The same movie gives the
-    same bytes.
+    """Writes a compressed OME-TIFF, (t, z, c, y, x), one stack at a time.
 
-    Time points are counted from 0 in the file, whatever they are called in the movie.
+    The same movie gives the same bytes. Time points are counted from 0 in the file, whatever they
+    are called in the movie.
 
     Args:
-        movie: any movie.
         path: of a new file, which should end in ``.ome.tif``.
 
     Raises:
         UserError: the file exists or cannot be written, or OME-TIFF cannot hold the movie's type.
     """
-    path = Path(path)
     if movie.dtype.name not in OME_TYPES:
         raise UserError(
-            f"OME-TIFF holds {', '.join(OME_TYPES)}. Received: {movie.dtype} in {movie.name!r}. Convert it first."
+            f"OME-TIFF holds {', '.join(OME_TYPES)}. "
+            f"Received: {movie.dtype} in {movie.name!r}. Convert it first."
         )
-    with write_safely(path) as temporary:
-        _write(movie, temporary)
-
-
-def _write(movie: TimeLapse, path: Path) -> None:
     z, y, x = movie.shape_zyx
     shape = (len(movie.time_points), z, len(movie.channel_names), y, x)
-    metadata = _metadata(movie)
     size = np.prod(shape, dtype=np.int64) * movie.dtype.itemsize
-    with tifffile.TiffWriter(path, bigtiff=size > 2**31, ome=True, byteorder="<") as tif:
+    with (
+        write_safely(path) as temporary,
+        tifffile.TiffWriter(temporary, bigtiff=size > 2**31, ome=True, byteorder="<") as tif,
+    ):
         tif.write(
             _planes(movie),
             shape=shape,
@@ -52,7 +47,7 @@ def _write(movie: TimeLapse, path: Path) -> None:
             compression="zlib",
             predictor=movie.dtype.kind != "f",
             photometric="minisblack",
-            metadata=metadata,
+            metadata=_metadata(movie),
             software=False,
             maxworkers=1,
         )
@@ -60,28 +55,24 @@ def _write(movie: TimeLapse, path: Path) -> None:
 
 def _planes(movie: TimeLapse) -> Iterator[np.ndarray]:
     """All planes, (y, x), in the order t, z, c."""
+    channels = range(1, len(movie.channel_names) + 1)
     for time_point in movie.time_points:
-        stacks = [
-            movie.stack(time_point, (channel + 1,)) for channel in range(len(movie.channel_names))
-        ]
+        stacks = [movie.stack(time_point, (channel,)) for channel in channels]
         for planes in zip(*stacks, strict=True):
-            yield from (np.ascontiguousarray(plane) for plane in planes)
+            yield from map(np.ascontiguousarray, planes)
 
 
 def _metadata(movie: TimeLapse) -> dict[str, object]:
     """For OME-XML. Its UUID and creator, otherwise random and dated, follow from the movie."""
-    z, y, x = movie.spacing_um
-    sizes = {"PhysicalSizeZ": z, "PhysicalSizeY": y, "PhysicalSizeX": x}
-    units = {f"{key}Unit": "µm" for key in sizes}
-    minutes = movie.minutes_per_time_point
-    timing = {"TimeIncrement": minutes * 60, "TimeIncrementUnit": "s"} if minutes else {}
-    return {
+    metadata = {
         "axes": "TZCYX",
         "Name": movie.name,
         "Channel": {"Name": list(movie.channel_names)},
         "UUID": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, str(movie))}",
         "Creator": "organoid_kit",
-        **sizes,
-        **units,
-        **timing,
     }
+    for axis, size in zip("ZYX", movie.spacing_um, strict=True):
+        metadata |= {f"PhysicalSize{axis}": size, f"PhysicalSize{axis}Unit": "µm"}
+    if minutes := movie.minutes_per_time_point:
+        metadata |= {"TimeIncrement": minutes * 60, "TimeIncrementUnit": "s"}
+    return metadata

@@ -5,27 +5,14 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from organoid_kit.data.synthetic.life import (
-    Nucleus,
-    Organoid,
-    Snapshot,
-    compute_half_axes_um,
-    compute_local_frame,
-    get_stage,
-    is_in_g1,
-)
+from organoid_kit.data.synthetic.life import Nucleus, Organoid, Snapshot
 from organoid_kit.data.synthetic.settings import SyntheticSettings
 from organoid_kit.data.synthetic.vectors import dot, unit
 
 _TEXTURE_UM = 0.3  # voxel of the block of noise from which chromatin and tissue are cut
-_CONDENSED = {
-    "metaphase": 2.2,
-    "prometaphase": 1.8,
-    "anaphase": 2.0,
-    "telophase": 1.5,
-    "young": 1.2,
-    "prophase": 1.35,
-}  # brightness
+_CONDENSED = dict(  # brightness
+    metaphase=2.2, prometaphase=1.8, anaphase=2.0, telophase=1.5, young=1.2, prophase=1.35
+)
 
 
 class Microscope:
@@ -35,12 +22,16 @@ class Microscope:
         self.settings = settings
         self.rng = rng
         self.spacing_um = np.array(settings.spacing_um)
-        self.axes_um = [
-            np.arange(n) * step for n, step in zip(settings.shape_zyx, settings.spacing_um)
-        ]
-        self.chromatin = _noise_block(rng, settings.texture_um)
-        self.tissue = _noise_block(rng, 1.5)
-        self.debris = [_new_debris(rng) for _ in range(settings.debris)]
+        sizes = zip(settings.shape_zyx, settings.spacing_um, strict=True)
+        self.axes_um = [np.arange(length) * step for length, step in sizes]
+        self.half_um = 0.6 * settings.nucleus_diameter_um * settings.elongation**0.5
+        self.chromatin = _make_noise_block(rng, settings.texture_um)
+        self.tissue = _make_noise_block(rng, 1.5)
+        self.debris = []  # where, relative to the organoid's radius; size in µm; brightness
+        for _ in range(settings.debris):
+            distance = rng.choice([rng.uniform(0, 0.4), rng.uniform(1.4, 2.2)])
+            direction = distance * unit(rng.normal(size=3))
+            self.debris.append((direction, rng.uniform(0.3, 0.9), rng.uniform(0.3, 1.5)))
         self.glow_direction = rng.normal(0, 0.15, 3)
 
     def images(self, snapshots: list[Snapshot]) -> np.ndarray:
@@ -56,12 +47,9 @@ class Microscope:
         return np.stack([brightfield, self._camera(g1 + extra), self._camera(other + extra)])
 
     def _tissue(self, organoid: Organoid) -> tuple[np.ndarray, np.ndarray]:
-        """Height above the middle of the epithelium in µm, and the grain of the tissue; both (z, y,
-        x).
-        """
-        from_centre_um = (
-            np.stack(np.meshgrid(*self.axes_um, indexing="ij"), axis=-1) - organoid.centre_um
-        )
+        """Height above the middle of the epithelium, µm, and grain of the tissue; (z, y, x)."""
+        grid_um = np.stack(np.meshgrid(*self.axes_um, indexing="ij"), axis=-1)
+        from_centre_um = grid_um - organoid.centre_um
         round_um = from_centre_um / organoid.axes
         distance_um = np.sqrt(np.sum(round_um**2, axis=-1)) + 1e-6
         height_um = distance_um - organoid.surface_um(round_um / distance_um[..., None])
@@ -69,105 +57,80 @@ class Microscope:
 
     def _nuclei(self, snapshot: Snapshot) -> np.ndarray:
         """Light of the nuclei before the microscope, (2, z, y, x): those in G1, all others."""
-        light = np.zeros((2, *self.settings.shape_zyx))
-        nearest, second = (np.full(self.settings.shape_zyx, 9.0) for _ in range(2))
-        pieces = [
-            self._distance(*each)
-            for each in zip(snapshot.nuclei, snapshot.positions_um, strict=True)
-        ]
+        settings = self.settings
+        light = np.zeros((2, *settings.shape_zyx))
+        nearest, second = (np.full(settings.shape_zyx, 9.0) for _ in range(2))
+        pairs = zip(snapshot.nuclei, snapshot.positions_um, strict=True)
+        pieces = [self._distance(nucleus, position_um) for nucleus, position_um in pairs]
         for where, _, distance in pieces:
             second[where] = np.minimum(second[where], np.maximum(nearest[where], distance))
             nearest[where] = np.minimum(nearest[where], distance)
         for nucleus, (where, local_um, distance) in zip(snapshot.nuclei, pieces, strict=True):
             others = np.where(distance == nearest[where], second[where], nearest[where])
             steepness = nucleus.diameter_um / 2 / 0.25  # edges are about a quarter µm wide
-            inside = _step((1 - distance) * steepness) * _step(
-                (others - distance - 0.1) * steepness
-            )
-            light[int(not is_in_g1(nucleus))][where] += inside * self._chromatin(nucleus, local_um)
+            gap = _step((others - distance - 0.1) * steepness)
+            inside = _step((1 - distance) * steepness) * gap
+            grain = _cut(self.chromatin, local_um, nucleus.texture_corner)
+            brightness = nucleus.brightness * _CONDENSED.get(nucleus.stage, 1.0)
+            chromatin = brightness * np.clip(1 + settings.texture * grain, 0.2, 2.5)
+            light[int(not nucleus.is_in_g1)][where] += inside * chromatin
         return light
 
     def _distance(
         self, nucleus: Nucleus, position_um: np.ndarray
     ) -> tuple[tuple[slice, ...], np.ndarray, np.ndarray]:
-        """Where a nucleus may reach, its own coordinates there (3, z, y, x), and the distance (1 at
-        its edge).
-        """
-        half_um = compute_half_axes_um(nucleus)
-        reach_um = 1.3 * half_um.max() + 0.5
-        where = tuple(
-            slice(*np.searchsorted(axis_um, (centre - reach_um, centre + reach_um)))
-            for axis_um, centre in zip(self.axes_um, position_um)
-        )
-        offsets_um = [
-            axis_um[part] - centre
-            for axis_um, part, centre in zip(self.axes_um, where, position_um)
-        ]
-        z, y, x = np.meshgrid(*offsets_um, indexing="ij", sparse=True)
-        local_um = np.stack(
-            [z * along[0] + y * along[1] + x * along[2] for along in compute_local_frame(nucleus)]
-        )
-        scaled = local_um / half_um[:, None, None, None]
-        bumps = sum(
-            np.cos(dot(np.moveaxis(scaled, 0, -1), wave[:3]) + wave[3]) for wave in nucleus.waves
-        )
-        distance = np.sqrt(np.sum(scaled**2, axis=0)) * (1 + self.settings.irregularity * bumps)
-        return where, local_um, distance
+        """Where a nucleus may reach, its own coordinates there, and the distance (1: its edge).
 
-    def _chromatin(self, nucleus: Nucleus, local_um: np.ndarray) -> np.ndarray:
-        """Brightness inside a nucleus, (z, y, x)."""
-        grain = _cut(self.chromatin, local_um, nucleus.texture_corner)
-        brightness = nucleus.brightness * _CONDENSED.get(get_stage(nucleus), 1.0)
-        return brightness * np.clip(1 + self.settings.texture * grain, 0.2, 2.5)
+        Returns:
+            Three slices; (3, z, y, x) float, µm; (z, y, x) float.
+        """
+        half_um = nucleus.half_axes_um
+        reach_um = 1.3 * half_um.max() + 0.5
+        where, offsets_um = [], []
+        for axis_um, centre in zip(self.axes_um, position_um, strict=True):
+            part = slice(*np.searchsorted(axis_um, (centre - reach_um, centre + reach_um)))
+            where.append(part)
+            offsets_um.append(axis_um[part] - centre)
+        z, y, x = np.meshgrid(*offsets_um, indexing="ij", sparse=True)
+        local_um = np.stack([z * row[0] + y * row[1] + x * row[2] for row in nucleus.frame])
+        scaled = local_um / half_um[:, None, None, None]
+        places = np.moveaxis(scaled, 0, -1)
+        bumps = sum(np.cos(dot(places, wave[:3]) + wave[3]) for wave in nucleus.waves)
+        distance = np.sqrt(np.sum(scaled**2, axis=0)) * (1 + self.settings.irregularity * bumps)
+        return tuple(where), local_um, distance
 
     def _unwanted_light(
         self, organoid: Organoid, height_um: np.ndarray, tissue: np.ndarray
     ) -> np.ndarray:
         """Cytoplasm, something dim in the lumen, gel and debris, (z, y, x)."""
-        settings = self.settings
-        half_um = 0.6 * settings.nucleus_diameter_um * settings.elongation**0.5
-        cytoplasm = (
-            settings.cytoplasm * _step((half_um - np.abs(height_um)) / 0.6) * (1 + 0.3 * tissue)
-        )
+        settings, centre_um, radius_um = self.settings, organoid.centre_um, organoid.radius_um
+        layer = _step((self.half_um - np.abs(height_um)) / 0.6)
+        cytoplasm = settings.cytoplasm * layer * (1 + 0.3 * tissue)
         light = cytoplasm + settings.background * (1 + 0.5 * ndimage.gaussian_filter(tissue, 2))
-        glow_um = organoid.centre_um + self.glow_direction * organoid.radius_um
-        light += settings.lumen_glow * self._blob(glow_um, 0.15 * organoid.radius_um)
+        glow_um = centre_um + self.glow_direction * radius_um
+        light += settings.lumen_glow * self._blob(glow_um, 0.15 * radius_um)
         for direction, size_um, brightness in self.debris:
-            light += brightness * self._blob(
-                organoid.centre_um + direction * organoid.radius_um, size_um
-            )
+            light += brightness * self._blob(centre_um + direction * radius_um, size_um)
         return light
 
     def _blob(self, centre_um: np.ndarray, size_um: float) -> np.ndarray:
         """A round cloud of light, 1 in its middle, (z, y, x)."""
-        z, y, x = (
-            np.exp(-(((axis - centre) / size_um) ** 2) / 2)
-            for axis, centre in zip(self.axes_um, centre_um)
-        )
+        pairs = zip(self.axes_um, centre_um, strict=True)
+        z, y, x = (np.exp(-(((axis - centre) / size_um) ** 2) / 2) for axis, centre in pairs)
         return z[:, None, None] * y[:, None] * x
 
     def _camera(self, light: np.ndarray) -> np.ndarray:
-        """What is recorded of light: blur, haze, dimming with depth, photon and read noise; (z, y,
-        x) uint16.
-        """
+        """What is recorded of light: blur, haze, dimming with depth, noise; (z, y, x) uint16."""
         settings = self.settings
         sharp = ndimage.gaussian_filter(light, settings.blur_um / self.spacing_um)
-        seen = (1 - settings.haze) * sharp + settings.haze * self._haze(light)
+        # Haze from far above and below: three box filters in a row are close to a wide Gaussian,
+        # and quick
+        reach = np.round(settings.haze_um * np.array([1.5, 1, 1]) / self.spacing_um).astype(int)
+        for _ in range(3):
+            light = ndimage.uniform_filter(light, 2 * reach + 1, mode="constant")
+        seen = (1 - settings.haze) * sharp + settings.haze * light
         seen *= np.exp(-self.axes_um[0] / settings.dimming_um)[:, None, None]
         return self._record(seen * settings.photons, settings.grey_per_photon)
-
-    def _haze(self, light: np.ndarray) -> np.ndarray:
-        """Light from far above and below: three box filters in a row are close to a wide Gaussian,
-        and quick.
-        """
-        size = (
-            2
-            * np.round(self.settings.haze_um * np.array([1.5, 1, 1]) / self.spacing_um).astype(int)
-            + 1
-        )
-        for _ in range(3):
-            light = ndimage.uniform_filter(light, size, mode="constant")
-        return light
 
     def _record(self, photons: np.ndarray, grey_per_photon: float) -> np.ndarray:
         """Grey values with noise, (z, y, x) uint16.
@@ -178,37 +141,28 @@ class Microscope:
         one, never the rest of the movie.
         """
         shot, read = self.rng.standard_normal((2, *photons.shape))
-        if self.settings.noise_blur_px:
-            shot, read = (_correlated(noise, self.settings.noise_blur_px) for noise in (shot, read))
+        if sigma := self.settings.noise_blur_px:  # in the plane; the standard deviation stays 1
+            blur = [
+                ndimage.gaussian_filter(n, (0, sigma, sigma), mode="wrap") for n in (shot, read)
+            ]
+            shot, read = (noise / noise.std() for noise in blur)
         counted = (np.sqrt(np.clip(photons, 0, None)) + shot / 2) ** 2 - 0.25
         grey = self.settings.offset + grey_per_photon * counted + self.settings.read_noise * read
         return np.clip(np.round(grey), 0, 65535).astype(np.uint16)
 
     def _brightfield(self, height_um: np.ndarray, tissue: np.ndarray) -> np.ndarray:
         """Edges and grain of the tissue; nuclei hardly show, (z, y, x) uint16."""
-        half_um = 0.6 * self.settings.nucleus_diameter_um * self.settings.elongation**0.5
-        edges = sum(_edge(height_um - side * half_um) for side in (-1, 1))
-        picture = (
-            1
-            + 0.35 * edges
-            + 0.12 * tissue * (np.abs(height_um) < half_um)
-            - 0.1 * (height_um < half_um)
-        )
+        edges = sum(_edge(height_um - side * self.half_um) for side in (-1, 1))
+        grain = 0.12 * tissue * (np.abs(height_um) < self.half_um)
+        picture = 1 + 0.35 * edges + grain - 0.1 * (height_um < self.half_um)
         picture = ndimage.gaussian_filter(picture, np.array([3.0, 0.4, 0.4]) / self.spacing_um)
         return self._record(20_000 * picture, 0.005)  # brightfield is bright: a camera's full well
 
 
-def _new_debris(rng: np.random.Generator) -> tuple[np.ndarray, float, float]:
-    """A fragment: where (relative to the organoid's radius), size in µm, brightness."""
-    distance = rng.choice([rng.uniform(0, 0.4), rng.uniform(1.4, 2.2)])
-    return distance * unit(rng.normal(size=3)), rng.uniform(0.3, 0.9), rng.uniform(0.3, 1.5)
-
-
-def _noise_block(rng: np.random.Generator, grain_um: float) -> np.ndarray:
+def _make_noise_block(rng: np.random.Generator, grain_um: float) -> np.ndarray:
     """Smooth noise that repeats seamlessly, (64, 64, 64), standard deviation 1."""
-    noise = ndimage.gaussian_filter(
-        rng.standard_normal((64, 64, 64)), grain_um / 2 / _TEXTURE_UM, mode="wrap"
-    )
+    noise = rng.standard_normal((64, 64, 64))
+    noise = ndimage.gaussian_filter(noise, grain_um / 2 / _TEXTURE_UM, mode="wrap")
     return noise / noise.std()
 
 
@@ -217,15 +171,8 @@ def _cut(
 ) -> np.ndarray:
     """Values of a seamless block at coordinates (3, ...)."""
     start = np.reshape(np.broadcast_to(corner, 3), (3,) + (1,) * (coordinates_um.ndim - 1))
-    return ndimage.map_coordinates(
-        block, coordinates_um / _TEXTURE_UM + start, order=1, mode="grid-wrap"
-    )
-
-
-def _correlated(noise: np.ndarray, sigma_px: float) -> np.ndarray:
-    """Noise smoothed in the plane, with standard deviation 1 again."""
-    smooth = ndimage.gaussian_filter(noise, (0, sigma_px, sigma_px), mode="wrap")
-    return smooth / smooth.std()
+    voxels = coordinates_um / _TEXTURE_UM + start
+    return ndimage.map_coordinates(block, voxels, order=1, mode="grid-wrap")
 
 
 def _step(values: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 
 from organoid_kit.base.errors import UserError
 from organoid_kit.data.annotations import Annotations
-from organoid_kit.data.synthetic.life import Nucleus, Snapshot, get_stage, grow_organoid, is_in_g1
+from organoid_kit.data.synthetic.life import Snapshot, grow_organoid
 from organoid_kit.data.synthetic.light import Microscope
 from organoid_kit.data.synthetic.settings import SyntheticSettings, apply_difficulty, check_settings
 from organoid_kit.data.timelapse import TimeLapse, make_timelapse
@@ -37,9 +37,8 @@ def make_synthetic_movie(
     name = name or f"synthetic organoid {seed}"
     life, light = (np.random.default_rng((seed, part)) for part in (1, 2))
     snapshots = list(grow_organoid(settings, life))
-    images = Microscope(settings, light).images(snapshots)
     movie = make_timelapse(
-        images,
+        Microscope(settings, light).images(snapshots),
         settings.spacing_um,
         name=name,
         channel_names=CHANNEL_NAMES,
@@ -52,20 +51,26 @@ def _make_annotations(
     snapshots: list[Snapshot], settings: SyntheticSettings, name: str
 ) -> Annotations:
     """The truth about what lies in the image."""
-    nuclei = [nucleus for snapshot in snapshots for nucleus in snapshot.nuclei]
+    links, phases, cycles, time_points = [], [], [], []
+    rows: dict[int, int] = {}  # number of a nucleus → its row at this time point
+    for time_point, snapshot in enumerate(snapshots):
+        before, rows = rows, {}
+        for nucleus in snapshot.nuclei:
+            source = before.get(nucleus.number, before.get(nucleus.mother))
+            rows[nucleus.number] = len(phases)
+            if source is not None:
+                links.append((source, len(phases)))
+            divides = nucleus.stage in ("metaphase", "prometaphase")
+            phases.append("M" if divides else "G1" if nucleus.is_in_g1 else "S/G2")
+            cycles.append(round(float(nucleus.age / nucleus.lifetime), 4))
+            time_points.append(time_point)
+    positions_um = np.concatenate([snapshot.positions_um for snapshot in snapshots])
     last = np.array(settings.shape_zyx) - 1
     truth = Annotations(
-        positions=np.round(
-            np.concatenate([each.positions_um for each in snapshots]) / settings.spacing_um, 3
-        ),
-        time_points=np.repeat(
-            np.arange(len(snapshots)), [len(snapshot.nuclei) for snapshot in snapshots]
-        ),
-        links=_make_links(snapshots),
-        properties={
-            "phase": [_phase(nucleus) for nucleus in nuclei],
-            "cycle": [_cycle(nucleus) for nucleus in nuclei],
-        },
+        positions=np.round(positions_um / settings.spacing_um, 3),
+        time_points=time_points,
+        links=links,
+        properties={"phase": phases, "cycle": cycles},
         spacing_um=settings.spacing_um,
         minutes_per_time_point=settings.minutes_per_time_point,
         name=name,
@@ -74,37 +79,8 @@ def _make_annotations(
     inside = np.all((truth.positions >= 0) & (truth.positions <= last), axis=1)
     if not inside.any():
         raise UserError(
-            f"The organoid must lie in the image. Received: shape_zyx {settings.shape_zyx}, spacing_um "
-            f"{settings.spacing_um}, {settings.nuclei} nuclei, none of them inside. Choose a larger shape_zyx."
+            f"The organoid must lie in the image. Received: shape_zyx {settings.shape_zyx}, "
+            f"spacing_um {settings.spacing_um}, {settings.nuclei} nuclei, none of them inside. "
+            "Choose a larger shape_zyx."
         )
     return truth.select(inside)
-
-
-def _make_links(snapshots: list[Snapshot]) -> list[tuple[int, int]]:
-    """From each nucleus, counted through all snapshots, to itself or its daughters in the next one."""
-    links: list[tuple[int, int]] = []
-    rows: dict[int, int] = {}
-    first = 0
-    for snapshot in snapshots:
-        previous, rows = (
-            rows,
-            {nucleus.number: first + row for row, nucleus in enumerate(snapshot.nuclei)},
-        )
-        for nucleus in snapshot.nuclei:
-            before = previous.get(nucleus.number, previous.get(nucleus.mother))
-            if before is not None:
-                links.append((before, rows[nucleus.number]))
-        first += len(snapshot.nuclei)
-    return links
-
-
-def _phase(nucleus: Nucleus) -> str:
-    """Of the cell cycle."""
-    if get_stage(nucleus) in ("metaphase", "prometaphase"):
-        return "M"
-    return "G1" if is_in_g1(nucleus) else "S/G2"
-
-
-def _cycle(nucleus: Nucleus) -> float:
-    """Part of its life that lies behind a nucleus."""
-    return round(float(nucleus.age / nucleus.lifetime), 4)

@@ -22,9 +22,8 @@ class SyntheticSettings:
     spacing_um: tuple[float, float, float] = (2.0, 0.5, 0.5)
     time_points: int = 12
     minutes_per_time_point: float = 20.0
-    difficulty: float = (
-        1.0  # multiplies haze, noise, debris, motion and variety; 0 is a picture from a textbook
-    )
+    # Multiplies haze, noise, debris, motion and variety; 0 is a picture from a textbook
+    difficulty: float = 1.0
     # The organoid
     nuclei: int = 45  # at the first time point
     nucleus_diameter_um: float = 7.5
@@ -39,7 +38,7 @@ class SyntheticSettings:
     bud: float = 0.2  # height of the bud, relative to the radius
     # Its life
     cycle_time_points: float = 30.0  # from division to division
-    plates: float = 1.0  # part of the mothers last seen as a metaphase plate; the others are still round and clumpy
+    plates: float = 1.0  # part of the mothers last seen as a plate; the others are still round
     separation: float = 1.0  # how far apart daughters are first seen, 1: they still touch
     migration_um: float = 0.5  # random step in each time point
     rotation_degrees: float = 1.5  # of the whole organoid in each time point
@@ -53,11 +52,8 @@ class SyntheticSettings:
     background: float = 0.01  # uneven light from the gel
     debris: int = 6  # pieces that shine but are no nuclei
     # The microscope
-    blur_um: tuple[float, float, float] = (
-        1.0,
-        0.3,
-        0.3,
-    )  # point spread function, standard deviation
+    # Standard deviation of the point spread function
+    blur_um: tuple[float, float, float] = (1.0, 0.3, 0.3)
     haze: float = 0.10  # part of the light that is out of focus
     haze_um: float = 3.5
     dimming_um: float = 80.0  # depth after which 1/e of the light is left
@@ -69,11 +65,9 @@ class SyntheticSettings:
 
 
 def random_synthetic_settings(rng: np.random.Generator, **fixed) -> SyntheticSettings:
-    """Settings of one of many microscopes and organoids, so that a network trained on all of them
-    fits new ones.
+    """One of many microscopes and organoids; a network trained on all of them fits new ones.
 
     Args:
-        rng: what is drawn from.
         fixed: settings that are not drawn, by name, such as `shape_zyx` or `time_points`.
     """
     elongation = rng.uniform(0.65, 1.7)
@@ -113,31 +107,26 @@ def random_synthetic_settings(rng: np.random.Generator, **fixed) -> SyntheticSet
 
 def check_settings(settings: SyntheticSettings) -> None:
     """Raises UserError for numbers that no movie can be made of."""
-    for name in (
-        "time_points",
-        "nuclei",
-        "nucleus_diameter_um",
-        "cycle_time_points",
-        "photons",
-        "dimming_um",
-    ):
+    positive = "time_points nuclei nucleus_diameter_um cycle_time_points photons dimming_um"
+    for name in positive.split():
         if not getattr(settings, name) > 0:
             raise UserError(
-                f"{name} of a synthetic movie must be above zero. Received: {getattr(settings, name)}. "
-                "Leave it out to get the default."
+                f"{name} of a synthetic movie must be above zero. "
+                f"Received: {getattr(settings, name)}. Leave it out to get the default."
             )
     if min(settings.shape_zyx) < 1 or min(settings.spacing_um) <= 0:
         raise UserError(
             "A synthetic movie must have at least one voxel, of positive size. Received: "
-            f"shape_zyx {settings.shape_zyx}, spacing_um {settings.spacing_um}. Pass three numbers each: z, y, x."
+            f"shape_zyx {settings.shape_zyx}, spacing_um {settings.spacing_um}. "
+            "Pass three numbers each: z, y, x."
         )
 
 
 def apply_difficulty(settings: SyntheticSettings) -> SyntheticSettings:
     """Settings with all that hinders multiplied by the difficulty."""
-    names = "diameter_spread irregularity migration_um rotation_degrees drift_um brightness_spread cytoplasm".split()
-    names += "lumen_glow background haze read_noise".split()
-    harder = {name: settings.difficulty * getattr(settings, name) for name in names}
+    names = "diameter_spread irregularity migration_um rotation_degrees drift_um brightness_spread"
+    names += " cytoplasm lumen_glow background haze read_noise"
+    harder = {name: settings.difficulty * getattr(settings, name) for name in names.split()}
     harder["debris"] = round(settings.difficulty * settings.debris)
     harder["photons"] = settings.photons / max(settings.difficulty, 0.1) ** 2
     harder["grey_per_photon"] = settings.grey_per_photon * settings.photons / harder["photons"]

@@ -11,9 +11,7 @@ def dot(vectors: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def unit(vector: np.ndarray) -> np.ndarray:
-    """Vectors (..., 3) with length 1, rounded, so that tiny differences between processors do not
-    grow.
-    """
+    """Vectors (..., 3) with length 1, rounded: differences between processors must not grow."""
     return np.round(vector / np.sqrt(np.sum(vector**2, axis=-1, keepdims=True)), 9)
 
 
@@ -25,7 +23,7 @@ def rotate(vector: np.ndarray, axis: np.ndarray, degrees: float) -> np.ndarray:
 
 
 def distances(positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Vectors from each position to each, (n, n, 3), and their lengths, (n, n), infinite to itself."""
+    """Vectors between all positions, (n, n, 3), and their lengths, (n, n), infinite to itself."""
     apart = positions[:, None] - positions[None]
     lengths = np.sqrt(np.sum(apart**2, axis=-1))
     np.fill_diagonal(lengths, np.inf)
