@@ -26,6 +26,15 @@ _BUTTONS = {  # name → what stands on it, its key, what it does
     "forget": ("Choose none", "C", "No position is chosen"),
     "undo": ("Undo", "Z", "Takes the last change back"),
     "redo": ("Redo", "Ctrl+Y", "Makes the change again that was undone"),
+    "save": ("Save", "S", "A new file; no existing file is changed"),
+}
+_NEEDED = {  # how many positions must be chosen
+    "move": (1, "A position must be chosen to be moved"),
+    "delete": (1, "A position must be chosen to be deleted"),
+    "link": (2, "Two positions must be chosen to be linked"),
+    "unlink": (2, "Two positions must be chosen to be unlinked"),
+    "divide": (3, "A mother and two daughters must be chosen"),
+    "not_dividing": (1, "A mother must be chosen"),
 }
 
 
@@ -38,6 +47,7 @@ class EditActions(VBox):
         buttons: all that change annotations, a box of its own for a place where nothing moves them.
         add, move, delete, link, unlink, divide, not_dividing, forget, undo, redo: buttons.
         file_name, save: where it is saved, and the button.
+        actions: names of all these buttons.
     """
 
     def __init__(self, editor: AnnotationEditor, file_name: str) -> None:
@@ -47,16 +57,15 @@ class EditActions(VBox):
             name: make_button(f"{text} ({key})", tip) for name, (text, key, tip) in _BUTTONS.items()
         }
         file_name = Text(file_name, description="Save as", style=WIDE, layout=Layout(width="98%"))
-        save = make_button("Save (S)", "A new file; no existing file is changed")
-        add_controls(self, **buttons, file_name=file_name, save=save)
+        add_controls(self, **buttons, file_name=file_name)
         self._choice, self._saved = mark(HTML(), "ok-choice"), mark(HTML(), "ok-saved")
-        self.buttons = wrap_row(*buttons.values())
+        self.actions, self.buttons = list(buttons), wrap_row(*list(buttons.values())[:-1])
         self.children = [self.file_name, HBox([self.save, self._saved]), self._choice]
 
     def list_keys(self) -> dict[str, Button]:
         """Key → button."""
         found = {key: getattr(self, name) for name, (_, key, _) in _BUTTONS.items()}
-        return found | {"S": self.save, "Delete": self.delete, "Ctrl+Z": self.undo}
+        return found | {"Delete": self.delete, "Ctrl+Z": self.undo}
 
     # ---- choosing
 
@@ -81,71 +90,41 @@ class EditActions(VBox):
         """The chosen positions."""
         return self.editor.annotations.select(np.array(sorted(self.list_chosen()), int))
 
-    # ---- acting; each says what it did
+    # ---- acting
 
-    def do_add(self, time_point: int, place: np.ndarray) -> str:
-        """A position at the crosshair, which is then chosen."""
-        self.choose(self.editor.add(time_point, place))
-        return self._describe_last_step()
+    def act(self, name: str, time_point: int, place: np.ndarray) -> str:
+        """Does what a button stands for, with the crosshair at a place; what it did, in words."""
+        editor, rows = self.editor, self._select_needed(name)
+        match name:
+            case "add":
+                self.choose(editor.add(time_point, place))
+            case "move":
+                self._check_time_point(*rows, time_point)
+                editor.move(*rows, place)
+            case "delete":
+                editor.delete(*rows)
+            case "link":
+                editor.link(*rows)
+                self.choose_only(rows[1:])  # to be linked on
+            case "unlink":
+                editor.unlink(*rows)
+            case "divide":
+                editor.mark_dividing(rows[0], tuple(rows[1:]))
+            case "not_dividing":
+                mother, *others = self._sort(self.list_chosen())
+                editor.unmark_dividing(mother, keep=others[0] if others else None)
+            case "forget":
+                self.chosen = []
+                return "No position is chosen."
+            case "undo":
+                return f"Undone: {editor.undo()}."
+            case "redo":
+                return f"Done again: {editor.redo()}."
+            case "save":
+                return self._save(self.file_name.value.strip())
+        return f"{editor.steps[-1][0].upper()}{editor.steps[-1][1:]}."
 
-    def do_move(self, time_point: int, place: np.ndarray) -> str:
-        """The last chosen position goes to the crosshair."""
-        (row,) = self._need(1, "A position must be chosen to be moved")
-        own = self.editor.annotations.time_points[row]
-        if own != time_point:
-            raise UserError(
-                f"A position is moved within its time point. Received: one at time point {own}, "
-                f"while time point {time_point} is shown. Go there, or choose a position here."
-            )
-        self.editor.move(row, place)
-        return self._describe_last_step()
-
-    def do_delete(self) -> str:
-        """The last chosen position goes."""
-        self.editor.delete(*self._need(1, "A position must be chosen to be deleted"))
-        return self._describe_last_step()
-
-    def do_link(self) -> str:
-        """The last two are linked; the later one stays chosen, to be linked on."""
-        earlier, later = self._sort(self._need(2, "Two positions must be chosen to be linked"))
-        self.editor.link(earlier, later)
-        self.choose_only([later])
-        return self._describe_last_step()
-
-    def do_unlink(self) -> str:
-        """The last two are no longer linked."""
-        self.editor.unlink(*self._need(2, "Two positions must be chosen to be unlinked"))
-        return self._describe_last_step()
-
-    def do_divide(self) -> str:
-        """Of the three, the earliest is the mother."""
-        mother, *daughters = self._sort(self._need(3, "A mother and two daughters must be chosen"))
-        self.editor.mark_dividing(mother, tuple(daughters))
-        return self._describe_last_step()
-
-    def do_not_dividing(self) -> str:
-        """The earliest chosen one is the mother; the next one chosen is what she becomes."""
-        self._need(1, "A mother must be chosen")
-        mother, *others = self._sort(self.list_chosen())
-        self.editor.unmark_dividing(mother, keep=others[0] if others else None)
-        return self._describe_last_step()
-
-    def do_forget(self) -> str:
-        """None is chosen."""
-        self.chosen = []
-        return "No position is chosen."
-
-    def do_undo(self) -> str:
-        """The last change is taken back."""
-        return f"Undone: {self.editor.undo()}."
-
-    def do_redo(self) -> str:
-        """What was undone last is done again."""
-        return f"Done again: {self.editor.redo()}."
-
-    def do_save(self) -> str:
-        """A new file."""
-        wanted = self.file_name.value.strip()
+    def _save(self, wanted: str) -> str:
         if not wanted:
             raise UserError(
                 'A file must have a name. Received: an empty one. Write one such as "checked.aut".'
@@ -153,6 +132,28 @@ class EditActions(VBox):
         path = self.editor.save(wanted)
         taken = "" if str(path) == wanted else f" {wanted} was there already and stays as it is."
         return f"Saved as {path}.{taken}"
+
+    def _check_time_point(self, row: int, shown: int) -> None:
+        own = self.editor.annotations.time_points[row]
+        if own != shown:
+            raise UserError(
+                f"A position is moved within its time point. Received: one at time point {own}, "
+                f"while time point {shown} is shown. Go there, or choose a position here."
+            )
+
+    def _select_needed(self, name: str) -> list[int]:
+        """As many of the rows chosen last as an action needs, earlier time points first."""
+        number, rule = _NEEDED.get(name, (0, ""))
+        rows = self.list_chosen()
+        if len(rows) < number:
+            raise UserError(
+                f"{rule}. Received: {len(rows)} chosen. Click on positions in the picture."
+            )
+        return self._sort(rows[len(rows) - number :])
+
+    def _sort(self, rows: list[int]) -> list[int]:
+        """Earlier time points first."""
+        return sorted(rows, key=self.editor.annotations.time_points.__getitem__)
 
     # ---- showing
 
@@ -170,23 +171,6 @@ class EditActions(VBox):
         if editor.is_saved:
             said = "All is saved." if editor.steps else "No change."
         self._saved.value = f'<span style="margin-left:8px">{said}</span>'
-
-    def _describe_last_step(self) -> str:
-        text = self.editor.steps[-1]
-        return f"{text[0].upper()}{text[1:]}."
-
-    def _need(self, number: int, rule: str) -> list[int]:
-        """The rows chosen last, so many."""
-        rows = self.list_chosen()
-        if len(rows) < number:
-            raise UserError(
-                f"{rule}. Received: {len(rows)} chosen. Click on positions in the picture."
-            )
-        return rows[-number:]
-
-    def _sort(self, rows: list[int]) -> list[int]:
-        """Earlier time points first."""
-        return sorted(rows, key=self.editor.annotations.time_points.__getitem__)
 
 
 def _describe_place(annotations: Annotations, row: int) -> str:

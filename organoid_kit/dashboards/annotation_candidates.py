@@ -8,12 +8,7 @@ import numpy as np
 from ipywidgets import HTML, VBox
 
 from organoid_kit.base.errors import UserError
-from organoid_kit.dashboards.annotation_editing import (
-    AnnotationEditor,
-    find_open_candidates,
-    join_candidates,
-    sort_by_doubt,
-)
+from organoid_kit.dashboards import annotation_editing as editing
 from organoid_kit.dashboards.common import add_controls, make_button, make_live_text, mark, wrap_row
 from organoid_kit.data import Annotations
 from organoid_kit.evaluation import find_blobs
@@ -36,7 +31,10 @@ class CandidateList(VBox):
     """
 
     def __init__(
-        self, editor: AnnotationEditor, channels: Sequence[int], proposed: Annotations | None
+        self,
+        editor: editing.AnnotationEditor,
+        channels: Sequence[int],
+        proposed: Annotations | None,
     ) -> None:
         super().__init__()
         self._editor, self._channels, self._searched = editor, tuple(channels), set()
@@ -71,31 +69,31 @@ class CandidateList(VBox):
         """The question is next about the one with this number among the open ones."""
         self._first = int(self.still_open[number])
 
-    # ---- acting; each says what it did
+    # ---- acting
 
-    def do_accept(self) -> str:
-        """The candidate becomes a position."""
-        self._editor.accept(self.proposed, self._need())
-        return "Accepted: it is a position now."
-
-    def do_refuse(self) -> str:
-        """The candidate never comes again."""
-        self._editor.refuse(self.proposed, self._need())
-        return "Refused: it does not come again."
-
-    def do_skip(self) -> str:
-        """The candidate comes last."""
-        row = self._need()
-        self._postponed = [other for other in self._postponed if other != row] + [row]
+    def decide(self, name: str) -> str:
+        """Does what "accept", "refuse" or "skip" stands for; what it did, in words."""
+        if self.row is None:
+            raise UserError(
+                "One can decide on a candidate that is waiting. Received: none. "
+                "Find blobs at another time point."
+            )
+        if name == "accept":
+            self._editor.accept(self.proposed, self.row)
+            return "Accepted: it is a position now."
+        if name == "refuse":
+            self._editor.refuse(self.proposed, self.row)
+            return "Refused: it does not come again."
+        self._postponed = [row for row in self._postponed if row != self.row] + [self.row]
         self._first = None
         return "Put off: it comes last."
 
-    def do_find(self, time_point: int) -> str:
-        """Blobs at a time point become candidates."""
+    def search(self, time_point: int) -> str:
+        """Makes blobs at a time point candidates; how many there are, in words."""
         if time_point not in self._searched:
             where = {"channels": self._channels, "time_points": [time_point]}
             found = find_blobs(self._editor.movie, **where)
-            self.proposed = join_candidates(self.proposed, found)
+            self.proposed = editing.join_candidates(self.proposed, found)
             self._searched.add(time_point)
         blobs = count(len(self.proposed.rows_at(time_point)), "blob")
         return (
@@ -103,24 +101,15 @@ class CandidateList(VBox):
             "candidates."
         )
 
-    def _need(self) -> int:
-        if self.row is None:
-            raise UserError(
-                "One can decide on a candidate that is waiting. Received: none. "
-                "Find blobs at another time point."
-            )
-        return self.row
-
     # ---- showing
 
     def show(self) -> None:
         """Asks about the first that is still open; those that were put off come last."""
         self.row, question = None, ""
-        order = "No candidate is waiting. Find blobs, or open the checker with the prediction of "
-        order += "a network."
+        order = "No candidate is waiting. Find blobs, or open the checker with a prediction."
         if self.proposed is not None:
             decided = self._editor.annotations, self._editor.refused
-            self.still_open = find_open_candidates(self.proposed, *decided)
+            self.still_open = editing.find_open_candidates(self.proposed, *decided)
             order = "Every candidate is decided on."
             if len(self.still_open):
                 order, question = self._choose_next(), make_live_text(self._ask())
@@ -132,7 +121,7 @@ class CandidateList(VBox):
 
     def _choose_next(self) -> str:
         """Which one the question is about; the order in words."""
-        rows, order = sort_by_doubt(self.proposed, self.still_open)
+        rows, order = editing.sort_by_doubt(self.proposed, self.still_open)
         self._postponed = [row for row in self._postponed if row in rows]
         first = [self._first] if self._first in rows else []
         rest = [row for row in rows.tolist() if row not in self._postponed]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,7 @@ from organoid_kit.dashboards.annotation_actions import EditActions
 from organoid_kit.dashboards.annotation_candidates import CandidateList
 from organoid_kit.dashboards.annotation_coverage import describe_coverage, draw_coverage
 from organoid_kit.dashboards.annotation_editing import find_problems, open_editor
-from organoid_kit.dashboards.annotation_images import ImageCheck
-from organoid_kit.dashboards.annotation_problems import ProblemList
+from organoid_kit.dashboards.annotation_problems import ImageCheck, ProblemList
 from organoid_kit.dashboards.common import WIDE, Messages, mark
 from organoid_kit.dashboards.stack_browser import Pick, StackBrowser
 from organoid_kit.data import AnnotatedMovie, Annotations
@@ -82,10 +82,10 @@ class AnnotationChecker(VBox):
         self.edit = EditActions(self.editor, str(output))
         self.problems = ProblemList(self._go_to_problem)
         self.candidates = CandidateList(self.editor, self.channels, candidates)
-        self.images = ImageCheck(movie, self.channels, self.messages, self._show_progress)
+        self.images = ImageCheck(self.editor, self.channels, self.messages)
         self._arrange()
         self._listen()
-        self._keys = self._make_keys()
+        self._add_keys()
         self._show()
         if self.editor.steps:
             changes = count(len(self.editor.steps), "change")
@@ -145,32 +145,28 @@ class AnnotationChecker(VBox):
         mark(self, "ok-annotation-checker")
 
     def _listen(self) -> None:
-        at_once = "delete link unlink divide not_dividing forget undo redo save".split()
-        for name in at_once:
-            getattr(self.edit, name).on_click(self._guard(getattr(self.edit, f"do_{name}")))
-        for name in ("add", "move"):
-            getattr(self.edit, name).on_click(self._at_crosshair(getattr(self.edit, f"do_{name}")))
+        for name in self.edit.actions:
+            getattr(self.edit, name).on_click(self._at_crosshair(name))
         for name in ("accept", "refuse", "skip"):
-            action = getattr(self.candidates, f"do_{name}")
-            getattr(self.candidates, name).on_click(self._guard(action, self._go_to_candidate))
+            decide = partial(self.candidates.decide, name)
+            getattr(self.candidates, name).on_click(self._guard(decide, self._go_to_candidate))
         self.candidates.find.on_click(self._guard(self._find_blobs, self._go_to_candidate))
         self.problems.check.on_click(self._guard(self._check_images))
         self.list_shown.observe(self._guard(lambda: None, self._go_to_candidate), "value")
-        self.browser.time_point.observe(lambda _: self._go_through_time(), "value")
+        self.browser.time_point.observe(self._show_coverage, "value")
         self.browser.on_pick(self._take_pick)
 
-    def _make_keys(self) -> Any:
+    def _add_keys(self) -> None:
         """Keys for the buttons, where the page can load them."""
         try:
             from organoid_kit.dashboards.annotation_keys import KeyboardShortcuts
         except ImportError:
-            return None
+            return
         found = self.candidates
         decide = {"Y": found.accept, "R": found.refuse, "W": found.skip}
-        keys = KeyboardShortcuts(self, self.edit.list_keys() | decide)
+        self._keys = KeyboardShortcuts(self, self.edit.list_keys() | decide)
         if "google.colab" in sys.modules:  # which loads nothing that is not shown
-            self.children = [*self.children, keys]
-        return keys
+            self.children = [*self.children, self._keys]
 
     def _guard(
         self, action: Callable[..., str | None], then: Callable[[], None] = lambda: None
@@ -187,9 +183,9 @@ class AnnotationChecker(VBox):
 
         return act
 
-    def _at_crosshair(self, action: Callable[[int, np.ndarray], str]) -> Callable[[Any], None]:
+    def _at_crosshair(self, name: str) -> Callable[[Any], None]:
         """A handler that acts where the crosshair is at the click, however long it has to wait."""
-        act, browser = self._guard(action), self.browser
+        act, browser = self._guard(partial(self.edit.act, name)), self.browser
         return lambda click: act(click, browser.time_point.value, browser.place)
 
     # ---- picking and going
@@ -212,22 +208,18 @@ class AnnotationChecker(VBox):
             rows = sorted(problem.rows, key=lambda row: times[row] == problem.time_point)
             self.edit.choose_only(rows if len(rows) <= 3 else ())
             if problem.time_point in self.movie.time_points:
-                self._look_at(problem.time_point, problem.position)
+                is_known = problem.position is not None and np.isfinite(problem.position).all()
+                place = problem.position if is_known else None
+                self.browser.go_to(problem.time_point, place)
             self._show()
 
     def _go_to_candidate(self) -> None:
         if self.list_shown.value == "Candidates" and (place := self.candidates.get_place()):
-            self._look_at(*place)
+            self.browser.go_to(*place)
 
     def _find_blobs(self) -> str:
         self.messages.say("Looking for blobs; in a large stack this takes some seconds.")
-        return self.candidates.do_find(self.browser.time_point.value)
-
-    def _look_at(self, time_point: int, position: Sequence[float] | None) -> None:
-        known = position is not None and np.isfinite(position).all()
-        self.browser.go_to(time_point, position if known else None)
-
-    # ---- looking at images
+        return self.candidates.search(self.browser.time_point.value)
 
     def _check_images(self) -> None:
         """Begins to look; pressed again, ends."""
@@ -235,7 +227,7 @@ class AnnotationChecker(VBox):
             self.images.stop()
         else:
             self.problems.check.description = "Stop checking"
-            self.images.start(self.editor.annotations, self.editor.numbers, self._end_check)
+            self.images.start(self.problems.show_images, self._end_check)
 
     def _end_check(self) -> None:
         with self.messages.watch(keep=True):
@@ -269,21 +261,15 @@ class AnnotationChecker(VBox):
             self._drawn["problems"] = found
             self.browser.set_problems(found)
 
-    def _show_progress(self) -> None:
-        self.problems.show_images(self.images.text)
-
     def _show_layer(self, name: str, annotations: Annotations, shape: Mark | None = None) -> None:
         """Where it is another than before."""
-        parts = (annotations.positions, annotations.time_points, annotations.links)
-        key = [part.tobytes() for part in parts]
+        names = ("positions", "time_points", "links")
+        key = [getattr(annotations, name).tobytes() for name in names]
         if self._drawn.get(name) != key:
             self._drawn[name] = key
             self.browser.set_layer(name, annotations, shape)
 
-    def _go_through_time(self) -> None:
+    def _show_coverage(self, _: Any = None) -> None:
         with self.messages.watch(keep=True):
-            self._show_coverage()
-
-    def _show_coverage(self) -> None:
-        what = (self.movie, self.editor.annotations, self.browser.time_point.value)
-        self.coverage.value = draw_coverage(*what)
+            what = (self.movie, self.editor.annotations, self.browser.time_point.value)
+            self.coverage.value = draw_coverage(*what)

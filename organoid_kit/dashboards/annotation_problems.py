@@ -1,13 +1,21 @@
-"""Problems beside a movie, to go to and to mend."""
+"""Problems beside a movie, to go to and to mend, and a look at all images for more of them."""
 
 from __future__ import annotations
 
+import dataclasses
 import html
+import itertools
+import sys
+import threading
 from collections.abc import Callable, Sequence
 
+import numpy as np
 from ipywidgets import HTML, Layout, Select, VBox
 
-from organoid_kit.dashboards.common import WIDE, make_button, make_live_text, mark
+from organoid_kit.dashboards import annotation_editing as editing
+from organoid_kit.dashboards import common
+from organoid_kit.dashboards.common import make_live_text, mark
+from organoid_kit.data import Annotations
 from organoid_kit.evaluation.checks import Problem
 from organoid_kit.plots.drawing import count
 
@@ -31,8 +39,8 @@ class ProblemList(VBox):
         self.problems: list[Problem] = []
         self.summary, self.remedy = mark(HTML(), "ok-problem-summary"), mark(HTML(), "ok-remedy")
         tip = "Looks for positions beside their nucleus, and for nuclei without one, in all images"
-        self.check = mark(make_button("Check images", tip), "ok-check")
-        look = {"rows": _MOST_ROWS, "style": WIDE, "layout": Layout(width="98%")}
+        self.check = mark(common.make_button("Check images", tip), "ok-check")
+        look = {"rows": _MOST_ROWS, "style": common.WIDE, "layout": Layout(width="98%")}
         self.chosen = mark(Select(options=(), description="Problems", **look), "ok-problems")
         self.chosen.observe(self._choose, "index")
         # Texts of any length are below what is pressed.
@@ -87,3 +95,84 @@ def _write_line(problem: Problem) -> str:
         place = zip("zyx", problem.position)
         words.append(", ".join(f"{axis} {value:.0f}" for axis, value in place))
     return " · ".join(words)
+
+
+class ImageCheck:
+    """Looks for positions beside their nucleus, nuclei without one, images that show nothing.
+
+    Args:
+        editor: whose movie and annotations are looked at.
+        channels: which show the nuclei, counted from 1; several are summed.
+        messages: where errors appear.
+
+    Attributes:
+        found: what was found last.
+        text: how far it is, in words.
+    """
+
+    def __init__(
+        self, editor: editing.AnnotationEditor, channels: Sequence[int], messages: common.Messages
+    ) -> None:
+        self._editor, self._channels, self._messages = editor, tuple(channels), messages
+        self._thread: threading.Thread | None = None
+        self._stopping = threading.Event()
+        self.found = editing.ImageProblems()
+        self.text = "Positions and links are checked after each change. "
+        self.text += "Images were not looked at yet."
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it looks now."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def start(self, tell: Callable[[str], None], ended: Callable[[], None]) -> None:
+        """Begins. On Colab, where threads cannot show anything, it is waited for.
+
+        Args:
+            tell: called from the thread with `text` when that changes.
+            ended: called from the thread at the end.
+        """
+        self._stopping.clear()
+        what = (self._editor.annotations, self._editor.numbers, tell, ended)
+        self._thread = threading.Thread(target=self._work, args=what, daemon=True)
+        self._thread.run() if "google.colab" in sys.modules else self._thread.start()
+
+    def stop(self) -> None:
+        """Ends before the next image."""
+        self._stopping.set()
+
+    def wait(self, seconds: float = 60) -> bool:
+        """Waits for the end; whether it came."""
+        if self.is_running:
+            self._thread.join(seconds)
+        return not self.is_running
+
+    def _work(
+        self, annotations: Annotations, numbers: np.ndarray, tell: Callable, ended: Callable
+    ) -> None:
+        original = self._editor.movie
+        times = np.intersect1d(annotations.annotated_time_points, original.time_points)
+        seen = itertools.count()  # stacks, one for each channel of a time point
+
+        def read_stack(time_point: int, channel: int) -> np.ndarray:
+            if self._stopping.is_set():
+                raise _Stopped
+            number = min(next(seen) // len(self._channels) + 1, len(times))
+            self.text = f"Looking at image {number} of {len(times)} …"
+            tell(self.text)
+            return original.read_stack(time_point, channel)
+
+        movie = dataclasses.replace(original, read_stack=read_stack)
+        with self._messages.catch():
+            try:
+                self.found = editing.find_image_problems(
+                    annotations, numbers, movie, self._channels
+                )
+                self.text = f"The images of {count(len(times), 'time point')} were looked at."
+            except _Stopped:
+                self.text = "Looking at the images was stopped."
+        ended()
+
+
+class _Stopped(Exception):
+    """The user no longer waits."""

@@ -7,8 +7,10 @@ that cannot be seen any more, two that cannot be told apart, a movement that pre
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -28,6 +30,7 @@ _SPREAD = 0.6745  # median absolute deviation of a normal distribution of standa
 # Nuclei are 5 to 12 µm wide (the range that `tune_blobs` looks through), 8 µm on average.
 _SIZES = (5 / 8, 12 / 8)
 _MOST_PASTED = 0.8
+_WARNINGS = json.loads(Path(__file__).with_name("augmentation_warnings.json").read_text("utf-8"))
 _MOST_TURN = 29.0  # degrees: a neighbour then moves by half of its distance, 2 sin(29° / 2) = 0.5
 
 
@@ -116,12 +119,11 @@ def check_augmentation(settings: NetworkSettings, facts: ExampleFacts) -> dict[s
 
 def check_scale(chosen: tuple, settings: NetworkSettings, facts: ExampleFacts) -> str | None:
     """Nuclei must stay of a size that occurs; in µm they differ little."""
-    if _SIZES[0] <= chosen[0] and chosen[1] <= _SIZES[1]:
-        return None
-    return (
-        f"Nuclei would be {8 * chosen[0]:.0f} to {8 * chosen[1]:.0f} µm wide instead of 8. From 5 "
-        f"to 12 µm occurs: stay within {_SIZES[0]:.2f} and {_SIZES[1]:.2f}."
-    )
+    low, high = chosen
+    smallest, largest = _SIZES
+    if low < smallest or high > largest:
+        sizes = {"low": 8 * low, "high": 8 * high, "smallest": smallest, "largest": largest}
+        return _WARNINGS["scale"].format(**sizes)
 
 
 def check_brightness(chosen: tuple, settings: NetworkSettings, facts: ExampleFacts) -> str | None:
@@ -134,10 +136,7 @@ def check_contrast(chosen: tuple, settings: NetworkSettings, facts: ExampleFacts
     lowest, highest = chosen
     moved = facts.dim + (highest - 1) * (facts.dim - facts.mean)
     if settings.augmentation.gamma is not None and moved <= 0:
-        return (
-            f"At {highest:g} the dimmest nuclei ({facts.dim:.2f}) fall below 0 and are clipped to "
-            "black, though still annotated. Lower the upper end."
-        )
+        return _WARNINGS["contrast"].format(highest=highest, dim=facts.dim)
     return _warn_if_hidden(facts.dim * lowest, facts, "Raise the lower end.")
 
 
@@ -146,10 +145,7 @@ def check_gamma(chosen: tuple, settings: NetworkSettings, facts: ExampleFacts) -
     lowest, highest = chosen
     noise = max(facts.spread, 1e-6) ** lowest
     if noise > max(facts.dim, 1e-6) ** lowest / 2:
-        return (
-            f"At {lowest:g} the noise of the background becomes {noise:.2f}, more than half as "
-            "bright as the dimmest nuclei. Raise the lower end."
-        )
+        return _WARNINGS["gamma"].format(lowest=lowest, noise=noise)
     return _warn_if_hidden(max(facts.dim, 0) ** highest, facts, "Lower the upper end.")
 
 
@@ -161,80 +157,51 @@ def check_dimming(chosen: float, settings: NetworkSettings, facts: ExampleFacts)
 def check_noise(chosen: float, settings: NetworkSettings, facts: ExampleFacts) -> str | None:
     """Noise must stay below the signal: the dimmest nuclei at the lowest brightness."""
     signal = facts.dim * (settings.augmentation.brightness or (1.0, 1.0))[0]
-    if chosen <= signal:
-        return None
-    return (
-        f"Noise of {chosen:g} is larger than the signal: the dimmest nuclei, darkened, are "
-        f"{signal:.2f} bright. The network would learn to see nuclei in noise. "
-        f"Stay below {signal:.2f}."
-    )
+    if chosen > signal:
+        return _WARNINGS["noise"].format(noise=chosen, signal=signal)
 
 
 def check_blur(chosen: float, settings: NetworkSettings, facts: ExampleFacts) -> str | None:
     """Neighbours must stay two: blurred dots melt nearer than two standard deviations (Sparrow)."""
-    blur_um, close_um = chosen * facts.pixel_um, facts.close_um
-    if close_um is None or 2 * blur_um <= close_um:
-        return None
-    return (
-        f"A blur of {blur_um:.1f} µm melts nuclei that are closer than {2 * blur_um:.1f} µm into "
-        f"one, and a tenth of yours are within {close_um:.1f} µm. "
-        f"Stay below {close_um / 2 / facts.pixel_um:.1f} pixels."
-    )
+    blur, close = chosen * facts.pixel_um, facts.close_um
+    if close is not None and 2 * blur > close:
+        most = close / 2 / facts.pixel_um
+        return _WARNINGS["blur_px"].format(blur=blur, near=2 * blur, close=close, most=most)
 
 
 def check_jitter(chosen: float, settings: NetworkSettings, facts: ExampleFacts) -> str | None:
     """The nucleus in question must stay the one nearest to the middle of its crop."""
-    if facts.close_um is None or chosen <= facts.close_um / 2:
-        return None
-    return (
-        f"Moved by {chosen:g} µm, a neighbour may stand in the middle of the crop, with the answer "
-        f"of another nucleus: the closest are {facts.close_um:.1f} µm apart. "
-        f"Stay below {facts.close_um / 2:.1f} µm."
-    )
+    close = facts.close_um
+    if close is not None and chosen > close / 2:
+        return _WARNINGS["jitter_um"].format(jitter=chosen, close=close, most=close / 2)
 
 
 def check_paste(chosen: float, settings: NetworkSettings, facts: ExampleFacts) -> str | None:
     """Some crops must keep their own surroundings: in prediction, all do."""
-    if chosen <= _MOST_PASTED:
-        return None
-    return (
-        f"{chosen:.0%} of the crops have pasted surroundings, with a seam. In prediction none has. "
-        f"Stay at {_MOST_PASTED:.0%} or below."
-    )
+    if chosen > _MOST_PASTED:
+        return _WARNINGS["paste"].format(part=chosen, most=_MOST_PASTED)
 
 
 def check_skip(chosen: int, settings: NetworkSettings, facts: ExampleFacts) -> str | None:
     """Over skipped time points, true links must stay shorter than the longest link considered."""
-    moved, most = facts.moves_um.get(min(chosen, MOST_SKIP)), settings.max_link_um
-    if chosen == 1 or moved is None or moved <= most:
-        return None
-    return (
-        f"Over {chosen} time points, one in twenty nuclei moves by more than {moved:.1f} µm: "
-        f"beyond max_link_um ({most:g} µm) its link is left out, and only slow nuclei are right. "
-        "Skip fewer."
-    )
+    moved, longest = facts.moves_um.get(min(chosen, MOST_SKIP), 0), settings.max_link_um
+    if chosen > 1 and moved > longest:
+        return _WARNINGS["skip"].format(skip=chosen, moved=moved, longest=longest)
 
 
 def check_drift(chosen: float, settings: NetworkSettings, facts: ExampleFacts) -> str | None:
     """Fast nuclei and the drift together must stay below the longest link considered."""
-    moved, most = facts.moves_um.get(1), settings.max_link_um
-    if moved is None or moved + chosen * np.sqrt(2) <= most:
-        return None
-    return (
-        f"Fast nuclei move by {moved:.1f} µm, and {chosen * np.sqrt(2):.1f} µm of drift on top "
-        f"leads beyond max_link_um ({most:g} µm): such links never occur in prediction. "
-        f"Stay below {max(0.0, (most - moved) / np.sqrt(2)):.1f} µm."
-    )
+    moved, longest = facts.moves_um.get(1), settings.max_link_um
+    drift = chosen * np.sqrt(2)
+    if moved is not None and moved + drift > longest:
+        most = max(0.0, (longest - moved) / np.sqrt(2))
+        return _WARNINGS["drift_um"].format(moved=moved, drift=drift, longest=longest, most=most)
 
 
 def check_turn(chosen: float, settings: NetworkSettings, facts: ExampleFacts) -> str | None:
     """Between two time points, no neighbour may be turned to where another nucleus was."""
-    if chosen <= _MOST_TURN:
-        return None
-    return (
-        f"Turned by {chosen:g}°, a neighbour moves by more than half of its distance: it can no "
-        f"longer be told which one it was. Stay at {_MOST_TURN:g}° or below."
-    )
+    if chosen > _MOST_TURN:
+        return _WARNINGS["turn_degrees"].format(degrees=chosen, most=_MOST_TURN)
 
 
 _RULES = {
@@ -257,13 +224,9 @@ def _warn_if_hidden(
     intensity: float, facts: ExampleFacts, remedy: str, where: str = ""
 ) -> str | None:
     """A warning where dim nuclei would be no brighter than the background of other examples."""
-    if intensity > 2 * facts.spread:
-        return None
-    return (
-        f"The dimmest nuclei {where}would be {max(intensity, 0):.2f} bright. The background of "
-        f"other examples varies by {facts.spread:.2f}: the network would learn to see nuclei in "
-        f"it. {remedy}"
-    )
+    if intensity <= 2 * facts.spread:
+        numbers = {"intensity": max(intensity, 0), "spread": facts.spread}
+        return _WARNINGS["hidden"].format(where=where, remedy=remedy, **numbers)
 
 
 def _measure_brightness(stack: np.ndarray, positions: np.ndarray) -> np.ndarray:

@@ -36,8 +36,8 @@ class Kind:
     networks: tuple[str, ...] = ("position", "division", "link")
 
 
-_KINDS = Path(__file__).with_name("operations.json").read_text(encoding="utf-8")
-OPERATIONS = {name: Kind(**values) for name, values in json.loads(_KINDS).items()}
+_KINDS = json.loads(Path(__file__).with_name("operations.json").read_text("utf-8"))
+OPERATIONS = {name: Kind(**values) for name, values in _KINDS.items()}
 
 
 def list_operations(network: str) -> list[str]:

@@ -21,26 +21,10 @@ from ipywidgets import (
 )
 
 from organoid_kit.base.errors import UserError
-from organoid_kit.dashboards import stack_layers
-from organoid_kit.dashboards.common import (
-    WIDE,
-    CheckboxGroup,
-    Messages,
-    add_controls,
-    make_legend,
-    mark,
-    wrap_row,
-)
+from organoid_kit.dashboards import common, stack_layers, stack_pictures
+from organoid_kit.dashboards.common import CheckboxGroup
 from organoid_kit.dashboards.control_states import connect, read_controls, set_controls
 from organoid_kit.dashboards.stack_display import StackDisplay
-from organoid_kit.dashboards.stack_pictures import (
-    FAINT_PLANES,
-    MOST_PIXELS,
-    VIEWS,
-    StackPictures,
-    arrange_panels,
-    make_tones,
-)
 from organoid_kit.dashboards.stack_scene import Scene, draw_scene
 from organoid_kit.data import Annotations, TimeLapse
 from organoid_kit.evaluation.checks import Problem
@@ -104,7 +88,8 @@ class StackBrowser(VBox):
         drawn_by: str = "auto",
     ) -> None:
         super().__init__()
-        self.movie, self.messages, self.pictures = movie, Messages(), StackPictures(movie)
+        self.movie, self.messages = movie, common.Messages()
+        self.pictures = stack_pictures.StackPictures(movie)
         self.layers: dict[str, stack_layers.Layer] = {}
         self._callbacks, self._reached, self._busy, self._late = [], None, False, set()
         self._make_controls((1,) if channels is None else channels)
@@ -254,9 +239,9 @@ class StackBrowser(VBox):
         spacing_um, time_point = tuple(self.movie.spacing_um), self.time_point.value
         return Scene(
             self.pictures.at(time_point, self.channels.value),
-            arrange_panels(self.movie.shape_zyx, spacing_um, self.view.value),
+            stack_pictures.arrange_panels(self.movie.shape_zyx, spacing_um, self.view.value),
             self.place,
-            make_tones(self.contrast.value, self.gamma.value),
+            stack_pictures.make_tones(self.contrast.value, self.gamma.value),
             self.collect_marks(time_point),
             spacing_um,
         )
@@ -267,19 +252,16 @@ class StackBrowser(VBox):
         times, (depth, height, width) = self.movie.time_points, self.movie.shape_zyx
         names = enumerate(self.movie.channel_names, start=1)
         options = [(f"{number} {name}", number) for number, name in names]
-        wide = {"style": WIDE, "layout": Layout(width="100%")}
-        narrow = {"style": {"description_width": "90px"}, "layout": Layout(width="100%")}
+        wide = {"style": common.WIDE, "layout": Layout(width="100%")}
         contrast = {"value": (0, 1), "min": 0, "max": 1, "step": 0.01, "readout_format": ".1f"}
-        last = times.stop - 1
-        add_controls(
+        style = {"button_width": "92px"}
+        common.add_controls(
             self,
-            time_point=IntSlider(
-                times.start, times.start, last, description="Time point", **narrow
-            ),
-            z=IntSlider(depth // 2, 0, depth - 1, description="Plane z", **narrow),
-            y=IntSlider(height // 2, 0, height - 1, description="Crosshair y", **narrow),
-            x=IntSlider(width // 2, 0, width - 1, description="Crosshair x", **narrow),
-            view=ToggleButtons(options=VIEWS, description="View", style={"button_width": "92px"}),
+            time_point=_make_slider("Time point", times.start, times.stop - 1, times.start),
+            z=_make_slider("Plane z", 0, depth - 1, depth // 2),
+            y=_make_slider("Crosshair y", 0, height - 1, height // 2),
+            x=_make_slider("Crosshair x", 0, width - 1, width // 2),
+            view=ToggleButtons(options=stack_pictures.VIEWS, description="View", style=style),
             channels=CheckboxGroup(options, channels, "Channels (several: summed)", at_least=1),
             contrast=FloatRangeSlider(description="Contrast", **contrast, **wide),
             gamma=FloatSlider(1, min=0.2, max=3, step=0.05, description="Gamma", **wide),
@@ -293,17 +275,17 @@ class StackBrowser(VBox):
     def _arrange(self) -> None:
         self._legend, self._help = HTML(), HTML()
         self._crosshair = VBox([self.y, self.x])
-        buttons = wrap_row(self.previous_position, self.next_position, self.pick_here)
+        buttons = common.wrap_row(self.previous_position, self.next_position, self.pick_here)
         picture = [self._display, self.time_point, self.z, self._crosshair, buttons]
         choices = [self.view, self.channels, self.contrast, self.gamma, self.tail]
-        left = Layout(width=f"{MOST_PIXELS + 8}px", max_width="100%")
+        left = Layout(width="508px", max_width="100%")
         right = Layout(width="310px", max_width="100%", padding="0 0 0 8px")
-        columns = wrap_row(
+        columns = common.wrap_row(
             VBox([*picture, self._display.caption], layout=left),
             VBox([*choices, self.layers_shown, self._legend], layout=right),
         )
         self.children = [columns, self.messages, self._help]
-        mark(self, "ok-stack-browser")
+        common.mark(self, "ok-stack-browser")
         self.show_what_is_needed()
 
     def show_what_is_needed(self) -> None:
@@ -361,12 +343,14 @@ class StackBrowser(VBox):
         entries = [(layer.mark, layer.name) for layer in self.shown_layers]
         notes = ["White cross: the crosshair."]
         if annotations:
-            notes.insert(0, f"Small and faint: up to {FAINT_PLANES:g} planes from the slice.")
+            faint = f"{stack_pictures.FAINT_PLANES:g} planes from the slice"
+            notes.insert(0, f"Small and faint: up to {faint}.")
         if self.tail.value and any(len(each.links) for each in annotations):
             notes.insert(0, f"Line: the way over the last {count(self.tail.value, 'time point')}.")
         if any(len(each.divisions()) for each in annotations):
             entries.append((stack_layers.DIVISION, stack_layers.DIVISION.name))
-        return f'{make_legend(entries)}<div style="line-height:1.5">{"<br>".join(notes)}</div>'
+        notes = f'<div style="line-height:1.5">{"<br>".join(notes)}</div>'
+        return common.make_legend(entries) + notes
 
     def handle_event(self, content: dict[str, Any]) -> None:
         """What the user did in the page."""
@@ -404,3 +388,8 @@ class StackBrowser(VBox):
         self._reached, (layer, row) = names[number % len(found)], found[number % len(found)]
         self.go_to(time_point, layer.annotations.positions[row])
         self.messages.say(layer.describe(row))
+
+
+def _make_slider(description: str, low: int, high: int, value: int) -> IntSlider:
+    look = {"style": {"description_width": "90px"}, "layout": Layout(width="100%")}
+    return IntSlider(value, low, high, description=description, **look)

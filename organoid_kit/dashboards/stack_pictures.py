@@ -30,14 +30,12 @@ class ShownStack:
     """One time point as it is shown.
 
     Attributes:
-        values: (z, y, x) uint8, 0 at the lower and 255 at the upper limit.
+        values: (z, y, x) uint8, 0 at the lower and 255 at the upper of the quantiles `CONTRAST`.
         reduced: so many voxels of the movie, along y and x, make one.
-        limits: intensities that are black and white, at the quantiles `CONTRAST`.
     """
 
     values: np.ndarray
     reduced: int
-    limits: tuple[float, float]
 
 
 class StackPictures:
@@ -82,7 +80,7 @@ def make_shown_stack(stack: np.ndarray, reduced: int = 1) -> ShownStack:
             plane = plane[: height * reduced, : width * reduced]
             plane = plane.reshape(height, reduced, width, reduced).mean(axis=(1, 3))
         values[z] = np.clip(np.nan_to_num((plane - low) * (255 / (high - low))), 0, 255)
-    return ShownStack(values, reduced, (low, high))
+    return ShownStack(values, reduced)
 
 
 def find_limits(stack: np.ndarray) -> tuple[float, float]:

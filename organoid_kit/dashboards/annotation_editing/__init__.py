@@ -1,7 +1,7 @@
 """Annotations changed step by step: each step is checked, can be undone, and survives a crash.
 
-tables ── rules ── editor ── journal    a step refused, or written down and done
-                     └───── problems    what is still wrong
+tables ── rules ── journal ── editor    a step: refused, or written down and done
+                                └────── problems    what is still wrong
 candidates                              which proposals still wait for a decision
 """
 

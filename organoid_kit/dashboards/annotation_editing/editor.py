@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.base.errors import UserError
 from organoid_kit.base.files import find_free_path
 from organoid_kit.dashboards.annotation_editing import rules
 from organoid_kit.dashboards.annotation_editing.journal import Journal
@@ -159,19 +158,12 @@ class AnnotationEditor:
         """Links from a mother to its daughters go; the nucleus becomes `keep`, if that is given."""
         rules.check_rows(self.annotations, mother, mother if keep is None else keep)
         links = np.flatnonzero(self.annotations.links[:, 0] == mother)
-        if len(links) < 2:
-            raise UserError(
-                "Only a nucleus that divides can be marked as not dividing. Received: "
-                f"{self._describe(mother)}, with {len(links)} links forward. Choose the mother."
-            )
+        name = self._describe(mother)
+        rules.refuse_if(len(links) < 2, "divides", mother=name, links=len(links))
         kept = self.annotations.links[links, 1] == (-1 if keep is None else keep)
-        if keep is not None and not kept.any():
-            raise UserError(
-                "What a nucleus becomes must be one of its daughters. Received: "
-                f"{self._describe(keep)}. Choose a daughter, or none."
-            )
-        text = f"marked as not dividing {self._describe(mother)}"
-        self._do(text, self._unlink(links[~kept]))
+        if keep is not None:
+            rules.refuse_if(not kept.any(), "daughter", kept=self._describe(keep))
+        self._do(f"marked as not dividing {name}", self._unlink(links[~kept]))
 
     def accept(self, candidates: Annotations, row: int) -> int:
         """A candidate becomes a position, with all that is known of it; its row."""
@@ -189,21 +181,13 @@ class AnnotationEditor:
 
     def undo(self) -> str:
         """Takes the last step back; which one it was. Raises UserError where nothing was done."""
-        if not self._done:
-            raise UserError(
-                "Only what was done can be undone. Received: undo, with nothing done. "
-                "Change something."
-            )
+        rules.refuse_if(not self._done, "done")
         self._record({"undo": 1})
         return self._undone[-1].text
 
     def redo(self) -> str:
         """Does the last undone step again; which one it was. Raises UserError without one."""
-        if not self._undone:
-            raise UserError(
-                "Only what was undone can be redone. Received: redo, with nothing undone. "
-                "Undo first."
-            )
+        rules.refuse_if(not self._undone, "undone")
         self._record({"redo": 1})
         return self._done[-1].text
 
@@ -297,7 +281,4 @@ def _make_plain(properties: dict[str, Any]) -> dict[str, Any]:
     try:
         return json.loads(json.dumps(properties, default=lambda value: value.tolist()))
     except (TypeError, ValueError, AttributeError) as error:
-        raise UserError(
-            "Properties must be numbers, texts or lists. "
-            f"Received: {properties!r:.80}. Convert or leave them out."
-        ) from error
+        raise rules.make_error("properties", properties=properties) from error

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from organoid_kit.base.errors import UserError
+from organoid_kit.dashboards.annotation_editing.rules import make_error
 from organoid_kit.data import Annotations
 
 _KIND = "organoid_kit annotation journal, version 1"
@@ -47,7 +48,7 @@ class Journal:
                 file.write(b"" if whole else header)
             self._length = len(whole or header)
         except OSError as error:
-            raise self._not_written(error) from error
+            raise self._explain(error) from error
 
     def write(self, event: dict[str, Any]) -> None:
         """Adds an event, at once.
@@ -59,11 +60,7 @@ class Journal:
         try:
             with open(self.path, "r+b") as file:
                 if file.seek(0, 2) != self._length:
-                    raise UserError(
-                        f"A journal has one writer. Received: {str(self.path)!r}, which was continued "
-                        "elsewhere: by another notebook, or since this cell was run again. Go on "
-                        "there, or run this cell again."
-                    )
+                    raise make_error("writer", path=str(self.path))
                 try:
                     file.write(line)
                     file.flush()
@@ -72,7 +69,7 @@ class Journal:
                     raise
             self._length += len(line)
         except OSError as error:
-            raise self._not_written(error) from error
+            raise self._explain(error) from error
 
     def _select_whole_lines(self, content: bytes, header: bytes) -> bytes:
         """All whole lines of a journal of these annotations; of any other file, an error."""
@@ -81,35 +78,19 @@ class Journal:
         whole = content[: content.rfind(b"\n") + 1]
         if whole.startswith(header):
             return whole
-        first = _read_line(whole.partition(b"\n")[0])
-        if first is None or first.get("journal") != _KIND:
-            raise UserError(
-                f"A journal must be one that the kit wrote. Received: {str(self.path)!r}. Choose "
-                "another name for the output, so that the journal gets another, too."
-            )
-        raise UserError(
-            "A journal goes on from the annotations it began with. Received: "
-            f"{str(self.path)!r}, which began with other ones, named {first.get('name')!r}. Open "
-            "those to go on with it, or choose another output to begin anew; the journal is left "
-            "as it is."
-        )
+        first = _read_line(whole.partition(b"\n")[0]) or {}
+        if first.get("journal") != _KIND:
+            raise make_error("journal", path=str(self.path))
+        raise make_error("start", path=str(self.path), name=first.get("name"))
 
     def _read_events(self, whole: bytes) -> list[dict[str, Any]]:
         events = [_read_line(line) for line in whole.splitlines()[1:]]
         if None in events:
-            raise UserError(
-                f"Every line of a journal must be whole. Received: {str(self.path)!r}, line "
-                f"{events.index(None) + 2}. It was changed or damaged; take it from a backup, or "
-                "choose another output to begin anew."
-            )
+            raise make_error("whole", path=str(self.path), line=events.index(None) + 2)
         return events
 
-    def _not_written(self, error: OSError) -> UserError:
-        return UserError(
-            f"Each change is written to a journal first. Received: {str(self.path)!r}: "
-            f"{error.strerror or error}. Nothing was changed; free some space or choose an output "
-            "in another folder."
-        )
+    def _explain(self, error: OSError) -> UserError:
+        return make_error("written", path=str(self.path), reason=error.strerror or error)
 
 
 def compute_checksum(annotations: Annotations) -> str:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 
 from organoid_kit.base.errors import UserError
@@ -9,6 +13,18 @@ from organoid_kit.data import Annotations, TimeLapse
 from organoid_kit.evaluation.checks.problem import are_inside, describe_place
 
 SAME_PLACE = 0.01  # voxels; OrganoidTracker takes positions that agree to two decimals for one
+_ERRORS = json.loads(Path(__file__).with_name("errors.json").read_text("utf-8"))
+
+
+def make_error(error: str, /, **values: Any) -> UserError:
+    """One of the errors in `errors.json`."""
+    return UserError(_ERRORS[error].format(**values))
+
+
+def refuse_if(wrong: bool, error: str, /, **values: Any) -> None:
+    """Raises one of these errors if something is wrong."""
+    if wrong:
+        raise make_error(error, **values)
 
 
 def describe_position(annotations: Annotations, row: int) -> str:
@@ -20,32 +36,20 @@ def describe_position(annotations: Annotations, row: int) -> str:
 def check_rows(annotations: Annotations, *rows: int) -> None:
     """Refuses rows there are not."""
     for row in rows:
-        if not 0 <= row < len(annotations):
-            raise UserError(
-                f"A position must be one of the {len(annotations)} there are, counted from 0. "
-                f"Received: row {row}. Choose one that is there."
-            )
+        refuse_if(not 0 <= row < len(annotations), "row", row=row, count=len(annotations))
 
 
 def check_inside(movie: TimeLapse | None, time_point: int, position: np.ndarray) -> None:
     """Refuses places outside the movie, and what are no places."""
-    if position.shape != (3,) or not np.isfinite(position).all():
-        raise UserError(
-            "A position must be three numbers, z, y and x. "
-            f"Received: {position.tolist()}. Choose a place in the image."
-        )
-    if movie is not None and time_point not in movie.time_points:
-        first, last = movie.time_points.start, movie.time_points.stop - 1
-        raise UserError(
-            "A position must be at a time point of the movie. Received: time point "
-            f"{time_point}; there are {first} to {last}. Choose one of these."
-        )
-    if movie is not None and not are_inside(position[None], movie).all():
+    is_place = position.shape == (3,) and np.isfinite(position).all()
+    refuse_if(not is_place, "numbers", place=position.tolist())
+    if movie is not None:
+        times = {"first": movie.time_points.start, "last": movie.time_points.stop - 1}
+        is_known = time_point in movie.time_points
+        refuse_if(not is_known, "time point", time_point=time_point, **times)
         shape, place = " × ".join(map(str, movie.shape_zyx)), describe_place(time_point, position)
-        raise UserError(
-            f"A position must lie in the movie of {shape} voxels (z, y, x). "
-            f"Received: the position {place}. Choose a place in the image."
-        )
+        is_inside = are_inside(position[None], movie).all()
+        refuse_if(not is_inside, "inside", shape=shape, place=place)
 
 
 def check_free(
@@ -54,68 +58,33 @@ def check_free(
     """Refuses a place where another position is; `but` is the row of the one that moves."""
     rows = annotations.rows_at(time_point)
     same = (np.abs(annotations.positions[rows] - position) < SAME_PLACE).all(axis=1)
-    if (same & (rows != but)).any():
-        raise UserError(
-            "A nucleus is annotated once. Received: the position "
-            f"{describe_place(time_point, position)}, where one is already. "
-            "Choose another place, or leave it as it is."
-        )
+    is_taken = (same & (rows != but)).any()
+    refuse_if(is_taken, "free", place=describe_place(time_point, position))
 
 
 def check_link(annotations: Annotations, earlier: int, later: int) -> None:
     """Refuses links that skip a time point, merge nuclei, or make a third daughter."""
     first, second = (describe_position(annotations, row) for row in (earlier, later))
     times, daughters = annotations.time_points, annotations.links_forward()[earlier]
-    if times[later] - times[earlier] != 1:
-        raise UserError(
-            f"A link goes from one time point to the next. Received: {first} to time point "
-            f"{times[later]}. Choose two positions at successive time points, the earlier one first."
-        )
-    if (annotations.links == (earlier, later)).all(axis=1).any():
-        raise UserError(
-            f"Two positions are linked once. Received: {first}, which has this link already. "
-            "Leave it as it is."
-        )
-    if annotations.links_backward()[later]:
-        raise UserError(
-            f"A position comes from one position: nuclei do not merge. Received: {second}, "
-            "which has a link from another one. Unlink that first."
-        )
-    if daughters >= 2:
-        raise UserError(
-            f"A nucleus divides into two. Received: {first}, which has {daughters} daughters "
-            "already. Unlink one of them first."
-        )
+    refuse_if(times[later] - times[earlier] != 1, "next", first=first, time_point=times[later])
+    is_linked = (annotations.links == (earlier, later)).all(axis=1).any()
+    refuse_if(is_linked, "once", first=first)
+    refuse_if(annotations.links_backward()[later] > 0, "merge", second=second)
+    refuse_if(daughters >= 2, "two", first=first, daughters=daughters)
 
 
 def find_link(annotations: Annotations, first: int, second: int) -> int:
-    """The row of the link between two positions, in either direction; refuses where there is none."""
+    """The row of the link between two positions, in either direction; refuses if there is none."""
     found = (np.sort(annotations.links) == sorted((first, second))).all(axis=1)
-    if not found.any():
-        raise UserError(
-            "Only what is linked can be unlinked. "
-            f"Received: {describe_position(annotations, first)} and "
-            f"{describe_position(annotations, second)}, without a link. Choose the two ends of one."
-        )
+    ends = [describe_position(annotations, row) for row in (first, second)]
+    refuse_if(not found.any(), "linked", first=ends[0], second=ends[1])
     return int(np.argmax(found))
 
 
 def check_family(annotations: Annotations, mother: int, daughters: tuple[int, int]) -> None:
     """Refuses families that are not one mother and two daughters."""
-    if daughters[0] == daughters[1]:
-        raise UserError(
-            "A mother has two daughters. Received: "
-            f"{describe_position(annotations, daughters[0])} twice. Choose the other daughter, too."
-        )
-    known = annotations.links[annotations.links[:, 0] == mother, 1].tolist()
-    if not set(known) <= set(daughters):
-        raise UserError(
-            "A nucleus divides into two. Received: two daughters of "
-            f"{describe_position(annotations, mother)}, which has a link to a third. "
-            "Unlink that first."
-        )
-    if set(known) == set(daughters):
-        raise UserError(
-            f"A division is marked once. Received: {describe_position(annotations, mother)}, "
-            "which divides into these two already. Leave it as it is."
-        )
+    known = set(annotations.links[annotations.links[:, 0] == mother, 1].tolist())
+    daughter = describe_position(annotations, daughters[0])
+    refuse_if(daughters[0] == daughters[1], "twins", daughter=daughter)
+    refuse_if(not known <= set(daughters), "third", mother=describe_position(annotations, mother))
+    refuse_if(known == set(daughters), "marked", mother=describe_position(annotations, mother))
