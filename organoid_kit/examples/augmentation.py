@@ -5,9 +5,10 @@ An `Augmentation` is one draw of the dice. Its geometry is one 3 × 3 matrix tha
 `vary_intensities` applies. Rotation and scale act in the plane, as a microscope's z axis is sampled
 too coarsely to be turned.
 
-The image is cut out by a sparse matrix of bilinear weights: one row for each pixel of the patch,
-the same row for all planes and time points. On a processor this is several times quicker than
-resampling plane by plane, see ``benchmarks/pipeline.py``.
+Stacks are (z, y, x) and patches (z, y, x, time), everywhere. Only in memory are a patch's time
+points and planes last: `cut_patch` makes each of its pixels, for all of them at once, by one row of
+a sparse matrix of bilinear weights. On a processor this is several times quicker than resampling
+plane by plane, see ``benchmarks/pipeline.py``.
 """
 
 from __future__ import annotations
@@ -28,8 +29,9 @@ class Augmentation:
 
     Attributes:
         matrix: (3, 3) float, zyx: turns offsets from the patch's centre in the movie into offsets
-        in the patch. gain, bias_share, gamma: intensities v become ``(gain · (v + bias_share · (v −
-        mean))) ** gamma``.
+            in the patch.
+        gain, bias_share, gamma: intensities v become
+            ``(gain · (v + bias_share · (v − mean))) ** gamma``.
         dimming: part of the light that is lost at the deepest plane.
         noise: standard deviation of added Gaussian noise.
         blur_px: standard deviation of a Gaussian blur in the plane; 0 is none.
@@ -66,9 +68,8 @@ def draw_augmentation(settings: AugmentationSettings, rng: np.random.Generator) 
         gamma=_between(settings.gamma, rng),
         dimming=(settings.depth_dimming or 0.0) * rng.uniform(),
         noise=(settings.noise or 0.0) * rng.uniform(),
-        blur_px=max(
-            0.0, (settings.blur_px or 0.0) * rng.uniform(-1, 1)
-        ),  # half of the patches stay sharp
+        # below 0 in half of the patches, which stay sharp
+        blur_px=max(0.0, (settings.blur_px or 0.0) * rng.uniform(-1, 1)),
         noise_seed=int(rng.integers(2**31)),
     )
 
@@ -96,11 +97,23 @@ def apply_to_positions(
     Returns:
         (n, 3) float, zyx, voxels of the patch; some may lie outside it.
     """
-    return (positions - centre) @ augmentation.matrix.T + _middle(patch_shape_zyx)
+    middle = (np.array(patch_shape_zyx) - 1) / 2
+    return (positions - centre) @ augmentation.matrix.T + middle
 
 
-def _middle(shape: Sequence[int]) -> np.ndarray:
-    return (np.array(shape) - 1) / 2
+def trace_voxels(
+    augmentation: Augmentation, centre: np.ndarray, patch_shape_zyx: Sequence[int]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where the voxels of a patch come from: the way back of `apply_to_positions`.
+
+    Returns:
+        z (depth, 1, 1), y and x (height, width), float, voxels of the movie.
+    """
+    inverse = np.linalg.inv(augmentation.matrix[1:, 1:])
+    z, y, x = (np.arange(size) - (size - 1) / 2 for size in patch_shape_zyx)
+    rows = centre[1] + inverse[0, 0] * y[:, None] + inverse[0, 1] * x
+    columns = centre[2] + inverse[1, 0] * y[:, None] + inverse[1, 1] * x
+    return (centre[0] + z)[:, None, None], rows, columns
 
 
 def cut_patch(
@@ -109,166 +122,112 @@ def cut_patch(
     centre: np.ndarray,
     patch_shape_zyx: Sequence[int],
 ) -> np.ndarray:
-    """Cuts a patch out of the stacks of a time window, turned and scaled. What lies outside the
-    stacks is 0.
+    """Cuts a patch out of the stacks of a time window, turned and scaled; 0 outside the stacks.
 
     Args:
         augmentation: the variation.
-        stacks: one (y, x, z) float32 array for each time point of the window.
+        stacks: one (z, y, x) float32 array for each time point of the window.
         centre: (3,) float, zyx, voxels; z must be such that planes are not mixed: integer for an
             odd number of planes, half-integer for an even one.
         patch_shape_zyx: of the patch.
 
     Returns:
-        (y, x, time, z) float32.
+        (z, y, x, time) float32.
     """
     depth, height, width = patch_shape_zyx
-    rows, columns = _source_coordinates(augmentation, centre, (height, width))
-    window, (top, left) = _bounding_window(rows, columns, stacks[0].shape[:2])
-    first_plane = round(centre[0] - (depth - 1) / 2)
-    source = _gather(stacks, window, first_plane, depth)
-    weights = _bilinear_weights(rows - top, columns - left, source.shape[:2])
-    patch = weights @ source.reshape(source.shape[0] * source.shape[1], -1)
-    return patch.reshape(height, width, len(stacks), depth)
+    _, rows, columns = trace_voxels(augmentation, centre, patch_shape_zyx)
+    top, bottom = _find_ends(rows, stacks[0].shape[1])
+    left, right = _find_ends(columns, stacks[0].shape[2])
+    first = round(centre[0] - (depth - 1) / 2)
+    low = max(first, 0)
+    high = max(low, min(first + depth, len(stacks[0])))
+    # The only place where axes are turned: from (z, y, x) to (y, x, time, z), and back.
+    source = np.zeros((bottom - top, right - left, len(stacks), depth), np.float32)
+    for time, stack in enumerate(stacks):
+        planes = stack[low:high, top:bottom, left:right]
+        source[:, :, time, low - first : high - first] = planes.transpose(1, 2, 0)
+    weights = _compute_weights(rows.ravel() - top, columns.ravel() - left, source.shape[:2])
+    patch = weights @ source.reshape(weights.shape[1], -1)
+    return patch.reshape(height, width, len(stacks), depth).transpose(3, 0, 1, 2)
 
 
-def _source_coordinates(
-    augmentation: Augmentation, centre: np.ndarray, shape_yx: tuple[int, int]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Row and column in the movie of each pixel of the patch, two (height · width,) float32 arrays."""
-    inverse = np.linalg.inv(augmentation.matrix[1:, 1:])
-    y, x = (np.arange(size) - (size - 1) / 2 for size in shape_yx)
-    rows = centre[1] + inverse[0, 0] * y[:, None] + inverse[0, 1] * x
-    columns = centre[2] + inverse[1, 0] * y[:, None] + inverse[1, 1] * x
-    return rows.reshape(-1), columns.reshape(-1)
+def _find_ends(coordinates: np.ndarray, size: int) -> tuple[int, int]:
+    """Between which pixels of an axis these coordinates lie; at least one pixel."""
+    low = min(max(int(np.floor(coordinates.min())), 0), size - 1)
+    return low, min(max(int(np.floor(coordinates.max())) + 2, low + 1), size)
 
 
-def _bounding_window(
-    rows: np.ndarray, columns: np.ndarray, shape_yx: tuple[int, int]
-) -> tuple[tuple[slice, slice], tuple[int, int]]:
-    """The part of the movie's plane that holds these coordinates, and its corner; at least one
-    pixel.
-    """
-    corners, parts = [], []
-    for coordinates, size in ((rows, shape_yx[0]), (columns, shape_yx[1])):
-        low = min(max(int(np.floor(coordinates.min())), 0), size - 1)
-        high = min(max(int(np.floor(coordinates.max())) + 2, low + 1), size)
-        corners.append(low)
-        parts.append(slice(low, high))
-    return tuple(parts), tuple(corners)
-
-
-def _gather(
-    stacks: Sequence[np.ndarray], window: tuple[slice, slice], first_plane: int, depth: int
-) -> np.ndarray:
-    """A part of all stacks beside each other, (y, x, time, z) float32; planes that do not exist are
-    0.
-    """
-    height, width = (part.stop - part.start for part in window)
-    planes = stacks[0].shape[2]
-    low, high = max(first_plane, 0), min(first_plane + depth, planes)
-    complete = high - low == depth
-    source = (np.empty if complete else np.zeros)((height, width, len(stacks), depth), np.float32)
-    if low < high:
-        for number, stack in enumerate(stacks):
-            source[:, :, number, low - first_plane : high - first_plane] = stack[window][
-                :, :, low:high
-            ]
-    return source
-
-
-def _bilinear_weights(
-    rows: np.ndarray, columns: np.ndarray, shape_yx: tuple[int, int]
-) -> csr_array:
-    """Sparse matrix (patch pixels, source pixels): each pixel as a mixture of four; those outside
-    are left out.
-    """
+def _compute_weights(rows: np.ndarray, columns: np.ndarray, shape_yx: tuple[int, int]) -> csr_array:
+    """Sparse matrix (patch pixels, source pixels): each pixel is a mixture of four, or none."""
     top, left = np.floor(rows).astype(np.int32), np.floor(columns).astype(np.int32)
     down, right = (rows - top).astype(np.float32), (columns - left).astype(np.float32)
+    up, back = 1 - down, 1 - right
     y = np.stack([top, top, top + 1, top + 1], axis=1)
     x = np.stack([left, left + 1, left, left + 1], axis=1)
-    weights = np.stack(
-        [(1 - down) * (1 - right), (1 - down) * right, down * (1 - right), down * right], axis=1
-    )
+    weights = np.stack([up * back, up * right, down * back, down * right], axis=1)
     outside = (y < 0) | (y >= shape_yx[0]) | (x < 0) | (x >= shape_yx[1])
     weights[outside] = 0
-    places = np.where(outside, 0, y * shape_yx[1] + x)
+    pixels = np.where(outside, 0, y * shape_yx[1] + x)
     starts = np.arange(0, 4 * len(rows) + 1, 4, dtype=np.int32)
-    return csr_array(
-        (weights.ravel(), places.ravel(), starts), shape=(len(rows), shape_yx[0] * shape_yx[1])
-    )
+    shape = len(rows), shape_yx[0] * shape_yx[1]
+    return csr_array((weights.ravel(), pixels.ravel(), starts), shape=shape)
 
 
 def vary_intensities(augmentation: Augmentation, patch: np.ndarray) -> np.ndarray:
-    """Blur, dimming with depth, brightness, contrast, gamma and noise, in this order: as light
+    """Blur, dimming with depth, brightness, contrast, gamma and noise: in this order, as light
     meets a camera.
 
     Args:
         augmentation: the variation.
-        patch: (y, x, time, z) float32, normalised.
+        patch: (z, y, x, time) float32, normalised; changed in place.
 
     Returns:
-        The varied patch; the argument may be changed in place.
+        The varied patch.
     """
+    in_memory = patch.transpose(
+        1, 2, 3, 0
+    )  # of what `cut_patch` made: noise fills it in this order
     if augmentation.blur_px > 0:
-        patch = _blur(patch, augmentation.blur_px)
+        _blur(patch, augmentation.blur_px)
     if augmentation.dimming > 0:
-        patch *= np.linspace(1, 1 - augmentation.dimming, patch.shape[3], dtype=np.float32)
+        in_memory *= np.linspace(1, 1 - augmentation.dimming, len(patch), dtype=np.float32)
     if augmentation.gain != 1 or augmentation.bias_share != 0:
-        mean = float(patch.mean())
+        mean = float(np.ascontiguousarray(in_memory).mean())
         patch *= np.float32(augmentation.gain * (1 + augmentation.bias_share))
         patch -= np.float32(augmentation.gain * augmentation.bias_share * mean)
     if augmentation.gamma != 1:
-        _apply_gamma(patch, augmentation.gamma)
+        # The power of what is above 0: by logarithm, four times as quick as NumPy's power.
+        np.log(np.maximum(patch, np.float32(1e-6), out=patch), out=patch)
+        np.exp(np.multiply(patch, np.float32(augmentation.gamma), out=patch), out=patch)
     if augmentation.noise > 0:
-        patch += np.float32(augmentation.noise) * _noise(
-            patch.size, augmentation.noise_seed
-        ).reshape(patch.shape)
+        noise = _draw_noise(patch.size, augmentation.noise_seed)
+        in_memory += np.float32(augmentation.noise) * noise.reshape(in_memory.shape)
     return patch
 
 
-def _apply_gamma(patch: np.ndarray, gamma: float) -> None:
-    """Raises to a power, in place, what is below 0 as 0: by logarithm, four times as quick as
-    NumPy's power.
-    """
-    np.maximum(patch, np.float32(1e-6), out=patch)
-    np.log(patch, out=patch)
-    np.multiply(patch, np.float32(gamma), out=patch)
-    np.exp(patch, out=patch)
-
-
-def _blur(patch: np.ndarray, sigma_px: float) -> np.ndarray:
-    """Gaussian blur in the plane.
+def _blur(patch: np.ndarray, sigma_px: float) -> None:
+    """Gaussian blur in the plane, in place.
 
     By sparse matrices: a product of full ones starts threads that take the processor away from the
     training step.
     """
-    height, width = patch.shape[:2]
-    blurred = _blur_matrix(height, sigma_px) @ patch.reshape(height, -1)
-    matrix = _blur_matrix(width, sigma_px)
-    return np.stack([matrix @ row for row in blurred.reshape(height, width, -1)]).reshape(
-        patch.shape
-    )
-
-
-def _blur_matrix(size: int, sigma_px: float) -> csr_array:
-    """(size, size) float32; each row is a Gaussian of sum 1, out to four standard deviations."""
-    distance = np.abs(np.arange(size)[:, None] - np.arange(size))
-    matrix = np.where(distance <= 4 * sigma_px, np.exp(-0.5 * (distance / sigma_px) ** 2), 0)
-    return csr_array((matrix / matrix.sum(axis=1, keepdims=True)).astype(np.float32))
+    for axis in (1, 2):
+        lines = np.moveaxis(patch, axis, 0)
+        distance = np.abs(np.arange(len(lines))[:, None] - np.arange(len(lines)))
+        kernel = np.where(distance <= 4 * sigma_px, np.exp(-0.5 * (distance / sigma_px) ** 2), 0)
+        matrix = csr_array((kernel / kernel.sum(axis=1, keepdims=True)).astype(np.float32))
+        lines[...] = (matrix @ lines.reshape(len(lines), -1)).reshape(lines.shape)
 
 
 @lru_cache(maxsize=1)
-def _noise_bank() -> np.ndarray:
-    """Gaussian noise made once: drawing it anew for each patch took longer than all other steps
-    together.
-    """
+def _make_noise_bank() -> np.ndarray:
+    """Drawing noise anew for each patch took longer than all other steps together."""
     return np.random.default_rng(0).standard_normal(2**22, dtype=np.float32)
 
 
-def _noise(count: int, seed: int) -> np.ndarray:
-    """Noise of standard deviation 1 from a place in the bank that the seed picks."""
-    bank = _noise_bank()
+def _draw_noise(count: int, seed: int) -> np.ndarray:
+    """Noise of standard deviation 1: a piece of the bank that the seed picks."""
+    bank = _make_noise_bank()
     if count >= len(bank):
         return np.random.default_rng(seed).standard_normal(count, dtype=np.float32)
     start = seed % (len(bank) - count)

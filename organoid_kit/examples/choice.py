@@ -1,6 +1,4 @@
-"""Examples for whichever network the settings name; all three kinds are asked for batches in the
-same way.
-"""
+"""Examples for whichever network the settings name."""
 
 from __future__ import annotations
 
@@ -19,15 +17,6 @@ Examples = PositionExamples | DivisionExamples | LinkExamples
 def make_examples(
     annotated_movies: Sequence[AnnotatedMovie], settings: NetworkSettings, **options: Any
 ) -> Examples:
-    """The examples that the network of these settings is trained on.
-
-    Args:
-        annotated_movies: what to draw from.
-        settings: `settings.network` says for which network.
-        **options: as of the examples themselves: `augment`, `most_examples`, `cache_bytes`.
-
-    Raises:
-        UserError: the movies have nothing to learn from.
-    """
+    """The examples that the network of these settings is trained on; options as of `Examples`."""
     kinds = {"position": PositionExamples, "division": DivisionExamples, "link": LinkExamples}
     return kinds[settings.network](annotated_movies, settings, **options)

@@ -3,8 +3,7 @@ divide.
 
 Divisions are rare, so examples are drawn by kind: a third are divisions, a third look like one
 (just before and after, next to one, in a crowd), a third are ordinary nuclei, of which every other
-one is the brightest of a few. Everything is a pure function of (seed, epoch, number), as for the
-position network.
+one is the brightest of a few.
 """
 
 from __future__ import annotations
@@ -20,28 +19,16 @@ from organoid_kit.base.errors import UserError
 from organoid_kit.base.settings import NetworkSettings
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.dataset import AnnotatedMovie
-from organoid_kit.examples.augmentation import (
-    Augmentation,
-    draw_augmentation,
-    no_augmentation,
-    vary_intensities,
-)
-from organoid_kit.examples.crops import (
-    EpochPlan,
-    compute_working_positions,
-    compute_working_spacing,
-    count_neighbours,
-    cut_crop,
-)
-from organoid_kit.examples.patches import PreparedMovies
+from organoid_kit.examples.augmentation import Augmentation, draw_augmentation, vary_intensities
+from organoid_kit.examples.batches import ClassExamples
+from organoid_kit.examples.crops import count_neighbours, cut_crop
+from organoid_kit.examples.patches import compute_working_positions, compute_working_spacing
 
 DIVISION, ALIKE, ORDINARY = range(3)  # kinds of examples
-_SHARES = (1 / 3, 1 / 3, 1 / 3)
 _NEAR_UM = 12.0  # neighbours of a division, and those that make a crowd
 _CROWDED = 0.8  # quantile of the number of neighbours
-_BORDER_UM = (
-    6.0  # so close to the end of what is annotated, a daughter may be missing from the annotations
-)
+# So close to the end of what is annotated, a daughter may be missing from the annotations.
+_BORDER_UM = 6.0
 _BRIGHTEST_OF = 4  # every other ordinary nucleus is the brightest of so many
 _CORE_UM = (5.0, 4.5, 4.5)  # half axes of what is pasted into other surroundings
 
@@ -61,206 +48,121 @@ class DivisionExample:
     kind: int
 
 
-class DivisionExamples:
+class DivisionExamples(ClassExamples):
     """Batches for the division network, drawn from annotated movies.
 
     Attributes:
-        settings: with `spacing_um` filled in.
-        augment: whether examples are varied, and drawn anew each epoch.
-        number_per_epoch: examples in an epoch.
-        targets: (n,) bool, whether each usable nucleus divides.
-        kinds: (n,) int, of each usable nucleus.
+        targets: (n,) bool, whether each nucleus of known answer divides.
+        kinds: (n,) int, of each of these nuclei.
+        movies: (n,) int.
+        time_points: (n,) int.
+        positions: (n, 3) float, zyx, working voxels.
     """
 
-    def __init__(
-        self,
-        annotated_movies: Sequence[AnnotatedMovie],
-        settings: NetworkSettings,
-        *,
-        augment: bool = True,
-        most_examples: int | None = None,
-        cache_bytes: int = 1_000_000_000,
-    ) -> None:
-        """Finds the nuclei of which it is known whether they divide; reads no images yet.
+    shares = (1 / 3, 1 / 3, 1 / 3)
 
-        Args:
-            annotated_movies: what to draw from.
-            settings: `spacing_um` None means that of the first movie.
-            augment: False gives fixed examples without variation, in their natural proportion, as
-                validation needs.
-            most_examples: at most so many in an epoch; of fixed examples, divisions are the last to
-                be left out.
-            cache_bytes: prepared stacks that are kept in memory.
+    def _find(self, annotated_movies: Sequence[AnnotatedMovie], most_examples: int | None) -> int:
+        """Finds the nuclei of which it is known whether they divide.
 
-        Raises:
-            UserError: no movie has a division, or nothing but divisions, or a position lies outside
-                its movie.
+        Raises UserError where none divides, or all do.
         """
-        if settings.spacing_um is None and annotated_movies:
-            settings = settings.changed(spacing_um=tuple(annotated_movies[0].movie.spacing_um))
-        self.settings = settings
-        self.augment = augment
-        self.prepared = PreparedMovies(
-            [each.movie for each in annotated_movies], settings, cache_bytes
-        )
-        parts = [
-            _list_nuclei(number, each, settings) for number, each in enumerate(annotated_movies)
-        ]
-        table = np.concatenate([np.zeros((0, 4), int), *(numbers for numbers, _ in parts)])
-        self.movies, self.time_points, self.targets, self.kinds = (
-            table.T[0],
-            table.T[1],
-            table.T[2] > 0,
-            table.T[3],
-        )
-        self.positions = np.concatenate([np.zeros((0, 3)), *(positions for _, positions in parts)])
-        self.spacings = [compute_working_spacing(each, settings) for each in annotated_movies]
-        self._check_both_classes([each.name for each in annotated_movies])
-        _, self._stacks = np.unique(table[:, :2], axis=0, return_inverse=True)
-        fixed = None if augment else self._choose_fixed(most_examples)
-        count = (
-            settings.patches_per_time_point * (self._stacks.max() + 1) if augment else len(fixed)
-        )
-        self.number_per_epoch = int(count if most_examples is None else min(count, most_examples))
-        self._plan = EpochPlan(
-            self.targets,
-            self.kinds,
-            _SHARES,
-            self._stacks,
-            self.number_per_epoch,
-            settings.seed,
-            fixed,
-        )
-
-    def _check_both_classes(self, names: Sequence[str]) -> None:
+        tables = [np.zeros((0, 7))]
+        for number, annotated in enumerate(annotated_movies):
+            table = _list_nuclei(annotated, self.settings)
+            tables.append(np.column_stack([np.full(len(table), number), table]))
+        table = np.concatenate(tables)
+        self.movies, self.time_points, labels, self.kinds = table[:, :4].astype(int).T
+        self.targets, self.positions = labels > 0, table[:, 4:]
+        self.spacings = [compute_working_spacing(each, self.settings) for each in annotated_movies]
+        names = [annotated.name for annotated in annotated_movies]
         if not self.targets.any():
             raise UserError(
-                "A division network needs divisions to learn from: a mother linked to two daughters. Received: none "
-                f"in {names} (time points without a next one do not count). Add movies with linked divisions."
+                "A division network needs divisions to learn from: a mother linked to two "
+                f"daughters. Received: none in {names} (time points without a next one do not "
+                "count). Add movies with linked divisions."
             )
         if self.targets.all():
             raise UserError(
-                "A division network needs nuclei that do not divide, too. Received: none that is linked onwards in "
-                f"{names}. Link the annotated nuclei over time."
+                "A division network needs nuclei that do not divide, too. Received: none that is "
+                f"linked onwards in {names}. Link the annotated nuclei over time."
             )
+        return self._plan(table[:, :2], most_examples)
 
     def _choose_fixed(self, most: int | None) -> np.ndarray:
-        """All nuclei, or as many as wanted: all divisions first, the others evenly chosen; in order
-        of their stacks.
-        """
-        order = np.argsort(~self.targets, kind="stable")
-        divisions = int(self.targets.sum())
-        if most is not None and len(order) > most:
-            others = order[divisions:]
-            kept = np.linspace(0, len(others) - 1, max(0, most - divisions)).astype(int)
-            order = np.concatenate([order[: min(divisions, most)], others[np.unique(kept)]])
-        return order[np.argsort(self._stacks[order], kind="stable")]
-
-    def steps_per_epoch(self, batch_size: int) -> int:
-        """Batches in an epoch; the last one may be smaller."""
-        return -(-self.number_per_epoch // batch_size)
-
-    def batch(
-        self, epoch: int, step: int, batch_size: int
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """One batch.
-
-        Returns:
-            images (batch, z, y, x, time) float32, targets (batch, 1) float32 of 0 and 1, and the
-            weight of each example in the loss (batch,) float32.
-        """
-        examples = self.examples(epoch, step, batch_size)
-        targets = np.array([[example.target] for example in examples], np.float32)
-        weights = self._plan.weigh(targets[:, 0] > 0)
-        return np.stack([example.image for example in examples]), targets, weights
-
-    def examples(self, epoch: int, step: int, batch_size: int) -> list[DivisionExample]:
-        """The examples of one batch."""
-        return [
-            self.example(place, key) for place, key in self._plan.batch(epoch, step, batch_size)
-        ]
-
-    def order(self, epoch: int) -> np.ndarray:
-        """Which nucleus each example of an epoch shows, (number_per_epoch,) int."""
-        return self._plan.order(epoch)
+        """All nuclei, or as many as wanted: all divisions first, the others evenly chosen."""
+        divisions, others = np.flatnonzero(self.targets), np.flatnonzero(~self.targets)
+        if most is not None and len(self.targets) > most:
+            number = max(0, most - len(divisions))
+            chosen = np.linspace(0, len(others) - 1, number).astype(int)
+            divisions, others = divisions[:most], others[np.unique(chosen)]
+        return np.concatenate([divisions, others])
 
     def example(
-        self, place: int, key: tuple[int, ...], augmentation: Augmentation | None = None
+        self, nucleus: int, key: tuple[int, ...], augmentation: Augmentation | None = None
     ) -> DivisionExample:
         """One example of a nucleus; the same key gives the same one, varied by `augmentation` if it
         is given.
         """
         rng = np.random.default_rng(key)
-        options = self.settings.augmentation
         vary = self.augment or augmentation is not None
-        if vary and self.kinds[place] == ORDINARY and rng.uniform() < 0.5:
-            place = self._find_brightest(place, rng)
-        paste = vary and rng.uniform() < (options.paste or 0.0)
-        others = rng.integers(len(self.kinds)), rng.spawn(1)[0]
-        if augmentation is None:
-            augmentation = draw_augmentation(options, rng) if self.augment else no_augmentation()
-        patch = self._cut(place, augmentation, rng if vary else None)
+        if vary and self.kinds[nucleus] == ORDINARY and rng.uniform() < 0.5:
+            nucleus = self._find_brightest(nucleus, rng)
+        paste = vary and rng.uniform() < (self.settings.augmentation.paste or 0.0)
+        other, other_rng = rng.integers(len(self.kinds)), rng.spawn(1)[0]
+        augmentation = self._choose_augmentation(augmentation, rng)
+        crop = self._cut(nucleus, augmentation, rng if vary else None)
         if paste:
-            patch = self._paste(patch, *others)
+            # Nuclei of both classes are pasted, so that a seam never gives the answer away.
+            other_augmentation = draw_augmentation(self.settings.augmentation, other_rng)
+            surroundings = self._cut(other, other_augmentation, other_rng)
+            spacing_um = self.spacings[self.movies[other]]
+            core = make_paste_mask(self.settings.patch_shape_zyx, spacing_um)
+            crop *= core
+            crop += (1 - core) * surroundings
         if vary:
-            patch = vary_intensities(augmentation, patch)
-        image = np.ascontiguousarray(patch.transpose(3, 0, 1, 2))
-        return DivisionExample(image, bool(self.targets[place]), int(self.kinds[place]))
+            crop = vary_intensities(augmentation, crop)
+        target, kind = bool(self.targets[nucleus]), int(self.kinds[nucleus])
+        return DivisionExample(np.ascontiguousarray(crop), target, kind)
 
-    def _find_brightest(self, place: int, rng: np.random.Generator) -> int:
-        """The brightest of a few ordinary nuclei at the same time point: that is how divisions
-        look, too.
+    @staticmethod
+    def join(examples: Sequence[DivisionExample]) -> np.ndarray:
+        """The network's input: crops, (batch, z, y, x, time) float32."""
+        return np.stack([example.image for example in examples])
+
+    def _find_brightest(self, nucleus: int, rng: np.random.Generator) -> int:
+        """The brightest of a few ordinary nuclei at the same time point; dividing ones are bright,
+        too.
         """
-        alike = np.flatnonzero((self._stacks == self._stacks[place]) & (self.kinds == ORDINARY))
-        few = rng.permutation(alike)[:_BRIGHTEST_OF]
-        stack = self.prepared.stack(self.movies[place], self.time_points[place])
-        z, y, x = np.clip(
-            np.round(self.positions[few]).astype(int).T,
-            0,
-            np.array(stack.shape)[[2, 0, 1]][:, None] - 1,
-        )
-        return int(few[np.argmax(stack[y, x, z])])
+        alike = (self._stacks == self._stacks[nucleus]) & (self.kinds == ORDINARY)
+        few = rng.permutation(np.flatnonzero(alike))[:_BRIGHTEST_OF]
+        stack = self.prepared.stack(self.movies[nucleus], self.time_points[nucleus])
+        last = np.array(stack.shape) - 1
+        z, y, x = np.clip(np.round(self.positions[few]).astype(int), 0, last).T
+        return int(few[np.argmax(stack[z, y, x])])
 
     def _cut(
-        self, place: int, augmentation: Augmentation, rng: np.random.Generator | None
+        self, nucleus: int, augmentation: Augmentation, rng: np.random.Generator | None
     ) -> np.ndarray:
-        """The crop of a nucleus, (y, x, time, z); off its middle by a little where `rng` is given."""
-        movie = self.movies[place]
-        centre = self.positions[place]
+        """The crop of a nucleus, (z, y, x, time); a little off its middle where `rng` is given."""
+        movie, centre = self.movies[nucleus], self.positions[nucleus]
         if rng is not None:
-            centre = (
-                centre
-                + (self.settings.augmentation.jitter_um or 0)
-                * rng.uniform(-1, 1, 3)
-                / self.spacings[movie]
-            )
-        stacks = self.prepared.window(movie, self.time_points[place])
-        return cut_crop(
-            augmentation, stacks, np.tile(centre, (len(stacks), 1)), self.settings.patch_shape_zyx
-        )
-
-    def _paste(self, patch: np.ndarray, other: int, rng: np.random.Generator) -> np.ndarray:
-        """The nucleus of a crop in the surroundings of another one, with the other's own variation
-        of place and turn.
-
-        Nuclei of both classes are pasted, so that a seam never gives the answer away.
-        """
-        surroundings = self._cut(other, draw_augmentation(self.settings.augmentation, rng), rng)
-        core = make_paste_mask(self.settings.patch_shape_zyx, self.spacings[self.movies[other]])
-        return core * patch + (1 - core) * surroundings
+            jitter_um = (self.settings.augmentation.jitter_um or 0) * rng.uniform(-1, 1, 3)
+            centre = centre + jitter_um / self.spacings[movie]
+        stacks = self.prepared.window(movie, self.time_points[nucleus])
+        return cut_crop(augmentation, stacks, centre, self.settings.patch_shape_zyx)
 
 
 def make_paste_mask(shape_zyx: Sequence[int], spacing_um: Sequence[float]) -> np.ndarray:
-    """How much of a pasted nucleus shows in each voxel, 1 in the middle, (y, x, 1, z) float32."""
+    """How much of a pasted nucleus shows in each voxel: 1 in its middle, 0 from half a radius
+    outside it; (z, y, x, 1) float32.
+    """
     axes = [
         (np.arange(size) - (size - 1) / 2) * step / reach
         for size, step, reach in zip(shape_zyx, spacing_um, _CORE_UM, strict=True)
     ]
     z, y, x = np.meshgrid(*axes, indexing="ij", sparse=True)
-    core = np.clip(3 - 2 * np.sqrt(z**2 + y**2 + x**2), 0, 1).astype(
-        np.float32
-    )  # 1 to the edge, then half a radius off
-    return core.transpose(1, 2, 0)[:, :, None]
+    core = np.clip(3 - 2 * np.sqrt(z**2 + y**2 + x**2), 0, 1)
+    return core.astype(np.float32)[..., None]
 
 
 def make_division_targets(annotations: Annotations, window: tuple[int, int] = (0, 0)) -> np.ndarray:
@@ -274,21 +176,17 @@ def make_division_targets(annotations: Annotations, window: tuple[int, int] = (0
         annotations: with links.
         window: first and last time point that count as dividing, relative to the mother's last.
     """
-    labels = np.where(annotations.links_forward() == 0, -1, 0)
-    labels[_find_near_border(annotations) & (labels == 0)] = -1
+    ends = annotations.links_forward() == 0
+    labels = np.where(ends | _is_near_border(annotations), -1, 0)
     mothers = annotations.divisions()
-    for rows in [
-        mothers,
-        *(_follow_links(annotations, mothers, step) for step in range(window[0], window[1] + 1)),
-    ]:
-        labels[rows] = 1
+    labels[mothers] = 1
+    for step in range(window[0], window[1] + 1):
+        labels[_follow_links(annotations, mothers, step)] = 1
     return labels
 
 
-def _find_near_border(annotations: Annotations) -> np.ndarray:
-    """Which positions lie close to the end of the annotated cuboid, where that was only guessed;
-    (n,) bool.
-    """
+def _is_near_border(annotations: Annotations) -> np.ndarray:
+    """Which positions lie near the end of the annotated cuboid, where it was only guessed: bool."""
     near = np.zeros(len(annotations), bool)
     if annotations.region is not None or annotations.spacing_um is None:
         return near
@@ -310,40 +208,32 @@ def _follow_links(annotations: Annotations, rows: np.ndarray, steps: int) -> np.
     return rows
 
 
-def _list_nuclei(
-    number: int, annotated: AnnotatedMovie, settings: NetworkSettings
-) -> tuple[np.ndarray, np.ndarray]:
-    """Movie, time point, target and kind of each nucleus of known answer, (n, 4) int; and
-    positions, working voxels.
-    """
+def _list_nuclei(annotated: AnnotatedMovie, settings: NetworkSettings) -> np.ndarray:
+    """The nuclei of known answer: time point, target, kind, and position in working voxels, (n, 6)."""
     spacing_um = annotated.annotations.spacing_um or annotated.movie.spacing_um
     annotations = dataclasses.replace(annotated.annotations, spacing_um=spacing_um)
-    positions = compute_working_positions(annotated, settings)
     labels = make_division_targets(annotations, settings.division_window)
-    known = labels >= 0
-    kinds = np.where(
-        labels == 1,
-        DIVISION,
-        np.where(_find_similar(annotations, annotated.movie.spacing_um), ALIKE, ORDINARY),
-    )
-    table = np.column_stack([np.full(len(labels), number), annotations.time_points, labels, kinds])
-    return table[known].astype(int), positions[known]
+    others = np.where(_is_similar(annotations, annotated.movie.spacing_um), ALIKE, ORDINARY)
+    kinds = np.where(labels == 1, DIVISION, others)
+    positions = compute_working_positions(annotated, settings)
+    return np.column_stack([annotations.time_points, labels, kinds, positions])[labels >= 0]
 
 
-def _find_similar(annotations: Annotations, spacing_um: Sequence[float]) -> np.ndarray:
-    """Which nuclei are easily taken for dividing ones: their past and future selves, neighbours,
-    crowds; (n,) bool.
+def _is_similar(annotations: Annotations, spacing_um: Sequence[float]) -> np.ndarray:
+    """Which nuclei are easily taken for dividing ones: mothers before and daughters after it,
+    neighbours, crowds; (n,) bool.
     """
-    alike = np.zeros(len(annotations), bool)
+    similar = np.zeros(len(annotations), bool)
     if len(annotations) == 0:
-        return alike
+        return similar
     mothers = annotations.divisions()
     for steps in (-2, -1, 1, 2):
-        alike[_follow_links(annotations, mothers, steps)] = True
+        similar[_follow_links(annotations, mothers, steps)] = True
     points_um = annotations.positions * spacing_um
     crowd = count_neighbours(points_um, annotations.time_points, _NEAR_UM)
-    alike |= (crowd > 0) & (crowd > np.quantile(crowd, _CROWDED))
+    similar |= (crowd > 0) & (crowd > np.quantile(crowd, _CROWDED))
     for mother in mothers:
         rows = annotations.rows_at(annotations.time_points[mother])
-        alike[rows[cKDTree(points_um[rows]).query_ball_point(points_um[mother], _NEAR_UM)]] = True
-    return alike
+        near = cKDTree(points_um[rows]).query_ball_point(points_um[mother], _NEAR_UM)
+        similar[rows[near]] = True
+    return similar

@@ -1,5 +1,4 @@
-"""From what the microscope wrote to what a network sees: channels summed, resampled, and
-normalised.
+"""From what the microscope wrote to what a network sees: summed, resampled and normalised.
 
 `prepare_stack` is the only place where this happens, so that training, validation and prediction
 see the same.
@@ -16,14 +15,13 @@ from skimage.transform import resize
 
 from organoid_kit.base.errors import UserError
 from organoid_kit.base.settings import NetworkSettings
+from organoid_kit.data.dataset import AnnotatedMovie
 from organoid_kit.data.timelapse import TimeLapse
 
 _QUANTILE_VOXELS = 500_000  # quantiles are estimated on about so many evenly spaced voxels
 _SAME_SPACING = 1.05  # movies whose spacing differs by less are not resampled
-GREYS = (
-    -0.1,
-    1.2,
-)  # normalised values that are shown black and white; 0 and 1 are about background and nucleus
+# Normalised values that are shown black and white; 0 and 1 are about background and nucleus.
+GREYS = (-0.1, 1.2)
 
 
 def normalise(stack: np.ndarray, quantiles: tuple[float, float]) -> np.ndarray:
@@ -40,7 +38,10 @@ def normalise(stack: np.ndarray, quantiles: tuple[float, float]) -> np.ndarray:
     Returns:
         float32, the same shape; not clipped above, never below -1.
     """
-    values = stack.reshape(-1)[:: _choose_sampling_step(stack)]
+    step = max(1, stack.size // _QUANTILE_VOXELS)
+    while math.gcd(step, stack.shape[-1]) > 1:  # else some columns would never be met
+        step += 1
+    values = stack.reshape(-1)[::step]
     high = np.quantile(values, quantiles[1])
     low = np.quantile(values[values != 0], quantiles[0]) if values.any() else 0.0
     if low >= high:
@@ -56,14 +57,9 @@ def make_grey(values: np.ndarray, limits: tuple[float, float] = GREYS) -> np.nda
     return np.round(255 * np.clip((values - low) / max(high - low, 1e-9), 0, 1)).astype(np.uint8)
 
 
-def _choose_sampling_step(stack: np.ndarray) -> int:
-    """Step between voxels for the quantiles; without common factor with the rows, so that all
-    columns are met.
-    """
-    step = max(1, stack.size // _QUANTILE_VOXELS)
-    while math.gcd(step, stack.shape[-1]) > 1:
-        step += 1
-    return step
+def is_same_spacing(own_um: float, wanted_um: float) -> bool:
+    """Whether two spacings along an axis differ by less than 5 %: then nothing is resampled."""
+    return 1 / _SAME_SPACING < own_um / wanted_um < _SAME_SPACING
 
 
 def compute_working_shape(
@@ -71,37 +67,54 @@ def compute_working_shape(
 ) -> tuple[int, int, int]:
     """Shape (z, y, x) of the movie's stacks once they are brought to a spacing.
 
-    An axis with one plane, or whose spacing differs by less than 5 %, is left as it is. None leaves
-    everything.
+    An axis with one plane, or of nearly this spacing, is left as it is. None leaves everything.
     """
-    if spacing_um is None:
-        return movie.shape_zyx
     shape = []
-    for size, own, wanted in zip(movie.shape_zyx, movie.spacing_um, spacing_um, strict=True):
+    for size, own, wanted in zip(movie.shape_zyx, movie.spacing_um, spacing_um or movie.spacing_um):
         same = size == 1 or is_same_spacing(own, wanted)
         shape.append(size if same else max(1, round(size * own / wanted)))
     return tuple(shape)
 
 
-def is_same_spacing(own_um: float, wanted_um: float) -> bool:
-    """Whether two spacings along an axis differ by so little, less than 5 %, that nothing is
-    resampled.
+def compute_working_spacing(annotated: AnnotatedMovie, settings: NetworkSettings) -> np.ndarray:
+    """µm per voxel of the stacks a network sees, (3,) float, zyx: that of the settings, but for
+    axes that are left as they are.
     """
-    return 1 / _SAME_SPACING < own_um / wanted_um < _SAME_SPACING
+    movie = annotated.movie
+    shape = compute_working_shape(movie, settings.spacing_um)
+    return np.array(movie.spacing_um) * movie.shape_zyx / np.array(shape)
+
+
+def compute_working_positions(annotated: AnnotatedMovie, settings: NetworkSettings) -> np.ndarray:
+    """All positions in voxels of the working spacing, (n, 3) float, zyx.
+
+    Raises:
+        UserError: the movie does not show a position.
+    """
+    movie, positions = annotated.movie, annotated.annotations.positions
+    times, first, last = annotated.annotations.time_points, *np.array(movie.time_points)[[0, -1]]
+    inside = (positions >= -0.5) & (positions <= np.array(movie.shape_zyx) - 0.5)
+    for row in np.flatnonzero((times < first) | (times > last) | ~inside.all(axis=1))[:1]:
+        raise UserError(
+            "Every position must lie in the movie. Received: "
+            f"{positions[row].tolist()} (z, y, x) at time point {times[row]} of "
+            f"{annotated.name!r}, which has the shape {tuple(movie.shape_zyx)} and the time points "
+            f"{first} to {last}. Check how time points are counted, or move or delete the "
+            "position; `check_annotations` lists all such positions."
+        )
+    shape = compute_working_shape(movie, settings.spacing_um)
+    return convert_positions(positions, movie.shape_zyx, shape)
 
 
 def convert_positions(
     positions: np.ndarray, from_shape: Sequence[int], to_shape: Sequence[int]
 ) -> np.ndarray:
-    """Positions in a stack of another size that shows the same. (n, 3) float, zyx, voxels; integer
-    = voxel centre.
-    """
+    """Positions in a stack of another size that shows the same: (n, 3) float, zyx, voxels."""
     return (positions + 0.5) * (np.array(to_shape) / np.array(from_shape)) - 0.5
 
 
 def prepare_stack(movie: TimeLapse, time_point: int, settings: NetworkSettings) -> np.ndarray:
-    """One stack as the network sees it: channels summed, resampled to ``settings.spacing_um``,
-    normalised.
+    """One stack as the network sees it.
 
     Returns:
         (z, y, x) float32.
@@ -113,22 +126,19 @@ def prepare_stack(movie: TimeLapse, time_point: int, settings: NetworkSettings) 
     stack = movie.stack(time_point, settings.channels).astype(np.float32)
     if not np.isfinite(stack).all():
         raise UserError(
-            f"Intensities must be finite. Received: NaN or infinity in {movie.name!r}, time point {time_point}. "
-            "Replace them, for example with the background, and save the movie again."
+            f"Intensities must be finite. Received: NaN or infinity in {movie.name!r}, time point "
+            f"{time_point}. Replace them, for example with the background, and save the movie "
+            "again."
         )
     shape = compute_working_shape(movie, settings.spacing_um)
     if shape != stack.shape:
         shrinks = any(new < old for new, old in zip(shape, stack.shape, strict=True))
-        stack = resize(stack, shape, order=1, anti_aliasing=shrinks, preserve_range=True).astype(
-            np.float32
-        )
-    return normalise(stack, settings.intensity_quantiles)
+        stack = resize(stack, shape, order=1, anti_aliasing=shrinks, preserve_range=True)
+    return normalise(stack.astype(np.float32), settings.intensity_quantiles)
 
 
 def compute_window_bytes(movies: Sequence[TimeLapse], settings: NetworkSettings) -> int:
-    """Memory that the prepared stacks of a time window take, in bytes, for the largest of the
-    movies.
-    """
+    """Memory for the prepared stacks of a time window of the largest of the movies, in bytes."""
     voxels = max(math.prod(compute_working_shape(movie, settings.spacing_um)) for movie in movies)
     first, last = settings.time_window
     return 4 * voxels * (last - first + 1)
@@ -149,39 +159,31 @@ class PreparedMovies:
         self._stacks: OrderedDict[tuple[int, int], np.ndarray] = OrderedDict()
 
     def stack(self, movie: int, time_point: int) -> np.ndarray:
-        """The prepared stack of a movie, laid out (y, x, z) float32: planes last, as the
-        augmentation wants them.
-        """
+        """The prepared stack of a movie, (z, y, x) float32."""
         key = (movie, time_point)
-        if key in self._stacks:
-            self._stacks.move_to_end(key)
-            return self._stacks[key]
-        stack = prepare_stack(self.movies[movie], time_point, self.settings)
-        self._stacks[key] = np.ascontiguousarray(stack.transpose(1, 2, 0))
-        while (
-            len(self._stacks) > 1
-            and sum(kept.nbytes for kept in self._stacks.values()) > self.cache_bytes
-        ):
+        if key not in self._stacks:
+            self._stacks[key] = prepare_stack(self.movies[movie], time_point, self.settings)
+        self._stacks.move_to_end(key)
+        while len(self._stacks) > 1 and self._count_bytes() > self.cache_bytes:
             self._stacks.popitem(last=False)
         return self._stacks[key]
 
-    def window(self, movie: int, time_point: int) -> list[np.ndarray]:
-        """The stacks of the time window around a time point, each (y, x, z).
+    def _count_bytes(self) -> int:
+        return sum(stack.nbytes for stack in self._stacks.values())
 
-        Beyond the first and last time point of the movie the nearest one is taken again.
-        """
-        return [
-            self.stack(movie, each)
-            for each in window_time_points(self.movies[movie], time_point, self.settings)
-        ]
+    def window(self, movie: int, time_point: int) -> list[np.ndarray]:
+        """The stacks, (z, y, x) float32 each, of the time window around a time point."""
+        times = window_time_points(self.movies[movie], time_point, self.settings)
+        return [self.stack(movie, time) for time in times]
 
 
 def window_time_points(movie: TimeLapse, time_point: int, settings: NetworkSettings) -> list[int]:
-    """The time points a network sees together; beyond the movie's ends the nearest one is repeated."""
+    """The time points a network sees together; beyond the movie's ends the nearest is repeated."""
     first, last = settings.time_window
     return clip_time_points(movie, range(time_point + first, time_point + last + 1))
 
 
 def clip_time_points(movie: TimeLapse, wanted: Iterable[int]) -> list[int]:
     """Time points that the movie has: beyond its ends, the nearest one."""
-    return [min(max(each, movie.time_points[0]), movie.time_points[-1]) for each in wanted]
+    first, last = movie.time_points[0], movie.time_points[-1]
+    return [min(max(time_point, first), last) for time_point in wanted]

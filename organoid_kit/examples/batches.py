@@ -1,0 +1,187 @@
+"""What the examples of all three networks share: which an epoch shows, and batches of them.
+
+Everything is a pure function of (seed, epoch, number): asked for again, an example is the same
+again. That is why a training that was interrupted can go on as if nothing had happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from organoid_kit.base.settings import NetworkSettings
+from organoid_kit.data.dataset import AnnotatedMovie
+from organoid_kit.examples.augmentation import Augmentation, draw_augmentation, no_augmentation
+from organoid_kit.examples.patches import PreparedMovies
+
+# Examples are shuffled within so many time points, or as many as fit, so that few are in memory.
+OPEN_TIME_POINTS, OPEN_BYTES = 8, 1_000_000_000
+
+
+class Examples:
+    """Batches of examples, drawn from annotated movies.
+
+    What a network is shown is up to its own class: `_find` lists what there is to draw from,
+    `order` says which of it an epoch shows, `example` makes one example of it, and `batch` joins
+    several.
+
+    Attributes:
+        settings: with `spacing_um` filled in.
+        augment: whether examples are varied, and drawn anew each epoch.
+        number_per_epoch: examples in an epoch.
+        prepared: the movies as the network sees them.
+    """
+
+    def __init__(
+        self,
+        annotated_movies: Sequence[AnnotatedMovie],
+        settings: NetworkSettings,
+        *,
+        augment: bool = True,
+        most_examples: int | None = None,
+        cache_bytes: int = OPEN_BYTES,
+    ) -> None:
+        """Finds what there is to draw from; reads no images yet.
+
+        Args:
+            annotated_movies: what to draw from.
+            settings: `spacing_um` None means that of the first movie.
+            augment: False gives the same examples in every epoch, without variation, as validation
+                needs them; division and link examples then come in their natural proportion.
+            most_examples: at most so many in an epoch; None for `patches_per_time_point` of each
+                time point, or all where they are the same in every epoch.
+            cache_bytes: prepared stacks that are kept in memory.
+
+        Raises:
+            UserError: the movies have nothing to learn from, or do not show every position.
+        """
+        if settings.spacing_um is None and annotated_movies:
+            settings = settings.changed(spacing_um=tuple(annotated_movies[0].movie.spacing_um))
+        self.settings = settings
+        self.augment = augment
+        movies = [annotated.movie for annotated in annotated_movies]
+        self.prepared = PreparedMovies(movies, settings, cache_bytes)
+        count = self._find(annotated_movies, most_examples)
+        self.number_per_epoch = count if most_examples is None else min(count, most_examples)
+
+    def steps_per_epoch(self, batch_size: int) -> int:
+        """Batches in an epoch; the last one may be smaller."""
+        return -(-self.number_per_epoch // batch_size)
+
+    def examples(self, epoch: int, step: int, batch_size: int) -> list[Any]:
+        """The examples of one batch."""
+        epoch = epoch if self.augment else 0
+        order = self.order(epoch)
+        numbers = range(step * batch_size, min((step + 1) * batch_size, self.number_per_epoch))
+        return [self.example(order[n], (self.settings.seed, epoch, n)) for n in numbers]
+
+    def _choose_augmentation(
+        self, wanted: Augmentation | None, rng: np.random.Generator
+    ) -> Augmentation:
+        """The one that is wanted; else one drawn, or none where examples are not varied."""
+        if wanted is not None:
+            return wanted
+        if self.augment:
+            return draw_augmentation(self.settings.augmentation, rng)
+        return no_augmentation()
+
+
+class ClassExamples(Examples):
+    """Examples with a right answer, yes or no. They are drawn kind by kind, because what matters is
+    rare: one nucleus in hundreds divides, and few links are hard to find.
+
+    Attributes:
+        targets: (n,) bool, the right answer of everything that can be drawn.
+        kinds: (n,) int, what kind it is of.
+        shares: of each kind in an epoch.
+    """
+
+    shares: tuple[float, ...]
+
+    def order(self, epoch: int) -> np.ndarray:
+        """Which one each example of an epoch shows, (number_per_epoch,) int."""
+        if self._fixed is not None:
+            return self._fixed
+        rng = np.random.default_rng((self.settings.seed, epoch))
+        return draw_order(self.kinds, self.shares, self._stacks, self.number_per_epoch, rng)
+
+    def batch(self, epoch: int, step: int, batch_size: int) -> tuple[Any, np.ndarray, np.ndarray]:
+        """One batch.
+
+        Returns:
+            the network's inputs, see `join`; targets (batch, 1) float32 of 0 and 1; and the weight
+            of each example in the loss (batch,) float32.
+        """
+        examples = self.examples(epoch, step, batch_size)
+        targets = np.array([[example.target] for example in examples], np.float32)
+        weights = np.ones(len(targets), np.float32)
+        if self._fixed is not None:
+            weights = weigh_answers(targets[:, 0] > 0, self.targets[self._fixed])
+        return self.join(examples), targets, weights
+
+    def _plan(self, stacks: np.ndarray, most: int | None) -> int:
+        """Plans epochs, once targets and kinds are known; returns how many examples one has.
+
+        Args:
+            stacks: (n, 2) int, movie and time point that each is drawn from.
+            most: examples at most, where they are the same in every epoch.
+        """
+        names, self._stacks = np.unique(stacks, axis=0, return_inverse=True)
+        self._fixed = None
+        if self.augment:
+            return self.settings.patches_per_time_point * len(names)
+        fixed = self._choose_fixed(most)
+        self._fixed = fixed[np.argsort(self._stacks[fixed], kind="stable")]
+        return len(fixed)
+
+
+def draw_order(
+    kinds: np.ndarray,
+    shares: Sequence[float],
+    stacks: np.ndarray,
+    count: int,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """What the examples of an epoch show: each kind gets its share, few stacks are open at once.
+
+    Args:
+        kinds: (n,) int, of all that can be drawn.
+        shares: of the examples, for each kind; those of a kind that is missing go to the others.
+        stacks: (n,) int, the stack each lies in.
+        count: examples to draw.
+        rng: what is drawn from.
+
+    Returns:
+        (count,) int, 0 to n - 1; all of a kind come equally often, give or take one.
+    """
+    present = [kind for kind in range(len(shares)) if shares[kind] and (kinds == kind).any()]
+    wanted = np.array([shares[kind] for kind in present], float)
+    ends = np.round(np.concatenate([[0], np.cumsum(wanted / wanted.sum())]) * count)
+    drawn = []
+    for kind, number in zip(present, np.diff(ends).astype(int)):
+        alike = np.flatnonzero(kinds == kind)
+        rounds = [rng.permutation(alike) for _ in range(-(-number // len(alike)))]
+        drawn.append(np.concatenate([alike[:0], *rounds])[:number])
+    drawn = np.concatenate(drawn)
+    names, of_drawn = np.unique(stacks[drawn], return_inverse=True)
+    group = rng.permutation(len(names)) // OPEN_TIME_POINTS
+    shuffled = rng.permutation(count)
+    return drawn[shuffled][np.argsort(group[of_drawn[shuffled]], kind="stable")]
+
+
+def weigh_answers(targets: np.ndarray, all_targets: np.ndarray) -> np.ndarray:
+    """Weights with which yes and no count the same in the loss, however rare one is.
+
+    Args:
+        targets: (k,) bool, of a batch.
+        all_targets: (n,) bool, of all batches together.
+
+    Returns:
+        (k,) float32; 1 where there is only one answer.
+    """
+    if all_targets.all() or not all_targets.any():
+        return np.ones(len(targets), np.float32)
+    positive = all_targets.mean()
+    return np.where(targets, 0.5 / positive, 0.5 / (1 - positive)).astype(np.float32)
