@@ -118,7 +118,7 @@ class Steps:
             offset = centre - inverse @ ((np.array(PATCH) - 1) / 2)
             for stack in stacks:
                 ndimage.affine_transform(
-                    stack.transpose(2, 0, 1), inverse, offset, PATCH, order=1, mode="grid-constant"
+                    stack, inverse, offset, PATCH, order=1, mode="grid-constant"
                 )
 
     def cut_with_gather(self) -> None:

@@ -253,7 +253,7 @@ movie, truth = test[0].movie, test[0].annotations
 truth = truth.select(truth.time_points == time_point)
 found = predict_positions(network, movie, settings, time_points=[time_point])
 window = PreparedMovies([movie], settings).window(0, time_point)  # before, now, after
-heat = prediction.predict_heat(network, [stack.transpose(2, 0, 1) for stack in window], settings)
+heat = prediction.predict_heat(network, window, settings)
 
 # %%
 stack = movie.stack(time_point, channels)

@@ -101,10 +101,9 @@ seed = 4  # which piece of the stack, and which dice are thrown
 training = read_dataset(find_samples() / "training.autlist")
 settings = NetworkSettings(channels=channels, spacing_um=training[0].movie.spacing_um, seed=seed)
 as_they_are = PositionExamples(training, settings, augment=False)
-place = as_they_are.places[time_point]
 keys = [(seed, number) for number in range(20)]
-key = max(keys, key=lambda key: as_they_are.example(place, key).target.sum())
-example = as_they_are.example(place, key)
+key = max(keys, key=lambda key: as_they_are.example(time_point, key).target.sum())
+example = as_they_are.example(time_point, key)
 
 # %%
 plots.plot_example(example, settings)
@@ -142,7 +141,7 @@ def vary(throw: int = 0, **operations) -> position.PositionExample:
     """The example above with these variations only; another throw of the dice, another result."""
     chosen = dataclasses.replace(nothing, **operations)
     augmentation = draw_augmentation(chosen, np.random.default_rng((seed, throw)))
-    return as_they_are.example(place, key, augmentation)
+    return as_they_are.example(time_point, key, augmentation)
 
 
 # %% [markdown]
@@ -297,9 +296,8 @@ print(augmentation.matrix.round(2))
 shape, centre = (16, 64, 64), np.array([7.5, 40.0, 40.0])
 positions = centre + [[0, 0, 0], [2, 10, -6], [-3, -8, 12]]  # three nuclei, z, y, x
 dots = draw_dots(positions, (16, 80, 80), settings.spacing_um, sigma_um=2.0)
-turned = cut_patch(augmentation, [dots.transpose(1, 2, 0)], centre, shape)  # (y, x, time, z)
-turned_image = turned[:, :, 0].transpose(2, 0, 1)
-in_image, _ = find_peaks(turned_image, settings.spacing_um, min_distance_um=3.0, threshold=0.3)
+turned = cut_patch(augmentation, [dots], centre, shape)  # (z, y, x, time)
+in_image, _ = find_peaks(turned[..., 0], settings.spacing_um, min_distance_um=3.0, threshold=0.3)
 by_matrix = apply_to_positions(augmentation, positions, centre, shape)
 
 # %%

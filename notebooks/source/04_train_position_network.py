@@ -561,7 +561,7 @@ lesson.test_once
 # %%
 time_point = movie.time_points[-1]
 window = PreparedMovies([movie], settings).window(0, time_point)
-heat = predict_heat(network, [stack.transpose(2, 0, 1) for stack in window], settings)
+heat = predict_heat(network, window, settings)
 pair = truth.positions_at(time_point), found["trained here"].positions_at(time_point)
 plots.plot_prediction(movie.stack(time_point, channels), heat, *pair, movie.spacing_um)
 

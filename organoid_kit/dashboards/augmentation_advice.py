@@ -18,9 +18,12 @@ from scipy.spatial import cKDTree
 from organoid_kit.base import NetworkSettings
 from organoid_kit.dashboards.operation import list_operations
 from organoid_kit.data import AnnotatedMovie
-from organoid_kit.examples.crops import compute_working_positions, compute_working_spacing
 from organoid_kit.examples.link import skip_time_points
-from organoid_kit.examples.patches import prepare_stack
+from organoid_kit.examples.patches import (
+    compute_working_positions,
+    compute_working_spacing,
+    prepare_stack,
+)
 from organoid_kit.tracking.motion import compute_displacements, estimate_drift
 
 MOST_SKIP = 4  # links are measured over up to so many time points

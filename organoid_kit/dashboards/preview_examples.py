@@ -88,10 +88,9 @@ def make_columns(
 
 def _choose_patch(examples: Examples, number: int) -> Chosen:
     """The patch with most nuclei of the first few of a time point."""
-    place = examples.places[number]
     keys = [(examples.settings.seed, each) for each in range(_TRIED)]
-    best = max(keys, key=lambda key: examples.example(place, key).target.sum())
-    return lambda key, augmentation: (examples.example(place, best, augmentation),)
+    best = max(keys, key=lambda key: examples.example(number, key).target.sum())
+    return lambda key, augmentation: (examples.example(number, best, augmentation),)
 
 
 def _choose_crops(examples: Examples, number: int) -> Chosen:

@@ -56,13 +56,23 @@ class NetworkCalibration:
     def __str__(self) -> str:
         if self.before is None:
             return f"Not calibrated. {self.calibration.reason}"
-        threshold = (
-            "no threshold chosen" if self.threshold is None else f"threshold {self.threshold:.2f}"
-        )
+        chosen = f"threshold {self.threshold:.2f}" if self.threshold else "no threshold chosen"
         return (
-            f"Expected calibration error {self.before.ece:.3f} before, {self.after.ece:.3f} after; {threshold}. "
-            f"{self.calibration.reason}"
+            f"Expected calibration error {self.before.ece:.3f} before, {self.after.ece:.3f} after; "
+            f"{chosen}. {self.calibration.reason}"
         )
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "slope": self.calibration.slope,
+            "intercept": self.calibration.intercept,
+            "kind": self.calibration.kind,
+            "reason": self.calibration.reason,
+            "threshold": self.threshold,
+            "before": self.before and self.before.to_dict(),
+            "after": self.after and self.after.to_dict(),
+        }
 
 
 def calibrate_network(
@@ -82,61 +92,30 @@ def calibrate_network(
     network, settings = load_network(run.folder)
     if not validation:
         raise UserError(
-            "Calibration needs movies the network was not trained on. Received: none. Keep one back for validation."
+            "Calibration needs movies the network was not trained on. Received: none. Keep one "
+            "back for validation."
         )
+    bar = {"show_progress": show_progress}
     plain = settings.changed(calibration=(1.0, 0.0))
-    answers, truths, groups = collect_answers(
-        network, plain, validation, show_progress=show_progress
-    )
+    answers, truths, groups = collect_answers(network, plain, validation, **bar)
     calibration = calibrate(answers, truths, groups=groups)
     calibrated = calibration.apply(answers)
     chosen = plain.changed(calibration=(calibration.slope, calibration.intercept))
     save_settings(chosen, run.folder)
-    threshold = _choose_threshold(run, chosen, calibrated, truths, validation, show_progress)
-    result = NetworkCalibration(
-        calibration,
-        threshold,
-        compute_reliability(answers, truths),
-        compute_reliability(calibrated, truths),
-    )
-    write_json_safely(
-        run.folder / "calibration.json", _describe(result, validation), overwrite=True
-    )
-    run.log(f"calibrated on {[each.name for each in validation]}: {result}")
-    return result
-
-
-def _choose_threshold(
-    run: Run,
-    settings: NetworkSettings,
-    probabilities: np.ndarray,
-    truths: np.ndarray,
-    validation: Sequence[AnnotatedMovie],
-    show_progress: bool,
-) -> float | None:
-    """The threshold of highest F1, saved; None where nothing is true."""
+    threshold = None
     if settings.network == "position":
-        return choose_threshold(run, validation, show_progress=show_progress)
-    if not truths.any():
-        return None
-    threshold = float(np.clip(compute_precision_recall(truths, probabilities).best(), 0.01, 0.99))
-    save_settings(settings.changed(threshold=threshold), run.folder)
-    return threshold
-
-
-def _describe(result: NetworkCalibration, validation: Sequence[AnnotatedMovie]) -> dict[str, Any]:
-    """For JSON."""
-    calibration = result.calibration
-    return {
-        "movies": [each.name for each in validation],
-        "slope": calibration.slope,
-        "intercept": calibration.intercept,
-        "kind": calibration.kind,
-        "reason": calibration.reason,
-        "threshold": result.threshold,
-        "before": result.before and result.before.to_dict(),
-        "after": result.after and result.after.to_dict(),
-    }
+        threshold = choose_threshold(run, validation, **bar)
+    elif truths.any():
+        best = compute_precision_recall(truths, calibrated).best()
+        threshold = float(np.clip(best, 0.01, 0.99))
+        save_settings(chosen.changed(threshold=threshold), run.folder)
+    before, after = compute_reliability(answers, truths), compute_reliability(calibrated, truths)
+    result = NetworkCalibration(calibration, threshold, before, after)
+    movies = [annotated.name for annotated in validation]
+    record = result.to_dict() | {"movies": movies}
+    write_json_safely(run.folder / "calibration.json", record, overwrite=True)
+    run.log(f"calibrated on {movies}: {result}")
+    return result
 
 
 def collect_answers(
@@ -146,7 +125,7 @@ def collect_answers(
     *,
     show_progress: bool = False,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What a network says of movies with known truth, wherever the truth is known.
+    """A network's answers on movies with known truth, wherever the truth is known.
 
     Args:
         network: of any of the three kinds.
@@ -159,16 +138,15 @@ def collect_answers(
         belongs to. For a position network these are the peaks inside the annotated region, and
         whether a nucleus is within 5 µm.
     """
-    ask = {"position": _ask_positions, "division": _ask_divisions, "link": _ask_links}[
-        settings.network
-    ]
-    probabilities, truths, groups = [np.zeros(0)], [np.zeros(0, bool)], [np.zeros(0, int)]
-    for number, each in enumerate(annotated_movies):
-        said, true, times = ask(network, settings, each, show_progress)
-        probabilities.append(said)
-        truths.append(true)
+    judge = {"position": _judge_peaks, "division": _judge_nuclei, "link": _judge_candidates}
+    said, true, groups = [np.zeros(0)], [np.zeros(0, bool)], [np.zeros(0, int)]
+    for number, annotated in enumerate(annotated_movies):
+        bar = {"show_progress": show_progress}
+        probabilities, truths, times = judge[settings.network](network, settings, annotated, bar)
+        said.append(probabilities.astype(float))
+        true.append(truths)
         groups.append(number * _BLOCKS + _assign_blocks(times))
-    return np.concatenate(probabilities), np.concatenate(truths), np.concatenate(groups)
+    return np.concatenate(said), np.concatenate(true), np.concatenate(groups)
 
 
 def _assign_blocks(time_points: np.ndarray) -> np.ndarray:
@@ -179,47 +157,33 @@ def _assign_blocks(time_points: np.ndarray) -> np.ndarray:
     return (time_points - first) * _BLOCKS // (last - first + 1)
 
 
-def _ask_positions(
-    network, settings: NetworkSettings, annotated: AnnotatedMovie, show_progress: bool
-):
-    truth = annotated.annotations
+def _judge_peaks(network, settings: NetworkSettings, annotated: AnnotatedMovie, bar: dict):
+    truth, spacing = annotated.annotations, np.array(annotated.movie.spacing_um)
     times = truth.annotated_time_points.tolist()
-    options = {"time_points": times, "threshold": _ALL_PEAKS, "show_progress": show_progress}
+    options = {"time_points": times, "threshold": _ALL_PEAKS, **bar}
     found = predict_positions(network, annotated.movie, settings, **options)
     true, counted = np.zeros(len(found), bool), np.zeros(len(found), bool)
     for time_point in times:
         rows = found.rows_at(time_point)
-        spacing = np.array(annotated.movie.spacing_um)
-        pairs = match_positions(
-            truth.positions_at(time_point) * spacing, found.positions[rows] * spacing
-        )
+        positions = found.positions[rows]
+        pairs = match_positions(truth.positions_at(time_point) * spacing, positions * spacing)
         true[rows[pairs[:, 1]]] = True
         low, high = truth.annotated_region(time_point)
-        counted[rows] = true[rows] | (
-            (found.positions[rows] >= low) & (found.positions[rows] <= high)
-        ).all(axis=1)
-    said = found.properties["probability"].astype(float)
-    return said[counted], true[counted], found.time_points[counted]
+        counted[rows] = true[rows] | ((positions >= low) & (positions <= high)).all(axis=1)
+    probabilities = found.properties["probability"]
+    return probabilities[counted], true[counted], found.time_points[counted]
 
 
-def _ask_divisions(
-    network, settings: NetworkSettings, annotated: AnnotatedMovie, show_progress: bool
-):
+def _judge_nuclei(network, settings: NetworkSettings, annotated: AnnotatedMovie, bar: dict):
     labels = make_division_targets(annotated.annotations, settings.division_window)
-    known = labels >= 0
-    asked = annotated.annotations.select(known)
-    found = predict_divisions(
-        network, annotated.movie, asked, settings, show_progress=show_progress
-    )
-    said = found.properties["division_probability"].astype(float)
-    return said, labels[known] == 1, found.time_points
+    known = annotated.annotations.select(labels >= 0)
+    found = predict_divisions(network, annotated.movie, known, settings, **bar)
+    return found.properties["division_probability"], labels[labels >= 0] == 1, found.time_points
 
 
-def _ask_links(network, settings: NetworkSettings, annotated: AnnotatedMovie, show_progress: bool):
-    found = predict_links(
-        network, annotated.movie, annotated.annotations, settings, show_progress=show_progress
-    )
+def _judge_candidates(network, settings: NetworkSettings, annotated: AnnotatedMovie, bar: dict):
+    found = predict_links(network, annotated.movie, annotated.annotations, settings, **bar)
     labels = make_link_targets(annotated.annotations, found.links)
     known = labels >= 0
-    said = found.link_properties["link_probability"].astype(float)
-    return said[known], labels[known] == 1, found.time_points[found.links[known, 0]]
+    probabilities = found.link_properties["link_probability"][known]
+    return probabilities, labels[known] == 1, found.time_points[found.links[known, 0]]

@@ -1,4 +1,4 @@
-"""Trained division and link networks at work: every position is asked, time point by time point.
+"""Trained division and link networks at work: every nucleus and every candidate link is judged.
 
 Only the stacks of a time window are in memory. The answers are calibrated by the numbers saved with
 the network.
@@ -7,7 +7,7 @@ the network.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -20,9 +20,14 @@ from organoid_kit.data.dataset import AnnotatedMovie
 from organoid_kit.data.timelapse import TimeLapse
 from organoid_kit.evaluation.calibration import Calibration
 from organoid_kit.examples.augmentation import no_augmentation
-from organoid_kit.examples.crops import compute_working_positions, compute_working_spacing, cut_crop
+from organoid_kit.examples.crops import cut_crop
 from organoid_kit.examples.link import add_coordinates, compute_pair_windows
-from organoid_kit.examples.patches import PreparedMovies, compute_window_bytes
+from organoid_kit.examples.patches import (
+    PreparedMovies,
+    compute_window_bytes,
+    compute_working_positions,
+    compute_working_spacing,
+)
 from organoid_kit.tracking.linking import find_candidates
 from organoid_kit.tracking.motion import compute_displacements, estimate_drift, estimate_flow
 from organoid_kit.tracking.problem import find_best
@@ -39,8 +44,7 @@ def predict_divisions(
     *,
     show_progress: bool = True,
 ) -> Annotations:
-    """Says of every nucleus how probably it is dividing: whether this is the mother's last time
-    point.
+    """Says of every nucleus how probably it divides: whether this is the mother's last time point.
 
     Args:
         network: a division network, as `load_network` gives it.
@@ -53,28 +57,18 @@ def predict_divisions(
         the annotations with the property "division_probability".
 
     Raises:
-        UserError: the network is none for divisions, a position lies outside the movie, or a stack
+        UserError: the network is not for divisions, a position lies outside the movie, or a stack
             cannot be read.
     """
-    _check_network(settings, "division")
-    places = compute_working_positions(AnnotatedMovie(movie, annotations), settings)
-    prepared = PreparedMovies(
-        [movie], settings, cache_bytes=2 * compute_window_bytes([movie], settings)
-    )
+    positions, prepared = _prepare(movie, annotations, settings, "division")
     answers = np.zeros(len(annotations))
-    for time_point in _make_progress_bar(
-        annotations.annotated_time_points, f"divisions in {movie.name}", show_progress
-    ):
-        rows = annotations.rows_at(time_point)
-        stacks = prepared.window(0, int(time_point))
-        images = np.stack(
-            [_cut(stacks, np.tile(places[row], (len(stacks), 1)), settings) for row in rows]
-        )
-        answers[rows] = _ask(network, len(rows), lambda part, images=images: images[part])
+    for time_point in _show(annotations.time_points, movie, settings, show_progress):
+        rows, stacks = annotations.rows_at(time_point), prepared.window(0, time_point)
+        crops = _cut(stacks, positions[rows][:, None], settings)
+        answers[rows] = _answer(network, len(rows), lambda part, crops=crops: crops[part])
     probabilities = Calibration(*settings.calibration).apply(answers)
-    return dataclasses.replace(
-        annotations, properties={**annotations.properties, "division_probability": probabilities}
-    )
+    properties = {**annotations.properties, "division_probability": probabilities}
+    return dataclasses.replace(annotations, properties=properties)
 
 
 def predict_links(
@@ -89,7 +83,7 @@ def predict_links(
     daughter.
 
     Where the surroundings of a nucleus move otherwise than the whole, as in an organoid that turns,
-    the network is asked a second time, with that movement taken out, too.
+    the network judges a second time, with that movement taken out, too.
 
     Args:
         network: a link network, as `load_network` gives it.
@@ -102,74 +96,87 @@ def predict_links(
         the annotations with all candidates as links, and the link property "link_probability".
 
     Raises:
-        UserError: the network is none for links, a position lies outside the movie, or a stack
+        UserError: the network is not for links, a position lies outside the movie, or a stack
             cannot be read.
     """
-    _check_network(settings, "link")
-    known = dataclasses.replace(
-        annotations, spacing_um=annotations.spacing_um or tuple(movie.spacing_um)
-    )
+    positions, prepared = _prepare(movie, annotations, settings, "link")
+    spacing = compute_working_spacing(AnnotatedMovie(movie, annotations), settings)
+    spacing_um = annotations.spacing_um or tuple(movie.spacing_um)
     candidates = find_candidates(
-        known,
+        dataclasses.replace(annotations, spacing_um=spacing_um),
         max_distance_um=settings.max_link_um,
         neighbours=settings.link_neighbours,
         remove_drift=settings.remove_drift,
     )
-    annotated = AnnotatedMovie(movie, candidates)
-    places, spacing = (
-        compute_working_positions(annotated, settings),
-        compute_working_spacing(annotated, settings),
-    )
-    places_um = places * spacing
     drift = estimate_drift(candidates) if settings.remove_drift else {}
     displacements = compute_displacements(candidates, candidates.links, drift) / spacing
-    prepared = PreparedMovies(
-        [movie], settings, cache_bytes=2 * compute_window_bytes([movie], settings)
-    )
     answers = np.zeros(len(candidates.links))
     times = candidates.time_points[candidates.links[:, 0]]
-    for time_point in _make_progress_bar(np.unique(times), f"links in {movie.name}", show_progress):
+    for time_point in _show(times, movie, settings, show_progress):
         chosen = np.flatnonzero(times == time_point)
-        shift = drift.get(int(time_point), np.zeros(3)) / spacing
-        links, moves = candidates.links[chosen], displacements[chosen]
-        crops = _PairCrops(prepared, int(time_point), links, places, shift)
-        answers[chosen] = _ask(network, len(chosen), _join(crops, np.arange(len(chosen)), moves))
+        links, moved = candidates.links[chosen], displacements[chosen]
+        drifted = drift.get(time_point, np.zeros(3)) / spacing
+        ends = _cut_ends(prepared, time_point, links, positions, drifted)
+        answers[chosen] = _answer_pairs(network, ends, np.arange(len(chosen)), moved)
         if settings.remove_drift:
-            flow = _estimate_neighbour_flow(places_um, links, moves * spacing, answers[chosen])
-            again = np.flatnonzero(np.linalg.norm(flow, axis=1) > _LEAST_FLOW_UM)
-            moves = moves[again] - flow[again] / spacing
-            answers[chosen[again]] = _ask(network, len(again), _join(crops, again, moves))
+            places_um, moved_um = positions * spacing, moved * spacing
+            flow_um = _estimate_neighbour_flow(places_um, links, moved_um, answers[chosen])
+            again = np.flatnonzero(np.linalg.norm(flow_um, axis=1) > _LEAST_FLOW_UM)
+            moved = moved[again] - flow_um[again] / spacing
+            answers[chosen[again]] = _answer_pairs(network, ends, again, moved)
     probabilities = Calibration(*settings.calibration).apply(answers)
     return dataclasses.replace(candidates, link_properties={"link_probability": probabilities})
 
 
-class _PairCrops:
-    """The crops of all candidates between two time points, each nucleus cut once however many
-    candidates it has.
-    """
+def _prepare(
+    movie: TimeLapse, annotations: Annotations, settings: NetworkSettings, network: str
+) -> tuple[np.ndarray, PreparedMovies]:
+    """Positions in working voxels, and the movie. Raises UserError for another kind of network."""
+    if settings.network != network:
+        raise UserError(
+            f"This needs a {network} network. Received: a {settings.network} network. Load one "
+            "with `load_network`."
+        )
+    positions = compute_working_positions(AnnotatedMovie(movie, annotations), settings)
+    cache_bytes = 2 * compute_window_bytes([movie], settings)
+    return positions, PreparedMovies([movie], settings, cache_bytes)
 
-    def __init__(
-        self,
-        prepared: PreparedMovies,
-        time_point: int,
-        links: np.ndarray,
-        places: np.ndarray,
-        drift: np.ndarray,
-    ) -> None:
-        windows = compute_pair_windows(prepared, 0, (time_point, time_point + 1))
-        self.crops, self.numbers = [], []
-        for ends, own, wanted in zip(links.T, (time_point, time_point + 1), windows, strict=True):
-            rows, numbers = np.unique(ends, return_inverse=True)
-            stacks = [prepared.stack(0, each) for each in wanted]
-            moved = (np.array(wanted) - own)[:, None] * drift
-            self.crops.append(
-                np.stack([_cut(stacks, places[row] + moved, prepared.settings) for row in rows])
-            )
-            self.numbers.append(numbers)
+
+def _show(times: np.ndarray, movie: TimeLapse, settings: NetworkSettings, visible: bool) -> tqdm:
+    """The time points there are, with a progress bar."""
+    what = f"{settings.network}s in {movie.name}"
+    return tqdm(np.unique(times).tolist(), desc=what, unit="time point", disable=not visible)
+
+
+def _cut(stacks: list[np.ndarray], centres: np.ndarray, settings: NetworkSettings) -> np.ndarray:
+    """Crops without variation, (n, z, y, x, time), around centres (n, time or 1, 3)."""
+    shape = settings.patch_shape_zyx
+    return np.stack([cut_crop(no_augmentation(), stacks, centre, shape) for centre in centres])
+
+
+def _cut_ends(
+    prepared: PreparedMovies,
+    time_point: int,
+    links: np.ndarray,
+    positions: np.ndarray,
+    drift: np.ndarray,
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """For both ends of these links, which begin at one time point: crops, each nucleus cut once
+    however many links it has; and which of the crops each link ends in.
+    """
+    ends, times = [], (time_point, time_point + 1)
+    windows = compute_pair_windows(prepared, 0, times)
+    for rows, own, window in zip(links.T, times, windows, strict=True):
+        rows, numbers = np.unique(rows, return_inverse=True)
+        stacks = [prepared.stack(0, time) for time in window]
+        drifted = (np.array(window) - own)[:, None] * drift
+        crops = _cut(stacks, positions[rows][:, None] + drifted, prepared.settings)
+        ends.append((crops, numbers))
+    return ends
 
 
 def _estimate_neighbour_flow(
-    places_um: np.ndarray, links: np.ndarray, moves_um: np.ndarray, answers: np.ndarray
+    places_um: np.ndarray, links: np.ndarray, moved_um: np.ndarray, answers: np.ndarray
 ) -> np.ndarray:
     """How the surroundings of each link's source move, by the links that are the best of both their
     ends, (k, 3) µm.
@@ -177,57 +184,39 @@ def _estimate_neighbour_flow(
     best = np.intersect1d(find_best(answers, links[:, 0]), find_best(answers, links[:, 1]))
     best = best[answers[best] >= 0.5]
     sources, numbers = np.unique(links[:, 0], return_inverse=True)
-    return estimate_flow(places_um[sources], numbers[best], moves_um[best])[numbers]
+    return estimate_flow(places_um[sources], numbers[best], moved_um[best])[numbers]
 
 
-def _join(
-    crops: _PairCrops, rows: np.ndarray, displacements: np.ndarray
-) -> Callable[[slice], list[np.ndarray]]:
-    """What gives the network's three inputs for a part of these pairs."""
+def _answer_pairs(
+    network: keras.Model,
+    ends: list[tuple[np.ndarray, np.ndarray]],
+    rows: np.ndarray,
+    displacements: np.ndarray,
+) -> np.ndarray:
+    """The network's answers for these of the links that `ends` shows, (k,) float."""
     displacements = displacements.astype(np.float32)
 
-    def inputs(part: slice) -> list[np.ndarray]:
-        pairs = zip(crops.crops, crops.numbers, strict=True)
-        first, second = (each[numbers[rows[part]]] for each, numbers in pairs)
+    def make_inputs(part: slice) -> list[np.ndarray]:
+        first, second = (crops[numbers[rows[part]]] for crops, numbers in ends)
         return [*add_coordinates(first, second, displacements[part]), displacements[part]]
 
-    return inputs
+    return _answer(network, len(rows), make_inputs)
 
 
-def _cut(
-    stacks: Sequence[np.ndarray], centres: np.ndarray, settings: NetworkSettings
-) -> np.ndarray:
-    """A crop without variation, (z, y, x, time)."""
-    return cut_crop(no_augmentation(), stacks, centres, settings.patch_shape_zyx).transpose(
-        3, 0, 1, 2
-    )
-
-
-def _ask(
-    network: keras.Model, count: int, inputs: Callable[[slice], np.ndarray | list[np.ndarray]]
+def _answer(
+    network: keras.Model, count: int, make_inputs: Callable[[slice], np.ndarray | list[np.ndarray]]
 ) -> np.ndarray:
     """The network's answers, (count,) float. All batches are equally large, so that it is traced
     only once.
     """
-    answers = []
+
+    def fill_up(values: np.ndarray) -> np.ndarray:
+        return np.pad(values, [(0, _TOGETHER - len(values)), *[(0, 0)] * (values.ndim - 1)])
+
+    answers = [np.zeros(0)]
     for start in range(0, count, _TOGETHER):
         part = slice(start, min(start + _TOGETHER, count))
-        filled = keras.tree.map_structure(lambda each: _fill_up(each), inputs(part))
-        said = keras.ops.convert_to_numpy(network.predict_on_batch(filled))
-        answers.append(said[: part.stop - part.start, 0])
-    return np.concatenate([np.zeros(0), *answers])
-
-
-def _fill_up(values: np.ndarray) -> np.ndarray:
-    return np.pad(values, [(0, _TOGETHER - len(values)), *[(0, 0)] * (values.ndim - 1)])
-
-
-def _make_progress_bar(time_points: np.ndarray, what: str, show_progress: bool) -> tqdm:
-    return tqdm(time_points.tolist(), desc=what, unit="time point", disable=not show_progress)
-
-
-def _check_network(settings: NetworkSettings, wanted: str) -> None:
-    if settings.network != wanted:
-        raise UserError(
-            f"This needs a {wanted} network. Received: a {settings.network} network. Load one with `load_network`."
-        )
+        inputs = keras.tree.map_structure(fill_up, make_inputs(part))
+        answer = keras.ops.convert_to_numpy(network.predict_on_batch(inputs))
+        answers.append(answer[: part.stop - part.start, 0])
+    return np.concatenate(answers)

@@ -1,12 +1,12 @@
-"""From a movie to tracks: the three networks one after the other, then the most probable story."""
+"""From a movie to tracks: the three networks one after the other, then the most probable tracks."""
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -22,9 +22,8 @@ from organoid_kit.tracking.build import build_tracks
 from organoid_kit.tracking.errors import add_error_probabilities
 from organoid_kit.tracking.problem import TrackingSettings
 
-_LEAST_PROBABILITY = (
-    0.2  # positions below the threshold are kept so far down: tracking may need them
-)
+# Positions below the threshold are kept as far down as this: tracking may need them.
+_LEAST_PROBABILITY = 0.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +44,9 @@ class TrackedMovie:
         tracks = self.tracks
         spent = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in self.seconds.items())
         return (
-            f"{len(tracks)} positions, {len(tracks.links)} links, {len(tracks.divisions())} divisions, "
-            f"{len(tracks.tracks())} tracks in {sum(self.seconds.values()):.0f} s: {spent}"
+            f"{len(tracks)} positions, {len(tracks.links)} links, {len(tracks.divisions())} "
+            f"divisions, {len(tracks.tracks())} tracks in {sum(self.seconds.values()):.0f} s: "
+            f"{spent}"
         )
 
 
@@ -62,8 +62,7 @@ def track_movie(
     resume_file: str | Path | None = None,
     show_progress: bool = True,
 ) -> TrackedMovie:
-    """Finds nuclei, divisions and links in a movie with three networks, and the tracks that they
-    make.
+    """Finds nuclei, divisions and links in a movie with three networks, and the tracks they make.
 
     Args:
         movie: of any length; only a time window is in memory.
@@ -81,44 +80,24 @@ def track_movie(
     """
     networks = load_networks(position_network, division_network, link_network, channels)
     seconds: dict[str, float] = {}
-    (finder, of_finder), (divider, of_divider), (linker, of_linker) = (
-        networks[name] for name in NETWORKS
-    )
-    found = _time(
-        seconds,
-        "positions",
-        predict_positions,
-        finder,
-        movie,
-        of_finder,
-        threshold=min(of_finder.threshold, _LEAST_PROBABILITY),
-        resume_file=resume_file,
-        show_progress=show_progress,
-    )
-    found = _time(
-        seconds,
-        "divisions",
-        predict_divisions,
-        divider,
-        movie,
-        found,
-        of_divider,
-        show_progress=show_progress,
-    )
-    found = _time(
-        seconds,
-        "links",
-        predict_links,
-        linker,
-        movie,
-        found,
-        of_linker,
-        show_progress=show_progress,
-    )
+    bar = {"show_progress": show_progress}
+    with _measure(seconds, "positions"):
+        network, own = networks["position"]
+        bar_and_file = {**bar, "resume_file": resume_file}
+        least = min(own.threshold, _LEAST_PROBABILITY)
+        found = predict_positions(network, movie, own, threshold=least, **bar_and_file)
+    with _measure(seconds, "divisions"):
+        network, own = networks["division"]
+        found = predict_divisions(network, movie, found, own, **bar)
+    with _measure(seconds, "links"):
+        network, own = networks["link"]
+        found = predict_links(network, movie, found, own, **bar)
     region = np.array([[0, 0, 0], np.array(movie.shape_zyx) - 1], float)
-    tracks = _time(seconds, "tracks", build_tracks, found, settings=settings, region=region)
-    options = {"settings": settings, "region": region, "temperature": temperature}
-    tracks = _time(seconds, "errors", add_error_probabilities, found, tracks, **options)
+    options = {"settings": settings, "region": region}
+    with _measure(seconds, "tracks"):
+        tracks = build_tracks(found, **options)
+    with _measure(seconds, "errors"):
+        tracks = add_error_probabilities(found, tracks, temperature=temperature, **options)
     return TrackedMovie(tracks, found, seconds)
 
 
@@ -130,24 +109,22 @@ def load_networks(
 ) -> dict[str, tuple[keras.Model, NetworkSettings]]:
     """The three networks with their settings, by kind; each must be of its kind, else UserError."""
     loaded = {}
-    for wanted, folder in zip(
-        NETWORKS, (position_network, division_network, link_network), strict=True
-    ):
+    folders = (position_network, division_network, link_network)
+    for wanted, folder in zip(NETWORKS, folders, strict=True):
         network, settings = load_network(folder)
         if settings.network != wanted:
             raise UserError(
-                f"Tracking needs a position, a division and a link network. Received: {folder} as {wanted} network, "
-                f"which is a {settings.network} network. Name them in this order."
+                "Tracking needs a position, a division and a link network. Received: "
+                f"{folder} as {wanted} network, which is a {settings.network} network. Name them "
+                "in this order."
             )
         loaded[wanted] = network, settings.changed(channels=channels) if channels else settings
     return loaded
 
 
-def _time(
-    seconds: dict[str, float], name: str, work: Callable, *arguments: Any, **options: Any
-) -> Any:
-    """Does a piece of work and notes how long it took."""
+@contextlib.contextmanager
+def _measure(seconds: dict[str, float], name: str) -> Iterator[None]:
+    """Notes how long the piece of work inside took."""
     began = time.perf_counter()
-    result = work(*arguments, **options)
+    yield
     seconds[name] = time.perf_counter() - began
-    return result

@@ -32,9 +32,9 @@ from organoid_kit.networks.saving import load_network, save_settings
 from organoid_kit.training.runs import Run
 
 _TILE_ZYX = (64, 256, 256)  # about 2 GB of memory with the small network
-# How far around a voxel its prediction depends on the image, tests/test_prediction.py measures it;
-# in multiples of `compute_shape_multiple`. That of the original layout reaches further, but what
-# lies beyond these margins matters little.
+# How far around a voxel its prediction depends on the image, as tests/prediction measures it; in
+# multiples of `compute_shape_multiple`. The original layout sees farther, but what lies beyond
+# these margins matters little.
 _MARGIN_ZYX = {"small": (10, 56, 56), "standard": (14, 112, 112), "original": (16, 64, 64)}
 _LOWEST_PROBABILITY = 0.05  # peaks below are not worth keeping; thresholds are chosen above
 
@@ -72,31 +72,29 @@ def predict_positions(
     """
     threshold = settings.threshold if threshold is None else threshold
     wanted = list(movie.time_points if time_points is None else time_points)
-    _check_time_points(wanted, movie)
-    note = _ResumeNote(
-        resume_file, _identify(network, movie, settings, threshold) if resume_file else ""
-    )
-    prepared = PreparedMovies(
-        [movie], settings, cache_bytes=compute_window_bytes([movie], settings)
-    )
-    for time_point in tqdm(
-        wanted, desc=f"positions in {movie.name}", unit="time point", disable=not show_progress
-    ):
-        if time_point not in note.found:
-            stacks = [stack.transpose(2, 0, 1) for stack in prepared.window(0, time_point)]
-            heat = predict_heat(network, stacks, settings, tile_shape_zyx)
-            note.add(time_point, *_detect_in_movie(heat, movie, settings, threshold))
-    return _collect(movie, {time_point: note.found[time_point] for time_point in wanted})
-
-
-def _check_time_points(wanted: Sequence[int], movie: TimeLapse) -> None:
-    """Raises UserError where the movie lacks a time point."""
-    missing = sorted(set(wanted) - set(movie.time_points))
-    if missing:
+    if missing := sorted(set(wanted) - set(movie.time_points)):
         raise UserError(
-            f"Time points must exist in the movie. Received: {missing}; {movie.name!r} has {movie.time_points[0]} to "
-            f"{movie.time_points[-1]}. Leave these out."
+            f"Time points must exist in the movie. Received: {missing}; {movie.name!r} has "
+            f"{movie.time_points[0]} to {movie.time_points[-1]}. Leave these out."
         )
+    identity = _identify(network, movie, settings, threshold) if resume_file else ""
+    journal = _Journal(resume_file, identity)
+    prepared = PreparedMovies([movie], settings, compute_window_bytes([movie], settings))
+    title = f"positions in {movie.name}"
+    for time_point in tqdm(wanted, desc=title, unit="time point", disable=not show_progress):
+        if time_point not in journal.found:
+            stacks = prepared.window(0, time_point)
+            heat = predict_heat(network, stacks, settings, tile_shape_zyx)
+            journal.add(time_point, *_detect_in_movie(heat, movie, settings, threshold))
+    positions, probabilities = zip((np.zeros((0, 3)), np.zeros(0)), *map(journal.found.get, wanted))
+    return Annotations(
+        np.concatenate(positions),
+        np.repeat(wanted, list(map(len, positions[1:]))),
+        properties={"probability": np.concatenate(probabilities)},
+        spacing_um=movie.spacing_um,
+        minutes_per_time_point=movie.minutes_per_time_point,
+        name=movie.name,
+    )
 
 
 def choose_threshold(
@@ -116,15 +114,14 @@ def choose_threshold(
     network, settings = load_network(run.folder)
     options = {"threshold": _LOWEST_PROBABILITY, "show_progress": show_progress}
     pairs = []
-    for each in validation:
-        times = each.annotations.annotated_time_points.tolist()
-        found = predict_positions(network, each.movie, settings, time_points=times, **options)
-        pairs.append((each.annotations, found))
-    threshold = find_best_threshold(
-        pairs, thresholds=DEFAULT_THRESHOLDS[DEFAULT_THRESHOLDS >= _LOWEST_PROBABILITY]
-    )
+    for annotated in validation:
+        truth = annotated.annotations
+        options["time_points"] = truth.annotated_time_points.tolist()
+        pairs.append((truth, predict_positions(network, annotated.movie, settings, **options)))
+    thresholds = DEFAULT_THRESHOLDS[DEFAULT_THRESHOLDS >= _LOWEST_PROBABILITY]
+    threshold = find_best_threshold(pairs, thresholds=thresholds)
     save_settings(settings.changed(threshold=threshold), run.folder)
-    run.log(f"threshold {threshold:.2f} chosen on {[each.name for each in validation]}")
+    run.log(f"threshold {threshold:.2f} chosen on {[annotated.name for annotated in validation]}")
     return threshold
 
 
@@ -145,33 +142,19 @@ def predict_heat(
     Returns:
         (z, y, x) float32.
     """
-    shape = stacks[0].shape
-    plans = [
-        _plan_axis(*sizes)
-        for sizes in zip(
-            shape,
-            tile_shape_zyx,
-            _MARGIN_ZYX[settings.preset],
-            compute_shape_multiple(settings),
-            network.input_shape[1:4],
-            strict=True,
-        )
-    ]
-    heat = np.empty(shape, np.float32)
-    for tile in itertools.product(*plans):
-        image = np.stack(
-            [_read_tile(stack, [part for part, _ in tile]) for stack in stacks], axis=-1
-        )
+    heat = np.empty(stacks[0].shape, np.float32)
+    margins, steps = _MARGIN_ZYX[settings.preset], compute_shape_multiple(settings)
+    axes = zip(heat.shape, tile_shape_zyx, margins, steps, network.input_shape[1:4], strict=True)
+    for tile in itertools.product(*(_plan_axis(*axis) for axis in axes)):
+        image = np.stack([_read_tile(stack, [read for read, _ in tile]) for stack in stacks], -1)
         predicted = _apply(network, image[None])[0, ..., 0]
-        kept = tuple(slice(*inner) for _, inner in tile)
-        heat[kept] = predicted[
-            tuple(slice(low - part[0], high - part[0]) for part, (low, high) in tile)
-        ]
+        inner = tuple(slice(low - read[0], high - read[0]) for read, (low, high) in tile)
+        heat[tuple(slice(*kept) for _, kept in tile)] = predicted[inner]
     return heat
 
 
 def _apply(network: keras.Model, images: np.ndarray) -> np.ndarray:
-    """What the network says.
+    """The network's answer.
 
     Called directly, PyTorch would keep everything for a gradient; by `predict_on_batch`, TensorFlow
     would trace the network anew for each size of tile.
@@ -194,35 +177,24 @@ def _plan_axis(
     in one piece. Neighbours meet in the middle of their overlap of at least two margins. `fixed` is
     the length the network insists on, if any.
     """
-    whole = _round_up(size, step)
-    count = max(1, -(-(whole - 2 * margin) // tile))
-    length = fixed or min(whole, _round_up(-(-(whole - 2 * margin) // count), step) + 2 * margin)
+    whole = -(-size // step) * step
+    inner = whole - 2 * margin
+    count = max(1, -(-inner // tile))
+    length = fixed or min(whole, -(-inner // (count * step)) * step + 2 * margin)
     if size <= length:
         return [((0, length), (0, size))]
     stride = max(step, (length - 2 * margin) // step * step)
     starts = [*range(0, whole - length, stride), whole - length]
-    edges = [
-        0,
-        *((before + after + length) // 2 for before, after in itertools.pairwise(starts)),
-        size,
-    ]
-    return [
-        ((start, start + length), kept)
-        for start, kept in zip(starts, itertools.pairwise(edges), strict=True)
-    ]
-
-
-def _round_up(size: int, step: int) -> int:
-    return -(-size // step) * step
+    edges = [(before + after + length) // 2 for before, after in itertools.pairwise(starts)]
+    kept = itertools.pairwise([0, *edges, size])
+    return [((start, start + length), span) for start, span in zip(starts, kept, strict=True)]
 
 
 def _read_tile(stack: np.ndarray, spans: Sequence[Span]) -> np.ndarray:
     """A part of a stack; what lies beyond the image is 0, as in training."""
     inside = stack[tuple(slice(*span) for span in spans)]
-    return np.pad(
-        inside,
-        [(0, high - low - size) for (low, high), size in zip(spans, inside.shape, strict=True)],
-    )
+    missing = [high - low - size for (low, high), size in zip(spans, inside.shape, strict=True)]
+    return np.pad(inside, [(0, count) for count in missing])
 
 
 def _detect_in_movie(
@@ -236,73 +208,57 @@ def _detect_in_movie(
     return convert_positions(positions, heat.shape, movie.shape_zyx), calibration.apply(heights)
 
 
-def _collect(movie: TimeLapse, found: dict[int, tuple[np.ndarray, np.ndarray]]) -> Annotations:
-    """All time points as one `Annotations`."""
-    return Annotations(
-        positions=np.concatenate(
-            [np.zeros((0, 3)), *(positions for positions, _ in found.values())]
-        ),
-        time_points=np.repeat(list(found), [len(positions) for positions, _ in found.values()]),
-        properties={
-            "probability": np.concatenate([np.zeros(0), *(values for _, values in found.values())])
-        },
-        spacing_um=movie.spacing_um,
-        minutes_per_time_point=movie.minutes_per_time_point,
-        name=movie.name,
-    )
-
-
 def _identify(
     network: keras.Model, movie: TimeLapse, settings: NetworkSettings, threshold: float
 ) -> str:
     """A checksum of everything a prediction depends on; the first stack stands for all images."""
-    total = hashlib.sha256(
-        json.dumps([settings.to_dict(), threshold, str(movie), str(movie.path)]).encode()
-    )
+    facts = [settings.to_dict(), threshold, str(movie), str(movie.path)]
+    total = hashlib.sha256(json.dumps(facts).encode())
     total.update(np.ascontiguousarray(movie.stack(movie.time_points[0], settings.channels)))
     for weights in network.get_weights():
         total.update(weights.tobytes())
     return total.hexdigest()
 
 
-class _ResumeNote:
+class _Journal:
     """Finished time points, in memory and, one line each, in a file."""
 
     def __init__(self, path: str | Path | None, identity: str) -> None:
         self.path = Path(path) if path else None
         self.found: dict[int, tuple[np.ndarray, np.ndarray]] = {}
-        if self.path:
-            self._begin(json.dumps({"identity": identity}).encode() + b"\n")
-
-    def _begin(self, first_line: bytes) -> None:
-        """Starts the file, or takes up what it holds; a last line that was cut off is removed."""
+        if not self.path:
+            return
         content = self.path.read_bytes() if self.path.exists() else b""
+        first_line = json.dumps({"identity": identity}).encode() + b"\n"
         if first_line.startswith(content):
-            return self._write(first_line, "wb")
-        if not content.startswith(first_line):
+            self._write(first_line, "wb")
+        elif content.startswith(first_line):
+            self._take_up(content)
+        else:
             raise UserError(
-                f"A prediction goes on with the same movie, network, settings and threshold. Received: {self.path}, "
-                "which belongs to another one. Remove it, or choose another resume_file."
+                "A prediction goes on with the same movie, network, settings and threshold. "
+                f"Received: {self.path}, which belongs to another one. Remove it, or choose "
+                "another resume_file."
             )
+
+    def _take_up(self, content: bytes) -> None:
+        """Reads finished time points; a last line that was cut off is removed."""
         complete = content[: content.rfind(b"\n") + 1]
         if complete != content:
             self._write(complete, "wb")
-        self._read_finished(complete.splitlines()[1:])
-
-    def _read_finished(self, lines: Sequence[bytes]) -> None:
-        """Reads finished time points. Raises UserError where a line is damaged."""
         try:
-            for line in map(json.loads, lines):
+            for line in map(json.loads, complete.splitlines()[1:]):
                 positions = np.array(line["positions"], float).reshape(-1, 3)
-                self.found[line["time_point"]] = (positions, np.array(line["probabilities"], float))
+                self.found[line["time_point"]] = positions, np.array(line["probabilities"], float)
         except (ValueError, KeyError, TypeError) as error:
             raise UserError(
-                f"The resume file must hold what a prediction wrote. Received: {self.path} with a damaged line "
-                f"({error}). Remove it, or choose another resume_file."
+                "The resume file must hold what a prediction wrote. Received: "
+                f"{self.path} with a damaged line ({error}). Remove it, or choose another "
+                "resume_file."
             ) from error
 
     def add(self, time_point: int, positions: np.ndarray, probabilities: np.ndarray) -> None:
-        """Notes a finished time point."""
+        """Keeps a finished time point."""
         self.found[time_point] = (positions, probabilities)
         if self.path:
             values = {"positions": positions.tolist(), "probabilities": probabilities.tolist()}
@@ -315,6 +271,7 @@ class _ResumeNote:
                 file.write(content)
         except OSError as error:
             raise UserError(
-                f"The resume file must be writable. Received: {str(self.path)!r}: {error.strerror}. Finished time "
-                "points are kept in it: free some space or choose another place, and start again."
+                f"The resume file must be writable. Received: {str(self.path)!r}: "
+                f"{error.strerror}. Finished time points are kept in it: free some space or choose "
+                "another place, and start again."
             ) from error

@@ -11,10 +11,15 @@ from organoid_kit.base.settings import NetworkSettings
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.dataset import AnnotatedMovie
 from organoid_kit.examples.augmentation import no_augmentation
-from organoid_kit.examples.crops import compute_working_positions, compute_working_spacing, cut_crop
+from organoid_kit.examples.crops import cut_crop
 from organoid_kit.examples.division import DIVISION, ORDINARY, DivisionExample
-from organoid_kit.examples.link import OTHER_NEAR, SAME, LinkExample, cut_pair
-from organoid_kit.examples.patches import PreparedMovies, compute_window_bytes
+from organoid_kit.examples.link import OTHER_NEAR, SAME, LinkExample, Pair, cut_pair
+from organoid_kit.examples.patches import (
+    PreparedMovies,
+    compute_window_bytes,
+    compute_working_positions,
+    compute_working_spacing,
+)
 from organoid_kit.plots.crops import plot_crops, plot_pairs
 from organoid_kit.plots.drawing import FALSE, MISSED, Drawing
 from organoid_kit.plots.images import Mistake, plot_mistakes, sort_positions
@@ -150,9 +155,8 @@ def _cut_division(
     prepared: PreparedMovies, time_point: int, place: np.ndarray, kind: int
 ) -> DivisionExample:
     stacks = prepared.window(0, time_point)
-    centres = np.tile(place, (len(stacks), 1))
-    crop = cut_crop(no_augmentation(), stacks, centres, prepared.settings.patch_shape_zyx)
-    return DivisionExample(crop.transpose(3, 0, 1, 2), kind == DIVISION, kind)
+    crop = cut_crop(no_augmentation(), stacks, place, prepared.settings.patch_shape_zyx)
+    return DivisionExample(crop, kind == DIVISION, kind)
 
 
 def _cut_links(
@@ -171,10 +175,8 @@ def _cut_links(
         ends = found.links[row]
         times = found.time_points[ends].tolist()
         gone = drift.get(times[0], np.zeros(3)) / spacing
-        crops = (
-            each.transpose(3, 0, 1, 2)
-            for each in cut_pair(no_augmentation(), prepared, 0, times, places[ends], gone)
-        )
+        pair = Pair(0, times, places[ends], gone)
+        crops = cut_pair(no_augmentation(), prepared, pair)
         same = bool(labels[row] == 1)
         examples.append(LinkExample(*crops, moves[row], same, SAME if same else OTHER_NEAR))
     return examples

@@ -45,15 +45,9 @@ def draw(augmentation_settings, seed=0) -> Augmentation:
     return draw_augmentation(augmentation_settings, np.random.default_rng(seed))
 
 
-def as_stack(image: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(image.transpose(1, 2, 0))
-
-
 def cut(augmentation, images, centre, patch=PATCH) -> np.ndarray:
     """(time, z, y, x)"""
-    return cut_patch(augmentation, [as_stack(image) for image in images], centre, patch).transpose(
-        2, 3, 0, 1
-    )
+    return np.moveaxis(cut_patch(augmentation, images, centre, patch), -1, 0)
 
 
 def noise_image(seed=0, shape=SHAPE) -> np.ndarray:
@@ -61,8 +55,8 @@ def noise_image(seed=0, shape=SHAPE) -> np.ndarray:
 
 
 def some_patch(seed=0) -> np.ndarray:
-    """(y, x, time, z)"""
-    return np.random.default_rng(seed).uniform(0, 1, (20, 24, 3, 6)).astype(np.float32)
+    """(z, y, x, time)"""
+    return np.random.default_rng(seed).uniform(0, 1, (6, 20, 24, 3)).astype(np.float32)
 
 
 # ---- geometry
@@ -257,32 +251,34 @@ def test_each_intensity_does_what_it_says():
     np.testing.assert_allclose(contrast - patch.mean(), 1.5 * (patch - patch.mean()), atol=1e-5)
     dimmed = vary(patch, dimming=0.6) / patch
     np.testing.assert_allclose(
-        dimmed, np.broadcast_to([1, 0.88, 0.76, 0.64, 0.52, 0.4], patch.shape), rtol=1e-5
+        dimmed,
+        np.broadcast_to(np.reshape([1, 0.88, 0.76, 0.64, 0.52, 0.4], (6, 1, 1, 1)), patch.shape),
+        rtol=1e-5,
     )
 
 
 def test_blur_is_gaussian_in_the_plane():
     patch = some_patch()
     blurred = vary(patch, blur_px=0.8)
-    expected = ndimage.gaussian_filter(patch, (0.8, 0.8, 0, 0), truncate=8)
-    np.testing.assert_allclose(blurred[5:-5, 5:-5], expected[5:-5, 5:-5], atol=1e-4)
+    expected = ndimage.gaussian_filter(patch, (0, 0.8, 0.8, 0), truncate=8)
+    np.testing.assert_allclose(blurred[:, 5:-5, 5:-5], expected[:, 5:-5, 5:-5], atol=1e-4)
     np.testing.assert_allclose(vary(np.ones_like(patch), blur_px=0.8), 1, rtol=1e-5)
 
 
 def test_noise_has_the_strength_that_was_drawn():
-    patch = np.zeros((64, 64, 3, 16), np.float32)
+    patch = np.zeros((16, 64, 64, 3), np.float32)
     one, other = vary(patch, noise=0.1, noise_seed=1), vary(patch, noise=0.1, noise_seed=2**31 - 1)
     np.testing.assert_allclose([one.std(), other.std()], 0.1, rtol=0.02)
     np.testing.assert_allclose([one.mean(), other.mean()], 0, atol=0.002)
     assert abs(np.corrcoef(one.ravel(), other.ravel())[0, 1]) < 0.02
-    large = np.zeros((2, 2**11, 2**11, 1), np.float32)  # more voxels than noise is kept
+    large = np.zeros((1, 2, 2**11, 2**11), np.float32)  # more voxels than noise is kept
     np.testing.assert_allclose(vary(large, noise=0.1).std(), 0.1, rtol=0.02)
 
 
 @settings(deadline=None, max_examples=40)
 @given(st.integers(0, 10**6))
 def test_values_stay_finite(seed):
-    patch = np.random.default_rng(seed).normal(0, 2, (16, 16, 2, 3)).astype(np.float32)
+    patch = np.random.default_rng(seed).normal(0, 2, (3, 16, 16, 2)).astype(np.float32)
     patch[0, 0, 0, 0], patch[1, 1, 1, 1] = -1, 1000
     result = vary_intensities(draw(ALL, seed), patch)
     assert np.isfinite(result).all() and result.dtype == np.float32
@@ -291,7 +287,7 @@ def test_values_stay_finite(seed):
 @pytest.mark.parametrize("chosen", [OFF, ALL])
 def test_the_stacks_are_never_changed(chosen):
     """The patch is the whole stack, so that a view of it would do."""
-    stacks = [as_stack(noise_image(seed, (6, 16, 16))) for seed in range(2)]
+    stacks = [noise_image(seed, (6, 16, 16)) for seed in range(2)]
     for window in (stacks, stacks[:1]):
         before = [stack.copy() for stack in window]
         augmentation = dataclasses.replace(draw(chosen), matrix=np.eye(3))

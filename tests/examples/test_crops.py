@@ -11,17 +11,12 @@ from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.dataset import AnnotatedMovie
 from organoid_kit.data.timelapse import make_timelapse
 from organoid_kit.examples.augmentation import Augmentation, no_augmentation
-from organoid_kit.examples.crops import (
-    EpochPlan,
-    compute_working_positions,
-    compute_working_spacing,
-    count_neighbours,
-    cut_crop,
-    draw_order,
-)
+from organoid_kit.examples.batches import draw_order, weigh_answers
+from organoid_kit.examples.crops import count_neighbours, cut_crop
+from organoid_kit.examples.patches import compute_working_positions, compute_working_spacing
 
 RNG = np.random.default_rng(0)
-STACKS = [RNG.random((20, 24, 9)).astype(np.float32) for _ in range(3)]  # y, x, z
+STACKS = [RNG.random((9, 20, 24)).astype(np.float32) for _ in range(3)]  # z, y, x
 TURN = Augmentation(np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]]))
 
 
@@ -39,20 +34,20 @@ def test_each_time_point_has_a_centre_of_its_own(depth):
     centres = np.array([[4.0, 8, 8], [4.4, 9, 10], [5, 12, 7]])
     shape = (depth, 5, 7)
     crop = cut_crop(no_augmentation(), STACKS, centres, shape)
-    assert crop.shape == (5, 7, 3, depth) and crop.dtype == np.float32
+    assert crop.shape == (depth, 5, 7, 3) and crop.dtype == np.float32
     for number, (stack, (_, y, x)) in enumerate(zip(STACKS, centres.astype(int), strict=True)):
         plane = round(centres[number, 0] - (depth - 1) / 2)
-        expected = stack[y - 2 : y + 3, x - 3 : x + 4, plane : plane + depth]
-        np.testing.assert_allclose(crop[:, :, number], expected, atol=1e-6)
+        expected = stack[plane : plane + depth, y - 2 : y + 3, x - 3 : x + 4]
+        np.testing.assert_allclose(crop[..., number], expected, atol=1e-6)
 
 
 def test_the_same_centre_for_all_is_cut_at_once_and_the_same():
-    same = cut_crop(TURN, STACKS, np.tile([4.3, 9.2, 8.7], (3, 1)), (4, 6, 6))
+    same = cut_crop(TURN, STACKS, np.array([4.3, 9.2, 8.7]), (4, 6, 6))
     apart = [cut_crop(TURN, [stack], np.array([[4.3, 9.2, 8.7]]), (4, 6, 6)) for stack in STACKS]
-    np.testing.assert_array_equal(same, np.concatenate(apart, axis=2))
+    np.testing.assert_array_equal(same, np.concatenate(apart, axis=3))
     off = cut_crop(TURN, STACKS, np.array([[4.3, 9.2, 8.7]] * 2 + [[4.3, 9.2, 8.8]]), (4, 6, 6))
-    np.testing.assert_array_equal(off[:, :, :2], same[:, :, :2])
-    assert not np.array_equal(off[:, :, 2], same[:, :, 2])
+    np.testing.assert_array_equal(off[..., :2], same[..., :2])
+    assert not np.array_equal(off[..., 2], same[..., 2])
 
 
 # ---- places
@@ -155,23 +150,15 @@ def test_few_stacks_are_open_at_once_and_kinds_are_mixed():
     assert all(0.3 < kinds[order[start : start + 80]].mean() < 0.7 for start in range(0, 400, 80))
 
 
-def plan_of(targets):
-    """Of fixed examples, all of them."""
-    zeros = np.zeros(len(targets), int)
-    return EpochPlan(
-        targets, zeros, (1.0,), zeros, len(targets), seed=1, fixed=np.arange(len(targets))
-    )
-
-
 def test_both_answers_weigh_the_same():
     targets = np.array([True] + [False] * 9)
-    weights = plan_of(targets).weigh(targets)
+    weights = weigh_answers(targets, targets)
     assert weights[targets].sum() == pytest.approx(
         weights[~targets].sum()
     ) and weights.mean() == pytest.approx(1)
     assert weights.dtype == np.float32
     for alike in (np.ones(3, bool), np.zeros(3, bool), np.zeros(0, bool)):
-        np.testing.assert_array_equal(plan_of(alike).weigh(alike), 1)
+        np.testing.assert_array_equal(weigh_answers(alike, alike), 1)
 
 
 def test_a_movie_is_not_read_to_find_places():

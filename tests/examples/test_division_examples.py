@@ -275,9 +275,7 @@ def test_pasting_keeps_the_middle_and_changes_the_surroundings():
             one, other = (
                 examples.example(int(place), (key,)).image for examples in (pasting, plain)
             )
-            core = make_paste_mask(settings.patch_shape_zyx, (2.0, 0.5, 0.5))[:, :, 0].transpose(
-                2, 0, 1
-            )
+            core = make_paste_mask(settings.patch_shape_zyx, (2.0, 0.5, 0.5))[..., 0]
             np.testing.assert_allclose(one[core == 1], other[core == 1])
             inside = np.broadcast_to(core[..., None] == 0, one.shape)
             pasted[bool(pasting.targets[place])].append(np.abs(one - other)[inside].max() > 0.1)
@@ -301,12 +299,11 @@ def test_without_pasting_everything_else_is_the_same():
 @pytest.mark.parametrize("shape", [(8, 32, 32), (1, 16, 16), (9, 31, 17)])
 def test_the_core_is_an_ellipsoid_in_um(shape):
     core = make_paste_mask(shape, (2.0, 1.0, 1.0))
-    assert core.shape == (shape[1], shape[2], 1, shape[0]) and core.dtype == np.float32
+    assert core.shape == (*shape, 1) and core.dtype == np.float32
     z, y, x = np.indices(shape).reshape(3, *shape) - (np.array(shape) - 1).reshape(3, 1, 1, 1) / 2
-    distance = np.sqrt((z * 2 / 5) ** 2 + (y / 4.5) ** 2 + (x / 4.5) ** 2).transpose(1, 2, 0)
-    assert (core[:, :, 0][distance <= 0.99] == 1).all() and (
-        core[:, :, 0][distance >= 1.51] == 0
-    ).all()
+    distance = np.sqrt((z * 2 / 5) ** 2 + (y / 4.5) ** 2 + (x / 4.5) ** 2)
+    assert (core[..., 0][distance <= 0.99] == 1).all()
+    assert (core[..., 0][distance >= 1.51] == 0).all()
     assert 0 <= core.min() and core.max() == 1
 
 

@@ -168,11 +168,11 @@ def test_the_movie_is_not_changed():
     np.testing.assert_array_equal(images, before)
 
 
-def test_stacks_are_laid_out_with_planes_last():
+def test_stacks_are_normalised_and_keep_their_axes():
     images = noisy_stack((1, 1, 3, 4, 5))
     stack = PreparedMovies([make_movie(images)], OWN_SPACING).stack(0, 0)
-    assert stack.shape == (4, 5, 3) and stack.dtype == np.float32 and stack.flags.c_contiguous
-    np.testing.assert_array_equal(stack.transpose(2, 0, 1), normalise(images[0, 0], QUANTILES))
+    assert stack.shape == (3, 4, 5) and stack.dtype == np.float32 and stack.flags.c_contiguous
+    np.testing.assert_array_equal(stack, normalise(images[0, 0], QUANTILES))
 
 
 def test_beyond_the_ends_the_nearest_time_point_is_repeated():

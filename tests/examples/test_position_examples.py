@@ -136,7 +136,7 @@ def test_few_validation_examples_come_from_all_time_points_alike(most):
     movies = [make_annotated(seed) for seed in range(5)]  # 20 time points
     examples = PositionExamples(movies, SETTINGS, augment=False, most_examples=most)
     assert examples.number_per_epoch == most
-    places = examples._order(0)[:most]
+    places = examples.order(0)[:most]
     assert np.bincount(places, minlength=20).max() <= -(-most // 20)
 
 
@@ -171,7 +171,7 @@ def test_positions_follow_the_working_spacing():
     expected = (annotated.annotations.positions_at(0) + 0.5) * (1, 0.5, 0.5) - 0.5
     np.testing.assert_allclose(examples.places[0].positions, expected)
     for place in examples.places:
-        assert examples.prepared.stack(0, place.time_point).shape == (48, 60, 10)
+        assert examples.prepared.stack(0, place.time_point).shape == (10, 48, 60)
 
 
 def test_the_first_movie_gives_the_spacing():
@@ -189,7 +189,7 @@ def counted_voxels(examples, place) -> np.ndarray:
     counted, seen = np.zeros(SHAPE, bool), np.zeros(SHAPE, bool)
     for number in range(150):
         example = examples.example(place, (0, number))
-        corner = np.round(place.positions[0] - example.positions[0]).astype(int)
+        corner = np.round(examples.places[place].positions[0] - example.positions[0]).astype(int)
         for patch_voxel in np.argwhere(np.ones(example.counts.shape, bool))[::7]:
             voxel = patch_voxel + corner
             if (voxel >= 0).all() and (voxel < SHAPE).all():
@@ -203,7 +203,7 @@ def test_only_the_annotated_region_counts():
     examples = PositionExamples(
         [make_annotated(region=region)], SETTINGS.changed(augmentation=NO_AUGMENTATION)
     )
-    counted, voxels = counted_voxels(examples, examples.places[0])
+    counted, voxels = counted_voxels(examples, 0)
     np.testing.assert_array_equal(
         counted, ((voxels >= region[0]) & (voxels <= region[1])).all(axis=1)
     )
@@ -216,7 +216,7 @@ def test_without_a_region_it_is_the_cuboid_of_the_positions_and_a_dot_around():
     examples = PositionExamples([annotated], SETTINGS.changed(augmentation=NO_AUGMENTATION))
     margin = SETTINGS.nucleus_sigma_um / np.array(SPACING_UM)
     low, high = positions.min(axis=0) - margin, positions.max(axis=0) + margin
-    counted, voxels = counted_voxels(examples, examples.places[0])
+    counted, voxels = counted_voxels(examples, 0)
     np.testing.assert_array_equal(counted, ((voxels >= low) & (voxels <= high)).all(axis=1))
 
 
@@ -249,23 +249,23 @@ def test_what_is_not_annotated_has_no_weight_and_turns_with_the_image():
 
 def test_order_is_shuffled_across_movies_and_all_are_seen():
     examples = PositionExamples([make_annotated(seed) for seed in range(3)], SETTINGS)
-    order = examples._order(0)
+    order = examples.order(0)
     np.testing.assert_array_equal(np.bincount(order), 4)
     movies = np.array([examples.places[place].movie for place in order])
     assert np.count_nonzero(np.diff(movies)) > 15, "movies follow each other in no order"
-    assert not np.array_equal(order, examples._order(1))
+    assert not np.array_equal(order, examples.order(1))
 
 
 def test_few_time_points_are_open_at_once():
     examples = PositionExamples([make_annotated(time_points=40, nuclei=1)], SETTINGS)
-    order = examples._order(0)
+    order = examples.order(0)
     for start in range(0, len(order), 8 * 4):
         assert len(set(order[start : start + 8 * 4])) <= 8
 
 
 def _count_nuclei(examples, number=60) -> np.ndarray:
     shape = np.array(SETTINGS.patch_shape_zyx)
-    drawn = [examples.example(examples.places[0], (1, each)).positions for each in range(number)]
+    drawn = [examples.example(0, (1, each)).positions for each in range(number)]
     return np.array([((each > -0.5) & (each < shape - 0.5)).all(axis=1).sum() for each in drawn])
 
 
@@ -333,7 +333,7 @@ def test_no_positions_is_one_clear_error():
 def test_a_time_point_the_movie_lacks_is_named():
     annotated = make_annotated()
     later = move(annotated, time_points=annotated.annotations.time_points + 2)
-    with pytest.raises(UserError, match=r"time point 4 in 'movie 0', which has 0 to 3"):
+    with pytest.raises(UserError, match=r"time point 4 of 'movie 0'.*time points 0 to 3"):
         PositionExamples([later], SETTINGS)
 
 
@@ -343,7 +343,7 @@ def test_a_position_outside_the_image_is_named(wrong):
     positions = annotated.annotations.positions.copy()
     positions[7] = wrong
     with pytest.raises(
-        UserError, match=r"(?s)lie in the image.*" + f"{float(wrong[1])}.*time point 1 of 'movie 0'"
+        UserError, match=r"(?s)lie in the movie.*" + f"{float(wrong[1])}.*time point 1 of 'movie 0'"
     ):
         PositionExamples([move(annotated, positions=positions)], SETTINGS)
 

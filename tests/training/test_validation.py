@@ -1,7 +1,5 @@
 """How a network is judged between two epochs."""
 
-import dataclasses
-
 import keras
 import numpy as np
 import pytest
@@ -62,8 +60,5 @@ def test_a_stop_leaves_no_judgement(checks):
 def test_what_cannot_be_measured_is_none():
     checks = LinkExamples([make_family()], tiny_crop_settings("link", ""), augment=False)
     wrong = np.flatnonzero(~checks.targets)[:3]  # nothing there is to be found
-    checks._plan, checks.number_per_epoch = (
-        dataclasses.replace(checks._plan, fixed=wrong, number=3),
-        3,
-    )
+    checks._fixed, checks.number_per_epoch = wrong, 3
     assert validate(Oracle(np.full(3, 0.5)), checks, 4)["validation_average_precision"] is None

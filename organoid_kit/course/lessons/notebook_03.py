@@ -54,9 +54,7 @@ mirror = TEXTS.exercise("mirror", _judge_mirror)
 def _apply_contrast(patch: np.ndarray, factor: float) -> np.ndarray:
     """As the kit does it, for a (z, y, x) patch."""
     one = Augmentation(no_augmentation().matrix, bias_share=factor - 1.0)
-    return vary_intensities(one, patch.transpose(1, 2, 0)[:, :, None].astype(np.float32))[
-        :, :, 0
-    ].transpose(2, 0, 1)
+    return vary_intensities(one, patch[..., None].astype(np.float32))[..., 0]
 
 
 def _judge_contrast(change_contrast: Callable) -> str | None:
