@@ -1,9 +1,11 @@
 """What a network is shown, and the right answer: (epoch, step) in, batch out. NumPy only.
 
-patches        stacks at the working spacing, normalised, in a bounded cache
-augmentation   one matrix for image and positions
-targets, crops ── position, division, link ── choice (whichever the settings name)
-splits         which movies train, validate and test
+patches ── augmentation ── crops     stacks at the working spacing; cut out, turned and varied
+                │
+             batches                 which examples an epoch shows, for all three networks
+                │
+targets ── position, division, link ── choice (whichever the settings name)
+splits                               which movies train, validate and test
 """
 
 import lazy_loader
@@ -12,6 +14,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
         "augmentation",
+        "batches",
         "choice",
         "crops",
         "division",

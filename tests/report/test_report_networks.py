@@ -237,9 +237,11 @@ def test_the_shares_named_are_those_of_the_examples(tmp_path):
     text = describe_method(make_test_run(tmp_path, "link"))
     shares = re.findall(r"(\d+) % (?:hard|other|near|far)", text.replace("near and", "near wrong,"))
     assert (
-        [int(each) / 100 for each in shares] == [0.3, 0.2, 0.35, 0.15] == [*link_examples._SHARES]
+        [int(each) / 100 for each in shares]
+        == [0.3, 0.2, 0.35, 0.15]
+        == [*link_examples.LinkExamples.shares]
     )
-    assert division_examples._SHARES == (1 / 3, 1 / 3, 1 / 3)
+    assert division_examples.DivisionExamples.shares == (1 / 3, 1 / 3, 1 / 3)
 
 
 def test_a_network_that_nobody_calibrated_says_so(tmp_path):
