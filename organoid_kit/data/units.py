@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+
+from organoid_kit.base.errors import UserError
 
 _UM_PER_UNIT = {
     **dict.fromkeys(("pm", "picometer"), 1e-6),
@@ -31,6 +34,17 @@ def to_um(value: float | None, unit: str | None) -> float | None:
 def to_minutes(value: float | None, unit: str | None) -> float | None:
     """A duration in minutes, or None where value or unit do not say."""
     return _convert(value, unit, _MINUTES_PER_UNIT)
+
+
+def check_spacing(spacing_um: Sequence[float]) -> tuple[float, float, float]:
+    """A spacing as the user passes it, zyx. Raises UserError where it is not positive."""
+    spacing = tuple(float(value) for value in spacing_um)
+    if len(spacing) != 3 or not all(0 < value < math.inf for value in spacing):
+        raise UserError(
+            "The spacing must be three positive numbers, z, y, x, in µm. Received: "
+            f"spacing_um={tuple(spacing_um)}. Pass for example spacing_um=(2.0, 0.26, 0.26)."
+        )
+    return spacing
 
 
 def ignore_default_spacing(spacing_um: Sequence[float | None]) -> tuple[float | None, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from organoid_kit.base.errors import UserError
+from organoid_kit.data.units import check_spacing
 
 
 def to_voxels(
@@ -20,7 +21,7 @@ def to_voxels(
             f"Positions in µm need the spacing of the movie. Received: {received}. "
             "Pass spacing_um=(z, y, x), µm per voxel."
         )
-    return np.array(positions_um, dtype=float).reshape(-1, 3) / spacing_um
+    return np.array(positions_um, dtype=float).reshape(-1, 3) / check_spacing(spacing_um)
 
 
 def to_links(

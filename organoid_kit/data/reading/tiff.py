@@ -32,6 +32,11 @@ def read_tiff(path: Path) -> ImageFile:
             series = _find_series(tif)
             if complaints:
                 raise _unreadable(path, "; ".join(complaints))
+            said = {}
+            if tif.is_ome and tif.ome_metadata:
+                said = _read_ome(tif.ome_metadata)
+            elif tif.is_imagej and tif.imagej_metadata:
+                said = _read_imagej(tif)
             axes = [letter if letter in "tczyxs" else "?" for letter in series.axes.lower()]
             return ImageFile(
                 path=path,
@@ -39,7 +44,7 @@ def read_tiff(path: Path) -> ImageFile:
                 shape=tuple(series.shape),
                 dtype=series.dtype,
                 read=_make_reader(path, tif, series),
-                **_read_metadata(tif),
+                **said,
             )
     except UserError:
         raise
@@ -140,14 +145,6 @@ def _unreadable(path: str | Path, reason: str) -> UserError:
         f"A movie must be a whole, readable file. Received: {path}, which is no TIFF, damaged or "
         f"cut short ({reason}). Copy or export it again."
     )
-
-
-def _read_metadata(tif: tifffile.TiffFile) -> dict[str, Any]:
-    if tif.is_ome and tif.ome_metadata:
-        return _read_ome(tif.ome_metadata)
-    if tif.is_imagej and tif.imagej_metadata:
-        return _read_imagej(tif)
-    return {}
 
 
 def _read_ome(xml: str) -> dict[str, Any]:

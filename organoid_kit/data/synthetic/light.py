@@ -152,7 +152,11 @@ class Microscope:
 
     def _brightfield(self, height_um: np.ndarray, tissue: np.ndarray) -> np.ndarray:
         """Edges and grain of the tissue; nuclei hardly show, (z, y, x) uint16."""
-        edges = sum(_edge(height_um - side * self.half_um) for side in (-1, 1))
+        edges = 0  # a rim casts a bright and a dark line
+        for side in (-1, 1):
+            from_rim_um = height_um - side * self.half_um
+            bright, dark = ((from_rim_um + shift) / 0.7 for shift in (-0.6, 0.6))
+            edges = edges + (np.exp(-(bright**2)) - np.exp(-(dark**2)))
         grain = 0.12 * tissue * (np.abs(height_um) < self.half_um)
         picture = 1 + 0.35 * edges + grain - 0.1 * (height_um < self.half_um)
         picture = ndimage.gaussian_filter(picture, np.array([3.0, 0.4, 0.4]) / self.spacing_um)
@@ -179,8 +183,3 @@ def _step(values: np.ndarray) -> np.ndarray:
     """From 0 (below -1) to 1 (above 1), smoothly."""
     values = np.clip(values, -1, 1)
     return 0.5 + values * (0.75 - 0.25 * values**2)
-
-
-def _edge(height_um: np.ndarray) -> np.ndarray:
-    """The dark and bright lines that a rim casts in brightfield."""
-    return np.exp(-(((height_um - 0.6) / 0.7) ** 2)) - np.exp(-(((height_um + 0.6) / 0.7) ** 2))
