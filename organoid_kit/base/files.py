@@ -70,11 +70,7 @@ def write_text_safely(path: str | Path, text: str, *, overwrite: bool = False) -
 def write_json_safely(
     path: str | Path, value: Any, *, overwrite: bool = False, allow_nan: bool = False
 ) -> None:
-    """Writes a JSON file wholly or not at all. NumPy numbers and arrays become numbers and lists.
-
-    Raises:
-        UserError: the value holds something that JSON cannot say, or `write_safely` fails.
-    """
+    """Writes a JSON file wholly or not at all. NumPy numbers and arrays become numbers and lists."""
 
     def to_plain(value: Any) -> Any:
         if hasattr(value, "tolist"):
@@ -105,11 +101,7 @@ def find_free_path(path: Path) -> Path:
 
 
 def read_text(path: str | Path) -> str:
-    """The text of a UTF-8 file, line ends as they are in the file.
-
-    Raises:
-        UserError: the file cannot be opened or is not UTF-8.
-    """
+    """The text of a UTF-8 file, line ends as they are in the file."""
     try:
         return Path(path).read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -129,9 +121,6 @@ def read_json(path: str | Path, *, allow_nan: bool = False) -> Any:
 
     Args:
         allow_nan: accept NaN and Infinity, which JSON does not know but Python writes.
-
-    Raises:
-        UserError: the file cannot be read, is no JSON, is cut off, nested too deeply or holds NaN.
     """
 
     def refuse_constant(name: str) -> None:

@@ -63,9 +63,6 @@ class NetworkSettings:
     """Everything that defines a network and its training. Tuples of three are z, y, x.
 
     Channels are counted from 1, as OrganoidTracker counts them; several channels are summed.
-
-    Raises:
-        UserError: a value is of the wrong type or outside its range.
     """
 
     network: str = "position"
@@ -116,12 +113,7 @@ class NetworkSettings:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any], source: str = "settings") -> NetworkSettings:
-        """From what `to_dict` gave; what is missing is as in `make_settings`.
-
-        Raises:
-            UserError: a key is unknown, or a value of the wrong type or outside its range; `source`
-                is named.
-        """
+        """From what `to_dict` gave; what is missing is as in `make_settings`."""
         _check_names(cls, values, f" in {source}")
         try:
             return cls(**(_DEFAULTS.get(str(values.get("network")), {}) | values))
@@ -130,90 +122,52 @@ class NetworkSettings:
 
 
 # Where the other two networks' defaults differ from those of the position network
+_CROPS = {"patch_shape_zyx": (8, 32, 32), "batch_size": 32, "learning_rate": 1e-3, "epochs": 30}
 _DEFAULTS: dict[str, dict[str, Any]] = {
-    "division": {
-        "patch_shape_zyx": (8, 32, 32),
-        "batch_size": 32,
-        "patches_per_time_point": 48,
-        "learning_rate": 1e-3,
-        "epochs": 30,
-    },
-    "link": {
-        "time_window": (0, 1),
-        "patch_shape_zyx": (8, 32, 32),
-        "batch_size": 32,
-        "patches_per_time_point": 64,
-        "learning_rate": 1e-3,
-        "epochs": 30,
-    },
+    "division": _CROPS | {"patches_per_time_point": 48},
+    "link": _CROPS | {"patches_per_time_point": 64, "time_window": (0, 1)},
 }
 
 
 def make_settings(network: str = "position", **changes: Any) -> NetworkSettings:
-    """The defaults for one of the three networks, but for these changes.
-
-    Raises:
-        UserError: there is no such network or setting, or a value is not possible.
-    """
+    """The defaults for one of the three networks, but for these changes."""
     _check_names(NetworkSettings, changes)
     return NetworkSettings(network=network, **(_DEFAULTS.get(network, {}) | changes))
 
 
 # What must hold for a value other than None, and how to say it
 _Rules = dict[str, tuple[Callable[[Any], bool], str]]
-_ONE_OR_MORE = (lambda value: value >= 1, "1 or more")
-_ZERO_OR_MORE = (lambda value: value >= 0, "0 or more")
-_ABOVE_ZERO = (lambda value: value > 0, "above 0")
-_PART = (lambda value: 0 <= value <= 1, "within 0 and 1")
-_AROUND_ZERO = (lambda value: value[0] <= 0 <= value[1], "a range around 0, such as (-1, 1)")
-_RISING = (
-    lambda value: 0 < value[0] <= value[1],
-    "two numbers above 0, the second not below the first",
-)
+_ONE_OR_MORE = (lambda v: v >= 1, "1 or more")
+_ZERO_OR_MORE = (lambda v: v >= 0, "0 or more")
+_ABOVE_ZERO = (lambda v: v > 0, "above 0")
+_PART = (lambda v: 0 <= v <= 1, "within 0 and 1")
+_AROUND_ZERO = (lambda v: v[0] <= 0 <= v[1], "a range around 0, such as (-1, 1)")
+_RISING = (lambda v: 0 < v[0] <= v[1], "two numbers above 0, the second not below the first")
 _RULES: _Rules = {
-    "network": (lambda value: value in NETWORKS, "one of " + ", ".join(NETWORKS)),
-    "preset": (lambda value: value in PRESETS, "one of " + ", ".join(PRESETS)),
-    "channels": (
-        lambda value: value and min(value) >= 1,
-        "channel numbers from 1 up, such as (3, 4)",
-    ),
+    "network": (lambda v: v in NETWORKS, "one of " + ", ".join(NETWORKS)),
+    "preset": (lambda v: v in PRESETS, "one of " + ", ".join(PRESETS)),
+    "channels": (lambda v: v and min(v) >= 1, "channel numbers from 1 up, such as (3, 4)"),
     "time_window": _AROUND_ZERO,
-    "spacing_um": (lambda value: min(value) > 0, "three lengths above 0"),
-    "intensity_quantiles": (
-        lambda value: 0 <= value[0] < value[1] <= 1,
-        "two rising numbers within 0 and 1",
-    ),
-    "patch_shape_zyx": (lambda value: min(value) >= 1, "three numbers of voxels from 1 up"),
-    "batch_size": _ONE_OR_MORE,
-    "patches_per_time_point": _ONE_OR_MORE,
-    "epochs": _ONE_OR_MORE,
-    "learning_rate": (lambda value: 0 < value <= 1, "above 0 and at most 1"),
-    "patience": _ONE_OR_MORE,
-    "minutes": _ABOVE_ZERO,
-    "checkpoint_minutes": _ZERO_OR_MORE,
-    "seed": _ZERO_OR_MORE,
-    "calibration": (lambda value: value[0] > 0, "a slope above 0 and an intercept"),
-    "nucleus_sigma_um": _ABOVE_ZERO,
-    "min_distance_um": _ABOVE_ZERO,
-    "threshold": (lambda value: 0 < value < 1, "between 0 and 1"),
+    "spacing_um": (lambda v: min(v) > 0, "three lengths above 0"),
+    "intensity_quantiles": (lambda v: 0 <= v[0] < v[1] <= 1, "two rising numbers within 0 and 1"),
+    "patch_shape_zyx": (lambda v: min(v) >= 1, "three numbers of voxels from 1 up"),
+    "learning_rate": (lambda v: 0 < v <= 1, "above 0 and at most 1"),
+    "calibration": (lambda v: v[0] > 0, "a slope above 0 and an intercept"),
+    "threshold": (lambda v: 0 < v < 1, "between 0 and 1"),
     "division_window": _AROUND_ZERO,
+    **dict.fromkeys(("batch_size", "patches_per_time_point", "epochs"), _ONE_OR_MORE),
+    **dict.fromkeys(("patience", "link_neighbours"), _ONE_OR_MORE),
+    **dict.fromkeys(("checkpoint_minutes", "seed"), _ZERO_OR_MORE),
+    **dict.fromkeys(("minutes", "nucleus_sigma_um", "min_distance_um"), _ABOVE_ZERO),
     "max_link_um": _ABOVE_ZERO,
-    "link_neighbours": _ONE_OR_MORE,
 }
 _AUGMENTATION_RULES: _Rules = {
-    "rotation_degrees": (lambda value: 0 <= value <= 180, "within 0 and 180"),
-    "scale": _RISING,
-    "brightness": _RISING,
-    "contrast": _RISING,
-    "gamma": _RISING,
-    "depth_dimming": _PART,
-    "noise": _ZERO_OR_MORE,
-    "blur_px": _ZERO_OR_MORE,
-    "jitter_um": _ZERO_OR_MORE,
-    "paste": _PART,
+    "rotation_degrees": (lambda v: 0 <= v <= 180, "within 0 and 180"),
+    **dict.fromkeys(("scale", "brightness", "contrast", "gamma"), _RISING),
+    **dict.fromkeys(("depth_dimming", "paste"), _PART),
+    **dict.fromkeys(("noise", "blur_px", "jitter_um", "drift_um"), _ZERO_OR_MORE),
     "skip": _ONE_OR_MORE,
-    "drift_um": _ZERO_OR_MORE,
-    "turn_degrees": (lambda value: 0 <= value <= 90, "within 0 and 90"),
+    "turn_degrees": (lambda v: 0 <= v <= 90, "within 0 and 90"),
 }
 
 
@@ -285,10 +239,6 @@ def read_settings(path: str | Path, network: str | None = None) -> NetworkSettin
 
     Args:
         network: for which network; needed where an .ini has sections for several.
-
-    Raises:
-        UserError: the file cannot be read, says something that is not known, or is for another
-            network.
     """
     if Path(path).suffix == ".ini":
         return _settings_from_ini(read_text(path), str(path), network)

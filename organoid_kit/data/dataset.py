@@ -60,10 +60,6 @@ def read_dataset(path: str | Path, **options: Any) -> list[AnnotatedMovie]:
 
     Args:
         options: of `read_timelapse`, for all movies, for example accept_guess=True.
-
-    Raises:
-        UserError: the list or an annotation file is damaged, images are missing, or the list
-            combines images in a way that the kit does not know.
     """
     path = Path(path)
     entries = read_json(path)
@@ -155,9 +151,8 @@ def _make_record(entry: AnnotatedMovie, file: Path) -> dict[str, Any]:
         )
     if images.is_dir() and pattern is None and any(images.glob("*.tif*")):
         raise UserError(
-            "A folder of TIFF files must be listed with its pattern. "
-            f"Received: {str(images)!r} without one. "
-            "Pass AnnotatedMovie(movie, annotations, images_pattern='t{time:03}.tif')."
+            f"A folder of TIFF files must be listed with its pattern. Received: {str(images)!r} "
+            "without one. Pass AnnotatedMovie(movie, annotations, images_pattern='t{time:03}.tif')."
         )
     try:
         container = Path(os.path.relpath(images, file.parent))

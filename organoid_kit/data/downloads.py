@@ -58,9 +58,6 @@ def find_samples(folder: str | Path | None = None, *, url: str = SAMPLES_URL) ->
     Args:
         folder: where to look and to download to; None: the checkout the package lies in, a folder
             above this one, or else ``data_samples`` here.
-
-    Raises:
-        UserError: they are not there and cannot be downloaded.
     """
     # Notebooks lie in subfolders
     near = (Path(__file__).parents[2], *Path.cwd().parents[:2]) if folder is None else ()
@@ -77,9 +74,6 @@ def download_real_organoid(folder: str | Path, *, url: str = REAL_ORGANOID_URL) 
 
     Each file is checked by its sum; files that are there already and intact are kept as they are.
     Open the folder with `read_real_organoid`.
-
-    Raises:
-        UserError: there is no network, the source has changed, or the folder cannot be written.
     """
     folder = Path(folder).absolute()
     _download(_REAL_ORGANOID_FILES, folder, url)
@@ -89,9 +83,6 @@ def download_real_organoid(folder: str | Path, *, url: str = REAL_ORGANOID_URL) 
 def read_real_organoid(folder: str | Path) -> AnnotatedMovie:
     """The real organoid with its annotations, which the authors curated, as far as there are images
     (76 positions).
-
-    Raises:
-        UserError: a file is missing or damaged.
     """
     folder = Path(folder)
     movie = read_timelapse(

@@ -41,9 +41,8 @@ class JsonPart:
         value = self.value.get(key)
         if type(value) is not int or abs(value) >= 10**9:
             raise UserError(
-                "A time point must be a whole number below a billion. "
-                f"Received: {key!r} {value!r:.60} at {self.where}. "
-                "Repair it, or check that it is the right file."
+                f"A time point must be a whole number below a billion. Received: {key!r} "
+                f"{value!r:.60} at {self.where}. Repair it, or check that it is the right file."
             )
         return value
 

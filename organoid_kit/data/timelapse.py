@@ -88,11 +88,7 @@ def make_timelapse(
     first_time_point: int = 0,
     minutes_per_time_point: float | None = None,
 ) -> TimeLapse:
-    """A movie from an array in memory, (t, c, z, y, x).
-
-    Raises:
-        UserError: the array does not have five axes, or the names are not one for each channel.
-    """
+    """A movie from an array in memory, (t, c, z, y, x)."""
     if images.ndim != 5:
         raise UserError(
             "A movie must have five axes: t, c, z, y, x. Received: "

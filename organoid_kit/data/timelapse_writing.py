@@ -24,9 +24,6 @@ def write_timelapse(movie: TimeLapse, path: str | os.PathLike[str]) -> None:
 
     Args:
         path: of a new file, which should end in ``.ome.tif``.
-
-    Raises:
-        UserError: the file exists or cannot be written, or OME-TIFF cannot hold the movie's type.
     """
     if movie.dtype.name not in OME_TYPES:
         raise UserError(

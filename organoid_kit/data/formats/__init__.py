@@ -1,5 +1,6 @@
 """One file per file format, with a reader and, where the format can hold our annotations, a writer.
 
+Readers raise UserError, which names the place, where a file is not what it should be.
 `add_track_ids` and `add_organoidtracker_data` add what other tools ask for, before writing.
 """
 

@@ -36,9 +36,6 @@ def to_links(
         edges: pairs of ids.
         row_of: id → row.
         time_points: of the rows.
-
-    Raises:
-        UserError: there is no position with such an id.
     """
     for source, target in edges:
         if source not in row_of or target not in row_of:

@@ -41,9 +41,6 @@ def read_ctc(
     Args:
         folder: such as `01_GT/TRA` or `01_RES`.
         spacing_um: µm per voxel, zyx, where known; label images do not say.
-
-    Raises:
-        UserError: the text file or images are missing or damaged, or they contradict each other.
     """
     folder = Path(folder)
     tracks, images = _find_files(folder)
@@ -219,9 +216,8 @@ def _label_tracks(annotations: Annotations, folder: Path) -> tuple[np.ndarray, l
     ]
     if len(tracks) > _LARGEST_LABEL:
         raise UserError(
-            f"Label images can hold {_LARGEST_LABEL} tracks. "
-            f"Received: {len(tracks)} tracks, for {str(folder)!r}. "
-            "Write fewer time points, or write another format."
+            f"Label images can hold {_LARGEST_LABEL} tracks. Received: {len(tracks)} tracks, for "
+            f"{str(folder)!r}. Write fewer time points, or write another format."
         )
     labels = np.zeros(len(annotations), dtype=np.uint16)
     for label, rows in enumerate(tracks, start=1):
@@ -267,9 +263,8 @@ def _voxels(positions: np.ndarray) -> np.ndarray:
 def _check_can_be_written(annotations: Annotations, folder: Path) -> None:
     if annotations.spacing_um is None:
         raise UserError(
-            "Balls in µm need the spacing of the movie. "
-            f"Received: no spacing_um in {annotations.name!r}. "
-            "Set it with annotations.with_spacing((z, y, x))."
+            "Balls in µm need the spacing of the movie. Received: no spacing_um in "
+            f"{annotations.name!r}. Set it with annotations.with_spacing((z, y, x))."
         )
     for row in annotations.merges()[:1]:
         raise UserError(

@@ -42,10 +42,6 @@ def read_geff(
         spacing_um: µm per voxel, zyx; overrules the file. Needed where the file's positions are in
             µm.
         minutes_per_time_point: overrules the file.
-
-    Raises:
-        UserError: the `geff` library is missing, or the folder is no valid GEFF with axes t, (z,)
-            y, x.
     """
     content = _read(path)
     metadata, ids = content["metadata"], content["node_ids"].tolist()
@@ -124,12 +120,20 @@ def write_geff(annotations: Annotations, path: str | Path, *, overwrite: bool = 
     }
     if annotations.region is not None:
         ours["region"] = annotations.region
+    right = add_track_ids(annotations).properties  # they may be missing, or of other links
+    numbered = all(np.array_equal(properties.get(n), right[n]) for n in _TRACK_PROPS.values())
+    axes = [{"name": "t", "type": "time", "unit": "frame"}]
+    axes += [{"name": name, "type": "space", "unit": "pixel"} for name in "zyx"]
+    if minutes := annotations.minutes_per_time_point:
+        axes[0] |= {"scale": minutes, "scaled_unit": "minute"}
+    for axis, size in zip(axes[1:], annotations.spacing_um or (), strict=False):
+        axis |= {"scale": size, "scaled_unit": "micrometer"}
     metadata = geff.GeffMetadata(
         directed=True,
-        axes=_make_axes(annotations),
+        axes=axes,
         node_props_metadata={},
         edge_props_metadata={},
-        track_node_props=_TRACK_PROPS if _has_track_ids(annotations) else None,
+        track_node_props=_TRACK_PROPS if numbered else None,
         extra={_OURS: _to_plain(ours, path)},
     )
     edges = ids[annotations.links].astype(np.uint64)
@@ -220,26 +224,6 @@ def _is_simple(values: list) -> bool:
     if kinds == {int}:
         return all(abs(value) < 2**53 for value in values)
     return kinds in ({float}, {bool})
-
-
-def _make_axes(annotations: Annotations) -> list[dict[str, Any]]:
-    sizes = (annotations.minutes_per_time_point, *(annotations.spacing_um or (None,) * 3))
-    axes = [{"name": name, "type": "space", "unit": "pixel"} for name in _AXES]
-    axes[0] |= {"type": "time", "unit": "frame"}
-    for axis, size in zip(axes, sizes, strict=True):
-        if size:
-            unit = "minute" if axis["type"] == "time" else "micrometer"
-            axis |= {"scale": size, "scaled_unit": unit}
-    return axes
-
-
-def _has_track_ids(annotations: Annotations) -> bool:
-    """Whether the numbers of tracks and lineages are there, and are still those of the links."""
-    own, names = annotations.properties, _TRACK_PROPS.values()
-    if not own.keys() >= set(names):
-        return False
-    right = add_track_ids(annotations).properties
-    return all(np.array_equal(own[name], right[name]) for name in names)
 
 
 def _to_plain(value: Any, path: str | Path) -> Any:

@@ -35,11 +35,7 @@ _OWN_KEYS = {"version", "name", "positions", "shapes", "tracks", "links", "image
 
 
 def read_aut(path: str | Path) -> Annotations:
-    """Positions, links and everything else in an `.aut` file of version 1 or 2.
-
-    Raises:
-        UserError: the file is no JSON, or a part of it is not what it should be.
-    """
+    """Positions, links and everything else in an `.aut` file of version 1 or 2."""
     content = JsonPart(read_json(path, allow_nan=True), str(path))
     if content.value.get("version", "v1") not in ("v1", "v2"):
         raise UserError(

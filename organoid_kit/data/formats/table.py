@@ -57,10 +57,6 @@ def read_table(
     Args:
         spacing_um: µm per voxel, zyx; overrules the file. Needed where the positions are in µm.
         minutes_per_time_point: where known; overrules the file.
-
-    Raises:
-        UserError: a column is missing, or a cell is not what its column needs; the message gives
-            the row as a spreadsheet counts it.
     """
     text = read_text(path)
     remarks = _REMARKS.match(text).group()
@@ -305,7 +301,6 @@ def _check_names(annotations: Annotations, path: str | Path) -> None:
     for name in annotations.link_properties:
         if _link_property(_link_column(name)) != name:
             raise UserError(
-                "A property of links must have a column of its own. Received: "
-                f"{name!r}, which would be read as {_link_column(name)!r}, for {str(path)!r}. "
-                "Rename the property."
+                f"A property of links must have a column of its own. Received: {name!r}, which "
+                f"would be read as {_link_column(name)!r}, for {str(path)!r}. Rename the property."
             )

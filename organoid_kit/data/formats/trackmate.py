@@ -35,10 +35,6 @@ def read_trackmate(
         spacing_um: µm per voxel, zyx, of the movie.
         time_point_offset: time point of the file's frame 0, where the movie is counted from another
             number.
-
-    Raises:
-        UserError: no spacing is passed, the file is no such XML, or a part of it is missing or not
-            a number.
     """
     root = _parse(path)
     model, image = root.find("Model"), root.find("Settings/ImageData")

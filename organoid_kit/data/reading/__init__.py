@@ -1,3 +1,3 @@
-"""One file per image format. Each says what a file tells about itself (`image`); `movie` makes a
-movie of it.
+"""One file per image format. Each says what a file tells about itself (`image`), or raises UserError;
+`movie` and `axes` make a movie of it.
 """

@@ -7,12 +7,7 @@ from organoid_kit.data.reading.image import ImageFile
 
 
 def check_axes(axes: str, image: ImageFile) -> str:
-    """The user's axes, one letter per axis of the image; axes of length one may be left out.
-
-    Raises:
-        UserError: a letter is unknown or repeated, y or x is missing, or their number does not fit
-            the image.
-    """
+    """The user's axes, one letter per axis of the image; axes of length one may be left out."""
     letters = axes.lower()
     if len(set(letters)) < len(letters) or not {"y", "x"} <= set(letters) <= set("tczyx"):
         raise UserError(
@@ -34,11 +29,7 @@ def check_axes(axes: str, image: ImageFile) -> str:
 
 
 def guess_axes(axes: str, image: ImageFile) -> str:
-    """The likeliest letters for ?: z first, then t, then c; the shorter of the last two is c.
-
-    Raises:
-        UserError: more axes are unknown than there are letters left.
-    """
+    """The likeliest letters for ?: z first, then t, then c; the shorter of the last two is c."""
     unknown = [i for i, letter in enumerate(axes) if letter == "?" and image.shape[i] > 1]
     free = [letter for letter in "ztc" if letter not in axes]
     if len(unknown) > len(free):

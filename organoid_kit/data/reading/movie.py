@@ -27,11 +27,7 @@ def choose_time_points(
 
 
 def to_range(time_points: range | tuple[int, int]) -> range:
-    """A range as it is, (first, last) as the range that holds both.
-
-    Raises:
-        UserError: it is empty or has steps.
-    """
+    """A range as it is, (first, last) as the range that holds both."""
     if not isinstance(time_points, range):
         first, last = time_points
         time_points = range(first, last + 1)
@@ -72,9 +68,8 @@ def make_reader(image: ImageFile, axes: str, dtype: np.dtype) -> Callable[[int, 
             raise
         except READ_FAILURES as error:
             raise UserError(
-                f"Every stack must be readable. Received: time point {time_point} of "
-                f"{image.path}: {error}. "
-                "The file is damaged or incomplete: copy or export it again."
+                f"Every stack must be readable. Received: time point {time_point} of {image.path}: "
+                f"{error}. The file is damaged or incomplete: copy or export it again."
             ) from error
         return np.array(stack.transpose(order).reshape(shape_zyx), dtype=dtype, order="C")
 

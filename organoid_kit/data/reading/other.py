@@ -16,10 +16,6 @@ def read_other(path: Path) -> ImageFile:
 
     bioio states sizes without a unit; its readers of microscope formats give µm. It does not state
     the time step.
-
-    Raises:
-        UserError: bioio or its reader for this format is not installed, or the file holds several
-            images.
     """
     try:
         from bioio import BioImage

@@ -22,11 +22,7 @@ from organoid_kit.data.units import ignore_default_spacing, to_minutes, to_um
 
 
 def read_tiff(path: Path) -> ImageFile:
-    """Opens a TIFF file. Uncompressed movies are mapped into memory, others read page by page.
-
-    Raises:
-        UserError: it is no TIFF, damaged, cut short, or holds several images.
-    """
+    """Opens a TIFF file. Uncompressed movies are mapped into memory, others read page by page."""
     try:
         with _collect_complaints() as complaints, tifffile.TiffFile(path) as tif:
             series = _find_series(tif)

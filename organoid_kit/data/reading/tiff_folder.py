@@ -31,9 +31,6 @@ def read_tiff_folder(
         pattern: a format string such as ``im_t{time:03}c{channel}.tif``; None finds it from the
             names.
         time_points: limits the files that must be there.
-
-    Raises:
-        UserError: the names do not fit the pattern or show none, or files are missing.
     """
     names = _list_tiffs(path)
     used_pattern = pattern or _find_pattern(path, names)
@@ -51,9 +48,8 @@ def read_tiff_folder(
         image = read_tiff(file)
         if (image.shape, image.dtype) != (first.shape, first.dtype):
             raise UserError(
-                "All files of a movie must have one shape and type. "
-                f"Received: {file} with {image.shape} {image.dtype}; {first.path.name} has "
-                f"{first.shape} {first.dtype}. "
+                f"All files of a movie must have one shape and type. Received: {file} with "
+                f"{image.shape} {image.dtype}; {first.path.name} has {first.shape} {first.dtype}. "
                 "Export it again, or leave it out with time_points."
             )
         return image.read(index[len(axes_in_names) :])

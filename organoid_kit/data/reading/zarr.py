@@ -20,11 +20,7 @@ def is_zarr(folder: Path) -> bool:
 
 
 def read_zarr(path: Path) -> ImageFile:
-    """Opens the full resolution of an OME-Zarr image, or a plain Zarr array.
-
-    Raises:
-        UserError: zarr is not installed, or the folder holds no image.
-    """
+    """Opens the full resolution of an OME-Zarr image, or a plain Zarr array."""
     try:
         import zarr
     except ImportError as error:
