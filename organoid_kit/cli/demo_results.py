@@ -4,7 +4,6 @@ table.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -52,19 +51,12 @@ def collect_answers(
         network, settings = load_network(_find_folder(networks[kind]))
         settings = settings.changed(channels=channels)
         tuned = tune_blobs(seen, channels=channels) if kind == "position" else {}
-        answers[kind] = [_ask(kind, network, settings, _with_spacing(each), tuned) for each in test]
+        answers[kind] = [_ask(kind, network, settings, each.with_spacing(), tuned) for each in test]
     return answers
 
 
 def _find_folder(network: Run | str) -> Path | str:
     return network.folder if isinstance(network, Run) else network
-
-
-def _with_spacing(each: AnnotatedMovie) -> AnnotatedMovie:
-    spacing = each.annotations.spacing_um or tuple(each.movie.spacing_um)
-    return dataclasses.replace(
-        each, annotations=dataclasses.replace(each.annotations, spacing_um=spacing)
-    )
 
 
 def _ask(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -154,9 +153,7 @@ def _open_movie_pairs(options: argparse.Namespace) -> list[_Pair]:
     for each in read_dataset(options.truth, **reading_options(options)):
         file = options.found / f"{make_file_name(each.movie.name)}.aut"
         spacing = each.movie.spacing_um
-        truth = dataclasses.replace(
-            each.annotations, spacing_um=each.annotations.spacing_um or spacing
-        )
+        truth = each.with_spacing().annotations
         pairs.append(
             (each.name, truth, read_positions(file, spacing), AnnotatedMovie(each.movie, truth))
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import sys
 from collections.abc import Iterable
@@ -25,8 +24,7 @@ def read_positions(
         stated["spacing_um"] = spacing_um
     if suffix == ".xml":
         stated["time_point_offset"] = time_point_offset
-    annotations = read_annotations(path, **stated)
-    return dataclasses.replace(annotations, spacing_um=annotations.spacing_um or spacing_um)
+    return read_annotations(path, **stated).with_spacing(spacing_um)
 
 
 def find_spacing(path: Path) -> tuple[float, ...] | None:

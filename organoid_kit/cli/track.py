@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -162,9 +161,7 @@ def _score(each: NamedMovie, tracked: TrackedMovie, options: argparse.Namespace)
     truth = each.annotations
     is_known = truth is not None and len(truth.links) > 0
     if is_known:
-        truth = dataclasses.replace(
-            truth, spacing_um=truth.spacing_um or tuple(each.movie.spacing_um)
-        )
+        truth = truth.with_spacing(each.movie.spacing_um)
         print(format_track_scores(compute_track_scores(truth, tracked.tracks)))
     else:
         print(f"{each.movie.name} has no true links: not scored")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -70,9 +69,8 @@ class AnnotationChecker(VBox):
         drawn_by: str = "auto",
     ) -> None:
         super().__init__()
+        annotated_movie = annotated_movie.with_spacing()
         movie, annotations = annotated_movie.movie, annotated_movie.annotations
-        spacing_um = annotations.spacing_um or movie.spacing_um
-        annotations = dataclasses.replace(annotations, spacing_um=spacing_um)
         output = Path(output or f"{make_file_name(annotated_movie.name)}-checked.aut")
         self.movie, self.channels, self.messages = movie, tuple(channels), Messages()
         self._drawn, self._checked = {}, (None, None, None)

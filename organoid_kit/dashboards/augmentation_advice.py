@@ -6,7 +6,6 @@ that cannot be seen any more, two that cannot be told apart, a movement that pre
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -250,9 +249,7 @@ def _measure_moves(annotated_movies: Sequence[AnnotatedMovie]) -> dict[int, floa
     for step in range(1, MOST_SKIP + 1):
         lengths = [np.zeros(0)]
         for annotated in annotated_movies:
-            annotations = annotated.annotations
-            spacing_um = annotations.spacing_um or annotated.movie.spacing_um
-            whole = dataclasses.replace(annotations, spacing_um=spacing_um)
+            whole = annotated.with_spacing().annotations
             if len(whole):
                 part, _ = skip_time_points(whole, step, int(whole.time_points.min()))
                 moved_um = compute_displacements(part, part.links, estimate_drift(part))

@@ -8,7 +8,6 @@ one is the brightest of a few.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -210,8 +209,7 @@ def _follow_links(annotations: Annotations, rows: np.ndarray, steps: int) -> np.
 
 def _list_nuclei(annotated: AnnotatedMovie, settings: NetworkSettings) -> np.ndarray:
     """The nuclei of known answer: time point, target, kind, and position in working voxels, (n, 6)."""
-    spacing_um = annotated.annotations.spacing_um or annotated.movie.spacing_um
-    annotations = dataclasses.replace(annotated.annotations, spacing_um=spacing_um)
+    annotations = annotated.with_spacing().annotations
     labels = make_division_targets(annotations, settings.division_window)
     others = np.where(_is_similar(annotations, annotated.movie.spacing_um), ALIKE, ORDINARY)
     kinds = np.where(labels == 1, DIVISION, others)

@@ -347,8 +347,7 @@ def _list_candidates(
     """The candidates of known answer, `step` time points apart: time point and row of the earlier,
     row of the later nucleus, target, kind, and displacement in µm; (m, 8) float for each start.
     """
-    spacing_um = annotated.annotations.spacing_um or annotated.movie.spacing_um
-    annotations = dataclasses.replace(annotated.annotations, spacing_um=spacing_um)
+    annotations = annotated.with_spacing().annotations
     start = int(annotations.time_points.min()) if len(annotations) else 0
     for first in range(start, start + step):
         kept, rows = skip_time_points(annotations, step, first)

@@ -101,9 +101,8 @@ def predict_links(
     """
     positions, prepared = _prepare(movie, annotations, settings, "link")
     spacing = compute_working_spacing(AnnotatedMovie(movie, annotations), settings)
-    spacing_um = annotations.spacing_um or tuple(movie.spacing_um)
     candidates = find_candidates(
-        dataclasses.replace(annotations, spacing_um=spacing_um),
+        annotations.with_spacing(movie.spacing_um),
         max_distance_um=settings.max_link_um,
         neighbours=settings.link_neighbours,
         remove_drift=settings.remove_drift,

@@ -5,7 +5,6 @@ So every figure on a page is counted anew from them, whenever the page is made.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,10 +105,8 @@ def save_result(
         UserError: the folder cannot be written, or the answers lack their probability.
     """
     _check_answers(run.settings, found)
-    truth, found = (
-        _with_spacing(each, annotated.movie.spacing_um) for each in (annotated.annotations, found)
-    )
-    annotated = dataclasses.replace(annotated, annotations=truth)
+    annotated = annotated.with_spacing()
+    found = found.with_spacing(annotated.movie.spacing_um)
     drawing = _plot_worst(run.settings, annotated, found, threshold, channels)
     data = describe_movie("test", annotated)
     record = {
@@ -119,7 +116,7 @@ def save_result(
         "calibration": _get_calibration_line(run),
     }
     with write_safely(_find_folder(run, data), overwrite=True) as temporary:
-        for name, annotations in (("truth", truth), ("found", found), ("blobs", blobs)):
+        for name, annotations in (("truth", annotated.annotations), ("found", found), ("blobs", blobs)):
             if annotations is not None:
                 write_aut(annotations, temporary / f"{name}.aut")
         write_json_safely(temporary / "result.json", record)
@@ -139,10 +136,6 @@ def _check_answers(settings: NetworkSettings, found: Annotations) -> None:
             f"A result of a {settings.network} network needs a {name}. Received: only {', '.join(known) or 'none'} in "
             f"{found.name!r}. Pass what the network predicted."
         )
-
-
-def _with_spacing(annotations: Annotations, spacing_um: Sequence[float]) -> Annotations:
-    return dataclasses.replace(annotations, spacing_um=annotations.spacing_um or tuple(spacing_um))
 
 
 def _plot_worst(

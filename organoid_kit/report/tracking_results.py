@@ -93,10 +93,7 @@ def save_tracking(
         UserError: a network is missing, or the folder cannot be written.
     """
     annotated = movie if isinstance(movie, AnnotatedMovie) else _without_truth(movie)
-    truth = dataclasses.replace(
-        annotated.annotations,
-        spacing_um=annotated.annotations.spacing_um or tuple(annotated.movie.spacing_um),
-    )
+    truth = annotated.with_spacing().annotations
     described = _describe_networks(networks)
     channels = channels or described["position"]["settings"]["channels"]
     last = int(tracked.tracks.time_points.max(initial=annotated.movie.time_points[0]))
