@@ -35,8 +35,8 @@ def write_safely(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]
     try:
         if path.exists() and not overwrite:
             raise UserError(
-                f"Existing files are never overwritten. Received: {str(path)!r}, which exists. Choose "
-                f"another name, for example {find_free_path(path).name!r}, or pass overwrite=True."
+                f"Existing files are never overwritten. Received: {str(path)!r}, which exists. "
+                f"Choose another name, such as {find_free_path(path).name!r}, or overwrite=True."
             )
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".writing-", dir=path.parent) as folder:
@@ -70,7 +70,7 @@ def write_text_safely(path: str | Path, text: str, *, overwrite: bool = False) -
 def write_json_safely(
     path: str | Path, value: Any, *, overwrite: bool = False, allow_nan: bool = False
 ) -> None:
-    """Writes a JSON file wholly or not at all. NumPy numbers and arrays become numbers and lists."""
+    """Writes a JSON file wholly or not at all, NumPy numbers and arrays as numbers and lists."""
 
     def to_plain(value: Any) -> Any:
         if hasattr(value, "tolist"):

@@ -178,7 +178,7 @@ def _check(settings: Any, rules: _Rules) -> None:
         if key in rules and value is not None and not rules[key][0](value):
             words = rules[key][1] + (", or None" if isinstance(wanted, types.UnionType) else "")
             raise UserError(
-                f"The setting {key} must be {words}. Received: {value!r}. Change it in your settings."
+                f"The setting {key} must be {words}. Received: {value!r}. Change your settings."
             )
         object.__setattr__(settings, key, value)
 

@@ -15,13 +15,13 @@ from ipywidgets import HTML, Image, Layout, SelectionSlider, ToggleButtons, VBox
 
 from organoid_kit.base.errors import UserError
 from organoid_kit.base.files import read_json
-from organoid_kit.course.figures.demonstrations import plot_annotated_positions
 from organoid_kit.course.measured import (
     Records,
     choose_records,
     describe_spread,
     read_demonstration,
 )
+from organoid_kit.course.figures.demonstrations import plot_annotated_positions
 from organoid_kit.dashboards.common import WIDE, Messages, make_status, mark
 from organoid_kit.dashboards.example_pictures import draw_example
 from organoid_kit.plots.drawing import Drawing, count, write_png

@@ -116,7 +116,8 @@ def save_result(
         "calibration": _get_calibration_line(run),
     }
     with write_safely(_find_folder(run, data), overwrite=True) as temporary:
-        for name, annotations in (("truth", annotated.annotations), ("found", found), ("blobs", blobs)):
+        written = {"truth": annotated.annotations, "found": found, "blobs": blobs}
+        for name, annotations in written.items():
             if annotations is not None:
                 write_aut(annotations, temporary / f"{name}.aut")
         write_json_safely(temporary / "result.json", record)

@@ -289,8 +289,8 @@ def _check_positions(
     inside = ((positions >= -0.5) & (positions < np.array(shape_zyx) - 0.5)).all(axis=1)
     for row in np.flatnonzero(~inside)[:1]:
         raise UserError(
-            f"Every position must lie in the movie. Received: {_describe(annotations, row)}, in a "
-            f"movie of shape {tuple(shape_zyx)}, for {str(folder)!r}. Remove it or correct the shape."
+            f"Every position must lie in the movie. Received: {_describe(annotations, row)}, in "
+            f"shape {tuple(shape_zyx)}, for {str(folder)!r}. Remove it or correct the shape."
         )
     _, first = np.unique(np.column_stack([times, _voxels(positions)]), axis=0, return_index=True)
     for row in np.setdiff1d(np.arange(len(positions)), first)[:1]:
