@@ -19,7 +19,7 @@ _STEPS = 2**20  # costs are told apart to one part in so many
 def match_at_least_cost(
     rows: np.ndarray, columns: np.ndarray, costs: np.ndarray, shape: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs every row with a column of its own at the least cost, where only some pairs are possible.
+    """Pairs each row with a column of its own at the least cost, where only some pairs can be.
 
     With more rows than columns, every column with a row of its own. Costs are rounded to multiples
     of 2**-20, about 1e-6: with whole numbers SciPy's algorithm (LAPJVsp, Jonker and Volgenant 1987)

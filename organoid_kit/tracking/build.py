@@ -55,38 +55,42 @@ def build_tracks(
     """
     if method not in METHODS:
         raise UserError(
-            f"The method must be one of {', '.join(METHODS)}. Received: {method!r}. Choose one of these."
+            f"The method must be one of {', '.join(METHODS)}. Received: {method!r}. "
+            "Choose one of these."
         )
     settings = settings or TrackingSettings()
     problem = build_problem(candidates, settings, region=region)
     if method == "optimal":
         chosen, kept = choose_optimally(problem, settings.window_positions)
-    else:
-        problem = problem.select_links(problem.candidate_rows >= 0)
-        chosen = (
-            _choose_by_assignment(problem) if method == "assignment" else _choose_greedily(problem)
-        )
-        chosen = _add_divisions(problem, chosen)
-        kept = (sum(problem.count_links(chosen)) > 0) | (problem.alone_costs <= 0)
+        return _make_tracks(candidates, problem.select_links(chosen), kept)
+    problem = problem.select_links(problem.candidate_rows >= 0)
+    chosen = _choose_simply(problem, method)
+    kept = (sum(problem.count_links(chosen)) > 0) | (problem.alone_costs <= 0)
     return _make_tracks(candidates, problem.select_links(chosen), kept)
 
 
-# ---- for comparison ------------------------------------------------------------------------------------------------
+# ---- for comparison ------------------------------------------------------------------------------
 
 
-def _choose_by_assignment(problem: TrackingProblem) -> np.ndarray:
-    """Links without divisions, the best of each pair of time points by itself, (m,) bool."""
-    chosen = np.zeros(len(problem.links), dtype=bool)
-    link_times = problem.time_points[problem.links[:, 0]]
-    for time_point in np.unique(link_times):
-        links = np.flatnonzero(link_times == time_point)
-        chosen[links[_assign(problem.select_links(links))]] = True
-    return chosen
+def _choose_simply(problem: TrackingProblem, method: str) -> np.ndarray:
+    """Links without divisions, then second ones from linked sources to other targets, (m,) bool."""
+    sources, targets = problem.links.T
+    begins, ends = problem.appearance_costs, problem.disappearance_costs
+    if method == "greedy":
+        chosen = _pick(problem.links, ends[sources] + begins[targets] - problem.link_costs)
+    else:
+        chosen = np.zeros(len(problem.links), dtype=bool)
+        for time_point in np.unique(problem.time_points[sources]):
+            links = np.flatnonzero(problem.time_points[sources] == time_point)
+            chosen[links[_assign(problem.select_links(links))]] = True
+    backward, forward = problem.count_links(chosen)
+    gains = begins[targets] - problem.link_costs - problem.division_costs[sources]
+    possible = (forward[sources] == 1) & (backward[targets] == 0)
+    return chosen | _pick(problem.links, np.where(possible, gains, 0))
 
 
 def _assign(problem: TrackingProblem) -> np.ndarray:
-    """Rows of the best links between two time points. Each source may end and each target begin
-    instead, at a cost.
+    """Rows of the best links between two time points, or an end and a beginning, at a cost.
 
     A square matrix: sources and beginnings against targets and ends. A beginning takes an end that
     is not needed, if their source and target are linked, at no cost.
@@ -106,32 +110,8 @@ def _assign(problem: TrackingProblem) -> np.ndarray:
     return np.flatnonzero(partners[sources] == targets)
 
 
-def _choose_greedily(problem: TrackingProblem) -> np.ndarray:
-    """Links without divisions, the best first, (m,) bool."""
-    sources, targets = problem.links.T
-    return _pick(
-        problem.links,
-        problem.disappearance_costs[sources]
-        + problem.appearance_costs[targets]
-        - problem.link_costs,
-    )
-
-
-def _add_divisions(problem: TrackingProblem, chosen: np.ndarray) -> np.ndarray:
-    """The links, and second ones from nuclei that have one to targets that have none, the best
-    first, (m,) bool.
-    """
-    backward, forward = problem.count_links(chosen)
-    sources, targets = problem.links.T
-    gains = problem.appearance_costs[targets] - problem.link_costs - problem.division_costs[sources]
-    return chosen | _pick(
-        problem.links, np.where((forward[sources] == 1) & (backward[targets] == 0), gains, 0)
-    )
-
-
 def _pick(links: np.ndarray, gains: np.ndarray) -> np.ndarray:
-    """Links of which no two share an end, those of highest gain first, none without gain, (m,)
-    bool.
+    """Links of which no two share an end, those of highest gain first, none without, (m,) bool.
 
     Taken at once are all that are the best of both their ends: one after the other would come to
     the same.
@@ -146,38 +126,32 @@ def _pick(links: np.ndarray, gains: np.ndarray) -> np.ndarray:
 
 
 def _make_tracks(candidates: Annotations, chosen: TrackingProblem, kept: np.ndarray) -> Annotations:
-    """The candidates' positions that are kept, with the chosen links; links over two time points
-    get a position.
-    """
+    """The kept positions with the chosen links; links over two time points get a position."""
     across = chosen.candidate_rows < 0
     ends, direct = chosen.links[across], chosen.candidate_rows[~across]
     added = len(candidates) + np.arange(len(ends))
-    nothing = np.full(len(candidates), None)
-    properties = {"interpolated": nothing, **candidates.properties}
-    properties = {
-        name: np.append(values, np.full(len(ends), None)) for name, values in properties.items()
-    }
-    properties["interpolated"][added] = True
-    known = {"link_probability": np.full(len(candidates.links), None), **candidates.link_properties}
-    link_properties = {
-        name: np.append(values[direct], np.full(2 * len(ends), None))
-        for name, values in known.items()
-    }
+    halves = np.column_stack([ends[:, 0], added]), np.column_stack([added, ends[:, 1]])
     assumed = 1 / (1 + np.exp(chosen.link_costs[across]))
+
+    def extend(values: np.ndarray, number: int) -> np.ndarray:
+        return np.append(values, np.full(number, None))
+
+    properties = {"interpolated": np.full(len(candidates), None), **candidates.properties}
+    properties = {name: extend(values, len(added)) for name, values in properties.items()}
+    properties["interpolated"][added] = True
+    unknown = {"link_probability": np.full(len(candidates.links), None)}
+    link_properties = {
+        name: extend(values[direct], 2 * len(added))
+        for name, values in (unknown | candidates.link_properties).items()
+    }
     link_properties["link_probability"][len(direct) :] = np.tile(assumed, 2).tolist()
     tracks = dataclasses.replace(
         candidates,
         positions=np.concatenate([candidates.positions, candidates.positions[ends].mean(axis=1)]),
         time_points=np.append(candidates.time_points, candidates.time_points[ends[:, 0]] + 1),
-        links=np.concatenate(
-            [
-                candidates.links[direct],
-                np.stack([ends[:, 0], added], 1),
-                np.stack([added, ends[:, 1]], 1),
-            ]
-        ),
+        links=np.concatenate([candidates.links[direct], *halves]),
         properties=properties,
         link_properties=link_properties,
     )
-    rows = np.flatnonzero(np.append(kept, np.ones(len(ends), dtype=bool)))
+    rows = np.flatnonzero(np.append(kept, np.ones(len(added), dtype=bool)))
     return tracks.select(rows[np.argsort(tracks.time_points[rows], kind="stable")])

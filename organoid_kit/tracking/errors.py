@@ -213,7 +213,7 @@ def _find_links(problem: TrackingProblem, tracks: Annotations, positions: np.nda
 def _find_ends_and_starts(
     tracks: Annotations, problem: TrackingProblem, positions: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of the positions where tracks end before the movie does, and where they start after it."""
+    """Rows of the positions where tracks end before the movie does, or start after it."""
     first, last = problem.time_points.min(initial=0), problem.time_points.max(initial=0)
     ends = (tracks.links_forward() == 0) & (tracks.time_points < last)
     starts = (tracks.links_backward() == 0) & (tracks.time_points > first)
@@ -221,7 +221,7 @@ def _find_ends_and_starts(
 
 
 def _find_cheapest_links(problem: TrackingProblem, side: int) -> np.ndarray:
-    """Row of the cheapest link that leaves (0) or reaches (1) each position, -1 if none, (n,) int."""
+    """Row of the cheapest link that leaves (0) or reaches (1) each position, -1 if none."""
     cheapest = np.full(len(problem.time_points), -1)
     rows = find_best(-problem.link_costs, problem.links[:, side])
     cheapest[problem.links[rows, side]] = rows

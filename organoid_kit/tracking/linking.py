@@ -76,15 +76,7 @@ def link_nearest(
     """The simplest linking: each position comes from the nearest one of the time point before.
 
     No position gets more than two daughters: of several that claim it, the two nearest have it, the
-    others begin anew.
-
-    Args:
-        annotations: positions of known spacing.
-        max_distance_um: no link is longer, drift taken out.
-        remove_drift: takes out what `estimate_drift` finds.
-
-    Returns:
-        the same positions, linked anew.
+    others begin anew. Arguments are those of `find_candidates`.
     """
 
     def find_pairs(sources_um: np.ndarray, targets_um: np.ndarray) -> np.ndarray:
@@ -103,13 +95,7 @@ def link_optimally(
 ) -> Annotations:
     """As many one-to-one links as possible, and of these the shortest altogether. No divisions.
 
-    Args:
-        annotations: positions of known spacing.
-        max_distance_um: no link is longer, drift taken out.
-        remove_drift: takes out what `estimate_drift` finds.
-
-    Returns:
-        the same positions, linked anew.
+    Arguments are those of `find_candidates`.
     """
 
     def find_pairs(sources_um: np.ndarray, targets_um: np.ndarray) -> np.ndarray:
@@ -125,7 +111,7 @@ def _link(
     remove_drift: bool,
     neighbours: int = 1,
 ) -> Annotations:
-    """Links what `find_pairs` says of the positions (µm) of one time point and those of the next."""
+    """Links the pairs that `find_pairs` finds between one time point and the next, in µm."""
     if not (max_distance_um > 0 and neighbours >= 1):
         raise UserError(
             "Links need a largest distance above 0 µm and one neighbour or more. Received: "

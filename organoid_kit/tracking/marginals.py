@@ -147,7 +147,7 @@ def _select_nearest(
 def _weigh(
     problem: TrackingProblem, chosen: np.ndarray, links: np.ndarray, temperature: float
 ) -> np.ndarray:
-    """Probabilities of link, division, end and start for the first of p open links, (4, k) float."""
+    """Probabilities of link, division, end and start for the first of p open links, (4, k)."""
     p = links.shape[1]
     stories = ((np.arange(2**p)[:, np.newaxis] >> np.arange(p)) & 1).astype(np.float32)
     nodes, leaves, reaches = _list_nodes(problem.links[links])

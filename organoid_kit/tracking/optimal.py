@@ -19,9 +19,7 @@ from scipy.sparse import csr_array
 
 from organoid_kit.tracking.problem import TrackingProblem
 
-_LEAST_WINDOW = (
-    12  # time points; with 8 no seam showed in movies, with 6 one in three (tests/test_tracking.py)
-)
+_LEAST_WINDOW = 12  # time points; with 8 no seam showed in movies, with 6 one in three
 
 
 def choose_optimally(
@@ -38,23 +36,21 @@ def choose_optimally(
         (m,) bool and (n,) bool.
     """
     sure, possible = _settle(problem)
-    sources, targets = problem.links.T
+    sources = problem.links[:, 0]
     linked = sum(problem.count_links(sure)) > 0
     undecided = np.zeros(len(linked), dtype=bool)
     undecided[sources[possible & ~sure]] = True
-    asked = possible & (
-        ~sure | undecided[sources]
-    )  # a sure link matters where its source may yet divide
+    # a sure link matters where its source may yet divide
+    asked = possible & (~sure | undecided[sources])
     involved = sum(problem.count_links(asked)) > 0
     part = problem.select_links(asked).select(involved)
     chosen, kept = sure.copy(), linked | (problem.alone_costs <= 0)
-    chosen[asked], kept[involved] = _solve_in_windows(
-        part, np.where(sure[asked], 1, -1), np.where(linked[involved], 1, -1), window_positions
-    )
+    given = np.where(sure[asked], 1, -1), np.where(linked[involved], 1, -1)
+    chosen[asked], kept[involved] = _solve_in_windows(part, *given, window_positions)
     return chosen, kept
 
 
-# ---- what can be settled link by link ------------------------------------------------------------------------------
+# ---- what can be settled link by link ------------------------------------------------------------
 
 
 def _settle(problem: TrackingProblem) -> tuple[np.ndarray, np.ndarray]:
@@ -64,10 +60,9 @@ def _settle(problem: TrackingProblem) -> tuple[np.ndarray, np.ndarray]:
     contradicts it. What contradicts sure links is impossible, which makes more links sure, so this
     goes in rounds.
     """
-    sure, possible = np.zeros((2, len(problem.links)), dtype=bool)
-    possible[:] = True
+    sure, possible = np.zeros(len(problem.links), dtype=bool), np.ones(len(problem.links), bool)
     sources, targets = problem.links.T
-    second = (
+    division_pays = (
         problem.link_costs + problem.division_costs[sources] < problem.appearance_costs[targets]
     )
     while True:
@@ -77,7 +72,8 @@ def _settle(problem: TrackingProblem) -> tuple[np.ndarray, np.ndarray]:
             return sure, possible
         sure[found] = True
         backward, forward = problem.count_links(sure)
-        possible &= sure | (backward[targets] == 0) & ((forward[sources] == 0) | second)
+        free = (backward[targets] == 0) & ((forward[sources] == 0) | division_pays)
+        possible &= sure | free
 
 
 def _are_sure(problem: TrackingProblem) -> np.ndarray:
@@ -89,22 +85,18 @@ def _are_sure(problem: TrackingProblem) -> np.ndarray:
     """
     sources, targets = problem.links.T
     begins, ends = problem.appearance_costs, problem.disappearance_costs
-    may_be_false = problem.alone_costs > 0
-    revived = np.where(may_be_false, problem.alone_costs, -np.inf)
+    revived = np.where(problem.alone_costs > 0, problem.alone_costs, -np.inf)
     at_source = np.maximum(revived - ends, -ends)[sources]
     at_target = np.maximum(revived - begins, -begins)[targets]
     left_by = begins[targets] - problem.link_costs
     left_to = np.maximum(ends, -problem.division_costs)[sources] - problem.link_costs
-    worst = np.maximum(at_source, _find_best_other(left_by, sources))
-    return (
-        problem.link_costs + worst + np.maximum(at_target, _find_best_other(left_to, targets)) < 0
-    )
+    at_source = np.maximum(at_source, _find_best_other(left_by, sources))
+    at_target = np.maximum(at_target, _find_best_other(left_to, targets))
+    return problem.link_costs + at_source + at_target < 0
 
 
 def _find_best_other(values: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """For each link the highest value of the others that share this end with it; minus infinity
-    without others.
-    """
+    """For each link the highest value of the others that share this end; -inf without others."""
     order = np.lexsort((values, ends))
     values, ends = values[order], ends[order]
     last = np.diff(ends, append=-1) != 0
@@ -116,14 +108,13 @@ def _find_best_other(values: np.ndarray, ends: np.ndarray) -> np.ndarray:
     return others
 
 
-# ---- windows -------------------------------------------------------------------------------------------------------
+# ---- windows -------------------------------------------------------------------------------------
 
 
 def _solve_in_windows(
     problem: TrackingProblem, chosen: np.ndarray, kept: np.ndarray, window_positions: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The best links, (m,) int, and nuclei, (n,) int: 0 or 1. What is not -1 in `chosen` and `kept`
-    is given.
+    """The best links, (m,) int, and nuclei, (n,) int: 0 or 1, as given where that is not -1.
 
     A window is solved as if the movie ended with it, and what begins in its first half is decided.
     The next window starts there and keeps to all that was decided. The result differs from that of
@@ -144,9 +135,7 @@ def _solve_in_windows(
 
 
 def _split_windows(times: np.ndarray, most: int) -> Iterator[tuple[int, int, int]]:
-    """First time point of each window, the one up to which it decides, and the one before which it
-    ends.
-    """
+    """Of each window: first time point, the one up to which it decides, the one before its end."""
     if len(times) == 0:
         return
     first, counts = times.min(), np.bincount(times - times.min())
@@ -163,14 +152,13 @@ def _split_windows(times: np.ndarray, most: int) -> Iterator[tuple[int, int, int
         start = middle
 
 
-# ---- the linear program ---------------------------------------------------------------------------------------------
+# ---- the linear program --------------------------------------------------------------------------
 
 
 def _solve(
     problem: TrackingProblem, chosen: np.ndarray, kept: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The best links, (m,) int, and nuclei, (n,) int: 0 or 1. What is not -1 in `chosen` and `kept`
-    is given.
+    """The best links, (m,) int, and nuclei, (n,) int: 0 or 1, as given where that is not -1.
 
     The unknowns are links y, divisions z and nuclei x. A nucleus that is linked neither way costs x
     alone; a link saves the end of its source and the beginning of its target.
@@ -178,18 +166,11 @@ def _solve(
     sources, targets = problem.links.T
     dividing = np.flatnonzero(np.bincount(sources, minlength=len(problem.time_points)) >= 2)
     ends, begins = problem.disappearance_costs, problem.appearance_costs
+    alone = problem.alone_costs
     division_costs = (problem.division_costs + ends)[dividing]
-    costs = (
-        problem.link_costs - ends[sources] - begins[targets],
-        division_costs,
-        problem.alone_costs,
-    )
-    free = (
-        chosen,
-        np.full(len(dividing), -1),
-        np.where((kept < 0) & (problem.alone_costs <= 0), 1, kept),
-    )
-    given = np.concatenate(free)
+    costs = (problem.link_costs - ends[sources] - begins[targets], division_costs, alone)
+    nuclei = np.where((kept < 0) & (alone <= 0), 1, kept)
+    given = np.concatenate([chosen, np.full(len(dividing), -1), nuclei])
     answer = _minimise(
         np.concatenate(costs),
         _build_constraints(problem, dividing, division_costs),
@@ -202,32 +183,33 @@ def _solve(
 def _build_constraints(
     problem: TrackingProblem, dividing: np.ndarray, division_costs: np.ndarray
 ) -> csr_array:
-    """Matrix of rules for links, divisions and nuclei (columns in this order): row times unknowns
-    is at most 0.
+    """Rules for links y, divisions z and nuclei x (columns in this order): row @ unknowns <= 0.
 
     Links that reach a nucleus: at most x. Links that leave it: at most x + z. These two alone are
     the rules of a flow, of which a best solution in whole numbers always exists. Two more are
-    stated only where they could be broken with
-    profit: a division has two links, 2 z at most the links that leave, and is one of a nucleus, z
-    at most x.
+    stated only where they could be broken with profit: a division has two links, 2 z at most the
+    links that leave, and is one of a nucleus, z at most x.
     """
     sources, targets = problem.links.T
-    size = len(problem.time_points)
-    y, z = np.arange(len(sources)), len(sources) + np.arange(len(dividing))
-    x = len(sources) + len(dividing) + np.arange(size)
+    m, k, size = len(sources), len(dividing), len(problem.time_points)
+    y, z, x = np.arange(m), m + np.arange(k), m + k + np.arange(size)
     paired, owned = division_costs < 0, division_costs < problem.alone_costs[dividing]
     leaving = np.isin(sources, dividing[paired])
+    reached, left, has_two, is_one = np.arange(4 * size).reshape(4, size)  # row of each nucleus
     blocks = (  # row, column, value
-        (targets, y, 1), (np.arange(size), x, -1),
-        (size + sources, y, 1), (size + np.arange(size), x, -1), (size + dividing, z, -1),
-        (2 * size + dividing[paired], z[paired], 2), (2 * size + sources[leaving], y[leaving], -1),
-        (3 * size + dividing[owned], z[owned], 1), (3 * size + dividing[owned], x[dividing[owned]], -1),
-    )  # fmt: skip
-    rows, columns = (np.concatenate([block[part] for block in blocks]) for part in (0, 1))
-    values = np.concatenate([np.full(len(block[0]), block[2]) for block in blocks])
-    matrix = csr_array(
-        (values, (rows, columns)), shape=(4 * size, x.size + y.size + z.size), dtype=float
+        (reached[targets], y, 1),
+        (reached, x, -1),
+        (left[sources], y, 1),
+        (left, x, -1),
+        (left[dividing], z, -1),
+        (has_two[dividing[paired]], z[paired], 2),
+        (has_two[sources[leaving]], y[leaving], -1),
+        (is_one[dividing[owned]], z[owned], 1),
+        (is_one[dividing[owned]], x[dividing[owned]], -1),
     )
+    rows, columns, values = zip(*(np.broadcast_arrays(*block) for block in blocks))
+    entries = np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))
+    matrix = csr_array(entries, shape=(4 * size, m + k + size), dtype=float)
     return matrix[np.diff(matrix.indptr) > 1]
 
 
@@ -243,10 +225,8 @@ def _minimise(
     """
     if len(costs) == 0:
         return np.zeros(0, dtype=int)
-    bounds = np.stack([lowest, highest], axis=1)
-    relaxed = linprog(
-        costs, A_ub=rules, b_ub=np.zeros(rules.shape[0]), bounds=bounds, method="highs-ds"
-    )
+    bounds, limit = np.stack([lowest, highest], axis=1), np.zeros(rules.shape[0])
+    relaxed = linprog(costs, A_ub=rules, b_ub=limit, bounds=bounds, method="highs-ds")
     numbers, slack = relaxed.x, 1.0
     changes = np.abs(relaxed.lower.marginals + relaxed.upper.marginals)
     while np.abs(numbers - np.round(numbers)).max() > 1e-6:
@@ -254,7 +234,7 @@ def _minimise(
         part = milp(
             costs,
             integrality=np.ones(len(costs)),
-            bounds=Bounds(np.where(fixed, relaxed.x, lowest), np.where(fixed, relaxed.x, highest)),
+            bounds=Bounds(*(np.where(fixed, relaxed.x, bound) for bound in (lowest, highest))),
             constraints=LinearConstraint(rules, -np.inf, 0),
             options={"mip_rel_gap": 0},
         )

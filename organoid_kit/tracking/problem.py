@@ -27,44 +27,20 @@ _STILL_UM = 0.5  # nuclei that move less than this are not told apart from still
 
 @dataclass(frozen=True)
 class TrackingSettings:
-    """What is known about a movie beside the networks' answers; all are probabilities but for two
-    numbers.
+    """What is known about a movie beside the networks' answers: probabilities, but for three."""
 
-    Attributes:
-        appearance_probability: that a nucleus comes from nowhere. Free at the first time point.
-        disappearance_probability: that a nucleus goes nowhere (dies, or is lost). Free at the last
-            time point.
-        border_probability: both of the above right at the border of what is seen.
-        border_um: they fall linearly, over so far, to what they are inside.
-        missed_probability: that a nucleus is missed at a time point, though found at the ones
-            before and after.
-        missed_daughter_probability: that one of two daughters is missed right after the division:
-            they still touch.
-        daughter_um: how far daughters are found from their mother two time points later; standard
-            deviation of a normal distribution along each axis.
-        unknown_position: of a position without `probability`. Nothing is known against it: it is
-            kept.
-        unknown_division: of a position without `division_probability`: how often nuclei divide.
-        unknown_link: of a candidate without `link_probability`: then tracks are as long as can be,
-            and no more.
-        certain_link: nuclei that both have no better partner than each other, with at least this
-            probability, are not asked whether they were missed.
-        window_positions: movies of more positions are solved in overlapping windows of about so
-            many.
-    """
-
-    appearance_probability: float = 0.01
-    disappearance_probability: float = 0.01
-    border_probability: float = 0.5
-    border_um: float = 8.0
-    missed_probability: float = 0.03
-    missed_daughter_probability: float = 0.4
-    daughter_um: float = 4.0
-    unknown_position: float = 1.0
-    unknown_division: float = 0.005
-    unknown_link: float = 0.5
-    certain_link: float = 0.95
-    window_positions: int = 20_000
+    appearance_probability: float = 0.01  # a nucleus comes from nowhere; free at the first time
+    disappearance_probability: float = 0.01  # it dies, or is lost; free at the last time point
+    border_probability: float = 0.5  # of both, right at the border of what is seen
+    border_um: float = 8.0  # over so far they fall linearly to what they are inside
+    missed_probability: float = 0.03  # missed at a time point, though found before and after
+    missed_daughter_probability: float = 0.4  # one of two, right after the division: they touch
+    daughter_um: float = 4.0  # from mother to daughter two time points later: SD along each axis
+    unknown_position: float = 1.0  # of a position without `probability`: nothing is against it
+    unknown_division: float = 0.005  # of one without `division_probability`: how often they divide
+    unknown_link: float = 0.5  # of one without `link_probability`: tracks are as long as can be
+    certain_link: float = 0.95  # of mutual best partners: not asked whether they were missed
+    window_positions: int = 20_000  # more are solved in overlapping windows of about so many
 
     def __post_init__(self) -> None:
         """Raises UserError for a value outside its range."""
@@ -72,7 +48,8 @@ class TrackingSettings:
         for name, value in dataclasses.asdict(self).items():
             if not 0 <= value <= highest.get(name, 1):
                 raise UserError(
-                    f"The setting {name} must be within 0 and {highest.get(name, 1)}. Received: {value!r}. Change it."
+                    f"The setting {name} must be within 0 and {highest.get(name, 1)}. Received: "
+                    f"{value!r}. Change it."
                 )
 
 
@@ -108,24 +85,22 @@ class TrackingProblem:
 
     def select_links(self, which: np.ndarray) -> TrackingProblem:
         """The problem with these links only (rows or a mask)."""
-        parts = {
-            name: getattr(self, name)[which] for name in ("links", "link_costs", "candidate_rows")
-        }
-        return dataclasses.replace(self, **parts)
+        rows = self.candidate_rows[which]
+        links, costs = self.links[which], self.link_costs[which]
+        return dataclasses.replace(self, links=links, link_costs=costs, candidate_rows=rows)
 
     def select(self, rows: np.ndarray) -> TrackingProblem:
         """The problem of these positions only (a mask), and the links between them."""
         new_row = np.cumsum(rows) - 1
         kept = self.select_links(rows[self.links].all(axis=1))
-        names = (
-            "time_points",
-            "position_costs",
-            "division_costs",
-            "appearance_costs",
-            "disappearance_costs",
-        )
         return dataclasses.replace(
-            kept, links=new_row[kept.links], **{name: getattr(self, name)[rows] for name in names}
+            kept,
+            links=new_row[kept.links],
+            time_points=self.time_points[rows],
+            position_costs=self.position_costs[rows],
+            division_costs=self.division_costs[rows],
+            appearance_costs=self.appearance_costs[rows],
+            disappearance_costs=self.disappearance_costs[rows],
         )
 
     def compute_cost(self, chosen: np.ndarray, kept: np.ndarray) -> float:
@@ -137,9 +112,8 @@ class TrackingProblem:
         """
         backward, forward = self.count_links(chosen)
         costs = self.position_costs * kept + self.appearance_costs * (kept & (backward == 0))
-        costs += self.disappearance_costs * (kept & (forward == 0)) + self.division_costs * (
-            forward == 2
-        )
+        ends = self.disappearance_costs * (kept & (forward == 0))
+        costs += ends + self.division_costs * (forward == 2)
         return float(costs.sum() + self.link_costs[chosen].sum())
 
     def count_links(self, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -167,69 +141,52 @@ def build_problem(
     """
     settings = settings or TrackingSettings()
     _check_candidates(candidates)
-    times = candidates.time_points
-    probabilities = _read(
+    times, properties = candidates.time_points, candidates.properties
+    linked = _read(
         candidates.link_properties, "link_probability", settings.unknown_link, len(candidates.links)
     )
-    dividing = _read(
-        candidates.properties, "division_probability", settings.unknown_division, len(times)
-    )
-    skipping, skip_probabilities = _find_skipping_links(
-        candidates, probabilities, dividing, settings
-    )
+    dividing = _read(properties, "division_probability", settings.unknown_division, len(times))
+    positions = _read(properties, "probability", settings.unknown_position, len(times))
+    skipping, skipped = _find_skipping_links(candidates, linked, dividing, settings)
     appearance, disappearance = _compute_end_probabilities(candidates, settings, region)
+    is_first, is_last = times == times.min(initial=0), times == times.max(initial=0)
     problem = TrackingProblem(
         links=np.concatenate([candidates.links, skipping]),
-        link_costs=compute_cost(np.concatenate([probabilities, skip_probabilities])),
-        candidate_rows=np.concatenate(
-            [np.arange(len(candidates.links)), np.full(len(skipping), -1)]
-        ),
+        link_costs=compute_cost(np.concatenate([linked, skipped])),
+        candidate_rows=np.concatenate([np.arange(len(linked)), np.full(len(skipped), -1)]),
         time_points=times,
-        position_costs=compute_cost(
-            _read(candidates.properties, "probability", settings.unknown_position, len(times))
-        ),
+        position_costs=compute_cost(positions),
         division_costs=compute_cost(dividing),
-        appearance_costs=np.where(times == times.min(initial=0), 0.0, compute_cost(appearance)),
-        disappearance_costs=np.where(
-            times == times.max(initial=0), 0.0, compute_cost(disappearance)
-        ),
+        appearance_costs=np.where(is_first, 0.0, compute_cost(appearance)),
+        disappearance_costs=np.where(is_last, 0.0, compute_cost(disappearance)),
     )
-    return problem.select_links(_can_be_optimal(problem))
+    sources, targets = problem.links.T
+    # without a link, its source ends or divides no more, and its target begins
+    without = np.maximum(problem.disappearance_costs, -problem.division_costs)[sources]
+    useful = problem.link_costs < problem.appearance_costs[targets] + without
+    return problem.select_links(useful)
 
 
 def compute_cost(probability: np.ndarray) -> np.ndarray:
-    """What a "yes" of this probability costs: log((1 - p) / p), with p kept a millionth away from 0
-    and 1.
-    """
+    """What a "yes" of this probability costs: log((1 - p) / p), p clipped by a millionth."""
     probability = np.clip(probability, _CERTAIN, 1 - _CERTAIN)
     return np.log1p(-probability) - np.log(probability)
 
 
-def _can_be_optimal(problem: TrackingProblem) -> np.ndarray:
-    """Which links cost less than to do without them, (m,) bool. Without one, its source ends or
-    divides no more.
-    """
-    sources, targets = problem.links.T
-    at_source = np.maximum(problem.disappearance_costs, -problem.division_costs)[sources]
-    return problem.link_costs < problem.appearance_costs[targets] + at_source
-
-
 def _check_candidates(candidates: Annotations) -> None:
     """Raises UserError where links skip time points, or lengths cannot be told in µm."""
-    steps = (
-        candidates.time_points[candidates.links[:, 1]]
-        - candidates.time_points[candidates.links[:, 0]]
-    )
+    steps = np.diff(candidates.time_points[candidates.links], axis=1)[:, 0]
     if (steps != 1).any():
         wrong = candidates.links[np.flatnonzero(steps != 1)[0]]
         raise UserError(
             "Every candidate link must lead to the next time point. Received: time points "
-            f"{candidates.time_points[wrong].tolist()} in {candidates.name!r}. Leave such links out; nuclei that were "
-            "missed at one time point are looked for by `build_tracks` itself."
+            f"{candidates.time_points[wrong].tolist()} in {candidates.name!r}. Leave such links "
+            "out; `build_tracks` itself looks for nuclei that were missed at one time point."
         )
     if candidates.spacing_um is None:
         raise UserError(
-            f"Distances are in µm. Received: {candidates.name!r} without a spacing. Set its spacing_um (z, y, x)."
+            f"Distances are in µm. Received: {candidates.name!r} without a spacing. "
+            "Set its spacing_um (z, y, x)."
         )
 
 
@@ -242,8 +199,8 @@ def _read(properties: dict[str, np.ndarray], name: str, unknown: float, length: 
     wrong = ~((numbers >= 0) & (numbers <= 1))
     if wrong.any():
         raise UserError(
-            f"Every {name} must be within 0 and 1, or None. Received: {numbers[wrong][0]} for {wrong.sum()} of "
-            f"{length}. Predict them again."
+            f"Every {name} must be within 0 and 1, or None. Received: {numbers[wrong][0]} for "
+            f"{wrong.sum()} of {length}. Predict them again."
         )
     return numbers
 
@@ -253,23 +210,18 @@ def _compute_end_probabilities(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Probabilities that nuclei appear and disappear where they are, (n,) float each."""
     region = candidates.region if region is None else np.asarray(region, dtype=float)
-    inside = np.array([settings.appearance_probability, settings.disappearance_probability])[
-        :, np.newaxis
-    ]
+    inside = np.array([[settings.appearance_probability], [settings.disappearance_probability]])
     if region is None or settings.border_um == 0 or len(candidates) == 0:
         return tuple(np.broadcast_to(inside, (2, len(candidates))))
     low, high = region
-    gaps = (
-        np.minimum(candidates.positions - low, high - candidates.positions) * candidates.spacing_um
-    )
-    gaps_um = gaps[:, high > low].min(
-        axis=1, initial=settings.border_um
-    )  # a single plane has no border above it
-    near = 1 - np.clip(gaps_um / settings.border_um, 0, 1)
+    gaps = np.minimum(candidates.positions - low, high - candidates.positions)
+    gaps_um = (gaps * candidates.spacing_um)[:, high > low]  # a single plane has no border above it
+    gap_um = gaps_um.min(axis=1, initial=settings.border_um)
+    near = 1 - np.clip(gap_um / settings.border_um, 0, 1)
     return tuple(inside + near * np.maximum(settings.border_probability - inside, 0))
 
 
-# ---- nuclei that were missed at one time point ---------------------------------------------------------------------
+# ---- nuclei that were missed at one time point ---------------------------------------------------
 
 
 def _find_skipping_links(
@@ -288,45 +240,38 @@ def _find_skipping_links(
     """
     if len(candidates.links) == 0 or settings.missed_probability == 0:
         return np.zeros((0, 2), dtype=int), np.zeros(0)
-    forward, backward = (
-        find_best(probabilities, candidates.links[:, 0]),
-        find_best(probabilities, candidates.links[:, 1]),
-    )
-    drifts_um, variance, axes = _estimate_movements(
-        candidates, forward[probabilities[forward] >= 0.5]
-    )
-    no_better = (
-        settings.appearance_probability
-        * settings.disappearance_probability
-        / settings.missed_probability
-    )
+    forward, backward = (find_best(probabilities, ends) for ends in candidates.links.T)
+    probable = forward[probabilities[forward] >= 0.5]
+    drifts_um, variance, axes = _estimate_movements(candidates, probable)
     certain = np.intersect1d(forward, backward)
     certain = certain[probabilities[certain] >= settings.certain_link]
-    loose = np.ones((2, len(candidates)), dtype=bool)
-    loose[0, candidates.links[certain, 0]] = loose[1, candidates.links[certain, 1]] = False
     mothers = dividing >= _MAY_DIVIDE
-    loose[0] |= mothers
+    may_lead, may_follow = mothers.copy(), np.ones(len(candidates), dtype=bool)
+    may_lead |= ~np.isin(np.arange(len(candidates)), candidates.links[certain, 0])
+    may_follow[candidates.links[certain, 1]] = False
     missed = np.where(mothers, settings.missed_daughter_probability, settings.missed_probability)
     variances = np.where(mothers, max(settings.daughter_um**2, 2 * variance), 2 * variance)
-    found, start = [], candidates.time_points.min()
+    # less probable than this, one track that ends and another that begins would be more probable
+    least = settings.appearance_probability * settings.disappearance_probability
+    least /= settings.missed_probability
+    times, start = candidates.time_points, candidates.time_points.min()
+    positions_um, found = candidates.positions * candidates.spacing_um, []
     for time_point in candidates.annotated_time_points:
-        sources = np.flatnonzero((candidates.time_points == time_point) & loose[0])
-        targets = np.flatnonzero((candidates.time_points == time_point + 2) & loose[1])
+        sources = np.flatnonzero((times == time_point) & may_lead)
+        targets = np.flatnonzero((times == time_point + 2) & may_follow)
         drift_um = drifts_um[time_point - start : time_point + 2 - start].sum(axis=0)
-        ahead = KDTree(candidates.positions[sources] * candidates.spacing_um + drift_um)
-        behind = KDTree(candidates.positions[targets] * candidates.spacing_um)
-        reach_um = np.sqrt(variances[sources].max(initial=0) * chi2.isf(min(no_better, 1), axes))
+        reach_um = np.sqrt(variances[sources].max(initial=0) * chi2.isf(min(least, 1), axes))
+        ahead, behind = KDTree(positions_um[sources] + drift_um), KDTree(positions_um[targets])
         near = ahead.sparse_distance_matrix(behind, reach_um, output_type="ndarray")
         found.append(np.stack([sources[near["i"]], targets[near["j"]], near["v"]], axis=1))
     sources, targets, distances_um = np.concatenate(found).T
     links = np.stack([sources, targets], axis=1).astype(int)
     far = chi2.sf(distances_um**2 / variances[links[:, 0]], axes)
-    useful = far >= no_better
-    return links[useful], (missed[links[:, 0]] * far)[useful]
+    return links[far >= least], (missed[links[:, 0]] * far)[far >= least]
 
 
 def find_best(probabilities: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Of the links that share an end, the row of the most probable one, for each end that has any."""
+    """Of the links that share an end, the row of the most probable one."""
     order = np.lexsort((probabilities, ends))
     return order[np.flatnonzero(np.diff(ends[order], append=-1))]
 
@@ -339,12 +284,10 @@ def _estimate_movements(candidates: Annotations, rows: np.ndarray) -> tuple[np.n
         steps around it along an axis, in µm², its median so that wrong links do not count; and the
         number of axes: 2 for a single plane.
     """
-    sources, targets = candidates.links[rows].T
-    steps_um = (
-        candidates.positions[targets] - candidates.positions[sources]
-    ) * candidates.spacing_um
+    steps = np.diff(candidates.positions[candidates.links[rows]], axis=1)[:, 0]
+    steps_um = steps * candidates.spacing_um
     since = candidates.time_points - candidates.time_points.min()
-    length, since = since.max() + 1, since[sources]
+    length, since = since.max() + 1, since[candidates.links[rows, 0]]
     counts = np.maximum(np.bincount(since, minlength=length), 1)
     sums_um = [np.bincount(since, weights=axis_um, minlength=length) for axis_um in steps_um.T]
     drifts_um = np.stack(sums_um, axis=1) / counts[:, np.newaxis]

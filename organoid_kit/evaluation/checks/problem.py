@@ -62,7 +62,7 @@ def are_inside(positions: np.ndarray, movie: TimeLapse) -> np.ndarray:
 def are_within(
     positions: np.ndarray, region: np.ndarray, spacing_um: Sequence[float], margin_um: float
 ) -> np.ndarray:
-    """Which positions lie in a region and not in its margin, (n,) bool; thin ones keep an inside."""
+    """Which positions lie in a region but not in its margin, (n,) bool; thin ones have half of it."""
     low, high = region
     margin = np.minimum(margin_um / np.array(spacing_um), (high - low) / 4)
     return ((positions >= low + margin) & (positions <= high - margin)).all(axis=1)

@@ -75,8 +75,8 @@ def check_jumps(annotations: Annotations, limits: CheckLimits) -> Iterator[Probl
     too_long = lengths > max(limits.jump_um, usual + 8 * spread)
     for link, length in zip(links[too_long], lengths[too_long]):
         text = (
-            f"moves {length:.1f} µm to the next time point; {usual:.1f} µm is usual. Link it to the "
-            "right nucleus, or move the one of the two that lies beside its nucleus."
+            f"moves {length:.1f} µm to the next time point; {usual:.1f} µm is usual. Link it to "
+            "the right nucleus, or move the one of the two that lies beside its nucleus."
         )
         yield make_problem(annotations, "link_too_long", link, text, "warning")
 
