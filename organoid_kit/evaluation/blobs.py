@@ -104,12 +104,7 @@ def find_blobs_in_stack(
     threshold: float = THRESHOLD,
     min_distance_um: float = MIN_DISTANCE_UM,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Bright blobs of one (z, y, x) stack.
-
-    Returns:
-        positions: (k, 3) float, zyx, voxels, strongest first.
-        response: (k,) float.
-    """
+    """Blobs of a (z, y, x) stack: (k, 3) float, zyx, voxels, strongest first; (k,) responses."""
     response, step = make_blob_response(stack, spacing_um, diameter_um)
     return find_response_peaks(response, step, spacing_um, threshold, min_distance_um)
 

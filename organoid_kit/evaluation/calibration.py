@@ -29,21 +29,14 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class Calibration:
-    """A straight line through the log-odds. The default changes nothing.
+    """A straight line through the log-odds. The default changes nothing."""
 
-    Attributes:
-        slope: below 1 if the network was too sure; positive, so that the order stays. 1 / slope is
-            the temperature.
-        intercept: above 0 if the network said "yes" too seldom.
-        kind: how it was fitted: "platt" (slope and intercept), "temperature" (slope only), or
-            "none", not at all.
-        reason: why this kind, in words.
-    """
-
-    slope: float = 1.0
-    intercept: float = 0.0
-    kind: str = "none"
-    reason: str = ""
+    slope: float = (
+        1.0  # below 1 if the network was too sure; positive; 1 / slope is the temperature
+    )
+    intercept: float = 0.0  # above 0 if the network said "yes" too seldom
+    kind: str = "none"  # "platt" (slope and intercept), "temperature" (slope only), or not fitted
+    reason: str = ""  # why this kind, in words
 
     def apply(self, probabilities: np.ndarray) -> np.ndarray:
         """Calibrated probabilities, of the same shape, clipped to `CLIP` … 1 − `CLIP` before."""
@@ -56,23 +49,14 @@ class Calibration:
 
 @dataclass(frozen=True, eq=False)
 class Reliability:
-    """Said and true probability, bin by bin; empty bins are left out.
+    """Said and true probability, bin by bin; empty bins are left out."""
 
-    Attributes:
-        lows: (k,) float, lower edge of each bin.
-        width: of every bin.
-        probabilities: (k,) float, mean of what was said in a bin.
-        parts_true: (k,) float, part of a bin that is true.
-        counts: (k,) int, examples in a bin.
-        brier: mean of (probability − truth)² over all examples, 0 at best (Brier 1950).
-    """
-
-    lows: np.ndarray
-    width: float
-    probabilities: np.ndarray
-    parts_true: np.ndarray
-    counts: np.ndarray
-    brier: float
+    lows: np.ndarray  # (k,) float, lower edge of each bin
+    width: float  # of every bin
+    probabilities: np.ndarray  # (k,) float, mean of what was said in a bin
+    parts_true: np.ndarray  # (k,) float, part of a bin that is true
+    counts: np.ndarray  # (k,) int, examples in a bin
+    brier: float  # mean of (probability − truth)² over all examples, 0 at best (Brier 1950)
 
     @property
     def ece(self) -> float:

@@ -14,16 +14,11 @@ class PrecisionRecall:
     """Precision and recall when everything at or above a threshold is called positive.
 
     All arrays are empty where nothing is positive: then there is nothing to measure.
-
-    Attributes:
-        thresholds: (k,) float, ascending, every probability that occurs, once.
-        precision: (k,) float, part of what is called positive that is.
-        recall: (k,) float, part of the positives that is called so.
     """
 
-    thresholds: np.ndarray
-    precision: np.ndarray
-    recall: np.ndarray
+    thresholds: np.ndarray  # (k,) float, ascending, every probability that occurs, once
+    precision: np.ndarray  # (k,) float, part of what is called positive that is
+    recall: np.ndarray  # (k,) float, part of the positives that is called so
 
     @property
     def f1(self) -> np.ndarray:
@@ -81,14 +76,7 @@ def compute_average_precision(truths: np.ndarray, probabilities: np.ndarray) -> 
 
     By chance it is about the part that is positive. The area is summed in steps, without
     interpolation, and equal probabilities are one step, as in scikit-learn's
-    `average_precision_score`.
-
-    Args:
-        truths: (n,) bool, what is positive.
-        probabilities: (n,) float, what was said.
-
-    Raises:
-        UserError: the two differ in length, or a probability is not a number.
+    `average_precision_score`. Arguments and errors are those of `compute_precision_recall`.
     """
     return compute_precision_recall(truths, probabilities).average_precision
 

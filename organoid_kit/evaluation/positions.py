@@ -48,25 +48,15 @@ class DetectionScore:
 
 @dataclass(frozen=True, eq=False)
 class PositionScore(DetectionScore):
-    """What was found, missed and invented, position by position; the figures follow from it.
+    """What was found, missed and invented, position by position; the figures follow from it."""
 
-    Attributes:
-        truth_time_points: (n,) int, of the true positions.
-        truth_depths_um: (n,) float, their z.
-        offsets_um: (n, 3) float, zyx, found minus true position; NaN where it was missed.
-        false_time_points: (m,) int, of found positions without a true partner.
-        false_depths_um: (m,) float, their z.
-        ignored: number of found positions not counted, as they lie where nobody annotated.
-        max_distance_um: largest distance between partners.
-    """
-
-    truth_time_points: np.ndarray
-    truth_depths_um: np.ndarray
-    offsets_um: np.ndarray
-    false_time_points: np.ndarray
-    false_depths_um: np.ndarray
-    ignored: int
-    max_distance_um: float
+    truth_time_points: np.ndarray  # (n,) int, of the true positions
+    truth_depths_um: np.ndarray  # (n,) float, their z
+    offsets_um: np.ndarray  # (n, 3) float, zyx, found minus true position; NaN where it was missed
+    false_time_points: np.ndarray  # (m,) int, of found positions without a true partner
+    false_depths_um: np.ndarray  # (m,) float, their z
+    ignored: int  # number of found positions not counted, as they lie where nobody annotated
+    max_distance_um: float  # largest distance between partners
 
     def __str__(self) -> str:
         return (
@@ -78,14 +68,14 @@ class PositionScore(DetectionScore):
         )
 
     @property
-    def truth_matched(self) -> np.ndarray:
-        """Which true positions were found, (n,) bool."""
-        return ~np.isnan(self.offsets_um[:, 0])
+    def found_offsets_um(self) -> np.ndarray:
+        """Found minus true position of those found, (k, 3) float, zyx."""
+        return self.offsets_um[~np.isnan(self.offsets_um[:, 0])]
 
     @property
     def matched(self) -> int:
         """Number of true positions that were found."""
-        return int(self.truth_matched.sum())
+        return len(self.found_offsets_um)
 
     @property
     def missed(self) -> int:
@@ -100,13 +90,13 @@ class PositionScore(DetectionScore):
     @property
     def mean_distance_um(self) -> float | None:
         """Mean distance between found and true position, over those found."""
-        distances = np.linalg.norm(self.offsets_um[self.truth_matched], axis=1)
+        distances = np.linalg.norm(self.found_offsets_um, axis=1)
         return float(distances.mean()) if len(distances) else None
 
     @property
     def bias_um(self) -> tuple[float, float, float] | None:
         """Mean of found minus true, zyx: far from zero if all are shifted in one direction."""
-        offsets = self.offsets_um[self.truth_matched]
+        offsets = self.found_offsets_um
         return tuple(offsets.mean(axis=0).tolist()) if len(offsets) else None
 
     def by_time_point(self) -> dict[int, PositionScore]:
@@ -146,15 +136,10 @@ class PositionScore(DetectionScore):
 
 @dataclass(frozen=True, eq=False)
 class ThresholdCurve:
-    """How the score depends on the probability above which a position counts as found.
+    """How the score depends on the probability above which a position counts as found."""
 
-    Attributes:
-        thresholds: (k,) float, ascending.
-        scores: the score at each threshold.
-    """
-
-    thresholds: np.ndarray
-    scores: tuple[PositionScore, ...]
+    thresholds: np.ndarray  # (k,) float, ascending
+    scores: tuple[PositionScore, ...]  # at each threshold
 
     def best(self) -> float:
         """The threshold of highest F1; of several equally good ones, the one in the middle.
@@ -235,21 +220,28 @@ def pool_scores(scores: Iterable[PositionScore], max_distance_um: float = 5.0) -
         UserError: the scores were taken with different distances.
     """
     scores = list(scores)
-    distances = sorted({score.max_distance_um for score in scores}) or [max_distance_um]
-    if len(distances) > 1:
+    distance_um = check_distances(scores, max_distance_um)
+    no_times, no_lengths = np.zeros(0, dtype=int), np.zeros(0)
+    nothing = (no_times, no_lengths, np.zeros((0, 3)), no_times, no_lengths, 0, distance_um)
+    *arrays, ignored, _ = zip(nothing, *(vars(score).values() for score in scores))
+    return PositionScore(*map(np.concatenate, arrays), sum(ignored), distance_um)
+
+
+def check_distances(scores: Sequence[Any], otherwise: float | None = None) -> float:
+    """The `max_distance_um` of all scores.
+
+    Raises:
+        UserError: they differ, or there are neither scores nor a value to take otherwise.
+    """
+    distances = sorted({score.max_distance_um for score in scores})
+    if not distances and otherwise is not None:
+        return otherwise
+    if len(distances) != 1:
         raise UserError(
             "Scores can only be pooled if they allow the same distance. Received: "
-            f"{distances} µm. Score all movies with the same max_distance_um."
+            f"{distances} µm. Score one movie or more with the same max_distance_um."
         )
-    return PositionScore(
-        np.concatenate([np.zeros(0, dtype=int), *(score.truth_time_points for score in scores)]),
-        np.concatenate([np.zeros(0), *(score.truth_depths_um for score in scores)]),
-        np.concatenate([np.zeros((0, 3)), *(score.offsets_um for score in scores)]),
-        np.concatenate([np.zeros(0, dtype=int), *(score.false_time_points for score in scores)]),
-        np.concatenate([np.zeros(0), *(score.false_depths_um for score in scores)]),
-        ignored=sum(score.ignored for score in scores),
-        max_distance_um=distances[0],
-    )
+    return distances[0]
 
 
 def score_over_thresholds(
@@ -295,9 +287,6 @@ def get_probabilities(
         found: what was found.
         properties: its `properties` or `link_properties`.
         name: of one of these.
-
-    Returns:
-        (n,) float.
 
     Raises:
         UserError: one of them has none.

@@ -42,23 +42,14 @@ _ADVICE = {
 
 @dataclass(frozen=True, eq=False)
 class Doubt:
-    """Something a person should look at.
+    """Something a person should look at."""
 
-    Attributes:
-        time_point: where to look; of a link, its later end.
-        position: (3,) float, zyx, voxels, likewise.
-        what: "link", "division", "end" or "start" of a track.
-        probability: that it is wrong.
-        advice: what to look for.
-        row: of the position in the tracks.
-    """
-
-    time_point: int
-    position: np.ndarray
-    what: str
-    probability: float
-    advice: str
-    row: int
+    time_point: int  # where to look; of a link, its later end
+    position: np.ndarray  # (3,) float, zyx, voxels, likewise
+    what: str  # "link", "division", "end" or "start" of a track
+    probability: float  # that it is wrong
+    advice: str  # what to look for
+    row: int  # of the position in the tracks
 
     def __str__(self) -> str:
         z, y, x = self.position
@@ -72,19 +63,13 @@ class Doubt:
 class ErrorEstimate:
     """How many errors tracks are expected to have.
 
-    Attributes:
-        positions: number of positions.
-        errors: expected number of positions of which it is wrong where they come from: their link
-            backward, or that they have none. All other errors follow from these, so each is counted
-            once.
-        doubtful: number of positions with something that is wrong with at least `least`
-            probability.
-        least: what counts as doubtful.
+    An error is a position of which it is wrong where it comes from: its link backward, or that it
+    has none. All other errors follow from these, so each is counted once.
     """
 
-    positions: int
-    errors: float
-    doubtful: int
+    positions: int  # how many there are
+    errors: float  # how many are expected to be wrong in where they come from
+    doubtful: int  # positions with something that is wrong with at least `least` probability
     least: float
 
     def __str__(self) -> str:

@@ -26,19 +26,12 @@ _SEEDS = 5_000  # links whose neighbours are looked for at once
 
 
 class Marginals(NamedTuple):
-    """Probabilities around each of k links, (k,) float each.
+    """Probabilities around each of k links, (k,) float each."""
 
-    Attributes:
-        link: that it is there.
-        division: that its source has two links forward.
-        end: that its source has none.
-        start: that its target has no link backward.
-    """
-
-    link: np.ndarray
-    division: np.ndarray
-    end: np.ndarray
-    start: np.ndarray
+    link: np.ndarray  # that it is there
+    division: np.ndarray  # that its source has two links forward
+    end: np.ndarray  # that its source has none
+    start: np.ndarray  # that its target has no link backward
 
 
 def compute_marginals(

@@ -55,28 +55,16 @@ class TrackingSettings:
 
 @dataclass(frozen=True, eq=False)
 class TrackingProblem:
-    """All questions of a movie with what a "yes" costs: the log-odds against it, natural logarithm.
+    """All questions of a movie, and what a "yes" costs: the log-odds against it, natural log."""
 
-    Attributes:
-        links: (m, 2) int, rows of positions: the candidates that could be chosen, then those over
-            two time points.
-        link_costs: (m,) float.
-        candidate_rows: (m,) int, row of the candidates' links, -1 for a link over two time points.
-        time_points: (n,) int.
-        position_costs: (n,) float, of being a nucleus.
-        division_costs: (n,) float.
-        appearance_costs: (n,) float, of having no link backward.
-        disappearance_costs: (n,) float, of having no link forward.
-    """
-
-    links: np.ndarray
-    link_costs: np.ndarray
-    candidate_rows: np.ndarray
-    time_points: np.ndarray
-    position_costs: np.ndarray
-    division_costs: np.ndarray
-    appearance_costs: np.ndarray
-    disappearance_costs: np.ndarray
+    links: np.ndarray  # (m, 2) int, rows of positions: candidates, then those over two time points
+    link_costs: np.ndarray  # (m,) float
+    candidate_rows: np.ndarray  # (m,) int, of the candidates' links; -1 over two time points
+    time_points: np.ndarray  # (n,) int
+    position_costs: np.ndarray  # (n,) float, of being a nucleus
+    division_costs: np.ndarray  # (n,) float
+    appearance_costs: np.ndarray  # (n,) float, of having no link backward
+    disappearance_costs: np.ndarray  # (n,) float, of having no link forward
 
     @property
     def alone_costs(self) -> np.ndarray:

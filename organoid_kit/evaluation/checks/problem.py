@@ -14,23 +14,14 @@ from organoid_kit.evaluation.blobs import DIAMETER_UM
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that is wrong ("error") or looks wrong ("warning") in annotations or images.
+    """Something that is wrong ("error") or looks wrong ("warning") in annotations or images."""
 
-    Attributes:
-        rule: short stable name.
-        message: what is wrong, where, and what to do.
-        severity: "error" or "warning".
-        time_point: where, or None if it concerns the whole movie.
-        rows: rows of `Annotations.positions` that are concerned.
-        position: zyx, voxels, where to look in the movie, or None.
-    """
-
-    rule: str
-    message: str
-    severity: str = "error"
-    time_point: int | None = None
-    rows: tuple[int, ...] = ()
-    position: tuple[float, float, float] | None = None
+    rule: str  # short stable name
+    message: str  # what is wrong, where, and what to do
+    severity: str = "error"  # or "warning"
+    time_point: int | None = None  # None if it concerns the whole movie
+    rows: tuple[int, ...] = ()  # of the positions that are concerned
+    position: tuple[float, float, float] | None = None  # zyx, voxels, where to look in the movie
 
     def __str__(self) -> str:
         return f"{self.severity}: {self.message}"
@@ -62,7 +53,7 @@ def are_inside(positions: np.ndarray, movie: TimeLapse) -> np.ndarray:
 def are_within(
     positions: np.ndarray, region: np.ndarray, spacing_um: Sequence[float], margin_um: float
 ) -> np.ndarray:
-    """Which positions lie in a region but not in its margin, (n,) bool; thin ones have half of it."""
+    """Which positions lie in a region but not in its margin: at most a quarter of each side."""
     low, high = region
     margin = np.minimum(margin_um / np.array(spacing_um), (high - low) / 4)
     return ((positions >= low + margin) & (positions <= high - margin)).all(axis=1)

@@ -19,24 +19,15 @@ MOVIES_OF_ORGANOIDTRACKER = 10
 
 @dataclass(frozen=True)
 class MovieSummary:
-    """How much of one movie is annotated.
-
-    Attributes:
-        name: of the movie.
-        positions, links, divisions: how many.
-        time_points: how many have at least one position.
-        movie_time_points: how many the movie has.
-        image_part: part of the image volume that is annotated, mean over annotated time points, or
-            None without any.
-    """
+    """How much of one movie is annotated."""
 
     name: str
     positions: int
-    time_points: int
-    movie_time_points: int
+    time_points: int  # how many have at least one position
+    movie_time_points: int  # how many the movie has
     links: int
     divisions: int
-    image_part: float | None
+    image_part: float | None  # part of the volume annotated, mean over annotated time points
 
 
 @dataclass(frozen=True)

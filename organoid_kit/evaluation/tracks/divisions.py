@@ -19,32 +19,19 @@ from organoid_kit.evaluation.positions import DetectionScore, format_score
 
 @dataclass(frozen=True, eq=False)
 class DivisionScore(DetectionScore):
-    """Calls, "this nucleus divides", one by one; the figures follow from them.
+    """Calls, "this nucleus divides", one by one; the figures follow from them."""
 
-    Attributes:
-        mothers: (n,) int, rows of `truth`: its divisions.
-        calls: (k,) int, rows of `found`: all that could be called a division, at whatever
-            threshold.
-        called_mothers: (k,) int, the true division that each call is right about, a row of `truth`,
-            or -1.
-        judged: (k,) bool, whether a call is right or false; others are ignored, see
-            `score_divisions`.
-        probabilities: (k,) float, of the calls; 1 where links were judged.
-        ranked: whether calls have probabilities of their own.
-        threshold: probability from which a nucleus is called dividing.
-        tolerance: time points by which a call may be too early or too late.
-        max_distance_um: largest distance between a call and the place of the division at that time.
-    """
-
-    mothers: np.ndarray
-    calls: np.ndarray
+    mothers: np.ndarray  # (n,) int, rows of `truth`: its divisions
+    calls: np.ndarray  # (k,) int, rows of `found`: all that could be called, at whatever threshold
+    # (k,) int, the division that each call is right about, a row of `truth`, or -1
     called_mothers: np.ndarray
+    # (k,) bool, whether a call is right or false; others are ignored, see `score_divisions`
     judged: np.ndarray
-    probabilities: np.ndarray
-    ranked: bool
-    threshold: float
-    tolerance: int
-    max_distance_um: float
+    probabilities: np.ndarray  # (k,) float, of the calls; 1 where links were judged
+    ranked: bool  # whether calls have probabilities of their own
+    threshold: float  # probability from which a nucleus is called dividing
+    tolerance: int  # time points by which a call may be too early or too late
+    max_distance_um: float  # between a call and the place of the division at that time
 
     def __str__(self) -> str:
         average = f"average precision {format_score(self.average_precision)}, "
@@ -141,13 +128,17 @@ def score_divisions(
         values = np.where(found.links_forward() >= 2, 1.0, np.nan)
     calls = np.flatnonzero(~np.isnan(values))
     claims = _collect_claims(truth, found, calls, tolerance, max_distance_um)
+    numbers, mothers = claims[:, :2].astype(int).T
+    # the most probable call chooses first, and the nearest division, in time and then in space
+    order = np.lexsort((claims[:, 3], claims[:, 2], -values[calls][numbers]))
     called = np.full(len(calls), -1)
-    for call, mother in _choose(claims, values[calls]):
-        called[call] = mother
+    for call, mother in zip(numbers[order], mothers[order]):
+        if called[call] < 0 and mother not in called:
+            called[call] = mother
     judged = _is_known(truth, found, max_distance_um)[calls]
     if ranked and tolerance > 0:
         # a call that could claim a division and got none repeats another one
-        judged[claims[:, 0].astype(int)] = False
+        judged[numbers] = False
     judged |= called >= 0
     options = (ranked, threshold, tolerance, max_distance_um)
     return DivisionScore(truth.divisions(), calls, called, judged, values[calls], *options)
@@ -160,7 +151,7 @@ def pool_division_scores(scores: Iterable[DivisionScore]) -> DivisionScore:
         UserError: there are no scores, or they were taken in different ways.
     """
     rows = [tuple(vars(score).values()) for score in scores]
-    ways = {row[5:] for row in rows}  # after five arrays
+    ways = {row[5:] for row in rows}  # what follows on the five arrays
     if len(ways) != 1:
         raise UserError(
             "Scores can only be pooled if they were taken in the same way. Received: (ranked, "
@@ -217,18 +208,6 @@ def _list_events(truth: Annotations, tolerance: int) -> dict[int, list[tuple[int
             there = truth.positions[rows[truth.time_points[rows] == time_point]]
             events[time_point] += [(mother, place) for place in (*there, there.mean(axis=0))]
     return events
-
-
-def _choose(claims: np.ndarray, probabilities: np.ndarray) -> Iterable[tuple[int, int]]:
-    """(call, mother) of the claims that win: the most probable call, then the nearest division."""
-    numbers, mothers = claims[:, :2].astype(int).T
-    taken_calls, taken_mothers = set(), set()
-    for claim in np.lexsort((claims[:, 3], claims[:, 2], -probabilities[numbers])):
-        call, mother = int(numbers[claim]), int(mothers[claim])
-        if call not in taken_calls and mother not in taken_mothers:
-            taken_calls.add(call)
-            taken_mothers.add(mother)
-            yield call, mother
 
 
 def _is_known(truth: Annotations, found: Annotations, max_distance_um: float) -> np.ndarray:

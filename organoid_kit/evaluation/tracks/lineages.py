@@ -31,38 +31,24 @@ TOLERANCES = (0, 1, 2)
 
 @dataclass(frozen=True)
 class TrackScore:
-    """Figures from 0 to 1 of a movie's lineages; None where truth cannot give them.
+    """Figures from 0 to 1 of a movie's lineages; None where truth cannot give them."""
 
-    Attributes:
-        det: DET, positions: what had to be added and removed to make them right.
-        lnk: LNK, the same of links.
-        tra: TRA, the same of both together.
-        chota: CHOTA, whether each nucleus and its relatives are kept apart from others.
-        division_f1: tolerance in time points → F1 of divisions whose mother and daughters are
-            right; the Cell Tracking Challenge calls it branching correctness, BC(i).
-        mitotic_branching: part of true and found divisions together that is right, without
-            tolerance.
-        complete_tracks: part of the true tracks found without a mistake from end to end.
-        complete_lineages: part of the true lineages found without a mistake, divisions included.
-        true_tracks, true_lineages, true_divisions, found_divisions: how many there are.
-        left_out: found positions that were not judged, as nobody annotated there.
-        max_distance_um: largest distance between a found and a true position that are the same.
-    """
-
-    det: float | None
-    lnk: float | None
-    tra: float | None
-    chota: float | None
+    det: float | None  # DET, positions: what had to be added and removed to make them right
+    lnk: float | None  # LNK, the same of links
+    tra: float | None  # TRA, the same of both together
+    chota: float | None  # CHOTA, whether each nucleus and its relatives are kept apart from others
+    # tolerance in time points → F1 of divisions whose mother and daughters are right; the Cell
+    # Tracking Challenge calls it branching correctness, BC(i)
     division_f1: dict[int, float | None]
-    mitotic_branching: float | None
-    complete_tracks: float | None
-    complete_lineages: float | None
+    mitotic_branching: float | None  # part of true and found divisions together that is right
+    complete_tracks: float | None  # part of the true tracks found without a mistake, end to end
+    complete_lineages: float | None  # part of the true lineages without a mistake, with divisions
     true_tracks: int
     true_lineages: int
     true_divisions: int
     found_divisions: int
-    left_out: int
-    max_distance_um: float
+    left_out: int  # found positions that were not judged, as nobody annotated there
+    max_distance_um: float  # between a found and a true position that are the same
 
     def __str__(self) -> str:
         of_divisions = f"of {self.true_divisions}, {self.found_divisions} found"
@@ -99,8 +85,8 @@ def score_tracks(
 
     Args:
         truth: the right answer, of known spacing.
-        tracks: what is to be judged, in the same voxels.
-        max_distance_um: partners are at most this far apart.
+        tracks: to be judged, in the same voxels.
+        max_distance_um: of `match_to_truth`.
         sparse: truth names only some of the nuclei, anywhere: all found positions without a partner
             are left out, and what would need them (DET, TRA, CHOTA, division F1, mitotic branching)
             is None.

@@ -9,34 +9,25 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.base.errors import UserError
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.evaluation.matching import match_to_truth
-from organoid_kit.evaluation.positions import compute_ratio, format_score
+from organoid_kit.evaluation.positions import check_distances, compute_ratio, format_score
 
 
 @dataclass(frozen=True)
 class LinkScore:
-    """Links of which both ends are right, counted.
+    """Links of which both ends are right, counted."""
 
-    Attributes:
-        right: found links that are true.
-        false: found links that contradict truth: it links their source elsewhere, or their target
-            from elsewhere.
-        missed: true links whose two ends were found, but not linked.
-        undetected: true links of which an end was not found: mistakes of the position network, not
-            of the linking.
-        ignored: found links of which truth says nothing: an end has no true partner, or truth links
-            neither the source onwards nor the target backwards.
-        max_distance_um: largest distance between a found and a true position that are the same.
-    """
-
-    right: int
+    right: int  # found links that are true
+    # found links that contradict truth: it links their source, or their target, to another nucleus
     false: int
-    missed: int
+    missed: int  # true links whose two ends were found, but not linked
+    # true links of which an end was not found: mistakes of the position network, not of the linking
     undetected: int
+    # found links of which truth says nothing: an end has no true partner, or truth neither links
+    # the source onwards nor the target backwards
     ignored: int
-    max_distance_um: float
+    max_distance_um: float  # between a found and a true position that are the same
 
     def __str__(self) -> str:
         wrong, missed = (
@@ -73,14 +64,7 @@ def score_links(
     """Scores links between positions that were found; see `LinkScore` for what counts as what.
 
     Links over several time points are cut into single steps first, on both sides (`fill_gaps`).
-
-    Args:
-        truth: the right answer, of known spacing.
-        found: what is to be judged, in the same voxels.
-        max_distance_um: partners are at most this far apart.
-
-    Raises:
-        UserError: the spacing is unknown or differs.
+    Arguments and errors are those of `match_to_truth`.
     """
     truth, found = fill_gaps(truth), fill_gaps(found)
     partners = match_to_truth(truth, found, max_distance_um)
@@ -98,15 +82,8 @@ def score_links(
 def judge_links(truth: Annotations, found: Annotations, max_distance_um: float = 5.0) -> np.ndarray:
     """Which found links are true, (m,) object: True, False, or None where truth is silent.
 
-    Truth is silent where it annotates neither end: where neither has a true partner.
-
-    Args:
-        truth: the right answer, of known spacing.
-        found: what is to be judged, in the same voxels.
-        max_distance_um: partners are at most this far apart.
-
-    Raises:
-        UserError: the spacing is unknown or differs.
+    Truth is silent where it annotates neither end: where neither has a true partner. Arguments and
+    errors are those of `match_to_truth`.
     """
     ends = match_to_truth(truth, found, max_distance_um)[found.links]
     right = (ends >= 0).all(axis=1) & _are_among(ends, truth.links)
@@ -125,15 +102,10 @@ def pool_link_scores(scores: Iterable[LinkScore]) -> LinkScore:
     Raises:
         UserError: there are no scores, or they were taken with different distances.
     """
-    rows = [dataclasses.astuple(score) for score in scores]
-    distances = sorted({distance for *_, distance in rows})
-    if len(distances) != 1:
-        raise UserError(
-            "Scores can only be pooled if they allow the same distance. Received: "
-            f"{distances} µm. Score one movie or more with the same max_distance_um."
-        )
-    *counts, _ = zip(*rows)
-    return LinkScore(*map(sum, counts), distances[0])
+    scores = list(scores)
+    distance_um = check_distances(scores)
+    *counts, _ = zip(*map(dataclasses.astuple, scores))
+    return LinkScore(*map(sum, counts), distance_um)
 
 
 def fill_gaps(annotations: Annotations) -> Annotations:
