@@ -1,8 +1,7 @@
 """Exercises and questions of the course: one module a notebook, imported there as `lesson`.
 
 An `Exercise` judges what a learner wrote by what it does; a `Question` answers every choice with a
-reason. Nothing here needs a server or a network, and nothing loads Keras before an exercise needs
-it.
+reason. Nothing here needs a server, and Keras is loaded only when an exercise needs it.
 """
 
 from organoid_kit.course.lessons.exercise import Exercise, NoAnswerYet, match_numbers, run_answer

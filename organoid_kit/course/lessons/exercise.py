@@ -1,54 +1,25 @@
-"""An exercise: a checker, hints and a solution. An answer is judged by what it does, not by its
-text.
-"""
+"""An exercise: a checker, hints and a solution. An answer is judged by what it does, not its text."""
 
-from __future__ import annotations
-
+import re
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from organoid_kit.course.lessons.text import Text, Verdict
 
-_NOTHING = "Write your answer in place of the three dots, run that cell, then this one."
-_NOTHING_BACK = "Nothing came back. Write your answer in place of the three dots, and hand it back with `return`."
 _STUCK = "Stuck? Write `.hint()` in place of `.check(…)`."
-
-
-_NO_RETURN = (
-    "Nothing came back. The last line of your function must hand the answer back: `return …`."
-)
-_OTHER_KIND = "Your answer is of another kind than is asked for. Python says:"
-_EXPLAINED = {  # a part of what Python says, and what a beginner may make of it
-    "truth value of an array": "`if`, `and`, `min` and `max` want one value, and an array has many. For arrays there "
-    "are `np.where`, masks such as `array > 3`, and `array.min(axis=0)`.",
-    "can't multiply sequence": "A tuple or list cannot be multiplied number by number. Make it an array first: "
-    "`np.array(…)`.",
-    "unsupported operand type": "Tuples and lists cannot be computed with number by number. Make them arrays first: "
-    "`np.array(…)`.",
-    "inhomogeneous shape": "Its parts are not equally long. Is each of them one number, or one row?",
-    "required positional argument": "Something is missing between the brackets; Python names it.",
-    "positional argument": "There is more between the brackets than fits. What stands behind a `*` in the help "
-    "must be named, as in `name=value`.",
-    "KeyError": "This name is not there. Ask first: `if name in …`.",
-    "NameError": "Python does not know this name. Functions of NumPy begin with np, as in `np.log`.",
-    "to Python scalars": "Somewhere one number is wanted, and there are several.",
-}
 
 
 class NoAnswerYet(Exception):
     """There is no answer yet."""
 
 
-class NothingReturned(Exception):
-    """A learner's function did something, but gives nothing back."""
-
-
 class AnswerFailed(Exception):
-    """A learner's function raised the error that is this one's cause."""
+    """A learner's function raised an error or gives nothing back; its text says so."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +28,7 @@ class Exercise:
 
     Attributes:
         answer: name of the answer in the notebook: a function or a value.
-        judge: takes the answer; gives None if it is right, otherwise what is wrong and why, in
-            words.
+        judge: takes the answer; says what is wrong and why; None if it is right.
         hints: given one by one.
         code: the solution, as it stands in the cell.
         because: said with the solution, and when the answer is right.
@@ -79,29 +49,27 @@ class Exercise:
 
     def check(self, answer: Any) -> Verdict:
         """What is right or wrong about an answer. Whatever was written, this does not raise."""
+        start = "Write your answer in place of the three dots"
         if answer is None or answer is ...:
-            return Verdict("not tried", f"{_NOTHING} {_STUCK}")
+            return Verdict("not tried", f"{start}, run that cell, then this one. {_STUCK}")
         try:
             wrong = self.judge(answer)
         except NoAnswerYet:
-            return Verdict("not tried", f"{_NOTHING_BACK} {_STUCK}")
-        except NothingReturned:
-            wrong = _NO_RETURN
+            nothing = f"Nothing came back. {start}, and hand it back with `return`."
+            return Verdict("not tried", f"{nothing} {_STUCK}")
         except AnswerFailed as error:
-            wrong = _describe_error(error.__cause__)
+            wrong = str(error)
         except (Exception, SystemExit) as error:
-            wrong = f"{_OTHER_KIND} {_explain(error)}"
+            other_kind = "Your answer is of another kind than is asked for."
+            wrong = f"{other_kind} Python says: {_explain(error)}"
         return Verdict("right", self.because) if wrong is None else Verdict("wrong", wrong)
 
     def hint(self) -> Text:
         """The next hint; after the last one, the last one again."""
         number = min(len(self._told) + 1, len(self.hints))
         self._told.append(number)
-        more = (
-            "For the next one, run this again."
-            if number < len(self.hints)
-            else "`.solution()` shows one way."
-        )
+        is_last = number == len(self.hints)
+        more = "`.solution()` shows one way." if is_last else "For the next one, run this again."
         return Text(f"Hint {number} of {len(self.hints)}", f"{self.hints[number - 1]}\n{more}")
 
     def solution(self) -> Text:
@@ -110,22 +78,23 @@ class Exercise:
 
 
 def run_answer(function: Callable[..., Any], *arguments: Any) -> Any:
-    """What a learner's function gives back. It gets copies of arrays, so that it cannot spoil those
-    of the checker.
+    """What a learner's function gives back; it gets copies of arrays, so it cannot spoil ours.
 
     Raises:
         NoAnswerYet: it is as it was, and gives back nothing.
-        NothingReturned: it was written, and gives back nothing.
-        AnswerFailed: it raised an error.
+        AnswerFailed: it raised an error, or was written and gives back nothing.
     """
     copies = [each.copy() if isinstance(each, np.ndarray) else each for each in arguments]
     try:
         result = function(*copies)
     except (Exception, SystemExit) as error:
-        raise AnswerFailed from error
-    if result is None or result is ...:
-        raise NothingReturned if _is_begun(function) else NoAnswerYet
-    return result
+        raise AnswerFailed(_describe_error(error)) from error
+    if result is not None and result is not ...:
+        return result
+    if not _is_begun(function):
+        raise NoAnswerYet
+    last_line = "The last line of your function must hand the answer back: `return …`."
+    raise AnswerFailed(f"Nothing came back. {last_line}")
 
 
 def _is_begun(function: Callable[..., Any]) -> bool:
@@ -154,10 +123,9 @@ def match_numbers(answer: Any, truth: Any, tolerance: float = 1e-6) -> bool:
 
 def _describe_error(error: BaseException) -> str:
     """The error, with the line of the notebook in which it came up, if that can be found."""
-    frames = traceback.extract_tb(error.__traceback__)
     lines = [
         frame.line
-        for frame in frames
+        for frame in traceback.extract_tb(error.__traceback__)
         if "ipykernel_" in frame.filename or "ipython-input" in frame.filename
     ]
     where = f" in the line `{lines[-1]}`" if lines and lines[-1] else ""
@@ -167,5 +135,6 @@ def _describe_error(error: BaseException) -> str:
 def _explain(error: BaseException) -> str:
     """What Python says, and where that is known, what it means."""
     said = f"{type(error).__name__}: {error}"
-    meant = next((text for part, text in _EXPLAINED.items() if part in said), "")
-    return f"{said}. {meant}" if meant else said
+    meanings = Path(__file__).with_name("python_says.md").read_text(encoding="utf-8")
+    known = re.findall(r"^- `([^`]+)`: (.*)$", meanings, re.MULTILINE)
+    return next((f"{said}. {meaning}" for part, meaning in known if part in said), said)

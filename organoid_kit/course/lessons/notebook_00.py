@@ -1,29 +1,25 @@
 """Exercises and questions of notebook 00, start here."""
 
-from __future__ import annotations
-
 from organoid_kit.course.lessons.texts import LessonTexts
 
 TEXTS = LessonTexts(__file__)
-
 TOLERANCE = 0.005  # answers rounded to two digits count
+
 which_channels = TEXTS.question("which_channels")
 three_epochs = TEXTS.question("three_epochs")
 test_movie = TEXTS.question("test_movie")
 marks_everything = TEXTS.question("marks_everything")
 
 
-def _judge_precision(answer: float) -> str | None:
+@TEXTS.exercise
+def precision(answer: float) -> str | None:
+    """The part of 12 marks that lie on nuclei, which 9 do."""
     slips = {"recall": 9 / 15, "percent": 75, "marks": 12 / 15}
     return TEXTS.judge("precision", answer, 9 / 12, slips, TOLERANCE)
 
 
-precision = TEXTS.exercise("precision", _judge_precision)
-
-
-def _judge_recall(answer: float) -> str | None:
+@TEXTS.exercise
+def recall(answer: float) -> str | None:
+    """The part of 15 nuclei that are marked, which 9 are."""
     slips = {"precision": 9 / 12, "percent": 60, "marks": 12 / 15}
     return TEXTS.judge("recall", answer, 9 / 15, slips, TOLERANCE)
-
-
-recall = TEXTS.exercise("recall", _judge_recall)

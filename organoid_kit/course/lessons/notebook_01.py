@@ -1,8 +1,7 @@
-"""Exercises and questions of notebook 01, background: a loss, a step, a convolution and a kernel,
-by hand.
-"""
+"""Exercises and questions of notebook 01: a loss, a step, a convolution and a kernel, by hand.
 
-from __future__ import annotations
+The notebook goes on with `compute_loss`, `take_step` and `convolve` where the learner's are missing.
+"""
 
 from collections.abc import Callable
 
@@ -12,57 +11,8 @@ from organoid_kit.course.lessons.exercise import run_answer
 from organoid_kit.course.lessons.texts import LessonTexts
 
 TEXTS = LessonTexts(__file__)
-
 KERAS_TOLERANCE = 1e-4  # Keras computes with seven digits
 
-# ---- the right answers, which the notebook goes on with where the learner's is missing
-
-
-def compute_loss(answers: np.ndarray, truth: np.ndarray) -> float:
-    """The mean of the squared errors.
-
-    Args:
-        answers: (n,) float, what the line says.
-        truth: (n,) float, what was measured.
-    """
-    return float(np.mean((answers - truth) ** 2))
-
-
-def take_step(
-    slope: float, start: float, x: np.ndarray, y: np.ndarray, learning_rate: float
-) -> tuple[float, float]:
-    """Slope and start of the line, after one step down the loss.
-
-    Args:
-        slope: of the line now.
-        start: of the line now, its value at x = 0.
-        x: (n,) float.
-        y: (n,) float, measured.
-        learning_rate: how far to go.
-    """
-    error = slope * x + start - y
-    return slope - learning_rate * 2 * np.mean(error * x), start - learning_rate * 2 * np.mean(
-        error
-    )
-
-
-def convolve(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    """The convolution of an image, as neural networks mean it: the kernel is not turned round.
-
-    Args:
-        image: (y, x) float.
-        kernel: (3, 3) float.
-
-    Returns:
-        (y, x) float; beyond the border there are zeros.
-    """
-    padded, convolved = np.pad(image, 1), np.zeros(image.shape)
-    for row, column in np.ndindex(image.shape):
-        convolved[row, column] = np.sum(padded[row : row + 3, column : column + 3] * kernel)
-    return convolved
-
-
-# ---- questions
 which_network = TEXTS.question("which_network")
 large_steps = TEXTS.question("large_steps")
 three_networks = TEXTS.question("three_networks")
@@ -70,56 +20,85 @@ what_is_wrong = TEXTS.question("what_is_wrong")
 by_hand = TEXTS.question("by_hand")
 why_smaller = TEXTS.question("why_smaller")
 
-# ---- exercises
 
-_ANSWERS, _TRUTH = np.array([1.0, 2.0, 4.0]), np.array([1.0, 4.0, 3.0])
+def compute_loss(answers: np.ndarray, truth: np.ndarray) -> float:
+    """The mean of the squared errors of answers, (n,) float, against what was measured."""
+    return float(np.mean((answers - truth) ** 2))
 
 
-def _judge_loss(answer: Callable) -> str | None:
-    got = run_answer(answer, _ANSWERS, _TRUTH)
+@TEXTS.exercise
+def loss(find_loss: Callable) -> str | None:
+    """The mean squared error of three answers."""
+    got = run_answer(find_loss, np.array([1.0, 2.0, 4.0]), np.array([1.0, 4.0, 3.0]))
     slips = {"sum": 5, "cancel": 1 / 3, "cancel_too": -1 / 3, "sizes": 1, "mean_first": 1 / 9}
     return TEXTS.judge("loss", got, 5 / 3, slips, 1e-4)
 
 
-loss = TEXTS.exercise("loss", _judge_loss)
+def take_step(
+    slope: float, start: float, x: np.ndarray, y: np.ndarray, learning_rate: float
+) -> tuple[float, float]:
+    """Slope and start of a line after one step down the loss.
 
-_DAYS, _SIZES, _LINE, _RATE = np.array([0.0, 1.0, 3.0]), np.array([1.0, 2.0, 2.0]), (0.5, 0.25), 0.1
+    Args:
+        slope: of the line now.
+        start: its value at x = 0.
+        x: (n,) float.
+        y: (n,) float, measured.
+        learning_rate: how far to go.
+    """
+    error = slope * x + start - y
+    uphill = 2 * np.mean(error * x), 2 * np.mean(error)
+    return slope - learning_rate * uphill[0], start - learning_rate * uphill[1]
 
 
-def _judge_step(answer: Callable) -> str | None:
-    got = run_answer(answer, *_LINE, _DAYS, _SIZES, _RATE)
+@TEXTS.exercise
+def step(find_step: Callable) -> str | None:
+    """One step of a line through three points."""
+    line, days, sizes = (0.5, 0.25), np.array([0.0, 1.0, 3.0]), np.array([1.0, 2.0, 2.0])
+    got = run_answer(find_step, *line, days, sizes, 0.1)
     if isinstance(got, tuple | list) and any(np.size(number) != 1 for number in got):
         return TEXTS.say("step", "many")
-    line, right = np.array(_LINE), np.array(take_step(*_LINE, _DAYS, _SIZES, _RATE))
+    right = np.array(take_step(*line, days, sizes, 0.1))
     slips = {
         "order": right[::-1],
-        "uphill": 2 * line - right,
+        "uphill": 2 * np.array(line) - right,
         "half": (line + right) / 2,
-        "new_line": [take_step(0, 0, _DAYS, _SIZES, _RATE)[0], right[1]],
+        "new_line": [take_step(0, 0, days, sizes, 0.1)[0], right[1]],
     }
     if np.shape(got) == (2,):  # one of the two numbers may be right
         slips |= {"slope": [got[0], right[1]], "start": [right[0], got[1]]}
     return TEXTS.judge("step", got, right, slips)
 
 
-step = TEXTS.exercise("step", _judge_step)
+def convolve(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """The convolution as neural networks mean it: the kernel is not turned round.
+
+    Args:
+        image: (y, x) float; beyond its border there are zeros.
+        kernel: (3, 3) float.
+
+    Returns:
+        (y, x) float.
+    """
+    padded, convolved = np.pad(image, 1), np.zeros(image.shape)
+    for row, column in np.ndindex(image.shape):
+        convolved[row, column] = np.sum(padded[row : row + 3, column : column + 3] * kernel)
+    return convolved
 
 
 def _convolve_by_keras(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    """The same by Keras, which takes (batch, y, x, channel)."""
     import keras
 
-    images, kernels = (
-        image[None, :, :, None].astype("float32"),
-        kernel[:, :, None, None].astype("float32"),
-    )
+    images, kernels = np.float32(image)[None, :, :, None], np.float32(kernel)[:, :, None, None]
     return keras.ops.convert_to_numpy(keras.ops.conv(images, kernels, padding="same"))[0, :, :, 0]
 
 
-def _judge_convolution(answer: Callable) -> str | None:
+@TEXTS.exercise
+def convolution(find_convolution: Callable) -> str | None:
+    """A convolution, compared with that of Keras."""
     rng = np.random.default_rng(3)
     image, kernel = rng.normal(size=(6, 7)), rng.normal(size=(3, 3))
-    got, right = run_answer(answer, image, kernel), _convolve_by_keras(image, kernel)
+    got, right = run_answer(find_convolution, image, kernel), _convolve_by_keras(image, kernel)
     if np.shape(got) != (6, 7):
         slip = "no_border" if np.shape(got) == (4, 5) else "shape"
         return TEXTS.say("convolution", slip, shape=np.shape(got))
@@ -130,27 +109,15 @@ def _judge_convolution(answer: Callable) -> str | None:
     return TEXTS.judge("convolution", got, right, slips, KERAS_TOLERANCE)
 
 
-convolution = TEXTS.exercise("convolution", _judge_convolution)
-
-_WIDE_NUCLEUS = np.pad(np.ones((5, 5)), 3)  # evenly bright, in rows and columns 3 to 7
-
-
-def _judge_edge(answer: np.ndarray) -> str | None:
+@TEXTS.exercise
+def edge(answer: np.ndarray) -> str | None:
+    """A kernel that answers to left edges, tried on an evenly bright nucleus in columns 3 to 7."""
     kernel = np.asarray(answer, dtype=float)
     if kernel.shape != (3, 3):
-        return f"A kernel here has 3 rows of 3 numbers. Received: shape {kernel.shape}."
-    row = convolve(_WIDE_NUCLEUS, kernel)[5]
+        return TEXTS.say("edge", "shape", shape=kernel.shape)
+    row = convolve(np.pad(np.ones((5, 5)), 3), kernel)[5]
     left, middle, right = row[2:4].max(), row[5], row[7:9].max()
-    said = f"On a wide nucleus it says {left:g} at the left edge, {middle:g} in the middle, {right:g} at the right edge."
-    if abs(middle) > 1e-6:
-        return f"{said} In the middle there is no edge: let the weights add up to 0."
-    if right > left:
-        return f"{said} Exchange left and right."
-    return (
-        None
-        if left > right
-        else f"{said} At a left edge it is dark on the left, bright on the right."
-    )
-
-
-edge = TEXTS.exercise("edge", _judge_edge)
+    if left > right and abs(middle) <= 1e-6:
+        return None
+    slip = "middle" if abs(middle) > 1e-6 else "mirrored" if right > left else "otherwise"
+    return TEXTS.say("edge", slip, left=left, middle=middle, right=right)

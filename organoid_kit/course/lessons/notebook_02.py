@@ -1,10 +1,6 @@
-"""Exercises and questions of notebook 02: distances, double marks, tables of other programs, and
-the cuboid.
-"""
+"""Exercises and questions of notebook 02: distances, double marks, foreign tables, the cuboid."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import numpy as np
 
@@ -13,23 +9,20 @@ from organoid_kit.course.lessons.texts import LessonTexts
 from organoid_kit.data.annotations import Annotations
 
 TEXTS = LessonTexts(__file__)
-
 _SPACING_UM = (2.0, 0.5, 0.4)
-_FIRST, _SECOND = np.array([3.0, 10.0, 20.0]), np.array([5.0, 16.0, 12.0])
 
-# ---- questions
 how_many_problems = TEXTS.question("how_many_problems")
 swapped_axes = TEXTS.question("swapped_axes")
 scattered_marks = TEXTS.question("scattered_marks")
 two_hours = TEXTS.question("two_hours")
 
 
-# ---- a distance in µm
-def _judge_distance(find_distance_um: Callable) -> str | None:
-    distance = run_answer(find_distance_um, _FIRST, _SECOND, _SPACING_UM)
-    steps, spacing = _SECOND - _FIRST, np.array(_SPACING_UM)
-    if np.shape(distance):
-        return "A distance is one number. Yours has three: square them, add them up, and take the root."
+@TEXTS.exercise
+def distance(find_distance_um: Callable) -> str | None:
+    """The distance of two positions in µm."""
+    first, second = np.array([3.0, 10.0, 20.0]), np.array([5.0, 16.0, 12.0])
+    answer = run_answer(find_distance_um, first, second, _SPACING_UM)
+    steps, spacing = second - first, np.array(_SPACING_UM)
     slips = {
         "voxels": np.linalg.norm(steps),
         "swapped": np.linalg.norm(steps * spacing[::-1]),
@@ -38,83 +31,55 @@ def _judge_distance(find_distance_um: Callable) -> str | None:
         "sizes": np.abs(steps * spacing).sum(),
         "sum": np.sum(steps * spacing),
     }
-    return TEXTS.judge("distance", distance, np.linalg.norm(steps * spacing), slips, 1e-3)
+    return TEXTS.judge("distance", answer, np.linalg.norm(steps * spacing), slips, 1e-3)
 
 
-distance = TEXTS.exercise("distance", _judge_distance)
-
-
-# ---- nuclei that are marked twice
-_MARKS = np.array(
-    [(2, 10, 10), (2, 13, 13), (6, 10, 10), (9, 30, 40), (10, 30, 40), (2, 60, 60), (4, 60, 60)],
-    float,
-)
-_TWICE = {(0, 1), (3, 4)}  # within 2.5 µm; in voxels it would be (3, 4) and (5, 6)
-_LIMIT_UM = 2.5
-
-
-def _read_pairs(pairs: Iterable) -> set[tuple[int, ...]]:
-    """Pairs of rows, in whatever form and order they came."""
-    return {tuple(sorted(int(row) for row in pair)) for pair in pairs}
-
-
-def _judge_doubles(find_doubles: Callable) -> str | None:
-    answer = list(run_answer(find_doubles, _MARKS, _SPACING_UM, _LIMIT_UM))
+@TEXTS.exercise
+def doubles(find_doubles: Callable) -> str | None:
+    """Nuclei that are marked twice, within 2.5 µm."""
+    first, second = [(2, 10, 10), (2, 13, 13), (6, 10, 10)], [(9, 30, 40), (10, 30, 40)]
+    marks = np.array([*first, *second, (2, 60, 60), (4, 60, 60)], float)
+    right = {(0, 1), (3, 4)}  # in voxels it would be (3, 4) and (5, 6)
+    answer = list(run_answer(find_doubles, marks, _SPACING_UM, 2.5))
     if any(np.size(row) != 1 for pair in answer for row in pair):
-        return "A pair holds two row numbers, such as (0, 1), not the positions themselves."
-    pairs = _read_pairs(answer)
+        return TEXTS.say("doubles", "positions")
+    pairs = {tuple(sorted(int(row) for row in pair)) for pair in answer}
     if any(len(set(pair)) != 2 for pair in pairs):
-        return "Each pair must hold two different rows. A position lies at no distance from itself: leave that out."
-    if pairs != _TWICE:
-        missing, false = sorted(_TWICE - pairs), sorted(pairs - _TWICE)
-        wrong = [f"missing: {missing}"] if missing else []
-        wrong += [f"not doubles: {false}"] if false else []
-        return f"Of 7 marks two pairs lie within {_LIMIT_UM} µm; {'; '.join(wrong)}. Did you measure in µm?"
-    if len(answer) > len(pairs):
-        return "Each pair is there more than once: (0, 1) and (1, 0) are the same. Let the second row be after the first."
-    return None
+        return TEXTS.say("doubles", "itself")
+    if pairs != right:
+        missing, false = sorted(right - pairs), sorted(pairs - right)
+        wrong = [f"missing: {missing}"] * bool(missing) + [f"not doubles: {false}"] * bool(false)
+        return TEXTS.say("doubles", "otherwise", wrong="; ".join(wrong))
+    return TEXTS.say("doubles", "twice") if len(answer) > len(pairs) else None
 
 
-doubles = TEXTS.exercise("doubles", _judge_doubles)
-
-
-# ---- a table of another program
-_TABLE_UM = np.array([(12.0, 5.0, 6.0), (4.0, 10.0, 2.0)])  # x, y, z
-
-
-def _judge_table(read_table: Callable) -> str | None:
-    positions = run_answer(read_table, _TABLE_UM, _SPACING_UM)
-    spacing = np.array(_SPACING_UM)
-    turned = _TABLE_UM[:, ::-1]
+@TEXTS.exercise
+def table(read_table: Callable) -> str | None:
+    """A table of another program: columns x, y, z, in µm."""
+    table_um, spacing = np.array([(12.0, 5.0, 6.0), (4.0, 10.0, 2.0)]), np.array(_SPACING_UM)
+    positions = run_answer(read_table, table_um, _SPACING_UM)
+    turned = table_um[:, ::-1]
     slips = {
         "micrometres": turned,
         "multiplied": turned * spacing,
-        "columns": _TABLE_UM / spacing,
-        "xyz": _TABLE_UM / spacing[::-1],
+        "columns": table_um / spacing,
+        "xyz": table_um / spacing[::-1],
         "spacing": turned / spacing[::-1],
-        "rows": _TABLE_UM[::-1] / spacing,
+        "rows": table_um[::-1] / spacing,
     }
     return TEXTS.judge("table", positions, turned / spacing, slips, 1e-3)
 
 
-table = TEXTS.exercise("table", _judge_table)
-
-
-# ---- the cuboid of annotations
-_POINTS = np.array([(3, 40, 12), (7, 22, 30), (5, 31, 18)], float)
-
-
-def _judge_cuboid(find_cuboid: Callable) -> str | None:
-    truth = Annotations(_POINTS, np.zeros(len(_POINTS), int)).annotated_region(0)
-    cuboid = run_answer(find_cuboid, _POINTS)
+@TEXTS.exercise
+def cuboid(find_cuboid: Callable) -> str | None:
+    """The smallest cuboid around all annotations."""
+    points = np.array([(3, 40, 12), (7, 22, 30), (5, 31, 18)], float)
+    right = Annotations(points, np.zeros(len(points), int)).annotated_region(0)
     slips = {
-        "order": truth[::-1],
-        "size": truth[1] - truth[0],
-        "by_axis": truth.T,
-        "one_number": [_POINTS.min(), _POINTS.max()],
-        "ends": [_POINTS[0], _POINTS[-1]],
+        "order": right[::-1],
+        "size": right[1] - right[0],
+        "by_axis": right.T,
+        "one_number": [points.min(), points.max()],
+        "ends": [points[0], points[-1]],
     }
-    return TEXTS.judge("cuboid", cuboid, truth, slips, 1e-6)
-
-
-cuboid = TEXTS.exercise("cuboid", _judge_cuboid)
+    return TEXTS.judge("cuboid", run_answer(find_cuboid, points), right, slips)

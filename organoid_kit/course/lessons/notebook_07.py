@@ -1,8 +1,4 @@
-"""Exercises and questions of notebook 07: a cost, divisions with a tolerance, and where to look
-first, by hand.
-"""
-
-from __future__ import annotations
+"""Exercises and questions of notebook 07: a cost, divisions with a tolerance, where to look first."""
 
 from collections.abc import Callable
 
@@ -14,13 +10,18 @@ from organoid_kit.tracking.problem import compute_cost
 
 TEXTS = LessonTexts(__file__)
 
-# ---- a cost
-_TRIED = (0.9, 0.5, 0.05, 0.999)
+cheapest = TEXTS.question("cheapest")
+can_be_chosen = TEXTS.question("can_be_chosen")
+tra = TEXTS.question("tra")
+ends = TEXTS.question("ends")
 
 
-def _judge_cost(find: Callable) -> str | None:
-    answers = np.array([float(np.asarray(run_answer(find, probability))) for probability in _TRIED])
-    tried = np.array(_TRIED)
+@TEXTS.exercise
+def cost(find: Callable) -> str | None:
+    """The costs of four probabilities."""
+    tried = (0.9, 0.5, 0.05, 0.999)
+    answers = np.array([float(np.asarray(run_answer(find, probability))) for probability in tried])
+    tried = np.array(tried)
     right = compute_cost(tried)
     slips = {
         "sign": -right,
@@ -32,65 +33,39 @@ def _judge_cost(find: Callable) -> str | None:
     return TEXTS.judge("cost", answers, right, slips, 1e-3)
 
 
-cost = TEXTS.exercise("cost", _judge_cost)
-
-# ---- divisions
+# A is called late, B early, C right, D too late; F and G are false
 _TRUE = {"A": 3, "B": 7, "C": 9, "D": 12, "E": 5}
-_CALLED = {
-    "A": 4,
-    "B": 6,
-    "C": 9,
-    "D": 15,
-    "F": 2,
-    "G": 8,
-}  # A late, B early, C right, D too late, F and G false
+_CALLED = {"A": 4, "B": 6, "C": 9, "D": 15, "F": 2, "G": 8}
 
 
-def _count_right(early: int, late: int) -> int:
-    return sum(
-        name in _TRUE and -early <= time_point - _TRUE[name] <= late
-        for name, time_point in _CALLED.items()
-    )
+def _compute_f1(early: int, late: int) -> float:
+    """F1, where a call may be so many time points early or late."""
+    off = [_CALLED[name] - _TRUE[name] for name in _CALLED.keys() & _TRUE.keys()]
+    return 2 * sum(-early <= steps <= late for steps in off) / (len(_TRUE) + len(_CALLED))
 
 
-def _judge_divisions(find: Callable) -> str | None:
+@TEXTS.exercise
+def divisions(find: Callable) -> str | None:
+    """F1 of divisions that may be called a time point early or late; then of none so."""
     answer = run_answer(find, dict(_TRUE), dict(_CALLED), 1)
-    number = len(_TRUE) + len(_CALLED)
-    right = 2 * _count_right(1, 1) / number
-    if match_numbers(answer, right, 1e-3):
-        strict = run_answer(find, dict(_TRUE), dict(_CALLED), 0)
-        is_right = match_numbers(strict, 2 * _count_right(0, 0) / number, 1e-3)
-        return None if is_right else TEXTS.say("divisions", "always_1")
     slips = {
-        "strict": 2 * _count_right(0, 0) / number,
-        "earlier": 2 * _count_right(99, 1) / number,
-        "later": 2 * _count_right(0, 1) / number,
-        "anytime": 2 * _count_right(99, 99) / number,
-        "precision": _count_right(1, 1) / len(_CALLED),
-        "recall": _count_right(1, 1) / len(_TRUE),
+        "strict": _compute_f1(0, 0),
+        "earlier": _compute_f1(99, 1),
+        "later": _compute_f1(0, 1),
+        "anytime": _compute_f1(99, 99),
+        "precision": 3 / len(_CALLED),
+        "recall": 3 / len(_TRUE),
     }
-    return TEXTS.judge("divisions", answer, right, slips, 1e-3)
+    if wrong := TEXTS.judge("divisions", answer, _compute_f1(1, 1), slips, 1e-3):
+        return wrong
+    strict = run_answer(find, dict(_TRUE), dict(_CALLED), 0)
+    is_right = match_numbers(strict, _compute_f1(0, 0), 1e-3)
+    return None if is_right else TEXTS.say("divisions", "always_1")
 
 
-divisions = TEXTS.exercise("divisions", _judge_divisions)
-
-# ---- where to look first
-_SAID = [0.97, 0.55, 0.91, 0.88, 0.62]
-_ERRORS = [0.02, 0.04, 0.38, 0.11, 0.09]
-
-
-def _judge_first(find: Callable) -> str | None:
-    answer = np.asarray(run_answer(find, list(_SAID), list(_ERRORS)), float)
-    if answer.shape != ():
-        return TEXTS.say("first_look", "many")
-    slips = {"least_sure": 1, "probability": max(_ERRORS), "from_1": 3}
-    return TEXTS.judge("first_look", answer, 2, slips)
-
-
-first_look = TEXTS.exercise("first_look", _judge_first)
-
-# ---- questions
-cheapest = TEXTS.question("cheapest")
-can_be_chosen = TEXTS.question("can_be_chosen")
-tra = TEXTS.question("tra")
-ends = TEXTS.question("ends")
+@TEXTS.exercise
+def first_look(find: Callable) -> str | None:
+    """The row of the link that is most probably wrong."""
+    said, errors = [0.97, 0.55, 0.91, 0.88, 0.62], [0.02, 0.04, 0.38, 0.11, 0.09]
+    slips = {"least_sure": 1, "probability": max(errors), "from_1": 3}
+    return TEXTS.judge("first_look", run_answer(find, said, errors), 2, slips)

@@ -1,19 +1,14 @@
-"""A question with choices, each answered with a reason: radio buttons where there are widgets, text
-everywhere.
-"""
-
-from __future__ import annotations
+"""A question with choices, each answered with a reason: radio buttons, or HTML, or text."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from organoid_kit.course.lessons.text import Verdict, format_html
 
-# ipywidgets cuts long labels off, and puts the button behind the text; these wrap, beside the
-# button.
+# ipywidgets cuts long labels off, and puts the button behind the text; these wrap, beside it.
 _STYLE = """<style>
-.ok-question .widget-radio-box label {display: flex; height: auto; line-height: 1.4; white-space: normal;
-    margin-bottom: 6px;}
+.ok-question .widget-radio-box label {
+    display: flex; height: auto; line-height: 1.4; white-space: normal; margin-bottom: 6px;}
 .ok-question .widget-radio-box input {order: -1; flex: none; float: none; margin-right: 8px;}
 .ok-question .widget-radio-box {max-width: none; height: auto; margin-bottom: 0;}
 </style>"""
@@ -40,18 +35,15 @@ class Question:
         """What is right or wrong about a choice."""
         key = str(choice).strip().lower()
         if key not in self.choices:
-            return Verdict(
-                "not tried", f"Choose one of {', '.join(self.choices)}. Received: {choice!r}."
-            )
+            ask = f"Choose one of {', '.join(self.choices)}. Received: {choice!r}."
+            return Verdict("not tried", ask)
         return Verdict("right" if key == self.right else "wrong", self.because[key])
 
     def __repr__(self) -> str:
-        lines = [
-            f"Question: {self.text}",
-            *(f"  {key}) {choice}" for key, choice in self.choices.items()),
-        ]
+        choices = (f"  {key}) {choice}" for key, choice in self.choices.items())
         calls = " or ".join(f'.check("{key}")' for key in self.choices)
-        return "\n".join([*lines, f"To answer, write behind the question: {calls}"])
+        to_answer = f"To answer, write behind the question: {calls}"
+        return "\n".join([f"Question: {self.text}", *choices, to_answer])
 
     def _repr_html_(self) -> str:
         """For pages without a kernel: the choices, and the answers to open."""
@@ -61,7 +53,8 @@ class Question:
         answers = "".join(f"{key}) {self.check(key)._repr_html_()}" for key in self.choices)
         return (
             f'<div class="ok-question"><p><b>Question.</b> {format_html(self.text)}</p>'
-            f'<ul style="list-style:none">{choices}</ul><details><summary>Answers</summary>{answers}</details></div>'
+            f'<ul style="list-style:none">{choices}</ul>'
+            f"<details><summary>Answers</summary>{answers}</details></div>"
         )
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
@@ -75,23 +68,17 @@ class Question:
         from ipywidgets import HTML, Layout, RadioButtons, VBox
 
         question = HTML(f"{_STYLE}<b>Question.</b> {format_html(self.text)}")
-        options = [
-            (f"{key}) {choice.replace('`', '')}", key) for key, choice in self.choices.items()
-        ]
-        buttons = RadioButtons(options=options, value=None, layout=Layout(width="auto"))
+        labels = {f"{key}) {choice.replace('`', '')}": key for key, choice in self.choices.items()}
+        buttons = RadioButtons(options=[*labels.items()], value=None, layout=Layout(width="auto"))
         feedback = HTML(_NO_ANSWER)
 
         def answer(change: dict[str, Any]) -> None:
-            feedback.value = (
-                self.check(change["new"])._repr_html_() if change["new"] else _NO_ANSWER
-            )
+            key = change["new"]
+            feedback.value = self.check(key)._repr_html_() if key else _NO_ANSWER
 
         buttons.observe(answer, "value")
         box = VBox([question, buttons, feedback])
-        for widget, handle in (
-            (box, "ok-question"),
-            (buttons, "ok-choices"),
-            (feedback, "ok-feedback"),
-        ):
-            widget.add_class(handle)
+        box.add_class("ok-question")
+        buttons.add_class("ok-choices")
+        feedback.add_class("ok-feedback")
         return box

@@ -1,8 +1,4 @@
-"""What exercises and questions say: readable in a page and as plain text, and never by colour
-alone.
-"""
-
-from __future__ import annotations
+"""What exercises and questions say: readable as a page and as text, never by colour alone."""
 
 import html
 import re
@@ -19,26 +15,19 @@ KINDS = {  # mark and word, ground, bar at the left
 
 
 def format_html(text: str) -> str:
-    """Plain text as HTML: all is escaped, `code` between backticks is set as code, lines stay
-    lines.
-    """
+    """Plain text as HTML: all is escaped, `code` is set as code, lines stay lines."""
     escaped = re.sub(r"`([^`\n]+)`", r"<code>\1</code>", html.escape(text))
     return escaped.replace("\n", "<br>")
 
 
 def _box(inside: str, ground: str, bar: str, role: str = "") -> str:
-    style = f"background:{ground};color:{INK};border-left:4px solid {bar};padding:6px 10px;line-height:1.5"
-    return f'<div {role} style="{style}">{inside}</div>'
+    style = f"background:{ground};color:{INK};border-left:4px solid {bar}"
+    return f'<div {role} style="{style};padding:6px 10px;line-height:1.5">{inside}</div>'
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a checker says about an answer.
-
-    Attributes:
-        kind: "right", "wrong" or "not tried".
-        text: why, in words.
-    """
+    """What a checker says about an answer: "right", "wrong" or "not tried", and why, in words."""
 
     kind: str
     text: str
@@ -48,23 +37,13 @@ class Verdict:
 
     def _repr_html_(self) -> str:
         word, ground, bar = KINDS[self.kind]
-        return _box(
-            f"<b>{word}</b> {format_html(self.text)}",
-            ground,
-            bar,
-            'role="status" aria-live="polite"',
-        )
+        inside = f"<b>{word}</b> {format_html(self.text)}"
+        return _box(inside, ground, bar, 'role="status" aria-live="polite"')
 
 
 @dataclass(frozen=True)
 class Text:
-    """A hint or a solution.
-
-    Attributes:
-        title: such as "Hint 1 of 3".
-        text: in words.
-        code: lines of Python, shown above the words.
-    """
+    """A hint or a solution: a title such as "Hint 1 of 3", words, and code shown above the words."""
 
     title: str
     text: str
@@ -75,11 +54,6 @@ class Text:
 
     def _repr_html_(self) -> str:
         style = f"background:#ffffff;color:{INK};padding:6px 8px;margin:6px 0;overflow-x:auto"
-        code = (
-            f'<pre style="{style}"><code>{html.escape(self.code)}</code></pre>' if self.code else ""
-        )
-        return _box(
-            f"<b>{html.escape(self.title)}.</b> {code}{format_html(self.text)}",
-            "#eef6fb",
-            COLOURS["blue"],
-        )
+        code = f'<pre style="{style}"><code>{html.escape(self.code)}</code></pre>'
+        words = f"{code if self.code else ''}{format_html(self.text)}"
+        return _box(f"<b>{html.escape(self.title)}.</b> {words}", *KINDS["not tried"][1:])

@@ -1,19 +1,19 @@
 """Texts of exercises and questions: each notebook has a Markdown file beside its module.
 
     ## before each exercise   code that the notebook has run before
-    ## exercise NAME          ### Answer, Hints, Solution, Also right, Mistakes, Slips, Before
-    ## question NAME          its text, and below each choice what is said to it; `*` marks the right one
+    ## exercise NAME          ### Answer, Hints, Solution, Also right, Mistakes, Before, Slips
+    ## question NAME          its text, and below each choice what is said to it; `*`: the right one
 
 The module of a notebook adds what judges the answers. A teacher can change or translate the texts
 without touching Python; tests run all code that stands in them.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from organoid_kit.course.lessons.exercise import Exercise, match_numbers
 from organoid_kit.course.lessons.question import Question
@@ -28,61 +28,27 @@ class LessonTexts:
     def __init__(self, module_file: str) -> None:
         """Reads the Markdown file beside a module: `LessonTexts(__file__)`."""
         text = Path(module_file).with_suffix(".md").read_text(encoding="utf-8")
-        _, *parts = re.split(
-            r"^## (before each|exercise|question) (\w+)\n", text, flags=re.MULTILINE
-        )
+        heading = re.compile(r"^## (before each|exercise|question) (\w+)\n", re.MULTILINE)
+        _, *parts = heading.split(text)
         self._texts = dict(zip(zip(parts[::3], parts[1::3]), parts[2::3]))
 
-    def exercise(self, name: str, judge: Callable[[Any], str | None]) -> Exercise:
-        """The exercise of this name; `judge` says what is wrong with an answer, or None."""
-        _, *parts = re.split(r"^### (.+)\n", self._texts["exercise", name], flags=re.MULTILINE)
+    def exercise(self, judge: Callable[[Any], str | None]) -> Exercise:
+        """The exercise with the name of a function, which says what is wrong with an answer."""
+        text = self._texts["exercise", judge.__name__]
+        _, *parts = re.split(r"^### (.+)\n", text, flags=re.MULTILINE)
         part = dict(zip(parts[::2], parts[1::2]))
         [(code, because)] = _CODE.findall(part["Solution"])
-        before = _CODE.findall(
-            part.get("Before") or self._texts.get(("before each", "exercise"), "")
-        )
+        before = part.get("Before") or self._texts.get(("before each", "exercise"), "")
         return Exercise(
             answer=part["Answer"].strip(),
             judge=judge,
             hints=tuple(re.findall(r"^- (.*)$", part["Hints"], re.MULTILINE)),
             code=code,
             because=because,
-            others=tuple(code for code, _ in _CODE.findall(part.get("Also right", ""))),
+            others=tuple(other for other, _ in _CODE.findall(part.get("Also right", ""))),
             mistakes=tuple(_CODE.findall(part["Mistakes"])),
-            **({"given": before[0][0]} if before else {}),
+            given="\n".join(given for given, _ in _CODE.findall(before)) or Exercise.given,
         )
-
-    def say(self, exercise: str, slip: str, **values: Any) -> str:
-        """What is said to a slip of an exercise, with these values put into its text."""
-        return self._read_slips(exercise)[slip].format(**values)
-
-    def judge(
-        self,
-        exercise: str,
-        answer: Any,
-        right: Any,
-        slips: Mapping[str, Any],
-        tolerance: float = 1e-6,
-    ) -> str | None:
-        """What is said to an answer in numbers: by the slip it comes from, or "otherwise"; None if it is right.
-
-        Args:
-            exercise: its name; the texts stand below its heading "Slips".
-            answer: number or numbers.
-            right: what it should be.
-            slips: what comes out by each; the first that matches counts.
-            tolerance: as of `match_numbers`.
-        """
-        if match_numbers(answer, right, tolerance):
-            return None
-        matching = (
-            slip for slip, wrong in slips.items() if match_numbers(answer, wrong, tolerance)
-        )
-        return self.say(exercise, next(matching, "otherwise"), answer=answer, right=right)
-
-    def _read_slips(self, exercise: str) -> dict[str, str]:
-        slips = self._texts["exercise", exercise].partition("### Slips\n")[2]
-        return dict(re.findall(r"^- (\w+): (.*)$", slips, re.MULTILINE))
 
     def question(self, name: str) -> Question:
         """The question of this name."""
@@ -94,3 +60,40 @@ class LessonTexts:
             right=next(key for star, key, _, _ in choices if star),
             because={key: reason for _, key, _, reason in choices},
         )
+
+    def say(self, exercise: str, slip: str, **values: Any) -> str:
+        """What is said to a slip of an exercise, with these values put into its text."""
+        return self._list_slips(exercise)[slip].format(**values)
+
+    def judge(
+        self,
+        exercise: str,
+        answer: Any,
+        right: Any,
+        slips: Mapping[str, Any],
+        tolerance: float = 1e-6,
+        **values: Any,
+    ) -> str | None:
+        """What is said to an answer in numbers, None if it is right: its shape, a slip, "otherwise".
+
+        Args:
+            exercise: its name; the texts stand below its heading "Slips".
+            answer: number or numbers.
+            right: what it should be.
+            slips: what comes out by each; the first that matches counts.
+            tolerance: as of `match_numbers`.
+            values: more that the texts name, besides `answer`, `right` and `shape`.
+        """
+        if match_numbers(answer, right, tolerance):
+            return None
+        texts, values = self._list_slips(exercise), {"answer": answer, "right": right} | values
+        if "shape" in texts and np.shape(answer) != np.shape(right):
+            return texts["shape"].format(shape=np.shape(answer), **values)
+        matching = (
+            slip for slip, wrong in slips.items() if match_numbers(answer, wrong, tolerance)
+        )
+        return texts[next(matching, "otherwise")].format(**values)
+
+    def _list_slips(self, exercise: str) -> dict[str, str]:
+        slips = self._texts["exercise", exercise].partition("### Slips\n")[2]
+        return dict(re.findall(r"^- (\w+): (.*)$", slips, re.MULTILINE))
