@@ -48,22 +48,22 @@ class JsonPart:
 
     def triples(self, key: str) -> list[list[float]]:
         """Rows of three finite numbers; what stands behind these in a row is left out."""
-        return check_triples(self.get(key, list).value, f"{self.where}, {key!r}")
+        part = self.get(key, list)
+        rows = enumerate(part.value)
+        return [_to_floats(row, 3, f"{part.where}, row {index}") for index, row in rows]
 
-    def triple(self, *keys: str) -> list[float]:
-        """Three finite numbers, each under its key."""
-        return check_triples([[self.value.get(key) for key in keys]], self.where)[0]
+    def numbers(self, *keys: str) -> list[float]:
+        """Finite numbers, each under its key."""
+        return _to_floats([self.value.get(key) for key in keys], len(keys), self.where)
 
 
-def check_triples(rows: list, where: str) -> list[list[float]]:
-    """Rows of three finite numbers, as floats."""
-    for index, row in enumerate(rows):
-        numbers = row[:3] if isinstance(row, list) else []
-        if len(numbers) != 3 or not all(
-            type(number) in (int, float) and abs(number) < 1e9 for number in numbers
-        ):
-            raise UserError(
-                "Coordinates and sizes must be three finite numbers. "
-                f"Received: {row!r:.60}, row {index} at {where}. Repair this row."
-            )
-    return [[float(number) for number in row[:3]] for row in rows]
+def _to_floats(row: Any, count: int, where: str) -> list[float]:
+    """The first numbers of a row."""
+    numbers = row[:count] if isinstance(row, list) else []
+    fits = [type(number) in (int, float) and abs(number) < 1e9 for number in numbers]
+    if len(fits) != count or not all(fits):
+        raise UserError(
+            f"Coordinates and sizes must be finite numbers. Received: {row!r:.60}, where {count} "
+            f"numbers are needed, at {where}. Repair this part."
+        )
+    return [float(number) for number in numbers]

@@ -58,7 +58,7 @@ def read_geff(
     for row, name in enumerate(_AXES):
         if name in axes:
             coordinates[row] = _read_coordinate(properties.pop(axes[name].name, None), name, path)
-    time_points, positions = coordinates[0].astype(int), coordinates[1:].T
+    time_points, positions = coordinates[0].astype(int), np.stack(coordinates[1:], axis=1)
     if spacing_um is None:
         axis_um = [to_um(axes[n].scale, axes[n].scaled_unit) if n in axes else 1.0 for n in "zyx"]
         spacing_um = axis_um if all(axis_um) else None

@@ -31,6 +31,7 @@ from organoid_kit.data.json_part import JsonPart
 REGION_KEY = "organoid_kit_region_zyx_px"  # in "other_data", which OrganoidTracker keeps untouched
 LINEAGE_PREFIX = "lineage_"
 _NUMBER = re.compile(r"-?[0-9]{1,9}")
+_SIZES = ("z_um", "y_um", "x_um", "t_m")  # of a voxel, and minutes per time point; 0: unknown
 _OWN_KEYS = {"version", "name", "positions", "shapes", "tracks", "links", "image_resolution"}
 
 
@@ -44,19 +45,19 @@ def read_aut(path: str | Path) -> Annotations:
             "Save it with a version of OrganoidTracker that writes v2."
         )
     if content.value and all(map(_NUMBER.fullmatch, content.value)):
-        content.value = {"positions": content.value}  # the oldest files: positions, nothing else
+        content = JsonPart({"positions": content.value}, str(path))  # as in the oldest files
     elif "nodes" in content.value:
-        content.value = {"links": content.value}  # or links and nothing else
+        content = JsonPart({"links": content.value}, str(path))  # likewise
     draft = _Draft()
     _read_positions(content, draft)
     _read_tracks(content, draft)
     _read_v1_links(content.get("links"), draft)
-    sizes = {key: value or 0 for key, value in content.get("image_resolution").value.items()}
-    sizes = JsonPart({"z_um": 0, "y_um": 0, "x_um": 0, "t_m": 0} | sizes, f"{path}: sizes")
-    spacing_um, minutes = sizes.triple("z_um", "y_um", "x_um"), sizes.triple(*["t_m"] * 3)[0]
+    resolution = content.get("image_resolution")
+    sizes = {key: resolution.value.get(key) or 0 for key in _SIZES}
+    *spacing_um, minutes = JsonPart(sizes, resolution.where).numbers(*_SIZES)
     extra = {key: value for key, value in content.value.items() if key not in _OWN_KEYS}
     other_data, region = content.get("other_data"), None
-    if REGION_KEY in other_data.value:
+    if other_data.value.get(REGION_KEY) is not None:
         region = other_data.triples(REGION_KEY)
         if len(region) != 2:
             raise UserError(
@@ -100,16 +101,14 @@ def write_aut(annotations: Annotations, path: str | Path, *, overwrite: bool = F
     shifted = annotations.positions + _shifts(offsets, annotations.time_points.tolist())
     coordinates = shifted[:, ::-1].tolist()  # the same floats in positions and tracks
     _check_positions_are_distinct(annotations.time_points.tolist(), coordinates, path)
-    sizes_um = annotations.spacing_um or (0.0, 0.0, 0.0)
+    spacing_um = annotations.spacing_um or (0.0, 0.0, 0.0)
+    sizes = (*spacing_um, annotations.minutes_per_time_point or 0.0)
     content = {
         "version": "v2",
         "name": annotations.name,
         "positions": _positions_to_json(annotations, coordinates),
         "tracks": _tracks_to_json(annotations, coordinates),
-        "image_resolution": {
-            **dict(zip(("z_um", "y_um", "x_um"), sizes_um, strict=True)),
-            "t_m": annotations.minutes_per_time_point or 0.0,
-        },
+        "image_resolution": dict(zip(_SIZES, sizes, strict=True)),
         **{key: value for key, value in annotations.extra.items() if key not in _OWN_KEYS},
     }
     if annotations.region is not None:
@@ -214,7 +213,7 @@ def _read_v1_links(graph: JsonPart, draft: _Draft) -> None:
     """Version 1: a graph of nodes with position data and links with link and lineage data."""
 
     def find_row(node: JsonPart) -> int:
-        return draft.find(node.time_point("_time_point_number"), node.triple("x", "y", "z"))
+        return draft.find(node.time_point("_time_point_number"), node.numbers("x", "y", "z"))
 
     for node in graph.entries("nodes"):
         row = find_row(node.get("id"))
@@ -233,7 +232,7 @@ def _shifts(content: JsonPart, time_points: list[int]) -> np.ndarray:
     """The offset of the image of each position, (n, 3), zyx, pixels; zero where there is none."""
     offsets = defaultdict(lambda: [0.0, 0.0, 0.0])
     for offset in content.entries("image_offsets"):
-        offsets[offset.time_point("_time_point_number")] = offset.triple("z", "y", "x")
+        offsets[offset.time_point("_time_point_number")] = offset.numbers("z", "y", "x")
     return np.array([offsets[time_point] for time_point in time_points]).reshape(-1, 3)
 
 

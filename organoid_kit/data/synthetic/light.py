@@ -40,20 +40,18 @@ class Microscope:
 
     def _image(self, snapshot: Snapshot) -> np.ndarray:
         """One time point, (c, z, y, x) uint16."""
-        height_um, tissue = self._tissue(snapshot.organoid)
-        g1, other = self._nuclei(snapshot)
-        brightfield = self._brightfield(height_um, tissue)
-        extra = self._unwanted_light(snapshot.organoid, height_um, tissue) / 2
-        return np.stack([brightfield, self._camera(g1 + extra), self._camera(other + extra)])
-
-    def _tissue(self, organoid: Organoid) -> tuple[np.ndarray, np.ndarray]:
-        """Height above the middle of the epithelium, µm, and grain of the tissue; (z, y, x)."""
+        organoid = snapshot.organoid
         grid_um = np.stack(np.meshgrid(*self.axes_um, indexing="ij"), axis=-1)
         from_centre_um = grid_um - organoid.centre_um
         round_um = from_centre_um / organoid.axes
         distance_um = np.sqrt(np.sum(round_um**2, axis=-1)) + 1e-6
+        # Height above the middle of the epithelium, and grain of the tissue, both (z, y, x)
         height_um = distance_um - organoid.surface_um(round_um / distance_um[..., None])
-        return height_um, _cut(self.tissue, np.moveaxis(from_centre_um, -1, 0))
+        tissue = _cut(self.tissue, np.moveaxis(from_centre_um, -1, 0))
+        g1, other = self._nuclei(snapshot)
+        brightfield = self._brightfield(height_um, tissue)
+        extra = self._unwanted_light(organoid, height_um, tissue) / 2
+        return np.stack([brightfield, self._camera(g1 + extra), self._camera(other + extra)])
 
     def _nuclei(self, snapshot: Snapshot) -> np.ndarray:
         """Light of the nuclei before the microscope, (2, z, y, x): those in G1, all others."""
