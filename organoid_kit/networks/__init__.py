@@ -1,10 +1,10 @@
 """The three networks, one a file; saved, loaded, exported. Keras begins here.
 
-blocks ── position, division, link ── building (whichever the settings name)
-saving      save, load, train on from
-folders     where trained networks lie; no Keras
-resampling ── export   folders for OrganoidTracker
-devices     what one computes on, and its memory
+    blocks ── position, division, link ── building (whichever the settings name)
+    saving                  save, load, train on from
+    folders                 where trained networks lie; no Keras
+    resampling ── export    folders for OrganoidTracker
+    devices                 what one computes on, and its memory
 """
 
 import lazy_loader
