@@ -42,12 +42,10 @@ class EditActions(VBox):
     """Saving, and which positions are chosen; with buttons over an editor. Errors are raised.
 
     Attributes:
-        editor: what changes.
         chosen: numbers of the chosen positions (`AnnotationEditor.numbers`), the last one last.
         buttons: all that change annotations, a box of its own for a place where nothing moves them.
-        add, move, delete, link, unlink, divide, not_dividing, forget, undo, redo: buttons.
-        file_name, save: where it is saved, and the button.
-        actions: names of all these buttons.
+        actions: the name of each button, also an attribute: `add`, `move`, …, `save`.
+        file_name: where it is saved.
     """
 
     def __init__(self, editor: AnnotationEditor, file_name: str) -> None:

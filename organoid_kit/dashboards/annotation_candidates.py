@@ -19,7 +19,6 @@ class CandidateList(VBox):
     """Candidates that wait for a decision. Buttons act on the editor; errors are raised.
 
     Args:
-        editor: what changes.
         channels: where blobs are found, counted from 1; several are summed.
         proposed: candidates of a network; None: blobs become candidates, where and when one asks.
 

@@ -33,7 +33,7 @@ again.</div>"""
 
 
 class AnnotationChecker(VBox):
-    """Shows what is wrong in annotations, and mends it. Those given, and their file, stay as they are.
+    """Shows what is wrong in annotations, and mends it, in a new file.
 
     Args:
         annotated_movie: to check.
@@ -103,11 +103,11 @@ class AnnotationChecker(VBox):
         return drawing
 
     def state(self) -> dict[str, Any]:
-        """The values of the controls, as plain JSON values; annotations are saved, not part of it."""
+        """The values of the controls, as plain JSON values, without the annotations."""
         return {**self.browser.state(), "list_shown": self.list_shown.value}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Sets controls to what `state` gave. Raises UserError for a control or value there is not."""
+        """Sets controls to what `state` gave. Raises UserError where they cannot have it."""
         state = dict(state)
         shown = state.pop("list_shown", self.list_shown.value)
         if shown not in LISTS:

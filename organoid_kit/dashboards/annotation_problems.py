@@ -29,8 +29,7 @@ class ProblemList(VBox):
     Attributes:
         problems: all there are.
         chosen: list, one line for each of the first problems.
-        check: button.
-        summary, remedy: what is shown below.
+        check: button that begins and ends a look at all images.
     """
 
     def __init__(self, go_to: Callable[[], None]) -> None:
@@ -99,11 +98,6 @@ def _write_line(problem: Problem) -> str:
 
 class ImageCheck:
     """Looks for positions beside their nucleus, nuclei without one, images that show nothing.
-
-    Args:
-        editor: whose movie and annotations are looked at.
-        channels: which show the nuclei, counted from 1; several are summed.
-        messages: where errors appear.
 
     Attributes:
         found: what was found last.

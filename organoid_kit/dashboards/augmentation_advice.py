@@ -63,15 +63,7 @@ class ExampleFacts:
 def measure_example_facts(
     annotated_movies: Sequence[AnnotatedMovie], settings: NetworkSettings
 ) -> ExampleFacts:
-    """Looks at a few stacks of each movie, and at all positions and links.
-
-    Args:
-        annotated_movies: to train on.
-        settings: channels, spacing and quantiles count.
-
-    Raises:
-        UserError: a position lies outside its movie, or a stack cannot be read.
-    """
+    """Looks at a few stacks of each movie, and at all positions and links."""
     if settings.spacing_um is None:
         settings = settings.changed(spacing_um=tuple(annotated_movies[0].movie.spacing_um))
     nuclei, stacks, close = [np.zeros(0)], [], [np.zeros(0)]
@@ -102,12 +94,7 @@ def measure_example_facts(
 
 
 def check_augmentation(settings: NetworkSettings, facts: ExampleFacts) -> dict[str, str]:
-    """A warning for each setting that would teach something wrong, by its name.
-
-    Args:
-        settings: those with `augmentation`; the network they are for says which rules hold.
-        facts: of `measure_example_facts`.
-    """
+    """A warning for each setting that would teach something wrong, by its name."""
     found = {}
     for name in list_operations(settings.network):
         chosen = getattr(settings.augmentation, name)

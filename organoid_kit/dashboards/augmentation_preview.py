@@ -124,7 +124,7 @@ class AugmentationPreview(VBox):
         return read_controls(self._controls)
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Sets controls to what `state` gave. Raises UserError for a control or value there is not."""
+        """Sets controls to what `state` gave. Raises UserError where they cannot have it."""
         with self._at_once():
             set_controls(self._controls, state)
 

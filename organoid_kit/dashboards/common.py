@@ -8,10 +8,12 @@ import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import imagecodecs
 import ipywidgets
+import jinja2
 import numpy as np
 import traitlets
 from ipywidgets import HTML, Button, Checkbox, Layout, VBox, Widget
@@ -29,6 +31,11 @@ KINDS = {  # ground, bar at the left, word in front: it tells those who do not s
     "fail": ("#fbe9e0", COLOURS["vermillion"], "Error: "),
 }
 WIDE = {"description_width": "initial"}  # style of a control whose label is not cut off
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+)
 # One handler at a time, whichever the dashboard. ipykernel 7.4 under JupyterLab deals with the
 # first change of a widget in the main thread and with the later ones in another (a subshell): of
 # two pictures drawn side by side, the older one could be finished, and shown, last. One lock for
@@ -98,14 +105,19 @@ class Messages(HTML):
             self.fail(error)
 
     def _show(self, kind: str, text: str) -> None:
-        ground, bar, word = KINDS[kind]
-        role, live = ("status", "polite") if kind == "say" else ("alert", "assertive")
-        style = f"background:{ground};color:{INK};border-left:4px solid {bar}"
-        self.kind = kind
-        self.value = (
-            f'<div role="{role}" aria-live="{live}" class="ok-{kind}" '
-            f'style="{style};padding:4px 8px;line-height:1.4">{word}{html.escape(text)}</div>'
-        )
+        self.kind, self.value = kind, make_message(kind, text)
+
+
+def render(template: str, **values: Any) -> str:
+    """A template of this room, filled in; texts are escaped."""
+    return _TEMPLATES.get_template(template).render(values)
+
+
+def make_message(kind: str, text: str) -> str:
+    """A message of one of the `KINDS`, as HTML."""
+    role, live = ("status", "polite") if kind == "say" else ("alert", "assertive")
+    look = dict(zip(("ground", "bar", "word"), KINDS[kind]))
+    return render("message.html", kind=kind, text=text, role=role, live=live, **look)
 
 
 def make_status(text: str) -> str:
@@ -276,9 +288,5 @@ def make_legend(entries: Iterable[tuple[Mark, str]], ground: str = DARK) -> str:
         entries: mark and word.
         ground: `DARK`, as under marks on images, or `PAPER`, as under those of a diagram.
     """
-    style = "white-space:nowrap;margin-right:1.2em"
-    items = [
-        f'<span style="{style}">{draw_mark(shown, ground)} {html.escape(text)}</span>'
-        for shown, text in entries
-    ]
-    return f'<div class="ok-legend" style="line-height:1.8">{" ".join(items)}</div>'
+    marks = [(draw_mark(shown, ground), text) for shown, text in entries]
+    return render("legend.html", entries=marks)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from ipywidgets import HTML, Checkbox, FloatRangeSlider, FloatSlider, IntSlider, Layout, VBox
 
 from organoid_kit.base import AugmentationSettings
-from organoid_kit.dashboards.common import INK, KINDS, WIDE, make_tooltip, mark, wrap_row
+from organoid_kit.dashboards.common import WIDE, make_message, make_tooltip, mark, wrap_row
 
 Setting = bool | float | tuple[float, float] | None
 
@@ -20,7 +19,6 @@ class Kind:
     """How an operation is called and where its slider ends.
 
     Attributes:
-        label: beside the checkbox.
         meaning: said where one points at it.
         ends: lowest and highest value of the slider; None: there is only on and off.
         step: of the slider; a whole one makes whole numbers.
@@ -46,20 +44,19 @@ def list_operations(network: str) -> list[str]:
 
 
 class Operation(VBox):
-    """A checkbox with a slider, and a warning below where there is one.
+    """A checkbox `on` with a slider `range`, where there is one, and a warning below.
 
     Args:
         name: as in `AugmentationSettings`.
         setting: at first; None or False: it is off, and the slider shows the usual range.
-
-    Attributes:
-        on: checkbox.
-        range: slider; None where there is only on and off.
-        warning: HTML.
     """
 
     def __init__(self, name: str, setting: Setting) -> None:
-        kind, self.name, self.warning = OPERATIONS[name], name, HTML()
+        kind, self.name, self.warning = (
+            OPERATIONS[name],
+            name,
+            HTML(layout=Layout(max_width="480px")),
+        )
         look = {"indent": False, "layout": Layout(width="245px")}
         tip = make_tooltip(kind.meaning)
         self.on = Checkbox(bool(setting), description=kind.label, **tip, **look)
@@ -84,11 +81,7 @@ class Operation(VBox):
 
     def warn(self, text: str | None) -> None:
         """Shows a warning, or takes it away."""
-        ground, bar, word = KINDS["warn"]
-        style = f"background:{ground};color:{INK};border-left:4px solid {bar};padding:2px 8px"
-        style += ";line-height:1.35;max-width:480px"
-        shown = f'<div role="alert" style="{style}">{word}{html.escape(text or "")}</div>'
-        self.warning.value = shown if text else ""
+        self.warning.value = make_message("warn", text) if text else ""
 
 
 def _tidy(value: float | tuple[float, float]) -> float | tuple[float, float]:

@@ -6,12 +6,13 @@ import base64
 import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import imagecodecs
 import matplotlib
 import numpy as np
 
-from organoid_kit.dashboards.common import INK, PAPER, draw_shape, jpeg
+from organoid_kit.dashboards.common import PAPER, draw_shape, jpeg, render
 from organoid_kit.plots.drawing import COLOURS, HEAT_COLOURS, Mark, choose_bar_um
 
 _GAP, _LINE = 10, 16  # pixels between panes, and of a line of text
@@ -24,7 +25,6 @@ class Points:
     """Places of one kind on a pane.
 
     Attributes:
-        mark: how they look.
         places_um: (n, 2) float, yx, µm from the upper left corner.
         near: (n,) bool, those in the plane that is shown; the others are drawn faintly. None: all.
     """
@@ -42,11 +42,9 @@ class Pane:
         title: above it; may have several lines.
         pixels: (y, x) or (y, x, 3) uint8.
         size_um: height and width.
-        points: drawn on top.
-        arrow_um: (2, 2) float, where it begins and ends, yx, µm from the upper left corner; or
-            None.
+        arrow_um: (2, 2) float, where it begins and ends, yx, µm from the upper left corner.
         note: below it.
-        bar: whether to draw a scale bar.
+        bar: whether there is a scale bar.
     """
 
     title: str
@@ -68,13 +66,12 @@ def draw_panes(rows: Sequence[Sequence[Pane]], words: str, side: int = 150) -> s
         left = 0.0
         top += _LINE * max(pane.title.count("\n") + bool(pane.title) for pane in row)
         for pane in row:
-            corner = f'<g transform="translate({left:.1f} {top:.1f})">'
-            drawn.append(f"{corner}{_draw_pane(pane, scale)}</g>")
+            drawn.append({"left": left, "top": top, **_draw_pane(pane, scale)})
             left += max(pane.size_um[1] * scale, 60) + _GAP
         top += max(pane.size_um[0] for pane in row) * scale + _GAP
         top += _LINE * any(pane.note for pane in row)
         width = max(width, left)
-    return wrap_svg("".join(drawn), width, top, words)
+    return wrap_svg(render("panes.svg", panes=drawn), width, top, words)
 
 
 def colour_heat(values: np.ndarray) -> np.ndarray:
@@ -131,26 +128,18 @@ def wrap_svg(content: str, width: float, height: float, words: str, extra: str =
     )
 
 
-def _draw_pane(pane: Pane, scale: float) -> str:
-    """Title, picture, marks, arrow, bar and note; the picture's upper left corner is at 0, 0."""
+def _draw_pane(pane: Pane, scale: float) -> dict[str, Any]:
+    """What `panes.svg` says of a pane."""
     height, width = (length * scale for length in pane.size_um)
-    lines = pane.title.split("\n") if pane.title else []
-    parts = [
-        f'<text y="{-5 - _LINE * lines_below}" fill="{INK}">{html.escape(line)}</text>'
-        for lines_below, line in enumerate(reversed(lines))
-    ]
-    parts.append(draw_image(pane.pixels, width, height))
-    parts.append(f'<svg width="{width:.1f}" height="{height:.1f}" overflow="hidden">')
-    parts += [_draw_points(points, scale) for points in pane.points]
+    marks = [_draw_points(points, scale) for points in pane.points]
     if pane.arrow_um is not None:
-        parts.append(_draw_arrow(np.asarray(pane.arrow_um) * scale))
-    parts.append("</svg>")
-    if pane.bar:
-        parts.append(draw_bar(pane.size_um[1], width, height))
-    if pane.note:
-        text = html.escape(pane.note)
-        parts.append(f'<text y="{height + 13:.0f}" font-size="11" fill="{INK}">{text}</text>')
-    return "".join(parts)
+        marks.append(_draw_arrow(np.asarray(pane.arrow_um) * scale))
+    return {
+        **{"title": pane.title, "note": pane.note, "width": width, "height": height},
+        "image": draw_image(pane.pixels, width, height),
+        "marks": "".join(marks),
+        "bar": draw_bar(pane.size_um[1], width, height) if pane.bar else "",
+    }
 
 
 def _draw_points(points: Points, scale: float) -> str:

@@ -43,11 +43,7 @@ class Column:
 def make_preview_examples(
     annotated_movies: Sequence[AnnotatedMovie], settings: NetworkSettings
 ) -> Examples:
-    """Examples without variation, links over all the time points that may be skipped among them.
-
-    Raises:
-        UserError: the movies have nothing to learn from.
-    """
+    """Examples without variation, with links over as many time points as may be skipped."""
     widest = AugmentationSettings(skip=MOST_SKIP)
     return make_examples(annotated_movies, settings.changed(augmentation=widest), augment=False)
 
@@ -69,15 +65,7 @@ def choose_example(examples: Examples, number: int) -> Chosen:
 def make_columns(
     examples: Examples, shown: Chosen, chosen: AugmentationSettings, seed: int, variations: int
 ) -> list[Column]:
-    """An example as it is, and so many variations of it.
-
-    Args:
-        examples: of `make_preview_examples`.
-        shown: of `choose_example`.
-        chosen: how to vary.
-        seed: of the dice; the same seed throws the same, whatever is switched on or off.
-        variations: how many.
-    """
+    """An example as it is, and so many variations of it; each seed always throws the same dice."""
     examples.settings = examples.settings.changed(augmentation=chosen)
     columns = [Column("as it is", shown((0,), None))]
     for throw in range(variations):
@@ -166,7 +154,7 @@ def plot_columns(columns: Sequence[Column], settings: NetworkSettings) -> Drawin
 
 
 def _make_patch_panes(columns: Sequence[Column], settings: NetworkSettings) -> list[list[Pane]]:
-    """Image and target in the plane with most nuclei; planes are never mixed, it is the same one."""
+    """Image and target in the plane with most nuclei, the same one in all: planes never mix."""
     spacing_um, now = np.array(settings.spacing_um), -settings.time_window[0]
     z = int(columns[0].examples[0].target.sum(axis=(1, 2)).argmax())
     images, targets = [], []

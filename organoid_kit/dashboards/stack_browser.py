@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -112,7 +111,7 @@ class StackBrowser(VBox):
         return self._display.drawn_by
 
     def set_layer(self, name: str, annotations: Annotations, mark: Mark | None = None) -> None:
-        """Draws annotations on top, in place of a layer of this name; without a mark, in its mark."""
+        """Draws annotations on top; a layer of this name is replaced, and keeps its mark."""
         names, old = list(self.layers), self.layers.get(name)
         number = names.index(name) if old else len(names)
         mark = mark or (old.mark if old else None)
@@ -292,8 +291,7 @@ class StackBrowser(VBox):
         """Sliders of the crosshair where they matter; help for those who use page or kernel."""
         needed = self.drawn_by == "kernel" or self.view.value == "orthogonal"
         self._crosshair.layout.display = None if needed else "none"
-        help_file = Path(__file__).with_name(f"stack_help_{self.drawn_by}.html")
-        self._help.value = help_file.read_text(encoding="utf-8")
+        self._help.value = common.render(f"stack_help_{self.drawn_by}.html")
 
     def _go_to_first(self) -> None:
         """The first time point that has a position, or else the first of all."""

@@ -26,15 +26,10 @@ _READ_BY_PAGE = ("time_point", "z", "y", "x", "view", "contrast", "gamma")
 
 
 class StackDisplay(VBox):
-    """The picture of a stack browser.
+    """The picture of a stack browser, drawn by "browser" or "kernel".
 
-    Attributes:
-        drawn_by: "browser" or "kernel", as it is now.
-        caption: what the kernel drew, in words; of as many lines as it takes, so nothing to press
-            belongs below it.
-
-    Raises:
-        UserError: `drawn_by` is unknown, or "browser" without the package anywidget.
+    `caption`, what the kernel drew in words, takes as many lines as it needs: nothing to press
+    belongs below it.
     """
 
     def __init__(self, browser: StackBrowser, drawn_by: str) -> None:

@@ -149,14 +149,7 @@ def make_problem_layers(problems: Sequence[Problem], spacing_um: Spacing) -> lis
 def find_nearest(
     layers: Iterable[Layer], time_point: int, position: np.ndarray, within_um: float
 ) -> tuple[Layer, int] | None:
-    """The layer and row of the position nearest to a place, or None where none is near enough.
-
-    Args:
-        layers: to look through.
-        time_point: as the movie counts them.
-        position: (3,) zyx, voxels.
-        within_um: how far away it may be.
-    """
+    """Layer and row of the position nearest to a place, (3,) zyx, voxels, if one is near enough."""
     found = []
     for layer in layers:
         rows = layer.annotations.rows_at(time_point)

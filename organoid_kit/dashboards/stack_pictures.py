@@ -27,12 +27,7 @@ _SAMPLE = 500_000  # voxels of which the quantiles are taken
 
 @dataclass(frozen=True, eq=False)
 class ShownStack:
-    """One time point as it is shown.
-
-    Attributes:
-        values: (z, y, x) uint8, 0 at the lower and 255 at the upper of the quantiles `CONTRAST`.
-        reduced: so many voxels of the movie, along y and x, make one.
-    """
+    """One time point, (z, y, x) uint8; in the plane, `reduced` × `reduced` voxels make one."""
 
     values: np.ndarray
     reduced: int
@@ -49,11 +44,7 @@ class StackPictures:
         self._lock = threading.Lock()  # the page asks in one thread, handlers in another
 
     def at(self, time_point: int, channels: tuple[int, ...]) -> ShownStack:
-        """A time point, several channels summed.
-
-        Raises:
-            UserError: the movie lacks it, or its file is damaged.
-        """
+        """A time point, several channels summed."""
         with self._lock:
             return self._make(time_point, channels)
 
@@ -94,11 +85,7 @@ def find_limits(stack: np.ndarray) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class Panel:
-    """Where one side of a stack is drawn, in pixels.
-
-    Attributes:
-        axes: looked along, downward and rightward.
-    """
+    """Where one side of a stack is drawn, in pixels; `axes`: along the view, down, right."""
 
     axes: tuple[int, int, int]
     left: float
@@ -109,13 +96,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class PanelLayout:
-    """The panels of a view in a picture of so many pixels.
-
-    Attributes:
-        name: one of `VIEWS`.
-        scale: pixels per µm.
-        bar_um: length of the scale bar in the first panel.
-    """
+    """The panels of one of the `VIEWS` in a picture of so many pixels; `scale`: pixels per µm."""
 
     name: str
     panels: tuple[Panel, ...]

@@ -124,10 +124,9 @@ def _draw_layer(axes: Axes, scene: Scene, panel: Panel, layer: Layer, marks: Lay
         chosen, label = near == nearness, nearness == 2
         _draw_marks(axes, points[chosen], layer.mark, size, strength, layer.name if label else "")
         if marks.divides.any():
-            beside = (
-                points[chosen & marks.divides] + np.array((1.6, -1.6)) * size / scene.layout.scale
-            )
-            _draw_marks(axes, beside, DIVISION, size, strength, DIVISION.name if label else "")
+            beside = 1.6 * np.array((1, -1)) * size / scene.layout.scale
+            stars = points[chosen & marks.divides] + beside
+            _draw_marks(axes, stars, DIVISION, size, strength, DIVISION.name if label else "")
 
 
 def _draw_marks(

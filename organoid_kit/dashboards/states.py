@@ -20,14 +20,10 @@ _RAW = -zlib.MAX_WBITS  # no header; the checksum is our own
 
 
 def encode_state(name: str, state: dict[str, Any]) -> str:
-    """A state as one string of letters, digits, `-` and `_`, to paste in a chat.
+    """A state of plain JSON values as one string of letters, digits, `-` and `_`.
 
     Args:
         name: whose state it is, such as "StackBrowser".
-        state: plain JSON values, the seed among them.
-
-    Raises:
-        UserError: the state holds something else.
     """
     try:
         text = json.dumps([name, state], ensure_ascii=False, allow_nan=False, separators=(",", ":"))

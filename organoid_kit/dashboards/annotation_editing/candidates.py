@@ -26,8 +26,7 @@ def find_open_candidates(
     """Rows of the candidates that are neither refused nor have a position of their own.
 
     Args:
-        candidates: of a detector or network.
-        annotations: of the same movie; each position stands for one candidate at most.
+        annotations: each position stands for one candidate at most.
         refused: (n, 4) float, time point, z, y, x of what was refused.
         within_um: a candidate and a position farther apart are two nuclei.
     """

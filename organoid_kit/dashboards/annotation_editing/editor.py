@@ -98,14 +98,7 @@ class AnnotationEditor:
     def add(
         self, time_point: int, position: Sequence[float], properties: dict[str, Any] | None = None
     ) -> int:
-        """A new position; its row.
-
-        Args:
-            time_point: as the movie counts them.
-            position: (3,) zyx, voxels.
-            properties: name → number or text. An "id" is given by the editor, where the others have
-                one.
-        """
+        """A new position, (3,) zyx, voxels; its row. It gets an "id" where the others have one."""
         place = np.asarray(position, dtype=float)
         rules.check_inside(self.movie, time_point, place)
         rules.check_free(self.annotations, time_point, place)
@@ -192,12 +185,7 @@ class AnnotationEditor:
         return self._done[-1].text
 
     def save(self, path: str | Path, **options: Any) -> Path:
-        """Writes a new file, never over another one: then its name gets a number; which file.
-
-        Args:
-            path: its ending decides on the format, see `write_annotations`.
-            options: of the format.
-        """
+        """Writes a new file with `write_annotations`; a name that is taken gets a number."""
         path = Path(path)
         path = find_free_path(path) if path.exists() else path
         write_annotations(self.annotations, path, **options)
@@ -263,17 +251,14 @@ def open_editor(
     """An editor with a journal, which goes on where an earlier one of the same annotations ended.
 
     Args:
-        annotations: to begin with; the same as the first time.
-        movie: they belong to.
         output: file that they will be saved to; the journal has its name, and `.journal` behind it.
         folder: of the journal, where it is not that of the output.
 
     Raises:
         UserError: there is a journal of this name that began with other annotations, or is damaged.
     """
-    output = Path(output)
-    journal = Path(folder or output.parent) / f"{output.name}.journal"
-    return AnnotationEditor(annotations, movie, journal)
+    folder, name = Path(folder or Path(output).parent), Path(output).name
+    return AnnotationEditor(annotations, movie, folder / f"{name}.journal")
 
 
 def _make_plain(properties: dict[str, Any]) -> dict[str, Any]:

@@ -20,14 +20,7 @@ _KIND = "organoid_kit annotation journal, version 1"
 
 
 class Journal:
-    """The journal of one editing, in a file that is there or is begun.
-
-    Args:
-        path: of the file.
-        start: the annotations that the editing starts from.
-
-    Attributes:
-        events: what the file held, see `AnnotationEditor`.
+    """The journal of changes to some annotations; `events` is what the file held when opened.
 
     Raises:
         UserError: the file is no journal, that of other annotations, damaged, or cannot be read or
@@ -51,11 +44,7 @@ class Journal:
             raise self._explain(error) from error
 
     def write(self, event: dict[str, Any]) -> None:
-        """Adds an event, at once.
-
-        Raises:
-            UserError: it cannot be written; then the file is as it was.
-        """
+        """Adds an event, at once. Where that fails, the file is as it was."""
         line = _write_line(event)
         try:
             with open(self.path, "r+b") as file:

@@ -19,12 +19,7 @@ from organoid_kit.evaluation.checks import CheckLimits, Problem, check_annotatio
 
 @dataclass(frozen=True)
 class ImageProblems:
-    """What a look at the images found.
-
-    Attributes:
-        problems: their rows are those of the time.
-        numbers: of the positions that each of them concerns, see `AnnotationEditor.numbers`.
-    """
+    """What a look at the images found, and the numbers of the positions each problem concerns."""
 
     problems: tuple[Problem, ...] = ()
     numbers: tuple[tuple[int, ...], ...] = ()
@@ -33,14 +28,7 @@ class ImageProblems:
 def find_image_problems(
     annotations: Annotations, numbers: np.ndarray, movie: TimeLapse, channels: Sequence[int]
 ) -> ImageProblems:
-    """Looks at the images of all annotated time points.
-
-    Args:
-        annotations: of an editor.
-        numbers: of the same editor, at the same moment.
-        movie: whose images are read.
-        channels: which show the nuclei, counted from 1; several are summed.
-    """
+    """Looks at all annotated time points; `numbers` are those of the editor at the same moment."""
     without = check_annotations(annotations, movie, channels=channels, time_points=())
     found = check_annotations(annotations, movie, channels=channels)
     found = [problem for problem in found if problem not in set(without)]
