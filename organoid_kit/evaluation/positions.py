@@ -209,33 +209,23 @@ def score_positions(
     )
 
 
-def pool_scores(scores: Iterable[PositionScore], max_distance_um: float = 5.0) -> PositionScore:
+def pool_scores(scores: Iterable[PositionScore]) -> PositionScore:
     """One score over several movies, every position counting the same.
-
-    Args:
-        scores: of the movies.
-        max_distance_um: what the score of nothing at all states.
 
     Raises:
         UserError: the scores were taken with different distances.
     """
     scores = list(scores)
-    distance_um = check_distances(scores, max_distance_um)
+    distance_um = get_common_distance(scores) if scores else 5.0
     no_times, no_lengths = np.zeros(0, dtype=int), np.zeros(0)
     nothing = (no_times, no_lengths, np.zeros((0, 3)), no_times, no_lengths, 0, distance_um)
     *arrays, ignored, _ = zip(nothing, *(vars(score).values() for score in scores))
     return PositionScore(*map(np.concatenate, arrays), sum(ignored), distance_um)
 
 
-def check_distances(scores: Sequence[Any], otherwise: float | None = None) -> float:
-    """The `max_distance_um` of all scores.
-
-    Raises:
-        UserError: they differ, or there are neither scores nor a value to take otherwise.
-    """
+def get_common_distance(scores: Sequence[Any]) -> float:
+    """The `max_distance_um` of all scores. Raises UserError if they differ, or there are none."""
     distances = sorted({score.max_distance_um for score in scores})
-    if not distances and otherwise is not None:
-        return otherwise
     if len(distances) != 1:
         raise UserError(
             "Scores can only be pooled if they allow the same distance. Received: "
@@ -259,13 +249,9 @@ def score_over_thresholds(
 
 
 def find_best_threshold(pairs: Sequence[tuple[Annotations, Annotations]], **options: Any) -> float:
-    """The threshold of highest F1 over all movies together.
+    """The threshold of highest F1 over all (truth, found) together; see `score_over_thresholds`.
 
     Choose it on validation movies, never on test movies.
-
-    Args:
-        pairs: (truth, found) of each movie.
-        **options: of `score_over_thresholds`.
     """
     return pool_curves([score_over_thresholds(*pair, **options) for pair in pairs]).best()
 

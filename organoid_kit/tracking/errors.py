@@ -132,8 +132,8 @@ def add_error_probabilities(
     linked = np.flatnonzero(links >= 0)
     ends, starts = _find_ends_and_starts(tracks, problem, positions)
     onwards = _find_cheapest_links(problem, side=0)[positions[ends]]
-    thither = _find_cheapest_links(problem, side=1)[positions[starts]]
-    to_weigh = np.concatenate([links[linked], onwards, thither])
+    inwards = _find_cheapest_links(problem, side=1)[positions[starts]]
+    to_weigh = np.concatenate([links[linked], onwards, inwards])
 
     # 3. How probable is what the tracks say? 1 where no candidate speaks against it.
     possible = to_weigh >= 0
@@ -146,9 +146,9 @@ def add_error_probabilities(
 
     # 4. What may be wrong.
     mother_of_link = tracks.links[linked, 0]
-    division_errors = np.full(len(tracks), -1.0)
+    division_errors = np.zeros(len(tracks))
     np.maximum.at(division_errors, mother_of_link, 1 - at_links.division)  # the larger of two
-    mothers = np.intersect1d(tracks.divisions(), np.flatnonzero(division_errors >= 0))
+    mothers = np.intersect1d(tracks.divisions(), mother_of_link)
     goes_on = _estimate_missed_twice(problem.disappearance_costs[positions[ends]], settings)
     came_from = _estimate_missed_twice(problem.appearance_costs[positions[starts]], settings)
     size = len(tracks)
@@ -166,7 +166,7 @@ def add_error_probabilities(
 
 
 def _find_positions(candidates: Annotations, tracks: Annotations) -> np.ndarray:
-    """Row among the candidates of each position of the tracks, -1 if it was filled in, (n,) int."""
+    """Row among the candidates of each position of the tracks, -1 if it is none, (n,) int."""
     known, asked = (
         zip(one.time_points.tolist(), map(tuple, one.positions.tolist()))
         for one in (candidates, tracks)

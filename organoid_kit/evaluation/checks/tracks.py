@@ -132,14 +132,8 @@ def check_isolated(annotations: Annotations, limits: CheckLimits) -> Iterator[Pr
 
 
 RULES = (
-    check_numbers,
-    check_duplicates,
-    check_gaps,
-    check_jumps,
-    check_divisions,
-    check_daughters,
-    check_merges,
-    check_isolated,
+    *(check_numbers, check_duplicates, check_gaps, check_jumps),
+    *(check_divisions, check_daughters, check_merges, check_isolated),
 )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.evaluation.matching import match_to_truth
-from organoid_kit.evaluation.positions import check_distances, compute_ratio, format_score
+from organoid_kit.evaluation.positions import compute_ratio, format_score, get_common_distance
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def pool_link_scores(scores: Iterable[LinkScore]) -> LinkScore:
         UserError: there are no scores, or they were taken with different distances.
     """
     scores = list(scores)
-    distance_um = check_distances(scores)
+    distance_um = get_common_distance(scores)
     *counts, _ = zip(*map(dataclasses.astuple, scores))
     return LinkScore(*map(sum, counts), distance_um)
 
