@@ -268,7 +268,8 @@ class Turns:
 def measure_steps(rounds: int, block: int) -> bool:
     """Prints what a training step takes against a bare one; whether the goal was reached."""
     from organoid_kit.networks.devices import detect_device
-    from organoid_kit.training.loop import prepare_network, train
+    from organoid_kit.training.loop import train
+    from organoid_kit.training.preparing import prepare_network
 
     data = make_data()
     with tempfile.TemporaryDirectory() as folder:

@@ -17,7 +17,8 @@ import numpy as np
 from organoid_kit.base.settings import NetworkSettings
 from organoid_kit.data.dataset import AnnotatedMovie
 from organoid_kit.examples.position import PositionExample, PositionExamples, join_examples
-from organoid_kit.training.loop import WARM_UP_STEPS, complete_settings, prepare_network
+from organoid_kit.training.preparing import complete_settings, prepare_network
+from organoid_kit.training.steps import WARM_UP_STEPS
 from organoid_kit.training.validation import compute_f1, count_matches
 
 _LOOKED_AT = 16  # patches among which the one with most nuclei is taken

@@ -11,6 +11,8 @@ from organoid_kit.networks.link import build_link_network
 from organoid_kit.networks.position import build_position_network
 from organoid_kit.networks.position import compute_shape_multiple as find_position_step
 
+_LARGE = 512  # voxels; halved eight times, still more than one
+
 
 def build_network(settings: NetworkSettings, *, dtype: str = "float32") -> keras.Model:
     """Builds the untrained network that the settings name: "position", "division" or "link"."""
@@ -22,8 +24,22 @@ def build_network(settings: NetworkSettings, *, dtype: str = "float32") -> keras
     return build[settings.network](settings, dtype=dtype)
 
 
-def compute_shape_multiple(settings: NetworkSettings) -> tuple[int, int, int]:
-    """What planes, rows and columns of an input must be multiples of, (z, y, x)."""
+def is_own(network: keras.Model) -> bool:
+    """Whether a network is a learner's own, see `organoid_kit.networks.own`."""
+    return network.name.startswith("own_")
+
+
+def compute_shape_multiple(
+    settings: NetworkSettings, network: keras.Model | None = None
+) -> tuple[int, int, int]:
+    """What planes, rows and columns of an input must be multiples of, (z, y, x).
+
+    Args:
+        settings: of the network.
+        network: the network, where it may be a learner's own; of ours, the settings say it all.
+    """
+    if network is not None and is_own(network):
+        return measure_shape_multiple(network)
     if settings.network == "position":
         return find_position_step(settings)
     if settings.preset == "original":
@@ -31,15 +47,32 @@ def compute_shape_multiple(settings: NetworkSettings) -> tuple[int, int, int]:
     return (1 if settings.patch_shape_zyx[0] == 1 else 2), 8, 8
 
 
-def check_patch_shape(settings: NetworkSettings) -> None:
+def measure_shape_multiple(network: keras.Model) -> tuple[int, int, int]:
+    """How far a position network shrinks an image at its deepest, (z, y, x); 1 along an axis of
+    fixed size. Nothing is computed: the shapes inside tell it.
+    """
+    shape = network.inputs[0].shape[1:]
+    image = keras.Input([size or _LARGE for size in shape])
+    layers = keras.models.clone_model(network, input_tensors=image).layers
+    shapes = [layer.output.shape[1:] for layer in layers if len(layer.output.shape) == 5]
+    # A size of 1 is a mean over the whole image, and shrinks nothing.
+    smallest = [
+        min(inside[axis] for inside in shapes if inside[axis] > 1 or shape[axis])
+        for axis in range(3)
+    ]
+    return tuple(1 if size else _LARGE // least for size, least in zip(shape, smallest))
+
+
+def check_patch_shape(settings: NetworkSettings, network: keras.Model | None = None) -> None:
     """Raises UserError where the patch is not a multiple of what the network needs."""
-    steps = compute_shape_multiple(settings)
+    steps = measure_shape_multiple(network) if network else compute_shape_multiple(settings)
     if any(size % step for size, step in zip(settings.patch_shape_zyx, steps, strict=True)):
         fitting = tuple(
             max(1, round(n / s)) * s for n, s in zip(settings.patch_shape_zyx, steps, strict=True)
         )
+        name = "network of your own" if network else f"{settings.preset!r} network"
         raise UserError(
-            f"The patch of a {settings.preset!r} network must be a multiple of {steps} (z, y, x). "
+            f"The patch of a {name} must be a multiple of {steps} (z, y, x). "
             f"Received: {settings.patch_shape_zyx}. Set patch_shape_zyx to {fitting}."
         )
 

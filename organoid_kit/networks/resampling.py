@@ -70,7 +70,7 @@ def _build_position(
     network: keras.Model, settings: NetworkSettings, factors: Lengths, tile: Numbers
 ) -> keras.Model:
     """Tiles of the movie in, dots in tiles of the movie out."""
-    steps = compute_shape_multiple(settings)
+    steps = compute_shape_multiple(settings, network)
     shape = [_round_up(tile[0], steps[0] if factors[0] == 1 else 1), *tile[1:]]
     free = [
         size if factor != 1 else None for size, factor in zip(tile[1:], factors[1:], strict=True)

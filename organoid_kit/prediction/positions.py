@@ -12,6 +12,7 @@ import hashlib
 import itertools
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import keras
@@ -27,8 +28,8 @@ from organoid_kit.evaluation.calibration import Calibration
 from organoid_kit.evaluation.peaks import find_peaks
 from organoid_kit.evaluation.positions import DEFAULT_THRESHOLDS, find_best_threshold
 from organoid_kit.examples.patches import PreparedMovies, compute_window_bytes, convert_positions
-from organoid_kit.networks.building import compute_shape_multiple
-from organoid_kit.networks.saving import load_network, save_settings
+from organoid_kit.networks.building import compute_shape_multiple, is_own, measure_shape_multiple
+from organoid_kit.networks.saving import load_network, measure_field_of_view, save_settings
 from organoid_kit.training.runs import Run
 
 _TILE_ZYX = (64, 256, 256)  # about 2 GB of memory with the small network
@@ -36,6 +37,7 @@ _TILE_ZYX = (64, 256, 256)  # about 2 GB of memory with the small network
 # multiples of `compute_shape_multiple`. The original layout sees farther, but what lies beyond
 # these margins matters little.
 _MARGIN_ZYX = {"small": (10, 56, 56), "standard": (14, 112, 112), "original": (16, 64, 64)}
+_TRIED_ON_ZYX = (48, 128, 128)  # a learner's network: it is taken to see no farther than this
 _LOWEST_PROBABILITY = 0.05  # peaks below are not worth keeping; thresholds are chosen above
 
 
@@ -144,6 +146,8 @@ def predict_heat(
     """
     heat = np.empty(stacks[0].shape, np.float32)
     margins, steps = _MARGIN_ZYX[settings.preset], compute_shape_multiple(settings)
+    if is_own(network):
+        margins, steps = _measure_own(network)
     axes = zip(heat.shape, tile_shape_zyx, margins, steps, network.input_shape[1:4], strict=True)
     for tile in itertools.product(*(_plan_axis(*axis) for axis in axes)):
         image = np.stack([_read_tile(stack, [read for read, _ in tile]) for stack in stacks], -1)
@@ -151,6 +155,20 @@ def predict_heat(
         inner = tuple(slice(low - read[0], high - read[0]) for read, (low, high) in tile)
         heat[tuple(slice(*kept) for _, kept in tile)] = predicted[inner]
     return heat
+
+
+@lru_cache(maxsize=2)  # it takes seconds
+def _measure_own(network: keras.Model) -> tuple[tuple[int, ...], tuple[int, int, int]]:
+    """How far a learner's network sees around a voxel, and what its input must be multiples of."""
+    steps = measure_shape_multiple(network)
+    fixed = network.input_shape[1:4]
+    sizes = map(_round_up, _TRIED_ON_ZYX, steps)
+    shape = tuple(size or free for size, free in zip(fixed, sizes, strict=True))
+    seen = measure_field_of_view(network, shape)
+    # At least a voxel is kept of each tile of fixed size.
+    most = [size and (size - step) // 2 for size, step in zip(fixed, steps, strict=True)]
+    margins = [_round_up(size // 2 + step, step) for size, step in zip(seen, steps, strict=True)]
+    return tuple(min(pair) if pair[1] else pair[0] for pair in zip(margins, most)), steps
 
 
 def _apply(network: keras.Model, images: np.ndarray) -> np.ndarray:

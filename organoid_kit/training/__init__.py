@@ -1,8 +1,14 @@
 """Training: a loop that can be paused, killed and taken up again; everything it does stands in a
 run folder.
 
-loop ── checkpoints, validation, epoch_pictures
+loop ── preparing    settings with nothing left open, a compiled network
+     ── own          a learner's network, loss and augmentation
+     ── steps        batches, learning rate, smaller batches where memory runs out
+     ── control      when to wait and when to end
+     ── keeping ── checkpoints, epoch_pictures
+     ── validation   how good is the network?
 runs        run folders: settings, data, history
+diagnosis   how a training goes, from its losses
 estimates   minutes and memory, before one begins
 """
 
@@ -10,7 +16,10 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["checkpoints", "epoch_pictures", "estimates", "loop", "runs", "validation"],
+    submodules=[
+        *("checkpoints", "control", "diagnosis", "epoch_pictures", "estimates", "keeping"),
+        *("loop", "own", "preparing", "runs", "steps", "validation"),
+    ],
     submod_attrs={
         "estimates": ["estimate_training"],
         "loop": ["Progress", "train"],

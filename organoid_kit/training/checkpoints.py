@@ -57,10 +57,8 @@ def save_checkpoint(network: keras.Model, state: TrainingState, folder: Path) ->
     Raises:
         UserError: the disk is full or cannot be written; earlier checkpoints stay as they are.
     """
-    arrays = {
-        name: keras.ops.convert_to_numpy(variable)
-        for name, variable in _name_variables(network).items()
-    }
+    variables = _name_variables(network)
+    arrays = {name: keras.ops.convert_to_numpy(value) for name, value in variables.items()}
     arrays["state"] = np.array(json.dumps(dataclasses.asdict(state)))
     path = folder / f"epoch_{state.epoch:05d}_step_{state.step:07d}.npz"
     with write_safely(path, overwrite=True) as temporary, open(temporary, "wb") as file:
@@ -73,8 +71,7 @@ def save_checkpoint(network: keras.Model, state: TrainingState, folder: Path) ->
 
 
 def load_newest_checkpoint(network: keras.Model, folder: Path) -> TrainingState | None:
-    """Brings a compiled network back to its newest intact checkpoint; None where none was ever
-    written.
+    """Brings a compiled network back to its newest intact checkpoint; None if there never was one.
 
     Damaged ones that are newer are removed, so that they do not count as the newest from now on.
 
@@ -94,8 +91,9 @@ def load_newest_checkpoint(network: keras.Model, folder: Path) -> TrainingState 
             return state
     if paths:
         raise UserError(
-            f"Going on needs an intact checkpoint. Received: only damaged ones, {[path.name for path in paths]} in "
-            f"{folder}. Start a new run with start_from={str(folder.parent)!r}: it goes on from the best network."
+            "Going on needs an intact checkpoint. Received: only damaged ones, "
+            f"{[path.name for path in paths]} in {folder}. Start a new run with "
+            f"start_from={str(folder.parent)!r}: it goes on from the best network."
         )
     return None
 
@@ -112,19 +110,18 @@ def _read_intact(path: Path) -> dict[str, np.ndarray] | None:
             damaged = file.testzip()
         with np.load(path, allow_pickle=False) as file:
             return None if damaged else {name: file[name] for name in file.files}
-    except (
-        Exception
-    ):  # damaged bytes can be anything: another compression, encryption, a shape without end
+    except Exception:  # damaged bytes can be anything: encryption, a shape without end
         return None
 
 
 def _name_variables(network: keras.Model) -> dict[str, keras.Variable]:
     """All that changes in a training, under names for a file."""
-    known = {id(each) for each in network.weights}
-    random = [
-        each for each in network.non_trainable_variables if id(each) not in known
-    ]  # where dropout stands
-    weights = {f"weight_{number}": each for number, each in enumerate([*network.weights, *random])}
-    return weights | {
-        f"optimiser_{number}": each for number, each in enumerate(network.optimizer.variables)
+    known = {id(weight) for weight in network.weights}
+    where_dropout_stands = [v for v in network.non_trainable_variables if id(v) not in known]
+    kept = {"weight": [*network.weights, *where_dropout_stands]}
+    kept["optimiser"] = network.optimizer.variables
+    return {
+        f"{name}_{number}": variable
+        for name, variables in kept.items()
+        for number, variable in enumerate(variables)
     }

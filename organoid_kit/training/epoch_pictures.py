@@ -18,6 +18,7 @@ import numpy as np
 
 from organoid_kit.base.errors import UserError
 from organoid_kit.base.files import write_bytes_safely
+from organoid_kit.base.settings import NetworkSettings
 from organoid_kit.examples.choice import Examples
 from organoid_kit.examples.link import LinkExamples, join_pairs
 from organoid_kit.examples.patches import make_grey
@@ -80,6 +81,51 @@ def choose_example(examples: Examples) -> ShownExample:
     return choose(examples)
 
 
+def _choose_patch(examples: PositionExamples) -> ShownExample:
+    candidates = examples.examples(0, 0, min(_LOOKED_AT, examples.number_per_epoch))
+    example = max(candidates, key=lambda candidate: len(candidate.positions_inside))
+    now, plane = -examples.settings.time_window[0], example.fullest_plane
+    inside = example.positions_inside
+    shown = inside[np.abs(inside[:, 0] - plane) <= _NEAR_PLANES, 1:]
+    image, target = example.image[None, None, plane, :, :, now], example.target[None, plane]
+    picture = _make_unanswered(examples.settings, image, target, shown)
+    return ShownExample(example.image[None], plane, picture)
+
+
+def _choose_crops(examples) -> ShownExample:
+    settings, order = examples.settings, examples.order(0)
+    numbers = [n for answer in (True, False) for n in _choose_evenly(examples, order, answer)]
+    shown = [examples.example(int(order[n]), (settings.seed, 0, int(n))) for n in numbers]
+    middle, now = settings.patch_shape_zyx[0] // 2, -settings.time_window[0]
+    if isinstance(examples, LinkExamples):
+        inputs = join_pairs(shown)
+        images = [[pair.first[middle, ..., 0], pair.second[middle, ..., -1]] for pair in shown]
+    else:
+        inputs = np.stack([crop.image for crop in shown])
+        images = [[crop.image[middle, :, :, now]] for crop in shown]
+    targets = np.array([example.target for example in shown])
+    picture = _make_unanswered(settings, np.array(images), targets, np.zeros((0, 2)))
+    return ShownExample(inputs, None, picture)
+
+
+def _choose_evenly(examples, order: np.ndarray, answer: bool) -> np.ndarray:
+    """Numbers of a few examples with this answer, of all kinds."""
+    alike = np.flatnonzero(examples.targets[order] == answer)
+    by_kind = alike[np.argsort(examples.kinds[order[alike]], kind="stable")]
+    count = len(by_kind)
+    return by_kind[np.unique(np.linspace(0, max(0, count - 1), min(_CROPS, count)).astype(int))]
+
+
+def _make_unanswered(
+    settings: NetworkSettings, images: np.ndarray, targets: np.ndarray, positions: np.ndarray
+) -> EpochPicture:
+    truths = targets.astype(np.float16)
+    grey, spacing = make_grey(images), tuple(settings.spacing_um[1:])
+    return EpochPicture(
+        settings.network, 0, grey, truths, np.zeros_like(truths), positions, spacing
+    )
+
+
 def make_picture(
     shown: ShownExample, epoch: int, predict: Callable[[Any], np.ndarray]
 ) -> EpochPicture:
@@ -125,8 +171,9 @@ def read_picture(run_folder: str | Path, epoch: int) -> EpochPicture:
             values = {name: file[name] for name in EpochPicture.__dataclass_fields__}
     except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise UserError(
-            f"A picture of an epoch must exist and be whole. Received: {str(path)!r}: {type(error).__name__}. "
-            "Choose another epoch; the training itself is not touched by it."
+            "A picture of an epoch must exist and be whole. Received: "
+            f"{str(path)!r}: {type(error).__name__}. Choose another epoch; the training itself is "
+            "not touched by it."
         ) from error
     values |= {"network": str(values["network"]), "epoch": int(values["epoch"])}
     return EpochPicture(**{**values, "spacing_um": tuple(values["spacing_um"].tolist())})
@@ -134,63 +181,3 @@ def read_picture(run_folder: str | Path, epoch: int) -> EpochPicture:
 
 def _name_file(run_folder: str | Path, epoch: int) -> Path:
     return Path(run_folder, FOLDER, f"{epoch:04d}.npz")
-
-
-def _choose_patch(examples: PositionExamples) -> ShownExample:
-    candidates = examples.examples(0, 0, min(_LOOKED_AT, examples.number_per_epoch))
-    example = max(candidates, key=lambda example: len(example.positions_inside))
-    now, plane = -examples.settings.time_window[0], example.fullest_plane
-    inside = example.positions_inside
-    picture = _make_unanswered(
-        examples,
-        example.image[None, None, plane, :, :, now],
-        example.target[None, plane],
-        inside[np.abs(inside[:, 0] - plane) <= _NEAR_PLANES, 1:],
-    )
-    return ShownExample(example.image[None], plane, picture)
-
-
-def _choose_crops(examples) -> ShownExample:
-    places = examples.order(0)
-    chosen = [
-        number for answer in (True, False) for number in _choose_evenly(examples, places, answer)
-    ]
-    shown = [
-        examples.example(int(places[number]), (examples.settings.seed, 0, int(number)))
-        for number in chosen
-    ]
-    middle = examples.settings.patch_shape_zyx[0] // 2
-    if isinstance(examples, LinkExamples):
-        inputs = join_pairs(shown)
-        images = [[each.first[middle, :, :, 0], each.second[middle, :, :, -1]] for each in shown]
-    else:
-        inputs = np.stack([each.image for each in shown])
-        images = [[each.image[middle, :, :, -examples.settings.time_window[0]]] for each in shown]
-    targets = np.array([each.target for each in shown])
-    return ShownExample(
-        inputs, None, _make_unanswered(examples, np.array(images), targets, np.zeros((0, 2)))
-    )
-
-
-def _choose_evenly(examples, places: np.ndarray, answer: bool) -> np.ndarray:
-    """Numbers of a few examples with this answer, of all kinds."""
-    alike = np.flatnonzero(examples.targets[places] == answer)
-    by_kind = alike[np.argsort(examples.kinds[places[alike]], kind="stable")]
-    return by_kind[
-        np.unique(np.linspace(0, max(0, len(by_kind) - 1), min(_CROPS, len(by_kind))).astype(int))
-    ]
-
-
-def _make_unanswered(
-    examples: Examples, images: np.ndarray, targets: np.ndarray, positions: np.ndarray
-) -> EpochPicture:
-    settings, truths = examples.settings, targets.astype(np.float16)
-    return EpochPicture(
-        settings.network,
-        0,
-        make_grey(images),
-        truths,
-        np.zeros_like(truths),
-        positions,
-        tuple(settings.spacing_um[1:]),
-    )

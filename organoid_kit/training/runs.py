@@ -22,27 +22,14 @@ from organoid_kit.base.files import find_free_path, read_json, write_json_safely
 from organoid_kit.base.settings import NetworkSettings, read_settings, write_settings
 from organoid_kit.data.dataset import AnnotatedMovie
 from organoid_kit.data.reading.zarr import is_zarr
-from organoid_kit.data.timelapse import TimeLapse
 
-_PACKAGES = (
-    "keras",
-    "tensorflow",
-    "tensorflow-cpu",
-    "jax",
-    "torch",
-    "numpy",
-    "scipy",
-    "scikit-image",
-    "tifffile",
-)
+_PACKAGES = ("keras", "tensorflow", "tensorflow-cpu", "jax", "torch")
+_PACKAGES += ("numpy", "scipy", "scikit-image", "tifffile")
 NOT_FINITE = "loss not finite"  # how the log says that a training broke off for it
-QUALITIES = {
-    "validation_f1": "F1",
-    "validation_average_precision": "average precision",
-}  # in a history: its words
-_WHOLE_BYTES = (
-    500_000_000  # of larger movies a part is summed, so that starting takes seconds and not hours
-)
+OWN_NETWORK = "own_network.keras"  # in a run folder: a learner's network, untrained
+# What a history may hold, and its words.
+QUALITIES = {"validation_f1": "F1", "validation_average_precision": "average precision"}
+_WHOLE_BYTES = 500_000_000  # of larger movies a part is summed: starting takes seconds, not hours
 _MOST_ENDS = 100  # files, evenly chosen, of which that part takes the first and last megabyte
 
 
@@ -50,9 +37,9 @@ _MOST_ENDS = 100  # files, evenly chosen, of which that part takes the first and
 class Run:
     """The folder of one training.
 
-    It holds ``settings.json``, ``run.json`` (data, split, versions), ``history.json`` (a row for
-    each epoch), ``checkpoints/``, ``epochs/`` (what the network of each answers), ``network/`` (the
-    best so far) and ``log.txt``.
+    It holds ``settings.json``, ``run.json`` (data, split, versions, and what is a learner's own),
+    ``history.json`` (a row for each epoch), ``checkpoints/``, ``epochs/`` (what the network of each
+    answers), ``network/`` (the best so far), ``log.txt``, and ``own_network.keras`` if it was given.
     """
 
     folder: Path
@@ -75,15 +62,10 @@ class Run:
 
     @property
     def ending(self) -> str:
-        """Why the training ended, as the log says; empty while it goes on, and where it was cut
-        off.
-        """
+        """Why the training ended, by the log; empty while it goes on, and where it was cut off."""
         file = self.folder / "log.txt"
-        last_start = (
-            file.read_text(encoding="utf-8").rpartition("  training with ")[2]
-            if file.exists()
-            else ""
-        )
+        log = file.read_text(encoding="utf-8") if file.exists() else ""
+        last_start = log.rpartition("  training with ")[2]
         return last_start.partition("  ended: ")[2].partition("\n")[0]
 
     @property
@@ -98,8 +80,9 @@ class Run:
                 file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {line}\n")
         except OSError as error:
             raise UserError(
-                f"A run's folder must have room and permission to write. Received: {self.folder / 'log.txt'}: "
-                f"{error.strerror}. Free some space, then go on with resume={str(self.folder)!r}."
+                "A run's folder must have room and permission to write. Received: "
+                f"{self.folder / 'log.txt'}: {error.strerror}. Free some space, then go on with "
+                f"resume={str(self.folder)!r}."
             ) from error
 
 
@@ -107,8 +90,15 @@ def make_run(
     settings: NetworkSettings,
     training: Sequence[AnnotatedMovie],
     validation: Sequence[AnnotatedMovie],
+    own: Mapping[str, Any] | None = None,
 ) -> Run:
     """Makes a new run folder inside ``settings.output_folder`` and writes down what it starts from.
+
+    Args:
+        settings: what to train.
+        training: movies to learn from.
+        validation: movies to judge by.
+        own: what is said of a learner's own loss and augmentation.
 
     Raises:
         UserError: the folder cannot be written.
@@ -123,11 +113,13 @@ def make_run(
             folder = find_free_path(folder)
         except OSError as error:
             raise UserError(
-                f"Runs need a folder that can be written. Received: {str(folder)!r}: {error.strerror}. "
-                "Set output_folder to another place."
+                f"Runs need a folder that can be written. Received: {str(folder)!r}: "
+                f"{error.strerror}. Set output_folder to another place."
             ) from error
+    details = {"started": time.strftime("%Y-%m-%d %H:%M:%S")}
+    details |= {"data": _describe_data(training, validation), "versions": collect_versions()}
     write_settings(settings, folder / "settings.json")
-    write_json_safely(folder / "run.json", _describe_run(training, validation))
+    write_json_safely(folder / "run.json", details | ({"own": own} if own else {}))
     return Run(folder)
 
 
@@ -142,22 +134,22 @@ def open_run(
     run = Run(Path(folder))
     if not (run.folder / "run.json").is_file():
         raise UserError(
-            f"A run folder must hold run.json. Received: {folder}. Choose a folder that a training has made; "
-            "`list_runs` shows them."
+            f"A run folder must hold run.json. Received: {folder}. Choose a folder that a training "
+            "has made; `list_runs` shows them."
         )
     before, now = run.details["data"], _describe_data(training, validation)
     if len(before) != len(now) or not all(map(_is_same, before, now)):
         changed = [old["name"] for old in before if not any(_is_same(old, new) for new in now)]
         changed = changed or [new["name"] for new in now]
         raise UserError(
-            f"A run goes on with the data it was started with. Received: changed movies or annotations for {changed} "
-            f"in {folder}. Start a new run, with start_from set to this one."
+            "A run goes on with the data it was started with. Received: changed movies or "
+            f"annotations for {changed} in {folder}. Start a new run, with start_from set to this one."
         )
     return run
 
 
 def _is_same(old: dict[str, Any], new: dict[str, Any]) -> bool:
-    """Whether a movie is described as before; earlier versions of the kit may have said less of it."""
+    """Whether a movie is described as before; earlier versions of the kit may have said less."""
     return all(new.get(key) == value for key, value in old.items())
 
 
@@ -179,13 +171,12 @@ def _summarise(run: Run) -> dict[str, Any]:
     return {
         "run": run.folder.name,
         "network": settings.network,
-        "preset": settings.preset,
+        "preset": "own" if (run.folder / OWN_NETWORK).exists() else settings.preset,
         "seed": settings.seed,
         "start_from": settings.start_from or "scratch",
         "epochs": len(history),
         "best_epoch": best.get("epoch"),
-        "validation_loss": best.get("validation_loss"),
-        **{key: best.get(key) for key in QUALITIES},
+        **{key: best.get(key) for key in ("validation_loss", *QUALITIES)},
         "minutes": round(sum(row["seconds"] for row in history) / 60, 2),
     }
 
@@ -197,74 +188,51 @@ def compare_runs(folder: str | Path) -> str:
     rows = list_runs(folder)
     if not rows:
         return f"No runs in {folder} yet."
-    settings = [Run(Path(folder) / row["run"]).settings.to_dict() for row in rows]
     firsts: dict[str, dict[str, Any]] = {}
     differences = []
-    for row, own in zip(rows, settings, strict=True):
-        first = firsts.setdefault(row["network"], own)
-        if first is not own:
-            words = ", ".join(_find_differences(first, own)) or "nothing"
-            differences.append(
-                f"{row['run']} differs from the first {row['network']} network in {words}"
-            )
-    return "\n".join([_lay_out(rows), *differences])
+    for row in rows:
+        settings = Run(Path(folder) / row["run"]).settings.to_dict()
+        first = firsts.setdefault(row["network"], settings)
+        if first is not settings:
+            words = ", ".join(_list_differences(first, settings)) or "nothing"
+            network = f"the first {row['network']} network"
+            differences.append(f"{row['run']} differs from {network} in {words}")
+    return "\n".join([*_lay_out(rows), *differences])
 
 
-def _find_differences(first: dict[str, Any], other: dict[str, Any]) -> list[str]:
-    """Names and values of the settings that differ; of settings within a setting, only those that
-    do.
-    """
+def _list_differences(first: dict[str, Any], other: dict[str, Any]) -> list[str]:
+    """Names and values of the settings that differ; of settings within one, only those that do."""
     found = []
     for key, value in other.items():
         if isinstance(value, dict) and isinstance(first[key], dict):
-            found += _find_differences(first[key], value)
+            found += _list_differences(first[key], value)
         elif value != first[key]:
             found.append(f"{key}={value!r}")
     return found
 
 
-def _lay_out(rows: list[dict[str, Any]]) -> str:
-    """A table in plain text, without a quality that no run was judged by."""
-    columns = [
-        key for key in rows[0] if key not in QUALITIES or any(row[key] is not None for row in rows)
-    ]
-    lines = [[_cell(row[column]) for column in columns] for row in rows]
-    widths = [
-        max(len(line[number]) for line in [columns, *lines]) for number in range(len(columns))
-    ]
-    return "\n".join(
-        "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
-        for line in [columns, *lines]
-    )
+def _lay_out(rows: list[dict[str, Any]]) -> list[str]:
+    """The lines of a table, without a quality that no run was judged by."""
+    empty = {key for key in QUALITIES if all(row[key] is None for row in rows)}
+    columns = [key for key in rows[0] if key not in empty]
+    lines = [columns, *([_format(row[column]) for column in columns] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
 
 
-def _cell(value: Any) -> str:
+def _format(value: Any) -> str:
     if value is None:
         return "not measured"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _describe_run(
-    training: Sequence[AnnotatedMovie], validation: Sequence[AnnotatedMovie]
-) -> dict[str, Any]:
-    return {
-        "started": time.strftime("%Y-%m-%d %H:%M:%S"),
-        "data": _describe_data(training, validation),
-        "versions": collect_versions(),
-    }
-
-
 def _describe_data(
     training: Sequence[AnnotatedMovie], validation: Sequence[AnnotatedMovie]
 ) -> list[dict[str, Any]]:
-    """Which movies and time points are used for what, with checksums; files in several parts are
-    summed once.
-    """
-    parts = [("training", each) for each in training] + [
-        ("validation", each) for each in validation
-    ]
+    """Which movies and time points are used for what, with checksums; each file is summed once."""
+    parts = {"training": training, "validation": validation}
     sum_files = cache(_sum_files)
-    return [describe_movie(part, each, sum_files) for part, each in parts]
+    return [describe_movie(part, each, sum_files) for part in parts for each in parts[part]]
 
 
 def describe_movie(
@@ -276,6 +244,15 @@ def describe_movie(
     ``images_sha256_of`` says of what the images' checksum was made.
     """
     movie, annotations = annotated.movie, annotated.annotations
+    total = hashlib.sha256()
+    for name in ("positions", "time_points", "links", "region"):
+        array = getattr(annotations, name)
+        total.update(b"" if array is None else array.tobytes())
+    if movie.path is None:  # in memory
+        first = hashlib.sha256(movie.stack(movie.time_points[0]).tobytes()).hexdigest()
+        images = {"images_sha256": first, "images_sha256_of": "first stack"}
+    else:
+        images = (sum_files or _sum_files)(movie.path)
     return {
         "part": part,
         "name": annotated.name,
@@ -283,56 +260,30 @@ def describe_movie(
         "positions": len(annotations),
         "links": len(annotations.links),
         "divisions": len(annotations.divisions()),
-        "annotations_sha256": _sum_annotations(annotated),
-        **(
-            _sum_first_stack(movie) if movie.path is None else (sum_files or _sum_files)(movie.path)
-        ),
+        "annotations_sha256": total.hexdigest(),
+        **images,
     }
-
-
-def _sum_annotations(annotated: AnnotatedMovie) -> str:
-    annotations = annotated.annotations
-    total = hashlib.sha256()
-    for array in (
-        annotations.positions,
-        annotations.time_points,
-        annotations.links,
-        annotations.region,
-    ):
-        total.update(b"" if array is None else array.tobytes())
-    return total.hexdigest()
-
-
-def _sum_first_stack(movie: TimeLapse) -> dict[str, str]:
-    """Checksum of a movie in memory."""
-    first = movie.stack(movie.time_points[0]).tobytes()
-    return {"images_sha256": hashlib.sha256(first).hexdigest(), "images_sha256_of": "first stack"}
 
 
 def _sum_files(path: Path) -> dict[str, str]:
     """Checksum of a movie's files: of all they hold, or of a part where that would take long."""
     files = _list_image_files(path)
     sizes = [file.stat().st_size for file in files]
-    total = hashlib.sha256()
-    if whole := sum(sizes) <= _WHOLE_BYTES:
+    total, what = hashlib.sha256(), "whole files"
+    if sum(sizes) <= _WHOLE_BYTES:
         for file in files:
             _add_file(total, file)
     else:
+        what = f"names, sizes, first and last megabyte of at most {_MOST_ENDS} files"
         names = [file.relative_to(path).as_posix() for file in files]
         total.update(json.dumps([names, sizes]).encode())
         for number in np.linspace(0, len(files) - 1, min(len(files), _MOST_ENDS)).astype(int):
             _add_ends(total, files[number], sizes[number])
-    part = f"names, sizes, first and last megabyte of at most {_MOST_ENDS} files"
-    return {
-        "images_sha256": total.hexdigest(),
-        "images_sha256_of": "whole files" if whole else part,
-    }
+    return {"images_sha256": total.hexdigest(), "images_sha256_of": what}
 
 
 def _list_image_files(path: Path) -> list[Path]:
-    """The file itself, the TIFF files in a folder or all of a Zarr; not what is hidden or lies
-    beside the images.
-    """
+    """The file itself, the TIFF files in a folder or all of a Zarr; nothing hidden or beside them."""
     if path.is_file():
         return [path]
     if is_zarr(path):
@@ -357,11 +308,8 @@ def _add_ends(total: Any, file: Path, size: int) -> None:
 
 def collect_versions() -> dict[str, str]:
     """Versions of Python, the kit and the packages that matter, and the machine."""
-    versions = {
-        "organoid_kit": __version__,
-        "python": sys.version.split()[0],
-        "machine": platform.platform(),
-    }
+    versions = {"organoid_kit": __version__, "python": sys.version.split()[0]}
+    versions["machine"] = platform.platform()
     for package in _PACKAGES:
         try:
             versions[package] = version(package)

@@ -33,9 +33,9 @@ def validate(
     """Loss and quality on fixed examples.
 
     Returns:
-        "validation_loss", and for a position network "validation_f1", with positions matched one to
-        one within 5 µm at the threshold that suits these patches best; for the other two
-        "validation_average_precision", and the loss after calibration,
+        "validation_loss", by the network's loss, and for a position network "validation_f1", with
+        positions matched one to one within 5 µm at the threshold that suits these patches best; for
+        the other two "validation_average_precision", and the cross-entropy after calibration,
         "validation_calibrated_loss". None for what cannot be measured. None instead of all where
         `should_stop`, asked before each batch, says so.
     """
@@ -54,9 +54,7 @@ def get_epoch_error(judged: dict[str, float | None]) -> float:
     return judged.get("validation_calibrated_loss", judged["validation_loss"])
 
 
-def _judge_positions(
-    network, checks: PositionExamples, batch_size: int, should_stop
-) -> dict | None:
+def _judge_positions(network, checks: PositionExamples, batch_size: int, should_stop):
     losses, sizes, counts = [], [], np.zeros((len(_THRESHOLDS), 3), int)
     for step in range(checks.steps_per_epoch(batch_size)):
         if should_stop():
@@ -66,15 +64,13 @@ def _judge_positions(
         heat = _predict(network, images)
         losses.append(float(network.loss(targets, heat, sample_weight=weights)))
         sizes.append(len(images))
-        for each, example in zip(heat[..., 0], examples, strict=True):
-            counts += count_matches(each, example, checks.settings)
-    return {
-        "validation_loss": float(np.average(losses, weights=sizes)),
-        "validation_f1": compute_f1(counts),
-    }
+        for patch, example in zip(heat[..., 0], examples, strict=True):
+            counts += count_matches(patch, example, checks.settings)
+    loss = float(np.average(losses, weights=sizes))
+    return {"validation_loss": loss, "validation_f1": compute_f1(counts)}
 
 
-def _judge_answers(network, checks: Examples, batch_size: int, should_stop) -> dict | None:
+def _judge_answers(network, checks: Examples, batch_size: int, should_stop):
     parts = []
     for step in range(checks.steps_per_epoch(batch_size)):
         if should_stop():
@@ -82,18 +78,21 @@ def _judge_answers(network, checks: Examples, batch_size: int, should_stop) -> d
         inputs, targets, weights = checks.batch(0, step, batch_size)
         parts.append((targets[:, 0] > 0, _predict(network, inputs)[:, 0], weights))
     truths, answers, weights = (np.concatenate(part) for part in zip(*parts, strict=True))
+    calibrated = calibrate(answers, truths, weights=weights).apply(answers)
+    loss = _compute_cross_entropy(truths, answers, weights)
+    if not isinstance(network.loss, keras.losses.BinaryCrossentropy):  # a learner's own
+        targets = truths[:, None].astype(np.float32)
+        loss = float(network.loss(targets, answers[:, None], sample_weight=weights))
     return {
-        "validation_loss": _compute_loss(truths, answers, weights),
-        "validation_calibrated_loss": _compute_loss(
-            truths, calibrate(answers, truths, weights=weights).apply(answers), weights
-        ),
+        "validation_loss": loss,
+        "validation_calibrated_loss": _compute_cross_entropy(truths, calibrated, weights),
         "validation_average_precision": compute_average_precision(truths, answers),
     }
 
 
-def _compute_loss(truths: np.ndarray, probabilities: np.ndarray, weights: np.ndarray) -> float:
+def _compute_cross_entropy(truths: np.ndarray, answers: np.ndarray, weights: np.ndarray) -> float:
     """Binary cross-entropy, as Keras computes it."""
-    said = np.clip(probabilities, _LEAST, 1 - _LEAST)
+    said = np.clip(answers, _LEAST, 1 - _LEAST)
     return float(np.mean(-np.log(np.where(truths, said, 1 - said)) * weights))
 
 
@@ -115,30 +114,20 @@ def count_matches(
     heat: np.ndarray, example: PositionExample, settings: NetworkSettings
 ) -> np.ndarray:
     """Matched, missed and false positions in a patch, its border and what is not annotated left
-    out.
-
-    Returns:
-        (thresholds, 3) int: the numbers for each of several thresholds.
+    out; (thresholds, 3) int, for each of several thresholds.
     """
-    shape = np.array(heat.shape)
-    truth = example.positions[
-        ((example.positions > -0.5) & (example.positions < shape - 0.5)).all(axis=1)
-    ]
-    found, heights = find_peaks(heat, settings.spacing_um, settings.min_distance_um, _THRESHOLDS[0])
-    return np.array(
-        [_count(truth, found[heights > each], example.counts, settings) for each in _THRESHOLDS]
-    )
-
-
-def _count(
-    truth: np.ndarray, found: np.ndarray, counts: np.ndarray, settings: NetworkSettings
-) -> list[int]:
-    """Matched, missed and false positions."""
     spacing = np.array(settings.spacing_um)
-    pairs = match_positions(truth * spacing, found * spacing)
-    missed = np.delete(truth, pairs[:, 0], axis=0)
-    false = np.delete(found, pairs[:, 1], axis=0)
-    return [len(pairs), *(np.count_nonzero(_is_inner(each, counts)) for each in (missed, false))]
+    inside = (example.positions > -0.5) & (example.positions < np.array(heat.shape) - 0.5)
+    truth = example.positions[inside.all(axis=1)]
+    peaks, heights = find_peaks(heat, settings.spacing_um, settings.min_distance_um, _THRESHOLDS[0])
+    counts = []
+    for threshold in _THRESHOLDS:
+        found = peaks[heights > threshold]
+        pairs = match_positions(truth * spacing, found * spacing)
+        missed, false = np.delete(truth, pairs[:, 0], axis=0), np.delete(found, pairs[:, 1], axis=0)
+        unmatched = (np.count_nonzero(_is_inner(each, example.counts)) for each in (missed, false))
+        counts.append([len(pairs), *unmatched])
+    return np.array(counts)
 
 
 def _is_inner(positions: np.ndarray, counts: np.ndarray) -> np.ndarray:
@@ -147,9 +136,6 @@ def _is_inner(positions: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """
     shape = np.array(counts.shape)
     border = np.where(shape > 2 * _BORDER_VOXELS + 1, _BORDER_VOXELS, 0)
-    places = np.clip(np.round(positions).astype(int), 0, shape - 1)
-    return (
-        counts[tuple(places.T)]
-        & (places >= border).all(axis=1)
-        & (places < shape - border).all(axis=1)
-    )
+    voxels = np.clip(np.round(positions).astype(int), 0, shape - 1)
+    inside = (voxels >= border).all(axis=1) & (voxels < shape - border).all(axis=1)
+    return counts[tuple(voxels.T)] & inside

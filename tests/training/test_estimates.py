@@ -83,7 +83,7 @@ def test_what_does_not_fit_is_said_with_what_does(card, tmp_path):
 
 
 def test_what_fits_gives_no_warning_and_minutes(tmp_path, monkeypatch):
-    monkeypatch.setattr(estimates, "measure_step_seconds", lambda settings: 3.0)
+    monkeypatch.setattr(estimates, "measure_step_seconds", lambda *_: 3.0)
     settings = tiny_settings(tmp_path / "new" / "folder", epochs=10)
     estimate = estimate_training(settings, [make_blobs(), make_blobs(1)])
     assert estimate.warnings() == []

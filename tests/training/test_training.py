@@ -19,10 +19,11 @@ from organoid_kit.examples.link import LinkExamples
 from organoid_kit.examples.position import PositionExamples
 from organoid_kit.networks.saving import load_network
 from organoid_kit.prediction.positions import predict_positions
+from organoid_kit.training import control, keeping, preparing, steps, validation
 from organoid_kit.training import loop as module
-from organoid_kit.training import validation
 from organoid_kit.training.epoch_pictures import list_pictures, read_picture
-from organoid_kit.training.loop import is_out_of_memory, train
+from organoid_kit.training.estimates import is_out_of_memory
+from organoid_kit.training.loop import train
 from training_helpers import (
     NO_AUGMENTATION,
     make_blobs,
@@ -192,7 +193,7 @@ def clock(monkeypatch):
         clock.sleeps, clock.now = clock.sleeps + 1, clock.now + 1000
         clock.at_sleep()
 
-    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: clock.now, sleep=sleep))
+    monkeypatch.setattr(control, "time", SimpleNamespace(monotonic=lambda: clock.now, sleep=sleep))
     return clock
 
 
@@ -238,7 +239,7 @@ def test_epochs_may_be_raised_and_lowered_on_the_way(tmp_path, monkeypatch):
         return real(self, *arguments, **options)
 
     monkeypatch.setattr(keras.Model, "train_on_batch", step)
-    monkeypatch.setattr(module, "WARM_UP_STEPS", 1)
+    monkeypatch.setattr(steps, "WARM_UP_STEPS", 1)
 
     def change(progress):
         if progress.row:
@@ -543,7 +544,7 @@ def test_a_crop_network_trains_stops_and_goes_on_as_if_nothing_had_happened(netw
 @pytest.mark.parametrize("network", CROPS)
 def test_dropout_is_part_of_a_checkpoint(network, tmp_path):
     run = train_crops(network, tmp_path, epochs=1)
-    fresh = module.prepare_network(run.settings)
+    fresh = preparing.prepare_network(run.settings)
     with np.load(max((run.folder / "checkpoints").glob("*.npz"))) as file:
         kept = [name for name in file.files if name.startswith("weight_")]
         seeds = [file[name] for name in kept if file[name].dtype.kind in "ui"]
@@ -632,10 +633,14 @@ def test_validation_without_divisions_is_one_clear_error(tmp_path):
 def test_crops_of_movies_of_one_plane_have_one_plane(network, tmp_path):
     flat = make_family(1, shape_zyx=(1, 48, 48))
     settings = tiny_crop_settings(network, tmp_path, epochs=1)
-    assert module.complete_settings(settings, [flat]).patch_shape_zyx == (1, 16, 16)
-    assert module.complete_settings(settings, [flat, make_family(2)]).patch_shape_zyx == (4, 16, 16)
+    assert preparing.complete_settings(settings, [flat]).patch_shape_zyx == (1, 16, 16)
+    assert preparing.complete_settings(settings, [flat, make_family(2)]).patch_shape_zyx == (
+        4,
+        16,
+        16,
+    )
     original = settings.changed(preset="original", patch_shape_zyx=(8, 32, 32))
-    assert module.complete_settings(original, [flat]).patch_shape_zyx == (8, 32, 32)
+    assert preparing.complete_settings(original, [flat]).patch_shape_zyx == (8, 32, 32)
     run = train([flat], [], settings, on_progress=quiet)
     trained, settings = load_network(run.folder)
     assert len(run.history) == 1 and trained.inputs[0].shape[1:4] == settings.patch_shape_zyx == (
@@ -689,7 +694,7 @@ def test_the_export_is_tried_after_the_first_epoch_and_a_failure_is_said_at_once
         epochs_done.append(len(list(tmp_path.glob("runs/*/history.json"))))
         raise UserError("It must open. Received: it does not.")
 
-    monkeypatch.setattr(module, "check_export", refuse)
+    monkeypatch.setattr(keeping, "check_export", refuse)
     recorder = Recorder()
     run = train(
         [make_blobs(1)],

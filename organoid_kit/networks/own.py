@@ -1,0 +1,132 @@
+"""Networks of a learner's own: checked against what a network of this kind is shown and asked, then
+copied.
+
+Its name, which is saved with it, says that a network is not one of ours.
+"""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+
+from organoid_kit.base.errors import UserError
+from organoid_kit.base.settings import NetworkSettings
+from organoid_kit.networks.blocks import count_time_points
+from organoid_kit.networks.building import check_patch_shape
+
+_NAMES = {  # of the inputs, as OrganoidTracker knows them
+    "position": ("images",),
+    "division": ("images",),
+    "link": ("input_1", "input_2", "input_distances"),
+}
+
+
+def adopt_network(network: keras.Model, settings: NetworkSettings) -> keras.Model:
+    """A copy of a learner's network, with its weights, named and with inputs named as ours are.
+
+    Raises:
+        UserError: its layers, shapes or answers are not those of a network for these settings.
+    """
+    network = make_functional(network)
+    wanted, answer = list_shapes(settings)
+    taken, given = (
+        [tensor.shape[1:] for tensor in side] for side in (network.inputs, network.outputs)
+    )
+    if [len(shape) for shape in taken] != [len(shape) for shape in wanted] or any(
+        size not in (None, other) for pair in zip(taken, wanted) for size, other in zip(*pair)
+    ):
+        raise _make_mismatch_error(settings, taken, given)
+    if settings.network == "position":
+        check_patch_shape(settings, network)
+    trial = _copy(network, wanted, _NAMES[settings.network])
+    if [tensor.shape[1:] for tensor in trial.outputs] != [answer]:
+        raise _make_mismatch_error(settings, taken, [tensor.shape[1:] for tensor in trial.outputs])
+    _check_answers(trial, wanted)
+    copy = _copy(network, taken, _NAMES[settings.network])
+    return keras.Model(
+        _one_or_all(copy.inputs), copy.output, name=f"own_{settings.network}_network"
+    )
+
+
+def list_shapes(settings: NetworkSettings) -> tuple[list[tuple[int, ...]], tuple[int, ...]]:
+    """What a network is shown and what it must give, without the axis of the batch."""
+    patch, time = tuple(settings.patch_shape_zyx), count_time_points(settings)
+    if settings.network == "link":  # three channels more are coordinates
+        return [(*patch, time + 3), (*patch, time + 3), (3,)], (1,)
+    return [(*patch, time)], (*patch, 1) if settings.network == "position" else (1,)
+
+
+def _copy(network: keras.Model, shapes: list, names: tuple[str, ...]) -> keras.Model:
+    """The same layers and weights, behind inputs of these shapes and names."""
+    inputs = [keras.Input(shape, name=name) for shape, name in zip(shapes, names, strict=True)]
+    copy = keras.models.clone_model(network, input_tensors=_one_or_all(inputs))
+    for new, old in zip(
+        copy.variables, network.variables, strict=True
+    ):  # where dropout stands, too
+        new.assign(old)
+    return copy
+
+
+def _one_or_all(tensors: list):
+    return tensors if len(tensors) > 1 else tensors[0]
+
+
+def _make_mismatch_error(settings: NetworkSettings, taken: list, given: list) -> UserError:
+    wanted, answer = list_shapes(settings)
+    return UserError(
+        f"A {settings.network} network with these settings must take {_name(wanted)} and give "
+        f"{_name([answer])}, each behind the axis of the batch. Received: one that takes "
+        f"{_name(taken)} and gives {_name(given)}. Change its first or last layer, or "
+        "patch_shape_zyx or time_window; None in keras.Input fits any size."
+    )
+
+
+def _name(shapes: list) -> str:
+    return " and ".join(map(str, shapes))
+
+
+def make_functional(network: keras.Model) -> keras.Model:
+    """The same network as a graph of layers.
+
+    Raises:
+        UserError: it is none, or one that others could not open from its file.
+    """
+    if not getattr(network, "inputs", None):
+        raise UserError(
+            "A network of your own must begin with keras.Input, so that its layers are known. "
+            f"Received: {network!r:.80}. Build it as keras.Model(inputs, outputs)."
+        )
+    layers = list(_list_layers(network))
+    foreign = {
+        type(layer).__name__
+        for layer in layers
+        if not type(layer).__module__.startswith("keras.") or isinstance(layer, keras.layers.Lambda)
+    }
+    if foreign:
+        raise UserError(
+            "A network must open from its file wherever Keras is, so all its layers must be Keras' "
+            f"own, and no Lambda. Received: {', '.join(sorted(foreign))}. Use keras.layers, keras.ops."
+        )
+    if any(layer.compute_dtype != "float32" for layer in layers):
+        raise UserError(
+            "A network of your own must compute in float32. Received: layers in "
+            f"{sorted({layer.compute_dtype for layer in layers})}. Leave out dtype."
+        )
+    return keras.Model(_one_or_all(network.inputs), _one_or_all(network.outputs))
+
+
+def _list_layers(network: keras.Model):
+    for layer in network.layers:
+        yield from _list_layers(layer) if isinstance(layer, keras.Model) else [layer]
+
+
+def _check_answers(network: keras.Model, shapes: list) -> None:
+    """Raises UserError where answers to noise are no probabilities."""
+    rng = np.random.default_rng(0)
+    inputs = [rng.normal(size=(1, *shape)).astype(np.float32) for shape in shapes]
+    answers = keras.ops.convert_to_numpy(network(_one_or_all(inputs), training=False))
+    if not (answers.min() >= 0 and answers.max() <= 1):
+        raise UserError(
+            "A network must answer with probabilities, from 0 to 1. Received: answers from "
+            f'{answers.min():.3g} to {answers.max():.3g}. Give its last layer activation="sigmoid".'
+        )

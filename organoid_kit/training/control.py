@@ -1,0 +1,103 @@
+"""When a training waits and when it ends, and the clock by which that is decided."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from organoid_kit.base.settings import NetworkSettings
+from organoid_kit.training.checkpoints import TrainingState
+
+_LOOK_SECONDS = 0.05  # a paused training looks this often whether it may go on
+
+
+@dataclass
+class Control:
+    """What decides when a training waits and ends; it counts the seconds, pauses left out.
+
+    Attributes:
+        settings: with patience and the time budget.
+        state: where the training stands.
+        should_stop, should_pause, find_epochs: what may be asked of `train` on the way.
+        before_pause: what is done before waiting.
+        interrupted: set by Ctrl-C, see `delay_interrupts`.
+        counted: when the clock was last read.
+    """
+
+    settings: NetworkSettings
+    state: TrainingState
+    should_stop: Callable[[], bool]
+    should_pause: Callable[[], bool]
+    find_epochs: Callable[[], int]
+    before_pause: Callable[[], None] = lambda: None
+    interrupted: threading.Event = field(default_factory=threading.Event)
+    counted: float = field(default_factory=time.monotonic)
+
+    def find_end(self) -> str:
+        """Why training should end now; empty if it should not. Noted in the state."""
+        state, settings, epochs = self.state, self.settings, self.find_epochs()
+        if state.epoch >= epochs:
+            state.finished = f"all {epochs} epochs done"
+        elif state.epochs_since_best >= settings.patience and state.step == 0:
+            state.finished = f"validation has not improved for {settings.patience} epochs"
+        elif settings.minutes is not None and state.seconds >= 60 * settings.minutes:
+            state.finished = f"the time budget of {settings.minutes:g} minutes is used up"
+        else:
+            state.finished = self.find_stop_request()
+        return state.finished
+
+    def find_stop_request(self) -> str:
+        """Who asks for an end now; empty if nobody does. Waits here while training is paused."""
+        if self.should_pause() and not self._get_stop_reason():
+            self.count_time()
+            self.before_pause()
+            while self.should_pause() and not self._get_stop_reason():
+                time.sleep(_LOOK_SECONDS)
+            self.count_time_from_now()
+        return self._get_stop_reason()
+
+    def _get_stop_reason(self) -> str:
+        if self.interrupted.is_set():
+            return "interrupted"
+        return "stopped on request" if self.should_stop() else ""
+
+    def count_time_from_now(self) -> None:
+        """Leaves out the time until now."""
+        self.counted = time.monotonic()
+
+    def count_time(self) -> None:
+        """Adds the seconds since this was last called."""
+        now = time.monotonic()
+        self.state.seconds += now - self.counted
+        self.state.seconds_of_epoch += now - self.counted
+        self.counted = now
+
+
+@contextmanager
+def delay_interrupts() -> Iterator[threading.Event]:
+    """Yields an event that Ctrl-C or the kernel's stop button sets. Only the second press
+    interrupts at once.
+
+    An interrupt may come between the change of the weights and the counting of the step; saved
+    then, the training could not go on as if nothing had happened. Only the main thread is ever
+    interrupted.
+    """
+    interrupted = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupted
+        return
+
+    def note(number, frame):
+        if interrupted.is_set():
+            raise KeyboardInterrupt
+        interrupted.set()
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, before or signal.default_int_handler)

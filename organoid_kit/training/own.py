@@ -1,0 +1,193 @@
+"""What a learner brings to a training: a network, a loss, an augmentation. It is written into the
+run folder, and taken up again from there.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from organoid_kit.base.errors import UserError
+from organoid_kit.examples.choice import Examples
+from organoid_kit.networks.own import make_functional
+from organoid_kit.networks.saving import save_model
+from organoid_kit.training.runs import OWN_NETWORK, Run
+
+Augment = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+_COORDINATES = 3  # channels of a link network's crops that are no images
+
+
+class FunctionLoss(keras.losses.Loss):
+    """A function of targets and probabilities, weighted and averaged as Keras' own losses are."""
+
+    def __init__(self, function: Callable) -> None:
+        super().__init__(name=getattr(function, "__name__", "loss"))
+        self.function = function
+
+    def call(self, y_true, y_pred):
+        """The loss of each voxel or example, or one number for all."""
+        return self.function(y_true, y_pred)
+
+
+@dataclass(frozen=True, eq=False)
+class OwnParts:
+    """What a learner brings; None is what the kit has."""
+
+    network: keras.Model | None = None
+    loss: keras.losses.Loss | None = None
+    augment: Augment | None = None
+
+    def describe(self) -> dict[str, Any]:
+        """What a run's details say of loss and augmentation; empty where both are the kit's."""
+        loss = getattr(self.loss, "function", self.loss)
+        parts = {"loss": loss, "augment": self.augment}
+        return {name: _describe(part) for name, part in parts.items() if part is not None}
+
+
+def collect_own_parts(network: Any, loss: Any, augment: Augment | None) -> OwnParts:
+    """The parts as a training uses them. Raises UserError where one is of no use."""
+    if network is not None:
+        network = make_functional(network)
+    try:
+        loss = keras.losses.get(loss)
+    except (ValueError, TypeError) as error:
+        raise UserError(
+            "A loss must be one that Keras knows, or a function of targets and probabilities. "
+            f"Received: {loss!r:.80}. Choose one from keras.losses."
+        ) from error
+    if loss is not None and not isinstance(loss, keras.losses.Loss):
+        loss = FunctionLoss(loss)
+    return OwnParts(network, loss, augment)
+
+
+def check_own_parts(own: OwnParts, network: keras.Model, examples: Examples) -> None:
+    """Raises UserError where loss or augmentation do not work with the first example."""
+    if own.augment is None and own.loss is None:
+        return
+    inputs, targets, weights = examples.batch(0, 0, 1)
+    if own.augment is not None:
+        inputs = vary_batch(own.augment, inputs, (examples.settings.seed, 0), 0)
+    if own.loss is not None:
+        try:
+            value = float(own.loss(targets, network(inputs, training=False), sample_weight=weights))
+        except Exception as error:
+            raise UserError(
+                f"A loss must give numbers for targets and probabilities of the shape {targets.shape}. "
+                f"Received: {_name(own.loss)}, which fails: {' '.join(str(error).split())[:200]}. "
+                "Write it with keras.ops."
+            ) from error
+        if not np.isfinite(value):
+            raise UserError(
+                f"A loss must be finite. Received: {value} from {_name(own.loss)} for the first "
+                "example. Keep its logarithms and quotients away from 0."
+            )
+
+
+def restore_own_parts(passed: OwnParts, run: Run) -> OwnParts:
+    """What a run goes on with: as it was started, from its folder where that can be.
+
+    Raises:
+        UserError: other parts are passed, or one is missing that cannot be restored.
+    """
+    before, now = run.details.get("own", {}), passed.describe()
+    for part in before.keys() | now.keys():
+        old, new = before.get(part), now.get(part, before.get(part))
+        if old is None or _identify(old) != _identify(new):
+            raise _make_change_error(run, part, old and _identify(old), _identify(new))
+        if part not in now and "keras" not in old:
+            raise UserError(
+                f"What cannot be read from a run folder must be passed again. Received: no {part} "
+                f"for {run.folder}, which was started with {old['name']!r}. "
+                f"Pass {part}={old['name']}, as it was: its source is in run.json."
+            )
+    loss = passed.loss
+    if loss is None and "loss" in before:
+        loss = collect_own_parts(None, before["loss"]["keras"], None).loss
+    return OwnParts(_restore_network(passed.network, run), loss, passed.augment)
+
+
+def _restore_network(passed: keras.Model | None, run: Run) -> keras.Model | None:
+    file = run.folder / OWN_NETWORK
+    if not file.exists():
+        if passed is not None:
+            raise _make_change_error(run, "network", None, passed.name)
+        return None
+    saved = keras.models.load_model(file, compile=False)
+    shapes = [[weight.shape for weight in each.weights] for each in (saved, passed or saved)]
+    if shapes[0] != shapes[1]:
+        raise _make_change_error(run, "network", "weights of other shapes", passed.name)
+    return saved
+
+
+def _make_change_error(run: Run, part: str, old: Any, new: Any) -> UserError:
+    return UserError(
+        f"A run goes on with the {part} it was started with. Received: {new!r:.80} for {run.folder}, "
+        f"which has {old or 'that of the kit'!r:.80}. Leave {part} out, or start a new run."
+    )
+
+
+def write_own_network(network: keras.Model, run: Run) -> None:
+    """Keeps a learner's network, untrained, so that the run can go on without it."""
+    save_model(network, run.folder / OWN_NETWORK)
+
+
+def _describe(part: Any) -> dict[str, Any]:
+    """What restores a part of Keras', or name and source of what cannot be restored."""
+    if (getattr(part, "__module__", None) or type(part).__module__).startswith("keras."):
+        return {"keras": keras.losses.serialize(part)}
+    try:
+        source = inspect.getsource(part if inspect.isroutine(part) else type(part))
+    except (OSError, TypeError):
+        source = ""
+    return {"name": _name(part), "source": source}
+
+
+def _name(part: Any) -> str:
+    part = getattr(part, "function", part)
+    return getattr(part, "__name__", None) or getattr(part, "name", None) or type(part).__name__
+
+
+def _identify(description: dict[str, Any]) -> Any:
+    return description.get("keras", description.get("name"))
+
+
+def vary_batch(augment: Augment, inputs: Any, key: tuple[int, int], first: int) -> Any:
+    """A batch with each image varied by a learner's function.
+
+    Args:
+        augment: (z, y, x, time) float32 and a random generator in, the same shape out. The two
+            crops of a pair come as one image, the later one's time points behind the earlier's.
+        inputs: of the network.
+        key: seed and epoch.
+        first: number of the first example in the epoch; with the key it decides what is drawn.
+    """
+    if not isinstance(inputs, tuple):
+        return np.stack(
+            [
+                _vary(augment, image, np.random.default_rng((*key, number, 1)))
+                for number, image in enumerate(inputs, start=first)
+            ]
+        )
+    earlier, later, displacements = inputs
+    time = earlier.shape[-1] - _COORDINATES
+    images = np.concatenate([earlier[..., :time], later[..., _COORDINATES:]], -1)
+    images = vary_batch(augment, images, key, first)
+    earlier = np.concatenate([images[..., :time], earlier[..., time:]], -1)
+    later = np.concatenate([later[..., :_COORDINATES], images[..., time:]], -1)
+    return earlier, later, displacements
+
+
+def _vary(augment: Augment, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    varied = augment(image.copy(), rng)
+    if np.shape(varied) != image.shape or not np.isfinite(varied).all():
+        raise UserError(
+            "An augmentation must give back an image as large as the one it was given, of finite "
+            f"numbers. Received: {np.shape(varied)} from {_name(augment)} for an image of {image.shape} "
+            "(z, y, x, time). Return the varied image."
+        )
+    return np.asarray(varied, np.float32)

@@ -1,0 +1,125 @@
+"""What a training starts with: settings with nothing left open, and a compiled network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+
+from organoid_kit.base.errors import UserError
+from organoid_kit.base.settings import NetworkSettings, make_settings
+from organoid_kit.data.dataset import AnnotatedMovie
+from organoid_kit.networks.building import (
+    build_network,
+    check_patch_shape,
+    compute_shape_multiple,
+    is_own,
+    measure_shape_multiple,
+)
+from organoid_kit.networks.devices import detect_device
+from organoid_kit.networks.saving import check_training_on, load_network, load_settings
+
+_OF_THE_NETWORK = (
+    *("preset", "spacing_um", "intensity_quantiles", "patch_shape_zyx", "nucleus_sigma_um"),
+)
+
+
+def complete_settings(
+    settings: NetworkSettings,
+    training: Sequence[AnnotatedMovie],
+    network: keras.Model | None = None,
+) -> NetworkSettings:
+    """Settings with what follows from the network to start from, and from the movies.
+
+    What defines a network and was left at its default is taken from the network to start from. The
+    spacing, where it is still open, is that of the first movie; where all movies have a single
+    plane, so have the patches, if the network (None: the kit's) takes such.
+    """
+    if settings.start_from:
+        settings = _inherit(settings, load_settings(settings.start_from))
+    if settings.spacing_um is None and training:
+        settings = settings.changed(spacing_um=tuple(training[0].movie.spacing_um))
+    flat = settings.changed(patch_shape_zyx=(1, *settings.patch_shape_zyx[1:]))
+    if network is not None:
+        is_free = network.inputs[0].shape[1] is None and measure_shape_multiple(network)[0] == 1
+    else:  # a trained crop network keeps its shape
+        is_free = settings.network == "position" or not settings.start_from
+        is_free = is_free and compute_shape_multiple(flat)[0] == 1
+    single = training and all(annotated.movie.shape_zyx[0] == 1 for annotated in training)
+    return flat if single and is_free else settings
+
+
+def _inherit(settings: NetworkSettings, trained: NetworkSettings) -> NetworkSettings:
+    """Settings that follow a trained network where they were left at their defaults."""
+    default = make_settings(settings.network)
+    left = [
+        name
+        for name in _OF_THE_NETWORK
+        if getattr(settings, name) in (None, getattr(default, name))
+    ]
+    folder = Path(settings.start_from)
+    # Absolute, so that the run can go on from any working folder; a shipped network is a name.
+    start_from = str(folder.resolve()) if folder.exists() else settings.start_from
+    return settings.changed(
+        start_from=start_from, **{name: getattr(trained, name) for name in left}
+    )
+
+
+def prepare_network(
+    settings: NetworkSettings,
+    *,
+    own: keras.Model | None = None,
+    loss: keras.losses.Loss | None = None,
+) -> keras.Model:
+    """Builds or loads the network and compiles it.
+
+    Args:
+        settings: of the training.
+        own: an adopted network of a learner's, in place of the kit's.
+        loss: in place of cross-entropy.
+    """
+    trained = None
+    if own is None:
+        if settings.start_from:
+            trained, old = load_network(settings.start_from)
+            own = trained if is_own(trained) else None
+        check_patch_shape(settings, own)
+        if trained:
+            check_training_on(old, settings, trained)
+    elif settings.start_from:
+        raise UserError(
+            "A training starts from a trained network or from one of your own. Received: both "
+            f"start_from={settings.start_from!r} and network. Leave one of them out."
+        )
+    mixed = _wants_mixed_precision(settings) and own is None
+    network = own or build_network(settings, dtype="mixed_float16" if mixed else "float32")
+    if trained and own is None:
+        shapes = [[weight.shape for weight in each.weights] for each in (trained, network)]
+        if shapes[0] == shapes[1]:
+            network.set_weights(trained.get_weights())
+        else:  # OrganoidTracker's, with other layers than ours
+            network = trained
+            if settings.network == "position" and loss is None:
+                # Its answers are 0 and above 1, too, where cross-entropy is flat.
+                loss = keras.losses.MeanSquaredError()
+    optimiser = keras.optimizers.Adam(settings.learning_rate, clipnorm=1.0)
+    if mixed:
+        optimiser = keras.optimizers.LossScaleOptimizer(optimiser)
+    # Compiling with XLA made a step several times slower on processors, see benchmarks/network.py.
+    is_jax = keras.backend.backend() == "jax"
+    network.compile(optimiser, loss or keras.losses.BinaryCrossentropy(), jit_compile=is_jax)
+    optimiser.build(network.trainable_variables)
+    return network
+
+
+def _wants_mixed_precision(settings: NetworkSettings) -> bool:
+    device = detect_device()
+    if settings.mixed_precision is None:
+        return device.gains_from_mixed_precision
+    if settings.mixed_precision and not device.is_gpu:
+        raise UserError(
+            "Mixed precision needs a graphics card. Received: mixed_precision=True on a "
+            f"{device.name}. Set mixed_precision to None."
+        )
+    return settings.mixed_precision
