@@ -4,7 +4,7 @@ its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import keras
 from keras import layers
@@ -45,7 +45,7 @@ def convolve_factorised(x, filters: int, seeds: Iterator[int], dtype: str):
     return convolve(x, filters, (3, 1, 1), seeds, dtype)
 
 
-def encode_crop(x, filters: tuple[int, int, int], dropout: float, seeds: Iterator[int], dtype: str):
+def encode_crop(x, filters: Sequence[int], dropout: float, seeds: Iterator[int], dtype: str):
     """A crop as a list of numbers: three levels of convolutions. (batch, z, y, x, any) → (batch,
     any).
     """

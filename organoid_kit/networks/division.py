@@ -8,6 +8,7 @@ others in its batch.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import keras
 from keras import layers
@@ -20,11 +21,14 @@ _UNITS = {"small": 48, "standard": 128}
 _DROPOUT = 0.3
 
 
-def build_division_network(settings: NetworkSettings, *, dtype: str = "float32") -> keras.Model:
+def build_division_network(
+    settings: NetworkSettings, *, filters: Sequence[int] | None = None, dtype: str = "float32"
+) -> keras.Model:
     """Builds an untrained division network.
 
     Args:
         settings: preset, patch shape, time window and seed count.
+        filters: of its three levels, from the top down; None: as the preset says.
         dtype: "float32", or "mixed_float16" for graphics cards.
 
     Returns:
@@ -35,7 +39,7 @@ def build_division_network(settings: NetworkSettings, *, dtype: str = "float32")
     if settings.preset == "original":
         x = connect(_encode_original(images, seeds, dtype), 32, seeds, dtype)
         return keras.Model(images, answer(x, seeds, "division"), name="division_network_original")
-    x = encode_crop(images, _FILTERS[settings.preset], _DROPOUT, seeds, dtype)
+    x = encode_crop(images, filters or _FILTERS[settings.preset], _DROPOUT, seeds, dtype)
     x = connect(x, _UNITS[settings.preset], seeds, dtype)
     return keras.Model(images, answer(x, seeds, "division"), name="division_network")
 

@@ -10,6 +10,8 @@ and coordinate channels included, so that networks can travel.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
+from functools import partial
 
 import keras
 from keras import layers, ops
@@ -26,11 +28,14 @@ _DISPLACEMENT_SCALE = (
 )
 
 
-def build_link_network(settings: NetworkSettings, *, dtype: str = "float32") -> keras.Model:
+def build_link_network(
+    settings: NetworkSettings, *, filters: Sequence[int] | None = None, dtype: str = "float32"
+) -> keras.Model:
     """Builds an untrained link network.
 
     Args:
         settings: preset, patch shape, time window and seed count.
+        filters: of its three levels, from the top down; None: as the preset says.
         dtype: "float32", or "mixed_float16" for graphics cards.
 
     Returns:
@@ -45,7 +50,9 @@ def build_link_network(settings: NetworkSettings, *, dtype: str = "float32") -> 
     mirrored = ops.flip(
         second, axis=-1
     )  # its own time point first, coordinates last, as in the first crop
-    encode = _encode_original if settings.preset == "original" else _encode
+    encode = partial(_encode, filters=filters or _FILTERS.get(settings.preset))
+    if settings.preset == "original":
+        encode = _encode_original
     surroundings = _make_encoder(shape, settings, seeds, dtype, encode, "surroundings")
     both = _make_encoder((*shape[:3], 2), settings, seeds, dtype, encode, "comparison")
     on_top = layers.Concatenate(dtype=dtype)([first[..., :1], mirrored[..., :1]])
@@ -71,9 +78,9 @@ def _make_encoder(
     return keras.Model(crop, encode(crop, settings, seeds, dtype), name=name)
 
 
-def _encode(x, settings: NetworkSettings, seeds, dtype: str):
+def _encode(x, settings: NetworkSettings, seeds, dtype: str, filters: Sequence[int]):
     """(batch, z, y, x, channels) → (batch, units)."""
-    x = encode_crop(x, _FILTERS[settings.preset], _DROPOUT, seeds, dtype)
+    x = encode_crop(x, filters, _DROPOUT, seeds, dtype)
     return connect(x, _UNITS[settings.preset][0], seeds, dtype)
 
 

@@ -15,6 +15,7 @@ backend.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import keras
 from keras import layers
@@ -25,11 +26,14 @@ from organoid_kit.networks.blocks import convolve, convolve_factorised, count_ti
 _FILTERS = {"small": (24, 48, 96), "standard": (32, 64, 128, 256)}
 
 
-def build_position_network(settings: NetworkSettings, *, dtype: str = "float32") -> keras.Model:
+def build_position_network(
+    settings: NetworkSettings, *, filters: Sequence[int] | None = None, dtype: str = "float32"
+) -> keras.Model:
     """Builds an untrained position network.
 
     Args:
         settings: preset, time window and seed count.
+        filters: of its levels, from the top down; None: as the preset says.
         dtype: "float32", or "mixed_float16" for graphics cards.
 
     Returns:
@@ -39,7 +43,7 @@ def build_position_network(settings: NetworkSettings, *, dtype: str = "float32")
     seeds = itertools.count(settings.seed * 1000)
     if settings.preset == "original":
         return _build_original(settings, seeds, dtype)
-    filters = _FILTERS[settings.preset]
+    filters = filters or _FILTERS[settings.preset]
     images = keras.Input((None, None, None, count_time_points(settings)), name="images")
     x = convolve(
         images, filters[0], (1, 3, 3), seeds, dtype, strides=(1, 2, 2)

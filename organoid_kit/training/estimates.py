@@ -236,9 +236,9 @@ def _count_values(network: keras.Model) -> int:
     twice.
     """
     layers = network.get_config()["layers"]
-    calls = {layer["name"]: max(1, len(layer["inbound_nodes"])) for layer in layers}
+    calls = {layer.get("name"): len(layer.get("inbound_nodes", ())) for layer in layers}
     return sum(
-        calls[layer.name]
+        max(1, calls.get(layer.name, 1))
         * (
             _count_values(layer)
             if isinstance(layer, keras.Model)

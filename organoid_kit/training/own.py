@@ -139,7 +139,10 @@ def write_own_network(network: keras.Model, run: Run) -> None:
 def _describe(part: Any) -> dict[str, Any]:
     """What restores a part of Keras', or name and source of what cannot be restored."""
     if (getattr(part, "__module__", None) or type(part).__module__).startswith("keras."):
-        return {"keras": keras.losses.serialize(part)}
+        known = keras.losses.serialize(part)
+        options = [getattr(each, "_fn_kwargs", 0) for each in (part, keras.losses.get(known))]
+        if options[0] == options[1]:  # Huber, of Keras 3.15, forgets its delta
+            return {"keras": known}
     try:
         source = inspect.getsource(part if inspect.isroutine(part) else type(part))
     except (OSError, TypeError):
