@@ -13,9 +13,9 @@
 #     name: python3
 #   organoid_kit:
 #     minutes_teach: 60
-#     minutes_do: 100
-#     minutes_cpu: 10
-#     minutes_gpu: 4
+#     minutes_do: 110
+#     minutes_cpu: 12
+#     minutes_gpu: 5
 # ---
 
 # %% [markdown]
@@ -29,12 +29,13 @@
 # - say what target and loss are, and build both,
 # - estimate time and memory before you begin, and train, stop, and go on,
 # - recognise under- and overfitting in the curves,
+# - read the network's code, and train a network that you have changed,
 # - choose a threshold on validation movies, and score on a test movie, beside a method without learning,
 # - fine-tune a network with few annotations.
 #
 # *You need* notebooks 00 to 03.
 #
-# *Time.* To teach: 60 minutes. To do: 100 minutes. The computer works for 10 of them on a processor (CPU), for 4 on a
+# *Time.* To teach: 60 minutes. To do: 110 minutes. The computer works for 12 of them on a processor (CPU), for 5 on a
 # graphics card (GPU).
 
 # %%
@@ -56,9 +57,11 @@ else:
 
 # %%
 import dataclasses
+import inspect
 
 import keras
 import numpy as np
+from IPython.display import Code
 from scipy.ndimage import maximum_filter
 
 from organoid_kit import (
@@ -245,6 +248,30 @@ for name, answer in answers.items():
 # pay to say nothing.
 
 # %% [markdown]
+# ### See the network
+#
+# Here is the network, all of it: the function that built `network` above, and the two blocks that it is made of. A
+# *convolution* (notebook 01) slides small patterns, its *filters*, over the image.
+
+# %%
+parts = networks.build_position_network, networks.blocks.convolve_factorised, networks.blocks.convolve
+Code("\n\n".join(map(inspect.getsource, parts)), language="python")
+
+# %% [markdown]
+# **Read it from top to bottom.** The numbers are those of the small network, for a patch of 16 × 48 × 48 voxels:
+# 1. `images`: the patch comes in, with its three time points as *channels*.
+# 2. The first `convolve` has 24 filters of 1 × 3 × 3 voxels and moves in steps of two (`strides`): 16 × 24 × 24 places
+#    are left, with 24 numbers at each.
+# 3. *Down*, in the first loop: `_convolve_twice` convolves in the plane, then along z, and both once more.
+#    `MaxPooling3D` keeps the highest of 2 × 2 voxels: 24 rows and columns become 12, then 6. Filters get more: 24, 48,
+#    96. At the bottom a place sees much of the patch, but no longer knows exactly where things are.
+# 4. *Up*, in the second loop: `UpSampling3D` doubles rows and columns. `Concatenate` puts beside it what was *skipped*
+#    on the way down, where places were still exact. So the network knows both what and where.
+# 5. `_dots`, at the end: one more filter, and a *sigmoid*, which turns any number into one from 0 to 1: the probability.
+#
+# A network of this shape is called a *U-Net*: down, and up again. Planes are never merged, as there are few of them.
+
+# %% [markdown]
 # ## 3. Choose settings and see what it will cost
 #
 # One *epoch* is one walk through all examples, one *step* is one batch.
@@ -423,6 +450,52 @@ for name, each in runs.items():
 # - *Why not train until the training loss is 0?* Dots have soft edges, so it cannot get there; and the figure above
 #   shows what becomes of validation meanwhile.
 # - *My curve differs from yours.* Another kind of processor rounds differently. What the curves say is the same.
+
+# %% [markdown]
+# ### Change the network
+#
+# Is this the best network for the task? Nobody knows before trying. `train` takes one of your own as `network=`: any
+# Keras model that takes and gives the same shapes. (If it does not, the error says which shapes fit.) It also takes
+# another loss, `loss=`, and a function of your own that varies each image on top of the usual variation, `augment=`.
+#
+# First another layer: we take the network apart before its last layer, and put two in the place of that one. Then a
+# variation: `darken`. Only the image goes through it, positions stay where they are. So it may change how bright
+# things are, but not where.
+
+# %%
+usual_network = networks.build_position_network(small)
+before_last = usual_network.layers[-2].output
+x = keras.layers.Conv3D(24, 3, padding="same", activation="relu")(before_last)
+longer = keras.Model(usual_network.input, keras.layers.Conv3D(1, 1, activation="sigmoid")(x))
+print(estimate_training(small, training, network=longer, measure_time=False))
+
+
+def darken(image, rng):  # image: (z, y, x, time point); rng: draws random numbers
+    return image * rng.uniform(0.3, 1.0)
+
+
+# %%
+changes = {
+    "more filters": {"network": networks.build_position_network(small, filters=(32, 64, 128))},
+    "another layer": {"network": longer},
+    "another loss": {"loss": "binary_focal_crossentropy"},
+    "darkened": {"augment": darken},
+}
+chosen = small.changed(patches_per_time_point=2)
+for name, change in changes.items():
+    runs[name] = train(training, judged_by, chosen, **change, on_progress=lambda progress: None)
+for name in ("well fed", *changes):
+    print(f"{name:13} highest F1 {max(row['validation_f1'] for row in runs[name].history):.3f}")
+
+# %% [markdown]
+# **Which one is best?** All are compared with *well fed*, which was trained as long as they were. Compare F1 and not
+# losses: another loss measures in other units. Then doubt what you see: one short training of each, and a difference of
+# some hundredths may be chance. Three seeds of each would tell (notebook 08 does that).
+#
+# Your own network is used like any other: `runs["another layer"].folder` is a run folder, from which it can be loaded,
+# gone on with (`resume=`) and exported. The network itself lies in that folder. Of a function of your own (a loss, or
+# `darken`) only its text does: to go on, pass it again. Try it: a network with fewer filters, or a loss of your own,
+# `def my_loss(targets, probabilities)`.
 
 # %% [markdown]
 # ## 6. Judge on held-out data, beside the baseline
