@@ -254,7 +254,8 @@ for name, answer in answers.items():
 # *convolution* (notebook 01) slides small patterns, its *filters*, over the image.
 
 # %%
-parts = networks.build_position_network, networks.blocks.convolve_factorised, networks.blocks.convolve
+blocks = networks.blocks.convolve_factorised, networks.blocks.convolve
+parts = networks.build_position_network, *blocks
 Code("\n\n".join(map(inspect.getsource, parts)), language="python")
 
 # %% [markdown]
@@ -267,7 +268,7 @@ Code("\n\n".join(map(inspect.getsource, parts)), language="python")
 #    96. At the bottom a place sees much of the patch, but no longer knows exactly where things are.
 # 4. *Up*, in the second loop: `UpSampling3D` doubles rows and columns. `Concatenate` puts beside it what was *skipped*
 #    on the way down, where places were still exact. So the network knows both what and where.
-# 5. `_dots`, at the end: one more filter, and a *sigmoid*, which turns any number into one from 0 to 1: the probability.
+# 5. `_dots`, at the end: one more filter, and a *sigmoid*, which turns any number into a probability from 0 to 1.
 #
 # A network of this shape is called a *U-Net*: down, and up again. Planes are never merged, as there are few of them.
 

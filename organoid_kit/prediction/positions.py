@@ -160,15 +160,13 @@ def predict_heat(
 @lru_cache(maxsize=2)  # it takes seconds
 def _measure_own(network: keras.Model) -> tuple[tuple[int, ...], tuple[int, int, int]]:
     """How far a learner's network sees around a voxel, and what its input must be multiples of."""
-    steps = measure_shape_multiple(network)
-    fixed = network.input_shape[1:4]
-    sizes = map(_round_up, _TRIED_ON_ZYX, steps)
-    shape = tuple(size or free for size, free in zip(fixed, sizes, strict=True))
-    seen = measure_field_of_view(network, shape)
-    # At least a voxel is kept of each tile of fixed size.
-    most = [size and (size - step) // 2 for size, step in zip(fixed, steps, strict=True)]
-    margins = [_round_up(size // 2 + step, step) for size, step in zip(seen, steps, strict=True)]
-    return tuple(min(pair) if pair[1] else pair[0] for pair in zip(margins, most)), steps
+    steps, fixed = measure_shape_multiple(network), network.input_shape[1:4]
+    tried = [size or -(-free // n) * n for free, size, n in zip(_TRIED_ON_ZYX, fixed, steps)]
+    margins = []
+    for seen, size, step in zip(measure_field_of_view(network, tuple(tried)), fixed, steps):
+        margin = -(-(seen // 2) // step) * step + step
+        margins.append(min(margin, (size - 1) // 2) if size else margin)  # a voxel at least is kept
+    return tuple(margins), steps
 
 
 def _apply(network: keras.Model, images: np.ndarray) -> np.ndarray:
