@@ -255,15 +255,15 @@ for name, there, shown in zip(("division", "looks alike", "ordinary"), in_movies
 
 # %%
 plain = DivisionExamples(training, usual, augment=False)
-division = int(np.flatnonzero(plain.targets)[0])
+mother = int(np.flatnonzero(plain.targets)[0])
 unpasted = DivisionExamples(
     training, usual.changed(augmentation=base.AugmentationSettings(paste=None))
 )
-varied = [unpasted.example(division, (usual.seed, number)) for number in range(4)]
+varied = [unpasted.example(mother, (usual.seed, number)) for number in range(4)]
 names = ["as it is", *(f"variation {number}" for number in range(1, 5))]
 
 # %%
-plots.plot_crops([plain.example(division, (0,)), *varied], usual, names=names)
+plots.plot_crops([plain.example(mother, (0,)), *varied], usual, names=names)
 
 # %% [markdown]
 # **What to see.** One and the same division, as it is and varied four times. The variations are those of notebook 03.
@@ -286,9 +286,9 @@ nothing = base.AugmentationSettings(
 always = dataclasses.replace(nothing, paste=1.0)
 without = DivisionExamples(training, usual.changed(augmentation=nothing))
 pasted = DivisionExamples(training, usual.changed(augmentation=always))
-crops = [without.example(division, (1,), augmentation.no_augmentation())]
+crops = [without.example(mother, (1,), augmentation.no_augmentation())]
 crops += [
-    pasted.example(division, (number,), augmentation.no_augmentation()) for number in (1, 2, 3)
+    pasted.example(mother, (number,), augmentation.no_augmentation()) for number in (1, 2, 3)
 ]
 
 # %%

@@ -11,7 +11,7 @@ from organoid_kit.base.settings import NetworkSettings
 from organoid_kit.plots.drawing import count
 from organoid_kit.report.page import join_words
 from organoid_kit.report.results import Result, read_calibration
-from organoid_kit.training.runs import Run, find_best
+from organoid_kit.training.runs import OWN_NETWORK, Run, find_best
 
 _KINDS = {
     "platt": "Platt scaling (slope and intercept)",
@@ -46,8 +46,10 @@ def _describe_start(run: Run, training: Sequence[dict[str, Any]]) -> str:
     settings, versions = run.settings, run.details["versions"]
     keras = f"Keras {versions['keras']}" if "keras" in versions else "Keras"
     start = f"from {settings.start_from!r} on," if settings.start_from else "from scratch"
+    is_own = (run.folder / OWN_NETWORK).exists()
+    layers = "with layers of its own" if is_own else f"preset {settings.preset!r}"
     return (
-        f"A {settings.network} network (organoid_kit {versions['organoid_kit']}, {keras}, preset {settings.preset!r}) "
+        f"A {settings.network} network (organoid_kit {versions['organoid_kit']}, {keras}, {layers}) "
         f"was trained {start} on {describe_data(training)}."
     )
 
