@@ -64,6 +64,7 @@ import numpy as np
 from IPython.display import Code
 from scipy.ndimage import maximum_filter
 
+# %%
 from organoid_kit import (
     base,
     data,
@@ -76,6 +77,8 @@ from organoid_kit import (
     score_positions,
     train,
 )
+
+# %%
 from organoid_kit.course import (
     add_result,
     figures,

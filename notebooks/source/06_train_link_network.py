@@ -62,6 +62,7 @@ import numpy as np
 from IPython.display import Code
 from scipy.spatial import KDTree
 
+# %%
 from organoid_kit import (
     base,
     course,
@@ -236,13 +237,8 @@ def plot_links(time_point: int) -> plots.Drawing:
         for links, colour, width in ((truth.links, "#56B4E9", 0.008), (wrong, "#E69F00", 0.004)):
             links = links[truth.time_points[links[:, 0]] == time_point]
             starts, ends = truth.positions[links[:, 0], 1:], truth.positions[links[:, 1], 1:]
-            arrows = {
-                "angles": "xy",
-                "scale_units": "xy",
-                "scale": 1,
-                "width": width,
-                "color": colour,
-            }
+            arrows = {"angles": "xy", "scale_units": "xy", "scale": 1}
+            arrows |= {"width": width, "color": colour}
             axes.quiver(*starts.T[::-1], *(ends - starts).T[::-1], **arrows)
         axes.set(title=f"{name} movie", xticks=[], yticks=[])
     return figure
