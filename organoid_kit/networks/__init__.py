@@ -1,6 +1,7 @@
 """The three networks, one a file; saved, loaded, exported. Keras begins here.
 
     blocks ── position, division, link ── building (whichever the settings name)
+    own                     a learner's own: checked and copied
     saving                  save, load, train on from
     folders                 where trained networks lie; no Keras
     resampling ── export    folders for OrganoidTracker
@@ -19,6 +20,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "export",
         "folders",
         "link",
+        "own",
         "position",
         "resampling",
         "saving",

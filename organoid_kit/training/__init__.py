@@ -1,15 +1,15 @@
 """Training: a loop that can be paused, killed and taken up again; everything it does stands in a
 run folder.
 
-loop ── preparing    settings with nothing left open, a compiled network
-     ── own          a learner's network, loss and augmentation
-     ── steps        batches, learning rate, smaller batches where memory runs out
-     ── control      when to wait and when to end
-     ── keeping ── checkpoints, epoch_pictures
-     ── validation   how good is the network?
-runs        run folders: settings, data, history
-diagnosis   how a training goes, from its losses
-estimates   minutes and memory, before one begins
+    loop ── preparing    settings with nothing left open, a compiled network
+         ── own          a learner's network, loss and augmentation
+         ── steps        batches, learning rate, smaller batches where memory runs out
+         ── control      when to wait and when to end
+         ── keeping ── checkpoints, epoch_pictures
+         ── validation   how good is the network?
+    runs        run folders: settings, data, history
+    diagnosis   how a training goes, from its losses
+    estimates   minutes and memory, before one begins
 """
 
 import lazy_loader
