@@ -287,9 +287,7 @@ always = dataclasses.replace(nothing, paste=1.0)
 without = DivisionExamples(training, usual.changed(augmentation=nothing))
 pasted = DivisionExamples(training, usual.changed(augmentation=always))
 crops = [without.example(mother, (1,), augmentation.no_augmentation())]
-crops += [
-    pasted.example(mother, (number,), augmentation.no_augmentation()) for number in (1, 2, 3)
-]
+crops += [pasted.example(mother, (number,), augmentation.no_augmentation()) for number in (1, 2, 3)]
 
 # %%
 plots.plot_crops(
