@@ -1,5 +1,6 @@
-"""What the three networks are built from: convolutions with ReLU, factorised, each with a seed of
-its own.
+"""What the three networks are built from: convolutions with ReLU, each with a seed of its own.
+
+Comments at line ends give shapes without the batch.
 """
 
 from __future__ import annotations
@@ -18,25 +19,11 @@ def count_time_points(settings: NetworkSettings) -> int:
     return last - first + 1
 
 
-def convolve(
-    x,
-    filters: int,
-    kernel: tuple[int, int, int],
-    seeds: Iterator[int],
-    dtype: str,
-    strides=(1, 1, 1),
-):
+def convolve(x, filters: int, kernel, seeds: Iterator[int], dtype: str, strides=(1, 1, 1)):
     """One convolution with ReLU. (batch, z, y, x, any) → (batch, z, y, x, filters)."""
     start = keras.initializers.HeNormal(seed=next(seeds))
-    return layers.Conv3D(
-        filters,
-        kernel,
-        strides,
-        padding="same",
-        activation="relu",
-        kernel_initializer=start,
-        dtype=dtype,
-    )(x)
+    options = {"activation": "relu", "kernel_initializer": start, "dtype": dtype}
+    return layers.Conv3D(filters, kernel, strides, padding="same", **options)(x)
 
 
 def convolve_factorised(x, filters: int, seeds: Iterator[int], dtype: str):
@@ -49,15 +36,15 @@ def encode_crop(x, filters: Sequence[int], dropout: float, seeds: Iterator[int],
     """A crop as a list of numbers: three levels of convolutions. (batch, z, y, x, any) → (batch,
     any).
     """
-    first, second, third = filters
+    first, second, third = filters  # small division network: 16, 32, 48
     depth = 2 if x.shape[1] > 1 else 1
-    x = convolve(x, first, (1, 3, 3), seeds, dtype)
-    x = layers.MaxPooling3D((1, 2, 2), dtype=dtype)(x)
-    x = convolve_factorised(x, second, seeds, dtype)
-    x = layers.MaxPooling3D((depth, 2, 2), dtype=dtype)(x)
-    x = convolve_factorised(x, third, seeds, dtype)
-    x = layers.MaxPooling3D((1, 2, 2), dtype=dtype)(x)
-    x = layers.Flatten(dtype=dtype)(x)
+    x = convolve(x, first, (1, 3, 3), seeds, dtype)  # (z, y, x, 16)
+    x = layers.MaxPooling3D((1, 2, 2), dtype=dtype)(x)  # (z, y/2, x/2, 16)
+    x = convolve_factorised(x, second, seeds, dtype)  # (z, y/2, x/2, 32)
+    x = layers.MaxPooling3D((depth, 2, 2), dtype=dtype)(x)  # (z/2, y/4, x/4, 32)
+    x = convolve_factorised(x, third, seeds, dtype)  # (z/2, y/4, x/4, 48)
+    x = layers.MaxPooling3D((1, 2, 2), dtype=dtype)(x)  # (z/2, y/8, x/8, 48)
+    x = layers.Flatten(dtype=dtype)(x)  # (z/2 · y/8 · x/8 · 48,)
     return layers.Dropout(dropout, seed=next(seeds), dtype=dtype)(x)
 
 
@@ -70,6 +57,5 @@ def connect(x, units: int, seeds: Iterator[int], dtype: str):
 def answer(x, seeds: Iterator[int], name: str):
     """A probability, always in float32. (batch, any) → (batch, 1) in 0..1."""
     start = keras.initializers.GlorotUniform(seed=next(seeds))
-    return layers.Dense(
-        1, activation="sigmoid", kernel_initializer=start, dtype="float32", name=name
-    )(x)
+    options = {"kernel_initializer": start, "dtype": "float32", "name": name}
+    return layers.Dense(1, activation="sigmoid", **options)(x)

@@ -43,9 +43,8 @@ def detect_device() -> Device:
     """
     if _keras_has_gpu() and (card := _query_nvidia()):
         return card
-    return Device(
-        f"processor with {psutil.cpu_count()} cores", False, psutil.virtual_memory().available
-    )
+    name = f"processor with {psutil.cpu_count()} cores"
+    return Device(name, is_gpu=False, memory_bytes=psutil.virtual_memory().available)
 
 
 def _keras_has_gpu() -> bool:
@@ -64,9 +63,7 @@ def _keras_has_gpu() -> bool:
     return torch.cuda.is_available()
 
 
-@lru_cache(
-    maxsize=1
-)  # asked once, as TensorFlow takes all of a card's memory as soon as it computes
+@lru_cache(maxsize=1)  # later, TensorFlow has taken all of the card's memory
 def _query_nvidia() -> Device | None:
     """The card in use as Nvidia's own tool describes it; None without that tool."""
     tool = shutil.which("nvidia-smi")
@@ -80,9 +77,8 @@ def _query_nvidia() -> Device | None:
     if answer.returncode or number >= len(cards):
         return None
     name, free_mib, capability = (part.strip() for part in cards[number].split(","))
-    shared = (
-        psutil.virtual_memory().available
-    )  # where card and processor share it, the tool says [N/A]
+    # Where card and processor share their memory, the tool says [N/A].
+    shared = psutil.virtual_memory().available
     memory = int(free_mib) * 2**20 if free_mib.isdigit() else shared
     known = re.fullmatch(r"[0-9]+\.?[0-9]*", capability)
     return Device(name, True, memory, float(capability) if known else 0.0)

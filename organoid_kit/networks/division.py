@@ -26,6 +26,9 @@ def build_division_network(
 ) -> keras.Model:
     """Builds an untrained division network.
 
+    Comments at line ends give the shapes in the small network for crops of 8 × 32 × 32 voxels,
+    without the batch.
+
     Args:
         settings: preset, patch shape, time window and seed count.
         filters: of its three levels, from the top down; None: as the preset says.
@@ -34,26 +37,23 @@ def build_division_network(
     Returns:
         A model from (batch, z, y, x, time), of the patch shape, to (batch, 1) in 0..1.
     """
-    seeds = itertools.count(settings.seed * 1000)
-    images = keras.Input((*settings.patch_shape_zyx, count_time_points(settings)), name="images")
-    if settings.preset == "original":
-        x = connect(_encode_original(images, seeds, dtype), 32, seeds, dtype)
+    seeds, preset = itertools.count(settings.seed * 1000), settings.preset
+    shape = (*settings.patch_shape_zyx, count_time_points(settings))
+    images = keras.Input(shape, name="images")  # (8, 32, 32, time)
+    if preset == "original":
+        x = _encode_original(images, seeds, dtype)
+        x = connect(x, 32, seeds, dtype)
         return keras.Model(images, answer(x, seeds, "division"), name="division_network_original")
-    x = encode_crop(images, filters or _FILTERS[settings.preset], _DROPOUT, seeds, dtype)
-    x = connect(x, _UNITS[settings.preset], seeds, dtype)
-    return keras.Model(images, answer(x, seeds, "division"), name="division_network")
+    x = encode_crop(images, filters or _FILTERS[preset], _DROPOUT, seeds, dtype)  # (3072,)
+    x = connect(x, _UNITS[preset], seeds, dtype)  # (48,)
+    return keras.Model(images, answer(x, seeds, "division"), name="division_network")  # (1,)
 
 
 def _encode_original(x, seeds, dtype: str):
     """The layout of OrganoidTracker's division network (0.12 million parameters at 16 × 32 × 32)."""
-    for filters, kernel, pool in (
-        (16, 2, (1, 2, 2)),
-        (16, 2, (1, 2, 2)),
-        (32, 3, (2, 2, 2)),
-        (32, 3, (2, 2, 2)),
-    ):
-        x = convolve(
-            convolve(x, filters, (kernel,) * 3, seeds, dtype), filters, (kernel,) * 3, seeds, dtype
-        )
+    levels = [(16, (2, 2, 2), (1, 2, 2))] * 2 + [(32, (3, 3, 3), (2, 2, 2))] * 2
+    for filters, kernel, pool in levels:
+        x = convolve(x, filters, kernel, seeds, dtype)  # (z, y, x, 16) to (z/2, y/8, x/8, 32)
+        x = convolve(x, filters, kernel, seeds, dtype)
         x = layers.MaxPooling3D(pool, padding="same", dtype=dtype)(x)
-    return layers.Flatten(dtype=dtype)(x)
+    return layers.Flatten(dtype=dtype)(x)  # (z/4 · y/16 · x/16 · 32,)

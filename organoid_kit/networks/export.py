@@ -7,8 +7,8 @@ OrganoidTracker shows a network the voxels of a movie as they are, ours see one 
 
 from __future__ import annotations
 
-import math
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,12 @@ from organoid_kit.base.errors import UserError
 from organoid_kit.base.files import write_json_safely, write_safely, write_text_safely
 from organoid_kit.base.settings import NetworkSettings
 from organoid_kit.evaluation.calibration import Calibration
+from organoid_kit.networks.folders import NETWORK_TYPES, make_record
 from organoid_kit.networks.resampling import build_for_movie
-from organoid_kit.networks.saving import NETWORK_TYPES, convert_to_float32, load_network, save_model
+from organoid_kit.networks.saving import convert_to_float32, load_network, save_model
 
-_TILE_YX = (
-    320,
-    320,
-)  # OrganoidTracker's defaults: tiles, and how far they reach into their neighbours
+# OrganoidTracker's defaults: tiles, and how far they reach into their neighbours.
+_TILE_YX = (320, 320)
 _BUFFER_ZYX = (1, 32, 32)
 _TRIAL_TILE_ZYX = (4, 32, 32)
 _LARGEST_CHANGE = 1e-4  # between a network and the same one read from its file
@@ -40,8 +39,8 @@ def export_to_organoidtracker(
     planes: int = 30,
     overwrite: bool = False,
 ) -> Path:
-    """Writes a network for OrganoidTracker's programs: model.keras, settings.json, and README.txt
-    with what to set.
+    """Writes a network for OrganoidTracker: model.keras, settings.json, and README.txt, which says
+    what to set.
 
     Args:
         folder: a network, a run, or the name of a shipped network.
@@ -59,14 +58,17 @@ def export_to_organoidtracker(
             else than it learned.
     """
     network, settings = load_network(folder)
-    _check_numbers(spacing_um, planes)
+    if not (planes >= 1 and len(spacing_um) == 3 and all(0 < each < np.inf for each in spacing_um)):
+        raise UserError(
+            "An export needs the movie's spacing, three lengths above 0 (z, y, x), and its planes, "
+            f"1 or more. Received: spacing_um {spacing_um}, planes {planes}. Look them up with "
+            "`read_timelapse`."
+        )
     _check_window(settings)
     if planes == 1 and settings.spacing_um:
         spacing_um = (settings.spacing_um[0], *spacing_um[1:])  # a single plane is never resampled
-    tile = tuple(
-        size + 2 * buffer for size, buffer in zip((planes, *_TILE_YX), _BUFFER_ZYX, strict=True)
-    )
-    model = build_for_movie(network, settings, spacing_um, tile)
+    tile = np.array((planes, *_TILE_YX)) + 2 * np.array(_BUFFER_ZYX)
+    model = build_for_movie(network, settings, spacing_um, tuple(tile.tolist()))
     with write_safely(output_folder, overwrite=overwrite) as temporary:
         temporary.mkdir()
         save_model(model, temporary / "model.keras")
@@ -88,13 +90,15 @@ def check_export(network: keras.Model, settings: NetworkSettings) -> None:
         change = _try_export(convert_to_float32(network, settings), settings, spacing_um)
     except Exception as error:
         raise UserError(
-            f"A network must open from its file, for OrganoidTracker too. Received: a {settings.network} network that "
-            f"does not: {' '.join(str(error).split())[:200]}. Use layers and operations of Keras alone."
+            "A network must open from its file, for OrganoidTracker too. Received: a "
+            f"{settings.network} network that does not: {' '.join(str(error).split())[:200]}. Use "
+            "layers and operations of Keras alone."
         ) from error
     if not change <= _LARGEST_CHANGE:
         raise UserError(
-            f"A network read from its file must answer as before. Received: a {settings.network} network whose answers "
-            f"change by {change:.2g}. See whether its weights are finite, and start again with a lower learning rate."
+            "A network read from its file must answer as before. Received: a "
+            f"{settings.network} network whose answers change by {change:.2g}. See whether its "
+            "weights are finite, and start again with a lower learning rate."
         )
 
 
@@ -103,36 +107,18 @@ def _try_export(
 ) -> float:
     """How much answers change on the way through the file; NaN where they are none."""
     model = build_for_movie(network, settings, spacing_um, _TRIAL_TILE_ZYX)
-    inputs = _draw_inputs(model)
+    rng, inputs = np.random.default_rng(0), []
+    for tensor in model.inputs:
+        shape = [size or _TRIAL_TILE_ZYX[axis] for axis, size in enumerate(tensor.shape[1:])]
+        inputs.append(rng.random((1, *shape), np.float32))
     with tempfile.TemporaryDirectory() as folder:
         save_model(model, Path(folder) / "model.keras")
         reopened = keras.models.load_model(Path(folder) / "model.keras", compile=False)
+    shown = inputs if len(inputs) > 1 else inputs[0]
     before, after = (
-        keras.ops.convert_to_numpy(each(inputs, training=False)) for each in (model, reopened)
+        keras.ops.convert_to_numpy(either(shown, training=False)) for either in (model, reopened)
     )
     return float(np.abs(before - after).max())
-
-
-def _draw_inputs(model: keras.Model) -> Any:
-    """One random example."""
-    rng = np.random.default_rng(0)
-    shapes = [each.shape[1:] for each in model.inputs]
-    drawn = [
-        rng.random(
-            (1, *(size or _TRIAL_TILE_ZYX[axis] for axis, size in enumerate(shape))), np.float32
-        )
-        for shape in shapes
-    ]
-    return drawn if len(drawn) > 1 else drawn[0]
-
-
-def _check_numbers(spacing_um: tuple[float, float, float], planes: int) -> None:
-    good = len(spacing_um) == 3 and all(math.isfinite(each) and each > 0 for each in spacing_um)
-    if not good or planes < 1:
-        raise UserError(
-            "An export needs the movie's spacing, three lengths above 0 (z, y, x), and its planes, 1 or more. "
-            f"Received: spacing_um {spacing_um}, planes {planes}. Look them up with `read_timelapse`."
-        )
 
 
 def _check_window(settings: NetworkSettings) -> None:
@@ -142,9 +128,9 @@ def _check_window(settings: NetworkSettings) -> None:
     before, after = settings.time_window
     if settings.network == "link" and before + after != 1:
         raise UserError(
-            "OrganoidTracker shows both crops of a link network at the same time points, so its time window must reach "
-            "one time point farther forwards than backwards. Received: time_window "
-            f"{settings.time_window}. Train a network with time_window (0, 1)."
+            "OrganoidTracker shows both crops of a link network at the same time points, so its "
+            "time window must reach one time point farther forwards than backwards. Received: "
+            f"time_window {settings.time_window}. Train a network with time_window (0, 1)."
         )
 
 
@@ -152,16 +138,11 @@ def _make_record(
     model: keras.Model, settings: NetworkSettings, spacing_um: tuple[float, ...]
 ) -> dict[str, Any]:
     """What settings.json holds. OrganoidTracker reads all but the last two."""
-    slope, intercept = settings.calibration
-    return {
-        "type": NETWORK_TYPES[settings.network],
-        "time_window": list(settings.time_window),
-        "patch_shape_zyx": [size or _TILE_YX[0] for size in model.inputs[0].shape[1:4]],
-        "platt_scaling": slope,
-        "platt_intercept": intercept,
-        "spacing_um": list(spacing_um),
-        "exported_by": f"organoid_kit {__version__}",
-    }
+    record = make_record(settings)
+    record.pop("organoid_kit")
+    shape = [size or _TILE_YX[0] for size in model.inputs[0].shape[1:4]]
+    record |= {"patch_shape_zyx": shape, "spacing_um": list(spacing_um)}
+    return record | {"exported_by": f"organoid_kit {__version__}"}
 
 
 def _explain(settings: NetworkSettings, spacing_um: tuple[float, ...], planes: int) -> str:
@@ -180,47 +161,30 @@ def _explain(settings: NetworkSettings, spacing_um: tuple[float, ...], planes: i
         keys |= {"threshold": round(threshold, 4), "peak_min_distance_px": distance}
         keys |= dict(zip(("patch_shape_y", "patch_shape_x"), _TILE_YX, strict=True))
         keys |= dict(zip(("buffer_z", "buffer_y", "buffer_x"), _BUFFER_ZYX, strict=True))
-    lines = [
-        f"[predict_{NETWORK_TYPES[settings.network]}]",
-        *(f"{key} = {value}" for key, value in keys.items()),
-    ]
-    return _README.format(
+    section = f"[predict_{NETWORK_TYPES[settings.network]}]"
+    lines = [section, *(f"{key} = {value}" for key, value in keys.items())]
+    text = (Path(__file__).parent / "export_readme.txt").read_text(encoding="utf-8")
+    return text.format(
         network=settings.network,
-        spacing=" x ".join(f"{each:g}" for each in spacing_um),
+        spacing=" x ".join(f"{length:g}" for length in spacing_um),
         lines="\n".join(lines),
-        notes="\n".join(_find_notes(settings, planes)),
+        notes="\n".join(_list_differences(settings, planes)),
     )
 
 
-def _find_notes(settings: NetworkSettings, planes: int) -> list[str]:
-    """What differs in OrganoidTracker."""
-    notes = []
+def _list_differences(settings: NetworkSettings, planes: int) -> Iterator[str]:
+    """What OrganoidTracker does otherwise, line by line."""
     if len(settings.channels) > 1:
-        notes.append(
-            "- Channels: OrganoidTracker brings each channel to 8 bits before it sums them; this network learned from\n"
-            "  their plain sum. Better give it a movie of that sum, and set images_channels = 1."
+        yield (
+            "- Channels: OrganoidTracker brings each channel to 8 bits before it sums them; this "
+            "network learned from"
         )
+        yield "  their plain sum. Better give it a movie of that sum, and set images_channels = 1."
     if settings.network == "position":
-        notes.append(
-            f"- Depth: made for movies of at most {planes} planes. Export again for deeper ones."
-        )
-        notes.append("- Positions come out as whole voxels, without probabilities.")
+        yield f"- Depth: made for movies of at most {planes} planes. Export again for deeper ones."
+        yield "- Positions come out as whole voxels, without probabilities."
     if settings.network == "link" and settings.remove_drift:
-        notes.append(
-            "- Drift: the network learned without the movement of the whole sample; OrganoidTracker keeps it."
+        yield (
+            "- Drift: the network learned without the movement of the whole sample; "
+            "OrganoidTracker keeps it."
         )
-    return notes
-
-
-_README = """A {network} network for OrganoidTracker, made by organoid_kit.
-
-It is made for movies of {spacing} um per voxel (z, y, x). Export it again for movies of another spacing.
-
-Put these lines into organoid_tracker.ini. The quantiles matter: the network learned from images normalised by them.
-
-{lines}
-
-What differs from organoid_kit:
-- Intensities: OrganoidTracker takes the quantiles over the whole time window, before resampling, and clips to 0..1.
-{notes}
-"""

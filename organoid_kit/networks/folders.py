@@ -16,11 +16,8 @@ from organoid_kit.base.files import read_json, write_json_safely
 from organoid_kit.base.settings import NetworkSettings
 
 SHIPPED = Path(__file__).parent / "shipped"
-NETWORK_TYPES = {
-    "position": "positions",
-    "division": "divisions",
-    "link": "links",
-}  # as OrganoidTracker calls them
+# As OrganoidTracker calls them.
+NETWORK_TYPES = {"position": "positions", "division": "divisions", "link": "links"}
 _FINE_TUNING_RATE = 5e-4
 
 
@@ -35,8 +32,8 @@ def find_network_folder(folder: str | Path) -> Path:
         if (candidate / "model.keras").is_file() and (candidate / "settings.json").is_file():
             return candidate
     raise UserError(
-        f"A network folder must hold model.keras and settings.json. Received: {folder}. "
-        f"Choose a run, a network folder, or a shipped network: {', '.join(list_shipped_networks()) or 'none'}."
+        f"A network folder must hold model.keras and settings.json. Received: {folder}. Choose a "
+        f"run, a network folder, or a shipped network: {', '.join(list_shipped_networks())}."
     )
 
 
@@ -55,8 +52,8 @@ def load_settings(folder: str | Path) -> NetworkSettings:
     values = read_json(folder / "settings.json")
     if not isinstance(values, dict) or values.get("type") not in NETWORK_TYPES.values():
         raise UserError(
-            f'A network\'s settings must say "type": one of {", ".join(NETWORK_TYPES.values())}. Received: '
-            f"{folder / 'settings.json'}. Choose the folder of a network."
+            f'A network\'s settings must say "type": one of {", ".join(NETWORK_TYPES.values())}. '
+            f"Received: {folder / 'settings.json'}. Choose the folder of a network."
         )
     if "organoid_kit" in values:
         return NetworkSettings.from_dict(values["organoid_kit"], str(folder / "settings.json"))
@@ -67,10 +64,8 @@ def _make_foreign_settings(values: dict[str, Any], source: str) -> NetworkSettin
     """What OrganoidTracker's predictors do with a network of theirs."""
     network = next(ours for ours, theirs in NETWORK_TYPES.items() if theirs == values["type"])
     known: dict[str, Any] = {"network": network, "preset": "original", "spacing_um": None}
-    known |= {
-        "intensity_quantiles": (0.01, 0.99),
-        "time_window": values.get("time_window", [-1, 1]),
-    }
+    known["intensity_quantiles"] = (0.01, 0.99)
+    known["time_window"] = values.get("time_window", [-1, 1])
     if network == "position":
         known |= {"patch_shape_zyx": (32, 64, 64), "threshold": 0.1}
     else:
@@ -81,8 +76,7 @@ def _make_foreign_settings(values: dict[str, Any], source: str) -> NetworkSettin
 
 
 def make_fine_tuning_settings(folder: str | Path, **changes: Any) -> NetworkSettings:
-    """Settings to train on from a network: its own, uncalibrated, with a learning rate that is
-    gentle on what it knows.
+    """Settings to train on from a network: its own, uncalibrated, with a low learning rate.
 
     Args:
         folder: a network, a run, or the name of a shipped network.
@@ -102,9 +96,8 @@ def save_settings(settings: NetworkSettings, folder: str | Path) -> None:
     Raises:
         UserError: the folder holds no network, or cannot be written.
     """
-    write_json_safely(
-        find_network_folder(folder) / "settings.json", make_record(settings), overwrite=True
-    )
+    file = find_network_folder(folder) / "settings.json"
+    write_json_safely(file, make_record(settings), overwrite=True)
 
 
 def make_record(settings: NetworkSettings) -> dict[str, Any]:

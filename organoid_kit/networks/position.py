@@ -24,12 +24,15 @@ from organoid_kit.base.settings import NetworkSettings
 from organoid_kit.networks.blocks import convolve, convolve_factorised, count_time_points
 
 _FILTERS = {"small": (24, 48, 96), "standard": (32, 64, 128, 256)}
+_HALF = (1, 2, 2)  # rows and columns are halved, or doubled
 
 
 def build_position_network(
     settings: NetworkSettings, *, filters: Sequence[int] | None = None, dtype: str = "float32"
 ) -> keras.Model:
     """Builds an untrained position network.
+
+    Comments at line ends give the shapes in the small network, without the batch.
 
     Args:
         settings: preset, time window and seed count.
@@ -40,27 +43,24 @@ def build_position_network(
         A model from (batch, z, y, x, time) to (batch, z, y, x, 1) in 0..1. Rows and columns must be
         multiples of `compute_shape_multiple(settings)`.
     """
-    seeds = itertools.count(settings.seed * 1000)
+    seeds, time = itertools.count(settings.seed * 1000), count_time_points(settings)
+    images = keras.Input((None, None, None, time), name="images")  # (z, y, x, time)
     if settings.preset == "original":
-        return _build_original(settings, seeds, dtype)
-    filters = filters or _FILTERS[settings.preset]
-    images = keras.Input((None, None, None, count_time_points(settings)), name="images")
-    x = convolve(
-        images, filters[0], (1, 3, 3), seeds, dtype, strides=(1, 2, 2)
-    )  # half the rows and columns
-    skipped = []
-    for count in filters[:-1]:
-        x = _convolve_twice(x, count, seeds, dtype)
+        return _build_original(images, seeds, dtype)
+    filters, skipped = filters or _FILTERS[settings.preset], []
+    x = convolve(images, filters[0], (1, 3, 3), seeds, dtype, strides=_HALF)  # (z, y/2, x/2, 24)
+    for count in filters[:-1]:  # down
+        x = _convolve_twice(x, count, seeds, dtype)  # (z, y/2, x/2, 24), then (z, y/4, x/4, 48)
         skipped.append(x)
-        x = layers.MaxPooling3D((1, 2, 2), dtype=dtype)(x)
-    x = _convolve_twice(x, filters[-1], seeds, dtype)
-    for count, skip in zip(filters[-2::-1], skipped[::-1], strict=True):
-        x = layers.UpSampling3D((1, 2, 2), dtype=dtype)(x)
-        x = layers.Concatenate(dtype=dtype)([x, skip])
-        x = _convolve_twice(x, count, seeds, dtype)
-    x = layers.UpSampling3D((1, 2, 2), dtype=dtype)(x)
-    x = convolve(x, filters[0] // 2, (1, 3, 3), seeds, dtype)
-    return keras.Model(images, _dots(x, seeds), name="position_network")
+        x = layers.MaxPooling3D(_HALF, dtype=dtype)(x)  # (z, y/4, x/4, 24), (z, y/8, x/8, 48)
+    x = _convolve_twice(x, filters[-1], seeds, dtype)  # (z, y/8, x/8, 96)
+    for count, skip in zip(filters[-2::-1], skipped[::-1], strict=True):  # up
+        x = layers.UpSampling3D(_HALF, dtype=dtype)(x)  # (z, y/4, x/4, 96), (z, y/2, x/2, 48)
+        x = layers.Concatenate(dtype=dtype)([x, skip])  # (z, y/4, x/4, 144), (z, y/2, x/2, 72)
+        x = _convolve_twice(x, count, seeds, dtype)  # (z, y/4, x/4, 48), (z, y/2, x/2, 24)
+    x = layers.UpSampling3D(_HALF, dtype=dtype)(x)  # (z, y, x, 24)
+    x = convolve(x, filters[0] // 2, (1, 3, 3), seeds, dtype)  # (z, y, x, 12)
+    return keras.Model(images, _dots(x, seeds), name="position_network")  # (z, y, x, 1)
 
 
 def compute_shape_multiple(settings: NetworkSettings) -> tuple[int, int, int]:
@@ -73,49 +73,40 @@ def compute_shape_multiple(settings: NetworkSettings) -> tuple[int, int, int]:
 
 def _convolve_twice(x, filters: int, seeds, dtype: str):
     """Twice a convolution in the plane and one along the axis."""
-    for _ in range(2):
-        x = convolve_factorised(x, filters, seeds, dtype)
-    return x
+    x = convolve_factorised(x, filters, seeds, dtype)
+    return convolve_factorised(x, filters, seeds, dtype)
 
 
 def _dots(x, seeds):
     """The probability of a nucleus centre in each voxel, always in float32."""
     start = keras.initializers.GlorotUniform(seed=next(seeds))
-    return layers.Conv3D(
-        1,
-        (1, 3, 3),
-        padding="same",
-        activation="sigmoid",
-        kernel_initializer=start,
-        dtype="float32",
-        name="dots",
-    )(x)
+    options = {"kernel_initializer": start, "dtype": "float32", "name": "dots"}
+    return layers.Conv3D(1, (1, 3, 3), padding="same", activation="sigmoid", **options)(x)
 
 
-def _build_original(settings: NetworkSettings, seeds, dtype: str) -> keras.Model:
+def _build_original(images, seeds, dtype: str) -> keras.Model:
     """The layout of OrganoidTracker's position network (Kok et al. 2020; 20.69 million parameters).
 
     It differs in its end alone: dots are probabilities (sigmoid), and no blur of fixed width
     follows.
     """
-    images = keras.Input((None, None, None, count_time_points(settings)), name="images")
-    levels = [
-        (16, (1, 3, 3), (1, 2, 2)),
-        *((count, (3, 3, 3), (2, 2, 2)) for count in (64, 128, 256, 256)),
-    ]
+
+    def convolve_twice(x, filters: int, kernel=(3, 3, 3)):
+        return convolve(convolve(x, filters, kernel, seeds, dtype), filters, kernel, seeds, dtype)
+
+    levels = [(16, (1, 3, 3), _HALF)]
+    levels += [(count, (3, 3, 3), (2, 2, 2)) for count in (64, 128, 256, 256)]
     x, skipped = images, []
     for filters, kernel, pool in levels:
-        x = convolve(convolve(x, filters, kernel, seeds, dtype), filters, kernel, seeds, dtype)
+        x = convolve_twice(x, filters, kernel)  # (z, y, x, 16) to (z/8, y/16, x/16, 256)
         skipped.append(x)
-        x = layers.MaxPooling3D(pool, dtype=dtype)(x)
+        x = layers.MaxPooling3D(pool, dtype=dtype)(x)  # at last (z/16, y/32, x/32, 256)
     for (filters, _, pool), skip in zip(levels[::-1], skipped[::-1], strict=True):
         x = layers.UpSampling3D(pool, dtype=dtype)(x)
-        x = layers.Concatenate(dtype=dtype)([convolve(x, filters, pool, seeds, dtype), skip])
-        x = convolve(
-            convolve(x, filters, (3, 3, 3), seeds, dtype), filters, (3, 3, 3), seeds, dtype
-        )
-    x = convolve(convolve(x, 16, (3, 3, 3), seeds, dtype), 16, (3, 3, 3), seeds, dtype)
-    x = layers.BatchNormalization(momentum=0.9, dtype=dtype)(
-        x
-    )  # 0.99 lags far behind in a short training
+        x = convolve(x, filters, pool, seeds, dtype)
+        x = layers.Concatenate(dtype=dtype)([x, skip])
+        x = convolve_twice(x, filters)  # (z/8, y/16, x/16, 256) to (z, y, x, 16)
+    x = convolve_twice(x, 16)  # (z, y, x, 16)
+    # The usual momentum of 0.99 lags far behind in a short training.
+    x = layers.BatchNormalization(momentum=0.9, dtype=dtype)(x)
     return keras.Model(images, _dots(x, seeds), name="position_network_original")

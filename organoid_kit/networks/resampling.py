@@ -24,11 +24,7 @@ from organoid_kit.networks.building import compute_shape_multiple
 
 Numbers = tuple[int, int, int]
 Lengths = tuple[float, float, float]
-_ALONG = (
-    "bzyxt,zi->biyxt",
-    "bzyxt,yi->bzixt",
-    "bzyxt,xi->bzyit",
-)  # one axis resampled, the others left
+_ALONG = ("bzyxt,zi->biyxt", "bzyxt,yi->bzixt", "bzyxt,xi->bzyit")  # resamples one axis
 
 
 def build_for_movie(
@@ -49,21 +45,16 @@ def build_for_movie(
         at half their size.
     """
     wanted = settings.spacing_um or spacing_um
-    factors = tuple(map(_compute_factor, settings.patch_shape_zyx, spacing_um, wanted))
+    factors = tuple(  # voxels of the movie in one of the network, see `compute_working_shape`
+        1.0 if size == 1 or is_same_spacing(own, network_um) else network_um / own
+        for size, own, network_um in zip(settings.patch_shape_zyx, spacing_um, wanted, strict=True)
+    )
     if settings.network == "position":
         return _build_position(network, settings, factors, tile_zyx)
     if factors == (1, 1, 1):
         return network
-    return {"division": _build_division, "link": _build_link}[settings.network](
-        network, settings, factors
-    )
-
-
-def _compute_factor(size: int, own_um: float, wanted_um: float) -> float:
-    """Voxels of the movie in one of the network; 1 where nothing is resampled, see
-    `compute_working_shape`.
-    """
-    return 1.0 if size == 1 or is_same_spacing(own_um, wanted_um) else wanted_um / own_um
+    build = {"division": _build_division, "link": _build_link}[settings.network]
+    return build(network, settings, factors)
 
 
 def _build_position(
@@ -72,15 +63,12 @@ def _build_position(
     """Tiles of the movie in, dots in tiles of the movie out."""
     steps = compute_shape_multiple(settings, network)
     shape = [_round_up(tile[0], steps[0] if factors[0] == 1 else 1), *tile[1:]]
-    free = [
-        size if factor != 1 else None for size, factor in zip(tile[1:], factors[1:], strict=True)
-    ]
+    free = [size if factor != 1 else None for size, factor in zip(tile[1:], factors[1:])]
     images = keras.Input((shape[0], *free, count_time_points(settings)), name="images")
     x = images
     for axis, factor in _list_resampled_axes(factors):
-        inside = (
-            np.arange(_round_up(math.ceil(shape[axis] / factor), steps[axis])) + 0.5
-        ) * factor - 0.5
+        size = _round_up(math.ceil(shape[axis] / factor), steps[axis])
+        inside = (np.arange(size) + 0.5) * factor - 0.5
         x = _resample(x, axis, _compute_weights(shape[axis], inside, factor))
     x = network(x)
     for axis, factor in _list_resampled_axes(factors):
@@ -103,14 +91,10 @@ def _build_division(
     network: keras.Model, settings: NetworkSettings, factors: Lengths
 ) -> keras.Model:
     """Crops of the movie in."""
-    images = keras.Input(
-        (*_compute_crop_shape(settings, factors), count_time_points(settings)), name="images"
-    )
-    return keras.Model(
-        images,
-        network(_shrink_crop(images, settings, factors)),
-        name="divisions_in_voxels_of_the_movie",
-    )
+    shape = (*_compute_crop_shape(settings, factors), count_time_points(settings))
+    images = keras.Input(shape, name="images")
+    answer = network(_shrink_crop(images, settings, factors))
+    return keras.Model(images, answer, name="divisions_in_voxels_of_the_movie")
 
 
 def _build_link(network: keras.Model, settings: NetworkSettings, factors: Lengths) -> keras.Model:
@@ -134,29 +118,26 @@ def _build_link(network: keras.Model, settings: NetworkSettings, factors: Length
 
 
 def _make_coordinates(displacement: Any, sign: int, shape_zyx: tuple[int, ...]) -> list[Any]:
-    """The three channels of `link_examples.add_coordinates`, each (batch, z, y, x, 1)."""
+    """The three channels of `examples.link.add_coordinates`, each (batch, z, y, x, 1)."""
     channels = []
     for axis, size in enumerate(shape_zyx):
         kernel = np.outer(np.arange(3) == axis, np.full(size, -sign / size))
         places = (np.arange(size) - size / 2) / size
         distances = ops.absolute(_fix(layers.Dense(size), displacement, kernel, places))
-        along = layers.Reshape([size if other == axis else 1 for other in range(3)] + [1])(
-            distances
-        )
-        channels.append(
-            layers.UpSampling3D([1 if other == axis else shape_zyx[other] for other in range(3)])(
-                along
-            )
-        )
+        shape, repeats = [1, 1, 1, 1], list(shape_zyx)
+        shape[axis], repeats[axis] = size, 1
+        along = layers.Reshape(shape)(distances)
+        channels.append(layers.UpSampling3D(repeats)(along))
     return channels
 
 
 def _compute_crop_shape(settings: NetworkSettings, factors: Lengths) -> Numbers:
     """Voxels of the movie that a crop is made of, zyx; even, and enough for the filter at its ends."""
-    return tuple(
-        size if factor == 1 else 2 * math.ceil((size - 1) / 2 * factor + _compute_reach(factor))
-        for size, factor in zip(settings.patch_shape_zyx, factors, strict=True)
-    )
+    shape = []
+    for size, factor in zip(settings.patch_shape_zyx, factors, strict=True):
+        reach = 1 + math.ceil(4 * _compute_sigma(factor))  # of the interpolation, blur included
+        shape.append(size if factor == 1 else 2 * math.ceil((size - 1) / 2 * factor + reach))
+    return tuple(shape)
 
 
 def _shrink_crop(images: Any, settings: NetworkSettings, factors: Lengths) -> Any:
@@ -175,11 +156,6 @@ def _compute_sigma(factor: float) -> float:
     return max(0.0, (factor - 1) / 2)
 
 
-def _compute_reach(factor: float) -> float:
-    """How far around a place the interpolation looks, in voxels, blur included."""
-    return 1 + math.ceil(4 * _compute_sigma(factor))
-
-
 def _compute_weights(size: int, places: np.ndarray, factor: float = 1.0) -> np.ndarray:
     """Linear interpolation at places of an axis, blurred against aliasing. What lies outside is 0.
 
@@ -187,11 +163,9 @@ def _compute_weights(size: int, places: np.ndarray, factor: float = 1.0) -> np.n
         (size, places).
     """
     weights = np.maximum(0, 1 - np.abs(np.arange(size)[:, None] - places))
-    return (
-        gaussian_filter1d(weights, _compute_sigma(factor), axis=0, mode="constant")
-        if factor > 1
-        else weights
-    )
+    if factor > 1:
+        weights = gaussian_filter1d(weights, _compute_sigma(factor), axis=0, mode="constant")
+    return weights
 
 
 def _resample(x: Any, axis: int, weights: np.ndarray) -> Any:

@@ -1,5 +1,6 @@
-"""Trained networks: saved, loaded and trained on from. What their folders say without Keras:
-`network_folders`.
+"""Trained networks: saved, loaded, and checked before they are trained on.
+
+What their folders say without Keras is in `folders`, and offered here, too.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from organoid_kit.base.errors import UserError
 from organoid_kit.base.files import write_json_safely, write_safely
 from organoid_kit.base.settings import NetworkSettings
 from organoid_kit.networks.building import build_network, count_time_points_seen
-from organoid_kit.networks.folders import (
+from organoid_kit.networks.folders import (  # noqa: F401
     NETWORK_TYPES,
     SHIPPED,
     find_network_folder,
@@ -26,23 +27,6 @@ from organoid_kit.networks.folders import (
     make_record,
     save_settings,
 )
-
-# What can be known without Keras is offered here, too.
-__all__ = [
-    "NETWORK_TYPES",
-    "SHIPPED",
-    "find_network_folder",
-    "list_shipped_networks",
-    "load_settings",
-]
-__all__ += [
-    "make_fine_tuning_settings",
-    "save_settings",
-    "save_network",
-    "convert_to_float32",
-    "save_model",
-]
-__all__ += ["load_network", "check_training_on", "describe_network", "measure_field_of_view"]
 
 # Keras 3.15 writes these; 3.13 and 3.11, which OrganoidTracker pins, do not know them.
 _NEW_OPTIONS = (
@@ -54,8 +38,7 @@ _NEW_OPTIONS = (
 def save_network(
     network: keras.Model, settings: NetworkSettings, folder: str | Path, *, overwrite: bool = False
 ) -> None:
-    """Writes a network folder, wholly or not at all. The network is saved uncompiled and in
-    float32.
+    """Writes a network folder, wholly or not at all: the network in float32, and its settings.
 
     A folder that is there already is replaced file by file, so that at every moment there is a
     network in it.
@@ -77,9 +60,7 @@ def save_network(
 
 def convert_to_float32(network: keras.Model, settings: NetworkSettings) -> keras.Model:
     """The same network in float32: itself, or its weights in one built anew."""
-    if network.compute_dtype == "float32" and all(
-        layer.compute_dtype == "float32" for layer in network.layers
-    ):
+    if all(part.compute_dtype == "float32" for part in (network, *network.layers)):
         return network
     plain = build_network(settings)
     plain.set_weights(network.get_weights())
@@ -94,9 +75,8 @@ def save_model(network: keras.Model, file: Path) -> None:
     keras.saving.save_model(network, file, include_optimizer=False)
     with zipfile.ZipFile(file) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
-    parts["config.json"] = json.dumps(
-        _without_new_options(json.loads(parts["config.json"]))
-    ).encode()
+    config = _without_new_options(json.loads(parts["config.json"]))
+    parts["config.json"] = json.dumps(config).encode()
     with zipfile.ZipFile(file, "w") as archive:
         for name, content in parts.items():
             archive.writestr(name, content)
@@ -104,13 +84,12 @@ def save_model(network: keras.Model, file: Path) -> None:
 
 def _without_new_options(config: Any) -> Any:
     """A layer's or network's configuration without `_NEW_OPTIONS`."""
-    if isinstance(config, dict):
-        return {
-            key: _without_new_options(value)
-            for key, value in config.items()
-            if key not in _NEW_OPTIONS
-        }
-    return [_without_new_options(each) for each in config] if isinstance(config, list) else config
+    if isinstance(config, list):
+        return [_without_new_options(part) for part in config]
+    if not isinstance(config, dict):
+        return config
+    known = {key: value for key, value in config.items() if key not in _NEW_OPTIONS}
+    return {key: _without_new_options(value) for key, value in known.items()}
 
 
 def load_network(folder: str | Path) -> tuple[keras.Model, NetworkSettings]:
@@ -127,8 +106,8 @@ def load_network(folder: str | Path) -> tuple[keras.Model, NetworkSettings]:
     except Exception as error:
         raise UserError(
             f"The network must open with this Keras ({keras.__version__}). Received: {file}: "
-            f"{str(error).splitlines()[0][:200]}. The file may be damaged, or written by a newer Keras: take it from "
-            "its source again, or update Keras."
+            f"{str(error).splitlines()[0][:200]}. The file may be damaged, or written by a newer "
+            "Keras: take it from its source again, or update Keras."
         ) from error
     first, last = settings.time_window
     seen = count_time_points_seen(network, settings)
@@ -144,39 +123,26 @@ def load_network(folder: str | Path) -> tuple[keras.Model, NetworkSettings]:
 def check_training_on(old: NetworkSettings, new: NetworkSettings, network: keras.Model) -> None:
     """Raises UserError where a network cannot be trained on with new settings."""
     for name in ("network", "time_window", "preset"):
-        _same(name, old, new)
+        before, now = getattr(old, name), getattr(new, name)
+        if before != now:
+            raise UserError(
+                f"Training on needs the {name} the network was trained with. Received: {now}; the "
+                f"network has {before}. Set {name} to {before}."
+            )
     shape = network.input_shape
     fixed = (shape[0] if isinstance(shape, list) else shape)[1:4]
-    fits = all(
-        size in (None, wanted) for size, wanted in zip(fixed, new.patch_shape_zyx, strict=True)
-    )
-    if not fits:
-        fitting = tuple(
-            size or wanted for size, wanted in zip(fixed, new.patch_shape_zyx, strict=True)
-        )
+    fitting = tuple(size or own for size, own in zip(fixed, new.patch_shape_zyx, strict=True))
+    if fitting != tuple(new.patch_shape_zyx):
         raise UserError(
-            f"The patch must fit the network. Received: patch_shape_zyx {new.patch_shape_zyx} for a network with input "
-            f"{fixed} (None: any). Set patch_shape_zyx to {fitting}."
-        )
-
-
-def _same(name: str, old: NetworkSettings, new: NetworkSettings) -> None:
-    """Raises UserError where a setting differs that a trained network cannot change."""
-    before, now = getattr(old, name), getattr(new, name)
-    if before != now:
-        raise UserError(
-            f"Training on needs the {name} the network was trained with. Received: {now}; the network has {before}. "
-            f"Set {name} to {before}."
+            f"The patch must fit the network. Received: patch_shape_zyx {new.patch_shape_zyx} for "
+            f"a network with input {fixed} (None: any). Set patch_shape_zyx to {fitting}."
         )
 
 
 def describe_network(network: keras.Model) -> dict[str, Any]:
     """Name, number of parameters and of layers, for reports."""
-    return {
-        "name": network.name,
-        "parameters": network.count_params(),
-        "layers": len(network.layers),
-    }
+    size = {"parameters": network.count_params(), "layers": len(network.layers)}
+    return {"name": network.name, **size}
 
 
 def measure_field_of_view(
@@ -189,16 +155,14 @@ def measure_field_of_view(
         network: from (batch, z, y, x, time) to (batch, z, y, x, 1).
         shape_zyx: of the image it is tried on; the answer is never larger.
     """
-    image = (
-        np.random.default_rng(0)
-        .uniform(size=(1, *shape_zyx, network.input_shape[-1]))
-        .astype(np.float32)
-    )
-    before = keras.ops.convert_to_numpy(network.predict_on_batch(image))
-    image[0, shape_zyx[0] // 2, shape_zyx[1] // 2, shape_zyx[2] // 2] = (
-        1000  # bright enough to be felt at the edge
-    )
-    changed = np.argwhere(keras.ops.convert_to_numpy(network.predict_on_batch(image)) != before)[
-        :, 1:4
-    ]
+
+    def answer() -> np.ndarray:
+        return keras.ops.convert_to_numpy(network.predict_on_batch(image))
+
+    shape = (1, *shape_zyx, network.input_shape[-1])
+    image = np.random.default_rng(0).uniform(size=shape).astype(np.float32)
+    before = answer()
+    # In the middle, so bright that it is felt at the edge.
+    image[(0, *(size // 2 for size in shape_zyx))] = 1000
+    changed = np.argwhere(answer() != before)[:, 1:4]
     return tuple((np.ptp(changed, axis=0) + 1).tolist())

@@ -193,10 +193,10 @@ def _plan_axis(
     in one piece. Neighbours meet in the middle of their overlap of at least two margins. `fixed` is
     the length the network insists on, if any.
     """
-    whole = -(-size // step) * step
+    whole = _round_up(size, step)
     inner = whole - 2 * margin
     count = max(1, -(-inner // tile))
-    length = fixed or min(whole, -(-inner // (count * step)) * step + 2 * margin)
+    length = fixed or min(whole, _round_up(-(-inner // count), step) + 2 * margin)
     if size <= length:
         return [((0, length), (0, size))]
     stride = max(step, (length - 2 * margin) // step * step)
@@ -204,6 +204,10 @@ def _plan_axis(
     edges = [(before + after + length) // 2 for before, after in itertools.pairwise(starts)]
     kept = itertools.pairwise([0, *edges, size])
     return [((start, start + length), span) for start, span in zip(starts, kept, strict=True)]
+
+
+def _round_up(size: int, step: int) -> int:
+    return -(-size // step) * step
 
 
 def _read_tile(stack: np.ndarray, spans: Sequence[Span]) -> np.ndarray:
