@@ -1,6 +1,6 @@
 """Makes three notebooks of each notebooks/source/NN_name.py: for students, with solutions, for instructors.
 
-A cell marked `exercise="name"` holds the start of the exercise `name` of organoid_kit/lessons/notebook_NN.py; with
+A cell marked `exercise="name"` holds the start of the exercise `name` of organoid_kit/course/lessons/notebook_NN.py; with
 solutions it holds the exercise's code. A cell tagged `instructor` stands in the instructor's notebook only. There,
 typical wrong answers follow each exercise.
 

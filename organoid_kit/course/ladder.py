@@ -1,18 +1,14 @@
-"""Two rungs to climb before a real training: a network that cannot learn one patch by heart learns
-nothing else.
+"""Two rungs to climb before a real training: a network must first learn one patch by heart.
 
 Each rung shows a fresh network the same few patches again and again, without variation. Both take a
 minute or so.
 """
-
-from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import keras
-import numpy as np
 
 from organoid_kit.base.settings import NetworkSettings
 from organoid_kit.data.dataset import AnnotatedMovie
@@ -27,38 +23,30 @@ _PASSED_F1 = 0.9
 
 @dataclass(frozen=True)
 class OverfitResult:
-    """What came of learning a little by heart.
+    """What came of learning a little by heart."""
 
-    Attributes:
-        name: what was learnt.
-        history: loss of each step.
-        f1: of the nuclei found in what was learnt, matched within 5 µm; None where there are none.
-        passed: whether the network knows it by heart.
-    """
-
-    name: str
-    history: list[float]
-    f1: float | None
-    passed: bool
+    name: str  # what was learnt
+    history: list[float]  # loss of each step
+    f1: float | None  # of nuclei in what was learnt, matched within 5 µm; None: there are none
+    passed: bool  # whether the network knows it by heart
 
     @property
     def reading(self) -> str:
         """What it means, in plain language."""
-        course = f"After {len(self.history)} steps on {self.name} the loss went from {self.history[0]:.3f} to "
-        course += f"{self.history[-1]:.3f}, and "
+        first, last = self.history[0], self.history[-1]
+        course = f"After {len(self.history)} steps on {self.name}"
+        course += f" the loss went from {first:.3f} to {last:.3f}, and "
         if self.f1 is None:
             return course + "there was no nucleus to find. Choose data with annotated nuclei."
         course += f"the network finds its nuclei with F1 {self.f1:.2f}. "
         if self.passed:
             return course + "It can learn this: go on."
-        if self.history[-1] < 0.7 * self.history[0]:
-            return (
-                course
-                + "It is learning but not done: give it more steps before you look for a mistake."
-            )
+        if last < 0.7 * first:
+            more = "give it more steps before you look for a mistake."
+            return f"{course}It is learning but not done: {more}"
         return course + (
-            "It does not learn. Look at the patches: do the dots lie on nuclei? Are the right channels chosen? If all "
-            "is in place, try a tenth of the learning rate."
+            "It does not learn. Look at the patches: do the dots lie on nuclei? Are the right "
+            "channels chosen? If all is in place, try a tenth of the learning rate."
         )
 
 
@@ -71,12 +59,10 @@ def overfit_one_patch(
         UserError: data or settings do not allow training.
     """
     settings = complete_settings(settings, training)
-    examples = PositionExamples(
-        training, settings, augment=False, most_examples=_LOOKED_AT
-    ).examples(0, 0, _LOOKED_AT)
-    return _learn(
-        [max(examples, key=lambda example: example.target.sum())], settings, steps, "one patch"
-    )
+    patches = PositionExamples(training, settings, augment=False, most_examples=_LOOKED_AT)
+    examples = patches.examples(0, 0, _LOOKED_AT)
+    fullest = max(examples, key=lambda example: example.target.sum())
+    return _learn([fullest], settings, steps, "one patch")
 
 
 def overfit_one_time_point(
@@ -102,25 +88,18 @@ def _learn(
     """Trains a fresh network on these examples alone."""
     network = prepare_network(settings)
     size = settings.batch_size
-    parts = [examples[start : start + size] for start in range(0, len(examples), size)]
+    batches = [examples[start : start + size] for start in range(0, len(examples), size)]
     history = []
     for step in range(steps):
-        images, targets, weights = join_examples(parts[step % len(parts)])
-        network.optimizer.learning_rate = settings.learning_rate * min(
-            1.0, (step + 1) / WARM_UP_STEPS
-        )
+        images, targets, weights = join_examples(batches[step % len(batches)])
+        warmth = min(1.0, (step + 1) / WARM_UP_STEPS)
+        network.optimizer.learning_rate = settings.learning_rate * warmth
         network.reset_metrics()
         history.append(float(network.train_on_batch(images, targets, sample_weight=weights)))
-    f1 = compute_f1(sum(_judge(network, part, settings) for part in parts))
+    counts = 0  # of matched, missed and false positions
+    for batch in batches:
+        heats = keras.ops.convert_to_numpy(network.predict_on_batch(join_examples(batch)[0]))
+        for heat, example in zip(heats[..., 0], batch, strict=True):
+            counts = counts + count_matches(heat, example, settings)
+    f1 = compute_f1(counts)
     return OverfitResult(name, history, f1, passed=f1 is not None and f1 >= _PASSED_F1)
-
-
-def _judge(
-    network: keras.Model, examples: Sequence[PositionExample], settings: NetworkSettings
-) -> np.ndarray:
-    """Numbers of matched, missed and false positions."""
-    images, _, _ = join_examples(examples)
-    heat = keras.ops.convert_to_numpy(network.predict_on_batch(images))[..., 0]
-    return sum(
-        count_matches(each, example, settings) for each, example in zip(heat, examples, strict=True)
-    )

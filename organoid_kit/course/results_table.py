@@ -1,16 +1,14 @@
-"""The results table: whatever was trained adds a row, and in the end one sees what was better, and
-how surely.
+"""The results table: each training adds a row; in the end one sees what was better, how surely.
 
 Each row is a file of its own in the folder ``results``. So two notebooks that write at the same
 time lose nothing, a damaged file costs one row, and nothing is ever overwritten.
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 import numbers
 import uuid
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
@@ -21,7 +19,6 @@ from organoid_kit.base.errors import UserError
 from organoid_kit.base.files import read_json, write_json_safely
 from organoid_kit.base.settings import NETWORKS
 
-_FOLDER = "results"
 _LEFT = 'style="text-align: left"'
 _MEANS = "mean over the seeds (lowest to highest)"
 _numbers = itertools.count()  # tells two rows apart that a coarse clock gives the same time
@@ -29,23 +26,14 @@ _numbers = itertools.count()  # tells two rows apart that a coarse clock gives t
 
 @dataclass(frozen=True)
 class Result:
-    """What one training with one seed reached.
+    """What one training with one seed reached."""
 
-    Attributes:
-        network: "position", "division", "link", or what several reach together, such as "tracks".
-        variant: what was tried, in words, such as "from scratch".
-        seed: of its randomness; None where no chance is in it, as in a blob detector.
-        scores: name → number; None: not measured. The most important one comes first.
-        tested_on: the movies it was scored on; only scores on the same ones can be compared.
-        written: when it was added; UTC.
-    """
-
-    network: str
-    variant: str
-    seed: int | None
-    scores: dict[str, float | None]
-    tested_on: str
-    written: str
+    network: str  # "position", "division", "link", or what several reach together, such as "tracks"
+    variant: str  # what was tried, in words, such as "from scratch"
+    seed: int | None  # of its randomness; None where no chance is in it, as in a blob detector
+    scores: dict[str, float | None]  # most important first; None: not measured
+    tested_on: str  # the movies it was scored on; only scores on the same ones can be compared
+    written: str  # when it was added; UTC
 
 
 @dataclass(frozen=True)
@@ -60,48 +48,41 @@ class Summary:
     @property
     def seeds(self) -> list[int]:
         """In rising order; empty where no chance is in it."""
-        return sorted(each.seed for each in self.results if each.seed is not None)
+        return sorted(result.seed for result in self.results if result.seed is not None)
 
     def values(self, score: str) -> list[float]:
         """One number for each seed for which it was measured."""
-        return [each.scores[score] for each in self.results if each.scores.get(score) is not None]
+        values = (result.scores.get(score) for result in self.results)
+        return [value for value in values if value is not None]
 
 
 @dataclass(frozen=True)
 class ResultsTable:
-    """Shows itself in a notebook and as text: a part for each network, in it a row for each
-    variant.
-
-    Attributes:
-        results: every result ever added, oldest first.
-    """
+    """All results ever added, oldest first; shown with a part a network and a row a variant."""
 
     results: tuple[Result, ...]
 
     @property
     def rows(self) -> list[Summary]:
         """One for each variant, network by network."""
-        newest = {
-            (each.network, each.variant, each.tested_on, each.seed): each for each in self.results
-        }
-        rows: dict[tuple[str, str, str], list[Result]] = {}
-        for (*variant, _), each in newest.items():
-            rows.setdefault(tuple(variant), []).append(each)
-        found = [Summary(*variant, tuple(results)) for variant, results in rows.items()]
-        return sorted(found, key=lambda row: (*NETWORKS, row.network).index(row.network))
+        newest = {(r.network, r.variant, r.tested_on, r.seed): r for r in self.results}
+        variants = defaultdict(list)
+        for (*variant, _), result in newest.items():
+            variants[tuple(variant)].append(result)
+        rows = [Summary(*variant, tuple(results)) for variant, results in variants.items()]
+        return sorted(rows, key=lambda row: (*NETWORKS, row.network).index(row.network))
 
     @property
     def networks(self) -> dict[str, list[Summary]]:
         """The rows of each network."""
-        networks: dict[str, list[Summary]] = {}
+        networks = defaultdict(list)
         for row in self.rows:
-            networks.setdefault(row.network, []).append(row)
-        return networks
+            networks[row.network].append(row)
+        return dict(networks)
 
     def _repr_html_(self) -> str:
-        tables = (
-            _write_html(f"{network}: {_MEANS}", rows) for network, rows in self.networks.items()
-        )
+        parts = self.networks.items()
+        tables = (_write_html(f"{network}: {_MEANS}", rows) for network, rows in parts)
         return f"{''.join(tables)}<p>{escape(self._note())}</p>"
 
     def __repr__(self) -> str:
@@ -111,10 +92,8 @@ class ResultsTable:
         if not self.results:
             return "No results yet."
         kept = len(self.results) - sum(len(row.results) for row in self.rows)
-        earlier = (
-            f" Earlier results of the same seeds are kept, but not shown: {kept}." if kept else ""
-        )
-        return f"Each number is the {_MEANS}.{earlier}"
+        earlier = f" Earlier results of the same seeds are kept, but not shown: {kept}."
+        return f"Each number is the {_MEANS}.{earlier if kept else ''}"
 
 
 def add_result(
@@ -126,14 +105,13 @@ def add_result(
     *,
     tested_on: str = "",
 ) -> Path:
-    """Adds a row to the table of a folder. What stands there already stays, also of the same
-    variant and seed.
+    """Adds a row to the table of a folder; earlier ones of the same variant and seed stay, too.
 
     Args:
         folder: where runs go, such as ``settings.output_folder``.
-        network: "position", "division", "link", or what several reach together, such as "tracks".
-        variant: what was tried, in words, such as "fine-tuned".
-        seed: of the training; None where no chance is in it, as in a blob detector.
+        network: as all below, see `Result`.
+        variant: in words, such as "fine-tuned".
+        seed: of the training; None where no chance is in it.
         scores: name → number, the most important first; None: not measured.
         tested_on: the movies it was scored on, in words.
 
@@ -144,42 +122,66 @@ def add_result(
         UserError: a score is no number, a name is missing, or the folder cannot be written.
     """
     now = datetime.now(timezone.utc)
-    result = Result(
-        _check_name(network, "network"),
-        _check_name(variant, "variant"),
-        _check_seed(seed),
-        {_check_name(name, "score"): _check_score(value, name) for name, value in scores.items()},
-        tested_on,
-        now.isoformat(timespec="seconds"),
-    )
+    written = now.isoformat(timespec="seconds")
+    result = _make_result(network, variant, seed, scores, tested_on, written)
     name = f"{now:%Y-%m-%d_%H-%M-%S-%f}_{next(_numbers):06}_{uuid.uuid4().hex[:8]}.json"
-    path = Path(folder) / _FOLDER / name
+    path = Path(folder) / "results" / name
     write_json_safely(path, asdict(result))
     return path
 
 
 def read_results(folder: str | Path) -> ResultsTable:
-    """The table of a folder, made of all rows that `add_result` put there; empty where there are
-    none.
+    """The table of a folder, made of all rows that `add_result` put there.
 
     Raises:
         UserError: a row is damaged.
     """
-    paths = sorted(
-        path for path in (Path(folder) / _FOLDER).glob("*.json") if not path.name.startswith(".")
-    )
-    return ResultsTable(tuple(map(_read_result, paths)))
+    results = []
+    for path in sorted((Path(folder) / "results").glob("*.json")):
+        if path.name.startswith("."):
+            continue
+        try:
+            results.append(_make_result(**read_json(path)))
+        except (UserError, TypeError, AttributeError) as error:
+            raise UserError(
+                f"Each file of a results table must hold one result. Received: {path}, which is "
+                "damaged or of another kind. Move this file elsewhere: all other rows are whole, "
+                "and the table can be shown again."
+            ) from error
+    return ResultsTable(tuple(results))
+
+
+def _make_result(network, variant, seed, scores, tested_on, written) -> Result:
+    """Raises UserError where a name is missing, or a number is none."""
+    names = [(network, "network"), (variant, "variant"), *((name, "score") for name in scores)]
+    for name, what in names:
+        if not isinstance(name, str) or not name.strip():
+            raise UserError(
+                f"A result needs the name of its {what}. Received: {name!r}. Give a few words."
+            )
+    if not (seed is None or isinstance(seed, numbers.Integral)) or isinstance(seed, bool):
+        raise UserError(
+            "A seed is a whole number, or None where no chance is in it. "
+            f"Received: {seed!r}. Pass one of them."
+        )
+    for name, value in scores.items():
+        is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+        if value is not None and not (is_number and math.isfinite(value)):
+            raise UserError(
+                "A score is a number, or None where it was not measured. "
+                f"Received: {value!r} for {name!r}."
+            )
+    seed = None if seed is None else int(seed)
+    scores = {name.strip(): None if v is None else float(v) for name, v in scores.items()}
+    return Result(network.strip(), variant.strip(), seed, scores, tested_on, written)
 
 
 def format_spread(values: Sequence[float], digits: int = 3) -> str:
-    """Mean, lowest and highest in words, such as "0.951 (0.948 to 0.955)"; "not measured" where
-    there are none.
-    """
+    """Mean, lowest and highest, such as "0.951 (0.948 to 0.955)"; of none "not measured"."""
     if not values:
         return "not measured"
-    mean, low, high = (
-        f"{value:.{digits}f}" for value in (sum(values) / len(values), min(values), max(values))
-    )
+    numbers = sum(values) / len(values), min(values), max(values)
+    mean, low, high = (f"{number:.{digits}f}" for number in numbers)
     return mean if low == high else f"{mean} ({low} to {high})"
 
 
@@ -210,42 +212,5 @@ def _write_html(caption: str, rows: Sequence[Summary]) -> str:
 
 def _write_text(rows: Sequence[Summary]) -> str:
     cells = _make_cells(rows)
-    widths = [max(len(cell) for cell in column) for column in zip(*cells, strict=True)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in cells)
-
-
-def _read_result(path: Path) -> Result:
-    try:
-        values = read_json(path)
-        seed = _check_seed(values["seed"])
-        scores = {name: _check_score(value, name) for name, value in values["scores"].items()}
-        return Result(**values | {"seed": seed, "scores": scores})
-    except (UserError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(
-            f"Each file of a results table must hold one result. Received: {path}, which is damaged or of another "
-            "kind. Move this file elsewhere: all other rows are whole, and the table can be shown again."
-        ) from error
-
-
-def _check_name(name: str, what: str) -> str:
-    if isinstance(name, str) and name.strip():
-        return name.strip()
-    raise UserError(f"A result needs the name of its {what}. Received: {name!r}. Give a few words.")
-
-
-def _check_seed(seed: int | None) -> int | None:
-    if seed is None or (isinstance(seed, numbers.Integral) and not isinstance(seed, bool)):
-        return None if seed is None else int(seed)
-    raise UserError(
-        f"A seed is a whole number, or None where no chance is in it. Received: {seed!r}. Pass one of them."
-    )
-
-
-def _check_score(value: float | None, name: str) -> float | None:
-    if value is None:
-        return None
-    if isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value):
-        return float(value)
-    raise UserError(
-        f"A score is a number, or None where it was not measured. Received: {value!r} for {name!r}."
-    )

@@ -1,4 +1,4 @@
-"""Figures of the course: of `lessons`, of `results` in the table, of `demonstrations` measured before."""
+"""Figures of `lessons`, of `results` in the table, of `demonstrations` measured before."""
 
 import lazy_loader
 

@@ -1,6 +1,4 @@
-"""Figures of the first lesson: a line through points, a convolution by hand, the layers of a U-Net."""
-
-from __future__ import annotations
+"""Figures of the first lesson: a line through points, a convolution by hand, a U-Net's layers."""
 
 from collections.abc import Mapping, Sequence
 
@@ -35,34 +33,26 @@ def plot_fits(
     """
     figure = draw_figure()
     axes = figure.subplots()
-    axes.plot(*points, "o", color=COLOURS["black"], label="seen", markersize=6)
+    dots = {"color": COLOURS["black"], "markersize": 6}
+    axes.plot(*points, "o", label="seen", **dots)
     if unseen is not None:
-        axes.plot(
-            *unseen,
-            "o",
-            color=COLOURS["black"],
-            markerfacecolor="white",
-            label="kept back",
-            markersize=6,
-        )
+        axes.plot(*unseen, "o", label="kept back", markerfacecolor="white", **dots)
     for number, (name, curve) in enumerate(curves.items()):
-        axes.plot(*curve, label=name, **{**LINES[number % len(LINES)], "marker": ""}, linewidth=2)
+        axes.plot(*curve, label=name, **_style_line(number), linewidth=2)
     heights = np.concatenate([points[1], [] if unseen is None else unseen[1]])
     margin = 0.3 * np.ptp(heights)
-    axes.set(
-        xlabel=labels[0],
-        ylabel=labels[1],
-        title=title,
-        ylim=(heights.min() - margin, heights.max() + margin),
-    )
+    axes.set(xlabel=labels[0], ylabel=labels[1], title=title)
+    axes.set_ylim(heights.min() - margin, heights.max() + margin)
     tidy(axes)
     figure.legend(loc="outside right upper")
     kept_back = "" if unseen is None else f", {len(unseen[0])} more that were kept back"
-    figure.description = (
-        f"{title + ': ' if title else ''}{len(points[0])} points{kept_back}, and "
-        f"{count(len(curves), 'curve')}: {', '.join(curves)}."
-    )
+    said = f"{len(points[0])} points{kept_back}, and {count(len(curves), 'curve')}"
+    figure.description = f"{title + ': ' if title else ''}{said}: {', '.join(curves)}."
     return figure
+
+
+def _style_line(number: int) -> dict:
+    return LINES[number % len(LINES)] | {"marker": ""}
 
 
 def plot_losses(
@@ -73,8 +63,7 @@ def plot_losses(
     step: str = "step",
     title: str = "",
 ) -> Drawing:
-    """How wrong each fit was after each step; where losses differ widely, every tenfold step is
-    equally high.
+    """How wrong each fit was after each step; on a logarithmic axis where losses differ widely.
 
     Args:
         losses: one row of numbers above 0 for each fit, by name.
@@ -85,13 +74,10 @@ def plot_losses(
     """
     figure = draw_figure()
     axes = figure.subplots()
-    drawn = {
-        name: (values, {**LINES[number % len(LINES)], "marker": ""})
-        for number, (name, values) in enumerate(losses.items())
-    }
+    drawn = {name: (row, _style_line(number)) for number, (name, row) in enumerate(losses.items())}
     if validation is not None:
         drawn = {
-            f"{name}, {kind}": (rows[name], {**style, "linestyle": stroke})
+            f"{name}, {kind}": (rows[name], style | {"linestyle": stroke})
             for name, (_, style) in drawn.items()
             for kind, rows, stroke in (("training", losses, "-"), ("validation", validation, "--"))
         }
@@ -107,7 +93,7 @@ def plot_losses(
     tidy(axes)
     figure.legend(loc="outside right upper")
     ends = "; ".join(
-        f"{name} from {values[0]:.3g} to {values[-1]:.3g}" for name, (values, _) in drawn.items()
+        f"{name} from {row[0]:.3g} to {row[-1]:.3g}" for name, (row, _) in drawn.items()
     )
     figure.description = f"{title + ': ' if title else ''}{label} after each {step}: {ends}."
     return figure
@@ -116,28 +102,27 @@ def plot_losses(
 def plot_convolution(
     image: np.ndarray, kernel: np.ndarray, answer: np.ndarray, place: tuple[int, int]
 ) -> Drawing:
-    """A small image, a kernel and the answer, with their numbers; one place and what it is made of
-    are framed.
+    """An image, a kernel and the answer in numbers; one answer and what it is made of are framed.
 
     Args:
         image: (y, x).
         kernel: (3, 3).
         answer: (y, x), as large as the image.
-        place: row and column of the framed place.
+        place: row and column of the framed answer.
     """
     figure = draw_figure(11, 4.4)
     panels = figure.subplots(1, 3, width_ratios=(len(image), 4, len(image)))
-    for axes, values, name in zip(
-        panels, (image, kernel, answer), ("image", "kernel", "answer"), strict=True
-    ):
+    numbers = {"image": image, "kernel": kernel, "answer": answer}
+    for axes, (name, values) in zip(panels, numbers.items(), strict=True):
         _write_grid(axes, values)
         axes.set_title(name)
     frame = {"fill": False, "edgecolor": COLOURS["vermillion"], "linewidth": 3}
     panels[0].add_patch(Rectangle((place[1] - 1.5, place[0] - 1.5), 3, 3, **frame))
     panels[2].add_patch(Rectangle((place[1] - 0.5, place[0] - 0.5), 1, 1, **frame))
+    size, framed = f"{len(image)} × {image.shape[1]}", f"row {place[0]}, column {place[1]}"
     figure.description = (
-        f"An image of {len(image)} × {image.shape[1]} numbers, a kernel of 3 × 3 and the answer. The answer at row "
-        f"{place[0]}, column {place[1]} is {answer[place]:g}."
+        f"An image of {size} numbers, a kernel of 3 × 3 and the answer. "
+        f"The answer at {framed} is {answer[place]:g}."
     )
     return figure
 
@@ -153,8 +138,7 @@ def _write_grid(axes: Axes, values: np.ndarray) -> None:
 
 
 def plot_u_net(layers: Sequence[tuple[str, Sequence[int]]]) -> Drawing:
-    """The layers of a network from left to right: the height of a box is the size of the image, its
-    width its channels.
+    """A network's layers from left to right: boxes as high as the image, as wide as its channels.
 
     Args:
         layers: name of each layer, and what it passes on: (z, y, x, channels).
@@ -162,30 +146,21 @@ def plot_u_net(layers: Sequence[tuple[str, Sequence[int]]]) -> Drawing:
     figure = draw_figure(10, 4)
     axes = figure.subplots()
     left, lowest, largest = 0.0, 0.0, max(shape[1] for _, shape in layers)
+    words = []
     for name, (_, rows, _, channels) in layers:
         width, height = 1 + channels / 16, rows / largest
         colour = COLOURS["orange" if "concatenate" in name else "sky blue"]
         top = -_DEEPER * np.log2(largest / rows)
-        lowest = min(lowest, top - height)
-        axes.add_patch(
-            Rectangle((left, top - height), width, height, facecolor=colour, edgecolor="0.2")
-        )
-        axes.text(left + width / 2, top + 0.03, str(channels), ha="center", fontsize=8)
-        axes.text(
-            left + width / 2, top - height - 0.06, str(rows), ha="center", va="top", fontsize=8
-        )
-        left += width + 0.8
-    axes.set(
-        xlim=(-1, left),
-        ylim=(lowest - 0.25, 0.2),
-        xticks=[],
-        yticks=[],
-        xlabel="from input to answer",
-    )
+        bottom, middle = top - height, left + width / 2
+        box = Rectangle((left, bottom), width, height, facecolor=colour, edgecolor="0.2")
+        axes.add_patch(box)
+        axes.text(middle, top + 0.03, str(channels), ha="center", fontsize=8)
+        axes.text(middle, bottom - 0.06, str(rows), ha="center", va="top", fontsize=8)
+        lowest, left = min(lowest, bottom), left + width + 0.8
+        words.append(f"{name} {rows} rows × {channels} channels")
+    axes.set(xlim=(-1, left), ylim=(lowest - 0.25, 0.2), xticks=[], yticks=[])
+    axes.set_xlabel("from input to answer")
     axes.set_title("above: channels; below: rows of the image", fontsize=10)
     axes.spines[:].set_visible(False)
-    sizes = ", ".join(
-        f"{name} {rows} rows × {channels} channels" for name, (_, rows, _, channels) in layers
-    )
-    figure.description = f"Layers of a U-Net from input to answer: {sizes}."
+    figure.description = f"Layers of a U-Net from input to answer: {', '.join(words)}."
     return figure

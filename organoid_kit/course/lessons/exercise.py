@@ -1,4 +1,4 @@
-"""An exercise: a checker, hints and a solution. An answer is judged by what it does, not its text."""
+"""An exercise: a checker, hints and a solution. Answers are judged by what they do."""
 
 import re
 import traceback
@@ -24,27 +24,16 @@ class AnswerFailed(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Exercise:
-    """One task of a notebook.
+    """One task of a notebook."""
 
-    Attributes:
-        answer: name of the answer in the notebook: a function or a value.
-        judge: takes the answer; says what is wrong and why; None if it is right.
-        hints: given one by one.
-        code: the solution, as it stands in the cell.
-        because: said with the solution, and when the answer is right.
-        others: right answers in other forms, as code; tests show that they count.
-        mistakes: typical wrong answers as code, each with a part of what the checker says to it.
-        given: code that `code`, `others` and `mistakes` need, which the notebook has run before.
-    """
-
-    answer: str
-    judge: Callable[[Any], str | None]
-    hints: tuple[str, ...]
-    code: str
-    mistakes: tuple[tuple[str, str], ...]
-    others: tuple[str, ...] = ()
-    because: str = ""
-    given: str = "import numpy as np"
+    answer: str  # name of the answer in the notebook: a function or a value
+    judge: Callable[[Any], str | None]  # says what is wrong and why; None if it is right
+    hints: tuple[str, ...]  # given one by one
+    code: str  # the solution, as it stands in the cell
+    mistakes: tuple[tuple[str, str], ...]  # typical ones as code; a part of what is said
+    others: tuple[str, ...] = ()  # right answers in other forms, as code
+    because: str = ""  # said with the solution, and when the answer is right
+    given: str = "import numpy as np"  # code that the notebook has run before
     _told: list[int] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def check(self, answer: Any) -> Verdict:

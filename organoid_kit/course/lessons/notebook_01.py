@@ -1,6 +1,6 @@
 """Exercises and questions of notebook 01: a loss, a step, a convolution and a kernel, by hand.
 
-The notebook goes on with `compute_loss`, `take_step` and `convolve` where the learner's are missing.
+Where the learner's are missing, the notebook goes on with `compute_loss`, `take_step`, `convolve`.
 """
 
 from collections.abc import Callable

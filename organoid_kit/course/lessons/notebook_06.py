@@ -1,4 +1,4 @@
-"""Exercises and questions of notebook 06: candidates, turns, wrong links, the calls of a training."""
+"""Exercises and questions of notebook 06: candidates, a turn, wrong links, calls of the kit."""
 
 from collections.abc import Callable
 from typing import Any

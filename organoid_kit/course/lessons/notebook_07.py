@@ -1,4 +1,4 @@
-"""Exercises and questions of notebook 07: a cost, divisions with a tolerance, where to look first."""
+"""Exercises and questions of notebook 07: a cost, divisions with tolerance, where to look first."""
 
 from collections.abc import Callable
 

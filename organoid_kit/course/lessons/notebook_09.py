@@ -67,7 +67,7 @@ def split(answer: Any) -> str | None:
 
 @TEXTS.exercise
 def torn(find: Callable) -> str | None:
-    """The time points of a movie at which voxels are NaN: 1 and 4, a whole plane; at 2 all are 0."""
+    """The time points at which voxels of a movie are NaN: 1 and 4; at 2 all are 0."""
     movie = np.random.default_rng(9).uniform(1, 2, (6, 3, 4, 5))
     movie[2] = 0
     movie[1, 2, 3, 1] = movie[4, 0] = np.nan

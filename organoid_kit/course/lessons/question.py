@@ -17,19 +17,12 @@ _NO_ANSWER = '<div role="status" aria-live="polite"></div>'
 
 @dataclass(frozen=True, repr=False)
 class Question:
-    """A knowledge check, or a guess before a cell is run.
+    """A knowledge check, or a guess before a cell is run."""
 
-    Attributes:
-        text: the question.
-        choices: what can be answered, by key: {"a": "…", "b": "…"}.
-        right: the key of what is right.
-        because: what is said to each choice, by key.
-    """
-
-    text: str
-    choices: dict[str, str]
-    right: str
-    because: dict[str, str]
+    text: str  # the question
+    choices: dict[str, str]  # what can be answered, by key: {"a": "…", "b": "…"}
+    right: str  # the key of what is right
+    because: dict[str, str]  # what is said to each choice, by key
 
     def check(self, choice: str) -> Verdict:
         """What is right or wrong about a choice."""

@@ -43,7 +43,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Text:
-    """A hint or a solution: a title such as "Hint 1 of 3", words, and code shown above the words."""
+    """A hint or a solution: a title such as "Hint 1 of 3", words, and code above the words."""
 
     title: str
     text: str

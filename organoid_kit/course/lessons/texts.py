@@ -74,7 +74,7 @@ class LessonTexts:
         tolerance: float = 1e-6,
         **values: Any,
     ) -> str | None:
-        """What is said to an answer in numbers, None if it is right: its shape, a slip, "otherwise".
+        """What is said to numbers, None if they are right: their shape, a slip, or "otherwise".
 
         Args:
             exercise: its name; the texts stand below its heading "Slips".

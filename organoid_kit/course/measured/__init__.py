@@ -4,8 +4,6 @@ Each table says by which command, when and on which machine it was measured. Its
 each training.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -53,7 +51,7 @@ def choose_records(table: Mapping[str, Any], **wanted: Any) -> Records:
 
 
 def compute_spread(records: Records, key: str = "f1") -> tuple[float, float, float] | None:
-    """Mean, lowest and highest value over records, usually one for each seed; None: not measured."""
+    """Mean, lowest and highest value over records, usually one a seed; None: not measured."""
     values = _list_values(records, key)
     return (sum(values) / len(values), min(values), max(values)) if values else None
 
