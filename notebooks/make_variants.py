@@ -1,8 +1,8 @@
-"""Makes three notebooks of each notebooks/source/NN_name.py: for students, with solutions, for instructors.
+"""Makes three notebooks of each notebooks/source/NN_name.py: student, solutions, instructor.
 
-A cell marked `exercise="name"` holds the start of the exercise `name` of organoid_kit/course/lessons/notebook_NN.py; with
-solutions it holds the exercise's code. A cell tagged `instructor` stands in the instructor's notebook only. There,
-typical wrong answers follow each exercise.
+A cell marked `exercise="name"` holds the start of that exercise of the lesson, notebook_NN.py in
+organoid_kit/course/lessons; with solutions it holds the exercise's code. A cell tagged `instructor`
+stands in the instructor's notebook only. There, typical wrong answers follow each exercise.
 
     python notebooks/make_variants.py         # all; `make notebooks` does the same
     python notebooks/make_variants.py 04 05   # these
@@ -34,7 +34,8 @@ FOLDERS = {
 NOTES = {
     "student": "",
     "solutions": "\n\n*This copy holds the solutions.*",
-    "instructor": "\n\n*This copy is for teachers: it holds the solutions, typical mistakes and remarks.*",
+    "instructor": "\n\n*This copy is for teachers: "
+    "it holds the solutions, typical mistakes and remarks.*",
 }
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 ID_LENGTH = 12
@@ -67,11 +68,8 @@ def is_for_teachers(cell: NotebookNode) -> bool:
 def find_question(cell: NotebookNode, lesson: ModuleType) -> str | None:
     """The name of the question that this cell shows, or None."""
     name = cell.source.strip().removeprefix("lesson.")
-    return (
-        name
-        if cell.cell_type == "code" and hasattr(getattr(lesson, name, None), "choices")
-        else None
-    )
+    is_question = hasattr(getattr(lesson, name, None), "choices")
+    return name if cell.cell_type == "code" and is_question else None
 
 
 def say_answer(lesson: ModuleType, name: str) -> NotebookNode:
@@ -84,9 +82,8 @@ def say_answer(lesson: ModuleType, name: str) -> NotebookNode:
 
 def say_mistakes(lesson: ModuleType, name: str) -> NotebookNode:
     """Typical wrong answers and what the checker says to them, as a cell."""
-    parts = [
-        f"**For teachers.** Wrong answers that one meets here, and a part of what `lesson.{name}.check` says:"
-    ]
+    said = f"a part of what `lesson.{name}.check` says"
+    parts = [f"**For teachers.** Wrong answers that one meets here, and {said}:"]
     for code, said in getattr(lesson, name).mistakes:
         parts.append(f"```python\n{code.strip()}\n```\n“… {said} …”")
     return nbformat.v4.new_markdown_cell("\n\n".join(parts))
@@ -95,7 +92,7 @@ def say_mistakes(lesson: ModuleType, name: str) -> NotebookNode:
 def add_behind(
     cell: NotebookNode, before: NotebookNode, variant: str, lesson: ModuleType
 ) -> list[NotebookNode]:
-    """What a variant has behind a cell: the answer to a question; wrong answers once an exercise has been checked."""
+    """What follows a cell in a variant: the answer to a question, wrong answers to an exercise."""
     if question := find_question(cell, lesson):
         return [say_answer(lesson, question)] if variant != "student" else []
     if exercise := find_exercise(before):
@@ -105,11 +102,8 @@ def add_behind(
 
 def make_cells(cells: list[NotebookNode], variant: str, lesson: ModuleType) -> list[NotebookNode]:
     """The cells of one variant; those of the source stay as they are."""
-    cells = [
-        cell
-        for cell in copy.deepcopy(cells)
-        if variant == "instructor" or not is_for_teachers(cell)
-    ]
+    is_theirs = variant == "instructor"
+    cells = [cell for cell in copy.deepcopy(cells) if is_theirs or not is_for_teachers(cell)]
     cells[0].source += NOTES[variant]
     made = cells[:1]
     for before, cell in zip(cells, cells[1:]):
@@ -121,7 +115,7 @@ def make_cells(cells: list[NotebookNode], variant: str, lesson: ModuleType) -> l
 
 
 def name_cells(cells: list[NotebookNode]) -> None:
-    """Gives each cell an id that depends on what is in it, so that a notebook made twice is the same."""
+    """Gives each cell an id made of what is in it: a notebook made twice is the same."""
     seen: dict[str, int] = {}
     for cell in cells:
         text = f"{cell.cell_type}\n{cell.source}"
@@ -150,9 +144,8 @@ def is_untouched(notebook: NotebookNode) -> bool:
     as_made = copy.deepcopy(notebook.cells)
     name_cells(as_made)
     was_run = any(cell.get("outputs") or cell.get("execution_count") for cell in notebook.cells)
-    return not was_run and [cell.id for cell in as_made] == [
-        cell.get("id") for cell in notebook.cells
-    ]
+    ids = [cell.get("id") for cell in notebook.cells]
+    return not was_run and [cell.id for cell in as_made] == ids
 
 
 def keep_work(path: Path) -> None:
@@ -164,7 +157,7 @@ def keep_work(path: Path) -> None:
 
 
 def write_if_new(path: Path, text: str) -> bool:
-    """Writes a file that is missing or differs; says whether it did. Nobody's work is overwritten, see `keep_work`."""
+    """Writes a file that is missing or differs, see `keep_work`; says whether it did."""
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return False
     keep_work(path)
@@ -179,9 +172,7 @@ def main(names: list[str]) -> None:
     Args:
         names: how the names of the wanted notebooks begin, such as "04"; none: all of them.
     """
-    for name in NAMES:
-        if not name.startswith(tuple(names) or ""):
-            continue
+    for name in (name for name in NAMES if name.startswith(tuple(names) or "")):
         for variant, folder in FOLDERS.items():
             path = folder / f"{name}.ipynb"
             if write_if_new(path, make_notebook(name, variant)):
