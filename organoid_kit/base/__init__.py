@@ -1,7 +1,7 @@
 """What everything stands on: settings, files written wholly or not at all, errors with a way out.
 
-    errors ── files ── settings
-       └────── environment      is this machine ready?
+errors ── files ── settings
+   └────── environment      is this machine ready?
 """
 
 import lazy_loader
