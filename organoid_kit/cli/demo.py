@@ -2,130 +2,255 @@
 
 from __future__ import annotations
 
-import argparse
+import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from organoid_kit.base.files import find_free_path, write_json_safely
-from organoid_kit.base.settings import NETWORKS, read_settings
+from organoid_kit.base import find_free_path, read_settings
+from organoid_kit.base.files import make_file_name, write_json_safely
+from organoid_kit.base.settings import NETWORKS
 from organoid_kit.cli.check import print_problems
-from organoid_kit.cli.demo_results import (
-    Networks,
-    collect_answers,
-    format_table,
-    make_pages,
-    make_tracks,
-    write_tracks,
-)
-from organoid_kit.cli.fit import train_and_calibrate
-from organoid_kit.cli.options import add_command
-from organoid_kit.cli.shared import load_keras
-from organoid_kit.data.dataset import AnnotatedMovie, read_dataset
-from organoid_kit.data.downloads import find_samples
-from organoid_kit.evaluation.checks import summarise_annotations
+from organoid_kit.cli.opening import load_keras
+from organoid_kit.cli.track import print_doubts
+from organoid_kit.cli.train import train_and_calibrate
+from organoid_kit.cli.writing import TrackWriter
+from organoid_kit.data import AnnotatedMovie, find_samples, read_dataset
+from organoid_kit.evaluation import find_blobs, summarise_annotations, tune_blobs
+from organoid_kit.evaluation.positions import format_score
 from organoid_kit.examples.splits import Split
+from organoid_kit.training import Run
 
+if TYPE_CHECKING:
+    from organoid_kit.prediction.movie import TrackedMovie
+    from organoid_kit.report.results import Result
+
+Networks = Mapping[str, Path | str]  # by kind: a folder, or the name of a shipped network
+_CANDIDATES = 0.05  # peaks from this probability on are kept: scores of all thresholds are drawn
 _SETTINGS = {
     "position": "settings.json",
     "division": "settings_division.json",
     "link": "settings_link.json",
 }
-_MADE = (
-    "report*.html",
-    "report*.json",
-    "scores.json",
-    "tracks",
-    "tracking",
-)  # by a demo, beside its runs
 
 
-def add_options(commands: Any) -> None:
-    """The command `demo` and its options."""
-    parser = add_command(
-        commands, "demo", _demo, "The whole way on the bundled movies, in about ten minutes."
-    )
-    parser.add_argument("--output", type=Path, default=Path("demo"), metavar="FOLDER")
-    parser.add_argument("--epochs", type=int, help="of each network")
-    networks_help = "train them, or take those that come with the kit: then it takes about a minute"
-    parser.add_argument(
-        "--networks", choices=("trained", "shipped"), default="trained", help=networks_help
-    )
-
-
-def _demo(options: argparse.Namespace) -> int:
-    """The whole way on the bundled movies."""
+def demo(
+    output: Path = Path("demo"), epochs: int | None = None, networks: str = "trained"
+) -> int | None:
+    """The whole way on the bundled movies; 130 where a training was interrupted."""
     began = time.monotonic()
-    samples = find_samples()
-    training, validation, test = (
-        read_dataset(samples / f"{part}.autlist") for part in ("training", "validation", "test")
-    )
+    samples, parts = find_samples(), ("training", "validation", "test")
+    training, validation, test = (read_dataset(samples / f"{part}.autlist") for part in parts)
     channels = read_settings(samples / _SETTINGS["position"]).channels
-    _check([*training, *validation, *test], channels)
+
+    _print_step(1, "Are the annotations right?")
+    dataset = [*training, *validation, *test]
+    print_problems(dataset, channels)
+    print(f"\n{summarise_annotations(dataset)}")
     load_keras()
-    networks: Networks = {network: f"{network}_small" for network in NETWORKS}
-    if options.networks == "shipped":
-        _print_step(
-            2, f"Take the networks that come with the kit: {', '.join(map(str, networks.values()))}"
-        )
+
+    runs: dict[str, Run] = {}
+    folders: dict[str, Path | str] = {network: f"{network}_small" for network in NETWORKS}
+    if networks == "shipped":
+        _print_step(2, f"Take the networks that come with the kit: {', '.join(folders.values())}")
     else:
-        networks, interrupted = _train(samples, Split(training, validation), options)
-        if interrupted:
-            return interrupted
-    _keep_earlier(options.output)
+        runs = _train(samples, Split(training, validation), output / "runs", epochs)
+        folders = {network: run.folder for network, run in runs.items()}
+    if len(folders) < len(NETWORKS):
+        return 130
+
+    _keep_earlier(output)
     _print_step(3, "Ask each network about a movie it has never seen")
-    answers = collect_answers(networks, test, [*training, *validation], channels)
+    results = ask_networks(folders, test, [*training, *validation], channels)
     _print_step(4, "Put its nuclei together into tracks")
-    tracked = make_tracks(networks, test, channels)
-    files = write_tracks(tracked, test, options.output / "tracks")
+    tracked = make_tracks(folders, test, channels)
+    files = write_tracks(tracked, test, output / "tracks")
     _print_step(5, "Count what is right, and write reports")
-    facts, pages = make_pages(networks, answers, tracked, test, options.output)
-    write_json_safely(options.output / "scores.json", facts)
-    print(
-        f"{format_table(facts)}\n\nAfter {(time.monotonic() - began) / 60:.1f} minutes. Written were:"
-    )
-    print(*(f"  {path}" for path in (*files, options.output / "scores.json", *pages)), sep="\n")
-    return 0
+    facts, pages = write_pages(folders, runs, results, tracked, test, output)
+    write_json_safely(output / "scores.json", facts)
+    minutes = (time.monotonic() - began) / 60
+    print(f"{format_table(facts)}\n\nAfter {minutes:.1f} minutes. Written were:")
+    print(*(f"  {path}" for path in (*files, output / "scores.json", *pages)), sep="\n")
 
 
 def _print_step(number: int, text: str) -> None:
     print(f"\n{number}. {text}\n", flush=True)
 
 
-def _check(dataset: Sequence[AnnotatedMovie], channels: tuple[int, ...]) -> None:
-    _print_step(1, "Are the annotations right?")
-    print_problems(dataset, channels)
-    print()
-    print(summarise_annotations(dataset))
-
-
-def _train(samples: Path, split: Split, options: argparse.Namespace) -> tuple[Networks, int]:
-    """A run for each network, and 130 where one was interrupted."""
+def _train(samples: Path, split: Split, folder: Path, epochs: int | None) -> dict[str, Run]:
+    """A run for each network, as far as none was interrupted."""
     _print_step(2, "Train three networks")
     command = [samples / "training.autlist", "--validation", samples / "validation.autlist"]
-    networks: Networks = {}
+    runs: dict[str, Run] = {}
     for network, file in _SETTINGS.items():
         print(f"The {network} network\n", flush=True)
-        settings = read_settings(samples / file).changed(output_folder=str(options.output / "runs"))
-        if options.epochs:
-            settings = settings.changed(epochs=options.epochs)
+        settings = read_settings(samples / file).changed(output_folder=str(folder))
+        if epochs:
+            settings = settings.changed(epochs=epochs)
         run, interrupted = train_and_calibrate(split, settings, command)
         if interrupted:
-            return networks, interrupted
-        networks[network] = run
+            break
+        runs[network] = run
         print(flush=True)
-    return networks, 0
+    return runs
 
 
 def _keep_earlier(folder: Path) -> None:
     """Moves what an earlier demo made, but for its runs, into a folder with its date."""
-    earlier = [path for pattern in _MADE for path in sorted(folder.glob(pattern))]
+    made = ("report*.html", "report*.json", "scores.json", "tracks", "tracking")
+    earlier = [path for pattern in made for path in sorted(folder.glob(pattern))]
     if not earlier:
         return
     date = time.strftime("%Y-%m-%d_%H-%M-%S", time.localtime(earlier[0].stat().st_mtime))
-    place = folder / f"earlier_{date}"
-    place = find_free_path(place) if place.exists() else place
-    place.mkdir()
+    kept = folder / f"earlier_{date}"
+    kept = find_free_path(kept) if kept.exists() else kept
+    kept.mkdir()
     for path in earlier:
-        path.rename(place / path.name)
+        path.rename(kept / path.name)
+
+
+def ask_networks(
+    networks: Networks,
+    test: Sequence[AnnotatedMovie],
+    seen: Sequence[AnnotatedMovie],
+    channels: tuple[int, ...],
+) -> dict[str, list[Result]]:
+    """What each network says of each test movie: where nuclei are; of true nuclei, which divide and
+    belong together.
+
+    Args:
+        networks: all three.
+        test: movies that no network has seen.
+        seen: movies that they have; the blob detector is tuned on them.
+        channels: with nuclei; the shipped networks learned from movies with other ones.
+    """
+    from organoid_kit.networks import load_network
+    from organoid_kit.prediction import predict_divisions, predict_links, predict_positions
+    from organoid_kit.report.results import Result
+    from organoid_kit.training.runs import describe_movie
+
+    results: dict[str, list[Result]] = {kind: [] for kind in NETWORKS}
+    tuned = tune_blobs(seen, channels=channels)
+    for kind in NETWORKS:
+        network, settings = load_network(networks[kind])
+        settings = settings.changed(channels=channels)
+        for annotated in test:
+            movie, blobs = annotated.movie, None
+            truth = annotated.annotations.with_spacing(movie.spacing_um)
+            if kind == "position":
+                found = predict_positions(network, movie, settings, threshold=_CANDIDATES)
+                blobs = find_blobs(movie, **tuned)
+            else:
+                predict = predict_divisions if kind == "division" else predict_links
+                found = predict(network, movie, truth, settings)
+            described = describe_movie("test", dataclasses.replace(annotated, annotations=truth))
+            result = Result(settings, described, truth, found, blobs, settings.threshold)
+            results[kind].append(result)
+    return results
+
+
+def make_tracks(
+    networks: Networks, test: Sequence[AnnotatedMovie], channels: tuple[int, ...]
+) -> list[TrackedMovie]:
+    """Tracks of each test movie; prints where the time went, and what to look at."""
+    from organoid_kit.prediction import track_movie
+
+    tracked, folders = [], [networks[kind] for kind in NETWORKS]
+    for annotated in test:
+        tracked.append(track_movie(annotated.movie, *folders, channels=channels))
+        print(f"{annotated.movie.name}: {tracked[-1]}")
+        print_doubts(tracked[-1].tracks)
+    return tracked
+
+
+def write_tracks(
+    tracked: Sequence[TrackedMovie], test: Sequence[AnnotatedMovie], folder: Path
+) -> list[Path]:
+    """For OrganoidTracker, for the Cell Tracking Challenge's tools and, where its library is
+    installed, as GEFF.
+    """
+    writer, files = TrackWriter(folder), []
+    endings = [".aut", "_ctc", *([".geff"] if find_spec("geff") else [])]
+    for annotated, movie in zip(test, tracked, strict=True):
+        for ending in endings:
+            path = folder / f"{make_file_name(annotated.movie.name)}{ending}"
+            files += writer.write(movie.tracks, path, annotated)
+    return list(dict.fromkeys(files))
+
+
+def write_pages(
+    networks: Networks,
+    runs: Mapping[str, Run],
+    results: Mapping[str, Sequence[Result]],
+    tracked: Sequence[TrackedMovie],
+    test: Sequence[AnnotatedMovie],
+    folder: Path,
+) -> tuple[dict[str, Any], list[Path]]:
+    """A page about each training and one about the tracks; all figures, and the pages."""
+    from organoid_kit.report import (
+        divisions,
+        links,
+        positions,
+        save_result,
+        save_tracking,
+        write_report,
+        write_tracking_report,
+    )
+
+    kinds = {"position": positions, "division": divisions, "link": links}
+    facts = {kind: kinds[kind].compute_scores(results[kind]) for kind in NETWORKS}
+    for kind, run in runs.items():
+        for annotated, result in zip(test, results[kind], strict=True):
+            options = {"blobs": result.blobs, "channels": result.settings.channels}
+            save_result(run, annotated, result.found, result.threshold, **options)
+        write_report(folder / f"report_{kind}.html", run)
+    channels = results["position"][0].settings.channels
+    for annotated, movie in zip(test, tracked, strict=True):
+        folders = [networks[kind] for kind in NETWORKS]
+        save_tracking(folder / "tracking", annotated, movie, folders, channels=channels)
+    page = folder / "report.html"
+    facts["tracks"] = write_tracking_report(folder / "tracking", page)["movies"]
+    return facts, [*(folder / f"report_{kind}.html" for kind in runs), page]
+
+
+def format_table(facts: Mapping[str, Any]) -> str:
+    """The figures that matter, with what they are to be compared with."""
+    position, division, link = (facts[kind] for kind in NETWORKS)
+    rows = [
+        ("nuclei: F1", position["network"]["f1"], "blob detector", position["blob_detector"]["f1"]),
+        ("divisions: average precision", division["network"]["average_precision"]),
+        ("divisions: F1 (±1)", division["within_1"]["f1"]),
+        _beside_optimal("wrong links per 1000", link["network"], link["optimal"], "wrong_per_1000"),
+    ]
+    for tracks in facts["tracks"]:
+        rows += _list_track_figures(tracks)
+    lines = []
+    for name, value, *compared in rows:
+        other = f"   {compared[0]} {_format_figure(compared[1])}" if compared else ""
+        lines.append(f"{name:<32}{_format_figure(value):>12}{other}")
+    return "\n".join(lines)
+
+
+def _format_figure(value: float | None) -> str:
+    """Whole numbers as they are, others with three decimals."""
+    return str(value) if isinstance(value, int) else format_score(value)
+
+
+def _beside_optimal(name: str, found: Mapping, optimal: Mapping, key: str) -> tuple:
+    return name, found.get(key), "optimal assignment", optimal.get(key)
+
+
+def _list_track_figures(tracks: Mapping[str, Any]) -> list[tuple]:
+    """Of one movie; TRA is never shown alone."""
+    scores, errors = tracks["scores"], tracks["errors"]
+    pair = [scores[method]["lineages"] or {} for method in ("tracks", "optimal")]
+    within = [lineages.get("division_f1", {}) for lineages in pair]
+    expected = ("links_expected_wrong", "links_wrong")
+    return [
+        _beside_optimal(f"{tracks['name']}: TRA", *pair, "tra"),
+        _beside_optimal("  complete tracks", *pair, "complete_tracks"),
+        _beside_optimal("  division F1 (±1)", *within, "1"),
+        ("  links expected to be wrong", errors[expected[0]], "counted", errors[expected[1]]),
+    ]

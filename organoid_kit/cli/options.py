@@ -1,67 +1,75 @@
-"""Options that several commands have."""
+"""What can be typed: `commands.json`, as a parser."""
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable
+import json
+from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError
+from pathlib import Path
 from typing import Any
 
-CHANNELS_HELP = "with nuclei, from 1, such as 2,3 (summed); needed where a movie has several"
+READING = ("axes", "spacing_um", "pattern", "accept_guess")  # as `read_timelapse` names them
 
 
-def add_command(commands: Any, name: str, command: Callable, text: str) -> argparse.ArgumentParser:
-    """A command, and the parser that takes its options."""
-    parser = commands.add_parser(name, help=text, description=text)
-    parser.set_defaults(command=command)
-    return parser
+def add_commands(parser: ArgumentParser) -> None:
+    """All commands. What is not typed is not passed: defaults are those of the functions."""
+    specifications = json.loads(Path(__file__).with_name("commands.json").read_text("utf-8"))
+    common = specifications.pop("common")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, command in specifications.items():
+        text = command["help"]
+        added = commands.add_parser(name, help=text, description=text, argument_default=SUPPRESS)
+        exclusive = None
+        for flags, stated in command["options"].items():
+            facts = dict(stated or common[flags])
+            group = added
+            if facts.pop("exclusive", False):
+                group = exclusive = exclusive or added.add_mutually_exclusive_group()
+            group.add_argument(*flags.split(), **_as_argparse_wants(facts))
 
 
-def add_time_point_offset(parser: argparse.ArgumentParser) -> None:
-    """Where the frames of an .xml begin."""
-    help_text = "time point of frame 0 of an .xml (0), where the movie counts from another number"
-    parser.add_argument("--time-point-offset", type=int, default=0, metavar="N", help=help_text)
+def _as_argparse_wants(facts: dict[str, Any]) -> dict[str, Any]:
+    """JSON has neither types nor tuples."""
+    types = {"path": Path, "int": int, "float": float}
+    types |= {"numbers": _parse_numbers, "lengths": _parse_lengths}
+    if "type" in facts:
+        facts["type"] = types[facts["type"]]
+    if isinstance(facts.get("metavar"), list):
+        facts["metavar"] = tuple(facts["metavar"])
+    return facts
 
 
-def add_reading(parser: argparse.ArgumentParser) -> None:
-    """What files may not say."""
-    parser.add_argument("--axes", help="of the images, such as tzyx; else as the files say")
-    parser.add_argument(
-        "--spacing", dest="spacing_um", type=parse_lengths, metavar="Z,Y,X", help="µm per voxel"
-    )
-    parser.add_argument(
-        "--pattern", help="of the files in a folder, such as im_t{time:03}c{channel}.tif"
-    )
-    parser.add_argument(
-        "--accept-guess", action="store_true", help="take what neither files nor you say as guessed"
-    )
-
-
-def reading_options(options: argparse.Namespace) -> dict[str, Any]:
-    """What `read_timelapse` is told beyond the path."""
-    stated = {
-        key: getattr(options, key)
-        for key in ("axes", "spacing_um", "pattern")
-        if getattr(options, key)
-    }
-    return stated | ({"accept_guess": True} if options.accept_guess else {})
-
-
-def parse_numbers(text: str) -> tuple[int, ...]:
+def _parse_numbers(text: str) -> tuple[int, ...]:
     """2,3 → (2, 3)."""
     try:
-        return tuple(int(part) for part in text.split(","))
+        return tuple(map(int, text.split(",")))
     except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"whole numbers are needed, such as 2,3; received {text!r}"
-        ) from None
+        message = f"whole numbers are needed, such as 2,3; received {text!r}"
+        raise ArgumentTypeError(message) from None
 
 
-def parse_lengths(text: str) -> tuple[float, ...]:
+def _parse_lengths(text: str) -> tuple[float, ...]:
     """2,0.5,0.5 → (2.0, 0.5, 0.5)."""
     try:
         z, y, x = map(float, text.split(","))
     except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"three lengths are needed, such as 2,0.5,0.5; received {text!r}"
-        ) from None
+        message = f"three lengths are needed, such as 2,0.5,0.5; received {text!r}"
+        raise ArgumentTypeError(message) from None
     return z, y, x
+
+
+def spell_option(name: str) -> str:
+    """batch_size → --batch-size."""
+    flags = {"output_folder": "output", "patch_shape_zyx": "patch", "spacing_um": "spacing"}
+    return f"--{flags.get(name, name).replace('_', '-')}"
+
+
+def spell_options(**options: object) -> list[str]:
+    """Options as one types them, without those that are None or False."""
+    words = []
+    for name, value in options.items():
+        if value is None or value is False:
+            continue
+        words.append(spell_option(name))
+        if value is not True:
+            words.append(",".join(map(str, value)) if isinstance(value, tuple) else str(value))
+    return words

@@ -2,114 +2,95 @@
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from organoid_kit.base.errors import UserError
+from organoid_kit.base import UserError
 from organoid_kit.base.files import make_file_name, write_json_safely
-from organoid_kit.cli.options import (
-    add_command,
-    add_reading,
-    add_time_point_offset,
-    reading_options,
-)
-from organoid_kit.cli.shared import find_spacing, load_keras, read_positions
-from organoid_kit.cli.track_scores import (
-    compute_track_scores,
-    describe_track_scores,
-    format_track_scores,
-)
-from organoid_kit.data.annotations import Annotations
-from organoid_kit.data.dataset import AnnotatedMovie, read_dataset
-from organoid_kit.evaluation.positions import (
-    PositionScore,
-    format_score,
-    pool_scores,
-    score_positions,
-)
-from organoid_kit.training.runs import Run
+from organoid_kit.cli.opening import Spacing, read_positions, read_spacing, select_time_points
+from organoid_kit.data import AnnotatedMovie, Annotations, read_dataset
+from organoid_kit.evaluation import score_divisions, score_links, score_positions, score_tracks
+from organoid_kit.evaluation.positions import PositionScore, format_score, pool_scores
+from organoid_kit.evaluation.tracks import DivisionScore, LinkScore, TrackScore
+from organoid_kit.training import Run
 
-_Pair = tuple[
-    str, Annotations, Annotations, AnnotatedMovie | None
-]  # name, truth, found, movie where there is one
+Scores = dict[str, LinkScore | DivisionScore | TrackScore]
 
 
-def add_options(commands: Any) -> None:
-    """The command `score` and its options."""
-    parser = add_command(
-        commands, "score", _score, "Compare found with true positions, and tracks with true ones."
-    )
-    parser.add_argument("truth", type=Path, help="annotations, or an .autlist")
-    parser.add_argument(
-        "found",
-        type=Path,
-        help="annotations, or the folder made from the .autlist by predict or track",
-    )
-    parser.add_argument(
-        "--max-distance", type=float, default=5.0, metavar="µm", help="of a pair (5)"
-    )
-    parser.add_argument("--threshold", type=float, help="least probability")
-    parser.add_argument(
-        "--time-points", type=int, nargs=2, metavar=("FIRST", "LAST"), help="score only these"
-    )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the scores there")
-    parser.add_argument(
-        "--run", type=Path, help="keep the results of an .autlist in this run, for its report"
-    )
-    add_time_point_offset(parser)
-    add_reading(parser)
+class _Pair(NamedTuple):
+    name: str
+    truth: Annotations
+    found: Annotations
+    annotated: AnnotatedMovie | None = None
 
 
-def _score(options: argparse.Namespace) -> None:
+def score(
+    truth: Path,
+    found: Path,
+    max_distance: float = 5.0,
+    threshold: float | None = None,
+    time_points: Sequence[int] | None = None,
+    json: Path | None = None,
+    run: Path | None = None,
+    time_point_offset: int = 0,
+    **reading: Any,
+) -> None:
     """Compares found with true positions, and keeps both in a run where one is named."""
-    threshold = _get_threshold(options)
-    pairs = (
-        _open_movie_pairs(options) if options.truth.suffix == ".autlist" else _open_pair(options)
-    )
-    if options.time_points:
+    from organoid_kit.networks import load_settings
+
+    if run and truth.suffix != ".autlist":
+        raise UserError(
+            "Results are kept in a run with pictures of their movies. "
+            f"Received: --run with {str(truth)!r}. Name an .autlist instead, or leave out --run."
+        )
+    if run and threshold is None:
+        threshold = load_settings(run).threshold
+    if truth.suffix == ".autlist":
+        pairs = _read_movies(truth, found, reading)
+    else:
+        pairs = [_read_pair(truth, found, reading.get("spacing_um"), time_point_offset)]
+    if time_points:
         pairs = [
-            (name, _between(truth, *options.time_points), *others) for name, truth, *others in pairs
+            pair._replace(truth=select_time_points(pair.truth, *time_points)) for pair in pairs
         ]
-    distance = {"max_distance_um": options.max_distance, "threshold": threshold}
-    scores = {name: score_positions(truth, found, **distance) for name, truth, found, _ in pairs}
+    options = {"max_distance_um": max_distance, "threshold": threshold}
+    scores = {pair.name: score_positions(pair.truth, pair.found, **options) for pair in pairs}
     total = pool_scores(scores.values())
     print(format_scores(scores | ({"all movies": total} if len(scores) > 1 else {})))
     _print_empty_time_points(pairs)
-    tracks = _score_tracks(pairs, options.max_distance)
-    if options.json:
-        record = {
-            "movies": {name: score.to_dict() for name, score in scores.items()},
-            "all": total.to_dict(),
-        }
-        write_json_safely(options.json, record | ({"tracks": tracks} if tracks else {}))
-    if options.run:
-        _keep_results(Run(options.run), pairs, threshold)
+    tracks = _score_tracks(pairs, max_distance)
+    if json:
+        movies = {name: score.to_dict() for name, score in scores.items()}
+        facts = {"movies": movies, "all": total.to_dict()}
+        write_json_safely(json, facts | ({"tracks": tracks} if tracks else {}))
+    if run:
+        _keep_results(Run(run), pairs, threshold)
 
 
-def _score_tracks(pairs: Sequence[_Pair], max_distance_um: float) -> dict[str, Any]:
-    """Prints scores of links, divisions and lineages where both files have links; for JSON."""
-    described = {}
-    for name, truth, found, _ in pairs:
-        if len(truth.links) and len(found.merges()):
-            print(
-                f"\n{name}: links not scored, as {len(found.merges())} positions have several links backward"
-            )
-        elif len(truth.links) and len(found.links):
-            scores = compute_track_scores(truth, found, max_distance_um)
-            described[name] = describe_track_scores(scores)
-            print(f"\n{name}\n{format_track_scores(scores)}")
-    return described
+def _read_movies(truth: Path, found: Path, reading: Mapping[str, Any]) -> list[_Pair]:
+    """Each movie of an .autlist, with what predict found in it."""
+    pairs = []
+    for annotated in read_dataset(truth, **reading):
+        movie = annotated.movie
+        annotations = annotated.annotations.with_spacing(movie.spacing_um)
+        positions = read_positions(found / f"{make_file_name(movie.name)}.aut", movie.spacing_um)
+        shown = AnnotatedMovie(movie, annotations)
+        pairs.append(_Pair(annotated.name, annotations, positions, shown))
+    return pairs
 
 
-def _between(annotations: Annotations, first: int, last: int) -> Annotations:
-    """The positions of these time points."""
-    return annotations.select(
-        (annotations.time_points >= first) & (annotations.time_points <= last)
+def _read_pair(truth: Path, found: Path, stated: Spacing | None, time_point_offset: int) -> _Pair:
+    """Two files. One without a spacing has that stated, or else the other's."""
+    spacings = [stated or read_spacing(path) for path in (truth, found)]
+    known, positions = (
+        read_positions(path, own or other, time_point_offset)
+        for path, own, other in zip((truth, found), spacings, spacings[::-1], strict=True)
     )
+    return _Pair(known.name or truth.stem, known, positions)
 
 
 def _print_empty_time_points(pairs: Sequence[_Pair]) -> None:
@@ -118,79 +99,67 @@ def _print_empty_time_points(pairs: Sequence[_Pair]) -> None:
         empty = np.setdiff1d(truth.annotated_time_points, found.annotated_time_points).tolist()
         if empty:
             listed = ", ".join(map(str, empty[:10])) + (", …" if len(empty) > 10 else "")
-            print(
-                f"{name}: nothing was found at time points {listed}. If nobody looked there, give --time-points."
-            )
+            advice = "If nobody looked there, give --time-points."
+            print(f"{name}: nothing was found at time points {listed}. {advice}")
 
 
-def _get_threshold(options: argparse.Namespace) -> float | None:
-    """The one stated, or that of the run's network where the results are kept in the run."""
-    if options.run and options.truth.suffix != ".autlist":
-        raise UserError(
-            "Results are kept in a run with pictures of their movies. Received: --run with "
-            f"{str(options.truth)!r}. Name an .autlist instead, or leave out --run."
-        )
-    if not options.run or options.threshold is not None:
-        return options.threshold
-    load_keras()
-    from organoid_kit.networks.saving import load_settings
-
-    return load_settings(options.run).threshold
-
-
-def _keep_results(run: Run, pairs: Sequence[_Pair], threshold: float) -> None:
-    """Puts the results where `report` finds them."""
-    from organoid_kit.report.results import save_result
-
-    for _, _, found, annotated in pairs:
-        save_result(run, annotated, found, threshold, channels=run.settings.channels)
-    print(f"Kept in {run.folder}; `report` shows it.")
+def _score_tracks(pairs: Sequence[_Pair], max_distance_um: float) -> dict[str, Any]:
+    """Prints scores of links, divisions and lineages where both files have links; for JSON."""
+    described = {}
+    for name, truth, found, _ in pairs:
+        merges = len(found.merges())
+        if len(truth.links) and merges:
+            reason = f"{merges} positions have several links backward"
+            print(f"\n{name}: links not scored, as {reason}")
+        elif len(truth.links) and len(found.links):
+            scores = compute_track_scores(truth, found, max_distance_um)
+            described[name] = {kind: score.to_dict() for kind, score in scores.items()}
+            print(f"\n{name}\n{format_track_scores(scores)}")
+    return described
 
 
-def _open_movie_pairs(options: argparse.Namespace) -> list[_Pair]:
-    """Each movie of an .autlist, with what predict found in it."""
-    pairs = []
-    for each in read_dataset(options.truth, **reading_options(options)):
-        file = options.found / f"{make_file_name(each.movie.name)}.aut"
-        spacing = each.movie.spacing_um
-        truth = each.with_spacing().annotations
-        pairs.append(
-            (each.name, truth, read_positions(file, spacing), AnnotatedMovie(each.movie, truth))
-        )
-    return pairs
+def compute_track_scores(
+    truth: Annotations, tracks: Annotations, max_distance_um: float = 5.0
+) -> Scores:
+    """Links, divisions within one time point and, with traccuracy, lineages."""
+    within = {"max_distance_um": max_distance_um}
+    scores: Scores = {
+        "links": score_links(truth, tracks, **within),
+        "divisions": score_divisions(truth, tracks, by=None, **within),
+    }
+    if find_spec("traccuracy"):
+        scores["lineages"] = score_tracks(truth, tracks, **within)
+    return scores
 
 
-def _open_pair(options: argparse.Namespace) -> list[_Pair]:
-    """Two files. One without a spacing has that stated, or else the other's."""
-    paths = (options.truth, options.found)
-    known = [options.spacing_um or find_spacing(path) for path in paths]
-    truth, found = (
-        read_positions(path, own or other, options.time_point_offset)
-        for path, own, other in zip(paths, known, reversed(known), strict=True)
-    )
-    return [(truth.name or options.truth.stem, truth, found, None)]
+def format_track_scores(scores: Scores) -> str:
+    """A few lines."""
+    missing = 'not measured: that takes traccuracy, pip install "organoid-kit[scores]"'
+    lineages = str(scores.get("lineages", missing)).splitlines()
+    lines = [f"links: {scores['links']}", f"divisions: {scores['divisions']}", "lineages:"]
+    return "\n".join([*lines, *(f"  {line}" for line in lineages)])
 
 
 def format_scores(scores: dict[str, PositionScore]) -> str:
     """A table, one line for each score."""
-    heading = ("", "precision", "recall", "F1", "mean distance", "right", "missed", "false")
-    rows = [
-        (
-            name,
-            *(format_score(value) for value in (score.precision, score.recall, score.f1)),
-            format_score(score.mean_distance_um, " µm"),
-            *map(str, (score.matched, score.missed, score.false)),
-        )
-        for name, score in scores.items()
-    ]
-    widths = [max(map(len, column)) for column in zip(heading, *rows, strict=True)]
-    lines = [
-        "  ".join(
-            [
-                row[0].ljust(widths[0]),
-                *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)),
-            ]
-        )
-        for row in (heading, *rows)
-    ]
+    rows = [("", "precision", "recall", "F1", "mean distance", "right", "missed", "false")]
+    for name, score in scores.items():
+        rates = map(format_score, (score.precision, score.recall, score.f1))
+        distance = format_score(score.mean_distance_um, " µm")
+        counts = map(str, (score.matched, score.missed, score.false))
+        rows.append((name, *rates, distance, *counts))
+    first, *others = (max(map(len, column)) for column in zip(*rows, strict=True))
+    lines = []
+    for name, *cells in rows:
+        padded = (cell.rjust(width) for cell, width in zip(cells, others, strict=True))
+        lines.append("  ".join([name.ljust(first), *padded]))
     return "\n".join(lines)
+
+
+def _keep_results(run: Run, pairs: Sequence[_Pair], threshold: float) -> None:
+    """Puts the results where `report` finds them."""
+    from organoid_kit.report import save_result
+
+    for pair in pairs:
+        save_result(run, pair.annotated, pair.found, threshold, channels=run.settings.channels)
+    print(f"Kept in {run.folder}; `report` shows it.")

@@ -1,169 +1,180 @@
-"""`train`: a network from an .autlist, or a run that goes on."""
+"""`train`: a network from an .autlist, or a run that goes on; shown while it trains, interrupted
+with advice, then calibrated.
+"""
 
 from __future__ import annotations
 
-import argparse
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from organoid_kit.base.errors import UserError
-from organoid_kit.base.settings import (
-    NETWORKS,
-    PRESETS,
-    NetworkSettings,
-    make_settings,
-    read_settings,
-)
-from organoid_kit.cli.fit import train_and_calibrate
-from organoid_kit.cli.options import (
-    CHANNELS_HELP,
-    add_command,
-    add_reading,
-    parse_numbers,
-    reading_options,
-)
-from organoid_kit.cli.shared import load_keras, require_channels
-from organoid_kit.data.dataset import read_dataset
+from tqdm import tqdm
+
+from organoid_kit.base import NetworkSettings, UserError, make_settings, read_settings
+from organoid_kit.cli.opening import load_keras, require_channels
+from organoid_kit.cli.options import READING, spell_option, spell_options
+from organoid_kit.data import AnnotatedMovie, read_dataset
 from organoid_kit.examples.splits import Split, split_by_movie, split_by_time_block
-from organoid_kit.training.runs import Run
+from organoid_kit.training import Run
 
-_SETTINGS = {  # name of the setting → option
-    "start_from": "--start-from",
-    "output_folder": "--output",
-    "channels": "--channels",
-    "preset": "--preset",
-    "patch_shape_zyx": "--patch",
-    "minutes": "--minutes",
-    "epochs": "--epochs",
-    "batch_size": "--batch-size",
-    "learning_rate": "--learning-rate",
-    "seed": "--seed",
-}
+if TYPE_CHECKING:
+    from organoid_kit.training import Progress
+
 _LIMITS = ("epochs", "minutes")  # may change when a run is resumed
 
 
-def add_options(commands: Any) -> None:
-    """The command `train` and its options."""
-    parser = add_command(commands, "train", _train, "Train a network.")
-    parser.add_argument("dataset", type=Path, help="an .autlist")
-    network_help = "what it finds (position); else as the settings or the network to start from say"
-    parser.add_argument("--network", choices=NETWORKS, help=network_help)
-    validation = parser.add_mutually_exclusive_group()
-    validation.add_argument(
-        "--validation", type=Path, help="an .autlist; else a movie or the end of it is kept back"
-    )
-    validation.add_argument(
-        "--no-validation", action="store_true", help="keep nothing back; the training loss judges"
-    )
-    parser.add_argument("--settings", type=Path, help="settings.json or organoid_tracker.ini")
-    parser.add_argument(
-        "--resume",
-        type=Path,
-        metavar="RUN",
-        help="go on with a run, with its settings; --epochs and --minutes may change",
-    )
-    parser.add_argument("--start-from", metavar="NETWORK", help="a network or run to train on from")
-    parser.add_argument("--output", dest="output_folder", metavar="FOLDER", help="for runs")
-    parser.add_argument("--channels", type=parse_numbers, help=CHANNELS_HELP)
-    parser.add_argument("--preset", choices=PRESETS)
-    parser.add_argument(
-        "--patch", dest="patch_shape_zyx", type=parse_numbers, metavar="Z,Y,X", help="in voxels"
-    )
-    parser.add_argument("--minutes", type=float, help="stop and save after so many")
-    for name, kind in (
-        ("epochs", int),
-        ("batch-size", int),
-        ("learning-rate", float),
-        ("seed", int),
-    ):
-        parser.add_argument(f"--{name}", type=kind)
-    add_reading(parser)
+def train(
+    dataset: Path,
+    network: str | None = None,
+    validation: Path | None = None,
+    no_validation: bool = False,
+    settings: Path | None = None,
+    resume: Path | None = None,
+    **stated: Any,
+) -> int:
+    """Trains, calibrates, and chooses the threshold.
 
-
-def _train(options: argparse.Namespace) -> int:
-    """Trains, calibrates, and chooses the threshold."""
-    _refuse_changes(options)
+    Args:
+        dataset: an .autlist.
+        network: its kind.
+        validation: an .autlist.
+        no_validation: whether nothing is kept back.
+        settings: a file.
+        resume: a run's folder.
+        stated: settings by name, and options of `read_timelapse`.
+    """
+    reading = {name: stated.pop(name) for name in READING if name in stated}
+    if resume:
+        _refuse_changes(resume, network=network, settings=settings, **stated)
     load_keras()
-    settings = _choose_settings(options)
-    split = _choose_split(options, settings)
-    if not (options.channels or options.settings or options.resume):
+    chosen = _choose_settings(network, settings, resume, stated)
+    movies = read_dataset(dataset, **reading)
+    if no_validation:
+        split = Split(movies, [])
+    elif validation:
+        split = Split(movies, read_dataset(validation, **reading))
+    else:
+        split = _keep_back(movies, chosen)
+    if not ("channels" in stated or settings or resume):
         require_channels(annotated.movie for part in split.parts().values() for annotated in part)
     print(f"{split}\n", flush=True)
-    return train_and_calibrate(split, settings, _build_command(options), options.resume)[1]
+    limits = {name: stated.get(name) for name in _LIMITS} if resume else {}
+    data = {"validation": validation, "no_validation": no_validation, **reading}
+    command = [dataset, *spell_options(**data, **limits)]
+    return train_and_calibrate(split, chosen, command, resume)[1]
 
 
-def _refuse_changes(options: argparse.Namespace) -> None:
+def _refuse_changes(resume: Path, **changes: Any) -> None:
     """A run that is resumed keeps its settings; only how long it trains may change."""
-    fixed = ("network", "settings", *(key for key in _SETTINGS if key not in _LIMITS))
-    stated = [_SETTINGS.get(key, f"--{key}") for key in fixed if getattr(options, key) is not None]
-    if options.resume and stated:
+    stated = [
+        spell_option(name)
+        for name, value in changes.items()
+        if value is not None and name not in _LIMITS
+    ]
+    if stated:
         raise UserError(
-            f"A run goes on with the settings it was started with. Received: {', '.join(stated)} with --resume "
-            f"{str(options.resume)!r}. Leave them out, or start a new run with --start-from instead of --resume."
+            "A run goes on with the settings it was started with. "
+            f"Received: {', '.join(stated)} with --resume {str(resume)!r}. "
+            "Leave them out, or start a new run with --start-from instead of --resume."
         )
 
 
-def _build_command(options: argparse.Namespace) -> list[str]:
-    """What names the data, and how long to train, when this training is taken up again."""
-    spacing = options.spacing_um and ",".join(map(str, options.spacing_um))
-    limits = {_SETTINGS[key]: getattr(options, key) for key in _LIMITS} if options.resume else {}
-    stated = {
-        "--validation": options.validation,
-        "--axes": options.axes,
-        "--spacing": spacing,
-        "--pattern": options.pattern,
-        **limits,
-    }
-    switches = {"--no-validation": options.no_validation, "--accept-guess": options.accept_guess}
-    valued = [
-        text for name, value in stated.items() if value is not None for text in (name, str(value))
-    ]
-    return [str(options.dataset), *valued, *(name for name, is_on in switches.items() if is_on)]
-
-
-def _choose_settings(options: argparse.Namespace) -> NetworkSettings:
-    """From the run that is resumed, a file, the network to start from, or the defaults; options
-    overrule them.
-    """
-    changes = {key: value for key in _SETTINGS if (value := getattr(options, key)) is not None}
-    if options.resume:
-        return Run(options.resume).settings.changed(**changes)
-    if options.settings:
-        return read_settings(options.settings, options.network).changed(**changes)
-    if options.start_from:
-        return _choose_fine_tuning_settings(options, changes)
-    return make_settings(options.network or "position", **changes)
-
-
-def _choose_fine_tuning_settings(
-    options: argparse.Namespace, changes: dict[str, Any]
+def _choose_settings(
+    network: str | None, file: Path | None, resume: Path | None, changes: dict[str, Any]
 ) -> NetworkSettings:
-    """Those of the network to start from; it says what it finds."""
-    from organoid_kit.networks.saving import make_fine_tuning_settings
+    """Of the run resumed, a file, the network to start from, or the defaults; then `changes`."""
+    from organoid_kit.networks import make_fine_tuning_settings
 
-    settings = make_fine_tuning_settings(options.start_from, **changes)
-    if options.network not in (None, settings.network):
+    if resume:
+        return Run(resume).settings.changed(**changes)
+    if file:
+        return read_settings(file, network).changed(**changes)
+    if not changes.get("start_from"):
+        return make_settings(network or "position", **changes)
+    settings = make_fine_tuning_settings(changes["start_from"], **changes)
+    if network not in (None, settings.network):
+        start = f"--start-from {changes['start_from']}, a {settings.network} network"
         raise UserError(
-            f"A network goes on finding what it learned to find. Received: --network {options.network} with "
-            f"--start-from {options.start_from}, a {settings.network} network. Leave out --network, or name another."
+            "A network goes on finding what it learned to find. "
+            f"Received: --network {network} with {start}. Leave out --network, or name another."
         )
     return settings
 
 
-def _choose_split(options: argparse.Namespace, settings: NetworkSettings) -> Split:
-    """The movies named for validation, or none; else one movie is kept for it, or the end of the
-    only movie.
-    """
-    dataset = read_dataset(options.dataset, **reading_options(options))
-    if options.no_validation:
-        return Split(dataset, [])
-    if options.validation:
-        return Split(dataset, read_dataset(options.validation, **reading_options(options)))
-    if len({(each.movie.path, each.movie.name) for each in dataset}) > 1:
+def _keep_back(dataset: Sequence[AnnotatedMovie], settings: NetworkSettings) -> Split:
+    """One movie is kept for validation, or the end of the only movie."""
+    if len({(annotated.movie.path, annotated.movie.name) for annotated in dataset}) > 1:
         return split_by_movie(dataset, seed=settings.seed)
     try:
         return split_by_time_block(dataset, time_window=settings.time_window)
     except UserError as error:
-        raise UserError(
-            f"{error} To train on all of it and judge by the training loss, add --no-validation."
-        ) from None
+        advice = "To train on all of it and judge by the training loss, add --no-validation."
+        raise UserError(f"{error} {advice}") from None
+
+
+def train_and_calibrate(
+    split: Split,
+    settings: NetworkSettings,
+    command: Sequence[Path | str],
+    resume: Path | None = None,
+) -> tuple[Run, int]:
+    """The run, and 130 where it was interrupted; `command` names the data to go on with then."""
+    from organoid_kit.training import estimate_training, train
+
+    if resume is None:
+        print(f"{estimate_training(settings, split.training)}\n", flush=True)
+    with _show_training() as show:
+        run = train(split.training, split.validation, settings, resume=resume, on_progress=show)
+    if run.ending.startswith("interrupted"):
+        start = [sys.executable, "-m", "organoid_kit", "train"]
+        again = shlex.join([*start, *map(str, command), "--resume", str(run.folder)])
+        print(f"Interrupted. All is saved in {run.folder}. To go on:\n\n  {again}", file=sys.stderr)
+        return run, 130
+    print(_calibrate(run, split), flush=True)
+    return run, 0
+
+
+def _calibrate(run: Run, split: Split) -> str:
+    """Makes answers probabilities, as far as the movies allow; says what came of it."""
+    from organoid_kit.prediction import calibrate_network, choose_threshold
+
+    if split.validation:
+        result = calibrate_network(run, split.validation)
+        return f"Judged on {_join_names(split.validation)}: {result}"
+    settings = run.settings
+    note = "It keeps the calibration of the network it started from."
+    if settings.calibration == (1.0, 0.0):
+        note = (
+            "Not calibrated: that takes movies the network was not trained on. "
+            "Its probabilities may be too bold."
+        )
+    if settings.network != "position" or not settings.start_from:
+        return note
+    threshold, names = choose_threshold(run, split.training), _join_names(split.training)
+    return f"Threshold {threshold:.2f}, chosen on {names}, on which it was trained. {note}"
+
+
+def _join_names(dataset: Sequence[AnnotatedMovie]) -> str:
+    return ", ".join(annotated.name for annotated in dataset)
+
+
+@contextmanager
+def _show_training() -> Iterator[Callable[[Progress], None]]:
+    """A bar for steps where there is a terminal; a line for each epoch everywhere."""
+    from organoid_kit.training.loop import print_progress
+
+    with tqdm(unit="step", leave=False, disable=not sys.stderr.isatty()) as bar:
+
+        def show(progress: Progress) -> None:
+            if progress.row or progress.message:
+                with tqdm.external_write_mode():
+                    print_progress(progress)
+                return
+            bar.total, bar.n = progress.steps, progress.step
+            epoch = f"epoch {progress.epoch + 1} of {progress.epochs}"
+            bar.set_description(f"{epoch}, loss {progress.loss:.4f}")
+
+        yield show

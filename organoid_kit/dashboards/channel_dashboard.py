@@ -6,20 +6,29 @@ from __future__ import annotations
 
 import html
 import textwrap
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
-from ipywidgets import HTML, Button, Checkbox, HBox, IntSlider, Layout, VBox
+from ipywidgets import HTML, Button, Checkbox, IntSlider, Layout, VBox
 
-from organoid_kit.base.errors import UserError
-from organoid_kit.dashboards.common import INK, WIDE, CheckboxGroup, Messages, make_legend, mark
-from organoid_kit.dashboards.control_states import guard, read_controls, set_controls
+from organoid_kit.base import UserError
+from organoid_kit.dashboards.common import (
+    INK,
+    WIDE,
+    CheckboxGroup,
+    Messages,
+    add_controls,
+    make_legend,
+    mark,
+    wrap_row,
+)
+from organoid_kit.dashboards.control_states import connect, guard
+from organoid_kit.dashboards.dashboard import Dashboard
 from organoid_kit.dashboards.panes import Pane, Points, draw_panes
 from organoid_kit.dashboards.stack_pictures import StackPictures
-from organoid_kit.data.annotations import Annotations
-from organoid_kit.data.timelapse import TimeLapse
-from organoid_kit.plots.drawing import COLOURS, Drawing, Mark
+from organoid_kit.data import Annotations, TimeLapse
+from organoid_kit.plots import Drawing
+from organoid_kit.plots.drawing import COLOURS, Mark
 from organoid_kit.plots.images import plot_channels
 from organoid_kit.report.channel_contrast import (
     ChannelScore,
@@ -31,20 +40,20 @@ from organoid_kit.report.channel_contrast import (
 
 STANDS_OUT = Mark("stands out", "o", "sky blue")
 HIDDEN = Mark("does not stand out", "^", "yellow")
-_MOST_PANES = 4  # channels beside each other in a row
-_SIDE = 235  # of a pane, in pixels
+_MOST_PANES, _PANE_PIXELS = 4, 235  # channels beside each other in a row, and side of each
 _TITLE_LETTERS = 36  # in a line above it
 _MEANING = (
-    "A nucleus <b>stands out</b> if it is more of a bright blob than 95 of 100 places near it without a nucleus. What "
-    "does not stand out, a network can hardly learn to find. By chance, 5 % do."
+    "A nucleus <b>stands out</b> if it is more of a bright blob than 95 of 100 places near it "
+    "without a nucleus. What does not stand out, a network can hardly learn to find. By chance, "
+    "5 % do."
 )
 _MEANING_OF_BLOBS = (
-    "<b>Bright blobs</b> of the size of nuclei, as the blob detector counts them. Not all are nuclei: annotate some "
-    "nuclei, and the number says how many of these stand out."
+    "<b>Bright blobs</b> of the size of nuclei, as the blob detector counts them. Not all are "
+    "nuclei: annotate some nuclei, and the number says how many of these stand out."
 )
 
 
-class ChannelDashboard(VBox):
+class ChannelDashboard(Dashboard):
     """Channels and their sums, and how well nuclei stand out in each.
 
     The number is that of `score_channels`: the share of annotated nuclei that are more of a bright
@@ -52,109 +61,70 @@ class ChannelDashboard(VBox):
 
     Args:
         movie: to look at.
-        annotations: where nuclei are, in voxels of the movie. Without, bright blobs are counted.
+        annotations: where nuclei are. Without, bright blobs are counted.
 
     Attributes:
-        channels: checkboxes; `channels.value` is the tuple to train on, as in
-            `NetworkSettings.channels`.
+        channels: checkboxes; `channels.value` is what to train on, as in `NetworkSettings`.
         time_point: slider.
-        marks: whether nuclei are marked, those that stand out by another mark than those that do
-            not.
+        marks: whether nuclei are marked, by another mark where they do not stand out.
         choose_best: button that ticks the choice in which most nuclei stand out.
         scores: what was measured, by choice of channels.
-        messages: what went wrong, and what would be better.
     """
+
+    kept = ("channels", "time_point", "marks")
 
     def __init__(self, movie: TimeLapse, annotations: Annotations | None = None) -> None:
         self.movie = movie
         self.annotations = annotations if annotations is not None and len(annotations) else None
-        self.messages = mark(Messages(), "ok-messages")
+        self.messages = Messages()
         self._pictures, self._out = StackPictures(movie, kept=16), {}
         self.scores = {choice: self._score(choice) for choice in list_channel_choices(movie)}
-        times = (
-            movie.time_points
-            if self.annotations is None
-            else self.annotations.annotated_time_points
-        )
-        names = [
-            (f"{number} {name}", number) for number, name in enumerate(movie.channel_names, start=1)
-        ]
-        self.channels = mark(
-            CheckboxGroup(names, (1,), "Train on (several: summed)", at_least=1), "ok-channels"
-        )
-        self.time_point = mark(
-            IntSlider(
-                value=int(times[0]),
-                min=movie.time_points.start,
-                max=movie.time_points.stop - 1,
-                description="Time point",
-                style=WIDE,
-                layout=Layout(width="420px", max_width="98%"),
-            ),
-            "ok-time-point",
-        )
-        self.marks = mark(
-            Checkbox(
-                value=True,
-                description="Mark the annotated nuclei",
-                indent=False,
-                layout=Layout(width="auto"),
-            ),
-            "ok-marks",
-        )
-        self.choose_best = mark(
-            Button(
-                description="Choose the best",
-                tooltip="Ticks the channels in which most nuclei stand out; of equally good ones, the fewest.",
-            ),
-            "ok-choose-best",
-        )
-        self._panes, self._table, self._legend = (
-            mark(HTML(), "ok-panes"),
-            mark(HTML(), "ok-table"),
-            HTML(),
-        )
+        self._make_controls()
         marked = [self.marks] if self.annotations is not None else []
         left = VBox([self.channels, self.choose_best], layout=Layout(width="250px"))
-        below = HBox([left, self._table], layout=Layout(flex_flow="row wrap"))
-        super().__init__(
-            [self._panes, self._legend, self.time_point, *marked, below, self.messages]
-        )
+        below = wrap_row(left, self._table)
+        top = [self._panes, self._legend, self.time_point]
+        super().__init__([*top, *marked, below, self.messages])
         mark(self, "ok-channel-dashboard")
-        for control in self._controls.values():
-            control.observe(guard(self.messages, self._show), "value")
-        self.choose_best.on_click(guard(self.messages, self._choose_best))
+        connect(self.messages, self._show, *self._kept.values())
+        connect(self.messages, self._choose_best, self.choose_best)
         guard(self.messages, self._show)()
 
-    @property
-    def _controls(self) -> dict[str, Any]:
-        return {"channels": self.channels, "time_point": self.time_point, "marks": self.marks}
+    def _make_controls(self) -> None:
+        times = self.movie.time_points
+        shown = times if self.annotations is None else self.annotations.annotated_time_points
+        slider = {"value": int(shown[0]), "min": times.start, "max": times.stop - 1}
+        slider |= {"style": WIDE, "layout": Layout(width="420px", max_width="98%")}
+        channels = enumerate(self.movie.channel_names, start=1)
+        names = [(f"{number} {name}", number) for number, name in channels]
+        box = {"value": True, "indent": False, "layout": Layout(width="auto")}
+        tip = "Ticks the channels in which most nuclei stand out; of equally good ones, the fewest."
+        add_controls(
+            self,
+            channels=CheckboxGroup(names, (1,), "Train on (several: summed)", at_least=1),
+            time_point=IntSlider(description="Time point", **slider),
+            marks=Checkbox(description="Mark the annotated nuclei", **box),
+            choose_best=Button(description="Choose the best", tooltip=tip),
+            _panes=HTML(),
+            _table=HTML(),
+        )
+        self._legend = HTML()
 
     def describe(self) -> str:
         """The choice and its number, in words."""
-        better = self._find_better()
+        better, name = self._find_better(), self._name(self.channels.value)
         advice = f" Channels {_join(better.channels)} would be better: {better}." if better else ""
-        chosen = f"The network would be trained on channels {self._name(self.channels.value)}."
-        return f"{chosen} In {self._chosen}.{advice}"
+        return f"The network would be trained on channels {name}. In {self._chosen}.{advice}"
 
     def plot(self) -> Drawing:
         """The static twin: every channel, and the sum that was chosen."""
-        drawing = plot_channels(self.movie, self.time_point.value, self._shown_choices())
-        measured = "; ".join(
-            f"{self._name(choice)}: {_format_share(score)}" for choice, score in self.scores.items()
-        )
-        drawing.description = (
-            f"{drawing.description} {self.describe()} All that was measured: {measured}."
-        )
+        drawing = plot_channels(self.movie, self.time_point.value, self._list_shown())
+        measured = [
+            f"{self._name(key)}: {_format_share(score)}" for key, score in self.scores.items()
+        ]
+        measured = f"All that was measured: {'; '.join(measured)}."
+        drawing.description = f"{drawing.description} {self.describe()} {measured}"
         return drawing
-
-    def state(self) -> dict[str, Any]:
-        """The values of all controls, as plain JSON values."""
-        return read_controls(self._controls)
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Sets controls to what `state` gave. Raises UserError for a control or value there is not."""
-        set_controls(self._controls, state)
 
     # ---- what is measured
 
@@ -180,33 +150,25 @@ class ChannelDashboard(VBox):
     def _choose_best(self) -> None:
         self.channels.value = choose_best_channels(list(self.scores.values()))
 
-    def _get_standing_out(self, choice: tuple[int, ...]) -> np.ndarray | None:
-        """Which nuclei of the time point that is shown stand out; looked up once."""
-        key = (self.time_point.value, choice)
-        if key not in self._out:
-            self._out[key] = are_standing_out(self.movie, *key, self.annotations)
-        return self._out[key]
-
     # ---- what is shown
 
     def _show(self) -> None:
-        panes = [self._make_pane(choice) for choice in self._shown_choices()]
+        panes = [self._make_pane(choice) for choice in self._list_shown()]
         rows = [panes[start : start + _MOST_PANES] for start in range(0, len(panes), _MOST_PANES)]
-        self._panes.value = draw_panes(rows, self.describe(), _SIDE)
+        self._panes.value = draw_panes(rows, self.describe(), _PANE_PIXELS)
         self._table.value = self._write_table()
-        is_marked = self.annotations is not None and self.marks.value
-        self._legend.value = (
-            make_legend([(each, each.name) for each in (STANDS_OUT, HIDDEN)]) if is_marked else ""
-        )
+        legend = make_legend((kind, kind.name) for kind in (STANDS_OUT, HIDDEN))
+        self._legend.value = legend if self._marks_nuclei else ""
         (self.messages.warn if self._find_better() else self.messages.say)(self.describe())
 
-    def _shown_choices(self) -> list[tuple[int, ...]]:
+    def _list_shown(self) -> list[tuple[int, ...]]:
         """Every channel by itself, and what was chosen if that is a sum."""
-        chosen = self.channels.value
-        return [
-            *((each,) for each in range(1, len(self.movie.channel_names) + 1)),
-            *([chosen] if chosen[1:] else []),
-        ]
+        single = [(number,) for number in range(1, len(self.movie.channel_names) + 1)]
+        return [*single, *([self.channels.value] if self.channels.value[1:] else [])]
+
+    @property
+    def _marks_nuclei(self) -> bool:
+        return self.annotations is not None and self.marks.value
 
     def _make_pane(self, choice: tuple[int, ...]) -> Pane:
         """The brightest voxels along z, with the nuclei."""
@@ -217,45 +179,48 @@ class ChannelDashboard(VBox):
         return Pane(title, pixels, size_um, self._mark_nuclei(choice), bar=choice == (1,))
 
     def _mark_nuclei(self, choice: tuple[int, ...]) -> tuple[Points, ...]:
-        if self.annotations is None or not self.marks.value:
+        """Those of the time point; which of them stand out is looked up once."""
+        if not self._marks_nuclei:
             return ()
-        places_um = (
-            (self.annotations.positions_at(self.time_point.value) + 0.5) * self.movie.spacing_um
-        )[:, 1:]
-        out = self._get_standing_out(choice)
+        key = (self.time_point.value, choice)
+        if key not in self._out:
+            self._out[key] = are_standing_out(self.movie, *key, self.annotations)
+        out = self._out[key]
         if out is None:
             return ()
-        return Points(STANDS_OUT, places_um[out]), Points(HIDDEN, places_um[~out])
+        places_um = (self.annotations.positions_at(key[0]) + 0.5) * self.movie.spacing_um
+        return tuple(
+            Points(kind, places_um[rows, 1:]) for kind, rows in ((STANDS_OUT, out), (HIDDEN, ~out))
+        )
 
     def _write_table(self) -> str:
-        """One row for each choice, with a bar; the choice that is ticked stands out by a word and
-        bold letters.
-        """
+        """A row with a bar for each choice; the ticked one has a word and bold letters, too."""
         times = ", ".join(map(str, self._chosen.time_points))
         most = max([score.standing_out for score in self.scores.values()] + [1])
         rows = "".join(self._write_row(score, most) for score in self.scores.values())
-        head = "Nuclei that stand out" if self.annotations is not None else "Bright blobs"
+        head, meaning = "Nuclei that stand out", _MEANING
+        if self.annotations is None:
+            head, meaning = "Bright blobs", _MEANING_OF_BLOBS
         cell = 'style="text-align:left;padding:2px 10px"'
+        style = f"color:{INK};background:#fff;border-collapse:collapse;line-height:1.4"
         return (
-            f'<table style="color:{INK};background:#fff;border-collapse:collapse;line-height:1.4"><tr><th {cell}>'
-            f"Channels</th><th {cell}>{head}</th></tr>{rows}</table>"
-            f'<div style="max-width:560px;line-height:1.4;padding:4px 10px">'
-            f"{_MEANING if self.annotations is not None else _MEANING_OF_BLOBS} Measured at time points {times}.</div>"
+            f'<table style="{style}"><tr><th {cell}>Channels</th><th {cell}>{head}</th></tr>'
+            f'{rows}</table><div style="max-width:560px;line-height:1.4;padding:4px 10px">'
+            f"{meaning} Measured at time points {times}.</div>"
         )
 
     def _write_row(self, score: ChannelScore, most: int) -> str:
         chosen = score.channels == self.channels.value
         part = score.standing_out / most if score.nuclei is None else (score.share or 0.0)
+        name = html.escape(self._name(score.channels)) + (" ← chosen" if chosen else "")
         bar = (
-            '<svg width="120" height="12" aria-hidden="true"><rect width="120" height="12" fill="#eee"/>'
+            '<svg width="120" height="12" aria-hidden="true">'
+            '<rect width="120" height="12" fill="#eee"/>'
             f'<rect width="{120 * part:.0f}" height="12" fill="{COLOURS["blue"]}"/></svg>'
         )
-        weight = "bold" if chosen else "normal"
-        return (
-            f'<tr style="font-weight:{weight}"><td style="padding:2px 10px;text-align:left">'
-            f"{html.escape(self._name(score.channels))}{' ← chosen' if chosen else ''}</td>"
-            f'<td style="padding:2px 10px;text-align:left">{bar} {_format_share(score)}</td></tr>'
-        )
+        row = f'<tr style="font-weight:{"bold" if chosen else "normal"}">'
+        cell = '<td style="padding:2px 10px;text-align:left">'
+        return f"{row}{cell}{name}</td>{cell}{bar} {_format_share(score)}</td></tr>"
 
     def _name(self, choice: Sequence[int]) -> str:
         """Numbers and names."""

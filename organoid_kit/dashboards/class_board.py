@@ -6,36 +6,30 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import ipywidgets
 import numpy as np
 import traitlets
-from ipywidgets import HTML, BoundedFloatText, Button, HBox, Layout, Text, Textarea, VBox
+from ipywidgets import HTML, BoundedFloatText, Button, HBox, Layout, Text, Textarea
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from organoid_kit.base.errors import UserError
-from organoid_kit.dashboards.common import WIDE, Messages, mark
+from organoid_kit.base import UserError
+from organoid_kit.dashboards.common import WIDE, Messages, add_controls, mark, wrap_row
+from organoid_kit.dashboards.control_states import connect
+from organoid_kit.dashboards.dashboard import Dashboard
 from organoid_kit.dashboards.states import decode_state, encode_state, shorten
-from organoid_kit.plots.drawing import COLOURS, Drawing, draw_figure, format_number, tidy, write_png
+from organoid_kit.plots import Drawing, draw_figure
+from organoid_kit.plots.drawing import COLOURS, format_number, tidy, write_png
 
 _MOST_NAMES = 12  # more are not written beside their points
 
 
-# ---- guesses --------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Guess:
-    """What somebody committed to.
-
-    Attributes:
-        name: of the person or group.
-        guess: the number.
-        score: what came of it, or None.
-        state: of the dashboard that the guess was made in.
-    """
+    """What a person or group committed to, with the state of the dashboard it was made in."""
 
     name: str
     guess: float
@@ -77,23 +71,22 @@ def parse_guesses(text: str, question: str) -> tuple[list[Guess], list[str]]:
 
 
 def _parse_guess(line: str, question: str) -> Guess:
-    name, state = decode_state(line)
-    if name != question:
+    asked, state = decode_state(line)
+    if asked != question:
         raise UserError(
-            f"A guess must answer {question!r}. Received: one for {shorten(name)!r}. Leave this line out."
+            f"A guess must answer {question!r}. Received: one for {shorten(asked)!r}. "
+            "Leave this line out."
         )
     try:
+        name, guess = shorten(str(state["name"])), float(state["guess"])
         score = None if state["score"] is None else float(state["score"])
-        return Guess(
-            shorten(str(state["name"])), float(state["guess"]), score, dict(state["state"])
-        )
+        return Guess(name, guess, score, dict(state["state"]))
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(
             "A guess must have name, number and score. Received: another state. Ask for it anew."
         ) from error
 
 
-# ---- the class's curve ----------------------------------------------------------------------------------------------
 def plot_guesses(
     guesses: Sequence[Guess], question: str, labels: tuple[str, str] = ("guess", "score")
 ) -> Drawing:
@@ -101,72 +94,64 @@ def plot_guesses(
     each.
 
     Args:
-        guesses: from `parse_guesses`.
+        guesses: of a class.
         question: above the figure.
         labels: of the axes.
     """
     figure = draw_figure(7, 3.6)
     axes = figure.subplots()
     scored = sorted(
-        (each for each in guesses if each.score is not None), key=lambda each: each.guess
+        (guess for guess in guesses if guess.score is not None), key=lambda guess: guess.guess
     )
-    if scored:
-        _draw_curve(axes, scored)
+    best = max(scored, key=lambda guess: guess.score, default=None)
+    if best:
+        _draw_curve(axes, scored, best)
     else:
-        _draw_dots(axes, [each.guess for each in guesses])
+        _draw_dots(axes, [guess.guess for guess in guesses])
     axes.set(xlabel=labels[0], ylabel=labels[1] if scored else "guesses")
     axes.set_title(question, parse_math=False)
     tidy(axes)
-    figure.description = f"{question} {_describe(guesses, scored, labels)}"
+    figure.description = f"{question} {_describe(guesses, best, labels)}"
     return figure
 
 
-def _draw_curve(axes: Axes, scored: Sequence[Guess]) -> None:
-    best = max(scored, key=lambda each: each.score)
-    axes.plot(
-        [each.guess for each in scored],
-        [each.score for each in scored],
-        "o-",
-        color=COLOURS["blue"],
-        lw=1,
-    )
+def _draw_curve(axes: Axes, scored: Sequence[Guess], best: Guess) -> None:
+    xs, ys = zip(*((guess.guess, guess.score) for guess in scored), strict=True)
+    axes.plot(xs, ys, "o-", color=COLOURS["blue"], lw=1)
     axes.plot(best.guess, best.score, "*", color=COLOURS["vermillion"], markersize=16)
     axes.margins(0.08, 0.2)
-    for each in scored if len(scored) <= _MOST_NAMES else [best]:
-        place = {"xytext": (0, 9), "textcoords": "offset points", "ha": "center", "fontsize": 9}
-        axes.annotate(each.name, (each.guess, each.score), parse_math=False, **place)
+    above = {"xytext": (0, 9), "textcoords": "offset points", "ha": "center", "fontsize": 9}
+    for guess in scored if len(scored) <= _MOST_NAMES else [best]:
+        axes.annotate(guess.name, (guess.guess, guess.score), parse_math=False, **above)
 
 
 def _draw_dots(axes: Axes, numbers: Sequence[float]) -> None:
     """A dot for each guess, equal ones on top of each other."""
     values, heights = np.unique(np.asarray(numbers, float), return_counts=True)
-    for value, height in zip(values, heights):
+    for value, height in zip(values, heights, strict=True):
         axes.plot([value] * height, range(1, height + 1), "o", color=COLOURS["blue"])
     axes.set_ylim(0, max([2, *heights]) + 1)
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.xaxis.set_major_locator(
-        MaxNLocator(integer=all(value == round(value) for value in values))
-    )
+    axes.xaxis.set_major_locator(MaxNLocator(integer=bool((values == values.round()).all())))
 
 
 def _count(guesses: Sequence[Guess]) -> str:
     return f"{len(guesses)} guess{'es' * (len(guesses) != 1)}"
 
 
-def _describe(guesses: Sequence[Guess], scored: Sequence[Guess], labels: tuple[str, str]) -> str:
+def _describe(guesses: Sequence[Guess], best: Guess | None, labels: tuple[str, str]) -> str:
     if not guesses:
         return "No guesses yet."
-    numbers = [each.guess for each in guesses]
+    numbers = [guess.guess for guess in guesses]
     text = f"{_count(guesses)}, from {min(numbers):g} to {max(numbers):g}, "
     text += f"the middle one {np.median(numbers):g}."
-    if scored:
-        best = max(scored, key=lambda each: each.score)
-        text += f" The best {labels[1]}, {format_number(best.score)}, has {best.name} with {labels[0]} {best.guess:g}."
+    if best:
+        text += f" The best {labels[1]}, {format_number(best.score)}, has {best.name} with "
+        text += f"{labels[0]} {best.guess:g}."
     return text
 
 
-# ---- the dashboard --------------------------------------------------------------------------------------------------
-class ClassBoard(VBox):
+class ClassBoard(Dashboard):
     """Registers a guess, and draws the curve of a class.
 
     Args:
@@ -187,6 +172,8 @@ class ClassBoard(VBox):
         guesses: the class's, after `show`.
     """
 
+    kept = ("name", "guess", "string", "strings")
+
     def __init__(
         self,
         question: str,
@@ -200,64 +187,42 @@ class ClassBoard(VBox):
     ) -> None:
         self.question, self.score, self.labels, self.dashboard = question, score, labels, dashboard
         self.guesses: list[Guess] = []
-        self._link: traitlets.link | None = None
         self.messages, self.picture = Messages(), mark(HTML(), "ok-class-curve")
-        self._make_controls(limits, step)
+        number = {"value": limits[0], "min": limits[0], "max": limits[1], "step": step}
+        hint = "Paste strings here, one in each line."
+        add_controls(
+            self,
+            name=Text(description="Your name", style=WIDE),
+            guess=BoundedFloatText(description="Your guess", style=WIDE, **number),
+            string=_make_field("To copy", "Your string appears here.", 3),
+            strings=_make_field("Strings", hint, 5),
+        )
+        for name, text, action in (
+            ("register", "Register", self._register),
+            ("write", "State as a string", self._write),
+            ("show", "Show the class", self._show),
+            ("go", "Go to the first state", self._go),
+        ):
+            add_controls(self, **{name: Button(description=text, layout=Layout(width="auto"))})
+            connect(self.messages, action, getattr(self, name))
+        self._link: traitlets.link | None = None
         if dashboard is not None and control is not None:
-            self._link = traitlets.link(
-                (getattr(dashboard, control), "value"), (self.guess, "value")
-            )
-        super().__init__(self._arrange())
-
-    def _make_controls(self, limits: tuple[float, float], step: float) -> None:
-        low, high = limits
-        self.name = mark(Text(description="Your name", style=WIDE), "ok-name")
-        number = BoundedFloatText(
-            min=low, max=high, step=step, value=low, description="Your guess", style=WIDE
-        )
-        self.guess = mark(number, "ok-guess")
-        self.string = mark(_text_field("To copy", "Your string appears here.", 3), "ok-string")
-        self.strings = mark(
-            _text_field("Strings", "Paste strings here, one in each line.", 5), "ok-strings"
-        )
-        self.register = self._button("Register", "ok-register", self._register)
-        self.write = self._button("State as a string", "ok-write", self._write)
-        self.show = self._button("Show the class", "ok-show", self._show)
-        self.go = self._button("Go to the first state", "ok-go", self._go)
-
-    def _button(self, text: str, css_class: str, act: Callable[[], None]) -> Button:
-        button = mark(Button(description=text, layout=Layout(width="auto")), css_class)
-
-        def press(_: Button) -> None:
-            with self.messages.watch():
-                act()
-
-        button.on_click(press)
-        return button
-
-    def _arrange(self) -> list[ipywidgets.Widget]:
-        has_state = self.dashboard is not None
-        return [
-            HTML(f"<b>{html.escape(self.question)}</b>"),
-            HBox(
-                [self.name, self.guess, self.register, *[self.write] * has_state],
-                layout=Layout(flex_flow="row wrap"),
-            ),
-            self.string,
-            HTML("<b>The class</b>"),
-            self.strings,
-            HBox([self.show, *[self.go] * has_state]),
-            self.messages,
-            self.picture,
-        ]
+            source = (getattr(dashboard, control), "value")
+            self._link = traitlets.link(source, (self.guess, "value"))
+        writes, goes = ([], []) if dashboard is None else ([self.write], [self.go])
+        guessing = wrap_row(self.name, self.guess, self.register, *writes)
+        sent = [HTML("<b>The class</b>"), self.strings, HBox([self.show, *goes])]
+        title = HTML(f"<b>{html.escape(question)}</b>")
+        super().__init__([title, guessing, self.string, *sent, self.messages, self.picture])
 
     def _register(self) -> None:
         state = {} if self.dashboard is None else self.dashboard.state()
-        guess = self.guess.value
-        score = None if self.score is None else round(float(self.score(guess)), 4)
+        guess, score, told = self.guess.value, None, ""
+        if self.score is not None:
+            score = round(float(self.score(guess)), 4)
+            told = f" Its {self.labels[1]}: {format_number(score)}."
         self.string.value = format_guess(self.question, Guess(self.name.value, guess, score, state))
         self._close()
-        told = "" if score is None else f" Its {self.labels[1]}: {format_number(score)}."
         self.messages.say(f"Registered: {guess:g}.{told} Send the string to your teacher.")
 
     def _close(self) -> None:
@@ -279,7 +244,8 @@ class ClassBoard(VBox):
             name, state = f"{state.get('name')}'s guess", state.get("state", {})
         elif name != wanted:
             raise UserError(
-                f"A state must be one of {wanted}. Received: one of {shorten(name)!r}. Paste it where it belongs."
+                f"A state must be one of {wanted}. Received: one of {shorten(name)!r}. "
+                "Paste it where it belongs."
             )
         self.dashboard.restore(state)
         self.messages.say(f"The dashboard shows the state of {shorten(name)}.")
@@ -288,14 +254,13 @@ class ClassBoard(VBox):
         self.guesses, complaints = parse_guesses(self.strings.value, self.question)
         if not self.guesses and not complaints:
             raise UserError(
-                "The class's strings must be pasted. Received: none. Paste them above, one in each line."
+                "The class's strings must be pasted. Received: none. "
+                "Paste them above, one in each line."
             )
         drawing = self.plot()
-        picture = base64.b64encode(write_png(drawing)).decode()
+        picture = f"data:image/png;base64,{base64.b64encode(write_png(drawing)).decode()}"
         words = html.escape(drawing.description)
-        self.picture.value = (
-            f'<img alt="{words}" src="data:image/png;base64,{picture}"><p>{words}</p>'
-        )
+        self.picture.value = f'<img alt="{words}" src="{picture}"><p>{words}</p>'
         if complaints:
             self.messages.warn(" ".join(complaints))
         else:
@@ -306,23 +271,18 @@ class ClassBoard(VBox):
         return plot_guesses(self.guesses, self.question, self.labels)
 
     def state(self) -> dict[str, Any]:
-        """What stands in the fields, as plain values."""
-        fields = {
-            name: getattr(self, name).value for name in ("name", "guess", "string", "strings")
-        }
-        return fields | {"registered": self.register.disabled}
+        """What stands in the fields, and whether the guess was registered."""
+        return super().state() | {"registered": self.register.disabled}
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, state: Mapping[str, Any]) -> None:
         """Fills the fields from what `state` gave."""
-        for name in ("name", "guess", "string", "strings"):
-            getattr(self, name).value = state[name]
+        super().restore({name: state[name] for name in self.kept})
         if state["registered"]:
             self._close()
         if self.strings.value:
             self.show.click()
 
 
-def _text_field(label: str, hint: str, rows: int) -> Textarea:
-    return Textarea(
-        description=label, placeholder=hint, rows=rows, style=WIDE, layout=Layout(width="95%")
-    )
+def _make_field(label: str, hint: str, rows: int) -> Textarea:
+    options = {"rows": rows, "style": WIDE, "layout": Layout(width="95%")}
+    return Textarea(description=label, placeholder=hint, **options)

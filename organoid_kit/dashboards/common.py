@@ -209,7 +209,7 @@ def mark(widget: Widget, css_class: str) -> Widget:
 def add_controls(dashboard: Widget, **controls: Widget) -> None:
     """Makes controls attributes of a dashboard; a test finds `time_point` as "ok-time-point"."""
     for name, control in controls.items():
-        setattr(dashboard, name, mark(control, f"ok-{name.replace('_', '-')}"))
+        setattr(dashboard, name, mark(control, f"ok-{name.strip('_').replace('_', '-')}"))
 
 
 def make_button(text: str, tip: str) -> Button:

@@ -46,9 +46,7 @@ async def process_events() -> None:
 
 
 def enable_live_events() -> None:
-    """Lets ipykernel 7 answer widgets, and a page that comes back, while a cell awaits; from now
-    on.
-    """
+    """From now on, ipykernel 7 answers widgets and pages that come back while a cell awaits."""
     kernel = _find_kernel()
     manager = getattr(getattr(kernel, "shell_channel_thread", None), "manager", None)
     if not hasattr(manager, "set_on_recv_callback") or getattr(kernel, _ANSWERS, False):
@@ -85,9 +83,7 @@ async def _process_queue(kernel: Any) -> None:
 
 
 def _find_type(kernel: Any, frames: Any = None) -> str:
-    """The type of a message; "" where it is something else. Its signature is checked when it is
-    dispatched.
-    """
+    """The type of a message, or ""; its signature is checked when it is dispatched."""
     try:
         _, (_, header, *_) = kernel.session.feed_identities(frames, copy=False)
         return kernel.session.unpack(header.bytes)["msg_type"]

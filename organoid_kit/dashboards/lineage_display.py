@@ -15,31 +15,27 @@ from organoid_kit.dashboards.lineage_tree import DrawnTree
 
 
 class TreeDisplay(VBox):
-    """Trees to click on.
+    """Trees to click on: `tree` is the `LineageTree`, None without the package anywidget.
 
     Args:
         hear: called with what the page says: clicks and keys.
-        changed: called without arguments when the page has loaded the script.
-
-    Attributes:
-        tree: the `LineageTree`; None without the package anywidget.
+        changed: called when the page has loaded the script.
     """
 
     def __init__(self, hear: Callable[[dict[str, Any]], None], changed: Callable[[], None]) -> None:
-        self.tree = _make_tree(hear)
-        self._picture, self._box = (
-            mark(HTML(), "ok-plain-tree"),
-            Box(layout=Layout(display="block")),
-        )
+        self._picture = mark(HTML(), "ok-plain-tree")
+        self._box, self.tree = Box(layout=Layout(display="block")), None
         super().__init__([self._box, self._picture])
-        if self.tree is not None:
-            self.tree.observe(lambda _: changed(), "ready")
+        try:
+            from organoid_kit.dashboards.lineage_canvas import LineageTree
+        except ImportError:
+            return
+        self.tree = mark(LineageTree(hear), "ok-tree")
+        self.tree.observe(lambda _: changed(), "ready")
 
     @property
     def in_page(self) -> bool:
-        """Whether the page shows the trees by itself; else their line of the time point must be
-        drawn, too.
-        """
+        """Whether the page shows the trees; else the line of the time point is drawn, too."""
         return self.tree is not None and self.tree.ready
 
     def show(self, drawn: DrawnTree, time_point: int) -> None:
@@ -49,20 +45,11 @@ class TreeDisplay(VBox):
             self.move_line(drawn, time_point)
             self.tree.svg = drawn.svg
         if self.in_page or (self.tree is not None and "google.colab" in sys.modules):
-            self._box.children = [
-                self.tree
-            ]  # not before: with ipywidgets 7 all would stay empty where it cannot load
+            # Not before: with ipywidgets 7 all would stay empty where it cannot load.
+            self._box.children = [self.tree]
         self._picture.layout.display = "none" if self.in_page else None
         self._picture.value = "" if self.in_page else drawn.svg
 
     def move_line(self, drawn: DrawnTree, time_point: int) -> None:
         """The line goes to another time point."""
         self.tree.now = drawn.compute_x(time_point)
-
-
-def _make_tree(hear: Callable[[dict[str, Any]], None]) -> Any:
-    try:
-        from organoid_kit.dashboards.lineage_canvas import LineageTree
-    except ImportError:
-        return None
-    return mark(LineageTree(hear), "ok-tree")

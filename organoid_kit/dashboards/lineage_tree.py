@@ -8,8 +8,8 @@ import numpy as np
 
 from organoid_kit.dashboards.common import INK, PAPER, draw_shape
 from organoid_kit.dashboards.panes import wrap_svg
-from organoid_kit.data.annotations import Annotations
-from organoid_kit.plots.drawing import COLOURS, Mark, count
+from organoid_kit.data import Annotations
+from organoid_kit.plots.drawing import COLOURS, count
 from organoid_kit.plots.lineages import (
     DOUBT,
     END,
@@ -23,8 +23,7 @@ from organoid_kit.plots.lineages import (
 
 MARKS = (FORK, START, END, DOUBT)
 _LEFT, _TOP, _BOTTOM, _ROW = 34, 38, 20, 15  # pixels
-_WIDTH = 620  # of the tree; time points are at least and at most so wide
-_STEPS = (3.0, 56.0)
+_WIDTH, _NARROWEST, _WIDEST = 620, 3.0, 56.0  # of the tree, and of a time point
 _BESIDE = 9  # between marks of one place
 _NUMBERS_APART = 34  # pixels between numbers of time points
 
@@ -75,108 +74,86 @@ def draw_tree(
     part, numbers = tracks.select(rows), lineages[rows]
     heights = compute_tree_rows(part, np.searchsorted(np.unique(numbers), numbers))
     times = tracks.annotated_time_points
-    span = int(times[-1] - times[0]) if len(times) else 0
-    step = float(np.clip(_WIDTH / max(span, 1), *_STEPS))
-    first = _LEFT - step * (times[0] if len(times) else 0)
+    start, end = (int(times[0]), int(times[-1])) if len(times) else (0, 0)
+    step = float(np.clip(_WIDTH / max(end - start, 1), _NARROWEST, _WIDEST))
+    first = float(_LEFT - step * start)
     xs, ys = first + step * part.time_points, _TOP + _ROW * (heights + 0.5)
     bottom = _TOP + _ROW * (heights.max(initial=0) + 1)
     events = collect_tree_events(part, heights, tracks, find_doubtful_rows(part, least_error))
-    marked = (events.divisions, events.starts, events.ends, events.doubts)
+    lines, divisions = len(np.unique(numbers)), count(len(events.divisions), "division")
     words = (
-        f"{count(len(np.unique(numbers)), 'lineage')} with {count(len(part), 'position')} as trees, time to the right; "
-        f"{count(len(events.divisions), 'division')}, {count(len(events.doubts), 'doubt')}."
+        f"{count(lines, 'lineage')} with {count(len(part), 'position')} as trees, "
+        f"time to the right; {divisions}, {count(len(events.doubts), 'doubt')}."
     )
+    shift = 0 if now is None else first + step * now
+    line = f'd="M0 {_TOP - 8}V{bottom}" stroke="{COLOURS["vermillion"]}" stroke-width="2"'
     content = [
-        _draw_times(times, first, step, bottom),
+        _draw_times(range(start, end + 1) if len(times) else range(0), first, step, bottom),
         _draw_lines(part, xs, ys, numbers == chosen),
         _draw_numbers(numbers, part.time_points, xs, ys, chosen),
-        _draw_events(marked, first, step),
-        f'<path class="ok-now" d="M0 {_TOP - 8}V{bottom}" stroke="{COLOURS["vermillion"]}" stroke-width="2" '
-        f'transform="translate({0 if now is None else first + step * now:.1f} 0)"/>',
+        _draw_events((events.divisions, events.starts, events.ends, events.doubts), first, step),
+        f'<path class="ok-now" {line} transform="translate({shift:.1f} 0)"/>',
     ]
-    places = list(zip(xs.round(1).tolist(), ys.round(1).tolist(), rows.tolist()))
-    svg = wrap_svg("".join(content), _LEFT + step * span + 24, bottom + _BOTTOM, words)
-    return DrawnTree(svg, places, float(first), step, words)
-
-
-def _draw_mark(mark: Mark, x: float, y: float) -> str:
-    colour = COLOURS[mark.colour]
-    return draw_shape(
-        mark.shape, x, y, 3 if mark is FORK else 4.5, colour, colour if mark.filled else PAPER
-    )
+    places = list(zip(xs.round(1).tolist(), ys.round(1).tolist(), rows.tolist(), strict=True))
+    width = _LEFT + step * (end - start) + 24
+    svg = wrap_svg("".join(content), width, bottom + _BOTTOM, words)
+    return DrawnTree(svg, places, first, step, words)
 
 
 def _draw_lines(part: Annotations, xs: np.ndarray, ys: np.ndarray, chosen: np.ndarray) -> str:
-    """Each link goes to the row of its later end first, then along it; runs without a turn are one
-    stroke.
-    """
-    strokes, forward = [], part.links_forward()
-    for is_chosen, colour, thick in ((False, COLOURS["blue"], 1.6), (True, COLOURS["green"], 3.6)):
-        tracks = [rows for rows in part.tracks() if chosen[rows[0]] == is_chosen]
-        runs = [
-            f"M{xs[rows[0]]:.1f} {ys[rows[0]]:.1f}H{xs[rows[-1]]:.1f}"
-            for rows in tracks
-            if len(rows) > 1
-        ]
-        dots = [
-            f"M{xs[rows[0]] - 1.5:.1f} {ys[rows[0]]:.1f}h3" for rows in tracks if len(rows) == 1
-        ]
-        joints = [
-            f"M{xs[a]:.1f} {ys[a]:.1f}V{ys[b]:.1f}H{xs[b]:.1f}"
-            for a, b in part.links.tolist()
-            if chosen[a] == is_chosen and (ys[a] != ys[b] or forward[a] > 1)
-        ]
-        path = "".join([*runs, *dots, *joints])
-        strokes.append(f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="{thick}"/>')
-    return "".join(strokes)
+    """Each link goes to the row of its later end first; runs without a turn are one stroke."""
+    paths, forward = {False: "", True: ""}, part.links_forward()
+    for rows in part.tracks():
+        start = f"{xs[rows[0]]:.1f} {ys[rows[0]]:.1f}H{xs[rows[-1]]:.1f}"
+        if len(rows) == 1:  # a dot
+            start = f"{xs[rows[0]] - 1.5:.1f} {ys[rows[0]]:.1f}h3"
+        paths[bool(chosen[rows[0]])] += f"M{start}"
+    for a, b in part.links.tolist():
+        if ys[a] != ys[b] or forward[a] > 1:
+            joint = f"M{xs[a]:.1f} {ys[a]:.1f}V{ys[b]:.1f}H{xs[b]:.1f}"
+            paths[bool(chosen[a])] += joint
+    plain = f'stroke="{COLOURS["blue"]}" stroke-width="1.6"'
+    thick = f'stroke="{COLOURS["green"]}" stroke-width="3.6"'
+    strokes = ((paths[False], plain), (paths[True], thick))
+    return "".join(f'<path d="{path}" fill="none" {stroke}/>' for path, stroke in strokes)
 
 
 def _draw_numbers(
     numbers: np.ndarray, times: np.ndarray, xs: np.ndarray, ys: np.ndarray, chosen: int | None
 ) -> str:
-    """The number of each lineage, counted from 1, left of where it starts; the chosen one bold,
-    with a pointer.
-    """
+    """Numbers from 1, left of where lineages start; the chosen one bold, with a pointer."""
     texts = []
     for number in np.unique(numbers).tolist():
         rows = np.flatnonzero(numbers == number)
         row = rows[times[rows].argmin()]
         weight, sign = ("bold", "▸ ") if number == chosen else ("normal", "")
-        texts.append(
-            f'<text x="{xs[row] - 8:.1f}" y="{ys[row] + 4:.1f}" text-anchor="end" font-size="11" fill="{INK}" '
-            f'font-weight="{weight}">{sign}{number + 1}</text>'
-        )
+        place = f'x="{xs[row] - 8:.1f}" y="{ys[row] + 4:.1f}" font-weight="{weight}"'
+        style = f'fill="{INK}" font-size="11" text-anchor="end"'
+        texts.append(f"<text {place} {style}>{sign}{number + 1}</text>")
     return "".join(texts)
 
 
 def _draw_events(marked: tuple[np.ndarray, ...], first: float, step: float) -> str:
     """Marks, those of one place above each other."""
     shapes = []
-    for mark, places, beside in zip(MARKS, marked, count_earlier_marks(marked)):
-        for (time, height), number in zip(places.tolist(), beside.tolist()):
+    for mark, places, earlier in zip(MARKS, marked, count_earlier_marks(marked), strict=True):
+        colour, size = COLOURS[mark.colour], 3 if mark is FORK else 4.5
+        fill = colour if mark.filled else PAPER
+        for (time, height), number in zip(places.tolist(), earlier.tolist(), strict=True):
             y = _TOP + _ROW * (height + 0.5) - _BESIDE * number
-            shapes.append(_draw_mark(mark, first + step * time, y))
+            shapes.append(draw_shape(mark.shape, first + step * time, y, size, colour, fill))
     return "".join(shapes)
 
 
-def _draw_times(times: np.ndarray, first: float, step: float, bottom: float) -> str:
+def _draw_times(times: range, first: float, step: float, bottom: float) -> str:
     """Numbers of time points above and below, with faint lines."""
-    every = next(
-        each
-        for each in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10**6)
-        if each * step >= _NUMBERS_APART
-    )
-    parts = []
-    for time in (
-        (each for each in range(int(times[0]), int(times[-1]) + 1) if each % every == 0)
-        if len(times)
-        else ()
-    ):
+    steps = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10**6)
+    every = next(number for number in steps if number * step >= _NUMBERS_APART)
+    parts = [f'<text x="{_LEFT}" y="10" fill="{INK}">time point</text>']
+    for time in (time for time in times if time % every == 0):
         x = first + step * time
         parts.append(f'<path d="M{x:.1f} {_TOP}V{bottom}" stroke="#e3e3e3"/>')
         for y in (_TOP - 12, bottom + 14):
-            parts.append(
-                f'<text x="{x:.1f}" y="{y}" text-anchor="middle" fill="{INK}">{time}</text>'
-            )
-    parts.append(f'<text x="{_LEFT}" y="10" fill="{INK}">time point</text>')
+            place = f'x="{x:.1f}" y="{y}" text-anchor="middle"'
+            parts.append(f'<text {place} fill="{INK}">{time}</text>')
     return "".join(parts)

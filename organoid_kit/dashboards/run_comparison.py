@@ -5,33 +5,33 @@ before.
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import imagecodecs
 import numpy as np
-from ipywidgets import HTML, Image, Layout, SelectionSlider, ToggleButtons, VBox
+from ipywidgets import HTML, Image, Layout, SelectionSlider, ToggleButtons
 
-from organoid_kit.base.errors import UserError
+from organoid_kit.base import UserError
 from organoid_kit.base.files import read_json
+from organoid_kit.course.figures.demonstrations import plot_annotated_positions
 from organoid_kit.course.measured import (
     Records,
     choose_records,
     describe_spread,
     read_demonstration,
 )
-from organoid_kit.course.figures.demonstrations import plot_annotated_positions
-from organoid_kit.dashboards.common import WIDE, Messages, make_status, mark
+from organoid_kit.dashboards.common import WIDE, Messages, add_controls, make_status, mark
+from organoid_kit.dashboards.control_states import connect
+from organoid_kit.dashboards.dashboard import Dashboard
 from organoid_kit.dashboards.example_pictures import draw_example
-from organoid_kit.plots.drawing import Drawing, count, write_png
+from organoid_kit.plots import Drawing
+from organoid_kit.plots.drawing import count, write_png
 from organoid_kit.training.epoch_pictures import EpochPicture
 
-_SCORES = {"f1": "F1", "precision": "precision", "recall": "recall"}
-_CONTROLS = ("start", "time_points", "error_rate")
 
-
-class RunComparison(VBox):
+class RunComparison(Dashboard):
     """Scores of trainings on more and less data, with more and fewer wrong annotations, as they
     were measured.
 
@@ -42,51 +42,44 @@ class RunComparison(VBox):
         scores, chart, example, messages: what is shown.
     """
 
+    kept = ("start", "time_points", "error_rate")
+
     def __init__(self, table: str | Path | Mapping[str, Any] | None = None) -> None:
-        """Takes what ``benchmarks/annotations.py`` has written.
-
-        Args:
-            table: the path of the JSON file, or what it holds; None: the table that comes with the
-                package.
-
-        Raises:
-            UserError: the table has no records.
+        """Takes what ``benchmarks/annotations.py`` has written: the path of the JSON file, or what
+        it holds; None: the table that comes with the package. Raises UserError without records.
         """
-        self.table = _open_table(table)
-        self.messages = Messages()
-        self.start = self._make_start()
-        self.time_points = self._make_slider("time_points", "annotated time points", str)
-        self.error_rate = self._make_slider(
-            "error_rate", "wrong annotations", lambda rate: f"{100 * rate:g} %"
+        if not isinstance(table, Mapping):
+            table = read_demonstration("annotations") if table is None else read_json(table)
+        if not table.get("records"):
+            raise UserError(
+                "A comparison needs measured trainings. Received: a table without records. "
+                "Make one with benchmarks/annotations.py."
+            )
+        self.table, self.messages = table, Messages()
+        starts = {record["start"] for record in table["records"]}
+        options = sorted((start != "scratch", start) for start in starts)
+        options = [("fine-tuned" if tuned else "from scratch", start) for tuned, start in options]
+        self.start = ToggleButtons(options=options, description="trained", style=WIDE)
+        mark(self.start, "ok-start-from")
+        add_controls(
+            self,
+            time_points=self._make_slider("time_points", "annotated time points", str),
+            error_rate=self._make_slider("error_rate", "wrong annotations", _format_rate),
+            scores=HTML(),
+            example=HTML(),
+            chart=Image(format="png", layout=Layout(max_width="700px")),
         )
-        self.time_points.value = max(each["time_points"] for each in self.table["records"])
-        self.scores, self.example = mark(HTML(), "ok-scores"), mark(HTML(), "ok-example")
-        self.chart = mark(Image(format="png", layout=Layout(max_width="700px")), "ok-chart")
+        self.time_points.value = max(record["time_points"] for record in table["records"])
         self.show()
-        controls = [getattr(self, name) for name in _CONTROLS]
-        for control in controls:
-            control.observe(lambda _: self.show(), "value")
+        controls = self._kept.values()
+        connect(self.messages, self.show, *controls)
         super().__init__([*controls, self.scores, self.example, self.chart, self.messages])
 
-    def _make_start(self) -> ToggleButtons:
-        starts = sorted(
-            {each["start"] for each in self.table["records"]}, key=lambda start: start != "scratch"
-        )
-        options = [
-            ("from scratch" if start == "scratch" else "fine-tuned", start) for start in starts
-        ]
-        return mark(
-            ToggleButtons(options=options, description="trained", style=WIDE), "ok-start-from"
-        )
-
-    def _make_slider(self, key: str, words: str, name) -> SelectionSlider:
+    def _make_slider(self, key: str, words: str, name: Callable[[Any], str]) -> SelectionSlider:
         """Over the values there are."""
         values = sorted({record[key] for record in self.table["records"]})
-        options = [(name(value), value) for value in values]
-        slider = SelectionSlider(
-            options=options, description=words, style=WIDE, layout=Layout(width="420px")
-        )
-        return mark(slider, f"ok-{key.replace('_', '-')}")
+        options, layout = [(name(value), value) for value in values], Layout(width="420px")
+        return SelectionSlider(options=options, description=words, style=WIDE, layout=layout)
 
     def chosen(self) -> Records:
         """The trainings with these values, one for each seed."""
@@ -102,83 +95,52 @@ class RunComparison(VBox):
 
     def describe(self) -> str:
         """The scores in words, with their spread."""
-        records = self.chosen()
+        records, rate = self.chosen(), _format_rate(self.error_rate.value)
         if not records:
-            return f"Not measured. {self._describe_measured()}"
-        words = ", ".join(
-            f"{name} {describe_spread(records, key)}" for key, name in _SCORES.items()
-        )
+            return f"Not measured. With {rate} wrong annotations there is: {self._list_measured()}."
+        data = "The shipped network as it is"
+        if self.time_points.value:
+            positions = round(np.mean([record["positions"] for record in records]))
+            data = f"{count(positions, 'annotated position')}, {rate} of them wrong"
+        names = {"f1": "F1", "precision": "precision", "recall": "recall"}
+        scores = [f"{name} {describe_spread(records, key)}" for key, name in names.items()]
         return (
-            f"{self._describe_data(records)}: {words} on {self.table['judged_on']}; mean (lowest to highest) of "
-            f"{count(len(records), 'training')}. Measured on {self.table['machine']}."
+            f"{data}: {', '.join(scores)} on {self.table['judged_on']}; mean (lowest to highest) "
+            f"of {count(len(records), 'training')}. Measured on {self.table['machine']}."
         )
 
-    def _describe_measured(self) -> str:
+    def _list_measured(self) -> str:
         """What was measured with this part of wrong annotations."""
-        there = [
-            each for each in self.table["records"] if each["error_rate"] == self.error_rate.value
-        ]
-        pairs = sorted({(each["start"] != "scratch", each["time_points"]) for each in there})
-        names = [
-            f"{'fine-tuned' if tuned else 'from scratch'}, time points: {number}"
-            for tuned, number in pairs
-        ]
-        return f"With {100 * self.error_rate.value:g} % wrong annotations there is: {'; '.join(names)}."
-
-    def _describe_data(self, records: Records) -> str:
-        """What the trainings learned from."""
-        if not self.time_points.value:
-            return "The shipped network as it is"
-        positions = round(np.mean([record["positions"] for record in records]))
-        return f"{count(positions, 'annotated position')}, {100 * self.error_rate.value:g} % of them wrong"
+        alike = choose_records(self.table, error_rate=self.error_rate.value)
+        pairs = {(record["start"] != "scratch", record["time_points"]) for record in alike}
+        names = ["from scratch", "fine-tuned"]
+        return "; ".join(
+            f"{names[tuned]}, time points: {number}" for tuned, number in sorted(pairs)
+        )
 
     def _make_picture(self, prediction: str) -> EpochPicture:
         example = self.table["example"]
-        image, target, answer = (
-            _read_png(each) for each in (example["image"], example["target"], prediction)
-        )
-        positions, spacing_um = (
-            np.array(example["positions"]).reshape(-1, 2),
-            tuple(example["spacing_um"]),
-        )
+        pictures = (example["image"], example["target"], prediction)
+        image, target, answer = (imagecodecs.png_decode(base64.b64decode(png)) for png in pictures)
         return EpochPicture(
-            "position",
-            self.table["epochs"],
-            image[None, None],
-            target[None] / 255,
-            answer[None] / 255,
-            positions,
-            spacing_um,
+            network="position",
+            epoch=self.table["epochs"],
+            images=image[None, None],
+            targets=target[None] / 255,
+            answers=answer[None] / 255,
+            positions=np.array(example["positions"]).reshape(-1, 2),
+            spacing_um=tuple(example["spacing_um"]),
         )
 
     def plot(self) -> Drawing:
-        """F1 over the amount of data, a line for each kind of training; a ring around what the
-        controls say.
-        """
+        """F1 over the amount of data, a line for each kind of training; rings around the chosen."""
         return plot_annotated_positions(self.table["records"], marked=tuple(self.state().values()))
 
-    def state(self) -> dict[str, Any]:
-        """The values of the controls."""
-        return {name: getattr(self, name).value for name in _CONTROLS}
-
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, state: Mapping[str, Any]) -> None:
         """Sets the controls to what `state` gave."""
         with self.messages.watch():
-            for name, value in state.items():
-                getattr(self, name).value = value
+            super().restore(state)
 
 
-def _open_table(table: str | Path | Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """The table, which must have records."""
-    if not isinstance(table, Mapping):
-        table = read_demonstration("annotations") if table is None else read_json(table)
-    if not table.get("records"):
-        raise UserError(
-            "A comparison needs measured trainings. Received: a table without records. Make one with "
-            "benchmarks/annotations.py."
-        )
-    return table
-
-
-def _read_png(code: str) -> np.ndarray:
-    return imagecodecs.png_decode(base64.b64decode(code))
+def _format_rate(rate: float) -> str:
+    return f"{100 * rate:g} %"

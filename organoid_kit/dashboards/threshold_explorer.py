@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from ipywidgets import HTML, Button, FloatSlider, HBox, IntSlider, Layout, ToggleButtons, VBox
+from ipywidgets import HTML, Button, FloatSlider, IntSlider, Layout, ToggleButtons, VBox
 
-from organoid_kit.base.errors import UserError
-from organoid_kit.dashboards.common import WIDE, Messages, mark
-from organoid_kit.dashboards.control_states import guard, read_controls, set_controls
+from organoid_kit.base import UserError
+from organoid_kit.dashboards.common import WIDE, Messages, add_controls, mark, wrap_row
+from organoid_kit.dashboards.control_states import connect, guard
+from organoid_kit.dashboards.dashboard import Dashboard
 from organoid_kit.dashboards.panes import draw_panes
 from organoid_kit.dashboards.stack_browser import StackBrowser
 from organoid_kit.dashboards.stack_pictures import StackPictures
@@ -22,29 +23,19 @@ from organoid_kit.dashboards.threshold_pictures import (
     draw_threshold_curve,
     make_close_ups,
 )
-from organoid_kit.data.annotations import Annotations
-from organoid_kit.data.dataset import AnnotatedMovie
-from organoid_kit.evaluation.positions import DEFAULT_THRESHOLDS
-from organoid_kit.plots.drawing import (
-    COLOURS,
-    FALSE,
-    LINES,
-    MISSED,
-    RIGHT,
-    Drawing,
-    draw_figure,
-    tidy,
-)
+from organoid_kit.data import AnnotatedMovie, Annotations
+from organoid_kit.evaluation.positions import DEFAULT_THRESHOLDS, ThresholdCurve
+from organoid_kit.plots import Drawing
+from organoid_kit.plots.curves import plot_threshold_curve
+from organoid_kit.plots.drawing import FALSE, MISSED, RIGHT
 
-_MOST_TIME_POINTS, _MOST_POSITIONS = (
-    30,
-    5000,
-)  # positions are judged at so many, evenly chosen; that takes a second
+# Positions are judged at so many, evenly chosen; that takes a second.
+_MOST_TIME_POINTS, _MOST_POSITIONS = 30, 5000
 _MARKS = {"right": RIGHT, "missed": MISSED, "false": FALSE}
 _START = 0.5
 
 
-class ThresholdExplorer(VBox):
+class ThresholdExplorer(Dashboard):
     """What a threshold does to predictions of which the truth is known. Nothing is predicted again:
     it is quick.
 
@@ -52,26 +43,24 @@ class ThresholdExplorer(VBox):
 
     Args:
         truth: the movie with the right answer.
-        found: in voxels of the movie, with "probability", "division_probability" or
-            "link_probability".
-        channels: to look at; None: the first.
+        found: with "probability", "division_probability" or "link_probability".
+        channels, drawn_by: of the `StackBrowser`.
         max_distance_um: a found position is right this close to a true one, one-to-one.
-        drawn_by: of the `StackBrowser`.
 
     Attributes:
         threshold: slider.
         kind: "positions", "divisions" or "links", whichever have probabilities.
         tolerance: of divisions, time points by which a call may be too early or too late.
-        best: button, goes to the threshold of highest F1.
-        commit: button, notes the threshold.
+        best, commit: buttons: to the threshold of highest F1; notes the threshold.
         committed: what was noted of each kind.
         next_missed, next_false: buttons that lead from mistake to mistake.
         browser: the `StackBrowser` with right, missed and false ones.
-        messages: figures in words, and what went wrong.
 
     Raises:
         UserError: nothing has a probability, or the spacing is unknown or differs.
     """
+
+    kept = ("kind", "threshold", "tolerance")
 
     def __init__(
         self,
@@ -92,6 +81,7 @@ class ThresholdExplorer(VBox):
         self._pictures = StackPictures(truth.movie)
         self.browser = StackBrowser(truth.movie, channels=channels, drawn_by=drawn_by)
         self.browser.view.value = "maximum"
+        self.messages = Messages()
         self._make_controls(kinds)
         self._judge(_START)
         super().__init__(self._lay_out(kinds))
@@ -107,51 +97,27 @@ class ThresholdExplorer(VBox):
 
     def describe(self) -> str:
         """Threshold, figures and counts, in words."""
-        return f"{self.kind.value.capitalize()}, {describe_judgement(self.threshold.value, self.judgement)}"
+        figures = describe_judgement(self.threshold.value, self.judgement)
+        return f"{self.kind.value.capitalize()}, {figures}"
 
     def plot(self) -> Drawing:
         """The static twin: the curves, with the threshold."""
-        figure = draw_figure()
-        axes = figure.subplots()
-        for style, key in zip(LINES, ("precision", "recall", "f1")):
-            values = [getattr(judgement, key) for judgement in self._find_curve()]
-            values = [np.nan if value is None else value for value in values]
-            axes.plot(
-                DEFAULT_THRESHOLDS,
-                values,
-                label=key.replace("f1", "F1"),
-                markevery=5,
-                markersize=5,
-                **style,
-            )
-        axes.axvline(
-            self.threshold.value,
-            color=COLOURS["black"],
-            label=f"threshold {self.threshold.value:.2f}",
+        figure = plot_threshold_curve(
+            self._judge_all(), chosen=self.threshold.value, title=self.kind.value
         )
-        axes.set(
-            xlabel="threshold", ylabel="score", xlim=(0, 1), ylim=(0, 1.02), title=self.kind.value
-        )
-        tidy(axes)
-        figure.legend(loc="outside right upper")
         figure.description = f"Precision, recall and F1 over the threshold. {self.describe()}"
         return figure
 
     def state(self) -> dict[str, Any]:
-        """The values of all controls, what was committed, and where the movie is, as plain JSON
-        values.
-        """
-        return {
-            **read_controls(self._controls),
-            "committed": dict(self.committed),
-            "browser": self.browser.state(),
-        }
+        """The values of all controls, what was committed, and where the movie is."""
+        more = {"committed": dict(self.committed), "browser": self.browser.state()}
+        return super().state() | more
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Sets controls to what `state` gave. Raises UserError for a control or value there is not."""
+        """Sets controls to what `state` gave. Raises UserError for an unknown control or value."""
         state = dict(state)
         committed, browser = state.pop("committed", {}), state.pop("browser", {})
-        set_controls(self._controls, state)
+        super().restore(state)
         self.committed = {str(kind): float(value) for kind, value in committed.items()}
         self.browser.restore(browser)
         guard(self.messages, self._show)()
@@ -159,108 +125,79 @@ class ThresholdExplorer(VBox):
     # ---- how it is put together
 
     def _make_controls(self, kinds: Sequence[str]) -> None:
-        self.kind = ToggleButtons(
-            options=kinds, description="Judge", style={"button_width": "92px"}
-        )
         low, high = float(DEFAULT_THRESHOLDS[0]), float(DEFAULT_THRESHOLDS[-1])
-        wide = Layout(width="470px", max_width="98%")
-        self.threshold = FloatSlider(
-            value=_START,
-            min=low,
-            max=high,
-            step=0.02,
-            description="Threshold",
-            style=WIDE,
-            layout=wide,
+        width, narrow = Layout(width="470px", max_width="98%"), Layout(width="320px")
+        threshold = {"value": _START, "min": low, "max": high, "step": 0.02, "layout": width}
+        tolerance = {"value": 1, "min": 0, "max": 2, "layout": narrow}
+        best, commit = (
+            "Goes to the threshold of highest F1.",
+            "Notes this threshold as your choice.",
         )
-        self.tolerance = IntSlider(
-            value=1,
-            min=0,
-            max=2,
-            description="Tolerance (time points)",
-            style=WIDE,
-            layout=Layout(width="320px"),
+        missed, false = (
+            "Goes to the next one that was missed.",
+            "Goes to the next one that is none.",
         )
-        self.best = Button(description="Highest F1", tooltip="Goes to the threshold of highest F1.")
-        self.commit = Button(description="Commit", tooltip="Notes this threshold as your choice.")
-        self.next_missed = Button(
-            description="Next missed", tooltip="Goes to the next one that was missed."
+        add_controls(
+            self,
+            kind=ToggleButtons(options=kinds, description="Judge", style={"button_width": "92px"}),
+            threshold=FloatSlider(description="Threshold", style=WIDE, **threshold),
+            tolerance=IntSlider(description="Tolerance (time points)", style=WIDE, **tolerance),
+            best=Button(description="Highest F1", tooltip=best),
+            commit=Button(description="Commit", tooltip=commit),
+            next_missed=Button(description="Next missed", tooltip=missed),
+            next_false=Button(description="Next false", tooltip=false),
+            _curve=HTML(layout=Layout(width="500px")),
+            _close_ups=HTML(layout=Layout(width="500px")),
         )
-        self.next_false = Button(
-            description="Next false", tooltip="Goes to the next one that is none."
-        )
-        for name in (
-            "kind",
-            "threshold",
-            "tolerance",
-            "best",
-            "commit",
-            "next_missed",
-            "next_false",
-        ):
-            mark(getattr(self, name), f"ok-{name.replace('_', '-')}")
-        self.messages = mark(Messages(), "ok-messages")
-        self._curve, self._close_ups = mark(HTML(), "ok-curve"), mark(HTML(), "ok-close-ups")
-        self._curve.layout.width, self._close_ups.layout.width = "500px", "500px"
 
     def _lay_out(self, kinds: Sequence[str]) -> list[Any]:
         choices = [self.kind, self.tolerance] if len(kinds) > 1 else []
         if kinds == ["divisions"]:
             choices = [self.tolerance]
-        buttons = [self.best, self.commit, self.next_missed, self.next_false]
-        left = VBox(
-            [self._curve, self.threshold, HBox(buttons, layout=Layout(flex_flow="row wrap"))]
-        )
-        top = HBox([left, self._close_ups], layout=Layout(flex_flow="row wrap"))
-        return [*choices, top, self.messages, self.browser]
-
-    @property
-    def _controls(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("kind", "threshold", "tolerance")}
+        buttons = wrap_row(self.best, self.commit, self.next_missed, self.next_false)
+        left = VBox([self._curve, self.threshold, buttons])
+        return [*choices, wrap_row(left, self._close_ups), self.messages, self.browser]
 
     def _listen(self) -> None:
-        for control in self._controls.values():
-            control.observe(guard(self.messages, self._show), "value")
-        for control in (self.browser.time_point, self.browser.channels):
-            control.observe(guard(self.messages, self._show_close_ups), "value")
-        self.best.on_click(guard(self.messages, self._go_to_best))
-        self.commit.on_click(guard(self.messages, self._commit))
-        self.next_missed.on_click(guard(self.messages, lambda: self._step("missed")))
-        self.next_false.on_click(guard(self.messages, lambda: self._step("false")))
+        connect(self.messages, self._show, *self._kept.values())
+        connect(self.messages, self._show_close_ups, self.browser.time_point, self.browser.channels)
+        connect(self.messages, self._go_to_best, self.best)
+        connect(self.messages, self._commit, self.commit)
+        connect(self.messages, lambda: self._step("missed"), self.next_missed)
+        connect(self.messages, lambda: self._step("false"), self.next_false)
 
     # ---- what is judged
 
     def _judge(self, threshold: float) -> Judgement:
         """Judged once for each threshold."""
-        way = (self.kind.value, self.tolerance.value if self.kind.value == "divisions" else 0)
-        key = (*way, round(threshold, 4))
-        if way not in self._judges:
-            options = {"max_distance_um": self.max_distance_um, "tolerance": way[1]}
-            self._judges[way] = make_judge(way[0], *self._select_judged(way[0]), **options)
+        kind = self.kind.value
+        judge = (kind, self.tolerance.value if kind == "divisions" else 0)
+        if judge not in self._judges:
+            options = {"max_distance_um": self.max_distance_um, "tolerance": judge[1]}
+            self._judges[judge] = make_judge(kind, *self._judged, **options)
+        key = (*judge, round(threshold, 4))
         if key not in self._judgements:
-            self._judgements[key] = self._judges[way](key[-1])
+            self._judgements[key] = self._judges[judge](key[-1])
         return self._judgements[key]
 
-    def _select_judged(self, kind: str | None = None) -> tuple[Annotations, Annotations]:
-        """Truth and what was found; positions at some of many time points, all else at all.
+    @property
+    def _judged(self) -> tuple[Annotations, Annotations]:
+        """Truth and what was found; positions at some of many time points, all else at all."""
+        return self._few if self.kind.value == "positions" else (self.truth, self.found)
 
-        Args:
-            kind: None: what is judged now.
-        """
-        return self._few if (kind or self.kind.value) == "positions" else (self.truth, self.found)
-
-    def _find_curve(self) -> list[Judgement]:
-        return [self._judge(float(threshold)) for threshold in DEFAULT_THRESHOLDS]
+    def _judge_all(self) -> ThresholdCurve:
+        judgements = [self._judge(float(threshold)) for threshold in DEFAULT_THRESHOLDS]
+        return ThresholdCurve(DEFAULT_THRESHOLDS, tuple(judgements))
 
     def _go_to_best(self) -> None:
-        f1 = [judgement.f1 for judgement in self._find_curve()]
-        if f1[0] is None:
+        curve = self._judge_all()
+        if curve.scores[0].f1 is None:
             raise UserError(
-                f"A threshold can only be chosen where there is something to find. Received: no true {self.kind.value} "
-                f"in {self.truth.name!r}. Pass a movie in which they are annotated."
+                "A threshold can only be chosen where there is something to find. "
+                f"Received: no true {self.kind.value} in {self.truth.name!r}. "
+                "Pass a movie in which they are annotated."
             )
-        best = np.flatnonzero(np.array(f1) >= max(f1) - 1e-12)
-        self.threshold.value = float(DEFAULT_THRESHOLDS[best[len(best) // 2]])
+        self.threshold.value = curve.best()
 
     def _commit(self) -> None:
         self.committed[self.kind.value] = round(self.threshold.value, 4)
@@ -270,49 +207,33 @@ class ThresholdExplorer(VBox):
     # ---- what is shown
 
     def _show(self) -> None:
-        judgement = self.judgement
+        judgement, (truth, found) = self.judgement, self._judged
         self.tolerance.disabled = self.kind.value != "divisions"
         committed = self.committed.get(self.kind.value)
-        self._curve.value = draw_threshold_curve(
-            DEFAULT_THRESHOLDS, self._find_curve(), self.threshold.value, judgement, committed
-        )
-        truth, found = self._select_judged()
+        now = (self.threshold.value, judgement)
+        self._curve.value = draw_threshold_curve(self._judge_all(), *now, committed)
         with self.browser.at_once():
             for name, whole in (("right", found), ("missed", truth), ("false", found)):
-                self.browser.set_layer(name, _take(whole, getattr(judgement, name)), _MARKS[name])
+                positions = _take(whole, getattr(judgement, name))
+                self.browser.set_layer(name, positions, _MARKS[name])
         self._show_close_ups()
-        self.messages.say(self.describe() + self._say_part())
-
-    def _say_part(self) -> str:
-        judged, all_times = (
-            self._select_judged()[0].annotated_time_points,
-            self.truth.annotated_time_points,
-        )
-        return (
-            f" Judged at {len(judged)} of {len(all_times)} time points."
-            if len(judged) < len(all_times)
-            else ""
-        )
+        judged, known = (len(each.annotated_time_points) for each in (truth, self.truth))
+        part = f" Judged at {judged} of {known} time points." if judged < known else ""
+        self.messages.say(self.describe() + part)
 
     def _show_close_ups(self) -> None:
-        time_point = self.browser.time_point.value
+        time_point, shown = self.browser.time_point.value, ""
         stack = self._pictures.at(time_point, self.browser.channels.value)
-        if stack.reduced > 1:
-            self._close_ups.value = ""
-            return
-        rows = make_close_ups(
-            self.movie, stack.values, time_point, *self._select_judged(), self.judgement
-        )
-        words = f"Mistakes at time point {time_point} in close-up; rings are true positions."
-        self._close_ups.value = (
-            draw_panes(rows, words, 105) or f"No mistake at time point {time_point}."
-        )
+        if stack.reduced == 1:
+            judged = (*self._judged, self.judgement)
+            rows = make_close_ups(self.movie, stack.values, time_point, *judged)
+            words = f"Mistakes at time point {time_point} in close-up; rings are true positions."
+            shown = draw_panes(rows, words, 105) or f"No mistake at time point {time_point}."
+        self._close_ups.value = shown
 
     def _step(self, name: str) -> None:
-        """The movie goes to the next mistake of a kind; all of the same time point come after each
-        other.
-        """
-        whole = self._select_judged()[0 if name == "missed" else 1]
+        """Goes to the next mistake of a kind, in order of time."""
+        whole = self._judged[0 if name == "missed" else 1]
         rows = getattr(self.judgement, name)
         if not len(rows):
             self.messages.say(f"Nothing is {name} at this threshold.")
@@ -325,9 +246,7 @@ class ThresholdExplorer(VBox):
 
 
 def _take(whole: Annotations, rows: np.ndarray) -> Annotations:
-    """These positions with their properties, without links: a link may be right where another one
-    is false.
-    """
+    """Positions without links: one link of a position may be right and another one false."""
     properties = {name: values[rows] for name, values in whole.properties.items()}
     return Annotations(whole.positions[rows], whole.time_points[rows], properties=properties)
 
@@ -340,4 +259,4 @@ def _thin_out(truth: Annotations, found: Annotations) -> tuple[Annotations, Anno
     if number >= len(times):
         return truth, found
     chosen = times[np.linspace(0, len(times) - 1, number).round().astype(int)]
-    return tuple(each.select(np.isin(each.time_points, chosen)) for each in (truth, found))
+    return tuple(part.select(np.isin(part.time_points, chosen)) for part in (truth, found))

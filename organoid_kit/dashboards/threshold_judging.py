@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from organoid_kit.base.errors import UserError
-from organoid_kit.data.annotations import Annotations
+from organoid_kit.base import UserError
+from organoid_kit.data import Annotations
 from organoid_kit.evaluation.matching import choose_common_spacing, match_positions, match_to_truth
 from organoid_kit.evaluation.positions import compute_ratio, get_probabilities
 from organoid_kit.evaluation.tracks import judge_links, score_divisions
@@ -51,14 +51,10 @@ class Judgement:
 
     @property
     def f1(self) -> float | None:
-        """Harmonic mean of precision and recall; 0 where there was something to find and nothing
-        was.
-        """
-        if self.recall is None:
-            return None
-        return compute_ratio(
-            2 * len(self.right), 2 * len(self.right) + len(self.missed) + len(self.false)
-        )
+        """Harmonic mean of precision and recall; 0 where nothing of something was found."""
+        right = 2 * len(self.right)
+        wrong = len(self.missed) + len(self.false)
+        return None if self.recall is None else compute_ratio(right, right + wrong)
 
 
 Judge = Callable[[float], Judgement]
@@ -70,15 +66,15 @@ def list_kinds(truth: Annotations, found: Annotations) -> list[str]:
     Raises:
         UserError: there is nothing with a probability.
     """
-    kinds = [kind for kind in ("positions", "divisions") if KINDS[kind] in found.properties]
-    kinds = [kind for kind in kinds if kind == "positions" or len(truth.links)]
-    if KINDS["links"] in found.link_properties and len(truth.links):
-        kinds.append("links")
+    known = {*found.properties, *(found.link_properties if len(truth.links) else ())}
+    kinds = [kind for kind, name in KINDS.items() if name in known]
+    if not len(truth.links) and "divisions" in kinds:
+        kinds.remove("divisions")
     if not kinds:
         raise UserError(
-            "A threshold needs probabilities. Received: "
-            f"{sorted({*found.properties, *found.link_properties})} of {found.name!r}. Pass what `predict_positions`, "
-            "`predict_divisions` or `predict_links` returned."
+            "A threshold needs probabilities. "
+            f"Received: {sorted({*found.properties, *found.link_properties})} of {found.name!r}. "
+            "Pass what `predict_positions`, `predict_divisions` or `predict_links` returned."
         )
     return kinds
 
@@ -96,8 +92,7 @@ def make_judge(
     Args:
         kind: "positions", "divisions" or "links".
         truth: the right answer.
-        found: in the same voxels; positions have "probability" or "division_probability", links
-            "link_probability".
+        found: in the same voxels, with probabilities.
         max_distance_um: a position is right this close to a true one.
         tolerance: of divisions, time points by which a call may be too early or too late.
 
@@ -113,18 +108,14 @@ def make_judge(
 
 def _make_position_judge(truth: Annotations, found: Annotations, max_distance_um: float) -> Judge:
     probabilities = get_probabilities(found, found.properties, KINDS["positions"])
-    times = truth.annotated_time_points.tolist()
 
     def judge(threshold: float) -> Judgement:
-        parts = [
-            _judge_time_point(truth, found, time_point, probabilities >= threshold, max_distance_um)
-            for time_point in times
-        ]
-        return (
-            Judgement(*(np.concatenate([np.zeros(0, int), *each]) for each in zip(*parts)))
-            if parts
-            else _NOTHING
-        )
+        parts = [(np.zeros(0, int),) * 3]
+        for time_point in truth.annotated_time_points.tolist():
+            rows = found.rows_at(time_point)
+            rows = rows[probabilities[rows] >= threshold]
+            parts.append(_judge_time_point(truth, found, time_point, rows, max_distance_um))
+        return Judgement(*map(np.concatenate, zip(*parts, strict=True)))
 
     return judge
 
@@ -133,16 +124,12 @@ def _judge_time_point(
     truth: Annotations,
     found: Annotations,
     time_point: int,
-    taken: np.ndarray,
+    rows: np.ndarray,
     max_distance_um: float,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows that are right, false and missed; what lies outside the annotated region is not judged."""
-    true_rows, rows = truth.rows_at(time_point), found.rows_at(time_point)
-    rows = rows[taken[rows]]
-    true_um, found_um = (
-        truth.positions[true_rows] * truth.spacing_um,
-        found.positions[rows] * truth.spacing_um,
-    )
+    """Rows that are right, false, missed; what is outside the annotated region is not judged."""
+    true_rows, spacing = truth.rows_at(time_point), truth.spacing_um
+    true_um, found_um = truth.positions[true_rows] * spacing, found.positions[rows] * spacing
     pairs = match_positions(true_um, found_um, max_distance_um)
     alone = np.delete(rows, pairs[:, 1])
     low, high = truth.annotated_region(time_point)
@@ -166,20 +153,17 @@ def _make_division_judge(
 
 
 def _make_link_judge(truth: Annotations, found: Annotations, max_distance_um: float) -> Judge:
-    """True links whose ends were not found are mistakes of the position network, and not counted."""
+    """Links whose ends were not found are mistakes of the position network: not counted."""
     probabilities = get_probabilities(found, found.link_properties, KINDS["links"])
     is_right = judge_links(truth, found, max_distance_um)
     partners = match_to_truth(truth, found, max_distance_um)
     within_reach = truth.links[np.isin(truth.links, partners).all(axis=1)]
+    number = [len(truth), 1]  # makes one number of the two ends of a link
 
     def judge(threshold: float) -> Judgement:
         called = probabilities >= threshold
         right, false = called & (is_right == True), called & (is_right == False)  # noqa: E712
-        number = [len(truth), 1]
         missed = ~np.isin(within_reach @ number, partners[found.links[right]] @ number)
         return Judgement(found.links[right, 1], found.links[false, 1], within_reach[missed, 1])
 
     return judge
-
-
-_NOTHING = Judgement(*(np.zeros(0, int),) * 3)

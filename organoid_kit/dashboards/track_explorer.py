@@ -10,63 +10,65 @@ from typing import Any
 import numpy as np
 from ipywidgets import HTML, BoundedIntText, Button, HBox, Layout, Select, VBox
 
-from organoid_kit.base.errors import UserError
+from organoid_kit.base import UserError
 from organoid_kit.dashboards.common import (
     INK,
     PAPER,
     WIDE,
     Messages,
+    add_controls,
     make_legend,
     make_tooltip,
     mark,
+    wrap_row,
 )
-from organoid_kit.dashboards.control_states import guard, read_controls, set_controls
+from organoid_kit.dashboards.control_states import connect, guard
+from organoid_kit.dashboards.dashboard import Dashboard
 from organoid_kit.dashboards.lineage_display import TreeDisplay
 from organoid_kit.dashboards.lineage_tree import MARKS, DrawnTree, draw_tree
 from organoid_kit.dashboards.stack_browser import Pick, StackBrowser
-from organoid_kit.data.annotations import Annotations
-from organoid_kit.data.timelapse import TimeLapse
-from organoid_kit.plots.drawing import Drawing, Mark, count
-from organoid_kit.plots.lineages import number_lineages, plot_lineage_tree
-from organoid_kit.tracking.errors import Doubt, estimate_errors, list_doubts
+from organoid_kit.data import Annotations, TimeLapse
+from organoid_kit.plots import Drawing, plot_lineage_tree
+from organoid_kit.plots.drawing import Mark, count
+from organoid_kit.plots.lineages import number_lineages
+from organoid_kit.tracking import Doubt, estimate_errors, list_doubts
 
 MOST_LINEAGES = 15  # drawn at once
 _MOST_POSITIONS = 20_000  # of those, unless it is a single one
 _PICK_UM = 5.0
 _HELP_IN_PAGE = (
-    "<b>Click</b> in the tree to go there in the movie; pick a nucleus in the movie to see its lineage. The upright "
-    "line is the time point of the movie. <b>Keys</b>, after a click on the tree or Tab: ← → time point · ↑ ↓ lineage."
+    "<b>Click</b> in the tree to go there in the movie; pick a nucleus in the movie to see its "
+    "lineage. The upright line is the time point of the movie. <b>Keys</b>, after a click on the "
+    "tree or Tab: ← → time point · ↑ ↓ lineage."
 )
 _HELP_FOR_PICTURE = (
-    "Pick a nucleus in the movie to see its lineage, or give the number of a lineage. The upright line is the time "
-    "point of the movie."
+    "Pick a nucleus in the movie to see its lineage, or give the number of a lineage. The upright "
+    "line is the time point of the movie."
 )
 _TRACKS = Mark("tracks", "o", "orange")
 _CHOSEN = Mark("chosen lineage", "p", "green")
 _DOUBTFUL = Mark("doubtful", "x", "vermillion")
 
 
-class TrackExplorer(VBox):
+class TrackExplorer(Dashboard):
     """Lineages as trees beside the movie: a click in one goes there in the other.
 
     Args:
         movie: to look at.
-        tracks: with links, in voxels of the movie; of `add_error_probabilities`, so that there are
-            doubts.
-        channels: to look at; None: the first.
+        tracks: with links; of `add_error_probabilities`, so that there are doubts.
+        channels, drawn_by: of the `StackBrowser`.
         most_doubts: length of the list.
         least_error: error probability from which on something is doubtful.
-        drawn_by: of the `StackBrowser`.
 
     Attributes:
         lineage: number of the lineage whose tree is shown; 0: the largest ones.
-        doubts: list, the most probable errors first; what is chosen is shown in the movie.
-        next_doubt: button.
+        doubts, next_doubt: the most probable errors first; the chosen one is shown in the movie.
         browser: the `StackBrowser` with tracks, the chosen lineage, and doubts.
         chosen: number of the lineage that stands out in tree and movie, or None.
         tree: what one clicks on; None without the package anywidget.
-        messages: what was chosen, and what went wrong.
     """
+
+    kept = ("lineage", "doubts")
 
     def __init__(
         self,
@@ -88,117 +90,88 @@ class TrackExplorer(VBox):
         self.browser.set_layer("chosen lineage", tracks.select([]), _CHOSEN)
         if self._doubts:
             self.browser.set_layer("doubtful", _make_doubt_layer(self._doubts), _DOUBTFUL)
+        self.messages = Messages()
         self._make_controls()
         super().__init__(self._lay_out())
         mark(self, "ok-track-explorer")
-        self._listen()
+        connect(self.messages, self._change_lineage, self.lineage)
+        connect(self.messages, self._go_to_doubt, self.doubts)
+        connect(self.messages, self._step_doubts, self.next_doubt)
+        connect(self.messages, self._move_line, self.browser.time_point)
+        self.browser.on_pick(self._take_pick)
         guard(self.messages, self._draw)()
 
     def choose(self, row: int) -> None:
         """Goes to a position of the tracks, and makes its lineage stand out in tree and movie."""
+        time_point = int(self.tracks.time_points[row])
         self._choose_lineage(int(self._lineages[row]))
-        self.browser.go_to(int(self.tracks.time_points[row]), self.tracks.positions[row])
-        self.messages.say(
-            f"{self._describe_lineage(self.chosen)} Time point {self.tracks.time_points[row]}."
-        )
+        self.browser.go_to(time_point, self.tracks.positions[row])
+        self.messages.say(f"{self._describe_lineage(self.chosen)} Time point {time_point}.")
 
     def describe(self) -> str:
         """Tree and movie, in words."""
-        chosen = "" if self.chosen is None else f" Chosen: {self._describe_lineage(self.chosen)}"
-        return f"{self._describe_shown()} {self._drawn.words}{chosen} {self.browser.describe()} {self._describe_doubts()}"
+        texts = [self._describe_shown(), self._drawn.words]
+        if self.chosen is not None:
+            texts.append(f"Chosen: {self._describe_lineage(self.chosen)}")
+        return " ".join([*texts, self.browser.describe(), self._describe_doubts()])
 
     def plot(self) -> Drawing:
         """The static twin: the trees that are shown."""
         part = self.tracks.select(np.isin(self._lineages, self._choose_shown()))
-        title = (
-            "Lineages, the largest first"
-            if self.lineage.value == 0
-            else f"Lineage {self.lineage.value}"
-        )
+        number = self.lineage.value
+        title = f"Lineage {number}" if number else "Lineages, the largest first"
         drawing = plot_lineage_tree(part, most=None, least_error=self.least_error, title=title)
         drawing.description = f"{self.describe()} {drawing.description}"
         return drawing
 
     def state(self) -> dict[str, Any]:
         """The values of all controls and where the movie is, as plain JSON values."""
-        return {
-            **read_controls(self._controls),
-            "chosen": self.chosen,
-            "browser": self.browser.state(),
-        }
+        return super().state() | {"chosen": self.chosen, "browser": self.browser.state()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Sets controls to what `state` gave. Raises UserError for a control or value there is not."""
+        """Sets controls to what `state` gave. Raises UserError for an unknown control or value."""
         state = dict(state)
         chosen, browser = state.pop("chosen", None), state.pop("browser", {})
         if chosen is not None and chosen not in range(len(self._sizes)):
             raise UserError(
-                f"A state must hold values that the controls can have. Received: lineage {chosen!r}, and there are "
-                f"{len(self._sizes)}. Use it with the same tracks."
+                "A state must hold values that the controls can have. "
+                f"Received: lineage {chosen!r}, and there are {len(self._sizes)}. "
+                "Use it with the same tracks."
             )
-        set_controls(self._controls, state)
+        super().restore(state)
         self._choose_lineage(chosen)
         self.browser.restore(browser)
 
     # ---- how it is put together
 
     def _make_controls(self) -> None:
-        self.lineage = BoundedIntText(
-            value=0,
-            max=len(self._sizes),
-            description="Lineage (0: the largest)",
-            **make_tooltip("Lineages are numbered from the one with the most positions."),
-            style=WIDE,
-            layout=Layout(width="250px"),
+        lineage = {"value": 0, "max": len(self._sizes), "layout": Layout(width="250px")}
+        tip = make_tooltip("Lineages are numbered from the one with the most positions.")
+        doubts = [(self._name_doubt(doubt), number) for number, doubt in enumerate(self._doubts)]
+        listed = {"value": None, "rows": 12, "layout": Layout(width="350px", max_width="98%")}
+        next_doubt = "Goes to the next one of the list."
+        add_controls(
+            self,
+            lineage=BoundedIntText(
+                description="Lineage (0: the largest)", style=WIDE, **lineage, **tip
+            ),
+            doubts=Select(options=doubts, description="Doubts", style=WIDE, **listed),
+            next_doubt=Button(description="Next doubt", tooltip=next_doubt),
+            _shown=HTML(),
+            _tree_help=HTML(),
         )
-        options = [
-            (_describe_doubt(doubt, self._lineages), number)
-            for number, doubt in enumerate(self._doubts)
-        ]
-        self.doubts = Select(
-            options=options,
-            value=None,
-            rows=12,
-            description="Doubts",
-            style=WIDE,
-            layout=Layout(width="350px", max_width="98%"),
-        )
-        self.next_doubt = Button(
-            description="Next doubt", tooltip="Goes to the next one of the list."
-        )
-        for name in ("lineage", "doubts", "next_doubt"):
-            mark(getattr(self, name), f"ok-{name.replace('_', '-')}")
-        self.messages = mark(Messages(), "ok-messages")
+        self._doubt_text = HTML()
         self._display = TreeDisplay(self._handle_event, guard(self.messages, self._draw))
         self.tree = self._display.tree
-        self._shown_text, self._doubt_text = mark(HTML(), "ok-shown"), HTML()
-        self._help_text = mark(HTML(), "ok-tree-help")
 
     def _lay_out(self) -> list[Any]:
-        legend = HTML(make_legend(((each, each.name) for each in MARKS), PAPER))
-        left = VBox(
-            [HBox([self.lineage, self._shown_text]), self._display, legend, self._help_text]
-        )
+        legend = HTML(make_legend(((kind, kind.name) for kind in MARKS), PAPER))
+        top = HBox([self.lineage, self._shown])
+        left = VBox([top, self._display, legend, self._tree_help])
         left.layout = Layout(width="690px", max_width="100%")
-        right = VBox(
-            [self._doubt_text, self.doubts, self.next_doubt], layout=Layout(padding="0 0 0 10px")
-        )
-        return [
-            HBox([left, right], layout=Layout(flex_flow="row wrap")),
-            self.messages,
-            self.browser,
-        ]
-
-    @property
-    def _controls(self) -> dict[str, Any]:
-        return {"lineage": self.lineage, "doubts": self.doubts}
-
-    def _listen(self) -> None:
-        self.lineage.observe(guard(self.messages, self._change_lineage), "value")
-        self.doubts.observe(guard(self.messages, self._go_to_doubt), "value")
-        self.next_doubt.on_click(guard(self.messages, self._step_doubts))
-        self.browser.time_point.observe(guard(self.messages, self._move_line), "value")
-        self.browser.on_pick(self._take_pick)
+        right = VBox([self._doubt_text, self.doubts, self.next_doubt])
+        right.layout = Layout(padding="0 0 0 10px")
+        return [wrap_row(left, right), self.messages, self.browser]
 
     # ---- what the user does
 
@@ -209,18 +182,19 @@ class TrackExplorer(VBox):
                 self.choose(int(content["row"]))
             elif content["kind"] == "time point":
                 self.browser.time_point.value += int(content["step"])
-            else:
-                self._step_lineages(int(content["step"]))
+            elif len(self._sizes):
+                start = -1 if self.chosen is None else self.chosen
+                self._choose_lineage((start + int(content["step"])) % len(self._sizes))
+                self.messages.say(self._describe_lineage(self.chosen))
 
     def _take_pick(self, pick: Pick) -> None:
         """The nucleus in the movie that is nearest to what was picked, in whatever layer."""
         with self.messages.watch():
             rows = self.tracks.rows_at(pick.time_point)
-            away = np.linalg.norm(
-                (self.tracks.positions[rows] - pick.position) * self.movie.spacing_um, axis=1
-            )
-            if len(rows) and away.min() <= _PICK_UM:
-                self._choose_lineage(int(self._lineages[rows[away.argmin()]]))
+            away_um = (self.tracks.positions[rows] - pick.position) * self.movie.spacing_um
+            distances = np.linalg.norm(away_um, axis=1)
+            if len(rows) and distances.min() <= _PICK_UM:
+                self._choose_lineage(int(self._lineages[rows[distances.argmin()]]))
                 self.messages.say(self._describe_lineage(self.chosen))
             else:
                 self.messages.say("No nucleus of the tracks is there.")
@@ -239,19 +213,12 @@ class TrackExplorer(VBox):
             self.lineage.value = lineage + 1
         self._draw()
 
-    def _step_lineages(self, step: int) -> None:
-        start = -1 if self.chosen is None else self.chosen
-        if len(self._sizes):
-            self._choose_lineage((start + step) % len(self._sizes))
-            self.messages.say(self._describe_lineage(self.chosen))
-
     def _step_doubts(self) -> None:
         if not self._doubts:
             self.messages.say(self._describe_doubts())
             return
-        self.doubts.value = (
-            0 if self.doubts.value is None else (self.doubts.value + 1) % len(self._doubts)
-        )
+        before = -1 if self.doubts.value is None else self.doubts.value
+        self.doubts.value = (before + 1) % len(self._doubts)
 
     def _go_to_doubt(self) -> None:
         if self.doubts.value is not None:
@@ -269,24 +236,15 @@ class TrackExplorer(VBox):
         return np.arange(max(1, few.sum()))
 
     def _draw(self) -> None:
-        time_point = self.browser.time_point.value
-        self._drawn: DrawnTree = draw_tree(
-            self.tracks,
-            self._lineages,
-            self._choose_shown(),
-            chosen=self.chosen,
-            now=None if self._display.in_page else time_point,
-            least_error=self.least_error,
-        )
+        in_page, time_point = self._display.in_page, self.browser.time_point.value
+        options = {"chosen": self.chosen, "least_error": self.least_error}
+        shown, now = self._choose_shown(), None if in_page else time_point
+        self._drawn: DrawnTree = draw_tree(self.tracks, self._lineages, shown, now=now, **options)
         self._display.show(self._drawn, time_point)
-        self._shown_text.value = (
-            f'<span style="color:{INK};background:#fff">{self._describe_shown()}</span>'
-        )
-        self._doubt_text.value = f'<div style="color:{INK};background:#fff;max-width:350px;line-height:1.5">{self._describe_doubts()}</div>'
-        help_text = _HELP_IN_PAGE if self._display.in_page else _HELP_FOR_PICTURE
-        self._help_text.value = (
-            f'<div style="color:{INK};background:#fff;line-height:1.5">{help_text}</div>'
-        )
+        self._shown.value = _write(self._describe_shown())
+        self._doubt_text.value = _write(self._describe_doubts(), "max-width:350px;line-height:1.5")
+        help_text = _HELP_IN_PAGE if in_page else _HELP_FOR_PICTURE
+        self._tree_help.value = _write(help_text, "line-height:1.5")
 
     def _move_line(self) -> None:
         if self._display.in_page:
@@ -298,40 +256,37 @@ class TrackExplorer(VBox):
         total, shown = len(self._sizes), len(self._choose_shown())
         if self.lineage.value:
             return f"Lineage {self.lineage.value} of {total}."
-        return (
-            f"All {total} lineages."
-            if shown >= total
-            else f"The {shown} largest of {total} lineages."
-        )
+        if shown < total:
+            return f"The {shown} largest of {total} lineages."
+        return f"All {total} lineages."
 
     def _describe_lineage(self, lineage: int) -> str:
         part = self.tracks.select(self._lineages == lineage)
-        times = part.annotated_time_points
-        return (
-            f"Lineage {lineage + 1}: {count(len(part), 'position')}, {count(len(part.divisions()), 'division')}, time "
-            f"points {times[0]} to {times[-1]}."
-        )
+        times, divisions = part.annotated_time_points, count(len(part.divisions()), "division")
+        counts = f"{count(len(part), 'position')}, {divisions}"
+        return f"Lineage {lineage + 1}: {counts}, time points {times[0]} to {times[-1]}."
 
     def _describe_doubts(self) -> str:
         if self._estimate is None:
             return "Doubts: not measured. Pass tracks of add_error_probabilities."
         return f"Doubts, the most probable errors first. {self._estimate}"
 
+    def _name_doubt(self, doubt: Doubt) -> str:
+        where = f"time point {doubt.time_point}, lineage {self._lineages[doubt.row] + 1}"
+        return f"{doubt.probability:.0%} wrong: {doubt.what}, {where}"
+
+
+def _write(text: str, style: str = "") -> str:
+    return f'<div style="color:{INK};background:{PAPER};{style}">{text}</div>'
+
 
 def _list_doubts(tracks: Annotations, most: int, least: float) -> tuple[list[Doubt], str | None]:
-    """Doubts, and how many errors are to be expected; none, and None, where no error probabilities
-    are known.
-    """
+    """Doubts, and how many errors to expect; none, and None, without error probabilities."""
     try:
-        return list_doubts(tracks, most=most, least=least), str(
-            estimate_errors(tracks, least=least)
-        )
+        doubts = list_doubts(tracks, most=most, least=least)
+        return doubts, str(estimate_errors(tracks, least=least))
     except UserError:
         return [], None
-
-
-def _describe_doubt(doubt: Doubt, lineages: np.ndarray) -> str:
-    return f"{doubt.probability:.0%} wrong: {doubt.what}, time point {doubt.time_point}, lineage {lineages[doubt.row] + 1}"
 
 
 def _make_doubt_layer(doubts: Sequence[Doubt]) -> Annotations:

@@ -7,14 +7,22 @@ from __future__ import annotations
 import asyncio
 import html
 import time
+from collections.abc import Mapping
 from typing import Any
 
-from ipywidgets import HTML, Button, FloatProgress, HBox, Layout, VBox
+from ipywidgets import HTML, Button, FloatProgress, Layout
 
-from organoid_kit.base.errors import UserError
-from organoid_kit.base.settings import NetworkSettings
-from organoid_kit.dashboards.common import INK, PAPER, Messages, handler_lock, mark
-from organoid_kit.dashboards.control_states import read_controls, set_controls
+from organoid_kit.base import NetworkSettings, UserError
+from organoid_kit.dashboards.common import (
+    INK,
+    PAPER,
+    Messages,
+    add_controls,
+    handler_lock,
+    make_status,
+    wrap_row,
+)
+from organoid_kit.dashboards.dashboard import Dashboard
 from organoid_kit.dashboards.example_pictures import draw_example
 from organoid_kit.dashboards.kernel_waiting import (
     enable_live_events,
@@ -29,15 +37,12 @@ from organoid_kit.dashboards.training_session import (
     find_running_session,
     load_training,
 )
-from organoid_kit.plots.curves import plot_history
-from organoid_kit.plots.drawing import Drawing
+from organoid_kit.plots import Drawing, plot_history
+from organoid_kit.training import Run
 from organoid_kit.training.diagnosis import describe_history
 from organoid_kit.training.epoch_pictures import list_pictures, read_picture
-from organoid_kit.training.runs import Run
 
 _REDRAW_SECONDS = 0.5  # between two redrawings while steps are taken
-_PRINT_SECONDS = 0.1
-_SHOWN_NEWS = 4
 _STATES = {
     "ready": "Ready. Press Start.",
     "preparing": "Preparing: loading Keras, building the network, reading the first images …",
@@ -48,15 +53,18 @@ _STATES = {
     "ended": "Ended.",
     "failed": "Ended with an error.",
 }
-_ALLOWED = {  # in which states a button can be pressed
-    "start": ("ready", "ended", "failed"),
-    "pause": ("preparing", "training"),
-    "resume": ("pausing", "paused"),
-    "stop": ("preparing", "training", "pausing", "paused"),
+_BUTTONS = {  # in which states each can be pressed, and what it does
+    "start": (("ready", "ended", "failed"), "Starts, or goes on with the run chosen above"),
+    "pause": (("preparing", "training"), "Waits after this step"),
+    "resume": (("pausing", "paused"), "Goes on after a pause"),
+    "stop": (
+        ("preparing", "training", "pausing", "paused"),
+        "Ends after this step; can be gone on with",
+    ),
 }
 
 
-class TrainingDashboard(VBox):
+class TrainingDashboard(Dashboard):
     """Trains a network in a thread while the notebook stays usable; the run survives browser and
     kernel.
 
@@ -71,6 +79,8 @@ class TrainingDashboard(VBox):
         session: the training; None before the first start.
     """
 
+    kept = TrainingChoices.kept
+
     def __init__(
         self,
         training: Data = None,
@@ -82,53 +92,32 @@ class TrainingDashboard(VBox):
         """Sets up; starts nothing.
 
         Args:
-            training: movies to learn from, or the path of an .autlist; None for the bundled
-                samples.
-            validation: movies to judge by, likewise.
+            training: movies, or the path of an .autlist; None for the bundled samples.
+            validation: likewise.
             settings: what the controls start with.
             output_folder: where runs are kept, and looked for.
         """
         self.messages = Messages()
         self.choices = TrainingChoices(training, validation, settings, output_folder, self.messages)
+        for name in (*self.kept, "measure_time", "estimate"):
+            setattr(self, name, getattr(self.choices, name))
         self.session: TrainingSession | None = None
         self._shown: tuple[Any, ...] = ()
         self._shown_at = 0.0
-        self._make_views()
-        super().__init__(self._lay_out())
+        for name, (_, tip) in _BUTTONS.items():
+            add_controls(self, **{name: Button(description=name.capitalize(), tooltip=tip)})
+            getattr(self, name).on_click(lambda _, name=name: self._press(name))
+        add_controls(self, bar=FloatProgress(min=0, max=1, layout=Layout(width="98%")))
+        add_controls(
+            self, status=HTML(), curves=HTML(), reading=HTML(), example=HTML(), news=HTML()
+        )
+        buttons = wrap_row(*(getattr(self, name) for name in _BUTTONS))
+        watched = [self.bar, self.status, self.curves, self.reading, self.example, self.news]
+        super().__init__([self.choices, buttons, self.messages, *watched])
         self.epochs.observe(self._change_epochs, "value")
         if running := find_running_session():
             self._attach(running)
         self.show()
-
-    def __getattr__(self, name: str) -> Any:
-        """The controls of `choices`."""
-        choices = self.__dict__.get("choices")
-        if choices is not None and (
-            name in choices.controls or name in ("measure_time", "estimate")
-        ):
-            return getattr(choices, name)
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-
-    def _make_views(self) -> None:
-        for name, tip in (
-            ("start", "Starts, or goes on with the run chosen above"),
-            ("pause", "Waits after this step"),
-            ("resume", "Goes on after a pause"),
-            ("stop", "Ends after this step; can be gone on with"),
-        ):
-            button = mark(Button(description=name.capitalize(), tooltip=tip), f"ok-{name}")
-            button.on_click(lambda _, name=name: self._press(name))
-            setattr(self, name, button)
-        self.bar = mark(FloatProgress(min=0, max=1, layout=Layout(width="98%")), "ok-bar")
-        for name in ("status", "curves", "reading", "example", "news"):
-            setattr(self, name, mark(HTML(), f"ok-{name}"))
-
-    def _lay_out(self) -> list[Any]:
-        buttons = HBox(
-            [self.start, self.pause, self.resume, self.stop], layout=Layout(flex_flow="row wrap")
-        )
-        watched = [self.bar, self.status, self.curves, self.reading, self.example, self.news]
-        return [self.choices, buttons, self.messages, *watched]
 
     # ---- what is pressed and changed
 
@@ -143,12 +132,13 @@ class TrainingDashboard(VBox):
     def _start(self) -> None:
         """A new run, or the one chosen to go on with."""
         settings, resume = self.choices.collect_settings(), self.choices.resume
-        if resume and len(Run(resume).history) >= settings.epochs:
+        if resume and (done := len(Run(resume).history)) >= settings.epochs:
             raise UserError(
-                f"A run goes on where epochs are left. Received: {len(Run(resume).history)} epochs done of "
-                f"{settings.epochs}. Raise the epochs, or choose another start."
+                "A run goes on where epochs are left. "
+                f"Received: {done} epochs done of {settings.epochs}. "
+                "Raise the epochs, or choose another start."
             )
-        if not (resume and self.session and self.session.run and self.session.run.folder == resume):
+        if not (resume and self.run and self.run.folder == resume):
             movies = [self.choices.read_movies(part) for part in ("training", "validation")]
             self._attach(TrainingSession(*movies, settings, resume=resume))
         self.session.epochs = settings.epochs
@@ -181,9 +171,8 @@ class TrainingDashboard(VBox):
         session = self.session
         is_new = (session.state, len(session.news)) != self._shown
         if is_new or time.monotonic() - self._shown_at > _REDRAW_SECONDS:
-            with handler_lock(
-                wait=session.state == "paused" or not session.is_running
-            ) as is_my_turn:
+            waits = session.state == "paused" or not session.is_running
+            with handler_lock(wait=waits) as is_my_turn:
                 if is_my_turn:
                     self.show()
         if not session.is_running:
@@ -192,45 +181,36 @@ class TrainingDashboard(VBox):
     def show(self) -> None:
         """Brings all that is shown up to date."""
         with self.messages.watch(keep=True):
-            session = self.session
-            state = session.state if session else "ready"
-            signs = (state, len(session.news) if session else 0)
+            session, state, signs = self.session, "ready", ("ready", 0)
+            if session:
+                state = session.state
+                signs = (state, len(session.news))
             self._show_status(state)
             if session:
-                self.curves.value = draw_curves(
-                    session.history, session.losses, epochs=session.epochs
-                )
-            if session and signs != self._shown:
-                self._show_news()
+                options = {"epochs": session.epochs}
+                self.curves.value = draw_curves(session.history, session.losses, **options)
+                if signs != self._shown:
+                    self._show_news()
             self._shown, self._shown_at = signs, time.monotonic()
 
     def _show_status(self, state: str) -> None:
-        for name, states in _ALLOWED.items():
+        for name, (states, _) in _BUTTONS.items():
             getattr(self, name).disabled = state not in states
-        self.choices.lock(running=state in _ALLOWED["stop"] or state == "stopping")
-        session, words = self.session, [_STATES[state]]
+        self.choices.lock(running=state in _BUTTONS["stop"][0] or state == "stopping")
+        session, words = self.session, _STATES[state]
         if session and session.progress:
             self.bar.value = min(1.0, session.epochs_done / session.epochs)
-            words.append(_describe_progress(session))
-        text = html.escape(" ".join(words))
-        self.status.value = (
-            f'<div role="status" style="color:{INK};background:{PAPER}">{text}</div>'
-        )
+            words = f"{words} {_describe_progress(session)}"
+        self.status.value = make_status(words)
 
     def _show_news(self) -> None:
         """What changes with an epoch or an event."""
-        session = self.session
+        session, style = self.session, f'style="color:{INK};background:{PAPER}"'
         reading = html.escape(describe_history(session.history))
-        self.reading.value = (
-            f'<div role="status" style="color:{INK};background:{PAPER}"><b>{reading}</b></div>'
-        )
-        texts = list(dict.fromkeys(each.message for each in session.news if each.message))[
-            -_SHOWN_NEWS:
-        ]
-        self.news.value = "".join(
-            f'<div style="color:{INK};background:{PAPER}">{html.escape(text)}</div>'
-            for text in texts
-        )
+        self.reading.value = f'<div role="status" {style}><b>{reading}</b></div>'
+        texts = dict.fromkeys(news.message for news in session.news if news.message)
+        lines = [f"<div {style}>{html.escape(text)}</div>" for text in list(texts)[-4:]]
+        self.news.value = "".join(lines)
         if session.run and (epochs := list_pictures(session.run.folder)):
             self.example.value = draw_example(read_picture(session.run.folder, epochs[-1]))
 
@@ -245,14 +225,11 @@ class TrainingDashboard(VBox):
                 self.messages.fail(session.error)
             elif session.run:
                 is_done = len(session.history) >= session.epochs
-                more = (
-                    "To go on, raise the epochs and press Start"
-                    if is_done
-                    else "Start goes on with it"
-                )
+                more = "To go on, raise the epochs and press Start"
+                more = more if is_done else "Start goes on with it"
                 self.messages.say(f"{session.news[-1].message.rstrip('.')}. {more}.")
 
-    # ---- waiting, and places without widgets
+    # ---- waiting, and where there are no widgets
 
     @property
     def run(self) -> Run | None:
@@ -268,11 +245,7 @@ class TrainingDashboard(VBox):
         press Start (nbclient, papermill), it trains and prints. Voila shows nothing before all
         cells have ended: there it returns at once.
 
-        Returns:
-            the run; None where none was started.
-
-        Raises:
-            Exception: whatever ended the training.
+        Returns the run, or None where none was started; raises whatever ended the training.
         """
         if is_voila():
             return self.run
@@ -283,25 +256,17 @@ class TrainingDashboard(VBox):
             while self.session is None or self.session.is_running:
                 await process_events()
         except (KeyboardInterrupt, asyncio.CancelledError):
-            await self._stop_and_wait()
+            if self.session:
+                self.session.stop()
+                self.show()
+            while self.session and self.session.is_running:
+                await process_events()
         if self.session:
             self.session.raise_error()
         return self.run
 
-    async def _stop_and_wait(self) -> None:
-        if self.session:
-            self.session.stop()
-            self.show()
-            while self.session.is_running:
-                await process_events()
-
     def train_as_text(self) -> Run | None:
-        """Trains with what is chosen and prints a line for each epoch, where there are no widgets.
-        Ctrl-C stops.
-
-        Raises:
-            UserError: data or settings do not allow it.
-        """
+        """Trains with what is chosen, and prints a line for each epoch. Ctrl-C stops."""
         if not (self.session and self.session.is_running):
             self._start()
         printed = 0
@@ -310,7 +275,7 @@ class TrainingDashboard(VBox):
                 for progress in self.session.news[printed:]:
                     load_training().print_progress(progress)
                     printed += 1
-                time.sleep(_PRINT_SECONDS)
+                time.sleep(0.1)
             except KeyboardInterrupt:
                 self.session.stop()
         return self.session.wait()
@@ -322,35 +287,25 @@ class TrainingDashboard(VBox):
         history = self.session.history if self.session else []
         return plot_history(history, title=self.session.name if self.session else "")
 
-    def state(self) -> dict[str, Any]:
-        """The values of the controls, for JSON."""
-        return read_controls(self.choices.controls)
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Sets the controls to what `state` gave; the network first, as the others' defaults follow
-        from it.
-        """
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Sets the controls to what `state` gave; the network first, which sets defaults."""
         with self.messages.watch():
-            set_controls(self.choices.controls, state)
+            super().restore(state)
 
 
 def _describe_progress(session: TrainingSession) -> str:
     """Epoch, step and time left."""
     progress, left = session.progress, session.seconds_left
-    words = [f"Epoch {min(progress.epoch + 1, session.epochs)} of {session.epochs}"]
-    words.append(f"step {progress.step} of {progress.steps}")
+    words = f"Epoch {min(progress.epoch + 1, session.epochs)} of {session.epochs}"
+    words += f", step {progress.step} of {progress.steps}"
     if session.losses:
-        words.append(f"loss {session.losses[-1][1]:.4f}")
+        words += f", loss {session.losses[-1][1]:.4f}"
     if session.is_running and left is not None:
-        words.append(f"at most about {_format_time(left)} left")
-    return f"{', '.join(words)}."
+        words += f", at most about {_format_time(left)} left"
+    return f"{words}."
 
 
 def _format_time(seconds: float) -> str:
-    return (
-        f"{seconds:.0f} s"
-        if seconds < 90
-        else f"{seconds / 60:.0f} min"
-        if seconds < 5400
-        else f"{seconds / 3600:.1f} h"
-    )
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -13,15 +13,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from organoid_kit.base.errors import UserError
-from organoid_kit.base.settings import NetworkSettings
-from organoid_kit.data.dataset import AnnotatedMovie
-from organoid_kit.training.runs import Run
+from organoid_kit.base import NetworkSettings, UserError
+from organoid_kit.data import AnnotatedMovie
+from organoid_kit.training import Run
 
 if TYPE_CHECKING:
-    from organoid_kit.training.loop import Progress
+    from organoid_kit.training import Progress
 
-_RECENT_EPOCHS = 3  # whose mean tells how long the next ones take
 _running: list[TrainingSession] = []  # at most one
 _loading = threading.Lock()
 
@@ -33,19 +31,13 @@ class TrainingSession:
     way ends.
 
     Attributes:
-        training: movies to learn from.
-        validation: movies to judge by.
-        settings: what to train, and how.
-        run: its folder; None before there is one.
-        progress: the newest of what the training told; None before it told anything.
+        run, progress: None before there is one.
         history: a row for each finished epoch.
         losses: (epochs done, loss) of the steps since `start`.
         news: all that is worth a line of text, in order: finished epochs and events.
         error: what ended the training; None while all is well.
-        view_error: what the last listener that failed raised; a view that breaks never ends a
-            training.
-        listeners: called without arguments, in the thread, after each step, epoch and event, and at
-            the very end.
+        view_error: of the last listener that failed; a view that breaks never ends a training.
+        listeners: called in the thread, after each step, epoch and event, and at the very end.
     """
 
     def __init__(
@@ -70,6 +62,11 @@ class TrainingSession:
         self._wants_stop, self._wants_pause, self._is_paused = (threading.Event() for _ in range(3))
 
     @property
+    def name(self) -> str:
+        """Of the run, for people."""
+        return self.run.folder.name if self.run else f"a new {self.settings.network} network"
+
+    @property
     def epochs(self) -> int:
         """How many to train; may be raised and lowered at any time."""
         return self.settings.epochs
@@ -86,9 +83,7 @@ class TrainingSession:
 
     @property
     def state(self) -> str:
-        """One of "ready", "preparing", "training", "pausing", "paused", "stopping", "ended" and
-        "failed".
-        """
+        """ready, preparing, training, pausing, paused, stopping, ended, or failed."""
         if not self.is_running:
             return "failed" if self.error else "ended" if self._thread else "ready"
         if self._wants_stop.is_set():
@@ -106,24 +101,20 @@ class TrainingSession:
 
     @property
     def seconds_left(self) -> float | None:
-        """How long the remaining epochs take at most; None where nothing tells yet."""
+        """For the remaining epochs, at most, judged by the last three; None: not known yet."""
         left = max(0.0, self.epochs - self.epochs_done)
-        if recent := self.history[-_RECENT_EPOCHS:]:
+        if recent := self.history[-3:]:
             return left * sum(row["seconds"] for row in recent) / len(recent)
         if self.progress is None or self.epochs_done == 0:
             return None
         return left * self.progress.seconds / self.epochs_done
 
     def start(self) -> None:
-        """Starts, or goes on from where it was stopped, in the run there is.
-
-        Raises:
-            UserError: a training is running already.
-        """
+        """Starts, or goes on in the run there is. Raises UserError while a training is running."""
         if _running:
             raise UserError(
-                f"One training at a time. Received: a start while {_running[0].name} is running. Stop it first; it can "
-                "be gone on with later."
+                f"One training at a time. Received: a start while {_running[0].name} is running. "
+                "Stop it first; it can be gone on with later."
             )
         self.error = self.view_error = None
         self.losses = []
@@ -147,14 +138,7 @@ class TrainingSession:
         self._wants_stop.set()
 
     def wait(self) -> Run | None:
-        """Waits for the end of the training; an interrupt (Ctrl-C) meanwhile stops it.
-
-        Returns:
-            the run; None where none was made.
-
-        Raises:
-            Exception: whatever ended the training.
-        """
+        """Waits for the end, and raises what ended it; an interrupt (Ctrl-C) meanwhile stops it."""
         while self._thread and self._thread.is_alive():
             try:
                 self._thread.join(0.2)
@@ -168,19 +152,13 @@ class TrainingSession:
         if self.error:
             raise self.error
 
-    @property
-    def name(self) -> str:
-        """Of the run, for people."""
-        return self.run.folder.name if self.run else f"a new {self.settings.network} network"
-
     def _work(self) -> None:
         try:
-            train = load_training().train
-            self.run = train(
-                self.training,
-                self.validation,
+            movies, resume = (self.training, self.validation), self.run and self.run.folder
+            self.run = load_training().train(
+                *movies,
                 self.settings,
-                resume=self.run and self.run.folder,
+                resume=resume,
                 on_progress=self._note,
                 should_stop=self._wants_stop.is_set,
                 should_pause=self._is_asked_to_pause,
@@ -193,7 +171,7 @@ class TrainingSession:
             self._tell()
 
     def _is_asked_to_pause(self) -> bool:
-        """The training asks between two steps; told yes, it waits there and asks again and again."""
+        """The training asks between two steps; told yes, it waits and asks again and again."""
         if self._wants_pause.is_set():
             self._is_paused.set()
             return True
@@ -219,15 +197,11 @@ class TrainingSession:
 
 
 def load_training() -> ModuleType:
-    """The module `training`, and with it Keras; threads that ask at the same time wait for each
-    other.
-    """
+    """`training.loop`, and with it Keras; threads that ask at the same time wait for each other."""
     with _loading:
         return import_module("organoid_kit.training.loop")
 
 
 def find_running_session() -> TrainingSession | None:
-    """The training that is going on, for a dashboard that was made after it started; None where
-    there is none.
-    """
+    """The training that is going on, for a dashboard that was made after it started."""
     return _running[0] if _running else None

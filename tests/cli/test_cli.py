@@ -11,10 +11,9 @@ import sys
 import numpy as np
 import pytest
 
-from organoid_kit import cli
-from organoid_kit.base.settings import make_settings, write_settings
-from organoid_kit.cli import main
-from organoid_kit.cli.options import reading_options
+from organoid_kit.base.settings import NETWORKS, PRESETS, make_settings, write_settings
+from organoid_kit.cli import build_parser, check, demo, main, predict, score, track, train, writing
+from organoid_kit.cli.options import READING, spell_options
 from organoid_kit.data import formats
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.dataset import AnnotatedMovie, read_dataset, write_dataset
@@ -153,7 +152,7 @@ def test_an_interrupt_ends_with_130(monkeypatch, capsys, data):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli.check, "summarise_annotations", interrupt)
+    monkeypatch.setattr(check, "summarise_annotations", interrupt)
     assert run_main("check", data / "test.autlist") == 130
     assert "Interrupted" in capsys.readouterr().err
 
@@ -262,20 +261,40 @@ def test_a_resumed_run_keeps_its_settings(data, trained, capsys):
     assert all(option in said for option in changed[::2]) and "--epochs" not in said
 
 
-def test_the_command_to_go_on_is_complete():
+def test_the_command_to_go_on_is_complete(monkeypatch):
     stated = "--no-validation --axes tczyx --spacing 2,0.5,0.5 --pattern t{time}.tif --accept-guess".split()
-    options = cli._build_parser().parse_args(
-        ["train", "a b.autlist", *stated, "--epochs", "3", "--seed", "4"]
+    monkeypatch.setattr(train, "load_keras", lambda: None)
+    monkeypatch.setattr(train, "read_dataset", lambda path, **_: [make_blobs(1), make_blobs(2)])
+    commands = []
+    monkeypatch.setattr(
+        train, "train_and_calibrate", lambda *arguments: commands.append(arguments[2]) or (None, 0)
     )
-    command = cli.train._build_command(options)
-    again = cli._build_parser().parse_args(["train", *command, "--resume", "run"])
-    assert reading_options(again) == reading_options(options)
-    assert (str(again.dataset), again.no_validation, again.epochs, again.seed) == (
-        "a b.autlist",
-        True,
-        None,
-        None,
+    typed = ["train", "a b.autlist", *stated, "--epochs", "3", "--seed", "4"]
+    assert main(typed) == 0
+    before, after = (
+        vars(build_parser().parse_args(arguments))
+        for arguments in (typed, ["train", *map(str, commands[0]), "--resume", "run"])
     )
+    assert {name: after[name] for name in READING} == {name: before[name] for name in READING}
+    assert (str(after["dataset"]), after["no_validation"]) == ("a b.autlist", True)
+    assert not after.keys() & {"epochs", "seed"}
+
+
+def test_what_can_be_chosen_is_what_there_is(capsys):
+    for command, option, known in (
+        ("train", "--network", NETWORKS),
+        ("train", "--preset", PRESETS),
+        ("track", "--format", writing.FORMATS),
+    ):
+        with pytest.raises(SystemExit):
+            main([command, option, "another"])
+        said = capsys.readouterr().err
+        assert ", ".join(map(repr, known)) in said or ", ".join(known) in said
+
+
+def test_options_are_spelled_as_they_are_typed():
+    spelled = spell_options(spacing_um=(2.0, 0.5, 0.5), accept_guess=True, axes=None, epochs=3)
+    assert spelled == ["--spacing", "2.0,0.5,0.5", "--accept-guess", "--epochs", "3"]
 
 
 def test_train_keeps_settings_and_options(trained):
@@ -303,7 +322,7 @@ def seen(monkeypatch):
     """What would have been trained."""
     seen = {}
     monkeypatch.setattr(
-        cli.train,
+        train,
         "train_and_calibrate",
         lambda split, settings, *_: seen.update(split=split, settings=settings) or (None, 0),
     )
@@ -392,15 +411,13 @@ def test_predict_never_overwrites(data, trained, tmp_path, capsys):
 def test_predict_says_at_once_what_it_cannot_write(
     name, data, trained, tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr(
-        cli.predict, "_predict_positions", lambda *_: pytest.fail("it went to work")
-    )
+    monkeypatch.setattr(predict, "load_keras", lambda: pytest.fail("it went to work"))
     assert run_main("predict", trained.folder, data / "test.autlist", "-o", tmp_path / name) == 2
     assert name in capsys.readouterr().err
 
 
 def test_predict_asks_for_geff_before_the_work(data, trained, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(cli.outputs, "find_spec", lambda name: None)
+    monkeypatch.setattr(writing, "find_spec", lambda name: None)
     assert (
         run_main("predict", trained.folder, data / "test.autlist", "-o", tmp_path / "found.geff")
         == 2
@@ -409,7 +426,7 @@ def test_predict_asks_for_geff_before_the_work(data, trained, tmp_path, monkeypa
 
 
 def test_predict_knows_what_can_be_written():
-    assert {*cli.outputs.SUFFIXES, ""} == formats._WRITERS.keys()
+    assert {*writing.SUFFIXES, ""} == formats._WRITERS.keys()
 
 
 def test_several_movies_need_a_folder(data, trained, tmp_path, capsys):
@@ -632,7 +649,7 @@ def test_a_trained_division_network_is_calibrated_where_it_can_be(families, tmp_
 @pytest.mark.parametrize("network", ["position", "division", "link"])
 def test_without_validation_nothing_is_calibrated_and_that_is_said(network, tmp_path):
     write_settings(make_settings(network), tmp_path / "settings.json")
-    assert "Not calibrated" in cli.fit._calibrate(Run(tmp_path), Split([make_family()], []))
+    assert "Not calibrated" in train._calibrate(Run(tmp_path), Split([make_family()], []))
 
 
 def test_training_without_links_says_what_is_missing(data, families, capsys):
@@ -735,7 +752,7 @@ def test_track_writes_several_movies_into_a_folder(form, families, naming, tmp_p
 
 
 def test_track_refuses_before_the_work(families, naming, networks, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(cli.track, "_track_movie", lambda *_: pytest.fail("it went to work"))
+    monkeypatch.setattr(track, "load_keras", lambda: pytest.fail("it went to work"))
     (tmp_path / "mine.aut").write_text("mine")
     (tmp_path / "other.autlist").write_text("mine")
     movie = families / "family 4.ome.tif"
@@ -886,7 +903,7 @@ def test_score_counts_links_and_lineages_where_both_have_links(tmp_path, lineage
 
 
 def test_score_does_without_the_library_of_lineages(tmp_path, lineage, monkeypatch, capsys):
-    monkeypatch.setattr(cli.track_scores, "find_spec", lambda name: None)
+    monkeypatch.setattr(score, "find_spec", lambda name: None)
     write_annotations(lineage, tmp_path / "truth.aut")
     assert run_main("score", tmp_path / "truth.aut", tmp_path / "truth.aut") == 0
     said = capsys.readouterr().out
@@ -941,18 +958,18 @@ def test_the_demo_goes_the_whole_way_twice_and_keeps_the_first(
 ):
     import organoid_kit.networks.folders
 
-    monkeypatch.setattr(cli.demo, "find_samples", lambda: families)
+    monkeypatch.setattr(demo, "find_samples", lambda: families)
     monkeypatch.setattr(organoid_kit.networks.folders, "SHIPPED", networks["link"].parent)
-    demo = tmp_path / "demo"
-    assert run_main("demo", "--output", demo, "--epochs", 1) == 0
-    said, first = capsys.readouterr().out, (demo / "scores.json").read_text()
+    folder = tmp_path / "demo"
+    assert run_main("demo", "--output", folder, "--epochs", 1) == 0
+    said, first = capsys.readouterr().out, (folder / "scores.json").read_text()
     headings = [
         line.split()[1] for line in said.splitlines() if line[:1].isdigit() and line[1:3] == ". "
     ]
     assert headings == ["Are", "Train", "Ask", "Put", "Count"]
     written = said.split("Written were:\n")[1].split("\n")
     assert all((tmp_path / line.strip()).exists() for line in written if line)
-    names = {path.name for path in demo.rglob("*")}
+    names = {path.name for path in folder.rglob("*")}
     assert {
         "family 4.aut",
         "tracks.autlist",
@@ -974,10 +991,10 @@ def test_the_demo_goes_the_whole_way_twice_and_keeps_the_first(
             "counted",
         )
     )
-    assert len(list((demo / "runs").iterdir())) == 3
-    assert run_main("demo", "--output", demo, "--networks", "shipped") == 0
-    [earlier] = demo.glob("earlier_*")
+    assert len(list((folder / "runs").iterdir())) == 3
+    assert run_main("demo", "--output", folder, "--networks", "shipped") == 0
+    [earlier] = folder.glob("earlier_*")
     assert (earlier / "scores.json").read_text() == first and (
         earlier / "report_link.html"
     ).exists()
-    assert (demo / "report.html").exists() and not (demo / "report_link.html").exists()
+    assert (folder / "report.html").exists() and not (folder / "report_link.html").exists()

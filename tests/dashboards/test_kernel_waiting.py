@@ -41,7 +41,7 @@ PATIENCE = 120
 def kernel(request):
     """A new kernel in which a dashboard is ready, and its client."""
     manager, client = start_new_kernel(startup_timeout=PATIENCE)
-    run(client, SETUP.format(tests=str(request.path.parent)))
+    run(client, SETUP.format(tests=str(request.path.parents[1])))
     yield manager, client
     client.stop_channels()
     manager.shutdown_kernel(now=True)

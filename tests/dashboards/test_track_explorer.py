@@ -136,11 +136,11 @@ def test_of_many_lineages_some_are_shown_and_that_is_said():
     explorer = TrackExplorer(MOVIE, alone, drawn_by="kernel")
     assert (
         len(explorer.tree.places) == 15
-        and "The 15 largest of 40 lineages" in explorer._shown_text.value
+        and "The 15 largest of 40 lineages" in explorer._shown.value
     )
     explorer.choose(30)
     assert explorer.lineage.value == explorer.chosen + 1 == 31
-    assert len(explorer.tree.places) == 1 and "Lineage 31 of 40" in explorer._shown_text.value
+    assert len(explorer.tree.places) == 1 and "Lineage 31 of 40" in explorer._shown.value
 
 
 def test_a_front_end_without_the_script_sees_the_tree(explorer):
@@ -160,11 +160,11 @@ def test_a_front_end_without_the_script_sees_the_tree(explorer):
 
 def test_only_where_one_can_click_does_it_say_so(explorer):
     assert (
-        "Click" not in explorer._help_text.value
-        and "Pick a nucleus in the movie" in explorer._help_text.value
+        "Click" not in explorer._tree_help.value
+        and "Pick a nucleus in the movie" in explorer._tree_help.value
     )
     explorer.tree.ready = True
-    assert "Click</b> in the tree" in explorer._help_text.value
+    assert "Click</b> in the tree" in explorer._tree_help.value
 
 
 def test_without_anywidget_the_tree_is_a_picture(tracks, monkeypatch):

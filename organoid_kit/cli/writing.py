@@ -1,0 +1,141 @@
+"""Where results go: for each movie a file that does not exist yet, of a format known before the
+work begins.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+from organoid_kit.base import UserError
+from organoid_kit.base.files import make_file_name
+from organoid_kit.data import AnnotatedMovie, Annotations, write_annotations, write_dataset
+from organoid_kit.data.formats import add_organoidtracker_data, add_track_ids
+
+SUFFIXES = (".aut", ".csv", ".geff", ".zarr")  # none: a Cell Tracking Challenge folder
+FORMATS = {"aut": ".aut", "csv": ".csv", "geff": ".geff", "ctc": ""}
+
+
+def choose_outputs(output: Path, names: Sequence[str], form: str | None = None) -> list[Path]:
+    """A file for each movie: the one named, or one for each in the folder named.
+
+    Args:
+        output: with a suffix, of the only file; a folder for files otherwise.
+        names: of the movies.
+        form: one of `FORMATS`; None: as the suffix says, .aut in a folder.
+
+    Raises:
+        UserError: one exists already, several movies would share one, or it cannot be written.
+    """
+    suffix = _choose_suffix(output, form)
+    paths = [output / f"{make_file_name(name)}{suffix}" for name in names]
+    if output.suffix or (suffix == "" and len(names) == 1):
+        paths = [output] * len(names)
+    for path in paths:
+        if path.exists() or len(set(paths)) < len(paths):
+            raise UserError(
+                "Each movie needs a file of its own that does not exist yet. "
+                f"Received: {str(path)!r} for {', '.join(names)}. Choose another --output; one "
+                "without suffix is a folder, with a file for each movie."
+            )
+    return paths
+
+
+def _choose_suffix(output: Path, form: str | None) -> str:
+    """Of the files. Says before the work, not after it, that they cannot be written."""
+    stated = output.suffix.lower()
+    suffix = stated or FORMATS[form or "aut"]
+    if stated and stated not in SUFFIXES:
+        raise UserError(
+            f"Results are written as {', '.join(SUFFIXES)}, or into a folder. "
+            f"Received: --output {str(output)!r} with another suffix. "
+            "Choose one of these, or a folder without a dot in its name."
+        )
+    if form and suffix != FORMATS[form]:
+        raise UserError(
+            "The suffix of --output must agree with --format. "
+            f"Received: {str(output)!r} and --format {form}. "
+            "Leave out --format, or name a folder without a dot in its name."
+        )
+    if suffix in (".geff", ".zarr") and find_spec("geff") is None:
+        raise UserError(
+            f"GEFF files need the geff library. Received: --output {str(output)!r} without it. "
+            'Install it with: pip install "organoid-kit[formats]", or choose .aut.'
+        )
+    return suffix
+
+
+@contextmanager
+def resume_file(output: Path) -> Iterator[Path]:
+    """Keeps what was found until the output is written: an interrupted command can go on."""
+    note = output.with_name(f"{output.name}.resume")
+    try:
+        yield note
+    except KeyboardInterrupt:
+        if note.exists():
+            advice = "Give the same command again to go on."
+            print(f"\nNuclei found so far are kept in {note}. {advice}", file=sys.stderr)
+        raise
+    note.unlink(missing_ok=True)
+
+
+class TrackWriter:
+    """Writes tracks, one movie after another; lists those in .aut in one .autlist."""
+
+    def __init__(self, output: Path, form: str | None = None) -> None:
+        """Raises UserError where the list exists already."""
+        in_folder = output / "tracks.autlist"
+        self.list_file = output.with_suffix(".autlist") if output.suffix else in_folder
+        self.listed: list[AnnotatedMovie] = []
+        suffix = output.suffix.lower() or FORMATS[form or "aut"]
+        if suffix == ".aut" and self.list_file.exists():
+            raise UserError(
+                f"Existing files are never overwritten. Received: {str(self.list_file)!r}, "
+                "where the tracks would be listed. Choose another --output."
+            )
+
+    def write(
+        self, tracks: Annotations, path: Path, annotated: AnnotatedMovie | None = None
+    ) -> list[Path]:
+        """Writes tracks in the format of the suffix, none being a Cell Tracking Challenge folder.
+
+        Args:
+            tracks: of one movie.
+            path: to write.
+            annotated: the movie; without one there is no list, and no folder.
+
+        Returns:
+            what was written.
+        """
+        suffix, shape = path.suffix.lower(), {}
+        if suffix == ".aut":
+            tracks = add_organoidtracker_data(tracks)
+            if annotated and _can_be_listed(annotated):
+                return self._write_listed(tracks, path, annotated)
+        elif suffix == ".csv":
+            tracks = add_track_ids(tracks)
+        elif suffix == "":
+            movie = annotated.movie
+            shape = {"shape_zyx": movie.shape_zyx, "time_points": movie.time_points}
+        write_annotations(tracks, path, **shape)
+        return [path]
+
+    def _write_listed(
+        self, tracks: Annotations, path: Path, annotated: AnnotatedMovie
+    ) -> list[Path]:
+        """All so far in the list, which names its files as its movies are named."""
+        tracks = dataclasses.replace(tracks, name=path.stem)
+        self.listed.append(dataclasses.replace(annotated, annotations=tracks))
+        write_dataset(self.listed, self.list_file, overwrite=len(self.listed) > 1)
+        return [self.list_file.with_name(path.name), self.list_file]
+
+
+def _can_be_listed(annotated: AnnotatedMovie) -> bool:
+    """A list names the files in a folder of TIFFs by a pattern."""
+    folder = annotated.movie.path
+    is_tiffs = folder.is_dir() and any(folder.glob("*.tif*"))
+    return annotated.images_pattern is not None or not is_tiffs
