@@ -121,7 +121,7 @@ def train_and_calibrate(
     command: Sequence[Path | str],
     resume: Path | None = None,
 ) -> tuple[Run, int]:
-    """The run, and 130 where it was interrupted; `command` names the data to go on with then."""
+    """The run, and 130 where it was interrupted; `command` names the data to continue with."""
     from organoid_kit.training import estimate_training, train
 
     if resume is None:

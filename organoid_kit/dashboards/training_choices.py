@@ -133,7 +133,7 @@ class TrainingChoices(Dashboard):
 
     @property
     def resume(self) -> Path | None:
-        """The run to go on with; None for a new one."""
+        """The run to continue; None for a new one."""
         start = self.start_from.value
         return Path(start.removeprefix(_RESUME)) if start.startswith(_RESUME) else None
 
@@ -156,11 +156,11 @@ class TrainingChoices(Dashboard):
             self.channels.value = settings.channels
 
     def offer_run(self, run: Run) -> None:
-        """Offers to go on with a run, and chooses that, if there is anything to go on from."""
+        """Offers to continue a run, and chooses that, if there is anything to continue from."""
         self._offer_starts(also=run, chosen=f"{_RESUME}{run.folder}")
 
     def lock(self, *, running: bool) -> None:
-        """While a training runs, only epochs can be changed; a run to go on with keeps its own."""
+        """While a training runs, only epochs can be changed; a continued run keeps its own."""
         free = {"epochs"} if running else set(self.kept)
         if self.resume and not running:
             free = {"epochs", "start_from", "training_path", "validation_path"}
@@ -187,7 +187,7 @@ class TrainingChoices(Dashboard):
         self._offer_starts()
 
     def _apply_start(self) -> None:
-        """The settings of the run to go on with, or of the network to train on from."""
+        """The settings of the run to continue, or of the network to train on from."""
         start, kept = self.start_from.value, {"output_folder": self._base.output_folder}
         if self.resume:
             run = Run(self.resume)
@@ -276,13 +276,13 @@ def _parse_shape(text: str) -> tuple[int, ...]:
 
 
 def _list_starts(folder: str, network: str, also: Run | None) -> list[tuple[str, str]]:
-    """The runs of a folder that can be gone on with, and those that can be trained on from."""
+    """The runs of a folder that can be continued, and those that can be trained on from."""
     going_on, from_best = [], []
     for row in reversed([row for row in list_runs(folder) if row["network"] == network]):
         run = Run(Path(folder) / row["run"])
         is_open = not run.ending.startswith("all ") or (also and run.folder == also.folder)
         if is_open and any((run.folder / "checkpoints").glob("*.npz")):
-            label = f"go on with {row['run']}: {count(row['epochs'], 'epoch')} done"
+            label = f"continue {row['run']}: {count(row['epochs'], 'epoch')} done"
             going_on.append((label, f"{_RESUME}{run.folder}"))
         if row["epochs"]:
             from_best.append((f"train on from {row['run']}, its best network", str(run.folder)))

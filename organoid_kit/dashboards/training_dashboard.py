@@ -54,12 +54,12 @@ _STATES = {
     "failed": "Ended with an error.",
 }
 _BUTTONS = {  # in which states each can be pressed, and what it does
-    "start": (("ready", "ended", "failed"), "Starts, or goes on with the run chosen above"),
+    "start": (("ready", "ended", "failed"), "Starts, or continues the run chosen above"),
     "pause": (("preparing", "training"), "Waits after this step"),
     "resume": (("pausing", "paused"), "Goes on after a pause"),
     "stop": (
         ("preparing", "training", "pausing", "paused"),
-        "Ends after this step; can be gone on with",
+        "Ends after this step; can be continued",
     ),
 }
 
@@ -130,7 +130,7 @@ class TrainingDashboard(Dashboard):
             self.show()
 
     def _start(self) -> None:
-        """A new run, or the one chosen to go on with."""
+        """A new run, or the one chosen to be continued."""
         settings, resume = self.choices.collect_settings(), self.choices.resume
         if resume and (done := len(Run(resume).history)) >= settings.epochs:
             raise UserError(
@@ -215,7 +215,7 @@ class TrainingDashboard(Dashboard):
             self.example.value = draw_example(read_picture(session.run.folder, epochs[-1]))
 
     def _announce_end(self) -> None:
-        """How the training ended; the run is chosen to go on with."""
+        """How the training ended; the run is chosen to be continued."""
         session = self.session
         with self.messages.watch(keep=True):
             if session.run and session.run.folder.is_dir():
@@ -226,7 +226,7 @@ class TrainingDashboard(Dashboard):
             elif session.run:
                 is_done = len(session.history) >= session.epochs
                 more = "To go on, raise the epochs and press Start"
-                more = more if is_done else "Start goes on with it"
+                more = more if is_done else "Start continues it"
                 self.messages.say(f"{session.news[-1].message.rstrip('.')}. {more}.")
 
     # ---- waiting, and where there are no widgets
@@ -241,7 +241,7 @@ class TrainingDashboard(Dashboard):
         cells wait, too.
 
         Widgets go on working meanwhile, also in kernels of version 6 such as Google Colab's. An
-        interrupt of the kernel stops the training; it can be gone on with. Where nobody is there to
+        interrupt of the kernel stops the training; it can be continued. Where nobody is there to
         press Start (nbclient, papermill), it trains and prints. Voila shows nothing before all
         cells have ended: there it returns at once.
 

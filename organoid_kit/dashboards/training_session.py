@@ -25,7 +25,7 @@ _loading = threading.Lock()
 
 
 class TrainingSession:
-    """One training that can be paused, changed, stopped and gone on with.
+    """One training that can be paused, changed, stopped and continued.
 
     `start`, `pause`, `resume` and `stop` return at once; the training follows when the step under
     way ends.
@@ -48,7 +48,7 @@ class TrainingSession:
         *,
         resume: str | Path | None = None,
     ) -> None:
-        """Starts nothing yet; `resume` is the folder of a run to go on with, as in `train`."""
+        """Starts nothing yet; `resume` is the folder of a run to continue, as in `train`."""
         self.training, self.validation, self.settings = training, validation, settings
         self.run = Run(Path(resume)) if resume else None
         self.progress: Progress | None = None
@@ -114,7 +114,7 @@ class TrainingSession:
         if _running:
             raise UserError(
                 f"One training at a time. Received: a start while {_running[0].name} is running. "
-                "Stop it first; it can be gone on with later."
+                "Stop it first; it can be continued later."
             )
         self.error = self.view_error = None
         self.losses = []

@@ -1,5 +1,5 @@
 """A training as a person would run it: started, paused, changed, resumed, left, found again,
-stopped, gone on with.
+stopped, continued.
 """
 
 import re

@@ -135,8 +135,7 @@ def test_of_many_lineages_some_are_shown_and_that_is_said():
     alone = Annotations(np.full((40, 3), 3.0), np.ones(40), spacing_um=SPACING)
     explorer = TrackExplorer(MOVIE, alone, drawn_by="kernel")
     assert (
-        len(explorer.tree.places) == 15
-        and "The 15 largest of 40 lineages" in explorer._shown.value
+        len(explorer.tree.places) == 15 and "The 15 largest of 40 lineages" in explorer._shown.value
     )
     explorer.choose(30)
     assert explorer.lineage.value == explorer.chosen + 1 == 31

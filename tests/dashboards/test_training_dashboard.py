@@ -69,7 +69,7 @@ def test_buttons_lead_through_a_training(dashboard, fake):
     dashboard.session.wait()
     wait_for(lambda: dashboard.messages.value)
     assert enabled(dashboard) == {"start"} and "Ended." in dashboard.status.value
-    assert "Training ended: the fake one. Start goes on with it." in dashboard.messages.value
+    assert "Training ended: the fake one. Start continues it." in dashboard.messages.value
     assert "<svg" in dashboard.curves.value and "<b>" in dashboard.reading.value
 
 
@@ -222,7 +222,7 @@ def test_a_run_is_stopped_found_in_another_kernel_and_gone_on_with(dashboard, tm
     (run.folder / "log.txt").write_text("")  # as if it had been cut off
     other = make(tmp_path, epochs=7)
     labels = [label for label, _ in other.start_from.options]
-    assert f"go on with {run.folder.name}: 1 epoch done" in labels
+    assert f"continue {run.folder.name}: 1 epoch done" in labels
     other.start_from.value = f"resume:{run.folder}"
     assert other.epochs.value == 1
     other.epochs.value = 2
