@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
@@ -136,16 +135,16 @@ def ask_networks(
     for kind in NETWORKS:
         network, settings = load_network(networks[kind])
         settings = settings.changed(channels=channels)
-        for annotated in test:
+        for annotated in (annotated.with_spacing() for annotated in test):
             movie, blobs = annotated.movie, None
-            truth = annotated.annotations.with_spacing(movie.spacing_um)
+            truth = annotated.annotations
             if kind == "position":
                 found = predict_positions(network, movie, settings, threshold=_CANDIDATES)
                 blobs = find_blobs(movie, **tuned)
             else:
                 predict = predict_divisions if kind == "division" else predict_links
                 found = predict(network, movie, truth, settings)
-            described = describe_movie("test", dataclasses.replace(annotated, annotations=truth))
+            described = describe_movie("test", annotated)
             result = Result(settings, described, truth, found, blobs, settings.threshold)
             results[kind].append(result)
     return results

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -134,9 +133,8 @@ def _score(
 
     movie, shown = annotated.movie, annotated.movie
     if len(annotated.annotations.links):
-        truth = annotated.annotations.with_spacing(movie.spacing_um)
-        shown = dataclasses.replace(annotated, annotations=truth)
-        print(format_track_scores(compute_track_scores(truth, tracked.tracks)))
+        shown = annotated.with_spacing()
+        print(format_track_scores(compute_track_scores(shown.annotations, tracked.tracks)))
     else:
         print(f"{movie.name} has no true links: not scored")
     if len(tracked.tracks):
