@@ -2,6 +2,7 @@
 error.
 """
 
+import re
 from pathlib import Path
 
 import jupytext
@@ -25,7 +26,9 @@ def test_every_source_has_its_notebook():
 
 
 def test_every_dashboard_has_its_app():
-    assert sorted(dashboards._HOMES.values()) == NAMES
+    assert (
+        sorted(re.sub("(?<!^)(?=[A-Z])", "_", name).lower() for name in dashboards.__all__) == NAMES
+    )
 
 
 @each_app
