@@ -24,7 +24,7 @@ from organoid_kit.training import Run
 
 if TYPE_CHECKING:
     from organoid_kit.prediction.movie import TrackedMovie
-    from organoid_kit.report.results import Result
+    from organoid_kit.report.results import MovieResult
 
 Networks = Mapping[str, Path | str]  # by kind: a folder, or the name of a shipped network
 _CANDIDATES = 0.05  # peaks from this probability on are kept: scores of all thresholds are drawn
@@ -115,7 +115,7 @@ def ask_networks(
     test: Sequence[AnnotatedMovie],
     seen: Sequence[AnnotatedMovie],
     channels: tuple[int, ...],
-) -> dict[str, list[Result]]:
+) -> dict[str, list[MovieResult]]:
     """What each network says of each test movie: where nuclei are; of true nuclei, which divide and
     belong together.
 
@@ -127,10 +127,10 @@ def ask_networks(
     """
     from organoid_kit.networks import load_network
     from organoid_kit.prediction import predict_divisions, predict_links, predict_positions
-    from organoid_kit.report.results import Result
+    from organoid_kit.report.results import MovieResult
     from organoid_kit.training.runs import describe_movie
 
-    results: dict[str, list[Result]] = {kind: [] for kind in NETWORKS}
+    results: dict[str, list[MovieResult]] = {kind: [] for kind in NETWORKS}
     tuned = tune_blobs(seen, channels=channels)
     for kind in NETWORKS:
         network, settings = load_network(networks[kind])
@@ -145,7 +145,7 @@ def ask_networks(
                 predict = predict_divisions if kind == "division" else predict_links
                 found = predict(network, movie, truth, settings)
             described = describe_movie("test", annotated)
-            result = Result(settings, described, truth, found, blobs, settings.threshold)
+            result = MovieResult(settings, described, truth, found, blobs, settings.threshold)
             results[kind].append(result)
     return results
 
@@ -182,28 +182,25 @@ def write_tracks(
 def write_pages(
     networks: Networks,
     runs: Mapping[str, Run],
-    results: Mapping[str, Sequence[Result]],
+    results: Mapping[str, Sequence[MovieResult]],
     tracked: Sequence[TrackedMovie],
     test: Sequence[AnnotatedMovie],
     folder: Path,
 ) -> tuple[dict[str, Any], list[Path]]:
     """A page about each training and one about the tracks; all figures, and the pages."""
     from organoid_kit.report import (
-        divisions,
-        links,
-        positions,
-        save_result,
+        save_movie_result,
         save_tracking,
         write_report,
         write_tracking_report,
     )
+    from organoid_kit.report.kinds import KINDS
 
-    kinds = {"position": positions, "division": divisions, "link": links}
-    facts = {kind: kinds[kind].compute_scores(results[kind]) for kind in NETWORKS}
+    facts = {kind: KINDS[kind].compute_scores(results[kind]) for kind in NETWORKS}
     for kind, run in runs.items():
         for annotated, result in zip(test, results[kind], strict=True):
             options = {"blobs": result.blobs, "channels": result.settings.channels}
-            save_result(run, annotated, result.found, result.threshold, **options)
+            save_movie_result(run, annotated, result.found, result.threshold, **options)
         write_report(folder / f"report_{kind}.html", run)
     channels = results["position"][0].settings.channels
     for annotated, movie in zip(test, tracked, strict=True):

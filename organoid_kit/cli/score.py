@@ -158,8 +158,10 @@ def format_scores(scores: dict[str, PositionScore]) -> str:
 
 def _keep_results(run: Run, pairs: Sequence[_Pair], threshold: float) -> None:
     """Puts the results where `report` finds them."""
-    from organoid_kit.report import save_result
+    from organoid_kit.report import save_movie_result
 
     for pair in pairs:
-        save_result(run, pair.annotated, pair.found, threshold, channels=run.settings.channels)
+        save_movie_result(
+            run, pair.annotated, pair.found, threshold, channels=run.settings.channels
+        )
     print(f"Kept in {run.folder}; `report` shows it.")

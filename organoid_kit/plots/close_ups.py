@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from organoid_kit.data.annotations import Annotations
-from organoid_kit.data.timelapse import TimeLapse
+from organoid_kit.data import Annotations, TimeLapse
 from organoid_kit.plots.drawing import COLOURS, Drawing, Mark, draw_close_up, draw_figure
 
 FOUND, PUT_IN = Mark("position", "o", "sky blue"), Mark("put in", "D", "yellow")

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from organoid_kit.base.errors import UserError
-from organoid_kit.base.settings import NetworkSettings
+from organoid_kit.base import NetworkSettings, UserError
 from organoid_kit.examples.division import DivisionExample
 from organoid_kit.examples.link import LinkExample
 from organoid_kit.examples.patches import GREYS

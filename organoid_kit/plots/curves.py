@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from organoid_kit.data.dataset import AnnotatedMovie
+from organoid_kit.data import AnnotatedMovie
 from organoid_kit.evaluation.positions import PositionScore, ThresholdCurve
 from organoid_kit.plots.drawing import (
     COLOURS,

@@ -13,8 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 
-from organoid_kit.base.errors import UserError
-from organoid_kit.base.settings import NetworkSettings
+from organoid_kit.base import NetworkSettings, UserError
 
 # Okabe and Ito 2008, "Color Universal Design": they can be told apart whatever the colour blindness
 COLOURS = {

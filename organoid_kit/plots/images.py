@@ -7,10 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from organoid_kit.base.errors import UserError
-from organoid_kit.base.settings import NetworkSettings
-from organoid_kit.data.annotations import Annotations
-from organoid_kit.data.timelapse import TimeLapse
+from organoid_kit.base import NetworkSettings, UserError
+from organoid_kit.data import Annotations, TimeLapse
 from organoid_kit.evaluation.checks import Problem
 from organoid_kit.evaluation.matching import match_positions
 from organoid_kit.examples.position import PositionExample

@@ -14,7 +14,7 @@ from matplotlib.transforms import ScaledTranslation
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from organoid_kit.data.annotations import Annotations
+from organoid_kit.data import Annotations
 from organoid_kit.plots.drawing import COLOURS, Drawing, Mark, count, draw_figure, tidy
 
 FORK = Mark("division", "o", "black", filled=True)

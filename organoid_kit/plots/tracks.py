@@ -10,9 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba
 
-from organoid_kit.base.errors import UserError
-from organoid_kit.data.annotations import Annotations
-from organoid_kit.data.timelapse import TimeLapse
+from organoid_kit.base import UserError
+from organoid_kit.data import Annotations, TimeLapse
 from organoid_kit.plots.drawing import (
     COLOURS,
     Drawing,

@@ -1,5 +1,4 @@
-"""How well nuclei stand out in a channel, or in a sum of channels: one number, whose meaning a
-biologist can say.
+"""How well nuclei stand out in a channel, or in a sum of channels, in one number.
 
 A nucleus stands out if it is more of a bright blob than 95 of 100 places of the same stack where
 there is no nucleus. How much of a blob a place is, `make_blob_response` says: the difference of two
@@ -19,9 +18,8 @@ import numpy as np
 from scipy.ndimage import map_coordinates
 from scipy.spatial import cKDTree
 
-from organoid_kit.base.errors import UserError
-from organoid_kit.data.annotations import Annotations
-from organoid_kit.data.timelapse import TimeLapse
+from organoid_kit.base import UserError
+from organoid_kit.data import Annotations, TimeLapse
 from organoid_kit.evaluation.blobs import find_response_peaks, make_blob_response
 
 BACKGROUND_PART = 0.95  # a nucleus stands out above this quantile of the background
@@ -65,19 +63,17 @@ class ChannelScore:
 def list_channel_choices(movie: TimeLapse) -> list[tuple[int, ...]]:
     """Single channels first, then sums; of more than four channels only the sum of all."""
     channels = range(1, len(movie.channel_names) + 1)
-    if len(channels) > _MOST_CHANNELS:
-        return [*((each,) for each in channels), tuple(channels)]
-    return [choice for size in channels for choice in itertools.combinations(channels, size)]
+    few = len(channels) <= _MOST_CHANNELS
+    sizes = channels if few else (1, len(channels))
+    return [choice for size in sizes for choice in itertools.combinations(channels, size)]
 
 
-def choose_time_points(
-    movie: TimeLapse, annotations: Annotations | None, most: int = _MOST_TIME_POINTS
-) -> list[int]:
-    """A few time points from first to last, of those that are annotated where any is."""
+def choose_time_points(movie: TimeLapse, annotations: Annotations | None) -> list[int]:
+    """Up to three time points from first to last, of those that are annotated where any is."""
     times = np.array(movie.time_points)
     if annotations is not None and len(annotations):
         times = np.intersect1d(times, annotations.annotated_time_points)
-    chosen = np.linspace(0, len(times) - 1, min(most, len(times))).round().astype(int)
+    chosen = np.linspace(0, len(times) - 1, min(_MOST_TIME_POINTS, len(times))).round().astype(int)
     return times[np.unique(chosen)].tolist()
 
 
@@ -101,31 +97,38 @@ def score_channels(
         UserError: the movie lacks a channel or a time point.
     """
     times = choose_time_points(movie, annotations) if time_points is None else list(time_points)
+    options = {"channels": tuple(channels), "time_points": tuple(times)}
     if annotations is None or len(annotations) == 0:
-        blobs = (_count_blobs(movie, time_point, channels) for time_point in times)
-        return ChannelScore(tuple(channels), tuple(times), None, sum(blobs))
+        blobs = 0
+        for time_point in times:
+            response, step = make_blob_response(movie.stack(time_point, channels), movie.spacing_um)
+            blobs += len(find_response_peaks(response, step, movie.spacing_um)[0])
+        return ChannelScore(**options, nuclei=None, standing_out=blobs)
     out = [are_standing_out(movie, time_point, channels, annotations) for time_point in times]
-    judged = [each for each in out if each is not None]
-    counts = sum(len(each) for each in judged), int(sum(each.sum() for each in judged))
-    return ChannelScore(tuple(channels), tuple(times), *counts)
+    out = np.concatenate([np.zeros(0, bool), *(part for part in out if part is not None)])
+    return ChannelScore(**options, nuclei=len(out), standing_out=int(out.sum()))
 
 
 def are_standing_out(
     movie: TimeLapse, time_point: int, channels: Sequence[int], annotations: Annotations
 ) -> np.ndarray | None:
-    """Which positions of a time point stand out, (n,) bool; None where there is too little
-    background to say.
+    """Which positions of a time point stand out, (n,) bool; None with too little background.
 
     Background are places in the annotated cuboid that are at least 5 µm away from every position.
 
     Args:
-        movie: to look at.
         time_point: as the movie counts them.
         channels: counted from 1; several are summed.
         annotations: in voxels of the movie.
     """
     positions = annotations.positions_at(time_point)
-    background = _draw_background(annotations, time_point, movie)
+    if len(positions) == 0:
+        return None
+    # the same places for all channels
+    low, high = np.clip(annotations.annotated_region(time_point), 0, np.array(movie.shape_zyx) - 1)
+    places = np.random.default_rng(time_point).uniform(low, high, (6 * _PLACES, 3))
+    distances, _ = cKDTree(positions * movie.spacing_um).query(places * movie.spacing_um)
+    background = places[distances >= _AWAY_UM][:_PLACES]
     if len(background) < _LEAST_PLACES:
         return None
     response, step = make_blob_response(movie.stack(time_point, channels), movie.spacing_um)
@@ -133,9 +136,13 @@ def are_standing_out(
     return _look_up(response, step, positions) > limit
 
 
+def _look_up(response: np.ndarray, step: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """The response at places in voxels of the movie, (n,) float."""
+    return map_coordinates(response, ((places - (step - 1) / 2) / step).T, order=1, mode="nearest")
+
+
 def choose_best_channels(scores: Sequence[ChannelScore]) -> tuple[int, ...]:
-    """The channels in which most nuclei stand out; of equally good choices, the one with the fewest
-    channels.
+    """The channels in which most nuclei stand out; where several are as good, the fewest.
 
     Raises:
         UserError: nothing was measured.
@@ -143,29 +150,8 @@ def choose_best_channels(scores: Sequence[ChannelScore]) -> tuple[int, ...]:
     measured = [score for score in scores if score.nuclei is None or score.share is not None]
     if not measured:
         raise UserError(
-            "Channels can only be compared where nuclei and background are known. Received: no time point with both. "
+            "Channels can only be compared where nuclei and background are known. "
+            "Received: no time point with both. "
             "Annotate a few nuclei, or state the annotated region."
         )
     return max(measured, key=lambda score: (score.standing_out, -len(score.channels))).channels
-
-
-def _count_blobs(movie: TimeLapse, time_point: int, channels: Sequence[int]) -> int:
-    """Bright blobs of the size of nuclei, as the blob detector finds them."""
-    response, step = make_blob_response(movie.stack(time_point, channels), movie.spacing_um)
-    return len(find_response_peaks(response, step, movie.spacing_um)[0])
-
-
-def _draw_background(annotations: Annotations, time_point: int, movie: TimeLapse) -> np.ndarray:
-    """Places without a nucleus, (k, 3) float, zyx, voxels; the same for all channels."""
-    positions = annotations.positions_at(time_point)
-    if len(positions) == 0:
-        return np.zeros((0, 3))
-    low, high = np.clip(annotations.annotated_region(time_point), 0, np.array(movie.shape_zyx) - 1)
-    places = np.random.default_rng(time_point).uniform(low, high, (6 * _PLACES, 3))
-    distances, _ = cKDTree(positions * movie.spacing_um).query(places * movie.spacing_um)
-    return places[distances >= _AWAY_UM][:_PLACES]
-
-
-def _look_up(response: np.ndarray, step: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """The response at places in voxels of the movie, (n,) float."""
-    return map_coordinates(response, ((places - (step - 1) / 2) / step).T, order=1, mode="nearest")

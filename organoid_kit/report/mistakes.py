@@ -1,4 +1,4 @@
-"""The worst mistakes of a division or link network in pictures, cut out as the network saw them."""
+"""The worst mistakes of a network in pictures, cut out as the network saw them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from operator import itemgetter
 
 import numpy as np
 
-from organoid_kit.base.settings import NetworkSettings
-from organoid_kit.data.annotations import Annotations
-from organoid_kit.data.dataset import AnnotatedMovie
+from organoid_kit.base import NetworkSettings
+from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.examples.augmentation import no_augmentation
 from organoid_kit.examples.crops import cut_crop
 from organoid_kit.examples.division import DIVISION, ORDINARY, DivisionExample
@@ -23,23 +22,36 @@ from organoid_kit.examples.patches import (
 from organoid_kit.plots.crops import plot_crops, plot_pairs
 from organoid_kit.plots.drawing import FALSE, MISSED, Drawing
 from organoid_kit.plots.images import Mistake, plot_mistakes, sort_positions
-from organoid_kit.report.judging import find_most_probable, judge_divisions, judge_links
-from organoid_kit.tracking.motion import compute_displacements, estimate_drift
+from organoid_kit.report.kinds import find_most_probable, judge_divisions, label_candidates
+from organoid_kit.tracking.motion import estimate_drift
+
+_MOST = 4  # of each kind of mistake, in crops
 
 
-def plot_position_mistakes(
-    annotated: AnnotatedMovie, found: Annotations, threshold: float, channels: Sequence[int] = (1,)
+def plot_worst_mistakes(
+    annotated: AnnotatedMovie,
+    found: Annotations,
+    threshold: float,
+    settings: NetworkSettings,
+    channels: Sequence[int] = (1,),
 ) -> Drawing:
-    """Missed nuclei, the least probable first, then false positions, the surest first.
+    """What was missed, the least probable first, then what is false, the surest first.
 
     Args:
         annotated: the movie and its truth.
-        found: candidates with their "probability".
-        threshold: candidates from this probability on count as found.
-        channels: counted from 1; several are summed.
+        found: with the probabilities of a network, as `save_movie_result` takes them.
+        threshold: answers from this probability on count as yes.
+        settings: of the network.
+        channels: in the picture of a position network, counted from 1; several are summed.
     """
-    mistakes = find_position_mistakes(annotated.annotations, found, threshold)
-    return plot_mistakes(annotated.movie, annotated.annotations, *mistakes, channels)
+    if settings.network == "position":
+        mistakes = find_position_mistakes(annotated.annotations, found, threshold)
+        return plot_mistakes(annotated.movie, annotated.annotations, *mistakes, channels)
+    spacing_um = settings.spacing_um or tuple(annotated.movie.spacing_um)
+    settings = settings.changed(spacing_um=spacing_um)
+    if settings.network == "division":
+        return _plot_division_mistakes(annotated, found, threshold, settings)
+    return _plot_link_mistakes(annotated, found, settings)
 
 
 def find_position_mistakes(
@@ -68,125 +80,72 @@ def find_position_mistakes(
     return sorted(missed, key=by_probability), sorted(false, key=by_probability, reverse=True)
 
 
-def plot_division_mistakes(
-    annotated: AnnotatedMovie,
-    found: Annotations,
-    threshold: float,
-    settings: NetworkSettings,
-    *,
-    most: int = 4,
+def _plot_division_mistakes(
+    annotated: AnnotatedMovie, found: Annotations, threshold: float, settings: NetworkSettings
 ) -> Drawing:
-    """Divisions that were not called, the least probable first, then calls that are none, the
-    surest first.
-
-    Args:
-        annotated: the movie and its truth.
-        found: positions with their "division_probability".
-        threshold: nuclei from this probability on are called dividing.
-        settings: of the network.
-        most: so many of each kind.
-    """
+    """Divisions that were not called, then calls that are none."""
     score = judge_divisions(annotated.annotations, found, threshold, settings)
     called, right = score.probabilities >= threshold, score.called_mothers >= 0
-    missed, false = score.calls[right & ~called], score.calls[score.judged & called & ~right]
-    missed, false = _sort(found.properties["division_probability"], missed, false)
-    rows, kinds = (
-        np.append(missed[:most], false[:most]),
-        [DIVISION] * len(missed[:most]) + [ORDINARY] * most,
-    )
-    movie, settings = AnnotatedMovie(annotated.movie, found), _with_spacing(settings, annotated)
-    prepared, places = _prepare(movie, settings), compute_working_positions(movie, settings)
-    examples = [
-        _cut_division(prepared, int(found.time_points[row]), places[row], kind)
-        for row, kind in zip(rows, kinds)
-    ]
     said = found.properties["division_probability"]
-    names = [_name(found, row, said[row], kind == DIVISION) for row, kind in zip(rows, kinds)]
-    return plot_crops(
-        examples, settings, names=names, title=_make_title(annotated.name, missed, false)
-    )
+    missed, false = score.calls[right & ~called], score.calls[score.judged & called & ~right]
+    rows, are_missed, title = _choose_worst(annotated.name, said, missed, false)
+    centres, prepared = _prepare(annotated.movie, found, settings)
+    examples = []
+    for row, is_missed in zip(rows, are_missed):
+        stacks = prepared.window(0, int(found.time_points[row]))
+        crop = cut_crop(no_augmentation(), stacks, centres[row], settings.patch_shape_zyx)
+        examples.append(DivisionExample(crop, is_missed, DIVISION if is_missed else ORDINARY))
+    names = _name_all(found.time_points[rows], said[rows], are_missed)
+    return plot_crops(examples, settings, names=names, title=title)
 
 
-def plot_link_mistakes(
-    annotated: AnnotatedMovie, found: Annotations, settings: NetworkSettings, *, most: int = 4
+def _plot_link_mistakes(
+    annotated: AnnotatedMovie, found: Annotations, settings: NetworkSettings
 ) -> Drawing:
-    """True links that were not the most probable, then wrong ones that were, the surest first.
-
-    Args:
-        annotated: the movie and its truth.
-        found: all candidates, with their "link_probability".
-        settings: of the network.
-        most: so many of each kind.
-    """
-    labels, said = (
-        judge_links(annotated.annotations, found),
-        found.link_properties["link_probability"],
-    )
+    """True links that were not the most probable ones of their target, then wrong ones that were."""
+    labels, said = label_candidates(annotated.annotations, found), found.link_properties
+    said = said["link_probability"]
     chosen = np.isin(np.arange(len(labels)), find_most_probable(found))
-    missed, false = _sort(
-        said, np.flatnonzero((labels == 1) & ~chosen), np.flatnonzero((labels == 0) & chosen)
-    )
-    rows = np.append(missed[:most], false[:most])
-    examples = _cut_links(
-        AnnotatedMovie(annotated.movie, found), rows, labels, _with_spacing(settings, annotated)
-    )
-    names = [_name(found, found.links[row, 0], said[row], labels[row] == 1) for row in rows]
-    title = _make_title(annotated.name, missed, false)
-    return plot_pairs(examples, _with_spacing(settings, annotated), names=names, title=title)
+    missed, false = np.flatnonzero((labels == 1) & ~chosen), np.flatnonzero((labels == 0) & chosen)
+    rows, are_missed, title = _choose_worst(annotated.name, said, missed, false)
+    movie = annotated.movie
+    centres, prepared = _prepare(movie, found, settings)
+    spacing = compute_working_spacing(AnnotatedMovie(movie, found), settings)
+    drift = estimate_drift(found) if settings.remove_drift else {}
+    examples, unvaried = [], no_augmentation()
+    for row, is_missed in zip(rows, are_missed):
+        ends = found.links[row]
+        times = tuple(found.time_points[ends].tolist())
+        pair = Pair(0, times, centres[ends], drift.get(times[0], np.zeros(3)) / spacing)
+        crops, moved = cut_pair(unvaried, prepared, pair), pair.displacement(unvaried)
+        kind = SAME if is_missed else OTHER_NEAR
+        examples.append(LinkExample(*crops, moved, is_missed, kind))
+    names = _name_all(found.time_points[found.links[rows, 0]], said[rows], are_missed)
+    return plot_pairs(examples, settings, names=names, title=title)
 
 
-def _sort(said: np.ndarray, missed: np.ndarray, false: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The worst first: missed ones of least probability, false ones of highest."""
-    return missed[np.argsort(said[missed].astype(float))], false[
-        np.argsort(-said[false].astype(float))
+def _choose_worst(
+    name: str, said: np.ndarray, missed: np.ndarray, false: np.ndarray
+) -> tuple[np.ndarray, list[bool], str]:
+    """Rows of the worst mistakes, whether each was missed, and a title."""
+    title = f"{name}: the worst of {len(missed)} missed and {len(false)} false"
+    missed = missed[np.argsort(said[missed].astype(float))][:_MOST]
+    false = false[np.argsort(-said[false].astype(float))][:_MOST]
+    are_missed = [True] * len(missed) + [False] * len(false)
+    return np.append(missed, false), are_missed, title
+
+
+def _name_all(times: np.ndarray, said: np.ndarray, are_missed: Sequence[bool]) -> list[str]:
+    return [
+        f"{'missed' if is_missed else 'false'}, time {time}\nprobability {probability:.2f}"
+        for time, probability, is_missed in zip(times, said, are_missed)
     ]
 
 
-def _with_spacing(settings: NetworkSettings, annotated: AnnotatedMovie) -> NetworkSettings:
-    return settings.changed(spacing_um=settings.spacing_um or tuple(annotated.movie.spacing_um))
-
-
-def _prepare(annotated: AnnotatedMovie, settings: NetworkSettings) -> PreparedMovies:
-    movies = [annotated.movie]
-    return PreparedMovies(movies, settings, cache_bytes=2 * compute_window_bytes(movies, settings))
-
-
-def _cut_division(
-    prepared: PreparedMovies, time_point: int, place: np.ndarray, kind: int
-) -> DivisionExample:
-    stacks = prepared.window(0, time_point)
-    crop = cut_crop(no_augmentation(), stacks, place, prepared.settings.patch_shape_zyx)
-    return DivisionExample(crop, kind == DIVISION, kind)
-
-
-def _cut_links(
-    annotated: AnnotatedMovie, rows: np.ndarray, labels: np.ndarray, settings: NetworkSettings
-) -> list[LinkExample]:
-    """Some candidates, without variation."""
-    found, prepared = annotated.annotations, _prepare(annotated, settings)
-    places, spacing = (
-        compute_working_positions(annotated, settings),
-        compute_working_spacing(annotated, settings),
-    )
-    drift = estimate_drift(found) if settings.remove_drift else {}
-    moves = compute_displacements(found, found.links, drift) / spacing
-    examples = []
-    for row in rows:
-        ends = found.links[row]
-        times = found.time_points[ends].tolist()
-        gone = drift.get(times[0], np.zeros(3)) / spacing
-        pair = Pair(0, times, places[ends], gone)
-        crops = cut_pair(no_augmentation(), prepared, pair)
-        same = bool(labels[row] == 1)
-        examples.append(LinkExample(*crops, moves[row], same, SAME if same else OTHER_NEAR))
-    return examples
-
-
-def _name(found: Annotations, row: int, said: float, missed: bool) -> str:
-    return (
-        f"{'missed' if missed else 'false'}, time {found.time_points[row]}\nprobability {said:.2f}"
-    )
-
-
-def _make_title(name: str, missed: np.ndarray, false: np.ndarray) -> str:
-    return f"{name}: the worst of {len(missed)} missed and {len(false)} false"
+def _prepare(
+    movie: TimeLapse, found: Annotations, settings: NetworkSettings
+) -> tuple[np.ndarray, PreparedMovies]:
+    """Positions in working voxels, and the movie."""
+    centres = compute_working_positions(AnnotatedMovie(movie, found), settings)
+    cache_bytes = 2 * compute_window_bytes([movie], settings)
+    return centres, PreparedMovies([movie], settings, cache_bytes)

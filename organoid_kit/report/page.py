@@ -1,96 +1,63 @@
-"""The parts of a page: HTML that needs nothing from elsewhere, and in which whatever comes from
-files is escaped.
-"""
+"""Pages from the templates beside this module; whatever comes from files is escaped in HTML."""
 
 from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable, Sequence
-from html import escape
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
-from organoid_kit.evaluation.positions import format_score
-from organoid_kit.plots.drawing import Drawing, describe, write_png
+import jinja2
+from markupsafe import Markup
 
-_STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
-h1 { line-height: 1.2; overflow-wrap: anywhere } h2 { margin-top: 2.5rem; border-bottom: 1px solid #ccc }
-table { border-collapse: collapse; margin: 1rem 0; display: block; overflow-x: auto }
-th, td { padding: .3rem .7rem; border-bottom: 1px solid #ddd; text-align: left; vertical-align: top }
-th { background: #f3f3f3 } td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
-td.code { font-family: ui-monospace, monospace; font-size: .8rem; overflow-wrap: anywhere }
-img { max-width: 100%; height: auto } figure { margin: 1.5rem 0 } figcaption { color: #555; font-size: .9rem }
-"""
+from organoid_kit.base.files import write_json_safely, write_text_safely
+from organoid_kit.plots.drawing import count, describe, format_number, write_png
+
 _NUMBER = re.compile(r"-?[\d.]+( %| s)?|not measured")
 
 
-def build_page(title: str, written: str, sections: Iterable[tuple[str, str]]) -> str:
-    """A whole page.
+def write_page(
+    path: str | Path,
+    template: str,
+    facts: dict[str, Any],
+    json_path: str | Path | None,
+    overwrite: bool,
+    **parts: Any,
+) -> dict[str, Any]:
+    """Writes a page and what it says as JSON, beside the page where `json_path` is None.
 
-    Args:
-        title: its heading.
-        written: when.
-        sections: heading and HTML of each; those without HTML are left out.
+    Returns:
+        what the JSON file holds: the facts, and when they were written.
     """
-    body = "".join(
-        f"<section><h2>{escape(name)}</h2>{content}</section>\n"
-        for name, content in sections
-        if content
-    )
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{_STYLE}</style></head>\n"
-        f"<body><main><h1>{escape(title)}</h1>{make_paragraph('Written ' + written)}\n"
-        f"{body}</main></body></html>\n"
-    )
+    facts = facts | {"written": time.strftime("%Y-%m-%d %H:%M:%S")}
+    write_text_safely(path, render(template, facts=facts, **parts), overwrite=overwrite)
+    write_json_safely(json_path or Path(path).with_suffix(".json"), facts, overwrite=overwrite)
+    return facts
 
 
-def make_table(
-    heading: Sequence[str], rows: Iterable[Sequence[Any]], code: int | None = None
-) -> str:
-    """A table; numbers stand to the right, the column `code` in small fixed letters. None is "not
-    measured".
-    """
-    top = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in heading)
-    body = "".join(
-        f"<tr>{''.join(_make_cell(format_table_value(cell), number == code) for number, cell in enumerate(row))}</tr>"
-        for row in rows
-    )
-    return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+def render(template: str, **values: Any) -> str:
+    """A template of this room, filled in."""
+    return _TEMPLATES.get_template(template).render(values)
 
 
-def _make_cell(text: str, code: bool) -> str:
-    kind = ' class="code"' if code else ' class="number"' if _NUMBER.fullmatch(text) else ""
-    return f"<td{kind}>{escape(text)}</td>"
+def render_lines(template: str, **values: Any) -> list[str]:
+    """The lines of a template of this room, without empty ones."""
+    return [line for line in render(template, **values).splitlines() if line.strip()]
 
 
-def format_table_value(value: Any) -> str:
-    """A text or whole number as it is, any other number with three decimals or one, None as "not
-    measured".
-    """
+def format_cell(value: Any) -> str:
+    """A text or whole number as it is, other numbers with three decimals, or one from 10 on."""
     if isinstance(value, (str, int)):
         return str(value)
-    return f"{value:.1f}" if value is not None and abs(value) >= 10 else format_score(value)
+    return format_number(value, 1 if value is not None and abs(value) >= 10 else 3)
 
 
-def make_pairs(values: dict[str, Any]) -> str:
-    """A table of names and values; those within a value, such as of the augmentation, follow it."""
-    flat = []
-    for key, value in values.items():
-        flat += (
-            [(f"{key}: {inner}", each) for inner, each in value.items()]
-            if isinstance(value, dict)
-            else [(key, value)]
-        )
-    return make_table(("name", "value"), [[str(key), format_value(value)] for key, value in flat])
-
-
-def format_value(value: Any) -> str:
+def format_setting(value: Any) -> str:
     """A setting in words."""
     if isinstance(value, (list, tuple)):
-        return ", ".join(map(format_value, value))
+        return ", ".join(map(format_setting, value))
     if isinstance(value, bool):
         return "yes" if value else "no"
     if value is None:
@@ -98,33 +65,39 @@ def format_value(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def make_paragraph(text: str) -> str:
-    """A paragraph of plain text."""
-    return f"<p>{escape(text)}</p>"
-
-
-def make_list(lines: Iterable[str]) -> str:
-    """A list of plain texts."""
-    return f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>"
-
-
-def make_figure(drawing: Drawing) -> str:
-    """A drawing with its words."""
-    return make_image(write_png(drawing), describe(drawing))
-
-
-def make_image(png: bytes, words: str) -> str:
-    """A picture inside the page, with its words for those who cannot see it, and below it for all
-    who ask.
-    """
-    data = base64.b64encode(png).decode()
-    return (
-        f'<figure><img alt="{escape(words)}" src="data:image/png;base64,{data}">'
-        f"<figcaption><details><summary>In words</summary>{escape(words)}</details></figcaption></figure>"
-    )
-
-
 def join_words(words: Iterable[str]) -> str:
     """A, b and c; "nothing" of none."""
     *first, last = list(words) or ["nothing"]
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def _pick(values: Mapping[str, Any] | None, keys: Iterable[str], missing: Any = None) -> list[Any]:
+    """The values of some keys; all are missing where there are no values."""
+    return [(values or {}).get(key, missing) for key in keys]
+
+
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=jinja2.select_autoescape(["html"]),
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_TEMPLATES.tests["numeric"] = lambda text: bool(_NUMBER.fullmatch(text))
+_TEMPLATES.filters |= {
+    "base64": lambda png: base64.b64encode(png).decode(),
+    "cell": format_cell,
+    "count_of": count,
+    "digits": lambda value: "not measured" if value is None else f"{value:.3g}",
+    "join_words": join_words,
+    "merge": lambda values, others: {**values, **others},
+    "percent": lambda number, of: f"{100 * number / of:.1f} %" if of else "none",
+    "pick": _pick,
+    "png": write_png,
+    "repr": repr,
+    "score": lambda value, digits=3: format_number(value, digits),
+    "seconds": lambda value: f"{value:.1f} s",
+    "setting": format_setting,
+    "squeeze": lambda text: Markup(" ").join(text.split()),
+    "words": describe,
+}

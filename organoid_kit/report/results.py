@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from organoid_kit.base.errors import UserError
+from organoid_kit.base import NetworkSettings, UserError
 from organoid_kit.base.files import (
     find_free_path,
     make_file_name,
@@ -19,22 +19,22 @@ from organoid_kit.base.files import (
     write_json_safely,
     write_safely,
 )
-from organoid_kit.base.settings import NetworkSettings
-from organoid_kit.data.annotations import Annotations
-from organoid_kit.data.dataset import AnnotatedMovie
+from organoid_kit.data import AnnotatedMovie, Annotations
 from organoid_kit.data.formats.organoidtracker import read_aut, write_aut
 from organoid_kit.evaluation.positions import PositionScore, score_positions
-from organoid_kit.plots.drawing import Drawing, describe, write_png
-from organoid_kit.report.mistakes import (
-    plot_division_mistakes,
-    plot_link_mistakes,
-    plot_position_mistakes,
-)
+from organoid_kit.plots.drawing import describe, write_png
+from organoid_kit.report.mistakes import plot_worst_mistakes
 from organoid_kit.training.runs import Run, describe_movie
+
+_PROBABILITIES = {
+    "position": "probability",
+    "division": "division_probability",
+    "link": "link_probability",
+}
 
 
 @dataclass(frozen=True, eq=False)
-class Result:
+class MovieResult:
     """What a network said of a movie with known truth.
 
     Attributes:
@@ -77,7 +77,7 @@ class Result:
         return None if self.blobs is None else score_positions(self.truth, self.blobs)
 
 
-def save_result(
+def save_movie_result(
     run: Run,
     annotated: AnnotatedMovie,
     found: Annotations,
@@ -86,8 +86,7 @@ def save_result(
     blobs: Annotations | None = None,
     channels: Sequence[int] = (1,),
 ) -> None:
-    """Puts what a network said of a movie into the run's folder, with a picture of the worst
-    mistakes.
+    """Puts what a network said of a movie into the run's folder, with the worst mistakes.
 
     A result of the same movie that is there already is replaced.
 
@@ -98,66 +97,42 @@ def save_result(
             what `predict_divisions` gave; of a link network what `predict_links` gave.
         threshold: answers from this probability on count as yes.
         blobs: what the blob detector found, for a position network.
-        channels: to show in the picture of a position network, counted from 1; the other two show
+        channels: shown in the picture of a position network, counted from 1; the other two show
             what they saw.
 
     Raises:
         UserError: the folder cannot be written, or the answers lack their probability.
     """
-    _check_answers(run.settings, found)
-    annotated = annotated.with_spacing()
-    found = found.with_spacing(annotated.movie.spacing_um)
-    drawing = _plot_worst(run.settings, annotated, found, threshold, channels)
-    data = describe_movie("test", annotated)
+    _check_answers(run.settings.network, found)
+    annotated, found = annotated.with_spacing(), found.with_spacing(annotated.movie.spacing_um)
+    drawing = plot_worst_mistakes(annotated, found, threshold, run.settings, channels)
+    calibration = read_calibration(run) or {"slope": 1.0, "intercept": 0.0}
     record = {
-        "data": data,
+        "data": describe_movie("test", annotated),
         "threshold": threshold,
         "mistakes": describe(drawing),
-        "calibration": _get_calibration_line(run),
+        "calibration": [calibration["slope"], calibration["intercept"]],
     }
-    with write_safely(_find_folder(run, data), overwrite=True) as temporary:
-        written = {"truth": annotated.annotations, "found": found, "blobs": blobs}
-        for name, annotations in written.items():
+    with write_safely(_choose_folder(run, record["data"]), overwrite=True) as temporary:
+        for name, annotations in (
+            ("truth", annotated.annotations),
+            ("found", found),
+            ("blobs", blobs),
+        ):
             if annotations is not None:
                 write_aut(annotations, temporary / f"{name}.aut")
         write_json_safely(temporary / "result.json", record)
         write_bytes_safely(temporary / "mistakes.png", write_png(drawing))
 
 
-def _check_answers(settings: NetworkSettings, found: Annotations) -> None:
+def _check_answers(network: str, found: Annotations) -> None:
     """Raises UserError where the network's probabilities are missing."""
-    name = {
-        "position": "probability",
-        "division": "division_probability",
-        "link": "link_probability",
-    }[settings.network]
-    known = found.link_properties if settings.network == "link" else found.properties
-    if name not in known:
+    known = found.link_properties if network == "link" else found.properties
+    if (name := _PROBABILITIES[network]) not in known:
         raise UserError(
-            f"A result of a {settings.network} network needs a {name}. Received: only {', '.join(known) or 'none'} in "
-            f"{found.name!r}. Pass what the network predicted."
+            f"A result of a {network} network needs a {name}. Received: only "
+            f"{', '.join(known) or 'none'} in {found.name!r}. Pass what the network predicted."
         )
-
-
-def _plot_worst(
-    settings: NetworkSettings,
-    annotated: AnnotatedMovie,
-    found: Annotations,
-    threshold: float,
-    channels: Sequence[int],
-) -> Drawing:
-    """The worst mistakes, whatever the network."""
-    if settings.network == "division":
-        return plot_division_mistakes(annotated, found, threshold, settings)
-    if settings.network == "link":
-        return plot_link_mistakes(annotated, found, settings)
-    return plot_position_mistakes(annotated, found, threshold, channels)
-
-
-def _get_calibration_line(run: Run) -> list[float]:
-    """The calibration that is saved with the run's network."""
-    calibration = read_calibration(run)
-    return [calibration["slope"], calibration["intercept"]] if calibration else [1.0, 0.0]
 
 
 def read_calibration(run: Run) -> dict[str, Any] | None:
@@ -166,33 +141,33 @@ def read_calibration(run: Run) -> dict[str, Any] | None:
     return read_json(file) if file.exists() else None
 
 
-def _find_folder(run: Run, data: dict[str, Any]) -> Path:
-    """Of the earlier result of the same movie, or else one that does not exist yet."""
-    for earlier in run.folder.glob("results/*/result.json"):
-        if all(
-            _read_record(earlier)["data"][key] == data[key] for key in ("name", "images_sha256")
-        ):
-            return earlier.parent
+def _choose_folder(run: Run, data: dict[str, Any]) -> Path:
+    """That of the earlier result of the same movie, or else one that does not exist yet."""
+    for file in _list_files(run):
+        earlier = _read_record(file)["data"]
+        if all(earlier[key] == data[key] for key in ("name", "images_sha256")):
+            return file.parent
     folder = run.folder / "results" / make_file_name(data["name"])
     return find_free_path(folder) if folder.exists() else folder
 
 
-def read_results(run: Run) -> list[Result]:
-    """What `save_result` has put into the run's folder, by name.
+def read_movie_results(run: Run) -> list[MovieResult]:
+    """What `save_movie_result` has put into the run's folder, by name.
 
     Raises:
         UserError: a file is damaged.
     """
-    return [
-        _read_result(run.settings, file.parent)
-        for file in sorted(run.folder.glob("results/*/result.json"))
-    ]
+    return [_read_result(run.settings, file) for file in _list_files(run)]
 
 
-def _read_result(settings: NetworkSettings, folder: Path) -> Result:
-    record = _read_record(folder / "result.json")
+def _list_files(run: Run) -> list[Path]:
+    return sorted(run.folder.glob("results/*/result.json"))
+
+
+def _read_result(settings: NetworkSettings, file: Path) -> MovieResult:
+    record, folder = _read_record(file), file.parent
     picture, blobs = folder / "mistakes.png", folder / "blobs.aut"
-    return Result(
+    return MovieResult(
         settings=settings,
         data=record["data"],
         truth=read_aut(folder / "truth.aut"),

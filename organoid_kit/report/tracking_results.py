@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from organoid_kit.base.errors import UserError
+from organoid_kit.base import UserError
 from organoid_kit.base.files import (
     make_file_name,
     read_json,
@@ -20,10 +20,8 @@ from organoid_kit.base.files import (
     write_safely,
 )
 from organoid_kit.base.settings import NETWORKS, NetworkSettings
-from organoid_kit.data.annotations import Annotations
-from organoid_kit.data.dataset import AnnotatedMovie
+from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.data.formats.organoidtracker import read_aut, write_aut
-from organoid_kit.data.timelapse import TimeLapse
 from organoid_kit.plots.drawing import describe, write_png
 from organoid_kit.plots.tracks import plot_tracks
 from organoid_kit.tracking.problem import TrackingSettings
@@ -31,6 +29,8 @@ from organoid_kit.training.runs import collect_versions, describe_movie
 
 if TYPE_CHECKING:
     from organoid_kit.prediction.movie import TrackedMovie
+
+_KEYS = {"data", "networks", "tracking", "seconds", "words"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,63 +92,54 @@ def save_tracking(
     Raises:
         UserError: a network is missing, or the folder cannot be written.
     """
-    annotated = movie if isinstance(movie, AnnotatedMovie) else _without_truth(movie)
-    truth = annotated.with_spacing().annotations
+    if isinstance(movie, TimeLapse):
+        movie = AnnotatedMovie(movie, Annotations(np.zeros((0, 3)), [], name=movie.name))
+    images, truth = movie.movie, movie.annotations.with_spacing(movie.movie.spacing_um)
     described = _describe_networks(networks)
     channels = channels or described["position"]["settings"]["channels"]
-    last = int(tracked.tracks.time_points.max(initial=annotated.movie.time_points[0]))
-    drawing = plot_tracks(annotated.movie, tracked.tracks, last, channels=channels)
+    last = int(tracked.tracks.time_points.max(initial=images.time_points[0]))
+    drawing = plot_tracks(images, tracked.tracks, last, channels=channels)
+    tracking = dataclasses.asdict(settings or TrackingSettings()) | {"temperature": temperature}
     record = {
-        "data": describe_movie("tracked", annotated),
+        "data": describe_movie("tracked", movie),
         "networks": described,
-        "tracking": dataclasses.asdict(settings or TrackingSettings())
-        | {"temperature": temperature},
+        "tracking": tracking,
         "seconds": tracked.seconds,
         "versions": collect_versions(),
         "words": describe(drawing),
     }
-    target = Path(folder) / make_file_name(annotated.name)
+    target = Path(folder) / make_file_name(movie.name)
     with write_safely(target, overwrite=True) as temporary:
-        parts = {"tracks": tracked.tracks, "candidates": tracked.candidates}
-        for name, annotations in (parts | ({"truth": truth} if len(truth.links) else {})).items():
-            write_aut(annotations, temporary / f"{name}.aut")
+        write_aut(tracked.tracks, temporary / "tracks.aut")
+        write_aut(tracked.candidates, temporary / "candidates.aut")
+        if len(truth.links):
+            write_aut(truth, temporary / "truth.aut")
         write_json_safely(temporary / "tracking.json", record)
         write_bytes_safely(temporary / "overlay.png", write_png(drawing))
     return target
 
 
-def _without_truth(movie: TimeLapse) -> AnnotatedMovie:
-    return AnnotatedMovie(
-        movie, Annotations(np.zeros((0, 3)), [], spacing_um=movie.spacing_um, name=movie.name)
-    )
-
-
 def _describe_networks(folders: Sequence[str | Path]) -> dict[str, Any]:
     """Settings and checksum of each network, and what it was trained on, where its run says so."""
-    from organoid_kit.networks.saving import (
-        find_network_folder,
-        load_settings,
-    )  # needs Keras, as tracking did
+    # needs Keras, as tracking did
+    from organoid_kit.networks.saving import find_network_folder, load_settings
 
     if len(folders) != len(NETWORKS):
         raise UserError(
-            f"Tracks are made by a position, a division and a link network. Received: {len(folders)} networks. "
-            "Name them in this order."
+            "Tracks are made by a position, a division and a link network. "
+            f"Received: {len(folders)} networks. Name them in this order."
         )
     described = {}
     for kind, folder in zip(NETWORKS, folders):
         found = find_network_folder(folder)
+        run = found.parent / "run.json"
         described[kind] = {
             "folder": str(folder),
             "sha256": hashlib.sha256((found / "model.keras").read_bytes()).hexdigest(),
             "settings": load_settings(found).to_dict(),
-            "data": _read_training_data(found.parent / "run.json"),
+            "data": read_json(run)["data"] if run.exists() else None,
         }
     return described
-
-
-def _read_training_data(file: Path) -> list[dict[str, Any]] | None:
-    return read_json(file)["data"] if file.exists() else None
 
 
 def read_trackings(folder: str | Path) -> list[TrackingResult]:
@@ -160,27 +151,24 @@ def read_trackings(folder: str | Path) -> list[TrackingResult]:
     files = sorted(Path(folder).glob("*/tracking.json"))
     if not files:
         raise UserError(
-            f"A report on tracks needs tracks that `save_tracking` has kept. Received: none in {folder}. "
-            "Save them there first."
+            "A report on tracks needs tracks that `save_tracking` has kept. "
+            f"Received: none in {folder}. Save them there first."
         )
     return [_read_tracking(file) for file in files]
 
 
 def _read_tracking(file: Path) -> TrackingResult:
-    record = read_json(file)
-    if (
-        not isinstance(record, dict)
-        or not {"data", "networks", "tracking", "seconds", "words"} <= record.keys()
-    ):
+    record, folder = read_json(file), file.parent
+    if not isinstance(record, dict) or not record.keys() >= _KEYS:
         raise UserError(
             "A tracking must have its data, networks, settings, seconds and words. "
             f"Received: {file}. Remove this folder and save the tracks again."
         )
-    truth = file.parent / "truth.aut"
+    truth = folder / "truth.aut"
     return TrackingResult(
         record,
-        read_aut(file.parent / "tracks.aut"),
-        read_aut(file.parent / "candidates.aut"),
+        read_aut(folder / "tracks.aut"),
+        read_aut(folder / "candidates.aut"),
         read_aut(truth) if truth.exists() else None,
-        (file.parent / "overlay.png").read_bytes(),
+        (folder / "overlay.png").read_bytes(),
     )

@@ -28,7 +28,7 @@ from organoid_kit.plots.drawing import (
     choose_bar_um,
     describe,
 )
-from organoid_kit.report.mistakes import plot_position_mistakes
+from organoid_kit.report.mistakes import plot_worst_mistakes
 from organoid_kit.training.diagnosis import describe_history
 
 SPACING = (2.0, 0.5, 0.5)
@@ -101,7 +101,7 @@ def draw_all(lineage: Annotations) -> dict[str, plots.Drawing]:
         "plot_augmentations": plots.images.plot_augmentations(example(), [example()], SETTINGS),
         "plot_history": plots.plot_history(history((1, 1), (0.5, 0.6), (0.4, 0.5))),
         "plot_prediction": plots.plot_prediction(STACK, STACK / 99, TRUTH, FOUND, SPACING),
-        "plot_mistakes": plot_position_mistakes(AnnotatedMovie(MOVIE, truth), found, 0.5),
+        "plot_mistakes": plot_worst_mistakes(AnnotatedMovie(MOVIE, truth), found, 0.5, SETTINGS),
         "plot_threshold_curve": plots.curves.plot_threshold_curve(
             score_over_thresholds(truth, found)
         ),
@@ -249,11 +249,11 @@ def test_mistakes_are_the_missed_and_the_false_ones_worst_first():
         properties={"probability": [0.9, 0.6, 0.8]},
         spacing_um=SPACING,
     )
-    words = describe(plot_position_mistakes(AnnotatedMovie(MOVIE, truth), found, 0.5))
+    words = describe(plot_worst_mistakes(AnnotatedMovie(MOVIE, truth), found, 0.5, SETTINGS))
     assert "2 missed (" in words and "2 false (" in words
     assert words.index("z 7, y 2, x 28") < words.index("z 1, y 18, x 28")
     assert "0 missed" in describe(
-        plot_position_mistakes(AnnotatedMovie(MOVIE, truth), annotations(TRUTH, 0.7), 0.5)
+        plot_worst_mistakes(AnnotatedMovie(MOVIE, truth), annotations(TRUTH, 0.7), 0.5, SETTINGS)
     )
 
 

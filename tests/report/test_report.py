@@ -13,7 +13,7 @@ from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.dataset import AnnotatedMovie
 from organoid_kit.data.timelapse import make_timelapse
 from organoid_kit.evaluation.positions import score_positions
-from organoid_kit.report import describe_method, read_results, save_result, write_report
+from organoid_kit.report import describe_method, read_movie_results, save_movie_result, write_report
 from organoid_kit.report.run_page import collect_facts
 from organoid_kit.training.runs import make_run
 
@@ -68,7 +68,7 @@ def found() -> Annotations:
 
 
 def save(run, name: str = "test movie", seed: int = 3, blobs: bool = True) -> None:
-    save_result(run, annotated(name, seed), found(), 0.5, blobs=found() if blobs else None)
+    save_movie_result(run, annotated(name, seed), found(), 0.5, blobs=found() if blobs else None)
 
 
 class Page(HTMLParser):
@@ -177,14 +177,14 @@ def test_without_results_nothing_is_claimed(run, tmp_path):
 
 def test_limits_name_a_movie_that_was_trained_on(run):
     save(run, name="under another name", seed=1)
-    limits = collect_facts(run, read_results(run))["limits"]
+    limits = collect_facts(run, read_movie_results(run))["limits"]
     assert any("under another name: used for training too" in each for each in limits)
 
 
 def test_no_limit_is_named_that_does_not_hold(run):
     save(run)
     save(run, name="another", seed=5)
-    limits = " ".join(collect_facts(run, read_results(run))["limits"])
+    limits = " ".join(collect_facts(run, read_movie_results(run))["limits"])
     assert (
         "used for" not in limits
         and "only one test movie" not in limits
@@ -204,7 +204,7 @@ def test_a_missing_baseline_is_not_measured(run, tmp_path):
 def test_a_result_replaces_the_earlier_one_of_the_same_movie(run):
     save(run)
     save(run, blobs=False)
-    assert [(each.name, each.blobs) for each in read_results(run)] == [("test movie", None)]
+    assert [(each.name, each.blobs) for each in read_movie_results(run)] == [("test movie", None)]
 
 
 def test_movies_whose_names_look_alike_are_both_kept(run):
@@ -212,7 +212,7 @@ def test_movies_whose_names_look_alike_are_both_kept(run):
         save(run, name="a/b", seed=3)
         save(run, name="a:b", seed=5)
         save(run, name="a:b", seed=6)
-    assert sorted(each.name for each in read_results(run)) == ["a/b", "a:b", "a:b"]
+    assert sorted(each.name for each in read_movie_results(run)) == ["a/b", "a:b", "a:b"]
 
 
 def test_a_report_is_never_overwritten_and_can_be_made_anew(run, tmp_path):

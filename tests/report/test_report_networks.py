@@ -15,12 +15,12 @@ from organoid_kit.examples import division as division_examples
 from organoid_kit.examples import link as link_examples
 from organoid_kit.report import (
     describe_method,
-    read_results,
-    save_result,
+    read_movie_results,
+    save_movie_result,
     write_comparison,
     write_report,
 )
-from organoid_kit.report.judging import choose_most_probable
+from organoid_kit.report.kinds import choose_most_probable
 from organoid_kit.report.run_page import compute_spread
 from organoid_kit.tracking.linking import find_candidates
 from organoid_kit.training.runs import make_run
@@ -72,7 +72,7 @@ def call_links(annotations: Annotations, wrong: int = 1) -> Annotations:
 
 def test_divisions_are_counted_from_what_was_said(tmp_path):
     run, test = make_test_run(tmp_path, "division"), make_family(3)
-    save_result(run, test, call_divisions(test.annotations), 0.5)
+    save_movie_result(run, test, call_divisions(test.annotations), 0.5)
     facts = write_report(tmp_path / "a.html", run)
     assert (facts["network"]["matched"], facts["network"]["false"], facts["network"]["missed"]) == (
         1,
@@ -92,7 +92,7 @@ def test_divisions_are_counted_from_what_was_said(tmp_path):
 def test_reliability_is_that_of_the_test_movies_before_and_after_calibration(tmp_path):
     run, test = make_test_run(tmp_path, "division"), make_family(3)
     found = call_divisions(test.annotations)
-    save_result(run, test, found, 0.5)
+    save_movie_result(run, test, found, 0.5)
     facts = write_report(tmp_path / "a.html", run)
     known = 8  # nuclei that are linked onwards
     assert sum(facts["reliability"]["counts"]) == known
@@ -104,7 +104,7 @@ def test_reliability_is_that_of_the_test_movies_before_and_after_calibration(tmp
 
 def test_links_are_counted_beside_those_made_without_a_network(tmp_path):
     run, test = make_test_run(tmp_path, "link"), make_family(3)
-    save_result(run, test, call_links(test.annotations), 0.5)
+    save_movie_result(run, test, call_links(test.annotations), 0.5)
     facts = write_report(tmp_path / "a.html", run)
     links = len(test.annotations.links)
     assert links == 9
@@ -129,8 +129,8 @@ def test_candidates_with_several_parents_are_kept_without_loss(tmp_path):
         found, link_properties={"link_probability": rng.uniform(0, 1, len(found.links))}
     )
     assert found.links_backward().max() > 2
-    save_result(run, test, found, 0.5)
-    [result] = read_results(run)
+    save_movie_result(run, test, found, 0.5)
+    [result] = read_movie_results(run)
 
     def list_links(each):
         ends = each.positions[each.links].reshape(len(each.links), 6).tolist()
@@ -161,12 +161,12 @@ def test_the_most_probable_candidate_is_chosen_for_each_later_nucleus():
 
 def test_pictures_of_mistakes_say_which_they_are(tmp_path):
     run, test = make_test_run(tmp_path / "a", "division"), make_family(3)
-    save_result(run, test, call_divisions(test.annotations), 0.5)
-    words = read_results(run)[0].words
+    save_movie_result(run, test, call_divisions(test.annotations), 0.5)
+    words = read_movie_results(run)[0].words
     assert "0 missed and 1 false" in words and "probability 0.60" in words
     run = make_test_run(tmp_path / "b", "link")
-    save_result(run, test, call_links(test.annotations), 0.5)
-    words = read_results(run)[0].words
+    save_movie_result(run, test, call_links(test.annotations), 0.5)
+    words = read_movie_results(run)[0].words
     assert (
         "1 missed and 1 false" in words
         and "probability 0.95" in words
@@ -176,15 +176,15 @@ def test_pictures_of_mistakes_say_which_they_are(tmp_path):
 
 def test_a_perfect_result_has_a_picture_of_no_mistakes(tmp_path):
     run, test = make_test_run(tmp_path, "link"), make_family(3)
-    save_result(run, test, call_links(test.annotations, wrong=0), 0.5)
-    assert "0 missed and 0 false" in read_results(run)[0].words
+    save_movie_result(run, test, call_links(test.annotations, wrong=0), 0.5)
+    assert "0 missed and 0 false" in read_movie_results(run)[0].words
 
 
 def test_scores_have_a_spread_over_movies_and_none_over_one(tmp_path):
     run = make_test_run(tmp_path, "division")
     for seed, false in ((3, 0.6), (4, 0.2)):
         test = make_family(seed)
-        save_result(run, test, call_divisions(test.annotations, false), 0.5)
+        save_movie_result(run, test, call_divisions(test.annotations, false), 0.5)
     facts = write_report(tmp_path / "a.html", run)
     assert facts["spread"]["precision"] == {
         "mean": 0.75,
@@ -247,7 +247,7 @@ def test_the_shares_named_are_those_of_the_examples(tmp_path):
 def test_a_network_that_nobody_calibrated_says_so(tmp_path):
     run, test = make_test_run(tmp_path, "division"), make_family(3)
     (run.folder / "calibration.json").unlink()
-    save_result(run, test, call_divisions(test.annotations), 0.5)
+    save_movie_result(run, test, call_divisions(test.annotations), 0.5)
     facts = write_report(tmp_path / "a.html", run)
     assert "were not calibrated" in facts["method"] and any(
         "nobody calibrated" in each for each in facts["limits"]
@@ -258,7 +258,7 @@ def test_a_network_that_nobody_calibrated_says_so(tmp_path):
 def test_answers_without_probabilities_are_one_clear_error(tmp_path):
     run, test = make_test_run(tmp_path, "division"), make_family(3)
     with pytest.raises(UserError, match="needs a division_probability"):
-        save_result(run, test, test.annotations, 0.5)
+        save_movie_result(run, test, test.annotations, 0.5)
 
 
 def test_a_report_without_results_measures_nothing(tmp_path):
@@ -271,7 +271,7 @@ def test_compared_runs_show_what_differs_and_scores_of_the_same_movies(tmp_path)
     second = make_test_run(tmp_path / "b", "division", learning_rate=0.25, seed=5)
     for run, seeds, false in ((first, (3, 4), 0.6), (second, (3,), 0.2)):
         for seed in seeds:
-            save_result(
+            save_movie_result(
                 run, make_family(seed), call_divisions(make_family(seed).annotations, false), 0.5
             )
     facts = write_comparison(tmp_path / "c.html", [first, second])

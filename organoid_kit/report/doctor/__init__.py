@@ -1,10 +1,9 @@
-"""A doctor for trainings: symptoms, each with the number it was told by, its likely cause, and what
-to do.
+"""A doctor for trainings: symptoms, each with its number, its likely cause, and what to do.
 
-Three times one can ask: before a training (`diagnose_data`), after it (`diagnose_run`), and when a
-network is used (`diagnose_microscope`, `diagnose_predictions`). Nothing here raises on data, and
-nothing loads Keras. It calls what the kit measures anyway: `check_annotations`, `find_leaks`,
-`describe_history`.
+There are three times to ask: before a training (`diagnose_data`), after it (`diagnose_run`), and
+when a network is used (`diagnose_microscope`, `diagnose_predictions`). Nothing here raises on data,
+and nothing loads Keras. It calls what the kit measures anyway: `check_annotations`, `find_leaks`,
+`describe_history`. What it says stands in symptoms.md.
 """
 
 from organoid_kit.report.doctor.data import diagnose_data

@@ -1,0 +1,287 @@
+"""What is particular to each kind of network on its page: one record a kind, see `KINDS`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from organoid_kit.base import NetworkSettings
+from organoid_kit.data import Annotations
+from organoid_kit.evaluation.classification import PrecisionRecall, compute_precision_recall
+from organoid_kit.evaluation.matching import is_annotated, match_to_truth
+from organoid_kit.evaluation.positions import (
+    ThresholdCurve,
+    compute_ratio,
+    pool_curves,
+    pool_scores,
+    score_over_thresholds,
+)
+from organoid_kit.evaluation.tracks import (
+    DivisionScore,
+    pool_division_scores,
+    pool_link_scores,
+    score_divisions,
+    score_links,
+)
+from organoid_kit.examples.division import make_division_targets
+from organoid_kit.examples.link import make_link_targets
+from organoid_kit.plots.curves import plot_depth_scores, plot_threshold_curve, plot_time_scores
+from organoid_kit.plots.drawing import Drawing
+from organoid_kit.plots.probabilities import plot_precision_recall
+from organoid_kit.tracking.linking import link_nearest, link_optimally
+
+if TYPE_CHECKING:
+    from organoid_kit.report.results import MovieResult
+
+Results = Sequence["MovieResult"]
+TOLERANCES = (0, 1, 2)
+_COUNTS = {"matched": "right", "missed": "missed", "false": "false", "ignored": "ignored"}
+_F1 = {"precision": "precision", "recall": "recall", "f1": "F1"}
+_AVERAGE = {"average_precision": "average precision"}
+_WRONG = {"wrong_per_1000": "wrong per 1000", "missed_per_1000": "missed per 1000"}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a page counts for one kind of network, and how it says so.
+
+    Attributes:
+        methods: keys of the scores and what they are called: the network, and what it is compared
+            with.
+        columns: figures in the table of scores, by their heading.
+        spread: figures whose spread over movies is shown, likewise.
+        compute_scores: of one movie or of several together, for JSON.
+        collect_answers: the predicted probability of each thing that can be judged, and its truth.
+        draw_pooled: diagrams of all movies together.
+        draw_movie: diagrams of one movie.
+    """
+
+    methods: dict[str, str]
+    columns: dict[str, str]
+    spread: dict[str, str]
+    compute_scores: Callable[[Results], dict[str, Any]]
+    collect_answers: Callable[[MovieResult], tuple[np.ndarray, np.ndarray]]
+    draw_pooled: Callable[[Results], list[Drawing]] = lambda results: []
+    draw_movie: Callable[[MovieResult], list[Drawing]] = lambda result: []
+
+
+# ---- positions: nuclei found, beside those that a blob detector finds
+
+
+def score_position_network(results: Results) -> dict[str, Any]:
+    """Positions found, also by depth, by time point and over the threshold."""
+    total = pool_scores(result.score for result in results)
+    blobs = [result.blob_score for result in results if result.blobs is not None]
+    curve = _compute_threshold_curve(results)
+    depths, times = total.by_depth().items(), total.by_time_point().items()
+    return {
+        "network": total.to_dict(),
+        "blob_detector": pool_scores(blobs).to_dict() if len(blobs) == len(results) else None,
+        "by_depth_um": {f"{low:g}-{high:g}": part.to_dict() for (low, high), part in depths},
+        "by_time_point": {str(time_point): part.to_dict() for time_point, part in times},
+        "over_threshold": {
+            "threshold": curve.thresholds.tolist(),
+            **{key: [getattr(score, key) for score in curve.scores] for key in _F1},
+        },
+    }
+
+
+def _compute_threshold_curve(results: Results) -> ThresholdCurve:
+    return pool_curves([score_over_thresholds(result.truth, result.found) for result in results])
+
+
+def collect_peaks(result: MovieResult) -> tuple[np.ndarray, np.ndarray]:
+    """Each peak inside the annotated region, and whether a nucleus is there."""
+    partners = match_to_truth(result.truth, result.found)
+    judged = (partners >= 0) | is_annotated(result.truth, result.found)
+    return result.found.properties["probability"].astype(float)[judged], partners[judged] >= 0
+
+
+def draw_position_scores(result: MovieResult) -> list[Drawing]:
+    """Scores by threshold, depth and time point."""
+    name, curve = result.name, _compute_threshold_curve([result])
+    return [
+        plot_threshold_curve(curve, chosen=result.threshold, title=f"{name}: scores by threshold"),
+        plot_depth_scores(result.score, title=f"{name}: scores by depth"),
+        plot_time_scores(result.score, title=f"{name}: scores by time point"),
+    ]
+
+
+# ---- divisions: divisions called, and whether the probabilities can be believed
+
+
+def judge_divisions(
+    truth: Annotations, found: Annotations, threshold: float, settings: NetworkSettings
+) -> DivisionScore:
+    """Calls of a division network, with the tolerance that its division window taught it."""
+    first, last = settings.division_window
+    return score_divisions(truth, found, tolerance=max(-first, last), threshold=threshold)
+
+
+def score_division_network(results: Results) -> dict[str, Any]:
+    """The scores of "network" have its own tolerance."""
+    scores = {"network": _pool_divisions(results)}
+    for tolerance in TOLERANCES:
+        options = {"tolerance": tolerance, "threshold": results[0].threshold}
+        movies = (score_divisions(result.truth, result.found, **options) for result in results)
+        scores[f"within_{tolerance}"] = pool_division_scores(movies)
+    return {name: score.to_dict() for name, score in scores.items()}
+
+
+def _pool_divisions(results: Results) -> DivisionScore:
+    threshold = results[0].threshold
+    return pool_division_scores(
+        judge_divisions(result.truth, result.found, threshold, result.settings)
+        for result in results
+    )
+
+
+def collect_calls(result: MovieResult) -> tuple[np.ndarray, np.ndarray]:
+    """Each annotated nucleus of which it is known whether it divides, and whether it does."""
+    labels = np.append(make_division_targets(result.truth, result.settings.division_window), -1)
+    labels = labels[match_to_truth(result.truth, result.found)]
+    said = result.found.properties["division_probability"]
+    known = (labels >= 0) & np.not_equal(said, None).astype(bool)
+    return said[known].astype(float), labels[known] == 1
+
+
+def draw_division_curve(results: Results) -> list[Drawing]:
+    """Divisions that nothing calls, however low the threshold, count as never found."""
+    score = _pool_divisions(results)
+    right = score.called_mothers[score.judged] >= 0
+    curve = compute_precision_recall(right, score.probabilities[score.judged])
+    return _draw_curve(curve, right.sum() / max(1, len(score.mothers)), "Divisions", results)
+
+
+# ---- links: wrong links, beside those of linking without any network
+
+
+def label_candidates(truth: Annotations, found: Annotations) -> np.ndarray:
+    """Whether each found link is true: 1 yes, 0 no, -1 nobody knows; (m,) int."""
+    ends = match_to_truth(truth, found)[found.links]
+    labels = np.full(len(ends), -1)
+    paired = (ends >= 0).all(axis=1)
+    labels[paired] = make_link_targets(truth, ends[paired])
+    return labels
+
+
+def find_most_probable(candidates: Annotations) -> np.ndarray:
+    """Rows of the most probable link to each later nucleus, (k,) int."""
+    targets = candidates.links[:, 1]
+    order = np.lexsort((candidates.link_properties["link_probability"].astype(float), targets))
+    return np.sort(order[np.flatnonzero(np.diff(targets[order], append=-1))])
+
+
+def choose_most_probable(candidates: Annotations) -> Annotations:
+    """Of all candidate links that lead to a nucleus, the most probable one."""
+    kept = find_most_probable(candidates)
+    properties = {name: values[kept] for name, values in candidates.link_properties.items()}
+    return dataclasses.replace(candidates, links=candidates.links[kept], link_properties=properties)
+
+
+def score_link_network(results: Results) -> dict[str, Any]:
+    """Links to the most probable candidate, and those that need no network; counted together."""
+    linked = {"network": [], "nearest": [], "optimal": []}
+    for result in results:
+        settings = result.settings
+        options = {"max_distance_um": settings.max_link_um, "remove_drift": settings.remove_drift}
+        linked["network"].append(choose_most_probable(result.found))
+        linked["nearest"].append(link_nearest(result.found, **options))
+        linked["optimal"].append(link_optimally(result.found, **options))
+    truths = [result.truth for result in results]
+    scores = {
+        name: pool_link_scores(map(score_links, truths, movies)).to_dict()
+        for name, movies in linked.items()
+    }
+    scores["network"] |= _score_candidates(results)
+    return scores
+
+
+def _score_candidates(results: Results) -> dict[str, Any]:
+    """How well the probabilities tell links from other candidates."""
+    said, true, found, reachable = _pool_candidates(results)
+    called = said >= results[0].threshold
+    right, calls = int((called & true).sum()), int(called.sum())
+    curve = _scale(compute_precision_recall(true, said), true.sum() / max(1, reachable))
+    return {
+        "average_precision": curve.average_precision,
+        "precision": compute_ratio(right, calls),
+        "recall": compute_ratio(right, reachable),
+        "f1": compute_ratio(2 * right, calls + reachable) if reachable else None,
+        "threshold": results[0].threshold,
+        "candidate_recall": compute_ratio(found, reachable),
+    }
+
+
+def _pool_candidates(results: Results) -> tuple[np.ndarray, np.ndarray, int, int]:
+    """Probabilities and truths, how many true links are candidates, and how many there are."""
+    said, true = (np.concatenate(part) for part in zip(*map(collect_candidates, results)))
+    score = pool_link_scores(score_links(result.truth, result.found) for result in results)
+    return said, true, score.right, score.right + score.missed
+
+
+def collect_candidates(result: MovieResult) -> tuple[np.ndarray, np.ndarray]:
+    """Each candidate of which the truth is known, and whether it is a link."""
+    labels = label_candidates(result.truth, result.found)
+    said = result.found.link_properties["link_probability"].astype(float)
+    return said[labels >= 0], labels[labels >= 0] == 1
+
+
+def draw_link_curve(results: Results) -> list[Drawing]:
+    """True links that are no candidates count as never found."""
+    said, true, _, reachable = _pool_candidates(results)
+    curve = compute_precision_recall(true, said)
+    return _draw_curve(curve, true.sum() / max(1, reachable), "Candidate links", results)
+
+
+# ---- divisions and links
+
+
+def _draw_curve(
+    curve: PrecisionRecall, reached: float, what: str, results: Results
+) -> list[Drawing]:
+    title = f"{what} of all test movies"
+    return [plot_precision_recall(_scale(curve, reached), chosen=results[0].threshold, title=title)]
+
+
+def _scale(curve: PrecisionRecall, reached: float) -> PrecisionRecall:
+    """The curve where only a part of what is true can be found at all."""
+    return dataclasses.replace(curve, recall=curve.recall * reached)
+
+
+KINDS = {
+    "position": Kind(
+        methods={"network": "network", "blob_detector": "blob detector"},
+        columns=_F1 | {"mean_distance_um": "mean distance (µm)"} | _COUNTS,
+        spread=_F1,
+        compute_scores=score_position_network,
+        collect_answers=collect_peaks,
+        draw_movie=draw_position_scores,
+    ),
+    "division": Kind(
+        methods={f"within_{number}": f"±{number} time points" for number in TOLERANCES},
+        columns=_AVERAGE | _F1 | _COUNTS,
+        spread=_AVERAGE | _F1,
+        compute_scores=score_division_network,
+        collect_answers=collect_calls,
+        draw_pooled=draw_division_curve,
+    ),
+    "link": Kind(
+        methods={
+            "network": "network",
+            "nearest": "nearest neighbour",
+            "optimal": "optimal assignment",
+        },
+        columns=_WRONG
+        | {"right": "right", "false": "wrong", "missed": "missed"}
+        | {"undetected": "undetected", "ignored": "ignored"},
+        spread=_WRONG | _AVERAGE | _F1,
+        compute_scores=score_link_network,
+        collect_answers=collect_candidates,
+        draw_pooled=draw_link_curve,
+    ),
+}
