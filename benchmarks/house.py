@@ -76,7 +76,9 @@ def count_floors(arrows: set[tuple[str, str]]) -> int:
 def list_functions(root: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
     """All functions and methods of the package, nested ones too."""
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
-    return [n for tree in read_sources(root).values() for n in ast.walk(tree) if isinstance(n, kinds)]
+    return [
+        n for tree in read_sources(root).values() for n in ast.walk(tree) if isinstance(n, kinds)
+    ]
 
 
 def count_body_lines(function: ast.FunctionDef) -> int:

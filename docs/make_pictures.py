@@ -21,7 +21,10 @@ MOST_SECONDS = 900
 QUESTION = "At which time point do you see the first nucleus divide?"  # of apps/class_board.ipynb
 
 
-BOTTOM = "() => Math.max(...[...document.querySelectorAll('.jp-Cell')].map(cell => cell.getBoundingClientRect().bottom))"
+BOTTOM = (
+    "() => Math.max(...[...document.querySelectorAll('.jp-Cell')]"
+    ".map(cell => cell.getBoundingClientRect().bottom))"
+)
 
 
 def use_stack_browser(page: DashboardPage) -> None:

@@ -1,7 +1,5 @@
 """Whether this machine is ready: the first thing a notebook says."""
 
-from __future__ import annotations
-
 import re
 import sys
 from collections.abc import Callable

@@ -6,8 +6,6 @@ every file system does in one step. A full disk, an interrupt or a power cut lea
 state or the new one.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -11,8 +11,6 @@ to go on, and exits with 130. Keras is loaded only by the commands that need it,
 comes at once.
 """
 
-from __future__ import annotations
-
 import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """`card`: a network with its model card."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from organoid_kit.cli.opening import load_keras

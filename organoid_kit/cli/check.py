@@ -1,7 +1,5 @@
 """`check`: mistakes in annotations, before anything is trained on them."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from pathlib import Path

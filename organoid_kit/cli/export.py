@@ -1,7 +1,5 @@
 """`export`: a network for OrganoidTracker."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from organoid_kit.cli.opening import Spacing, load_keras

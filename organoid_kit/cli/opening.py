@@ -1,7 +1,5 @@
 """Opens what the command line names: movies, annotations where there are any, and Keras."""
 
-from __future__ import annotations
-
 import dataclasses
 import os
 import sys

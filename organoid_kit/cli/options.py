@@ -1,7 +1,5 @@
 """What can be typed: `commands.json`, as a parser."""
 
-from __future__ import annotations
-
 import json
 from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError
 from pathlib import Path

@@ -1,7 +1,5 @@
 """`report`: what a run did, or tracked movies, or several runs beside each other, on one page."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

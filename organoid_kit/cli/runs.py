@@ -1,7 +1,5 @@
 """`runs`: the runs of a folder, compared."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from organoid_kit.training import compare_runs

@@ -1,7 +1,5 @@
 """`score`: found positions and tracks beside true ones."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path

@@ -18,8 +18,13 @@ from organoid_kit.cli.opening import (
 from organoid_kit.cli.score import compute_track_scores, format_track_scores
 from organoid_kit.cli.writing import TrackWriter, choose_outputs, resume_file
 from organoid_kit.data import AnnotatedMovie, Annotations
-from organoid_kit.tracking import build_tracks, estimate_errors, find_candidates, list_doubts
-from organoid_kit.tracking.errors import add_error_probabilities
+from organoid_kit.tracking import (
+    add_error_probabilities,
+    build_tracks,
+    estimate_errors,
+    find_candidates,
+    list_doubts,
+)
 
 if TYPE_CHECKING:
     from organoid_kit.prediction.movie import TrackedMovie

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import keras
 
-from organoid_kit.base.settings import NetworkSettings
-from organoid_kit.data.dataset import AnnotatedMovie
-from organoid_kit.examples.position import PositionExample, PositionExamples, join_examples
+from organoid_kit.base import NetworkSettings
+from organoid_kit.data import AnnotatedMovie
+from organoid_kit.examples import PositionExamples
+from organoid_kit.examples.position import PositionExample, join_examples
 from organoid_kit.training.preparing import complete_settings, prepare_network
 from organoid_kit.training.steps import WARM_UP_STEPS
 from organoid_kit.training.validation import compute_f1, count_matches

@@ -21,10 +21,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from organoid_kit.base.errors import UserError
+from organoid_kit.base import UserError
 from organoid_kit.base.files import write_safely
+from organoid_kit.training import Run
 from organoid_kit.training.checkpoints import list_checkpoints
-from organoid_kit.training.runs import Run
 
 DRIVE = Path("/content/drive")  # where Colab shows it
 _NAME = re.compile(r"(epoch_(\d+)_step_(\d+))_at_\d+\.zip")

@@ -2,8 +2,6 @@
 stand out.
 """
 
-from __future__ import annotations
-
 import html
 import textwrap
 from collections.abc import Sequence
@@ -12,7 +10,7 @@ import numpy as np
 from ipywidgets import HTML, Button, Checkbox, IntSlider, Layout, VBox
 
 from organoid_kit.base import UserError
-from organoid_kit.dashboards.common import (
+from organoid_kit.dashboards.parts.common import (
     INK,
     WIDE,
     CheckboxGroup,
@@ -22,20 +20,20 @@ from organoid_kit.dashboards.common import (
     mark,
     wrap_row,
 )
-from organoid_kit.dashboards.control_states import connect, guard
-from organoid_kit.dashboards.dashboard import Dashboard
-from organoid_kit.dashboards.panes import Pane, Points, draw_panes
-from organoid_kit.dashboards.stack_pictures import StackPictures
+from organoid_kit.dashboards.parts.control_states import connect, guard
+from organoid_kit.dashboards.parts.dashboard import Dashboard
+from organoid_kit.dashboards.parts.panes import Pane, Points, draw_panes
+from organoid_kit.dashboards.stack.pictures import StackPictures
 from organoid_kit.data import Annotations, TimeLapse
 from organoid_kit.plots import Drawing
 from organoid_kit.plots.drawing import COLOURS, Mark
 from organoid_kit.plots.images import plot_channels
+from organoid_kit.report import score_channels
 from organoid_kit.report.channel_contrast import (
     ChannelScore,
     are_standing_out,
     choose_best_channels,
     list_channel_choices,
-    score_channels,
 )
 
 STANDS_OUT = Mark("stands out", "o", "sky blue")

@@ -2,8 +2,6 @@
 curve.
 """
 
-from __future__ import annotations
-
 import base64
 import html
 from collections.abc import Callable, Mapping, Sequence
@@ -17,10 +15,10 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from organoid_kit.base import UserError
-from organoid_kit.dashboards.common import WIDE, Messages, add_controls, mark, wrap_row
-from organoid_kit.dashboards.control_states import connect
-from organoid_kit.dashboards.dashboard import Dashboard
-from organoid_kit.dashboards.states import decode_state, encode_state, shorten
+from organoid_kit.dashboards.parts.common import WIDE, Messages, add_controls, mark, wrap_row
+from organoid_kit.dashboards.parts.control_states import connect
+from organoid_kit.dashboards.parts.dashboard import Dashboard
+from organoid_kit.dashboards.parts.states import decode_state, encode_state, shorten
 from organoid_kit.plots import Drawing, draw_figure
 from organoid_kit.plots.drawing import COLOURS, format_number, tidy, write_png
 

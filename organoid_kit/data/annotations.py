@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.base.errors import UserError
+from organoid_kit.base import UserError
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from organoid_kit.base.errors import UserError
+from organoid_kit.base import UserError
 from organoid_kit.base.files import make_file_name, read_json, write_json_safely
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.formats.organoidtracker import read_aut, write_aut

@@ -7,14 +7,12 @@ is shown: de Medeiros, Ortiz et al., Multiscale light-sheet organoid imaging fra
 Communications 2022.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
 import pooch
 
-from organoid_kit.base.errors import UserError
+from organoid_kit.base import UserError
 from organoid_kit.data.dataset import AnnotatedMovie
 from organoid_kit.data.formats.trackmate import read_trackmate
 from organoid_kit.data.timelapse_reading import read_timelapse

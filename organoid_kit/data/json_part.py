@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from organoid_kit.base.errors import UserError
+from organoid_kit.base import UserError
 
 _KINDS = {dict: "a dictionary", list: "a list", str: "a text"}
 

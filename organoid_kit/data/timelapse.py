@@ -1,14 +1,12 @@
 """A movie that is read one stack at a time, whatever file it lies in."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from organoid_kit.base.errors import UserError
+from organoid_kit.base import UserError
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,6 @@
 never taken.
 """
 
-from __future__ import annotations
-
 import math
 import os
 from collections.abc import Sequence
@@ -11,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from organoid_kit.base.errors import UserError
+from organoid_kit.base import UserError
 from organoid_kit.data.reading import other
 from organoid_kit.data.reading.axes import check_axes, guess_axes
 from organoid_kit.data.reading.image import ImageFile

@@ -1,7 +1,5 @@
 """Writes a movie as an OME-TIFF hyperstack that Fiji and OrganoidTracker open."""
 
-from __future__ import annotations
-
 import os
 import uuid
 from collections.abc import Iterator
@@ -9,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import tifffile
 
-from organoid_kit.base.errors import UserError
+from organoid_kit.base import UserError
 from organoid_kit.base.files import write_safely
 from organoid_kit.data.timelapse import TimeLapse
 

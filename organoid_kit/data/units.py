@@ -1,11 +1,9 @@
 """Units as microscopes and programs write them."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 
-from organoid_kit.base.errors import UserError
+from organoid_kit.base import UserError
 
 _UM_PER_UNIT = {
     **dict.fromkeys(("pm", "picometer"), 1e-6),

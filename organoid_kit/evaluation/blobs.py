@@ -5,17 +5,13 @@ blur leaves exactly that: a hill at each bright blob of the chosen diameter, and
 the image is even. The tops of the hills are the nuclei found.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from organoid_kit.data.annotations import Annotations
-from organoid_kit.data.dataset import AnnotatedMovie
-from organoid_kit.data.timelapse import TimeLapse
+from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.evaluation.peaks import find_peaks
 from organoid_kit.evaluation.positions import ThresholdCurve, pool_curves, score_over_thresholds
 

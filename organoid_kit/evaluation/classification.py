@@ -1,12 +1,10 @@
 """How well probabilities tell two classes apart: divisions or not, the same nucleus or another."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
 
-from organoid_kit.base.errors import UserError
+from organoid_kit.base import UserError
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,15 +3,13 @@
 Everything that is scored is paired here first.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 from scipy.spatial import KDTree
 
-from organoid_kit.base.errors import UserError
-from organoid_kit.data.annotations import Annotations
+from organoid_kit.base import UserError
+from organoid_kit.data import Annotations
 
 _STEPS = 2**20  # costs are told apart to one part in so many
 

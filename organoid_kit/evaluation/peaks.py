@@ -1,7 +1,5 @@
 """Peaks of an image or a prediction, as positions between voxels."""
 
-from __future__ import annotations
-
 import numpy as np
 from scipy.ndimage import label, maximum_filter
 from scipy.spatial import cKDTree

@@ -11,8 +11,6 @@ a sparse matrix of bilinear weights. On a processor this is several times quicke
 plane by plane, see ``benchmarks/pipeline.py``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,7 +18,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.sparse import csr_array
 
-from organoid_kit.base.settings import AugmentationSettings
+from organoid_kit.base import AugmentationSettings
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,13 @@ Everything is a pure function of (seed, epoch, number): asked for again, an exam
 again. That is why a training that was interrupted can go on as if nothing had happened.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from organoid_kit.base.settings import NetworkSettings
-from organoid_kit.data.dataset import AnnotatedMovie
+from organoid_kit.base import NetworkSettings
+from organoid_kit.data import AnnotatedMovie
 from organoid_kit.examples.augmentation import Augmentation, draw_augmentation, no_augmentation
 from organoid_kit.examples.patches import PreparedMovies
 

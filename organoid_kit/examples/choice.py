@@ -1,12 +1,10 @@
 """Examples for whichever network the settings name."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
-from organoid_kit.base.settings import NetworkSettings
-from organoid_kit.data.dataset import AnnotatedMovie
+from organoid_kit.base import NetworkSettings
+from organoid_kit.data import AnnotatedMovie
 from organoid_kit.examples.division import DivisionExamples
 from organoid_kit.examples.link import LinkExamples
 from organoid_kit.examples.position import PositionExamples

@@ -3,8 +3,6 @@
 A crop has one nucleus in its middle, and the time points of a window as channels.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Sequence
 

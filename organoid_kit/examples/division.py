@@ -6,18 +6,14 @@ Divisions are rare, so examples are drawn by kind: a third are divisions, a thir
 one is the brightest of a few.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.spatial import cKDTree
 
-from organoid_kit.base.errors import UserError
-from organoid_kit.base.settings import NetworkSettings
-from organoid_kit.data.annotations import Annotations
-from organoid_kit.data.dataset import AnnotatedMovie
+from organoid_kit.base import NetworkSettings, UserError
+from organoid_kit.data import AnnotatedMovie, Annotations
 from organoid_kit.examples.augmentation import Augmentation, draw_augmentation, vary_intensities
 from organoid_kit.examples.batches import ClassExamples
 from organoid_kit.examples.crops import count_neighbours, cut_crop

@@ -6,8 +6,6 @@ they always agree. The layout of the three inputs is that of OrganoidTracker, so
 from here to there and back.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,10 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import coo_array
 
-from organoid_kit.base.errors import UserError
-from organoid_kit.base.settings import NetworkSettings
-from organoid_kit.data.annotations import Annotations
-from organoid_kit.data.dataset import AnnotatedMovie
+from organoid_kit.base import NetworkSettings, UserError
+from organoid_kit.data import AnnotatedMovie, Annotations
 from organoid_kit.examples.augmentation import Augmentation, vary_intensities
 from organoid_kit.examples.batches import ClassExamples
 from organoid_kit.examples.crops import count_neighbours, cut_crop, turn
@@ -28,7 +24,7 @@ from organoid_kit.examples.patches import (
     compute_working_positions,
     compute_working_spacing,
 )
-from organoid_kit.tracking.linking import find_candidates
+from organoid_kit.tracking import find_candidates
 from organoid_kit.tracking.motion import compute_displacements, estimate_drift
 
 SAME_HARD, SAME, OTHER_NEAR, OTHER_FAR = range(4)  # kinds of examples

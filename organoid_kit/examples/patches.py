@@ -4,8 +4,6 @@
 see the same.
 """
 
-from __future__ import annotations
-
 import math
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
@@ -13,10 +11,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from skimage.transform import resize
 
-from organoid_kit.base.errors import UserError
-from organoid_kit.base.settings import NetworkSettings
-from organoid_kit.data.dataset import AnnotatedMovie
-from organoid_kit.data.timelapse import TimeLapse
+from organoid_kit.base import NetworkSettings, UserError
+from organoid_kit.data import AnnotatedMovie, TimeLapse
 
 _QUANTILE_VOXELS = 500_000  # quantiles are estimated on about so many evenly spaced voxels
 _SAME_SPACING = 1.05  # movies whose spacing differs by less are not resampled

@@ -1,15 +1,12 @@
 """What the position network is shown, and the right answer: patches with dots."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from organoid_kit.base.errors import UserError
-from organoid_kit.base.settings import NetworkSettings
-from organoid_kit.data.dataset import AnnotatedMovie
+from organoid_kit.base import NetworkSettings, UserError
+from organoid_kit.data import AnnotatedMovie
 from organoid_kit.examples.augmentation import (
     Augmentation,
     apply_to_positions,

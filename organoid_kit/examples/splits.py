@@ -5,8 +5,6 @@ Two parts of a movie are therefore only independent if no image is seen by both.
 is best; where there is only one movie, split it into blocks of time with a gap between them.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from collections.abc import Sequence
@@ -15,8 +13,8 @@ from itertools import combinations
 
 import numpy as np
 
-from organoid_kit.base.errors import UserError
-from organoid_kit.data.dataset import AnnotatedMovie
+from organoid_kit.base import UserError
+from organoid_kit.data import AnnotatedMovie
 
 DEFAULT_WINDOW = (-1, 1)
 

@@ -1,7 +1,5 @@
 """What the position network should answer: a small dot at each nucleus centre."""
 
-from __future__ import annotations
-
 import numpy as np
 
 _DOT_REACH = 3.0  # dots are drawn out to so many standard deviations

@@ -3,14 +3,12 @@
 Comments at line ends give shapes without the batch.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 import keras
 from keras import layers
 
-from organoid_kit.base.settings import NetworkSettings
+from organoid_kit.base import NetworkSettings
 
 
 def count_time_points(settings: NetworkSettings) -> int:

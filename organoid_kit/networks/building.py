@@ -1,11 +1,8 @@
 """The networks. Keras is loaded here, and nowhere above."""
 
-from __future__ import annotations
-
 import keras
 
-from organoid_kit.base.errors import UserError
-from organoid_kit.base.settings import NetworkSettings
+from organoid_kit.base import NetworkSettings, UserError
 from organoid_kit.networks.division import build_division_network
 from organoid_kit.networks.link import build_link_network
 from organoid_kit.networks.position import build_position_network

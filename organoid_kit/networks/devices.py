@@ -1,7 +1,5 @@
 """What the network runs on: processor or graphics card, and how much memory it has."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

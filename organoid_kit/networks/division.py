@@ -5,15 +5,13 @@ the whole crop. There is no normalisation layer, so that the answer for a crop n
 others in its batch.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Sequence
 
 import keras
 from keras import layers
 
-from organoid_kit.base.settings import NetworkSettings
+from organoid_kit.base import NetworkSettings
 from organoid_kit.networks.blocks import answer, connect, convolve, count_time_points, encode_crop
 
 _FILTERS = {"small": (16, 32, 48), "standard": (32, 64, 128)}

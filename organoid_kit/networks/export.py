@@ -5,8 +5,6 @@ OrganoidTracker shows a network the voxels of a movie as they are, ours see one 
 1ff6bc48, June 2026), for facts alone.
 """
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,9 +14,8 @@ import keras
 import numpy as np
 
 from organoid_kit import __version__
-from organoid_kit.base.errors import UserError
+from organoid_kit.base import NetworkSettings, UserError
 from organoid_kit.base.files import write_json_safely, write_safely, write_text_safely
-from organoid_kit.base.settings import NetworkSettings
 from organoid_kit.evaluation.calibration import Calibration
 from organoid_kit.networks.folders import NETWORK_TYPES, make_record
 from organoid_kit.networks.resampling import build_for_movie

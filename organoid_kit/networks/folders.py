@@ -6,14 +6,11 @@ OrganoidTracker's lacks it; what its predictor does is then filled in, so that i
 used and trained on. Nothing here needs Keras.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
-from organoid_kit.base.errors import UserError
+from organoid_kit.base import NetworkSettings, UserError
 from organoid_kit.base.files import read_json, write_json_safely
-from organoid_kit.base.settings import NetworkSettings
 
 SHIPPED = Path(__file__).parent / "shipped"
 # As OrganoidTracker calls them.

@@ -7,15 +7,13 @@ findings and the displacement meet in dense layers. The inputs are those of Orga
 and coordinate channels included, so that networks can travel.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Sequence
 
 import keras
 from keras import layers, ops
 
-from organoid_kit.base.settings import NetworkSettings
+from organoid_kit.base import NetworkSettings
 from organoid_kit.networks.blocks import answer, connect, convolve, count_time_points, encode_crop
 
 _FILTERS = {"small": (16, 24, 48), "standard": (24, 48, 96)}

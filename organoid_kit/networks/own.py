@@ -4,13 +4,10 @@ copied.
 Its name, which is saved with it, says that a network is not one of ours.
 """
 
-from __future__ import annotations
-
 import keras
 import numpy as np
 
-from organoid_kit.base.errors import UserError
-from organoid_kit.base.settings import NetworkSettings
+from organoid_kit.base import NetworkSettings, UserError
 from organoid_kit.networks.blocks import count_time_points
 from organoid_kit.networks.building import check_patch_shape
 

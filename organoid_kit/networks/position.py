@@ -12,15 +12,13 @@ Only stock Keras layers are used: a saved network opens without this package, on
 backend.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Sequence
 
 import keras
 from keras import layers
 
-from organoid_kit.base.settings import NetworkSettings
+from organoid_kit.base import NetworkSettings
 from organoid_kit.networks.blocks import convolve, convolve_factorised, count_time_points
 
 _FILTERS = {"small": (24, 48, 96), "standard": (32, 64, 128, 256)}

@@ -7,8 +7,6 @@ For a movie of the network's own spacing nothing is added. All layers are stock 
 whole opens on every backend.
 """
 
-from __future__ import annotations
-
 import math
 from typing import Any
 
@@ -17,7 +15,7 @@ import numpy as np
 from keras import layers, ops
 from scipy.ndimage import gaussian_filter1d
 
-from organoid_kit.base.settings import NetworkSettings
+from organoid_kit.base import NetworkSettings
 from organoid_kit.examples.patches import is_same_spacing
 from organoid_kit.networks.blocks import count_time_points
 from organoid_kit.networks.building import compute_shape_multiple

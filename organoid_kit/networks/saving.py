@@ -3,8 +3,6 @@
 What their folders say without Keras is in `folders`, and offered here, too.
 """
 
-from __future__ import annotations
-
 import json
 import zipfile
 from pathlib import Path
@@ -13,9 +11,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from organoid_kit.base.errors import UserError
+from organoid_kit.base import NetworkSettings, UserError
 from organoid_kit.base.files import write_json_safely, write_safely
-from organoid_kit.base.settings import NetworkSettings
 from organoid_kit.networks.building import build_network, count_time_points_seen
 from organoid_kit.networks.folders import (  # noqa: F401
     NETWORK_TYPES,

@@ -1,7 +1,5 @@
 """Close-ups of nuclei over three time points, with their tracks: is it the same nucleus?"""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What the division and the link network look at: crops with one nucleus in their middle."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

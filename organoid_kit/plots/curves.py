@@ -1,7 +1,5 @@
 """Diagrams: how much is annotated, how training goes, how good a network is and where it errs."""
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Mapping, Sequence
 

@@ -1,7 +1,5 @@
 """One epoch of a training: where the curves stood, and what the network said of its example."""
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """Figures of stacks, with positions on top; in µm, so that a sphere looks round from every side."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Lineages as trees: who comes from whom, what begins and ends, and what is doubtful."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Diagrams of probabilities: can they be believed, and how well do they tell two classes apart?"""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

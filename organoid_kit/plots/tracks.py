@@ -1,7 +1,5 @@
 """Tracks in the movie: where nuclei are, and the paths they took."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

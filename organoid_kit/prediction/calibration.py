@@ -4,8 +4,6 @@ Both are found on validation movies and saved with the network at once. Where th
 allow a calibration the network stays as it is, says why, and can be used all the same.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,24 +11,24 @@ from typing import Any
 import keras
 import numpy as np
 
-from organoid_kit.base.errors import UserError
+from organoid_kit.base import NetworkSettings, UserError
 from organoid_kit.base.files import write_json_safely
-from organoid_kit.base.settings import NetworkSettings
-from organoid_kit.data.dataset import AnnotatedMovie
+from organoid_kit.data import AnnotatedMovie
+from organoid_kit.evaluation import compute_precision_recall
 from organoid_kit.evaluation.calibration import (
     Calibration,
     Reliability,
     calibrate,
     compute_reliability,
 )
-from organoid_kit.evaluation.classification import compute_precision_recall
 from organoid_kit.evaluation.matching import match_positions
 from organoid_kit.examples.division import make_division_targets
 from organoid_kit.examples.link import make_link_targets
-from organoid_kit.networks.saving import load_network, save_settings
+from organoid_kit.networks import load_network
+from organoid_kit.networks.saving import save_settings
 from organoid_kit.prediction.crops import predict_divisions, predict_links
 from organoid_kit.prediction.positions import choose_threshold, predict_positions
-from organoid_kit.training.runs import Run
+from organoid_kit.training import Run
 
 _BLOCKS = 4  # blocks of time of each movie that are held out together
 _ALL_PEAKS = 0.05

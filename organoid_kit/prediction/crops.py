@@ -4,8 +4,6 @@ Only the stacks of a time window are in memory. The answers are calibrated by th
 the network.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable
 
@@ -13,24 +11,20 @@ import keras
 import numpy as np
 from tqdm.auto import tqdm
 
-from organoid_kit.base.errors import UserError
-from organoid_kit.base.settings import NetworkSettings
-from organoid_kit.data.annotations import Annotations
-from organoid_kit.data.dataset import AnnotatedMovie
-from organoid_kit.data.timelapse import TimeLapse
+from organoid_kit.base import NetworkSettings, UserError
+from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.evaluation.calibration import Calibration
+from organoid_kit.examples import PreparedMovies
 from organoid_kit.examples.augmentation import no_augmentation
 from organoid_kit.examples.crops import cut_crop
 from organoid_kit.examples.link import add_coordinates, compute_pair_windows
 from organoid_kit.examples.patches import (
-    PreparedMovies,
     compute_window_bytes,
     compute_working_positions,
     compute_working_spacing,
 )
-from organoid_kit.tracking.linking import find_candidates
+from organoid_kit.tracking import find_best, find_candidates
 from organoid_kit.tracking.motion import compute_displacements, estimate_drift, estimate_flow
-from organoid_kit.tracking.problem import find_best
 
 _TOGETHER = 64  # crops or pairs that go through the network at once
 _LEAST_FLOW_UM = 0.5  # slower surroundings are taken to stand still

@@ -1,7 +1,5 @@
 """From a movie to tracks: the three networks one after the other, then the most probable tracks."""
 
-from __future__ import annotations
-
 import contextlib
 import time
 from collections.abc import Iterator
@@ -11,16 +9,13 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from organoid_kit.base.errors import UserError
-from organoid_kit.base.settings import NETWORKS, NetworkSettings
-from organoid_kit.data.annotations import Annotations
-from organoid_kit.data.timelapse import TimeLapse
-from organoid_kit.networks.saving import load_network
+from organoid_kit.base import NetworkSettings, UserError
+from organoid_kit.base.settings import NETWORKS
+from organoid_kit.data import Annotations, TimeLapse
+from organoid_kit.networks import load_network
 from organoid_kit.prediction.crops import predict_divisions, predict_links
 from organoid_kit.prediction.positions import predict_positions
-from organoid_kit.tracking.build import build_tracks
-from organoid_kit.tracking.errors import add_error_probabilities
-from organoid_kit.tracking.problem import TrackingSettings
+from organoid_kit.tracking import TrackingSettings, add_error_probabilities, build_tracks
 
 # Positions below the threshold are kept as far down as this: tracking may need them.
 _LEAST_PROBABILITY = 0.2

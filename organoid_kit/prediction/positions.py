@@ -6,8 +6,6 @@ grid that the network's pooling does not notice: the result is that of one tile 
 stack.
 """
 
-from __future__ import annotations
-
 import hashlib
 import itertools
 import json
@@ -19,18 +17,17 @@ import keras
 import numpy as np
 from tqdm.auto import tqdm
 
-from organoid_kit.base.errors import UserError
-from organoid_kit.base.settings import NetworkSettings
-from organoid_kit.data.annotations import Annotations
-from organoid_kit.data.dataset import AnnotatedMovie
-from organoid_kit.data.timelapse import TimeLapse
+from organoid_kit.base import NetworkSettings, UserError
+from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
+from organoid_kit.evaluation import find_peaks
 from organoid_kit.evaluation.calibration import Calibration
-from organoid_kit.evaluation.peaks import find_peaks
 from organoid_kit.evaluation.positions import DEFAULT_THRESHOLDS, find_best_threshold
-from organoid_kit.examples.patches import PreparedMovies, compute_window_bytes, convert_positions
+from organoid_kit.examples import PreparedMovies
+from organoid_kit.examples.patches import compute_window_bytes, convert_positions
+from organoid_kit.networks import load_network, measure_field_of_view
 from organoid_kit.networks.building import compute_shape_multiple, is_own, measure_shape_multiple
-from organoid_kit.networks.saving import load_network, measure_field_of_view, save_settings
-from organoid_kit.training.runs import Run
+from organoid_kit.networks.saving import save_settings
+from organoid_kit.training import Run
 
 _TILE_ZYX = (64, 256, 256)  # about 2 GB of memory with the small network
 # How far around a voxel its prediction depends on the image, as tests/prediction measures it; in

@@ -8,8 +8,6 @@ a receiver operating characteristic (Fawcett 2006): recall where 5 % of the back
 called a nucleus. It needs no unit, so that dim and bright channels can be compared.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass

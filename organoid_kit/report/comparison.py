@@ -1,18 +1,17 @@
 """One page on several runs: settings in which they differ, scores side by side, and curves."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from organoid_kit.base import UserError
-from organoid_kit.plots.curves import plot_history
+from organoid_kit.plots import plot_history
 from organoid_kit.report.kinds import KINDS
 from organoid_kit.report.page import render_lines, write_page
 from organoid_kit.report.results import MovieResult, read_movie_results
+from organoid_kit.training import Run
 from organoid_kit.training.diagnosis import describe_history
-from organoid_kit.training.runs import QUALITIES, Run, find_best
+from organoid_kit.training.runs import QUALITIES, find_best
 
 _BEST_EPOCHS = {
     "epoch": "best epoch",

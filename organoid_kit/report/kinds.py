@@ -11,7 +11,8 @@ import numpy as np
 
 from organoid_kit.base import NetworkSettings
 from organoid_kit.data import Annotations
-from organoid_kit.evaluation.classification import PrecisionRecall, compute_precision_recall
+from organoid_kit.evaluation import compute_precision_recall, score_divisions, score_links
+from organoid_kit.evaluation.classification import PrecisionRecall
 from organoid_kit.evaluation.matching import is_annotated, match_to_truth
 from organoid_kit.evaluation.positions import (
     ThresholdCurve,
@@ -20,19 +21,14 @@ from organoid_kit.evaluation.positions import (
     pool_scores,
     score_over_thresholds,
 )
-from organoid_kit.evaluation.tracks import (
-    DivisionScore,
-    pool_division_scores,
-    pool_link_scores,
-    score_divisions,
-    score_links,
-)
+from organoid_kit.evaluation.tracks import DivisionScore, pool_division_scores, pool_link_scores
 from organoid_kit.examples.division import make_division_targets
 from organoid_kit.examples.link import make_link_targets
+from organoid_kit.plots import Drawing
 from organoid_kit.plots.curves import plot_depth_scores, plot_threshold_curve, plot_time_scores
-from organoid_kit.plots.drawing import Drawing
 from organoid_kit.plots.probabilities import plot_precision_recall
-from organoid_kit.tracking.linking import link_nearest, link_optimally
+from organoid_kit.tracking import link_nearest
+from organoid_kit.tracking.linking import link_optimally
 
 if TYPE_CHECKING:
     from organoid_kit.report.results import MovieResult

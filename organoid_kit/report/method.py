@@ -1,14 +1,13 @@
 """What was done, in sentences for a methods section: see templates/method.txt."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
 from organoid_kit.plots.drawing import count
 from organoid_kit.report.page import join_words, render
 from organoid_kit.report.results import MovieResult, read_calibration
-from organoid_kit.training.runs import OWN_NETWORK, Run, find_best
+from organoid_kit.training import Run
+from organoid_kit.training.runs import OWN_NETWORK, find_best
 
 
 def describe_method(run: Run, results: Sequence[MovieResult] = ()) -> str:

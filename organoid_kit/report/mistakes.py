@@ -1,7 +1,5 @@
 """The worst mistakes of a network in pictures, cut out as the network saw them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from operator import itemgetter
 
@@ -9,18 +7,18 @@ import numpy as np
 
 from organoid_kit.base import NetworkSettings
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
+from organoid_kit.examples import PreparedMovies
 from organoid_kit.examples.augmentation import no_augmentation
 from organoid_kit.examples.crops import cut_crop
 from organoid_kit.examples.division import DIVISION, ORDINARY, DivisionExample
 from organoid_kit.examples.link import OTHER_NEAR, SAME, LinkExample, Pair, cut_pair
 from organoid_kit.examples.patches import (
-    PreparedMovies,
     compute_window_bytes,
     compute_working_positions,
     compute_working_spacing,
 )
-from organoid_kit.plots.crops import plot_crops, plot_pairs
-from organoid_kit.plots.drawing import FALSE, MISSED, Drawing
+from organoid_kit.plots import Drawing, plot_crops, plot_pairs
+from organoid_kit.plots.drawing import FALSE, MISSED
 from organoid_kit.plots.images import Mistake, plot_mistakes, sort_positions
 from organoid_kit.report.kinds import find_most_probable, judge_divisions, label_candidates
 from organoid_kit.tracking.motion import estimate_drift

@@ -5,8 +5,6 @@ The card is Markdown for people (templates/card.md), and rdf.yaml in the form of
 0.5) for programs. That file is written as JSON, which is YAML too.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re
@@ -18,11 +16,12 @@ import keras
 
 from organoid_kit.base import NetworkSettings
 from organoid_kit.base.files import write_safely, write_text_safely
-from organoid_kit.networks.saving import find_network_folder, load_network
+from organoid_kit.networks import load_network
+from organoid_kit.networks.saving import find_network_folder
 from organoid_kit.report.page import render
 from organoid_kit.report.results import read_movie_results
 from organoid_kit.report.run_page import collect_facts
-from organoid_kit.training.runs import Run
+from organoid_kit.training import Run
 
 _TASKS = {
     "position": "finds the centres of nuclei",

@@ -1,7 +1,5 @@
 """Pages from the templates beside this module; whatever comes from files is escaped in HTML."""
 
-from __future__ import annotations
-
 import base64
 import re
 import time

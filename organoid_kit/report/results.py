@@ -3,16 +3,13 @@
 So every figure on a page is counted anew from them, whenever the page is made.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from organoid_kit.base import NetworkSettings, UserError
+from organoid_kit.base import NetworkSettings, UserError, find_free_path
 from organoid_kit.base.files import (
-    find_free_path,
     make_file_name,
     read_json,
     write_bytes_safely,
@@ -21,10 +18,12 @@ from organoid_kit.base.files import (
 )
 from organoid_kit.data import AnnotatedMovie, Annotations
 from organoid_kit.data.formats.organoidtracker import read_aut, write_aut
-from organoid_kit.evaluation.positions import PositionScore, score_positions
+from organoid_kit.evaluation import score_positions
+from organoid_kit.evaluation.positions import PositionScore
 from organoid_kit.plots.drawing import describe, write_png
 from organoid_kit.report.mistakes import plot_worst_mistakes
-from organoid_kit.training.runs import Run, describe_movie
+from organoid_kit.training import Run
+from organoid_kit.training.runs import describe_movie
 
 _PROBABILITIES = {
     "position": "probability",

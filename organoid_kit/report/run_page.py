@@ -1,7 +1,5 @@
 """One page about one training: data, method, curves, scores, mistakes, and what is not known."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,14 +7,15 @@ from typing import Any
 import numpy as np
 
 from organoid_kit.evaluation.calibration import Calibration, Reliability, compute_reliability
-from organoid_kit.plots.curves import plot_history
+from organoid_kit.plots import plot_history
 from organoid_kit.plots.probabilities import plot_reliability
 from organoid_kit.report.kinds import KINDS, Kind
 from organoid_kit.report.method import describe_method
 from organoid_kit.report.page import render_lines, write_page
 from organoid_kit.report.results import MovieResult, read_calibration, read_movie_results
+from organoid_kit.training import Run
 from organoid_kit.training.diagnosis import describe_history
-from organoid_kit.training.runs import Run, collect_versions
+from organoid_kit.training.runs import collect_versions
 
 
 def write_report(

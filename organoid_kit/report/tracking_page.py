@@ -1,14 +1,11 @@
 """One page about tracked movies: tracks, what is right, what is in doubt, where the time went."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from organoid_kit.plots.drawing import Drawing
-from organoid_kit.plots.lineages import plot_lineage_tree
+from organoid_kit.plots import Drawing, plot_lineage_tree
 from organoid_kit.plots.probabilities import plot_reliability
 from organoid_kit.report.page import render_lines, write_page
 from organoid_kit.report.run_page import compute_spread

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from organoid_kit.base import UserError
+from organoid_kit.base import NetworkSettings, UserError
 from organoid_kit.base.files import (
     make_file_name,
     read_json,
@@ -19,12 +19,12 @@ from organoid_kit.base.files import (
     write_json_safely,
     write_safely,
 )
-from organoid_kit.base.settings import NETWORKS, NetworkSettings
+from organoid_kit.base.settings import NETWORKS
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.data.formats.organoidtracker import read_aut, write_aut
 from organoid_kit.plots.drawing import describe, write_png
 from organoid_kit.plots.tracks import plot_tracks
-from organoid_kit.tracking.problem import TrackingSettings
+from organoid_kit.tracking import TrackingSettings
 from organoid_kit.training.runs import collect_versions, describe_movie
 
 if TYPE_CHECKING:

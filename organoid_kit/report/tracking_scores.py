@@ -1,7 +1,5 @@
 """Figures of tracked movies: what is right, and whether as many errors are there as expected."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,11 +7,11 @@ import numpy as np
 
 from organoid_kit.base import UserError
 from organoid_kit.data import Annotations
+from organoid_kit.evaluation import score_divisions, score_links, score_positions, score_tracks
 from organoid_kit.evaluation.calibration import Reliability, compute_reliability
-from organoid_kit.evaluation.positions import score_positions
-from organoid_kit.evaluation.tracks import judge_links, score_divisions, score_links, score_tracks
+from organoid_kit.evaluation.tracks import judge_links
 from organoid_kit.report.tracking_results import TrackingResult
-from organoid_kit.tracking.errors import estimate_errors, list_doubts
+from organoid_kit.tracking import estimate_errors, list_doubts
 from organoid_kit.tracking.linking import link_optimally
 
 METHODS = {"tracks": "tracks", "optimal": "optimal assignment"}

@@ -1,13 +1,11 @@
 """From candidate links to tracks."""
 
-from __future__ import annotations
-
 import dataclasses
 
 import numpy as np
 
-from organoid_kit.base.errors import UserError
-from organoid_kit.data.annotations import Annotations
+from organoid_kit.base import UserError
+from organoid_kit.data import Annotations
 from organoid_kit.evaluation.matching import match_at_least_cost
 from organoid_kit.tracking.optimal import choose_optimally
 from organoid_kit.tracking.problem import (

@@ -13,16 +13,14 @@ A network judges a link by itself. Here its alternatives are weighed with it (se
 to weigh, weigh them, and read off what may be wrong. `list_doubts` and `estimate_errors` sum up.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import expit
 
-from organoid_kit.base.errors import UserError
-from organoid_kit.data.annotations import Annotations
+from organoid_kit.base import UserError
+from organoid_kit.data import Annotations
 from organoid_kit.tracking.marginals import Marginals, compute_marginals
 from organoid_kit.tracking.problem import (
     TrackingProblem,

@@ -4,16 +4,14 @@ Everything is computed in coordinates from which the drift of the whole movie wa
 a nucleus that only moves with all others stands still.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable
 
 import numpy as np
 from scipy.spatial import KDTree
 
-from organoid_kit.base.errors import UserError
-from organoid_kit.data.annotations import Annotations
+from organoid_kit.base import UserError
+from organoid_kit.data import Annotations
 from organoid_kit.evaluation.matching import match_positions
 from organoid_kit.tracking.motion import estimate_drift, list_steps, subtract_drift
 

@@ -7,8 +7,6 @@ open links as there are, that is exact. Positions that have no link are summed o
 or not.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import NamedTuple
 

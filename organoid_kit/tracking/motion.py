@@ -5,16 +5,14 @@ flow            how the neighbours of a nucleus move beside that: turning, growi
 displacement    what is left for a nucleus that moves on its own
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import KDTree
 
-from organoid_kit.base.errors import UserError
-from organoid_kit.data.annotations import Annotations
+from organoid_kit.base import UserError
+from organoid_kit.data import Annotations
 
 MAX_DRIFT_UM = 24.0
 _VOTE_UM = 2.0  # width of a ballot box: about as far as nuclei move on their own

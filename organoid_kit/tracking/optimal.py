@@ -8,8 +8,6 @@ What can be settled beforehand is settled, see `_settle`; long movies are solved
 windows.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Iterator
 

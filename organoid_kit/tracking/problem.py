@@ -17,8 +17,8 @@ import numpy as np
 from scipy.spatial import KDTree
 from scipy.stats import chi2
 
-from organoid_kit.base.errors import UserError
-from organoid_kit.data.annotations import Annotations
+from organoid_kit.base import UserError
+from organoid_kit.data import Annotations
 
 _CERTAIN = 1e-6  # no probability is taken to be nearer to 0 or 1 than this: no network is that sure
 _MAY_DIVIDE = 0.2  # probability from which a nucleus may be a mother of whom a daughter was missed

@@ -4,8 +4,6 @@ A checkpoint is a zip of arrays (NumPy's .npz). Zip files carry a checksum for e
 table of contents comes last, so a file that was cut off or damaged is recognised and passed over.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import os
@@ -16,7 +14,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from organoid_kit.base.errors import UserError
+from organoid_kit.base import UserError
 from organoid_kit.base.files import write_safely
 
 _KEPT = 2  # the newest checkpoints; with one damaged, the other still serves

@@ -1,7 +1,5 @@
 """When a training waits and when it ends, and the clock by which that is decided."""
 
-from __future__ import annotations
-
 import signal
 import threading
 import time
@@ -9,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from organoid_kit.base.settings import NetworkSettings
+from organoid_kit.base import NetworkSettings
 from organoid_kit.training.checkpoints import TrainingState
 
 _LOOK_SECONDS = 0.05  # a paused training looks this often whether it may go on

@@ -1,7 +1,5 @@
 """How a training goes, in one sentence, read from its losses."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

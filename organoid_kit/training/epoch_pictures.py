@@ -5,8 +5,6 @@ They are written while a training goes on, and read without Keras, so that one c
 during it or years later.
 """
 
-from __future__ import annotations
-
 import io
 import zipfile
 from collections.abc import Callable
@@ -16,13 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.base.errors import UserError
+from organoid_kit.base import NetworkSettings, UserError
 from organoid_kit.base.files import write_bytes_safely
-from organoid_kit.base.settings import NetworkSettings
+from organoid_kit.examples import LinkExamples, PositionExamples
 from organoid_kit.examples.choice import Examples
-from organoid_kit.examples.link import LinkExamples, join_pairs
+from organoid_kit.examples.link import join_pairs
 from organoid_kit.examples.patches import make_grey
-from organoid_kit.examples.position import PositionExamples
 
 FOLDER = "epochs"  # in a run folder
 _LOOKED_AT = 8  # patches among which the one with most nuclei is taken

@@ -1,7 +1,5 @@
 """How much memory, time and disk a training will take, before it starts; and what fits instead."""
 
-from __future__ import annotations
-
 import math
 import shutil
 import time
@@ -13,9 +11,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from organoid_kit.base.settings import NetworkSettings
-from organoid_kit.data.dataset import AnnotatedMovie
-from organoid_kit.networks.building import build_network, check_patch_shape, compute_shape_multiple
+from organoid_kit.base import NetworkSettings
+from organoid_kit.data import AnnotatedMovie
+from organoid_kit.networks import build_network
+from organoid_kit.networks.building import check_patch_shape, compute_shape_multiple
 from organoid_kit.networks.devices import Device, detect_device
 from organoid_kit.networks.own import adopt_network, list_shapes
 

@@ -1,7 +1,5 @@
 """What a training leaves in its run folder: checkpoints, the best network, history and pictures."""
 
-from __future__ import annotations
-
 import time
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,12 +8,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from organoid_kit.base.errors import UserError
+from organoid_kit.base import NetworkSettings, UserError
 from organoid_kit.base.files import write_json_safely
-from organoid_kit.base.settings import NetworkSettings
 from organoid_kit.examples.choice import Examples
+from organoid_kit.networks import save_network
 from organoid_kit.networks.export import check_export
-from organoid_kit.networks.saving import save_network
 from organoid_kit.training.checkpoints import TrainingState, save_checkpoint
 from organoid_kit.training.epoch_pictures import (
     ShownExample,

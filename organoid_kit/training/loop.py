@@ -21,9 +21,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from organoid_kit.base.settings import NetworkSettings
-from organoid_kit.data.dataset import AnnotatedMovie
-from organoid_kit.examples.choice import Examples, make_examples
+from organoid_kit.base import NetworkSettings
+from organoid_kit.data import AnnotatedMovie
+from organoid_kit.examples import make_examples
+from organoid_kit.examples.choice import Examples
 from organoid_kit.examples.splits import Split, find_leaks
 from organoid_kit.networks.own import adopt_network
 from organoid_kit.training.checkpoints import TrainingState, load_newest_checkpoint

@@ -2,8 +2,6 @@
 run folder, and taken up again from there.
 """
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from organoid_kit.base.errors import UserError
+from organoid_kit.base import UserError
 from organoid_kit.examples.choice import Examples
 from organoid_kit.networks.own import make_functional
 from organoid_kit.networks.saving import save_model

@@ -1,24 +1,21 @@
 """What a training starts with: settings with nothing left open, and a compiled network."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 
 import keras
 
-from organoid_kit.base.errors import UserError
-from organoid_kit.base.settings import NetworkSettings, make_settings
-from organoid_kit.data.dataset import AnnotatedMovie
+from organoid_kit.base import NetworkSettings, UserError, make_settings
+from organoid_kit.data import AnnotatedMovie
+from organoid_kit.networks import build_network, load_network
 from organoid_kit.networks.building import (
-    build_network,
     check_patch_shape,
     compute_shape_multiple,
     is_own,
     measure_shape_multiple,
 )
 from organoid_kit.networks.devices import detect_device
-from organoid_kit.networks.saving import check_training_on, load_network, load_settings
+from organoid_kit.networks.saving import check_training_on, load_settings
 
 _OF_THE_NETWORK = (
     *("preset", "spacing_um", "intensity_quantiles", "patch_shape_zyx", "nucleus_sigma_um"),

@@ -1,7 +1,5 @@
 """Each training has a folder of its own, and nothing in it is ever overwritten by another one."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import platform
@@ -17,10 +15,15 @@ from typing import Any
 import numpy as np
 
 from organoid_kit import __version__
-from organoid_kit.base.errors import UserError
-from organoid_kit.base.files import find_free_path, read_json, write_json_safely
-from organoid_kit.base.settings import NetworkSettings, read_settings, write_settings
-from organoid_kit.data.dataset import AnnotatedMovie
+from organoid_kit.base import (
+    NetworkSettings,
+    UserError,
+    find_free_path,
+    read_settings,
+    write_settings,
+)
+from organoid_kit.base.files import read_json, write_json_safely
+from organoid_kit.data import AnnotatedMovie
 from organoid_kit.data.reading.zarr import is_zarr
 
 _PACKAGES = ("keras", "tensorflow", "tensorflow-cpu", "jax", "torch")

@@ -2,8 +2,6 @@
 out.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,8 +11,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from organoid_kit.base.errors import UserError
-from organoid_kit.base.settings import NetworkSettings
+from organoid_kit.base import NetworkSettings, UserError
 from organoid_kit.examples.choice import Examples
 from organoid_kit.training.checkpoints import TrainingState
 from organoid_kit.training.estimates import is_out_of_memory

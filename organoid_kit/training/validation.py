@@ -4,20 +4,19 @@ The position network is judged by the nuclei it finds, the other two by average 
 rare answer counts.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import keras
 import numpy as np
 
-from organoid_kit.base.settings import NetworkSettings
+from organoid_kit.base import NetworkSettings
+from organoid_kit.evaluation import find_peaks
 from organoid_kit.evaluation.calibration import calibrate
 from organoid_kit.evaluation.classification import compute_average_precision
 from organoid_kit.evaluation.matching import match_positions
-from organoid_kit.evaluation.peaks import find_peaks
+from organoid_kit.examples import PositionExamples
 from organoid_kit.examples.choice import Examples
-from organoid_kit.examples.position import PositionExample, PositionExamples, join_examples
+from organoid_kit.examples.position import PositionExample, join_examples
 
 _THRESHOLDS = np.arange(2, 9) / 10  # an epoch is judged at the one that suits it best
 _LEAST = 1e-7  # probabilities nearer to 0 or 1 count as this

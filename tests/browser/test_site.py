@@ -116,7 +116,10 @@ def test_every_page_opens_without_network_and_errors(links, browser):
     )
     page.on("pageerror", lambda error: said.append(str(error)))
     page.on("request", lambda request: asked.append(request.url))
-    broken = "[...document.images].filter(image => image.loading !== 'lazy' && !image.naturalWidth).map(image => image.src)"
+    broken = (
+        "[...document.images].filter(image => image.loading !== 'lazy' && !image.naturalWidth)"
+        ".map(image => image.src)"
+    )
     for path in links:
         page.goto(path.as_uri())
         assert page.locator("h1").count() or path.stem in ("search", "genindex"), path

@@ -4,6 +4,11 @@ import pytest
 from organoid_kit.base.errors import UserError
 from organoid_kit.base.files import write_json_safely
 from organoid_kit.course import measured
+from organoid_kit.course.figures.demonstrations import (
+    plot_annotated_positions,
+    plot_leakage,
+    plot_wrong_annotations,
+)
 from organoid_kit.course.measured import (
     choose_records,
     compute_spread,
@@ -11,11 +16,6 @@ from organoid_kit.course.measured import (
     describe_spread,
     list_demonstrations,
     read_demonstration,
-)
-from organoid_kit.course.figures.demonstrations import (
-    plot_annotated_positions,
-    plot_leakage,
-    plot_wrong_annotations,
 )
 from organoid_kit.data.dataset import AnnotatedMovie
 from organoid_kit.data.timelapse import make_timelapse

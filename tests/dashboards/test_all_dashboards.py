@@ -16,8 +16,8 @@ from test_epoch_explorer import make_table, write_epochs
 
 from organoid_kit import dashboards
 from organoid_kit.base.settings import make_settings
-from organoid_kit.dashboards.common import DARK, INK, KINDS, PAPER, Messages
-from organoid_kit.dashboards.operation import OPERATIONS
+from organoid_kit.dashboards.augmentation.operation import OPERATIONS
+from organoid_kit.dashboards.parts.common import DARK, INK, KINDS, PAPER, Messages
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.dataset import AnnotatedMovie, read_dataset
 from organoid_kit.data.downloads import find_samples
@@ -253,7 +253,8 @@ def test_faint_texts_are_noticed():
     assert [
         each[0] for each in find_faint('<p style="background:#fff">white on dark pages</p>')
     ] != []
-    svg = '<svg style="background:#fff"><g><text fill="#fff">hidden</text><rect fill="#000"/><text fill="#fff">bar</text>'
+    bar = '<rect fill="#000"/><text fill="#fff">bar</text>'
+    svg = f'<svg style="background:#fff"><g><text fill="#fff">hidden</text>{bar}'
     assert [each[0] for each in find_faint(f"{svg}</g></svg>")] == ["hidden"]
 
 

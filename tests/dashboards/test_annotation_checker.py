@@ -10,8 +10,8 @@ import pytest
 
 from organoid_kit.base.errors import UserError
 from organoid_kit.dashboards import AnnotationChecker
-from organoid_kit.dashboards.annotation_coverage import describe_coverage, draw_coverage
-from organoid_kit.dashboards.stack_browser import Pick
+from organoid_kit.dashboards.annotation.coverage import describe_coverage, draw_coverage
+from organoid_kit.dashboards.stack.browser import Pick
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.dataset import AnnotatedMovie
 from organoid_kit.data.formats import read_annotations
@@ -286,7 +286,7 @@ def test_unsaved_work_comes_back_and_is_saved_as_a_new_file(make, tmp_path):
 
 def test_keys_press_buttons(make):
     pytest.importorskip("anywidget", reason="anywidget is not installed here.")
-    from organoid_kit.dashboards.annotation_keys import KeyboardShortcuts
+    from organoid_kit.dashboards.annotation.keys import KeyboardShortcuts
 
     checker = make()
     keys = KeyboardShortcuts(checker, checker.edit.list_keys())

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from organoid_kit.base.errors import UserError
-from organoid_kit.dashboards.annotation_editing import (
+from organoid_kit.dashboards.annotation.editing import (
     AnnotationEditor,
     find_image_problems,
     find_open_candidates,
@@ -372,7 +372,7 @@ def test_a_journal_that_cannot_be_written_changes_nothing(told, tmp_path):
 PROGRAM = """
 import sys
 import numpy as np
-from organoid_kit.dashboards.annotation_editing import open_editor
+from organoid_kit.dashboards.annotation.editing import open_editor
 from organoid_kit.data.annotations import Annotations
 
 editor = open_editor(Annotations([[0, 0, 0]], [1]), output=sys.argv[1])

@@ -9,12 +9,12 @@ import pytest
 from organoid_kit.base.errors import UserError
 from organoid_kit.base.settings import AugmentationSettings, make_settings
 from organoid_kit.dashboards import AugmentationPreview
-from organoid_kit.dashboards.augmentation_advice import (
+from organoid_kit.dashboards.augmentation.advice import (
     ExampleFacts,
     check_augmentation,
     measure_example_facts,
 )
-from organoid_kit.dashboards.preview_examples import (
+from organoid_kit.dashboards.augmentation.examples import (
     choose_example,
     make_columns,
     make_preview_examples,

@@ -29,7 +29,8 @@ def train(*movies, resume, on_progress, should_stop, should_pause, find_epochs):
 
 sys.modules["organoid_kit.training.loop"] = types.ModuleType("organoid_kit.training.loop")
 sys.modules["organoid_kit.training.loop"].train = train
-from organoid_kit.dashboards import TrainingDashboard, training_choices
+from organoid_kit.dashboards import TrainingDashboard
+from organoid_kit.dashboards.training import choices as training_choices
 from training_helpers import make_blobs, tiny_settings
 training_choices.TrainingChoices._estimate = lambda self: None
 dashboard = TrainingDashboard([make_blobs(1)], [make_blobs(2)], tiny_settings(""), output_folder=tempfile.mkdtemp())

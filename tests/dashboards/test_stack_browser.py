@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from organoid_kit.base.errors import UserError
-from organoid_kit.dashboards import StackBrowser, common, stack_display
-from organoid_kit.dashboards.common import (
+from organoid_kit.dashboards import StackBrowser
+from organoid_kit.dashboards.parts import common
+from organoid_kit.dashboards.parts.common import (
     CheckboxGroup,
     Messages,
     draw_mark,
@@ -22,8 +23,9 @@ from organoid_kit.dashboards.common import (
     make_legend,
     make_strokes,
 )
-from organoid_kit.dashboards.stack_layers import find_nearest, make_layer, make_problem_layers
-from organoid_kit.dashboards.stack_pictures import (
+from organoid_kit.dashboards.stack import display as stack_display
+from organoid_kit.dashboards.stack.layers import find_nearest, make_layer, make_problem_layers
+from organoid_kit.dashboards.stack.pictures import (
     MOST_PIXELS,
     StackPictures,
     arrange_panels,

@@ -8,7 +8,7 @@ import pytest
 
 from organoid_kit.base.errors import UserError
 from organoid_kit.dashboards import ThresholdExplorer
-from organoid_kit.dashboards.threshold_judging import list_kinds, make_judge
+from organoid_kit.dashboards.threshold.judging import list_kinds, make_judge
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.dataset import AnnotatedMovie
 from organoid_kit.data.timelapse import make_timelapse

@@ -10,8 +10,8 @@ import pytest
 
 from organoid_kit.base.errors import UserError
 from organoid_kit.dashboards import TrackExplorer
-from organoid_kit.dashboards.lineage_tree import draw_tree
-from organoid_kit.dashboards.stack_browser import Pick
+from organoid_kit.dashboards.stack.browser import Pick
+from organoid_kit.dashboards.tracks.lineage_tree import draw_tree
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.timelapse import make_timelapse
 from organoid_kit.plots.drawing import describe

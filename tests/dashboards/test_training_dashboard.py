@@ -7,11 +7,13 @@ import pytest
 from test_training_session import FakeTraining, wait_for
 
 from organoid_kit.base.errors import UserError
-from organoid_kit.dashboards import TrainingDashboard, kernel_waiting, training_dashboard
-from organoid_kit.dashboards.common import handler_lock
-from organoid_kit.dashboards.later import Later
-from organoid_kit.dashboards.live_curves import draw_curves
-from organoid_kit.dashboards.training_session import find_running_session
+from organoid_kit.dashboards import TrainingDashboard
+from organoid_kit.dashboards.parts import kernel_waiting
+from organoid_kit.dashboards.parts.common import handler_lock
+from organoid_kit.dashboards.parts.later import Later
+from organoid_kit.dashboards.training import dashboard as training_dashboard
+from organoid_kit.dashboards.training.live_curves import draw_curves
+from organoid_kit.dashboards.training.session import find_running_session
 from organoid_kit.training import loop as training_module
 from training_helpers import make_blobs, make_family, tiny_settings
 

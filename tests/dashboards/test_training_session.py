@@ -4,7 +4,7 @@ import time
 import pytest
 
 from organoid_kit.base.errors import UserError
-from organoid_kit.dashboards.training_session import TrainingSession, find_running_session
+from organoid_kit.dashboards.training.session import TrainingSession, find_running_session
 from organoid_kit.training import loop as training_module
 from organoid_kit.training.runs import Run
 from training_helpers import make_blobs, tiny_settings

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from organoid_kit.base.errors import UserError
+from organoid_kit.base import UserError
 from organoid_kit.course.measured import Records, compute_spread, describe_spread
-from organoid_kit.plots.drawing import LINES, Drawing, draw_figure, tidy
+from organoid_kit.plots import Drawing, draw_figure
+from organoid_kit.plots.drawing import LINES, tidy
 
 _BESIDE = 1.09  # on a logarithmic axis, kinds of training with equal data stand so far apart
 

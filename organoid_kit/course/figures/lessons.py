@@ -7,7 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from organoid_kit.plots.drawing import COLOURS, LINES, Drawing, count, draw_figure, tidy
+from organoid_kit.plots import Drawing, draw_figure
+from organoid_kit.plots.drawing import COLOURS, LINES, count, tidy
 
 _WIDELY = 20  # times as high: losses that differ so much are drawn on a logarithmic axis
 _DEEPER = 0.55  # boxes of half the size hang so much lower, which makes the U

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 
 from organoid_kit.course.results_table import ResultsTable, Summary, format_spread, list_scores
-from organoid_kit.plots.drawing import COLOURS, Drawing, draw_figure, tidy
+from organoid_kit.plots import Drawing, draw_figure
+from organoid_kit.plots.drawing import COLOURS, tidy
 
 _SEED = {"color": COLOURS["blue"], "marker": "o", "markersize": 8, "alpha": 0.6}
 _MEAN = {"color": COLOURS["black"], "marker": "|", "markersize": 22, "markeredgewidth": 2}

@@ -6,7 +6,7 @@ import numpy as np
 
 from organoid_kit.course.lessons.exercise import run_answer
 from organoid_kit.course.lessons.texts import LessonTexts
-from organoid_kit.data.annotations import Annotations
+from organoid_kit.data import Annotations
 
 TEXTS = LessonTexts(__file__)
 _SPACING_UM = (2.0, 0.5, 0.4)

@@ -6,12 +6,8 @@ import numpy as np
 
 from organoid_kit.course.lessons.exercise import match_numbers, run_answer
 from organoid_kit.course.lessons.texts import LessonTexts
-from organoid_kit.examples.augmentation import (
-    Augmentation,
-    apply_to_positions,
-    no_augmentation,
-    vary_intensities,
-)
+from organoid_kit.examples import apply_to_positions
+from organoid_kit.examples.augmentation import Augmentation, no_augmentation, vary_intensities
 
 TEXTS = LessonTexts(__file__)
 _PATCH = np.arange(3 * 5 * 8, dtype=float).reshape(3, 5, 8) / 100

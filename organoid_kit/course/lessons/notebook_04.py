@@ -6,8 +6,8 @@ import numpy as np
 
 from organoid_kit.course.lessons.exercise import match_numbers, run_answer
 from organoid_kit.course.lessons.texts import LessonTexts
-from organoid_kit.evaluation.peaks import find_peaks
-from organoid_kit.examples.targets import compute_voxel_weights, draw_dots
+from organoid_kit.evaluation import find_peaks
+from organoid_kit.examples import compute_voxel_weights, draw_dots
 
 TEXTS = LessonTexts(__file__)
 

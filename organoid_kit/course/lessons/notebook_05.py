@@ -5,14 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.base.settings import NetworkSettings, make_settings
+from organoid_kit.base import NetworkSettings, make_settings
 from organoid_kit.course.lessons.exercise import match_numbers, run_answer
 from organoid_kit.course.lessons.taking import choose_answer, judge_settings
 from organoid_kit.course.lessons.texts import LessonTexts
-from organoid_kit.data.annotations import Annotations
+from organoid_kit.data import Annotations
+from organoid_kit.evaluation import score_divisions
 from organoid_kit.evaluation.calibration import compute_reliability
 from organoid_kit.evaluation.classification import compute_average_precision
-from organoid_kit.evaluation.tracks import DivisionScore, score_divisions
+from organoid_kit.evaluation.tracks import DivisionScore
 
 TEXTS = LessonTexts(__file__)
 

@@ -5,14 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.base.settings import AugmentationSettings, NetworkSettings, make_settings
+from organoid_kit.base import AugmentationSettings, NetworkSettings, make_settings
 from organoid_kit.course.lessons.exercise import match_numbers, run_answer
 from organoid_kit.course.lessons.taking import choose_answer, judge_settings
 from organoid_kit.course.lessons.texts import LessonTexts
 from organoid_kit.data import AnnotatedMovie, Annotations
-from organoid_kit.examples.augmentation import draw_augmentation
-from organoid_kit.tracking.build import build_tracks
-from organoid_kit.training.runs import Run
+from organoid_kit.examples import draw_augmentation
+from organoid_kit.tracking import build_tracks
+from organoid_kit.training import Run
 
 TEXTS = LessonTexts(__file__)
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from organoid_kit.course.lessons.exercise import match_numbers, run_answer
 from organoid_kit.course.lessons.texts import LessonTexts
-from organoid_kit.tracking.problem import compute_cost
+from organoid_kit.tracking import compute_cost
 
 TEXTS = LessonTexts(__file__)
 

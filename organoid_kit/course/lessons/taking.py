@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from organoid_kit.base.settings import NetworkSettings
+from organoid_kit.base import NetworkSettings
 from organoid_kit.course.lessons.exercise import Exercise
 
 

@@ -4,8 +4,6 @@ Readers raise UserError, which names the place, where a file is not what it shou
 `add_track_ids` and `add_organoidtracker_data` add what other tools ask for, before writing.
 """
 
-from __future__ import annotations
-
 import inspect
 import os
 from collections.abc import Callable

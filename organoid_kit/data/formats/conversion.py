@@ -1,14 +1,12 @@
 """What readers of other programs' files share: µm become voxels, ids become rows."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from organoid_kit.base.errors import UserError
+from organoid_kit.base import UserError
 from organoid_kit.data.units import check_spacing
 
 

@@ -7,8 +7,6 @@ parent is P (0: none). A position is the centroid of a label's voxels; the label
 property `ctc_label`.
 """
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
 from pathlib import Path
@@ -18,7 +16,7 @@ import tifffile
 from scipy import ndimage
 from scipy.spatial import KDTree
 
-from organoid_kit.base.errors import UserError
+from organoid_kit.base import UserError
 from organoid_kit.base.files import read_text, write_safely
 from organoid_kit.data.annotations import Annotations
 

@@ -8,8 +8,6 @@ has no place for infinity. Properties whose values are not all of one simple typ
 JSON texts, too, and listed there.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path
@@ -18,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.base.errors import UserError
+from organoid_kit.base import UserError
 from organoid_kit.base.files import write_safely
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.formats.conversion import to_links, to_voxels

@@ -13,8 +13,6 @@ instance) a property `lineage_…` of its first position. Every other key is kep
 written again as it was.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections import defaultdict
@@ -23,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.base.errors import UserError
+from organoid_kit.base import UserError
 from organoid_kit.base.files import read_json, write_json_safely
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.json_part import JsonPart

@@ -6,8 +6,6 @@ flag is the number of the kind of error that its list of errors shows; it has on
 and a link's stands at its later end.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from collections.abc import Callable

@@ -18,8 +18,6 @@ known:
     # region_zyx: 0,0,0,30,511,511        (lowest and highest corner of what is annotated, voxels)
 """
 
-from __future__ import annotations
-
 import csv
 import io
 import json
@@ -30,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.base.errors import UserError
+from organoid_kit.base import UserError
 from organoid_kit.base.files import read_text, write_text_safely
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.formats.conversion import to_voxels

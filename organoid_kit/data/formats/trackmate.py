@@ -6,14 +6,12 @@ is enough: what makes XML dangerous (entities that unfold or name other files) c
 in a DOCTYPE, which these files never have and which is refused as soon as it begins.
 """
 
-from __future__ import annotations
-
 import math
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from organoid_kit.base.errors import UserError
+from organoid_kit.base import UserError
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.formats.conversion import to_links, to_voxels
 from organoid_kit.data.units import to_um

@@ -1,8 +1,6 @@
 """Which axis of an image is which: as the user says, or as is likeliest."""
 
-from __future__ import annotations
-
-from organoid_kit.base.errors import UserError
+from organoid_kit.base import UserError
 from organoid_kit.data.reading.image import ImageFile
 
 

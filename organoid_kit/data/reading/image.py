@@ -1,7 +1,5 @@
 """What an image file says about itself, whatever its format."""
 
-from __future__ import annotations
-
 import struct
 import zlib
 from collections.abc import Callable

@@ -1,13 +1,11 @@
 """What turns an image file into a movie: its time points, channels, and a reader of stacks."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Callable
 
 import numpy as np
 
-from organoid_kit.base.errors import UserError
+from organoid_kit.base import UserError
 from organoid_kit.data.reading.image import READ_FAILURES, ImageFile
 
 

@@ -1,10 +1,8 @@
 """Microscope formats (.czi, .nd2, .lif, .ims …) through the bioio library."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
-from organoid_kit.base.errors import UserError
+from organoid_kit.base import UserError
 from organoid_kit.data.reading.image import ImageFile
 from organoid_kit.data.units import ignore_default_spacing
 

@@ -2,8 +2,6 @@
 over in silence.
 """
 
-from __future__ import annotations
-
 import logging
 import math
 import threading
@@ -16,7 +14,7 @@ from xml.etree import ElementTree
 import numpy as np
 import tifffile
 
-from organoid_kit.base.errors import UserError
+from organoid_kit.base import UserError
 from organoid_kit.data.reading.image import ImageFile, Index
 from organoid_kit.data.units import ignore_default_spacing, to_minutes, to_um
 

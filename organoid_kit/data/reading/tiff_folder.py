@@ -1,7 +1,5 @@
 """A folder with one TIFF file for each time point, or for each time point and channel."""
 
-from __future__ import annotations
-
 import dataclasses
 import re
 from itertools import islice
@@ -10,7 +8,7 @@ from string import Formatter
 
 import numpy as np
 
-from organoid_kit.base.errors import UserError
+from organoid_kit.base import UserError
 from organoid_kit.data.reading.image import ImageFile, Index
 from organoid_kit.data.reading.movie import to_range
 from organoid_kit.data.reading.tiff import read_tiff

@@ -1,13 +1,11 @@
 """OME-Zarr images, NGFF 0.4 (Zarr 2) and 0.5 (Zarr 3). https://ngff.openmicroscopy.org"""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from organoid_kit.base.errors import UserError
+from organoid_kit.base import UserError
 from organoid_kit.data.reading.image import READ_FAILURES, ImageFile
 from organoid_kit.data.units import to_minutes, to_um
 

@@ -2,15 +2,13 @@
 room for each other.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from organoid_kit.base.errors import UserError
+from organoid_kit.base import UserError
 from organoid_kit.data.synthetic.settings import SyntheticSettings
 from organoid_kit.data.synthetic.vectors import distances, dot, rotate, unit
 

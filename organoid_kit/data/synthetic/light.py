@@ -1,7 +1,5 @@
 """A microscope looks at the organoid: what gives light, and what lens and camera make of it."""
 
-from __future__ import annotations
-
 import numpy as np
 from scipy import ndimage
 

@@ -1,10 +1,8 @@
 """An invented organoid movie with its truth: the organoid lives, and a microscope looks at it."""
 
-from __future__ import annotations
-
 import numpy as np
 
-from organoid_kit.base.errors import UserError
+from organoid_kit.base import UserError
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.synthetic.life import Snapshot, grow_organoid
 from organoid_kit.data.synthetic.light import Microscope

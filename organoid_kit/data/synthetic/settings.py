@@ -1,13 +1,11 @@
 """What one can choose about an invented organoid and the microscope that looks at it."""
 
-from __future__ import annotations
-
 import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
 
-from organoid_kit.base.errors import UserError
+from organoid_kit.base import UserError
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,5 @@
 """Geometry in three dimensions, rounded so that it comes out the same on every processor."""
 
-from __future__ import annotations
-
 import numpy as np
 
 

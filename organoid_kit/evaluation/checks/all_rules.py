@@ -1,14 +1,11 @@
 """All rules, one after the other."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
 
-from organoid_kit.data.annotations import Annotations
-from organoid_kit.data.timelapse import TimeLapse
+from organoid_kit.data import Annotations, TimeLapse
 from organoid_kit.evaluation.checks.images import check_time_point
 from organoid_kit.evaluation.checks.problem import CheckLimits, Problem, compute_steps
 from organoid_kit.evaluation.checks.tracks import RULES, check_direction, check_track_ends

@@ -1,16 +1,13 @@
 """Rules about images, and whether positions sit where it is bright."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 from scipy.ndimage import map_coordinates
 from scipy.spatial import KDTree
 
-from organoid_kit.base.errors import UserError
-from organoid_kit.data.annotations import Annotations
-from organoid_kit.data.timelapse import TimeLapse
+from organoid_kit.base import UserError
+from organoid_kit.data import Annotations, TimeLapse
 from organoid_kit.evaluation.blobs import find_response_peaks, make_blob_response
 from organoid_kit.evaluation.checks.problem import (
     CheckLimits,

@@ -1,14 +1,11 @@
 """What is reported, what counts as too close, too far, too bright; and where a problem lies."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from organoid_kit.data.annotations import Annotations
-from organoid_kit.data.timelapse import TimeLapse
+from organoid_kit.data import Annotations, TimeLapse
 from organoid_kit.evaluation.blobs import DIAMETER_UM
 
 

@@ -1,15 +1,11 @@
 """How much is annotated, and whether that is enough."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from organoid_kit.data.annotations import Annotations
-from organoid_kit.data.dataset import AnnotatedMovie
-from organoid_kit.data.timelapse import TimeLapse
+from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 
 # OrganoidTracker's author trained on about 10,000 positions from 10 time lapses, and found that 1 %
 # of wrong annotations already weakens the training.

@@ -1,14 +1,11 @@
 """Rules about positions and the links between them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import numpy as np
 from scipy.spatial import KDTree
 
-from organoid_kit.data.annotations import Annotations
-from organoid_kit.data.timelapse import TimeLapse
+from organoid_kit.data import Annotations, TimeLapse
 from organoid_kit.evaluation.checks.problem import (
     CheckLimits,
     Problem,

@@ -1,14 +1,11 @@
 """Rules about a movie and its annotations as a whole: do they belong together?"""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from itertools import permutations
 
 import numpy as np
 
-from organoid_kit.data.annotations import Annotations
-from organoid_kit.data.timelapse import TimeLapse
+from organoid_kit.data import Annotations, TimeLapse
 from organoid_kit.evaluation.checks.problem import Problem, are_inside, make_problem
 
 

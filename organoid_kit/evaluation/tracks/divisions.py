@@ -1,7 +1,5 @@
 """Divisions compared with divisions. A division is where the mother was last seen, and when."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,8 +8,8 @@ from typing import Any
 import numpy as np
 from scipy.spatial import KDTree
 
-from organoid_kit.base.errors import UserError
-from organoid_kit.data.annotations import Annotations
+from organoid_kit.base import UserError
+from organoid_kit.data import Annotations
 from organoid_kit.evaluation.classification import compute_average_precision
 from organoid_kit.evaluation.matching import choose_common_spacing, is_annotated, match_to_truth
 from organoid_kit.evaluation.positions import DetectionScore, format_score

@@ -1,7 +1,5 @@
 """Links compared with links: on slow movies nearly all are right, so mistakes are counted."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.data.annotations import Annotations
+from organoid_kit.data import Annotations
 from organoid_kit.evaluation.matching import match_to_truth
 from organoid_kit.evaluation.positions import compute_ratio, format_score, get_common_distance
 

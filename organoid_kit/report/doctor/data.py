@@ -1,7 +1,5 @@
 """Is something wrong with movies and annotations, before a network learns from them?"""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from itertools import permutations
 
@@ -9,8 +7,9 @@ import numpy as np
 
 from organoid_kit.base import NetworkSettings
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
+from organoid_kit.evaluation import check_annotations
 from organoid_kit.evaluation.blobs import DIAMETER_UM
-from organoid_kit.evaluation.checks import CheckLimits, Problem, check_annotations
+from organoid_kit.evaluation.checks import CheckLimits, Problem
 from organoid_kit.evaluation.checks.whole import name_columns
 from organoid_kit.examples.splits import Split, find_leaks
 from organoid_kit.report.channel_contrast import choose_time_points

@@ -1,7 +1,5 @@
 """What the doctor says: a symptom, its number, its likely cause, and what to do; see symptoms.md."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache

@@ -1,7 +1,5 @@
 """What the doctor measures in images: light at positions, the width of nuclei, and noise."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """How a movie differs from those that a network has learned from."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

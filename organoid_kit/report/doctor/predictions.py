@@ -1,7 +1,5 @@
 """Do the positions that a network found look right: their number, and where they lie?"""
 
-from __future__ import annotations
-
 from itertools import permutations
 
 import numpy as np
@@ -9,14 +7,10 @@ from scipy.spatial import KDTree
 
 from organoid_kit.base import NetworkSettings
 from organoid_kit.data import Annotations, TimeLapse
-from organoid_kit.evaluation.blobs import find_blobs
+from organoid_kit.evaluation import find_blobs, score_positions
 from organoid_kit.evaluation.checks.whole import name_columns
 from organoid_kit.evaluation.matching import match_positions
-from organoid_kit.evaluation.positions import (
-    find_best_threshold,
-    get_probabilities,
-    score_positions,
-)
+from organoid_kit.evaluation.positions import find_best_threshold, get_probabilities
 from organoid_kit.report.channel_contrast import choose_time_points
 from organoid_kit.report.doctor.finding import Finding, make_finding
 

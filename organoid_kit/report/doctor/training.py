@@ -1,10 +1,9 @@
 """What went wrong in a training? Read from its folder, during it or after it."""
 
-from __future__ import annotations
-
 from organoid_kit.report.doctor.finding import Finding, make_finding
+from organoid_kit.training import Run
 from organoid_kit.training.diagnosis import describe_history
-from organoid_kit.training.runs import NOT_FINITE, Run
+from organoid_kit.training.runs import NOT_FINITE
 
 _FEW_EPOCHS = 3
 _NOTHING = 0.05  # an F1 below is that of a network that finds nothing

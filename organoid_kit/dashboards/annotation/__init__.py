@@ -1,0 +1,1 @@
+"""The annotation checker, and the editor behind it."""

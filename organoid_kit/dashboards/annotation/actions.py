@@ -1,0 +1,178 @@
+"""The buttons that change annotations, and which positions they are meant for."""
+
+import html
+from collections.abc import Sequence
+
+import numpy as np
+from ipywidgets import HTML, Button, HBox, Layout, Text, VBox
+
+from organoid_kit.base import UserError
+from organoid_kit.dashboards.annotation.editing import AnnotationEditor
+from organoid_kit.dashboards.parts.common import WIDE, add_controls, make_button, mark, wrap_row
+from organoid_kit.data import Annotations
+from organoid_kit.plots.drawing import count
+
+MOST_CHOSEN = 3  # a mother and two daughters
+_BUTTONS = {  # name → what stands on it, its key, what it does
+    "add": ("Add at crosshair", "A", "A new position where the crosshair is"),
+    "move": ("Move to crosshair", "M", "The position chosen last goes to the crosshair"),
+    "delete": ("Delete", "D", "The position chosen last goes, with its links"),
+    "link": ("Link", "L", "The two positions chosen last are the same nucleus"),
+    "unlink": ("Unlink", "U", "The two positions chosen last are different nuclei"),
+    "divide": ("Dividing", "B", "The three chosen positions are a mother and her daughters"),
+    "not_dividing": ("Not dividing", "X", "A chosen mother keeps only a chosen daughter, or none"),
+    "forget": ("Choose none", "C", "No position is chosen"),
+    "undo": ("Undo", "Z", "Takes the last change back"),
+    "redo": ("Redo", "Ctrl+Y", "Makes the change again that was undone"),
+    "save": ("Save", "S", "A new file; no existing file is changed"),
+}
+_NEEDED = {  # how many positions must be chosen
+    "move": (1, "A position must be chosen to be moved"),
+    "delete": (1, "A position must be chosen to be deleted"),
+    "link": (2, "Two positions must be chosen to be linked"),
+    "unlink": (2, "Two positions must be chosen to be unlinked"),
+    "divide": (3, "A mother and two daughters must be chosen"),
+    "not_dividing": (1, "A mother must be chosen"),
+}
+
+
+class EditActions(VBox):
+    """Saving, and which positions are chosen; with buttons over an editor. Errors are raised.
+
+    Attributes:
+        chosen: numbers of the chosen positions (`AnnotationEditor.numbers`), the last one last.
+        buttons: all that change annotations, a box of its own for a place where nothing moves them.
+        actions: the name of each button, also an attribute: `add`, `move`, …, `save`.
+        file_name: where it is saved.
+    """
+
+    def __init__(self, editor: AnnotationEditor, file_name: str) -> None:
+        super().__init__()
+        self.editor, self.chosen = editor, []
+        buttons = {
+            name: make_button(f"{text} ({key})", tip) for name, (text, key, tip) in _BUTTONS.items()
+        }
+        file_name = Text(file_name, description="Save as", style=WIDE, layout=Layout(width="98%"))
+        add_controls(self, **buttons, file_name=file_name)
+        self._choice, self._saved = mark(HTML(), "ok-choice"), mark(HTML(), "ok-saved")
+        self.actions, self.buttons = list(buttons), wrap_row(*list(buttons.values())[:-1])
+        self.children = [self.file_name, HBox([self.save, self._saved]), self._choice]
+
+    def list_keys(self) -> dict[str, Button]:
+        """Key → button."""
+        found = {key: getattr(self, name) for name, (_, key, _) in _BUTTONS.items()}
+        return found | {"Delete": self.delete, "Ctrl+Z": self.undo}
+
+    # ---- choosing
+
+    def choose(self, row: int) -> None:
+        """Chooses one more, or one less if it was chosen; the last three stay."""
+        number = int(self.editor.numbers[row])
+        if number in self.chosen:
+            self.chosen.remove(number)
+        else:
+            self.chosen = [*self.chosen, number][-MOST_CHOSEN:]
+
+    def choose_only(self, rows: Sequence[int]) -> None:
+        """Chooses these instead of others."""
+        self.chosen = [int(self.editor.numbers[row]) for row in rows][-MOST_CHOSEN:]
+
+    def list_chosen(self) -> list[int]:
+        """Rows of the chosen positions, the last one last."""
+        rows = [self.editor.find_row(number) for number in self.chosen]
+        return [row for row in rows if row is not None]
+
+    def get_selected(self) -> Annotations:
+        """The chosen positions."""
+        return self.editor.annotations.select(np.array(sorted(self.list_chosen()), int))
+
+    # ---- acting
+
+    def act(self, name: str, time_point: int, place: np.ndarray) -> str:
+        """Does what a button stands for, with the crosshair at a place; what it did, in words."""
+        editor, rows = self.editor, self._select_needed(name)
+        match name:
+            case "add":
+                self.choose(editor.add(time_point, place))
+            case "move":
+                self._check_time_point(*rows, time_point)
+                editor.move(*rows, place)
+            case "delete":
+                editor.delete(*rows)
+            case "link":
+                editor.link(*rows)
+                self.choose_only(rows[1:])  # to be linked on
+            case "unlink":
+                editor.unlink(*rows)
+            case "divide":
+                editor.mark_dividing(rows[0], tuple(rows[1:]))
+            case "not_dividing":
+                mother, *others = self._sort(self.list_chosen())
+                editor.unmark_dividing(mother, keep=others[0] if others else None)
+            case "forget":
+                self.chosen = []
+                return "No position is chosen."
+            case "undo":
+                return f"Undone: {editor.undo()}."
+            case "redo":
+                return f"Done again: {editor.redo()}."
+            case "save":
+                return self._save(self.file_name.value.strip())
+        return f"{editor.steps[-1][0].upper()}{editor.steps[-1][1:]}."
+
+    def _save(self, wanted: str) -> str:
+        if not wanted:
+            raise UserError(
+                'A file must have a name. Received: an empty one. Write one such as "checked.aut".'
+            )
+        path = self.editor.save(wanted)
+        taken = "" if str(path) == wanted else f" {wanted} was there already and stays as it is."
+        return f"Saved as {path}.{taken}"
+
+    def _check_time_point(self, row: int, shown: int) -> None:
+        own = self.editor.annotations.time_points[row]
+        if own != shown:
+            raise UserError(
+                f"A position is moved within its time point. Received: one at time point {own}, "
+                f"while time point {shown} is shown. Go there, or choose a position here."
+            )
+
+    def _select_needed(self, name: str) -> list[int]:
+        """As many of the rows chosen last as an action needs, earlier time points first."""
+        number, rule = _NEEDED.get(name, (0, ""))
+        rows = self.list_chosen()
+        if len(rows) < number:
+            raise UserError(
+                f"{rule}. Received: {len(rows)} chosen. Click on positions in the picture."
+            )
+        return self._sort(rows[len(rows) - number :])
+
+    def _sort(self, rows: list[int]) -> list[int]:
+        """Earlier time points first."""
+        return sorted(rows, key=self.editor.annotations.time_points.__getitem__)
+
+    # ---- showing
+
+    def show(self) -> None:
+        """What is chosen, and whether it is saved."""
+        editor = self.editor
+        self.undo.disabled, self.redo.disabled = not editor.steps, not editor.undone_steps
+        places = [_describe_place(editor.annotations, row) for row in self.list_chosen()]
+        lines = "".join(f"<li>{html.escape(place)}</li>" for place in places)
+        listed = '<b>Chosen, the last one last:</b><ol style="margin:0;padding-left:1.6em">'
+        empty = "<b>Chosen: none.</b> Click on a position to choose it; up to three at a time."
+        said = f"{listed}{lines}</ol>" if places else empty
+        self._choice.value = f'<div aria-live="polite" style="line-height:1.4">{said}</div>'
+        said = f"{count(len(editor.steps), 'change')}, not saved."
+        if editor.is_saved:
+            said = "All is saved." if editor.steps else "No change."
+        self._saved.value = f'<span style="margin-left:8px">{said}</span>'
+
+
+def _describe_place(annotations: Annotations, row: int) -> str:
+    place = zip("zyx", annotations.positions[row])
+    voxel = ", ".join(f"{axis} {value:.1f}" for axis, value in place)
+    forward, backward = annotations.links_forward()[row], annotations.links_backward()[row]
+    links = ("no link", "linked on one side", "linked")[min(forward + backward, 2)]
+    links = "divides" if forward > 1 else links
+    return f"time point {annotations.time_points[row]}: {voxel} ({links})"

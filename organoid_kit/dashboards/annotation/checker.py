@@ -1,0 +1,271 @@
+"""Checking and mending annotations: problems, candidates, and an editor over the stack browser."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ipywidgets import HTML, HBox, Layout, ToggleButtons, VBox
+
+from organoid_kit.base import UserError
+from organoid_kit.base.files import make_file_name
+from organoid_kit.dashboards.annotation.actions import EditActions
+from organoid_kit.dashboards.annotation.candidates import CandidateList
+from organoid_kit.dashboards.annotation.coverage import describe_coverage, draw_coverage
+from organoid_kit.dashboards.annotation.editing import find_problems, open_editor
+from organoid_kit.dashboards.annotation.problems import ImageCheck, ProblemList
+from organoid_kit.dashboards.parts.common import WIDE, Messages, mark
+from organoid_kit.dashboards.stack.browser import Pick, StackBrowser
+from organoid_kit.data import AnnotatedMovie, Annotations
+from organoid_kit.plots import Drawing, plot_problems
+from organoid_kit.plots.drawing import Mark, count
+
+LISTS = ("Problems", "Candidates")
+_CHOSEN = Mark("chosen", "+", "yellow")
+_HELP = """<div style="line-height:1.5"><b>Mend</b>: click on a position to choose it, on an empty
+place to put the crosshair there; then press a button, or its key (in brackets) after a click on the
+picture. Nothing is lost when the kernel ends: open the same annotations with the same output
+again.</div>"""
+
+
+class AnnotationChecker(VBox):
+    """Shows what is wrong in annotations, and mends it, in a new file.
+
+    Args:
+        annotated_movie: to check.
+        channels: which show the nuclei, counted from 1; several are summed.
+        candidates: positions that a network proposes, with "probability"; None: blobs are found on
+            demand.
+        output: file to save to, in the format of its ending; beside it lies a journal, `.journal`,
+            from which changes that were not saved come back. None: named after the movie, in the
+            current folder.
+        drawn_by: of `StackBrowser`.
+
+    Attributes:
+        editor: the `AnnotationEditor`; `editor.annotations` are as they are now.
+        browser: the `StackBrowser`.
+        edit: buttons that change annotations, `EditActions`.
+        problems, candidates: the lists with their buttons, `ProblemList` and `CandidateList`.
+        list_shown: which of the two is seen.
+        images: looks at all images when asked, `ImageCheck`; `images.wait()` waits for it.
+        coverage: how much is annotated, and where.
+        messages: what was done, and what went wrong.
+
+    Raises:
+        UserError: the journal belongs to other annotations, or a channel is not in the movie.
+    """
+
+    def __init__(
+        self,
+        annotated_movie: AnnotatedMovie,
+        *,
+        channels: Sequence[int],
+        candidates: Annotations | None = None,
+        output: str | Path | None = None,
+        drawn_by: str = "auto",
+    ) -> None:
+        super().__init__()
+        annotated_movie = annotated_movie.with_spacing()
+        movie, annotations = annotated_movie.movie, annotated_movie.annotations
+        output = Path(output or f"{make_file_name(annotated_movie.name)}-checked.aut")
+        self.movie, self.channels, self.messages = movie, tuple(channels), Messages()
+        self._drawn, self._checked = {}, (None, None, None)
+        layers = {"annotations": annotations}
+        self.browser = StackBrowser(movie, layers, channels=self.channels, drawn_by=drawn_by)
+        self.editor = open_editor(annotations, movie, output=output)
+        self.edit = EditActions(self.editor, str(output))
+        self.problems = ProblemList(self._go_to_problem)
+        self.candidates = CandidateList(self.editor, self.channels, candidates)
+        self.images = ImageCheck(self.editor, self.channels, self.messages)
+        self._arrange()
+        self._listen()
+        self._add_keys()
+        self._show()
+        if self.editor.steps:
+            changes = count(len(self.editor.steps), "change")
+            self.messages.warn(
+                f"{changes} of an earlier session came back from {output.name}.journal; the last: "
+                f"{self.editor.steps[-1]}. Undo takes them back, one by one."
+            )
+
+    # ---- for notebooks
+
+    def plot(self) -> Drawing:
+        """The static twin: the problems of the time point that is shown."""
+        annotations, time_point = self.editor.annotations, self.browser.time_point.value
+        what = (self.problems.problems, time_point, self.browser.channels.value)
+        drawing = plot_problems(self.movie, annotations, *what)
+        drawing.description += f" {describe_coverage(self.movie, annotations, time_point)}"
+        return drawing
+
+    def state(self) -> dict[str, Any]:
+        """The values of the controls, as plain JSON values, without the annotations."""
+        return {**self.browser.state(), "list_shown": self.list_shown.value}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Sets controls to what `state` gave. Raises UserError where they cannot have it."""
+        state = dict(state)
+        shown = state.pop("list_shown", self.list_shown.value)
+        if shown not in LISTS:
+            raise UserError(
+                f"list_shown must be one of {', '.join(LISTS)}. Received: {shown!r}. Copy it again."
+            )
+        layers = state.get("layers_shown", self.browser.layers_shown.value)
+        state["layers_shown"] = [name for name in layers if name in self.browser.layers]
+        self.browser.restore(state)
+        self.list_shown.value = shown
+
+    # ---- how it is put together
+
+    def _arrange(self) -> None:
+        self.coverage = mark(HTML(), "ok-coverage")
+        style = {"button_width": "110px", **WIDE}
+        lists = ToggleButtons(options=LISTS, description="List", style=style)
+        self.list_shown = mark(lists, "ok-list-shown")
+        wrap = {"flex_flow": "row wrap", "align_items": "flex-start"}
+        cards = [
+            VBox(widgets, layout=Layout(flex=flex, padding="4px 8px"))
+            for widgets, flex in (
+                ([self.coverage], "1 1 320px"),
+                ([self.list_shown, self.problems, self.candidates], "2 1 370px"),
+                ([self.edit], "1 1 260px"),
+            )
+        ]
+        panel = HBox(cards, layout=Layout(flex="1 1 340px", **wrap))
+        browser = VBox([self.browser], layout=Layout(flex="0 1 830px", max_width="100%"))
+        self.messages.layout.min_height = "48px"  # two lines, so that messages move nothing
+        both = HBox([panel, browser], layout=Layout(**wrap))
+        self.children = [self.edit.buttons, self.messages, both, HTML(_HELP)]
+        mark(self, "ok-annotation-checker")
+
+    def _listen(self) -> None:
+        for name in self.edit.actions:
+            getattr(self.edit, name).on_click(self._at_crosshair(name))
+        for name in ("accept", "refuse", "skip"):
+            decide = partial(self.candidates.decide, name)
+            getattr(self.candidates, name).on_click(self._guard(decide, self._go_to_candidate))
+        self.candidates.find.on_click(self._guard(self._find_blobs, self._go_to_candidate))
+        self.problems.check.on_click(self._guard(self._check_images))
+        self.list_shown.observe(self._guard(lambda: None, self._go_to_candidate), "value")
+        self.browser.time_point.observe(self._show_coverage, "value")
+        self.browser.on_pick(self._take_pick)
+
+    def _add_keys(self) -> None:
+        """Keys for the buttons, where the page can load them."""
+        try:
+            from organoid_kit.dashboards.annotation.keys import KeyboardShortcuts
+        except ImportError:
+            return
+        found = self.candidates
+        decide = {"Y": found.accept, "R": found.refuse, "W": found.skip}
+        self._keys = KeyboardShortcuts(self, self.edit.list_keys() | decide)
+        if "google.colab" in sys.modules:  # which loads nothing that is not shown
+            self.children = [*self.children, self._keys]
+
+    def _guard(
+        self, action: Callable[..., str | None], then: Callable[[], None] = lambda: None
+    ) -> Callable[..., None]:
+        """The action as a handler: it says what was done or what went wrong, and shows all anew."""
+
+        def act(_: Any, *values: Any) -> None:
+            with self.messages.watch():
+                said = action(*values)
+                self._show()
+                then()
+                if said:
+                    self.messages.say(said)
+
+        return act
+
+    def _at_crosshair(self, name: str) -> Callable[[Any], None]:
+        """A handler that acts where the crosshair is at the click, however long it has to wait."""
+        act, browser = self._guard(partial(self.edit.act, name)), self.browser
+        return lambda click: act(click, browser.time_point.value, browser.place)
+
+    # ---- picking and going
+
+    def _take_pick(self, pick: Pick) -> None:
+        with self.messages.watch():
+            if pick.layer == "annotations":
+                self.edit.choose(pick.row)
+            elif pick.layer == "candidates":
+                self.candidates.put_first(pick.row)
+                self.list_shown.value = "Candidates"
+            self._show()
+
+    def _go_to_problem(self) -> None:
+        """Shows the place, and chooses the positions concerned; those at that time point last."""
+        with self.messages.watch():
+            if (problem := self.problems.get_selected()) is None:
+                return
+            times = self.editor.annotations.time_points
+            rows = sorted(problem.rows, key=lambda row: times[row] == problem.time_point)
+            self.edit.choose_only(rows if len(rows) <= 3 else ())
+            if problem.time_point in self.movie.time_points:
+                is_known = problem.position is not None and np.isfinite(problem.position).all()
+                place = problem.position if is_known else None
+                self.browser.go_to(problem.time_point, place)
+            self._show()
+
+    def _go_to_candidate(self) -> None:
+        if self.list_shown.value == "Candidates" and (place := self.candidates.get_place()):
+            self.browser.go_to(*place)
+
+    def _find_blobs(self) -> str:
+        self.messages.say("Looking for blobs; in a large stack this takes some seconds.")
+        return self.candidates.search(self.browser.time_point.value)
+
+    def _check_images(self) -> None:
+        """Begins to look; pressed again, ends."""
+        if self.images.is_running:
+            self.images.stop()
+        else:
+            self.problems.check.description = "Stop checking"
+            self.images.start(self.problems.show_images, self._end_check)
+
+    def _end_check(self) -> None:
+        with self.messages.watch(keep=True):
+            self.problems.check.description = "Check images"
+            self._show()
+
+    # ---- showing
+
+    def _show(self) -> None:
+        """All that may have changed."""
+        self.candidates.show()
+        with self.browser.at_once():
+            self._show_problems()
+            self._show_layer("annotations", self.editor.annotations)
+            if (candidates := self.candidates.list_open()) is not None:
+                self._show_layer("candidates", candidates)
+            self._show_layer("chosen", self.edit.get_selected(), _CHOSEN)
+        self._show_coverage()
+        self.edit.show()
+        for box, name in zip((self.problems, self.candidates), LISTS):
+            box.layout.display = None if self.list_shown.value == name else "none"
+
+    def _show_problems(self) -> None:
+        checked = (self.editor.annotations, self.images.found, self.images.text)
+        if all(new is old for new, old in zip(checked, self._checked)):
+            return
+        self._checked = checked
+        found = find_problems(self.editor, self.channels, self.images.found)
+        self.problems.show(found, self.images.text)
+        if self._drawn.get("problems") != found:
+            self._drawn["problems"] = found
+            self.browser.set_problems(found)
+
+    def _show_layer(self, name: str, annotations: Annotations, shape: Mark | None = None) -> None:
+        """Where it is another than before."""
+        names = ("positions", "time_points", "links")
+        key = [getattr(annotations, name).tobytes() for name in names]
+        if self._drawn.get(name) != key:
+            self._drawn[name] = key
+            self.browser.set_layer(name, annotations, shape)
+
+    def _show_coverage(self, _: Any = None) -> None:
+        with self.messages.watch(keep=True):
+            what = (self.movie, self.editor.annotations, self.browser.time_point.value)
+            self.coverage.value = draw_coverage(*what)

@@ -1,0 +1,72 @@
+"""How much is annotated, and where: numbers, and a map of the annotated cuboid."""
+
+import numpy as np
+
+from organoid_kit.dashboards.parts.common import render
+from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
+from organoid_kit.evaluation import summarise_annotations
+from organoid_kit.evaluation.checks import summary
+from organoid_kit.plots.drawing import count
+
+_LONGEST = 120  # pixels: longest side of the map
+_MOST_DOTS = 400
+
+
+def describe_coverage(movie: TimeLapse, annotations: Annotations, time_point: int) -> str:
+    """How much is annotated and where the cuboid lies, in words."""
+    amount = _describe_amount(movie, annotations)
+    return f"{amount} {_describe_cuboid(movie, annotations, time_point)}"
+
+
+def draw_coverage(movie: TimeLapse, annotations: Annotations, time_point: int) -> str:
+    """The same with a map and a strip of time points, as HTML."""
+    shape, spacing_um = np.array(movie.shape_zyx), np.array(movie.spacing_um)
+    pixels = spacing_um * _LONGEST / max(shape * spacing_um)  # for each voxel
+    places = annotations.positions_at(time_point)
+    places = places[np.isfinite(places).all(axis=1)][:_MOST_DOTS]
+    region = _find_region(annotations, time_point)
+    if region is not None:
+        region = ((np.clip(region, -0.5, shape - 0.5) + 0.5) * pixels).tolist()
+    goal = summary.POSITIONS_OF_ORGANOIDTRACKER
+    return render(
+        "coverage.html",
+        amount=_describe_amount(movie, annotations),
+        words=_describe_cuboid(movie, annotations, time_point),
+        goal=goal,
+        part=min(len(annotations) / goal, 1),
+        longest=_LONGEST,
+        size=(shape * pixels).tolist(),
+        region=region,
+        places=((places + 0.5) * pixels).tolist(),
+        numbers=[len(annotations.rows_at(time)) for time in movie.time_points],
+        now=movie.time_points.index(time_point),
+        time_point=time_point,
+    )
+
+
+def _describe_amount(movie: TimeLapse, annotations: Annotations) -> str:
+    found = summarise_annotations([AnnotatedMovie(movie, annotations)]).movies[0]
+    goal, movies = summary.POSITIONS_OF_ORGANOIDTRACKER, summary.MOVIES_OF_ORGANOIDTRACKER
+    return (
+        f"{count(found.positions, 'position')} at {found.time_points} of "
+        f"{count(found.movie_time_points, 'time point')}, {count(found.links, 'link')}, "
+        f"{count(found.divisions, 'division')}. For scale: OrganoidTracker's author trained on "
+        f"{goal:,} positions from {movies} time lapses; this is {found.positions / goal:.1%}."
+    )
+
+
+def _describe_cuboid(movie: TimeLapse, annotations: Annotations, time_point: int) -> str:
+    region = _find_region(annotations, time_point)
+    if region is None:
+        return f"Nothing is annotated at time point {time_point}."
+    low, high = np.clip(region, 0, np.array(movie.shape_zyx) - 1)
+    part = np.prod((high - low + 1) / movie.shape_zyx)
+    ranges = ", ".join(f"{axis} {low:.0f} to {high:.0f}" for axis, low, high in zip("zyx", *region))
+    why = "as stated" if annotations.region is not None else "around its positions"
+    cuboid = f"Annotated cuboid at time point {time_point} ({why})"
+    return f"{cuboid}: {ranges}; {part:.0%} of the image."
+
+
+def _find_region(annotations: Annotations, time_point: int) -> np.ndarray | None:
+    region = annotations.annotated_region(time_point)
+    return region if region is not None and np.isfinite(region).all() else None

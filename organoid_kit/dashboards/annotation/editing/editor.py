@@ -1,0 +1,267 @@
+"""The editor: what one does to annotations, step by step, with undo and redo."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from organoid_kit.base import find_free_path
+from organoid_kit.dashboards.annotation.editing import rules
+from organoid_kit.dashboards.annotation.editing.journal import Journal
+from organoid_kit.dashboards.annotation.editing.tables import (
+    AnnotationTables,
+    Change,
+    Step,
+    make_id,
+)
+from organoid_kit.data import Annotations, TimeLapse, write_annotations
+from organoid_kit.evaluation.checks.problem import describe_place
+
+
+class AnnotationEditor:
+    """Annotations that change step by step. A step that would be wrong raises a UserError and
+    changes nothing.
+
+    Positions are named by their row in `annotations`. Rows behind a deleted one move up; `numbers`
+    never change.
+
+    Args:
+        annotations: to begin with; they stay as they are.
+        movie: whose time points and voxels positions must lie in; None: anywhere.
+        file: a journal, in which each step is written down; if it is there, its steps are done
+            again. None: without.
+
+    Raises:
+        UserError: the journal is that of other annotations, damaged, or cannot be written.
+    """
+
+    def __init__(
+        self,
+        annotations: Annotations,
+        movie: TimeLapse | None = None,
+        file: str | Path | None = None,
+    ) -> None:
+        self.movie, self._tables = movie, AnnotationTables(annotations)
+        self._done: list[Step] = []
+        self._undone: list[Step] = []
+        self._saved: Step | None = None
+        self._built: Annotations | None = None
+        self._journal = Journal(file, annotations) if file is not None else None
+        for event in self._journal.events if self._journal else ():
+            self._apply(event)
+
+    # ---- what there is
+
+    @property
+    def annotations(self) -> Annotations:
+        """As they are now."""
+        if self._built is None:
+            self._built = self._tables.build()
+        return self._built
+
+    @property
+    def numbers(self) -> np.ndarray:
+        """The number that each row keeps while others are deleted, (n,) int, rising."""
+        return self._tables.position.numbers
+
+    def find_row(self, number: int) -> int | None:
+        """The row of a number, or None where it is deleted."""
+        found = np.flatnonzero(self.numbers == number)
+        return int(found[0]) if len(found) else None
+
+    @property
+    def refused(self) -> np.ndarray:
+        """Places of candidates that were refused, (n, 4) float: time point, z, y, x."""
+        return self._tables.refused.rows
+
+    @property
+    def is_saved(self) -> bool:
+        """Whether nothing was done since the last time it was saved."""
+        return self._saved is (self._done[-1] if self._done else None)
+
+    @property
+    def steps(self) -> list[str]:
+        """What was done, in words, the last one last."""
+        return [step.text for step in self._done]
+
+    @property
+    def undone_steps(self) -> list[str]:
+        """What can be done again, the next one last."""
+        return [step.text for step in self._undone]
+
+    # ---- what one does
+
+    def add(
+        self, time_point: int, position: Sequence[float], properties: dict[str, Any] | None = None
+    ) -> int:
+        """A new position, (3,) zyx, voxels; its row. It gets an "id" where the others have one."""
+        place = np.asarray(position, dtype=float)
+        rules.check_inside(self.movie, time_point, place)
+        rules.check_free(self.annotations, time_point, place)
+        number = len(self._tables.position.values)
+        known = _make_plain((properties or {}) | make_id(self._tables.start, number))
+        text = f"added the position {describe_place(time_point, place)}"
+        self._do(text, [("position", number, (int(time_point), *place))], known)
+        return len(self.annotations) - 1
+
+    def move(self, row: int, position: Sequence[float]) -> None:
+        """A position goes elsewhere, at the same time point. `position`: (3,) zyx, voxels."""
+        rules.check_rows(self.annotations, row)
+        time_point, place = int(self.annotations.time_points[row]), np.asarray(position, float)
+        rules.check_inside(self.movie, time_point, place)
+        rules.check_free(self.annotations, time_point, place, but=row)
+        change = ("position", int(self.numbers[row]), (time_point, *place))
+        self._do(f"moved {self._describe(row)}", [change])
+
+    def delete(self, row: int) -> None:
+        """A position goes, with its links."""
+        rules.check_rows(self.annotations, row)
+        links = np.flatnonzero((self.annotations.links == row).any(axis=1))
+        changes = [*self._unlink(links), ("position", int(self.numbers[row]), None)]
+        self._do(f"deleted {self._describe(row)}", changes)
+
+    def link(self, earlier: int, later: int) -> None:
+        """A link to the next time point; a second one from the same position makes a division."""
+        rules.check_rows(self.annotations, earlier, later)
+        rules.check_link(self.annotations, earlier, later)
+        self._do(f"linked {self._describe(earlier)}", self._link(earlier, [later]))
+
+    def unlink(self, first: int, second: int) -> None:
+        """The link between two positions goes."""
+        rules.check_rows(self.annotations, first, second)
+        link = rules.find_link(self.annotations, first, second)
+        earlier = self.annotations.links[link, 0]
+        self._do(f"unlinked {self._describe(earlier)}", self._unlink([link]))
+
+    def mark_dividing(self, mother: int, daughters: tuple[int, int]) -> None:
+        """Links a mother to two daughters; one or none of them may be linked to it already."""
+        rules.check_rows(self.annotations, mother, *daughters)
+        rules.check_family(self.annotations, mother, daughters)
+        linked = self.annotations.links[self.annotations.links[:, 0] == mother, 1]
+        missing = [daughter for daughter in daughters if daughter not in linked]
+        for daughter in missing:
+            rules.check_link(self.annotations, mother, daughter)
+        self._do(f"marked as dividing {self._describe(mother)}", self._link(mother, missing))
+
+    def unmark_dividing(self, mother: int, keep: int | None = None) -> None:
+        """Links from a mother to its daughters go; the nucleus becomes `keep`, if that is given."""
+        rules.check_rows(self.annotations, mother, mother if keep is None else keep)
+        links = np.flatnonzero(self.annotations.links[:, 0] == mother)
+        name = self._describe(mother)
+        rules.refuse_if(len(links) < 2, "divides", mother=name, links=len(links))
+        kept = self.annotations.links[links, 1] == (-1 if keep is None else keep)
+        if keep is not None:
+            rules.refuse_if(not kept.any(), "daughter", kept=self._describe(keep))
+        self._do(f"marked as not dividing {name}", self._unlink(links[~kept]))
+
+    def accept(self, candidates: Annotations, row: int) -> int:
+        """A candidate becomes a position, with all that is known of it; its row."""
+        rules.check_rows(candidates, row)
+        known = {name: values[row] for name, values in candidates.properties.items()}
+        known = {name: value for name, value in known.items() if name != "id" and value is not None}
+        return self.add(int(candidates.time_points[row]), candidates.positions[row], known)
+
+    def refuse(self, candidates: Annotations, row: int) -> None:
+        """A candidate is no nucleus."""
+        rules.check_rows(candidates, row)
+        place = (int(candidates.time_points[row]), *candidates.positions[row].tolist())
+        change = ("refused", len(self._tables.refused.values), place)
+        self._do(f"refused {rules.describe_position(candidates, row)}", [change])
+
+    def undo(self) -> str:
+        """Takes the last step back; which one it was. Raises UserError where nothing was done."""
+        rules.refuse_if(not self._done, "done")
+        self._record({"undo": 1})
+        return self._undone[-1].text
+
+    def redo(self) -> str:
+        """Does the last undone step again; which one it was. Raises UserError without one."""
+        rules.refuse_if(not self._undone, "undone")
+        self._record({"redo": 1})
+        return self._done[-1].text
+
+    def save(self, path: str | Path, **options: Any) -> Path:
+        """Writes a new file with `write_annotations`; a name that is taken gets a number."""
+        path = Path(path)
+        path = find_free_path(path) if path.exists() else path
+        write_annotations(self.annotations, path, **options)
+        self._record({"saved": path.name})
+        return path
+
+    # ---- steps
+
+    def _do(self, text: str, changes: list[Change], properties: dict | None = None) -> None:
+        """A step; `properties` are those of the position that it adds."""
+        event = {"step": text, "changes": changes}
+        if properties:
+            event["properties"] = {str(changes[0][1]): properties}
+        self._record(event)
+
+    def _record(self, event: dict[str, Any]) -> None:
+        """Writes an event down, then lets it happen."""
+        if self._journal:
+            self._journal.write(event)
+        self._apply(event)
+
+    def _apply(self, event: dict[str, Any]) -> None:
+        """Lets an event of the journal happen."""
+        if "step" in event:
+            properties = event.get("properties", {}).items()
+            self._tables.add_properties({int(number): known for number, known in properties})
+            undoing = self._tables.change(event["changes"])
+            self._done.append(Step(event["step"], event["changes"], undoing))
+            self._undone.clear()
+        elif "undo" in event:
+            self._undone.append(self._done.pop())
+            self._tables.change(self._undone[-1].undoing)
+        elif "redo" in event:
+            self._done.append(self._undone.pop())
+            self._tables.change(self._done[-1].changes)
+        else:
+            self._saved = self._done[-1] if self._done else None
+            return
+        self._built = None
+
+    def _describe(self, row: int) -> str:
+        return rules.describe_position(self.annotations, row)
+
+    def _link(self, earlier: int, later: Sequence[int]) -> list[Change]:
+        """New links from one position, with the next free numbers."""
+        numbers, free = self.numbers.tolist(), len(self._tables.link.values)
+        return [
+            ("link", free + index, (numbers[earlier], numbers[row]))
+            for index, row in enumerate(later)
+        ]
+
+    def _unlink(self, links: Sequence[int]) -> list[Change]:
+        return [("link", number, None) for number in self._tables.link.numbers[links].tolist()]
+
+
+def open_editor(
+    annotations: Annotations,
+    movie: TimeLapse | None = None,
+    *,
+    output: str | Path,
+    folder: str | Path | None = None,
+) -> AnnotationEditor:
+    """An editor with a journal, which goes on where an earlier one of the same annotations ended.
+
+    Args:
+        output: file that they will be saved to; the journal has its name, and `.journal` behind it.
+        folder: of the journal, where it is not that of the output.
+
+    Raises:
+        UserError: there is a journal of this name that began with other annotations, or is damaged.
+    """
+    folder, name = Path(folder or Path(output).parent), Path(output).name
+    return AnnotationEditor(annotations, movie, folder / f"{name}.journal")
+
+
+def _make_plain(properties: dict[str, Any]) -> dict[str, Any]:
+    """Properties as a journal keeps them, so that they are the same after a crash."""
+    try:
+        return json.loads(json.dumps(properties, default=lambda value: value.tolist()))
+    except (TypeError, ValueError, AttributeError) as error:
+        raise rules.make_error("properties", properties=properties) from error

@@ -1,0 +1,103 @@
+"""A file in which each step is written down as it is done: what was not saved survives a crash.
+
+One line of JSON for each event. The first says which annotations the others start from, by a
+checksum. A line counts once it is whole, its end included; half a line at the end of the file is
+what a crash leaves, and is cut off.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from organoid_kit.base import UserError
+from organoid_kit.dashboards.annotation.editing.rules import make_error
+from organoid_kit.data import Annotations
+
+_KIND = "organoid_kit annotation journal, version 1"
+
+
+class Journal:
+    """The journal of changes to some annotations; `events` is what the file held when opened.
+
+    Raises:
+        UserError: the file is no journal, that of other annotations, damaged, or cannot be read or
+            written.
+    """
+
+    def __init__(self, path: str | Path, start: Annotations) -> None:
+        self.path = Path(path)
+        first = {"journal": _KIND, "start": compute_checksum(start), "name": start.name}
+        header = _write_line(first)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            content = self.path.read_bytes() if self.path.exists() else b""
+            whole = self._select_whole_lines(content, header)
+            self.events = self._read_events(whole)
+            with open(self.path, "ab") as file:
+                file.truncate(len(whole))
+                file.write(b"" if whole else header)
+            self._length = len(whole or header)
+        except OSError as error:
+            raise self._explain(error) from error
+
+    def write(self, event: dict[str, Any]) -> None:
+        """Adds an event, at once. Where that fails, the file is as it was."""
+        line = _write_line(event)
+        try:
+            with open(self.path, "r+b") as file:
+                if file.seek(0, 2) != self._length:
+                    raise make_error("writer", path=str(self.path))
+                try:
+                    file.write(line)
+                    file.flush()
+                except OSError:
+                    file.truncate(self._length)
+                    raise
+            self._length += len(line)
+        except OSError as error:
+            raise self._explain(error) from error
+
+    def _select_whole_lines(self, content: bytes, header: bytes) -> bytes:
+        """All whole lines of a journal of these annotations; of any other file, an error."""
+        if header.startswith(content):  # no file yet, or a crash in the first moment
+            return content if content == header else b""
+        whole = content[: content.rfind(b"\n") + 1]
+        if whole.startswith(header):
+            return whole
+        first = _read_line(whole.partition(b"\n")[0]) or {}
+        if first.get("journal") != _KIND:
+            raise make_error("journal", path=str(self.path))
+        raise make_error("start", path=str(self.path), name=first.get("name"))
+
+    def _read_events(self, whole: bytes) -> list[dict[str, Any]]:
+        events = [_read_line(line) for line in whole.splitlines()[1:]]
+        if None in events:
+            raise make_error("whole", path=str(self.path), line=events.index(None) + 2)
+        return events
+
+    def _explain(self, error: OSError) -> UserError:
+        return make_error("written", path=str(self.path), reason=error.strerror or error)
+
+
+def compute_checksum(annotations: Annotations) -> str:
+    """Of positions, time points and links: what a journal builds on."""
+    digest = hashlib.sha256()
+    for name, kind in (("positions", "<f8"), ("time_points", "<i8"), ("links", "<i8")):
+        values = getattr(annotations, name)
+        digest.update(f"{values.shape}".encode())
+        digest.update(values.astype(kind).tobytes())
+    return digest.hexdigest()
+
+
+def _write_line(event: dict[str, Any]) -> bytes:
+    return json.dumps(event).encode("utf-8") + b"\n"
+
+
+def _read_line(line: bytes) -> dict[str, Any] | None:
+    """An event, or None where the line is not one."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) else None

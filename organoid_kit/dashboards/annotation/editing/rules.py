@@ -1,0 +1,88 @@
+"""What may not be done to annotations: each function raises a UserError, or does nothing."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from organoid_kit.base import UserError
+from organoid_kit.data import Annotations, TimeLapse
+from organoid_kit.evaluation.checks.problem import are_inside, describe_place
+
+SAME_PLACE = 0.01  # voxels; OrganoidTracker takes positions that agree to two decimals for one
+_ERRORS = json.loads(Path(__file__).with_name("errors.json").read_text("utf-8"))
+
+
+def make_error(error: str, /, **values: Any) -> UserError:
+    """One of the errors in `errors.json`."""
+    return UserError(_ERRORS[error].format(**values))
+
+
+def refuse_if(wrong: bool, error: str, /, **values: Any) -> None:
+    """Raises one of these errors if something is wrong."""
+    if wrong:
+        raise make_error(error, **values)
+
+
+def describe_position(annotations: Annotations, row: int) -> str:
+    """A position in words."""
+    place = describe_place(annotations.time_points[row], annotations.positions[row])
+    return f"the position {place}"
+
+
+def check_rows(annotations: Annotations, *rows: int) -> None:
+    """Refuses rows there are not."""
+    for row in rows:
+        refuse_if(not 0 <= row < len(annotations), "row", row=row, count=len(annotations))
+
+
+def check_inside(movie: TimeLapse | None, time_point: int, position: np.ndarray) -> None:
+    """Refuses places outside the movie, and what are no places."""
+    is_place = position.shape == (3,) and np.isfinite(position).all()
+    refuse_if(not is_place, "numbers", place=position.tolist())
+    if movie is not None:
+        times = {"first": movie.time_points.start, "last": movie.time_points.stop - 1}
+        is_known = time_point in movie.time_points
+        refuse_if(not is_known, "time point", time_point=time_point, **times)
+        shape, place = " × ".join(map(str, movie.shape_zyx)), describe_place(time_point, position)
+        is_inside = are_inside(position[None], movie).all()
+        refuse_if(not is_inside, "inside", shape=shape, place=place)
+
+
+def check_free(
+    annotations: Annotations, time_point: int, position: np.ndarray, but: int = -1
+) -> None:
+    """Refuses a place where another position is; `but` is the row of the one that moves."""
+    rows = annotations.rows_at(time_point)
+    same = (np.abs(annotations.positions[rows] - position) < SAME_PLACE).all(axis=1)
+    is_taken = (same & (rows != but)).any()
+    refuse_if(is_taken, "free", place=describe_place(time_point, position))
+
+
+def check_link(annotations: Annotations, earlier: int, later: int) -> None:
+    """Refuses links that skip a time point, merge nuclei, or make a third daughter."""
+    first, second = (describe_position(annotations, row) for row in (earlier, later))
+    times, daughters = annotations.time_points, annotations.links_forward()[earlier]
+    refuse_if(times[later] - times[earlier] != 1, "next", first=first, time_point=times[later])
+    is_linked = (annotations.links == (earlier, later)).all(axis=1).any()
+    refuse_if(is_linked, "once", first=first)
+    refuse_if(annotations.links_backward()[later] > 0, "merge", second=second)
+    refuse_if(daughters >= 2, "two", first=first, daughters=daughters)
+
+
+def find_link(annotations: Annotations, first: int, second: int) -> int:
+    """The row of the link between two positions, in either direction; refuses if there is none."""
+    found = (np.sort(annotations.links) == sorted((first, second))).all(axis=1)
+    ends = [describe_position(annotations, row) for row in (first, second)]
+    refuse_if(not found.any(), "linked", first=ends[0], second=ends[1])
+    return int(np.argmax(found))
+
+
+def check_family(annotations: Annotations, mother: int, daughters: tuple[int, int]) -> None:
+    """Refuses families that are not one mother and two daughters."""
+    known = set(annotations.links[annotations.links[:, 0] == mother, 1].tolist())
+    daughter = describe_position(annotations, daughters[0])
+    refuse_if(daughters[0] == daughters[1], "twins", daughter=daughter)
+    refuse_if(not known <= set(daughters), "third", mother=describe_position(annotations, mother))
+    refuse_if(known == set(daughters), "marked", mother=describe_position(annotations, mother))

@@ -1,0 +1,1 @@
+"""The augmentation preview, and what it warns of."""

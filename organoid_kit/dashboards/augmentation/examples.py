@@ -1,0 +1,189 @@
+"""One example as it is and as augmentation varies it, for each network; and pictures of them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from organoid_kit.base import AugmentationSettings, NetworkSettings
+from organoid_kit.dashboards.augmentation.advice import MOST_SKIP
+from organoid_kit.dashboards.parts.panes import Pane, Points, colour_heat
+from organoid_kit.data import AnnotatedMovie
+from organoid_kit.examples import draw_augmentation, make_examples
+from organoid_kit.examples.augmentation import Augmentation
+from organoid_kit.examples.choice import Examples
+from organoid_kit.examples.division import ALIKE, DivisionExample
+from organoid_kit.examples.link import OTHER_NEAR, LinkExample
+from organoid_kit.examples.patches import make_grey
+from organoid_kit.examples.position import PositionExample
+from organoid_kit.plots import Drawing, plot_crops, plot_pairs
+from organoid_kit.plots.drawing import NEAR_PLANES, POSITION
+from organoid_kit.plots.images import plot_augmentations
+
+Example = PositionExample | DivisionExample | LinkExample
+# Key of the random numbers, variation → a column.
+Chosen = Callable[[tuple[int, ...], Augmentation | None], tuple[Example, ...]]
+_TRIED = 8  # patches of a time point, of which the one with most nuclei is shown
+_ANSWERS = {  # of the first and the second row
+    "division": ("divides", "does not divide"),
+    "link": ("same nucleus", "another one"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """What stands below each other: one patch, or one crop or pair of either answer."""
+
+    name: str
+    examples: tuple[Example, ...]
+
+
+def make_preview_examples(
+    annotated_movies: Sequence[AnnotatedMovie], settings: NetworkSettings
+) -> Examples:
+    """Examples without variation, with links over as many time points as may be skipped."""
+    widest = AugmentationSettings(skip=MOST_SKIP)
+    return make_examples(annotated_movies, settings.changed(augmentation=widest), augment=False)
+
+
+def count_previews(examples: Examples) -> int:
+    """How many examples can be chosen: annotated time points, divisions, or linked nuclei."""
+    network = examples.settings.network
+    if network == "position":
+        return len(examples.places)
+    return int(examples.targets.sum()) if network == "division" else len(_list_linked(examples))
+
+
+def choose_example(examples: Examples, number: int) -> Chosen:
+    """What is shown as an example of this number, from 0."""
+    choose = {"position": _choose_patch, "division": _choose_crops, "link": _choose_pairs}
+    return choose[examples.settings.network](examples, number)
+
+
+def make_columns(
+    examples: Examples, shown: Chosen, chosen: AugmentationSettings, seed: int, variations: int
+) -> list[Column]:
+    """An example as it is, and so many variations of it; each seed always throws the same dice."""
+    examples.settings = examples.settings.changed(augmentation=chosen)
+    columns = [Column("as it is", shown((0,), None))]
+    for throw in range(variations):
+        augmentation = draw_augmentation(chosen, np.random.default_rng((seed, throw)))
+        columns.append(Column(f"varied, {throw + 1}", shown((seed, throw), augmentation)))
+    return columns
+
+
+def _choose_patch(examples: Examples, number: int) -> Chosen:
+    """The patch with most nuclei of the first few of a time point."""
+    keys = [(examples.settings.seed, each) for each in range(_TRIED)]
+    best = max(keys, key=lambda key: examples.example(number, key).target.sum())
+    return lambda key, augmentation: (examples.example(number, best, augmentation),)
+
+
+def _choose_crops(examples: Examples, number: int) -> Chosen:
+    """A nucleus that divides, and one that looks alike."""
+    alike = np.flatnonzero(examples.kinds == ALIKE)
+    rows = [np.flatnonzero(examples.targets)[number], *alike[number % max(len(alike), 1) :][:1]]
+    return lambda key, augmentation: tuple(
+        examples.example(int(row), key, augmentation) for row in rows
+    )
+
+
+def _choose_pairs(examples: Examples, number: int) -> Chosen:
+    """A nucleus with itself at a later time point, and with a neighbour then."""
+    movie, source = _list_linked(examples)[number]
+    own = (examples.movies == movie) & (examples.sources == source)
+
+    def show(key: tuple[int, ...], augmentation: Augmentation | None) -> tuple[LinkExample, ...]:
+        skip = examples.settings.augmentation.skip or 1
+        step = 1 if augmentation is None else int(np.random.default_rng(key).integers(1, skip + 1))
+        ends = own & (examples.steps == step)
+        if not (ends & examples.targets).any():
+            ends = own & (examples.steps == 1)
+        others = np.flatnonzero(ends & ~examples.targets).tolist()
+        others.sort(key=lambda row: examples.kinds[row] != OTHER_NEAR)
+        rows = [int(np.flatnonzero(ends & examples.targets)[0]), *others[:1]]
+        return tuple(examples.example(row, key, augmentation) for row in rows)
+
+    return show
+
+
+def _list_linked(examples: Examples) -> np.ndarray:
+    """Movie and row of each nucleus that is linked to the next time point, (n, 2) int."""
+    linked = examples.targets & (examples.steps == 1)
+    return np.unique(np.column_stack([examples.movies, examples.sources])[linked], axis=0)
+
+
+# ---- pictures
+
+
+def make_preview_panes(columns: Sequence[Column], settings: NetworkSettings) -> list[list[Pane]]:
+    """The columns as rows of panes: image and target; crops, or pairs of crops, of both answers."""
+    if settings.network == "position":
+        return _make_patch_panes(columns, settings)
+    rows = []
+    for number in range(len(columns[0].examples)):
+        answer = _ANSWERS[settings.network][number]
+        if settings.network == "division":
+            crops = [column.examples[number].image for column in columns]
+            titles = [answer if number else f"{answer}\n{column.name}" for column in columns]
+            now = -settings.time_window[0]
+            pictures = zip(titles, crops)
+            rows.append([_make_crop(title, crop[..., now], settings) for title, crop in pictures])
+        else:
+            ends = [_make_ends(column, number, answer, settings) for column in columns]
+            rows += map(list, zip(*ends))
+    return rows
+
+
+def plot_columns(columns: Sequence[Column], settings: NetworkSettings) -> Drawing:
+    """The same as a figure."""
+    if settings.network == "position":
+        first, *others = [column.examples[0] for column in columns]
+        names = [column.name for column in columns[1:]]
+        return plot_augmentations(first, others, settings, names=names)
+    answers, shown, names = _ANSWERS[settings.network], [], []
+    for number in range(len(columns[0].examples)):
+        for column in columns:
+            if number < len(column.examples):
+                shown.append(column.examples[number])
+                names.append(f"{answers[number]},\n{column.name}")
+    plot = plot_crops if settings.network == "division" else plot_pairs
+    return plot(shown, settings, names=names)
+
+
+def _make_patch_panes(columns: Sequence[Column], settings: NetworkSettings) -> list[list[Pane]]:
+    """Image and target in the plane with most nuclei, the same one in all: planes never mix."""
+    spacing_um, now = np.array(settings.spacing_um), -settings.time_window[0]
+    z = int(columns[0].examples[0].target.sum(axis=(1, 2)).argmax())
+    images, targets = [], []
+    for column in columns:
+        (example,) = column.examples
+        size_um = tuple((example.target.shape * spacing_um)[1:].tolist())
+        near = np.abs(example.positions[:, 0] - z) <= NEAR_PLANES
+        marked = (Points(POSITION, ((example.positions + 0.5) * spacing_um)[near, 1:]),)
+        image = make_grey(example.image[z, :, :, now])
+        images.append(Pane(column.name, image, size_um, marked, bar=not images))
+        targets.append(Pane("" if targets else "target", colour_heat(example.target[z]), size_um))
+    return [images, targets]
+
+
+def _make_ends(
+    column: Column, number: int, answer: str, settings: NetworkSettings
+) -> tuple[Pane, Pane]:
+    """The earlier and the later nucleus; an arrow leads from where it was to where it is."""
+    pair = column.examples[min(number, len(column.examples) - 1)]
+    moved_um = pair.displacement * settings.spacing_um
+    middle_um = np.array(pair.first.shape[1:3]) * settings.spacing_um[1:] / 2
+    arrow_um = np.array([middle_um, middle_um + moved_um[1:]])
+    note = f"moved {np.linalg.norm(moved_um):.1f} µm, z {moved_um[0]:+.1f}".replace("-", "−")
+    title, later_um = f"{answer}\n{column.name}, earlier", arrow_um - moved_um[1:]
+    return (
+        _make_crop(title, pair.first[..., 0], settings, arrow_um=arrow_um),
+        _make_crop("later", pair.second[..., -1], settings, arrow_um=later_um, note=note),
+    )
+
+
+def _make_crop(title: str, crop: np.ndarray, settings: NetworkSettings, **options) -> Pane:
+    """The middle plane of a crop."""
+    size_um = tuple((np.array(crop.shape) * settings.spacing_um)[1:].tolist())
+    return Pane(title, make_grey(crop[len(crop) // 2]), size_um, **options)

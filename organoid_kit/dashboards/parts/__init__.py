@@ -1,0 +1,1 @@
+"""What several dashboards share: frames, states, threads, waiting."""

@@ -1,0 +1,290 @@
+"""What all dashboards share: messages, handles for tests, pictures, choices, and legends."""
+
+import html
+import threading
+import traceback
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
+import ipywidgets
+import jinja2
+import numpy as np
+import traitlets
+from ipywidgets import HTML, Button, Checkbox, Layout, VBox, Widget
+from matplotlib.markers import MarkerStyle
+
+from organoid_kit.base import UserError
+from organoid_kit.plots.drawing import COLOURS, Mark
+
+# Text on its ground, with a contrast of at least 7:1 whatever theme the notebook has.
+INK, PAPER = "#1a1a1a", "#ffffff"
+DARK = "#202020"  # behind marks, in legends: the ground they have on images
+KINDS = {  # ground, bar at the left, word in front: it tells those who do not see the colour
+    "say": ("#eef6fb", COLOURS["blue"], ""),
+    "warn": ("#fdf3dc", COLOURS["orange"], "Note: "),
+    "fail": ("#fbe9e0", COLOURS["vermillion"], "Error: "),
+}
+WIDE = {"description_width": "initial"}  # style of a control whose label is not cut off
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+)
+# One handler at a time, whichever the dashboard. ipykernel 7.4 under JupyterLab deals with the
+# first change of a widget in the main thread and with the later ones in another (a subshell): of
+# two pictures drawn side by side, the older one could be finished, and shown, last. One lock for
+# all, as dashboards within dashboards call each other.
+_one_handler = threading.RLock()
+
+
+@contextmanager
+def handler_lock(*, wait: bool = True) -> Iterator[bool]:
+    """Keeps other handlers waiting. Yields whether it is our turn: always, if we wait for it."""
+    is_mine = _one_handler.acquire(blocking=wait)
+    try:
+        yield is_mine
+    finally:
+        if is_mine:
+            _one_handler.release()
+
+
+class Messages(HTML):
+    """One message at a time, below or above the controls; screen readers say it as it changes."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.add_class("ok-messages")
+        self.kind = ""
+
+    def say(self, text: str) -> None:
+        """Something happened as it should."""
+        self._show("say", text)
+
+    def warn(self, text: str) -> None:
+        """Something to look at."""
+        self._show("warn", text)
+
+    def fail(self, error: BaseException) -> None:
+        """Something went wrong; of what is no `UserError`, type and place are shown, too."""
+        text = str(error)
+        if not isinstance(error, UserError):
+            text = f"{type(error).__name__}: {text}"
+            for frame in traceback.extract_tb(error.__traceback__)[-1:]:
+                text += f" ({frame.filename}, line {frame.lineno}: {frame.line})"
+        self._show("fail", text)
+
+    def clear(self) -> None:
+        """Nothing to say."""
+        self.kind, self.value = "", ""
+
+    @contextmanager
+    def watch(self, *, keep: bool = False) -> Iterator[None]:
+        """Shows what goes wrong inside, while no other handler works.
+
+        Args:
+            keep: whether an earlier error stays, for work that the user did not ask for.
+        """
+        with handler_lock():
+            if self.kind == "fail" and not keep:
+                self.clear()
+            with self.catch():
+                yield
+
+    @contextmanager
+    def catch(self) -> Iterator[None]:
+        """The same for long work in a thread, which must not keep handlers waiting."""
+        try:
+            yield
+        except Exception as error:
+            self.fail(error)
+
+    def _show(self, kind: str, text: str) -> None:
+        self.kind, self.value = kind, make_message(kind, text)
+
+
+def render(template: str, **values: Any) -> str:
+    """A template of this room, filled in; texts are escaped."""
+    return _TEMPLATES.get_template(template).render(values)
+
+
+def make_message(kind: str, text: str) -> str:
+    """A message of one of the `KINDS`, as HTML."""
+    role, live = ("status", "polite") if kind == "say" else ("alert", "assertive")
+    look = dict(zip(("ground", "bar", "word"), KINDS[kind]))
+    return render("message.html", kind=kind, text=text, role=role, live=live, **look)
+
+
+def make_status(text: str) -> str:
+    """A text as HTML, which a screen reader says when it changes."""
+    return f'<div role="status" style="color:{INK};background:{PAPER}">{html.escape(text)}</div>'
+
+
+def make_live_text(text: str) -> str:
+    """The same in the colours of the page."""
+    style = "line-height:1.4;overflow-wrap:anywhere"
+    return f'<div aria-live="polite" style="{style}">{html.escape(text)}</div>'
+
+
+class CheckboxGroup(VBox):
+    """Checkboxes of which several can be checked; `value` holds their values, in order.
+
+    Args:
+        options: (label, value) of each checkbox.
+        value: those that are checked.
+        description: above the checkboxes.
+        at_least: this many stay checked; unchecking more has no effect.
+    """
+
+    value = traitlets.Tuple()
+
+    def __init__(
+        self,
+        options: Sequence[tuple[str, Any]] = (),
+        value: Sequence[Any] = (),
+        description: str = "",
+        *,
+        at_least: int = 0,
+        **layout: Any,
+    ) -> None:
+        super().__init__(**layout)
+        self.at_least, self.boxes = at_least, ()
+        self._heading = [HTML(f"<b>{html.escape(description)}</b>")] if description else []
+        self.set_options(options, value)
+
+    def set_options(self, options: Sequence[tuple[str, Any]], value: Sequence[Any]) -> None:
+        """Other checkboxes in place of these."""
+        old, self.options = self.boxes, tuple(options)
+        layout = {"indent": False, "layout": Layout(width="auto")}
+        self.boxes = tuple(
+            Checkbox(value=option in value, description=escape_label(label), **layout)
+            for label, option in self.options
+        )
+        for box in self.boxes:
+            box.observe(self._take, "value")
+        self.children = (*self._heading, *self.boxes)
+        self.value = tuple(value)
+        for box in old:
+            box.close()
+
+    def _take(self, change: dict[str, Any]) -> None:
+        """A checkbox was checked or unchecked."""
+        with handler_lock():
+            checked = [value for box, (_, value) in zip(self.boxes, self.options) if box.value]
+            if len(checked) < self.at_least:
+                change["owner"].value = True
+            else:
+                self.value = tuple(checked)
+
+    @traitlets.validate("value")
+    def _check(self, proposal: dict[str, Any]) -> tuple[Any, ...]:
+        wanted, known = tuple(proposal["value"]), [value for _, value in self.options]
+        if not set(wanted) <= set(known) or len(wanted) < self.at_least:
+            raise UserError(
+                f"At least {self.at_least} of {known} must be chosen. Received: {wanted}. "
+                "Choose among these."
+            )
+        return tuple(value for value in known if value in wanted)
+
+    @traitlets.observe("value")
+    def _show(self, change: dict[str, Any]) -> None:
+        """On the checkboxes, all at once."""
+        for box, (_, value) in zip(self.boxes, self.options):
+            box.unobserve(self._take, "value")
+            box.value = value in change["new"]
+            box.observe(self._take, "value")
+
+
+def mark(widget: Widget, css_class: str) -> Widget:
+    """The widget, with a class such as "ok-time-point" by which a test finds it in a page."""
+    widget.add_class(css_class)
+    return widget
+
+
+def add_controls(dashboard: Widget, **controls: Widget) -> None:
+    """Makes controls attributes of a dashboard; a test finds `time_point` as "ok-time-point"."""
+    for name, control in controls.items():
+        setattr(dashboard, name, mark(control, f"ok-{name.strip('_').replace('_', '-')}"))
+
+
+def make_button(text: str, tip: str) -> Button:
+    """A button as wide as its text."""
+    return Button(description=text, tooltip=tip, layout=Layout(width="auto"))
+
+
+def wrap_row(*widgets: Widget) -> ipywidgets.HBox:
+    """Widgets side by side, in several lines where there is little room."""
+    return ipywidgets.HBox(widgets, layout=Layout(flex_flow="row wrap"))
+
+
+def make_tooltip(text: str) -> dict[str, str]:
+    """The keyword that this version of ipywidgets has for what is said of a control."""
+    return {"tooltip" if _get_widgets_version() >= 8 else "description_tooltip": text}
+
+
+def escape_label(text: str) -> str:
+    """A label from a file for `description`, which ipywidgets 7 takes for HTML and 8 for text."""
+    return html.escape(text) if _get_widgets_version() < 8 else text
+
+
+def _get_widgets_version() -> int:
+    return int(ipywidgets.__version__.split(".")[0])
+
+
+def jpeg(picture: np.ndarray) -> bytes:
+    """A picture, (y, x) or (y, x, 3) uint8, as the bytes of a JPEG file."""
+    return bytes(imagecodecs.jpeg_encode(np.ascontiguousarray(picture), level=90))
+
+
+@cache
+def make_strokes(shape: str) -> list[list[tuple[float, float]]]:
+    """The lines that draw a mark, each a list of (x, y) with y down, in a box from -1 to 1.
+
+    Args:
+        shape: as matplotlib names it, such as "o", "s", "^" or "x".
+    """
+    style = MarkerStyle(shape)
+    path = style.get_path().transformed(style.get_transform())
+    lines = [np.asarray(line) for line in path.to_polygons(closed_only=False)]
+    size = float(max(np.abs(line).max() for line in lines))
+    return [[(round(x / size, 3), round(-y / size, 3)) for x, y in line.tolist()] for line in lines]
+
+
+def draw_shape(
+    shape: str, x: float, y: float, size: float, colour: str, fill: str | None = None
+) -> str:
+    """A mark as matplotlib names it, as SVG, with a dark rim so that it stands out anywhere."""
+    drawn = []
+    for line in make_strokes(shape):
+        points = " ".join(f"{x + dx * size:.1f},{y + dy * size:.1f}" for dx, dy in line)
+        drawn.append(
+            f'<polyline points="{points}" fill="none" stroke="#000" stroke-opacity="0.6" '
+            f'stroke-width="3.4"/><polyline points="{points}" fill="{fill or "none"}" '
+            f'stroke="{colour}" stroke-width="1.7"/>'
+        )
+    return "".join(drawn)
+
+
+def draw_mark(shown: Mark, ground: str = DARK, size: int = 18) -> str:
+    """A mark on the ground it has in the picture, as SVG for `HTML`."""
+    colour, half = COLOURS[shown.colour], size / 2
+    fill = colour if shown.filled else None
+    return (
+        f'<svg width="{size}" height="{size}" aria-hidden="true" style="vertical-align:middle">'
+        f'<rect width="{size}" height="{size}" rx="3" fill="{ground}"/>'
+        f"{draw_shape(shown.shape, half, half, 0.3 * size, colour, fill)}</svg>"
+    )
+
+
+def make_legend(entries: Iterable[tuple[Mark, str]], ground: str = DARK) -> str:
+    """Marks with words beside them, as HTML; words are escaped.
+
+    Args:
+        entries: mark and word.
+        ground: `DARK`, as under marks on images, or `PAPER`, as under those of a diagram.
+    """
+    marks = [(draw_mark(shown, ground), text) for shown, text in entries]
+    return render("legend.html", entries=marks)

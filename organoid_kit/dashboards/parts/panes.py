@@ -1,0 +1,175 @@
+"""Small pictures side by side with marks on them, as SVG for `HTML`: redrawn in milliseconds."""
+
+import base64
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import imagecodecs
+import matplotlib
+import numpy as np
+
+from organoid_kit.dashboards.parts.common import PAPER, draw_shape, jpeg, render
+from organoid_kit.plots.drawing import COLOURS, HEAT_COLOURS, Mark, choose_bar_um
+
+_GAP, _LINE = 10, 16  # pixels between panes, and of a line of text
+_RADIUS = 5.5  # of a mark, in pixels
+_DASHES = {"-": "", "--": "6 4", "-.": "8 3 2 3", ":": "2 3"}  # of matplotlib's line styles
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Places of one kind on a pane.
+
+    Attributes:
+        places_um: (n, 2) float, yx, µm from the upper left corner.
+        near: (n,) bool, those in the plane that is shown; the others are drawn faintly. None: all.
+    """
+
+    mark: Mark
+    places_um: np.ndarray
+    near: np.ndarray | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Pane:
+    """A picture with what lies on it.
+
+    Attributes:
+        title: above it; may have several lines.
+        pixels: (y, x) or (y, x, 3) uint8.
+        size_um: height and width.
+        arrow_um: (2, 2) float, where it begins and ends, yx, µm from the upper left corner.
+        note: below it.
+        bar: whether there is a scale bar.
+    """
+
+    title: str
+    pixels: np.ndarray
+    size_um: tuple[float, float]
+    points: tuple[Points, ...] = ()
+    arrow_um: np.ndarray | None = None
+    note: str = ""
+    bar: bool = False
+
+
+def draw_panes(rows: Sequence[Sequence[Pane]], words: str, side: int = 150) -> str:
+    """Rows of panes as SVG, all at one scale; the longest side has `side` pixels."""
+    if not any(rows):
+        return ""
+    scale = side / max(max(pane.size_um) for row in rows for pane in row)
+    drawn, top, width = [], 0.0, 0.0
+    for row in rows:
+        left = 0.0
+        top += _LINE * max(pane.title.count("\n") + bool(pane.title) for pane in row)
+        for pane in row:
+            drawn.append({"left": left, "top": top, **_draw_pane(pane, scale)})
+            left += max(pane.size_um[1] * scale, 60) + _GAP
+        top += max(pane.size_um[0] for pane in row) * scale + _GAP
+        top += _LINE * any(pane.note for pane in row)
+        width = max(width, left)
+    return wrap_svg(render("panes.svg", panes=drawn), width, top, words)
+
+
+def colour_heat(values: np.ndarray) -> np.ndarray:
+    """Probabilities from 0 to 1 as colours, (y, x, 3) uint8."""
+    return matplotlib.colormaps[HEAT_COLOURS](np.asarray(values, float), bytes=True)[..., :3]
+
+
+def draw_image(pixels: np.ndarray, width: float, height: float) -> str:
+    """A picture as SVG: few pixels as they are, not smoothed; many as JPEG."""
+    kind, rendering, file = "jpeg", "auto", b""
+    if pixels.shape[0] * pixels.shape[1] <= 25_000:
+        kind, rendering = "png", "pixelated"
+        file = bytes(imagecodecs.png_encode(np.ascontiguousarray(pixels), level=1))
+    file = base64.b64encode(file or jpeg(pixels)).decode()
+    return (
+        f'<image width="{width:.1f}" height="{height:.1f}" preserveAspectRatio="none" '
+        f'style="image-rendering:{rendering}" href="data:image/{kind};base64,{file}"/>'
+    )
+
+
+def draw_bar(width_um: float, width: float, height: float) -> str:
+    """A scale bar in the lower right corner of a picture of so many pixels."""
+    length = choose_bar_um(width_um)
+    long = width * length / width_um
+    ground = max(long, 34) + 8  # room for the text
+    x, y = width - ground, height - 8
+    return (
+        f'<rect x="{x - 2:.0f}" y="{y - 17:.0f}" width="{ground:.0f}" height="23" fill="#000" '
+        f'fill-opacity="0.6"/><path d="M{width - 8 - long:.1f} {y}h{long:.1f}" stroke="#fff" '
+        f'stroke-width="3"/><text x="{x + ground / 2 - 2:.1f}" y="{y - 4}" text-anchor="middle" '
+        f'font-size="11" fill="#fff">{length} µm</text>'
+    )
+
+
+def format_stroke(style: Mapping[str, str], thickness: float = 2) -> str:
+    """Colour, thickness and dashes of a line, as SVG attributes.
+
+    Args:
+        style: "color" and "linestyle" as matplotlib names them, such as one of `LINES`.
+        thickness: in pixels.
+    """
+    dashes = _DASHES[style["linestyle"]]
+    dashed = f' stroke-dasharray="{dashes}"' if dashes else ""
+    return f'stroke="{style["color"]}" stroke-width="{thickness}"{dashed}'
+
+
+def wrap_svg(content: str, width: float, height: float, words: str, extra: str = "") -> str:
+    """SVG with words for those who cannot see it; it shrinks where there is little room."""
+    style = f"width:100%;max-width:{width + 12:.0f}px;background:{PAPER}"
+    return (
+        f'<svg role="img" aria-label="{html.escape(words, quote=True)}" '
+        f'viewBox="-6 -4 {width + 12:.0f} {height + 8:.0f}" {extra} style="{style}" '
+        f'font-family="sans-serif" font-size="12">{content}</svg>'
+    )
+
+
+def _draw_pane(pane: Pane, scale: float) -> dict[str, Any]:
+    """What `panes.svg` says of a pane."""
+    height, width = (length * scale for length in pane.size_um)
+    marks = [_draw_points(points, scale) for points in pane.points]
+    if pane.arrow_um is not None:
+        marks.append(_draw_arrow(np.asarray(pane.arrow_um) * scale))
+    return {
+        **{"title": pane.title, "note": pane.note, "width": width, "height": height},
+        "image": draw_image(pane.pixels, width, height),
+        "marks": "".join(marks),
+        "bar": draw_bar(pane.size_um[1], width, height) if pane.bar else "",
+    }
+
+
+def _draw_points(points: Points, scale: float) -> str:
+    """All marks of one kind; those of other planes small and faint."""
+    places = np.asarray(points.places_um, float).reshape(-1, 2) * scale
+    near = np.ones(len(places), bool) if points.near is None else points.near
+    shape, colour = points.mark.shape, COLOURS[points.mark.colour]
+    return "".join(
+        draw_shape(shape, x, y, _RADIUS, colour)
+        if is_near
+        else f'<g opacity="0.55">{draw_shape(shape, x, y, 0.6 * _RADIUS, colour)}</g>'
+        for (y, x), is_near in zip(places, near)
+    )
+
+
+def _draw_arrow(ends: np.ndarray) -> str:
+    """A ring where it begins, and a line with a head; the ring alone if it leads nowhere."""
+    colour = COLOURS["orange"]
+    start, stop = ends[:, 1] + 1j * ends[:, 0]
+    ring = draw_shape("o", start.real, start.imag, 4, colour)
+    length = abs(stop - start)
+    if length < 8:  # pixels; it would be all head
+        return ring
+    along = (stop - start) / length
+    size = min(8, length / 2)  # of the head
+    back, begin = stop - size * along, start + 4 * along
+    head = (stop, back + 0.5j * size * along, back - 0.5j * size * along)
+    corners = " ".join(f"{corner.real:.1f},{corner.imag:.1f}" for corner in head)
+    line = f"M{begin.real:.1f} {begin.imag:.1f}L{back.real:.1f} {back.imag:.1f}"
+    dark = 'stroke="#000" stroke-opacity="0.6"'
+    return (
+        f'{ring}<path d="{line}" {dark} stroke-width="4"/>'
+        f'<path d="{line}" stroke="{colour}" stroke-width="2"/>'
+        f'<polygon points="{corners}" fill="{colour}" {dark}/>'
+    )

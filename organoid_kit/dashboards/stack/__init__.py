@@ -1,0 +1,1 @@
+"""The stack browser: one scene, drawn by the page or by matplotlib."""

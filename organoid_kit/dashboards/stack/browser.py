@@ -1,0 +1,394 @@
+"""A movie to look through: time points, planes, channels, contrast, views, and what lies on top."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from ipywidgets import (
+    HTML,
+    Button,
+    FloatRangeSlider,
+    FloatSlider,
+    IntSlider,
+    Layout,
+    ToggleButtons,
+    VBox,
+)
+
+from organoid_kit.base import UserError
+from organoid_kit.dashboards.parts import common
+from organoid_kit.dashboards.parts.common import CheckboxGroup
+from organoid_kit.dashboards.parts.control_states import connect, read_controls, set_controls
+from organoid_kit.dashboards.stack import layers as stack_layers
+from organoid_kit.dashboards.stack import pictures as stack_pictures
+from organoid_kit.dashboards.stack.display import StackDisplay
+from organoid_kit.dashboards.stack.scene import Scene, draw_scene
+from organoid_kit.data import Annotations, TimeLapse
+from organoid_kit.evaluation.checks import Problem
+from organoid_kit.plots import Drawing
+from organoid_kit.plots.drawing import Mark, count
+
+PICK_UM = 5.0  # a position so near to the crosshair is the one that is meant
+# Channels and layers first, as the rest depends on them.
+_STATE = "channels layers_shown time_point z y x view contrast gamma tail".split()
+
+
+@dataclass(frozen=True, eq=False)
+class Pick:
+    """What was clicked.
+
+    Attributes:
+        time_point: as the movie counts them.
+        position: (3,) float, zyx, voxels: of the mark, or else of the place. In a maximum
+            projection, z is that of the brightest voxel.
+        layer: whose mark it is, or None.
+        row: of the layer's annotations, or None.
+    """
+
+    time_point: int
+    position: np.ndarray
+    layer: str | None = None
+    row: int | None = None
+
+
+class StackBrowser(VBox):
+    """A movie to look through.
+
+    Args:
+        movie: read one time point at a time.
+        layers: name → annotations, drawn on top; with links, they have tails.
+        channels: shown first, counted from 1; several are summed. None: the first.
+        problems: as `check_annotations` gives them; those that have a place are drawn.
+        drawn_by: "browser", "kernel", or "auto": in the browser where it can.
+
+    Attributes:
+        time_point, z, y, x: sliders; the slices go through z, y, x, where the crosshair is.
+        channels, layers_shown: checkboxes; `value` is a tuple of channel numbers, or of names.
+        contrast: from black to white, as parts of the range of intensities of the time point.
+        gamma: exponent of brightness; below 1, dark parts are brighter.
+        view: "slice", "maximum" or "orthogonal".
+        tail: time points that tails go back.
+        previous_position, next_position, pick_here: buttons.
+        layers: name → `Layer`, whether shown or not.
+        messages: what was picked, and what went wrong.
+
+    Raises:
+        UserError: a channel is not in the movie, or `drawn_by` is unknown or impossible.
+    """
+
+    def __init__(
+        self,
+        movie: TimeLapse,
+        layers: Mapping[str, Annotations] | None = None,
+        *,
+        channels: Sequence[int] | None = None,
+        problems: Sequence[Problem] = (),
+        drawn_by: str = "auto",
+    ) -> None:
+        super().__init__()
+        self.movie, self.messages = movie, common.Messages()
+        self.pictures = stack_pictures.StackPictures(movie)
+        self.layers: dict[str, stack_layers.Layer] = {}
+        self._callbacks, self._reached, self._busy, self._late = [], None, False, set()
+        self._make_controls((1,) if channels is None else channels)
+        self._display = StackDisplay(self, drawn_by)
+        self._arrange()
+        with self.at_once():
+            self._change_marks()
+            for name, layer in (layers or {}).items():
+                self.set_layer(name, layer)
+            self.set_problems(problems)
+            self._go_to_first()
+        self._display.update_stacks()
+        self._listen()
+
+    # ---- for notebooks and other dashboards
+
+    @property
+    def drawn_by(self) -> str:
+        """Who draws now, "browser" or "kernel"."""
+        return self._display.drawn_by
+
+    def set_layer(self, name: str, annotations: Annotations, mark: Mark | None = None) -> None:
+        """Draws annotations on top; a layer of this name is replaced, and keeps its mark."""
+        names, old = list(self.layers), self.layers.get(name)
+        number = names.index(name) if old else len(names)
+        mark = mark or (old.mark if old else None)
+        spacing_um = tuple(self.movie.spacing_um)
+        self._add_layer(stack_layers.make_layer(name, annotations, spacing_um, number, mark))
+
+    def remove_layer(self, name: str) -> None:
+        """Takes a layer away. Raises UserError where there is none of this name."""
+        if name not in self.layers:
+            raise UserError(
+                f"A layer must be one of {list(self.layers)}. Received: {name!r}. Choose another."
+            )
+        del self.layers[name]
+        self._offer_layers([shown for shown in self.layers_shown.value if shown != name])
+
+    def set_problems(self, problems: Sequence[Problem]) -> None:
+        """Draws these problems in place of earlier ones, as layers "error" and "warning"."""
+        layers = stack_layers.make_problem_layers(problems, tuple(self.movie.spacing_um))
+        names = {layer.name for layer in layers}
+        with self.at_once():
+            for name in set(stack_layers.PROBLEM_MARKS) & set(self.layers) - names:
+                self.remove_layer(name)
+            for layer in layers:
+                self._add_layer(layer)
+
+    def go_to(self, time_point: int, position_zyx: Sequence[float] | None = None) -> None:
+        """Shows a time point, with the crosshair at a position in voxels.
+
+        Raises:
+            UserError: there is no such time point.
+        """
+        if time_point not in self.movie.time_points:
+            raise UserError(
+                f"The time point must be one of the movie's. Received: {time_point}; there are "
+                f"{self.time_point.min} to {self.time_point.max}. Choose one of these."
+            )
+        with self.at_once():
+            self.time_point.value = int(time_point)
+            if position_zyx is not None:
+                for slider, value in zip((self.z, self.y, self.x), np.round(position_zyx)):
+                    slider.value = int(np.clip(value, slider.min, slider.max))
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Layers and controls that change inside are shown when all have changed."""
+        outermost, self._busy = not self._busy, True
+        try:
+            yield
+        finally:
+            if outermost:
+                self._busy = False
+                with self.messages.watch():
+                    late, self._late = self._late, set()
+                    if late:
+                        self._change_marks() if "marks" in late else self._redraw()
+
+    def on_pick(self, callback: Callable[[Pick], None]) -> None:
+        """Calls back with a `Pick` at each click on the picture, Enter, or the button."""
+        self._callbacks.append(callback)
+
+    def pick(self, pick: Pick) -> None:
+        """Says in words what was picked, and tells all who listen."""
+        voxel = ", ".join(f"{axis} {value:.1f}" for axis, value in zip("zyx", pick.position))
+        layer = self.layers.get(pick.layer)
+        self.messages.say(f"Picked {layer.describe(pick.row) if layer else f'voxel {voxel}'}.")
+        for callback in self._callbacks:
+            callback(pick)
+
+    def describe(self) -> str:
+        """What is shown, in words."""
+        z, y, x = self.place.astype(int)
+        where = {
+            "slice": f"plane z = {z} ({z * self.movie.spacing_um[0]:.1f} µm)",
+            "maximum": "brightest voxels along z",
+            "orthogonal": f"slices through z = {z}, y = {y}, x = {x}",
+        }[self.view.value]
+        time_point, names = self.time_point.value, self.movie.channel_names
+        channels = " + ".join(names[channel - 1] for channel in self.channels.value)
+        text = f"{self.movie.name}, time point {time_point}, {channels}, {where}."
+        numbers = [
+            f"{layer.name} {len(layer.annotations.rows_at(time_point))}"
+            for layer in self.shown_layers
+        ]
+        return f"{text} Marked: {', '.join(numbers)}." if numbers else text
+
+    def plot(self) -> Drawing:
+        """The static twin: what is shown now, for print."""
+        title = f"{self.movie.name}, time point {self.time_point.value}"
+        return draw_scene(self.compose(), title, self.describe())
+
+    def state(self) -> dict[str, Any]:
+        """The values of all controls, as plain JSON values."""
+        return read_controls({name: getattr(self, name) for name in _STATE})
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Sets controls to what `state` gave. Raises UserError where they cannot have it."""
+        with self.at_once():
+            set_controls({name: getattr(self, name) for name in _STATE}, state)
+
+    # ---- what is shown
+
+    @property
+    def place(self) -> np.ndarray:
+        """Where the crosshair is, (3,) float, zyx, voxels; the slices go through it."""
+        return np.array([self.z.value, self.y.value, self.x.value], float)
+
+    @property
+    def shown_layers(self) -> list[stack_layers.Layer]:
+        """The layers that are not switched off."""
+        return [self.layers[name] for name in self.layers_shown.value]
+
+    def collect_marks(self, time_point: int) -> list[tuple]:
+        """The layers that are shown, with their `LayerMarks`."""
+        tail = self.tail.value
+        return [(layer, layer.collect_marks(time_point, tail)) for layer in self.shown_layers]
+
+    def find_at_crosshair(self) -> tuple[stack_layers.Layer, int] | None:
+        """Layer and row of the position nearest to the crosshair, or None where none is near."""
+        time_point = self.time_point.value
+        return stack_layers.find_nearest(self.shown_layers, time_point, self.place, PICK_UM)
+
+    def compose(self) -> Scene:
+        """All that is shown now, for the kernel to draw."""
+        spacing_um, time_point = tuple(self.movie.spacing_um), self.time_point.value
+        return Scene(
+            self.pictures.at(time_point, self.channels.value),
+            stack_pictures.arrange_panels(self.movie.shape_zyx, spacing_um, self.view.value),
+            self.place,
+            stack_pictures.make_tones(self.contrast.value, self.gamma.value),
+            self.collect_marks(time_point),
+            spacing_um,
+        )
+
+    # ---- how it is put together
+
+    def _make_controls(self, channels: Sequence[int]) -> None:
+        times, (depth, height, width) = self.movie.time_points, self.movie.shape_zyx
+        names = enumerate(self.movie.channel_names, start=1)
+        options = [(f"{number} {name}", number) for number, name in names]
+        wide = {"style": common.WIDE, "layout": Layout(width="100%")}
+        contrast = {"value": (0, 1), "min": 0, "max": 1, "step": 0.01, "readout_format": ".1f"}
+        style = {"button_width": "92px"}
+        common.add_controls(
+            self,
+            time_point=_make_slider("Time point", times.start, times.stop - 1, times.start),
+            z=_make_slider("Plane z", 0, depth - 1, depth // 2),
+            y=_make_slider("Crosshair y", 0, height - 1, height // 2),
+            x=_make_slider("Crosshair x", 0, width - 1, width // 2),
+            view=ToggleButtons(options=stack_pictures.VIEWS, description="View", style=style),
+            channels=CheckboxGroup(options, channels, "Channels (several: summed)", at_least=1),
+            contrast=FloatRangeSlider(description="Contrast", **contrast, **wide),
+            gamma=FloatSlider(1, min=0.2, max=3, step=0.05, description="Gamma", **wide),
+            tail=IntSlider(3, 0, 20, description="Tails (time points)", **wide),
+            layers_shown=CheckboxGroup((), (), "Layers"),
+            previous_position=Button(description="Previous position"),
+            next_position=Button(description="Next position"),
+            pick_here=Button(description="Pick at crosshair"),
+        )
+
+    def _arrange(self) -> None:
+        self._legend, self._help = HTML(), HTML()
+        self._crosshair = VBox([self.y, self.x])
+        buttons = common.wrap_row(self.previous_position, self.next_position, self.pick_here)
+        picture = [self._display, self.time_point, self.z, self._crosshair, buttons]
+        choices = [self.view, self.channels, self.contrast, self.gamma, self.tail]
+        left = Layout(width="508px", max_width="100%")
+        right = Layout(width="310px", max_width="100%", padding="0 0 0 8px")
+        columns = common.wrap_row(
+            VBox([*picture, self._display.caption], layout=left),
+            VBox([*choices, self.layers_shown, self._legend], layout=right),
+        )
+        self.children = [columns, self.messages, self._help]
+        common.mark(self, "ok-stack-browser")
+        self.show_what_is_needed()
+
+    def show_what_is_needed(self) -> None:
+        """Sliders of the crosshair where they matter; help for those who use page or kernel."""
+        needed = self.drawn_by == "kernel" or self.view.value == "orthogonal"
+        self._crosshair.layout.display = None if needed else "none"
+        self._help.value = common.render(f"stack_help_{self.drawn_by}.html")
+
+    def _go_to_first(self) -> None:
+        """The first time point that has a position, or else the first of all."""
+        times = [layer.annotations.time_points for layer in self.layers.values()]
+        found = np.intersect1d(np.concatenate([np.zeros(0, int), *times]), self.movie.time_points)
+        self.go_to(int(found[0]) if len(found) else self.movie.time_points.start)
+
+    def _listen(self) -> None:
+        moved = (self.time_point, self.z, self.y, self.x, self.contrast, self.gamma, self.view)
+        connect(self.messages, self._redraw, *moved)
+        connect(self.messages, self.show_what_is_needed, self.view)
+        connect(self.messages, self._display.update_stacks, self.channels)
+        connect(self.messages, self._change_marks, self.tail, self.layers_shown)
+        connect(self.messages, self._pick_at_crosshair, self.pick_here)
+        connect(self.messages, lambda: self._step(1), self.next_position)
+        connect(self.messages, lambda: self._step(-1), self.previous_position)
+
+    def _redraw(self) -> None:
+        if self._busy:
+            self._late.add("picture")
+        else:
+            self._display.redraw()
+
+    # ---- layers and picks
+
+    def _add_layer(self, layer: stack_layers.Layer) -> None:
+        new = [] if layer.name in self.layers else [layer.name]
+        self.layers[layer.name] = layer
+        self._offer_layers([*self.layers_shown.value, *new])
+
+    def _offer_layers(self, shown: Sequence[str]) -> None:
+        options = tuple((name, name) for name in self.layers)
+        if self.layers_shown.options != options:
+            self.layers_shown.set_options(options, shown)
+        self._change_marks()
+
+    def _change_marks(self) -> None:
+        if self._busy:
+            self._late.add("marks")
+            return
+        self._legend.value = self._make_legend()
+        self._display.update_marks()
+
+    def _make_legend(self) -> str:
+        """What the marks mean, as HTML."""
+        annotations = [layer.annotations for layer in self.shown_layers]
+        entries = [(layer.mark, layer.name) for layer in self.shown_layers]
+        notes = ["White cross: the crosshair."]
+        if annotations:
+            faint = f"{stack_pictures.FAINT_PLANES:g} planes from the slice"
+            notes.insert(0, f"Small and faint: up to {faint}.")
+        if self.tail.value and any(len(each.links) for each in annotations):
+            notes.insert(0, f"Line: the way over the last {count(self.tail.value, 'time point')}.")
+        if any(len(each.divisions()) for each in annotations):
+            entries.append((stack_layers.DIVISION, stack_layers.DIVISION.name))
+        notes = f'<div style="line-height:1.5">{"<br>".join(notes)}</div>'
+        return common.make_legend(entries) + notes
+
+    def handle_event(self, content: dict[str, Any]) -> None:
+        """What the user did in the page."""
+        if content["kind"] == "next":
+            self._step(int(content["step"]))
+        elif content["kind"] == "pick here":
+            self._pick_at_crosshair()
+        elif content["kind"] == "pick":
+            layer, position = self.layers.get(content["layer"]), np.array(content["position"])
+            if layer:  # which knows the position with all its digits
+                position = layer.annotations.positions[content["row"]]
+            position = position.astype(float)
+            self.pick(Pick(content["time_point"], position, content["layer"], content["row"]))
+
+    def _pick_at_crosshair(self) -> None:
+        pick = Pick(self.time_point.value, self.place)
+        if found := self.find_at_crosshair():
+            layer, row = found
+            pick = Pick(pick.time_point, layer.annotations.positions[row], layer.name, row)
+        self.pick(pick)
+
+    def _step(self, step: int) -> None:
+        """The crosshair goes to the next position of this time point, through all shown layers."""
+        time_point = self.time_point.value
+        found = [
+            (layer, row)
+            for layer in self.shown_layers
+            for row in layer.annotations.rows_at(time_point).tolist()
+        ]
+        if not found:
+            self.messages.say(f"No position at time point {time_point}.")
+            return
+        names = [(layer.name, row) for layer, row in found]
+        number = names.index(self._reached) + step if self._reached in names else min(step, 0)
+        self._reached, (layer, row) = names[number % len(found)], found[number % len(found)]
+        self.go_to(time_point, layer.annotations.positions[row])
+        self.messages.say(layer.describe(row))
+
+
+def _make_slider(description: str, low: int, high: int, value: int) -> IntSlider:
+    look = {"style": {"description_width": "90px"}, "layout": Layout(width="100%")}
+    return IntSlider(value, low, high, description=description, **look)

@@ -1,0 +1,104 @@
+"""The part of the stack browser that draws in the page: `stack_browser.js`, and what it is told.
+
+The page asks for time points, one after the other, and keeps some; a slider moved there needs no
+kernel as long as the time point is there. anywidget brings the script to the page, with JupyterLab,
+classic Notebook, Colab and VS Code.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+from ipywidgets import Widget, widget_serialization
+
+from organoid_kit.dashboards.parts.common import make_strokes
+from organoid_kit.dashboards.stack import pictures
+from organoid_kit.dashboards.stack.layers import DIVISION, Layer, LayerMarks
+from organoid_kit.data import TimeLapse
+from organoid_kit.plots.drawing import COLOURS, NEAR_PLANES, Mark
+
+MOST_KEPT_BYTES = 96_000_000  # of time points kept in the page
+
+
+class StackCanvas(anywidget.AnyWidget):
+    """Draws stacks in the page.
+
+    Attributes:
+        ready: the page has loaded the script.
+        setting: what never changes: the movie's size and name, panels and colours.
+        controls: the sliders and switches whose values the page reads by itself.
+        source: which channels are summed; where it changes, the page forgets its stacks.
+        version: of layers and tails; where it changes, the page asks for its marks anew.
+    """
+
+    _esm = Path(__file__).with_name("stack_browser.js")
+    _css = Path(__file__).with_name("stack_browser.css")
+    ready = traitlets.Bool(False).tag(sync=True)
+    setting = traitlets.Dict().tag(sync=True)
+    controls = traitlets.Dict().tag(sync=True, **widget_serialization)
+    source = traitlets.Unicode().tag(sync=True)
+    version = traitlets.Int(0).tag(sync=True)
+
+    def __init__(
+        self, movie: TimeLapse, controls: Mapping[str, Widget], answer: Callable[[dict], None]
+    ) -> None:
+        super().__init__(setting=make_canvas_setup(movie), controls=dict(controls))
+        self.on_msg(lambda _, content, buffers: answer(content))
+
+    def send_time_point(
+        self,
+        time_point: int,
+        stack: pictures.ShownStack | None,
+        layers: list[tuple[Layer, LayerMarks]] | None,
+    ) -> None:
+        """Answers the page: the stack, the layers, or both."""
+        content: dict[str, Any] = {"kind": "time point", "time_point": time_point}
+        buffers = []
+        if stack is not None:
+            content |= {"source": self.source, "reduced": stack.reduced}
+            content["shape"] = stack.values.shape
+            buffers.append(memoryview(stack.values).cast("B"))
+        if layers is not None:
+            content |= {"version": self.version, "layers": [describe_layer(*one) for one in layers]}
+            for _, marks in layers:
+                numbers = (marks.positions, marks.tails)
+                buffers += [array.astype("<f4").tobytes() for array in numbers]
+        self.send(content, buffers)
+
+    def send_failure(self, time_point: int, text: str) -> None:
+        """Answers the page that there is no such stack, and why."""
+        self.send({"kind": "failed", "time_point": time_point, "text": text})
+
+
+def make_canvas_setup(movie: TimeLapse) -> dict[str, Any]:
+    """What the page must know of a movie before it can draw, as plain JSON values."""
+    shape, spacing_um = movie.shape_zyx, tuple(map(float, movie.spacing_um))
+    layouts = [pictures.arrange_panels(shape, spacing_um, view) for view in pictures.VIEWS]
+    return {
+        "name": movie.name,
+        "first": movie.time_points.start,
+        "last": movie.time_points.stop - 1,
+        "shape": [int(length) for length in shape],
+        "spacing": list(spacing_um),
+        "views": [asdict(layout) for layout in layouts],
+        "division": describe_mark(DIVISION),
+        "near": NEAR_PLANES,
+        "faint": pictures.FAINT_PLANES,
+        "size": pictures.SIZE,
+        "most_kept_bytes": MOST_KEPT_BYTES,
+    }
+
+
+def describe_mark(mark: Mark) -> dict[str, Any]:
+    """How a mark is drawn, as plain JSON values."""
+    strokes = make_strokes(mark.shape)
+    return {"strokes": strokes, "colour": COLOURS[mark.colour], "filled": mark.filled}
+
+
+def describe_layer(layer: Layer, marks: LayerMarks) -> dict[str, Any]:
+    """A layer at a time point but for its numbers, which travel as bytes."""
+    rows = {"rows": marks.rows.tolist(), "divides": marks.divides.tolist(), "texts": marks.texts}
+    return {"name": layer.name, **rows, **describe_mark(layer.mark)}

@@ -1,0 +1,129 @@
+"""Where a stack browser's picture appears: drawn in the page, or by the kernel as a JPEG.
+
+Which of the two a front end can do is found out: the page says so as soon as it has loaded the
+script. Only then is the canvas shown, because with ipywidgets 7 nothing of a dashboard appears
+where one of its parts cannot be loaded. Google Colab, which always can, loads nothing before it is
+shown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING, Any
+
+from ipywidgets import HTML, Box, Image, Layout, VBox
+
+from organoid_kit.base import UserError
+from organoid_kit.dashboards.parts.common import jpeg, make_live_text, mark
+from organoid_kit.dashboards.stack.scene import render_scene
+
+if TYPE_CHECKING:
+    from organoid_kit.dashboards.stack.browser import StackBrowser
+
+PATIENCE_S = 6.0  # so long the page may take to say that it can draw
+_READ_BY_PAGE = ("time_point", "z", "y", "x", "view", "contrast", "gamma")
+
+
+class StackDisplay(VBox):
+    """The picture of a stack browser, drawn by "browser" or "kernel".
+
+    `caption`, what the kernel drew in words, takes as many lines as it needs: nothing to press
+    belongs below it.
+    """
+
+    def __init__(self, browser: StackBrowser, drawn_by: str) -> None:
+        super().__init__()
+        if drawn_by not in ("auto", "browser", "kernel"):
+            raise UserError(
+                "drawn_by must be one of auto, browser, kernel. "
+                f"Received: {drawn_by!r}. Choose another."
+            )
+        self._browser, self.caption = browser, HTML()
+        self._image = mark(Image(format="jpeg", layout=Layout(max_width="100%")), "ok-picture")
+        self._canvas = None if drawn_by == "kernel" else self._make_canvas(drawn_by == "browser")
+        self.children = [Box(), self._image]
+        self.drawn_by = "browser" if self._canvas else "kernel"
+        self._show_one(canvas="google.colab" in sys.modules)
+        if self._canvas and drawn_by == "auto":
+            self._wait_for_page()
+
+    def redraw(self) -> None:
+        """A new picture, where the kernel draws it."""
+        if self.drawn_by != "kernel":
+            return
+        browser, scene = self._browser, self._browser.compose()
+        self._image.value = jpeg(render_scene(scene))
+        words = f"{browser.describe()} The white bar is {scene.layout.bar_um} µm long."
+        if found := browser.find_at_crosshair():
+            words += f" At the crosshair: {found[0].describe(found[1])}"
+        self.caption.value = make_live_text(words)
+
+    def update_stacks(self) -> None:
+        """Other channels are chosen."""
+        if self._canvas:
+            self._canvas.source = "+".join(map(str, self._browser.channels.value))
+        self.redraw()
+
+    def update_marks(self) -> None:
+        """Layers or tails are others than before."""
+        if self._canvas:
+            self._canvas.version += 1
+        self.redraw()
+
+    def _make_canvas(self, needed: bool) -> Any:
+        """What draws in the page, or None where it is not needed and cannot be had."""
+        try:
+            from organoid_kit.dashboards.stack.canvas import StackCanvas
+        except ImportError as error:
+            if not needed:
+                return None
+            raise UserError(
+                f"Drawing in the browser needs the package anywidget. Received: {error}. "
+                'Install it, or leave drawn_by="browser" out.'
+            ) from error
+        controls = {name: getattr(self._browser, name) for name in _READ_BY_PAGE}
+        canvas = StackCanvas(self._browser.movie, controls, self._answer)
+        canvas.observe(lambda _: self._draw_with("browser"), "ready")
+        return mark(canvas, "ok-canvas")
+
+    def _wait_for_page(self) -> None:
+        """The kernel draws if the page stays silent; without a page nobody waits."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return
+        loop.call_later(PATIENCE_S, lambda: self._canvas.ready or self._draw_with("kernel"))
+
+    def _draw_with(self, drawn_by: str) -> None:
+        with self._browser.messages.watch(keep=True):
+            self.drawn_by = drawn_by
+            self._show_one(canvas=drawn_by == "browser")
+            self._browser.show_what_is_needed()
+            self.redraw()
+
+    def _show_one(self, *, canvas: bool) -> None:
+        """One of the two pictures, the other hidden; once in the page, the canvas stays there."""
+        if canvas and self._canvas:
+            self.children[0].children = [self._canvas]
+        for box, drawn_by in zip(self.children, ("browser", "kernel")):
+            box.layout.display = None if drawn_by == self.drawn_by else "none"
+        self.caption.layout.display = self._image.layout.display
+
+    def _answer(self, content: dict[str, Any]) -> None:
+        """The page wants a time point, or tells what the user did."""
+        if content["kind"] != "want":
+            with self._browser.messages.watch():
+                self._browser.handle_event(content)
+            return
+        browser, time_point, stack, marks = self._browser, int(content["time_point"]), None, None
+        with browser.messages.catch():
+            try:
+                if content["stack"]:
+                    stack = browser.pictures.at(time_point, browser.channels.value)
+            except Exception as error:
+                browser.messages.fail(error)
+                self._canvas.send_failure(time_point, str(error))
+            if content["marks"]:
+                marks = browser.collect_marks(time_point)
+            self._canvas.send_time_point(time_point, stack, marks)

@@ -1,0 +1,1 @@
+"""The threshold explorer: what is right, missed and false as a threshold moves."""

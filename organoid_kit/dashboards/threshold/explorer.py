@@ -1,0 +1,260 @@
+"""Move the threshold, and see precision, recall and F1 with the right, missed and false ones behind
+them.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from ipywidgets import HTML, Button, FloatSlider, IntSlider, Layout, ToggleButtons, VBox
+
+from organoid_kit.base import UserError
+from organoid_kit.dashboards.parts.common import WIDE, Messages, add_controls, mark, wrap_row
+from organoid_kit.dashboards.parts.control_states import connect, guard
+from organoid_kit.dashboards.parts.dashboard import Dashboard
+from organoid_kit.dashboards.parts.panes import draw_panes
+from organoid_kit.dashboards.stack.browser import StackBrowser
+from organoid_kit.dashboards.stack.pictures import StackPictures
+from organoid_kit.dashboards.threshold.judging import Judge, Judgement, list_kinds, make_judge
+from organoid_kit.dashboards.threshold.pictures import (
+    describe_judgement,
+    draw_threshold_curve,
+    make_close_ups,
+)
+from organoid_kit.data import AnnotatedMovie, Annotations
+from organoid_kit.evaluation.positions import DEFAULT_THRESHOLDS, ThresholdCurve
+from organoid_kit.plots import Drawing
+from organoid_kit.plots.curves import plot_threshold_curve
+from organoid_kit.plots.drawing import FALSE, MISSED, RIGHT
+
+# Positions are judged at so many, evenly chosen; that takes a second.
+_MOST_TIME_POINTS, _MOST_POSITIONS = 30, 5000
+_MARKS = {"right": RIGHT, "missed": MISSED, "false": FALSE}
+_START = 0.5
+
+
+class ThresholdExplorer(Dashboard):
+    """What a threshold does to predictions of which the truth is known. Nothing is predicted again:
+    it is quick.
+
+    Choose a threshold on validation movies, never on those you test with.
+
+    Args:
+        truth: the movie with the right answer.
+        found: with "probability", "division_probability" or "link_probability".
+        channels, drawn_by: of the `StackBrowser`.
+        max_distance_um: a found position is right this close to a true one, one-to-one.
+
+    Attributes:
+        threshold: slider.
+        kind: "positions", "divisions" or "links", whichever have probabilities.
+        tolerance: of divisions, time points by which a call may be too early or too late.
+        best, commit: buttons: to the threshold of highest F1; notes the threshold.
+        committed: what was noted of each kind.
+        next_missed, next_false: buttons that lead from mistake to mistake.
+        browser: the `StackBrowser` with right, missed and false ones.
+
+    Raises:
+        UserError: nothing has a probability, or the spacing is unknown or differs.
+    """
+
+    kept = ("kind", "threshold", "tolerance")
+
+    def __init__(
+        self,
+        truth: AnnotatedMovie,
+        found: Annotations,
+        *,
+        channels: Sequence[int] | None = None,
+        max_distance_um: float = 5.0,
+        drawn_by: str = "auto",
+    ) -> None:
+        kinds = list_kinds(truth.annotations, found)
+        self.movie, self.truth, self.found = truth.movie, truth.annotations, found
+        self.max_distance_um, self.committed = max_distance_um, {}
+        self._few = _thin_out(truth.annotations, found)
+        self._judges: dict[tuple, Judge] = {}
+        self._judgements: dict[tuple, Judgement] = {}
+        self._reached = {"missed": -1, "false": -1}
+        self._pictures = StackPictures(truth.movie)
+        self.browser = StackBrowser(truth.movie, channels=channels, drawn_by=drawn_by)
+        self.browser.view.value = "maximum"
+        self.messages = Messages()
+        self._make_controls(kinds)
+        self._judge(_START)
+        super().__init__(self._lay_out(kinds))
+        mark(self, "ok-threshold-explorer")
+        self._listen()
+        self.browser.time_point.value = int(self.truth.annotated_time_points[0])
+        guard(self.messages, self._show)()
+
+    @property
+    def judgement(self) -> Judgement:
+        """What is right, missed and false at the threshold."""
+        return self._judge(self.threshold.value)
+
+    def describe(self) -> str:
+        """Threshold, figures and counts, in words."""
+        figures = describe_judgement(self.threshold.value, self.judgement)
+        return f"{self.kind.value.capitalize()}, {figures}"
+
+    def plot(self) -> Drawing:
+        """The static twin: the curves, with the threshold."""
+        figure = plot_threshold_curve(
+            self._judge_all(), chosen=self.threshold.value, title=self.kind.value
+        )
+        figure.description = f"Precision, recall and F1 over the threshold. {self.describe()}"
+        return figure
+
+    def state(self) -> dict[str, Any]:
+        """The values of all controls, what was committed, and where the movie is."""
+        more = {"committed": dict(self.committed), "browser": self.browser.state()}
+        return super().state() | more
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Sets controls to what `state` gave. Raises UserError for an unknown control or value."""
+        state = dict(state)
+        committed, browser = state.pop("committed", {}), state.pop("browser", {})
+        super().restore(state)
+        self.committed = {str(kind): float(value) for kind, value in committed.items()}
+        self.browser.restore(browser)
+        guard(self.messages, self._show)()
+
+    # ---- how it is put together
+
+    def _make_controls(self, kinds: Sequence[str]) -> None:
+        low, high = float(DEFAULT_THRESHOLDS[0]), float(DEFAULT_THRESHOLDS[-1])
+        width, narrow = Layout(width="470px", max_width="98%"), Layout(width="320px")
+        threshold = {"value": _START, "min": low, "max": high, "step": 0.02, "layout": width}
+        tolerance = {"value": 1, "min": 0, "max": 2, "layout": narrow}
+        best, commit = (
+            "Goes to the threshold of highest F1.",
+            "Notes this threshold as your choice.",
+        )
+        missed, false = (
+            "Goes to the next one that was missed.",
+            "Goes to the next one that is none.",
+        )
+        add_controls(
+            self,
+            kind=ToggleButtons(options=kinds, description="Judge", style={"button_width": "92px"}),
+            threshold=FloatSlider(description="Threshold", style=WIDE, **threshold),
+            tolerance=IntSlider(description="Tolerance (time points)", style=WIDE, **tolerance),
+            best=Button(description="Highest F1", tooltip=best),
+            commit=Button(description="Commit", tooltip=commit),
+            next_missed=Button(description="Next missed", tooltip=missed),
+            next_false=Button(description="Next false", tooltip=false),
+            _curve=HTML(layout=Layout(width="500px")),
+            _close_ups=HTML(layout=Layout(width="500px")),
+        )
+
+    def _lay_out(self, kinds: Sequence[str]) -> list[Any]:
+        choices = [self.kind, self.tolerance] if len(kinds) > 1 else []
+        if kinds == ["divisions"]:
+            choices = [self.tolerance]
+        buttons = wrap_row(self.best, self.commit, self.next_missed, self.next_false)
+        left = VBox([self._curve, self.threshold, buttons])
+        return [*choices, wrap_row(left, self._close_ups), self.messages, self.browser]
+
+    def _listen(self) -> None:
+        connect(self.messages, self._show, *self._kept.values())
+        connect(self.messages, self._show_close_ups, self.browser.time_point, self.browser.channels)
+        connect(self.messages, self._go_to_best, self.best)
+        connect(self.messages, self._commit, self.commit)
+        connect(self.messages, lambda: self._step("missed"), self.next_missed)
+        connect(self.messages, lambda: self._step("false"), self.next_false)
+
+    # ---- what is judged
+
+    def _judge(self, threshold: float) -> Judgement:
+        """Judged once for each threshold."""
+        kind = self.kind.value
+        judge = (kind, self.tolerance.value if kind == "divisions" else 0)
+        if judge not in self._judges:
+            options = {"max_distance_um": self.max_distance_um, "tolerance": judge[1]}
+            self._judges[judge] = make_judge(kind, *self._judged, **options)
+        key = (*judge, round(threshold, 4))
+        if key not in self._judgements:
+            self._judgements[key] = self._judges[judge](key[-1])
+        return self._judgements[key]
+
+    @property
+    def _judged(self) -> tuple[Annotations, Annotations]:
+        """Truth and what was found; positions at some of many time points, all else at all."""
+        return self._few if self.kind.value == "positions" else (self.truth, self.found)
+
+    def _judge_all(self) -> ThresholdCurve:
+        judgements = [self._judge(float(threshold)) for threshold in DEFAULT_THRESHOLDS]
+        return ThresholdCurve(DEFAULT_THRESHOLDS, tuple(judgements))
+
+    def _go_to_best(self) -> None:
+        curve = self._judge_all()
+        if curve.scores[0].f1 is None:
+            raise UserError(
+                "A threshold can only be chosen where there is something to find. "
+                f"Received: no true {self.kind.value} in {self.truth.name!r}. "
+                "Pass a movie in which they are annotated."
+            )
+        self.threshold.value = curve.best()
+
+    def _commit(self) -> None:
+        self.committed[self.kind.value] = round(self.threshold.value, 4)
+        self._show()
+        self.messages.say(f"Committed: {self.describe()}")
+
+    # ---- what is shown
+
+    def _show(self) -> None:
+        judgement, (truth, found) = self.judgement, self._judged
+        self.tolerance.disabled = self.kind.value != "divisions"
+        committed = self.committed.get(self.kind.value)
+        now = (self.threshold.value, judgement)
+        self._curve.value = draw_threshold_curve(self._judge_all(), *now, committed)
+        with self.browser.at_once():
+            for name, whole in (("right", found), ("missed", truth), ("false", found)):
+                positions = _take(whole, getattr(judgement, name))
+                self.browser.set_layer(name, positions, _MARKS[name])
+        self._show_close_ups()
+        judged, known = (len(each.annotated_time_points) for each in (truth, self.truth))
+        part = f" Judged at {judged} of {known} time points." if judged < known else ""
+        self.messages.say(self.describe() + part)
+
+    def _show_close_ups(self) -> None:
+        time_point, shown = self.browser.time_point.value, ""
+        stack = self._pictures.at(time_point, self.browser.channels.value)
+        if stack.reduced == 1:
+            judged = (*self._judged, self.judgement)
+            rows = make_close_ups(self.movie, stack.values, time_point, *judged)
+            words = f"Mistakes at time point {time_point} in close-up; rings are true positions."
+            shown = draw_panes(rows, words, 105) or f"No mistake at time point {time_point}."
+        self._close_ups.value = shown
+
+    def _step(self, name: str) -> None:
+        """Goes to the next mistake of a kind, in order of time."""
+        whole = self._judged[0 if name == "missed" else 1]
+        rows = getattr(self.judgement, name)
+        if not len(rows):
+            self.messages.say(f"Nothing is {name} at this threshold.")
+            return
+        rows = rows[np.argsort(whole.time_points[rows], kind="stable")]
+        self._reached[name] = (self._reached[name] + 1) % len(rows)
+        row = rows[self._reached[name]]
+        self.browser.go_to(int(whole.time_points[row]), whole.positions[row])
+        self.messages.say(f"{name.capitalize()}, {self._reached[name] + 1} of {len(rows)}.")
+
+
+def _take(whole: Annotations, rows: np.ndarray) -> Annotations:
+    """Positions without links: one link of a position may be right and another one false."""
+    properties = {name: values[rows] for name, values in whole.properties.items()}
+    return Annotations(whole.positions[rows], whole.time_points[rows], properties=properties)
+
+
+def _thin_out(truth: Annotations, found: Annotations) -> tuple[Annotations, Annotations]:
+    """Both at some of many time points, evenly chosen."""
+    times = truth.annotated_time_points
+    affordable = int(_MOST_POSITIONS * len(times) / max(len(truth), 1))
+    number = max(1, min(_MOST_TIME_POINTS, affordable, len(times)))
+    if number >= len(times):
+        return truth, found
+    chosen = times[np.linspace(0, len(times) - 1, number).round().astype(int)]
+    return tuple(part.select(np.isin(part.time_points, chosen)) for part in (truth, found))

@@ -1,0 +1,1 @@
+"""The track explorer and its lineage tree."""

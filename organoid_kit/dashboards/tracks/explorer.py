@@ -1,0 +1,296 @@
+"""Lineage tree and movie, linked both ways, with a list of what is doubtful: the most doubtful
+first.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from ipywidgets import HTML, BoundedIntText, Button, HBox, Layout, Select, VBox
+
+from organoid_kit.base import UserError
+from organoid_kit.dashboards.parts.common import (
+    INK,
+    PAPER,
+    WIDE,
+    Messages,
+    add_controls,
+    make_legend,
+    make_tooltip,
+    mark,
+    wrap_row,
+)
+from organoid_kit.dashboards.parts.control_states import connect, guard
+from organoid_kit.dashboards.parts.dashboard import Dashboard
+from organoid_kit.dashboards.stack.browser import Pick, StackBrowser
+from organoid_kit.dashboards.tracks.lineage_display import TreeDisplay
+from organoid_kit.dashboards.tracks.lineage_tree import MARKS, DrawnTree, draw_tree
+from organoid_kit.data import Annotations, TimeLapse
+from organoid_kit.plots import Drawing, plot_lineage_tree
+from organoid_kit.plots.drawing import Mark, count
+from organoid_kit.plots.lineages import number_lineages
+from organoid_kit.tracking import Doubt, estimate_errors, list_doubts
+
+MOST_LINEAGES = 15  # drawn at once
+_MOST_POSITIONS = 20_000  # of those, unless it is a single one
+_PICK_UM = 5.0
+_HELP_IN_PAGE = (
+    "<b>Click</b> in the tree to go there in the movie; pick a nucleus in the movie to see its "
+    "lineage. The upright line is the time point of the movie. <b>Keys</b>, after a click on the "
+    "tree or Tab: ← → time point · ↑ ↓ lineage."
+)
+_HELP_FOR_PICTURE = (
+    "Pick a nucleus in the movie to see its lineage, or give the number of a lineage. The upright "
+    "line is the time point of the movie."
+)
+_TRACKS = Mark("tracks", "o", "orange")
+_CHOSEN = Mark("chosen lineage", "p", "green")
+_DOUBTFUL = Mark("doubtful", "x", "vermillion")
+
+
+class TrackExplorer(Dashboard):
+    """Lineages as trees beside the movie: a click in one goes there in the other.
+
+    Args:
+        movie: to look at.
+        tracks: with links; of `add_error_probabilities`, so that there are doubts.
+        channels, drawn_by: of the `StackBrowser`.
+        most_doubts: length of the list.
+        least_error: error probability from which on something is doubtful.
+
+    Attributes:
+        lineage: number of the lineage whose tree is shown; 0: the largest ones.
+        doubts, next_doubt: the most probable errors first; the chosen one is shown in the movie.
+        browser: the `StackBrowser` with tracks, the chosen lineage, and doubts.
+        chosen: number of the lineage that stands out in tree and movie, or None.
+        tree: what one clicks on; None without the package anywidget.
+    """
+
+    kept = ("lineage", "doubts")
+
+    def __init__(
+        self,
+        movie: TimeLapse,
+        tracks: Annotations,
+        *,
+        channels: Sequence[int] | None = None,
+        most_doubts: int = 50,
+        least_error: float = 0.01,
+        drawn_by: str = "auto",
+    ) -> None:
+        self.movie, self.tracks, self.least_error = movie, tracks, least_error
+        self._lineages = number_lineages(tracks)
+        self._sizes = np.bincount(self._lineages) if len(tracks) else np.zeros(0, int)
+        self.chosen: int | None = None
+        self._doubts, self._estimate = _list_doubts(tracks, most_doubts, least_error)
+        self.browser = StackBrowser(movie, {"tracks": tracks}, channels=channels, drawn_by=drawn_by)
+        self.browser.set_layer("tracks", tracks, _TRACKS)
+        self.browser.set_layer("chosen lineage", tracks.select([]), _CHOSEN)
+        if self._doubts:
+            self.browser.set_layer("doubtful", _make_doubt_layer(self._doubts), _DOUBTFUL)
+        self.messages = Messages()
+        self._make_controls()
+        super().__init__(self._lay_out())
+        mark(self, "ok-track-explorer")
+        connect(self.messages, self._change_lineage, self.lineage)
+        connect(self.messages, self._go_to_doubt, self.doubts)
+        connect(self.messages, self._step_doubts, self.next_doubt)
+        connect(self.messages, self._move_line, self.browser.time_point)
+        self.browser.on_pick(self._take_pick)
+        guard(self.messages, self._draw)()
+
+    def choose(self, row: int) -> None:
+        """Goes to a position of the tracks, and makes its lineage stand out in tree and movie."""
+        time_point = int(self.tracks.time_points[row])
+        self._choose_lineage(int(self._lineages[row]))
+        self.browser.go_to(time_point, self.tracks.positions[row])
+        self.messages.say(f"{self._describe_lineage(self.chosen)} Time point {time_point}.")
+
+    def describe(self) -> str:
+        """Tree and movie, in words."""
+        texts = [self._describe_shown(), self._drawn.words]
+        if self.chosen is not None:
+            texts.append(f"Chosen: {self._describe_lineage(self.chosen)}")
+        return " ".join([*texts, self.browser.describe(), self._describe_doubts()])
+
+    def plot(self) -> Drawing:
+        """The static twin: the trees that are shown."""
+        part = self.tracks.select(np.isin(self._lineages, self._choose_shown()))
+        number = self.lineage.value
+        title = f"Lineage {number}" if number else "Lineages, the largest first"
+        drawing = plot_lineage_tree(part, most=None, least_error=self.least_error, title=title)
+        drawing.description = f"{self.describe()} {drawing.description}"
+        return drawing
+
+    def state(self) -> dict[str, Any]:
+        """The values of all controls and where the movie is, as plain JSON values."""
+        return super().state() | {"chosen": self.chosen, "browser": self.browser.state()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Sets controls to what `state` gave. Raises UserError for an unknown control or value."""
+        state = dict(state)
+        chosen, browser = state.pop("chosen", None), state.pop("browser", {})
+        if chosen is not None and chosen not in range(len(self._sizes)):
+            raise UserError(
+                "A state must hold values that the controls can have. "
+                f"Received: lineage {chosen!r}, and there are {len(self._sizes)}. "
+                "Use it with the same tracks."
+            )
+        super().restore(state)
+        self._choose_lineage(chosen)
+        self.browser.restore(browser)
+
+    # ---- how it is put together
+
+    def _make_controls(self) -> None:
+        lineage = {"value": 0, "max": len(self._sizes), "layout": Layout(width="250px")}
+        tip = make_tooltip("Lineages are numbered from the one with the most positions.")
+        doubts = [(self._name_doubt(doubt), number) for number, doubt in enumerate(self._doubts)]
+        listed = {"value": None, "rows": 12, "layout": Layout(width="350px", max_width="98%")}
+        next_doubt = "Goes to the next one of the list."
+        add_controls(
+            self,
+            lineage=BoundedIntText(
+                description="Lineage (0: the largest)", style=WIDE, **lineage, **tip
+            ),
+            doubts=Select(options=doubts, description="Doubts", style=WIDE, **listed),
+            next_doubt=Button(description="Next doubt", tooltip=next_doubt),
+            _shown=HTML(),
+            _tree_help=HTML(),
+        )
+        self._doubt_text = HTML()
+        self._display = TreeDisplay(self._handle_event, guard(self.messages, self._draw))
+        self.tree = self._display.tree
+
+    def _lay_out(self) -> list[Any]:
+        legend = HTML(make_legend(((kind, kind.name) for kind in MARKS), PAPER))
+        top = HBox([self.lineage, self._shown])
+        left = VBox([top, self._display, legend, self._tree_help])
+        left.layout = Layout(width="690px", max_width="100%")
+        right = VBox([self._doubt_text, self.doubts, self.next_doubt])
+        right.layout = Layout(padding="0 0 0 10px")
+        return [wrap_row(left, right), self.messages, self.browser]
+
+    # ---- what the user does
+
+    def _handle_event(self, content: Mapping[str, Any]) -> None:
+        """A click or key in the tree."""
+        with self.messages.watch():
+            if content["kind"] == "pick":
+                self.choose(int(content["row"]))
+            elif content["kind"] == "time point":
+                self.browser.time_point.value += int(content["step"])
+            elif len(self._sizes):
+                start = -1 if self.chosen is None else self.chosen
+                self._choose_lineage((start + int(content["step"])) % len(self._sizes))
+                self.messages.say(self._describe_lineage(self.chosen))
+
+    def _take_pick(self, pick: Pick) -> None:
+        """The nucleus in the movie that is nearest to what was picked, in whatever layer."""
+        with self.messages.watch():
+            rows = self.tracks.rows_at(pick.time_point)
+            away_um = (self.tracks.positions[rows] - pick.position) * self.movie.spacing_um
+            distances = np.linalg.norm(away_um, axis=1)
+            if len(rows) and distances.min() <= _PICK_UM:
+                self._choose_lineage(int(self._lineages[rows[distances.argmin()]]))
+                self.messages.say(self._describe_lineage(self.chosen))
+            else:
+                self.messages.say("No nucleus of the tracks is there.")
+
+    def _change_lineage(self) -> None:
+        if self.lineage.value:
+            self._choose_lineage(self.lineage.value - 1)
+        self._draw()
+
+    def _choose_lineage(self, lineage: int | None) -> None:
+        """It stands out in tree and movie; the tree changes if it does not show it."""
+        self.chosen = lineage
+        rows = np.flatnonzero(self._lineages == lineage) if lineage is not None else []
+        self.browser.set_layer("chosen lineage", self.tracks.select(rows), _CHOSEN)
+        if lineage is not None and lineage not in self._choose_shown():
+            self.lineage.value = lineage + 1
+        self._draw()
+
+    def _step_doubts(self) -> None:
+        if not self._doubts:
+            self.messages.say(self._describe_doubts())
+            return
+        before = -1 if self.doubts.value is None else self.doubts.value
+        self.doubts.value = (before + 1) % len(self._doubts)
+
+    def _go_to_doubt(self) -> None:
+        if self.doubts.value is not None:
+            doubt = self._doubts[self.doubts.value]
+            self.choose(doubt.row)
+            self.messages.say(f"Doubt {self.doubts.value + 1} of {len(self._doubts)}: {doubt}")
+
+    # ---- what is shown
+
+    def _choose_shown(self) -> np.ndarray:
+        """Lineages that are drawn: one, or the largest that are not too much at once."""
+        if self.lineage.value:
+            return np.array([self.lineage.value - 1])
+        few = np.cumsum(self._sizes[:MOST_LINEAGES]) <= _MOST_POSITIONS
+        return np.arange(max(1, few.sum()))
+
+    def _draw(self) -> None:
+        in_page, time_point = self._display.in_page, self.browser.time_point.value
+        options = {"chosen": self.chosen, "least_error": self.least_error}
+        shown, now = self._choose_shown(), None if in_page else time_point
+        self._drawn: DrawnTree = draw_tree(self.tracks, self._lineages, shown, now=now, **options)
+        self._display.show(self._drawn, time_point)
+        self._shown.value = _write(self._describe_shown())
+        self._doubt_text.value = _write(self._describe_doubts(), "max-width:350px;line-height:1.5")
+        help_text = _HELP_IN_PAGE if in_page else _HELP_FOR_PICTURE
+        self._tree_help.value = _write(help_text, "line-height:1.5")
+
+    def _move_line(self) -> None:
+        if self._display.in_page:
+            self._display.move_line(self._drawn, self.browser.time_point.value)
+        else:
+            self._draw()
+
+    def _describe_shown(self) -> str:
+        total, shown = len(self._sizes), len(self._choose_shown())
+        if self.lineage.value:
+            return f"Lineage {self.lineage.value} of {total}."
+        if shown < total:
+            return f"The {shown} largest of {total} lineages."
+        return f"All {total} lineages."
+
+    def _describe_lineage(self, lineage: int) -> str:
+        part = self.tracks.select(self._lineages == lineage)
+        times, divisions = part.annotated_time_points, count(len(part.divisions()), "division")
+        counts = f"{count(len(part), 'position')}, {divisions}"
+        return f"Lineage {lineage + 1}: {counts}, time points {times[0]} to {times[-1]}."
+
+    def _describe_doubts(self) -> str:
+        if self._estimate is None:
+            return "Doubts: not measured. Pass tracks of add_error_probabilities."
+        return f"Doubts, the most probable errors first. {self._estimate}"
+
+    def _name_doubt(self, doubt: Doubt) -> str:
+        where = f"time point {doubt.time_point}, lineage {self._lineages[doubt.row] + 1}"
+        return f"{doubt.probability:.0%} wrong: {doubt.what}, {where}"
+
+
+def _write(text: str, style: str = "") -> str:
+    return f'<div style="color:{INK};background:{PAPER};{style}">{text}</div>'
+
+
+def _list_doubts(tracks: Annotations, most: int, least: float) -> tuple[list[Doubt], str | None]:
+    """Doubts, and how many errors to expect; none, and None, without error probabilities."""
+    try:
+        doubts = list_doubts(tracks, most=most, least=least)
+        return doubts, str(estimate_errors(tracks, least=least))
+    except UserError:
+        return [], None
+
+
+def _make_doubt_layer(doubts: Sequence[Doubt]) -> Annotations:
+    messages = [f"{doubt.what}, wrong with probability {doubt.probability:.2g}" for doubt in doubts]
+    return Annotations(
+        positions=[doubt.position for doubt in doubts],
+        time_points=[doubt.time_point for doubt in doubts],
+        properties={"message": np.array(messages, dtype=object)},
+    )

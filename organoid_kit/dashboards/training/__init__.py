@@ -1,0 +1,1 @@
+"""Training, its curves, and the pictures of its epochs; runs side by side."""

@@ -1,0 +1,287 @@
+"""All that one chooses before a training, and what it will take."""
+
+import dataclasses
+import html
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ipywidgets import HTML, BoundedIntText, Button, Dropdown, FloatText, HBox, Layout, Text, VBox
+
+from organoid_kit.base import NetworkSettings, UserError, make_settings, read_settings
+from organoid_kit.base.settings import NETWORKS, PRESETS
+from organoid_kit.dashboards.parts.common import (
+    INK,
+    PAPER,
+    CheckboxGroup,
+    Messages,
+    add_controls,
+    handler_lock,
+    make_tooltip,
+    wrap_row,
+)
+from organoid_kit.dashboards.parts.control_states import connect
+from organoid_kit.dashboards.parts.dashboard import Dashboard
+from organoid_kit.dashboards.parts.later import Later
+from organoid_kit.dashboards.training.session import load_training
+from organoid_kit.data import AnnotatedMovie, find_samples, read_dataset
+from organoid_kit.networks import list_shipped_networks, load_settings, make_fine_tuning_settings
+from organoid_kit.plots.drawing import count
+from organoid_kit.training import Run, list_runs
+
+Data = Sequence[AnnotatedMovie] | str | Path | None
+# Starts; others are the name or folder of a network to train on from.
+_SCRATCH, _RESUME = "", "resume:"
+_SETTINGS = ("network", "preset", "epochs", "batch_size", "learning_rate")
+
+
+class TrainingChoices(Dashboard):
+    """Network, data, settings and start of a training; below, the memory, time and disk it takes.
+
+    Attributes:
+        network, start_from, training_path, validation_path, channels, preset, epochs, batch_size,
+        patch_shape, learning_rate, measure_time: the controls.
+        estimate: what the training will take, in words.
+        messages: where errors are shown.
+    """
+
+    kept = ("network", "start_from", "training_path", "validation_path", "channels", "preset")
+    kept += ("epochs", "batch_size", "patch_shape", "learning_rate")
+
+    def __init__(
+        self,
+        training: Data,
+        validation: Data,
+        settings: NetworkSettings | None,
+        output_folder: str,
+        messages: Messages,
+    ) -> None:
+        if training is None:
+            samples = find_samples()
+            training, validation = samples / "training.autlist", samples / "validation.autlist"
+            settings = settings or read_settings(samples / "settings.json")
+        self.messages = messages
+        data = {"training": training, "validation": validation}
+        paths = {part: str(data) for part, data in data.items() if isinstance(data, (str, Path))}
+        self._given = {part: list(data[part] or []) for part in data.keys() - paths.keys()}
+        self._read: dict[str, tuple[str, list[AnnotatedMovie]]] = {}
+        self._start = settings or make_settings("position")
+        self._base = self._start.changed(output_folder=output_folder)
+        self._step_seconds: dict[tuple, float] = {}
+        self._measures = False
+        self._make_controls(paths)
+        self._later = Later(self._estimate)
+        super().__init__(self._lay_out())
+        self._offer_channels(self._given.get("training", []))
+        self.show(self._base)
+        self._offer_starts()
+        for name, control in self._kept.items():
+            connect(self.messages, lambda name=name: self._follow(name), control)
+        self.measure_time.on_click(lambda _: self._measure())
+        self._later.ask()
+
+    def _make_controls(self, paths: dict[str, str]) -> None:
+        style = {"style": {"description_width": "125px"}}  # labels in line below each other
+        wide = style | {"layout": Layout(width="98%")}
+        narrow = style | {"layout": Layout(width="320px")}
+        numbers = {"value": 1, "min": 1, **narrow}
+        path = {"continuous_update": False, **wide}
+        path |= make_tooltip("An .autlist; empty for the movies the dashboard was given.")
+        for part in ("training", "validation"):
+            names = ", ".join(movie.name for movie in self._given.get(part, []))
+            path["placeholder"] = names or "none: the path of an .autlist"
+            field = Text(value=paths.get(part, ""), description=f"{part} movies", **path)
+            add_controls(self, **{f"{part}_path": field})
+        starts, size = [("from scratch", _SCRATCH)], make_tooltip("Size of the network.")
+        patch = {"continuous_update": False, **make_tooltip("In voxels."), **narrow}
+        button = {"tooltip": "Times a few training steps."}
+        button["layout"] = Layout(width="120px", flex="0 0 auto")
+        add_controls(
+            self,
+            network=Dropdown(options=NETWORKS, description="network", **narrow),
+            start_from=Dropdown(options=starts, description="start", **wide),
+            channels=CheckboxGroup(description="channels (several are summed)"),
+            preset=Dropdown(options=PRESETS, description="preset", **size, **narrow),
+            epochs=BoundedIntText(max=100_000, description="epochs", **numbers),
+            batch_size=BoundedIntText(max=4096, description="batch", **numbers),
+            patch_shape=Text(description="patch (z, y, x)", **patch),
+            learning_rate=FloatText(value=1e-3, step=1e-4, description="learning rate", **narrow),
+            measure_time=Button(description="Measure time", **button),
+            estimate=HTML(),
+        )
+
+    def _lay_out(self) -> list[Any]:
+        left = VBox([self.network, self.preset, self.epochs, self.learning_rate])
+        right = VBox([self.batch_size, self.patch_shape, self.channels])
+        below = HBox([self.measure_time, self.estimate], layout=Layout(align_items="center"))
+        paths = [self.training_path, self.validation_path]
+        return [*paths, self.start_from, wrap_row(left, right), below]
+
+    # ---- what is chosen
+
+    def collect_settings(self) -> NetworkSettings:
+        """What is chosen, as settings. Raises UserError where a value is not possible."""
+        chosen = {name: getattr(self, name).value for name in _SETTINGS}
+        chosen["channels"] = self.channels.value if self.channels.options else self._base.channels
+        chosen["patch_shape_zyx"] = _parse_shape(self.patch_shape.value)
+        if not self.resume:
+            chosen["start_from"] = self.start_from.value or None
+        return self._base.changed(**chosen)
+
+    @property
+    def resume(self) -> Path | None:
+        """The run to continue; None for a new one."""
+        start = self.start_from.value
+        return Path(start.removeprefix(_RESUME)) if start.startswith(_RESUME) else None
+
+    def read_movies(self, part: str) -> list[AnnotatedMovie]:
+        """The movies for "training" or "validation"; read once. Raises UserError if that fails."""
+        path = getattr(self, f"{part}_path").value.strip()
+        if not path:
+            return self._given.get(part, [])
+        if self._read.get(part, ("",))[0] != path:
+            self._read[part] = (path, read_dataset(path))
+        return self._read[part][1]
+
+    def show(self, settings: NetworkSettings) -> None:
+        """Puts settings on the controls."""
+        self._base = settings
+        for name in _SETTINGS:
+            getattr(self, name).value = getattr(settings, name)
+        self.patch_shape.value = ", ".join(map(str, settings.patch_shape_zyx))
+        if set(settings.channels) <= {channel for _, channel in self.channels.options}:
+            self.channels.value = settings.channels
+
+    def offer_run(self, run: Run) -> None:
+        """Offers to continue a run, and chooses that, if there is anything to continue from."""
+        self._offer_starts(also=run, chosen=f"{_RESUME}{run.folder}")
+
+    def lock(self, *, running: bool) -> None:
+        """While a training runs, only epochs can be changed; a continued run keeps its own."""
+        free = {"epochs"} if running else set(self.kept)
+        if self.resume and not running:
+            free = {"epochs", "start_from", "training_path", "validation_path"}
+        for name, control in self._kept.items():
+            for widget in control.boxes if isinstance(control, CheckboxGroup) else (control,):
+                widget.disabled = name not in free
+        self.measure_time.disabled = running
+
+    # ---- what follows from a choice
+
+    def _follow(self, name: str) -> None:
+        if name == "network" and self.network.value != self._base.network:
+            self._apply_network()
+        elif name == "start_from":
+            self._apply_start()
+        self._later.ask()
+
+    def _apply_network(self) -> None:
+        """Another network has other defaults and other starts."""
+        network, base = self.network.value, self._base
+        channels = self.channels.value or base.channels
+        start = self._start if self._start.network == network else make_settings(network)
+        self.show(start.changed(channels=channels, output_folder=base.output_folder))
+        self._offer_starts()
+
+    def _apply_start(self) -> None:
+        """The settings of the run to continue, or of the network to train on from."""
+        start, kept = self.start_from.value, {"output_folder": self._base.output_folder}
+        if self.resume:
+            run = Run(self.resume)
+            epochs = max(run.settings.epochs, len(run.history))  # as many as it was to have at last
+            self.show(run.settings.changed(epochs=epochs, **kept))
+        elif start != _SCRATCH:
+            kept["channels"] = self.channels.value or load_settings(start).channels
+            self.show(make_fine_tuning_settings(start, epochs=self.epochs.value, **kept))
+        self.lock(running=False)
+
+    def _offer_starts(self, also: Run | None = None, chosen: str | None = None) -> None:
+        """From scratch, the shipped network, and the runs there are, newest first."""
+        network, before = self.network.value, self.start_from.value
+        shipped = f"{network}_small"
+        options = [("from scratch", _SCRATCH)]
+        if shipped in list_shipped_networks():
+            options.append((f"train on from the shipped network {shipped}", shipped))
+        options += _list_starts(self._base.output_folder, network, also)
+        starts = [start for _, start in options]
+        self.start_from.options = options
+        wanted = chosen if chosen in starts else before
+        self.start_from.value = wanted if wanted in starts else _SCRATCH
+
+    # ---- what it takes
+
+    def _measure(self) -> None:
+        self._measures = True
+        self._later.ask()
+
+    def _estimate(self) -> None:
+        """In a thread: reads other movies, and says what training on them takes."""
+        with self.messages.catch():
+            movies = self.read_movies("training")
+            with handler_lock():
+                self._offer_channels(movies)
+                settings = self.collect_settings()
+            if not movies:
+                raise UserError(
+                    "Training needs movies. Received: none. Enter the path of an .autlist."
+                )
+            self._show_estimate(settings, movies)
+
+    def _show_estimate(self, settings: NetworkSettings, movies: list[AnnotatedMovie]) -> None:
+        if not self.estimate.value:
+            self.estimate.value = _write_estimate("Estimating what it takes …")
+        load_training()
+        from organoid_kit.training.estimates import count_steps, estimate_training
+
+        measures, self._measures = self._measures, False
+        if measures:
+            self.estimate.value = _write_estimate("Timing a few steps …")
+        found = estimate_training(settings, movies, measure_time=measures)
+        steps = count_steps(settings, movies) * settings.epochs
+        key = (settings.network, settings.preset, settings.batch_size, settings.patch_shape_zyx)
+        if found.minutes is not None:
+            self._step_seconds[key] = 60 * found.minutes / steps
+        if key in self._step_seconds:
+            found = dataclasses.replace(found, minutes=self._step_seconds[key] * steps / 60)
+        self.estimate.value = _write_estimate(str(found), fits=not found.warnings())
+
+    def _offer_channels(self, movies: list[AnnotatedMovie]) -> None:
+        """The channels of the first movie."""
+        names = movies[0].movie.channel_names if movies else ()
+        options = tuple((f"{number} {name}", number) for number, name in enumerate(names, start=1))
+        if options != self.channels.options:
+            wanted = [channel for channel in self._base.channels if channel <= len(options)]
+            self.channels.set_options(options, wanted or [1][: len(options)])
+
+
+def _write_estimate(text: str, *, fits: bool = True) -> str:
+    """As HTML; what does not fit stands out by a word."""
+    style, word = f"line-height:1.4;color:{INK};background:{PAPER}", "<b>Does not fit.</b> "
+    return f'<div role="status" style="{style}">{"" if fits else word}{html.escape(text)}</div>'
+
+
+def _parse_shape(text: str) -> tuple[int, ...]:
+    """Three whole numbers."""
+    try:
+        z, y, x = map(int, re.split("[,;x×]", text))
+    except ValueError:
+        raise UserError(
+            f"A patch has three sizes in voxels: z, y, x. Received: {text!r}. "
+            "Enter, for example, 16, 48, 48."
+        ) from None
+    return z, y, x
+
+
+def _list_starts(folder: str, network: str, also: Run | None) -> list[tuple[str, str]]:
+    """The runs of a folder that can be continued, and those that can be trained on from."""
+    going_on, from_best = [], []
+    for row in reversed([row for row in list_runs(folder) if row["network"] == network]):
+        run = Run(Path(folder) / row["run"])
+        is_open = not run.ending.startswith("all ") or (also and run.folder == also.folder)
+        if is_open and any((run.folder / "checkpoints").glob("*.npz")):
+            label = f"continue {row['run']}: {count(row['epochs'], 'epoch')} done"
+            going_on.append((label, f"{_RESUME}{run.folder}"))
+        if row["epochs"]:
+            from_best.append((f"train on from {row['run']}, its best network", str(run.folder)))
+    return [*going_on, *from_best]

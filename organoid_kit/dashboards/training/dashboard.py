@@ -1,0 +1,309 @@
+"""Training with buttons: set up, start, pause, change, stop, go on, and watch what the network
+learns meanwhile.
+"""
+
+import asyncio
+import html
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from ipywidgets import HTML, Button, FloatProgress, Layout
+
+from organoid_kit.base import NetworkSettings, UserError
+from organoid_kit.dashboards.parts.common import (
+    INK,
+    PAPER,
+    Messages,
+    add_controls,
+    handler_lock,
+    make_status,
+    wrap_row,
+)
+from organoid_kit.dashboards.parts.dashboard import Dashboard
+from organoid_kit.dashboards.parts.kernel_waiting import (
+    enable_live_events,
+    is_interactive,
+    is_voila,
+    process_events,
+)
+from organoid_kit.dashboards.training.choices import Data, TrainingChoices
+from organoid_kit.dashboards.training.example_pictures import draw_example
+from organoid_kit.dashboards.training.live_curves import draw_curves
+from organoid_kit.dashboards.training.session import (
+    TrainingSession,
+    find_running_session,
+    load_training,
+)
+from organoid_kit.plots import Drawing, plot_history
+from organoid_kit.training import Run
+from organoid_kit.training.diagnosis import describe_history
+from organoid_kit.training.epoch_pictures import list_pictures, read_picture
+
+_REDRAW_SECONDS = 0.5  # between two redrawings while steps are taken
+_STATES = {
+    "ready": "Ready. Press Start.",
+    "preparing": "Preparing: loading Keras, building the network, reading the first images …",
+    "training": "Training.",
+    "pausing": "Pausing after this step …",
+    "paused": "Paused. Everything is saved.",
+    "stopping": "Stopping after this step …",
+    "ended": "Ended.",
+    "failed": "Ended with an error.",
+}
+_BUTTONS = {  # in which states each can be pressed, and what it does
+    "start": (("ready", "ended", "failed"), "Starts, or continues the run chosen above"),
+    "pause": (("preparing", "training"), "Waits after this step"),
+    "resume": (("pausing", "paused"), "Goes on after a pause"),
+    "stop": (
+        ("preparing", "training", "pausing", "paused"),
+        "Ends after this step; can be continued",
+    ),
+}
+
+
+class TrainingDashboard(Dashboard):
+    """Trains a network in a thread while the notebook stays usable; the run survives browser and
+    kernel.
+
+    In a notebook, show it and let its cell wait: ``await dashboard.follow()``. Without widgets:
+    ``dashboard.train_as_text()``. A dashboard that is made while a training runs takes that one
+    over.
+
+    Attributes:
+        choices: network, data and settings; each of its controls is an attribute here, too.
+        start, pause, resume, stop: the buttons.
+        bar, status, curves, reading, example, news, messages: what is shown.
+        session: the training; None before the first start.
+    """
+
+    kept = TrainingChoices.kept
+
+    def __init__(
+        self,
+        training: Data = None,
+        validation: Data = None,
+        settings: NetworkSettings | None = None,
+        *,
+        output_folder: str = "runs",
+    ) -> None:
+        """Sets up; starts nothing.
+
+        Args:
+            training: movies, or the path of an .autlist; None for the bundled samples.
+            validation: likewise.
+            settings: what the controls start with.
+            output_folder: where runs are kept, and looked for.
+        """
+        self.messages = Messages()
+        self.choices = TrainingChoices(training, validation, settings, output_folder, self.messages)
+        for name in (*self.kept, "measure_time", "estimate"):
+            setattr(self, name, getattr(self.choices, name))
+        self.session: TrainingSession | None = None
+        self._shown: tuple[Any, ...] = ()
+        self._shown_at = 0.0
+        for name, (_, tip) in _BUTTONS.items():
+            add_controls(self, **{name: Button(description=name.capitalize(), tooltip=tip)})
+            getattr(self, name).on_click(lambda _, name=name: self._press(name))
+        add_controls(self, bar=FloatProgress(min=0, max=1, layout=Layout(width="98%")))
+        add_controls(
+            self, status=HTML(), curves=HTML(), reading=HTML(), example=HTML(), news=HTML()
+        )
+        buttons = wrap_row(*(getattr(self, name) for name in _BUTTONS))
+        watched = [self.bar, self.status, self.curves, self.reading, self.example, self.news]
+        super().__init__([self.choices, buttons, self.messages, *watched])
+        self.epochs.observe(self._change_epochs, "value")
+        if running := find_running_session():
+            self._attach(running)
+        self.show()
+
+    # ---- what is pressed and changed
+
+    def _press(self, name: str) -> None:
+        if name != "start" and self.session:
+            getattr(self.session, name)()  # at once, whatever else is being dealt with
+        with self.messages.watch():
+            if name == "start":
+                self._start()
+            self.show()
+
+    def _start(self) -> None:
+        """A new run, or the one chosen to be continued."""
+        settings, resume = self.choices.collect_settings(), self.choices.resume
+        if resume and (done := len(Run(resume).history)) >= settings.epochs:
+            raise UserError(
+                "A run goes on where epochs are left. "
+                f"Received: {done} epochs done of {settings.epochs}. "
+                "Raise the epochs, or choose another start."
+            )
+        if not (resume and self.run and self.run.folder == resume):
+            movies = [self.choices.read_movies(part) for part in ("training", "validation")]
+            self._attach(TrainingSession(*movies, settings, resume=resume))
+        self.session.epochs = settings.epochs
+        self.session.start()
+
+    def _attach(self, session: TrainingSession) -> None:
+        """Shows this training from now on."""
+        if self.session:
+            self.session.listeners.remove(self._listen)
+        self.session, self._shown = session, ()
+        session.listeners.append(self._listen)
+        if session.is_running:
+            self.choices.show(session.settings)
+
+    def _change_epochs(self, change: dict[str, Any]) -> None:
+        if self.session and self.session.is_running:
+            with self.messages.watch():
+                self.session.epochs = self.epochs.value
+                self.show()
+
+    # ---- what is shown
+
+    def _listen(self) -> None:
+        """In the thread, after each step: shows what is new, but not more often than people can
+        see.
+
+        While something else is being dealt with, training goes on; what is skipped then is shown
+        after a later step, if there is one.
+        """
+        session = self.session
+        is_new = (session.state, len(session.news)) != self._shown
+        if is_new or time.monotonic() - self._shown_at > _REDRAW_SECONDS:
+            waits = session.state == "paused" or not session.is_running
+            with handler_lock(wait=waits) as is_my_turn:
+                if is_my_turn:
+                    self.show()
+        if not session.is_running:
+            self._announce_end()
+
+    def show(self) -> None:
+        """Brings all that is shown up to date."""
+        with self.messages.watch(keep=True):
+            session, state, signs = self.session, "ready", ("ready", 0)
+            if session:
+                state = session.state
+                signs = (state, len(session.news))
+            self._show_status(state)
+            if session:
+                options = {"epochs": session.epochs}
+                self.curves.value = draw_curves(session.history, session.losses, **options)
+                if signs != self._shown:
+                    self._show_news()
+            self._shown, self._shown_at = signs, time.monotonic()
+
+    def _show_status(self, state: str) -> None:
+        for name, (states, _) in _BUTTONS.items():
+            getattr(self, name).disabled = state not in states
+        self.choices.lock(running=state in _BUTTONS["stop"][0] or state == "stopping")
+        session, words = self.session, _STATES[state]
+        if session and session.progress:
+            self.bar.value = min(1.0, session.epochs_done / session.epochs)
+            words = f"{words} {_describe_progress(session)}"
+        self.status.value = make_status(words)
+
+    def _show_news(self) -> None:
+        """What changes with an epoch or an event."""
+        session, style = self.session, f'style="color:{INK};background:{PAPER}"'
+        reading = html.escape(describe_history(session.history))
+        self.reading.value = f'<div role="status" {style}><b>{reading}</b></div>'
+        texts = dict.fromkeys(news.message for news in session.news if news.message)
+        lines = [f"<div {style}>{html.escape(text)}</div>" for text in list(texts)[-4:]]
+        self.news.value = "".join(lines)
+        if session.run and (epochs := list_pictures(session.run.folder)):
+            self.example.value = draw_example(read_picture(session.run.folder, epochs[-1]))
+
+    def _announce_end(self) -> None:
+        """How the training ended; the run is chosen to be continued."""
+        session = self.session
+        with self.messages.watch(keep=True):
+            if session.run and session.run.folder.is_dir():
+                self.choices.offer_run(session.run)
+                self.epochs.value = session.epochs
+            if session.error:
+                self.messages.fail(session.error)
+            elif session.run:
+                is_done = len(session.history) >= session.epochs
+                more = "To go on, raise the epochs and press Start"
+                more = more if is_done else "Start continues it"
+                self.messages.say(f"{session.news[-1].message.rstrip('.')}. {more}.")
+
+    # ---- waiting, and where there are no widgets
+
+    @property
+    def run(self) -> Run | None:
+        """The run of the training; None before there is one."""
+        return self.session.run if self.session else None
+
+    async def follow(self) -> Run | None:
+        """Lets a notebook's cell wait for Start and for the end of the training, so that later
+        cells wait, too.
+
+        Widgets go on working meanwhile, also in kernels of version 6 such as Google Colab's. An
+        interrupt of the kernel stops the training; it can be continued. Where nobody is there to
+        press Start (nbclient, papermill), it trains and prints. Voila shows nothing before all
+        cells have ended: there it returns at once.
+
+        Returns the run, or None where none was started; raises whatever ended the training.
+        """
+        if is_voila():
+            return self.run
+        if not is_interactive():
+            return self.train_as_text()
+        enable_live_events()
+        try:
+            while self.session is None or self.session.is_running:
+                await process_events()
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            if self.session:
+                self.session.stop()
+                self.show()
+            while self.session and self.session.is_running:
+                await process_events()
+        if self.session:
+            self.session.raise_error()
+        return self.run
+
+    def train_as_text(self) -> Run | None:
+        """Trains with what is chosen, and prints a line for each epoch. Ctrl-C stops."""
+        if not (self.session and self.session.is_running):
+            self._start()
+        printed = 0
+        while self.session.is_running or printed < len(self.session.news):
+            try:
+                for progress in self.session.news[printed:]:
+                    load_training().print_progress(progress)
+                    printed += 1
+                time.sleep(0.1)
+            except KeyboardInterrupt:
+                self.session.stop()
+        return self.session.wait()
+
+    # ---- the static twin, and what is carried elsewhere
+
+    def plot(self) -> Drawing:
+        """The curves for print; its description says how the training goes."""
+        history = self.session.history if self.session else []
+        return plot_history(history, title=self.session.name if self.session else "")
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Sets the controls to what `state` gave; the network first, which sets defaults."""
+        with self.messages.watch():
+            super().restore(state)
+
+
+def _describe_progress(session: TrainingSession) -> str:
+    """Epoch, step and time left."""
+    progress, left = session.progress, session.seconds_left
+    words = f"Epoch {min(progress.epoch + 1, session.epochs)} of {session.epochs}"
+    words += f", step {progress.step} of {progress.steps}"
+    if session.losses:
+        words += f", loss {session.losses[-1][1]:.4f}"
+    if session.is_running and left is not None:
+        words += f", at most about {_format_time(left)} left"
+    return f"{words}."
+
+
+def _format_time(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

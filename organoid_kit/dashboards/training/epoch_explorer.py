@@ -1,0 +1,116 @@
+"""What a network knew after each epoch: a slider over a run, during the training or later."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ipywidgets import HTML, Button, IntSlider, Layout
+
+from organoid_kit.base import UserError
+from organoid_kit.dashboards.parts.common import WIDE, Messages, add_controls, make_status, wrap_row
+from organoid_kit.dashboards.parts.control_states import connect
+from organoid_kit.dashboards.parts.dashboard import Dashboard
+from organoid_kit.dashboards.training.example_pictures import draw_example
+from organoid_kit.dashboards.training.live_curves import draw_curves
+from organoid_kit.plots import Drawing
+from organoid_kit.plots.epochs import plot_epoch
+from organoid_kit.training import Run
+from organoid_kit.training.diagnosis import describe_history
+from organoid_kit.training.epoch_pictures import list_pictures, read_picture
+from organoid_kit.training.runs import QUALITIES, find_best
+
+
+class EpochExplorer(Dashboard):
+    """The curves of a run with a marker at one epoch, and what the network of that epoch answered
+    to one example.
+
+    Attributes:
+        epoch: slider over the finished epochs.
+        best: button, goes to the epoch whose network is kept.
+        refresh: button, looks for epochs that were finished meanwhile.
+        curves, example, reading, messages: what is shown.
+        run: the run.
+    """
+
+    kept = ("epoch",)
+
+    def __init__(self, run: Run | str | Path) -> None:
+        """Reads the run's folder, without Keras. Raises UserError where no epoch is finished."""
+        self.run = run if isinstance(run, Run) else Run(Path(run))
+        self.messages = Messages()
+        slider = {"min": 1, "max": 1, "style": WIDE, "layout": Layout(width="420px")}
+        best = "The epoch whose network is kept"
+        refresh = "While a training goes on, more epochs come"
+        add_controls(
+            self,
+            epoch=IntSlider(description="epoch", **slider),
+            best=Button(description="Best epoch", tooltip=best),
+            refresh=Button(description="Look again", tooltip=refresh),
+            curves=HTML(),
+            example=HTML(),
+            reading=HTML(),
+        )
+        self.reload_history()
+        self._go_to_best()
+        self.show()
+        connect(self.messages, self.show, self.epoch)
+        connect(self.messages, self._go_to_best, self.best)
+        connect(self.messages, self._look_again, self.refresh)
+        controls = wrap_row(self.epoch, self.best, self.refresh)
+        super().__init__([controls, self.reading, self.example, self.curves, self.messages])
+
+    def reload_history(self) -> None:
+        """Reads how far the run came. Raises UserError where no epoch is finished."""
+        pictures = list_pictures(self.run.folder)
+        if not pictures:
+            raise UserError(
+                "A run can be explored once an epoch is finished. "
+                f"Received: no picture in {self.run.folder}. Wait for the first epoch; "
+                "runs of an earlier version of the kit have no pictures."
+            )
+        self.history = self.run.history
+        self.epoch.max, self.epoch.min = pictures[-1], pictures[0]
+
+    def _look_again(self) -> None:
+        self.reload_history()
+        self.show()
+
+    @property
+    def _best_epoch(self) -> int:
+        best = find_best(self.history)
+        return best["epoch"] if best else self.epoch.max
+
+    def _go_to_best(self) -> None:
+        self.epoch.value = self._best_epoch
+
+    def show(self) -> None:
+        """Draws the epoch of the slider."""
+        with self.messages.watch():
+            epoch = self.epoch.value
+            self.curves.value = draw_curves(self.history, epochs=self.epoch.max, marked=epoch)
+            self.reading.value = make_status(self.describe())
+            self.example.value = draw_example(read_picture(self.run.folder, epoch))
+
+    def describe(self) -> str:
+        """The numbers of the epoch, and how the whole training went."""
+        epoch = self.epoch.value
+        best = ", the best one" if epoch == self._best_epoch else ""
+        texts = [f"Epoch {epoch} of {self.epoch.max}{best}."]
+        for row in self.history:
+            if row["epoch"] == epoch:
+                losses = f"Loss {row['loss']:.4f} in training"
+                losses += f", {row['validation_loss']:.4f} in validation"
+                known = [key for key in QUALITIES if row.get(key) is not None]
+                measured = [f"{QUALITIES[key]} {row[key]:.3f}" for key in known]
+                texts.append(f"{', '.join([losses, *measured])}.")
+        return " ".join([*texts, describe_history(self.history)])
+
+    def plot(self) -> Drawing:
+        """The same for print."""
+        picture = read_picture(self.run.folder, self.epoch.value)
+        return plot_epoch(picture, self.history, title=self.describe())
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Goes to the epoch that `state` gave."""
+        with self.messages.watch():
+            super().restore(state)

@@ -1,0 +1,140 @@
+"""What few annotations and wrong ones do to a network: sliders over trainings that were measured
+before.
+"""
+
+import base64
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
+import numpy as np
+from ipywidgets import HTML, Image, Layout, SelectionSlider, ToggleButtons
+
+from organoid_kit.base import UserError
+from organoid_kit.base.files import read_json
+from organoid_kit.course import read_demonstration
+from organoid_kit.course.figures.demonstrations import plot_annotated_positions
+from organoid_kit.course.measured import Records, choose_records, describe_spread
+from organoid_kit.dashboards.parts.common import WIDE, Messages, add_controls, make_status, mark
+from organoid_kit.dashboards.parts.control_states import connect
+from organoid_kit.dashboards.parts.dashboard import Dashboard
+from organoid_kit.dashboards.training.example_pictures import draw_example
+from organoid_kit.plots import Drawing
+from organoid_kit.plots.drawing import count, write_png
+from organoid_kit.training.epoch_pictures import EpochPicture
+
+
+class RunComparison(Dashboard):
+    """Scores of trainings on more and less data, with more and fewer wrong annotations, as they
+    were measured.
+
+    Attributes:
+        start: toggle, from scratch or from the shipped network.
+        time_points: slider, annotated time points to learn from; 0 is the shipped network as it is.
+        error_rate: slider, part of the annotations that are wrong.
+        scores, chart, example, messages: what is shown.
+    """
+
+    kept = ("start", "time_points", "error_rate")
+
+    def __init__(self, table: str | Path | Mapping[str, Any] | None = None) -> None:
+        """Takes what ``benchmarks/annotations.py`` has written: the path of the JSON file, or what
+        it holds; None: the table that comes with the package. Raises UserError without records.
+        """
+        if not isinstance(table, Mapping):
+            table = read_demonstration("annotations") if table is None else read_json(table)
+        if not table.get("records"):
+            raise UserError(
+                "A comparison needs measured trainings. Received: a table without records. "
+                "Make one with benchmarks/annotations.py."
+            )
+        self.table, self.messages = table, Messages()
+        starts = {record["start"] for record in table["records"]}
+        options = sorted((start != "scratch", start) for start in starts)
+        options = [("fine-tuned" if tuned else "from scratch", start) for tuned, start in options]
+        self.start = ToggleButtons(options=options, description="trained", style=WIDE)
+        mark(self.start, "ok-start-from")
+        add_controls(
+            self,
+            time_points=self._make_slider("time_points", "annotated time points", str),
+            error_rate=self._make_slider("error_rate", "wrong annotations", _format_rate),
+            scores=HTML(),
+            example=HTML(),
+            chart=Image(format="png", layout=Layout(max_width="700px")),
+        )
+        self.time_points.value = max(record["time_points"] for record in table["records"])
+        self.show()
+        controls = self._kept.values()
+        connect(self.messages, self.show, *controls)
+        super().__init__([*controls, self.scores, self.example, self.chart, self.messages])
+
+    def _make_slider(self, key: str, words: str, name: Callable[[Any], str]) -> SelectionSlider:
+        """Over the values there are."""
+        values = sorted({record[key] for record in self.table["records"]})
+        options, layout = [(name(value), value) for value in values], Layout(width="420px")
+        return SelectionSlider(options=options, description=words, style=WIDE, layout=layout)
+
+    def chosen(self) -> Records:
+        """The trainings with these values, one for each seed."""
+        return choose_records(self.table, **self.state())
+
+    def show(self) -> None:
+        """Draws what was measured for the values of the controls."""
+        with self.messages.watch():
+            self.scores.value = make_status(self.describe())
+            self.chart.value = write_png(self.plot())
+            shown = [record["prediction"] for record in self.chosen() if "prediction" in record]
+            self.example.value = draw_example(self._make_picture(shown[0])) if shown else ""
+
+    def describe(self) -> str:
+        """The scores in words, with their spread."""
+        records, rate = self.chosen(), _format_rate(self.error_rate.value)
+        if not records:
+            return f"Not measured. With {rate} wrong annotations there is: {self._list_measured()}."
+        data = "The shipped network as it is"
+        if self.time_points.value:
+            positions = round(np.mean([record["positions"] for record in records]))
+            data = f"{count(positions, 'annotated position')}, {rate} of them wrong"
+        names = {"f1": "F1", "precision": "precision", "recall": "recall"}
+        scores = [f"{name} {describe_spread(records, key)}" for key, name in names.items()]
+        return (
+            f"{data}: {', '.join(scores)} on {self.table['judged_on']}; mean (lowest to highest) "
+            f"of {count(len(records), 'training')}. Measured on {self.table['machine']}."
+        )
+
+    def _list_measured(self) -> str:
+        """What was measured with this part of wrong annotations."""
+        alike = choose_records(self.table, error_rate=self.error_rate.value)
+        pairs = {(record["start"] != "scratch", record["time_points"]) for record in alike}
+        names = ["from scratch", "fine-tuned"]
+        return "; ".join(
+            f"{names[tuned]}, time points: {number}" for tuned, number in sorted(pairs)
+        )
+
+    def _make_picture(self, prediction: str) -> EpochPicture:
+        example = self.table["example"]
+        pictures = (example["image"], example["target"], prediction)
+        image, target, answer = (imagecodecs.png_decode(base64.b64decode(png)) for png in pictures)
+        return EpochPicture(
+            network="position",
+            epoch=self.table["epochs"],
+            images=image[None, None],
+            targets=target[None] / 255,
+            answers=answer[None] / 255,
+            positions=np.array(example["positions"]).reshape(-1, 2),
+            spacing_um=tuple(example["spacing_um"]),
+        )
+
+    def plot(self) -> Drawing:
+        """F1 over the amount of data, a line for each kind of training; rings around the chosen."""
+        return plot_annotated_positions(self.table["records"], marked=tuple(self.state().values()))
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Sets the controls to what `state` gave."""
+        with self.messages.watch():
+            super().restore(state)
+
+
+def _format_rate(rate: float) -> str:
+    return f"{100 * rate:g} %"
