@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
 
 from organoid_kit.base.files import write_json_safely, write_text_safely
 from organoid_kit.plots.drawing import count, describe, format_number, write_png
@@ -96,6 +95,6 @@ _TEMPLATES.filters |= {
     "score": lambda value, digits=3: format_number(value, digits),
     "seconds": lambda value: f"{value:.1f} s",
     "setting": format_setting,
-    "squeeze": lambda text: Markup(" ").join(text.split()),
+    "squeeze": lambda text: type(text)(" ").join(text.split()),  # escaped text stays so
     "words": describe,
 }
