@@ -48,7 +48,7 @@ if find_spec("organoid_kit") is None and "google.colab" in sys.modules:
 if find_spec("organoid_kit") is None:
     print("Do this: install the kit as README.md says, then start this notebook again.")
 else:
-    from organoid_kit.base.environment import check_environment
+    from organoid_kit import check_environment
 
     print(check_environment())
 

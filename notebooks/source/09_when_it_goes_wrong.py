@@ -50,7 +50,7 @@ if find_spec("organoid_kit") is None and "google.colab" in sys.modules:
 if find_spec("organoid_kit") is None:
     print("Do this: install the kit as README.md says, then start this notebook again.")
 else:
-    from organoid_kit.base.environment import check_environment
+    from organoid_kit import check_environment
 
     print(check_environment())
 
@@ -75,8 +75,7 @@ from organoid_kit.course import figures, measured, read_demonstration
 from organoid_kit.course.lessons import notebook_09 as lesson
 from organoid_kit.dashboards import RunComparison
 from organoid_kit.data import AnnotatedMovie, Annotations, synthetic
-from organoid_kit.examples import patches
-from organoid_kit.examples import splits as splitting
+from organoid_kit.examples import patches, splits as splitting
 from organoid_kit.report import doctor
 
 # %% tags=["parameters"]

@@ -5,8 +5,10 @@ import keras
 from organoid_kit.base import NetworkSettings, UserError
 from organoid_kit.networks.division import build_division_network
 from organoid_kit.networks.link import build_link_network
-from organoid_kit.networks.position import build_position_network
-from organoid_kit.networks.position import compute_shape_multiple as find_position_step
+from organoid_kit.networks.position import (
+    build_position_network,
+    compute_shape_multiple as find_position_step,
+)
 
 _LARGE = 512  # voxels; halved eight times, still more than one
 

@@ -6,8 +6,7 @@ import json
 import hypothesis
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from organoid_kit.base.errors import UserError
 from organoid_kit.base.settings import (

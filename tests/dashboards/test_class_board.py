@@ -6,8 +6,7 @@ import base64
 import zlib
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from ipywidgets import FloatSlider
 
 from organoid_kit.base.errors import UserError

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from format_helpers import annotations_strategy, column, facts, with_probabilities
 from organoid_kit.base.errors import UserError

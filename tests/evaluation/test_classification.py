@@ -1,8 +1,7 @@
 import hypothesis.extra.numpy as arrays
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from organoid_kit.base.errors import UserError
 from organoid_kit.evaluation.classification import (

@@ -11,8 +11,7 @@ from organoid_kit.base.errors import UserError
 from organoid_kit.base.files import write_json_safely
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.evaluation.calibration import Calibration
-from organoid_kit.examples import division as division_examples
-from organoid_kit.examples import link as link_examples
+from organoid_kit.examples import division as division_examples, link as link_examples
 from organoid_kit.report import (
     describe_method,
     read_movie_results,

@@ -19,8 +19,7 @@ from organoid_kit.examples.link import LinkExamples
 from organoid_kit.examples.position import PositionExamples
 from organoid_kit.networks.saving import load_network
 from organoid_kit.prediction.positions import predict_positions
-from organoid_kit.training import control, keeping, preparing, steps, validation
-from organoid_kit.training import loop as module
+from organoid_kit.training import control, keeping, loop as module, preparing, steps, validation
 from organoid_kit.training.epoch_pictures import list_pictures, read_picture
 from organoid_kit.training.estimates import is_out_of_memory
 from organoid_kit.training.loop import train
