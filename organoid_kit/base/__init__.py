@@ -1,7 +1,9 @@
 """What everything stands on: settings, files written wholly or not at all, errors with a way out.
 
-errors ── files ── settings
-   └────── environment      is this machine ready?
+Its modules, in the order of use:
+
+    errors ── files ── settings
+       └────── environment      is this machine ready?
 """
 
 import lazy_loader

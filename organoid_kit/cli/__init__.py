@@ -1,5 +1,7 @@
 """The command line: `python -m organoid_kit`. Thin wrappers around what the notebooks call.
 
+Its modules, in the order of use:
+
     commands.json   what can be typed, and what --help says
     options         makes a parser of it
     check  train  predict  track  score  report  export  card  demo  runs    a function each

@@ -1,11 +1,13 @@
 """What only the course needs: lessons that check answers, easy tasks, results, runs kept safe.
 
-lessons/        exercises and questions, one module a notebook
-ladder          can a network learn one patch by heart?
-results_table   whatever was trained adds a row
-measured/       trainings measured before, too long for a lesson
-figures/        of lessons, results and measured trainings
-run_keeping     runs kept where a Colab machine's end does not reach them
+Its modules, in the order of use:
+
+    lessons/        exercises and questions, one module a notebook
+    ladder          can a network learn one patch by heart?
+    results_table   whatever was trained adds a row
+    measured/       trainings measured before, too long for a lesson
+    figures/        of lessons, results and measured trainings
+    run_keeping     runs kept where a Colab machine's end does not reach them
 """
 
 import lazy_loader

@@ -18,6 +18,7 @@ from pathlib import Path
 from organoid_kit.base import UserError
 from organoid_kit.base.files import read_json, write_json_safely
 from organoid_kit.base.settings import NETWORKS
+from organoid_kit.training.runs import align_columns
 
 _LEFT = 'style="text-align: left"'
 _MEANS = "mean over the seeds (lowest to highest)"
@@ -86,7 +87,8 @@ class ResultsTable:
         return f"{''.join(tables)}<p>{escape(self._note())}</p>"
 
     def __repr__(self) -> str:
-        return "\n\n".join([*map(_write_text, self.networks.values()), self._note()])
+        tables = map(align_columns, map(_make_cells, self.networks.values()))
+        return "\n\n".join([*map("\n".join, tables), self._note()])
 
     def _note(self) -> str:
         if not self.results:
@@ -208,9 +210,3 @@ def _write_html(caption: str, rows: Sequence[Summary]) -> str:
     body = "".join(f"<tr>{line}</tr>" for line in lines)
     caption = f"<caption {_LEFT}>{escape(caption)}</caption>"
     return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def _write_text(rows: Sequence[Summary]) -> str:
-    cells = _make_cells(rows)
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in cells)

@@ -1,9 +1,11 @@
 """Movies and annotations: read, written, invented.
 
-reading/ ── timelapse_reading ──┐
-synthetic/ (truth is known) ────┼── timelapse ──── timelapse_writing
-formats/ ── annotations ────────┴── dataset (.autlist) ── downloads (samples, a real organoid)
-units (as files write them), json_part (knows its place, for messages)
+Its modules, in the order of use:
+
+    reading/ ── timelapse_reading ──┐
+    synthetic/ (truth is known) ────┼── timelapse ──── timelapse_writing
+    formats/ ── annotations ────────┴── dataset (.autlist) ── downloads (samples, a real organoid)
+    units (as files write them), json_part (knows its place, for messages)
 """
 
 import lazy_loader

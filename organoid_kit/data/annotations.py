@@ -72,7 +72,10 @@ class Annotations:
             )
         for table, count in ((self.properties, length), (self.link_properties, len(links))):
             for key, values in table.items():
-                table[key] = _make_column(values)
+                if isinstance(values, np.ndarray):
+                    table[key] = values.astype(object, copy=False).reshape(-1)
+                else:
+                    table[key] = np.fromiter(values, dtype=object)  # also where values are lists
                 if len(table[key]) != count:
                     raise UserError(
                         f"A property must have one value each. Received: {len(values)} values of "
@@ -166,10 +169,3 @@ class Annotations:
         if self.spacing_um is not None or spacing_um is None:
             return self
         return dataclasses.replace(self, spacing_um=tuple(spacing_um))
-
-
-def _make_column(values: Any) -> np.ndarray:
-    """An object array with one element for each value, also where the values are lists."""
-    if isinstance(values, np.ndarray):
-        return values.astype(object, copy=False).reshape(-1)
-    return np.fromiter(values, dtype=object)

@@ -1,10 +1,12 @@
 """Is it right? Annotations are checked, predictions are scored, a blob detector sets the bar.
 
-checks/                         rules that find mistakes in annotations
-matching ── positions           which found position is which true one; precision, recall, F1
-    └────── tracks/             scores of divisions, links, lineages
-classification ── calibration   average precision; probabilities one can believe
-peaks ── blobs                  nuclei found without a network
+Its modules, in the order of use:
+
+    checks/                         rules that find mistakes in annotations
+    matching ── positions           which found position is which true one; precision, recall, F1
+        └────── tracks/             scores of divisions, links, lineages
+    classification ── calibration   average precision; probabilities one can believe
+    peaks ── blobs                  nuclei found without a network
 """
 
 import lazy_loader

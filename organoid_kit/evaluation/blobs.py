@@ -132,7 +132,10 @@ def make_blob_response(
     step = np.maximum(1, np.round(FINEST_SPACING_UM / np.asarray(spacing_um))).astype(int)
     step = np.minimum(step, stack.shape)
     image = np.nan_to_num(stack.astype(np.float32), posinf=0, neginf=0)
-    image = _apply_range(_average_blocks(image, step))
+    image = _average_blocks(image, step)
+    background, bright = np.quantile(image, (0.5, 0.998))  # they become 0 and 1
+    image = np.clip(image - background, 0, None)
+    image = image / (bright - background) if bright > background else np.zeros_like(image)
     # a Laplacian of Gaussian answers most to a ball of this diameter
     sigma_um = diameter_um / (2 * np.sqrt(3))
     sigma = sigma_um / (np.asarray(spacing_um) * step)
@@ -146,10 +149,3 @@ def _average_blocks(stack: np.ndarray, step: np.ndarray) -> np.ndarray:
     stack = stack[tuple(slice(length) for length in counts * step)]
     blocks = np.stack([counts, step], axis=1).ravel()  # count, step, count, step …
     return stack.reshape(blocks).mean(axis=(1, 3, 5))
-
-
-def _apply_range(image: np.ndarray) -> np.ndarray:
-    """The median becomes 0 and the brightest 0.2 % become 1; an even image becomes zeros."""
-    background, bright = np.quantile(image, (0.5, 0.998))
-    image = np.clip(image - background, 0, None)
-    return image / (bright - background) if bright > background else np.zeros_like(image)

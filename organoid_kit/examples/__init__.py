@@ -1,11 +1,13 @@
 """What a network is shown, and the right answer: (epoch, step) in, batch out. NumPy only.
 
-patches ── augmentation ── crops     stacks at the working spacing; cut out, turned and varied
-                │
-             batches                 which examples an epoch shows, for all three networks
-                │
-targets ── position, division, link ── choice (whichever the settings name)
-splits                               which movies train, validate and test
+Its modules, in the order of use:
+
+    patches ── augmentation ── crops     stacks at the working spacing; cut out, turned and varied
+                    │
+                 batches                 which examples an epoch shows, for all three networks
+                    │
+    targets ── position, division, link ── choice (whichever the settings name)
+    splits                               which movies train, validate and test
 """
 
 import lazy_loader

@@ -160,12 +160,12 @@ class PreparedMovies:
         if key not in self._stacks:
             self._stacks[key] = prepare_stack(self.movies[movie], time_point, self.settings)
         self._stacks.move_to_end(key)
-        while len(self._stacks) > 1 and self._count_bytes() > self.cache_bytes:
+        while (
+            len(self._stacks) > 1
+            and sum(stack.nbytes for stack in self._stacks.values()) > self.cache_bytes
+        ):
             self._stacks.popitem(last=False)
         return self._stacks[key]
-
-    def _count_bytes(self) -> int:
-        return sum(stack.nbytes for stack in self._stacks.values())
 
     def window(self, movie: int, time_point: int) -> list[np.ndarray]:
         """The stacks, (z, y, x) float32 each, of the time window around a time point."""

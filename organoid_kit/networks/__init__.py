@@ -1,11 +1,13 @@
 """The three networks, one a file; saved, loaded, exported. Keras begins here.
 
-blocks ── position, division, link ── building (whichever the settings name)
-own                     a learner's own: checked and copied
-saving                  save, load, train on from
-folders                 where trained networks lie; no Keras
-resampling ── export    folders for OrganoidTracker
-devices                 what one computes on, and its memory
+Its modules, in the order of use:
+
+    blocks ── position, division, link ── building (whichever the settings name)
+    own                     a learner's own: checked and copied
+    saving                  save, load, train on from
+    folders                 where trained networks lie; no Keras
+    resampling ── export    folders for OrganoidTracker
+    devices                 what one computes on, and its memory
 """
 
 import lazy_loader

@@ -1,9 +1,11 @@
 """A trained network and a movie in, annotations out.
 
-positions     tiles → heat → peaks; the threshold
-crops         divisions and links, one crop around each nucleus
-calibration   probabilities one can believe, chosen on validation movies
-movie         three networks and tracking, one after the other
+Its modules, in the order of use:
+
+    positions     tiles → heat → peaks; the threshold
+    crops         divisions and links, one crop around each nucleus
+    calibration   probabilities one can believe, chosen on validation movies
+    movie         three networks and tracking, one after the other
 """
 
 import lazy_loader

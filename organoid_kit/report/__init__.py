@@ -1,11 +1,11 @@
 """Pages on which everything is counted: a training, tracked movies, several trainings side by side.
 
 Each page is made from a folder alone and can be made anew at any time. What networks said is kept
-there, not figures, so that every figure is counted again.
+there, not figures, so that every figure is counted again. Its modules, in the order of use:
 
-results ── kinds ───────────── run_page, comparison ──┐
-tracking_results ── tracking_scores ── tracking_page ─┴── page (fills in templates/)
-mistakes, method, model_card; channel_contrast ── doctor/
+    results ── kinds ───────────── run_page, comparison ──┐
+    tracking_results ── tracking_scores ── tracking_page ─┴── page (fills in templates/)
+    mistakes, method, model_card; channel_contrast ── doctor/
 """
 
 import lazy_loader

@@ -1,6 +1,7 @@
 """One page on several runs: settings in which they differ, scores side by side, and curves."""
 
 from collections.abc import Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ from organoid_kit.base import UserError
 from organoid_kit.plots import plot_history
 from organoid_kit.report.kinds import KINDS
 from organoid_kit.report.page import render_lines, write_page
-from organoid_kit.report.results import MovieResult, read_movie_results
+from organoid_kit.report.results import read_movie_results
 from organoid_kit.training import Run
 from organoid_kit.training.diagnosis import describe_history
 from organoid_kit.training.runs import QUALITIES, find_best
@@ -70,7 +71,8 @@ def write_comparison(
 def compare(runs: Sequence[Run]) -> dict[str, Any]:
     """What the page says, for JSON; scores are those of the test movies that all runs share."""
     kind = KINDS[runs[0].settings.network]
-    results = [{_make_key(result): result for result in read_movie_results(run)} for run in runs]
+    same = itemgetter("images_sha256", "annotations_sha256")  # the same images and the same truth
+    results = [{same(result.data): result for result in read_movie_results(run)} for run in runs]
     shared = [key for key in results[0] if all(key in others for others in results)]
     scores = [
         kind.compute_scores([by_movie[key] for key in shared])["network"] if shared else None
@@ -93,11 +95,6 @@ def compare(runs: Sequence[Run]) -> dict[str, Any]:
             one_seed=len({run.settings.seed for run in runs}) == 1,
         ),
     }
-
-
-def _make_key(result: MovieResult) -> tuple[str, str]:
-    """The same for the same images and the same truth."""
-    return result.data["images_sha256"], result.data["annotations_sha256"]
 
 
 def find_differences(runs: Sequence[Run]) -> dict[str, list[Any]]:

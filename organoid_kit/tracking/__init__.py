@@ -1,8 +1,10 @@
 """From probabilities to tracks: the most probable story of a whole movie, and how sure it is.
 
-motion ── linking               drift and flow; candidate links, the two simplest ways to link
-problem ── optimal ── build     what each story costs; the cheapest (HiGHS); tracks
-marginals ── errors             how probable each part is to be wrong; what to look at first
+Its modules, in the order of use:
+
+    motion ── linking               drift and flow; candidate links, the two simplest ways to link
+    problem ── optimal ── build     what each story costs; the cheapest (HiGHS); tracks
+    marginals ── errors             how probable each part is to be wrong; what to look at first
 """
 
 import lazy_loader

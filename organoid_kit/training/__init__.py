@@ -1,6 +1,8 @@
 """Training: a loop that can be paused, killed and taken up again; everything it does stands in a
 run folder.
 
+Its modules, in the order of use:
+
     loop ── preparing    settings with nothing left open, a compiled network
          ── own          a learner's network, loss and augmentation
          ── steps        batches, learning rate, smaller batches where memory runs out

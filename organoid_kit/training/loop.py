@@ -140,7 +140,8 @@ def train(
         own = restore_own_parts(own, run)
         limits = {name: getattr(settings, name) for name in ("epochs", "minutes", "patience")}
         settings = run.settings.changed(**limits)
-        _remove_unfinished_files(run.folder)
+        for leftover in run.folder.rglob(".writing-*"):  # of a killed training
+            shutil.rmtree(leftover, ignore_errors=True)
     else:
         settings = complete_settings(settings, training, own.network)
     adopted = own.network and adopt_network(own.network, settings)
@@ -244,9 +245,3 @@ class Reporter:
     def say(self, message: str) -> None:
         """At an event."""
         self(math.nan, message=message)
-
-
-def _remove_unfinished_files(folder: Path) -> None:
-    """What a killed training had not finished writing."""
-    for leftover in folder.rglob(".writing-*"):
-        shutil.rmtree(leftover, ignore_errors=True)

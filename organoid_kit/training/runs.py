@@ -219,6 +219,11 @@ def _lay_out(rows: list[dict[str, Any]]) -> list[str]:
     empty = {key for key in QUALITIES if all(row[key] is None for row in rows)}
     columns = [key for key in rows[0] if key not in empty]
     lines = [columns, *([_format(row[column]) for column in columns] for row in rows)]
+    return align_columns(lines)
+
+
+def align_columns(lines: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of a table as text, each column as wide as its widest cell."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
 
@@ -275,7 +280,9 @@ def _sum_files(path: Path) -> dict[str, str]:
     total, what = hashlib.sha256(), "whole files"
     if sum(sizes) <= _WHOLE_BYTES:
         for file in files:
-            _add_file(total, file)
+            with open(file, "rb") as opened:
+                while chunk := opened.read(2**20):
+                    total.update(chunk)
     else:
         what = f"names, sizes, first and last megabyte of at most {_MOST_ENDS} files"
         names = [file.relative_to(path).as_posix() for file in files]
@@ -294,12 +301,6 @@ def _list_image_files(path: Path) -> list[Path]:
     else:
         found = [file for file in path.iterdir() if file.suffix.lower() in (".tif", ".tiff")]
     return sorted(file for file in found if not file.name.startswith(".") and file.is_file())
-
-
-def _add_file(total: Any, file: Path) -> None:
-    with open(file, "rb") as opened:
-        while chunk := opened.read(2**20):
-            total.update(chunk)
 
 
 def _add_ends(total: Any, file: Path, size: int) -> None:

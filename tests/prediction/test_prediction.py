@@ -172,7 +172,8 @@ def test_tiles_give_what_the_whole_image_gives(preset, shape, tile):
     whole = predict_heat(network, stacks, settings, (1000, 1000, 1000))
     tiled = predict_heat(network, stacks, settings, tile)
     assert whole.std() > 0.01
-    assert np.abs(tiled - whole).max() < 1e-5
+    # Rounding reaches 8e-5 on processors without AVX-512; a margin one plane too small, 0.024.
+    assert np.abs(tiled - whole).max() < 2e-4
 
 
 def test_too_small_margins_would_be_seen(monkeypatch):

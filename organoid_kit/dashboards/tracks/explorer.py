@@ -145,7 +145,10 @@ class TrackExplorer(Dashboard):
     def _make_controls(self) -> None:
         lineage = {"value": 0, "max": len(self._sizes), "layout": Layout(width="250px")}
         tip = make_tooltip("Lineages are numbered from the one with the most positions.")
-        doubts = [(self._name_doubt(doubt), number) for number, doubt in enumerate(self._doubts)]
+        doubts = []
+        for number, doubt in enumerate(self._doubts):
+            where = f"time point {doubt.time_point}, lineage {self._lineages[doubt.row] + 1}"
+            doubts.append((f"{doubt.probability:.0%} wrong: {doubt.what}, {where}", number))
         listed = {"value": None, "rows": 12, "layout": Layout(width="350px", max_width="98%")}
         next_doubt = "Goes to the next one of the list."
         add_controls(
@@ -268,10 +271,6 @@ class TrackExplorer(Dashboard):
         if self._estimate is None:
             return "Doubts: not measured. Pass tracks of add_error_probabilities."
         return f"Doubts, the most probable errors first. {self._estimate}"
-
-    def _name_doubt(self, doubt: Doubt) -> str:
-        where = f"time point {doubt.time_point}, lineage {self._lineages[doubt.row] + 1}"
-        return f"{doubt.probability:.0%} wrong: {doubt.what}, {where}"
 
 
 def _write(text: str, style: str = "") -> str:

@@ -55,7 +55,7 @@ class EpochExplorer(Dashboard):
         self.show()
         connect(self.messages, self.show, self.epoch)
         connect(self.messages, self._go_to_best, self.best)
-        connect(self.messages, self._look_again, self.refresh)
+        connect(self.messages, lambda: (self.reload_history(), self.show()), self.refresh)
         controls = wrap_row(self.epoch, self.best, self.refresh)
         super().__init__([controls, self.reading, self.example, self.curves, self.messages])
 
@@ -70,10 +70,6 @@ class EpochExplorer(Dashboard):
             )
         self.history = self.run.history
         self.epoch.max, self.epoch.min = pictures[-1], pictures[0]
-
-    def _look_again(self) -> None:
-        self.reload_history()
-        self.show()
 
     @property
     def _best_epoch(self) -> int:
