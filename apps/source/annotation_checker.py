@@ -8,8 +8,8 @@
 
 # %% [markdown]
 # # Annotation checker
-# What is wrong in the annotations of a movie, and tools to mend it. This movie's were right, until somebody moved a
-# nucleus and took two links away: find out where. The original stays as it is; what you change is saved in a new file.
+# What is wrong in the annotations of a movie, and tools to correct it. This movie's were right, until somebody moved a
+# nucleus and removed two links: find out where. The original stays as it is; what you change is saved in a new file.
 
 # %%
 import dataclasses

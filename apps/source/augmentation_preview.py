@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Augmentation preview
 # What a network is shown in training: an example as it is, beside variations of it. Switch operations on and off, and
-# look at what would teach something wrong.
+# see what would teach something wrong.
 
 # %%
 from organoid_kit.base.settings import make_settings

@@ -8,7 +8,7 @@
 
 # %% [markdown]
 # # Channel dashboard
-# Which channels shall a network be trained on? In this movie each nucleus is bright in one of two channels, depending
+# Which channels should a network be trained on? In this movie each nucleus is bright in one of two channels, depending
 # on the phase of its cell cycle. See how many nuclei stand out in each channel, and in their sum.
 
 # %%

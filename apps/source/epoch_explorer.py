@@ -8,7 +8,7 @@
 
 # %% [markdown]
 # # Epoch explorer
-# How the answers of a network change from epoch to epoch. The latest run is shown; where there is none, a network is
+# How the answers of a network change from epoch to epoch. The latest run is shown; if there is none, a network is
 # trained for half a minute first.
 
 # %%

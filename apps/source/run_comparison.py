@@ -8,9 +8,9 @@
 
 # %% [markdown]
 # # Run comparison
-# What do few annotations cost, and what do wrong ones? Each dot is a training that was measured before. Guess first,
-# then choose how many time points are annotated, how many of the annotations are wrong, and what the training starts
-# from.
+# What do few annotations cost, and what do wrong ones? Each dot is a training that was measured beforehand. Guess
+# first, then choose how many time points are annotated, how many of the annotations are wrong, and what the training
+# starts from.
 
 # %%
 from organoid_kit.dashboards import RunComparison

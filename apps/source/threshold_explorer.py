@@ -8,7 +8,7 @@
 
 # %% [markdown]
 # # Threshold explorer
-# A network gives each nucleus a probability. From which probability on should one believe it? Move the threshold: fewer
+# A network gives each nucleus a probability. Above which probability should you believe it? Move the threshold: fewer
 # false nuclei, or fewer missed ones? Opening takes half a minute, because a network looks for nuclei first.
 
 # %%

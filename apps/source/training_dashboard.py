@@ -8,8 +8,8 @@
 
 # %% [markdown]
 # # Training dashboard
-# Trains a network on the bundled movies and shows how it learns. Pause, change the number of epochs, stop, go on: the
-# run is kept in a folder of its own, whatever happens to this page.
+# Trains a network on the bundled movies and shows how it learns. Pause, change the number of epochs, stop, continue:
+# the run is kept in a folder of its own, whatever happens to this page.
 
 # %%
 from organoid_kit.dashboards import TrainingDashboard

@@ -22,7 +22,7 @@
 # # 01 · Background: what a network is, and what it sees
 #
 # **You start with a line through points, and end with the network that finds nuclei.** Nothing in between is magic, and
-# most of it you compute by hand.
+# you compute most of it by hand.
 #
 # *Goals.* Afterwards you can
 # - say which three questions OrganoidTracker asks, and which network answers which,
@@ -55,12 +55,12 @@ else:
 
 # %% [markdown] tags=["instructor"]
 # **For teachers.** *Show live:* a line that learns (section 2, the figure after each change of the learning rate), the
-# three curves of section 4, one place of the convolution on the board. *Let them do:* the four exercises. Who has never
-# written code does exercise 1 and 4, with hints, and reads the solutions of 2 and 3.
+# three curves of section 4, one place of the convolution on the board. *Let them do:* the four exercises. Anyone who
+# has never written code does exercises 1 and 4, with hints, and reads the solutions to 2 and 3.
 #
 # *For one hour,* leave out section 3 and exercise 2. *Expected questions.* "Why squared?" So that errors above and
 # below do not cancel, and large ones count more. "Where does the factor of 2 come from?" The derivative of a square.
-# "Is this how our brain works?" No: it is named after it.
+# "Is this how our brain works?" No: it is only named after it.
 
 # %%
 import keras
@@ -78,8 +78,8 @@ from organoid_kit.networks import (
 )
 
 # %% [markdown]
-# Numbers to change. Measurements in this notebook are invented, with random numbers. The *seed* decides which random
-# numbers are drawn: the same seed gives the same notebook.
+# Numbers to change. The measurements in this notebook are invented, using random numbers. The *seed* decides which
+# random numbers are drawn: the same seed gives the same notebook.
 
 # %% tags=["parameters"]
 seed = 1
@@ -99,7 +99,7 @@ learning_rate = 0.05
 # | Is this the same nucleus, one time point later? | link | two patches | one probability |
 #
 # A *voxel* is a pixel of a 3D image, a *patch* a small piece of a stack. All three networks learn in the same way, and
-# look at images in the same way. Section 8 shows in what they differ.
+# look at images in the same way. Section 8 shows how they differ.
 
 # %%
 lesson.which_network
@@ -120,11 +120,11 @@ diameter = 0.5 + 0.4 * day + rng.normal(0, 0.1, len(day))  # in tenths of a mill
 #
 # 1. Compute for each point how far the line is off: the *error*, what the line says minus what was measured.
 # 2. Square the errors and take their mean: the *loss*. One number that says how wrong the line is.
-# 3. Change slope and start a little, in the direction in which the loss falls. This is one *step*. How far one goes is
-#    set by the *learning rate*.
+# 3. Change slope and start a little, in the direction in which the loss falls. This is one *step*. The *learning rate*
+#    sets how far we go.
 #
 # **Exercise 1: a loss.** Write a function that takes what the line says (`answers`) and what was measured (`truth`),
-# two arrays of numbers, and gives back the loss. Write in place of the three dots, and begin each line with four
+# two arrays of numbers, and gives back the loss. Replace the three dots with your code, and begin each line with four
 # spaces, as the dots do. The last line begins with `return`, and hands your number back. For help, run
 # `lesson.loss.hint()`; to see one way, `lesson.loss.solution()`.
 
@@ -139,7 +139,7 @@ def compute_loss(answers, truth):
 lesson.loss.check(compute_loss)
 
 # %% [markdown]
-# **Exercise 2: a step.** School mathematics (the derivative of the loss) says where to go:
+# **Exercise 2: a step.** School mathematics (the derivative of the loss) says which way to go:
 #
 # - new start = start − learning rate · 2 · the mean of the errors,
 # - new slope = slope − learning rate · 2 · the mean of error · x.
@@ -159,7 +159,7 @@ def take_step(slope, start, x, y, learning_rate):
 lesson.step.check(take_step)
 
 # %% [markdown]
-# Now 200 steps. The next cell uses your two functions, if they are right, and those of the kit where they are not.
+# Now 200 steps. The next cell uses your two functions, if they are right, and the kit's where they are not.
 
 # %%
 measure = choose_answer(lesson.loss, compute_loss, lambda: lesson.compute_loss)
@@ -188,9 +188,9 @@ learned = {"learned line": (line_days, slope * line_days + start)}
 figures.plot_fits((day, diameter), learned, labels=("day", "diameter (0.1 mm)"))
 
 # %% [markdown]
-# **What to see.** The line that began flat at zero now goes through the points. The two printed lines agree but for the
-# last digits: many small steps came where a formula gets at once. The steps have one advantage: they also work where
-# there is no formula.
+# **What to see.** The line that began flat at zero now goes through the points. The two printed lines agree except for
+# the last digits: many small steps arrive where a formula gets you at once. The steps have one advantage: they also
+# work where there is no formula.
 
 # %%
 lesson.large_steps
@@ -200,9 +200,9 @@ rates = (0.005, 0.05, 0.2)
 figures.plot_losses({f"learning rate {rate}": learn_line(rate, 20)[2] for rate in rates})
 
 # %% [markdown]
-# **What to see.** The first 20 steps; the left axis goes up in powers of ten. With 0.005 the loss
-# falls, slowly. With 0.05 it falls soon. With 0.2 it grows beyond all bounds: each step leaps over the goal, and
-# farther each time. If a network's loss becomes `nan` ("not a number"), this is the first thing to think of.
+# **What to see.** The first 20 steps; the left axis goes up in powers of ten. With 0.005 the loss falls, slowly. With
+# 0.05 it falls quickly. With 0.2 it grows without bound: each step overshoots the goal, by more each time. If a
+# network's loss becomes `nan` ("not a number"), this is the first thing to think of.
 
 # %% [markdown]
 # ## 3. A network with one neuron is a line
@@ -210,7 +210,7 @@ figures.plot_losses({f"learning rate {rate}": learn_line(rate, 20)[2] for rate i
 # A *neuron* multiplies each input by a number, its *weight*, adds another number, and passes the result on. One neuron
 # with one input is a line. The library Keras, which we use from now on, does the steps for us.
 #
-# **Guess:** which weight will the neuron have in the end?
+# **Guess:** what weight will the neuron end up with?
 
 # %%
 neuron = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
@@ -227,17 +227,17 @@ print(f"the neuron: slope {weight:.3f}, start {added:.3f}")
 # %% [markdown]
 # ## 4. Many neurons are a curve
 #
-# Growth is no line: it begins slowly and ends slowly. So we now take another organoid, measured 24 times in seven days.
-# The points scatter around the true curve, as measurements do. The networks learn from every other point (black in the
-# figure below). The others (white) we keep back: no network sees them while it learns.
+# Growth is not a straight line: it begins slowly and ends slowly. So we now take another organoid, measured 24 times in
+# seven days. The points scatter around the true curve, as measurements do. The networks learn from every other point
+# (black in the figure below). We keep the others (white) back: no network sees them while it learns.
 #
-# Neurons stand in *layers*: what one layer passes on goes into the next. In between, each number is bent (here by
-# *tanh*, a curve shaped like an S). With bends, many neurons together can follow almost any curve. We build three
-# networks: one neuron without a bend, two layers of 4 neurons, and two layers of 128.
+# Neurons stand in *layers*: what one layer passes on goes into the next. In between, each number passes through a curve
+# (here *tanh*, which is shaped like an S). That lets many neurons together follow almost any curve. We build three
+# networks: one neuron without such a curve, two layers of 4 neurons, and two layers of 128.
 #
-# The next cell but one trains such a network. You need not understand each line of it. Two words: `Rescaling` turns
-# days into numbers from -1 to 1, with which learning is easier. *Adam* goes downhill as you did above, but finds for
-# each number of the network a step size of its own.
+# The cell after next trains such a network. You do not need to understand every line of it. Two words to explain:
+# `Rescaling` turns days into numbers from -1 to 1, which makes learning easier. *Adam* goes downhill as you did above,
+# but finds a separate step size for each number in the network.
 
 # %%
 days = np.sort(rng.uniform(0, 7, 24))
@@ -247,7 +247,7 @@ seen = np.arange(len(days)) % 2 == 0  # every other point is for learning, the o
 
 # %%
 def train_small_network(neurons: int) -> tuple[keras.Model, keras.callbacks.History]:
-    """A network of two bent layers (none for 0 neurons), trained on the points that are seen."""
+    """A network with two tanh layers (none for 0 neurons), trained on the points that it may see."""
     keras.utils.set_random_seed(seed)
     hidden = [keras.layers.Dense(neurons, "tanh") for _ in range(2 if neurons else 0)]
     begin = [keras.Input((1,)), keras.layers.Rescaling(1 / 3.5, -1)]  # days 0 to 7 become -1 to 1
@@ -281,14 +281,15 @@ figures.plot_fits(
 
 # %% [markdown]
 # **What to see.** The line cannot bend: it misses both kinds of points (*underfitting*). A few neurons follow the
-# growth. With 128 neurons the curve runs after single black points, also where they lie off by chance (*overfitting*).
-# It comes closest to black points, but not to white ones. The next section puts this into numbers.
+# growth. With 128 neurons the curve chases single black points, even where they are off by chance (*overfitting*). It
+# comes closest to the black points, but not to the white ones. The next section puts this into numbers.
 
 # %% [markdown]
 # ## 5. Underfitting and overfitting
 #
 # How would we notice without looking at the curve, for example in a network for 3D images? By keeping points back. The
-# loss on points that are learned from is the *training loss*; on points that are kept back, the *validation loss*.
+# loss on the points that the network learns from is the *training loss*; on the points that are kept back, it is the
+# *validation loss*.
 
 # %%
 training_losses = {name: record.history["loss"] for name, (_, record) in trained.items()}
@@ -296,7 +297,7 @@ validation_losses = {name: record.history["val_loss"] for name, (_, record) in t
 figures.plot_losses(training_losses, validation=validation_losses, step="round of 50 steps")
 
 # %% [markdown]
-# **What to see.** Colours are those of the figure above; dashed is the validation loss. (Each long mark on the left
+# **What to see.** Colours are as in the figure above; dashed lines are the validation loss. (Each long mark on the left
 # axis is ten times the one below it.)
 # - *Underfitting* (the line): both losses stay high. More training does not help; a larger network would. (In notebook
 #   04 you meet another cause: steps that are too small.)
@@ -315,8 +316,8 @@ lesson.what_is_wrong
 
 # %% [markdown] tags=["instructor"]
 # **For teachers.** Ask for a show of hands before the figure of section 4: which curve is best? Most choose the one
-# with 128 neurons, as it comes closest to the points. Then ask what they would bet on for the white points. With 96
-# measurements in place of 24 the network with 128 neurons gains most; let a quick group try it.
+# with 128 neurons, because it comes closest to the points. Then ask what they would bet on for the white points. With
+# 96 measurements in place of 24 the network with 128 neurons gains most; let a quick group try it.
 
 # %% [markdown]
 # ## 6. What a convolution sees
@@ -339,8 +340,9 @@ kernel = np.array([[0, 1, 0], [1, 2, 1], [0, 1, 0]])
 lesson.by_hand
 
 # %% [markdown]
-# **Exercise 3: a convolution.** Now all places. The function takes an image and a kernel of 3 × 3, and gives back an
-# array as large as the image. At the border a part of the kernel lies outside: there the image counts as 0.
+# **Exercise 3: a convolution.** Now do this for all places. The function takes an image and a kernel of 3 × 3, and
+# gives back an array as large as the image. At the border a part of the kernel lies outside: there the image counts as
+# 0.
 
 
 # %% exercise="convolution"
@@ -376,8 +378,8 @@ print(f"largest difference between this convolution and that of Keras: {differen
 
 # %% [markdown]
 # **Exercise 4: another kernel.** Find nine numbers that answer most strongly at the *left edge* of a nucleus, where it
-# is dark on the left and bright on the right. Where all is evenly bright, they should answer with 0. Write them as
-# three rows of three numbers: `[[…, …, …], […, …, …], […, …, …]]`.
+# is dark on the left and bright on the right. Where everything is evenly bright, they should answer with 0. Write them
+# as three rows of three numbers: `[[…, …, …], […, …, …], […, …, …]]`.
 
 # %% exercise="edge"
 edge_kernel = ...
@@ -400,12 +402,13 @@ figures.plot_convolution(image, chosen_kernel, lesson.convolve(image, chosen_ker
 # ## 7. What a U-Net does
 #
 # One convolution sees 3 × 3 pixels. Whether a bright spot is a nucleus or debris can only be told from its
-# surroundings. The U-Net has a trick: it makes the image smaller, convolves, makes it smaller again. In a small image
-# 3 × 3 pixels are a large neighbourhood. Then it makes the image larger again. At each size it lays beside it what it
-# had before (orange), so that the place is not forgotten.
+# surroundings. The U-Net has a trick: it makes the image smaller, convolves, makes it smaller again. In a small image 3
+# × 3 pixels are a large neighbourhood. Then it makes the image larger again. At each size it puts what it had before
+# beside it (orange), so that it does not forget where things are.
 #
 # At each layer many kernels work side by side. Each gives an image of its own, called a *channel* of the layer. (These
-# are not the channels of the microscope.) Our network also convolves from plane to plane, and gets three time points.
+# are not the channels of the microscope.) Our network also convolves from plane to plane, and is given three time
+# points.
 
 # %%
 settings = NetworkSettings()
@@ -424,8 +427,8 @@ figures.plot_u_net(shapes)
 # %% [markdown]
 # **What to see.** A patch has 48 rows. The first layer halves them at once, so the first box has 24. From left to right
 # the image shrinks to 6 rows and grows to 48 again: a U. Where it is small, it has many channels: for each place many
-# answers to "what is here?". The last box has one channel. A last bend, the *sigmoid*, brings each number between 0 and
-# 1: the probability that here is the centre of a nucleus.
+# answers to "what is here?". The last box has one channel. A last curve, the *sigmoid*, brings each number between 0
+# and 1: the probability that here is the centre of a nucleus.
 
 # %%
 described = saving.describe_network(network)
@@ -442,8 +445,8 @@ print("field of view (z, y, x):", field_of_view, "voxels, or", field_um.round(),
 print("A nucleus is about 8 µm wide.")
 
 # %% [markdown]
-# Two numbers that may surprise you. Voxels are larger than in notebook 00: before the network sees a movie, the kit
-# brings it to 2 × 1 × 1 µm. And the field is larger than a patch: in training a part of it is missing at the borders,
+# Two of these numbers may surprise you. Voxels are larger than in notebook 00: before the network sees a movie, the kit
+# rescales it to 2 × 1 × 1 µm. And the field is larger than a patch: in training, part of it is missing at the borders;
 # later, in whole movies, it is there.
 
 # %%
@@ -456,8 +459,8 @@ lesson.why_smaller
 #
 # - The *position network* answers for each voxel. So it has to make the image large again.
 # - The *division network* answers once. It stays small, and ends with neurons as in section 4.
-# - The *link network* is shown two patches, one around each nucleus. It looks at both with the same kernels, and also
-#   gets the way from one to the other, in z, y and x.
+# - The *link network* is shown two patches, one around each nucleus. It looks at both with the same kernels, and is
+#   also given the displacement from one to the other, in z, y and x.
 
 # %%
 for name in ("position", "division", "link"):
@@ -469,9 +472,10 @@ for name in ("position", "division", "link"):
 
 # %% [markdown]
 # **What to see.** The first three numbers in brackets are planes, rows and columns; `None` means that any number will
-# do. The last one counts what is known of each voxel. For the first two networks it is the brightness at three time
+# do. The last one counts what is known about each voxel. For the first two networks it is the brightness at three time
 # points. For the link network it is the brightness at two time points, and how far the voxel is from the other nucleus
-# in z, y and x: five numbers. The link network gets two patches, and in `(3,)` the way from one to the other.
+# in z, y and x: five numbers. The link network gets two patches, and, in `(3,)`, the displacement from one to the
+# other.
 #
 # Learning is the same for all three: a loss, steps, and movies kept back. Notebook 04 trains the first, 05 the second,
 # 06 the third.
@@ -484,16 +488,16 @@ for name in ("position", "division", "link"):
 #
 # <details><summary><b>Am I right?</b> (Click for an answer.)</summary>
 #
-# Compare the validation losses printed in section 5, before and after. Expect the most of the 128 neurons: among many
-# points they cannot run after single ones. The line stays a line. Points help against overfitting, not underfitting.
+# Compare the validation losses printed in section 5, before and after. Expect the 128 neurons to gain most: with many
+# points they cannot chase single ones. The line stays a line. More points help against overfitting, not underfitting.
 # </details>
 
 # %% [markdown]
 # ## Summary
 #
 # - Learning is: measure how wrong you are (loss), change all weights a little so that it falls, repeat.
-# - A neuron is a line. Many neurons with bends are a curve. Convolutions are neurons that look at a small neighbourhood
-#   and are moved over the image. A U-Net is convolutions at several sizes.
-# - Points that are kept back tell whether a network has understood or only memorised.
+# - A neuron is a line. Many neurons, with curves in between, can follow almost any curve. Convolutions are neurons that
+#   look at a small neighbourhood and are moved over the image. A U-Net is convolutions at several sizes.
+# - Points that are kept back show whether a network has understood or only memorised.
 #
 # Next: 02, check annotations. A network learns whatever is marked, mistakes included.

@@ -21,8 +21,8 @@
 # %% [markdown]
 # # 02 · Check annotations: find mistakes before the network learns them
 #
-# **You see how much is annotated, find mistakes with their place and remedy, repair some, and save the result as a new
-# file.** At the end you do the same with your own movie.
+# **You see how much is annotated, find mistakes, where they are and what to do about them, repair some, and save the
+# result as a new file.** At the end you do the same with your own movie.
 #
 # *Goals.* Afterwards you can
 # - say whether there are enough annotations to train from scratch,
@@ -53,14 +53,15 @@ else:
     print(check_environment())
 
 # %% [markdown] tags=["instructor"]
-# **For teachers.** *Show live:* sections 1, 2 and 4, and the annotation checker of section 5: choose a problem, mend
-# it, undo. *Let them do:* the exercises of sections 3, 6 and 7, in pairs; then their own movies, if they brought some.
+# **For teachers.** *Show live:* sections 1, 2 and 4, and the annotation checker of section 5: choose a problem, fix it,
+# undo. *Let them do:* the exercises of sections 3, 6 and 7, in pairs; then their own movies, if they brought some.
 #
-# *For one hour,* leave out section 3. *Expected questions.* "Why not mend everything automatically?" A rule sees only
-# what is unlikely; whether it is wrong, a person must look. "How many wrong annotations are too many?" See notebook 09,
-# where it is measured. "Must I mark the nuclei at the border?" Yes, if their centre lies inside the cuboid.
+# *For one hour,* leave out section 3. *Expected questions.* "Why not fix everything automatically?" A rule sees only
+# what is unlikely; a person must look to see whether it is wrong. "How many wrong annotations are too many?" See
+# notebook 09, where it is measured. "Do I have to mark the nuclei at the border?" Yes, if their centre lies inside the
+# cuboid.
 #
-# *Expected trouble.* Own movies whose spacing is missing or in other units: the error says what to add.
+# *Expected trouble.* Learners' own movies whose spacing is missing or in other units: the error says what to add.
 
 # %%
 import dataclasses
@@ -108,17 +109,18 @@ plots.curves.plot_annotation_counts(training)
 
 # %% [markdown]
 # **What to see.** Each line is a movie. The number of positions rises because cells divide. Stars mark divisions; a
-# number at a star says how many there are. In `organoid_b` only a part of the image is annotated, so its line is lower.
+# number next to a star says how many there are. In `organoid_b` only a part of the image is annotated, so its line is
+# lower.
 #
-# Is it enough? The text below the table says so. With few annotations it is better to *fine-tune*, which means to
+# Is it enough? The text below the table tells you. With few annotations it is better to *fine-tune*, which means to
 # train a trained network a little further, than to train *from scratch*, which means to begin with an untrained one.
 # Notebook 04 does both.
 
 # %% [markdown]
 # ## 2. Are they right?
 #
-# The kit applies more than twenty rules. Each problem says what is wrong, where, and what to do. An *error* is surely
-# wrong. A *warning* only looks wrong: you decide.
+# The kit applies more than twenty rules. Each problem says what is wrong, where, and what to do. An *error* is
+# certainly wrong. A *warning* only looks wrong: you decide.
 
 # %%
 one = training[0]
@@ -135,7 +137,7 @@ print(*before, sep="\n")
 # %% [markdown]
 # ## 3. A rule, by hand
 #
-# How does a program notice that a nucleus was marked twice? Two marks of one time point lie closer together than two
+# How does a program notice that a nucleus was marked twice? Two marks at one time point lie closer together than two
 # nuclei can. So we need distances, in µm: voxels are not cubes. Here one is 2 µm deep, but only half a µm wide.
 #
 # **Exercise 1: a distance.** `first` and `second` are positions (z, y, x) in voxels; `spacing_um` says how many µm a
@@ -144,7 +146,7 @@ print(*before, sep="\n")
 
 # %% exercise="distance"
 def find_distance_um(first, second, spacing_um):
-    """How far two positions are apart, in µm."""
+    """How far apart two positions are, in µm."""
     ...
 
 
@@ -152,8 +154,9 @@ def find_distance_um(first, second, spacing_um):
 lesson.distance.check(find_distance_um)
 
 # %% [markdown]
-# **Exercise 2: double marks.** `positions` has one row (z, y, x) for each mark of a time point. Give back a list of
-# pairs of rows, such as `[(0, 3)]`, that lie closer together than `limit_um`. Each pair once, no row with itself.
+# **Exercise 2: double marks.** `positions` has one row (z, y, x) for each mark at a time point. Give back a list of
+# pairs of rows, such as `[(0, 3)]`, that lie closer together than `limit_um`. List each pair once, and no row with
+# itself.
 
 
 # %% exercise="doubles"
@@ -168,9 +171,9 @@ lesson.doubles.check(find_doubles)
 # %% [markdown]
 # ## 4. Planted mistakes
 #
-# We spoil a copy. First we delete the position of a nucleus that stands a little apart. Then we mark another nucleus
-# twice. Then we check again, and print only the problems that are new. (You need not understand the code that spoils.)
-# But guess first:
+# We damage a copy on purpose. First we delete the position of a nucleus that stands a little apart. Then we mark
+# another nucleus twice. Then we check again, and print only the problems that are new. (You do not need to understand
+# the code that does the damage.) But guess first:
 
 # %%
 lesson.how_many_problems
@@ -208,31 +211,31 @@ plots.plot_problems(one.movie, spoiled, problems, time_point, channels)
 
 # %% [markdown]
 # **What to see.** Squares are errors, diamonds are warnings, with the same numbers as in the list beside the image. Two
-# marks on one nucleus are an error. A nucleus without a mark is only a warning, and only where its light stands alone:
-# in a crowd it is taken for that of a neighbour, whose mark then seems off-centre.
+# marks on one nucleus are an error. A nucleus without a mark is only a warning, and only where its light is by itself:
+# in a crowd it is taken for a neighbour's light, and the neighbour's mark then seems off-centre.
 #
-# The list above has more than two new problems, and some of them at other time points: one mistake can show at several
-# places. With the position its links are gone too. At which time points does this break a track? One later:
+# The list above has more than two new problems, and some of them at other time points: one mistake can show up in
+# several places. When a position goes, its links go with it. At which time points does this break a track? One later:
 
 # %%
 plots.plot_problems(one.movie, spoiled, problems, time_point + 1, channels)
 
 # %% [markdown]
-# **What to see.** One time point later a track begins in the middle of the organoid, and one earlier a track ends
-# there. Nuclei do not come from nowhere: a position is missing in between.
+# **What to see.** One time point later a track begins in the middle of the organoid, and one time point earlier a track
+# ends there. Nuclei do not come from nowhere: a position is missing in between.
 
 # %% [markdown]
 # ## 5. Repair them
 #
-# With the mouse first. The *annotation checker* shows the same list; what only the image can tell is added by *Check
-# images*. Choose a problem: the movie goes there, and its positions are chosen already (a click on one would take it
-# back). *Delete* deletes the one that was chosen last: of a double mark, the second.
+# With the mouse first. The *annotation checker* shows the same list; *Check images* adds what only the image can tell.
+# Choose a problem: the movie goes there, and its positions are chosen already (clicking on one would deselect it).
+# *Delete* deletes the one that was chosen last: for a double mark, the second.
 #
 # Where one is missing, go to its time point and plane, click into the middle of the nucleus (this puts the crosshair
 # there), and press A: it is added, and chosen. Now it needs links: go one time point back, click on the same nucleus
-# there, and press L; then one time point on from the new one, click on it there, and press L again. Everything can be
-# undone. *Save* writes a new file; even without saving, nothing is lost when the computer stops. (The checker does not
-# tell whether your mark lies in the very middle: look from all three sides.)
+# there, and press L; then go one time point forward from the new one, click on it there, and press L again. Everything
+# can be undone. *Save* writes a new file; even without saving, nothing is lost if the computer crashes. (The checker
+# cannot tell whether your mark lies exactly in the middle: look from all three sides.)
 
 # %%
 file = Path(output_folder) / f"{one.name}_mended_{time_point}.aut"
@@ -242,7 +245,7 @@ checker = AnnotationChecker(
 checker
 
 # %% [markdown]
-# Below, the same as a picture, for paper, and for places that show no buttons:
+# Below is the same as a picture, for print, and for places that show no buttons:
 
 # %%
 checker.plot()
@@ -251,7 +254,7 @@ checker.plot()
 # **What to see.** The time point that the checker shows, with its problems, numbered as in the list beside it. If there
 # is none at this time point, the list says so: choose a problem above, then run the cell again.
 #
-# Now the same repair in code. This is how you mend a hundred mistakes of one kind.
+# Now the same repair in code. This is how you fix a hundred mistakes of one kind.
 #
 # The missing nucleus must lie between the two loose ends of the track. We put it halfway, and link it to both. Then we
 # delete the second mark of the doubled nucleus.
@@ -268,7 +271,7 @@ repaired = dataclasses.replace(repaired, links=np.append(repaired.links, new_lin
 second_mark = by_rule["duplicate_position"].rows[1]
 repaired = repaired.select(np.arange(len(repaired)) != second_mark)
 left = check_annotations(repaired, one.movie, channels=channels)
-print(f"{len(left)} problems are left; before we spoiled anything there were {len(before)}.")
+print(f"{len(left)} problems are left; before we damaged anything there were {len(before)}.")
 
 # %% [markdown]
 # Are both numbers the same? Then our two mistakes are gone. But how close is the repair to the truth?
@@ -280,7 +283,7 @@ print("A nucleus is about 8 µm wide.")
 
 # %% [markdown]
 # A nucleus of 8 µm reaches 4 µm from its centre. Below 4 µm the repaired position lies inside the nucleus: good enough
-# to find it again, though one should still move it to the middle.
+# to find it again, though you should still move it to the middle.
 #
 # Now we save it, as a new file. Existing files are never overwritten: if the name is taken, we take the next free one.
 
@@ -293,7 +296,7 @@ print(f"{file} holds {len(read_annotations(file))} positions. OrganoidTracker op
 # %% [markdown]
 # ## 6. A mistake in all positions at once
 #
-# Computers count axes in the order z, y, x; many tables are in the order x, y, z. A guess:
+# Programs usually count axes in the order z, y, x; many tables are in the order x, y, z. Guess first:
 
 # %%
 lesson.swapped_axes
@@ -305,11 +308,11 @@ for problem in check_annotations(swapped, one.movie, channels=channels):
 
 # %% [markdown]
 # One problem, with its reason. A mix-up of µm and voxels is found in the same way, if it moves positions out of the
-# movie. If y and x are swapped in a square image, all positions stay inside. Then you see another sign: very many
+# movie. If y and x are swapped in a square image, all positions stay inside. Then you see a different sign: very many
 # warnings that positions are not in the middle of a bright nucleus.
 
 # %% [markdown]
-# **Exercise 3: a table of another program.** It has one row for each nucleus, and the columns x, y, z in µm. Turn it
+# **Exercise 3: a table from another program.** It has one row for each nucleus, and the columns x, y, z in µm. Turn it
 # into positions as the kit wants them: z, y, x in voxels. `spacing_um` is z, y, x, as always here.
 
 
@@ -325,9 +328,10 @@ lesson.table.check(convert_table)
 # %% [markdown]
 # ## 7. Annotate only a part
 #
-# You need not annotate a whole organoid. Annotate a *cuboid*, a box with straight walls, **completely**: inside it,
-# what has no mark is taken for "no nucleus". What lies outside is ignored, in training and in scores. Which cuboid? At
-# each time point the kit takes the smallest one around all positions, as here, unless the annotation file states one.
+# You do not have to annotate a whole organoid. Annotate a *cuboid*, a box with straight walls, **completely**: inside
+# it, anything without a mark counts as "no nucleus". What lies outside is ignored, in training and in scores. Which
+# cuboid? At each time point the kit takes the smallest one around all positions, as here, unless the annotation file
+# states one.
 
 # %%
 part = training[1]
@@ -370,11 +374,11 @@ lesson.scattered_marks
 # ## 8. Your own movie
 #
 # Put the names of your files into `own_movie` and `own_annotations` at the top, and the channels that show nuclei into
-# `channels`. Run that cell, and then the one below this text. The files lie beside this notebook, or you give their
-# whole path. On Colab, first drag them into the list of files on the left. If something in the files is unclear, such
-# as the spacing (how many µm a voxel measures), an error says what to add.
+# `channels`. Run that cell, and then the one below this text. Put the files next to this notebook, or give their full
+# path. On Colab, first drag them into the list of files on the left. If something in the files is unclear, such as the
+# spacing (how many µm a voxel measures), an error says what to add.
 #
-# No movie of your own? Then read on: without names, the cell does nothing.
+# No movie of your own? Then just read on: without names, the cell does nothing.
 
 # %%
 if own_movie and own_annotations:
@@ -386,10 +390,11 @@ if own_movie and own_annotations:
 # %% [markdown]
 # ## Summary
 #
-# - Count first. As a rule of thumb, a few hundred positions are enough to fine-tune. To train from scratch take several
-#   thousand, from several movies. (That is for real movies. Our invented ones are alike and clean: fewer will do.)
-# - Then check. OrganoidTracker's author saw that 1 % of wrong annotations already weakens a network. (On our small,
-#   easy movies no such cost could be measured: notebook 09.)
+# - Count first. As a rule of thumb, a few hundred positions are enough to fine-tune. To train from scratch you need
+#   several thousand, from several movies. (That is for real movies. Our invented ones are alike and clean: fewer will
+#   do.)
+# - Then check. OrganoidTracker's author saw that as little as 1 % of wrong annotations weakens a network. (On our
+#   small, easy movies no such cost could be measured: notebook 09.)
 # - Repair into a new file. Annotate small parts, but completely.
 #
 # Next: 03, preview augmentation.
@@ -398,12 +403,12 @@ if own_movie and own_annotations:
 lesson.two_hours
 
 # %% [markdown]
-# **For those who want more.** Spoil a copy as in section 4, check it, and look which problems are new.
-# 1. Move one position by 12 voxels in y. Which rule finds it? And by 3 voxels?
+# **For those who want more.** Damage a copy as in section 4, check it, and see which problems are new.
+# 1. Move one position by 12 voxels in y. Which rule finds it? And if you move it by 3 voxels?
 #    `moved = truth.positions.copy(); moved[victim] += (0, 12, 0)`, then `dataclasses.replace(truth, positions=moved)`
 # 2. Turn one link around. Which rule finds it?
 #    `turned = truth.links.copy(); turned[0] = turned[0][::-1]`, then `dataclasses.replace(truth, links=turned)`
-# 3. Delete all positions of time point 6. What is reported now, and why is no nucleus reported as missing?
+# 3. Delete all positions of time point 6. What is reported now, and why is no nucleus reported missing?
 #    `truth.select(truth.time_points != 6)`
 #
 # <details><summary><b>Am I right?</b> (Click for answers.)</summary>
@@ -411,6 +416,6 @@ lesson.two_hours
 # 1. 12 voxels are 6 µm, more than half a nucleus: expect `off_centre` (or `duplicate_position`, if it lands on a
 #    neighbour). 3 voxels are 1.5 µm, still well inside the nucleus: expect nothing. No rule sees small slips.
 # 2. `link_not_forward`, an error: links must go forward in time.
-# 3. `time_point_without_annotation`: tracks are broken. Nuclei are only missed at time points that have positions. A
-#    time point without any counts as "nobody looked", not as "no nuclei".
+# 3. `time_point_without_annotation`: tracks are broken. Nuclei are only reported missing at time points that have
+#    positions. A time point without any counts as "nobody looked", not as "no nuclei".
 # </details>

@@ -54,8 +54,8 @@ else:
 
 # %% [markdown] tags=["instructor"]
 # **For teachers.** *Show live:* the preview of section 6, all off, then one operation after the other; ask each time
-# "could this be your microscope?". Then example C of section 8. *Let them do:* exercises 1 and 2; who knows matrices
-# does exercise 3.
+# "could this be your microscope?". Then example C of section 8. *Let them do:* exercises 1 and 2; those who know
+# matrices do exercise 3.
 #
 # *For one hour,* leave out section 7. *Expected questions.* "Are there more annotations now?" No: more examples of the
 # same nuclei. "Why are there black corners?" The turned patch reaches beyond the movie. "Why is validation not varied?"
@@ -83,19 +83,19 @@ from organoid_kit.examples import (
 # %% tags=["parameters"]
 channels = (2, 3)  # which channels show nuclei, counted from 1
 time_point = 6
-seed = 4  # which piece of the stack, and which dice are thrown
+seed = 4  # which piece of the stack, and how the dice fall
 
 # %% [markdown]
 # ## 1. One example
 #
 # A network learns from *patches*, small pieces of stacks. An *example* is a patch with its right answer, the *target*:
-# a dot at each nucleus centre. *Augmentation* is to vary examples.
+# a dot at each nucleus centre. *Augmentation* means varying the examples.
 #
 # A patch is cut out at random. The *seed* decides which random numbers are drawn, so that you see the same ones again.
-# Of twenty patches we take the one with most nuclei in it. Here it has the fine spacing of the movie, so that you see
-# well. In training the kit brings all movies to a coarser spacing of 2 × 1 × 1 µm (z, y, x).
+# Of twenty patches we take the one with the most nuclei in it. Here it has the fine spacing of the movie, so that you
+# can see it well. In training the kit rescales all movies to a coarser spacing of 2 × 1 × 1 µm (z, y, x).
 #
-# The kit also brings each stack to the same brightness: background is about 0, bright nuclei are about 1.
+# The kit also adjusts each stack to the same brightness: background is about 0, bright nuclei are about 1.
 
 # %%
 training = read_dataset(find_samples() / "training.autlist")
@@ -109,16 +109,16 @@ example = as_they_are.example(time_point, key)
 plots.plot_example(example, settings)
 
 # %% [markdown]
-# **What to see.** Left one plane of the patch; in the middle the target; right what counts. White counts in the loss
-# (how wrong the network is). What nobody annotated would be black, and is ignored. Filled marks lie in this plane,
-# faint rings above or below it. Only nuclei near this plane have a dot in it.
+# **What to see.** On the left one plane of the patch; in the middle the target; on the right what counts. White counts
+# in the loss (how wrong the network is). Anything that nobody annotated would be black, and is ignored. Filled marks
+# lie in this plane, faint rings above or below it. Only nuclei near this plane have a dot in it.
 
 # %% [markdown]
 # ## 2. Why vary?
 #
-# You annotated some hundred nuclei. Turned by 90°, a nucleus is still a nucleus; a little darker too. If the network
-# sees every example a little different each time, it can hardly learn them by heart (*overfitting*, notebook 01). And
-# it is better prepared for other microscopes.
+# Say you annotated a few hundred nuclei. A nucleus turned by 90° is still a nucleus; so is one that is a little darker.
+# If the network sees every example a little differently each time, it can hardly learn them by heart (*overfitting*,
+# notebook 01). And it is better prepared for other microscopes.
 #
 # All variations can be switched off. We do so here, to switch them on one by one:
 
@@ -138,7 +138,7 @@ nothing = AugmentationSettings(
 
 # %%
 def vary(throw: int = 0, **operations) -> position.PositionExample:
-    """The example above with these variations only; another throw of the dice, another result."""
+    """The example above with these variations only; a different throw of the dice gives a different result."""
     chosen = dataclasses.replace(nothing, **operations)
     augmentation = draw_augmentation(chosen, np.random.default_rng((seed, throw)))
     return as_they_are.example(time_point, key, augmentation)
@@ -160,9 +160,9 @@ plots.images.plot_augmentations(
 )
 
 # %% [markdown]
-# **What to see.** All four move the target: the dots in the lower row go with the nuclei. When the image grows, the
-# distances between dots grow, but not the dots: they have a size in µm of their own. Black corners, if there are any,
-# lie outside the movie.
+# **What to see.** All four move the target: the dots in the lower row move with the nuclei. When the image grows, the
+# distances between dots grow, but the dots do not: they have a fixed size in µm. Black corners, if there are any, lie
+# outside the movie.
 #
 # **Exercise 1: a mirror.** `patch` has the axes z, y, x; `positions` has one row (z, y, x) for each nucleus, in voxels.
 # Mirror both, so that left becomes right. Give back the new patch and the new positions.
@@ -170,7 +170,7 @@ plots.images.plot_augmentations(
 
 # %% exercise="mirror"
 def mirror(patch, positions):
-    """The patch and its positions, left and right exchanged."""
+    """The patch and its positions, with left and right swapped."""
     ...
 
 
@@ -180,8 +180,8 @@ lesson.mirror.check(mirror)
 # %% [markdown]
 # ## 4. Variations of light
 #
-# Three ways to change intensities: less light; more *contrast*, which moves everything away from the mean; another
-# *gamma*, which makes above all dim places brighter or darker. A guess before you see them:
+# Three ways to change intensities: less light; more *contrast*, which moves everything away from the mean; a different
+# *gamma*, which mainly makes dim places brighter or darker. Guess before you see them:
 
 # %%
 lesson.which_light
@@ -196,8 +196,8 @@ plots.images.plot_augmentations(example, light, settings, names=names)
 # **What to see.** None: the image changes, the target does not. With more contrast, bright gets brighter and dark
 # darker. With a gamma below 1 dim places get brighter, above 1 darker.
 #
-# **Exercise 2: a contrast.** What is above the mean of the patch shall be `factor` times as far above it, what is below
-# `factor` times as far below. Give back the new patch.
+# **Exercise 2: a contrast.** What is above the mean of the patch should become `factor` times as far above it; what is
+# below, `factor` times as far below. Give back the new patch.
 
 
 # %% exercise="contrast"
@@ -216,15 +216,15 @@ plots.images.plot_augmentations(
 )
 
 # %% [markdown]
-# **What to see.** Noise is what a camera adds when there is little light. Blur comes from a bad focus. Deep in the
+# **What to see.** Noise is what a camera adds when there is little light. Blur comes from poor focus. Deep in the
 # tissue light is lost: how much this plane loses depends on how deep in the patch it lies.
 
 # %% [markdown]
 # ## 5. All together
 #
 # In training all variations act at once, with strengths drawn at random. These are the defaults of the kit. Two numbers
-# are the least and the most (`brightness` 0.6 to 1.5 times); one number is the most. The last ones, from `jitter_um`
-# on, belong to the division and the link network (notebooks 05 and 06):
+# are the lowest and the highest value (`brightness` 0.6 to 1.5 times); a single number is the highest. The last ones,
+# from `jitter_um` on, belong to the division and the link network (notebooks 05 and 06):
 
 # %%
 print(settings.augmentation)
@@ -234,16 +234,17 @@ varied = [vary(throw, **dataclasses.asdict(settings.augmentation)) for throw in 
 plots.images.plot_augmentations(example, varied, settings)
 
 # %% [markdown]
-# **What to see.** Four examples that the network might see in place of the first. In each *epoch*, one walk through all
-# examples, it sees others.
+# **What to see.** Four examples that the network might see instead of the first. In each *epoch*, one pass through all
+# the examples, it sees different ones.
 
 # %% [markdown]
 # ## 6. Try it
 #
 # The *augmentation preview* shows an example as it is, beside variations of it. Switch operations on and off, move
 # their ranges, throw the dice again. When do *you* stop seeing the nuclei? What you cannot see, the network should not
-# be asked to see. Where a setting is known to teach something wrong, a warning says why; but it does not see all: look
-# yourself. (The slider for the example goes through the time points of both movies, one after the other.)
+# be asked to see. Where a setting is known to teach something wrong, a warning says why; but it does not catch
+# everything: look for yourself. (The slider for the example goes through the time points of both movies, one after the
+# other.)
 
 # %%
 preview = AugmentationPreview(training, settings)
@@ -258,19 +259,19 @@ print(*preview.warnings.values(), sep="\n")
 preview.plot()
 
 # %% [markdown]
-# **What to see.** Left the example as it is, beside it four variations, each above its target. The warning is the one
-# that the dashboard shows, too. *All as usual* brings the ranges of the kit back.
+# **What to see.** On the left the example as it is, beside it four variations, each above its target. The dashboard
+# shows the same warning. *All as usual* restores the kit's ranges.
 
 # %% [markdown]
 # ## 7. One matrix moves image and positions
 #
 # If the image were turned one way and the positions another, the network would learn nonsense. In the kit both are
-# moved by the same 3 × 3 *matrix*: a table of nine numbers that makes new coordinates from old ones. (You may skip this
-# section if you never met matrices.)
+# moved by the same 3 × 3 *matrix*: a table of nine numbers that turns old coordinates into new ones. (You can skip this
+# section if you have never met matrices.)
 #
 # **Exercise 3: a turn.** `position` and `centre` are places in the movie (z, y, x), three numbers each. The patch is
-# turned around `centre`, which comes to lie in the `middle` of the patch. Where in the patch does the position lie?
-# In Python, `matrix @ offset` multiplies a matrix and three numbers.
+# turned around `centre`, which ends up in the `middle` of the patch. Where in the patch does the position lie? In
+# Python, `matrix @ offset` multiplies a matrix by three numbers.
 
 
 # %% exercise="move"
@@ -283,8 +284,8 @@ def move_position(position, matrix, centre, middle):
 lesson.move.check(move_position)
 
 # %% [markdown]
-# We test this. We draw dots into an image, turn *the image*, and find the dots in it. Then we turn *the positions*.
-# Both must agree.
+# We test this. We draw dots into an image, turn *the image*, and find the dots in it. Then we turn *the positions*. The
+# two must agree.
 
 # %%
 rng = np.random.default_rng(seed)
@@ -313,8 +314,8 @@ print("turned back, the positions are where they were:", np.allclose(back, posit
 # %% [markdown]
 # ## 8. What would teach something wrong
 #
-# What is wrong with each of the three examples below? Decide before you answer the question; what each is, stands
-# behind it.
+# What is wrong with each of the three examples below? Decide before you answer the question; what each one is comes
+# after it.
 
 # %%
 turned = vary(7, rotation_degrees=180.0)
@@ -323,25 +324,25 @@ wrong = [vary(brightness=(0.1, 0.1), noise=0.9), vary(scale=(3.5, 3.5)), forgott
 plots.images.plot_augmentations(example, wrong, settings, names=["A", "B", "C"])
 
 # %% [markdown]
-# **What to see.** Three examples, each above its target. Two go too far, one is a mistake in a program.
+# **What to see.** Three examples, each above its target. Two go too far, one is a programming mistake.
 
 # %%
 lesson.which_is_a_fault
 
 # %% [markdown]
-# - *A*: the light is gone, the dots are still asked for. The network would learn to draw dots into noise.
-# - *B*: a nucleus fills the patch, as if it were almost 30 µm wide. No movie of yours will ever look so; a network that
-#   must learn this too has less room for what matters.
-# - *C*: the image was turned, the positions were not. Dots lie beside nuclei. This is a mistake in a program, and only
-#   looking at examples shows it.
+# - *A*: the light is gone, but the dots are still asked for. The network would learn to draw dots into noise.
+# - *B*: a nucleus fills the patch, as if it were almost 30 µm wide. No movie of yours will ever look like that; a
+#   network that must learn this too has less room for what matters.
+# - *C*: the image was turned, the positions were not. Dots lie beside nuclei. This is a programming mistake, and only
+#   looking at examples reveals it.
 #
-# The rule: **vary what may vary in your microscope, about as far as it may vary.**
+# The rule: **vary what can vary in your microscope, about as much as it can vary.**
 
 # %% [markdown]
 # ## Summary
 #
 # - Variations of place move image and positions together; variations of light change the image alone.
-# - They help few annotations to go far, and prepare the network for other movies. They do not replace other movies.
+# - They make a few annotations go far, and prepare the network for other movies. They do not replace other movies.
 # - Too much can do as much harm as too little. Look before you train.
 #
 # Next: 04, train a position network.
@@ -352,17 +353,17 @@ lesson.top_becomes_side
 # %% [markdown]
 # **For those who want more**
 # 1. Your dye bleaches: late time points have a third of the light. Which variation, and how strong? (Remember that the
-#    kit brings each stack to the same brightness.)
+#    kit adjusts each stack to the same brightness.)
 # 2. All your nuclei have the same size. Should you switch `scale` off? (Think of other people's organoids.)
-# 3. Find the strongest noise with which you still see all nuclei. Compare with the default.
+# 3. Find the strongest noise at which you can still see all the nuclei. Compare with the default.
 #
 # <details><summary><b>Am I right?</b> (Click for answers.)</summary>
 #
 # 1. `brightness` seems right. But the kit makes dim stacks brighter anyway, and with them their noise: a third of the
-#    light is then up to three times the noise. So raise `noise`, from 0.08 to about 0.2, and look whether varied early
+#    light is then up to three times the noise. So raise `noise`, from 0.08 to about 0.2, and check whether varied early
 #    time points look like your late ones. That is the real test.
 # 2. For your movies alone a narrow range such as (0.9, 1.1) is enough: no two nuclei are quite alike. For a network
-#    that others shall use too, leave it on.
+#    that others will use too, leave it on.
 # 3. There is no one number: it depends on your eyes and your screen. Try several values of `throw`. If you need to go
 #    far above 0.08, the default is on the safe side.
 # </details>

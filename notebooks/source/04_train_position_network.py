@@ -22,15 +22,16 @@
 # # 04 · Train a position network: where are the nucleus centres?
 #
 # **You train the network that finds nuclei, on a laptop, in minutes:** you look at what goes in, build target, loss and
-# score by hand, train, stop and go on, read the curves, judge honestly, and train a network on for a real organoid.
+# score by hand, train, stop and resume, read the curves, judge honestly, and train a network further for a real
+# organoid.
 #
 # *Goals.* Afterwards you can
-# - go the seven steps of a training, which are the same for all three networks,
+# - go through the seven steps of a training, which are the same for all three networks,
 # - say what target and loss are, and build both,
-# - estimate time and memory before you begin, and train, stop, and go on,
+# - estimate time and memory before you begin, and train, stop and resume,
 # - recognise under- and overfitting in the curves,
 # - read the network's code, and train a network that you have changed,
-# - choose a threshold on validation movies, and score on a test movie, beside a method without learning,
+# - choose a threshold on validation movies, and score on a test movie, next to a method that does not learn,
 # - fine-tune a network with few annotations.
 #
 # *You need* notebooks 00 to 03.
@@ -103,8 +104,8 @@ test_list = None
 channels = (2, 3)  # which channels show nuclei, counted from 1
 epochs = 10
 patches_per_time_point = 8
-ladder_steps = 150  # of each of the two easy tasks
-small_epochs = 20  # of the three small trainings that show under- and overfitting
+ladder_steps = 150  # for each of the two easy tasks
+small_epochs = 20  # for the three small trainings that show under- and overfitting
 fine_tuning_minutes = 3.0  # at most
 real_organoid = None  # a folder that has the real organoid already; None: download it
 output_folder = "runs"
@@ -112,17 +113,17 @@ output_folder = "runs"
 # %% [markdown]
 # ## The seven steps
 #
-# This notebook and the next two go the same seven steps:
+# This notebook and the next two go through the same seven steps:
 #
 # 1. Look at the data
 # 2. See the examples
 # 3. Choose settings and see what it will cost
 # 4. Train
 # 5. Read the curves
-# 6. Judge on held-out data, beside the baseline
+# 6. Judge on held-out data, against the baseline
 # 7. Use it, and keep it
 #
-# Here you are guided through each. In notebook 05 some calls are left to you. In 06 you go on your own.
+# Here you are guided through each. In notebook 05 some calls are left to you. In 06 you are on your own.
 
 # %% [markdown] tags=["instructor"]
 # **For teachers.** Show live: steps 2, 5 and the threshold of step 6. Let them do: the four exercises, in pairs, and
@@ -148,7 +149,7 @@ print(*(one.movie for one in training + validation + test), sep="\n")
 # %% [markdown]
 # Three kinds of movies, and they must never mix:
 # - **training**: the network learns from them,
-# - **validation**: they tell us during training how it does on other movies; by them we decide when to stop,
+# - **validation**: they tell us during training how it does on other movies; we use them to decide when to stop,
 # - **test**: scored once, at the very end. Their score is the one to believe.
 
 # %%
@@ -167,10 +168,10 @@ plots.plot_stack(stack, movie.spacing_um, positions=here, view="orthogonal")
 # ## 2. See the examples
 #
 # In goes a *patch*, a small piece of the stack, with three time points: before, now, after. Out comes a patch of the
-# same size with a probability for each voxel. A nucleus moves little from one time point to the next, noise does not
-# stay: so three see more than one.
+# same size with a probability for each voxel. A nucleus moves little from one time point to the next, while noise does
+# not persist: so three time points show more than one.
 #
-# Several patches go through the network together, a *batch*. The kit brings all movies to one spacing first: a voxel
+# Several patches go through the network together, a *batch*. The kit first rescales all movies to one spacing: a voxel
 # then measures 2 × 1 × 1 µm (z, y, x). A patch of 16 × 48 × 48 voxels is thus 32 × 48 × 48 µm large.
 
 # %%
@@ -185,14 +186,15 @@ fullest = max(batch, key=lambda example: example.target.sum())
 plots.plot_example(fullest, examples.settings)
 
 # %% [markdown]
-# **What to see.** Left what goes in, in the middle what should come out: the *target*. Do the dots lie on the nuclei?
-# If not, stop here: a network that is shown nonsense learns nonsense. The patch is turned and varied, see notebook 03.
-# It looks coarser than there, as voxels are larger. Right, white: where the answer counts.
+# **What to see.** On the left what goes in, in the middle what should come out: the *target*. Do the dots lie on the
+# nuclei? If not, stop here: a network that is shown nonsense learns nonsense. The patch is turned and varied, see
+# notebook 03. It looks coarser than there, because voxels are larger. On the right, white shows where the answer
+# counts.
 
 # %% [markdown]
 # **Exercise 1: a target by hand.** At each nucleus centre the target has a dot. A voxel at the distance *d* (in µm)
 # from the centre has the value exp(−*d*² / (2 · *sigma*²)): 1 in the middle, and less and less around it. Voxels are
-# not cubes. So first turn voxels into µm, along each axis by its own spacing.
+# not cubes. So first turn voxels into µm, along each axis with its own spacing.
 #
 # `positions` has one row (z, y, x) in voxels for each nucleus. Give back an array of the shape `shape_zyx`.
 
@@ -210,8 +212,8 @@ def draw_target(positions, shape_zyx, spacing_um, sigma_um):
 lesson.target.check(draw_target)
 
 # %% [markdown]
-# Not yet right? Write `.hint()` in place of `.check(draw_target)`, and run that cell again and again; in the end,
-# `.solution()`.
+# Not yet right? Write `.hint()` in place of `.check(draw_target)`, and run that cell again and again; if nothing else
+# helps, use `.solution()`.
 
 # %% [markdown]
 # **Exercise 2: a loss by hand.** The loss says how wrong an answer is. For one voxel with target *t* and probability
@@ -230,7 +232,7 @@ def find_weighted_loss(target, prediction, weights):
 lesson.loss.check(find_weighted_loss)
 
 # %% [markdown]
-# What are the weights good for? **Predict before you run the next but one cell:**
+# What are the weights for? **Predict before you run the cell after next:**
 
 # %%
 lesson.say_nothing
@@ -247,8 +249,8 @@ for name, answer in answers.items():
     )
 
 # %% [markdown]
-# Keras computes this loss, the same as yours. With weights, dots and background count half each, so that it does not
-# pay to say nothing.
+# Keras computes the same loss as yours. With weights, dots and background count half each, so that it does not pay to
+# say nothing.
 
 # %% [markdown]
 # ### See the network
@@ -266,19 +268,20 @@ Code("\n\n".join(map(inspect.getsource, parts)), language="python")
 # 1. `images`: the patch comes in, with its three time points as *channels*.
 # 2. The first `convolve` has 24 filters of 1 × 3 × 3 voxels and moves in steps of two (`strides`): 16 × 24 × 24 places
 #    are left, with 24 numbers at each.
-# 3. *Down*, in the first loop: `_convolve_twice` convolves in the plane, then along z, and both once more.
-#    `MaxPooling3D` keeps the highest of 2 × 2 voxels: 24 rows and columns become 12, then 6. Filters get more: 24, 48,
-#    96. At the bottom a place sees much of the patch, but no longer knows exactly where things are.
+# 3. *Down*, in the first loop: `_convolve_twice` convolves in the plane, then along z, and then does both once more.
+#    `MaxPooling3D` keeps the highest of 2 × 2 voxels: 24 rows and columns become 12, then 6. The number of filters
+#    grows: 24, 48, 96. At the bottom each place sees much of the patch, but no longer knows exactly where things are.
 # 4. *Up*, in the second loop: `UpSampling3D` doubles rows and columns. `Concatenate` puts beside it what was *skipped*
 #    on the way down, where places were still exact. So the network knows both what and where.
 # 5. `_dots`, at the end: one more filter, and a *sigmoid*, which turns any number into a probability from 0 to 1.
 #
-# A network of this shape is called a *U-Net*: down, and up again. Planes are never merged, as there are few of them.
+# A network of this shape is called a *U-Net*: down, and up again. Planes are never merged, because there are few of
+# them.
 
 # %% [markdown]
 # ## 3. Choose settings and see what it will cost
 #
-# One *epoch* is one walk through all examples, one *step* is one batch.
+# One *epoch* is one pass through all the examples, one *step* is one batch.
 
 # %%
 settings = make_settings(
@@ -298,7 +301,7 @@ print(estimate_training(settings, training))
 
 # %% [markdown]
 # Is the *field of view*, the part of the image that the network looks at for one voxel, larger than a nucleus? If it
-# were smaller, the network could not tell a whole nucleus from a part.
+# were smaller, the network could not tell a whole nucleus from part of one.
 
 # %%
 field_um = np.array(networks.saving.measure_field_of_view(network)) * examples.settings.spacing_um
@@ -308,8 +311,8 @@ print("field of view (z, y, x):", field_um, "µm. A nucleus is about 8 µm wide.
 # ### Easy tasks first
 #
 # Before a long training, climb a ladder. First rung: can a new network learn *one patch* by heart? It must. If it
-# cannot, something is wrong: the channels, the positions, the settings. Second rung: the patches of one time point. To
-# learn by heart is bad in the end, but here it shows that the network can learn at all.
+# cannot, something is wrong: the channels, the positions, the settings. Second rung: the patches of one time point.
+# Learning by heart is bad in the end, but here it shows that the network can learn at all.
 
 # %%
 first_rung = overfit_one_patch(training, settings, steps=ladder_steps)
@@ -322,34 +325,36 @@ figures.plot_losses({rung.name: rung.history for rung in (first_rung, second_run
 
 # %% [markdown]
 # **What to see.** Both losses fall: the network can learn. One time point has several patches, which come in turn; so
-# its line may zigzag, and takes longer. If the text above says that it is not done, set `ladder_steps` higher. The loss
-# cannot reach zero, as dots have soft edges.
+# its line may zigzag, and takes longer. If the text above says that it is not finished, set `ladder_steps` higher. The
+# loss cannot reach zero, because dots have soft edges.
 
 # %% [markdown]
 # ## 4. Train
 #
-# Every training has a folder of its own. In it the kit saves a *checkpoint* after each epoch and every few minutes: all
-# that is needed to go on. A training that is stopped, by you, by Colab or by a power cut, goes on from its newest
+# Every training has a folder of its own. In it the kit saves a *checkpoint* after each epoch and every few minutes:
+# everything needed to continue. A training that is stopped, by you, by Colab or by a power cut, resumes from its newest
 # checkpoint. On a processor it ends with exactly the same network as one that was never stopped. (A graphics card may
 # round a little differently each time.)
 #
-# We try it, with a time budget of a few seconds. You may also press the stop button of the notebook.
+# We try it, with a time budget of a few seconds. You can also press the notebook's stop button.
 
 # %%
 run = train(training, validation, settings.changed(minutes=0.1))
 
 # %% [markdown]
-# Now we go on, with `resume` and without a budget. (This is the long cell of this notebook. Make a cup of tea.) After
-# each epoch it prints a line with F1: how well nuclei are found in patches of the validation movie. Several thresholds
-# are tried there, and the best one counts; so this F1 is a little too good. It only serves to compare epochs.
+# Now we continue, with `resume` and without a budget. (This is the long cell of this notebook. Make a cup of tea.)
+# After each epoch it prints a line with F1: how well nuclei are found in patches of the validation movie. Several
+# thresholds are tried there, and the best one counts; so this F1 is a little too good. It serves only to compare
+# epochs.
 
 # %%
 run = train(training, validation, settings, resume=run.folder)
 
 # %% [markdown]
 # **The same with buttons.** The next cell shows a dashboard: choose, press *Start*, and watch curves and an example
-# while it learns; *Pause*, change the number of epochs, *Stop*, go on. It starts nothing by itself, and this notebook
-# goes on without it. Should later cells wait for it, write in a cell of its own `run = await dashboard.follow()`.
+# while it learns; *Pause*, change the number of epochs, *Stop*, continue. It starts nothing by itself, and this
+# notebook continues without it. If later cells should wait for it, write `run = await dashboard.follow()` in a cell of
+# its own.
 
 # %%
 dashboard = TrainingDashboard(training, validation, settings, output_folder=output_folder)
@@ -363,10 +368,10 @@ plots.plot_history(run.history)
 
 # %% [markdown]
 # **What to see.** Left, both losses fall together: the network learns something that also holds for the validation
-# movie. They need not be equal: training patches are varied, validation patches are not. Right, F1 on validation
+# movie. They do not have to be equal: training patches are varied, validation patches are not. Right, F1 on validation
 # patches rises towards 1. The star is the epoch with the lowest validation loss; the network of that epoch is kept.
 #
-# What did the network know after each epoch? Move the slider. The cell behind it draws the same for print.
+# What did the network know after each epoch? Move the slider. The cell after it draws the same for print.
 
 # %%
 explorer = EpochExplorer(run)
@@ -396,8 +401,8 @@ explorer.plot()
 lesson.overfitting
 
 # %% [markdown]
-# To save time, the validation loss is taken at every fourth time point of the validation movie only. The next two cells
-# prepare and train; while they train they print nothing.
+# To save time, the validation loss is computed only at every fourth time point of the validation movie. The next two
+# cells prepare and train; while they train they print nothing.
 
 # %%
 first = training[0].annotations
@@ -452,8 +457,8 @@ for name, each in runs.items():
 # - *Why is the validation loss below the training loss?* Training patches are varied, validation patches are not: the
 #   training task is harder.
 # - *Why not train until the training loss is 0?* Dots have soft edges, so it cannot get there; and the figure above
-#   shows what becomes of validation meanwhile.
-# - *My curve differs from yours.* Another kind of processor rounds differently. What the curves say is the same.
+#   shows what happens to the validation loss meanwhile.
+# - *My curve differs from yours.* A different kind of processor rounds differently. What the curves say is the same.
 
 # %% [markdown]
 # ### Change the network
@@ -462,9 +467,9 @@ for name, each in runs.items():
 # Keras model that takes and gives the same shapes. (If it does not, the error says which shapes fit.) It also takes
 # another loss, `loss=`, and a function of your own that varies each image on top of the usual variation, `augment=`.
 #
-# First another layer: we take the network apart before its last layer, and put two in the place of that one. Then a
-# variation: `darken`. Only the image goes through it, positions stay where they are. So it may change how bright
-# things are, but not where.
+# First another layer: we take the network apart before its last layer, and put two in its place. Then a variation:
+# `darken`. Only the image goes through it, positions stay where they are. So it can change how bright things are, but
+# not where they are.
 
 # %%
 usual_network = networks.build_position_network(small)
@@ -492,20 +497,20 @@ for name in ("well fed", *changes):
     print(f"{name:13} highest F1 {max(row['validation_f1'] for row in runs[name].history):.3f}")
 
 # %% [markdown]
-# **Which one is best?** All are compared with *well fed*, which was trained as long as they were. Compare F1 and not
-# losses: another loss measures in other units. Then doubt what you see: one short training of each, and a difference of
-# some hundredths may be chance. Three seeds of each would tell (notebook 08 does that).
+# **Which one is best?** All are compared with *well fed*, which was trained for as long as they were. Compare F1 and
+# not losses: a different loss has different units. Then doubt what you see: one short training of each, and a
+# difference of a few hundredths may be chance. Three seeds of each would tell (notebook 08 does that).
 #
 # Your own network is used like any other: `runs["another layer"].folder` is a run folder, from which it can be loaded,
-# gone on with (`resume=`) and exported. The network itself lies in that folder. Of a function of your own (a loss, or
-# `darken`) only its text does: to go on, pass it again. Try it: a network with fewer filters, or a loss of your own,
-# `def my_loss(targets, probabilities)`.
+# resumed (`resume=`) and exported. The network itself is in that folder. Of a function of your own (a loss, or
+# `darken`) only the text is: to resume, pass the function again. Try it: a network with fewer filters, or a loss of
+# your own, `def my_loss(targets, probabilities)`.
 
 # %% [markdown]
-# ## 6. Judge on held-out data, beside the baseline
+# ## 6. Judge on held-out data, against the baseline
 #
-# The network gives a probability for each voxel. A *peak* is a voxel with a probability at least as high as all around
-# it. From which probability on is a peak a nucleus? This limit is the *threshold*.
+# The network gives a probability for each voxel. A *peak* is a voxel with a probability at least as high as everywhere
+# around it. How high must a peak be to count as a nucleus? This limit is the *threshold*.
 #
 # **Exercise 3: find peaks.** `maximum_filter`, from SciPy, gives for each place the highest value among it and its
 # neighbours. In a row of numbers these are two neighbours, in a stack 26, the diagonal ones too:
@@ -528,7 +533,7 @@ def find_tops(heat, threshold):
 lesson.peaks.check(find_tops)
 
 # %% [markdown]
-# The kit's `find_peaks` does two things more. Of two peaks closer than 3 µm it keeps the higher one. And it moves each
+# The kit's `find_peaks` does two more things. Of two peaks closer than 3 µm it keeps the higher one. And it moves each
 # peak between the voxels, to where the dot's top is.
 
 # %%
@@ -540,9 +545,9 @@ places, heights = evaluation.find_peaks(
 print("highest voxel (z, y, x): (1, 3, 4). Top of the dot:", places[0].round(2))
 
 # %% [markdown]
-# A low threshold finds more, and more that is false. We choose it on the **validation** movie. On the test movie that
-# would be cheating. The threshold need not be 0.5: the network's probabilities say where it is more sure and where
-# less. They do not promise that of ten peaks with 0.9 nine are right.
+# A low threshold finds more, but more of it is false. We choose it on the **validation** movie. On the test movie that
+# would be cheating. The threshold does not have to be 0.5: the network's probabilities say where it is more sure and
+# where less. They do not promise that nine out of ten peaks with 0.9 are right.
 #
 # **Guess first:** where will the highest F1 be, below or above 0.5?
 
@@ -556,8 +561,8 @@ candidates = predict_positions(network, looked_at.movie, settings, **options)
 print(f"threshold {threshold:.2f}")
 
 # %% [markdown]
-# Move the threshold yourself, and see below which nuclei get lost and which false ones appear. *Highest F1* goes to the
-# best one of these time points.
+# Move the threshold yourself, and see below which nuclei get lost and which false ones appear. *Highest F1* jumps to
+# the best threshold for these time points.
 
 # %%
 explorer = ThresholdExplorer(looked_at, candidates, channels=channels)
@@ -570,12 +575,12 @@ explorer.plot()
 # %% [markdown]
 # **What to see.** The same curves for print. To the right, precision rises and recall falls; F1 is highest where both
 # are good. Is its top flat? There the exact threshold does not matter. Is it narrow, as after a short training? Then
-# another movie may need another threshold. The line of the threshold may stand a little beside the top: it was chosen
-# on all time points, the curves are drawn for every fourth.
+# another movie may need another threshold. The threshold line may be a little to one side of the top: it was chosen on
+# all time points, while the curves are drawn for every fourth.
 
 # %% [markdown]
 # **Exercise 4: precision, recall and F1.** What was found and what is true are matched one to one, each found position
-# with at most one true one, at most 5 µm apart. Then one counts: *right* pairs, true ones *missed*, and *false* ones
+# with at most one true one, at most 5 µm apart. Then we count: *right* pairs, true ones *missed*, and *false* ones
 # found. F1 is 2 · precision · recall / (precision + recall).
 
 
@@ -589,9 +594,9 @@ def find_scores(right, missed, false):
 lesson.scores.check(find_scores)
 
 # %% [markdown]
-# Now the test movie, once. Beside the network stand the *baseline*, a blob detector whose size and threshold were
-# chosen on the training movies, and the network that comes with the kit. It learned from 70 invented organoids; on 10
-# others it reached a precision of 0.986 and a recall of 0.958.
+# Now the test movie, once. We compare the network with the *baseline*, a blob detector whose size and threshold were
+# chosen on the training movies, and with the network that comes with the kit. It learned from 70 invented organoids; on
+# 10 others it reached a precision of 0.986 and a recall of 0.958.
 #
 # **Guess:** which of the three is best here, and by how much?
 
@@ -621,10 +626,10 @@ for name, positions in found.items():
     print(f"{name}: {score}")
 
 # %% [markdown]
-# Which has the highest F1? With about 450 nuclei, 0.01 of F1 is some nine mistakes: smaller differences may be chance.
-# And yours is *one* training on two movies, for some minutes. `add_result` has noted each as a row of the *results
-# table*. It grows through the course; at the end of notebook 07 you see it whole. Rows of other seeds are added to it:
-# so you see how much is chance.
+# Which has the highest F1? With about 450 nuclei, 0.01 of F1 is about nine mistakes: smaller differences may be chance.
+# And yours is *one* training on two movies, for a few minutes. `add_result` has recorded each as a row of the *results
+# table*. It grows through the course; at the end of notebook 07 you see all of it. Results from other seeds are added
+# to it, so you can see how much is chance.
 
 # %%
 read_results(output_folder)
@@ -644,7 +649,7 @@ plots.plot_prediction(movie.stack(time_point, channels), heat, *pair, movie.spac
 
 # %% [markdown]
 # **What to see.** Rings are right, triangles missed, crosses false. Where are the mistakes: where nuclei touch, deep
-# down, at debris, at dividing cells? Mistakes that have a pattern can be mended, with annotations of just such places.
+# down, at debris, at dividing cells? Mistakes that have a pattern can be fixed, by annotating just such places.
 
 # %%
 score = score_positions(truth, found["trained here"])
@@ -652,25 +657,26 @@ plots.curves.plot_depth_scores(score)
 
 # %% [markdown]
 # **What to see.** Is the network worse deep in the tissue, where there is less light? Bars show how many nuclei each
-# score rests on: a bad score that rests on three nuclei means little.
+# score is based on: a bad score based on three nuclei means little.
 
 # %%
 plots.curves.plot_time_scores(score)
 
 # %% [markdown]
-# **What to see.** Later time points have more nuclei, more crowded. If scores fall with time, crowding is the problem.
+# **What to see.** Later time points have more nuclei, and more crowded ones. If scores fall with time, crowding is the
+# problem.
 
 # %% [markdown] tags=["instructor"]
 # **For teachers.** On these movies the blob detector is hard to beat: they are invented, and nuclei stand out from a
-# dark ground. Say so before a learner finds out, and ask when a blob detector fails (touching nuclei, texture, debris,
-# uneven light). Trouble to expect: somebody tunes the threshold on the test movie. That is the moment for the question
-# above.
+# dark background. Say so before a learner finds out, and ask when a blob detector fails (touching nuclei, texture,
+# debris, uneven light). Expect trouble: somebody tunes the threshold on the test movie. That is the moment for the
+# question above.
 
 # %% [markdown]
 # ## 7. Use it, and keep it
 #
-# The network lies in its *run folder*, with its settings and its threshold. A new training always gets a new folder. A
-# table compares all your runs. Do not compare the three short trainings with the long one: they were judged by other
+# The network is in its *run folder*, with its settings and its threshold. A new training always gets a new folder. A
+# table compares all your runs. Do not compare the three short trainings with the long one: they were judged on other
 # patches.
 
 # %%
@@ -680,16 +686,16 @@ print("the network:", run.network_folder)
 # %% [markdown]
 # ### A real organoid
 #
-# So far all was invented. Now a real organoid: three time points from a light-sheet microscope, annotated by its
-# authors. We take the network that comes with the kit. It has never seen a real image either. Instead of training anew,
-# we *fine-tune*: we train it a little further, on a single annotated time point, with a low learning rate so that it
-# does not forget what it knows.
+# So far everything was invented. Now a real organoid: three time points from a light-sheet microscope, annotated by its
+# authors. We take the network that comes with the kit. It has never seen a real image either. Instead of training from
+# scratch, we *fine-tune*: we train it a little further, on a single annotated time point, with a low learning rate so
+# that it does not forget what it knows.
 #
 # The organoid is downloaded (11 MB). **No internet on this machine?** Then the cells below say so and do nothing; our
-# own numbers stand at the end of this section. Or, on another computer, take the three files `P4_Ch1-T0322.tif` to
-# `P4_Ch1-T0324.tif` (they lie in `Channel1`) and `mamut_deconv.xml` from
+# own numbers are at the end of this section. Or, on another computer, take the three files `P4_Ch1-T0322.tif` to
+# `P4_Ch1-T0324.tif` (they are in `Channel1`) and `mamut_deconv.xml` from
 # [LSTree](https://github.com/fmi-basel/LSTree/tree/1e43a58c376e03ea634bb0ea8145153ab9acda4b/example/data/003-Enterocyst).
-# Put the three into a folder `images`, and `mamut_deconv.xml` beside that folder. Then write the name of the folder
+# Put the three into a folder `images`, and `mamut_deconv.xml` next to that folder. Then write the name of the folder
 # that holds both into `real_organoid` at the top.
 
 # %%
@@ -720,7 +726,7 @@ plots.plot_stack(stack, real.movie.spacing_um, positions=here, view="orthogonal"
 
 # %% [markdown]
 # **What to see.** A small organoid in a large stack, from above and from two sides. Planes lie 2 µm apart, so from the
-# side the nuclei look coarse. The kit brings the image to the spacing that the network knows.
+# side the nuclei look coarse. The kit rescales the image to the spacing that the network knows.
 #
 # **Guess:** how good is the network before it has seen a single real nucleus?
 
@@ -734,8 +740,8 @@ if real:
 
 # %% [markdown]
 # Now a minute or two of training on the first time point. The other two are kept back to judge by. So nothing is left
-# for validation: "validation loss" is here the training loss, and the threshold too is chosen on the first time point.
-# That is not ideal, but fair: neither looks at the positions by which we judge.
+# for validation: "validation loss" here is the training loss, and the threshold, too, is chosen on the first time
+# point. That is not ideal, but fair: neither looks at the positions that we judge by.
 
 # %%
 if real:
@@ -765,16 +771,16 @@ if real:
 plots.plot_prediction(stack, None, *pair, real.movie.spacing_um, region=region) if real else None
 
 # %% [markdown]
-# **What to see.** The last time point, two time points after the one that was learned from. *Ignored* in the line above
-# are positions found where nobody annotated.
+# **What to see.** The last time point, two time points after the one that was learned from. *Ignored*, in the line
+# above, counts positions found where nobody annotated.
 #
 # We did the same with three seeds (`benchmarks/real_organoid.py`): F1 was 0.944 before and 0.997 after. A blob detector
-# tuned on the first time point got 0.981. Yours may differ by a few hundredths: there are only some fifty nuclei to
+# tuned on the first time point got 0.981. Yours may differ by a few hundredths: there are only about fifty nuclei to
 # judge by, and one mistake costs about 0.01.
 #
-# Be careful with such a number. These are the same cells a little later, and as the network sees three time points at
-# once, it has seen the image of the second one too, though not its positions. So the number is more hopeful than one
-# for another organoid would be. To know that, annotate a part of another one.
+# Be careful with such a number. These are the same cells a little later, and because the network sees three time points
+# at once, it has seen the image of the second one too, though not its positions. So the number is more optimistic than
+# one for another organoid would be. To know that, annotate part of another one.
 
 # %% [markdown]
 # ## Summary
@@ -783,7 +789,7 @@ plots.plot_prediction(stack, None, *pair, real.movie.spacing_um, region=region) 
 # - A target is dots, the loss compares with it voxel by voxel, a peak above the threshold is a nucleus.
 # - Look at examples before you train. Climb the ladder: one patch, one time point, everything.
 # - Watch both losses. Both high: underfitting. Far apart: overfitting.
-# - Threshold from validation, score from test, a simple method beside it.
+# - Threshold from validation, score from test, with a simple method for comparison.
 # - Few annotations? Fine-tune a network that was trained before.
 
 # %%
@@ -793,7 +799,7 @@ lesson.no_recall
 # ### To try, without a checker
 # 1. Train with `channels = (2,)`. What happens to recall, and why?
 # 2. Leave out one of the two training movies: `training = training[:1]` after they are read. How much does F1 on
-#    validation patches fall, which each epoch prints? (The test movie is scored once, and that is done.)
+#    validation patches, which each epoch prints, fall? (The test movie is scored once, and that is done.)
 # 3. Switch all variation off for the long training: `settings = settings.changed(augmentation=no_variation)`, with
 #    `no_variation` as in step 5. Look at the gap between the two losses.
 # 4. Annotate a cuboid of one time point of a movie of your own, and fine-tune on it as in step 7.
@@ -806,10 +812,10 @@ lesson.no_recall
 #    `settings.changed(seed=2)` the second time. Only a larger fall counts.
 # 3. Expect the training loss to fall lower and the validation loss to follow less far, as in *by heart*. With two
 #    movies the gap is smaller than there.
-# 4. Annotate a second cuboid, best in another movie, and do not train on it. Score before and after. If F1 rises there,
-#    you did well. Ten nuclei tell little, fifty tell more.
+# 4. Annotate a second cuboid, ideally in another movie, and do not train on it. Score before and after. If F1 rises
+#    there, you did well. Ten nuclei tell you little, fifty tell you more.
 # </details>
 #
-# What wrong annotations and few annotations cost was measured: see notebooks 08 and 09.
+# What wrong annotations cost, and what few annotations cost, has been measured: see notebooks 08 and 09.
 #
 # Next: [05 · Train a division network](05_train_division_network.ipynb), the same seven steps, with fewer words.

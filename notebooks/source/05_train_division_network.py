@@ -22,8 +22,8 @@
 # # 05 · Train a division network: is this nucleus dividing?
 #
 # **You train the network that finds divisions, and write some of the calls yourself:** you see why rare things need
-# other examples and other scores than common ones, give a nucleus new surroundings, and turn the network's answers into
-# probabilities that one can believe.
+# different examples and different scores from common ones, give a nucleus new surroundings, and turn the network's
+# answers into probabilities that you can believe.
 #
 # *Goals.* Afterwards you can
 # - say what a division network is shown and asked,
@@ -81,7 +81,7 @@ test_list = None
 channels = (2, 3)  # which channels show nuclei, counted from 1
 time_window = (-1, 1)  # time points the network sees: one before, now, one after
 division_window = (0, 0)  # which time points count as dividing; (0, 0): only the mother's last
-paste = 0.3  # part of the crops that get other surroundings; None: no crop
+paste = 0.3  # fraction of the crops that get other surroundings; None: no crop
 epochs = 25
 crops_per_time_point = 48
 output_folder = "runs"
@@ -94,11 +94,11 @@ output_folder = "runs"
 # 3. Choose settings and see what it will cost
 # 4. Train
 # 5. Read the curves
-# 6. Judge on held-out data, beside the baseline
+# 6. Judge on held-out data, against the baseline
 # 7. Use it, and keep it
 #
-# Two calls are left to you: the settings of step 3, and the score of step 6. Where you leave them open, the notebook
-# goes on with those of the kit.
+# Two calls are left to you: the settings of step 3, and the score of step 6. If you leave them open, the notebook
+# continues with the kit's.
 
 # %% [markdown] tags=["instructor"]
 # **For teachers.** Show live: the three mothers of step 1, and the reliability diagram of step 6 (draw one on the board
@@ -112,8 +112,8 @@ output_folder = "runs"
 # ## 1. Look at the data
 #
 # *Is this nucleus dividing?* The position network has found the nuclei. We go from one to the next and ask this
-# question of each. To learn it, somebody linked each nucleus to the one it becomes a time point later. A *mother* has
-# two such links, to two *daughters*.
+# question about each. For the network to learn this, somebody linked each nucleus to the one it becomes a time point
+# later. A *mother* has two such links, to two *daughters*.
 #
 # A division takes a while, so when exactly does a nucleus "divide"? We need a rule that everybody can follow: **the
 # answer is yes at the last time point at which the mother is still one nucleus**, and no at all others.
@@ -147,7 +147,7 @@ plots.plot_crops(series, five)
 # **What to see.** The nucleus in the middle rounds up and gets brighter (*prophase*), then its chromosomes line up in a
 # bright, narrow plate (*metaphase*): that is the mother's last time point. One time point later there are two small
 # bright daughters, perhaps one of them above or below the plane that is shown. Seen along its axis, a plate is round
-# and less easy to recognise: then the daughters decide it.
+# and less easy to recognise: then the daughters settle it.
 
 # %% [markdown]
 # ### How rare is it?
@@ -159,20 +159,20 @@ for one in training + validation + test:
     labels = division.make_division_targets(one.annotations, division_window)
     yes, no, unknown = (np.count_nonzero(labels == label) for label in (1, 0, -1))
     print(f"{one.name}: {yes} yes, {no} no, {unknown} unknown. ", end="")
-    print(f"Whoever always says no is right in {no / (yes + no):.1%}.")
+    print(f"Anyone who always says no is right in {no / (yes + no):.1%}.")
 
 # %%
 lesson.accuracy
 
 # %% [markdown]
-# For rare things we do not ask for *accuracy*, the part of all answers that is right. We ask two other questions:
-# - **precision**: of what is called a division, which part is one?
-# - **recall**: of the divisions, which part is called one?
+# For rare things we do not ask for *accuracy*, the fraction of all answers that are right. We ask two other questions:
+# - **precision**: of what is called a division, what fraction really is one?
+# - **recall**: of the true divisions, what fraction is called one?
 #
 # Both depend on the threshold, the probability from which we call a nucleus dividing. **Average precision** does
-# without: sort all nuclei by their probability, go down the list, and at each true division note the precision so far.
-# The mean of these numbers is the average precision. It is 1 if all divisions come first. If the order is drawn by
-# chance, it is about as low as divisions are rare.
+# without one: sort all nuclei by their probability, go down the list, and at each true division note the precision so
+# far. The mean of these numbers is the average precision. It is 1 if all divisions come first. If the order is random,
+# it is about the fraction of nuclei that divide.
 
 # %% [markdown]
 # **Exercise 1: average precision by hand.** `said` holds the probability of each nucleus, `divides` whether it really
@@ -192,8 +192,8 @@ lesson.average_precision.check(find_average_precision_by_hand)
 
 # %% [markdown]
 # *Unknown* means that nobody can know: at the last time point of a movie nobody sees what comes next, and near the
-# border of what was annotated a second daughter may lie just outside. Such nuclei are neither learned from nor judged
-# by. To count them as "no" would teach the network something false.
+# border of what was annotated a second daughter may lie just outside. Such nuclei are used neither for learning nor for
+# judging. Counting them as "no" would teach the network something false.
 
 # %% [markdown]
 # ## 2. See the examples
@@ -212,8 +212,9 @@ size_um = np.array(usual.patch_shape_zyx) * usual.spacing_um
 print("a crop (z, y, x) is", size_um, "µm large")
 
 # %% [markdown]
-# A crop shows the nucleus and its next neighbours. It should be large enough to show both daughters a time point later,
-# and small enough that the network need not look for the nucleus in question: it is always in the middle.
+# A crop shows the nucleus and its nearest neighbours. It should be large enough to show both daughters a time point
+# later, and small enough that the network does not have to look for the nucleus in question: it is always in the
+# middle.
 
 # %% [markdown]
 # ### See the network
@@ -229,16 +230,17 @@ Code("\n\n".join(map(inspect.getsource, parts)), language="python")
 # 1. `images`: the crop comes in, with its time points as channels.
 # 2. `encode_crop` goes down three levels, with 16, 32 and 48 filters. `MaxPooling3D` leaves 16, 8, then 4 rows and
 #    columns, and once it merges two planes as well. There is no way up: the question is *whether*, not *where*.
-# 3. `Flatten` puts all that is left, 4 × 4 × 4 places with 48 numbers each, into one long list. In training `Dropout`
-#    leaves out nearly a third of it, another part each time, so that the network cannot rely on a single sign.
+# 3. `Flatten` puts everything that is left, 4 × 4 × 4 places with 48 numbers each, into one long list. In training
+#    `Dropout` leaves out nearly a third of it, a different part each time, so that the network cannot rely on a single
+#    sign.
 # 4. `connect` is a *dense* layer: 48 sums, each over the whole list, each number with a weight of its own.
 # 5. `answer`: one sum over these 48, and a sigmoid that makes a probability of it.
 
 # %% [markdown]
-# If we drew nuclei by chance, most batches would hold one division or none. The network would learn to say "no". So we
+# If we drew nuclei at random, most batches would hold one division or none. The network would learn to say "no". So we
 # draw by *kind*: a third of the examples are divisions, a third are nuclei that **look alike** (the same mother
-# earlier, her daughters, neighbours of a division, nuclei in a crowd), a third are **ordinary**. Every
-# other ordinary one is the brightest of a few, as brightness is the first thing that a network falls for.
+# earlier, her daughters, neighbours of a division, nuclei in a crowd), a third are **ordinary**. Every other ordinary
+# one is the brightest of a few, because brightness is the first thing that a network falls for.
 
 # %%
 examples = DivisionExamples(training, usual)
@@ -250,8 +252,8 @@ for name, there, shown in zip(("division", "looks alike", "ordinary"), in_movies
     )
 
 # %% [markdown]
-# Each division is shown many times in every epoch. The network could learn them by heart! Two things help against it:
-# that they look different each time, and that they get other surroundings.
+# Each division is shown many times in every epoch. The network could learn them by heart! Two things prevent that: they
+# look different each time, and they are given new surroundings.
 
 # %%
 plain = DivisionExamples(training, usual, augment=False)
@@ -266,18 +268,18 @@ names = ["as it is", *(f"variation {number}" for number in range(1, 5))]
 plots.plot_crops([plain.example(mother, (0,)), *varied], usual, names=names)
 
 # %% [markdown]
-# **What to see.** One and the same division, as it is and varied four times. The variations are those of notebook 03.
-# In addition, the nucleus stands a little off the middle (*jitter*), because a position network does not find the exact
-# centre either. All time points of a crop are varied in the same way. Can you still recognise each as a division? If
-# not, the variation is too strong.
+# **What to see.** One and the same division, as it is and varied four times. The variations are those from notebook 03.
+# In addition, the nucleus is a little off-centre (*jitter*), because a position network does not find the exact centre
+# either. All time points of a crop are varied in the same way. Can you still recognise each as a division? If not, the
+# variation is too strong.
 
 # %% [markdown]
 # ### Copy and paste
 #
-# There are few divisions but many surroundings. So the kit cuts the nucleus out, softly, and puts it where another
-# nucleus was. Nuclei that do not divide are pasted, too. Why? You will be asked.
+# There are few divisions but many surroundings. So the kit cuts the nucleus out, with soft edges, and puts it where
+# another nucleus was. Nuclei that do not divide are pasted, too. Why? You will be asked.
 #
-# Below nothing else is varied. Each seed chooses other surroundings.
+# Below, nothing else is varied. Each seed chooses different surroundings.
 
 # %%
 nothing = base.AugmentationSettings(
@@ -296,14 +298,14 @@ plots.plot_crops(
 
 # %% [markdown]
 # **What to see.** The same nucleus in the middle, with its own past and future; around it other neighbours. Where a
-# neighbour or a daughter is cut off, the picture is not quite true to nature. That is the price. Whether it pays,
-# you can try at the end of this notebook.
+# neighbour or a daughter is cut off, the picture is not quite true to nature. That is the price. You can find out
+# whether it pays at the end of this notebook.
 
 # %%
 lesson.seams
 
 # %% [markdown]
-# All variations at once, to switch on and off. *Division* chooses the mother, *Throw again* throws other dice.
+# All variations at once, to switch on and off. *Division* chooses the mother, *Throw again* throws the dice again.
 
 # %%
 preview = AugmentationPreview(training, usual)
@@ -314,18 +316,18 @@ preview
 preview.plot()
 
 # %% [markdown]
-# **What to see.** Above a mother, below a nucleus that does not divide, each as it is and varied. If something is set
-# too far, so that it is known to teach something wrong, a warning in the dashboard tells why. Try: noise up to 0.9. Not
-# every single one can be recognised, even with the usual ranges: they are drawn at random, and few come out extreme.
-# When *most* cannot, the variation is too strong.
+# **What to see.** Above, a mother; below, a nucleus that does not divide; each as it is and varied. If something is set
+# so far that it is known to teach something wrong, a warning in the dashboard says why. Try noise up to 0.9. Not every
+# single one can be recognised, even with the usual ranges: they are drawn at random, and few come out extreme. When
+# *most* cannot, the variation is too strong.
 
 # %% [markdown]
 # ## 3. Choose settings and see what it will cost
 #
-# **Exercise 2: settings.** Make the settings of this training, and call them `my_settings`. You know `make_settings`
+# **Exercise 2: settings.** Make the settings for this training, and call them `my_settings`. You know `make_settings`
 # from notebook 04; here the network is called `"division"`. Pass the numbers from the top: `channels`, `time_window`,
-# `division_window`, `epochs`, `output_folder`; and `crops_per_time_point`, which goes by the name
-# `patches_per_time_point` for all networks.
+# `division_window`, `epochs`, `output_folder`; and `crops_per_time_point`, which is called `patches_per_time_point` for
+# all networks.
 
 # %% exercise="settings"
 my_settings = ...
@@ -356,7 +358,7 @@ print(f"The network has {network.count_params():,} numbers to learn.")
 #
 # As in notebook 04: a run folder, checkpoints, and the stop button works. After each epoch the network is judged on
 # nuclei of the validation movie, in their natural proportion, and the best epoch is kept. One thing is new: a network
-# that is too sure of itself is forgiven here, as that can be put right after the training. Section 6 shows how.
+# that is too sure of itself is forgiven here, because that can be put right after the training. Section 6 shows how.
 
 # %%
 run = train(training, validation, settings)
@@ -368,10 +370,10 @@ run = train(training, validation, settings)
 plots.plot_history(run.history)
 
 # %% [markdown]
-# **What to see.** Left, the losses. That of validation zigzags more than in notebook 04: the movie has few divisions,
-# so a single sure mistake shows. It may stay far above that of training, or even rise. Right, the average precision,
-# which rises more steadily. The star is the epoch whose network is kept. It need not be the best in either figure:
-# epochs are compared by their validation loss *after calibration*, which comes next.
+# **What to see.** Left, the losses. The validation loss zigzags more than in notebook 04: the movie has few divisions,
+# so a single confident mistake shows. It may stay far above the training loss, or even rise. Right, the average
+# precision, which rises more steadily. The star is the epoch whose network is kept. It is not necessarily the best in
+# either figure: epochs are compared by their validation loss *after calibration*, which comes next.
 
 # %% [markdown]
 # ### Change the network
@@ -404,11 +406,11 @@ for name, each in {"as it was": run, my_change: changed}.items():
 
 # %% [markdown]
 # **Is it better?** The validation movie has few divisions: one more or less that is found early in the list changes
-# average precision by some hundredths. Only a difference that comes back with other seeds counts. The notebook goes on
-# with `run`; to see what the changed network is worth, write `run = changed` in a cell of its own, here.
+# average precision by a few hundredths. Only a difference that comes back with other seeds counts. The notebook
+# continues with `run`; to see what the changed network is worth, write `run = changed` in a cell of its own, here.
 
 # %% [markdown]
-# ## 6. Judge on held-out data, beside the baseline
+# ## 6. Judge on held-out data, against the baseline
 #
 # ### Can its probabilities be believed?
 #
@@ -419,11 +421,11 @@ for name, each in {"as it was": run, my_change: changed}.items():
 lesson.too_high
 
 # %% [markdown]
-# We mend that on the validation movie. A straight line, *slope* and *intercept*, is laid through the *log-odds* of the
+# We correct that on the validation movie. A straight line, *slope* and *intercept*, is fitted to the *log-odds* of the
 # answers: log(p / (1 − p)), a number that is 0 for p = 0.5 and grows with the probability. A slope below 1 says: you
-# were too sure. A negative intercept says: you said yes too often.
-# Both numbers are saved with the network. (This is *Platt scaling*. *Temperature scaling* sets the slope only. The kit
-# tries both on examples left out, and takes what has the lower *log loss*: the loss of notebook 04, without weights.)
+# were too sure. A negative intercept says: you said yes too often. Both numbers are saved with the network. (This is
+# *Platt scaling*. *Temperature scaling* sets only the slope. The kit tries both on held-out examples, and takes the one
+# with the lower *log loss*: the loss of notebook 04, without weights.)
 
 # %%
 result = prediction.calibrate_network(run, validation)
@@ -435,24 +437,24 @@ plots.probabilities.plot_reliability(result.after, result.before)
 
 # %% [markdown]
 # **What to see.** This is a *reliability diagram*. All nuclei for which the network said, for example, 0.2 to 0.3 are
-# put into one bin; the height of the point is the part of them that really divides. On the dotted diagonal the
+# put into one bin; the height of the point is the fraction of them that really divide. On the dotted diagonal the
 # probabilities can be believed; below it the network is too sure that nuclei divide. The bars below count the nuclei in
 # each bin, on an axis on which each line is ten times the one before. Most nuclei are in the first bin. The thin lines
-# show how far a point may be off by chance: long ones stand where few nuclei are. A single movie has few divisions, so
-# most points jump about.
+# show how far a point may be off by chance: long ones mean few nuclei. A single movie has few divisions, so most points
+# jump about.
 #
 # Two numbers sum this up, both better the closer to 0:
 # - **ECE**, the expected calibration error: how far a point is from the diagonal, on average over all nuclei. An ECE of
 #   0.03 says: probabilities are off by 3 percentage points, on average. As most nuclei are in the first bin, it is
 #   nearly all about that one; so look at the other bins too.
 # - **Brier score**: how far a probability is from the truth (1 for a division, 0 for none), squared, on average. It
-#   also falls if the network tells divisions better from the rest. The ECE does not tell about that.
+#   also falls if the network gets better at telling divisions from the rest. The ECE says nothing about that.
 #
 # "After" was measured on the very nuclei that the line was fitted to, so it looks a little better than it is.
 
 # %% [markdown]
 # **Exercise 3: the calibration error by hand.** Ten bins: 0 to 0.1, 0.1 to 0.2, up to 1. In each: how far is the mean
-# of what was *said* from the part that is *true*? The mean of these distances, each bin counted by the number of its
+# of what was *said* from the fraction that is *true*? The mean of these distances, each bin weighted by its number of
 # nuclei, is the ECE. Give it back.
 
 
@@ -471,9 +473,9 @@ lesson.after_calibration
 # %% [markdown]
 # **Exercise 4: score with a tolerance.** A network may call a division one time point too early or too late. For most
 # questions that does not matter. Around a division several calls may then mean the same one; only the most probable
-# counts. Write a function that gives the score of `score_divisions` with a tolerance of 1, at the threshold that the
-# settings hold: it was chosen on the validation movie, as in notebook 04. (`help(score_divisions)`, in a cell of its
-# own, tells what goes into the brackets.)
+# counts. Write a function that gives the score of `score_divisions` with a tolerance of 1, at the threshold in the
+# settings: it was chosen on the validation movie, as in notebook 04. (`help(score_divisions)`, in a cell of its own,
+# tells you what goes inside the brackets.)
 
 
 # %% exercise="scoring"
@@ -502,10 +504,11 @@ explorer
 explorer.plot()
 
 # %% [markdown]
-# **What to see.** Precision, recall and F1 of divisions over the threshold, in steps: there are few divisions. The line
-# is the threshold that was chosen. In the dashboard set the tolerance to 0: what was early or late becomes a mistake.
+# **What to see.** Precision, recall and F1 of divisions over the threshold, in steps, because there are few divisions.
+# The line is the threshold that was chosen. In the dashboard set the tolerance to 0: what was early or late becomes a
+# mistake.
 #
-# Now the test movie. Beside yours stands the network that comes with the kit.
+# Now the test movie. Next to yours is the network that comes with the kit.
 #
 # **Guess:** by how much does F1 rise from tolerance 0 to 1?
 
@@ -525,7 +528,7 @@ print("comes with the kit:", score_them(truth, found_by_shipped, shipped_setting
 
 # %% [markdown]
 # Did nothing change with the tolerance? Then no call was too early or too late. Is the result good? As always we want a
-# *baseline*, a simple method beside it. Dividing nuclei are bright, so here is the simplest: sort nuclei by the
+# *baseline*, a simple method to compare with. Dividing nuclei are bright, so here is the simplest: sort nuclei by the
 # brightness of their middle.
 
 # %%
@@ -558,7 +561,7 @@ plots.probabilities.plot_precision_recall(curves["trained here"], others, chosen
 # one more or less is a whole step of the line.
 
 # %% [markdown]
-# Three rows for the results table: average precision of each. Brightness has no probabilities, so F1 at a threshold is
+# Three rows for the results table: average precision for each. Brightness has no probabilities, so F1 at a threshold is
 # not measured for it.
 
 # %%
@@ -578,8 +581,8 @@ read_results(output_folder)
 # %% [markdown]
 # ### The worst mistakes
 #
-# Now the nuclei of the test movie at which the network was most wrong: what it said lies farthest from the truth. Not
-# each of them is a mistake at our threshold. Some are only those of which it was least sure.
+# Now the nuclei of the test movie about which the network was most wrong: what it said lies farthest from the truth.
+# Not every one of them is a mistake at our threshold. Some are only the ones it was least sure of.
 
 # %%
 wrong_by = np.abs(said - judged.targets)
@@ -591,29 +594,30 @@ names = [f"{answers[bool(judged.targets[place])]},\nsaid {said[place]:.2f}" for 
 plots.plot_crops([crops[place] for place in worst], settings, names=names)
 
 # %% [markdown]
-# **What to see.** Go through them one by one and write down a reason for each. Some that are often met:
-# - *Prophase.* A round, bright nucleus will divide, but at the next time point. The network called it too early. With
-#   a tolerance of 1 that is no mistake.
+# **What to see.** Go through them one by one and write down a reason for each. Some common ones:
+# - *Prophase.* A round, bright nucleus will divide, but at the next time point. The network called it too early. With a
+#   tolerance of 1 that is not a mistake.
 # - *The neighbour divides.* The plate is not quite in the middle of the crop. If two nuclei touch, it is hard to say
 #   whose plate it is.
-# - *Seen from above.* A plate is a thin disc. Looked at along its axis it is round, like any nucleus.
+# - *Seen from above.* A plate is a thin disc. Seen along its axis it is round, like any nucleus.
 # - *Debris*, the remains of dead cells: bright and small too. But it is there before and after, and nothing comes of
 #   it.
-# - *Was the annotator wrong?* In real movies that is a frequent answer. Look there again before you blame the network.
+# - *Was the annotator wrong?* In real movies that is a frequent answer. Look again before you blame the network.
 
 # %% [markdown] tags=["instructor"]
 # **For teachers.** Questions to expect:
-# - *Is ±1 time point not cheating?* Two people who annotate the same movie disagree by about as much. Ask what the
-#   score is for: for counting divisions it does not matter, for timing them it does.
+# - *Isn't ±1 time point cheating?* Two people who annotate the same movie disagree by about as much. Ask what the score
+#   is for: for counting divisions it does not matter, for timing them it does.
 # - *Why is my average precision 1 (or 0.7)?* There are a dozen divisions in the movie. Let the class put its numbers on
 #   the board: the spread is the lesson.
-# - *The threshold is 0.3, is the network bad?* No: of what is rare, a calibrated network is often less sure than 0.5.
+# - *The threshold is 0.3, is the network bad?* No: about something rare, a calibrated network is often less than 0.5
+#   sure.
 
 # %% [markdown]
 # ## 7. Use it, and keep it
 #
-# The network lies in its run folder, with its settings, its calibration and its threshold. Some networks come with the
-# kit; a few movies of your own suffice to train on from one of them, or from this one.
+# The network is in its run folder, with its settings, its calibration and its threshold. Some networks come with the
+# kit; a few movies of your own are enough to continue training from one of them, or from this one.
 
 # %%
 print(compare_runs(output_folder))
@@ -622,7 +626,7 @@ for name in networks.saving.list_shipped_networks():
     print(
         "comes with the kit:",
         name,
-        "that is a",
+        "which is a",
         networks.saving.load_settings(name).network,
         "network",
     )
@@ -643,14 +647,14 @@ print("Now train(your_movies, your_validation, gentle), and calibrate again.")
 # - A division is the mother's last time point. What nobody can know is left out.
 # - Rare things: draw examples by kind, and never judge by accuracy. Use average precision, precision and recall.
 # - More examples of what is rare: vary them, and paste them into other surroundings.
-# - Calibrate on validation movies. Then 0.7 means 70 of 100.
-# - Allow a time point of tolerance, put a simple method beside it, and look at the worst mistakes.
+# - Calibrate on validation movies. Then 0.7 means 70 out of 100.
+# - Allow one time point of tolerance, compare with a simple method, and look at the worst mistakes.
 
 # %% [markdown]
 # ### To try, without a checker
 #
 # Change a number in the cell of numbers at the top, and run the notebook again from there.
-# 1. Take the time away: `time_window = (0, 0)`. The network sees a single time point. Guess first: what happens to the
+# 1. Take time away: `time_window = (0, 0)`. The network sees a single time point. Guess first: what happens to the
 #    average precision on the test movie, and to which mistakes?
 # 2. Switch pasting off: `paste = None`. What happens to the gap between training and validation, and to the average
 #    precision?
@@ -660,9 +664,9 @@ print("Now train(your_movies, your_validation, gentle), and calibrate again.")
 # <details><summary><b>Am I right?</b> (Click for answers.)</summary>
 #
 # 1. Expect it to fall: what comes next, two daughters, is the surest sign of a division, and debris differs from a
-#    plate mostly in that it stays. How far it falls differs from training to training: find out first how much it
+#    plate mostly in that it stays. How far it falls differs from training to training: first find out how much it
 #    changes by chance, with `settings.changed(seed=2)`.
-# 2. Expect the training loss to fall lower, as the few divisions always have the same neighbours and are easier to
+# 2. Expect the training loss to fall lower, because the few divisions always have the same neighbours and are easier to
 #    learn by heart. Whether the average precision on one test movie falls is a matter of luck: it has few divisions.
 #    Train with three seeds each before you believe a difference.
 # 3. Nearly twice as many: the mother's last two time points. But the score still asks for her very last one; at a
@@ -670,6 +674,6 @@ print("Now train(your_movies, your_validation, gentle), and calibrate again.")
 #    wide window suits movies in which nobody can say when exactly a division takes place.
 # </details>
 #
-# What wrong annotations and few annotations cost was measured: see notebooks 08 and 09.
+# What wrong annotations cost, and what few annotations cost, has been measured: see notebooks 08 and 09.
 #
 # Next: [06 · Train a link network](06_train_link_network.ipynb), the seven steps on your own.

@@ -22,13 +22,13 @@
 # # 06 · Train a link network: is this the same nucleus?
 #
 # **You train the network that follows nuclei over time, and write the calls of each step yourself:** you see how far
-# one comes with distances alone, and where that fails; you let the network look at both nuclei and at the way between
-# them, and count wrong links.
+# you get with distances alone, and where that fails; you let the network look at both nuclei and at the displacement
+# between them, and count wrong links.
 #
 # *Goals.* Afterwards you can
-# - go the seven steps of a training on your own,
-# - find candidate links, and say what no choice among them can exceed,
-# - link by distance alone, in two ways, and know when that suffices,
+# - go through the seven steps of a training on your own,
+# - find candidate links, and say what limit they set to any choice among them,
+# - link by distance alone, in two ways, and know when that is enough,
 # - say what a link network is shown, and why image and displacement must be varied together,
 # - count wrong links per 1000, on a slow and on a fast movie, and learn from the worst mistakes.
 #
@@ -89,9 +89,9 @@ training_list = None  # for example "my_movies/training.autlist"; None: the bund
 validation_list = None
 test_list = None
 channels = (2, 3)  # which channels show nuclei, counted from 1
-neighbours = 6  # at most so many candidates for each nucleus, forwards and backwards
+neighbours = 6  # at most this many candidates for each nucleus, forwards and backwards
 remove_drift = True  # whether the movement of all nuclei together is taken out first
-skip = 2  # training sees movements over up to so many time points
+skip = 2  # training sees movements over up to this many time points
 fast = {
     "rotation_degrees": 13,
     "drift_um": 3.0,
@@ -109,20 +109,20 @@ output_folder = "runs"
 # 3. Choose settings and see what it will cost
 # 4. Train
 # 5. Read the curves
-# 6. Judge on held-out data, beside the baseline
+# 6. Judge on held-out data, against the baseline
 # 7. Use it, and keep it
 #
-# Each step says what is to be done. You write the calls, and look back at notebooks 04 and 05 for how it was done
-# there. Each call has `.check(…)`, `.hint()` and `.solution()`. Behind it the notebook goes on with yours if it is
-# right, and with that of the kit if it is not.
+# Each step says what to do. You write the calls, and look back at notebooks 04 and 05 to see how it was done there.
+# Each call has `.check(…)`, `.hint()` and `.solution()`. After it the notebook continues with yours if it is right, and
+# with the kit's if it is not.
 
 # %% [markdown] tags=["instructor"]
 # **For teachers.** Here learners find out whether they can do it. Talk for ten minutes (candidates, what a pair is, the
-# table of step 6), then let them work, and walk around. Who gets stuck is sent to the same step of notebook 04, not to
-# the solution.
+# table of step 6), then let them work, and walk around. Send those who get stuck to the same step of notebook 04, not
+# to the solution.
 #
 # Plan of 50 minutes: step 1 15, step 2 10, steps 3 and 4 10, step 6 15. Start the training by minute 25. If time is
-# short, set `epochs = 4`: the last table then shows little gain over distances, and that is worth a talk, too.
+# short, set `epochs = 4`: the last table then shows little gain over distances, and that is worth discussing, too.
 
 # %% [markdown]
 # ## 1. Look at the data
@@ -160,8 +160,8 @@ print(movies["fast"].movie, f"{len(fast_movie.annotations.links)} true links", s
 # %% [markdown]
 # ### Candidates
 #
-# A nucleus does not jump across the organoid. So we need not ask of all pairs: *candidates* are those that are near
-# each other.
+# A nucleus does not jump across the organoid. So we do not have to ask about all pairs: *candidates* are those that are
+# near each other.
 #
 # **Exercise 1: candidates.** Write a function that finds all pairs of a position of one time point and one of the next
 # that are at most `max_distance_um` apart. Positions come in voxels, z, y, x.
@@ -177,11 +177,11 @@ def find_pairs(first, second, spacing_um, max_distance_um):
 lesson.pairs.check(find_pairs)
 
 # %% [markdown]
-# The kit takes of these a few nearest ones only, forwards and backwards. And before it measures distances, the *drift*,
-# the movement of all nuclei together, is taken out. The kit finds it from the positions alone: it looks for the shift
-# at which most nuclei come to lie on a nucleus.
+# Of these the kit takes only the few nearest ones, forwards and backwards. And before it measures distances, the
+# *drift*, the movement of all nuclei together, is taken out. The kit finds it from the positions alone: it looks for
+# the shift at which most nuclei land on a nucleus.
 #
-# The part of the true links that is among the candidates is the *candidate recall*.
+# The fraction of the true links that are among the candidates is the *candidate recall*.
 #
 # **Guess first:** how many candidates are there for each true link, on average?
 
@@ -200,15 +200,15 @@ for name, one in movies.items():
 lesson.ceiling
 
 # %% [markdown]
-# ### How far does one come with distances alone?
+# ### How far do you get with distances alone?
 #
 # Two methods that look at no image:
-# - **Nearest**: each nucleus comes from the nearest one of the time point before.
+# - **Nearest**: each nucleus comes from the nearest one at the time point before.
 # - **Optimal assignment**: as many one-to-one links as possible, and among all ways to do that, the one whose links are
 #   shortest altogether.
 #
-# Nearly all links are right. So we count mistakes: wrong links among 1000 that were drawn, missed links among 1000
-# that are true.
+# Nearly all links are right. So we count mistakes: wrong links per 1000 that were drawn, missed links per 1000 that are
+# true.
 
 # %%
 by_distance = {
@@ -252,13 +252,14 @@ plot_links(time_point=2)
 
 # %% [markdown]
 # **What to see.** Seen from above, drift included. Thick blue arrows are true links, thin orange ones are wrong links
-# that "nearest" drew. In the slow movie the blue arrows are short; only daughters go far, as they part. In the fast
-# movie they are long, and point another way in each part of the organoid: it turns. A drift is the same for all nuclei
-# and can be taken out at once; a turn moves each place in another way. Where nuclei move far, the nearest nucleus is
-# often another one.
+# that "nearest" drew. In the slow movie the blue arrows are short; only daughters go far, because they move apart. In
+# the fast movie they are long, and point in different directions in different parts of the organoid: it turns. A drift
+# is the same for all nuclei and can be taken out at once; a turn moves each place differently. Where nuclei move far,
+# the nearest nucleus is often the wrong one.
 
 # %% [markdown]
-# Why is the slow movie so easy? Compare two lengths: how far a nucleus moves, and how far away its next neighbour is.
+# Why is the slow movie so easy? Compare two lengths: how far a nucleus moves, and how far away its nearest neighbour
+# is.
 
 # %%
 for name, one in movies.items():
@@ -271,16 +272,16 @@ for name, one in movies.items():
     nearest_um = np.concatenate([tree.query(tree.data, 2)[0][:, 1] for tree in trees])
     far = np.mean(steps_um > np.median(nearest_um) / 2)
     print(
-        f"{name} movie: nuclei move {np.median(steps_um):.1f} µm, drift taken out; their next neighbour is"
+        f"{name} movie: nuclei move {np.median(steps_um):.1f} µm, drift taken out; their nearest neighbour is"
     )
     print(
         f"{np.median(nearest_um):.1f} µm away (medians). {far:.0%} of the links are longer than half of that."
     )
 
 # %% [markdown]
-# As long as nuclei move less than half the way to their neighbour, the nearest one is the right one. A link network has
-# nothing to win there! So the cheapest way to better tracks is to film more often. Where that harms the cells, or where
-# the organoid turns and grows fast, distances deceive. Then one must look.
+# As long as nuclei move less than half the distance to their neighbour, the nearest one is the right one. A link
+# network has nothing to gain there! So the cheapest way to better tracks is to film more often. Where that harms the
+# cells, or where the organoid turns and grows fast, distances are misleading. Then you have to look.
 
 # %% [markdown]
 # ## 2. See the examples
@@ -305,7 +306,7 @@ print("out: (batch, probability) =", network.output_shape)
 # %% [markdown]
 # ### See the network
 #
-# The function that built `network`. Of what it is made you know all but `_make_encoder`, which wraps `encode_crop`
+# The function that built `network`. You know everything it is made of except `_make_encoder`, which wraps `encode_crop`
 # (below it) into a small network of its own.
 
 # %%
@@ -323,8 +324,8 @@ Code("\n\n".join(map(inspect.getsource, parts)), language="python")
 # 5. Two dense layers weigh all this, and a sigmoid makes a probability of it.
 
 # %% [markdown]
-# Of each candidate we know from the annotations whether it is a link. As for divisions, they are drawn by kind: what is
-# hard comes more often than in the movies.
+# For each candidate we know from the annotations whether it is a link. As with divisions, they are drawn by kind: hard
+# ones come up more often than in the movies.
 
 # %%
 examples = LinkExamples(training, usual)
@@ -347,23 +348,23 @@ chosen = [int(np.argmax(np.where(plain.kinds == kind, lengths_um, -1))) for kind
 plots.plot_pairs([plain.example(place, (0,)) for place in chosen], bare)
 
 # %% [markdown]
-# **What to see.** Four candidates, of each kind the one that goes farthest in the plane. Above is the earlier nucleus
-# in the middle of its crop, below the later one in the middle of its own. The arrow leads from where the earlier
-# nucleus was to where the later one is; a ring alone stands for a short way. Now compare the neighbours. If both nuclei
-# are the same, the two pictures show the same neighbours at about the same places. If they are not, the lower picture
-# is shifted: it has another nucleus in its middle, and the old one, with all its neighbours, lies at the tail of the
-# arrow.
+# **What to see.** Four candidates, for each kind the one that goes farthest in the plane. Above is the earlier nucleus
+# in the middle of its crop, below is the later one in the middle of its own. The arrow leads from where the earlier
+# nucleus was to where the later one is; a ring alone stands for a short move. Now compare the neighbours. If both
+# nuclei are the same, the two pictures show the same neighbours at about the same places. If they are not, the lower
+# picture is shifted: it has another nucleus in its middle, and the old one, with all its neighbours, lies at the tail
+# of the arrow.
 
 # %% [markdown]
 # ### One matrix for both
 #
-# If the images are turned by 90° and the displacement is not, the network learns nonsense: "it went to the right", says
-# the number, "it went up", shows the image. So the kit draws one variation, writes it as one *matrix*, and uses it for
+# If the images are turned by 90° and the displacement is not, the network learns nonsense: the number says "it went to
+# the right", the image shows "it went up". So the kit draws one variation, writes it as one *matrix*, and uses it for
 # both crops, for the displacement and for the coordinate channels.
 #
-# A little more comes on top in training: the sample drifts and turns more from one time point to the next (`drift_um`,
-# `turn_degrees`), nuclei stand a little off the middle (`jitter_um`), and sometimes time points are left out (`skip`).
-# So the network sees fast movements although the training movies are slow. In these figures all that is off.
+# Training adds a little more on top: the sample drifts and turns more from one time point to the next (`drift_um`,
+# `turn_degrees`), nuclei are a little off-centre (`jitter_um`), and sometimes time points are left out (`skip`). So the
+# network sees fast movements although the training movies are slow. In these figures all of that is off.
 
 # %%
 previewed = LinkExamples(training, bare)
@@ -374,16 +375,17 @@ varied = [previewed.example(place, (usual.seed, number)) for number in range(4)]
 plots.plot_pairs(varied, bare, names=[f"seed {usual.seed}, {number}" for number in range(4)])
 
 # %% [markdown]
-# **What to see.** The same pair four times: the third of the figure above. Both pictures of a column are turned,
+# **What to see.** The same pair four times: the third one in the figure above. Both pictures in a column are turned,
 # mirrored and scaled alike, and the arrow with them: it leads to the same neighbour in each column. Intensities vary
 # too, as in notebook 03.
 
 # %% [markdown]
-# You need not trust your eyes. The displacement of the varied pair must be the matrix times the displacement as it was.
+# You do not have to trust your eyes. The displacement of the varied pair must be the matrix times the original
+# displacement.
 #
-# **Exercise 2: a turn.** Write the simplest of these matrices as a function. A turn in the plane by some degrees,
-# anticlockwise as you see it on the screen (y points down), makes of a displacement (z, y, x): the same z; a new y,
-# cos · y − sin · x; a new x, sin · y + cos · x.
+# **Exercise 2: a turn.** Write the simplest of these matrices as a function. A turn in the plane by some angle,
+# anticlockwise as you see it on the screen (y points down), changes a displacement (z, y, x) like this: z stays the
+# same; the new y is cos · y − sin · x; the new x is sin · y + cos · x.
 
 
 # %% exercise="turn"
@@ -396,7 +398,7 @@ def turn_displacement(displacement_um, degrees):
 lesson.turn.check(turn_displacement)
 
 # %% [markdown]
-# The kit's, for the varied pair; it also mirrors and scales:
+# Here is the kit's matrix, for the varied pair; it also mirrors and scales:
 
 # %%
 augmentation = draw_augmentation(bare.augmentation, np.random.default_rng(usual.seed))
@@ -421,16 +423,16 @@ preview
 preview.plot()
 
 # %% [markdown]
-# **What to see.** First a pair that is the same nucleus, then one that is not, each as it is and varied; above the
-# earlier nucleus, below the later one. With `turn_degrees` and `drift_um` on, the lower picture is turned and shifted
-# against the upper one, as if the sample moved faster.
+# **What to see.** First a pair that is the same nucleus, then one that is not, each as it is and varied, with the
+# earlier nucleus above and the later one below. With `turn_degrees` and `drift_um` on, the lower picture is turned and
+# shifted against the upper one, as if the sample moved faster.
 
 # %% [markdown]
 # ## 3. Choose settings and see what it will cost
 #
 # **Exercise 3: settings.** Make settings for a link network, and call them `my_settings`. Take the numbers from the
-# top: `channels`, `epochs`, `output_folder`, `remove_drift`; `neighbours` goes by the name `link_neighbours`, and
-# `pairs_per_time_point` by the name `patches_per_time_point`.
+# top: `channels`, `epochs`, `output_folder`, `remove_drift`; `neighbours` is called `link_neighbours` here, and
+# `pairs_per_time_point` is called `patches_per_time_point`.
 
 # %% exercise="settings"
 my_settings = ...
@@ -452,7 +454,7 @@ settings = settings.changed(augmentation=base.AugmentationSettings(skip=skip))
 # %% [markdown]
 # The network has two parts that look at images. One looks at the *surroundings* of a nucleus; it is the same for both
 # crops, so it learns once what a nucleus looks like. The other one, the *comparison*, looks at both nuclei laid on top
-# of each other. What they find, and the displacement, meet in a few last layers.
+# of each other. What they find, and the displacement, come together in the last few layers.
 
 # %%
 for name in ("surroundings", "comparison"):
@@ -470,10 +472,10 @@ print(estimate_training(settings, training))
 lesson.early_star
 
 # %% [markdown]
-# **Exercise 4: a training.** Train with the `settings` of step 3, and call the run `my_run`. It takes some minutes. If
-# you leave it open, a cell below trains. What goes into the brackets, `help` tells, of this as of any function (read
-# its first lines; what has a `=` behind its name may be left out). If an error comes up, its last line says why: mend
-# the call, and run the cell again.
+# **Exercise 4: a training.** Train with the `settings` of step 3, and call the run `my_run`. It takes a few minutes. If
+# you leave it open, a cell below does the training. `help` tells you what goes inside the brackets, for this as for any
+# function (read its first lines; anything with a `=` after its name can be left out). If an error comes up, its last
+# line says why: correct the call, and run the cell again.
 
 # %%
 help(train)
@@ -497,15 +499,17 @@ plots.plot_history(run.history)
 
 # %% [markdown]
 # **What to see.** As in notebook 05: losses on the left, average precision on the right, a star at the epoch that is
-# kept. Average precision is soon high, as most wrong candidates are easily told from right ones by their distance. What
-# is won later are the hard ones. Training pairs are varied and drawn so that hard ones come often, so the two losses
-# need not be equal. Watch where each goes: when only that of training still falls, the network learns by heart.
+# kept. Average precision is soon high, because most wrong candidates are easily told from right ones by their distance.
+# What it gains later are the hard ones. Training pairs are varied and drawn so that hard ones come often, so the two
+# losses do not have to be equal. Watch where each goes: when only the training loss still falls, the network learns by
+# heart.
 
 # %% [markdown]
 # ### Change the network
 #
-# As in notebooks 04 and 05. A variation of your own gets the two crops of a pair as one image, the later crop's time
-# points behind the earlier's, so that both can be varied alike. Choose one as `my_change`, or write your own.
+# As in notebooks 04 and 05. A variation of your own gets the two crops of a pair as one image, with the later crop's
+# time points after the earlier's, so that both can be varied in the same way. Choose one as `my_change`, or write your
+# own.
 
 # %%
 usual_network = networks.build_link_network(settings)
@@ -531,18 +535,18 @@ for name, each in {"as it was": run, my_change: changed}.items():
     print(f"{name:13} highest average precision {best:.3f}")
 
 # %% [markdown]
-# **Is it better?** On validation movies like those of the training, flicker is hardly needed, and may even cost a
-# little. What it is good for, a microscope with an unsteady lamp, must be tried on such movies. The notebook goes on
-# with `run`.
+# **Is it better?** On validation movies like the training movies, flicker is hardly needed, and may even cost a little.
+# What it is good for, a microscope with an unsteady lamp, must be tested on such movies. The notebook continues with
+# `run`.
 
 # %% [markdown]
-# ## 6. Judge on held-out data, beside the baseline
+# ## 6. Judge on held-out data, against the baseline
 #
-# **Guess:** will the network say "same" too often or too seldom? Remember what it was trained on: half of the pairs
-# were the same nucleus. Of the candidates about one in six is.
+# **Guess:** will the network say "same" too often or too rarely? Remember what it was trained on: half of the pairs
+# were the same nucleus. Among the candidates, about one in six is.
 #
-# We calibrate as before, on the validation movies. The tracks of the next notebook weigh probabilities of divisions and
-# links against each other. So they must be right, and not only in the right order.
+# We calibrate as before, on the validation movies. The tracks in the next notebook weigh probabilities of divisions and
+# links against each other. So they must be right, and not just in the right order.
 
 # %%
 result = calibrate_network(run, validation)
@@ -553,27 +557,27 @@ print(f"slope {result.calibration.slope:.2f}, intercept {result.calibration.inte
 plots.probabilities.plot_reliability(result.after, result.before)
 
 # %% [markdown]
-# **What to see.** Before calibration the points lie below the diagonal: of the candidates that it calls the same with,
-# say, 0.7, fewer are. A negative intercept takes that back. The slope says how sure it was: below 1, too sure, and
-# calibration draws its answers together; above 1, not sure enough, and they are drawn apart. Most candidates are in the
-# first and in the last bin. The bins between hold few, and their points may be far off by chance, as the thin lines
-# show. ECE and Brier score are explained in notebook 05.
+# **What to see.** Before calibration the points lie below the diagonal: of the candidates that it gives, say, 0.7,
+# fewer than 70 % are the same nucleus. A negative intercept corrects that. The slope says how sure it was: below 1, too
+# sure, and calibration draws its answers together; above 1, not sure enough, and they are drawn apart. Most candidates
+# are in the first and in the last bin. The bins between hold few, and their points may be far off by chance, as the
+# thin lines show. ECE and Brier score are explained in notebook 05.
 
 # %% [markdown]
 # ### From probabilities to tracks
 #
-# A probability for each candidate is not yet a choice: a nucleus comes from one place only. `build_tracks` chooses, in
+# A probability for each candidate is not yet a choice: a nucleus comes from only one place. `build_tracks` chooses, in
 # one of three ways:
 # - **greedy**: takes the most probable link, then the next one that is still possible, and so on,
 # - **assignment**: the best choice for each pair of time points by itself,
-# - **optimal**: the most probable story of the whole movie, with divisions, beginnings and ends (notebook 07). So it
-#   does, if nothing else is said.
+# - **optimal**: the most probable story of the whole movie, with divisions, beginnings and ends (notebook 07). This is
+#   the default.
 #
 # **Exercise 5: tracks.** Ask the network about the links of `fast_movie`, choose among them, and call the result
-# `my_tracks`. These are two calls: `predict_links`, called as `predict_divisions` was in notebook 05, and
-# `build_tracks`, which takes what the first one gives. `network` and `settings` are loaded in the next cell.
+# `my_tracks`. This takes two calls: `predict_links`, called as `predict_divisions` was in notebook 05, and
+# `build_tracks`, which takes what the first one returns. `network` and `settings` are loaded in the next cell.
 #
-# (`predict_links` asks twice. The second time it also takes out how the neighbours of a nucleus move, so that it can
+# (`predict_links` asks twice. The second time it also takes out the movement of a nucleus's neighbours, so that it can
 # follow an organoid that turns. The two methods without images cannot do that.)
 
 # %%
@@ -591,8 +595,8 @@ tracks = lesson.choose_tracks(my_tracks, network, fast_movie, settings)
 # %% [markdown]
 # ### Wrong links per 1000
 #
-# **Exercise 6: wrong links.** Of the links that were drawn, which part is not true? Count, and give it back times
-# 1000.
+# **Exercise 6: wrong links.** Of the links that were drawn, what fraction is not true? Count them, and give back that
+# fraction times 1000.
 
 
 # %% exercise="wrong_links"
@@ -638,22 +642,22 @@ for name, one in movies.items():
         print(f"{method:25} {score.wrong_per_1000:14.1f} {score.missed_per_1000:16.1f}")
 
 # %% [markdown]
-# Be fair when you read this table. On the slow movie there is nothing to win: *nearest* is hard to beat there, and a
+# Be fair when you read this table. On the slow movie there is nothing to gain: *nearest* is hard to beat there, and one
 # link more or less is chance. On the fast movie compare the network with the better one of the two methods without
-# images. Look at both columns: whoever draws few links draws few wrong ones, but misses many.
+# images. Look at both columns: a method that draws few links draws few wrong ones, but misses many.
 #
-# Do the three ways to choose come out alike? Where the network is sure of nearly every candidate, they all choose the
-# same. They can differ only where several candidates that exclude each other are likely.
+# Do the three ways of choosing give the same result? Where the network is sure of nearly every candidate, they all
+# choose the same. They can differ only where several candidates that exclude each other are likely.
 #
-# Is the network not better? Look at the number of epochs and at the star above: a network stopped early has learned
-# little more than distances. And it is *one* training on two slow movies, for some minutes.
+# Is the network no better? Look at the number of epochs and at the star above: a network stopped early has learned
+# little more than distances. And it is *one* training on two slow movies, for a few minutes.
 
 # %%
 for name, one in movies.items():
     print(f"{name} movie: one link is {1000 / len(one.annotations.links):.1f} per 1000")
 
 # %% [markdown]
-# Rows for the results table: the baselines and both networks, on the fast movie, where there is something to win.
+# Rows for the results table: the baselines and both networks, on the fast movie, where there is something to gain.
 
 # %%
 seeds = {"trained here": settings.seed, "comes with the kit": shipped_settings.seed}
@@ -689,8 +693,9 @@ plots.plot_pairs([judged.example(place, (0,)) for place in places], settings, na
 
 # %% [markdown]
 # **What to see.** Some reasons to look for:
-# - *Alike neighbours.* Two nuclei side by side of the same size and brightness: only the surroundings tell them apart.
-# - *Divisions.* Mother and daughter look different, and a daughter lies off the place of her mother.
+# - *Similar neighbours.* Two nuclei side by side, of the same size and brightness: only the surroundings tell them
+#   apart.
+# - *Divisions.* Mother and daughter look different, and a daughter is not where her mother was.
 # - *At the border or deep down* much of the surroundings is dark, so there is little to compare.
 # - *A large turn.* The neighbours are the same, but they lie elsewhere, more than the network has seen in training.
 #
@@ -698,16 +703,16 @@ plots.plot_pairs([judged.example(place, (0,)) for place in places], settings, na
 
 # %% [markdown] tags=["instructor"]
 # **For teachers.** Questions to expect:
-# - *Mine is worse than optimal assignment. What did I do wrong?* Most often nothing: few epochs, two slow movies. Look
-#   at the star, then at the row of the network that comes with the kit, which saw many more movies.
+# - *Mine is worse than optimal assignment. What did I do wrong?* Usually nothing: few epochs, two slow movies. Look at
+#   the star, then at the row of the network that comes with the kit, which saw many more movies.
 # - *Why count per 1000?* Because 99.2 and 99.8 % look alike, and 8 and 2 wrong links do not.
-# - *Why not one number for both columns?* Who draws no link has no wrong one.
+# - *Why not one number for both columns?* A method that draws no links has no wrong ones.
 
 # %% [markdown]
 # ## 7. Use it, and keep it
 #
-# The network lies in its run folder, with its settings and its calibration. Its settings also say which pairs are
-# candidates. To train on for your own movies, start from this network, or from one that comes with the kit.
+# The network is in its run folder, with its settings and its calibration. Its settings also say which pairs are
+# candidates. To continue training on your own movies, start from this network, or from one that comes with the kit.
 
 # %%
 print(compare_runs(output_folder))
@@ -716,7 +721,7 @@ for name in networks.saving.list_shipped_networks():
     print(
         "comes with the kit:",
         name,
-        "that is a",
+        "which is a",
         networks.saving.load_settings(name).network,
         "network",
     )
@@ -735,10 +740,10 @@ print("Now train(your_movies, your_validation, gentle), and calibrate again.")
 # ## Summary
 #
 # - Candidates first, drift taken out. What is not among them is lost.
-# - Where nuclei move less than half the way to their neighbour, the nearest one will do. Film often enough!
+# - Where nuclei move less than half the distance to their neighbour, the nearest one will do. Film often enough!
 # - Where they move farther, a network that looks at the surroundings helps.
-# - Image and displacement are varied by one matrix.
-# - Count wrong links per 1000, beside a method without images, on slow and on fast movies.
+# - Image and displacement are varied by the same matrix.
+# - Count wrong links per 1000, next to a method that uses no images, on slow and on fast movies.
 
 # %% [markdown]
 # ### To try, without a checker
@@ -754,16 +759,16 @@ print("Now train(your_movies, your_validation, gentle), and calibrate again.")
 #
 # <details><summary><b>Am I right?</b> (Click for answers.)</summary>
 #
-# 1. *Nearest* suffers more. With the drift left in, about three in ten nuclei lie nearer to the old place of another
-#    one. Optimal assignment can save itself in part: a nucleus that is taken is not given away twice.
+# 1. *Nearest* suffers more. With the drift left in, about three in ten nuclei are closer to where another one used to
+#    be. Optimal assignment can partly save itself: a nucleus that is taken is not given away twice.
 # 2. On the slow movie the ceiling hardly changes, or not at all. On the fast one it comes down: the true partner is
-#    sometimes only the third nearest. Prediction gets faster, as there are fewer candidates; training does not, as an
-#    epoch has as many examples as before.
-# 3. It has seen fewer long ways, so expect more wrong links there. But the extra drift and turn of the variations
+#    sometimes only the third nearest. Prediction gets faster, because there are fewer candidates; training does not,
+#    because an epoch has as many examples as before.
+# 3. It has seen fewer long moves, so expect more wrong links there. But the extra drift and turn of the variations
 #    remain. Train with three seeds, with `settings.changed(seed=2)`, before you believe a small difference.
-# 4. The star need not come early: in validation the kit shifts and turns every other pair, as if its movie were fast.
-#    But calibration now rests on slow movies only, where a short way is nearly always right. Compare both columns of
-#    the table, with three seeds, before you believe a difference.
+# 4. The star does not have to come early: in validation the kit shifts and turns every other pair, as if its movie were
+#    fast. But calibration now rests on slow movies only, where a short move is nearly always right. Compare both
+#    columns of the table, with three seeds, before you believe a difference.
 # </details>
 #
 # Next: [07 · Predict and track](07_predict_and_track.ipynb): all three networks on a movie that none of them has seen.

@@ -21,17 +21,17 @@
 # %% [markdown]
 # # 07 · Predict and track: from a movie to lineages
 #
-# **You let three networks work on a movie that none of them has seen, and make tracks of what they say:** you choose
+# **You let three networks work on a movie that none of them has seen, and turn what they say into tracks:** you choose
 # the most probable story of the whole movie, ask it where it is in doubt, and take it to other programs.
 #
 # *Goals.* Afterwards you can
 # - say what each of the three networks adds,
-# - say why the best link of each nucleus by itself makes no tracks, and compute what a story costs,
+# - say why the best link of each nucleus by itself does not make tracks, and compute what a story costs,
 # - read a lineage tree,
-# - score divisions with a tolerance, by hand, and say which scores you want to see beside TRA,
+# - score divisions with a tolerance, by hand, and say which scores you want to see next to TRA,
 # - find the doubtful places of your tracks, and say which errors no list of doubts can show,
 # - write tracks for OrganoidTracker and other programs,
-# - read one table over all that was trained in notebooks 04 to 06.
+# - read one table of everything that was trained in notebooks 04 to 06.
 #
 # *You need* notebooks 00 to 06.
 #
@@ -99,16 +99,16 @@ channels = (2, 3)  # which channels show nuclei, counted from 1
 position_network = "position_small"
 division_network = "division_small"
 link_network = "link_small"
-appearance_probability = 0.01  # that a nucleus comes from nowhere; the same for going nowhere
+appearance_probability = 0.01  # that a nucleus comes from nowhere; the same for vanishing
 missed_probability = 0.03  # that a nucleus is missed at a time point, though it is there
 output_folder = "runs"  # where notebooks 04 to 06 noted their results
 
 # %% [markdown] tags=["instructor"]
 # **For teachers.** Show live: section 2 (what each network adds), the story of section 3 on the board, the lineage
-# tree, and the question about TRA before anybody scrolls. Let them do: the cost, the score with a tolerance, and the
-# doubts, in pairs: one decides, one looks it up.
+# tree, and the question about TRA before anybody scrolls down. Let them do: the cost, the score with a tolerance, and
+# the doubts, in pairs: one decides, one looks it up.
 #
-# Plan of 50 minutes: section 2 10, section 3 15, section 4 5, section 5 10, section 6 10. Section 7 is to be read at
+# Plan of 50 minutes: section 2 10, section 3 15, section 4 5, section 5 10, section 6 10. Section 7 can be read at
 # home. Start `track_movie` before you explain what it does.
 
 # %% [markdown]
@@ -118,8 +118,8 @@ output_folder = "runs"  # where notebooks 04 to 06 noted their results
 # from its beginning to its division or end. A *lineage* is all that comes from one first nucleus: tracks, joined by
 # divisions.
 #
-# We take the test movie. No network of the kit has learned from it. Somebody knows its truth; we put that aside for
-# now, and judge by it later.
+# We take the test movie. No network of the kit has learned from it. Its truth is known; we put that aside for now, and
+# judge by it later.
 
 # %%
 samples = downloads.find_samples()
@@ -143,7 +143,7 @@ some_times = movie.time_points[4:7]
 network, settings = loaded["position"]
 found = predict_positions(network, movie, settings, time_points=some_times, show_progress=False)
 print(
-    f"{len(found)} positions, {len(found.links)} links; known of each position: {', '.join(found.properties)}"
+    f"{len(found)} positions, {len(found.links)} links; known about each position: {', '.join(found.properties)}"
 )
 
 # %% [markdown]
@@ -153,7 +153,7 @@ print(
 network, settings = loaded["division"]
 found = predict_divisions(network, movie, found, settings, show_progress=False)
 dividing = found.properties["division_probability"].astype(float)
-print(f"known of each position: {', '.join(found.properties)}")
+print(f"known about each position: {', '.join(found.properties)}")
 print(f"{np.sum(dividing > 0.5)} of {len(found)} divide with a probability above 0.5")
 
 # %% [markdown]
@@ -163,11 +163,11 @@ print(f"{np.sum(dividing > 0.5)} of {len(found)} divide with a probability above
 network, settings = loaded["link"]
 found = predict_links(network, movie, found, settings, show_progress=False)
 said = found.link_properties["link_probability"].astype(float)
-print(f"{len(found.links)} candidates; known of each: {', '.join(found.link_properties)}")
+print(f"{len(found.links)} candidates; known about each: {', '.join(found.link_properties)}")
 print(f"{np.sum(said > 0.5)} of them are links with a probability above 0.5")
 
 # %% [markdown]
-# `track_movie` does the same for the whole movie, and then chooses. It differs in one thing: it also keeps positions
+# `track_movie` does the same for the whole movie, and then chooses. It differs in one respect: it also keeps positions
 # somewhat below the threshold. A nucleus that is not so sure by itself may be needed to fill a gap.
 #
 # This is the long cell of this notebook.
@@ -193,7 +193,7 @@ print(
 
 # %% [markdown]
 # A *merge* is a nucleus that comes from two others. Candidates are full of them. In tracks there must be none. (Are
-# there more positions in the tracks? Tracking puts nuclei in where one seems to have been missed: see *Gaps* below.)
+# there more positions in the tracks? Tracking adds nuclei where one seems to have been missed: see *Gaps* below.)
 
 # %% [markdown]
 # ## 3. From candidates to tracks
@@ -224,16 +224,16 @@ print(
 )
 
 # %% [markdown]
-# Each nucleus by itself does not make a story: merges in the first, mothers without end in the second. Even where the
-# number of forks is near that of dividing nuclei, they need not be the same ones. A nucleus whose daughter was not
-# found has to go somewhere, so it claims one that belongs to another. Who decides alone does not know what the others
-# need.
+# Letting each nucleus choose for itself does not give a story: the first way leads to merges, the second to far too
+# many mothers. Even where the number of forks is close to that of dividing nuclei, they are not necessarily the same
+# ones. A nucleus whose daughter was not found has to go somewhere, so it claims one that belongs to another. A nucleus
+# that decides alone does not know what the others need.
 #
 # ### What a story costs
 #
 # So we look for a whole *story*: a choice of nuclei, links, divisions, beginnings and ends without contradiction. And
 # of all stories we want the most probable one. Probabilities are multiplied; it is easier to add. So each answer "yes"
-# of probability *p* gets a *cost*: the natural logarithm of (1 − *p*) / *p*.
+# with probability *p* gets a *cost*: the natural logarithm of (1 − *p*) / *p*.
 #
 # **Exercise 1: a cost.** Write it as a function.
 
@@ -255,8 +255,8 @@ for probability in (0.01, 0.1, 0.5, 0.9, 0.99):
     print(f"probability {probability:4}: cost {compute_cost(probability):+.1f}")
 
 # %% [markdown]
-# What is likely has a cost below zero: a story gains by it. What is as likely as not costs nothing. The story of
-# least cost is the most probable one.
+# What is likely has a cost below zero: a story gains by it. What is as likely as not costs nothing. The story with the
+# lowest cost is the most probable one.
 #
 # One by hand. A and B are nuclei of one time point, C and D of the next. Four candidates have these probabilities:
 
@@ -284,8 +284,8 @@ for story in stories:
     print(f"{' + '.join(story)}: {sum(cost[each] for each in story):+.1f}")
 
 # %% [markdown]
-# The best single link is not in the best story! It would leave B with a link that is hardly believed. The kit finds the
-# same:
+# The best single link is not in the best story! It would leave B with a link that is hardly believable. The kit finds
+# the same:
 
 # %%
 toy = Annotations(
@@ -313,20 +313,20 @@ for name in ("appearance", "disappearance", "border", "missed", "missed_daughter
 
 # %% [markdown]
 # - **Appearances and disappearances** are rare inside the movie. Right at its border, where nuclei come into view and
-#   leave it, they have the `border_probability`. At the first and the last time point they are free: there all tracks
+#   leave, they have the `border_probability`. At the first and the last time point they are free: there all tracks
 #   begin and end.
-# - **Missed nuclei.** Where a nucleus was found before and after but not in between, a link may lead over the gap. A
-#   nucleus is then put half-way, and marked as *interpolated*. A daughter is missed more easily: right after the
-#   division, the two still touch. So she has a probability of her own.
+# - **Missed nuclei.** Where a nucleus was found before and after but not in between, a link can bridge the gap. A
+#   nucleus is then added half-way, and marked as *interpolated*. A daughter is missed more easily: right after the
+#   division, the two still touch. So there is a separate probability for her.
 #
-# Divisions cost what the division network says. (`help(TrackingSettings)` tells of all other settings, such as how
+# Divisions cost what the division network says. (`help(TrackingSettings)` describes all the other settings, such as how
 # often nuclei divide where no network was asked.)
 #
 # ### Three methods, and the errors of each
 #
 # `build_tracks` knows three methods: *greedy*; *assignment*, the best choice for each pair of time points by itself;
-# *optimal*, the best story of the whole movie. The first two add divisions afterwards, and bridge no gaps. Beside them
-# stands *nearest*, that looks at distances only.
+# *optimal*, the best story of the whole movie. The first two add divisions afterwards, and do not bridge gaps. For
+# comparison there is *nearest*, which looks only at distances.
 #
 # **Guess first:** where will they differ most, in links or in divisions?
 
@@ -350,8 +350,8 @@ for method, choice in choices.items():
     print(f"{method:12} {counts} {divisions.matched:6} {divisions.false:6} {divisions.missed:7}")
 
 # %% [markdown]
-# *No end*: true links of which the position network did not find both ends. Compare it between the methods: where a gap
-# is bridged, the interpolated nucleus counts as found. A division is right if the links fork at the mother, give or
+# *No end*: true links whose two ends the position network did not both find. Compare it between the methods: where a
+# gap is bridged, the interpolated nucleus counts as found. A division is right if the links fork at the mother, give or
 # take one time point.
 #
 # The results table gets a row for each, under *tracks*. It is one movie, and a small one. One error more or less is
@@ -374,7 +374,7 @@ for method, choice in choices.items():
 # %% [markdown]
 # ### Gaps
 #
-# How many nuclei were put in, and how many of them are daughters? Then the same without the question, by
+# How many nuclei were put in, and how many of them are daughters? Then the same with gaps left open, by
 # `missed_probability=0`.
 
 # %%
@@ -404,8 +404,8 @@ plots.close_ups.plot_close_ups(movie, tracks, shown, names, channels=channels)
 # %% [markdown]
 # **What to see.** Rings are positions that the network found, diamonds were put in. Lines lead from each to where it
 # was one time point earlier. The square marks the nucleus in question. Is there a nucleus at the diamond, or beside it?
-# It stands half-way between two places, and the true one need not. Often two nuclei touch there, and the network saw
-# one.
+# It was put half-way between two places, and the true one may be elsewhere. Often two nuclei touch there, and the
+# network saw one.
 #
 # (If no nucleus was put in, divisions are shown.)
 
@@ -422,15 +422,15 @@ plots.plot_lineage_tree(tracks, title=movie.name)
 # %% [markdown]
 # **What to see.** Time runs to the right, one line is one track. A dot is a division: the line forks. Numbers are
 # lineages, the largest first. Watch for
-# - *ends* (squares) and *starts* (triangles) inside the movie: a nucleus that vanishes or comes from nowhere. Cells do
-#   that seldom, programs often. A short line that starts and ends inside is mostly debris, taken for a nucleus,
+# - *ends* (squares) and *starts* (triangles) inside the movie: a nucleus that vanishes or comes from nowhere. Cells
+#   rarely do that, programs often. A short line that starts and ends inside is usually debris, taken for a nucleus,
 # - *forks too close*: a cell that divides twice within few time points,
 # - *no forks at all* where other lineages have some,
-# - crosses: what the tracks themselves hold to be doubtful. We come back to them.
+# - crosses: what the tracks themselves consider doubtful. We come back to them.
 
 # %% [markdown]
-# The same tracks on the movie, to leaf through. Click on the picture; the arrow keys go through time and planes. (To go
-# on with Shift+Enter, click on the next cell first.)
+# The same tracks on the movie, to browse. Click on the picture; the arrow keys go through time and planes. (To continue
+# with Shift+Enter, click on the next cell first.)
 
 # %%
 browser = StackBrowser(movie, {"tracks": tracks}, channels=channels)
@@ -442,17 +442,17 @@ browser
 plots.tracks.plot_tracks(movie, tracks, time_point=movie.time_points[-3], channels=channels)
 
 # %% [markdown]
-# **What to see.** One time point of it for print, seen from above. Each tail is the way of the last five time points,
-# in the colour of its lineage; numbers are those of the tree. Divisions, starts and ends are those of these five time
-# points. Sister cells have the same number and should lie near
-# each other. A tail that is much longer than those beside it is suspicious.
+# **What to see.** One time point of it for print, seen from above. Each tail is the path over the last five time
+# points, in the colour of its lineage; numbers are those of the tree. Divisions, starts and ends are those of these
+# five time points. Sister cells have the same number and should lie near each other. A tail that is much longer than
+# those beside it is suspicious.
 
 # %% [markdown]
-# ## 5. Score: do not believe one number
+# ## 5. Score: do not trust a single number
 #
-# **Exercise 2: divisions with a tolerance.** `true` and `called` say of each nucleus when it divides.
-# `{"A": 3, "B": 7}` means A at time point 3, B at 7. A call is right if the same nucleus divides at most `tolerance`
-# time points earlier or later. F1 is 2 · right, divided by the number of true divisions and calls together.
+# **Exercise 2: divisions with a tolerance.** `true` and `called` say when each nucleus divides. `{"A": 3, "B": 7}`
+# means A at time point 3, B at 7. A call is right if the same nucleus divides at most `tolerance` time points earlier
+# or later. F1 is 2 · right, divided by the number of true divisions and calls together.
 
 
 # %% exercise="divisions"
@@ -469,18 +469,18 @@ for tolerance in (0, 1, 2):
     print(score_divisions(truth, tracks, by=None, tolerance=tolerance))
 
 # %% [markdown]
-# Three times the same? Then every division that was found was found at its own time point.
+# The same result three times? Then every division that was found was found at its own time point.
 #
 # ### TRA, and what it does not see
 #
-# *TRA* is the most usual score of tracking: it counts what one would have to add and remove to make tracks right, and 1
-# is perfect. Let us try how it likes a gross mistake. We take the **truth itself**, and delete one thing: all
+# *TRA* is the most common score for tracking: it counts what you would have to add and remove to make the tracks right,
+# and 1 is perfect. Let us see how it reacts to a gross mistake. We take the **truth itself**, and delete one thing: all
 # divisions. Each mother keeps one of her daughters. The other one comes from nowhere.
 
 
 # %%
 def remove_divisions(tracks: Annotations) -> Annotations:
-    """The same tracks, but each mother keeps one daughter only."""
+    """The same tracks, but each mother keeps only one daughter."""
     first = np.unique(tracks.links[:, 0], return_index=True)[1]
     return dataclasses.replace(tracks, links=tracks.links[first], link_properties={})
 
@@ -507,7 +507,7 @@ if not has_library:
 
 # %% [markdown]
 # TRA counts mostly positions, and they are all there. For a question about lineages, "who comes from whom", the tracks
-# without divisions are worthless, and TRA hardly sees it. So the kit never shows TRA alone. Ask for
+# without divisions are worthless, and TRA hardly notices. So the kit never shows TRA alone. Ask for
 # - *division F1* beside it,
 # - *lineages without a mistake*, from the first nucleus to the last,
 # - plain counts, which need no library:
@@ -535,19 +535,19 @@ for mother in np.setdiff1d(score.mothers, score.called_mothers):
     print(f"{hers.sum()} of {len(hers)} daughters found")
 
 # %% [markdown]
-# Where a daughter was not found there is nothing to link to, and no choice of links can mend it: that takes a better
+# Where a daughter was not found there is nothing to link to, and no choice of links can fix that: it takes a better
 # position network. Know which of your three networks the errors come from before you train any of them again.
 
 # %% [markdown]
 # ## 6. Where are the errors?
 #
 # In your own movies nobody knows the truth. But the tracks know where they are in doubt: each link has an *error
-# probability*. It weighs the story with this link against all stories around it without it. So a link of probability
-# 0.6 may be quite sure, if there is nothing else; and one of 0.9 doubtful, if another story is nearly as good.
+# probability*. It weighs the story with this link against all similar stories without it. So a link of probability 0.6
+# may be quite certain, if there is no alternative, and one of 0.9 doubtful, if another story is nearly as good.
 # Divisions, ends and beginnings have one, too.
 #
-# **Exercise 3: a first look.** Of some links it is known what the network `said`, and how probable an error is,
-# `errors`. Which link should a person look at first? Return its row; the first row is 0.
+# **Exercise 3: a first look.** For some links we know what the network `said`, and how probable an error is, `errors`.
+# Which link should a person look at first? Return its row; the first row is 0.
 
 
 # %% exercise="first_look"
@@ -575,8 +575,8 @@ for row in sorted(range(len(errors)), key=lambda row: -(errors[row] or 0))[:4]:
     )
 
 # %% [markdown]
-# The last two numbers of each line differ: only the last one has looked at the alternatives. Links over a gap are in
-# the list as well; there no network said anything, and what stands first is what was assumed.
+# The last two numbers of each line differ: only the last one has looked at the alternatives. Links across a gap are in
+# the list as well; no network said anything about them, and what comes first is what was assumed.
 #
 # Now look at the first three. The dashboard shows trees, movie and doubts together: choose a doubt, or press *Next
 # doubt*, and the movie goes there. **Decide for each, before you read on:** is it an error?
@@ -599,10 +599,10 @@ plots.close_ups.plot_close_ups(
 )
 
 # %% [markdown]
-# **What to see.** One doubt in each line; the square marks the place. Of a doubtful *link* it is the later end: does
-# the line come from the same nucleus? Of a *division* it is the mother: follow the lines to her daughters on the right.
-# Of an *end*, look on the right for the nucleus that goes on. Mind the planes: a nucleus that moves up or down leaves
-# the few planes that are shown.
+# **What to see.** One doubt in each row; the square marks the place. For a doubtful *link* it is the later end: does
+# the line come from the same nucleus? For a *division* it is the mother: follow the lines to her daughters on the
+# right. For an *end*, look on the right for the nucleus that continues. Mind the planes: a nucleus that moves up or
+# down leaves the few planes that are shown.
 
 # %%
 partners = evaluation.matching.match_to_truth(truth, tracks)
@@ -632,7 +632,7 @@ for doubt in doubts:
     )
 
 # %% [markdown]
-# Do not expect every doubt to be an error. Of ten with an error probability of 0.1, one should be.
+# Do not expect every doubt to be an error. Out of ten with an error probability of 0.1, one should be.
 #
 # ### Expected and counted
 #
@@ -653,19 +653,19 @@ print(f"Missed divisions: {score.missed}. Missed nuclei: {np.sum(~was_found)}.")
 
 # %% [markdown]
 # With so few errors, one more or less than expected is chance. To know whether the expectation can be believed, count
-# on several movies: the report of trackings does, for all movies whose truth is known.
+# on several movies: the tracking report does, for all movies whose truth is known.
 #
 # And mind the last line. Error probabilities weigh answers to questions that were asked. A nucleus that was missed at
-# two time points shows only as an end and a start. Of a daughter that was never found, nobody was asked: neither she
-# nor the missed division is in the list. **A short list of doubts does not mean that nothing is missing.** That you see
+# two time points shows only as an end and a start. Nobody was asked about a daughter that was never found: neither she
+# nor the missed division is in the list. **A short list of doubts does not mean that nothing is missing.** You see that
 # in the lineage tree, or in the movie.
 
 # %% [markdown]
 # ## 7. Keep it
 #
-# **For OrganoidTracker:** an `.aut` file, and an `.autlist` that says to which movie it belongs.
+# **For OrganoidTracker:** an `.aut` file, and an `.autlist` that says which movie it belongs to.
 # `add_organoidtracker_data` adds our probabilities under the names that OrganoidTracker uses, and marks doubtful
-# places, so that they are in its list of errors. There you correct them.
+# places, so that they appear in its list of errors. There you correct them.
 
 # %%
 folder = Path(output_folder) / "tracking"
@@ -675,9 +675,9 @@ for_organoidtracker = AnnotatedMovie(
 write_dataset([for_organoidtracker], folder / "organoidtracker" / "tracks.autlist", overwrite=True)
 
 # %% [markdown]
-# **For spreadsheets:** a CSV table with the number of its track, of the mother's track, and of the lineage in each
-# line. **For the Cell Tracking Challenge:** a folder with label images. **GEFF** is read by other tracking programs;
-# for it, a library must be there.
+# **For spreadsheets:** a CSV table; each line has the number of its track, of the mother's track, and of the lineage.
+# **For the Cell Tracking Challenge:** a folder with label images. **GEFF** is read by other tracking programs; for
+# that, a library must be installed.
 
 # %%
 numbered = formats.add_track_ids(tracks)
@@ -691,7 +691,7 @@ else:
     )
 
 # %% [markdown]
-# Never believe that a file is right because it was written. Read it again:
+# Never assume that a file is right just because it was written. Read it back:
 
 # %%
 for path in sorted(
@@ -720,17 +720,18 @@ print("open this page in a browser:", folder / "report" / "tracking.html")
 # %% [markdown] tags=["instructor"]
 # **For teachers.** Questions to expect:
 # - *My tracks have no doubt at all. Are they right?* No. Go back to the last paragraph of section 6.
-# - *Why does the kit put in nuclei that nobody saw?* Because to end and begin a track is less likely. They are marked;
-#   whoever does not want them sets `missed_probability = 0`.
-# - *Can I use one network of mine and two of the kit?* Yes: name its run folder at the top.
+# - *Why does the kit put in nuclei that nobody saw?* Because ending one track and beginning another is less likely.
+#   They are marked; anyone who does not want them sets `missed_probability = 0`.
+# - *Can I use one network of my own and two from the kit?* Yes: name its run folder at the top.
 #
 # Have the class put its rows of the table below on the board: ten learners have ten trainings of each network.
 
 # %% [markdown]
 # ## One table over all networks
 #
-# What was trained in notebooks 04 to 06, beside the baselines, and the tracks of this notebook. A network that was not
-# trained yet has no row. Whoever trains again with another seed, `settings.changed(seed=2)`, sees mean and spread.
+# What was trained in notebooks 04 to 06, beside the baselines, and the tracks of this notebook. A network that has not
+# been trained yet has no row. If you train again with another seed, `settings.changed(seed=2)`, you see mean and
+# spread.
 
 # %%
 course.read_results(output_folder)
@@ -743,9 +744,10 @@ course.read_results(output_folder)
 # ## Summary
 #
 # - Positions, then divisions, then links; each answers a small question.
-# - Tracks are the most probable story of the whole movie. What networks cannot know, you assume, and can change.
-# - Look at the lineage tree first. Cells seldom vanish; programs lose them often.
-# - TRA alone misleads. Ask for divisions and complete lineages.
+# - Tracks are the most probable story of the whole movie. What networks cannot know is up to you: you assume it, and
+#   can change it.
+# - Look at the lineage tree first. Cells rarely vanish; programs often lose them.
+# - TRA alone is misleading. Ask for divisions and complete lineages.
 # - Look at doubts first. But what was never found cannot be doubted.
 
 # %%
@@ -757,11 +759,11 @@ lesson.ends
 # %% [markdown]
 # ### To try, without a checker
 #
-# The first three need no network again: build tracks from `candidates`, with another number or method.
+# The first three do not need the networks again: build tracks from `candidates`, with another number or method.
 # 1. Raise `appearance_probability` and `disappearance_probability` to 0.3, with `dataclasses.replace(tracking, …)`.
-#    What becomes of the number of tracks, and of starts and ends in the tree? Guess first.
+#    What happens to the number of tracks, and to starts and ends in the tree? Guess first.
 # 2. Keep only positions with a probability of at least 0.9, with `candidates.select(…)`, and build tracks. Which count
-#    of section 3 changes most?
+#    in section 3 changes most?
 # 3. Draw the lineage tree of the *greedy* tracks. Where does it differ?
 # 4. Track a movie of your own, and look at its first ten doubts.
 
@@ -770,9 +772,9 @@ lesson.ends
 #
 # 1. Ends and beginnings get cheap: where a link is doubtful, or leads over a gap, the track breaks. So starts and ends
 #    appear in the tree, and divisions get lost. The number of tracks alone hides that: each lost division takes tracks
-#    away, each break adds one. Such a story suits those who need sure pieces and not whole lineages.
+#    away, each break adds one. Such a story suits those who need reliable pieces rather than whole lineages.
 # 2. *No end*: links of nuclei that are no longer there. Some gaps are bridged, but not two time points in a row. A high
-#    threshold does not make tracks better; the story itself drops positions that nothing speaks for.
+#    threshold does not make tracks better; the story itself drops positions that nothing supports.
 # 3. `plots.plot_lineage_tree(choices["greedy"])`: look for starts. Where *optimal* bridges a gap or sees a division,
 #    *greedy* often begins a new lineage.
 # 4. Like this, with your own channels:
@@ -782,8 +784,8 @@ lesson.ends
 #        tracked = track_movie(mine, *three, channels=(1,))
 #        plots.plot_lineage_tree(tracked.tracks)
 #
-#    Sections 3 to 6 work without truth but for the scores. If most doubts are errors, fine-tune a network (notebooks 04
-#    to 06) on a part that you have corrected.
+# Sections 3 to 6 work without truth, except for the scores. If most doubts are errors, fine-tune a network (notebooks
+# 04 to 06) on a part that you have corrected.
 # </details>
 #
-# Next: [08 · Your own data](08_your_own_data.ipynb). And where something goes wrong: notebook 09.
+# Next: [08 · Your own data](08_your_own_data.ipynb). And if something goes wrong: notebook 09.

@@ -21,9 +21,9 @@
 # %% [markdown]
 # # 08 · Your own data: from a microscope's files to a network that fits them
 #
-# **You open movies as your microscope wrote them, and find out whether a network trained on a few annotations of yours
-# is worth it:** first axes and spacing, then channels, then a fair comparison, and last a training that survives a
-# disconnect.
+# **You open movies as your microscope wrote them, and find out whether it is worth training a network on a few
+# annotations of your own:** first axes and spacing, then channels, then a fair comparison, and last a training that
+# survives a disconnect.
 #
 # *Goals.* Afterwards you can
 # - say what a file does not say: which axis is which, and how large a voxel is,
@@ -55,15 +55,15 @@ else:
     print(check_environment())
 
 # %% [markdown] tags=["instructor"]
-# **For teachers.** *Show live:* section 1 with the wrong spacing, and a file of somebody in the room; then the diagram
-# of section 4. *Let them do:* the exercises on axes and spacing, in pairs, with the notes of their own microscope
-# beside them. Start the long cell of section 5 before you talk about section 4.
+# **For teachers.** *Show live:* section 1 with the wrong spacing, and a file from somebody in the room; then the
+# diagram of section 4. *Let them do:* the exercises on axes and spacing, in pairs, with the notes from their own
+# microscope beside them. Start the long cell of section 5 before you talk about section 4.
 #
-# *Expected questions.* "My file opens without all this?" Then it says its axes and spacing itself; still look from
-# three sides. "How many annotations do I need?" Show the diagram, and ask for whose movies it holds.
+# *Expected questions.* "What if my file opens without all this?" Then it states its axes and spacing itself; still look
+# from three sides. "How many annotations do I need?" Show the diagram, and ask for whose movies it holds.
 #
 # *Expected trouble.* Files on a network drive: copy one movie to the machine. Movies of many gigabytes: they are read
-# one stack at a time, that is no problem. On Colab, the window in which Google asks for Drive is easily overlooked.
+# one stack at a time, so that is no problem. On Colab, the window in which Google asks for Drive is easily overlooked.
 
 # %%
 import dataclasses
@@ -108,15 +108,15 @@ from organoid_kit.data import AnnotatedMovie, make_timelapse, write_dataset
 from organoid_kit.evaluation import find_blobs, tune_blobs
 
 # %% [markdown]
-# Numbers to change. `my_folder` is laid out as in the Cell Tracking Challenge, see section 2: without one, we make
-# believe that two of the bundled movies are yours.
+# Numbers to change. `my_folder` is laid out as in the Cell Tracking Challenge, see section 2: without one, we pretend
+# that two of the bundled movies are yours.
 
 # %% tags=["parameters"]
 my_folder = None  # with 01, 01_GT, 02 and 02_GT; None: make-believe
 axes_of_mine = "tzyx"
 spacing_of_mine = (2.0, 0.5, 0.5)  # z, y, x, in µm
 learn_from = (0, 1)  # the annotated time points of movie 01 to learn from
-validate_at = (6,)  # and one to choose epoch and threshold by
+validate_at = (6,)  # and one for choosing epoch and threshold
 score_at = (2, 6, 10)  # the time points of movie 02 to score at
 seeds = (1, 2, 3)
 epochs = 12
@@ -133,8 +133,9 @@ table_folder = keeping if keep_in else output_folder  # of the results table
 # %% [markdown]
 # ## 1. What a file does not say
 #
-# A movie is numbers in rows. Which axis is z, and how large a voxel is, must be written beside them. Some programs do
-# so, some do not, and some write nonsense. We make such a folder: one file for each time point, nothing else.
+# A movie is just numbers in rows. Which axis is z, and how large a voxel is, has to be written down with them. Some
+# programs do so, some do not, and some write nonsense. We make such a folder: one file for each time point, nothing
+# else.
 
 
 # %%
@@ -169,8 +170,8 @@ except UserError as refused:
     print(refused)
 
 # %% [markdown]
-# The kit refuses. It shows its guess, but does not act on it: a guess that is wrong costs you weeks, two words cost
-# you a minute. Confirm what is right, and correct what is not.
+# The kit refuses. It shows its guess, but does not act on it: a wrong guess costs you weeks, two words cost you a
+# minute. Confirm what is right, and correct what is not.
 
 # %%
 mine = read_timelapse(folder / "01", axes=axes_of_mine, spacing_um=spacing_of_mine, name="01")
@@ -191,14 +192,14 @@ lesson.axes.check(axes)
 # %% [markdown]
 # **Exercise 2: how large is a voxel?** The microscope's notes say how many planes there are, and where the first and
 # the last one lie (in µm). They also say how wide a pixel of the camera is (in µm), and how much the lens magnifies.
-# The last thing is the *binning*: how many camera pixels, along one side, were joined to one. Give back the spacing:
+# The last thing is the *binning*: how many camera pixels, along one side, were joined into one. Give back the spacing:
 # three numbers, z, y, x, in µm.
 
 
 # %% exercise="spacing"
 def find_spacing_um(planes, first_um, last_um, camera_um, magnification, binning):
     # z: from the first plane to the last, divided by the number of gaps
-    # y and x: the width of a camera pixel, as large as it is in the organoid
+    # y and x: the width that a camera pixel has in the organoid
     ...
 
 
@@ -230,8 +231,8 @@ plots.plot_stack(
 )
 
 # %% [markdown]
-# **What to see.** The same numbers, but the organoid is flat. From above all looks well: so one look from above is not
-# enough. A network trained with such a spacing learns coins instead of nuclei.
+# **What to see.** The same numbers, but the organoid is flat. From above everything looks fine, so a look from above is
+# not enough. A network trained with such a spacing learns coins instead of nuclei.
 
 # %%
 turned = positions[:, [0, 2, 1]]  # z, x, y
@@ -240,18 +241,18 @@ plots.plot_stack(
 )
 
 # %% [markdown]
-# **What to see.** Most marks lie beside nuclei, some on nothing, and a few are right by chance. It happens where one
-# program writes x before y and the next reads y before x. In a square image all marks stay inside, so that
-# `check_annotations` of notebook 02 only warns of many positions beside their nucleus. The doctor of notebook 09 names
-# the cause.
+# **What to see.** Most marks lie beside nuclei, some on nothing, and a few are right by chance. This happens where one
+# program writes x before y and the next reads y before x. In a square image all marks stay inside, so
+# `check_annotations` from notebook 02 only warns that many positions lie beside their nucleus. The doctor in notebook
+# 09 names the cause.
 #
 # ## 2. Read annotations
 #
 # A dataset of the [Cell Tracking Challenge](https://celltrackingchallenge.net) is a folder: `01` holds the stacks,
-# `01_GT/TRA` an image for each time point in which every nucleus has a number of its own, and `man_track.txt` that says
-# which number is whose daughter. You have just read one: a position is the centre of all voxels of a number. In some
-# real ones not every nucleus is marked. Then training on "everything else is background" teaches mistakes: state the
-# cuboid in which all are marked, see section 4.
+# `01_GT/TRA` an image for each time point in which every nucleus has a number of its own, and `man_track.txt`, which
+# says which number is whose daughter. You have just read one: a position is the centre of all voxels of a number. In
+# some real ones not every nucleus is marked. Then training on "everything else is background" teaches mistakes: state
+# the cuboid in which all of them are marked, see section 4.
 #
 # Here are two lines of `man_track.txt`, one without a mother and one with: the number of a track, its first and its
 # last time point, and the number of its mother (0: none).
@@ -262,7 +263,7 @@ print(lines[0], *[line for line in lines if not line.endswith(" 0")][:1], sep="\
 print(f"{len(marks)} positions, {len(marks.links)} links, {len(marks.divisions())} divisions")
 
 # %% [markdown]
-# `read_annotations` also reads these. Add what stands in the last column, if the file does not say it:
+# `read_annotations` also reads these. Add what is in the last column, if the file does not say it:
 #
 # | file | from | say |
 # | --- | --- | --- |
@@ -272,7 +273,7 @@ print(f"{len(marks)} positions, {len(marks.links)} links, {len(marks.divisions()
 # | `.geff` | the exchange format of many trackers | nothing |
 #
 # An `.autlist` names movies with their annotations. Notebooks 04 to 07 and the commands of section 7 take it. If your
-# files do not say their axes, say them in those notebooks, too, as here: `read_dataset(…, axes="tzyx")`.
+# files do not say their axes, state them in those notebooks, too, as here: `read_dataset(…, axes="tzyx")`.
 
 # %%
 annotated = AnnotatedMovie(mine, dataclasses.replace(marks, name="01"), "t{time:03}.tif")
@@ -341,9 +342,9 @@ def find_inside(positions, region):
 lesson.cuboid.check(find_inside)
 
 # %% [markdown]
-# How many positions buy which F1? That takes many trainings, so it was measured before (`benchmarks/annotations.py`),
-# on the bundled movies. **Guess first:** does F1 rise more from 26 to 114 annotated positions, or from 114 to 780? And
-# for which of the two, from scratch or fine-tuned?
+# How many positions does a given F1 cost? Finding out takes many trainings, so it was measured beforehand
+# (`benchmarks/annotations.py`), on the bundled movies. **Guess first:** does F1 rise more from 26 to 114 annotated
+# positions, or from 114 to 780? And for which of the two, from scratch or fine-tuned?
 
 # %%
 table = read_demonstration("annotations")
@@ -356,8 +357,8 @@ figures.plot_annotated_positions(right, title="All annotations right")
 # Is a line's rise larger than the distance between its dots at one place? If not, these trainings show no gain. One
 # annotated time point was enough for an F1 above 0.9, from scratch and fine-tuned: these organoids are easy.
 #
-# It holds for invented organoids, which the network that comes with the kit knows well. On a real organoid it knows
-# less: there fine-tuning has more to win (notebook 04, section on the real organoid). For your movies, measure: train
+# This holds for invented organoids, which the network that comes with the kit knows well. On a real organoid it knows
+# less: there fine-tuning has more to gain (notebook 04, section on the real organoid). For your movies, measure: train
 # with half of your annotations, then with all.
 
 # %%
@@ -369,9 +370,9 @@ print(table["command"], table["machine"], f"scored on: {table['judged_on']}", se
 # %% [markdown]
 # ## 5. Is it worth it? A fair comparison
 #
-# Make believe that you annotated three time points of movie 01: two to learn from, one to choose epoch and threshold
-# by. Movie 02 is kept back. Four ways to find its nuclei:
-# - a **blob detector**, no learning: only its size and threshold are chosen on movie 01,
+# Suppose that you annotated three time points of movie 01: two to learn from, one for choosing epoch and threshold.
+# Movie 02 is kept back. Four ways to find its nuclei:
+# - a **blob detector**, without learning: only its size and threshold are chosen on movie 01,
 # - the **shipped** network as it is,
 # - a network **from scratch**, on your two time points,
 # - the shipped network **fine-tuned** on them.
@@ -379,13 +380,13 @@ print(table["command"], table["machine"], f"scored on: {table['judged_on']}", se
 # The shipped network knows good images of invented organoids. Yours are not like that. So we blur the make-believe
 # movies, and add noise. (Movies in your own folder stay as they are.)
 #
-# How strong the blur is, we chose by looking at movie 02 as well: strong enough that there is something to gain. So
+# We chose the strength of the blur by looking at movie 02 as well: strong enough that there is something to gain. So
 # what comes out below is an example of how to compare. It is not a measurement of how much fine-tuning gains elsewhere.
 
 
 # %%
 def make_poor(movie):
-    """The movie as a microscope would have taken it that blurs, and gets little light."""
+    """The movie as taken by a microscope that blurs, and gets little light."""
     rng = np.random.default_rng(int(movie.name))
     stacks = [
         gaussian_filter(movie.stack(time_point), (1.5, 4, 4)) for time_point in movie.time_points
@@ -411,7 +412,7 @@ lesson.fair
 
 # %% [markdown]
 # In these movies every nucleus has a mark, so the region is the whole stack. We say so: otherwise the kit takes the
-# cuboid around the marks, and what a network finds beside it is ignored. With your own data, write the two corners of
+# cuboid around the marks, and what a network finds outside it is ignored. With your own data, write the two corners of
 # your cuboid (z, y, x, in voxels) into `region` in the next cell.
 
 
@@ -450,9 +451,9 @@ quiet = {"time_points": score_at, "show_progress": False}
 note_score("shipped", predict_positions(network, other, settings.changed(channels=(1,)), **quiet))
 
 # %% [markdown]
-# Now the trainings: three of each, with other random numbers (*seeds*), as a single one may be lucky. All see the same
-# number of examples. `keeper` copies runs to a safe place, see section 6. (This is the long cell.) **Guess meanwhile:**
-# in which order will the four come out?
+# Now the trainings: three of each, with different random numbers (*seeds*), because a single one may be lucky. All see
+# the same number of examples. `keeper` copies runs to a safe place, see section 6. (This is the long cell.) **Guess
+# meanwhile:** in which order will the four come out?
 
 # %%
 more = {"epochs": epochs, "patches_per_time_point": patches_per_time_point, "patience": epochs}
@@ -476,20 +477,20 @@ results = read_results(table_folder)
 results
 
 # %% [markdown]
-# The **results table** has a row for whatever you trained in this course, with its mean and, behind it, lowest and
-# highest over the seeds. Only rows that were tested on the same movies can be compared.
+# The **results table** has a row for everything you trained in this course, with its mean and, after it, the lowest and
+# the highest over the seeds. Only rows that were tested on the same movies can be compared.
 
 # %%
 figures.plot_results(results)
 
 # %% [markdown]
 # **What to see.** A circle for each seed, a stroke at the mean. Where the circles of two rows lie apart, one variant is
-# better. Where they mix, you cannot tell, however the means lie: take more seeds, or more to score by.
+# better. Where they mix, you cannot tell, wherever the means lie: take more seeds, or more positions to score by.
 #
 # <details><summary><b>What came out when we ran it?</b> (Click for an answer.)</summary>
 #
 # The blob detector and the shipped network were about equally good. The network from scratch was worse than both with
-# each of three seeds, the fine-tuned one better than all. Two annotated time points are little to learn everything
+# each of three seeds, the fine-tuned one better than all. Two annotated time points are not much to learn everything
 # from; they can be enough to get used to another microscope. The shipped network learned from invented organoids of
 # this kind, though from better images. Yours may be farther from what it knows, or nearer. That is why you measure.
 # </details>
@@ -498,20 +499,20 @@ figures.plot_results(results)
 # ## 6. Colab: train where the machine may vanish
 #
 # Every notebook of this course opens on Google Colab: in `README.md`, click on its badge. Under *Runtime, Change
-# runtime type* you get a graphics card. But Colab disconnects, after some hours or when nobody looks, and then **all
-# files of that machine are gone**. So set `keep_in = "drive"` at the top:
+# runtime type* you get a graphics card. But Colab disconnects, after some hours or when nobody is watching, and then
+# **all files of that machine are gone**. So set `keep_in = "drive"` at the top:
 # - Your Google Drive is mounted; Google asks you to allow that.
-# - A run is written to Colab's own disk first, as that is fast. At most once in five minutes, and always at the end,
-#   all of it is packed into one file and copied to the folder `organoid_kit_runs` of your Drive, wholly or not at all.
-#   Rows of the results table go there at once.
-# - If Drive is full, training goes on, and you are told how much room is missing.
+# - A run is written to Colab's own disk first, because that is fast. At most once every five minutes, and always at the
+#   end, all of it is packed into one file and copied to the folder `organoid_kit_runs` of your Drive, wholly or not at
+#   all. Rows of the results table go there at once.
+# - If Drive is full, training goes on, and you are told how much more space is needed.
 # - What is there is never replaced by something older. Drive's bin fills up with older copies: empty it now and then.
 
 # %%
 lesson.disconnect
 
 # %% [markdown]
-# We play a disconnect: we delete the last run from this machine, and bring it back.
+# We simulate a disconnect: we delete the last run from this machine, and bring it back.
 
 # %%
 keeper.keep(run)  # now also with the threshold that was chosen after the training
@@ -527,23 +528,23 @@ back = train([learned], [validated], one_more, resume=back.folder, on_progress=w
 print(f"{len(back.history)} epochs, the last one after the disconnect")
 
 # %% [markdown]
-# Nothing was lost: the history is whole, and the training went on where it was. After a real disconnect, run the cells
-# again that make `keeping`, `learned` and `validated`, with the same movies and annotations as before. Then these lines
-# go on with the run that was kept last:
+# Nothing was lost: the history is whole, and the training continued where it was. After a real disconnect, run the
+# cells that make `keeping`, `learned` and `validated` again, with the same movies and annotations as before. Then these
+# lines continue the run that was kept last:
 #
 #     from organoid_kit.training.loop import print_progress
 #     keeper = BackupWriter(keeping)
 #     back = restore_run(list_backups(keeping)[-1], output_folder)
 #     train([learned], [validated], back.settings, resume=back.folder, on_progress=keeper.watch(print_progress))
 #
-# Files for Colab you upload to your Drive; list them with their folder, for example
+# Upload files for Colab to your Drive; list them with their folder, for example
 # `/content/drive/MyDrive/my_movies/mine.autlist`.
 #
 # ## 7. A cluster: train without a browser
 #
 # All of this works as commands, too. Where there is no screen, write what to do into a file and hand it to the
-# cluster's queue. With the queue SLURM such a file may look like this; names of partitions differ, ask your cluster's
-# people:
+# cluster's queue. For the queue SLURM such a file can look like this; names of partitions differ, so ask the people who
+# run your cluster:
 
 # %%
 script = """#!/bin/bash
@@ -562,8 +563,8 @@ Path(output_folder, "train.sh").write_text(script, newline="\n")
 print(script)
 
 # %% [markdown]
-# It lies in your output folder now, as `train.sh`. On the cluster, hand it in with `sbatch train.sh`. `--minutes` ends
-# the training before the queue does, with everything saved. To go on, hand in the same with
+# It is in your output folder now, as `train.sh`. On the cluster, submit it with `sbatch train.sh`. `--minutes` ends the
+# training before the queue does, with everything saved. To continue, submit the same with
 # `python -m organoid_kit train mine.autlist --axes tzyx --resume runs/NAME --minutes 400`: the minutes are those of the
 # whole training. `python -m organoid_kit train --help` lists all options.
 
@@ -572,7 +573,7 @@ print(script)
 #
 # - Axes and spacing: state them, then look from three sides with the marks on top.
 # - Annotate cuboids completely, in several organoids; keep one organoid back to judge by.
-# - Compare on the same movie, with several seeds, beside a method without learning.
-# - Keep runs where they outlive the machine; `resume` goes on.
+# - Compare on the same movie, with several seeds, next to a method without learning.
+# - Keep runs where they outlive the machine; `resume` continues them.
 #
 # Next: **09 · When it goes wrong**, a gallery of failures, and a doctor who finds them.

@@ -22,11 +22,11 @@
 # # 09 · When it goes wrong: failures made on purpose, and a doctor for them
 #
 # **You break things on purpose, see what that looks like, let a function find the cause, and repair it.** Sooner or
-# later each of these failures happens to everybody. Who has seen it once knows it again.
+# later each of these failures happens to everybody. Once you have seen it, you recognise it.
 #
 # *Goals.* Afterwards you can
 # - tell from a picture that axes are swapped or a spacing is wrong,
-# - find missing and wrong annotations, and say how far a check can see them at all,
+# - find missing and wrong annotations, and say how well a check can see them at all,
 # - choose a split that does not leak,
 # - say why a network fails on another microscope's movie, and what helps,
 # - find out why a network predicts nothing, or too much, and why a loss is NaN,
@@ -129,7 +129,7 @@ plot_nuclei(healthy.movie, found, "Healthy")
 #
 # Now we ask the doctor. It has four doors. `diagnose_data` looks at movies and annotations before a training,
 # `diagnose_run` at a training, `diagnose_microscope` at a new movie, and `diagnose_predictions` at what was found. Each
-# gives a list of findings: what was measured, what it comes from most often, and what to do.
+# gives a list of findings: what was measured, what most often causes it, and what to do.
 
 # %%
 findings = doctor.diagnose_data(training, settings, validation=[*validation, healthy])
@@ -140,14 +140,15 @@ print(doctor.format_findings(findings))
 # **For teachers.** Show sections 1 and 2 live and let the class guess before each diagnosis. Then let pairs take one
 # failure each (sections 3 to 9), and explain it to the others with its figure: 10 minutes to work, 2 to explain.
 #
-# *Expected questions.* "Does no finding mean that all is well?" No: the doctor knows its symptoms, and section 4 shows
-# one that it cannot see. "Are the limits the same for my cells?" The range of widths can be passed (`nucleus_um`).
+# *Expected questions.* "Does no finding mean that everything is fine?" No: the doctor knows its symptoms, and section 4
+# shows one that it cannot see. "Are the limits the same for my cells?" The range of widths can be passed
+# (`nucleus_um`).
 
 # %% [markdown]
 # ## 2. Swapped axes
 #
-# Images are kept as z, y, x. Many programs write positions as x, y, z. Here only y and x are swapped, and our image is
-# square. Guess before you run:
+# Images are stored as z, y, x. Many programs write positions as x, y, z. Here only y and x are swapped, and our image
+# is square. Guess before you run:
 
 # %%
 lesson.swapped_guess
@@ -169,14 +170,14 @@ plots.plot_stack(stack, spacing_um, positions=here, title="y and x swapped", vie
 # %% [markdown]
 # **What to see.** This time one plane only: filled circles belong to it, small open ones to other planes. Some filled
 # circles lie on nuclei by accident, others in the dark or at the edge of a nucleus, and whole nuclei have none. A
-# network would learn from them that nuclei are anywhere.
+# network would learn from them that nuclei can be anywhere.
 
 # %%
 print(doctor.format_findings(doctor.diagnose_data([patient], settings)))
 
 # %% [markdown]
-# The doctor reads the three columns in all six orders, and looks how bright it is at the positions. One order stands
-# out. We do what it says, and look again.
+# The doctor reads the three columns in all six orders, and checks how bright the image is at the positions. One order
+# stands out. We do what it says, and look again.
 
 # %%
 mended = dataclasses.replace(swapped, positions=swapped.positions[:, [0, 2, 1]])
@@ -184,15 +185,15 @@ print(
     doctor.format_findings(doctor.diagnose_data([AnnotatedMovie(healthy.movie, mended)], settings))
 )
 plots.plot_stack(
-    stack, spacing_um, positions=mended.positions_at(time_point), title="Mended", view="slice"
+    stack, spacing_um, positions=mended.positions_at(time_point), title="Repaired", view="slice"
 )
 
 # %% [markdown]
-# **What to see.** The filled circles lie in the middle of nuclei, and there is no finding. A nucleus without a filled
+# **What to see.** The filled circles lie in the middle of nuclei, and there are no findings. A nucleus without a filled
 # circle has its centre in another plane.
 #
 # **Exercise 1: the patient.** Here are three movies, A, B and C. In one of them y and x are swapped. Which one? Draw
-# each of them, and answer with its letter.
+# each of them, and answer with the right letter.
 
 # %%
 patients = lesson.make_patients()
@@ -227,8 +228,8 @@ found = find_nuclei(shrunk.movie)
 plot_nuclei(shrunk.movie, found, f"Spacing stated as {half_um} µm")
 
 # %% [markdown]
-# **What to see.** The same image, but the white bar now stands for 5 µm instead of 10: all is said to be half as large.
-# Nuclei of 3 to 4 µm are none for this network, and most are missed.
+# **What to see.** The same image, but the white bar now stands for 5 µm instead of 10: everything is claimed to be half
+# as large. To this network, nuclei of 3 to 4 µm are not nuclei, and most are missed.
 
 # %%
 findings = doctor.diagnose_predictions(found, shrunk.movie, settings, truth) + doctor.diagnose_data(
@@ -238,13 +239,13 @@ print(doctor.format_findings(findings))
 
 # %% [markdown]
 # Two doors, two findings. The first only sees that too little was found. The second names the cause: it measures how
-# wide an ordinary nucleus would be. With the right spacing all is as before:
+# wide an ordinary nucleus would be. With the right spacing everything is as before:
 
 # %%
 mended = dataclasses.replace(shrunk.movie, spacing_um=healthy.movie.spacing_um)
 found = find_nuclei(mended)
 print(doctor.format_findings(doctor.diagnose_predictions(found, mended, settings, truth)))
-plot_nuclei(mended, found, "Mended")
+plot_nuclei(mended, found, "Repaired")
 
 # %% [markdown]
 # **What to see.** A circle on each nucleus again, and a bar of 10 µm as in section 1.
@@ -270,15 +271,15 @@ plots.plot_problems(patchy.movie, patchy.annotations, problems, time_point, chan
 # %% [markdown]
 # **What to see.** Each numbered mark is a bright blob without a position. Not all deleted ones are among them: where
 # nuclei touch, one blob may be taken for its neighbour's. The remedy is to annotate them, for example in the
-# `AnnotationChecker` of notebook 02. Here we take the deleted ones back.
+# `AnnotationChecker` of notebook 02. Here we put the deleted ones back.
 
 # %%
 print(doctor.format_findings(doctor.diagnose_data([healthy], settings)))
 
 
 # %% [markdown]
-# Now mistakes of the hand: a third of the wrong positions is missing, a third lies 6 µm off, and a third is invented.
-# Once 1 in 100 is wrong, once 1 in 10.
+# Now human mistakes: a third of the wrong positions are missing, a third lie 6 µm off, and a third are invented. Once 1
+# in 100 is wrong, once 1 in 10.
 
 
 # %%
@@ -308,11 +309,11 @@ for rate in (0.01, 0.1):
     print(doctor.format_findings(doctor.diagnose_data([spoiled], settings)))
 
 # %% [markdown]
-# Of many mistakes the doctor tells you that there are many. With 1 % it may say nothing: a handful of positions beside
-# their nuclei also occurs where all is right. Such mistakes must be looked for one by one, with `check_annotations`
-# (notebook 02). No finding is no proof.
+# If there are many mistakes, the doctor tells you so. With 1 % it may say nothing: a handful of positions beside their
+# nuclei also occurs where everything is right. You have to look for such mistakes one by one, with `check_annotations`
+# (notebook 02). The absence of findings is not a proof.
 #
-# What do they cost? That takes hours to measure, so it was measured before, and the numbers come with the kit.
+# What do they cost? That takes hours to measure, so it was measured beforehand, and the numbers come with the kit.
 
 # %%
 table = read_demonstration("annotations")
@@ -333,11 +334,11 @@ figures.plot_wrong_annotations(
 # %% [markdown]
 # **What to see.** One dot is one training. The bars are means. Do the dots of two columns overlap? Then these trainings
 # do not tell them apart, whatever the bars say. The lines above say it in words. How much wrong annotations cost also
-# depends on how long one trains: these trainings were short. Is 1 % worse, and 10 % not? Then it was not the mistakes
-# that made the difference. So these trainings show no cost. That is no licence: these movies are clean and easy, and
-# OrganoidTracker's author saw a cost from 1 % on, on real ones.
+# depends on how long you train: these trainings were short. Is 1 % worse, and 10 % not? Then it was not the mistakes
+# that made the difference. So these trainings show no cost. That is not a licence to be careless: these movies are
+# clean and easy, and OrganoidTracker's author saw a cost from 1 % on, on real ones.
 #
-# The dashboard has all trainings of that table; move the sliders.
+# The dashboard has all the trainings in that table; move the sliders.
 
 # %%
 RunComparison(table)
@@ -360,7 +361,7 @@ print(
 
 # %% [markdown]
 # Neighbours in time show the same nuclei in nearly the same places. And the network sees three time points at once. So
-# validation asks for what has been shown. How much does that matter?
+# validation asks for what the network has been shown. How much does that matter?
 
 # %%
 leakage = read_demonstration("leakage")
@@ -378,13 +379,14 @@ figures.plot_leakage(leakage["records"], title="What validation promised, and wh
 
 # %% [markdown]
 # **What to see.** One line is one training; the network is the same in all three columns, only the threshold differs,
-# as each validation part has chosen its own. The left end is the F1 that validation showed, the right end the F1 on
-# movies that nothing was chosen by. Where a line falls, validation has promised too much; the number above says by how
-# much on average. Compare the three kinds of split. Do all trainings of a split agree? If they do not, so few trainings
-# cannot tell, and the reason for the rule stays what it was: such a validation asks for what has been shown.
+# because each validation part has chosen its own. The left end is the F1 that validation showed, the right end the F1
+# on movies that were not used to choose anything. Where a line falls, validation has promised too much; the number
+# above says by how much on average. Compare the three kinds of split. Do all trainings of a split agree? If they do
+# not, so few trainings cannot tell, and the reason for the rule remains what it was: such a validation asks for what
+# the network has been shown.
 #
-# The three steepest lines are all of one movie, `organoid_b`, judged by its end. That end is easy: a threshold of 0.2
-# or less does well there, but not on other movies. Another movie chose one above 0.5. So a validation part that is
+# The three steepest lines all come from one movie, `organoid_b`, judged by its end. That end is easy: a threshold of
+# 0.2 or less does well there, but not on other movies. Another movie chose one above 0.5. So a validation part that is
 # small and easy can mislead, too, though nothing leaks: validate on another movie, if you have one. And without these
 # three lines the parts differ little: here a leak did little harm. It is forbidden because nobody can tell beforehand
 # when it does.
@@ -432,11 +434,11 @@ print(doctor.format_findings(findings))
 
 # %% [markdown]
 # The second finding names the cause, and proposes a spacing. (It guesses the width from the brightest blobs.) A network
-# does not measure in µm. The movie is brought to the spacing it works at, and then it only sees how many voxels wide a
-# nucleus is. So we may tell it another spacing, such that these nuclei look as large as those it knows. We know that
-# they are 16 µm wide, and the network learned from 6 to 10 µm: we show them as 7.5 µm. (The doctor measures less, for
-# both: it takes the bright middle of a nucleus. What counts is the ratio of the two.) This is a trick for prediction
-# only: keep the true spacing for everything else.
+# does not measure in µm. The movie is rescaled to the spacing it works at, and then it only sees how many voxels wide a
+# nucleus is. We can therefore tell it a different spacing, so that these nuclei look as large as those it knows. We
+# know that they are 16 µm wide, and the network learned from 6 to 10 µm: we show them as 7.5 µm. (The doctor measures
+# less, for both: it takes the bright middle of a nucleus. What counts is the ratio of the two.) This is a trick for
+# prediction only: keep the true spacing for everything else.
 
 # %%
 factor = 7.5 / 16
@@ -465,7 +467,7 @@ print(score_positions(own_truth, found, threshold=settings.threshold))
 plot_nuclei(movie, found, "Little light")
 
 # %% [markdown]
-# **What to see.** Circles nearly everywhere. The nuclei are among them, but who would pick them out?
+# **What to see.** Circles nearly everywhere. The nuclei are among them, but who could pick them out?
 
 # %%
 findings = doctor.diagnose_predictions(found, movie, settings, own_truth)
@@ -473,8 +475,8 @@ findings += doctor.diagnose_microscope(movie, [each.movie for each in training],
 print(doctor.format_findings(findings))
 
 # %% [markdown]
-# A higher threshold helps, but it must be chosen on movies of this kind. A network is used to some noise only. So we
-# smooth the images first: each voxel becomes a mean of its surroundings.
+# A higher threshold helps, but it must be chosen on movies of this kind. A network is used to only a certain amount of
+# noise. So we smooth the images first: each voxel becomes a mean of its surroundings.
 
 
 # %%
@@ -522,7 +524,8 @@ plots.images.plot_channels(healthy.movie, time_point, ((1,), (2,), (3,), (2, 3))
 # **What to see.** Channel 1 is ordinary light (brightfield): no bright nuclei at all. Channels 2 and 3 show some of the
 # nuclei each. Only the sum shows all.
 #
-# Another reason is a threshold that is too high. The doctor tells them apart, as it looks below the threshold, too:
+# Another reason is a threshold that is too high. The doctor tells them apart, because it also looks below the
+# threshold:
 
 # %%
 found = find_nuclei(healthy.movie)
@@ -545,7 +548,7 @@ print(doctor.format_findings(doctor.diagnose_predictions(found, healthy.movie, s
 # ## 9. The loss is NaN, or it falls and nothing is found
 #
 # *NaN* means "not a number". Voxels become NaN, for example, when images are shifted to lie on top of each other and
-# the rim has nothing to show.
+# there is nothing to show at the rim.
 
 # %%
 lesson.nan_guess
@@ -599,8 +602,8 @@ print(
 )
 
 # %% [markdown]
-# If the images are well, a loss that explodes comes from a learning rate that is too high. We train twice for moments,
-# on two time points of each movie, first with a rate a hundred times too high.
+# If the images are fine, a loss that explodes comes from a learning rate that is too high. We train twice, briefly, on
+# two time points of each movie, first with a rate a hundred times too high.
 
 # %%
 few = [
@@ -628,8 +631,8 @@ plots.plot_history(runs[0].history, title=f"Learning rate {learning_rates[0]:g}"
 
 # %% [markdown]
 # **What to see.** On the left the loss of the first epoch towers over all others: the very first steps have thrown the
-# weights far away. Then it falls, and stays; the axis is too long to see more. The title, which reads the losses only,
-# takes it for learning. It is none: on the right F1 is near zero.
+# weights far away. Then it falls, and stays; the axis is too long to see more. The title, which is based only on the
+# losses, takes this for learning. It is not: on the right F1 is near zero.
 
 # %%
 print(doctor.format_findings(doctor.diagnose_run(runs[0])))
@@ -640,10 +643,10 @@ plots.plot_history(runs[1].history, title=f"Learning rate {learning_rates[1]:g}"
 
 # %% [markdown]
 # **What to see.** With the usual rate both losses fall from the start, by a little each epoch, and F1 is well above
-# zero. The training is far from done: it had moments.
+# zero. The training is far from done: it had only moments.
 #
-# **Exercise 4: a rate.** `fit_line(rate)` fits a line by 400 steps downhill, and gives the loss before each step.
-# Which is the highest of these rates that does not blow up?
+# **Exercise 4: a rate.** `fit_line(rate)` fits a line in 400 steps downhill, and gives the loss before each step. Which
+# is the highest of these rates that does not blow up?
 
 # %%
 fit_line, rates = lesson.fit_line, lesson.RATES
@@ -673,6 +676,7 @@ lesson.rate.check(highest_rate)
 #
 # - Data first, then the learning rate, then the network. Most failures are in the data.
 # - Look at images with their positions on top: most of these failures can be seen.
-# - No finding proves nothing. The doctor knows its symptoms only, and small numbers of wrong annotations escape it.
+# - The absence of findings proves nothing. The doctor knows only its own symptoms, and small numbers of wrong
+#   annotations escape it.
 #
-# This was the last notebook. From here you go on with your own movies: notebook 08 stays at hand.
+# This was the last notebook. From here you continue with your own movies: keep notebook 08 at hand.
