@@ -410,9 +410,8 @@ one_time_point = first.select(first.time_points == first.time_points[0])
 only = dataclasses.replace(training[0], annotations=one_time_point)
 few = validation[0].annotations
 judged_by = [dataclasses.replace(validation[0], annotations=few.select(few.time_points % 4 == 0))]
-number = 2 * sum(
-    len(one.annotations.annotated_time_points) for one in training
-)  # patches in an epoch
+time_points = sum(len(one.annotations.annotated_time_points) for one in training)
+number = 2 * time_points  # patches in an epoch
 no_variation = base.AugmentationSettings(False, None, None, None, None, None, None, None, None)
 small = settings.changed(patch_shape_zyx=(8, 32, 32), epochs=small_epochs, patience=small_epochs)
 

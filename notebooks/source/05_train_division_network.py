@@ -133,9 +133,8 @@ print(*(one.movie for one in training + validation + test), sep="\n")
 # divide? Could you tell from this picture alone?
 
 # %%
-five = make_settings(
-    "division", channels=channels, time_window=(-2, 2)
-)  # two time points before, two after
+# two time points before, two after
+five = make_settings("division", channels=channels, time_window=(-2, 2))
 as_they_are = DivisionExamples(training, five, augment=False)
 mothers = np.flatnonzero(as_they_are.targets)[4::6][:3]
 series = [as_they_are.example(place, (0,)) for place in mothers]

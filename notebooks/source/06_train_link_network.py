@@ -336,9 +336,8 @@ for name, there, shown in zip(kinds, in_movies, in_epoch):
     print(f"{name:35} {there:4} among the candidates, shown {shown:3} times in an epoch")
 
 # %%
-still = base.AugmentationSettings(
-    jitter_um=None, drift_um=None, turn_degrees=None, skip=None
-)  # explained below
+# explained below
+still = base.AugmentationSettings(jitter_um=None, drift_um=None, turn_degrees=None, skip=None)
 bare = usual.changed(augmentation=still)
 plain = LinkExamples(training, bare, augment=False)
 lengths_um = np.linalg.norm(plain.displacements_um[:, 1:], axis=1)  # in the plane

@@ -72,6 +72,8 @@ from organoid_kit import (
     track_movie,
     write_annotations,
 )
+
+# %%
 from organoid_kit.course.lessons import notebook_07 as lesson
 from organoid_kit.dashboards import StackBrowser, TrackExplorer
 from organoid_kit.data import AnnotatedMovie, Annotations, downloads, formats, write_dataset

@@ -75,6 +75,7 @@ import numpy as np
 import tifffile
 from scipy.ndimage import gaussian_filter
 
+# %%
 from organoid_kit import (
     find_samples,
     load_network,
@@ -91,6 +92,8 @@ from organoid_kit import (
     train,
     write_annotations,
 )
+
+# %%
 from organoid_kit.base import UserError
 from organoid_kit.course import (
     BackupWriter,
@@ -125,9 +128,8 @@ output_folder = "runs"
 keep_in = None  # "drive" on Colab, or a folder that is backed up
 
 # %%
-keeping = (
-    open_backup_folder(keep_in) or Path(output_folder) / "kept"
-)  # mounts Drive if you asked for it, see section 6
+# mounts Drive if you asked for it, see section 6
+keeping = open_backup_folder(keep_in) or Path(output_folder) / "kept"
 table_folder = keeping if keep_in else output_folder  # of the results table
 
 # %% [markdown]

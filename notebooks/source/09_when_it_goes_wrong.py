@@ -71,6 +71,8 @@ from organoid_kit import (
     score_positions,
     train,
 )
+
+# %%
 from organoid_kit.course import figures, measured, read_demonstration
 from organoid_kit.course.lessons import notebook_09 as lesson
 from organoid_kit.dashboards import RunComparison
@@ -489,9 +491,8 @@ def change_images(movie, change):
 
 
 # %%
-smooth = change_images(
-    movie, lambda image: gaussian_filter(image, (0.5, 2, 2))
-)  # voxels: 1 µm each
+# voxels: 1 µm each
+smooth = change_images(movie, lambda image: gaussian_filter(image, (0.5, 2, 2)))
 found = find_nuclei(smooth)
 print(score_positions(own_truth, found, threshold=settings.threshold))
 plot_nuclei(smooth, found, "Smoothed by 1 µm")
