@@ -1,5 +1,6 @@
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -173,10 +174,15 @@ def test_only_a_part_of_many_large_files_is_read(tmp_path, in_folder, monkeypatc
 
 
 def test_files_in_several_parts_are_summed_once(tmp_path, in_folder, monkeypatch):
-    summed = []
-    monkeypatch.setattr(runs, "_add_file", lambda total, file: summed.append(file.name))
+    opened = []
+
+    def note(file, *options):
+        opened.append(Path(file).name)
+        return open(file, *options)
+
+    monkeypatch.setattr(runs, "open", note, raising=False)
     make_run(tiny_settings(tmp_path / "runs"), [in_folder], [in_folder])
-    assert summed == ["t000.tif", "t001.tif"]
+    assert [name for name in opened if name.endswith(".tif")] == ["t000.tif", "t001.tif"]
 
 
 def test_another_folder_is_no_run(tmp_path):
