@@ -90,6 +90,20 @@ class Annotations:
         """Sorted time points that have at least one position."""
         return np.unique(self.time_points)
 
+    @property
+    def positions_um(self) -> np.ndarray:
+        """(n, 3) float, zyx, µm.
+
+        Raises:
+            UserError: the spacing is unknown.
+        """
+        if self.spacing_um is None:
+            raise UserError(
+                "Positions can only be linked in µm. Received: positions of "
+                f"{self.name!r} without spacing. Set their spacing_um (z, y, x)."
+            )
+        return self.positions * np.array(self.spacing_um)
+
     def rows_at(self, time_point: int) -> np.ndarray:
         """Rows of the positions at a time point, (k,) int."""
         return np.flatnonzero(self.time_points == time_point)

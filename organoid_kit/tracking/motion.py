@@ -11,7 +11,6 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import KDTree
 
-from organoid_kit.base import UserError
 from organoid_kit.data import Annotations
 
 MAX_DRIFT_UM = 24.0
@@ -47,7 +46,7 @@ def estimate_drift(
     Raises:
         UserError: the spacing is unknown.
     """
-    positions_um = compute_positions_um(annotations)
+    positions_um = annotations.positions_um
     return {
         time_point: _estimate_shift(positions_um[sources], positions_um[targets], max_drift_um)
         for time_point, sources, targets in list_steps(annotations)
@@ -100,7 +99,7 @@ def compute_displacements(
 
 def subtract_drift(annotations: Annotations, drift: dict[int, np.ndarray]) -> np.ndarray:
     """Positions as if the organoid had stayed where it was at first, (n, 3) float, zyx, µm."""
-    positions_um = compute_positions_um(annotations)
+    positions_um = annotations.positions_um
     if len(positions_um) == 0:
         return positions_um
     first, last = annotations.time_points.min(), annotations.time_points.max()
@@ -115,20 +114,6 @@ def list_steps(annotations: Annotations) -> Iterator[tuple[int, np.ndarray, np.n
     time_points, starts = np.unique(annotations.time_points[rows], return_index=True)
     rows_at = dict(zip(time_points.tolist(), np.split(rows, starts[1:])))
     return ((time, rows_at[time], rows_at[time + 1]) for time in rows_at if time + 1 in rows_at)
-
-
-def compute_positions_um(annotations: Annotations) -> np.ndarray:
-    """(n, 3) float, zyx, µm.
-
-    Raises:
-        UserError: the spacing is unknown.
-    """
-    if annotations.spacing_um is None:
-        raise UserError(
-            "Positions can only be linked in µm. Received: positions of "
-            f"{annotations.name!r} without spacing. Set their spacing_um (z, y, x)."
-        )
-    return annotations.positions * annotations.spacing_um
 
 
 def _estimate_shift(

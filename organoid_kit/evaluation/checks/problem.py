@@ -61,11 +61,6 @@ def compute_steps(annotations: Annotations) -> np.ndarray:
     return np.diff(annotations.time_points[annotations.links], axis=1)[:, 0]
 
 
-def compute_positions_um(annotations: Annotations) -> np.ndarray:
-    """(n, 3) float, zyx, µm."""
-    return annotations.positions * np.array(annotations.spacing_um)
-
-
 def select_usable_rows(annotations: Annotations, time_point: int) -> np.ndarray:
     """Rows of a time point whose coordinates are numbers."""
     rows = annotations.rows_at(time_point)

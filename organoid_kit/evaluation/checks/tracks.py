@@ -10,7 +10,6 @@ from organoid_kit.evaluation.checks.problem import (
     CheckLimits,
     Problem,
     are_within,
-    compute_positions_um,
     compute_steps,
     make_problem,
     select_usable_rows,
@@ -38,7 +37,7 @@ def check_duplicates(annotations: Annotations, limits: CheckLimits) -> Iterator[
     """Two positions on one nucleus."""
     for time_point in annotations.annotated_time_points if annotations.spacing_um else ():
         rows = select_usable_rows(annotations, time_point)
-        points_um = compute_positions_um(annotations)[rows]
+        points_um = annotations.positions_um[rows]
         for pair in sorted(KDTree(points_um).query_pairs(limits.duplicate_um)) if len(rows) else ():
             distance = np.linalg.norm(points_um[pair[0]] - points_um[pair[1]])
             text = (
@@ -65,7 +64,7 @@ def check_jumps(annotations: Annotations, limits: CheckLimits) -> Iterator[Probl
         return
     alone = annotations.links_forward()[annotations.links[:, 0]] == 1
     links = annotations.links[alone & (compute_steps(annotations) == 1)]
-    lengths = np.linalg.norm(np.diff(compute_positions_um(annotations)[links], axis=1), axis=(1, 2))
+    lengths = np.linalg.norm(np.diff(annotations.positions_um[links], axis=1), axis=(1, 2))
     known = lengths[np.isfinite(lengths)]
     usual = np.median(known) if len(known) else 0.0
     spread = 1.4826 * np.median(np.abs(known - usual)) if len(known) else 0.0
@@ -92,7 +91,7 @@ def check_daughters(annotations: Annotations, limits: CheckLimits) -> Iterator[P
     """Daughters that have flown apart."""
     if annotations.spacing_um is None:
         return
-    positions_um = compute_positions_um(annotations)
+    positions_um = annotations.positions_um
     for mother in np.flatnonzero(annotations.links_forward() == 2):
         daughters = annotations.links[annotations.links[:, 0] == mother, 1]
         distance = np.linalg.norm(np.diff(positions_um[daughters], axis=0))
