@@ -20,8 +20,7 @@ from organoid_kit.dashboards.parts.common import (
     mark,
     wrap_row,
 )
-from organoid_kit.dashboards.parts.control_states import connect, guard
-from organoid_kit.dashboards.parts.dashboard import Dashboard
+from organoid_kit.dashboards.parts.dashboard import Dashboard, connect, guard
 from organoid_kit.dashboards.parts.panes import Pane, Points, draw_panes
 from organoid_kit.dashboards.stack.pictures import StackPictures
 from organoid_kit.data import Annotations, TimeLapse

@@ -16,8 +16,7 @@ from matplotlib.ticker import MaxNLocator
 
 from organoid_kit.base import UserError
 from organoid_kit.dashboards.parts.common import WIDE, Messages, add_controls, mark, wrap_row
-from organoid_kit.dashboards.parts.control_states import connect
-from organoid_kit.dashboards.parts.dashboard import Dashboard
+from organoid_kit.dashboards.parts.dashboard import Dashboard, connect
 from organoid_kit.dashboards.parts.states import decode_state, encode_state, shorten
 from organoid_kit.plots import Drawing, draw_figure
 from organoid_kit.plots.drawing import COLOURS, format_number, tidy, write_png

@@ -19,7 +19,7 @@ from organoid_kit.dashboards.parts.common import (
     make_tooltip,
     mark,
 )
-from organoid_kit.dashboards.parts.control_states import connect, guard, read_controls, set_controls
+from organoid_kit.dashboards.parts.dashboard import connect, guard, read_controls, set_controls
 from organoid_kit.dashboards.parts.panes import draw_panes
 from organoid_kit.data import AnnotatedMovie
 from organoid_kit.plots import Drawing

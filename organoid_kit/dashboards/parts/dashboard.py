@@ -1,12 +1,59 @@
 """What dashboards have in common: a state, which is what stands on some of their controls."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from ipywidgets import VBox, Widget
+from ipywidgets import Button, VBox, Widget
+from traitlets import TraitError
 
+from organoid_kit.base import UserError
 from organoid_kit.dashboards.parts.common import Messages
-from organoid_kit.dashboards.parts.control_states import read_controls, set_controls
+
+
+def read_controls(controls: Mapping[str, Widget]) -> dict[str, Any]:
+    """The value of each control, as plain JSON values."""
+    values = ((name, control.value) for name, control in controls.items())
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values}
+
+
+def set_controls(controls: Mapping[str, Widget], state: Mapping[str, Any]) -> None:
+    """Sets controls to what `read_controls` gave; those that the state lacks stay as they are.
+
+    Raises:
+        UserError: the state names a control there is not, or a value it cannot have.
+    """
+    if unknown := sorted(set(state) - set(controls)):
+        raise UserError(
+            f"A state must name {', '.join(controls)}. Received: {unknown}. "
+            "Copy the whole state again."
+        )
+    for name in (name for name in controls if name in state):
+        value = state[name]
+        try:
+            controls[name].value = tuple(value) if isinstance(value, list) else value
+        except (TraitError, ValueError, TypeError) as error:
+            raise UserError(
+                "A state must hold values that the controls can have. Received: "
+                f"{value!r} for {name} ({error}). "
+                "Copy the whole state again, and use it with the same data."
+            ) from error
+
+
+def guard(messages: Messages, action: Callable[[], None]) -> Callable[[Any], None]:
+    """The action as an observer or click handler whose errors are shown."""
+
+    def act(_: Any = None) -> None:
+        with messages.watch():
+            action()
+
+    return act
+
+
+def connect(messages: Messages, action: Callable[[], None], *controls: Widget) -> None:
+    """Does something when one of these is pressed or gets another value; errors are shown."""
+    for control in controls:
+        act = guard(messages, action)
+        control.on_click(act) if isinstance(control, Button) else control.observe(act, "value")
 
 
 class Dashboard(VBox):

@@ -20,7 +20,7 @@ from ipywidgets import (
 from organoid_kit.base import UserError
 from organoid_kit.dashboards.parts import common
 from organoid_kit.dashboards.parts.common import CheckboxGroup
-from organoid_kit.dashboards.parts.control_states import connect, read_controls, set_controls
+from organoid_kit.dashboards.parts.dashboard import connect, read_controls, set_controls
 from organoid_kit.dashboards.stack import layers as stack_layers, pictures as stack_pictures
 from organoid_kit.dashboards.stack.display import StackDisplay
 from organoid_kit.dashboards.stack.scene import Scene, draw_scene

@@ -10,8 +10,7 @@ from ipywidgets import HTML, Button, FloatSlider, IntSlider, Layout, ToggleButto
 
 from organoid_kit.base import UserError
 from organoid_kit.dashboards.parts.common import WIDE, Messages, add_controls, mark, wrap_row
-from organoid_kit.dashboards.parts.control_states import connect, guard
-from organoid_kit.dashboards.parts.dashboard import Dashboard
+from organoid_kit.dashboards.parts.dashboard import Dashboard, connect, guard
 from organoid_kit.dashboards.parts.panes import draw_panes
 from organoid_kit.dashboards.stack.browser import StackBrowser
 from organoid_kit.dashboards.stack.pictures import StackPictures

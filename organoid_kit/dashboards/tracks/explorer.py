@@ -20,8 +20,7 @@ from organoid_kit.dashboards.parts.common import (
     mark,
     wrap_row,
 )
-from organoid_kit.dashboards.parts.control_states import connect, guard
-from organoid_kit.dashboards.parts.dashboard import Dashboard
+from organoid_kit.dashboards.parts.dashboard import Dashboard, connect, guard
 from organoid_kit.dashboards.stack.browser import Pick, StackBrowser
 from organoid_kit.dashboards.tracks.lineage_display import TreeDisplay
 from organoid_kit.dashboards.tracks.lineage_tree import MARKS, DrawnTree, draw_tree

@@ -21,8 +21,7 @@ from organoid_kit.dashboards.parts.common import (
     make_tooltip,
     wrap_row,
 )
-from organoid_kit.dashboards.parts.control_states import connect
-from organoid_kit.dashboards.parts.dashboard import Dashboard
+from organoid_kit.dashboards.parts.dashboard import Dashboard, connect
 from organoid_kit.dashboards.parts.later import Later
 from organoid_kit.dashboards.training.session import load_training
 from organoid_kit.data import AnnotatedMovie, find_samples, read_dataset

@@ -8,8 +8,7 @@ from ipywidgets import HTML, Button, IntSlider, Layout
 
 from organoid_kit.base import UserError
 from organoid_kit.dashboards.parts.common import WIDE, Messages, add_controls, make_status, wrap_row
-from organoid_kit.dashboards.parts.control_states import connect
-from organoid_kit.dashboards.parts.dashboard import Dashboard
+from organoid_kit.dashboards.parts.dashboard import Dashboard, connect
 from organoid_kit.dashboards.training.example_pictures import draw_example
 from organoid_kit.dashboards.training.live_curves import draw_curves
 from organoid_kit.plots import Drawing

@@ -17,8 +17,7 @@ from organoid_kit.course import read_demonstration
 from organoid_kit.course.figures.demonstrations import plot_annotated_positions
 from organoid_kit.course.measured import Records, choose_records, describe_spread
 from organoid_kit.dashboards.parts.common import WIDE, Messages, add_controls, make_status, mark
-from organoid_kit.dashboards.parts.control_states import connect
-from organoid_kit.dashboards.parts.dashboard import Dashboard
+from organoid_kit.dashboards.parts.dashboard import Dashboard, connect
 from organoid_kit.dashboards.training.example_pictures import draw_example
 from organoid_kit.plots import Drawing
 from organoid_kit.plots.drawing import count, write_png
