@@ -14,10 +14,19 @@ from scipy.spatial import cKDTree
 
 from organoid_kit.base import NetworkSettings, UserError
 from organoid_kit.data import AnnotatedMovie, Annotations
-from organoid_kit.examples.augmentation import Augmentation, draw_augmentation, vary_intensities
+from organoid_kit.examples.augmentation import (
+    Augmentation,
+    draw_augmentation,
+    no_augmentation,
+    vary_intensities,
+)
 from organoid_kit.examples.batches import ClassExamples
 from organoid_kit.examples.crops import count_neighbours, cut_crop
-from organoid_kit.examples.patches import compute_working_positions, compute_working_spacing
+from organoid_kit.examples.patches import (
+    compute_working_positions,
+    compute_working_spacing,
+    prepare_nuclei,
+)
 
 DIVISION, ALIKE, ORDINARY = range(3)  # kinds of examples
 _NEAR_UM = 12.0  # neighbours of a division, and those that make a crowd
@@ -145,6 +154,19 @@ class DivisionExamples(ClassExamples):
             centre = centre + jitter_um / self.spacings[movie]
         stacks = self.prepared.window(movie, self.time_points[nucleus])
         return cut_crop(augmentation, stacks, centre, self.settings.patch_shape_zyx)
+
+
+def cut_nuclei(
+    annotated: AnnotatedMovie, rows: Sequence[int], kinds: Sequence[int], settings: NetworkSettings
+) -> list[DivisionExample]:
+    """These nuclei as the network sees them in prediction; `kinds` says what each is."""
+    centres, prepared = prepare_nuclei(annotated, settings)
+    examples = []
+    for row, kind in zip(rows, kinds, strict=True):
+        stacks = prepared.window(0, int(annotated.annotations.time_points[row]))
+        crop = cut_crop(no_augmentation(), stacks, centres[row], settings.patch_shape_zyx)
+        examples.append(DivisionExample(crop, kind == DIVISION, kind))
+    return examples
 
 
 def make_paste_mask(shape_zyx: Sequence[int], spacing_um: Sequence[float]) -> np.ndarray:

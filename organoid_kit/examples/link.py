@@ -15,7 +15,7 @@ from scipy.sparse import coo_array
 
 from organoid_kit.base import NetworkSettings, UserError
 from organoid_kit.data import AnnotatedMovie, Annotations
-from organoid_kit.examples.augmentation import Augmentation, vary_intensities
+from organoid_kit.examples.augmentation import Augmentation, no_augmentation, vary_intensities
 from organoid_kit.examples.batches import ClassExamples
 from organoid_kit.examples.crops import count_neighbours, cut_crop, turn
 from organoid_kit.examples.patches import (
@@ -23,6 +23,7 @@ from organoid_kit.examples.patches import (
     clip_time_points,
     compute_working_positions,
     compute_working_spacing,
+    prepare_nuclei,
 )
 from organoid_kit.tracking import find_candidates
 from organoid_kit.tracking.motion import compute_displacements, estimate_drift
@@ -228,6 +229,23 @@ def _cut_along(
     shape = prepared.settings.patch_shape_zyx
     turns = turns if pair.turn_degrees else None
     return cut_crop(augmentation, stacks, drifted + offsets, shape, turns)
+
+
+def cut_links(
+    annotated: AnnotatedMovie, rows: Sequence[int], kinds: Sequence[int], settings: NetworkSettings
+) -> list[LinkExample]:
+    """These links as the network sees them in prediction; `kinds` says what each is."""
+    annotations, unvaried = annotated.annotations, no_augmentation()
+    centres, prepared = prepare_nuclei(annotated, settings)
+    spacing = compute_working_spacing(annotated, settings)
+    drift = estimate_drift(annotations) if settings.remove_drift else {}
+    examples = []
+    for ends, kind in zip(annotations.links[rows], kinds, strict=True):
+        times = tuple(annotations.time_points[ends].tolist())
+        pair = Pair(0, times, centres[ends], drift.get(times[0], np.zeros(3)) / spacing)
+        crops, moved = cut_pair(unvaried, prepared, pair), pair.displacement(unvaried)
+        examples.append(LinkExample(*crops, moved, kind <= SAME, kind))
+    return examples
 
 
 def compute_pair_windows(

@@ -173,6 +173,16 @@ class PreparedMovies:
         return [self.stack(movie, time) for time in times]
 
 
+def prepare_nuclei(
+    annotated: AnnotatedMovie, settings: NetworkSettings
+) -> tuple[np.ndarray, PreparedMovies]:
+    """Positions in working voxels, (n, 3) float, zyx; and the movie, of which two windows are kept."""
+    movies = [annotated.movie]
+    cache_bytes = 2 * compute_window_bytes(movies, settings)
+    positions = compute_working_positions(annotated, settings)
+    return positions, PreparedMovies(movies, settings, cache_bytes)
+
+
 def window_time_points(movie: TimeLapse, time_point: int, settings: NetworkSettings) -> list[int]:
     """The time points a network sees together; beyond the movie's ends the nearest is repeated."""
     first, last = settings.time_window

@@ -18,11 +18,7 @@ from organoid_kit.examples import PreparedMovies
 from organoid_kit.examples.augmentation import no_augmentation
 from organoid_kit.examples.crops import cut_crop
 from organoid_kit.examples.link import add_coordinates, compute_pair_windows
-from organoid_kit.examples.patches import (
-    compute_window_bytes,
-    compute_working_positions,
-    compute_working_spacing,
-)
+from organoid_kit.examples.patches import compute_working_spacing, prepare_nuclei
 from organoid_kit.tracking import find_best, find_candidates
 from organoid_kit.tracking.motion import compute_displacements, estimate_drift, estimate_flow
 
@@ -130,9 +126,7 @@ def _prepare(
             f"This needs a {network} network. Received: a {settings.network} network. Load one "
             "with `load_network`."
         )
-    positions = compute_working_positions(AnnotatedMovie(movie, annotations), settings)
-    cache_bytes = 2 * compute_window_bytes([movie], settings)
-    return positions, PreparedMovies([movie], settings, cache_bytes)
+    return prepare_nuclei(AnnotatedMovie(movie, annotations), settings)
 
 
 def _show(times: np.ndarray, movie: TimeLapse, settings: NetworkSettings, visible: bool) -> tqdm:

@@ -6,22 +6,13 @@ from operator import itemgetter
 import numpy as np
 
 from organoid_kit.base import NetworkSettings
-from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
-from organoid_kit.examples import PreparedMovies
-from organoid_kit.examples.augmentation import no_augmentation
-from organoid_kit.examples.crops import cut_crop
-from organoid_kit.examples.division import DIVISION, ORDINARY, DivisionExample
-from organoid_kit.examples.link import OTHER_NEAR, SAME, LinkExample, Pair, cut_pair
-from organoid_kit.examples.patches import (
-    compute_window_bytes,
-    compute_working_positions,
-    compute_working_spacing,
-)
+from organoid_kit.data import AnnotatedMovie, Annotations
+from organoid_kit.examples.division import DIVISION, ORDINARY, cut_nuclei
+from organoid_kit.examples.link import OTHER_NEAR, SAME, cut_links
 from organoid_kit.plots import Drawing, plot_crops, plot_pairs
 from organoid_kit.plots.drawing import FALSE, MISSED
 from organoid_kit.plots.images import Mistake, plot_mistakes, sort_positions
 from organoid_kit.report.kinds import find_most_probable, judge_divisions, label_candidates
-from organoid_kit.tracking.motion import estimate_drift
 
 _MOST = 4  # of each kind of mistake, in crops
 
@@ -42,14 +33,33 @@ def plot_worst_mistakes(
         settings: of the network.
         channels: in the picture of a position network, counted from 1; several are summed.
     """
+    movie, truth = annotated.movie, annotated.annotations
     if settings.network == "position":
-        mistakes = find_position_mistakes(annotated.annotations, found, threshold)
-        return plot_mistakes(annotated.movie, annotated.annotations, *mistakes, channels)
-    spacing_um = settings.spacing_um or tuple(annotated.movie.spacing_um)
-    settings = settings.changed(spacing_um=spacing_um)
+        mistakes = find_position_mistakes(truth, found, threshold)
+        return plot_mistakes(movie, truth, *mistakes, channels)
     if settings.network == "division":
-        return _plot_division_mistakes(annotated, found, threshold, settings)
-    return _plot_link_mistakes(annotated, found, settings)
+        said, times = found.properties["division_probability"], found.time_points
+        missed, false = _find_division_mistakes(truth, found, threshold, settings)
+    else:
+        said, times = (
+            found.link_properties["link_probability"],
+            found.time_points[found.links[:, 0]],
+        )
+        missed, false = _find_link_mistakes(truth, found)
+    title = f"{annotated.name}: the worst of {len(missed)} missed and {len(false)} false"
+    missed = missed[np.argsort(said[missed].astype(float))][:_MOST]
+    false = false[np.argsort(-said[false].astype(float))][:_MOST]
+    rows, words = np.append(missed, false), ["missed"] * len(missed) + ["false"] * len(false)
+    names = [
+        f"{word}, time {times[row]}\nprobability {said[row]:.2f}" for word, row in zip(words, rows)
+    ]
+    settings = settings.changed(spacing_um=settings.spacing_um or tuple(movie.spacing_um))
+    cut, plot, true, other = (cut_nuclei, plot_crops, DIVISION, ORDINARY)
+    if settings.network == "link":
+        cut, plot, true, other = (cut_links, plot_pairs, SAME, OTHER_NEAR)
+    kinds = [true] * len(missed) + [other] * len(false)
+    examples = cut(AnnotatedMovie(movie, found), rows, kinds, settings)
+    return plot(examples, settings, names=names, title=title)
 
 
 def find_position_mistakes(
@@ -78,72 +88,17 @@ def find_position_mistakes(
     return sorted(missed, key=by_probability), sorted(false, key=by_probability, reverse=True)
 
 
-def _plot_division_mistakes(
-    annotated: AnnotatedMovie, found: Annotations, threshold: float, settings: NetworkSettings
-) -> Drawing:
-    """Divisions that were not called, then calls that are none."""
-    score = judge_divisions(annotated.annotations, found, threshold, settings)
+def _find_division_mistakes(
+    truth: Annotations, found: Annotations, threshold: float, settings: NetworkSettings
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of divisions that were not called, and of calls that are none."""
+    score = judge_divisions(truth, found, threshold, settings)
     called, right = score.probabilities >= threshold, score.called_mothers >= 0
-    said = found.properties["division_probability"]
-    missed, false = score.calls[right & ~called], score.calls[score.judged & called & ~right]
-    rows, are_missed, title = _choose_worst(annotated.name, said, missed, false)
-    centres, prepared = _prepare(annotated.movie, found, settings)
-    examples = []
-    for row, is_missed in zip(rows, are_missed):
-        stacks = prepared.window(0, int(found.time_points[row]))
-        crop = cut_crop(no_augmentation(), stacks, centres[row], settings.patch_shape_zyx)
-        examples.append(DivisionExample(crop, is_missed, DIVISION if is_missed else ORDINARY))
-    names = _name_all(found.time_points[rows], said[rows], are_missed)
-    return plot_crops(examples, settings, names=names, title=title)
+    return score.calls[right & ~called], score.calls[score.judged & called & ~right]
 
 
-def _plot_link_mistakes(
-    annotated: AnnotatedMovie, found: Annotations, settings: NetworkSettings
-) -> Drawing:
-    """True links that were not the most probable ones of their target, then wrong ones that were."""
-    labels, said = label_candidates(annotated.annotations, found), found.link_properties
-    said = said["link_probability"]
+def _find_link_mistakes(truth: Annotations, found: Annotations) -> tuple[np.ndarray, np.ndarray]:
+    """True links that were not the most probable ones of their target, and wrong ones that were."""
+    labels = label_candidates(truth, found)
     chosen = np.isin(np.arange(len(labels)), find_most_probable(found))
-    missed, false = np.flatnonzero((labels == 1) & ~chosen), np.flatnonzero((labels == 0) & chosen)
-    rows, are_missed, title = _choose_worst(annotated.name, said, missed, false)
-    movie = annotated.movie
-    centres, prepared = _prepare(movie, found, settings)
-    spacing = compute_working_spacing(AnnotatedMovie(movie, found), settings)
-    drift = estimate_drift(found) if settings.remove_drift else {}
-    examples, unvaried = [], no_augmentation()
-    for row, is_missed in zip(rows, are_missed):
-        ends = found.links[row]
-        times = tuple(found.time_points[ends].tolist())
-        pair = Pair(0, times, centres[ends], drift.get(times[0], np.zeros(3)) / spacing)
-        crops, moved = cut_pair(unvaried, prepared, pair), pair.displacement(unvaried)
-        kind = SAME if is_missed else OTHER_NEAR
-        examples.append(LinkExample(*crops, moved, is_missed, kind))
-    names = _name_all(found.time_points[found.links[rows, 0]], said[rows], are_missed)
-    return plot_pairs(examples, settings, names=names, title=title)
-
-
-def _choose_worst(
-    name: str, said: np.ndarray, missed: np.ndarray, false: np.ndarray
-) -> tuple[np.ndarray, list[bool], str]:
-    """Rows of the worst mistakes, whether each was missed, and a title."""
-    title = f"{name}: the worst of {len(missed)} missed and {len(false)} false"
-    missed = missed[np.argsort(said[missed].astype(float))][:_MOST]
-    false = false[np.argsort(-said[false].astype(float))][:_MOST]
-    are_missed = [True] * len(missed) + [False] * len(false)
-    return np.append(missed, false), are_missed, title
-
-
-def _name_all(times: np.ndarray, said: np.ndarray, are_missed: Sequence[bool]) -> list[str]:
-    return [
-        f"{'missed' if is_missed else 'false'}, time {time}\nprobability {probability:.2f}"
-        for time, probability, is_missed in zip(times, said, are_missed)
-    ]
-
-
-def _prepare(
-    movie: TimeLapse, found: Annotations, settings: NetworkSettings
-) -> tuple[np.ndarray, PreparedMovies]:
-    """Positions in working voxels, and the movie."""
-    centres = compute_working_positions(AnnotatedMovie(movie, found), settings)
-    cache_bytes = 2 * compute_window_bytes([movie], settings)
-    return centres, PreparedMovies([movie], settings, cache_bytes)
+    return np.flatnonzero((labels == 1) & ~chosen), np.flatnonzero((labels == 0) & chosen)

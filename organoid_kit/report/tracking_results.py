@@ -164,10 +164,14 @@ def _read_tracking(file: Path) -> TrackingResult:
             "A tracking must have its data, networks, settings, seconds and words. "
             f"Received: {file}. Remove this folder and save the tracks again."
         )
-    truth = folder / "truth.aut"
+    tracks, truth = read_aut(folder / "tracks.aut"), folder / "truth.aut"
+    # a property that nothing has is not in the file
+    bare = {"division_error_probability": np.full(len(tracks), None)}
+    bare_links = {"error_probability": np.full(len(tracks.links), None)}
+    properties, link_properties = bare | tracks.properties, bare_links | tracks.link_properties
     return TrackingResult(
         record,
-        read_aut(folder / "tracks.aut"),
+        dataclasses.replace(tracks, properties=properties, link_properties=link_properties),
         read_aut(folder / "candidates.aut"),
         read_aut(truth) if truth.exists() else None,
         (folder / "overlay.png").read_bytes(),

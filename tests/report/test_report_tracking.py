@@ -108,6 +108,18 @@ def test_without_truth_nothing_is_claimed(tmp_path, networks):
     assert any("only expected errors" in each for each in facts["limits"])
 
 
+def test_where_nothing_was_found_everything_is_missed(tmp_path, networks):
+    family = make_family(3)
+    tracked = track(family.annotations)
+    tracked.tracks = tracked.candidates = tracked.tracks.select([])
+    save_tracking(tmp_path, family, tracked, networks)
+    [movie] = write_tracking_report(tmp_path)["movies"]
+    links, errors = movie["scores"]["tracks"]["links"], movie["errors"]
+    assert links["right"] == links["false"] == 0 and links["missed"] + links["undetected"] == 9
+    assert errors["links_judged"] == errors["divisions_judged"] == errors["divisions_wrong"] == 0
+    assert errors["reliability"] is None and movie["doubts"] == []
+
+
 def test_networks_have_checksums_and_what_they_saw_is_said(tmp_path, networks):
     facts, _ = report(tmp_path / "out", make_family(3), networks)
     assert len({each["sha256"] for each in facts["networks"].values()}) == 3
