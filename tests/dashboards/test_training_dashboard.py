@@ -11,8 +11,7 @@ from organoid_kit.dashboards import TrainingDashboard
 from organoid_kit.dashboards.parts import kernel_waiting
 from organoid_kit.dashboards.parts.common import handler_lock
 from organoid_kit.dashboards.parts.later import Later
-from organoid_kit.dashboards.training import dashboard as training_dashboard
-from organoid_kit.dashboards.training.live_curves import draw_curves
+from organoid_kit.dashboards.training.pictures import draw_curves
 from organoid_kit.dashboards.training.session import find_running_session
 from organoid_kit.training import loop as training_module
 from training_helpers import make_blobs, make_family, tiny_settings
@@ -123,7 +122,7 @@ def test_an_error_is_shown_and_raised_where_one_waits(dashboard, monkeypatch):
 
 
 def follow(dashboard, monkeypatch, somebody=True, **environment):
-    monkeypatch.setattr(training_dashboard, "is_interactive", lambda: somebody)
+    monkeypatch.setattr(kernel_waiting, "is_interactive", lambda: somebody)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     return dashboard.follow()
@@ -156,9 +155,9 @@ def test_an_interrupt_of_the_waiting_cell_is_a_clean_stop(dashboard, fake, monke
 
 
 def test_where_nobody_is_there_it_trains_and_prints(dashboard, fake, monkeypatch, capsys):
+    assert not kernel_waiting.is_interactive()  # plain Python
     asyncio.run(follow(dashboard, monkeypatch, somebody=False))
     assert "epoch 2 of 2" in capsys.readouterr().out
-    assert not kernel_waiting.is_interactive()  # plain Python
 
 
 def test_voila_does_not_wait(dashboard, monkeypatch):

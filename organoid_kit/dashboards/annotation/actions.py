@@ -1,6 +1,5 @@
 """The buttons that change annotations, and which positions they are meant for."""
 
-import html
 from collections.abc import Sequence
 
 import numpy as np
@@ -49,9 +48,8 @@ class EditActions(VBox):
     def __init__(self, editor: AnnotationEditor, file_name: str) -> None:
         super().__init__()
         self.editor, self.chosen = editor, []
-        buttons = {
-            name: make_button(f"{text} ({key})", tip) for name, (text, key, tip) in _BUTTONS.items()
-        }
+        texts = _BUTTONS.items()
+        buttons = {name: make_button(f"{text} ({key})", tip) for name, (text, key, tip) in texts}
         file_name = Text(file_name, description="Save as", style=WIDE, layout=Layout(width="98%"))
         add_controls(self, **buttons, file_name=file_name)
         self._choice, self._saved = mark(HTML(), "ok-choice"), mark(HTML(), "ok-saved")
@@ -122,9 +120,8 @@ class EditActions(VBox):
 
     def _save(self, wanted: str) -> str:
         if not wanted:
-            raise UserError(
-                'A file must have a name. Received: an empty one. Write one such as "checked.aut".'
-            )
+            rule = "A file must have a name. Received: an empty one."
+            raise UserError(f'{rule} Write one such as "checked.aut".')
         path = self.editor.save(wanted)
         taken = "" if str(path) == wanted else f" {wanted} was there already and stays as it is."
         return f"Saved as {path}.{taken}"
@@ -148,7 +145,6 @@ class EditActions(VBox):
         return self._sort(rows[len(rows) - number :])
 
     def _sort(self, rows: list[int]) -> list[int]:
-        """Earlier time points first."""
         return sorted(rows, key=self.editor.annotations.time_points.__getitem__)
 
     # ---- showing
@@ -158,10 +154,11 @@ class EditActions(VBox):
         editor = self.editor
         self.undo.disabled, self.redo.disabled = not editor.steps, not editor.undone_steps
         places = [_describe_place(editor.annotations, row) for row in self.list_chosen()]
-        lines = "".join(f"<li>{html.escape(place)}</li>" for place in places)
-        listed = '<b>Chosen, the last one last:</b><ol style="margin:0;padding-left:1.6em">'
-        empty = "<b>Chosen: none.</b> Click on a position to choose it; up to three at a time."
-        said = f"{listed}{lines}</ol>" if places else empty
+        said = "<b>Chosen: none.</b> Click on a position to choose it; up to three at a time."
+        if places:
+            lines = "".join(f"<li>{place}</li>" for place in places)
+            said = '<b>Chosen, the last one last:</b><ol style="margin:0;padding-left:1.6em">'
+            said = f"{said}{lines}</ol>"
         self._choice.value = f'<div aria-live="polite" style="line-height:1.4">{said}</div>'
         said = f"{count(len(editor.steps), 'change')}, not saved."
         if editor.is_saved:

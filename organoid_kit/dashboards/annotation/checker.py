@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 from ipywidgets import HTML, HBox, Layout, ToggleButtons, VBox
 
-from organoid_kit.base import UserError
 from organoid_kit.base.files import make_file_name
 from organoid_kit.dashboards.annotation.actions import EditActions
-from organoid_kit.dashboards.annotation.candidates import CandidateList
 from organoid_kit.dashboards.annotation.coverage import describe_coverage, draw_coverage
 from organoid_kit.dashboards.annotation.editing import find_problems, open_editor
-from organoid_kit.dashboards.annotation.problems import ImageCheck, ProblemList
+from organoid_kit.dashboards.annotation.lists import CandidateList, ImageCheck, ProblemList
 from organoid_kit.dashboards.parts.common import WIDE, Messages, mark
+from organoid_kit.dashboards.parts.dashboard import Dashboard
 from organoid_kit.dashboards.stack.browser import Pick, StackBrowser
 from organoid_kit.data import AnnotatedMovie, Annotations
 from organoid_kit.plots import Drawing, plot_problems
@@ -30,7 +29,7 @@ picture. Nothing is lost when the kernel ends: open the same annotations with th
 again.</div>"""
 
 
-class AnnotationChecker(VBox):
+class AnnotationChecker(Dashboard):
     """Shows what is wrong in annotations, and mends it, in a new file.
 
     Args:
@@ -56,6 +55,8 @@ class AnnotationChecker(VBox):
     Raises:
         UserError: the journal belongs to other annotations, or a channel is not in the movie.
     """
+
+    kept = ("list_shown",)
 
     def __init__(
         self,
@@ -83,12 +84,10 @@ class AnnotationChecker(VBox):
         self._listen()
         self._add_keys()
         self._show()
-        if self.editor.steps:
-            changes = count(len(self.editor.steps), "change")
-            self.messages.warn(
-                f"{changes} of an earlier session came back from {output.name}.journal; the last: "
-                f"{self.editor.steps[-1]}. Undo takes them back, one by one."
-            )
+        if steps := self.editor.steps:
+            changes = f"{count(len(steps), 'change')} of an earlier session came back"
+            last = f"the last: {steps[-1]}. Undo takes them back, one by one."
+            self.messages.warn(f"{changes} from {output.name}.journal; {last}")
 
     # ---- for notebooks
 
@@ -102,20 +101,16 @@ class AnnotationChecker(VBox):
 
     def state(self) -> dict[str, Any]:
         """The values of the controls, as plain JSON values, without the annotations."""
-        return {**self.browser.state(), "list_shown": self.list_shown.value}
+        return self.browser.state() | super().state()
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Sets controls to what `state` gave. Raises UserError where they cannot have it."""
         state = dict(state)
-        shown = state.pop("list_shown", self.list_shown.value)
-        if shown not in LISTS:
-            raise UserError(
-                f"list_shown must be one of {', '.join(LISTS)}. Received: {shown!r}. Copy it again."
-            )
+        own = {name: state.pop(name) for name in self.kept if name in state}
         layers = state.get("layers_shown", self.browser.layers_shown.value)
         state["layers_shown"] = [name for name in layers if name in self.browser.layers]
         self.browser.restore(state)
-        self.list_shown.value = shown
+        super().restore(own)
 
     # ---- how it is put together
 
@@ -125,13 +120,10 @@ class AnnotationChecker(VBox):
         lists = ToggleButtons(options=LISTS, description="List", style=style)
         self.list_shown = mark(lists, "ok-list-shown")
         wrap = {"flex_flow": "row wrap", "align_items": "flex-start"}
+        widgets = [self.coverage], [lists, self.problems, self.candidates], [self.edit]
         cards = [
-            VBox(widgets, layout=Layout(flex=flex, padding="4px 8px"))
-            for widgets, flex in (
-                ([self.coverage], "1 1 320px"),
-                ([self.list_shown, self.problems, self.candidates], "2 1 370px"),
-                ([self.edit], "1 1 260px"),
-            )
+            VBox(card, layout=Layout(flex=flex, padding="4px 8px"))
+            for card, flex in zip(widgets, ("1 1 320px", "2 1 370px", "1 1 260px"))
         ]
         panel = HBox(cards, layout=Layout(flex="1 1 340px", **wrap))
         browser = VBox([self.browser], layout=Layout(flex="0 1 830px", max_width="100%"))
@@ -205,8 +197,7 @@ class AnnotationChecker(VBox):
             self.edit.choose_only(rows if len(rows) <= 3 else ())
             if problem.time_point in self.movie.time_points:
                 is_known = problem.position is not None and np.isfinite(problem.position).all()
-                place = problem.position if is_known else None
-                self.browser.go_to(problem.time_point, place)
+                self.browser.go_to(problem.time_point, problem.position if is_known else None)
             self._show()
 
     def _go_to_candidate(self) -> None:

@@ -76,16 +76,14 @@ def _choose_patch(examples: Examples, number: int) -> Chosen:
     """The patch with most nuclei of the first few of a time point."""
     keys = [(examples.settings.seed, each) for each in range(_TRIED)]
     best = max(keys, key=lambda key: examples.example(number, key).target.sum())
-    return lambda key, augmentation: (examples.example(number, best, augmentation),)
+    return lambda _, augmentation: (examples.example(number, best, augmentation),)
 
 
 def _choose_crops(examples: Examples, number: int) -> Chosen:
     """A nucleus that divides, and one that looks alike."""
     alike = np.flatnonzero(examples.kinds == ALIKE)
     rows = [np.flatnonzero(examples.targets)[number], *alike[number % max(len(alike), 1) :][:1]]
-    return lambda key, augmentation: tuple(
-        examples.example(int(row), key, augmentation) for row in rows
-    )
+    return lambda *how: tuple(examples.example(int(row), *how) for row in rows)
 
 
 def _choose_pairs(examples: Examples, number: int) -> Chosen:
@@ -120,15 +118,12 @@ def make_preview_panes(columns: Sequence[Column], settings: NetworkSettings) -> 
     """The columns as rows of panes: image and target; crops, or pairs of crops, of both answers."""
     if settings.network == "position":
         return _make_patch_panes(columns, settings)
-    rows = []
-    for number in range(len(columns[0].examples)):
-        answer = _ANSWERS[settings.network][number]
+    rows, now = [], -settings.time_window[0]
+    for number, answer in zip(range(len(columns[0].examples)), _ANSWERS[settings.network]):
         if settings.network == "division":
-            crops = [column.examples[number].image for column in columns]
             titles = [answer if number else f"{answer}\n{column.name}" for column in columns]
-            now = -settings.time_window[0]
-            pictures = zip(titles, crops)
-            rows.append([_make_crop(title, crop[..., now], settings) for title, crop in pictures])
+            crops = [column.examples[number].image[..., now] for column in columns]
+            rows.append([_make_crop(*titled, settings) for titled in zip(titles, crops)])
         else:
             ends = [_make_ends(column, number, answer, settings) for column in columns]
             rows += map(list, zip(*ends))
@@ -141,12 +136,11 @@ def plot_columns(columns: Sequence[Column], settings: NetworkSettings) -> Drawin
         first, *others = [column.examples[0] for column in columns]
         names = [column.name for column in columns[1:]]
         return plot_augmentations(first, others, settings, names=names)
-    answers, shown, names = _ANSWERS[settings.network], [], []
-    for number in range(len(columns[0].examples)):
-        for column in columns:
-            if number < len(column.examples):
-                shown.append(column.examples[number])
-                names.append(f"{answers[number]},\n{column.name}")
+    shown, names = [], []
+    for number, answer in zip(range(len(columns[0].examples)), _ANSWERS[settings.network]):
+        having = [column for column in columns if number < len(column.examples)]
+        shown += [column.examples[number] for column in having]
+        names += [f"{answer},\n{column.name}" for column in having]
     plot = plot_crops if settings.network == "division" else plot_pairs
     return plot(shown, settings, names=names)
 

@@ -14,22 +14,14 @@ Setting = bool | float | tuple[float, float] | None
 
 @dataclass(frozen=True)
 class Kind:
-    """How an operation is called and where its slider ends.
-
-    Attributes:
-        meaning: said where one points at it.
-        ends: lowest and highest value of the slider; None: there is only on and off.
-        step: of the slider; a whole one makes whole numbers.
-        is_range: whether it has a lowest and a highest value, or only a highest.
-        networks: whose examples it varies.
-    """
+    """How an operation is called and where its slider ends."""
 
     label: str
-    meaning: str
-    ends: tuple[float, float] | None
-    step: float = 0.05
-    is_range: bool = False
-    networks: tuple[str, ...] = ("position", "division", "link")
+    meaning: str  # said where one points at it
+    ends: tuple[float, float] | None  # of the slider; None: there is only on and off
+    step: float = 0.05  # of the slider; a whole one makes whole numbers
+    is_range: bool = False  # whether it has a lowest and a highest value, or only a highest
+    networks: tuple[str, ...] = ("position", "division", "link")  # whose examples it varies
 
 
 _KINDS = json.loads(Path(__file__).with_name("operations.json").read_text("utf-8"))
@@ -50,16 +42,12 @@ class Operation(VBox):
     """
 
     def __init__(self, name: str, setting: Setting) -> None:
-        kind, self.name, self.warning = (
-            OPERATIONS[name],
-            name,
-            HTML(layout=Layout(max_width="480px")),
-        )
+        kind, self.warning = OPERATIONS[name], HTML(layout=Layout(max_width="480px"))
         look = {"indent": False, "layout": Layout(width="245px")}
         tip = make_tooltip(kind.meaning)
         self.on = Checkbox(bool(setting), description=kind.label, **tip, **look)
         self.range = _make_slider(kind, setting or getattr(AugmentationSettings(), name))
-        row = [self.on] if self.range is None else [self.on, self.range]
+        row = [self.on, self.range] if self.range else [self.on]
         super().__init__([wrap_row(*row), self.warning])
         mark(self, f"ok-{name.replace('_', '-')}")
 
@@ -94,14 +82,9 @@ def _make_slider(
     if kind.ends is None:
         return None
     low, high = value if kind.is_range else (value, value)
+    limits = {"min": min(kind.ends[0], low), "max": max(kind.ends[1], high), "step": kind.step}
+    look = {"style": WIDE, "layout": Layout(width="275px"), **make_tooltip(kind.meaning)}
+    if kind.is_range:
+        return FloatRangeSlider(value=value, description="range", **limits, **look)
     make = IntSlider if isinstance(kind.step, int) else FloatSlider
-    return (FloatRangeSlider if kind.is_range else make)(
-        value=value,
-        min=min(kind.ends[0], low),
-        max=max(kind.ends[1], high),
-        step=kind.step,
-        description="range" if kind.is_range else "at most",
-        **make_tooltip(kind.meaning),
-        style=WIDE,
-        layout=Layout(width="275px"),
-    )
+    return make(value=value, description="at most", **limits, **look)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from ipywidgets import HTML, BoundedIntText, Button, HBox, IntSlider, Layout, VBox
+from ipywidgets import HTML, BoundedIntText, Button, HBox, IntSlider, Layout, VBox, Widget
 
 from organoid_kit.base import AugmentationSettings, NetworkSettings, UserError
 from organoid_kit.dashboards.augmentation import examples as previews
@@ -19,7 +19,7 @@ from organoid_kit.dashboards.parts.common import (
     make_tooltip,
     mark,
 )
-from organoid_kit.dashboards.parts.dashboard import connect, guard, read_controls, set_controls
+from organoid_kit.dashboards.parts.dashboard import Dashboard, connect, guard
 from organoid_kit.dashboards.parts.panes import draw_panes
 from organoid_kit.data import AnnotatedMovie
 from organoid_kit.plots import Drawing
@@ -27,28 +27,21 @@ from organoid_kit.plots.drawing import count
 
 _MOST_MOVIES = 4  # are looked at for the warnings
 _SEEDS = 10_000
-# Longer side of a pane in pixels, what the examples are, what to see.
-_TEXTS = {
-    "position": (
-        165,
-        "Example (time points of all movies)",
-        "Image above, target below. Rings: annotated positions in this plane.",
-    ),
-    "division": (
-        140,
-        "Division",
-        "The plane through the nucleus in the middle, at its own time point.",
-    ),
-    "link": (
-        140,
-        "Linked nucleus",
-        "The earlier nucleus above, the later below, each in the middle; the arrow leads from one "
-        "to the other.",
-    ),
+# Longer side of a pane in pixels, and what the examples are.
+_EXAMPLES = {
+    "position": (165, "Example (time points of all movies)"),
+    "division": (140, "Division"),
+    "link": (140, "Linked nucleus"),
+}
+_WHAT_TO_SEE = {
+    "position": "Image above, target below. Rings: annotated positions in this plane.",
+    "division": "The plane through the nucleus in the middle, at its own time point.",
+    "link": "The earlier nucleus above, the later below, each in the middle; the arrow leads from "
+    "one to the other.",
 }
 
 
-class AugmentationPreview(VBox):
+class AugmentationPreview(Dashboard):
     """An example beside variations of it; each operation is switched on and off and has a range.
 
     Args:
@@ -70,13 +63,14 @@ class AugmentationPreview(VBox):
         UserError: the movies have nothing to learn from for this network.
     """
 
+    kept = ("example", "variations", "seed")
+
     def __init__(
         self, annotated_movies: Sequence[AnnotatedMovie], settings: NetworkSettings
     ) -> None:
         if not annotated_movies:
-            raise UserError(
-                "A preview needs annotated movies. Received: none. Pass those you train on."
-            )
+            rule = "A preview needs annotated movies. Received: none."
+            raise UserError(f"{rule} Pass those you train on.")
         super().__init__()
         self._examples = previews.make_preview_examples(annotated_movies, settings)
         self._facts = measure_example_facts(annotated_movies[:_MOST_MOVIES], settings)
@@ -85,8 +79,7 @@ class AugmentationPreview(VBox):
         self._busy, self._shown, self.messages = False, None, Messages()
         self._make_controls(settings)
         self._arrange()
-        controls = self._controls.values()
-        connect(self.messages, self._show, *controls)
+        connect(self.messages, self._show, *self._kept.values())
         connect(self.messages, self._throw_again, self.new_seed)
         connect(self.messages, self._switch_off, self.nothing)
         self.usual.on_click(lambda _: setattr(self, "settings", AugmentationSettings()))
@@ -109,11 +102,9 @@ class AugmentationPreview(VBox):
     def describe(self) -> str:
         """What is shown, in words."""
         on = [_shorten(operation) for operation in self.operations.values() if operation.on.value]
-        text = (
-            f"An example of the {self._network} network as it is, and "
-            f"{count(self.variations.value, 'variation')} of it with seed {self.seed.value}. "
-            f"Varied: {', '.join(on) or 'nothing'}."
-        )
+        varied = f"{count(self.variations.value, 'variation')} of it with seed {self.seed.value}"
+        text = f"An example of the {self._network} network as it is, and {varied}. "
+        text += f"Varied: {', '.join(on) or 'nothing'}."
         if self.warnings:
             warnings = " ".join(self.warnings.values())
             text += f" {count(len(self.warnings), 'warning')}: {warnings}"
@@ -125,14 +116,10 @@ class AugmentationPreview(VBox):
         drawing.description = f"{self.describe()} {drawing.description}"
         return drawing
 
-    def state(self) -> dict[str, Any]:
-        """The values of all controls, as plain JSON values."""
-        return read_controls(self._controls)
-
     def restore(self, state: Mapping[str, Any]) -> None:
         """Sets controls to what `state` gave. Raises UserError where they cannot have it."""
         with self._at_once():
-            set_controls(self._controls, state)
+            super().restore(state)
 
     # ---- how it is put together
 
@@ -140,7 +127,7 @@ class AugmentationPreview(VBox):
         wide = {"style": WIDE, "layout": Layout(width="420px", max_width="98%")}
         short = {"style": WIDE, "layout": Layout(width="150px")}
         tip, most = make_tooltip("The same seed throws the same dice."), max(_SEEDS, settings.seed)
-        _, what, _ = _TEXTS[self._network]
+        _, what = _EXAMPLES[self._network]
         number = previews.count_previews(self._examples)
         usual, off = "The ranges that the kit trains with.", "Then switch on one after the other."
         add_controls(
@@ -169,7 +156,7 @@ class AugmentationPreview(VBox):
         style = f"color:{INK};background:#fff;line-height:1.4"
         self.children = [
             self._pictures,
-            HTML(f'<div style="{style}">{_TEXTS[self._network][2]}</div>'),
+            HTML(f'<div style="{style}">{_WHAT_TO_SEE[self._network]}</div>'),
             HBox([self.example, self.variations], layout=wrap),
             HBox([self.seed, self.new_seed, self.usual, self.nothing], layout=wrap),
             self.messages,
@@ -178,9 +165,8 @@ class AugmentationPreview(VBox):
         mark(self, "ok-augmentation-preview")
 
     @property
-    def _controls(self) -> dict[str, Any]:
-        """All that has a value."""
-        controls = {name: getattr(self, name) for name in ("example", "variations", "seed")}
+    def _kept(self) -> dict[str, Widget]:
+        controls = super()._kept
         for name, operation in self.operations.items():
             controls[f"{name}_on"] = operation.on
             if operation.range is not None:
@@ -222,7 +208,7 @@ class AugmentationPreview(VBox):
                 operation.range.disabled = not operation.on.value
         self._show_warnings()
         rows = previews.make_preview_panes(self._make_columns(), self._examples.settings)
-        self._pictures.value = draw_panes(rows, self.describe(), _TEXTS[self._network][0])
+        self._pictures.value = draw_panes(rows, self.describe(), _EXAMPLES[self._network][0])
 
     def _show_warnings(self) -> None:
         settings = self._examples.settings.changed(augmentation=self.settings)
@@ -233,9 +219,8 @@ class AugmentationPreview(VBox):
             labels = ", ".join(_shorten(self.operations[name]) for name in self.warnings)
             self.messages.warn(f"This would teach something wrong; see below: {labels}.")
         else:
-            self.messages.say(
-                "Nothing here is known to teach something wrong. Can you still see the nuclei?"
-            )
+            known = "Nothing here is known to teach something wrong."
+            self.messages.say(f"{known} Can you still see the nuclei?")
 
 
 def _shorten(operation: Operation) -> str:

@@ -5,54 +5,35 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import ipywidgets as widgets
 import numpy as np
-from ipywidgets import (
-    HTML,
-    Button,
-    FloatRangeSlider,
-    FloatSlider,
-    IntSlider,
-    Layout,
-    ToggleButtons,
-    VBox,
-)
+from ipywidgets import HTML, Button, IntSlider, Layout, VBox
 
 from organoid_kit.base import UserError
 from organoid_kit.dashboards.parts import common
 from organoid_kit.dashboards.parts.common import CheckboxGroup
-from organoid_kit.dashboards.parts.dashboard import connect, read_controls, set_controls
+from organoid_kit.dashboards.parts.dashboard import Dashboard, connect
 from organoid_kit.dashboards.stack import layers as stack_layers, pictures as stack_pictures
 from organoid_kit.dashboards.stack.display import StackDisplay
-from organoid_kit.dashboards.stack.scene import Scene, draw_scene
 from organoid_kit.data import Annotations, TimeLapse
 from organoid_kit.evaluation.checks import Problem
 from organoid_kit.plots import Drawing
 from organoid_kit.plots.drawing import Mark, count
 
 PICK_UM = 5.0  # a position so near to the crosshair is the one that is meant
-# Channels and layers first, as the rest depends on them.
-_STATE = "channels layers_shown time_point z y x view contrast gamma tail".split()
 
 
 @dataclass(frozen=True, eq=False)
 class Pick:
-    """What was clicked.
-
-    Attributes:
-        time_point: as the movie counts them.
-        position: (3,) float, zyx, voxels: of the mark, or else of the place. In a maximum
-            projection, z is that of the brightest voxel.
-        layer: whose mark it is, or None.
-        row: of the layer's annotations, or None.
-    """
+    """What was clicked: a mark, or, without layer and row, a place."""
 
     time_point: int
-    position: np.ndarray
+    position: np.ndarray  # (3,) float, zyx, voxels; in a maximum projection z of the brightest
     layer: str | None = None
-    row: int | None = None
+    row: int | None = None  # of the layer's annotations
 
 
-class StackBrowser(VBox):
+class StackBrowser(Dashboard):
     """A movie to look through.
 
     Args:
@@ -76,6 +57,9 @@ class StackBrowser(VBox):
     Raises:
         UserError: a channel is not in the movie, or `drawn_by` is unknown or impossible.
     """
+
+    # Channels and layers first, as the rest depends on them.
+    kept = tuple("channels layers_shown time_point z y x view contrast gamma tail".split())
 
     def __init__(
         self,
@@ -140,14 +124,12 @@ class StackBrowser(VBox):
     def go_to(self, time_point: int, position_zyx: Sequence[float] | None = None) -> None:
         """Shows a time point, with the crosshair at a position in voxels.
 
-        Raises:
-            UserError: there is no such time point.
+        Raises UserError where there is no such time point.
         """
         if time_point not in self.movie.time_points:
-            raise UserError(
-                f"The time point must be one of the movie's. Received: {time_point}; there are "
-                f"{self.time_point.min} to {self.time_point.max}. Choose one of these."
-            )
+            known = f"there are {self.time_point.min} to {self.time_point.max}"
+            rule = f"The time point must be one of the movie's. Received: {time_point}; {known}."
+            raise UserError(f"{rule} Choose one of these.")
         with self.at_once():
             self.time_point.value = int(time_point)
             if position_zyx is not None:
@@ -191,25 +173,19 @@ class StackBrowser(VBox):
         time_point, names = self.time_point.value, self.movie.channel_names
         channels = " + ".join(names[channel - 1] for channel in self.channels.value)
         text = f"{self.movie.name}, time point {time_point}, {channels}, {where}."
-        numbers = [
-            f"{layer.name} {len(layer.annotations.rows_at(time_point))}"
-            for layer in self.shown_layers
-        ]
+        rows = {layer.name: layer.annotations.rows_at(time_point) for layer in self.shown_layers}
+        numbers = [f"{name} {len(found)}" for name, found in rows.items()]
         return f"{text} Marked: {', '.join(numbers)}." if numbers else text
 
     def plot(self) -> Drawing:
         """The static twin: what is shown now, for print."""
         title = f"{self.movie.name}, time point {self.time_point.value}"
-        return draw_scene(self.compose(), title, self.describe())
-
-    def state(self) -> dict[str, Any]:
-        """The values of all controls, as plain JSON values."""
-        return read_controls({name: getattr(self, name) for name in _STATE})
+        return stack_pictures.draw_scene(self.compose(), title, self.describe())
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Sets controls to what `state` gave. Raises UserError where they cannot have it."""
         with self.at_once():
-            set_controls({name: getattr(self, name) for name in _STATE}, state)
+            super().restore(state)
 
     # ---- what is shown
 
@@ -230,13 +206,13 @@ class StackBrowser(VBox):
 
     def find_at_crosshair(self) -> tuple[stack_layers.Layer, int] | None:
         """Layer and row of the position nearest to the crosshair, or None where none is near."""
-        time_point = self.time_point.value
-        return stack_layers.find_nearest(self.shown_layers, time_point, self.place, PICK_UM)
+        now = self.time_point.value
+        return stack_layers.find_nearest(self.shown_layers, now, self.place, PICK_UM)
 
-    def compose(self) -> Scene:
+    def compose(self) -> stack_pictures.Scene:
         """All that is shown now, for the kernel to draw."""
         spacing_um, time_point = tuple(self.movie.spacing_um), self.time_point.value
-        return Scene(
+        return stack_pictures.Scene(
             self.pictures.at(time_point, self.channels.value),
             stack_pictures.arrange_panels(self.movie.shape_zyx, spacing_um, self.view.value),
             self.place,
@@ -249,8 +225,7 @@ class StackBrowser(VBox):
 
     def _make_controls(self, channels: Sequence[int]) -> None:
         times, (depth, height, width) = self.movie.time_points, self.movie.shape_zyx
-        names = enumerate(self.movie.channel_names, start=1)
-        options = [(f"{number} {name}", number) for number, name in names]
+        options = [(f"{n} {name}", n) for n, name in enumerate(self.movie.channel_names, start=1)]
         wide = {"style": common.WIDE, "layout": Layout(width="100%")}
         contrast = {"value": (0, 1), "min": 0, "max": 1, "step": 0.01, "readout_format": ".1f"}
         style = {"button_width": "92px"}
@@ -260,10 +235,12 @@ class StackBrowser(VBox):
             z=_make_slider("Plane z", 0, depth - 1, depth // 2),
             y=_make_slider("Crosshair y", 0, height - 1, height // 2),
             x=_make_slider("Crosshair x", 0, width - 1, width // 2),
-            view=ToggleButtons(options=stack_pictures.VIEWS, description="View", style=style),
+            view=widgets.ToggleButtons(
+                options=stack_pictures.VIEWS, description="View", style=style
+            ),
             channels=CheckboxGroup(options, channels, "Channels (several: summed)", at_least=1),
-            contrast=FloatRangeSlider(description="Contrast", **contrast, **wide),
-            gamma=FloatSlider(1, min=0.2, max=3, step=0.05, description="Gamma", **wide),
+            contrast=widgets.FloatRangeSlider(description="Contrast", **contrast, **wide),
+            gamma=widgets.FloatSlider(1, min=0.2, max=3, step=0.05, description="Gamma", **wide),
             tail=IntSlider(3, 0, 20, description="Tails (time points)", **wide),
             layers_shown=CheckboxGroup((), (), "Layers"),
             previous_position=Button(description="Previous position"),
@@ -357,34 +334,30 @@ class StackBrowser(VBox):
         elif content["kind"] == "pick here":
             self._pick_at_crosshair()
         elif content["kind"] == "pick":
-            layer, position = self.layers.get(content["layer"]), np.array(content["position"])
-            if layer:  # which knows the position with all its digits
-                position = layer.annotations.positions[content["row"]]
-            position = position.astype(float)
-            self.pick(Pick(content["time_point"], position, content["layer"], content["row"]))
+            layer, row = self.layers.get(content["layer"]), content["row"]
+            # The layer knows the position with all its digits.
+            position = layer.annotations.positions[row] if layer else content["position"]
+            position = np.array(position, float)
+            self.pick(Pick(content["time_point"], position, content["layer"], row))
 
     def _pick_at_crosshair(self) -> None:
-        pick = Pick(self.time_point.value, self.place)
-        if found := self.find_at_crosshair():
-            layer, row = found
-            pick = Pick(pick.time_point, layer.annotations.positions[row], layer.name, row)
-        self.pick(pick)
+        layer, row = self.find_at_crosshair() or (None, None)
+        place = layer.annotations.positions[row] if layer else self.place
+        self.pick(Pick(self.time_point.value, place, layer and layer.name, row))
 
     def _step(self, step: int) -> None:
         """The crosshair goes to the next position of this time point, through all shown layers."""
-        time_point = self.time_point.value
+        now, layers = self.time_point.value, self.shown_layers
         found = [
-            (layer, row)
-            for layer in self.shown_layers
-            for row in layer.annotations.rows_at(time_point).tolist()
+            (layer, row) for layer in layers for row in layer.annotations.rows_at(now).tolist()
         ]
         if not found:
-            self.messages.say(f"No position at time point {time_point}.")
+            self.messages.say(f"No position at time point {now}.")
             return
         names = [(layer.name, row) for layer, row in found]
         number = names.index(self._reached) + step if self._reached in names else min(step, 0)
         self._reached, (layer, row) = names[number % len(found)], found[number % len(found)]
-        self.go_to(time_point, layer.annotations.positions[row])
+        self.go_to(now, layer.annotations.positions[row])
         self.messages.say(layer.describe(row))
 
 

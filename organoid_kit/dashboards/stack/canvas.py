@@ -24,22 +24,19 @@ MOST_KEPT_BYTES = 96_000_000  # of time points kept in the page
 
 
 class StackCanvas(anywidget.AnyWidget):
-    """Draws stacks in the page.
-
-    Attributes:
-        ready: the page has loaded the script.
-        setting: what never changes: the movie's size and name, panels and colours.
-        controls: the sliders and switches whose values the page reads by itself.
-        source: which channels are summed; where it changes, the page forgets its stacks.
-        version: of layers and tails; where it changes, the page asks for its marks anew.
-    """
+    """Draws stacks in the page."""
 
     _esm = Path(__file__).with_name("stack_browser.js")
     _css = Path(__file__).with_name("stack_browser.css")
+    # Whether the page has loaded the script.
     ready = traitlets.Bool(False).tag(sync=True)
+    # What never changes: the movie's size and name, panels and colours.
     setting = traitlets.Dict().tag(sync=True)
+    # The sliders and switches whose values the page reads by itself.
     controls = traitlets.Dict().tag(sync=True, **widget_serialization)
+    # Which channels are summed; where it changes, the page forgets its stacks.
     source = traitlets.Unicode().tag(sync=True)
+    # Of layers and tails; where it changes, the page asks for its marks anew.
     version = traitlets.Int(0).tag(sync=True)
 
     def __init__(
@@ -54,7 +51,7 @@ class StackCanvas(anywidget.AnyWidget):
         stack: pictures.ShownStack | None,
         layers: list[tuple[Layer, LayerMarks]] | None,
     ) -> None:
-        """Answers the page: the stack, the layers, or both."""
+        """Answers the page: the stack, the layers, or both; numbers travel as bytes."""
         content: dict[str, Any] = {"kind": "time point", "time_point": time_point}
         buffers = []
         if stack is not None:
@@ -62,10 +59,12 @@ class StackCanvas(anywidget.AnyWidget):
             content["shape"] = stack.values.shape
             buffers.append(memoryview(stack.values).cast("B"))
         if layers is not None:
-            content |= {"version": self.version, "layers": [describe_layer(*one) for one in layers]}
-            for _, marks in layers:
-                numbers = (marks.positions, marks.tails)
-                buffers += [array.astype("<f4").tobytes() for array in numbers]
+            content |= {
+                "version": self.version,
+                "layers": [_describe_layer(*one) for one in layers],
+            }
+            arrays = [array for _, marks in layers for array in (marks.positions, marks.tails)]
+            buffers += [array.astype("<f4").tobytes() for array in arrays]
         self.send(content, buffers)
 
     def send_failure(self, time_point: int, text: str) -> None:
@@ -84,7 +83,7 @@ def make_canvas_setup(movie: TimeLapse) -> dict[str, Any]:
         "shape": [int(length) for length in shape],
         "spacing": list(spacing_um),
         "views": [asdict(layout) for layout in layouts],
-        "division": describe_mark(DIVISION),
+        "division": _describe_mark(DIVISION),
         "near": NEAR_PLANES,
         "faint": pictures.FAINT_PLANES,
         "size": pictures.SIZE,
@@ -92,13 +91,11 @@ def make_canvas_setup(movie: TimeLapse) -> dict[str, Any]:
     }
 
 
-def describe_mark(mark: Mark) -> dict[str, Any]:
-    """How a mark is drawn, as plain JSON values."""
+def _describe_mark(mark: Mark) -> dict[str, Any]:
     strokes = make_strokes(mark.shape)
     return {"strokes": strokes, "colour": COLOURS[mark.colour], "filled": mark.filled}
 
 
-def describe_layer(layer: Layer, marks: LayerMarks) -> dict[str, Any]:
-    """A layer at a time point but for its numbers, which travel as bytes."""
+def _describe_layer(layer: Layer, marks: LayerMarks) -> dict[str, Any]:
     rows = {"rows": marks.rows.tolist(), "divides": marks.divides.tolist(), "texts": marks.texts}
-    return {"name": layer.name, **rows, **describe_mark(layer.mark)}
+    return {"name": layer.name, **rows, **_describe_mark(layer.mark)}

@@ -16,7 +16,7 @@ from ipywidgets import HTML, Box, Image, Layout, VBox
 
 from organoid_kit.base import UserError
 from organoid_kit.dashboards.parts.common import jpeg, make_live_text, mark
-from organoid_kit.dashboards.stack.scene import render_scene
+from organoid_kit.dashboards.stack.pictures import render_scene
 
 if TYPE_CHECKING:
     from organoid_kit.dashboards.stack.browser import StackBrowser
@@ -35,10 +35,8 @@ class StackDisplay(VBox):
     def __init__(self, browser: StackBrowser, drawn_by: str) -> None:
         super().__init__()
         if drawn_by not in ("auto", "browser", "kernel"):
-            raise UserError(
-                "drawn_by must be one of auto, browser, kernel. "
-                f"Received: {drawn_by!r}. Choose another."
-            )
+            rule = "drawn_by must be one of auto, browser, kernel."
+            raise UserError(f"{rule} Received: {drawn_by!r}. Choose another.")
         self._browser, self.caption = browser, HTML()
         self._image = mark(Image(format="jpeg", layout=Layout(max_width="100%")), "ok-picture")
         self._canvas = None if drawn_by == "kernel" else self._make_canvas(drawn_by == "browser")
@@ -112,11 +110,12 @@ class StackDisplay(VBox):
 
     def _answer(self, content: dict[str, Any]) -> None:
         """The page wants a time point, or tells what the user did."""
+        browser, stack, marks = self._browser, None, None
         if content["kind"] != "want":
-            with self._browser.messages.watch():
-                self._browser.handle_event(content)
+            with browser.messages.watch():
+                browser.handle_event(content)
             return
-        browser, time_point, stack, marks = self._browser, int(content["time_point"]), None, None
+        time_point = int(content["time_point"])
         with browser.messages.catch():
             try:
                 if content["stack"]:

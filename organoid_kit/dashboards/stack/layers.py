@@ -22,21 +22,14 @@ DIVISION = Mark("divides before the next time point", "*", "yellow", filled=True
 
 @dataclass(frozen=True, eq=False)
 class LayerMarks:
-    """What a layer shows at one time point.
+    """What a layer shows at one time point."""
 
-    Attributes:
-        rows: (n,) int, rows of the layer's annotations.
-        positions: (n, 3) float32, zyx, voxels.
-        divides: (n,) bool.
-        texts: n texts, what is known of each.
-        tails: (m, 8) float32, one row for each piece of a tail: where it begins and ends, zyx,
-            voxels; its age from 0 (now) to 1; the index in `rows` of the position it leads to.
-    """
-
-    rows: np.ndarray
-    positions: np.ndarray
-    divides: np.ndarray
-    texts: list[str]
+    rows: np.ndarray  # (n,) int, of the layer's annotations
+    positions: np.ndarray  # (n, 3) float32, zyx, voxels
+    divides: np.ndarray  # (n,) bool
+    texts: list[str]  # what is known of each
+    # (m, 8) float32, a row for each piece of a tail: where it begins and ends, zyx, voxels; its age
+    # from 0 (now) to 1; the index in `rows` of the position it leads to.
     tails: np.ndarray
 
 
@@ -81,22 +74,16 @@ class Layer:
     def _trace_back(self, rows: np.ndarray, time_point: int, tail: int) -> np.ndarray:
         """Goes back along the links, one time point after the other."""
         places, links = self.annotations.positions, self.annotations.links
+        ends = self.annotations.time_points[links[:, 1]]
         leads_to = np.full(len(self.annotations), -1)
         leads_to[rows] = np.arange(len(rows))
         pieces = [np.zeros((0, 8))]
         for age in range(tail):
-            earlier, later = links[self._link_ends == time_point - age].T
-            followed = leads_to[later] >= 0
-            earlier, later = earlier[followed], later[followed]
+            earlier, later = links[(ends == time_point - age) & (leads_to[links[:, 1]] >= 0)].T
             leads_to[earlier] = leads_to[later]
             ages = np.full(len(later), age / tail)
             pieces.append(np.c_[places[earlier], places[later], ages, leads_to[later]])
         return np.concatenate(pieces).astype(np.float32)
-
-    @cached_property
-    def _link_ends(self) -> np.ndarray:
-        """The time point at which each link ends."""
-        return self.annotations.time_points[self.annotations.links[:, 1]]
 
     @cached_property
     def _forward(self) -> np.ndarray:
@@ -124,22 +111,17 @@ def make_problem_layers(problems: Sequence[Problem], spacing_um: Spacing) -> lis
     """Errors and warnings that have a place, as layers; the property "number" counts problems."""
     layers = []
     for severity, mark in PROBLEM_MARKS.items():
-        numbers = [
-            number
+        found = [
+            (problem.position, problem.time_point, problem.message, number)
             for number, problem in enumerate(problems)
             if problem.severity == severity and None not in (problem.position, problem.time_point)
         ]
-        placed = [problems[number] for number in numbers]
-        messages = [problem.message for problem in placed]
-        if placed:
-            annotations = Annotations(
-                [problem.position for problem in placed],
-                [problem.time_point for problem in placed],
-                properties={
-                    "message": np.array(messages, object),
-                    "number": np.array(numbers, object),
-                },
-            )
+        if found:
+            positions, time_points, *texts = zip(*found)
+            words = {
+                name: np.array(values, object) for name, values in zip(("message", "number"), texts)
+            }
+            annotations = Annotations(positions, time_points, properties=words)
             layers.append(Layer(severity, annotations, mark, spacing_um))
     return layers
 

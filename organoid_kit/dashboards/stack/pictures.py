@@ -1,7 +1,7 @@
-"""From a movie to stacks of 8 bit, and where their sides are drawn.
+"""From a movie to stacks of 8 bit, and what a stack browser shows of them at one moment.
 
-Two renderers draw what stands here: the page (`stack_browser.js`), and `stack_scene.py` for print
-and for pages that cannot.
+Two renderers draw the same scene from the same numbers: the page (`stack_browser.js`), and
+matplotlib, for print and for pages that cannot.
 """
 
 import threading
@@ -10,9 +10,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
+from matplotlib.colors import to_rgba
 
+from organoid_kit.dashboards.stack.layers import DIVISION, Layer, LayerMarks
 from organoid_kit.data import TimeLapse
-from organoid_kit.plots.drawing import CONTRAST, NEAR_PLANES, Spacing, choose_bar_um
+from organoid_kit.plots import Drawing, drawing
+from organoid_kit.plots.drawing import COLOURS, Mark, Spacing
 
 VIEWS = ("slice", "maximum", "orthogonal")
 MOST_BYTES = 16_000_000  # of one time point, sent to the browser
@@ -21,6 +27,7 @@ GAP = 6  # pixels between panels
 FAINT_PLANES = 3.0  # positions farther from a slice are not drawn in it
 SIZE = 6  # pixels from the middle of a mark to its rim
 _SAMPLE = 500_000  # voxels of which the quantiles are taken
+_DPI, _POINT = 100, 72  # of figures, and of the points in which matplotlib measures lines
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,10 +42,8 @@ class StackPictures:
     """Time points of a movie as 8 bit; the last few are kept."""
 
     def __init__(self, movie: TimeLapse, *, kept: int = 4) -> None:
-        self.movie, self.reduced = movie, compute_reduction(movie.shape_zyx, MOST_BYTES)
-        self._make = lru_cache(kept)(
-            lambda *wanted: make_shown_stack(movie.stack(*wanted), self.reduced)
-        )
+        reduced = compute_reduction(movie.shape_zyx, MOST_BYTES)
+        self._make = lru_cache(kept)(lambda *what: make_shown_stack(movie.stack(*what), reduced))
         self._lock = threading.Lock()  # the page asks in one thread, handlers in another
 
     def at(self, time_point: int, channels: tuple[int, ...]) -> ShownStack:
@@ -50,12 +55,9 @@ class StackPictures:
 def compute_reduction(shape_zyx: tuple[int, int, int], most_bytes: int) -> int:
     """The smallest whole number by which y and x must shrink for a stack to have no more bytes."""
     depth, height, width = shape_zyx
-    reduced = 1
-    while reduced < min(height, width):
-        if depth * (height // reduced) * (width // reduced) <= most_bytes:
-            break
-        reduced += 1
-    return reduced
+    most = min(height, width)
+    sizes = ((n, depth * (height // n) * (width // n)) for n in range(1, most))
+    return next((n for n, size in sizes if size <= most_bytes), most)
 
 
 def make_shown_stack(stack: np.ndarray, reduced: int = 1) -> ShownStack:
@@ -77,8 +79,18 @@ def find_limits(stack: np.ndarray) -> tuple[float, float]:
     step = int(np.ceil(np.sqrt(max(stack.size / _SAMPLE, 1))))
     sample = np.asarray(stack[:, ::step, ::step], np.float32)
     sample = sample[np.isfinite(sample)]
-    low, high = np.quantile(sample, CONTRAST) if sample.size else (0, 1)
+    low, high = np.quantile(sample, drawing.CONTRAST) if sample.size else (0, 1)
     return float(low), float(max(high, low + 1e-6 + abs(low) * 1e-6))
+
+
+def make_tones(contrast: tuple[float, float], gamma: float) -> np.ndarray:
+    """(256,) uint8: how bright each value is shown."""
+    low, high = contrast
+    part = np.clip((np.arange(256) / 255 - low) / max(high - low, 1e-3), 0, 1)
+    return np.round(255 * part**gamma).astype(np.uint8)
+
+
+# ---- where the sides of a stack are drawn
 
 
 @dataclass(frozen=True)
@@ -106,30 +118,19 @@ class PanelLayout:
 
 def arrange_panels(shape_zyx: Sequence[int], spacing_um: Spacing, view: str) -> PanelLayout:
     """Panels at one scale in µm, so that voxels have their true proportions."""
-    size_um = np.multiply(shape_zyx, spacing_um).astype(float)
-    depth, height, width = size_um
+    depth, height, width = size_um = np.multiply(shape_zyx, spacing_um).astype(float)
+    scale = MOST_PIXELS / max(height, width)
     if view == "orthogonal":
         scale = (MOST_PIXELS - GAP) / (max(height, width) + depth)
-        deep, down, across = (size_um * scale).tolist()
-        panels = (
-            Panel((0, 1, 2), 0, 0, across, down),
-            Panel((2, 1, 0), across + GAP, 0, deep, down),
-            Panel((1, 0, 2), 0, down + GAP, across, deep),
-        )
-    else:
-        scale = MOST_PIXELS / max(height, width)
-        panels = (Panel((0, 1, 2), 0, 0, float(width * scale), float(height * scale)),)
+    deep, down, across = (size_um * scale).tolist()
+    panels = (Panel((0, 1, 2), 0, 0, across, down),)
+    if view == "orthogonal":
+        side = Panel((2, 1, 0), across + GAP, 0, deep, down)
+        panels += (side, Panel((1, 0, 2), 0, down + GAP, across, deep))
     right = max(panel.left + panel.width for panel in panels)
     bottom = max(panel.top + panel.height for panel in panels)
-    bar_um = choose_bar_um(float(width))
+    bar_um = drawing.choose_bar_um(float(width))
     return PanelLayout(view, panels, round(right), round(bottom), float(scale), bar_um)
-
-
-def make_tones(contrast: tuple[float, float], gamma: float) -> np.ndarray:
-    """(256,) uint8: how bright each value is shown."""
-    low, high = contrast
-    part = np.clip((np.arange(256) / 255 - low) / max(high - low, 1e-3), 0, 1)
-    return np.round(255 * part**gamma).astype(np.uint8)
 
 
 def compute_nearness(
@@ -140,4 +141,121 @@ def compute_nearness(
     A plane is as thick as along z on all three sides.
     """
     planes = np.abs(positions[:, axis] - place[axis]) * spacing_um[axis] / spacing_um[0]
-    return (planes <= NEAR_PLANES).astype(int) + (planes <= FAINT_PLANES)
+    return (planes <= drawing.NEAR_PLANES).astype(int) + (planes <= FAINT_PLANES)
+
+
+# ---- one moment, drawn by matplotlib
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What is shown, for whoever draws it. The page makes the same of the same controls."""
+
+    stack: ShownStack
+    layout: PanelLayout
+    place: np.ndarray  # (3,) zyx, voxels: the crosshair; the slices go through it
+    tones: np.ndarray  # (256,) uint8, how bright each value is
+    layers: Sequence[tuple[Layer, LayerMarks]]
+    spacing_um: Spacing
+
+    def select_plane(self, panel: Panel) -> np.ndarray:
+        """What a panel shows of the stack, its vertical axis first."""
+        depth, vertical, horizontal = panel.axes
+        values = self.stack.values
+        if self.layout.name == "maximum":
+            return self.tones[values.max(axis=0)]
+        index = int(self.place[depth]) // (self.stack.reduced if depth else 1)
+        plane = np.take(values, min(index, values.shape[depth] - 1), axis=depth)
+        return self.tones[plane if vertical < horizontal else plane.T]
+
+    def compute_nearness(self, panel: Panel, positions: np.ndarray) -> np.ndarray:
+        """Which positions a panel shows: 2 clearly, 1 faintly, 0 not at all."""
+        if self.layout.name == "maximum":
+            return np.full(len(positions), 2)
+        return compute_nearness(positions, self.place, panel.axes[0], self.spacing_um)
+
+    def project(self, panel: Panel, positions: np.ndarray) -> np.ndarray:
+        """(n, 2) x and y in µm from a panel's corner, of positions in voxels."""
+        _, down, right = panel.axes
+        return ((positions + 0.5) * self.spacing_um)[:, [right, down]]
+
+
+def draw_scene(scene: Scene, title: str = "", description: str = "") -> Drawing:
+    """The scene as a figure; with a title above and a legend below, if there is a title."""
+    above, below = (35, 15 * (len(scene.layers) + 2) + 10) if title else (0, 0)
+    width, height = scene.layout.width, scene.layout.height + above + below
+    figure = Drawing(figsize=(width / _DPI, height / _DPI), dpi=_DPI)
+    if title:
+        figure.suptitle(title, fontsize=11)
+    else:
+        figure.set_facecolor("0.16")
+    for panel in scene.layout.panels:
+        bottom = height - above - panel.top - panel.height
+        box = np.array([panel.left, bottom, panel.width, panel.height])
+        _draw_panel(figure.add_axes(box / (width, height, width, height)), scene, panel)
+    if title and scene.layers:
+        handles = figure.axes[0].get_legend_handles_labels()
+        style = {"fontsize": 9, "facecolor": "0.1", "labelcolor": "white"}
+        figure.legend(*handles, loc="lower center", ncols=2, **style)
+    figure.description = description
+    return figure
+
+
+def render_scene(scene: Scene) -> np.ndarray:
+    """The scene as a picture, (y, x, 3) uint8."""
+    canvas = FigureCanvasAgg(draw_scene(scene))
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3]
+
+
+def _draw_panel(axes: Axes, scene: Scene, panel: Panel) -> None:
+    """Image, layers, crosshair and bar, in µm."""
+    right, bottom = np.array([panel.width, panel.height]) / scene.layout.scale
+    extent, look = (0, right, bottom, 0), {"cmap": "gray", "interpolation": "nearest"}
+    axes.imshow(scene.select_plane(panel), extent=extent, aspect="auto", vmin=0, vmax=255, **look)
+    axes.set(xticks=[], yticks=[], xlim=extent[:2], ylim=extent[2:])
+    axes.set_frame_on(False)
+    for layer, marks in scene.layers:
+        _draw_layer(axes, scene, panel, layer, marks)
+    _draw_cross(axes, scene, panel)
+    if panel is scene.layout.panels[0]:
+        drawing.add_scale_bar(axes, right)
+
+
+def _draw_layer(axes: Axes, scene: Scene, panel: Panel, layer: Layer, marks: LayerMarks) -> None:
+    """Tails first, then marks: strong in the slice, small and faint near it."""
+    near = scene.compute_nearness(panel, marks.positions)
+    tails = marks.tails[near[marks.tails[:, 7].astype(int)] > 0]
+    ends = [scene.project(panel, tails[:, :3]), scene.project(panel, tails[:, 3:6])]
+    colours = [to_rgba(COLOURS[layer.mark.colour], 0.9 - 0.6 * age) for age in tails[:, 6]]
+    lines = LineCollection(np.stack(ends, axis=1), colors=colours, linewidths=2 * _POINT / _DPI)
+    axes.add_collection(lines, autolim=False)
+    points = scene.project(panel, marks.positions)
+    for nearness, size, strength in ((1, 0.7 * SIZE, 0.55), (2, SIZE, 1)):
+        chosen, label = near == nearness, nearness == 2
+        _draw_marks(axes, points[chosen], layer.mark, size, strength, layer.name if label else "")
+        if marks.divides.any():
+            beside = 1.6 * np.array((1, -1)) * size / scene.layout.scale
+            stars = points[chosen & marks.divides] + beside
+            _draw_marks(axes, stars, DIVISION, size, strength, DIVISION.name if label else "")
+
+
+def _draw_marks(
+    axes: Axes, points: np.ndarray, mark: Mark, size: float, strength: float, label: str
+) -> None:
+    """Marks with a dark rim, so that they are seen on bright nuclei, too."""
+    style = mark.style(2 * size * _POINT / _DPI) | {"markeredgewidth": 1.5, "alpha": strength}
+    rim = {"markeredgecolor": "black", "markeredgewidth": 3, "alpha": strength / 2}
+    axes.plot(*points.T, **(style | rim))
+    axes.plot(*points.T, label=label, **style)
+
+
+def _draw_cross(axes: Axes, scene: Scene, panel: Panel) -> None:
+    """Four ticks around the crosshair; in three views lines, where the other two cut."""
+    middle = scene.project(panel, scene.place[None])[0]
+    far, dashes = (2000, "dashed") if scene.layout.name == "orthogonal" else (20, "solid")
+    reach = np.array([12, far]) / scene.layout.scale
+    lines = [middle + np.outer(reach, way) for way in ((0, 1), (0, -1), (1, 0), (-1, 0))]
+    for colour, wide in (("black", 2.2), ("white", 1.1)):
+        style = {"colors": colour, "linewidths": wide, "linestyles": dashes, "alpha": 0.8}
+        axes.add_collection(LineCollection(lines, **style), autolim=False)

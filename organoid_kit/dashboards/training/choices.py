@@ -11,16 +11,8 @@ from ipywidgets import HTML, BoundedIntText, Button, Dropdown, FloatText, HBox, 
 
 from organoid_kit.base import NetworkSettings, UserError, make_settings, read_settings
 from organoid_kit.base.settings import NETWORKS, PRESETS
-from organoid_kit.dashboards.parts.common import (
-    INK,
-    PAPER,
-    CheckboxGroup,
-    Messages,
-    add_controls,
-    handler_lock,
-    make_tooltip,
-    wrap_row,
-)
+from organoid_kit.dashboards.parts import common
+from organoid_kit.dashboards.parts.common import CheckboxGroup, add_controls, make_tooltip
 from organoid_kit.dashboards.parts.dashboard import Dashboard, connect
 from organoid_kit.dashboards.parts.later import Later
 from organoid_kit.dashboards.training.session import load_training
@@ -54,7 +46,7 @@ class TrainingChoices(Dashboard):
         validation: Data,
         settings: NetworkSettings | None,
         output_folder: str,
-        messages: Messages,
+        messages: common.Messages,
     ) -> None:
         if training is None:
             samples = find_samples()
@@ -82,8 +74,7 @@ class TrainingChoices(Dashboard):
 
     def _make_controls(self, paths: dict[str, str]) -> None:
         style = {"style": {"description_width": "125px"}}  # labels in line below each other
-        wide = style | {"layout": Layout(width="98%")}
-        narrow = style | {"layout": Layout(width="320px")}
+        wide, narrow = (style | {"layout": Layout(width=width)} for width in ("98%", "320px"))
         numbers = {"value": 1, "min": 1, **narrow}
         path = {"continuous_update": False, **wide}
         path |= make_tooltip("An .autlist; empty for the movies the dashboard was given.")
@@ -115,7 +106,7 @@ class TrainingChoices(Dashboard):
         right = VBox([self.batch_size, self.patch_shape, self.channels])
         below = HBox([self.measure_time, self.estimate], layout=Layout(align_items="center"))
         paths = [self.training_path, self.validation_path]
-        return [*paths, self.start_from, wrap_row(left, right), below]
+        return [*paths, self.start_from, common.wrap_row(left, right), below]
 
     # ---- what is chosen
 
@@ -205,8 +196,8 @@ class TrainingChoices(Dashboard):
         options += _list_starts(self._base.output_folder, network, also)
         starts = [start for _, start in options]
         self.start_from.options = options
-        wanted = chosen if chosen in starts else before
-        self.start_from.value = wanted if wanted in starts else _SCRATCH
+        wanted = (start for start in (chosen, before) if start in starts)
+        self.start_from.value = next(wanted, _SCRATCH)
 
     # ---- what it takes
 
@@ -218,13 +209,12 @@ class TrainingChoices(Dashboard):
         """In a thread: reads other movies, and says what training on them takes."""
         with self.messages.catch():
             movies = self.read_movies("training")
-            with handler_lock():
+            with common.handler_lock():
                 self._offer_channels(movies)
                 settings = self.collect_settings()
             if not movies:
-                raise UserError(
-                    "Training needs movies. Received: none. Enter the path of an .autlist."
-                )
+                rule = "Training needs movies. Received: none."
+                raise UserError(f"{rule} Enter the path of an .autlist.")
             self._show_estimate(settings, movies)
 
     def _show_estimate(self, settings: NetworkSettings, movies: list[AnnotatedMovie]) -> None:
@@ -248,7 +238,7 @@ class TrainingChoices(Dashboard):
     def _offer_channels(self, movies: list[AnnotatedMovie]) -> None:
         """The channels of the first movie."""
         names = movies[0].movie.channel_names if movies else ()
-        options = tuple((f"{number} {name}", number) for number, name in enumerate(names, start=1))
+        options = tuple((f"{n} {name}", n) for n, name in enumerate(names, start=1))
         if options != self.channels.options:
             wanted = [channel for channel in self._base.channels if channel <= len(options)]
             self.channels.set_options(options, wanted or [1][: len(options)])
@@ -256,8 +246,9 @@ class TrainingChoices(Dashboard):
 
 def _write_estimate(text: str, *, fits: bool = True) -> str:
     """As HTML; what does not fit stands out by a word."""
-    style, word = f"line-height:1.4;color:{INK};background:{PAPER}", "<b>Does not fit.</b> "
-    return f'<div role="status" style="{style}">{"" if fits else word}{html.escape(text)}</div>'
+    style, word = f"color:{common.INK};background:{common.PAPER}", "<b>Does not fit.</b> "
+    text = f"{'' if fits else word}{html.escape(text)}"
+    return f'<div role="status" style="line-height:1.4;{style}">{text}</div>'
 
 
 def _parse_shape(text: str) -> tuple[int, ...]:
@@ -265,10 +256,8 @@ def _parse_shape(text: str) -> tuple[int, ...]:
     try:
         z, y, x = map(int, re.split("[,;x×]", text))
     except ValueError:
-        raise UserError(
-            f"A patch has three sizes in voxels: z, y, x. Received: {text!r}. "
-            "Enter, for example, 16, 48, 48."
-        ) from None
+        rule = f"A patch has three sizes in voxels: z, y, x. Received: {text!r}."
+        raise UserError(f"{rule} Enter, for example, 16, 48, 48.") from None
     return z, y, x
 
 

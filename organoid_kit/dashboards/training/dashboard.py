@@ -1,6 +1,4 @@
-"""Training with buttons: set up, start, pause, change, stop, go on, and watch what the network
-learns meanwhile.
-"""
+"""Training with buttons: set up, start, pause, change, stop, go on, and watch what is learned."""
 
 import asyncio
 import html
@@ -11,30 +9,13 @@ from typing import Any
 from ipywidgets import HTML, Button, FloatProgress, Layout
 
 from organoid_kit.base import NetworkSettings, UserError
-from organoid_kit.dashboards.parts.common import (
-    INK,
-    PAPER,
-    Messages,
-    add_controls,
-    handler_lock,
-    make_status,
-    wrap_row,
-)
+from organoid_kit.dashboards.parts import common, kernel_waiting
+from organoid_kit.dashboards.parts.common import INK, PAPER, add_controls, handler_lock
 from organoid_kit.dashboards.parts.dashboard import Dashboard
-from organoid_kit.dashboards.parts.kernel_waiting import (
-    enable_live_events,
-    is_interactive,
-    is_voila,
-    process_events,
-)
+from organoid_kit.dashboards.training import session as sessions
 from organoid_kit.dashboards.training.choices import Data, TrainingChoices
-from organoid_kit.dashboards.training.example_pictures import draw_example
-from organoid_kit.dashboards.training.live_curves import draw_curves
-from organoid_kit.dashboards.training.session import (
-    TrainingSession,
-    find_running_session,
-    load_training,
-)
+from organoid_kit.dashboards.training.pictures import draw_curves, draw_example
+from organoid_kit.dashboards.training.session import TrainingSession
 from organoid_kit.plots import Drawing, plot_history
 from organoid_kit.training import Run
 from organoid_kit.training.diagnosis import describe_history
@@ -51,24 +32,21 @@ _STATES = {
     "ended": "Ended.",
     "failed": "Ended with an error.",
 }
+_RUNNING = ("preparing", "training", "pausing", "paused", "stopping")
 _BUTTONS = {  # in which states each can be pressed, and what it does
     "start": (("ready", "ended", "failed"), "Starts, or continues the run chosen above"),
     "pause": (("preparing", "training"), "Waits after this step"),
     "resume": (("pausing", "paused"), "Goes on after a pause"),
-    "stop": (
-        ("preparing", "training", "pausing", "paused"),
-        "Ends after this step; can be continued",
-    ),
+    "stop": (_RUNNING[:-1], "Ends after this step; can be continued"),
 }
 
 
 class TrainingDashboard(Dashboard):
-    """Trains a network in a thread while the notebook stays usable; the run survives browser and
-    kernel.
+    """Trains a network in a thread while the notebook stays usable.
 
-    In a notebook, show it and let its cell wait: ``await dashboard.follow()``. Without widgets:
-    ``dashboard.train_as_text()``. A dashboard that is made while a training runs takes that one
-    over.
+    The run survives browser and kernel. In a notebook, show it and let its cell wait: ``await
+    dashboard.follow()``. Without widgets: ``dashboard.train_as_text()``. A dashboard that is made
+    while a training runs takes that one over.
 
     Attributes:
         choices: network, data and settings; each of its controls is an attribute here, too.
@@ -89,13 +67,10 @@ class TrainingDashboard(Dashboard):
     ) -> None:
         """Sets up; starts nothing.
 
-        Args:
-            training: movies, or the path of an .autlist; None for the bundled samples.
-            validation: likewise.
-            settings: what the controls start with.
-            output_folder: where runs are kept, and looked for.
+        `training` and `validation` are movies, or the paths of an .autlist; None: the bundled
+        samples. The controls start with `settings`; runs are kept, and found, in `output_folder`.
         """
-        self.messages = Messages()
+        self.messages = common.Messages()
         self.choices = TrainingChoices(training, validation, settings, output_folder, self.messages)
         for name in (*self.kept, "measure_time", "estimate"):
             setattr(self, name, getattr(self.choices, name))
@@ -105,15 +80,13 @@ class TrainingDashboard(Dashboard):
         for name, (_, tip) in _BUTTONS.items():
             add_controls(self, **{name: Button(description=name.capitalize(), tooltip=tip)})
             getattr(self, name).on_click(lambda _, name=name: self._press(name))
-        add_controls(self, bar=FloatProgress(min=0, max=1, layout=Layout(width="98%")))
-        add_controls(
-            self, status=HTML(), curves=HTML(), reading=HTML(), example=HTML(), news=HTML()
-        )
-        buttons = wrap_row(*(getattr(self, name) for name in _BUTTONS))
-        watched = [self.bar, self.status, self.curves, self.reading, self.example, self.news]
-        super().__init__([self.choices, buttons, self.messages, *watched])
+        watched = {"bar": FloatProgress(min=0, max=1, layout=Layout(width="98%"))}
+        watched |= {name: HTML() for name in ("status", "curves", "reading", "example", "news")}
+        add_controls(self, **watched)
+        buttons = common.wrap_row(*(getattr(self, name) for name in _BUTTONS))
+        super().__init__([self.choices, buttons, self.messages, *watched.values()])
         self.epochs.observe(self._change_epochs, "value")
-        if running := find_running_session():
+        if running := sessions.find_running_session():
             self._attach(running)
         self.show()
 
@@ -131,11 +104,9 @@ class TrainingDashboard(Dashboard):
         """A new run, or the one chosen to be continued."""
         settings, resume = self.choices.collect_settings(), self.choices.resume
         if resume and (done := len(Run(resume).history)) >= settings.epochs:
-            raise UserError(
-                "A run goes on where epochs are left. "
-                f"Received: {done} epochs done of {settings.epochs}. "
-                "Raise the epochs, or choose another start."
-            )
+            received = f"{done} epochs done of {settings.epochs}"
+            advice = "Raise the epochs, or choose another start."
+            raise UserError(f"A run goes on where epochs are left. Received: {received}. {advice}")
         if not (resume and self.run and self.run.folder == resume):
             movies = [self.choices.read_movies(part) for part in ("training", "validation")]
             self._attach(TrainingSession(*movies, settings, resume=resume))
@@ -160,8 +131,7 @@ class TrainingDashboard(Dashboard):
     # ---- what is shown
 
     def _listen(self) -> None:
-        """In the thread, after each step: shows what is new, but not more often than people can
-        see.
+        """In the thread, after each step: shows what is new, no more often than people can see.
 
         While something else is being dealt with, training goes on; what is skipped then is shown
         after a later step, if there is one.
@@ -179,14 +149,12 @@ class TrainingDashboard(Dashboard):
     def show(self) -> None:
         """Brings all that is shown up to date."""
         with self.messages.watch(keep=True):
-            session, state, signs = self.session, "ready", ("ready", 0)
+            session = self.session
+            signs = (session.state, len(session.news)) if session else ("ready", 0)
+            self._show_status(signs[0])
             if session:
-                state = session.state
-                signs = (state, len(session.news))
-            self._show_status(state)
-            if session:
-                options = {"epochs": session.epochs}
-                self.curves.value = draw_curves(session.history, session.losses, **options)
+                history, losses, epochs = session.history, session.losses, session.epochs
+                self.curves.value = draw_curves(history, losses, epochs=epochs)
                 if signs != self._shown:
                     self._show_news()
             self._shown, self._shown_at = signs, time.monotonic()
@@ -194,12 +162,12 @@ class TrainingDashboard(Dashboard):
     def _show_status(self, state: str) -> None:
         for name, (states, _) in _BUTTONS.items():
             getattr(self, name).disabled = state not in states
-        self.choices.lock(running=state in _BUTTONS["stop"][0] or state == "stopping")
+        self.choices.lock(running=state in _RUNNING)
         session, words = self.session, _STATES[state]
         if session and session.progress:
             self.bar.value = min(1.0, session.epochs_done / session.epochs)
             words = f"{words} {_describe_progress(session)}"
-        self.status.value = make_status(words)
+        self.status.value = common.make_status(words)
 
     def _show_news(self) -> None:
         """What changes with an epoch or an event."""
@@ -223,8 +191,7 @@ class TrainingDashboard(Dashboard):
                 self.messages.fail(session.error)
             elif session.run:
                 is_done = len(session.history) >= session.epochs
-                more = "To go on, raise the epochs and press Start"
-                more = more if is_done else "Start continues it"
+                more = ("Start continues it", "To go on, raise the epochs and press Start")[is_done]
                 self.messages.say(f"{session.news[-1].message.rstrip('.')}. {more}.")
 
     # ---- waiting, and where there are no widgets
@@ -235,8 +202,7 @@ class TrainingDashboard(Dashboard):
         return self.session.run if self.session else None
 
     async def follow(self) -> Run | None:
-        """Lets a notebook's cell wait for Start and for the end of the training, so that later
-        cells wait, too.
+        """Lets a cell wait for Start and for the end of the training, so that later cells wait, too.
 
         Widgets go on working meanwhile, also in kernels of version 6 such as Google Colab's. An
         interrupt of the kernel stops the training; it can be continued. Where nobody is there to
@@ -245,20 +211,20 @@ class TrainingDashboard(Dashboard):
 
         Returns the run, or None where none was started; raises whatever ended the training.
         """
-        if is_voila():
+        if kernel_waiting.is_voila():
             return self.run
-        if not is_interactive():
+        if not kernel_waiting.is_interactive():
             return self.train_as_text()
-        enable_live_events()
+        kernel_waiting.enable_live_events()
         try:
             while self.session is None or self.session.is_running:
-                await process_events()
+                await kernel_waiting.process_events()
         except (KeyboardInterrupt, asyncio.CancelledError):
             if self.session:
                 self.session.stop()
                 self.show()
             while self.session and self.session.is_running:
-                await process_events()
+                await kernel_waiting.process_events()
         if self.session:
             self.session.raise_error()
         return self.run
@@ -271,7 +237,7 @@ class TrainingDashboard(Dashboard):
         while self.session.is_running or printed < len(self.session.news):
             try:
                 for progress in self.session.news[printed:]:
-                    load_training().print_progress(progress)
+                    sessions.load_training().print_progress(progress)
                     printed += 1
                 time.sleep(0.1)
             except KeyboardInterrupt:

@@ -9,8 +9,7 @@ from ipywidgets import HTML, Button, IntSlider, Layout
 from organoid_kit.base import UserError
 from organoid_kit.dashboards.parts.common import WIDE, Messages, add_controls, make_status, wrap_row
 from organoid_kit.dashboards.parts.dashboard import Dashboard, connect
-from organoid_kit.dashboards.training.example_pictures import draw_example
-from organoid_kit.dashboards.training.live_curves import draw_curves
+from organoid_kit.dashboards.training.pictures import draw_curves, draw_example
 from organoid_kit.plots import Drawing
 from organoid_kit.plots.epochs import plot_epoch
 from organoid_kit.training import Run
@@ -20,15 +19,13 @@ from organoid_kit.training.runs import QUALITIES, find_best
 
 
 class EpochExplorer(Dashboard):
-    """The curves of a run with a marker at one epoch, and what the network of that epoch answered
-    to one example.
+    """The curves of a run with a marker at one epoch, and what its network answered to one example.
 
     Attributes:
         epoch: slider over the finished epochs.
         best: button, goes to the epoch whose network is kept.
         refresh: button, looks for epochs that were finished meanwhile.
         curves, example, reading, messages: what is shown.
-        run: the run.
     """
 
     kept = ("epoch",)
@@ -38,16 +35,14 @@ class EpochExplorer(Dashboard):
         self.run = run if isinstance(run, Run) else Run(Path(run))
         self.messages = Messages()
         slider = {"min": 1, "max": 1, "style": WIDE, "layout": Layout(width="420px")}
-        best = "The epoch whose network is kept"
-        refresh = "While a training goes on, more epochs come"
+        best = {"tooltip": "The epoch whose network is kept"}
+        refresh = {"tooltip": "While a training goes on, more epochs come"}
         add_controls(
             self,
             epoch=IntSlider(description="epoch", **slider),
-            best=Button(description="Best epoch", tooltip=best),
-            refresh=Button(description="Look again", tooltip=refresh),
-            curves=HTML(),
-            example=HTML(),
-            reading=HTML(),
+            best=Button(description="Best epoch", **best),
+            refresh=Button(description="Look again", **refresh),
+            **{name: HTML() for name in ("curves", "example", "reading")},
         )
         self.reload_history()
         self._go_to_best()
@@ -62,11 +57,9 @@ class EpochExplorer(Dashboard):
         """Reads how far the run came. Raises UserError where no epoch is finished."""
         pictures = list_pictures(self.run.folder)
         if not pictures:
-            raise UserError(
-                "A run can be explored once an epoch is finished. "
-                f"Received: no picture in {self.run.folder}. Wait for the first epoch; "
-                "runs of an earlier version of the kit have no pictures."
-            )
+            rule = "A run can be explored once an epoch is finished."
+            advice = "Wait for the first epoch; runs of an earlier version have no pictures."
+            raise UserError(f"{rule} Received: no picture in {self.run.folder}. {advice}")
         self.history = self.run.history
         self.epoch.max, self.epoch.min = pictures[-1], pictures[0]
 
@@ -91,13 +84,12 @@ class EpochExplorer(Dashboard):
         epoch = self.epoch.value
         best = ", the best one" if epoch == self._best_epoch else ""
         texts = [f"Epoch {epoch} of {self.epoch.max}{best}."]
-        for row in self.history:
-            if row["epoch"] == epoch:
-                losses = f"Loss {row['loss']:.4f} in training"
-                losses += f", {row['validation_loss']:.4f} in validation"
-                known = [key for key in QUALITIES if row.get(key) is not None]
-                measured = [f"{QUALITIES[key]} {row[key]:.3f}" for key in known]
-                texts.append(f"{', '.join([losses, *measured])}.")
+        for row in (row for row in self.history if row["epoch"] == epoch):
+            numbers = [f"Loss {row['loss']:.4f} in training"]
+            numbers.append(f"{row['validation_loss']:.4f} in validation")
+            known = [key for key in QUALITIES if row.get(key) is not None]
+            numbers += [f"{QUALITIES[key]} {row[key]:.3f}" for key in known]
+            texts.append(f"{', '.join(numbers)}.")
         return " ".join([*texts, describe_history(self.history)])
 
     def plot(self) -> Drawing:

@@ -1,6 +1,4 @@
-"""What few annotations and wrong ones do to a network: sliders over trainings that were measured
-before.
-"""
+"""What few annotations and wrong ones do to a network: sliders over trainings measured before."""
 
 import base64
 from collections.abc import Callable, Mapping
@@ -18,15 +16,16 @@ from organoid_kit.course.figures.demonstrations import plot_annotated_positions
 from organoid_kit.course.measured import Records, choose_records, describe_spread
 from organoid_kit.dashboards.parts.common import WIDE, Messages, add_controls, make_status, mark
 from organoid_kit.dashboards.parts.dashboard import Dashboard, connect
-from organoid_kit.dashboards.training.example_pictures import draw_example
+from organoid_kit.dashboards.training.pictures import draw_example
 from organoid_kit.plots import Drawing
 from organoid_kit.plots.drawing import count, write_png
 from organoid_kit.training.epoch_pictures import EpochPicture
 
+_STARTS = ("from scratch", "fine-tuned")
+
 
 class RunComparison(Dashboard):
-    """Scores of trainings on more and less data, with more and fewer wrong annotations, as they
-    were measured.
+    """Scores of trainings on more and less data, with more and fewer wrong annotations.
 
     Attributes:
         start: toggle, from scratch or from the shipped network.
@@ -44,14 +43,11 @@ class RunComparison(Dashboard):
         if not isinstance(table, Mapping):
             table = read_demonstration("annotations") if table is None else read_json(table)
         if not table.get("records"):
-            raise UserError(
-                "A comparison needs measured trainings. Received: a table without records. "
-                "Make one with benchmarks/annotations.py."
-            )
+            rule = "A comparison needs measured trainings. Received: a table without records."
+            raise UserError(f"{rule} Make one with benchmarks/annotations.py.")
         self.table, self.messages = table, Messages()
-        starts = {record["start"] for record in table["records"]}
-        options = sorted((start != "scratch", start) for start in starts)
-        options = [("fine-tuned" if tuned else "from scratch", start) for tuned, start in options]
+        starts = {(record["start"] != "scratch", record["start"]) for record in table["records"]}
+        options = [(_STARTS[tuned], start) for tuned, start in sorted(starts)]
         self.start = ToggleButtons(options=options, description="trained", style=WIDE)
         mark(self.start, "ok-start-from")
         add_controls(
@@ -97,19 +93,15 @@ class RunComparison(Dashboard):
             data = f"{count(positions, 'annotated position')}, {rate} of them wrong"
         names = {"f1": "F1", "precision": "precision", "recall": "recall"}
         scores = [f"{name} {describe_spread(records, key)}" for key, name in names.items()]
-        return (
-            f"{data}: {', '.join(scores)} on {self.table['judged_on']}; mean (lowest to highest) "
-            f"of {count(len(records), 'training')}. Measured on {self.table['machine']}."
-        )
+        spread = f"mean (lowest to highest) of {count(len(records), 'training')}"
+        scores = f"{', '.join(scores)} on {self.table['judged_on']}; {spread}"
+        return f"{data}: {scores}. Measured on {self.table['machine']}."
 
     def _list_measured(self) -> str:
         """What was measured with this part of wrong annotations."""
         alike = choose_records(self.table, error_rate=self.error_rate.value)
-        pairs = {(record["start"] != "scratch", record["time_points"]) for record in alike}
-        names = ["from scratch", "fine-tuned"]
-        return "; ".join(
-            f"{names[tuned]}, time points: {number}" for tuned, number in sorted(pairs)
-        )
+        found = sorted({(record["start"] != "scratch", record["time_points"]) for record in alike})
+        return "; ".join(f"{_STARTS[tuned]}, time points: {number}" for tuned, number in found)
 
     def _make_picture(self, prediction: str) -> EpochPicture:
         example = self.table["example"]

@@ -1,5 +1,4 @@
-"""A training in a thread of its own: started, paused, changed and stopped from outside; it knows of
-no widgets.
+"""A training in a thread of its own, steered from outside; it knows of no widgets.
 
 Keras is loaded in the thread, too: that takes seconds in which nobody should have to wait.
 """
@@ -55,10 +54,8 @@ class TrainingSession:
         self.history: list[dict[str, Any]] = self.run.history if self.run else []
         self.losses: list[tuple[float, float]] = []
         self.news: list[Progress] = []
-        self.error: Exception | None = None
-        self.view_error: Exception | None = None
+        self.error = self.view_error = self._thread = None
         self.listeners: list[Callable[[], None]] = []
-        self._thread: threading.Thread | None = None
         self._wants_stop, self._wants_pause, self._is_paused = (threading.Event() for _ in range(3))
 
     @property
@@ -105,19 +102,16 @@ class TrainingSession:
         left = max(0.0, self.epochs - self.epochs_done)
         if recent := self.history[-3:]:
             return left * sum(row["seconds"] for row in recent) / len(recent)
-        if self.progress is None or self.epochs_done == 0:
-            return None
-        return left * self.progress.seconds / self.epochs_done
+        if self.progress and self.epochs_done:
+            return left * self.progress.seconds / self.epochs_done
 
     def start(self) -> None:
         """Starts, or goes on in the run there is. Raises UserError while a training is running."""
         if _running:
-            raise UserError(
-                f"One training at a time. Received: a start while {_running[0].name} is running. "
-                "Stop it first; it can be continued later."
-            )
-        self.error = self.view_error = None
-        self.losses = []
+            received = f"a start while {_running[0].name} is running"
+            advice = "Stop it first; it can be continued later."
+            raise UserError(f"One training at a time. Received: {received}. {advice}")
+        self.error, self.view_error, self.losses = None, None, []
         for flag in (self._wants_stop, self._wants_pause, self._is_paused):
             flag.clear()
         _running.append(self)
@@ -154,11 +148,11 @@ class TrainingSession:
 
     def _work(self) -> None:
         try:
-            movies, resume = (self.training, self.validation), self.run and self.run.folder
             self.run = load_training().train(
-                *movies,
+                self.training,
+                self.validation,
                 self.settings,
-                resume=resume,
+                resume=self.run and self.run.folder,
                 on_progress=self._note,
                 should_stop=self._wants_stop.is_set,
                 should_pause=self._is_asked_to_pause,

@@ -1,8 +1,7 @@
 """Annotations changed step by step: each step is checked, can be undone, and survives a crash.
 
 tables ── rules ── journal ── editor    a step: refused, or written down and done
-                                └────── problems    what is still wrong
-candidates                              which proposals still wait for a decision
+                                └────── remaining    problems, and proposals without a decision
 """
 
 import lazy_loader
@@ -10,8 +9,10 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "candidates": ["find_open_candidates", "join_candidates", "sort_by_doubt"],
         "editor": ["AnnotationEditor", "open_editor"],
-        "problems": ["ImageProblems", "find_image_problems", "find_problems"],
+        "remaining": [
+            *("ImageProblems", "find_image_problems", "find_problems"),
+            *("find_open_candidates", "join_candidates", "sort_by_doubt"),
+        ],
     },
 )

@@ -2,27 +2,32 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from organoid_kit.base import find_free_path
-from organoid_kit.dashboards.annotation.editing import rules
+from organoid_kit.dashboards.annotation.editing import rules, tables
 from organoid_kit.dashboards.annotation.editing.journal import Journal
-from organoid_kit.dashboards.annotation.editing.tables import (
-    AnnotationTables,
-    Change,
-    Step,
-    make_id,
-)
+from organoid_kit.dashboards.annotation.editing.tables import Change, Properties
 from organoid_kit.data import Annotations, TimeLapse, write_annotations
 from organoid_kit.evaluation.checks.problem import describe_place
 
 
+@dataclass(frozen=True, eq=False)
+class Step:
+    """What is done and undone at once; `undoing` are the changes that take it back."""
+
+    text: str
+    changes: list[Change]
+    undoing: list[Change]
+
+
 class AnnotationEditor:
-    """Annotations that change step by step. A step that would be wrong raises a UserError and
-    changes nothing.
+    """Annotations that change step by step; a wrong step raises a UserError and changes nothing.
 
     Positions are named by their row in `annotations`. Rows behind a deleted one move up; `numbers`
     never change.
@@ -43,28 +48,26 @@ class AnnotationEditor:
         movie: TimeLapse | None = None,
         file: str | Path | None = None,
     ) -> None:
-        self.movie, self._tables = movie, AnnotationTables(annotations)
+        self.movie, self._start = movie, annotations
+        self._tables, self._properties = tables.make_tables(annotations), {}
         self._done: list[Step] = []
         self._undone: list[Step] = []
         self._saved: Step | None = None
-        self._built: Annotations | None = None
         self._journal = Journal(file, annotations) if file is not None else None
         for event in self._journal.events if self._journal else ():
             self._apply(event)
 
     # ---- what there is
 
-    @property
+    @cached_property
     def annotations(self) -> Annotations:
         """As they are now."""
-        if self._built is None:
-            self._built = self._tables.build()
-        return self._built
+        return tables.build_annotations(self._start, self._tables, self._properties)
 
-    @property
+    @cached_property
     def numbers(self) -> np.ndarray:
         """The number that each row keeps while others are deleted, (n,) int, rising."""
-        return self._tables.position.numbers
+        return np.flatnonzero(self._tables["position"].there)
 
     def find_row(self, number: int) -> int | None:
         """The row of a number, or None where it is deleted."""
@@ -74,7 +77,7 @@ class AnnotationEditor:
     @property
     def refused(self) -> np.ndarray:
         """Places of candidates that were refused, (n, 4) float: time point, z, y, x."""
-        return self._tables.refused.rows
+        return self._tables["refused"].rows(4)
 
     @property
     def is_saved(self) -> bool:
@@ -94,14 +97,14 @@ class AnnotationEditor:
     # ---- what one does
 
     def add(
-        self, time_point: int, position: Sequence[float], properties: dict[str, Any] | None = None
+        self, time_point: int, position: Sequence[float], properties: Properties | None = None
     ) -> int:
         """A new position, (3,) zyx, voxels; its row. It gets an "id" where the others have one."""
         place = np.asarray(position, dtype=float)
         rules.check_inside(self.movie, time_point, place)
         rules.check_free(self.annotations, time_point, place)
-        number = len(self._tables.position.values)
-        known = _make_plain((properties or {}) | make_id(self._tables.start, number))
+        number = len(self._tables["position"])
+        known = _make_plain((properties or {}) | tables.make_id(self._start, number))
         text = f"added the position {describe_place(time_point, place)}"
         self._do(text, [("position", number, (int(time_point), *place))], known)
         return len(self.annotations) - 1
@@ -159,15 +162,15 @@ class AnnotationEditor:
     def accept(self, candidates: Annotations, row: int) -> int:
         """A candidate becomes a position, with all that is known of it; its row."""
         rules.check_rows(candidates, row)
-        known = {name: values[row] for name, values in candidates.properties.items()}
-        known = {name: value for name, value in known.items() if name != "id" and value is not None}
+        values = ((name, values[row]) for name, values in candidates.properties.items())
+        known = {name: value for name, value in values if name != "id" and value is not None}
         return self.add(int(candidates.time_points[row]), candidates.positions[row], known)
 
     def refuse(self, candidates: Annotations, row: int) -> None:
         """A candidate is no nucleus."""
         rules.check_rows(candidates, row)
         place = (int(candidates.time_points[row]), *candidates.positions[row].tolist())
-        change = ("refused", len(self._tables.refused.values), place)
+        change = ("refused", len(self._tables["refused"]), place)
         self._do(f"refused {rules.describe_position(candidates, row)}", [change])
 
     def undo(self) -> str:
@@ -192,7 +195,7 @@ class AnnotationEditor:
 
     # ---- steps
 
-    def _do(self, text: str, changes: list[Change], properties: dict | None = None) -> None:
+    def _do(self, text: str, changes: list[Change], properties: Properties | None = None) -> None:
         """A step; `properties` are those of the position that it adds."""
         event = {"step": text, "changes": changes}
         if properties:
@@ -208,35 +211,40 @@ class AnnotationEditor:
     def _apply(self, event: dict[str, Any]) -> None:
         """Lets an event of the journal happen."""
         if "step" in event:
-            properties = event.get("properties", {}).items()
-            self._tables.add_properties({int(number): known for number, known in properties})
-            undoing = self._tables.change(event["changes"])
+            # What is known of a position stays when it goes: nobody sees it then.
+            known = event.get("properties", {}).items()
+            self._properties |= {int(number): properties for number, properties in known}
+            undoing = self._change(event["changes"])
             self._done.append(Step(event["step"], event["changes"], undoing))
             self._undone.clear()
         elif "undo" in event:
             self._undone.append(self._done.pop())
-            self._tables.change(self._undone[-1].undoing)
+            self._change(self._undone[-1].undoing)
         elif "redo" in event:
             self._done.append(self._undone.pop())
-            self._tables.change(self._done[-1].changes)
+            self._change(self._done[-1].changes)
         else:
             self._saved = self._done[-1] if self._done else None
             return
-        self._built = None
+        for outdated in ("annotations", "numbers"):
+            self.__dict__.pop(outdated, None)
+
+    def _change(self, changes: list[Change]) -> list[Change]:
+        """Makes these changes, one after the other; those that take them back."""
+        undoing = [(name, n, self._tables[name].put(n, value)) for name, n, value in changes]
+        return undoing[::-1]
 
     def _describe(self, row: int) -> str:
         return rules.describe_position(self.annotations, row)
 
     def _link(self, earlier: int, later: Sequence[int]) -> list[Change]:
         """New links from one position, with the next free numbers."""
-        numbers, free = self.numbers.tolist(), len(self._tables.link.values)
-        return [
-            ("link", free + index, (numbers[earlier], numbers[row]))
-            for index, row in enumerate(later)
-        ]
+        numbers, links = self.numbers.tolist(), enumerate(later, start=len(self._tables["link"]))
+        return [("link", free, (numbers[earlier], numbers[row])) for free, row in links]
 
     def _unlink(self, links: Sequence[int]) -> list[Change]:
-        return [("link", number, None) for number in self._tables.link.numbers[links].tolist()]
+        numbers = np.flatnonzero(self._tables["link"].there)[links]
+        return [("link", number, None) for number in numbers.tolist()]
 
 
 def open_editor(
@@ -248,18 +256,14 @@ def open_editor(
 ) -> AnnotationEditor:
     """An editor with a journal, which goes on where an earlier one of the same annotations ended.
 
-    Args:
-        output: file that they will be saved to; the journal has its name, and `.journal` behind it.
-        folder: of the journal, where it is not that of the output.
-
-    Raises:
-        UserError: there is a journal of this name that began with other annotations, or is damaged.
+    The journal has the name of the file `output` that they will be saved to, and `.journal` behind
+    it, and lies beside that or in `folder`. Raises UserError as `AnnotationEditor` does.
     """
     folder, name = Path(folder or Path(output).parent), Path(output).name
     return AnnotationEditor(annotations, movie, folder / f"{name}.journal")
 
 
-def _make_plain(properties: dict[str, Any]) -> dict[str, Any]:
+def _make_plain(properties: Properties) -> Properties:
     """Properties as a journal keeps them, so that they are the same after a crash."""
     try:
         return json.loads(json.dumps(properties, default=lambda value: value.tolist()))

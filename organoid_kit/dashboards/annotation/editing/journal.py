@@ -33,7 +33,9 @@ class Journal:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             content = self.path.read_bytes() if self.path.exists() else b""
             whole = self._select_whole_lines(content, header)
-            self.events = self._read_events(whole)
+            self.events = [_read_line(line) for line in whole.splitlines()[1:]]
+            if None in self.events:
+                raise make_error("whole", path=str(self.path), line=self.events.index(None) + 2)
             with open(self.path, "ab") as file:
                 file.truncate(len(whole))
                 file.write(b"" if whole else header)
@@ -69,12 +71,6 @@ class Journal:
         if first.get("journal") != _KIND:
             raise make_error("journal", path=str(self.path))
         raise make_error("start", path=str(self.path), name=first.get("name"))
-
-    def _read_events(self, whole: bytes) -> list[dict[str, Any]]:
-        events = [_read_line(line) for line in whole.splitlines()[1:]]
-        if None in events:
-            raise make_error("whole", path=str(self.path), line=events.index(None) + 2)
-        return events
 
     def _explain(self, error: OSError) -> UserError:
         return make_error("written", path=str(self.path), reason=error.strerror or error)

@@ -43,11 +43,10 @@ def check_inside(movie: TimeLapse | None, time_point: int, position: np.ndarray)
     refuse_if(not is_place, "numbers", place=position.tolist())
     if movie is not None:
         times = {"first": movie.time_points.start, "last": movie.time_points.stop - 1}
-        is_known = time_point in movie.time_points
-        refuse_if(not is_known, "time point", time_point=time_point, **times)
+        is_unknown = time_point not in movie.time_points
+        refuse_if(is_unknown, "time point", time_point=time_point, **times)
         shape, place = " × ".join(map(str, movie.shape_zyx)), describe_place(time_point, position)
-        is_inside = are_inside(position[None], movie).all()
-        refuse_if(not is_inside, "inside", shape=shape, place=place)
+        refuse_if(not are_inside(position[None], movie).all(), "inside", shape=shape, place=place)
 
 
 def check_free(
@@ -65,8 +64,7 @@ def check_link(annotations: Annotations, earlier: int, later: int) -> None:
     first, second = (describe_position(annotations, row) for row in (earlier, later))
     times, daughters = annotations.time_points, annotations.links_forward()[earlier]
     refuse_if(times[later] - times[earlier] != 1, "next", first=first, time_point=times[later])
-    is_linked = (annotations.links == (earlier, later)).all(axis=1).any()
-    refuse_if(is_linked, "once", first=first)
+    refuse_if((annotations.links == (earlier, later)).all(axis=1).any(), "once", first=first)
     refuse_if(annotations.links_backward()[later] > 0, "merge", second=second)
     refuse_if(daughters >= 2, "two", first=first, daughters=daughters)
 
@@ -82,7 +80,7 @@ def find_link(annotations: Annotations, first: int, second: int) -> int:
 def check_family(annotations: Annotations, mother: int, daughters: tuple[int, int]) -> None:
     """Refuses families that are not one mother and two daughters."""
     known = set(annotations.links[annotations.links[:, 0] == mother, 1].tolist())
-    daughter = describe_position(annotations, daughters[0])
-    refuse_if(daughters[0] == daughters[1], "twins", daughter=daughter)
-    refuse_if(not known <= set(daughters), "third", mother=describe_position(annotations, mother))
-    refuse_if(known == set(daughters), "marked", mother=describe_position(annotations, mother))
+    twin, mother = (describe_position(annotations, row) for row in (daughters[0], mother))
+    refuse_if(daughters[0] == daughters[1], "twins", daughter=twin)
+    refuse_if(not known <= set(daughters), "third", mother=mother)
+    refuse_if(known == set(daughters), "marked", mother=mother)

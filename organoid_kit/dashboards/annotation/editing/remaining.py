@@ -1,10 +1,19 @@
-"""Which proposals of a detector or network still wait for a decision, the most doubtful first."""
+"""What is left to do: problems to mend, and candidates that wait for a decision.
+
+Looking at images takes a second for each time point, so it is done on demand. What was found there
+is hidden once it is mended, and comes back where the mending is undone.
+"""
 
 import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from organoid_kit.data import Annotations
+from organoid_kit.dashboards.annotation.editing.editor import AnnotationEditor
+from organoid_kit.data import Annotations, TimeLapse
+from organoid_kit.evaluation import check_annotations
+from organoid_kit.evaluation.checks import CheckLimits, Problem
 from organoid_kit.evaluation.matching import match_positions
 
 SAME_NUCLEUS_UM = 5.0  # a candidate so near to a position is that nucleus, as in all scores
@@ -13,6 +22,51 @@ _DOUBTS = (  # property, the value of the most doubtful, the order in words
     ("probability", 0.5, "Most doubtful first: probability nearest to 0.5."),
     ("response", 0.0, "Most doubtful first: the weakest response of the blob detector."),
 )
+
+
+@dataclass(frozen=True)
+class ImageProblems:
+    """What a look at the images found, and the numbers of the positions each problem concerns."""
+
+    problems: tuple[Problem, ...] = ()
+    numbers: tuple[tuple[int, ...], ...] = ()
+
+
+def find_image_problems(
+    annotations: Annotations, numbers: np.ndarray, movie: TimeLapse, channels: Sequence[int]
+) -> ImageProblems:
+    """Looks at all annotated time points; `numbers` are those of the editor at the same moment."""
+    without = set(check_annotations(annotations, movie, channels=channels, time_points=()))
+    found = check_annotations(annotations, movie, channels=channels)
+    found = tuple(problem for problem in found if problem not in without)
+    return ImageProblems(found, tuple(tuple(numbers[list(p.rows)].tolist()) for p in found))
+
+
+def find_problems(
+    editor: AnnotationEditor, channels: Sequence[int] = (1,), of_images: ImageProblems | None = None
+) -> list[Problem]:
+    """What is wrong now, with what is left of the problems of images."""
+    annotations, of_images = editor.annotations, of_images or ImageProblems()
+    problems = check_annotations(annotations, editor.movie, channels=channels, time_points=())
+    reported = {row for problem in problems for row in problem.rows}
+    for problem, numbers in zip(of_images.problems, of_images.numbers, strict=True):
+        rows = tuple(map(editor.find_row, numbers))
+        if not _is_mended(problem, rows, annotations) and not reported.intersection(rows):
+            problems.append(dataclasses.replace(problem, rows=rows))
+    return problems
+
+
+def _is_mended(problem: Problem, rows: Sequence[int | None], annotations: Annotations) -> bool:
+    """Whether a position was deleted or moved, or a blob has a position now."""
+    if None in rows:
+        return True
+    if None in (problem.position, problem.time_point):
+        return False
+    if rows:
+        return not np.array_equal(annotations.positions[rows[0]], problem.position)
+    away = annotations.positions_at(problem.time_point) - problem.position
+    away_um = np.linalg.norm(away * (annotations.spacing_um or (1.0, 1.0, 1.0)), axis=1)
+    return bool((away_um <= CheckLimits().own_um).any())
 
 
 def find_open_candidates(
@@ -32,13 +86,12 @@ def find_open_candidates(
     still = np.ones(len(candidates), bool)
     for time_point in candidates.annotated_time_points:
         rows = candidates.rows_at(time_point)
-        found = candidates.positions[rows]
         known = annotations.positions_at(time_point)
         known = known[np.isfinite(known).all(axis=1)]
         refused_here = refused[refused[:, 0] == time_point, 1:]
         for decided, near_um in ((known, within_um), (refused_here, SAME_PLACE_UM)):
-            pairs = match_positions(decided * spacing_um, found * spacing_um, near_um)
-            still[rows[pairs[:, 1]]] = False
+            found_um = candidates.positions[rows] * spacing_um
+            still[rows[match_positions(decided * spacing_um, found_um, near_um)[:, 1]]] = False
     return np.flatnonzero(still)
 
 

@@ -1,0 +1,271 @@
+"""Lists beside a movie: problems to mend, and candidates to decide on one by one."""
+
+import dataclasses
+import html
+import itertools
+import sys
+import threading
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from ipywidgets import HTML, Layout, Select, VBox
+
+from organoid_kit.base import UserError
+from organoid_kit.dashboards.annotation import editing
+from organoid_kit.dashboards.parts import common
+from organoid_kit.dashboards.parts.common import make_button, make_live_text, mark
+from organoid_kit.data import Annotations
+from organoid_kit.evaluation import find_blobs
+from organoid_kit.evaluation.checks import Problem
+from organoid_kit.plots.drawing import count
+
+MOST_LISTED = 300
+_LEAST_ROWS, _MOST_ROWS = 2, 6  # with one row, a page makes a list to fold out
+
+
+class ProblemList(VBox):
+    """All `problems`, the first of them in the list `chosen`; `check` is a button for images."""
+
+    def __init__(self, go_to: Callable[[], None]) -> None:
+        super().__init__()
+        self._go_to, self._showing, self._said = go_to, False, ""
+        self.problems: list[Problem] = []
+        self.summary, self.remedy = mark(HTML(), "ok-problem-summary"), mark(HTML(), "ok-remedy")
+        tip = "Looks for positions beside their nucleus, and for nuclei without one, in all images"
+        self.check = mark(make_button("Check images", tip), "ok-check")
+        look = {"rows": _MOST_ROWS, "style": common.WIDE, "layout": Layout(width="98%")}
+        self.chosen = mark(Select(options=(), description="Problems", **look), "ok-problems")
+        self.chosen.observe(self._choose, "index")
+        # Texts of any length are below what is pressed.
+        self.children = [self.check, self.chosen, self.remedy, self.summary]
+
+    def show(self, problems: Sequence[Problem], images: str) -> None:
+        """Lists these; errors first. `images`: in words, whether images were looked at."""
+        self.problems = sorted(problems, key=lambda problem: problem.severity != "error")
+        errors = sum(problem.severity == "error" for problem in problems)
+        warnings = count(len(problems) - errors, "warning")
+        few = f" The first {MOST_LISTED} are listed." if len(problems) > MOST_LISTED else ""
+        self._said = f"{count(errors, 'error')}, {warnings}.{few}"
+        self.show_images(images)
+        lines = tuple(map(_write_line, self.problems[:MOST_LISTED]))
+        if lines != self.chosen.options or not self.remedy.value:
+            self._show_lines(lines)
+
+    def show_images(self, images: str) -> None:
+        """Whether images were looked at, in words."""
+        text = f"<b>{self._said}</b> {html.escape(images)}"
+        self.summary.value = f'<div style="line-height:1.4">{text}</div>'
+
+    def _show_lines(self, lines: tuple[str, ...]) -> None:
+        """Other lines, of which none is chosen: nobody clicked on one."""
+        self._showing = True
+        self.chosen.options, self.chosen.index = lines, None
+        self._showing = False
+        self.chosen.rows = max(_LEAST_ROWS, min(len(lines), _MOST_ROWS))
+        self.chosen.layout.display = None if lines else "none"
+        text = "Click on a problem to go there." if lines else "Nothing to mend here."
+        self.remedy.value = make_live_text(text)
+
+    def _choose(self, change: dict) -> None:
+        if not self._showing and change["new"] is not None:
+            self._go_to()
+
+    def get_selected(self) -> Problem | None:
+        """The problem that is chosen now, if one is; its remedy is shown from now on."""
+        if self.chosen.index is None:
+            return None
+        problem = self.problems[self.chosen.index]
+        self.remedy.value = make_live_text(str(problem))
+        return problem
+
+
+def _write_line(problem: Problem) -> str:
+    """A problem in one line: how bad, what, and where."""
+    words = [f"{problem.severity}: {problem.rule.replace('_', ' ')}"]
+    if problem.time_point is not None:
+        words.append(f"time point {problem.time_point}")
+    if problem.position is not None:
+        words.append("z {:.0f}, y {:.0f}, x {:.0f}".format(*problem.position))
+    return " · ".join(words)
+
+
+class ImageCheck:
+    """Looks for positions beside their nucleus, nuclei without one, images that show nothing.
+
+    `found` is what was found last, `text` says how far it is.
+    """
+
+    def __init__(
+        self, editor: editing.AnnotationEditor, channels: Sequence[int], messages: common.Messages
+    ) -> None:
+        self._editor, self._channels, self._messages = editor, tuple(channels), messages
+        self._thread: threading.Thread | None = None
+        self._stopping = threading.Event()
+        self.found, said = editing.ImageProblems(), "Images were not looked at yet."
+        self.text = f"Positions and links are checked after each change. {said}"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it looks now."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def start(self, tell: Callable[[str], None], ended: Callable[[], None]) -> None:
+        """Begins. On Colab, where threads cannot show anything, it is waited for.
+
+        The thread calls `tell` with `text` when that changes, and `ended` at the end.
+        """
+        self._stopping.clear()
+        what = (self._editor.annotations, self._editor.numbers, tell, ended)
+        self._thread = threading.Thread(target=self._work, args=what, daemon=True)
+        self._thread.run() if "google.colab" in sys.modules else self._thread.start()
+
+    def stop(self) -> None:
+        """Ends before the next image."""
+        self._stopping.set()
+
+    def wait(self, seconds: float = 60) -> bool:
+        """Waits for the end; whether it came."""
+        if self.is_running:
+            self._thread.join(seconds)
+        return not self.is_running
+
+    def _work(
+        self, annotations: Annotations, numbers: np.ndarray, tell: Callable, ended: Callable
+    ) -> None:
+        original = self._editor.movie
+        times = np.intersect1d(annotations.annotated_time_points, original.time_points)
+        seen = itertools.count()  # stacks, one for each channel of a time point
+
+        def read_stack(time_point: int, channel: int) -> np.ndarray:
+            if self._stopping.is_set():
+                raise _Stopped
+            number = min(next(seen) // len(self._channels) + 1, len(times))
+            self.text = f"Looking at image {number} of {len(times)} …"
+            tell(self.text)
+            return original.read_stack(time_point, channel)
+
+        movie = dataclasses.replace(original, read_stack=read_stack)
+        what = (annotations, numbers, movie, self._channels)
+        with self._messages.catch():
+            try:
+                self.found = editing.find_image_problems(*what)
+                self.text = f"The images of {count(len(times), 'time point')} were looked at."
+            except _Stopped:
+                self.text = "Looking at the images was stopped."
+        ended()
+
+
+class _Stopped(Exception):
+    """The user no longer waits."""
+
+
+class CandidateList(VBox):
+    """Candidates that wait for a decision. Buttons act on the editor; errors are raised.
+
+    Attributes:
+        proposed: candidates of a network; None: blobs become candidates, where and when one asks.
+        still_open: rows of those nobody has decided on, (n,) int.
+        row: of the one in question, or None.
+        accept, refuse, skip, find: buttons.
+    """
+
+    def __init__(
+        self,
+        editor: editing.AnnotationEditor,
+        channels: Sequence[int],
+        proposed: Annotations | None,
+    ) -> None:
+        super().__init__()
+        self._editor, self._channels, self._searched = editor, tuple(channels), set()
+        self.proposed, self.still_open, self.row = proposed, np.zeros(0, int), None
+        self._first, self._postponed = None, []  # rows: what is asked about next, and at last
+        self._summary = mark(HTML(), "ok-candidate-summary")
+        self._question = mark(HTML(), "ok-candidate")
+        blobs = "Bright blobs of about the size of a nucleus become candidates"
+        common.add_controls(
+            self,
+            accept=make_button("Accept (Y)", "It is a nucleus: it becomes a position"),
+            refuse=make_button("Refuse (R)", "It is no nucleus: do not ask again"),
+            skip=make_button("Decide later (W)", "The next one; this one comes last"),
+            find=make_button("Find blobs at this time point", blobs),
+        )
+        decide = common.wrap_row(self.accept, self.refuse, self.skip)
+        find = [self.find] if proposed is None else []
+        self.children = [*find, decide, self._question, self._summary]
+
+    def list_open(self) -> Annotations | None:
+        """Those nobody has decided on."""
+        return None if self.proposed is None else self.proposed.select(self.still_open)
+
+    def get_place(self) -> tuple[int, np.ndarray] | None:
+        """Time point and position, zyx, voxels, of the one in question."""
+        if self.row is None:
+            return None
+        return int(self.proposed.time_points[self.row]), self.proposed.positions[self.row]
+
+    def put_first(self, number: int) -> None:
+        """The question is next about the one with this number among the open ones."""
+        self._first = int(self.still_open[number])
+
+    # ---- acting
+
+    def decide(self, name: str) -> str:
+        """Does what "accept", "refuse" or "skip" stands for; what it did, in words."""
+        if self.row is None:
+            rule = "One can decide on a candidate that is waiting. Received: none."
+            raise UserError(f"{rule} Find blobs at another time point.")
+        if name == "accept":
+            self._editor.accept(self.proposed, self.row)
+            return "Accepted: it is a position now."
+        if name == "refuse":
+            self._editor.refuse(self.proposed, self.row)
+            return "Refused: it does not come again."
+        self._postponed = [row for row in self._postponed if row != self.row] + [self.row]
+        self._first = None
+        return "Put off: it comes last."
+
+    def search(self, time_point: int) -> str:
+        """Makes blobs at a time point candidates; how many there are, in words."""
+        if time_point not in self._searched:
+            where = {"channels": self._channels, "time_points": [time_point]}
+            found = find_blobs(self._editor.movie, **where)
+            self.proposed = editing.join_candidates(self.proposed, found)
+            self._searched.add(time_point)
+        blobs = count(len(self.proposed.rows_at(time_point)), "blob")
+        some = "those without a position of their own are candidates"
+        return f"{blobs} at time point {time_point}; {some}."
+
+    # ---- showing
+
+    def show(self) -> None:
+        """Asks about the first that is still open; those that were put off come last."""
+        self.row, question = None, ""
+        order = "No candidate is waiting. Find blobs, or open the checker with a prediction."
+        if self.proposed is not None:
+            decided = self._editor.annotations, self._editor.refused
+            self.still_open = editing.find_open_candidates(self.proposed, *decided)
+            order = "Every candidate is decided on."
+            if len(self.still_open):
+                rows, order = editing.sort_by_doubt(self.proposed, self.still_open)
+                self.row = self._choose_next(rows.tolist())
+                question = make_live_text(self._ask())
+        for button in (self.accept, self.refuse, self.skip):
+            button.disabled = self.row is None
+        waiting = count(len(self.still_open), "candidate")
+        self._summary.value = make_live_text(f"{waiting} to decide on. {order}")
+        self._question.value = question
+
+    def _choose_next(self, rows: list[int]) -> int:
+        """The one that was asked for, or else the first; those that were put off come last."""
+        self._postponed = [row for row in self._postponed if row in rows]
+        first = [self._first] if self._first in rows else []
+        return [*first, *(row for row in rows if row not in self._postponed), *self._postponed][0]
+
+    def _ask(self) -> str:
+        time_point, position = self.get_place()
+        place = ", ".join(f"{axis} {value:.1f}" for axis, value in zip("zyx", position))
+        question = f"Is this a nucleus? Time point {time_point}, {place}"
+        for name in ("probability", "response"):
+            value = self.proposed.properties.get(name, {self.row: None})[self.row]
+            question += "" if value is None else f"; {name} {value:.3g}"
+        return f"{question}."
