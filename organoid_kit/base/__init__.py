@@ -13,7 +13,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=["environment", "errors", "files", "settings"],
     submod_attrs={
         "environment": ["check_environment"],
-        "errors": ["UserError"],
+        "errors": ["UserError", "refuse"],
         "files": ["find_free_path"],
         "settings": [
             "AugmentationSettings",

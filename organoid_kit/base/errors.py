@@ -1,9 +1,16 @@
-"""The one exception for mistakes a user can mend.
-
-Its message says what the rule is, what was received and where, and what to do next. The command
-line prints it without a traceback; anything else that is raised is a bug of ours.
+"""The one exception for mistakes a user can mend. The command line prints its message without a
+traceback; any other exception is a bug of ours.
 """
+
+from typing import Any
 
 
 class UserError(ValueError):
     """Something in the user's files or settings must change; the message says what and how."""
+
+
+def refuse(
+    path: Any, rule: str, received: Any, advice: str = "Repair it or take it from its source again."
+) -> UserError:
+    """The error, to be raised, of a file that breaks a rule."""
+    return UserError(f"{rule}. Received: {str(path)!r}: {received}. {advice}")

@@ -1,9 +1,8 @@
-"""Files read and written so that nothing is lost: all or nothing when writing, one clear error
-when reading fails.
+"""Files are written wholly or not at all, and one clear error says where reading fails.
 
 A file is first written under a temporary name in the same folder and then moved into place, which
-every file system does in one step. A full disk, an interrupt or a power cut leaves either the old
-state or the new one.
+every file system does in one step: a full disk, an interrupt or a power cut leaves the old state or
+the new one.
 """
 
 import json
@@ -15,27 +14,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from organoid_kit.base.errors import UserError
+from organoid_kit.base.errors import refuse
 
 
 @contextmanager
 def write_safely(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
     """Yields a temporary path to write a file or folder to, and moves it to `path` afterwards.
 
-    Missing parent folders are made. When the block fails, whatever it wrote is removed and `path`
-    stays as it was.
-
-    Raises:
-        UserError: something exists at `path` and `overwrite` is false; or the disk is full,
-            read-only or not ours.
+    Missing parent folders are made. When the block fails, or raises UserError because there is no
+    room or permission, whatever it wrote is removed and `path` stays as it was.
     """
     path = Path(path)
     try:
-        if path.exists() and not overwrite:
-            raise UserError(
-                f"Existing files are never overwritten. Received: {str(path)!r}, which exists. "
-                f"Choose another name, such as {find_free_path(path).name!r}, or overwrite=True."
-            )
+        check_free(path, overwrite)
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".writing-", dir=path.parent) as folder:
             temporary = Path(folder) / path.name
@@ -45,11 +36,16 @@ def write_safely(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]
             else:
                 os.replace(temporary, path)
     except OSError as error:
-        raise UserError(
-            "Files can only be written where there is room and permission. "
-            f"Received: {str(path)!r}: {error.strerror or error}. Nothing was left half written; "
-            "free some space or choose another folder."
-        ) from error
+        rule = "Files can only be written where there is room and permission"
+        advice = "Nothing was left half written; free some space or choose another folder."
+        raise refuse(path, rule, error.strerror or error, advice) from error
+
+
+def check_free(path: Path, overwrite: bool) -> None:
+    """Raises UserError where something exists that must not be overwritten."""
+    if path.exists() and not overwrite:
+        advice = f"Choose another name, such as {find_free_path(path).name!r}, or overwrite=True."
+        raise refuse(path, "Existing files are never overwritten", "it exists", advice)
 
 
 def write_bytes_safely(path: str | Path, content: bytes, *, overwrite: bool = False) -> None:
@@ -78,10 +74,8 @@ def write_json_safely(
     try:
         text = json.dumps(value, default=to_plain, allow_nan=allow_nan)
     except (TypeError, ValueError, RecursionError) as error:
-        raise UserError(
-            "Only numbers, texts, lists and dictionaries can be written as JSON. "
-            f"Received: {error}, for {str(path)!r}. Remove or convert this value."
-        ) from error
+        rule = "Only numbers, texts, lists and dictionaries can be written as JSON"
+        raise refuse(path, rule, error, "Remove or convert this value.") from error
     write_text_safely(path, text, overwrite=overwrite)
 
 
@@ -103,23 +97,14 @@ def read_text(path: str | Path) -> str:
     try:
         return Path(path).read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UserError(
-            f"Text files must be encoded as UTF-8. Received: {str(path)!r}, byte {error.start}. "
-            "Save it as UTF-8, or check that it is the right file."
-        ) from error
+        raise refuse(path, "Text files must be encoded as UTF-8", f"byte {error.start}") from error
     except (OSError, ValueError) as error:
-        raise UserError(
-            "The file must exist and be readable. "
-            f"Received: {str(path)!r}: {getattr(error, 'strerror', error)}. Check the path."
-        ) from error
+        reason = getattr(error, "strerror", error)
+        raise refuse(path, "The file must be readable", reason, "Check the path.") from error
 
 
 def read_json(path: str | Path, *, allow_nan: bool = False) -> Any:
-    """The value in a JSON file.
-
-    Args:
-        allow_nan: accept NaN and Infinity, which JSON does not know but Python writes.
-    """
+    """The value in a JSON file, with NaN and Infinity, which Python writes, where they are allowed."""
 
     def refuse_constant(name: str) -> None:
         raise ValueError(f"it holds {name}, which is no JSON number")
@@ -128,10 +113,7 @@ def read_json(path: str | Path, *, allow_nan: bool = False) -> Any:
     try:
         return json.loads(text, parse_constant=None if allow_nan else refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise UserError(
-            f"The file must be valid JSON. Received: {str(path)!r}: {error}. "
-            "It may be damaged or cut off: take it from its source again."
-        ) from error
+        raise refuse(path, "The file must be valid JSON", error) from error
 
 
 def _replace_folder(temporary: Path, path: Path) -> None:

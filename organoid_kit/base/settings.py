@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from organoid_kit.base.errors import UserError
+from organoid_kit.base.errors import UserError, refuse
 from organoid_kit.base.files import read_json, read_text, write_json_safely
 
 NETWORKS = ("position", "division", "link")
@@ -108,7 +108,7 @@ class NetworkSettings:
         return dataclasses.replace(self, **changes)
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain dictionaries, lists and numbers, for JSON."""
+        """For JSON."""
         return dataclasses.asdict(self)
 
     @classmethod
@@ -190,12 +190,9 @@ def _check_names(cls: type, values: Any, where: str = "") -> None:
         raise UserError(f"Settings must be a JSON object. Received: {values!r:.60}{where}.")
     if unknown := sorted(set(values) - set(known)):
         near = difflib.get_close_matches(unknown[0], known, n=1)
-        guess = f"Did you mean {near[0]}? " if near else ""
-        received = ", ".join(map(repr, unknown))
-        raise UserError(
-            f"Settings must have known names. Received: {received}{where}. "
-            f"{guess}Known are: {', '.join(known)}."
-        )
+        advice = (f"Did you mean {near[0]}? " if near else "") + f"Known are: {', '.join(known)}."
+        received = ", ".join(map(repr, unknown)) + where
+        raise UserError(f"Settings must have known names. Received: {received}. {advice}")
 
 
 # Type of a field: what is taken for it, NumPy's numbers included; how it is converted; its name
@@ -235,19 +232,15 @@ def _to_type(value: Any, wanted: Any, key: str) -> Any:
 
 
 def read_settings(path: str | Path, network: str | None = None) -> NetworkSettings:
-    """Reads settings from a JSON file, or from an ``organoid_tracker.ini``.
-
-    Args:
-        network: for which network; needed where an .ini has sections for several.
+    """Settings from a JSON file, or from an ``organoid_tracker.ini``, which may have sections for
+    several networks.
     """
     if Path(path).suffix == ".ini":
-        return _settings_from_ini(read_text(path), str(path), network)
+        return _read_ini(path, network)
     settings = NetworkSettings.from_dict(read_json(path), str(path))
     if network not in (None, settings.network):
-        raise UserError(
-            f"The settings must be for a {network} network. "
-            f"Received: network {settings.network!r} in {path}. Choose another file."
-        )
+        rule = f"The settings must be for a {network} network"
+        raise UserError(f"{rule}. Received: {settings.network!r} in {path}. Choose another file.")
     return settings
 
 
@@ -295,55 +288,45 @@ _INI_SECTIONS = {
 }
 
 
-def _settings_from_ini(text: str, source: str, network: str | None) -> NetworkSettings:
+def _read_ini(path: str | Path, network: str | None) -> NetworkSettings:
     """Settings from the section that trains a network, such as [train_link_network]."""
-    section = _read_section(text, source, network)
+    section = _read_section(path, network)
     changes: dict[str, Any] = {"network": _INI_SECTIONS[section.name]}
     for key, value in section.items():
         # OrganoidTracker's manual says image_channels_1, its older script images_channels_1
         name = re.sub("images?_channels_.*", "image_channels_1 …", key.replace(" ", "_"))
         if name not in _INI_KEYS:
-            raise UserError(
-                f"Every key must be known. Received: {key!r} in {source}. "
-                f"Known are: {', '.join(_INI_KEYS)}. Remove or rename it."
-            )
+            raise refuse(path, "Every key must be known", key, f"Known: {', '.join(_INI_KEYS)}.")
         field_name, convert = _INI_KEYS[name]
         try:
             converted = convert(value)
         except ValueError as error:
-            raise UserError(
-                f"The value of {key!r} must be a number, a list of numbers, or True or False. "
-                f"Received: {value!r} in {source}. Correct it."
-            ) from error
+            rule = f"The value of {key!r} must be a number, a list of numbers, or True or False"
+            raise refuse(path, rule, repr(value), "Correct it.") from error
         if field_name == "channels" and changes.get("channels", converted) != converted:
-            raise UserError(
-                "All movies of a training must use the same channels. "
-                f"Received: {changes['channels']}, then {converted} for {key!r} in {source}. "
-                "Reorder the channels of that movie with `read_timelapse` first."
-            )
+            rule = "All movies of a training must use the same channels"
+            received = f"{changes['channels']}, then {converted} for {key!r}"
+            advice = "Reorder the channels of that movie with `read_timelapse` first."
+            raise refuse(path, rule, received, advice)
         changes[field_name] = converted
     changes.pop(None, None)
     first, last = make_settings(changes["network"]).time_window
     changes["time_window"] = (changes.pop("first", first), changes.pop("last", last))
-    return NetworkSettings.from_dict(changes, source)
+    return NetworkSettings.from_dict(changes, str(path))
 
 
-def _read_section(text: str, source: str, network: str | None) -> configparser.SectionProxy:
+def _read_section(path: str | Path, network: str | None) -> configparser.SectionProxy:
     """The one section for this network, or for any; [DEFAULTS] stands in for what it lacks."""
     parser = configparser.ConfigParser(interpolation=None, default_section="DEFAULTS")
     try:
-        parser.read_string(text)
+        parser.read_string(read_text(path))
     except configparser.Error as error:
-        raise UserError(
-            "An .ini file must have [sections] with key = value. "
-            f"Received: {source} ({error}). Correct this line."
-        ) from error
+        rule = "An .ini file must have [sections] with key = value"
+        raise refuse(path, rule, error, "Correct this line.") from error
     wanted = [name for name, kind in _INI_SECTIONS.items() if network in (None, kind)]
     found = [name for name in wanted if name in parser]
     if len(found) != 1:
-        raise UserError(
-            f"The file must have one section of [{'], ['.join(wanted)}]. "
-            f"Received: {parser.sections()} in {source}. Keep or add one, or say which network is "
-            "meant: read_settings(path, network='link')."
-        )
+        rule = f"The file must have one section of [{'], ['.join(wanted)}]"
+        advice = "Keep or add one, or say for which network: read_settings(path, network='link')."
+        raise refuse(path, rule, parser.sections(), advice)
     return parser[found[0]]
