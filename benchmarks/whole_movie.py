@@ -23,9 +23,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from organoid_kit.data.dataset import AnnotatedMovie, read_dataset, write_dataset
 from organoid_kit.data.synthetic import SyntheticSettings, make_synthetic_movie
-from organoid_kit.data.timelapse import TimeLapse
-from organoid_kit.data.timelapse_reading import read_timelapse
-from organoid_kit.data.timelapse_writing import write_timelapse
+from organoid_kit.data.timelapse import TimeLapse, read_timelapse, write_timelapse
 
 SETTINGS = SyntheticSettings(
     shape_zyx=(24, 256, 256),

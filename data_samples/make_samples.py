@@ -12,9 +12,7 @@ from pathlib import Path
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.dataset import AnnotatedMovie, write_dataset
 from organoid_kit.data.synthetic import SyntheticSettings, make_synthetic_movie
-from organoid_kit.data.timelapse import TimeLapse
-from organoid_kit.data.timelapse_reading import read_timelapse
-from organoid_kit.data.timelapse_writing import write_timelapse
+from organoid_kit.data.timelapse import TimeLapse, read_timelapse, write_timelapse
 
 SETTINGS = SyntheticSettings(
     shape_zyx=(20, 112, 112),

@@ -781,7 +781,7 @@ lesson.ends
 #    *greedy* often begins a new lineage.
 # 4. Like this, with your own channels:
 #
-#        from organoid_kit.data.timelapse_reading import read_timelapse
+#        from organoid_kit.data import read_timelapse
 #        mine = read_timelapse("my_movie.tif")
 #        tracked = track_movie(mine, *three, channels=(1,))
 #        plots.plot_lineage_tree(tracked.tracks)

@@ -43,25 +43,20 @@ def get_version(module: str) -> str | None:
 def check_environment(
     *, trains: bool = True, get_version: Callable[[str], str | None] = get_version
 ) -> str:
-    """One verdict, "Works.", "Works, with notes: …" or "Do this: …"; loads nothing heavy.
-
-    Args:
-        trains: whether a network is to be trained or used, which needs Keras and a backend of it.
-        get_version: tells which version of a module there is.
+    """One verdict, "Works.", "Works, with notes: …" or "Do this: …"; loads nothing heavy. Only where
+    a network is trained or used (`trains`) are Keras and a backend of it needed.
     """
     steps, notes, known = [], [], []
     for name, (module, oldest, newest) in RANGES.items():
         if module in ("tensorflow", "keras") and not trains:
             continue
-        number = get_version(module)
+        number, how = get_version(module), f'pip install "{module}>={oldest}"'
         if number:
             known.append(f"{name} {number}")
         if number is None and module != "tensorflow":  # another backend serves as well
-            steps.append(f'install {name}: pip install "{module}>={oldest}".')
+            steps.append(f"install {name}: {how}.")
         elif number and _read_version(number) < _read_version(oldest):
-            how = (
-                f"{oldest} to {newest}" if name == "Python" else f'pip install "{module}>={oldest}"'
-            )
+            how = f"{oldest} to {newest}" if name == "Python" else how
             steps.append(f"take a newer {name} than {number}: {how}.")
         elif number and _read_version(number) > _read_version(newest):
             tried = f"is newer than what the kit was tried with (up to {newest})"

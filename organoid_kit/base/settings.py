@@ -177,9 +177,7 @@ def _check(settings: Any, rules: _Rules) -> None:
         value = _to_type(getattr(settings, key), wanted, key)
         if key in rules and value is not None and not rules[key][0](value):
             words = rules[key][1] + (", or None" if isinstance(wanted, types.UnionType) else "")
-            raise UserError(
-                f"The setting {key} must be {words}. Received: {value!r}. Change your settings."
-            )
+            raise UserError(f"The setting {key} must be {words}. Received: {value!r}. Change it.")
         object.__setattr__(settings, key, value)
 
 
@@ -226,9 +224,7 @@ def _to_type(value: Any, wanted: Any, key: str) -> Any:
         words = f"a list of {count}numbers, each {_TYPES[kinds[0]][2]}"
         if isinstance(value, (list, tuple)) and (not count or len(value) == len(kinds)):
             return tuple(_to_type(part, kinds[0], key) for part in value)
-    raise UserError(
-        f"The setting must be {words}. Received: {value!r} for {key}. Correct the value."
-    )
+    raise UserError(f"The setting {key} must be {words}. Received: {value!r}. Correct it.")
 
 
 def read_settings(path: str | Path, network: str | None = None) -> NetworkSettings:
@@ -250,7 +246,7 @@ def write_settings(settings: NetworkSettings, path: str | Path) -> None:
 
 
 def _whole_numbers(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(","))
+    return tuple(map(int, text.split(",")))
 
 
 def _unquote(text: str) -> str:

@@ -1,6 +1,4 @@
-"""Positions, links, divisions and tracks: one noun for what people annotate, networks predict and
-trackers link.
-"""
+"""One noun for what people annotate, networks predict and trackers link."""
 
 from __future__ import annotations
 
@@ -11,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.base import UserError
+from organoid_kit.base import refuse
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,16 +58,12 @@ class Annotations:
                 object.__setattr__(self, key, np.asarray(value, dtype=kind).reshape(shape))
         length, links = len(self.positions), self.links
         if len(self.time_points) != length:
-            raise UserError(
-                f"Every position must have a time point. Received: {length} positions and "
-                f"{len(self.time_points)} time points in {self.name!r}. "
-                "Pass one time point per position."
-            )
+            received = f"{length} positions and {len(self.time_points)} time points"
+            raise refuse(self.name, "Every position must have a time point", received, "Pass both.")
         if len(links) and (links.min() < 0 or links.max() >= length):
-            raise UserError(
-                f"Every link must join two existing positions. Received: row {links.max()} of "
-                f"{length} positions in {self.name!r}. Links count rows from 0."
-            )
+            received = f"row {links.max()} of {length} positions"
+            rule, advice = "Every link must join two existing positions", "Rows count from 0."
+            raise refuse(self.name, rule, received, advice)
         for table, count in ((self.properties, length), (self.link_properties, len(links))):
             for key, values in table.items():
                 if isinstance(values, np.ndarray):
@@ -77,10 +71,9 @@ class Annotations:
                 else:
                     table[key] = np.fromiter(values, dtype=object)  # also where values are lists
                 if len(table[key]) != count:
-                    raise UserError(
-                        f"A property must have one value each. Received: {len(values)} values of "
-                        f"{key!r} for {count} in {self.name!r}. Use None where a value is missing."
-                    )
+                    received = f"{len(values)} values of {key!r} for {count}"
+                    advice = "Use None where a value is missing."
+                    raise refuse(self.name, "A property must have one value each", received, advice)
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -92,16 +85,10 @@ class Annotations:
 
     @property
     def positions_um(self) -> np.ndarray:
-        """(n, 3) float, zyx, µm.
-
-        Raises:
-            UserError: the spacing is unknown.
-        """
+        """(n, 3) float, zyx, µm. Raises UserError where the spacing is unknown."""
         if self.spacing_um is None:
-            raise UserError(
-                "Positions can only be linked in µm. Received: positions of "
-                f"{self.name!r} without spacing. Set their spacing_um (z, y, x)."
-            )
+            advice = "Set their spacing_um (z, y, x)."
+            raise refuse(self.name, "Positions can only be linked in µm", "no spacing", advice)
         return self.positions * np.array(self.spacing_um)
 
     def rows_at(self, time_point: int) -> np.ndarray:
@@ -119,14 +106,12 @@ class Annotations:
         where the time point has no positions.
         """
         positions = self.positions_at(time_point)
-        if len(positions) == 0:
-            return None
-        if self.region is not None:
-            return self.region
+        if len(positions) == 0 or self.region is not None:
+            return self.region if len(positions) else None
         return np.stack([positions.min(axis=0), positions.max(axis=0)])
 
     def links_forward(self) -> np.ndarray:
-        """Number of links that leave each position towards the next time point, (n,) int."""
+        """Number of links that leave each position forward in time, (n,) int."""
         return np.bincount(self.links[:, 0], minlength=len(self))
 
     def links_backward(self) -> np.ndarray:

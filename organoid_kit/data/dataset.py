@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from organoid_kit.base import UserError
-from organoid_kit.base.files import make_file_name, read_json, write_json_safely
+from organoid_kit.base import refuse
+from organoid_kit.base.files import check_free, make_file_name, read_json, write_json_safely
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.formats.organoidtracker import read_aut, write_aut
 from organoid_kit.data.json_part import JsonPart
-from organoid_kit.data.timelapse import TimeLapse
-from organoid_kit.data.timelapse_reading import read_timelapse
+from organoid_kit.data.timelapse import TimeLapse, read_timelapse
 
 _COMBINED = {  # how OrganoidTracker combines images, and what to do instead
     "images_channel_summing": "Leave it out and sum channels in the settings: channels=(1, 3).",
@@ -64,10 +63,7 @@ def read_dataset(path: str | Path, **options: Any) -> list[AnnotatedMovie]:
     path = Path(path)
     entries = read_json(path)
     if not isinstance(entries, list) or not entries:
-        raise UserError(
-            f"An .autlist must be a list of at least one movie. Received: {entries!r:.60} in "
-            f"{str(path)!r}. Check that it is the right file."
-        )
+        raise refuse(path, "An .autlist must be a list of at least one movie", f"{entries!r:.60}")
     parts = [JsonPart(entry, f"entry {index} of {path}") for index, entry in enumerate(entries)]
     return [_read_entry(part, path.parent, options) for part in parts]
 
@@ -76,11 +72,7 @@ def write_dataset(
     entries: Sequence[AnnotatedMovie], path: str | Path, *, overwrite: bool = False
 ) -> None:
     """Writes an `.autlist`, and beside it the annotations of each movie as `.aut`. Movies stay
-    where they are.
-
-    Raises:
-        UserError: a movie exists in memory only, is a folder of TIFFs without `images_pattern`, or
-            a file exists.
+    where they are, so that none may exist in memory only; a folder of TIFFs needs `images_pattern`.
     """
     path = Path(path)
     files: list[Path] = []
@@ -92,11 +84,7 @@ def write_dataset(
         files.append(path.with_name(free + ".aut"))
     records = [_make_record(entry, file) for entry, file in zip(entries, files, strict=True)]
     for file in [*files, path]:
-        if file.exists() and not overwrite:
-            raise UserError(
-                f"Existing files are never overwritten. Received: {str(file)!r}, which exists. "
-                "Choose another folder or rename the movie, or pass overwrite=True."
-            )
+        check_free(file, overwrite)
     for entry, file in zip(entries, files, strict=True):
         annotations = entry.with_spacing().annotations
         minutes = annotations.minutes_per_time_point or entry.movie.minutes_per_time_point
@@ -108,10 +96,7 @@ def write_dataset(
 def _read_entry(entry: JsonPart, folder: Path, options: dict[str, Any]) -> AnnotatedMovie:
     for key, advice in _COMBINED.items():
         if key in entry.value:
-            raise UserError(
-                f"Each movie must be one file or folder. Received: {key!r} in {entry.where}. "
-                f"{advice}"
-            )
+            raise refuse(entry.where, "Each movie must be one file or folder", repr(key), advice)
     # Images may be wrapped once more
     entry = JsonPart(entry.value | entry.get("images_original").value, entry.where)
     annotations = read_aut(_find(entry, "experiment_file", folder))
@@ -135,25 +120,20 @@ def _find(entry: JsonPart, key: str, folder: Path) -> Path:
     for candidate in (folder / text, folder / text.replace("\\", "/")):
         if text and os.path.exists(candidate):  # also where the name is too long to exist
             return candidate
-    raise UserError(
-        f"Every movie must have its images and annotations. Received: {key!r} is {text!r} in "
-        f"{entry.where}, and {str(folder / text)!r} does not exist. "
-        "Put it there or correct the entry."
-    )
+    rule = "Every movie must have its images and annotations"
+    received = f"{key!r} is {text!r}, and {str(folder / text)!r} does not exist"
+    raise refuse(entry.where, rule, received, "Put it there or correct the entry.")
 
 
 def _make_record(entry: AnnotatedMovie, file: Path) -> dict[str, Any]:
     images, pattern = entry.movie.path, entry.images_pattern
     if images is None:
-        raise UserError(
-            f"Only movies on disk can be listed. Received: {entry.movie.name!r}, made in memory. "
-            "Write it with write_timelapse and read it again."
-        )
+        advice = "Write it with write_timelapse and read it again."
+        raise refuse(entry.name, "Only movies on disk can be listed", "made in memory", advice)
     if images.is_dir() and pattern is None and any(images.glob("*.tif*")):
-        raise UserError(
-            f"A folder of TIFF files must be listed with its pattern. Received: {str(images)!r} "
-            "without one. Pass AnnotatedMovie(movie, annotations, images_pattern='t{time:03}.tif')."
-        )
+        rule = "A folder of TIFF files must be listed with its pattern"
+        advice = "Pass AnnotatedMovie(movie, annotations, images_pattern='t{time:03}.tif')."
+        raise refuse(images, rule, "none", advice)
     try:
         container = Path(os.path.relpath(images, file.parent))
     except ValueError:  # on another drive of a Windows machine

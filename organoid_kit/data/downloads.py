@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pooch
 
-from organoid_kit.base import UserError
+from organoid_kit.base import refuse
 from organoid_kit.data.dataset import AnnotatedMovie
 from organoid_kit.data.formats.trackmate import read_trackmate
-from organoid_kit.data.timelapse_reading import read_timelapse
+from organoid_kit.data.timelapse import read_timelapse
 
 SAMPLES = (
     *("settings.json", "settings_division.json", "settings_link.json"),
@@ -53,9 +53,8 @@ _REAL_ORGANOID_FILES = {
 def find_samples(folder: str | Path | None = None, *, url: str = SAMPLES_URL) -> Path:
     """The folder with the bundled movies, downloaded (18 MB) where only the package is installed.
 
-    Args:
-        folder: where to look and to download to; None: the checkout the package lies in, a folder
-            above this one, or else ``data_samples`` here.
+    `folder` is where to look and to download to; None: the checkout that the package lies in, a
+    folder above this one, or else ``data_samples`` here.
     """
     # Notebooks lie in subfolders
     near = (Path(__file__).parents[2], *Path.cwd().parents[:2]) if folder is None else ()
@@ -115,8 +114,6 @@ def _download(files: dict[str, tuple[str, str | None]], folder: Path, url: str) 
             store.fetch(name, progressbar=True)
         except (OSError, ValueError) as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-            raise UserError(
-                f"The file {name} must be downloaded from {url}. Received: {reason}. "
-                f"Check the connection to the internet, or copy the file into {folder} from a "
-                "machine that has one."
-            ) from error
+            advice = "Check the connection, or copy the file from a machine that has one."
+            rule = f"The file {name} must be downloaded from {url}"
+            raise refuse(folder, rule, reason, advice) from error

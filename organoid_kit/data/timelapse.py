@@ -1,12 +1,38 @@
-"""A movie that is read one stack at a time, whatever file it lies in."""
+"""A movie, read one stack at a time, whatever file it lies in, and written as OME-TIFF.
 
-from collections.abc import Callable, Sequence
+What a file does not say, the user must: a guess is shown, never taken.
+"""
+
+import math
+import os
+import uuid
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import tifffile
 
-from organoid_kit.base import UserError
+from organoid_kit.base import UserError, refuse
+from organoid_kit.base.files import write_safely
+from organoid_kit.data.conversion import check_spacing
+from organoid_kit.data.reading import other
+from organoid_kit.data.reading.image import (
+    ImageFile,
+    check_axes,
+    choose_time_points,
+    guess_axes,
+    make_reader,
+    name_channels,
+)
+from organoid_kit.data.reading.tiff import read_tiff
+from organoid_kit.data.reading.tiff_folder import read_tiff_folder
+from organoid_kit.data.reading.zarr import is_zarr, read_zarr
+
+# Little and big endian, TIFF and BigTIFF
+_TIFF_BEGINNINGS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8")
+OME_TYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
 
 
 @dataclass(frozen=True)
@@ -43,15 +69,10 @@ class TimeLapse:
         )
 
     def stack(self, time_point: int, channels: Sequence[int] = (1,)) -> np.ndarray:
-        """One stack, (z, y, x).
+        """One stack, (z, y, x), at a time point as the movie counts them.
 
-        Args:
-            time_point: as the movie counts them.
-            channels: counted from 1. One channel comes as it is stored; several are summed as
-                float32, so that a sum never overflows.
-
-        Raises:
-            UserError: the movie lacks this time point or channel, or no channel is asked for.
+        Channels are counted from 1. One channel comes as it is stored; several are summed as
+        float32, so that a sum never overflows.
         """
         if time_point not in self.time_points:
             raise UserError(
@@ -59,10 +80,7 @@ class TimeLapse:
                 f"has time points {self.time_points.start} to {self.time_points.stop - 1}."
             )
         if len(channels) == 0:
-            raise UserError(
-                "At least one channel must be chosen. Received: channels=(). "
-                "Pass channels=(1,) for the first."
-            )
+            raise UserError("At least one channel must be chosen. Received: none. Pass (1,).")
         for channel in channels:
             if not 1 <= channel <= len(self.channel_names):
                 raise UserError(
@@ -94,10 +112,8 @@ def make_timelapse(
         )
     names = tuple(channel_names or (f"channel {number + 1}" for number in range(images.shape[1])))
     if len(names) != images.shape[1]:
-        raise UserError(
-            f"Every channel must have one name. Received: {len(names)} names for {images.shape[1]} "
-            "channels. Pass as many channel_names as the second axis is long."
-        )
+        received = f"{len(names)} names for {images.shape[1]} channels"
+        raise UserError(f"Every channel must have one name. Received: {received}. Pass as many.")
     return TimeLapse(
         name=name,
         time_points=range(first_time_point, first_time_point + len(images)),
@@ -108,3 +124,163 @@ def make_timelapse(
         read_stack=lambda time_point, channel: images[time_point - first_time_point, channel],
         minutes_per_time_point=minutes_per_time_point,
     )
+
+
+def read_timelapse(
+    path: str | os.PathLike[str],
+    *,
+    axes: str | None = None,
+    spacing_um: Sequence[float] | None = None,
+    pattern: str | None = None,
+    time_points: range | tuple[int, int] | None = None,
+    minutes_per_time_point: float | None = None,
+    name: str | None = None,
+    accept_guess: bool = False,
+) -> TimeLapse:
+    """Opens a movie; stacks are read when they are asked for, also from several threads.
+
+    Reads TIFF hyperstacks (ImageJ, OME, plain), folders of TIFF files, OME-Zarr, and microscope
+    files through bioio. A 2D movie has one plane. The colours of a colour image are channels.
+
+    Args:
+        axes: the order of the axes, such as ``"tzyx"``; overrules the file.
+        spacing_um: µm per voxel, zyx; overrules the file.
+        pattern: names of the files in a folder, as OrganoidTracker writes them:
+            ``im_t{time:03}c{channel}.tif``. Without it the Cell Tracking Challenge's names
+            (``t000.tif``) are known, and others guessed.
+        time_points: a range, or (first, last), out of those there are. A folder counts them as its
+            names do, a file from 0.
+        minutes_per_time_point: overrules the file.
+        accept_guess: takes what neither the file nor you have stated as it is guessed; otherwise a
+            guess is a UserError that shows it.
+    """
+    path = Path(os.path.abspath(path))  # the same file after a change of the working folder
+    image = _open_image(path, pattern, time_points)
+    dtype = np.dtype(image.dtype)
+    if dtype.kind not in "biuf":
+        rule = "Intensities must be whole or real numbers"
+        raise refuse(path, rule, dtype, "Convert complex numbers to their absolute values.")
+    dtype = np.dtype(np.uint8) if dtype.kind == "b" else dtype.newbyteorder("=")
+    stated_axes = check_axes(axes, image) if axes else image.axes
+    axes = guess_axes(stated_axes, image)
+    z, y, x = image.spacing_um if spacing_um is None else check_spacing(spacing_um)
+    if image.size(axes, "z") == 1 and z is None:
+        z = y
+    spacing = tuple(1.0 if value is None else value for value in (z, y, x))
+    guesses = {  # as the arguments that would confirm them
+        "pattern": image.guessed_pattern and f'"{image.guessed_pattern}"',
+        "axes": axes != stated_axes and f'"{axes.replace("?", "")}"',
+        "spacing_um": None in (z, y, x) and str(spacing),
+    }
+    guesses = {key: value for key, value in guesses.items() if value}
+    if guesses and not accept_guess:
+        raise _ask_to_confirm(image, axes, guesses)
+    minutes = minutes_per_time_point
+    if minutes is not None and not 0 < minutes < math.inf:
+        rule = "The time between time points must be a positive number of minutes"
+        advice = "Pass for example minutes_per_time_point=10."
+        raise UserError(f"{rule}. Received: {minutes}. {advice}")
+    return TimeLapse(
+        name=name or path.stem.removesuffix(".ome"),
+        time_points=choose_time_points(image, axes, time_points),
+        shape_zyx=tuple(image.size(axes, letter) for letter in "zyx"),
+        channel_names=name_channels(image, axes),
+        dtype=dtype,
+        spacing_um=spacing,
+        read_stack=make_reader(image, axes, dtype),
+        minutes_per_time_point=image.minutes_per_time_point if minutes is None else float(minutes),
+        path=path,
+    )
+
+
+def _ask_to_confirm(image: ImageFile, axes: str, guesses: dict[str, str]) -> UserError:
+    pairs = zip(axes, image.shape, strict=True)
+    lengths = ", ".join(f"{letter} {length}" for letter, length in pairs if letter != "?")
+    arguments = ", ".join(f"{key}={value}" for key, value in guesses.items())
+    return UserError(
+        f"What a file does not say must be confirmed. Received: {image}, which does not say its "
+        f"{' and '.join(guesses)}. A guess: {lengths}. Pass {arguments} with the right values "
+        "(spacing: z, y, x in µm, such as (2.0, 0.26, 0.26)), or accept_guess=True if the guess is "
+        "right."
+    )
+
+
+def _open_image(
+    path: Path, pattern: str | None, time_points: range | tuple[int, int] | None
+) -> ImageFile:
+    """A new format needs its own file in reading/, and a line here."""
+    if not os.path.exists(path):  # also where the name is too long to exist
+        raise refuse(path, "The movie must exist", "it does not", "Check its name.")
+    if not os.access(path, os.R_OK):
+        raise refuse(path, "The movie must be readable", "without permission", "Ask its owner.")
+    if path.is_dir() and not is_zarr(path):
+        return read_tiff_folder(path, pattern, time_points)
+    if pattern is not None:
+        rule = "A pattern belongs to a folder of TIFF files"
+        raise refuse(path, rule, f"pattern={pattern!r}", "Leave pattern out.")
+    if path.is_dir():
+        return read_zarr(path)
+    if path.stat().st_size == 0:
+        raise refuse(path, "The movie must not be empty", "0 bytes")
+    with path.open("rb") as file:
+        is_tiff = file.read(4) in _TIFF_BEGINNINGS
+    if is_tiff or path.suffix.lower() in _TIFF_SUFFIXES:
+        return read_tiff(path)
+    if path.suffix.lower() in other.SUFFIXES:
+        return other.read_other(path)
+    rule = "A movie must be TIFF, a folder of TIFF files, OME-Zarr or a microscope file"
+    raise refuse(path, rule, "another", "Export it as OME-TIFF, for example with Fiji.")
+
+
+def write_timelapse(movie: TimeLapse, path: str | os.PathLike[str]) -> None:
+    """Writes a compressed OME-TIFF, (t, z, c, y, x), one stack at a time.
+
+    The same movie gives the same bytes. Time points are counted from 0 in the file, whatever they
+    are called in the movie. The name should end in ``.ome.tif``.
+    """
+    if movie.dtype.name not in OME_TYPES:
+        rule = f"OME-TIFF holds {', '.join(OME_TYPES)}"
+        raise refuse(movie.name, rule, movie.dtype, "Convert it first.")
+    z, y, x = movie.shape_zyx
+    shape = (len(movie.time_points), z, len(movie.channel_names), y, x)
+    size = np.prod(shape, dtype=np.int64) * movie.dtype.itemsize
+    with (
+        write_safely(path) as temporary,
+        tifffile.TiffWriter(temporary, bigtiff=size > 2**31, ome=True, byteorder="<") as tif,
+    ):
+        tif.write(
+            _planes(movie),
+            shape=shape,
+            dtype=movie.dtype,
+            compression="zlib",
+            predictor=movie.dtype.kind != "f",
+            photometric="minisblack",
+            metadata=_metadata(movie),
+            software=False,
+            maxworkers=1,
+        )
+
+
+def _planes(movie: TimeLapse) -> Iterator[np.ndarray]:
+    """All planes, (y, x), in the order t, z, c."""
+    channels = range(1, len(movie.channel_names) + 1)
+    for time_point in movie.time_points:
+        stacks = [movie.stack(time_point, (channel,)) for channel in channels]
+        for planes in zip(*stacks, strict=True):
+            yield from map(np.ascontiguousarray, planes)
+
+
+def _metadata(movie: TimeLapse) -> dict[str, object]:
+    """For OME-XML. Its UUID and creator, otherwise random and dated, follow from the movie."""
+    metadata = {
+        "axes": "TZCYX",
+        "Name": movie.name,
+        "Channel": {"Name": list(movie.channel_names)},
+        "UUID": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, str(movie))}",
+        "Creator": "organoid_kit",
+    }
+    for axis, size in zip("ZYX", movie.spacing_um, strict=True):
+        metadata |= {f"PhysicalSize{axis}": size, f"PhysicalSize{axis}Unit": "µm"}
+    if minutes := movie.minutes_per_time_point:
+        metadata |= {"TimeIncrement": minutes * 60, "TimeIncrementUnit": "s"}
+    return metadata

@@ -18,9 +18,7 @@ from organoid_kit.data import formats
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.dataset import AnnotatedMovie, read_dataset, write_dataset
 from organoid_kit.data.formats import read_annotations, write_annotations
-from organoid_kit.data.timelapse import make_timelapse
-from organoid_kit.data.timelapse_reading import read_timelapse
-from organoid_kit.data.timelapse_writing import write_timelapse
+from organoid_kit.data.timelapse import make_timelapse, read_timelapse, write_timelapse
 from organoid_kit.examples.splits import Split
 from organoid_kit.training.runs import Run
 from training_helpers import SPACING_UM, make_blobs, make_family, tiny_crop_settings, tiny_settings

@@ -8,9 +8,7 @@ import tifffile
 from organoid_kit.base.errors import UserError
 from organoid_kit.data.dataset import AnnotatedMovie, read_dataset, write_dataset
 from organoid_kit.data.formats.organoidtracker import read_aut, write_aut
-from organoid_kit.data.timelapse import make_timelapse
-from organoid_kit.data.timelapse_reading import read_timelapse
-from organoid_kit.data.timelapse_writing import write_timelapse
+from organoid_kit.data.timelapse import make_timelapse, read_timelapse, write_timelapse
 
 PATTERN = "im t{time:03}c{channel}.tif"
 

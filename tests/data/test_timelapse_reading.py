@@ -13,9 +13,7 @@ import pytest
 import tifffile
 
 from organoid_kit.base.errors import UserError
-from organoid_kit.data.timelapse import make_timelapse
-from organoid_kit.data.timelapse_reading import read_timelapse
-from organoid_kit.data.timelapse_writing import write_timelapse
+from organoid_kit.data.timelapse import make_timelapse, read_timelapse, write_timelapse
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "lstree_enterocyst" / "images"
 SPACING = (2.0, 0.5, 0.25)
@@ -761,7 +759,7 @@ def test_movie_larger_than_memory(tmp_path):
         file.seek(tif.series[0].dataoffset + 1500 * 50_000_000)
         file.write(np.full(50 * 1000 * 500, 40_000, np.uint16).tobytes())
     program = (
-        "import resource, sys; from organoid_kit.data.timelapse_reading import read_timelapse\n"
+        "import resource, sys; from organoid_kit.data.timelapse import read_timelapse\n"
         "start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "movie = read_timelapse(sys.argv[1], spacing_um=(2, 1, 1))\n"
         "print((movie.stack(1500) == 40_000).all(), movie.stack(1501).any())\n"

@@ -9,8 +9,7 @@ import tifffile
 from organoid_kit.base.errors import UserError
 from organoid_kit.base.files import write_json_safely
 from organoid_kit.base.settings import make_settings
-from organoid_kit.data.timelapse_reading import read_timelapse
-from organoid_kit.data.timelapse_writing import write_timelapse
+from organoid_kit.data.timelapse import read_timelapse, write_timelapse
 from organoid_kit.training import runs
 from organoid_kit.training.runs import (
     Run,

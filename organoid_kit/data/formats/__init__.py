@@ -1,7 +1,5 @@
 """One file per file format, with a reader and, where the format can hold our annotations, a writer.
-
-Readers raise UserError, which names the place, where a file is not what it should be.
-`add_track_ids` and `add_organoidtracker_data` add what other tools ask for, before writing.
+`added_data` is what other tools ask for.
 """
 
 import inspect
@@ -10,14 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from organoid_kit.base.errors import UserError
+from organoid_kit.base import refuse
 from organoid_kit.data.annotations import Annotations
+from organoid_kit.data.formats.added_data import add_organoidtracker_data, add_track_ids
 from organoid_kit.data.formats.ctc import read_ctc, write_ctc
 from organoid_kit.data.formats.geff import read_geff, write_geff
 from organoid_kit.data.formats.organoidtracker import read_aut, write_aut
-from organoid_kit.data.formats.organoidtracker_data import add_organoidtracker_data
 from organoid_kit.data.formats.table import read_table, write_table
-from organoid_kit.data.formats.track_ids import add_track_ids
 from organoid_kit.data.formats.trackmate import read_trackmate
 from organoid_kit.data.reading.zarr import is_zarr
 
@@ -38,19 +35,13 @@ _KNOWN = ".aut, .csv, .xml (TrackMate; read only), .geff, or a Cell Tracking Cha
 
 
 def read_annotations(path: str | Path, **options: Any) -> Annotations:
-    """Annotations from a file or folder, whose suffix (a folder's content, too) tells the format.
-
-    Args:
-        path: `.aut`, `.csv`, `.xml` (TrackMate), `.geff` or `.zarr` (GEFF), or a Cell Tracking
-            Challenge folder.
-        options: of the format's reader, for example spacing_um=(z, y, x) for files in µm.
-
-    Raises:
-        UserError: the format is unknown, does not have an option, or its reader refuses the file.
+    """Annotations from a file or folder, whose suffix (a folder's content, too) tells the format:
+    `.aut`, `.csv`, `.xml` (TrackMate), `.geff` or `.zarr` (GEFF), or a Cell Tracking Challenge
+    folder. The options are those of the format's reader, such as spacing_um=(z, y, x).
     """
     path = Path(path)
     if not os.path.exists(path):  # also where the name is too long to exist
-        raise UserError(f"The annotations must exist. Received: {str(path)!r}. Check the path.")
+        raise refuse(path, "The annotations must exist", "they do not", "Check the path.")
     reader = _FORMATS.get(path.suffix.lower(), (None, None))[0]
     if path.is_dir() and reader is not read_geff:
         reader = read_geff if is_zarr(path) else read_ctc
@@ -59,16 +50,9 @@ def read_annotations(path: str | Path, **options: Any) -> Annotations:
 
 
 def write_annotations(annotations: Annotations, path: str | Path, **options: Any) -> None:
-    """Writes annotations in the format of the suffix; no suffix means a Cell Tracking Challenge
-    folder.
-
-    Args:
-        path: `.aut`, `.csv`, `.geff` or `.zarr` (GEFF), or a folder without suffix.
-        options: overwrite=True, and those of the format's writer, for example shape_zyx for a
-            folder.
-
-    Raises:
-        UserError: the format is unknown, cannot hold these annotations, or the file exists.
+    """Writes annotations in the format of the suffix, `.aut`, `.csv`, `.geff` or `.zarr` (GEFF); no
+    suffix means a Cell Tracking Challenge folder. The options are overwrite=True and those of the
+    format's writer, such as shape_zyx for a folder.
     """
     writer = _FORMATS.get(Path(path).suffix.lower(), (None, None))[1]
     _check_options(writer, options, path)
@@ -77,15 +61,12 @@ def write_annotations(annotations: Annotations, path: str | Path, **options: Any
 
 def _check_options(function: Callable | None, options: dict[str, Any], path: str | Path) -> None:
     if function is None:
-        raise UserError(
-            f"The format of annotations must be known. Received: {str(path)!r}. Known: {_KNOWN}."
-        )
+        rule = "The format of annotations must be known"
+        raise refuse(path, rule, "another suffix", f"Known: {_KNOWN}.")
     parameters = inspect.signature(function).parameters.values()
     known = {p.name: p.default is p.empty for p in parameters if p.kind is p.KEYWORD_ONLY}
     missing = [name for name, needed in known.items() if needed and name not in options]
     if missing or not options.keys() <= known.keys():
-        raise UserError(
-            "Each format has its own options. "
-            f"Received: {', '.join(options) or 'none'} for {str(path)!r}. "
-            f"It takes: {', '.join(known)}{f'; it needs: {missing[0]}' if missing else ''}."
-        )
+        advice = f"It takes {', '.join(known)}" + (f" and needs {missing[0]}" if missing else "")
+        received = ", ".join(options) or "none"
+        raise refuse(path, "Each format has its own options", received, f"{advice}.")

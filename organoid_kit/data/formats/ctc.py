@@ -16,7 +16,7 @@ import tifffile
 from scipy import ndimage
 from scipy.spatial import KDTree
 
-from organoid_kit.base import UserError
+from organoid_kit.base import UserError, refuse
 from organoid_kit.base.files import read_text, write_safely
 from organoid_kit.data.annotations import Annotations
 
@@ -31,14 +31,11 @@ def read_ctc(
     spacing_um: tuple[float, float, float] | None = None,
     minutes_per_time_point: float | None = None,
 ) -> Annotations:
-    """Annotations from a folder of label images, which may begin at any time point.
+    """Annotations from a folder such as `01_GT/TRA` or `01_RES`, which may begin at any time point.
 
     The positions of a label are linked from each time point where it is seen to the next, also over
     a gap; a parent's last position is linked to the daughter's first, however long before it was.
-
-    Args:
-        folder: such as `01_GT/TRA` or `01_RES`.
-        spacing_um: µm per voxel, zyx, where known; label images do not say.
+    The spacing is µm per voxel, zyx; label images do not say.
     """
     folder = Path(folder)
     tracks, images = _find_files(folder)
@@ -48,10 +45,7 @@ def read_ctc(
         image = _read_labels(path)
         found = np.unique(image[image != 0]).tolist()
         for label in set(found) - set(parent_of):
-            raise UserError(
-                f"Every label must have a line in {tracks.name}. Received: label {label} in "
-                f"{str(path)!r}. Add its line, or take both from the same source."
-            )
+            raise refuse(path, f"Every label must have a line in {tracks.name}", f"label {label}")
         if found:
             positions += ndimage.center_of_mass(np.ones(image.shape, dtype=bool), image, found)
         time_points += [time_point] * len(found)
@@ -94,19 +88,16 @@ def write_ctc(
             `man_trackTTT.tif`).
         overwrite: replace such a folder; a folder with other files in it is never replaced.
 
-    Raises:
-        UserError: there is no spacing, a merge, a position outside the movie, two positions in one
-            voxel, too many tracks for 16 bits, or the folder exists.
+    Raises UserError where there is no spacing, a merge, a position outside the movie, two positions
+    in one voxel, too many tracks for 16 bits, or the folder exists.
     """
     folder = Path(folder)
     _check_can_be_written(annotations, folder)
     _check_positions(annotations, shape_zyx, time_points, folder)
     for path in folder.iterdir() if folder.is_dir() and overwrite else ():
         if not re.fullmatch(r"(man|res)_track\.txt|(man_track|mask)\d+\.tiff?", path.name):
-            raise UserError(
-                f"Only a folder of label images is replaced. Received: {str(folder)!r}, which also "
-                f"holds {path.name!r}. Choose another folder."
-            )
+            rule, received = "Only label images are replaced", f"it also holds {path.name!r}"
+            raise refuse(folder, rule, received, "Choose another folder.")
     labels, lines = _label_tracks(annotations, folder)
     last = max(annotations.time_points if time_points is None else time_points, default=0)
     file_name, beginning = list(_TRACK_FILES.items())[int(results)]
@@ -132,11 +123,9 @@ def _find_files(folder: Path) -> tuple[Path, dict[int, Path]]:
             images = {int(match[1]): path for match, path in matches if match}
             if images:
                 return folder / file_name, dict(sorted(images.items()))
-    raise UserError(
-        "A Cell Tracking Challenge folder must hold man_track.txt with man_track000.tif …, or "
-        f"res_track.txt with mask000.tif …. Received: {str(folder)!r}. "
-        "Pass the folder with these files, such as 01_GT/TRA or 01_RES."
-    )
+    either = "man_track.txt with man_track000.tif …, or res_track.txt with mask000.tif …"
+    rule = f"A Cell Tracking Challenge folder must hold {either}"
+    raise refuse(folder, rule, "neither", "Pass the folder of these, such as 01_GT/TRA or 01_RES.")
 
 
 def _read_tracks(path: Path) -> dict[int, int]:
@@ -153,9 +142,7 @@ def _read_tracks(path: Path) -> dict[int, int]:
             if label == 0 or label in parent_of or begin > end or parent == label:
                 rule = "A label must have one line, begin before its end and no loop"
         if rule:
-            raise UserError(
-                f"{rule}. Received: {line!r:.60}, line {number} of {str(path)!r}. Repair this line."
-            )
+            raise refuse(path, rule, f"{line!r:.60}, line {number}", "Repair this line.")
         parent_of[label] = parent
     return parent_of
 
@@ -165,16 +152,11 @@ def _read_labels(path: Path) -> np.ndarray:
     try:
         labels = tifffile.imread(path)
     except Exception as error:  # tifffile and its codecs raise many kinds when a file is damaged
-        raise UserError(
-            f"A label image must be a TIFF file. Received: {str(path)!r}: {error}. "
-            "It may be damaged or cut off: take it from its source again."
-        ) from error
+        raise refuse(path, "A label image must be a TIFF file", error) from error
     if labels.ndim not in (2, 3) or labels.dtype.kind not in "iu":
-        raise UserError(
-            "A label image must have two or three axes and whole numbers. "
-            f"Received: {labels.ndim} axes, {labels.dtype} in {str(path)!r}. "
-            "Check that it is the label image and not the movie."
-        )
+        rule = "A label image must have two or three axes and whole numbers"
+        received = f"{labels.ndim} axes, {labels.dtype}"
+        raise refuse(path, rule, received, "Check that it is the label image and not the movie.")
     return labels if labels.ndim == 3 else labels[None]
 
 
@@ -187,19 +169,15 @@ def _make_links(
         rows_of[label].append(row)
     links = [link for rows in rows_of.values() for link in zip(rows, rows[1:], strict=False)]
     for label, rows in rows_of.items():
-        parent = parent_of[label]
-        received = f"Received: label {label} with parent {parent} in {str(path)!r}"
-        if parent and parent not in rows_of:
-            raise UserError(
-                f"A parent must be seen in the label images. {received}. "
-                "Set the parent to 0 or add the images that show it."
-            )
-        if parent and time_points[rows_of[parent][-1]] >= time_points[rows[0]]:
-            raise UserError(
-                "A parent must be seen for the last time before its daughter is seen. "
-                f"{received}. Correct the parent, or the label images."
-            )
-        links += [(rows_of[parent][-1], rows[0])] if parent else []
+        if (parent := parent_of[label]) == 0:
+            continue
+        received, advice = f"label {label} with parent {parent}", "Correct it or the label images."
+        if parent not in rows_of:
+            raise refuse(path, "A parent must be seen in the label images", received, advice)
+        if time_points[rows_of[parent][-1]] >= time_points[rows[0]]:
+            rule = "A parent must be seen for the last time before its daughter is seen"
+            raise refuse(path, rule, received, advice)
+        links.append((rows_of[parent][-1], rows[0]))
     return links
 
 
@@ -213,10 +191,8 @@ def _label_tracks(annotations: Annotations, folder: Path) -> tuple[np.ndarray, l
         for part in np.split(rows, np.flatnonzero(np.diff(times[rows]) > 1) + 1)
     ]
     if len(tracks) > _LARGEST_LABEL:
-        raise UserError(
-            f"Label images can hold {_LARGEST_LABEL} tracks. Received: {len(tracks)} tracks, for "
-            f"{str(folder)!r}. Write fewer time points, or write another format."
-        )
+        rule, received = f"Label images can hold {_LARGEST_LABEL} tracks", f"{len(tracks)} tracks"
+        raise refuse(folder, rule, received, "Write fewer time points, or another format.")
     labels = np.zeros(len(annotations), dtype=np.uint16)
     for label, rows in enumerate(tracks, start=1):
         labels[rows] = label
@@ -265,17 +241,14 @@ def _check_can_be_written(annotations: Annotations, folder: Path) -> None:
             f"{annotations.name!r}. Set it with annotations.with_spacing((z, y, x))."
         )
     for row in annotations.merges()[:1]:
-        raise UserError(
-            "The Cell Tracking Challenge's format has no merges. "
-            f"Received: {_describe(annotations, row)} with several links backward, for "
-            f"{str(folder)!r}. Remove all but one."
-        )
+        rule = "The Cell Tracking Challenge's format has no merges"
+        received = f"{_describe(annotations, row)} with several links backward"
+        raise refuse(folder, rule, received, "Remove all but one.")
     before, after = annotations.time_points[annotations.links].T.reshape(2, -1)
     for link in np.flatnonzero(after <= before)[:1]:
-        raise UserError(
-            f"Every link must go forward in time. Received: link {link} from time point "
-            f"{before[link]} to {after[link]}, for {str(folder)!r}. Turn it round or remove it."
-        )
+        received = f"link {link} from time point {before[link]} to {after[link]}"
+        rule, advice = "Every link must go forward in time", "Turn it round or remove it."
+        raise refuse(folder, rule, received, advice)
 
 
 def _check_positions(
@@ -285,24 +258,19 @@ def _check_positions(
     positions, times = annotations.positions, annotations.time_points
     # Also where a coordinate is NaN
     inside = ((positions >= -0.5) & (positions < np.array(shape_zyx) - 0.5)).all(axis=1)
+    rule = "Every position must lie in the movie"
     for row in np.flatnonzero(~inside)[:1]:
-        raise UserError(
-            f"Every position must lie in the movie. Received: {_describe(annotations, row)}, in "
-            f"shape {tuple(shape_zyx)}, for {str(folder)!r}. Remove it or correct the shape."
-        )
+        received = f"{_describe(annotations, row)}, in shape {tuple(shape_zyx)}"
+        raise refuse(folder, rule, received, "Remove it or correct the shape.")
     _, first = np.unique(np.column_stack([times, _voxels(positions)]), axis=0, return_index=True)
     for row in np.setdiff1d(np.arange(len(positions)), first)[:1]:
-        raise UserError(
-            "Two positions must not lie in the same voxel. "
-            f"Received: {_describe(annotations, row)}, for {str(folder)!r}. Remove one of them."
-        )
+        same = "Two positions must not lie in the same voxel"
+        raise refuse(folder, same, _describe(annotations, row), "Remove one of them.")
     for time_point in annotations.annotated_time_points.tolist():
         if time_point < 0 or (time_points is not None and time_point not in time_points):
-            raise UserError(
-                f"Every position must lie in the movie. Received: time point {time_point}, for "
-                f"{str(folder)!r} with {time_points or 'time points from 0'}. File names count "
-                "from 0 up: shift the time points or remove the position."
-            )
+            received = f"time point {time_point}, with {time_points or 'time points from 0'}"
+            advice = "File names count from 0 up: shift the time points or remove the position."
+            raise refuse(folder, rule, received, advice)
 
 
 def _describe(annotations: Annotations, row: int) -> str:

@@ -16,12 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.base import UserError
+from organoid_kit.base import UserError, refuse
 from organoid_kit.base.files import write_safely
 from organoid_kit.data.annotations import Annotations
-from organoid_kit.data.formats.conversion import to_links, to_voxels
-from organoid_kit.data.formats.track_ids import add_track_ids
-from organoid_kit.data.units import to_minutes, to_um
+from organoid_kit.data.conversion import to_links, to_minutes, to_um, to_voxels
+from organoid_kit.data.formats.added_data import add_track_ids
 
 _OURS = "organoid_kit"  # key in the metadata
 _AXES = ("t", "z", "y", "x")
@@ -34,21 +33,16 @@ def read_geff(
     spacing_um: tuple[float, float, float] | None = None,
     minutes_per_time_point: float | None = None,
 ) -> Annotations:
-    """Annotations from a GEFF folder.
-
-    Args:
-        spacing_um: µm per voxel, zyx; overrules the file. Needed where the file's positions are in
-            µm.
-        minutes_per_time_point: overrules the file.
+    """Annotations from a GEFF folder. The spacing (µm per voxel, zyx), which a file in µm may lack,
+    and the minutes overrule the file.
     """
     content = _read(path)
     metadata, ids = content["metadata"], content["node_ids"].tolist()
     axes = {"t" if axis.type == "time" else axis.name.lower(): axis for axis in metadata.axes or []}
     if not {"t", "y", "x"} <= set(axes) <= set(_AXES):
-        raise UserError(
-            "A GEFF must have a time axis and the axes z, y, x, or y, x. Received: "
-            f"{', '.join(axes) or 'no axes'} in {str(path)!r}. Name the axes when you export it."
-        )
+        rule = "A GEFF must have a time axis and the axes z, y, x, or y, x"
+        advice = "Name the axes when you export it."
+        raise refuse(path, rule, ", ".join(axes) or "no axes", advice)
     extra = dict(metadata.extra)
     ours = extra.pop(_OURS, None) or {}
     properties = _read_props(content["node_props"], ours.get("json", ()))
@@ -62,12 +56,10 @@ def read_geff(
         spacing_um = axis_um if all(axis_um) else None
     units = {axes[name].unit for name in "zyx" if name in axes}
     if units == {"micrometer"}:
-        positions = to_voxels(positions, spacing_um, f"micrometers in {str(path)!r}")
+        positions = to_voxels(positions, spacing_um, "micrometers", path)
     elif not units <= {"pixel", None}:
-        raise UserError(
-            "Positions must be in pixels, or in micrometers with the spacing of the movie. "
-            f"Received: {', '.join(map(str, units))} in {str(path)!r}. Convert them first."
-        )
+        rule = "Positions must be in pixels or micrometers"
+        raise refuse(path, rule, ", ".join(map(str, units)), "Convert them first.")
     row_of = {node: row for row, node in enumerate(ids)}
     edges = content["edge_ids"].reshape(-1, 2).tolist()
     own_minutes = to_minutes(axes["t"].scale, axes["t"].scaled_unit)
@@ -88,9 +80,8 @@ def read_geff(
 def write_geff(annotations: Annotations, path: str | Path, *, overwrite: bool = False) -> None:
     """Writes a GEFF folder with everything that `Annotations` holds.
 
-    Raises:
-        UserError: the `geff` library is missing, the property `id` is no different whole number for
-            each position, a property has a name that a folder cannot have, or the folder exists.
+    Raises UserError where the property `id` is not another whole number for each position, a
+    property has a name that a folder cannot have, or the folder exists.
     """
     geff = _import_geff()
     if Path(path).is_dir() and overwrite:
@@ -98,26 +89,23 @@ def write_geff(annotations: Annotations, path: str | Path, *, overwrite: bool = 
     ids = annotations.properties.get("id", np.arange(len(annotations))).tolist()
     whole = all(type(value) is int and 0 <= value < 2**63 for value in ids)
     if not whole or len(set(ids)) < len(ids):
-        raise UserError(
-            "The property 'id' must be another whole number, from 0 up, for each position, as "
-            f"links refer to it. Received: a missing, repeated or other id, for {str(path)!r}. "
-            "Repair or remove the property."
-        )
+        rule = "The property 'id' must be another whole number, from 0 up, for each position"
+        received = "a missing, repeated or other id, and links refer to it"
+        raise refuse(path, rule, received, "Repair or remove the property.")
     ids = np.array(ids, dtype=np.uint64)
     properties = {name: values for name, values in annotations.properties.items() if name != "id"}
     node_props, json_names = _make_props(properties, _AXES, path)
     edge_props, link_json_names = _make_props(annotations.link_properties, (), path)
-    node_props["t"] = {"values": annotations.time_points, "missing": None}
-    for name, values in zip("zyx", annotations.positions.T, strict=True):
+    columns = (annotations.time_points, *annotations.positions.T)
+    for name, values in zip(_AXES, columns, strict=True):
         node_props[name] = {"values": values, "missing": None}
     ours = {
         "name": annotations.name,
         "extra": json.dumps(_to_plain(annotations.extra, path)),
         "json": json_names,
         "link_json": link_json_names,
+        **({} if annotations.region is None else {"region": annotations.region}),
     }
-    if annotations.region is not None:
-        ours["region"] = annotations.region
     right = add_track_ids(annotations).properties  # they may be missing, or of other links
     numbered = all(np.array_equal(properties.get(n), right[n]) for n in _TRACK_PROPS.values())
     axes = [{"name": "t", "type": "time", "unit": "frame"}]
@@ -144,10 +132,8 @@ def _import_geff() -> ModuleType:
         import geff
         import geff.core_io
     except ImportError as error:
-        raise UserError(
-            "GEFF files need the geff library. Received: it is not installed "
-            f'({error}). Install it with: pip install "organoid-kit[formats]"'
-        ) from error
+        advice = 'Install it with: pip install "organoid-kit[formats]"'
+        raise UserError(f"GEFF files need the geff library. Received: {error}. {advice}") from error
     return geff
 
 
@@ -156,10 +142,7 @@ def _read(path: str | Path) -> dict[str, Any]:
     try:
         return geff.core_io.read_to_memory(str(path))
     except Exception as error:  # zarr, pydantic and geff raise many kinds when a file is damaged
-        raise UserError(
-            f"The folder must be a valid GEFF. Received: {str(path)!r}: {str(error)[:300]}. "
-            "It may be damaged or incomplete: take it from its source again."
-        ) from error
+        raise refuse(path, "The folder must be a valid GEFF", str(error)[:300]) from error
 
 
 def _read_coordinate(values: list | None, name: str, path: str | Path) -> np.ndarray:
@@ -169,10 +152,8 @@ def _read_coordinate(values: list | None, name: str, path: str | Path) -> np.nda
     except (TypeError, ValueError):
         coordinate = np.nan
     if not np.isfinite(coordinate).all():
-        raise UserError(
-            "Every position must have a finite number on each axis. Received: a missing one, axis "
-            f"{name!r} of {str(path)!r}. Repair the file where it comes from."
-        )
+        rule = "Every position must have a finite number on each axis"
+        raise refuse(path, rule, f"one is missing on axis {name!r}")
     return coordinate
 
 
@@ -197,11 +178,8 @@ def _make_props(
     props, json_names = {}, []
     for name, values in properties.items():
         if name in reserved or not re.fullmatch(r"\w[\w .-]*", name):
-            raise UserError(
-                "The name of a property must begin with a letter or digit, go on with letters, "
-                "digits, spaces, dots and hyphens, and not be an axis. "
-                f"Received: {name!r}, for {str(path)!r}. Rename the property."
-            )
+            rule = "A property must be called by letters or digits, not by an axis"
+            raise refuse(path, rule, repr(name), "Rename the property.")
         values = [value.item() if isinstance(value, np.generic) else value for value in values]
         if not _is_simple([value for value in values if value is not None]):
             json_names.append(name)
@@ -229,7 +207,5 @@ def _to_plain(value: Any, path: str | Path) -> Any:
     try:
         return json.loads(json.dumps(value, default=lambda array: array.tolist()))
     except (TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise UserError(
-            "Only numbers, texts, lists and dictionaries can be kept in a GEFF. "
-            f"Received: {error}, for {str(path)!r}. Remove or convert this value."
-        ) from error
+        rule = "Only numbers, texts, lists and dictionaries can be kept in a GEFF"
+        raise refuse(path, rule, error, "Remove or convert this value.") from error

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.base import UserError
+from organoid_kit.base import refuse
 from organoid_kit.base.files import read_json, write_json_safely
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.json_part import JsonPart
@@ -36,12 +36,8 @@ _OWN_KEYS = {"version", "name", "positions", "shapes", "tracks", "links", "image
 def read_aut(path: str | Path) -> Annotations:
     """Positions, links and everything else in an `.aut` file of version 1 or 2."""
     content = JsonPart(read_json(path, allow_nan=True), str(path))
-    if content.value.get("version", "v1") not in ("v1", "v2"):
-        raise UserError(
-            "An .aut file must be of version v1 or v2. "
-            f"Received: version {content.value['version']!r:.60} in {str(path)!r}. "
-            "Save it with a version of OrganoidTracker that writes v2."
-        )
+    if (version := content.value.get("version", "v1")) not in ("v1", "v2"):
+        raise content.refuse("An .aut file must be of version v1 or v2", f"{version!r:.60}")
     if content.value and all(map(_NUMBER.fullmatch, content.value)):
         content = JsonPart({"positions": content.value}, str(path))  # as in the oldest files
     elif "nodes" in content.value:
@@ -58,13 +54,10 @@ def read_aut(path: str | Path) -> Annotations:
     if other_data.value.get(REGION_KEY) is not None:
         region = other_data.triples(REGION_KEY)
         if len(region) != 2:
-            raise UserError(
-                f"A region must have two corners. Received: {len(region)} at {other_data.where}. "
-                "Repair or remove it."
-            )
-        extra["other_data"] = {k: v for k, v in other_data.value.items() if k != REGION_KEY}
-        if not extra["other_data"]:
-            del extra["other_data"]
+            raise other_data.refuse("A region must have two corners", f"{len(region)}")
+        del extra["other_data"]
+        if others := {k: v for k, v in other_data.value.items() if k != REGION_KEY}:
+            extra["other_data"] = others
     positions = np.array(draft.coordinates_xyz).reshape(-1, 3)[:, ::-1]
     return Annotations(
         positions=positions - _shifts(content, draft.time_points),
@@ -83,18 +76,14 @@ def read_aut(path: str | Path) -> Annotations:
 def write_aut(annotations: Annotations, path: str | Path, *, overwrite: bool = False) -> None:
     """Writes an `.aut` file of version 2, unknown spacing and time as zeros.
 
-    Raises:
-        UserError: a link does not join consecutive time points, two positions of a time point are
-            equal to two decimals (OrganoidTracker would take them for one), a coordinate is not
-            finite, or the file exists.
+    Raises UserError where a link does not join consecutive time points, two positions of a time
+    point are equal to two decimals (OrganoidTracker would take them for one), or the file exists.
     """
     before, after = annotations.time_points[annotations.links].T.reshape(2, -1)
     for index in np.flatnonzero(after - before != 1)[:1]:
-        raise UserError(
-            "In an .aut file every link must join consecutive time points. Received: link "
-            f"{index} from time point {before[index]} to {after[index]}, for {str(path)!r}. "
-            "Add the positions in between or remove the link."
-        )
+        rule = "In an .aut file every link must join consecutive time points"
+        received = f"link {index} from time point {before[index]} to {after[index]}"
+        raise refuse(path, rule, received, "Add the positions in between or remove the link.")
     offsets = JsonPart(annotations.extra, str(path))
     shifted = annotations.positions + _shifts(offsets, annotations.time_points.tolist())
     coordinates = shifted[:, ::-1].tolist()  # the same floats in positions and tracks
@@ -164,10 +153,7 @@ def _read_positions(content: JsonPart, draft: _Draft) -> None:
     for record in content.entries(key):
         time_point = record.time_point("time_point")
         if "coords_xyz_px" not in record.value:
-            raise UserError(
-                "A time point must have coordinates. Received: no 'coords_xyz_px' at "
-                f"{record.where}. Repair this part."
-            )
+            raise record.refuse("A time point must have coordinates", "no 'coords_xyz_px'")
         rows = [draft.add(time_point, xyz) for xyz in record.triples("coords_xyz_px")]
         for name, values in _read_meta(record, "position_meta", len(rows)).items():
             draft.properties[name].update(zip(rows, values, strict=True))
@@ -177,10 +163,7 @@ def _read_tracks(content: JsonPart, draft: _Draft) -> None:
     for track in content.entries("tracks"):
         start, coordinates = track.time_point("time_point_start"), track.triples("coords_xyz_px")
         if not coordinates:
-            raise UserError(
-                "A track must have at least one position. "
-                f"Received: {track.where}. Remove this track."
-            )
+            raise track.refuse("A track must have at least one position", "none")
         rows = [draft.find(start + step, xyz) for step, xyz in enumerate(coordinates)]
         before = track.triples("coords_xyz_px_before")
         parents = [(draft.find(start - 1, xyz), rows[0]) for xyz in before]
@@ -188,8 +171,7 @@ def _read_tracks(content: JsonPart, draft: _Draft) -> None:
         for key, links in (("link_meta_before", parents), ("link_meta", inner)):
             columns = _read_meta(track, key, len(links))
             for index, (source, target) in enumerate(links):
-                data = {name: values[index] for name, values in columns.items()}
-                draft.link(source, target, data)
+                draft.link(source, target, {name: v[index] for name, v in columns.items()})
         for name, value in track.get("lineage_meta").value.items():
             draft.properties[LINEAGE_PREFIX + name][rows[0]] = value
 
@@ -200,10 +182,8 @@ def _read_meta(part: JsonPart, key: str, length: int) -> dict[str, list]:
     columns = {name: meta.get(name, list).value for name in meta.value}
     for name, values in columns.items():
         if len(values) < length or (len(values) > length and key != "link_meta_before"):
-            raise UserError(
-                f"There must be one value each. Received: {len(values)} values for {length} at "
-                f"{meta.where}, {name!r}. Use null where a value is missing."
-            )
+            received = f"{len(values)} values of {name!r} for {length}"
+            raise meta.refuse("There must be one value each, or null", received)
     return {name: values[:length] for name, values in columns.items()}
 
 
@@ -293,19 +273,12 @@ def _check_positions_are_distinct(
 ) -> None:
     rows: dict[tuple, int] = {}
     for row, (time_point, xyz) in enumerate(zip(time_points, coordinates, strict=True)):
+        place, advice = f"{row} at time point {time_point}, x, y, z = {xyz}", "Remove or repair it."
         if not all(map(math.isfinite, xyz)):
-            raise UserError(
-                f"Coordinates must be finite numbers. Received: position {row} at time point "
-                f"{time_point}, x, y, z = {xyz}, for {str(path)!r}. Remove or repair this position."
-            )
-        other = rows.setdefault(_key(time_point, xyz), row)
-        if other != row:
-            raise UserError(
-                "In an .aut file two positions of a time point must differ in their first two "
-                f"decimals. Received: positions {other} and {row} at time point {time_point}, "
-                f"x, y, z = {', '.join(_key(time_point, xyz)[1:])}, for {str(path)!r}. "
-                "Remove one of them."
-            )
+            raise refuse(path, "Coordinates must be finite numbers", f"position {place}", advice)
+        if (other := rows.setdefault(_key(time_point, xyz), row)) != row:
+            rule = "Two positions of a time point must differ in their first two decimals"
+            raise refuse(path, rule, f"positions {other} and {place}", advice)
 
 
 def _key(time_point: int, xyz: list[float]) -> tuple:

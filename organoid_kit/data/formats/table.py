@@ -28,10 +28,10 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.base import UserError
+from organoid_kit.base import UserError, refuse
 from organoid_kit.base.files import read_text, write_text_safely
 from organoid_kit.data.annotations import Annotations
-from organoid_kit.data.formats.conversion import to_voxels
+from organoid_kit.data.conversion import to_voxels
 
 _VOXEL_COLUMNS = ("z", "y", "x")
 _MICROMETRE_COLUMNS = ("z_um", "y_um", "x_um")
@@ -50,11 +50,8 @@ def read_table(
     spacing_um: tuple[float, float, float] | None = None,
     minutes_per_time_point: float | None = None,
 ) -> Annotations:
-    """Annotations from a CSV file; commas, semicolons or tabs between the columns.
-
-    Args:
-        spacing_um: µm per voxel, zyx; overrules the file. Needed where the positions are in µm.
-        minutes_per_time_point: where known; overrules the file.
+    """Annotations from a CSV file; commas, semicolons or tabs between the columns. The spacing (µm
+    per voxel, zyx), which a file in µm may lack, and the minutes overrule the file.
     """
     text = read_text(path)
     remarks = _REMARKS.match(text).group()
@@ -63,21 +60,15 @@ def read_table(
     header, rows = _read_rows(text[len(remarks) :], len(remarks.splitlines()), path)
     in_um = not {"time_point", *_VOXEL_COLUMNS} <= set(header)
     columns = _MICROMETRE_COLUMNS if in_um else _VOXEL_COLUMNS
+    names = ", ".join(header) or "no columns"
     if not {"time_point", *columns} <= set(header):
-        raise UserError(
-            "A table must have the columns time_point and z, y, x (voxels) or z_um, y_um, x_um. "
-            f"Received: {', '.join(header) or 'no columns'} in {str(path)!r}. "
-            "Rename or add columns."
-        )
+        rule = "A table must have the columns time_point and z, y, x (voxels) or z_um, y_um, x_um"
+        raise refuse(path, rule, names, "Rename or add columns.")
     if len(set(header)) < len(header) or "" in header:
-        raise UserError(
-            "Every column must have a name of its own. "
-            f"Received: {', '.join(header)} in {str(path)!r}. Rename them."
-        )
+        raise refuse(path, "Every column must have a name of its own", names, "Rename them.")
     positions = [[row.number(column) for column in columns] for row in rows]
     if in_um:
-        received = f"columns {', '.join(columns)} in {str(path)!r}"
-        positions = to_voxels(positions, spacing_um, received)
+        positions = to_voxels(positions, spacing_um, f"columns {', '.join(columns)}", path)
     links, link_properties = _read_links(header, rows, path)
     properties = [n for n in header if n not in _OWN_COLUMNS and not n.startswith(_LINK_PREFIX)]
     properties += ["id"] if "id" in header else []
@@ -98,20 +89,14 @@ def write_table(annotations: Annotations, path: str | Path, *, overwrite: bool =
     """Writes all of the annotations but `extra` as CSV, positions in voxels.
 
     The property `id` is what links refer to; where there is none, positions are numbered from 0.
-
-    Raises:
-        UserError: the ids are not different from each other, a property has the name of a column or
-            of another property's, or the file exists.
+    Raises UserError where ids are repeated, a property is called like a column, or the file exists.
     """
     _check_names(annotations, path)
     properties, links = dict(annotations.properties), annotations.link_properties
     ids = np.asarray(properties.pop("id", np.arange(len(annotations))), dtype=object)
     if len({_write_value(value).strip() for value in ids} - {""}) < len(ids):
-        raise UserError(
-            "The property 'id' must be different for each position, as links refer to it. "
-            f"Received: a missing or repeated id, for {str(path)!r}. "
-            "Give every position an id of its own or remove the property."
-        )
+        rule = "The property 'id' must be another one for each position, as links refer to it"
+        raise refuse(path, rule, "a missing or repeated id", "Repair or remove the property.")
     file = io.StringIO(newline="")
     file.write(_write_remarks(annotations))
     writer = csv.writer(file, lineterminator="\n")
@@ -131,11 +116,11 @@ class _Row(dict):
 
     def __init__(self, cells: dict[str, str], number: int, path: str | Path) -> None:
         super().__init__(cells)
-        self.place = f"row {number} of {str(path)!r}"
+        self.line, self.path = number, path
 
     def refuse(self, rule: str, received: str) -> UserError:
         """An error that names the row."""
-        return UserError(f"{rule}. Received: {received}, {self.place}. Repair this row.")
+        return refuse(self.path, rule, f"{received}, row {self.line}", "Repair this row.")
 
     def number(self, column: str) -> float:
         """A coordinate."""
@@ -189,10 +174,8 @@ def _read_remarks(remarks: str, path: str | Path) -> dict[str, Any]:
         least = -math.inf if key == "region_zyx" else 0
         if len(numbers) != count or not all(least < number < math.inf for number in numbers):
             kind = "numbers" if key == "region_zyx" else "positive numbers"
-            raise UserError(
-                f"A remark must fit its name: {count} {kind} for {key}. "
-                f"Received: {said[key]!r:.60} in {str(path)!r}. Correct this line or delete it."
-            )
+            rule = f"A remark must fit its name: {count} {kind} for {key}"
+            raise refuse(path, rule, f"{said[key]!r:.60}", "Correct this line or delete it.")
         said[key] = numbers if count > 1 else numbers[0]
     return said
 
@@ -226,10 +209,8 @@ def _read_links(
     if "parent_id" not in header:
         return [], {}
     if "id" not in header:
-        raise UserError(
-            "Parents are named by their id. Received: a column parent_id but no column id in "
-            f"{str(path)!r}. Add a column id."
-        )
+        received = "a column parent_id but no column id"
+        raise refuse(path, "Parents are named by their id", received, "Add a column id.")
     row_of: dict[str, int] = {}
     for index, row in enumerate(rows):
         key = row["id"].strip()
@@ -292,13 +273,10 @@ def _check_names(annotations: Annotations, path: str | Path) -> None:
     for name in annotations.properties:
         own = (name in _OWN_COLUMNS and name != "id") or name.startswith(_LINK_PREFIX)
         if own or not name or name != name.strip():
-            raise UserError(
-                "A property must not be called like a column of the table, nor begin with 'link_' "
-                f"or a space. Received: {name!r}, for {str(path)!r}. Rename the property."
-            )
+            rule = "A property must not be called like a column, nor begin with 'link_' or a space"
+            raise refuse(path, rule, repr(name), "Rename the property.")
     for name in annotations.link_properties:
         if _link_property(_link_column(name)) != name:
-            raise UserError(
-                f"A property of links must have a column of its own. Received: {name!r}, which "
-                f"would be read as {_link_column(name)!r}, for {str(path)!r}. Rename the property."
-            )
+            rule = "A property of links must have a column of its own"
+            received = f"{name!r}, which would be read as {_link_column(name)!r}"
+            raise refuse(path, rule, received, "Rename the property.")

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from organoid_kit.base import UserError
+from organoid_kit.base import UserError, refuse
 from organoid_kit.data.annotations import Annotations
-from organoid_kit.data.formats.conversion import to_links, to_voxels
-from organoid_kit.data.units import to_um
+from organoid_kit.data.conversion import to_links, to_um, to_voxels
 
 _COORDINATES = ("POSITION_Z", "POSITION_Y", "POSITION_X")
 _NOT_PROPERTIES = {"ID", "FRAME", *_COORDINATES, "POSITION_T", "VISIBILITY"}
@@ -29,23 +28,19 @@ def read_trackmate(
 ) -> Annotations:
     """Annotations from a TrackMate or MaMuT file. The spot's ID becomes the property `id`.
 
-    Args:
-        spacing_um: µm per voxel, zyx, of the movie.
-        time_point_offset: time point of the file's frame 0, where the movie is counted from another
-            number.
+    The spacing is the movie's, µm per voxel, zyx; `time_point_offset` is the time point of the
+    file's frame 0.
     """
     root = _parse(path)
     model, image = root.find("Model"), root.find("Settings/ImageData")
     unit = model.get("spatialunits", "µm")
     if to_um(1.0, unit) != 1.0:
-        raise UserError(
-            f"Positions must be in µm. Received: spatialunits {unit!r:.40} in {str(path)!r}. "
-            "Set the image's calibration in TrackMate and save the file again."
-        )
-    hint = ""
+        advice = "Set the image's calibration in TrackMate and save the file again."
+        raise refuse(path, "Positions must be in µm", f"spatialunits {unit!r:.40}", advice)
+    received = "no spacing_um"
     if image is not None:  # a hint, not to be trusted
         sizes = (image.get(key, "?") for key in ("voxeldepth", "pixelheight", "pixelwidth"))
-        hint = f", which itself states {', '.join(sizes)} (z, y, x; often never set)"
+        received += f"; the file itself states {', '.join(sizes)} (z, y, x; often never set)"
     all_spots = list(root.iter("Spot"))
     spots = [spot for spot in all_spots if spot.get("VISIBILITY", "1") != "0"]
     positions_um = [[_number(spot, key, path) for key in _COORDINATES] for spot in spots]
@@ -58,7 +53,7 @@ def read_trackmate(
     visible = (links >= 0).all(axis=1)
     edges = [edge for edge, kept in zip(edges, visible, strict=True) if kept]
     return Annotations(
-        positions=to_voxels(positions_um, spacing_um, f"no spacing_um for {str(path)!r}{hint}"),
+        positions=to_voxels(positions_um, spacing_um, received, path),
         time_points=time_points,
         links=links[visible],
         properties={
@@ -82,22 +77,12 @@ class _NoDoctype(ElementTree.TreeBuilder):
 def _parse(path: str | Path) -> ElementTree.Element:
     try:
         root = ElementTree.parse(path, ElementTree.XMLParser(target=_NoDoctype())).getroot()
-    except (ElementTree.ParseError, UserError, ValueError, LookupError) as error:
-        raise UserError(
-            f"The file must be valid and harmless XML. Received: {str(path)!r}: {error}. "
-            "It may be damaged or cut off: take it from its source again."
-        ) from error
-    except OSError as error:
-        raise UserError(
-            "The file must exist and be readable. "
-            f"Received: {str(path)!r}: {error.strerror}. Check the path."
-        ) from error
+    except (ElementTree.ParseError, OSError, ValueError, LookupError) as error:
+        raise refuse(path, "The file must be readable, valid and harmless XML", error) from error
     if root.tag != "TrackMate" or root.find("Model/AllSpots") is None:
-        raise UserError(
-            "A TrackMate or MaMuT file must have spots. Received: XML beginning with "
-            f"<{root.tag:.40}> in {str(path)!r}. "
-            "Pass the file that the program saved, not an export of tracks only."
-        )
+        received = f"XML that begins with <{root.tag:.40}>"
+        advice = "Pass the file that the program saved, not an export of tracks only."
+        raise refuse(path, "A TrackMate or MaMuT file must have spots", received, advice)
     return root
 
 
@@ -116,11 +101,8 @@ def _number(spot: ElementTree.Element, key: str, path: str | Path) -> float:
     except ValueError:
         number = math.nan
     if not abs(number) < 1e9:
-        raise UserError(
-            f"A spot must have the number {key}. Received: {spot.get(key)!r:.40}, spot "
-            f"{spot.get('ID')!r:.40} in {str(path)!r}. "
-            "It may be damaged: open it in the program and save it again."
-        )
+        received = f"{spot.get(key)!r:.40} of spot {spot.get('ID')!r:.40}"
+        raise refuse(path, f"A spot must have the number {key}", received)
     return number
 
 

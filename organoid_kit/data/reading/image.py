@@ -1,12 +1,15 @@
-"""What an image file says about itself, whatever its format."""
+"""What an image file says about itself, whatever its format, and how a movie is made of it."""
 
 import struct
+import warnings
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+from organoid_kit.base import UserError, refuse
 
 Index = tuple[int | slice, ...]
 # What tifffile, zarr and their codecs raise
@@ -18,15 +21,11 @@ class ImageFile:
     """An image as its file describes it, whatever the format.
 
     Attributes:
-        path: of the file or folder.
         axes: one letter per axis of `shape`: t, c, z, y, x, s (red, green, blue) or ? where the
             file does not say.
-        shape: of the whole image.
-        dtype: as stored.
         read: index with one entry per axis → array.
         spacing_um: zyx, None where the file does not say.
         channel_names: empty where the file does not say.
-        first_time_point: the number of the first one.
         axes_in_names: the leading axes that come from the names of the files in a folder.
         guessed_pattern: of these names, where nobody has confirmed it.
     """
@@ -49,8 +48,106 @@ class ImageFile:
 
     def __str__(self) -> str:
         """Where it is and how long its axes are, for messages."""
-        shape = " × ".join(map(str, self.shape))
+        text = f"{self.path}, {len(self.shape)} axes of length {' × '.join(map(str, self.shape))}"
         names = f", the first by the names of its files: {self.axes_in_names}"
-        return f"{self.path}, {len(self.shape)} axes of length {shape}" + (
-            names if self.axes_in_names else ""
+        return text + (names if self.axes_in_names else "")
+
+
+def check_axes(axes: str, image: ImageFile) -> str:
+    """The user's axes, one letter per axis of the image; axes of length one may be left out."""
+    letters = axes.lower()
+    if len(set(letters)) < len(letters) or not {"y", "x"} <= set(letters) <= set("tczyx"):
+        raise UserError(
+            "Axes must be different letters of t, c, z, y, x, with y and x among them. Received: "
+            f'axes={axes!r} for {image}. Pass one for each axis in its order, such as axes="tzyx".'
         )
+    if image.axes_in_names and not set(image.axes_in_names) & set(letters):
+        letters = image.axes_in_names + letters
+    if len(letters) == sum(length > 1 for length in image.shape) < len(image.shape):
+        remaining = iter(letters)
+        letters = "".join(next(remaining) if length > 1 else "?" for length in image.shape)
+    if len(letters) != len(image.shape) or not letters.startswith(image.axes_in_names):
+        raise UserError(
+            f"There must be one letter for each axis. Received: axes={axes!r} ({len(axes)} "
+            f"letters) for {image}. Pass {len(image.shape)} letters out of t, c, z, y, x."
+        )
+    return letters
+
+
+def guess_axes(axes: str, image: ImageFile) -> str:
+    """The likeliest letters for ?: z first, then t, then c; the shorter of the last two is c."""
+    unknown = [i for i, letter in enumerate(axes) if letter == "?" and image.shape[i] > 1]
+    free = [letter for letter in "ztc" if letter not in axes]
+    if len(unknown) > len(free):
+        raise UserError(
+            f"Every axis must be one of t, c, z, y, x. Received: {image}, whose axes nobody can "
+            "guess. Save it as a hyperstack or OME-TIFF with at most these five axes."
+        )
+    chosen = sorted(free[: len(unknown)], key="tcz".index)
+    if len(chosen) == 3 and image.shape[unknown[2]] < image.shape[unknown[1]]:
+        chosen = ["t", "z", "c"]
+    guess = list(axes)
+    for i, letter in zip(unknown, chosen, strict=True):
+        guess[i] = letter
+    return "".join(guess)
+
+
+def choose_time_points(
+    image: ImageFile, axes: str, chosen: range | tuple[int, int] | None
+) -> range:
+    """Those that are chosen, or all. Raises UserError where the image lacks one of them."""
+    present = range(image.first_time_point, image.first_time_point + image.size(axes, "t"))
+    wanted = present if chosen is None else to_range(chosen)
+    if wanted.start < present.start or wanted.stop > present.stop:
+        received = f"{wanted.start} to {wanted.stop - 1} of {present.start} to {present.stop - 1}"
+        rule = "Time points must be among those of the movie"
+        raise refuse(image.path, rule, received, "Pass other time_points.")
+    return wanted
+
+
+def to_range(time_points: range | tuple[int, int]) -> range:
+    """A range as it is, (first, last) as the range that holds both."""
+    if not isinstance(time_points, range):
+        first, last = time_points
+        time_points = range(first, last + 1)
+    if time_points.stop <= time_points.start or time_points.step != 1:
+        raise UserError(
+            f"Time points must be consecutive. Received: time_points={time_points}. "
+            "Pass (first, last) or range(first, last + 1)."
+        )
+    return time_points
+
+
+def name_channels(image: ImageFile, axes: str) -> tuple[str, ...]:
+    """As the file says, or by their number or colour."""
+    count = image.size(axes, "c") * image.size(axes, "s")
+    if len(image.channel_names) == count:
+        return image.channel_names
+    if "s" in axes and count in (3, 4):
+        message = f"{image.path} is a colour image: its colours are read as channels 1 to {count}."
+        warnings.warn(message, stacklevel=3)
+        return ("red", "green", "blue", "alpha")[:count]
+    return tuple(f"channel {number + 1}" for number in range(count))
+
+
+def make_reader(image: ImageFile, axes: str, dtype: np.dtype) -> Callable[[int, int], np.ndarray]:
+    """(time point, channel index) → (z, y, x) array of its own memory."""
+    samples = image.size(axes, "s")
+    order = [letter for letter in axes if letter in "zyx"]
+    order = [order.index(letter) for letter in "zyx" if letter in order]
+    shape_zyx = tuple(image.size(axes, letter) for letter in "zyx")
+
+    def read_stack(time_point: int, channel: int) -> np.ndarray:
+        c, s = divmod(channel, samples)
+        numbers = {"t": time_point - image.first_time_point, "c": c, "s": s, "?": 0}
+        index = tuple(numbers.get(letter, slice(None)) for letter in axes)
+        try:
+            stack = image.read(index)
+        except UserError:
+            raise
+        except READ_FAILURES as error:
+            place = f"time point {time_point} of {image.path}"
+            raise refuse(place, "Every stack must be readable", error) from error
+        return np.array(stack.transpose(order).reshape(shape_zyx), dtype=dtype, order="C")
+
+    return read_stack

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from organoid_kit.base import UserError
+from organoid_kit.base import UserError, refuse
+from organoid_kit.data.conversion import ignore_default_spacing
 from organoid_kit.data.reading.image import ImageFile
-from organoid_kit.data.units import ignore_default_spacing
 
 SUFFIXES = tuple(".czi .nd2 .lif .ims .oib .oif .oir .vsi .dv .sld .mrc .lsm".split())
 
@@ -25,11 +25,9 @@ def read_other(path: Path) -> ImageFile:
     except UnsupportedFileFormatError as error:
         raise _not_installed(path, f"no installed reader opens {path.suffix}") from error
     if len(image.scenes) > 1:
-        raise UserError(
-            f"A file must hold one movie. Received: {path} with {len(image.scenes)} "
-            f"({', '.join(image.scenes[:5])}). "
-            "Export the one you want as OME-TIFF, for example with Fiji."
-        )
+        received = f"{len(image.scenes)} ({', '.join(image.scenes[:5])})"
+        advice = "Export the one you want as OME-TIFF, for example with Fiji."
+        raise refuse(path, "A file must hold one movie", received, advice)
     return ImageFile(
         path=path,
         axes=image.dims.order.lower(),
@@ -42,8 +40,6 @@ def read_other(path: Path) -> ImageFile:
 
 
 def _not_installed(path: Path, reason: str) -> UserError:
-    return UserError(
-        "Microscope formats need the bioio library and its reader for the format. "
-        f'Received: {path}; {reason}. Run: pip install "organoid-kit[microscopes]", or export the '
-        "movie as OME-TIFF, for example with Fiji."
-    )
+    rule = "Microscope formats need the bioio library and its reader for the format"
+    advice = 'Run: pip install "organoid-kit[microscopes]", or export the movie as OME-TIFF.'
+    return refuse(path, rule, reason, advice)

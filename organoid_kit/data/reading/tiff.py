@@ -14,9 +14,9 @@ from xml.etree import ElementTree
 import numpy as np
 import tifffile
 
-from organoid_kit.base import UserError
+from organoid_kit.base import UserError, refuse
+from organoid_kit.data.conversion import ignore_default_spacing, to_minutes, to_um
 from organoid_kit.data.reading.image import ImageFile, Index
-from organoid_kit.data.units import ignore_default_spacing, to_minutes, to_um
 
 
 def read_tiff(path: Path) -> ImageFile:
@@ -67,10 +67,9 @@ def _find_series(tif: tifffile.TiffFile) -> tifffile.TiffPageSeries:
     plain = ("generic", "uniform", "shaped")
     if any(other.kind in plain or other.size >= first.size for other in others):
         shapes = ", ".join(str(series.shape) for series in tif.series[:4])
-        raise UserError(
-            f"A TIFF file must hold one movie. Received: {tif.filename} with {len(tif.series)} "
-            f"images of shapes {shapes}. Save the one you want as a file of its own."
-        )
+        received = f"{len(tif.series)} images of shapes {shapes}"
+        advice = "Save the one you want as a file of its own."
+        raise refuse(tif.filename, "A TIFF file must hold one movie", received, advice)
     return first
 
 
@@ -118,11 +117,9 @@ class _PageReader:
         """The page, once it is sure that the file holds all of it."""
         page = self.series[number]
         if page is None:
-            raise UserError(
-                f"Every plane must be there. Received: no plane {number + 1} of "
-                f"{len(self.series)} in {self.tif.filename}. "
-                "Put the files that belong to it beside it, or export it as one file."
-            )
+            received = f"no plane {number + 1} of {len(self.series)}"
+            advice = "Put the files that belong to it beside it, or export it as one file."
+            raise refuse(self.tif.filename, "Every plane must be there", received, advice)
         ends = map(sum, zip(page.dataoffsets, page.databytecounts, strict=True))
         _check_length(Path(page.parent.filehandle.path), max(ends))
         return page
@@ -135,10 +132,8 @@ def _check_length(path: Path, needed: int) -> None:
 
 
 def _unreadable(path: str | Path, reason: str) -> UserError:
-    return UserError(
-        f"A movie must be a whole, readable file. Received: {path}, which is no TIFF, damaged or "
-        f"cut short ({reason}). Copy or export it again."
-    )
+    received = f"no TIFF, damaged or cut short ({reason})"
+    return refuse(path, "A movie must be a whole, readable file", received)
 
 
 def _read_ome(xml: str) -> dict[str, Any]:

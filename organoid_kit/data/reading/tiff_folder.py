@@ -8,9 +8,8 @@ from string import Formatter
 
 import numpy as np
 
-from organoid_kit.base import UserError
-from organoid_kit.data.reading.image import ImageFile, Index
-from organoid_kit.data.reading.movie import to_range
+from organoid_kit.base import UserError, refuse
+from organoid_kit.data.reading.image import ImageFile, Index, to_range
 from organoid_kit.data.reading.tiff import read_tiff
 
 # The Cell Tracking Challenge's naming is published, so it is not a guess
@@ -22,13 +21,9 @@ _Files = dict[tuple[int, int], Path]  # (time point, channel as the files count 
 def read_tiff_folder(
     path: Path, pattern: str | None, time_points: range | tuple[int, int] | None
 ) -> ImageFile:
-    """Opens a folder of TIFF files. Only the first is opened now; each other is compared with it
-    when it is read.
-
-    Args:
-        pattern: a format string such as ``im_t{time:03}c{channel}.tif``; None finds it from the
-            names.
-        time_points: limits the files that must be there.
+    """Opens a folder of TIFF files, and of them only the first; each other is compared with it when
+    it is read. Where no `pattern` such as ``im_t{time:03}c{channel}.tif`` is given, the names tell
+    it; `time_points` limits the files that must be there.
     """
     names = _list_tiffs(path)
     used_pattern = pattern or _find_pattern(path, names)
@@ -45,11 +40,9 @@ def read_tiff_folder(
         file = files[times[time], channels[channel]]
         image = read_tiff(file)
         if (image.shape, image.dtype) != (first.shape, first.dtype):
-            raise UserError(
-                f"All files of a movie must have one shape and type. Received: {file} with "
-                f"{image.shape} {image.dtype}; {first.path.name} has {first.shape} {first.dtype}. "
-                "Export it again, or leave it out with time_points."
-            )
+            rule = "All files of a movie must have one shape and type"
+            kinds = f"{image.shape} {image.dtype} beside {first.shape} {first.dtype}"
+            raise refuse(file, rule, kinds, "Export it again, or leave it out with time_points.")
         return image.read(index[len(axes_in_names) :])
 
     inner = ["?" if letter in axes_in_names else letter for letter in first.axes]
@@ -72,10 +65,8 @@ def _list_tiffs(folder: Path) -> list[str]:
     files = [file for file in folder.iterdir() if file.suffix.lower() in (".tif", ".tiff")]
     names = sorted(file.name for file in files if file.name[0] != "." and file.is_file())
     if not names:
-        raise UserError(
-            f"A folder must hold TIFF files. Received: {folder}, with none. "
-            "Pass the folder in which they lie, or the file itself."
-        )
+        advice = "Pass the folder in which they lie, or the file itself."
+        raise refuse(folder, "A folder must hold TIFF files", "none", advice)
     return names
 
 
@@ -87,11 +78,9 @@ def _match_names(folder: Path, names: list[str], pattern: str) -> _Files:
         if pattern.format(**numbers) == match.string:
             files[numbers["time"], numbers.get("channel", 0)] = folder / match.string
     if not files:
-        raise UserError(
-            "The pattern must fit the names of the files. "
-            f"Received: pattern={pattern!r}, but {folder} holds {_show(names)}. "
-            "{time:03} stands for a number of at least three digits."
-        )
+        received = f"pattern={pattern!r} for {_show(names)}"
+        advice = "{time:03} stands for a number of at least three digits."
+        raise refuse(folder, "The pattern must fit the names of the files", received, advice)
     return files
 
 
@@ -132,11 +121,9 @@ def _check_complete(
         names = ", ".join(pattern.format(time=time, channel=channel) for time, channel in few)
         numbers = ", ".join(map(str, sorted({time for time, _ in few})))
         more = f", … ({missing} files in all)" if missing > len(few) else ""
-        raise UserError(
-            f"Every time point must have its files. Received: {folder} without {names} (time "
-            f"points {numbers}){more}. "
-            "Add them, or pass time_points=(first, last) of a part without gaps."
-        )
+        received = f"a folder without {names} (time points {numbers}){more}"
+        advice = "Add them, or pass time_points=(first, last) of a part without gaps."
+        raise refuse(folder, "Every time point must have its files", received, advice)
     return times
 
 
@@ -152,11 +139,9 @@ def _find_pattern(folder: Path, names: list[str]) -> str:
     time = [i for i in varying if i not in channel]
     literals = {tuple(part[::2]) for part in parts}
     if len(literals) > 1 or len(time) != 1 or len(channel) > 1:
-        raise UserError(
-            "The names of the files must show which number is the time point. "
-            f"Received: {folder} with {_show(names)}. "
-            'Pass it, for example pattern="im_t{time:03}c{channel}.tif".'
-        )
+        rule = "The names of the files must show which number is the time point"
+        advice = 'Pass it, for example pattern="im_t{time:03}c{channel}.tif".'
+        raise refuse(folder, rule, _show(names), advice)
     pattern = [part.replace("{", "{{").replace("}", "}}") for part in parts[0]]
     for i in varying:
         field = "time" if i in time else "channel"

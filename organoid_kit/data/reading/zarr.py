@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.base import UserError
+from organoid_kit.base import UserError, refuse
+from organoid_kit.data.conversion import to_minutes, to_um
 from organoid_kit.data.reading.image import READ_FAILURES, ImageFile
-from organoid_kit.data.units import to_minutes, to_um
 
 _MARKERS = (".zgroup", ".zarray", ".zattrs", "zarr.json")
 
@@ -22,41 +22,29 @@ def read_zarr(path: Path) -> ImageFile:
     try:
         import zarr
     except ImportError as error:
-        raise UserError(
-            f"Zarr images need the zarr library. Received: {path}. "
-            'Run: pip install "organoid-kit[formats]"'
-        ) from error
+        advice = 'Run: pip install "organoid-kit[formats]"'
+        raise refuse(path, "Zarr images need the zarr library", error, advice) from error
     try:
         array, said = zarr.open(str(path), mode="r"), {}
         axes = "?" * (getattr(array, "ndim", 2) - 2) + "yx"
         if not isinstance(array, zarr.Array):
             array, axes, said = _describe_image(path, array)
-        return ImageFile(
-            path,
-            axes,
-            tuple(array.shape),
-            array.dtype,
-            read=lambda index: np.asarray(array[index]),
-            **said,
-        )
+        shape = tuple(array.shape)
+        return ImageFile(path, axes, shape, array.dtype, lambda i: np.asarray(array[i]), **said)
     except UserError:
         raise
     except (*READ_FAILURES, LookupError, TypeError, AttributeError) as error:
-        raise UserError(
-            "A Zarr folder must be a readable OME-Zarr image. "
-            f"Received: {path}: {type(error).__name__} {error}. Copy or export it again."
-        ) from error
+        received = f"{type(error).__name__} {error}"
+        raise refuse(path, "A Zarr folder must be a readable OME-Zarr image", received) from error
 
 
 def _describe_image(path: Path, group: Any) -> tuple[Any, str, dict[str, Any]]:
     """The array in full resolution, its axes, and what else the group says of it."""
     attributes = group.attrs.get("ome", group.attrs)
     if "multiscales" not in attributes:
-        raise UserError(
-            "An OME-Zarr folder must describe one image (multiscales). Received: "
-            f"{path}, which holds {', '.join(sorted(group.keys())) or 'nothing'}. "
-            "Pass the folder of the image inside it."
-        )
+        rule = "An OME-Zarr folder must describe one image (multiscales)"
+        received = f"a folder which holds {', '.join(sorted(group.keys())) or 'nothing'}"
+        raise refuse(path, rule, received, "Pass the folder of the image inside it.")
     image = attributes["multiscales"][0]
     level = image["datasets"][0]  # the standard puts the full resolution first
     axes = [axis if isinstance(axis, dict) else {"name": axis} for axis in image["axes"]]
@@ -64,12 +52,11 @@ def _describe_image(path: Path, group: Any) -> tuple[Any, str, dict[str, Any]]:
     scale = _scale(level, len(axes)) * _scale(image, len(axes))
     units = [axis.get("unit") for axis in axes]
     sizes = dict(zip(names, zip(scale, units, strict=True), strict=True))
+    channels = attributes.get("omero", {}).get("channels", [])
     said = {
         "spacing_um": tuple(to_um(*sizes.get(letter, (None, None))) for letter in "zyx"),
         "minutes_per_time_point": to_minutes(*sizes.get("t", (None, None))),
-        "channel_names": tuple(
-            str(channel.get("label")) for channel in attributes.get("omero", {}).get("channels", [])
-        ),
+        "channel_names": tuple(str(channel.get("label")) for channel in channels),
     }
     letters = "".join(name if name in tuple("tczyx") else "?" for name in names)
     return group[level["path"]], letters, said

@@ -1,6 +1,4 @@
-"""A small epithelium lives: nuclei sit on a sheet around a lumen, wander, grow, divide and make
-room for each other.
-"""
+"""A small epithelium lives: nuclei on a sheet around a lumen wander, grow, divide and make room."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -10,7 +8,6 @@ import numpy as np
 
 from organoid_kit.base import UserError
 from organoid_kit.data.synthetic.settings import SyntheticSettings
-from organoid_kit.data.synthetic.vectors import distances, dot, rotate, unit
 
 _MIN_RADIUS_UM = 9.0  # an organoid smaller than this has no lumen
 # Half axes of the plate in µm: radial, along axis, across
@@ -232,11 +229,9 @@ def _settle(organoid: Organoid, nuclei: list[Nucleus], settings: SyntheticSettin
         if _push_apart(organoid, nuclei, settings) >= settings.min_distance_um:
             return
         organoid.radius_um *= 1.02
-    raise UserError(
-        f"Nuclei must find room on the organoid. Received: {len(nuclei)} nuclei with centres at "
-        f"least {settings.min_distance_um:g} µm apart. "
-        "Choose a smaller min_distance_um or a larger looseness."
-    )
+    received = f"{len(nuclei)} nuclei {settings.min_distance_um:g} µm apart"
+    advice = "Choose a smaller min_distance_um or a larger looseness."
+    raise UserError(f"Nuclei must find room on the organoid. Received: {received}. {advice}")
 
 
 def _push_apart(organoid: Organoid, nuclei: list[Nucleus], settings: SyntheticSettings) -> float:
@@ -253,3 +248,31 @@ def _push_apart(organoid: Organoid, nuclei: list[Nucleus], settings: SyntheticSe
     for nucleus, direction in zip(nuclei, directions, strict=True):
         nucleus.direction = direction
     return distances(organoid.positions_um(directions, depths_um))[1].min()
+
+
+# Geometry is rounded, so that it comes out the same on every processor.
+
+
+def dot(vectors: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Scalar products over the last axis, written out so that no library may reorder the sum."""
+    return vectors[..., 0] * other[0] + vectors[..., 1] * other[1] + vectors[..., 2] * other[2]
+
+
+def unit(vector: np.ndarray) -> np.ndarray:
+    """Vectors (..., 3) with length 1, rounded: differences between processors must not grow."""
+    return np.round(vector / np.sqrt(np.sum(vector**2, axis=-1, keepdims=True)), 9)
+
+
+def rotate(vector: np.ndarray, axis: np.ndarray, degrees: float) -> np.ndarray:
+    """The vector turned about an axis (Rodrigues' formula)."""
+    angle = np.deg2rad(degrees)
+    turned = vector * np.cos(angle) + np.cross(axis, vector) * np.sin(angle)
+    return turned + axis * dot(axis, vector) * (1 - np.cos(angle))
+
+
+def distances(positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Vectors between all positions, (n, n, 3), and their lengths, (n, n), infinite to itself."""
+    apart = positions[:, None] - positions[None]
+    lengths = np.sqrt(np.sum(apart**2, axis=-1))
+    np.fill_diagonal(lengths, np.inf)
+    return apart, np.maximum(lengths, 1e-3)

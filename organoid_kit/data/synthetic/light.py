@@ -3,9 +3,8 @@
 import numpy as np
 from scipy import ndimage
 
-from organoid_kit.data.synthetic.life import Nucleus, Organoid, Snapshot
+from organoid_kit.data.synthetic.life import Nucleus, Organoid, Snapshot, dot, unit
 from organoid_kit.data.synthetic.settings import SyntheticSettings
-from organoid_kit.data.synthetic.vectors import dot, unit
 
 _TEXTURE_UM = 0.3  # voxel of the block of noise from which chromatin and tissue are cut
 _CONDENSED = dict(  # brightness
@@ -75,10 +74,8 @@ class Microscope:
     def _distance(
         self, nucleus: Nucleus, position_um: np.ndarray
     ) -> tuple[tuple[slice, ...], np.ndarray, np.ndarray]:
-        """Where a nucleus may reach, its own coordinates there, and the distance (1: its edge).
-
-        Returns:
-            Three slices; (3, z, y, x) float, µm; (z, y, x) float.
+        """Where a nucleus may reach (three slices), its own coordinates there, (3, z, y, x) µm, and
+        the distance (1: its edge), (z, y, x).
         """
         half_um = nucleus.half_axes_um
         reach_um = 1.3 * half_um.max() + 0.5
@@ -137,11 +134,9 @@ class Microscope:
         one, never the rest of the movie.
         """
         shot, read = self.rng.standard_normal((2, *photons.shape))
-        if sigma := self.settings.noise_blur_px:  # in the plane; the standard deviation stays 1
-            blur = [
-                ndimage.gaussian_filter(n, (0, sigma, sigma), mode="wrap") for n in (shot, read)
-            ]
-            shot, read = (noise / noise.std() for noise in blur)
+        if blur := self.settings.noise_blur_px:  # in the plane; the standard deviation stays 1
+            both = [ndimage.gaussian_filter(n, (0, blur, blur), mode="wrap") for n in (shot, read)]
+            shot, read = (noise / noise.std() for noise in both)
         counted = (np.sqrt(np.clip(photons, 0, None)) + shot / 2) ** 2 - 0.25
         grey = self.settings.offset + grey_per_photon * counted + self.settings.read_noise * read
         return np.clip(np.round(grey), 0, 65535).astype(np.uint16)

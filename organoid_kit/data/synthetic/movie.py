@@ -15,19 +15,13 @@ CHANNEL_NAMES = ("brightfield", "nuclei in G1", "nuclei in S, G2 and M")
 def make_synthetic_movie(
     settings: SyntheticSettings | None = None, seed: int = 0, name: str | None = None
 ) -> tuple[TimeLapse, Annotations]:
-    """A movie of an invented organoid, with its truth.
+    """A movie of an invented organoid, uint16, and its truth. The same settings and seed give the
+    same movie, bit for bit. Raises UserError where no nucleus lies in the image or finds room.
 
     Channel 1 is brightfield; each nucleus is bright either in channel 2 (G1) or in channel 3 (S,
-    G2, M), so only the sum of the two shows all nuclei. The same settings and seed give the same
-    movie, bit for bit.
-
-    Returns:
-        The movie, uint16, and its annotations: every nucleus whose centre is in the image, links,
-        and the properties `phase` ("G1", "S/G2", "M") and `cycle` (age relative to the lifetime, 0
-        to 1).
-
-    Raises:
-        UserError: the settings cannot be met, for example when no nucleus lies inside the image.
+    G2, M), so only the sum of the two shows all nuclei. The annotations hold every nucleus whose
+    centre is in the image, links, and the properties `phase` ("G1", "S/G2", "M") and `cycle` (age
+    relative to the lifetime, 0 to 1).
     """
     settings = settings or SyntheticSettings()
     check_settings(settings)
@@ -76,9 +70,7 @@ def _make_annotations(
     )
     inside = np.all((truth.positions >= 0) & (truth.positions <= last), axis=1)
     if not inside.any():
-        raise UserError(
-            f"The organoid must lie in the image. Received: shape_zyx {settings.shape_zyx}, "
-            f"spacing_um {settings.spacing_um}, {settings.nuclei} nuclei, none of them inside. "
-            "Choose a larger shape_zyx."
-        )
+        received = f"shape_zyx {settings.shape_zyx}, spacing_um {settings.spacing_um}"
+        rule = "At least one nucleus must lie in the image"
+        raise UserError(f"{rule}. Received: {received}. Choose a larger shape_zyx.")
     return truth.select(inside)

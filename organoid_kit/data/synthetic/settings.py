@@ -63,10 +63,8 @@ class SyntheticSettings:
 
 
 def random_synthetic_settings(rng: np.random.Generator, **fixed) -> SyntheticSettings:
-    """One of many microscopes and organoids; a network trained on all of them fits new ones.
-
-    Args:
-        fixed: settings that are not drawn, by name, such as `shape_zyx` or `time_points`.
+    """One of many microscopes and organoids; a network trained on all of them fits new ones. What
+    is `fixed`, such as `shape_zyx` or `time_points`, is not drawn.
     """
     elongation = rng.uniform(0.65, 1.7)
     xy_blur_um = rng.uniform(0.15, 0.5)
@@ -107,17 +105,13 @@ def check_settings(settings: SyntheticSettings) -> None:
     """Raises UserError for numbers that no movie can be made of."""
     positive = "time_points nuclei nucleus_diameter_um cycle_time_points photons dimming_um"
     for name in positive.split():
-        if not getattr(settings, name) > 0:
-            raise UserError(
-                f"{name} of a synthetic movie must be above zero. "
-                f"Received: {getattr(settings, name)}. Leave it out to get the default."
-            )
+        if not (value := getattr(settings, name)) > 0:
+            advice = "Leave it out to get the default."
+            raise UserError(f"{name} must be above zero. Received: {value}. {advice}")
     if min(settings.shape_zyx) < 1 or min(settings.spacing_um) <= 0:
-        raise UserError(
-            "A synthetic movie must have at least one voxel, of positive size. Received: "
-            f"shape_zyx {settings.shape_zyx}, spacing_um {settings.spacing_um}. "
-            "Pass three numbers each: z, y, x."
-        )
+        received = f"shape_zyx {settings.shape_zyx}, spacing_um {settings.spacing_um}"
+        rule = "A synthetic movie must have at least one voxel, of positive size"
+        raise UserError(f"{rule}. Received: {received}. Pass three numbers each: z, y, x.")
 
 
 def apply_difficulty(settings: SyntheticSettings) -> SyntheticSettings:

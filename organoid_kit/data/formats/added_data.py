@@ -1,5 +1,5 @@
-"""What OrganoidTracker reads from positions and links, under its names: penalties, probabilities
-and error flags.
+"""What other tools ask for, added before writing: numbers of tracks for spreadsheets, and what
+OrganoidTracker reads from positions and links, under its names.
 
 A penalty is -log10(p / (1 - p)): 0 for a probability of one half, negative for what is likely. A
 flag is the number of the kind of error that its list of errors shows; it has one for each position,
@@ -11,12 +11,44 @@ import math
 from collections.abc import Callable
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from organoid_kit.data.annotations import Annotations
 
 TRACK_END, MISSED_DIVISION, MANY_DAUGHTERS, NO_PAST, MERGE = 1, 3, 4, 5, 6
 UNLIKELY_DIVISION, UNLIKELY_LINK = 9, 14
 _LARGEST_PENALTY = 10.0  # of a probability of 0 or 1, where the formula has no number
+
+
+def add_track_ids(annotations: Annotations) -> Annotations:
+    """The annotations with the properties `track_id`, `parent_track_id` and `lineage_id`, all
+    counted from 1.
+
+    A track goes on until a division, a merge or its end, also over a time point that a link skips.
+    Its parent is the track of the mother; None where there is none, a list where several tracks
+    merged. Positions that are linked over any number of tracks are one lineage. Tracks and lineages
+    are numbered in order of their first time points.
+    """
+    n, links, tracks = len(annotations), annotations.links, annotations.tracks()
+    graph = coo_array((np.ones(len(links), dtype=bool), links.T), shape=(n, n))
+    component = connected_components(graph, directed=False)[1]
+    track_ids = np.zeros(n, dtype=int)
+    lineage_ids: dict[int, int] = {}
+    for number, rows in enumerate(tracks, start=1):
+        track_ids[rows] = number
+        lineage_ids.setdefault(component[rows[0]], len(lineage_ids) + 1)
+    parents, links_into = [None] * n, annotations.links_into()
+    for rows in tracks:
+        above = track_ids[links[links_into[rows[0]], 0]].tolist()
+        for row in rows:
+            parents[row] = above if len(above) > 1 else next(iter(above), None)
+    ids = {
+        "track_id": track_ids.tolist(),
+        "parent_track_id": parents,
+        "lineage_id": [lineage_ids[number] for number in component],
+    }
+    return dataclasses.replace(annotations, properties=annotations.properties | ids)
 
 
 def add_organoidtracker_data(tracks: Annotations, *, max_error: float = 0.01) -> Annotations:
@@ -68,13 +100,13 @@ def _choose_flags(tracks: Annotations, max_error: float) -> np.ndarray:
     if len(tracks.links) == 0:
         return flags  # not tracked yet
 
-    def exceeds(errors: np.ndarray | None, length: int) -> np.ndarray:
-        errors = np.full(length, None) if errors is None else errors
+    def exceeds(table: dict[str, np.ndarray], name: str, length: int) -> np.ndarray:
+        errors = table.get(name, np.full(length, None))
         return np.array([error is not None and error > max_error for error in errors], dtype=bool)
 
     forward, backward = tracks.links_forward(), tracks.links_backward()
-    wrong_links = exceeds(tracks.link_properties.get("error_probability"), len(tracks.links))
-    wrong = exceeds(tracks.properties.get("division_error_probability"), len(tracks))
+    wrong_links = exceeds(tracks.link_properties, "error_probability", len(tracks.links))
+    wrong = exceeds(tracks.properties, "division_error_probability", len(tracks))
     flags[tracks.links[wrong_links, 1]] = UNLIKELY_LINK
     flags[(backward == 0) & (times > times.min())] = NO_PAST
     flags[(forward == 0) & (times < times.max())] = TRACK_END

@@ -1,0 +1,97 @@
+"""What files say, in our terms: units become µm and minutes, µm voxels, ids rows."""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from organoid_kit.base import UserError, refuse
+
+_UM_PER_UNIT = {
+    **dict.fromkeys(("pm", "picometer"), 1e-6),
+    **dict.fromkeys(("å", "angstrom"), 1e-4),
+    **dict.fromkeys(("nm", "nanometer"), 1e-3),
+    **dict.fromkeys(("µm", "um", "micron", "micrometer"), 1.0),
+    **dict.fromkeys(("mm", "millimeter"), 1e3),
+    **dict.fromkeys(("cm", "centimeter"), 1e4),
+    **dict.fromkeys(("in", "inch", '"'), 25400.0),
+    **dict.fromkeys(("m", "meter"), 1e6),
+}
+_MINUTES_PER_UNIT = {
+    **dict.fromkeys(("ms", "msec", "millisecond"), 1 / 60_000),
+    **dict.fromkeys(("s", "sec", "second"), 1 / 60),
+    **dict.fromkeys(("min", "minute"), 1.0),
+    **dict.fromkeys(("h", "hr", "hour"), 60.0),
+    **dict.fromkeys(("d", "day"), 1440.0),
+}
+
+
+def to_um(value: float | None, unit: str | None) -> float | None:
+    """A length in µm, or None where value or unit do not say."""
+    return _convert(value, unit, _UM_PER_UNIT)
+
+
+def to_minutes(value: float | None, unit: str | None) -> float | None:
+    """A duration in minutes, or None where value or unit do not say."""
+    return _convert(value, unit, _MINUTES_PER_UNIT)
+
+
+def _convert(value: float | None, unit: str | None, table: dict[str, float]) -> float | None:
+    """ImageJ escapes its µ, Unicode has two of them, and metre has two spellings and a plural."""
+    name = (unit or "").replace("\\u00B5", "µ").strip().lower().replace("μ", "µ")
+    name = name.replace("metre", "meter")
+    factor = table.get(name, table.get(name.removesuffix("s").removesuffix("e"), 0))
+    try:
+        number = float(value or 0) * factor
+    except (TypeError, ValueError):
+        return None
+    return number if 0 < number < math.inf else None
+
+
+def check_spacing(spacing_um: Sequence[float]) -> tuple[float, float, float]:
+    """A spacing as the user passes it, zyx. Raises UserError where it is not positive."""
+    spacing = tuple(float(value) for value in spacing_um)
+    if len(spacing) != 3 or not all(0 < value < math.inf for value in spacing):
+        raise UserError(
+            "The spacing must be three positive numbers, z, y, x, in µm. Received: "
+            f"spacing_um={tuple(spacing_um)}. Pass for example spacing_um=(2.0, 0.26, 0.26)."
+        )
+    return spacing
+
+
+def ignore_default_spacing(spacing_um: Sequence[float | None]) -> tuple[float | None, ...]:
+    """A spacing (zyx) without its unit: programs that do not know it write 1 in y and x."""
+    z, y, x = spacing_um
+    return (z, None, None) if (y, x) == (1.0, 1.0) else (z, y, x)
+
+
+def to_voxels(
+    positions_um: Sequence[Sequence[float]],
+    spacing_um: Sequence[float] | None,
+    received: str,
+    path: str | Path,
+) -> np.ndarray:
+    """Positions in voxels, (n, 3) float, zyx. Raises UserError where there is no spacing."""
+    if spacing_um is None:
+        advice = "Pass spacing_um=(z, y, x), µm per voxel."
+        raise refuse(path, "Positions in µm need the spacing of the movie", received, advice)
+    return np.array(positions_um, dtype=float).reshape(-1, 3) / check_spacing(spacing_um)
+
+
+def to_links(
+    edges: Sequence[tuple[Any, Any]],
+    row_of: Mapping[Any, int],
+    time_points: Sequence[int],
+    path: str | Path,
+) -> np.ndarray:
+    """Rows of the two ends, the earlier first, (m, 2) int, of pairs of ids."""
+    for source, target in edges:
+        if source not in row_of or target not in row_of:
+            received = f"a link from spot {source} to {target}"
+            raise refuse(path, "A link must join two positions of the file", received)
+    links = np.array([[row_of[end] for end in edge] for edge in edges], dtype=int).reshape(-1, 2)
+    before, after = np.asarray(time_points, dtype=int)[links].T
+    links[before > after] = links[before > after, ::-1]
+    return links
