@@ -64,19 +64,17 @@ def write_text_safely(path: str | Path, text: str, *, overwrite: bool = False) -
 def write_json_safely(
     path: str | Path, value: Any, *, overwrite: bool = False, allow_nan: bool = False
 ) -> None:
-    """Writes a JSON file wholly or not at all, NumPy numbers and arrays as numbers and lists."""
+    """Writes a JSON file wholly or not at all, see `to_json`."""
+    write_text_safely(path, to_json(value, path, allow_nan=allow_nan), overwrite=overwrite)
 
-    def to_plain(value: Any) -> Any:
-        if hasattr(value, "tolist"):
-            return value.tolist()
-        raise TypeError(f"{value!r:.80} is a {type(value).__name__}")
 
+def to_json(value: Any, path: str | Path, *, allow_nan: bool = False) -> str:
+    """The value as JSON, NumPy numbers and arrays as numbers and lists; the path is for messages."""
     try:
-        text = json.dumps(value, default=to_plain, allow_nan=allow_nan)
-    except (TypeError, ValueError, RecursionError) as error:
+        return json.dumps(value, default=lambda array: array.tolist(), allow_nan=allow_nan)
+    except (TypeError, ValueError, AttributeError, RecursionError) as error:
         rule = "Only numbers, texts, lists and dictionaries can be written as JSON"
         raise refuse(path, rule, error, "Remove or convert this value.") from error
-    write_text_safely(path, text, overwrite=overwrite)
 
 
 def make_file_name(name: str) -> str:

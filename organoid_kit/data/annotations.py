@@ -14,7 +14,7 @@ from organoid_kit.base import refuse
 
 @dataclass(frozen=True, eq=False)
 class Annotations:
-    """Nuclei of one movie and how they belong together.
+    """Nuclei of one movie and how they belong together. What is None is unknown.
 
     An integer coordinate is the centre of a voxel: position (0, 0, 0) is the middle of the first
     voxel.
@@ -26,12 +26,9 @@ class Annotations:
             two links backward a merge.
         properties: name → (n,) object array, ``None`` where a position lacks the value.
         link_properties: name → (m,) object array, likewise.
-        spacing_um: µm per voxel, zyx, or None where unknown.
-        minutes_per_time_point: or None where unknown.
-        name: of the movie or experiment.
+        spacing_um: µm per voxel, zyx.
         region: (2, 3) float, zyx, voxels, lowest and highest corner inside which every nucleus is
-            annotated, or None: then the cuboid of the positions of each time point is taken, see
-            `annotated_region`.
+            annotated; where unknown, see `annotated_region`.
         extra: whatever else a file said, kept so that writing it again loses nothing.
     """
 
@@ -80,7 +77,7 @@ class Annotations:
 
     @property
     def annotated_time_points(self) -> np.ndarray:
-        """Sorted time points that have at least one position."""
+        """Sorted time points that have a position."""
         return np.unique(self.time_points)
 
     @property

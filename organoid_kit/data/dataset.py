@@ -29,12 +29,8 @@ _COMBINED = {  # how OrganoidTracker combines images, and what to do instead
 
 @dataclass(frozen=True)
 class AnnotatedMovie:
-    """A movie and its annotations.
-
-    Attributes:
-        annotations: of this movie, counted in its time points and voxels.
-        images_pattern: names of the files where the movie is a folder of TIFFs, such as
-            `im_t{time:03}c{channel}.tif`.
+    """A movie and its annotations, counted in its time points and voxels. `images_pattern` names the
+    files where the movie is a folder of TIFFs, such as `im_t{time:03}c{channel}.tif`.
     """
 
     movie: TimeLapse
@@ -55,10 +51,8 @@ class AnnotatedMovie:
 def read_dataset(path: str | Path, **options: Any) -> list[AnnotatedMovie]:
     """All movies of an `.autlist` with their annotations; images are read when they are asked for.
 
-    The spacing is that of the annotations, where they have one.
-
-    Args:
-        options: of `read_timelapse`, for all movies, for example accept_guess=True.
+    The spacing is that of the annotations, where they have one. The options are those of
+    `read_timelapse`, for all movies, for example accept_guess=True.
     """
     path = Path(path)
     entries = read_json(path)

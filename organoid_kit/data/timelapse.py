@@ -16,7 +16,6 @@ import tifffile
 from organoid_kit.base import UserError, refuse
 from organoid_kit.base.files import write_safely
 from organoid_kit.data.conversion import check_spacing
-from organoid_kit.data.reading import other
 from organoid_kit.data.reading.image import (
     ImageFile,
     check_axes,
@@ -25,9 +24,14 @@ from organoid_kit.data.reading.image import (
     make_reader,
     name_channels,
 )
+from organoid_kit.data.reading.optional import (
+    MICROSCOPE_SUFFIXES,
+    is_zarr,
+    read_microscope_file,
+    read_zarr,
+)
 from organoid_kit.data.reading.tiff import read_tiff
 from organoid_kit.data.reading.tiff_folder import read_tiff_folder
-from organoid_kit.data.reading.zarr import is_zarr, read_zarr
 
 # Little and big endian, TIFF and BigTIFF
 _TIFF_BEGINNINGS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -37,27 +41,17 @@ OME_TYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "
 
 @dataclass(frozen=True)
 class TimeLapse:
-    """A movie with axes (t, c, z, y, x). Nothing is read before `stack` is called.
-
-    Attributes:
-        time_points: the time points there are, counted as the files count them.
-        shape_zyx: planes, rows and columns of every stack; a 2D movie has one plane.
-        channel_names: one for each channel.
-        dtype: of the stored intensities.
-        spacing_um: µm per voxel, zyx.
-        read_stack: (time point, channel index from 0) → (z, y, x) array.
-        path: where it was read from, or None for a movie made in memory.
-    """
+    """A movie with axes (t, c, z, y, x). Nothing is read before `stack` is called."""
 
     name: str
-    time_points: range
-    shape_zyx: tuple[int, int, int]
+    time_points: range  # those there are, counted as the files count them
+    shape_zyx: tuple[int, int, int]  # of every stack; a 2D movie has one plane
     channel_names: tuple[str, ...]
-    dtype: np.dtype
-    spacing_um: tuple[float, float, float]
-    read_stack: Callable[[int, int], np.ndarray]
+    dtype: np.dtype  # of the stored intensities
+    spacing_um: tuple[float, float, float]  # µm per voxel, zyx
+    read_stack: Callable[[int, int], np.ndarray]  # time point, channel from 0 → (z, y, x) array
     minutes_per_time_point: float | None = None
-    path: Path | None = None
+    path: Path | None = None  # None: made in memory
 
     def __str__(self) -> str:
         z, y, x = self.shape_zyx
@@ -226,8 +220,8 @@ def _open_image(
         is_tiff = file.read(4) in _TIFF_BEGINNINGS
     if is_tiff or path.suffix.lower() in _TIFF_SUFFIXES:
         return read_tiff(path)
-    if path.suffix.lower() in other.SUFFIXES:
-        return other.read_other(path)
+    if path.suffix.lower() in MICROSCOPE_SUFFIXES:
+        return read_microscope_file(path)
     rule = "A movie must be TIFF, a folder of TIFF files, OME-Zarr or a microscope file"
     raise refuse(path, rule, "another", "Export it as OME-TIFF, for example with Fiji.")
 

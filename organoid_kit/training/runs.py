@@ -24,7 +24,7 @@ from organoid_kit.base import (
 )
 from organoid_kit.base.files import read_json, write_json_safely
 from organoid_kit.data import AnnotatedMovie
-from organoid_kit.data.reading.zarr import is_zarr
+from organoid_kit.data.reading.optional import is_zarr
 
 _PACKAGES = ("keras", "tensorflow", "tensorflow-cpu", "jax", "torch")
 _PACKAGES += ("numpy", "scipy", "scikit-image", "tifffile")

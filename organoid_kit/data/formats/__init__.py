@@ -16,7 +16,7 @@ from organoid_kit.data.formats.geff import read_geff, write_geff
 from organoid_kit.data.formats.organoidtracker import read_aut, write_aut
 from organoid_kit.data.formats.table import read_table, write_table
 from organoid_kit.data.formats.trackmate import read_trackmate
-from organoid_kit.data.reading.zarr import is_zarr
+from organoid_kit.data.reading.optional import is_zarr
 
 __all__ = ["add_organoidtracker_data", "add_track_ids", "read_annotations", "write_annotations"]
 

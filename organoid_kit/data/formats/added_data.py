@@ -57,12 +57,8 @@ def add_organoidtracker_data(tracks: Annotations, *, max_error: float = 0.01) ->
     Added are `division_penalty` and `error` of positions, `link_penalty` and `marginal_probability`
     of links, each where there is a number to make it from (`division_probability`,
     `division_error_probability`, `link_probability`, `error_probability`). A value that was there
-    under the same name is replaced only by another.
-
-    Args:
-        tracks: positions and chosen links.
-        max_error: a link or division more probably wrong than this is flagged. OrganoidTracker's
-            own limit is 0.01.
+    under the same name is replaced only by another. A link or division more probably wrong than
+    `max_error` is flagged; OrganoidTracker's own limit is 0.01.
     """
     properties, link_properties = dict(tracks.properties), dict(tracks.link_properties)
     _derive(properties, "division_probability", "division_penalty", _compute_penalty)

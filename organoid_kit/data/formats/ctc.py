@@ -79,13 +79,9 @@ def write_ctc(
     0 on, as the Challenge's tools count the files: those before the movie begins are empty.
 
     Args:
-        annotations: with spacing.
-        folder: to make.
         shape_zyx: of the movie. One plane gives 2D images.
         time_points: of the movie; up to the last with a position where not given.
-        radius_um: of the balls.
-        results: as results (`res_track.txt`, `maskTTT.tif`), otherwise as truth (`man_track.txt`,
-            `man_trackTTT.tif`).
+        results: whether to name files as results or as truth.
         overwrite: replace such a folder; a folder with other files in it is never replaced.
 
     Raises UserError where there is no spacing, a merge, a position outside the movie, two positions

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from organoid_kit.base import UserError, refuse
-from organoid_kit.base.files import write_safely
+from organoid_kit.base.files import to_json, write_safely
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.conversion import to_links, to_minutes, to_um, to_voxels
 from organoid_kit.data.formats.added_data import add_track_ids
@@ -101,7 +101,7 @@ def write_geff(annotations: Annotations, path: str | Path, *, overwrite: bool = 
         node_props[name] = {"values": values, "missing": None}
     ours = {
         "name": annotations.name,
-        "extra": json.dumps(_to_plain(annotations.extra, path)),
+        "extra": to_json(annotations.extra, path, allow_nan=True),
         "json": json_names,
         "link_json": link_json_names,
         **({} if annotations.region is None else {"region": annotations.region}),
@@ -120,7 +120,7 @@ def write_geff(annotations: Annotations, path: str | Path, *, overwrite: bool = 
         node_props_metadata={},
         edge_props_metadata={},
         track_node_props=_TRACK_PROPS if numbered else None,
-        extra={_OURS: _to_plain(ours, path)},
+        extra={_OURS: json.loads(to_json(ours, path, allow_nan=True))},
     )
     edges = ids[annotations.links].astype(np.uint64)
     with write_safely(path, overwrite=overwrite) as temporary:
@@ -183,7 +183,7 @@ def _make_props(
         values = [value.item() if isinstance(value, np.generic) else value for value in values]
         if not _is_simple([value for value in values if value is not None]):
             json_names.append(name)
-            values = [None if v is None else json.dumps(_to_plain(v, path)) for v in values]
+            values = [None if v is None else to_json(v, path, allow_nan=True) for v in values]
         filler = type(next((value for value in values if value is not None), ""))()
         props[name] = {
             "values": np.array([filler if value is None else value for value in values]),
@@ -200,12 +200,3 @@ def _is_simple(values: list) -> bool:
     if kinds == {int}:
         return all(abs(value) < 2**53 for value in values)
     return kinds in ({float}, {bool})
-
-
-def _to_plain(value: Any, path: str | Path) -> Any:
-    """The value as JSON gives it back; NumPy arrays as lists."""
-    try:
-        return json.loads(json.dumps(value, default=lambda array: array.tolist()))
-    except (TypeError, ValueError, AttributeError, RecursionError) as error:
-        rule = "Only numbers, texts, lists and dictionaries can be kept in a GEFF"
-        raise refuse(path, rule, error, "Remove or convert this value.") from error

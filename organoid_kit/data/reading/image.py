@@ -18,29 +18,19 @@ READ_FAILURES = (OSError, ValueError, RuntimeError, zlib.error, struct.error)
 
 @dataclass(frozen=True)
 class ImageFile:
-    """An image as its file describes it, whatever the format.
-
-    Attributes:
-        axes: one letter per axis of `shape`: t, c, z, y, x, s (red, green, blue) or ? where the
-            file does not say.
-        read: index with one entry per axis → array.
-        spacing_um: zyx, None where the file does not say.
-        channel_names: empty where the file does not say.
-        axes_in_names: the leading axes that come from the names of the files in a folder.
-        guessed_pattern: of these names, where nobody has confirmed it.
-    """
+    """An image as its file describes it, whatever the format."""
 
     path: Path
-    axes: str
+    axes: str  # a letter per axis: t, c, z, y, x, s (red, green, blue) or ? where it does not say
     shape: tuple[int, ...]
     dtype: np.dtype
-    read: Callable[[Index], np.ndarray]
-    spacing_um: tuple[float | None, float | None, float | None] = (None, None, None)
+    read: Callable[[Index], np.ndarray]  # index with one entry per axis → array
+    spacing_um: tuple[float | None, float | None, float | None] = (None, None, None)  # zyx
     channel_names: tuple[str, ...] = ()
     minutes_per_time_point: float | None = None
     first_time_point: int = 0
-    axes_in_names: str = ""
-    guessed_pattern: str | None = None
+    axes_in_names: str = ""  # leading axes that come from the names of the files in a folder
+    guessed_pattern: str | None = None  # of these names, where nobody has confirmed it
 
     def size(self, axes: str, letter: str) -> int:
         """Length of an axis, one where there is none."""
