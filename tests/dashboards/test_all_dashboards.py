@@ -26,7 +26,7 @@ from organoid_kit.plots.drawing import COLOURS
 
 FOLDER = Path(dashboards.__file__).parent
 SOURCES = sorted(
-    [*FOLDER.glob("*.py"), *FOLDER.glob("*.js"), *(FOLDER.parent / "plots").glob("*.py")]
+    [*FOLDER.rglob("*.py"), *FOLDER.rglob("*.js"), *(FOLDER.parent / "plots").glob("*.py")]
 )
 MOVIE = make_timelapse(
     np.random.default_rng(0).integers(0, 99, (4, 2, 8, 40, 40)).astype(np.uint8),
@@ -164,7 +164,7 @@ def test_focus_goes_in_reading_order(dashboard):
 
 
 def test_what_scripts_draw_has_a_label_and_its_place_in_the_order():
-    for path in FOLDER.glob("*.js"):
+    for path in FOLDER.rglob("*.js"):
         script = path.read_text()
         assert re.findall(r"tabIndex = (?!0;)", script) == []
         assert script.count("tabIndex = 0") == script.count('setAttribute("role", "application")')

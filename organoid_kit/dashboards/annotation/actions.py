@@ -42,7 +42,6 @@ class EditActions(VBox):
         chosen: numbers of the chosen positions (`AnnotationEditor.numbers`), the last one last.
         buttons: all that change annotations, a box of its own for a place where nothing moves them.
         actions: the name of each button, also an attribute: `add`, `move`, …, `save`.
-        file_name: where it is saved.
     """
 
     def __init__(self, editor: AnnotationEditor, file_name: str) -> None:
@@ -129,19 +128,17 @@ class EditActions(VBox):
     def _check_time_point(self, row: int, shown: int) -> None:
         own = self.editor.annotations.time_points[row]
         if own != shown:
-            raise UserError(
-                f"A position is moved within its time point. Received: one at time point {own}, "
-                f"while time point {shown} is shown. Go there, or choose a position here."
-            )
+            rule = f"A position is moved within its time point. Received: one at time point {own}"
+            advice = "Go there, or choose a position here."
+            raise UserError(f"{rule}, while time point {shown} is shown. {advice}")
 
     def _select_needed(self, name: str) -> list[int]:
         """As many of the rows chosen last as an action needs, earlier time points first."""
         number, rule = _NEEDED.get(name, (0, ""))
         rows = self.list_chosen()
         if len(rows) < number:
-            raise UserError(
-                f"{rule}. Received: {len(rows)} chosen. Click on positions in the picture."
-            )
+            advice = "Click on positions in the picture."
+            raise UserError(f"{rule}. Received: {len(rows)} chosen. {advice}")
         return self._sort(rows[len(rows) - number :])
 
     def _sort(self, rows: list[int]) -> list[int]:
@@ -156,9 +153,8 @@ class EditActions(VBox):
         places = [_describe_place(editor.annotations, row) for row in self.list_chosen()]
         said = "<b>Chosen: none.</b> Click on a position to choose it; up to three at a time."
         if places:
-            lines = "".join(f"<li>{place}</li>" for place in places)
             said = '<b>Chosen, the last one last:</b><ol style="margin:0;padding-left:1.6em">'
-            said = f"{said}{lines}</ol>"
+            said += "".join(f"<li>{place}</li>" for place in places) + "</ol>"
         self._choice.value = f'<div aria-live="polite" style="line-height:1.4">{said}</div>'
         said = f"{count(len(editor.steps), 'change')}, not saved."
         if editor.is_saved:
@@ -167,8 +163,7 @@ class EditActions(VBox):
 
 
 def _describe_place(annotations: Annotations, row: int) -> str:
-    place = zip("zyx", annotations.positions[row])
-    voxel = ", ".join(f"{axis} {value:.1f}" for axis, value in place)
+    voxel = "z {:.1f}, y {:.1f}, x {:.1f}".format(*annotations.positions[row])
     forward, backward = annotations.links_forward()[row], annotations.links_backward()[row]
     links = ("no link", "linked on one side", "linked")[min(forward + backward, 2)]
     links = "divides" if forward > 1 else links

@@ -14,7 +14,7 @@ from organoid_kit.dashboards.annotation.actions import EditActions
 from organoid_kit.dashboards.annotation.coverage import describe_coverage, draw_coverage
 from organoid_kit.dashboards.annotation.editing import find_problems, open_editor
 from organoid_kit.dashboards.annotation.lists import CandidateList, ImageCheck, ProblemList
-from organoid_kit.dashboards.parts.common import WIDE, Messages, mark
+from organoid_kit.dashboards.parts.common import WIDE, Messages, add_controls, mark
 from organoid_kit.dashboards.parts.dashboard import Dashboard
 from organoid_kit.dashboards.stack.browser import Pick, StackBrowser
 from organoid_kit.data import AnnotatedMovie, Annotations
@@ -33,14 +33,12 @@ class AnnotationChecker(Dashboard):
     """Shows what is wrong in annotations, and mends it, in a new file.
 
     Args:
-        annotated_movie: to check.
         channels: which show the nuclei, counted from 1; several are summed.
         candidates: positions that a network proposes, with "probability"; None: blobs are found on
             demand.
         output: file to save to, in the format of its ending; beside it lies a journal, `.journal`,
             from which changes that were not saved come back. None: named after the movie, in the
             current folder.
-        drawn_by: of `StackBrowser`.
 
     Attributes:
         editor: the `AnnotationEditor`; `editor.annotations` are as they are now.
@@ -50,7 +48,6 @@ class AnnotationChecker(Dashboard):
         list_shown: which of the two is seen.
         images: looks at all images when asked, `ImageCheck`; `images.wait()` waits for it.
         coverage: how much is annotated, and where.
-        messages: what was done, and what went wrong.
 
     Raises:
         UserError: the journal belongs to other annotations, or a channel is not in the movie.
@@ -115,10 +112,9 @@ class AnnotationChecker(Dashboard):
     # ---- how it is put together
 
     def _arrange(self) -> None:
-        self.coverage = mark(HTML(), "ok-coverage")
         style = {"button_width": "110px", **WIDE}
         lists = ToggleButtons(options=LISTS, description="List", style=style)
-        self.list_shown = mark(lists, "ok-list-shown")
+        add_controls(self, coverage=HTML(), list_shown=lists)
         wrap = {"flex_flow": "row wrap", "align_items": "flex-start"}
         widgets = [self.coverage], [lists, self.problems, self.candidates], [self.edit]
         cards = [

@@ -10,12 +10,12 @@ from organoid_kit.plots.drawing import count
 
 _LONGEST = 120  # pixels: longest side of the map
 _MOST_DOTS = 400
+_GOAL = summary.POSITIONS_OF_ORGANOIDTRACKER
 
 
 def describe_coverage(movie: TimeLapse, annotations: Annotations, time_point: int) -> str:
     """How much is annotated and where the cuboid lies, in words."""
-    amount = _describe_amount(movie, annotations)
-    return f"{amount} {_describe_cuboid(movie, annotations, time_point)}"
+    return " ".join(_describe(movie, annotations, time_point))
 
 
 def draw_coverage(movie: TimeLapse, annotations: Annotations, time_point: int) -> str:
@@ -27,13 +27,13 @@ def draw_coverage(movie: TimeLapse, annotations: Annotations, time_point: int) -
     region = _find_region(annotations, time_point)
     if region is not None:
         region = ((np.clip(region, -0.5, shape - 0.5) + 0.5) * pixels).tolist()
-    goal = summary.POSITIONS_OF_ORGANOIDTRACKER
+    amount, words = _describe(movie, annotations, time_point)
     return render(
         "coverage.html",
-        amount=_describe_amount(movie, annotations),
-        words=_describe_cuboid(movie, annotations, time_point),
-        goal=goal,
-        part=min(len(annotations) / goal, 1),
+        amount=amount,
+        words=words,
+        goal=_GOAL,
+        part=min(len(annotations) / _GOAL, 1),
         longest=_LONGEST,
         size=(shape * pixels).tolist(),
         region=region,
@@ -44,27 +44,24 @@ def draw_coverage(movie: TimeLapse, annotations: Annotations, time_point: int) -
     )
 
 
-def _describe_amount(movie: TimeLapse, annotations: Annotations) -> str:
+def _describe(movie: TimeLapse, annotations: Annotations, time_point: int) -> tuple[str, str]:
     found = summarise_annotations([AnnotatedMovie(movie, annotations)]).movies[0]
-    goal, movies = summary.POSITIONS_OF_ORGANOIDTRACKER, summary.MOVIES_OF_ORGANOIDTRACKER
-    return (
+    amount = (
         f"{count(found.positions, 'position')} at {found.time_points} of "
         f"{count(found.movie_time_points, 'time point')}, {count(found.links, 'link')}, "
         f"{count(found.divisions, 'division')}. For scale: OrganoidTracker's author trained on "
-        f"{goal:,} positions from {movies} time lapses; this is {found.positions / goal:.1%}."
+        f"{_GOAL:,} positions from {summary.MOVIES_OF_ORGANOIDTRACKER} time lapses; this is "
+        f"{found.positions / _GOAL:.1%}."
     )
-
-
-def _describe_cuboid(movie: TimeLapse, annotations: Annotations, time_point: int) -> str:
     region = _find_region(annotations, time_point)
     if region is None:
-        return f"Nothing is annotated at time point {time_point}."
+        return amount, f"Nothing is annotated at time point {time_point}."
     low, high = np.clip(region, 0, np.array(movie.shape_zyx) - 1)
     part = np.prod((high - low + 1) / movie.shape_zyx)
     ranges = ", ".join(f"{axis} {low:.0f} to {high:.0f}" for axis, low, high in zip("zyx", *region))
     why = "as stated" if annotations.region is not None else "around its positions"
     cuboid = f"Annotated cuboid at time point {time_point} ({why})"
-    return f"{cuboid}: {ranges}; {part:.0%} of the image."
+    return amount, f"{cuboid}: {ranges}; {part:.0%} of the image."
 
 
 def _find_region(annotations: Annotations, time_point: int) -> np.ndarray | None:

@@ -12,11 +12,9 @@ _numbers = count(1)
 
 
 class KeyboardShortcuts(anywidget.AnyWidget):
-    """Presses buttons of a box when their keys are pressed in it.
+    """Presses `buttons` of a box when their keys, such as "A" or "Ctrl+Z", are pressed in it.
 
-    Args:
-        box: the dashboard; it gets a CSS class by which the script finds it.
-        buttons: key, such as "A", "Delete" or "Ctrl+Z" → button; not pressed while disabled.
+    The box gets a CSS class by which the script finds it.
     """
 
     _esm = Path(__file__).with_name("annotation_keys.js")

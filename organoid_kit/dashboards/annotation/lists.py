@@ -12,6 +12,7 @@ from ipywidgets import HTML, Layout, Select, VBox
 
 from organoid_kit.base import UserError
 from organoid_kit.dashboards.annotation import editing
+from organoid_kit.dashboards.annotation.editing import AnnotationEditor
 from organoid_kit.dashboards.parts import common
 from organoid_kit.dashboards.parts.common import make_button, make_live_text, mark
 from organoid_kit.data import Annotations
@@ -96,7 +97,7 @@ class ImageCheck:
     """
 
     def __init__(
-        self, editor: editing.AnnotationEditor, channels: Sequence[int], messages: common.Messages
+        self, editor: AnnotationEditor, channels: Sequence[int], messages: common.Messages
     ) -> None:
         self._editor, self._channels, self._messages = editor, tuple(channels), messages
         self._thread: threading.Thread | None = None
@@ -170,10 +171,7 @@ class CandidateList(VBox):
     """
 
     def __init__(
-        self,
-        editor: editing.AnnotationEditor,
-        channels: Sequence[int],
-        proposed: Annotations | None,
+        self, editor: AnnotationEditor, channels: Sequence[int], proposed: Annotations | None
     ) -> None:
         super().__init__()
         self._editor, self._channels, self._searched = editor, tuple(channels), set()
@@ -263,7 +261,7 @@ class CandidateList(VBox):
 
     def _ask(self) -> str:
         time_point, position = self.get_place()
-        place = ", ".join(f"{axis} {value:.1f}" for axis, value in zip("zyx", position))
+        place = "z {:.1f}, y {:.1f}, x {:.1f}".format(*position)
         question = f"Is this a nucleus? Time point {time_point}, {place}"
         for name in ("probability", "response"):
             value = self.proposed.properties.get(name, {self.row: None})[self.row]

@@ -4,7 +4,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from ipywidgets import HTML, Checkbox, FloatRangeSlider, FloatSlider, IntSlider, Layout, VBox
+import ipywidgets as widgets
+from ipywidgets import HTML, Checkbox, Layout, VBox, Widget
 
 from organoid_kit.base import AugmentationSettings
 from organoid_kit.dashboards.parts.common import WIDE, make_message, make_tooltip, mark, wrap_row
@@ -36,9 +37,7 @@ def list_operations(network: str) -> list[str]:
 class Operation(VBox):
     """A checkbox `on` with a slider `range`, where there is one, and a warning below.
 
-    Args:
-        name: as in `AugmentationSettings`.
-        setting: at first; None or False: it is off, and the slider shows the usual range.
+    Where the `setting` at first is None or False it is off, and the slider shows the usual range.
     """
 
     def __init__(self, name: str, setting: Setting) -> None:
@@ -75,9 +74,7 @@ def _tidy(value: float | tuple[float, float]) -> float | tuple[float, float]:
     return tuple(map(_tidy, value)) if isinstance(value, tuple) else round(value, 9)
 
 
-def _make_slider(
-    kind: Kind, value: float | tuple[float, float]
-) -> IntSlider | FloatSlider | FloatRangeSlider | None:
+def _make_slider(kind: Kind, value: float | tuple[float, float]) -> Widget | None:
     """The slider of an operation; it reaches as far as the value that it has."""
     if kind.ends is None:
         return None
@@ -85,6 +82,6 @@ def _make_slider(
     limits = {"min": min(kind.ends[0], low), "max": max(kind.ends[1], high), "step": kind.step}
     look = {"style": WIDE, "layout": Layout(width="275px"), **make_tooltip(kind.meaning)}
     if kind.is_range:
-        return FloatRangeSlider(value=value, description="range", **limits, **look)
-    make = IntSlider if isinstance(kind.step, int) else FloatSlider
+        return widgets.FloatRangeSlider(value=value, description="range", **limits, **look)
+    make = widgets.IntSlider if isinstance(kind.step, int) else widgets.FloatSlider
     return make(value=value, description="at most", **limits, **look)

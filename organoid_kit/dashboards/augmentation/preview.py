@@ -44,23 +44,16 @@ _WHAT_TO_SEE = {
 class AugmentationPreview(Dashboard):
     """An example beside variations of it; each operation is switched on and off and has a range.
 
-    Args:
-        annotated_movies: to train on.
-        settings: `settings.network` says for which network, `settings.augmentation` where the
-            controls stand at first.
+    `settings` says for which network, and where the controls stand at first. Raises UserError where
+    the movies have nothing to learn from for this network.
 
     Attributes:
         operations: name, as in `AugmentationSettings` → checkbox `on` and slider `range`.
-        example: slider, which one is shown.
+        example, variations: sliders, which one is shown, and how many variations of it.
         seed: of the dice; the same seed throws the same.
         new_seed: button for another throw.
-        variations: slider, how many are shown.
         usual, nothing: buttons that switch all operations to the usual ranges, or off.
         warnings: what would teach something wrong, by the name of the operation.
-        messages: how many warnings there are, and what went wrong.
-
-    Raises:
-        UserError: the movies have nothing to learn from for this network.
     """
 
     kept = ("example", "variations", "seed")
@@ -148,10 +141,8 @@ class AugmentationPreview(Dashboard):
         wrap = Layout(flex_flow="row wrap", align_items="center")
         top = Layout(flex_flow="row wrap", align_items="flex-start")
         operations, half = list(self.operations.values()), (len(self.operations) + 1) // 2
-        halves = [
-            VBox(part, layout=Layout(margin="0 16px 0 0"))
-            for part in (operations[:half], operations[half:])
-        ]
+        margin = {"layout": Layout(margin="0 16px 0 0")}
+        halves = [VBox(operations[:half], **margin), VBox(operations[half:], **margin)]
         self._pictures = mark(HTML(), "ok-pictures")
         style = f"color:{INK};background:#fff;line-height:1.4"
         self.children = [

@@ -37,7 +37,6 @@ class StackBrowser(Dashboard):
     """A movie to look through.
 
     Args:
-        movie: read one time point at a time.
         layers: name → annotations, drawn on top; with links, they have tails.
         channels: shown first, counted from 1; several are summed. None: the first.
         problems: as `check_annotations` gives them; those that have a place are drawn.
@@ -98,16 +97,14 @@ class StackBrowser(Dashboard):
         """Draws annotations on top; a layer of this name is replaced, and keeps its mark."""
         names, old = list(self.layers), self.layers.get(name)
         number = names.index(name) if old else len(names)
-        mark = mark or (old.mark if old else None)
-        spacing_um = tuple(self.movie.spacing_um)
-        self._add_layer(stack_layers.make_layer(name, annotations, spacing_um, number, mark))
+        what = (name, annotations, tuple(self.movie.spacing_um), number)
+        self._add_layer(stack_layers.make_layer(*what, mark or (old and old.mark)))
 
     def remove_layer(self, name: str) -> None:
         """Takes a layer away. Raises UserError where there is none of this name."""
         if name not in self.layers:
-            raise UserError(
-                f"A layer must be one of {list(self.layers)}. Received: {name!r}. Choose another."
-            )
+            rule = f"A layer must be one of {list(self.layers)}."
+            raise UserError(f"{rule} Received: {name!r}. Choose another.")
         del self.layers[name]
         self._offer_layers([shown for shown in self.layers_shown.value if shown != name])
 
@@ -228,16 +225,14 @@ class StackBrowser(Dashboard):
         options = [(f"{n} {name}", n) for n, name in enumerate(self.movie.channel_names, start=1)]
         wide = {"style": common.WIDE, "layout": Layout(width="100%")}
         contrast = {"value": (0, 1), "min": 0, "max": 1, "step": 0.01, "readout_format": ".1f"}
-        style = {"button_width": "92px"}
+        views = {"options": stack_pictures.VIEWS, "style": {"button_width": "92px"}}
         common.add_controls(
             self,
             time_point=_make_slider("Time point", times.start, times.stop - 1, times.start),
             z=_make_slider("Plane z", 0, depth - 1, depth // 2),
             y=_make_slider("Crosshair y", 0, height - 1, height // 2),
             x=_make_slider("Crosshair x", 0, width - 1, width // 2),
-            view=widgets.ToggleButtons(
-                options=stack_pictures.VIEWS, description="View", style=style
-            ),
+            view=widgets.ToggleButtons(description="View", **views),
             channels=CheckboxGroup(options, channels, "Channels (several: summed)", at_least=1),
             contrast=widgets.FloatRangeSlider(description="Contrast", **contrast, **wide),
             gamma=widgets.FloatSlider(1, min=0.2, max=3, step=0.05, description="Gamma", **wide),
@@ -295,7 +290,7 @@ class StackBrowser(Dashboard):
     # ---- layers and picks
 
     def _add_layer(self, layer: stack_layers.Layer) -> None:
-        new = [] if layer.name in self.layers else [layer.name]
+        new = {layer.name} - self.layers.keys()
         self.layers[layer.name] = layer
         self._offer_layers([*self.layers_shown.value, *new])
 
@@ -348,13 +343,11 @@ class StackBrowser(Dashboard):
     def _step(self, step: int) -> None:
         """The crosshair goes to the next position of this time point, through all shown layers."""
         now, layers = self.time_point.value, self.shown_layers
-        found = [
-            (layer, row) for layer in layers for row in layer.annotations.rows_at(now).tolist()
-        ]
+        found = [(layer, row) for layer in layers for row in layer.annotations.rows_at(now)]
         if not found:
             self.messages.say(f"No position at time point {now}.")
             return
-        names = [(layer.name, row) for layer, row in found]
+        names = [(layer.name, int(row)) for layer, row in found]
         number = names.index(self._reached) + step if self._reached in names else min(step, 0)
         self._reached, (layer, row) = names[number % len(found)], found[number % len(found)]
         self.go_to(now, layer.annotations.positions[row])

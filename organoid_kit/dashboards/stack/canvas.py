@@ -5,7 +5,7 @@ kernel as long as the time point is there. anywidget brings the script to the pa
 classic Notebook, Colab and VS Code.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -39,10 +39,8 @@ class StackCanvas(anywidget.AnyWidget):
     # Of layers and tails; where it changes, the page asks for its marks anew.
     version = traitlets.Int(0).tag(sync=True)
 
-    def __init__(
-        self, movie: TimeLapse, controls: Mapping[str, Widget], answer: Callable[[dict], None]
-    ) -> None:
-        super().__init__(setting=make_canvas_setup(movie), controls=dict(controls))
+    def __init__(self, movie: TimeLapse, controls: dict[str, Widget], answer: Callable) -> None:
+        super().__init__(setting=make_canvas_setup(movie), controls=controls)
         self.on_msg(lambda _, content, buffers: answer(content))
 
     def send_time_point(
@@ -59,10 +57,8 @@ class StackCanvas(anywidget.AnyWidget):
             content["shape"] = stack.values.shape
             buffers.append(memoryview(stack.values).cast("B"))
         if layers is not None:
-            content |= {
-                "version": self.version,
-                "layers": [_describe_layer(*one) for one in layers],
-            }
+            described = [_describe_layer(layer, marks) for layer, marks in layers]
+            content |= {"version": self.version, "layers": described}
             arrays = [array for _, marks in layers for array in (marks.positions, marks.tails)]
             buffers += [array.astype("<f4").tobytes() for array in arrays]
         self.send(content, buffers)

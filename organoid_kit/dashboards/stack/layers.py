@@ -13,10 +13,8 @@ from organoid_kit.plots.drawing import Mark, Spacing
 # Shape and colour of the first, second, … layer. Squares, diamonds and stars are left to problems
 # and divisions.
 _SHAPES, _COLOURS = "o^xv+p", ("orange", "sky blue", "vermillion", "purple", "yellow", "green")
-PROBLEM_MARKS = {
-    "error": Mark("error", "s", "vermillion"),
-    "warning": Mark("warning", "D", "yellow"),
-}
+_ERROR, _WARNING = Mark("error", "s", "vermillion"), Mark("warning", "D", "yellow")
+PROBLEM_MARKS = {"error": _ERROR, "warning": _WARNING}
 DIVISION = Mark("divides before the next time point", "*", "yellow", filled=True)
 
 
@@ -91,7 +89,6 @@ class Layer:
 
     @cached_property
     def _tracks(self) -> np.ndarray:
-        """The number of each position's track."""
         numbers = np.zeros(len(self.annotations), int)
         for number, rows in enumerate(self.annotations.tracks()):
             numbers[rows] = number
@@ -117,10 +114,8 @@ def make_problem_layers(problems: Sequence[Problem], spacing_um: Spacing) -> lis
             if problem.severity == severity and None not in (problem.position, problem.time_point)
         ]
         if found:
-            positions, time_points, *texts = zip(*found)
-            words = {
-                name: np.array(values, object) for name, values in zip(("message", "number"), texts)
-            }
+            positions, time_points, messages, numbers = zip(*found)
+            words = {"message": np.array(messages, object), "number": np.array(numbers, object)}
             annotations = Annotations(positions, time_points, properties=words)
             layers.append(Layer(severity, annotations, mark, spacing_um))
     return layers

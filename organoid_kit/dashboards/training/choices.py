@@ -4,6 +4,7 @@ import dataclasses
 import html
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +31,7 @@ _SETTINGS = ("network", "preset", "epochs", "batch_size", "learning_rate")
 class TrainingChoices(Dashboard):
     """Network, data, settings and start of a training; below, the memory, time and disk it takes.
 
-    Attributes:
-        network, start_from, training_path, validation_path, channels, preset, epochs, batch_size,
-        patch_shape, learning_rate, measure_time: the controls.
-        estimate: what the training will take, in words.
-        messages: where errors are shown.
+    The controls are those of `kept`, and `measure_time`; `estimate` says what it will take.
     """
 
     kept = ("network", "start_from", "training_path", "validation_path", "channels", "preset")
@@ -56,11 +53,10 @@ class TrainingChoices(Dashboard):
         data = {"training": training, "validation": validation}
         paths = {part: str(data) for part, data in data.items() if isinstance(data, (str, Path))}
         self._given = {part: list(data[part] or []) for part in data.keys() - paths.keys()}
-        self._read: dict[str, tuple[str, list[AnnotatedMovie]]] = {}
+        self._read = lru_cache(2)(read_dataset)  # training and validation
         self._start = settings or make_settings("position")
         self._base = self._start.changed(output_folder=output_folder)
-        self._step_seconds: dict[tuple, float] = {}
-        self._measures = False
+        self._step_seconds, self._measures = {}, False
         self._make_controls(paths)
         self._later = Later(self._estimate)
         super().__init__(self._lay_out())
@@ -105,8 +101,8 @@ class TrainingChoices(Dashboard):
         left = VBox([self.network, self.preset, self.epochs, self.learning_rate])
         right = VBox([self.batch_size, self.patch_shape, self.channels])
         below = HBox([self.measure_time, self.estimate], layout=Layout(align_items="center"))
-        paths = [self.training_path, self.validation_path]
-        return [*paths, self.start_from, common.wrap_row(left, right), below]
+        above = [self.training_path, self.validation_path, self.start_from]
+        return [*above, common.wrap_row(left, right), below]
 
     # ---- what is chosen
 
@@ -128,11 +124,7 @@ class TrainingChoices(Dashboard):
     def read_movies(self, part: str) -> list[AnnotatedMovie]:
         """The movies for "training" or "validation"; read once. Raises UserError if that fails."""
         path = getattr(self, f"{part}_path").value.strip()
-        if not path:
-            return self._given.get(part, [])
-        if self._read.get(part, ("",))[0] != path:
-            self._read[part] = (path, read_dataset(path))
-        return self._read[part][1]
+        return self._read(path) if path else self._given.get(part, [])
 
     def show(self, settings: NetworkSettings) -> None:
         """Puts settings on the controls."""
@@ -169,8 +161,8 @@ class TrainingChoices(Dashboard):
     def _apply_network(self) -> None:
         """Another network has other defaults and other starts."""
         network, base = self.network.value, self._base
-        channels = self.channels.value or base.channels
         start = self._start if self._start.network == network else make_settings(network)
+        channels = self.channels.value or base.channels
         self.show(start.changed(channels=channels, output_folder=base.output_folder))
         self._offer_starts()
 
@@ -252,7 +244,6 @@ def _write_estimate(text: str, *, fits: bool = True) -> str:
 
 
 def _parse_shape(text: str) -> tuple[int, ...]:
-    """Three whole numbers."""
     try:
         z, y, x = map(int, re.split("[,;x×]", text))
     except ValueError:

@@ -114,7 +114,6 @@ class TrainingDashboard(Dashboard):
         self.session.start()
 
     def _attach(self, session: TrainingSession) -> None:
-        """Shows this training from now on."""
         if self.session:
             self.session.listeners.remove(self._listen)
         self.session, self._shown = session, ()
@@ -258,7 +257,6 @@ class TrainingDashboard(Dashboard):
 
 
 def _describe_progress(session: TrainingSession) -> str:
-    """Epoch, step and time left."""
     progress, left = session.progress, session.seconds_left
     words = f"Epoch {min(progress.epoch + 1, session.epochs)} of {session.epochs}"
     words += f", step {progress.step} of {progress.steps}"

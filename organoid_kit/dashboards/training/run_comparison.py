@@ -65,7 +65,6 @@ class RunComparison(Dashboard):
         super().__init__([*controls, self.scores, self.example, self.chart, self.messages])
 
     def _make_slider(self, key: str, words: str, name: Callable[[Any], str]) -> SelectionSlider:
-        """Over the values there are."""
         values = sorted({record[key] for record in self.table["records"]})
         options, layout = [(name(value), value) for value in values], Layout(width="420px")
         return SelectionSlider(options=options, description=words, style=WIDE, layout=layout)

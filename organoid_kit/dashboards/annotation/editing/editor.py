@@ -36,17 +36,11 @@ class AnnotationEditor:
         annotations: to begin with; they stay as they are.
         movie: whose time points and voxels positions must lie in; None: anywhere.
         file: a journal, in which each step is written down; if it is there, its steps are done
-            again. None: without.
-
-    Raises:
-        UserError: the journal is that of other annotations, damaged, or cannot be written.
+            again. Raises UserError where it is that of other annotations, damaged or unwritable.
     """
 
     def __init__(
-        self,
-        annotations: Annotations,
-        movie: TimeLapse | None = None,
-        file: str | Path | None = None,
+        self, annotations: Annotations, movie: TimeLapse | None = None, file: Path | None = None
     ) -> None:
         self.movie, self._start = movie, annotations
         self._tables, self._properties = tables.make_tables(annotations), {}

@@ -20,15 +20,13 @@ _KIND = "organoid_kit annotation journal, version 1"
 class Journal:
     """The journal of changes to some annotations; `events` is what the file held when opened.
 
-    Raises:
-        UserError: the file is no journal, that of other annotations, damaged, or cannot be read or
-            written.
+    Raises UserError where it is no journal, that of others, damaged, or cannot be read or written.
     """
 
     def __init__(self, path: str | Path, start: Annotations) -> None:
         self.path = Path(path)
-        first = {"journal": _KIND, "start": compute_checksum(start), "name": start.name}
-        header = _write_line(first)
+        checksum = compute_checksum(start)
+        header = _write_line({"journal": _KIND, "start": checksum, "name": start.name})
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             content = self.path.read_bytes() if self.path.exists() else b""
