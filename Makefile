@@ -22,7 +22,7 @@ demo: .venv/ready
 	$(RUN) -m organoid_kit demo
 
 test: .venv/ready-dev
-	$(RUN) -m pytest -n 2 --dist loadfile --durations=10
+	$(RUN) -m pytest -n 2 --dist loadfile --durations=10 $(OPTIONS)
 
 lab: .venv/ready-lab
 	$(RUN) -m jupyter lab notebooks/00_start_here.ipynb

@@ -38,6 +38,7 @@ QUICK = {
         "patches_per_time_point": 1,
         "ladder_steps": 2,
         "small_epochs": 1,
+        "small_patches": 1,
         "fine_tuning_minutes": 0.02,
         "real_organoid": str(SHARED if SHARED.exists() else ROOT / "no real organoid here"),
     },

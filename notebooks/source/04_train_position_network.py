@@ -105,7 +105,8 @@ channels = (2, 3)  # which channels show nuclei, counted from 1
 epochs = 10
 patches_per_time_point = 8
 ladder_steps = 150  # for each of the two easy tasks
-small_epochs = 20  # for the three small trainings that show under- and overfitting
+small_epochs = 20  # of the small trainings: under- and overfitting, changed networks
+small_patches = 2  # from each time point, in an epoch of these
 fine_tuning_minutes = 3.0  # at most
 real_organoid = None  # a folder that has the real organoid already; None: download it
 output_folder = "runs"
@@ -411,15 +412,16 @@ only = dataclasses.replace(training[0], annotations=one_time_point)
 few = validation[0].annotations
 judged_by = [dataclasses.replace(validation[0], annotations=few.select(few.time_points % 4 == 0))]
 time_points = sum(len(one.annotations.annotated_time_points) for one in training)
-number = 2 * time_points  # patches in an epoch
+number = small_patches * time_points  # patches in an epoch
 no_variation = base.AugmentationSettings(False, None, None, None, None, None, None, None, None)
 small = settings.changed(patch_shape_zyx=(8, 32, 32), epochs=small_epochs, patience=small_epochs)
 
 # %%
+few_patches = small.changed(patches_per_time_point=small_patches)
 trials = {
-    "too timid": (training, small.changed(patches_per_time_point=2, learning_rate=2e-6)),
+    "too timid": (training, few_patches.changed(learning_rate=2e-6)),
     "by heart": ([only], small.changed(patches_per_time_point=number, augmentation=no_variation)),
-    "well fed": (training, small.changed(patches_per_time_point=2)),
+    "well fed": (training, few_patches),
 }
 runs = {}
 for name, (movies, chosen) in trials.items():
@@ -489,9 +491,10 @@ changes = {
     "another loss": {"loss": "binary_focal_crossentropy"},
     "darkened": {"augment": darken},
 }
-chosen = small.changed(patches_per_time_point=2)
 for name, change in changes.items():
-    runs[name] = train(training, judged_by, chosen, **change, on_progress=lambda progress: None)
+    runs[name] = train(
+        training, judged_by, few_patches, **change, on_progress=lambda progress: None
+    )
 for name in ("well fed", *changes):
     print(f"{name:13} highest F1 {max(row['validation_f1'] for row in runs[name].history):.3f}")
 

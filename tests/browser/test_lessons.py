@@ -80,7 +80,6 @@ def test_a_long_choice_is_not_cut_off(page):
 
 
 def test_verdicts_say_mark_and_word(page):
-    shown = page.page.locator("body").inner_text()
     for words in (
         "○ Not tried yet.",
         "✗ Not yet. This is precision",
@@ -88,6 +87,6 @@ def test_verdicts_say_mark_and_word(page):
         "Hint 1 of 2.",
         "recall = 9 / 15",
     ):
-        assert words in shown
+        page.wait_for_text("body", words)  # outputs arrive one by one
     page.page.get_by_text("One way to do it").scroll_into_view_if_needed()
     page.screenshot("verdicts")
