@@ -17,7 +17,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=["lessons", "measured", "figures"],
     submod_attrs={
         "ladder": ["overfit_one_patch", "overfit_one_time_point"],
-        "lessons.taking": ["choose_answer"],
+        "lessons.exercise": ["choose_answer"],
         "measured": ["read_demonstration"],
         "results_table": ["add_result", "read_results"],
         "run_keeping": ["BackupWriter", "restore_run", "list_backups", "open_backup_folder"],

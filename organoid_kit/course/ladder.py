@@ -43,8 +43,9 @@ class OverfitResult:
         if self.passed:
             return course + "It can learn this: go on."
         if last < 0.7 * first:
-            more = "give it more steps before you look for a mistake."
-            return f"{course}It is learning but not done: {more}"
+            return course + (
+                "It is learning but not done: give it more steps before you look for a mistake."
+            )
         return course + (
             "It does not learn. Look at the patches: do the dots lie on nuclei? Are the right "
             "channels chosen? If all is in place, try a tenth of the learning rate."
@@ -54,11 +55,7 @@ class OverfitResult:
 def overfit_one_patch(
     training: Sequence[AnnotatedMovie], settings: NetworkSettings, steps: int = 60
 ) -> OverfitResult:
-    """First rung: one patch, the one with most nuclei of a few, by heart.
-
-    Raises:
-        UserError: data or settings do not allow training.
-    """
+    """First rung: one patch, the one with most nuclei of a few, by heart."""
     settings = complete_settings(settings, training)
     patches = PositionExamples(training, settings, augment=False, most_examples=_LOOKED_AT)
     examples = patches.examples(0, 0, _LOOKED_AT)
@@ -69,11 +66,7 @@ def overfit_one_patch(
 def overfit_one_time_point(
     training: Sequence[AnnotatedMovie], settings: NetworkSettings, steps: int = 120
 ) -> OverfitResult:
-    """Second rung: the patches of one time point, the first that is annotated, by heart.
-
-    Raises:
-        UserError: data or settings do not allow training.
-    """
+    """Second rung: the patches of one time point, the first that is annotated, by heart."""
     settings = complete_settings(settings, training)
     annotations = training[0].annotations
     rows = annotations.rows_at(annotations.annotated_time_points[0]) if len(annotations) else []

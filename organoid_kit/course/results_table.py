@@ -66,11 +66,10 @@ class ResultsTable:
     @property
     def rows(self) -> list[Summary]:
         """One for each variant, network by network."""
-        newest = {(r.network, r.variant, r.tested_on, r.seed): r for r in self.results}
-        variants = defaultdict(list)
-        for (*variant, _), result in newest.items():
-            variants[tuple(variant)].append(result)
-        rows = [Summary(*variant, tuple(results)) for variant, results in variants.items()]
+        variants = defaultdict(dict)
+        for result in self.results:
+            variants[result.network, result.variant, result.tested_on][result.seed] = result
+        rows = [Summary(*variant, tuple(newest.values())) for variant, newest in variants.items()]
         return sorted(rows, key=lambda row: (*NETWORKS, row.network).index(row.network))
 
     @property
@@ -107,18 +106,9 @@ def add_result(
     *,
     tested_on: str = "",
 ) -> Path:
-    """Adds a row to the table of a folder; earlier ones of the same variant and seed stay, too.
+    """Adds a row to the table of a folder, such as ``settings.output_folder``; returns its file.
 
-    Args:
-        folder: where runs go, such as ``settings.output_folder``.
-        network: as all below, see `Result`.
-        variant: in words, such as "fine-tuned".
-        seed: of the training; None where no chance is in it.
-        scores: name → number, the most important first; None: not measured.
-        tested_on: the movies it was scored on, in words.
-
-    Returns:
-        The file of the row.
+    Earlier ones of the same variant and seed stay, too. All else: see `Result`.
 
     Raises:
         UserError: a score is no number, a name is missing, or the folder cannot be written.
@@ -133,15 +123,9 @@ def add_result(
 
 
 def read_results(folder: str | Path) -> ResultsTable:
-    """The table of a folder, made of all rows that `add_result` put there.
-
-    Raises:
-        UserError: a row is damaged.
-    """
+    """The table of a folder, of all rows that `add_result` put there, unless one is damaged."""
     results = []
-    for path in sorted((Path(folder) / "results").glob("*.json")):
-        if path.name.startswith("."):
-            continue
+    for path in sorted((Path(folder) / "results").glob("[!.]*.json")):
         try:
             results.append(_make_result(**read_json(path)))
         except (UserError, TypeError, AttributeError) as error:
@@ -161,14 +145,13 @@ def _make_result(network, variant, seed, scores, tested_on, written) -> Result:
             raise UserError(
                 f"A result needs the name of its {what}. Received: {name!r}. Give a few words."
             )
-    if not (seed is None or isinstance(seed, numbers.Integral)) or isinstance(seed, bool):
+    if not _is_number(seed, numbers.Integral):
         raise UserError(
             "A seed is a whole number, or None where no chance is in it. "
             f"Received: {seed!r}. Pass one of them."
         )
     for name, value in scores.items():
-        is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-        if value is not None and not (is_number and math.isfinite(value)):
+        if not _is_number(value, numbers.Real):
             raise UserError(
                 "A score is a number, or None where it was not measured. "
                 f"Received: {value!r} for {name!r}."
@@ -178,12 +161,18 @@ def _make_result(network, variant, seed, scores, tested_on, written) -> Result:
     return Result(network.strip(), variant.strip(), seed, scores, tested_on, written)
 
 
+def _is_number(value: object, kind: type) -> bool:
+    """Whether a value is a finite number of a kind, or None."""
+    is_one = isinstance(value, kind) and not isinstance(value, bool)
+    return value is None or (is_one and math.isfinite(value))
+
+
 def format_spread(values: Sequence[float], digits: int = 3) -> str:
     """Mean, lowest and highest, such as "0.951 (0.948 to 0.955)"; of none "not measured"."""
     if not values:
         return "not measured"
-    numbers = sum(values) / len(values), min(values), max(values)
-    mean, low, high = (f"{number:.{digits}f}" for number in numbers)
+    spread = sum(values) / len(values), min(values), max(values)
+    mean, low, high = (f"{number:.{digits}f}" for number in spread)
     return mean if low == high else f"{mean} ({low} to {high})"
 
 
@@ -206,7 +195,7 @@ def _make_cells(rows: Sequence[Summary]) -> list[list[str]]:
 def _write_html(caption: str, rows: Sequence[Summary]) -> str:
     top, *cells = _make_cells(rows)
     head = "".join(f'<th scope="col" {_LEFT}>{escape(cell)}</th>' for cell in top)
-    lines = ["".join(f"<td {_LEFT}>{escape(cell)}</td>" for cell in line) for line in cells]
+    lines = ("".join(f"<td {_LEFT}>{escape(cell)}</td>" for cell in line) for line in cells)
     body = "".join(f"<tr>{line}</tr>" for line in lines)
     caption = f"<caption {_LEFT}>{escape(caption)}</caption>"
     return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

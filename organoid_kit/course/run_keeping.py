@@ -35,13 +35,9 @@ Listener = Callable[[Any], None]  # takes a `Progress` of a training
 
 
 def open_backup_folder(keep_in: str | Path | None) -> Path | None:
-    """The folder for keeping; Google Drive is mounted if asked for, which Colab confirms with you.
+    """The folder for keeping: "drive" on Colab, a folder anywhere, or None to keep nothing.
 
-    Args:
-        keep_in: "drive" on Colab, a folder anywhere, or None to keep nothing.
-
-    Raises:
-        UserError: there is no Drive here, or it was not allowed.
+    Google Drive is mounted, which Colab confirms with you. Raises UserError where that fails.
     """
     if keep_in is None or str(keep_in).lower() != "drive":
         return None if keep_in is None else Path(keep_in)
@@ -107,22 +103,18 @@ class BackupWriter:
                 _copy(run.folder, target)
                 _remove_old_copies(target)
         except (OSError, UserError) as error:
-            self._tell(*_describe_failure(error, run.folder, self.folder))
-            return False
+            return self._tell(*_describe_failure(error, run.folder, self.folder))
         if newest and _read_state(newest) > _read_state(target):
             further = f"In {copies} this run is further. It stays as it is"
-            self._tell("ahead", f"{further}; `restore_run` brings it here.")
-            return False
-        if self._told:
-            self.say(f"The run is kept in {copies} now.")
-        self._told = ""
-        return True
+            return self._tell("ahead", f"{further}; `restore_run` brings it here.")
+        return self._tell("", f"The run is kept in {copies} now.")
 
-    def _tell(self, trouble: str, message: str) -> None:
-        """Says what is wrong, unless that was said last."""
+    def _tell(self, trouble: str, message: str) -> bool:
+        """Says what is wrong, or right again, unless that was said last; whether all is right."""
         if trouble != self._told:
             self.say(message)
         self._told = trouble
+        return not trouble
 
 
 @dataclass(frozen=True)
@@ -154,23 +146,21 @@ def _describe(copies: Path) -> RunBackup:
         return RunBackup(copies.name, None)
     with zipfile.ZipFile(copy) as file:
         settings = json.loads(file.read("settings.json"))
-    epoch, step = map(int, _NAME.fullmatch(copy.name).groups()[1:])
-    return RunBackup(copies.name, copy, epoch, step, settings["epochs"], settings["network"])
+    _, epoch, step = _NAME.fullmatch(copy.name).groups()
+    meant = settings["epochs"], settings["network"]
+    return RunBackup(copies.name, copy, int(epoch), int(step), *meant)
 
 
 def restore_run(kept: RunBackup, output_folder: str | Path) -> Run:
     """Unpacks a kept run, to go on with it: ``train(…, resume=run.folder)``.
 
-    A run of that name that is already in `output_folder`, and as far, is taken as it is.
-
-    Raises:
-        UserError: its copies are damaged, the run is here and less far, or there is no room.
+    A run of that name that is already in `output_folder`, and as far, is taken as it is; one that
+    is less far is a UserError, as are damaged copies, and too little room.
     """
     folder = Path(output_folder) / kept.name
     if kept.copy is None:
         raise UserError(
-            "A run comes back from a copy that is whole. "
-            f"Received: only damaged ones, of {kept.name}. "
+            f"A run comes back from a whole copy. Received: only damaged ones, of {kept.name}. "
             "Look in Drive's bin for an older copy, or train again."
         )
     if not folder.exists():
@@ -198,18 +188,13 @@ def _read_state(copy: Path) -> str:
 
 def _list_files(folder: Path) -> list[Path]:
     """All files of a run, but what is just being written."""
-    return [
-        path
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    ]
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return [path for path in paths if "/." not in f"/{path.relative_to(folder).as_posix()}"]
 
 
 def _list_copies(copies: Path) -> list[Path]:
     """Newest first."""
-    found = [path for path in copies.glob("*.zip") if _NAME.fullmatch(path.name)]
-    return sorted(found, key=lambda path: path.name, reverse=True)
+    return sorted((p for p in copies.glob("*.zip") if _NAME.fullmatch(p.name)), reverse=True)
 
 
 def _find_newest_copy(copies: Path, at_least: str = "") -> Path | None:
@@ -237,7 +222,7 @@ def _copy(folder: Path, target: Path) -> None:
         # Google Drive takes more than it has room for, and loses it later without a word
         missing = pack.stat().st_size - shutil.disk_usage(target.parent).free
         if missing > 0:
-            raise OSError(errno.ENOSPC, f"{_format_size(missing)} too little")
+            raise OSError(errno.ENOSPC, f"{missing / 1e6:.1f} MB too little")
         with write_safely(target, overwrite=True) as written:
             shutil.copyfile(pack, written)
             if not filecmp.cmp(pack, written, shallow=False):
@@ -258,14 +243,10 @@ def _describe_failure(error: Exception, run: Path, keeping: Path) -> tuple[str, 
     """The kind of trouble, and a message."""
     cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
     reason = getattr(cause, "strerror", None) or str(cause)
-    goes_on = f"Training goes on, and is safe on this machine as long as that runs: {run}."
-    goes_on += " Copying is tried again."
+    goes_on = f"Training goes on, and is safe on this machine as long as that runs: {run}. "
+    goes_on += "Copying is tried again."
     if getattr(cause, "errno", None) not in _FULL:
         return "failed", f"This run could not be kept in {keeping}: {reason}. {goes_on}"
-    size = _format_size(sum(path.stat().st_size for path in _list_files(run)))
-    room = f"a copy of this run takes {size}; free some room, Drive's bin counts, too"
+    size = sum(path.stat().st_size for path in _list_files(run))
+    room = f"a copy of this run takes {size / 1e6:.1f} MB; free some room, Drive's bin counts, too"
     return "full", f"{keeping} is full: {reason}; {room}. {goes_on}"
-
-
-def _format_size(size: int) -> str:
-    return f"{size / 1e6:.1f} MB"

@@ -1,8 +1,5 @@
-"""Which channels show the nuclei? Each one and any sum, beside a number that says how well nuclei
-stand out.
-"""
+"""Which channels show the nuclei? Each one and any sum, and how well nuclei stand out in it."""
 
-import html
 import textwrap
 from collections.abc import Sequence
 
@@ -18,6 +15,7 @@ from organoid_kit.dashboards.parts.common import (
     add_controls,
     make_legend,
     mark,
+    render,
     wrap_row,
 )
 from organoid_kit.dashboards.parts.dashboard import Dashboard, connect, guard
@@ -39,26 +37,14 @@ STANDS_OUT = Mark("stands out", "o", "sky blue")
 HIDDEN = Mark("does not stand out", "^", "yellow")
 _MOST_PANES, _PANE_PIXELS = 4, 235  # channels beside each other in a row, and side of each
 _TITLE_LETTERS = 36  # in a line above it
-_MEANING = (
-    "A nucleus <b>stands out</b> if it is more of a bright blob than 95 of 100 places near it "
-    "without a nucleus. What does not stand out, a network can hardly learn to find. By chance, "
-    "5 % do."
-)
-_MEANING_OF_BLOBS = (
-    "<b>Bright blobs</b> of the size of nuclei, as the blob detector counts them. Not all are "
-    "nuclei: annotate some nuclei, and the number says how many of these stand out."
-)
 
 
 class ChannelDashboard(Dashboard):
     """Channels and their sums, and how well nuclei stand out in each.
 
     The number is that of `score_channels`: the share of annotated nuclei that are more of a bright
-    blob than 95 % of the background, over a few time points of the movie.
-
-    Args:
-        movie: to look at.
-        annotations: where nuclei are. Without, bright blobs are counted.
+    blob than 95 % of the background, over a few time points of the movie. Without annotations,
+    bright blobs are counted.
 
     Attributes:
         channels: checkboxes; `channels.value` is what to train on, as in `NetworkSettings`.
@@ -79,9 +65,8 @@ class ChannelDashboard(Dashboard):
         self._make_controls()
         marked = [self.marks] if self.annotations is not None else []
         left = VBox([self.channels, self.choose_best], layout=Layout(width="250px"))
-        below = wrap_row(left, self._table)
-        top = [self._panes, self._legend, self.time_point]
-        super().__init__([*top, *marked, below, self.messages])
+        top = [self._panes, self._legend, self.time_point, *marked]
+        super().__init__([*top, wrap_row(left, self._table), self.messages])
         mark(self, "ok-channel-dashboard")
         connect(self.messages, self._show, *self._kept.values())
         connect(self.messages, self._choose_best, self.choose_best)
@@ -92,8 +77,7 @@ class ChannelDashboard(Dashboard):
         shown = times if self.annotations is None else self.annotations.annotated_time_points
         slider = {"value": int(shown[0]), "min": times.start, "max": times.stop - 1}
         slider |= {"style": WIDE, "layout": Layout(width="420px", max_width="98%")}
-        channels = enumerate(self.movie.channel_names, start=1)
-        names = [(f"{number} {name}", number) for number, name in channels]
+        names = [(f"{n} {name}", n) for n, name in enumerate(self.movie.channel_names, start=1)]
         box = {"value": True, "indent": False, "layout": Layout(width="auto")}
         tip = "Ticks the channels in which most nuclei stand out; of equally good ones, the fewest."
         add_controls(
@@ -116,14 +100,10 @@ class ChannelDashboard(Dashboard):
     def plot(self) -> Drawing:
         """The static twin: every channel, and the sum that was chosen."""
         drawing = plot_channels(self.movie, self.time_point.value, self._list_shown())
-        measured = [
-            f"{self._name(key)}: {_format_share(score)}" for key, score in self.scores.items()
-        ]
-        measured = f"All that was measured: {'; '.join(measured)}."
+        shares = [f"{self._name(key)}: {_format_share(of)}" for key, of in self.scores.items()]
+        measured = f"All that was measured: {'; '.join(shares)}."
         drawing.description = f"{drawing.description} {self.describe()} {measured}"
         return drawing
-
-    # ---- what is measured
 
     def _score(self, choice: tuple[int, ...]) -> ChannelScore:
         return score_channels(self.movie, choice, self.annotations)
@@ -146,8 +126,6 @@ class ChannelDashboard(Dashboard):
 
     def _choose_best(self) -> None:
         self.channels.value = choose_best_channels(list(self.scores.values()))
-
-    # ---- what is shown
 
     def _show(self) -> None:
         panes = [self._make_pane(choice) for choice in self._list_shown()]
@@ -182,42 +160,22 @@ class ChannelDashboard(Dashboard):
         key = (self.time_point.value, choice)
         if key not in self._out:
             self._out[key] = are_standing_out(self.movie, *key, self.annotations)
-        out = self._out[key]
-        if out is None:
+        if (out := self._out[key]) is None:
             return ()
-        places_um = (self.annotations.positions_at(key[0]) + 0.5) * self.movie.spacing_um
-        return tuple(
-            Points(kind, places_um[rows, 1:]) for kind, rows in ((STANDS_OUT, out), (HIDDEN, ~out))
-        )
+        places_um = ((self.annotations.positions_at(key[0]) + 0.5) * self.movie.spacing_um)[:, 1:]
+        return Points(STANDS_OUT, places_um[out]), Points(HIDDEN, places_um[~out])
 
     def _write_table(self) -> str:
         """A row with a bar for each choice; the ticked one has a word and bold letters, too."""
-        times = ", ".join(map(str, self._chosen.time_points))
         most = max([score.standing_out for score in self.scores.values()] + [1])
-        rows = "".join(self._write_row(score, most) for score in self.scores.values())
-        head, meaning = "Nuclei that stand out", _MEANING
-        if self.annotations is None:
-            head, meaning = "Bright blobs", _MEANING_OF_BLOBS
-        cell = 'style="text-align:left;padding:2px 10px"'
-        style = f"color:{INK};background:#fff;border-collapse:collapse;line-height:1.4"
-        return (
-            f'<table style="{style}"><tr><th {cell}>Channels</th><th {cell}>{head}</th></tr>'
-            f'{rows}</table><div style="max-width:560px;line-height:1.4;padding:4px 10px">'
-            f"{meaning} Measured at time points {times}.</div>"
-        )
-
-    def _write_row(self, score: ChannelScore, most: int) -> str:
-        chosen = score.channels == self.channels.value
-        part = score.standing_out / most if score.nuclei is None else (score.share or 0.0)
-        name = html.escape(self._name(score.channels)) + (" ← chosen" if chosen else "")
-        bar = (
-            '<svg width="120" height="12" aria-hidden="true">'
-            '<rect width="120" height="12" fill="#eee"/>'
-            f'<rect width="{120 * part:.0f}" height="12" fill="{COLOURS["blue"]}"/></svg>'
-        )
-        row = f'<tr style="font-weight:{"bold" if chosen else "normal"}">'
-        cell = '<td style="padding:2px 10px;text-align:left">'
-        return f"{row}{cell}{name}</td>{cell}{bar} {_format_share(score)}</td></tr>"
+        rows = []
+        for choice, score in self.scores.items():
+            part = score.standing_out / most if score.nuclei is None else (score.share or 0.0)
+            row = {"name": self._name(choice), "chosen": choice == self.channels.value}
+            rows.append({**row, "part": part, "share": _format_share(score)})
+        times = ", ".join(map(str, self._chosen.time_points))
+        look = {"ink": INK, "bar": COLOURS["blue"], "annotated": self.annotations is not None}
+        return render("channels.html", rows=rows, times=times, **look)
 
     def _name(self, choice: Sequence[int]) -> str:
         """Numbers and names."""

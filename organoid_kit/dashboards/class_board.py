@@ -1,6 +1,4 @@
-"""The class board: guesses that are committed and travel as strings (`states.py`), and the class's
-curve.
-"""
+"""The class board: guesses that travel as strings (`states.py`), and the class's curve."""
 
 import base64
 import html
@@ -10,12 +8,19 @@ from typing import Any
 
 import numpy as np
 import traitlets
-from ipywidgets import HTML, BoundedFloatText, Button, HBox, Layout, Text, Textarea
+from ipywidgets import HTML, BoundedFloatText, HBox, Layout, Text, Textarea
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from organoid_kit.base import UserError
-from organoid_kit.dashboards.parts.common import WIDE, Messages, add_controls, mark, wrap_row
+from organoid_kit.dashboards.parts.common import (
+    WIDE,
+    Messages,
+    add_controls,
+    make_button,
+    mark,
+    wrap_row,
+)
 from organoid_kit.dashboards.parts.dashboard import Dashboard, connect
 from organoid_kit.dashboards.parts.states import decode_state, encode_state, shorten
 from organoid_kit.plots import Drawing, draw_figure
@@ -44,16 +49,10 @@ def format_guess(question: str, guess: Guess) -> str:
 
 
 def parse_guesses(text: str, question: str) -> tuple[list[Guess], list[str]]:
-    """The guesses among pasted lines, and what is wrong with the other lines.
+    """The guesses that answer a question among pasted lines, the last of each name.
 
-    Args:
-        text: one string in each line, with whatever the chat writes around it; empty lines are
-            passed over.
-        question: what they must be answers to.
-
-    Returns:
-        guesses: the last of each name.
-        complaints: one sentence for each line that holds none, with its number.
+    Around each string may stand whatever the chat writes. Of each line that holds none and is not
+    empty, a complaint says what is wrong.
     """
     guesses, complaints = {}, []
     for number, line in enumerate(text.splitlines(), start=1):
@@ -87,19 +86,11 @@ def _parse_guess(line: str, question: str) -> Guess:
 def plot_guesses(
     guesses: Sequence[Guess], question: str, labels: tuple[str, str] = ("guess", "score")
 ) -> Drawing:
-    """Every guess with its score, joined from the lowest to the highest; without scores, a dot for
-    each.
-
-    Args:
-        guesses: of a class.
-        question: above the figure.
-        labels: of the axes.
-    """
+    """Guesses with their scores, joined from the lowest to the highest; dots without scores."""
     figure = draw_figure(7, 3.6)
     axes = figure.subplots()
-    scored = sorted(
-        (guess for guess in guesses if guess.score is not None), key=lambda guess: guess.guess
-    )
+    in_order = sorted(guesses, key=lambda guess: guess.guess)
+    scored = [guess for guess in in_order if guess.score is not None]
     best = max(scored, key=lambda guess: guess.score, default=None)
     if best:
         _draw_curve(axes, scored, best)
@@ -108,13 +99,20 @@ def plot_guesses(
     axes.set(xlabel=labels[0], ylabel=labels[1] if scored else "guesses")
     axes.set_title(question, parse_math=False)
     tidy(axes)
-    figure.description = f"{question} {_describe(guesses, best, labels)}"
+    text = f"{question} No guesses yet."
+    if numbers := [guess.guess for guess in in_order]:
+        text = f"{question} {_count(guesses)}, from {numbers[0]:g} to {numbers[-1]:g}, "
+        text += f"the middle one {np.median(numbers):g}."
+    if best:
+        text += f" The best {labels[1]}, {format_number(best.score)}, has {best.name} with "
+        text += f"{labels[0]} {best.guess:g}."
+    figure.description = text
     return figure
 
 
 def _draw_curve(axes: Axes, scored: Sequence[Guess], best: Guess) -> None:
-    xs, ys = zip(*((guess.guess, guess.score) for guess in scored), strict=True)
-    axes.plot(xs, ys, "o-", color=COLOURS["blue"], lw=1)
+    points = [(guess.guess, guess.score) for guess in scored]
+    axes.plot(*zip(*points), "o-", color=COLOURS["blue"], lw=1)
     axes.plot(best.guess, best.score, "*", color=COLOURS["vermillion"], markersize=16)
     axes.margins(0.08, 0.2)
     above = {"xytext": (0, 9), "textcoords": "offset points", "ha": "center", "fontsize": 9}
@@ -136,28 +134,13 @@ def _count(guesses: Sequence[Guess]) -> str:
     return f"{len(guesses)} guess{'es' * (len(guesses) != 1)}"
 
 
-def _describe(guesses: Sequence[Guess], best: Guess | None, labels: tuple[str, str]) -> str:
-    if not guesses:
-        return "No guesses yet."
-    numbers = [guess.guess for guess in guesses]
-    text = f"{_count(guesses)}, from {min(numbers):g} to {max(numbers):g}, "
-    text += f"the middle one {np.median(numbers):g}."
-    if best:
-        text += f" The best {labels[1]}, {format_number(best.score)}, has {best.name} with "
-        text += f"{labels[0]} {best.guess:g}."
-    return text
-
-
 class ClassBoard(Dashboard):
     """Registers a guess, and draws the curve of a class.
 
     Args:
         question: what is guessed; strings for other questions are refused.
-        score: what comes of a guess, learned after it is registered; None: guesses are only
-            counted.
-        limits: the lowest and highest guess.
-        step: from one guess to the next.
-        labels: of guess and score.
+        score: what comes of a guess, learned after it is registered; None: guesses are counted.
+        limits, step: the lowest and highest guess, and from one to the next.
         dashboard: the one that the guess is made in; its state travels with the guess.
         control: the name of its control that holds the guess, such as "threshold".
 
@@ -186,26 +169,25 @@ class ClassBoard(Dashboard):
         self.guesses: list[Guess] = []
         self.messages, self.picture = Messages(), mark(HTML(), "ok-class-curve")
         number = {"value": limits[0], "min": limits[0], "max": limits[1], "step": step}
-        hint = "Paste strings here, one in each line."
+        field = {"style": WIDE, "layout": Layout(width="95%")}
+        to_copy, to_paste = "Your string appears here.", "Paste strings here, one in each line."
         add_controls(
             self,
             name=Text(description="Your name", style=WIDE),
             guess=BoundedFloatText(description="Your guess", style=WIDE, **number),
-            string=_make_field("To copy", "Your string appears here.", 3),
-            strings=_make_field("Strings", hint, 5),
+            string=Textarea(description="To copy", placeholder=to_copy, rows=3, **field),
+            strings=Textarea(description="Strings", placeholder=to_paste, rows=5, **field),
+            register=make_button("Register"),
+            write=make_button("State as a string"),
+            show=make_button("Show the class"),
+            go=make_button("Go to the first state"),
         )
-        for name, text, action in (
-            ("register", "Register", self._register),
-            ("write", "State as a string", self._write),
-            ("show", "Show the class", self._show),
-            ("go", "Go to the first state", self._go),
-        ):
-            add_controls(self, **{name: Button(description=text, layout=Layout(width="auto"))})
-            connect(self.messages, action, getattr(self, name))
-        self._link: traitlets.link | None = None
+        for name in ("register", "write", "show", "go"):
+            connect(self.messages, getattr(self, f"_{name}"), getattr(self, name))
+        self._links = []
         if dashboard is not None and control is not None:
             source = (getattr(dashboard, control), "value")
-            self._link = traitlets.link(source, (self.guess, "value"))
+            self._links = [traitlets.link(source, (self.guess, "value"))]
         writes, goes = ([], []) if dashboard is None else ([self.write], [self.go])
         guessing = wrap_row(self.name, self.guess, self.register, *writes)
         sent = [HTML("<b>The class</b>"), self.strings, HBox([self.show, *goes])]
@@ -226,9 +208,9 @@ class ClassBoard(Dashboard):
         """A guess is made once."""
         for widget in (self.name, self.guess, self.register):
             widget.disabled = True
-        if self._link is not None:
-            self._link.unlink()
-            self._link = None
+        for link in self._links:
+            link.unlink()
+        self._links = []
 
     def _write(self) -> None:
         self.string.value = encode_state(type(self.dashboard).__name__, self.dashboard.state())
@@ -259,9 +241,8 @@ class ClassBoard(Dashboard):
         words = html.escape(drawing.description)
         self.picture.value = f'<img alt="{words}" src="{picture}"><p>{words}</p>'
         if complaints:
-            self.messages.warn(" ".join(complaints))
-        else:
-            self.messages.say(f"Every line was read: {_count(self.guesses)}.")
+            return self.messages.warn(" ".join(complaints))
+        self.messages.say(f"Every line was read: {_count(self.guesses)}.")
 
     def plot(self) -> Drawing:
         """The class's curve."""
@@ -278,8 +259,3 @@ class ClassBoard(Dashboard):
             self._close()
         if self.strings.value:
             self.show.click()
-
-
-def _make_field(label: str, hint: str, rows: int) -> Textarea:
-    options = {"rows": rows, "style": WIDE, "layout": Layout(width="95%")}
-    return Textarea(description=label, placeholder=hint, **options)

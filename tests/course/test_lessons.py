@@ -49,7 +49,9 @@ def exercise():
 
 def everything(lesson, kind):
     """Name → exercise or question."""
-    return {name: each for name, each in vars(lesson).items() if isinstance(each, kind)}
+    found = {name: each for name, each in vars(lesson).items() if isinstance(each, kind)}
+    questions = lesson.TEXTS.list_questions() if kind is Question else []
+    return found | {name: getattr(lesson, name) for name in questions}
 
 
 def run_code(exercise: Exercise, code: str):

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from organoid_kit.base import UserError
 from organoid_kit.course.measured import Records, compute_spread, describe_spread
 from organoid_kit.plots import Drawing, draw_figure
-from organoid_kit.plots.drawing import LINES, tidy
+from organoid_kit.plots.drawing import LINES, count, tidy
 
 _BESIDE = 1.09  # on a logarithmic axis, kinds of training with equal data stand so far apart
 
@@ -20,11 +20,7 @@ def plot_annotated_positions(
 
     Small dots are single trainings, the line joins their means. Trainings with wrong annotations
     stand a little to the right, so that all can be seen. A shipped network used as it is is level.
-
-    Args:
-        records: of the demonstration "annotations".
-        marked: start, time points and error rate around which a ring is drawn.
-        title: above the figure.
+    A ring is drawn around what is `marked` by start, time points and error rate.
     """
     figure, axes = _draw_axes(records, 7, 3.8)
     words = []
@@ -39,8 +35,8 @@ def plot_annotated_positions(
     axes.set(xlabel="annotated positions to learn from", xscale="log", title=title)
     numbers = sorted({record["time_points"] for record in records} - {0})
     means = [np.mean([r["positions"] for r in records if r["time_points"] == n]) for n in numbers]
-    labels = [f"{mean:.0f}\n({n} time point{'s' * (n != 1)})" for mean, n in zip(means, numbers)]
-    axes.set_xticks(means, labels)
+    texts = [f"{mean:.0f}\n({count(n, 'time point')})" for mean, n in zip(means, numbers)]
+    axes.set_xticks(means, texts)
     axes.minorticks_off()
     _add_legend(figure, axes, 3)
     figure.description = _describe(title, words)
@@ -65,15 +61,15 @@ def _draw_axes(records: Records, width: float, height: float) -> tuple[Drawing, 
 
 def _add_legend(figure: Drawing, axes: Axes, columns: int) -> None:
     """A legend below, in which every name stands once."""
-    handles, names = axes.get_legend_handles_labels()
-    chosen = dict(zip(names, handles))
-    options = {"fontsize": 8, "loc": "outside lower center", "ncols": columns}
-    figure.legend([*chosen.values()], [*chosen], **options)
+    chosen = dict(zip(*axes.get_legend_handles_labels()[::-1]))
+    place = {"loc": "outside lower center", "ncols": columns}
+    figure.legend([*chosen.values()], [*chosen], fontsize=8, **place)
 
 
-def _describe(title: str, words: Sequence[str]) -> str:
-    heading = f"{title}: F1" if title else "F1"
-    return f"{heading}, mean (lowest to highest) of the seeds. {'; '.join(words)}."
+def _describe(
+    title: str, words: Sequence[str], which: str = ", mean (lowest to highest) of the seeds"
+) -> str:
+    return f"{title + ': ' if title else ''}F1{which}. {'; '.join(words)}."
 
 
 def _draw_line(
@@ -104,10 +100,6 @@ def plot_wrong_annotations(records: Records, *, title: str = "") -> Drawing:
     """F1 for each part of annotations that were wrong; all with the same start and time points.
 
     Dots are single trainings, the bar is their mean.
-
-    Args:
-        records: of the demonstration "annotations".
-        title: above the figure.
     """
     figure, axes = _draw_axes(records, 5.5, 3.4)
     rates = sorted({record["error_rate"] for record in records})
@@ -131,10 +123,6 @@ def plot_leakage(records: Records, *, title: str = "") -> Drawing:
 
     A line joins the two for each training; the number above says by how much the promise was wrong
     on average.
-
-    Args:
-        records: of the demonstration "leakage".
-        title: above the figure.
     """
     figure, axes = _draw_axes(records, 7, 4)
     parts = list(dict.fromkeys(record["part"] for record in records))
@@ -146,8 +134,7 @@ def plot_leakage(records: Records, *, title: str = "") -> Drawing:
     axes.set_xticks(range(len(parts)), [f"validated on\n{part}" for part in parts])
     axes.set_xlim(-0.5, len(parts) - 0.5)
     _add_legend(figure, axes, 2)
-    shown = f"{title}: F1 shown" if title else "F1 shown"
-    figure.description = f"{shown} by validation and on held-out movies. {'; '.join(words)}."
+    figure.description = _describe(title, words, " shown by validation and on held-out movies")
     return figure
 
 
@@ -155,10 +142,10 @@ def _draw_pairs(axes: Axes, place: float, records: Records) -> str:
     """Promise and truth of each training with one validation part; in words what they show."""
     shown, held_out = (np.array([r[key] for r in records], float) for key in ("shown", "held_out"))
     axes.plot([place - 0.18, place + 0.18], [shown, held_out], color="0.6", linewidth=0.8, zorder=1)
-    pairs = ((-0.18, shown, "promised"), (0.18, held_out, "came true"))
-    for style, (side, values, name) in zip(LINES, pairs):
-        at = np.full(len(values), place + side)
-        axes.plot(at, values, **style | {"linestyle": "none"}, label=name)
+    sides = ((-0.18, shown, "promised"), (0.18, held_out, "came true"))
+    for style, (side, values, name) in zip(LINES, sides):
+        look = style | {"linestyle": "none", "label": name}
+        axes.plot(np.full(len(values), place + side), values, **look)
     excess = shown - held_out
     off_by = f"{abs(np.nanmean(excess)):.3f} too {'high' if np.nanmean(excess) > 0 else 'low'}"
     axes.text(place, 1.015, off_by, ha="center", va="bottom", fontsize=9)

@@ -30,7 +30,6 @@ def plot_fits(
         curves: x and y of each curve by name.
         unseen: x and y of points that were kept back.
         labels: of the axes.
-        title: above the figure.
     """
     figure = draw_figure()
     axes = figure.subplots()
@@ -42,18 +41,24 @@ def plot_fits(
         axes.plot(*curve, label=name, **_style_line(number), linewidth=2)
     heights = np.concatenate([points[1], [] if unseen is None else unseen[1]])
     margin = 0.3 * np.ptp(heights)
-    axes.set(xlabel=labels[0], ylabel=labels[1], title=title)
+    axes.set(xlabel=labels[0], ylabel=labels[1])
     axes.set_ylim(heights.min() - margin, heights.max() + margin)
-    tidy(axes)
-    figure.legend(loc="outside right upper")
     kept_back = "" if unseen is None else f", {len(unseen[0])} more that were kept back"
     said = f"{len(points[0])} points{kept_back}, and {count(len(curves), 'curve')}"
-    figure.description = f"{title + ': ' if title else ''}{said}: {', '.join(curves)}."
-    return figure
+    return _finish(figure, title, f"{said}: {', '.join(curves)}.")
 
 
 def _style_line(number: int) -> dict:
     return LINES[number % len(LINES)] | {"marker": ""}
+
+
+def _finish(figure: Drawing, title: str, words: str) -> Drawing:
+    [axes] = figure.axes
+    axes.set_title(title)
+    tidy(axes)
+    figure.legend(loc="outside right upper")
+    figure.description = f"{title + ': ' if title else ''}{words}"
+    return figure
 
 
 def plot_losses(
@@ -71,7 +76,6 @@ def plot_losses(
         validation: the same on what was kept back, dashed, in the colour of its fit.
         label: which loss it is.
         step: what is counted along the other axis.
-        title: above the figure.
     """
     figure = draw_figure()
     axes = figure.subplots()
@@ -85,41 +89,33 @@ def plot_losses(
     for name, (values, style) in drawn.items():
         axes.plot(np.arange(1, len(values) + 1), values, label=name, **style)
     heights = np.concatenate([np.asarray(values, float) for values, _ in drawn.values()])
-    axes.set(xlabel=step, ylabel=label, title=title)
+    axes.set(xlabel=step, ylabel=label)
     if heights.max() > _WIDELY * heights.min():
         axes.set_yscale("log")
     else:
         axes.set_ylim(0, None)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    tidy(axes)
-    figure.legend(loc="outside right upper")
-    ends = "; ".join(
-        f"{name} from {row[0]:.3g} to {row[-1]:.3g}" for name, (row, _) in drawn.items()
-    )
-    figure.description = f"{title + ': ' if title else ''}{label} after each {step}: {ends}."
-    return figure
+    ends = [f"{name} from {row[0]:.3g} to {row[-1]:.3g}" for name, (row, _) in drawn.items()]
+    return _finish(figure, title, f"{label} after each {step}: {'; '.join(ends)}.")
 
 
 def plot_convolution(
     image: np.ndarray, kernel: np.ndarray, answer: np.ndarray, place: tuple[int, int]
 ) -> Drawing:
-    """An image, a kernel and the answer in numbers; one answer and what it is made of are framed.
+    """An image, (y, x), a kernel, (3, 3), and the answer, (y, x), in numbers.
 
-    Args:
-        image: (y, x).
-        kernel: (3, 3).
-        answer: (y, x), as large as the image.
-        place: row and column of the framed answer.
+    The answer at `place`, row and column, and what it is made of are framed.
     """
     figure = draw_figure(11, 4.4)
     panels = figure.subplots(1, 3, width_ratios=(len(image), 4, len(image)))
-    numbers = {"image": image, "kernel": kernel, "answer": answer}
-    for axes, (name, values) in zip(panels, numbers.items(), strict=True):
+    numbers = {"image": (image, 3), "kernel": (kernel, 0), "answer": (answer, 1)}
+    frame = {"fill": False, "edgecolor": COLOURS["vermillion"], "linewidth": 3}
+    for axes, (name, (values, size)) in zip(panels, numbers.items(), strict=True):
         _write_grid(axes, values)
         axes.set_title(name)
-    frame = {"fill": False, "edgecolor": COLOURS["vermillion"], "linewidth": 3}
-    panels[0].add_patch(Rectangle((place[1] - 1.5, place[0] - 1.5), 3, 3, **frame))
-    panels[2].add_patch(Rectangle((place[1] - 0.5, place[0] - 0.5), 1, 1, **frame))
+        if size:
+            corner = (place[1] - size / 2, place[0] - size / 2)
+            axes.add_patch(Rectangle(corner, size, size, **frame))
     size, framed = f"{len(image)} × {image.shape[1]}", f"row {place[0]}, column {place[1]}"
     figure.description = (
         f"An image of {size} numbers, a kernel of 3 × 3 and the answer. "
@@ -147,21 +143,20 @@ def plot_u_net(layers: Sequence[tuple[str, Sequence[int]]]) -> Drawing:
     figure = draw_figure(10, 4)
     axes = figure.subplots()
     left, lowest, largest = 0.0, 0.0, max(shape[1] for _, shape in layers)
-    words = []
     for name, (_, rows, _, channels) in layers:
         width, height = 1 + channels / 16, rows / largest
         colour = COLOURS["orange" if "concatenate" in name else "sky blue"]
         top = -_DEEPER * np.log2(largest / rows)
         bottom, middle = top - height, left + width / 2
-        box = Rectangle((left, bottom), width, height, facecolor=colour, edgecolor="0.2")
-        axes.add_patch(box)
+        colours = {"facecolor": colour, "edgecolor": "0.2"}
+        axes.add_patch(Rectangle((left, bottom), width, height, **colours))
         axes.text(middle, top + 0.03, str(channels), ha="center", fontsize=8)
         axes.text(middle, bottom - 0.06, str(rows), ha="center", va="top", fontsize=8)
         lowest, left = min(lowest, bottom), left + width + 0.8
-        words.append(f"{name} {rows} rows × {channels} channels")
     axes.set(xlim=(-1, left), ylim=(lowest - 0.25, 0.2), xticks=[], yticks=[])
     axes.set_xlabel("from input to answer")
     axes.set_title("above: channels; below: rows of the image", fontsize=10)
     axes.spines[:].set_visible(False)
+    words = (f"{name} {shape[1]} rows × {shape[-1]} channels" for name, shape in layers)
     figure.description = f"Layers of a U-Net from input to answer: {', '.join(words)}."
     return figure

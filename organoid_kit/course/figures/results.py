@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 from matplotlib.axes import Axes
 
 from organoid_kit.course.results_table import ResultsTable, Summary, format_spread, list_scores
@@ -15,9 +16,7 @@ _MEAN = {"color": COLOURS["black"], "marker": "|", "markersize": 22, "markeredge
 def plot_results(table: ResultsTable, *, score: str | None = None) -> Drawing:
     """One panel a network, one line a variant: a circle for each seed, a stroke at their mean.
 
-    Args:
-        table: of `read_results`.
-        score: the one to show; None: of each network the first that was measured.
+    Without a `score`, the first that was measured of each network is shown.
     """
     panels = []  # network, score and rows; nothing of a network that lacks the score
     for network, rows in table.networks.items():
@@ -25,15 +24,14 @@ def plot_results(table: ResultsTable, *, score: str | None = None) -> Drawing:
             if measured := [row for row in rows if row.values(name)]:
                 panels.append((network, name, measured))
                 break
-    lengths = [len(rows) for *_, rows in panels]
-    figure = draw_figure(7.5, 0.9 * max(1, len(panels)) + 0.5 * sum(lengths))
+    lengths = np.array([len(rows) for *_, rows in panels])
+    figure = draw_figure(7.5, 0.9 * max(1, len(panels)) + 0.5 * lengths.sum())
     if not panels:
         figure.description = "No results yet."
         return figure
-    heights = [length + 1.2 for length in lengths]
     words = ["Results, mean (lowest to highest seed)."]
-    all_axes = figure.subplots(len(panels), squeeze=False, height_ratios=heights)[:, 0]
-    for axes, (network, name, rows) in zip(all_axes, panels, strict=True):
+    grid = figure.subplots(len(panels), squeeze=False, height_ratios=lengths + 1.2)
+    for axes, (network, name, rows) in zip(grid[:, 0], panels, strict=True):
         _draw_panel(axes, rows, name)
         axes.set_title(f"{network}: {name}")
         said = (f"{_name(row, ' ')} {format_spread(row.values(name))}" for row in rows)

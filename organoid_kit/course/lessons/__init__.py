@@ -6,6 +6,6 @@ reason. Nothing here needs a server, and Keras is loaded only when an exercise n
 
 from organoid_kit.course.lessons.exercise import Exercise, NoAnswerYet, match_numbers, run_answer
 from organoid_kit.course.lessons.question import Question
-from organoid_kit.course.lessons.text import Text, Verdict
+from organoid_kit.course.lessons.texts import LessonTexts
 
-__all__ = ["Exercise", "NoAnswerYet", "Question", "Text", "Verdict", "match_numbers", "run_answer"]
+__all__ = ["Exercise", "LessonTexts", "NoAnswerYet", "Question", "match_numbers", "run_answer"]

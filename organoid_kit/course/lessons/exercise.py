@@ -1,5 +1,9 @@
-"""An exercise: a checker, hints and a solution. Answers are judged by what they do."""
+"""An exercise: a checker, hints and a solution. Answers are judged by what they do.
 
+What is said is readable as a page and as text, never by colour alone.
+"""
+
+import html
 import re
 import traceback
 from collections.abc import Callable
@@ -9,9 +13,62 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.course.lessons.text import Text, Verdict
+from organoid_kit.base import NetworkSettings
+from organoid_kit.plots.drawing import COLOURS
 
+INK = "#1a1a1a"  # on all the grounds below: a contrast of at least 14:1 in light and dark themes
+KINDS = {  # mark and word, ground, bar at the left
+    "right": ("✓ Right.", "#e4f3ec", COLOURS["green"]),
+    "wrong": ("✗ Not yet.", "#fbe9e0", COLOURS["vermillion"]),
+    "not tried": ("○ Not tried yet.", "#eef6fb", COLOURS["blue"]),
+}
+_WRITE = "Write your answer in place of the three dots"
 _STUCK = "Stuck? Write `.hint()` in place of `.check(…)`."
+
+
+def format_html(text: str) -> str:
+    """Plain text as HTML: all is escaped, `code` is set as code, lines stay lines."""
+    escaped = re.sub(r"`([^`\n]+)`", r"<code>\1</code>", html.escape(text))
+    return escaped.replace("\n", "<br>")
+
+
+def _box(inside: str, ground: str, bar: str, role: str = "") -> str:
+    style = f"background:{ground};color:{INK};border-left:4px solid {bar}"
+    return f'<div {role} style="{style};padding:6px 10px;line-height:1.5">{inside}</div>'
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a checker says about an answer: "right", "wrong" or "not tried", and why, in words."""
+
+    kind: str
+    text: str
+
+    def __repr__(self) -> str:
+        return f"{KINDS[self.kind][0]} {self.text}".rstrip()
+
+    def _repr_html_(self) -> str:
+        word, *look = KINDS[self.kind]
+        inside = f"<b>{word}</b> {format_html(self.text)}"
+        return _box(inside, *look, 'role="status" aria-live="polite"')
+
+
+@dataclass(frozen=True)
+class Text:
+    """A hint or a solution: a title such as "Hint 1 of 3", words, and code above the words."""
+
+    title: str
+    text: str
+    code: str = ""
+
+    def __repr__(self) -> str:
+        return "\n".join(part for part in (f"{self.title}.", self.code, self.text) if part)
+
+    def _repr_html_(self) -> str:
+        style = f"background:#ffffff;color:{INK};padding:6px 8px;margin:6px 0;overflow-x:auto"
+        code = f'<pre style="{style}"><code>{html.escape(self.code)}</code></pre>'
+        words = f"{code if self.code else ''}{format_html(self.text)}"
+        return _box(f"<b>{html.escape(self.title)}.</b> {words}", *KINDS["not tried"][1:])
 
 
 class NoAnswerYet(Exception):
@@ -38,13 +95,12 @@ class Exercise:
 
     def check(self, answer: Any) -> Verdict:
         """What is right or wrong about an answer. Whatever was written, this does not raise."""
-        start = "Write your answer in place of the three dots"
         if answer is None or answer is ...:
-            return Verdict("not tried", f"{start}, run that cell, then this one. {_STUCK}")
+            return Verdict("not tried", f"{_WRITE}, run that cell, then this one. {_STUCK}")
         try:
             wrong = self.judge(answer)
         except NoAnswerYet:
-            nothing = f"Nothing came back. {start}, and hand it back with `return`."
+            nothing = f"Nothing came back. {_WRITE}, and hand it back with `return`."
             return Verdict("not tried", f"{nothing} {_STUCK}")
         except AnswerFailed as error:
             wrong = str(error)
@@ -77,30 +133,33 @@ def run_answer(function: Callable[..., Any], *arguments: Any) -> Any:
     try:
         result = function(*copies)
     except (Exception, SystemExit) as error:
-        raise AnswerFailed(_describe_error(error)) from error
+        cells = ("ipykernel_", "ipython-input")  # files in which the notebook's lines stand
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [f.line for f in frames if any(cell in f.filename for cell in cells)]
+        where = f" in the line `{lines[-1]}`" if lines and lines[-1] else ""
+        raise AnswerFailed(f"Your code stopped{where}. Python says: {_explain(error)}") from error
     if result is not None and result is not ...:
         return result
-    if not _is_begun(function):
-        raise NoAnswerYet
-    last_line = "The last line of your function must hand the answer back: `return …`."
-    raise AnswerFailed(f"Nothing came back. {last_line}")
-
-
-def _is_begun(function: Callable[..., Any]) -> bool:
-    """Whether there is more in a function than three dots: a name of its own, or one it uses."""
     code = getattr(function, "__code__", None)
-    return code is not None and (
-        code.co_nlocals > code.co_argcount + code.co_kwonlyargcount or bool(code.co_names)
-    )
+    # more than three dots: a name of its own, or one that it uses
+    if code and (code.co_nlocals > code.co_argcount + code.co_kwonlyargcount or code.co_names):
+        last_line = "The last line of your function must hand the answer back: `return …`."
+        raise AnswerFailed(f"Nothing came back. {last_line}")
+    raise NoAnswerYet
+
+
+def _explain(error: BaseException) -> str:
+    """What Python says, and where that is known, what it means."""
+    said = f"{type(error).__name__}: {error}"
+    meanings = Path(__file__).with_name("python_says.md").read_text(encoding="utf-8")
+    known = re.findall(r"^- `([^`]+)`: (.*)$", meanings, re.MULTILINE)
+    return next((f"{said}. {meaning}" for part, meaning in known if part in said), said)
 
 
 def match_numbers(answer: Any, truth: Any, tolerance: float = 1e-6) -> bool:
-    """Whether an answer is a number, or numbers of the same shape, as they should be.
+    """Whether an answer, of whatever kind, is a number or numbers as they should be.
 
-    Args:
-        answer: number, list, tuple, array or tensor; whatever else it is, it does not match.
-        truth: number or array.
-        tolerance: largest difference that counts as none.
+    Shapes must be the same, and differences at most `tolerance`.
     """
     try:
         numbers = np.asarray(answer, dtype=float)
@@ -110,20 +169,24 @@ def match_numbers(answer: Any, truth: Any, tolerance: float = 1e-6) -> bool:
     return numbers.shape == truth.shape and bool(np.all(np.abs(numbers - truth) <= tolerance))
 
 
-def _describe_error(error: BaseException) -> str:
-    """The error, with the line of the notebook in which it came up, if that can be found."""
-    lines = [
-        frame.line
-        for frame in traceback.extract_tb(error.__traceback__)
-        if "ipykernel_" in frame.filename or "ipython-input" in frame.filename
-    ]
-    where = f" in the line `{lines[-1]}`" if lines and lines[-1] else ""
-    return f"Your code stopped{where}. Python says: {_explain(error)}"
+def choose_answer(exercise: Exercise, answer: Any, otherwise: Callable[[], Any]) -> Any:
+    """The answer if it is right, else what `otherwise` makes: so a notebook goes on in any case.
+
+    Prints whose is used.
+    """
+    is_right = exercise.check(answer).kind == "right"
+    print(f"The notebook goes on with {'yours' if is_right else 'that of the kit'}.")
+    return answer if is_right else otherwise()
 
 
-def _explain(error: BaseException) -> str:
-    """What Python says, and where that is known, what it means."""
-    said = f"{type(error).__name__}: {error}"
-    meanings = Path(__file__).with_name("python_says.md").read_text(encoding="utf-8")
-    known = re.findall(r"^- `([^`]+)`: (.*)$", meanings, re.MULTILINE)
-    return next((f"{said}. {meaning}" for part, meaning in known if part in said), said)
+def judge_settings(network: str, answer: Any) -> str | None:
+    """What is wrong with a learner's settings of a network for the bundled movies, or None."""
+    if not isinstance(answer, NetworkSettings):
+        return f"Settings are what `make_settings` gives. Received: {type(answer).__name__}."
+    if answer.network != network:
+        where = "Its name is the first thing in the brackets."
+        return f"These are settings of a {answer.network} network. {where}"
+    if answer.channels == (1,):
+        unset = "The channels were left at (1,)."
+        return f"{unset} In the bundled movies nuclei shine in 2 and 3: pass `channels`."
+    return None

@@ -1,14 +1,10 @@
 """Exercises and questions of notebook 00, start here."""
 
-from organoid_kit.course.lessons.texts import LessonTexts
+from organoid_kit.course.lessons import LessonTexts
 
 TEXTS = LessonTexts(__file__)
+__getattr__ = TEXTS.question  # such as `lesson.which_channels`
 TOLERANCE = 0.005  # answers rounded to two digits count
-
-which_channels = TEXTS.question("which_channels")
-three_epochs = TEXTS.question("three_epochs")
-test_movie = TEXTS.question("test_movie")
-marks_everything = TEXTS.question("marks_everything")
 
 
 @TEXTS.exercise

@@ -7,18 +7,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from organoid_kit.course.lessons.exercise import run_answer
-from organoid_kit.course.lessons.texts import LessonTexts
+from organoid_kit.course.lessons import LessonTexts, run_answer
 
 TEXTS = LessonTexts(__file__)
+__getattr__ = TEXTS.question  # such as `lesson.which_network`
 KERAS_TOLERANCE = 1e-4  # Keras computes with seven digits
-
-which_network = TEXTS.question("which_network")
-large_steps = TEXTS.question("large_steps")
-three_networks = TEXTS.question("three_networks")
-what_is_wrong = TEXTS.question("what_is_wrong")
-by_hand = TEXTS.question("by_hand")
-why_smaller = TEXTS.question("why_smaller")
 
 
 def compute_loss(answers: np.ndarray, truth: np.ndarray) -> float:
@@ -37,15 +30,7 @@ def loss(find_loss: Callable) -> str | None:
 def take_step(
     slope: float, start: float, x: np.ndarray, y: np.ndarray, learning_rate: float
 ) -> tuple[float, float]:
-    """Slope and start of a line after one step down the loss.
-
-    Args:
-        slope: of the line now.
-        start: its value at x = 0.
-        x: (n,) float.
-        y: (n,) float, measured.
-        learning_rate: how far to go.
-    """
+    """Slope of a line, and start (at x = 0), after one step down its loss at x and y, (n,) float."""
     error = slope * x + start - y
     uphill = 2 * np.mean(error * x), 2 * np.mean(error)
     return slope - learning_rate * uphill[0], start - learning_rate * uphill[1]
@@ -74,11 +59,8 @@ def convolve(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     """The convolution as neural networks mean it: the kernel is not turned round.
 
     Args:
-        image: (y, x) float; beyond its border there are zeros.
+        image: (y, x) float, like what is returned; beyond its border there are zeros.
         kernel: (3, 3) float.
-
-    Returns:
-        (y, x) float.
     """
     padded, convolved = np.pad(image, 1), np.zeros(image.shape)
     for row, column in np.ndindex(image.shape):
@@ -117,7 +99,5 @@ def edge(answer: np.ndarray) -> str | None:
         return TEXTS.say("edge", "shape", shape=kernel.shape)
     row = convolve(np.pad(np.ones((5, 5)), 3), kernel)[5]
     left, middle, right = row[2:4].max(), row[5], row[7:9].max()
-    if left > right and abs(middle) <= 1e-6:
-        return None
-    slip = "middle" if abs(middle) > 1e-6 else "mirrored" if right > left else "otherwise"
-    return TEXTS.say("edge", slip, left=left, middle=middle, right=right)
+    holds = {"middle": abs(middle) > 1e-6, None: left > right, "mirrored": right > left}
+    return TEXTS.say_first("edge", holds, left=left, middle=middle, right=right)

@@ -4,17 +4,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from organoid_kit.course.lessons.exercise import run_answer
-from organoid_kit.course.lessons.texts import LessonTexts
+from organoid_kit.course.lessons import LessonTexts, run_answer
 from organoid_kit.data import Annotations
 
 TEXTS = LessonTexts(__file__)
+__getattr__ = TEXTS.question  # such as `lesson.how_many_problems`
 _SPACING_UM = (2.0, 0.5, 0.4)
-
-how_many_problems = TEXTS.question("how_many_problems")
-swapped_axes = TEXTS.question("swapped_axes")
-scattered_marks = TEXTS.question("scattered_marks")
-two_hours = TEXTS.question("two_hours")
 
 
 @TEXTS.exercise
@@ -47,9 +42,9 @@ def doubles(find_doubles: Callable) -> str | None:
     if any(len(set(pair)) != 2 for pair in pairs):
         return TEXTS.say("doubles", "itself")
     if pairs != right:
-        missing, false = sorted(right - pairs), sorted(pairs - right)
-        wrong = [f"missing: {missing}"] * bool(missing) + [f"not doubles: {false}"] * bool(false)
-        return TEXTS.say("doubles", "otherwise", wrong="; ".join(wrong))
+        wrong = {"missing": sorted(right - pairs), "not doubles": sorted(pairs - right)}
+        said = "; ".join(f"{what}: {rows}" for what, rows in wrong.items() if rows)
+        return TEXTS.say("doubles", "otherwise", wrong=said)
     return TEXTS.say("doubles", "twice") if len(answer) > len(pairs) else None
 
 

@@ -4,18 +4,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from organoid_kit.course.lessons.exercise import match_numbers, run_answer
-from organoid_kit.course.lessons.texts import LessonTexts
+from organoid_kit.course.lessons import LessonTexts, match_numbers, run_answer
 from organoid_kit.examples import apply_to_positions
 from organoid_kit.examples.augmentation import Augmentation, no_augmentation, vary_intensities
 
 TEXTS = LessonTexts(__file__)
+__getattr__ = TEXTS.question  # such as `lesson.which_move`
 _PATCH = np.arange(3 * 5 * 8, dtype=float).reshape(3, 5, 8) / 100
-
-which_move = TEXTS.question("which_move")
-which_light = TEXTS.question("which_light")
-which_is_a_fault = TEXTS.question("which_is_a_fault")
-top_becomes_side = TEXTS.question("top_becomes_side")
 
 
 @TEXTS.exercise
@@ -28,8 +23,8 @@ def mirror(mirror_left_right: Callable) -> str | None:
     patch, positions = answer
     if not match_numbers(patch, _PATCH[:, :, ::-1]):
         wrong = {"unchanged": _PATCH, "rows": _PATCH[:, ::-1], "planes": _PATCH[::-1]}
-        slip = (name for name, image in wrong.items() if match_numbers(patch, image))
-        return TEXTS.say("mirror", next(slip, "image"))
+        holds = {name: match_numbers(patch, image) for name, image in wrong.items()}
+        return TEXTS.say_first("mirror", holds | {"image": True})
     by_x = {"left": x, "one_too_far": 8 - x, "outside": -x}
     slips = {slip: np.column_stack([z, y, wrong_x]) for slip, wrong_x in by_x.items()}
     return TEXTS.judge("mirror", positions, np.column_stack([z, y, 7 - x]), slips)

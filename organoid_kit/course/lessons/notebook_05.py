@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 
 from organoid_kit.base import NetworkSettings, make_settings
-from organoid_kit.course.lessons.exercise import match_numbers, run_answer
-from organoid_kit.course.lessons.taking import choose_answer, judge_settings
-from organoid_kit.course.lessons.texts import LessonTexts
+from organoid_kit.course.lessons import LessonTexts, match_numbers, run_answer
+from organoid_kit.course.lessons.exercise import choose_answer, judge_settings
 from organoid_kit.data import Annotations
 from organoid_kit.evaluation import score_divisions
 from organoid_kit.evaluation.calibration import compute_reliability
@@ -16,11 +15,7 @@ from organoid_kit.evaluation.classification import compute_average_precision
 from organoid_kit.evaluation.tracks import DivisionScore
 
 TEXTS = LessonTexts(__file__)
-
-accuracy = TEXTS.question("accuracy")
-too_high = TEXTS.question("too_high")
-after_calibration = TEXTS.question("after_calibration")
-seams = TEXTS.question("seams")
+__getattr__ = TEXTS.question  # such as `lesson.accuracy`
 
 
 @TEXTS.exercise
@@ -91,11 +86,9 @@ def _make_movie() -> tuple[Annotations, Annotations]:
     links = [(0, 1), (1, 2), (2, 3), (2, 4), (3, 5), (4, 6), (7, 8), (8, 9), (9, 10), (10, 11)]
     positions = np.stack([np.zeros(12), y, x], axis=1)
     times = [0, 1, 2, 3, 3, 4, 4, 0, 1, 2, 3, 4]
-    said = np.zeros(12)
-    said[[1, 9]] = 0.35, 0.25
-    called = Annotations(
-        positions, times, spacing_um=(1, 1, 1), properties={"division_probability": said}
-    )
+    said = {"division_probability": np.zeros(12)}
+    said["division_probability"][[1, 9]] = 0.35, 0.25
+    called = Annotations(positions, times, spacing_um=(1, 1, 1), properties=said)
     return Annotations(positions, times, links, spacing_um=(1, 1, 1)), called
 
 
@@ -107,10 +100,9 @@ def scoring(score: Callable) -> str | None:
         return TEXTS.say("scoring", "other_kind", kind=type(answer).__name__)
     if not answer.ranked:
         return TEXTS.say("scoring", "swapped")
-    if answer.threshold != 0.3:
-        return TEXTS.say("scoring", "threshold", threshold=answer.threshold)
-    if answer.tolerance != 1:
-        return TEXTS.say("scoring", "tolerance", tolerance=answer.tolerance)
+    for name, right in (("threshold", 0.3), ("tolerance", 1)):
+        if getattr(answer, name) != right:
+            return TEXTS.say("scoring", name, **{name: getattr(answer, name)})
     return None
 
 

@@ -6,20 +6,15 @@ from typing import Any
 import numpy as np
 
 from organoid_kit.base import AugmentationSettings, NetworkSettings, make_settings
-from organoid_kit.course.lessons.exercise import match_numbers, run_answer
-from organoid_kit.course.lessons.taking import choose_answer, judge_settings
-from organoid_kit.course.lessons.texts import LessonTexts
+from organoid_kit.course.lessons import LessonTexts, match_numbers, run_answer
+from organoid_kit.course.lessons.exercise import choose_answer, judge_settings
 from organoid_kit.data import AnnotatedMovie, Annotations
 from organoid_kit.examples import draw_augmentation
 from organoid_kit.tracking import build_tracks
 from organoid_kit.training import Run
 
 TEXTS = LessonTexts(__file__)
-
-ceiling = TEXTS.question("ceiling")
-daughters = TEXTS.question("daughters")
-flipped = TEXTS.question("flipped")
-early_star = TEXTS.question("early_star")
+__getattr__ = TEXTS.question  # such as `lesson.ceiling`
 
 
 @TEXTS.exercise
@@ -37,19 +32,17 @@ def pairs(find_pairs: Callable) -> str | None:
     answer = run_answer(find_pairs, first, second, spacing_um, 5.0)
     found = {tuple(int(row) for row in pair) for pair in np.asarray(answer, float).reshape(-1, 2)}
     right = find_near(spacing_um)
-    if found == right:
-        return None
     slips = {
+        None: right,
         "order": {pair[::-1] for pair in right},
         "voxels": find_near((1, 1, 1)),
         "spacing_x_first": find_near(spacing_um[::-1]),
         "flat": find_near((0, *spacing_um[1:])),
         "squared": find_near(spacing_um, 5.0**0.5),
     }
-    other = "too_few" if found < right else "otherwise"
-    slip = next((slip for slip, wrong in slips.items() if found == wrong), other)
-    numbers = {"number": len(right), "kept": len(found)}
-    return TEXTS.say("pairs", slip, right=sorted(right), found=sorted(found), **numbers)
+    holds = {slip: found == pairs for slip, pairs in slips.items()} | {"too_few": found < right}
+    values = {"right": sorted(right), "found": sorted(found)}
+    return TEXTS.say_first("pairs", holds, number=len(right), kept=len(found), **values)
 
 
 @TEXTS.exercise
@@ -67,9 +60,9 @@ def turn(turn_by: Callable) -> str | None:
         "z_and_y": _turn(way_um[::-1], radians)[::-1],
         "unturned": way_um,
     }
-    if np.shape(answer) == (3,):
-        lengths = np.linalg.norm(answer), np.linalg.norm(way_um)
-        slips |= {} if match_numbers(*lengths, 1e-3) else {"length": answer}
+    lengths = [np.linalg.norm(way) for way in (answer, way_um) if np.shape(way) == (3,)]
+    if len(lengths) == 2 and not match_numbers(*lengths, 1e-3):
+        slips["length"] = answer
     return TEXTS.judge("turn", answer, (matrix @ way_um).round(4), slips, 1e-3)
 
 
@@ -101,14 +94,13 @@ def training_run(answer: Any) -> str | None:
         return TEXTS.say("training_run", "no_epoch")
     if answer.settings.network != "link":
         return TEXTS.say("training_run", "other_network", network=answer.settings.network)
-    movies = {"training": set(), "validation": set()}
-    for movie in answer.details["data"]:
-        movies.setdefault(movie["part"], set()).add(movie["annotations_sha256"])
-    if not movies["validation"]:
+    movies = [(movie["part"], movie["annotations_sha256"]) for movie in answer.details["data"]]
+    training, validation = (
+        {sha for part, sha in movies if part == p} for p in ("training", "validation")
+    )
+    if not validation:
         return TEXTS.say("training_run", "no_validation")
-    if movies["training"] & movies["validation"]:
-        return TEXTS.say("training_run", "leak")
-    return None
+    return TEXTS.say("training_run", "leak") if training & validation else None
 
 
 def choose_run(

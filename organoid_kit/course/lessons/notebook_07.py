@@ -4,16 +4,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from organoid_kit.course.lessons.exercise import match_numbers, run_answer
-from organoid_kit.course.lessons.texts import LessonTexts
+from organoid_kit.course.lessons import LessonTexts, match_numbers, run_answer
 from organoid_kit.tracking import compute_cost
 
 TEXTS = LessonTexts(__file__)
-
-cheapest = TEXTS.question("cheapest")
-can_be_chosen = TEXTS.question("can_be_chosen")
-tra = TEXTS.question("tra")
-ends = TEXTS.question("ends")
+__getattr__ = TEXTS.question  # such as `lesson.cheapest`
 
 
 @TEXTS.exercise

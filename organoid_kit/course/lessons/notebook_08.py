@@ -5,32 +5,25 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.course.lessons.exercise import match_numbers, run_answer
-from organoid_kit.course.lessons.texts import LessonTexts
+from organoid_kit.course.lessons import LessonTexts, match_numbers, run_answer
 
 TEXTS = LessonTexts(__file__)
-
-wrong_spacing = TEXTS.question("wrong_spacing")
-still_rising = TEXTS.question("still_rising")
-fair = TEXTS.question("fair")
-disconnect = TEXTS.question("disconnect")
+__getattr__ = TEXTS.question  # such as `lesson.wrong_spacing`
 
 
 @TEXTS.exercise
 def axes(answer: Any) -> str | None:
     """The order of axes in a file, from notes and its shape."""
     letters = "".join(map(str, answer)).replace(" ", "").replace(",", "").lower()
-    if letters == "zctyx":
-        return None
     holds = {
+        None: letters == "zctyx",
         "once": sorted(letters) != sorted("tczyx"),
         "usual": letters == "tczyx",
         "time": letters[:3] == "tcz",
         "columns": letters[3:] == "xy",
     }
-    slip = next((slip for slip, is_so in holds.items() if is_so), "otherwise")
     sizes = dict(zip(letters, (24, 2, 31, 512, 512)))
-    return TEXTS.say("axes", slip, letters=letters, sizes=sizes)
+    return TEXTS.say_first("axes", holds, letters=letters, sizes=sizes)
 
 
 @TEXTS.exercise
@@ -93,8 +86,5 @@ def cuboid(find_inside: Callable) -> str | None:
         "low": (_POSITIONS <= high).all(axis=1),
         "corners": ((_POSITIONS > low) & (_POSITIONS < high)).all(axis=1),
     }
-    places = {
-        "position": _POSITIONS[np.argmax(answer != right)].tolist(),
-        "region": region.tolist(),
-    }
-    return TEXTS.judge("cuboid", answer, right, slips, **places)
+    first = _POSITIONS[np.argmax(answer != right)].tolist()
+    return TEXTS.judge("cuboid", answer, right, slips, position=first, region=region.tolist())

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.course.lessons.exercise import match_numbers, run_answer
-from organoid_kit.course.lessons.texts import LessonTexts
+from organoid_kit.course.lessons import LessonTexts, match_numbers, run_answer
 from organoid_kit.data import AnnotatedMovie, find_samples, read_dataset
 from organoid_kit.examples.splits import (
     Split,
@@ -17,36 +16,33 @@ from organoid_kit.examples.splits import (
 )
 
 TEXTS = LessonTexts(__file__)
+__getattr__ = TEXTS.question  # such as `lesson.swapped_guess`
 
-swapped_guess = TEXTS.question("swapped_guess")
-leak_guess = TEXTS.question("leak_guess")
-nan_guess = TEXTS.question("nan_guess")
+
+def _read_first(part: str) -> AnnotatedMovie:
+    return read_dataset(find_samples() / f"{part}.autlist")[0]
 
 
 def make_patients() -> dict[str, AnnotatedMovie]:
     """Three movies; in B, y and x of the positions are swapped."""
-    parts = {"A": "validation", "B": "training", "C": "test"}
-    movies = {
-        name: read_dataset(find_samples() / f"{part}.autlist")[0] for name, part in parts.items()
-    }
-    annotations = movies["B"].annotations
-    swapped = dataclasses.replace(annotations, positions=annotations.positions[:, [0, 2, 1]])
-    return movies | {"B": dataclasses.replace(movies["B"], annotations=swapped)}
+    whole = _read_first("training")
+    positions = whole.annotations.positions[:, [0, 2, 1]]
+    annotations = dataclasses.replace(whole.annotations, positions=positions)
+    swapped = dataclasses.replace(whole, annotations=annotations)
+    return {"A": _read_first("validation"), "B": swapped, "C": _read_first("test")}
 
 
 @TEXTS.exercise
 def patient(answer: Any) -> str | None:
     """The movie with swapped axes."""
     letter = str(answer).strip().upper()
-    if letter == "B":
-        return None
-    slip = "healthy" if letter in ("A", "C") else "otherwise"
-    return TEXTS.say("patient", slip, letter=letter, answer=answer)
+    holds = {None: letter == "B", "healthy": letter in ("A", "C")}
+    return TEXTS.say_first("patient", holds, letter=letter, answer=answer)
 
 
 def make_splits() -> dict[str, Split]:
     """Three ways to take validation time points for a network with the time window -1 to 1."""
-    movies = read_dataset(find_samples() / "training.autlist")[:1]
+    movies = [_read_first("training")]
     return {
         "A": split_random_time_points(movies, 0.25, seed=2),
         "B": split_by_time_block(movies, 0.25, time_window=(0, 0)),
@@ -73,15 +69,14 @@ def torn(find: Callable) -> str | None:
     movie[1, 2, 3, 1] = movie[4, 0] = np.nan
     answer = np.asarray(list(run_answer(find, movie)))
     found = set(answer.ravel().tolist())
-    if answer.dtype == bool:
-        return TEXTS.say("torn", "yes_and_no")
-    if answer.size == 0:
-        return TEXTS.say("torn", "none")
-    if answer.size > len(found):
-        return TEXTS.say("torn", "twice")
-    if found == {1, 4}:
-        return None
-    return TEXTS.say("torn", "dark" if 2 in found else "otherwise", found=sorted(found))
+    holds = {
+        "yes_and_no": answer.dtype == bool,
+        "none": answer.size == 0,
+        "twice": answer.size > len(found),
+        None: found == {1, 4},
+        "dark": 2 in found,
+    }
+    return TEXTS.say_first("torn", holds, found=sorted(found))
 
 
 RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
@@ -103,10 +98,9 @@ def fit_line(rate: float, steps: int = 400) -> list[float]:
 @TEXTS.exercise
 def rate(answer: Any) -> str | None:
     """The highest learning rate with which the loss falls."""
-    if match_numbers(answer, max(rate for rate in RATES if fit_line(rate)[-1] < fit_line(rate)[0])):
-        return None
     if not any(match_numbers(answer, rate) for rate in RATES):
         return TEXTS.say("rate", "otherwise", rates=RATES, answer=answer)
+    falls = [rate for rate in RATES if fit_line(rate)[-1] < fit_line(rate)[0]]
     first, *_, last = fit_line(float(np.asarray(answer)))
-    slip = "too_low" if last < first else "blows_up"
-    return TEXTS.say("rate", slip, answer=answer, first=first, last=last)
+    holds = {None: match_numbers(answer, max(falls)), "too_low": last < first, "blows_up": True}
+    return TEXTS.say_first("rate", holds, answer=answer, first=first, last=last)

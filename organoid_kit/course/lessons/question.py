@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from organoid_kit.course.lessons.text import Verdict, format_html
+from organoid_kit.course.lessons.exercise import Verdict, format_html
 
 # ipywidgets cuts long labels off, and puts the button behind the text; these wrap, beside it.
 _STYLE = """<style>
@@ -40,14 +40,12 @@ class Question:
 
     def _repr_html_(self) -> str:
         """For pages without a kernel: the choices, and the answers to open."""
-        choices = "".join(
-            f"<li>{key}) {format_html(choice)}</li>" for key, choice in self.choices.items()
-        )
-        answers = "".join(f"{key}) {self.check(key)._repr_html_()}" for key in self.choices)
+        choices = (f"<li>{key}) {format_html(said)}</li>" for key, said in self.choices.items())
+        answers = (f"{key}) {self.check(key)._repr_html_()}" for key in self.choices)
         return (
             f'<div class="ok-question"><p><b>Question.</b> {format_html(self.text)}</p>'
-            f'<ul style="list-style:none">{choices}</ul>'
-            f"<details><summary>Answers</summary>{answers}</details></div>"
+            f'<ul style="list-style:none">{"".join(choices)}</ul>'
+            f"<details><summary>Answers</summary>{''.join(answers)}</details></div>"
         )
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
@@ -60,9 +58,8 @@ class Question:
         """A box of question, radio buttons and feedback, in this order; nothing is chosen yet."""
         from ipywidgets import HTML, Layout, RadioButtons, VBox
 
-        question = HTML(f"{_STYLE}<b>Question.</b> {format_html(self.text)}")
-        labels = {f"{key}) {choice.replace('`', '')}": key for key, choice in self.choices.items()}
-        buttons = RadioButtons(options=[*labels.items()], value=None, layout=Layout(width="auto"))
+        labels = [(f"{key}) {said.replace('`', '')}", key) for key, said in self.choices.items()]
+        buttons = RadioButtons(options=labels, value=None, layout=Layout(width="auto"))
         feedback = HTML(_NO_ANSWER)
 
         def answer(change: dict[str, Any]) -> None:
@@ -70,8 +67,8 @@ class Question:
             feedback.value = self.check(key)._repr_html_() if key else _NO_ANSWER
 
         buttons.observe(answer, "value")
+        question = HTML(f"{_STYLE}<b>Question.</b> {format_html(self.text)}")
         box = VBox([question, buttons, feedback])
-        box.add_class("ok-question")
-        buttons.add_class("ok-choices")
-        feedback.add_class("ok-feedback")
+        for widget, name in ((box, "question"), (buttons, "choices"), (feedback, "feedback")):
+            widget.add_class(f"ok-{name}")
         return box

@@ -23,10 +23,9 @@ _CHOICE = re.compile(r"^- (\*?)(\w+)\) (.*)\n  (.*)$", re.MULTILINE)
 
 
 class LessonTexts:
-    """The texts of one notebook, by kind and name."""
+    """The texts of one notebook, in the Markdown file beside a module: `LessonTexts(__file__)`."""
 
     def __init__(self, module_file: str) -> None:
-        """Reads the Markdown file beside a module: `LessonTexts(__file__)`."""
         text = Path(module_file).with_suffix(".md").read_text(encoding="utf-8")
         heading = re.compile(r"^## (before each|exercise|question) (\w+)\n", re.MULTILINE)
         _, *parts = heading.split(text)
@@ -51,7 +50,13 @@ class LessonTexts:
         )
 
     def question(self, name: str) -> Question:
-        """The question of this name."""
+        """The question of this name; a module of lessons hands its own out as its attributes.
+
+        Raises:
+            AttributeError: there is none.
+        """
+        if ("question", name) not in self._texts:
+            raise AttributeError(f"There is no question {name!r}.")
         text = self._texts["question", name]
         choices = _CHOICE.findall(text)
         return Question(
@@ -61,9 +66,20 @@ class LessonTexts:
             because={key: reason for _, key, _, reason in choices},
         )
 
+    def list_questions(self) -> list[str]:
+        """Their names, as they stand in the file."""
+        return [name for kind, name in self._texts if kind == "question"]
+
     def say(self, exercise: str, slip: str, **values: Any) -> str:
         """What is said to a slip of an exercise, with these values put into its text."""
         return self._list_slips(exercise)[slip].format(**values)
+
+    def say_first(
+        self, exercise: str, holds: Mapping[str | None, bool], **values: Any
+    ) -> str | None:
+        """What is said to the first slip that holds, else to "otherwise"; nothing to None."""
+        slip = next((slip for slip, is_so in holds.items() if is_so), "otherwise")
+        return None if slip is None else self.say(exercise, slip, **values)
 
     def judge(
         self,
@@ -84,15 +100,12 @@ class LessonTexts:
             tolerance: as of `match_numbers`.
             values: more that the texts name, besides `answer`, `right` and `shape`.
         """
-        if match_numbers(answer, right, tolerance):
-            return None
-        texts, values = self._list_slips(exercise), {"answer": answer, "right": right} | values
-        if "shape" in texts and np.shape(answer) != np.shape(right):
-            return texts["shape"].format(shape=np.shape(answer), **values)
-        matching = (
-            slip for slip, wrong in slips.items() if match_numbers(answer, wrong, tolerance)
-        )
-        return texts[next(matching, "otherwise")].format(**values)
+        holds = {None: match_numbers(answer, right, tolerance)}
+        if "shape" in self._list_slips(exercise):
+            holds["shape"] = np.shape(answer) != np.shape(right)
+        holds |= {slip: match_numbers(answer, wrong, tolerance) for slip, wrong in slips.items()}
+        values = {"answer": answer, "right": right, "shape": np.shape(answer)} | values
+        return self.say_first(exercise, holds, **values)
 
     def _list_slips(self, exercise: str) -> dict[str, str]:
         slips = self._texts["exercise", exercise].partition("### Slips\n")[2]

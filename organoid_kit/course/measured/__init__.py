@@ -23,7 +23,7 @@ def list_demonstrations() -> list[str]:
 
 
 def read_demonstration(name: str) -> dict[str, Any]:
-    """A table that comes with the package.
+    """A table that comes with the package. Raises UserError where there is none of this name.
 
     - "annotations": what few annotations and wrong ones cost a position network. A record has
       "start" ("scratch", or the shipped network), "time_points" (0: as it is shipped), "positions",
@@ -33,14 +33,11 @@ def read_demonstration(name: str) -> dict[str, Any]:
       that part, "held_out" on movies that nothing was chosen by.
 
     A table has "command", "machine", "date", "versions", "steps", "judged_on" and "records".
-
-    Raises:
-        UserError: there is no such table.
     """
-    if name not in list_demonstrations():
+    if name not in (known := list_demonstrations()):
         raise UserError(
             f"A demonstration must be one that was measured. Received: {name!r}. "
-            f"Choose one of these: {', '.join(list_demonstrations())}."
+            f"Choose one of these: {', '.join(known)}."
         )
     return read_json(_FOLDER / f"{name}.json")
 

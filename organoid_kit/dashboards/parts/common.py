@@ -60,13 +60,13 @@ class Messages(HTML):
         self.add_class("ok-messages")
         self.kind = ""
 
-    def say(self, text: str) -> None:
-        """Something happened as it should."""
-        self._show("say", text)
+    def say(self, text: str, kind: str = "say") -> None:
+        """Something happened as it should, or is of another of the `KINDS`."""
+        self.kind, self.value = kind, make_message(kind, text)
 
     def warn(self, text: str) -> None:
         """Something to look at."""
-        self._show("warn", text)
+        self.say(text, "warn")
 
     def fail(self, error: BaseException) -> None:
         """Something went wrong; of what is no `UserError`, type and place are shown, too."""
@@ -75,7 +75,7 @@ class Messages(HTML):
             text = f"{type(error).__name__}: {text}"
             for frame in traceback.extract_tb(error.__traceback__)[-1:]:
                 text += f" ({frame.filename}, line {frame.lineno}: {frame.line})"
-        self._show("fail", text)
+        self.say(text, "fail")
 
     def clear(self) -> None:
         """Nothing to say."""
@@ -85,8 +85,7 @@ class Messages(HTML):
     def watch(self, *, keep: bool = False) -> Iterator[None]:
         """Shows what goes wrong inside, while no other handler works.
 
-        Args:
-            keep: whether an earlier error stays, for work that the user did not ask for.
+        An earlier error stays if we `keep` it: for work that the user did not ask for.
         """
         with handler_lock():
             if self.kind == "fail" and not keep:
@@ -101,9 +100,6 @@ class Messages(HTML):
             yield
         except Exception as error:
             self.fail(error)
-
-    def _show(self, kind: str, text: str) -> None:
-        self.kind, self.value = kind, make_message(kind, text)
 
 
 def render(template: str, **values: Any) -> str:
@@ -132,11 +128,7 @@ def make_live_text(text: str) -> str:
 class CheckboxGroup(VBox):
     """Checkboxes of which several can be checked; `value` holds their values, in order.
 
-    Args:
-        options: (label, value) of each checkbox.
-        value: those that are checked.
-        description: above the checkboxes.
-        at_least: this many stay checked; unchecking more has no effect.
+    Options are (label, value). At least so many stay checked; unchecking more has no effect.
     """
 
     value = traitlets.Tuple()
@@ -157,14 +149,12 @@ class CheckboxGroup(VBox):
 
     def set_options(self, options: Sequence[tuple[str, Any]], value: Sequence[Any]) -> None:
         """Other checkboxes in place of these."""
-        old, self.options = self.boxes, tuple(options)
-        layout = {"indent": False, "layout": Layout(width="auto")}
-        self.boxes = tuple(
-            Checkbox(value=option in value, description=escape_label(label), **layout)
-            for label, option in self.options
-        )
-        for box in self.boxes:
+        old, self.options, self.boxes = self.boxes, tuple(options), ()
+        look = {"indent": False, "layout": Layout(width="auto")}
+        for label, option in self.options:
+            box = Checkbox(value=option in value, description=escape_label(label), **look)
             box.observe(self._take, "value")
+            self.boxes += (box,)
         self.children = (*self._heading, *self.boxes)
         self.value = tuple(value)
         for box in old:
@@ -183,10 +173,8 @@ class CheckboxGroup(VBox):
     def _check(self, proposal: dict[str, Any]) -> tuple[Any, ...]:
         wanted, known = tuple(proposal["value"]), [value for _, value in self.options]
         if not set(wanted) <= set(known) or len(wanted) < self.at_least:
-            raise UserError(
-                f"At least {self.at_least} of {known} must be chosen. Received: {wanted}. "
-                "Choose among these."
-            )
+            rule = f"At least {self.at_least} of {known} must be chosen"
+            raise UserError(f"{rule}. Received: {wanted}. Choose among these.")
         return tuple(value for value in known if value in wanted)
 
     @traitlets.observe("value")
@@ -210,7 +198,7 @@ def add_controls(dashboard: Widget, **controls: Widget) -> None:
         setattr(dashboard, name, mark(control, f"ok-{name.strip('_').replace('_', '-')}"))
 
 
-def make_button(text: str, tip: str) -> Button:
+def make_button(text: str, tip: str = "") -> Button:
     """A button as wide as its text."""
     return Button(description=text, tooltip=tip, layout=Layout(width="auto"))
 
@@ -241,11 +229,7 @@ def jpeg(picture: np.ndarray) -> bytes:
 
 @cache
 def make_strokes(shape: str) -> list[list[tuple[float, float]]]:
-    """The lines that draw a mark, each a list of (x, y) with y down, in a box from -1 to 1.
-
-    Args:
-        shape: as matplotlib names it, such as "o", "s", "^" or "x".
-    """
+    """The lines that draw a mark, such as "o" or "^": (x, y) with y down, in a box from -1 to 1."""
     style = MarkerStyle(shape)
     path = style.get_path().transformed(style.get_transform())
     lines = [np.asarray(line) for line in path.to_polygons(closed_only=False)]
@@ -257,15 +241,12 @@ def draw_shape(
     shape: str, x: float, y: float, size: float, colour: str, fill: str | None = None
 ) -> str:
     """A mark as matplotlib names it, as SVG, with a dark rim so that it stands out anywhere."""
-    drawn = []
+    drawn, rim = "", 'fill="none" stroke="#000" stroke-opacity="0.6" stroke-width="3.4"'
+    look = f'fill="{fill or "none"}" stroke="{colour}" stroke-width="1.7"'
     for line in make_strokes(shape):
         points = " ".join(f"{x + dx * size:.1f},{y + dy * size:.1f}" for dx, dy in line)
-        drawn.append(
-            f'<polyline points="{points}" fill="none" stroke="#000" stroke-opacity="0.6" '
-            f'stroke-width="3.4"/><polyline points="{points}" fill="{fill or "none"}" '
-            f'stroke="{colour}" stroke-width="1.7"/>'
-        )
-    return "".join(drawn)
+        drawn += f'<polyline points="{points}" {rim}/><polyline points="{points}" {look}/>'
+    return drawn
 
 
 def draw_mark(shown: Mark, ground: str = DARK, size: int = 18) -> str:
@@ -282,9 +263,7 @@ def draw_mark(shown: Mark, ground: str = DARK, size: int = 18) -> str:
 def make_legend(entries: Iterable[tuple[Mark, str]], ground: str = DARK) -> str:
     """Marks with words beside them, as HTML; words are escaped.
 
-    Args:
-        entries: mark and word.
-        ground: `DARK`, as under marks on images, or `PAPER`, as under those of a diagram.
+    The ground is `DARK`, as under marks on images, or `PAPER`, as under those of a diagram.
     """
     marks = [(draw_mark(shown, ground), text) for shown, text in entries]
     return render("legend.html", entries=marks)

@@ -11,16 +11,18 @@ from organoid_kit.dashboards.parts.common import Messages
 
 
 def read_controls(controls: Mapping[str, Widget]) -> dict[str, Any]:
-    """The value of each control, as plain JSON values."""
-    values = ((name, control.value) for name, control in controls.items())
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in values}
+    """The value of each control, or the state of a dashboard, as plain JSON values."""
+    state = {}
+    for name, control in controls.items():
+        value = control.state() if hasattr(control, "restore") else control.value
+        state[name] = list(value) if isinstance(value, tuple) else value
+    return state
 
 
 def set_controls(controls: Mapping[str, Widget], state: Mapping[str, Any]) -> None:
     """Sets controls to what `read_controls` gave; those that the state lacks stay as they are.
 
-    Raises:
-        UserError: the state names a control there is not, or a value it cannot have.
+    A control there is not, and a value it cannot have, are UserErrors.
     """
     if unknown := sorted(set(state) - set(controls)):
         raise UserError(
@@ -28,9 +30,12 @@ def set_controls(controls: Mapping[str, Widget], state: Mapping[str, Any]) -> No
             "Copy the whole state again."
         )
     for name in (name for name in controls if name in state):
-        value = state[name]
+        control, value = controls[name], state[name]
+        if hasattr(control, "restore"):
+            control.restore(value)
+            continue
         try:
-            controls[name].value = tuple(value) if isinstance(value, list) else value
+            control.value = tuple(value) if isinstance(value, list) else value
         except (TraitError, ValueError, TypeError) as error:
             raise UserError(
                 "A state must hold values that the controls can have. Received: "
@@ -57,14 +62,10 @@ def connect(messages: Messages, action: Callable[[], None], *controls: Widget) -
 
 
 class Dashboard(VBox):
-    """A box of widgets, some of which are its public attributes.
+    """A box of widgets, some of which are its public attributes."""
 
-    Attributes:
-        messages: what happened, and what went wrong.
-    """
-
-    kept: tuple[str, ...] = ()  # names of the controls whose values are the state
-    messages: Messages
+    kept: tuple[str, ...] = ()  # names of the controls (and dashboards) whose values are the state
+    messages: Messages  # what happened, and what went wrong
 
     @property
     def _kept(self) -> dict[str, Widget]:

@@ -57,17 +57,18 @@ class Diagram:
         path = f'<path d="M{self.x(value)} {TOP}V{self.height - BOTTOM}"'
         return f'{path} stroke="{INK}" stroke-width="1.5" stroke-dasharray="{dashes}"/>'
 
+    def draw_flag(self, value: float, word: str) -> str:
+        """A flag at a value of x, with a word on it."""
+        x, bottom = self.x(value), self.height - BOTTOM
+        path = f"M{x} {bottom}V{TOP - 4}l14 5l-14 5"
+        halo = f'fill="{INK}" stroke="#fff" stroke-width="4" paint-order="stroke"'
+        word = f'<text x="{x + 4}" y="{TOP + 20}" font-size="11" {halo}>{word}</text>'
+        return f'<path d="{path}" stroke="{INK}" fill="none"/>{word}'
+
     def draw_line(
         self, points: np.ndarray, style: Mapping[str, Any], every: int = 1, thickness: float = 2
     ) -> str:
-        """A line with a mark on every so many points.
-
-        Args:
-            points: (n, 2) float: x, y; NaN leaves a gap.
-            style: see above.
-            every: points from mark to mark.
-            thickness: in pixels.
-        """
+        """A line through points, (n, 2) float: x, y; a mark on every so many. NaN leaves a gap."""
         path, marks, pen = "", [], "M"
         for number, (x, y) in enumerate(points):
             if not np.isfinite(y):
@@ -99,9 +100,8 @@ def draw_key(entries: Iterable[tuple[str, Mapping[str, Any]]]) -> str:
 
 
 def _draw_mark(x: float, y: float, style: Mapping[str, Any], size: float) -> str:
-    return draw_shape(
-        style["marker"], x, y, size, style["color"], style.get("fill", style["color"])
-    )
+    colour = style["color"]
+    return draw_shape(style["marker"], x, y, size, colour, style.get("fill", colour))
 
 
 def _write(text: str, x: float, y: float, anchor: str = "middle") -> str:

@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 _PAUSE_SECONDS = 0.03
@@ -26,11 +27,9 @@ def is_voila() -> bool:
 
 
 def is_interactive() -> bool:
-    """Whether someone could click: not in plain Python, nor where nbclient or papermill run a
-    notebook.
+    """Whether someone could click: not in plain Python, nor where nbclient or papermill run cells.
 
-    A front end with a person in front of it says with each cell that it can be asked for input; the
-    others say no.
+    A front end with a person in front of it says with each cell that it can be asked for input.
     """
     return bool(getattr(_find_kernel(), "_allow_stdin", False))
 
@@ -70,14 +69,12 @@ async def _process_queue(kernel: Any) -> None:
     """ipykernel 6: takes all that waits, puts back what can wait, and dispatches the rest."""
     waiting = [kernel.msg_queue.get_nowait() for _ in range(kernel.msg_queue.qsize())]
     urgent = [_find_type(kernel, *arguments[:1]) in _URGENT for *_, arguments in waiting]
-    for each, is_urgent in zip(waiting, urgent):
+    for message, is_urgent in zip(waiting, urgent):
         if not is_urgent:
-            kernel.msg_queue.put_nowait(each)
+            kernel.msg_queue.put_nowait(message)
     for (_, dispatch, arguments), is_urgent in zip(waiting, urgent):
         if is_urgent:
-            await _dispatch(
-                kernel, lambda dispatch=dispatch, arguments=arguments: dispatch(*arguments)
-            )
+            await _dispatch(kernel, partial(dispatch, *arguments))
 
 
 def _find_type(kernel: Any, frames: Any = None) -> str:

@@ -5,11 +5,9 @@ from collections.abc import Callable
 
 
 class Later:
-    """Calls a function in a thread after each burst of changes; only one call at a time.
+    """Calls a function in a thread when nothing changed for so many seconds; one call at a time.
 
-    Args:
-        function: takes nothing; it shows its own errors.
-        seconds: how long nothing must have changed.
+    The function shows its own errors.
     """
 
     def __init__(self, function: Callable[[], None], seconds: float = 0.3) -> None:

@@ -20,38 +20,24 @@ _DASHES = {"-": "", "--": "6 4", "-.": "8 3 2 3", ":": "2 3"}  # of matplotlib's
 
 @dataclass(frozen=True, eq=False)
 class Points:
-    """Places of one kind on a pane.
-
-    Attributes:
-        places_um: (n, 2) float, yx, µm from the upper left corner.
-        near: (n,) bool, those in the plane that is shown; the others are drawn faintly. None: all.
-    """
+    """Places of one kind on a pane; those that are not in the plane that is shown are faint."""
 
     mark: Mark
-    places_um: np.ndarray
-    near: np.ndarray | None = None
+    places_um: np.ndarray  # (n, 2) float, yx, µm from the upper left corner
+    near: np.ndarray | None = None  # (n,) bool, those in the plane that is shown; None: all
 
 
 @dataclass(frozen=True, eq=False)
 class Pane:
-    """A picture with what lies on it.
+    """A picture with what lies on it."""
 
-    Attributes:
-        title: above it; may have several lines.
-        pixels: (y, x) or (y, x, 3) uint8.
-        size_um: height and width.
-        arrow_um: (2, 2) float, where it begins and ends, yx, µm from the upper left corner.
-        note: below it.
-        bar: whether there is a scale bar.
-    """
-
-    title: str
-    pixels: np.ndarray
-    size_um: tuple[float, float]
+    title: str  # above it; may have several lines
+    pixels: np.ndarray  # (y, x) or (y, x, 3) uint8
+    size_um: tuple[float, float]  # height and width
     points: tuple[Points, ...] = ()
-    arrow_um: np.ndarray | None = None
-    note: str = ""
-    bar: bool = False
+    arrow_um: np.ndarray | None = None  # (2, 2) float, its ends, yx, µm from the upper left corner
+    note: str = ""  # below it
+    bar: bool = False  # whether there is a scale bar
 
 
 def draw_panes(rows: Sequence[Sequence[Pane]], words: str, side: int = 150) -> str:
@@ -84,10 +70,9 @@ def draw_image(pixels: np.ndarray, width: float, height: float) -> str:
         kind, rendering = "png", "pixelated"
         file = bytes(imagecodecs.png_encode(np.ascontiguousarray(pixels), level=1))
     file = base64.b64encode(file or jpeg(pixels)).decode()
-    return (
-        f'<image width="{width:.1f}" height="{height:.1f}" preserveAspectRatio="none" '
-        f'style="image-rendering:{rendering}" href="data:image/{kind};base64,{file}"/>'
-    )
+    size = f'width="{width:.1f}" height="{height:.1f}" preserveAspectRatio="none"'
+    href = f"data:image/{kind};base64,{file}"
+    return f'<image {size} style="image-rendering:{rendering}" href="{href}"/>'
 
 
 def draw_bar(width_um: float, width: float, height: float) -> str:
@@ -105,12 +90,7 @@ def draw_bar(width_um: float, width: float, height: float) -> str:
 
 
 def format_stroke(style: Mapping[str, str], thickness: float = 2) -> str:
-    """Colour, thickness and dashes of a line, as SVG attributes.
-
-    Args:
-        style: "color" and "linestyle" as matplotlib names them, such as one of `LINES`.
-        thickness: in pixels.
-    """
+    """Colour and dashes of a style such as one of `LINES`, and pixels, as SVG attributes."""
     dashes = _DASHES[style["linestyle"]]
     dashed = f' stroke-dasharray="{dashes}"' if dashes else ""
     return f'stroke="{style["color"]}" stroke-width="{thickness}"{dashed}'
@@ -144,13 +124,11 @@ def _draw_points(points: Points, scale: float) -> str:
     """All marks of one kind; those of other planes small and faint."""
     places = np.asarray(points.places_um, float).reshape(-1, 2) * scale
     near = np.ones(len(places), bool) if points.near is None else points.near
-    shape, colour = points.mark.shape, COLOURS[points.mark.colour]
-    return "".join(
-        draw_shape(shape, x, y, _RADIUS, colour)
-        if is_near
-        else f'<g opacity="0.55">{draw_shape(shape, x, y, 0.6 * _RADIUS, colour)}</g>'
-        for (y, x), is_near in zip(places, near)
-    )
+    shape, colour, drawn = points.mark.shape, COLOURS[points.mark.colour], []
+    for (y, x), is_near in zip(places, near):
+        drawn.append(draw_shape(shape, x, y, _RADIUS if is_near else 0.6 * _RADIUS, colour))
+        drawn[-1] = drawn[-1] if is_near else f'<g opacity="0.55">{drawn[-1]}</g>'
+    return "".join(drawn)
 
 
 def _draw_arrow(ends: np.ndarray) -> str:

@@ -20,8 +20,7 @@ _RAW = -zlib.MAX_WBITS  # no header; the checksum is our own
 def encode_state(name: str, state: dict[str, Any]) -> str:
     """A state of plain JSON values as one string of letters, digits, `-` and `_`.
 
-    Args:
-        name: whose state it is, such as "StackBrowser".
+    The name says whose it is, such as "StackBrowser".
     """
     try:
         text = json.dumps([name, state], ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -39,8 +38,7 @@ def encode_state(name: str, state: dict[str, Any]) -> str:
 def decode_state(text: str) -> tuple[str, dict[str, Any]]:
     """The name and the state that `encode_state` was given; words around the string don't matter.
 
-    Raises:
-        UserError: there is no string, it was mistyped or cut off, or a newer kit wrote it.
+    No string, a mistyped one, one that was cut off, or one of a newer kit is a UserError.
     """
     found = _STRING.search(text)
     if found is None:
@@ -54,21 +52,17 @@ def decode_state(text: str) -> tuple[str, dict[str, Any]]:
             f"{found[1]}. Bring organoid_kit up to date here, or where it was written."
         )
     try:
-        name, state = json.loads(_unpack(found[2]))
+        packed = base64.urlsafe_b64decode(found[2] + "=" * (-len(found[2]) % 4))
+        if zlib.crc32(packed[4:]) != int.from_bytes(packed[:4], "big"):
+            raise ValueError("The checksum differs.")
+        text = zlib.decompressobj(wbits=_RAW).decompress(packed[4:], _MOST_BYTES)
+        name, state = json.loads(text)
         return str(name), dict(state)
     except (ValueError, TypeError, zlib.error) as error:
         raise UserError(
             f"Every letter of a state counts. Received: {shorten(found[0])!r}, which was mistyped "
             "or cut off. Copy the whole string again."
         ) from error
-
-
-def _unpack(body: str) -> bytes:
-    """What was packed. Raises ValueError or zlib.error where it is not as it was written."""
-    packed = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))
-    if zlib.crc32(packed[4:]) != int.from_bytes(packed[:4], "big"):
-        raise ValueError("The checksum differs.")
-    return zlib.decompressobj(wbits=_RAW).decompress(packed[4:], _MOST_BYTES)
 
 
 def shorten(text: str, most: int = 40) -> str:

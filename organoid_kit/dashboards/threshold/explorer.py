@@ -1,8 +1,7 @@
-"""Move the threshold, and see precision, recall and F1 with the right, missed and false ones behind
-them.
-"""
+"""Move the threshold, and see precision, recall and F1, and what is right, missed and false."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,12 @@ from organoid_kit.dashboards.parts.dashboard import Dashboard, connect, guard
 from organoid_kit.dashboards.parts.panes import draw_panes
 from organoid_kit.dashboards.stack.browser import StackBrowser
 from organoid_kit.dashboards.stack.pictures import StackPictures
-from organoid_kit.dashboards.threshold.judging import Judge, Judgement, list_kinds, make_judge
+from organoid_kit.dashboards.threshold.judging import (
+    Judgement,
+    list_kinds,
+    make_judge,
+    sort_by_time,
+)
 from organoid_kit.dashboards.threshold.pictures import (
     describe_judgement,
     draw_threshold_curve,
@@ -33,15 +37,14 @@ _START = 0.5
 
 
 class ThresholdExplorer(Dashboard):
-    """What a threshold does to predictions of which the truth is known. Nothing is predicted again:
-    it is quick.
+    """What a threshold does to predictions of which the truth is known, without predicting again.
 
     Choose a threshold on validation movies, never on those you test with.
 
     Args:
         truth: the movie with the right answer.
         found: with "probability", "division_probability" or "link_probability".
-        channels, drawn_by: of the `StackBrowser`.
+        channels, drawn_by: as of the `StackBrowser`.
         max_distance_um: a found position is right this close to a true one, one-to-one.
 
     Attributes:
@@ -57,7 +60,7 @@ class ThresholdExplorer(Dashboard):
         UserError: nothing has a probability, or the spacing is unknown or differs.
     """
 
-    kept = ("kind", "threshold", "tolerance")
+    kept = ("kind", "threshold", "tolerance", "browser")
 
     def __init__(
         self,
@@ -72,19 +75,17 @@ class ThresholdExplorer(Dashboard):
         self.movie, self.truth, self.found = truth.movie, truth.annotations, found
         self.max_distance_um, self.committed = max_distance_um, {}
         self._few = _thin_out(truth.annotations, found)
-        self._judges: dict[tuple, Judge] = {}
-        self._judgements: dict[tuple, Judgement] = {}
+        self._make_judge = cache(self._make_judge)
         self._reached = {"missed": -1, "false": -1}
         self._pictures = StackPictures(truth.movie)
         self.browser = StackBrowser(truth.movie, channels=channels, drawn_by=drawn_by)
         self.browser.view.value = "maximum"
         self.messages = Messages()
+        self.browser.time_point.value = int(self.truth.annotated_time_points[0])
         self._make_controls(kinds)
         self._judge(_START)
         super().__init__(self._lay_out(kinds))
         mark(self, "ok-threshold-explorer")
-        self._listen()
-        self.browser.time_point.value = int(self.truth.annotated_time_points[0])
         guard(self.messages, self._show)()
 
     @property
@@ -99,53 +100,47 @@ class ThresholdExplorer(Dashboard):
 
     def plot(self) -> Drawing:
         """The static twin: the curves, with the threshold."""
-        figure = plot_threshold_curve(
-            self._judge_all(), chosen=self.threshold.value, title=self.kind.value
-        )
+        shown = {"chosen": self.threshold.value, "title": self.kind.value}
+        figure = plot_threshold_curve(self._judge_all(), **shown)
         figure.description = f"Precision, recall and F1 over the threshold. {self.describe()}"
         return figure
 
     def state(self) -> dict[str, Any]:
         """The values of all controls, what was committed, and where the movie is."""
-        more = {"committed": dict(self.committed), "browser": self.browser.state()}
-        return super().state() | more
+        return super().state() | {"committed": dict(self.committed)}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Sets controls to what `state` gave. Raises UserError for an unknown control or value."""
         state = dict(state)
-        committed, browser = state.pop("committed", {}), state.pop("browser", {})
+        committed = {str(kind): float(at) for kind, at in state.pop("committed", {}).items()}
         super().restore(state)
-        self.committed = {str(kind): float(value) for kind, value in committed.items()}
-        self.browser.restore(browser)
+        self.committed = committed
         guard(self.messages, self._show)()
-
-    # ---- how it is put together
 
     def _make_controls(self, kinds: Sequence[str]) -> None:
         low, high = float(DEFAULT_THRESHOLDS[0]), float(DEFAULT_THRESHOLDS[-1])
         width, narrow = Layout(width="470px", max_width="98%"), Layout(width="320px")
         threshold = {"value": _START, "min": low, "max": high, "step": 0.02, "layout": width}
         tolerance = {"value": 1, "min": 0, "max": 2, "layout": narrow}
-        best, commit = (
-            "Goes to the threshold of highest F1.",
-            "Notes this threshold as your choice.",
-        )
-        missed, false = (
-            "Goes to the next one that was missed.",
-            "Goes to the next one that is none.",
-        )
         add_controls(
             self,
             kind=ToggleButtons(options=kinds, description="Judge", style={"button_width": "92px"}),
             threshold=FloatSlider(description="Threshold", style=WIDE, **threshold),
             tolerance=IntSlider(description="Tolerance (time points)", style=WIDE, **tolerance),
-            best=Button(description="Highest F1", tooltip=best),
-            commit=Button(description="Commit", tooltip=commit),
-            next_missed=Button(description="Next missed", tooltip=missed),
-            next_false=Button(description="Next false", tooltip=false),
             _curve=HTML(layout=Layout(width="500px")),
             _close_ups=HTML(layout=Layout(width="500px")),
         )
+        missed, false = partial(self._step, "missed"), partial(self._step, "false")
+        for name, text, tip, action in (
+            ("best", "Highest F1", "Goes to the threshold of highest F1.", self._go_to_best),
+            ("commit", "Commit", "Notes this threshold as your choice.", self._commit),
+            ("next_missed", "Next missed", "Goes to the next one that was missed.", missed),
+            ("next_false", "Next false", "Goes to the next one that is none.", false),
+        ):
+            add_controls(self, **{name: Button(description=text, tooltip=tip)})
+            connect(self.messages, action, getattr(self, name))
+        connect(self.messages, self._show, self.kind, self.threshold, self.tolerance)
+        connect(self.messages, self._show_close_ups, self.browser.time_point, self.browser.channels)
 
     def _lay_out(self, kinds: Sequence[str]) -> list[Any]:
         choices = [self.kind, self.tolerance] if len(kinds) > 1 else []
@@ -155,27 +150,15 @@ class ThresholdExplorer(Dashboard):
         left = VBox([self._curve, self.threshold, buttons])
         return [*choices, wrap_row(left, self._close_ups), self.messages, self.browser]
 
-    def _listen(self) -> None:
-        connect(self.messages, self._show, *self._kept.values())
-        connect(self.messages, self._show_close_ups, self.browser.time_point, self.browser.channels)
-        connect(self.messages, self._go_to_best, self.best)
-        connect(self.messages, self._commit, self.commit)
-        connect(self.messages, lambda: self._step("missed"), self.next_missed)
-        connect(self.messages, lambda: self._step("false"), self.next_false)
-
-    # ---- what is judged
-
     def _judge(self, threshold: float) -> Judgement:
         """Judged once for each threshold."""
         kind = self.kind.value
-        judge = (kind, self.tolerance.value if kind == "divisions" else 0)
-        if judge not in self._judges:
-            options = {"max_distance_um": self.max_distance_um, "tolerance": judge[1]}
-            self._judges[judge] = make_judge(kind, *self._judged, **options)
-        key = (*judge, round(threshold, 4))
-        if key not in self._judgements:
-            self._judgements[key] = self._judges[judge](key[-1])
-        return self._judgements[key]
+        tolerance = self.tolerance.value if kind == "divisions" else 0
+        return self._make_judge(kind, tolerance)(round(threshold, 4))
+
+    def _make_judge(self, kind: str, tolerance: int) -> Callable[[float], Judgement]:
+        options = {"max_distance_um": self.max_distance_um, "tolerance": tolerance}
+        return cache(make_judge(kind, *self._judged, **options))
 
     @property
     def _judged(self) -> tuple[Annotations, Annotations]:
@@ -200,8 +183,6 @@ class ThresholdExplorer(Dashboard):
         self.committed[self.kind.value] = round(self.threshold.value, 4)
         self._show()
         self.messages.say(f"Committed: {self.describe()}")
-
-    # ---- what is shown
 
     def _show(self) -> None:
         judgement, (truth, found) = self.judgement, self._judged
@@ -231,11 +212,10 @@ class ThresholdExplorer(Dashboard):
     def _step(self, name: str) -> None:
         """Goes to the next mistake of a kind, in order of time."""
         whole = self._judged[0 if name == "missed" else 1]
-        rows = getattr(self.judgement, name)
+        rows = sort_by_time(whole, getattr(self.judgement, name))
         if not len(rows):
             self.messages.say(f"Nothing is {name} at this threshold.")
             return
-        rows = rows[np.argsort(whole.time_points[rows], kind="stable")]
         self._reached[name] = (self._reached[name] + 1) % len(rows)
         row = rows[self._reached[name]]
         self.browser.go_to(int(whole.time_points[row]), whole.positions[row])

@@ -1,5 +1,4 @@
-"""What is right, missed and false when all counts as found whose probability is at least a
-threshold.
+"""What is right, missed and false at a threshold: all counts as found that is at least as probable.
 
 Positions are matched anew at each threshold, as `score_positions` does it. Divisions and links are
 judged once: which call means which true one does not depend on the threshold.
@@ -13,7 +12,7 @@ import numpy as np
 from organoid_kit.base import UserError
 from organoid_kit.data import Annotations
 from organoid_kit.evaluation import score_divisions
-from organoid_kit.evaluation.matching import choose_common_spacing, match_positions, match_to_truth
+from organoid_kit.evaluation.matching import choose_common_spacing, is_annotated, match_to_truth
 from organoid_kit.evaluation.positions import compute_ratio, get_probabilities
 from organoid_kit.evaluation.tracks import judge_links
 
@@ -26,17 +25,11 @@ KINDS = {
 
 @dataclass(frozen=True, eq=False)
 class Judgement:
-    """What a threshold does.
+    """What a threshold does."""
 
-    Attributes:
-        right: (a,) int, rows of what was found: positions; of links, their later ends.
-        false: (b,) int, likewise.
-        missed: (c,) int, rows of the truth.
-    """
-
-    right: np.ndarray
-    false: np.ndarray
-    missed: np.ndarray
+    right: np.ndarray  # (a,) int, rows of what was found: positions; of links, their later ends
+    false: np.ndarray  # (b,) int, likewise
+    missed: np.ndarray  # (c,) int, rows of the truth
 
     @property
     def precision(self) -> float | None:
@@ -51,8 +44,7 @@ class Judgement:
     @property
     def f1(self) -> float | None:
         """Harmonic mean of precision and recall; 0 where nothing of something was found."""
-        right = 2 * len(self.right)
-        wrong = len(self.missed) + len(self.false)
+        right, wrong = 2 * len(self.right), len(self.missed) + len(self.false)
         return None if self.recall is None else compute_ratio(right, right + wrong)
 
 
@@ -62,17 +54,14 @@ Judge = Callable[[float], Judgement]
 def list_kinds(truth: Annotations, found: Annotations) -> list[str]:
     """What can be judged: what was found has a probability, and the truth says what is right.
 
-    Raises:
-        UserError: there is nothing with a probability.
+    Where that is nothing, a UserError is raised.
     """
-    known = {*found.properties, *(found.link_properties if len(truth.links) else ())}
-    kinds = [kind for kind, name in KINDS.items() if name in known]
-    if not len(truth.links) and "divisions" in kinds:
-        kinds.remove("divisions")
+    known = {*found.properties, *found.link_properties}
+    possible = KINDS if len(truth.links) else ["positions"]
+    kinds = [kind for kind in possible if KINDS[kind] in known]
     if not kinds:
         raise UserError(
-            "A threshold needs probabilities. "
-            f"Received: {sorted({*found.properties, *found.link_properties})} of {found.name!r}. "
+            f"A threshold needs probabilities. Received: {sorted(known)} of {found.name!r}. "
             "Pass what `predict_positions`, `predict_divisions` or `predict_links` returned."
         )
     return kinds
@@ -89,9 +78,7 @@ def make_judge(
     """Something that judges what was found at a threshold.
 
     Args:
-        kind: "positions", "divisions" or "links".
-        truth: the right answer.
-        found: in the same voxels, with probabilities.
+        kind: one of `list_kinds`.
         max_distance_um: a position is right this close to a true one.
         tolerance: of divisions, time points by which a call may be too early or too late.
 
@@ -105,35 +92,27 @@ def make_judge(
     return make(truth, found, max_distance_um)
 
 
+def sort_by_time(annotations: Annotations, rows: np.ndarray) -> np.ndarray:
+    """Rows in order of time."""
+    return rows[np.argsort(annotations.time_points[rows], kind="stable")]
+
+
 def _make_position_judge(truth: Annotations, found: Annotations, max_distance_um: float) -> Judge:
+    """What is outside the annotated region is not judged."""
     probabilities = get_probabilities(found, found.properties, KINDS["positions"])
+    inside, true_rows = is_annotated(truth, found), np.arange(len(truth))
 
     def judge(threshold: float) -> Judgement:
-        parts = [(np.zeros(0, int),) * 3]
-        for time_point in truth.annotated_time_points.tolist():
-            rows = found.rows_at(time_point)
-            rows = rows[probabilities[rows] >= threshold]
-            parts.append(_judge_time_point(truth, found, time_point, rows, max_distance_um))
-        return Judgement(*map(np.concatenate, zip(*parts, strict=True)))
+        rows = np.flatnonzero(probabilities >= threshold)
+        partners = match_to_truth(truth, found.select(rows), max_distance_um)
+        right, alone = rows[partners >= 0], rows[partners < 0]
+        missed = np.setdiff1d(true_rows, partners)
+        false = alone[inside[alone]]
+        return Judgement(
+            sort_by_time(found, right), sort_by_time(found, false), sort_by_time(truth, missed)
+        )
 
     return judge
-
-
-def _judge_time_point(
-    truth: Annotations,
-    found: Annotations,
-    time_point: int,
-    rows: np.ndarray,
-    max_distance_um: float,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows that are right, false, missed; what is outside the annotated region is not judged."""
-    true_rows, spacing = truth.rows_at(time_point), truth.spacing_um
-    true_um, found_um = truth.positions[true_rows] * spacing, found.positions[rows] * spacing
-    pairs = match_positions(true_um, found_um, max_distance_um)
-    alone = np.delete(rows, pairs[:, 1])
-    low, high = truth.annotated_region(time_point)
-    inside = ((found.positions[alone] >= low) & (found.positions[alone] <= high)).all(axis=1)
-    return rows[pairs[:, 1]], alone[inside], np.delete(true_rows, pairs[:, 0])
 
 
 def _make_division_judge(

@@ -1,13 +1,10 @@
-"""Precision, recall and F1 over the threshold, and close-ups of the mistakes behind them, as SVG
-text.
-"""
+"""Precision, recall and F1 over the threshold, and close-ups of mistakes, as SVG text."""
 
 import dataclasses
 
 import numpy as np
 
-from organoid_kit.dashboards.parts.common import INK
-from organoid_kit.dashboards.parts.diagram import BOTTOM, TOP, Diagram, draw_key
+from organoid_kit.dashboards.parts.diagram import Diagram, draw_key
 from organoid_kit.dashboards.parts.panes import Pane, Points, wrap_svg
 from organoid_kit.dashboards.stack.pictures import FAINT_PLANES
 from organoid_kit.dashboards.threshold.judging import Judgement
@@ -23,14 +20,9 @@ CLOSE_UP_UM = 10.0  # around a mistake
 def draw_threshold_curve(
     curve: ThresholdCurve, threshold: float, now: Judgement, committed: float | None = None
 ) -> str:
-    """The three curves, with an upright line where the threshold is; what was committed to has a
-    flag.
+    """The three curves, with an upright line where the threshold is; what was committed has a flag.
 
-    Args:
-        curve: with a `Judgement` at each threshold.
-        threshold: in use.
-        now: the judgement at that threshold.
-        committed: the threshold that was noted, if any.
+    The curve has a `Judgement` at each threshold; `now` is that of the threshold in use.
     """
     diagram, entries = Diagram(466, 260, end=1, top=1), []
     parts = [diagram.draw_scales("threshold"), diagram.draw_upright(threshold)]
@@ -43,17 +35,9 @@ def draw_threshold_curve(
             parts.append(diagram.draw_point(threshold, value, {**style, "fill": "#fff"}, 5))
         entries.append((f"{name} {'not measured' if value is None else f'{value:.2f}'}", style))
     if committed is not None:
-        parts.append(_draw_flag(diagram, committed))
+        parts.append(diagram.draw_flag(committed, "committed"))
     words = f"Precision, recall and F1 over the threshold; now {describe_judgement(threshold, now)}"
     return wrap_svg("".join([*parts, draw_key(entries)]), diagram.width, diagram.height, words)
-
-
-def _draw_flag(diagram: Diagram, committed: float) -> str:
-    x, height = diagram.x(committed), diagram.height - TOP - BOTTOM
-    path = f"M{x} {TOP + height}v{-height - 4}l14 5l-14 5"
-    halo = f'fill="{INK}" stroke="#fff" stroke-width="4" paint-order="stroke"'
-    word = f'<text x="{x + 4}" y="{TOP + 20}" font-size="11" {halo}>committed</text>'
-    return f'<path d="{path}" stroke="{INK}" fill="none"/>{word}'
 
 
 def describe_judgement(threshold: float, judgement: Judgement) -> str:
@@ -72,14 +56,9 @@ def make_close_ups(
     judgement: Judgement,
     most: int = 4,
 ) -> list[list[Pane]]:
-    """What is missed and what is false at a time point: 10 µm around each, in its plane.
+    """What is missed and false, at most so many of each kind: 10 µm around each, in its plane.
 
-    Args:
-        movie: for spacing.
-        stack: (z, y, x) uint8, as it is shown.
-        time_point: of the stack.
-        truth, found, judgement: what was judged, and how.
-        most: so many of each kind.
+    The stack, (z, y, x) uint8, is that of the time point, as it is shown.
     """
     rows, known = [], truth.positions_at(time_point)
     for mark, whole, wrong in ((MISSED, truth, judgement.missed), (FALSE, found, judgement.false)):

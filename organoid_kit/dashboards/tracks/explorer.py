@@ -1,6 +1,4 @@
-"""Lineage tree and movie, linked both ways, with a list of what is doubtful: the most doubtful
-first.
-"""
+"""Lineage tree and movie, linked both ways, and what is doubtful: the most doubtful first."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,6 +16,7 @@ from organoid_kit.dashboards.parts.common import (
     make_legend,
     make_tooltip,
     mark,
+    render,
     wrap_row,
 )
 from organoid_kit.dashboards.parts.dashboard import Dashboard, connect, guard
@@ -33,15 +32,6 @@ from organoid_kit.tracking import Doubt, estimate_errors, list_doubts
 MOST_LINEAGES = 15  # drawn at once
 _MOST_POSITIONS = 20_000  # of those, unless it is a single one
 _PICK_UM = 5.0
-_HELP_IN_PAGE = (
-    "<b>Click</b> in the tree to go there in the movie; pick a nucleus in the movie to see its "
-    "lineage. The upright line is the time point of the movie. <b>Keys</b>, after a click on the "
-    "tree or Tab: ← → time point · ↑ ↓ lineage."
-)
-_HELP_FOR_PICTURE = (
-    "Pick a nucleus in the movie to see its lineage, or give the number of a lineage. The upright "
-    "line is the time point of the movie."
-)
 _TRACKS = Mark("tracks", "o", "orange")
 _CHOSEN = Mark("chosen lineage", "p", "green")
 _DOUBTFUL = Mark("doubtful", "x", "vermillion")
@@ -51,9 +41,8 @@ class TrackExplorer(Dashboard):
     """Lineages as trees beside the movie: a click in one goes there in the other.
 
     Args:
-        movie: to look at.
         tracks: with links; of `add_error_probabilities`, so that there are doubts.
-        channels, drawn_by: of the `StackBrowser`.
+        channels, drawn_by: as of the `StackBrowser`.
         most_doubts: length of the list.
         least_error: error probability from which on something is doubtful.
 
@@ -139,11 +128,9 @@ class TrackExplorer(Dashboard):
         self._choose_lineage(chosen)
         self.browser.restore(browser)
 
-    # ---- how it is put together
-
     def _make_controls(self) -> None:
-        lineage = {"value": 0, "max": len(self._sizes), "layout": Layout(width="250px")}
         tip = make_tooltip("Lineages are numbered from the one with the most positions.")
+        lineage = {"max": len(self._sizes), "layout": Layout(width="250px"), "style": WIDE, **tip}
         doubts = []
         for number, doubt in enumerate(self._doubts):
             where = f"time point {doubt.time_point}, lineage {self._lineages[doubt.row] + 1}"
@@ -152,9 +139,7 @@ class TrackExplorer(Dashboard):
         next_doubt = "Goes to the next one of the list."
         add_controls(
             self,
-            lineage=BoundedIntText(
-                description="Lineage (0: the largest)", style=WIDE, **lineage, **tip
-            ),
+            lineage=BoundedIntText(description="Lineage (0: the largest)", value=0, **lineage),
             doubts=Select(options=doubts, description="Doubts", style=WIDE, **listed),
             next_doubt=Button(description="Next doubt", tooltip=next_doubt),
             _shown=HTML(),
@@ -173,8 +158,6 @@ class TrackExplorer(Dashboard):
         right.layout = Layout(padding="0 0 0 10px")
         return [wrap_row(left, right), self.messages, self.browser]
 
-    # ---- what the user does
-
     def _handle_event(self, content: Mapping[str, Any]) -> None:
         """A click or key in the tree."""
         with self.messages.watch():
@@ -184,8 +167,7 @@ class TrackExplorer(Dashboard):
                 self.browser.time_point.value += int(content["step"])
             elif len(self._sizes):
                 start = -1 if self.chosen is None else self.chosen
-                self._choose_lineage((start + int(content["step"])) % len(self._sizes))
-                self.messages.say(self._describe_lineage(self.chosen))
+                self._tell_lineage((start + int(content["step"])) % len(self._sizes))
 
     def _take_pick(self, pick: Pick) -> None:
         """The nucleus in the movie that is nearest to what was picked, in whatever layer."""
@@ -194,10 +176,13 @@ class TrackExplorer(Dashboard):
             away_um = (self.tracks.positions[rows] - pick.position) * self.movie.spacing_um
             distances = np.linalg.norm(away_um, axis=1)
             if len(rows) and distances.min() <= _PICK_UM:
-                self._choose_lineage(int(self._lineages[rows[distances.argmin()]]))
-                self.messages.say(self._describe_lineage(self.chosen))
+                self._tell_lineage(int(self._lineages[rows[distances.argmin()]]))
             else:
                 self.messages.say("No nucleus of the tracks is there.")
+
+    def _tell_lineage(self, lineage: int) -> None:
+        self._choose_lineage(lineage)
+        self.messages.say(self._describe_lineage(lineage))
 
     def _change_lineage(self) -> None:
         if self.lineage.value:
@@ -214,19 +199,17 @@ class TrackExplorer(Dashboard):
         self._draw()
 
     def _step_doubts(self) -> None:
-        if not self._doubts:
-            self.messages.say(self._describe_doubts())
-            return
         before = -1 if self.doubts.value is None else self.doubts.value
-        self.doubts.value = (before + 1) % len(self._doubts)
+        if self._doubts:
+            self.doubts.value = (before + 1) % len(self._doubts)
+        else:
+            self.messages.say(self._describe_doubts())
 
     def _go_to_doubt(self) -> None:
         if self.doubts.value is not None:
             doubt = self._doubts[self.doubts.value]
             self.choose(doubt.row)
             self.messages.say(f"Doubt {self.doubts.value + 1} of {len(self._doubts)}: {doubt}")
-
-    # ---- what is shown
 
     def _choose_shown(self) -> np.ndarray:
         """Lineages that are drawn: one, or the largest that are not too much at once."""
@@ -243,8 +226,8 @@ class TrackExplorer(Dashboard):
         self._display.show(self._drawn, time_point)
         self._shown.value = _write(self._describe_shown())
         self._doubt_text.value = _write(self._describe_doubts(), "max-width:350px;line-height:1.5")
-        help_text = _HELP_IN_PAGE if in_page else _HELP_FOR_PICTURE
-        self._tree_help.value = _write(help_text, "line-height:1.5")
+        look = {"ink": INK, "paper": PAPER}
+        self._tree_help.value = render("tree_help.html", in_page=in_page, **look)
 
     def _move_line(self) -> None:
         if self._display.in_page:
@@ -256,9 +239,8 @@ class TrackExplorer(Dashboard):
         total, shown = len(self._sizes), len(self._choose_shown())
         if self.lineage.value:
             return f"Lineage {self.lineage.value} of {total}."
-        if shown < total:
-            return f"The {shown} largest of {total} lineages."
-        return f"All {total} lineages."
+        few = f"The {shown} largest of {total} lineages."
+        return few if shown < total else f"All {total} lineages."
 
     def _describe_lineage(self, lineage: int) -> str:
         part = self.tracks.select(self._lineages == lineage)
@@ -287,8 +269,5 @@ def _list_doubts(tracks: Annotations, most: int, least: float) -> tuple[list[Dou
 
 def _make_doubt_layer(doubts: Sequence[Doubt]) -> Annotations:
     messages = [f"{doubt.what}, wrong with probability {doubt.probability:.2g}" for doubt in doubts]
-    return Annotations(
-        positions=[doubt.position for doubt in doubts],
-        time_points=[doubt.time_point for doubt in doubts],
-        properties={"message": np.array(messages, dtype=object)},
-    )
+    places, times = zip(*((doubt.position, doubt.time_point) for doubt in doubts))
+    return Annotations(places, times, properties={"message": np.array(messages, dtype=object)})

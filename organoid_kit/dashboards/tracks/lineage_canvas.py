@@ -9,23 +9,17 @@ import traitlets
 
 
 class LineageTree(anywidget.AnyWidget):
-    """Shows a tree in the page.
-
-    Attributes:
-        ready: the page has loaded the script; where it cannot, something else must show the tree.
-        svg, places: of `DrawnTree`.
-        now: where the line of the time point is.
-    """
+    """Shows a tree in the page, once the script is loaded; where it cannot, something else must."""
 
     _esm = Path(__file__).with_name("lineage_tree.js")
     _css = (
         ".ok-lineage-tree { max-height: 440px; overflow-y: auto; cursor: pointer }"
         ".ok-lineage-tree:focus { outline: 3px solid #0072B2 }"
     )
-    ready = traitlets.Bool(False).tag(sync=True)
-    svg = traitlets.Unicode("").tag(sync=True)
+    ready = traitlets.Bool(False).tag(sync=True)  # the page has loaded the script
+    svg = traitlets.Unicode("").tag(sync=True)  # as `places` of `DrawnTree`
     places = traitlets.List().tag(sync=True)
-    now = traitlets.Float(0.0).tag(sync=True)
+    now = traitlets.Float(0.0).tag(sync=True)  # where the line of the time point is
 
     def __init__(self, answer: Callable[[dict[str, Any]], None]) -> None:
         super().__init__()

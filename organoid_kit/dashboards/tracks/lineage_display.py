@@ -1,6 +1,4 @@
-"""Where lineage trees appear: in the page, to click on (`lineage_canvas`), or as a picture where it
-cannot load.
-"""
+"""Where lineage trees appear: in the page (`lineage_canvas`), or, where it cannot load, a picture."""
 
 import sys
 from collections.abc import Callable
@@ -15,9 +13,7 @@ from organoid_kit.dashboards.tracks.lineage_tree import DrawnTree
 class TreeDisplay(VBox):
     """Trees to click on: `tree` is the `LineageTree`, None without the package anywidget.
 
-    Args:
-        hear: called with what the page says: clicks and keys.
-        changed: called when the page has loaded the script.
+    It calls `hear` with clicks and keys, `changed` when the page has loaded the script.
     """
 
     def __init__(self, hear: Callable[[dict[str, Any]], None], changed: Callable[[], None]) -> None:
