@@ -111,8 +111,7 @@ class ChannelDashboard(Dashboard):
     @property
     def _chosen(self) -> ChannelScore:
         """The score of the choice; one that was not tried yet is measured now."""
-        choice = self.channels.value
-        if choice not in self.scores:
+        if (choice := self.channels.value) not in self.scores:
             self.scores[choice] = self._score(choice)
         return self.scores[choice]
 
@@ -139,7 +138,7 @@ class ChannelDashboard(Dashboard):
     def _list_shown(self) -> list[tuple[int, ...]]:
         """Every channel by itself, and what was chosen if that is a sum."""
         single = [(number,) for number in range(1, len(self.movie.channel_names) + 1)]
-        return [*single, *([self.channels.value] if self.channels.value[1:] else [])]
+        return single + [choice for choice in [self.channels.value] if len(choice) > 1]
 
     @property
     def _marks_nuclei(self) -> bool:
@@ -178,7 +177,6 @@ class ChannelDashboard(Dashboard):
         return render("channels.html", rows=rows, times=times, **look)
 
     def _name(self, choice: Sequence[int]) -> str:
-        """Numbers and names."""
         names = " + ".join(self.movie.channel_names[channel - 1] for channel in choice)
         return f"{_join(choice)} ({names})"
 

@@ -23,7 +23,7 @@ def list_demonstrations() -> list[str]:
 
 
 def read_demonstration(name: str) -> dict[str, Any]:
-    """A table that comes with the package. Raises UserError where there is none of this name.
+    """A table that comes with the package; a UserError where there is none of this name.
 
     - "annotations": what few annotations and wrong ones cost a position network. A record has
       "start" ("scratch", or the shipped network), "time_points" (0: as it is shipped), "positions",

@@ -38,19 +38,15 @@ class Diagram:
     def draw_scales(self, x_label: str, y_label: str = "", *, counts: bool = False) -> str:
         """Numbers and faint lines; whole numbers along x where it counts something."""
         bottom, parts = self.height - BOTTOM, []
-        for value in self._choose_ticks(self.end, integer=counts):
+        for value in _choose_ticks(self.end, integer=counts):
             parts.append(_write(f"{value:g}", self.x(value), bottom + 16))
-        for value in self._choose_ticks(self.top):
+        for value in _choose_ticks(self.top):
             y = self.y(value)
             parts.append(f'<path d="M{LEFT} {y}H{self.width - RIGHT}" stroke="#e3e3e3"/>')
             parts.append(_write(f"{value:.3g}", LEFT - 6, y + 4, "end"))
         parts.append(_write(x_label, (LEFT + self.width - RIGHT) / 2, self.height - 5))
         turned = f'<g transform="translate(12 {(bottom + TOP) / 2}) rotate(-90)">'
         return "".join([*parts, turned, _write(y_label, 0, 0), "</g>"])
-
-    def _choose_ticks(self, end: float, **options: Any) -> list[float]:
-        values = MaxNLocator(5, steps=[1, 2, 5, 10], **options).tick_values(0, end)
-        return [value for value in values if 0 <= value <= end + 1e-9]
 
     def draw_upright(self, value: float, dashes: str = "") -> str:
         """A line at a value of x."""
@@ -84,6 +80,11 @@ class Diagram:
     def draw_point(self, x: float, y: float, style: Mapping[str, Any], size: float) -> str:
         """The mark of a style."""
         return _draw_mark(self.x(x), self.y(y), style, size)
+
+
+def _choose_ticks(end: float, **options: Any) -> list[float]:
+    values = MaxNLocator(5, steps=[1, 2, 5, 10], **options).tick_values(0, end)
+    return [value for value in values if 0 <= value <= end + 1e-9]
 
 
 def draw_key(entries: Iterable[tuple[str, Mapping[str, Any]]]) -> str:

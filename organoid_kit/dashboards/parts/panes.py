@@ -107,7 +107,6 @@ def wrap_svg(content: str, width: float, height: float, words: str, extra: str =
 
 
 def _draw_pane(pane: Pane, scale: float) -> dict[str, Any]:
-    """What `panes.svg` says of a pane."""
     height, width = (length * scale for length in pane.size_um)
     marks = [_draw_points(points, scale) for points in pane.points]
     if pane.arrow_um is not None:

@@ -42,15 +42,13 @@ class ThresholdExplorer(Dashboard):
     Choose a threshold on validation movies, never on those you test with.
 
     Args:
-        truth: the movie with the right answer.
         found: with "probability", "division_probability" or "link_probability".
         channels, drawn_by: as of the `StackBrowser`.
         max_distance_um: a found position is right this close to a true one, one-to-one.
 
     Attributes:
-        threshold: slider.
         kind: "positions", "divisions" or "links", whichever have probabilities.
-        tolerance: of divisions, time points by which a call may be too early or too late.
+        threshold, tolerance: sliders, see `make_judge`.
         best, commit: buttons: to the threshold of highest F1; notes the threshold.
         committed: what was noted of each kind.
         next_missed, next_false: buttons that lead from mistake to mistake.
