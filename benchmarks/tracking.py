@@ -26,10 +26,10 @@ from scipy.special import expit, logit
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.evaluation.tracks import judge_links
 from organoid_kit.tracking.build import METHODS, build_tracks
+from organoid_kit.tracking.costs import TrackingProblem, build_problem
 from organoid_kit.tracking.errors import add_error_probabilities, estimate_errors
 from organoid_kit.tracking.linking import find_candidates
 from organoid_kit.tracking.optimal import choose_optimally
-from organoid_kit.tracking.problem import TrackingProblem, build_problem
 
 SPACING_UM = np.array([2.0, 0.5, 0.5])
 SIZES = ((300, 10), (1000, 15), (1000, 100))  # nuclei, time points
@@ -209,7 +209,7 @@ def compare_solvers(nuclei: int, time_points: int, seed: int) -> None:
 
 def solve_ours(problem: TrackingProblem) -> float:
     """Cost found by `choose_optimally` in one window."""
-    return problem.compute_cost(*choose_optimally(problem, len(problem.time_points)))
+    return problem.sum_costs(*choose_optimally(problem, len(problem.time_points)))
 
 
 def solve_whole(problem: TrackingProblem) -> float:
@@ -272,7 +272,7 @@ def solve_with_motile(problem: TrackingProblem) -> float:
     solver.solve()
     selected = solver.get_selected_subgraph()
     chosen = np.array([link in selected.edges for link in map(tuple, problem.links.tolist())])
-    return problem.compute_cost(
+    return problem.sum_costs(
         chosen, np.array([row in selected.nodes for row in range(len(problem.time_points))])
     )
 

@@ -3,7 +3,7 @@
 Its modules, in the order of use:
 
     motion ── linking               drift and flow; candidate links, the two simplest ways to link
-    problem ── optimal ── build     what each story costs; the cheapest (HiGHS); tracks
+    costs ── optimal ── build       what each story costs; the cheapest (HiGHS); tracks
     marginals ── errors             how probable each part is to be wrong; what to look at first
 """
 
@@ -11,11 +11,11 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["build", "errors", "linking", "marginals", "motion", "optimal", "problem"],
+    submodules=["build", "costs", "errors", "linking", "marginals", "motion", "optimal"],
     submod_attrs={
         "build": ["build_tracks"],
+        "costs": ["TrackingSettings", "find_best", "compute_cost"],
         "errors": ["Doubt", "add_error_probabilities", "estimate_errors", "list_doubts"],
         "linking": ["find_candidates", "link_nearest"],
-        "problem": ["TrackingSettings", "find_best", "compute_cost"],
     },
 )

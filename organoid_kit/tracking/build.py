@@ -7,13 +7,8 @@ import numpy as np
 from organoid_kit.base import UserError
 from organoid_kit.data import Annotations
 from organoid_kit.evaluation.matching import match_at_least_cost
+from organoid_kit.tracking.costs import TrackingProblem, TrackingSettings, build_problem, find_best
 from organoid_kit.tracking.optimal import choose_optimally
-from organoid_kit.tracking.problem import (
-    TrackingProblem,
-    TrackingSettings,
-    build_problem,
-    find_best,
-)
 
 METHODS = ("optimal", "assignment", "greedy")
 
@@ -33,37 +28,32 @@ def build_tracks(
             they are, see `TrackingSettings` for what is assumed where not. Probabilities should be
             calibrated.
         method: "optimal"; "assignment": each pair of time points by itself, divisions added
-            afterwards; "greedy": the best link first. The last two are there to compare, they know
-            no missed nuclei.
+            afterwards; "greedy": the best link first. The last two know no missed nuclei.
         settings: what is known beside the networks' answers.
-        region: (2, 3) float, zyx, voxels, lowest and highest corner of what is seen, such as the
-            first and last voxel; where it ends nuclei come and go. None: the region of the
-            candidates; where they have none, no border.
+        region: (2, 3) float, zyx, voxels, lowest and highest corner of what is seen: where it ends
+            nuclei come and go. None: that of the candidates; where they have none, no border.
 
     Returns:
         the chosen links with all their properties, between successive time points only, and the
-        positions but for those that are rejected. Nuclei that were missed at one time point are
-        added half-way, as ``properties["interpolated"]`` says (True, elsewhere None); what networks
-        say is None for them, and both of their links have the probability that was assumed for the
-        link across.
+        positions that are not rejected. Nuclei that were missed at one time point are added
+        half-way (``properties["interpolated"]`` is True, elsewhere None); what networks say is None
+        for them, and both of their links have the probability assumed for the link across.
 
     Raises:
         UserError: an unknown method, probabilities outside 0 and 1, no spacing, links that skip a
             time point.
     """
     if method not in METHODS:
-        raise UserError(
-            f"The method must be one of {', '.join(METHODS)}. Received: {method!r}. "
-            "Choose one of these."
-        )
+        known = ", ".join(METHODS)
+        raise UserError(f"The method must be one of {known}. Received: {method!r}. Choose another.")
     settings = settings or TrackingSettings()
     problem = build_problem(candidates, settings, region=region)
     if method == "optimal":
         chosen, kept = choose_optimally(problem, settings.window_positions)
-        return _make_tracks(candidates, problem.select_links(chosen), kept)
-    problem = problem.select_links(problem.candidate_rows >= 0)
-    chosen = _choose_simply(problem, method)
-    kept = (sum(problem.count_links(chosen)) > 0) | (problem.alone_costs <= 0)
+    else:
+        problem = problem.select_links(problem.candidate_rows >= 0)
+        chosen = _choose_simply(problem, method)
+        kept = (sum(problem.count_links(chosen)) > 0) | (problem.alone_costs <= 0)
     return _make_tracks(candidates, problem.select_links(chosen), kept)
 
 
@@ -129,27 +119,21 @@ def _make_tracks(candidates: Annotations, chosen: TrackingProblem, kept: np.ndar
     ends, direct = chosen.links[across], chosen.candidate_rows[~across]
     added = len(candidates) + np.arange(len(ends))
     halves = np.column_stack([ends[:, 0], added]), np.column_stack([added, ends[:, 1]])
-    assumed = 1 / (1 + np.exp(chosen.link_costs[across]))
-
-    def extend(values: np.ndarray, number: int) -> np.ndarray:
-        return np.append(values, np.full(number, None))
-
-    properties = {"interpolated": np.full(len(candidates), None), **candidates.properties}
-    properties = {name: extend(values, len(added)) for name, values in properties.items()}
+    unknown, no_link = np.full(len(added), None), np.full(len(candidates.links), None)
+    properties = {"interpolated": np.full(len(candidates), None)} | candidates.properties
+    properties = {name: np.append(values, unknown) for name, values in properties.items()}
     properties["interpolated"][added] = True
-    unknown = {"link_probability": np.full(len(candidates.links), None)}
-    link_properties = {
-        name: extend(values[direct], 2 * len(added))
-        for name, values in (unknown | candidates.link_properties).items()
-    }
-    link_properties["link_probability"][len(direct) :] = np.tile(assumed, 2).tolist()
+    of_links = {"link_probability": no_link} | candidates.link_properties
+    of_links = {k: np.concatenate([v[direct], unknown, unknown]) for k, v in of_links.items()}
+    assumed = 1 / (1 + np.exp(chosen.link_costs[across]))
+    of_links["link_probability"][len(direct) :] = np.tile(assumed, 2).tolist()
     tracks = dataclasses.replace(
         candidates,
         positions=np.concatenate([candidates.positions, candidates.positions[ends].mean(axis=1)]),
         time_points=np.append(candidates.time_points, candidates.time_points[ends[:, 0]] + 1),
         links=np.concatenate([candidates.links[direct], *halves]),
         properties=properties,
-        link_properties=link_properties,
+        link_properties=of_links,
     )
     rows = np.flatnonzero(np.append(kept, np.ones(len(added), dtype=bool)))
     return tracks.select(rows[np.argsort(tracks.time_points[rows], kind="stable")])

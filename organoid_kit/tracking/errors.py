@@ -21,13 +21,8 @@ from scipy.special import expit
 
 from organoid_kit.base import UserError
 from organoid_kit.data import Annotations
+from organoid_kit.tracking.costs import TrackingProblem, TrackingSettings, build_problem, find_best
 from organoid_kit.tracking.marginals import Marginals, compute_marginals
-from organoid_kit.tracking.problem import (
-    TrackingProblem,
-    TrackingSettings,
-    build_problem,
-    find_best,
-)
 
 _ADVICE = {
     "link": "Check that both ends are the same nucleus, and the nuclei beside it.",
@@ -96,10 +91,10 @@ def add_error_probabilities(
     no candidate leads to it; likewise at a start.
 
     Args:
-        candidates: as given to `build_tracks`.
+        candidates: as given to `build_tracks`, like `settings` and `region`.
         tracks: what it returned, or corrected by hand.
-        settings: as given to `build_tracks`.
-        region: likewise.
+        settings: see `candidates`.
+        region: see `candidates`.
         temperature: above 1 doubts everything more, as where several networks err together.
         open_links: how many links are weighed against each other; each more doubles the effort.
 
@@ -150,23 +145,20 @@ def add_error_probabilities(
     goes_on = _estimate_missed_twice(problem.disappearance_costs[positions[ends]], settings)
     came_from = _estimate_missed_twice(problem.appearance_costs[positions[starts]], settings)
     size = len(tracks)
-    properties = {
+    properties = tracks.properties | {
         "division_error_probability": _spread(size, mothers, division_errors[mothers]),
         "end_error_probability": _spread(size, ends, 1 - at_ends.end * (1 - goes_on)),
         "start_error_probability": _spread(size, starts, 1 - at_starts.start * (1 - came_from)),
     }
     link_errors = {"error_probability": _spread(len(links), linked, 1 - at_links.link)}
-    return dataclasses.replace(
-        tracks,
-        properties=tracks.properties | properties,
-        link_properties=tracks.link_properties | link_errors,
-    )
+    link_properties = tracks.link_properties | link_errors
+    return dataclasses.replace(tracks, properties=properties, link_properties=link_properties)
 
 
 def _find_positions(candidates: Annotations, tracks: Annotations) -> np.ndarray:
     """Row among the candidates of each position of the tracks, -1 if it is none, (n,) int."""
     known, asked = (
-        zip(one.time_points.tolist(), map(tuple, one.positions.tolist()))
+        map(tuple, np.column_stack([one.time_points, one.positions]).tolist())
         for one in (candidates, tracks)
     )
     row_of = {place: row for row, place in enumerate(known)}
@@ -225,12 +217,7 @@ def _spread(length: int, rows: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def list_doubts(tracks: Annotations, *, most: int | None = 50, least: float = 0.01) -> list[Doubt]:
-    """What a person should look at, the most probable errors first.
-
-    Args:
-        tracks: from `add_error_probabilities`.
-        most: length of the list; None for all.
-        least: smallest error probability.
+    """What a person should look at, the most probable errors first: those of `least` or more.
 
     Raises:
         UserError: the tracks have no error probabilities.
@@ -247,12 +234,8 @@ def list_doubts(tracks: Annotations, *, most: int | None = 50, least: float = 0.
 def estimate_errors(tracks: Annotations, *, least: float = 0.01) -> ErrorEstimate:
     """How many errors are to be expected, and how many positions a person would have to look at.
 
-    Args:
-        tracks: from `add_error_probabilities`.
-        least: smallest error probability of what is doubtful.
-
-    Raises:
-        UserError: the tracks have no error probabilities.
+    Doubtful is what is wrong with a probability of `least` or more. Errors are those of
+    `list_doubts`.
     """
     rows, what, probabilities = _list_errors(tracks)
     doubtful = len(np.unique(rows[probabilities >= least]))
@@ -273,12 +256,11 @@ def _list_errors(tracks: Annotations) -> tuple[np.ndarray, np.ndarray, np.ndarra
         )
     nothing, targets = np.full(len(tracks), None), tracks.links[:, 1]
     filled_in = np.equal(tracks.properties.get("interpolated", nothing), True).astype(bool)
-    link_errors = np.where(filled_in[targets], None, tracks.link_properties["error_probability"])
-    listed = {"link": (targets, link_errors)}
-    for what in ("division", "end", "start"):
-        errors = tracks.properties.get(f"{what}_error_probability", nothing)
-        listed[what] = (np.arange(len(tracks)), errors)
-    rows, errors = map(np.concatenate, zip(*listed.values()))
-    what = np.repeat(list(listed), [len(rows) for rows, _ in listed.values()]).astype(object)
+    listed = [np.where(filled_in[targets], None, tracks.link_properties["error_probability"])]
+    others = ("division", "end", "start")
+    listed += [tracks.properties.get(f"{what}_error_probability", nothing) for what in others]
+    errors = np.concatenate(listed)
+    rows = np.concatenate([targets, *[np.arange(len(tracks))] * 3])
+    what = np.repeat(["link", *others], list(map(len, listed))).astype(object)
     there = np.not_equal(errors, None).astype(bool)
     return rows[there], what[there], errors[there].astype(float)

@@ -6,6 +6,7 @@ a nucleus that only moves with all others stands still.
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from scipy.spatial import KDTree
@@ -32,13 +33,10 @@ def find_candidates(
     """All links there could be: to the nearest positions one time point later, and one earlier.
 
     Args:
-        annotations: positions of known spacing.
+        annotations: positions of known spacing; their links are replaced.
         max_distance_um: no candidate is longer, drift taken out.
         neighbours: how many nearest positions are candidates, in either direction.
         remove_drift: takes out what `estimate_drift` finds.
-
-    Returns:
-        the same positions; their links are the candidates, without properties.
 
     Raises:
         UserError: the spacing is unknown, or a number makes no sense.
@@ -55,12 +53,8 @@ def find_candidates(
 def compute_candidate_recall(truth: Annotations, **options: float) -> float | None:
     """Part of the true links that are among the candidates: no choice among these can exceed it.
 
-    Args:
-        truth: annotated positions and links. Links that skip time points count as missed.
-        **options: as of `find_candidates`.
-
-    Returns:
-        a number within 0 and 1, or None where there are no true links.
+    Links that skip time points count as missed. None where there are no true links. `options` are
+    those of `find_candidates`.
     """
     if len(truth.links) == 0:
         return None
@@ -95,10 +89,7 @@ def link_optimally(
 
     Arguments are those of `find_candidates`.
     """
-
-    def find_pairs(sources_um: np.ndarray, targets_um: np.ndarray) -> np.ndarray:
-        return match_positions(sources_um, targets_um, max_distance_um)
-
+    find_pairs = partial(match_positions, max_distance_um=max_distance_um)
     return _link(annotations, find_pairs, max_distance_um, remove_drift)
 
 

@@ -7,13 +7,14 @@ open links as there are, that is exact. Positions that have no link are summed o
 or not.
 """
 
+import itertools
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array
 
-from organoid_kit.tracking.problem import TrackingProblem
+from organoid_kit.tracking.costs import TrackingProblem
 
 STEPS = 4  # from link to link; what is farther away has no say: see `_find_near`
 _FARTHEST = 12.0  # stories less probable than exp(-12) do not count
@@ -47,16 +48,13 @@ def compute_marginals(
         chosen: (m,) bool, the story around the open links.
         seeds: (k,) int, rows of the problem's links.
         temperature: above 1 makes all stories more alike.
-        open_links: how many links are open around each, itself included; effort doubles with each.
+        open_links: around each, itself included; effort doubles with each.
     """
     results = np.zeros((4, len(seeds)))
     farthest = _FARTHEST * temperature
     for which, links in _collect_neighbourhoods(problem, chosen, seeds, open_links, farthest):
         results[:, which] = _weigh(problem, chosen, links, temperature)
     return Marginals(*results)
-
-
-# ---- the neighbourhood ---------------------------------------------------------------------------
 
 
 def _collect_neighbourhoods(
@@ -95,12 +93,11 @@ def _find_near(
     numbers, links, distances = np.arange(len(seeds)), seeds, np.zeros(len(seeds))
     for _ in range(STEPS):
         parts = [(numbers, links, distances)]
-        for side in (0, 1):
-            for other in (0, 1):
-                at_end = by_end[other][problem.links[links, side]]
-                counts = np.diff(at_end.indptr)
-                far = np.repeat(distances, counts) + at_end.data + _THROUGH * (side != other)
-                parts.append((np.repeat(numbers, counts), at_end.indices, far))
+        for side, other in itertools.product((0, 1), repeat=2):
+            at_end = by_end[other][problem.links[links, side]]
+            counts = np.diff(at_end.indptr)
+            far = np.repeat(distances, counts) + at_end.data + _THROUGH * (side != other)
+            parts.append((np.repeat(numbers, counts), at_end.indices, far))
         numbers, links, distances = map(np.concatenate, zip(*parts))
         nearest = _select_nearest(numbers, links, distances, most, farthest)
         numbers, links, distances = numbers[nearest], links[nearest], distances[nearest]
@@ -130,9 +127,6 @@ def _select_nearest(
     order = order[np.lexsort((distances[order], numbers[order]))]
     rank = np.arange(len(order)) - np.searchsorted(numbers[order], numbers[order])
     return order[rank < most]
-
-
-# ---- all stories ---------------------------------------------------------------------------------
 
 
 def _weigh(
@@ -167,12 +161,8 @@ def _weigh(
 def _list_nodes(ends: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The positions that p open links touch, and which link leaves and which reaches each.
 
-    Args:
-        ends: (k, p, 2) int, source and target of the links.
-
-    Returns:
-        (k, q) int, -1 where there are fewer positions; (k, q, p) float32 each, 1 where the link
-        leaves, and where it reaches, the position.
+    Of ends (k, p, 2) int: positions (k, q) int, -1 where there are fewer; (k, q, p) float32 each,
+    1 where the link leaves, and where it reaches, the position.
     """
     k, p, _ = ends.shape
     ends = ends.reshape(k, 2 * p)

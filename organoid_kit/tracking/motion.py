@@ -27,18 +27,14 @@ def estimate_drift(
 
     Every difference between a position and one of the next time point is a vote for a drift. Wrong
     pairs scatter their votes, right pairs agree, so the fullest ballot box wins; drifts longer than
-    the distance between nuclei are found as well. The winner, and no drift as its rival, are
-    refined by the median displacement of mutual nearest neighbours until it stays the same; the one
-    that leaves positions closer to each other is kept. Divisions and missed or invented nuclei have
-    little say in a median.
+    the distance between nuclei are found as well, up to `max_drift_um` along an axis. The winner,
+    and no drift as its rival, are refined by the median displacement of mutual nearest neighbours
+    until it stays the same; the one that leaves positions closer to each other is kept. Divisions
+    and missed or invented nuclei have little say in a median.
 
     Limits: rotation and growth are not seen, only their mean; a tissue as regular as a crystal can
     be taken for shifted by a whole nucleus, if it drifts farther than nuclei are apart; where fewer
     than four positions find a partner the drift is taken to be zero.
-
-    Args:
-        annotations: positions of known spacing; links are not looked at.
-        max_drift_um: longer drifts along an axis are not looked for.
 
     Returns:
         for each time point that has positions, as the next one does: (3,) float, zyx, µm.
@@ -79,18 +75,15 @@ def estimate_flow(positions_um: np.ndarray, linked: np.ndarray, steps_um: np.nda
 def compute_displacements(
     annotations: Annotations, links: np.ndarray, drift: dict[int, np.ndarray] | None = None
 ) -> np.ndarray:
-    """Where each link leads, with the drift taken out, over all the time points that it spans.
+    """Where each link leads over the time points it spans: target - source - drift.
 
     Args:
-        annotations: positions of known spacing.
+        annotations: positions of known spacing; else a UserError is raised.
         links: (m, 2) int, rows of the positions.
         drift: what `estimate_drift` gave; None leaves it in.
 
     Returns:
-        (m, 3) float, zyx, µm: target minus source minus drift.
-
-    Raises:
-        UserError: the spacing is unknown.
+        (m, 3) float, zyx, µm.
     """
     positions_um = subtract_drift(annotations, drift or {})
     links = np.asarray(links, dtype=int).reshape(-1, 2)
@@ -137,19 +130,15 @@ def _vote_for_shift(sources: KDTree, targets: KDTree, max_drift_um: float) -> np
     near = sources.sparse_distance_matrix(targets, max_drift_um, output_type="ndarray")
     differences_um = targets.data[near["j"]] - sources.data[near["i"]]
     half = int(np.ceil(max_drift_um / _VOTE_UM))
-    shape = (2 * half + 1,) * 3
-    boxes = np.rint(differences_um / _VOTE_UM).astype(int) + half
-    votes = np.zeros(shape)
-    np.add.at(votes, tuple(boxes.T), 1)
+    votes = np.zeros((2 * half + 1,) * 3)
+    np.add.at(votes, tuple(np.rint(differences_um / _VOTE_UM).astype(int).T + half), 1)
     fullest = gaussian_filter(votes, 1, mode="constant").argmax()
-    return (np.array(np.unravel_index(fullest, shape)) - half) * _VOTE_UM
+    return (np.array(np.unravel_index(fullest, votes.shape)) - half) * _VOTE_UM
 
 
-def _refine_shift(
-    sources: KDTree, targets: KDTree, shift: np.ndarray, steps: int = 20
-) -> np.ndarray:
+def _refine_shift(sources: KDTree, targets: KDTree, shift: np.ndarray) -> np.ndarray:
     """The median displacement of mutual nearest neighbours, repeated until it stays the same."""
-    for _ in range(steps):
+    for _ in range(20):
         _, nearest = targets.query(sources.data + shift)
         _, back = sources.query(targets.data[nearest] - shift)
         mutual = back == np.arange(len(nearest))

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 from scipy.sparse import csr_array
 
-from organoid_kit.tracking.problem import TrackingProblem
+from organoid_kit.tracking.costs import TrackingProblem
 
 _LEAST_WINDOW = 12  # time points; with 8 no seam showed in movies, with 6 one in three
 
@@ -23,15 +23,9 @@ _LEAST_WINDOW = 12  # time points; with 8 no seam showed in movies, with 6 one i
 def choose_optimally(
     problem: TrackingProblem, window_positions: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The most probable links and nuclei.
+    """The most probable links, (m,) bool, and nuclei, (n,) bool.
 
-    Args:
-        problem: all questions.
-        window_positions: with more positions than this left to decide on, the movie is solved in
-            windows.
-
-    Returns:
-        (m,) bool and (n,) bool.
+    With more than `window_positions` left to decide on, the movie is solved in windows.
     """
     sure, possible = _settle(problem)
     sources = problem.links[:, 0]
@@ -48,9 +42,6 @@ def choose_optimally(
     return chosen, kept
 
 
-# ---- what can be settled link by link ------------------------------------------------------------
-
-
 def _settle(problem: TrackingProblem) -> tuple[np.ndarray, np.ndarray]:
     """Links that are in every best story, and links that may be in one, (m,) bool each.
 
@@ -58,11 +49,10 @@ def _settle(problem: TrackingProblem) -> tuple[np.ndarray, np.ndarray]:
     contradicts it. What contradicts sure links is impossible, which makes more links sure, so this
     goes in rounds.
     """
-    sure, possible = np.zeros(len(problem.links), dtype=bool), np.ones(len(problem.links), bool)
     sources, targets = problem.links.T
-    division_pays = (
-        problem.link_costs + problem.division_costs[sources] < problem.appearance_costs[targets]
-    )
+    sure, possible = np.zeros(len(sources), dtype=bool), np.ones(len(sources), dtype=bool)
+    cost_of_division = problem.link_costs + problem.division_costs[sources]
+    division_pays = cost_of_division < problem.appearance_costs[targets]
     while True:
         rows = np.flatnonzero(possible)
         found = rows[_are_sure(problem.select_links(rows))]
@@ -97,16 +87,12 @@ def _find_best_other(values: np.ndarray, ends: np.ndarray) -> np.ndarray:
     """For each link the highest value of the others that share this end; -inf without others."""
     order = np.lexsort((values, ends))
     values, ends = values[order], ends[order]
-    last = np.diff(ends, append=-1) != 0
-    first = np.diff(ends, prepend=-1) != 0
+    last, first = np.diff(ends, append=-1) != 0, np.diff(ends, prepend=-1) != 0
     highest = values[last][np.cumsum(first) - 1]
     second = np.where(first, -np.inf, np.roll(values, 1))
     others = np.empty(len(values))
     others[order] = np.where(last, second, highest)
     return others
-
-
-# ---- windows -------------------------------------------------------------------------------------
 
 
 def _solve_in_windows(
@@ -119,8 +105,9 @@ def _solve_in_windows(
     the whole movie only where the story in a window's first half hangs on what happens after its
     end.
     """
-    for start, middle, stop in _split_windows(problem.time_points, window_positions):
-        inside = (problem.time_points >= start - 2) & (problem.time_points < stop)
+    times = problem.time_points
+    for start, middle, stop in _split_windows(times, window_positions):
+        inside = (times >= start - 2) & (times < stop)
         rows, links = np.flatnonzero(inside), np.flatnonzero(inside[problem.links].all(axis=1))
         part = problem.select(inside)
         ends = np.where(part.time_points == stop - 1, 0.0, part.disappearance_costs)
@@ -136,27 +123,21 @@ def _split_windows(times: np.ndarray, most: int) -> Iterator[tuple[int, int, int
     """Of each window: first time point, the one up to which it decides, the one before its end."""
     if len(times) == 0:
         return
-    first, counts = times.min(), np.bincount(times - times.min())
-    before = np.concatenate([[0], np.cumsum(counts)])
-    start = 0
-    while True:
+    first = times.min()
+    before = np.concatenate([[0], np.cumsum(np.bincount(times - first))])
+    start, end = 0, len(before) - 1
+    while start < end:
         full = int(np.searchsorted(before, before[start] + most, side="right")) - 1
-        stop = max(full, start + _LEAST_WINDOW)
-        if stop >= len(counts):
-            yield first + start, first + len(counts), first + len(counts)
-            return
-        middle = start + (stop - start) // 2
+        stop = min(max(full, start + _LEAST_WINDOW), end)
+        middle = end if stop == end else start + (stop - start) // 2
         yield first + start, first + middle, first + stop
         start = middle
-
-
-# ---- the linear program --------------------------------------------------------------------------
 
 
 def _solve(
     problem: TrackingProblem, chosen: np.ndarray, kept: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The best links, (m,) int, and nuclei, (n,) int: 0 or 1, as given where that is not -1.
+    """The best links and nuclei, like `_solve_in_windows`.
 
     The unknowns are links y, divisions z and nuclei x. A nucleus that is linked neither way costs x
     alone; a link saves the end of its source and the beginning of its target.
@@ -227,15 +208,12 @@ def _minimise(
     relaxed = linprog(costs, A_ub=rules, b_ub=limit, bounds=bounds, method="highs-ds")
     numbers, slack = relaxed.x, 1.0
     changes = np.abs(relaxed.lower.marginals + relaxed.upper.marginals)
+    options = {"integrality": np.ones(len(costs)), "options": {"mip_rel_gap": 0}}
+    options["constraints"] = LinearConstraint(rules, -np.inf, 0)
     while np.abs(numbers - np.round(numbers)).max() > 1e-6:
         fixed = changes > slack
-        part = milp(
-            costs,
-            integrality=np.ones(len(costs)),
-            bounds=Bounds(*(np.where(fixed, relaxed.x, bound) for bound in (lowest, highest))),
-            constraints=LinearConstraint(rules, -np.inf, 0),
-            options={"mip_rel_gap": 0},
-        )
+        bounds = Bounds(*(np.where(fixed, relaxed.x, bound) for bound in (lowest, highest)))
+        part = milp(costs, bounds=bounds, **options)
         if part.x is not None and (part.fun - relaxed.fun <= slack or not fixed.any()):
             numbers = part.x
         slack *= 4

@@ -13,10 +13,10 @@ from organoid_kit.data.annotations import Annotations
 from organoid_kit.evaluation.tracks import judge_links
 from organoid_kit.tracking import marginals as tracking_marginals
 from organoid_kit.tracking.build import build_tracks
+from organoid_kit.tracking.costs import TrackingProblem, TrackingSettings, build_problem
 from organoid_kit.tracking.errors import add_error_probabilities, estimate_errors, list_doubts
 from organoid_kit.tracking.marginals import compute_marginals
 from organoid_kit.tracking.optimal import choose_optimally
-from organoid_kit.tracking.problem import TrackingProblem, TrackingSettings, build_problem
 from tracking_helpers import make_candidates, make_movie, make_random_candidates
 
 NOTHING_MISSED = TrackingSettings(missed_probability=0)
@@ -42,7 +42,7 @@ def weigh_by_hand(
         for nuclei in itertools.product((False, True), repeat=len(alone)):
             kept = backward + forward > 0
             kept[alone] = nuclei
-            weight = np.exp(-problem.compute_cost(chosen, kept) / temperature)
+            weight = np.exp(-problem.sum_costs(chosen, kept) / temperature)
             total += weight
             links += weight * chosen
             counts += weight * np.stack([forward == 2, forward == 0, backward == 0])

@@ -73,31 +73,22 @@ class TrackingProblem:
 
     def select_links(self, which: np.ndarray) -> TrackingProblem:
         """The problem with these links only (rows or a mask)."""
-        rows = self.candidate_rows[which]
-        links, costs = self.links[which], self.link_costs[which]
-        return dataclasses.replace(self, links=links, link_costs=costs, candidate_rows=rows)
+        of_links = ("links", "link_costs", "candidate_rows")
+        return dataclasses.replace(self, **{name: getattr(self, name)[which] for name in of_links})
 
     def select(self, rows: np.ndarray) -> TrackingProblem:
         """The problem of these positions only (a mask), and the links between them."""
         new_row = np.cumsum(rows) - 1
         kept = self.select_links(rows[self.links].all(axis=1))
-        return dataclasses.replace(
-            kept,
-            links=new_row[kept.links],
-            time_points=self.time_points[rows],
-            position_costs=self.position_costs[rows],
-            division_costs=self.division_costs[rows],
-            appearance_costs=self.appearance_costs[rows],
-            disappearance_costs=self.disappearance_costs[rows],
+        of_positions = (
+            *("time_points", "position_costs", "division_costs"),
+            *("appearance_costs", "disappearance_costs"),
         )
+        selected = {name: getattr(self, name)[rows] for name in of_positions}
+        return dataclasses.replace(kept, links=new_row[kept.links], **selected)
 
-    def compute_cost(self, chosen: np.ndarray, kept: np.ndarray) -> float:
-        """What a story costs.
-
-        Args:
-            chosen: (m,) bool, its links.
-            kept: (n,) bool, its nuclei.
-        """
+    def sum_costs(self, chosen: np.ndarray, kept: np.ndarray) -> float:
+        """What a story of these links, (m,) bool, and these nuclei, (n,) bool, costs."""
         backward, forward = self.count_links(chosen)
         costs = self.position_costs * kept + self.appearance_costs * (kept & (backward == 0))
         ends = self.disappearance_costs * (kept & (forward == 0))
@@ -117,25 +108,24 @@ def build_problem(
     *,
     region: np.ndarray | None = None,
 ) -> TrackingProblem:
-    """All that `build_tracks` has to decide, as costs.
+    """All that `build_tracks` has to decide, as costs. Arguments and errors are those it has.
 
     Left out are candidates that cannot be in the best story: to end one track and begin another
     would always cost less.
-
-    Args:
-        candidates: as of `build_tracks`.
-        settings: likewise.
-        region: likewise.
     """
     settings = settings or TrackingSettings()
-    _check_candidates(candidates)
-    times, properties = candidates.time_points, candidates.properties
-    linked = _read(
-        candidates.link_properties, "link_probability", settings.unknown_link, len(candidates.links)
-    )
-    dividing = _read(properties, "division_probability", settings.unknown_division, len(times))
-    positions = _read(properties, "probability", settings.unknown_position, len(times))
-    skipping, skipped = _find_skipping_links(candidates, linked, dividing, settings)
+    times, steps = candidates.time_points, np.diff(candidates.time_points[candidates.links])
+    if (steps != 1).any():
+        wrong = candidates.links[np.argmax(steps[:, 0] != 1)]
+        raise UserError(
+            "Every candidate link must lead to the next time point. Received: time points "
+            f"{times[wrong].tolist()} in {candidates.name!r}. Leave such links out; "
+            "`build_tracks` itself looks for nuclei that were missed at one time point."
+        )
+    positions_um = candidates.positions_um
+    linked = _read(candidates, "link_probability", settings.unknown_link)
+    dividing = _read(candidates, "division_probability", settings.unknown_division)
+    skipping, skipped = _find_skipping_links(candidates, positions_um, linked, dividing, settings)
     appearance, disappearance = _compute_end_probabilities(candidates, settings, region)
     is_first, is_last = times == times.min(initial=0), times == times.max(initial=0)
     problem = TrackingProblem(
@@ -143,7 +133,7 @@ def build_problem(
         link_costs=compute_cost(np.concatenate([linked, skipped])),
         candidate_rows=np.concatenate([np.arange(len(linked)), np.full(len(skipped), -1)]),
         time_points=times,
-        position_costs=compute_cost(positions),
+        position_costs=compute_cost(_read(candidates, "probability", settings.unknown_position)),
         division_costs=compute_cost(dividing),
         appearance_costs=np.where(is_first, 0.0, compute_cost(appearance)),
         disappearance_costs=np.where(is_last, 0.0, compute_cost(disappearance)),
@@ -161,28 +151,12 @@ def compute_cost(probability: np.ndarray) -> np.ndarray:
     return np.log1p(-probability) - np.log(probability)
 
 
-def _check_candidates(candidates: Annotations) -> None:
-    """Raises UserError where links skip time points, or lengths cannot be told in µm."""
-    steps = np.diff(candidates.time_points[candidates.links], axis=1)[:, 0]
-    if (steps != 1).any():
-        wrong = candidates.links[np.flatnonzero(steps != 1)[0]]
-        raise UserError(
-            "Every candidate link must lead to the next time point. Received: time points "
-            f"{candidates.time_points[wrong].tolist()} in {candidates.name!r}. Leave such links "
-            "out; `build_tracks` itself looks for nuclei that were missed at one time point."
-        )
-    if candidates.spacing_um is None:
-        raise UserError(
-            f"Distances are in µm. Received: {candidates.name!r} without a spacing. "
-            "Set its spacing_um (z, y, x)."
-        )
-
-
-def _read(properties: dict[str, np.ndarray], name: str, unknown: float, length: int) -> np.ndarray:
-    """Probabilities as numbers, (length,) float. Raises UserError for what is none."""
-    values = properties.get(name)
-    if values is None:
-        return np.full(length, unknown)
+def _read(candidates: Annotations, name: str, unknown: float) -> np.ndarray:
+    """Probabilities of all positions, or links. Raises UserError for what is none."""
+    properties, length = candidates.properties, len(candidates)
+    if name.startswith("link"):
+        properties, length = candidates.link_properties, len(candidates.links)
+    values = properties.get(name, np.full(length, None))
     numbers = np.array([unknown if value is None else value for value in values], dtype=float)
     wrong = ~((numbers >= 0) & (numbers <= 1))
     if wrong.any():
@@ -214,6 +188,7 @@ def _compute_end_probabilities(
 
 def _find_skipping_links(
     candidates: Annotations,
+    positions_um: np.ndarray,
     probabilities: np.ndarray,
     dividing: np.ndarray,
     settings: TrackingSettings,
@@ -243,7 +218,7 @@ def _find_skipping_links(
     least = settings.appearance_probability * settings.disappearance_probability
     least /= settings.missed_probability
     times, start = candidates.time_points, candidates.time_points.min()
-    positions_um, found = candidates.positions * candidates.spacing_um, []
+    found = []
     for time_point in candidates.annotated_time_points:
         sources = np.flatnonzero((times == time_point) & may_lead)
         targets = np.flatnonzero((times == time_point + 2) & may_follow)
@@ -267,10 +242,8 @@ def find_best(probabilities: np.ndarray, ends: np.ndarray) -> np.ndarray:
 def _estimate_movements(candidates: Annotations, rows: np.ndarray) -> tuple[np.ndarray, float, int]:
     """How nuclei move from one time point to the next, by these links.
 
-    Returns:
-        mean step after each time point, from the first one, (t, 3) float, zyx, µm; variance of
-        steps around it along an axis, in µm², its median so that wrong links do not count; and the
-        number of axes: 2 for a single plane.
+    The mean step after each time point, (t, 3) float, zyx, µm; the variance of steps around it
+    along an axis, µm², by their median, so that wrong links do not count; the number of axes.
     """
     steps = np.diff(candidates.positions[candidates.links[rows]], axis=1)[:, 0]
     steps_um = steps * candidates.spacing_um
