@@ -38,8 +38,7 @@ def find_blobs(
         channels: counted from 1; several are summed.
         time_points: where to look; None: everywhere.
         diameter_um: of the nuclei sought.
-        threshold: least response; 1 is the step from background to the brightest 0.2 % of the
-            stack.
+        threshold: least response, see `make_blob_response`.
         min_distance_um: of two blobs closer than this, only the stronger is kept.
     """
     times = movie.time_points if time_points is None else time_points
@@ -124,8 +123,7 @@ def make_blob_response(
     """How much each place is brighter than its surroundings, on a coarser grid.
 
     Returns:
-        response: (z, y, x) float32; 1 is the step from background to the brightest 0.2 % of the
-            stack.
+        response: (z, y, x) float32; 1 is the step from background to the brightest 0.2 %.
         step: (3,) int, voxels of the stack per voxel of the response. Voxel i lies at i * step +
             (step - 1) / 2.
     """

@@ -29,9 +29,7 @@ _KINDS = {
 class Calibration:
     """A straight line through the log-odds. The default changes nothing."""
 
-    slope: float = (
-        1.0  # below 1 if the network was too sure; positive; 1 / slope is the temperature
-    )
+    slope: float = 1.0  # positive, below 1 if the network was too sure: 1 / slope is temperature
     intercept: float = 0.0  # above 0 if the network said "yes" too seldom
     kind: str = "none"  # "platt" (slope and intercept), "temperature" (slope only), or not fitted
     reason: str = ""  # why this kind, in words
@@ -95,13 +93,13 @@ def compute_reliability(
         return None
     rows = np.minimum((probabilities * bins).astype(int), bins - 1)
     counts = np.bincount(rows, minlength=bins)
-    filled = counts > 0
+    filled = np.flatnonzero(counts)
     said, true = (
         np.bincount(rows, weights=values, minlength=bins)[filled] / counts[filled]
         for values in (probabilities, truths)
     )
     brier = float(np.mean((probabilities - truths) ** 2))
-    return Reliability(np.flatnonzero(filled) / bins, 1 / bins, said, true, counts[filled], brier)
+    return Reliability(filled / bins, 1 / bins, said, true, counts[filled], brier)
 
 
 def calibrate(
@@ -129,8 +127,7 @@ def calibrate(
         weights: (n,) float, how much each example counts; None: all the same.
 
     Returns:
-        With kind "none" and a reason where there is too little to fit, or where the order of the
-        probabilities is wrong.
+        of kind "none", with a reason, where there is too little to fit or the order is wrong.
 
     Raises:
         UserError: lengths differ, a probability is not between 0 and 1, or a weight is not above 0.
@@ -148,12 +145,11 @@ def calibrate(
     if np.ptp(logits) < CLIP:
         return Calibration(reason="Left as they are: all probabilities are the same.")
     fits = {kind: _fit(kind, logits, truths, weights) for kind in _KINDS}
-    if fits["platt"][0] <= 0:
-        return Calibration(
-            reason="Left as they are: the higher the probability, the fewer are true (slope "
-            f"{fits['platt'][0]:.2f}). The network does not tell the classes apart on these "
-            "examples."
-        )
+    slope = fits["platt"][0]
+    if slope <= 0:
+        wrong = f"the higher the probability, the fewer are true (slope {slope:.2f})"
+        text = "The network does not tell the classes apart on these examples."
+        return Calibration(reason=f"Left as they are: {wrong}. {text}")
     losses = {
         kind: _compute_held_out_loss(kind, logits, truths, weights, folds)
         for kind, (slope, intercept) in fits.items()

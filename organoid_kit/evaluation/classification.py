@@ -31,11 +31,7 @@ class PrecisionRecall:
         return float(gains @ self.precision) if len(self.thresholds) else None
 
     def best(self) -> float:
-        """The threshold of highest F1; of several equally good ones, the one in the middle.
-
-        Raises:
-            UserError: nothing is positive.
-        """
+        """The threshold of `choose_best`, which needs positives; else a UserError is raised."""
         if len(self.thresholds) == 0:
             raise UserError(
                 "A threshold can only be chosen where something is positive. Received: no positive "
@@ -82,11 +78,7 @@ def compute_average_precision(truths: np.ndarray, probabilities: np.ndarray) -> 
 def check_classified(
     truths: np.ndarray, probabilities: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Truths as (n,) bool and probabilities as (n,) float.
-
-    Raises:
-        UserError: the two differ in length, or a probability is not a number.
-    """
+    """Truths as (n,) bool and probabilities as (n,) float; errors as `compute_precision_recall`."""
     truths = np.asarray(truths, bool).reshape(-1)
     probabilities = np.asarray(probabilities, float).reshape(-1)
     if len(truths) != len(probabilities):

@@ -25,8 +25,8 @@ def match_at_least_cost(
     had hardly been trained.
 
     Args:
-        rows: (k,) int, of the pairs that are possible.
-        columns: (k,) int, of the same pairs.
+        rows: (k,) int, of the pairs that are possible, like `columns`.
+        columns: (k,) int.
         costs: (k,) float, in any unit in which 1e-6 does not matter; may be below 0.
         shape: number of rows and of columns.
 
@@ -52,22 +52,17 @@ def match_positions(
         max_distance_um: no pair is farther apart than this.
 
     Returns:
-        (k, 2) int, rows of `truth_um` and of `found_um`, sorted by the first.
+        (k, 2) int, rows of both, sorted by the first.
     """
     n, m = len(truth_um), len(found_um)
     if n == 0 or m == 0:
         return np.zeros((0, 2), dtype=int)
-    near = KDTree(truth_um).sparse_distance_matrix(
-        KDTree(found_um), max_distance_um, output_type="coo_matrix"
-    )
+    trees = KDTree(truth_um), KDTree(found_um)
+    near = trees[0].sparse_distance_matrix(trees[1], max_distance_um, output_type="ndarray")
     # A true position may also stay alone, in a column of its own that costs more than all pairs.
-    alone = np.arange(n)
-    rows, columns = match_at_least_cost(
-        np.concatenate([near.row, alone]),
-        np.concatenate([near.col, m + alone]),
-        np.concatenate([near.data, np.full(n, (n + 1) * max_distance_um)]),
-        (n, m + n),
-    )
+    alone, cost = np.arange(n), np.full(n, (n + 1) * max_distance_um)
+    pairs = ((near["i"], alone), (near["j"], m + alone), (near["v"], cost))
+    rows, columns = match_at_least_cost(*map(np.concatenate, pairs), (n, m + n))
     return np.stack([rows, columns], axis=1).astype(int)[columns < m]
 
 
@@ -109,11 +104,7 @@ def is_annotated(truth: Annotations, found: Annotations) -> np.ndarray:
 
 
 def choose_common_spacing(truth: Annotations, found: Annotations) -> np.ndarray:
-    """The spacing of both, (3,) float, zyx, µm.
-
-    Raises:
-        UserError: the spacing is unknown or differs.
-    """
+    """The spacing of both, (3,) float, zyx, µm; if it is unknown or differs, a UserError."""
     for role, positions in (("true", truth), ("found", found)):
         if positions.spacing_um is None:
             raise UserError(

@@ -24,10 +24,6 @@ DEFAULT_THRESHOLDS = np.round(np.arange(0.02, 1.0, 0.02), 2)
 class DetectionScore:
     """Precision, recall and F1 of whatever has numbers of `matched`, `missed` and `false`."""
 
-    matched: int
-    missed: int
-    false: int
-
     @property
     def precision(self) -> float | None:
         """Part of what was found that is right."""
@@ -108,10 +104,7 @@ class PositionScore(DetectionScore):
         """The score in slabs of z, keyed by (from, to) in µm. A match counts at the true depth."""
         depths_um = (self.truth_depths_um, self.false_depths_um)
         parts = self._split(*(np.floor(depth_um / bin_um).astype(int) for depth_um in depths_um))
-        return {
-            (float(number * bin_um), float((number + 1) * bin_um)): score
-            for number, score in parts.items()
-        }
+        return {(float(n * bin_um), float((n + 1) * bin_um)): part for n, part in parts.items()}
 
     def to_dict(self) -> dict[str, Any]:
         """Counts and figures for JSON; None where not measured."""
@@ -142,11 +135,7 @@ class ThresholdCurve:
     scores: tuple[PositionScore, ...]  # at each threshold
 
     def best(self) -> float:
-        """The threshold of highest F1; of several equally good ones, the one in the middle.
-
-        Raises:
-            UserError: there are no true positions to choose it by.
-        """
+        """The threshold of `choose_best`, which needs true positions; else a UserError is raised."""
         return float(self.thresholds[self._best_row()])
 
     def best_score(self) -> PositionScore:
@@ -173,24 +162,17 @@ def score_positions(
     """Scores found positions at the time points that `truth` annotates.
 
     A found position outside `truth.annotated_region` that has no true partner is ignored: nobody
-    said that there is no nucleus.
-
-    Args:
-        truth: the right answer, with known spacing.
-        found: what is to be judged, in the same voxels.
-        max_distance_um: partners are at most this far apart.
-        threshold: leaves out found positions whose property `by` is lower; None keeps all.
-        by: the property the threshold applies to.
+    said that there is no nucleus. Positions whose property `by` is below the threshold are left
+    out. Arguments and errors are those of `match_to_truth`.
 
     Raises:
-        UserError: the spacing is unknown or differs, or found positions lack the property.
+        UserError: a threshold is given, and found positions lack the property.
     """
     spacing_um = choose_common_spacing(truth, found)
     if threshold is not None:
         found = found.select(get_probabilities(found, found.properties, by) >= threshold)
-    truth, found = (
-        one.select(np.argsort(one.time_points, kind="stable")) for one in (truth, found)
-    )
+    truth = truth.select(np.argsort(truth.time_points, kind="stable"))
+    found = found.select(np.argsort(found.time_points, kind="stable"))
     truth_um, found_um = truth.positions * spacing_um, found.positions * spacing_um
     partners = match_to_truth(truth, found, max_distance_um)
     right = partners >= 0
@@ -212,8 +194,7 @@ def score_positions(
 def pool_scores(scores: Iterable[PositionScore]) -> PositionScore:
     """One score over several movies, every position counting the same.
 
-    Raises:
-        UserError: the scores were taken with different distances.
+    Raises UserError where the scores were taken with different distances.
     """
     scores = list(scores)
     distance_um = get_common_distance(scores) if scores else 5.0
@@ -267,16 +248,7 @@ def pool_curves(curves: Sequence[ThresholdCurve]) -> ThresholdCurve:
 def get_probabilities(
     found: Annotations, properties: Mapping[str, np.ndarray], name: str
 ) -> np.ndarray:
-    """A property that all of the positions, or all of the links, must have.
-
-    Args:
-        found: what was found.
-        properties: its `properties` or `link_properties`.
-        name: of one of these.
-
-    Raises:
-        UserError: one of them has none.
-    """
+    """One of the `properties` or `link_properties` of what was found; UserError if one is None."""
     values = properties.get(name, np.full(len(found), None))
     lacking = sum(value is None for value in values)
     if lacking:

@@ -4,6 +4,7 @@ Both are found on validation movies and saved with the network at once. Where th
 allow a calibration the network stays as it is, says why, and can be used all the same.
 """
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +22,7 @@ from organoid_kit.evaluation.calibration import (
     calibrate,
     compute_reliability,
 )
-from organoid_kit.evaluation.matching import match_positions
+from organoid_kit.evaluation.matching import is_annotated, match_to_truth
 from organoid_kit.examples.division import make_division_targets
 from organoid_kit.examples.link import make_link_targets
 from organoid_kit.networks import load_network
@@ -36,20 +37,12 @@ _ALL_PEAKS = 0.05
 
 @dataclass(frozen=True, eq=False)
 class NetworkCalibration:
-    """What came of calibrating a network.
+    """What came of calibrating a network."""
 
-    Attributes:
-        calibration: what was saved with the network.
-        threshold: of highest F1, likewise saved; None where it could not be chosen.
-        before: how reliable the answers were; None where there were none.
-        after: how reliable they are on the same examples: a little too good, as they were
-            calibrated on these.
-    """
-
-    calibration: Calibration
-    threshold: float | None
-    before: Reliability | None
-    after: Reliability | None
+    calibration: Calibration  # saved with the network
+    threshold: float | None  # of highest F1, likewise saved; None where it could not be chosen
+    before: Reliability | None  # of the answers; None where there were none
+    after: Reliability | None  # on the same examples: a little too good, as calibrated on these
 
     def __str__(self) -> str:
         if self.before is None:
@@ -62,27 +55,16 @@ class NetworkCalibration:
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return {
-            "slope": self.calibration.slope,
-            "intercept": self.calibration.intercept,
-            "kind": self.calibration.kind,
-            "reason": self.calibration.reason,
-            "threshold": self.threshold,
-            "before": self.before and self.before.to_dict(),
-            "after": self.after and self.after.to_dict(),
-        }
+        reliability = {name: getattr(self, name) for name in ("before", "after")}
+        figures = {name: value and value.to_dict() for name, value in reliability.items()}
+        return vars(self.calibration) | {"threshold": self.threshold} | figures
 
 
 def calibrate_network(
     run: Run, validation: Sequence[AnnotatedMovie], *, show_progress: bool = True
 ) -> NetworkCalibration:
     """Calibrates a run's network on validation movies and chooses its threshold; both are saved
-    with it.
-
-    Args:
-        run: with a network of any of the three kinds.
-        validation: the movies training was judged by; never those of the final test.
-        show_progress: whether a bar is shown.
+    with it. Never pass the movies of the final test.
 
     Raises:
         UserError: the run has no network yet, or there is no validation movie.
@@ -107,8 +89,8 @@ def calibrate_network(
         best = compute_precision_recall(truths, calibrated).best()
         threshold = float(np.clip(best, 0.01, 0.99))
         save_settings(chosen.changed(threshold=threshold), run.folder)
-    before, after = compute_reliability(answers, truths), compute_reliability(calibrated, truths)
-    result = NetworkCalibration(calibration, threshold, before, after)
+    reliability = (compute_reliability(said, truths) for said in (answers, calibrated))
+    result = NetworkCalibration(calibration, threshold, *reliability)
     movies = [annotated.name for annotated in validation]
     record = result.to_dict() | {"movies": movies}
     write_json_safely(run.folder / "calibration.json", record, overwrite=True)
@@ -123,53 +105,40 @@ def collect_answers(
     *,
     show_progress: bool = False,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A network's answers on movies with known truth, wherever the truth is known.
-
-    Args:
-        network: of any of the three kinds.
-        settings: of the network, with its calibration.
-        annotated_movies: with positions, and for division and link networks with links.
-        show_progress: whether a bar is shown.
+    """A network's calibrated answers on movies with annotations, wherever these tell the truth.
 
     Returns:
         probabilities (n,) float, truths (n,) bool, and the block of movie and time (n,) int each
         belongs to. For a position network these are the peaks inside the annotated region, and
         whether a nucleus is within 5 µm.
     """
-    judge = {"position": _judge_peaks, "division": _judge_nuclei, "link": _judge_candidates}
-    said, true, groups = [np.zeros(0)], [np.zeros(0, bool)], [np.zeros(0, int)]
+    judges = {"position": _judge_peaks, "division": _judge_nuclei, "link": _judge_candidates}
+    parts, bar = (
+        [(np.zeros(0), np.zeros(0, bool), np.zeros(0, int))],
+        {"show_progress": show_progress},
+    )
     for number, annotated in enumerate(annotated_movies):
-        bar = {"show_progress": show_progress}
-        probabilities, truths, times = judge[settings.network](network, settings, annotated, bar)
-        said.append(probabilities.astype(float))
-        true.append(truths)
-        groups.append(number * _BLOCKS + _assign_blocks(times))
-    return np.concatenate(said), np.concatenate(true), np.concatenate(groups)
+        said, truths, times = judges[settings.network](network, settings, annotated, bar)
+        parts.append((said.astype(float), truths, number * _BLOCKS + _assign_blocks(times)))
+    return tuple(map(np.concatenate, zip(*parts)))
 
 
 def _assign_blocks(time_points: np.ndarray) -> np.ndarray:
     """Which of a few equally long blocks of time each belongs to, (n,) int."""
     if len(time_points) == 0:
-        return time_points.astype(int)
-    first, last = time_points.min(), time_points.max()
-    return (time_points - first) * _BLOCKS // (last - first + 1)
+        return time_points
+    since = time_points - time_points.min()
+    return since * _BLOCKS // (since.max() + 1)
 
 
 def _judge_peaks(network, settings: NetworkSettings, annotated: AnnotatedMovie, bar: dict):
-    truth, spacing = annotated.annotations, np.array(annotated.movie.spacing_um)
-    times = truth.annotated_time_points.tolist()
+    truth, times = annotated.annotations, annotated.annotations.annotated_time_points.tolist()
     options = {"time_points": times, "threshold": _ALL_PEAKS, **bar}
     found = predict_positions(network, annotated.movie, settings, **options)
-    true, counted = np.zeros(len(found), bool), np.zeros(len(found), bool)
-    for time_point in times:
-        rows = found.rows_at(time_point)
-        positions = found.positions[rows]
-        pairs = match_positions(truth.positions_at(time_point) * spacing, positions * spacing)
-        true[rows[pairs[:, 1]]] = True
-        low, high = truth.annotated_region(time_point)
-        counted[rows] = true[rows] | ((positions >= low) & (positions <= high)).all(axis=1)
-    probabilities = found.properties["probability"]
-    return probabilities[counted], true[counted], found.time_points[counted]
+    truth = dataclasses.replace(truth, spacing_um=found.spacing_um)
+    true = match_to_truth(truth, found) >= 0
+    counted = true | is_annotated(truth, found)
+    return found.properties["probability"][counted], true[counted], found.time_points[counted]
 
 
 def _judge_nuclei(network, settings: NetworkSettings, annotated: AnnotatedMovie, bar: dict):

@@ -51,13 +51,13 @@ def predict_divisions(
             cannot be read.
     """
     positions, prepared = _prepare(movie, annotations, settings, "division")
-    answers = np.zeros(len(annotations))
-    for time_point in _show(annotations.time_points, movie, settings, show_progress):
-        rows, stacks = annotations.rows_at(time_point), prepared.window(0, time_point)
-        crops = _cut(stacks, positions[rows][:, None], settings)
-        answers[rows] = _answer(network, len(rows), lambda part, crops=crops: crops[part])
-    probabilities = Calibration(*settings.calibration).apply(answers)
-    properties = {**annotations.properties, "division_probability": probabilities}
+
+    def judge(time_point: int, rows: np.ndarray) -> np.ndarray:
+        crops = _cut(prepared.window(0, time_point), positions[rows][:, None], settings)
+        return _answer(network, len(rows), lambda part: crops[part])
+
+    answers = _judge_all(judge, annotations.time_points, prepared, show_progress)
+    properties = annotations.properties | {"division_probability": answers}
     return dataclasses.replace(annotations, properties=properties)
 
 
@@ -73,21 +73,11 @@ def predict_links(
     daughter.
 
     Where the surroundings of a nucleus move otherwise than the whole, as in an organoid that turns,
-    the network judges a second time, with that movement taken out, too.
-
-    Args:
-        network: a link network, as `load_network` gives it.
-        movie: of any length; only the time window is in memory.
-        annotations: nuclei, found or annotated.
-        settings: those the network was trained with; they say which pairs are candidates.
-        show_progress: whether a bar is shown.
+    the network judges a second time, with that movement taken out, too. Arguments and errors are
+    those of `predict_divisions`; the settings say which pairs are candidates.
 
     Returns:
         the annotations with all candidates as links, and the link property "link_probability".
-
-    Raises:
-        UserError: the network is not for links, a position lies outside the movie, or a stack
-            cannot be read.
     """
     positions, prepared = _prepare(movie, annotations, settings, "link")
     spacing = compute_working_spacing(AnnotatedMovie(movie, annotations), settings)
@@ -99,22 +89,23 @@ def predict_links(
     )
     drift = estimate_drift(candidates) if settings.remove_drift else {}
     displacements = compute_displacements(candidates, candidates.links, drift) / spacing
-    answers = np.zeros(len(candidates.links))
-    times = candidates.time_points[candidates.links[:, 0]]
-    for time_point in _show(times, movie, settings, show_progress):
-        chosen = np.flatnonzero(times == time_point)
-        links, moved = candidates.links[chosen], displacements[chosen]
+
+    def judge(time_point: int, rows: np.ndarray) -> np.ndarray:
+        links, moved = candidates.links[rows], displacements[rows]
         drifted = drift.get(time_point, np.zeros(3)) / spacing
         ends = _cut_ends(prepared, time_point, links, positions, drifted)
-        answers[chosen] = _answer_pairs(network, ends, np.arange(len(chosen)), moved)
+        answers = _answer_pairs(network, ends, np.arange(len(rows)), moved)
         if settings.remove_drift:
             places_um, moved_um = positions * spacing, moved * spacing
-            flow_um = _estimate_neighbour_flow(places_um, links, moved_um, answers[chosen])
+            flow_um = _estimate_neighbour_flow(places_um, links, moved_um, answers)
             again = np.flatnonzero(np.linalg.norm(flow_um, axis=1) > _LEAST_FLOW_UM)
             moved = moved[again] - flow_um[again] / spacing
-            answers[chosen[again]] = _answer_pairs(network, ends, again, moved)
-    probabilities = Calibration(*settings.calibration).apply(answers)
-    return dataclasses.replace(candidates, link_properties={"link_probability": probabilities})
+            answers[again] = _answer_pairs(network, ends, again, moved)
+        return answers
+
+    times = candidates.time_points[candidates.links[:, 0]]
+    answers = _judge_all(judge, times, prepared, show_progress)
+    return dataclasses.replace(candidates, link_properties={"link_probability": answers})
 
 
 def _prepare(
@@ -129,10 +120,19 @@ def _prepare(
     return prepare_nuclei(AnnotatedMovie(movie, annotations), settings)
 
 
-def _show(times: np.ndarray, movie: TimeLapse, settings: NetworkSettings, visible: bool) -> tqdm:
-    """The time points there are, with a progress bar."""
-    what = f"{settings.network}s in {movie.name}"
-    return tqdm(np.unique(times).tolist(), desc=what, unit="time point", disable=not visible)
+def _judge_all(
+    judge: Callable[[int, np.ndarray], np.ndarray],
+    times: np.ndarray,
+    prepared: PreparedMovies,
+    show_progress: bool,
+) -> np.ndarray:
+    """What `judge` says of the rows of one time point after the other, calibrated, (n,) float."""
+    settings, answers = prepared.settings, np.zeros(len(times))
+    bar = {"desc": f"{settings.network}s in {prepared.movies[0].name}", "unit": "time point"}
+    for time_point in tqdm(np.unique(times).tolist(), disable=not show_progress, **bar):
+        rows = np.flatnonzero(times == time_point)
+        answers[rows] = judge(time_point, rows)
+    return Calibration(*settings.calibration).apply(answers)
 
 
 def _cut(stacks: list[np.ndarray], centres: np.ndarray, settings: NetworkSettings) -> np.ndarray:
@@ -148,8 +148,8 @@ def _cut_ends(
     positions: np.ndarray,
     drift: np.ndarray,
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """For both ends of these links, which begin at one time point: crops, each nucleus cut once
-    however many links it has; and which of the crops each link ends in.
+    """For both ends of these links, which begin at one time point: a crop of each nucleus, and
+    which of the crops each link ends in.
     """
     ends, times = [], (time_point, time_point + 1)
     windows = compute_pair_windows(prepared, 0, times)
@@ -165,9 +165,7 @@ def _cut_ends(
 def _estimate_neighbour_flow(
     places_um: np.ndarray, links: np.ndarray, moved_um: np.ndarray, answers: np.ndarray
 ) -> np.ndarray:
-    """How the surroundings of each link's source move, by the links that are the best of both their
-    ends, (k, 3) µm.
-    """
+    """How the surroundings of each link's source move, by mutual best links, (k, 3) µm."""
     best = np.intersect1d(find_best(answers, links[:, 0]), find_best(answers, links[:, 1]))
     best = best[answers[best] >= 0.5]
     sources, numbers = np.unique(links[:, 0], return_inverse=True)
@@ -193,9 +191,7 @@ def _answer_pairs(
 def _answer(
     network: keras.Model, count: int, make_inputs: Callable[[slice], np.ndarray | list[np.ndarray]]
 ) -> np.ndarray:
-    """The network's answers, (count,) float. All batches are equally large, so that it is traced
-    only once.
-    """
+    """The network's answers, (count,) float; equally large batches, so that it is traced once."""
 
     def fill_up(values: np.ndarray) -> np.ndarray:
         return np.pad(values, [(0, _TOGETHER - len(values)), *[(0, 0)] * (values.ndim - 1)])

@@ -23,17 +23,11 @@ _LEAST_PROBABILITY = 0.2
 
 @dataclass(frozen=True, eq=False)
 class TrackedMovie:
-    """What came of tracking a movie.
+    """What came of tracking a movie."""
 
-    Attributes:
-        tracks: positions, the chosen links, divisions, and how probably each is wrong.
-        candidates: all positions that were found and all candidate links, with their probabilities.
-        seconds: what took how long.
-    """
-
-    tracks: Annotations
-    candidates: Annotations
-    seconds: dict[str, float] = field(default_factory=dict)
+    tracks: Annotations  # positions, the chosen links, divisions, and how probably each is wrong
+    candidates: Annotations  # all that was found, and all candidate links, with probabilities
+    seconds: dict[str, float] = field(default_factory=dict)  # what took how long
 
     def __str__(self) -> str:
         tracks = self.tracks
@@ -78,15 +72,12 @@ def track_movie(
     bar = {"show_progress": show_progress}
     with _measure(seconds, "positions"):
         network, own = networks["position"]
-        bar_and_file = {**bar, "resume_file": resume_file}
-        least = min(own.threshold, _LEAST_PROBABILITY)
-        found = predict_positions(network, movie, own, threshold=least, **bar_and_file)
-    with _measure(seconds, "divisions"):
-        network, own = networks["division"]
-        found = predict_divisions(network, movie, found, own, **bar)
-    with _measure(seconds, "links"):
-        network, own = networks["link"]
-        found = predict_links(network, movie, found, own, **bar)
+        wishes = {"threshold": min(own.threshold, _LEAST_PROBABILITY), "resume_file": resume_file}
+        found = predict_positions(network, movie, own, **wishes, **bar)
+    for kind, predict in (("division", predict_divisions), ("link", predict_links)):
+        with _measure(seconds, f"{kind}s"):
+            network, own = networks[kind]
+            found = predict(network, movie, found, own, **bar)
     region = np.array([[0, 0, 0], np.array(movie.shape_zyx) - 1], float)
     options = {"settings": settings, "region": region}
     with _measure(seconds, "tracks"):

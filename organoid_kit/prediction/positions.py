@@ -59,8 +59,7 @@ def predict_positions(
         threshold: smallest probability; None for that of the settings. With 0.05 everything is
             kept, so that a threshold can be chosen afterwards.
         tile_shape_zyx: largest piece that goes through the network at once, margins not counted.
-        resume_file: finished time points are noted here, and not computed again when the file
-            exists.
+        resume_file: finished time points are noted here, and not computed again if it exists.
         show_progress: whether a bar is shown.
 
     Returns:
@@ -100,12 +99,7 @@ def choose_threshold(
     run: Run, validation: Sequence[AnnotatedMovie], *, show_progress: bool = True
 ) -> float:
     """The probability of highest F1 on validation movies, chosen there and saved with the run's
-    network.
-
-    Args:
-        run: with a network.
-        validation: the movies training was judged by; never those of the final test.
-        show_progress: whether a bar is shown.
+    network. Never pass the movies of the final test.
 
     Raises:
         UserError: the run has no network yet, or the movies have no positions.
@@ -130,16 +124,13 @@ def predict_heat(
     settings: NetworkSettings,
     tile_shape_zyx: tuple[int, int, int] = _TILE_ZYX,
 ) -> np.ndarray:
-    """The probability of a nucleus centre in each voxel.
+    """The probability of a nucleus centre in each voxel, (z, y, x) float32.
 
     Args:
         network: from (batch, z, y, x, time) to (batch, z, y, x, 1).
         stacks: prepared stacks of the time window, (z, y, x) float32 each.
         settings: of the network.
-        tile_shape_zyx: largest piece that goes through the network at once, margins not counted.
-
-    Returns:
-        (z, y, x) float32.
+        tile_shape_zyx: as of `predict_positions`.
     """
     heat = np.empty(stacks[0].shape, np.float32)
     margins, steps = _MARGIN_ZYX[settings.preset], compute_shape_multiple(settings)
@@ -269,9 +260,8 @@ class _Journal:
                 self.found[line["time_point"]] = positions, np.array(line["probabilities"], float)
         except (ValueError, KeyError, TypeError) as error:
             raise UserError(
-                "The resume file must hold what a prediction wrote. Received: "
-                f"{self.path} with a damaged line ({error}). Remove it, or choose another "
-                "resume_file."
+                f"The resume file must hold what a prediction wrote. Received: {self.path} with a "
+                f"damaged line ({error}). Remove it, or choose another resume_file."
             ) from error
 
     def add(self, time_point: int, positions: np.ndarray, probabilities: np.ndarray) -> None:

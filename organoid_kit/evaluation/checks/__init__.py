@@ -1,9 +1,9 @@
 """Mistakes in annotations, found before a network learns them: one small function for each rule.
 
-whole      do movie and annotations belong together?
-tracks     positions, and the links between them           ── all_rules    `check_annotations`
+problem    what is reported, and the limits
 images     does each image show something, and do positions sit where it is bright?
-problem    what is reported, and the limits                   summary      how much is annotated
+rules      movie, positions and links: do they belong together? `check_annotations`
+summary    how much is annotated
 
 Nothing here raises on data. A position that breaks several rules is reported once, by the first
 rule it breaks: mend it and check again. Distances are in µm and can be changed by the options of
@@ -14,10 +14,10 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["all_rules", "images", "problem", "summary", "tracks", "whole"],
+    submodules=["images", "problem", "rules", "summary"],
     submod_attrs={
-        "all_rules": ["check_annotations"],
         "problem": ["CheckLimits", "Problem"],
+        "rules": ["check_annotations"],
         "summary": ["AnnotationSummary", "MovieSummary", "summarise_annotations"],
     },
 )

@@ -29,7 +29,7 @@ def check_time_point(
     limits: CheckLimits,
     comparable: bool,
 ) -> list[Problem]:
-    """One image, and whether positions sit where it is bright."""
+    """One image, and where `comparable`, whether positions sit where it is bright."""
     where = f"The image of time point {time_point}"
     try:
         stack = np.asarray(movie.stack(time_point, channels))
@@ -84,14 +84,13 @@ def _check_brightness(
     positions, spacing_um = annotations.positions[rows], annotations.spacing_um
     region = annotations.region
     if region is None:
-        region = np.stack([positions.min(axis=0), positions.max(axis=0)])
+        region = positions.min(axis=0), positions.max(axis=0)
     response, step = make_blob_response(stack, movie.spacing_um, limits.diameter_um)
     coarse = (positions - (step - 1) / 2) / step
     here = map_coordinates(response, coarse.T, order=1, mode="nearest")
     usual = max(np.median(here), 0.05)
     blobs, heights = find_response_peaks(response, step, movie.spacing_um, 0.1 * usual)
     positions_um, blobs_um = positions * movie.spacing_um, blobs * movie.spacing_um
-    pairs = match_positions(positions_um, blobs_um, limits.diameter_um)
     # beyond the region nuclei have no position of their own
     trusted = are_within(blobs, region, spacing_um, 0)
     off_centre = here < 0.05 * usual
@@ -101,7 +100,7 @@ def _check_brightness(
         yield make_problem(annotations, "off_centre", [row], text, "warning")
     far = KDTree(positions_um).query(blobs_um)[0] > limits.own_um
     missing = far & (heights > 0.5 * usual)
-    missing[pairs[:, 1]] = False
+    missing[match_positions(positions_um, blobs_um, limits.diameter_um)[:, 1]] = False
     missing &= are_within(blobs, region, spacing_um, limits.diameter_um / 4)
     for blob in blobs[missing]:
         place = describe_place(time_point, blob)

@@ -56,11 +56,6 @@ def are_within(
     return ((positions >= low + margin) & (positions <= high - margin)).all(axis=1)
 
 
-def compute_steps(annotations: Annotations) -> np.ndarray:
-    """Time points each link goes forward, (m,) int."""
-    return np.diff(annotations.time_points[annotations.links], axis=1)[:, 0]
-
-
 def select_usable_rows(annotations: Annotations, time_point: int) -> np.ndarray:
     """Rows of a time point whose coordinates are numbers."""
     rows = annotations.rows_at(time_point)

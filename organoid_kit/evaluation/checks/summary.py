@@ -77,9 +77,8 @@ def _list_cells(movie: MovieSummary) -> tuple[str, ...]:
 
 def summarise_annotations(annotated_movies: Sequence[AnnotatedMovie]) -> AnnotationSummary:
     """How much is annotated, per movie and in all; print it."""
-    return AnnotationSummary(
-        tuple(_summarise(movie.movie, movie.annotations) for movie in annotated_movies)
-    )
+    pairs = ((annotated.movie, annotated.annotations) for annotated in annotated_movies)
+    return AnnotationSummary(tuple(_summarise(*pair) for pair in pairs))
 
 
 def _summarise(movie: TimeLapse, annotations: Annotations) -> MovieSummary:

@@ -77,7 +77,7 @@ class DivisionScore(DetectionScore):
     def to_dict(self) -> dict[str, Any]:
         """Counts and figures for JSON; None where not measured."""
         figures = "average_precision precision recall f1 matched missed false ignored"
-        names = (*figures.split(), "threshold", "tolerance", "max_distance_um")
+        names = f"{figures} threshold tolerance max_distance_um".split()
         return {name: getattr(self, name) for name in names}
 
     def _count(self, calls: np.ndarray) -> int:
@@ -109,12 +109,10 @@ def score_divisions(
         truth: the right answer, with links, of known spacing.
         found: what is to be judged, in the same voxels.
         tolerance: time points by which a call may be too early or too late; 0, 1 and 2 are usual.
-        threshold: a position is called dividing from this probability on; average precision does
-            without.
+        threshold: from this probability on a division is called; average precision does without.
         max_distance_um: how far a call may be from the division.
-        by: property with the probability that a nucleus divides; positions where it is None call
-            nothing. Where `found` has no such property, or for None, the divisions of its links are
-            judged.
+        by: property with the probability that a nucleus divides; where it is None, nothing is
+            called. Where `found` lacks it, or for None, the divisions of its links are judged.
 
     Raises:
         UserError: the spacing is unknown or differs.
@@ -145,8 +143,7 @@ def score_divisions(
 def pool_division_scores(scores: Iterable[DivisionScore]) -> DivisionScore:
     """One score over several movies: all calls in one ranking, every division counting the same.
 
-    Raises:
-        UserError: there are no scores, or they were taken in different ways.
+    Raises UserError where there are no scores, or they were taken in different ways.
     """
     rows = [tuple(vars(score).values()) for score in scores]
     ways = {row[5:] for row in rows}  # what follows on the five arrays
@@ -161,23 +158,16 @@ def pool_division_scores(scores: Iterable[DivisionScore]) -> DivisionScore:
 
 
 def _collect_claims(
-    truth: Annotations,
-    found: Annotations,
-    calls: np.ndarray,
-    tolerance: int,
-    max_distance_um: float,
+    truth: Annotations, found: Annotations, calls: np.ndarray, tolerance: int, reach_um: float
 ) -> np.ndarray:
     """Calls that could mean a division, (k, 4) float: call, mother, time points off, µm off."""
     spacing_um = choose_common_spacing(truth, found)
     claims = [np.zeros((0, 4))]
     for time_point, events in _list_events(truth, tolerance).items():
-        mothers = np.array([mother for mother, _ in events])
-        places_um = np.array([place for _, place in events]) * spacing_um
+        mothers, places = map(np.array, zip(*events))
         numbers = np.flatnonzero(found.time_points[calls] == time_point)
-        calls_um = KDTree(found.positions[calls[numbers]] * spacing_um)
-        near = calls_um.sparse_distance_matrix(
-            KDTree(places_um), max_distance_um, output_type="ndarray"
-        )
+        there = KDTree(found.positions[calls[numbers]] * spacing_um), KDTree(places * spacing_um)
+        near = there[0].sparse_distance_matrix(there[1], reach_um, output_type="ndarray")
         mothers = mothers[near["j"]]
         off = np.abs(truth.time_points[mothers] - time_point)
         claims.append(np.stack([numbers[near["i"]], mothers, off, near["v"]], axis=1))
@@ -190,20 +180,19 @@ def _list_events(truth: Annotations, tolerance: int) -> dict[int, list[tuple[int
     children = defaultdict(list)
     for source, target in truth.links.tolist():
         children[source].append(target)
-    events = defaultdict(list)
+    times, events = truth.time_points, defaultdict(list)
     for mother in truth.divisions().tolist():
         rows, past, new = [mother], parents.get(mother, -1), [mother]
-        when = truth.time_points[mother]
-        while past >= 0 and when - truth.time_points[past] <= tolerance:
+        while past >= 0 and times[mother] - times[past] <= tolerance:
             rows.append(past)
             past = parents.get(past, -1)
         while new:
             new = [child for row in new for child in children[row]]
-            new = [child for child in new if truth.time_points[child] - when <= tolerance]
+            new = [child for child in new if times[child] - times[mother] <= tolerance]
             rows += new
         rows = np.array(rows)
-        for time_point in np.unique(truth.time_points[rows]).tolist():
-            there = truth.positions[rows[truth.time_points[rows] == time_point]]
+        for time_point in np.unique(times[rows]).tolist():
+            there = truth.positions[rows[times[rows] == time_point]]
             events[time_point] += [(mother, place) for place in (*there, there.mean(axis=0))]
     return events
 

@@ -63,8 +63,8 @@ class TrackScore:
             ("complete lineages", self.complete_lineages, f"of {self.true_lineages}"),
         ]
         lines = [f"{name:<30}{format_score(value)} {note}".rstrip() for name, value, note in rows]
-        distance = f"within {self.max_distance_um:g} µm"
-        return "\n".join([*lines, f"{distance}; {self.left_out} found positions not judged"])
+        within, left_out = f"within {self.max_distance_um:g} µm", self.left_out
+        return "\n".join([*lines, f"{within}; {left_out} found positions not judged"])
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON; None where not measured."""
@@ -87,30 +87,29 @@ def score_tracks(
         truth: the right answer, of known spacing.
         tracks: to be judged, in the same voxels.
         max_distance_um: of `match_to_truth`.
-        sparse: truth names only some of the nuclei, anywhere: all found positions without a partner
-            are left out, and what would need them (DET, TRA, CHOTA, division F1, mitotic branching)
-            is None.
+        sparse: truth names only some nuclei, anywhere: found positions without a partner are left
+            out, and what would need them (DET, TRA, CHOTA, division F1, mitotic branching) is None.
 
     Raises:
         UserError: traccuracy is not installed, nuclei merge, or the spacing is unknown or differs.
     """
     _check_library()
-    truth, tracks = fill_gaps(truth), fill_gaps(tracks)
-    _check_merges(truth)
-    _check_merges(tracks)
+    truth, tracks = (_check_merges(fill_gaps(one)) for one in (truth, tracks))
     partners = match_to_truth(truth, tracks, max_distance_um)
     kept = (partners >= 0) | (is_annotated(truth, tracks) & (not sparse))
     with _silence_library():
         figures, divisions = _measure(truth, tracks.select(kept), partners[kept])
     counts = divisions["Frame Buffer 0"]
     has_links = len(truth.links) > 0
-    judges_divisions = counts["Total GT Divisions"] > 0 and not sparse
+    true_divisions, found_divisions = (
+        counts[f"Total {whose} Divisions"] for whose in ("GT", "Predicted")
+    )
+    judges_divisions = true_divisions > 0 and not sparse
     division_f1 = dict.fromkeys(TOLERANCES)
     if judges_divisions:  # computed here, as traccuracy has no number where no division is found
-        of_both = counts["Total GT Divisions"] + counts["Total Predicted Divisions"]
         for tolerance in TOLERANCES:
             right = divisions[f"Frame Buffer {tolerance}"]["True Positive Divisions"]
-            division_f1[tolerance] = 2 * right / of_both
+            division_f1[tolerance] = 2 * right / (true_divisions + found_divisions)
 
     def get(value: float, measured: bool) -> float | None:
         return float(value) if measured and not math.isnan(value) else None
@@ -126,8 +125,8 @@ def score_tracks(
         complete_lineages=get(figures["complete_lineages"], has_links),
         true_tracks=figures["total_tracklets"],
         true_lineages=figures["total_lineages"],
-        true_divisions=counts["Total GT Divisions"],
-        found_divisions=counts["Total Predicted Divisions"],
+        true_divisions=true_divisions,
+        found_divisions=found_divisions,
         left_out=int(np.count_nonzero(~kept)),
         max_distance_um=max_distance_um,
     )
@@ -162,15 +161,16 @@ def _make_graph(annotations: Annotations) -> TrackingGraph:
     return TrackingGraph(graph, location_keys=None)
 
 
-def _check_merges(annotations: Annotations) -> None:
+def _check_merges(annotations: Annotations) -> Annotations:
     merges = annotations.merges()
     if len(merges):
+        first = annotations.time_points[merges[0]]
         raise UserError(
             f"In a lineage no two nuclei become one. Received: {len(merges)} positions with "
-            f"several links backward in {annotations.name!r}, the first at time point "
-            f"{annotations.time_points[merges[0]]}. "
+            f"several links backward in {annotations.name!r}, the first at time point {first}. "
             "Score tracks, not candidate links, and remove merges."
         )
+    return annotations
 
 
 def _check_library() -> None:
@@ -190,9 +190,9 @@ def _silence_library() -> Iterator[None]:
     log = logging.getLogger("traccuracy")
     level = log.level
     log.setLevel(logging.CRITICAL)
-    nowhere = contextlib.redirect_stderr(io.StringIO())
+    nowhere, numbers = contextlib.redirect_stderr(io.StringIO()), np.errstate(all="ignore")
     try:
-        with warnings.catch_warnings(), nowhere, np.errstate(all="ignore"):
+        with warnings.catch_warnings(), nowhere, numbers:
             warnings.simplefilter("ignore")
             yield
     finally:

@@ -50,10 +50,9 @@ class LinkScore:
 
     def to_dict(self) -> dict[str, Any]:
         """Counts and figures for JSON; None where not measured."""
-        figures = dataclasses.asdict(self)
-        distance = {"max_distance_um": figures.pop("max_distance_um")}
-        per_1000 = {name: getattr(self, name) for name in ("wrong_per_1000", "missed_per_1000")}
-        return figures | per_1000 | distance
+        counts = "right false missed undetected ignored"
+        names = f"{counts} wrong_per_1000 missed_per_1000 max_distance_um".split()
+        return {name: getattr(self, name) for name in names}
 
 
 def score_links(
@@ -97,8 +96,7 @@ def _are_among(links: np.ndarray, others: np.ndarray) -> np.ndarray:
 def pool_link_scores(scores: Iterable[LinkScore]) -> LinkScore:
     """One score over several movies, every link counting the same.
 
-    Raises:
-        UserError: there are no scores, or they were taken with different distances.
+    Raises UserError where there are no scores, or they were taken with different distances.
     """
     scores = list(scores)
     distance_um = get_common_distance(scores)
@@ -109,8 +107,7 @@ def pool_link_scores(scores: Iterable[LinkScore]) -> LinkScore:
 def fill_gaps(annotations: Annotations) -> Annotations:
     """The same lineages, with positions put in, on a straight line, where a link skips time points.
 
-    Returns:
-        the given positions first, without properties, then those put in.
+    The given positions come first, without properties, then those put in.
     """
     times, links = annotations.time_points, annotations.links
     spans = np.diff(times[links], axis=1)[:, 0]

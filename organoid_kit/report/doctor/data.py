@@ -10,7 +10,7 @@ from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.evaluation import check_annotations
 from organoid_kit.evaluation.blobs import DIAMETER_UM
 from organoid_kit.evaluation.checks import CheckLimits, Problem
-from organoid_kit.evaluation.checks.whole import name_columns
+from organoid_kit.evaluation.checks.rules import name_columns
 from organoid_kit.examples.splits import Split, find_leaks
 from organoid_kit.report.channel_contrast import choose_time_points
 from organoid_kit.report.doctor.finding import Finding, make_finding

@@ -8,7 +8,7 @@ from scipy.spatial import KDTree
 from organoid_kit.base import NetworkSettings
 from organoid_kit.data import Annotations, TimeLapse
 from organoid_kit.evaluation import find_blobs, score_positions
-from organoid_kit.evaluation.checks.whole import name_columns
+from organoid_kit.evaluation.checks.rules import name_columns
 from organoid_kit.evaluation.matching import match_positions
 from organoid_kit.evaluation.positions import find_best_threshold, get_probabilities
 from organoid_kit.report.channel_contrast import choose_time_points

@@ -1,0 +1,306 @@
+"""Rules about annotations as a whole, their positions and links; and all rules, one by one."""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from itertools import permutations
+
+import numpy as np
+from scipy.spatial import KDTree
+
+from organoid_kit.data import Annotations, TimeLapse
+from organoid_kit.evaluation.checks.images import check_time_point
+from organoid_kit.evaluation.checks.problem import (
+    CheckLimits,
+    Problem,
+    are_inside,
+    are_within,
+    make_problem,
+    select_usable_rows,
+)
+
+
+def check_annotations(
+    annotations: Annotations,
+    movie: TimeLapse | None = None,
+    *,
+    channels: Sequence[int] = (1,),
+    time_points: Sequence[int] | None = None,
+    limits: CheckLimits | None = None,
+) -> list[Problem]:
+    """Everything that looks wrong, whole-movie problems first. Never raises on data.
+
+    Args:
+        annotations: what is checked.
+        movie: the movie they belong to; without it, images are not looked at.
+        channels: which show the nuclei, counted from 1; several are summed.
+        time_points: whose images to look at; None: all annotated ones.
+        limits: distances and parts that decide.
+    """
+    limits = limits or CheckLimits()
+    problems = [*check_basics(annotations, movie), *check_place(annotations, movie)]
+    problems += check_direction(annotations)
+    facing_forward = _turn_links(annotations, movie)
+    for rule in RULES:
+        problems += rule(facing_forward, limits)
+    problems += check_track_ends(facing_forward, movie, limits)
+    if movie is not None:
+        puzzling = {"axes_swapped", "units_mixed_up", "spacing_differs"}
+        comparable = not puzzling & {problem.rule for problem in problems}
+        wrong_channels = list(check_channels(movie, channels))
+        problems += wrong_channels
+        times = annotations.annotated_time_points if time_points is None else time_points
+        for time in [] if wrong_channels else np.asarray(times, dtype=int).tolist():
+            if time in movie.time_points:
+                given = (movie, time, channels, limits, comparable)
+                problems += check_time_point(facing_forward, *given)
+    return _report_positions_once(problems)
+
+
+def _turn_links(annotations: Annotations, movie: TimeLapse | None) -> Annotations:
+    """Links turned forward, those within a time point left out, so that other rules are fair."""
+    steps = _compute_steps(annotations)
+    positions = np.where(np.isfinite(annotations.positions), annotations.positions, np.nan)
+    links = np.where(steps[:, None] < 0, annotations.links[:, ::-1], annotations.links)[steps != 0]
+    turned = dataclasses.replace(annotations, positions=positions, links=links, link_properties={})
+    return turned.with_spacing(movie.spacing_um if movie else None)
+
+
+def _report_positions_once(problems: list[Problem]) -> list[Problem]:
+    """Leaves out problems of positions that all have one already: mostly its consequence."""
+    reported: set[int] = set()
+    kept = []
+    for problem in problems:
+        if not problem.rows or not reported.issuperset(problem.rows):
+            kept.append(problem)
+        reported.update(problem.rows)
+    return kept
+
+
+# ---- movie and annotations: do they belong together? ---------------------------------------------
+
+
+def check_basics(annotations: Annotations, movie: TimeLapse | None) -> Iterator[Problem]:
+    """Positions, spacing, time points."""
+    name, spacing_um = annotations.name, annotations.spacing_um
+    if len(annotations) == 0:
+        yield Problem("no_positions", f"{name!r} has no positions. Annotate it, or leave it out.")
+    if spacing_um is None:
+        known = f" The movie's is {movie.spacing_um}." if movie else ""
+        text = f"{name!r} has no spacing. Set spacing_um (z, y, x).{known}"
+        yield Problem("unknown_spacing", text)
+    elif movie is not None and not np.allclose(spacing_um, movie.spacing_um, rtol=1e-3):
+        text = (
+            f"The spacing of the annotations is {spacing_um} µm, that of the movie "
+            f"{movie.spacing_um} µm (z, y, x). Correct the wrong one."
+        )
+        yield Problem("spacing_differs", text)
+    times = annotations.annotated_time_points
+    skipped = np.diff(times) - 1
+    if skipped.any() and len(annotations.links):
+        first = int(times[np.argmax(skipped > 0)]) + 1
+        text = (
+            f"Tracks are broken: {skipped.sum()} time points between the first and the last have "
+            f"no position, the first of them {first}. Annotate them, or keep the parts before and "
+            "after in files of their own."
+        )
+        yield Problem("time_point_without_annotation", text, "warning", first)
+    for time_point in [] if movie is None else np.setdiff1d(times, movie.time_points).tolist():
+        text = (
+            f"Time point {time_point} is annotated but not in the movie, which has "
+            f"{movie.time_points.start} to {movie.time_points.stop - 1}. Check where the counting "
+            "starts, or pass all image files."
+        )
+        rows = tuple(annotations.rows_at(time_point).tolist())
+        yield Problem("time_point_missing", text, time_point=time_point, rows=rows)
+
+
+def check_place(annotations: Annotations, movie: TimeLapse | None) -> Iterator[Problem]:
+    """Positions outside the movie, and why, if one reason explains them all."""
+    positions = annotations.positions
+    outside = [] if movie is None else np.flatnonzero(~are_inside(positions, movie))
+    if len(outside) == 0:
+        return
+    everything = tuple(range(len(positions)))
+    start = f"{len(outside)} positions lie outside the movie, but all fit if"
+    for order in list(permutations(range(3)))[:0:-1]:  # x, y, z first: the commonest slip
+        if are_inside(positions[:, order], movie).all():
+            text = (
+                f"{start} read in the order {name_columns(order)} instead of z, y, x. Correct the "
+                "order of the columns where the positions are read."
+            )
+            yield Problem("axes_swapped", text, rows=everything)
+            return
+    if are_inside(positions / movie.spacing_um, movie).all():
+        text = (
+            f"{start} they are µm instead of voxels. Divide them by the spacing "
+            f"{movie.spacing_um} where they are read."
+        )
+        yield Problem("units_mixed_up", text, rows=everything)
+        return
+    shape = " × ".join(map(str, movie.shape_zyx))
+    text = f"outside the movie of {shape} voxels. Move or delete it."
+    for row in outside:
+        yield make_problem(annotations, "out_of_bounds", [row], text)
+
+
+def name_columns(order: Sequence[int]) -> str:
+    """What the columns of a table are, such as "x, y, z", of which `table[:, order]` is z, y, x."""
+    return ", ".join("zyx"[axis] for axis in np.argsort(order))
+
+
+def check_channels(movie: TimeLapse, channels: Sequence[int]) -> Iterator[Problem]:
+    """Channels that the movie does not have, reported once for all time points."""
+    count = len(movie.channel_names)
+    if not len(channels) or not all(1 <= channel <= count for channel in channels):
+        names = ", ".join(movie.channel_names)
+        text = (
+            f"The images were not looked at: channels={tuple(channels)}, but {movie.name!r} has "
+            f"channels 1 to {count} ({names}). Choose those that show the nuclei."
+        )
+        yield Problem("wrong_channel", text)
+
+
+# ---- positions and links -------------------------------------------------------------------------
+
+
+def _compute_steps(annotations: Annotations) -> np.ndarray:
+    """Time points each link goes forward, (m,) int."""
+    return np.diff(annotations.time_points[annotations.links], axis=1)[:, 0]
+
+
+def check_direction(annotations: Annotations) -> Iterator[Problem]:
+    """Links that go backward or stay in one time point."""
+    for link in annotations.links[_compute_steps(annotations) <= 0]:
+        to = annotations.time_points[link[1]]
+        text = f"has a link to time point {to}: links must go forward. Turn or delete it."
+        yield make_problem(annotations, "link_not_forward", link, text)
+
+
+def check_numbers(annotations: Annotations, limits: CheckLimits) -> Iterator[Problem]:
+    """Coordinates that are no numbers."""
+    text = "has a coordinate that is no number. Place it again."
+    for row in np.flatnonzero(~np.isfinite(annotations.positions).all(axis=1)):
+        yield make_problem(annotations, "not_a_number", [row], text)
+
+
+def check_duplicates(annotations: Annotations, limits: CheckLimits) -> Iterator[Problem]:
+    """Two positions on one nucleus."""
+    for time_point in annotations.annotated_time_points if annotations.spacing_um else ():
+        rows = select_usable_rows(annotations, time_point)
+        points_um = annotations.positions_um[rows]
+        for pair in sorted(KDTree(points_um).query_pairs(limits.duplicate_um)) if len(rows) else ():
+            distance = np.linalg.norm(points_um[pair[0]] - points_um[pair[1]])
+            text = f"is only {distance:.1f} µm from another one."
+            advice = "If both mark the same nucleus, delete one."
+            pair = rows[list(pair)]
+            yield make_problem(annotations, "duplicate_position", pair, f"{text} {advice}")
+
+
+def check_gaps(annotations: Annotations, limits: CheckLimits) -> Iterator[Problem]:
+    """Links that skip a time point at which other nuclei are annotated."""
+    times = annotations.annotated_time_points
+    first, last = annotations.time_points[annotations.links].T
+    skipped = np.searchsorted(times, last) - np.searchsorted(times, first) > 1
+    for link in annotations.links[skipped]:
+        to = annotations.time_points[link[1]]
+        text = f"has a link to time point {to}. Annotate the nucleus in between."
+        yield make_problem(annotations, "link_skips_time_point", link, text)
+
+
+def check_jumps(annotations: Annotations, limits: CheckLimits) -> Iterator[Problem]:
+    """Links much longer than the others; divisions aside, they have rules of their own."""
+    if annotations.spacing_um is None:
+        return
+    alone = annotations.links_forward()[annotations.links[:, 0]] == 1
+    links = annotations.links[alone & (_compute_steps(annotations) == 1)]
+    lengths = np.linalg.norm(np.diff(annotations.positions_um[links], axis=1), axis=(1, 2))
+    known = lengths[np.isfinite(lengths)]
+    usual = np.median(known) if len(known) else 0.0
+    spread = 1.4826 * np.median(np.abs(known - usual)) if len(known) else 0.0
+    too_long = lengths > max(limits.jump_um, usual + 8 * spread)
+    for link, length in zip(links[too_long], lengths[too_long]):
+        text = (
+            f"moves {length:.1f} µm to the next time point; {usual:.1f} µm is usual. Link it to "
+            "the right nucleus, or move the one of the two that lies beside its nucleus."
+        )
+        yield make_problem(annotations, "link_too_long", link, text, "warning")
+
+
+def check_divisions(annotations: Annotations, limits: CheckLimits) -> Iterator[Problem]:
+    """Divisions into more than two, or into daughters that have flown apart."""
+    counts = annotations.links_forward()
+    for row in np.flatnonzero(counts > 2):
+        text = f"divides into {counts[row]}. A nucleus has two daughters: delete the wrong links."
+        yield make_problem(annotations, "division_not_in_two", [row], text)
+    for mother in np.flatnonzero(counts == 2) if annotations.spacing_um else ():
+        daughters = annotations.links[annotations.links[:, 0] == mother, 1]
+        distance = np.linalg.norm(np.diff(annotations.positions_um[daughters], axis=0))
+        if distance > limits.daughters_um:
+            text = (
+                f"divides into daughters {distance:.1f} µm apart. Link it to the right daughters."
+            )
+            yield make_problem(annotations, "daughters_too_far_apart", [mother], text, "warning")
+
+
+def check_merges(annotations: Annotations, limits: CheckLimits) -> Iterator[Problem]:
+    """Tracks that become one."""
+    counts = annotations.links_backward()
+    for row in annotations.merges():
+        text = (
+            f"has links from {counts[row]} positions: nuclei do not merge. Delete the wrong link."
+        )
+        yield make_problem(annotations, "merge", [row], text)
+
+
+def check_isolated(annotations: Annotations, limits: CheckLimits) -> Iterator[Problem]:
+    """Positions without any link, where others have links."""
+    if len(annotations.links) == 0:
+        return
+    times, annotated = annotations.time_points, annotations.annotated_time_points
+    alone = annotations.links_forward() + annotations.links_backward() == 0
+    beside = np.isin(times - 1, annotated) | np.isin(times + 1, annotated)
+    advice = "Link it to the time points before and after, or delete it if there is no nucleus."
+    for row in np.flatnonzero(alone & beside):
+        yield make_problem(
+            annotations, "isolated_position", [row], f"has no link. {advice}", "warning"
+        )
+
+
+RULES = (
+    *(check_numbers, check_duplicates, check_gaps, check_jumps),
+    *(check_divisions, check_merges, check_isolated),
+)
+
+
+def check_track_ends(
+    annotations: Annotations, movie: TimeLapse | None, limits: CheckLimits
+) -> Iterator[Problem]:
+    """Tracks that begin or end far from the border, though the time point beyond is annotated."""
+    forward, backward = annotations.links_forward(), annotations.links_backward()
+    inside = (forward + backward > 0) & _are_far_from_border(annotations, movie, limits.border_um)
+    times = annotations.annotated_time_points
+    times = times if movie is None else times[np.isin(times, movie.time_points)]
+    begins = ("begins_inside", backward, -1, "starting", "begins a track. Link it to where it was")
+    ends = ("ends_inside", forward, 1, "ending", "ends a track. Link it to where it went")
+    for rule, links, step, marker, text in (begins, ends):
+        unexplained = np.equal(annotations.properties.get(marker, np.full(len(inside), None)), None)
+        followed = np.isin(annotations.time_points + step, times)
+        for row in np.flatnonzero(inside & followed & (links == 0) & unexplained.astype(bool)):
+            when = annotations.time_points[row] + step
+            advice = f"{text} at time point {when}, or say why in its {marker!r} property."
+            yield make_problem(annotations, f"track_{rule}", [row], advice, "warning")
+
+
+def _are_far_from_border(
+    annotations: Annotations, movie: TimeLapse | None, border_um: float
+) -> np.ndarray:
+    """Which positions are farther than this from where annotation ends, (n,) bool."""
+    positions, region = annotations.positions, annotations.region
+    if annotations.spacing_um is None or len(positions) == 0:
+        return np.zeros(len(positions), dtype=bool)
+    if region is None and movie is not None:
+        region = np.stack([np.zeros(3), np.array(movie.shape_zyx) - 1.0])
+    elif region is None:
+        usable = positions[np.isfinite(positions).all(axis=1)]
+        region = usable.min(axis=0, initial=np.inf), usable.max(axis=0, initial=-np.inf)
+    return are_within(positions, region, annotations.spacing_um, border_um)
