@@ -1,8 +1,7 @@
 """Nuclei without a network: bright blobs of about the right size. A network must beat this.
 
-A nucleus is brighter than its surroundings. Blurring a stack a little and subtracting a stronger
-blur leaves exactly that: a hill at each bright blob of the chosen diameter, and about zero where
-the image is even. The tops of the hills are the nuclei found.
+Blurring a stack a little and subtracting a stronger blur leaves a hill at each bright blob of the
+chosen diameter, and about zero where the image is even. The tops of the hills are the nuclei.
 """
 
 from collections.abc import Sequence
@@ -44,12 +43,11 @@ def find_blobs(
     times = movie.time_points if time_points is None else time_points
     options = (movie.spacing_um, diameter_um, threshold, min_distance_um)
     found = [find_blobs_in_stack(movie.stack(int(time), channels), *options) for time in times]
-    counts = [len(positions) for positions, _ in found]
-    responses = np.concatenate([np.zeros(0), *(response for _, response in found)])
+    positions, responses = zip((np.zeros((0, 3)), np.zeros(0)), *found)
     return Annotations(
-        positions=np.concatenate([np.zeros((0, 3)), *(positions for positions, _ in found)]),
-        time_points=np.repeat(np.asarray(times, dtype=int), counts),
-        properties={"response": responses},
+        positions=np.concatenate(positions),
+        time_points=np.repeat(np.asarray(times, dtype=int), list(map(len, positions[1:]))),
+        properties={"response": np.concatenate(responses)},
         spacing_um=movie.spacing_um,
         minutes_per_time_point=movie.minutes_per_time_point,
         name=movie.name,

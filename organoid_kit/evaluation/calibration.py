@@ -75,15 +75,12 @@ def compute_reliability(
     """Compares what was said with what is true, in bins of equal width; the last one includes 1.
 
     The bins are those of Naeini et al. 2015 and Guo et al. 2017. As in the former, the probability
-    of the positive class is binned, and not the probability of whichever class is likelier.
+    of the positive class is binned, and not the probability of whichever class is likelier. None
+    where there is no example.
 
     Args:
         probabilities: (n,) float, 0 to 1.
         truths: (n,) bool.
-        bins: number of bins from 0 to 1.
-
-    Returns:
-        None where there is no example.
 
     Raises:
         UserError: the two differ in length, or a probability is not between 0 and 1.
@@ -112,12 +109,10 @@ def calibrate(
     """Platt scaling, temperature scaling or nothing, whichever does best on held-out examples.
 
     Pass examples the network was not trained on. Each kind is fitted to most groups and judged by
-    log loss on the others; the best is then fitted to all. Same input, same result.
-
-    Platt scaling (Platt 1999) fits slope and intercept, temperature scaling (Guo et al. 2017) the
-    slope alone, both by maximum likelihood. Instead of 1 and 0 the truths are (n₊ + 1) / (n₊ + 2)
-    and 1 / (n₋ + 2), as Platt proposed, so that the slope stays finite where no example is on the
-    wrong side.
+    log loss on the others; the best is then fitted to all. Platt scaling (Platt 1999) fits slope
+    and intercept, temperature scaling (Guo et al. 2017) the slope alone, both by maximum
+    likelihood. Instead of 1 and 0 the truths are (n₊ + 1) / (n₊ + 2) and 1 / (n₋ + 2), as Platt
+    proposed, so that the slope stays finite where no example is on the wrong side.
 
     Args:
         probabilities: (n,) float, 0 to 1, what the network said.
@@ -125,9 +120,6 @@ def calibrate(
         groups: (n,) movie or time block of each example, held out together. None, or groups that
             cannot be held out without losing a class: five blocks of each class in the order given.
         weights: (n,) float, how much each example counts; None: all the same.
-
-    Returns:
-        of kind "none", with a reason, where there is too little to fit or the order is wrong.
 
     Raises:
         UserError: lengths differ, a probability is not between 0 and 1, or a weight is not above 0.

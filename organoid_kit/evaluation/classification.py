@@ -68,9 +68,8 @@ def compute_precision_recall(truths: np.ndarray, probabilities: np.ndarray) -> P
 def compute_average_precision(truths: np.ndarray, probabilities: np.ndarray) -> float | None:
     """How well probabilities rank positives above the rest: 1 at best, None without positives.
 
-    By chance it is about the part that is positive. The area is summed in steps, without
-    interpolation, and equal probabilities are one step, as in scikit-learn's
-    `average_precision_score`. Arguments and errors are those of `compute_precision_recall`.
+    By chance it is about the part that is positive. The area is summed in steps, equal
+    probabilities being one, as in scikit-learn. Arguments: as of `compute_precision_recall`.
     """
     return compute_precision_recall(truths, probabilities).average_precision
 

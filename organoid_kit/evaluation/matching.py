@@ -69,15 +69,10 @@ def match_positions(
 def match_to_truth(
     truth: Annotations, found: Annotations, max_distance_um: float = 5.0
 ) -> np.ndarray:
-    """The true position of each found one, paired time point by time point.
-
-    Args:
-        truth: annotated positions of known spacing.
-        found: positions in the same voxels.
-        max_distance_um: partners are at most this far apart.
+    """The true position of each found one, in the same voxels, time point by time point.
 
     Returns:
-        (n,) int, for each found position a row of `truth`, or -1.
+        (n,) int, for each found position the row of a true one within the distance, or -1.
 
     Raises:
         UserError: the spacing is unknown or differs.

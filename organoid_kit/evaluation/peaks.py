@@ -20,8 +20,6 @@ def find_peaks(
 
     Args:
         heat: (z, y, x) float, 0..1.
-        spacing_um: µm per voxel, zyx.
-        min_distance_um: smallest distance between two peaks.
         threshold: peaks must be higher.
 
     Returns:

@@ -113,18 +113,14 @@ class PositionScore(DetectionScore):
 
     def _split(self, truth: np.ndarray, false: np.ndarray) -> dict[Any, PositionScore]:
         """The score of each group, given the groups of the true and of the false positions."""
-        return {
-            group: PositionScore(
-                self.truth_time_points[truth == group],
-                self.truth_depths_um[truth == group],
-                self.offsets_um[truth == group],
-                self.false_time_points[false == group],
-                self.false_depths_um[false == group],
-                ignored=0,
-                max_distance_um=self.max_distance_um,
-            )
-            for group in np.unique(np.concatenate([truth, false]))
-        }
+        scores = {}
+        for group in np.unique(np.concatenate([truth, false])):
+            of_truth = (self.truth_time_points, self.truth_depths_um, self.offsets_um)
+            of_truth = (values[truth == group] for values in of_truth)
+            of_false = (self.false_time_points, self.false_depths_um)
+            of_false = (values[false == group] for values in of_false)
+            scores[group] = PositionScore(*of_truth, *of_false, 0, self.max_distance_um)
+        return scores
 
 
 @dataclass(frozen=True, eq=False)

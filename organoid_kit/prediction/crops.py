@@ -37,18 +37,15 @@ def predict_divisions(
     """Says of every nucleus how probably it divides: whether this is the mother's last time point.
 
     Args:
-        network: a division network, as `load_network` gives it.
+        network: as `load_network` gives it, with its `settings`.
         movie: of any length; only the time window is in memory.
         annotations: nuclei, found or annotated.
-        settings: those the network was trained with.
-        show_progress: whether a bar is shown.
 
     Returns:
         the annotations with the property "division_probability".
 
     Raises:
-        UserError: the network is not for divisions, a position lies outside the movie, or a stack
-            cannot be read.
+        UserError: a network of another kind, a position outside the movie, an unreadable stack.
     """
     positions, prepared = _prepare(movie, annotations, settings, "division")
 

@@ -17,8 +17,7 @@ from organoid_kit.prediction.crops import predict_divisions, predict_links
 from organoid_kit.prediction.positions import predict_positions
 from organoid_kit.tracking import TrackingSettings, add_error_probabilities, build_tracks
 
-# Positions below the threshold are kept as far down as this: tracking may need them.
-_LEAST_PROBABILITY = 0.2
+_LEAST_PROBABILITY = 0.2  # positions are kept down to this: tracking may need them
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,14 +54,10 @@ def track_movie(
 
     Args:
         movie: of any length; only a time window is in memory.
-        position_network: folder of a network or run, or the name of a shipped one.
-        division_network: likewise.
-        link_network: likewise.
+        position_network: folder of a network or run, or the name of a shipped one, as the others.
         channels: of this movie, from 1, summed; None for those the networks were trained with.
-        settings: of the tracking.
         temperature: of the error probabilities, see `add_error_probabilities`.
         resume_file: as of `predict_positions`, which takes most of the time.
-        show_progress: whether bars are shown.
 
     Raises:
         UserError: a network is not of its kind, or the movie cannot be read.

@@ -49,21 +49,17 @@ def predict_positions(
     resume_file: str | Path | None = None,
     show_progress: bool = True,
 ) -> Annotations:
-    """Finds the nucleus centres in a movie.
+    """Finds the nucleus centres in a movie of any size; only the time window is in memory.
 
     Args:
-        network: as `load_network` gives it.
-        movie: of any size; only the time window is in memory.
-        settings: those the network was trained with.
-        time_points: which ones; None for all.
+        network: as `load_network` gives it, with its `settings`.
         threshold: smallest probability; None for that of the settings. With 0.05 everything is
             kept, so that a threshold can be chosen afterwards.
         tile_shape_zyx: largest piece that goes through the network at once, margins not counted.
         resume_file: finished time points are noted here, and not computed again if it exists.
-        show_progress: whether a bar is shown.
 
     Returns:
-        Positions between voxels, in voxels of the movie, with the property "probability".
+        positions between voxels, with the property "probability".
 
     Raises:
         UserError: a stack cannot be read, or `resume_file` belongs to another prediction.
@@ -83,7 +79,7 @@ def predict_positions(
         if time_point not in journal.found:
             stacks = prepared.window(0, time_point)
             heat = predict_heat(network, stacks, settings, tile_shape_zyx)
-            journal.add(time_point, *_detect_in_movie(heat, movie, settings, threshold))
+            journal.add(time_point, *_detect(heat, movie, settings, threshold))
     positions, probabilities = zip((np.zeros((0, 3)), np.zeros(0)), *map(journal.found.get, wanted))
     return Annotations(
         np.concatenate(positions),
@@ -129,8 +125,6 @@ def predict_heat(
     Args:
         network: from (batch, z, y, x, time) to (batch, z, y, x, 1).
         stacks: prepared stacks of the time window, (z, y, x) float32 each.
-        settings: of the network.
-        tile_shape_zyx: as of `predict_positions`.
     """
     heat = np.empty(stacks[0].shape, np.float32)
     margins, steps = _MARGIN_ZYX[settings.preset], compute_shape_multiple(settings)
@@ -158,11 +152,8 @@ def _measure_own(network: keras.Model) -> tuple[tuple[int, ...], tuple[int, int,
 
 
 def _apply(network: keras.Model, images: np.ndarray) -> np.ndarray:
-    """The network's answer.
-
-    Called directly, PyTorch would keep everything for a gradient; by `predict_on_batch`, TensorFlow
-    would trace the network anew for each size of tile.
-    """
+    # Called directly, PyTorch would keep everything for a gradient; by `predict_on_batch`,
+    # TensorFlow would trace the network anew for each size of tile.
     if keras.backend.backend() == "torch":
         return keras.ops.convert_to_numpy(network.predict_on_batch(images))
     return keras.ops.convert_to_numpy(network(images, training=False))
@@ -176,10 +167,9 @@ def _plan_axis(
 ) -> list[tuple[Span, Span]]:
     """How an axis is cut: for each tile what is read, and what is kept of it.
 
-    All tiles are equally long and begin at multiples of `step`. None reaches beyond the image,
-    except at its end up to the next multiple: so the image's border looks to the network as it does
-    in one piece. Neighbours meet in the middle of their overlap of at least two margins. `fixed` is
-    the length the network insists on, if any.
+    Tiles are equally long and begin at multiples of `step`. None reaches beyond the image, except
+    at its end up to the next multiple: so the network sees its border as in one piece. Neighbours
+    meet in the middle of their overlap. `fixed` is the length the network insists on, if any.
     """
     whole = _round_up(size, step)
     inner = whole - 2 * margin
@@ -205,7 +195,7 @@ def _read_tile(stack: np.ndarray, spans: Sequence[Span]) -> np.ndarray:
     return np.pad(inside, [(0, count) for count in missing])
 
 
-def _detect_in_movie(
+def _detect(
     heat: np.ndarray, movie: TimeLapse, settings: NetworkSettings, threshold: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Peaks of the heat map in voxels of the movie, and their calibrated probabilities."""
@@ -238,20 +228,15 @@ class _Journal:
             return
         content = self.path.read_bytes() if self.path.exists() else b""
         first_line = json.dumps({"identity": identity}).encode() + b"\n"
+        complete = content[: content.rfind(b"\n") + 1]  # without a last line that was cut off
         if first_line.startswith(content):
-            self._write(first_line, "wb")
-        elif content.startswith(first_line):
-            self._take_up(content)
-        else:
+            complete = first_line
+        elif not content.startswith(first_line):
             raise UserError(
                 "A prediction goes on with the same movie, network, settings and threshold. "
                 f"Received: {self.path}, which belongs to another one. Remove it, or choose "
                 "another resume_file."
             )
-
-    def _take_up(self, content: bytes) -> None:
-        """Reads finished time points; a last line that was cut off is removed."""
-        complete = content[: content.rfind(b"\n") + 1]
         if complete != content:
             self._write(complete, "wb")
         try:

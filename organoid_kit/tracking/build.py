@@ -29,7 +29,6 @@ def build_tracks(
             calibrated.
         method: "optimal"; "assignment": each pair of time points by itself, divisions added
             afterwards; "greedy": the best link first. The last two know no missed nuclei.
-        settings: what is known beside the networks' answers.
         region: (2, 3) float, zyx, voxels, lowest and highest corner of what is seen: where it ends
             nuclei come and go. None: that of the candidates; where they have none, no border.
 

@@ -197,9 +197,8 @@ def _find_skipping_links(
 
     The probability is that of a nucleus being missed, times that of moving at least so far in two
     time points. Movements are normally distributed around the drift at that time, with the variance
-    of the probable links for each of the two steps. Asked are only positions that have no certain
-    partner, see `TrackingSettings`; and those that may divide (a probability of 0.2 or more), whose
-    daughters are missed more often and move farther.
+    of the probable links for each of the two steps. Asked are positions without a certain partner,
+    and those that may divide: their daughters are missed more often and move farther.
     """
     if len(candidates.links) == 0 or settings.missed_probability == 0:
         return np.zeros((0, 2), dtype=int), np.zeros(0)
@@ -209,9 +208,9 @@ def _find_skipping_links(
     certain = np.intersect1d(forward, backward)
     certain = certain[probabilities[certain] >= settings.certain_link]
     mothers = dividing >= _MAY_DIVIDE
-    may_lead, may_follow = mothers.copy(), np.ones(len(candidates), dtype=bool)
-    may_lead |= ~np.isin(np.arange(len(candidates)), candidates.links[certain, 0])
-    may_follow[candidates.links[certain, 1]] = False
+    may_lead, may_follow = np.ones((2, len(candidates)), dtype=bool)
+    may_lead[candidates.links[certain, 0]] = may_follow[candidates.links[certain, 1]] = False
+    may_lead |= mothers
     missed = np.where(mothers, settings.missed_daughter_probability, settings.missed_probability)
     variances = np.where(mothers, max(settings.daughter_um**2, 2 * variance), 2 * variance)
     # less probable than this, one track that ends and another that begins would be more probable

@@ -93,8 +93,6 @@ def add_error_probabilities(
     Args:
         candidates: as given to `build_tracks`, like `settings` and `region`.
         tracks: what it returned, or corrected by hand.
-        settings: see `candidates`.
-        region: see `candidates`.
         temperature: above 1 doubts everything more, as where several networks err together.
         open_links: how many links are weighed against each other; each more doubles the effort.
 
@@ -166,10 +164,8 @@ def _find_positions(candidates: Annotations, tracks: Annotations) -> np.ndarray:
 
 
 def _find_links(problem: TrackingProblem, tracks: Annotations, positions: np.ndarray) -> np.ndarray:
-    """Row among the problem's links of each link of the tracks, -1 if it is none, (m,) int.
-
-    Both links of a nucleus that was filled in are the one link over two time points.
-    """
+    """Row among the problem's links of each link of the tracks, -1 if it is none, (m,) int."""
+    # both links of a nucleus that was filled in are the one link over two time points
     sources, targets = positions[tracks.links].T
     before, after = positions.copy(), positions.copy()  # of a filled-in nucleus, its neighbours
     leads_in, leads_out = targets < 0, sources < 0
@@ -244,10 +240,8 @@ def estimate_errors(tracks: Annotations, *, least: float = 0.01) -> ErrorEstimat
 
 
 def _list_errors(tracks: Annotations) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """All error probabilities: row of the position, what may be wrong, and how probably.
-
-    A link counts at its later end. Of a nucleus that was filled in, the link that reaches it is
-    left out: both of its links stand for one.
+    """All error probabilities: row of the position (of a link, its later end), what may be wrong,
+    and how probably. One of the two links of a nucleus that was filled in stands for both.
     """
     if "error_probability" not in tracks.link_properties:
         raise UserError(

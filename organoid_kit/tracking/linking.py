@@ -33,7 +33,6 @@ def find_candidates(
     """All links there could be: to the nearest positions one time point later, and one earlier.
 
     Args:
-        annotations: positions of known spacing; their links are replaced.
         max_distance_um: no candidate is longer, drift taken out.
         neighbours: how many nearest positions are candidates, in either direction.
         remove_drift: takes out what `estimate_drift` finds.

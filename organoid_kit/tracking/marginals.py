@@ -44,7 +44,6 @@ def compute_marginals(
     """Probabilities of these links, and of what they say about their ends.
 
     Args:
-        problem: all questions.
         chosen: (m,) bool, the story around the open links.
         seeds: (k,) int, rows of the problem's links.
         temperature: above 1 makes all stories more alike.
@@ -84,11 +83,10 @@ def _find_near(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The links nearest to each seed, at most so many: number of the seed, ascending, and link.
 
-    One goes from a link to those with the same source or the same target, over a way as long as
-    that link's regret, so that the cheapest exchanges come first. To go through a position, from a
-    link that reaches it to one that leaves it, is longer, as these only share whether it is a
-    nucleus. `by_end` holds the ways to the links that leave, and to those that reach, each
-    position.
+    One goes from a link to those with the same source or target, over a way as long as that link's
+    regret, so that the cheapest exchanges come first. To go through a position is longer: a link
+    that reaches it and one that leaves it only share whether it is a nucleus. `by_end` holds the
+    ways to the links that leave, and to those that reach, each position.
     """
     numbers, links, distances = np.arange(len(seeds)), seeds, np.zeros(len(seeds))
     for _ in range(STEPS):
@@ -107,8 +105,7 @@ def _find_near(
 def _compute_regrets(problem: TrackingProblem, chosen: np.ndarray) -> np.ndarray:
     """What a link costs beside what it replaces, half of it at each end, (m,) float; 0 if chosen.
 
-    So that the costs of an exchange, as of two links for two others, are the sum of its links'
-    regrets.
+    So the costs of an exchange, as of two links for two others, are the sum of the regrets.
     """
     sources, targets = problem.links.T
     leaving, reaching = problem.disappearance_costs.copy(), problem.appearance_costs.copy()

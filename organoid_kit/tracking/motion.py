@@ -38,9 +38,6 @@ def estimate_drift(
 
     Returns:
         for each time point that has positions, as the next one does: (3,) float, zyx, µm.
-
-    Raises:
-        UserError: the spacing is unknown.
     """
     positions_um = annotations.positions_um
     return {
@@ -75,15 +72,9 @@ def estimate_flow(positions_um: np.ndarray, linked: np.ndarray, steps_um: np.nda
 def compute_displacements(
     annotations: Annotations, links: np.ndarray, drift: dict[int, np.ndarray] | None = None
 ) -> np.ndarray:
-    """Where each link leads over the time points it spans: target - source - drift.
+    """Where each of (m, 2) links leads over the time points it spans: target - source - drift.
 
-    Args:
-        annotations: positions of known spacing; else a UserError is raised.
-        links: (m, 2) int, rows of the positions.
-        drift: what `estimate_drift` gave; None leaves it in.
-
-    Returns:
-        (m, 3) float, zyx, µm.
+    (m, 3) float, zyx, µm. The drift is what `estimate_drift` gave; None leaves it in.
     """
     positions_um = subtract_drift(annotations, drift or {})
     links = np.asarray(links, dtype=int).reshape(-1, 2)

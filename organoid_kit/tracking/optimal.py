@@ -1,11 +1,8 @@
 """The most probable story of a movie, as a linear program.
 
-Nearly always, the best solution of that program consists of whole numbers, though fractions are
-allowed: the rules are those of a flow, see `_build_constraints`. So it is solved fast, and numbers
-are made whole only where they are not.
-
-What can be settled beforehand is settled, see `_settle`; long movies are solved in overlapping
-windows.
+What can be settled beforehand is settled (`_settle`); long movies are solved in overlapping
+windows. Nearly always, the best solution consists of whole numbers, though fractions are allowed:
+the rules are those of a flow (`_build_constraints`). So it is solved fast.
 """
 
 import dataclasses
@@ -101,9 +98,8 @@ def _solve_in_windows(
     """The best links, (m,) int, and nuclei, (n,) int: 0 or 1, as given where that is not -1.
 
     A window is solved as if the movie ended with it, and what begins in its first half is decided.
-    The next window starts there and keeps to all that was decided. The result differs from that of
-    the whole movie only where the story in a window's first half hangs on what happens after its
-    end.
+    The next window starts there and keeps to all that was decided. This matters only where the
+    story in a window's first half hangs on what happens after its end.
     """
     times = problem.time_points
     for start, middle, stop in _split_windows(times, window_positions):
@@ -197,10 +193,10 @@ def _minimise(
 ) -> np.ndarray:
     """The cheapest whole numbers with rules @ numbers <= 0.
 
-    First with fractions allowed, which is fast, and nearly always has no fractions in it. Where it
-    has, whole numbers are found for all unknowns whose change costs less than `slack` (their
-    reduced cost), the others staying as they are. A solution that costs at most `slack` more than
-    the one with fractions is then the best of all; else again with more slack.
+    First with fractions allowed. Where there are any, whole numbers are found for all unknowns
+    whose change costs less than `slack` (their reduced cost), the others staying as they are. A
+    solution that costs at most `slack` more than the one with fractions is then the best of all;
+    else again with more slack.
     """
     if len(costs) == 0:
         return np.zeros(0, dtype=int)

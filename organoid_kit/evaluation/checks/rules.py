@@ -30,11 +30,9 @@ def check_annotations(
     """Everything that looks wrong, whole-movie problems first. Never raises on data.
 
     Args:
-        annotations: what is checked.
         movie: the movie they belong to; without it, images are not looked at.
         channels: which show the nuclei, counted from 1; several are summed.
         time_points: whose images to look at; None: all annotated ones.
-        limits: distances and parts that decide.
     """
     limits = limits or CheckLimits()
     problems = [*check_basics(annotations, movie), *check_place(annotations, movie)]

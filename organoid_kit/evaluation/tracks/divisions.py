@@ -107,7 +107,7 @@ def score_divisions(
 
     Args:
         truth: the right answer, with links, of known spacing.
-        found: what is to be judged, in the same voxels.
+        found: to be judged, in the same voxels.
         tolerance: time points by which a call may be too early or too late; 0, 1 and 2 are usual.
         threshold: from this probability on a division is called; average precision does without.
         max_distance_um: how far a call may be from the division.

@@ -77,10 +77,8 @@ def score_links(
 
 
 def judge_links(truth: Annotations, found: Annotations, max_distance_um: float = 5.0) -> np.ndarray:
-    """Which found links are true, (m,) object: True, False, or None where truth is silent.
-
-    Truth is silent where it annotates neither end: where neither has a true partner. Arguments and
-    errors are those of `match_to_truth`.
+    """Which found links are true, (m,) object: True, False, or None where truth is silent: where
+    neither end has a true partner. Arguments and errors are those of `match_to_truth`.
     """
     ends = match_to_truth(truth, found, max_distance_um)[found.links]
     right = (ends >= 0).all(axis=1) & _are_among(ends, truth.links)
