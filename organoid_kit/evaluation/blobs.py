@@ -77,15 +77,12 @@ def tune_blobs(
         found = find_blobs(annotated.movie, **where, diameter_um=diameter_um, threshold=0.02)
         return score_over_thresholds(truth, found, **options)
 
-    def rate(curve: ThresholdCurve) -> tuple[float, float]:
-        best = curve.best_score()  # of two equally good F1, the one of smaller distances
+    def rate(diameter_um: float) -> tuple[float, float]:
+        best = curves[diameter_um].best_score()  # of two equal F1, the one of smaller distances
         return best.f1, -(best.mean_distance_um or np.inf)
 
-    curves = {
-        diameter_um: pool_curves([score(movie, diameter_um) for movie in annotated_movies])
-        for diameter_um in diameters_um
-    }
-    best = max(curves, key=lambda diameter_um: rate(curves[diameter_um]))
+    curves = {um: pool_curves([score(one, um) for one in annotated_movies]) for um in diameters_um}
+    best = max(curves, key=rate)
     threshold = curves[best].best()
     return {"channels": tuple(channels), "diameter_um": float(best), "threshold": threshold}
 

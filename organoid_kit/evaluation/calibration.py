@@ -76,14 +76,7 @@ def compute_reliability(
 
     The bins are those of Naeini et al. 2015 and Guo et al. 2017. As in the former, the probability
     of the positive class is binned, and not the probability of whichever class is likelier. None
-    where there is no example.
-
-    Args:
-        probabilities: (n,) float, 0 to 1.
-        truths: (n,) bool.
-
-    Raises:
-        UserError: the two differ in length, or a probability is not between 0 and 1.
+    where there is no example. Arguments and errors are those of `calibrate`.
     """
     probabilities, truths = _check(probabilities, truths)
     if len(probabilities) == 0:

@@ -31,17 +31,20 @@ class PrecisionRecall:
         return float(gains @ self.precision) if len(self.thresholds) else None
 
     def best(self) -> float:
-        """The threshold of `choose_best`, which needs positives; else a UserError is raised."""
-        if len(self.thresholds) == 0:
-            raise UserError(
-                "A threshold can only be chosen where something is positive. Received: no positive "
-                "example. Pass movies in which divisions, or links, are annotated."
-            )
+        """The threshold that `choose_best` chooses."""
         return float(self.thresholds[choose_best(self.f1)])
 
 
 def choose_best(f1: np.ndarray) -> int:
-    """The row of the highest F1; of several equally good ones, the one in the middle."""
+    """The row of the highest F1; of several equally good ones, the one in the middle.
+
+    Raises UserError where there is no F1, as nothing is true.
+    """
+    if len(f1) == 0:
+        raise UserError(
+            "A threshold can only be chosen where there are true positions, divisions or links. "
+            "Received: none. Pass movies in which they are annotated."
+        )
     best = np.flatnonzero(f1 >= f1.max() - 1e-12)
     return int(best[len(best) // 2])
 

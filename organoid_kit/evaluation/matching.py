@@ -24,17 +24,9 @@ def match_at_least_cost(
     always ends. With other numbers it once did not, in notebook 06, on the costs of a network that
     had hardly been trained.
 
-    Args:
-        rows: (k,) int, of the pairs that are possible, like `columns`.
-        columns: (k,) int.
-        costs: (k,) float, in any unit in which 1e-6 does not matter; may be below 0.
-        shape: number of rows and of columns.
-
-    Returns:
-        rows and columns of the pairs, (min(shape),) int each, sorted by the row.
-
-    Raises:
-        ValueError: from SciPy, if there is no way to pair them all.
+    Given are the (k,) rows and columns of possible pairs and their costs, in any unit in which 1e-6
+    does not matter; returned are rows and columns of the pairs, (min(shape),) int each, sorted by
+    the row. SciPy raises ValueError if there is no way to pair them all.
     """
     whole = np.rint((costs - costs.min()) * _STEPS) + 1  # in a sparse matrix, 0 is no entry
     matrix = coo_array((whole, (rows, columns)), shape=shape).tocsr()
@@ -46,13 +38,7 @@ def match_positions(
 ) -> np.ndarray:
     """Pairs as many positions as possible, and of all such ways takes the shortest altogether.
 
-    Args:
-        truth_um: (n, 3) float, zyx, µm.
-        found_um: (m, 3) float, zyx, µm.
-        max_distance_um: no pair is farther apart than this.
-
-    Returns:
-        (k, 2) int, rows of both, sorted by the first.
+    Of positions (n, 3) and (m, 3) float, zyx, µm: (k, 2) int, rows of both, sorted by the first.
     """
     n, m = len(truth_um), len(found_um)
     if n == 0 or m == 0:
@@ -71,11 +57,8 @@ def match_to_truth(
 ) -> np.ndarray:
     """The true position of each found one, in the same voxels, time point by time point.
 
-    Returns:
-        (n,) int, for each found position the row of a true one within the distance, or -1.
-
-    Raises:
-        UserError: the spacing is unknown or differs.
+    (n,) int, for each found position the row of its partner within the distance, or -1. Raises
+    UserError where the spacing is unknown or differs.
     """
     spacing_um = choose_common_spacing(truth, found)
     truth_um, found_um = truth.positions * spacing_um, found.positions * spacing_um

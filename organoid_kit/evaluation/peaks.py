@@ -18,12 +18,8 @@ def find_peaks(
     neighbours on each axis, which is exact for a Gaussian dot. On an axis where the image ends at
     the peak it is the voxel's centre.
 
-    Args:
-        heat: (z, y, x) float, 0..1.
-        threshold: peaks must be higher.
-
-    Returns:
-        positions (n, 3) float, zyx, voxels, and heights (n,) float, highest first.
+    Of heat (z, y, x) float, 0..1, the peaks above the threshold: positions (n, 3) float, zyx,
+    voxels, and heights (n,) float, highest first.
     """
     tops = (heat > threshold) & (heat == maximum_filter(heat, size=3))
     voxels = _choose_middles(tops)

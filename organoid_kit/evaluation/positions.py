@@ -24,6 +24,13 @@ DEFAULT_THRESHOLDS = np.round(np.arange(0.02, 1.0, 0.02), 2)
 class DetectionScore:
     """Precision, recall and F1 of whatever has numbers of `matched`, `missed` and `false`."""
 
+    def describe(self, way: str) -> str:
+        """Figures and counts in words, and the way in which they were taken."""
+        names = {"precision": self.precision, "recall": self.recall, "F1": self.f1}
+        figures = ", ".join(f"{name} {format_score(value)}" for name, value in names.items())
+        counts = f"{self.matched} right, {self.missed} missed, {self.false} false"
+        return f"{figures} ({counts}, {self.ignored} ignored; {way})"
+
     @property
     def precision(self) -> float | None:
         """Part of what was found that is right."""
@@ -55,13 +62,8 @@ class PositionScore(DetectionScore):
     max_distance_um: float  # largest distance between partners
 
     def __str__(self) -> str:
-        return (
-            f"precision {format_score(self.precision)}, recall {format_score(self.recall)}, "
-            f"F1 {format_score(self.f1)} ({self.matched} right, {self.missed} missed, "
-            f"{self.false} false, {self.ignored} ignored; "
-            f"one-to-one within {self.max_distance_um:g} µm); "
-            f"mean distance {format_score(self.mean_distance_um, ' µm')}"
-        )
+        distance = f"mean distance {format_score(self.mean_distance_um, ' µm')}"
+        return f"{self.describe(f'one-to-one within {self.max_distance_um:g} µm')}; {distance}"
 
     @property
     def found_offsets_um(self) -> np.ndarray:
@@ -131,7 +133,7 @@ class ThresholdCurve:
     scores: tuple[PositionScore, ...]  # at each threshold
 
     def best(self) -> float:
-        """The threshold of `choose_best`, which needs true positions; else a UserError is raised."""
+        """The threshold that `choose_best` chooses."""
         return float(self.thresholds[self._best_row()])
 
     def best_score(self) -> PositionScore:
@@ -139,12 +141,7 @@ class ThresholdCurve:
         return self.scores[self._best_row()]
 
     def _best_row(self) -> int:
-        if not self.scores or self.scores[0].f1 is None:
-            raise UserError(
-                "A threshold can only be chosen where there are true positions. Received: none. "
-                "Pass movies that are annotated."
-            )
-        return choose_best(np.array([score.f1 for score in self.scores]))
+        return choose_best(np.array([score.f1 for score in self.scores if score.f1 is not None]))
 
 
 def score_positions(
@@ -193,22 +190,22 @@ def pool_scores(scores: Iterable[PositionScore]) -> PositionScore:
     Raises UserError where the scores were taken with different distances.
     """
     scores = list(scores)
-    distance_um = get_common_distance(scores) if scores else 5.0
+    (distance_um,) = get_common_way(scores, "max_distance_um") if scores else (5.0,)
     no_times, no_lengths = np.zeros(0, dtype=int), np.zeros(0)
     nothing = (no_times, no_lengths, np.zeros((0, 3)), no_times, no_lengths, 0, distance_um)
     *arrays, ignored, _ = zip(nothing, *(vars(score).values() for score in scores))
     return PositionScore(*map(np.concatenate, arrays), sum(ignored), distance_um)
 
 
-def get_common_distance(scores: Sequence[Any]) -> float:
-    """The `max_distance_um` of all scores. Raises UserError if they differ, or there are none."""
-    distances = sorted({score.max_distance_um for score in scores})
-    if len(distances) != 1:
+def get_common_way(scores: Sequence[Any], *options: str) -> tuple[Any, ...]:
+    """These options of all scores. Raises UserError if they differ, or there are no scores."""
+    ways = {tuple(getattr(score, option) for option in options) for score in scores}
+    if len(ways) != 1:
         raise UserError(
-            "Scores can only be pooled if they allow the same distance. Received: "
-            f"{distances} µm. Score one movie or more with the same max_distance_um."
+            "Scores can only be pooled if they were taken in the same way. Received: "
+            f"{', '.join(options)} {sorted(ways)}. Score one movie or more with the same options."
         )
-    return distances[0]
+    return ways.pop()
 
 
 def score_over_thresholds(
@@ -219,9 +216,7 @@ def score_over_thresholds(
     **options: Any,
 ) -> ThresholdCurve:
     """The score at each of (k,) ascending thresholds; `options` are those of `score_positions`."""
-    scores = (
-        score_positions(truth, found, threshold=threshold, **options) for threshold in thresholds
-    )
+    scores = (score_positions(truth, found, threshold=least, **options) for least in thresholds)
     return ThresholdCurve(np.asarray(thresholds), tuple(scores))
 
 

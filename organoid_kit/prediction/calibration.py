@@ -107,16 +107,13 @@ def collect_answers(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A network's calibrated answers on movies with annotations, wherever these tell the truth.
 
-    Returns:
-        probabilities (n,) float, truths (n,) bool, and the block of movie and time (n,) int each
-        belongs to. For a position network these are the peaks inside the annotated region, and
-        whether a nucleus is within 5 µm.
+    Probabilities (n,) float, truths (n,) bool, and the block of movie and time (n,) int each
+    belongs to. For a position network these are the peaks inside the annotated region, and whether
+    a nucleus is within 5 µm.
     """
     judges = {"position": _judge_peaks, "division": _judge_nuclei, "link": _judge_candidates}
-    parts, bar = (
-        [(np.zeros(0), np.zeros(0, bool), np.zeros(0, int))],
-        {"show_progress": show_progress},
-    )
+    bar = {"show_progress": show_progress}
+    parts = [(np.zeros(0), np.zeros(0, bool), np.zeros(0, int))]
     for number, annotated in enumerate(annotated_movies):
         said, truths, times = judges[settings.network](network, settings, annotated, bar)
         parts.append((said.astype(float), truths, number * _BLOCKS + _assign_blocks(times)))

@@ -143,10 +143,10 @@ def predict_heat(
 def _measure_own(network: keras.Model) -> tuple[tuple[int, ...], tuple[int, int, int]]:
     """How far a learner's network sees around a voxel, and what its input must be multiples of."""
     steps, fixed = measure_shape_multiple(network), network.input_shape[1:4]
-    tried = [size or -(-free // n) * n for free, size, n in zip(_TRIED_ON_ZYX, fixed, steps)]
+    tried = [size or _round_up(free, n) for free, size, n in zip(_TRIED_ON_ZYX, fixed, steps)]
     margins = []
     for seen, size, step in zip(measure_field_of_view(network, tuple(tried)), fixed, steps):
-        margin = -(-(seen // 2) // step) * step + step
+        margin = _round_up(seen // 2, step) + step
         margins.append(min(margin, (size - 1) // 2) if size else margin)  # a voxel at least is kept
     return tuple(margins), steps
 

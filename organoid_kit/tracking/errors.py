@@ -8,9 +8,6 @@ A network judges a link by itself. Here its alternatives are weighed with it (se
         ╱ ╲
       ╱     ╲        Of an end, the question is whether the best link onwards is missing: that link
     B ─────── D      is weighed, too. Of a start, likewise the best link that leads there.
-
-`add_error_probabilities` goes in four steps: find the tracks among the candidates, list the links
-to weigh, weigh them, and read off what may be wrong. `list_doubts` and `estimate_errors` sum up.
 """
 
 import dataclasses

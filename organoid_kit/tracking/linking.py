@@ -32,13 +32,9 @@ def find_candidates(
 ) -> Annotations:
     """All links there could be: to the nearest positions one time point later, and one earlier.
 
-    Args:
-        max_distance_um: no candidate is longer, drift taken out.
-        neighbours: how many nearest positions are candidates, in either direction.
-        remove_drift: takes out what `estimate_drift` finds.
-
-    Raises:
-        UserError: the spacing is unknown, or a number makes no sense.
+    So many neighbours in either direction, none farther than the distance after what
+    `estimate_drift` finds was taken out. Raises UserError where the spacing is unknown, or a number
+    makes no sense.
     """
 
     def find_pairs(sources_um: np.ndarray, targets_um: np.ndarray) -> np.ndarray:
@@ -117,9 +113,7 @@ def _find_nearest(
     from_um: np.ndarray, to_um: np.ndarray, neighbours: int, max_distance_um: float
 ) -> np.ndarray:
     """Each of the first with its nearest of the second, (k, 2) int, rows."""
-    ranks = range(1, min(neighbours, len(to_um)) + 1)
-    distances_um, nearest = KDTree(to_um).query(
-        from_um, k=ranks, distance_upper_bound=max_distance_um
-    )
+    k = range(1, min(neighbours, len(to_um)) + 1)
+    distances_um, nearest = KDTree(to_um).query(from_um, k, distance_upper_bound=max_distance_um)
     rows, _ = found = np.nonzero(np.isfinite(distances_um))
     return np.stack([rows, nearest[found]], axis=1)

@@ -144,7 +144,7 @@ def _weigh(
     backward, forward = count(reaches, into, 1), count(leaves, out_of, 2)
     kind = np.where((backward > 1) | (forward > 2), 6, 3 * backward + forward)
     costs = (problem.link_costs[links] / temperature) @ stories.T
-    position_costs = _compute_position_costs(problem, nodes, temperature)
+    position_costs = _list_costs(problem, nodes, temperature)
     costs += np.take_along_axis(position_costs, kind, axis=2).sum(axis=1)
     weights = np.exp(costs.min(axis=1, keepdims=True) - costs)
     weights /= weights.sum(axis=1, keepdims=True)
@@ -174,9 +174,7 @@ def _list_nodes(ends: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return nodes, touched[..., 0], touched[..., 1]
 
 
-def _compute_position_costs(
-    problem: TrackingProblem, nodes: np.ndarray, temperature: float
-) -> np.ndarray:
+def _list_costs(problem: TrackingProblem, nodes: np.ndarray, temperature: float) -> np.ndarray:
     """Cost of a position by its links: 3 * backward + forward, and 6 for too many, (k, q, 7) float.
 
     Without links it may be a nucleus or not: the cost is that of both together.

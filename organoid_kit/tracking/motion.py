@@ -34,10 +34,8 @@ def estimate_drift(
 
     Limits: rotation and growth are not seen, only their mean; a tissue as regular as a crystal can
     be taken for shifted by a whole nucleus, if it drifts farther than nuclei are apart; where fewer
-    than four positions find a partner the drift is taken to be zero.
-
-    Returns:
-        for each time point that has positions, as the next one does: (3,) float, zyx, µm.
+    than four positions find a partner the drift is taken to be zero. Of each time point that has
+    positions, as the next one does: (3,) float, zyx, µm.
     """
     positions_um = annotations.positions_um
     return {
@@ -50,15 +48,12 @@ def estimate_flow(positions_um: np.ndarray, linked: np.ndarray, steps_um: np.nda
     """How the surroundings of each position move: what turning, growing and bending add to drift.
 
     The median step of the eight nearest linked positions, the position itself left out; so a few
-    wrong links have no say.
+    wrong links have no say. (n, 3) float, zyx, µm; zero where fewer than four others are linked.
 
     Args:
         positions_um: (n, 3) float, zyx, µm, all of one time point.
         linked: (k,) int, rows of those whose link is trusted, each once.
         steps_um: (k, 3) float, zyx, µm, where their links lead.
-
-    Returns:
-        (n, 3) float, zyx, µm; zero where fewer than four others are linked.
     """
     if len(linked) <= _MIN_PAIRS:
         return np.zeros_like(positions_um)
@@ -100,13 +95,11 @@ def list_steps(annotations: Annotations) -> Iterator[tuple[int, np.ndarray, np.n
     return ((time, rows_at[time], rows_at[time + 1]) for time in rows_at if time + 1 in rows_at)
 
 
-def _estimate_shift(
-    sources_um: np.ndarray, targets_um: np.ndarray, max_drift_um: float
-) -> np.ndarray:
+def _estimate_shift(sources_um: np.ndarray, targets_um: np.ndarray, reach_um: float) -> np.ndarray:
     """The translation that brings the first positions onto the second, (3,) float, zyx, µm."""
     voters = sources_um[:: -(-len(sources_um) // _VOTERS)]
     sources, targets = KDTree(voters), KDTree(targets_um)
-    guesses = (np.zeros(3), _vote_for_shift(sources, targets, max_drift_um))
+    guesses = (np.zeros(3), _vote_for_shift(sources, targets, reach_um))
     shifts = [_refine_shift(sources, targets, guess) for guess in guesses]
 
     def count_hits(shift: np.ndarray) -> float:

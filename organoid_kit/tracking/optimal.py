@@ -2,7 +2,7 @@
 
 What can be settled beforehand is settled (`_settle`); long movies are solved in overlapping
 windows. Nearly always, the best solution consists of whole numbers, though fractions are allowed:
-the rules are those of a flow (`_build_constraints`). So it is solved fast.
+the rules are those of a flow (`_build_rules`). So it is solved fast.
 """
 
 import dataclasses
@@ -17,12 +17,10 @@ from organoid_kit.tracking.costs import TrackingProblem
 _LEAST_WINDOW = 12  # time points; with 8 no seam showed in movies, with 6 one in three
 
 
-def choose_optimally(
-    problem: TrackingProblem, window_positions: int
-) -> tuple[np.ndarray, np.ndarray]:
+def choose_optimally(problem: TrackingProblem, window_size: int) -> tuple[np.ndarray, np.ndarray]:
     """The most probable links, (m,) bool, and nuclei, (n,) bool.
 
-    With more than `window_positions` left to decide on, the movie is solved in windows.
+    With more than `window_size` positions left to decide on, the movie is solved in windows.
     """
     sure, possible = _settle(problem)
     sources = problem.links[:, 0]
@@ -35,7 +33,7 @@ def choose_optimally(
     part = problem.select_links(asked).select(involved)
     chosen, kept = sure.copy(), linked | (problem.alone_costs <= 0)
     given = np.where(sure[asked], 1, -1), np.where(linked[involved], 1, -1)
-    chosen[asked], kept[involved] = _solve_in_windows(part, *given, window_positions)
+    chosen[asked], kept[involved] = _solve_in_windows(part, *given, window_size)
     return chosen, kept
 
 
@@ -93,7 +91,7 @@ def _find_best_other(values: np.ndarray, ends: np.ndarray) -> np.ndarray:
 
 
 def _solve_in_windows(
-    problem: TrackingProblem, chosen: np.ndarray, kept: np.ndarray, window_positions: int
+    problem: TrackingProblem, chosen: np.ndarray, kept: np.ndarray, window_size: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """The best links, (m,) int, and nuclei, (n,) int: 0 or 1, as given where that is not -1.
 
@@ -102,7 +100,7 @@ def _solve_in_windows(
     story in a window's first half hangs on what happens after its end.
     """
     times = problem.time_points
-    for start, middle, stop in _split_windows(times, window_positions):
+    for start, middle, stop in _split_windows(times, window_size):
         inside = (times >= start - 2) & (times < stop)
         rows, links = np.flatnonzero(inside), np.flatnonzero(inside[problem.links].all(axis=1))
         part = problem.select(inside)
@@ -148,16 +146,14 @@ def _solve(
     given = np.concatenate([chosen, np.full(len(dividing), -1), nuclei])
     answer = _minimise(
         np.concatenate(costs),
-        _build_constraints(problem, dividing, division_costs),
+        _build_rules(problem, dividing, division_costs),
         np.maximum(given, 0).astype(float),
         np.where(given < 0, 1.0, given),
     )
     return answer[: len(sources)], answer[len(sources) + len(dividing) :]
 
 
-def _build_constraints(
-    problem: TrackingProblem, dividing: np.ndarray, division_costs: np.ndarray
-) -> csr_array:
+def _build_rules(problem: TrackingProblem, dividing: np.ndarray, costs: np.ndarray) -> csr_array:
     """Rules for links y, divisions z and nuclei x (columns in this order): row @ unknowns <= 0.
 
     Links that reach a nucleus: at most x. Links that leave it: at most x + z. These two alone are
@@ -168,7 +164,7 @@ def _build_constraints(
     sources, targets = problem.links.T
     m, k, size = len(sources), len(dividing), len(problem.time_points)
     y, z, x = np.arange(m), m + np.arange(k), m + k + np.arange(size)
-    paired, owned = division_costs < 0, division_costs < problem.alone_costs[dividing]
+    paired, owned = costs < 0, costs < problem.alone_costs[dividing]
     leaving = np.isin(sources, dividing[paired])
     reached, left, has_two, is_one = np.arange(4 * size).reshape(4, size)  # row of each nucleus
     blocks = (  # row, column, value
@@ -188,9 +184,7 @@ def _build_constraints(
     return matrix[np.diff(matrix.indptr) > 1]
 
 
-def _minimise(
-    costs: np.ndarray, rules: csr_array, lowest: np.ndarray, highest: np.ndarray
-) -> np.ndarray:
+def _minimise(costs: np.ndarray, rules: csr_array, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """The cheapest whole numbers with rules @ numbers <= 0.
 
     First with fractions allowed. Where there are any, whole numbers are found for all unknowns
@@ -200,7 +194,7 @@ def _minimise(
     """
     if len(costs) == 0:
         return np.zeros(0, dtype=int)
-    bounds, limit = np.stack([lowest, highest], axis=1), np.zeros(rules.shape[0])
+    bounds, limit = np.stack([low, high], axis=1), np.zeros(rules.shape[0])
     relaxed = linprog(costs, A_ub=rules, b_ub=limit, bounds=bounds, method="highs-ds")
     numbers, slack = relaxed.x, 1.0
     changes = np.abs(relaxed.lower.marginals + relaxed.upper.marginals)
@@ -208,7 +202,7 @@ def _minimise(
     options["constraints"] = LinearConstraint(rules, -np.inf, 0)
     while np.abs(numbers - np.round(numbers)).max() > 1e-6:
         fixed = changes > slack
-        bounds = Bounds(*(np.where(fixed, relaxed.x, bound) for bound in (lowest, highest)))
+        bounds = Bounds(*(np.where(fixed, relaxed.x, bound) for bound in (low, high)))
         part = milp(costs, bounds=bounds, **options)
         if part.x is not None and (part.fun - relaxed.fun <= slack or not fixed.any()):
             numbers = part.x

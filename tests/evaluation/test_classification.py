@@ -55,7 +55,7 @@ def test_nothing_positive_is_not_measured():
             len(curve.thresholds) == len(curve.precision) == len(curve.recall) == len(curve.f1) == 0
         )
         assert curve.average_precision is None
-        with pytest.raises(UserError, match="no positive example"):
+        with pytest.raises(UserError, match="chosen where there are true positions"):
             curve.best()
 
 

@@ -162,7 +162,7 @@ def test_pooling_counts_positions_not_movies():
     bad = score_positions(make_positions([[0, 0, 0]]), make_positions([]))
     assert pool_scores([good, bad]).recall == 27 / 28
     assert pool_scores([]).f1 is None
-    with pytest.raises(UserError, match="same distance"):
+    with pytest.raises(UserError, match="same way"):
         pool_scores([good, dataclasses.replace(bad, max_distance_um=3)])
 
 

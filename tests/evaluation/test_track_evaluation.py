@@ -163,7 +163,7 @@ def test_link_scores_of_movies_add_up():
     first = score_links(make_family(), without_links(make_family(), (9, 10)))
     pooled = pool_link_scores([first, score_links(make_family(), make_family())])
     assert (pooled.right, pooled.missed) == (25, 1)
-    with pytest.raises(UserError, match="same distance"):
+    with pytest.raises(UserError, match="same way"):
         pool_link_scores([first, dataclasses.replace(first, max_distance_um=2)])
 
 

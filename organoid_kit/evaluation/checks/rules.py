@@ -232,21 +232,17 @@ def check_divisions(annotations: Annotations, limits: CheckLimits) -> Iterator[P
         yield make_problem(annotations, "division_not_in_two", [row], text)
     for mother in np.flatnonzero(counts == 2) if annotations.spacing_um else ():
         daughters = annotations.links[annotations.links[:, 0] == mother, 1]
-        distance = np.linalg.norm(np.diff(annotations.positions_um[daughters], axis=0))
-        if distance > limits.daughters_um:
-            text = (
-                f"divides into daughters {distance:.1f} µm apart. Link it to the right daughters."
-            )
+        apart = np.linalg.norm(np.diff(annotations.positions_um[daughters], axis=0))
+        if apart > limits.daughters_um:
+            text = f"divides into daughters {apart:.1f} µm apart. Link it to the right daughters."
             yield make_problem(annotations, "daughters_too_far_apart", [mother], text, "warning")
 
 
 def check_merges(annotations: Annotations, limits: CheckLimits) -> Iterator[Problem]:
     """Tracks that become one."""
-    counts = annotations.links_backward()
-    for row in annotations.merges():
-        text = (
-            f"has links from {counts[row]} positions: nuclei do not merge. Delete the wrong link."
-        )
+    merges = annotations.merges()
+    for row, count in zip(merges, annotations.links_backward()[merges]):
+        text = f"has links from {count} positions: nuclei do not merge. Delete the wrong link."
         yield make_problem(annotations, "merge", [row], text)
 
 
@@ -257,11 +253,10 @@ def check_isolated(annotations: Annotations, limits: CheckLimits) -> Iterator[Pr
     times, annotated = annotations.time_points, annotations.annotated_time_points
     alone = annotations.links_forward() + annotations.links_backward() == 0
     beside = np.isin(times - 1, annotated) | np.isin(times + 1, annotated)
-    advice = "Link it to the time points before and after, or delete it if there is no nucleus."
+    text = "has no link. Link it to the time points before and after, or delete it"
+    text = f"{text} if there is no nucleus."
     for row in np.flatnonzero(alone & beside):
-        yield make_problem(
-            annotations, "isolated_position", [row], f"has no link. {advice}", "warning"
-        )
+        yield make_problem(annotations, "isolated_position", [row], text, "warning")
 
 
 RULES = (

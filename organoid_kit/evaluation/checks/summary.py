@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
+from organoid_kit.data import AnnotatedMovie
 
 # OrganoidTracker's author trained on about 10,000 positions from 10 time lapses, and found that 1 %
 # of wrong annotations already weakens the training.
@@ -77,11 +77,11 @@ def _list_cells(movie: MovieSummary) -> tuple[str, ...]:
 
 def summarise_annotations(annotated_movies: Sequence[AnnotatedMovie]) -> AnnotationSummary:
     """How much is annotated, per movie and in all; print it."""
-    pairs = ((annotated.movie, annotated.annotations) for annotated in annotated_movies)
-    return AnnotationSummary(tuple(_summarise(*pair) for pair in pairs))
+    return AnnotationSummary(tuple(map(_summarise, annotated_movies)))
 
 
-def _summarise(movie: TimeLapse, annotations: Annotations) -> MovieSummary:
+def _summarise(annotated: AnnotatedMovie) -> MovieSummary:
+    movie, annotations = annotated.movie, annotated.annotations
     times = annotations.annotated_time_points
     parts = [_image_part(annotations.annotated_region(time), movie.shape_zyx) for time in times]
     return MovieSummary(

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 from scipy.spatial import KDTree
 
-from organoid_kit.base import UserError
 from organoid_kit.data import Annotations
 from organoid_kit.evaluation.classification import compute_average_precision
 from organoid_kit.evaluation.matching import choose_common_spacing, is_annotated, match_to_truth
-from organoid_kit.evaluation.positions import DetectionScore, format_score
+from organoid_kit.evaluation.positions import DetectionScore, format_score, get_common_way
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,13 +32,8 @@ class DivisionScore(DetectionScore):
 
     def __str__(self) -> str:
         average = f"average precision {format_score(self.average_precision)}, "
-        return (
-            f"{average if self.ranked else ''}precision {format_score(self.precision)}, "
-            f"recall {format_score(self.recall)}, F1 {format_score(self.f1)} "
-            f"({self.matched} right, {self.missed} missed, {self.false} false, "
-            f"{self.ignored} ignored; ±{self.tolerance} time points, "
-            f"within {self.max_distance_um:g} µm)"
-        )
+        way = f"±{self.tolerance} time points, within {self.max_distance_um:g} µm"
+        return (average if self.ranked else "") + self.describe(way)
 
     @property
     def matched(self) -> int:
@@ -145,16 +139,10 @@ def pool_division_scores(scores: Iterable[DivisionScore]) -> DivisionScore:
 
     Raises UserError where there are no scores, or they were taken in different ways.
     """
-    rows = [tuple(vars(score).values()) for score in scores]
-    ways = {row[5:] for row in rows}  # what follows on the five arrays
-    if len(ways) != 1:
-        raise UserError(
-            "Scores can only be pooled if they were taken in the same way. Received: (ranked, "
-            f"threshold, tolerance, max_distance_um) {sorted(ways)}. Score one movie or more with "
-            "the same options."
-        )
-    arrays = zip(*(row[:5] for row in rows))
-    return DivisionScore(*map(np.concatenate, arrays), *ways.pop())
+    scores = list(scores)
+    way = get_common_way(scores, "ranked", "threshold", "tolerance", "max_distance_um")
+    arrays = zip(*(list(vars(score).values())[: -len(way)] for score in scores))
+    return DivisionScore(*map(np.concatenate, arrays), *way)
 
 
 def _collect_claims(

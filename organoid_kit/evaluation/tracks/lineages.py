@@ -101,15 +101,13 @@ def score_tracks(
         figures, divisions = _measure(truth, tracks.select(kept), partners[kept])
     counts = divisions["Frame Buffer 0"]
     has_links = len(truth.links) > 0
-    true_divisions, found_divisions = (
-        counts[f"Total {whose} Divisions"] for whose in ("GT", "Predicted")
-    )
-    judges_divisions = true_divisions > 0 and not sparse
+    true, found = counts["Total GT Divisions"], counts["Total Predicted Divisions"]
+    judges_divisions = true > 0 and not sparse
     division_f1 = dict.fromkeys(TOLERANCES)
     if judges_divisions:  # computed here, as traccuracy has no number where no division is found
         for tolerance in TOLERANCES:
             right = divisions[f"Frame Buffer {tolerance}"]["True Positive Divisions"]
-            division_f1[tolerance] = 2 * right / (true_divisions + found_divisions)
+            division_f1[tolerance] = 2 * right / (true + found)
 
     def get(value: float, measured: bool) -> float | None:
         return float(value) if measured and not math.isnan(value) else None
@@ -125,8 +123,8 @@ def score_tracks(
         complete_lineages=get(figures["complete_lineages"], has_links),
         true_tracks=figures["total_tracklets"],
         true_lineages=figures["total_lineages"],
-        true_divisions=true_divisions,
-        found_divisions=found_divisions,
+        true_divisions=true,
+        found_divisions=found,
         left_out=int(np.count_nonzero(~kept)),
         max_distance_um=max_distance_um,
     )

@@ -9,7 +9,7 @@ import numpy as np
 
 from organoid_kit.data import Annotations
 from organoid_kit.evaluation.matching import match_to_truth
-from organoid_kit.evaluation.positions import compute_ratio, format_score, get_common_distance
+from organoid_kit.evaluation.positions import compute_ratio, format_score, get_common_way
 
 
 @dataclass(frozen=True)
@@ -97,9 +97,9 @@ def pool_link_scores(scores: Iterable[LinkScore]) -> LinkScore:
     Raises UserError where there are no scores, or they were taken with different distances.
     """
     scores = list(scores)
-    distance_um = get_common_distance(scores)
+    way = get_common_way(scores, "max_distance_um")
     *counts, _ = zip(*map(dataclasses.astuple, scores))
-    return LinkScore(*map(sum, counts), distance_um)
+    return LinkScore(*map(sum, counts), *way)
 
 
 def fill_gaps(annotations: Annotations) -> Annotations:
