@@ -35,8 +35,7 @@ from organoid_kit.examples.augmentation import (
     draw_augmentation,
     vary_intensities,
 )
-from organoid_kit.examples.position import PositionExamples
-from organoid_kit.examples.targets import compute_voxel_weights, draw_dots
+from organoid_kit.examples.position import PositionExamples, compute_voxel_weights, draw_dots
 
 PATCH = (32, 64, 64)
 SETTINGS = NetworkSettings(channels=(2, 3), patch_shape_zyx=PATCH, spacing_um=None)

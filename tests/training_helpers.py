@@ -11,7 +11,7 @@ from organoid_kit.base.settings import AugmentationSettings, NetworkSettings, ma
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.dataset import AnnotatedMovie
 from organoid_kit.data.timelapse import make_timelapse
-from organoid_kit.examples.targets import draw_dots
+from organoid_kit.examples.position import draw_dots
 
 SPACING_UM = (2.0, 0.5, 0.5)
 NO_AUGMENTATION = AugmentationSettings(

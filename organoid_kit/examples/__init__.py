@@ -2,11 +2,11 @@
 
 Its modules, in the order of use:
 
-    patches ── augmentation ── crops     stacks at the working spacing; cut out, turned and varied
+    patches ── augmentation      stacks at the working spacing; cut out, turned and varied
                     │
-                 batches                 which examples an epoch shows, for all three networks
+                 batches         which examples an epoch shows, for all three networks
                     │
-    targets ── position, division, link ── choice (whichever the settings name)
+     position, division, link ── choice (whichever the settings name)
     splits                               which movies train, validate and test
 """
 
@@ -15,24 +15,14 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
-        "augmentation",
-        "batches",
-        "choice",
-        "crops",
-        "division",
-        "link",
-        "patches",
-        "position",
-        "splits",
-        "targets",
+        *("augmentation", "batches", "choice", "division", "link", "patches", "position", "splits")
     ],
     submod_attrs={
         "augmentation": ["apply_to_positions", "cut_patch", "draw_augmentation"],
         "division": ["DivisionExamples"],
         "link": ["LinkExamples"],
         "patches": ["PreparedMovies"],
-        "position": ["PositionExamples"],
+        "position": ["PositionExamples", "compute_voxel_weights", "draw_dots"],
         "choice": ["make_examples"],
-        "targets": ["draw_dots", "compute_voxel_weights"],
     },
 )

@@ -1,9 +1,9 @@
 """Varying training examples: drawn once, then applied to image and positions by the same matrix.
 
 An `Augmentation` is one draw of the dice. Its geometry is one 3 × 3 matrix that
-`apply_to_positions` and `cut_patch` share; its intensities are a handful of numbers that
-`vary_intensities` applies. Rotation and scale act in the plane, as a microscope's z axis is sampled
-too coarsely to be turned.
+`apply_to_positions`, `cut_patch` and `cut_crop` share; its intensities are a handful of numbers
+that `vary_intensities` applies. Rotation and scale act in the plane, as a microscope's z axis is
+sampled too coarsely to be turned.
 
 Stacks are (z, y, x) and patches (z, y, x, time), everywhere. Only in memory are a patch's time
 points and planes last: `cut_patch` makes each of its pixels, for all of them at once, by one row of
@@ -11,6 +11,7 @@ a sparse matrix of bilinear weights. On a processor this is several times quicke
 plane by plane, see ``benchmarks/pipeline.py``.
 """
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,6 +20,8 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from organoid_kit.base import AugmentationSettings
+
+Stacks = Sequence[np.ndarray]  # one (z, y, x) float32 for each time point of a window
 
 
 @dataclass(frozen=True)
@@ -31,9 +34,8 @@ class Augmentation:
         gain, bias_share, gamma: intensities v become
             ``(gain · (v + bias_share · (v − mean))) ** gamma``.
         dimming: part of the light that is lost at the deepest plane.
-        noise: standard deviation of added Gaussian noise.
+        noise: standard deviation of added Gaussian noise; `noise_seed` says which.
         blur_px: standard deviation of a Gaussian blur in the plane; 0 is none.
-        noise_seed: which noise.
     """
 
     matrix: np.ndarray
@@ -45,6 +47,18 @@ class Augmentation:
     blur_px: float = 0.0
     noise_seed: int = 0
 
+    def turned(self, degrees: float) -> "Augmentation":
+        """The same variation, and afterwards a turn in the plane."""
+        return dataclasses.replace(self, matrix=_make_rotation(degrees) @ self.matrix)
+
+
+def _make_rotation(degrees: float) -> np.ndarray:
+    """Of offsets, in the plane: (3, 3) float, zyx."""
+    angle = np.deg2rad(degrees)
+    matrix = np.eye(3)
+    matrix[1:, 1:] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    return matrix
+
 
 def no_augmentation() -> Augmentation:
     """Leaves everything as it is."""
@@ -54,11 +68,9 @@ def no_augmentation() -> Augmentation:
 def draw_augmentation(settings: AugmentationSettings, rng: np.random.Generator) -> Augmentation:
     """Draws one variation. Operations that are switched off do not change what the others draw."""
     flips = rng.integers(0, 2, size=2) * settings.flip
-    angle = np.deg2rad((settings.rotation_degrees or 0.0) * rng.uniform(-1, 1))
+    matrix = _make_rotation((settings.rotation_degrees or 0.0) * rng.uniform(-1, 1))
     scale = _between(settings.scale, rng)
-    rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    matrix = np.eye(3)
-    matrix[1:, 1:] = scale * rotation @ np.diag(1.0 - 2.0 * flips)
+    matrix[1:, 1:] = scale * matrix[1:, 1:] @ np.diag(1.0 - 2.0 * flips)
     return Augmentation(
         matrix=matrix,
         gain=_between(settings.brightness, rng),
@@ -79,61 +91,48 @@ def _between(limits: tuple[float, float] | None, rng: np.random.Generator) -> fl
 
 
 def apply_to_positions(
-    augmentation: Augmentation,
-    positions: np.ndarray,
-    centre: np.ndarray,
-    patch_shape_zyx: Sequence[int],
+    augmentation: Augmentation, positions: np.ndarray, centre: np.ndarray, shape_zyx: Sequence[int]
 ) -> np.ndarray:
-    """Where positions of the movie come to lie in the patch.
+    """Where positions of the movie come to lie in a patch: (n, 3) float, zyx, its voxels; some may
+    lie outside it.
 
     Args:
         augmentation: the variation.
         positions: (n, 3) float, zyx, voxels of the movie.
         centre: (3,) float, zyx, voxels of the movie: what becomes the middle of the patch.
-        patch_shape_zyx: of the patch.
-
-    Returns:
-        (n, 3) float, zyx, voxels of the patch; some may lie outside it.
+        shape_zyx: of the patch.
     """
-    middle = (np.array(patch_shape_zyx) - 1) / 2
-    return (positions - centre) @ augmentation.matrix.T + middle
+    return (positions - centre) @ augmentation.matrix.T + (np.array(shape_zyx) - 1) / 2
 
 
 def trace_voxels(
-    augmentation: Augmentation, centre: np.ndarray, patch_shape_zyx: Sequence[int]
+    augmentation: Augmentation, centre: np.ndarray, shape_zyx: Sequence[int]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where the voxels of a patch come from: the way back of `apply_to_positions`.
-
-    Returns:
-        z (depth, 1, 1), y and x (height, width), float, voxels of the movie.
+    """Where the voxels of a patch come from, the way back of `apply_to_positions`: z (depth, 1, 1),
+    y and x (height, width), float, voxels of the movie.
     """
     inverse = np.linalg.inv(augmentation.matrix[1:, 1:])
-    z, y, x = (np.arange(size) - (size - 1) / 2 for size in patch_shape_zyx)
+    z, y, x = (np.arange(size) - (size - 1) / 2 for size in shape_zyx)
     rows = centre[1] + inverse[0, 0] * y[:, None] + inverse[0, 1] * x
     columns = centre[2] + inverse[1, 0] * y[:, None] + inverse[1, 1] * x
     return (centre[0] + z)[:, None, None], rows, columns
 
 
 def cut_patch(
-    augmentation: Augmentation,
-    stacks: Sequence[np.ndarray],
-    centre: np.ndarray,
-    patch_shape_zyx: Sequence[int],
+    augmentation: Augmentation, stacks: Stacks, centre: np.ndarray, shape_zyx: Sequence[int]
 ) -> np.ndarray:
-    """Cuts a patch out of the stacks of a time window, turned and scaled; 0 outside the stacks.
+    """Cuts a patch (z, y, x, time) float32 out of the stacks of a time window, turned and scaled; 0
+    outside the stacks.
 
     Args:
         augmentation: the variation.
-        stacks: one (z, y, x) float32 array for each time point of the window.
+        stacks: of the window.
         centre: (3,) float, zyx, voxels; z must be such that planes are not mixed: integer for an
             odd number of planes, half-integer for an even one.
-        patch_shape_zyx: of the patch.
-
-    Returns:
-        (z, y, x, time) float32.
+        shape_zyx: of the patch.
     """
-    depth, height, width = patch_shape_zyx
-    _, rows, columns = trace_voxels(augmentation, centre, patch_shape_zyx)
+    depth, height, width = shape_zyx
+    _, rows, columns = trace_voxels(augmentation, centre, shape_zyx)
     top, bottom = _find_ends(rows, stacks[0].shape[1])
     left, right = _find_ends(columns, stacks[0].shape[2])
     first = round(centre[0] - (depth - 1) / 2)
@@ -171,20 +170,42 @@ def _compute_weights(rows: np.ndarray, columns: np.ndarray, shape_yx: tuple[int,
     return csr_array((weights.ravel(), pixels.ravel(), starts), shape=shape)
 
 
-def vary_intensities(augmentation: Augmentation, patch: np.ndarray) -> np.ndarray:
-    """Blur, dimming with depth, brightness, contrast, gamma and noise: in this order, as light
-    meets a camera.
+def cut_crop(
+    augmentation: Augmentation,
+    stacks: Stacks,
+    centres: np.ndarray,
+    shape_zyx: Sequence[int],
+    turns_degrees: np.ndarray | None = None,
+) -> np.ndarray:
+    """Cuts a crop (z, y, x, time) float32 around the nucleus that lies at a centre of its own in
+    each stack of a time window.
 
     Args:
-        augmentation: the variation.
-        patch: (z, y, x, time) float32, normalised; changed in place.
-
-    Returns:
-        The varied patch.
+        augmentation: the variation, the same for all stacks.
+        stacks: of the window.
+        centres: (time, 3) float, zyx, voxels: what becomes the middle of the crop, rounded to whole
+            planes; or (3,) where it is the same for all.
+        shape_zyx: of the crop.
+        turns_degrees: (time,) float, by how much each stack is turned on top of that.
     """
-    in_memory = patch.transpose(
-        1, 2, 3, 0
-    )  # of what `cut_patch` made: noise fills it in this order
+    half = (shape_zyx[0] - 1) / 2
+    centres = np.array(np.broadcast_to(centres, (len(stacks), 3)), float)
+    centres[:, 0] = np.round(centres[:, 0] - half) + half
+    if turns_degrees is None and (centres == centres[0]).all():
+        return cut_patch(augmentation, stacks, centres[0], shape_zyx)
+    turns = np.zeros(len(stacks)) if turns_degrees is None else turns_degrees
+    crops = [
+        cut_patch(augmentation.turned(degrees), [stack], centre, shape_zyx)
+        for degrees, stack, centre in zip(turns, stacks, centres, strict=True)
+    ]
+    return np.concatenate(crops, axis=3)
+
+
+def vary_intensities(augmentation: Augmentation, patch: np.ndarray) -> np.ndarray:
+    """Blur, dimming with depth, brightness, contrast, gamma and noise: in this order, as light
+    meets a camera. Changes the patch, (z, y, x, time) float32, normalised, in place.
+    """
+    in_memory = patch.transpose(1, 2, 3, 0)  # as `cut_patch` made it: noise fills it in this order
     if augmentation.blur_px > 0:
         _blur(patch, augmentation.blur_px)
     if augmentation.dimming > 0:
@@ -204,10 +225,8 @@ def vary_intensities(augmentation: Augmentation, patch: np.ndarray) -> np.ndarra
 
 
 def _blur(patch: np.ndarray, sigma_px: float) -> None:
-    """Gaussian blur in the plane, in place.
-
-    By sparse matrices: a product of full ones starts threads that take the processor away from the
-    training step.
+    """In the plane, in place, by sparse matrices: a product of full ones starts threads that take
+    the processor away from the training step.
     """
     for axis in (1, 2):
         lines = np.moveaxis(patch, axis, 0)

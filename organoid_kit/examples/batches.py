@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from organoid_kit.base import NetworkSettings
 from organoid_kit.data import AnnotatedMovie
 from organoid_kit.examples.augmentation import Augmentation, draw_augmentation, no_augmentation
 from organoid_kit.examples.patches import PreparedMovies
 
+Movies = Sequence[AnnotatedMovie]
 # Examples are shuffled within so many time points, or as many as fit, so that few are in memory.
 OPEN_TIME_POINTS, OPEN_BYTES = 8, 1_000_000_000
 
@@ -34,7 +36,7 @@ class Examples:
 
     def __init__(
         self,
-        annotated_movies: Sequence[AnnotatedMovie],
+        annotated_movies: Movies,
         settings: NetworkSettings,
         *,
         augment: bool = True,
@@ -57,8 +59,7 @@ class Examples:
         """
         if settings.spacing_um is None and annotated_movies:
             settings = settings.changed(spacing_um=tuple(annotated_movies[0].movie.spacing_um))
-        self.settings = settings
-        self.augment = augment
+        self.settings, self.augment = settings, augment
         movies = [annotated.movie for annotated in annotated_movies]
         self.prepared = PreparedMovies(movies, settings, cache_bytes)
         count = self._find(annotated_movies, most_examples)
@@ -79,11 +80,9 @@ class Examples:
         self, wanted: Augmentation | None, rng: np.random.Generator
     ) -> Augmentation:
         """The one that is wanted; else one drawn, or none where examples are not varied."""
-        if wanted is not None:
-            return wanted
-        if self.augment:
-            return draw_augmentation(self.settings.augmentation, rng)
-        return no_augmentation()
+        if wanted is not None or not self.augment:
+            return wanted or no_augmentation()
+        return draw_augmentation(self.settings.augmentation, rng)
 
 
 class ClassExamples(Examples):
@@ -106,11 +105,8 @@ class ClassExamples(Examples):
         return draw_order(self.kinds, self.shares, self._stacks, self.number_per_epoch, rng)
 
     def batch(self, epoch: int, step: int, batch_size: int) -> tuple[Any, np.ndarray, np.ndarray]:
-        """One batch.
-
-        Returns:
-            the network's inputs, see `join`; targets (batch, 1) float32 of 0 and 1; and the weight
-            of each example in the loss (batch,) float32.
+        """The network's inputs, see `join`; targets (batch, 1) float32 of 0 and 1; and the weight of
+        each example in the loss (batch,) float32.
         """
         examples = self.examples(epoch, step, batch_size)
         targets = np.array([[example.target] for example in examples], np.float32)
@@ -122,9 +118,7 @@ class ClassExamples(Examples):
     def _plan(self, stacks: np.ndarray, most: int | None) -> int:
         """Plans epochs, once targets and kinds are known; returns how many examples one has.
 
-        Args:
-            stacks: (n, 2) int, movie and time point that each is drawn from.
-            most: examples at most, where they are the same in every epoch.
+        `stacks`, (n, 2) int: movie and time point that each is drawn from.
         """
         names, self._stacks = np.unique(stacks, axis=0, return_inverse=True)
         self._fixed = None
@@ -142,7 +136,8 @@ def draw_order(
     count: int,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """What the examples of an epoch show: each kind gets its share, few stacks are open at once.
+    """What the examples of an epoch show, (count,) int: each kind gets its share, all of a kind come
+    equally often, give or take one, and few stacks are open at once.
 
     Args:
         kinds: (n,) int, of all that can be drawn.
@@ -150,9 +145,6 @@ def draw_order(
         stacks: (n,) int, the stack each lies in.
         count: examples to draw.
         rng: what is drawn from.
-
-    Returns:
-        (count,) int, 0 to n - 1; all of a kind come equally often, give or take one.
     """
     present = [kind for kind in range(len(shares)) if shares[kind] and (kinds == kind).any()]
     wanted = np.array([shares[kind] for kind in present], float)
@@ -170,16 +162,30 @@ def draw_order(
 
 
 def weigh_answers(targets: np.ndarray, all_targets: np.ndarray) -> np.ndarray:
-    """Weights with which yes and no count the same in the loss, however rare one is.
+    """Weights with which yes and no count the same in the loss, however rare one is; 1 where there
+    is only one answer. (k,) float32.
 
     Args:
         targets: (k,) bool, of a batch.
         all_targets: (n,) bool, of all batches together.
-
-    Returns:
-        (k,) float32; 1 where there is only one answer.
     """
     if all_targets.all() or not all_targets.any():
         return np.ones(len(targets), np.float32)
     positive = all_targets.mean()
     return np.where(targets, 0.5 / positive, 0.5 / (1 - positive)).astype(np.float32)
+
+
+def count_neighbours(
+    points_um: np.ndarray, time_points: np.ndarray, radius_um: float = 12.0
+) -> np.ndarray:
+    """How many others lie within a distance at the same time point, (n,) int: in crowds, nuclei are
+    hard to tell apart.
+
+    Args:
+        points_um: (n, 3) float, zyx, µm.
+        time_points: (n,) int.
+        radius_um: the distance.
+    """
+    # Time is a fourth axis, on which time points are too far apart to be neighbours.
+    apart = np.column_stack([points_um, time_points * 10 * (radius_um + 1)])
+    return cKDTree(apart).query_ball_point(apart, radius_um, return_length=True) - 1

@@ -16,12 +16,12 @@ from organoid_kit.base import NetworkSettings, UserError
 from organoid_kit.data import AnnotatedMovie, Annotations
 from organoid_kit.examples.augmentation import (
     Augmentation,
+    cut_crop,
     draw_augmentation,
     no_augmentation,
     vary_intensities,
 )
-from organoid_kit.examples.batches import ClassExamples
-from organoid_kit.examples.crops import count_neighbours, cut_crop
+from organoid_kit.examples.batches import ClassExamples, Movies, count_neighbours
 from organoid_kit.examples.patches import (
     compute_working_positions,
     compute_working_spacing,
@@ -58,18 +58,14 @@ class DivisionExamples(ClassExamples):
     Attributes:
         targets: (n,) bool, whether each nucleus of known answer divides.
         kinds: (n,) int, of each of these nuclei.
-        movies: (n,) int.
-        time_points: (n,) int.
+        movies, time_points: (n,) int.
         positions: (n, 3) float, zyx, working voxels.
     """
 
     shares = (1 / 3, 1 / 3, 1 / 3)
 
-    def _find(self, annotated_movies: Sequence[AnnotatedMovie], most_examples: int | None) -> int:
-        """Finds the nuclei of which it is known whether they divide.
-
-        Raises UserError where none divides, or all do.
-        """
+    def _find(self, annotated_movies: Movies, most_examples: int | None) -> int:
+        """Finds the nuclei of which it is known whether they divide; UserError if all or none do."""
         tables = [np.zeros((0, 7))]
         for number, annotated in enumerate(annotated_movies):
             table = _list_nuclei(annotated, self.settings)
@@ -104,9 +100,7 @@ class DivisionExamples(ClassExamples):
     def example(
         self, nucleus: int, key: tuple[int, ...], augmentation: Augmentation | None = None
     ) -> DivisionExample:
-        """One example of a nucleus; the same key gives the same one, varied by `augmentation` if it
-        is given.
-        """
+        """One of a nucleus; the same key gives the same one, varied by `augmentation` if given."""
         rng = np.random.default_rng(key)
         vary = self.augment or augmentation is not None
         if vary and self.kinds[nucleus] == ORDINARY and rng.uniform() < 0.5:
@@ -134,9 +128,7 @@ class DivisionExamples(ClassExamples):
         return np.stack([example.image for example in examples])
 
     def _find_brightest(self, nucleus: int, rng: np.random.Generator) -> int:
-        """The brightest of a few ordinary nuclei at the same time point; dividing ones are bright,
-        too.
-        """
+        """The brightest of a few ordinary nuclei of the stack, as dividing ones are bright, too."""
         alike = (self._stacks == self._stacks[nucleus]) & (self.kinds == ORDINARY)
         few = rng.permutation(np.flatnonzero(alike))[:_BRIGHTEST_OF]
         stack = self.prepared.stack(self.movies[nucleus], self.time_points[nucleus])
@@ -170,8 +162,8 @@ def cut_nuclei(
 
 
 def make_paste_mask(shape_zyx: Sequence[int], spacing_um: Sequence[float]) -> np.ndarray:
-    """How much of a pasted nucleus shows in each voxel: 1 in its middle, 0 from half a radius
-    outside it; (z, y, x, 1) float32.
+    """How much of a pasted nucleus shows, 1 in its middle, 0 from half a radius outside it:
+    (z, y, x, 1) float32.
     """
     axes = [
         (np.arange(size) - (size - 1) / 2) * step / reach
@@ -185,13 +177,9 @@ def make_paste_mask(shape_zyx: Sequence[int], spacing_um: Sequence[float]) -> np
 def make_division_targets(annotations: Annotations, window: tuple[int, int] = (0, 0)) -> np.ndarray:
     """Which positions divide: 1 yes, 0 no, -1 nobody knows; (n,) int.
 
-    A mother's last time point divides, and as many time points before and after it as `window`
-    says. Nobody knows it of a position that is linked to nothing later, or that lies so close to
-    the end of what is annotated that a second daughter may be beyond it.
-
-    Args:
-        annotations: with links.
-        window: first and last time point that count as dividing, relative to the mother's last.
+    A mother's last time point divides, and those from `window[0]` to `window[1]` relative to it.
+    Nobody knows it of a position that is linked to nothing later, or that lies so close to the end
+    of what is annotated that a second daughter may be beyond it.
     """
     ends = annotations.links_forward() == 0
     labels = np.where(ends | _is_near_border(annotations), -1, 0)
@@ -236,9 +224,7 @@ def _list_nuclei(annotated: AnnotatedMovie, settings: NetworkSettings) -> np.nda
 
 
 def _is_similar(annotations: Annotations, spacing_um: Sequence[float]) -> np.ndarray:
-    """Which nuclei are easily taken for dividing ones: mothers before and daughters after it,
-    neighbours, crowds; (n,) bool.
-    """
+    """Which are easily taken for dividing: mothers before, daughters after, neighbours, crowds."""
     similar = np.zeros(len(annotations), bool)
     if len(annotations) == 0:
         return similar

@@ -15,9 +15,13 @@ from scipy.sparse import coo_array
 
 from organoid_kit.base import NetworkSettings, UserError
 from organoid_kit.data import AnnotatedMovie, Annotations
-from organoid_kit.examples.augmentation import Augmentation, no_augmentation, vary_intensities
-from organoid_kit.examples.batches import ClassExamples
-from organoid_kit.examples.crops import count_neighbours, cut_crop, turn
+from organoid_kit.examples.augmentation import (
+    Augmentation,
+    cut_crop,
+    no_augmentation,
+    vary_intensities,
+)
+from organoid_kit.examples.batches import ClassExamples, Movies, count_neighbours
 from organoid_kit.examples.patches import (
     PreparedMovies,
     clip_time_points,
@@ -40,10 +44,8 @@ class LinkExample:
     """Two crops with their right answer.
 
     Attributes:
-        first: (z, y, x, time) float32, the earlier nucleus in the middle; its own time point comes
-            first.
-        second: (z, y, x, time) float32, the later nucleus in the middle; its own time point comes
-            last.
+        first: (z, y, x, time) float32, around the earlier nucleus; its own time point comes first.
+        second: (z, y, x, time) float32, around the later nucleus; its own time point comes last.
         displacement: (3,) float, zyx, voxels of the crops: from the earlier to the later nucleus,
             drift taken out.
         target: whether they are the same nucleus, or mother and daughter.
@@ -78,7 +80,7 @@ class Pair:
     def displacement(self, augmentation: Augmentation) -> np.ndarray:
         """From the earlier to the later nucleus without drift: (3,) float, zyx, voxels of crops."""
         moved = self.centres[1] - self.centres[0] - self.drift
-        return turn(augmentation, self.turn_degrees).matrix @ moved
+        return augmentation.turned(self.turn_degrees).matrix @ moved
 
 
 class LinkExamples(ClassExamples):
@@ -95,11 +97,8 @@ class LinkExamples(ClassExamples):
 
     shares = (0.3, 0.2, 0.35, 0.15)
 
-    def _find(self, annotated_movies: Sequence[AnnotatedMovie], most_examples: int | None) -> int:
-        """Finds the candidates of which the truth is known.
-
-        Raises UserError where none is right, or none is wrong.
-        """
+    def _find(self, annotated_movies: Movies, most_examples: int | None) -> int:
+        """Finds the candidates of which the truth is known; UserError if all or none are right."""
         settings = self.settings
         self.positions = [compute_working_positions(each, settings) for each in annotated_movies]
         self.spacings = [compute_working_spacing(each, settings) for each in annotated_movies]
@@ -138,9 +137,7 @@ class LinkExamples(ClassExamples):
     def example(
         self, candidate: int, key: tuple[int, ...], augmentation: Augmentation | None = None
     ) -> LinkExample:
-        """One example of a candidate; the same key gives the same one, varied by `augmentation` if
-        it is given.
-        """
+        """One of a candidate; the same key gives the same one, varied by `augmentation` if given."""
         rng = np.random.default_rng(key)
         vary = self.augment or augmentation is not None
         # Every other fixed example moves, too: judged by slow ones, the first epoch is best.
@@ -162,9 +159,7 @@ class LinkExamples(ClassExamples):
     def _draw_pair(
         self, candidate: int, rng: np.random.Generator, jitters: bool, moves: bool
     ) -> Pair:
-        """The two nuclei of a candidate, each a little off its place where it jitters; the sample
-        turns and drifts farther than it did where it moves.
-        """
+        """Nuclei that jitter are a little off; a sample that moves turns and drifts farther."""
         options, movie = self.settings.augmentation, int(self.movies[candidate])
         spacing = self.spacings[movie]
         jitter = (options.jitter_um or 0.0) * rng.uniform(-1, 1, (2, 3)) / spacing
@@ -179,56 +174,45 @@ class LinkExamples(ClassExamples):
 
     @staticmethod
     def join(examples: Sequence[LinkExample]) -> LinkInputs:
-        """The network's three inputs, see `join_pairs`."""
-        return join_pairs(examples)
+        """The network's three inputs.
+
+        Returns:
+            first crops with three coordinate channels behind (batch, z, y, x, time + 3), second
+            crops with the three channels, in reverse order, in front (batch, z, y, x, 3 + time),
+            and displacements (batch, 3) zyx in voxels; all float32. A coordinate channel says,
+            along one axis, how far each voxel is from the other nucleus, in sizes of the crop.
+        """
+        displacements = np.stack([example.displacement for example in examples]).astype(np.float32)
+        first = np.stack([example.first for example in examples])
+        second = np.stack([example.second for example in examples])
+        return *add_coordinates(first, second, displacements), displacements
 
 
 def cut_pair(
     augmentation: Augmentation, prepared: PreparedMovies, pair: Pair
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The two crops of a candidate.
+    """The two crops of a candidate, (z, y, x, time) float32 each.
 
     The first has the earlier nucleus in its middle, at its own time point and those of the window
     after it; the second the later nucleus, at its own time point and, mirrored in time, those
     before it. At all time points a crop moves and turns along with the sample.
-
-    Args:
-        augmentation: the variation of both.
-        prepared: the movies.
-        pair: the two nuclei.
-
-    Returns:
-        two arrays (z, y, x, time) float32.
     """
-    first_times, second_times = compute_pair_windows(prepared, pair.movie, pair.time_points)
-    to_second = pair.displacement(augmentation)
-    return (
-        _cut_along(augmentation, prepared, pair, first_times, np.zeros(3)),
-        _cut_along(augmentation, prepared, pair, second_times, to_second),
-    )
 
+    def cut(time_points: Sequence[int], offset: np.ndarray) -> np.ndarray:
+        """The piece of the moving sample this far from the earlier nucleus, in voxels of the crop."""
+        passed = (np.array(time_points) - start) / (end - start)  # 0 at the earlier, 1 at the later
+        turns = passed * pair.turn_degrees
+        drifted = pair.centres[0] + passed[:, None] * pair.drift
+        offsets = [np.linalg.inv(augmentation.turned(each).matrix) @ offset for each in turns]
+        stacks = [prepared.stack(pair.movie, time_point) for time_point in time_points]
+        turns = turns if pair.turn_degrees else None
+        shape_zyx = prepared.settings.patch_shape_zyx
+        return cut_crop(augmentation, stacks, drifted + offsets, shape_zyx, turns)
 
-def _cut_along(
-    augmentation: Augmentation,
-    prepared: PreparedMovies,
-    pair: Pair,
-    time_points: Sequence[int],
-    offset: np.ndarray,
-) -> np.ndarray:
-    """The same piece of the moving sample at these time points; `offset` leads to its middle from
-    the earlier nucleus, (3,) zyx in voxels of the crop.
-    """
     start, end = pair.time_points
-    passed = (np.array(time_points) - start) / (
-        end - start
-    )  # 0 at the earlier nucleus, 1 at the later
-    turns = passed * pair.turn_degrees
-    drifted = pair.centres[0] + passed[:, None] * pair.drift
-    offsets = [np.linalg.inv(turn(augmentation, degrees).matrix) @ offset for degrees in turns]
-    stacks = [prepared.stack(pair.movie, time_point) for time_point in time_points]
-    shape = prepared.settings.patch_shape_zyx
-    turns = turns if pair.turn_degrees else None
-    return cut_crop(augmentation, stacks, drifted + offsets, shape, turns)
+    first_times, second_times = compute_pair_windows(prepared, pair.movie, pair.time_points)
+    first = cut(first_times, np.zeros(3))
+    return first, cut(second_times, pair.displacement(augmentation))
 
 
 def cut_links(
@@ -251,13 +235,8 @@ def cut_links(
 def compute_pair_windows(
     prepared: PreparedMovies, movie: int, time_points: Sequence[int]
 ) -> tuple[list[int], list[int]]:
-    """The time points at which the two crops of a candidate are cut; beyond the movie's ends the
-    nearest is repeated.
-
-    Args:
-        prepared: the movies.
-        movie: which of them.
-        time_points: of the two nuclei.
+    """The time points at which the two crops of a candidate are cut, given those of its nuclei;
+    beyond the movie's ends the nearest is repeated.
     """
     start, end = time_points
     before, after = prepared.settings.time_window
@@ -267,25 +246,10 @@ def compute_pair_windows(
     return first, second
 
 
-def join_pairs(examples: Sequence[LinkExample]) -> LinkInputs:
-    """The three inputs of the link network.
-
-    Returns:
-        first crops with three coordinate channels behind (batch, z, y, x, time + 3), second crops
-        with the three channels, in reverse order, in front (batch, z, y, x, 3 + time), and
-        displacements (batch, 3) zyx in voxels; all float32. A coordinate channel says, along one
-        axis, how far each voxel is from the other nucleus, relative to the size of the crop.
-    """
-    displacements = np.stack([example.displacement for example in examples]).astype(np.float32)
-    first = np.stack([example.first for example in examples])
-    second = np.stack([example.second for example in examples])
-    return *add_coordinates(first, second, displacements), displacements
-
-
 def add_coordinates(
     first: np.ndarray, second: np.ndarray, displacements: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Crops (batch, z, y, x, time) with the coordinate channels that `join_pairs` describes."""
+    """Crops (batch, z, y, x, time) with the channels that `LinkExamples.join` describes."""
     shape = first.shape[:4]
     to_second = [_compute_distances(shape, axis, displacements[:, axis]) for axis in (0, 1, 2)]
     to_first = [_compute_distances(shape, axis, -displacements[:, axis]) for axis in (2, 1, 0)]
@@ -296,13 +260,8 @@ def add_coordinates(
 
 
 def _compute_distances(shape: Sequence[int], axis: int, others: np.ndarray) -> np.ndarray:
-    """How far each voxel of these crops is from the other nucleus, along an axis, in sizes of the
-    crop.
-
-    Args:
-        shape: (batch, z, y, x) of the crops.
-        axis: 0, 1 or 2 for z, y or x.
-        others: (batch,) float, the other nucleus' coordinate from the middle of the crop.
+    """How far each voxel of crops (batch, z, y, x) is along an axis from the other nucleus, whose
+    coordinate from the middle is given: (batch,) float. In sizes of the crop.
     """
     size = shape[axis + 1]
     distances = np.abs(np.arange(size, dtype=np.float32) - size / 2 - others[:, None]) / size
@@ -312,14 +271,9 @@ def _compute_distances(shape: Sequence[int], axis: int, others: np.ndarray) -> n
 
 
 def make_link_targets(annotations: Annotations, candidates: np.ndarray) -> np.ndarray:
-    """Which candidates are links: 1 yes, 0 no, -1 nobody knows; (m,) int.
+    """Which candidates, (m, 2) int, rows, are links: 1 yes, 0 no, -1 nobody knows; (m,) int.
 
-    Nobody knows it where neither the earlier position is linked onwards nor the later one
-    backwards.
-
-    Args:
-        annotations: with the true links.
-        candidates: (m, 2) int, rows.
+    Nobody knows where neither the earlier position is linked onwards nor the later one backwards.
     """
     number = [len(annotations), 1]
     is_link = np.isin(candidates @ number, annotations.links @ number)
@@ -331,16 +285,8 @@ def make_link_targets(annotations: Annotations, candidates: np.ndarray) -> np.nd
 def skip_time_points(
     annotations: Annotations, step: int, first: int
 ) -> tuple[Annotations, np.ndarray]:
-    """Every so many time points only, as if nuclei had moved faster; counted anew, linked over what
-    was left out.
-
-    Args:
-        annotations: with links.
-        step: time points from one to the next.
-        first: the first one that is kept.
-
-    Returns:
-        the annotations, and the rows they had, (k,) int.
+    """Every `step`th time point from `first` on, as if nuclei had moved faster; counted anew, linked
+    over what was left out. With the rows that the positions had, (k,) int.
     """
     links, size = annotations.links, len(annotations)
     one_link = coo_array((np.ones(len(links)), links.T.astype(np.int32)), shape=(size, size))
@@ -365,12 +311,8 @@ def _list_candidates(
     start = int(annotations.time_points.min()) if len(annotations) else 0
     for first in range(start, start + step):
         kept, rows = skip_time_points(annotations, step, first)
-        links = find_candidates(
-            kept,
-            max_distance_um=settings.max_link_um,
-            neighbours=settings.link_neighbours,
-            remove_drift=settings.remove_drift,
-        ).links
+        options = {"neighbours": settings.link_neighbours, "remove_drift": settings.remove_drift}
+        links = find_candidates(kept, max_distance_um=settings.max_link_um, **options).links
         targets = make_link_targets(kept, links)
         links, targets = links[targets >= 0], targets[targets >= 0]
         drift = estimate_drift(kept) if settings.remove_drift else None
@@ -383,9 +325,7 @@ def _list_candidates(
 def _classify_candidates(
     annotations: Annotations, links: np.ndarray, true: np.ndarray, moved_um: np.ndarray
 ) -> np.ndarray:
-    """Right candidates are hard in divisions, crowds, and where nuclei are fast; wrong ones are
-    near or far.
-    """
+    """Right ones are hard in divisions, crowds and where nuclei are fast; wrong ones near or far."""
     if len(links) == 0:
         return np.zeros(0, int)
     lengths = np.linalg.norm(moved_um, axis=1)

@@ -21,18 +21,15 @@ GREYS = (-0.1, 1.2)
 
 
 def normalise(stack: np.ndarray, quantiles: tuple[float, float]) -> np.ndarray:
-    """Maps the lower quantile of the intensities to 0 and the upper one to 1.
+    """Maps the lower quantile of the intensities to 0 and the upper one to 1: float32, not clipped
+    above, never below -1.
 
     Voxels that are exactly zero are left out of the lower quantile, so that a zero-filled border
     does not count as background. A constant stack becomes zero.
 
     Args:
         stack: any shape, finite.
-        quantiles: lower and upper, 0..1. Where they fall together, the lowest and highest intensity
-            are taken.
-
-    Returns:
-        float32, the same shape; not clipped above, never below -1.
+        quantiles: lower and upper, 0..1. Where they fall together, lowest and highest are taken.
     """
     step = max(1, stack.size // _QUANTILE_VOXELS)
     while math.gcd(step, stack.shape[-1]) > 1:  # else some columns would never be met
@@ -61,9 +58,8 @@ def is_same_spacing(own_um: float, wanted_um: float) -> bool:
 def compute_working_shape(
     movie: TimeLapse, spacing_um: tuple[float, float, float] | None
 ) -> tuple[int, int, int]:
-    """Shape (z, y, x) of the movie's stacks once they are brought to a spacing.
-
-    An axis with one plane, or of nearly this spacing, is left as it is. None leaves everything.
+    """Shape (z, y, x) of the movie's stacks once they are brought to a spacing. An axis with one
+    plane, or of nearly this spacing, is left as it is; None leaves everything.
     """
     shape = []
     for size, own, wanted in zip(movie.shape_zyx, movie.spacing_um, spacing_um or movie.spacing_um):
@@ -73,9 +69,7 @@ def compute_working_shape(
 
 
 def compute_working_spacing(annotated: AnnotatedMovie, settings: NetworkSettings) -> np.ndarray:
-    """µm per voxel of the stacks a network sees, (3,) float, zyx: that of the settings, but for
-    axes that are left as they are.
-    """
+    """µm per voxel of the stacks a network sees, (3,) float, zyx; see `compute_working_shape`."""
     movie = annotated.movie
     shape = compute_working_shape(movie, settings.spacing_um)
     return np.array(movie.spacing_um) * movie.shape_zyx / np.array(shape)
@@ -110,21 +104,16 @@ def convert_positions(
 
 
 def prepare_stack(movie: TimeLapse, time_point: int, settings: NetworkSettings) -> np.ndarray:
-    """One stack as the network sees it.
-
-    Returns:
-        (z, y, x) float32.
+    """One stack as the network sees it, (z, y, x) float32.
 
     Raises:
-        UserError: the stack has NaN or infinite intensities, or the channel or time point is
-            missing.
+        UserError: it has NaN or infinite intensities, or the channel or time point is missing.
     """
     stack = movie.stack(time_point, settings.channels).astype(np.float32)
     if not np.isfinite(stack).all():
         raise UserError(
             f"Intensities must be finite. Received: NaN or infinity in {movie.name!r}, time point "
-            f"{time_point}. Replace them, for example with the background, and save the movie "
-            "again."
+            f"{time_point}. Replace them, for example with the background, and save the movie again."
         )
     shape = compute_working_shape(movie, settings.spacing_um)
     if shape != stack.shape:
@@ -149,9 +138,7 @@ class PreparedMovies:
         settings: NetworkSettings,
         cache_bytes: int = 1_000_000_000,
     ) -> None:
-        self.movies = movies
-        self.settings = settings
-        self.cache_bytes = cache_bytes
+        self.movies, self.settings, self.cache_bytes = movies, settings, cache_bytes
         self._stacks: OrderedDict[tuple[int, int], np.ndarray] = OrderedDict()
 
     def stack(self, movie: int, time_point: int) -> np.ndarray:
@@ -160,11 +147,9 @@ class PreparedMovies:
         if key not in self._stacks:
             self._stacks[key] = prepare_stack(self.movies[movie], time_point, self.settings)
         self._stacks.move_to_end(key)
-        while (
-            len(self._stacks) > 1
-            and sum(stack.nbytes for stack in self._stacks.values()) > self.cache_bytes
-        ):
-            self._stacks.popitem(last=False)
+        held = sum(stack.nbytes for stack in self._stacks.values())
+        while len(self._stacks) > 1 and held > self.cache_bytes:
+            held -= self._stacks.popitem(last=False)[1].nbytes
         return self._stacks[key]
 
     def window(self, movie: int, time_point: int) -> list[np.ndarray]:
@@ -191,5 +176,4 @@ def window_time_points(movie: TimeLapse, time_point: int, settings: NetworkSetti
 
 def clip_time_points(movie: TimeLapse, wanted: Iterable[int]) -> list[int]:
     """Time points that the movie has: beyond its ends, the nearest one."""
-    first, last = movie.time_points[0], movie.time_points[-1]
-    return [min(max(time_point, first), last) for time_point in wanted]
+    return [min(max(time, movie.time_points[0]), movie.time_points[-1]) for time in wanted]

@@ -14,16 +14,22 @@ from organoid_kit.examples.augmentation import (
     trace_voxels,
     vary_intensities,
 )
-from organoid_kit.examples.batches import OPEN_BYTES, OPEN_TIME_POINTS, Examples
-from organoid_kit.examples.crops import count_neighbours
+from organoid_kit.examples.batches import (
+    OPEN_BYTES,
+    OPEN_TIME_POINTS,
+    Examples,
+    Movies,
+    count_neighbours,
+)
 from organoid_kit.examples.patches import (
     compute_window_bytes,
     compute_working_positions,
     compute_working_shape,
     convert_positions,
 )
-from organoid_kit.examples.targets import compute_voxel_weights, draw_dots
 
+FOREGROUND = 0.1  # target value from which a voxel counts as part of a dot
+_DOT_REACH = 3.0  # dots are drawn out to so many standard deviations
 # Part of the patches that are drawn around a nucleus, the others anywhere that is annotated.
 _AT_NUCLEI = 0.7
 _CROWDED_UM = 12.0  # nuclei with more neighbours within this distance are drawn more often
@@ -84,12 +90,10 @@ class PositionExamples(Examples):
         places: the annotated time points.
     """
 
-    def _find(self, annotated_movies: Sequence[AnnotatedMovie], most_examples: int | None) -> int:
-        self.places = [
-            place
-            for number, annotated in enumerate(annotated_movies)
-            for place in _list_places(number, annotated, self.settings)
-        ]
+    def _find(self, annotated_movies: Movies, most_examples: int | None) -> int:
+        self.places = []
+        for number, annotated in enumerate(annotated_movies):
+            self.places += _list_places(number, annotated, self.settings)
         if not self.places:
             raise UserError(
                 "Training needs annotated positions. Received: none in "
@@ -115,20 +119,15 @@ class PositionExamples(Examples):
     def batch(
         self, epoch: int, step: int, batch_size: int
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """One batch.
-
-        Returns:
-            images (batch, z, y, x, time) float32, targets (batch, z, y, x, 1) float32 in 0..1, and
-            the weight of each voxel in the loss (batch, z, y, x) float32.
+        """Images (batch, z, y, x, time) float32, targets (batch, z, y, x, 1) float32 in 0..1, and the
+        weight of each voxel in the loss (batch, z, y, x) float32.
         """
         return join_examples(self.examples(epoch, step, batch_size))
 
     def example(
         self, number: int, key: tuple[int, ...], augmentation: Augmentation | None = None
     ) -> PositionExample:
-        """One example from one of the `places`; the same key gives the same one, varied by
-        `augmentation` if it is given.
-        """
+        """One of a place; the same key gives the same one, varied by `augmentation` if given."""
         rng = np.random.default_rng(key)
         place, settings, shape = self.places[number], self.settings, self.settings.patch_shape_zyx
         stacks = self.prepared.window(place.movie, place.time_point)
@@ -166,10 +165,8 @@ def join_examples(examples: Sequence[PositionExample]) -> tuple[np.ndarray, np.n
 
 
 def _list_places(number: int, annotated: AnnotatedMovie, settings: NetworkSettings) -> list[Place]:
-    """The annotated time points of a movie.
-
-    Where the annotated region is only the cuboid of the positions it is widened by the size of a
-    dot, so that the outermost nuclei are seen whole; it never reaches beyond the image.
+    """The annotated time points of a movie. A region that is only the cuboid of the positions is
+    widened by the size of a dot, so that the outermost nuclei are seen whole.
     """
     movie, annotations = annotated.movie, annotated.annotations
     shape = compute_working_shape(movie, settings.spacing_um)
@@ -200,3 +197,51 @@ def _draw_centre(place: Place, shape_zyx: Sequence[int], rng: np.random.Generato
         centre = rng.uniform(*place.region)
     half = (np.array(shape_zyx) - 1) / 2
     return np.round(np.clip(centre, *place.region) - half) + half
+
+
+def draw_dots(
+    positions: np.ndarray,
+    shape_zyx: tuple[int, int, int],
+    spacing_um: tuple[float, float, float],
+    sigma_um: float,
+) -> np.ndarray:
+    """The right answer: an image (z, y, x) float32 with a Gaussian dot of height 1 and of standard
+    deviation `sigma_um` at each position; where dots meet, the higher one counts.
+
+    Args:
+        positions: (n, 3) float, zyx, voxels, also between voxels or a little outside.
+        shape_zyx: of the image.
+        spacing_um: µm per voxel, zyx.
+        sigma_um: of a dot.
+    """
+    image = np.zeros(shape_zyx, np.float32)
+    sigma = sigma_um / np.array(spacing_um)
+    lowest = np.maximum(np.ceil(positions - _DOT_REACH * sigma), 0).astype(int)
+    highest = np.minimum(np.floor(positions + _DOT_REACH * sigma) + 1, shape_zyx).astype(int)
+    for position, low, high in zip(positions, lowest, highest, strict=True):
+        if (low < high).all():
+            away = [
+                (np.arange(first, last) - middle) / width
+                for first, last, middle, width in zip(low, high, position, sigma)
+            ]
+            z, y, x = (np.exp(-0.5 * distance**2) for distance in away)
+            place = image[tuple(map(slice, low, high))]
+            dot = (z[:, None, None] * y[:, None] * x).astype(np.float32)
+            np.maximum(place, dot, out=place)
+    return image
+
+
+def compute_voxel_weights(targets: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Weights that give dots and background half of the loss each, however rare dots are: float32,
+    as many as there are voxels in sum, 0 where nothing counts.
+
+    Args:
+        targets: any shape, 0..1.
+        counts: the same shape, True where a voxel counts, False outside what is annotated.
+    """
+    dots = counts & (targets >= FOREGROUND)
+    parts = [part for part in (dots, counts & ~dots) if part.any()]
+    weights = np.zeros(targets.shape, np.float32)
+    for part in parts:
+        weights[part] = targets.size / (len(parts) * np.count_nonzero(part))
+    return weights

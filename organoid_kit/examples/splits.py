@@ -15,6 +15,7 @@ import numpy as np
 
 from organoid_kit.base import UserError
 from organoid_kit.data import AnnotatedMovie
+from organoid_kit.examples.batches import Movies
 
 DEFAULT_WINDOW = (-1, 1)
 
@@ -40,17 +41,11 @@ class Split:
 
 
 def split_by_movie(
-    annotated_movies: Sequence[AnnotatedMovie], validation: int = 1, test: int = 0, *, seed: int = 1
+    annotated_movies: Movies, validation: int = 1, test: int = 0, *, seed: int = 1
 ) -> Split:
-    """Whole movies for validation and for test; the others are for training.
+    """So many whole movies for validation and for test; the others, at least one, for training.
 
     A movie that is listed several times (annotated in several pieces) stays together.
-
-    Args:
-        annotated_movies: at least one more movie than `validation` and `test` together.
-        validation: number of movies for validation.
-        test: number of movies for test.
-        seed: decides which.
 
     Raises:
         UserError: there are too few movies.
@@ -58,23 +53,20 @@ def split_by_movie(
     keys = list(dict.fromkeys(_movie_key(one) for one in annotated_movies))
     if len(keys) < validation + test + 1:
         raise UserError(
-            f"A split by movie needs at least one movie for training. Received: {len(keys)} movies, of which "
-            f"{validation} for validation and {test} for test. Annotate another movie, or use split_by_time_block, "
-            "which splits within a movie."
+            "A split by movie needs at least one movie for training. Received: "
+            f"{len(keys)} movies, of which {validation} for validation and {test} for test. Annotate "
+            "another movie, or use split_by_time_block, which splits within a movie."
         )
     order = np.random.default_rng(seed).permutation(len(keys))
-    chosen = [
-        {keys[number] for number in part}
-        for part in np.split(order, [validation, validation + test])
-    ]
-    validation_part, test_part, training_part = (
-        [one for one in annotated_movies if _movie_key(one) in part] for part in chosen
-    )
-    return Split(training_part, validation_part, test_part)
+    parts = []
+    for numbers in np.split(order, [validation, validation + test]):
+        chosen = {keys[number] for number in numbers}
+        parts.append([one for one in annotated_movies if _movie_key(one) in chosen])
+    return Split(training=parts[2], validation=parts[0], test=parts[1])
 
 
 def split_by_time_block(
-    annotated_movies: Sequence[AnnotatedMovie],
+    annotated_movies: Movies,
     validation_fraction: float = 0.2,
     test_fraction: float = 0.0,
     *,
@@ -83,17 +75,15 @@ def split_by_time_block(
 ) -> Split:
     """The beginning of each movie for training, what follows for validation, and the end for test.
 
-    Between blocks, `gap` time points are left out, so that no image is seen by both. The cells are
-    still the same
-    ones: such a score is more hopeful than that of a movie never seen.
+    Between blocks, `gap` time points are left out (None: as few as possible), so that no image is
+    seen by both. The cells are still the same ones: such a score is more hopeful than that of a
+    movie never seen.
 
     Args:
         annotated_movies: each with enough annotated time points.
-        validation_fraction: part of the annotated time points, 0 to 1.
-        test_fraction: likewise; 0 makes no test part.
-        time_window: first and last time point the network sees together, relative to the central
-            one.
-        gap: time points of the movie left out between blocks; None: as few as possible.
+        validation_fraction, test_fraction: of the annotated time points, 0 to 1; 0 makes no part.
+        time_window: first and last time point seen together, relative to the central one.
+        gap: time points of the movie.
 
     Raises:
         UserError: the gap is too small for the time window, or a movie has too few annotated time
@@ -103,24 +93,30 @@ def split_by_time_block(
     gap = least if gap is None else gap
     if gap < least:
         raise UserError(
-            f"The gap between blocks must be at least {least} time points, or both sides see the same images. "
-            f"Received: a gap of {gap} for the time window {time_window[0]} to {time_window[1]}. "
-            f"Pass gap={least} or more, or leave it out."
+            f"The gap between blocks must be at least {least} time points, or both sides see the same "
+            f"images. Received: a gap of {gap} for the time window {time_window[0]} to "
+            f"{time_window[1]}. Pass gap={least} or more, or leave it out."
         )
-    _raise_if_listed_twice(annotated_movies)
+    keys = [_movie_key(one) for one in annotated_movies]
+    twice = sorted({name for path, name in keys if keys.count((path, name)) > 1})
+    if twice:  # it would be cut into blocks twice, each time elsewhere
+        raise UserError(
+            "Each movie may be listed once to be split into blocks of time. Received: "
+            f"{', '.join(map(repr, twice))} more than once. Put its annotations together, give "
+            "different movies different names, or use split_by_movie."
+        )
     fractions = (validation_fraction, test_fraction)
     blocks = [_time_blocks(one, fractions, gap) for one in annotated_movies]
     return _split_time_points(annotated_movies, blocks)
 
 
 def split_random_time_points(
-    annotated_movies: Sequence[AnnotatedMovie], validation_fraction: float = 0.2, *, seed: int = 1
+    annotated_movies: Movies, validation_fraction: float = 0.2, *, seed: int = 1
 ) -> Split:
     """Time points dealt out at random. **Only to demonstrate leakage: never train with it.**
 
     Nearly every validation time point has a neighbour in training, with the same nuclei in nearly
-    the same places. The validation score then says how well the network remembers, not how well it
-    finds nuclei.
+    the same places: the score then says how well the network remembers, not how well it finds them.
     """
     rng = np.random.default_rng(seed)
     blocks = []
@@ -133,40 +129,21 @@ def split_random_time_points(
 
 def find_leaks(split: Split, time_window: tuple[int, int] = DEFAULT_WINDOW) -> list[str]:
     """Images that two parts both see, one sentence for each movie and pair of parts; empty if
-    nothing leaks.
-
-    Args:
-        split: training, validation and test.
-        time_window: first and last time point the network sees together, relative to the central
-            one.
+    nothing leaks. `time_window`: first and last time point seen together.
     """
-    views = {name: _views(part, time_window) for name, part in split.parts().items()}
+    views = {name: _list_views(part, time_window) for name, part in split.parts().items()}
     leaks = []
     for one, other in combinations(views, 2):
         for key in views[one].keys() & views[other].keys():
-            shared = sorted(views[one][key] & views[other][key])
-            if shared:
-                leaks.append(
-                    f"{one} and {other} both see {key[1]!r} at time points {', '.join(map(str, shared))}."
-                )
+            if shared := sorted(views[one][key] & views[other][key]):
+                times = ", ".join(map(str, shared))
+                leaks.append(f"{one} and {other} both see {key[1]!r} at time points {times}.")
     return sorted(leaks)
 
 
 def _movie_key(annotated: AnnotatedMovie) -> tuple[str, str]:
     """What makes two movies the same: file and name."""
     return str(annotated.movie.path), annotated.movie.name
-
-
-def _raise_if_listed_twice(annotated_movies: Sequence[AnnotatedMovie]) -> None:
-    """A movie in two pieces would be cut into blocks twice, each time elsewhere."""
-    keys = [_movie_key(one) for one in annotated_movies]
-    twice = sorted({name for path, name in keys if keys.count((path, name)) > 1})
-    if twice:
-        raise UserError(
-            "Each movie may be listed once to be split into blocks of time. "
-            f"Received: {', '.join(map(repr, twice))} more than once. "
-            "Put its annotations together, give different movies different names, or use split_by_movie."
-        )
 
 
 def _time_blocks(
@@ -184,9 +161,10 @@ def _time_blocks(
     wanted = [True, *(fraction > 0 for fraction in fractions)]
     if any(needed and len(block) == 0 for needed, block in zip(wanted, blocks, strict=True)):
         raise UserError(
-            f"Each block of time needs at least one annotated time point, with gaps of {gap} between blocks. Received: "
-            f"{len(time_points)} annotated time points in {annotated.movie.name!r}. "
-            "Annotate more time points, ask for a smaller part, or split several movies with split_by_movie."
+            f"Each block of time needs at least one annotated time point, with gaps of {gap} between "
+            f"blocks. Received: {len(time_points)} annotated time points in "
+            f"{annotated.movie.name!r}. Annotate more time points, ask for a smaller part, or split "
+            "several movies with split_by_movie."
         )
     return blocks
 
@@ -195,14 +173,13 @@ def _count_part(count: int, fraction: float) -> int:
     """So many of `count`, rounded up: a part that was asked for is not empty."""
     if not 0 <= fraction < 1:
         raise UserError(
-            f"The part for validation or test must be from 0 to below 1. Received: {fraction}. For example, pass 0.2."
+            "The part for validation or test must be from 0 to below 1. Received: "
+            f"{fraction}. For example, pass 0.2."
         )
     return math.ceil(round(count * fraction, 9))
 
 
-def _split_time_points(
-    annotated_movies: Sequence[AnnotatedMovie], blocks: Sequence[Sequence[np.ndarray]]
-) -> Split:
+def _split_time_points(annotated_movies: Movies, blocks: Sequence[Sequence[np.ndarray]]) -> Split:
     """A split from the time points of training, validation and test in each movie."""
     parts: tuple[list, list, list] = ([], [], [])
     for one, movie_blocks in zip(annotated_movies, blocks, strict=True):
@@ -213,16 +190,13 @@ def _split_time_points(
     return Split(*parts)
 
 
-def _views(
-    part: Sequence[AnnotatedMovie], time_window: tuple[int, int]
-) -> dict[tuple[str, str], set[int]]:
+def _list_views(part: Movies, window: tuple[int, int]) -> dict[tuple[str, str], set[int]]:
     """Time points of each movie that a network sees."""
     views: dict[tuple[str, str], set[int]] = {}
     for one in part:
-        offsets = np.arange(time_window[0], time_window[1] + 1)
-        seen = np.add.outer(one.annotations.annotated_time_points, offsets).ravel()
-        inside = (seen >= one.movie.time_points.start) & (seen < one.movie.time_points.stop)
-        views.setdefault(_movie_key(one), set()).update(seen[inside].tolist())
+        offsets = np.arange(window[0], window[1] + 1)
+        seen = np.add.outer(one.annotations.annotated_time_points, offsets).ravel().tolist()
+        views.setdefault(_movie_key(one), set()).update(set(seen) & set(one.movie.time_points))
     return views
 
 

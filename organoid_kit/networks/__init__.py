@@ -15,17 +15,8 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
-        "blocks",
-        "building",
-        "devices",
-        "division",
-        "export",
-        "folders",
-        "link",
-        "own",
-        "position",
-        "resampling",
-        "saving",
+        *("blocks", "building", "devices", "division", "export", "folders"),
+        *("link", "own", "position", "resampling", "saving"),
     ],
     submod_attrs={
         "building": ["build_network"],

@@ -15,8 +15,7 @@ from organoid_kit.base import NetworkSettings, UserError
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.evaluation.calibration import Calibration
 from organoid_kit.examples import PreparedMovies
-from organoid_kit.examples.augmentation import no_augmentation
-from organoid_kit.examples.crops import cut_crop
+from organoid_kit.examples.augmentation import cut_crop, no_augmentation
 from organoid_kit.examples.link import add_coordinates, compute_pair_windows
 from organoid_kit.examples.patches import compute_working_spacing, prepare_nuclei
 from organoid_kit.tracking import find_best, find_candidates

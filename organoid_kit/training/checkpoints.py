@@ -22,31 +22,18 @@ _KEPT = 2  # the newest checkpoints; with one damaged, the other still serves
 
 @dataclass
 class TrainingState:
-    """Where a training stands. Together with weights and optimiser it is all there is to know.
+    """Where a training stands. Together with weights and optimiser it is all there is to know."""
 
-    Attributes:
-        batch_size: in use; smaller than in the settings where memory ran out.
-        epoch: finished epochs.
-        step: finished steps of the epoch under way.
-        losses: (loss, examples) of the steps of the epoch under way.
-        history: one row for each finished epoch.
-        lowest_error: of all epochs so far, see `validation.get_epoch_error`.
-        epochs_since_best: finished epochs since then.
-        seconds: spent in training so far.
-        seconds_of_epoch: spent in the epoch under way.
-        finished: why the training ended; empty while it goes on.
-    """
-
-    batch_size: int
-    epoch: int = 0
-    step: int = 0
-    losses: list[tuple[float, int]] = field(default_factory=list)
-    history: list[dict[str, float]] = field(default_factory=list)
-    lowest_error: float = float("inf")
+    batch_size: int  # in use; smaller than in the settings where memory ran out
+    epoch: int = 0  # finished ones
+    step: int = 0  # finished ones of the epoch under way
+    losses: list[tuple[float, int]] = field(default_factory=list)  # and examples, of these steps
+    history: list[dict[str, float]] = field(default_factory=list)  # a row for each finished epoch
+    lowest_error: float = float("inf")  # of all epochs so far, see `keeping.compute_epoch_error`
     epochs_since_best: int = 0
-    seconds: float = 0.0
-    seconds_of_epoch: float = 0.0
-    finished: str = ""
+    seconds: float = 0.0  # spent in training so far
+    seconds_of_epoch: float = 0.0  # spent in the epoch under way
+    finished: str = ""  # why the training ended; empty while it goes on
 
 
 def save_checkpoint(network: keras.Model, state: TrainingState, folder: Path) -> Path:
@@ -116,10 +103,7 @@ def _name_variables(network: keras.Model) -> dict[str, keras.Variable]:
     """All that changes in a training, under names for a file."""
     known = {id(weight) for weight in network.weights}
     where_dropout_stands = [v for v in network.non_trainable_variables if id(v) not in known]
-    kept = {"weight": [*network.weights, *where_dropout_stands]}
-    kept["optimiser"] = network.optimizer.variables
-    return {
-        f"{name}_{number}": variable
-        for name, variables in kept.items()
-        for number, variable in enumerate(variables)
-    }
+    weights = enumerate([*network.weights, *where_dropout_stands])
+    optimiser = enumerate(network.optimizer.variables)
+    named = {f"weight_{number}": variable for number, variable in weights}
+    return named | {f"optimiser_{number}": variable for number, variable in optimiser}

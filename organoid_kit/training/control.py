@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from organoid_kit.base import NetworkSettings
-from organoid_kit.training.checkpoints import TrainingState
+from organoid_kit.training.steps import Learner
 
 _LOOK_SECONDS = 0.05  # a paused training looks this often whether it may go on
 
@@ -17,27 +16,21 @@ _LOOK_SECONDS = 0.05  # a paused training looks this often whether it may go on
 class Control:
     """What decides when a training waits and ends; it counts the seconds, pauses left out.
 
-    Attributes:
-        settings: with patience and the time budget.
-        state: where the training stands.
-        should_stop, should_pause, find_epochs: what may be asked of `train` on the way.
-        before_pause: what is done before waiting.
-        interrupted: set by Ctrl-C, see `delay_interrupts`.
-        counted: when the clock was last read.
+    `should_stop` and `should_pause` are asked after every step, `before_pause` is done before
+    waiting; Ctrl-C sets `interrupted`, see `delay_interrupts`.
     """
 
-    settings: NetworkSettings
-    state: TrainingState
+    learner: Learner
     should_stop: Callable[[], bool]
     should_pause: Callable[[], bool]
-    find_epochs: Callable[[], int]
-    before_pause: Callable[[], None] = lambda: None
+    before_pause: Callable[[], None]
     interrupted: threading.Event = field(default_factory=threading.Event)
-    counted: float = field(default_factory=time.monotonic)
+    counted: float = field(default_factory=time.monotonic)  # when the clock was last read
 
     def find_end(self) -> str:
         """Why training should end now; empty if it should not. Noted in the state."""
-        state, settings, epochs = self.state, self.settings, self.find_epochs()
+        state, settings = self.learner.state, self.learner.settings
+        epochs = self.learner.find_epochs()
         if state.epoch >= epochs:
             state.finished = f"all {epochs} epochs done"
         elif state.epochs_since_best >= settings.patience and state.step == 0:
@@ -69,16 +62,15 @@ class Control:
 
     def count_time(self) -> None:
         """Adds the seconds since this was last called."""
-        now = time.monotonic()
-        self.state.seconds += now - self.counted
-        self.state.seconds_of_epoch += now - self.counted
+        state, now = self.learner.state, time.monotonic()
+        state.seconds += now - self.counted
+        state.seconds_of_epoch += now - self.counted
         self.counted = now
 
 
 @contextmanager
 def delay_interrupts() -> Iterator[threading.Event]:
-    """Yields an event that Ctrl-C or the kernel's stop button sets. Only the second press
-    interrupts at once.
+    """An event that Ctrl-C or the kernel's stop button sets; the second press interrupts at once.
 
     An interrupt may come between the change of the weights and the counting of the step; saved
     then, the training could not go on as if nothing had happened. Only the main thread is ever

@@ -1,8 +1,5 @@
 """What a network answers to one and the same example after each epoch: small pictures in the run
-folder.
-
-They are written while a training goes on, and read without Keras, so that one can look at a run
-during it or years later.
+folder, written while a training goes on, and read without Keras.
 """
 
 import io
@@ -17,8 +14,7 @@ import numpy as np
 from organoid_kit.base import NetworkSettings, UserError
 from organoid_kit.base.files import write_bytes_safely
 from organoid_kit.examples import LinkExamples, PositionExamples
-from organoid_kit.examples.choice import Examples
-from organoid_kit.examples.link import join_pairs
+from organoid_kit.examples.batches import Examples
 from organoid_kit.examples.patches import make_grey
 
 FOLDER = "epochs"  # in a run folder
@@ -54,25 +50,16 @@ class EpochPicture:
 
 @dataclass(frozen=True, eq=False)
 class ShownExample:
-    """What is shown to the network after each epoch.
+    """What is shown to the network after each epoch."""
 
-    Attributes:
-        inputs: a batch for the network.
-        plane: the one that is kept of a patch; None for crops.
-        picture: all of it but the answers.
-    """
-
-    inputs: Any
-    plane: int | None
-    picture: EpochPicture
+    inputs: Any  # a batch for the network
+    plane: int | None  # the one that is kept of a patch; None for crops
+    picture: EpochPicture  # all of it but the answers
 
 
 def choose_example(examples: Examples) -> ShownExample:
-    """An example for pictures, always the same for the same examples and settings.
-
-    Args:
-        examples: of the position network: the patch with most nuclei of the first few is taken; of
-            the other two: a few crops with either answer, easy and hard ones.
+    """An example for pictures, always the same for the same examples and settings: the patch with
+    most nuclei of the first few, or a few crops with either answer, easy and hard ones.
     """
     choose = _choose_patch if isinstance(examples, PositionExamples) else _choose_crops
     return choose(examples)
@@ -94,15 +81,15 @@ def _choose_crops(examples) -> ShownExample:
     numbers = [n for answer in (True, False) for n in _choose_evenly(examples, order, answer)]
     shown = [examples.example(int(order[n]), (settings.seed, 0, int(n))) for n in numbers]
     middle, now = settings.patch_shape_zyx[0] // 2, -settings.time_window[0]
-    if isinstance(examples, LinkExamples):
-        inputs = join_pairs(shown)
-        images = [[pair.first[middle, ..., 0], pair.second[middle, ..., -1]] for pair in shown]
-    else:
-        inputs = np.stack([crop.image for crop in shown])
-        images = [[crop.image[middle, :, :, now]] for crop in shown]
+    images = [
+        [example.first[middle, ..., 0], example.second[middle, ..., -1]]
+        if isinstance(examples, LinkExamples)
+        else [example.image[middle, :, :, now]]
+        for example in shown
+    ]
     targets = np.array([example.target for example in shown])
     picture = _make_unanswered(settings, np.array(images), targets, np.zeros((0, 2)))
-    return ShownExample(inputs, None, picture)
+    return ShownExample(examples.join(shown), None, picture)
 
 
 def _choose_evenly(examples, order: np.ndarray, answer: bool) -> np.ndarray:
@@ -117,22 +104,14 @@ def _make_unanswered(
     settings: NetworkSettings, images: np.ndarray, targets: np.ndarray, positions: np.ndarray
 ) -> EpochPicture:
     truths = targets.astype(np.float16)
-    grey, spacing = make_grey(images), tuple(settings.spacing_um[1:])
-    return EpochPicture(
-        settings.network, 0, grey, truths, np.zeros_like(truths), positions, spacing
-    )
+    shown, blank, spacing = make_grey(images), np.zeros_like(truths), tuple(settings.spacing_um[1:])
+    return EpochPicture(settings.network, 0, shown, truths, blank, positions, spacing)
 
 
 def make_picture(
     shown: ShownExample, epoch: int, predict: Callable[[Any], np.ndarray]
 ) -> EpochPicture:
-    """The picture of an epoch.
-
-    Args:
-        shown: of `choose_example`.
-        epoch: how many are finished.
-        predict: what the network answers to a batch of inputs.
-    """
+    """The picture after so many epochs; `predict` is what the network answers to a batch."""
     answers = np.asarray(predict(shown.inputs))[..., 0]
     if shown.plane is not None:
         answers = answers[:, shown.plane]

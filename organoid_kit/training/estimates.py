@@ -3,7 +3,6 @@
 import math
 import shutil
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -12,7 +11,7 @@ import keras
 import numpy as np
 
 from organoid_kit.base import NetworkSettings
-from organoid_kit.data import AnnotatedMovie
+from organoid_kit.examples.batches import Movies
 from organoid_kit.networks import build_network
 from organoid_kit.networks.building import check_patch_shape, compute_shape_multiple
 from organoid_kit.networks.devices import Device, detect_device
@@ -29,25 +28,15 @@ _FILES_OF_WEIGHTS = 11
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a training needs and what there is.
-
-    Attributes:
-        settings: of the training.
-        memory_bytes: needed on the device.
-        device: with the memory that is free.
-        disk_bytes: needed in the output folder.
-        free_disk_bytes: free there.
-        minutes: for all epochs; None where time was not measured, as when the batch does not fit.
-        fitting: the same settings with a batch, and where need be a patch, that fits.
-    """
+    """What a training needs and what there is."""
 
     settings: NetworkSettings
-    memory_bytes: int
-    device: Device
-    disk_bytes: int
+    memory_bytes: int  # needed on the device
+    device: Device  # with the memory that is free
+    disk_bytes: int  # needed in the output folder
     free_disk_bytes: int
-    minutes: float | None
-    fitting: NetworkSettings
+    minutes: float | None  # of all epochs; None where not measured, as when the batch does not fit
+    fitting: NetworkSettings  # the same with a batch, and where need be a patch, that fits
 
     @property
     def fits_memory(self) -> bool:
@@ -60,13 +49,11 @@ class Estimate:
         return self.disk_bytes <= self.free_disk_bytes
 
     def __str__(self) -> str:
-        minutes = "Time was not measured."
+        time = "Time was not measured."
         if self.minutes is not None:
-            minutes = (
-                f"{self.settings.epochs} epochs take at most about {self.minutes:.3g} minutes, "
-            )
-            minutes += "if nothing else runs."
-        return " ".join([self._describe_memory(), minutes, self._describe_disk()])
+            epochs = f"{self.settings.epochs} epochs"
+            time = f"{epochs} take at most about {self.minutes:.3g} minutes, if nothing else runs."
+        return " ".join([self._describe_memory(), time, self._describe_disk()])
 
     def warnings(self) -> list[str]:
         """What does not fit, in words; empty where all does."""
@@ -74,12 +61,13 @@ class Estimate:
         return memory if self.fits_disk else [*memory, self._describe_disk()]
 
     def _describe_memory(self) -> str:
-        free = f"your {self.device.name} has {_format_bytes(self.device.memory_bytes)} free."
-        batch, smaller = _describe_batch(self.settings), _describe_batch(self.fitting)
+        needed, free = map(_format_bytes, (self.memory_bytes, self.device.memory_bytes))
+        said = f"{_describe_batch(self.settings)} needs about {needed}; "
+        said += f"your {self.device.name} has {free} free."
+        smaller = _describe_batch(self.fitting)
         if self.fitting.patch_shape_zyx == self.settings.patch_shape_zyx:
             smaller = f"A batch of {self.fitting.batch_size}"
-        needed = f"{batch} needs about {_format_bytes(self.memory_bytes)}; {free}"
-        return needed if self.fits_memory else f"{needed} {smaller} fits."
+        return said if self.fits_memory else f"{said} {smaller} fits."
 
     def _describe_disk(self) -> str:
         needed, free = map(_format_bytes, (self.disk_bytes, self.free_disk_bytes))
@@ -98,18 +86,15 @@ def _format_bytes(count: int) -> str:
 
 def estimate_training(
     settings: NetworkSettings,
-    annotated_movies: Sequence[AnnotatedMovie],
+    annotated_movies: Movies,
     *,
     network: keras.Model | None = None,
     measure_time: bool = True,
 ) -> Estimate:
-    """What training on these movies will take.
+    """What training the network (None: the kit's) on these movies will take.
 
-    Args:
-        settings: of the training.
-        annotated_movies: to train on; only the number of annotated time points is looked at.
-        network: of your own; None for the kit's.
-        measure_time: whether a few real steps are timed, which takes some seconds.
+    Of the movies, only the number of annotated time points is looked at. With `measure_time` a few
+    real steps are timed, which takes some seconds.
 
     Raises:
         UserError: the patch does not fit the network.
@@ -154,10 +139,8 @@ def estimate_memory(settings: NetworkSettings, network: keras.Model | None = Non
 def propose_batch(
     settings: NetworkSettings, memory_bytes: int, network: keras.Model | None = None
 ) -> NetworkSettings:
-    """The settings with the largest batch, up to theirs, that fits into memory.
-
-    Where not even one patch fits, rows and columns are halved until one does or they cannot be
-    halved any more; those of a network of one's own stay.
+    """The settings with the largest batch, up to theirs, that fits into memory. Where not even one
+    patch fits, rows and columns are halved until one does, but for a network of one's own.
     """
     least = compute_shape_multiple(settings)[1:]
     while True:
@@ -175,7 +158,7 @@ def estimate_disk(settings: NetworkSettings, network: keras.Model | None = None)
     return _FILES_OF_WEIGHTS * _BYTES * _count_numbers(settings, network)[0] + 1_000_000
 
 
-def count_steps(settings: NetworkSettings, annotated_movies: Sequence[AnnotatedMovie]) -> int:
+def count_steps(settings: NetworkSettings, annotated_movies: Movies) -> int:
     """Steps in an epoch."""
     times = [movie.annotations.annotated_time_points for movie in annotated_movies]
     return math.ceil(sum(map(len, times)) * settings.patches_per_time_point / settings.batch_size)
@@ -191,8 +174,8 @@ def is_out_of_memory(error: Exception) -> bool:
 def measure_step_seconds(
     settings: NetworkSettings, network: keras.Model | None = None, steps: int = 3
 ) -> float:
-    """Seconds of a training step on made-up images, the fastest of a few; the first, which
-    compiles, does not count. A network that is passed is trained by it.
+    """Seconds of a training step on made-up images: of the fastest after the first, which compiles.
+    A network that is passed is trained by it.
     """
     network = network or build_network(settings)
     network.compile("adam", "binary_crossentropy", jit_compile=keras.backend.backend() == "jax")
@@ -220,9 +203,7 @@ def _memory_parts(settings: NetworkSettings, network: keras.Model | None) -> tup
 def _count_numbers(
     settings: NetworkSettings, network: keras.Model | None = None
 ) -> tuple[int, int, int]:
-    """Numbers that a network learns, takes in and gives out in all its layers, the last two for one
-    example.
-    """
+    """Numbers that a network learns; and for one example, those it takes in and its layers give."""
     network = network or build_network(settings)
     shapes, _ = list_shapes(settings)
     if settings.network == "position":  # of any size: the patch's decides about the sizes inside
@@ -231,20 +212,15 @@ def _count_numbers(
 
 
 def _count_values(network: keras.Model) -> int:
-    """Numbers that all layers give out for one example; a network used twice inside another counts
-    twice.
-    """
+    """Numbers that all layers give for one example; what is used twice inside counts twice."""
     layers = network.get_config()["layers"]
     calls = {layer.get("name"): len(layer.get("inbound_nodes", ())) for layer in layers}
-    return sum(
-        max(1, calls.get(layer.name, 1))
-        * (
-            _count_values(layer)
-            if isinstance(layer, keras.Model)
-            else math.prod(layer.output.shape[1:])
-        )
-        for layer in network.layers
-    )
+    total = 0
+    for layer in network.layers:
+        nested = isinstance(layer, keras.Model)
+        values = _count_values(layer) if nested else math.prod(layer.output.shape[1:])
+        total += max(1, calls.get(layer.name, 1)) * values
+    return total
 
 
 def _measure_free_disk(folder: Path) -> int:

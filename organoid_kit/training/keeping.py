@@ -1,4 +1,6 @@
-"""What a training leaves in its run folder: checkpoints, the best network, history and pictures."""
+"""What a training leaves in its run folder, and which epoch's network is kept: that with the lowest
+`compute_epoch_error`. Checkpoints, history and pictures are of all epochs.
+"""
 
 import time
 from dataclasses import dataclass, field
@@ -8,59 +10,51 @@ from typing import Any
 import keras
 import numpy as np
 
-from organoid_kit.base import NetworkSettings, UserError
+from organoid_kit.base import UserError
 from organoid_kit.base.files import write_json_safely
-from organoid_kit.examples.choice import Examples
+from organoid_kit.examples.batches import Examples
 from organoid_kit.networks import save_network
 from organoid_kit.networks.export import check_export
-from organoid_kit.training.checkpoints import TrainingState, save_checkpoint
-from organoid_kit.training.epoch_pictures import (
-    ShownExample,
-    choose_example,
-    make_picture,
-    write_picture,
-)
-from organoid_kit.training.runs import Run
-from organoid_kit.training.validation import get_epoch_error
+from organoid_kit.training import epoch_pictures
+from organoid_kit.training.checkpoints import save_checkpoint
+from organoid_kit.training.steps import Learner
+
+
+def compute_epoch_error(judged: dict[str, float | None]) -> float:
+    """What epochs are compared by, the lowest is best: the validation loss, of division and link
+    networks that after calibration.
+
+    Their plain loss rises with a few sure mistakes while they still learn to tell the classes
+    apart; calibration mends that when the training is over, so it must not decide which epoch is
+    kept.
+    """
+    return judged.get("validation_calibrated_loss", judged["validation_loss"])
 
 
 @dataclass
 class Keeper:
-    """Keeps what a training has come to.
+    """Keeps what a training has come to; one of the `examples` is shown in the epoch pictures."""
 
-    Attributes:
-        run: where to.
-        network: under training.
-        settings: of the training.
-        state: where it stands.
-        examples: one of which is shown in the epoch pictures.
-        saved: when the last checkpoint was written.
-    """
-
-    run: Run
-    network: keras.Model
-    settings: NetworkSettings
-    state: TrainingState
+    learner: Learner
     examples: Examples
-    saved: float = field(default_factory=time.monotonic)
+    saved: float = field(default_factory=time.monotonic)  # when the last checkpoint was written
 
     def save(self) -> None:
         """Writes a checkpoint."""
-        save_checkpoint(self.network, self.state, self.run.folder / "checkpoints")
+        learner = self.learner
+        save_checkpoint(learner.network, learner.state, learner.run.folder / "checkpoints")
         self.saved = time.monotonic()
 
     def save_now_and_then(self) -> None:
         """Writes a checkpoint if the last one is some minutes old."""
-        if time.monotonic() - self.saved > 60 * self.settings.checkpoint_minutes:
+        if time.monotonic() - self.saved > 60 * self.learner.settings.checkpoint_minutes:
             self.save()
 
     def keep_epoch(self, judged: dict[str, Any]) -> dict[str, Any]:
-        """Closes an epoch: its row of the history, its picture, and the network if it is the best.
-
-        Args:
-            judged: its losses and what else it is judged by.
+        """Closes an epoch: the row of the history that says how it was `judged`, its picture, and
+        the network if it is the best.
         """
-        state, error = self.state, get_epoch_error(judged)
+        state, run, error = self.learner.state, self.learner.run, compute_epoch_error(judged)
         best = error < state.lowest_error
         state.epochs_since_best = 0 if best else state.epochs_since_best + 1
         state.lowest_error = min(state.lowest_error, error)
@@ -70,30 +64,35 @@ class Keeper:
         state.history.append(row)
         state.step, state.losses, state.seconds_of_epoch = 0, [], 0.0
         if best:
-            save_network(self.network, self.settings, self.run.network_folder, overwrite=True)
-        write_picture(make_picture(self._shown, state.epoch, self._answer), self.run.folder)
-        write_json_safely(self.run.folder / "history.json", state.history, overwrite=True)
-        self.run.log(str(row))
+            self._save_network()
+        picture = epoch_pictures.make_picture(self._shown, state.epoch, self._answer)
+        epoch_pictures.write_picture(picture, run.folder)
+        write_json_safely(run.folder / "history.json", state.history, overwrite=True)
+        run.log(str(row))
         return row
 
     @cached_property
-    def _shown(self) -> ShownExample:
-        return choose_example(self.examples)
+    def _shown(self) -> epoch_pictures.ShownExample:
+        return epoch_pictures.choose_example(self.examples)
 
     def _answer(self, inputs: Any) -> np.ndarray:
-        return keras.ops.convert_to_numpy(self.network(inputs, training=False))
+        return keras.ops.convert_to_numpy(self.learner.network(inputs, training=False))
+
+    def _save_network(self) -> None:
+        learner = self.learner
+        save_network(learner.network, learner.settings, learner.run.network_folder, overwrite=True)
 
     def keep_last(self) -> None:
         """A last checkpoint; and if no epoch has ended, the network there is rather than none."""
-        if not self.run.network_folder.exists():
-            save_network(self.network, self.settings, self.run.network_folder)
+        if not self.learner.run.network_folder.exists():
+            self._save_network()
         self.save()
 
     def try_export(self) -> str:
         """Why this network cannot leave for OrganoidTracker; empty if it can."""
         try:
-            check_export(self.network, self.settings)
+            check_export(self.learner.network, self.learner.settings)
         except UserError as error:
-            self.run.log(f"export tried and failed: {error}")
+            self.learner.run.log(f"export tried and failed: {error}")
             return f"Training goes on, but an export will fail: {error}"
         return ""

@@ -6,14 +6,14 @@ is a pure function of (seed, epoch, step): so a training that was killed and tak
 with the weights of one that never was.
 
 Read `_run_epochs` first. Its pieces: a `Learner` takes steps, a `Control` says when to wait and
-when to end, a `Keeper` keeps what was learned, a `Reporter` tells.
+when to end, a `Keeper` keeps the best network and all else, a `Reporter` tells.
 """
 
 from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,8 @@ import keras
 import numpy as np
 
 from organoid_kit.base import NetworkSettings
-from organoid_kit.data import AnnotatedMovie
 from organoid_kit.examples import make_examples
-from organoid_kit.examples.choice import Examples
+from organoid_kit.examples.batches import Examples, Movies
 from organoid_kit.examples.splits import Split, find_leaks
 from organoid_kit.networks.own import adopt_network
 from organoid_kit.training.checkpoints import TrainingState, load_newest_checkpoint
@@ -49,9 +48,8 @@ _VALIDATION_EXAMPLES = {"position": 64, "division": 1500, "link": 768}
 
 @dataclass(frozen=True)
 class Progress:
-    """What a training tells after each step, with `row` after each epoch, with `message` at events.
-
-    `seconds` are those of the whole training so far, pauses left out; `run` is the run under way.
+    """What a training tells after each step, with `row` after each epoch, with `message` at events;
+    `seconds` are those of the whole training so far, pauses left out.
     """
 
     epoch: int
@@ -74,18 +72,15 @@ def print_progress(progress: Progress) -> None:
         said = [f"{word} {row[key]:.4f}" for key, word in words.items()]
         known = {key: word for key, word in QUALITIES.items() if row.get(key) is not None}
         said += [f"{word} {row[key]:.3f}" for key, word in known.items()]
+        said.append(f"{row['seconds']:.0f} s{', best so far' if row['best'] else ''}")
         left = row["seconds"] * (progress.epochs - progress.epoch) / 60
-        print(
-            f"epoch {progress.epoch} of {progress.epochs}: {', '.join(said)}, "
-            f"{row['seconds']:.0f} s{', best so far' if row['best'] else ''}; "
-            f"at most {left:.1f} min left",
-            flush=True,
-        )
+        epoch = f"epoch {progress.epoch} of {progress.epochs}"
+        print(f"{epoch}: {', '.join(said)}; at most {left:.1f} min left", flush=True)
 
 
 def train(
-    training: Sequence[AnnotatedMovie],
-    validation: Sequence[AnnotatedMovie],
+    training: Movies,
+    validation: Movies,
     settings: NetworkSettings,
     *,
     network: keras.Model | None = None,
@@ -147,9 +142,9 @@ def train(
     adopted = own.network and adopt_network(own.network, settings)
     network = prepare_network(settings, own=adopted, loss=own.loss)
     examples = make_examples(training, settings)
-    most = _VALIDATION_EXAMPLES[settings.network]
     checks = None  # then the training loss judges
     if validation:
+        most = _VALIDATION_EXAMPLES[settings.network]
         checks = make_examples(validation, settings, augment=False, most_examples=most)
     check_own_parts(own, network, examples)
     if not resume:  # only now, when everything that can be wrong with the settings has been found
@@ -160,16 +155,14 @@ def train(
     goes_on, state = state is not None, state or TrainingState(batch_size=settings.batch_size)
 
     find_epochs = find_epochs or (lambda: settings.epochs)
-    control = Control(settings, state, should_stop, should_pause, find_epochs)
     learner = Learner(network, examples, settings, state, run, find_epochs, own.augment)
-    keeper = Keeper(run, network, settings, state, checks or examples)
-    tell = Reporter(on_progress, learner)
+    keeper, tell = Keeper(learner, checks or examples), Reporter(on_progress, learner)
 
     def save_for_a_pause() -> None:
         keeper.save()
         tell.say("Paused. Everything is saved.")
 
-    control.before_pause = save_for_a_pause
+    control = Control(learner, should_stop, should_pause, save_for_a_pause)
     if goes_on:
         state.finished = ""
         tell.say(f"Going on from epoch {state.epoch + 1}, step {state.step}.")

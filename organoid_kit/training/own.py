@@ -1,5 +1,5 @@
-"""What a learner brings to a training: a network, a loss, an augmentation. It is written into the
-run folder, and taken up again from there.
+"""What a learner brings to a training, a network, a loss, an augmentation: checked, written into
+the run folder, and taken up again from there.
 """
 
 import inspect
@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from organoid_kit.base import UserError
-from organoid_kit.examples.choice import Examples
+from organoid_kit.examples.batches import Examples
 from organoid_kit.networks.own import make_functional
 from organoid_kit.networks.saving import save_model
 from organoid_kit.training.runs import OWN_NETWORK, Run
@@ -70,20 +70,21 @@ def check_own_parts(own: OwnParts, network: keras.Model, examples: Examples) -> 
     inputs, targets, weights = examples.batch(0, 0, 1)
     if own.augment is not None:
         inputs = vary_batch(own.augment, inputs, (examples.settings.seed, 0), 0)
-    if own.loss is not None:
-        try:
-            value = float(own.loss(targets, network(inputs, training=False), sample_weight=weights))
-        except Exception as error:
-            raise UserError(
-                f"A loss must give numbers for targets and probabilities of the shape {targets.shape}. "
-                f"Received: {_name(own.loss)}, which fails: {' '.join(str(error).split())[:200]}. "
-                "Write it with keras.ops."
-            ) from error
-        if not np.isfinite(value):
-            raise UserError(
-                f"A loss must be finite. Received: {value} from {_name(own.loss)} for the first "
-                "example. Keep its logarithms and quotients away from 0."
-            )
+    if own.loss is None:
+        return
+    try:
+        value = float(own.loss(targets, network(inputs, training=False), sample_weight=weights))
+    except Exception as error:
+        raise UserError(
+            f"A loss must give numbers for targets and probabilities of the shape {targets.shape}. "
+            f"Received: {_name(own.loss)}, which fails: {' '.join(str(error).split())[:200]}. "
+            "Write it with keras.ops."
+        ) from error
+    if not np.isfinite(value):
+        raise UserError(
+            f"A loss must be finite. Received: {value} from {_name(own.loss)} for the first "
+            "example. Keep its logarithms and quotients away from 0."
+        )
 
 
 def restore_own_parts(passed: OwnParts, run: Run) -> OwnParts:
@@ -158,22 +159,14 @@ def _identify(description: dict[str, Any]) -> Any:
 
 
 def vary_batch(augment: Augment, inputs: Any, key: tuple[int, int], first: int) -> Any:
-    """A batch with each image varied by a learner's function.
+    """A network's inputs, each image varied by a learner's function.
 
-    Args:
-        augment: (z, y, x, time) float32 and a random generator in, the same shape out. The two
-            crops of a pair come as one image, the later one's time points behind the earlier's.
-        inputs: of the network.
-        key: seed and epoch.
-        first: number of the first example in the epoch; with the key it decides what is drawn.
+    What is drawn is decided by the key (seed, epoch) and the number of the `first` example in the
+    epoch. The two crops of a pair come as one image, the later's time points behind the earlier's.
     """
     if not isinstance(inputs, tuple):
-        return np.stack(
-            [
-                _vary(augment, image, np.random.default_rng((*key, number, 1)))
-                for number, image in enumerate(inputs, start=first)
-            ]
-        )
+        rngs = (np.random.default_rng((*key, first + number, 1)) for number in range(len(inputs)))
+        return np.stack([_vary(augment, image, rng) for image, rng in zip(inputs, rngs)])
     earlier, later, displacements = inputs
     time = earlier.shape[-1] - _COORDINATES
     images = np.concatenate([earlier[..., :time], later[..., _COORDINATES:]], -1)

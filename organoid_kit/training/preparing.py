@@ -1,12 +1,11 @@
 """What a training starts with: settings with nothing left open, and a compiled network."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import keras
 
 from organoid_kit.base import NetworkSettings, UserError, make_settings
-from organoid_kit.data import AnnotatedMovie
+from organoid_kit.examples.batches import Movies
 from organoid_kit.networks import build_network, load_network
 from organoid_kit.networks.building import (
     check_patch_shape,
@@ -17,15 +16,12 @@ from organoid_kit.networks.building import (
 from organoid_kit.networks.devices import detect_device
 from organoid_kit.networks.saving import check_training_on, load_settings
 
-_OF_THE_NETWORK = (
-    *("preset", "spacing_um", "intensity_quantiles", "patch_shape_zyx", "nucleus_sigma_um"),
-)
+_OF_THE_NETWORK = ["preset", "spacing_um", "intensity_quantiles"]
+_OF_THE_NETWORK += ["patch_shape_zyx", "nucleus_sigma_um"]
 
 
 def complete_settings(
-    settings: NetworkSettings,
-    training: Sequence[AnnotatedMovie],
-    network: keras.Model | None = None,
+    settings: NetworkSettings, training: Movies, network: keras.Model | None = None
 ) -> NetworkSettings:
     """Settings with what follows from the network to start from, and from the movies.
 
@@ -49,18 +45,14 @@ def complete_settings(
 
 def _inherit(settings: NetworkSettings, trained: NetworkSettings) -> NetworkSettings:
     """Settings that follow a trained network where they were left at their defaults."""
-    default = make_settings(settings.network)
-    left = [
-        name
-        for name in _OF_THE_NETWORK
-        if getattr(settings, name) in (None, getattr(default, name))
-    ]
+    default, taken = make_settings(settings.network), {}
+    for name in _OF_THE_NETWORK:
+        if getattr(settings, name) in (None, getattr(default, name)):
+            taken[name] = getattr(trained, name)
     folder = Path(settings.start_from)
     # Absolute, so that the run can go on from any working folder; a shipped network is a name.
     start_from = str(folder.resolve()) if folder.exists() else settings.start_from
-    return settings.changed(
-        start_from=start_from, **{name: getattr(trained, name) for name in left}
-    )
+    return settings.changed(start_from=start_from, **taken)
 
 
 def prepare_network(
@@ -69,12 +61,8 @@ def prepare_network(
     own: keras.Model | None = None,
     loss: keras.losses.Loss | None = None,
 ) -> keras.Model:
-    """Builds or loads the network and compiles it.
-
-    Args:
-        settings: of the training.
-        own: an adopted network of a learner's, in place of the kit's.
-        loss: in place of cross-entropy.
+    """Builds or loads the network and compiles it. `own`, an adopted network of a learner's, stands
+    in place of the kit's, `loss` in place of cross-entropy.
     """
     trained = None
     if own is None:

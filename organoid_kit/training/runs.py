@@ -15,16 +15,11 @@ from typing import Any
 import numpy as np
 
 from organoid_kit import __version__
-from organoid_kit.base import (
-    NetworkSettings,
-    UserError,
-    find_free_path,
-    read_settings,
-    write_settings,
-)
-from organoid_kit.base.files import read_json, write_json_safely
+from organoid_kit.base import NetworkSettings, UserError, read_settings, write_settings
+from organoid_kit.base.files import find_free_path, read_json, write_json_safely
 from organoid_kit.data import AnnotatedMovie
 from organoid_kit.data.reading.optional import is_zarr
+from organoid_kit.examples.batches import Movies
 
 _PACKAGES = ("keras", "tensorflow", "tensorflow-cpu", "jax", "torch")
 _PACKAGES += ("numpy", "scipy", "scikit-image", "tifffile")
@@ -91,17 +86,12 @@ class Run:
 
 def make_run(
     settings: NetworkSettings,
-    training: Sequence[AnnotatedMovie],
-    validation: Sequence[AnnotatedMovie],
+    training: Movies,
+    validation: Movies,
     own: Mapping[str, Any] | None = None,
 ) -> Run:
-    """Makes a new run folder inside ``settings.output_folder`` and writes down what it starts from.
-
-    Args:
-        settings: what to train.
-        training: movies to learn from.
-        validation: movies to judge by.
-        own: what is said of a learner's own loss and augmentation.
+    """Makes a new run folder inside ``settings.output_folder`` and writes down what it starts from;
+    `own` is what is said of a learner's own loss and augmentation.
 
     Raises:
         UserError: the folder cannot be written.
@@ -126,9 +116,7 @@ def make_run(
     return Run(folder)
 
 
-def open_run(
-    folder: str | Path, training: Sequence[AnnotatedMovie], validation: Sequence[AnnotatedMovie]
-) -> Run:
+def open_run(folder: str | Path, training: Movies, validation: Movies) -> Run:
     """Opens a run to go on with it.
 
     Raises:
@@ -162,9 +150,7 @@ def find_best(history: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
 
 
 def list_runs(folder: str | Path) -> list[dict[str, Any]]:
-    """One row for each run in a folder, oldest first: what was set, how far it came, how good it
-    was.
-    """
+    """One row for each run in a folder, oldest first: settings, how far it came, how good it was."""
     return [_summarise(Run(file.parent)) for file in sorted(Path(folder).glob("*/run.json"))]
 
 
@@ -185,9 +171,7 @@ def _summarise(run: Run) -> dict[str, Any]:
 
 
 def compare_runs(folder: str | Path) -> str:
-    """The runs of a folder as a table; below it, the settings in which a run differs from the first
-    of its network.
-    """
+    """The runs of a folder as a table; below it, in what they differ from the first of a network."""
     rows = list_runs(folder)
     if not rows:
         return f"No runs in {folder} yet."
@@ -200,7 +184,11 @@ def compare_runs(folder: str | Path) -> str:
             words = ", ".join(_list_differences(first, settings)) or "nothing"
             network = f"the first {row['network']} network"
             differences.append(f"{row['run']} differs from {network} in {words}")
-    return "\n".join([*_lay_out(rows), *differences])
+    # without a quality that no run was judged by
+    empty = {key for key in QUALITIES if all(row[key] is None for row in rows)}
+    columns = [key for key in rows[0] if key not in empty]
+    table = [columns, *([_format(row[column]) for column in columns] for row in rows)]
+    return "\n".join([*align_columns(table), *differences])
 
 
 def _list_differences(first: dict[str, Any], other: dict[str, Any]) -> list[str]:
@@ -212,14 +200,6 @@ def _list_differences(first: dict[str, Any], other: dict[str, Any]) -> list[str]
         elif value != first[key]:
             found.append(f"{key}={value!r}")
     return found
-
-
-def _lay_out(rows: list[dict[str, Any]]) -> list[str]:
-    """The lines of a table, without a quality that no run was judged by."""
-    empty = {key for key in QUALITIES if all(row[key] is None for row in rows)}
-    columns = [key for key in rows[0] if key not in empty]
-    lines = [columns, *([_format(row[column]) for column in columns] for row in rows)]
-    return align_columns(lines)
 
 
 def align_columns(lines: Sequence[Sequence[str]]) -> list[str]:
@@ -234,9 +214,7 @@ def _format(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _describe_data(
-    training: Sequence[AnnotatedMovie], validation: Sequence[AnnotatedMovie]
-) -> list[dict[str, Any]]:
+def _describe_data(training: Movies, validation: Movies) -> list[dict[str, Any]]:
     """Which movies and time points are used for what, with checksums; each file is summed once."""
     parts = {"training": training, "validation": validation}
     sum_files = cache(_sum_files)
@@ -247,9 +225,7 @@ def describe_movie(
     part: str, annotated: AnnotatedMovie, sum_files: Callable[[Path], dict[str, str]] | None = None
 ) -> dict[str, Any]:
     """Which movie and time points are used, and for what ("training", "validation", "test"), with
-    checksums.
-
-    ``images_sha256_of`` says of what the images' checksum was made.
+    checksums; ``images_sha256_of`` says of what the images' was made.
     """
     movie, annotations = annotated.movie, annotated.annotations
     total = hashlib.sha256()

@@ -1,6 +1,4 @@
-"""One step of learning after the other: batches, learning rate, and what is done where memory runs
-out.
-"""
+"""One step of learning after the other: batches, learning rate, what is done where memory runs out."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -12,7 +10,7 @@ import keras
 import numpy as np
 
 from organoid_kit.base import NetworkSettings, UserError
-from organoid_kit.examples.choice import Examples
+from organoid_kit.examples.batches import Examples
 from organoid_kit.training.checkpoints import TrainingState
 from organoid_kit.training.estimates import is_out_of_memory
 from organoid_kit.training.own import Augment, vary_batch
@@ -20,22 +18,15 @@ from organoid_kit.training.runs import NOT_FINITE, Run
 
 WARM_UP_STEPS = 20  # the learning rate rises over so many steps, then falls along a cosine
 _LAST_RATE = 0.02  # part of the learning rate that is left at the end
-Inputs = np.ndarray | tuple[np.ndarray, ...]
-Batch = tuple[Inputs, np.ndarray, np.ndarray]
+Batch = tuple[np.ndarray | tuple[np.ndarray, ...], np.ndarray, np.ndarray]
 
 
 @dataclass
 class Learner:
-    """A network and the examples it learns from.
+    """A compiled network, the examples it learns from, where it stands, and the run for the log.
 
-    Attributes:
-        network: compiled.
-        examples: to learn from.
-        settings: of the training.
-        state: where it stands.
-        run: for the log.
-        find_epochs: how many epochs the learning rate is planned for.
-        augment: how a learner varies each image on top; None: not at all.
+    `find_epochs` says how many epochs the learning rate is planned for, `augment` how images are
+    varied on top of the settings.
     """
 
     network: keras.Model
@@ -52,9 +43,7 @@ class Learner:
         return self.examples.steps_per_epoch(self.state.batch_size)
 
     def make_batches(self) -> Iterator[Batch]:
-        """The batches from where the state stands to the end of the epoch, each made while the last
-        is trained on.
-        """
+        """Those left of the epoch, each made while the one before is trained on."""
         epoch, size = self.state.epoch, self.state.batch_size
         steps = range(self.state.step, self.steps)
         if not steps:
@@ -75,8 +64,8 @@ class Learner:
 
     def learn(self, batch: Batch) -> float:
         """Changes the weights by one batch; its loss."""
+        state = self.state
         inputs, targets, weights = batch
-        state, settings = self.state, self.settings
         self.network.optimizer.learning_rate = self.compute_learning_rate()
         self.network.reset_metrics()
         loss = float(self.network.train_on_batch(inputs, targets, sample_weight=weights))
@@ -85,7 +74,7 @@ class Learner:
             self.run.log(f"{NOT_FINITE}: {where}")
             raise UserError(
                 f"The loss must stay finite. Received: {where} of {self.run.folder}. "
-                f"Lower the learning rate (now {settings.learning_rate:g}) and start again."
+                f"Lower the learning rate (now {self.settings.learning_rate:g}) and start again."
             )
         state.losses.append((loss, len(targets)))
         state.step += 1

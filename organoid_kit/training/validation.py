@@ -15,7 +15,7 @@ from organoid_kit.evaluation.calibration import calibrate
 from organoid_kit.evaluation.classification import compute_average_precision
 from organoid_kit.evaluation.matching import match_positions
 from organoid_kit.examples import PositionExamples
-from organoid_kit.examples.choice import Examples
+from organoid_kit.examples.batches import Examples
 from organoid_kit.examples.position import PositionExample, join_examples
 
 _THRESHOLDS = np.arange(2, 9) / 10  # an epoch is judged at the one that suits it best
@@ -29,28 +29,15 @@ def validate(
     batch_size: int,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> dict[str, float | None] | None:
-    """Loss and quality on fixed examples.
+    """Loss and quality on fixed examples; None where `should_stop`, asked before each batch, says so.
 
-    Returns:
-        "validation_loss", by the network's loss, and for a position network "validation_f1", with
-        positions matched one to one within 5 µm at the threshold that suits these patches best; for
-        the other two "validation_average_precision", and the cross-entropy after calibration,
-        "validation_calibrated_loss". None for what cannot be measured. None instead of all where
-        `should_stop`, asked before each batch, says so.
+    "validation_loss" is the network's own. A position network has "validation_f1", with positions
+    matched one to one within 5 µm at the threshold that suits these patches best; the other two
+    have "validation_average_precision", and the cross-entropy after calibration,
+    "validation_calibrated_loss". A value is None where it cannot be measured.
     """
     judge = _judge_positions if isinstance(checks, PositionExamples) else _judge_answers
     return judge(network, checks, batch_size, should_stop)
-
-
-def get_epoch_error(judged: dict[str, float | None]) -> float:
-    """What epochs are compared by, the lowest is best: the loss, of division and link networks that
-    after calibration.
-
-    Their plain loss rises with a few sure mistakes while they still learn to tell the classes
-    apart; calibration mends that when the training is over, so it must not decide which epoch is
-    kept.
-    """
-    return judged.get("validation_calibrated_loss", judged["validation_loss"])
 
 
 def _judge_positions(network, checks: PositionExamples, batch_size: int, should_stop):
@@ -100,9 +87,7 @@ def _predict(network: keras.Model, inputs) -> np.ndarray:
 
 
 def compute_f1(counts: np.ndarray) -> float | None:
-    """The best F1 over the thresholds, from what `count_matches` counted; None where there is
-    nothing to find.
-    """
+    """The best over the thresholds, of `count_matches`; None where there is nothing to find."""
     if not counts.any():
         return None
     matched, missed, false = counts.T
@@ -112,12 +97,10 @@ def compute_f1(counts: np.ndarray) -> float | None:
 def count_matches(
     heat: np.ndarray, example: PositionExample, settings: NetworkSettings
 ) -> np.ndarray:
-    """Matched, missed and false positions in a patch, its border and what is not annotated left
-    out; (thresholds, 3) int, for each of several thresholds.
+    """Matched, missed and false positions in a patch at each of several thresholds, its border and
+    what is not annotated left out: (thresholds, 3) int.
     """
-    spacing = np.array(settings.spacing_um)
-    inside = (example.positions > -0.5) & (example.positions < np.array(heat.shape) - 0.5)
-    truth = example.positions[inside.all(axis=1)]
+    spacing, truth = np.array(settings.spacing_um), example.positions_inside
     peaks, heights = find_peaks(heat, settings.spacing_um, settings.min_distance_um, _THRESHOLDS[0])
     counts = []
     for threshold in _THRESHOLDS:
@@ -130,9 +113,7 @@ def count_matches(
 
 
 def _is_inner(positions: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Whether positions lie inside what counts and not at the border of the patch; a single plane
-    has no border.
-    """
+    """Whether positions lie in what counts, and not at the patch's border; flat ones have none."""
     shape = np.array(counts.shape)
     border = np.where(shape > 2 * _BORDER_VOXELS + 1, _BORDER_VOXELS, 0)
     voxels = np.clip(np.round(positions).astype(int), 0, shape - 1)

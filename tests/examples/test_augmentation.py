@@ -16,7 +16,7 @@ from organoid_kit.examples.augmentation import (
     no_augmentation,
     vary_intensities,
 )
-from organoid_kit.examples.targets import draw_dots
+from organoid_kit.examples.position import draw_dots
 from training_helpers import NO_AUGMENTATION
 
 ALL = AugmentationSettings()

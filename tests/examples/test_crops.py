@@ -10,9 +10,8 @@ from organoid_kit.base.settings import NetworkSettings
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.dataset import AnnotatedMovie
 from organoid_kit.data.timelapse import make_timelapse
-from organoid_kit.examples.augmentation import Augmentation, no_augmentation
-from organoid_kit.examples.batches import draw_order, weigh_answers
-from organoid_kit.examples.crops import count_neighbours, cut_crop
+from organoid_kit.examples.augmentation import Augmentation, cut_crop, no_augmentation
+from organoid_kit.examples.batches import count_neighbours, draw_order, weigh_answers
 from organoid_kit.examples.patches import compute_working_positions, compute_working_spacing
 
 RNG = np.random.default_rng(0)

@@ -19,11 +19,10 @@ from organoid_kit.examples.link import (
     SAME_HARD,
     LinkExamples,
     add_coordinates,
-    join_pairs,
     make_link_targets,
     skip_time_points,
 )
-from organoid_kit.examples.targets import draw_dots
+from organoid_kit.examples.position import draw_dots
 from training_helpers import NO_AUGMENTATION, make_family, tiny_crop_settings
 
 SPACING_UM = (2.0, 1.0, 1.0)
@@ -179,7 +178,7 @@ def test_the_displacement_is_in_voxels_of_the_working_spacing():
 def test_coordinate_channels_are_lowest_at_the_other_nucleus():
     examples = LinkExamples([make_pair()], SETTINGS)
     drawn = [examples.example(seen_place(examples), (key,)) for key in range(10)]
-    first, second, displacements = join_pairs(drawn)
+    first, second, displacements = LinkExamples.join(drawn)
     assert first.shape == second.shape == (10, *PATCH, 5)
     assert {each.dtype for each in (first, second, displacements)} == {np.dtype(np.float32)}
     for number, example in enumerate(drawn):

@@ -17,7 +17,7 @@ from organoid_kit.examples.patches import (
     prepare_stack,
     window_time_points,
 )
-from organoid_kit.examples.targets import draw_dots
+from organoid_kit.examples.position import draw_dots
 
 QUANTILES = (0.1, 0.998)
 OWN_SPACING = NetworkSettings(spacing_um=None, intensity_quantiles=QUANTILES)

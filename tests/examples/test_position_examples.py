@@ -11,8 +11,7 @@ from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.dataset import AnnotatedMovie
 from organoid_kit.data.timelapse import make_timelapse
 from organoid_kit.examples.patches import normalise
-from organoid_kit.examples.position import PositionExamples
-from organoid_kit.examples.targets import draw_dots
+from organoid_kit.examples.position import PositionExamples, draw_dots
 from training_helpers import NO_AUGMENTATION
 
 SPACING_UM = (2.0, 0.5, 0.5)

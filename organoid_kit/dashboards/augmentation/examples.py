@@ -11,7 +11,7 @@ from organoid_kit.dashboards.parts.panes import Pane, Points, colour_heat
 from organoid_kit.data import AnnotatedMovie
 from organoid_kit.examples import draw_augmentation, make_examples
 from organoid_kit.examples.augmentation import Augmentation
-from organoid_kit.examples.choice import Examples
+from organoid_kit.examples.batches import Examples
 from organoid_kit.examples.division import ALIKE, DivisionExample
 from organoid_kit.examples.link import OTHER_NEAR, LinkExample
 from organoid_kit.examples.patches import make_grey

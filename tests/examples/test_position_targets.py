@@ -6,7 +6,7 @@ from hypothesis import given, settings, strategies as st
 from scipy.spatial import cKDTree
 
 from organoid_kit.evaluation.peaks import find_peaks
-from organoid_kit.examples.targets import FOREGROUND, compute_voxel_weights, draw_dots
+from organoid_kit.examples.position import FOREGROUND, compute_voxel_weights, draw_dots
 
 SIGMA_UM = 1.5
 SPACINGS = [(1.0, 0.5, 0.5), (0.8, 0.8, 0.8), (0.5, 1.0, 1.0), (1.0, 0.25, 0.5)]
