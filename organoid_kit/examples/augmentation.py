@@ -26,26 +26,18 @@ Stacks = Sequence[np.ndarray]  # one (z, y, x) float32 for each time point of a 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """One drawn variation.
-
-    Attributes:
-        matrix: (3, 3) float, zyx: turns offsets from the patch's centre in the movie into offsets
-            in the patch.
-        gain, bias_share, gamma: intensities v become
-            ``(gain · (v + bias_share · (v − mean))) ** gamma``.
-        dimming: part of the light that is lost at the deepest plane.
-        noise: standard deviation of added Gaussian noise; `noise_seed` says which.
-        blur_px: standard deviation of a Gaussian blur in the plane; 0 is none.
+    """One drawn variation: offsets from a patch's centre in the movie become `matrix` @ offset, (3,)
+    zyx, in the patch; intensities v ``(gain · (v + bias_share · (v − mean))) ** gamma``.
     """
 
-    matrix: np.ndarray
+    matrix: np.ndarray  # (3, 3) float, zyx
     gain: float = 1.0
     bias_share: float = 0.0
     gamma: float = 1.0
-    dimming: float = 0.0
-    noise: float = 0.0
-    blur_px: float = 0.0
-    noise_seed: int = 0
+    dimming: float = 0.0  # part of the light that is lost at the deepest plane
+    noise: float = 0.0  # standard deviation of added Gaussian noise
+    blur_px: float = 0.0  # standard deviation of a Gaussian blur in the plane; 0 is none
+    noise_seed: int = 0  # which noise
 
     def turned(self, degrees: float) -> "Augmentation":
         """The same variation, and afterwards a turn in the plane."""

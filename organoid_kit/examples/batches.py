@@ -25,13 +25,7 @@ class Examples:
 
     What a network is shown is up to its own class: `_find` lists what there is to draw from,
     `order` says which of it an epoch shows, `example` makes one example of it, and `batch` joins
-    several.
-
-    Attributes:
-        settings: with `spacing_um` filled in.
-        augment: whether examples are varied, and drawn anew each epoch.
-        number_per_epoch: examples in an epoch.
-        prepared: the movies as the network sees them.
+    several. `prepared` are the movies as the network sees them.
     """
 
     def __init__(
@@ -105,8 +99,8 @@ class ClassExamples(Examples):
         return draw_order(self.kinds, self.shares, self._stacks, self.number_per_epoch, rng)
 
     def batch(self, epoch: int, step: int, batch_size: int) -> tuple[Any, np.ndarray, np.ndarray]:
-        """The network's inputs, see `join`; targets (batch, 1) float32 of 0 and 1; and the weight of
-        each example in the loss (batch,) float32.
+        """The network's inputs, see `join`; targets (batch, 1) float32 of 0 and 1; and weights in
+        the loss (batch,) float32.
         """
         examples = self.examples(epoch, step, batch_size)
         targets = np.array([[example.target] for example in examples], np.float32)
@@ -136,15 +130,13 @@ def draw_order(
     count: int,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """What the examples of an epoch show, (count,) int: each kind gets its share, all of a kind come
-    equally often, give or take one, and few stacks are open at once.
+    """What the examples of an epoch show, (count,) int: each kind gets its share, all of a kind
+    equally often, give or take one, and few stacks are open at once. The share of a kind that is
+    missing goes to the others.
 
     Args:
         kinds: (n,) int, of all that can be drawn.
-        shares: of the examples, for each kind; those of a kind that is missing go to the others.
         stacks: (n,) int, the stack each lies in.
-        count: examples to draw.
-        rng: what is drawn from.
     """
     present = [kind for kind in range(len(shares)) if shares[kind] and (kinds == kind).any()]
     wanted = np.array([shares[kind] for kind in present], float)

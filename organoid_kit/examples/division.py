@@ -39,17 +39,11 @@ _CORE_UM = (5.0, 4.5, 4.5)  # half axes of what is pasted into other surrounding
 
 @dataclass(frozen=True)
 class DivisionExample:
-    """A crop with its right answer.
+    """A crop with its right answer."""
 
-    Attributes:
-        image: (z, y, x, time) float32, the nucleus in its middle.
-        target: whether it divides.
-        kind: `DIVISION`, `ALIKE` or `ORDINARY`.
-    """
-
-    image: np.ndarray
-    target: bool
-    kind: int
+    image: np.ndarray  # (z, y, x, time) float32, the nucleus in its middle
+    target: bool  # whether it divides
+    kind: int  # DIVISION, ALIKE or ORDINARY
 
 
 class DivisionExamples(ClassExamples):
@@ -65,7 +59,7 @@ class DivisionExamples(ClassExamples):
     shares = (1 / 3, 1 / 3, 1 / 3)
 
     def _find(self, annotated_movies: Movies, most_examples: int | None) -> int:
-        """Finds the nuclei of which it is known whether they divide; UserError if all or none do."""
+        """Finds the nuclei of known answer; raises UserError if all or none divide."""
         tables = [np.zeros((0, 7))]
         for number, annotated in enumerate(annotated_movies):
             table = _list_nuclei(annotated, self.settings)
@@ -214,7 +208,7 @@ def _follow_links(annotations: Annotations, rows: np.ndarray, steps: int) -> np.
 
 
 def _list_nuclei(annotated: AnnotatedMovie, settings: NetworkSettings) -> np.ndarray:
-    """The nuclei of known answer: time point, target, kind, and position in working voxels, (n, 6)."""
+    """Those of known answer: time point, target, kind, position in working voxels; (n, 6)."""
     annotations = annotated.with_spacing().annotations
     labels = make_division_targets(annotations, settings.division_window)
     others = np.where(_is_similar(annotations, annotated.movie.spacing_um), ALIKE, ORDINARY)

@@ -41,41 +41,24 @@ LinkInputs = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 @dataclass(frozen=True)
 class LinkExample:
-    """Two crops with their right answer.
+    """Two crops, (z, y, x, time) float32, with their right answer."""
 
-    Attributes:
-        first: (z, y, x, time) float32, around the earlier nucleus; its own time point comes first.
-        second: (z, y, x, time) float32, around the later nucleus; its own time point comes last.
-        displacement: (3,) float, zyx, voxels of the crops: from the earlier to the later nucleus,
-            drift taken out.
-        target: whether they are the same nucleus, or mother and daughter.
-        kind: `SAME_HARD`, `SAME`, `OTHER_NEAR` or `OTHER_FAR`.
-    """
-
-    first: np.ndarray
-    second: np.ndarray
-    displacement: np.ndarray
-    target: bool
-    kind: int
+    first: np.ndarray  # around the earlier nucleus; its own time point comes first
+    second: np.ndarray  # around the later nucleus; its own time point comes last
+    displacement: np.ndarray  # (3,) float, zyx, voxels of the crops: of the two, drift taken out
+    target: bool  # whether they are the same nucleus, or mother and daughter
+    kind: int  # SAME_HARD, SAME, OTHER_NEAR or OTHER_FAR
 
 
 @dataclass(frozen=True)
 class Pair:
-    """An earlier and a later nucleus, and how the sample moves from one to the other.
-
-    Attributes:
-        movie: which one.
-        time_points: of the two nuclei.
-        centres: (2, 3) float, zyx, working voxels, of the two nuclei.
-        drift: (3,) float, zyx, working voxels: how far the sample moves in between.
-        turn_degrees: how far the sample is made to turn in between, in the plane.
-    """
+    """An earlier and a later nucleus, and how the sample moves from one to the other."""
 
     movie: int
-    time_points: tuple[int, int]
-    centres: np.ndarray
-    drift: np.ndarray
-    turn_degrees: float = 0.0
+    time_points: tuple[int, int]  # of the two nuclei
+    centres: np.ndarray  # of the two nuclei, (2, 3) float, zyx, working voxels
+    drift: np.ndarray  # of the sample in between, (3,) float, zyx, working voxels
+    turn_degrees: float = 0.0  # that the sample is made to turn in between, in the plane
 
     def displacement(self, augmentation: Augmentation) -> np.ndarray:
         """From the earlier to the later nucleus without drift: (3,) float, zyx, voxels of crops."""
@@ -98,7 +81,7 @@ class LinkExamples(ClassExamples):
     shares = (0.3, 0.2, 0.35, 0.15)
 
     def _find(self, annotated_movies: Movies, most_examples: int | None) -> int:
-        """Finds the candidates of which the truth is known; UserError if all or none are right."""
+        """Finds the candidates of known answer; raises UserError if all or none are right."""
         settings = self.settings
         self.positions = [compute_working_positions(each, settings) for each in annotated_movies]
         self.spacings = [compute_working_spacing(each, settings) for each in annotated_movies]
@@ -137,7 +120,7 @@ class LinkExamples(ClassExamples):
     def example(
         self, candidate: int, key: tuple[int, ...], augmentation: Augmentation | None = None
     ) -> LinkExample:
-        """One of a candidate; the same key gives the same one, varied by `augmentation` if given."""
+        """One of a candidate; the same key gives the same one, `augmentation` varies it."""
         rng = np.random.default_rng(key)
         vary = self.augment or augmentation is not None
         # Every other fixed example moves, too: judged by slow ones, the first epoch is best.
@@ -199,7 +182,7 @@ def cut_pair(
     """
 
     def cut(time_points: Sequence[int], offset: np.ndarray) -> np.ndarray:
-        """The piece of the moving sample this far from the earlier nucleus, in voxels of the crop."""
+        """A piece of the moving sample, so far from the earlier nucleus in voxels of the crop."""
         passed = (np.array(time_points) - start) / (end - start)  # 0 at the earlier, 1 at the later
         turns = passed * pair.turn_degrees
         drifted = pair.centres[0] + passed[:, None] * pair.drift
@@ -285,7 +268,7 @@ def make_link_targets(annotations: Annotations, candidates: np.ndarray) -> np.nd
 def skip_time_points(
     annotations: Annotations, step: int, first: int
 ) -> tuple[Annotations, np.ndarray]:
-    """Every `step`th time point from `first` on, as if nuclei had moved faster; counted anew, linked
+    """Every `step`th time point from `first` on, as if nuclei moved faster; counted anew, linked
     over what was left out. With the rows that the positions had, (k,) int.
     """
     links, size = annotations.links, len(annotations)
@@ -325,7 +308,7 @@ def _list_candidates(
 def _classify_candidates(
     annotations: Annotations, links: np.ndarray, true: np.ndarray, moved_um: np.ndarray
 ) -> np.ndarray:
-    """Right ones are hard in divisions, crowds and where nuclei are fast; wrong ones near or far."""
+    """Right ones are hard in divisions, crowds and for fast nuclei; wrong ones near or far."""
     if len(links) == 0:
         return np.zeros(0, int)
     lengths = np.linalg.norm(moved_um, axis=1)

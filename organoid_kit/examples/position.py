@@ -37,19 +37,12 @@ _CROWDED_UM = 12.0  # nuclei with more neighbours within this distance are drawn
 
 @dataclass(frozen=True)
 class PositionExample:
-    """One patch with its right answer.
+    """One patch with its right answer."""
 
-    Attributes:
-        image: (z, y, x, time) float32.
-        target: (z, y, x) float32, 0..1.
-        counts: (z, y, x) bool, False outside the annotated region.
-        positions: (n, 3) float, zyx, voxels of the patch.
-    """
-
-    image: np.ndarray
-    target: np.ndarray
-    counts: np.ndarray
-    positions: np.ndarray
+    image: np.ndarray  # (z, y, x, time) float32
+    target: np.ndarray  # (z, y, x) float32, 0..1
+    counts: np.ndarray  # (z, y, x) bool, False outside the annotated region
+    positions: np.ndarray  # (n, 3) float, zyx, voxels of the patch
 
     @property
     def positions_inside(self) -> np.ndarray:
@@ -66,21 +59,13 @@ class PositionExample:
 
 @dataclass(frozen=True)
 class Place:
-    """A time point to draw patches from, in voxels of the working spacing.
-
-    Attributes:
-        movie: which one.
-        time_point: in the movie.
-        positions: (n, 3) float, zyx.
-        region: (2, 3) float, zyx, lowest and highest corner of what is annotated.
-        chances: (n,) float, how often each nucleus is drawn.
-    """
+    """A time point to draw patches from, in voxels of the working spacing."""
 
     movie: int
     time_point: int
-    positions: np.ndarray
-    region: np.ndarray
-    chances: np.ndarray
+    positions: np.ndarray  # (n, 3) float, zyx
+    region: np.ndarray  # (2, 3) float, zyx, lowest and highest corner of what is annotated
+    chances: np.ndarray  # (n,) float, how often each nucleus is drawn
 
 
 class PositionExamples(Examples):
@@ -119,8 +104,8 @@ class PositionExamples(Examples):
     def batch(
         self, epoch: int, step: int, batch_size: int
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Images (batch, z, y, x, time) float32, targets (batch, z, y, x, 1) float32 in 0..1, and the
-        weight of each voxel in the loss (batch, z, y, x) float32.
+        """Images (batch, z, y, x, time) float32, targets (batch, z, y, x, 1) float32 in 0..1, and
+        weights of the voxels in the loss (batch, z, y, x) float32.
         """
         return join_examples(self.examples(epoch, step, batch_size))
 
@@ -208,11 +193,7 @@ def draw_dots(
     """The right answer: an image (z, y, x) float32 with a Gaussian dot of height 1 and of standard
     deviation `sigma_um` at each position; where dots meet, the higher one counts.
 
-    Args:
-        positions: (n, 3) float, zyx, voxels, also between voxels or a little outside.
-        shape_zyx: of the image.
-        spacing_um: µm per voxel, zyx.
-        sigma_um: of a dot.
+    `positions`: (n, 3) float, zyx, voxels, also between voxels or a little outside.
     """
     image = np.zeros(shape_zyx, np.float32)
     sigma = sigma_um / np.array(spacing_um)

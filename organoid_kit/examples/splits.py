@@ -22,7 +22,7 @@ DEFAULT_WINDOW = (-1, 1)
 
 @dataclass(frozen=True)
 class Split:
-    """What is learned from, what decides when to stop, and what is looked at once at the very end."""
+    """What is learned from, what decides when to stop, and what is looked at once, at the end."""
 
     training: list[AnnotatedMovie]
     validation: list[AnnotatedMovie]

@@ -31,11 +31,8 @@ def is_own(network: keras.Model) -> bool:
 def compute_shape_multiple(
     settings: NetworkSettings, network: keras.Model | None = None
 ) -> tuple[int, int, int]:
-    """What planes, rows and columns of an input must be multiples of, (z, y, x).
-
-    Args:
-        settings: of the network.
-        network: the network, where it may be a learner's own; of ours, the settings say it all.
+    """What planes, rows and columns of an input must be multiples of, (z, y, x). `network` is needed
+    where it may be a learner's own; of ours, the settings say it all.
     """
     if network is not None and is_own(network):
         return measure_shape_multiple(network)
@@ -65,20 +62,17 @@ def measure_shape_multiple(network: keras.Model) -> tuple[int, int, int]:
 def check_patch_shape(settings: NetworkSettings, network: keras.Model | None = None) -> None:
     """Raises UserError where the patch is not a multiple of what the network needs."""
     steps = measure_shape_multiple(network) if network else compute_shape_multiple(settings)
-    if any(size % step for size, step in zip(settings.patch_shape_zyx, steps, strict=True)):
-        fitting = tuple(
-            max(1, round(n / s)) * s for n, s in zip(settings.patch_shape_zyx, steps, strict=True)
-        )
+    patch = settings.patch_shape_zyx
+    if any(size % step for size, step in zip(patch, steps, strict=True)):
+        fitting = tuple(max(1, round(size / step)) * step for size, step in zip(patch, steps))
         name = "network of your own" if network else f"{settings.preset!r} network"
         raise UserError(
             f"The patch of a {name} must be a multiple of {steps} (z, y, x). "
-            f"Received: {settings.patch_shape_zyx}. Set patch_shape_zyx to {fitting}."
+            f"Received: {patch}. Set patch_shape_zyx to {fitting}."
         )
 
 
 def count_time_points_seen(network: keras.Model, settings: NetworkSettings) -> int:
-    """How many time points a network sees together; three channels of a link network are
-    coordinates.
-    """
+    """How many a network sees together; three channels of a link network are coordinates."""
     shape = network.input_shape[0] if isinstance(network.input_shape, list) else network.input_shape
     return shape[-1] - (3 if settings.network == "link" else 0)

@@ -15,19 +15,12 @@ _MIXED_PRECISION_FROM = 7.0  # Nvidia's compute capability with tensor cores for
 
 @dataclass(frozen=True)
 class Device:
-    """The device Keras computes on.
+    """The device Keras computes on."""
 
-    Attributes:
-        name: for people.
-        is_gpu: whether it is a graphics card.
-        memory_bytes: memory that is free now.
-        compute_capability: of an Nvidia card, else 0.
-    """
-
-    name: str
+    name: str  # for people
     is_gpu: bool
-    memory_bytes: int
-    compute_capability: float = 0.0
+    memory_bytes: int  # free now
+    compute_capability: float = 0.0  # of an Nvidia card
 
     @property
     def gains_from_mixed_precision(self) -> bool:
@@ -36,9 +29,7 @@ class Device:
 
 
 def detect_device() -> Device:
-    """The device in use and the memory that is free: the first graphics card that Keras can use,
-    else the processor.
-    """
+    """The device in use, with its free memory: a graphics card if Keras can use it."""
     if _keras_has_gpu() and (card := _query_nvidia()):
         return card
     name = f"processor with {psutil.cpu_count()} cores"

@@ -22,15 +22,11 @@ _DROPOUT = 0.3
 def build_division_network(
     settings: NetworkSettings, *, filters: Sequence[int] | None = None, dtype: str = "float32"
 ) -> keras.Model:
-    """Builds an untrained division network.
+    """Builds an untrained division network. Comments at line ends give the shapes in the small network
+    for crops of 8 × 32 × 32 voxels, without the batch.
 
-    Comments at line ends give the shapes in the small network for crops of 8 × 32 × 32 voxels,
-    without the batch.
-
-    Args:
-        settings: preset, patch shape, time window and seed count.
-        filters: of its three levels, from the top down; None: as the preset says.
-        dtype: "float32", or "mixed_float16" for graphics cards.
+    Of the settings, preset, patch shape, time window and seed count. `filters` are those of its
+    three levels (None: as the preset says); `dtype` may be "mixed_float16" for graphics cards.
 
     Returns:
         A model from (batch, z, y, x, time), of the patch shape, to (batch, 1) in 0..1.

@@ -18,6 +18,7 @@ from organoid_kit.base import NetworkSettings, UserError
 from organoid_kit.base.files import write_json_safely, write_safely, write_text_safely
 from organoid_kit.evaluation.calibration import Calibration
 from organoid_kit.networks.folders import NETWORK_TYPES, make_record
+from organoid_kit.networks.own import one_or_all
 from organoid_kit.networks.resampling import build_for_movie
 from organoid_kit.networks.saving import convert_to_float32, load_network, save_model
 
@@ -37,22 +38,18 @@ def export_to_organoidtracker(
     overwrite: bool = False,
 ) -> Path:
     """Writes a network for OrganoidTracker: model.keras, settings.json, and README.txt, which says
-    what to set.
+    what to set. Returns the output folder.
 
     Args:
         folder: a network, a run, or the name of a shipped network.
-        output_folder: where to; what its program is told as model_folder.
+        output_folder: what OrganoidTracker's program is told as model_folder.
         spacing_um: µm per voxel, zyx, of the movies that OrganoidTracker will show the network.
         planes: of these movies, at most. OrganoidTracker cuts deeper ones into tiles that do not
             meet well. Position networks only.
         overwrite: whether a folder that is there may be replaced.
 
-    Returns:
-        the output folder.
-
     Raises:
-        UserError: the folder holds no network, or one that OrganoidTracker would show something
-            else than it learned.
+        UserError: there is no network, or OrganoidTracker would show it what it did not learn.
     """
     network, settings = load_network(folder)
     if not (planes >= 1 and len(spacing_um) == 3 and all(0 < each < np.inf for each in spacing_um)):
@@ -75,8 +72,7 @@ def export_to_organoidtracker(
 
 
 def check_export(network: keras.Model, settings: NetworkSettings) -> None:
-    """Tries the export of a network, trained or not, for movies twice as fine; takes a second or
-    two.
+    """Tries the export of a network, trained or not, for movies twice as fine: a second or two.
 
     Raises:
         UserError: the network cannot be exported, or is another one when it is read again.
@@ -111,17 +107,13 @@ def _try_export(
     with tempfile.TemporaryDirectory() as folder:
         save_model(model, Path(folder) / "model.keras")
         reopened = keras.models.load_model(Path(folder) / "model.keras", compile=False)
-    shown = inputs if len(inputs) > 1 else inputs[0]
-    before, after = (
-        keras.ops.convert_to_numpy(either(shown, training=False)) for either in (model, reopened)
-    )
+    answers = (either(one_or_all(inputs), training=False) for either in (model, reopened))
+    before, after = map(keras.ops.convert_to_numpy, answers)
     return float(np.abs(before - after).max())
 
 
 def _check_window(settings: NetworkSettings) -> None:
-    """OrganoidTracker cuts both crops of a link at the same time points; ours mirrors the window
-    for the second.
-    """
+    """OrganoidTracker cuts both crops of a link at the same time points, ours are mirrored."""
     before, after = settings.time_window
     if settings.network == "link" and before + after != 1:
         raise UserError(
@@ -137,29 +129,24 @@ def _make_record(
     """What settings.json holds. OrganoidTracker reads all but the last two."""
     record = make_record(settings)
     record.pop("organoid_kit")
-    shape = [size or _TILE_YX[0] for size in model.inputs[0].shape[1:4]]
-    record |= {"patch_shape_zyx": shape, "spacing_um": list(spacing_um)}
-    return record | {"exported_by": f"organoid_kit {__version__}"}
+    record["patch_shape_zyx"] = [size or _TILE_YX[0] for size in model.inputs[0].shape[1:4]]
+    return record | {"spacing_um": list(spacing_um), "exported_by": f"organoid_kit {__version__}"}
 
 
 def _explain(settings: NetworkSettings, spacing_um: tuple[float, ...], planes: int) -> str:
     """What to set in OrganoidTracker."""
     low, high = settings.intensity_quantiles
-    keys = {
-        "images_channels": ",".join(map(str, settings.channels)),
-        "scale_factor_xy": 1.0,
-        "scale_factor_z": 1.0,
-        "intensity_min_quantile": low,
-        "intensity_max_quantile": high,
-    }
+    keys = {"images_channels": ",".join(map(str, settings.channels))}
+    keys |= {"scale_factor_xy": 1.0, "scale_factor_z": 1.0}
+    keys |= {"intensity_min_quantile": low, "intensity_max_quantile": high}
     if settings.network == "position":
         threshold = float(Calibration(*settings.calibration).invert(settings.threshold))
         distance = max(1, round(settings.min_distance_um / spacing_um[1]))
         keys |= {"threshold": round(threshold, 4), "peak_min_distance_px": distance}
         keys |= dict(zip(("patch_shape_y", "patch_shape_x"), _TILE_YX, strict=True))
         keys |= dict(zip(("buffer_z", "buffer_y", "buffer_x"), _BUFFER_ZYX, strict=True))
-    section = f"[predict_{NETWORK_TYPES[settings.network]}]"
-    lines = [section, *(f"{key} = {value}" for key, value in keys.items())]
+    lines = [f"[predict_{NETWORK_TYPES[settings.network]}]"]
+    lines += [f"{key} = {value}" for key, value in keys.items()]
     text = (Path(__file__).parent / "export_readme.txt").read_text(encoding="utf-8")
     return text.format(
         network=settings.network,

@@ -1,5 +1,4 @@
-"""Folders of trained networks: ``model.keras`` beside ``settings.json``, as OrganoidTracker lays
-them out.
+"""Folders of trained networks: ``model.keras`` beside ``settings.json``, as OrganoidTracker's.
 
 A folder of ours has all of `NetworkSettings` under the key "organoid_kit". A folder of
 OrganoidTracker's lacks it; what its predictor does is then filled in, so that its networks can be
@@ -40,11 +39,7 @@ def list_shipped_networks() -> list[str]:
 
 
 def load_settings(folder: str | Path) -> NetworkSettings:
-    """The settings a network was trained with.
-
-    Raises:
-        UserError: the folder holds no network.
-    """
+    """The settings a network was trained with."""
     folder = find_network_folder(folder)
     values = read_json(folder / "settings.json")
     if not isinstance(values, dict) or values.get("type") not in NETWORK_TYPES.values():
@@ -73,26 +68,15 @@ def _make_foreign_settings(values: dict[str, Any], source: str) -> NetworkSettin
 
 
 def make_fine_tuning_settings(folder: str | Path, **changes: Any) -> NetworkSettings:
-    """Settings to train on from a network: its own, uncalibrated, with a low learning rate.
-
-    Args:
-        folder: a network, a run, or the name of a shipped network.
-        changes: other settings, by name.
-
-    Raises:
-        UserError: the folder holds no network.
+    """Settings to train on from a network (its folder, a run's, or the name of a shipped one): its
+    own, uncalibrated, with a low learning rate, and with these changes.
     """
     own = {"start_from": str(folder), "learning_rate": _FINE_TUNING_RATE, "calibration": (1.0, 0.0)}
     return load_settings(folder).changed(**(own | changes))
 
 
 def save_settings(settings: NetworkSettings, folder: str | Path) -> None:
-    """Puts other settings, such as another threshold, beside a saved network; `load_network` then
-    gives these.
-
-    Raises:
-        UserError: the folder holds no network, or cannot be written.
-    """
+    """Puts other settings beside a saved network, such as another threshold."""
     file = find_network_folder(folder) / "settings.json"
     write_json_safely(file, make_record(settings), overwrite=True)
 

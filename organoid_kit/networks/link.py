@@ -28,15 +28,11 @@ _DISPLACEMENT_SCALE = 0.1
 def build_link_network(
     settings: NetworkSettings, *, filters: Sequence[int] | None = None, dtype: str = "float32"
 ) -> keras.Model:
-    """Builds an untrained link network.
+    """Builds an untrained link network. Comments at line ends give the shapes in the small network
+    for crops of 8 × 32 × 32 voxels, without the batch.
 
-    Comments at line ends give the shapes in the small network for crops of 8 × 32 × 32 voxels,
-    without the batch.
-
-    Args:
-        settings: preset, patch shape, time window and seed count.
-        filters: of its three levels, from the top down; None: as the preset says.
-        dtype: "float32", or "mixed_float16" for graphics cards.
+    Of the settings, preset, patch shape, time window and seed count. `filters` are those of its
+    three levels (None: as the preset says); `dtype` may be "mixed_float16" for graphics cards.
 
     Returns:
         A model from three inputs, "input_1", "input_2" (batch, z, y, x, time + 3) and

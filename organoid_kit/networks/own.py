@@ -1,7 +1,5 @@
 """Networks of a learner's own: checked against what a network of this kind is shown and asked, then
-copied.
-
-Its name, which is saved with it, says that a network is not one of ours.
+copied. Its name, which is saved with it, says that a network is not one of ours.
 """
 
 import keras
@@ -26,23 +24,31 @@ def adopt_network(network: keras.Model, settings: NetworkSettings) -> keras.Mode
     """
     network = make_functional(network)
     wanted, answer = list_shapes(settings)
-    taken, given = (
-        [tensor.shape[1:] for tensor in side] for side in (network.inputs, network.outputs)
-    )
-    if [len(shape) for shape in taken] != [len(shape) for shape in wanted] or any(
-        size not in (None, other) for pair in zip(taken, wanted) for size, other in zip(*pair)
+    taken, given = _shapes_of(network.inputs), _shapes_of(network.outputs)
+    trial = None
+    if list(map(len, taken)) == list(map(len, wanted)) and all(
+        size in (None, other) for pair in zip(taken, wanted) for size, other in zip(*pair)
     ):
-        raise _make_mismatch_error(settings, taken, given)
-    if settings.network == "position":
-        check_patch_shape(settings, network)
-    trial = _copy(network, wanted, _NAMES[settings.network])
-    if [tensor.shape[1:] for tensor in trial.outputs] != [answer]:
-        raise _make_mismatch_error(settings, taken, [tensor.shape[1:] for tensor in trial.outputs])
+        if settings.network == "position":
+            check_patch_shape(settings, network)
+        trial = _copy(network, wanted, _NAMES[settings.network])
+        given = _shapes_of(trial.outputs)
+    if trial is None or given != [answer]:
+        name = f"{settings.network} network"
+        raise UserError(
+            f"A {name} with these settings must take {_name(wanted)} and give {_name([answer])}, each "
+            f"behind the axis of the batch. Received: one that takes {_name(taken)} and gives "
+            f"{_name(given)}. Change its first or last layer, or patch_shape_zyx or time_window; None "
+            "in keras.Input fits any size."
+        )
     _check_answers(trial, wanted)
     copy = _copy(network, taken, _NAMES[settings.network])
-    return keras.Model(
-        _one_or_all(copy.inputs), copy.output, name=f"own_{settings.network}_network"
-    )
+    name = f"own_{settings.network}_network"
+    return keras.Model(one_or_all(copy.inputs), copy.output, name=name)
+
+
+def _shapes_of(tensors: list) -> list[tuple[int | None, ...]]:
+    return [tensor.shape[1:] for tensor in tensors]
 
 
 def list_shapes(settings: NetworkSettings) -> tuple[list[tuple[int, ...]], tuple[int, ...]]:
@@ -56,26 +62,15 @@ def list_shapes(settings: NetworkSettings) -> tuple[list[tuple[int, ...]], tuple
 def _copy(network: keras.Model, shapes: list, names: tuple[str, ...]) -> keras.Model:
     """The same layers and weights, behind inputs of these shapes and names."""
     inputs = [keras.Input(shape, name=name) for shape, name in zip(shapes, names, strict=True)]
-    copy = keras.models.clone_model(network, input_tensors=_one_or_all(inputs))
-    for new, old in zip(
-        copy.variables, network.variables, strict=True
-    ):  # where dropout stands, too
+    copy = keras.models.clone_model(network, input_tensors=one_or_all(inputs))
+    for new, old in zip(copy.variables, network.variables, strict=True):  # dropout's, too
         new.assign(old)
     return copy
 
 
-def _one_or_all(tensors: list):
+def one_or_all(tensors: list):
+    """Inputs or outputs as Keras takes them: a list only where there are several."""
     return tensors if len(tensors) > 1 else tensors[0]
-
-
-def _make_mismatch_error(settings: NetworkSettings, taken: list, given: list) -> UserError:
-    wanted, answer = list_shapes(settings)
-    return UserError(
-        f"A {settings.network} network with these settings must take {_name(wanted)} and give "
-        f"{_name([answer])}, each behind the axis of the batch. Received: one that takes "
-        f"{_name(taken)} and gives {_name(given)}. Change its first or last layer, or "
-        "patch_shape_zyx or time_window; None in keras.Input fits any size."
-    )
 
 
 def _name(shapes: list) -> str:
@@ -94,12 +89,9 @@ def make_functional(network: keras.Model) -> keras.Model:
             f"Received: {network!r:.80}. Build it as keras.Model(inputs, outputs)."
         )
     layers = list(_list_layers(network))
-    foreign = {
-        type(layer).__name__
-        for layer in layers
-        if not type(layer).__module__.startswith("keras.") or isinstance(layer, keras.layers.Lambda)
-    }
-    if foreign:
+    stock = [layer for layer in layers if type(layer).__module__.startswith("keras.")]
+    stock = [layer for layer in stock if not isinstance(layer, keras.layers.Lambda)]
+    if foreign := {type(layer).__name__ for layer in layers if layer not in stock}:
         raise UserError(
             "A network must open from its file wherever Keras is, so all its layers must be Keras' "
             f"own, and no Lambda. Received: {', '.join(sorted(foreign))}. Use keras.layers, keras.ops."
@@ -109,7 +101,7 @@ def make_functional(network: keras.Model) -> keras.Model:
             "A network of your own must compute in float32. Received: layers in "
             f"{sorted({layer.compute_dtype for layer in layers})}. Leave out dtype."
         )
-    return keras.Model(_one_or_all(network.inputs), _one_or_all(network.outputs))
+    return keras.Model(one_or_all(network.inputs), one_or_all(network.outputs))
 
 
 def _list_layers(network: keras.Model):
@@ -121,7 +113,7 @@ def _check_answers(network: keras.Model, shapes: list) -> None:
     """Raises UserError where answers to noise are no probabilities."""
     rng = np.random.default_rng(0)
     inputs = [rng.normal(size=(1, *shape)).astype(np.float32) for shape in shapes]
-    answers = keras.ops.convert_to_numpy(network(_one_or_all(inputs), training=False))
+    answers = keras.ops.convert_to_numpy(network(one_or_all(inputs), training=False))
     if not (answers.min() >= 0 and answers.max() <= 1):
         raise UserError(
             "A network must answer with probabilities, from 0 to 1. Received: answers from "

@@ -8,8 +8,7 @@ merged, because stacks have few of them; so any number of planes, one included, 
 is no normalisation layer: a prediction depends on the neighbourhood of a voxel alone, so that tiles
 fit together without seams.
 
-Only stock Keras layers are used: a saved network opens without this package, on every Keras
-backend.
+Only stock Keras layers are used: a saved network opens without this package, on every backend.
 """
 
 import itertools
@@ -28,14 +27,11 @@ _HALF = (1, 2, 2)  # rows and columns are halved, or doubled
 def build_position_network(
     settings: NetworkSettings, *, filters: Sequence[int] | None = None, dtype: str = "float32"
 ) -> keras.Model:
-    """Builds an untrained position network.
+    """Builds an untrained position network. Comments at line ends give the shapes in the small
+    network, without the batch.
 
-    Comments at line ends give the shapes in the small network, without the batch.
-
-    Args:
-        settings: preset, time window and seed count.
-        filters: of its levels, from the top down; None: as the preset says.
-        dtype: "float32", or "mixed_float16" for graphics cards.
+    Of the settings, preset, time window and seed count. `filters` are those of its levels, from the
+    top down (None: as the preset says); `dtype` may be "mixed_float16" for graphics cards.
 
     Returns:
         A model from (batch, z, y, x, time) to (batch, z, y, x, 1) in 0..1. Rows and columns must be
@@ -83,10 +79,8 @@ def _dots(x, seeds):
 
 
 def _build_original(images, seeds, dtype: str) -> keras.Model:
-    """The layout of OrganoidTracker's position network (Kok et al. 2020; 20.69 million parameters).
-
-    It differs in its end alone: dots are probabilities (sigmoid), and no blur of fixed width
-    follows.
+    """The layout of OrganoidTracker's position network (Kok et al. 2020; 20.69 million parameters),
+    but for its end: dots are probabilities (sigmoid), and no blur of fixed width follows.
     """
 
     def convolve_twice(x, filters: int, kernel=(3, 3, 3)):

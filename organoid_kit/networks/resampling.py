@@ -1,10 +1,9 @@
 """Networks that see the voxels of a movie as they are, and resample by themselves.
 
 Our networks see micrometres: every movie is resampled before. Other programs, such as
-OrganoidTracker, show a network the movie as it is. Here layers with fixed weights are put around a
-network, that bring voxels of the movie to those of the network and, for positions, the answer back.
-For a movie of the network's own spacing nothing is added. All layers are stock Keras, so that the
-whole opens on every backend.
+OrganoidTracker, show a network the movie as it is. Layers with fixed weights around a network bring
+voxels of the movie to those of the network and, for positions, the answer back; none for a movie of
+its own spacing. All are stock Keras, so that the whole opens on every backend.
 """
 
 import math
@@ -28,19 +27,11 @@ _ALONG = ("bzyxt,zi->biyxt", "bzyxt,yi->bzixt", "bzyxt,xi->bzyit")  # resamples 
 def build_for_movie(
     network: keras.Model, settings: NetworkSettings, spacing_um: Lengths, tile_zyx: Numbers
 ) -> keras.Model:
-    """The network for movies of a spacing.
+    """The network, with the same inputs and outputs, for voxels of movies of this spacing.
 
-    Args:
-        network: one of ours, or of OrganoidTracker.
-        settings: of the network.
-        spacing_um: µm per voxel of the movies, zyx.
-        tile_zyx: shape of the pieces that a position network is shown; rows and columns may be any
-            number where they need not be resampled. Crops of the other two networks are as large as
-            they must be.
-
-    Returns:
-        a model with the same inputs and outputs, in voxels of the movie. Crops have their nucleus
-        at half their size.
+    A position network is shown pieces of the shape `tile_zyx`, with any number of rows and columns
+    where these need not be resampled. Crops of the other two networks are as large as they must be,
+    with the nucleus at half their size.
     """
     wanted = settings.spacing_um or spacing_um
     factors = tuple(  # voxels of the movie in one of the network, see `compute_working_shape`
@@ -51,8 +42,12 @@ def build_for_movie(
         return _build_position(network, settings, factors, tile_zyx)
     if factors == (1, 1, 1):
         return network
-    build = {"division": _build_division, "link": _build_link}[settings.network]
-    return build(network, settings, factors)
+    if settings.network == "link":
+        return _build_link(network, settings, factors)
+    shape = (*_compute_crop_shape(settings, factors), count_time_points(settings))
+    images = keras.Input(shape, name="images")
+    answer = network(_shrink_crop(images, settings, factors))
+    return keras.Model(images, answer, name="divisions_in_voxels_of_the_movie")
 
 
 def _build_position(
@@ -85,32 +80,18 @@ def _round_up(size: int, step: int) -> int:
     return -(-size // step) * step
 
 
-def _build_division(
-    network: keras.Model, settings: NetworkSettings, factors: Lengths
-) -> keras.Model:
-    """Crops of the movie in."""
-    shape = (*_compute_crop_shape(settings, factors), count_time_points(settings))
-    images = keras.Input(shape, name="images")
-    answer = network(_shrink_crop(images, settings, factors))
-    return keras.Model(images, answer, name="divisions_in_voxels_of_the_movie")
-
-
 def _build_link(network: keras.Model, settings: NetworkSettings, factors: Lengths) -> keras.Model:
-    """Crops of the movie and displacements in its voxels in; coordinate channels are made anew for
-    the network's.
-    """
+    """Crops and displacements in voxels of the movie in; coordinate channels are made anew."""
     time = count_time_points(settings)
     shape = (*_compute_crop_shape(settings, factors), time + 3)
     first, second = keras.Input(shape, name="input_1"), keras.Input(shape, name="input_2")
     displacement = keras.Input((3,), name="input_distances")
     scaled = _fix(layers.Dense(3, use_bias=False), displacement, np.diag(1 / np.array(factors)))
-    to_second, to_first = (
-        _make_coordinates(scaled, sign, settings.patch_shape_zyx) for sign in (1, -1)
-    )
+    to_second = _make_coordinates(scaled, 1, settings.patch_shape_zyx)
+    to_first = _make_coordinates(scaled, -1, settings.patch_shape_zyx)
     earlier = layers.Concatenate()([_shrink_crop(first[..., :time], settings, factors), *to_second])
-    later = layers.Concatenate()(
-        [*to_first[::-1], _shrink_crop(second[..., 3:], settings, factors)]
-    )
+    shrunk = _shrink_crop(second[..., 3:], settings, factors)
+    later = layers.Concatenate()([*to_first[::-1], shrunk])
     answer = network([earlier, later, scaled])
     return keras.Model([first, second, displacement], answer, name="links_in_voxels_of_the_movie")
 
@@ -130,7 +111,7 @@ def _make_coordinates(displacement: Any, sign: int, shape_zyx: tuple[int, ...]) 
 
 
 def _compute_crop_shape(settings: NetworkSettings, factors: Lengths) -> Numbers:
-    """Voxels of the movie that a crop is made of, zyx; even, and enough for the filter at its ends."""
+    """Voxels of the movie that make a crop, zyx; even, and enough for the filter at its ends."""
     shape = []
     for size, factor in zip(settings.patch_shape_zyx, factors, strict=True):
         reach = 1 + math.ceil(4 * _compute_sigma(factor))  # of the interpolation, blur included
@@ -139,9 +120,7 @@ def _compute_crop_shape(settings: NetworkSettings, factors: Lengths) -> Numbers:
 
 
 def _shrink_crop(images: Any, settings: NetworkSettings, factors: Lengths) -> Any:
-    """A crop at the network's spacing; the nucleus, at half the size of the movie's crop, is in its
-    middle.
-    """
+    """A crop at the network's spacing, with the nucleus in its middle."""
     for axis, factor in _list_resampled_axes(factors):
         size, source = settings.patch_shape_zyx[axis], images.shape[axis + 1]
         inside = source / 2 + (np.arange(size) - (size - 1) / 2) * factor
@@ -155,10 +134,8 @@ def _compute_sigma(factor: float) -> float:
 
 
 def _compute_weights(size: int, places: np.ndarray, factor: float = 1.0) -> np.ndarray:
-    """Linear interpolation at places of an axis, blurred against aliasing. What lies outside is 0.
-
-    Returns:
-        (size, places).
+    """Linear interpolation at places of an axis, blurred against aliasing: (size, places). What
+    lies outside is 0.
     """
     weights = np.maximum(0, 1 - np.abs(np.arange(size)[:, None] - places))
     if factor > 1:

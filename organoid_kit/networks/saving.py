@@ -90,8 +90,7 @@ def _without_new_options(config: Any) -> Any:
 
 
 def load_network(folder: str | Path) -> tuple[keras.Model, NetworkSettings]:
-    """Loads a trained network: a network folder of ours or of OrganoidTracker's, or the folder of a
-    run.
+    """Loads a trained network from its folder, ours or OrganoidTracker's, or from that of a run.
 
     Raises:
         UserError: the folder holds no network, or one that does not fit its settings.
@@ -145,12 +144,8 @@ def describe_network(network: keras.Model) -> dict[str, Any]:
 def measure_field_of_view(
     network: keras.Model, shape_zyx: tuple[int, int, int] = (32, 128, 128)
 ) -> tuple[int, int, int]:
-    """How many voxels around a place the network looks at to judge it, (z, y, x); measured by
-    changing one voxel.
-
-    Args:
-        network: from (batch, z, y, x, time) to (batch, z, y, x, 1).
-        shape_zyx: of the image it is tried on; the answer is never larger.
+    """How many voxels around a place a position network looks at to judge it, (z, y, x); measured
+    by changing one voxel of an image of this shape, so never more than that.
     """
 
     def answer() -> np.ndarray:

@@ -73,8 +73,7 @@ def delay_interrupts() -> Iterator[threading.Event]:
     """An event that Ctrl-C or the kernel's stop button sets; the second press interrupts at once.
 
     An interrupt may come between the change of the weights and the counting of the step; saved
-    then, the training could not go on as if nothing had happened. Only the main thread is ever
-    interrupted.
+    then, the training could not go on as if nothing had happened. Only the main thread gets any.
     """
     interrupted = threading.Event()
     if threading.current_thread() is not threading.main_thread():

@@ -27,25 +27,17 @@ _NEAR_PLANES = 1.0
 class EpochPicture:
     """One example, and what the network of an epoch answers to it.
 
-    Attributes:
-        network: "position", "division" or "link".
-        epoch: how many were finished.
-        images: (n, views, y, x) uint8: one plane of a patch; or the plane through the nucleus of n
-            crops; or of n pairs of crops the earlier and the later nucleus.
-        targets: (1, y, x) float16, 0..1, of a position network; else (n,), 1 where it divides or is
-            the same nucleus.
-        answers: probabilities, shaped as `targets`.
-        positions: (k, 2) float, yx, voxels of the plane: the nuclei in it; none for crops.
-        spacing_um: µm per voxel, yx.
+    `images` are one plane of a patch; or the planes through the nuclei of n crops; or of n pairs of
+    crops, each with two views: the earlier and the later nucleus.
     """
 
     network: str
-    epoch: int
-    images: np.ndarray
-    targets: np.ndarray
-    answers: np.ndarray
-    positions: np.ndarray
-    spacing_um: tuple[float, float]
+    epoch: int  # how many were finished
+    images: np.ndarray  # (n, views, y, x) uint8
+    targets: np.ndarray  # (1, y, x) float16, 0..1; of crops (n,), 1 where the answer is yes
+    answers: np.ndarray  # probabilities, shaped as `targets`
+    positions: np.ndarray  # (k, 2) float, yx, voxels: the nuclei in the plane; none for crops
+    spacing_um: tuple[float, float]  # yx
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,11 +111,7 @@ def make_picture(
 
 
 def write_picture(picture: EpochPicture, run_folder: str | Path) -> None:
-    """Keeps a picture in the run folder, some kilobytes; one of the same epoch is replaced.
-
-    Raises:
-        UserError: the folder cannot be written.
-    """
+    """Keeps a picture in the run folder, some kilobytes; one of the same epoch is replaced."""
     file = io.BytesIO()
     np.savez_compressed(file, **asdict(picture))
     write_bytes_safely(_name_file(run_folder, picture.epoch), file.getvalue(), overwrite=True)
@@ -136,11 +124,7 @@ def list_pictures(run_folder: str | Path) -> list[int]:
 
 
 def read_picture(run_folder: str | Path, epoch: int) -> EpochPicture:
-    """The picture of an epoch.
-
-    Raises:
-        UserError: there is none, or it is damaged.
-    """
+    """The picture of an epoch. Raises UserError where there is none, or it is damaged."""
     path = _name_file(run_folder, epoch)
     try:
         with np.load(path, allow_pickle=False) as file:

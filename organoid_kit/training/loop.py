@@ -26,19 +26,14 @@ from organoid_kit.examples import make_examples
 from organoid_kit.examples.batches import Examples, Movies
 from organoid_kit.examples.splits import Split, find_leaks
 from organoid_kit.networks.own import adopt_network
+from organoid_kit.networks.saving import save_model
 from organoid_kit.training.checkpoints import TrainingState, load_newest_checkpoint
 from organoid_kit.training.control import Control, delay_interrupts
 from organoid_kit.training.estimates import estimate_training
 from organoid_kit.training.keeping import Keeper
-from organoid_kit.training.own import (
-    Augment,
-    check_own_parts,
-    collect_own_parts,
-    restore_own_parts,
-    write_own_network,
-)
+from organoid_kit.training.own import Augment, check_own_parts, collect_own_parts, restore_own_parts
 from organoid_kit.training.preparing import complete_settings, prepare_network
-from organoid_kit.training.runs import QUALITIES, Run, make_run, open_run
+from organoid_kit.training.runs import OWN_NETWORK, QUALITIES, Run, make_run, open_run
 from organoid_kit.training.steps import Learner
 from organoid_kit.training.validation import validate
 
@@ -97,15 +92,12 @@ def train(
     The network with the lowest validation loss (of a division or link network: the cross-entropy
     after calibration) is kept in ``network/``. An interrupt (Ctrl-C, the kernel's stop button) or
     `should_stop` lets the step under way end, saves a checkpoint and returns; a second interrupt
-    does not wait. After a crash the newest checkpoint of the last minutes is there. Where memory
-    runs out, the batch is halved and training goes on.
+    does not wait. Where memory runs out, the batch is halved and training goes on.
 
     Args:
         training: movies to learn from.
-        validation: movies to judge by; never the same as those to learn from. Without any, the
-            training loss judges.
-        settings: what to train and how. With `start_from`, training starts from that network's
-            weights.
+        validation: others to judge by. Without any, the training loss judges.
+        settings: what to train and how; with `start_from`, from which network's weights.
         network: of your own, uncompiled, of Keras' layers, in place of the kit's; a copy of it is
             trained, starting from its weights.
         loss: in place of cross-entropy: whatever Keras takes, or a function of targets and
@@ -122,9 +114,6 @@ def train(
             saved; the time does not count.
         find_epochs: how many epochs to train, asked again and again: they, the end and the course
             of the learning rate may be changed on the way. None: as many as the settings say.
-
-    Returns:
-        The run, finished or not; ``run.history`` says how far it came.
 
     Raises:
         UserError: data, settings, network or disk do not allow it.
@@ -150,7 +139,7 @@ def train(
     if not resume:  # only now, when everything that can be wrong with the settings has been found
         run = make_run(settings, training, validation, own.describe())
         if adopted:
-            write_own_network(adopted, run)
+            save_model(adopted, run.folder / OWN_NETWORK)  # untrained, so that the run can go on
     state = load_newest_checkpoint(network, run.folder / "checkpoints")
     goes_on, state = state is not None, state or TrainingState(batch_size=settings.batch_size)
 

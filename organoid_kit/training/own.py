@@ -13,7 +13,6 @@ import numpy as np
 from organoid_kit.base import UserError
 from organoid_kit.examples.batches import Examples
 from organoid_kit.networks.own import make_functional
-from organoid_kit.networks.saving import save_model
 from organoid_kit.training.runs import OWN_NETWORK, Run
 
 Augment = Callable[[np.ndarray, np.random.Generator], np.ndarray]
@@ -128,11 +127,6 @@ def _make_change_error(run: Run, part: str, old: Any, new: Any) -> UserError:
         f"A run goes on with the {part} it was started with. Received: {new!r:.80} for {run.folder}, "
         f"which has {old or 'that of the kit'!r:.80}. Leave {part} out, or start a new run."
     )
-
-
-def write_own_network(network: keras.Model, run: Run) -> None:
-    """Keeps a learner's network, untrained, so that the run can go on without it."""
-    save_model(network, run.folder / OWN_NETWORK)
 
 
 def _describe(part: Any) -> dict[str, Any]:

@@ -92,9 +92,6 @@ def make_run(
 ) -> Run:
     """Makes a new run folder inside ``settings.output_folder`` and writes down what it starts from;
     `own` is what is said of a learner's own loss and augmentation.
-
-    Raises:
-        UserError: the folder cannot be written.
     """
     name = f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{settings.network}_seed{settings.seed}"
     folder = Path(settings.output_folder) / name
@@ -117,11 +114,7 @@ def make_run(
 
 
 def open_run(folder: str | Path, training: Movies, validation: Movies) -> Run:
-    """Opens a run to go on with it.
-
-    Raises:
-        UserError: it is no run folder, or the data are not those it was started with.
-    """
+    """Opens a run to go on with it. Raises UserError where its data are not those it began with."""
     run = Run(Path(folder))
     if not (run.folder / "run.json").is_file():
         raise UserError(
@@ -150,7 +143,7 @@ def find_best(history: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
 
 
 def list_runs(folder: str | Path) -> list[dict[str, Any]]:
-    """One row for each run in a folder, oldest first: settings, how far it came, how good it was."""
+    """One row for each run, oldest first: settings, how far it came, how good it was."""
     return [_summarise(Run(file.parent)) for file in sorted(Path(folder).glob("*/run.json"))]
 
 
@@ -171,7 +164,7 @@ def _summarise(run: Run) -> dict[str, Any]:
 
 
 def compare_runs(folder: str | Path) -> str:
-    """The runs of a folder as a table; below it, in what they differ from the first of a network."""
+    """The runs of a folder as a table; below it, how settings differ from the first's."""
     rows = list_runs(folder)
     if not rows:
         return f"No runs in {folder} yet."

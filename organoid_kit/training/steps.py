@@ -1,4 +1,4 @@
-"""One step of learning after the other: batches, learning rate, what is done where memory runs out."""
+"""One step of learning after the other: batches, learning rate, and what if memory runs out."""
 
 import math
 from collections.abc import Callable, Iterator
