@@ -89,10 +89,8 @@ def apply_to_positions(
     lie outside it.
 
     Args:
-        augmentation: the variation.
         positions: (n, 3) float, zyx, voxels of the movie.
         centre: (3,) float, zyx, voxels of the movie: what becomes the middle of the patch.
-        shape_zyx: of the patch.
     """
     return (positions - centre) @ augmentation.matrix.T + (np.array(shape_zyx) - 1) / 2
 
@@ -116,12 +114,8 @@ def cut_patch(
     """Cuts a patch (z, y, x, time) float32 out of the stacks of a time window, turned and scaled; 0
     outside the stacks.
 
-    Args:
-        augmentation: the variation.
-        stacks: of the window.
-        centre: (3,) float, zyx, voxels; z must be such that planes are not mixed: integer for an
-            odd number of planes, half-integer for an even one.
-        shape_zyx: of the patch.
+    `centre` is (3,) float, zyx, voxels; z must be such that planes are not mixed: integer for an
+    odd number of planes, half-integer for an even one.
     """
     depth, height, width = shape_zyx
     _, rows, columns = trace_voxels(augmentation, centre, shape_zyx)
@@ -173,12 +167,9 @@ def cut_crop(
     each stack of a time window.
 
     Args:
-        augmentation: the variation, the same for all stacks.
-        stacks: of the window.
         centres: (time, 3) float, zyx, voxels: what becomes the middle of the crop, rounded to whole
             planes; or (3,) where it is the same for all.
-        shape_zyx: of the crop.
-        turns_degrees: (time,) float, by how much each stack is turned on top of that.
+        turns_degrees: (time,) float, by how much each stack is turned on top of `augmentation`.
     """
     half = (shape_zyx[0] - 1) / 2
     centres = np.array(np.broadcast_to(centres, (len(stacks), 3)), float)

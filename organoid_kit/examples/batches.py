@@ -40,7 +40,6 @@ class Examples:
         """Finds what there is to draw from; reads no images yet.
 
         Args:
-            annotated_movies: what to draw from.
             settings: `spacing_um` None means that of the first movie.
             augment: False gives the same examples in every epoch, without variation, as validation
                 needs them; division and link examples then come in their natural proportion.
@@ -154,12 +153,8 @@ def draw_order(
 
 
 def weigh_answers(targets: np.ndarray, all_targets: np.ndarray) -> np.ndarray:
-    """Weights with which yes and no count the same in the loss, however rare one is; 1 where there
-    is only one answer. (k,) float32.
-
-    Args:
-        targets: (k,) bool, of a batch.
-        all_targets: (n,) bool, of all batches together.
+    """Weights (k,) float32 with which yes and no count the same in the loss, however rare one is; 1
+    where there is only one answer. Targets are bool, of a batch (k,) and of all batches (n,).
     """
     if all_targets.all() or not all_targets.any():
         return np.ones(len(targets), np.float32)
@@ -170,13 +165,8 @@ def weigh_answers(targets: np.ndarray, all_targets: np.ndarray) -> np.ndarray:
 def count_neighbours(
     points_um: np.ndarray, time_points: np.ndarray, radius_um: float = 12.0
 ) -> np.ndarray:
-    """How many others lie within a distance at the same time point, (n,) int: in crowds, nuclei are
-    hard to tell apart.
-
-    Args:
-        points_um: (n, 3) float, zyx, µm.
-        time_points: (n,) int.
-        radius_um: the distance.
+    """How many others lie within a radius at the same time point, (n,) int: in crowds, nuclei are
+    hard to tell apart. Of points (n, 3) float, zyx, µm, at time points (n,) int.
     """
     # Time is a fourth axis, on which time points are too far apart to be neighbours.
     apart = np.column_stack([points_um, time_points * 10 * (radius_um + 1)])

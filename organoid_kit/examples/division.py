@@ -51,7 +51,6 @@ class DivisionExamples(ClassExamples):
 
     Attributes:
         targets: (n,) bool, whether each nucleus of known answer divides.
-        kinds: (n,) int, of each of these nuclei.
         movies, time_points: (n,) int.
         positions: (n, 3) float, zyx, working voxels.
     """

@@ -71,10 +71,8 @@ class LinkExamples(ClassExamples):
 
     Attributes:
         targets: (n,) bool, whether the two nuclei of each candidate of known answer are the same.
-        kinds: (n,) int, of each of these candidates.
-        movies: (n,) int.
+        movies, steps: (n,) int, the movie, and how many time points lie between the two.
         sources, links_to: (n,) int, rows of the earlier and the later nucleus in their annotations.
-        steps: (n,) int, how many time points lie between the two.
         displacements_um: (n, 3) float, zyx, drift taken out.
     """
 
@@ -131,13 +129,12 @@ class LinkExamples(ClassExamples):
             seed = augmentation.noise_seed + 1
             first = vary_intensities(augmentation, first)
             second = vary_intensities(dataclasses.replace(augmentation, noise_seed=seed), second)
-        return LinkExample(
-            np.ascontiguousarray(first),
-            np.ascontiguousarray(second),
+        crops, displacement = (
+            map(np.ascontiguousarray, (first, second)),
             pair.displacement(augmentation),
-            bool(self.targets[candidate]),
-            int(self.kinds[candidate]),
         )
+        target, kind = bool(self.targets[candidate]), int(self.kinds[candidate])
+        return LinkExample(*crops, displacement, target, kind)
 
     def _draw_pair(
         self, candidate: int, rng: np.random.Generator, jitters: bool, moves: bool

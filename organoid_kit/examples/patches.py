@@ -78,8 +78,7 @@ def compute_working_spacing(annotated: AnnotatedMovie, settings: NetworkSettings
 def compute_working_positions(annotated: AnnotatedMovie, settings: NetworkSettings) -> np.ndarray:
     """All positions in voxels of the working spacing, (n, 3) float, zyx.
 
-    Raises:
-        UserError: the movie does not show a position.
+    Raises UserError where the movie does not show one.
     """
     movie, positions = annotated.movie, annotated.annotations.positions
     times, first, last = annotated.annotations.time_points, *np.array(movie.time_points)[[0, -1]]
@@ -106,8 +105,7 @@ def convert_positions(
 def prepare_stack(movie: TimeLapse, time_point: int, settings: NetworkSettings) -> np.ndarray:
     """One stack as the network sees it, (z, y, x) float32.
 
-    Raises:
-        UserError: it has NaN or infinite intensities, or the channel or time point is missing.
+    Raises UserError where intensities are not finite, or the channel or time point is missing.
     """
     stack = movie.stack(time_point, settings.channels).astype(np.float32)
     if not np.isfinite(stack).all():

@@ -69,11 +69,7 @@ class Place:
 
 
 class PositionExamples(Examples):
-    """Batches for the position network, drawn from annotated movies.
-
-    Attributes:
-        places: the annotated time points.
-    """
+    """Batches for the position network, drawn from the annotated time points, its `places`."""
 
     def _find(self, annotated_movies: Movies, most_examples: int | None) -> int:
         self.places = []
@@ -201,14 +197,10 @@ def draw_dots(
     highest = np.minimum(np.floor(positions + _DOT_REACH * sigma) + 1, shape_zyx).astype(int)
     for position, low, high in zip(positions, lowest, highest, strict=True):
         if (low < high).all():
-            away = [
-                (np.arange(first, last) - middle) / width
-                for first, last, middle, width in zip(low, high, position, sigma)
-            ]
+            box = tuple(map(slice, low, high))
+            away = [(i - middle) / s for i, middle, s in zip(np.ogrid[box], position, sigma)]
             z, y, x = (np.exp(-0.5 * distance**2) for distance in away)
-            place = image[tuple(map(slice, low, high))]
-            dot = (z[:, None, None] * y[:, None] * x).astype(np.float32)
-            np.maximum(place, dot, out=place)
+            np.maximum(image[box], (z * y * x).astype(np.float32), out=image[box])
     return image
 
 
@@ -216,9 +208,7 @@ def compute_voxel_weights(targets: np.ndarray, counts: np.ndarray) -> np.ndarray
     """Weights that give dots and background half of the loss each, however rare dots are: float32,
     as many as there are voxels in sum, 0 where nothing counts.
 
-    Args:
-        targets: any shape, 0..1.
-        counts: the same shape, True where a voxel counts, False outside what is annotated.
+    Targets are of any shape, 0..1; `counts` is bool, False outside what is annotated.
     """
     dots = counts & (targets >= FOREGROUND)
     parts = [part for part in (dots, counts & ~dots) if part.any()]

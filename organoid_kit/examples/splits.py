@@ -45,10 +45,8 @@ def split_by_movie(
 ) -> Split:
     """So many whole movies for validation and for test; the others, at least one, for training.
 
-    A movie that is listed several times (annotated in several pieces) stays together.
-
-    Raises:
-        UserError: there are too few movies.
+    A movie that is listed several times (annotated in several pieces) stays together. Raises
+    UserError where there are too few.
     """
     keys = list(dict.fromkeys(_movie_key(one) for one in annotated_movies))
     if len(keys) < validation + test + 1:
@@ -79,15 +77,9 @@ def split_by_time_block(
     seen by both. The cells are still the same ones: such a score is more hopeful than that of a
     movie never seen.
 
-    Args:
-        annotated_movies: each with enough annotated time points.
-        validation_fraction, test_fraction: of the annotated time points, 0 to 1; 0 makes no part.
-        time_window: first and last time point seen together, relative to the central one.
-        gap: time points of the movie.
-
-    Raises:
-        UserError: the gap is too small for the time window, or a movie has too few annotated time
-            points.
+    Fractions are of the annotated time points, 0 to 1; `time_window` is the first and last time
+    point seen together, relative to the central one. Raises UserError where the gap is too small
+    for it, or a movie has too few annotated time points.
     """
     least = time_window[1] - time_window[0]
     gap = least if gap is None else gap

@@ -48,8 +48,7 @@ def export_to_organoidtracker(
             meet well. Position networks only.
         overwrite: whether a folder that is there may be replaced.
 
-    Raises:
-        UserError: there is no network, or OrganoidTracker would show it what it did not learn.
+    Raises UserError where OrganoidTracker would show the network what it did not learn.
     """
     network, settings = load_network(folder)
     if not (planes >= 1 and len(spacing_um) == 3 and all(0 < each < np.inf for each in spacing_um)):
@@ -74,8 +73,7 @@ def export_to_organoidtracker(
 def check_export(network: keras.Model, settings: NetworkSettings) -> None:
     """Tries the export of a network, trained or not, for movies twice as fine: a second or two.
 
-    Raises:
-        UserError: the network cannot be exported, or is another one when it is read again.
+    Raises UserError where that fails, or where the network is another one when it is read again.
     """
     _check_window(settings)
     spacing_um = tuple(own / 2 for own in settings.spacing_um or (1.0, 1.0, 1.0))

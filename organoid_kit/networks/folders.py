@@ -18,11 +18,7 @@ _FINE_TUNING_RATE = 5e-4
 
 
 def find_network_folder(folder: str | Path) -> Path:
-    """The folder with model.keras: this one, or the best network of this run.
-
-    Raises:
-        UserError: there is none.
-    """
+    """The folder with model.keras: this one, or that of the best network of this run."""
     folder = Path(folder)
     for candidate in (folder, folder / "network", SHIPPED / str(folder)):
         if (candidate / "model.keras").is_file() and (candidate / "settings.json").is_file():

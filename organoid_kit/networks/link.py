@@ -36,8 +36,7 @@ def build_link_network(
 
     Returns:
         A model from three inputs, "input_1", "input_2" (batch, z, y, x, time + 3) and
-        "input_distances" (batch, 3), as `LinkExamples.join` makes them, to (batch, 1) in
-        0..1.
+        "input_distances" (batch, 3), as `LinkExamples.join` makes them, to (batch, 1) in 0..1.
     """
     seeds, preset = itertools.count(settings.seed * 1000), settings.preset
     shape = (*settings.patch_shape_zyx, count_time_points(settings) + _COORDINATES)

@@ -19,8 +19,7 @@ _NAMES = {  # of the inputs, as OrganoidTracker knows them
 def adopt_network(network: keras.Model, settings: NetworkSettings) -> keras.Model:
     """A copy of a learner's network, with its weights, named and with inputs named as ours are.
 
-    Raises:
-        UserError: its layers, shapes or answers are not those of a network for these settings.
+    Raises UserError where layers, shapes or answers are not those of a network for these settings.
     """
     network = make_functional(network)
     wanted, answer = list_shapes(settings)
@@ -78,11 +77,7 @@ def _name(shapes: list) -> str:
 
 
 def make_functional(network: keras.Model) -> keras.Model:
-    """The same network as a graph of layers.
-
-    Raises:
-        UserError: it is none, or one that others could not open from its file.
-    """
+    """The same as a graph of layers; raises UserError where others could not open its file."""
     if not getattr(network, "inputs", None):
         raise UserError(
             "A network of your own must begin with keras.Input, so that its layers are known. "

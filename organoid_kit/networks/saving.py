@@ -38,10 +38,7 @@ def save_network(
     """Writes a network folder, wholly or not at all: the network in float32, and its settings.
 
     A folder that is there already is replaced file by file, so that at every moment there is a
-    network in it.
-
-    Raises:
-        UserError: the folder exists and `overwrite` is false, or cannot be written.
+    network in it; or UserError is raised, where `overwrite` is false.
     """
     plain = convert_to_float32(network, settings)
     if overwrite and Path(folder).is_dir():
@@ -92,8 +89,7 @@ def _without_new_options(config: Any) -> Any:
 def load_network(folder: str | Path) -> tuple[keras.Model, NetworkSettings]:
     """Loads a trained network from its folder, ours or OrganoidTracker's, or from that of a run.
 
-    Raises:
-        UserError: the folder holds no network, or one that does not fit its settings.
+    Raises UserError where there is none, or one that does not fit its settings.
     """
     settings = load_settings(folder)
     file = find_network_folder(folder) / "model.keras"

@@ -37,10 +37,8 @@ class TrainingState:
 
 
 def save_checkpoint(network: keras.Model, state: TrainingState, folder: Path) -> Path:
-    """Writes a checkpoint and removes all but the newest ones.
-
-    Raises:
-        UserError: the disk is full or cannot be written; earlier checkpoints stay as they are.
+    """Writes a checkpoint and removes all but the newest ones; where the disk is full, UserError is
+    raised, and earlier ones stay as they are.
     """
     variables = _name_variables(network)
     arrays = {name: keras.ops.convert_to_numpy(value) for name, value in variables.items()}
@@ -58,10 +56,8 @@ def save_checkpoint(network: keras.Model, state: TrainingState, folder: Path) ->
 def load_newest_checkpoint(network: keras.Model, folder: Path) -> TrainingState | None:
     """Brings a compiled network back to its newest intact checkpoint; None if there never was one.
 
-    Damaged ones that are newer are removed, so that they do not count as the newest from now on.
-
-    Raises:
-        UserError: all are damaged.
+    Damaged ones that are newer are removed, so that they do not count as the newest from now on; if
+    all are, UserError is raised.
     """
     paths, variables = list_checkpoints(folder), _name_variables(network)
     for number, path in enumerate(paths):

@@ -7,7 +7,7 @@ import numpy as np
 
 from organoid_kit.training.runs import find_best
 
-History = Sequence[Mapping[str, Any]]
+History = Sequence[Mapping[str, Any]]  # a row for each epoch, see `Run.history`
 
 _FEW_EPOCHS = 3  # too few to read anything from a history
 _WAITED_EPOCHS = 3  # without a better one before overfitting is named
@@ -18,11 +18,7 @@ _LEARNED_PART = 0.9  # a loss that stays above this part of the first one has no
 
 
 def describe_history(history: History) -> str:
-    """Still learning, overfitting, not learning, learning rate too high, or done: in a sentence.
-
-    Args:
-        history: a row for each epoch with "loss", "validation_loss" and "best", see `Run.history`.
-    """
+    """Still learning, overfitting, not learning, learning rate too high, or done: in a sentence."""
     best = find_best(history)
     if len(history) < _FEW_EPOCHS or best is None:
         epochs = f"{len(history)} epoch{'s' * (len(history) != 1)}"

@@ -94,10 +94,7 @@ def estimate_training(
     """What training the network (None: the kit's) on these movies will take.
 
     Of the movies, only the number of annotated time points is looked at. With `measure_time` a few
-    real steps are timed, which takes some seconds.
-
-    Raises:
-        UserError: the patch does not fit the network.
+    real steps are timed, which takes some seconds. Raises UserError where the patch does not fit.
     """
     if network is None:
         check_patch_shape(settings)

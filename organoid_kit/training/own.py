@@ -89,8 +89,7 @@ def check_own_parts(own: OwnParts, network: keras.Model, examples: Examples) -> 
 def restore_own_parts(passed: OwnParts, run: Run) -> OwnParts:
     """What a run goes on with: as it was started, from its folder where that can be.
 
-    Raises:
-        UserError: other parts are passed, or one is missing that cannot be restored.
+    Raises UserError where other parts are passed, or one is missing that cannot be restored.
     """
     before, now = run.details.get("own", {}), passed.describe()
     for part in before.keys() | now.keys():
