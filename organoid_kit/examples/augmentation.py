@@ -26,8 +26,8 @@ Stacks = Sequence[np.ndarray]  # one (z, y, x) float32 for each time point of a 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """One drawn variation: offsets from a patch's centre in the movie become `matrix` @ offset, (3,)
-    zyx, in the patch; intensities v ``(gain · (v + bias_share · (v − mean))) ** gamma``.
+    """One drawn variation: offsets from a patch's centre in the movie become `matrix` @ offset in
+    the patch, zyx; intensities v ``(gain · (v + bias_share · (v − mean))) ** gamma``.
     """
 
     matrix: np.ndarray  # (3, 3) float, zyx

@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 from organoid_kit.base import NetworkSettings
 from organoid_kit.data import AnnotatedMovie
 from organoid_kit.examples.augmentation import Augmentation, draw_augmentation, no_augmentation
-from organoid_kit.examples.patches import PreparedMovies
+from organoid_kit.examples.patches import PreparedMovies, compute_working_spacing
 
 Movies = Sequence[AnnotatedMovie]
 # Examples are shuffled within so many time points, or as many as fit, so that few are in memory.
@@ -25,7 +25,7 @@ class Examples:
 
     What a network is shown is up to its own class: `_find` lists what there is to draw from,
     `order` says which of it an epoch shows, `example` makes one example of it, and `batch` joins
-    several. `prepared` are the movies as the network sees them.
+    several. `prepared` are the movies as the network sees them, with `spacings` in µm per voxel.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class Examples:
         self.settings, self.augment = settings, augment
         movies = [annotated.movie for annotated in annotated_movies]
         self.prepared = PreparedMovies(movies, settings, cache_bytes)
+        self.spacings = [compute_working_spacing(each, settings) for each in annotated_movies]
         count = self._find(annotated_movies, most_examples)
         self.number_per_epoch = count if most_examples is None else min(count, most_examples)
 

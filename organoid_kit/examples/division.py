@@ -22,11 +22,7 @@ from organoid_kit.examples.augmentation import (
     vary_intensities,
 )
 from organoid_kit.examples.batches import ClassExamples, Movies, count_neighbours
-from organoid_kit.examples.patches import (
-    compute_working_positions,
-    compute_working_spacing,
-    prepare_nuclei,
-)
+from organoid_kit.examples.patches import compute_working_positions, prepare_nuclei
 
 DIVISION, ALIKE, ORDINARY = range(3)  # kinds of examples
 _NEAR_UM = 12.0  # neighbours of a division, and those that make a crowd
@@ -66,7 +62,6 @@ class DivisionExamples(ClassExamples):
         table = np.concatenate(tables)
         self.movies, self.time_points, labels, self.kinds = table[:, :4].astype(int).T
         self.targets, self.positions = labels > 0, table[:, 4:]
-        self.spacings = [compute_working_spacing(each, self.settings) for each in annotated_movies]
         names = [annotated.name for annotated in annotated_movies]
         if not self.targets.any():
             raise UserError(

@@ -15,6 +15,7 @@ from scipy.sparse import coo_array
 
 from organoid_kit.base import NetworkSettings, UserError
 from organoid_kit.data import AnnotatedMovie, Annotations
+from organoid_kit.examples import patches
 from organoid_kit.examples.augmentation import (
     Augmentation,
     cut_crop,
@@ -22,13 +23,6 @@ from organoid_kit.examples.augmentation import (
     vary_intensities,
 )
 from organoid_kit.examples.batches import ClassExamples, Movies, count_neighbours
-from organoid_kit.examples.patches import (
-    PreparedMovies,
-    clip_time_points,
-    compute_working_positions,
-    compute_working_spacing,
-    prepare_nuclei,
-)
 from organoid_kit.tracking import find_candidates
 from organoid_kit.tracking.motion import compute_displacements, estimate_drift
 
@@ -81,8 +75,9 @@ class LinkExamples(ClassExamples):
     def _find(self, annotated_movies: Movies, most_examples: int | None) -> int:
         """Finds the candidates of known answer; raises UserError if all or none are right."""
         settings = self.settings
-        self.positions = [compute_working_positions(each, settings) for each in annotated_movies]
-        self.spacings = [compute_working_spacing(each, settings) for each in annotated_movies]
+        self.positions = [
+            patches.compute_working_positions(each, settings) for each in annotated_movies
+        ]
         self.time_points = [each.annotations.time_points for each in annotated_movies]
         tables = [np.zeros((0, 10))]
         for number, annotated in enumerate(annotated_movies):
@@ -129,12 +124,9 @@ class LinkExamples(ClassExamples):
             seed = augmentation.noise_seed + 1
             first = vary_intensities(augmentation, first)
             second = vary_intensities(dataclasses.replace(augmentation, noise_seed=seed), second)
-        crops, displacement = (
-            map(np.ascontiguousarray, (first, second)),
-            pair.displacement(augmentation),
-        )
+        crops = map(np.ascontiguousarray, (first, second))
         target, kind = bool(self.targets[candidate]), int(self.kinds[candidate])
-        return LinkExample(*crops, displacement, target, kind)
+        return LinkExample(*crops, pair.displacement(augmentation), target, kind)
 
     def _draw_pair(
         self, candidate: int, rng: np.random.Generator, jitters: bool, moves: bool
@@ -169,7 +161,7 @@ class LinkExamples(ClassExamples):
 
 
 def cut_pair(
-    augmentation: Augmentation, prepared: PreparedMovies, pair: Pair
+    augmentation: Augmentation, prepared: patches.PreparedMovies, pair: Pair
 ) -> tuple[np.ndarray, np.ndarray]:
     """The two crops of a candidate, (z, y, x, time) float32 each.
 
@@ -200,8 +192,8 @@ def cut_links(
 ) -> list[LinkExample]:
     """These links as the network sees them in prediction; `kinds` says what each is."""
     annotations, unvaried = annotated.annotations, no_augmentation()
-    centres, prepared = prepare_nuclei(annotated, settings)
-    spacing = compute_working_spacing(annotated, settings)
+    centres, prepared = patches.prepare_nuclei(annotated, settings)
+    spacing = patches.compute_working_spacing(annotated, settings)
     drift = estimate_drift(annotations) if settings.remove_drift else {}
     examples = []
     for ends, kind in zip(annotations.links[rows], kinds, strict=True):
@@ -213,7 +205,7 @@ def cut_links(
 
 
 def compute_pair_windows(
-    prepared: PreparedMovies, movie: int, time_points: Sequence[int]
+    prepared: patches.PreparedMovies, movie: int, time_points: Sequence[int]
 ) -> tuple[list[int], list[int]]:
     """The time points at which the two crops of a candidate are cut, given those of its nuclei;
     beyond the movie's ends the nearest is repeated.
@@ -222,7 +214,7 @@ def compute_pair_windows(
     before, after = prepared.settings.time_window
     offsets = (end - start) * np.arange(before, after + 1)
     windows = (start + offsets).tolist(), (end - offsets[::-1]).tolist()  # mirrored in time
-    first, second = (clip_time_points(prepared.movies[movie], window) for window in windows)
+    first, second = (patches.clip_time_points(prepared.movies[movie], window) for window in windows)
     return first, second
 
 

@@ -7,25 +7,13 @@ import numpy as np
 
 from organoid_kit.base import NetworkSettings, UserError
 from organoid_kit.data import AnnotatedMovie
+from organoid_kit.examples import batches, patches
 from organoid_kit.examples.augmentation import (
     Augmentation,
     apply_to_positions,
     cut_patch,
     trace_voxels,
     vary_intensities,
-)
-from organoid_kit.examples.batches import (
-    OPEN_BYTES,
-    OPEN_TIME_POINTS,
-    Examples,
-    Movies,
-    count_neighbours,
-)
-from organoid_kit.examples.patches import (
-    compute_window_bytes,
-    compute_working_positions,
-    compute_working_shape,
-    convert_positions,
 )
 
 FOREGROUND = 0.1  # target value from which a voxel counts as part of a dot
@@ -68,10 +56,10 @@ class Place:
     chances: np.ndarray  # (n,) float, how often each nucleus is drawn
 
 
-class PositionExamples(Examples):
+class PositionExamples(batches.Examples):
     """Batches for the position network, drawn from the annotated time points, its `places`."""
 
-    def _find(self, annotated_movies: Movies, most_examples: int | None) -> int:
+    def _find(self, annotated_movies: batches.Movies, most_examples: int | None) -> int:
         self.places = []
         for number, annotated in enumerate(annotated_movies):
             self.places += _list_places(number, annotated, self.settings)
@@ -90,8 +78,9 @@ class PositionExamples(Examples):
         """
         rng = np.random.default_rng((self.settings.seed, epoch))
         shuffled = rng.permutation(len(self.places))
-        fitting = OPEN_BYTES // compute_window_bytes(self.prepared.movies, self.settings)
-        together = max(1, min(OPEN_TIME_POINTS, fitting))
+        window_bytes = patches.compute_window_bytes(self.prepared.movies, self.settings)
+        fitting = batches.OPEN_BYTES // window_bytes
+        together = max(1, min(batches.OPEN_TIME_POINTS, fitting))
         groups = np.array_split(shuffled, -(-len(shuffled) // together))
         repeats = -(-self.number_per_epoch // len(self.places))
         order = [rng.permutation(np.repeat(group, repeats)) for group in groups]
@@ -150,19 +139,19 @@ def _list_places(number: int, annotated: AnnotatedMovie, settings: NetworkSettin
     widened by the size of a dot, so that the outermost nuclei are seen whole.
     """
     movie, annotations = annotated.movie, annotated.annotations
-    shape = compute_working_shape(movie, settings.spacing_um)
-    all_positions = compute_working_positions(annotated, settings)
+    shape = patches.compute_working_shape(movie, settings.spacing_um)
+    all_positions = patches.compute_working_positions(annotated, settings)
     margin = settings.nucleus_sigma_um / np.array(settings.spacing_um)
     places = []
     for time_point in annotations.annotated_time_points.tolist():
         positions = all_positions[annotations.rows_at(time_point)]
         region = annotations.annotated_region(time_point)
-        region = convert_positions(region, movie.shape_zyx, shape)
+        region = patches.convert_positions(region, movie.shape_zyx, shape)
         if annotations.region is None:
             region = region + [-margin, margin]
         region = np.clip(region, -0.5, np.array(shape) - 0.5)
         points_um, alike = positions * settings.spacing_um, np.zeros(len(positions))
-        crowd = 1 + count_neighbours(points_um, alike, _CROWDED_UM)
+        crowd = 1 + batches.count_neighbours(points_um, alike, _CROWDED_UM)
         places.append(Place(number, time_point, positions, region, crowd / crowd.sum()))
     return places
 

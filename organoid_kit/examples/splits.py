@@ -52,8 +52,8 @@ def split_by_movie(
     if len(keys) < validation + test + 1:
         raise UserError(
             "A split by movie needs at least one movie for training. Received: "
-            f"{len(keys)} movies, of which {validation} for validation and {test} for test. Annotate "
-            "another movie, or use split_by_time_block, which splits within a movie."
+            f"{len(keys)} movies, of which {validation} for validation and {test} for test. "
+            "Annotate another movie, or use split_by_time_block, which splits within a movie."
         )
     order = np.random.default_rng(seed).permutation(len(keys))
     parts = []
@@ -85,8 +85,8 @@ def split_by_time_block(
     gap = least if gap is None else gap
     if gap < least:
         raise UserError(
-            f"The gap between blocks must be at least {least} time points, or both sides see the same "
-            f"images. Received: a gap of {gap} for the time window {time_window[0]} to "
+            f"The gap between blocks must be at least {least} time points, or both sides see the "
+            f"same images. Received: a gap of {gap} for the time window {time_window[0]} to "
             f"{time_window[1]}. Pass gap={least} or more, or leave it out."
         )
     keys = [_movie_key(one) for one in annotated_movies]
@@ -153,10 +153,10 @@ def _time_blocks(
     wanted = [True, *(fraction > 0 for fraction in fractions)]
     if any(needed and len(block) == 0 for needed, block in zip(wanted, blocks, strict=True)):
         raise UserError(
-            f"Each block of time needs at least one annotated time point, with gaps of {gap} between "
-            f"blocks. Received: {len(time_points)} annotated time points in "
-            f"{annotated.movie.name!r}. Annotate more time points, ask for a smaller part, or split "
-            "several movies with split_by_movie."
+            f"Each block of time needs at least one annotated time point, with gaps of {gap} "
+            f"between blocks. Received: {len(time_points)} annotated time points in "
+            f"{annotated.movie.name!r}. Annotate more time points, ask for a smaller part, or "
+            "split several movies with split_by_movie."
         )
     return blocks
 

@@ -31,7 +31,7 @@ def convolve_factorised(x, filters: int, seeds: Iterator[int], dtype: str):
 
 
 def encode_crop(x, filters: Sequence[int], dropout: float, seeds: Iterator[int], dtype: str):
-    """Three levels of convolutions, then a list of numbers. (batch, z, y, x, any) → (batch, any)."""
+    """Three levels of convolutions, made flat. (batch, z, y, x, any) → (batch, any)."""
     first, second, third = filters  # small division network: 16, 32, 48
     depth = 2 if x.shape[1] > 1 else 1
     x = convolve(x, first, (1, 3, 3), seeds, dtype)  # (z, y, x, 16)

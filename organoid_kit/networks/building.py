@@ -31,8 +31,8 @@ def is_own(network: keras.Model) -> bool:
 def compute_shape_multiple(
     settings: NetworkSettings, network: keras.Model | None = None
 ) -> tuple[int, int, int]:
-    """What planes, rows and columns of an input must be multiples of, (z, y, x). `network` is needed
-    where it may be a learner's own; of ours, the settings say it all.
+    """What planes, rows and columns of an input must be multiples of, (z, y, x). `network` is
+    needed where it may be a learner's own; of ours, the settings say it all.
     """
     if network is not None and is_own(network):
         return measure_shape_multiple(network)

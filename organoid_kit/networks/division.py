@@ -22,8 +22,8 @@ _DROPOUT = 0.3
 def build_division_network(
     settings: NetworkSettings, *, filters: Sequence[int] | None = None, dtype: str = "float32"
 ) -> keras.Model:
-    """Builds an untrained division network. Comments at line ends give the shapes in the small network
-    for crops of 8 × 32 × 32 voxels, without the batch.
+    """Builds an untrained division network. Comments at line ends give the shapes in the small
+    network for crops of 8 × 32 × 32 voxels, without the batch.
 
     Of the settings, preset, patch shape, time window and seed count. `filters` are those of its
     three levels (None: as the preset says); `dtype` may be "mixed_float16" for graphics cards.

@@ -80,11 +80,7 @@ def save_settings(settings: NetworkSettings, folder: str | Path) -> None:
 def make_record(settings: NetworkSettings) -> dict[str, Any]:
     """What `settings.json` beside a network holds: what OrganoidTracker reads, and all of ours."""
     slope, intercept = settings.calibration
-    return {
-        "type": NETWORK_TYPES[settings.network],
-        "time_window": list(settings.time_window),
-        "patch_shape_zyx": list(settings.patch_shape_zyx),
-        "platt_scaling": slope,
-        "platt_intercept": intercept,
-        "organoid_kit": settings.to_dict(),
-    }
+    record = {"type": NETWORK_TYPES[settings.network], "time_window": list(settings.time_window)}
+    record |= {"patch_shape_zyx": list(settings.patch_shape_zyx)}
+    record |= {"platt_scaling": slope, "platt_intercept": intercept}
+    return record | {"organoid_kit": settings.to_dict()}

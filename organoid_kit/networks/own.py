@@ -9,11 +9,8 @@ from organoid_kit.base import NetworkSettings, UserError
 from organoid_kit.networks.blocks import count_time_points
 from organoid_kit.networks.building import check_patch_shape
 
-_NAMES = {  # of the inputs, as OrganoidTracker knows them
-    "position": ("images",),
-    "division": ("images",),
-    "link": ("input_1", "input_2", "input_distances"),
-}
+_NAMES = {"position": ("images",), "division": ("images",)}  # of inputs, as OrganoidTracker's
+_NAMES["link"] = ("input_1", "input_2", "input_distances")
 
 
 def adopt_network(network: keras.Model, settings: NetworkSettings) -> keras.Model:
@@ -35,10 +32,10 @@ def adopt_network(network: keras.Model, settings: NetworkSettings) -> keras.Mode
     if trial is None or given != [answer]:
         name = f"{settings.network} network"
         raise UserError(
-            f"A {name} with these settings must take {_name(wanted)} and give {_name([answer])}, each "
-            f"behind the axis of the batch. Received: one that takes {_name(taken)} and gives "
-            f"{_name(given)}. Change its first or last layer, or patch_shape_zyx or time_window; None "
-            "in keras.Input fits any size."
+            f"A {name} with these settings must take {_name(wanted)} and give {_name([answer])}, "
+            f"each behind the axis of the batch. Received: one that takes {_name(taken)} and gives "
+            f"{_name(given)}. Change its first or last layer, or patch_shape_zyx or time_window; "
+            "None in keras.Input fits any size."
         )
     _check_answers(trial, wanted)
     copy = _copy(network, taken, _NAMES[settings.network])

@@ -48,7 +48,7 @@ def describe_history(history: History) -> str:
 
 
 def _find_jump(losses: np.ndarray) -> int | None:
-    """The last recent epoch in which the loss rose far above its lowest so far; None without one."""
+    """The last recent epoch in which the loss rose far above its lowest so far."""
     lowest = np.minimum.accumulate(losses)[:-1]
     jumps = (losses[1:] > _JUMP * lowest) & (losses[1:] - losses[:-1] > _JUMP_PART * losses[0])
     recent = np.flatnonzero(jumps[-_RECENT_EPOCHS:]) + max(0, len(jumps) - _RECENT_EPOCHS)

@@ -110,21 +110,17 @@ def restore_own_parts(passed: OwnParts, run: Run) -> OwnParts:
 
 def _restore_network(passed: keras.Model | None, run: Run) -> keras.Model | None:
     file = run.folder / OWN_NETWORK
-    if not file.exists():
-        if passed is not None:
-            raise _make_change_error(run, "network", None, passed.name)
-        return None
-    saved = keras.models.load_model(file, compile=False)
-    shapes = [[weight.shape for weight in each.weights] for each in (saved, passed or saved)]
-    if shapes[0] != shapes[1]:
-        raise _make_change_error(run, "network", "weights of other shapes", passed.name)
+    saved = keras.models.load_model(file, compile=False) if file.exists() else None
+    shapes = [each and [weight.shape for weight in each.weights] for each in (saved, passed)]
+    if passed and shapes[0] != shapes[1]:
+        raise _make_change_error(run, "network", saved and "weights of other shapes", passed.name)
     return saved
 
 
 def _make_change_error(run: Run, part: str, old: Any, new: Any) -> UserError:
     return UserError(
-        f"A run goes on with the {part} it was started with. Received: {new!r:.80} for {run.folder}, "
-        f"which has {old or 'that of the kit'!r:.80}. Leave {part} out, or start a new run."
+        f"A run goes on with the {part} it was started with. Received: {new!r:.80} for "
+        f"{run.folder}, with {old or 'that of the kit'!r:.80}. Leave {part} out, or start a new run."
     )
 
 
@@ -174,7 +170,7 @@ def _vary(augment: Augment, image: np.ndarray, rng: np.random.Generator) -> np.n
     if np.shape(varied) != image.shape or not np.isfinite(varied).all():
         raise UserError(
             "An augmentation must give back an image as large as the one it was given, of finite "
-            f"numbers. Received: {np.shape(varied)} from {_name(augment)} for an image of {image.shape} "
-            "(z, y, x, time). Return the varied image."
+            f"numbers. Received: {np.shape(varied)} from {_name(augment)} for an image of "
+            f"{image.shape} (z, y, x, time). Return the varied image."
         )
     return np.asarray(varied, np.float32)

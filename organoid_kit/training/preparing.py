@@ -6,13 +6,7 @@ import keras
 
 from organoid_kit.base import NetworkSettings, UserError, make_settings
 from organoid_kit.examples.batches import Movies
-from organoid_kit.networks import build_network, load_network
-from organoid_kit.networks.building import (
-    check_patch_shape,
-    compute_shape_multiple,
-    is_own,
-    measure_shape_multiple,
-)
+from organoid_kit.networks import build_network, building, load_network
 from organoid_kit.networks.devices import detect_device
 from organoid_kit.networks.saving import check_training_on, load_settings
 
@@ -35,10 +29,11 @@ def complete_settings(
         settings = settings.changed(spacing_um=tuple(training[0].movie.spacing_um))
     flat = settings.changed(patch_shape_zyx=(1, *settings.patch_shape_zyx[1:]))
     if network is not None:
-        is_free = network.inputs[0].shape[1] is None and measure_shape_multiple(network)[0] == 1
+        is_free = network.inputs[0].shape[1] is None
+        is_free = is_free and building.measure_shape_multiple(network)[0] == 1
     else:  # a trained crop network keeps its shape
         is_free = settings.network == "position" or not settings.start_from
-        is_free = is_free and compute_shape_multiple(flat)[0] == 1
+        is_free = is_free and building.compute_shape_multiple(flat)[0] == 1
     single = training and all(annotated.movie.shape_zyx[0] == 1 for annotated in training)
     return flat if single and is_free else settings
 
@@ -68,8 +63,8 @@ def prepare_network(
     if own is None:
         if settings.start_from:
             trained, old = load_network(settings.start_from)
-            own = trained if is_own(trained) else None
-        check_patch_shape(settings, own)
+            own = trained if building.is_own(trained) else None
+        building.check_patch_shape(settings, own)
         if trained:
             check_training_on(old, settings, trained)
     elif settings.start_from:

@@ -29,7 +29,7 @@ def validate(
     batch_size: int,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> dict[str, float | None] | None:
-    """Loss and quality on fixed examples; None where `should_stop`, asked before each batch, ends it.
+    """Loss and quality on fixed examples; None where `should_stop` ends it before a batch.
 
     "validation_loss" is the network's own. A position network has "validation_f1", with positions
     matched one to one within 5 µm at the threshold that suits these patches best; the other two
