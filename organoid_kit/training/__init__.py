@@ -7,7 +7,7 @@ Its modules, in the order of use:
          ── own          a learner's network, loss and augmentation
          ── steps        batches, learning rate, smaller batches where memory runs out
          ── control      when to wait and when to end
-         ── keeping ── checkpoints, epoch_pictures
+         ── keeping      which epoch is kept; with checkpoints, epoch_pictures
          ── validation   how good is the network?
     runs        run folders: settings, data, history
     diagnosis   how a training goes, from its losses
