@@ -49,8 +49,7 @@ class AnnotationChecker(Dashboard):
         images: looks at all images when asked, `ImageCheck`; `images.wait()` waits for it.
         coverage: how much is annotated, and where.
 
-    Raises:
-        UserError: the journal belongs to other annotations, or a channel is not in the movie.
+    Raises UserError where the journal is that of other annotations, or a channel not in the movie.
     """
 
     kept = ("list_shown",)

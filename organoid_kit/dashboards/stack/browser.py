@@ -51,10 +51,8 @@ class StackBrowser(Dashboard):
         tail: time points that tails go back.
         previous_position, next_position, pick_here: buttons.
         layers: name → `Layer`, whether shown or not.
-        messages: what was picked, and what went wrong.
 
-    Raises:
-        UserError: a channel is not in the movie, or `drawn_by` is unknown or impossible.
+    Raises UserError where a channel is not in the movie, or `drawn_by` unknown or impossible.
     """
 
     # Channels and layers first, as the rest depends on them.
