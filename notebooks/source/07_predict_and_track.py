@@ -401,7 +401,7 @@ for name, each in (("bridged", tracks), ("not bridged", with_gaps)):
 # %%
 shown = [int(row) for row in [*added, *tracks.divisions()][:3]]
 names = ["put in" if row in added else "divides" for row in shown]
-plots.close_ups.plot_close_ups(movie, tracks, shown, names, channels=channels)
+plots.tracks.plot_close_ups(movie, tracks, shown, names, channels=channels)
 
 # %% [markdown]
 # **What to see.** Rings are positions that the network found, diamonds were put in. Lines lead from each to where it
@@ -596,7 +596,7 @@ explorer.plot()
 # %%
 doubts = list_doubts(tracks, most=3, least=0)
 names = [f"{doubt.what}, {doubt.probability:.2f}" for doubt in doubts]
-plots.close_ups.plot_close_ups(
+plots.tracks.plot_close_ups(
     movie, tracks, [doubt.row for doubt in doubts], names, channels=channels
 )
 

@@ -4,7 +4,8 @@ Its modules, in the order of use:
 
     commands.json   what can be typed, and what --help says
     options         makes a parser of it
-    check  train  predict  track  score  report  export  card  demo  runs    a function each
+    check  train  predict  track  score  demo    a command each
+    runs            the small ones: runs, report, card, export
     opening         movies and annotations that were named
     writing         where results go
 
@@ -22,6 +23,8 @@ from organoid_kit import __version__
 from organoid_kit.base import UserError
 from organoid_kit.cli.options import add_commands
 
+_OF_RUNS = ("report", "card", "export")  # stand in the module `runs`
+
 
 def build_parser() -> ArgumentParser:
     """All commands and their options."""
@@ -33,10 +36,7 @@ def build_parser() -> ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command.
-
-    Args:
-        arguments: of the command line, without the program's name; None for those of this process.
+    """Runs one command; None: with the arguments of this process.
 
     Returns:
         The exit code: 0 all is well, 1 errors were found in annotations, 2 the user must change
@@ -45,8 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = vars(build_parser().parse_args(arguments))
     name = options.pop("command")
     try:
-        command = getattr(import_module(f"organoid_kit.cli.{name}"), name)
-        return command(**options) or 0
+        module = import_module(f"organoid_kit.cli.{'runs' if name in _OF_RUNS else name}")
+        return getattr(module, name)(**options) or 0
     except UserError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 2

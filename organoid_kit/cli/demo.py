@@ -28,11 +28,7 @@ if TYPE_CHECKING:
 
 Networks = Mapping[str, Path | str]  # by kind: a folder, or the name of a shipped network
 _CANDIDATES = 0.05  # peaks from this probability on are kept: scores of all thresholds are drawn
-_SETTINGS = {
-    "position": "settings.json",
-    "division": "settings_division.json",
-    "link": "settings_link.json",
-}
+_SETTINGS = dict(zip(NETWORKS, ("settings.json", "settings_division.json", "settings_link.json")))
 
 
 def demo(
@@ -119,11 +115,8 @@ def ask_networks(
     """What each network says of each test movie: where nuclei are; of true nuclei, which divide and
     belong together.
 
-    Args:
-        networks: all three.
-        test: movies that no network has seen.
-        seen: movies that they have; the blob detector is tuned on them.
-        channels: with nuclei; the shipped networks learned from movies with other ones.
+    The blob detector is tuned on movies that were seen. `channels` are those with nuclei; the
+    shipped networks learned from movies with other ones.
     """
     from organoid_kit.networks import load_network
     from organoid_kit.prediction import predict_divisions, predict_links, predict_positions
@@ -167,9 +160,7 @@ def make_tracks(
 def write_tracks(
     tracked: Sequence[TrackedMovie], test: Sequence[AnnotatedMovie], folder: Path
 ) -> list[Path]:
-    """For OrganoidTracker, for the Cell Tracking Challenge's tools and, where its library is
-    installed, as GEFF.
-    """
+    """For OrganoidTracker, the Cell Tracking Challenge's tools and, with its library, as GEFF."""
     writer, files = TrackWriter(folder), []
     endings = [".aut", "_ctc", *([".geff"] if find_spec("geff") else [])]
     for annotated, movie in zip(test, tracked, strict=True):
@@ -188,26 +179,23 @@ def write_pages(
     folder: Path,
 ) -> tuple[dict[str, Any], list[Path]]:
     """A page about each training and one about the tracks; all figures, and the pages."""
-    from organoid_kit.report import (
-        save_movie_result,
-        save_tracking,
-        write_report,
-        write_tracking_report,
-    )
+    from organoid_kit import report
     from organoid_kit.report.kinds import KINDS
 
     facts = {kind: KINDS[kind].compute_scores(results[kind]) for kind in NETWORKS}
     for kind, run in runs.items():
         for annotated, result in zip(test, results[kind], strict=True):
             options = {"blobs": result.blobs, "channels": result.settings.channels}
-            save_movie_result(run, annotated, result.found, result.threshold, **options)
-        write_report(folder / f"report_{kind}.html", run)
-    channels = results["position"][0].settings.channels
+            report.save_movie_result(run, annotated, result.found, result.threshold, **options)
+        report.write_report(folder / f"report_{kind}.html", run)
+    channels, folders = (
+        results["position"][0].settings.channels,
+        [networks[kind] for kind in NETWORKS],
+    )
     for annotated, movie in zip(test, tracked, strict=True):
-        folders = [networks[kind] for kind in NETWORKS]
-        save_tracking(folder / "tracking", annotated, movie, folders, channels=channels)
+        report.save_tracking(folder / "tracking", annotated, movie, folders, channels=channels)
     page = folder / "report.html"
-    facts["tracks"] = write_tracking_report(folder / "tracking", page)["movies"]
+    facts["tracks"] = report.write_tracking_report(folder / "tracking", page)["movies"]
     return facts, [*(folder / f"report_{kind}.html" for kind in runs), page]
 
 
@@ -223,15 +211,10 @@ def format_table(facts: Mapping[str, Any]) -> str:
     for tracks in facts["tracks"]:
         rows += _list_track_figures(tracks)
     lines = []
-    for name, value, *compared in rows:
-        other = f"   {compared[0]} {_format_figure(compared[1])}" if compared else ""
-        lines.append(f"{name:<32}{_format_figure(value):>12}{other}")
+    for name, *row in rows:
+        values = [str(cell) if isinstance(cell, (int, str)) else format_score(cell) for cell in row]
+        lines.append(f"{name:<32}{values[0]:>12}" + f"   {' '.join(values[1:])}" * (len(row) > 1))
     return "\n".join(lines)
-
-
-def _format_figure(value: float | None) -> str:
-    """Whole numbers as they are, others with three decimals."""
-    return str(value) if isinstance(value, int) else format_score(value)
 
 
 def _beside_optimal(name: str, found: Mapping, optimal: Mapping, key: str) -> tuple:
@@ -243,10 +226,10 @@ def _list_track_figures(tracks: Mapping[str, Any]) -> list[tuple]:
     scores, errors = tracks["scores"], tracks["errors"]
     pair = [scores[method]["lineages"] or {} for method in ("tracks", "optimal")]
     within = [lineages.get("division_f1", {}) for lineages in pair]
-    expected = ("links_expected_wrong", "links_wrong")
+    expected, counted = errors["links_expected_wrong"], errors["links_wrong"]
     return [
         _beside_optimal(f"{tracks['name']}: TRA", *pair, "tra"),
         _beside_optimal("  complete tracks", *pair, "complete_tracks"),
         _beside_optimal("  division F1 (±1)", *within, "1"),
-        ("  links expected to be wrong", errors[expected[0]], "counted", errors[expected[1]]),
+        ("  links expected to be wrong", expected, "counted", counted),
     ]

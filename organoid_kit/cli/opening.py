@@ -29,13 +29,9 @@ def open_movies(
     """All movies that were named, one by one or in an .autlist.
 
     Args:
-        paths: of movies and lists.
         annotations: of the only movie; None for those of an .autlist, or none.
         time_point_offset: of an .xml.
         reading: options of `read_timelapse`.
-
-    Raises:
-        UserError: one cannot be read, or there are several movies for one file of annotations.
     """
     movies: list[AnnotatedMovie] = []
     for path in paths:
@@ -89,13 +85,11 @@ def select_time_points(annotations: Annotations, first: int, last: int) -> Annot
 def require_channels(movies: Iterable[TimeLapse]) -> None:
     """Refuses to guess which of several channels shows nuclei."""
     for movie in movies:
-        names = ", ".join(
-            f"{number} ({name})" for number, name in enumerate(movie.channel_names, 1)
-        )
-        if len(movie.channel_names) > 1:
+        names = [f"{number} ({name})" for number, name in enumerate(movie.channel_names, 1)]
+        if len(names) > 1:
             raise UserError(
                 "The channel with nuclei must be named where a movie has several. "
-                f"Received: no --channels for {movie.name!r} with channels {names}. "
+                f"Received: no --channels for {movie.name!r} with channels {', '.join(names)}. "
                 "Add --channels 1, say, or --channels 1,2 for their sum."
             )
 

@@ -49,10 +49,10 @@ def _parse_lengths(text: str) -> tuple[float, ...]:
     """2,0.5,0.5 → (2.0, 0.5, 0.5)."""
     try:
         z, y, x = map(float, text.split(","))
+        return z, y, x
     except ValueError:
         message = f"three lengths are needed, such as 2,0.5,0.5; received {text!r}"
         raise ArgumentTypeError(message) from None
-    return z, y, x
 
 
 def spell_option(name: str) -> str:

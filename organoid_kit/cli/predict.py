@@ -30,9 +30,14 @@ def predict(
     from organoid_kit.networks import load_network
 
     model, settings = load_network(network)
-    if settings.network != "position":
-        _require_nuclei(opened, settings.network)
-    elif annotations:
+    bare = [annotated.movie.name for annotated in opened if not len(annotated.annotations)]
+    if settings.network != "position" and bare:
+        raise UserError(
+            f"A {settings.network} network judges nuclei that are known. "
+            f"Received: no annotations for {', '.join(bare)}. Add --annotations FILE, or find "
+            "nuclei first with a position network; `track` does everything at once."
+        )
+    if settings.network == "position" and annotations:
         raise UserError(
             "A position network finds nuclei itself. "
             f"Received: --annotations {str(annotations)!r} for {str(network)!r}. "
@@ -48,16 +53,6 @@ def predict(
             found = _predict(model, settings, annotated, time_points, threshold, note)
             write_annotations(found, path)
         print(f"{_summarise(found, settings.network, least)} in {annotated.movie.name}: {path}")
-
-
-def _require_nuclei(movies: Sequence[AnnotatedMovie], kind: str) -> None:
-    bare = [annotated.movie.name for annotated in movies if not len(annotated.annotations)]
-    if bare:
-        raise UserError(
-            f"A {kind} network judges nuclei that are known. "
-            f"Received: no annotations for {', '.join(bare)}. Add --annotations FILE, or find "
-            "nuclei first with a position network; `track` does everything at once."
-        )
 
 
 def _predict(
@@ -86,8 +81,7 @@ def _summarise(found: Annotations, kind: str, threshold: float) -> str:
     """How many were found, or reach the threshold."""
     if kind == "position":
         return f"{len(found)} positions"
+    values, rest = found.link_properties.get("link_probability"), "candidate links are probable"
     if kind == "division":
         values, rest = found.properties["division_probability"], "nuclei divide"
-    else:
-        values, rest = found.link_properties["link_probability"], "candidate links are probable"
     return f"{(values.astype(float) >= threshold).sum()} of {len(values)} {rest}"

@@ -1,10 +1,53 @@
-"""`runs`: the runs of a folder, compared."""
+"""What is made of runs and networks: `runs`, `report`, `card` and `export`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from organoid_kit.training import compare_runs
+from organoid_kit.base import UserError
+from organoid_kit.cli.opening import Spacing, load_keras
+from organoid_kit.training import Run, compare_runs
 
 
 def runs(folder: Path) -> None:
     """Prints the runs of a folder as a table."""
     print(compare_runs(folder))
+
+
+def report(runs: Sequence[Path], output: Path | None = None, overwrite: bool = False) -> None:
+    """Writes a page, anew if need be: what a run did, or tracked movies, or runs side by side."""
+    from organoid_kit.report import write_comparison, write_report, write_tracking_report
+
+    if len(runs) > 1 and output is None:
+        raise UserError(
+            "A comparison belongs to no single run. "
+            f"Received: {len(runs)} runs without --output. Add -o comparison.html."
+        )
+    output = output or runs[0] / "report.html"
+    if len(runs) > 1:
+        write_comparison(output, [Run(folder) for folder in runs], overwrite=overwrite)
+    elif any(runs[0].glob("*/tracking.json")):
+        write_tracking_report(runs[0], output, overwrite=overwrite)
+    else:
+        write_report(output, Run(runs[0]), overwrite=overwrite)
+    print(f"Report: {output}")
+
+
+def card(network: str, output: Path, author: str = "", license: str = "") -> None:
+    """Writes a folder with a network and its model card."""
+    load_keras()
+    from organoid_kit.report.model_card import write_model_card
+
+    folder = write_model_card(network, output, author=author, license=license)
+    print(f"Card: {folder / 'README.md'}")
+
+
+def export(
+    network: str, output: Path, spacing: Spacing, planes: int = 30, overwrite: bool = False
+) -> None:
+    """Writes a network for OrganoidTracker, and says where what to set is written."""
+    load_keras()
+    from organoid_kit.networks.export import export_to_organoidtracker
+
+    options = {"spacing_um": spacing, "planes": planes, "overwrite": overwrite}
+    folder = export_to_organoidtracker(network, output, **options)
+    print(f"OrganoidTracker's model_folder: {folder}\nWhat to set there: {folder / 'README.txt'}")

@@ -52,9 +52,8 @@ def score(
     else:
         pairs = [_read_pair(truth, found, reading.get("spacing_um"), time_point_offset)]
     if time_points:
-        pairs = [
-            pair._replace(truth=select_time_points(pair.truth, *time_points)) for pair in pairs
-        ]
+        kept = [select_time_points(pair.truth, *time_points) for pair in pairs]
+        pairs = [pair._replace(truth=truth) for pair, truth in zip(pairs, kept)]
     options = {"max_distance_um": max_distance, "threshold": threshold}
     scores = {pair.name: score_positions(pair.truth, pair.found, **options) for pair in pairs}
     total = pool_scores(scores.values())
@@ -65,19 +64,23 @@ def score(
         movies = {name: score.to_dict() for name, score in scores.items()}
         facts = {"movies": movies, "all": total.to_dict()}
         write_json_safely(json, facts | ({"tracks": tracks} if tracks else {}))
-    if run:
-        _keep_results(Run(run), pairs, threshold)
+    if run:  # where `report` finds it
+        from organoid_kit.report import save_movie_result
+
+        kept_in = Run(run)
+        channels = kept_in.settings.channels
+        for pair in pairs:
+            save_movie_result(kept_in, pair.annotated, pair.found, threshold, channels=channels)
+        print(f"Kept in {kept_in.folder}; `report` shows it.")
 
 
 def _read_movies(truth: Path, found: Path, reading: Mapping[str, Any]) -> list[_Pair]:
     """Each movie of an .autlist, with what predict found in it."""
     pairs = []
     for annotated in read_dataset(truth, **reading):
-        movie = annotated.movie
-        annotations = annotated.annotations.with_spacing(movie.spacing_um)
+        movie, shown = annotated.movie, annotated.with_spacing()
         positions = read_positions(found / f"{make_file_name(movie.name)}.aut", movie.spacing_um)
-        shown = AnnotatedMovie(movie, annotations)
-        pairs.append(_Pair(annotated.name, annotations, positions, shown))
+        pairs.append(_Pair(annotated.name, shown.annotations, positions, shown))
     return pairs
 
 
@@ -152,14 +155,3 @@ def format_scores(scores: dict[str, PositionScore]) -> str:
         padded = (cell.rjust(width) for cell, width in zip(cells, others, strict=True))
         lines.append("  ".join([name.ljust(first), *padded]))
     return "\n".join(lines)
-
-
-def _keep_results(run: Run, pairs: Sequence[_Pair], threshold: float) -> None:
-    """Puts the results where `report` finds them."""
-    from organoid_kit.report import save_movie_result
-
-    for pair in pairs:
-        save_movie_result(
-            run, pair.annotated, pair.found, threshold, channels=run.settings.channels
-        )
-    print(f"Kept in {run.folder}; `report` shows it.")

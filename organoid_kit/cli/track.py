@@ -73,8 +73,17 @@ def _track_movies(
     report: Path | None,
 ) -> None:
     """Where a folder for a report is named, scores them, too."""
-    if report:
-        _check_scoring(movies, report)
+    if report and report.exists():
+        raise UserError(
+            f"Existing files are never overwritten. Received: {str(report)!r}, "
+            "where the report would go. Choose another --output."
+        )
+    if report and not any(len(annotated.annotations.links) for annotated in movies):
+        names = ", ".join(annotated.movie.name for annotated in movies)
+        raise UserError(
+            f"Scores need true links. Received: --score for {names} without any. "
+            "Name an .autlist whose annotations have links, or leave out --score."
+        )
     outputs = choose_outputs(output, [annotated.movie.name for annotated in movies], form)
     writer = TrackWriter(output, form)
     load_keras()
@@ -100,21 +109,6 @@ def _track_movies(
 
         write_tracking_report(report, report / "report.html")
         print(f"Report: {report / 'report.html'}")
-
-
-def _check_scoring(movies: Sequence[AnnotatedMovie], report: Path) -> None:
-    """Raises UserError where no movie says what is right, or the report exists."""
-    if report.exists():
-        raise UserError(
-            f"Existing files are never overwritten. Received: {str(report)!r}, "
-            "where the report would go. Choose another --output."
-        )
-    if not any(len(annotated.annotations.links) for annotated in movies):
-        names = ", ".join(annotated.movie.name for annotated in movies)
-        raise UserError(
-            f"Scores need true links. Received: --score for {names} without any. "
-            "Name an .autlist whose annotations have links, or leave out --score."
-        )
 
 
 def print_doubts(tracks: Annotations) -> None:

@@ -37,14 +37,7 @@ def train(
 ) -> int:
     """Trains, calibrates, and chooses the threshold.
 
-    Args:
-        dataset: an .autlist.
-        network: its kind.
-        validation: an .autlist.
-        no_validation: whether nothing is kept back.
-        settings: a file.
-        resume: a run's folder.
-        stated: settings by name, and options of `read_timelapse`.
+    `stated` has settings by name, and options of `read_timelapse`.
     """
     reading = {name: stated.pop(name) for name in READING if name in stated}
     if resume:
@@ -69,15 +62,12 @@ def train(
 
 def _refuse_changes(resume: Path, **changes: Any) -> None:
     """A run that is resumed keeps its settings; only how long it trains may change."""
-    stated = [
-        spell_option(name)
-        for name, value in changes.items()
-        if value is not None and name not in _LIMITS
-    ]
+    stated = {name for name, value in changes.items() if value is not None}.difference(_LIMITS)
     if stated:
+        options = ", ".join(spell_option(name) for name in changes if name in stated)
         raise UserError(
             "A run goes on with the settings it was started with. "
-            f"Received: {', '.join(stated)} with --resume {str(resume)!r}. "
+            f"Received: {options} with --resume {str(resume)!r}. "
             "Leave them out, or start a new run with --start-from instead of --resume."
         )
 

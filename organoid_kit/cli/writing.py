@@ -21,13 +21,8 @@ FORMATS = {"aut": ".aut", "csv": ".csv", "geff": ".geff", "ctc": ""}
 def choose_outputs(output: Path, names: Sequence[str], form: str | None = None) -> list[Path]:
     """A file for each movie: the one named, or one for each in the folder named.
 
-    Args:
-        output: with a suffix, of the only file; a folder for files otherwise.
-        names: of the movies.
-        form: one of `FORMATS`; None: as the suffix says, .aut in a folder.
-
-    Raises:
-        UserError: one exists already, several movies would share one, or it cannot be written.
+    `form` is one of `FORMATS`; None: as the suffix says, .aut in a folder. Raises UserError where
+    one exists already, several movies would share one, or it cannot be written.
     """
     suffix = _choose_suffix(output, form)
     paths = [output / f"{make_file_name(name)}{suffix}" for name in names]
@@ -101,19 +96,17 @@ class TrackWriter:
     ) -> list[Path]:
         """Writes tracks in the format of the suffix, none being a Cell Tracking Challenge folder.
 
-        Args:
-            tracks: of one movie.
-            path: to write.
-            annotated: the movie; without one there is no list, and no folder.
-
-        Returns:
-            what was written.
+        Without a movie (`annotated`) there is no list, and no folder. Returns what was written.
         """
         suffix, shape = path.suffix.lower(), {}
         if suffix == ".aut":
             tracks = add_organoidtracker_data(tracks)
             if annotated and _can_be_listed(annotated):
-                return self._write_listed(tracks, path, annotated)
+                # all so far in the list, which names its files as its movies are named
+                tracks = dataclasses.replace(tracks, name=path.stem)
+                self.listed.append(dataclasses.replace(annotated, annotations=tracks))
+                write_dataset(self.listed, self.list_file, overwrite=len(self.listed) > 1)
+                return [self.list_file.with_name(path.name), self.list_file]
         elif suffix == ".csv":
             tracks = add_track_ids(tracks)
         elif suffix == "":
@@ -121,15 +114,6 @@ class TrackWriter:
             shape = {"shape_zyx": movie.shape_zyx, "time_points": movie.time_points}
         write_annotations(tracks, path, **shape)
         return [path]
-
-    def _write_listed(
-        self, tracks: Annotations, path: Path, annotated: AnnotatedMovie
-    ) -> list[Path]:
-        """All so far in the list, which names its files as its movies are named."""
-        tracks = dataclasses.replace(tracks, name=path.stem)
-        self.listed.append(dataclasses.replace(annotated, annotations=tracks))
-        write_dataset(self.listed, self.list_file, overwrite=len(self.listed) > 1)
-        return [self.list_file.with_name(path.name), self.list_file]
 
 
 def _can_be_listed(annotated: AnnotatedMovie) -> bool:

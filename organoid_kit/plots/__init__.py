@@ -4,26 +4,16 @@ what is in it.
 Colours are those of Okabe and Ito, which colour-blind people can tell apart, and whatever differs
 by colour differs by shape too.
 
-    drawing ── images, close_ups, crops       pictures
-         ├──── curves, probabilities, epochs  numbers over epochs and thresholds
-         └──── tracks, lineages               what happens over time
+    drawing ── images, crops          pictures
+         ├──── curves, probabilities  numbers over epochs and thresholds
+         └──── tracks, lineages       what happens over time
 """
 
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=[
-        "close_ups",
-        "crops",
-        "curves",
-        "drawing",
-        "epochs",
-        "images",
-        "lineages",
-        "probabilities",
-        "tracks",
-    ],
+    submodules=["crops", "curves", "drawing", "images", "lineages", "probabilities", "tracks"],
     submod_attrs={
         "crops": ["plot_crops", "plot_pairs"],
         "curves": ["plot_history"],

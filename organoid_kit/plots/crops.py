@@ -36,19 +36,15 @@ def plot_crops(
     """What the division network sees: the plane through the nucleus, time to the right.
 
     Args:
-        examples: of `DivisionExamples`, one a row.
-        settings: those of the `DivisionExamples`.
+        examples: of `DivisionExamples` with these settings, one a row.
         names: of the rows; None: what each is.
-        title: above the figure.
     """
     names = _choose_names(names, [_DIVISION_KINDS[example.kind] for example in examples])
     spacing_um = get_spacing(settings)
     times = range(settings.time_window[0], settings.time_window[1] + 1)
-    rows = max(1, len(examples))
+    rows, ticks = max(1, len(examples)), {"xticks": [], "yticks": []}
     figure = draw_figure(1.6 * len(times) + 1.2, 1.65 * rows + 0.4 * bool(title) + 0.3)
-    panels = figure.subplots(rows, len(times), squeeze=False)
-    for axes in panels.flat:
-        axes.set(xticks=[], yticks=[])
+    panels = figure.subplots(rows, len(times), squeeze=False, subplot_kw=ticks)
     for row, example, name in zip(panels, examples, names):
         row[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
         for axes, image in zip(row, np.moveaxis(example.image, -1, 0)):
@@ -76,10 +72,8 @@ def plot_pairs(
     the sample; below it stands how far the nucleus would have moved in depth.
 
     Args:
-        examples: of `LinkExamples`, one a column.
-        settings: those of the `LinkExamples`.
+        examples: of `LinkExamples` with these settings, one a column.
         names: of the pairs; None: what each is.
-        title: above the figure.
     """
     names = _choose_names(names, [_LINK_KINDS[example.kind] for example in examples])
     spacing_um = get_spacing(settings)
@@ -89,10 +83,9 @@ def plot_pairs(
     panels = figure.subplots(2 * rows, columns, squeeze=False)
     for axes in panels.flat:
         axes.axis("off")
-    moves = []
-    for number, (example, name) in enumerate(zip(examples, names)):
-        row, column = divmod(number, columns)
-        _draw_pair(panels[2 * row : 2 * row + 2, column], example, spacing_um, name)
+    moves, pairs = [], panels.reshape(rows, 2, columns).swapaxes(1, 2).reshape(-1, 2)
+    for axes, example, name in zip(pairs, examples, names):
+        _draw_pair(axes, example, spacing_um, name)
         z, y, x = example.displacement * spacing_um
         moves.append(f"{name}, moved by {z:.1f}, {y:.1f}, {x:.1f} µm (z, y, x)")
     return figure.caption(
@@ -104,30 +97,27 @@ def plot_pairs(
 
 
 def _draw_pair(panels: np.ndarray, example: LinkExample, spacing_um: Spacing, name: str) -> None:
-    """The earlier nucleus above, the later one below."""
+    """The earlier nucleus above, the later one below; a ring where the earlier one is in both, and an
+    arrow to the later one unless it hardly moved.
+    """
     move_um = example.displacement * spacing_um
+    ring = {"marker": "o", "markersize": 6, "markeredgewidth": 1.5, "linestyle": "none"}
+    ring |= {"markeredgecolor": COLOURS["orange"], "markerfacecolor": "none"}
+    head = {"arrowstyle": "-|>", "mutation_scale": 10, "shrinkA": 3, "shrinkB": 0}
+    head |= {"color": COLOURS["orange"], "linewidth": 1.6}
     images = (example.first[..., 0], example.second[..., -1])
     for axes, image, start in zip(panels, images, (0, -1)):
         axes.axis("on")
         _draw_middle(axes, image, spacing_um, bar=axes is panels[1])
         middle_um = (np.array(image.shape[1:]) - 1) / 2 * spacing_um[1:]
-        _draw_move(axes, middle_um + start * move_um[1:], move_um[1:])
+        start_um = (middle_um + start * move_um[1:])[::-1]
+        axes.plot(*start_um[:, None], path_effects=outline(3.5), **ring)
+        if np.hypot(*move_um[1:]) >= _SHORTEST_ARROW_UM:
+            arrow = axes.annotate("", start_um + move_um[:0:-1], start_um, arrowprops=head)
+            arrow.arrow_patch.set_path_effects(outline(3.5))
     panels[0].set_title(f"{name}\nearlier", fontsize=9)
     panels[1].set_title("later", fontsize=9)
     panels[1].set_xlabel(f"depth {move_um[0]:+.1f} µm".replace("-", "−"), fontsize=9)
-
-
-def _draw_move(axes: Axes, start_um: np.ndarray, move_um: np.ndarray) -> None:
-    """An arrow with a ring at its start; only the ring where the nucleus hardly moved."""
-    (y, x), (dy, dx) = start_um, move_um
-    ring = {"marker": "o", "markersize": 6, "markeredgewidth": 1.5, "linestyle": "none"}
-    colours = {"markeredgecolor": COLOURS["orange"], "markerfacecolor": "none"}
-    axes.plot([x], [y], path_effects=outline(3.5), **ring, **colours)
-    if np.hypot(dy, dx) >= _SHORTEST_ARROW_UM:
-        head = {"arrowstyle": "-|>", "mutation_scale": 10, "shrinkA": 3, "shrinkB": 0}
-        style = {"color": COLOURS["orange"], "linewidth": 1.6, **head}
-        arrow = axes.annotate("", (x + dx, y + dy), (x, y), arrowprops=style)
-        arrow.arrow_patch.set_path_effects(outline(3.5))
 
 
 def _draw_middle(axes: Axes, stack: np.ndarray, spacing_um: Spacing, bar: bool) -> None:

@@ -1,26 +1,35 @@
-"""Diagrams: how much is annotated, how training goes, how good a network is and where it errs."""
+"""Diagrams: how much is annotated, how training goes, how good a network is and where it errs; and
+what the network said of one example in each epoch.
+"""
 
 import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.ticker import MaxNLocator
+from matplotlib.figure import SubFigure
 
 from organoid_kit.data import AnnotatedMovie
 from organoid_kit.evaluation.positions import PositionScore, ThresholdCurve
 from organoid_kit.plots.drawing import (
     COLOURS,
+    HEAT_COLOURS,
     LINES,
+    POSITION,
     STAR,
     Drawing,
     count,
     draw_figure,
+    draw_plane,
     format_number,
+    mark_positions,
     tidy,
 )
 from organoid_kit.training.diagnosis import History, describe_history
+from organoid_kit.training.epoch_pictures import EpochPicture
 from organoid_kit.training.runs import QUALITIES, find_best
 
+_GREYS = (0, 255)
+_ANSWERS = {"division": ("does not divide", "divides"), "link": ("another one", "same nucleus")}
 _SCORES = {"precision": "precision", "recall": "recall", "f1": "F1"}
 _BARS = (  # of positions that were right, missed and false; told apart by hatching, too
     ("matched", "right", "sky blue", ""),
@@ -47,16 +56,12 @@ def plot_annotation_counts(annotated_movies: Sequence[AnnotatedMovie]) -> Drawin
             axes.plot(*place, **star)
             if mothers > 1:
                 axes.annotate(f"{mothers}", place, (0, 7), **number_beside)
-        words.append(f"{name}: no positions.")
-        if len(times):
-            words[-1] = (
-                f"{name}: {counts[0]} at time point {times[0]}, {counts[-1]} at time point "
-                f"{times[-1]}, {counts.sum()} in all, {count(len(dividing), 'division')}."
-            )
+        ends = [f"{counts[end]} at time point {times[end]}" for end in (0, -1) if len(times)]
+        amounts = [*ends, f"{counts.sum()} in all", count(len(dividing), "division")]
+        words.append(f"{name}: {', '.join(amounts) if ends else 'no positions'}.")
     axes.plot([], [], **star, label="division")
     axes.set(xlabel="time point", ylabel="annotated positions", ylim=(0, None))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    tidy(axes)
+    tidy(axes, whole_numbers=True)
     figure.legend(loc="outside right upper")
     figure.description = f"Annotated positions at each time point. {' '.join(words)}"
     return figure
@@ -72,14 +77,12 @@ def plot_history(
     Args:
         history: a row for each epoch, see `Run.history`.
         compare: other histories by name, drawn faintly.
-        title: above the figure.
     """
     figure = draw_figure(9, 3.8)
     losses, quality = figure.subplots(1, 2)
     compare = compare or {}
     rows = [*history, *(row for other in compare.values() for row in other)]
-    measured = (key for key in QUALITIES if any(row.get(key) is not None for row in rows))
-    key = next(measured, "")
+    key = next((key for key in QUALITIES if any(row.get(key) is not None for row in rows)), "")
     for number, (name, other) in enumerate(compare.items(), start=2):
         style = {**LINES[number % len(LINES)], "alpha": 0.6, "markersize": 3, "linewidth": 1}
         losses.plot(*_column(other, "validation_loss"), label=f"validation, {name}", **style)
@@ -93,11 +96,10 @@ def plot_history(
             axes.axvline(best["epoch"], color="0.7", linewidth=1, linestyle=":", zorder=0)
             star = STAR | {"markersize": 11, "label": "best epoch", "zorder": 5}
             axes.plot([best["epoch"]], [best[name]], **star)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        tidy(axes)
+        tidy(axes, whole_numbers=True)
     losses.set(xlabel="epoch", ylabel="loss", ylim=(0, None))
-    quality.set(xlabel="epoch", ylabel=f"{QUALITIES.get(key, 'quality')} in validation")
-    quality.set_ylim(0, 1.02)
+    quality_name = f"{QUALITIES.get(key, 'quality')} in validation"
+    quality.set(xlabel="epoch", ylabel=quality_name, ylim=(0, 1.02))
     losses.legend(fontsize=9)
     if compare:
         quality.legend(fontsize=9)
@@ -117,15 +119,13 @@ def _describe_losses(history: History, key: str) -> str:
     best = find_best(history)
     if not best:
         return "No epoch is finished yet."
+    first, last = history[0], history[-1]
     measured = f"{QUALITIES[key]} {format_number(best.get(key), 3)}" if key else ""
-    ends = [
-        f"from {history[0][name]:.3g} to {history[-1][name]:.3g}"
-        for name in ("loss", "validation_loss")
-    ]
     return (
-        f"Loss over {count(len(history), 'epoch')}: training {ends[0]}, validation {ends[1]}. "
-        f"In the best epoch, {best['epoch']}, the validation loss was "
-        f"{best['validation_loss']:.3g} and {measured or 'quality not measured'}."
+        f"Loss over {count(len(history), 'epoch')}: training from {first['loss']:.3g} to "
+        f"{last['loss']:.3g}, validation from {first['validation_loss']:.3g} to "
+        f"{last['validation_loss']:.3g}. In the best epoch, {best['epoch']}, the validation loss "
+        f"was {best['validation_loss']:.3g} and {measured or 'quality not measured'}."
     )
 
 
@@ -137,7 +137,6 @@ def plot_threshold_curve(
     Args:
         curve: of `score_over_thresholds`.
         chosen: the threshold in use, which is marked; None: the best one of this curve.
-        title: above the figure.
     """
     figure = draw_figure()
     axes = figure.subplots()
@@ -166,11 +165,7 @@ def plot_threshold_curve(
 def plot_depth_scores(
     score: PositionScore, bin_um: float = 10.0, *, title: str = "Scores by depth"
 ) -> Drawing:
-    """Precision and recall in slabs of depth, each `bin_um` thick, and their numbers of positions.
-
-    Args:
-        score: of `score_positions`.
-    """
+    """Precision and recall in slabs of depth, each `bin_um` thick, and their numbers of positions."""
     parts = {f"{low:g}–{high:g}": part for (low, high), part in score.by_depth(bin_um).items()}
     return _plot_parts(parts, "depth z (µm)", title)
 
@@ -213,3 +208,66 @@ def _plot_parts(parts: Mapping[str, PositionScore], label: str, title: str) -> D
 
 def _or_gap(value: float | None) -> float:
     return np.nan if value is None else value
+
+
+def plot_epoch(picture: EpochPicture, history: History, *, title: str = "") -> Drawing:
+    """The losses with a line at the epoch of a picture, and the picture.
+
+    Args:
+        picture: see `read_picture`.
+        history: a row for each epoch, see `Run.history`.
+    """
+    figure = draw_figure(11, 4.2 if picture.images.shape[1] == 1 else 5)
+    curves, example = figure.subfigures(1, 2, width_ratios=(2, 5))
+    axes, epochs = curves.subplots(), [row["epoch"] for row in history]
+    for (key, name), style in zip((("loss", "training"), ("validation_loss", "validation")), LINES):
+        axes.plot(epochs, [row[key] for row in history], label=name, markersize=4, **style)
+    axes.axvline(picture.epoch, color="0.2", linestyle=":", label=f"epoch {picture.epoch}")
+    axes.set(xlabel="epoch", ylabel="loss", ylim=(0, None))
+    tidy(axes, whole_numbers=True)
+    axes.legend(fontsize=8)
+    draw = _draw_patch if picture.network == "position" else _draw_crops
+    words = draw(example, picture)
+    figure.suptitle("\n".join(textwrap.wrap(title, 130)), fontsize=10)
+    figure.description = f"{title} {words}".strip()
+    return figure
+
+
+def _draw_patch(figure: SubFigure, picture: EpochPicture) -> str:
+    """Image, target and prediction; returns what they show, in words."""
+    target, prediction = (part[0].astype(float) for part in (picture.targets, picture.answers))
+    panels = (
+        ("image", picture.images[0, 0], "gray", _GREYS),
+        ("target", target, HEAT_COLOURS, (0, 1)),
+        (f"prediction after epoch {picture.epoch}", prediction, HEAT_COLOURS, (0, 1)),
+    )
+    positions = np.column_stack([np.zeros(len(picture.positions)), picture.positions])
+    for axes, (name, image, colours, limits) in zip(figure.subplots(1, 3), panels, strict=True):
+        draw_plane(axes, image, picture.spacing_um, colours, limits)
+        mark_positions(axes, positions, (1.0, *picture.spacing_um), POSITION)
+        axes.set_title(name, fontsize=10)
+    return (
+        f"One plane of a patch with {count(len(positions), 'annotated position')}: image, target, "
+        f"and the prediction after epoch {picture.epoch}, whose highest probability is "
+        f"{picture.answers.max():.2f}."
+    )
+
+
+def _draw_crops(figure: SubFigure, picture: EpochPicture) -> str:
+    """Crops with the right answer and the network's; returns what they show, in words."""
+    number, views = picture.images.shape[:2]
+    panels = figure.subplots(views, number, squeeze=False)
+    words = []
+    for column, images, target, answer in zip(
+        panels.T, picture.images, picture.targets, picture.answers
+    ):
+        for axes, image in zip(column, images):
+            draw_plane(axes, image, picture.spacing_um, "gray", _GREYS, bar=axes is panels[-1, -1])
+        words.append(f"{_ANSWERS[picture.network][int(target > 0.5)]}: {answer:.2f}")
+        title = words[-1].replace(": ", "\n").replace("does not divide", "no division")
+        right = (answer > 0.5) == (target > 0.5)
+        column[0].set_title(f"{title} {'✓' if right else '✗'}", fontsize=8)
+    return (
+        "Crops with the right answer and the network's probability after epoch "
+        f"{picture.epoch}: {'; '.join(words)}."
+    )

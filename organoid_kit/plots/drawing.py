@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
+from matplotlib.ticker import MaxNLocator
 from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 
 from organoid_kit.base import NetworkSettings, UserError
@@ -26,18 +27,12 @@ COLOURS = {
     "vermillion": "#D55E00",
     "purple": "#CC79A7",
 }
+_LINE_COLOURS = ("blue", "vermillion", "green", "purple", "orange", "black", "sky blue")
 LINES = tuple(  # colour, marker and dashes of the first, second, … line in a diagram
     {"color": COLOURS[colour], "marker": marker, "linestyle": dashes}
-    for colour, marker, dashes in (
-        ("blue", "o", "-"),
-        ("vermillion", "s", "--"),
-        ("green", "^", "-."),
-        ("purple", "D", ":"),
-        ("orange", "v", "-"),
-        ("black", "P", "--"),
-        ("sky blue", "X", "-."),
-    )
+    for colour, marker, dashes in zip(_LINE_COLOURS, "os^DvPX", ("-", "--", "-.", ":") * 2)
 )
+DARK_LEGEND = {"facecolor": "0.1", "labelcolor": "white", "framealpha": 1}  # for light marks
 STAR = {"color": "black", "marker": "*", "linestyle": "none", "markerfacecolor": "white"}
 
 CONTRAST = (0.01, 0.998)  # these quantiles of the intensities are shown black and white
@@ -80,15 +75,11 @@ class Drawing(Figure):
     """A figure that describes itself in words.
 
     It belongs to no window, and Jupyter shows it once: where it is the last line of a cell.
-
-    Attributes:
-        description: what the figure shows, for people who cannot see it.
     """
 
-    description: str = ""
+    description: str = ""  # what the figure shows, for people who cannot see it
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, bytes], dict[str, dict[str, str]]]:
-        """What Jupyter shows: the picture, with the description as its alternative text."""
         return {"image/png": write_png(self)}, {"image/png": {"alt": self.description}}
 
     def caption(self, title: str, words: str) -> Drawing:
@@ -115,8 +106,10 @@ def describe(figure: Figure) -> str:
     return getattr(figure, "description", "")
 
 
-def tidy(axes: Axes) -> None:
-    """A diagram without a box around it, with a faint grid."""
+def tidy(axes: Axes, whole_numbers: bool = False) -> None:
+    """A diagram without a box around it, with a faint grid; whole numbers along x if need be."""
+    if whole_numbers:
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25)
     axes.set_axisbelow(True)
@@ -199,8 +192,7 @@ def mark_positions(
 ) -> None:
     """Marks positions, (n, 3) float, zyx, voxels: filled near a plane, faint elsewhere.
 
-    Args:
-        view: the axis one looks along, the vertical and the horizontal one.
+    `view` has the axis one looks along, the vertical and the horizontal one.
     """
     depth, vertical, horizontal = view
     points = positions * spacing_um
@@ -218,11 +210,7 @@ def mark_positions(
 
 
 def get_spacing(settings: NetworkSettings) -> Spacing:
-    """The working spacing of settings, zyx, µm.
-
-    Raises:
-        UserError: the settings have none.
-    """
+    """The working spacing of settings, zyx, µm. Raises UserError where they have none."""
     if settings.spacing_um is None:
         raise UserError(
             "A patch is drawn in µm. Received: settings without spacing_um. "

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
 
 from organoid_kit.base import NetworkSettings, UserError
 from organoid_kit.data import Annotations, TimeLapse
@@ -13,6 +12,7 @@ from organoid_kit.examples.position import PositionExample
 from organoid_kit.plots.drawing import (
     COLOURS,
     CONTRAST,
+    DARK_LEGEND,
     FALSE,
     HEAT_COLOURS,
     MISSED,
@@ -53,11 +53,9 @@ def plot_stack(
         spacing_um: µm per voxel, zyx.
         positions: (n, 3) float, zyx, voxels. In a slice, those within one plane are filled and the
             others faint.
-        title: above the figure.
         view: "projection" (brightest along z), "slice" (one plane) or "orthogonal" (slices from
-            three sides).
-        z: the plane of the slice; None: the middle one. "orthogonal" shows the planes through the
-            middle.
+            three sides, x and y in the middle).
+        z: the plane of the slice; None: the middle one.
 
     Raises:
         UserError: the view is unknown, or the stack is no stack.
@@ -68,10 +66,9 @@ def plot_stack(
             f"A view must be one of {', '.join(VIEWS)}. Received: {view!r}. Choose one of these."
         )
     z = stack_zyx.shape[0] // 2 if z is None else int(z)
-    if not 0 <= z < stack_zyx.shape[0]:
+    if not 0 <= z < (planes := stack_zyx.shape[0]):
         raise UserError(
-            f"The plane must be from 0 to {stack_zyx.shape[0] - 1}. Received: z = {z}. "
-            "Choose another."
+            f"The plane must be from 0 to {planes - 1}. Received: z = {z}. Choose another."
         )
     positions = np.asarray([] if positions is None else positions, float).reshape(-1, 3)
     marked = f", with {count(len(positions), 'position')} marked" if len(positions) else ""
@@ -124,16 +121,15 @@ def plot_channels(
 ) -> Drawing:
     """Channels and sums of channels side by side, each projected along z.
 
-    Args:
-        time_point: as the movie counts them.
-        channels: what to show in each panel, counted from 1; several are summed.
+    `channels` has those of each panel, counted from 1; several are summed.
     """
     figure = draw_figure(3.6 * len(channels), 4)
     panels, names = figure.subplots(1, len(channels), squeeze=False)[0], []
     for axes, chosen in zip(panels, channels, strict=True):
-        first, *others = chosen
-        name = f"channel {first} ({movie.channel_names[first - 1]})"
-        names.append(f"sum of channels {' + '.join(map(str, chosen))}" if others else name)
+        name = f"channel {chosen[0]} ({movie.channel_names[chosen[0] - 1]})"
+        names.append(
+            name if len(chosen) == 1 else f"sum of channels {' + '.join(map(str, chosen))}"
+        )
         draw_plane(axes, movie.stack(time_point, chosen).max(axis=0), movie.spacing_um[1:])
         axes.set_title(names[-1], fontsize=10)
     figure.suptitle(f"{movie.name}, time point {time_point}")
@@ -154,7 +150,6 @@ def plot_problems(
     Args:
         annotations: drawn faintly.
         problems: as `check_annotations` gives them; those of other time points are left out.
-        time_point: as the movie counts them.
         channels: counted from 1; several are summed.
     """
     figure = draw_figure(9, 5)
@@ -164,11 +159,16 @@ def plot_problems(
     mark_positions(axes, positions, movie.spacing_um, POSITION, faint=True)
     axes.set_title(f"{movie.name}, time point {time_point}")
     here = [problem for problem in problems if problem.time_point == time_point]
+    number_style = {"color": "white", "fontsize": 11, "fontweight": "bold"}
+    number_style["path_effects"] = outline(2.5)
     lines = []
     for number, problem in enumerate(here, start=1):
         lines.append(f"{number}  {problem.severity}: {problem.rule.replace('_', ' ')}")
         if problem.position is not None:
-            _mark_problem(axes, problem, str(number), movie.spacing_um)
+            mark, position = _SEVERITIES[problem.severity], np.array(problem.position)
+            mark_positions(axes, position[None], movie.spacing_um, mark)
+            place_um = (position * movie.spacing_um)[:0:-1]
+            axes.annotate(str(number), place_um, (6, 5), textcoords="offset points", **number_style)
     listed = ". ".join(lines) or "No problem here"
     if (more := len(lines) - _LISTED_PROBLEMS) > 0:
         lines[_LISTED_PROBLEMS:] = [f"… and {more} more"]
@@ -183,21 +183,10 @@ def plot_problems(
     return figure
 
 
-def _mark_problem(axes: Axes, problem: Problem, number: str, spacing_um: Spacing) -> None:
-    """A square for errors, a diamond for warnings, with the number beside it."""
-    mark = _SEVERITIES[problem.severity]
-    mark_positions(axes, np.array([problem.position]), spacing_um, mark)
-    _, y, x = np.array(problem.position) * spacing_um
-    text = {"color": "white", "fontsize": 11, "fontweight": "bold", "path_effects": outline(2.5)}
-    axes.annotate(number, (x, y), (6, 5), textcoords="offset points", **text)
-
-
 def plot_example(example: PositionExample, settings: NetworkSettings) -> Drawing:
     """One plane of a patch: what the network is shown, its target, and where that counts.
 
-    Args:
-        example: of `PositionExamples`.
-        settings: those of the `PositionExamples`, which have the spacing.
+    The example is of `PositionExamples` with these settings.
     """
     spacing_um, now, z = get_spacing(settings), -settings.time_window[0], example.fullest_plane
     figure = draw_figure(10, 3.8)
@@ -231,9 +220,8 @@ def plot_augmentations(
     """One patch as it is, and how augmentation varies it: images above, their targets below.
 
     Args:
-        before: the patch without augmentation.
+        before: the patch without augmentation, of `PositionExamples` with these settings.
         after: the same patch, varied.
-        settings: those of the `PositionExamples`, which have the spacing.
         names: above the variations.
     """
     examples, spacing_um, now = [before, *after], get_spacing(settings), -settings.time_window[0]
@@ -279,7 +267,6 @@ def plot_prediction(
         region: (2, 3) float, lowest and highest corner of what is annotated: what is found outside
             is neither right nor false. None: everything is.
         max_distance_um: a found position is right this close to a true one, one-to-one.
-        title: above the figure.
         view: "projection" or "slice".
         z: the plane of the slice; None: the middle one.
     """
@@ -304,8 +291,7 @@ def plot_prediction(
         panels[0].plot([], [], label=f"{mark.name} ({len(positions)})", **mark.style())[0]
         for mark, positions in marked.items()
     ]
-    look = {"facecolor": "0.1", "labelcolor": "white", "framealpha": 1}
-    figure.legend(handles=handles, loc="outside lower center", ncols=3, **look)
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, **DARK_LEGEND)
     numbers = ", ".join(f"{len(positions)} {mark.name}" for mark, positions in marked.items())
     beside = " and the probabilities the network gives" if heat is not None else ""
     words = f"the image{beside}, with positions marked: {numbers}."
@@ -330,7 +316,7 @@ def plot_mistakes(
         missed: nuclei that were not found, the worst first.
         false: what was found where there is no nucleus, likewise.
         channels: counted from 1; several are summed.
-        most: how many of each kind are shown.
+        most: of each kind.
     """
     figure = draw_figure(2.4 * most, 5.6)
     rows = figure.subplots(2, most, squeeze=False)
@@ -352,10 +338,8 @@ def plot_mistakes(
             z, y, x = (f"{each:.0f}" for each in position)
             shown.append(f"time point {time_point} at z {z}, y {y}, x {x}")
         words.append(f"{len(mistakes)} {mark.name}" + f" ({'; '.join(shown)})" * bool(shown))
-    figure.suptitle(
-        f"{movie.name}: worst mistakes "
-        "(true positions: circles, filled in this plane, faint in others)"
-    )
+    note = "(true positions: circles, filled in this plane, faint in others)"
+    figure.suptitle(f"{movie.name}: worst mistakes {note}")
     figure.description = f"Close-ups of the worst mistakes in {movie.name}: {', and '.join(words)}."
     return figure
 

@@ -2,12 +2,11 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
-from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
@@ -25,14 +24,8 @@ _NAMED_TIMES = 8
 _BESIDE_POINTS = 9.0  # between marks of one place
 
 
-@dataclass(frozen=True, eq=False)
-class TreeEvents:
-    """What is marked in a tree.
-
-    Attributes:
-        divisions, starts, ends, doubts: (k, 2) float each, time and row of the tree; a doubtful
-            link has its mark in its middle.
-    """
+class TreeEvents(NamedTuple):
+    """What is marked in a tree, (k, 2) float each: time and row; doubtful links in their middle."""
 
     divisions: np.ndarray
     starts: np.ndarray
@@ -72,7 +65,6 @@ def plot_lineage_tree(
         most: lineages shown, those with the most positions; None: all.
         errors: whether to mark links, divisions, starts and ends that are probably wrong.
         least_error: the error probability from which on something is doubtful.
-        title: above the figure.
     """
     lineages = number_lineages(annotations)
     number = int(lineages.max(initial=-1)) + 1
@@ -88,12 +80,15 @@ def plot_lineage_tree(
     _draw_tree(axes, shown, heights)
     axes.autoscale_view()
     _mark_events(axes, events)
-    _number_lineages(axes, shown, heights, lineages)
+    text = {"textcoords": "offset points", "ha": "right", "va": "center", "fontsize": 7}
+    for lineage in range(shown_number):
+        rows = np.flatnonzero(lineages == lineage)
+        first = rows[shown.time_points[rows].argmin()]
+        axes.annotate(f"{lineage + 1}", (shown.time_points[first], heights[first]), (-7, 0), **text)
     amount = count(shown_number, "lineage")
     amount += "" if kept.all() else f", the largest of {number}"
     axes.set(xlabel=f"time point ({amount})", yticks=[], ylim=(heights.max(initial=0) + 1, -1))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    tidy(axes)
+    tidy(axes, whole_numbers=True)
     axes.spines["left"].set_visible(False)
     if axes.get_legend_handles_labels()[0]:
         figure.legend(loc="outside lower center", ncols=4, fontsize=9)
@@ -104,10 +99,7 @@ def compute_tree_rows(annotations: Annotations, lineages: np.ndarray) -> np.ndar
     """The row of the tree that each position is drawn in, (n,) float.
 
     A track without daughters has a row of its own, a mother stands midway between her daughters.
-    Daughters follow each other, so that no line crosses another.
-
-    Args:
-        lineages: (n,) int, of `number_lineages`.
+    Daughters follow each other, so that no line crosses another. `lineages`: of `number_lineages`.
     """
     tracks = annotations.tracks()
     track_of = np.zeros(len(annotations), int)
@@ -188,11 +180,9 @@ def _draw_tree(axes: Axes, shown: Annotations, heights: np.ndarray) -> None:
 
 
 def _mark_events(axes: Axes, events: TreeEvents) -> None:
-    marks = {FORK: (events.divisions, 4), START: (events.starts, 7), END: (events.ends, 6)}
-    marks[DOUBT] = (events.doubts, 8)
-    besides = count_earlier_marks([places for places, _ in marks.values()])
+    sizes, besides = {FORK: 4, START: 7, END: 6, DOUBT: 8}, count_earlier_marks(events)
     inches = axes.figure.dpi_scale_trans
-    for (mark, (places, size)), beside in zip(marks.items(), besides):
+    for (mark, size), places, beside in zip(sizes.items(), events, besides):
         for number in np.unique(beside).tolist():
             moved = axes.transData + ScaledTranslation(0, number * _BESIDE_POINTS / 72, inches)
             axes.plot(*places[beside == number].T, transform=moved, zorder=3, **mark.style(size))
@@ -203,8 +193,7 @@ def _mark_events(axes: Axes, events: TreeEvents) -> None:
 def count_earlier_marks(kinds: Sequence[np.ndarray]) -> list[np.ndarray]:
     """How many marks of earlier kinds share the place of each mark, which is drawn above them.
 
-    Args:
-        kinds: (k, 2) float, the places of each kind.
+    Each kind has its places, (k, 2) float.
     """
     seen, beside = Counter(), []
     for places in kinds:
@@ -214,25 +203,13 @@ def count_earlier_marks(kinds: Sequence[np.ndarray]) -> list[np.ndarray]:
     return beside
 
 
-def _number_lineages(
-    axes: Axes, shown: Annotations, heights: np.ndarray, lineages: np.ndarray
-) -> None:
-    """The number of each lineage, left of where it starts."""
-    text = {"textcoords": "offset points", "ha": "right", "va": "center", "fontsize": 7}
-    for lineage in range(lineages.max(initial=-1) + 1):
-        rows = np.flatnonzero(lineages == lineage)
-        row = rows[shown.time_points[rows].argmin()]
-        axes.annotate(f"{lineage + 1}", (shown.time_points[row], heights[row]), (-7, 0), **text)
-
-
 def _describe_tree(
     shown: Annotations, lineages: np.ndarray, events: TreeEvents, amount: str, errors: bool
 ) -> str:
     if len(shown) == 0:
         return "No lineages, as there are no positions."
-    nouns = {"division": events.divisions, "later start": events.starts}
-    nouns |= {"earlier end": events.ends} | ({"doubt": events.doubts} if errors else {})
-    listed = [f"{count(len(at), noun)}{_list_times(at)}" for noun, at in nouns.items()]
+    nouns = ["division", "later start", "earlier end", *(["doubt"] if errors else [])]
+    listed = [f"{count(len(at), noun)}{_list_times(at)}" for noun, at in zip(nouns, events)]
     times = shown.time_points
     return (
         f"{amount}, with {count(len(shown), 'position')} from time point {times.min()} to "

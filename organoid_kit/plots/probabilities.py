@@ -24,14 +24,12 @@ def plot_reliability(
     Args:
         reliability: of `compute_reliability`; None leaves the diagram empty and says so.
         before: that of the same examples before calibration, drawn beside it.
-        title: above the figure.
     """
     figure = draw_figure(6.2, 6)
     diagram, numbers = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1.3))
     diagram.plot([0, 1], [0, 1], color="0.5", linewidth=1, linestyle=":", label="can be believed")
-    parts = {"before calibration": before, "after calibration": reliability}
-    if before is None:
-        parts = {"predicted": reliability}
+    after = "predicted" if before is None else "after calibration"
+    parts = {"before calibration": before, after: reliability}
     parts = {name: part for name, part in parts.items() if part is not None}
     words = []
     for number, (name, part) in enumerate(parts.items()):
@@ -89,7 +87,6 @@ def plot_precision_recall(
         curve: of `compute_precision_recall`.
         compare: other curves by name.
         chosen: the threshold in use, which a star marks; None: that of highest F1.
-        title: above the figure.
     """
     figure = draw_figure(6.2, 5.4)
     axes = figure.subplots()
@@ -104,9 +101,8 @@ def plot_precision_recall(
     words = ["Precision over recall: not measured, as nothing is positive."]
     if len(curve.thresholds):
         words = _mark_threshold(axes, curve, chosen)
-        chance = curve.precision[0]
-        label = f"by chance: {chance:.3f}"
-        axes.axhline(chance, color="0.5", linewidth=1, linestyle=":", label=label)
+        chance, line = curve.precision[0], {"color": "0.5", "linewidth": 1, "linestyle": ":"}
+        axes.axhline(chance, label=f"by chance: {chance:.3f}", **line)
     axes.set(xlabel="recall: part of the true ones found", xlim=(0, 1.02))
     axes.set(ylabel="precision: part of those found that is true", ylim=(0, 1.02))
     tidy(axes)

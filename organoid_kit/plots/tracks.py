@@ -1,7 +1,7 @@
-"""Tracks in the movie: where nuclei are, and the paths they took."""
+"""Tracks in the movie: the paths that nuclei took, and close-ups of single ones."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,9 +12,11 @@ from organoid_kit.base import UserError
 from organoid_kit.data import Annotations, TimeLapse
 from organoid_kit.plots.drawing import (
     COLOURS,
+    DARK_LEGEND,
     Drawing,
     Mark,
     count,
+    draw_close_up,
     draw_figure,
     draw_plane,
     outline,
@@ -22,21 +24,16 @@ from organoid_kit.plots.drawing import (
 from organoid_kit.plots.lineages import END, START, number_lineages
 
 DIVISION = Mark("division", "*", "yellow", filled=True)
+FOUND, PUT_IN = Mark("position", "o", "sky blue"), Mark("put in", "D", "yellow")
+_DEPTH_UM = 5.0  # what lies this far above or below the nucleus is shown with it in close-up
 _COLOURS = ("orange", "sky blue", "green", "yellow", "vermillion", "purple")
 
 
-@dataclass(frozen=True, eq=False)
-class _Tails:
-    """Rows of what `plot_tracks` shows.
-
-    Attributes:
-        now: positions of the time point.
-        links: (k, 2) int, of their past, and of the past of tracks that ended a short time ago.
-        divisions, starts, ends: what happened along them.
-    """
+class _Tails(NamedTuple):
+    """Rows of what `plot_tracks` shows."""
 
     now: np.ndarray
-    links: np.ndarray
+    links: np.ndarray  # (k, 2), of their past, and of the past of tracks that ended not long ago
     divisions: np.ndarray
     starts: np.ndarray
     ends: np.ndarray
@@ -56,15 +53,11 @@ def plot_tracks(
     """The movie with its positions, and their paths over the last time points.
 
     Args:
-        annotations: with links, in voxels of the movie.
-        time_point: as the movie counts them.
         tail: how many time points back the paths are drawn.
         channels: counted from 1; several are summed.
-        planes: first and last plane that are projected; only positions in them are shown. None:
-            all.
-        numbers: whether to write the number of its lineage beside each position, see
-            `number_lineages`.
-        title: above the figure; None: movie and time point.
+        planes: first and last of those projected; only positions in them are shown. None: all.
+        numbers: whether to write the number of its lineage (`number_lineages`) at each position.
+        title: None: movie and time point.
 
     Raises:
         UserError: the planes are not in the movie.
@@ -94,8 +87,7 @@ def plot_tracks(
     for row in tails.now if numbers else ():
         number = str(lineages[row] + 1)
         axes.annotate(number, places_um[row], (5, 4), textcoords="offset points", **text)
-    look = {"facecolor": "0.1", "labelcolor": "white", "framealpha": 1}
-    figure.legend(loc="outside lower center", ncols=4, fontsize=9, **look)
+    figure.legend(loc="outside lower center", ncols=4, fontsize=9, **DARK_LEGEND)
     where = f" of planes {low} to {high}" if planes else " along z"
     return figure.caption(
         f"{movie.name}, time point {time_point}" if title is None else title,
@@ -144,3 +136,58 @@ def _draw_tails(
         axes.plot(*places_um[row], **(ring.style(8) | {"markeredgecolor": colours[row]}))
     style = ring.style(8) | {"linestyle": "-", "color": COLOURS["orange"]}
     axes.plot([], [], label=f"{ring.name} ({len(tails.now)})", **style)
+
+
+def plot_close_ups(
+    movie: TimeLapse,
+    tracks: Annotations,
+    rows: Sequence[int],
+    names: Sequence[str],
+    *,
+    channels: Sequence[int] = (1,),
+) -> Drawing:
+    """Each nucleus in a line: the time point before, its own with a square around it, and the next.
+
+    From each position near its plane a line leads to where it was before; positions that tracking
+    put in (property "interpolated") are diamonds. `rows` of the tracks, each with its name.
+    """
+    figure = draw_figure(8, 2.9 * len(rows))
+    figure.description = f"Close-ups with tracks over three time points each: {'; '.join(names)}."
+    lines = figure.subplots(len(rows), 3, squeeze=False)
+    for row, name, panels in zip(rows, names, lines, strict=True):
+        centre_um = tracks.positions[row] * movie.spacing_um
+        for step, axes in zip((-1, 0, 1), panels, strict=True):
+            time_point = int(tracks.time_points[row]) + step
+            _draw_time_point(axes, movie, tracks, time_point, centre_um, channels)
+        panels[0].set_ylabel(name)
+        square = {"marker": "s", "fillstyle": "none", "markersize": 22}
+        panels[1].plot(centre_um[2], centre_um[1], color=COLOURS["vermillion"], **square)
+    return figure
+
+
+def _draw_time_point(
+    axes: Axes,
+    movie: TimeLapse,
+    tracks: Annotations,
+    time_point: int,
+    centre_um: np.ndarray,
+    channels: Sequence[int],
+) -> None:
+    """A few planes around a place, its positions, and a line from each to where it was before."""
+    axes.set(xticks=[], yticks=[], aspect="equal", title=f"time point {time_point}")
+    if time_point not in movie.time_points:
+        axes.set(facecolor="0.8", title=f"time point {time_point}: not filmed")
+        return
+    planes_um = np.arange(movie.shape_zyx[0]) * movie.spacing_um[0]
+    near = np.abs(planes_um - centre_um[0]) <= max(_DEPTH_UM, movie.spacing_um[0] / 2)
+    image = movie.stack(time_point, channels)[near].max(axis=0)
+    draw_close_up(axes, image, movie.spacing_um[1:], centre_um[1:])
+    positions_um = tracks.positions * movie.spacing_um
+    now = tracks.time_points == time_point
+    now &= np.abs(positions_um[:, 0] - centre_um[0]) <= _DEPTH_UM
+    for ends in positions_um[tracks.links[now[tracks.links[:, 1]]]]:
+        axes.plot(ends[:, 2], ends[:, 1], color=COLOURS[FOUND.colour])
+    put_in = np.equal(tracks.properties.get("interpolated", np.zeros(len(tracks))), True)
+    put_in = put_in.astype(bool)
+    for mark, shown in ((FOUND, now & ~put_in), (PUT_IN, now & put_in)):
+        axes.plot(*positions_um[shown, :0:-1].T, **mark.style(8))

@@ -3,9 +3,9 @@
 Each page is made from a folder alone and can be made anew at any time. What networks said is kept
 there, not figures, so that every figure is counted again. Its modules, in the order of use:
 
-    results ── kinds ───────────── run_page, comparison ──┐
-    tracking_results ── tracking_scores ── tracking_page ─┴── page (fills in templates/)
-    mistakes, method, model_card; channel_contrast ── doctor/
+    results ── kinds ── run_page ───────┐
+    tracking_results ── tracking_page ──┴── page (fills in templates/)
+    mistakes, model_card; channel_contrast ── doctor/
 """
 
 import lazy_loader
@@ -15,10 +15,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=["doctor", "kinds", "model_card"],
     submod_attrs={
         "channel_contrast": ["score_channels"],
-        "comparison": ["write_comparison"],
-        "method": ["describe_method"],
         "results": ["read_movie_results", "save_movie_result"],
-        "run_page": ["write_report"],
+        "run_page": ["describe_method", "write_comparison", "write_report"],
         "tracking_page": ["write_tracking_report"],
         "tracking_results": ["read_trackings", "save_tracking"],
     },

@@ -30,20 +30,12 @@ _MOST_CHANNELS = 4  # of movies with more, only single channels and their sum ar
 
 @dataclass(frozen=True, eq=False)
 class ChannelScore:
-    """How well nuclei stand out in one choice of channels.
+    """How well nuclei stand out in one choice of channels."""
 
-    Attributes:
-        channels: counted from 1; several are summed.
-        time_points: that were looked at.
-        nuclei: annotated positions that were judged, or None where nothing is annotated.
-        standing_out: how many of these stand out; of a movie without annotations, the number of
-            bright blobs.
-    """
-
-    channels: tuple[int, ...]
-    time_points: tuple[int, ...]
-    nuclei: int | None
-    standing_out: int
+    channels: tuple[int, ...]  # counted from 1; several are summed
+    time_points: tuple[int, ...]  # that were looked at
+    nuclei: int | None  # annotated positions that were judged; None where nothing is annotated
+    standing_out: int  # how many of these; without annotations, the number of bright blobs
 
     @property
     def share(self) -> float | None:
@@ -85,10 +77,8 @@ def score_channels(
     """How well nuclei stand out in a channel or a sum of channels.
 
     Args:
-        movie: is read one stack at a time.
         channels: counted from 1; several are summed.
-        annotations: where nuclei are, in voxels of the movie. Without, bright blobs are counted
-            instead.
+        annotations: where nuclei are. Without, bright blobs are counted instead.
         time_points: where to look; None: three of them.
 
     Raises:
@@ -113,11 +103,6 @@ def are_standing_out(
     """Which positions of a time point stand out, (n,) bool; None with too little background.
 
     Background are places in the annotated cuboid that are at least 5 µm away from every position.
-
-    Args:
-        time_point: as the movie counts them.
-        channels: counted from 1; several are summed.
-        annotations: in voxels of the movie.
     """
     positions = annotations.positions_at(time_point)
     if len(positions) == 0:
@@ -142,8 +127,7 @@ def _look_up(response: np.ndarray, step: np.ndarray, places: np.ndarray) -> np.n
 def choose_best_channels(scores: Sequence[ChannelScore]) -> tuple[int, ...]:
     """The channels in which most nuclei stand out; where several are as good, the fewest.
 
-    Raises:
-        UserError: nothing was measured.
+    Raises UserError where nothing was measured.
     """
     measured = [score for score in scores if score.nuclei is None or score.share is not None]
     if not measured:

@@ -39,27 +39,20 @@ _COUNTS = {"matched": "right", "missed": "missed", "false": "false", "ignored": 
 _F1 = {"precision": "precision", "recall": "recall", "f1": "F1"}
 _AVERAGE = {"average_precision": "average precision"}
 _WRONG = {"wrong_per_1000": "wrong per 1000", "missed_per_1000": "missed per 1000"}
+LINK_COLUMNS = _WRONG | {"right": "right", "false": "wrong", "missed": "missed"}
+LINK_COLUMNS |= {"undetected": "undetected", "ignored": "ignored"}
+_OTHER_LINKS = {"nearest": "nearest neighbour", "optimal": "optimal assignment"}
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What a page counts for one kind of network, and how it says so.
+    """What a page counts for one kind of network, and how it says so: key → words."""
 
-    Attributes:
-        methods: keys of the scores and what they are called: the network, and what it is compared
-            with.
-        columns: figures in the table of scores, by their heading.
-        spread: figures whose spread over movies is shown, likewise.
-        compute_scores: of one movie or of several together, for JSON.
-        collect_answers: the predicted probability of each thing that can be judged, and its truth.
-        draw_pooled: diagrams of all movies together.
-        draw_movie: diagrams of one movie.
-    """
-
-    methods: dict[str, str]
-    columns: dict[str, str]
-    spread: dict[str, str]
-    compute_scores: Callable[[Results], dict[str, Any]]
+    methods: dict[str, str]  # the network, and what it is compared with
+    columns: dict[str, str]  # figures in the table of scores
+    spread: dict[str, str]  # figures whose spread over movies is shown
+    compute_scores: Callable[[Results], dict[str, Any]]  # of all movies together, for JSON
+    # the predicted probability of each thing that can be judged, and its truth
     collect_answers: Callable[[MovieResult], tuple[np.ndarray, np.ndarray]]
     draw_pooled: Callable[[Results], list[Drawing]] = lambda results: []
     draw_movie: Callable[[MovieResult], list[Drawing]] = lambda result: []
@@ -193,17 +186,12 @@ def score_link_network(results: Results) -> dict[str, Any]:
         name: pool_link_scores(map(score_links, truths, movies)).to_dict()
         for name, movies in linked.items()
     }
-    scores["network"] |= _score_candidates(results)
-    return scores
-
-
-def _score_candidates(results: Results) -> dict[str, Any]:
-    """How well the probabilities tell links from other candidates."""
+    # how well the probabilities tell links from other candidates
     said, true, found, reachable = _pool_candidates(results)
     called = said >= results[0].threshold
     right, calls = int((called & true).sum()), int(called.sum())
     curve = _scale(compute_precision_recall(true, said), true.sum() / max(1, reachable))
-    return {
+    scores["network"] |= {
         "average_precision": curve.average_precision,
         "precision": compute_ratio(right, calls),
         "recall": compute_ratio(right, reachable),
@@ -211,6 +199,7 @@ def _score_candidates(results: Results) -> dict[str, Any]:
         "threshold": results[0].threshold,
         "candidate_recall": compute_ratio(found, reachable),
     }
+    return scores
 
 
 def _pool_candidates(results: Results) -> tuple[np.ndarray, np.ndarray, int, int]:
@@ -267,14 +256,8 @@ KINDS = {
         draw_pooled=draw_division_curve,
     ),
     "link": Kind(
-        methods={
-            "network": "network",
-            "nearest": "nearest neighbour",
-            "optimal": "optimal assignment",
-        },
-        columns=_WRONG
-        | {"right": "right", "false": "wrong", "missed": "missed"}
-        | {"undetected": "undetected", "ignored": "ignored"},
+        methods={"network": "network"} | _OTHER_LINKS,
+        columns=LINK_COLUMNS,
         spread=_WRONG | _AVERAGE | _F1,
         compute_scores=score_link_network,
         collect_answers=collect_candidates,

@@ -40,13 +40,9 @@ def write_model_card(
     Args:
         folder: a run, a network folder, or the name of a shipped network. Only a run knows its data
             and scores.
-        output: a new folder.
+        output: a new folder, which is returned.
         author: whose network it is.
-        license: of the network, as an SPDX identifier such as "CC-BY-4.0"; the card says so where
-            it is not given.
-
-    Returns:
-        the output folder.
+        license: as an SPDX identifier such as "CC-BY-4.0"; the card says where it is missing.
 
     Raises:
         UserError: there is no network, or the output exists or cannot be written.

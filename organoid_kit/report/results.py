@@ -8,14 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from organoid_kit.base import NetworkSettings, UserError, find_free_path
-from organoid_kit.base.files import (
-    make_file_name,
-    read_json,
-    write_bytes_safely,
-    write_json_safely,
-    write_safely,
-)
+from organoid_kit.base import NetworkSettings, UserError, files, find_free_path
 from organoid_kit.data import AnnotatedMovie, Annotations
 from organoid_kit.data.formats.organoidtracker import read_aut, write_aut
 from organoid_kit.evaluation import score_positions
@@ -34,31 +27,19 @@ _PROBABILITIES = {
 
 @dataclass(frozen=True, eq=False)
 class MovieResult:
-    """What a network said of a movie with known truth.
-
-    Attributes:
-        settings: of the network.
-        data: the movie, its time points and checksums.
-        truth: the right answer.
-        found: of a position network all candidates with their "probability"; of a division network
-            positions with their "division_probability"; of a link network all candidate links with
-            their "link_probability".
-        blobs: what the blob detector found, or None where it was not asked.
-        threshold: answers from this probability on count as yes.
-        calibration: (slope, intercept) that the probabilities have gone through.
-        picture: the worst mistakes as PNG, or None.
-        words: what the picture shows.
-    """
+    """What a network said of a movie with known truth."""
 
     settings: NetworkSettings
-    data: dict[str, Any]
+    data: dict[str, Any]  # the movie, its time points and checksums
     truth: Annotations
+    # all candidates with their "probability", positions with their "division_probability", or all
+    # candidate links with their "link_probability"
     found: Annotations
-    blobs: Annotations | None
-    threshold: float
-    calibration: tuple[float, float] = (1.0, 0.0)
-    picture: bytes | None = None
-    words: str = ""
+    blobs: Annotations | None  # None where the blob detector was not asked
+    threshold: float  # answers from this probability on count as yes
+    calibration: tuple[float, float] = (1.0, 0.0)  # slope and intercept they have gone through
+    picture: bytes | None = None  # the worst mistakes as PNG
+    words: str = ""  # what the picture shows
 
     @property
     def name(self) -> str:
@@ -96,13 +77,17 @@ def save_movie_result(
             what `predict_divisions` gave; of a link network what `predict_links` gave.
         threshold: answers from this probability on count as yes.
         blobs: what the blob detector found, for a position network.
-        channels: shown in the picture of a position network, counted from 1; the other two show
-            what they saw.
+        channels: in the picture of a position network; the other two show what they saw.
 
     Raises:
         UserError: the folder cannot be written, or the answers lack their probability.
     """
-    _check_answers(run.settings.network, found)
+    known = found.link_properties if run.settings.network == "link" else found.properties
+    if (name := _PROBABILITIES[run.settings.network]) not in known:
+        raise UserError(
+            f"A result of a {run.settings.network} network needs a {name}. Received: only "
+            f"{', '.join(known) or 'none'} in {found.name!r}. Pass what the network predicted."
+        )
     annotated, found = annotated.with_spacing(), found.with_spacing(annotated.movie.spacing_um)
     drawing = plot_worst_mistakes(annotated, found, threshold, run.settings, channels)
     calibration = read_calibration(run) or {"slope": 1.0, "intercept": 0.0}
@@ -112,32 +97,19 @@ def save_movie_result(
         "mistakes": describe(drawing),
         "calibration": [calibration["slope"], calibration["intercept"]],
     }
-    with write_safely(_choose_folder(run, record["data"]), overwrite=True) as temporary:
-        for name, annotations in (
-            ("truth", annotated.annotations),
-            ("found", found),
-            ("blobs", blobs),
-        ):
+    kept = {"truth": annotated.annotations, "found": found, "blobs": blobs}
+    with files.write_safely(_choose_folder(run, record["data"]), overwrite=True) as temporary:
+        for name, annotations in kept.items():
             if annotations is not None:
                 write_aut(annotations, temporary / f"{name}.aut")
-        write_json_safely(temporary / "result.json", record)
-        write_bytes_safely(temporary / "mistakes.png", write_png(drawing))
-
-
-def _check_answers(network: str, found: Annotations) -> None:
-    """Raises UserError where the network's probabilities are missing."""
-    known = found.link_properties if network == "link" else found.properties
-    if (name := _PROBABILITIES[network]) not in known:
-        raise UserError(
-            f"A result of a {network} network needs a {name}. Received: only "
-            f"{', '.join(known) or 'none'} in {found.name!r}. Pass what the network predicted."
-        )
+        files.write_json_safely(temporary / "result.json", record)
+        files.write_bytes_safely(temporary / "mistakes.png", write_png(drawing))
 
 
 def read_calibration(run: Run) -> dict[str, Any] | None:
     """What calibrating the run's network came to; None where nobody has."""
     file = run.folder / "calibration.json"
-    return read_json(file) if file.exists() else None
+    return files.read_json(file) if file.exists() else None
 
 
 def _choose_folder(run: Run, data: dict[str, Any]) -> Path:
@@ -146,16 +118,12 @@ def _choose_folder(run: Run, data: dict[str, Any]) -> Path:
         earlier = _read_record(file)["data"]
         if all(earlier[key] == data[key] for key in ("name", "images_sha256")):
             return file.parent
-    folder = run.folder / "results" / make_file_name(data["name"])
+    folder = run.folder / "results" / files.make_file_name(data["name"])
     return find_free_path(folder) if folder.exists() else folder
 
 
 def read_movie_results(run: Run) -> list[MovieResult]:
-    """What `save_movie_result` has put into the run's folder, by name.
-
-    Raises:
-        UserError: a file is damaged.
-    """
+    """What `save_movie_result` has put into the run's folder, by name; UserError where damaged."""
     return [_read_result(run.settings, file) for file in _list_files(run)]
 
 
@@ -180,7 +148,7 @@ def _read_result(settings: NetworkSettings, file: Path) -> MovieResult:
 
 
 def _read_record(file: Path) -> dict[str, Any]:
-    record = read_json(file)
+    record = files.read_json(file)
     if not isinstance(record, dict) or not {"data", "threshold", "mistakes"} <= record.keys():
         raise UserError(
             f"A result must have its data, a threshold and words on mistakes. Received: {file}. "

@@ -1,21 +1,28 @@
-"""One page about one training: data, method, curves, scores, mistakes, and what is not known."""
+"""Pages about trainings: one with its data, method, curves, scores, mistakes, and what is not known;
+several with the settings in which they differ, scores side by side, and curves.
+"""
 
 from collections.abc import Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from organoid_kit.base import UserError
 from organoid_kit.evaluation.calibration import Calibration, Reliability, compute_reliability
 from organoid_kit.plots import plot_history
+from organoid_kit.plots.drawing import count
 from organoid_kit.plots.probabilities import plot_reliability
 from organoid_kit.report.kinds import KINDS, Kind
-from organoid_kit.report.method import describe_method
-from organoid_kit.report.page import render_lines, write_page
+from organoid_kit.report.page import join_words, render, render_lines, write_page
 from organoid_kit.report.results import MovieResult, read_calibration, read_movie_results
 from organoid_kit.training import Run
 from organoid_kit.training.diagnosis import describe_history
-from organoid_kit.training.runs import collect_versions
+from organoid_kit.training.runs import OWN_NETWORK, QUALITIES, collect_versions, find_best
+
+_BEST_EPOCHS = {"epoch": "best epoch", "loss": "training loss"}
+_BEST_EPOCHS |= {"validation_loss": "validation loss"} | QUALITIES
 
 
 def write_report(
@@ -54,31 +61,29 @@ def write_report(
 
 def collect_facts(run: Run, results: Sequence[MovieResult]) -> dict[str, Any]:
     """Everything the page says, for JSON; None where something was not measured."""
-    kind, details, settings = KINDS[run.settings.network], run.details, run.settings
+    kind, details = KINDS[run.settings.network], run.details
     movies = [
         {"name": result.name, "threshold": result.threshold, **kind.compute_scores([result])}
         for result in results
     ]
     pooled = kind.compute_scores(results) if results else dict.fromkeys(["network", *kind.methods])
     before, after = compute_reliabilities(kind, results)
+    spread = {name: [movie["network"][name] for movie in movies] for name in kind.spread}
     return {
         "run": run.folder.name,
         "method": describe_method(run, results),
         "reading": describe_history(run.history),
         **pooled,
-        "spread": {
-            name: compute_spread([movie["network"][name] for movie in movies])
-            for name in kind.spread
-        },
+        "spread": {name: compute_spread(values) for name, values in spread.items()},
         "movies": movies,
         "reliability": after and after.to_dict(),
         "reliability_before_calibration": before and before.to_dict(),
         "calibration": read_calibration(run),
         "data": [*details["data"], *(result.data for result in results)],
         "history": run.history,
-        "settings": settings.to_dict(),
+        "settings": run.settings.to_dict(),
         "versions": {"training": details["versions"], "report": collect_versions()},
-        "limits": list_limits(run, results),
+        "limits": _list_limits(run, results),
     }
 
 
@@ -108,7 +113,7 @@ def compute_reliabilities(
     return compute_reliability(np.concatenate(raw), true), after
 
 
-def list_limits(run: Run, results: Sequence[MovieResult]) -> list[str]:
+def _list_limits(run: Run, results: Sequence[MovieResult]) -> list[str]:
     """What nobody should read into the page."""
     movies = run.details["data"]
     sums = {
@@ -125,3 +130,118 @@ def list_limits(run: Run, results: Sequence[MovieResult]) -> list[str]:
         sums=sums,
         in_both=sorted({movie["name"] for movie in movies if movie["images_sha256"] in shared}),
     )
+
+
+def describe_method(run: Run, results: Sequence[MovieResult] = ()) -> str:
+    """What was done, from training to scores, in sentences for a methods section."""
+    settings, details = run.settings, run.details
+    data = {
+        part: [movie for movie in details["data"] if movie["part"] == part]
+        for part in ("training", "validation")
+    }
+    spacing_um = settings.spacing_um or ()
+    text = render(
+        "method.txt",
+        settings=settings,
+        versions=details["versions"],
+        has_own_layers=(run.folder / OWN_NETWORK).exists(),
+        size_um=[float(n * um) for n, um in zip(settings.patch_shape_zyx, spacing_um)],
+        history=run.history,
+        best=find_best(run.history),
+        calibration=read_calibration(run),
+        results=results,
+        thresholds=[f"{value:.2f}" for value in sorted({each.threshold for each in results})],
+        amount=_describe_amount,
+        **data,
+    )
+    return " ".join(text.split())
+
+
+def _describe_amount(data: Sequence[dict[str, Any]]) -> str:
+    """How much is annotated, and in which movies; what was not counted is left out."""
+    times = sum(len(movie["time_points"]) for movie in data)
+    counts = [count(sum(movie["positions"] for movie in data), "position")]
+    for noun in ("link", "division"):
+        if number := sum(movie.get(f"{noun}s", 0) for movie in data):
+            counts.append(count(number, noun))
+    movies = join_words(movie["name"] for movie in data)
+    return f"{join_words(counts)} at {count(times, 'time point')} of {movies}"
+
+
+def write_comparison(
+    output: str | Path,
+    runs: Sequence[Run],
+    *,
+    json_path: str | Path | None = None,
+    overwrite: bool = False,
+) -> dict[str, Any]:
+    """Writes one self-contained page that compares runs of the same kind of network, and JSON.
+
+    Arguments, and what is returned, are as those of `write_report`.
+
+    Raises:
+        UserError: fewer than two runs, different kinds of networks, or a file exists or cannot be
+            written.
+    """
+    networks = sorted({run.settings.network for run in runs})
+    if len(runs) < 2 or len(networks) > 1:
+        raise UserError(
+            "A comparison needs two runs or more of one kind of network. Received: "
+            f"{len(runs)} runs, {', '.join(networks) or 'none'}. "
+            "Choose others; `list_runs` shows them."
+        )
+    kind, first = KINDS[networks[0]], runs[0]
+    facts = _compare(runs, kind)
+    histories = {run.folder.name: run.history for run in runs[1:]}
+    title = f"This training: {first.folder.name}"
+    best = [row or {} for row in facts["best"]]
+    columns = _BEST_EPOCHS.items()
+    return write_page(
+        output,
+        "comparison.html",
+        facts,
+        json_path,
+        overwrite,
+        kind=kind,
+        history=plot_history(first.history, histories, title=title),
+        best_epochs={key: words for key, words in columns if any(row.get(key) for row in best)},
+    )
+
+
+def _compare(runs: Sequence[Run], kind: Kind) -> dict[str, Any]:
+    """What the page says, for JSON; scores are those of the test movies that all runs share."""
+    same = itemgetter("images_sha256", "annotations_sha256")  # the same images and the same truth
+    results = [{same(result.data): result for result in read_movie_results(run)} for run in runs]
+    shared = [key for key in results[0] if all(key in others for others in results)]
+    scores = [
+        kind.compute_scores([by_movie[key] for key in shared])["network"] if shared else None
+        for by_movie in results
+    ]
+    data = [[(movie["part"], *same(movie)) for movie in run.details["data"]] for run in runs]
+    return {
+        "runs": [run.folder.name for run in runs],
+        "differences": _find_differences(runs),
+        "best": [find_best(run.history) for run in runs],
+        "readings": [describe_history(run.history) for run in runs],
+        "test_movies": [results[0][key].name for key in shared],
+        "scores": scores,
+        "limits": render_lines(
+            "comparison_limits.txt",
+            shared_movies=len(shared),
+            most_movies=max(map(len, results)),
+            other_data=any(movies != data[0] for movies in data),
+            one_seed=len({run.settings.seed for run in runs}) == 1,
+        ),
+    }
+
+
+def _find_differences(runs: Sequence[Run]) -> dict[str, list[Any]]:
+    """Settings that are not the same in all runs: name → value in each run."""
+    settings = []
+    for run in runs:
+        values = run.settings.to_dict()
+        augmentation = values.pop("augmentation").items()
+        settings.append(values | {f"augmentation: {name}": value for name, value in augmentation})
+        del settings[-1]["output_folder"]
+    columns = {name: [values[name] for values in settings] for name in settings[0]}
+    return {name: values for name, values in columns.items() if values != values[:1] * len(values)}

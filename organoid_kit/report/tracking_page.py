@@ -5,32 +5,31 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from organoid_kit.plots import Drawing, plot_lineage_tree
+import numpy as np
+
+from organoid_kit.base import UserError
+from organoid_kit.data import Annotations
+from organoid_kit.evaluation import score_divisions, score_links, score_positions, score_tracks
+from organoid_kit.evaluation.calibration import Reliability, compute_reliability
+from organoid_kit.evaluation.tracks import judge_links
+from organoid_kit.plots import plot_lineage_tree
 from organoid_kit.plots.probabilities import plot_reliability
+from organoid_kit.report.kinds import LINK_COLUMNS, TOLERANCES
 from organoid_kit.report.page import render_lines, write_page
 from organoid_kit.report.run_page import compute_spread
 from organoid_kit.report.tracking_results import TrackingResult, read_trackings
-from organoid_kit.report.tracking_scores import METHODS, compute_scores, pool_reliability
+from organoid_kit.tracking import estimate_errors, list_doubts
+from organoid_kit.tracking.linking import link_optimally
 from organoid_kit.training.runs import collect_versions
 
-_LINKS = {
-    "wrong_per_1000": "wrong links per 1000",
-    "missed_per_1000": "missed per 1000",
-    "right": "right",
-    "false": "wrong",
-    "missed": "missed",
-    "undetected": "undetected",
-    "ignored": "ignored",
-}
-_DIVISIONS = {f"f1 ±{tolerance}": f"F1 ±{tolerance}" for tolerance in (0, 1, 2)}
+_LINKS = LINK_COLUMNS | {"wrong_per_1000": "wrong links per 1000"}
+_METHODS = {"tracks": "tracks", "optimal": "optimal assignment"}
+_DOUBT = ("time_point", "what", "probability", "advice")
+_DIVISIONS = {f"f1 ±{tolerance}": f"F1 ±{tolerance}" for tolerance in TOLERANCES}
 _DIVISIONS |= {"matched ±1": "right ±1", "missed ±1": "missed ±1", "false ±1": "false ±1"}
 _LINEAGES = {
-    "complete_tracks": "complete tracks",
-    "complete_lineages": "complete lineages",
-    "det": "DET, positions",
-    "lnk": "LNK, links",
-    "tra": "TRA, both",
-    "chota": "CHOTA",
+    **{"complete_tracks": "complete tracks", "complete_lineages": "complete lineages"},
+    **{"det": "DET, positions", "lnk": "LNK, links", "tra": "TRA, both", "chota": "CHOTA"},
 }
 
 
@@ -56,9 +55,10 @@ def write_tracking_report(
         UserError: no movie was kept there, a file exists or cannot be written.
     """
     results = read_trackings(folder)
-    facts = collect_tracking_facts(results)
-    reliability = pool_reliability(results)
+    facts, reliability = _collect_facts(results), _pool_reliability(results)
     title = "Probability that a link is wrong, predicted and true"
+    divisions = "Divisions that the links draw, up to 0, 1 and 2 time points off:"
+    stages = dict.fromkeys(stage for movie in facts["movies"] for stage in movie["seconds"])
     return write_page(
         path or Path(folder) / "tracking.html",
         "tracking.html",
@@ -66,21 +66,15 @@ def write_tracking_report(
         json_path,
         overwrite,
         results=results,
-        methods=METHODS,
+        methods=_METHODS,
         score_tables=(
             ("", _LINKS, itemgetter("links")),
-            (
-                "Divisions that the links draw, up to 0, 1 and 2 time points off:",
-                _DIVISIONS,
-                _flatten_divisions,
-            ),
+            (divisions, _DIVISIONS, _flatten_divisions),
             ("Lineages, from 0 to 1:", _LINEAGES, itemgetter("lineages")),
         ),
         reliability=plot_reliability(reliability, title=title) if reliability else None,
-        draw_tree=_draw_tree,
-        stages=list(
-            dict.fromkeys(stage for movie in facts["movies"] for stage in movie["seconds"])
-        ),
+        draw_tree=lambda result: plot_lineage_tree(result.tracks, title=f"{result.name}: lineages"),
+        stages=list(stages),
     )
 
 
@@ -92,22 +86,19 @@ def _flatten_divisions(scores: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _draw_tree(result: TrackingResult) -> Drawing:
-    return plot_lineage_tree(result.tracks, title=f"{result.name}: lineages")
-
-
-def collect_tracking_facts(results: Sequence[TrackingResult]) -> dict[str, Any]:
+def _collect_facts(results: Sequence[TrackingResult]) -> dict[str, Any]:
     """Everything the page says, for JSON; None where something was not measured."""
-    movies, record = [compute_scores(result) for result in results], results[0].record
+    movies, record = [_compute_scores(result) for result in results], results[0].record
     scores = [movie["scores"]["tracks"] for movie in movies if movie["scores"]]
+    complete = [(score["lineages"] or {}).get("complete_lineages") for score in scores]
     spread = {
         "wrong_links_per_1000": [score["links"]["wrong_per_1000"] for score in scores],
         "division_f1_within_1": [score["divisions"]["1"]["f1"] for score in scores],
-        "complete_lineages": [
-            (score["lineages"] or {}).get("complete_lineages") for score in scores
-        ],
+        "complete_lineages": complete,
     }
-    reliability = pool_reliability(results)
+    reliability, first = _pool_reliability(results), results[0].way
+    others = [result.name for result in results if result.way != first]
+    limits = {"results": results, "movies": movies, "tracked_otherwise": others}
     return {
         "movies": movies,
         "spread": {name: compute_spread(values) for name, values in spread.items()},
@@ -116,18 +107,93 @@ def collect_tracking_facts(results: Sequence[TrackingResult]) -> dict[str, Any]:
         "networks": record["networks"],
         "tracking": record["tracking"],
         "versions": {"tracking": record["versions"], "report": collect_versions()},
-        "limits": render_lines(
-            "tracking_limits.txt",
-            results=results,
-            movies=movies,
-            tracked_otherwise=[
-                result.name for result in results if _get_way(result) != _get_way(results[0])
-            ],
-        ),
+        "limits": render_lines("tracking_limits.txt", **limits),
     }
 
 
-def _get_way(result: TrackingResult) -> tuple[Any, ...]:
-    """The settings and networks that a movie was tracked with."""
-    record = result.record
-    return record["tracking"], *(network["sha256"] for network in record["networks"].values())
+def _compute_scores(result: TrackingResult) -> dict[str, Any]:
+    """All figures of a movie, for JSON; None where not measured."""
+    tracks, truth, estimate = result.tracks, result.truth, estimate_errors(result.tracks)
+    put_in = np.equal(tracks.properties.get("interpolated", np.zeros(len(tracks))), True)
+    put_in = put_in.astype(bool)
+    scores = errors = None
+    if truth is not None:
+        settings = result.link_settings
+        options = {"max_distance_um": settings.max_link_um, "remove_drift": settings.remove_drift}
+        plain = link_optimally(tracks.select(~put_in), **options)
+        scores = {"tracks": _score(truth, tracks), "optimal": _score(truth, plain)}
+        errors = _compare_errors(result)
+    return {
+        "name": result.name,
+        "positions": len(tracks),
+        "links": len(tracks.links),
+        "divisions": len(tracks.divisions()),
+        "tracks": len(tracks.tracks()),
+        "interpolated": int(put_in.sum()),
+        "expected_errors": estimate.errors,
+        "doubtful_positions": estimate.doubtful,
+        "doubtful_from": estimate.least,
+        "scores": scores,
+        "errors": errors,
+        "doubts": [
+            {name: getattr(doubt, name) for name in _DOUBT} | {"position": doubt.position.tolist()}
+            for doubt in list_doubts(tracks)
+        ],
+        "seconds": result.record["seconds"],
+    }
+
+
+def _score(truth: Annotations, tracks: Annotations) -> dict[str, Any]:
+    """Lineages are None where the library that counts them is missing, or truth is no lineage."""
+    try:
+        lineages = score_tracks(truth, tracks).to_dict()
+    except UserError:
+        lineages = None
+    divisions = {
+        str(tolerance): score_divisions(truth, tracks, tolerance=tolerance, by=None).to_dict()
+        for tolerance in TOLERANCES
+    }
+    return {
+        "positions": score_positions(truth, tracks).to_dict(),
+        "links": score_links(truth, tracks).to_dict(),
+        "divisions": divisions,
+        "lineages": lineages,
+    }
+
+
+def _compare_errors(result: TrackingResult) -> dict[str, Any]:
+    """How many errors were expected in what the truth can judge, and how many there are."""
+    said, wrong = _collect_link_errors(result)
+    reliability = compute_reliability(said, wrong)
+    score = score_divisions(result.truth, result.tracks, tolerance=1, by=None)
+    divisions = result.tracks.properties["division_error_probability"][score.calls]
+    known = score.judged & _is_known(divisions)
+    return {
+        "links_judged": len(said),
+        "links_expected_wrong": float(said.sum()),
+        "links_wrong": int(wrong.sum()),
+        "divisions_judged": int(known.sum()),
+        "divisions_expected_wrong": float(divisions[known].astype(float).sum()),
+        "divisions_wrong": int((score.called_mothers[known] < 0).sum()),
+        "reliability": reliability and reliability.to_dict(),
+    }
+
+
+def _pool_reliability(results: Sequence[TrackingResult]) -> Reliability | None:
+    """How far the error probabilities of links can be believed, over all movies with truth."""
+    answers = [_collect_link_errors(result) for result in results if result.truth is not None]
+    if not answers:
+        return None
+    return compute_reliability(*(np.concatenate(part) for part in zip(*answers)))
+
+
+def _collect_link_errors(result: TrackingResult) -> tuple[np.ndarray, np.ndarray]:
+    """Error probability of each link that the truth can judge, and whether it is wrong."""
+    said = result.tracks.link_properties["error_probability"]
+    right = judge_links(result.truth, result.tracks)
+    known = _is_known(said) & _is_known(right)
+    return said[known].astype(float), ~right[known].astype(bool)
+
+
+def _is_known(values: np.ndarray) -> np.ndarray:
+    return np.not_equal(values, None).astype(bool)

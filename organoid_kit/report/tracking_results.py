@@ -11,14 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from organoid_kit.base import NetworkSettings, UserError
-from organoid_kit.base.files import (
-    make_file_name,
-    read_json,
-    write_bytes_safely,
-    write_json_safely,
-    write_safely,
-)
+from organoid_kit.base import NetworkSettings, UserError, files
 from organoid_kit.base.settings import NETWORKS
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.data.formats.organoidtracker import read_aut, write_aut
@@ -35,27 +28,25 @@ _KEYS = {"data", "networks", "tracking", "seconds", "words"}
 
 @dataclass(frozen=True, eq=False)
 class TrackingResult:
-    """A movie that was tracked.
+    """A movie that was tracked."""
 
-    Attributes:
-        record: movie, networks with checksums and training data, settings, seconds, versions, words
-            on the picture.
-        tracks: as `add_error_probabilities` gave them.
-        candidates: all positions and links there could have been.
-        truth: the right answer, or None where nobody knows.
-        picture: tracks drawn on the movie, as PNG.
-    """
-
+    # movie, networks with checksums and training data, settings, seconds, words on the picture
     record: dict[str, Any]
-    tracks: Annotations
-    candidates: Annotations
-    truth: Annotations | None
-    picture: bytes
+    tracks: Annotations  # as `add_error_probabilities` gave them
+    candidates: Annotations  # all positions and links there could have been
+    truth: Annotations | None  # None where nobody knows
+    picture: bytes  # tracks drawn on the movie, as PNG
 
     @property
     def name(self) -> str:
         """Of the movie."""
         return self.record["data"]["name"]
+
+    @property
+    def way(self) -> tuple[Any, ...]:
+        """The settings and networks that it was tracked with."""
+        networks = self.record["networks"].values()
+        return self.record["tracking"], *(network["sha256"] for network in networks)
 
     @property
     def link_settings(self) -> NetworkSettings:
@@ -80,11 +71,8 @@ def save_tracking(
     Args:
         folder: of the report; several movies go into the same.
         movie: with its truth where that is known; never one that a network was trained on.
-        tracked: what `track_movie` gave.
+        tracked: what `track_movie` gave for these channels, settings and temperature.
         networks: position, division and link network: folder, run or name of a shipped one.
-        channels: as given to `track_movie`.
-        settings: likewise.
-        temperature: likewise.
 
     Returns:
         the folder of this movie.
@@ -99,23 +87,23 @@ def save_tracking(
     channels = channels or described["position"]["settings"]["channels"]
     last = int(tracked.tracks.time_points.max(initial=images.time_points[0]))
     drawing = plot_tracks(images, tracked.tracks, last, channels=channels)
-    tracking = dataclasses.asdict(settings or TrackingSettings()) | {"temperature": temperature}
+    tracking = dataclasses.asdict(settings or TrackingSettings())
     record = {
         "data": describe_movie("tracked", movie),
         "networks": described,
-        "tracking": tracking,
+        "tracking": tracking | {"temperature": temperature},
         "seconds": tracked.seconds,
         "versions": collect_versions(),
         "words": describe(drawing),
     }
-    target = Path(folder) / make_file_name(movie.name)
-    with write_safely(target, overwrite=True) as temporary:
+    target = Path(folder) / files.make_file_name(movie.name)
+    with files.write_safely(target, overwrite=True) as temporary:
         write_aut(tracked.tracks, temporary / "tracks.aut")
         write_aut(tracked.candidates, temporary / "candidates.aut")
         if len(truth.links):
             write_aut(truth, temporary / "truth.aut")
-        write_json_safely(temporary / "tracking.json", record)
-        write_bytes_safely(temporary / "overlay.png", write_png(drawing))
+        files.write_json_safely(temporary / "tracking.json", record)
+        files.write_bytes_safely(temporary / "overlay.png", write_png(drawing))
     return target
 
 
@@ -137,7 +125,7 @@ def _describe_networks(folders: Sequence[str | Path]) -> dict[str, Any]:
             "folder": str(folder),
             "sha256": hashlib.sha256((found / "model.keras").read_bytes()).hexdigest(),
             "settings": load_settings(found).to_dict(),
-            "data": read_json(run)["data"] if run.exists() else None,
+            "data": files.read_json(run)["data"] if run.exists() else None,
         }
     return described
 
@@ -148,17 +136,17 @@ def read_trackings(folder: str | Path) -> list[TrackingResult]:
     Raises:
         UserError: there is none, or a file is damaged.
     """
-    files = sorted(Path(folder).glob("*/tracking.json"))
-    if not files:
+    records = sorted(Path(folder).glob("*/tracking.json"))
+    if not records:
         raise UserError(
             "A report on tracks needs tracks that `save_tracking` has kept. "
             f"Received: none in {folder}. Save them there first."
         )
-    return [_read_tracking(file) for file in files]
+    return [_read_tracking(file) for file in records]
 
 
 def _read_tracking(file: Path) -> TrackingResult:
-    record, folder = read_json(file), file.parent
+    record, folder = files.read_json(file), file.parent
     if not isinstance(record, dict) or not record.keys() >= _KEYS:
         raise UserError(
             "A tracking must have its data, networks, settings, seconds and words. "

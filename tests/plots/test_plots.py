@@ -30,6 +30,7 @@ from organoid_kit.plots.drawing import (
 )
 from organoid_kit.report.mistakes import plot_worst_mistakes
 from organoid_kit.training.diagnosis import describe_history
+from organoid_kit.training.epoch_pictures import EpochPicture
 
 SPACING = (2.0, 0.5, 0.5)
 SETTINGS = NetworkSettings(spacing_um=SPACING)
@@ -107,6 +108,18 @@ def draw_all(lineage: Annotations) -> dict[str, plots.Drawing]:
         ),
         "plot_depth_scores": plots.curves.plot_depth_scores(score),
         "plot_time_scores": plots.curves.plot_time_scores(score),
+        "plot_epoch": plots.curves.plot_epoch(
+            EpochPicture(
+                "division",
+                epoch=1,
+                images=np.zeros((1, 1, 8, 8), np.uint8),
+                targets=np.ones(1),
+                answers=np.ones(1),
+                positions=np.zeros((0, 2)),
+                spacing_um=(1.0, 1.0),
+            ),
+            history((1, 1), (0.5, 0.6), (0.4, 0.5)),
+        ),
     }
 
 

@@ -12,7 +12,6 @@ from organoid_kit.base.errors import UserError
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.timelapse import make_timelapse
 from organoid_kit.plots import plot_lineage_tree
-from organoid_kit.plots.close_ups import FOUND, PUT_IN, plot_close_ups
 from organoid_kit.plots.drawing import COLOURS, describe
 from organoid_kit.plots.lineages import (
     DOUBT,
@@ -22,7 +21,7 @@ from organoid_kit.plots.lineages import (
     count_earlier_marks,
     number_lineages,
 )
-from organoid_kit.plots.tracks import DIVISION, plot_tracks
+from organoid_kit.plots.tracks import DIVISION, FOUND, PUT_IN, plot_close_ups, plot_tracks
 
 SPACING = (2.0, 0.5, 0.5)
 STACKS = np.random.default_rng(0).integers(0, 99, size=(4, 1, 8, 40, 40)).astype(np.uint8)

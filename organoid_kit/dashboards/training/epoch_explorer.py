@@ -11,7 +11,7 @@ from organoid_kit.dashboards.parts.common import WIDE, Messages, add_controls, m
 from organoid_kit.dashboards.parts.dashboard import Dashboard, connect
 from organoid_kit.dashboards.training.pictures import draw_curves, draw_example
 from organoid_kit.plots import Drawing
-from organoid_kit.plots.epochs import plot_epoch
+from organoid_kit.plots.curves import plot_epoch
 from organoid_kit.training import Run
 from organoid_kit.training.diagnosis import describe_history
 from organoid_kit.training.epoch_pictures import list_pictures, read_picture

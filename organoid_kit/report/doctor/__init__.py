@@ -6,11 +6,9 @@ and nothing loads Keras. It calls what the kit measures anyway: `check_annotatio
 `describe_history`. What it says stands in symptoms.md.
 """
 
-from organoid_kit.report.doctor.data import diagnose_data
 from organoid_kit.report.doctor.finding import Finding, format_findings
-from organoid_kit.report.doctor.microscope import diagnose_microscope
-from organoid_kit.report.doctor.predictions import diagnose_predictions
-from organoid_kit.report.doctor.training import diagnose_run
+from organoid_kit.report.doctor.predictions import diagnose_microscope, diagnose_predictions
+from organoid_kit.report.doctor.training import diagnose_data, diagnose_run
 
 __all__ = [
     "Finding",

@@ -11,26 +11,17 @@ from organoid_kit.plots.drawing import count
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong, or looks wrong.
+    """One thing that is wrong, or looks wrong."""
 
-    Attributes:
-        symptom: short and always the same, such as "axes swapped".
-        where: the movie or run it was found in; empty where it concerns several.
-        measured: what was measured, with its number.
-        cause: what it comes from most often.
-        advice: what to do next.
-    """
-
-    symptom: str
-    where: str
-    measured: str
-    cause: str
-    advice: str
+    symptom: str  # short and always the same, such as "axes swapped"
+    where: str  # the movie or run it was found in; empty where it concerns several
+    measured: str  # with its number
+    cause: str  # what it comes from most often
+    advice: str  # what to do next
 
     def __str__(self) -> str:
-        heading = (
-            self.symptom[0].upper() + self.symptom[1:] + f" in {self.where}" * bool(self.where)
-        )
+        where = f" in {self.where}" if self.where else ""
+        heading = f"{self.symptom[0].upper()}{self.symptom[1:]}{where}"
         parts = {"Measured": self.measured, "Likely cause": self.cause, "What to do": self.advice}
         return "\n".join([heading, *(f"  {name}: {text}" for name, text in parts.items())])
 

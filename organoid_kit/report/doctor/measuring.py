@@ -24,15 +24,8 @@ _MAD = 1.4826  # from the median absolute deviation of normal noise to its stand
 def measure_light(
     movie: TimeLapse, time_point: int, channels: Sequence[int], positions: np.ndarray
 ) -> np.ndarray:
-    """How much brighter than its surroundings each position is, on the scale of a nucleus.
-
-    Args:
-        time_point: as the movie counts them.
-        channels: counted from 1; several are summed.
-        positions: (n, 3) float, zyx, voxels.
-
-    Returns:
-        (n,) float, see `make_blob_response`: nuclei reach 0.1 and more; 0 outside the image.
+    """How much brighter than its surroundings each position, (n, 3) float, zyx, voxels, is on the
+    scale of a nucleus: (n,) float. Nuclei reach 0.1 and more (`make_blob_response`); 0 outside.
     """
     stack = np.asarray(movie.stack(time_point, channels))
     response, step = make_blob_response(stack, movie.spacing_um)
@@ -50,9 +43,7 @@ def measure_width_um(
     wrong spacing shows.
 
     Args:
-        stack: (z, y, x).
         positions: (n, 3) float, zyx, voxels, in the middle of nuclei.
-        spacing_um: µm per voxel, zyx.
 
     Returns:
         (3,) float, zyx, µm; at most 24; NaN along an axis with a single plane, or where there is no
@@ -76,12 +67,8 @@ def measure_width_um(
 
 
 def measure_noise(prepared: np.ndarray) -> float:
-    """How much neighbouring voxels of the background differ by chance.
-
-    1 is the step from background to bright nuclei.
-
-    Args:
-        prepared: (z, y, x), from `prepare_stack`.
+    """How much neighbouring voxels of the background of a prepared stack differ by chance, where 1
+    is the step from background to bright nuclei.
     """
     steps = np.diff(prepared, axis=2) / np.sqrt(2)
     dark = prepared[..., 1:] <= np.median(prepared)

@@ -1,5 +1,8 @@
-"""Do the positions that a network found look right: their number, and where they lie?"""
+"""A network in use: do the positions that it found look right, and does the movie look like those
+it has learned from?
+"""
 
+from collections.abc import Sequence
 from itertools import permutations
 
 import numpy as np
@@ -13,6 +16,7 @@ from organoid_kit.evaluation.matching import match_positions
 from organoid_kit.evaluation.positions import find_best_threshold, get_probabilities
 from organoid_kit.report.channel_contrast import choose_time_points
 from organoid_kit.report.doctor.finding import Finding, make_finding
+from organoid_kit.report.doctor.measuring import measure_look
 
 TWINS_UM = 4.0  # whole nuclei are not closer; only daughters, for a time point or two, are
 _NOTHING_PART = 0.1  # found, relative to what is expected
@@ -21,6 +25,8 @@ _FEW_MANY_BLOBS = (0.4, 2.0)  # … and where blobs must do
 _TWINS_PART = 0.2  # of the positions
 _NO_RECALL, _MORE_RECALL = 0.2, 0.15
 _BETTER_F1 = 0.1
+_WIDER = 1.3  # augmentation zooms by up to a quarter; wider nuclei are new to a network
+_NOISIER = 3.0
 
 
 def diagnose_predictions(
@@ -32,15 +38,10 @@ def diagnose_predictions(
     """What looks wrong in the positions that a network found.
 
     Args:
-        found: of `predict_positions` with threshold=0.05, so that one sees what the threshold
-            leaves out.
-        movie: they were found in.
-        settings: of the network, with its threshold.
+        found: of `predict_positions` with threshold=0.05, so that one sees what the threshold of
+            the settings leaves out; UserError where one has no probability.
         truth: right positions at some of the time points; only these are looked at. Without, bright
             blobs at up to three time points tell how many positions there should be.
-
-    Raises:
-        UserError: a position has no probability.
     """
     expected, (few, many), source = truth, _FEW_MANY, "are annotated."
     if truth is None:
@@ -50,10 +51,8 @@ def diagnose_predictions(
     found = found.select(np.isin(found.time_points, expected.annotated_time_points))
     probabilities = get_probabilities(found, found.properties, "probability")
     kept = found.select(probabilities > settings.threshold)
-    counted = (
-        f"{len(kept)} positions above the threshold of {settings.threshold:.3g}; "
-        f"{len(expected)} {source}"
-    )
+    above = f"{len(kept)} positions above the threshold of {settings.threshold:.3g}"
+    counted = f"{above}; {len(expected)} {source}"
     if len(kept) < _NOTHING_PART * len(expected):
         variant = " (threshold)" * (len(found) > len(expected) / 2)
         values = {"counted": counted, "candidates": len(found)}
@@ -117,3 +116,29 @@ def _find_no_recall(kept: Annotations, truth: Annotations, movie: TimeLapse) -> 
         values |= {"order": name_columns(best), "there": recall[best]}
         return [make_finding("recall near zero (axes)", movie.name, **values)]
     return [make_finding("recall near zero", movie.name, **values)] * (here <= _NO_RECALL)
+
+
+def diagnose_microscope(
+    movie: TimeLapse, training: Sequence[TimeLapse], settings: NetworkSettings
+) -> list[Finding]:
+    """How a movie differs from those that a network learned from. Annotations are not needed.
+
+    Grey values are not compared: they are normalised before a network sees them. `training` are
+    movies that the network learned from, or others of their kind.
+    """
+    findings = []
+    width, noise = measure_look(movie, settings)
+    known = np.array([measure_look(other, settings) for other in training]).reshape(-1, 2)
+    widths = known[~np.isnan(known[:, 0]), 0]
+    if np.isfinite(width) and len(widths):
+        least, most = widths.min(), widths.max()
+        if not least / _WIDER <= width <= most * _WIDER:
+            factor = float(np.median(widths)) / width
+            spacing = tuple(round(factor * float(length), 3) for length in movie.spacing_um)
+            values = {"width": width, "least": least, "most": most, "spacing": spacing}
+            findings.append(make_finding("nuclei of another size", movie.name, **values))
+    most = known[:, 1].max(initial=0) if len(known) else np.inf
+    if noise > _NOISIER * most:
+        symptom = "more noise than in training"
+        findings.append(make_finding(symptom, movie.name, noise=noise, most=most))
+    return findings

@@ -1,26 +1,187 @@
-"""What went wrong in a training? Read from its folder, during it or after it."""
+"""A training: is something wrong with its movies and annotations, before it, or with its curves,
+during it or after it?
+"""
 
+from collections.abc import Iterator, Sequence
+from itertools import permutations
+
+import numpy as np
+
+from organoid_kit.base import NetworkSettings
+from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
+from organoid_kit.evaluation import check_annotations
+from organoid_kit.evaluation.blobs import DIAMETER_UM
+from organoid_kit.evaluation.checks import CheckLimits, Problem
+from organoid_kit.evaluation.checks.rules import name_columns
+from organoid_kit.examples.splits import Split, find_leaks
+from organoid_kit.report.channel_contrast import choose_time_points
 from organoid_kit.report.doctor.finding import Finding, make_finding
+from organoid_kit.report.doctor.measuring import measure_light, measure_width_um
 from organoid_kit.training import Run
 from organoid_kit.training.diagnosis import describe_history
 from organoid_kit.training.runs import NOT_FINITE
 
+NUCLEUS_UM = (4.5, 12.0)  # nuclei of mammalian cells are rarely narrower or wider
+_STRETCH = (0.65, 1.7)  # how much longer along z than in the plane; microscopes stretch a little
+_OTHER_WIDTH = 1.4  # nuclei this much wider or narrower than usual are sought at their own size
+_LEAST_POSITIONS = 5  # fewer say nothing about all of them
+_BRIGHTER = 1.5  # so many times more light at another reading of the positions is no accident
+_LIT = 0.05  # a nucleus is at least so much brighter than its surroundings
+_FEW = 3  # single ones are left to `check_annotations`
 _FEW_EPOCHS = 3
 _NOTHING = 0.05  # an F1 below is that of a network that finds nothing
 _FALLEN = 0.9  # a loss below this part of the first one has fallen
 _READINGS = ("Learning rate too high", "Not learning", "Overfitting")  # of `describe_history`
+_MISSING_PART, _WRONG_PART = 0.05, 0.015  # healthy movies stay below, see the doctor's tests
+_WRONG_RULES = ("off_centre", "duplicate_position", "out_of_bounds", "not_a_number")
+_IMAGE_SYMPTOMS = {
+    "image_not_a_number": "NaN in the image",
+    "empty_image": "image without signal",
+    "constant_image": "image without signal",
+    "unreadable_image": "image unreadable",
+    "wrong_shape": "image of another shape",
+    "wrong_channel": "channel missing",
+}
+
+
+def diagnose_data(
+    training: Sequence[AnnotatedMovie],
+    settings: NetworkSettings,
+    *,
+    validation: Sequence[AnnotatedMovie] = (),
+    nucleus_um: tuple[float, float] = NUCLEUS_UM,
+) -> list[Finding]:
+    """What looks wrong in the data of a training, at up to three time points of each movie.
+
+    `nucleus_um` are the narrowest and the widest nuclei there may be in this sample.
+    """
+    findings = []
+    for annotated in (*training, *validation):
+        findings += _diagnose_movie(annotated, settings.channels, nucleus_um)
+    leaks = find_leaks(Split(list(training), list(validation)), settings.time_window)
+    symptom = "leak between training and validation"
+    return findings + [make_finding(symptom, "", leak=leak) for leak in leaks]
+
+
+def _diagnose_movie(
+    annotated: AnnotatedMovie, channels: Sequence[int], nucleus_um: tuple[float, float]
+) -> list[Finding]:
+    """Coarse mistakes first: while images or axes are wrong, nothing finer can be said."""
+    movie, annotations = annotated.movie, annotated.annotations
+    times = choose_time_points(movie, annotations)
+    options = {"channels": channels, "time_points": times}
+    problems = check_annotations(annotations, movie, **options)
+    if findings := list(_find_bad_images(problems, annotated.name)):
+        return findings
+    if findings := list(_find_other_reading(annotated, times, channels)):
+        return findings
+    positions = {time: annotations.positions_at(time) for time in times}
+    widths_um = [
+        measure_width_um(np.asarray(movie.stack(time, channels)), at, movie.spacing_um)
+        for time, at in positions.items()
+        if len(at) >= _LEAST_POSITIONS
+    ]
+    widths_um = np.median(widths_um, axis=0) if widths_um else None
+    if findings := list(_diagnose_spacing(annotated, widths_um, nucleus_um)):
+        return findings
+    if widths_um is not None:
+        plane_um = float(np.mean(widths_um[1:]))
+        if not 1 / _OTHER_WIDTH < plane_um / DIAMETER_UM < _OTHER_WIDTH:
+            limits = CheckLimits(diameter_um=plane_um)
+            problems = check_annotations(annotations, movie, limits=limits, **options)
+    return list(_find_wrong_positions(problems, annotations, times, annotated.name))
+
+
+def _find_bad_images(problems: Sequence[Problem], where: str) -> Iterator[Finding]:
+    """One finding for each kind of bad image."""
+    for rule, symptom in _IMAGE_SYMPTOMS.items():
+        found = [problem.message for problem in problems if problem.rule == rule]
+        if found:
+            yield make_finding(symptom, where, number=len(found), first=found[0])
+
+
+def _find_other_reading(
+    annotated: AnnotatedMovie, times: Sequence[int], channels: Sequence[int]
+) -> Iterator[Finding]:
+    """Positions that would lie on nuclei in another order of axes, or if they were micrometres."""
+    movie = annotated.movie
+    light = measure_readings(movie, annotated.annotations, times, channels)
+    if not light or len(light["z, y, x"]) < _LEAST_POSITIONS:
+        return
+    best = max(light, key=lambda reading: np.median(light[reading]))
+    here, there = np.median(light["z, y, x"]), np.median(light[best])
+    if not (there > _LIT and there > _BRIGHTER * max(here, 0)):
+        return
+    values = {"reading": best, "here": np.mean(light["z, y, x"] > _LIT)}
+    values["there"] = np.mean(light[best] > _LIT)
+    if "µm" in best:
+        yield make_finding("wrong unit", annotated.name, spacing=movie.spacing_um, **values)
+    else:
+        order = [best.split(", ").index(axis) for axis in "zyx"]
+        yield make_finding("axes swapped", annotated.name, order=order, **values)
+
+
+def measure_readings(
+    movie: TimeLapse, annotations: Annotations, times: Sequence[int], channels: Sequence[int]
+) -> dict[str, np.ndarray]:
+    """Light at the positions, see `measure_light`, for each way to read their three columns.
+
+    "z, y, x" is how they are read now, "x, y, z", …: in another order, "… in µm": not in voxels.
+    Empty without positions.
+    """
+    light: dict[str, list[np.ndarray]] = {}
+    spacing = np.array(movie.spacing_um)
+    for time in times:
+        positions = annotations.positions_at(time)
+        if len(positions) == 0:
+            continue
+        readings = {name_columns(order): positions[:, order] for order in permutations(range(3))}
+        if not np.allclose(spacing, 1):
+            readings |= {f"{name} in µm": at / spacing for name, at in readings.items()}
+        values = measure_light(movie, time, channels, np.concatenate(list(readings.values())))
+        for name, part in zip(readings, np.split(values, len(readings)), strict=True):
+            light.setdefault(name, []).append(part)
+    return {name: np.concatenate(parts) for name, parts in light.items()}
+
+
+def _diagnose_spacing(
+    annotated: AnnotatedMovie, widths_um: np.ndarray | None, nucleus_um: tuple[float, float]
+) -> Iterator[Finding]:
+    """Two spacings, or nuclei that are too wide, too narrow, or too long for the one stated."""
+    stated = tuple(float(length) for length in annotated.movie.spacing_um)
+    other, where = annotated.annotations.spacing_um, annotated.name
+    if other is not None and not np.allclose(other, stated, rtol=1e-3):
+        yield make_finding("wrong spacing (two)", where, stated=stated, other=tuple(other))
+    if widths_um is None:
+        return
+    depth, plane, (least, most) = widths_um[0], np.mean(widths_um[1:]), nucleus_um
+    usual = not (plane < least or plane > most)
+    if not usual or depth > _STRETCH[1] * plane or depth < _STRETCH[0] * plane:
+        widths = {"plane": plane, "depth": depth, "least": least, "most": most}
+        yield make_finding("wrong spacing", where, stated=stated, **widths)
+
+
+def _find_wrong_positions(
+    problems: Sequence[Problem], annotations: Annotations, times: Sequence[int], where: str
+) -> Iterator[Finding]:
+    """More missing, or beside nuclei, twice on one or outside, than chance explains."""
+    looked_at = int(np.isin(annotations.time_points, times).sum())
+    missing = sum(problem.rule == "nucleus_missing" for problem in problems)
+    if missing >= _FEW and missing > _MISSING_PART * looked_at:
+        yield make_finding("annotations missing", where, number=missing, looked_at=looked_at)
+    bad = [problem.rows[-1:] for problem in problems if problem.rule in _WRONG_RULES]
+    rows = {row for last in bad for row in last}
+    wrong = sum(annotations.time_points[row] in times for row in rows)
+    if wrong >= _FEW and wrong > _WRONG_PART * looked_at:
+        part = {"number": wrong, "looked_at": looked_at, "part": wrong / looked_at}
+        yield make_finding("annotations wrong", where, **part)
 
 
 def diagnose_run(run: Run) -> list[Finding]:
     """What looks wrong in a training, from its history and its log.
 
-    The curves are read by `describe_history`, as in the training dashboard.
-
-    Args:
-        run: finished, stopped, broken off, or still under way.
-
-    Raises:
-        UserError: the folder holds no run.
+    The curves are read by `describe_history`, as in the training dashboard. The run may be still
+    under way. Raises UserError where the folder holds none.
     """
     findings, where, history = [], run.folder.name, run.history
     log = run.folder / "log.txt"
