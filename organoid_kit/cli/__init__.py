@@ -6,8 +6,7 @@ Its modules, in the order of use:
     options         makes a parser of it
     check  train  predict  track  score  demo    a command each
     runs            the small ones: runs, report, card, export
-    opening         movies and annotations that were named
-    writing         where results go
+    files           movies and annotations that were named, and where results go
 
 A mistake that the user can mend is one message and exit code 2; Ctrl-C says what was saved and how
 to go on, and exits with 130. Keras is loaded only by the commands that need it, so that `--help`

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from organoid_kit.base import UserError
-from organoid_kit.cli.opening import open_movies, require_channels
+from organoid_kit.cli.files import open_movies, require_channels
 from organoid_kit.data import AnnotatedMovie
 from organoid_kit.evaluation import check_annotations, summarise_annotations
 

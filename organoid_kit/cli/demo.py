@@ -12,10 +12,9 @@ from organoid_kit.base import find_free_path, read_settings
 from organoid_kit.base.files import make_file_name, write_json_safely
 from organoid_kit.base.settings import NETWORKS
 from organoid_kit.cli.check import print_problems
-from organoid_kit.cli.opening import load_keras
+from organoid_kit.cli.files import TrackWriter, load_keras
 from organoid_kit.cli.track import print_doubts
 from organoid_kit.cli.train import train_and_calibrate
-from organoid_kit.cli.writing import TrackWriter
 from organoid_kit.data import AnnotatedMovie, find_samples, read_dataset
 from organoid_kit.evaluation import find_blobs, summarise_annotations, tune_blobs
 from organoid_kit.evaluation.positions import format_score

@@ -7,8 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from organoid_kit.base import NetworkSettings, UserError
-from organoid_kit.cli.opening import load_keras, open_movies, require_channels, select_time_points
-from organoid_kit.cli.writing import choose_outputs, resume_file
+from organoid_kit.cli.files import (
+    choose_outputs,
+    load_keras,
+    open_movies,
+    require_channels,
+    resume_file,
+    select_time_points,
+)
 from organoid_kit.data import AnnotatedMovie, Annotations, write_annotations
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from organoid_kit.base import UserError
-from organoid_kit.cli.opening import Spacing, load_keras
+from organoid_kit.cli.files import Spacing, load_keras
 from organoid_kit.training import Run, compare_runs
 
 

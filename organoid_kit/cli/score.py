@@ -9,7 +9,7 @@ import numpy as np
 
 from organoid_kit.base import UserError
 from organoid_kit.base.files import make_file_name, write_json_safely
-from organoid_kit.cli.opening import Spacing, read_positions, read_spacing, select_time_points
+from organoid_kit.cli.files import Spacing, read_positions, read_spacing, select_time_points
 from organoid_kit.data import AnnotatedMovie, Annotations, read_dataset
 from organoid_kit.evaluation import score_divisions, score_links, score_positions, score_tracks
 from organoid_kit.evaluation.positions import PositionScore, format_score, pool_scores

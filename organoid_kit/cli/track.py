@@ -6,25 +6,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from organoid_kit import tracking
 from organoid_kit.base import NetworkSettings, UserError
-from organoid_kit.cli.opening import (
+from organoid_kit.cli.files import (
     Spacing,
+    TrackWriter,
+    choose_outputs,
     load_keras,
     open_movies,
     read_positions,
     read_spacing,
     require_channels,
+    resume_file,
 )
 from organoid_kit.cli.score import compute_track_scores, format_track_scores
-from organoid_kit.cli.writing import TrackWriter, choose_outputs, resume_file
 from organoid_kit.data import AnnotatedMovie, Annotations
-from organoid_kit.tracking import (
-    add_error_probabilities,
-    build_tracks,
-    estimate_errors,
-    find_candidates,
-    list_doubts,
-)
 
 if TYPE_CHECKING:
     from organoid_kit.prediction.movie import TrackedMovie
@@ -113,8 +109,8 @@ def _track_movies(
 
 def print_doubts(tracks: Annotations) -> None:
     """How many errors are expected, and what to look at first."""
-    print(f"  {estimate_errors(tracks)}")
-    doubts = list_doubts(tracks, most=None)
+    print(f"  {tracking.estimate_errors(tracks)}")
+    doubts = tracking.list_doubts(tracks, most=None)
     if doubts:
         print(f"  Look first at, of {len(doubts)}:")
         print(*(f"    {doubt}" for doubt in doubts[:5]), sep="\n")
@@ -148,8 +144,8 @@ def _track_positions(
     """Tracks known positions as if every near pair were as likely as not the same nucleus."""
     [chosen] = choose_outputs(output, [path.stem], form)
     positions = read_positions(path, spacing or read_spacing(path), time_point_offset)
-    candidates = find_candidates(positions)
-    tracks = add_error_probabilities(candidates, build_tracks(candidates))
+    candidates = tracking.find_candidates(positions)
+    tracks = tracking.add_error_probabilities(candidates, tracking.build_tracks(candidates))
     counts = f"{len(tracks.links)} links, {len(tracks.divisions())} divisions"
     print(f"{path.name}: {len(tracks)} positions, {counts}")
     print_doubts(tracks)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from organoid_kit.base import NetworkSettings, UserError, make_settings, read_settings
-from organoid_kit.cli.opening import load_keras, require_channels
+from organoid_kit.cli.files import load_keras, require_channels
 from organoid_kit.cli.options import READING, spell_option, spell_options
 from organoid_kit.data import AnnotatedMovie, read_dataset
 from organoid_kit.examples.splits import Split, split_by_movie, split_by_time_block

@@ -1,8 +1,5 @@
 """Figures: arrays in, `Drawing` out. Nothing is shown or kept here; each drawing can say in words
-what is in it.
-
-Colours are those of Okabe and Ito, which colour-blind people can tell apart, and whatever differs
-by colour differs by shape too.
+what is in it. Whatever differs by colour differs by shape too.
 
     drawing ── images, crops          pictures
          ├──── curves, probabilities  numbers over epochs and thresholds

@@ -35,9 +35,7 @@ def plot_crops(
 ) -> Drawing:
     """What the division network sees: the plane through the nucleus, time to the right.
 
-    Args:
-        examples: of `DivisionExamples` with these settings, one a row.
-        names: of the rows; None: what each is.
+    `examples` are of `DivisionExamples` with these settings; without names, it says what each is.
     """
     names = _choose_names(names, [_DIVISION_KINDS[example.kind] for example in examples])
     spacing_um = get_spacing(settings)
@@ -71,9 +69,7 @@ def plot_pairs(
     An arrow leads from where the earlier nucleus is to where the later one is, without the drift of
     the sample; below it stands how far the nucleus would have moved in depth.
 
-    Args:
-        examples: of `LinkExamples` with these settings, one a column.
-        names: of the pairs; None: what each is.
+    `examples` are of `LinkExamples` with these settings; without names, it says what each is.
     """
     names = _choose_names(names, [_LINK_KINDS[example.kind] for example in examples])
     spacing_um = get_spacing(settings)

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import SubFigure
 
 from organoid_kit.data import AnnotatedMovie
@@ -72,11 +73,7 @@ def plot_history(
 ) -> Drawing:
     """Losses over the epochs, and quality in validation: F1 or average precision.
 
-    A star marks the epoch whose network is kept.
-
-    Args:
-        history: a row for each epoch, see `Run.history`.
-        compare: other histories by name, drawn faintly.
+    A star marks the epoch whose network is kept. Others are compared by name, drawn faintly.
     """
     figure = draw_figure(9, 3.8)
     losses, quality = figure.subplots(1, 2)
@@ -87,8 +84,7 @@ def plot_history(
         style = {**LINES[number % len(LINES)], "alpha": 0.6, "markersize": 3, "linewidth": 1}
         losses.plot(*_column(other, "validation_loss"), label=f"validation, {name}", **style)
         quality.plot(*_column(other, key), label=name, **style)
-    losses.plot(*_column(history, "loss"), label="training", markersize=4, **LINES[0])
-    losses.plot(*_column(history, "validation_loss"), label="validation", markersize=4, **LINES[1])
+    _draw_losses(losses, history)
     quality.plot(*_column(history, key), label="this training", markersize=4, **LINES[1])
     best = find_best(history)
     for axes, name in ((losses, "validation_loss"), (quality, key)):
@@ -97,7 +93,6 @@ def plot_history(
             star = STAR | {"markersize": 11, "label": "best epoch", "zorder": 5}
             axes.plot([best["epoch"]], [best[name]], **star)
         tidy(axes, whole_numbers=True)
-    losses.set(xlabel="epoch", ylabel="loss", ylim=(0, None))
     quality_name = f"{QUALITIES.get(key, 'quality')} in validation"
     quality.set(xlabel="epoch", ylabel=quality_name, ylim=(0, 1.02))
     losses.legend(fontsize=9)
@@ -113,6 +108,13 @@ def plot_history(
 def _column(history: History, key: str) -> tuple[list[int], list[float]]:
     """Epochs and values; what was not measured leaves a gap."""
     return [row["epoch"] for row in history], [_or_gap(row.get(key)) for row in history]
+
+
+def _draw_losses(axes: Axes, history: History) -> None:
+    for key, name, line in zip(("loss", "validation_loss"), ("training", "validation"), LINES):
+        axes.plot(*_column(history, key), label=name, markersize=4, **line)
+    axes.set(xlabel="epoch", ylabel="loss", ylim=(0, None))
+    tidy(axes, whole_numbers=True)
 
 
 def _describe_losses(history: History, key: str) -> str:
@@ -134,9 +136,7 @@ def plot_threshold_curve(
 ) -> Drawing:
     """Precision, recall and F1 over the probability from which a position counts as found.
 
-    Args:
-        curve: of `score_over_thresholds`.
-        chosen: the threshold in use, which is marked; None: the best one of this curve.
+    The threshold chosen is marked; None: the best one of this curve.
     """
     figure = draw_figure()
     axes = figure.subplots()
@@ -213,18 +213,13 @@ def _or_gap(value: float | None) -> float:
 def plot_epoch(picture: EpochPicture, history: History, *, title: str = "") -> Drawing:
     """The losses with a line at the epoch of a picture, and the picture.
 
-    Args:
-        picture: see `read_picture`.
-        history: a row for each epoch, see `Run.history`.
+    See `read_picture` and `Run.history`.
     """
     figure = draw_figure(11, 4.2 if picture.images.shape[1] == 1 else 5)
     curves, example = figure.subfigures(1, 2, width_ratios=(2, 5))
-    axes, epochs = curves.subplots(), [row["epoch"] for row in history]
-    for (key, name), style in zip((("loss", "training"), ("validation_loss", "validation")), LINES):
-        axes.plot(epochs, [row[key] for row in history], label=name, markersize=4, **style)
+    axes = curves.subplots()
+    _draw_losses(axes, history)
     axes.axvline(picture.epoch, color="0.2", linestyle=":", label=f"epoch {picture.epoch}")
-    axes.set(xlabel="epoch", ylabel="loss", ylim=(0, None))
-    tidy(axes, whole_numbers=True)
     axes.legend(fontsize=8)
     draw = _draw_patch if picture.network == "position" else _draw_crops
     words = draw(example, picture)

@@ -56,9 +56,6 @@ def plot_stack(
         view: "projection" (brightest along z), "slice" (one plane) or "orthogonal" (slices from
             three sides, x and y in the middle).
         z: the plane of the slice; None: the middle one.
-
-    Raises:
-        UserError: the view is unknown, or the stack is no stack.
     """
     _check_stack(stack_zyx, spacing_um)
     if view not in VIEWS:
@@ -147,10 +144,8 @@ def plot_problems(
 ) -> Drawing:
     """Where the problems of one time point lie, numbered, with a list beside the image.
 
-    Args:
-        annotations: drawn faintly.
-        problems: as `check_annotations` gives them; those of other time points are left out.
-        channels: counted from 1; several are summed.
+    Annotations are drawn faintly. Of the problems, as `check_annotations` gives them, those of other
+    time points are left out. Several channels are summed.
     """
     figure = draw_figure(9, 5)
     axes, text_axes = figure.subplots(1, 2, width_ratios=(5, 4))
@@ -219,10 +214,7 @@ def plot_augmentations(
 ) -> Drawing:
     """One patch as it is, and how augmentation varies it: images above, their targets below.
 
-    Args:
-        before: the patch without augmentation, of `PositionExamples` with these settings.
-        after: the same patch, varied.
-        names: above the variations.
+    The examples are of `PositionExamples` with these settings; `names` stand above variations.
     """
     examples, spacing_um, now = [before, *after], get_spacing(settings), -settings.time_window[0]
     names = list(names or [f"variation {number}" for number in range(1, len(after) + 1)])
@@ -311,12 +303,7 @@ def plot_mistakes(
 ) -> Drawing:
     """The worst mistakes in close-up: missed nuclei above, below what is none and yet was found.
 
-    Args:
-        truth: the right answer.
-        missed: nuclei that were not found, the worst first.
-        false: what was found where there is no nucleus, likewise.
-        channels: counted from 1; several are summed.
-        most: of each kind.
+    Mistakes come with the worst first; `most` of each kind are shown. Several channels are summed.
     """
     figure = draw_figure(2.4 * most, 5.6)
     rows = figure.subplots(2, most, squeeze=False)

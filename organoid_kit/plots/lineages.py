@@ -63,8 +63,7 @@ def plot_lineage_tree(
     Args:
         annotations: with links; of `add_error_probabilities`, so that doubts can be shown.
         most: lineages shown, those with the most positions; None: all.
-        errors: whether to mark links, divisions, starts and ends that are probably wrong.
-        least_error: the error probability from which on something is doubtful.
+        errors: whether to mark what is wrong with a probability of at least `least_error`.
     """
     lineages = number_lineages(annotations)
     number = int(lineages.max(initial=-1)) + 1
@@ -75,8 +74,8 @@ def plot_lineage_tree(
     inches = np.clip(1.2 + _ROW_INCHES * np.ptp(np.append(heights, 0)), _LEAST_INCHES, _MOST_INCHES)
     figure = draw_figure(9, float(inches))
     axes = figure.subplots()
-    doubtful = find_doubtful_rows(shown, least_error if errors else np.inf)
-    events = collect_tree_events(shown, heights, annotations, doubtful)
+    least = least_error if errors else np.inf
+    events = collect_tree_events(shown, heights, annotations, least)
     _draw_tree(axes, shown, heights)
     axes.autoscale_view()
     _mark_events(axes, events)
@@ -129,29 +128,15 @@ def compute_tree_rows(annotations: Annotations, lineages: np.ndarray) -> np.ndar
     return heights[track_of]
 
 
-def find_doubtful_rows(
-    annotations: Annotations, least_error: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of the links, and of the positions, that are probably wrong."""
-    names = [f"{what}_error_probability" for what in ("division", "start", "end")]
-    parts = [annotations.properties[name] for name in names if name in annotations.properties]
-    positions = [_is_above(values, least_error) for values in parts]
-    links = _is_above(annotations.link_properties.get("error_probability", []), least_error)
-    return np.flatnonzero(links), np.flatnonzero(np.any(positions, axis=0))
-
-
 def _is_above(values: Sequence[float | None], least: float) -> np.ndarray:
     """Whether values are above a limit, (n,) bool; no value is no doubt."""
     return np.array([value is not None and value > least for value in values], bool)
 
 
 def collect_tree_events(
-    shown: Annotations,
-    heights: np.ndarray,
-    annotations: Annotations,
-    doubtful: tuple[np.ndarray, np.ndarray],
+    shown: Annotations, heights: np.ndarray, annotations: Annotations, least_error: float
 ) -> TreeEvents:
-    """What is marked in the tree.
+    """What is marked in the tree; from this error probability on, something is doubtful.
 
     Starts at the first and ends at the last time point of all annotations are no events.
     """
@@ -159,10 +144,13 @@ def collect_tree_events(
     places = np.stack([times, heights], axis=1).astype(float)
     starts = (shown.links_backward() == 0) & (times > all_times[:1])
     ends = (shown.links_forward() == 0) & (times < all_times[-1:])
-    doubtful_links, doubtful_positions = doubtful
-    links = shown.links[doubtful_links]
+    names = [f"{what}_error_probability" for what in ("division", "start", "end")]
+    known = [shown.properties[name] for name in names if name in shown.properties]
+    doubtful = np.any([_is_above(values, least_error) for values in known], axis=0)
+    said = shown.link_properties.get("error_probability", [None] * len(shown.links))
+    links = shown.links[_is_above(said, least_error)]
     middles = np.stack([times[links].mean(axis=1), heights[links[:, 1]]], axis=1)
-    doubts = np.concatenate([middles, places[doubtful_positions]])
+    doubts = np.concatenate([middles, places[np.flatnonzero(doubtful)]])
     return TreeEvents(places[shown.divisions()], places[starts], places[ends], doubts)
 
 

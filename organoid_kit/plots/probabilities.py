@@ -21,9 +21,8 @@ def plot_reliability(
     not sure enough. Thin bars are 95 % intervals (Wilson 1927): how far off a bin may be by chance,
     given how few examples it has.
 
-    Args:
-        reliability: of `compute_reliability`; None leaves the diagram empty and says so.
-        before: that of the same examples before calibration, drawn beside it.
+    None leaves the diagram empty and says so; `before` is that of the same examples before
+    calibration, drawn beside it.
     """
     figure = draw_figure(6.2, 6)
     diagram, numbers = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1.3))
@@ -83,10 +82,7 @@ def plot_precision_recall(
 ) -> Drawing:
     """Precision over recall; the area under the stairs is the average precision.
 
-    Args:
-        curve: of `compute_precision_recall`.
-        compare: other curves by name.
-        chosen: the threshold in use, which a star marks; None: that of highest F1.
+    Other curves are compared by name. A star marks the threshold chosen; None: that of highest F1.
     """
     figure = draw_figure(6.2, 5.4)
     axes = figure.subplots()

@@ -1,7 +1,6 @@
 """Tracks in the movie: the paths that nuclei took, and close-ups of single ones."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -29,16 +28,6 @@ _DEPTH_UM = 5.0  # what lies this far above or below the nucleus is shown with i
 _COLOURS = ("orange", "sky blue", "green", "yellow", "vermillion", "purple")
 
 
-class _Tails(NamedTuple):
-    """Rows of what `plot_tracks` shows."""
-
-    now: np.ndarray
-    links: np.ndarray  # (k, 2), of their past, and of the past of tracks that ended not long ago
-    divisions: np.ndarray
-    starts: np.ndarray
-    ends: np.ndarray
-
-
 def plot_tracks(
     movie: TimeLapse,
     annotations: Annotations,
@@ -58,9 +47,6 @@ def plot_tracks(
         planes: first and last of those projected; only positions in them are shown. None: all.
         numbers: whether to write the number of its lineage (`number_lineages`) at each position.
         title: None: movie and time point.
-
-    Raises:
-        UserError: the planes are not in the movie.
     """
     depth = movie.shape_zyx[0]
     low, high = planes or (0, depth - 1)
@@ -69,7 +55,7 @@ def plot_tracks(
             f"Planes must be a first and a last one from 0 to {depth - 1}. "
             f"Received: {low} and {high}. Choose others, or leave planes out to see all."
         )
-    tails = _trace_tails(annotations, time_point, tail, (low, high))
+    now, links, *events = _trace_tails(annotations, time_point, tail, (low, high))
     figure = draw_figure(6, 6.2)
     axes = figure.subplots()
     image = movie.stack(time_point, channels)[low : high + 1].max(axis=0)
@@ -77,31 +63,41 @@ def plot_tracks(
     places_um = (annotations.positions * movie.spacing_um)[:, :0:-1]
     lineages = number_lineages(annotations)
     colours = [COLOURS[_COLOURS[lineage % len(_COLOURS)]] for lineage in lineages]
-    _draw_tails(axes, places_um, colours, tails, annotations.time_points, tail)
-    events = ((DIVISION, tails.divisions, 11), (START, tails.starts, 6), (END, tails.ends, 6))
-    for mark, rows, size in events:
+    ages = time_point - annotations.time_points
+    faded = [to_rgba(colours[row], 1 - 0.75 * ages[row] / max(tail, 1)) for row in links[:, 1]]
+    lines = LineCollection(places_um[links], colors=faded, linewidths=2, capstyle="round")
+    axes.add_collection(lines)
+    ring = Mark("position and its path", "o", "orange")
+    for row in now:
+        axes.plot(*places_um[row], **(ring.style(8) | {"markeredgecolor": colours[row]}))
+    style = ring.style(8) | {"linestyle": "-", "color": COLOURS["orange"]}
+    axes.plot([], [], label=f"{ring.name} ({len(now)})", **style)
+    for (mark, size), rows in zip({DIVISION: 11, START: 6, END: 6}.items(), events):
         if len(rows):
             style = mark.style(size) | {"path_effects": outline(3)}
             axes.plot(*places_um[rows].T, label=f"{mark.name} ({len(rows)})", **style)
     text = {"color": "white", "fontsize": 8, "path_effects": outline(2), "annotation_clip": True}
-    for row in tails.now if numbers else ():
+    for row in now if numbers else ():
         number = str(lineages[row] + 1)
         axes.annotate(number, places_um[row], (5, 4), textcoords="offset points", **text)
     figure.legend(loc="outside lower center", ncols=4, fontsize=9, **DARK_LEGEND)
+    happened = [count(len(rows), noun) for rows, noun in zip(events, ("division", "start"))]
     where = f" of planes {low} to {high}" if planes else " along z"
     return figure.caption(
         f"{movie.name}, time point {time_point}" if title is None else title,
-        f"the brightest voxels{where}, with {count(len(tails.now), 'position')} and the path of "
+        f"the brightest voxels{where}, with {count(len(now), 'position')} and the path of "
         f"each over the last {count(tail, 'time point')}. "
-        f"Along them: {count(len(tails.divisions), 'division')}, "
-        f"{count(len(tails.starts), 'start')} and {count(len(tails.ends), 'end')} of tracks.",
+        f"Along them: {', '.join(happened)} and {count(len(events[2]), 'end')} of tracks.",
     )
 
 
 def _trace_tails(
     annotations: Annotations, time_point: int, tail: int, planes: tuple[int, int]
-) -> _Tails:
-    """Goes back from the positions of now, and from those where a track ended not long ago."""
+) -> tuple[np.ndarray, ...]:
+    """Goes back from the positions of now, and from those where a track ended not long ago.
+
+    Returns rows of now, links on the way, (k, 2) int, and rows of divisions, starts and ends.
+    """
     times, depths = annotations.time_points, annotations.positions[:, 0]
     forward, backward = annotations.links_forward(), annotations.links_backward()
     inside = (depths >= planes[0] - 0.5) & (depths <= planes[1] + 0.5)
@@ -114,28 +110,7 @@ def _trace_tails(
         seen[earlier] |= seen[later]
     born = (backward == 0) & (times > annotations.annotated_time_points[:1])
     events = (seen & (forward >= 2), seen & born, ends)
-    return _Tails(np.flatnonzero(now), links[seen[links[:, 1]]], *map(np.flatnonzero, events))
-
-
-def _draw_tails(
-    axes: Axes,
-    places_um: np.ndarray,
-    colours: Sequence[str],
-    tails: _Tails,
-    times: np.ndarray,
-    tail: int,
-) -> None:
-    """Lines in the colour of the lineage that fade into the past; a ring around each position."""
-    later = tails.links[:, 1]
-    ages = times[tails.now].max(initial=0) - times[later]
-    faded = [to_rgba(colours[row], 1 - 0.75 * age / max(tail, 1)) for row, age in zip(later, ages)]
-    lines = places_um[tails.links]
-    axes.add_collection(LineCollection(lines, colors=faded, linewidths=2, capstyle="round"))
-    ring = Mark("position and its path", "o", "orange")
-    for row in tails.now:
-        axes.plot(*places_um[row], **(ring.style(8) | {"markeredgecolor": colours[row]}))
-    style = ring.style(8) | {"linestyle": "-", "color": COLOURS["orange"]}
-    axes.plot([], [], label=f"{ring.name} ({len(tails.now)})", **style)
+    return np.flatnonzero(now), links[seen[links[:, 1]]], *map(np.flatnonzero, events)
 
 
 def plot_close_ups(

@@ -3,8 +3,8 @@
 Each page is made from a folder alone and can be made anew at any time. What networks said is kept
 there, not figures, so that every figure is counted again. Its modules, in the order of use:
 
-    results ── kinds ── run_page ───────┐
-    tracking_results ── tracking_page ──┴── page (fills in templates/)
+    results ── kinds ── run_page ──┐
+       └─────────── tracking_page ─┴── page (fills in templates/)
     mistakes, model_card; channel_contrast ── doctor/
 """
 
@@ -15,9 +15,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=["doctor", "kinds", "model_card"],
     submod_attrs={
         "channel_contrast": ["score_channels"],
-        "results": ["read_movie_results", "save_movie_result"],
+        "results": ["read_movie_results", "read_trackings", "save_movie_result", "save_tracking"],
         "run_page": ["describe_method", "write_comparison", "write_report"],
         "tracking_page": ["write_tracking_report"],
-        "tracking_results": ["read_trackings", "save_tracking"],
     },
 )

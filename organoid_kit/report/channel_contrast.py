@@ -74,15 +74,9 @@ def score_channels(
     *,
     time_points: Sequence[int] | None = None,
 ) -> ChannelScore:
-    """How well nuclei stand out in a channel or a sum of channels.
+    """How well nuclei stand out in a channel or a sum of channels, at these or three time points.
 
-    Args:
-        channels: counted from 1; several are summed.
-        annotations: where nuclei are. Without, bright blobs are counted instead.
-        time_points: where to look; None: three of them.
-
-    Raises:
-        UserError: the movie lacks a channel or a time point.
+    Without annotations, bright blobs are counted instead.
     """
     times = choose_time_points(movie, annotations) if time_points is None else list(time_points)
     options = {"channels": tuple(channels), "time_points": tuple(times)}

@@ -26,12 +26,7 @@ def plot_worst_mistakes(
 ) -> Drawing:
     """What was missed, the least probable first, then what is false, the surest first.
 
-    Args:
-        annotated: the movie and its truth.
-        found: with the probabilities of a network, as `save_movie_result` takes them.
-        threshold: answers from this probability on count as yes.
-        settings: of the network.
-        channels: in the picture of a position network, counted from 1; several are summed.
+    Arguments as of `save_movie_result`; settings of the network.
     """
     movie, truth = annotated.movie, annotated.annotations
     if settings.network == "position":

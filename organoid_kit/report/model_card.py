@@ -43,9 +43,6 @@ def write_model_card(
         output: a new folder, which is returned.
         author: whose network it is.
         license: as an SPDX identifier such as "CC-BY-4.0"; the card says where it is missing.
-
-    Raises:
-        UserError: there is no network, or the output exists or cannot be written.
     """
     network, settings = load_network(folder)
     run = Run(Path(folder)) if (Path(folder) / "run.json").is_file() else None

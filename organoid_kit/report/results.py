@@ -1,28 +1,38 @@
-"""What a network said of a movie with known truth, kept in the run's folder: answers, not figures.
+"""What networks said of a movie, and what tracking it came to, kept in folders: answers, not figures.
 
 So every figure on a page is counted anew from them, whenever the page is made.
 """
 
+from __future__ import annotations
+
+import dataclasses
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from organoid_kit.base import NetworkSettings, UserError, files, find_free_path
-from organoid_kit.data import AnnotatedMovie, Annotations
+from organoid_kit.base.settings import NETWORKS
+from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.data.formats.organoidtracker import read_aut, write_aut
 from organoid_kit.evaluation import score_positions
 from organoid_kit.evaluation.positions import PositionScore
 from organoid_kit.plots.drawing import describe, write_png
+from organoid_kit.plots.tracks import plot_tracks
 from organoid_kit.report.mistakes import plot_worst_mistakes
+from organoid_kit.tracking import TrackingSettings
 from organoid_kit.training import Run
-from organoid_kit.training.runs import describe_movie
+from organoid_kit.training.runs import collect_versions, describe_movie
 
-_PROBABILITIES = {
-    "position": "probability",
-    "division": "division_probability",
-    "link": "link_probability",
-}
+if TYPE_CHECKING:
+    from organoid_kit.prediction.movie import TrackedMovie
+
+_PROBABILITIES = ("probability", "division_probability", "link_probability")
+_RESULT_KEYS = {"data", "threshold", "mistakes"}
+_TRACKING_KEYS = {"data", "networks", "tracking", "seconds", "words"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,21 +81,18 @@ def save_movie_result(
     A result of the same movie that is there already is replaced.
 
     Args:
-        run: whose network it was.
         annotated: the movie and its truth; never one that was trained on.
-        found: of a position network all candidates, with their "probability"; of a division network
-            what `predict_divisions` gave; of a link network what `predict_links` gave.
+        found: of a position network all candidates, with their "probability"; else what
+            `predict_divisions` or `predict_links` gave. UserError where probabilities are missing.
         threshold: answers from this probability on count as yes.
         blobs: what the blob detector found, for a position network.
         channels: in the picture of a position network; the other two show what they saw.
-
-    Raises:
-        UserError: the folder cannot be written, or the answers lack their probability.
     """
-    known = found.link_properties if run.settings.network == "link" else found.properties
-    if (name := _PROBABILITIES[run.settings.network]) not in known:
+    network = run.settings.network
+    known = found.link_properties if network == "link" else found.properties
+    if (name := _PROBABILITIES[NETWORKS.index(network)]) not in known:
         raise UserError(
-            f"A result of a {run.settings.network} network needs a {name}. Received: only "
+            f"A result of a {network} network needs a {name}. Received: only "
             f"{', '.join(known) or 'none'} in {found.name!r}. Pass what the network predicted."
         )
     annotated, found = annotated.with_spacing(), found.with_spacing(annotated.movie.spacing_um)
@@ -114,44 +121,169 @@ def read_calibration(run: Run) -> dict[str, Any] | None:
 
 def _choose_folder(run: Run, data: dict[str, Any]) -> Path:
     """That of the earlier result of the same movie, or else one that does not exist yet."""
-    for file in _list_files(run):
-        earlier = _read_record(file)["data"]
-        if all(earlier[key] == data[key] for key in ("name", "images_sha256")):
-            return file.parent
+    for folder, record in _list_records(run).items():
+        if all(record["data"][key] == data[key] for key in ("name", "images_sha256")):
+            return folder
     folder = run.folder / "results" / files.make_file_name(data["name"])
     return find_free_path(folder) if folder.exists() else folder
 
 
 def read_movie_results(run: Run) -> list[MovieResult]:
     """What `save_movie_result` has put into the run's folder, by name; UserError where damaged."""
-    return [_read_result(run.settings, file) for file in _list_files(run)]
+    results = []
+    for folder, record in _list_records(run).items():
+        picture, calibration = folder / "mistakes.png", record.get("calibration", (1.0, 0.0))
+        result = MovieResult(
+            settings=run.settings,
+            data=record["data"],
+            truth=read_aut(folder / "truth.aut"),
+            found=read_aut(folder / "found.aut"),
+            blobs=_read_if_there(folder / "blobs.aut"),
+            threshold=record["threshold"],
+            calibration=tuple(calibration),
+            picture=picture.read_bytes() if picture.exists() else None,
+            words=record["mistakes"],
+        )
+        results.append(result)
+    return results
 
 
-def _list_files(run: Run) -> list[Path]:
-    return sorted(run.folder.glob("results/*/result.json"))
+def _list_records(run: Run) -> dict[Path, dict[str, Any]]:
+    """Folders of results, by name, with what stands in their files."""
+    paths = sorted(run.folder.glob("results/*/result.json"))
+    return {path.parent: _read_record(path, _RESULT_KEYS) for path in paths}
 
 
-def _read_result(settings: NetworkSettings, file: Path) -> MovieResult:
-    record, folder = _read_record(file), file.parent
-    picture, blobs = folder / "mistakes.png", folder / "blobs.aut"
-    return MovieResult(
-        settings=settings,
-        data=record["data"],
-        truth=read_aut(folder / "truth.aut"),
-        found=read_aut(folder / "found.aut"),
-        blobs=read_aut(blobs) if blobs.exists() else None,
-        threshold=record["threshold"],
-        calibration=tuple(record.get("calibration", (1.0, 0.0))),
-        picture=picture.read_bytes() if picture.exists() else None,
-        words=record["mistakes"],
-    )
-
-
-def _read_record(file: Path) -> dict[str, Any]:
-    record = files.read_json(file)
-    if not isinstance(record, dict) or not {"data", "threshold", "mistakes"} <= record.keys():
+def _read_record(path: Path, keys: set[str]) -> dict[str, Any]:
+    record = files.read_json(path)
+    if not isinstance(record, dict) or not keys <= record.keys():
         raise UserError(
-            f"A result must have its data, a threshold and words on mistakes. Received: {file}. "
-            "Remove this folder and predict and score the movie again."
+            f"A {path.stem} must have {', '.join(sorted(keys))}. Received: {path}. "
+            "Remove this folder, and save what stood there again."
         )
     return record
+
+
+def _read_if_there(path: Path) -> Annotations | None:
+    return read_aut(path) if path.exists() else None
+
+
+@dataclass(frozen=True, eq=False)
+class TrackingResult:
+    """A movie that was tracked."""
+
+    # movie, networks with checksums and training data, settings, seconds, words on the picture
+    record: dict[str, Any]
+    tracks: Annotations  # as `add_error_probabilities` gave them
+    candidates: Annotations  # all positions and links there could have been
+    truth: Annotations | None  # None where nobody knows
+    picture: bytes  # tracks drawn on the movie, as PNG
+
+    @property
+    def name(self) -> str:
+        """Of the movie."""
+        return self.record["data"]["name"]
+
+    @property
+    def way(self) -> tuple[Any, ...]:
+        """The settings and networks that it was tracked with."""
+        networks = self.record["networks"].values()
+        return self.record["tracking"], *(network["sha256"] for network in networks)
+
+    @property
+    def link_settings(self) -> NetworkSettings:
+        """Of the link network."""
+        return NetworkSettings.from_dict(self.record["networks"]["link"]["settings"], self.name)
+
+
+def save_tracking(
+    folder: str | Path,
+    movie: AnnotatedMovie | TimeLapse,
+    tracked: TrackedMovie,
+    networks: Sequence[str | Path],
+    *,
+    channels: Sequence[int] | None = None,
+    settings: TrackingSettings | None = None,
+    temperature: float = 1.0,
+) -> Path:
+    """Puts the tracks of a movie into a folder, from which `write_tracking_report` makes a page.
+
+    Tracks of the same movie that are there already are replaced.
+
+    Args:
+        folder: of the report; several movies go into the same, each into its own, which is returned.
+        movie: with its truth where that is known; never one that a network was trained on.
+        tracked: what `track_movie` gave for these channels, settings and temperature.
+        networks: position, division and link network: folder, run or name of a shipped one.
+    """
+    if isinstance(movie, TimeLapse):
+        movie = AnnotatedMovie(movie, Annotations(np.zeros((0, 3)), [], name=movie.name))
+    images, truth = movie.movie, movie.annotations.with_spacing(movie.movie.spacing_um)
+    described = _describe_networks(networks)
+    channels = channels or described["position"]["settings"]["channels"]
+    last = int(tracked.tracks.time_points.max(initial=images.time_points[0]))
+    drawing = plot_tracks(images, tracked.tracks, last, channels=channels)
+    tracking = dataclasses.asdict(settings or TrackingSettings())
+    record = {
+        "data": describe_movie("tracked", movie),
+        "networks": described,
+        "tracking": tracking | {"temperature": temperature},
+        "seconds": tracked.seconds,
+        "versions": collect_versions(),
+        "words": describe(drawing),
+    }
+    target = Path(folder) / files.make_file_name(movie.name)
+    with files.write_safely(target, overwrite=True) as temporary:
+        write_aut(tracked.tracks, temporary / "tracks.aut")
+        write_aut(tracked.candidates, temporary / "candidates.aut")
+        if len(truth.links):
+            write_aut(truth, temporary / "truth.aut")
+        files.write_json_safely(temporary / "tracking.json", record)
+        files.write_bytes_safely(temporary / "overlay.png", write_png(drawing))
+    return target
+
+
+def _describe_networks(folders: Sequence[str | Path]) -> dict[str, Any]:
+    """Settings and checksum of each network, and what it was trained on, where its run says so."""
+    # needs Keras, as tracking did
+    from organoid_kit.networks.saving import find_network_folder, load_settings
+
+    if len(folders) != len(NETWORKS):
+        raise UserError(
+            "Tracks are made by a position, a division and a link network. "
+            f"Received: {len(folders)} networks. Name them in this order."
+        )
+    described = {}
+    for kind, folder in zip(NETWORKS, folders):
+        found = find_network_folder(folder)
+        run = found.parent / "run.json"
+        described[kind] = {
+            "folder": str(folder),
+            "sha256": hashlib.sha256((found / "model.keras").read_bytes()).hexdigest(),
+            "settings": load_settings(found).to_dict(),
+            "data": files.read_json(run)["data"] if run.exists() else None,
+        }
+    return described
+
+
+def read_trackings(folder: str | Path) -> list[TrackingResult]:
+    """What `save_tracking` has put into a folder, by name; UserError where nothing or damaged."""
+    records = sorted(Path(folder).glob("*/tracking.json"))
+    if not records:
+        raise UserError(
+            "A report on tracks needs tracks that `save_tracking` has kept. "
+            f"Received: none in {folder}. Save them there first."
+        )
+    return [_read_tracking(path) for path in records]
+
+
+def _read_tracking(path: Path) -> TrackingResult:
+    record, folder = _read_record(path, _TRACKING_KEYS), path.parent
+    tracks, picture = read_aut(folder / "tracks.aut"), (folder / "overlay.png").read_bytes()
+    # a property that nothing has is not in the file
+    bare = {"division_error_probability": np.full(len(tracks), None)}
+    bare_links = {"error_probability": np.full(len(tracks.links), None)}
+    properties, link_properties = bare | tracks.properties, bare_links | tracks.link_properties
+    tracks = dataclasses.replace(tracks, properties=properties, link_properties=link_properties)
+    candidates, truth = read_aut(folder / "candidates.aut"), _read_if_there(folder / "truth.aut")
+    return TrackingResult(record, tracks, candidates, truth, picture)

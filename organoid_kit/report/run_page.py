@@ -116,9 +116,10 @@ def compute_reliabilities(
 def _list_limits(run: Run, results: Sequence[MovieResult]) -> list[str]:
     """What nobody should read into the page."""
     movies = run.details["data"]
+    parts = ("training", "validation")
     sums = {
         part: {movie["images_sha256"] for movie in movies if movie["part"] == part}
-        for part in ("training", "validation")
+        for part in parts
     }
     shared = sums["training"] & sums["validation"]
     return render_lines(
@@ -135,10 +136,8 @@ def _list_limits(run: Run, results: Sequence[MovieResult]) -> list[str]:
 def describe_method(run: Run, results: Sequence[MovieResult] = ()) -> str:
     """What was done, from training to scores, in sentences for a methods section."""
     settings, details = run.settings, run.details
-    data = {
-        part: [movie for movie in details["data"] if movie["part"] == part]
-        for part in ("training", "validation")
-    }
+    parts = ("training", "validation")
+    data = {part: [movie for movie in details["data"] if movie["part"] == part] for part in parts}
     spacing_um = settings.spacing_um or ()
     text = render(
         "method.txt",
@@ -177,11 +176,8 @@ def write_comparison(
 ) -> dict[str, Any]:
     """Writes one self-contained page that compares runs of the same kind of network, and JSON.
 
-    Arguments, and what is returned, are as those of `write_report`.
-
-    Raises:
-        UserError: fewer than two runs, different kinds of networks, or a file exists or cannot be
-            written.
+    Arguments, and what is returned, are as those of `write_report`. Raises UserError where runs are
+    fewer than two or of different networks, too.
     """
     networks = sorted({run.settings.network for run in runs})
     if len(runs) < 2 or len(networks) > 1:

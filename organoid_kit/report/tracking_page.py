@@ -16,8 +16,8 @@ from organoid_kit.plots import plot_lineage_tree
 from organoid_kit.plots.probabilities import plot_reliability
 from organoid_kit.report.kinds import LINK_COLUMNS, TOLERANCES
 from organoid_kit.report.page import render_lines, write_page
+from organoid_kit.report.results import TrackingResult, read_trackings
 from organoid_kit.report.run_page import compute_spread
-from organoid_kit.report.tracking_results import TrackingResult, read_trackings
 from organoid_kit.tracking import estimate_errors, list_doubts
 from organoid_kit.tracking.linking import link_optimally
 from organoid_kit.training.runs import collect_versions
@@ -42,17 +42,8 @@ def write_tracking_report(
 ) -> dict[str, Any]:
     """Writes one self-contained page about the movies that `save_tracking` has kept, and JSON.
 
-    Args:
-        folder: of the tracked movies.
-        path: of the page; None: ``tracking.html`` in the folder.
-        json_path: of the JSON file; None: beside the page, with its name.
-        overwrite: replaces files that exist.
-
-    Returns:
-        What the JSON file holds.
-
-    Raises:
-        UserError: no movie was kept there, a file exists or cannot be written.
+    The page goes into the folder as ``tracking.html`` where no path is given; all else as in
+    `write_report`. Raises UserError where no movie was kept, too.
     """
     results = read_trackings(folder)
     facts, reliability = _collect_facts(results), _pool_reliability(results)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from organoid_kit.base.settings import NETWORKS, PRESETS, make_settings, write_settings
-from organoid_kit.cli import build_parser, check, demo, main, predict, score, track, train, writing
+from organoid_kit.cli import build_parser, check, demo, files, main, predict, score, track, train
 from organoid_kit.cli.options import READING, spell_options
 from organoid_kit.data import formats
 from organoid_kit.data.annotations import Annotations
@@ -282,7 +282,7 @@ def test_what_can_be_chosen_is_what_there_is(capsys):
     for command, option, known in (
         ("train", "--network", NETWORKS),
         ("train", "--preset", PRESETS),
-        ("track", "--format", writing.FORMATS),
+        ("track", "--format", files.FORMATS),
     ):
         with pytest.raises(SystemExit):
             main([command, option, "another"])
@@ -415,7 +415,7 @@ def test_predict_says_at_once_what_it_cannot_write(
 
 
 def test_predict_asks_for_geff_before_the_work(data, trained, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(writing, "find_spec", lambda name: None)
+    monkeypatch.setattr(files, "find_spec", lambda name: None)
     assert (
         run_main("predict", trained.folder, data / "test.autlist", "-o", tmp_path / "found.geff")
         == 2
@@ -425,7 +425,7 @@ def test_predict_asks_for_geff_before_the_work(data, trained, tmp_path, monkeypa
 
 def test_predict_knows_what_can_be_written():
     known = {suffix for suffix, (_, writer) in formats._FORMATS.items() if writer}
-    assert {*writing.SUFFIXES, ""} == known
+    assert {*files.SUFFIXES, ""} == known
 
 
 def test_several_movies_need_a_folder(data, trained, tmp_path, capsys):

@@ -16,7 +16,6 @@ from organoid_kit.plots.lineages import (
     collect_tree_events,
     compute_tree_rows,
     count_earlier_marks,
-    find_doubtful_rows,
 )
 
 MARKS = (FORK, START, END, DOUBT)
@@ -69,7 +68,7 @@ def draw_tree(
     first = float(_LEFT - step * start)
     xs, ys = first + step * part.time_points, _TOP + _ROW * (heights + 0.5)
     bottom = _TOP + _ROW * (heights.max(initial=0) + 1)
-    events = collect_tree_events(part, heights, tracks, find_doubtful_rows(part, least_error))
+    events = collect_tree_events(part, heights, tracks, least_error)
     lines, divisions = len(np.unique(numbers)), count(len(events.divisions), "division")
     words = (
         f"{count(lines, 'lineage')} with {count(len(part), 'position')} as trees, "

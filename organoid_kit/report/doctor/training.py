@@ -69,9 +69,13 @@ def _diagnose_movie(
     """Coarse mistakes first: while images or axes are wrong, nothing finer can be said."""
     movie, annotations = annotated.movie, annotated.annotations
     times = choose_time_points(movie, annotations)
-    options = {"channels": channels, "time_points": times}
+    options, findings = {"channels": channels, "time_points": times}, []
     problems = check_annotations(annotations, movie, **options)
-    if findings := list(_find_bad_images(problems, annotated.name)):
+    for rule, symptom in _IMAGE_SYMPTOMS.items():
+        if found := [problem.message for problem in problems if problem.rule == rule]:
+            values = {"number": len(found), "first": found[0]}
+            findings.append(make_finding(symptom, annotated.name, **values))
+    if findings:
         return findings
     if findings := list(_find_other_reading(annotated, times, channels)):
         return findings
@@ -90,14 +94,6 @@ def _diagnose_movie(
             limits = CheckLimits(diameter_um=plane_um)
             problems = check_annotations(annotations, movie, limits=limits, **options)
     return list(_find_wrong_positions(problems, annotations, times, annotated.name))
-
-
-def _find_bad_images(problems: Sequence[Problem], where: str) -> Iterator[Finding]:
-    """One finding for each kind of bad image."""
-    for rule, symptom in _IMAGE_SYMPTOMS.items():
-        found = [problem.message for problem in problems if problem.rule == rule]
-        if found:
-            yield make_finding(symptom, where, number=len(found), first=found[0])
 
 
 def _find_other_reading(
