@@ -35,11 +35,10 @@ def build_parser() -> ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; None: with the arguments of this process.
+    """Runs one command, with the arguments of this process where none are given.
 
-    Returns:
-        The exit code: 0 all is well, 1 errors were found in annotations, 2 the user must change
-        something, 130 the user has interrupted.
+    Returns the exit code: 0 all is well, 1 errors were found in annotations, 2 the user must change
+    something, 130 the user has interrupted.
     """
     options = vars(build_parser().parse_args(arguments))
     name = options.pop("command")

@@ -28,12 +28,9 @@ def open_movies(
     time_point_offset: int = 0,
     **reading: Any,
 ) -> list[AnnotatedMovie]:
-    """All movies that were named, one by one or in an .autlist.
+    """All movies that were named, one by one or in an .autlist, read with these options.
 
-    Args:
-        annotations: of the only movie; None for those of an .autlist, or none.
-        time_point_offset: of an .xml.
-        reading: options of `read_timelapse`.
+    A file of annotations is that of the only movie; `time_point_offset` that of an .xml.
     """
     movies: list[AnnotatedMovie] = []
     for path in paths:

@@ -50,7 +50,6 @@ def plot_stack(
 
     Args:
         stack_zyx: (z, y, x), any intensities.
-        spacing_um: µm per voxel, zyx.
         positions: (n, 3) float, zyx, voxels. In a slice, those within one plane are filled and the
             others faint.
         view: "projection" (brightest along z), "slice" (one plane) or "orthogonal" (slices from
@@ -253,9 +252,7 @@ def plot_prediction(
         stack_zyx: (z, y, x), the image.
         heat: (z, y, x) float, 0..1, the network's answer to the same image (its voxels may be
             others), or None.
-        truth: (n, 3) float, zyx, voxels of the image.
-        found: (m, 3) float, likewise.
-        spacing_um: µm per voxel of the image, zyx.
+        truth, found: (n, 3) and (m, 3) float, zyx, voxels of the image, which has the spacing.
         region: (2, 3) float, lowest and highest corner of what is annotated: what is found outside
             is neither right nor false. None: everything is.
         max_distance_um: a found position is right this close to a true one, one-to-one.

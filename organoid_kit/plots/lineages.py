@@ -36,8 +36,7 @@ class TreeEvents(NamedTuple):
 def number_lineages(annotations: Annotations) -> np.ndarray:
     """The number of each position's lineage, (n,) int; lineage 0 has the most positions.
 
-    A lineage is all that is joined by links. `plot_lineage_tree` and `plot_tracks` show these
-    numbers, counted from 1.
+    A lineage is all that is joined by links. Figures show these numbers, counted from 1.
     """
     size = len(annotations)
     if size == 0:

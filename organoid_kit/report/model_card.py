@@ -41,7 +41,6 @@ def write_model_card(
         folder: a run, a network folder, or the name of a shipped network. Only a run knows its data
             and scores.
         output: a new folder, which is returned.
-        author: whose network it is.
         license: as an SPDX identifier such as "CC-BY-4.0"; the card says where it is missing.
     """
     network, settings = load_network(folder)

@@ -28,19 +28,11 @@ _BEST_EPOCHS |= {"validation_loss": "validation loss"} | QUALITIES
 def write_report(
     path: str | Path, run: Run, *, json_path: str | Path | None = None, overwrite: bool = False
 ) -> dict[str, Any]:
-    """Writes one self-contained page about a run, and its figures as JSON.
+    """Writes one self-contained page about a run, and its figures as JSON; returns these.
 
-    Args:
-        path: of the page, ``.html``.
-        run: of any network, with or without results, see `save_movie_result`.
-        json_path: of the JSON file; None: beside the page, with its name.
-        overwrite: replaces files that exist.
-
-    Returns:
-        What the JSON file holds.
-
-    Raises:
-        UserError: a file exists or cannot be written, or the run's files are damaged.
+    The run may be of any network, with or without results (`save_movie_result`). None: the JSON
+    file goes beside the page, with its name. Raises UserError where a file exists or cannot be
+    written, or the run's files are damaged.
     """
     network, results = run.settings.network, read_movie_results(run)
     kind = KINDS[network]

@@ -41,10 +41,7 @@ def _read_symptoms() -> dict[str, list[str]]:
 
 
 def format_findings(findings: Sequence[Finding]) -> str:
-    """Findings as text, one below the other.
-
-    Without any it says so, and that this proves nothing: the doctor knows its symptoms only.
-    """
+    """Findings as text, one below the other; without any, that this proves nothing."""
     if not findings:
         return "No finding. The doctor knows its symptoms only: look at your data, too."
     return "\n\n".join([f"{count(len(findings), 'finding')}.", *map(str, findings)])

@@ -76,10 +76,8 @@ def measure_noise(prepared: np.ndarray) -> float:
 
 
 def measure_look(movie: TimeLapse, settings: NetworkSettings) -> tuple[float, float]:
-    """What a network gets to see: how wide nuclei look in the plane, in µm, and the noise.
-
-    Both come from up to three time points, and need no annotations. The width is that of the
-    brightest blobs, NaN where there are none.
+    """How wide the brightest blobs look in the plane, in µm (NaN where there are none), and the
+    noise, at up to three time points; needs no annotations.
     """
     times = choose_time_points(movie, None)
     widths_um = [
