@@ -26,7 +26,7 @@ from organoid_kit.plots import Drawing
 from organoid_kit.plots.drawing import COLOURS, Mark
 from organoid_kit.plots.images import plot_channels
 from organoid_kit.report import score_channels
-from organoid_kit.report.channel_contrast import (
+from organoid_kit.report.measuring import (
     ChannelScore,
     are_standing_out,
     choose_best_channels,

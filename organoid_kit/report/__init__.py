@@ -5,7 +5,7 @@ there, not figures, so that every figure is counted again. Its modules, in the o
 
     results ── kinds ── run_page ──┐
        └─────────── tracking_page ─┴── page (fills in templates/)
-    mistakes, model_card; channel_contrast ── doctor/
+    mistakes, model_card; measuring ── doctor/
 """
 
 import lazy_loader
@@ -14,7 +14,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=["doctor", "kinds", "model_card"],
     submod_attrs={
-        "channel_contrast": ["score_channels"],
+        "measuring": ["score_channels"],
         "results": ["read_movie_results", "read_trackings", "save_movie_result", "save_tracking"],
         "run_page": ["describe_method", "write_comparison", "write_report"],
         "tracking_page": ["write_tracking_report"],

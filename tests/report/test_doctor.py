@@ -26,8 +26,8 @@ from organoid_kit.report.doctor import (
     diagnose_run,
     format_findings,
 )
-from organoid_kit.report.doctor.measuring import measure_light, measure_noise, measure_width_um
 from organoid_kit.report.doctor.predictions import find_twins
+from organoid_kit.report.measuring import measure_light, measure_noise, measure_width_um
 from organoid_kit.training.runs import NOT_FINITE, Run
 
 SETTINGS = make_settings(channels=(2, 3), threshold=0.4)

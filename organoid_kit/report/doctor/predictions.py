@@ -14,9 +14,8 @@ from organoid_kit.evaluation import find_blobs, score_positions
 from organoid_kit.evaluation.checks.rules import name_columns
 from organoid_kit.evaluation.matching import match_positions
 from organoid_kit.evaluation.positions import find_best_threshold, get_probabilities
-from organoid_kit.report.channel_contrast import choose_time_points
 from organoid_kit.report.doctor.finding import Finding, make_finding
-from organoid_kit.report.doctor.measuring import measure_look
+from organoid_kit.report.measuring import choose_time_points, measure_look
 
 TWINS_UM = 4.0  # whole nuclei are not closer; only daughters, for a time point or two, are
 _NOTHING_PART = 0.1  # found, relative to what is expected
