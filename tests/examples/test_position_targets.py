@@ -46,7 +46,9 @@ def test_drawn_dots_are_found_between_voxels(seed, spacing_um):
 @given(st.integers(0, 10**6))
 def test_coarse_planes_are_found_within_half_a_plane(seed):
     shape, spacing_um = (12, 60, 60), (2.5, 0.5, 0.5)
-    truth = scatter(np.random.default_rng(seed), shape, spacing_um, margin_um=0.0)
+    rng = np.random.default_rng(seed)
+    # two planes apart and both between planes, dots would be one
+    truth = scatter(rng, shape, spacing_um, margin_um=0.0, apart_um=6.0)
     found, _ = find_peaks(draw_dots(truth, shape, spacing_um, SIGMA_UM), spacing_um, 3.0, 0.3)
     assert largest_error(found, truth, spacing_um) <= 0.5
 
