@@ -1,0 +1,288 @@
+"""How probable is each candidate link, from distance alone? For candidates without a link network.
+
+What is probable is learned from the movie itself, in rounds:
+
+    trusted links ──> drift and flow taken out ──> how far nuclei move (spread), how far daughters
+          ^                                        fly apart, how often nuclei divide, appear, end
+          └────────── beliefs <── messages <────── what each link and each pair of daughters weighs
+
+Steps beside the flow follow Student's t, which forgives a nucleus that is pushed aside. Daughters
+lie on both sides of the place where the mother would be: their middle is spread as a step, half of
+the way between them is log-normal. Which of the stories is so is asked by loopy belief propagation
+between positions and those one time point later (Williams & Lau 2014, doi 10.1109/TAES.2014.120568,
+extended here by pairs of daughters).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.spatial import KDTree
+from scipy.special import gammaln
+from scipy.stats import f as f_distribution
+
+from organoid_kit.data import Annotations
+from organoid_kit.tracking.motion import estimate_drift, estimate_flow, list_steps, subtract_drift
+
+# Chosen on bundled movie organoid_a, two C. elegans embryos and one budding organoid, also thinned
+# to every second and fourth time point; benchmarks/coordinates_alone.py says which it reports.
+_ROUNDS = 4
+_SWEEPS = 10  # messages to and fro in each round
+_FREEDOM = 4.0  # degrees of freedom of Student's t: real steps have long tails
+_MEDIAN_OF_T = 0.741  # of the absolute value, for 4 degrees of freedom, along one axis
+_NEAR = 20  # steps that count as much as the whole movie for the spread at one time point
+
+
+class Rates(NamedTuple):
+    """What is believed of the movie as a whole, and what is believed before it is seen."""
+
+    division: float = 0.01
+    appearance: float = 1e-4
+    disappearance: float = 1e-4
+    log_half: float = 0.0  # mean of the logarithm of half of the way between daughters, µm
+    log_half_sd: float = 0.5
+    middle: float = 1.5  # spread of the daughters' middle, as a multiple of that of steps
+
+
+class Pairs(NamedTuple):
+    """Two candidate links of the same source each: what a division may be."""
+
+    first: np.ndarray  # (p,) int, rows of links
+    second: np.ndarray
+    source: np.ndarray  # (p,) int, rows of positions
+
+
+class Beliefs(NamedTuple):
+    """How probable everything is."""
+
+    link: np.ndarray  # (m,) float
+    pair: np.ndarray  # (p,) float
+    division: np.ndarray  # (n,) float
+    appearance: np.ndarray  # (n,) float
+    disappearance: np.ndarray  # (n,) float
+    messages: np.ndarray  # (m,) float: how free each link's target is for it
+
+
+def estimate_link_probabilities(
+    candidates: Annotations, division_probabilities: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Probability of each candidate link, and that each position divides, from coordinates alone.
+
+    Args:
+        candidates: links to the next time point, of known spacing.
+        division_probabilities: (n,) float, where something else, such as a network, knows them.
+
+    Returns:
+        (m,) float, (n,) float.
+    """
+    links, size = candidates.links, len(candidates)
+    if len(links) == 0:
+        return np.zeros(0), np.zeros(size)
+    positions_um = subtract_drift(candidates, estimate_drift(candidates))
+    axes = np.ptp(positions_um, axis=0) > 0  # two for a single plane
+    positions_um = positions_um[:, axes] if axes.any() else positions_um[:, 2:]
+    moves_um = positions_um[links[:, 1]] - positions_um[links[:, 0]]
+    gaps_um = measure_gaps(candidates)
+    gaps_um = np.where(np.isfinite(gaps_um), gaps_um, 1 + 10 * np.median(np.abs(moves_um)))
+    pairs = _list_pairs(links[:, 0])
+    prior = Rates(log_half=np.log(0.45 * np.median(gaps_um)))
+    rates, beliefs = prior, None
+    trusted = _find_mutual(links, np.linalg.norm(moves_um, axis=1))
+    for number in range(_ROUNDS):
+        flow_um = _estimate_flows(candidates, positions_um, moves_um, trusted)
+        rest_um = moves_um - flow_um[links[:, 0]]
+        if number == 0:
+            trusted = _find_mutual(links, np.linalg.norm(rest_um, axis=1))
+        spread_um = _estimate_spread(candidates, rest_um, trusted, np.median(gaps_um))
+        dividing = rates.division if division_probabilities is None else division_probabilities
+        dividing = np.clip(np.broadcast_to(dividing, size), 1e-6, 1 - 1e-6)
+        weights = _weigh_links(rest_um, spread_um) * (1 - dividing)[links[:, 0]]
+        pair_weights, middles, halves_um = _weigh_pairs(rest_um, spread_um, pairs, rates)
+        pair_weights = pair_weights * dividing[pairs.source]
+        births = rates.appearance / gaps_um ** rest_um.shape[1]
+        beliefs = _propagate(links, weights, pairs, pair_weights, births, rates, beliefs)
+        rates = _update_rates(candidates, beliefs, middles, halves_um, prior)
+        trusted = (beliefs.link > 0.5) & (beliefs.division[links[:, 0]] < 0.5)
+    return beliefs.link, beliefs.division
+
+
+def measure_gaps(annotations: Annotations) -> np.ndarray:
+    """How far apart nuclei are at the time point of each position, (n,) float, µm.
+
+    The median distance from a position to the nearest other one; where a time point has one only,
+    that of the movie; infinite where no time point has two.
+    """
+    gaps_um, positions_um = np.full(len(annotations), np.nan), annotations.positions_um
+    for time_point in annotations.annotated_time_points:
+        rows = annotations.rows_at(time_point)
+        if len(rows) > 1:
+            distances_um, _ = KDTree(positions_um[rows]).query(positions_um[rows], k=2)
+            gaps_um[rows] = np.median(distances_um[:, 1])
+    known = np.isfinite(gaps_um)
+    return np.where(known, gaps_um, np.median(gaps_um[known]) if known.any() else np.inf)
+
+
+# ---- motion --------------------------------------------------------------------------------------
+
+
+def _find_mutual(links: np.ndarray, distances_um: np.ndarray) -> np.ndarray:
+    """Links that are the shortest of both their ends, (m,) bool."""
+    order = np.argsort(distances_um, kind="stable")
+    best = [order[np.unique(ends[order], return_index=True)[1]] for ends in links.T]
+    return np.isin(np.arange(len(links)), np.intersect1d(*best))
+
+
+def _estimate_flows(
+    candidates: Annotations, positions_um: np.ndarray, moves_um: np.ndarray, trusted: np.ndarray
+) -> np.ndarray:
+    """What the trusted links around each position say about its next step, (n, axes) float, µm.
+
+    As far as neighbours move alike in this movie: the flow is multiplied by the slope of steps over
+    flow, 0 to 1, the worst tenth left out.
+    """
+    link_from = np.full(len(candidates), -1)
+    link_from[candidates.links[trusted, 0]] = np.flatnonzero(trusted)
+    flow_um = np.zeros_like(positions_um)
+    for _, rows, _ in list_steps(candidates):
+        linked = np.flatnonzero(link_from[rows] >= 0)
+        steps_um = moves_um[link_from[rows[linked]]]
+        flow_um[rows] = estimate_flow(positions_um[rows], linked, steps_um)
+    expected, steps_um = flow_um[candidates.links[trusted, 0]], moves_um[trusted]
+    errors = np.abs(steps_um - expected).sum(axis=1)
+    kept = errors <= np.quantile(errors, 0.9) if len(errors) else errors > 0
+    slope = (expected * steps_um)[kept].sum() / max((expected**2)[kept].sum(), 1e-9)
+    return np.clip(slope, 0, 1) * flow_um
+
+
+def _estimate_spread(
+    candidates: Annotations, rest_um: np.ndarray, trusted: np.ndarray, gap_um: float
+) -> np.ndarray:
+    """Scale of steps beside the flow along each axis, at each link's time point, (m, axes), µm.
+
+    Medians, as trusted links may be wrong; a tenth of the distance between nuclei counts as four
+    links, for movies with hardly any.
+    """
+    count = np.count_nonzero(trusted)
+    scale_um = np.zeros(rest_um.shape[1])
+    if count:
+        scale_um = np.median(np.abs(rest_um[trusted]), axis=0) / _MEDIAN_OF_T
+    scale_um = np.sqrt((count * scale_um**2 + 4 * (0.1 * gap_um) ** 2) / (count + 4))
+    scale_um = np.maximum(scale_um, 0.02 * gap_um)
+    squares = ((rest_um / scale_um) ** 2).sum(axis=1)
+    usual = max(np.median(squares[trusted]), 1e-9) if count else 1.0
+    since = candidates.time_points[candidates.links[:, 0]]
+    factors = np.ones(len(since))
+    for time_point in np.unique(since[trusted]):
+        there = since == time_point
+        steps = squares[there & trusted]
+        weight = len(steps) / (len(steps) + _NEAR)
+        factors[there] = 1 - weight + weight * np.median(steps) / usual
+    return scale_um * np.sqrt(factors)[:, np.newaxis]
+
+
+# ---- weights: densities, 1 / µm for each axis ----------------------------------------------------
+
+
+def _weigh_links(rest_um: np.ndarray, spread_um: np.ndarray) -> np.ndarray:
+    """Student's t in as many axes as there are, (m,) float."""
+    axes = rest_um.shape[1]
+    squares = ((rest_um / spread_um) ** 2).sum(axis=1)
+    half = (_FREEDOM + axes) / 2
+    peak = gammaln(half) - gammaln(_FREEDOM / 2) - axes / 2 * np.log(_FREEDOM * np.pi)
+    return np.exp(peak - half * np.log1p(squares / _FREEDOM)) / spread_um.prod(axis=1)
+
+
+def _weigh_pairs(
+    rest_um: np.ndarray, spread_um: np.ndarray, pairs: Pairs, rates: Rates
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Density of both daughters; how far the middle is off, in median steps; half their way, µm.
+
+    Middle and half way are a change of variables with determinant 2**axes; which daughter is the
+    first does not matter.
+    """
+    axes = rest_um.shape[1]
+    first, second, spread_um = rest_um[pairs.first], rest_um[pairs.second], spread_um[pairs.first]
+    middles_um = (first + second) / 2
+    middles = np.linalg.norm(middles_um / spread_um, axis=1)
+    middles /= np.sqrt(axes * f_distribution.median(axes, _FREEDOM))  # 1: as steps, in the median
+    halves_um = np.maximum(np.linalg.norm(first - second, axis=1) / 2, 1e-3)
+    off = (np.log(halves_um) - rates.log_half) / rates.log_half_sd
+    radial = np.exp(-(off**2) / 2) / (np.sqrt(2 * np.pi) * rates.log_half_sd * halves_um)
+    sphere = {1: 2, 2: 2 * np.pi * halves_um, 3: 4 * np.pi * halves_um**2}[axes]
+    middle = _weigh_links(middles_um, spread_um * rates.middle)
+    return 2 * middle * radial / sphere / 2.0**axes, middles, halves_um
+
+
+def _list_pairs(sources: np.ndarray) -> Pairs:
+    """All pairs of links with the same source."""
+    order = np.argsort(sources, kind="stable")
+    ordered, first, second = sources[order], [], []
+    for apart in range(1, np.bincount(sources).max()):
+        same = np.flatnonzero(ordered[apart:] == ordered[:-apart])
+        first.append(order[same])
+        second.append(order[same + apart])
+    none = np.zeros(0, dtype=int)
+    first, second = np.concatenate([none, *first]), np.concatenate([none, *second])
+    return Pairs(first, second, sources[first])
+
+
+# ---- beliefs -------------------------------------------------------------------------------------
+
+
+def _propagate(
+    links: np.ndarray,
+    weights: np.ndarray,
+    pairs: Pairs,
+    pair_weights: np.ndarray,
+    births: np.ndarray,
+    rates: Rates,
+    before: Beliefs | None,
+) -> Beliefs:
+    """Sum-product: a source ends, goes on or divides; a target begins or comes from one source."""
+    sources, targets = links.T
+    m, n = len(links), len(births)
+    free = np.ones(m) if before is None else before.messages
+    for _ in range(_SWEEPS):
+        both = pair_weights * free[pairs.first] * free[pairs.second]
+        stories = rates.disappearance + np.bincount(sources, weights * free, n)
+        stories += np.bincount(pairs.source, both, n)
+        with_link = weights + np.bincount(pairs.first, pair_weights * free[pairs.second], m)
+        with_link += np.bincount(pairs.second, pair_weights * free[pairs.first], m)
+        link = np.minimum(with_link * free / stories[sources], 1 - 1e-9)
+        wishes = with_link / stories[sources] / (1 - link)  # of each source for its target
+        wanted = births + np.bincount(targets, wishes, n)
+        free = 1 / np.maximum(wanted[targets] - wishes, births[targets])
+    pair = both / stories[pairs.source]
+    division = np.bincount(pairs.source, pair, n)
+    return Beliefs(link, pair, division, births / wanted, rates.disappearance / stories, free)
+
+
+def _update_rates(
+    candidates: Annotations,
+    beliefs: Beliefs,
+    middles: np.ndarray,
+    halves_um: np.ndarray,
+    prior: Rates,
+) -> Rates:
+    """What the beliefs say about the movie; what is believed before counts as some few events."""
+    times = candidates.time_points
+    begins, ends = (
+        (values.sum() + 1000 * usual) / (len(values) + 1000)
+        for values, usual in (
+            (beliefs.appearance[times > times.min()], prior.appearance),
+            (beliefs.disappearance[times < times.max()], prior.disappearance),
+        )
+    )
+    pair, count = beliefs.pair, beliefs.pair.sum()
+    going_on = np.count_nonzero(times < times.max())
+    divisions = min((count + 200 * prior.division) / (going_on + 200), 0.2)
+    logs = np.log(halves_um)
+    mean = (pair @ logs + prior.log_half) / (count + 1)
+    variance = pair @ (logs - mean) ** 2 + (prior.log_half - mean) ** 2 + prior.log_half_sd**2
+    sd = np.clip(np.sqrt(variance / (count + 1)), 0.05, 0.6)
+    middle = prior.middle
+    if count > 1e-6:  # their weighted median
+        order = np.argsort(middles)
+        half = order[np.searchsorted(np.cumsum(pair[order]), count / 2)]
+        seen = np.log(max(middles[half], 1e-3))
+        middle = np.exp((count * seen + 5 * np.log(prior.middle)) / (count + 5))
+    return Rates(divisions, begins, ends, mean, sd, float(np.clip(middle, 1, 3)))
