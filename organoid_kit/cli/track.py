@@ -141,7 +141,7 @@ def _score(
 def _track_positions(
     path: Path, output: Path, form: str | None, spacing: Spacing | None, time_point_offset: int
 ) -> None:
-    """Tracks known positions as if every near pair were as likely as not the same nucleus."""
+    """Tracks known positions by distance alone, see `tracking.distance`."""
     [chosen] = choose_outputs(output, [path.stem], form)
     positions = read_positions(path, spacing or read_spacing(path), time_point_offset)
     candidates = tracking.find_candidates(positions)

@@ -3,6 +3,7 @@
 Its modules, in the order of use:
 
     motion ── linking               drift and flow; candidate links, the two simplest ways to link
+    distance                        how probable candidates are, where no network says it
     costs ── optimal ── build       what each story costs; the cheapest (HiGHS); tracks
     marginals ── errors             how probable each part is to be wrong; what to look at first
 """
@@ -11,7 +12,9 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["build", "costs", "errors", "linking", "marginals", "motion", "optimal"],
+    submodules=[
+        *("build", "costs", "distance", "errors", "linking", "marginals", "motion", "optimal")
+    ],
     submod_attrs={
         "build": ["build_tracks"],
         "costs": ["TrackingSettings", "find_best", "compute_cost"],

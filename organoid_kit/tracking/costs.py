@@ -19,6 +19,7 @@ from scipy.stats import chi2
 
 from organoid_kit.base import UserError
 from organoid_kit.data import Annotations
+from organoid_kit.tracking.distance import estimate_link_probabilities
 
 _CERTAIN = 1e-6  # no probability is taken to be nearer to 0 or 1 than this: no network is that sure
 _MAY_DIVIDE = 0.2  # probability from which a nucleus may be a mother of whom a daughter was missed
@@ -38,7 +39,7 @@ class TrackingSettings:
     daughter_um: float = 4.0  # from mother to daughter two time points later: SD along each axis
     unknown_position: float = 1.0  # of a position without `probability`: nothing is against it
     unknown_division: float = 0.005  # of one without `division_probability`: how often they divide
-    unknown_link: float = 0.5  # of one without `link_probability`: tracks are as long as can be
+    unknown_link: float = 0.5  # of one without `link_probability`, where others have one
     certain_link: float = 0.95  # of mutual best partners: not asked whether they were missed
     window_positions: int = 20_000  # more are solved in overlapping windows of about so many
 
@@ -110,7 +111,8 @@ def build_problem(
 ) -> TrackingProblem:
     """All that `build_tracks` has to decide, as costs. Arguments and errors are those it has.
 
-    Left out are candidates that cannot be in the best story: to end one track and begin another
+    Where no link has a probability, distance says how probable each is, and who divides (see
+    `distance`). Left out are candidates that cannot be in the best story: to end one track and begin another
     would always cost less.
     """
     settings = settings or TrackingSettings()
@@ -125,6 +127,10 @@ def build_problem(
     positions_um = candidates.positions_um
     linked = _read(candidates, "link_probability", settings.unknown_link)
     dividing = _read(candidates, "division_probability", settings.unknown_division)
+    if not _is_known(candidates.link_properties, "link_probability"):
+        is_known = _is_known(candidates.properties, "division_probability")
+        linked, divided = estimate_link_probabilities(candidates, dividing if is_known else None)
+        dividing = dividing if is_known else divided
     skipping, skipped = _find_skipping_links(candidates, positions_um, linked, dividing, settings)
     appearance, disappearance = _compute_end_probabilities(candidates, settings, region)
     is_first, is_last = times == times.min(initial=0), times == times.max(initial=0)
@@ -149,6 +155,10 @@ def compute_cost(probability: np.ndarray) -> np.ndarray:
     """What a "yes" of this probability costs: log((1 - p) / p), p clipped by a millionth."""
     probability = np.clip(probability, _CERTAIN, 1 - _CERTAIN)
     return np.log1p(-probability) - np.log(probability)
+
+
+def _is_known(properties: dict[str, np.ndarray], name: str) -> bool:
+    return any(value is not None for value in properties.get(name, ()))
 
 
 def _read(candidates: Annotations, name: str, unknown: float) -> np.ndarray:

@@ -16,20 +16,24 @@ extended here by pairs of daughters).
 from typing import NamedTuple
 
 import numpy as np
-from scipy.spatial import KDTree
 from scipy.special import gammaln
 from scipy.stats import f as f_distribution
 
 from organoid_kit.data import Annotations
-from organoid_kit.tracking.motion import estimate_drift, estimate_flow, list_steps, subtract_drift
+from organoid_kit.tracking.motion import (
+    estimate_drift,
+    estimate_flow,
+    list_steps,
+    measure_gaps,
+    subtract_drift,
+)
 
 # Chosen on bundled movie organoid_a, two C. elegans embryos and one budding organoid, also thinned
 # to every second and fourth time point; benchmarks/coordinates_alone.py says which it reports.
 _ROUNDS = 4
 _SWEEPS = 10  # messages to and fro in each round
-_FREEDOM = 4.0  # degrees of freedom of Student's t: real steps have long tails
-_MEDIAN_OF_T = 0.741  # of the absolute value, for 4 degrees of freedom, along one axis
-_NEAR = 20  # steps that count as much as the whole movie for the spread at one time point
+_FREEDOM = 3.0  # degrees of freedom of Student's t: real steps have long tails
+_MEDIAN_OF_T = 0.765  # of the absolute value, for 3 degrees of freedom, along one axis
 
 
 class Rates(NamedTuple):
@@ -88,11 +92,12 @@ def estimate_link_probabilities(
     rates, beliefs = prior, None
     trusted = _find_mutual(links, np.linalg.norm(moves_um, axis=1))
     for number in range(_ROUNDS):
-        flow_um = _estimate_flows(candidates, positions_um, moves_um, trusted)
+        flow_um = _ask_neighbours(candidates, positions_um, moves_um, trusted)
         rest_um = moves_um - flow_um[links[:, 0]]
         if number == 0:
             trusted = _find_mutual(links, np.linalg.norm(rest_um, axis=1))
-        spread_um = _estimate_spread(candidates, rest_um, trusted, np.median(gaps_um))
+        around = (candidates, positions_um, rest_um, trusted)
+        spread_um = _estimate_spread(*around, np.median(gaps_um))
         dividing = rates.division if division_probabilities is None else division_probabilities
         dividing = np.clip(np.broadcast_to(dividing, size), 1e-6, 1 - 1e-6)
         weights = _weigh_links(rest_um, spread_um) * (1 - dividing)[links[:, 0]]
@@ -105,22 +110,6 @@ def estimate_link_probabilities(
     return beliefs.link, beliefs.division
 
 
-def measure_gaps(annotations: Annotations) -> np.ndarray:
-    """How far apart nuclei are at the time point of each position, (n,) float, µm.
-
-    The median distance from a position to the nearest other one; where a time point has one only,
-    that of the movie; infinite where no time point has two.
-    """
-    gaps_um, positions_um = np.full(len(annotations), np.nan), annotations.positions_um
-    for time_point in annotations.annotated_time_points:
-        rows = annotations.rows_at(time_point)
-        if len(rows) > 1:
-            distances_um, _ = KDTree(positions_um[rows]).query(positions_um[rows], k=2)
-            gaps_um[rows] = np.median(distances_um[:, 1])
-    known = np.isfinite(gaps_um)
-    return np.where(known, gaps_um, np.median(gaps_um[known]) if known.any() else np.inf)
-
-
 # ---- motion --------------------------------------------------------------------------------------
 
 
@@ -131,52 +120,54 @@ def _find_mutual(links: np.ndarray, distances_um: np.ndarray) -> np.ndarray:
     return np.isin(np.arange(len(links)), np.intersect1d(*best))
 
 
-def _estimate_flows(
-    candidates: Annotations, positions_um: np.ndarray, moves_um: np.ndarray, trusted: np.ndarray
+def _ask_neighbours(
+    candidates: Annotations, positions_um: np.ndarray, values: np.ndarray, trusted: np.ndarray
 ) -> np.ndarray:
-    """What the trusted links around each position say about its next step, (n, axes) float, µm.
+    """What is expected at each position, by the trusted links around it, (n, k) float.
 
-    As far as neighbours move alike in this movie: the flow is multiplied by the slope of steps over
-    flow, 0 to 1, the worst tenth left out.
+    Args:
+        values: (m, k) float, of the links.
+
+    The median of the neighbours, as far as neighbours are alike in this movie: multiplied by the
+    slope of values over medians, 0 to 1, the worst tenth left out.
     """
     link_from = np.full(len(candidates), -1)
     link_from[candidates.links[trusted, 0]] = np.flatnonzero(trusted)
-    flow_um = np.zeros_like(positions_um)
+    medians = np.zeros((len(candidates), values.shape[1]))
     for _, rows, _ in list_steps(candidates):
         linked = np.flatnonzero(link_from[rows] >= 0)
-        steps_um = moves_um[link_from[rows[linked]]]
-        flow_um[rows] = estimate_flow(positions_um[rows], linked, steps_um)
-    expected, steps_um = flow_um[candidates.links[trusted, 0]], moves_um[trusted]
-    errors = np.abs(steps_um - expected).sum(axis=1)
+        around = estimate_flow(positions_um[rows], linked, values[link_from[rows[linked]]])
+        medians[rows] = around[:, : values.shape[1]]
+    expected, seen = medians[candidates.links[trusted, 0]], values[trusted]
+    errors = np.abs(seen - expected).sum(axis=1)
     kept = errors <= np.quantile(errors, 0.9) if len(errors) else errors > 0
-    slope = (expected * steps_um)[kept].sum() / max((expected**2)[kept].sum(), 1e-9)
-    return np.clip(slope, 0, 1) * flow_um
+    slope = (expected * seen)[kept].sum() / max((expected**2)[kept].sum(), 1e-9)
+    return np.clip(slope, 0, 1) * medians
 
 
 def _estimate_spread(
-    candidates: Annotations, rest_um: np.ndarray, trusted: np.ndarray, gap_um: float
+    candidates: Annotations,
+    positions_um: np.ndarray,
+    rest_um: np.ndarray,
+    trusted: np.ndarray,
+    gap_um: float,
 ) -> np.ndarray:
-    """Scale of steps beside the flow along each axis, at each link's time point, (m, axes), µm.
+    """Scale of steps beside the flow along each axis, (m, axes), µm: of the movie, and locally.
 
     Medians, as trusted links may be wrong; a tenth of the distance between nuclei counts as four
-    links, for movies with hardly any.
+    links, for movies with hardly any. Where neighbours are pushed about, as beside a division, so
+    is a nucleus.
     """
-    count = np.count_nonzero(trusted)
-    scale_um = np.zeros(rest_um.shape[1])
+    count, scale_um = np.count_nonzero(trusted), np.zeros(rest_um.shape[1])
     if count:
         scale_um = np.median(np.abs(rest_um[trusted]), axis=0) / _MEDIAN_OF_T
     scale_um = np.sqrt((count * scale_um**2 + 4 * (0.1 * gap_um) ** 2) / (count + 4))
     scale_um = np.maximum(scale_um, 0.02 * gap_um)
     squares = ((rest_um / scale_um) ** 2).sum(axis=1)
-    usual = max(np.median(squares[trusted]), 1e-9) if count else 1.0
-    since = candidates.time_points[candidates.links[:, 0]]
-    factors = np.ones(len(since))
-    for time_point in np.unique(since[trusted]):
-        there = since == time_point
-        steps = squares[there & trusted]
-        weight = len(steps) / (len(steps) + _NEAR)
-        factors[there] = 1 - weight + weight * np.median(steps) / usual
-    return scale_um * np.sqrt(factors)[:, np.newaxis]
+    usual = np.median(squares[trusted]) if count else 1.0
+    excess = np.log(np.maximum(squares, 1e-3) / max(usual, 1e-3))[:, np.newaxis]
+    local = _ask_neighbours(candidates, positions_um, excess, trusted)
+    return scale_um * np.exp(local[candidates.links[:, 0]] / 2)
 
 
 # ---- weights: densities, 1 / µm for each axis ----------------------------------------------------
@@ -276,9 +267,11 @@ def _update_rates(
     going_on = np.count_nonzero(times < times.max())
     divisions = min((count + 200 * prior.division) / (going_on + 200), 0.2)
     logs = np.log(halves_um)
-    mean = (pair @ logs + prior.log_half) / (count + 1)
-    variance = pair @ (logs - mean) ** 2 + (prior.log_half - mean) ** 2 + prior.log_half_sd**2
-    sd = np.clip(np.sqrt(variance / (count + 1)), 0.05, 0.6)
+    total = count + 0.1  # a tenth of a division is believed before
+    mean = (pair @ logs + 0.1 * prior.log_half) / total
+    variance = pair @ (logs - mean) ** 2
+    variance += 0.1 * ((prior.log_half - mean) ** 2 + prior.log_half_sd**2)
+    sd = np.clip(np.sqrt(variance / total), 0.05, 0.6)
     middle = prior.middle
     if count > 1e-6:  # their weighted median
         order = np.argsort(middles)

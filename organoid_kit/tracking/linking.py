@@ -14,28 +14,32 @@ from scipy.spatial import KDTree
 from organoid_kit.base import UserError
 from organoid_kit.data import Annotations
 from organoid_kit.evaluation.matching import match_positions
-from organoid_kit.tracking.motion import estimate_drift, list_steps, subtract_drift
+from organoid_kit.tracking.motion import estimate_drift, list_steps, measure_gaps, subtract_drift
 
 # With these, all true links of the bundled movies and of the real organoid are candidates, 99.8 %
 # where nuclei move by 2 µm at random, and 97 to 98 % by 3 µm; six or seven candidates for each true
 # link (benchmarks/candidates.py).
 MAX_DISTANCE_UM = 12.0
 NEIGHBOURS = 6
+_REACH = 2.5  # times the distance to the nearest nucleus
 
 
 def find_candidates(
     annotations: Annotations,
     *,
-    max_distance_um: float = MAX_DISTANCE_UM,
+    max_distance_um: float | None = None,
     neighbours: int = NEIGHBOURS,
     remove_drift: bool = True,
 ) -> Annotations:
     """All links there could be: to the nearest positions one time point later, and one earlier.
 
-    So many neighbours in either direction, none farther than the distance after what
-    `estimate_drift` finds was taken out. Raises UserError where the spacing is unknown, or a number
-    makes no sense.
+    So many neighbours in either direction, none farther than the distance (None: what
+    `choose_max_distance` says) after what `estimate_drift` finds was taken out. Raises UserError
+    where the spacing is unknown, or a number makes no sense.
     """
+
+    if max_distance_um is None:
+        max_distance_um = choose_max_distance(annotations)
 
     def find_pairs(sources_um: np.ndarray, targets_um: np.ndarray) -> np.ndarray:
         forward = _find_nearest(sources_um, targets_um, neighbours, max_distance_um)
@@ -43,6 +47,16 @@ def find_candidates(
         return np.unique(np.concatenate([forward, backward]), axis=0)
 
     return _link(annotations, find_pairs, max_distance_um, remove_drift, neighbours)
+
+
+def choose_max_distance(annotations: Annotations, least_um: float = MAX_DISTANCE_UM) -> float:
+    """How far a candidate may lead, µm: as far as the next nuclei but one are, or farther.
+
+    Daughters of large nuclei fly farther than those of small ones, but not beyond the neighbours.
+    Infinite where nuclei are alone.
+    """
+    gaps_um = measure_gaps(annotations)
+    return max(least_um, _REACH * float(np.median(gaps_um))) if len(gaps_um) else least_um
 
 
 def compute_candidate_recall(truth: Annotations, **options: float) -> float | None:

@@ -87,6 +87,22 @@ def subtract_drift(annotations: Annotations, drift: dict[int, np.ndarray]) -> np
     return positions_um - moved[annotations.time_points - first]
 
 
+def measure_gaps(annotations: Annotations) -> np.ndarray:
+    """How far apart nuclei are at the time point of each position, (n,) float, µm.
+
+    The median distance from a position to the nearest other one; where a time point has one only,
+    that of the movie; infinite where no time point has two.
+    """
+    gaps_um, positions_um = np.full(len(annotations), np.nan), annotations.positions_um
+    for time_point in annotations.annotated_time_points:
+        rows = annotations.rows_at(time_point)
+        if len(rows) > 1:
+            distances_um, _ = KDTree(positions_um[rows]).query(positions_um[rows], k=2)
+            gaps_um[rows] = np.median(distances_um[:, 1])
+    known = np.isfinite(gaps_um)
+    return np.where(known, gaps_um, np.median(gaps_um[known]) if known.any() else np.inf)
+
+
 def list_steps(annotations: Annotations) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
     """Each time point that the next one follows, with the rows of both."""
     rows = np.argsort(annotations.time_points, kind="stable")
