@@ -1,0 +1,203 @@
+"""Tracks from true coordinates alone, without any network: wrong and missing links of 1000, and
+divisions, beside nearest neighbour and optimal assignment.
+
+    python benchmarks/coordinates_alone.py [--embryos FOLDER] [--chosen]
+
+Links were made to be judged by distance (`tracking/distance.py`) while looking at organoid_a, at
+invented movies of seeds 1 to 4, at one budding organoid (fmi-basel/LSTree, 002-Budding) and at two
+C. elegans embryos, all of them also at every second time point; `--chosen` prints those that are
+here. Everything else is reported. Embryos are tables CD*.csv as in sample_data of
+johnmurraylab/LIVE_tools (MIT): cells are named after their mothers. Real lineages are looked for
+in `shared` beside the checkout, and left out, with a word, where they are not there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import dataclasses
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from _held_out import FAST, RESTLESS
+
+from organoid_kit.data.annotations import Annotations
+from organoid_kit.data.dataset import read_dataset
+from organoid_kit.data.downloads import find_samples
+from organoid_kit.data.formats.trackmate import read_trackmate
+from organoid_kit.data.synthetic.life import grow_organoid
+from organoid_kit.data.synthetic.settings import SyntheticSettings
+from organoid_kit.evaluation.tracks import score_divisions
+from organoid_kit.tracking.build import build_tracks
+from organoid_kit.tracking.linking import find_candidates, link_nearest, link_optimally
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+REAL = {
+    "lstree_enterocyst/mamut_deconv.xml": (2.0, 0.26, 0.26),
+    "mamut_lineage/test-mamut.xml": (1.0, 1.0, 1.0),  # in voxels: taken as µm
+}
+MOTIONS = {
+    "slow": {},
+    "fast": FAST,
+    "restless": RESTLESS,
+    "large nuclei": {"nucleus_diameter_um": 18.0, "min_distance_um": 12.0, "separation": 1.3},
+}
+CHOSEN = ("organoid_a", "CD20240930_JIM762_L4", "CD20241010_JIM767_25_L2")
+EMBRYO_SPACING_UM = (0.5, 0.08651, 0.08651)  # as R/LineageProcessing.R of LIVE_tools states
+MOTHERS = {"AB": "P0", "P1": "P0", "EMS": "P1", "P2": "P1", "MS": "EMS", "E": "EMS"}
+MOTHERS |= {"C": "P2", "P3": "P2", "D": "P3", "P4": "P3", "Z2": "P4", "Z3": "P4"}
+
+
+def read_embryo(path: Path) -> Annotations:
+    """Cells of a C. elegans embryo; a daughter is named as her mother with one letter more."""
+    with path.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    times = np.array([int(row["time"]) for row in rows])
+    row_of = {(row["cell"], when): number for number, (row, when) in enumerate(zip(rows, times))}
+    links = []
+    for (cell, when), number in row_of.items():
+        mother = MOTHERS.get(cell, cell[:-1])
+        source = row_of.get((cell, when - 1), row_of.get((mother, when - 1)))
+        if source is not None:
+            links.append((source, number))
+    positions = [[float(row[axis]) for axis in "zyx"] for row in rows]
+    return Annotations(
+        np.array(positions), times, np.array(links), spacing_um=EMBRYO_SPACING_UM, name=path.stem
+    )
+
+
+def read_real(path: Path, spacing_um: tuple[float, float, float]) -> Annotations:
+    """A MaMuT file, also where it states pixels, which the kit refuses."""
+    text = path.read_text(encoding="utf-8").replace('spatialunits="pixels"', 'spatialunits="µm"')
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / path.name
+        copy.write_text(text, encoding="utf-8")
+        lineage = read_trackmate(copy, spacing_um=spacing_um)
+    return dataclasses.replace(lineage, name=path.parent.name)
+
+
+def make_invented(seed: int, name: str, **changes) -> Annotations:
+    """Coordinates of an organoid as `make_synthetic_movie` invents it, without its images."""
+    settings = SyntheticSettings(**{"nuclei": 30, "cycle_time_points": 24.0} | changes)
+    positions_um, times, links, before = [], [], [], {}
+    snapshots = grow_organoid(settings, np.random.default_rng((seed, 1)))
+    for time_point, snapshot in enumerate(snapshots):
+        rows = {}
+        for nucleus, place_um in zip(snapshot.nuclei, snapshot.positions_um):
+            rows[nucleus.number] = len(times)
+            source = before.get(nucleus.number, before.get(nucleus.mother))
+            if source is not None:
+                links.append((source, len(times)))
+            positions_um.append(place_um)
+            times.append(time_point)
+        before = rows
+    return Annotations(
+        np.array(positions_um) / settings.spacing_um,
+        np.array(times),
+        np.array(links),
+        spacing_um=settings.spacing_um,
+        name=f"invented, {name}, seed {seed}",
+    )
+
+
+def thin_out(annotations: Annotations, step: int) -> Annotations:
+    """Every so many time points of a lineage: longer steps, daughters farther apart."""
+    since = annotations.time_points - annotations.time_points.min()
+    source_of = np.append(np.full(len(annotations), -1), -1)
+    source_of[annotations.links[:, 1]] = annotations.links[:, 0]
+    before = np.arange(len(annotations))
+    for _ in range(step):
+        before = source_of[before]
+    kept = since % step == 0
+    new_row = np.cumsum(kept) - 1
+    targets = np.flatnonzero(kept & (before >= 0))
+    return dataclasses.replace(
+        annotations.select(kept),
+        time_points=since[kept] // step,
+        links=np.stack([new_row[before[targets]], new_row[targets]], axis=1),
+        link_properties={},
+        name=f"{annotations.name}, every {step}th time point",
+    )
+
+
+def list_lineages(embryos: Path | None, chosen: bool) -> Iterator[Annotations]:
+    """Those that settings were chosen by, or all others."""
+    lineages = [
+        movie.annotations
+        for part in ("training", "validation", "test")
+        for movie in read_dataset(find_samples() / f"{part}.autlist")
+    ]
+    for path, spacing_um in REAL.items():
+        if (SHARED / path).exists():
+            lineages.append(read_real(SHARED / path, spacing_um))
+        else:
+            print(f"{path} is not beside the checkout: left out")
+    lineages += [read_embryo(path) for path in sorted(embryos.glob("CD*.csv"))] if embryos else []
+    lineages = [one for one in lineages if (one.name in CHOSEN) == chosen]
+    for one in lineages:
+        yield one
+        if one.name not in ("organoid_b", "organoid_c", "organoid_d"):
+            yield thin_out(one, 2)
+    for name, changes in MOTIONS.items():
+        for seed in range(1, 5) if chosen else range(301, 305):
+            yield make_invented(seed, name, **changes)
+
+
+def remove_links(annotations: Annotations) -> Annotations:
+    return dataclasses.replace(
+        annotations, links=np.zeros((0, 2), int), properties={}, link_properties={}
+    )
+
+
+def list_places(annotations: Annotations) -> set[tuple[float, ...]]:
+    """Each link by its time point and the places of its ends."""
+    ends = annotations.positions[annotations.links].reshape(len(annotations.links), -1).round(4)
+    times = annotations.time_points[annotations.links[:, 0]]
+    return {(time_point, *end) for time_point, end in zip(times.tolist(), ends.tolist())}
+
+
+def measure(truth: Annotations) -> dict[str, tuple[float, float, str, float]]:
+    """Wrong and missing links of 1000 true ones, division F1 and seconds of each way to link."""
+    bare, right, measured = remove_links(truth), list_places(truth), {}
+    ways = {
+        "tracks": lambda: build_tracks(find_candidates(bare)),
+        "nearest": lambda: link_nearest(bare),
+        "assignment": lambda: link_optimally(bare),
+    }
+    for name, link in ways.items():
+        began = time.process_time()
+        made = link()
+        seconds = time.process_time() - began
+        links = list_places(made)
+        wrong, missing = (1000 * len(part) / len(right) for part in (links - right, right - links))
+        score = score_divisions(truth, made, tolerance=0, by=None)
+        f1 = "-" if score.f1 is None else f"{score.f1:.3f}"
+        measured[name] = wrong, missing, f1, seconds
+    return measured
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--embryos", type=Path, help="folder of CD*.csv")
+    parser.add_argument("--chosen", action="store_true", help="those that settings were chosen by")
+    options = parser.parse_args()
+    print("wrong + missing links of 1000, division F1, seconds of processor")
+    head = ("lineage", "positions", "divisions", "tracks", "nearest", "assignment")
+    print(("{:<48}{:>10}{:>10}" + 3 * "{:>28}").format(*head))
+    worse = count = 0
+    for truth in list_lineages(options.embryos, options.chosen):
+        measured = measure(truth)
+        row = f"{truth.name:<48}{len(truth):>10}{len(truth.divisions()):>10}"
+        for wrong, missing, f1, seconds in measured.values():
+            row += f"{wrong:9.1f} +{missing:6.1f}{f1:>6}{seconds:6.1f}"
+        errors = [round(wrong + missing, 6) for wrong, missing, *_ in measured.values()]
+        count, worse = count + 1, worse + (errors[0] > min(errors[1:]))
+        print(row + ("  worse" if errors[0] > min(errors[1:]) else ""), flush=True)
+    print(f"{worse} of {count} lineages have more wrong and missing links than the better of two")
+
+
+if __name__ == "__main__":
+    main()
