@@ -11,15 +11,13 @@ from organoid_kit.dashboards.parts.common import (
     INK,
     WIDE,
     CheckboxGroup,
-    Messages,
     add_controls,
     make_legend,
-    mark,
     render,
     wrap_row,
 )
-from organoid_kit.dashboards.parts.dashboard import Dashboard, connect, guard
-from organoid_kit.dashboards.parts.panes import Pane, Points, draw_panes
+from organoid_kit.dashboards.parts.dashboard import Dashboard
+from organoid_kit.dashboards.parts.svg import Pane, Points, draw_panes
 from organoid_kit.dashboards.stack.pictures import StackPictures
 from organoid_kit.data import Annotations, TimeLapse
 from organoid_kit.plots import Drawing
@@ -59,7 +57,6 @@ class ChannelDashboard(Dashboard):
     def __init__(self, movie: TimeLapse, annotations: Annotations | None = None) -> None:
         self.movie = movie
         self.annotations = annotations if annotations is not None and len(annotations) else None
-        self.messages = Messages()
         self._pictures, self._out = StackPictures(movie, kept=16), {}
         self.scores = {choice: self._score(choice) for choice in list_channel_choices(movie)}
         self._make_controls()
@@ -67,10 +64,9 @@ class ChannelDashboard(Dashboard):
         left = VBox([self.channels, self.choose_best], layout=Layout(width="250px"))
         top = [self._panes, self._legend, self.time_point, *marked]
         super().__init__([*top, wrap_row(left, self._table), self.messages])
-        mark(self, "ok-channel-dashboard")
-        connect(self.messages, self._show, *self._kept.values())
-        connect(self.messages, self._choose_best, self.choose_best)
-        guard(self.messages, self._show)()
+        self._connect(self._show, *self._kept.values())
+        self._connect(self._choose_best, self.choose_best)
+        self._watch(self._show)()
 
     def _make_controls(self) -> None:
         times = self.movie.time_points

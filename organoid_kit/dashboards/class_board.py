@@ -1,4 +1,4 @@
-"""The class board: guesses that travel as strings (`states.py`), and the class's curve."""
+"""The class board: guesses that travel as strings, and the class's curve."""
 
 import base64
 import html
@@ -13,16 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from organoid_kit.base import UserError
-from organoid_kit.dashboards.parts.common import (
-    WIDE,
-    Messages,
-    add_controls,
-    make_button,
-    mark,
-    wrap_row,
-)
-from organoid_kit.dashboards.parts.dashboard import Dashboard, connect
-from organoid_kit.dashboards.parts.states import decode_state, encode_state, shorten
+from organoid_kit.dashboards.parts.common import WIDE, add_controls, make_button, mark, wrap_row
+from organoid_kit.dashboards.parts.dashboard import Dashboard, decode_state, encode_state, shorten
 from organoid_kit.plots import Drawing, draw_figure
 from organoid_kit.plots.drawing import COLOURS, format_number, tidy, write_png
 
@@ -42,9 +34,8 @@ class Guess:
 def format_guess(question: str, guess: Guess) -> str:
     """A guess as one string. Raises UserError where it has no name."""
     if not guess.name.strip():
-        raise UserError(
-            "A guess must have a name. Received: none. Type your name, or that of your group."
-        )
+        rule = "A guess must have a name. Received: none."
+        raise UserError(f"{rule} Type your name, or that of your group.")
     return encode_state(question, asdict(guess))
 
 
@@ -69,18 +60,15 @@ def parse_guesses(text: str, question: str) -> tuple[list[Guess], list[str]]:
 def _parse_guess(line: str, question: str) -> Guess:
     asked, state = decode_state(line)
     if asked != question:
-        raise UserError(
-            f"A guess must answer {question!r}. Received: one for {shorten(asked)!r}. "
-            "Leave this line out."
-        )
+        rule = f"A guess must answer {question!r}."
+        raise UserError(f"{rule} Received: one for {shorten(asked)!r}. Leave this line out.")
     try:
         name, guess = shorten(str(state["name"])), float(state["guess"])
         score = None if state["score"] is None else float(state["score"])
         return Guess(name, guess, score, dict(state["state"]))
     except (KeyError, TypeError, ValueError) as error:
-        raise UserError(
-            "A guess must have name, number and score. Received: another state. Ask for it anew."
-        ) from error
+        rule = "A guess must have name, number and score."
+        raise UserError(f"{rule} Received: another state. Ask for it anew.") from error
 
 
 def plot_guesses(
@@ -101,11 +89,11 @@ def plot_guesses(
     tidy(axes)
     text = f"{question} No guesses yet."
     if numbers := [guess.guess for guess in in_order]:
-        text = f"{question} {_count(guesses)}, from {numbers[0]:g} to {numbers[-1]:g}, "
-        text += f"the middle one {np.median(numbers):g}."
+        middle = f"the middle one {np.median(numbers):g}"
+        text = f"{question} {_count(guesses)}, from {numbers[0]:g} to {numbers[-1]:g}, {middle}."
     if best:
-        text += f" The best {labels[1]}, {format_number(best.score)}, has {best.name} with "
-        text += f"{labels[0]} {best.guess:g}."
+        who = f"has {best.name} with {labels[0]} {best.guess:g}"
+        text += f" The best {labels[1]}, {format_number(best.score)}, {who}."
     figure.description = text
     return figure
 
@@ -145,11 +133,9 @@ class ClassBoard(Dashboard):
         control: the name of its control that holds the guess, such as "threshold".
 
     Attributes:
-        name, guess, register: who guesses what; registering is final.
-        string: to copy.
-        strings, show: what the class sent, one string in each line.
+        name, guess, register, string: who guesses what, finally; the string to copy.
+        strings, show, guesses: what the class sent, one string in each line; what it guessed.
         write, go: the dashboard's state as a string, and back from the first line of `strings`.
-        guesses: the class's, after `show`.
     """
 
     kept = ("name", "guess", "string", "strings")
@@ -167,7 +153,7 @@ class ClassBoard(Dashboard):
     ) -> None:
         self.question, self.score, self.labels, self.dashboard = question, score, labels, dashboard
         self.guesses: list[Guess] = []
-        self.messages, self.picture = Messages(), mark(HTML(), "ok-class-curve")
+        self.picture = mark(HTML(), "ok-class-curve")
         number = {"value": limits[0], "min": limits[0], "max": limits[1], "step": step}
         field = {"style": WIDE, "layout": Layout(width="95%")}
         to_copy, to_paste = "Your string appears here.", "Paste strings here, one in each line."
@@ -183,7 +169,7 @@ class ClassBoard(Dashboard):
             go=make_button("Go to the first state"),
         )
         for name in ("register", "write", "show", "go"):
-            connect(self.messages, getattr(self, f"_{name}"), getattr(self, name))
+            self._connect(getattr(self, f"_{name}"), getattr(self, name))
         self._links = []
         if dashboard is not None and control is not None:
             source = (getattr(dashboard, control), "value")
@@ -222,20 +208,16 @@ class ClassBoard(Dashboard):
         if name == self.question:
             name, state = f"{state.get('name')}'s guess", state.get("state", {})
         elif name != wanted:
-            raise UserError(
-                f"A state must be one of {wanted}. Received: one of {shorten(name)!r}. "
-                "Paste it where it belongs."
-            )
+            rule = f"A state must be one of {wanted}. Received: one of {shorten(name)!r}."
+            raise UserError(f"{rule} Paste it where it belongs.")
         self.dashboard.restore(state)
         self.messages.say(f"The dashboard shows the state of {shorten(name)}.")
 
     def _show(self) -> None:
         self.guesses, complaints = parse_guesses(self.strings.value, self.question)
         if not self.guesses and not complaints:
-            raise UserError(
-                "The class's strings must be pasted. Received: none. "
-                "Paste them above, one in each line."
-            )
+            rule = "The class's strings must be pasted. Received: none."
+            raise UserError(f"{rule} Paste them above, one in each line.")
         drawing = self.plot()
         picture = f"data:image/png;base64,{base64.b64encode(write_png(drawing)).decode()}"
         words = html.escape(drawing.description)

@@ -16,7 +16,7 @@ from test_epoch_explorer import make_table, write_epochs
 
 from organoid_kit import dashboards
 from organoid_kit.base.settings import make_settings
-from organoid_kit.dashboards.augmentation.operation import OPERATIONS
+from organoid_kit.dashboards.augmentation.advice import OPERATIONS
 from organoid_kit.dashboards.parts.common import DARK, INK, KINDS, PAPER, Messages
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.dataset import AnnotatedMovie, read_dataset

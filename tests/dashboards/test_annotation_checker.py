@@ -10,7 +10,7 @@ import pytest
 
 from organoid_kit.base.errors import UserError
 from organoid_kit.dashboards import AnnotationChecker
-from organoid_kit.dashboards.annotation.coverage import describe_coverage, draw_coverage
+from organoid_kit.dashboards.annotation.checker import describe_coverage, draw_coverage
 from organoid_kit.dashboards.stack.browser import Pick
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.dataset import AnnotatedMovie

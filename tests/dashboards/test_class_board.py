@@ -12,7 +12,7 @@ from ipywidgets import FloatSlider
 from organoid_kit.base.errors import UserError
 from organoid_kit.dashboards import ClassBoard
 from organoid_kit.dashboards.class_board import Guess, format_guess, parse_guesses, plot_guesses
-from organoid_kit.dashboards.parts.states import decode_state, encode_state
+from organoid_kit.dashboards.parts.dashboard import decode_state, encode_state
 
 QUESTION = "Which threshold is best?"
 STATE = {

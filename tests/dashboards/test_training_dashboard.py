@@ -10,7 +10,7 @@ from organoid_kit.base.errors import UserError
 from organoid_kit.dashboards import TrainingDashboard
 from organoid_kit.dashboards.parts import kernel_waiting
 from organoid_kit.dashboards.parts.common import handler_lock
-from organoid_kit.dashboards.parts.later import Later
+from organoid_kit.dashboards.parts.dashboard import Later
 from organoid_kit.dashboards.training.pictures import draw_curves
 from organoid_kit.dashboards.training.session import find_running_session
 from organoid_kit.training import loop as training_module

@@ -60,8 +60,6 @@ class EditActions(VBox):
         found = {key: getattr(self, name) for name, (_, key, _) in _BUTTONS.items()}
         return found | {"Delete": self.delete, "Ctrl+Z": self.undo}
 
-    # ---- choosing
-
     def choose(self, row: int) -> None:
         """Chooses one more, or one less if it was chosen; the last three stay."""
         number = int(self.editor.numbers[row])
@@ -82,8 +80,6 @@ class EditActions(VBox):
     def get_selected(self) -> Annotations:
         """The chosen positions."""
         return self.editor.annotations.select(np.array(sorted(self.list_chosen()), int))
-
-    # ---- acting
 
     def act(self, name: str, time_point: int, place: np.ndarray) -> str:
         """Does what a button stands for, with the crosshair at a place; what it did, in words."""
@@ -137,14 +133,12 @@ class EditActions(VBox):
         number, rule = _NEEDED.get(name, (0, ""))
         rows = self.list_chosen()
         if len(rows) < number:
-            advice = "Click on positions in the picture."
-            raise UserError(f"{rule}. Received: {len(rows)} chosen. {advice}")
+            received = f"Received: {len(rows)} chosen. Click on positions in the picture."
+            raise UserError(f"{rule}. {received}")
         return self._sort(rows[len(rows) - number :])
 
     def _sort(self, rows: list[int]) -> list[int]:
         return sorted(rows, key=self.editor.annotations.time_points.__getitem__)
-
-    # ---- showing
 
     def show(self) -> None:
         """What is chosen, and whether it is saved."""

@@ -11,13 +11,14 @@ from ipywidgets import HTML, HBox, Layout, ToggleButtons, VBox
 
 from organoid_kit.base.files import make_file_name
 from organoid_kit.dashboards.annotation.actions import EditActions
-from organoid_kit.dashboards.annotation.coverage import describe_coverage, draw_coverage
 from organoid_kit.dashboards.annotation.editing import find_problems, open_editor
 from organoid_kit.dashboards.annotation.lists import CandidateList, ImageCheck, ProblemList
-from organoid_kit.dashboards.parts.common import WIDE, Messages, add_controls, mark
+from organoid_kit.dashboards.parts.common import WIDE, add_controls, render
 from organoid_kit.dashboards.parts.dashboard import Dashboard
 from organoid_kit.dashboards.stack.browser import Pick, StackBrowser
-from organoid_kit.data import AnnotatedMovie, Annotations
+from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
+from organoid_kit.evaluation import summarise_annotations
+from organoid_kit.evaluation.checks import summary
 from organoid_kit.plots import Drawing, plot_problems
 from organoid_kit.plots.drawing import Mark, count
 
@@ -34,20 +35,15 @@ class AnnotationChecker(Dashboard):
 
     Args:
         channels: which show the nuclei, counted from 1; several are summed.
-        candidates: positions that a network proposes, with "probability"; None: blobs are found on
-            demand.
+        candidates: proposed by a network, with "probability"; None: blobs are found on demand.
         output: file to save to, in the format of its ending; beside it lies a journal, `.journal`,
-            from which changes that were not saved come back. None: named after the movie, in the
-            current folder.
+            from which unsaved changes come back. None: named after the movie, in this folder.
 
     Attributes:
-        editor: the `AnnotationEditor`; `editor.annotations` are as they are now.
-        browser: the `StackBrowser`.
+        editor, browser: `AnnotationEditor`, whose `annotations` are as now, and `StackBrowser`.
         edit: buttons that change annotations, `EditActions`.
-        problems, candidates: the lists with their buttons, `ProblemList` and `CandidateList`.
-        list_shown: which of the two is seen.
+        problems, candidates: `ProblemList` and `CandidateList`; `list_shown` is the one seen.
         images: looks at all images when asked, `ImageCheck`; `images.wait()` waits for it.
-        coverage: how much is annotated, and where.
 
     Raises UserError where the journal is that of other annotations, or a channel not in the movie.
     """
@@ -67,7 +63,7 @@ class AnnotationChecker(Dashboard):
         annotated_movie = annotated_movie.with_spacing()
         movie, annotations = annotated_movie.movie, annotated_movie.annotations
         output = Path(output or f"{make_file_name(annotated_movie.name)}-checked.aut")
-        self.movie, self.channels, self.messages = movie, tuple(channels), Messages()
+        self.movie, self.channels = movie, tuple(channels)
         self._drawn, self._checked = {}, (None, None, None)
         layers = {"annotations": annotations}
         self.browser = StackBrowser(movie, layers, channels=self.channels, drawn_by=drawn_by)
@@ -84,8 +80,6 @@ class AnnotationChecker(Dashboard):
             changes = f"{count(len(steps), 'change')} of an earlier session came back"
             last = f"the last: {steps[-1]}. Undo takes them back, one by one."
             self.messages.warn(f"{changes} from {output.name}.journal; {last}")
-
-    # ---- for notebooks
 
     def plot(self) -> Drawing:
         """The static twin: the problems of the time point that is shown."""
@@ -108,8 +102,6 @@ class AnnotationChecker(Dashboard):
         self.browser.restore(state)
         super().restore(own)
 
-    # ---- how it is put together
-
     def _arrange(self) -> None:
         style = {"button_width": "110px", **WIDE}
         lists = ToggleButtons(options=LISTS, description="List", style=style)
@@ -125,7 +117,6 @@ class AnnotationChecker(Dashboard):
         self.messages.layout.min_height = "48px"  # two lines, so that messages move nothing
         both = HBox([panel, browser], layout=Layout(**wrap))
         self.children = [self.edit.buttons, self.messages, both, HTML(_HELP)]
-        mark(self, "ok-annotation-checker")
 
     def _listen(self) -> None:
         for name in self.edit.actions:
@@ -171,8 +162,6 @@ class AnnotationChecker(Dashboard):
         act, browser = self._guard(partial(self.edit.act, name)), self.browser
         return lambda click: act(click, browser.time_point.value, browser.place)
 
-    # ---- picking and going
-
     def _take_pick(self, pick: Pick) -> None:
         with self.messages.watch():
             if pick.layer == "annotations":
@@ -216,8 +205,6 @@ class AnnotationChecker(Dashboard):
             self.problems.check.description = "Check images"
             self._show()
 
-    # ---- showing
-
     def _show(self) -> None:
         """All that may have changed."""
         self.candidates.show()
@@ -255,3 +242,62 @@ class AnnotationChecker(Dashboard):
         with self.messages.watch(keep=True):
             what = (self.movie, self.editor.annotations, self.browser.time_point.value)
             self.coverage.value = draw_coverage(*what)
+
+
+_LONGEST = 120  # pixels: longest side of the map
+_MOST_DOTS = 400
+_GOAL = summary.POSITIONS_OF_ORGANOIDTRACKER
+
+
+def describe_coverage(movie: TimeLapse, annotations: Annotations, time_point: int) -> str:
+    """How much is annotated and where the cuboid lies, in words."""
+    return " ".join(_describe_coverage(movie, annotations, time_point))
+
+
+def draw_coverage(movie: TimeLapse, annotations: Annotations, time_point: int) -> str:
+    """The same with a map and a strip of time points, as HTML."""
+    shape, spacing_um = np.array(movie.shape_zyx), np.array(movie.spacing_um)
+    pixels = spacing_um * _LONGEST / max(shape * spacing_um)  # for each voxel
+    places = annotations.positions_at(time_point)
+    places = places[np.isfinite(places).all(axis=1)][:_MOST_DOTS]
+    region = _find_region(annotations, time_point)
+    if region is not None:
+        region = ((np.clip(region, -0.5, shape - 0.5) + 0.5) * pixels).tolist()
+    amount, words = _describe_coverage(movie, annotations, time_point)
+    return render(
+        "coverage.html",
+        **{"amount": amount, "words": words, "goal": _GOAL, "longest": _LONGEST},
+        part=min(len(annotations) / _GOAL, 1),
+        size=(shape * pixels).tolist(),
+        region=region,
+        places=((places + 0.5) * pixels).tolist(),
+        numbers=[len(annotations.rows_at(time)) for time in movie.time_points],
+        now=movie.time_points.index(time_point),
+        time_point=time_point,
+    )
+
+
+def _describe_coverage(
+    movie: TimeLapse, annotations: Annotations, time_point: int
+) -> tuple[str, str]:
+    found = summarise_annotations([AnnotatedMovie(movie, annotations)]).movies[0]
+    times = f"{found.time_points} of {count(found.movie_time_points, 'time point')}"
+    links, divisions = count(found.links, "link"), count(found.divisions, "division")
+    amount = f"{count(found.positions, 'position')} at {times}, {links}, {divisions}. For scale: "
+    amount += f"OrganoidTracker's author trained on {_GOAL:,} positions from "
+    amount += f"{summary.MOVIES_OF_ORGANOIDTRACKER} time lapses; this is "
+    amount += f"{found.positions / _GOAL:.1%}."
+    region = _find_region(annotations, time_point)
+    if region is None:
+        return amount, f"Nothing is annotated at time point {time_point}."
+    low, high = np.clip(region, 0, np.array(movie.shape_zyx) - 1)
+    part = np.prod((high - low + 1) / movie.shape_zyx)
+    ranges = ", ".join(f"{axis} {low:.0f} to {high:.0f}" for axis, low, high in zip("zyx", *region))
+    why = "as stated" if annotations.region is not None else "around its positions"
+    cuboid = f"Annotated cuboid at time point {time_point} ({why})"
+    return amount, f"{cuboid}: {ranges}; {part:.0%} of the image."
+
+
+def _find_region(annotations: Annotations, time_point: int) -> np.ndarray | None:
+    region = annotations.annotated_region(time_point)
+    return region if region is not None and np.isfinite(region).all() else None

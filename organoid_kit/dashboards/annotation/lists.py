@@ -165,9 +165,7 @@ class CandidateList(VBox):
 
     Attributes:
         proposed: candidates of a network; None: blobs become candidates, where and when one asks.
-        still_open: rows of those nobody has decided on, (n,) int.
-        row: of the one in question, or None.
-        accept, refuse, skip, find: buttons.
+        still_open, row: rows of those nobody has decided on, (n,) int; of the one in question.
     """
 
     def __init__(
@@ -205,8 +203,6 @@ class CandidateList(VBox):
         """The question is next about the one with this number among the open ones."""
         self._first = int(self.still_open[number])
 
-    # ---- acting
-
     def decide(self, name: str) -> str:
         """Does what "accept", "refuse" or "skip" stands for; what it did, in words."""
         if self.row is None:
@@ -232,8 +228,6 @@ class CandidateList(VBox):
         blobs = count(len(self.proposed.rows_at(time_point)), "blob")
         some = "those without a position of their own are candidates"
         return f"{blobs} at time point {time_point}; {some}."
-
-    # ---- showing
 
     def show(self) -> None:
         """Asks about the first that is still open; those that were put off come last."""

@@ -14,7 +14,6 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from organoid_kit.base import NetworkSettings
-from organoid_kit.dashboards.augmentation.operation import list_operations
 from organoid_kit.data import AnnotatedMovie
 from organoid_kit.examples import patches
 from organoid_kit.examples.link import skip_time_points
@@ -29,6 +28,27 @@ _SIZES = (5 / 8, 12 / 8)
 _MOST_PASTED = 0.8
 _WARNINGS = json.loads(Path(__file__).with_name("augmentation_warnings.json").read_text("utf-8"))
 _MOST_TURN = 29.0  # degrees: a neighbour then moves by half of its distance, 2 sin(29° / 2) = 0.5
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How an operation is called and where its slider ends."""
+
+    label: str
+    meaning: str  # said where one points at it
+    ends: tuple[float, float] | None  # of the slider; None: there is only on and off
+    step: float = 0.05  # of the slider; a whole one makes whole numbers
+    is_range: bool = False  # whether it has a lowest and a highest value, or only a highest
+    networks: tuple[str, ...] = ("position", "division", "link")  # whose examples it varies
+
+
+_KINDS = json.loads(Path(__file__).with_name("operations.json").read_text("utf-8"))
+OPERATIONS = {name: Kind(**values) for name, values in _KINDS.items()}
+
+
+def list_operations(network: str) -> list[str]:
+    """Names of the operations that vary examples of a network, as in `AugmentationSettings`."""
+    return [name for name, kind in OPERATIONS.items() if network in kind.networks]
 
 
 @dataclass(frozen=True)

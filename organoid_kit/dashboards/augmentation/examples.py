@@ -7,7 +7,7 @@ import numpy as np
 
 from organoid_kit.base import AugmentationSettings, NetworkSettings
 from organoid_kit.dashboards.augmentation.advice import MOST_SKIP
-from organoid_kit.dashboards.parts.panes import Pane, Points, colour_heat
+from organoid_kit.dashboards.parts.svg import Pane, Points, colour_heat
 from organoid_kit.data import AnnotatedMovie
 from organoid_kit.examples import draw_augmentation, make_examples
 from organoid_kit.examples.augmentation import Augmentation
@@ -109,9 +109,6 @@ def _list_linked(examples: Examples) -> np.ndarray:
     """Movie and row of each nucleus that is linked to the next time point, (n, 2) int."""
     linked = examples.targets & (examples.steps == 1)
     return np.unique(np.column_stack([examples.movies, examples.sources])[linked], axis=0)
-
-
-# ---- pictures
 
 
 def make_preview_panes(columns: Sequence[Column], settings: NetworkSettings) -> list[list[Pane]]:

@@ -1,30 +1,23 @@
 """Before and after: what augmentation makes of an example, and what would go too far."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
-from ipywidgets import HTML, BoundedIntText, Button, HBox, IntSlider, Layout, VBox, Widget
+import ipywidgets as widgets
+from ipywidgets import HTML, BoundedIntText, Button, Checkbox, HBox, IntSlider, Layout, VBox, Widget
 
 from organoid_kit.base import AugmentationSettings, NetworkSettings, UserError
-from organoid_kit.dashboards.augmentation import examples as previews
-from organoid_kit.dashboards.augmentation.advice import check_augmentation, measure_example_facts
-from organoid_kit.dashboards.augmentation.operation import Operation, list_operations
-from organoid_kit.dashboards.parts.common import (
-    INK,
-    WIDE,
-    Messages,
-    add_controls,
-    make_tooltip,
-    mark,
-)
-from organoid_kit.dashboards.parts.dashboard import Dashboard, connect, guard
-from organoid_kit.dashboards.parts.panes import draw_panes
+from organoid_kit.dashboards.augmentation import advice, examples as previews
+from organoid_kit.dashboards.parts import common
+from organoid_kit.dashboards.parts.common import INK, WIDE, add_controls, make_tooltip, mark
+from organoid_kit.dashboards.parts.dashboard import Dashboard
+from organoid_kit.dashboards.parts.svg import draw_panes
 from organoid_kit.data import AnnotatedMovie
 from organoid_kit.plots import Drawing
 from organoid_kit.plots.drawing import count
 
+Setting = bool | float | tuple[float, float] | None
 _MOST_MOVIES = 4  # are looked at for the warnings
 _SEEDS = 10_000
 # Longer side of a pane in pixels, and what the examples are.
@@ -49,10 +42,8 @@ class AugmentationPreview(Dashboard):
 
     Attributes:
         operations: name, as in `AugmentationSettings` → checkbox `on` and slider `range`.
-        example, variations: sliders, which one is shown, and how many variations of it.
-        seed: of the dice; the same seed throws the same.
-        new_seed: button for another throw.
-        usual, nothing: buttons that switch all operations to the usual ranges, or off.
+        example, variations, seed: which one is shown, how many variations of it, whose dice.
+        new_seed, usual, nothing: buttons: another throw, all operations as usual, or off.
         warnings: what would teach something wrong, by the name of the operation.
     """
 
@@ -62,21 +53,21 @@ class AugmentationPreview(Dashboard):
         self, annotated_movies: Sequence[AnnotatedMovie], settings: NetworkSettings
     ) -> None:
         if not annotated_movies:
-            rule = "A preview needs annotated movies. Received: none."
-            raise UserError(f"{rule} Pass those you train on.")
+            rule = "A preview needs annotated movies."
+            raise UserError(f"{rule} Received: none. Pass those you train on.")
         super().__init__()
         self._examples = previews.make_preview_examples(annotated_movies, settings)
-        self._facts = measure_example_facts(annotated_movies[:_MOST_MOVIES], settings)
+        self._facts = advice.measure_example_facts(annotated_movies[:_MOST_MOVIES], settings)
         self._start, self._network = settings.augmentation, settings.network
         self.warnings: dict[str, str] = {}
-        self._busy, self._shown, self.messages = False, None, Messages()
+        self._busy, self._shown = False, None
         self._make_controls(settings)
         self._arrange()
-        connect(self.messages, self._show, *self._kept.values())
-        connect(self.messages, self._throw_again, self.new_seed)
-        connect(self.messages, self._switch_off, self.nothing)
+        self._connect(self._show, *self._kept.values())
+        self._connect(self._throw_again, self.new_seed)
+        self._connect(self._switch_off, self.nothing)
         self.usual.on_click(lambda _: setattr(self, "settings", AugmentationSettings()))
-        guard(self.messages, self._show)()
+        self._watch(self._show)()
 
     @property
     def settings(self) -> AugmentationSettings:
@@ -86,21 +77,19 @@ class AugmentationPreview(Dashboard):
 
     @settings.setter
     def settings(self, chosen: AugmentationSettings) -> None:
-        """Puts other settings on the controls."""
         self._start = chosen
-        with self._at_once():
+        with self.at_once():
             for name, operation in self.operations.items():
                 operation.setting = getattr(chosen, name)
 
     def describe(self) -> str:
         """What is shown, in words."""
-        on = [_shorten(operation) for operation in self.operations.values() if operation.on.value]
+        on = [each.label for each in self.operations.values() if each.on.value]
         varied = f"{count(self.variations.value, 'variation')} of it with seed {self.seed.value}"
         text = f"An example of the {self._network} network as it is, and {varied}. "
         text += f"Varied: {', '.join(on) or 'nothing'}."
-        if self.warnings:
-            warnings = " ".join(self.warnings.values())
-            text += f" {count(len(self.warnings), 'warning')}: {warnings}"
+        if warnings := self.warnings.values():
+            text += f" {count(len(warnings), 'warning')}: {' '.join(warnings)}"
         return text
 
     def plot(self) -> Drawing:
@@ -108,11 +97,6 @@ class AugmentationPreview(Dashboard):
         drawing = previews.plot_columns(self._make_columns(), self._examples.settings)
         drawing.description = f"{self.describe()} {drawing.description}"
         return drawing
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Sets controls to what `state` gave. Raises UserError where they cannot have it."""
-        with self._at_once():
-            super().restore(state)
 
     # ---- how it is put together
 
@@ -134,15 +118,15 @@ class AugmentationPreview(Dashboard):
         )
         self.operations = {
             name: Operation(name, getattr(settings.augmentation, name))
-            for name in list_operations(self._network)
+            for name in advice.list_operations(self._network)
         }
 
     def _arrange(self) -> None:
         wrap = Layout(flex_flow="row wrap", align_items="center")
         top = Layout(flex_flow="row wrap", align_items="flex-start")
         operations, half = list(self.operations.values()), (len(self.operations) + 1) // 2
-        margin = {"layout": Layout(margin="0 16px 0 0")}
-        halves = [VBox(operations[:half], **margin), VBox(operations[half:], **margin)]
+        margin, halves = Layout(margin="0 16px 0 0"), (operations[:half], operations[half:])
+        halves = [VBox(each, layout=margin) for each in halves]
         self._pictures = mark(HTML(), "ok-pictures")
         style = f"color:{INK};background:#fff;line-height:1.4"
         self.children = [
@@ -153,7 +137,6 @@ class AugmentationPreview(Dashboard):
             self.messages,
             HBox(halves, layout=top),
         ]
-        mark(self, "ok-augmentation-preview")
 
     @property
     def _kept(self) -> dict[str, Widget]:
@@ -165,20 +148,20 @@ class AugmentationPreview(Dashboard):
         return controls
 
     @contextmanager
-    def _at_once(self) -> Iterator[None]:
+    def at_once(self) -> Iterator[None]:
         """Controls that change inside are shown when all have changed."""
         self._busy = True
         try:
             yield
         finally:
             self._busy = False
-            guard(self.messages, self._show)()
+            self._watch(self._show)()
 
     def _throw_again(self) -> None:
         self.seed.value = (self.seed.value + 1) % _SEEDS
 
     def _switch_off(self) -> None:
-        with self._at_once():
+        with self.at_once():
             for operation in self.operations.values():
                 operation.on.value = False
 
@@ -203,17 +186,69 @@ class AugmentationPreview(Dashboard):
 
     def _show_warnings(self) -> None:
         settings = self._examples.settings.changed(augmentation=self.settings)
-        self.warnings = check_augmentation(settings, self._facts)
+        self.warnings = advice.check_augmentation(settings, self._facts)
         for name, operation in self.operations.items():
             operation.warn(self.warnings.get(name))
         if self.warnings:
-            labels = ", ".join(_shorten(self.operations[name]) for name in self.warnings)
+            labels = ", ".join(self.operations[name].label for name in self.warnings)
             self.messages.warn(f"This would teach something wrong; see below: {labels}.")
         else:
             known = "Nothing here is known to teach something wrong."
             self.messages.say(f"{known} Can you still see the nuclei?")
 
 
-def _shorten(operation: Operation) -> str:
-    """The label without its unit."""
-    return operation.on.description.partition(",")[0]
+class Operation(VBox):
+    """A checkbox `on` with a slider `range`, where there is one, and a warning below.
+
+    Where the `setting` at first is None or False it is off, and the slider shows the usual range.
+    """
+
+    def __init__(self, name: str, setting: Setting) -> None:
+        kind, self.warning = advice.OPERATIONS[name], HTML(layout=Layout(max_width="480px"))
+        look = {"indent": False, "layout": Layout(width="245px")}
+        tip = make_tooltip(kind.meaning)
+        self.on = Checkbox(bool(setting), description=kind.label, **tip, **look)
+        self.range = _make_slider(kind, setting or getattr(AugmentationSettings(), name))
+        row = [self.on, self.range] if self.range else [self.on]
+        super().__init__([common.wrap_row(*row), self.warning])
+        mark(self, f"ok-{name.replace('_', '-')}")
+
+    @property
+    def setting(self) -> Setting:
+        """For `AugmentationSettings`: what is chosen, None or False where it is off."""
+        if self.range is None:
+            return self.on.value
+        return _tidy(self.range.value) if self.on.value else None
+
+    @setting.setter
+    def setting(self, value: Setting) -> None:
+        if value and self.range is not None:
+            self.range.value = value
+        self.on.value = bool(value)
+
+    @property
+    def label(self) -> str:
+        """Without its unit."""
+        return self.on.description.partition(",")[0]
+
+    def warn(self, text: str | None) -> None:
+        """Shows a warning, or takes it away."""
+        self.warning.value = common.make_message("warn", text) if text else ""
+
+
+def _tidy(value: float | tuple[float, float]) -> float | tuple[float, float]:
+    """0.6 where the slider of a browser says 0.6000000000000001: it counts in steps."""
+    return tuple(map(_tidy, value)) if isinstance(value, tuple) else round(value, 9)
+
+
+def _make_slider(kind: advice.Kind, value: float | tuple[float, float]) -> Widget | None:
+    """The slider of an operation; it reaches as far as the value that it has."""
+    if kind.ends is None:
+        return None
+    low, high = value if kind.is_range else (value, value)
+    limits = {"min": min(kind.ends[0], low), "max": max(kind.ends[1], high), "step": kind.step}
+    look = {"style": WIDE, "layout": Layout(width="275px"), **make_tooltip(kind.meaning)}
+    if kind.is_range:
+        return widgets.FloatRangeSlider(value=value, description="range", **limits, **look)
+    make = widgets.IntSlider if isinstance(kind.step, int) else widgets.FloatSlider
+    return make(value=value, description="at most", **limits, **look)

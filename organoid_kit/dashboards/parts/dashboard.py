@@ -1,6 +1,17 @@
-"""What dashboards have in common: a state, which is what stands on some of their controls."""
+"""What dashboards have in common: a state, handlers, and work that keeps nobody waiting.
 
+A state also travels as one short string, to paste in a chat; it carries everything it says, needs
+no server, and is read as it was written or refused.
+"""
+
+import base64
+import json
+import re
+import threading
+import zlib
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property
 from typing import Any
 
 from ipywidgets import Button, VBox, Widget
@@ -9,72 +20,164 @@ from traitlets import TraitError
 from organoid_kit.base import UserError
 from organoid_kit.dashboards.parts.common import Messages
 
-
-def read_controls(controls: Mapping[str, Widget]) -> dict[str, Any]:
-    """The value of each control, or the state of a dashboard, as plain JSON values."""
-    state = {}
-    for name, control in controls.items():
-        value = control.state() if hasattr(control, "restore") else control.value
-        state[name] = list(value) if isinstance(value, tuple) else value
-    return state
-
-
-def set_controls(controls: Mapping[str, Widget], state: Mapping[str, Any]) -> None:
-    """Sets controls to what `read_controls` gave; those that the state lacks stay as they are.
-
-    A control there is not, and a value it cannot have, are UserErrors.
-    """
-    if unknown := sorted(set(state) - set(controls)):
-        raise UserError(
-            f"A state must name {', '.join(controls)}. Received: {unknown}. "
-            "Copy the whole state again."
-        )
-    for name in (name for name in controls if name in state):
-        control, value = controls[name], state[name]
-        if hasattr(control, "restore"):
-            control.restore(value)
-            continue
-        try:
-            control.value = tuple(value) if isinstance(value, list) else value
-        except (TraitError, ValueError, TypeError) as error:
-            raise UserError(
-                "A state must hold values that the controls can have. Received: "
-                f"{value!r} for {name} ({error}). "
-                "Copy the whole state again, and use it with the same data."
-            ) from error
-
-
-def guard(messages: Messages, action: Callable[[], None]) -> Callable[[Any], None]:
-    """The action as an observer or click handler whose errors are shown."""
-
-    def act(_: Any = None) -> None:
-        with messages.watch():
-            action()
-
-    return act
-
-
-def connect(messages: Messages, action: Callable[[], None], *controls: Widget) -> None:
-    """Does something when one of these is pressed or gets another value; errors are shown."""
-    for control in controls:
-        act = guard(messages, action)
-        control.on_click(act) if isinstance(control, Button) else control.observe(act, "value")
+_STRING = re.compile(r"okit(\d+)\.([\w-]+)", flags=re.ASCII)
+_VERSION = 1
+_MOST_BYTES = 1_000_000  # of a state, unpacked: strings come from other people
+_RAW = -zlib.MAX_WBITS  # no header; the checksum is our own
 
 
 class Dashboard(VBox):
     """A box of widgets, some of which are its public attributes."""
 
     kept: tuple[str, ...] = ()  # names of the controls (and dashboards) whose values are the state
-    messages: Messages  # what happened, and what went wrong
+    shows_errors = False  # of `restore`; else they are raised
+
+    def __init__(self, children: Any = ()) -> None:
+        super().__init__(children)
+        self.add_class("ok" + re.sub("(?=[A-Z])", "-", type(self).__name__).lower())
+
+    @cached_property
+    def messages(self) -> Messages:
+        """What happened, and what went wrong."""
+        return Messages()
+
+    def state(self) -> dict[str, Any]:
+        """The values of the controls, as plain JSON values."""
+        state = {}
+        for name, control in self._kept.items():
+            value = control.state() if hasattr(control, "restore") else control.value
+            state[name] = list(value) if isinstance(value, tuple) else value
+        return state
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Sets controls to what `state` gave; those that it lacks stay as they are.
+
+        Raises UserError for an unknown control or value.
+        """
+        with self.at_once():
+            if unknown := sorted(set(state) - set(self._kept)):
+                rule = f"A state must name {', '.join(self._kept)}. Received: {unknown}."
+                raise UserError(f"{rule} Copy the whole state again.")
+            for name in (name for name in self._kept if name in state):
+                _set_control(name, self._kept[name], state[name])
+
+    def at_once(self) -> AbstractContextManager:
+        """Inside, controls are restored."""
+        return self.messages.watch() if self.shows_errors else nullcontext()
 
     @property
     def _kept(self) -> dict[str, Widget]:
         return {name: getattr(self, name) for name in self.kept}
 
-    def state(self) -> dict[str, Any]:
-        """The values of the controls, as plain JSON values."""
-        return read_controls(self._kept)
+    def _watch(self, action: Callable[[], None]) -> Callable[[Any], None]:
+        """The action as an observer or click handler whose errors are shown."""
 
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Sets controls to what `state` gave. Raises UserError for an unknown control or value."""
-        set_controls(self._kept, state)
+        def act(_: Any = None) -> None:
+            with self.messages.watch():
+                action()
+
+        return act
+
+    def _connect(self, action: Callable[[], None], *controls: Widget) -> None:
+        """Does something when one of these is pressed or gets another value; errors are shown."""
+        act = self._watch(action)
+        for control in controls:
+            control.on_click(act) if isinstance(control, Button) else control.observe(act, "value")
+
+
+def _set_control(name: str, control: Widget, value: Any) -> None:
+    if hasattr(control, "restore"):
+        control.restore(value)
+        return
+    try:
+        control.value = tuple(value) if isinstance(value, list) else value
+    except (TraitError, ValueError, TypeError) as error:
+        rule = "A state must hold values that the controls can have."
+        advice = "Copy the whole state again, and use it with the same data."
+        raise UserError(f"{rule} Received: {value!r} for {name} ({error}). {advice}") from error
+
+
+def encode_state(name: str, state: dict[str, Any]) -> str:
+    """A state of plain JSON values as one string of letters, digits, `-` and `_`.
+
+    The name says whose it is, such as "StackBrowser".
+    """
+    try:
+        text = json.dumps([name, state], ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError) as error:
+        rule = "A state must hold plain numbers, texts, lists and dictionaries."
+        raise UserError(f"{rule} Received: {name} with {error}. Change this value.") from error
+    packer = zlib.compressobj(level=9, wbits=_RAW)
+    packed = packer.compress(text.encode()) + packer.flush()
+    checked = zlib.crc32(packed).to_bytes(4, "big") + packed
+    return f"okit{_VERSION}.{base64.urlsafe_b64encode(checked).decode().rstrip('=')}"
+
+
+def decode_state(text: str) -> tuple[str, dict[str, Any]]:
+    """The name and the state that `encode_state` was given; words around the string don't matter.
+
+    No string, a mistyped one, one that was cut off, or one of a newer kit is a UserError.
+    """
+    found = _STRING.search(text)
+    if found is None:
+        rule = f"A state must be a string that a dashboard wrote; it begins with okit{_VERSION}."
+        raise UserError(f"{rule} Received: {shorten(text)!r}. Copy the whole string.")
+    received = repr(shorten(found[0]))
+    if int(found[1]) != _VERSION:
+        rule = f"A state must be of version {_VERSION}. Received: {received}, version {found[1]}."
+        raise UserError(f"{rule} Bring organoid_kit up to date here, or where it was written.")
+    try:
+        packed = base64.urlsafe_b64decode(found[2] + "=" * (-len(found[2]) % 4))
+        if zlib.crc32(packed[4:]) != int.from_bytes(packed[:4], "big"):
+            raise ValueError("The checksum differs.")
+        text = zlib.decompressobj(wbits=_RAW).decompress(packed[4:], _MOST_BYTES)
+        name, state = json.loads(text)
+        return str(name), dict(state)
+    except (ValueError, TypeError, zlib.error) as error:
+        received += ", which was mistyped or cut off. Copy the whole string again."
+        raise UserError(f"Every letter of a state counts. Received: {received}") from error
+
+
+def shorten(text: str, most: int = 40) -> str:
+    """The beginning of a text, in one line."""
+    text = " ".join(text.split())
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+class Later:
+    """Calls a function in a thread when nothing changed for so many seconds; one call at a time.
+
+    The function shows its own errors.
+    """
+
+    def __init__(self, function: Callable[[], None], seconds: float = 0.3) -> None:
+        self.function, self.seconds = function, seconds
+        self._asked = self._current = self._done = 0
+        self._ended, self._working = threading.Condition(), threading.Lock()
+
+    def ask(self) -> None:
+        """Something changed."""
+        with self._ended:
+            self._asked += 1
+            timer = threading.Timer(self.seconds, self._work, [self._asked])
+        timer.daemon = True
+        timer.start()
+
+    @property
+    def is_newest(self) -> bool:
+        """Whether nothing changed since the call under way began."""
+        return self._asked == self._current
+
+    def wait(self, seconds: float = 60) -> bool:
+        """Waits until all is done; whether it is."""
+        with self._ended:
+            return self._ended.wait_for(lambda: self._done >= self._asked, seconds)
+
+    def _work(self, number: int) -> None:
+        with self._working:
+            self._current = number
+            if self.is_newest:
+                self.function()
+        with self._ended:
+            self._done = max(self._done, number)
+            self._ended.notify_all()

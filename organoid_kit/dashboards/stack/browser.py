@@ -12,7 +12,7 @@ from ipywidgets import HTML, Button, IntSlider, Layout, VBox
 from organoid_kit.base import UserError
 from organoid_kit.dashboards.parts import common
 from organoid_kit.dashboards.parts.common import CheckboxGroup
-from organoid_kit.dashboards.parts.dashboard import Dashboard, connect
+from organoid_kit.dashboards.parts.dashboard import Dashboard
 from organoid_kit.dashboards.stack import layers as stack_layers, pictures as stack_pictures
 from organoid_kit.dashboards.stack.display import StackDisplay
 from organoid_kit.data import Annotations, TimeLapse
@@ -45,11 +45,8 @@ class StackBrowser(Dashboard):
     Attributes:
         time_point, z, y, x: sliders; the slices go through z, y, x, where the crosshair is.
         channels, layers_shown: checkboxes; `value` is a tuple of channel numbers, or of names.
-        contrast: from black to white, as parts of the range of intensities of the time point.
-        gamma: exponent of brightness; below 1, dark parts are brighter.
-        view: "slice", "maximum" or "orthogonal".
-        tail: time points that tails go back.
-        previous_position, next_position, pick_here: buttons.
+        contrast, gamma: from black to white, as parts of the range; exponent of brightness.
+        view, tail: one of `VIEWS`; time points that tails go back.
         layers: name → `Layer`, whether shown or not.
 
     Raises UserError where a channel is not in the movie, or `drawn_by` unknown or impossible.
@@ -68,7 +65,7 @@ class StackBrowser(Dashboard):
         drawn_by: str = "auto",
     ) -> None:
         super().__init__()
-        self.movie, self.messages = movie, common.Messages()
+        self.movie = movie
         self.pictures = stack_pictures.StackPictures(movie)
         self.layers: dict[str, stack_layers.Layer] = {}
         self._callbacks, self._reached, self._busy, self._late = [], None, False, set()
@@ -84,8 +81,6 @@ class StackBrowser(Dashboard):
         self._display.update_stacks()
         self._listen()
 
-    # ---- for notebooks and other dashboards
-
     @property
     def drawn_by(self) -> str:
         """Who draws now, "browser" or "kernel"."""
@@ -93,16 +88,15 @@ class StackBrowser(Dashboard):
 
     def set_layer(self, name: str, annotations: Annotations, mark: Mark | None = None) -> None:
         """Draws annotations on top; a layer of this name is replaced, and keeps its mark."""
-        names, old = list(self.layers), self.layers.get(name)
-        number = names.index(name) if old else len(names)
-        what = (name, annotations, tuple(self.movie.spacing_um), number)
-        self._add_layer(stack_layers.make_layer(*what, mark or (old and old.mark)))
+        number, old = len(self.layers), self.layers.get(name)
+        mark, spacing_um = mark or (old and old.mark), tuple(self.movie.spacing_um)
+        self._add_layer(stack_layers.make_layer(name, annotations, spacing_um, number, mark))
 
     def remove_layer(self, name: str) -> None:
         """Takes a layer away. Raises UserError where there is none of this name."""
         if name not in self.layers:
-            rule = f"A layer must be one of {list(self.layers)}."
-            raise UserError(f"{rule} Received: {name!r}. Choose another.")
+            rule = f"A layer must be one of {list(self.layers)}"
+            raise UserError(f"{rule}. Received: {name!r}. Choose another.")
         del self.layers[name]
         self._offer_layers([shown for shown in self.layers_shown.value if shown != name])
 
@@ -177,13 +171,6 @@ class StackBrowser(Dashboard):
         title = f"{self.movie.name}, time point {self.time_point.value}"
         return stack_pictures.draw_scene(self.compose(), title, self.describe())
 
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Sets controls to what `state` gave. Raises UserError where they cannot have it."""
-        with self.at_once():
-            super().restore(state)
-
-    # ---- what is shown
-
     @property
     def place(self) -> np.ndarray:
         """Where the crosshair is, (3,) float, zyx, voxels; the slices go through it."""
@@ -207,16 +194,12 @@ class StackBrowser(Dashboard):
     def compose(self) -> stack_pictures.Scene:
         """All that is shown now, for the kernel to draw."""
         spacing_um, time_point = tuple(self.movie.spacing_um), self.time_point.value
-        return stack_pictures.Scene(
-            self.pictures.at(time_point, self.channels.value),
-            stack_pictures.arrange_panels(self.movie.shape_zyx, spacing_um, self.view.value),
-            self.place,
-            stack_pictures.make_tones(self.contrast.value, self.gamma.value),
-            self.collect_marks(time_point),
-            spacing_um,
-        )
-
-    # ---- how it is put together
+        stack = self.pictures.at(time_point, self.channels.value)
+        what = (self.movie.shape_zyx, spacing_um, self.view.value)
+        layout = stack_pictures.arrange_panels(*what)
+        tones = stack_pictures.make_tones(self.contrast.value, self.gamma.value)
+        marks = self.collect_marks(time_point)
+        return stack_pictures.Scene(stack, layout, self.place, tones, marks, spacing_um)
 
     def _make_controls(self, channels: Sequence[int]) -> None:
         times, (depth, height, width) = self.movie.time_points, self.movie.shape_zyx
@@ -242,8 +225,7 @@ class StackBrowser(Dashboard):
         )
 
     def _arrange(self) -> None:
-        self._legend, self._help = HTML(), HTML()
-        self._crosshair = VBox([self.y, self.x])
+        self._legend, self._help, self._crosshair = HTML(), HTML(), VBox([self.y, self.x])
         buttons = common.wrap_row(self.previous_position, self.next_position, self.pick_here)
         picture = [self._display, self.time_point, self.z, self._crosshair, buttons]
         choices = [self.view, self.channels, self.contrast, self.gamma, self.tail]
@@ -254,7 +236,6 @@ class StackBrowser(Dashboard):
             VBox([*choices, self.layers_shown, self._legend], layout=right),
         )
         self.children = [columns, self.messages, self._help]
-        common.mark(self, "ok-stack-browser")
         self.show_what_is_needed()
 
     def show_what_is_needed(self) -> None:
@@ -271,21 +252,19 @@ class StackBrowser(Dashboard):
 
     def _listen(self) -> None:
         moved = (self.time_point, self.z, self.y, self.x, self.contrast, self.gamma, self.view)
-        connect(self.messages, self._redraw, *moved)
-        connect(self.messages, self.show_what_is_needed, self.view)
-        connect(self.messages, self._display.update_stacks, self.channels)
-        connect(self.messages, self._change_marks, self.tail, self.layers_shown)
-        connect(self.messages, self._pick_at_crosshair, self.pick_here)
-        connect(self.messages, lambda: self._step(1), self.next_position)
-        connect(self.messages, lambda: self._step(-1), self.previous_position)
+        self._connect(self._redraw, *moved)
+        self._connect(self.show_what_is_needed, self.view)
+        self._connect(self._display.update_stacks, self.channels)
+        self._connect(self._change_marks, self.tail, self.layers_shown)
+        self._connect(self._pick_at_crosshair, self.pick_here)
+        self._connect(lambda: self._step(1), self.next_position)
+        self._connect(lambda: self._step(-1), self.previous_position)
 
     def _redraw(self) -> None:
         if self._busy:
             self._late.add("picture")
         else:
             self._display.redraw()
-
-    # ---- layers and picks
 
     def _add_layer(self, layer: stack_layers.Layer) -> None:
         new = {layer.name} - self.layers.keys()
@@ -301,9 +280,9 @@ class StackBrowser(Dashboard):
     def _change_marks(self) -> None:
         if self._busy:
             self._late.add("marks")
-            return
-        self._legend.value = self._make_legend()
-        self._display.update_marks()
+        else:
+            self._legend.value = self._make_legend()
+            self._display.update_marks()
 
     def _make_legend(self) -> str:
         """What the marks mean, as HTML."""

@@ -11,18 +11,15 @@ from organoid_kit.dashboards.parts.common import (
     INK,
     PAPER,
     WIDE,
-    Messages,
     add_controls,
     make_legend,
     make_tooltip,
-    mark,
     render,
     wrap_row,
 )
-from organoid_kit.dashboards.parts.dashboard import Dashboard, connect, guard
+from organoid_kit.dashboards.parts.dashboard import Dashboard
 from organoid_kit.dashboards.stack.browser import Pick, StackBrowser
-from organoid_kit.dashboards.tracks.lineage_display import TreeDisplay
-from organoid_kit.dashboards.tracks.lineage_tree import MARKS, DrawnTree, draw_tree
+from organoid_kit.dashboards.tracks.lineage_tree import MARKS, DrawnTree, TreeDisplay, draw_tree
 from organoid_kit.data import Annotations, TimeLapse
 from organoid_kit.plots import Drawing, plot_lineage_tree
 from organoid_kit.plots.drawing import Mark, count
@@ -76,16 +73,14 @@ class TrackExplorer(Dashboard):
         self.browser.set_layer("chosen lineage", tracks.select([]), _CHOSEN)
         if self._doubts:
             self.browser.set_layer("doubtful", _make_doubt_layer(self._doubts), _DOUBTFUL)
-        self.messages = Messages()
         self._make_controls()
         super().__init__(self._lay_out())
-        mark(self, "ok-track-explorer")
-        connect(self.messages, self._change_lineage, self.lineage)
-        connect(self.messages, self._go_to_doubt, self.doubts)
-        connect(self.messages, self._step_doubts, self.next_doubt)
-        connect(self.messages, self._move_line, self.browser.time_point)
+        self._connect(self._change_lineage, self.lineage)
+        self._connect(self._go_to_doubt, self.doubts)
+        self._connect(self._step_doubts, self.next_doubt)
+        self._connect(self._move_line, self.browser.time_point)
         self.browser.on_pick(self._take_pick)
-        guard(self.messages, self._draw)()
+        self._watch(self._draw)()
 
     def choose(self, row: int) -> None:
         """Goes to a position of the tracks, and makes its lineage stand out in tree and movie."""
@@ -146,7 +141,7 @@ class TrackExplorer(Dashboard):
             _tree_help=HTML(),
         )
         self._doubt_text = HTML()
-        self._display = TreeDisplay(self._handle_event, guard(self.messages, self._draw))
+        self._display = TreeDisplay(self._handle_event, self._watch(self._draw))
         self.tree = self._display.tree
 
     def _lay_out(self) -> list[Any]:

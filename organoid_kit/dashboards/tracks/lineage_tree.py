@@ -1,24 +1,20 @@
-"""A lineage tree as SVG text, and where its positions are, so that one can click on them."""
+"""A lineage tree as SVG text, and where it appears: in the page, or, where it cannot, a picture."""
 
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from ipywidgets import HTML, Box, Layout, VBox
 
-from organoid_kit.dashboards.parts.common import INK, PAPER, draw_shape, render
-from organoid_kit.dashboards.parts.panes import wrap_svg
+from organoid_kit.dashboards.parts.common import INK, PAPER, draw_shape, mark, render
+from organoid_kit.dashboards.parts.svg import wrap_svg
 from organoid_kit.data import Annotations
+from organoid_kit.plots import lineages as trees
 from organoid_kit.plots.drawing import COLOURS, count
-from organoid_kit.plots.lineages import (
-    DOUBT,
-    END,
-    FORK,
-    START,
-    collect_tree_events,
-    compute_tree_rows,
-    count_earlier_marks,
-)
 
-MARKS = (FORK, START, END, DOUBT)
+MARKS = (trees.FORK, trees.START, trees.END, trees.DOUBT)
 _LEFT, _TOP, _BOTTOM, _ROW = 34, 38, 20, 15  # pixels
 _WIDTH, _NARROWEST, _WIDEST = 620, 3.0, 56.0  # of the tree, and of a time point
 _BESIDE = 9  # between marks of one place
@@ -52,28 +48,22 @@ def draw_tree(
 ) -> DrawnTree:
     """Lineages as trees: time to the right, a line for each track, marks at its events.
 
-    Args:
-        lineages: (n,) int, of `number_lineages`.
-        shown: numbers of the lineages that are drawn.
-        chosen: the lineage that is drawn thick.
-        now: the time point with an upright line.
-        least_error: error probability from which on something is doubtful.
+    `lineages`, (n,) int, are of `number_lineages`; those `shown` are drawn, the one `chosen` thick.
+    At the time point `now` is an upright line; from `least_error` on, something is doubtful.
     """
     rows = np.flatnonzero(np.isin(lineages, shown))
     part, numbers = tracks.select(rows), lineages[rows]
-    heights = compute_tree_rows(part, np.searchsorted(np.unique(numbers), numbers))
+    heights = trees.compute_tree_rows(part, np.searchsorted(np.unique(numbers), numbers))
     times = tracks.annotated_time_points
     start, end = (int(times[0]), int(times[-1])) if len(times) else (0, 0)
     step = float(np.clip(_WIDTH / max(end - start, 1), _NARROWEST, _WIDEST))
     first = float(_LEFT - step * start)
     xs, ys = first + step * part.time_points, _TOP + _ROW * (heights + 0.5)
     bottom = _TOP + _ROW * (heights.max(initial=0) + 1)
-    events = collect_tree_events(part, heights, tracks, least_error)
-    lines, divisions = len(np.unique(numbers)), count(len(events.divisions), "division")
-    words = (
-        f"{count(lines, 'lineage')} with {count(len(part), 'position')} as trees, "
-        f"time to the right; {divisions}, {count(len(events.doubts), 'doubt')}."
-    )
+    events = trees.collect_tree_events(part, heights, tracks, least_error)
+    divisions, doubts = count(len(events.divisions), "division"), count(len(events.doubts), "doubt")
+    words = f"{count(len(np.unique(numbers)), 'lineage')} with {count(len(part), 'position')}"
+    words += f" as trees, time to the right; {divisions}, {doubts}."
     every = next(number for number in _TIME_STEPS if number * step >= _NUMBERS_APART)
     shown_times = range(start, end + 1) if len(times) else ()
     marked = (events.divisions, events.starts, events.ends, events.doubts)
@@ -126,10 +116,50 @@ def _list_numbers(
 def _draw_events(marked: tuple[np.ndarray, ...], first: float, step: float) -> str:
     """Marks, those of one place above each other."""
     shapes = []
-    for mark, places, earlier in zip(MARKS, marked, count_earlier_marks(marked), strict=True):
-        colour, size = COLOURS[mark.colour], 3 if mark is FORK else 4.5
-        fill = colour if mark.filled else PAPER
+    numbered = zip(MARKS, marked, trees.count_earlier_marks(marked), strict=True)
+    for kind, places, earlier in numbered:
+        colour, size = COLOURS[kind.colour], 3 if kind is trees.FORK else 4.5
+        fill = colour if kind.filled else PAPER
         for (time, height), number in zip(places.tolist(), earlier.tolist(), strict=True):
             y = _TOP + _ROW * (height + 0.5) - _BESIDE * number
-            shapes.append(draw_shape(mark.shape, first + step * time, y, size, colour, fill))
+            shapes.append(draw_shape(kind.shape, first + step * time, y, size, colour, fill))
     return "".join(shapes)
+
+
+class TreeDisplay(VBox):
+    """Trees to click on: `tree` is the `LineageTree`, None without the package anywidget.
+
+    It calls `hear` with clicks and keys, `changed` when the page has loaded the script.
+    """
+
+    def __init__(self, hear: Callable[[dict[str, Any]], None], changed: Callable[[], None]) -> None:
+        self._picture = mark(HTML(), "ok-plain-tree")
+        self._box, self.tree = Box(layout=Layout(display="block")), None
+        super().__init__([self._box, self._picture])
+        try:
+            from organoid_kit.dashboards.tracks.lineage_canvas import LineageTree
+        except ImportError:
+            return
+        self.tree = mark(LineageTree(hear), "ok-tree")
+        self.tree.observe(lambda _: changed(), "ready")
+
+    @property
+    def in_page(self) -> bool:
+        """Whether the page shows the trees; else the line of the time point is drawn, too."""
+        return self.tree is not None and self.tree.ready
+
+    def show(self, drawn: DrawnTree, time_point: int) -> None:
+        """These trees, and the time point of the movie."""
+        if self.tree is not None and self.tree.svg != drawn.svg:
+            self.tree.places = drawn.places
+            self.move_line(drawn, time_point)
+            self.tree.svg = drawn.svg
+        if self.in_page or (self.tree is not None and "google.colab" in sys.modules):
+            # Not before: with ipywidgets 7 all would stay empty where it cannot load.
+            self._box.children = [self.tree]
+        self._picture.layout.display = "none" if self.in_page else None
+        self._picture.value = "" if self.in_page else drawn.svg
+
+    def move_line(self, drawn: DrawnTree, time_point: int) -> None:
+        """The line goes to another time point."""
+        self.tree.now = drawn.compute_x(time_point)

@@ -14,8 +14,7 @@ from organoid_kit.base import NetworkSettings, UserError, make_settings, read_se
 from organoid_kit.base.settings import NETWORKS, PRESETS
 from organoid_kit.dashboards.parts import common
 from organoid_kit.dashboards.parts.common import CheckboxGroup, add_controls, make_tooltip
-from organoid_kit.dashboards.parts.dashboard import Dashboard, connect
-from organoid_kit.dashboards.parts.later import Later
+from organoid_kit.dashboards.parts.dashboard import Dashboard, Later
 from organoid_kit.dashboards.training.session import load_training
 from organoid_kit.data import AnnotatedMovie, find_samples, read_dataset
 from organoid_kit.networks import list_shipped_networks, load_settings, make_fine_tuning_settings
@@ -49,8 +48,7 @@ class TrainingChoices(Dashboard):
             samples = find_samples()
             training, validation = samples / "training.autlist", samples / "validation.autlist"
             settings = settings or read_settings(samples / "settings.json")
-        self.messages = messages
-        data = {"training": training, "validation": validation}
+        self.messages, data = messages, {"training": training, "validation": validation}
         paths = {part: str(data) for part, data in data.items() if isinstance(data, (str, Path))}
         self._given = {part: list(data[part] or []) for part in data.keys() - paths.keys()}
         self._read = lru_cache(2)(read_dataset)  # training and validation
@@ -64,7 +62,7 @@ class TrainingChoices(Dashboard):
         self.show(self._base)
         self._offer_starts()
         for name, control in self._kept.items():
-            connect(self.messages, lambda name=name: self._follow(name), control)
+            self._connect(lambda name=name: self._follow(name), control)
         self.measure_time.on_click(lambda _: self._measure())
         self._later.ask()
 
@@ -103,8 +101,6 @@ class TrainingChoices(Dashboard):
         below = HBox([self.measure_time, self.estimate], layout=Layout(align_items="center"))
         above = [self.training_path, self.validation_path, self.start_from]
         return [*above, common.wrap_row(left, right), below]
-
-    # ---- what is chosen
 
     def collect_settings(self) -> NetworkSettings:
         """What is chosen, as settings. Raises UserError where a value is not possible."""
@@ -149,8 +145,6 @@ class TrainingChoices(Dashboard):
                 widget.disabled = name not in free
         self.measure_time.disabled = running
 
-    # ---- what follows from a choice
-
     def _follow(self, name: str) -> None:
         if name == "network" and self.network.value != self._base.network:
             self._apply_network()
@@ -181,17 +175,13 @@ class TrainingChoices(Dashboard):
     def _offer_starts(self, also: Run | None = None, chosen: str | None = None) -> None:
         """From scratch, the shipped network, and the runs there are, newest first."""
         network, before = self.network.value, self.start_from.value
-        shipped = f"{network}_small"
-        options = [("from scratch", _SCRATCH)]
+        options, shipped = [("from scratch", _SCRATCH)], f"{network}_small"
         if shipped in list_shipped_networks():
             options.append((f"train on from the shipped network {shipped}", shipped))
         options += _list_starts(self._base.output_folder, network, also)
-        starts = [start for _, start in options]
-        self.start_from.options = options
+        self.start_from.options, starts = options, [start for _, start in options]
         wanted = (start for start in (chosen, before) if start in starts)
         self.start_from.value = next(wanted, _SCRATCH)
-
-    # ---- what it takes
 
     def _measure(self) -> None:
         self._measures = True
@@ -205,8 +195,8 @@ class TrainingChoices(Dashboard):
                 self._offer_channels(movies)
                 settings = self.collect_settings()
             if not movies:
-                rule = "Training needs movies. Received: none."
-                raise UserError(f"{rule} Enter the path of an .autlist.")
+                rule = "Training needs movies."
+                raise UserError(f"{rule} Received: none. Enter the path of an .autlist.")
             self._show_estimate(settings, movies)
 
     def _show_estimate(self, settings: NetworkSettings, movies: list[AnnotatedMovie]) -> None:
@@ -238,9 +228,9 @@ class TrainingChoices(Dashboard):
 
 def _write_estimate(text: str, *, fits: bool = True) -> str:
     """As HTML; what does not fit stands out by a word."""
-    style, word = f"color:{common.INK};background:{common.PAPER}", "<b>Does not fit.</b> "
-    text = f"{'' if fits else word}{html.escape(text)}"
-    return f'<div role="status" style="line-height:1.4;{style}">{text}</div>'
+    style = f"line-height:1.4;color:{common.INK};background:{common.PAPER}"
+    text = f"{'' if fits else '<b>Does not fit.</b> '}{html.escape(text)}"
+    return f'<div role="status" style="{style}">{text}</div>'
 
 
 def _parse_shape(text: str) -> tuple[int, ...]:

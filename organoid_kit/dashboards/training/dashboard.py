@@ -3,7 +3,6 @@
 import asyncio
 import html
 import time
-from collections.abc import Mapping
 from typing import Any
 
 from ipywidgets import HTML, Button, FloatProgress, Layout
@@ -51,11 +50,10 @@ class TrainingDashboard(Dashboard):
     Attributes:
         choices: network, data and settings; each of its controls is an attribute here, too.
         start, pause, resume, stop: the buttons.
-        bar, status, curves, reading, example, news, messages: what is shown.
         session: the training; None before the first start.
     """
 
-    kept = TrainingChoices.kept
+    kept, shows_errors = TrainingChoices.kept, True
 
     def __init__(
         self,
@@ -70,13 +68,11 @@ class TrainingDashboard(Dashboard):
         `training` and `validation` are movies, or the paths of an .autlist; None: the bundled
         samples. The controls start with `settings`; runs are kept, and found, in `output_folder`.
         """
-        self.messages = common.Messages()
         self.choices = TrainingChoices(training, validation, settings, output_folder, self.messages)
         for name in (*self.kept, "measure_time", "estimate"):
             setattr(self, name, getattr(self.choices, name))
         self.session: TrainingSession | None = None
-        self._shown: tuple[Any, ...] = ()
-        self._shown_at = 0.0
+        self._shown, self._shown_at = (), 0.0
         for name, (_, tip) in _BUTTONS.items():
             add_controls(self, **{name: Button(description=name.capitalize(), tooltip=tip)})
             getattr(self, name).on_click(lambda _, name=name: self._press(name))
@@ -89,8 +85,6 @@ class TrainingDashboard(Dashboard):
         if running := sessions.find_running_session():
             self._attach(running)
         self.show()
-
-    # ---- what is pressed and changed
 
     def _press(self, name: str) -> None:
         if name != "start" and self.session:
@@ -126,8 +120,6 @@ class TrainingDashboard(Dashboard):
             with self.messages.watch():
                 self.session.epochs = self.epochs.value
                 self.show()
-
-    # ---- what is shown
 
     def _listen(self) -> None:
         """In the thread, after each step: shows what is new, no more often than people can see.
@@ -193,8 +185,6 @@ class TrainingDashboard(Dashboard):
                 more = ("Start continues it", "To go on, raise the epochs and press Start")[is_done]
                 self.messages.say(f"{session.news[-1].message.rstrip('.')}. {more}.")
 
-    # ---- waiting, and where there are no widgets
-
     @property
     def run(self) -> Run | None:
         """The run of the training; None before there is one."""
@@ -203,11 +193,9 @@ class TrainingDashboard(Dashboard):
     async def follow(self) -> Run | None:
         """Lets a cell wait for Start and for the end of the training, so that later cells wait, too.
 
-        Widgets go on working meanwhile, also in kernels of version 6 such as Google Colab's. An
-        interrupt of the kernel stops the training; it can be continued. Where nobody is there to
-        press Start (nbclient, papermill), it trains and prints. Voila shows nothing before all
-        cells have ended: there it returns at once.
-
+        Widgets go on working, also in kernels of version 6 such as Google Colab's. An interrupt
+        stops the training; it can be continued. Where nobody can press Start (nbclient, papermill),
+        it trains and prints; Voila shows nothing before all cells have ended: there it returns.
         Returns the run, or None where none was started; raises whatever ended the training.
         """
         if kernel_waiting.is_voila():
@@ -243,17 +231,10 @@ class TrainingDashboard(Dashboard):
                 self.session.stop()
         return self.session.wait()
 
-    # ---- the static twin, and what is carried elsewhere
-
     def plot(self) -> Drawing:
         """The curves for print; its description says how the training goes."""
         history = self.session.history if self.session else []
         return plot_history(history, title=self.session.name if self.session else "")
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Sets the controls to what `state` gave; the network first, which sets defaults."""
-        with self.messages.watch():
-            super().restore(state)
 
 
 def _describe_progress(session: TrainingSession) -> str:

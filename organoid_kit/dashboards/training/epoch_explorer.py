@@ -1,14 +1,12 @@
 """What a network knew after each epoch: a slider over a run, during the training or later."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from ipywidgets import HTML, Button, IntSlider, Layout
 
 from organoid_kit.base import UserError
-from organoid_kit.dashboards.parts.common import WIDE, Messages, add_controls, make_status, wrap_row
-from organoid_kit.dashboards.parts.dashboard import Dashboard, connect
+from organoid_kit.dashboards.parts.common import WIDE, add_controls, make_status, wrap_row
+from organoid_kit.dashboards.parts.dashboard import Dashboard
 from organoid_kit.dashboards.training.pictures import draw_curves, draw_example
 from organoid_kit.plots import Drawing
 from organoid_kit.plots.curves import plot_epoch
@@ -25,31 +23,28 @@ class EpochExplorer(Dashboard):
         epoch: slider over the finished epochs.
         best: button, goes to the epoch whose network is kept.
         refresh: button, looks for epochs that were finished meanwhile.
-        curves, example, reading, messages: what is shown.
     """
 
-    kept = ("epoch",)
+    kept, shows_errors = ("epoch",), True
 
     def __init__(self, run: Run | str | Path) -> None:
         """Reads the run's folder, without Keras. Raises UserError where no epoch is finished."""
         self.run = run if isinstance(run, Run) else Run(Path(run))
-        self.messages = Messages()
         slider = {"min": 1, "max": 1, "style": WIDE, "layout": Layout(width="420px")}
-        best = {"tooltip": "The epoch whose network is kept"}
-        refresh = {"tooltip": "While a training goes on, more epochs come"}
+        more = "While a training goes on, more epochs come"
         add_controls(
             self,
             epoch=IntSlider(description="epoch", **slider),
-            best=Button(description="Best epoch", **best),
-            refresh=Button(description="Look again", **refresh),
+            best=Button(description="Best epoch", tooltip="The epoch whose network is kept"),
+            refresh=Button(description="Look again", tooltip=more),
             **{name: HTML() for name in ("curves", "example", "reading")},
         )
         self.reload_history()
         self._go_to_best()
         self.show()
-        connect(self.messages, self.show, self.epoch)
-        connect(self.messages, self._go_to_best, self.best)
-        connect(self.messages, lambda: (self.reload_history(), self.show()), self.refresh)
+        self._connect(self.show, self.epoch)
+        self._connect(self._go_to_best, self.best)
+        self._connect(lambda: (self.reload_history(), self.show()), self.refresh)
         controls = wrap_row(self.epoch, self.best, self.refresh)
         super().__init__([controls, self.reading, self.example, self.curves, self.messages])
 
@@ -96,8 +91,3 @@ class EpochExplorer(Dashboard):
         """The same for print."""
         picture = read_picture(self.run.folder, self.epoch.value)
         return plot_epoch(picture, self.history, title=self.describe())
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Goes to the epoch that `state` gave."""
-        with self.messages.watch():
-            super().restore(state)

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from organoid_kit.dashboards.parts import svg
 from organoid_kit.dashboards.parts.common import INK, PAPER
-from organoid_kit.dashboards.parts.diagram import Diagram, draw_key
-from organoid_kit.dashboards.parts.panes import colour_heat, draw_bar, draw_image, wrap_svg
+from organoid_kit.dashboards.parts.svg import Diagram, draw_bar, draw_image, wrap_svg
 from organoid_kit.plots.drawing import COLOURS, LINES, count
 from organoid_kit.training.diagnosis import describe_history
 from organoid_kit.training.epoch_pictures import EpochPicture
@@ -31,20 +31,15 @@ def draw_curves(
 ) -> str:
     """Losses of training and validation, and the quality in validation, as SVG.
 
-    Args:
-        history: a row for each finished epoch, see `Run.history`.
-        losses: (epochs done, loss) of single steps, drawn faintly.
-        epochs: how many are wanted; where that is far away yet, the diagrams end before.
-        marked: an epoch that is marked with an upright line.
+    `history` is that of `Run.history`; `losses` are (epochs done, loss) of single steps. So many
+    `epochs` are wanted: where that is far away yet, the diagrams end before.
     """
     measured = [key for key in QUALITIES if any(row.get(key) is not None for row in history)]
     quality = (measured or ["validation_f1"])[0]
     names = {"loss": "training", "validation_loss": "validation"}
     names[quality] = f"{QUALITIES[quality]} in validation"
-    columns = {
-        key: np.array([(row["epoch"], row.get(key)) for row in history], float).reshape(-1, 2)
-        for key in names
-    }
+    points = {key: [(row["epoch"], row.get(key)) for row in history] for key in names}
+    columns = {key: np.array(points[key], float).reshape(-1, 2) for key in names}
     steps, every = _average(losses), 1 + len(history) // _MOST_MARKS
     known = [steps, columns["loss"], columns["validation_loss"]]
     top = 1.05 * max((part[:, 1].max() for part in known if len(part)), default=0.95)
@@ -65,7 +60,7 @@ def draw_curves(
         if best and best.get(keys[-1]) is not None:
             parts.append(diagram.draw_point(best["epoch"], best[keys[-1]], _BEST, 8))
             entries.append(("best epoch", _BEST))
-        drawn.append("".join([*parts, draw_key(entries)]))
+        drawn.append("".join([*parts, svg.draw_key(entries)]))
     content = f"{drawn[0]}{_move(drawn[1], wide, 0)}"
     return wrap_svg(content, sum(_WIDTHS), _HEIGHT, describe_curves(history))
 
@@ -75,11 +70,10 @@ def describe_curves(history: Sequence[Mapping[str, Any]]) -> str:
     if not history:
         return "Loss of training and validation: no epoch is finished yet."
     last, best = history[-1], find_best(history)
-    return (
-        f"Loss of training and validation over {count(len(history), 'epoch')}: "
-        f"training {last['loss']:.3g}, validation {last['validation_loss']:.3g} in the last one. "
-        f"Best epoch: {best['epoch'] if best else 'none'}. {describe_history(history)}"
-    )
+    losses = f"training {last['loss']:.3g}, validation {last['validation_loss']:.3g}"
+    text = f"Loss of training and validation over {count(len(history), 'epoch')}: {losses} in the "
+    text += f"last one. Best epoch: {best['epoch'] if best else 'none'}. "
+    return text + describe_history(history)
 
 
 def _choose_end(done: float, epochs: int) -> float:
@@ -98,9 +92,7 @@ def _average(points: Sequence[tuple[float, float]]) -> np.ndarray:
 
 
 def draw_example(picture: EpochPicture) -> str:
-    """What the network of an epoch answers to its example, as SVG: a patch as image, target and
-    prediction, crops with their right answer and the network's probability.
-    """
+    """What the network of an epoch answers to its example, as SVG."""
     return _draw_patch(picture) if picture.network == "position" else _draw_crops(picture)
 
 
@@ -131,8 +123,8 @@ def _draw_patch(picture: EpochPicture) -> str:
     rings = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" {ring}/>' for y, x in centres)
     panels = {
         "image": picture.images[0, 0],
-        "target: the right answer": colour_heat(picture.targets[0]),
-        f"prediction after epoch {picture.epoch}": colour_heat(picture.answers[0]),
+        "target: the right answer": svg.colour_heat(picture.targets[0]),
+        f"prediction after epoch {picture.epoch}": svg.colour_heat(picture.answers[0]),
     }
     parts = []
     for number, (name, pixels) in enumerate(panels.items()):

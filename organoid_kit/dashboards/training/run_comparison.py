@@ -14,8 +14,8 @@ from organoid_kit.base.files import read_json
 from organoid_kit.course import read_demonstration
 from organoid_kit.course.figures.demonstrations import plot_annotated_positions
 from organoid_kit.course.measured import Records, choose_records, describe_spread
-from organoid_kit.dashboards.parts.common import WIDE, Messages, add_controls, make_status, mark
-from organoid_kit.dashboards.parts.dashboard import Dashboard, connect
+from organoid_kit.dashboards.parts.common import WIDE, add_controls, make_status, mark
+from organoid_kit.dashboards.parts.dashboard import Dashboard
 from organoid_kit.dashboards.training.pictures import draw_example
 from organoid_kit.plots import Drawing
 from organoid_kit.plots.drawing import count, write_png
@@ -31,10 +31,9 @@ class RunComparison(Dashboard):
         start: toggle, from scratch or from the shipped network.
         time_points: slider, annotated time points to learn from; 0 is the shipped network as it is.
         error_rate: slider, part of the annotations that are wrong.
-        scores, chart, example, messages: what is shown.
     """
 
-    kept = ("start", "time_points", "error_rate")
+    kept, shows_errors = ("start", "time_points", "error_rate"), True
 
     def __init__(self, table: str | Path | Mapping[str, Any] | None = None) -> None:
         """Takes what ``benchmarks/annotations.py`` has written: the path of the JSON file, or what
@@ -45,11 +44,11 @@ class RunComparison(Dashboard):
         if not table.get("records"):
             rule = "A comparison needs measured trainings. Received: a table without records."
             raise UserError(f"{rule} Make one with benchmarks/annotations.py.")
-        self.table, self.messages = table, Messages()
+        self.table = table
         starts = {(record["start"] != "scratch", record["start"]) for record in table["records"]}
         options = [(_STARTS[tuned], start) for tuned, start in sorted(starts)]
-        self.start = ToggleButtons(options=options, description="trained", style=WIDE)
-        mark(self.start, "ok-start-from")
+        start = ToggleButtons(options=options, description="trained", style=WIDE)
+        self.start = mark(start, "ok-start-from")
         add_controls(
             self,
             time_points=self._make_slider("time_points", "annotated time points", str),
@@ -61,7 +60,7 @@ class RunComparison(Dashboard):
         self.time_points.value = max(record["time_points"] for record in table["records"])
         self.show()
         controls = self._kept.values()
-        connect(self.messages, self.show, *controls)
+        self._connect(self.show, *controls)
         super().__init__([*controls, self.scores, self.example, self.chart, self.messages])
 
     def _make_slider(self, key: str, words: str, name: Callable[[Any], str]) -> SelectionSlider:
@@ -119,11 +118,6 @@ class RunComparison(Dashboard):
     def plot(self) -> Drawing:
         """F1 over the amount of data, a line for each kind of training; rings around the chosen."""
         return plot_annotated_positions(self.table["records"], marked=tuple(self.state().values()))
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Sets the controls to what `state` gave."""
-        with self.messages.watch():
-            super().restore(state)
 
 
 def _format_rate(rate: float) -> str:

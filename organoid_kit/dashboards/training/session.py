@@ -31,8 +31,7 @@ class TrainingSession:
 
     Attributes:
         run, progress: None before there is one.
-        history: a row for each finished epoch.
-        losses: (epochs done, loss) of the steps since `start`.
+        history, losses: a row for each finished epoch; (epochs done, loss) of steps since `start`.
         news: all that is worth a line of text, in order: finished epochs and events.
         error: what ended the training; None while all is well.
         view_error: of the last listener that failed; a view that breaks never ends a training.

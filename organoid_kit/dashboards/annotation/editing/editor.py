@@ -1,7 +1,14 @@
-"""The editor: what one does to annotations, step by step, with undo and redo."""
+"""The editor: what one does to annotations, step by step, with undo and redo.
 
+Positions, links and refused candidates each have a number for ever. A change, (table, number,
+values or None where there is nothing), lets a number stand for something else; so it can be undone,
+and done again.
+"""
+
+import dataclasses
 import json
-from collections.abc import Sequence
+import numbers
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,11 +17,77 @@ from typing import Any
 import numpy as np
 
 from organoid_kit.base import find_free_path
-from organoid_kit.dashboards.annotation.editing import rules, tables
+from organoid_kit.dashboards.annotation.editing import rules
 from organoid_kit.dashboards.annotation.editing.journal import Journal
-from organoid_kit.dashboards.annotation.editing.tables import Change, Properties
 from organoid_kit.data import Annotations, TimeLapse, write_annotations
 from organoid_kit.evaluation.checks.problem import describe_place
+
+Value = Sequence[float] | None
+Change = tuple[str, int, Value]
+Properties = dict[str, Any]
+
+
+class Table(list):
+    """Values by their number; None where there is nothing, or nothing any more."""
+
+    def put(self, number: int, value: Value) -> Value:
+        """Lets a number stand for something else; what it stood for."""
+        self.extend([None] * (number + 1 - len(self)))  # numbers in between are taken then, too
+        before, self[number] = self[number], value
+        return before
+
+    @property
+    def there(self) -> np.ndarray:
+        """Which numbers stand for something, (n,) bool."""
+        return np.array([value is not None for value in self], bool)
+
+    def rows(self, width: int) -> np.ndarray:
+        """The values that are there, in the order of their numbers, (n, width) float."""
+        there = [value for value in self if value is not None]
+        return np.array(there, float).reshape(-1, width)
+
+
+def _build_annotations(
+    start: Annotations, tables: Mapping[str, Table], known: Mapping[int, Properties]
+) -> Annotations:
+    """The annotations as they are now; rows are in the order of the numbers.
+
+    `known` are the properties of new positions by their number, whether they are there or not.
+    """
+    there, rows = tables["position"].there, tables["position"].rows(4)
+    links, ends = tables["link"].there, tables["link"].rows(2).astype(int)
+    properties = _pad(start.properties, len(there))
+    for number in (number for number in known if number < len(there) and there[number]):
+        for name, value in known[number].items():
+            properties.setdefault(name, np.full(len(there), None))[number] = value
+    link_properties = _pad(start.link_properties, len(links))
+    return dataclasses.replace(
+        start,
+        positions=rows[:, 1:],
+        time_points=rows[:, 0].astype(int),
+        links=(np.cumsum(there) - 1)[ends],
+        properties={name: values[there] for name, values in properties.items()},
+        link_properties={name: values[links] for name, values in link_properties.items()},
+    )
+
+
+def _make_id(start: Annotations, number: int) -> Properties:
+    """The property "id" of a new position, another than all there are, where they have one.
+
+    Tables (CSV) need it: their links refer to it.
+    """
+    if "id" not in start.properties:
+        return {}
+    counted = [int(name) for name in start.properties["id"] if isinstance(name, numbers.Integral)]
+    return {"id": max(counted, default=-1) + 1 + number - len(start)}
+
+
+def _pad(properties: Mapping[str, np.ndarray], length: int) -> dict[str, np.ndarray]:
+    """Copies with None at their ends."""
+    return {
+        name: np.concatenate([values, np.full(length - len(values), None)])
+        for name, values in properties.items()
+    }
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,31 +105,28 @@ class AnnotationEditor:
     Positions are named by their row in `annotations`. Rows behind a deleted one move up; `numbers`
     never change.
 
-    Args:
-        annotations: to begin with; they stay as they are.
-        movie: whose time points and voxels positions must lie in; None: anywhere.
-        file: a journal, in which each step is written down; if it is there, its steps are done
-            again. Raises UserError where it is that of other annotations, damaged or unwritable.
+    The `annotations` to begin with stay as they are. Positions must lie in the `movie`, if there is
+    one. Each step is written down in `file`, a journal; the steps of one that is there are done
+    again. Raises UserError where it is that of other annotations, damaged or unwritable.
     """
 
     def __init__(
         self, annotations: Annotations, movie: TimeLapse | None = None, file: Path | None = None
     ) -> None:
         self.movie, self._start = movie, annotations
-        self._tables, self._properties = tables.make_tables(annotations), {}
-        self._done: list[Step] = []
-        self._undone: list[Step] = []
-        self._saved: Step | None = None
+        # Of a position or a refused candidate: time point, z, y, x; of a link: numbers of its ends.
+        positions = Table(np.c_[annotations.time_points, annotations.positions].tolist())
+        links = Table(annotations.links.tolist())
+        self._tables = {"position": positions, "link": links, "refused": Table()}
+        self._properties, self._done, self._undone, self._saved = {}, [], [], None
         self._journal = Journal(file, annotations) if file is not None else None
         for event in self._journal.events if self._journal else ():
             self._apply(event)
 
-    # ---- what there is
-
     @cached_property
     def annotations(self) -> Annotations:
         """As they are now."""
-        return tables.build_annotations(self._start, self._tables, self._properties)
+        return _build_annotations(self._start, self._tables, self._properties)
 
     @cached_property
     def numbers(self) -> np.ndarray:
@@ -88,8 +158,6 @@ class AnnotationEditor:
         """What can be done again, the next one last."""
         return [step.text for step in self._undone]
 
-    # ---- what one does
-
     def add(
         self, time_point: int, position: Sequence[float], properties: Properties | None = None
     ) -> int:
@@ -98,7 +166,7 @@ class AnnotationEditor:
         rules.check_inside(self.movie, time_point, place)
         rules.check_free(self.annotations, time_point, place)
         number = len(self._tables["position"])
-        known = _make_plain((properties or {}) | tables.make_id(self._start, number))
+        known = _make_plain((properties or {}) | _make_id(self._start, number))
         text = f"added the position {describe_place(time_point, place)}"
         self._do(text, [("position", number, (int(time_point), *place))], known)
         return len(self.annotations) - 1
@@ -187,8 +255,6 @@ class AnnotationEditor:
         self._record({"saved": path.name})
         return path
 
-    # ---- steps
-
     def _do(self, text: str, changes: list[Change], properties: Properties | None = None) -> None:
         """A step; `properties` are those of the position that it adds."""
         event = {"step": text, "changes": changes}
@@ -250,7 +316,7 @@ def open_editor(
 ) -> AnnotationEditor:
     """An editor with a journal, which goes on where an earlier one of the same annotations ended.
 
-    The journal has the name of the file `output` that they will be saved to, and `.journal` behind
+    The journal is named after the file `output` that they will be saved to, with `.journal` behind
     it, and lies beside that or in `folder`. Raises UserError as `AnnotationEditor` does.
     """
     folder, name = Path(folder or Path(output).parent), Path(output).name
