@@ -7,15 +7,8 @@ import numpy as np
 from ipywidgets import HTML, Button, Checkbox, IntSlider, Layout, VBox
 
 from organoid_kit.base import UserError
-from organoid_kit.dashboards.parts.common import (
-    INK,
-    WIDE,
-    CheckboxGroup,
-    add_controls,
-    make_legend,
-    render,
-    wrap_row,
-)
+from organoid_kit.dashboards.parts import common
+from organoid_kit.dashboards.parts.common import INK, WIDE, add_controls
 from organoid_kit.dashboards.parts.dashboard import Dashboard
 from organoid_kit.dashboards.parts.svg import Pane, Points, draw_panes
 from organoid_kit.dashboards.stack.pictures import StackPictures
@@ -23,13 +16,8 @@ from organoid_kit.data import Annotations, TimeLapse
 from organoid_kit.plots import Drawing
 from organoid_kit.plots.drawing import COLOURS, Mark
 from organoid_kit.plots.images import plot_channels
-from organoid_kit.report import score_channels
-from organoid_kit.report.measuring import (
-    ChannelScore,
-    are_standing_out,
-    choose_best_channels,
-    list_channel_choices,
-)
+from organoid_kit.report import measuring
+from organoid_kit.report.measuring import ChannelScore, choose_best_channels
 
 STANDS_OUT = Mark("stands out", "o", "sky blue")
 HIDDEN = Mark("does not stand out", "^", "yellow")
@@ -46,8 +34,7 @@ class ChannelDashboard(Dashboard):
 
     Attributes:
         channels: checkboxes; `channels.value` is what to train on, as in `NetworkSettings`.
-        time_point: slider.
-        marks: whether nuclei are marked, by another mark where they do not stand out.
+        time_point, marks: slider, and whether nuclei are marked that stand out or do not.
         choose_best: button that ticks the choice in which most nuclei stand out.
         scores: what was measured, by choice of channels.
     """
@@ -58,12 +45,14 @@ class ChannelDashboard(Dashboard):
         self.movie = movie
         self.annotations = annotations if annotations is not None and len(annotations) else None
         self._pictures, self._out = StackPictures(movie, kept=16), {}
-        self.scores = {choice: self._score(choice) for choice in list_channel_choices(movie)}
+        self.scores = {
+            choice: self._score(choice) for choice in measuring.list_channel_choices(movie)
+        }
         self._make_controls()
         marked = [self.marks] if self.annotations is not None else []
         left = VBox([self.channels, self.choose_best], layout=Layout(width="250px"))
         top = [self._panes, self._legend, self.time_point, *marked]
-        super().__init__([*top, wrap_row(left, self._table), self.messages])
+        super().__init__([*top, common.wrap_row(left, self._table), self.messages])
         self._connect(self._show, *self._kept.values())
         self._connect(self._choose_best, self.choose_best)
         self._watch(self._show)()
@@ -78,7 +67,7 @@ class ChannelDashboard(Dashboard):
         tip = "Ticks the channels in which most nuclei stand out; of equally good ones, the fewest."
         add_controls(
             self,
-            channels=CheckboxGroup(names, (1,), "Train on (several: summed)", at_least=1),
+            channels=common.CheckboxGroup(names, (1,), "Train on (several: summed)", at_least=1),
             time_point=IntSlider(description="Time point", **slider),
             marks=Checkbox(description="Mark the annotated nuclei", **box),
             choose_best=Button(description="Choose the best", tooltip=tip),
@@ -102,7 +91,7 @@ class ChannelDashboard(Dashboard):
         return drawing
 
     def _score(self, choice: tuple[int, ...]) -> ChannelScore:
-        return score_channels(self.movie, choice, self.annotations)
+        return measuring.score_channels(self.movie, choice, self.annotations)
 
     @property
     def _chosen(self) -> ChannelScore:
@@ -127,7 +116,7 @@ class ChannelDashboard(Dashboard):
         rows = [panes[start : start + _MOST_PANES] for start in range(0, len(panes), _MOST_PANES)]
         self._panes.value = draw_panes(rows, self.describe(), _PANE_PIXELS)
         self._table.value = self._write_table()
-        legend = make_legend((kind, kind.name) for kind in (STANDS_OUT, HIDDEN))
+        legend = common.make_legend((kind, kind.name) for kind in (STANDS_OUT, HIDDEN))
         self._legend.value = legend if self._marks_nuclei else ""
         (self.messages.warn if self._find_better() else self.messages.say)(self.describe())
 
@@ -154,7 +143,7 @@ class ChannelDashboard(Dashboard):
             return ()
         key = (self.time_point.value, choice)
         if key not in self._out:
-            self._out[key] = are_standing_out(self.movie, *key, self.annotations)
+            self._out[key] = measuring.are_standing_out(self.movie, *key, self.annotations)
         if (out := self._out[key]) is None:
             return ()
         places_um = ((self.annotations.positions_at(key[0]) + 0.5) * self.movie.spacing_um)[:, 1:]
@@ -170,7 +159,7 @@ class ChannelDashboard(Dashboard):
             rows.append({**row, "part": part, "share": _format_share(score)})
         times = ", ".join(map(str, self._chosen.time_points))
         look = {"ink": INK, "bar": COLOURS["blue"], "annotated": self.annotations is not None}
-        return render("channels.html", rows=rows, times=times, **look)
+        return common.render("channels.html", rows=rows, times=times, **look)
 
     def _name(self, choice: Sequence[int]) -> str:
         names = " + ".join(self.movie.channel_names[channel - 1] for channel in choice)

@@ -233,7 +233,7 @@ def test_problems_follow_the_steps(told):
     )
     editor = AnnotationEditor(told, movie)
     of_images = find_image_problems(editor.annotations, editor.numbers, movie, (1,))
-    missing = [each for each in of_images.problems if each.rule == "nucleus_missing"]
+    missing = [each for each, _ in of_images if each.rule == "nucleus_missing"]
     assert len(missing) == 1 and np.abs(np.array(missing[0].position) - (3, 22, 8)).max() < 1
 
     def rules():

@@ -12,17 +12,14 @@ _numbers = count(1)
 
 
 class KeyboardShortcuts(anywidget.AnyWidget):
-    """Presses `buttons` of a box when their keys, such as "A" or "Ctrl+Z", are pressed in it.
-
-    The box gets a CSS class by which the script finds it.
-    """
+    """Presses `buttons` of a box when their keys, such as "A" or "Ctrl+Z", are pressed in it."""
 
     _esm = Path(__file__).with_name("annotation_keys.js")
     box = traitlets.Unicode().tag(sync=True)
     pressable = traitlets.List(traitlets.Unicode()).tag(sync=True)
 
     def __init__(self, box: Widget, buttons: Mapping[str, Button]) -> None:
-        name = f"ok-keys-{next(_numbers)}"
+        name = f"ok-keys-{next(_numbers)}"  # by which the script finds the box
         super().__init__(box=name, pressable=list(buttons))
         box.add_class(name)
         self._buttons = dict(buttons)

@@ -91,10 +91,7 @@ def _write_line(problem: Problem) -> str:
 
 
 class ImageCheck:
-    """Looks for positions beside their nucleus, nuclei without one, images that show nothing.
-
-    `found` is what was found last, `text` says how far it is.
-    """
+    """Looks through all images: `found` is what was found last, `text` says how far it is."""
 
     def __init__(
         self, editor: AnnotationEditor, channels: Sequence[int], messages: common.Messages
@@ -102,7 +99,7 @@ class ImageCheck:
         self._editor, self._channels, self._messages = editor, tuple(channels), messages
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
-        self.found, said = editing.ImageProblems(), "Images were not looked at yet."
+        self.found, said = [], "Images were not looked at yet."
         self.text = f"Positions and links are checked after each change. {said}"
 
     @property
@@ -111,13 +108,11 @@ class ImageCheck:
         return self._thread is not None and self._thread.is_alive()
 
     def start(self, tell: Callable[[str], None], ended: Callable[[], None]) -> None:
-        """Begins. On Colab, where threads cannot show anything, it is waited for.
-
-        The thread calls `tell` with `text` when that changes, and `ended` at the end.
-        """
+        """Begins; a thread calls `tell` with `text` when that changes, and `ended` at the end."""
         self._stopping.clear()
         what = (self._editor.annotations, self._editor.numbers, tell, ended)
         self._thread = threading.Thread(target=self._work, args=what, daemon=True)
+        # On Colab, threads cannot show anything.
         self._thread.run() if "google.colab" in sys.modules else self._thread.start()
 
     def stop(self) -> None:
@@ -163,9 +158,8 @@ class _Stopped(Exception):
 class CandidateList(VBox):
     """Candidates that wait for a decision. Buttons act on the editor; errors are raised.
 
-    Attributes:
-        proposed: candidates of a network; None: blobs become candidates, where and when one asks.
-        still_open, row: rows of those nobody has decided on, (n,) int; of the one in question.
+    They are `proposed` by a network; None: blobs become candidates, where and when one asks.
+    `still_open`, (n,) int, are the rows of those nobody has decided on, `row` the one in question.
     """
 
     def __init__(
@@ -195,9 +189,8 @@ class CandidateList(VBox):
 
     def get_place(self) -> tuple[int, np.ndarray] | None:
         """Time point and position, zyx, voxels, of the one in question."""
-        if self.row is None:
-            return None
-        return int(self.proposed.time_points[self.row]), self.proposed.positions[self.row]
+        if self.row is not None:
+            return int(self.proposed.time_points[self.row]), self.proposed.positions[self.row]
 
     def put_first(self, number: int) -> None:
         """The question is next about the one with this number among the open ones."""

@@ -57,9 +57,7 @@ class ExampleFacts:
 
     dim: float  # intensity of the dimmest tenth of the annotated nuclei
     mean: float  # of all intensities in the cuboid of the nuclei
-    # Standard deviation of the background there, from the median absolute deviation of the darker
-    # half.
-    spread: float
+    spread: float  # standard deviation of the background there, robustly from the darker half
     close_um: float | None  # a tenth of the nuclei have a neighbour as near; None: no two nuclei
     # How far the fastest twentieth of nuclei moves over 1, 2, … time points, drift taken out; where
     # links are annotated.

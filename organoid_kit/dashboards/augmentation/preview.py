@@ -198,16 +198,14 @@ class AugmentationPreview(Dashboard):
 
 
 class Operation(VBox):
-    """A checkbox `on` with a slider `range`, where there is one, and a warning below.
-
-    Where the `setting` at first is None or False it is off, and the slider shows the usual range.
-    """
+    """A checkbox `on` with a slider `range`, where there is one, and a warning below."""
 
     def __init__(self, name: str, setting: Setting) -> None:
         kind, self.warning = advice.OPERATIONS[name], HTML(layout=Layout(max_width="480px"))
         look = {"indent": False, "layout": Layout(width="245px")}
         tip = make_tooltip(kind.meaning)
         self.on = Checkbox(bool(setting), description=kind.label, **tip, **look)
+        # Where it is off, the slider shows the usual range.
         self.range = _make_slider(kind, setting or getattr(AugmentationSettings(), name))
         row = [self.on, self.range] if self.range else [self.on]
         super().__init__([common.wrap_row(*row), self.warning])

@@ -125,29 +125,26 @@ def make_live_text(text: str) -> str:
     return f'<div aria-live="polite" style="{style}">{html.escape(text)}</div>'
 
 
+Options = Sequence[tuple[str, Any]]  # label, value
+
+
 class CheckboxGroup(VBox):
     """Checkboxes of which several can be checked; `value` holds their values, in order.
 
-    Options are (label, value). At least so many stay checked; unchecking more has no effect.
+    At least so many stay checked; unchecking more has no effect.
     """
 
     value = traitlets.Tuple()
 
     def __init__(
-        self,
-        options: Sequence[tuple[str, Any]] = (),
-        value: Sequence[Any] = (),
-        description: str = "",
-        *,
-        at_least: int = 0,
-        **layout: Any,
+        self, options: Options = (), value: Sequence = (), description: str = "", at_least: int = 0
     ) -> None:
-        super().__init__(**layout)
+        super().__init__()
         self.at_least, self.boxes = at_least, ()
         self._heading = [HTML(f"<b>{html.escape(description)}</b>")] if description else []
         self.set_options(options, value)
 
-    def set_options(self, options: Sequence[tuple[str, Any]], value: Sequence[Any]) -> None:
+    def set_options(self, options: Options, value: Sequence) -> None:
         """Other checkboxes in place of these."""
         old, self.options, self.boxes = self.boxes, tuple(options), ()
         look = {"indent": False, "layout": Layout(width="auto")}
@@ -261,9 +258,6 @@ def draw_mark(shown: Mark, ground: str = DARK, size: int = 18) -> str:
 
 
 def make_legend(entries: Iterable[tuple[Mark, str]], ground: str = DARK) -> str:
-    """Marks with words beside them, as HTML; words are escaped.
-
-    The ground is `DARK`, as under marks on images, or `PAPER`, as under those of a diagram.
-    """
+    """Marks with words beside them, as HTML, on `DARK` as on images, or `PAPER` as in diagrams."""
     marks = [(draw_mark(shown, ground), text) for shown, text in entries]
     return render("legend.html", entries=marks)

@@ -50,10 +50,7 @@ class Dashboard(VBox):
         return state
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Sets controls to what `state` gave; those that it lacks stay as they are.
-
-        Raises UserError for an unknown control or value.
-        """
+        """Sets controls to what `state` gave. Raises UserError for an unknown control or value."""
         with self.at_once():
             if unknown := sorted(set(state) - set(self._kept)):
                 rule = f"A state must name {', '.join(self._kept)}. Received: {unknown}."
@@ -98,10 +95,7 @@ def _set_control(name: str, control: Widget, value: Any) -> None:
 
 
 def encode_state(name: str, state: dict[str, Any]) -> str:
-    """A state of plain JSON values as one string of letters, digits, `-` and `_`.
-
-    The name says whose it is, such as "StackBrowser".
-    """
+    """The state of a "StackBrowser" or other as one string of letters, digits, `-` and `_`."""
     try:
         text = json.dumps([name, state], ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     except (TypeError, ValueError) as error:
@@ -145,10 +139,7 @@ def shorten(text: str, most: int = 40) -> str:
 
 
 class Later:
-    """Calls a function in a thread when nothing changed for so many seconds; one call at a time.
-
-    The function shows its own errors.
-    """
+    """Calls a function, which shows its own errors, in a thread once nothing changes any more."""
 
     def __init__(self, function: Callable[[], None], seconds: float = 0.3) -> None:
         self.function, self.seconds = function, seconds

@@ -24,19 +24,18 @@ MOST_KEPT_BYTES = 96_000_000  # of time points kept in the page
 
 
 class StackCanvas(anywidget.AnyWidget):
-    """Draws stacks in the page."""
+    """Draws stacks in the page.
+
+    It forgets its stacks where `source` changes, the channels that are summed, and asks for its
+    marks anew where `version` does. It reads the values of `controls` by itself.
+    """
 
     _esm = Path(__file__).with_name("stack_browser.js")
     _css = Path(__file__).with_name("stack_browser.css")
-    # Whether the page has loaded the script.
-    ready = traitlets.Bool(False).tag(sync=True)
-    # What never changes: the movie's size and name, panels and colours.
-    setting = traitlets.Dict().tag(sync=True)
-    # The sliders and switches whose values the page reads by itself.
+    ready = traitlets.Bool(False).tag(sync=True)  # the page has loaded the script
+    setting = traitlets.Dict().tag(sync=True)  # what never changes, see `make_canvas_setup`
     controls = traitlets.Dict().tag(sync=True, **widget_serialization)
-    # Which channels are summed; where it changes, the page forgets its stacks.
     source = traitlets.Unicode().tag(sync=True)
-    # Of layers and tails; where it changes, the page asks for its marks anew.
     version = traitlets.Int(0).tag(sync=True)
 
     def __init__(self, movie: TimeLapse, controls: dict[str, Widget], answer: Callable) -> None:
@@ -44,17 +43,14 @@ class StackCanvas(anywidget.AnyWidget):
         self.on_msg(lambda _, content, buffers: answer(content))
 
     def send_time_point(
-        self,
-        time_point: int,
-        stack: pictures.ShownStack | None,
-        layers: list[tuple[Layer, LayerMarks]] | None,
+        self, time_point: int, stack: pictures.ShownStack | None, layers: pictures.Layers | None
     ) -> None:
         """Answers the page: the stack, the layers, or both; numbers travel as bytes."""
         content: dict[str, Any] = {"kind": "time point", "time_point": time_point}
         buffers = []
         if stack is not None:
-            content |= {"source": self.source, "reduced": stack.reduced}
-            content["shape"] = stack.values.shape
+            shape = stack.values.shape
+            content |= {"source": self.source, "reduced": stack.reduced, "shape": shape}
             buffers.append(memoryview(stack.values).cast("B"))
         if layers is not None:
             described = [_describe_layer(layer, marks) for layer, marks in layers]

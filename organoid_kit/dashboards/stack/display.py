@@ -28,8 +28,7 @@ _READ_BY_PAGE = ("time_point", "z", "y", "x", "view", "contrast", "gamma")
 class StackDisplay(VBox):
     """The picture of a stack browser, drawn by "browser" or "kernel".
 
-    `caption`, what the kernel drew in words, takes as many lines as it needs: nothing to press
-    belongs below it.
+    The `caption`, what the kernel drew, takes any number of lines: nothing to press below it.
     """
 
     def __init__(self, browser: StackBrowser, drawn_by: str) -> None:
@@ -76,10 +75,8 @@ class StackDisplay(VBox):
         except ImportError as error:
             if not needed:
                 return None
-            raise UserError(
-                f"Drawing in the browser needs the package anywidget. Received: {error}. "
-                'Install it, or leave drawn_by="browser" out.'
-            ) from error
+            rule = f"Drawing in the browser needs the package anywidget. Received: {error}."
+            raise UserError(f'{rule} Install it, or leave drawn_by="browser" out.') from error
         controls = {name: getattr(self._browser, name) for name in _READ_BY_PAGE}
         canvas = StackCanvas(self._browser.movie, controls, self._answer)
         canvas.observe(lambda _: self._draw_with("browser"), "ready")

@@ -43,13 +43,9 @@ class Layer:
     def collect_marks(self, time_point: int, tail: int = 0) -> LayerMarks:
         """What to draw at a time point, with tails over so many time points back."""
         rows = self.annotations.rows_at(time_point)
-        return LayerMarks(
-            rows=rows,
-            positions=self.annotations.positions[rows].astype(np.float32),
-            divides=self._forward[rows] >= 2,
-            texts=[self.describe(row) for row in rows.tolist()],
-            tails=self._trace_back(rows, time_point, tail),
-        )
+        positions, divides = self.annotations.positions[rows], self._forward[rows] >= 2
+        texts, tails = map(self.describe, rows.tolist()), self._trace_back(rows, time_point, tail)
+        return LayerMarks(rows, positions.astype(np.float32), divides, list(texts), tails)
 
     def describe(self, row: int) -> str:
         """All that is known of a position, in one line."""

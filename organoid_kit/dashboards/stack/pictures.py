@@ -20,6 +20,7 @@ from organoid_kit.data import TimeLapse
 from organoid_kit.plots import Drawing, drawing
 from organoid_kit.plots.drawing import COLOURS, Mark, Spacing
 
+Layers = Sequence[tuple[Layer, LayerMarks]]
 VIEWS = ("slice", "maximum", "orthogonal")
 MOST_BYTES = 16_000_000  # of one time point, sent to the browser
 MOST_PIXELS = 500  # of the longer side of a picture
@@ -90,9 +91,6 @@ def make_tones(contrast: tuple[float, float], gamma: float) -> np.ndarray:
     return np.round(255 * part**gamma).astype(np.uint8)
 
 
-# ---- where the sides of a stack are drawn
-
-
 @dataclass(frozen=True)
 class Panel:
     """Where one side of a stack is drawn, in pixels; `axes`: along the view, down, right."""
@@ -136,15 +134,10 @@ def arrange_panels(shape_zyx: Sequence[int], spacing_um: Spacing, view: str) -> 
 def compute_nearness(
     positions: np.ndarray, place: np.ndarray, axis: int, spacing_um: Spacing
 ) -> np.ndarray:
-    """(n,) int: 2 for positions in the slice across an axis at a place, 1 near it, else 0.
-
-    A plane is as thick as along z on all three sides.
-    """
+    """(n,) int: 2 for positions in the slice across an axis at a place, 1 near it, else 0."""
+    # A plane is as thick as along z on all three sides.
     planes = np.abs(positions[:, axis] - place[axis]) * spacing_um[axis] / spacing_um[0]
     return (planes <= drawing.NEAR_PLANES).astype(int) + (planes <= FAINT_PLANES)
-
-
-# ---- one moment, drawn by matplotlib
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +148,7 @@ class Scene:
     layout: PanelLayout
     place: np.ndarray  # (3,) zyx, voxels: the crosshair; the slices go through it
     tones: np.ndarray  # (256,) uint8, how bright each value is
-    layers: Sequence[tuple[Layer, LayerMarks]]
+    layers: Layers
     spacing_um: Spacing
 
     def select_plane(self, panel: Panel) -> np.ndarray:
@@ -168,12 +161,6 @@ class Scene:
         plane = np.take(values, min(index, values.shape[depth] - 1), axis=depth)
         return self.tones[plane if vertical < horizontal else plane.T]
 
-    def compute_nearness(self, panel: Panel, positions: np.ndarray) -> np.ndarray:
-        """Which positions a panel shows: 2 clearly, 1 faintly, 0 not at all."""
-        if self.layout.name == "maximum":
-            return np.full(len(positions), 2)
-        return compute_nearness(positions, self.place, panel.axes[0], self.spacing_um)
-
     def project(self, panel: Panel, positions: np.ndarray) -> np.ndarray:
         """(n, 2) x and y in µm from a panel's corner, of positions in voxels."""
         _, down, right = panel.axes
@@ -185,10 +172,7 @@ def draw_scene(scene: Scene, title: str = "", description: str = "") -> Drawing:
     above, below = (35, 15 * (len(scene.layers) + 2) + 10) if title else (0, 0)
     width, height = scene.layout.width, scene.layout.height + above + below
     figure = Drawing(figsize=(width / _DPI, height / _DPI), dpi=_DPI)
-    if title:
-        figure.suptitle(title, fontsize=11)
-    else:
-        figure.set_facecolor("0.16")
+    figure.suptitle(title, fontsize=11) if title else figure.set_facecolor("0.16")
     for panel in scene.layout.panels:
         bottom = height - above - panel.top - panel.height
         box = np.array([panel.left, bottom, panel.width, panel.height])
@@ -224,7 +208,10 @@ def _draw_panel(axes: Axes, scene: Scene, panel: Panel) -> None:
 
 def _draw_layer(axes: Axes, scene: Scene, panel: Panel, layer: Layer, marks: LayerMarks) -> None:
     """Tails first, then marks: strong in the slice, small and faint near it."""
-    near = scene.compute_nearness(panel, marks.positions)
+    near = np.full(len(marks.positions), 2)
+    if scene.layout.name != "maximum":
+        where = (scene.place, panel.axes[0], scene.spacing_um)
+        near = compute_nearness(marks.positions, *where)
     tails = marks.tails[near[marks.tails[:, 7].astype(int)] > 0]
     ends = [scene.project(panel, tails[:, :3]), scene.project(panel, tails[:, 3:6])]
     colours = [to_rgba(COLOURS[layer.mark.colour], 0.9 - 0.6 * age) for age in tails[:, 6]]

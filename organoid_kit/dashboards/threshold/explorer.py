@@ -14,12 +14,8 @@ from organoid_kit.dashboards.parts.dashboard import Dashboard
 from organoid_kit.dashboards.parts.svg import Diagram, Pane, Points, draw_key, draw_panes, wrap_svg
 from organoid_kit.dashboards.stack.browser import StackBrowser
 from organoid_kit.dashboards.stack.pictures import FAINT_PLANES, StackPictures
-from organoid_kit.dashboards.threshold.judging import (
-    Judgement,
-    list_kinds,
-    make_judge,
-    sort_by_time,
-)
+from organoid_kit.dashboards.threshold import judging
+from organoid_kit.dashboards.threshold.judging import Judgement
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.evaluation.positions import DEFAULT_THRESHOLDS, ThresholdCurve, format_score
 from organoid_kit.examples.patches import make_grey
@@ -46,13 +42,10 @@ class ThresholdExplorer(Dashboard):
     Attributes:
         kind: "positions", "divisions" or "links", whichever have probabilities.
         threshold, tolerance: sliders, see `make_judge`.
-        best, commit: buttons: to the threshold of highest F1; notes the threshold.
-        committed: what was noted of each kind.
-        next_missed, next_false: buttons that lead from mistake to mistake.
-        browser: the `StackBrowser` with right, missed and false ones.
+        best, commit: buttons: to the threshold of highest F1; notes it in `committed`, by kind.
+        next_missed, next_false: buttons that lead from mistake to mistake in the `browser`.
 
-    Raises:
-        UserError: nothing has a probability, or the spacing is unknown or differs.
+    Raises UserError where nothing has a probability, or the spacing is unknown or differs.
     """
 
     kept = ("kind", "threshold", "tolerance", "browser")
@@ -66,7 +59,7 @@ class ThresholdExplorer(Dashboard):
         max_distance_um: float = 5.0,
         drawn_by: str = "auto",
     ) -> None:
-        kinds = list_kinds(truth.annotations, found)
+        kinds = judging.list_kinds(truth.annotations, found)
         self.movie, self.truth, self.found = truth.movie, truth.annotations, found
         self.max_distance_um, self.committed = max_distance_um, {}
         self._few = _thin_out(truth.annotations, found)
@@ -151,7 +144,7 @@ class ThresholdExplorer(Dashboard):
 
     def _make_judge(self, kind: str, tolerance: int) -> Callable[[float], Judgement]:
         options = {"max_distance_um": self.max_distance_um, "tolerance": tolerance}
-        return cache(make_judge(kind, *self._judged, **options))
+        return cache(judging.make_judge(kind, *self._judged, **options))
 
     @property
     def _judged(self) -> tuple[Annotations, Annotations]:
@@ -165,11 +158,10 @@ class ThresholdExplorer(Dashboard):
     def _go_to_best(self) -> None:
         curve = self._judge_all()
         if curve.scores[0].f1 is None:
-            raise UserError(
-                "A threshold can only be chosen where there is something to find. "
-                f"Received: no true {self.kind.value} in {self.truth.name!r}. "
-                "Pass a movie in which they are annotated."
-            )
+            rule = "A threshold can only be chosen where there is something to find."
+            received = f"no true {self.kind.value} in {self.truth.name!r}"
+            advice = "Pass a movie in which they are annotated."
+            raise UserError(f"{rule} Received: {received}. {advice}")
         self.threshold.value = curve.best()
 
     def _commit(self) -> None:
@@ -205,7 +197,7 @@ class ThresholdExplorer(Dashboard):
     def _step(self, name: str) -> None:
         """Goes to the next mistake of a kind, in order of time."""
         whole = self._judged[0 if name == "missed" else 1]
-        rows = sort_by_time(whole, getattr(self.judgement, name))
+        rows = judging.sort_by_time(whole, getattr(self.judgement, name))
         if not len(rows):
             self.messages.say(f"Nothing is {name} at this threshold.")
             return

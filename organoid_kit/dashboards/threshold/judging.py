@@ -52,18 +52,14 @@ Judge = Callable[[float], Judgement]
 
 
 def list_kinds(truth: Annotations, found: Annotations) -> list[str]:
-    """What can be judged: what was found has a probability, and the truth says what is right.
-
-    Where that is nothing, a UserError is raised.
-    """
+    """What has a probability, and a truth to judge it by. Raises UserError where nothing has."""
     known = {*found.properties, *found.link_properties}
     possible = KINDS if len(truth.links) else ["positions"]
     kinds = [kind for kind in possible if KINDS[kind] in known]
     if not kinds:
-        raise UserError(
-            f"A threshold needs probabilities. Received: {sorted(known)} of {found.name!r}. "
-            "Pass what `predict_positions`, `predict_divisions` or `predict_links` returned."
-        )
+        received = f"{sorted(known)} of {found.name!r}"
+        advice = "Pass what `predict_positions`, `predict_divisions` or `predict_links` returned."
+        raise UserError(f"A threshold needs probabilities. Received: {received}. {advice}")
     return kinds
 
 
@@ -75,15 +71,10 @@ def make_judge(
     max_distance_um: float = 5.0,
     tolerance: int = 1,
 ) -> Judge:
-    """Something that judges what was found at a threshold.
+    """Something that judges what was found at a threshold, of one of `list_kinds`.
 
-    Args:
-        kind: one of `list_kinds`.
-        max_distance_um: a position is right this close to a true one.
-        tolerance: of divisions, time points by which a call may be too early or too late.
-
-    Raises:
-        UserError: the spacing is unknown or differs, or a probability is missing.
+    A position is right within `max_distance_um` of a true one, a division within `tolerance` time
+    points. Raises UserError where the spacing is unknown or differs, or a probability is missing.
     """
     choose_common_spacing(truth, found)
     if kind == "divisions":
@@ -106,11 +97,9 @@ def _make_position_judge(truth: Annotations, found: Annotations, max_distance_um
         rows = np.flatnonzero(probabilities >= threshold)
         partners = match_to_truth(truth, found.select(rows), max_distance_um)
         right, alone = rows[partners >= 0], rows[partners < 0]
-        missed = np.setdiff1d(true_rows, partners)
-        false = alone[inside[alone]]
-        return Judgement(
-            sort_by_time(found, right), sort_by_time(found, false), sort_by_time(truth, missed)
-        )
+        missed, false = np.setdiff1d(true_rows, partners), alone[inside[alone]]
+        sides = ((found, right), (found, false), (truth, missed))
+        return Judgement(*(sort_by_time(*side) for side in sides))
 
     return judge
 

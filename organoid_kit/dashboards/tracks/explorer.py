@@ -7,16 +7,8 @@ import numpy as np
 from ipywidgets import HTML, BoundedIntText, Button, HBox, Layout, Select, VBox
 
 from organoid_kit.base import UserError
-from organoid_kit.dashboards.parts.common import (
-    INK,
-    PAPER,
-    WIDE,
-    add_controls,
-    make_legend,
-    make_tooltip,
-    render,
-    wrap_row,
-)
+from organoid_kit.dashboards.parts import common
+from organoid_kit.dashboards.parts.common import INK, PAPER, WIDE, add_controls
 from organoid_kit.dashboards.parts.dashboard import Dashboard
 from organoid_kit.dashboards.stack.browser import Pick, StackBrowser
 from organoid_kit.dashboards.tracks.lineage_tree import MARKS, DrawnTree, TreeDisplay, draw_tree
@@ -40,8 +32,7 @@ class TrackExplorer(Dashboard):
     Args:
         tracks: with links; of `add_error_probabilities`, so that there are doubts.
         channels, drawn_by: as of the `StackBrowser`.
-        most_doubts: length of the list.
-        least_error: error probability from which on something is doubtful.
+        most_doubts, least_error: length of the list; probability from which on it is a doubt.
 
     Attributes:
         lineage: number of the lineage whose tree is shown; 0: the largest ones.
@@ -114,17 +105,15 @@ class TrackExplorer(Dashboard):
         state = dict(state)
         chosen, browser = state.pop("chosen", None), state.pop("browser", {})
         if chosen is not None and chosen not in range(len(self._sizes)):
-            raise UserError(
-                "A state must hold values that the controls can have. "
-                f"Received: lineage {chosen!r}, and there are {len(self._sizes)}. "
-                "Use it with the same tracks."
-            )
+            rule = "A state must hold values that the controls can have."
+            received = f"lineage {chosen!r}, and there are {len(self._sizes)}"
+            raise UserError(f"{rule} Received: {received}. Use it with the same tracks.")
         super().restore(state)
         self._choose_lineage(chosen)
         self.browser.restore(browser)
 
     def _make_controls(self) -> None:
-        tip = make_tooltip("Lineages are numbered from the one with the most positions.")
+        tip = common.make_tooltip("Lineages are numbered from the one with the most positions.")
         lineage = {"max": len(self._sizes), "layout": Layout(width="250px"), "style": WIDE, **tip}
         doubts = []
         for number, doubt in enumerate(self._doubts):
@@ -145,13 +134,12 @@ class TrackExplorer(Dashboard):
         self.tree = self._display.tree
 
     def _lay_out(self) -> list[Any]:
-        legend = HTML(make_legend(((kind, kind.name) for kind in MARKS), PAPER))
-        top = HBox([self.lineage, self._shown])
-        left = VBox([top, self._display, legend, self._tree_help])
-        left.layout = Layout(width="690px", max_width="100%")
-        right = VBox([self._doubt_text, self.doubts, self.next_doubt])
-        right.layout = Layout(padding="0 0 0 10px")
-        return [wrap_row(left, right), self.messages, self.browser]
+        legend = HTML(common.make_legend(((kind, kind.name) for kind in MARKS), PAPER))
+        left = [HBox([self.lineage, self._shown]), self._display, legend, self._tree_help]
+        left = VBox(left, layout=Layout(width="690px", max_width="100%"))
+        right = [self._doubt_text, self.doubts, self.next_doubt]
+        right = VBox(right, layout=Layout(padding="0 0 0 10px"))
+        return [common.wrap_row(left, right), self.messages, self.browser]
 
     def _handle_event(self, content: Mapping[str, Any]) -> None:
         """A click or key in the tree."""
@@ -222,7 +210,7 @@ class TrackExplorer(Dashboard):
         self._shown.value = _write(self._describe_shown())
         self._doubt_text.value = _write(self._describe_doubts(), "max-width:350px;line-height:1.5")
         look = {"ink": INK, "paper": PAPER}
-        self._tree_help.value = render("tree_help.html", in_page=in_page, **look)
+        self._tree_help.value = common.render("tree_help.html", in_page=in_page, **look)
 
     def _move_line(self) -> None:
         if self._display.in_page:

@@ -86,10 +86,7 @@ def draw_tree(
 def _draw_lines(
     part: Annotations, xs: np.ndarray, ys: np.ndarray, chosen: np.ndarray
 ) -> tuple[tuple[str, str, float], ...]:
-    """Paths of others and of the chosen lineage, with colour and width.
-
-    Each link goes to the row of its later end first; runs without a turn are one stroke.
-    """
+    """Paths of others and of the chosen lineage, with colour and width; no turn, one stroke."""
     paths, forward = ["", ""], part.links_forward()
     for first, last in (rows[[0, -1]] for rows in part.tracks()):
         dot = f"{xs[first] - 1.5:.1f} {ys[first]:.1f}h3"

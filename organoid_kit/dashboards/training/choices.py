@@ -28,10 +28,7 @@ _SETTINGS = ("network", "preset", "epochs", "batch_size", "learning_rate")
 
 
 class TrainingChoices(Dashboard):
-    """Network, data, settings and start of a training; below, the memory, time and disk it takes.
-
-    The controls are those of `kept`, and `measure_time`; `estimate` says what it will take.
-    """
+    """Network, data, settings and start of a training; `estimate` says what it will take."""
 
     kept = ("network", "start_from", "training_path", "validation_path", "channels", "preset")
     kept += ("epochs", "batch_size", "patch_shape", "learning_rate")

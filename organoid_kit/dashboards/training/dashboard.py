@@ -47,6 +47,9 @@ class TrainingDashboard(Dashboard):
     dashboard.follow()``. Without widgets: ``dashboard.train_as_text()``. A dashboard that is made
     while a training runs takes that one over.
 
+    Movies may be given as paths of an .autlist; None: the bundled samples. The controls start with
+    `settings`; runs are kept, and found, in `output_folder`.
+
     Attributes:
         choices: network, data and settings; each of its controls is an attribute here, too.
         start, pause, resume, stop: the buttons.
@@ -63,11 +66,6 @@ class TrainingDashboard(Dashboard):
         *,
         output_folder: str = "runs",
     ) -> None:
-        """Sets up; starts nothing.
-
-        `training` and `validation` are movies, or the paths of an .autlist; None: the bundled
-        samples. The controls start with `settings`; runs are kept, and found, in `output_folder`.
-        """
         self.choices = TrainingChoices(training, validation, settings, output_folder, self.messages)
         for name in (*self.kept, "measure_time", "estimate"):
             setattr(self, name, getattr(self.choices, name))
@@ -124,8 +122,7 @@ class TrainingDashboard(Dashboard):
     def _listen(self) -> None:
         """In the thread, after each step: shows what is new, no more often than people can see.
 
-        While something else is being dealt with, training goes on; what is skipped then is shown
-        after a later step, if there is one.
+        What is skipped, as something else is dealt with, is shown after a later step.
         """
         session = self.session
         is_new = (session.state, len(session.news)) != self._shown

@@ -24,10 +24,7 @@ _loading = threading.Lock()
 
 
 class TrainingSession:
-    """One training that can be paused, changed, stopped and continued.
-
-    `start`, `pause`, `resume` and `stop` return at once; the training follows when the step under
-    way ends.
+    """A training that is paused, changed, stopped and continued when the step under way ends.
 
     Attributes:
         run, progress: None before there is one.

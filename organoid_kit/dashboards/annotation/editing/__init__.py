@@ -11,7 +11,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "editor": ["AnnotationEditor", "open_editor"],
         "remaining": [
-            *("ImageProblems", "find_image_problems", "find_problems"),
+            *("find_image_problems", "find_problems"),
             *("find_open_candidates", "join_candidates", "sort_by_doubt"),
         ],
     },

@@ -50,10 +50,7 @@ class Table(list):
 def _build_annotations(
     start: Annotations, tables: Mapping[str, Table], known: Mapping[int, Properties]
 ) -> Annotations:
-    """The annotations as they are now; rows are in the order of the numbers.
-
-    `known` are the properties of new positions by their number, whether they are there or not.
-    """
+    """The annotations now, in the order of the numbers; `known` are properties by number."""
     there, rows = tables["position"].there, tables["position"].rows(4)
     links, ends = tables["link"].there, tables["link"].rows(2).astype(int)
     properties = _pad(start.properties, len(there))
@@ -72,10 +69,7 @@ def _build_annotations(
 
 
 def _make_id(start: Annotations, number: int) -> Properties:
-    """The property "id" of a new position, another than all there are, where they have one.
-
-    Tables (CSV) need it: their links refer to it.
-    """
+    """A new "id", where positions have one: links in tables (CSV) refer to it."""
     if "id" not in start.properties:
         return {}
     counted = [int(name) for name in start.properties["id"] if isinstance(name, numbers.Integral)]
@@ -103,11 +97,9 @@ class AnnotationEditor:
     """Annotations that change step by step; a wrong step raises a UserError and changes nothing.
 
     Positions are named by their row in `annotations`. Rows behind a deleted one move up; `numbers`
-    never change.
-
-    The `annotations` to begin with stay as they are. Positions must lie in the `movie`, if there is
-    one. Each step is written down in `file`, a journal; the steps of one that is there are done
-    again. Raises UserError where it is that of other annotations, damaged or unwritable.
+    never change. Positions must lie in the `movie`, if there is one. Each step is written down in
+    `file`, a journal; the steps of one that is there are done again. Raises UserError where it is
+    that of other annotations, damaged or unwritable.
     """
 
     def __init__(

@@ -6,7 +6,6 @@ is hidden once it is mended, and comes back where the mending is undone.
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -24,12 +23,7 @@ _DOUBTS = (  # property, the value of the most doubtful, the order in words
 )
 
 
-@dataclass(frozen=True)
-class ImageProblems:
-    """What a look at the images found, and the numbers of the positions each problem concerns."""
-
-    problems: tuple[Problem, ...] = ()
-    numbers: tuple[tuple[int, ...], ...] = ()
+ImageProblems = Sequence[tuple[Problem, list[int]]]  # with the numbers of its positions
 
 
 def find_image_problems(
@@ -38,18 +32,18 @@ def find_image_problems(
     """Looks at all annotated time points; `numbers` are those of the editor at the same moment."""
     without = set(check_annotations(annotations, movie, channels=channels, time_points=()))
     found = check_annotations(annotations, movie, channels=channels)
-    found = tuple(problem for problem in found if problem not in without)
-    return ImageProblems(found, tuple(tuple(numbers[list(p.rows)].tolist()) for p in found))
+    new = (problem for problem in found if problem not in without)
+    return [(problem, numbers[list(problem.rows)].tolist()) for problem in new]
 
 
 def find_problems(
-    editor: AnnotationEditor, channels: Sequence[int] = (1,), of_images: ImageProblems | None = None
+    editor: AnnotationEditor, channels: Sequence[int] = (1,), of_images: ImageProblems = ()
 ) -> list[Problem]:
     """What is wrong now, with what is left of the problems of images."""
-    annotations, of_images = editor.annotations, of_images or ImageProblems()
+    annotations = editor.annotations
     problems = check_annotations(annotations, editor.movie, channels=channels, time_points=())
     reported = {row for problem in problems for row in problem.rows}
-    for problem, numbers in zip(of_images.problems, of_images.numbers, strict=True):
+    for problem, numbers in of_images:
         rows = tuple(map(editor.find_row, numbers))
         if not _is_mended(problem, rows, annotations) and not reported.intersection(rows):
             problems.append(dataclasses.replace(problem, rows=rows))
@@ -77,10 +71,8 @@ def find_open_candidates(
 ) -> np.ndarray:
     """Rows of the candidates that are neither refused nor have a position of their own.
 
-    Args:
-        annotations: each position stands for one candidate at most.
-        refused: (n, 4) float, time point, z, y, x of what was refused.
-        within_um: a candidate and a position farther apart are two nuclei.
+    Each position stands for one candidate at most; farther apart than `within_um`, they are two
+    nuclei. `refused`, (n, 4) float: time point, z, y, x of what was refused.
     """
     spacing_um = np.array(candidates.spacing_um or annotations.spacing_um or (1.0, 1.0, 1.0))
     still = np.ones(len(candidates), bool)
@@ -115,10 +107,8 @@ def join_candidates(earlier: Annotations | None, more: Annotations) -> Annotatio
     """Candidates of several time points together, without links; the rows of the earlier stay."""
     if earlier is None:
         return more
-    properties = {
-        name: np.concatenate([values, more.properties[name]])
-        for name, values in earlier.properties.items()
-    }
+    known = earlier.properties.items()
+    properties = {name: np.concatenate([old, more.properties[name]]) for name, old in known}
     return dataclasses.replace(
         earlier,
         positions=np.concatenate([earlier.positions, more.positions]),
