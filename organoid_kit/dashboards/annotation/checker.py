@@ -23,6 +23,9 @@ from organoid_kit.plots import Drawing, plot_problems
 from organoid_kit.plots.drawing import Mark, count
 
 LISTS = ("Problems", "Candidates")
+_LONGEST = 120  # pixels: longest side of the map
+_MOST_DOTS = 400
+_GOAL = summary.POSITIONS_OF_ORGANOIDTRACKER
 _CHOSEN = Mark("chosen", "+", "yellow")
 _HELP = """<div style="line-height:1.5"><b>Mend</b>: click on a position to choose it, on an empty
 place to put the crosshair there; then press a button, or its key (in brackets) after a click on the
@@ -242,11 +245,6 @@ class AnnotationChecker(Dashboard):
         with self.messages.watch(keep=True):
             what = (self.movie, self.editor.annotations, self.browser.time_point.value)
             self.coverage.value = draw_coverage(*what)
-
-
-_LONGEST = 120  # pixels: longest side of the map
-_MOST_DOTS = 400
-_GOAL = summary.POSITIONS_OF_ORGANOIDTRACKER
 
 
 def describe_coverage(movie: TimeLapse, annotations: Annotations, time_point: int) -> str:

@@ -77,6 +77,7 @@ class AugmentationPreview(Dashboard):
 
     @settings.setter
     def settings(self, chosen: AugmentationSettings) -> None:
+        """Puts other settings on the controls."""
         self._start = chosen
         with self.at_once():
             for name, operation in self.operations.items():
@@ -220,6 +221,7 @@ class Operation(VBox):
 
     @setting.setter
     def setting(self, value: Setting) -> None:
+        """Puts another setting on the controls."""
         if value and self.range is not None:
             self.range.value = value
         self.on.value = bool(value)

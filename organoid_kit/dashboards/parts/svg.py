@@ -16,6 +16,7 @@ from organoid_kit.plots.drawing import COLOURS, HEAT_COLOURS, Mark, choose_bar_u
 
 _GAP, _LINE = 10, 16  # pixels between panes, and of a line of text
 _RADIUS = 5.5  # of a mark, in pixels
+LEFT, RIGHT, TOP, BOTTOM = 52, 14, 34, 36  # pixels around the lines of a diagram
 _DASHES = {"-": "", "--": "6 4", "-.": "8 3 2 3", ":": "2 3"}  # of matplotlib's line styles
 
 
@@ -151,9 +152,6 @@ def _draw_arrow(ends: np.ndarray) -> str:
         f'<path d="{line}" stroke="{colour}" stroke-width="2"/>'
         f'<polygon points="{corners}" fill="{colour}" {dark}/>'
     )
-
-
-LEFT, RIGHT, TOP, BOTTOM = 52, 14, 34, 36  # pixels around the lines
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,8 @@ from organoid_kit.plots.drawing import FALSE, LINES, MISSED, NEAR_PLANES, POSITI
 _MOST_TIME_POINTS, _MOST_POSITIONS = 30, 5000
 _MARKS = {"right": RIGHT, "missed": MISSED, "false": FALSE}
 _START = 0.5
+_FIGURES = {"precision": "precision", "recall": "recall", "f1": "F1"}
+_CLOSE_UP_UM, _MOST_CLOSE_UPS = 10.0, 4  # around a mistake; of each kind
 
 
 class ThresholdExplorer(Dashboard):
@@ -81,8 +83,7 @@ class ThresholdExplorer(Dashboard):
 
     def describe(self) -> str:
         """Threshold, figures and counts, in words."""
-        figures = describe_judgement(self.threshold.value, self.judgement)
-        return f"{self.kind.value.capitalize()}, {figures}"
+        return f"{self.kind.value.capitalize()}, {self._describe_judgement()}"
 
     def plot(self) -> Drawing:
         """The static twin: the curves, with the threshold."""
@@ -172,9 +173,7 @@ class ThresholdExplorer(Dashboard):
     def _show(self) -> None:
         judgement, (truth, found) = self.judgement, self._judged
         self.tolerance.disabled = self.kind.value != "divisions"
-        committed = self.committed.get(self.kind.value)
-        now = (self.threshold.value, judgement)
-        self._curve.value = draw_threshold_curve(self._judge_all(), *now, committed)
+        self._curve.value = self._draw_curve()
         with self.browser.at_once():
             for name, whole in (("right", found), ("missed", truth), ("false", found)):
                 positions = _take(whole, getattr(judgement, name))
@@ -188,11 +187,50 @@ class ThresholdExplorer(Dashboard):
         time_point, shown = self.browser.time_point.value, ""
         stack = self._pictures.at(time_point, self.browser.channels.value)
         if stack.reduced == 1:
-            judged = (*self._judged, self.judgement)
-            rows = make_close_ups(self.movie, stack.values, time_point, *judged)
+            rows = self._make_close_ups(stack.values, time_point)
             words = f"Mistakes at time point {time_point} in close-up; rings are true positions."
             shown = draw_panes(rows, words, 105) or f"No mistake at time point {time_point}."
         self._close_ups.value = shown
+
+    def _describe_judgement(self) -> str:
+        """Figures and counts, in words."""
+        now = self.judgement
+        figures = [f"{name} {format_score(getattr(now, key))}" for key, name in _FIGURES.items()]
+        counts = [f"{len(getattr(now, name))} {name}" for name in ("right", "missed", "false")]
+        figures = f"{', '.join(figures)} ({', '.join(counts)})"
+        return f"threshold {self.threshold.value:.2f}: {figures}."
+
+    def _draw_curve(self) -> str:
+        """The figures over the threshold, an upright line at it, a flag at what was committed."""
+        curve, threshold = self._judge_all(), self.threshold.value
+        diagram, entries = Diagram(466, 260, end=1, top=1), []
+        parts = [diagram.draw_scales("threshold"), diagram.draw_upright(threshold)]
+        for style, (key, name) in zip(LINES, _FIGURES.items(), strict=False):
+            values = np.array([getattr(judgement, key) for judgement in curve.scores], float)
+            points = np.column_stack([curve.thresholds, values])
+            parts.append(diagram.draw_line(points, style, every=8))
+            value = getattr(self.judgement, key)
+            if value is not None:
+                parts.append(diagram.draw_point(threshold, value, {**style, "fill": "#fff"}, 5))
+            entries.append((f"{name} {'not measured' if value is None else f'{value:.2f}'}", style))
+        if (committed := self.committed.get(self.kind.value)) is not None:
+            parts.append(diagram.draw_flag(committed, "committed"))
+        words = f"Precision, recall and F1 over the threshold; now {self._describe_judgement()}"
+        return wrap_svg("".join([*parts, draw_key(entries)]), diagram.width, diagram.height, words)
+
+    def _make_close_ups(self, stack: np.ndarray, time_point: int) -> list[list[Pane]]:
+        """A row for each kind of mistake; the stack, (z, y, x) uint8, is as it is shown."""
+        rows, now, (truth, found) = [], self.judgement, self._judged
+        known = truth.positions_at(time_point)
+        for mark, whole, wrong in ((MISSED, truth, now.missed), (FALSE, found, now.false)):
+            here = whole.positions[wrong[whole.time_points[wrong] == time_point]]
+            shown = here[:_MOST_CLOSE_UPS]
+            if len(here):
+                panes = [_make_close_up(self.movie, stack, known, each, mark) for each in shown]
+                more = f", {len(shown)} of {len(here)}" if len(here) > len(shown) else ""
+                panes[0] = dataclasses.replace(panes[0], title=f"{mark.name}{more}", bar=True)
+                rows.append(panes)
+        return rows
 
     def _step(self, name: str) -> None:
         """Goes to the next mistake of a kind, in order of time."""
@@ -224,70 +262,12 @@ def _thin_out(truth: Annotations, found: Annotations) -> tuple[Annotations, Anno
     return tuple(part.select(np.isin(part.time_points, chosen)) for part in (truth, found))
 
 
-FIGURES = {"precision": "precision", "recall": "recall", "f1": "F1"}
-CLOSE_UP_UM = 10.0  # around a mistake
-
-
-def draw_threshold_curve(
-    curve: ThresholdCurve, threshold: float, now: Judgement, committed: float | None = None
-) -> str:
-    """The three curves, with an upright line where the threshold is; what was committed has a flag.
-
-    The curve has a `Judgement` at each threshold; `now` is that of the threshold in use.
-    """
-    diagram, entries = Diagram(466, 260, end=1, top=1), []
-    parts = [diagram.draw_scales("threshold"), diagram.draw_upright(threshold)]
-    for style, (key, name) in zip(LINES, FIGURES.items(), strict=False):
-        values = np.array([getattr(judgement, key) for judgement in curve.scores], float)
-        points = np.column_stack([curve.thresholds, values])
-        parts.append(diagram.draw_line(points, style, every=8))
-        value = getattr(now, key)
-        if value is not None:
-            parts.append(diagram.draw_point(threshold, value, {**style, "fill": "#fff"}, 5))
-        entries.append((f"{name} {'not measured' if value is None else f'{value:.2f}'}", style))
-    if committed is not None:
-        parts.append(diagram.draw_flag(committed, "committed"))
-    words = f"Precision, recall and F1 over the threshold; now {describe_judgement(threshold, now)}"
-    return wrap_svg("".join([*parts, draw_key(entries)]), diagram.width, diagram.height, words)
-
-
-def describe_judgement(threshold: float, judgement: Judgement) -> str:
-    """Figures and counts, in words."""
-    figures = [f"{name} {format_score(getattr(judgement, key))}" for key, name in FIGURES.items()]
-    counts = [f"{len(getattr(judgement, name))} {name}" for name in ("right", "missed", "false")]
-    return f"threshold {threshold:.2f}: {', '.join(figures)} ({', '.join(counts)})."
-
-
-def make_close_ups(
-    movie: TimeLapse,
-    stack: np.ndarray,
-    time_point: int,
-    truth: Annotations,
-    found: Annotations,
-    judgement: Judgement,
-    most: int = 4,
-) -> list[list[Pane]]:
-    """What is missed and false, at most so many of each kind: 10 µm around each, in its plane.
-
-    The stack, (z, y, x) uint8, is that of the time point, as it is shown.
-    """
-    rows, known = [], truth.positions_at(time_point)
-    for mark, whole, wrong in ((MISSED, truth, judgement.missed), (FALSE, found, judgement.false)):
-        here = whole.positions[wrong[whole.time_points[wrong] == time_point]]
-        if len(here):
-            panes = [_make_close_up(movie, stack, known, centre, mark) for centre in here[:most]]
-            more = f", {most} of {len(here)}" if len(here) > most else ""
-            panes[0] = dataclasses.replace(panes[0], title=f"{mark.name}{more}", bar=True)
-            rows.append(panes)
-    return rows
-
-
 def _make_close_up(
     movie: TimeLapse, stack: np.ndarray, truth: np.ndarray, centre: np.ndarray, mark: Mark
 ) -> Pane:
     """A square around a position, with true ones up to three planes away; black outside."""
     spacing_yx = np.array(movie.spacing_um)[1:]
-    half = np.maximum(1, np.round(CLOSE_UP_UM / spacing_yx)).astype(int)
+    half = np.maximum(1, np.round(_CLOSE_UP_UM / spacing_yx)).astype(int)
     z, *middle = np.clip(np.round(centre).astype(int), 0, np.array(stack.shape) - 1)
     padded = np.pad(stack[z], [(width, width) for width in half])
     pixels = padded[tuple(slice(at, at + 2 * width + 1) for at, width in zip(middle, half))]
