@@ -98,12 +98,12 @@ def format_stroke(style: Mapping[str, str], thickness: float = 2) -> str:
     return f'stroke="{style["color"]}" stroke-width="{thickness}"{dashed}'
 
 
-def wrap_svg(content: str, width: float, height: float, words: str, extra: str = "") -> str:
+def wrap_svg(content: str, width: float, height: float, words: str) -> str:
     """SVG with words for those who cannot see it; it shrinks where there is little room."""
     style = f"width:100%;max-width:{width + 12:.0f}px;background:{PAPER}"
     return (
         f'<svg role="img" aria-label="{html.escape(words, quote=True)}" '
-        f'viewBox="-6 -4 {width + 12:.0f} {height + 8:.0f}" {extra} style="{style}" '
+        f'viewBox="-6 -4 {width + 12:.0f} {height + 8:.0f}" style="{style}" '
         f'font-family="sans-serif" font-size="12">{content}</svg>'
     )
 
