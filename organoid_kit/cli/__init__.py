@@ -2,8 +2,7 @@
 
 Its modules, in the order of use:
 
-    commands.json   what can be typed, and what --help says
-    options         makes a parser of it
+    commands.json   what can be typed, and what --help says; a parser is made of it here
     check  train  predict  track  score  demo    a command each
     runs            the small ones: runs, report, card, export
     files           movies and annotations that were named, and where results go
@@ -13,15 +12,20 @@ to go on, and exits with 130. Keras is loaded only by the commands that need it,
 comes at once.
 """
 
+import json
 import sys
-from argparse import ArgumentParser
+from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError
 from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
 from importlib import import_module
+from pathlib import Path
+from typing import Any
 
 from organoid_kit import __version__
 from organoid_kit.base import UserError
-from organoid_kit.cli.options import add_commands
 
+READING = ("axes", "spacing_um", "pattern", "accept_guess")  # as `read_timelapse` names them
 _OF_RUNS = ("report", "card", "export")  # stand in the module `runs`
 
 
@@ -51,3 +55,60 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nInterrupted. Nothing was left half written.", file=sys.stderr)
         return 130
+
+
+def add_commands(parser: ArgumentParser) -> None:
+    """All commands. What is not typed is not passed: defaults are those of the functions."""
+    specifications = json.loads(Path(__file__).with_name("commands.json").read_text("utf-8"))
+    common = specifications.pop("common")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, command in specifications.items():
+        text = command["help"]
+        added = commands.add_parser(name, help=text, description=text, argument_default=SUPPRESS)
+        exclusive = None
+        for flags, stated in command["options"].items():
+            facts = dict(stated or common[flags])
+            group = added
+            if facts.pop("exclusive", False):
+                group = exclusive = exclusive or added.add_mutually_exclusive_group()
+            group.add_argument(*flags.split(), **_as_argparse_wants(facts))
+
+
+def _as_argparse_wants(facts: dict[str, Any]) -> dict[str, Any]:
+    """JSON has neither types nor tuples."""
+    types = {"path": Path, "int": int, "float": float}
+    types |= {"numbers": partial(_parse, int), "lengths": partial(_parse, float)}
+    if "type" in facts:
+        facts["type"] = types[facts["type"]]
+    if isinstance(facts.get("metavar"), list):
+        facts["metavar"] = tuple(facts["metavar"])
+    return facts
+
+
+def _parse(kind: type, text: str) -> tuple:
+    """2,3 → (2, 3), whole numbers, or 2,0.5,0.5 → (2.0, 0.5, 0.5), three lengths."""
+    needed = {int: "whole numbers are needed, such as 2,3"}
+    needed[float] = "three lengths are needed, such as 2,0.5,0.5"
+    with suppress(ValueError):
+        numbers = tuple(map(kind, text.split(",")))
+        if kind is int or len(numbers) == 3:
+            return numbers
+    raise ArgumentTypeError(f"{needed[kind]}; received {text!r}")
+
+
+def spell_option(name: str) -> str:
+    """batch_size → --batch-size."""
+    flags = {"output_folder": "output", "patch_shape_zyx": "patch", "spacing_um": "spacing"}
+    return f"--{flags.get(name, name).replace('_', '-')}"
+
+
+def spell_options(**options: object) -> list[str]:
+    """Options as one types them, without those that are None or False."""
+    words = []
+    for name, value in options.items():
+        if value is None or value is False:
+            continue
+        words.append(spell_option(name))
+        if value is not True:
+            words.append(",".join(map(str, value)) if isinstance(value, tuple) else str(value))
+    return words

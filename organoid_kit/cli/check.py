@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from organoid_kit.base import UserError
+from organoid_kit.base import refuse
 from organoid_kit.cli.files import open_movies, require_channels
 from organoid_kit.data import AnnotatedMovie
 from organoid_kit.evaluation import check_annotations, summarise_annotations
@@ -23,10 +23,8 @@ def check(
 ) -> int:
     """Prints problems and a summary; 1 if there are errors."""
     if annotations is None and dataset.suffix != ".autlist":
-        raise UserError(
-            "A movie needs its annotations. Received: a movie alone. "
-            f"Add --annotations FILE, or name an .autlist instead of {str(dataset)!r}."
-        )
+        advice = "Add --annotations FILE, or name an .autlist instead."
+        raise refuse(dataset, "A movie needs its annotations", "a movie alone", advice)
     movies = open_movies([dataset], annotations, time_point_offset, **reading)
     if not channels:
         require_channels(annotated.movie for annotated in movies)

@@ -187,10 +187,8 @@ def write_pages(
             options = {"blobs": result.blobs, "channels": result.settings.channels}
             report.save_movie_result(run, annotated, result.found, result.threshold, **options)
         report.write_report(folder / f"report_{kind}.html", run)
-    channels, folders = (
-        results["position"][0].settings.channels,
-        [networks[kind] for kind in NETWORKS],
-    )
+    channels = results["position"][0].settings.channels
+    folders = [networks[kind] for kind in NETWORKS]
     for annotated, movie in zip(test, tracked, strict=True):
         report.save_tracking(folder / "tracking", annotated, movie, folders, channels=channels)
     page = folder / "report.html"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from organoid_kit import data
-from organoid_kit.base import UserError
+from organoid_kit.base import UserError, refuse
 from organoid_kit.base.files import make_file_name
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse, read_annotations
 from organoid_kit.data.formats import add_organoidtracker_data, add_track_ids
@@ -28,9 +28,8 @@ def open_movies(
     time_point_offset: int = 0,
     **reading: Any,
 ) -> list[AnnotatedMovie]:
-    """All movies that were named, one by one or in an .autlist, read with these options.
-
-    A file of annotations is that of the only movie; `time_point_offset` that of an .xml.
+    """All movies that were named, one by one or in an .autlist, read with these options. A file of
+    annotations is that of the only movie; `time_point_offset` that of an .xml.
     """
     movies: list[AnnotatedMovie] = []
     for path in paths:
@@ -42,11 +41,9 @@ def open_movies(
     if annotations is None:
         return movies
     if len(movies) != 1:
-        raise UserError(
-            "A file of annotations belongs to one movie. "
-            f"Received: {str(annotations)!r} for {len(movies)} movies. "
-            "Name one movie, or an .autlist that names annotations for each."
-        )
+        rule = "A file of annotations belongs to one movie"
+        advice = "Name one movie, or an .autlist that names annotations for each."
+        raise refuse(annotations, rule, f"{len(movies)} movies", advice)
     spacing = read_spacing(annotations) or movies[0].movie.spacing_um
     known = read_positions(annotations, spacing, time_point_offset)
     return [dataclasses.replace(movies[0], annotations=known)]
@@ -86,11 +83,9 @@ def require_channels(movies: Iterable[TimeLapse]) -> None:
     for movie in movies:
         names = [f"{number} ({name})" for number, name in enumerate(movie.channel_names, 1)]
         if len(names) > 1:
-            raise UserError(
-                "The channel with nuclei must be named where a movie has several. "
-                f"Received: no --channels for {movie.name!r} with channels {', '.join(names)}. "
-                "Add --channels 1, say, or --channels 1,2 for their sum."
-            )
+            rule = "The channel with nuclei must be named where a movie has several"
+            advice = "Add --channels 1, say, or --channels 1,2 for their sum."
+            raise refuse(movie.name, rule, f"no --channels of {', '.join(names)}", advice)
 
 
 def choose_outputs(output: Path, names: Sequence[str], form: str | None = None) -> list[Path]:
@@ -105,11 +100,9 @@ def choose_outputs(output: Path, names: Sequence[str], form: str | None = None) 
         paths = [output] * len(names)
     for path in paths:
         if path.exists() or len(set(paths)) < len(paths):
-            raise UserError(
-                "Each movie needs a file of its own that does not exist yet. "
-                f"Received: {str(path)!r} for {', '.join(names)}. Choose another --output; one "
-                "without suffix is a folder, with a file for each movie."
-            )
+            rule = "Each movie needs a file of its own that does not exist yet"
+            advice = "Choose another --output; one without suffix is a folder of files."
+            raise refuse(path, rule, f"for {', '.join(names)}", advice)
     return paths
 
 
@@ -117,23 +110,16 @@ def _choose_suffix(output: Path, form: str | None) -> str:
     """Of the files. Says before the work, not after it, that they cannot be written."""
     stated = output.suffix.lower()
     suffix = stated or FORMATS[form or "aut"]
+    advice = "Choose another --output; the name of a folder has no dot."
     if stated and stated not in SUFFIXES:
-        raise UserError(
-            f"Results are written as {', '.join(SUFFIXES)}, or into a folder. "
-            f"Received: --output {str(output)!r} with another suffix. "
-            "Choose one of these, or a folder without a dot in its name."
-        )
+        rule = f"Results are written as {', '.join(SUFFIXES)}, or into a folder"
+        raise refuse(output, rule, "another suffix", advice)
     if form and suffix != FORMATS[form]:
-        raise UserError(
-            "The suffix of --output must agree with --format. "
-            f"Received: {str(output)!r} and --format {form}. "
-            "Leave out --format, or name a folder without a dot in its name."
-        )
+        rule = "The suffix of --output must agree with --format"
+        raise refuse(output, rule, f"--format {form}", f"Leave out --format. {advice}")
     if suffix in (".geff", ".zarr") and find_spec("geff") is None:
-        raise UserError(
-            f"GEFF files need the geff library. Received: --output {str(output)!r} without it. "
-            'Install it with: pip install "organoid-kit[formats]", or choose .aut.'
-        )
+        advice = 'Install it with: pip install "organoid-kit[formats]", or choose .aut.'
+        raise refuse(output, "GEFF files need the geff library", "none is installed", advice)
     return suffix
 
 
@@ -161,16 +147,13 @@ class TrackWriter:
         self.listed: list[AnnotatedMovie] = []
         suffix = output.suffix.lower() or FORMATS[form or "aut"]
         if suffix == ".aut" and self.list_file.exists():
-            raise UserError(
-                f"Existing files are never overwritten. Received: {str(self.list_file)!r}, "
-                "where the tracks would be listed. Choose another --output."
-            )
+            rule, advice = "Existing files are never overwritten", "Choose another --output."
+            raise refuse(self.list_file, rule, "tracks would be listed there", advice)
 
     def write(
         self, tracks: Annotations, path: Path, annotated: AnnotatedMovie | None = None
     ) -> list[Path]:
         """Writes tracks in the format of the suffix, none being a Cell Tracking Challenge folder.
-
         Without a movie (`annotated`) there is no list, and no folder. Returns what was written.
         """
         suffix, shape = path.suffix.lower(), {}

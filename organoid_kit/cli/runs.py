@@ -18,10 +18,8 @@ def report(runs: Sequence[Path], output: Path | None = None, overwrite: bool = F
     from organoid_kit.report import write_comparison, write_report, write_tracking_report
 
     if len(runs) > 1 and output is None:
-        raise UserError(
-            "A comparison belongs to no single run. "
-            f"Received: {len(runs)} runs without --output. Add -o comparison.html."
-        )
+        received = f"{len(runs)} runs without --output. Add -o comparison.html."
+        raise UserError(f"A comparison belongs to no single run. Received: {received}")
     output = output or runs[0] / "report.html"
     if len(runs) > 1:
         write_comparison(output, [Run(folder) for folder in runs], overwrite=overwrite)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from organoid_kit.base import UserError
+from organoid_kit.base import refuse
 from organoid_kit.base.files import make_file_name, write_json_safely
 from organoid_kit.cli.files import Spacing, read_positions, read_spacing, select_time_points
 from organoid_kit.data import AnnotatedMovie, Annotations, read_dataset
@@ -41,10 +41,8 @@ def score(
     from organoid_kit.networks import load_settings
 
     if run and truth.suffix != ".autlist":
-        raise UserError(
-            "Results are kept in a run with pictures of their movies. "
-            f"Received: --run with {str(truth)!r}. Name an .autlist instead, or leave out --run."
-        )
+        rule = "Results are kept in a run with pictures of their movies"
+        raise refuse(truth, rule, "--run", "Name an .autlist instead, or leave out --run.")
     if run and threshold is None:
         threshold = load_settings(run).threshold
     if truth.suffix == ".autlist":

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from organoid_kit import tracking
-from organoid_kit.base import NetworkSettings, UserError
+from organoid_kit.base import NetworkSettings, UserError, refuse
 from organoid_kit.cli.files import (
     Spacing,
     TrackWriter,
@@ -46,11 +46,9 @@ def track(
             f"Received: {'both' if movies else 'neither'}. Name movies, or --from-positions FILE."
         )
     if from_positions and (form == "ctc" or score):
-        raise UserError(
-            "Positions alone know no movie and no truth. "
-            "Received: --from-positions with --format ctc or --score. "
-            "Leave these out; `score` compares the result with a truth."
-        )
+        rule, received = "Positions alone know no movie and no truth", "--format ctc or --score"
+        advice = "Leave these out; `score` compares the result with a truth."
+        raise refuse(from_positions, rule, received, advice)
     if from_positions:
         spacing = reading.get("spacing_um")
         return _track_positions(from_positions, output, form, spacing, time_point_offset)
@@ -70,16 +68,12 @@ def _track_movies(
 ) -> None:
     """Where a folder for a report is named, scores them, too."""
     if report and report.exists():
-        raise UserError(
-            f"Existing files are never overwritten. Received: {str(report)!r}, "
-            "where the report would go. Choose another --output."
-        )
+        rule, received = "Existing files are never overwritten", "the report would go there"
+        raise refuse(report, rule, received, "Choose another --output.")
     if report and not any(len(annotated.annotations.links) for annotated in movies):
         names = ", ".join(annotated.movie.name for annotated in movies)
-        raise UserError(
-            f"Scores need true links. Received: --score for {names} without any. "
-            "Name an .autlist whose annotations have links, or leave out --score."
-        )
+        advice = "Name an .autlist whose annotations have links, or leave out --score."
+        raise refuse(names, "Scores need true links", "--score without any", advice)
     outputs = choose_outputs(output, [annotated.movie.name for annotated in movies], form)
     writer = TrackWriter(output, form)
     load_keras()

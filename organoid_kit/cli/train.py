@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from organoid_kit.base import NetworkSettings, UserError, make_settings, read_settings
+from organoid_kit.base import NetworkSettings, UserError, make_settings, read_settings, refuse
+from organoid_kit.cli import READING, spell_option, spell_options
 from organoid_kit.cli.files import load_keras, require_channels
-from organoid_kit.cli.options import READING, spell_option, spell_options
 from organoid_kit.data import AnnotatedMovie, read_dataset
 from organoid_kit.examples.splits import Split, split_by_movie, split_by_time_block
 from organoid_kit.training import Run
@@ -35,9 +35,8 @@ def train(
     resume: Path | None = None,
     **stated: Any,
 ) -> int:
-    """Trains, calibrates, and chooses the threshold.
-
-    `stated` has settings by name, and options of `read_timelapse`.
+    """Trains, calibrates, and chooses the threshold. `stated` has settings by name, and options of
+    `read_timelapse`.
     """
     reading = {name: stated.pop(name) for name in READING if name in stated}
     if resume:
@@ -65,11 +64,9 @@ def _refuse_changes(resume: Path, **changes: Any) -> None:
     stated = {name for name, value in changes.items() if value is not None}.difference(_LIMITS)
     if stated:
         options = ", ".join(spell_option(name) for name in changes if name in stated)
-        raise UserError(
-            "A run goes on with the settings it was started with. "
-            f"Received: {options} with --resume {str(resume)!r}. "
-            "Leave them out, or start a new run with --start-from instead of --resume."
-        )
+        rule = "A run goes on with the settings it was started with"
+        advice = "Leave them out, or start a new run with --start-from instead of --resume."
+        raise refuse(resume, rule, options, advice)
 
 
 def _choose_settings(
@@ -86,11 +83,9 @@ def _choose_settings(
         return make_settings(network or "position", **changes)
     settings = make_fine_tuning_settings(changes["start_from"], **changes)
     if network not in (None, settings.network):
-        start = f"--start-from {changes['start_from']}, a {settings.network} network"
-        raise UserError(
-            "A network goes on finding what it learned to find. "
-            f"Received: --network {network} with {start}. Leave out --network, or name another."
-        )
+        rule = "A network goes on finding what it learned to find"
+        received = f"--network {network} for a {settings.network} network"
+        raise refuse(changes["start_from"], rule, received, "Leave out --network, or name another.")
     return settings
 
 
@@ -137,10 +132,8 @@ def _calibrate(run: Run, split: Split) -> str:
     settings = run.settings
     note = "It keeps the calibration of the network it started from."
     if settings.calibration == (1.0, 0.0):
-        note = (
-            "Not calibrated: that takes movies the network was not trained on. "
-            "Its probabilities may be too bold."
-        )
+        note = "Not calibrated: that takes movies the network was not trained on."
+        note += " Its probabilities may be too bold."
     if settings.network != "position" or not settings.start_from:
         return note
     threshold, names = choose_threshold(run, split.training), _join_names(split.training)

@@ -43,13 +43,10 @@ class OverfitResult:
         if self.passed:
             return course + "It can learn this: go on."
         if last < 0.7 * first:
-            return course + (
-                "It is learning but not done: give it more steps before you look for a mistake."
-            )
-        return course + (
-            "It does not learn. Look at the patches: do the dots lie on nuclei? Are the right "
-            "channels chosen? If all is in place, try a tenth of the learning rate."
-        )
+            course += "It is learning but not done: give it more steps before you look for"
+            return f"{course} a mistake."
+        course += "It does not learn. Look at the patches: do the dots lie on nuclei? Are the right"
+        return f"{course} channels chosen? If all is in place, try a tenth of the learning rate."
 
 
 def overfit_one_patch(

@@ -15,7 +15,7 @@ from datetime import datetime, timezone
 from html import escape
 from pathlib import Path
 
-from organoid_kit.base import UserError
+from organoid_kit.base import UserError, refuse
 from organoid_kit.base.files import read_json, write_json_safely
 from organoid_kit.base.settings import NETWORKS
 from organoid_kit.training.runs import align_columns
@@ -108,10 +108,8 @@ def add_result(
 ) -> Path:
     """Adds a row to the table of a folder, such as ``settings.output_folder``; returns its file.
 
-    Earlier ones of the same variant and seed stay, too. All else: see `Result`.
-
-    Raises:
-        UserError: a score is no number, a name is missing, or the folder cannot be written.
+    Earlier ones of the same variant and seed stay, too. All else: see `Result`. Raises UserError
+    where a score is no number, a name is missing, or the folder cannot be written.
     """
     now = datetime.now(timezone.utc)
     written = now.isoformat(timespec="seconds")
@@ -129,11 +127,9 @@ def read_results(folder: str | Path) -> ResultsTable:
         try:
             results.append(_make_result(**read_json(path)))
         except (UserError, TypeError, AttributeError) as error:
-            raise UserError(
-                f"Each file of a results table must hold one result. Received: {path}, which is "
-                "damaged or of another kind. Move this file elsewhere: all other rows are whole, "
-                "and the table can be shown again."
-            ) from error
+            rule = "Each file of a results table must hold one result"
+            advice = "Move this file elsewhere: all other rows are whole."
+            raise refuse(path, rule, "damaged or of another kind", advice) from error
     return ResultsTable(tuple(results))
 
 
@@ -142,20 +138,15 @@ def _make_result(network, variant, seed, scores, tested_on, written) -> Result:
     names = [(network, "network"), (variant, "variant"), *((name, "score") for name in scores)]
     for name, what in names:
         if not isinstance(name, str) or not name.strip():
-            raise UserError(
-                f"A result needs the name of its {what}. Received: {name!r}. Give a few words."
-            )
+            rule = f"A result needs the name of its {what}"
+            raise UserError(f"{rule}. Received: {name!r}. Give a few words.")
     if not _is_number(seed, numbers.Integral):
-        raise UserError(
-            "A seed is a whole number, or None where no chance is in it. "
-            f"Received: {seed!r}. Pass one of them."
-        )
+        rule = "A seed is a whole number, or None where no chance is in it"
+        raise UserError(f"{rule}. Received: {seed!r}. Pass one of them.")
     for name, value in scores.items():
         if not _is_number(value, numbers.Real):
-            raise UserError(
-                "A score is a number, or None where it was not measured. "
-                f"Received: {value!r} for {name!r}."
-            )
+            rule = "A score is a number, or None where it was not measured"
+            raise UserError(f"{rule}. Received: {value!r} for {name!r}. Pass one of them.")
     seed = None if seed is None else int(seed)
     scores = {name.strip(): None if v is None else float(v) for name, v in scores.items()}
     return Result(network.strip(), variant.strip(), seed, scores, tested_on, written)

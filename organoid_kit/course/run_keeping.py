@@ -21,7 +21,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from organoid_kit.base import UserError
+from organoid_kit.base import UserError, refuse
 from organoid_kit.base.files import write_safely
 from organoid_kit.training import Run
 from organoid_kit.training.checkpoints import list_checkpoints
@@ -35,31 +35,25 @@ Listener = Callable[[Any], None]  # takes a `Progress` of a training
 
 
 def open_backup_folder(keep_in: str | Path | None) -> Path | None:
-    """The folder for keeping: "drive" on Colab, a folder anywhere, or None to keep nothing.
-
-    Google Drive is mounted, which Colab confirms with you. Raises UserError where that fails.
+    """The folder for keeping: "drive" on Colab, a folder anywhere, or None to keep nothing. Google
+    Drive is mounted, which Colab confirms with you. Raises UserError where that fails.
     """
     if keep_in is None or str(keep_in).lower() != "drive":
         return None if keep_in is None else Path(keep_in)
     try:
         import_module("google.colab.drive").mount(str(DRIVE))
     except ImportError as error:
-        raise UserError(
-            'Google Drive is mounted on Colab only. Received: keep_in="drive" on another machine. '
-            "Name a folder that is backed up, or None."
-        ) from error
+        rule, advice = "Google Drive is mounted on Colab only", "Name a folder that is backed up."
+        raise refuse(keep_in, rule, "this is another machine", advice) from error
     except Exception as error:  # Colab raises several kinds when permission is refused
-        raise UserError(
-            f"Google Drive must allow Colab to write. Received: {error}. "
-            "Run the cell again and agree to what Google asks, or set keep_in to None."
-        ) from error
+        advice = "Run the cell again and agree to what Google asks, or set keep_in to None."
+        raise refuse(keep_in, "Google Drive must allow Colab to write", error, advice) from error
     return DRIVE / "MyDrive" / "organoid_kit_runs"
 
 
 @dataclass
 class BackupWriter:
     """Keeps runs while they are trained; where that fails, it says so once and training goes on.
-
     ``train(…, on_progress=keeper.watch(print_progress))``, and `keep` after a run changes later.
     """
 
@@ -159,20 +153,16 @@ def restore_run(kept: RunBackup, output_folder: str | Path) -> Run:
     """
     folder = Path(output_folder) / kept.name
     if kept.copy is None:
-        raise UserError(
-            f"A run comes back from a whole copy. Received: only damaged ones, of {kept.name}. "
-            "Look in Drive's bin for an older copy, or train again."
-        )
+        advice = "Look in Drive's bin for an older copy, or train again."
+        raise refuse(kept.name, "A run comes back from a whole copy", "only damaged ones", advice)
     if not folder.exists():
         with write_safely(folder) as temporary, zipfile.ZipFile(kept.copy) as file:
             file.extractall(temporary)
     here, there = _find_newest_state(folder), _read_state(kept.copy)
     if here < there:
-        raise UserError(
-            f"Nothing is overwritten. Received: {folder}, which is here already, "
-            f"but less far ({here}) than its copy ({there}). "
-            "Move that folder elsewhere, then bring the run back."
-        )
+        received = f"it is here already, but less far ({here}) than its copy ({there})"
+        advice = "Move that folder elsewhere, then bring the run back."
+        raise refuse(folder, "Nothing is overwritten", received, advice)
     return Run(folder)
 
 

@@ -5,7 +5,7 @@ Its modules, in the order of use:
     reading/ ── timelapse ──────┬── dataset (.autlist) ── downloads (samples, a real organoid)
     formats/ ── annotations ────┘
     synthetic/ (both, and the truth is known)
-    conversion (of what files say), json_part (knows its place, for messages)
+    conversion (of what files say)
 """
 
 import lazy_loader

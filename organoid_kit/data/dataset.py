@@ -16,8 +16,7 @@ from typing import Any
 from organoid_kit.base import refuse
 from organoid_kit.base.files import check_free, make_file_name, read_json, write_json_safely
 from organoid_kit.data.annotations import Annotations
-from organoid_kit.data.formats.organoidtracker import read_aut, write_aut
-from organoid_kit.data.json_part import JsonPart
+from organoid_kit.data.formats.organoidtracker import JsonPart, read_aut, write_aut
 from organoid_kit.data.timelapse import TimeLapse, read_timelapse
 
 _COMBINED = {  # how OrganoidTracker combines images, and what to do instead

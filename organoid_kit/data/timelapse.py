@@ -30,8 +30,7 @@ from organoid_kit.data.reading.optional import (
     read_microscope_file,
     read_zarr,
 )
-from organoid_kit.data.reading.tiff import read_tiff
-from organoid_kit.data.reading.tiff_folder import read_tiff_folder
+from organoid_kit.data.reading.tiff import read_tiff, read_tiff_folder
 
 # Little and big endian, TIFF and BigTIFF
 _TIFF_BEGINNINGS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -68,19 +67,16 @@ class TimeLapse:
         Channels are counted from 1. One channel comes as it is stored; several are summed as
         float32, so that a sum never overflows.
         """
-        if time_point not in self.time_points:
-            raise UserError(
-                f"The time point must be one of the movie's. Received: {time_point}; {self.name!r} "
-                f"has time points {self.time_points.start} to {self.time_points.stop - 1}."
-            )
+        times, names = self.time_points, self.channel_names
+        if time_point not in times:
+            advice = f"It has time points {times.start} to {times.stop - 1}."
+            raise refuse(self.name, "The time point must be one of the movie's", time_point, advice)
         if len(channels) == 0:
             raise UserError("At least one channel must be chosen. Received: none. Pass (1,).")
         for channel in channels:
-            if not 1 <= channel <= len(self.channel_names):
-                raise UserError(
-                    f"Channels are counted from 1. Received: channel {channel}; {self.name!r} has "
-                    f"channels 1 to {len(self.channel_names)} ({', '.join(self.channel_names)})."
-                )
+            if not 1 <= channel <= len(names):
+                advice = f"It has channels 1 to {len(names)} ({', '.join(names)})."
+                raise refuse(self.name, "Channels are counted from 1", f"channel {channel}", advice)
         if len(channels) == 1:
             return self.read_stack(time_point, channels[0] - 1)
         total = np.zeros(self.shape_zyx, dtype=np.float32)
@@ -100,14 +96,12 @@ def make_timelapse(
 ) -> TimeLapse:
     """A movie from an array in memory, (t, c, z, y, x)."""
     if images.ndim != 5:
-        raise UserError(
-            "A movie must have five axes: t, c, z, y, x. Received: "
-            f"{images.ndim} axes, shape {images.shape}. Add axes of length one with images[None]."
-        )
+        rule, advice = "A movie must have five axes: t, c, z, y, x", "Add some with images[None]."
+        raise refuse(name, rule, f"{images.ndim} axes, shape {images.shape}", advice)
     names = tuple(channel_names or (f"channel {number + 1}" for number in range(images.shape[1])))
     if len(names) != images.shape[1]:
         received = f"{len(names)} names for {images.shape[1]} channels"
-        raise UserError(f"Every channel must have one name. Received: {received}. Pass as many.")
+        raise refuse(name, "Every channel must have one name", received, "Pass as many.")
     return TimeLapse(
         name=name,
         time_points=range(first_time_point, first_time_point + len(images)),

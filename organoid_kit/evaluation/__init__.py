@@ -6,7 +6,7 @@ Its modules, in the order of use:
     matching ── positions           which found position is which true one; precision, recall, F1
         └────── tracks/             scores of divisions, links, lineages
     classification ── calibration   average precision; probabilities one can believe
-    peaks ── blobs                  nuclei found without a network
+    blobs                           peaks of an image; nuclei found without a network
 """
 
 import lazy_loader
@@ -14,14 +14,12 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
-        *("blobs", "calibration", "checks", "classification", "matching", "peaks"),
-        *("positions", "tracks"),
+        *("blobs", "calibration", "checks", "classification", "matching", "positions", "tracks")
     ],
     submod_attrs={
-        "blobs": ["find_blobs", "tune_blobs"],
+        "blobs": ["find_blobs", "find_peaks", "tune_blobs"],
         "checks": ["check_annotations", "summarise_annotations"],
         "classification": ["compute_precision_recall"],
-        "peaks": ["find_peaks"],
         "positions": ["score_positions"],
         "tracks": ["score_divisions", "score_links", "score_tracks"],
     },

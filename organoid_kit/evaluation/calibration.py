@@ -18,11 +18,8 @@ from organoid_kit.evaluation.classification import check_classified
 CLIP = 1e-6  # probabilities are brought to CLIP … 1 − CLIP: the log-odds of 0 and 1 are infinite
 LEAST_EXAMPLES = 5  # of each class, so that each of the five parts held out has one
 _FOLDS = 5
-_KINDS = {
-    "none": "left as they are",
-    "temperature": "with temperature scaling",
-    "platt": "with Platt scaling",
-}
+_KINDS = {"none": "left as they are", "temperature": "with temperature scaling"}
+_KINDS |= {"platt": "with Platt scaling"}
 
 
 @dataclass(frozen=True)
@@ -57,7 +54,6 @@ class Reliability:
     @property
     def ece(self) -> float:
         """Expected calibration error: mean distance of said from true, bins weighted by counts.
-
         Where positives are rare the lowest bin has nearly all the weight: look at the others, too.
         """
         return float(np.average(np.abs(self.probabilities - self.parts_true), weights=self.counts))
@@ -107,25 +103,21 @@ def calibrate(
     likelihood. Instead of 1 and 0 the truths are (n₊ + 1) / (n₊ + 2) and 1 / (n₋ + 2), as Platt
     proposed, so that the slope stays finite where no example is on the wrong side.
 
+
     Args:
         probabilities: (n,) float, 0 to 1, what the network said.
         truths: (n,) bool.
         groups: (n,) movie or time block of each example, held out together. None, or groups that
             cannot be held out without losing a class: five blocks of each class in the order given.
-        weights: (n,) float, how much each example counts; None: all the same.
-
-    Raises:
-        UserError: lengths differ, a probability is not between 0 and 1, or a weight is not above 0.
+        weights: (n,) float, above 0, how much each example counts; None: all the same.
     """
     probabilities, truths = _check(probabilities, truths)
     weights = _check_weights(weights, len(truths))
     folds = _assign_folds(truths, groups)
     positive, negative = int(truths.sum()), int((~truths).sum())
     if min(positive, negative) < LEAST_EXAMPLES:
-        return Calibration(
-            reason=f"Left as they are: {positive} positive and {negative} negative examples; "
-            f"at least {LEAST_EXAMPLES} of each are needed."
-        )
+        reason = f"Left as they are: {positive} positive and {negative} negative examples"
+        return Calibration(reason=f"{reason}; at least {LEAST_EXAMPLES} of each are needed.")
     logits = _compute_logits(probabilities)
     if np.ptp(logits) < CLIP:
         return Calibration(reason="Left as they are: all probabilities are the same.")
@@ -161,10 +153,9 @@ def _check(probabilities: np.ndarray, truths: np.ndarray) -> tuple[np.ndarray, n
     truths, probabilities = check_classified(truths, probabilities)
     wrong = probabilities[(probabilities < 0) | (probabilities > 1)]
     if len(wrong):
-        raise UserError(
-            f"Probabilities lie between 0 and 1. Received: {len(wrong)} of {len(probabilities)} "
-            f"that do not, such as {wrong[0]:g}. Pass what the network predicts, not its logits."
-        )
+        received = f"{len(wrong)} of {len(probabilities)} that do not, such as {wrong[0]:g}"
+        advice = "Pass what the network predicts, not its logits."
+        raise UserError(f"Probabilities lie between 0 and 1. Received: {received}. {advice}")
     return probabilities, truths
 
 
@@ -172,11 +163,10 @@ def _check_weights(weights: np.ndarray | None, number: int) -> np.ndarray:
     """Weights with a mean of 1, so that sums of them are numbers of examples."""
     weights = np.ones(number) if weights is None else np.asarray(weights, float).reshape(-1)
     if len(weights) != number or not np.isfinite(weights).all() or (weights <= 0).any():
-        raise UserError(
-            f"Every example needs a weight above 0. Received: {len(weights)} weights for {number} "
-            f"examples, {np.count_nonzero(weights > 0)} of them above 0. Leave out examples that "
-            "should not count, or leave out weights."
-        )
+        above = np.count_nonzero(weights > 0)
+        received = f"{len(weights)} weights for {number} examples, {above} of them above 0"
+        advice = "Leave out examples that should not count, or leave out weights."
+        raise UserError(f"Every example needs a weight above 0. Received: {received}. {advice}")
     return weights / weights.mean() if number else weights
 
 
@@ -185,10 +175,9 @@ def _assign_folds(truths: np.ndarray, groups: np.ndarray | None) -> np.ndarray:
     if groups is not None:
         groups = np.asarray(groups).reshape(-1)
         if len(groups) != len(truths):
-            raise UserError(
-                f"Every example needs its group. Received: {len(groups)} groups for {len(truths)} "
-                "examples. Pass the movie or time block of each example."
-            )
+            received = f"{len(groups)} groups for {len(truths)} examples"
+            advice = "Pass the movie or time block of each example."
+            raise UserError(f"Every example needs its group. Received: {received}. {advice}")
         folds = np.unique(groups, return_inverse=True)[1].reshape(-1) % _FOLDS
         others = [truths[folds != fold] for fold in np.unique(folds)]
         if all(0 < kept.sum() < len(kept) for kept in others):

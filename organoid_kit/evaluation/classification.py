@@ -9,9 +9,8 @@ from organoid_kit.base import UserError
 
 @dataclass(frozen=True, eq=False)
 class PrecisionRecall:
-    """Precision and recall when everything at or above a threshold is called positive.
-
-    All arrays are empty where nothing is positive: then there is nothing to measure.
+    """Precision and recall when everything at or above a threshold is called positive. All arrays
+    are empty where nothing is positive: then there is nothing to measure.
     """
 
     thresholds: np.ndarray  # (k,) float, ascending, every probability that occurs, once
@@ -36,15 +35,10 @@ class PrecisionRecall:
 
 
 def choose_best(f1: np.ndarray) -> int:
-    """The row of the highest F1; of several equally good ones, the one in the middle.
-
-    Raises UserError where there is no F1, as nothing is true.
-    """
+    """The row of the highest F1, the middle one of equals; UserError if there is none."""
     if len(f1) == 0:
-        raise UserError(
-            "A threshold can only be chosen where there are true positions, divisions or links. "
-            "Received: none. Pass movies in which they are annotated."
-        )
+        rule = "A threshold can only be chosen where there are true positions, divisions or links"
+        raise UserError(f"{rule}. Received: none. Pass movies in which they are annotated.")
     best = np.flatnonzero(f1 >= f1.max() - 1e-12)
     return int(best[len(best) // 2])
 
@@ -52,12 +46,8 @@ def choose_best(f1: np.ndarray) -> int:
 def compute_precision_recall(truths: np.ndarray, probabilities: np.ndarray) -> PrecisionRecall:
     """Precision and recall at every threshold that makes a difference.
 
-    Args:
-        truths: (n,) bool, what is positive.
-        probabilities: (n,) float, what was said; any number that is higher for a surer positive.
-
-    Raises:
-        UserError: the two differ in length, or a probability is not a number.
+    Of (n,) bool truths and (n,) float probabilities: any numbers, higher for surer positives.
+    Raises UserError where the two differ in length, or a probability is not a number.
     """
     truths, probabilities = check_classified(truths, probabilities)
     if not truths.any():
@@ -84,13 +74,10 @@ def check_classified(
     truths = np.asarray(truths, bool).reshape(-1)
     probabilities = np.asarray(probabilities, float).reshape(-1)
     if len(truths) != len(probabilities):
-        raise UserError(
-            f"Every probability needs its truth. Received: {len(truths)} truths and "
-            f"{len(probabilities)} probabilities. Pass one truth for each probability."
-        )
+        received = f"{len(truths)} truths and {len(probabilities)} probabilities"
+        raise UserError(f"Every probability needs its truth. Received: {received}. Pass as many.")
     if wrong := np.count_nonzero(~np.isfinite(probabilities)):
-        raise UserError(
-            f"Probabilities must be numbers. Received: {wrong} of {len(probabilities)} that are "
-            "not. Leave out what was not predicted, or predict it again."
-        )
+        received = f"{wrong} of {len(probabilities)} that are not"
+        advice = "Leave out what was not predicted, or predict it again."
+        raise UserError(f"Probabilities must be numbers. Received: {received}. {advice}")
     return truths, probabilities

@@ -8,7 +8,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 from scipy.spatial import KDTree
 
-from organoid_kit.base import UserError
+from organoid_kit.base import refuse
 from organoid_kit.data import Annotations
 
 _STEPS = 2**20  # costs are told apart to one part in so many
@@ -36,9 +36,8 @@ def match_at_least_cost(
 def match_positions(
     truth_um: np.ndarray, found_um: np.ndarray, max_distance_um: float = 5.0
 ) -> np.ndarray:
-    """Pairs as many positions as possible, and of all such ways takes the shortest altogether.
-
-    Of positions (n, 3) and (m, 3) float, zyx, µm: (k, 2) int, rows of both, sorted by the first.
+    """Pairs as many positions as possible, and of all such ways takes the shortest altogether. Of
+    positions (n, 3) and (m, 3) float, zyx, µm: (k, 2) int, rows of both, sorted by the first.
     """
     n, m = len(truth_um), len(found_um)
     if n == 0 or m == 0:
@@ -85,14 +84,11 @@ def choose_common_spacing(truth: Annotations, found: Annotations) -> np.ndarray:
     """The spacing of both, (3,) float, zyx, µm; if it is unknown or differs, a UserError."""
     for role, positions in (("true", truth), ("found", found)):
         if positions.spacing_um is None:
-            raise UserError(
-                f"Positions can only be scored in µm. Received: {role} positions of "
-                f"{positions.name!r} without spacing. Set their spacing_um (z, y, x)."
-            )
+            rule, received = "Positions can only be scored in µm", f"{role} ones without spacing"
+            raise refuse(positions.name, rule, received, "Set their spacing_um (z, y, x).")
     if not np.allclose(truth.spacing_um, found.spacing_um, rtol=1e-3):
-        raise UserError(
-            "True and found positions must have the same spacing. Received: "
-            f"{truth.spacing_um} and {found.spacing_um} µm (z, y, x) in {truth.name!r}. "
-            "Correct the wrong one, or find the positions again in the movie that was annotated."
-        )
+        rule = "True and found positions must have the same spacing"
+        received = f"{truth.spacing_um} and {found.spacing_um} µm (z, y, x)"
+        advice = "Correct the wrong one, or find them again in the movie that was annotated."
+        raise refuse(truth.name, rule, received, advice)
     return np.array(truth.spacing_um, dtype=float)

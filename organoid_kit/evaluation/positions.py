@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.base import UserError
+from organoid_kit.base import UserError, refuse
 from organoid_kit.data import Annotations
 from organoid_kit.evaluation.classification import choose_best
 from organoid_kit.evaluation.matching import choose_common_spacing, is_annotated, match_to_truth
@@ -156,10 +156,7 @@ def score_positions(
 
     A found position outside `truth.annotated_region` that has no true partner is ignored: nobody
     said that there is no nucleus. Positions whose property `by` is below the threshold are left
-    out. Arguments and errors are those of `match_to_truth`.
-
-    Raises:
-        UserError: a threshold is given, and found positions lack the property.
+    out; a UserError where one lacks it. All else is as in `match_to_truth`.
     """
     spacing_um = choose_common_spacing(truth, found)
     if threshold is not None:
@@ -185,9 +182,8 @@ def score_positions(
 
 
 def pool_scores(scores: Iterable[PositionScore]) -> PositionScore:
-    """One score over several movies, every position counting the same.
-
-    Raises UserError where the scores were taken with different distances.
+    """One score over several movies, every position counting the same; UserError if the distances
+    differ.
     """
     scores = list(scores)
     (distance_um,) = get_common_way(scores, "max_distance_um") if scores else (5.0,)
@@ -201,10 +197,9 @@ def get_common_way(scores: Sequence[Any], *options: str) -> tuple[Any, ...]:
     """These options of all scores. Raises UserError if they differ, or there are no scores."""
     ways = {tuple(getattr(score, option) for option in options) for score in scores}
     if len(ways) != 1:
-        raise UserError(
-            "Scores can only be pooled if they were taken in the same way. Received: "
-            f"{', '.join(options)} {sorted(ways)}. Score one movie or more with the same options."
-        )
+        rule = "Scores can only be pooled if they were taken in the same way"
+        received = f"{', '.join(options)} {sorted(ways)}"
+        raise UserError(f"{rule}. Received: {received}. Score movies with the same options.")
     return ways.pop()
 
 
@@ -222,7 +217,6 @@ def score_over_thresholds(
 
 def find_best_threshold(pairs: Sequence[tuple[Annotations, Annotations]], **options: Any) -> float:
     """The threshold of highest F1 over all (truth, found) together; see `score_over_thresholds`.
-
     Choose it on validation movies, never on test movies.
     """
     return pool_curves([score_over_thresholds(*pair, **options) for pair in pairs]).best()
@@ -243,11 +237,9 @@ def get_probabilities(
     values = properties.get(name, np.full(len(found), None))
     lacking = sum(value is None for value in values)
     if lacking:
-        raise UserError(
-            f"A threshold needs a {name} of all that was found. Received: {lacking} of "
-            f"{len(values)} without one in {found.name!r}. Leave the threshold out, or predict "
-            "again, and pass the prediction as it is."
-        )
+        rule = f"A threshold needs a {name} of all that was found"
+        advice = "Leave the threshold out, or predict again, and pass the prediction as it is."
+        raise refuse(found.name, rule, f"{lacking} of {len(values)} without one", advice)
     return values.astype(float)
 
 

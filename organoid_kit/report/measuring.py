@@ -90,7 +90,6 @@ def score_channels(
     time_points: Sequence[int] | None = None,
 ) -> ChannelScore:
     """How well nuclei stand out in a channel or a sum of channels, at these or three time points.
-
     Without annotations, bright blobs are counted instead.
     """
     times = choose_time_points(movie, annotations) if time_points is None else list(time_points)
@@ -110,7 +109,6 @@ def are_standing_out(
     movie: TimeLapse, time_point: int, channels: Sequence[int], annotations: Annotations
 ) -> np.ndarray | None:
     """Which positions of a time point stand out, (n,) bool; None with too little background.
-
     Background are places in the annotated cuboid that are at least 5 µm away from every position.
     """
     positions = annotations.positions_at(time_point)
@@ -134,17 +132,14 @@ def _look_up(response: np.ndarray, step: np.ndarray, places: np.ndarray) -> np.n
 
 
 def choose_best_channels(scores: Sequence[ChannelScore]) -> tuple[int, ...]:
-    """The channels in which most nuclei stand out; where several are as good, the fewest.
-
-    Raises UserError where nothing was measured.
+    """The channels in which most nuclei stand out; where several are as good, the fewest. Raises
+    UserError where nothing was measured.
     """
     measured = [score for score in scores if score.nuclei is None or score.share is not None]
     if not measured:
-        raise UserError(
-            "Channels can only be compared where nuclei and background are known. "
-            "Received: no time point with both. "
-            "Annotate a few nuclei, or state the annotated region."
-        )
+        rule = "Channels can only be compared where nuclei and background are known"
+        advice = "Annotate a few nuclei, or state the annotated region."
+        raise UserError(f"{rule}. Received: no time point with both. {advice}")
     return max(measured, key=lambda score: (score.standing_out, -len(score.channels))).channels
 
 
@@ -163,18 +158,12 @@ def measure_light(
 def measure_width_um(
     stack: np.ndarray, positions: np.ndarray, spacing_um: Sequence[float]
 ) -> np.ndarray:
-    """How wide an ordinary nucleus is along z, y and x.
+    """How wide an ordinary nucleus is along z, y and x, of (n, 3) float positions, zyx, voxels.
 
     Lines of intensity through all positions are put together, median by median; the width is taken
     at 0.6 of the height in the middle. It grows with the spacing that the movie states, so that a
-    wrong spacing shows.
-
-    Args:
-        positions: (n, 3) float, zyx, voxels, in the middle of nuclei.
-
-    Returns:
-        (3,) float, zyx, µm; at most 24; NaN along an axis with a single plane, or where there is no
-        bright middle.
+    wrong spacing shows: (3,) float, zyx, µm; at most 24; NaN along an axis with a single plane, or
+    where there is no bright middle.
     """
     offsets_um = np.arange(-_REACH_UM, _REACH_UM + _STEP_UM, _STEP_UM)
     dark, middle = np.quantile(stack, _BACKGROUND), len(offsets_um) // 2

@@ -24,9 +24,8 @@ def plot_worst_mistakes(
     settings: NetworkSettings,
     channels: Sequence[int] = (1,),
 ) -> Drawing:
-    """What was missed, the least probable first, then what is false, the surest first.
-
-    Arguments as of `save_movie_result`; settings of the network.
+    """What was missed, the least probable first, then what is false, the surest first. Arguments as
+    of `save_movie_result`; settings of the network.
     """
     movie, truth = annotated.movie, annotated.annotations
     if settings.network == "position":
@@ -36,10 +35,8 @@ def plot_worst_mistakes(
         said, times = found.properties["division_probability"], found.time_points
         missed, false = _find_division_mistakes(truth, found, threshold, settings)
     else:
-        said, times = (
-            found.link_properties["link_probability"],
-            found.time_points[found.links[:, 0]],
-        )
+        said = found.link_properties["link_probability"]
+        times = found.time_points[found.links[:, 0]]
         missed, false = _find_link_mistakes(truth, found)
     title = f"{annotated.name}: the worst of {len(missed)} missed and {len(false)} false"
     missed = missed[np.argsort(said[missed].astype(float))][:_MOST]
@@ -60,9 +57,8 @@ def plot_worst_mistakes(
 def find_position_mistakes(
     truth: Annotations, found: Annotations, threshold: float, max_distance_um: float = 5.0
 ) -> tuple[list[Mistake], list[Mistake]]:
-    """Missed positions, the least probable first, and false ones, the most probable first.
-
-    The probability of a missed one is the highest of the candidates near it.
+    """Missed positions, the least probable first, and false ones, the most probable first. The
+    probability of a missed one is the highest of the candidates near it.
     """
     missed, false = [], []
     for time_point in truth.annotated_time_points.tolist():

@@ -37,11 +37,9 @@ def write_model_card(
 ) -> Path:
     """Puts a network into a folder of its own together with its card: README.md and rdf.yaml.
 
-    Args:
-        folder: a run, a network folder, or the name of a shipped network. Only a run knows its data
-            and scores.
-        output: a new folder, which is returned.
-        license: as an SPDX identifier such as "CC-BY-4.0"; the card says where it is missing.
+    Of a run, a network folder, or the name of a shipped network; only a run knows its data and
+    scores. The output is a new folder, which is returned; the license an SPDX identifier such as
+    "CC-BY-4.0": the card says where it is missing.
     """
     network, settings = load_network(folder)
     run = Run(Path(folder)) if (Path(folder) / "run.json").is_file() else None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from organoid_kit.base import NetworkSettings, UserError, files, find_free_path
+from organoid_kit.base import NetworkSettings, UserError, files, find_free_path, refuse
 from organoid_kit.base.settings import NETWORKS
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.data.formats.organoidtracker import read_aut, write_aut
@@ -76,25 +76,21 @@ def save_movie_result(
     blobs: Annotations | None = None,
     channels: Sequence[int] = (1,),
 ) -> None:
-    """Puts what a network said of a movie into the run's folder, with the worst mistakes.
-
-    A result of the same movie that is there already is replaced.
+    """Puts what a network said of a movie into the run's folder, with the worst mistakes; a result
+    of the same movie that is there already is replaced.
 
     Args:
         annotated: the movie and its truth; never one that was trained on.
         found: of a position network all candidates, with their "probability"; else what
             `predict_divisions` or `predict_links` gave. UserError where probabilities are missing.
         threshold: answers from this probability on count as yes.
-        blobs: what the blob detector found, for a position network.
-        channels: in the picture of a position network; the other two show what they saw.
+        blobs, channels: of the blob detector, and of the picture, for a position network.
     """
     network = run.settings.network
     known = found.link_properties if network == "link" else found.properties
     if (name := _PROBABILITIES[NETWORKS.index(network)]) not in known:
-        raise UserError(
-            f"A result of a {network} network needs a {name}. Received: only "
-            f"{', '.join(known) or 'none'} in {found.name!r}. Pass what the network predicted."
-        )
+        rule, received = f"A result of a {network} network needs a {name}", ", ".join(known)
+        raise refuse(found.name, rule, received or "none", "Pass what the network predicted.")
     annotated, found = annotated.with_spacing(), found.with_spacing(annotated.movie.spacing_um)
     drawing = plot_worst_mistakes(annotated, found, threshold, run.settings, channels)
     calibration = read_calibration(run) or {"slope": 1.0, "intercept": 0.0}
@@ -157,10 +153,8 @@ def _list_records(run: Run) -> dict[Path, dict[str, Any]]:
 def _read_record(path: Path, keys: set[str]) -> dict[str, Any]:
     record = files.read_json(path)
     if not isinstance(record, dict) or not keys <= record.keys():
-        raise UserError(
-            f"A {path.stem} must have {', '.join(sorted(keys))}. Received: {path}. "
-            "Remove this folder, and save what stood there again."
-        )
+        rule = f"A {path.stem} must have {', '.join(sorted(keys))}"
+        raise refuse(path, rule, "another file", "Remove this folder, and save its content again.")
     return record
 
 
@@ -208,13 +202,10 @@ def save_tracking(
 ) -> Path:
     """Puts the tracks of a movie into a folder, from which `write_tracking_report` makes a page.
 
-    Tracks of the same movie that are there already are replaced.
-
-    Args:
-        folder: of the report; several movies go into the same, each into its own, which is returned.
-        movie: with its truth where that is known; never one that a network was trained on.
-        tracked: what `track_movie` gave for these channels, settings and temperature.
-        networks: position, division and link network: folder, run or name of a shipped one.
+    Several movies go into the same folder, each into its own, which is returned; what is there of
+    the same movie is replaced. The movie, with its truth where that is known, is none that a
+    network was trained on; tracks are what `track_movie` gave for these networks (position,
+    division, link: folder, run or name of a shipped one), channels, settings and temperature.
     """
     if isinstance(movie, TimeLapse):
         movie = AnnotatedMovie(movie, Annotations(np.zeros((0, 3)), [], name=movie.name))
@@ -249,10 +240,8 @@ def _describe_networks(folders: Sequence[str | Path]) -> dict[str, Any]:
     from organoid_kit.networks.saving import find_network_folder, load_settings
 
     if len(folders) != len(NETWORKS):
-        raise UserError(
-            "Tracks are made by a position, a division and a link network. "
-            f"Received: {len(folders)} networks. Name them in this order."
-        )
+        rule = "Tracks are made by a position, a division and a link network"
+        raise UserError(f"{rule}. Received: {len(folders)} networks. Name them in this order.")
     described = {}
     for kind, folder in zip(NETWORKS, folders):
         found = find_network_folder(folder)
@@ -270,10 +259,8 @@ def read_trackings(folder: str | Path) -> list[TrackingResult]:
     """What `save_tracking` has put into a folder, by name; UserError where nothing or damaged."""
     records = sorted(Path(folder).glob("*/tracking.json"))
     if not records:
-        raise UserError(
-            "A report on tracks needs tracks that `save_tracking` has kept. "
-            f"Received: none in {folder}. Save them there first."
-        )
+        rule = "A report on tracks needs tracks that `save_tracking` has kept"
+        raise refuse(folder, rule, "none", "Save them there first.")
     return [_read_tracking(path) for path in records]
 
 

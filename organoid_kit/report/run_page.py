@@ -99,9 +99,8 @@ def compute_reliabilities(
     after = compute_reliability(said, true)
     if {result.calibration for result in results} == {(1.0, 0.0)}:
         return None, after
-    raw = [
-        Calibration(*result.calibration).invert(part) for result, (part, _) in zip(results, answers)
-    ]
+    pairs = zip(results, answers)
+    raw = [Calibration(*result.calibration).invert(part) for result, (part, _) in pairs]
     return compute_reliability(np.concatenate(raw), true), after
 
 
@@ -109,10 +108,7 @@ def _list_limits(run: Run, results: Sequence[MovieResult]) -> list[str]:
     """What nobody should read into the page."""
     movies = run.details["data"]
     parts = ("training", "validation")
-    sums = {
-        part: {movie["images_sha256"] for movie in movies if movie["part"] == part}
-        for part in parts
-    }
+    sums = {p: {movie["images_sha256"] for movie in movies if movie["part"] == p} for p in parts}
     shared = sums["training"] & sums["validation"]
     return render_lines(
         "run_limits.txt",
@@ -173,11 +169,9 @@ def write_comparison(
     """
     networks = sorted({run.settings.network for run in runs})
     if len(runs) < 2 or len(networks) > 1:
-        raise UserError(
-            "A comparison needs two runs or more of one kind of network. Received: "
-            f"{len(runs)} runs, {', '.join(networks) or 'none'}. "
-            "Choose others; `list_runs` shows them."
-        )
+        rule = "A comparison needs two runs or more of one kind of network"
+        received = f"{len(runs)} runs, {', '.join(networks) or 'none'}"
+        raise UserError(f"{rule}. Received: {received}. Choose others; `list_runs` shows them.")
     kind, first = KINDS[networks[0]], runs[0]
     facts = _compare(runs, kind)
     histories = {run.folder.name: run.history for run in runs[1:]}

@@ -12,8 +12,19 @@ import numpy as np
 import pytest
 
 from organoid_kit.base.settings import NETWORKS, PRESETS, make_settings, write_settings
-from organoid_kit.cli import build_parser, check, demo, files, main, predict, score, track, train
-from organoid_kit.cli.options import READING, spell_options
+from organoid_kit.cli import (
+    READING,
+    build_parser,
+    check,
+    demo,
+    files,
+    main,
+    predict,
+    score,
+    spell_options,
+    track,
+    train,
+)
 from organoid_kit.data import formats
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.dataset import AnnotatedMovie, read_dataset, write_dataset

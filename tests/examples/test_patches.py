@@ -7,7 +7,7 @@ from hypothesis import given, strategies as st
 from organoid_kit.base.errors import UserError
 from organoid_kit.base.settings import NetworkSettings
 from organoid_kit.data.timelapse import make_timelapse
-from organoid_kit.evaluation.peaks import find_peaks
+from organoid_kit.evaluation.blobs import find_peaks
 from organoid_kit.examples.patches import (
     PreparedMovies,
     compute_working_shape,

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from scipy.spatial import cKDTree
 
-from organoid_kit.evaluation.peaks import find_peaks
+from organoid_kit.evaluation.blobs import find_peaks
 from organoid_kit.examples.position import FOREGROUND, compute_voxel_weights, draw_dots
 
 SIGMA_UM = 1.5

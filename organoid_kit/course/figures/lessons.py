@@ -23,13 +23,8 @@ def plot_fits(
     labels: tuple[str, str] = ("x", "y"),
     title: str = "",
 ) -> Drawing:
-    """Measured points, and one or several curves that are to go through them.
-
-    Args:
-        points: x and y, (n,) float each: what was fitted to.
-        curves: x and y of each curve by name.
-        unseen: x and y of points that were kept back.
-        labels: of the axes.
+    """Measured points, and one or several curves that are to go through them. Each is x and y, (n,)
+    float; `unseen` are points that were kept back.
     """
     figure = draw_figure()
     axes = figure.subplots()
@@ -71,11 +66,8 @@ def plot_losses(
 ) -> Drawing:
     """How wrong each fit was after each step; on a logarithmic axis where losses differ widely.
 
-    Args:
-        losses: one row of numbers above 0 for each fit, by name.
-        validation: the same on what was kept back, dashed, in the colour of its fit.
-        label: which loss it is.
-        step: what is counted along the other axis.
+    One row of numbers above 0 for each fit, by name; `validation`, on what was kept back, is
+    dashed. `label` says which loss it is, `step` what is counted along the other axis.
     """
     figure = draw_figure()
     axes = figure.subplots()
@@ -102,9 +94,8 @@ def plot_losses(
 def plot_convolution(
     image: np.ndarray, kernel: np.ndarray, answer: np.ndarray, place: tuple[int, int]
 ) -> Drawing:
-    """An image, (y, x), a kernel, (3, 3), and the answer, (y, x), in numbers.
-
-    The answer at `place`, row and column, and what it is made of are framed.
+    """An image, (y, x), a kernel, (3, 3), and the answer, (y, x), in numbers. The answer at
+    `place`, row and column, and what it is made of are framed.
     """
     figure = draw_figure(11, 4.4)
     panels = figure.subplots(1, 3, width_ratios=(len(image), 4, len(image)))
@@ -117,10 +108,8 @@ def plot_convolution(
             corner = (place[1] - size / 2, place[0] - size / 2)
             axes.add_patch(Rectangle(corner, size, size, **frame))
     size, framed = f"{len(image)} × {image.shape[1]}", f"row {place[0]}, column {place[1]}"
-    figure.description = (
-        f"An image of {size} numbers, a kernel of 3 × 3 and the answer. "
-        f"The answer at {framed} is {answer[place]:g}."
-    )
+    said = f"An image of {size} numbers, a kernel of 3 × 3 and the answer."
+    figure.description = f"{said} The answer at {framed} is {answer[place]:g}."
     return figure
 
 
@@ -135,10 +124,8 @@ def _write_grid(axes: Axes, values: np.ndarray) -> None:
 
 
 def plot_u_net(layers: Sequence[tuple[str, Sequence[int]]]) -> Drawing:
-    """A network's layers from left to right: boxes as high as the image, as wide as its channels.
-
-    Args:
-        layers: name of each layer, and what it passes on: (z, y, x, channels).
+    """A network's layers from left to right: boxes as high as the image, as wide as its channels;
+    of each its name, and what it passes on: (z, y, x, channels).
     """
     figure = draw_figure(10, 4)
     axes = figure.subplots()

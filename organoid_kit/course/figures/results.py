@@ -1,13 +1,17 @@
-"""The results table as a diagram: all seeds, to see which differences are larger than chance."""
+"""Results as diagrams: all seeds of the table, to see which differences are larger than chance; and
+what was measured before the lesson, few annotations, wrong ones, and validation that leaks.
+"""
 
 from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 
+from organoid_kit.base import UserError
+from organoid_kit.course.measured import Records, compute_spread, describe_spread
 from organoid_kit.course.results_table import ResultsTable, Summary, format_spread, list_scores
 from organoid_kit.plots import Drawing, draw_figure
-from organoid_kit.plots.drawing import COLOURS, tidy
+from organoid_kit.plots.drawing import COLOURS, LINES, count, tidy
 
 _SEED = {"color": COLOURS["blue"], "marker": "o", "markersize": 8, "alpha": 0.6}
 _MEAN = {"color": COLOURS["black"], "marker": "|", "markersize": 22, "markeredgewidth": 2}
@@ -15,7 +19,6 @@ _MEAN = {"color": COLOURS["black"], "marker": "|", "markersize": 22, "markeredge
 
 def plot_results(table: ResultsTable, *, score: str | None = None) -> Drawing:
     """One panel a network, one line a variant: a circle for each seed, a stroke at their mean.
-
     Without a `score`, the first that was measured of each network is shown.
     """
     panels = []  # network, score and rows; nothing of a network that lacks the score
@@ -53,3 +56,145 @@ def _draw_panel(axes: Axes, rows: Sequence[Summary], score: str) -> None:
 
 def _name(row: Summary, between: str) -> str:
     return f"{row.variant}{between}({row.tested_on})" if row.tested_on else row.variant
+
+
+_BESIDE = 1.09  # on a logarithmic axis, kinds of training with equal data stand so far apart
+
+
+def plot_annotated_positions(
+    records: Records, *, marked: tuple[str, int, float] | None = None, title: str = ""
+) -> Drawing:
+    """F1 over the number of annotated positions: a line for each start and each error rate.
+
+    Small dots are single trainings, the line joins their means. Trainings with wrong annotations
+    stand a little to the right, so that all can be seen. A shipped network used as it is is level.
+    A ring is drawn around what is `marked` by start, time points and error rate.
+    """
+    figure, axes = _draw_axes(records, 7, 3.8)
+    words = []
+    kinds = sorted({(r["start"] != "scratch", r["error_rate"], r["start"]) for r in records})
+    rates = sorted({record["error_rate"] for record in records})
+    for style, (is_tuned, rate, start) in zip(LINES, kinds):
+        own = [r for r in records if (r["start"], r["error_rate"]) == (start, rate)]
+        ring = marked[1] if marked and (marked[0], marked[2]) == (start, rate) else None
+        wrong = f", {100 * rate:g} % wrong" if rate else ""
+        name = f"{'fine-tuned' if is_tuned else 'from scratch'}{wrong}"
+        words += _draw_line(axes, own, name, style, ring, _BESIDE ** rates.index(rate))
+    axes.set(xlabel="annotated positions to learn from", xscale="log", title=title)
+    numbers = sorted({record["time_points"] for record in records} - {0})
+    means = [np.mean([r["positions"] for r in records if r["time_points"] == n]) for n in numbers]
+    texts = [f"{mean:.0f}\n({count(n, 'time point')})" for mean, n in zip(means, numbers)]
+    axes.set_xticks(means, texts)
+    axes.minorticks_off()
+    _add_legend(figure, axes, 3)
+    figure.description = _describe(title, words)
+    return figure
+
+
+def _draw_axes(records: Records, width: float, height: float) -> tuple[Drawing, Axes]:
+    """An empty figure, down to an F1 of 0.9 at least, so that small differences look small."""
+    if not records:
+        rule = "A demonstration is drawn from measured trainings"
+        advice = "Choose others, or measure them with the command that the table names."
+        raise UserError(f"{rule}. Received: no records. {advice}")
+    figure = draw_figure(width, height)
+    axes = figure.subplots()
+    values = (record.get(key) for record in records for key in ("f1", "shown", "held_out"))
+    lowest = min((value for value in values if value is not None), default=0.9)
+    axes.set(ylabel="F1", ylim=(min(0.9, lowest - 0.02), 1.01))
+    tidy(axes)
+    return figure, axes
+
+
+def _add_legend(figure: Drawing, axes: Axes, columns: int) -> None:
+    """A legend below, in which every name stands once."""
+    chosen = dict(zip(*axes.get_legend_handles_labels()[::-1]))
+    place = {"loc": "outside lower center", "ncols": columns}
+    figure.legend([*chosen.values()], [*chosen], fontsize=8, **place)
+
+
+def _describe(
+    title: str, words: Sequence[str], which: str = ", mean (lowest to highest) of the seeds"
+) -> str:
+    return f"{title + ': ' if title else ''}F1{which}. {'; '.join(words)}."
+
+
+def _draw_line(
+    axes: Axes, records: Records, name: str, style: dict, ring: int | None, beside: float
+) -> list[str]:
+    """Dots and means of one kind of training, moved to the right; in words what they show."""
+    words, means, color = [], [], style["color"]
+    for number in sorted({record["time_points"] for record in records}):
+        own = [record for record in records if record["time_points"] == number]
+        spread = compute_spread(own)
+        if spread is None:
+            continue
+        positions = np.array([record["positions"] for record in own], float)
+        words.append(f"{name}, {positions.mean():.0f} positions: {describe_spread(own)}")
+        if not number:
+            axes.axhline(spread[0], color=color, linestyle=":", label="shipped network, as it is")
+            continue
+        means.append((positions.mean() * beside, spread[0]))
+        axes.plot(positions * beside, [record["f1"] for record in own], ".", color=color)
+        if ring == number:
+            axes.plot(*means[-1], "o", markersize=18, mfc="none", mec="black")
+    if means:
+        axes.plot(*zip(*means), label=name, **style)
+    return words
+
+
+def plot_wrong_annotations(records: Records, *, title: str = "") -> Drawing:
+    """F1 for each part of annotations that were wrong; all with the same start and time points.
+    Dots are single trainings, the bar is their mean.
+    """
+    figure, axes = _draw_axes(records, 5.5, 3.4)
+    rates = sorted({record["error_rate"] for record in records})
+    names = [f"{100 * rate:g} % wrong" if rate else "all right" for rate in rates]
+    words = []
+    for place, (rate, name, style) in enumerate(zip(rates, names, LINES)):
+        own = [record for record in records if record["error_rate"] == rate]
+        words.append(f"{name}: {describe_spread(own)}")
+        if known := [record["f1"] for record in own if record["f1"] is not None]:
+            x = place + 0.09 * (np.arange(len(known)) - (len(known) - 1) / 2)
+            axes.plot(x, known, **style | {"linestyle": "none"})
+            axes.hlines(np.mean(known), place - 0.3, place + 0.3, color=style["color"], linewidth=2)
+    axes.set(title=title, xlim=(-0.5, len(rates) - 0.5))
+    axes.set_xticks(range(len(rates)), names)
+    figure.description = _describe(title, words)
+    return figure
+
+
+def plot_leakage(records: Records, *, title: str = "") -> Drawing:
+    """What each validation part promised, and what came true on movies that nothing was chosen by.
+
+    A line joins the two for each training; the number above says by how much the promise was wrong
+    on average.
+    """
+    figure, axes = _draw_axes(records, 7, 4)
+    parts = list(dict.fromkeys(record["part"] for record in records))
+    words = []
+    for place, part in enumerate(parts):
+        pairs = _draw_pairs(axes, place, [record for record in records if record["part"] == part])
+        words.append(f"{part}: {pairs}")
+    figure.suptitle(title)
+    axes.set_xticks(range(len(parts)), [f"validated on\n{part}" for part in parts])
+    axes.set_xlim(-0.5, len(parts) - 0.5)
+    _add_legend(figure, axes, 2)
+    figure.description = _describe(title, words, " shown by validation and on held-out movies")
+    return figure
+
+
+def _draw_pairs(axes: Axes, place: float, records: Records) -> str:
+    """Promise and truth of each training with one validation part; in words what they show."""
+    shown, held_out = (np.array([r[key] for r in records], float) for key in ("shown", "held_out"))
+    axes.plot([place - 0.18, place + 0.18], [shown, held_out], color="0.6", linewidth=0.8, zorder=1)
+    sides = ((-0.18, shown, "promised"), (0.18, held_out, "came true"))
+    for style, (side, values, name) in zip(LINES, sides):
+        look = style | {"linestyle": "none", "label": name}
+        axes.plot(np.full(len(values), place + side), values, **look)
+    excess = shown - held_out
+    off_by = f"{abs(np.nanmean(excess)):.3f} too {'high' if np.nanmean(excess) > 0 else 'low'}"
+    axes.text(place, 1.015, off_by, ha="center", va="bottom", fontsize=9)
+    said = f"promised {np.nanmean(shown):.3f} on average, came true {np.nanmean(held_out):.3f}"
+    spread = f"{np.nanmin(excess):+.3f} to {np.nanmax(excess):+.3f}"
+    return f"{said}: {off_by} (promised minus came true: {spread})"

@@ -56,11 +56,8 @@ def step(find_step: Callable) -> str | None:
 
 
 def convolve(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    """The convolution as neural networks mean it: the kernel is not turned round.
-
-    Args:
-        image: (y, x) float, like what is returned; beyond its border there are zeros.
-        kernel: (3, 3) float.
+    """The convolution of an image, (y, x) float, with zeros beyond its border, and a (3, 3) kernel,
+    as neural networks mean it: the kernel is not turned round.
     """
     padded, convolved = np.pad(image, 1), np.zeros(image.shape)
     for row, column in np.ndindex(image.shape):

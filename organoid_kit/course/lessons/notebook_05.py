@@ -78,9 +78,8 @@ def calibration_error(find: Callable) -> str | None:
 
 
 def _make_movie() -> tuple[Annotations, Annotations]:
-    """A mother (rows 0 to 2) with two daughters, and a nucleus that does not divide (7 to 11).
-
-    The mother is called a time point early, with a probability just above the threshold.
+    """A mother (rows 0 to 2) with two daughters, and a nucleus that does not divide (7 to 11). The
+    mother is called a time point early, with a probability just above the threshold.
     """
     y, x = (10,) * 7 + (60,) * 5, (20, 20, 20, 16, 24, 16, 24) + (20,) * 5
     links = [(0, 1), (1, 2), (2, 3), (2, 4), (3, 5), (4, 6), (7, 8), (8, 9), (9, 10), (10, 11)]

@@ -15,15 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.course.lessons.exercise import Exercise, match_numbers
-from organoid_kit.course.lessons.question import Question
+from organoid_kit.course.lessons.exercise import Exercise, Question, match_numbers
 
 _CODE = re.compile(r"```python\n(.*?)\n```\n*(.*?)\s*(?=```python|\Z)", re.DOTALL)
 _CHOICE = re.compile(r"^- (\*?)(\w+)\) (.*)\n  (.*)$", re.MULTILINE)
 
 
 class LessonTexts:
-    """The texts of one notebook, in the Markdown file beside a module: `LessonTexts(__file__)`."""
+    """The texts of one notebook, in the file beside a module: `LessonTexts(__file__)`."""
 
     def __init__(self, module_file: str) -> None:
         text = Path(module_file).with_suffix(".md").read_text(encoding="utf-8")
@@ -50,11 +49,7 @@ class LessonTexts:
         )
 
     def question(self, name: str) -> Question:
-        """The question of this name; a module of lessons hands its own out as its attributes.
-
-        Raises:
-            AttributeError: there is none.
-        """
+        """The question of this name, or AttributeError; a module hands its own out as attributes."""
         if ("question", name) not in self._texts:
             raise AttributeError(f"There is no question {name!r}.")
         text = self._texts["question", name]
@@ -92,13 +87,8 @@ class LessonTexts:
     ) -> str | None:
         """What is said to numbers, None if they are right: their shape, a slip, or "otherwise".
 
-        Args:
-            exercise: its name; the texts stand below its heading "Slips".
-            answer: number or numbers.
-            right: what it should be.
-            slips: what comes out by each; the first that matches counts.
-            tolerance: as of `match_numbers`.
-            values: more that the texts name, besides `answer`, `right` and `shape`.
+        The texts stand below the heading "Slips" of the exercise, and name `answer`, `right`,
+        `shape` and `values`. `slips` is what comes out by each; the first that matches counts.
         """
         holds = {None: match_numbers(answer, right, tolerance)}
         if "shape" in self._list_slips(exercise):

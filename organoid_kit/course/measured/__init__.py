@@ -35,10 +35,8 @@ def read_demonstration(name: str) -> dict[str, Any]:
     A table has "command", "machine", "date", "versions", "steps", "judged_on" and "records".
     """
     if name not in (known := list_demonstrations()):
-        raise UserError(
-            f"A demonstration must be one that was measured. Received: {name!r}. "
-            f"Choose one of these: {', '.join(known)}."
-        )
+        rule, advice = "A demonstration must be one that was measured", ", ".join(known)
+        raise UserError(f"{rule}. Received: {name!r}. Choose one of these: {advice}.")
     return read_json(_FOLDER / f"{name}.json")
 
 

@@ -12,7 +12,7 @@ from ipywidgets import HTML, Image, Layout, SelectionSlider, ToggleButtons
 from organoid_kit.base import UserError
 from organoid_kit.base.files import read_json
 from organoid_kit.course import read_demonstration
-from organoid_kit.course.figures.demonstrations import plot_annotated_positions
+from organoid_kit.course.figures import plot_annotated_positions
 from organoid_kit.course.measured import Records, choose_records, describe_spread
 from organoid_kit.dashboards.parts.common import WIDE, add_controls, make_status, mark
 from organoid_kit.dashboards.parts.dashboard import Dashboard

@@ -16,7 +16,7 @@ import tifffile
 from scipy import ndimage
 from scipy.spatial import KDTree
 
-from organoid_kit.base import UserError, refuse
+from organoid_kit.base import refuse
 from organoid_kit.base.files import read_text, write_safely
 from organoid_kit.data.annotations import Annotations
 
@@ -78,14 +78,10 @@ def write_ctc(
     seen at every time point from its first to its last. There is an image for every time point from
     0 on, as the Challenge's tools count the files: those before the movie begins are empty.
 
-    Args:
-        shape_zyx: of the movie. One plane gives 2D images.
-        time_points: of the movie; up to the last with a position where not given.
-        results: whether to name files as results or as truth.
-        overwrite: replace such a folder; a folder with other files in it is never replaced.
-
-    Raises UserError where there is no spacing, a merge, a position outside the movie, two positions
-    in one voxel, too many tracks for 16 bits, or the folder exists.
+    The shape is the movie's; one plane gives 2D images. `results`: whether files are named as
+    results or as truth. A folder with other files in it is never replaced. Raises UserError where
+    there is no spacing, a merge, a position outside the movie, two positions in one voxel, too many
+    tracks for 16 bits, or the folder exists.
     """
     folder = Path(folder)
     _check_can_be_written(annotations, folder)
@@ -232,10 +228,8 @@ def _voxels(positions: np.ndarray) -> np.ndarray:
 
 def _check_can_be_written(annotations: Annotations, folder: Path) -> None:
     if annotations.spacing_um is None:
-        raise UserError(
-            "Balls in µm need the spacing of the movie. Received: no spacing_um in "
-            f"{annotations.name!r}. Set it with annotations.with_spacing((z, y, x))."
-        )
+        rule, advice = "Balls in µm need the spacing of the movie", "Set spacing_um (z, y, x)."
+        raise refuse(annotations.name, rule, "no spacing_um", advice)
     for row in annotations.merges()[:1]:
         rule = "The Cell Tracking Challenge's format has no merges"
         received = f"{_describe(annotations, row)} with several links backward"

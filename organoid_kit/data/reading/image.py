@@ -47,20 +47,17 @@ def check_axes(axes: str, image: ImageFile) -> str:
     """The user's axes, one letter per axis of the image; axes of length one may be left out."""
     letters = axes.lower()
     if len(set(letters)) < len(letters) or not {"y", "x"} <= set(letters) <= set("tczyx"):
-        raise UserError(
-            "Axes must be different letters of t, c, z, y, x, with y and x among them. Received: "
-            f'axes={axes!r} for {image}. Pass one for each axis in its order, such as axes="tzyx".'
-        )
+        rule = "Axes must be different letters of t, c, z, y, x, with y and x among them"
+        advice = 'Pass one for each axis in its order, such as axes="tzyx".'
+        raise refuse(image, rule, f"axes={axes!r}", advice)
     if image.axes_in_names and not set(image.axes_in_names) & set(letters):
         letters = image.axes_in_names + letters
     if len(letters) == sum(length > 1 for length in image.shape) < len(image.shape):
         remaining = iter(letters)
         letters = "".join(next(remaining) if length > 1 else "?" for length in image.shape)
     if len(letters) != len(image.shape) or not letters.startswith(image.axes_in_names):
-        raise UserError(
-            f"There must be one letter for each axis. Received: axes={axes!r} ({len(axes)} "
-            f"letters) for {image}. Pass {len(image.shape)} letters out of t, c, z, y, x."
-        )
+        advice = f"Pass {len(image.shape)} letters out of t, c, z, y, x."
+        raise refuse(image, "There must be one letter for each axis", f"axes={axes!r}", advice)
     return letters
 
 
@@ -69,10 +66,9 @@ def guess_axes(axes: str, image: ImageFile) -> str:
     unknown = [i for i, letter in enumerate(axes) if letter == "?" and image.shape[i] > 1]
     free = [letter for letter in "ztc" if letter not in axes]
     if len(unknown) > len(free):
-        raise UserError(
-            f"Every axis must be one of t, c, z, y, x. Received: {image}, whose axes nobody can "
-            "guess. Save it as a hyperstack or OME-TIFF with at most these five axes."
-        )
+        rule, received = "Every axis must be one of t, c, z, y, x", "its axes nobody can guess"
+        advice = "Save it as a hyperstack or OME-TIFF with at most these five axes."
+        raise refuse(image, rule, received, advice)
     chosen = sorted(free[: len(unknown)], key="tcz".index)
     if len(chosen) == 3 and image.shape[unknown[2]] < image.shape[unknown[1]]:
         chosen = ["t", "z", "c"]
@@ -101,10 +97,8 @@ def to_range(time_points: range | tuple[int, int]) -> range:
         first, last = time_points
         time_points = range(first, last + 1)
     if time_points.stop <= time_points.start or time_points.step != 1:
-        raise UserError(
-            f"Time points must be consecutive. Received: time_points={time_points}. "
-            "Pass (first, last) or range(first, last + 1)."
-        )
+        rule, advice = "Time points must be consecutive", "(first, last) or range(first, last + 1)"
+        raise UserError(f"{rule}. Received: time_points={time_points}. Pass {advice}.")
     return time_points
 
 

@@ -73,10 +73,8 @@ def _scale(described: dict[str, Any], count: int) -> np.ndarray:
 
 
 def read_microscope_file(path: Path) -> ImageFile:
-    """Opens a microscope file; bioio reads it lazily through dask.
-
-    bioio states sizes without a unit; its readers of microscope formats give µm. It does not state
-    the time step.
+    """Opens a microscope file; bioio reads it lazily through dask. bioio states sizes without a
+    unit; its readers of microscope formats give µm. It does not state the time step.
     """
     try:
         from bioio import BioImage

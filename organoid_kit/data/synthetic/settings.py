@@ -11,7 +11,6 @@ from organoid_kit.base import UserError
 @dataclass(frozen=True)
 class SyntheticSettings:
     """Knobs of the organoid and of the microscope. Lengths in µm, tuples of three are z, y, x.
-
     Brightness is relative to that of an ordinary nucleus, which is 1.
     """
 

@@ -1,7 +1,6 @@
 """Mistakes in annotations, found before a network learns them: one small function for each rule.
 
-problem    what is reported, and the limits
-images     does each image show something, and do positions sit where it is bright?
+problem    what is reported, and the limits; single images: do positions sit where it is bright?
 rules      movie, positions and links: do they belong together? `check_annotations`
 summary    how much is annotated
 
@@ -14,7 +13,7 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["images", "problem", "rules", "summary"],
+    submodules=["problem", "rules", "summary"],
     submod_attrs={
         "problem": ["CheckLimits", "Problem"],
         "rules": ["check_annotations"],

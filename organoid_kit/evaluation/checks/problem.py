@@ -1,12 +1,18 @@
-"""What is reported, what counts as too close, too far, too bright; and where a problem lies."""
+"""What is reported, what counts as too close, too far, too bright, and where a problem lies; and the
+problems of single images: is something seen, and do positions sit where it is bright?
+"""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import map_coordinates
+from scipy.spatial import KDTree
 
+from organoid_kit.base import UserError
 from organoid_kit.data import Annotations, TimeLapse
-from organoid_kit.evaluation.blobs import DIAMETER_UM
+from organoid_kit.evaluation.blobs import DIAMETER_UM, find_response_peaks, make_blob_response
+from organoid_kit.evaluation.matching import match_positions
 
 
 @dataclass(frozen=True)
@@ -76,3 +82,108 @@ def make_problem(
     time_point, position = int(annotations.time_points[rows[0]]), annotations.positions[rows[0]]
     message = f"The position {describe_place(time_point, position)} {text}"
     return Problem(rule, message, severity, time_point, rows, tuple(position.tolist()))
+
+
+def check_time_point(
+    annotations: Annotations,
+    movie: TimeLapse,
+    time_point: int,
+    channels: Sequence[int],
+    limits: CheckLimits,
+    comparable: bool,
+) -> list[Problem]:
+    """One image, and where `comparable`, whether positions sit where it is bright."""
+    where = f"The image of time point {time_point}"
+    try:
+        stack = np.asarray(movie.stack(time_point, channels))
+    except (UserError, OSError, ValueError) as error:
+        text = f"{where} cannot be read: {error} Export it again, or leave it out."
+        return [Problem("unreadable_image", text, time_point=time_point)]
+    problems = [
+        Problem(rule, f"{where} {text}", severity, time_point)
+        for rule, text, severity in _judge_image(stack, movie, limits)
+    ]
+    if comparable and not any(problem.severity == "error" for problem in problems):
+        problems += _check_brightness(annotations, stack, movie, time_point, limits)
+    return problems
+
+
+def _judge_image(
+    stack: np.ndarray, movie: TimeLapse, limits: CheckLimits
+) -> Iterator[tuple[str, str, str]]:
+    """What is wrong with an image: rule, text, severity."""
+    brightest = np.nanmax(stack) if stack.size and not np.isnan(stack).all() else np.nan
+    saturated = np.mean(stack == brightest) if stack.size else 0
+    if stack.shape != tuple(movie.shape_zyx):
+        text = f"has the shape {stack.shape} instead of {movie.shape_zyx} (z, y, x)."
+        yield "wrong_shape", f"{text} Export it again.", "error"
+    elif not np.isfinite(stack).all():
+        text = "has voxels that are no numbers. Export it again, or fill them with background."
+        yield "image_not_a_number", text, "error"
+    elif brightest == stack.min() == 0:
+        text = "is zero everywhere. Choose another channel, or leave this time point out."
+        yield "empty_image", text, "error"
+    elif brightest == stack.min():
+        text = f"is {brightest:g} everywhere. Choose another channel, or leave it out."
+        yield "constant_image", text, "error"
+    elif saturated > limits.saturated_part and brightest > np.median(stack):
+        text = f"has {saturated:.0%} of its voxels at the largest value {brightest:g}: "
+        advice = "it is saturated. Record with less light, or export more bits."
+        yield "saturated_image", text + advice, "warning"
+
+
+def _check_brightness(
+    annotations: Annotations,
+    stack: np.ndarray,
+    movie: TimeLapse,
+    time_point: int,
+    limits: CheckLimits,
+) -> Iterator[Problem]:
+    """Positions beside their nucleus, and bright blobs without a position."""
+    rows = select_usable_rows(annotations, time_point)
+    rows = rows[are_inside(annotations.positions[rows], movie)]
+    if len(rows) == 0:
+        return
+    positions, spacing_um = annotations.positions[rows], annotations.spacing_um
+    region = annotations.region
+    if region is None:
+        region = positions.min(axis=0), positions.max(axis=0)
+    response, step = make_blob_response(stack, movie.spacing_um, limits.diameter_um)
+    coarse = (positions - (step - 1) / 2) / step
+    here = map_coordinates(response, coarse.T, order=1, mode="nearest")
+    usual = max(np.median(here), 0.05)
+    blobs, heights = find_response_peaks(response, step, movie.spacing_um, 0.1 * usual)
+    positions_um, blobs_um = positions * movie.spacing_um, blobs * movie.spacing_um
+    # beyond the region nuclei have no position of their own
+    trusted = are_within(blobs, region, spacing_um, 0)
+    off_centre = here < 0.05 * usual
+    off_centre |= _are_off_nucleus(positions_um, blobs_um[trusted], here, heights[trusted], limits)
+    for row in rows[off_centre]:
+        text = "is not in the middle of a bright nucleus. Look there; move it to the centre."
+        yield make_problem(annotations, "off_centre", [row], text, "warning")
+    far = KDTree(positions_um).query(blobs_um)[0] > limits.own_um
+    missing = far & (heights > 0.5 * usual)
+    missing[match_positions(positions_um, blobs_um, limits.diameter_um)[:, 1]] = False
+    missing &= are_within(blobs, region, spacing_um, limits.diameter_um / 4)
+    for blob in blobs[missing]:
+        place = describe_place(time_point, blob)
+        text = f"A bright blob {place} has no position. If it is a nucleus, annotate it."
+        yield Problem("nucleus_missing", text, "warning", time_point, position=tuple(blob.tolist()))
+
+
+def _are_off_nucleus(
+    positions_um: np.ndarray,
+    blobs_um: np.ndarray,
+    here: np.ndarray,
+    heights: np.ndarray,
+    limits: CheckLimits,
+) -> np.ndarray:
+    """Which positions are farther from their blob than a nucleus's radius, and in the dark. A blob
+    belongs to a position if each is the other's nearest.
+    """
+    if len(blobs_um) == 0:
+        return np.zeros(len(positions_um), bool)
+    distances, nearest = KDTree(blobs_um).query(positions_um)
+    own = KDTree(positions_um).query(blobs_um)[1][nearest] == np.arange(len(positions_um))
+    beside = (distances > limits.diameter_um / 2) & (distances <= limits.diameter_um)
+    return own & beside & (here < 0.5 * heights[nearest])

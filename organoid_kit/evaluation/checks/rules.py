@@ -8,12 +8,12 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from organoid_kit.data import Annotations, TimeLapse
-from organoid_kit.evaluation.checks.images import check_time_point
 from organoid_kit.evaluation.checks.problem import (
     CheckLimits,
     Problem,
     are_inside,
     are_within,
+    check_time_point,
     make_problem,
     select_usable_rows,
 )
@@ -29,10 +29,8 @@ def check_annotations(
 ) -> list[Problem]:
     """Everything that looks wrong, whole-movie problems first. Never raises on data.
 
-    Args:
-        movie: the movie they belong to; without it, images are not looked at.
-        channels: which show the nuclei, counted from 1; several are summed.
-        time_points: whose images to look at; None: all annotated ones.
+    Without a movie, no images are looked at; with it, those of the `time_points`, or else of all
+    annotated ones. The channels, from 1, are those that show nuclei; several are summed.
     """
     limits = limits or CheckLimits()
     problems = [*check_basics(annotations, movie), *check_place(annotations, movie)]
@@ -87,27 +85,21 @@ def check_basics(annotations: Annotations, movie: TimeLapse | None) -> Iterator[
         text = f"{name!r} has no spacing. Set spacing_um (z, y, x).{known}"
         yield Problem("unknown_spacing", text)
     elif movie is not None and not np.allclose(spacing_um, movie.spacing_um, rtol=1e-3):
-        text = (
-            f"The spacing of the annotations is {spacing_um} µm, that of the movie "
-            f"{movie.spacing_um} µm (z, y, x). Correct the wrong one."
-        )
+        text = f"The spacing of the annotations is {spacing_um} µm, that of the movie "
+        text += f"{movie.spacing_um} µm (z, y, x). Correct the wrong one."
         yield Problem("spacing_differs", text)
     times = annotations.annotated_time_points
     skipped = np.diff(times) - 1
     if skipped.any() and len(annotations.links):
         first = int(times[np.argmax(skipped > 0)]) + 1
-        text = (
-            f"Tracks are broken: {skipped.sum()} time points between the first and the last have "
-            f"no position, the first of them {first}. Annotate them, or keep the parts before and "
-            "after in files of their own."
-        )
+        text = f"Tracks are broken: {skipped.sum()} time points between the first and the last have"
+        text += f" no position, the first of them {first}. Annotate them, or keep the parts before "
+        text += "and after in files of their own."
         yield Problem("time_point_without_annotation", text, "warning", first)
     for time_point in [] if movie is None else np.setdiff1d(times, movie.time_points).tolist():
-        text = (
-            f"Time point {time_point} is annotated but not in the movie, which has "
-            f"{movie.time_points.start} to {movie.time_points.stop - 1}. Check where the counting "
-            "starts, or pass all image files."
-        )
+        there = f"{movie.time_points.start} to {movie.time_points.stop - 1}"
+        text = f"Time point {time_point} is annotated but not in the movie, which has {there}."
+        text += " Check where the counting starts, or pass all image files."
         rows = tuple(annotations.rows_at(time_point).tolist())
         yield Problem("time_point_missing", text, time_point=time_point, rows=rows)
 
@@ -122,17 +114,13 @@ def check_place(annotations: Annotations, movie: TimeLapse | None) -> Iterator[P
     start = f"{len(outside)} positions lie outside the movie, but all fit if"
     for order in list(permutations(range(3)))[:0:-1]:  # x, y, z first: the commonest slip
         if are_inside(positions[:, order], movie).all():
-            text = (
-                f"{start} read in the order {name_columns(order)} instead of z, y, x. Correct the "
-                "order of the columns where the positions are read."
-            )
+            text = f"{start} read in the order {name_columns(order)} instead of z, y, x. Correct "
+            text += "the order of the columns where the positions are read."
             yield Problem("axes_swapped", text, rows=everything)
             return
     if are_inside(positions / movie.spacing_um, movie).all():
-        text = (
-            f"{start} they are µm instead of voxels. Divide them by the spacing "
-            f"{movie.spacing_um} where they are read."
-        )
+        text = f"{start} they are µm instead of voxels. Divide them by the spacing "
+        text += f"{movie.spacing_um} where they are read."
         yield Problem("units_mixed_up", text, rows=everything)
         return
     shape = " × ".join(map(str, movie.shape_zyx))
@@ -150,12 +138,9 @@ def check_channels(movie: TimeLapse, channels: Sequence[int]) -> Iterator[Proble
     """Channels that the movie does not have, reported once for all time points."""
     count = len(movie.channel_names)
     if not len(channels) or not all(1 <= channel <= count for channel in channels):
-        names = ", ".join(movie.channel_names)
-        text = (
-            f"The images were not looked at: channels={tuple(channels)}, but {movie.name!r} has "
-            f"channels 1 to {count} ({names}). Choose those that show the nuclei."
-        )
-        yield Problem("wrong_channel", text)
+        names = f"channels 1 to {count} ({', '.join(movie.channel_names)})"
+        text = f"The images were not looked at: channels={tuple(channels)}, but {movie.name!r} has "
+        yield Problem("wrong_channel", f"{text}{names}. Choose those that show the nuclei.")
 
 
 # ---- positions and links -------------------------------------------------------------------------
@@ -217,10 +202,8 @@ def check_jumps(annotations: Annotations, limits: CheckLimits) -> Iterator[Probl
     spread = 1.4826 * np.median(np.abs(known - usual)) if len(known) else 0.0
     too_long = lengths > max(limits.jump_um, usual + 8 * spread)
     for link, length in zip(links[too_long], lengths[too_long]):
-        text = (
-            f"moves {length:.1f} µm to the next time point; {usual:.1f} µm is usual. Link it to "
-            "the right nucleus, or move the one of the two that lies beside its nucleus."
-        )
+        text = f"moves {length:.1f} µm to the next time point; {usual:.1f} µm is usual. Link it to"
+        text += " the right nucleus, or move the one of the two that lies beside its nucleus."
         yield make_problem(annotations, "link_too_long", link, text, "warning")
 
 
@@ -253,8 +236,8 @@ def check_isolated(annotations: Annotations, limits: CheckLimits) -> Iterator[Pr
     times, annotated = annotations.time_points, annotations.annotated_time_points
     alone = annotations.links_forward() + annotations.links_backward() == 0
     beside = np.isin(times - 1, annotated) | np.isin(times + 1, annotated)
-    text = "has no link. Link it to the time points before and after, or delete it"
-    text = f"{text} if there is no nucleus."
+    text = "has no link. Link it to the time points before and after, or delete it if there is no"
+    text += " nucleus."
     for row in np.flatnonzero(alone & beside):
         yield make_problem(annotations, "isolated_position", [row], text, "warning")
 

@@ -41,12 +41,10 @@ class AnnotationSummary:
     def advice(self) -> str:
         """Whether this is enough to train from scratch, in plain words."""
         movies = sum(movie.positions > 0 for movie in self.movies)
-        scale = (
-            f"You have {self.positions:,} positions in {movies} movie{'s' * (movies != 1)}. For "
-            "scale: the author of OrganoidTracker trained on about "
-            f"{POSITIONS_OF_ORGANOIDTRACKER:,} positions from {MOVIES_OF_ORGANOIDTRACKER} time "
-            "lapses, and 1 % of wrong annotations already weakened the training."
-        )
+        known = f"{POSITIONS_OF_ORGANOIDTRACKER:,} positions from {MOVIES_OF_ORGANOIDTRACKER} time"
+        scale = f"You have {self.positions:,} positions in {movies} movie{'s' * (movies != 1)}. For"
+        scale += f" scale: the author of OrganoidTracker trained on about {known} lapses, and 1 % "
+        scale += "of wrong annotations already weakened the training."
         if self.positions == 0:
             return f"{scale} Annotate a part of a movie first, completely."
         if self.positions >= POSITIONS_OF_ORGANOIDTRACKER / 2 and movies >= 3:

@@ -51,7 +51,6 @@ def diagnose_data(
     nucleus_um: tuple[float, float] = NUCLEUS_UM,
 ) -> list[Finding]:
     """What looks wrong in the data of a training, at up to three time points of each movie.
-
     `nucleus_um` are the narrowest and the widest nuclei there may be in this sample.
     """
     findings = []
