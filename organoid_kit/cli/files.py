@@ -190,10 +190,8 @@ def load_keras() -> None:
     try:
         import keras  # noqa: F401
     except ImportError as error:
-        raise UserError(
-            f"Networks need Keras and TensorFlow. Received: {error}. "
-            "Install them: pip install tensorflow."
-        ) from error
+        rule, advice = "Networks need Keras and TensorFlow", "Install them: pip install tensorflow."
+        raise UserError(f"{rule}. Received: {error}. {advice}") from error
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)

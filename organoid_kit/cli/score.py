@@ -85,10 +85,8 @@ def _read_movies(truth: Path, found: Path, reading: Mapping[str, Any]) -> list[_
 def _read_pair(truth: Path, found: Path, stated: Spacing | None, time_point_offset: int) -> _Pair:
     """Two files. One without a spacing has that stated, or else the other's."""
     spacings = [stated or read_spacing(path) for path in (truth, found)]
-    known, positions = (
-        read_positions(path, own or other, time_point_offset)
-        for path, own, other in zip((truth, found), spacings, spacings[::-1], strict=True)
-    )
+    known = read_positions(truth, spacings[0] or spacings[1], time_point_offset)
+    positions = read_positions(found, spacings[1] or spacings[0], time_point_offset)
     return _Pair(known.name or truth.stem, known, positions)
 
 
@@ -122,10 +120,8 @@ def compute_track_scores(
 ) -> Scores:
     """Links, divisions within one time point and, with traccuracy, lineages."""
     within = {"max_distance_um": max_distance_um}
-    scores: Scores = {
-        "links": score_links(truth, tracks, **within),
-        "divisions": score_divisions(truth, tracks, by=None, **within),
-    }
+    scores: Scores = {"links": score_links(truth, tracks, **within)}
+    scores["divisions"] = score_divisions(truth, tracks, by=None, **within)
     if find_spec("traccuracy"):
         scores["lineages"] = score_tracks(truth, tracks, **within)
     return scores

@@ -41,10 +41,8 @@ def track(
 ) -> None:
     """Tracks one movie or several, each written as soon as it is done."""
     if bool(movies) == bool(from_positions):
-        raise UserError(
-            "Tracks are made of movies, or of positions alone. "
-            f"Received: {'both' if movies else 'neither'}. Name movies, or --from-positions FILE."
-        )
+        received = f"{'both' if movies else 'neither'}. Name movies, or --from-positions FILE."
+        raise UserError(f"Tracks are made of movies, or of positions alone. Received: {received}")
     if from_positions and (form == "ctc" or score):
         rule, received = "Positions alone know no movie and no truth", "--format ctc or --score"
         advice = "Leave these out; `score` compares the result with a truth."

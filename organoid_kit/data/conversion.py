@@ -54,11 +54,9 @@ def check_spacing(spacing_um: Sequence[float]) -> tuple[float, float, float]:
     """A spacing as the user passes it, zyx. Raises UserError where it is not positive."""
     spacing = tuple(float(value) for value in spacing_um)
     if len(spacing) != 3 or not all(0 < value < math.inf for value in spacing):
-        rule, advice = (
-            "The spacing must be three positive numbers, z, y, x, in µm",
-            "(2.0, 0.3, 0.3)",
-        )
-        raise UserError(f"{rule}. Received: {tuple(spacing_um)}. Pass for example {advice}.")
+        rule = "The spacing must be three positive numbers, z, y, x, in µm"
+        received = f"spacing_um={tuple(spacing_um)}"
+        raise UserError(f"{rule}. Received: {received}. Pass for example (2.0, 0.26, 0.26).")
     return spacing
 
 

@@ -57,10 +57,8 @@ def _find_tops(heat: np.ndarray, voxels: np.ndarray) -> np.ndarray:
     offsets = np.zeros(voxels.shape)
     for axis, step in enumerate(np.eye(3, dtype=int)):
         inner = (voxels[:, axis] > 0) & (voxels[:, axis] < heat.shape[axis] - 1)
-        before, middle, after = (
-            np.log(np.maximum(heat[tuple((voxels[inner] + move * step).T)], 1e-6))
-            for move in (-1, 0, 1)
-        )
+        places = (voxels[inner] + move * step for move in (-1, 0, 1))
+        before, middle, after = (np.log(np.maximum(heat[tuple(p.T)], 1e-6)) for p in places)
         curvature = before - 2 * middle + after
         flat = curvature > -1e-9
         shift = 0.5 * (before - after) / np.where(flat, 1, curvature)

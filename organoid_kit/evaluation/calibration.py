@@ -80,10 +80,8 @@ def compute_reliability(
     rows = np.minimum((probabilities * bins).astype(int), bins - 1)
     counts = np.bincount(rows, minlength=bins)
     filled = np.flatnonzero(counts)
-    said, true = (
-        np.bincount(rows, weights=values, minlength=bins)[filled] / counts[filled]
-        for values in (probabilities, truths)
-    )
+    sums = (np.bincount(rows, values, minlength=bins)[filled] for values in (probabilities, truths))
+    said, true = (total / counts[filled] for total in sums)
     brier = float(np.mean((probabilities - truths) ** 2))
     return Reliability(filled / bins, 1 / bins, said, true, counts[filled], brier)
 

@@ -67,15 +67,13 @@ def score_position_network(results: Results) -> dict[str, Any]:
     blobs = [result.blob_score for result in results if result.blobs is not None]
     curve = _compute_threshold_curve(results)
     depths, times = total.by_depth().items(), total.by_time_point().items()
+    over_threshold = {key: [getattr(score, key) for score in curve.scores] for key in _F1}
     return {
         "network": total.to_dict(),
         "blob_detector": pool_scores(blobs).to_dict() if len(blobs) == len(results) else None,
         "by_depth_um": {f"{low:g}-{high:g}": part.to_dict() for (low, high), part in depths},
         "by_time_point": {str(time_point): part.to_dict() for time_point, part in times},
-        "over_threshold": {
-            "threshold": curve.thresholds.tolist(),
-            **{key: [getattr(score, key) for score in curve.scores] for key in _F1},
-        },
+        "over_threshold": {"threshold": curve.thresholds.tolist(), **over_threshold},
     }
 
 
@@ -123,10 +121,8 @@ def score_division_network(results: Results) -> dict[str, Any]:
 
 def _pool_divisions(results: Results) -> DivisionScore:
     threshold = results[0].threshold
-    return pool_division_scores(
-        judge_divisions(result.truth, result.found, threshold, result.settings)
-        for result in results
-    )
+    movies = ((result.truth, result.found, threshold, result.settings) for result in results)
+    return pool_division_scores(judge_divisions(*movie) for movie in movies)
 
 
 def collect_calls(result: MovieResult) -> tuple[np.ndarray, np.ndarray]:
@@ -182,10 +178,8 @@ def score_link_network(results: Results) -> dict[str, Any]:
         linked["nearest"].append(link_nearest(result.found, **options))
         linked["optimal"].append(link_optimally(result.found, **options))
     truths = [result.truth for result in results]
-    scores = {
-        name: pool_link_scores(map(score_links, truths, movies)).to_dict()
-        for name, movies in linked.items()
-    }
+    pooled = {n: pool_link_scores(map(score_links, truths, found)) for n, found in linked.items()}
+    scores = {name: score.to_dict() for name, score in pooled.items()}
     # how well the probabilities tell links from other candidates
     said, true, found, reachable = _pool_candidates(results)
     called = said >= results[0].threshold

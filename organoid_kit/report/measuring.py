@@ -196,9 +196,8 @@ def measure_look(movie: TimeLapse, settings: NetworkSettings) -> tuple[float, fl
     noise, at up to three time points; needs no annotations.
     """
     times = choose_time_points(movie, None)
-    widths_um = [
-        _measure_blobs_um(movie.stack(time, settings.channels), movie.spacing_um) for time in times
-    ]
+    stacks = (movie.stack(time, settings.channels) for time in times)
+    widths_um = [_measure_blobs_um(stack, movie.spacing_um) for stack in stacks]
     noise = [measure_noise(prepare_stack(movie, time, settings)) for time in times]
     return float(np.median(widths_um)), float(np.median(noise))
 

@@ -42,9 +42,8 @@ def plot_worst_mistakes(
     missed = missed[np.argsort(said[missed].astype(float))][:_MOST]
     false = false[np.argsort(-said[false].astype(float))][:_MOST]
     rows, words = np.append(missed, false), ["missed"] * len(missed) + ["false"] * len(false)
-    names = [
-        f"{word}, time {times[row]}\nprobability {said[row]:.2f}" for word, row in zip(words, rows)
-    ]
+    facts = zip(words, times[rows], said[rows])
+    names = [f"{word}, time {time}\nprobability {part:.2f}" for word, time, part in facts]
     settings = settings.changed(spacing_um=settings.spacing_um or tuple(movie.spacing_um))
     cut, plot, true, other = (cut_nuclei, plot_crops, DIVISION, ORDINARY)
     if settings.network == "link":

@@ -73,14 +73,8 @@ def _describe(
         "description": f"A network for organoids in 3D over time: {task}.",
         "documentation": "README.md",
         "tags": _TAGS,
-        "inputs": [
-            _describe_tensor(tensor.name, tensor.shape, settings, name_channels(tensor, settings))
-            for tensor in network.inputs
-        ],
-        "outputs": [
-            _describe_tensor("probabilities", tensor.shape, settings, ["probability"])
-            for tensor in network.outputs
-        ],
+        "inputs": [_describe_tensor(tensor, tensor.name, settings) for tensor in network.inputs],
+        "outputs": [_describe_tensor(t, "probabilities", settings) for t in network.outputs],
         "weights": {
             "keras_v3": {
                 "source": "model.keras",
@@ -94,17 +88,18 @@ def _describe(
 
 
 def _describe_tensor(
-    name: str, shape: tuple[int | None, ...], settings: NetworkSettings, channels: list[str]
+    tensor: keras.KerasTensor, name: str, settings: NetworkSettings
 ) -> dict[str, Any]:
     """One input or output with its axes."""
-    axes = []
-    for number, (axis, size) in enumerate(zip("zyx", shape[1:-1])):
+    axes, is_input = [], name != "probabilities"
+    for number, (axis, size) in enumerate(zip("zyx", tensor.shape[1:-1])):
         free = {"min": _LEAST, "step": 32}
-        if name == "probabilities":
+        if not is_input:
             free = {"tensor_id": "images", "axis_id": axis}
         axes.append({"type": "space", "id": axis, "size": size or free})
         if settings.spacing_um:
             axes[-1] |= {"unit": "micrometer", "scale": settings.spacing_um[number]}
+    channels = name_channels(tensor, settings) if is_input else ["probability"]
     channel = {"type": "channel", "channel_names": channels}
     return {"id": name, "axes": [{"type": "batch"}, *axes, channel]}
 

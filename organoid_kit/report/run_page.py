@@ -54,10 +54,8 @@ def write_report(
 def collect_facts(run: Run, results: Sequence[MovieResult]) -> dict[str, Any]:
     """Everything the page says, for JSON; None where something was not measured."""
     kind, details = KINDS[run.settings.network], run.details
-    movies = [
-        {"name": result.name, "threshold": result.threshold, **kind.compute_scores([result])}
-        for result in results
-    ]
+    movies = [{"name": each.name, "threshold": each.threshold} for each in results]
+    movies = [m | kind.compute_scores([each]) for m, each in zip(movies, results)]
     pooled = kind.compute_scores(results) if results else dict.fromkeys(["network", *kind.methods])
     before, after = compute_reliabilities(kind, results)
     spread = {name: [movie["network"][name] for movie in movies] for name in kind.spread}
@@ -195,10 +193,8 @@ def _compare(runs: Sequence[Run], kind: Kind) -> dict[str, Any]:
     same = itemgetter("images_sha256", "annotations_sha256")  # the same images and the same truth
     results = [{same(result.data): result for result in read_movie_results(run)} for run in runs]
     shared = [key for key in results[0] if all(key in others for others in results)]
-    scores = [
-        kind.compute_scores([by_movie[key] for key in shared])["network"] if shared else None
-        for by_movie in results
-    ]
+    tested = [[by_movie[key] for key in shared] for by_movie in results]
+    scores = [kind.compute_scores(movies)["network"] if movies else None for movies in tested]
     data = [[(movie["part"], *same(movie)) for movie in run.details["data"]] for run in runs]
     return {
         "runs": [run.folder.name for run in runs],

@@ -70,11 +70,8 @@ def write_tracking_report(
 
 
 def _flatten_divisions(scores: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        f"{name} ±{tolerance}": value
-        for tolerance, score in scores["divisions"].items()
-        for name, value in score.items()
-    }
+    divisions = scores["divisions"].items()
+    return {f"{name} ±{off}": value for off, score in divisions for name, value in score.items()}
 
 
 def _collect_facts(results: Sequence[TrackingResult]) -> dict[str, Any]:
@@ -140,16 +137,11 @@ def _score(truth: Annotations, tracks: Annotations) -> dict[str, Any]:
         lineages = score_tracks(truth, tracks).to_dict()
     except UserError:
         lineages = None
-    divisions = {
-        str(tolerance): score_divisions(truth, tracks, tolerance=tolerance, by=None).to_dict()
-        for tolerance in TOLERANCES
-    }
-    return {
-        "positions": score_positions(truth, tracks).to_dict(),
-        "links": score_links(truth, tracks).to_dict(),
-        "divisions": divisions,
-        "lineages": lineages,
-    }
+    positions, links = score_positions(truth, tracks), score_links(truth, tracks)
+    within = {off: score_divisions(truth, tracks, tolerance=off, by=None) for off in TOLERANCES}
+    divisions = {str(off): score.to_dict() for off, score in within.items()}
+    counted = {"positions": positions.to_dict(), "links": links.to_dict()}
+    return counted | {"divisions": divisions, "lineages": lineages}
 
 
 def _compare_errors(result: TrackingResult) -> dict[str, Any]:

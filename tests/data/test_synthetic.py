@@ -13,7 +13,7 @@ from organoid_kit.data.synthetic import (
     make_synthetic_movie,
     random_synthetic_settings,
 )
-from organoid_kit.data.synthetic.light import Microscope
+from organoid_kit.data.synthetic.movie import Microscope
 
 SMALL = SyntheticSettings(
     shape_zyx=(20, 100, 100),

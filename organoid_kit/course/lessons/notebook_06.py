@@ -95,9 +95,8 @@ def training_run(answer: Any) -> str | None:
     if answer.settings.network != "link":
         return TEXTS.say("training_run", "other_network", network=answer.settings.network)
     movies = [(movie["part"], movie["annotations_sha256"]) for movie in answer.details["data"]]
-    training, validation = (
-        {sha for part, sha in movies if part == p} for p in ("training", "validation")
-    )
+    training = {sha for part, sha in movies if part == "training"}
+    validation = {sha for part, sha in movies if part == "validation"}
     if not validation:
         return TEXTS.say("training_run", "no_validation")
     return TEXTS.say("training_run", "leak") if training & validation else None

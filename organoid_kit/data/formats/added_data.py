@@ -43,11 +43,8 @@ def add_track_ids(annotations: Annotations) -> Annotations:
         above = track_ids[links[links_into[rows[0]], 0]].tolist()
         for row in rows:
             parents[row] = above if len(above) > 1 else next(iter(above), None)
-    ids = {
-        "track_id": track_ids.tolist(),
-        "parent_track_id": parents,
-        "lineage_id": [lineage_ids[number] for number in component],
-    }
+    ids = {"track_id": track_ids.tolist(), "parent_track_id": parents}
+    ids["lineage_id"] = [lineage_ids[number] for number in component]
     return dataclasses.replace(annotations, properties=annotations.properties | ids)
 
 

@@ -177,11 +177,9 @@ def _label_tracks(annotations: Annotations, folder: Path) -> tuple[np.ndarray, l
     """A label for each position, (n,) int, and the lines "label begin end parent"."""
     times = annotations.time_points
     # A label is seen at all of its time points: tracks are parted where they skip one
-    tracks = [
-        part
-        for rows in annotations.tracks()
-        for part in np.split(rows, np.flatnonzero(np.diff(times[rows]) > 1) + 1)
-    ]
+    tracks = []
+    for rows in annotations.tracks():
+        tracks += np.split(rows, np.flatnonzero(np.diff(times[rows]) > 1) + 1)
     if len(tracks) > _LARGEST_LABEL:
         rule, received = f"Label images can hold {_LARGEST_LABEL} tracks", f"{len(tracks)} tracks"
         raise refuse(folder, rule, received, "Write fewer time points, or another format.")

@@ -70,11 +70,11 @@ class JsonPart:
 
     def triples(self, key: str) -> list[list[float]]:
         """Rows of three finite numbers; what stands behind these in a row is left out."""
-        part = self.get(key, list)
-        rows = [JsonPart(row, f"{part.where}, row {i}", object) for i, row in enumerate(part.value)]
-        return [
-            row.to_floats(row.value[:3] if isinstance(row.value, list) else [], 3) for row in rows
-        ]
+        part, rows = self.get(key, list), []
+        for number, row in enumerate(part.value):
+            numbers = row[:3] if isinstance(row, list) else []
+            rows.append(JsonPart(row, f"{part.where}, row {number}", object).to_floats(numbers, 3))
+        return rows
 
     def numbers(self, *keys: str) -> list[float]:
         """Finite numbers, each under its key."""
@@ -297,10 +297,8 @@ def _tracks_to_json(annotations: Annotations, coordinates: list[list[float]]) ->
     for rows in map(np.ndarray.tolist, annotations.tracks()):
         before, inner = links_into[rows[0]], [links_into[row][0] for row in rows[1:]]
         parents = annotations.links[before, 0].tolist()
-        record = {
-            "time_point_start": int(annotations.time_points[rows[0]]),
-            "coords_xyz_px": [coordinates[row] for row in rows],
-        }
+        record = {"time_point_start": int(annotations.time_points[rows[0]])}
+        record["coords_xyz_px"] = [coordinates[row] for row in rows]
         if parents:
             record["coords_xyz_px_before"] = [coordinates[row] for row in parents]
         for key, links in (("link_meta_before", before), ("link_meta", inner)):

@@ -50,16 +50,13 @@ def read_trackmate(
     edges = _list_edges(model)
     ends = [(edge.get("SPOT_SOURCE_ID"), edge.get("SPOT_TARGET_ID")) for edge in edges]
     links = to_links(ends, row_of, [*time_points, 0], path)
-    visible = (links >= 0).all(axis=1)
+    visible, ids = (links >= 0).all(axis=1), [int(_number(spot, "ID", path)) for spot in spots]
     edges = [edge for edge, kept in zip(edges, visible, strict=True) if kept]
     return Annotations(
         positions=to_voxels(positions_um, spacing_um, received, path),
         time_points=time_points,
         links=links[visible],
-        properties={
-            "id": [int(_number(spot, "ID", path)) for spot in spots],
-            **_columns(spots, _NOT_PROPERTIES),
-        },
+        properties={"id": ids, **_columns(spots, _NOT_PROPERTIES)},
         link_properties=_columns(edges, {"SPOT_SOURCE_ID", "SPOT_TARGET_ID"}),
         spacing_um=tuple(spacing_um),
         minutes_per_time_point=minutes_per_time_point,
@@ -109,11 +106,8 @@ def _number(spot: ElementTree.Element, key: str, path: str | Path) -> float:
 def _columns(elements: list[ElementTree.Element], without: set[str]) -> dict[str, list]:
     """Their attributes but for some: name → one value each."""
     names = dict.fromkeys(name for element in elements for name in element.keys())
-    return {
-        name: [_value(name, element.get(name)) for element in elements]
-        for name in names
-        if name not in without
-    }
+    kept = [name for name in names if name not in without]
+    return {name: [_value(name, element.get(name)) for element in elements] for name in kept}
 
 
 def _value(name: str, text: str | None) -> Any:

@@ -1,4 +1,4 @@
-"""Invented organoid movies whose truth is known: `settings` → `life` → `light` → `movie`."""
+"""Invented organoid movies whose truth is known: `settings` → `life` → `movie`."""
 
 from organoid_kit.data.synthetic.movie import make_synthetic_movie
 from organoid_kit.data.synthetic.settings import SyntheticSettings, random_synthetic_settings

@@ -99,10 +99,8 @@ def check_time_point(
     except (UserError, OSError, ValueError) as error:
         text = f"{where} cannot be read: {error} Export it again, or leave it out."
         return [Problem("unreadable_image", text, time_point=time_point)]
-    problems = [
-        Problem(rule, f"{where} {text}", severity, time_point)
-        for rule, text, severity in _judge_image(stack, movie, limits)
-    ]
+    said = _judge_image(stack, movie, limits)
+    problems = [Problem(rule, f"{where} {text}", kind, time_point) for rule, text, kind in said]
     if comparable and not any(problem.severity == "error" for problem in problems):
         problems += _check_brightness(annotations, stack, movie, time_point, limits)
     return problems

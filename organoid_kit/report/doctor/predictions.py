@@ -90,10 +90,8 @@ def _diagnose_too_many(
         symptom += " (twins)"
     elif truth is not None:
         best = find_best_threshold([(truth, found)])
-        f1, best_f1 = (
-            score_positions(truth, found, threshold=threshold).f1 or 0.0
-            for threshold in (settings.threshold, best)
-        )
+        scores = (score_positions(truth, found, threshold=t) for t in (settings.threshold, best))
+        f1, best_f1 = (score.f1 or 0.0 for score in scores)
         if best_f1 > f1 + _BETTER_F1:
             symptom += " (threshold)"
             values |= {"f1": f1, "best": best, "best_f1": best_f1}

@@ -77,12 +77,11 @@ def _diagnose_movie(
         return findings
     if findings := list(_find_other_reading(annotated, times, channels)):
         return findings
-    positions = {time: annotations.positions_at(time) for time in times}
-    widths_um = [
-        measure_width_um(np.asarray(movie.stack(time, channels)), at, movie.spacing_um)
-        for time, at in positions.items()
-        if len(at) >= _LEAST_POSITIONS
-    ]
+    widths_um = []
+    for time in times:
+        if len(at := annotations.positions_at(time)) >= _LEAST_POSITIONS:
+            stack = np.asarray(movie.stack(time, channels))
+            widths_um.append(measure_width_um(stack, at, movie.spacing_um))
     widths_um = np.median(widths_um, axis=0) if widths_um else None
     if findings := list(_diagnose_spacing(annotated, widths_um, nucleus_um)):
         return findings
