@@ -49,15 +49,13 @@ def open_movies(
     return [dataclasses.replace(movies[0], annotations=known)]
 
 
-def read_positions(
-    path: Path, spacing_um: Spacing | None, time_point_offset: int = 0
-) -> Annotations:
+def read_positions(path: Path, spacing_um: Spacing | None, offset: int = 0) -> Annotations:
     """Annotations of any format; with this spacing, where the file says none."""
     suffix, stated = path.suffix.lower(), {}
     if spacing_um and suffix not in (".aut", ".json"):
         stated["spacing_um"] = spacing_um
     if suffix == ".xml":
-        stated["time_point_offset"] = time_point_offset
+        stated["time_point_offset"] = offset
     return read_annotations(path, **stated).with_spacing(spacing_um)
 
 

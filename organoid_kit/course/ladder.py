@@ -1,7 +1,6 @@
 """Two rungs to climb before a real training: a network must first learn one patch by heart.
 
-Each rung shows a fresh network the same few patches again and again, without variation. Both take a
-minute or so.
+Each shows a fresh network the same few patches again and again; both take a minute or so.
 """
 
 import dataclasses

@@ -99,8 +99,7 @@ class Annotations:
     def annotated_region(self, time_point: int) -> np.ndarray | None:
         """Lowest and highest corner of what is completely annotated, (2, 3) float, zyx, voxels.
 
-        The stated `region` where there is one, else the cuboid of this time point's positions; None
-        where the time point has no positions.
+        The stated `region`, else the cuboid of this time point's positions; None without positions.
         """
         positions = self.positions_at(time_point)
         if len(positions) == 0 or self.region is not None:

@@ -50,8 +50,7 @@ class AnnotatedMovie:
 def read_dataset(path: str | Path, **options: Any) -> list[AnnotatedMovie]:
     """All movies of an `.autlist` with their annotations; images are read when they are asked for.
 
-    The spacing is that of the annotations, where they have one. The options are those of
-    `read_timelapse`, for all movies, for example accept_guess=True.
+    The spacing is that of the annotations, where they have one; options are as of `read_timelapse`.
     """
     path = Path(path)
     entries = read_json(path)

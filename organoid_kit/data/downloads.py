@@ -69,8 +69,7 @@ def find_samples(folder: str | Path | None = None, *, url: str = SAMPLES_URL) ->
 def download_real_organoid(folder: str | Path, *, url: str = REAL_ORGANOID_URL) -> Path:
     """Puts the real organoid (three stacks and their annotation, 11 MB) in a folder; returns it.
 
-    Each file is checked by its sum; files that are there already and intact are kept as they are.
-    Open the folder with `read_real_organoid`.
+    Each file is checked by its sum; intact ones stay as they are. To open it: `read_real_organoid`.
     """
     folder = Path(folder).absolute()
     _download(_REAL_ORGANOID_FILES, folder, url)
@@ -82,20 +81,12 @@ def read_real_organoid(folder: str | Path) -> AnnotatedMovie:
     (76 positions).
     """
     folder = Path(folder)
-    movie = read_timelapse(
-        folder / "images",
-        pattern=_REAL_ORGANOID_PATTERN,
-        spacing_um=REAL_ORGANOID_SPACING_UM,
-        axes="zyx",
-        minutes_per_time_point=_REAL_ORGANOID_MINUTES,
-        name="real organoid",
-    )
-    annotations = read_trackmate(
-        folder / "mamut_deconv.xml",
-        spacing_um=REAL_ORGANOID_SPACING_UM,
-        time_point_offset=_FRAME_TO_FILE,
-        minutes_per_time_point=_REAL_ORGANOID_MINUTES,
-    )
+    sizes = {"spacing_um": REAL_ORGANOID_SPACING_UM}
+    sizes["minutes_per_time_point"] = _REAL_ORGANOID_MINUTES
+    options = {"pattern": _REAL_ORGANOID_PATTERN, "axes": "zyx", "name": "real organoid"}
+    movie = read_timelapse(folder / "images", **options, **sizes)
+    xml = folder / "mamut_deconv.xml"
+    annotations = read_trackmate(xml, time_point_offset=_FRAME_TO_FILE, **sizes)
     seen = np.isin(annotations.time_points, movie.time_points)
     return AnnotatedMovie(movie, annotations.select(seen), _REAL_ORGANOID_PATTERN)
 

@@ -18,6 +18,7 @@ from organoid_kit.base.files import write_safely
 from organoid_kit.data.conversion import check_spacing
 from organoid_kit.data.reading.image import (
     ImageFile,
+    TimePoints,
     check_axes,
     choose_time_points,
     guess_axes,
@@ -64,8 +65,7 @@ class TimeLapse:
     def stack(self, time_point: int, channels: Sequence[int] = (1,)) -> np.ndarray:
         """One stack, (z, y, x), at a time point as the movie counts them.
 
-        Channels are counted from 1. One channel comes as it is stored; several are summed as
-        float32, so that a sum never overflows.
+        Channels are counted from 1; several are summed as float32, so that no sum overflows.
         """
         times, names = self.time_points, self.channel_names
         if time_point not in times:
@@ -120,7 +120,7 @@ def read_timelapse(
     axes: str | None = None,
     spacing_um: Sequence[float] | None = None,
     pattern: str | None = None,
-    time_points: range | tuple[int, int] | None = None,
+    time_points: TimePoints | None = None,
     minutes_per_time_point: float | None = None,
     name: str | None = None,
     accept_guess: bool = False,
@@ -193,9 +193,7 @@ def _ask_to_confirm(image: ImageFile, axes: str, guesses: dict[str, str]) -> Use
     )
 
 
-def _open_image(
-    path: Path, pattern: str | None, time_points: range | tuple[int, int] | None
-) -> ImageFile:
+def _open_image(path: Path, pattern: str | None, time_points: TimePoints | None) -> ImageFile:
     """A new format needs its own file in reading/, and a line here."""
     if not os.path.exists(path):  # also where the name is too long to exist
         raise refuse(path, "The movie must exist", "it does not", "Check its name.")
@@ -223,8 +221,8 @@ def _open_image(
 def write_timelapse(movie: TimeLapse, path: str | os.PathLike[str]) -> None:
     """Writes a compressed OME-TIFF, (t, z, c, y, x), one stack at a time.
 
-    The same movie gives the same bytes. Time points are counted from 0 in the file, whatever they
-    are called in the movie. The name should end in ``.ome.tif``.
+    The same movie gives the same bytes; the file counts time points from 0. Its name should end in
+    ``.ome.tif``.
     """
     if movie.dtype.name not in OME_TYPES:
         rule = f"OME-TIFF holds {', '.join(OME_TYPES)}"
@@ -232,21 +230,14 @@ def write_timelapse(movie: TimeLapse, path: str | os.PathLike[str]) -> None:
     z, y, x = movie.shape_zyx
     shape = (len(movie.time_points), z, len(movie.channel_names), y, x)
     size = np.prod(shape, dtype=np.int64) * movie.dtype.itemsize
+    options = {"shape": shape, "dtype": movie.dtype, "metadata": _metadata(movie)}
+    options |= {"compression": "zlib", "predictor": movie.dtype.kind != "f"}
+    options |= {"photometric": "minisblack", "software": False, "maxworkers": 1}
     with (
         write_safely(path) as temporary,
         tifffile.TiffWriter(temporary, bigtiff=size > 2**31, ome=True, byteorder="<") as tif,
     ):
-        tif.write(
-            _planes(movie),
-            shape=shape,
-            dtype=movie.dtype,
-            compression="zlib",
-            predictor=movie.dtype.kind != "f",
-            photometric="minisblack",
-            metadata=_metadata(movie),
-            software=False,
-            maxworkers=1,
-        )
+        tif.write(_planes(movie), **options)
 
 
 def _planes(movie: TimeLapse) -> Iterator[np.ndarray]:

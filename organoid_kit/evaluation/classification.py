@@ -67,12 +67,10 @@ def compute_average_precision(truths: np.ndarray, probabilities: np.ndarray) -> 
     return compute_precision_recall(truths, probabilities).average_precision
 
 
-def check_classified(
-    truths: np.ndarray, probabilities: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def check_classified(truths: np.ndarray, said: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Truths as (n,) bool and probabilities as (n,) float; errors as `compute_precision_recall`."""
     truths = np.asarray(truths, bool).reshape(-1)
-    probabilities = np.asarray(probabilities, float).reshape(-1)
+    probabilities = np.asarray(said, float).reshape(-1)
     if len(truths) != len(probabilities):
         received = f"{len(truths)} truths and {len(probabilities)} probabilities"
         raise UserError(f"Every probability needs its truth. Received: {received}. Pass as many.")

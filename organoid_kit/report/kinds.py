@@ -58,9 +58,7 @@ class Kind:
     draw_movie: Callable[[MovieResult], list[Drawing]] = lambda result: []
 
 
-# ---- positions: nuclei found, beside those that a blob detector finds
-
-
+# Positions: nuclei found, beside those that a blob detector finds
 def score_position_network(results: Results) -> dict[str, Any]:
     """Positions found, also by depth, by time point and over the threshold."""
     total = pool_scores(result.score for result in results)
@@ -98,9 +96,7 @@ def draw_position_scores(result: MovieResult) -> list[Drawing]:
     ]
 
 
-# ---- divisions: divisions called, and whether the probabilities can be believed
-
-
+# Divisions: called, and whether the probabilities can be believed
 def judge_divisions(
     truth: Annotations, found: Annotations, threshold: float, settings: NetworkSettings
 ) -> DivisionScore:
@@ -142,9 +138,7 @@ def draw_division_curve(results: Results) -> list[Drawing]:
     return _draw_curve(curve, right.sum() / max(1, len(score.mothers)), "Divisions", results)
 
 
-# ---- links: wrong links, beside those of linking without any network
-
-
+# Links: wrong ones, beside those of linking without any network
 def label_candidates(truth: Annotations, found: Annotations) -> np.ndarray:
     """Whether each found link is true: 1 yes, 0 no, -1 nobody knows; (m,) int."""
     ends = match_to_truth(truth, found)[found.links]
@@ -217,14 +211,10 @@ def draw_link_curve(results: Results) -> list[Drawing]:
     return _draw_curve(curve, true.sum() / max(1, reachable), "Candidate links", results)
 
 
-# ---- divisions and links
-
-
-def _draw_curve(
-    curve: PrecisionRecall, reached: float, what: str, results: Results
-) -> list[Drawing]:
+# Divisions and links
+def _draw_curve(curve: PrecisionRecall, part: float, what: str, results: Results) -> list[Drawing]:
     title = f"{what} of all test movies"
-    return [plot_precision_recall(_scale(curve, reached), chosen=results[0].threshold, title=title)]
+    return [plot_precision_recall(_scale(curve, part), chosen=results[0].threshold, title=title)]
 
 
 def _scale(curve: PrecisionRecall, reached: float) -> PrecisionRecall:

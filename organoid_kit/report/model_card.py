@@ -87,9 +87,7 @@ def _describe(
     }
 
 
-def _describe_tensor(
-    tensor: keras.KerasTensor, name: str, settings: NetworkSettings
-) -> dict[str, Any]:
+def _describe_tensor(tensor: keras.KerasTensor, name: str, settings: NetworkSettings) -> dict:
     """One input or output with its axes."""
     axes, is_input = [], name != "probabilities"
     for number, (axis, size) in enumerate(zip("zyx", tensor.shape[1:-1])):

@@ -1,6 +1,5 @@
-"""What networks said of a movie, and what tracking it came to, kept in folders: answers, not figures.
-
-So every figure on a page is counted anew from them, whenever the page is made.
+"""What networks said of a movie, and what tracking it came to, kept in folders: answers, not figures;
+each figure on a page is counted anew from them.
 """
 
 from __future__ import annotations
@@ -129,18 +128,19 @@ def read_movie_results(run: Run) -> list[MovieResult]:
     results = []
     for folder, record in _list_records(run).items():
         picture, calibration = folder / "mistakes.png", record.get("calibration", (1.0, 0.0))
-        result = MovieResult(
-            settings=run.settings,
-            data=record["data"],
-            truth=read_aut(folder / "truth.aut"),
-            found=read_aut(folder / "found.aut"),
-            blobs=_read_if_there(folder / "blobs.aut"),
-            threshold=record["threshold"],
-            calibration=tuple(calibration),
-            picture=picture.read_bytes() if picture.exists() else None,
-            words=record["mistakes"],
+        results.append(
+            MovieResult(
+                settings=run.settings,
+                data=record["data"],
+                truth=read_aut(folder / "truth.aut"),
+                found=read_aut(folder / "found.aut"),
+                blobs=_read_if_there(folder / "blobs.aut"),
+                threshold=record["threshold"],
+                calibration=tuple(calibration),
+                picture=picture.read_bytes() if picture.exists() else None,
+                words=record["mistakes"],
+            )
         )
-        results.append(result)
     return results
 
 

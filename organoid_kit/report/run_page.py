@@ -35,20 +35,13 @@ def write_report(
     written, or the run's files are damaged.
     """
     network, results = run.settings.network, read_movie_results(run)
-    kind = KINDS[network]
+    kind, facts = KINDS[network], collect_facts(run, results)
     title = "Predicted and true probability, all test movies"
     before, after = compute_reliabilities(kind, results)
-    return write_page(
-        path,
-        f"{network}.html",
-        collect_facts(run, results),
-        json_path,
-        overwrite,
-        kind=kind,
-        results=results,
-        history=plot_history(run.history) if run.history else None,
-        reliability=plot_reliability(after, before, title=title) if results else None,
-    )
+    drawings = {"history": plot_history(run.history) if run.history else None}
+    drawings["reliability"] = plot_reliability(after, before, title=title) if results else None
+    parts = {"kind": kind, "results": results, **drawings}
+    return write_page(path, f"{network}.html", facts, json_path, overwrite, **parts)
 
 
 def collect_facts(run: Run, results: Sequence[MovieResult]) -> dict[str, Any]:
@@ -104,19 +97,14 @@ def compute_reliabilities(
 
 def _list_limits(run: Run, results: Sequence[MovieResult]) -> list[str]:
     """What nobody should read into the page."""
-    movies = run.details["data"]
-    parts = ("training", "validation")
+    movies, parts = run.details["data"], ("training", "validation")
     sums = {p: {movie["images_sha256"] for movie in movies if movie["part"] == p} for p in parts}
     shared = sums["training"] & sums["validation"]
-    return render_lines(
-        "run_limits.txt",
-        network=run.settings.network,
-        results=results,
-        divisions=sum(len(result.truth.divisions()) for result in results),
-        calibration=read_calibration(run),
-        sums=sums,
-        in_both=sorted({movie["name"] for movie in movies if movie["images_sha256"] in shared}),
-    )
+    in_both = sorted({movie["name"] for movie in movies if movie["images_sha256"] in shared})
+    divisions = sum(len(result.truth.divisions()) for result in results)
+    facts = {"results": results, "divisions": divisions, "sums": sums, "in_both": in_both}
+    facts |= {"network": run.settings.network, "calibration": read_calibration(run)}
+    return render_lines("run_limits.txt", **facts)
 
 
 def describe_method(run: Run, results: Sequence[MovieResult] = ()) -> str:
@@ -125,19 +113,15 @@ def describe_method(run: Run, results: Sequence[MovieResult] = ()) -> str:
     parts = ("training", "validation")
     data = {part: [movie for movie in details["data"] if movie["part"] == part] for part in parts}
     spacing_um = settings.spacing_um or ()
+    facts = {"settings": settings, "versions": details["versions"], "results": results, **data}
+    facts |= {"history": run.history, "best": find_best(run.history), "amount": _describe_amount}
     text = render(
         "method.txt",
-        settings=settings,
-        versions=details["versions"],
         has_own_layers=(run.folder / OWN_NETWORK).exists(),
         size_um=[float(n * um) for n, um in zip(settings.patch_shape_zyx, spacing_um)],
-        history=run.history,
-        best=find_best(run.history),
         calibration=read_calibration(run),
-        results=results,
         thresholds=[f"{value:.2f}" for value in sorted({each.threshold for each in results})],
-        amount=_describe_amount,
-        **data,
+        **facts,
     )
     return " ".join(text.split())
 
@@ -162,8 +146,7 @@ def write_comparison(
 ) -> dict[str, Any]:
     """Writes one self-contained page that compares runs of the same kind of network, and JSON.
 
-    Arguments, and what is returned, are as those of `write_report`. Raises UserError where runs are
-    fewer than two or of different networks, too.
+    All else as in `write_report`; UserError also where runs are fewer than two, or of two networks.
     """
     networks = sorted({run.settings.network for run in runs})
     if len(runs) < 2 or len(networks) > 1:
@@ -176,16 +159,10 @@ def write_comparison(
     title = f"This training: {first.folder.name}"
     best = [row or {} for row in facts["best"]]
     columns = _BEST_EPOCHS.items()
-    return write_page(
-        output,
-        "comparison.html",
-        facts,
-        json_path,
-        overwrite,
-        kind=kind,
-        history=plot_history(first.history, histories, title=title),
-        best_epochs={key: words for key, words in columns if any(row.get(key) for row in best)},
-    )
+    best_epochs = {key: words for key, words in columns if any(row.get(key) for row in best)}
+    history = plot_history(first.history, histories, title=title)
+    parts = {"kind": kind, "history": history, "best_epochs": best_epochs}
+    return write_page(output, "comparison.html", facts, json_path, overwrite, **parts)
 
 
 def _compare(runs: Sequence[Run], kind: Kind) -> dict[str, Any]:

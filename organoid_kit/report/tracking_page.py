@@ -12,7 +12,7 @@ from organoid_kit.data import Annotations
 from organoid_kit.evaluation import score_divisions, score_links, score_positions, score_tracks
 from organoid_kit.evaluation.calibration import Reliability, compute_reliability
 from organoid_kit.evaluation.tracks import judge_links
-from organoid_kit.plots import plot_lineage_tree
+from organoid_kit.plots import Drawing, plot_lineage_tree
 from organoid_kit.plots.probabilities import plot_reliability
 from organoid_kit.report.kinds import LINK_COLUMNS, TOLERANCES
 from organoid_kit.report.page import render_lines, write_page
@@ -50,23 +50,20 @@ def write_tracking_report(
     title = "Probability that a link is wrong, predicted and true"
     divisions = "Divisions that the links draw, up to 0, 1 and 2 time points off:"
     stages = dict.fromkeys(stage for movie in facts["movies"] for stage in movie["seconds"])
-    return write_page(
-        path or Path(folder) / "tracking.html",
-        "tracking.html",
-        facts,
-        json_path,
-        overwrite,
-        results=results,
-        methods=_METHODS,
-        score_tables=(
-            ("", _LINKS, itemgetter("links")),
-            (divisions, _DIVISIONS, _flatten_divisions),
-            ("Lineages, from 0 to 1:", _LINEAGES, itemgetter("lineages")),
-        ),
-        reliability=plot_reliability(reliability, title=title) if reliability else None,
-        draw_tree=lambda result: plot_lineage_tree(result.tracks, title=f"{result.name}: lineages"),
-        stages=list(stages),
+    score_tables = (
+        ("", _LINKS, itemgetter("links")),
+        (divisions, _DIVISIONS, _flatten_divisions),
+        ("Lineages, from 0 to 1:", _LINEAGES, itemgetter("lineages")),
     )
+    parts = {"results": results, "methods": _METHODS, "score_tables": score_tables}
+    parts["reliability"] = plot_reliability(reliability, title=title) if reliability else None
+    parts |= {"draw_tree": _draw_tree, "stages": list(stages)}
+    path = path or Path(folder) / "tracking.html"
+    return write_page(path, "tracking.html", facts, json_path, overwrite, **parts)
+
+
+def _draw_tree(result: TrackingResult) -> Drawing:
+    return plot_lineage_tree(result.tracks, title=f"{result.name}: lineages")
 
 
 def _flatten_divisions(scores: Mapping[str, Any]) -> dict[str, Any]:

@@ -303,7 +303,9 @@ def test_a_drive_that_says_no_is_one_clear_error(colab):
         raise ValueError("mount failed")
 
     colab.mount = refuse
-    with pytest.raises(UserError, match="must allow Colab to write. Received: mount failed"):
+    with pytest.raises(
+        UserError, match="must allow Colab to write. Received: 'drive': mount failed"
+    ):
         open_backup_folder("drive")
 
 

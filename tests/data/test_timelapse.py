@@ -28,7 +28,7 @@ def test_channels_are_summed_without_overflow():
 @pytest.mark.parametrize("time_point", [6, 9, -1])
 def test_time_points_outside_the_movie_are_refused(images, time_point):
     movie = make_timelapse(images, (2.0, 0.5, 0.5), first_time_point=7)
-    with pytest.raises(UserError, match=f"Received: {time_point}; .* 7 to 8"):
+    with pytest.raises(UserError, match=f"Received: 'movie': {time_point}. .* 7 to 8"):
         movie.stack(time_point)
 
 

@@ -167,8 +167,7 @@ def plot_wrong_annotations(records: Records, *, title: str = "") -> Drawing:
 def plot_leakage(records: Records, *, title: str = "") -> Drawing:
     """What each validation part promised, and what came true on movies that nothing was chosen by.
 
-    A line joins the two for each training; the number above says by how much the promise was wrong
-    on average.
+    A line joins the two of each training; the number above is the mean error of the promise.
     """
     figure, axes = _draw_axes(records, 7, 4)
     parts = list(dict.fromkeys(record["part"] for record in records))

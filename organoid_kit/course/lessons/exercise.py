@@ -125,8 +125,7 @@ class Exercise:
 def run_answer(function: Callable[..., Any], *arguments: Any) -> Any:
     """What a learner's function gives back; it gets copies of arrays, so it cannot spoil ours.
 
-    Raises NoAnswerYet where it is as it was and gives back nothing, AnswerFailed where it raised an
-    error, or was written and gives back nothing.
+    Raises NoAnswerYet where it is not written yet, AnswerFailed where it fails or gives nothing.
     """
     copies = [each.copy() if isinstance(each, np.ndarray) else each for each in arguments]
     try:

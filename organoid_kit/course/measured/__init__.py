@@ -1,7 +1,6 @@
 """Demonstrations measured before, as they take too long for a lesson: tables beside this file.
 
-Each table says by which command, when and on which machine it was measured. Its records are one for
-each training.
+Each table says how, when and on which machine it was measured; a record is one training.
 """
 
 import math

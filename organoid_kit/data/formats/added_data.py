@@ -68,9 +68,7 @@ def add_organoidtracker_data(tracks: Annotations, *, max_error: float = 0.01) ->
     return dataclasses.replace(tracks, properties=properties, link_properties=link_properties)
 
 
-def _derive(
-    table: dict[str, np.ndarray], source: str, target: str, function: Callable[[float], float]
-) -> None:
+def _derive(table: dict[str, np.ndarray], source: str, target: str, function: Callable) -> None:
     """Adds a column that is computed from another one, where that has values."""
     if source in table:
         before = table.get(target, np.full(len(table[source]), None))

@@ -37,8 +37,7 @@ _KINDS = {dict: "a dictionary", list: "a list", str: "a text"}
 
 class JsonPart:
     """A part of a JSON file, a dictionary, list or text (`kind`); what is null counts as missing.
-
-    `where` names the file, and the place in it. Raises UserError where the value is of another kind.
+    `where` names the file, and the place in it. UserError where the value is of another kind.
     """
 
     def __init__(self, value: Any, where: str, kind: type = dict) -> None:

@@ -28,8 +28,7 @@ def read_trackmate(
 ) -> Annotations:
     """Annotations from a TrackMate or MaMuT file. The spot's ID becomes the property `id`.
 
-    The spacing is the movie's, µm per voxel, zyx; `time_point_offset` is the time point of the
-    file's frame 0.
+    The spacing is the movie's, µm per voxel, zyx; `time_point_offset` that of the file's frame 0.
     """
     root = _parse(path)
     model, image = root.find("Model"), root.find("Settings/ImageData")

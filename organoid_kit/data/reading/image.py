@@ -12,6 +12,7 @@ import numpy as np
 from organoid_kit.base import UserError, refuse
 
 Index = tuple[int | slice, ...]
+TimePoints = range | tuple[int, int]  # a range, or (first, last)
 # What tifffile, zarr and their codecs raise
 READ_FAILURES = (OSError, ValueError, RuntimeError, zlib.error, struct.error)
 
@@ -78,9 +79,7 @@ def guess_axes(axes: str, image: ImageFile) -> str:
     return "".join(guess)
 
 
-def choose_time_points(
-    image: ImageFile, axes: str, chosen: range | tuple[int, int] | None
-) -> range:
+def choose_time_points(image: ImageFile, axes: str, chosen: TimePoints | None) -> range:
     """Those that are chosen, or all. Raises UserError where the image lacks one of them."""
     present = range(image.first_time_point, image.first_time_point + image.size(axes, "t"))
     wanted = present if chosen is None else to_range(chosen)
@@ -91,7 +90,7 @@ def choose_time_points(
     return wanted
 
 
-def to_range(time_points: range | tuple[int, int]) -> range:
+def to_range(time_points: TimePoints) -> range:
     """A range as it is, (first, last) as the range that holds both."""
     if not isinstance(time_points, range):
         first, last = time_points

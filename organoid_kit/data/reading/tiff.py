@@ -20,7 +20,7 @@ import tifffile
 
 from organoid_kit.base import UserError, refuse
 from organoid_kit.data.conversion import ignore_default_spacing, to_minutes, to_um
-from organoid_kit.data.reading.image import ImageFile, Index, to_range
+from organoid_kit.data.reading.image import ImageFile, Index, TimePoints, to_range
 
 
 def read_tiff(path: Path) -> ImageFile:
@@ -35,15 +35,9 @@ def read_tiff(path: Path) -> ImageFile:
                 said = _read_ome(tif.ome_metadata)
             elif tif.is_imagej and tif.imagej_metadata:
                 said = _read_imagej(tif)
-            axes = [letter if letter in "tczyxs" else "?" for letter in series.axes.lower()]
-            return ImageFile(
-                path=path,
-                axes="".join(axes),
-                shape=tuple(series.shape),
-                dtype=series.dtype,
-                read=_make_reader(path, tif, series),
-                **said,
-            )
+            axes = "".join(x if x in "tczyxs" else "?" for x in series.axes.lower())
+            read = _make_reader(path, tif, series)
+            return ImageFile(path, axes, tuple(series.shape), series.dtype, read, **said)
     except UserError:
         raise
     except Exception as error:  # a damaged header makes tifffile stumble in many ways
@@ -179,9 +173,7 @@ _CHANNEL_WORD = re.compile(r"(?:^|[\W_\d])(?:c|ch|channel)[-_ ]?$", re.IGNORECAS
 _Files = dict[tuple[int, int], Path]  # (time point, channel as the files count it) → file
 
 
-def read_tiff_folder(
-    path: Path, pattern: str | None, time_points: range | tuple[int, int] | None
-) -> ImageFile:
+def read_tiff_folder(path: Path, pattern: str | None, time_points: TimePoints | None) -> ImageFile:
     """Opens a folder of TIFF files, and of them only the first; each other is compared with it when
     it is read. Where no `pattern` such as ``im_t{time:03}c{channel}.tif`` is given, the names tell
     it; `time_points` limits the files that must be there.
@@ -265,7 +257,7 @@ def _to_expression(pattern: str) -> str:
 
 
 def _check_complete(
-    folder: Path, files: _Files, pattern: str, time_points: range | tuple[int, int] | None
+    folder: Path, files: _Files, pattern: str, time_points: TimePoints | None
 ) -> range:
     """The time points, of which every file is there."""
     found, channels = (sorted(set(numbers)) for numbers in zip(*files, strict=True))

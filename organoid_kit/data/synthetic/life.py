@@ -251,8 +251,6 @@ def _push_apart(organoid: Organoid, nuclei: list[Nucleus], settings: SyntheticSe
 
 
 # Geometry is rounded, so that it comes out the same on every processor.
-
-
 def dot(vectors: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Scalar products over the last axis, written out so that no library may reorder the sum."""
     return vectors[..., 0] * other[0] + vectors[..., 1] * other[1] + vectors[..., 2] * other[2]

@@ -35,13 +35,9 @@ def make_synthetic_movie(
     name = name or f"synthetic organoid {seed}"
     life, light = (np.random.default_rng((seed, part)) for part in (1, 2))
     snapshots = list(grow_organoid(settings, life))
-    movie = make_timelapse(
-        Microscope(settings, light).images(snapshots),
-        settings.spacing_um,
-        name=name,
-        channel_names=CHANNEL_NAMES,
-        minutes_per_time_point=settings.minutes_per_time_point,
-    )
+    images = Microscope(settings, light).images(snapshots)
+    options = {"name": name, "minutes_per_time_point": settings.minutes_per_time_point}
+    movie = make_timelapse(images, settings.spacing_um, channel_names=CHANNEL_NAMES, **options)
     return movie, _make_annotations(snapshots, settings, name)
 
 

@@ -72,9 +72,7 @@ def _report_positions_once(problems: list[Problem]) -> list[Problem]:
     return kept
 
 
-# ---- movie and annotations: do they belong together? ---------------------------------------------
-
-
+# Movie and annotations: do they belong together?
 def check_basics(annotations: Annotations, movie: TimeLapse | None) -> Iterator[Problem]:
     """Positions, spacing, time points."""
     name, spacing_um = annotations.name, annotations.spacing_um
@@ -143,9 +141,7 @@ def check_channels(movie: TimeLapse, channels: Sequence[int]) -> Iterator[Proble
         yield Problem("wrong_channel", f"{text}{names}. Choose those that show the nuclei.")
 
 
-# ---- positions and links -------------------------------------------------------------------------
-
-
+# Positions and links
 def _compute_steps(annotations: Annotations) -> np.ndarray:
     """Time points each link goes forward, (m,) int."""
     return np.diff(annotations.time_points[annotations.links], axis=1)[:, 0]
