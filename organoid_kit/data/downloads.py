@@ -44,10 +44,8 @@ _STACKS = {  # SHA-256
 }
 _ANNOTATION_SUM = "a97bcbd06df2154f3a621efa14e597ba89917588e6c932c66b127d629630337a"
 # Where the file goes → where it comes from, SHA-256
-_REAL_ORGANOID_FILES = {
-    **{f"images/{name}": (f"Channel1/{name}", checksum) for name, checksum in _STACKS.items()},
-    "mamut_deconv.xml": ("mamut_deconv.xml", _ANNOTATION_SUM),
-}
+_REAL_ORGANOID_FILES = {f"images/{name}": (f"Channel1/{name}", _STACKS[name]) for name in _STACKS}
+_REAL_ORGANOID_FILES |= {"mamut_deconv.xml": ("mamut_deconv.xml", _ANNOTATION_SUM)}
 
 
 def find_samples(folder: str | Path | None = None, *, url: str = SAMPLES_URL) -> Path:

@@ -15,6 +15,12 @@ from scipy.spatial import cKDTree
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.evaluation.positions import ThresholdCurve, pool_curves, score_over_thresholds
 
+DIAMETER_UM = 8.0  # nuclei of mouse intestinal organoids are 7 to 9 µm wide
+THRESHOLD = 0.1  # of the range between background and bright nuclei
+MIN_DISTANCE_UM = 3.0
+FINEST_SPACING_UM = 0.5  # finer stacks are averaged down to this: 16 voxels across are plenty
+BLUR_RATIO = 1.6  # of the two blurs: close to a Laplacian of Gaussian (Marr & Hildreth 1980)
+
 
 def find_peaks(
     heat: np.ndarray,
@@ -75,13 +81,6 @@ def _suppress_close(points_um: np.ndarray, min_distance_um: float) -> np.ndarray
         if kept[row]:
             kept[[other for other in close if other > row]] = False
     return np.flatnonzero(kept)
-
-
-DIAMETER_UM = 8.0  # nuclei of mouse intestinal organoids are 7 to 9 µm wide
-THRESHOLD = 0.1  # of the range between background and bright nuclei
-MIN_DISTANCE_UM = 3.0
-FINEST_SPACING_UM = 0.5  # finer stacks are averaged down to this: 16 voxels across are plenty
-BLUR_RATIO = 1.6  # of the two blurs: close to a Laplacian of Gaussian (Marr & Hildreth 1980)
 
 
 def find_blobs(

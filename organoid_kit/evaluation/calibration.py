@@ -102,12 +102,9 @@ def calibrate(
     proposed, so that the slope stays finite where no example is on the wrong side.
 
 
-    Args:
-        probabilities: (n,) float, 0 to 1, what the network said.
-        truths: (n,) bool.
-        groups: (n,) movie or time block of each example, held out together. None, or groups that
-            cannot be held out without losing a class: five blocks of each class in the order given.
-        weights: (n,) float, above 0, how much each example counts; None: all the same.
+    Of (n,) float probabilities, 0 to 1, and (n,) bool truths; (n,) float weights above 0 say how
+    much each example counts. Groups, (n,), are movies or time blocks, held out together; without
+    them, or where that would lose a class, five blocks of each class in the order given.
     """
     probabilities, truths = _check(probabilities, truths)
     weights = _check_weights(weights, len(truths))

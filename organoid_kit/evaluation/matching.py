@@ -1,4 +1,4 @@
-"""Which found position is which true one? Pairs one to one: at least cost, nearest, true to found."""
+"""Which found position is which true one? Pairs at least cost, nearest, true to found."""
 
 import numpy as np
 from scipy.sparse import coo_array

@@ -15,6 +15,7 @@ from organoid_kit.plots.drawing import COLOURS, LINES, count, tidy
 
 _SEED = {"color": COLOURS["blue"], "marker": "o", "markersize": 8, "alpha": 0.6}
 _MEAN = {"color": COLOURS["black"], "marker": "|", "markersize": 22, "markeredgewidth": 2}
+_BESIDE = 1.09  # on a logarithmic axis, kinds of training with equal data stand so far apart
 
 
 def plot_results(table: ResultsTable, *, score: str | None = None) -> Drawing:
@@ -56,9 +57,6 @@ def _draw_panel(axes: Axes, rows: Sequence[Summary], score: str) -> None:
 
 def _name(row: Summary, between: str) -> str:
     return f"{row.variant}{between}({row.tested_on})" if row.tested_on else row.variant
-
-
-_BESIDE = 1.09  # on a logarithmic axis, kinds of training with equal data stand so far apart
 
 
 def plot_annotated_positions(

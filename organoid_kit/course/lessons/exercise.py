@@ -24,6 +24,14 @@ KINDS = {  # mark and word, ground, bar at the left
 }
 _WRITE = "Write your answer in place of the three dots"
 _STUCK = "Stuck? Write `.hint()` in place of `.check(…)`."
+# ipywidgets cuts long labels off, and puts the button behind the text; these wrap, beside it.
+_STYLE = """<style>
+.ok-question .widget-radio-box label {
+    display: flex; height: auto; line-height: 1.4; white-space: normal; margin-bottom: 6px;}
+.ok-question .widget-radio-box input {order: -1; flex: none; float: none; margin-right: 8px;}
+.ok-question .widget-radio-box {max-width: none; height: auto; margin-bottom: 0;}
+</style>"""
+_NO_ANSWER = '<div role="status" aria-live="polite"></div>'
 
 
 def format_html(text: str) -> str:
@@ -186,16 +194,6 @@ def judge_settings(network: str, answer: Any) -> str | None:
         unset = "The channels were left at (1,)."
         return f"{unset} In the bundled movies nuclei shine in 2 and 3: pass `channels`."
     return None
-
-
-# ipywidgets cuts long labels off, and puts the button behind the text; these wrap, beside it.
-_STYLE = """<style>
-.ok-question .widget-radio-box label {
-    display: flex; height: auto; line-height: 1.4; white-space: normal; margin-bottom: 6px;}
-.ok-question .widget-radio-box input {order: -1; flex: none; float: none; margin-right: 8px;}
-.ok-question .widget-radio-box {max-width: none; height: auto; margin-bottom: 0;}
-</style>"""
-_NO_ANSWER = '<div role="status" aria-live="polite"></div>'
 
 
 @dataclass(frozen=True, repr=False)

@@ -49,7 +49,7 @@ class LessonTexts:
         )
 
     def question(self, name: str) -> Question:
-        """The question of this name, or AttributeError; a module hands its own out as attributes."""
+        """The question of this name, or AttributeError; modules hand theirs out as attributes."""
         if ("question", name) not in self._texts:
             raise AttributeError(f"There is no question {name!r}.")
         text = self._texts["question", name]

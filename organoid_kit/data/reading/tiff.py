@@ -1,5 +1,5 @@
-"""TIFF hyperstacks (ImageJ, OME and plain), and folders with one file for each time point, or for each
-time point and channel. tifffile reads; nothing it only logs about is passed over in silence.
+"""TIFF hyperstacks (ImageJ, OME, plain), and folders with a file for each time point, or for each time
+point and channel. tifffile reads; nothing it only logs about is passed over in silence.
 """
 
 import dataclasses
@@ -21,6 +21,11 @@ import tifffile
 from organoid_kit.base import UserError, refuse
 from organoid_kit.data.conversion import ignore_default_spacing, to_minutes, to_um
 from organoid_kit.data.reading.image import ImageFile, Index, TimePoints, to_range
+
+# The Cell Tracking Challenge's naming is published, so it is not a guess
+_CTC_NAME = re.compile(r"t\d{3,}\.tif")
+_CHANNEL_WORD = re.compile(r"(?:^|[\W_\d])(?:c|ch|channel)[-_ ]?$", re.IGNORECASE)
+_Files = dict[tuple[int, int], Path]  # (time point, channel as the files count it) → file
 
 
 def read_tiff(path: Path) -> ImageFile:
@@ -165,12 +170,6 @@ def _read_imagej(tif: tifffile.TiffFile) -> dict[str, Any]:
         "spacing_um": ignore_default_spacing((z_um, *yx_um)),
         "minutes_per_time_point": to_minutes(said.get("finterval"), said.get("tunit", "s")),
     }
-
-
-# The Cell Tracking Challenge's naming is published, so it is not a guess
-_CTC_NAME = re.compile(r"t\d{3,}\.tif")
-_CHANNEL_WORD = re.compile(r"(?:^|[\W_\d])(?:c|ch|channel)[-_ ]?$", re.IGNORECASE)
-_Files = dict[tuple[int, int], Path]  # (time point, channel as the files count it) → file
 
 
 def read_tiff_folder(path: Path, pattern: str | None, time_points: TimePoints | None) -> ImageFile:
