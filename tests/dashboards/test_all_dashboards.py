@@ -266,7 +266,7 @@ def test_texts_have_contrast(dashboard):
 @pytest.mark.parametrize("kind", KINDS)
 def test_messages_have_contrast(kind):
     messages = Messages()
-    messages._show(kind, "A word.")
+    messages.say("A word.", kind)
     assert find_faint(messages.value) == [] and find_contrast(INK, KINDS[kind][0]) >= 7
 
 
