@@ -91,7 +91,7 @@ class NetworkSettings:
     # Division network only: time points that count as dividing, around the mother's last
     division_window: tuple[int, int] = (0, 0)
     # Link network only
-    max_link_um: float = 12.0  # after drift, no nucleus moves farther than this
+    max_link_um: float = 12.0  # after drift, none moves farther; 12: farther where nuclei are large
     link_neighbours: int = 6  # at most so many candidates for each position, forwards and backwards
     remove_drift: bool = True  # take out first how all nuclei, and the neighbours, move together
     augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)

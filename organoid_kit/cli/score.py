@@ -131,7 +131,8 @@ def format_track_scores(scores: Scores) -> str:
     """A few lines."""
     missing = 'not measured: that takes traccuracy, pip install "organoid-kit[scores]"'
     lineages = str(scores.get("lineages", missing)).splitlines()
-    lines = [f"links: {scores['links']}", f"divisions: {scores['divisions']}", "lineages:"]
+    lines = [f"links: {scores['links']}", f"divisions by place and time: {scores['divisions']}"]
+    lines.append("lineages:")
     return "\n".join([*lines, *(f"  {line}" for line in lineages)])
 
 

@@ -129,6 +129,12 @@ class Annotations:
         """Rows of positions with two or more links backward, (k,) int."""
         return np.flatnonzero(self.links_backward() >= 2)
 
+    def without_links(self, wrong: np.ndarray) -> Annotations:
+        """The same without these links (rows or a mask)."""
+        kept = np.delete(np.arange(len(self.links)), wrong)
+        properties = {key: value[kept] for key, value in self.link_properties.items()}
+        return dataclasses.replace(self, links=self.links[kept], link_properties=properties)
+
     def tracks(self) -> list[np.ndarray]:
         """Runs of links without division or merge, each an array of rows in order of time."""
         forward, backward = self.links_forward(), self.links_backward()

@@ -24,6 +24,7 @@ from organoid_kit.examples.augmentation import (
 )
 from organoid_kit.examples.batches import ClassExamples, Movies, count_neighbours
 from organoid_kit.tracking import find_candidates
+from organoid_kit.tracking.linking import choose_max_distance
 from organoid_kit.tracking.motion import compute_displacements, estimate_drift
 
 SAME_HARD, SAME, OTHER_NEAR, OTHER_FAR = range(4)  # kinds of examples
@@ -284,7 +285,8 @@ def _list_candidates(
     for first in range(start, start + step):
         kept, rows = skip_time_points(annotations, step, first)
         options = {"neighbours": settings.link_neighbours, "remove_drift": settings.remove_drift}
-        links = find_candidates(kept, max_distance_um=settings.max_link_um, **options).links
+        reach_um = choose_max_distance(kept, settings.max_link_um)
+        links = find_candidates(kept, max_distance_um=reach_um, **options).links
         targets = make_link_targets(kept, links)
         links, targets = links[targets >= 0], targets[targets >= 0]
         drift = estimate_drift(kept) if settings.remove_drift else None

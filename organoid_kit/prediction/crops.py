@@ -19,6 +19,7 @@ from organoid_kit.examples.augmentation import cut_crop, no_augmentation
 from organoid_kit.examples.link import add_coordinates, compute_pair_windows
 from organoid_kit.examples.patches import compute_working_spacing, prepare_nuclei
 from organoid_kit.tracking import find_best, find_candidates
+from organoid_kit.tracking.linking import choose_max_distance
 from organoid_kit.tracking.motion import compute_displacements, estimate_drift, estimate_flow
 
 _TOGETHER = 64  # crops or pairs that go through the network at once
@@ -77,9 +78,10 @@ def predict_links(
     """
     positions, prepared = _prepare(movie, annotations, settings, "link")
     spacing = compute_working_spacing(AnnotatedMovie(movie, annotations), settings)
+    annotations = annotations.with_spacing(movie.spacing_um)
     candidates = find_candidates(
-        annotations.with_spacing(movie.spacing_um),
-        max_distance_um=settings.max_link_um,
+        annotations,
+        max_distance_um=choose_max_distance(annotations, settings.max_link_um),
         neighbours=settings.link_neighbours,
         remove_drift=settings.remove_drift,
     )

@@ -36,7 +36,9 @@ class TrackingSettings:
     border_um: float = 8.0  # over so far they fall linearly to what they are inside
     missed_probability: float = 0.03  # missed at a time point, though found before and after
     missed_daughter_probability: float = 0.4  # one of two, right after the division: they touch
-    daughter_um: float = 4.0  # from mother to daughter two time points later: SD along each axis
+    # from mother to daughter two time points later: SD along each axis; or 1.5 times the usual way
+    # to a daughter one time point later, where that is more
+    daughter_um: float = 4.0
     unknown_position: float = 1.0  # of a position without `probability`: nothing is against it
     unknown_division: float = 0.005  # of one without `division_probability`: how often they divide
     unknown_link: float = 0.5  # of one without `link_probability`, where others have one
@@ -222,7 +224,12 @@ def _find_skipping_links(
     may_lead[candidates.links[certain, 0]] = may_follow[candidates.links[certain, 1]] = False
     may_lead |= mothers
     missed = np.where(mothers, settings.missed_daughter_probability, settings.missed_probability)
-    variances = np.where(mothers, max(settings.daughter_um**2, 2 * variance), 2 * variance)
+    daughters = candidates.links[mothers[candidates.links[:, 0]] & (probabilities >= 0.5)]
+    lengths_um = np.linalg.norm(
+        positions_um[daughters[:, 1]] - positions_um[daughters[:, 0]], axis=1
+    )
+    daughter_um = max(settings.daughter_um, 1.5 * np.median(lengths_um) if len(daughters) else 0)
+    variances = np.where(mothers, max(daughter_um**2, 2 * variance), 2 * variance)
     # less probable than this, one track that ends and another that begins would be more probable
     least = settings.appearance_probability * settings.disappearance_probability
     least /= settings.missed_probability

@@ -21,7 +21,7 @@ from organoid_kit.tracking.motion import estimate_drift, list_steps, measure_gap
 # link (benchmarks/candidates.py).
 MAX_DISTANCE_UM = 12.0
 NEIGHBOURS = 6
-_REACH = 2.5  # times the distance to the nearest nucleus
+_REACH = 1.75  # times the distance to the nearest nucleus
 
 
 def find_candidates(
@@ -49,14 +49,15 @@ def find_candidates(
     return _link(annotations, find_pairs, max_distance_um, remove_drift, neighbours)
 
 
-def choose_max_distance(annotations: Annotations, least_um: float = MAX_DISTANCE_UM) -> float:
-    """How far a candidate may lead, µm: as far as the next nuclei but one are, or farther.
+def choose_max_distance(annotations: Annotations, stated_um: float = MAX_DISTANCE_UM) -> float:
+    """How far a candidate may lead, µm: as stated, if that is not the usual distance.
 
-    Daughters of large nuclei fly farther than those of small ones, but not beyond the neighbours.
-    Infinite where nuclei are alone.
+    The usual one grows with the distance between nuclei: daughters of large nuclei fly farther than
+    those of small ones. Infinite where nuclei are alone.
     """
-    gaps_um = measure_gaps(annotations)
-    return max(least_um, _REACH * float(np.median(gaps_um))) if len(gaps_um) else least_um
+    if stated_um != MAX_DISTANCE_UM or len(annotations) == 0:
+        return stated_um
+    return max(MAX_DISTANCE_UM, _REACH * float(np.median(measure_gaps(annotations))))
 
 
 def compute_candidate_recall(truth: Annotations, **options: float) -> float | None:

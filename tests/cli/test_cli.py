@@ -826,7 +826,12 @@ def test_track_scores_and_reports(families, naming, tmp_path, capsys):
     said = capsys.readouterr().out
     assert all(
         words in said
-        for words in ("links: wrong links", "divisions: precision", "TRA", "complete lineages")
+        for words in (
+            "links: wrong links",
+            "divisions by place and time: precision",
+            "TRA",
+            "complete lineages",
+        )
     )
     assert "family 3 has no true links" in said.replace(".ome", "")
     page = tmp_path / "found_report" / "report.html"

@@ -219,11 +219,11 @@ def test_folders_that_start_late_and_tracks_with_gaps_are_read(tmp_path):
     assert structure(read_ctc(tmp_path / "01_RES")) == structure(annotations)
 
 
-def test_a_merge_cannot_be_written(lineage, tmp_path):
-    merge = dataclasses.replace(lineage, links=[[0, 1], [4, 1]])
-    with pytest.raises(UserError, match="position 1 at time point 2"):
+def test_a_merge_is_left_out_with_a_word(lineage, tmp_path):
+    merge = dataclasses.replace(lineage, links=[[0, 1], [4, 1]], link_properties={})
+    with pytest.warns(UserWarning, match="without links into 1 merges, the first: position 1"):
         write_ctc(merge, tmp_path / "01", shape_zyx=SHAPE)
-    assert not (tmp_path / "01").exists()
+    assert len(read_ctc(tmp_path / "01", spacing_um=merge.spacing_um).links) == 0
 
 
 @pytest.mark.parametrize(

@@ -462,6 +462,32 @@ class TestTracks:
         ):
             score_tracks(make_family(), with_links(make_family(), (11, 3)))
 
+    def test_a_merge_of_truth_is_left_out_with_a_word(self):
+        """Of a binucleate cell, say: the tracks have one of its two links."""
+        truth = with_links(make_family(), (11, 3))
+        score = score_tracks(truth, make_family())
+        assert score.merges == 1 and score.lnk == 1 and score.complete_tracks == 1
+        assert "links into 1 merges of the truth" in str(score)
+        links = score_links(truth, make_family())
+        assert links.false == links.missed == 0 and links.right == len(make_family().links) - 1
+
+    def test_a_mother_of_three_is_left_out_with_a_word(self):
+        family = make_family()
+        mother = family.divisions()[0]
+        first = family.links[family.links[:, 0] == mother, 1][0]
+        positions = np.concatenate([family.positions, family.positions[[first]] + 40])
+        triplets = Annotations(
+            positions,
+            np.append(family.time_points, family.time_points[first]),
+            np.concatenate([family.links, [[mother, len(family)]]]),
+            spacing_um=family.spacing_um,
+        )
+        score = score_tracks(triplets, triplets)
+        assert score.many_daughters == 1 and score.true_divisions == len(family.divisions()) - 1
+        assert score.complete_tracks == 1 and score.true_tracks == len(triplets.tracks())
+        assert set(score.division_f1.values()) <= {None, 1}
+        assert "1 true mothers of more than two daughters" in str(score)
+
     def test_it_prints_nothing_of_its_own(self, capfd, recwarn):
         score_tracks(make_family(), without_links(make_family(), (2, 6)))
         assert capfd.readouterr() == ("", "") and not recwarn.list

@@ -8,6 +8,7 @@ property `ctc_label`.
 """
 
 import re
+import warnings
 from collections import defaultdict
 from pathlib import Path
 
@@ -79,11 +80,17 @@ def write_ctc(
     0 on, as the Challenge's tools count the files: those before the movie begins are empty.
 
     The shape is the movie's; one plane gives 2D images. `results`: whether files are named as
-    results or as truth. A folder with other files in it is never replaced. Raises UserError where
-    there is no spacing, a merge, a position outside the movie, two positions in one voxel, too many
+    results or as truth. A folder with other files in it is never replaced. The format has no
+    merges: their links are left out, and a warning says so. Raises UserError where there is no
+    spacing, a position outside the movie, two positions in one voxel, too many
     tracks for 16 bits, or the folder exists.
     """
     folder = Path(folder)
+    if len(merges := annotations.merges()):
+        first = _describe(annotations, merges[0])
+        message = f"Written without links into {len(merges)} merges, the first: {first}."
+        warnings.warn(f"{annotations.name}: {message}", stacklevel=2)
+        annotations = annotations.without_links(np.isin(annotations.links[:, 1], merges))
     _check_can_be_written(annotations, folder)
     _check_positions(annotations, shape_zyx, time_points, folder)
     for path in folder.iterdir() if folder.is_dir() and overwrite else ():
@@ -228,10 +235,6 @@ def _check_can_be_written(annotations: Annotations, folder: Path) -> None:
     if annotations.spacing_um is None:
         rule, advice = "Balls in µm need the spacing of the movie", "Set spacing_um (z, y, x)."
         raise refuse(annotations.name, rule, "no spacing_um", advice)
-    for row in annotations.merges()[:1]:
-        rule = "The Cell Tracking Challenge's format has no merges"
-        received = f"{_describe(annotations, row)} with several links backward"
-        raise refuse(folder, rule, received, "Remove all but one.")
     before, after = annotations.time_points[annotations.links].T.reshape(2, -1)
     for link in np.flatnonzero(after <= before)[:1]:
         received = f"link {link} from time point {before[link]} to {after[link]}"

@@ -21,7 +21,7 @@ from organoid_kit.base import UserError
 from organoid_kit.data import Annotations
 from organoid_kit.evaluation.matching import is_annotated, match_to_truth
 from organoid_kit.evaluation.positions import format_score
-from organoid_kit.evaluation.tracks.links import fill_gaps
+from organoid_kit.evaluation.tracks.links import fill_gaps, leave_out
 
 if TYPE_CHECKING:
     from traccuracy import TrackingGraph
@@ -38,7 +38,8 @@ class TrackScore:
     tra: float | None  # TRA, the same of both together
     chota: float | None  # CHOTA, whether each nucleus and its relatives are kept apart from others
     # tolerance in time points → F1 of divisions whose mother and daughters are right; the Cell
-    # Tracking Challenge calls it branching correctness, BC(i)
+    # Tracking Challenge calls it branching correctness, BC(i). `score_divisions` asks for less: the
+    # mother's place and time, wherever her daughters go
     division_f1: dict[int, float | None]
     mitotic_branching: float | None  # part of true and found divisions together that is right
     complete_tracks: float | None  # part of the true tracks found without a mistake, end to end
@@ -48,6 +49,8 @@ class TrackScore:
     true_divisions: int
     found_divisions: int
     left_out: int  # found positions that were not judged, as nobody annotated there
+    merges: int  # true positions with several links backward: these links were not judged
+    many_daughters: int  # true mothers of three or more: their links were not judged
     max_distance_um: float  # between a found and a true position that are the same
 
     def __str__(self) -> str:
@@ -57,14 +60,23 @@ class TrackScore:
             ("LNK, links", self.lnk, ""),
             ("TRA, positions and links", self.tra, ""),
             ("CHOTA, lineages kept apart", self.chota, ""),
-            *((f"division F1, ±{time}", f1, of_divisions) for time, f1 in self.division_f1.items()),
+            *(
+                (f"division F1 by daughters, ±{time}", f1, of_divisions)
+                for time, f1 in self.division_f1.items()
+            ),
             ("mitotic branching", self.mitotic_branching, ""),
             ("complete tracks", self.complete_tracks, f"of {self.true_tracks}"),
             ("complete lineages", self.complete_lineages, f"of {self.true_lineages}"),
         ]
         lines = [f"{name:<30}{format_score(value)} {note}".rstrip() for name, value, note in rows]
         within, left_out = f"within {self.max_distance_um:g} µm", self.left_out
-        return "\n".join([*lines, f"{within}; {left_out} found positions not judged"])
+        lines.append(f"{within}; {left_out} found positions not judged")
+        if self.merges:
+            lines.append(f"not judged: links into {self.merges} merges of the truth")
+        if self.many_daughters:
+            count = self.many_daughters
+            lines.append(f"not judged: links of {count} true mothers of more than two daughters")
+        return "\n".join(lines)
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON; None where not measured."""
@@ -81,7 +93,9 @@ def score_tracks(
     out with its links where truth does not name every nucleus (outside `annotated_region`). Links
     over several time points are cut into single steps first, on both sides (`fill_gaps`): the Cell
     Tracking Challenge's figures know no others. It takes seconds for 15,000 positions, most of a
-    minute for 100,000; `score_links` and `score_divisions` take one.
+    minute for 100,000; `score_links` and `score_divisions` take one. No lineage of theirs has a
+    merge or a mother of three: where truth has, links into it, or out of her, are left out on both
+    sides, and the score says so.
 
     Args:
         truth: the right answer, of known spacing.
@@ -91,11 +105,14 @@ def score_tracks(
             out, and what would need them (DET, TRA, CHOTA, division F1, mitotic branching) is None.
 
     Raises:
-        UserError: traccuracy is not installed, nuclei merge, or the spacing is unknown or differs.
+        UserError: traccuracy is not installed, found nuclei merge, or the spacing is unknown or
+            differs.
     """
     _check_library()
-    truth, tracks = (_check_merges(fill_gaps(one)) for one in (truth, tracks))
+    truth, tracks = fill_gaps(truth), _check_merges(fill_gaps(tracks))
     partners = match_to_truth(truth, tracks, max_distance_um)
+    merges, many = truth.merges(), np.flatnonzero(truth.links_forward() > 2)
+    truth, tracks = leave_out(truth, tracks, partners, merges=merges, mothers=many)
     kept = (partners >= 0) | (is_annotated(truth, tracks) & (not sparse))
     with _silence_library():
         figures, divisions = _measure(truth, tracks.select(kept), partners[kept])
@@ -126,6 +143,8 @@ def score_tracks(
         true_divisions=true,
         found_divisions=found,
         left_out=int(np.count_nonzero(~kept)),
+        merges=len(merges),
+        many_daughters=len(many),
         max_distance_um=max_distance_um,
     )
 

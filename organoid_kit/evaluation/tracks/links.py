@@ -11,6 +11,8 @@ from organoid_kit.data import Annotations
 from organoid_kit.evaluation.matching import match_to_truth
 from organoid_kit.evaluation.positions import compute_ratio, format_score, get_common_way
 
+_NONE = np.zeros(0, dtype=int)
+
 
 @dataclass(frozen=True)
 class LinkScore:
@@ -61,10 +63,12 @@ def score_links(
     """Scores links between positions that were found; see `LinkScore` for what counts as what.
 
     Links over several time points are cut into single steps first, on both sides (`fill_gaps`).
-    Arguments and errors are those of `match_to_truth`.
+    What leads into a merge of truth is not judged. Arguments and errors are those of
+    `match_to_truth`.
     """
     truth, found = fill_gaps(truth), fill_gaps(found)
     partners = match_to_truth(truth, found, max_distance_um)
+    truth, found = leave_out(truth, found, partners, merges=truth.merges())
     ends = partners[found.links]
     known = (ends >= 0).all(axis=1)
     right = known & _are_among(ends, truth.links)
@@ -74,6 +78,28 @@ def score_links(
     missed = within_reach & ~_are_among(truth.links, ends[known])
     counts = (right, false, missed, ~within_reach, ~right & ~false)
     return LinkScore(*(int(np.count_nonzero(count)) for count in counts), max_distance_um)
+
+
+def leave_out(
+    truth: Annotations,
+    found: Annotations,
+    partners: np.ndarray,
+    *,
+    merges: np.ndarray = _NONE,
+    mothers: np.ndarray = _NONE,
+) -> tuple[Annotations, Annotations]:
+    """Both without the links into these merges and out of these mothers: not judged.
+
+    Args:
+        partners: (n,) int, from `match_to_truth`.
+        merges: (k,) int, rows of truth.
+        mothers: (k,) int, rows of truth.
+    """
+    true, ends = truth.links, partners[found.links]
+    return (
+        truth.without_links(np.isin(true[:, 0], mothers) | np.isin(true[:, 1], merges)),
+        found.without_links(np.isin(ends[:, 0], mothers) | np.isin(ends[:, 1], merges)),
+    )
 
 
 def judge_links(truth: Annotations, found: Annotations, max_distance_um: float = 5.0) -> np.ndarray:
