@@ -32,7 +32,12 @@ from organoid_kit.data.synthetic.life import grow_organoid
 from organoid_kit.data.synthetic.settings import SyntheticSettings
 from organoid_kit.evaluation.tracks import score_divisions
 from organoid_kit.tracking.build import build_tracks
-from organoid_kit.tracking.linking import find_candidates, link_nearest, link_optimally
+from organoid_kit.tracking.linking import (
+    choose_max_distance,
+    find_candidates,
+    link_nearest,
+    link_optimally,
+)
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 REAL = {
@@ -162,10 +167,11 @@ def list_places(annotations: Annotations) -> set[tuple[float, ...]]:
 def measure(truth: Annotations) -> dict[str, tuple[float, float, str, float]]:
     """Wrong and missing links of 1000 true ones, division F1 and seconds of each way to link."""
     bare, right, measured = remove_links(truth), list_places(truth), {}
+    reach = {"max_distance_um": min(choose_max_distance(bare), 1000.0)}  # the same for all three
     ways = {
         "tracks": lambda: build_tracks(find_candidates(bare)),
-        "nearest": lambda: link_nearest(bare),
-        "assignment": lambda: link_optimally(bare),
+        "nearest": lambda: link_nearest(bare, **reach),
+        "assignment": lambda: link_optimally(bare, **reach),
     }
     for name, link in ways.items():
         began = time.process_time()
