@@ -129,7 +129,7 @@ def build_problem(
     positions_um = candidates.positions_um
     linked = _read(candidates, "link_probability", settings.unknown_link)
     dividing = _read(candidates, "division_probability", settings.unknown_division)
-    if not _is_known(candidates.link_properties, "link_probability"):
+    if not has_link_probabilities(candidates):
         is_known = _is_known(candidates.properties, "division_probability")
         linked, divided = estimate_link_probabilities(candidates, dividing if is_known else None)
         dividing = dividing if is_known else divided
@@ -151,6 +151,11 @@ def build_problem(
     without = np.maximum(problem.disappearance_costs, -problem.division_costs)[sources]
     useful = problem.link_costs < problem.appearance_costs[targets] + without
     return problem.select_links(useful)
+
+
+def has_link_probabilities(candidates: Annotations) -> bool:
+    """Whether any link has one; where none has, distance judges."""
+    return _is_known(candidates.link_properties, "link_probability")
 
 
 def compute_cost(probability: np.ndarray) -> np.ndarray:

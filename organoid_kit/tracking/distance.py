@@ -16,8 +16,8 @@ extended here by pairs of daughters).
 from typing import NamedTuple
 
 import numpy as np
+from scipy.sparse import csr_array, triu
 from scipy.special import gammaln
-from scipy.stats import f as f_distribution
 
 from organoid_kit.data import Annotations
 from organoid_kit.tracking.motion import (
@@ -44,7 +44,6 @@ class Rates(NamedTuple):
     disappearance: float = 1e-4
     log_half: float = 0.0  # mean of the logarithm of half of the way between daughters, µm
     log_half_sd: float = 0.5
-    middle: float = 1.5  # spread of the daughters' middle, as a multiple of that of steps
 
 
 class Pairs(NamedTuple):
@@ -69,14 +68,9 @@ class Beliefs(NamedTuple):
 def estimate_link_probabilities(
     candidates: Annotations, division_probabilities: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Probability of each candidate link, and that each position divides, from coordinates alone.
+    """Probability of each candidate link, (m,), and that each position divides, (n,) float.
 
-    Args:
-        candidates: links to the next time point, of known spacing.
-        division_probabilities: (n,) float, where something else, such as a network, knows them.
-
-    Returns:
-        (m,) float, (n,) float.
+    `division_probabilities`: (n,) float, where something else, such as a network, knows them.
     """
     links, size = candidates.links, len(candidates)
     if len(links) == 0:
@@ -101,11 +95,11 @@ def estimate_link_probabilities(
         dividing = rates.division if division_probabilities is None else division_probabilities
         dividing = np.clip(np.broadcast_to(dividing, size), 1e-6, 1 - 1e-6)
         weights = _weigh_links(rest_um, spread_um) * (1 - dividing)[links[:, 0]]
-        pair_weights, middles, halves_um = _weigh_pairs(rest_um, spread_um, pairs, rates)
+        pair_weights, halves_um = _weigh_pairs(rest_um, spread_um, pairs, rates)
         pair_weights = pair_weights * dividing[pairs.source]
         births = rates.appearance / gaps_um ** rest_um.shape[1]
         beliefs = _propagate(links, weights, pairs, pair_weights, births, rates, beliefs)
-        rates = _update_rates(candidates, beliefs, middles, halves_um, prior)
+        rates = _update_rates(candidates, beliefs, halves_um, prior)
         trusted = (beliefs.link > 0.5) & (beliefs.division[links[:, 0]] < 0.5)
     return beliefs.link, beliefs.division
 
@@ -123,10 +117,7 @@ def _find_mutual(links: np.ndarray, distances_um: np.ndarray) -> np.ndarray:
 def _ask_neighbours(
     candidates: Annotations, positions_um: np.ndarray, values: np.ndarray, trusted: np.ndarray
 ) -> np.ndarray:
-    """What is expected at each position, by the trusted links around it, (n, k) float.
-
-    Args:
-        values: (m, k) float, of the links.
+    """What is expected at each position, (n, k), by values, (m, k), of trusted links around it.
 
     The median of the neighbours, as far as neighbours are alike in this movie: multiplied by the
     slope of values over medians, 0 to 1, the worst tenth left out.
@@ -162,7 +153,6 @@ def _estimate_spread(
     if count:
         scale_um = np.median(np.abs(rest_um[trusted]), axis=0) / _MEDIAN_OF_T
     scale_um = np.sqrt((count * scale_um**2 + 4 * (0.1 * gap_um) ** 2) / (count + 4))
-    scale_um = np.maximum(scale_um, 0.02 * gap_um)
     squares = ((rest_um / scale_um) ** 2).sum(axis=1)
     usual = np.median(squares[trusted]) if count else 1.0
     excess = np.log(np.maximum(squares, 1e-3) / max(usual, 1e-3))[:, np.newaxis]
@@ -184,35 +174,25 @@ def _weigh_links(rest_um: np.ndarray, spread_um: np.ndarray) -> np.ndarray:
 
 def _weigh_pairs(
     rest_um: np.ndarray, spread_um: np.ndarray, pairs: Pairs, rates: Rates
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Density of both daughters; how far the middle is off, in median steps; half their way, µm.
+) -> tuple[np.ndarray, np.ndarray]:
+    """Density of both daughters, (p,), and half of the way between them, (p,) float, µm.
 
     Middle and half way are a change of variables with determinant 2**axes; which daughter is the
     first does not matter.
     """
-    axes = rest_um.shape[1]
-    first, second, spread_um = rest_um[pairs.first], rest_um[pairs.second], spread_um[pairs.first]
-    middles_um = (first + second) / 2
-    middles = np.linalg.norm(middles_um / spread_um, axis=1)
-    middles /= np.sqrt(axes * f_distribution.median(axes, _FREEDOM))  # 1: as steps, in the median
+    axes, first, second = rest_um.shape[1], rest_um[pairs.first], rest_um[pairs.second]
+    middle = _weigh_links((first + second) / 2, spread_um[pairs.first])
     halves_um = np.maximum(np.linalg.norm(first - second, axis=1) / 2, 1e-3)
     off = (np.log(halves_um) - rates.log_half) / rates.log_half_sd
     radial = np.exp(-(off**2) / 2) / (np.sqrt(2 * np.pi) * rates.log_half_sd * halves_um)
     sphere = {1: 2, 2: 2 * np.pi * halves_um, 3: 4 * np.pi * halves_um**2}[axes]
-    middle = _weigh_links(middles_um, spread_um * rates.middle)
-    return 2 * middle * radial / sphere / 2.0**axes, middles, halves_um
+    return 2 * middle * radial / sphere / 2.0**axes, halves_um
 
 
 def _list_pairs(sources: np.ndarray) -> Pairs:
     """All pairs of links with the same source."""
-    order = np.argsort(sources, kind="stable")
-    ordered, first, second = sources[order], [], []
-    for apart in range(1, np.bincount(sources).max()):
-        same = np.flatnonzero(ordered[apart:] == ordered[:-apart])
-        first.append(order[same])
-        second.append(order[same + apart])
-    none = np.zeros(0, dtype=int)
-    first, second = np.concatenate([none, *first]), np.concatenate([none, *second])
+    leaves = csr_array((np.ones(len(sources)), (np.arange(len(sources)), sources)))
+    first, second = triu(leaves @ leaves.T, k=1).nonzero()
     return Pairs(first, second, sources[first])
 
 
@@ -248,34 +228,22 @@ def _propagate(
 
 
 def _update_rates(
-    candidates: Annotations,
-    beliefs: Beliefs,
-    middles: np.ndarray,
-    halves_um: np.ndarray,
-    prior: Rates,
+    candidates: Annotations, beliefs: Beliefs, halves_um: np.ndarray, prior: Rates
 ) -> Rates:
-    """What the beliefs say about the movie; what is believed before counts as some few events."""
-    times = candidates.time_points
-    begins, ends = (
-        (values.sum() + 1000 * usual) / (len(values) + 1000)
-        for values, usual in (
-            (beliefs.appearance[times > times.min()], prior.appearance),
-            (beliefs.disappearance[times < times.max()], prior.disappearance),
-        )
-    )
-    pair, count = beliefs.pair, beliefs.pair.sum()
-    going_on = np.count_nonzero(times < times.max())
-    divisions = min((count + 200 * prior.division) / (going_on + 200), 0.2)
-    logs = np.log(halves_um)
-    total = count + 0.1  # a tenth of a division is believed before
+    """What the beliefs say; what is believed before counts as 1000 nuclei, a tenth of a division."""
+    times, pair, count = candidates.time_points, beliefs.pair, beliefs.pair.sum()
+    later, earlier = times > times.min(), times < times.max()
+    begins = beliefs.appearance[later].sum() + 1000 * prior.appearance
+    ends = beliefs.disappearance[earlier].sum() + 1000 * prior.disappearance
+    divisions = (count + 200 * prior.division) / (np.count_nonzero(earlier) + 200)
+    logs, total = np.log(halves_um), count + 0.1
     mean = (pair @ logs + 0.1 * prior.log_half) / total
     variance = pair @ (logs - mean) ** 2
     variance += 0.1 * ((prior.log_half - mean) ** 2 + prior.log_half_sd**2)
-    sd = np.clip(np.sqrt(variance / total), 0.05, 0.6)
-    middle = prior.middle
-    if count > 1e-6:  # their weighted median
-        order = np.argsort(middles)
-        half = order[np.searchsorted(np.cumsum(pair[order]), count / 2)]
-        seen = np.log(max(middles[half], 1e-3))
-        middle = np.exp((count * seen + 5 * np.log(prior.middle)) / (count + 5))
-    return Rates(divisions, begins, ends, mean, sd, float(np.clip(middle, 1, 3)))
+    return Rates(
+        division=min(divisions, 0.2),
+        appearance=begins / (np.count_nonzero(later) + 1000),
+        disappearance=ends / (np.count_nonzero(earlier) + 1000),
+        log_half=mean,
+        log_half_sd=np.clip(np.sqrt(variance / total), 0.05, 0.6),
+    )

@@ -18,9 +18,17 @@ from scipy.special import expit
 
 from organoid_kit.base import UserError
 from organoid_kit.data import Annotations
-from organoid_kit.tracking.costs import TrackingProblem, TrackingSettings, build_problem, find_best
+from organoid_kit.tracking.costs import (
+    TrackingProblem,
+    TrackingSettings,
+    build_problem,
+    find_best,
+    has_link_probabilities,
+)
 from organoid_kit.tracking.marginals import Marginals, compute_marginals
 
+# Temperature of beliefs by distance: of two links, what one gains the other loses; costs count both
+_OF_DISTANCE = 2.0
 _ADVICE = {
     "link": "Check that both ends are the same nucleus, and the nuclei beside it.",
     "division": "Check that this nucleus divides, and that these are its daughters.",
@@ -78,7 +86,7 @@ def add_error_probabilities(
     *,
     settings: TrackingSettings | None = None,
     region: np.ndarray | None = None,
-    temperature: float = 1.0,
+    temperature: float | None = None,
     open_links: int = 10,
 ) -> Annotations:
     """The tracks, with the probability that each link, division, start and end is wrong.
@@ -90,7 +98,8 @@ def add_error_probabilities(
     Args:
         candidates: as given to `build_tracks`, like `settings` and `region`.
         tracks: what it returned, or corrected by hand.
-        temperature: above 1 doubts everything more, as where several networks err together.
+        temperature: above 1 doubts everything more, as where several networks err together. None: 1,
+            and 2 where distance judged the links.
         open_links: how many links are weighed against each other; each more doubles the effort.
 
     Returns:
@@ -102,6 +111,8 @@ def add_error_probabilities(
     Raises:
         UserError: a temperature that is not above 0, fewer than 1 or more than 16 open links.
     """
+    if temperature is None:
+        temperature = 1.0 if has_link_probabilities(candidates) else _OF_DISTANCE
     if not temperature > 0 or not 1 <= open_links <= 16:
         raise UserError(
             "The temperature must be above 0, and 1 to 16 links can be open. Received: temperature "

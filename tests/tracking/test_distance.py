@@ -12,6 +12,7 @@ from organoid_kit.data.formats.trackmate import read_trackmate
 from organoid_kit.tracking.build import build_tracks
 from organoid_kit.tracking.costs import build_problem
 from organoid_kit.tracking.distance import estimate_link_probabilities
+from organoid_kit.tracking.errors import add_error_probabilities, estimate_errors
 from organoid_kit.tracking.linking import find_candidates, link_nearest, link_optimally
 
 ROOT = Path(__file__).parents[2]
@@ -106,6 +107,17 @@ def test_probabilities_come_true():
     into = np.bincount(candidates.links[:, 1], link, len(truth))
     assert (into < 1.1).all()
     assert ((division >= 0) & (division <= 1)).all()
+
+
+def test_errors_by_distance_are_doubted_twice():
+    """The beliefs of a nucleus' two links depend on each other."""
+    candidates = find_candidates(remove_links(make_tissue(step_um=1.4)))
+    tracks = build_tracks(candidates)
+    usual, once = (
+        estimate_errors(add_error_probabilities(candidates, tracks, temperature=temperature))
+        for temperature in (None, 1.0)
+    )
+    assert usual.errors > 1.2 * once.errors
 
 
 def test_a_known_division_probability_is_believed():

@@ -88,13 +88,7 @@ def leave_out(
     merges: np.ndarray = _NONE,
     mothers: np.ndarray = _NONE,
 ) -> tuple[Annotations, Annotations]:
-    """Both without the links into these merges and out of these mothers: not judged.
-
-    Args:
-        partners: (n,) int, from `match_to_truth`.
-        merges: (k,) int, rows of truth.
-        mothers: (k,) int, rows of truth.
-    """
+    """Both without the links into these merges and out of these mothers (rows of truth)."""
     true, ends = truth.links, partners[found.links]
     return (
         truth.without_links(np.isin(true[:, 0], mothers) | np.isin(true[:, 1], merges)),
