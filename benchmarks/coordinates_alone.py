@@ -6,9 +6,10 @@ divisions, beside nearest neighbour and optimal assignment.
 The numbers of `tracking/distance.py` were chosen by organoid_a, invented movies of seeds 1 to 10,
 one budding organoid (fmi-basel/LSTree, 002-Budding) and two C. elegans embryos, also at every
 second and fourth time point; `--chosen` prints those that are here. Errors in organoid_b to d were
-looked at to understand them; no number was chosen by them. Everything else is reported. Embryos are tables CD*.csv as in sample_data of
-johnmurraylab/LIVE_tools (MIT): cells are named after their mothers. Real lineages are looked for
-in `shared` beside the checkout, and left out, with a word, where they are not there.
+looked at to understand them; no number was chosen by them. Everything else is reported. Embryos are
+tables CD*.csv as in sample_data of johnmurraylab/LIVE_tools (MIT): cells are named after their
+mothers. Real lineages are looked for in `shared` beside the checkout, and left out, with a word,
+where they are not there.
 """
 
 from __future__ import annotations
