@@ -221,7 +221,8 @@ def check_merges(annotations: Annotations, limits: CheckLimits) -> Iterator[Prob
     """Tracks that become one."""
     merges = annotations.merges()
     for row, count in zip(merges, annotations.links_backward()[merges]):
-        text = f"has links from {count} positions: nuclei do not merge. Delete the wrong link."
+        text = f"has links from {count} positions. Nuclei do not merge, so one link may be wrong: "
+        text += "delete it. Or two nuclei of one cell were annotated as one: scores leave that out."
         yield make_problem(annotations, "merge", [row], text)
 
 
