@@ -13,35 +13,11 @@ from skimage.transform import resize
 
 from organoid_kit.base import NetworkSettings, UserError
 from organoid_kit.data import AnnotatedMovie, TimeLapse
+from organoid_kit.examples.intensities import find_missing, mend_voxels, normalise
 
-_QUANTILE_VOXELS = 500_000  # quantiles are estimated on about so many evenly spaced voxels
 _SAME_SPACING = 1.05  # movies whose spacing differs by less are not resampled
 # Normalised values that are shown black and white; 0 and 1 are about background and nucleus.
 GREYS = (-0.1, 1.2)
-
-
-def normalise(stack: np.ndarray, quantiles: tuple[float, float]) -> np.ndarray:
-    """Maps the lower quantile of the intensities to 0 and the upper one to 1: float32, not clipped
-    above, never below -1.
-
-    Voxels that are exactly zero are left out of the lower quantile, so that a zero-filled border
-    does not count as background. A constant stack becomes zero.
-
-    Args:
-        stack: any shape, finite.
-        quantiles: lower and upper, 0..1. Where they fall together, lowest and highest are taken.
-    """
-    step = max(1, stack.size // _QUANTILE_VOXELS)
-    while math.gcd(step, stack.shape[-1]) > 1:  # else some columns would never be met
-        step += 1
-    values = stack.reshape(-1)[::step]
-    high = np.quantile(values, quantiles[1])
-    low = np.quantile(values[values != 0], quantiles[0]) if values.any() else 0.0
-    if low >= high:
-        low, high = float(stack.min()), float(stack.max())
-    if low >= high:
-        return np.zeros(stack.shape, np.float32)
-    return np.maximum((stack - np.float32(low)) / np.float32(high - low), -1, dtype=np.float32)
 
 
 def make_grey(values: np.ndarray, limits: tuple[float, float] = GREYS) -> np.ndarray:
@@ -113,11 +89,14 @@ def prepare_stack(movie: TimeLapse, time_point: int, settings: NetworkSettings) 
             f"Intensities must be finite. Received: NaN or infinity in {movie.name!r}, time point "
             f"{time_point}. Replace them, for example with the background, and save the movie again."
         )
+    missing = find_missing(stack)
+    stack = mend_voxels(stack, missing, settings.intensity_quantiles)
     shape = compute_working_shape(movie, settings.spacing_um)
     if shape != stack.shape:
         shrinks = any(new < old for new, old in zip(shape, stack.shape, strict=True))
         stack = resize(stack, shape, order=1, anti_aliasing=shrinks, preserve_range=True)
-    return normalise(stack.astype(np.float32), settings.intensity_quantiles)
+        missing = resize(missing, shape, order=0)
+    return normalise(stack.astype(np.float32), settings.intensity_quantiles, missing)
 
 
 def compute_window_bytes(movies: Sequence[TimeLapse], settings: NetworkSettings) -> int:

@@ -10,7 +10,7 @@ from organoid_kit.base.settings import NetworkSettings
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.dataset import AnnotatedMovie
 from organoid_kit.data.timelapse import make_timelapse
-from organoid_kit.examples.patches import normalise
+from organoid_kit.examples.patches import prepare_stack
 from organoid_kit.examples.position import PositionExamples, draw_dots
 from training_helpers import NO_AUGMENTATION
 
@@ -113,9 +113,7 @@ def test_validation_is_the_same_each_epoch_and_unvaried():
 
 def _find_cut(example, annotated, examples) -> int:
     """In how many places of the movie the patch stands, voxel by voxel (patches that lie inside)."""
-    stacks = [
-        normalise(annotated.movie.stack(t), examples.settings.intensity_quantiles) for t in range(4)
-    ]
+    stacks = [prepare_stack(annotated.movie, t, examples.settings) for t in range(4)]
     patch = example.image[..., 1]
     inside = patch[patch.shape[0] // 2]
     stack = np.stack([np.pad(each, [(6, 6), (24, 24), (32, 32)]) for each in stacks])
