@@ -71,6 +71,8 @@ class NetworkSettings:
     time_window: tuple[int, int] = (-1, 1)  # first and last time point seen, around the central one
     # What movies are resampled to; None: as the first
     spacing_um: tuple[float, float, float] | None = (2.0, 1.0, 1.0)
+    # How wide the nuclei are that the network knows; movies of others are scaled. None: any size
+    nucleus_diameter_um: float | None = None
     intensity_quantiles: tuple[float, float] = (0.10, 0.998)  # mapped to 0 and 1, see `normalise`
     patch_shape_zyx: tuple[int, int, int] = (16, 48, 48)
     batch_size: int = 4
@@ -158,7 +160,9 @@ _RULES: _Rules = {
     **dict.fromkeys(("batch_size", "patches_per_time_point", "epochs"), _ONE_OR_MORE),
     **dict.fromkeys(("patience", "link_neighbours"), _ONE_OR_MORE),
     **dict.fromkeys(("checkpoint_minutes", "seed"), _ZERO_OR_MORE),
-    **dict.fromkeys(("minutes", "nucleus_sigma_um", "min_distance_um"), _ABOVE_ZERO),
+    **dict.fromkeys(
+        ("minutes", "nucleus_diameter_um", "nucleus_sigma_um", "min_distance_um"), _ABOVE_ZERO
+    ),
     "max_link_um": _ABOVE_ZERO,
 }
 _AUGMENTATION_RULES: _Rules = {

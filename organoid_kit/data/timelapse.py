@@ -51,6 +51,7 @@ class TimeLapse:
     spacing_um: tuple[float, float, float]  # µm per voxel, zyx
     read_stack: Callable[[int, int], np.ndarray]  # time point, channel from 0 → (z, y, x) array
     minutes_per_time_point: float | None = None
+    nucleus_diameter_um: float | None = None  # where it is stated
     path: Path | None = None  # None: made in memory
 
     def __str__(self) -> str:
@@ -93,6 +94,7 @@ def make_timelapse(
     channel_names: Sequence[str] | None = None,
     first_time_point: int = 0,
     minutes_per_time_point: float | None = None,
+    nucleus_diameter_um: float | None = None,
 ) -> TimeLapse:
     """A movie from an array in memory, (t, c, z, y, x)."""
     if images.ndim != 5:
@@ -111,6 +113,7 @@ def make_timelapse(
         spacing_um=tuple(spacing_um),
         read_stack=lambda time_point, channel: images[time_point - first_time_point, channel],
         minutes_per_time_point=minutes_per_time_point,
+        nucleus_diameter_um=nucleus_diameter_um,
     )
 
 
@@ -122,6 +125,7 @@ def read_timelapse(
     pattern: str | None = None,
     time_points: TimePoints | None = None,
     minutes_per_time_point: float | None = None,
+    nucleus_diameter_um: float | None = None,
     name: str | None = None,
     accept_guess: bool = False,
 ) -> TimeLapse:
@@ -139,6 +143,8 @@ def read_timelapse(
         time_points: a range, or (first, last), out of those there are. A folder counts them as its
             names do, a file from 0.
         minutes_per_time_point: overrules the file.
+        nucleus_diameter_um: how wide its nuclei are, so that networks see them in the size that
+            they know. None: networks that know a size estimate it.
         accept_guess: takes what neither the file nor you have stated as it is guessed; otherwise a
             guess is a UserError that shows it.
     """
@@ -177,6 +183,7 @@ def read_timelapse(
         spacing_um=spacing,
         read_stack=make_reader(image, axes, dtype),
         minutes_per_time_point=image.minutes_per_time_point if minutes is None else float(minutes),
+        nucleus_diameter_um=nucleus_diameter_um,
         path=path,
     )
 

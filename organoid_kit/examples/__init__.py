@@ -2,6 +2,8 @@
 
 Its modules, in the order of use:
 
+    intensities ── sizes         background is 0, bright nuclei are 1; nuclei as wide as expected
+         │
     patches ── augmentation      stacks at the working spacing; cut out, turned and varied
                     │
                  batches         which examples an epoch shows, for all three networks
@@ -15,13 +17,15 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
-        *("augmentation", "batches", "choice", "division", "link", "patches", "position", "splits")
+        *("augmentation", "batches", "choice", "division", "intensities", "link", "patches"),
+        *("position", "sizes", "splits"),
     ],
     submod_attrs={
-        "augmentation": ["apply_to_positions", "cut_patch", "draw_augmentation"],
+        "augmentation": ["cut_patch", "draw_augmentation"],
         "division": ["DivisionExamples"],
         "link": ["LinkExamples"],
         "patches": ["PreparedMovies"],
+        "sizes": ["estimate_nucleus_size", "fit_to_network"],
         "position": ["PositionExamples", "compute_voxel_weights", "draw_dots"],
         "choice": ["make_examples"],
     },

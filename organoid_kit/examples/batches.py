@@ -14,6 +14,7 @@ from organoid_kit.base import NetworkSettings
 from organoid_kit.data import AnnotatedMovie
 from organoid_kit.examples.augmentation import Augmentation, draw_augmentation, no_augmentation
 from organoid_kit.examples.patches import PreparedMovies, compute_working_spacing
+from organoid_kit.examples.sizes import fit_to_network
 
 Movies = Sequence[AnnotatedMovie]
 # Examples are shuffled within so many time points, or as many as fit, so that few are in memory.
@@ -37,7 +38,8 @@ class Examples:
         most_examples: int | None = None,
         cache_bytes: int = OPEN_BYTES,
     ) -> None:
-        """Finds what there is to draw from; reads no images yet.
+        """Finds what there is to draw from; reads no images yet, but where the size of nuclei must be
+        estimated.
 
         Args:
             settings: `spacing_um` None means that of the first movie.
@@ -53,6 +55,7 @@ class Examples:
         if settings.spacing_um is None and annotated_movies:
             settings = settings.changed(spacing_um=tuple(annotated_movies[0].movie.spacing_um))
         self.settings, self.augment = settings, augment
+        annotated_movies = [fit_to_network(each, settings) for each in annotated_movies]
         movies = [annotated.movie for annotated in annotated_movies]
         self.prepared = PreparedMovies(movies, settings, cache_bytes)
         self.spacings = [compute_working_spacing(each, settings) for each in annotated_movies]

@@ -16,6 +16,8 @@ from organoid_kit.data import AnnotatedMovie, TimeLapse
 from organoid_kit.examples.intensities import find_missing, mend_voxels, normalise
 
 _SAME_SPACING = 1.05  # movies whose spacing differs by less are not resampled
+# A single plane is shown as a plane of a stack looks: with dimmer ones below and above it
+_PLANE = np.float32([0.6, 1.0, 0.6])[:, None, None]
 # Normalised values that are shown black and white; 0 and 1 are about background and nucleus.
 GREYS = (-0.1, 1.2)
 
@@ -31,23 +33,24 @@ def is_same_spacing(own_um: float, wanted_um: float) -> bool:
     return 1 / _SAME_SPACING < own_um / wanted_um < _SAME_SPACING
 
 
-def compute_working_shape(
-    movie: TimeLapse, spacing_um: tuple[float, float, float] | None
-) -> tuple[int, int, int]:
-    """Shape (z, y, x) of the movie's stacks once they are brought to a spacing. An axis with one
-    plane, or of nearly this spacing, is left as it is; None leaves everything.
+def compute_working_shape(movie: TimeLapse, settings: NetworkSettings) -> tuple[int, int, int]:
+    """Shape (z, y, x) of the movie's stacks once they are brought to the spacing of the settings. An
+    axis of nearly this spacing is left as it is; None leaves everything. A single plane becomes
+    three for a network that sees several.
     """
-    shape = []
-    for size, own, wanted in zip(movie.shape_zyx, movie.spacing_um, spacing_um or movie.spacing_um):
+    shape, spacing_um = [], settings.spacing_um or movie.spacing_um
+    for size, own, wanted in zip(movie.shape_zyx, movie.spacing_um, spacing_um):
         same = size == 1 or is_same_spacing(own, wanted)
         shape.append(size if same else max(1, round(size * own / wanted)))
+    if movie.shape_zyx[0] == 1 and settings.patch_shape_zyx[0] > 1:
+        shape[0] = len(_PLANE)
     return tuple(shape)
 
 
 def compute_working_spacing(annotated: AnnotatedMovie, settings: NetworkSettings) -> np.ndarray:
     """µm per voxel of the stacks a network sees, (3,) float, zyx; see `compute_working_shape`."""
     movie = annotated.movie
-    shape = compute_working_shape(movie, settings.spacing_um)
+    shape = compute_working_shape(movie, settings)
     return np.array(movie.spacing_um) * movie.shape_zyx / np.array(shape)
 
 
@@ -67,7 +70,7 @@ def compute_working_positions(annotated: AnnotatedMovie, settings: NetworkSettin
             f"{first} to {last}. Check how time points are counted, or move or delete the "
             "position; `check_annotations` lists all such positions."
         )
-    shape = compute_working_shape(movie, settings.spacing_um)
+    shape = compute_working_shape(movie, settings)
     return convert_positions(positions, movie.shape_zyx, shape)
 
 
@@ -91,17 +94,19 @@ def prepare_stack(movie: TimeLapse, time_point: int, settings: NetworkSettings) 
         )
     missing = find_missing(stack)
     stack = mend_voxels(stack, missing, settings.intensity_quantiles)
-    shape = compute_working_shape(movie, settings.spacing_um)
-    if shape != stack.shape:
+    shape = compute_working_shape(movie, settings)
+    copies, *shape = (shape[0], 1, *shape[1:]) if len(stack) == 1 else (1, *shape)
+    if tuple(shape) != stack.shape:
         shrinks = any(new < old for new, old in zip(shape, stack.shape, strict=True))
         stack = resize(stack, shape, order=1, anti_aliasing=shrinks, preserve_range=True)
         missing = resize(missing, shape, order=0)
-    return normalise(stack.astype(np.float32), settings.intensity_quantiles, missing)
+    stack = normalise(stack.astype(np.float32), settings.intensity_quantiles, missing)
+    return stack * _PLANE if copies > 1 else stack
 
 
 def compute_window_bytes(movies: Sequence[TimeLapse], settings: NetworkSettings) -> int:
     """Memory for the prepared stacks of a time window of the largest of the movies, in bytes."""
-    voxels = max(math.prod(compute_working_shape(movie, settings.spacing_um)) for movie in movies)
+    voxels = max(math.prod(compute_working_shape(movie, settings)) for movie in movies)
     first, last = settings.time_window
     return 4 * voxels * (last - first + 1)
 

@@ -139,7 +139,7 @@ def _list_places(number: int, annotated: AnnotatedMovie, settings: NetworkSettin
     widened by the size of a dot, so that the outermost nuclei are seen whole.
     """
     movie, annotations = annotated.movie, annotated.annotations
-    shape = patches.compute_working_shape(movie, settings.spacing_um)
+    shape = patches.compute_working_shape(movie, settings)
     all_positions = patches.compute_working_positions(annotated, settings)
     margin = settings.nucleus_sigma_um / np.array(settings.spacing_um)
     places = []

@@ -18,6 +18,7 @@ from organoid_kit.examples import PreparedMovies
 from organoid_kit.examples.augmentation import cut_crop, no_augmentation
 from organoid_kit.examples.link import add_coordinates, compute_pair_windows
 from organoid_kit.examples.patches import compute_working_spacing, prepare_nuclei
+from organoid_kit.examples.sizes import fit_to_network
 from organoid_kit.tracking import find_best, find_candidates
 from organoid_kit.tracking.linking import choose_max_distance
 from organoid_kit.tracking.motion import compute_displacements, estimate_drift, estimate_flow
@@ -47,7 +48,8 @@ def predict_divisions(
     Raises:
         UserError: a network of another kind, a position outside the movie, an unreadable stack.
     """
-    positions, prepared = _prepare(movie, annotations, settings, "division")
+    fitted = fit_to_network(AnnotatedMovie(movie, annotations), settings)
+    positions, prepared = _prepare(fitted, settings, "division")
 
     def judge(time_point: int, rows: np.ndarray) -> np.ndarray:
         crops = _cut(prepared.window(0, time_point), positions[rows][:, None], settings)
@@ -76,12 +78,13 @@ def predict_links(
     Returns:
         the annotations with all candidates as links, and the link property "link_probability".
     """
-    positions, prepared = _prepare(movie, annotations, settings, "link")
-    spacing = compute_working_spacing(AnnotatedMovie(movie, annotations), settings)
-    annotations = annotations.with_spacing(movie.spacing_um)
+    fitted = fit_to_network(AnnotatedMovie(movie, annotations), settings)
+    positions, prepared = _prepare(fitted, settings, "link")
+    spacing = compute_working_spacing(fitted, settings)
+    scaled = fitted.with_spacing().annotations
     candidates = find_candidates(
-        annotations,
-        max_distance_um=choose_max_distance(annotations, settings.max_link_um),
+        scaled,
+        max_distance_um=choose_max_distance(scaled, settings.max_link_um),
         neighbours=settings.link_neighbours,
         remove_drift=settings.remove_drift,
     )
@@ -103,11 +106,15 @@ def predict_links(
 
     times = candidates.time_points[candidates.links[:, 0]]
     answers = _judge_all(judge, times, prepared, show_progress)
-    return dataclasses.replace(candidates, link_properties={"link_probability": answers})
+    own_spacing_um = annotations.spacing_um or movie.spacing_um
+    link_properties = {"link_probability": answers}
+    return dataclasses.replace(
+        candidates, spacing_um=own_spacing_um, link_properties=link_properties
+    )
 
 
 def _prepare(
-    movie: TimeLapse, annotations: Annotations, settings: NetworkSettings, network: str
+    annotated: AnnotatedMovie, settings: NetworkSettings, network: str
 ) -> tuple[np.ndarray, PreparedMovies]:
     """Positions in working voxels, and the movie. Raises UserError for another kind of network."""
     if settings.network != network:
@@ -115,7 +122,7 @@ def _prepare(
             f"This needs a {network} network. Received: a {settings.network} network. Load one "
             "with `load_network`."
         )
-    return prepare_nuclei(AnnotatedMovie(movie, annotations), settings)
+    return prepare_nuclei(annotated, settings)
 
 
 def _judge_all(

@@ -24,6 +24,7 @@ from organoid_kit.evaluation.calibration import Calibration
 from organoid_kit.evaluation.positions import DEFAULT_THRESHOLDS, find_best_threshold
 from organoid_kit.examples import PreparedMovies
 from organoid_kit.examples.patches import compute_window_bytes, convert_positions
+from organoid_kit.examples.sizes import fit_to_network
 from organoid_kit.networks import load_network, measure_field_of_view
 from organoid_kit.networks.building import compute_shape_multiple, is_own, measure_shape_multiple
 from organoid_kit.networks.saving import save_settings
@@ -73,13 +74,16 @@ def predict_positions(
         )
     identity = _identify(network, movie, settings, threshold) if resume_file else ""
     journal = _Journal(resume_file, identity)
-    prepared = PreparedMovies([movie], settings, compute_window_bytes([movie], settings))
+    fitted = fit_to_network(
+        AnnotatedMovie(movie, Annotations(np.zeros((0, 3)), [])), settings
+    ).movie
+    prepared = PreparedMovies([fitted], settings, compute_window_bytes([fitted], settings))
     title = f"positions in {movie.name}"
     for time_point in tqdm(wanted, desc=title, unit="time point", disable=not show_progress):
         if time_point not in journal.found:
             stacks = prepared.window(0, time_point)
             heat = predict_heat(network, stacks, settings, tile_shape_zyx)
-            journal.add(time_point, *_detect(heat, movie, settings, threshold))
+            journal.add(time_point, *_detect(heat, fitted, settings, threshold))
     positions, probabilities = zip((np.zeros((0, 3)), np.zeros(0)), *map(journal.found.get, wanted))
     return Annotations(
         np.concatenate(positions),
@@ -203,7 +207,10 @@ def _detect(
     calibration = Calibration(*settings.calibration)
     least = max(_LOWEST_PROBABILITY, float(calibration.invert(threshold)))
     positions, heights = find_peaks(heat, spacing, settings.min_distance_um, least)
-    return convert_positions(positions, heat.shape, movie.shape_zyx), calibration.apply(heights)
+    positions = convert_positions(positions, heat.shape, movie.shape_zyx)
+    if movie.shape_zyx[0] == 1:
+        positions[:, 0] = 0
+    return positions, calibration.apply(heights)
 
 
 def _identify(

@@ -33,20 +33,35 @@ def noisy_stack(shape=(8, 40, 40), seed=0):
 # ---- resampling
 
 
-def test_shape_follows_the_spacing():
+@pytest.mark.parametrize(
+    "spacing_um, shape",
+    [
+        (None, (10, 40, 60)),
+        ((2.0, 0.5, 0.5), (10, 40, 60)),
+        ((2.05, 0.49, 0.51), (10, 40, 60)),  # less than 5 % is left as it is
+        ((1.0, 1.0, 0.25), (20, 20, 120)),
+        ((100.0, 100.0, 100.0), (1, 1, 1)),
+    ],
+)
+def test_shape_follows_the_spacing(spacing_um, shape):
     movie = make_movie(np.zeros((1, 1, 10, 40, 60)), (2.0, 0.5, 0.5))
-    assert compute_working_shape(movie, None) == (10, 40, 60)
-    assert compute_working_shape(movie, (2.0, 0.5, 0.5)) == (10, 40, 60)
-    assert compute_working_shape(movie, (2.05, 0.49, 0.51)) == (10, 40, 60), (
-        "less than 5 % is left as it is"
+    assert compute_working_shape(movie, NetworkSettings(spacing_um=spacing_um)) == shape
+
+
+@pytest.mark.parametrize("patch_planes, planes", [(1, 1), (16, 3)])
+def test_a_single_plane_looks_like_a_plane_of_a_stack_to_a_network_that_sees_several(
+    patch_planes, planes
+):
+    movie = make_movie(noisy_stack((1, 1, 1, 40, 60)), (2.0, 0.5, 0.5))
+    settings = NetworkSettings(spacing_um=(1.0, 1.0, 1.0), patch_shape_zyx=(patch_planes, 16, 16))
+    assert compute_working_shape(movie, settings) == (planes, 20, 30)
+    stack = prepare_stack(movie, 0, settings)
+    assert stack.shape == (planes, 20, 30)
+    middle = stack[planes // 2]
+    np.testing.assert_allclose(stack[0], middle * (0.6 if planes > 1 else 1), rtol=1e-5)
+    np.testing.assert_array_equal(
+        convert_positions(np.zeros((1, 3)), (1, 40, 60), stack.shape)[0, 0], planes // 2
     )
-    assert compute_working_shape(movie, (1.0, 1.0, 0.25)) == (20, 20, 120)
-    assert compute_working_shape(movie, (100.0, 100.0, 100.0)) == (1, 1, 1)
-
-
-def test_a_single_plane_stays_single():
-    movie = make_movie(np.zeros((1, 1, 1, 40, 60)), (2.0, 0.5, 0.5))
-    assert compute_working_shape(movie, (1.0, 1.0, 1.0)) == (1, 20, 30)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +103,7 @@ def test_channels_are_summed_without_overflow():
     stack = prepare_stack(
         make_movie(images), 0, NetworkSettings(channels=(1, 2), intensity_quantiles=(0, 1))
     )
-    assert stack[0, 0, 0] == stack.max() > stack[0, 1, 1] > stack[0, 1, 0]
+    assert stack[1, 0, 0] == stack.max() > stack[1, 1, 1] > stack[1, 1, 0]
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

@@ -1,0 +1,176 @@
+"""How wide nuclei are, and movies shown to a network as if theirs had the size that it knows.
+
+A blob answers most to a difference of Gaussians of its own width (Lindeberg 1998). So the width of
+a nucleus is where the answer at its centre is highest.
+"""
+
+import dataclasses
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import gaussian_filter, map_coordinates
+from skimage.transform import resize
+
+from organoid_kit.base import NetworkSettings
+from organoid_kit.data import AnnotatedMovie, TimeLapse
+from organoid_kit.evaluation import find_peaks
+from organoid_kit.evaluation.blobs import BLUR_RATIO
+from organoid_kit.examples.intensities import find_missing, mend_voxels, normalise
+from organoid_kit.examples.patches import convert_positions, is_same_spacing
+
+DIAMETERS_UM = 4 * 1.15 ** np.arange(17)  # 4 to 37 µm
+_FINEST_UM = 0.7  # stacks are looked at no finer
+_MOST_VOXELS_ZYX = (80, 300, 300)  # around the brightest part
+_LEAST_RESPONSE = 0.15  # 1: a bright nucleus
+_MOST_BLOBS = 400
+_FEWEST_NUCLEI = 5  # fewer say nothing for certain
+_SAME_SIZE = 1.3  # estimates that differ by less are taken for the same
+_QUANTILES = (0.1, 0.998)
+
+
+@dataclass(frozen=True)
+class NucleusSize:
+    """The diameter of nuclei in µm: the median, and between what half of them lie."""
+
+    diameter_um: float
+    low_um: float
+    high_um: float
+    nuclei: int
+
+    def __str__(self) -> str:
+        half = f"half of {self.nuclei} between {self.low_um:.0f} and {self.high_um:.0f} µm"
+        return f"nuclei about {self.diameter_um:.0f} µm wide ({half})"
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether there are enough nuclei of one size to rely on it."""
+        return self.nuclei >= _FEWEST_NUCLEI and self.high_um < 1.6 * self.low_um
+
+
+def estimate_nucleus_size(
+    movie: TimeLapse,
+    channels: tuple[int, ...] = (1,),
+    time_point: int | None = None,
+    positions: np.ndarray | None = None,
+) -> NucleusSize | None:
+    """The size of the nuclei in one stack; None where there are none.
+
+    Args:
+        time_point: None for the first.
+        positions: (n, 3) float, zyx, voxels: their centres; None: they are searched for.
+    """
+    time_point = movie.time_points[0] if time_point is None else time_point
+    image, spacing_um = _view(movie, time_point, channels)
+    if positions is None or not len(positions):
+        corner = _find_brightest(image)
+        image = image[tuple(slice(low, low + n) for low, n in zip(corner, _MOST_VOXELS_ZYX))]
+        diameters = _measure_blobs(_respond(image, spacing_um), spacing_um)
+    else:
+        places = convert_positions(positions, movie.shape_zyx, image.shape)
+        diameters = _measure_at(places, _respond(image, spacing_um))
+    if not len(diameters):
+        return None
+    low, middle, high = np.quantile(diameters, (0.25, 0.5, 0.75)).tolist()
+    return NucleusSize(middle, low, high, len(diameters))
+
+
+def fit_to_network(annotated: AnnotatedMovie, settings: NetworkSettings) -> AnnotatedMovie:
+    """The same movie as if its nuclei had the diameter that the network knows: its spacing, and so
+    every length in µm, is scaled.
+
+    The diameter is the movie's, where it is stated; else it is estimated, at the annotated
+    positions or from the image alone, and what is far from the network's is warned of.
+    """
+    movie, known = annotated.movie, settings.nucleus_diameter_um
+    if known is None:
+        return annotated
+    scale = known / (movie.nucleus_diameter_um or _estimate(annotated, settings) or known)
+    if is_same_spacing(scale, 1.0):
+        return annotated
+    spacing = tuple(scale * length for length in movie.spacing_um)
+    movie = dataclasses.replace(movie, spacing_um=spacing, nucleus_diameter_um=known)
+    annotations = dataclasses.replace(annotated.annotations, spacing_um=spacing)
+    return dataclasses.replace(annotated, movie=movie, annotations=annotations)
+
+
+def _estimate(annotated: AnnotatedMovie, settings: NetworkSettings) -> float | None:
+    """The diameter in µm where it is certain, and not about that of the network."""
+    movie, annotations = annotated.movie, annotated.annotations
+    inside = np.isin(annotations.time_points, movie.time_points)
+    first = int(annotations.time_points[inside].min()) if inside.any() else None
+    positions = None if first is None else annotations.positions_at(first)
+    size = estimate_nucleus_size(movie, settings.channels, first, positions)
+    known = settings.nucleus_diameter_um
+    if (
+        size is None
+        or not size.is_certain
+        or 1 / _SAME_SIZE < size.diameter_um / known < _SAME_SIZE
+    ):
+        return None
+    warnings.warn(
+        f"{movie.name}: {size}; the network knows {known:g} µm, so the movie is scaled to it. If "
+        "that is wrong, state the diameter: read_timelapse(..., nucleus_diameter_um="
+        f"{size.diameter_um:.0f}).",
+        stacklevel=2,
+    )
+    return size.diameter_um
+
+
+def _view(
+    movie: TimeLapse, time_point: int, channels: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The stack on a coarse grid, background 0 and bright nuclei 1, and its µm per voxel."""
+    stack = np.nan_to_num(movie.stack(time_point, channels).astype(np.float32), posinf=0, neginf=0)
+    stack = mend_voxels(stack, find_missing(stack), _QUANTILES)
+    spacing = np.array(movie.spacing_um)
+    shape = np.maximum(1, np.round(stack.shape * spacing / np.maximum(spacing, _FINEST_UM)))
+    image = resize(stack, shape.astype(int), order=1, anti_aliasing=True, preserve_range=True)
+    return normalise(image.astype(np.float32), _QUANTILES), spacing * stack.shape / shape
+
+
+def _find_brightest(image: np.ndarray) -> list[int]:
+    """The first voxel (z, y, x) of the part around the middle of the light."""
+    corner = []
+    for axis, (size, most) in enumerate(zip(image.shape, _MOST_VOXELS_ZYX)):
+        light = np.maximum(image, 0).sum(axis=tuple({0, 1, 2} - {axis}))
+        middle = np.average(np.arange(size), weights=light + 1e-9)
+        corner.append(int(np.clip(middle - most / 2, 0, max(0, size - most))))
+    return corner
+
+
+def _respond(image: np.ndarray, spacing_um: np.ndarray) -> list[np.ndarray]:
+    """Differences of Gaussians that answer most to balls (or discs) of each diameter."""
+    ratio, axes = np.sqrt(BLUR_RATIO), sum(size > 1 for size in image.shape)
+    responses = []
+    for diameter_um in DIAMETERS_UM:
+        sigma = np.where(
+            np.array(image.shape) > 1, diameter_um / (2 * np.sqrt(axes)) / spacing_um, 0
+        )
+        narrow, wide = (
+            gaussian_filter(image, s, truncate=3) for s in (sigma / ratio, sigma * ratio)
+        )
+        responses.append(narrow - wide)
+    return responses
+
+
+def _measure_at(places: np.ndarray, responses: list[np.ndarray]) -> np.ndarray:
+    """The diameter, µm, of the highest answer at each place that answers."""
+    heights = np.array([map_coordinates(r, places.T, order=1, mode="nearest") for r in responses])
+    return DIAMETERS_UM[heights.argmax(axis=0)[heights.max(axis=0) > _LEAST_RESPONSE]]
+
+
+def _measure_blobs(responses: list[np.ndarray], spacing_um: np.ndarray) -> np.ndarray:
+    """The diameters, µm, of the strongest blobs, of which none lies in another."""
+    found = []
+    for diameter_um, response in zip(DIAMETERS_UM, responses):
+        peaks, heights = find_peaks(response, tuple(spacing_um), diameter_um / 2, _LEAST_RESPONSE)
+        sizes = np.full(len(peaks), diameter_um)
+        found.append(np.column_stack([heights, sizes, peaks * spacing_um]))
+    blobs = np.concatenate(found)
+    kept = np.zeros((0, 5))
+    for blob in blobs[np.argsort(-blobs[:, 0])][:_MOST_BLOBS]:
+        apart_um = np.linalg.norm(kept[:, 2:] - blob[2:], axis=1)
+        if (apart_um > np.maximum(kept[:, 1], blob[1]) / 2).all():
+            kept = np.concatenate([kept, blob[None]])
+    return kept[:, 1]
