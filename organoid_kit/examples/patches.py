@@ -92,16 +92,23 @@ def prepare_stack(movie: TimeLapse, time_point: int, settings: NetworkSettings) 
             f"Intensities must be finite. Received: NaN or infinity in {movie.name!r}, time point "
             f"{time_point}. Replace them, for example with the background, and save the movie again."
         )
-    missing = find_missing(stack)
-    stack = mend_voxels(stack, missing, settings.intensity_quantiles)
     shape = compute_working_shape(movie, settings)
-    copies, *shape = (shape[0], 1, *shape[1:]) if len(stack) == 1 else (1, *shape)
-    if tuple(shape) != stack.shape:
+    if movie.shape_zyx[0] == 1 < shape[0]:
+        return resample(stack, (1, *shape[1:]), settings.intensity_quantiles) * _PLANE
+    return resample(stack, shape, settings.intensity_quantiles)
+
+
+def resample(
+    stack: np.ndarray, shape: tuple[int, int, int], quantiles: tuple[float, float]
+) -> np.ndarray:
+    """A (z, y, x) float32 stack of finite intensities, mended, brought to a shape and normalised."""
+    missing = find_missing(stack)
+    stack = mend_voxels(stack, missing, quantiles)
+    if shape != stack.shape:
         shrinks = any(new < old for new, old in zip(shape, stack.shape, strict=True))
         stack = resize(stack, shape, order=1, anti_aliasing=shrinks, preserve_range=True)
         missing = resize(missing, shape, order=0)
-    stack = normalise(stack.astype(np.float32), settings.intensity_quantiles, missing)
-    return stack * _PLANE if copies > 1 else stack
+    return normalise(stack.astype(np.float32), quantiles, missing)
 
 
 def compute_window_bytes(movies: Sequence[TimeLapse], settings: NetworkSettings) -> int:

@@ -10,14 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import gaussian_filter, map_coordinates
-from skimage.transform import resize
 
 from organoid_kit.base import NetworkSettings
 from organoid_kit.data import AnnotatedMovie, TimeLapse
 from organoid_kit.evaluation import find_peaks
 from organoid_kit.evaluation.blobs import BLUR_RATIO
-from organoid_kit.examples.intensities import find_missing, mend_voxels, normalise
-from organoid_kit.examples.patches import convert_positions, is_same_spacing
+from organoid_kit.examples.patches import convert_positions, is_same_spacing, resample
 
 DIAMETERS_UM = 4 * 1.15 ** np.arange(17)  # 4 to 37 µm
 _FINEST_UM = 0.7  # stacks are looked at no finer
@@ -25,7 +23,7 @@ _MOST_VOXELS_ZYX = (80, 300, 300)  # around the brightest part
 _LEAST_RESPONSE = 0.15  # 1: a bright nucleus
 _MOST_BLOBS = 400
 _FEWEST_NUCLEI = 5  # fewer say nothing for certain
-_SAME_SIZE = 1.3  # estimates that differ by less are taken for the same
+_SAME_SIZE = 1.6  # estimates that differ by less are taken for the same
 _QUANTILES = (0.1, 0.998)
 
 
@@ -122,11 +120,10 @@ def _view(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The stack on a coarse grid, background 0 and bright nuclei 1, and its µm per voxel."""
     stack = np.nan_to_num(movie.stack(time_point, channels).astype(np.float32), posinf=0, neginf=0)
-    stack = mend_voxels(stack, find_missing(stack), _QUANTILES)
     spacing = np.array(movie.spacing_um)
     shape = np.maximum(1, np.round(stack.shape * spacing / np.maximum(spacing, _FINEST_UM)))
-    image = resize(stack, shape.astype(int), order=1, anti_aliasing=True, preserve_range=True)
-    return normalise(image.astype(np.float32), _QUANTILES), spacing * stack.shape / shape
+    image = resample(stack, tuple(shape.astype(int).tolist()), _QUANTILES)
+    return image, spacing * stack.shape / shape
 
 
 def _find_brightest(image: np.ndarray) -> list[int]:

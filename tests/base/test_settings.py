@@ -38,6 +38,7 @@ WRONG = {
     "calibration": [(0, 0), (-1, 0), (1,), 1.0, (1, float("nan")), None],
     "nucleus_sigma_um": [0],
     "min_distance_um": [0],
+    "nucleus_diameter_um": [0],
     "threshold": [0, 1],
     "division_window": [(1, 2), (-2, -1), (0,), (0, 0.5), None],
     "max_link_um": [0, -1, None],
