@@ -21,11 +21,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         *("position", "sizes", "splits"),
     ],
     submod_attrs={
-        "augmentation": ["cut_patch", "draw_augmentation"],
+        "augmentation": ["apply_to_positions", "cut_patch", "draw_augmentation"],
         "division": ["DivisionExamples"],
         "link": ["LinkExamples"],
         "patches": ["PreparedMovies"],
-        "sizes": ["estimate_nucleus_size", "fit_to_network"],
         "position": ["PositionExamples", "compute_voxel_weights", "draw_dots"],
         "choice": ["make_examples"],
     },

@@ -5,12 +5,8 @@ from collections.abc import Callable
 import numpy as np
 
 from organoid_kit.course.lessons import LessonTexts, match_numbers, run_answer
-from organoid_kit.examples.augmentation import (
-    Augmentation,
-    apply_to_positions,
-    no_augmentation,
-    vary_intensities,
-)
+from organoid_kit.examples import apply_to_positions
+from organoid_kit.examples.augmentation import Augmentation, no_augmentation, vary_intensities
 
 TEXTS = LessonTexts(__file__)
 __getattr__ = TEXTS.question  # such as `lesson.which_move`
