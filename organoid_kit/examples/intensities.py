@@ -8,7 +8,7 @@ is too bright for noise over several voxels counts as nuclei, however little it 
 import math
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, maximum_filter
 
 _COUNTED = 500_000  # quantiles are estimated on about so many evenly spaced voxels
 _LAG = 4  # voxels along x, over which even blurred noise is independent
@@ -37,7 +37,8 @@ def find_missing(stack: np.ndarray) -> np.ndarray:
 
 
 def mend_voxels(stack: np.ndarray, missing: np.ndarray, quantiles: Quantiles) -> np.ndarray:
-    """Missing voxels become background; a hot voxel, as bright as the brightest of the six beside it.
+    """Missing voxels become background; a hot voxel, more than twice as bright as the brightest of
+    the six beside it, becomes as bright as that.
 
     Args:
         stack: (z, y, x) float32, finite, as the camera wrote it.
@@ -46,13 +47,15 @@ def mend_voxels(stack: np.ndarray, missing: np.ndarray, quantiles: Quantiles) ->
     """
     if missing.all():
         return stack
-    filled = np.where(missing, np.float32(_compute_quantiles(stack, ~missing, quantiles)[0]), stack)
-    limit = np.full_like(filled, -np.inf)
+    dark = np.float32(_compute_quantiles(stack, ~missing, quantiles)[0])
+    filled = np.where(missing, dark, stack)
+    beside = np.full_like(filled, -np.inf)
     for axis in range(3):
-        limits, values = np.moveaxis(limit, axis, 0), np.moveaxis(filled, axis, 0)
-        np.maximum(limits[1:], values[:-1], out=limits[1:])
-        np.maximum(limits[:-1], values[1:], out=limits[:-1])
-    return np.minimum(filled, limit + np.float32(6 * _measure_noise(filled, ~missing, lag=1)))
+        brightest, values = np.moveaxis(beside, axis, 0), np.moveaxis(filled, axis, 0)
+        np.maximum(brightest[1:], values[:-1], out=brightest[1:])
+        np.maximum(brightest[:-1], values[1:], out=brightest[:-1])
+    margin = np.maximum(beside - dark, 0) + np.float32(6 * _measure_noise(filled, ~missing))
+    return np.where(filled > beside + margin, beside, filled)
 
 
 def normalise(
@@ -72,9 +75,11 @@ def normalise(
     """
     known = np.ones(stack.shape, bool) if missing is None or missing.all() else ~missing
     blurred = _blur(stack)
-    noise = _measure_noise(stack, known, lag=1)
+    noise = _measure_noise(stack, known)
     low, high = _compute_quantiles(stack, known, quantiles)
-    high = _find_white(blurred, known, quantiles, low + 100 * noise, high)
+    high = _find_white(
+        blurred, known, quantiles, low + 100 * _measure_change(stack, known, _LAG), high
+    )
     if high > low and (passes := min(_MOST_PASSES, int(noise / (high - low) / _NOISY))):
         stack = _blur(stack, passes)
         low = _compute_quantiles(stack, known, quantiles)[0]
@@ -92,11 +97,11 @@ def _find_white(
     where there are none.
     """
     dark, top = _compute_quantiles(blurred, known, quantiles)
-    bright = blurred[blurred > dark + _SIX_SIGMA * _measure_noise(blurred, known, _LAG)]
+    bright = blurred[blurred > dark + _SIX_SIGMA * _measure_change(blurred, known, _LAG)]
     if bright.size >= _FEWEST_BRIGHT:
         halfway = (dark + np.quantile(bright, 0.98)) / 2
         return max(usual, float(np.quantile(blurred[blurred > halfway], 0.9)))
-    is_noise = _measure_noise(blurred, known, lag=1) > _GRAINY * (top - dark)
+    is_noise = _measure_change(blurred, known, lag=1) > _GRAINY * (top - dark)
     return max(usual, far) if is_noise else usual
 
 
@@ -113,7 +118,20 @@ def _compute_quantiles(stack: np.ndarray, known: np.ndarray, quantiles: Quantile
     return np.quantile(values[::step], quantiles).tolist()
 
 
-def _measure_noise(stack: np.ndarray, known: np.ndarray, lag: int) -> float:
+def _measure_noise(stack: np.ndarray, known: np.ndarray) -> float:
+    """Standard deviation of noise, by the median of what even curved surfaces do not have
+    (Immerkær 1996): second differences along y of second differences along x.
+    """
+    if min(stack.shape[1:]) < 3:
+        return 0.0
+    curved = np.diff(np.diff(stack, 2, axis=1), 2, axis=2)
+    both = ~(maximum_filter(~known, (1, 3, 3))[:, 1:-1, 1:-1])
+    if not both.any():
+        return 0.0
+    return 1.4826 / 6 * _compute_quantiles(np.abs(curved), both, (0.5,))[0]
+
+
+def _measure_change(stack: np.ndarray, known: np.ndarray, lag: int) -> float:
     """Standard deviation of what differs between voxels `lag` apart along x, by the median."""
     both = known[..., lag:] & known[..., :-lag]
     if not both.any():
