@@ -24,10 +24,7 @@ _LEAST_MEMORY_BYTES = 3 * 2**30
 
 
 def get_version(module: str) -> str | None:
-    """Version of "python" or of a module, without loading it.
-
-    "" where it does not say, None where it is not there.
-    """
+    """Version of "python" or of a module, not loaded; "" where unknown, None where not there."""
     if module == "python":
         return sys.version.split()[0]
     if find_spec(module) is None:
@@ -43,9 +40,7 @@ def get_version(module: str) -> str | None:
 def check_environment(
     *, trains: bool = True, get_version: Callable[[str], str | None] = get_version
 ) -> str:
-    """One verdict, "Works.", "Works, with notes: …" or "Do this: …"; loads nothing heavy. Only where
-    a network is trained or used (`trains`) are Keras and a backend of it needed.
-    """
+    """One verdict, "Works.", "Works, with notes: …" or "Do this: …"; loads nothing heavy."""
     steps, notes, known = [], [], []
     for name, (module, oldest, newest) in RANGES.items():
         if module in ("tensorflow", "keras") and not trains:

@@ -1,6 +1,4 @@
-"""The one exception for mistakes a user can mend. The command line prints its message without a
-traceback; any other exception is a bug of ours.
-"""
+"""The one exception for mistakes a user can mend; any other exception is a bug of ours."""
 
 from typing import Any
 

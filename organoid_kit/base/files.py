@@ -1,8 +1,7 @@
 """Files are written wholly or not at all, and one clear error says where reading fails.
 
-A file is first written under a temporary name in the same folder and then moved into place, which
-every file system does in one step: a full disk, an interrupt or a power cut leaves the old state or
-the new one.
+A file gets a temporary name in the same folder and is then moved into place, one step in every file
+system: a full disk, an interrupt or a power cut leaves the old state or the new one.
 """
 
 import json
@@ -21,8 +20,7 @@ from organoid_kit.base.errors import refuse
 def write_safely(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
     """Yields a temporary path to write a file or folder to, and moves it to `path` afterwards.
 
-    Missing parent folders are made. When the block fails, or raises UserError because there is no
-    room or permission, whatever it wrote is removed and `path` stays as it was.
+    Missing parent folders are made. When the block fails, what it wrote is removed, `path` stays.
     """
     path = Path(path)
     try:

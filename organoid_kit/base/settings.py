@@ -27,9 +27,8 @@ PRESETS = ("small", "standard", "original")
 class AugmentationSettings:
     """How training examples are varied. ``None`` (or ``False``) switches an operation off.
 
-    Ranges are (lowest, highest) and drawn uniformly; a single number is the largest change, drawn
-    from zero up. Intensities are meant after normalisation, where background is about 0 and bright
-    nuclei are about 1.
+    Ranges are (lowest, highest), drawn uniformly; a single number is the largest change, drawn from
+    zero up. Intensities are normalised: background about 0, bright nuclei about 1.
     """
 
     flip: bool = True  # y and x, each with probability 1/2
@@ -60,9 +59,8 @@ class AugmentationSettings:
 
 @dataclass(frozen=True)
 class NetworkSettings:
-    """Everything that defines a network and its training. Tuples of three are z, y, x.
-
-    Channels are counted from 1, as OrganoidTracker counts them; several channels are summed.
+    """All that defines a network and its training. Tuples of three are z, y, x. Channels count from
+    1, as OrganoidTracker counts them; several are summed.
     """
 
     network: str = "position"
@@ -232,9 +230,7 @@ def _to_type(value: Any, wanted: Any, key: str) -> Any:
 
 
 def read_settings(path: str | Path, network: str | None = None) -> NetworkSettings:
-    """Settings from a JSON file, or from an ``organoid_tracker.ini``, which may have sections for
-    several networks.
-    """
+    """From JSON, or from ``organoid_tracker.ini``, which may have sections for several networks."""
     if Path(path).suffix == ".ini":
         return _read_ini(path, network)
     settings = NetworkSettings.from_dict(read_json(path), str(path))

@@ -16,19 +16,17 @@ from organoid_kit.base import refuse
 class Annotations:
     """Nuclei of one movie and how they belong together. What is None is unknown.
 
-    An integer coordinate is the centre of a voxel: position (0, 0, 0) is the middle of the first
-    voxel.
+    An integer coordinate is the centre of a voxel: (0, 0, 0) is the middle of the first.
 
     Attributes:
         positions: (n, 3) float, zyx, voxels of the movie.
-        time_points: (n,) int, time point of each position, as the movie counts them.
+        time_points: (n,) int, as the movie counts them.
         links: (m, 2) int, rows of `positions`, earlier one first. Two links forward are a division,
             two links backward a merge.
         properties: name → (n,) object array, ``None`` where a position lacks the value.
         link_properties: name → (m,) object array, likewise.
         spacing_um: µm per voxel, zyx.
-        region: (2, 3) float, zyx, voxels, lowest and highest corner inside which every nucleus is
-            annotated; where unknown, see `annotated_region`.
+        region: (2, 3) float, zyx, voxels, lowest and highest corner of what is wholly annotated.
         extra: whatever else a file said, kept so that writing it again loses nothing.
     """
 
@@ -97,9 +95,8 @@ class Annotations:
         return self.positions[self.time_points == time_point]
 
     def annotated_region(self, time_point: int) -> np.ndarray | None:
-        """Lowest and highest corner of what is completely annotated, (2, 3) float, zyx, voxels.
-
-        The stated `region`, else the cuboid of this time point's positions; None without positions.
+        """Corners of what is wholly annotated, (2, 3) float, zyx, voxels: the stated `region`, or
+        else the cuboid of this time point's positions; None without positions.
         """
         positions = self.positions_at(time_point)
         if len(positions) == 0 or self.region is not None:

@@ -1,7 +1,5 @@
-"""Movies with their annotations, several at once: OrganoidTracker's `.autlist`.
-
-An `.autlist` is a JSON list. Each entry names an `.aut` file and where its images are; paths count
-from the list's own folder, so that a folder with everything in it can be moved.
+"""Movies with their annotations, several at once: OrganoidTracker's `.autlist`, a JSON list. Each
+entry names an `.aut` file and its images; paths count from the list's folder, which can be moved.
 """
 
 from __future__ import annotations
@@ -28,9 +26,7 @@ _COMBINED = {  # how OrganoidTracker combines images, and what to do instead
 
 @dataclass(frozen=True)
 class AnnotatedMovie:
-    """A movie and its annotations, counted in its time points and voxels. `images_pattern` names the
-    files where the movie is a folder of TIFFs, such as `im_t{time:03}c{channel}.tif`.
-    """
+    """A movie, annotations in its voxels, and `images_pattern` where it is a folder of TIFFs."""
 
     movie: TimeLapse
     annotations: Annotations
@@ -48,9 +44,8 @@ class AnnotatedMovie:
 
 
 def read_dataset(path: str | Path, **options: Any) -> list[AnnotatedMovie]:
-    """All movies of an `.autlist` with their annotations; images are read when they are asked for.
-
-    The spacing is that of the annotations, where they have one; options are as of `read_timelapse`.
+    """All movies of an `.autlist`; options as of `read_timelapse`. Where the annotations have a
+    spacing, it is the movie's. Images are read when they are asked for.
     """
     path = Path(path)
     entries = read_json(path)

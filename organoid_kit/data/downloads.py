@@ -1,9 +1,8 @@
-"""Movies that do not come with the package: the bundled samples where only the package is
-installed, a real organoid.
+"""Movies that do not come with the package: the bundled samples, and a real organoid.
 
-The real organoid is the example data of LSTree (https://github.com/fmi-basel/LSTree, MIT licence):
-mouse intestinal organoid, nuclei labelled with H2B, light-sheet microscope. Credit it wherever it
-is shown: de Medeiros, Ortiz et al., Multiscale light-sheet organoid imaging framework, Nature
+The latter is the example data of LSTree (https://github.com/fmi-basel/LSTree, MIT licence): mouse
+intestinal organoid, nuclei labelled with H2B, light-sheet microscope. Credit it wherever it is
+shown: de Medeiros, Ortiz et al., Multiscale light-sheet organoid imaging framework, Nature
 Communications 2022.
 """
 
@@ -65,19 +64,14 @@ def find_samples(folder: str | Path | None = None, *, url: str = SAMPLES_URL) ->
 
 
 def download_real_organoid(folder: str | Path, *, url: str = REAL_ORGANOID_URL) -> Path:
-    """Puts the real organoid (three stacks and their annotation, 11 MB) in a folder; returns it.
-
-    Each file is checked by its sum; intact ones stay as they are. To open it: `read_real_organoid`.
-    """
+    """Puts the real organoid (three annotated stacks, 11 MB) in a folder; returns the folder."""
     folder = Path(folder).absolute()
     _download(_REAL_ORGANOID_FILES, folder, url)
     return folder
 
 
 def read_real_organoid(folder: str | Path) -> AnnotatedMovie:
-    """The real organoid with its annotations, which the authors curated, as far as there are images
-    (76 positions).
-    """
+    """The real organoid, as its authors curated it, as far as there are images (76 positions)."""
     folder = Path(folder)
     sizes = {"spacing_um": REAL_ORGANOID_SPACING_UM}
     sizes["minutes_per_time_point"] = _REAL_ORGANOID_MINUTES

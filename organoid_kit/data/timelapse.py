@@ -64,9 +64,8 @@ class TimeLapse:
         )
 
     def stack(self, time_point: int, channels: Sequence[int] = (1,)) -> np.ndarray:
-        """One stack, (z, y, x), at a time point as the movie counts them.
-
-        Channels are counted from 1; several are summed as float32, so that no sum overflows.
+        """One stack, (z, y, x), at a time point as the movie counts them. Channels count from 1;
+        several are summed as float32, so that no sum overflows.
         """
         times, names = self.time_points, self.channel_names
         if time_point not in times:
@@ -132,21 +131,19 @@ def read_timelapse(
     """Opens a movie; stacks are read when they are asked for, also from several threads.
 
     Reads TIFF hyperstacks (ImageJ, OME, plain), folders of TIFF files, OME-Zarr, and microscope
-    files through bioio. A 2D movie has one plane. The colours of a colour image are channels.
+    files through bioio. A 2D movie has one plane. The colours of a colour image are channels. What
+    is stated here overrules the file.
 
     Args:
-        axes: the order of the axes, such as ``"tzyx"``; overrules the file.
-        spacing_um: µm per voxel, zyx; overrules the file.
+        axes: the order of the axes, such as ``"tzyx"``.
+        spacing_um: µm per voxel, zyx.
         pattern: names of the files in a folder, as OrganoidTracker writes them:
             ``im_t{time:03}c{channel}.tif``. Without it the Cell Tracking Challenge's names
             (``t000.tif``) are known, and others guessed.
-        time_points: a range, or (first, last), out of those there are. A folder counts them as its
-            names do, a file from 0.
-        minutes_per_time_point: overrules the file.
+        time_points: a range, or (first, last), as a folder's names count them; of a file, from 0.
         nucleus_diameter_um: how wide its nuclei are, so that networks see them in the size that
             they know. None: networks that know a size estimate it.
-        accept_guess: takes what neither the file nor you have stated as it is guessed; otherwise a
-            guess is a UserError that shows it.
+        accept_guess: takes what is not stated as guessed; else a guess is a UserError showing it.
     """
     path = Path(os.path.abspath(path))  # the same file after a change of the working folder
     image = _open_image(path, pattern, time_points)
@@ -226,10 +223,8 @@ def _open_image(path: Path, pattern: str | None, time_points: TimePoints | None)
 
 
 def write_timelapse(movie: TimeLapse, path: str | os.PathLike[str]) -> None:
-    """Writes a compressed OME-TIFF, (t, z, c, y, x), one stack at a time.
-
-    The same movie gives the same bytes; the file counts time points from 0. Its name should end in
-    ``.ome.tif``.
+    """Writes a compressed OME-TIFF (call it ``.ome.tif``), (t, z, c, y, x), stack after stack. The
+    same movie gives the same bytes; the file counts time points from 0.
     """
     if movie.dtype.name not in OME_TYPES:
         rule = f"OME-TIFF holds {', '.join(OME_TYPES)}"

@@ -1,8 +1,7 @@
 """Nuclei as peaks of an image, and without a network: bright blobs of about the right size.
 
-A network must beat the blobs. Blurring a stack a little and subtracting a stronger blur leaves a
-hill at each bright blob of the chosen diameter, and about zero where the image is even. The tops of
-the hills are the nuclei.
+A network must beat the blobs. A blurred stack minus a stronger blur has a hill at each bright blob
+of the chosen diameter, and is about zero where the image is even. The tops are the nuclei.
 """
 
 from collections.abc import Sequence
@@ -28,15 +27,12 @@ def find_peaks(
     min_distance_um: float,
     threshold: float,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Local maxima of a prediction, placed between voxels.
+    """Local maxima of a prediction (z, y, x) float, 0..1, above the threshold, between voxels:
+    positions (n, 3) float, zyx, voxels, and heights (n,) float, highest first.
 
     Of two peaks closer than `min_distance_um` the higher one stays; a plateau is one peak, in its
-    middle. The place between voxels is the top of a parabola through the logarithm of three
-    neighbours on each axis, which is exact for a Gaussian dot. On an axis where the image ends at
-    the peak it is the voxel's centre.
-
-    Of heat (z, y, x) float, 0..1, the peaks above the threshold: positions (n, 3) float, zyx,
-    voxels, and heights (n,) float, highest first.
+    middle. The place is the top of a parabola through the logarithm of three neighbours on each
+    axis, exact for a Gaussian dot; where the image ends at the peak, the voxel's centre.
     """
     tops = (heat > threshold) & (heat == maximum_filter(heat, size=3))
     voxels = _choose_middles(tops)
@@ -121,7 +117,6 @@ def tune_blobs(
     """The diameter and threshold of highest F1 on annotated movies, as options of `find_blobs`.
 
     Use training or validation movies: ``find_blobs(test_movie, **tune_blobs(training_movies))``.
-    Raises UserError where no movie has positions, or their spacing is unknown.
     """
     thresholds = np.linspace(0.02, 0.4, 39)
     options = {"thresholds": thresholds, "max_distance_um": max_distance_um, "by": "response"}
@@ -172,9 +167,8 @@ def make_blob_response(
 ) -> tuple[np.ndarray, np.ndarray]:
     """How much each place is brighter than its surroundings, on a coarser grid.
 
-    (z, y, x) float32, where 1 is the step from background to the brightest 0.2 %; and (3,) int, the
-    step: voxels of the stack per voxel of the response, whose voxel i lies at i * step + (step - 1)
-    / 2.
+    (z, y, x) float32, 1: from background to the brightest 0.2 %; and (3,) int, the step: voxels of
+    the stack per voxel of the response, whose voxel i lies at i * step + (step - 1) / 2.
     """
     step = np.maximum(1, np.round(FINEST_SPACING_UM / np.asarray(spacing_um))).astype(int)
     step = np.minimum(step, stack.shape)

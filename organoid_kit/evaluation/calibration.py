@@ -53,9 +53,7 @@ class Reliability:
 
     @property
     def ece(self) -> float:
-        """Expected calibration error: mean distance of said from true, bins weighted by counts.
-        Where positives are rare the lowest bin has nearly all the weight: look at the others, too.
-        """
+        """Expected calibration error: mean distance of said from true, bins weighted by counts."""
         return float(np.average(np.abs(self.probabilities - self.parts_true), weights=self.counts))
 
     def to_dict(self) -> dict[str, Any]:
@@ -70,9 +68,8 @@ def compute_reliability(
 ) -> Reliability | None:
     """Compares what was said with what is true, in bins of equal width; the last one includes 1.
 
-    The bins are those of Naeini et al. 2015 and Guo et al. 2017. As in the former, the probability
-    of the positive class is binned, and not the probability of whichever class is likelier. None
-    where there is no example. Arguments and errors are those of `calibrate`.
+    As in Naeini et al. 2015, the probability of the positive class is binned, not of the likelier
+    one. None where there is no example. Arguments and errors are those of `calibrate`.
     """
     probabilities, truths = _check(probabilities, truths)
     if len(probabilities) == 0:
@@ -97,14 +94,13 @@ def calibrate(
 
     Pass examples the network was not trained on. Each kind is fitted to most groups and judged by
     log loss on the others; the best is then fitted to all. Platt scaling (Platt 1999) fits slope
-    and intercept, temperature scaling (Guo et al. 2017) the slope alone, both by maximum
-    likelihood. Instead of 1 and 0 the truths are (n₊ + 1) / (n₊ + 2) and 1 / (n₋ + 2), as Platt
-    proposed, so that the slope stays finite where no example is on the wrong side.
+    and intercept, temperature scaling (Guo et al. 2017) the slope alone, by maximum likelihood.
+    Truths are (n₊ + 1) / (n₊ + 2) and 1 / (n₋ + 2), as Platt proposed, so that the slope stays
+    finite where no example is on the wrong side.
 
-
-    Of (n,) float probabilities, 0 to 1, and (n,) bool truths; (n,) float weights above 0 say how
-    much each example counts. Groups, (n,), are movies or time blocks, held out together; without
-    them, or where that would lose a class, five blocks of each class in the order given.
+    Of (n,) float probabilities, 0 to 1, and (n,) bool truths; (n,) float weights above 0. Groups,
+    (n,), are movies or time blocks, held out together; without them, or where that would lose a
+    class, five blocks of each class in the order given.
     """
     probabilities, truths = _check(probabilities, truths)
     weights = _check_weights(weights, len(truths))

@@ -9,9 +9,7 @@ from organoid_kit.base import UserError
 
 @dataclass(frozen=True, eq=False)
 class PrecisionRecall:
-    """Precision and recall when everything at or above a threshold is called positive. All arrays
-    are empty where nothing is positive: then there is nothing to measure.
-    """
+    """Of calling positive all at or above each threshold; empty where nothing is positive."""
 
     thresholds: np.ndarray  # (k,) float, ascending, every probability that occurs, once
     precision: np.ndarray  # (k,) float, part of what is called positive that is
@@ -47,7 +45,6 @@ def compute_precision_recall(truths: np.ndarray, probabilities: np.ndarray) -> P
     """Precision and recall at every threshold that makes a difference.
 
     Of (n,) bool truths and (n,) float probabilities: any numbers, higher for surer positives.
-    Raises UserError where the two differ in length, or a probability is not a number.
     """
     truths, probabilities = check_classified(truths, probabilities)
     if not truths.any():
@@ -59,10 +56,8 @@ def compute_precision_recall(truths: np.ndarray, probabilities: np.ndarray) -> P
 
 
 def compute_average_precision(truths: np.ndarray, probabilities: np.ndarray) -> float | None:
-    """How well probabilities rank positives above the rest: 1 at best, None without positives.
-
-    By chance it is about the part that is positive. The area is summed in steps, equal
-    probabilities being one, as in scikit-learn. Arguments: as of `compute_precision_recall`.
+    """How well probabilities rank positives above the rest: 1 at best, None without positives. The
+    area is summed in steps, equal probabilities being one, as in scikit-learn.
     """
     return compute_precision_recall(truths, probabilities).average_precision
 

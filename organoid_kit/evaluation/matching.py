@@ -17,13 +17,11 @@ def match_at_least_cost(
     """Pairs each row with a column of its own at the least cost, where only some pairs can be.
 
     With more rows than columns, every column with a row of its own. Costs are rounded to multiples
-    of 2**-20, about 1e-6: with whole numbers SciPy's algorithm (LAPJVsp, Jonker and Volgenant 1987)
-    always ends. With other numbers it once did not, in notebook 06, on the costs of a network that
-    had hardly been trained.
+    of 2**-20, about 1e-6, which must not matter: with whole numbers SciPy's algorithm (LAPJVsp,
+    Jonker and Volgenant 1987) always ends. With others it once did not, in notebook 06.
 
-    Given are the (k,) rows and columns of possible pairs and their costs, in any unit in which 1e-6
-    does not matter; returned are rows and columns of the pairs, (min(shape),) int each, sorted by
-    the row. SciPy raises ValueError if there is no way to pair them all.
+    Of (k,) rows, columns and costs of possible pairs: rows and columns of the pairs, (min(shape),)
+    int each, sorted by the row. SciPy raises ValueError if there is no way to pair them all.
     """
     whole = np.rint((costs - costs.min()) * _STEPS) + 1  # in a sparse matrix, 0 is no entry
     matrix = coo_array((whole, (rows, columns)), shape=shape).tocsr()
@@ -51,11 +49,7 @@ def match_positions(
 def match_to_truth(
     truth: Annotations, found: Annotations, max_distance_um: float = 5.0
 ) -> np.ndarray:
-    """The true position of each found one, in the same voxels, time point by time point.
-
-    (n,) int, for each found position the row of its partner within the distance, or -1. Raises
-    UserError where the spacing is unknown or differs.
-    """
+    """For each found position the row of its true partner within the distance, or -1: (n,) int."""
     spacing_um = choose_common_spacing(truth, found)
     truth_um, found_um = truth.positions * spacing_um, found.positions * spacing_um
     partners = np.full(len(found), -1)

@@ -1,8 +1,7 @@
 """How right are found positions? Compares two `Annotations`, whoever made them.
 
 A found position is right if it can be paired with a true one at most `max_distance_um` away, each
-with at most one partner. What cannot be measured is ``None`` and printed as "not measured": never
-0, 1 or NaN.
+with at most one partner. What cannot be measured is ``None``, "not measured": never 0, 1 or NaN.
 """
 
 from __future__ import annotations
@@ -154,9 +153,8 @@ def score_positions(
 ) -> PositionScore:
     """Scores found positions at the time points that `truth` annotates.
 
-    A found position outside `truth.annotated_region` that has no true partner is ignored: nobody
-    said that there is no nucleus. Positions whose property `by` is below the threshold are left
-    out; a UserError where one lacks it. All else is as in `match_to_truth`.
+    A found position outside `truth.annotated_region` without a true partner is ignored: nobody said
+    that there is no nucleus. Those whose property `by` is below the threshold are left out.
     """
     spacing_um = choose_common_spacing(truth, found)
     if threshold is not None:
@@ -182,9 +180,7 @@ def score_positions(
 
 
 def pool_scores(scores: Iterable[PositionScore]) -> PositionScore:
-    """One score over several movies, every position counting the same; UserError if the distances
-    differ.
-    """
+    """One score over several movies, taken at the same distance; every position counts the same."""
     scores = list(scores)
     (distance_um,) = get_common_way(scores, "max_distance_um") if scores else (5.0,)
     no_times, no_lengths = np.zeros(0, dtype=int), np.zeros(0)
@@ -216,9 +212,7 @@ def score_over_thresholds(
 
 
 def find_best_threshold(pairs: Sequence[tuple[Annotations, Annotations]], **options: Any) -> float:
-    """The threshold of highest F1 over all (truth, found) together; see `score_over_thresholds`.
-    Choose it on validation movies, never on test movies.
-    """
+    """Of highest F1 over all (truth, found); choose it on validation, never on test movies."""
     return pool_curves([score_over_thresholds(*pair, **options) for pair in pairs]).best()
 
 

@@ -25,22 +25,17 @@ def build_tracks(
     Args:
         candidates: links are all that may be; ``link_properties["link_probability"]``,
             ``properties["probability"]`` and ``properties["division_probability"]`` are used where
-            they are, see `TrackingSettings` for what is assumed where not. Probabilities should be
-            calibrated.
+            they are (see `TrackingSettings` for where not), and should be calibrated.
         method: "optimal"; "assignment": each pair of time points by itself, divisions added
             afterwards; "greedy": the best link first. The last two know no missed nuclei.
-        region: (2, 3) float, zyx, voxels, lowest and highest corner of what is seen: where it ends
-            nuclei come and go. None: that of the candidates; where they have none, no border.
+        region: (2, 3) float, zyx, voxels, corners of what is seen: where it ends nuclei come and
+            go. None: that of the candidates; where they have none, no border.
 
     Returns:
         the chosen links with all their properties, between successive time points only, and the
-        positions that are not rejected. Nuclei that were missed at one time point are added
-        half-way (``properties["interpolated"]`` is True, elsewhere None); what networks say is None
-        for them, and both of their links have the probability assumed for the link across.
-
-    Raises:
-        UserError: an unknown method, probabilities outside 0 and 1, no spacing, links that skip a
-            time point.
+        positions that are not rejected. Nuclei missed at one time point are added half-way
+        (``properties["interpolated"]`` is True, elsewhere None); what networks say is None for
+        them, and both of their links have the probability assumed for the link across.
     """
     if method not in METHODS:
         known = ", ".join(METHODS)
@@ -98,10 +93,8 @@ def _assign(problem: TrackingProblem) -> np.ndarray:
 
 
 def _pick(links: np.ndarray, gains: np.ndarray) -> np.ndarray:
-    """Links of which no two share an end, those of highest gain first, none without, (m,) bool.
-
-    Taken at once are all that are the best of both their ends: one after the other would come to
-    the same.
+    """Links of which no two share an end, those of highest gain first, none without, (m,) bool. All
+    that are best of both their ends are taken at once: one by one would come to the same.
     """
     picked, left = np.zeros(len(links), dtype=bool), np.flatnonzero(gains > 0)
     while len(left):

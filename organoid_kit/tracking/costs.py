@@ -111,11 +111,10 @@ def build_problem(
     *,
     region: np.ndarray | None = None,
 ) -> TrackingProblem:
-    """All that `build_tracks` has to decide, as costs. Arguments and errors are those it has.
+    """All that `build_tracks` has to decide, as costs; arguments are those it has.
 
-    Where no link has a probability, distance says how probable each is, and who divides (see
-    `distance`). Left out are candidates that cannot be in the best story: to end one track and begin another
-    would always cost less.
+    Where no link has a probability, distance says how probable each is, and who divides. Left out
+    are candidates that cannot be in the best story: to end one track and begin another costs less.
     """
     settings = settings or TrackingSettings()
     times, steps = candidates.time_points, np.diff(candidates.time_points[candidates.links])
@@ -261,10 +260,9 @@ def find_best(probabilities: np.ndarray, ends: np.ndarray) -> np.ndarray:
 
 
 def _estimate_movements(candidates: Annotations, rows: np.ndarray) -> tuple[np.ndarray, float, int]:
-    """How nuclei move from one time point to the next, by these links.
-
-    The mean step after each time point, (t, 3) float, zyx, µm; the variance of steps around it
-    along an axis, µm², by their median, so that wrong links do not count; the number of axes.
+    """How nuclei move from one time point to the next, by these links: the mean step after each,
+    (t, 3) float, zyx, µm; the variance of steps around it along an axis, µm², by their median, so
+    that wrong links do not count; the number of axes.
     """
     steps = np.diff(candidates.positions[candidates.links[rows]], axis=1)[:, 0]
     steps_um = steps * candidates.spacing_um

@@ -68,9 +68,8 @@ class Beliefs(NamedTuple):
 def estimate_link_probabilities(
     candidates: Annotations, division_probabilities: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Probability of each candidate link, (m,), and that each position divides, (n,) float.
-
-    `division_probabilities`: (n,) float, where something else, such as a network, knows them.
+    """Probability of each candidate link, (m,), and that each position divides, (n,) float: where
+    known otherwise, as from a network, `division_probabilities`.
     """
     links, size = candidates.links, len(candidates)
     if len(links) == 0:
@@ -175,10 +174,8 @@ def _weigh_links(rest_um: np.ndarray, spread_um: np.ndarray) -> np.ndarray:
 def _weigh_pairs(
     rest_um: np.ndarray, spread_um: np.ndarray, pairs: Pairs, rates: Rates
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Density of both daughters, (p,), and half of the way between them, (p,) float, µm.
-
-    Middle and half way are a change of variables with determinant 2**axes; which daughter is the
-    first does not matter.
+    """Density of both daughters, (p,), and half of the way between them, (p,) float, µm. Middle and
+    half way: a change of variables with determinant 2**axes; either daughter may be the first.
     """
     axes, first, second = rest_um.shape[1], rest_um[pairs.first], rest_um[pairs.second]
     middle = _weigh_links((first + second) / 2, spread_um[pairs.first])

@@ -59,10 +59,8 @@ class Doubt:
 
 @dataclass(frozen=True)
 class ErrorEstimate:
-    """How many errors tracks are expected to have.
-
-    An error is a position of which it is wrong where it comes from: its link backward, or that it
-    has none. All other errors follow from these, so each is counted once.
+    """How many errors tracks are expected to have. An error is a position of which it is wrong
+    where it comes from (link backward, or none). All others follow from these: each counts once.
     """
 
     positions: int  # how many there are
@@ -92,24 +90,21 @@ def add_error_probabilities(
     """The tracks, with the probability that each link, division, start and end is wrong.
 
     Around each link, all stories of the nearest links are weighed against each other (see
-    `marginals`). At an end, there may also be a nucleus that was missed at two time points, so that
-    no candidate leads to it; likewise at a start.
+    `marginals`). At an end or a start, a nucleus may also have been missed at two time points, so
+    that no candidate leads to it.
 
     Args:
         candidates: as given to `build_tracks`, like `settings` and `region`.
         tracks: what it returned, or corrected by hand.
-        temperature: above 1 doubts everything more, as where several networks err together. None: 1,
-            and 2 where distance judged the links.
-        open_links: how many links are weighed against each other; each more doubles the effort.
+        temperature: above 1 doubts everything more, as where several networks err together. None:
+            1, and 2 where distance judged the links.
+        open_links: how many, 1 to 16, are weighed against each other; each doubles the effort.
 
     Returns:
         the tracks with ``link_properties["error_probability"]`` (None for links that are no
-        candidates, as those drawn by hand), ``properties["division_error_probability"]`` of
-        mothers, and ``"end_error_probability"`` and ``"start_error_probability"`` of the ends and
-        starts of tracks inside the movie; None elsewhere.
-
-    Raises:
-        UserError: a temperature that is not above 0, fewer than 1 or more than 16 open links.
+        candidates), ``properties["division_error_probability"]`` of mothers, and
+        ``"end_error_probability"`` and ``"start_error_probability"`` of the ends and starts of
+        tracks inside the movie; None elsewhere.
     """
     if temperature is None:
         temperature = 1.0 if has_link_probabilities(candidates) else _OF_DISTANCE
@@ -221,11 +216,7 @@ def _spread(length: int, rows: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def list_doubts(tracks: Annotations, *, most: int | None = 50, least: float = 0.01) -> list[Doubt]:
-    """What a person should look at, the most probable errors first: those of `least` or more.
-
-    Raises:
-        UserError: the tracks have no error probabilities.
-    """
+    """What a person should look at, the most probable errors first: those of `least` or more."""
     rows, what, probabilities = _list_errors(tracks)
     order = np.argsort(-probabilities, kind="stable")
     order = order[probabilities[order] >= least][:most]
@@ -236,10 +227,8 @@ def list_doubts(tracks: Annotations, *, most: int | None = 50, least: float = 0.
 
 
 def estimate_errors(tracks: Annotations, *, least: float = 0.01) -> ErrorEstimate:
-    """How many errors are to be expected, and how many positions a person would have to look at.
-
-    Doubtful is what is wrong with a probability of `least` or more. Errors are those of
-    `list_doubts`.
+    """How many errors (of `list_doubts`) to expect, and how many positions are doubtful: wrong with
+    a probability of `least` or more, so that a person would have to look at them.
     """
     rows, what, probabilities = _list_errors(tracks)
     doubtful = len(np.unique(rows[probabilities >= least]))

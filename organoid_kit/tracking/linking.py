@@ -1,7 +1,5 @@
 """Which position may be which, one time point later? From coordinates alone; no image, no network.
-
-Everything is computed in coordinates from which the drift of the whole movie was taken out: there,
-a nucleus that only moves with all others stands still.
+The drift of the whole movie is taken out first: a nucleus that moves with all others stands still.
 """
 
 import dataclasses
@@ -34,8 +32,7 @@ def find_candidates(
     """All links there could be: to the nearest positions one time point later, and one earlier.
 
     So many neighbours in either direction, none farther than the distance (None: what
-    `choose_max_distance` says) after what `estimate_drift` finds was taken out. Raises UserError
-    where the spacing is unknown, or a number makes no sense.
+    `choose_max_distance` says) after what `estimate_drift` finds was taken out.
     """
 
     if max_distance_um is None:
@@ -50,10 +47,8 @@ def find_candidates(
 
 
 def choose_max_distance(annotations: Annotations, stated_um: float = MAX_DISTANCE_UM) -> float:
-    """How far a candidate may lead, µm: as stated, if that is not the usual distance.
-
-    The usual one grows with the distance between nuclei: daughters of large nuclei fly farther than
-    those of small ones. Infinite where nuclei are alone.
+    """How far a candidate may lead, µm: as stated, if that is not the usual distance, which grows
+    with that between nuclei: daughters of large ones fly farther. Infinite where nuclei are alone.
     """
     if stated_um != MAX_DISTANCE_UM or len(annotations) == 0:
         return stated_um
@@ -61,10 +56,8 @@ def choose_max_distance(annotations: Annotations, stated_um: float = MAX_DISTANC
 
 
 def compute_candidate_recall(truth: Annotations, **options: float) -> float | None:
-    """Part of the true links that are among the candidates: no choice among these can exceed it.
-
-    Links that skip time points count as missed. None where there are no true links. `options` are
-    those of `find_candidates`.
+    """Part of the true links among the candidates of `find_candidates`: no choice can exceed it.
+    Links that skip time points count as missed. None where there are no true links.
     """
     if len(truth.links) == 0:
         return None
@@ -75,10 +68,8 @@ def compute_candidate_recall(truth: Annotations, **options: float) -> float | No
 def link_nearest(
     annotations: Annotations, *, max_distance_um: float = MAX_DISTANCE_UM, remove_drift: bool = True
 ) -> Annotations:
-    """The simplest linking: each position comes from the nearest one of the time point before.
-
-    No position gets more than two daughters: of several that claim it, the two nearest have it, the
-    others begin anew. Arguments are those of `find_candidates`.
+    """Each position comes from the nearest one of the time point before, as in `find_candidates`.
+    Of several that claim it, the two nearest are its daughters, the others begin anew.
     """
 
     def find_pairs(sources_um: np.ndarray, targets_um: np.ndarray) -> np.ndarray:
@@ -95,10 +86,7 @@ def link_nearest(
 def link_optimally(
     annotations: Annotations, *, max_distance_um: float = MAX_DISTANCE_UM, remove_drift: bool = True
 ) -> Annotations:
-    """As many one-to-one links as possible, and of these the shortest altogether. No divisions.
-
-    Arguments are those of `find_candidates`.
-    """
+    """As many one-to-one links as possible, and of these the shortest altogether. No divisions."""
     find_pairs = partial(match_positions, max_distance_um=max_distance_um)
     return _link(annotations, find_pairs, max_distance_um, remove_drift)
 

@@ -1,10 +1,9 @@
 """How probable is one answer, when all stories are weighed that could be told in its neighbourhood?
 
-Stories are as probable as they are cheap: exp(-cost / temperature), divided by the same of all
-stories. Around each link, the links nearest to it are open, all others stay as they were chosen;
-then all stories are told, and those in which the link is there are set against all. With as many
-open links as there are, that is exact. Positions that have no link are summed over as well: nucleus
-or not.
+Stories are as probable as they are cheap: exp(-cost / temperature), divided by the same of all.
+Around each link, the links nearest to it are open, all others stay as chosen; of all stories, those
+in which the link is there are set against all. With every link open, that is exact. Positions that
+have no link are summed over as well: nucleus or not.
 """
 
 import itertools
@@ -59,9 +58,8 @@ def compute_marginals(
 def _collect_neighbourhoods(
     problem: TrackingProblem, chosen: np.ndarray, seeds: np.ndarray, most: int, farthest: float
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Numbers of k seeds, and the p links open around each, itself first, (k, p) int.
-
-    In groups of as many open links each, few enough to be weighed at once.
+    """Numbers of k seeds, and the p links open around each, itself first, (k, p) int: in groups of
+    as many open links each, few enough to be weighed at once.
     """
     ways = np.maximum(_compute_regrets(problem, chosen), _SHORTEST)
     shape = (len(problem.time_points), len(problem.links))
@@ -104,8 +102,7 @@ def _find_near(
 
 def _compute_regrets(problem: TrackingProblem, chosen: np.ndarray) -> np.ndarray:
     """What a link costs beside what it replaces, half of it at each end, (m,) float; 0 if chosen.
-
-    So the costs of an exchange, as of two links for two others, are the sum of the regrets.
+    So an exchange, as of two links for two others, costs the sum of the regrets.
     """
     sources, targets = problem.links.T
     leaving, reaching = problem.disappearance_costs.copy(), problem.appearance_costs.copy()
@@ -156,10 +153,8 @@ def _weigh(
 
 
 def _list_nodes(ends: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The positions that p open links touch, and which link leaves and which reaches each.
-
-    Of ends (k, p, 2) int: positions (k, q) int, -1 where there are fewer; (k, q, p) float32 each,
-    1 where the link leaves, and where it reaches, the position.
+    """Of the ends of p open links, (k, p, 2) int, the positions, (k, q) int, -1 where there are
+    fewer; and 1 where a link leaves, and where it reaches, each position, (k, q, p) float32 each.
     """
     k, p, _ = ends.shape
     ends = ends.reshape(k, 2 * p)
@@ -176,7 +171,6 @@ def _list_nodes(ends: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def _list_costs(problem: TrackingProblem, nodes: np.ndarray, temperature: float) -> np.ndarray:
     """Cost of a position by its links: 3 * backward + forward, and 6 for too many, (k, q, 7) float.
-
     Without links it may be a nucleus or not: the cost is that of both together.
     """
     position, division, begin, end, alone = (

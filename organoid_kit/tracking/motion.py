@@ -23,19 +23,18 @@ _FLOWING = 8  # neighbours whose median step is the flow
 def estimate_drift(
     annotations: Annotations, *, max_drift_um: float = MAX_DRIFT_UM
 ) -> dict[int, np.ndarray]:
-    """How far the organoid as a whole moves from each time point to the next, from positions alone.
+    """How far the organoid as a whole moves, (3,) float, zyx, µm, from each time point to the next.
 
-    Every difference between a position and one of the next time point is a vote for a drift. Wrong
-    pairs scatter their votes, right pairs agree, so the fullest ballot box wins; drifts longer than
-    the distance between nuclei are found as well, up to `max_drift_um` along an axis. The winner,
-    and no drift as its rival, are refined by the median displacement of mutual nearest neighbours
-    until it stays the same; the one that leaves positions closer to each other is kept. Divisions
-    and missed or invented nuclei have little say in a median.
+    Every difference between a position and one of the next time point is a vote. Wrong pairs
+    scatter their votes, right pairs agree, so the fullest ballot box wins; drifts longer than the
+    distance between nuclei are found as well, up to `max_drift_um` along an axis. The winner, and
+    no drift as its rival, are refined by the median displacement of mutual nearest neighbours, in
+    which divisions and missed or invented nuclei have little say, until it stays the same; the one
+    that leaves positions closer to each other is kept.
 
-    Limits: rotation and growth are not seen, only their mean; a tissue as regular as a crystal can
-    be taken for shifted by a whole nucleus, if it drifts farther than nuclei are apart; where fewer
-    than four positions find a partner the drift is taken to be zero. Of each time point that has
-    positions, as the next one does: (3,) float, zyx, µm.
+    Limits: of rotation and growth only the mean is seen; a tissue as regular as a crystal can be
+    taken for shifted by a whole nucleus, if it drifts farther than nuclei are apart; where fewer
+    than four positions find a partner the drift is taken to be zero.
     """
     positions_um = annotations.positions_um
     return {
@@ -67,9 +66,8 @@ def estimate_flow(positions_um: np.ndarray, linked: np.ndarray, steps_um: np.nda
 def compute_displacements(
     annotations: Annotations, links: np.ndarray, drift: dict[int, np.ndarray] | None = None
 ) -> np.ndarray:
-    """Where each of (m, 2) links leads over the time points it spans: target - source - drift.
-
-    (m, 3) float, zyx, µm. The drift is what `estimate_drift` gave; None leaves it in.
+    """Where each of (m, 2) links leads over the time points it spans: target - source - drift, (m,
+    3) float, zyx, µm; of the drift that `estimate_drift` gave, None leaves it in.
     """
     positions_um = subtract_drift(annotations, drift or {})
     links = np.asarray(links, dtype=int).reshape(-1, 2)
@@ -88,10 +86,8 @@ def subtract_drift(annotations: Annotations, drift: dict[int, np.ndarray]) -> np
 
 
 def measure_gaps(annotations: Annotations) -> np.ndarray:
-    """How far apart nuclei are at the time point of each position, (n,) float, µm.
-
-    The median distance from a position to the nearest other one; where a time point has one only,
-    that of the movie; infinite where no time point has two.
+    """Median distance from a position to the nearest other at its time point, (n,) float, µm; where
+    a time point has one only, that of the movie; infinite where no time point has two.
     """
     gaps_um, positions_um = np.full(len(annotations), np.nan), annotations.positions_um
     for time_point in annotations.annotated_time_points:

@@ -18,9 +18,8 @@ _LEAST_WINDOW = 12  # time points; with 8 no seam showed in movies, with 6 one i
 
 
 def choose_optimally(problem: TrackingProblem, window_size: int) -> tuple[np.ndarray, np.ndarray]:
-    """The most probable links, (m,) bool, and nuclei, (n,) bool.
-
-    With more than `window_size` positions left to decide on, the movie is solved in windows.
+    """The most probable links, (m,) bool, and nuclei, (n,) bool; in windows where more than
+    `window_size` positions are left to decide on.
     """
     sure, possible = _settle(problem)
     sources = problem.links[:, 0]
@@ -40,9 +39,8 @@ def choose_optimally(problem: TrackingProblem, window_size: int) -> tuple[np.nda
 def _settle(problem: TrackingProblem) -> tuple[np.ndarray, np.ndarray]:
     """Links that are in every best story, and links that may be in one, (m,) bool each.
 
-    A link is sure if any story without it becomes cheaper by taking it in and giving up what
-    contradicts it. What contradicts sure links is impossible, which makes more links sure, so this
-    goes in rounds.
+    A link is sure if any story without it becomes cheaper by taking it in for what contradicts it.
+    That is then impossible, which makes more links sure, so this goes in rounds.
     """
     sources, targets = problem.links.T
     sure, possible = np.zeros(len(sources), dtype=bool), np.ones(len(sources), dtype=bool)
@@ -131,10 +129,9 @@ def _split_windows(times: np.ndarray, most: int) -> Iterator[tuple[int, int, int
 def _solve(
     problem: TrackingProblem, chosen: np.ndarray, kept: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The best links and nuclei, like `_solve_in_windows`.
-
-    The unknowns are links y, divisions z and nuclei x. A nucleus that is linked neither way costs x
-    alone; a link saves the end of its source and the beginning of its target.
+    """The best links and nuclei, like `_solve_in_windows`. The unknowns are links y, divisions z
+    and nuclei x. A nucleus without links costs x; a link saves its source's end and target's
+    beginning.
     """
     sources, targets = problem.links.T
     dividing = np.flatnonzero(np.bincount(sources, minlength=len(problem.time_points)) >= 2)
@@ -157,9 +154,8 @@ def _build_rules(problem: TrackingProblem, dividing: np.ndarray, costs: np.ndarr
     """Rules for links y, divisions z and nuclei x (columns in this order): row @ unknowns <= 0.
 
     Links that reach a nucleus: at most x. Links that leave it: at most x + z. These two alone are
-    the rules of a flow, of which a best solution in whole numbers always exists. Two more are
-    stated only where they could be broken with profit: a division has two links, 2 z at most the
-    links that leave, and is one of a nucleus, z at most x.
+    the rules of a flow, which always has a best solution in whole numbers. Two more stand only
+    where breaking them could pay: 2 z at most the links that leave, and z at most x.
     """
     sources, targets = problem.links.T
     m, k, size = len(sources), len(dividing), len(problem.time_points)
@@ -188,9 +184,8 @@ def _minimise(costs: np.ndarray, rules: csr_array, low: np.ndarray, high: np.nda
     """The cheapest whole numbers with rules @ numbers <= 0.
 
     First with fractions allowed. Where there are any, whole numbers are found for all unknowns
-    whose change costs less than `slack` (their reduced cost), the others staying as they are. A
-    solution that costs at most `slack` more than the one with fractions is then the best of all;
-    else again with more slack.
+    whose change costs less than `slack` (their reduced cost), the others staying. A solution that
+    costs at most `slack` more than that with fractions is the best of all; else with more slack.
     """
     if len(costs) == 0:
         return np.zeros(0, dtype=int)
