@@ -230,7 +230,9 @@ def _to_type(value: Any, wanted: Any, key: str) -> Any:
 
 
 def read_settings(path: str | Path, network: str | None = None) -> NetworkSettings:
-    """From JSON, or from ``organoid_tracker.ini``, which may have sections for several networks."""
+    """Settings from JSON, or ``organoid_tracker.ini``, which may have sections for several
+    networks.
+    """
     if Path(path).suffix == ".ini":
         return _read_ini(path, network)
     settings = NetworkSettings.from_dict(read_json(path), str(path))

@@ -53,7 +53,9 @@ class Reliability:
 
     @property
     def ece(self) -> float:
-        """Expected calibration error: mean distance of said from true, bins weighted by counts."""
+        """Expected calibration error: mean distance of said from true, bins weighted by counts.
+        Where positives are rare the lowest bin has nearly all the weight: look at the others, too.
+        """
         return float(np.average(np.abs(self.probabilities - self.parts_true), weights=self.counts))
 
     def to_dict(self) -> dict[str, Any]:

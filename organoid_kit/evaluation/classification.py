@@ -9,7 +9,7 @@ from organoid_kit.base import UserError
 
 @dataclass(frozen=True, eq=False)
 class PrecisionRecall:
-    """Of calling positive all at or above each threshold; empty where nothing is positive."""
+    """Of calling all at or above a threshold positive; empty arrays where nothing is positive."""
 
     thresholds: np.ndarray  # (k,) float, ascending, every probability that occurs, once
     precision: np.ndarray  # (k,) float, part of what is called positive that is

@@ -212,7 +212,7 @@ def score_over_thresholds(
 
 
 def find_best_threshold(pairs: Sequence[tuple[Annotations, Annotations]], **options: Any) -> float:
-    """Of highest F1 over all (truth, found); choose it on validation, never on test movies."""
+    """The threshold of highest F1 over all pairs; choose it on validation, never on test movies."""
     return pool_curves([score_over_thresholds(*pair, **options) for pair in pairs]).best()
 
 

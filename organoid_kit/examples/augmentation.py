@@ -1,14 +1,12 @@
 """Varying training examples: drawn once, then applied to image and positions by the same matrix.
 
-An `Augmentation` is one draw of the dice. Its geometry is one 3 × 3 matrix that
-`apply_to_positions`, `cut_patch` and `cut_crop` share; its intensities are a handful of numbers
-that `vary_intensities` applies. Rotation and scale act in the plane, as a microscope's z axis is
-sampled too coarsely to be turned.
+The geometry of an `Augmentation` is one 3 × 3 matrix that `apply_to_positions`, `cut_patch` and
+`cut_crop` share; its intensities are a handful of numbers that `vary_intensities` applies. Rotation
+and scale act in the plane: a microscope's z axis is sampled too coarsely to be turned.
 
-Stacks are (z, y, x) and patches (z, y, x, time), everywhere. Only in memory are a patch's time
-points and planes last: `cut_patch` makes each of its pixels, for all of them at once, by one row of
-a sparse matrix of bilinear weights. On a processor this is several times quicker than resampling
-plane by plane, see ``benchmarks/pipeline.py``.
+Stacks are (z, y, x) and patches (z, y, x, time). Only in memory are a patch's time points and
+planes last: `cut_patch` makes each pixel, for all of them at once, by one row of a sparse matrix of
+bilinear weights, several times quicker than plane by plane, see ``benchmarks/pipeline.py``.
 """
 
 import dataclasses
@@ -85,12 +83,8 @@ def _between(limits: tuple[float, float] | None, rng: np.random.Generator) -> fl
 def apply_to_positions(
     augmentation: Augmentation, positions: np.ndarray, centre: np.ndarray, shape_zyx: Sequence[int]
 ) -> np.ndarray:
-    """Where positions of the movie come to lie in a patch: (n, 3) float, zyx, its voxels; some may
-    lie outside it.
-
-    Args:
-        positions: (n, 3) float, zyx, voxels of the movie.
-        centre: (3,) float, zyx, voxels of the movie: what becomes the middle of the patch.
+    """Where positions, (n, 3) float, zyx, voxels of the movie, come to lie in a patch, in its
+    voxels; some outside. `centre`, (3,) likewise, becomes the middle of the patch.
     """
     return (positions - centre) @ augmentation.matrix.T + (np.array(shape_zyx) - 1) / 2
 
@@ -111,8 +105,7 @@ def trace_voxels(
 def cut_patch(
     augmentation: Augmentation, stacks: Stacks, centre: np.ndarray, shape_zyx: Sequence[int]
 ) -> np.ndarray:
-    """Cuts a patch (z, y, x, time) float32 out of the stacks of a time window, turned and scaled; 0
-    outside the stacks.
+    """Cuts a patch (z, y, x, time) float32 out of the stacks of a time window; 0 outside of them.
 
     `centre` is (3,) float, zyx, voxels; z must be such that planes are not mixed: integer for an
     odd number of planes, half-integer for an even one.
@@ -163,12 +156,11 @@ def cut_crop(
     shape_zyx: Sequence[int],
     turns_degrees: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Cuts a crop (z, y, x, time) float32 around the nucleus that lies at a centre of its own in
-    each stack of a time window.
+    """Cuts a crop (z, y, x, time) float32 around a nucleus, with a centre of its own in each stack.
 
     Args:
-        centres: (time, 3) float, zyx, voxels: what becomes the middle of the crop, rounded to whole
-            planes; or (3,) where it is the same for all.
+        centres: (time, 3) float, zyx, voxels: the middle of the crop, rounded to whole planes; or
+            (3,) where it is the same for all.
         turns_degrees: (time,) float, by how much each stack is turned on top of `augmentation`.
     """
     half = (shape_zyx[0] - 1) / 2
@@ -208,9 +200,7 @@ def vary_intensities(augmentation: Augmentation, patch: np.ndarray) -> np.ndarra
 
 
 def _blur(patch: np.ndarray, sigma_px: float) -> None:
-    """In the plane, in place, by sparse matrices: a product of full ones starts threads that take
-    the processor away from the training step.
-    """
+    """In the plane, in place; full matrices would start threads that slow the training step."""
     for axis in (1, 2):
         lines = np.moveaxis(patch, axis, 0)
         distance = np.abs(np.arange(len(lines))[:, None] - np.arange(len(lines)))

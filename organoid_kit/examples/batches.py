@@ -38,7 +38,7 @@ class Examples:
         most_examples: int | None = None,
         cache_bytes: int = OPEN_BYTES,
     ) -> None:
-        """Finds what there is to draw from; reads no images yet, but where the size of nuclei must be
+        """Finds what there is to draw from; reads images only where the size of nuclei is
         estimated.
 
         Args:
@@ -48,9 +48,6 @@ class Examples:
             most_examples: at most so many in an epoch; None for `patches_per_time_point` of each
                 time point, or all where they are the same in every epoch.
             cache_bytes: prepared stacks that are kept in memory.
-
-        Raises:
-            UserError: the movies have nothing to learn from, or do not show every position.
         """
         if settings.spacing_um is None and annotated_movies:
             settings = settings.changed(spacing_um=tuple(annotated_movies[0].movie.spacing_um))
@@ -102,9 +99,7 @@ class ClassExamples(Examples):
         return draw_order(self.kinds, self.shares, self._stacks, self.number_per_epoch, rng)
 
     def batch(self, epoch: int, step: int, batch_size: int) -> tuple[Any, np.ndarray, np.ndarray]:
-        """The network's inputs, see `join`; targets (batch, 1) float32 of 0 and 1; and weights in
-        the loss (batch,) float32.
-        """
+        """Inputs, see `join`; targets (batch, 1) float32, 0 or 1; loss weights (batch,) float32."""
         examples = self.examples(epoch, step, batch_size)
         targets = np.array([[example.target] for example in examples], np.float32)
         weights = np.ones(len(targets), np.float32)
@@ -113,9 +108,8 @@ class ClassExamples(Examples):
         return self.join(examples), targets, weights
 
     def _plan(self, stacks: np.ndarray, most: int | None) -> int:
-        """Plans epochs, once targets and kinds are known; returns how many examples one has.
-
-        `stacks`, (n, 2) int: movie and time point that each is drawn from.
+        """Plans epochs; returns the size of one. `stacks`, (n, 2) int: movie and time point of
+        each.
         """
         names, self._stacks = np.unique(stacks, axis=0, return_inverse=True)
         self._fixed = None
@@ -133,13 +127,9 @@ def draw_order(
     count: int,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """What the examples of an epoch show, (count,) int: each kind gets its share, all of a kind
-    equally often, give or take one, and few stacks are open at once. The share of a kind that is
-    missing goes to the others.
-
-    Args:
-        kinds: (n,) int, of all that can be drawn.
-        stacks: (n,) int, the stack each lies in.
+    """What the examples of an epoch show, (count,) int, of `kinds` and `stacks`, (n,) int each.
+    Each kind gets its share, or that of a missing one; all of a kind come equally often, give or
+    take one; few stacks are open at once.
     """
     present = [kind for kind in range(len(shares)) if shares[kind] and (kinds == kind).any()]
     wanted = np.array([shares[kind] for kind in present], float)

@@ -150,9 +150,7 @@ def cut_nuclei(
 
 
 def make_paste_mask(shape_zyx: Sequence[int], spacing_um: Sequence[float]) -> np.ndarray:
-    """How much of a pasted nucleus shows, 1 in its middle, 0 from half a radius outside it:
-    (z, y, x, 1) float32.
-    """
+    """How much of a pasted nucleus shows, 0 half a radius outside: (z, y, x, 1) float32, 0..1."""
     axes = [
         (np.arange(size) - (size - 1) / 2) * step / reach
         for size, step, reach in zip(shape_zyx, spacing_um, _CORE_UM, strict=True)

@@ -23,9 +23,8 @@ Quantiles = tuple[float, ...]
 
 
 def find_missing(stack: np.ndarray) -> np.ndarray:
-    """Voxels that hold nothing, bool: those of exactly the lowest intensity, as drift correction,
-    rotation or fusion leave them around the image. None where they are most of what lies between
-    the others: then they are background, denoised.
+    """Voxels that hold nothing, bool: those of exactly the lowest intensity, as drift correction or
+    fusion leave around the image. None where most of what lies between others: denoised background.
     """
     missing = stack == stack.min()
     known = np.nonzero(~missing)
@@ -61,17 +60,14 @@ def mend_voxels(stack: np.ndarray, missing: np.ndarray, quantiles: Quantiles) ->
 def normalise(
     stack: np.ndarray, quantiles: Quantiles, missing: np.ndarray | None = None
 ) -> np.ndarray:
-    """Maps background to 0 and bright nuclei to 1.
+    """Maps background to 0 and bright nuclei to 1: (z, y, x) float32, not clipped above, never
+    below -1. A constant stack becomes zero, and noise without nuclei stays near zero.
 
     Args:
         stack: (z, y, x) float32, finite, mended.
         quantiles: of the intensities, lower and upper, 0..1: background and bright nuclei of a
             field full of nuclei. Where they fall together, the lowest and highest are taken.
         missing: (z, y, x) bool, voxels that do not count.
-
-    Returns:
-        (z, y, x) float32; not clipped above, never below -1. A constant stack becomes zero, and
-        noise without nuclei stays near zero.
     """
     known = np.ones(stack.shape, bool) if missing is None or missing.all() else ~missing
     blurred = _blur(stack)
@@ -93,9 +89,7 @@ def normalise(
 def _find_white(
     blurred: np.ndarray, known: np.ndarray, quantiles: Quantiles, far: float, usual: float
 ) -> float:
-    """The intensity of bright nuclei: the usual one, more where they are few, `far` beyond the noise
-    where there are none.
-    """
+    """Of bright nuclei: the usual one, more where they are few, `far` where there are none."""
     dark, top = _compute_quantiles(blurred, known, quantiles)
     bright = blurred[blurred > dark + _SIX_SIGMA * _measure_change(blurred, known, _LAG)]
     if bright.size >= _FEWEST_BRIGHT:

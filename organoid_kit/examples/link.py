@@ -1,9 +1,7 @@
-"""What the link network is shown, and the right answer: two nuclei at successive time points, and
-whether they are one.
+"""What the link network is shown, and the right answer: two nuclei in succession; are they one?
 
-Both crops, the displacement and the coordinate channels follow from one augmentation matrix, so
-they always agree. The layout of the three inputs is that of OrganoidTracker, so that networks go
-from here to there and back.
+Both crops, displacement and coordinate channels follow from one augmentation matrix, so they always
+agree. The three inputs are laid out as OrganoidTracker's: networks go from here to there and back.
 """
 
 import dataclasses
@@ -244,9 +242,8 @@ def _compute_distances(shape: Sequence[int], axis: int, others: np.ndarray) -> n
 
 
 def make_link_targets(annotations: Annotations, candidates: np.ndarray) -> np.ndarray:
-    """Which candidates, (m, 2) int, rows, are links: 1 yes, 0 no, -1 nobody knows; (m,) int.
-
-    Nobody knows where neither the earlier position is linked onwards nor the later one backwards.
+    """Which candidates, (m, 2) int, rows, are links, (m,) int: 1 yes, 0 no, -1 nobody knows, where
+    neither the earlier position is linked onwards nor the later one backwards.
     """
     number = [len(annotations), 1]
     is_link = np.isin(candidates @ number, annotations.links @ number)

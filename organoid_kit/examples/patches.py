@@ -1,7 +1,5 @@
-"""From what the microscope wrote to what a network sees: summed, resampled and normalised.
-
-`prepare_stack` is the only place where this happens, so that training, validation and prediction
-see the same.
+"""From what the microscope wrote to what a network sees: summed, resampled and normalised. Only
+`prepare_stack` does this, so that training, validation and prediction see the same.
 """
 
 import math
@@ -34,9 +32,8 @@ def is_same_spacing(own_um: float, wanted_um: float) -> bool:
 
 
 def compute_working_shape(movie: TimeLapse, settings: NetworkSettings) -> tuple[int, int, int]:
-    """Shape (z, y, x) of the movie's stacks once they are brought to the spacing of the settings. An
-    axis of nearly this spacing is left as it is; None leaves everything. A single plane becomes
-    three for a network that sees several.
+    """Shape (z, y, x) of stacks at the spacing of the settings (None: as it is). An axis of nearly
+    this spacing stays. A single plane becomes three for a network that sees several.
     """
     shape, spacing_um = [], settings.spacing_um or movie.spacing_um
     for size, own, wanted in zip(movie.shape_zyx, movie.spacing_um, spacing_um):
@@ -55,10 +52,7 @@ def compute_working_spacing(annotated: AnnotatedMovie, settings: NetworkSettings
 
 
 def compute_working_positions(annotated: AnnotatedMovie, settings: NetworkSettings) -> np.ndarray:
-    """All positions in voxels of the working spacing, (n, 3) float, zyx.
-
-    Raises UserError where the movie does not show one.
-    """
+    """Positions in working voxels, (n, 3) float, zyx. UserError where the movie lacks one."""
     movie, positions = annotated.movie, annotated.annotations.positions
     times, first, last = annotated.annotations.time_points, *np.array(movie.time_points)[[0, -1]]
     inside = (positions >= -0.5) & (positions <= np.array(movie.shape_zyx) - 0.5)
@@ -82,10 +76,7 @@ def convert_positions(
 
 
 def prepare_stack(movie: TimeLapse, time_point: int, settings: NetworkSettings) -> np.ndarray:
-    """One stack as the network sees it, (z, y, x) float32.
-
-    Raises UserError where intensities are not finite, or the channel or time point is missing.
-    """
+    """One stack as the network sees it, (z, y, x) float32. UserError where it is not finite."""
     stack = movie.stack(time_point, settings.channels).astype(np.float32)
     if not np.isfinite(stack).all():
         raise UserError(

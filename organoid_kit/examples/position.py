@@ -72,10 +72,7 @@ class PositionExamples(batches.Examples):
         return len(self.places) * self.settings.patches_per_time_point
 
     def order(self, epoch: int) -> np.ndarray:
-        """Which of the `places` each example of an epoch comes from, (number_per_epoch,) int.
-
-        Shuffled across movies, with few time points open at once.
-        """
+        """Which of the `places` each example shows, (number_per_epoch,) int; few open at once."""
         rng = np.random.default_rng((self.settings.seed, epoch))
         shuffled = rng.permutation(len(self.places))
         window_bytes = patches.compute_window_bytes(self.prepared.movies, self.settings)
@@ -175,10 +172,9 @@ def draw_dots(
     spacing_um: tuple[float, float, float],
     sigma_um: float,
 ) -> np.ndarray:
-    """The right answer: an image (z, y, x) float32 with a Gaussian dot of height 1 and of standard
-    deviation `sigma_um` at each position; where dots meet, the higher one counts.
-
-    `positions`: (n, 3) float, zyx, voxels, also between voxels or a little outside.
+    """The right answer: an image (z, y, x) float32 with a Gaussian dot of height 1 at each
+    position, (n, 3) float, zyx, voxels, inside or a little outside; where dots meet, the higher one
+    counts.
     """
     image = np.zeros(shape_zyx, np.float32)
     sigma = sigma_um / np.array(spacing_um)
@@ -195,9 +191,7 @@ def draw_dots(
 
 def compute_voxel_weights(targets: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Weights that give dots and background half of the loss each, however rare dots are: float32,
-    as many as there are voxels in sum, 0 where nothing counts.
-
-    Targets are of any shape, 0..1; `counts` is bool, False outside what is annotated.
+    as many as voxels in sum. `counts` is bool, False outside what is annotated: there they are 0.
     """
     dots = counts & (targets >= FOREGROUND)
     parts = [part for part in (dots, counts & ~dots) if part.any()]

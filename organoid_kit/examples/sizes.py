@@ -1,7 +1,5 @@
-"""How wide nuclei are, and movies shown to a network as if theirs had the size that it knows.
-
-A blob answers most to a difference of Gaussians of its own width (Lindeberg 1998). So the width of
-a nucleus is where the answer at its centre is highest.
+"""How wide nuclei are, and movies shown to a network as if theirs had the size that it knows. A
+blob answers most to a difference of Gaussians of its own width (Lindeberg 1998).
 """
 
 import dataclasses
@@ -52,11 +50,8 @@ def estimate_nucleus_size(
     time_point: int | None = None,
     positions: np.ndarray | None = None,
 ) -> NucleusSize | None:
-    """The size of the nuclei in one stack; None where there are none.
-
-    Args:
-        time_point: None for the first.
-        positions: (n, 3) float, zyx, voxels: their centres; None: they are searched for.
+    """The size of the nuclei in one stack (None: the first); None where there are none.
+    `positions`, (n, 3) float, zyx, voxels, are their centres; without them, they are searched for.
     """
     time_point = movie.time_points[0] if time_point is None else time_point
     image, spacing_um = _view(movie, time_point, channels)
@@ -74,8 +69,7 @@ def estimate_nucleus_size(
 
 
 def fit_to_network(annotated: AnnotatedMovie, settings: NetworkSettings) -> AnnotatedMovie:
-    """The same movie as if its nuclei had the diameter that the network knows: its spacing, and so
-    every length in µm, is scaled.
+    """The movie with its spacing scaled as if its nuclei had the diameter that the network knows.
 
     The diameter is the movie's, where it is stated; else it is estimated, at the annotated
     positions or from the image alone, and what is far from the network's is warned of.

@@ -43,10 +43,8 @@ class Split:
 def split_by_movie(
     annotated_movies: Movies, validation: int = 1, test: int = 0, *, seed: int = 1
 ) -> Split:
-    """So many whole movies for validation and for test; the others, at least one, for training.
-
-    A movie that is listed several times (annotated in several pieces) stays together. Raises
-    UserError where there are too few.
+    """So many whole movies for validation and for test; the others, at least one, for training. A
+    movie that is listed several times (annotated in several pieces) stays together.
     """
     keys = list(dict.fromkeys(_movie_key(one) for one in annotated_movies))
     if len(keys) < validation + test + 1:
@@ -74,12 +72,9 @@ def split_by_time_block(
     """The beginning of each movie for training, what follows for validation, and the end for test.
 
     Between blocks, `gap` time points are left out (None: as few as possible), so that no image is
-    seen by both. The cells are still the same ones: such a score is more hopeful than that of a
-    movie never seen.
-
-    Fractions are of the annotated time points, 0 to 1; `time_window` is the first and last time
-    point seen together, relative to the central one. Raises UserError where the gap is too small
-    for it, or a movie has too few annotated time points.
+    seen by both; `time_window` is the first and last time point seen together. The cells are still
+    the same ones: such a score is more hopeful than that of a movie never seen. Fractions are of
+    the annotated time points, 0 to 1.
     """
     least = time_window[1] - time_window[0]
     gap = least if gap is None else gap
@@ -120,9 +115,7 @@ def split_random_time_points(
 
 
 def find_leaks(split: Split, time_window: tuple[int, int] = DEFAULT_WINDOW) -> list[str]:
-    """Images that two parts both see, one sentence for each movie and pair of parts; empty if
-    nothing leaks. `time_window`: first and last time point seen together.
-    """
+    """Images that two parts both see, one sentence for each movie and pair of parts."""
     views = {name: _list_views(part, time_window) for name, part in split.parts().items()}
     leaks = []
     for one, other in combinations(views, 2):

@@ -1,5 +1,4 @@
 """What the three networks are built from: convolutions with ReLU, each with a seed of its own.
-
 Comments at line ends give shapes without the batch.
 """
 

@@ -44,9 +44,7 @@ def compute_shape_multiple(
 
 
 def measure_shape_multiple(network: keras.Model) -> tuple[int, int, int]:
-    """How far a position network shrinks an image at its deepest, (z, y, x); 1 along an axis of
-    fixed size. Nothing is computed: the shapes inside tell it.
-    """
+    """How far a position network shrinks an image at its deepest, (z, y, x); 1 where fixed."""
     shape = network.inputs[0].shape[1:]
     image = keras.Input([size or _LARGE for size in shape])
     layers = keras.models.clone_model(network, input_tensors=image).layers

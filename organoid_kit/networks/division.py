@@ -1,8 +1,7 @@
 """The division network: a crop in, the probability that the nucleus in its middle divides out.
 
 Three levels of factorised convolutions, as in the position network, then two dense layers that see
-the whole crop. There is no normalisation layer, so that the answer for a crop never depends on the
-others in its batch.
+the whole crop. Without normalisation layers, no answer depends on the others in its batch.
 """
 
 import itertools
@@ -22,14 +21,11 @@ _DROPOUT = 0.3
 def build_division_network(
     settings: NetworkSettings, *, filters: Sequence[int] | None = None, dtype: str = "float32"
 ) -> keras.Model:
-    """Builds an untrained division network. Comments at line ends give the shapes in the small
-    network for crops of 8 × 32 × 32 voxels, without the batch.
+    """An untrained network from (batch, z, y, x, time), of the patch shape, to (batch, 1) in 0..1.
 
     Of the settings, preset, patch shape, time window and seed count. `filters` are those of its
     three levels (None: as the preset says); `dtype` may be "mixed_float16" for graphics cards.
-
-    Returns:
-        A model from (batch, z, y, x, time), of the patch shape, to (batch, 1) in 0..1.
+    Comments give the shapes in the small network for 8 × 32 × 32 voxels, without the batch.
     """
     seeds, preset = itertools.count(settings.seed * 1000), settings.preset
     shape = (*settings.patch_shape_zyx, count_time_points(settings))

@@ -38,17 +38,14 @@ def export_to_organoidtracker(
     overwrite: bool = False,
 ) -> Path:
     """Writes a network for OrganoidTracker: model.keras, settings.json, and README.txt, which says
-    what to set. Returns the output folder.
+    what to set. Returns the output folder. UserError where it would be shown what it did not learn.
 
     Args:
         folder: a network, a run, or the name of a shipped network.
         output_folder: what OrganoidTracker's program is told as model_folder.
         spacing_um: µm per voxel, zyx, of the movies that OrganoidTracker will show the network.
-        planes: of these movies, at most. OrganoidTracker cuts deeper ones into tiles that do not
+        planes: of these movies, at most; of deeper ones OrganoidTracker makes tiles that do not
             meet well. Position networks only.
-        overwrite: whether a folder that is there may be replaced.
-
-    Raises UserError where OrganoidTracker would show the network what it did not learn.
     """
     network, settings = load_network(folder)
     if not (planes >= 1 and len(spacing_um) == 3 and all(0 < each < np.inf for each in spacing_um)):
@@ -71,9 +68,8 @@ def export_to_organoidtracker(
 
 
 def check_export(network: keras.Model, settings: NetworkSettings) -> None:
-    """Tries the export of a network, trained or not, for movies twice as fine: a second or two.
-
-    Raises UserError where that fails, or where the network is another one when it is read again.
+    """Tries the export of a network for movies twice as fine, in a second or two; UserError if it
+    fails.
     """
     _check_window(settings)
     spacing_um = tuple(own / 2 for own in settings.spacing_um or (1.0, 1.0, 1.0))

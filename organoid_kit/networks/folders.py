@@ -1,8 +1,7 @@
 """Folders of trained networks: ``model.keras`` beside ``settings.json``, as OrganoidTracker's.
 
-A folder of ours has all of `NetworkSettings` under the key "organoid_kit". A folder of
-OrganoidTracker's lacks it; what its predictor does is then filled in, so that its networks can be
-used and trained on. Nothing here needs Keras.
+A folder of ours has all of `NetworkSettings` under the key "organoid_kit". In OrganoidTracker's,
+what its predictor does is filled in instead. Nothing here needs Keras.
 """
 
 from pathlib import Path
@@ -64,9 +63,7 @@ def _make_foreign_settings(values: dict[str, Any], source: str) -> NetworkSettin
 
 
 def make_fine_tuning_settings(folder: str | Path, **changes: Any) -> NetworkSettings:
-    """Settings to train on from a network (its folder, a run's, or the name of a shipped one): its
-    own, uncalibrated, with a low learning rate, and with these changes.
-    """
+    """Settings to train on from a network: its own, uncalibrated, a low learning rate, changes."""
     own = {"start_from": str(folder), "learning_rate": _FINE_TUNING_RATE, "calibration": (1.0, 0.0)}
     return load_settings(folder).changed(**(own | changes))
 

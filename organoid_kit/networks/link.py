@@ -1,10 +1,9 @@
-"""The link network: two crops and their displacement in, the probability that they show the same
-nucleus out.
+"""The link network: two crops and their displacement in, the probability of the same nucleus out.
 
 One encoder looks at each nucleus in its surroundings; it is the same for both, time running
 outwards from the nucleus. A second one looks at both nuclei laid on top of each other. Their
-findings and the displacement meet in dense layers. The inputs are those of OrganoidTracker, names
-and coordinate channels included, so that networks can travel.
+findings and the displacement meet in dense layers. Inputs are named and laid out as
+OrganoidTracker's, so that networks can travel.
 """
 
 import itertools
@@ -28,15 +27,12 @@ _DISPLACEMENT_SCALE = 0.1
 def build_link_network(
     settings: NetworkSettings, *, filters: Sequence[int] | None = None, dtype: str = "float32"
 ) -> keras.Model:
-    """Builds an untrained link network. Comments at line ends give the shapes in the small network
-    for crops of 8 × 32 × 32 voxels, without the batch.
+    """An untrained network from three inputs, "input_1", "input_2" (batch, z, y, x, time + 3) and
+    "input_distances" (batch, 3), as `LinkExamples.join` makes them, to (batch, 1) in 0..1.
 
     Of the settings, preset, patch shape, time window and seed count. `filters` are those of its
     three levels (None: as the preset says); `dtype` may be "mixed_float16" for graphics cards.
-
-    Returns:
-        A model from three inputs, "input_1", "input_2" (batch, z, y, x, time + 3) and
-        "input_distances" (batch, 3), as `LinkExamples.join` makes them, to (batch, 1) in 0..1.
+    Comments give the shapes in the small network for 8 × 32 × 32 voxels, without the batch.
     """
     seeds, preset = itertools.count(settings.seed * 1000), settings.preset
     shape = (*settings.patch_shape_zyx, count_time_points(settings) + _COORDINATES)

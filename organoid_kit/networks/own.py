@@ -1,6 +1,4 @@
-"""Networks of a learner's own: checked against what a network of this kind is shown and asked, then
-copied. Its name, which is saved with it, says that a network is not one of ours.
-"""
+"""A learner's own networks: checked, then copied, under a name that says they are not ours."""
 
 import keras
 import numpy as np
@@ -14,10 +12,7 @@ _NAMES["link"] = ("input_1", "input_2", "input_distances")
 
 
 def adopt_network(network: keras.Model, settings: NetworkSettings) -> keras.Model:
-    """A copy of a learner's network, with its weights, named and with inputs named as ours are.
-
-    Raises UserError where layers, shapes or answers are not those of a network for these settings.
-    """
+    """A copy with its weights and our names; UserError where it does not fit these settings."""
     network = make_functional(network)
     wanted, answer = list_shapes(settings)
     taken, given = _shapes_of(network.inputs), _shapes_of(network.outputs)

@@ -1,14 +1,12 @@
 """The position network: a stack in, a small dot at each nucleus centre out. A U-Net (Ronneberger et
-al. 2015) in 3D.
+al. 2015) in 3D; read `build_position_network` from top to bottom and you have read it.
 
-Read `build_position_network` from top to bottom and you have read the network. Its convolutions are
-factorised: one within the plane (1 × 3 × 3), then one along the axis of the microscope (3 × 1 × 1).
-That takes 0.6 of the time of full 3 × 3 × 3 ones, see ``benchmarks/network.py``. Planes are never
-merged, because stacks have few of them; so any number of planes, one included, goes through. There
-is no normalisation layer: a prediction depends on the neighbourhood of a voxel alone, so that tiles
-fit together without seams.
-
-Only stock Keras layers are used: a saved network opens without this package, on every backend.
+Its convolutions are factorised: one within the plane (1 × 3 × 3), then one along the axis of the
+microscope (3 × 1 × 1). That takes 0.6 of the time of full 3 × 3 × 3 ones, see
+``benchmarks/network.py``. Planes, of which stacks have few, are never merged; so any number goes
+through. Without normalisation layers a prediction depends on the neighbourhood of a voxel alone, so
+that tiles fit together without seams. With stock Keras layers only, a saved network opens without
+this package, on every backend.
 """
 
 import itertools
@@ -27,15 +25,12 @@ _HALF = (1, 2, 2)  # rows and columns are halved, or doubled
 def build_position_network(
     settings: NetworkSettings, *, filters: Sequence[int] | None = None, dtype: str = "float32"
 ) -> keras.Model:
-    """Builds an untrained position network. Comments at line ends give the shapes in the small
-    network, without the batch.
+    """An untrained network from (batch, z, y, x, time) to (batch, z, y, x, 1) in 0..1, rows and
+    columns being multiples of `compute_shape_multiple(settings)`.
 
     Of the settings, preset, time window and seed count. `filters` are those of its levels, from the
-    top down (None: as the preset says); `dtype` may be "mixed_float16" for graphics cards.
-
-    Returns:
-        A model from (batch, z, y, x, time) to (batch, z, y, x, 1) in 0..1. Rows and columns must be
-        multiples of `compute_shape_multiple(settings)`.
+    top down (None: as the preset says); `dtype` may be "mixed_float16" for graphics cards. Comments
+    give the shapes in the small network, without the batch.
     """
     seeds, time = itertools.count(settings.seed * 1000), count_time_points(settings)
     images = keras.Input((None, None, None, time), name="images")  # (z, y, x, time)

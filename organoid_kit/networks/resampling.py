@@ -1,9 +1,8 @@
 """Networks that see the voxels of a movie as they are, and resample by themselves.
 
-Our networks see micrometres: every movie is resampled before. Other programs, such as
-OrganoidTracker, show a network the movie as it is. Layers with fixed weights around a network bring
-voxels of the movie to those of the network and, for positions, the answer back; none for a movie of
-its own spacing. All are stock Keras, so that the whole opens on every backend.
+Ours see micrometres, but other programs, such as OrganoidTracker, do not resample movies before.
+Fixed layers around a network bring voxels of the movie to its own and, for positions, the answer
+back; none for a movie of its own spacing. All are stock Keras: the whole opens on every backend.
 """
 
 import math
@@ -29,9 +28,8 @@ def build_for_movie(
 ) -> keras.Model:
     """The network, with the same inputs and outputs, for voxels of movies of this spacing.
 
-    A position network is shown pieces of the shape `tile_zyx`, with any number of rows and columns
-    where these need not be resampled. Crops of the other two networks are as large as they must be,
-    with the nucleus at half their size.
+    A position network is shown pieces of the shape `tile_zyx`, any number of rows and columns where
+    these are not resampled; the others as large crops as needed, the nucleus at half their size.
     """
     wanted = settings.spacing_um or spacing_um
     factors = tuple(  # voxels of the movie in one of the network, see `compute_working_shape`
@@ -134,9 +132,7 @@ def _compute_sigma(factor: float) -> float:
 
 
 def _compute_weights(size: int, places: np.ndarray, factor: float = 1.0) -> np.ndarray:
-    """Linear interpolation at places of an axis, blurred against aliasing: (size, places). What
-    lies outside is 0.
-    """
+    """Linear interpolation at places, blurred against aliasing: (size, places); outside, 0."""
     weights = np.maximum(0, 1 - np.abs(np.arange(size)[:, None] - places))
     if factor > 1:
         weights = gaussian_filter1d(weights, _compute_sigma(factor), axis=0, mode="constant")

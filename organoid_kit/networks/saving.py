@@ -1,7 +1,4 @@
-"""Trained networks: saved, loaded, and checked before they are trained on.
-
-What their folders say without Keras is in `folders`, and offered here, too.
-"""
+"""Trained networks: saved, loaded, checked. What needs no Keras is in `folders`, and here, too."""
 
 import json
 import zipfile
@@ -35,10 +32,9 @@ _NEW_OPTIONS = (
 def save_network(
     network: keras.Model, settings: NetworkSettings, folder: str | Path, *, overwrite: bool = False
 ) -> None:
-    """Writes a network folder, wholly or not at all: the network in float32, and its settings.
+    """Writes the network in float32 and its settings to a folder, wholly or not at all.
 
-    A folder that is there already is replaced file by file, so that at every moment there is a
-    network in it; or UserError is raised, where `overwrite` is false.
+    With `overwrite`, it is replaced file by file: at every moment there is a network in it.
     """
     plain = convert_to_float32(network, settings)
     if overwrite and Path(folder).is_dir():
@@ -62,10 +58,7 @@ def convert_to_float32(network: keras.Model, settings: NetworkSettings) -> keras
 
 
 def save_model(network: keras.Model, file: Path) -> None:
-    """Writes model.keras, uncompiled, so that older versions of Keras 3 open it too.
-
-    Options that only newer versions know are left out; our networks set none of them.
-    """
+    """Writes model.keras, uncompiled, without options that only newer versions of Keras 3 know."""
     keras.saving.save_model(network, file, include_optimizer=False)
     with zipfile.ZipFile(file) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
@@ -87,10 +80,7 @@ def _without_new_options(config: Any) -> Any:
 
 
 def load_network(folder: str | Path) -> tuple[keras.Model, NetworkSettings]:
-    """Loads a trained network from its folder, ours or OrganoidTracker's, or from that of a run.
-
-    Raises UserError where there is none, or one that does not fit its settings.
-    """
+    """A trained network from its folder, ours or OrganoidTracker's, or from that of a run."""
     settings = load_settings(folder)
     file = find_network_folder(folder) / "model.keras"
     try:
