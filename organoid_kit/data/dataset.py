@@ -44,8 +44,8 @@ class AnnotatedMovie:
 
 
 def read_dataset(path: str | Path, **options: Any) -> list[AnnotatedMovie]:
-    """All movies of an `.autlist`; options as of `read_timelapse`. Where the annotations have a
-    spacing, it is the movie's. Images are read when they are asked for.
+    """All movies of an `.autlist`; options as of `read_timelapse`. The spacing is the annotations',
+    where they have one. Images are read when they are asked for.
     """
     path = Path(path)
     entries = read_json(path)

@@ -9,7 +9,7 @@ from organoid_kit.base import UserError
 
 @dataclass(frozen=True, eq=False)
 class PrecisionRecall:
-    """Of calling all at or above a threshold positive; empty arrays where nothing is positive."""
+    """Precision and recall at each threshold; all arrays are empty where nothing is positive."""
 
     thresholds: np.ndarray  # (k,) float, ascending, every probability that occurs, once
     precision: np.ndarray  # (k,) float, part of what is called positive that is

@@ -128,8 +128,8 @@ def draw_order(
     rng: np.random.Generator,
 ) -> np.ndarray:
     """What the examples of an epoch show, (count,) int, of `kinds` and `stacks`, (n,) int each.
-    Each kind gets its share, or that of a missing one; all of a kind come equally often, give or
-    take one; few stacks are open at once.
+    Each kind gets its share, and part of that of a missing one; all of a kind come equally often,
+    give or take one; few stacks are open at once.
     """
     present = [kind for kind in range(len(shares)) if shares[kind] and (kinds == kind).any()]
     wanted = np.array([shares[kind] for kind in present], float)

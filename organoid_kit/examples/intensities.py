@@ -23,8 +23,9 @@ Quantiles = tuple[float, ...]
 
 
 def find_missing(stack: np.ndarray) -> np.ndarray:
-    """Voxels that hold nothing, bool: those of exactly the lowest intensity, as drift correction or
-    fusion leave around the image. None where most of what lies between others: denoised background.
+    """Voxels that hold nothing, bool: those of exactly the lowest intensity, as drift correction,
+    rotation or fusion leave them around the image. None where they are most of what lies between
+    the others: then they are background, denoised.
     """
     missing = stack == stack.min()
     known = np.nonzero(~missing)
@@ -89,7 +90,7 @@ def normalise(
 def _find_white(
     blurred: np.ndarray, known: np.ndarray, quantiles: Quantiles, far: float, usual: float
 ) -> float:
-    """Of bright nuclei: the usual one, more where they are few, `far` where there are none."""
+    """The intensity of bright nuclei: usual, more where they are few, `far` if there are none."""
     dark, top = _compute_quantiles(blurred, known, quantiles)
     bright = blurred[blurred > dark + _SIX_SIGMA * _measure_change(blurred, known, _LAG)]
     if bright.size >= _FEWEST_BRIGHT:

@@ -68,9 +68,7 @@ def export_to_organoidtracker(
 
 
 def check_export(network: keras.Model, settings: NetworkSettings) -> None:
-    """Tries the export of a network for movies twice as fine, in a second or two; UserError if it
-    fails.
-    """
+    """Tries the export of a network, trained or not, for movies twice as fine: a second or two."""
     _check_window(settings)
     spacing_um = tuple(own / 2 for own in settings.spacing_um or (1.0, 1.0, 1.0))
     try:

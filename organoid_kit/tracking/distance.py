@@ -68,8 +68,8 @@ class Beliefs(NamedTuple):
 def estimate_link_probabilities(
     candidates: Annotations, division_probabilities: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Probability of each candidate link, (m,), and that each position divides, (n,) float: where
-    known otherwise, as from a network, `division_probabilities`.
+    """Probability of each candidate link, (m,), and that each position divides, (n,) float;
+    `division_probabilities`, (n,), where something else, such as a network, knows them.
     """
     links, size = candidates.links, len(candidates)
     if len(links) == 0:

@@ -67,7 +67,7 @@ def compute_displacements(
     annotations: Annotations, links: np.ndarray, drift: dict[int, np.ndarray] | None = None
 ) -> np.ndarray:
     """Where each of (m, 2) links leads over the time points it spans: target - source - drift, (m,
-    3) float, zyx, µm; of the drift that `estimate_drift` gave, None leaves it in.
+    3) float, zyx, µm. The drift is what `estimate_drift` gave; None leaves it in.
     """
     positions_um = subtract_drift(annotations, drift or {})
     links = np.asarray(links, dtype=int).reshape(-1, 2)

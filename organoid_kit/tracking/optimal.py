@@ -40,7 +40,7 @@ def _settle(problem: TrackingProblem) -> tuple[np.ndarray, np.ndarray]:
     """Links that are in every best story, and links that may be in one, (m,) bool each.
 
     A link is sure if any story without it becomes cheaper by taking it in for what contradicts it.
-    That is then impossible, which makes more links sure, so this goes in rounds.
+    What contradicts sure links is impossible, which makes more links sure: this goes in rounds.
     """
     sources, targets = problem.links.T
     sure, possible = np.zeros(len(sources), dtype=bool), np.ones(len(sources), dtype=bool)
