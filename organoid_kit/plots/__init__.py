@@ -1,9 +1,8 @@
-"""Figures: arrays in, `Drawing` out. Nothing is shown or kept here; each drawing can say in words
-what is in it. Whatever differs by colour differs by shape too.
+"""Figures: arrays in, `Drawing` out, told in words, too. What differs by colour differs by shape.
 
-    drawing ── images, crops          pictures
-         ├──── curves, probabilities  numbers over epochs and thresholds
-         └──── tracks, lineages       what happens over time
+drawing ── images, crops          pictures
+     ├──── curves, probabilities  numbers over epochs and thresholds
+     └──── tracks, lineages       what happens over time
 """
 
 import lazy_loader

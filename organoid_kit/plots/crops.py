@@ -33,10 +33,7 @@ def plot_crops(
     names: Sequence[str] | None = None,
     title: str = "",
 ) -> Drawing:
-    """What the division network sees: the plane through the nucleus, time to the right.
-
-    `examples` are of `DivisionExamples` with these settings; without names, it says what each is.
-    """
+    """What the division network sees: the plane through the nucleus, time to the right."""
     names = _choose_names(names, [_DIVISION_KINDS[example.kind] for example in examples])
     spacing_um = get_spacing(settings)
     times = range(settings.time_window[0], settings.time_window[1] + 1)
@@ -66,10 +63,8 @@ def plot_pairs(
 ) -> Drawing:
     """What the link network sees: are the two nuclei in the middle the same? Time downwards.
 
-    An arrow leads from where the earlier nucleus is to where the later one is, without the drift of
-    the sample; below it stands how far the nucleus would have moved in depth.
-
-    `examples` are of `LinkExamples` with these settings; without names, it says what each is.
+    An arrow leads from the earlier nucleus to the later one, without the drift of the sample; below
+    it stands how far the nucleus would have moved in depth.
     """
     names = _choose_names(names, [_LINK_KINDS[example.kind] for example in examples])
     spacing_um = get_spacing(settings)
@@ -93,9 +88,7 @@ def plot_pairs(
 
 
 def _draw_pair(panels: np.ndarray, example: LinkExample, spacing_um: Spacing, name: str) -> None:
-    """The earlier nucleus above, the later one below; a ring where the earlier one is in both, and an
-    arrow to the later one unless it hardly moved.
-    """
+    """The later nucleus below; a ring at the earlier in both, an arrow unless it hardly moved."""
     move_um = example.displacement * spacing_um
     ring = {"marker": "o", "markersize": 6, "markeredgewidth": 1.5, "linestyle": "none"}
     ring |= {"markeredgecolor": COLOURS["orange"], "markerfacecolor": "none"}

@@ -1,6 +1,4 @@
-"""Diagrams: how much is annotated, how training goes, how good a network is and where it errs; and
-what the network said of one example in each epoch.
-"""
+"""Diagrams: how much is annotated, how training goes, how good a network is and where it errs."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -71,10 +69,7 @@ def plot_annotation_counts(annotated_movies: Sequence[AnnotatedMovie]) -> Drawin
 def plot_history(
     history: History, compare: Mapping[str, History] | None = None, *, title: str = ""
 ) -> Drawing:
-    """Losses over the epochs, and quality in validation: F1 or average precision.
-
-    A star marks the epoch whose network is kept. Others are compared by name, drawn faintly.
-    """
+    """Losses and quality over the epochs; a star marks the one kept. Others are drawn faintly."""
     figure = draw_figure(9, 3.8)
     losses, quality = figure.subplots(1, 2)
     compare = compare or {}
@@ -134,10 +129,7 @@ def _describe_losses(history: History, key: str) -> str:
 def plot_threshold_curve(
     curve: ThresholdCurve, *, chosen: float | None = None, title: str = ""
 ) -> Drawing:
-    """Precision, recall and F1 over the probability from which a position counts as found.
-
-    The threshold chosen is marked; None: the best one of this curve.
-    """
+    """Precision, recall and F1 over the threshold; the one chosen (None: the best) is marked."""
     figure = draw_figure()
     axes = figure.subplots()
     for line, (key, name) in zip(LINES, _SCORES.items()):
@@ -211,10 +203,7 @@ def _or_gap(value: float | None) -> float:
 
 
 def plot_epoch(picture: EpochPicture, history: History, *, title: str = "") -> Drawing:
-    """The losses with a line at the epoch of a picture, and the picture.
-
-    See `read_picture` and `Run.history`.
-    """
+    """The losses with a line at the epoch of a picture, and the picture (see `read_picture`)."""
     figure = draw_figure(11, 4.2 if picture.images.shape[1] == 1 else 5)
     curves, example = figure.subfigures(1, 2, width_ratios=(2, 5))
     axes = curves.subplots()

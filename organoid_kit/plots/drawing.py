@@ -72,10 +72,7 @@ POSITION = Mark("position", "o", "orange")
 
 
 class Drawing(Figure):
-    """A figure that describes itself in words.
-
-    It belongs to no window, and Jupyter shows it once: where it is the last line of a cell.
-    """
+    """A figure of no window that describes itself; Jupyter shows it once, as a cell's last line."""
 
     description: str = ""  # what the figure shows, for people who cannot see it
 

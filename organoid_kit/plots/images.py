@@ -46,12 +46,10 @@ def plot_stack(
     view: str = "projection",
     z: int | None = None,
 ) -> Drawing:
-    """A stack with a scale bar, and positions on top.
+    """A stack, (z, y, x) of any intensities, with a scale bar, and positions on top.
 
     Args:
-        stack_zyx: (z, y, x), any intensities.
-        positions: (n, 3) float, zyx, voxels. In a slice, those within one plane are filled and the
-            others faint.
+        positions: (n, 3) float, zyx, voxels. In a slice, those farther than a plane are faint.
         view: "projection" (brightest along z), "slice" (one plane) or "orthogonal" (slices from
             three sides, x and y in the middle).
         z: the plane of the slice; None: the middle one.
@@ -115,10 +113,7 @@ def _draw_orthogonal(
 def plot_channels(
     movie: TimeLapse, time_point: int, channels: Sequence[Sequence[int]] = ((2,), (3,), (2, 3))
 ) -> Drawing:
-    """Channels and sums of channels side by side, each projected along z.
-
-    `channels` has those of each panel, counted from 1; several are summed.
-    """
+    """Channels, counted from 1, and sums of channels side by side, each projected along z."""
     figure = draw_figure(3.6 * len(channels), 4)
     panels, names = figure.subplots(1, len(channels), squeeze=False)[0], []
     for axes, chosen in zip(panels, channels, strict=True):
@@ -143,8 +138,7 @@ def plot_problems(
 ) -> Drawing:
     """Where the problems of one time point lie, numbered, with a list beside the image.
 
-    Annotations are drawn faintly. Of the problems, as `check_annotations` gives them, those of other
-    time points are left out. Several channels are summed.
+    Annotations are drawn faintly; problems are as of `check_annotations`; channels are summed.
     """
     figure = draw_figure(9, 5)
     axes, text_axes = figure.subplots(1, 2, width_ratios=(5, 4))
@@ -178,10 +172,7 @@ def plot_problems(
 
 
 def plot_example(example: PositionExample, settings: NetworkSettings) -> Drawing:
-    """One plane of a patch: what the network is shown, its target, and where that counts.
-
-    The example is of `PositionExamples` with these settings.
-    """
+    """One plane of a patch: what the network is shown, its target, and where that counts."""
     spacing_um, now, z = get_spacing(settings), -settings.time_window[0], example.fullest_plane
     figure = draw_figure(10, 3.8)
     panels = (
@@ -211,10 +202,7 @@ def plot_augmentations(
     *,
     names: Sequence[str] | None = None,
 ) -> Drawing:
-    """One patch as it is, and how augmentation varies it: images above, their targets below.
-
-    The examples are of `PositionExamples` with these settings; `names` stand above variations.
-    """
+    """One patch as it is, and how augmentation varies it: images above, their targets below."""
     examples, spacing_um, now = [before, *after], get_spacing(settings), -settings.time_window[0]
     names = list(names or [f"variation {number}" for number in range(1, len(after) + 1)])
     figure = draw_figure(2.4 * len(examples), 5)
@@ -249,15 +237,12 @@ def plot_prediction(
     """What was found, beside the network's answer: right, missed and false positions.
 
     Args:
-        stack_zyx: (z, y, x), the image.
-        heat: (z, y, x) float, 0..1, the network's answer to the same image (its voxels may be
-            others), or None.
+        heat: (z, y, x) float, 0..1, the answer to the same image, perhaps in other voxels; or None.
         truth, found: (n, 3) and (m, 3) float, zyx, voxels of the image, which has the spacing.
         region: (2, 3) float, lowest and highest corner of what is annotated: what is found outside
             is neither right nor false. None: everything is.
         max_distance_um: a found position is right this close to a true one, one-to-one.
-        view: "projection" or "slice".
-        z: the plane of the slice; None: the middle one.
+        view, z: "projection" or "slice", and the plane of the slice; None: the middle one.
     """
     _check_stack(stack_zyx, spacing_um)
     marked = sort_positions(truth, found, spacing_um, region, max_distance_um)
@@ -298,10 +283,7 @@ def plot_mistakes(
     *,
     most: int = 5,
 ) -> Drawing:
-    """The worst mistakes in close-up: missed nuclei above, below what is none and yet was found.
-
-    Mistakes come with the worst first; `most` of each kind are shown. Several channels are summed.
-    """
+    """The worst mistakes in close-up, `most` of each kind: missed nuclei above, false below."""
     figure = draw_figure(2.4 * most, 5.6)
     rows = figure.subplots(2, most, squeeze=False)
     for axes in rows.flat:

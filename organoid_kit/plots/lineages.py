@@ -34,10 +34,7 @@ class TreeEvents(NamedTuple):
 
 
 def number_lineages(annotations: Annotations) -> np.ndarray:
-    """The number of each position's lineage, (n,) int; lineage 0 has the most positions.
-
-    A lineage is all that is joined by links. Figures show these numbers, counted from 1.
-    """
+    """The number of each position's lineage, (n,) int: all joined by links; 0 is the largest."""
     size = len(annotations)
     if size == 0:
         return np.zeros(0, int)
@@ -55,14 +52,10 @@ def plot_lineage_tree(
     least_error: float = 0.01,
     title: str = "",
 ) -> Drawing:
-    """Lineages as trees: time to the right, one line per track, a fork at each division.
+    """Lineages as trees: time to the right, a line per track, a fork at each division; none cross.
 
-    Lines never cross.
-
-    Args:
-        annotations: with links; of `add_error_probabilities`, so that doubts can be shown.
-        most: lineages shown, those with the most positions; None: all.
-        errors: whether to mark what is wrong with a probability of at least `least_error`.
+    With `errors`, what is wrong with a probability of at least `least_error` is marked, if tracks
+    are of `add_error_probabilities`. Of lineages, the `most` largest are shown; None: all.
     """
     lineages = number_lineages(annotations)
     number = int(lineages.max(initial=-1)) + 1
@@ -97,7 +90,7 @@ def compute_tree_rows(annotations: Annotations, lineages: np.ndarray) -> np.ndar
     """The row of the tree that each position is drawn in, (n,) float.
 
     A track without daughters has a row of its own, a mother stands midway between her daughters.
-    Daughters follow each other, so that no line crosses another. `lineages`: of `number_lineages`.
+    Daughters follow each other, so that no line crosses another.
     """
     tracks = annotations.tracks()
     track_of = np.zeros(len(annotations), int)
@@ -135,10 +128,7 @@ def _is_above(values: Sequence[float | None], least: float) -> np.ndarray:
 def collect_tree_events(
     shown: Annotations, heights: np.ndarray, annotations: Annotations, least_error: float
 ) -> TreeEvents:
-    """What is marked in the tree; from this error probability on, something is doubtful.
-
-    Starts at the first and ends at the last time point of all annotations are no events.
-    """
+    """What is marked in the tree; starts and ends at the ends of all annotations are no events."""
     times, all_times = shown.time_points, annotations.annotated_time_points
     places = np.stack([times, heights], axis=1).astype(float)
     starts = (shown.links_backward() == 0) & (times > all_times[:1])
@@ -178,10 +168,7 @@ def _mark_events(axes: Axes, events: TreeEvents) -> None:
 
 
 def count_earlier_marks(kinds: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """How many marks of earlier kinds share the place of each mark, which is drawn above them.
-
-    Each kind has its places, (k, 2) float.
-    """
+    """How many marks of earlier kinds, each (k, 2) float, lie below each mark at the same place."""
     seen, beside = Counter(), []
     for places in kinds:
         keys = list(map(tuple, places.round(3).tolist()))

@@ -17,12 +17,9 @@ def plot_reliability(
 ) -> Drawing:
     """Predicted probabilities against how often they are right, and the examples in each bin.
 
-    On the diagonal the probabilities can be believed; below it the network is too sure, above it
-    not sure enough. Thin bars are 95 % intervals (Wilson 1927): how far off a bin may be by chance,
-    given how few examples it has.
-
-    None leaves the diagram empty and says so; `before` is that of the same examples before
-    calibration, drawn beside it.
+    On the diagonal they can be believed; below it the network is too sure, above not sure enough.
+    Thin bars are 95 % intervals (Wilson 1927), given how few examples a bin has. `before`, the same
+    examples before calibration, is drawn beside; None leaves the diagram empty and says so.
     """
     figure = draw_figure(6.2, 6)
     diagram, numbers = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1.3))
@@ -82,7 +79,7 @@ def plot_precision_recall(
 ) -> Drawing:
     """Precision over recall; the area under the stairs is the average precision.
 
-    Other curves are compared by name. A star marks the threshold chosen; None: that of highest F1.
+    Others are compared by name. A star marks the threshold chosen; None: that of highest F1.
     """
     figure = draw_figure(6.2, 5.4)
     axes = figure.subplots()

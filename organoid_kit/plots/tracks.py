@@ -39,14 +39,10 @@ def plot_tracks(
     numbers: bool = True,
     title: str | None = None,
 ) -> Drawing:
-    """The movie with its positions, and their paths over the last time points.
+    """The movie with its positions, and their paths over the last `tail` time points.
 
-    Args:
-        tail: how many time points back the paths are drawn.
-        channels: counted from 1; several are summed.
-        planes: first and last of those projected; only positions in them are shown. None: all.
-        numbers: whether to write the number of its lineage (`number_lineages`) at each position.
-        title: None: movie and time point.
+    Channels, from 1, are summed; `planes` are the first and last projected, whose positions are
+    shown (None: all); `numbers` are those of `number_lineages`.
     """
     depth = movie.shape_zyx[0]
     low, high = planes or (0, depth - 1)
@@ -94,7 +90,7 @@ def plot_tracks(
 def _trace_tails(
     annotations: Annotations, time_point: int, tail: int, planes: tuple[int, int]
 ) -> tuple[np.ndarray, ...]:
-    """Goes back from the positions of now, and from those where a track ended not long ago.
+    """Goes back from positions of now, and from tracks ended not long ago.
 
     Returns rows of now, links on the way, (k, 2) int, and rows of divisions, starts and ends.
     """
@@ -123,8 +119,8 @@ def plot_close_ups(
 ) -> Drawing:
     """Each nucleus in a line: the time point before, its own with a square around it, and the next.
 
-    From each position near its plane a line leads to where it was before; positions that tracking
-    put in (property "interpolated") are diamonds. `rows` of the tracks, each with its name.
+    Lines lead to where positions near the plane were before; those that tracking put in (property
+    "interpolated") are diamonds. `rows` are of the tracks.
     """
     figure = draw_figure(8, 2.9 * len(rows))
     figure.description = f"Close-ups with tracks over three time points each: {'; '.join(names)}."

@@ -1,7 +1,6 @@
-"""Makes a trained network's answers probabilities one can believe, and chooses its threshold.
+"""Makes answers probabilities one can believe, and chooses the threshold; saved with the network.
 
-Both are found on validation movies and saved with the network at once. Where the movies do not
-allow a calibration the network stays as it is, says why, and can be used all the same.
+Where the validation movies allow no calibration the network stays as it is, and says why.
 """
 
 import dataclasses
@@ -63,12 +62,7 @@ class NetworkCalibration:
 def calibrate_network(
     run: Run, validation: Sequence[AnnotatedMovie], *, show_progress: bool = True
 ) -> NetworkCalibration:
-    """Calibrates a run's network on validation movies and chooses its threshold; both are saved
-    with it. Never pass the movies of the final test.
-
-    Raises:
-        UserError: the run has no network yet, or there is no validation movie.
-    """
+    """Calibrates a run's network and chooses its threshold; never pass movies of the final test."""
     network, settings = load_network(run.folder)
     if not validation:
         raise UserError(
@@ -107,9 +101,8 @@ def collect_answers(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A network's calibrated answers on movies with annotations, wherever these tell the truth.
 
-    Probabilities (n,) float, truths (n,) bool, and the block of movie and time (n,) int each
-    belongs to. For a position network these are the peaks inside the annotated region, and whether
-    a nucleus is within 5 µm.
+    Probabilities (n,) float, truths (n,) bool, and blocks of movie and time (n,) int. Of a position
+    network: peaks inside the annotated region, and whether a nucleus is within 5 µm.
     """
     judges = {"position": _judge_peaks, "division": _judge_nuclei, "link": _judge_candidates}
     bar = {"show_progress": show_progress}

@@ -1,8 +1,4 @@
-"""Trained division and link networks at work: every nucleus and every candidate link is judged.
-
-Only the stacks of a time window are in memory. The answers are calibrated by the numbers saved with
-the network.
-"""
+"""Trained division and link networks at work; answers are calibrated by numbers saved with them."""
 
 import dataclasses
 from collections.abc import Callable
@@ -35,18 +31,8 @@ def predict_divisions(
     *,
     show_progress: bool = True,
 ) -> Annotations:
-    """Says of every nucleus how probably it divides: whether this is the mother's last time point.
-
-    Args:
-        network: as `load_network` gives it, with its `settings`.
-        movie: of any length; only the time window is in memory.
-        annotations: nuclei, found or annotated.
-
-    Returns:
-        the annotations with the property "division_probability".
-
-    Raises:
-        UserError: a network of another kind, a position outside the movie, an unreadable stack.
+    """Says of every nucleus how probably it divides ("division_probability"): whether this is the
+    mother's last time point. Of the movie, only the time window is in memory.
     """
     fitted = fit_to_network(AnnotatedMovie(movie, annotations), settings)
     positions, prepared = _prepare(fitted, settings, "division")
@@ -68,15 +54,11 @@ def predict_links(
     *,
     show_progress: bool = True,
 ) -> Annotations:
-    """Says of every candidate link how probably both ends are the same nucleus, or mother and
-    daughter.
+    """Says of every candidate link ("link_probability") how probably both ends are one nucleus, or
+    mother and daughter; the annotations returned have all candidates as links.
 
     Where the surroundings of a nucleus move otherwise than the whole, as in an organoid that turns,
-    the network judges a second time, with that movement taken out, too. Arguments and errors are
-    those of `predict_divisions`; the settings say which pairs are candidates.
-
-    Returns:
-        the annotations with all candidates as links, and the link property "link_probability".
+    the network judges a second time, with that movement taken out, too.
     """
     fitted = fit_to_network(AnnotatedMovie(movie, annotations), settings)
     positions, prepared = _prepare(fitted, settings, "link")
@@ -153,9 +135,7 @@ def _cut_ends(
     positions: np.ndarray,
     drift: np.ndarray,
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """For both ends of these links, which begin at one time point: a crop of each nucleus, and
-    which of the crops each link ends in.
-    """
+    """For both ends of links from one time point: crops of nuclei, and in which each link ends."""
     ends, times = [], (time_point, time_point + 1)
     windows = compute_pair_windows(prepared, 0, times)
     for rows, own, window in zip(links.T, times, windows, strict=True):

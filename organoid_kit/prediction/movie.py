@@ -52,15 +52,9 @@ def track_movie(
 ) -> TrackedMovie:
     """Finds nuclei, divisions and links in a movie with three networks, and the tracks they make.
 
-    Args:
-        movie: of any length; only a time window is in memory.
-        position_network: folder of a network or run, or the name of a shipped one, as the others.
-        channels: of this movie, from 1, summed; None for those the networks were trained with.
-        temperature: of the error probabilities, see `add_error_probabilities`.
-        resume_file: as of `predict_positions`, which takes most of the time.
-
-    Raises:
-        UserError: a network is not of its kind, or the movie cannot be read.
+    Networks are folders of a network or run, or names of shipped ones. `channels` are the movie's,
+    from 1, summed; None: those the networks were trained with. `temperature` is that of
+    `add_error_probabilities`, `resume_file` that of `predict_positions`, which takes longest.
     """
     networks = load_networks(position_network, division_network, link_network, channels)
     seconds: dict[str, float] = {}

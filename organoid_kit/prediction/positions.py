@@ -1,9 +1,7 @@
-"""A trained position network at work: tile by tile, time point by time point, from movies of any
-size.
+"""A trained position network at work: tile by tile, from movies of any size.
 
 Tiles overlap by as much as the network sees around a voxel, and only their middles are kept, on a
-grid that the network's pooling does not notice: the result is that of one tile as large as the
-stack.
+grid that its pooling does not notice: the result is that of one tile as large as the stack.
 """
 
 import hashlib
@@ -52,18 +50,13 @@ def predict_positions(
 ) -> Annotations:
     """Finds the nucleus centres in a movie of any size; only the time window is in memory.
 
+    They lie between voxels and have the property "probability".
+
     Args:
-        network: as `load_network` gives it, with its `settings`.
         threshold: smallest probability; None for that of the settings. With 0.05 everything is
             kept, so that a threshold can be chosen afterwards.
         tile_shape_zyx: largest piece that goes through the network at once, margins not counted.
         resume_file: finished time points are noted here, and not computed again if it exists.
-
-    Returns:
-        positions between voxels, with the property "probability".
-
-    Raises:
-        UserError: a stack cannot be read, or `resume_file` belongs to another prediction.
     """
     threshold = settings.threshold if threshold is None else threshold
     wanted = list(movie.time_points if time_points is None else time_points)
@@ -98,12 +91,7 @@ def predict_positions(
 def choose_threshold(
     run: Run, validation: Sequence[AnnotatedMovie], *, show_progress: bool = True
 ) -> float:
-    """The probability of highest F1 on validation movies, chosen there and saved with the run's
-    network. Never pass the movies of the final test.
-
-    Raises:
-        UserError: the run has no network yet, or the movies have no positions.
-    """
+    """The probability of highest F1, saved with the network; never pass movies of the last test."""
     network, settings = load_network(run.folder)
     options = {"threshold": _LOWEST_PROBABILITY, "show_progress": show_progress}
     pairs = []
@@ -124,11 +112,8 @@ def predict_heat(
     settings: NetworkSettings,
     tile_shape_zyx: tuple[int, int, int] = _TILE_ZYX,
 ) -> np.ndarray:
-    """The probability of a nucleus centre in each voxel, (z, y, x) float32.
-
-    Args:
-        network: from (batch, z, y, x, time) to (batch, z, y, x, 1).
-        stacks: prepared stacks of the time window, (z, y, x) float32 each.
+    """The probability of a nucleus centre in each voxel, (z, y, x) float32, from prepared stacks of
+    the time window, (z, y, x) float32 each. The network makes (batch, z, y, x, 1) of (…, time).
     """
     heat = np.empty(stacks[0].shape, np.float32)
     margins, steps = _MARGIN_ZYX[settings.preset], compute_shape_multiple(settings)

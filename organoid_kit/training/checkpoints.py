@@ -1,7 +1,6 @@
 """The whole state of a training in one file: weights, optimiser, and where it stood.
 
-A checkpoint is a zip of arrays (NumPy's .npz). Zip files carry a checksum for each entry and their
-table of contents comes last, so a file that was cut off or damaged is recognised and passed over.
+It is a zip of arrays (NumPy's .npz): checksums and a table of contents at the end show damage.
 """
 
 import dataclasses
@@ -37,9 +36,7 @@ class TrainingState:
 
 
 def save_checkpoint(network: keras.Model, state: TrainingState, folder: Path) -> Path:
-    """Writes a checkpoint and removes all but the newest ones; where the disk is full, UserError is
-    raised, and earlier ones stay as they are.
-    """
+    """Writes a checkpoint and removes all but the newest ones; on a full disk earlier ones stay."""
     variables = _name_variables(network)
     arrays = {name: keras.ops.convert_to_numpy(value) for name, value in variables.items()}
     arrays["state"] = np.array(json.dumps(dataclasses.asdict(state)))
@@ -56,8 +53,7 @@ def save_checkpoint(network: keras.Model, state: TrainingState, folder: Path) ->
 def load_newest_checkpoint(network: keras.Model, folder: Path) -> TrainingState | None:
     """Brings a compiled network back to its newest intact checkpoint; None if there never was one.
 
-    Damaged ones that are newer are removed, so that they do not count as the newest from now on; if
-    all are, UserError is raised.
+    Damaged newer ones are removed, so that they no longer count as newest; UserError if all are.
     """
     paths, variables = list_checkpoints(folder), _name_variables(network)
     for number, path in enumerate(paths):

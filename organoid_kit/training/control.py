@@ -16,8 +16,7 @@ _LOOK_SECONDS = 0.05  # a paused training looks this often whether it may go on
 class Control:
     """What decides when a training waits and ends; it counts the seconds, pauses left out.
 
-    `should_stop` and `should_pause` are asked after every step, `before_pause` is done before
-    waiting; Ctrl-C sets `interrupted`, see `delay_interrupts`.
+    `should_stop` and `should_pause` are asked after every step, `before_pause` is done first.
     """
 
     learner: Learner
@@ -72,8 +71,8 @@ class Control:
 def delay_interrupts() -> Iterator[threading.Event]:
     """An event that Ctrl-C or the kernel's stop button sets; the second press interrupts at once.
 
-    An interrupt may come between the change of the weights and the counting of the step; saved
-    then, the training could not go on as if nothing had happened. Only the main thread gets any.
+    Between the change of the weights and the counting of the step, an interrupt would spoil what is
+    saved. Only the main thread gets any.
     """
     interrupted = threading.Event()
     if threading.current_thread() is not threading.main_thread():

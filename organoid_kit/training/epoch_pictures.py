@@ -1,6 +1,4 @@
-"""What a network answers to one and the same example after each epoch: small pictures in the run
-folder, written while a training goes on, and read without Keras.
-"""
+"""What a network answers to one example after each epoch: small pictures, read without Keras."""
 
 import io
 import zipfile
@@ -27,8 +25,7 @@ _NEAR_PLANES = 1.0
 class EpochPicture:
     """One example, and what the network of an epoch answers to it.
 
-    `images` are one plane of a patch; or the planes through the nuclei of n crops; or of n pairs of
-    crops, each with two views: the earlier and the later nucleus.
+    `images`: a plane of a patch, planes through n nuclei, or n pairs of them (earlier, later).
     """
 
     network: str

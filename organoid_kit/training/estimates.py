@@ -93,8 +93,8 @@ def estimate_training(
 ) -> Estimate:
     """What training the network (None: the kit's) on these movies will take.
 
-    Of the movies, only the number of annotated time points is looked at. With `measure_time` a few
-    real steps are timed, which takes some seconds. Raises UserError where the patch does not fit.
+    Of movies, only annotated time points are counted; with `measure_time` a few real steps are
+    timed, for seconds. Raises UserError where the patch does not fit.
     """
     if network is None:
         check_patch_shape(settings)
@@ -124,10 +124,9 @@ def estimate_training(
 def estimate_memory(settings: NetworkSettings, network: keras.Model | None = None) -> int:
     """Bytes that training takes at its peak; `network` where it is not the kit's.
 
-    All layer outputs of a batch are kept for the gradient: their voxels follow from the layers'
-    shapes, without computing anything. What TensorFlow needs on top of them (gradients on their
-    way, working space of convolutions) is one factor, fitted to the peak memory of real training
-    steps by ``benchmarks/memory.py``, which prints estimated beside measured.
+    All layer outputs of a batch are kept for the gradient; their voxels follow from the layers'
+    shapes. What TensorFlow needs on top (gradients, working space of convolutions) is one factor,
+    fitted to the peak memory of real training steps by ``benchmarks/memory.py``.
     """
     fixed, each_patch = _memory_parts(settings, network)
     return fixed + settings.batch_size * each_patch
@@ -136,8 +135,8 @@ def estimate_memory(settings: NetworkSettings, network: keras.Model | None = Non
 def propose_batch(
     settings: NetworkSettings, memory_bytes: int, network: keras.Model | None = None
 ) -> NetworkSettings:
-    """The settings with the largest batch, up to theirs, that fits into memory. Where not even one
-    patch fits, rows and columns are halved until one does, but for a network of one's own.
+    """The settings with the largest batch, up to theirs, that fits into memory. Where not one patch
+    does, rows and columns are halved, but for a network of one's own.
     """
     least = compute_shape_multiple(settings)[1:]
     while True:
@@ -171,9 +170,7 @@ def is_out_of_memory(error: Exception) -> bool:
 def measure_step_seconds(
     settings: NetworkSettings, network: keras.Model | None = None, steps: int = 3
 ) -> float:
-    """Seconds of a training step on made-up images: of the fastest after the first, which compiles.
-    A network that is passed is trained by it.
-    """
+    """Seconds of the fastest step after the first, which compiles. It trains a network passed."""
     network = network or build_network(settings)
     network.compile("adam", "binary_crossentropy", jit_compile=keras.backend.backend() == "jax")
     size, rng = settings.batch_size, np.random.default_rng(0)

@@ -1,6 +1,4 @@
-"""What a training leaves in its run folder, and which epoch's network is kept: that with the lowest
-`compute_epoch_error`. Checkpoints, history and pictures are of all epochs.
-"""
+"""What a training leaves in its run folder; the network of lowest `compute_epoch_error` is kept."""
 
 import time
 from dataclasses import dataclass, field
@@ -21,12 +19,10 @@ from organoid_kit.training.steps import Learner
 
 
 def compute_epoch_error(judged: dict[str, float | None]) -> float:
-    """What epochs are compared by, the lowest is best: the validation loss, of division and link
-    networks that after calibration.
+    """The validation loss, of division and link networks that after calibration; lowest is best.
 
     Their plain loss rises with a few sure mistakes while they still learn to tell the classes
-    apart; calibration mends that when the training is over, so it must not decide which epoch is
-    kept.
+    apart; calibration mends that in the end, so it must not decide.
     """
     return judged.get("validation_calibrated_loss", judged["validation_loss"])
 
@@ -51,9 +47,7 @@ class Keeper:
             self.save()
 
     def keep_epoch(self, judged: dict[str, Any]) -> dict[str, Any]:
-        """Closes an epoch: the row of the history that says how it was `judged`, its picture, and
-        the network if it is the best.
-        """
+        """Closes an epoch: its row of the history, its picture, the network if it is the best."""
         state, run, error = self.learner.state, self.learner.run, compute_epoch_error(judged)
         best = error < state.lowest_error
         state.epochs_since_best = 0 if best else state.epochs_since_best + 1

@@ -1,12 +1,9 @@
 """The training loop: thirty lines that one can read, pause, kill and take up again.
 
-It is a loop of our own around Keras' `train_on_batch` rather than `fit`, because it must be able to
-go on in the middle of an epoch. Whatever it needs to go on is in a `TrainingState`, and every batch
-is a pure function of (seed, epoch, step): so a training that was killed and taken up again ends
-with the weights of one that never was.
-
-Read `_run_epochs` first. Its pieces: a `Learner` takes steps, a `Control` says when to wait and
-when to end, a `Keeper` keeps the best network and all else, a `Reporter` tells.
+It is our own around Keras' `train_on_batch` rather than `fit`, to go on in the middle of an epoch.
+All it needs for that is in a `TrainingState`, and every batch is a pure function of (seed, epoch,
+step): so a training that was killed ends with the weights of one that never was. Read `_run_epochs`
+first.
 """
 
 from __future__ import annotations
@@ -43,9 +40,7 @@ _VALIDATION_EXAMPLES = {"position": 64, "division": 1500, "link": 768}
 
 @dataclass(frozen=True)
 class Progress:
-    """What a training tells after each step, with `row` after each epoch, with `message` at events;
-    `seconds` are those of the whole training so far, pauses left out.
-    """
+    """What a training tells after each step, with `row` after epochs; pauses are no `seconds`."""
 
     epoch: int
     epochs: int
@@ -95,28 +90,20 @@ def train(
     does not wait. Where memory runs out, the batch is halved and training goes on.
 
     Args:
-        training: movies to learn from.
-        validation: others to judge by. Without any, the training loss judges.
-        settings: what to train and how; with `start_from`, from which network's weights.
+        validation: movies to judge by. Without any, the training loss judges.
         network: of your own, uncompiled, of Keras' layers, in place of the kit's; a copy of it is
             trained, starting from its weights.
-        loss: in place of cross-entropy: whatever Keras takes, or a function of targets and
-            probabilities.
+        loss: in place of cross-entropy: as Keras takes it, or a function of targets and answers.
         augment: a function that varies each image on top of `settings.augmentation`: image (z, y,
             x, time) float32 and ``numpy.random.Generator`` in, an image of the same shape out.
             Positions do not follow, so it changes intensities alone. The two crops of a pair come
             as one image, the later one's time points behind the earlier's.
         resume: folder of a run to go on with; `settings` may then change epochs, minutes and
             patience. A network of your own is in the folder; functions must be passed again.
-        on_progress: called after every step and epoch.
         should_stop: asked after every step, also of validation.
-        should_pause: asked there, too. As long as it says so, the training waits, with all of it
-            saved; the time does not count.
-        find_epochs: how many epochs to train, asked again and again: they, the end and the course
-            of the learning rate may be changed on the way. None: as many as the settings say.
-
-    Raises:
-        UserError: data, settings, network or disk do not allow it.
+        should_pause: asked there, too; the training waits, all saved, and the time does not count.
+        find_epochs: how many epochs to train, asked again and again, so that they, the end and the
+            course of the learning rate may change on the way. None: as the settings say.
     """
     own = collect_own_parts(network, loss, augment)
     if resume:

@@ -1,6 +1,4 @@
-"""What a learner brings to a training, a network, a loss, an augmentation: checked, written into
-the run folder, and taken up again from there.
-"""
+"""What a learner brings: a network, a loss, an augmentation: checked, kept in the run, restored."""
 
 import inspect
 from collections.abc import Callable
@@ -89,7 +87,7 @@ def check_own_parts(own: OwnParts, network: keras.Model, examples: Examples) -> 
 def restore_own_parts(passed: OwnParts, run: Run) -> OwnParts:
     """What a run goes on with: as it was started, from its folder where that can be.
 
-    Raises UserError where other parts are passed, or one is missing that cannot be restored.
+    UserError where other parts are passed, or one is missing that cannot be restored.
     """
     before, now = run.details.get("own", {}), passed.describe()
     for part in before.keys() | now.keys():
@@ -148,10 +146,8 @@ def _identify(description: dict[str, Any]) -> Any:
 
 
 def vary_batch(augment: Augment, inputs: Any, key: tuple[int, int], first: int) -> Any:
-    """A network's inputs, each image varied by a learner's function.
-
-    What is drawn is decided by the key (seed, epoch) and the number of the `first` example in the
-    epoch. The two crops of a pair come as one image, the later's time points behind the earlier's.
+    """A network's inputs, each image varied by a learner's function; drawn by the key (seed, epoch)
+    and the number of the `first` example. A pair is one image, the later's time points behind.
     """
     if not isinstance(inputs, tuple):
         rngs = (np.random.default_rng((*key, first + number, 1)) for number in range(len(inputs)))

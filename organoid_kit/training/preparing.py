@@ -19,9 +19,8 @@ def complete_settings(
 ) -> NetworkSettings:
     """Settings with what follows from the network to start from, and from the movies.
 
-    What defines a network and was left at its default is taken from the network to start from. The
-    spacing, where it is still open, is that of the first movie; where all movies have a single
-    plane, so have the patches, if the network (None: the kit's) takes such.
+    What defines a network is taken from the one to start from. The spacing, where open, is that of
+    the first movie; where all movies have one plane, so have the patches, if the network may.
     """
     if settings.start_from:
         settings = _inherit(settings, load_settings(settings.start_from))
@@ -56,9 +55,7 @@ def prepare_network(
     own: keras.Model | None = None,
     loss: keras.losses.Loss | None = None,
 ) -> keras.Model:
-    """Builds or loads the network and compiles it. `own`, an adopted network of a learner's, stands
-    in place of the kit's, `loss` in place of cross-entropy.
-    """
+    """Builds or loads the network and compiles it; `own` and `loss` are a learner's, if any."""
     trained = None
     if own is None:
         if settings.start_from:

@@ -34,11 +34,9 @@ _MOST_ENDS = 100  # files, evenly chosen, of which that part takes the first and
 
 @dataclass(frozen=True)
 class Run:
-    """The folder of one training.
-
-    It holds ``settings.json``, ``run.json`` (data, split, versions, and what is a learner's own),
-    ``history.json`` (a row for each epoch), ``checkpoints/``, ``epochs/`` (what the network of each
-    answers), ``network/`` (the best so far), ``log.txt``, and ``own_network.keras`` if it was given.
+    """The folder of one training: ``settings.json``, ``run.json`` (data, split, versions, parts),
+    ``history.json`` (a row for each epoch), ``checkpoints/``, ``epochs/`` (what each answers),
+    ``network/`` (the best so far), ``log.txt``, and ``own_network.keras`` if it was given.
     """
 
     folder: Path
@@ -91,9 +89,7 @@ def make_run(
     validation: Movies,
     own: Mapping[str, Any] | None = None,
 ) -> Run:
-    """Makes a new run folder inside ``settings.output_folder`` and writes down what it starts from;
-    `own` is what is said of a learner's own loss and augmentation.
-    """
+    """Makes a new run folder and writes down what it starts from; `own` says a learner's parts."""
     name = f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{settings.network}_seed{settings.seed}"
     folder = Path(settings.output_folder) / name
     while True:

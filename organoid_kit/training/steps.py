@@ -23,11 +23,7 @@ Batch = tuple[np.ndarray | tuple[np.ndarray, ...], np.ndarray, np.ndarray]
 
 @dataclass
 class Learner:
-    """A compiled network, the examples it learns from, where it stands, and the run for the log.
-
-    `find_epochs` says how many epochs the learning rate is planned for, `augment` how images are
-    varied on top of the settings.
-    """
+    """A compiled network, the examples it learns from, where it stands, and the run for the log."""
 
     network: keras.Model
     examples: Examples

@@ -1,8 +1,4 @@
-"""How good is a network between two epochs? Judged on fixed examples that are never varied.
-
-The position network is judged by the nuclei it finds, the other two by average precision, as the
-rare answer counts.
-"""
+"""How good is a network between two epochs? Judged on fixed examples that are never varied."""
 
 from collections.abc import Callable
 
@@ -31,10 +27,9 @@ def validate(
 ) -> dict[str, float | None] | None:
     """Loss and quality on fixed examples; None where `should_stop` ends it before a batch.
 
-    "validation_loss" is the network's own. A position network has "validation_f1", with positions
-    matched one to one within 5 µm at the threshold that suits these patches best; the other two
-    have "validation_average_precision", and the cross-entropy after calibration,
-    "validation_calibrated_loss". A value is None where it cannot be measured.
+    Beside "validation_loss", a position network has "validation_f1", matched one to one within 5 µm
+    at the best threshold; the others, as the rare answer counts, "validation_average_precision",
+    and "validation_calibrated_loss", the cross-entropy after calibration. None: not measurable.
     """
     judge = _judge_positions if isinstance(checks, PositionExamples) else _judge_answers
     return judge(network, checks, batch_size, should_stop)
