@@ -39,10 +39,7 @@ def build_parser() -> ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command, with the arguments of this process where none are given.
-
-    The exit code: 0 well, 1 errors in annotations, 2 the user must mend something, 130 interrupted.
-    """
+    """Runs one command. Exit codes: 0 well, 1 errors in annotations, 2 to mend, 130 interrupted."""
     options = vars(build_parser().parse_args(arguments))
     name = options.pop("command")
     try:

@@ -112,10 +112,7 @@ def ask_networks(
     channels: tuple[int, ...],
 ) -> dict[str, list[MovieResult]]:
     """What each network says of each test movie: where nuclei are; of true nuclei, which divide and
-    belong together.
-
-    The blob detector is tuned on movies that were seen. `channels` are those with nuclei; the
-    shipped networks learned from movies with other ones.
+    belong together. The blob detector is tuned on movies that were seen.
     """
     from organoid_kit.networks import load_network
     from organoid_kit.prediction import predict_divisions, predict_links, predict_positions

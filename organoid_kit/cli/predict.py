@@ -1,6 +1,4 @@
-"""`predict`: what one network finds in movies: nuclei, or which of known nuclei divide and which
-belong together.
-"""
+"""`predict`: what one network finds in movies: nuclei, or which known ones divide or are linked."""
 
 from collections.abc import Sequence
 from pathlib import Path

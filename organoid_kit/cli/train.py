@@ -1,6 +1,4 @@
-"""`train`: a network from an .autlist, or a run that goes on; shown while it trains, interrupted
-with advice, then calibrated.
-"""
+"""`train`: a network from an .autlist, or a run that goes on; shown meanwhile, then calibrated."""
 
 from __future__ import annotations
 
@@ -35,9 +33,7 @@ def train(
     resume: Path | None = None,
     **stated: Any,
 ) -> int:
-    """Trains, calibrates, and chooses the threshold. `stated` has settings by name, and options of
-    `read_timelapse`.
-    """
+    """Trains, calibrates, chooses the threshold; `stated`: settings, and how to read movies."""
     reading = {name: stated.pop(name) for name in READING if name in stated}
     if resume:
         _refuse_changes(resume, network=network, settings=settings, **stated)

@@ -1,7 +1,4 @@
-"""Two rungs to climb before a real training: a network must first learn one patch by heart.
-
-Each shows a fresh network the same few patches again and again; both take a minute or so.
-"""
+"""Two rungs before a real training, a minute each: a network must learn one patch by heart."""
 
 import dataclasses
 from collections.abc import Sequence

@@ -106,11 +106,7 @@ def add_result(
     *,
     tested_on: str = "",
 ) -> Path:
-    """Adds a row to the table of a folder, such as ``settings.output_folder``; returns its file.
-
-    Earlier ones of the same variant and seed stay, too. All else: see `Result`. Raises UserError
-    where a score is no number, a name is missing, or the folder cannot be written.
-    """
+    """Adds a row to the table of a folder, beside earlier ones of its kind; returns its file."""
     now = datetime.now(timezone.utc)
     written = now.isoformat(timespec="seconds")
     result = _make_result(network, variant, seed, scores, tested_on, written)

@@ -53,8 +53,8 @@ def open_backup_folder(keep_in: str | Path | None) -> Path | None:
 
 @dataclass
 class BackupWriter:
-    """Keeps runs while they are trained; where that fails, it says so once and training goes on.
-    ``train(…, on_progress=keeper.watch(print_progress))``, and `keep` after a run changes later.
+    """Keeps runs during ``train(…, on_progress=keeper.watch(print_progress))``; if that fails, it
+    says so once and training goes on. `keep` is for runs that change later.
     """
 
     folder: Path | None  # for keeping; None keeps nothing
@@ -148,8 +148,7 @@ def _describe(copies: Path) -> RunBackup:
 def restore_run(kept: RunBackup, output_folder: str | Path) -> Run:
     """Unpacks a kept run, to go on with it: ``train(…, resume=run.folder)``.
 
-    A run of that name that is already in `output_folder`, and as far, is taken as it is; one that
-    is less far is a UserError, as are damaged copies, and too little room.
+    One of that name already in `output_folder` is taken as it is if as far; else a UserError.
     """
     folder = Path(output_folder) / kept.name
     if kept.copy is None:

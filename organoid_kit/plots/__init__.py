@@ -1,8 +1,9 @@
-"""Figures: arrays in, `Drawing` out, told in words, too. What differs by colour differs by shape.
+"""Figures: arrays in, `Drawing` out. Nothing is shown or kept here; each drawing can say in words
+what is in it. Whatever differs by colour differs by shape too.
 
-drawing ── images, crops          pictures
-     ├──── curves, probabilities  numbers over epochs and thresholds
-     └──── tracks, lineages       what happens over time
+    drawing ── images, crops          pictures
+         ├──── curves, probabilities  numbers over epochs and thresholds
+         └──── tracks, lineages       what happens over time
 """
 
 import lazy_loader

@@ -112,8 +112,10 @@ def predict_heat(
     settings: NetworkSettings,
     tile_shape_zyx: tuple[int, int, int] = _TILE_ZYX,
 ) -> np.ndarray:
-    """The probability of a nucleus centre in each voxel, (z, y, x) float32, from prepared stacks of
-    the time window, (z, y, x) float32 each. The network makes (batch, z, y, x, 1) of (…, time).
+    """The probability of a nucleus centre in each voxel, (z, y, x) float32.
+
+    From (batch, z, y, x, time) the network makes (batch, z, y, x, 1); `stacks` are the prepared
+    ones of the time window, (z, y, x) float32 each.
     """
     heat = np.empty(stacks[0].shape, np.float32)
     margins, steps = _MARGIN_ZYX[settings.preset], compute_shape_multiple(settings)

@@ -1,7 +1,6 @@
 """Pages on which everything is counted: a training, tracked movies, several trainings side by side.
 
-Each page is made from a folder alone and can be made anew at any time. What networks said is kept
-there, not figures, so that every figure is counted again. Its modules, in the order of use:
+Each is made from a folder alone, which keeps what networks said, not figures: all is counted again.
 
     results ── kinds ── run_page ──┐
        └─────────── tracking_page ─┴── page (fills in templates/)

@@ -89,9 +89,7 @@ def score_channels(
     *,
     time_points: Sequence[int] | None = None,
 ) -> ChannelScore:
-    """How well nuclei stand out in a channel or a sum of channels, at these or three time points.
-    Without annotations, bright blobs are counted instead.
-    """
+    """How well nuclei stand out in channels; without annotations, bright blobs are counted."""
     times = choose_time_points(movie, annotations) if time_points is None else list(time_points)
     options = {"channels": tuple(channels), "time_points": tuple(times)}
     if annotations is None or len(annotations) == 0:
@@ -132,9 +130,7 @@ def _look_up(response: np.ndarray, step: np.ndarray, places: np.ndarray) -> np.n
 
 
 def choose_best_channels(scores: Sequence[ChannelScore]) -> tuple[int, ...]:
-    """The channels in which most nuclei stand out; where several are as good, the fewest. Raises
-    UserError where nothing was measured.
-    """
+    """The channels in which most nuclei stand out; where several are as good, the fewest."""
     measured = [score for score in scores if score.nuclei is None or score.share is not None]
     if not measured:
         rule = "Channels can only be compared where nuclei and background are known"

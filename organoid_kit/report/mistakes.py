@@ -24,9 +24,7 @@ def plot_worst_mistakes(
     settings: NetworkSettings,
     channels: Sequence[int] = (1,),
 ) -> Drawing:
-    """What was missed, the least probable first, then what is false, the surest first. Arguments as
-    of `save_movie_result`; settings of the network.
-    """
+    """What was missed, the least probable first, then what is false, the surest first."""
     movie, truth = annotated.movie, annotated.annotations
     if settings.network == "position":
         mistakes = find_position_mistakes(truth, found, threshold)

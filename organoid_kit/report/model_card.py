@@ -1,8 +1,7 @@
-"""A card for a trained network: what it is for, what it learned from, how good it is, what nobody
-knows.
+"""A network's card: what it is for, what it learned from, how good it is, what nobody knows.
 
-The card is Markdown for people (templates/card.md), and rdf.yaml in the form of bioimage.io (format
-0.5) for programs. That file is written as JSON, which is YAML too.
+It is Markdown for people (templates/card.md), and rdf.yaml in the form of bioimage.io (format 0.5)
+for programs, written as JSON, which is YAML too.
 """
 
 import hashlib

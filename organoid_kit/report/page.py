@@ -23,9 +23,7 @@ def write_page(
     overwrite: bool,
     **parts: Any,
 ) -> dict[str, Any]:
-    """Writes a page and what it says as JSON, beside the page where `json_path` is None. Returns
-    what the JSON file holds: the facts, and when they were written.
-    """
+    """Writes a page, and what it says, with the time, as JSON (None: beside it); returns that."""
     facts = facts | {"written": time.strftime("%Y-%m-%d %H:%M:%S")}
     write_text_safely(path, render(template, facts=facts, **parts), overwrite=overwrite)
     write_json_safely(json_path or Path(path).with_suffix(".json"), facts, overwrite=overwrite)

@@ -1,6 +1,4 @@
-"""What networks said of a movie, and what tracking it came to, kept in folders: answers, not figures;
-each figure on a page is counted anew from them.
-"""
+"""What networks said of a movie, and its tracks, kept in folders; figures are counted anew."""
 
 from __future__ import annotations
 
@@ -75,13 +73,13 @@ def save_movie_result(
     blobs: Annotations | None = None,
     channels: Sequence[int] = (1,),
 ) -> None:
-    """Puts what a network said of a movie into the run's folder, with the worst mistakes; a result
-    of the same movie that is there already is replaced.
+    """Puts what a network said of a movie into the run's folder, with the worst mistakes.
+
+    An earlier result of the movie is replaced. Never pass a movie that was trained on.
 
     Args:
-        annotated: the movie and its truth; never one that was trained on.
         found: of a position network all candidates, with their "probability"; else what
-            `predict_divisions` or `predict_links` gave. UserError where probabilities are missing.
+            `predict_divisions` or `predict_links` gave.
         threshold: answers from this probability on count as yes.
         blobs, channels: of the blob detector, and of the picture, for a position network.
     """

@@ -1,6 +1,4 @@
-"""Pages about trainings: one with its data, method, curves, scores, mistakes, and what is not known;
-several with the settings in which they differ, scores side by side, and curves.
-"""
+"""Pages about trainings: one with all that is known of it; several, side by side."""
 
 from collections.abc import Sequence
 from operator import itemgetter
@@ -30,9 +28,8 @@ def write_report(
 ) -> dict[str, Any]:
     """Writes one self-contained page about a run, and its figures as JSON; returns these.
 
-    The run may be of any network, with or without results (`save_movie_result`). None: the JSON
-    file goes beside the page, with its name. Raises UserError where a file exists or cannot be
-    written, or the run's files are damaged.
+    The run may be of any network, with or without results (`save_movie_result`). Without a path the
+    JSON file goes beside the page, with its name.
     """
     network, results = run.settings.network, read_movie_results(run)
     kind, facts = KINDS[network], collect_facts(run, results)
@@ -144,10 +141,7 @@ def write_comparison(
     json_path: str | Path | None = None,
     overwrite: bool = False,
 ) -> dict[str, Any]:
-    """Writes one self-contained page that compares runs of the same kind of network, and JSON.
-
-    All else as in `write_report`; UserError also where runs are fewer than two, or of two networks.
-    """
+    """Writes one page, as `write_report`, that compares runs of the same kind, and JSON."""
     networks = sorted({run.settings.network for run in runs})
     if len(runs) < 2 or len(networks) > 1:
         rule = "A comparison needs two runs or more of one kind of network"

@@ -40,10 +40,9 @@ def write_tracking_report(
     json_path: str | Path | None = None,
     overwrite: bool = False,
 ) -> dict[str, Any]:
-    """Writes one self-contained page about the movies that `save_tracking` has kept, and JSON.
+    """Writes one page, as `write_report`, about the movies that `save_tracking` has kept, and JSON.
 
-    The page goes into the folder as ``tracking.html`` where no path is given; all else as in
-    `write_report`. Raises UserError where no movie was kept, too.
+    It goes into the folder as ``tracking.html`` where no path is given.
     """
     results = read_trackings(folder)
     facts, reliability = _collect_facts(results), _pool_reliability(results)

@@ -2,8 +2,8 @@
 
 It is our own around Keras' `train_on_batch` rather than `fit`, to go on in the middle of an epoch.
 All it needs for that is in a `TrainingState`, and every batch is a pure function of (seed, epoch,
-step): so a training that was killed ends with the weights of one that never was. Read `_run_epochs`
-first.
+step): so a training that was killed and taken up again ends with the weights of one that never was.
+Read `_run_epochs` first: a `Learner` takes steps, a `Control` says when to wait, a `Keeper` keeps.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _VALIDATION_EXAMPLES = {"position": 64, "division": 1500, "link": 768}
 
 @dataclass(frozen=True)
 class Progress:
-    """What a training tells after each step, with `row` after epochs; pauses are no `seconds`."""
+    """What a training tells: steps, a `row` after epochs, a `message`; `seconds` without pauses."""
 
     epoch: int
     epochs: int

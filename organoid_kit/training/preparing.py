@@ -19,8 +19,8 @@ def complete_settings(
 ) -> NetworkSettings:
     """Settings with what follows from the network to start from, and from the movies.
 
-    What defines a network is taken from the one to start from. The spacing, where open, is that of
-    the first movie; where all movies have one plane, so have the patches, if the network may.
+    What defines a network and was left at its default is that of the one to start from; an open
+    spacing, that of the first movie. If all have one plane, so have patches, if the network may.
     """
     if settings.start_from:
         settings = _inherit(settings, load_settings(settings.start_from))

@@ -89,7 +89,7 @@ def make_run(
     validation: Movies,
     own: Mapping[str, Any] | None = None,
 ) -> Run:
-    """Makes a new run folder and writes down what it starts from; `own` says a learner's parts."""
+    """Makes a new run folder and writes down what it starts from; `own`: of a learner's parts."""
     name = f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{settings.network}_seed{settings.seed}"
     folder = Path(settings.output_folder) / name
     while True:

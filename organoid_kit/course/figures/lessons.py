@@ -23,9 +23,7 @@ def plot_fits(
     labels: tuple[str, str] = ("x", "y"),
     title: str = "",
 ) -> Drawing:
-    """Measured points, and one or several curves that are to go through them. Each is x and y, (n,)
-    float; `unseen` are points that were kept back.
-    """
+    """Measured points, and curves that are to go through them, each x and y, (n,) float."""
     figure = draw_figure()
     axes = figure.subplots()
     dots = {"color": COLOURS["black"], "markersize": 6}
@@ -66,8 +64,7 @@ def plot_losses(
 ) -> Drawing:
     """How wrong each fit was after each step; on a logarithmic axis where losses differ widely.
 
-    One row of numbers above 0 for each fit, by name; `validation`, on what was kept back, is
-    dashed. `label` says which loss it is, `step` what is counted along the other axis.
+    `validation`, on what was kept back, is dashed; `step` is what the other axis counts.
     """
     figure = draw_figure()
     axes = figure.subplots()

@@ -64,9 +64,8 @@ def plot_annotated_positions(
 ) -> Drawing:
     """F1 over the number of annotated positions: a line for each start and each error rate.
 
-    Small dots are single trainings, the line joins their means. Trainings with wrong annotations
-    stand a little to the right, so that all can be seen. A shipped network used as it is is level.
-    A ring is drawn around what is `marked` by start, time points and error rate.
+    Dots are single trainings, the line joins their means; with wrong annotations they are moved to
+    the right, to be seen. A ring is around what is `marked` by start, time points, error rate.
     """
     figure, axes = _draw_axes(records, 7, 3.8)
     words = []
@@ -142,9 +141,7 @@ def _draw_line(
 
 
 def plot_wrong_annotations(records: Records, *, title: str = "") -> Drawing:
-    """F1 for each part of annotations that were wrong; all with the same start and time points.
-    Dots are single trainings, the bar is their mean.
-    """
+    """F1 for each part of wrong annotations: dots are single trainings, the bar is their mean."""
     figure, axes = _draw_axes(records, 5.5, 3.4)
     rates = sorted({record["error_rate"] for record in records})
     names = [f"{100 * rate:g} % wrong" if rate else "all right" for rate in rates]
@@ -163,10 +160,7 @@ def plot_wrong_annotations(records: Records, *, title: str = "") -> Drawing:
 
 
 def plot_leakage(records: Records, *, title: str = "") -> Drawing:
-    """What each validation part promised, and what came true on movies that nothing was chosen by.
-
-    A line joins the two of each training; the number above is the mean error of the promise.
-    """
+    """What each validation part promised, what came true on other movies, and the mean error."""
     figure, axes = _draw_axes(records, 7, 4)
     parts = list(dict.fromkeys(record["part"] for record in records))
     words = []

@@ -1,6 +1,5 @@
-"""An exercise: a checker, hints and a solution; answers are judged by what they do. A question with
-choices, each answered with a reason. What is said is readable as a page and as text, never by
-colour alone.
+"""An exercise: a checker, hints and a solution; answers are judged by what they do. Questions: each
+choice has a reason. What is said is readable as text, never by colour alone.
 """
 
 import html
@@ -163,9 +162,7 @@ def _explain(error: BaseException) -> str:
 
 
 def match_numbers(answer: Any, truth: Any, tolerance: float = 1e-6) -> bool:
-    """Whether an answer, of whatever kind, is a number or numbers as they should be. Shapes must be
-    the same, and differences at most `tolerance`.
-    """
+    """Whether an answer, of whatever kind, is numbers of the same shape, within `tolerance`."""
     try:
         numbers = np.asarray(answer, dtype=float)
     except (TypeError, ValueError):
@@ -175,9 +172,7 @@ def match_numbers(answer: Any, truth: Any, tolerance: float = 1e-6) -> bool:
 
 
 def choose_answer(exercise: Exercise, answer: Any, otherwise: Callable[[], Any]) -> Any:
-    """The answer if it is right, else what `otherwise` makes: so a notebook goes on in any case.
-    Prints whose is used.
-    """
+    """The answer if it is right, else what `otherwise` makes: so a notebook goes on in any case."""
     is_right = exercise.check(answer).kind == "right"
     print(f"The notebook goes on with {'yours' if is_right else 'that of the kit'}.")
     return answer if is_right else otherwise()

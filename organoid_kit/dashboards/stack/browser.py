@@ -111,10 +111,7 @@ class StackBrowser(Dashboard):
                 self._add_layer(layer)
 
     def go_to(self, time_point: int, position_zyx: Sequence[float] | None = None) -> None:
-        """Shows a time point, with the crosshair at a position in voxels.
-
-        Raises UserError where there is no such time point.
-        """
+        """Shows a time point, with the crosshair at a position in voxels."""
         if time_point not in self.movie.time_points:
             known = f"there are {self.time_point.min} to {self.time_point.max}"
             rule = f"The time point must be one of the movie's. Received: {time_point}; {known}."

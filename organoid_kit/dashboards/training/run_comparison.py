@@ -36,9 +36,7 @@ class RunComparison(Dashboard):
     kept, shows_errors = ("start", "time_points", "error_rate"), True
 
     def __init__(self, table: str | Path | Mapping[str, Any] | None = None) -> None:
-        """Takes what ``benchmarks/annotations.py`` has written: the path of the JSON file, or what
-        it holds; None: the table that comes with the package. Raises UserError without records.
-        """
+        """Takes a file of ``benchmarks/annotations.py``, or its content; None: the kit's table."""
         if not isinstance(table, Mapping):
             table = read_demonstration("annotations") if table is None else read_json(table)
         if not table.get("records"):

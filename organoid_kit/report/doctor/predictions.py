@@ -1,6 +1,4 @@
-"""A network in use: do the positions that it found look right, and does the movie look like those
-it has learned from?
-"""
+"""A network in use: do its positions look right, and the movie like those it has learned from?"""
 
 from collections.abc import Sequence
 from itertools import permutations

@@ -1,6 +1,4 @@
-"""A training: is something wrong with its movies and annotations, before it, or with its curves,
-during it or after it?
-"""
+"""A training: is something wrong with its movies and annotations, or with its curves?"""
 
 from collections.abc import Iterator, Sequence
 from itertools import permutations
@@ -171,11 +169,7 @@ def _find_wrong_positions(
 
 
 def diagnose_run(run: Run) -> list[Finding]:
-    """What looks wrong in a training, from its history and its log.
-
-    The curves are read by `describe_history`, as in the training dashboard. The run may be still
-    under way. Raises UserError where the folder holds none.
-    """
+    """What looks wrong in a training, perhaps still under way, from its history and its log."""
     findings, where, history = [], run.folder.name, run.history
     log = run.folder / "log.txt"
     lines = log.read_text("utf-8").splitlines() if log.exists() else []

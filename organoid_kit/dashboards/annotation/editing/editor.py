@@ -309,7 +309,7 @@ def open_editor(
     """An editor with a journal, which goes on where an earlier one of the same annotations ended.
 
     The journal is named after the file `output` that they will be saved to, with `.journal` behind
-    it, and lies beside that or in `folder`. Raises UserError as `AnnotationEditor` does.
+    it, and lies beside that or in `folder`.
     """
     folder, name = Path(folder or Path(output).parent), Path(output).name
     return AnnotationEditor(annotations, movie, folder / f"{name}.journal")
