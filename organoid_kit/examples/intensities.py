@@ -59,7 +59,7 @@ def mend_voxels(stack: np.ndarray, missing: np.ndarray, quantiles: Quantiles) ->
 
 
 def normalise(
-    stack: np.ndarray, quantiles: Quantiles, missing: np.ndarray | None = None
+    stack: np.ndarray, quantiles: Quantiles, missing: np.ndarray | None = None, denoise: bool = True
 ) -> np.ndarray:
     """Maps background to 0 and bright nuclei to 1: (z, y, x) float32, not clipped above, never
     below -1. A constant stack becomes zero, and noise without nuclei stays near zero.
@@ -69,10 +69,11 @@ def normalise(
         quantiles: of the intensities, lower and upper, 0..1: background and bright nuclei of a
             field full of nuclei. Where they fall together, the lowest and highest are taken.
         missing: (z, y, x) bool, voxels that do not count.
+        denoise: whether a noisy stack is blurred.
     """
     known = np.ones(stack.shape, bool) if missing is None or missing.all() else ~missing
     blurred = _blur(stack)
-    noise = _measure_noise(stack, known)
+    noise = _measure_noise(stack, known) if denoise else 0.0
     low, high = _compute_quantiles(stack, known, quantiles)
     high = _find_white(
         blurred, known, quantiles, low + 100 * _measure_change(stack, known, _LAG), high

@@ -75,7 +75,9 @@ def convert_positions(
     return (positions + 0.5) * (np.array(to_shape) / np.array(from_shape)) - 0.5
 
 
-def prepare_stack(movie: TimeLapse, time_point: int, settings: NetworkSettings) -> np.ndarray:
+def prepare_stack(
+    movie: TimeLapse, time_point: int, settings: NetworkSettings, *, denoise: bool = True
+) -> np.ndarray:
     """One stack as the network sees it, (z, y, x) float32. UserError where it is not finite."""
     stack = movie.stack(time_point, settings.channels).astype(np.float32)
     if not np.isfinite(stack).all():
@@ -85,12 +87,15 @@ def prepare_stack(movie: TimeLapse, time_point: int, settings: NetworkSettings) 
         )
     shape = compute_working_shape(movie, settings)
     if movie.shape_zyx[0] == 1 < shape[0]:
-        return resample(stack, (1, *shape[1:]), settings.intensity_quantiles) * _PLANE
-    return resample(stack, shape, settings.intensity_quantiles)
+        return resample(stack, (1, *shape[1:]), settings.intensity_quantiles, denoise) * _PLANE
+    return resample(stack, shape, settings.intensity_quantiles, denoise)
 
 
 def resample(
-    stack: np.ndarray, shape: tuple[int, int, int], quantiles: tuple[float, float]
+    stack: np.ndarray,
+    shape: tuple[int, int, int],
+    quantiles: tuple[float, float],
+    denoise: bool = True,
 ) -> np.ndarray:
     """A (z, y, x) float32 stack of finite intensities, mended, brought to a shape and normalised."""
     missing = find_missing(stack)
@@ -99,7 +104,7 @@ def resample(
         shrinks = any(new < old for new, old in zip(shape, stack.shape, strict=True))
         stack = resize(stack, shape, order=1, anti_aliasing=shrinks, preserve_range=True)
         missing = resize(missing, shape, order=0)
-    return normalise(stack.astype(np.float32), quantiles, missing)
+    return normalise(stack.astype(np.float32), quantiles, missing, denoise)
 
 
 def compute_window_bytes(movies: Sequence[TimeLapse], settings: NetworkSettings) -> int:

@@ -194,7 +194,8 @@ def measure_look(movie: TimeLapse, settings: NetworkSettings) -> tuple[float, fl
     times = choose_time_points(movie, None)
     stacks = (movie.stack(time, settings.channels) for time in times)
     widths_um = [_measure_blobs_um(stack, movie.spacing_um) for stack in stacks]
-    noise = [measure_noise(prepare_stack(movie, time, settings)) for time in times]
+    prepared = (prepare_stack(movie, time, settings, denoise=False) for time in times)
+    noise = list(map(measure_noise, prepared))
     return float(np.median(widths_um)), float(np.median(noise))
 
 

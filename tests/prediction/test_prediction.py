@@ -272,6 +272,7 @@ def test_movies_without_any_nucleus(perfect):
 def test_the_threshold_decides(perfect):
     images = np.zeros((1, 1, 5, 40, 60), np.float32)
     for column, height in ((10, 1.0), (25, 0.6), (40, 0.2), (52, 0.02)):
+        images[0, 0, 2, 19:22, column - 1 : column + 2] = 0.7 * height  # a single voxel is hot
         images[0, 0, 2, 20, column] = height
     movie = make_timelapse(images + 1e-6, SPACING_UM)
     numbers = {
