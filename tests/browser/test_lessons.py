@@ -87,6 +87,7 @@ def test_verdicts_say_mark_and_word(page):
         "Hint 1 of 2.",
         "recall = 9 / 15",
     ):
-        page.wait_for_text("body", words)  # outputs arrive one by one
+        shows = "words => document.body.innerText.includes(words)"  # outputs arrive one by one
+        page.page.wait_for_function(shows, arg=words)
     page.page.get_by_text("One way to do it").scroll_into_view_if_needed()
     page.screenshot("verdicts")
