@@ -68,7 +68,7 @@ def test_positions_and_spacing_are_those_of_the_working_stack():
 
 def test_an_axis_that_is_not_resampled_keeps_its_spacing():
     annotated = make_movie([[0, 3, 3]], shape=(1, 40, 40), spacing_um=(5.0, 0.98, 0.5))
-    settings = NetworkSettings(spacing_um=(2.0, 1.0, 1.0))
+    settings = NetworkSettings(spacing_um=(2.0, 1.0, 1.0), patch_shape_zyx=(1, 16, 16))
     np.testing.assert_allclose(compute_working_spacing(annotated, settings), (5, 0.98, 1))
 
 

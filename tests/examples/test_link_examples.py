@@ -231,7 +231,7 @@ def test_each_crop_begins_at_its_own_time_point_and_time_runs_outwards():
     end.
     """
     images = np.stack([np.full(SHAPE, number, np.float32) for number in range(6)])[:, None]
-    images[:, :, 0, 0, 0], images[:, :, 0, 0, 1] = 0.01, 10  # so that all are normalised alike
+    images[:, :, 0, 0, :6] = [0, 0.01, 0.01, 10, 10, 10]  # so that all are normalised alike
     movie = make_timelapse(images, SPACING_UM, name="numbers")
     annotated = AnnotatedMovie(movie, dataclasses.replace(make_pair(time_points=6).annotations))
     settings = SETTINGS.changed(

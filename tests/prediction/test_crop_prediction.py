@@ -37,12 +37,12 @@ class StandIn:
 
 
 def make_lights(time_points=4, nuclei=5, seed=0, spacing_um=(2.0, 1.0, 1.0)):
-    """Nuclei of one voxel, each with a light of its own between 0.1 and 0.9; in every stack another
-    voxel is 1.
+    """Nuclei of one voxel and its neighbours along x, each with a light of its own between 0.1 and
+    0.9; in every stack other voxels are 1.
     """
     rng = np.random.default_rng(seed)
     images = np.zeros((time_points, 1, *SHAPE), np.float32)
-    images[:, :, 0, 0, 0], images[:, :, 0, 0, 1] = 1.0, 1e-6
+    images[:, :, 0, 0, :2], images[:, :, 0, 0, 2] = 1.0, 1e-6
     lights = rng.permutation(np.linspace(0.1, 0.9, time_points * nuclei)).astype(np.float32)
     places = np.stack(
         [
@@ -52,9 +52,9 @@ def make_lights(time_points=4, nuclei=5, seed=0, spacing_um=(2.0, 1.0, 1.0)):
         -1,
     )
     for time_point in range(time_points):
-        images[time_point, 0][tuple(places[time_point].T)] = lights.reshape(time_points, nuclei)[
-            time_point
-        ]
+        own = lights.reshape(time_points, nuclei)[time_point]
+        for beside, part in ((-1, 0.6), (1, 0.6), (0, 1.0)):  # a single voxel would be hot
+            images[time_point, 0][tuple((places[time_point] + (0, 0, beside)).T)] = part * own
     rows = rng.permutation(time_points * nuclei)  # rows are in no order
     annotations = Annotations(
         places.reshape(-1, 3)[rows].astype(float),
