@@ -663,7 +663,7 @@ def test_jax_learns_a_patch_by_heart():
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="the benchmark kills as Linux and macOS do")
-@pytest.mark.parametrize("network, kills", [("position", 3), ("division", 1), ("link", 1)])
+@pytest.mark.parametrize("network, kills", [("position", 2), ("division", 1), ("link", 1)])
 def test_a_training_that_was_killed_ends_with_the_same_weights(network, kills):
     program = [sys.executable, str(ROOT / "benchmarks" / "resume.py"), "--network", network]
     options = ["--kills", str(kills), "--epochs", str(3 + kills), "--seed", "1"]
