@@ -18,7 +18,7 @@ DIAMETER_UM = 8.0  # nuclei of mouse intestinal organoids are 7 to 9 µm wide
 THRESHOLD = 0.1  # of the range between background and bright nuclei
 MIN_DISTANCE_UM = 3.0
 FINEST_SPACING_UM = 0.5  # finer stacks are averaged down to this: 16 voxels across are plenty
-BLUR_RATIO = 1.6  # of the two blurs: close to a Laplacian of Gaussian (Marr & Hildreth 1980)
+BLUR_RATIO = 1.6  # of the two blurs
 
 
 def find_peaks(
@@ -180,8 +180,15 @@ def make_blob_response(
     # a Laplacian of Gaussian answers most to a ball of this diameter
     sigma_um = diameter_um / (2 * np.sqrt(3))
     sigma = sigma_um / (np.asarray(spacing_um) * step)
+    return subtract_blurs(image, sigma), step
+
+
+def subtract_blurs(image: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+    """A narrower blur less a wider one, about `sigma`, (3,) float, voxels: close to a Laplacian of
+    Gaussian (Marr & Hildreth 1980).
+    """
     narrow = gaussian_filter(image, sigma / np.sqrt(BLUR_RATIO), truncate=3)
-    return narrow - gaussian_filter(image, sigma * np.sqrt(BLUR_RATIO), truncate=3), step
+    return narrow - gaussian_filter(image, sigma * np.sqrt(BLUR_RATIO), truncate=3)
 
 
 def _average_blocks(stack: np.ndarray, step: np.ndarray) -> np.ndarray:

@@ -28,11 +28,13 @@ def find_missing(stack: np.ndarray) -> np.ndarray:
     the others: then they are background, denoised.
     """
     missing = stack == stack.min()
-    known = np.nonzero(~missing)
-    if not known[0].size:
+    known = ~missing
+    if not known.any():
         return missing
-    inner = missing[tuple(slice(places.min(), places.max() + 1) for places in known)]
-    two_values = np.ptp(stack[known]) == 0
+    lines = (known.any(axis=(1, 2)), known.any(axis=(0, 2)), known.any(axis=(0, 1)))
+    places = map(np.flatnonzero, lines)
+    inner = missing[tuple(slice(along[0], along[-1] + 1) for along in places)]
+    two_values = stack.min(where=known, initial=np.inf) == stack.max()
     return np.zeros_like(missing) if two_values or inner.mean() >= 0.5 else missing
 
 

@@ -7,12 +7,12 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter, map_coordinates
+from scipy.ndimage import map_coordinates
 
 from organoid_kit.base import NetworkSettings
 from organoid_kit.data import AnnotatedMovie, TimeLapse
 from organoid_kit.evaluation import find_peaks
-from organoid_kit.evaluation.blobs import BLUR_RATIO
+from organoid_kit.evaluation.blobs import subtract_blurs
 from organoid_kit.examples.patches import convert_positions, is_same_spacing, resample
 
 DIAMETERS_UM = 4 * 1.15 ** np.arange(17)  # 4 to 37 µm
@@ -132,17 +132,9 @@ def _find_brightest(image: np.ndarray) -> list[int]:
 
 def _respond(image: np.ndarray, spacing_um: np.ndarray) -> list[np.ndarray]:
     """Differences of Gaussians that answer most to balls (or discs) of each diameter."""
-    ratio, axes = np.sqrt(BLUR_RATIO), sum(size > 1 for size in image.shape)
-    responses = []
-    for diameter_um in DIAMETERS_UM:
-        sigma = np.where(
-            np.array(image.shape) > 1, diameter_um / (2 * np.sqrt(axes)) / spacing_um, 0
-        )
-        narrow, wide = (
-            gaussian_filter(image, s, truncate=3) for s in (sigma / ratio, sigma * ratio)
-        )
-        responses.append(narrow - wide)
-    return responses
+    extended = np.array(image.shape) > 1
+    per_um = extended / (2 * np.sqrt(extended.sum())) / spacing_um
+    return [subtract_blurs(image, diameter_um * per_um) for diameter_um in DIAMETERS_UM]
 
 
 def _measure_at(places: np.ndarray, responses: list[np.ndarray]) -> np.ndarray:
