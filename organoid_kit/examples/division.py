@@ -23,6 +23,7 @@ from organoid_kit.examples.augmentation import (
 )
 from organoid_kit.examples.batches import ClassExamples, Movies, count_neighbours
 from organoid_kit.examples.patches import compute_working_positions, prepare_nuclei
+from organoid_kit.examples.sizes import fit_to_network
 
 DIVISION, ALIKE, ORDINARY = range(3)  # kinds of examples
 _NEAR_UM = 12.0  # neighbours of a division, and those that make a crowd
@@ -140,6 +141,7 @@ def cut_nuclei(
     annotated: AnnotatedMovie, rows: Sequence[int], kinds: Sequence[int], settings: NetworkSettings
 ) -> list[DivisionExample]:
     """These nuclei as the network sees them in prediction; `kinds` says what each is."""
+    annotated = fit_to_network(annotated, settings)
     centres, prepared = prepare_nuclei(annotated, settings)
     examples = []
     for row, kind in zip(rows, kinds, strict=True):

@@ -21,6 +21,7 @@ from organoid_kit.examples.augmentation import (
     vary_intensities,
 )
 from organoid_kit.examples.batches import ClassExamples, Movies, count_neighbours
+from organoid_kit.examples.sizes import fit_to_network
 from organoid_kit.tracking import find_candidates
 from organoid_kit.tracking.linking import choose_max_distance
 from organoid_kit.tracking.motion import compute_displacements, estimate_drift
@@ -190,6 +191,7 @@ def cut_links(
     annotated: AnnotatedMovie, rows: Sequence[int], kinds: Sequence[int], settings: NetworkSettings
 ) -> list[LinkExample]:
     """These links as the network sees them in prediction; `kinds` says what each is."""
+    annotated = fit_to_network(annotated, settings)
     annotations, unvaried = annotated.annotations, no_augmentation()
     centres, prepared = patches.prepare_nuclei(annotated, settings)
     spacing = patches.compute_working_spacing(annotated, settings)

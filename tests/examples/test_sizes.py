@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import tifffile
 
-from organoid_kit.base.settings import NetworkSettings
+from organoid_kit.base.settings import NetworkSettings, make_settings
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.dataset import AnnotatedMovie
 from organoid_kit.data.timelapse import make_timelapse
+from organoid_kit.examples.division import ORDINARY, cut_nuclei
 from organoid_kit.examples.patches import compute_working_shape
 from organoid_kit.examples.position import PositionExamples
 from organoid_kit.examples.sizes import estimate_nucleus_size, fit_to_network
@@ -87,6 +88,20 @@ def test_examples_show_nuclei_in_the_size_that_the_network_knows():
     shape = PositionExamples([annotated], SETTINGS).prepared.stack(0, 0).shape
     halved = dataclasses.replace(annotated.movie, spacing_um=(1.0, 0.3, 0.3))
     assert shape == compute_working_shape(halved, SETTINGS)
+
+
+def test_crops_for_reports_show_nuclei_as_prediction_does():
+    annotated = make_balls(14, nucleus_diameter_um=14.0)
+    linked = dataclasses.replace(annotated.annotations, links=np.zeros((0, 2), int))
+    plain = dataclasses.replace(annotated.movie, nucleus_diameter_um=None)
+    halved = AnnotatedMovie(dataclasses.replace(plain, spacing_um=(1.0, 0.3, 0.3)), linked)
+    settings = make_settings("division", nucleus_diameter_um=7.0)
+    unscaled = settings.changed(nucleus_diameter_um=None)
+    [shown] = cut_nuclei(annotated, [0], [ORDINARY], settings)
+    [expected] = cut_nuclei(halved, [0], [ORDINARY], unscaled)
+    [wider] = cut_nuclei(AnnotatedMovie(plain, linked), [0], [ORDINARY], unscaled)
+    np.testing.assert_array_equal(shown.image, expected.image)
+    assert not np.array_equal(shown.image, wider.image)
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the real movies in ../shared are not here")
