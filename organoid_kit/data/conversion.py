@@ -41,8 +41,9 @@ def to_minutes(value: float | None, unit: str | None) -> float | None:
 def _convert(value: float | None, unit: str | None, table: dict[str, float]) -> float | None:
     """ImageJ escapes its µ, Unicode has two of them, and metre has two spellings and a plural."""
     name = (unit or "").replace("\\u00B5", "µ").strip().lower().replace("μ", "µ")
-    name = name.replace("metre", "meter")
-    factor = table.get(name, table.get(name.removesuffix("s").removesuffix("e"), 0))
+    name = name.replace("metre", "meter").removesuffix(".")
+    singulars = (name, name.removesuffix("s"), name.removesuffix("es"))
+    factor = next((table[word] for word in singulars if word in table), 0)
     try:
         number = float(value or 0) * factor
     except (TypeError, ValueError):

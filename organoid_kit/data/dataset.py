@@ -128,7 +128,7 @@ def _make_record(entry: AnnotatedMovie, file: Path) -> dict[str, Any]:
     return {
         "experiment_file": file.name,
         "images_container": container.as_posix(),
-        **({"images_pattern": pattern} if pattern else {}),
+        "images_pattern": pattern or "",  # OrganoidTracker wants both keys, also for one file
         # Without these OrganoidTracker finds no image in a folder
         "min_time_point": entry.movie.time_points[0],
         "max_time_point": entry.movie.time_points[-1],

@@ -6,6 +6,7 @@ What a file does not say, the user must: a guess is shown, never taken.
 import math
 import os
 import uuid
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,13 +155,16 @@ def read_timelapse(
     dtype = np.dtype(np.uint8) if dtype.kind == "b" else dtype.newbyteorder("=")
     stated_axes = check_axes(axes, image) if axes else image.axes
     axes = guess_axes(stated_axes, image)
-    z, y, x = image.spacing_um if spacing_um is None else check_spacing(spacing_um)
+    z, y, x = image.spacing_um
+    if spacing_um is not None:
+        z, y, x = check_spacing(spacing_um)
+        _warn_of_other_spacing(image, (z, y, x))
     if image.size(axes, "z") == 1 and z is None:
         z = y
     spacing = tuple(1.0 if value is None else value for value in (z, y, x))
     guesses = {  # as the arguments that would confirm them
         "pattern": image.guessed_pattern and f'"{image.guessed_pattern}"',
-        "axes": axes != stated_axes and f'"{axes.replace("?", "")}"',
+        "axes": axes != stated_axes and f'"{_propose_axes(axes)}"',
         "spacing_um": None in (z, y, x) and str(spacing),
     }
     guesses = {key: value for key, value in guesses.items() if value}
@@ -183,6 +187,19 @@ def read_timelapse(
         nucleus_diameter_um=nucleus_diameter_um,
         path=path,
     )
+
+
+def _warn_of_other_spacing(image: ImageFile, spacing_um: tuple[float, float, float]) -> None:
+    own_um = [own or stated for own, stated in zip(image.spacing_um, spacing_um, strict=True)]
+    if not np.allclose(own_um, spacing_um, rtol=0.02):
+        own, stated = (" × ".join(f"{v:g}" for v in values) for values in (own_um, spacing_um))
+        message = f"{image.path} says {own} µm per voxel (z, y, x)"
+        warnings.warn(f"{message}, but {stated} was stated, and counts.", stacklevel=3)
+
+
+def _propose_axes(axes: str) -> str:
+    """What the user can pass: colours are channels."""
+    return axes.replace("?", "").replace("s", "" if "c" in axes else "c")
 
 
 def _ask_to_confirm(image: ImageFile, axes: str, guesses: dict[str, str]) -> UserError:

@@ -90,7 +90,7 @@ def test_a_moved_dataset_still_opens(entry, folder, tmp_path):
     assert read_dataset(moved / "list.autlist", axes="tczyx")[0].movie.stack(2, [1]).max() == 20
 
 
-def test_a_movie_in_one_file_needs_no_pattern(lineage, tmp_path):
+def test_a_movie_in_one_file_has_an_empty_pattern_as_organoidtracker_wants_it(lineage, tmp_path):
     images = np.arange(3, dtype=np.uint8)[:, None, None, None, None] + np.zeros(
         (3, 1, 2, 8, 8), np.uint8
     )
@@ -99,7 +99,17 @@ def test_a_movie_in_one_file_needs_no_pattern(lineage, tmp_path):
     write_dataset([AnnotatedMovie(movie, lineage)], tmp_path / "sub" / "list.autlist")
     [again] = read_dataset(tmp_path / "sub" / "list.autlist")
     assert again.movie.stack(2).max() == 2
-    assert "images_pattern" not in json.loads((tmp_path / "sub" / "list.autlist").read_text())[0]
+    [entry] = json.loads((tmp_path / "sub" / "list.autlist").read_text())
+    assert entry["images_pattern"] == ""
+
+
+def test_a_spacing_that_contradicts_the_image_is_said(lineage, tmp_path):
+    images = np.zeros((3, 1, 2, 8, 8), np.uint8)
+    write_timelapse(make_timelapse(images, (1.0, 0.25, 0.25)), tmp_path / "a.ome.tif")
+    movie = read_timelapse(tmp_path / "a.ome.tif")
+    write_dataset([AnnotatedMovie(movie, lineage)], tmp_path / "list.autlist")
+    with pytest.warns(UserWarning, match="1 × 0.25 × 0.25 µm .* but 2 × 0.5 × 0.5 was stated"):
+        read_dataset(tmp_path / "list.autlist")
 
 
 def test_the_spacing_of_the_movie_completes_the_annotations(entry, folder):

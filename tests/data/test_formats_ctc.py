@@ -269,7 +269,6 @@ GOOD = {0: {1: (1, 1, 1)}}
         (["0 0 0 0"], GOOD, "line 1"),
         (["1 0 0 0", "1 0 0 0"], GOOD, "line 2"),
         (["1 5 0 0"], GOOD, "line 1"),
-        (["1 0 0 1"], GOOD, "line 1"),
         (["1 0 0 9"], GOOD, "parent 9"),
         (
             ["1 0 1 0", "2 1 1 1"],
@@ -295,4 +294,25 @@ def test_damaged_or_wrong_images_give_one_clear_error(tmp_path):
             read_ctc(folder)
     tifffile.imwrite(image, np.ones((4, 4), np.float32))
     with pytest.raises(UserError, match="float32"):
+        read_ctc(folder)
+
+
+@pytest.mark.parametrize(
+    ("line", "at"), [("1 0 2 0", "0, 1"), ("1 0 0 0", "0, 1"), ("1 1 1 0", "0, 1")]
+)
+def test_a_text_that_contradicts_the_images_is_said(tmp_path, line, at):
+    images = {0: {1: (1, 1, 1)}, 1: {1: (1, 1, 1)}}
+    with pytest.warns(UserWarning, match=f"contradicts its images at 1 labels.* at {at}"):
+        annotations = read_ctc(write_folder(tmp_path / "01", [line], images))
+    assert annotations.links.tolist() == [[0, 1]]
+
+
+def test_a_root_that_is_its_own_parent_as_btrack_writes_it_is_a_root(tmp_path):
+    assert read_ctc(write_folder(tmp_path / "01", ["1 0 0 1"], GOOD)).links.tolist() == []
+
+
+def test_images_of_two_shapes_are_refused(tmp_path):
+    folder = write_folder(tmp_path / "01", ["1 0 1 0"], GOOD | {1: {1: (1, 1, 1)}})
+    tifffile.imwrite(folder / "man_track001.tif", np.ones((4, 8, 9), np.uint16))
+    with pytest.raises(UserError, match=r"\(4, 8, 9\) in man_track001.tif"):
         read_ctc(folder)

@@ -208,3 +208,39 @@ def test_a_missing_library_says_how_to_install_it(lineage, tmp_path, monkeypatch
     monkeypatch.setitem(sys.modules, "geff", None)
     with pytest.raises(UserError, match=r'pip install "organoid-kit\[formats\]"'):
         write_geff(lineage, tmp_path / "a.geff")
+
+
+@pytest.mark.parametrize(
+    ("names", "unit", "factor"),
+    [
+        (("z", "y", "x"), "µm", 1),
+        (("z", "y", "x"), "um", 1),
+        (("POSITION_Z", "POSITION_Y", "POSITION_X"), "micron", 1),
+        (("centroid-0", "centroid-1", "centroid-2"), "nanometer", 1e-3),
+        (("z", "y", "x"), "pixels", None),
+    ],
+)
+def test_axes_and_units_of_other_programs(tmp_path, names, unit, factor):
+    axes = [axis("frame", "frame"), *(axis(name, unit) for name in names)]
+    props = dict(zip(("frame", *names), ([0, 1], [2.0, 4.0], [1.0, 1.5], [3.0, 3.0])))
+    path = write_foreign(tmp_path / "a.geff", axes, props)
+    positions = np.array([[2, 1, 3], [4, 1.5, 3]])
+    expected = positions if factor is None else positions * factor / (2, 0.5, 0.5)
+    again = read_geff(path, spacing_um=(2, 0.5, 0.5))
+    assert np.allclose(again.positions, expected)
+
+
+@pytest.mark.parametrize(
+    ("unit", "times", "minutes"), [("hour", [0, 0.25], 15), ("second", [600, 1200], 10)]
+)
+def test_times_in_hours_need_the_interval_and_become_time_points(tmp_path, unit, times, minutes):
+    axes = [axis("t", unit), *(axis(name, "pixel") for name in "zyx")]
+    props = {"t": np.array(times, float), **{name: [1.0, 2.0] for name in "zyx"}}
+    path = write_foreign(tmp_path / "a.geff", axes, props)
+    with pytest.raises(UserError, match=f"minutes_per_time_point={minutes},"):
+        read_geff(path)
+    again = read_geff(path, minutes_per_time_point=minutes)
+    assert np.diff(again.time_points).tolist() == [1]
+    assert again.minutes_per_time_point == minutes
+    with pytest.raises(UserError, match="whole numbers"):
+        read_geff(path, minutes_per_time_point=0.7 * minutes)

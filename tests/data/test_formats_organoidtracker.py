@@ -9,7 +9,7 @@ from hypothesis import given, settings, strategies as st
 from format_helpers import annotations_strategy, facts
 from organoid_kit.base.errors import UserError
 from organoid_kit.data.annotations import Annotations
-from organoid_kit.data.formats import read_annotations
+from organoid_kit.data.formats import add_track_ids, read_annotations
 from organoid_kit.data.formats.organoidtracker import read_aut, write_aut
 
 
@@ -261,3 +261,55 @@ def test_any_json_gives_annotations_or_one_clear_error(content, tmp_path_factory
 def test_the_helper_sees_a_lost_link(lineage):
     assert facts(dataclasses.replace(lineage, links=lineage.links[1:])) != facts(lineage)
     assert isinstance(facts(lineage), Counter)
+
+
+@settings(max_examples=100, deadline=None)
+@given(annotations=annotations_strategy())
+def test_organoidtracker_finds_the_track_of_every_position_before(annotations, tmp_path_factory):
+    """It opens a file only where each of `coords_xyz_px_before` ends a track of the file."""
+    path = tmp_path_factory.mktemp("aut") / "a.aut"
+    write_aut(annotations, path)
+    tracks = json.loads(path.read_text(encoding="utf-8"))["tracks"]
+    ends = {
+        (track["time_point_start"] + len(track["coords_xyz_px"]) - 1, *track["coords_xyz_px"][-1])
+        for track in tracks
+    }
+    before = {
+        (track["time_point_start"] - 1, *xyz)
+        for track in tracks
+        for xyz in track.get("coords_xyz_px_before", [])
+    }
+    assert before <= ends
+
+
+def test_a_mother_seen_once_has_a_track(tmp_path):
+    family = Annotations([[1, 1, 2], [1, 2, 2], [1, 1, 2]], [0, 1, 1], [[0, 1], [0, 2]])
+    write_aut(family, tmp_path / "a.aut")
+    tracks = json.loads((tmp_path / "a.aut").read_text())["tracks"]
+    assert [track["coords_xyz_px"] for track in tracks] == [[[2, 1, 1]], [[2, 2, 1]], [[2, 1, 1]]]
+    assert read_aut(tmp_path / "a.aut").links.tolist() == [[0, 1], [0, 2]]
+
+
+@pytest.mark.parametrize("name", ["source", "target", "__cost", "lineage_source", "lineage___a"])
+@pytest.mark.parametrize("column", ["properties", "link_properties"])
+def test_names_that_organoidtracker_reserves_cannot_be_written(lineage, tmp_path, column, name):
+    size = len(lineage) if column == "properties" else len(lineage.links)
+    with pytest.raises(UserError, match=name):
+        write_aut(dataclasses.replace(lineage, **{column: {name: [1] * size}}), tmp_path / "a.aut")
+
+
+def test_the_number_of_a_lineage_is_data_of_positions_as_id_is_reserved(lineage, tmp_path):
+    write_aut(add_track_ids(lineage), tmp_path / "a.aut")
+    content = json.loads((tmp_path / "a.aut").read_text())
+    assert not any("id" in track.get("lineage_meta", {}) for track in content["tracks"])
+    again = read_aut(tmp_path / "a.aut")
+    assert facts(again) == facts(add_track_ids(lineage))
+
+
+@pytest.mark.parametrize("key", ["links", "links_scratch", "links_baseline"])
+def test_old_files_keep_links_under_three_names(tmp_path, key):
+    ends = [{"_time_point_number": t, "x": 1, "y": 1, "z": 1} for t in (0, 1)]
+    graph = {"nodes": [], "links": [{"source": ends[0], "target": ends[1]}]}
+    positions = {"0": [[1, 1, 1]], "1": [[1, 1, 1]]}
+    path = write_json(tmp_path / "a.aut", {"version": "v1", "positions": positions, key: graph})
+    assert read_aut(path).links.tolist() == [[0, 1]]

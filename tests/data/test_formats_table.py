@@ -184,3 +184,18 @@ def test_a_malformed_table_gives_one_clear_error(tmp_path, text, message):
     with pytest.raises(UserError, match=message) as caught:
         read_table(table(tmp_path, text))
     assert "bad.csv" in str(caught.value)
+
+
+@pytest.mark.parametrize("gap", ["", "NaN", "nan", "-1.0", "-1"])
+def test_a_table_comes_back_through_pandas(tmp_path, gap):
+    """It makes decimals of a column with gaps, fills them, and adds its index."""
+    text = f",id,time_point,z,y,x,parent_id\n0,0,1,4,1,1,{gap}\n1,1,2,4,1,2,0.0\n"
+    annotations = read_table(table(tmp_path, text))
+    assert annotations.links.tolist() == [[0, 1]]
+    assert annotations.properties["id"].tolist() == [0, 1]
+    assert list(annotations.properties) == ["id"]
+
+
+def test_minus_one_can_be_an_id(tmp_path):
+    text = "id,time_point,z,y,x,parent_id\n-1,1,4,1,1,\n5,2,4,1,2,-1\n"
+    assert read_table(table(tmp_path, text)).links.tolist() == [[0, 1]]

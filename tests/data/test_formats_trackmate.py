@@ -111,7 +111,7 @@ def test_a_doctype_is_refused_even_where_it_is_harmless(tmp_path):
         ({"spots": SPOT.format("a", 0, 1, "")}, "ID"),
         ({"edges": EDGE.format(1, 99, 0)}, "spot 1 to 99"),
         ({"edges": "<Edge/>"}, "None"),
-        ({"units": "pixel"}, "spatialunits"),
+        ({"units": "parsec"}, "spatialunits"),
     ],
 )
 def test_a_file_with_a_wrong_part_gives_one_clear_error(tmp_path, parts, message):
@@ -122,3 +122,17 @@ def test_a_file_with_a_wrong_part_gives_one_clear_error(tmp_path, parts, message
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(UserError, match="missing.xml"):
         read_trackmate(tmp_path / "missing.xml", spacing_um=(1, 1, 1))
+
+
+@pytest.mark.parametrize("unit", ["pixel", "pixels", ""])
+def test_positions_in_pixels_need_no_spacing(tmp_path, unit):
+    """They count in voxels times the sizes that the file states: 2, 0.5, 0.5."""
+    annotations = read_annotations(write(tmp_path, units=unit))
+    assert annotations.positions.tolist() == [[2, 2, 2], [2, 2, 4]]
+    assert annotations.spacing_um is None
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("nm", 1e-3), ("mm", 1e3), ("micrometres", 1)])
+def test_other_lengths_are_converted(tmp_path, unit, factor):
+    annotations = read_annotations(write(tmp_path, units=unit), spacing_um=(2, 0.5, 0.5))
+    assert np.allclose(annotations.positions, factor * np.array([[2, 2, 2], [2, 2, 4]]))

@@ -1,6 +1,7 @@
 """Movies of every format open lazily, give back what was written, and never guess in silence."""
 
 import os
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ import pytest
 import tifffile
 
 from organoid_kit.base.errors import UserError
+from organoid_kit.data.conversion import to_minutes
 from organoid_kit.data.timelapse import make_timelapse, read_timelapse, write_timelapse
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "lstree_enterocyst" / "images"
@@ -912,3 +914,26 @@ def test_time_points_beyond_all_numbers_are_refused(tmp_path, images):
     path = save(tmp_path / "a.tif", images, metadata={"axes": "TZCYX"})
     with pytest.raises(UserError, match="among those of the movie"):
         read_timelapse(path, spacing_um=SPACING, time_points=(0, 10**30))
+
+
+@pytest.mark.parametrize("unit", ["minutes", "Minutes", "min", "Min."])
+def test_plurals_and_dots_of_units(unit):
+    assert to_minutes(10, unit) == 10
+
+
+def test_what_is_proposed_for_colours_is_accepted(tmp_path):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.zeros((6, 16, 18, 3), np.uint8), photometric="rgb")
+    with pytest.raises(UserError) as error:
+        read_timelapse(path)
+    axes = re.search(r'axes="(\w+)"', str(error.value))[1]
+    assert len(read_timelapse(path, axes=axes, spacing_um=(1, 1, 1)).channel_names) == 3
+
+
+def test_a_zarr_of_version_0_2_without_axes_has_five(tmp_path, images):
+    described = [{"datasets": [{"path": "0"}], "version": "0.2"}]
+    path = save_zarr(tmp_path / "a.zarr", images, 2, multiscales=described)
+    with pytest.raises(UserError, match="spacing_um"):
+        read_timelapse(path)
+    movie = read_timelapse(path, spacing_um=(2, 0.5, 0.5))
+    assert (len(movie.time_points), *movie.shape_zyx) == (len(images), *images.shape[2:])

@@ -40,17 +40,23 @@ def read_ctc(
     """
     folder = Path(folder)
     tracks, images = _find_files(folder)
-    parent_of = _read_tracks(tracks)
-    positions, time_points, labels = [], [], []
+    said = _read_tracks(tracks)
+    positions, time_points, labels, shapes = [], [], [], {}
     for time_point, path in images.items():
         image = _read_labels(path)
+        if len(shapes := {image.shape: path} | shapes) > 1:
+            kinds = " and ".join(f"{shape} in {file.name}" for shape, file in shapes.items())
+            advice = "Export them again."
+            raise refuse(folder, "All label images must have one shape", kinds, advice)
         found = np.unique(image[image != 0]).tolist()
-        for label in set(found) - set(parent_of):
+        for label in set(found) - set(said):
             raise refuse(path, f"Every label must have a line in {tracks.name}", f"label {label}")
         if found:
             positions += ndimage.center_of_mass(np.ones(image.shape, dtype=bool), image, found)
         time_points += [time_point] * len(found)
         labels += found
+    _warn_of_contradictions(labels, time_points, said, tracks)
+    parent_of = {label: parent for label, (_, _, parent) in said.items()}
     return Annotations(
         positions=positions,
         time_points=time_points,
@@ -127,9 +133,11 @@ def _find_files(folder: Path) -> tuple[Path, dict[int, Path]]:
     raise refuse(folder, rule, "neither", "Pass the folder of these, such as 01_GT/TRA or 01_RES.")
 
 
-def _read_tracks(path: Path) -> dict[int, int]:
-    """Label → label of the parent, 0 where there is none."""
-    parent_of = {}
+def _read_tracks(path: Path) -> dict[int, tuple[int, int, int]]:
+    """Label → first and last time point, and label of the parent, 0 where there is none; btrack
+    writes a root's own label there.
+    """
+    said = {}
     for number, line in enumerate(read_text(path).splitlines(), start=1):
         if not (words := line.split()):
             continue
@@ -138,12 +146,28 @@ def _read_tracks(path: Path) -> dict[int, int]:
             rule = "A line must be four whole numbers: label, begin, end, parent"
         else:
             label, begin, end, parent = map(int, words)
-            if label == 0 or label in parent_of or begin > end or parent == label:
-                rule = "A label must have one line, begin before its end and no loop"
+            if label == 0 or label in said or begin > end:
+                rule = "A label must have one line and begin before its end"
         if rule:
             raise refuse(path, rule, f"{line!r:.60}, line {number}", "Repair this line.")
-        parent_of[label] = parent
-    return parent_of
+        said[label] = begin, end, 0 if parent == label else parent
+    return said
+
+
+def _warn_of_contradictions(
+    labels: list[int], time_points: list[int], said: dict[int, tuple[int, int, int]], path: Path
+) -> None:
+    """Where the text names other time points than the images show: the images count."""
+    seen = defaultdict(list)
+    for label, time_point in zip(labels, time_points, strict=True):
+        seen[label].append(time_point)
+    wrong = [n for n, (begin, end, _) in said.items() if seen[n] != list(range(begin, end + 1))]
+    for label in wrong[:1]:
+        text = f"label {label} from {said[label][0]} to {said[label][1]}; the images show it at"
+        times = ", ".join(map(str, seen[label])) or "no time point"
+        advice = "The images count. Check that none of them is lost."
+        message = f"{path} contradicts its images at {len(wrong)} labels: {text} {times}. {advice}"
+        warnings.warn(message, stacklevel=3)
 
 
 def _read_labels(path: Path) -> np.ndarray:

@@ -38,10 +38,10 @@ def read_geff(
     """
     content = _read(path)
     metadata, ids = content["metadata"], content["node_ids"].tolist()
-    axes = {"t" if axis.type == "time" else axis.name.lower(): axis for axis in metadata.axes or []}
-    if not {"t", "y", "x"} <= set(axes) <= set(_AXES):
+    axes = _name_axes(metadata.axes or [])
+    if not axes["t"] or not {"t", "y", "x"} <= set(axes) <= set(_AXES):
         rule = "A GEFF must have a time axis and the axes z, y, x, or y, x"
-        advice = "Name the axes when you export it."
+        advice = "Call them t, z, y, x (or POSITION_X …) when you export it, t of type time."
         raise refuse(path, rule, ", ".join(axes) or "no axes", advice)
     extra = dict(metadata.extra)
     ours = extra.pop(_OURS, None) or {}
@@ -50,19 +50,23 @@ def read_geff(
     for row, name in enumerate(_AXES):
         if name in axes:
             coordinates[row] = _read_coordinate(properties.pop(axes[name].name, None), name, path)
-    time_points, positions = coordinates[0].astype(int), np.stack(coordinates[1:], axis=1)
+    minutes_per_time_point = minutes_per_time_point or to_minutes(
+        axes["t"].scale, axes["t"].scaled_unit
+    )
+    time_points = _count_time_points(coordinates[0], axes["t"].unit, minutes_per_time_point, path)
+    positions = np.stack(coordinates[1:], axis=1)
     if spacing_um is None:
         axis_um = [to_um(axes[n].scale, axes[n].scaled_unit) if n in axes else 1.0 for n in "zyx"]
         spacing_um = axis_um if all(axis_um) else None
     units = {axes[name].unit for name in "zyx" if name in axes}
-    if units == {"micrometer"}:
-        positions = to_voxels(positions, spacing_um, "micrometers", path)
-    elif not units <= {"pixel", None}:
-        rule = "Positions must be in pixels or micrometers"
+    lengths_um = [to_um(1.0, axes[name].unit) if name in axes else 1.0 for name in "zyx"]
+    if all(lengths_um) and units:
+        positions = to_voxels(positions * lengths_um, spacing_um, ", ".join(units), path)
+    elif not units <= {"pixel", "pixels", "px", "", None}:
+        rule = "Positions must all be lengths (µm, nm …), or all in pixels"
         raise refuse(path, rule, ", ".join(map(str, units)), "Convert them first.")
     row_of = {node: row for row, node in enumerate(ids)}
     edges = content["edge_ids"].reshape(-1, 2).tolist()
-    own_minutes = to_minutes(axes["t"].scale, axes["t"].scaled_unit)
     return Annotations(
         positions=positions,
         time_points=time_points,
@@ -70,7 +74,7 @@ def read_geff(
         properties={"id": ids, **properties},
         link_properties=_read_props(content["edge_props"], ours.get("link_json", ())),
         spacing_um=None if spacing_um is None else tuple(spacing_um),
-        minutes_per_time_point=minutes_per_time_point or own_minutes,
+        minutes_per_time_point=minutes_per_time_point,
         name=ours.get("name", Path(path).stem),
         region=ours.get("region"),
         extra=json.loads(ours.get("extra", "{}")) | extra,
@@ -143,6 +147,34 @@ def _read(path: str | Path) -> dict[str, Any]:
         return geff.core_io.read_to_memory(str(path))
     except Exception as error:  # zarr, pydantic and geff raise many kinds when a file is damaged
         raise refuse(path, "The folder must be a valid GEFF", str(error)[:300]) from error
+
+
+def _name_axes(axes: list[Any]) -> dict[str, Any]:
+    """By t, z, y, x, whether they are called so, POSITION_X as in TrackMate, or centroid-0 …"""
+    space = [axis for axis in axes if axis.type != "time"]
+    plain = "zyx"[-len(space) :] if len(space) in (2, 3) else ""
+    named = {axis.name.lower().removeprefix("position_"): axis for axis in space}
+    if plain and list(named) == [f"centroid-{number}" for number in range(len(plain))]:
+        named = dict(zip(plain, space, strict=True))
+    return {"t": next((axis for axis in axes if axis.type == "time"), None)} | named
+
+
+def _count_time_points(
+    times: np.ndarray, unit: str | None, minutes: float | None, path: str | Path
+) -> np.ndarray:
+    """Time points, (n,) int: as they stand, or from hours, minutes or seconds."""
+    if (factor := to_minutes(1.0, unit)) is not None:
+        steps = np.diff(np.unique(times)) * factor
+        if minutes is None and len(steps):
+            rule = "Times need the minutes from one time point to the next"
+            advice = f"Pass minutes_per_time_point={steps.min():g}, if that is right."
+            raise refuse(path, rule, f"times in {unit!r}, at least {steps.min():g} apart", advice)
+        times = times * factor / (minutes or 1.0)
+    if np.abs(times - np.round(times)).max(initial=0) > 0.05:
+        received = f"{times[np.argmax(np.abs(times - np.round(times)))]:g}"
+        advice = "Pass the right minutes_per_time_point, or number the time points."
+        raise refuse(path, "Time points must be whole numbers", received, advice)
+    return np.round(times).astype(int)
 
 
 def _read_coordinate(values: list | None, name: str, path: str | Path) -> np.ndarray:

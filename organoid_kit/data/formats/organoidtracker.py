@@ -29,6 +29,8 @@ from organoid_kit.data.annotations import Annotations
 
 REGION_KEY = "organoid_kit_region_zyx_px"  # in "other_data", which OrganoidTracker keeps untouched
 LINEAGE_PREFIX = "lineage_"
+_V1_LINKS = ("links", "links_scratch", "links_baseline")  # the first that a file has counts
+_RESERVED = re.compile(r"source|target|__.*", re.DOTALL)  # OrganoidTracker does not open such data
 _NUMBER = re.compile(r"-?[0-9]{1,9}")
 _SIZES = ("z_um", "y_um", "x_um", "t_m")  # of a voxel, and minutes per time point; 0: unknown
 _OWN_KEYS = {"version", "name", "positions", "shapes", "tracks", "links", "image_resolution"}
@@ -100,11 +102,14 @@ def read_aut(path: str | Path) -> Annotations:
     draft = _Draft()
     _read_positions(content, draft)
     _read_tracks(content, draft)
-    _read_v1_links(content.get("links"), draft)
+    links_key = next((key for key in _V1_LINKS if content.value.get(key)), "links")
+    _read_v1_links(content.get(links_key), draft)
     resolution = content.get("image_resolution")
     sizes = {key: resolution.value.get(key) or 0 for key in _SIZES}
     *spacing_um, minutes = JsonPart(sizes, resolution.where).numbers(*_SIZES)
-    extra = {key: value for key, value in content.value.items() if key not in _OWN_KEYS}
+    extra = {
+        key: value for key, value in content.value.items() if key not in {links_key, *_OWN_KEYS}
+    }
     other_data, region = content.get("other_data"), None
     if other_data.value.get(REGION_KEY) is not None:
         region = other_data.triples(REGION_KEY)
@@ -132,8 +137,14 @@ def write_aut(annotations: Annotations, path: str | Path, *, overwrite: bool = F
     """Writes an `.aut` file of version 2, unknown spacing and time as zeros.
 
     Raises UserError where a link does not join consecutive time points, two positions of a time
-    point are equal to two decimals (OrganoidTracker would take them for one), or the file exists.
+    point are equal to two decimals (OrganoidTracker would take them for one), data have a name that
+    OrganoidTracker keeps for itself, or the file exists.
     """
+    for name in (*annotations.properties, *annotations.link_properties):
+        if _RESERVED.fullmatch(name.removeprefix(LINEAGE_PREFIX)):
+            rule = "OrganoidTracker keeps the names source, target and __… for itself"
+            advice = "Give these data another name, or write a .csv or .geff."
+            raise refuse(path, rule, f"data called {name!r}", advice)
     before, after = annotations.time_points[annotations.links].T.reshape(2, -1)
     for index in np.flatnonzero(after - before != 1)[:1]:
         rule = "In an .aut file every link must join consecutive time points"
@@ -282,7 +293,7 @@ def _positions_to_json(annotations: Annotations, coordinates: list[list[float]])
         rows = annotations.rows_at(time_point).tolist()
         meta = {}
         for name, values in annotations.properties.items():
-            hidden = roots if name.startswith(LINEAGE_PREFIX) else set()
+            hidden = roots if _is_of_lineage(name) else set()
             meta[name] = [None if row in hidden else values[row] for row in rows]
         record = {"time_point": time_point, "coords_xyz_px": [coordinates[row] for row in rows]}
         records.append(record | _meta("position_meta", meta))
@@ -290,8 +301,10 @@ def _positions_to_json(annotations: Annotations, coordinates: list[list[float]])
 
 
 def _tracks_to_json(annotations: Annotations, coordinates: list[list[float]]) -> list[dict]:
-    """Every track that has a link or data of its lineage; "positions" hold all other positions."""
-    links_into = annotations.links_into()
+    """Every track that has a link, names or is named by another, or has data of its lineage;
+    "positions" hold all other positions.
+    """
+    links_into, linked = annotations.links_into(), set(annotations.links[:, 0].tolist())
     records = []
     for rows in map(np.ndarray.tolist, annotations.tracks()):
         before, inner = links_into[rows[0]], [links_into[row][0] for row in rows[1:]]
@@ -306,13 +319,18 @@ def _tracks_to_json(annotations: Annotations, coordinates: list[list[float]]) ->
         lineage = {
             name.removeprefix(LINEAGE_PREFIX): values[rows[0]]
             for name, values in annotations.properties.items()
-            if name.startswith(LINEAGE_PREFIX) and values[rows[0]] is not None
+            if _is_of_lineage(name) and values[rows[0]] is not None
         }
         if lineage and not parents:
             record["lineage_meta"] = lineage
-        if len(rows) > 1 or len(record) > 2:
+        if rows[-1] in linked or len(rows) > 1 or len(record) > 2:
             records.append(record)
     return records
+
+
+def _is_of_lineage(name: str) -> bool:
+    """Data of a lineage may not be called "id" there; ours is data of positions then."""
+    return name.startswith(LINEAGE_PREFIX) and name != LINEAGE_PREFIX + "id"
 
 
 def _meta(key: str, columns: dict[str, list]) -> dict[str, dict]:

@@ -42,6 +42,7 @@ _KEEP_PREFIX = {"link_probability", "link_penalty"}  # what they are called ever
 _REMARKS = re.compile('(?:"?# [^\\r\\n]*(?:\\r\\n|\\r|\\n))*')
 _REMARK = re.compile("# (name|spacing_um|minutes_per_time_point|region_zyx):(.*)")
 _PADDING = " ,;\t"
+_DECIMALS = re.compile(r"^(-?[0-9]+)\.0+$")
 
 
 def read_table(
@@ -64,19 +65,22 @@ def read_table(
     if not {"time_point", *columns} <= set(header):
         rule = "A table must have the columns time_point and z, y, x (voxels) or z_um, y_um, x_um"
         raise refuse(path, rule, names, "Rename or add columns.")
-    if len(set(header)) < len(header) or "" in header:
+    if len(set(header)) < len(header) or "" in header[1:]:
         raise refuse(path, "Every column must have a name of its own", names, "Rename them.")
     positions = [[row.number(column) for column in columns] for row in rows]
     if in_um:
         positions = to_voxels(positions, spacing_um, f"columns {', '.join(columns)}", path)
     links, link_properties = _read_links(header, rows, path)
-    properties = [n for n in header if n not in _OWN_COLUMNS and not n.startswith(_LINK_PREFIX)]
-    properties += ["id"] if "id" in header else []
+    # A first column without a name is the index that pandas writes
+    names = [n for n in header if n and n not in _OWN_COLUMNS and not n.startswith(_LINK_PREFIX)]
+    properties = {name: [_read_value(row[name]) for row in rows] for name in names}
+    if "id" in header:
+        properties["id"] = [_read_value(_read_id(row["id"])) for row in rows]
     return Annotations(
         positions=positions,
         time_points=[row.time_point() for row in rows],
         links=links,
-        properties={name: [_read_value(row[name]) for row in rows] for name in properties},
+        properties=properties,
         link_properties=link_properties,
         spacing_um=spacing_um,
         minutes_per_time_point=minutes_per_time_point or said.get("minutes_per_time_point"),
@@ -213,17 +217,19 @@ def _read_links(
         raise refuse(path, "Parents are named by their id", received, "Add a column id.")
     row_of: dict[str, int] = {}
     for index, row in enumerate(rows):
-        key = row["id"].strip()
+        key = _read_id(row["id"])
         if key == "" or key in row_of:
             raise row.refuse("Every position must have an id of its own", f"id {key!r:.60}")
         row_of[key] = index
     links, columns = [], {name: [] for name in header if name.startswith(_LINK_PREFIX)}
     for target, row in enumerate(rows):
-        parents = row["parent_id"].split(";") if row["parent_id"].strip() else []
+        parents = [_read_id(parent) for parent in row["parent_id"].split(";")]
+        if parents == [""] or (parents == ["-1"] and "-1" not in row_of):
+            parents = []
         for parent in parents:
-            if parent.strip() not in row_of:
+            if parent not in row_of:
                 raise row.refuse("A parent must be one of the ids", f"parent_id {parent!r:.60}")
-            links.append((row_of[parent.strip()], target))
+            links.append((row_of[parent], target))
         for name, column in columns.items():
             values = row[name].split(";") if row[name] else [""] * len(parents)
             if len(values) != len(parents):
@@ -239,6 +245,14 @@ def _link_column(name: str) -> str:
 
 def _link_property(column: str) -> str:
     return column if column in _KEEP_PREFIX else column.removeprefix(_LINK_PREFIX)
+
+
+def _read_id(text: str) -> str:
+    """An id as it was before pandas or a spreadsheet made numbers with decimals of the column, and
+    put NaN in its gaps.
+    """
+    text = text.strip()
+    return "" if text.lower() in ("nan", "na", "<na>") else _DECIMALS.sub(r"\1", text)
 
 
 def _read_value(text: str) -> Any:

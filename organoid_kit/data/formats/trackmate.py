@@ -1,5 +1,5 @@
-"""TrackMate and MaMuT files (XML) are read; positions there are in µm, so the spacing of the movie
-is needed.
+"""TrackMate and MaMuT files (XML) are read; positions there are lengths, so the spacing of the movie
+is needed, or they are in pixels.
 
 Spots and tracks that were filtered out in the program are left out. The standard library's parser
 is enough: what makes XML dangerous (entities that unfold or name other files) can only be declared
@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import numpy as np
+
 from organoid_kit.base import UserError, refuse
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.conversion import to_links, to_um, to_voxels
 
 _COORDINATES = ("POSITION_Z", "POSITION_Y", "POSITION_X")
+_SIZES = ("voxeldepth", "pixelheight", "pixelwidth")
 _NOT_PROPERTIES = {"ID", "FRAME", *_COORDINATES, "POSITION_T", "VISIBILITY"}
 
 
@@ -28,21 +31,23 @@ def read_trackmate(
 ) -> Annotations:
     """Annotations from a TrackMate or MaMuT file. The spot's ID becomes the property `id`.
 
-    The spacing is the movie's, µm per voxel, zyx; `time_point_offset` that of the file's frame 0.
+    The spacing is the movie's, µm per voxel, zyx; only a file in pixels can do without. Such a file
+    counts in voxels times the voxel sizes that it states. `time_point_offset` is the time point of
+    the file's frame 0.
     """
     root = _parse(path)
     model, image = root.find("Model"), root.find("Settings/ImageData")
-    unit = model.get("spatialunits", "µm")
-    if to_um(1.0, unit) != 1.0:
-        advice = "Set the image's calibration in TrackMate and save the file again."
-        raise refuse(path, "Positions must be in µm", f"spatialunits {unit!r:.40}", advice)
-    received = "no spacing_um"
-    if image is not None:  # a hint, not to be trusted
-        sizes = (image.get(key, "?") for key in ("voxeldepth", "pixelheight", "pixelwidth"))
-        received += f"; the file itself states {', '.join(sizes)} (z, y, x; often never set)"
+    unit = model.get("spatialunits", "µm").strip()
+    unit_um, in_pixels = to_um(1.0, unit), unit.lower() in ("", "px", "pixel", "pixels")
+    if not in_pixels and unit_um is None:
+        advice = "Correct spatialunits in the file: pixel, µm, nm or mm."
+        raise refuse(path, "Positions must be lengths", f"spatialunits {unit!r:.40}", advice)
+    sizes = ["?"] * 3 if image is None else [image.get(key, "?") for key in _SIZES]
+    # A hint, not to be trusted
+    received = f"no spacing_um; the file states {', '.join(sizes)} (z, y, x; often never set)"
     all_spots = list(root.iter("Spot"))
     spots = [spot for spot in all_spots if spot.get("VISIBILITY", "1") != "0"]
-    positions_um = [[_number(spot, key, path) for key in _COORDINATES] for spot in spots]
+    places = [[_number(spot, key, path) for key in _COORDINATES] for spot in spots]
     time_points = [int(_number(spot, "FRAME", path)) + time_point_offset for spot in spots]
     row_of = dict.fromkeys((spot.get("ID") for spot in all_spots), -1)  # hidden
     row_of |= {spot.get("ID"): row for row, spot in enumerate(spots)}
@@ -51,13 +56,18 @@ def read_trackmate(
     links = to_links(ends, row_of, [*time_points, 0], path)
     visible, ids = (links >= 0).all(axis=1), [int(_number(spot, "ID", path)) for spot in spots]
     edges = [edge for edge, kept in zip(edges, visible, strict=True) if kept]
+    positions = np.array(places, dtype=float).reshape(-1, 3)
+    if in_pixels:
+        positions /= [to_um(size, "µm") or 1.0 for size in sizes]
+    else:
+        positions = to_voxels(positions * unit_um, spacing_um, received, path)
     return Annotations(
-        positions=to_voxels(positions_um, spacing_um, received, path),
+        positions=positions,
         time_points=time_points,
         links=links[visible],
         properties={"id": ids, **_columns(spots, _NOT_PROPERTIES)},
         link_properties=_columns(edges, {"SPOT_SOURCE_ID", "SPOT_TARGET_ID"}),
-        spacing_um=tuple(spacing_um),
+        spacing_um=spacing_um,
         minutes_per_time_point=minutes_per_time_point,
         name=Path(path).stem,
     )

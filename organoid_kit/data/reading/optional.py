@@ -50,9 +50,11 @@ def _describe_image(path: Path, group: Any) -> tuple[Any, str, dict[str, Any]]:
         raise refuse(path, rule, received, "Pass the folder of the image inside it.")
     image = attributes["multiscales"][0]
     level = image["datasets"][0]  # the standard puts the full resolution first
-    axes = [axis if isinstance(axis, dict) else {"name": axis} for axis in image["axes"]]
+    axes = image.get("axes", "tczyx")  # up to version 0.2 always these
+    axes = [axis if isinstance(axis, dict) else {"name": axis} for axis in axes]
     names = [axis["name"].lower() for axis in axes]
-    scale = _scale(level, len(axes)) * _scale(image, len(axes))
+    scales = _list_scales(level) + _list_scales(image)
+    scale = np.prod(scales, axis=0) if scales else [None] * len(axes)  # never 1 in silence
     units = [axis.get("unit") for axis in axes]
     sizes = dict(zip(names, zip(scale, units, strict=True), strict=True))
     channels = attributes.get("omero", {}).get("channels", [])
@@ -65,11 +67,10 @@ def _describe_image(path: Path, group: Any) -> tuple[Any, str, dict[str, Any]]:
     return group[level["path"]], letters, said
 
 
-def _scale(described: dict[str, Any], count: int) -> np.ndarray:
-    """The product of the scales in a list of coordinate transformations."""
+def _list_scales(described: dict[str, Any]) -> list[list[float]]:
+    """The scales in a list of coordinate transformations, as far as they stand there."""
     steps = described.get("coordinateTransformations", [])
-    scales = (step["scale"] for step in steps if step["type"] == "scale")
-    return np.prod([np.ones(count), *scales], axis=0)
+    return [step["scale"] for step in steps if step["type"] == "scale" and "scale" in step]
 
 
 def read_microscope_file(path: Path) -> ImageFile:
