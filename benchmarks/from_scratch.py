@@ -57,7 +57,7 @@ def main() -> None:
             training, validation, settings.changed(seed=seed), on_progress=lambda progress: None
         )
         seconds = time.monotonic() - started
-        threshold = choose_threshold(run, validation, show_progress=False)
+        threshold = choose_threshold(run, validation, show_progress=False).threshold
         network, trained = load_network(run.folder)
         for each in test:
             found = predict_positions(network, each.movie, trained, show_progress=False)

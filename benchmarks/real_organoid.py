@@ -136,11 +136,11 @@ def main() -> None:
         )
         started = time.monotonic()
         run = train([part(organoid, [first])], [], settings, on_progress=lambda progress: None)
-        choose_threshold(run, [part(organoid, [first])], show_progress=False)
+        choice = choose_threshold(run, [part(organoid, [first])], show_progress=False)
         seconds = time.monotonic() - started
         scores.append(score_network(str(run.folder), held_out))
         print(
-            f"fine-tuned on the first time point, seed {seed}, {seconds:.0f} s, the others: {scores[-1]}"
+            f"fine-tuned on the first time point, seed {seed}, {seconds:.0f} s, {choice}; the others: {scores[-1]}"
         )
     print(f"fine-tuned, the others, three seeds pooled: {pool_scores(scores)}")
 

@@ -549,18 +549,19 @@ print("highest voxel (z, y, x): (1, 3, 4). Top of the dot:", places[0].round(2))
 # %% [markdown]
 # A low threshold finds more, but more of it is false. We choose it on the **validation** movie. On the test movie that
 # would be cheating. The threshold does not have to be 0.5: the network's probabilities say where it is more sure and
-# where less. They do not promise that nine out of ten peaks with 0.9 are right.
+# where less. They do not promise that nine out of ten peaks with 0.9 are right. On few nuclei many thresholds are as good
+# as one another, and the best may be best by chance: the middle of them is taken.
 #
 # **Guess first:** where will the highest F1 be, below or above 0.5?
 
 # %%
-threshold = choose_threshold(run, validation)
+choice = choose_threshold(run, validation)
 network, settings = networks.saving.load_network(run.folder)
 looked_at = judged_by[0]
 times = looked_at.annotations.annotated_time_points.tolist()
 options = {"time_points": times, "threshold": 0.05}  # nearly everything, to choose from
 candidates = predict_positions(network, looked_at.movie, settings, **options)
-print(f"threshold {threshold:.2f}")
+print(choice)
 
 # %% [markdown]
 # Move the threshold yourself, and see below which nuclei get lost and which false ones appear. *Highest F1* jumps to
@@ -568,7 +569,7 @@ print(f"threshold {threshold:.2f}")
 
 # %%
 explorer = ThresholdExplorer(looked_at, candidates, channels=channels)
-explorer.threshold.value = threshold
+explorer.threshold.value = choice.threshold
 explorer
 
 # %%

@@ -132,8 +132,8 @@ def _calibrate(run: Run, split: Split) -> str:
         note += " Its probabilities may be too bold."
     if settings.network != "position" or not settings.start_from:
         return note
-    threshold, names = choose_threshold(run, split.training), _join_names(split.training)
-    return f"Threshold {threshold:.2f}, chosen on {names}, on which it was trained. {note}"
+    choice, names = choose_threshold(run, split.training), _join_names(split.training)
+    return f"{str(choice).capitalize()}; chosen on {names}, on which it was trained. {note}"
 
 
 def _join_names(dataset: Sequence[AnnotatedMovie]) -> str:

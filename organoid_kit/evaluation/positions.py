@@ -18,6 +18,8 @@ from organoid_kit.evaluation.classification import choose_best
 from organoid_kit.evaluation.matching import choose_common_spacing, is_annotated, match_to_truth
 
 DEFAULT_THRESHOLDS = np.round(np.arange(0.02, 1.0, 0.02), 2)
+_DRAWS = 500  # of the bootstrap
+_LIKELY = 0.1  # a threshold is as good as the best if it is at least so in this part of the draws
 
 
 class DetectionScore:
@@ -124,6 +126,20 @@ class PositionScore(DetectionScore):
         return scores
 
 
+@dataclass(frozen=True)
+class ThresholdChoice:
+    """A threshold, and between which others none is known to be better or worse."""
+
+    threshold: float
+    low: float
+    high: float
+    nuclei: int  # that it was chosen on
+
+    def __str__(self) -> str:
+        alike = f"anything from {self.low:.2f} to {self.high:.2f} is as good"
+        return f"threshold {self.threshold:.2f}, {alike} on {self.nuclei} annotated positions"
+
+
 @dataclass(frozen=True, eq=False)
 class ThresholdCurve:
     """How the score depends on the probability above which a position counts as found."""
@@ -138,6 +154,34 @@ class ThresholdCurve:
     def best_score(self) -> PositionScore:
         """The score at the best threshold. Too good by nature: it was chosen on these positions."""
         return self.scores[self._best_row()]
+
+    def choose(self) -> ThresholdChoice:
+        """The middle of the thresholds around the best that are as good, as far as these positions
+        tell: a bootstrap over true and false positions finds them at least as good in a tenth of
+        its draws. The best itself may be best by a single nucleus.
+        """
+        best = low = high = self._best_row()
+        drawn = self._draw_f1()
+        alike = (drawn >= drawn[:, [best]] - 1e-12).mean(axis=0) >= _LIKELY
+        while low > 0 and alike[low - 1]:
+            low -= 1
+        while high + 1 < len(alike) and alike[high + 1]:
+            high += 1
+        ends = self.thresholds[low], self.thresholds[high]
+        middle = self.thresholds[low : high + 1][(high - low) // 2]
+        return ThresholdChoice(*map(float, (middle, *ends)), len(self.scores[0].offsets_um))
+
+    def _draw_f1(self) -> np.ndarray:
+        """F1 at each threshold, each position counted once on average, (draws, k) float."""
+        rng = np.random.default_rng(0)
+        right = np.array([~np.isnan(score.offsets_um[:, 0]) for score in self.scores])
+        counts = np.array([score.false for score in self.scores])
+        false = np.arange(counts.max()) < counts[:, None]  # the surest are false at all thresholds
+        of_true = rng.poisson(1, (_DRAWS, right.shape[1])).astype(np.float32)
+        of_false = rng.poisson(1, (_DRAWS, counts.max())).astype(np.float32)
+        matched = of_true @ right.T
+        whole = matched + of_false @ false.T + of_true.sum(axis=1, keepdims=True)
+        return 2 * matched / np.maximum(whole, 1)
 
     def _best_row(self) -> int:
         return choose_best(np.array([score.f1 for score in self.scores if score.f1 is not None]))

@@ -22,6 +22,7 @@ from organoid_kit.evaluation.calibration import (
     compute_reliability,
 )
 from organoid_kit.evaluation.matching import is_annotated, match_to_truth
+from organoid_kit.evaluation.positions import ThresholdChoice
 from organoid_kit.examples.division import make_division_targets
 from organoid_kit.examples.link import make_link_targets
 from organoid_kit.networks import load_network
@@ -42,11 +43,13 @@ class NetworkCalibration:
     threshold: float | None  # of highest F1, likewise saved; None where it could not be chosen
     before: Reliability | None  # of the answers; None where there were none
     after: Reliability | None  # on the same examples: a little too good, as calibrated on these
+    choice: ThresholdChoice | None = None  # of a position network, with what would do as well
 
     def __str__(self) -> str:
         if self.before is None:
             return f"Not calibrated. {self.calibration.reason}"
-        chosen = f"threshold {self.threshold:.2f}" if self.threshold else "no threshold chosen"
+        plain = f"threshold {self.threshold:.2f}" if self.threshold else "no threshold chosen"
+        chosen = self.choice or plain
         return (
             f"Expected calibration error {self.before.ece:.3f} before, {self.after.ece:.3f} after; "
             f"{chosen}. {self.calibration.reason}"
@@ -76,15 +79,16 @@ def calibrate_network(
     calibrated = calibration.apply(answers)
     chosen = plain.changed(calibration=(calibration.slope, calibration.intercept))
     save_settings(chosen, run.folder)
-    threshold = None
+    threshold = choice = None
     if settings.network == "position":
-        threshold = choose_threshold(run, validation, **bar)
+        choice = choose_threshold(run, validation, **bar)
+        threshold = choice.threshold
     elif truths.any():
         best = compute_precision_recall(truths, calibrated).best()
         threshold = float(np.clip(best, 0.01, 0.99))
         save_settings(chosen.changed(threshold=threshold), run.folder)
     reliability = (compute_reliability(said, truths) for said in (answers, calibrated))
-    result = NetworkCalibration(calibration, threshold, *reliability)
+    result = NetworkCalibration(calibration, threshold, *reliability, choice)
     movies = [annotated.name for annotated in validation]
     record = result.to_dict() | {"movies": movies}
     write_json_safely(run.folder / "calibration.json", record, overwrite=True)

@@ -19,7 +19,12 @@ from organoid_kit.base import NetworkSettings, UserError
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.evaluation import find_peaks
 from organoid_kit.evaluation.calibration import Calibration
-from organoid_kit.evaluation.positions import DEFAULT_THRESHOLDS, find_best_threshold
+from organoid_kit.evaluation.positions import (
+    DEFAULT_THRESHOLDS,
+    ThresholdChoice,
+    pool_curves,
+    score_over_thresholds,
+)
 from organoid_kit.examples import PreparedMovies
 from organoid_kit.examples.patches import compute_window_bytes, convert_positions
 from organoid_kit.examples.sizes import fit_to_network
@@ -90,20 +95,23 @@ def predict_positions(
 
 def choose_threshold(
     run: Run, validation: Sequence[AnnotatedMovie], *, show_progress: bool = True
-) -> float:
-    """The probability of highest F1, saved with the network; never pass movies of the last test."""
+) -> ThresholdChoice:
+    """The middle of the probabilities of highest F1 (`ThresholdCurve.choose`), saved with the
+    network; never pass movies of the last test.
+    """
     network, settings = load_network(run.folder)
     options = {"threshold": _LOWEST_PROBABILITY, "show_progress": show_progress}
-    pairs = []
+    thresholds = DEFAULT_THRESHOLDS[DEFAULT_THRESHOLDS >= _LOWEST_PROBABILITY]
+    curves = []
     for annotated in validation:
         truth = annotated.annotations
         options["time_points"] = truth.annotated_time_points.tolist()
-        pairs.append((truth, predict_positions(network, annotated.movie, settings, **options)))
-    thresholds = DEFAULT_THRESHOLDS[DEFAULT_THRESHOLDS >= _LOWEST_PROBABILITY]
-    threshold = find_best_threshold(pairs, thresholds=thresholds)
-    save_settings(settings.changed(threshold=threshold), run.folder)
-    run.log(f"threshold {threshold:.2f} chosen on {[annotated.name for annotated in validation]}")
-    return threshold
+        found = predict_positions(network, annotated.movie, settings, **options)
+        curves.append(score_over_thresholds(truth, found, thresholds=thresholds))
+    choice = pool_curves(curves).choose()
+    save_settings(settings.changed(threshold=choice.threshold), run.folder)
+    run.log(f"{choice}; chosen on {[annotated.name for annotated in validation]}")
+    return choice
 
 
 def predict_heat(

@@ -202,10 +202,44 @@ def test_the_best_threshold_is_best_over_all_movies_together(movies):
     assert pooled(best) > pooled(0.02) and pooled(best) > pooled(0.9)
 
 
+def make_pair(right, false):
+    """True nuclei found with some probabilities, and false positions with others."""
+    rows = np.append(np.arange(len(right)), np.arange(len(false)) % (len(right) - 1) + 0.5)
+    places = rows[:, None] * np.array([0, 0, 20.0])
+    found = make_positions(places, properties={"probability": np.concatenate([right, false])})
+    return make_positions(places[: len(right)]), found
+
+
+def test_of_few_positions_the_middle_of_the_thresholds_that_are_as_good_is_chosen():
+    """The best, up to 0.14, is best by two nuclei of 51 that are surer or less sure by chance."""
+    curve = score_over_thresholds(*make_pair([0.15, 0.16, *[0.85] * 49], [0.02] * 10))
+    choice = curve.choose()
+    assert curve.best() < 0.16 and choice.high == 0.84
+    assert choice.low == 0.04 and 0.4 < choice.threshold < 0.5
+    assert str(choice).endswith("anything from 0.04 to 0.84 is as good on 51 annotated positions")
+
+
+def test_of_many_positions_the_choice_is_as_narrow_as_they_tell():
+    rng = np.random.default_rng(1)
+    right, false = rng.beta(5, 2, 4000), rng.beta(2, 5, 4000)
+    curve = score_over_thresholds(*make_pair(right, false))
+    few = score_over_thresholds(*make_pair(right[:40], false[:40])).choose()
+    many = curve.choose()
+    assert many.low <= curve.best() <= many.high
+    assert many.high - many.low <= 0.1 < few.high - few.low
+
+
+def test_where_false_positions_are_many_the_choice_stays_above_them():
+    choice = score_over_thresholds(*make_pair([0.9] * 50, [0.5] * 10)).choose()
+    assert choice.low > 0.5 and choice.high == 0.9
+
+
 def test_a_threshold_cannot_be_chosen_on_nothing():
     for pairs in ([], [(make_positions([]), make_positions([]))]):
         with pytest.raises(UserError, match="chosen where there are true positions"):
             find_best_threshold(pairs)
+    with pytest.raises(UserError, match="chosen where there are true positions"):
+        score_over_thresholds(make_positions([]), make_positions([])).choose()
 
 
 def test_unknown_or_different_spacing_is_an_error():
