@@ -275,7 +275,8 @@ print(f"{len(marks)} positions, {len(marks.links)} links, {len(marks.divisions()
 # | `.geff` | the exchange format of many trackers | nothing |
 #
 # An `.autlist` names movies with their annotations. Notebooks 04 to 07 and the commands of section 7 take it. If your
-# files do not say their axes, state them in those notebooks, too, as here: `read_dataset(…, axes="tzyx")`.
+# files do not say their axes, state them in those notebooks, too, as here: `read_dataset(…, axes="tzyx")`. Likewise, if
+# you annotated every nucleus of the image: `read_dataset(…, whole_image=True)`.
 
 # %%
 annotated = AnnotatedMovie(mine, dataclasses.replace(marks, name="01"), "t{time:03}.tif")
@@ -413,17 +414,17 @@ plots.plot_stack(
 lesson.fair
 
 # %% [markdown]
-# In these movies every nucleus has a mark, so the region is the whole stack. We say so: otherwise the kit takes the
-# cuboid around the marks, and what a network finds outside it is ignored. With your own data, write the two corners of
-# your cuboid (z, y, x, in voxels) into `region` in the next cell.
+# In these movies every nucleus has a mark, so the region is the whole image. We say so (`with_whole_image`): otherwise
+# the kit takes the cuboid around the marks, and what a network finds outside it is ignored. Where you annotated a part
+# of your own movie, pass its two corners (z, y, x, in voxels) instead:
+# `dataclasses.replace(chosen, region=[(0, 10, 20), (12, 90, 100)])`.
 
 
 # %%
 def choose(movie, annotations, time_points):
     """The marks of some time points, with the region in which no mark is missing."""
     chosen = annotations.select(np.isin(annotations.time_points, time_points))
-    region = [(0, 0, 0), np.array(movie.shape_zyx) - 1]
-    return AnnotatedMovie(movie, dataclasses.replace(chosen, region=region))
+    return AnnotatedMovie(movie, chosen.with_whole_image(movie.shape_zyx))
 
 
 # %%

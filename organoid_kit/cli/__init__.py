@@ -25,7 +25,8 @@ from typing import Any
 from organoid_kit import __version__
 from organoid_kit.base import UserError
 
-READING = ("axes", "spacing_um", "pattern", "accept_guess")  # as `read_timelapse` names them
+# As `read_dataset` names them
+READING = ("axes", "spacing_um", "pattern", "accept_guess", "whole_image")
 _OF_RUNS = ("report", "card", "export")  # stand in the module `runs`
 
 

@@ -26,15 +26,17 @@ def open_movies(
     paths: Sequence[Path],
     annotations: Path | None = None,
     time_point_offset: int = 0,
+    whole_image: bool = False,
     **reading: Any,
 ) -> list[AnnotatedMovie]:
     """All movies that were named, one by one or in an .autlist, read with these options. A file of
-    annotations is that of the only movie; `time_point_offset` that of an .xml.
+    annotations is that of the only movie; `time_point_offset` that of an .xml; `whole_image`: they
+    have all nuclei of the image.
     """
     movies: list[AnnotatedMovie] = []
     for path in paths:
         if path.suffix == ".autlist":
-            movies += data.read_dataset(path, **reading)
+            movies += data.read_dataset(path, whole_image=whole_image, **reading)
         else:
             movie = data.read_timelapse(path, **reading)
             movies.append(AnnotatedMovie(movie, Annotations([], []), reading.get("pattern")))
@@ -46,6 +48,8 @@ def open_movies(
         raise refuse(annotations, rule, f"{len(movies)} movies", advice)
     spacing = read_spacing(annotations) or movies[0].movie.spacing_um
     known = read_positions(annotations, spacing, time_point_offset)
+    if whole_image:
+        known = known.with_whole_image(movies[0].movie.shape_zyx)
     return [dataclasses.replace(movies[0], annotations=known)]
 
 

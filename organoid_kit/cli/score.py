@@ -49,12 +49,17 @@ def score(
         pairs = _read_movies(truth, found, reading)
     else:
         pairs = [_read_pair(truth, found, reading.get("spacing_um"), time_point_offset)]
+        if reading.get("whole_image"):  # however large it is
+            pair = pairs[0]
+            pairs = [pair._replace(truth=pair.truth.with_whole_image((np.inf,) * 3))]
     if time_points:
         kept = [select_time_points(pair.truth, *time_points) for pair in pairs]
         pairs = [pair._replace(truth=truth) for pair, truth in zip(pairs, kept)]
     options = {"max_distance_um": max_distance, "threshold": threshold}
     scores = {pair.name: score_positions(pair.truth, pair.found, **options) for pair in pairs}
     total = pool_scores(scores.values())
+    if total.warning:
+        print(total.warning)
     print(format_scores(scores | ({"all movies": total} if len(scores) > 1 else {})))
     _print_empty_time_points(pairs)
     tracks = _score_tracks(pairs, max_distance)

@@ -11,6 +11,8 @@ import numpy as np
 
 from organoid_kit.base import refuse
 
+_NUCLEUS_RADIUS_UM = 3.5  # around the outermost centres, where nobody states a region
+
 
 @dataclass(frozen=True, eq=False)
 class Annotations:
@@ -26,7 +28,8 @@ class Annotations:
         properties: name → (n,) object array, ``None`` where a position lacks the value.
         link_properties: name → (m,) object array, likewise.
         spacing_um: µm per voxel, zyx.
-        region: (2, 3) float, zyx, voxels, lowest and highest corner of what is wholly annotated.
+        region: (2, 3) float, zyx, voxels, lowest and highest corner of what is wholly annotated;
+            see `with_whole_image`. None: guessed, see `annotated_region`.
         extra: whatever else a file said, kept so that writing it again loses nothing.
     """
 
@@ -96,12 +99,14 @@ class Annotations:
 
     def annotated_region(self, time_point: int) -> np.ndarray | None:
         """Corners of what is wholly annotated, (2, 3) float, zyx, voxels: the stated `region`, or
-        else the cuboid of this time point's positions; None without positions.
+        else the cuboid that holds this time point's nuclei whole, as far as the spacing is known;
+        None without positions.
         """
         positions = self.positions_at(time_point)
         if len(positions) == 0 or self.region is not None:
             return self.region if len(positions) else None
-        return np.stack([positions.min(axis=0), positions.max(axis=0)])
+        margin = _NUCLEUS_RADIUS_UM / np.array(self.spacing_um or (np.inf,) * 3)
+        return np.stack([positions.min(axis=0) - margin, positions.max(axis=0) + margin])
 
     def links_forward(self) -> np.ndarray:
         """Number of links that leave each position forward in time, (n,) int."""
@@ -161,6 +166,11 @@ class Annotations:
             properties={key: value[rows] for key, value in self.properties.items()},
             link_properties={key: value[kept] for key, value in self.link_properties.items()},
         )
+
+    def with_whole_image(self, shape_zyx: Sequence[int]) -> Annotations:
+        """The same with the whole image as `region`: every nucleus of each annotated time point."""
+        region = [[-0.5] * 3, np.array(shape_zyx) - 0.5]
+        return dataclasses.replace(self, region=np.array(region, dtype=float))
 
     def with_spacing(self, spacing_um: Sequence[float] | None) -> Annotations:
         """The same with this spacing, µm per voxel, zyx, where they have none of their own."""

@@ -22,6 +22,7 @@ _COMBINED = {  # how OrganoidTracker combines images, and what to do instead
     "images_channel_appending": "Save the channels in one file, for example with Fiji.",
     "images_time_appending": "Save the time points in one file or folder, for example with Fiji.",
 }
+_WHOLE_IMAGE = "organoid_kit_whole_image"
 
 
 @dataclass(frozen=True)
@@ -43,16 +44,21 @@ class AnnotatedMovie:
         return dataclasses.replace(self, annotations=annotations)
 
 
-def read_dataset(path: str | Path, **options: Any) -> list[AnnotatedMovie]:
+def read_dataset(
+    path: str | Path, *, whole_image: bool = False, **options: Any
+) -> list[AnnotatedMovie]:
     """All movies of an `.autlist`; options as of `read_timelapse`. The spacing is the annotations',
     where they have one. Images are read when they are asked for.
+
+    `whole_image`: each annotated time point has all nuclei of the image; an entry of the list can
+    say so, too, with ``"organoid_kit_whole_image": true``.
     """
     path = Path(path)
     entries = read_json(path)
     if not isinstance(entries, list) or not entries:
         raise refuse(path, "An .autlist must be a list of at least one movie", f"{entries!r:.60}")
     parts = [JsonPart(entry, f"entry {index} of {path}") for index, entry in enumerate(entries)]
-    return [_read_entry(part, path.parent, options) for part in parts]
+    return [_read_entry(part, path.parent, whole_image, options) for part in parts]
 
 
 def write_dataset(
@@ -80,7 +86,9 @@ def write_dataset(
     write_json_safely(path, records, overwrite=overwrite)
 
 
-def _read_entry(entry: JsonPart, folder: Path, options: dict[str, Any]) -> AnnotatedMovie:
+def _read_entry(
+    entry: JsonPart, folder: Path, whole_image: bool, options: dict[str, Any]
+) -> AnnotatedMovie:
     for key, advice in _COMBINED.items():
         if key in entry.value:
             raise refuse(entry.where, "Each movie must be one file or folder", repr(key), advice)
@@ -98,7 +106,10 @@ def _read_entry(entry: JsonPart, folder: Path, options: dict[str, Any]) -> Annot
         "time_points": tuple(stated) if len(stated) == 2 else None,
         "name": annotations.name or None,
     } | options
-    return AnnotatedMovie(read_timelapse(images, **options), annotations, pattern)
+    movie = read_timelapse(images, **options)
+    if whole_image or entry.value.get(_WHOLE_IMAGE) is True:
+        annotations = annotations.with_whole_image(movie.shape_zyx)
+    return AnnotatedMovie(movie, annotations, pattern)
 
 
 def _find(entry: JsonPart, key: str, folder: Path) -> Path:

@@ -17,6 +17,11 @@ from organoid_kit.data import Annotations
 from organoid_kit.evaluation.classification import choose_best
 from organoid_kit.evaluation.matching import choose_common_spacing, is_annotated, match_to_truth
 
+_STATE_REGION = (
+    "Is every nucleus of the image annotated? Then state it: whole_image=True in read_dataset, "
+    "--whole-image on the command line."
+)
+_MOST_IGNORED = 0.02  # of what was found, before a score says so
 DEFAULT_THRESHOLDS = np.round(np.arange(0.02, 1.0, 0.02), 2)
 _DRAWS = 500  # of the bootstrap
 _LIKELY = 0.1  # a threshold is as good as the best if it is at least so in this part of the draws
@@ -64,7 +69,18 @@ class PositionScore(DetectionScore):
 
     def __str__(self) -> str:
         distance = f"mean distance {format_score(self.mean_distance_um, ' µm')}"
-        return f"{self.describe(f'one-to-one within {self.max_distance_um:g} µm')}; {distance}"
+        way = f"one-to-one within {self.max_distance_um:g} µm"
+        warning = f"{self.warning}\n" if self.warning else ""
+        return f"{warning}{self.describe(way)}; {distance}"
+
+    @property
+    def warning(self) -> str:
+        """What the figures hide, where more than 2 % of what was found is ignored; else empty."""
+        found = self.matched + self.false + self.ignored
+        if self.ignored <= _MOST_IGNORED * found:
+            return ""
+        why = "lie where nobody annotated, and are not counted"
+        return f"{self.ignored} of {found} found positions {why}. {_STATE_REGION}"
 
     @property
     def found_offsets_um(self) -> np.ndarray:

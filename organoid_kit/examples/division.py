@@ -186,9 +186,9 @@ def _is_near_border(annotations: Annotations) -> np.ndarray:
     margin = _BORDER_UM / np.array(annotations.spacing_um)
     for time_point in annotations.annotated_time_points:
         rows = annotations.rows_at(time_point)
-        low, high = annotations.annotated_region(time_point)
-        margins = np.where(high - low > 4 * margin, margin, 0)  # a flat cuboid is not all border
         positions = annotations.positions[rows]
+        low, high = positions.min(axis=0), positions.max(axis=0)
+        margins = np.where(high - low > 4 * margin, margin, 0)  # a flat cuboid is not all border
         near[rows] = ((positions < low + margins) | (positions > high - margins)).any(axis=1)
     return near
 

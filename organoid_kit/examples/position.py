@@ -132,20 +132,15 @@ def join_examples(examples: Sequence[PositionExample]) -> tuple[np.ndarray, np.n
 
 
 def _list_places(number: int, annotated: AnnotatedMovie, settings: NetworkSettings) -> list[Place]:
-    """The annotated time points of a movie. A region that is only the cuboid of the positions is
-    widened by the size of a dot, so that the outermost nuclei are seen whole.
-    """
+    """The annotated time points of a movie."""
     movie, annotations = annotated.movie, annotated.annotations
     shape = patches.compute_working_shape(movie, settings)
     all_positions = patches.compute_working_positions(annotated, settings)
-    margin = settings.nucleus_sigma_um / np.array(settings.spacing_um)
     places = []
     for time_point in annotations.annotated_time_points.tolist():
         positions = all_positions[annotations.rows_at(time_point)]
-        region = annotations.annotated_region(time_point)
+        region = annotated.with_spacing().annotations.annotated_region(time_point)
         region = patches.convert_positions(region, movie.shape_zyx, shape)
-        if annotations.region is None:
-            region = region + [-margin, margin]
         region = np.clip(region, -0.5, np.array(shape) - 0.5)
         points_um, alike = positions * settings.spacing_um, np.zeros(len(positions))
         crowd = 1 + batches.count_neighbours(points_um, alike, _CROWDED_UM)

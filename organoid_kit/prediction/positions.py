@@ -7,6 +7,7 @@ grid that its pooling does not notice: the result is that of one tile as large a
 import hashlib
 import itertools
 import json
+import warnings
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -108,7 +109,10 @@ def choose_threshold(
         options["time_points"] = truth.annotated_time_points.tolist()
         found = predict_positions(network, annotated.movie, settings, **options)
         curves.append(score_over_thresholds(truth, found, thresholds=thresholds))
-    choice = pool_curves(curves).choose()
+    curve = pool_curves(curves)
+    choice = curve.choose()
+    if warning := curve.best_score().warning:
+        warnings.warn(f"Threshold {choice.threshold:.2f}: {warning}", stacklevel=2)
     save_settings(settings.changed(threshold=choice.threshold), run.folder)
     run.log(f"{choice}; chosen on {[annotated.name for annotated in validation]}")
     return choice

@@ -86,13 +86,13 @@ def families(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def networks(trained, tmp_path_factory):
-    """Three networks by kind, of which two have learned nothing."""
+def networks(tmp_path_factory):
+    """Three networks by kind; the position network is shipped, two have learned nothing."""
     from organoid_kit.networks.building import build_network
-    from organoid_kit.networks.saving import save_network
+    from organoid_kit.networks.saving import SHIPPED, save_network
 
     folder = tmp_path_factory.mktemp("shipped")
-    shutil.copytree(trained.network_folder, folder / "position_small")
+    shutil.copytree(SHIPPED / "position_small", folder / "position_small")
     for network in ("division", "link"):
         settings = tiny_crop_settings(network, folder)
         save_network(build_network(settings), settings, folder / f"{network}_small")
@@ -271,7 +271,7 @@ def test_a_resumed_run_keeps_its_settings(data, trained, capsys):
 
 
 def test_the_command_to_go_on_is_complete(monkeypatch):
-    stated = "--no-validation --axes tczyx --spacing 2,0.5,0.5 --pattern t{time}.tif --accept-guess".split()
+    stated = "--no-validation --axes tczyx --spacing 2,0.5,0.5 --pattern t{time}.tif --accept-guess --whole-image".split()
     monkeypatch.setattr(train, "load_keras", lambda: None)
     monkeypatch.setattr(train, "read_dataset", lambda path, **_: [make_blobs(1), make_blobs(2)])
     commands = []

@@ -178,3 +178,17 @@ def test_a_movie_in_memory_cannot_be_listed(lineage, tmp_path):
 def test_a_folder_cannot_be_listed_without_its_pattern(entry, tmp_path):
     with pytest.raises(UserError, match="images_pattern"):
         write_dataset([dataclasses.replace(entry, images_pattern=None)], tmp_path / "list.autlist")
+
+
+@pytest.mark.parametrize("by", ["option", "entry", "no"])
+def test_the_whole_image_can_be_stated_to_be_annotated(entry, folder, by):
+    path = folder.parent / "list.autlist"
+    write_dataset([dataclasses.replace(entry, annotations=entry.annotations)], path)
+    if by == "entry":
+        [record] = json.loads(path.read_text())
+        path.write_text(json.dumps([record | {"organoid_kit_whole_image": True}]))
+    [again] = read_dataset(path, whole_image=by == "option", axes="tczyx")
+    region = again.annotations.region
+    assert (region is None) == (by == "no")
+    if by != "no":
+        assert region.tolist() == [[-0.5] * 3, [size - 0.5 for size in again.movie.shape_zyx]]

@@ -332,9 +332,11 @@ def test_the_summary_counts(clean):
         first.divisions,
     ) == (7, 3, 3, 5, 1)
     assert first.image_part == 1
-    assert second.image_part == pytest.approx(
-        2 * 31 * 61 / np.prod(SHAPE)
-    )  # z 6..7, y 30..60, x 30..90
+    # z 6..7, y 30..60, x 30..90, and 3.5 µm around them
+    low, high = np.array([6, 30, 30]) - 3.5 / np.array(SPACING), np.array([7, 60, 90])
+    sides = np.minimum(np.floor(high + 3.5 / np.array(SPACING)), np.array(SHAPE) - 1)
+    sides -= np.maximum(np.ceil(low), 0) - 1
+    assert second.image_part == pytest.approx(np.prod(sides) / np.prod(SHAPE))
     assert summary.positions == 9
     assert str(summary).splitlines()[3].split() == ["in", "all", "9", "4", "5", "1"]
 

@@ -107,6 +107,22 @@ def test_found_outside_the_annotated_region_are_ignored_unless_they_match():
     found = make_positions([[0, 0, 0], [10, 10, 12], [5, 5, 5], [5, 5, 30]])
     score = score_positions(truth, found)
     assert (score.matched, score.false, score.ignored) == (2, 1, 1)
+    first_line = str(score).splitlines()[0]
+    assert first_line.startswith("1 of 4 found positions lie where nobody annotated")
+    whole = score_positions(truth.with_whole_image((20, 40, 40)), found)
+    assert (whole.matched, whole.false, whole.ignored) == (2, 2, 0)
+    assert str(whole).startswith("precision")
+
+
+def test_in_a_shallow_stack_the_guessed_cuboid_is_no_plane():
+    """All centres lie in the middle one of five planes; ghosts above and below count."""
+    truth = make_positions([[2, 10, 10], [2, 40, 40]])
+    ghosts = make_positions([[0, 25, 25], [4, 25, 25]])
+    steep = {"spacing_um": (1.5, 0.5, 0.5)}
+    score = score_positions(
+        dataclasses.replace(truth, **steep), dataclasses.replace(ghosts, **steep)
+    )
+    assert (score.false, score.ignored) == (2, 0)
 
 
 def test_only_annotated_time_points_count():
