@@ -97,7 +97,7 @@ def predict_positions(
 def choose_threshold(
     run: Run, validation: Sequence[AnnotatedMovie], *, show_progress: bool = True
 ) -> ThresholdChoice:
-    """The middle of the probabilities of highest F1 (`ThresholdCurve.choose`), saved with the
+    """The probability of highest F1, not by chance (`ThresholdCurve.choose`), saved with the
     network; never pass movies of the last test.
     """
     network, settings = load_network(run.folder)
