@@ -26,10 +26,12 @@ from organoid_kit.base.errors import UserError
 from organoid_kit.data.dataset import AnnotatedMovie
 from organoid_kit.data.downloads import download_real_organoid, read_real_organoid
 from organoid_kit.evaluation.blobs import find_blobs, tune_blobs
+from organoid_kit.evaluation.calibration import compute_reliability
 from organoid_kit.evaluation.checks import check_annotations
 from organoid_kit.evaluation.positions import pool_scores, score_positions
 from organoid_kit.evaluation.tracks import score_divisions, score_links, score_tracks
 from organoid_kit.networks.saving import load_network, make_fine_tuning_settings
+from organoid_kit.prediction.calibration import collect_answers
 from organoid_kit.prediction.crops import predict_divisions, predict_links
 from organoid_kit.prediction.movie import track_movie
 from organoid_kit.prediction.positions import choose_threshold, predict_positions
@@ -54,6 +56,12 @@ def score_network(folder: str, organoid: AnnotatedMovie):
         network, organoid.movie, settings, time_points=time_points, show_progress=False
     )
     return score_positions(organoid.annotations, found)
+
+
+def measure_calibration(folder: str, organoid: AnnotatedMovie) -> float:
+    """Expected calibration error of a network's answers in the annotated time points."""
+    said, true, _ = collect_answers(*load_network(folder), [organoid])
+    return compute_reliability(said, true).ece
 
 
 def judge_tracks(organoid: AnnotatedMovie) -> None:
@@ -117,6 +125,7 @@ def main() -> None:
             f"shipped network, time point {time_point}: {score_network('position_small', part(organoid, [time_point]))}"
         )
     print(f"shipped network, all: {score_network('position_small', organoid)}")
+    print(f"  expected calibration error {measure_calibration('position_small', organoid):.3f}")
     blobs = tune_blobs([part(organoid, [first])])
     held_out = part(organoid, others)
     found = find_blobs(organoid.movie, time_points=others, **blobs)
@@ -142,6 +151,8 @@ def main() -> None:
         print(
             f"fine-tuned on the first time point, seed {seed}, {seconds:.0f} s, {choice}; the others: {scores[-1]}"
         )
+        error = measure_calibration(str(run.folder), held_out)
+        print(f"  expected calibration error on the others {error:.3f}")
     print(f"fine-tuned, the others, three seeds pooled: {pool_scores(scores)}")
 
 

@@ -90,7 +90,7 @@ from organoid_kit.course import (
 from organoid_kit.course.lessons import notebook_04 as lesson
 from organoid_kit.dashboards import EpochExplorer, ThresholdExplorer, TrainingDashboard
 from organoid_kit.examples import PositionExamples, PreparedMovies, compute_voxel_weights
-from organoid_kit.prediction import choose_threshold, predict_heat
+from organoid_kit.prediction import choose_threshold, compare_fine_tuned, predict_heat
 from organoid_kit.training import compare_runs, estimate_training
 
 # %% [markdown]
@@ -754,6 +754,7 @@ if real:
     )
     tuned = train([to_learn_from], [], gentle)
     choose_threshold(tuned, [to_learn_from])
+    print(compare_fine_tuned(tuned, [to_learn_from]))
     network, settings = networks.saving.load_network(tuned.folder)
     after = predict_positions(network, real.movie, settings, time_points=others)
     print("before fine-tuning:", score_positions(to_judge_by, before))

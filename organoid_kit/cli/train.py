@@ -115,6 +115,10 @@ def train_and_calibrate(
         print(f"Interrupted. All is saved in {run.folder}. To go on:\n\n  {again}", file=sys.stderr)
         return run, 130
     print(_calibrate(run, split), flush=True)
+    if settings.start_from and settings.network == "position":
+        from organoid_kit.prediction import compare_fine_tuned
+
+        print(compare_fine_tuned(run, split.validation or split.training), flush=True)
     return run, 0
 
 
