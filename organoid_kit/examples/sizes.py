@@ -74,16 +74,26 @@ def fit_to_network(annotated: AnnotatedMovie, settings: NetworkSettings) -> Anno
     The diameter is the movie's, where it is stated; else it is estimated, at the annotated
     positions or from the image alone, and what is far from the network's is warned of.
     """
-    movie, known = annotated.movie, settings.nucleus_diameter_um
-    if known is None:
+    if (known := settings.nucleus_diameter_um) is None:
         return annotated
-    scale = known / (movie.nucleus_diameter_um or _estimate(annotated, settings) or known)
+    movie = state_size(annotated, settings)
+    scale = known / movie.nucleus_diameter_um
     if is_same_spacing(scale, 1.0):
         return annotated
     spacing = tuple(scale * length for length in movie.spacing_um)
     movie = dataclasses.replace(movie, spacing_um=spacing, nucleus_diameter_um=known)
     annotations = dataclasses.replace(annotated.annotations, spacing_um=spacing)
     return dataclasses.replace(annotated, movie=movie, annotations=annotations)
+
+
+def state_size(annotated: AnnotatedMovie, settings: NetworkSettings) -> TimeLapse:
+    """The movie with a diameter stated, so that several networks scale it alike and warn once: its
+    own, the one estimated, or else the network's. Unchanged for a network that knows none.
+    """
+    movie, known = annotated.movie, settings.nucleus_diameter_um
+    if known is None or movie.nucleus_diameter_um is not None:
+        return movie
+    return dataclasses.replace(movie, nucleus_diameter_um=_estimate(annotated, settings) or known)
 
 
 def _estimate(annotated: AnnotatedMovie, settings: NetworkSettings) -> float | None:

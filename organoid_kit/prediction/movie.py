@@ -11,7 +11,8 @@ import numpy as np
 
 from organoid_kit.base import NetworkSettings, UserError
 from organoid_kit.base.settings import NETWORKS
-from organoid_kit.data import Annotations, TimeLapse
+from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
+from organoid_kit.examples.sizes import state_size
 from organoid_kit.networks import load_network
 from organoid_kit.prediction.crops import predict_divisions, predict_links
 from organoid_kit.prediction.positions import predict_positions
@@ -57,6 +58,9 @@ def track_movie(
     `add_error_probabilities`, `resume_file` that of `predict_positions`, which takes longest.
     """
     networks = load_networks(position_network, division_network, link_network, channels)
+    nothing = Annotations(np.zeros((0, 3)), [])
+    for _, own in networks.values():
+        movie = state_size(AnnotatedMovie(movie, nothing), own)
     seconds: dict[str, float] = {}
     bar = {"show_progress": show_progress}
     with _measure(seconds, "positions"):

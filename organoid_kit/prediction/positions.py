@@ -217,6 +217,7 @@ def _identify(
 ) -> str:
     """A checksum of everything a prediction depends on; the first stack stands for all images."""
     facts = [settings.to_dict(), threshold, str(movie), str(movie.path)]
+    facts += [movie.nucleus_diameter_um] if movie.nucleus_diameter_um else []
     total = hashlib.sha256(json.dumps(facts).encode())
     total.update(np.ascontiguousarray(movie.stack(movie.time_points[0], settings.channels)))
     for weights in network.get_weights():
