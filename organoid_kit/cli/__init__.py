@@ -26,7 +26,7 @@ from organoid_kit import __version__
 from organoid_kit.base import UserError
 
 # As `read_dataset` names them
-READING = ("axes", "spacing_um", "pattern", "accept_guess", "whole_image")
+READING = ("axes", "spacing_um", "pattern", "accept_guess", "nucleus_diameter_um", "whole_image")
 _OF_RUNS = ("report", "card", "export")  # stand in the module `runs`
 
 
@@ -95,8 +95,8 @@ def _parse(kind: type, text: str) -> tuple:
 
 def spell_option(name: str) -> str:
     """batch_size → --batch-size."""
-    flags = {"output_folder": "output", "patch_shape_zyx": "patch", "spacing_um": "spacing"}
-    return f"--{flags.get(name, name).replace('_', '-')}"
+    flags = {"output_folder": "output", "patch_shape_zyx": "patch"}
+    return f"--{flags.get(name, name.removesuffix('_um')).replace('_', '-')}"
 
 
 def spell_options(**options: object) -> list[str]:

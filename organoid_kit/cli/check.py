@@ -5,10 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from organoid_kit.base import refuse
 from organoid_kit.cli.files import open_movies, require_channels
 from organoid_kit.data import AnnotatedMovie
 from organoid_kit.evaluation import check_annotations, summarise_annotations
+from organoid_kit.examples.sizes import estimate_nucleus_size
 
 _FEW = 3  # problems of a kind that are shown
 
@@ -29,8 +32,21 @@ def check(
     if not channels:
         require_channels(annotated.movie for annotated in movies)
     errors = print_problems(movies, channels or (1,), sys.maxsize if show_all else _FEW)
-    print(f"\n{summarise_annotations(movies)}")
+    print(f"\n{summarise_annotations(movies)}\n")
+    for annotated in movies:
+        _print_size(annotated, channels or (1,))
     return 1 if errors else 0
+
+
+def _print_size(annotated: AnnotatedMovie, channels: tuple[int, ...]) -> None:
+    """How wide the nuclei of the first annotated time point seem to be."""
+    seen = np.intersect1d(annotated.annotations.time_points, annotated.movie.time_points)
+    for time_point in seen[:1].tolist():
+        positions = annotated.annotations.positions_at(time_point)
+        size = estimate_nucleus_size(annotated.movie, channels, time_point, positions)
+        stated = annotated.movie.nucleus_diameter_um
+        said = f", stated: {stated:g} µm" if stated else ""
+        print(f"{annotated.name}: {size or 'no size of nuclei to be seen'}{said}")
 
 
 def print_problems(

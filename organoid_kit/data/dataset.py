@@ -23,6 +23,7 @@ _COMBINED = {  # how OrganoidTracker combines images, and what to do instead
     "images_time_appending": "Save the time points in one file or folder, for example with Fiji.",
 }
 _WHOLE_IMAGE = "organoid_kit_whole_image"
+_DIAMETER = "organoid_kit_nucleus_diameter_um"
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ def read_dataset(
     where they have one. Images are read when they are asked for.
 
     `whole_image`: each annotated time point has all nuclei of the image; an entry of the list can
-    say so, too, with ``"organoid_kit_whole_image": true``.
+    say so, too, with ``"organoid_kit_whole_image": true``, and how wide nuclei are, with
+    ``"organoid_kit_nucleus_diameter_um": 12``.
     """
     path = Path(path)
     entries = read_json(path)
@@ -105,6 +107,7 @@ def _read_entry(
         "pattern": pattern,
         "time_points": tuple(stated) if len(stated) == 2 else None,
         "name": annotations.name or None,
+        "nucleus_diameter_um": (entry.numbers(_DIAMETER)[0] if _DIAMETER in entry.value else None),
     } | options
     movie = read_timelapse(images, **options)
     if whole_image or entry.value.get(_WHOLE_IMAGE) is True:
@@ -139,6 +142,7 @@ def _make_record(entry: AnnotatedMovie, file: Path) -> dict[str, Any]:
     return {
         "experiment_file": file.name,
         "images_container": container.as_posix(),
+        **({_DIAMETER: diameter} if (diameter := entry.movie.nucleus_diameter_um) else {}),
         "images_pattern": pattern or "",  # OrganoidTracker wants both keys, also for one file
         # Without these OrganoidTracker finds no image in a folder
         "min_time_point": entry.movie.time_points[0],

@@ -175,6 +175,10 @@ def read_timelapse(
         rule = "The time between time points must be a positive number of minutes"
         advice = "Pass for example minutes_per_time_point=10."
         raise UserError(f"{rule}. Received: {minutes}. {advice}")
+    if nucleus_diameter_um is not None and not 0 < nucleus_diameter_um < math.inf:
+        rule = "The diameter of nuclei must be a positive number of µm"
+        received = f"nucleus_diameter_um={nucleus_diameter_um}"
+        raise UserError(f"{rule}. Received: {received}. Pass for example 12, or leave it out.")
     return TimeLapse(
         name=name or path.stem.removesuffix(".ome"),
         time_points=choose_time_points(image, axes, time_points),

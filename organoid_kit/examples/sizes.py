@@ -110,10 +110,11 @@ def _estimate(annotated: AnnotatedMovie, settings: NetworkSettings) -> float | N
         or 1 / _SAME_SIZE < size.diameter_um / known < _SAME_SIZE
     ):
         return None
+    wide = f"{size.diameter_um:.0f}"
     warnings.warn(
         f"{movie.name}: {size}; the network knows {known:g} µm, so the movie is scaled to it. If "
-        "that is wrong, state the diameter: read_timelapse(..., nucleus_diameter_um="
-        f"{size.diameter_um:.0f}).",
+        f"that is wrong, state the diameter: read_timelapse(..., nucleus_diameter_um={wide}), or "
+        f"--nucleus-diameter {wide} on the command line.",
         stacklevel=2,
     )
     return size.diameter_um

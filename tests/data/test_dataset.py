@@ -192,3 +192,15 @@ def test_the_whole_image_can_be_stated_to_be_annotated(entry, folder, by):
     assert (region is None) == (by == "no")
     if by != "no":
         assert region.tolist() == [[-0.5] * 3, [size - 0.5 for size in again.movie.shape_zyx]]
+
+
+def test_how_wide_nuclei_are_travels_in_the_list(entry, folder):
+    path = folder.parent / "list.autlist"
+    wide = dataclasses.replace(entry.movie, nucleus_diameter_um=12.0)
+    write_dataset([entry, dataclasses.replace(entry, movie=wide)], path)
+    first, second = read_dataset(path, axes="tczyx")
+    assert (first.movie.nucleus_diameter_um, second.movie.nucleus_diameter_um) == (None, 12.0)
+    [*_, stated] = read_dataset(path, axes="tczyx", nucleus_diameter_um=5.0)
+    assert stated.movie.nucleus_diameter_um == 5.0
+    with pytest.raises(UserError, match="nucleus_diameter_um=-1"):
+        read_dataset(path, axes="tczyx", nucleus_diameter_um=-1)
