@@ -32,7 +32,8 @@ def check_annotations(
     Without a movie, no images are looked at; with it, those of the `time_points`, or else of all
     annotated ones. The channels, from 1, are those that show nuclei; several are summed.
     """
-    limits = limits or CheckLimits()
+    stated_um = movie.nucleus_diameter_um if movie else None
+    limits = limits or CheckLimits(**{"diameter_um": stated_um} if stated_um else {})
     problems = [*check_basics(annotations, movie), *check_place(annotations, movie)]
     problems += check_direction(annotations)
     facing_forward = _turn_links(annotations, movie)
