@@ -9,9 +9,9 @@ import runpy
 
 import numpy as np
 
+from organoid_kit.course.synthetic import make_synthetic_movie
 from organoid_kit.data.dataset import AnnotatedMovie
 from organoid_kit.data.downloads import find_samples
-from organoid_kit.data.synthetic import make_synthetic_movie
 
 FAST = {
     "rotation_degrees": 15.0,

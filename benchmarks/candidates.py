@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+from organoid_kit.course.synthetic import SyntheticSettings, make_synthetic_movie
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.dataset import read_dataset
-from organoid_kit.data.synthetic import SyntheticSettings, make_synthetic_movie
 from organoid_kit.evaluation.tracks import score_links
 from organoid_kit.tracking.linking import (
     compute_candidate_recall,

@@ -25,12 +25,12 @@ from pathlib import Path
 import numpy as np
 from _held_out import FAST, RESTLESS
 
+from organoid_kit.course.synthetic.life import grow_organoid
+from organoid_kit.course.synthetic.settings import SyntheticSettings
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.dataset import read_dataset
 from organoid_kit.data.downloads import find_samples
 from organoid_kit.data.formats.trackmate import read_trackmate
-from organoid_kit.data.synthetic.life import grow_organoid
-from organoid_kit.data.synthetic.settings import SyntheticSettings
 from organoid_kit.evaluation.tracks import score_divisions
 from organoid_kit.tracking.build import build_tracks
 from organoid_kit.tracking.linking import (

@@ -27,8 +27,8 @@ import numpy as np
 from scipy import ndimage
 
 from organoid_kit.base.settings import NetworkSettings
+from organoid_kit.course.synthetic import SyntheticSettings, make_synthetic_movie
 from organoid_kit.data.dataset import AnnotatedMovie
-from organoid_kit.data.synthetic import SyntheticSettings, make_synthetic_movie
 from organoid_kit.examples.augmentation import (
     apply_to_positions,
     cut_patch,

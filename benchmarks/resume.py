@@ -25,8 +25,8 @@ import numpy as np
 
 from organoid_kit.base.files import read_json
 from organoid_kit.base.settings import NETWORKS, NetworkSettings, make_settings
+from organoid_kit.course.synthetic import SyntheticSettings, make_synthetic_movie
 from organoid_kit.data.dataset import AnnotatedMovie
-from organoid_kit.data.synthetic import SyntheticSettings, make_synthetic_movie
 
 EXAMPLES_PER_EPOCH = 14  # in batches of 4: the last one has 2
 TIME_POINTS = {

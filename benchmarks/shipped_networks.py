@@ -25,8 +25,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from organoid_kit.base.files import write_json_safely
 from organoid_kit.base.settings import NETWORKS, make_settings
+from organoid_kit.course.synthetic import make_synthetic_movie, random_synthetic_settings
 from organoid_kit.data.dataset import AnnotatedMovie
-from organoid_kit.data.synthetic import make_synthetic_movie, random_synthetic_settings
 from organoid_kit.evaluation.calibration import compute_reliability
 from organoid_kit.evaluation.classification import compute_average_precision
 from organoid_kit.evaluation.positions import pool_scores, score_positions

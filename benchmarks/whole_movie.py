@@ -21,8 +21,8 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
+from organoid_kit.course.synthetic import SyntheticSettings, make_synthetic_movie
 from organoid_kit.data.dataset import AnnotatedMovie, read_dataset, write_dataset
-from organoid_kit.data.synthetic import SyntheticSettings, make_synthetic_movie
 from organoid_kit.data.timelapse import TimeLapse, read_timelapse, write_timelapse
 
 SETTINGS = SyntheticSettings(

@@ -9,9 +9,9 @@ import dataclasses
 import sys
 from pathlib import Path
 
+from organoid_kit.course.synthetic import SyntheticSettings, make_synthetic_movie
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.dataset import AnnotatedMovie, write_dataset
-from organoid_kit.data.synthetic import SyntheticSettings, make_synthetic_movie
 from organoid_kit.data.timelapse import TimeLapse, read_timelapse, write_timelapse
 
 SETTINGS = SyntheticSettings(

@@ -550,7 +550,7 @@ print("highest voxel (z, y, x): (1, 3, 4). Top of the dot:", places[0].round(2))
 # A low threshold finds more, but more of it is false. We choose it on the **validation** movie. On the test movie that
 # would be cheating. The threshold does not have to be 0.5: the network's probabilities say where it is more sure and
 # where less. They do not promise that nine out of ten peaks with 0.9 are right. On few nuclei many thresholds are as
-# good as one another, and the best may be best by chance: the mean over many draws of the nuclei is taken.
+# good as one another, and the best may be best by chance: what is printed says how wide that range is.
 #
 # **Guess first:** where will the highest F1 be, below or above 0.5?
 

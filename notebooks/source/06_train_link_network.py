@@ -144,11 +144,11 @@ print(*(one.movie for one in [*training, *validation, slow_movie]), sep="\n")
 # from either.
 
 # %%
-movie_settings = data.synthetic.SyntheticSettings(
+movie_settings = course.synthetic.SyntheticSettings(
     shape_zyx=(20, 112, 112), nuclei=30, photons=100, **fast
 )
 also_fast, fast_movie = (
-    data.AnnotatedMovie(*data.synthetic.make_synthetic_movie(movie_settings, seed, "fast"))
+    data.AnnotatedMovie(*course.synthetic.make_synthetic_movie(movie_settings, seed, "fast"))
     for seed in (30, 31)
 )
 validation = [*validation, also_fast]

@@ -73,10 +73,10 @@ from organoid_kit import (
 )
 
 # %%
-from organoid_kit.course import figures, measured, read_demonstration
+from organoid_kit.course import figures, measured, read_demonstration, synthetic
 from organoid_kit.course.lessons import notebook_09 as lesson
 from organoid_kit.dashboards import RunComparison
-from organoid_kit.data import AnnotatedMovie, Annotations, synthetic
+from organoid_kit.data import AnnotatedMovie, Annotations
 from organoid_kit.examples import patches, splits as splitting
 from organoid_kit.report import doctor
 

@@ -3,6 +3,7 @@
 Its modules, in the order of use:
 
     lessons/        exercises and questions, one module a notebook
+    synthetic/      invented movies, of which the truth is known
     ladder          can a network learn one patch by heart?
     results_table   whatever was trained adds a row
     measured/       trainings measured before, too long for a lesson
@@ -14,7 +15,7 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["lessons", "measured", "figures"],
+    submodules=["lessons", "measured", "figures", "synthetic"],
     submod_attrs={
         "ladder": ["overfit_one_patch", "overfit_one_time_point"],
         "lessons.exercise": ["choose_answer"],

@@ -1,10 +1,9 @@
-"""Movies and annotations: read, written, invented.
+"""Movies and annotations: read and written.
 
 Its modules, in the order of use:
 
     reading/ ── timelapse ──────┬── dataset (.autlist) ── downloads (samples, a real organoid)
     formats/ ── annotations ────┘
-    synthetic/ (both, and the truth is known)
     conversion (of what files say)
 """
 
@@ -12,7 +11,7 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["annotations", "dataset", "downloads", "formats", "synthetic", "timelapse"],
+    submodules=["annotations", "dataset", "downloads", "formats", "timelapse"],
     submod_attrs={
         "annotations": ["Annotations"],
         "dataset": ["AnnotatedMovie", "read_dataset", "write_dataset"],

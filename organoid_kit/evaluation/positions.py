@@ -172,9 +172,8 @@ class ThresholdCurve:
         return self.scores[self._best_row()]
 
     def choose(self) -> ThresholdChoice:
-        """The best threshold, not by chance: the mean of the best of each draw of a bootstrap over
-        true and false positions (Breiman's bagging). Those around the best that are at least as
-        good in a tenth of the draws are as good, as far as these positions tell.
+        """The best threshold, and those around it that are at least as good in a tenth of the draws
+        of a bootstrap over true and false positions: as good, as far as these positions tell.
         """
         best = low = high = self._best_row()
         drawn = self._draw_f1()
@@ -183,9 +182,8 @@ class ThresholdCurve:
             low -= 1
         while high + 1 < len(alike) and alike[high + 1]:
             high += 1
-        ends = self.thresholds[low], self.thresholds[high]
-        middle = self.thresholds[np.clip(round(np.mean(list(map(choose_best, drawn)))), low, high)]
-        return ThresholdChoice(*map(float, (middle, *ends)), len(self.scores[0].offsets_um))
+        chosen = self.thresholds[[best, low, high]].tolist()
+        return ThresholdChoice(*chosen, len(self.scores[0].offsets_um))
 
     def _draw_f1(self) -> np.ndarray:
         """F1 at each threshold, each position counted once on average, (draws, k) float."""

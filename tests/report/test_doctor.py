@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from organoid_kit.base.settings import make_settings, write_settings
-from organoid_kit.data.annotations import Annotations
-from organoid_kit.data.dataset import AnnotatedMovie, read_dataset
-from organoid_kit.data.downloads import find_samples
-from organoid_kit.data.synthetic import (
+from organoid_kit.course.synthetic import (
     SyntheticSettings,
     make_synthetic_movie,
     random_synthetic_settings,
 )
+from organoid_kit.data.annotations import Annotations
+from organoid_kit.data.dataset import AnnotatedMovie, read_dataset
+from organoid_kit.data.downloads import find_samples
 from organoid_kit.examples.splits import split_by_time_block, split_random_time_points
 from organoid_kit.report.doctor import (
     Finding,

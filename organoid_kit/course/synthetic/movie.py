@@ -6,9 +6,13 @@ import numpy as np
 from scipy import ndimage
 
 from organoid_kit.base import UserError
+from organoid_kit.course.synthetic.life import Nucleus, Organoid, Snapshot, dot, grow_organoid, unit
+from organoid_kit.course.synthetic.settings import (
+    SyntheticSettings,
+    apply_difficulty,
+    check_settings,
+)
 from organoid_kit.data.annotations import Annotations
-from organoid_kit.data.synthetic.life import Nucleus, Organoid, Snapshot, dot, grow_organoid, unit
-from organoid_kit.data.synthetic.settings import SyntheticSettings, apply_difficulty, check_settings
 from organoid_kit.data.timelapse import TimeLapse, make_timelapse
 
 CHANNEL_NAMES = ("brightfield", "nuclei in G1", "nuclei in S, G2 and M")

@@ -8,12 +8,12 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from organoid_kit.base.errors import UserError
-from organoid_kit.data.synthetic import (
+from organoid_kit.course.synthetic import (
     SyntheticSettings,
     make_synthetic_movie,
     random_synthetic_settings,
 )
-from organoid_kit.data.synthetic.movie import Microscope
+from organoid_kit.course.synthetic.movie import Microscope
 
 SMALL = SyntheticSettings(
     shape_zyx=(20, 100, 100),

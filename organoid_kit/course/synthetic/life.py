@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from organoid_kit.base import UserError
-from organoid_kit.data.synthetic.settings import SyntheticSettings
+from organoid_kit.course.synthetic.settings import SyntheticSettings
 
 _MIN_RADIUS_UM = 9.0  # an organoid smaller than this has no lumen
 # Half axes of the plate in µm: radial, along axis, across
