@@ -937,3 +937,84 @@ def test_a_zarr_of_version_0_2_without_axes_has_five(tmp_path, images):
         read_timelapse(path)
     movie = read_timelapse(path, spacing_um=(2, 0.5, 0.5))
     assert (len(movie.time_points), *movie.shape_zyx) == (len(images), *images.shape[2:])
+
+
+# Files that belong together, or end early
+
+
+def test_an_aborted_acquisition_is_read_as_far_as_it_is_complete(tmp_path, images):
+    """The metadata promise one time point more than the file has."""
+    stacks = images[:, 0]
+    described = f'SizeT="{len(stacks)}"'
+    tifffile.imwrite(tmp_path / "whole.ome.tif", stacks, metadata={"axes": "TZYX"})
+    with tifffile.TiffFile(tmp_path / "whole.ome.tif") as tif:
+        xml = tif.ome_metadata.replace(described, f'SizeT="{len(stacks) + 1}"')
+    path = tmp_path / "aborted.ome.tif"
+    tifffile.imwrite(path, stacks, description=xml, metadata=None, ome=False)
+    stated = {"spacing_um": SPACING}
+    with pytest.warns(UserWarning, match=f"of {len(stacks) + 1} time points {len(stacks)} are"):
+        movie = read_timelapse(path, **stated)
+    assert len(movie.time_points) == len(stacks)
+    np.testing.assert_array_equal(movie.stack(len(stacks) - 1), stacks[-1])
+
+
+def test_ome_tiff_files_that_name_each_other_are_one_movie(tmp_path, images):
+    stacks = images[:, 0]
+    names = [f"m_t{time}.ome.tif" for time in range(len(stacks))]
+    blocks = [
+        f'<TiffData FirstT="{t}" FirstZ="{z}" FirstC="0" IFD="{z}" PlaneCount="1">'
+        f'<UUID FileName="{name}">urn:uuid:{t:032d}</UUID></TiffData>'
+        for t, name in enumerate(names)
+        for z in range(stacks.shape[1])
+    ]
+    t, z, y, x = stacks.shape
+    sizes = f'SizeT="{t}" SizeZ="{z}" SizeC="1" SizeY="{y}" SizeX="{x}"'
+    for time, name in enumerate(names):
+        xml = (
+            '<?xml version="1.0" encoding="UTF-8"?><OME xmlns='
+            '"http://www.openmicroscopy.org/Schemas/OME/2016-06" '
+            f'UUID="urn:uuid:{time:032d}"><Image ID="Image:0"><Pixels ID="Pixels:0" '
+            f'DimensionOrder="XYZCT" Type="uint16" {sizes}>{"".join(blocks)}</Pixels></Image></OME>'
+        )
+        tifffile.imwrite(
+            tmp_path / name, stacks[time].astype(np.uint16), description=xml, metadata=None
+        )
+    movie = read_timelapse(tmp_path, spacing_um=SPACING)
+    assert (len(movie.time_points), *movie.shape_zyx) == stacks.shape
+    assert len(movie.channel_names) == 1
+    np.testing.assert_array_equal(movie.stack(1), stacks[1])
+
+
+@pytest.mark.parametrize(
+    ("pattern", "guessed"),
+    [
+        ("t{time:03}_z{z:03}.tif", True),
+        ("t{time}c{channel}z{z:02}.tif", True),
+        ("img_{time:03}_Default_{z:03}.tif", False),
+        ("stack{time}_{z}.tif", False),
+    ],
+)
+def test_a_file_for_each_plane(tmp_path, images, pattern, guessed):
+    for t, c, z in np.ndindex(images.shape[:3]):
+        if c == 0 or "{channel" in pattern:
+            path = tmp_path / pattern.format(time=t, channel=c, z=z)
+            tifffile.imwrite(path, images[t, c, z])
+    with pytest.raises(UserError) as error:
+        read_timelapse(tmp_path, spacing_um=SPACING)
+    assert (f'pattern="{pattern}"' in str(error.value)) == guessed
+    movie = read_timelapse(tmp_path, spacing_um=SPACING, pattern=pattern)
+    channels = images.shape[1] if "{channel" in pattern else 1
+    assert (len(movie.time_points), len(movie.channel_names)) == (len(images), channels)
+    for channel in range(channels):
+        np.testing.assert_array_equal(movie.stack(2, (channel + 1,)), images[2, channel])
+
+
+def test_the_planes_of_one_stack(tmp_path, images):
+    for z, plane in enumerate(images[0, 0]):
+        tifffile.imwrite(tmp_path / f"z{z:03}.tif", plane)
+    movie = read_timelapse(tmp_path, spacing_um=SPACING, pattern="z{z:03}.tif")
+    assert len(movie.time_points) == 1
+    np.testing.assert_array_equal(movie.stack(0), images[0, 0])
+    (tmp_path / "z001.tif").unlink()
+    tifffile.imwrite(tmp_path / "z009.tif", images[0, 0, 0])
+    assert read_timelapse(tmp_path, spacing_um=SPACING, pattern="z{z:03}.tif").shape_zyx[0] > 1

@@ -1,5 +1,5 @@
-"""TIFF hyperstacks (ImageJ, OME, plain), and folders with a file for each time point, or for each time
-point and channel. tifffile reads; nothing it only logs about is passed over in silence.
+"""TIFF hyperstacks (ImageJ, OME, plain), and folders with a file for each time point, channel or
+plane. tifffile reads; nothing it only logs about is passed over in silence.
 """
 
 import dataclasses
@@ -7,9 +7,10 @@ import logging
 import math
 import re
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import islice
+from itertools import islice, product
 from pathlib import Path
 from string import Formatter
 from typing import Any
@@ -24,8 +25,12 @@ from organoid_kit.data.reading.image import ImageFile, Index, TimePoints, to_ran
 
 # The Cell Tracking Challenge's naming is published, so it is not a guess
 _CTC_NAME = re.compile(r"t\d{3,}\.tif")
-_CHANNEL_WORD = re.compile(r"(?:^|[\W_\d])(?:c|ch|channel)[-_ ]?$", re.IGNORECASE)
-_Files = dict[tuple[int, int], Path]  # (time point, channel as the files count it) → file
+_FILE_NAME = re.compile(r'FileName="([^"]*)"')  # in OME-XML, of the files of a set
+_WORDS = {  # what stands before a number says what it counts; else it is the time point
+    "channel": re.compile(r"(?:^|[\W_\d])(?:c|ch|channel)[-_ ]?$", re.IGNORECASE),
+    "z": re.compile(r"(?:^|[\W_\d])(?:z|slice|plane)[-_ ]?$", re.IGNORECASE),
+}
+_Files = dict[tuple[int, int, int], Path]  # (time point, channel, plane), as named → file
 
 
 def read_tiff(path: Path) -> ImageFile:
@@ -41,8 +46,11 @@ def read_tiff(path: Path) -> ImageFile:
             elif tif.is_imagej and tif.imagej_metadata:
                 said = _read_imagej(tif)
             axes = "".join(x if x in "tczyxs" else "?" for x in series.axes.lower())
-            read = _make_reader(path, tif, series)
-            return ImageFile(path, axes, tuple(series.shape), series.dtype, read, **said)
+            shape = tuple(series.shape)
+            if set(_FILE_NAME.findall(tif.ome_metadata or "")) <= {path.name}:  # no other is lost
+                shape = _find_complete(path, series, axes)
+            read = _make_reader(path, tif, series, shape)
+            return ImageFile(path, axes, shape, series.dtype, read, **said)
     except UserError:
         raise
     except Exception as error:  # a damaged header makes tifffile stumble in many ways
@@ -76,13 +84,26 @@ def _find_series(tif: tifffile.TiffFile) -> tifffile.TiffPageSeries:
     return first
 
 
+def _find_complete(path: Path, series: tifffile.TiffPageSeries, axes: str) -> tuple[int, ...]:
+    """The shape, without the time points at the end that an aborted acquisition lacks."""
+    shape = tuple(series.shape)
+    missing = [number for number in range(len(series)) if series.pages[number] is None]
+    if not missing or not axes.startswith("t"):
+        return shape
+    complete = missing[0] // (len(series) // shape[0])
+    if complete:
+        rule = f"{path} ends early: of {shape[0]} time points {complete} are complete"
+        warnings.warn(f"{rule}; these are read.", stacklevel=4)
+    return (complete or shape[0], *shape[1:])
+
+
 def _make_reader(
-    path: Path, tif: tifffile.TiffFile, series: tifffile.TiffPageSeries
+    path: Path, tif: tifffile.TiffFile, series: tifffile.TiffPageSeries, shape: tuple[int, ...]
 ) -> Callable[[Index], np.ndarray]:
     if series.dataoffset is None or series.is_multifile:
-        return _PageReader(tif, series).read
+        return _PageReader(tif, series, len(series) * shape[0] // series.shape[0]).read
     dtype = np.dtype(tif.byteorder + series.dtype.char)
-    offset, shape = series.dataoffset, tuple(series.shape)
+    offset = series.dataoffset
     _check_length(path, offset + math.prod(shape) * dtype.itemsize)
     return lambda index: np.memmap(path, dtype, "r", offset, shape)[index]
 
@@ -90,7 +111,9 @@ def _make_reader(
 class _PageReader:
     """Reads pages of a file, one thread at a time. The file is open only while it is read."""
 
-    def __init__(self, tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> None:
+    def __init__(
+        self, tif: tifffile.TiffFile, series: tifffile.TiffPageSeries, complete: int
+    ) -> None:
         self.tif, self.series = tif, series
         self.lock = threading.Lock()
         outer = len(series.shape)
@@ -98,7 +121,7 @@ class _PageReader:
             outer -= 1
         self.page_shape = series.shape[outer:]
         self.page_numbers = np.arange(len(series)).reshape(series.shape[:outer])
-        self._find_page(len(series) - 1)
+        self._find_page(complete - 1)
 
     def read(self, index: Index) -> np.ndarray:
         """The part of the image at this index."""
@@ -175,27 +198,34 @@ def _read_imagej(tif: tifffile.TiffFile) -> dict[str, Any]:
 def read_tiff_folder(path: Path, pattern: str | None, time_points: TimePoints | None) -> ImageFile:
     """Opens a folder of TIFF files, and of them only the first; each other is compared with it when
     it is read. Where no `pattern` such as ``im_t{time:03}c{channel}.tif`` is given, the names tell
-    it; `time_points` limits the files that must be there.
+    it; {z} are planes. `time_points` limits the files that must be there. OME-TIFF files that name
+    each other are one movie.
     """
     names = _list_tiffs(path)
+    if _is_ome_set(path / names[0]):
+        return dataclasses.replace(read_tiff(path / names[0]), path=path)
     used_pattern = pattern or _find_pattern(path, names)
     files = _match_names(path, names, used_pattern)
-    channels = sorted({channel for _, channel in files})
+    channels, planes = (sorted(set(numbers)) for numbers in list(zip(*files, strict=True))[1:])
     times = _check_complete(path, files, used_pattern, time_points)
-    first = read_tiff(files[times.start, channels[0]])
-    axes_in_names = "tc" if "{channel" in used_pattern else "t"
-    lengths = (len(times), len(channels))[: len(axes_in_names)]
+    first = read_tiff(files[times.start, channels[0], planes[0]])
+    lengths = {"t": len(times)}
+    if "{channel" in used_pattern:
+        lengths["c"] = len(channels)
+    if "{z" in used_pattern:
+        lengths["z"] = len(planes)
     names_known = pattern or all(map(_CTC_NAME.fullmatch, names))
 
     def read(index: Index) -> np.ndarray:
-        time, channel = (*index[: len(axes_in_names)], 0)[:2]
-        file = files[times[time], channels[channel]]
-        image = read_tiff(file)
-        if (image.shape, image.dtype) != (first.shape, first.dtype):
-            rule = "All files of a movie must have one shape and type"
-            kinds = f"{image.shape} {image.dtype} beside {first.shape} {first.dtype}"
-            raise refuse(file, rule, kinds, "Export it again, or leave it out with time_points.")
-        return image.read(index[len(axes_in_names) :])
+        named = dict(zip(lengths, index))
+        place = times[named["t"]], channels[named.get("c", 0)]
+        inner = index[len(lengths) :]
+        if "z" not in lengths:
+            return _read_like(first, files[(*place, planes[0])]).read(inner)
+        chosen = [_read_like(first, files[(*place, plane)]).read(inner) for plane in planes]
+        return np.stack(chosen)[named["z"]]
+
+    axes_in_names = "".join(lengths)
 
     inner = ["?" if letter in axes_in_names else letter for letter in first.axes]
     file_channels = [f"file channel {number}" for number in channels]
@@ -203,13 +233,32 @@ def read_tiff_folder(path: Path, pattern: str | None, time_points: TimePoints | 
         first,
         path=path,
         axes=axes_in_names + "".join(inner),
-        shape=lengths + first.shape,
+        shape=(*lengths.values(), *first.shape),
         read=read,
         channel_names=tuple(file_channels) if "c" in axes_in_names else (),
         first_time_point=times.start,
         axes_in_names=axes_in_names,
         guessed_pattern=None if names_known else used_pattern,
     )
+
+
+def _is_ome_set(path: Path) -> bool:
+    """Whether a file names others that belong to its image: each of them opens it whole."""
+    try:
+        with tifffile.TiffFile(path) as tif:
+            return bool(tif.is_ome and tif.series[0].is_multifile)
+    except Exception:  # whatever is wrong is said when it is read
+        return False
+
+
+def _read_like(first: ImageFile, file: Path) -> ImageFile:
+    """Another file of the movie; UserError where it is of another kind than the first."""
+    image = read_tiff(file)
+    if (image.shape, image.dtype) != (first.shape, first.dtype):
+        rule = "All files of a movie must have one shape and type"
+        kinds = f"{image.shape} {image.dtype} beside {first.shape} {first.dtype}"
+        raise refuse(file, rule, kinds, "Export it again, or leave it out with time_points.")
+    return image
 
 
 def _list_tiffs(folder: Path) -> list[str]:
@@ -228,7 +277,8 @@ def _match_names(folder: Path, names: list[str], pattern: str) -> _Files:
     for match in filter(None, map(expression.fullmatch, names)):
         numbers = {key: int(value) for key, value in match.groupdict().items()}
         if pattern.format(**numbers) == match.string:
-            files[numbers["time"], numbers.get("channel", 0)] = folder / match.string
+            place = (numbers.get(name, 0) for name in ("time", "channel", "z"))
+            files[tuple(place)] = folder / match.string
     if not files:
         received = f"pattern={pattern!r} for {_show(names)}"
         advice = "{time:03} stands for a number of at least three digits."
@@ -237,7 +287,7 @@ def _match_names(folder: Path, names: list[str], pattern: str) -> _Files:
 
 
 def _to_expression(pattern: str) -> str:
-    """The regular expression of a format string. Raises UserError where {time} is missing."""
+    """The regular expression of a format string. Raises UserError where it counts nothing."""
     expression, fields = "", []
     try:
         for literal, field, _, _ in Formatter().parse(pattern):
@@ -245,11 +295,11 @@ def _to_expression(pattern: str) -> str:
             if field is not None:
                 expression += f"(?P={field})" if field in fields else f"(?P<{field}>[0-9]+)"
                 fields.append(field)
-        pattern.format(time=0, channel=0)
-        if "time" not in fields:
+        pattern.format(time=0, channel=0, z=0)
+        if not {"time", "z"} & set(fields):
             raise ValueError("no {time}")
     except (ValueError, KeyError, IndexError) as error:
-        rule = "A pattern must say where the time point stands, {time}, and may say {channel}"
+        rule = "A pattern must say where the time point stands, {time}, and may say {channel}, {z}"
         advice = 'Pass for example pattern="im_t{time:03}c{channel}.tif".'
         raise UserError(f"{rule}. Received: pattern={pattern!r}. {advice}") from error
     return expression
@@ -259,17 +309,16 @@ def _check_complete(
     folder: Path, files: _Files, pattern: str, time_points: TimePoints | None
 ) -> range:
     """The time points, of which every file is there."""
-    found, channels = (sorted(set(numbers)) for numbers in zip(*files, strict=True))
+    found, channels, planes = (sorted(set(numbers)) for numbers in zip(*files, strict=True))
     times = range(found[0], found[-1] + 1) if time_points is None else to_range(time_points)
-    wanted = (times.stop - times.start) * len(channels)
-    missing = wanted - sum(time in times for time, _ in files)
+    wanted = (times.stop - times.start) * len(channels) * len(planes)
+    missing = wanted - sum(time in times for time, _, _ in files)
     if missing:
         # Names that are dates leave billions of gaps: only the first few are looked for
-        pairs = ((time, channel) for time in times for channel in channels)
-        gaps = (pair for pair in pairs if pair not in files)
-        few = list(islice(gaps, 3))
-        names = ", ".join(pattern.format(time=time, channel=channel) for time, channel in few)
-        numbers = ", ".join(map(str, sorted({time for time, _ in few})))
+        places = ((t, *others) for t in times for others in product(channels, planes))
+        few = list(islice((place for place in places if place not in files), 3))
+        names = ", ".join(pattern.format(time=t, channel=c, z=z) for t, c, z in few)
+        numbers = ", ".join(map(str, sorted({t for t, _, _ in few})))
         more = f", … ({missing} files in all)" if missing > len(few) else ""
         received = f"a folder without {names} (time points {numbers}){more}"
         advice = "Add them, or pass time_points=(first, last) of a part without gaps."
@@ -279,22 +328,25 @@ def _check_complete(
 
 def _find_pattern(folder: Path, names: list[str]) -> str:
     """The format string of the names: digits that vary are the time, or, after a c or ch, the
-    channel.
+    channel, after a z the plane.
     """
     parts = [re.split(r"([0-9]+)", name) for name in names]
     columns = list(zip(*parts, strict=False))
     numbers = range(1, len(columns), 2)
     varying = [i for i in numbers if len(set(columns[i])) > 1 or len(names) == 1]
-    channel = [i for i in varying if _CHANNEL_WORD.search("".join(parts[0][:i]))]
-    time = [i for i in varying if i not in channel]
+    fields = {}
+    for i in varying:
+        before = "".join(parts[0][:i])
+        fields[i] = next((name for name, word in _WORDS.items() if word.search(before)), "time")
     literals = {tuple(part[::2]) for part in parts}
-    if len(literals) > 1 or len(time) != 1 or len(channel) > 1:
+    chosen = set(fields.values())
+    if len(literals) > 1 or not {"time", "z"} & chosen or len(chosen) < len(fields):
         rule = "The names of the files must show which number is the time point"
-        advice = 'Pass it, for example pattern="im_t{time:03}c{channel}.tif".'
+        advice = 'Pass it, for example pattern="im_t{time:03}c{channel}.tif"; {z} are planes.'
         raise refuse(folder, rule, _show(names), advice)
     pattern = [part.replace("{", "{{").replace("}", "}}") for part in parts[0]]
     for i in varying:
-        field = "time" if i in time else "channel"
+        field = fields[i]
         padded = any(number.startswith("0") and len(number) > 1 for number in columns[i])
         width = f":0{min(map(len, columns[i]))}" if padded else ""  # {time:03}: to three digits
         pattern[i] = f"{{{field}{width}}}"
