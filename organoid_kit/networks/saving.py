@@ -86,10 +86,16 @@ def load_network(folder: str | Path) -> tuple[keras.Model, NetworkSettings]:
     try:
         network = keras.models.load_model(file, compile=False)
     except Exception as error:
+        writer = _read_keras_version(file)
+        advice = "The file may be damaged, or written by a newer Keras: take it from its source "
+        advice += "again, or update Keras."
+        if writer.startswith(("0.", "1.", "2.")):
+            advice = "It is older, and Keras 3 does not open it: ask its maker for one that was "
+            advice += "saved with Keras 3, or start from a shipped network."
         raise UserError(
-            f"The network must open with this Keras ({keras.__version__}). Received: {file}: "
-            f"{str(error).splitlines()[0][:200]}. The file may be damaged, or written by a newer "
-            "Keras: take it from its source again, or update Keras."
+            f"The network must open with this Keras ({keras.__version__}). Received: {file}"
+            f"{writer and f', written by Keras {writer}'}: {str(error).splitlines()[0][:200]}. "
+            f"{advice}"
         ) from error
     first, last = settings.time_window
     seen = count_time_points_seen(network, settings)
@@ -100,6 +106,15 @@ def load_network(folder: str | Path) -> tuple[keras.Model, NetworkSettings]:
             "Correct time_window in settings.json."
         )
     return network, settings
+
+
+def _read_keras_version(file: Path) -> str:
+    """Of the Keras that wrote a file; empty where it does not say."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return str(json.loads(archive.read("metadata.json"))["keras_version"])
+    except (OSError, ValueError, LookupError, TypeError, zipfile.BadZipFile):
+        return ""
 
 
 def check_training_on(old: NetworkSettings, new: NetworkSettings, network: keras.Model) -> None:

@@ -170,6 +170,24 @@ def test_positions_that_do_not_fit_the_movie_are_explained(clean, rule):
     assert names(check_annotations(PLANTED_IN_PLACE[rule](clean), draw_movie(clean))) == [rule]
 
 
+@pytest.mark.parametrize(
+    ("turn", "words"),
+    [
+        (lambda images: images.transpose(2, 1, 0, 3, 4), "exchanged"),
+        (lambda images: images.transpose(1, 0, 2, 3, 4), "its channels are time points"),
+        (lambda images: images.reshape(1, 1, -1, *images.shape[3:]), "one after the other"),
+    ],
+)
+def test_a_movie_whose_time_points_were_read_as_something_else(clean, turn, words):
+    """One problem for the whole movie, not one for each position."""
+    movie = draw_movie(clean)
+    first, last = movie.time_points.start, movie.time_points.stop
+    images = np.stack([movie.stack(time)[None] for time in range(first, last)])
+    misread = make_timelapse(turn(images), movie.spacing_um, first_time_point=first)
+    (problem,) = check_annotations(clean, misread)
+    assert problem.rule == "image_axes_swapped" and words in problem.message
+
+
 @pytest.mark.parametrize("order", [(2, 1, 0), (1, 0, 2), (1, 2, 0), (2, 0, 1)])
 def test_swapped_axes_are_told_in_the_order_they_have(clean, order):
     """The columns given are named as they are: the first column holds axis order[0]."""

@@ -392,3 +392,18 @@ def test_what_does_not_fit_a_link_network_is_told_with_what_does(changes, advice
 def test_a_calibration_does_not_outlive_the_weights_it_was_made_for():
     assert load_settings("position_small").calibration != (1.0, 0.0)
     assert make_fine_tuning_settings("position_small").calibration == (1.0, 0.0)
+
+
+def test_a_network_of_keras_2_is_called_older(tmp_path):
+    folder = tmp_path / "old"
+    shutil.copytree(SHIPPED / "position_small", folder)
+    with zipfile.ZipFile(folder / "model.keras") as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    parts["metadata.json"] = json.dumps({"keras_version": "2.15.0"}).encode()
+    config = json.loads(parts["config.json"]) | {"module": "keras.src.engine.functional"}
+    parts["config.json"] = json.dumps(config).encode()
+    with zipfile.ZipFile(folder / "model.keras", "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    with pytest.raises(UserError, match="written by Keras 2.15.0.*It is older"):
+        load_network(folder)

@@ -18,6 +18,8 @@ from organoid_kit.evaluation.checks.problem import (
     select_usable_rows,
 )
 
+_FEW_OUTSIDE = 0.1  # part of the positions: so few lie outside the movie by themselves
+
 
 def check_annotations(
     annotations: Annotations,
@@ -34,19 +36,21 @@ def check_annotations(
     """
     stated_um = movie.nucleus_diameter_um if movie else None
     limits = limits or CheckLimits(**{"diameter_um": stated_um} if stated_um else {})
-    problems = [*check_basics(annotations, movie), *check_place(annotations, movie)]
+    problems = list(check_image_axes(annotations, movie))
+    problems += [*check_basics(annotations, movie), *check_place(annotations, movie)]
     problems += check_direction(annotations)
     facing_forward = _turn_links(annotations, movie)
     for rule in RULES:
         problems += rule(facing_forward, limits)
     problems += check_track_ends(facing_forward, movie, limits)
     if movie is not None:
-        puzzling = {"axes_swapped", "units_mixed_up", "spacing_differs"}
+        puzzling = {"image_axes_swapped", "axes_swapped", "units_mixed_up", "spacing_differs"}
         comparable = not puzzling & {problem.rule for problem in problems}
         wrong_channels = list(check_channels(movie, channels))
         problems += wrong_channels
         times = annotations.annotated_time_points if time_points is None else time_points
-        for time in [] if wrong_channels else np.asarray(times, dtype=int).tolist():
+        misread = any(problem.rule == "image_axes_swapped" for problem in problems)
+        for time in [] if wrong_channels or misread else np.asarray(times, dtype=int).tolist():
             if time in movie.time_points:
                 given = (movie, time, channels, limits, comparable)
                 problems += check_time_point(facing_forward, *given)
@@ -101,6 +105,36 @@ def check_basics(annotations: Annotations, movie: TimeLapse | None) -> Iterator[
         text += " Check where the counting starts, or pass all image files."
         rows = tuple(annotations.rows_at(time_point).tolist())
         yield Problem("time_point_missing", text, time_point=time_point, rows=rows)
+
+
+def check_image_axes(annotations: Annotations, movie: TimeLapse | None) -> Iterator[Problem]:
+    """Time points of the movie that were read as planes or channels, if that explains what does not
+    fit.
+    """
+    if movie is None or len(annotations) == 0:
+        return
+    times, planes, channels = len(movie.time_points), movie.shape_zyx[0], len(movie.channel_names)
+    time_points = annotations.time_points - movie.time_points.start
+    heights = np.nan_to_num(annotations.positions[:, 0])
+
+    def count_outside(times: int, planes: int) -> int:
+        return np.count_nonzero((time_points >= times) | (heights > planes - 0.5))
+
+    if count_outside(times, planes) <= _FEW_OUTSIDE * len(annotations):
+        return
+    why = ""
+    if times > 1 and not count_outside(planes, times):
+        why = 'time points and planes are exchanged. Open it with their letters exchanged: axes="'
+        why += 'ztyx" instead of "tzyx"'
+    elif times == 1 < channels and not count_outside(channels, planes):
+        why = 'its channels are time points. Open it with axes="tzyx", or as its file has them'
+    elif times == 1 and planes % (last := int(time_points.max()) + 1) == 0 and last > 1:
+        why = f"its {planes} planes are those of {last} time points one after the other. Save them "
+        why += "as a hyperstack (in Fiji: Stack to Hyperstack)"
+    if why:
+        text = f"The movie has {times} time points, {planes} planes and {channels} channels. The "
+        text += f"annotations fit if {why}."
+        yield Problem("image_axes_swapped", text, rows=tuple(range(len(annotations))))
 
 
 def check_place(annotations: Annotations, movie: TimeLapse | None) -> Iterator[Problem]:
