@@ -118,7 +118,9 @@ def train_and_calibrate(
     if settings.start_from and settings.network == "position":
         from organoid_kit.prediction import compare_fine_tuned
 
-        print(compare_fine_tuned(run, split.validation or split.training), flush=True)
+        compared = compare_fine_tuned(run, split.validation or split.training)
+        note = "" if split.validation else " It was trained on them, which flatters it."
+        print(f"{compared}{note}", flush=True)
     return run, 0
 
 

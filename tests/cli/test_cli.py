@@ -254,6 +254,7 @@ def test_fine_tuning_on_one_time_point_needs_no_validation(data, trained, tmp_pa
     said = capsys.readouterr().out
     assert "chosen on blobs 4, on which it was trained" in said and "Not calibrated" in said
     assert "F1 on the same movies: the fine-tuned network 0." in said and "Use the " in said
+    assert "It was trained on them" in said
     assert [each["part"] for each in Run(next((tmp_path / "runs").iterdir())).details["data"]] == [
         "training"
     ]
