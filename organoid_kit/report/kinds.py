@@ -67,7 +67,8 @@ def score_position_network(results: Results) -> dict[str, Any]:
     depths, times = total.by_depth().items(), total.by_time_point().items()
     over_threshold = {key: [getattr(score, key) for score in curve.scores] for key in _F1}
     return {
-        "network": total.to_dict() | {"warning": total.warning},
+        "network": total.to_dict(),
+        "warning": total.warning,
         "blob_detector": pool_scores(blobs).to_dict() if len(blobs) == len(results) else None,
         "by_depth_um": {f"{low:g}-{high:g}": part.to_dict() for (low, high), part in depths},
         "by_time_point": {str(time_point): part.to_dict() for time_point, part in times},

@@ -308,7 +308,7 @@ def test_how_much_and_where(make, start):
     assert "7 positions at 3 of 3 time points, 5 links, 1 division" in said and "0.1%" in said
     assert "(as stated): z 0 to 7, y 0 to 47, x 0 to 47; 100% of the image" in said
     alone = Annotations(start.positions, start.time_points, spacing_um=SPACING)
-    assert "z 2 to 5, y 12 to 24, x 12 to 29; 5% of the image" in describe_coverage(
+    assert "z 0 to 7, y 5 to 31, x 5 to 36; 35% of the image" in describe_coverage(
         checker.movie, alone, 1
     )
     assert "Nothing is annotated at time point 3" in describe_coverage(

@@ -103,9 +103,8 @@ def test_without_annotations_blobs_are_counted(sample):
 
 def test_what_cannot_be_measured_is_said(two_kinds):
     movie, annotations = two_kinds
-    crowded = Annotations(
-        annotations.positions[:1], [0], spacing_um=SPACING
-    )  # its cuboid is one point
+    point = annotations.positions[:1]
+    crowded = Annotations(point, [0], spacing_um=SPACING, region=np.concatenate([point, point]))
     score = score_channels(movie, (1,), crowded)
     assert score.share is None and "not measured" in str(score)
     with pytest.raises(UserError, match="nuclei and background"):

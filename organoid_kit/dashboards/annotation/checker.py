@@ -290,7 +290,8 @@ def _describe_coverage(
         return amount, f"Nothing is annotated at time point {time_point}."
     low, high = np.clip(region, 0, np.array(movie.shape_zyx) - 1)
     part = np.prod((high - low + 1) / movie.shape_zyx)
-    ranges = ", ".join(f"{axis} {low:.0f} to {high:.0f}" for axis, low, high in zip("zyx", *region))
+    ends = zip("zyx", low, high, strict=True)
+    ranges = ", ".join(f"{axis} {first:.0f} to {last:.0f}" for axis, first, last in ends)
     why = "as stated" if annotations.region is not None else "around its positions"
     cuboid = f"Annotated cuboid at time point {time_point} ({why})"
     return amount, f"{cuboid}: {ranges}; {part:.0%} of the image."
