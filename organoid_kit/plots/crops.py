@@ -14,7 +14,7 @@ from organoid_kit.plots.drawing import (
     Drawing,
     Spacing,
     count,
-    draw_figure,
+    draw_panels,
     draw_plane,
     get_spacing,
     outline,
@@ -38,8 +38,8 @@ def plot_crops(
     spacing_um = get_spacing(settings)
     times = range(settings.time_window[0], settings.time_window[1] + 1)
     rows, ticks = max(1, len(examples)), {"xticks": [], "yticks": []}
-    figure = draw_figure(1.6 * len(times) + 1.2, 1.65 * rows + 0.4 * bool(title) + 0.3)
-    panels = figure.subplots(rows, len(times), squeeze=False, subplot_kw=ticks)
+    inches = 1.6 * len(times) + 1.2, 1.65 * rows + 0.4 * bool(title) + 0.3
+    figure, panels = draw_panels(*inches, rows, len(times), squeeze=False, subplot_kw=ticks)
     for row, example, name in zip(panels, examples, names):
         row[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
         for axes, image in zip(row, np.moveaxis(example.image, -1, 0)):
@@ -47,10 +47,10 @@ def plot_crops(
     for axes, time in zip(panels[0], times):
         axes.set_title(f"{time:+d}".replace("-", "−") if time else "now", fontsize=9)
     return figure.caption(
-        title,
         f"{count(len(examples), 'crop')}, the plane through the nucleus in the middle, at "
         f"{count(len(times), 'time point')} from {times[0]:+d} to {times[-1]:+d}. "
         f"From above: {_list(names)}.",
+        title,
     )
 
 
@@ -70,8 +70,8 @@ def plot_pairs(
     spacing_um = get_spacing(settings)
     rows = max(1, -(-len(examples) // _PAIRS_IN_ROW))
     columns = max(1, -(-len(examples) // rows))  # rows of equal length
-    figure = draw_figure(2.1 * columns + 0.5, 4.6 * rows + 0.4 * bool(title))
-    panels = figure.subplots(2 * rows, columns, squeeze=False)
+    inches = 2.1 * columns + 0.5, 4.6 * rows + 0.4 * bool(title)
+    figure, panels = draw_panels(*inches, 2 * rows, columns, squeeze=False)
     for axes in panels.flat:
         axes.axis("off")
     moves, pairs = [], panels.reshape(rows, 2, columns).swapaxes(1, 2).reshape(-1, 2)
@@ -80,10 +80,10 @@ def plot_pairs(
         z, y, x = example.displacement * spacing_um
         moves.append(f"{name}, moved by {z:.1f}, {y:.1f}, {x:.1f} µm (z, y, x)")
     return figure.caption(
-        title,
         f"{count(len(examples), 'pair')} of crops: above the earlier nucleus, below the later one, "
         "each in the middle, with the movement from one to the other as an arrow. "
         f"From left to right: {_list(moves)}.",
+        title,
     )
 
 
@@ -117,10 +117,9 @@ def _draw_middle(axes: Axes, stack: np.ndarray, spacing_um: Spacing, bar: bool) 
 def _choose_names(names: Sequence[str] | None, kinds: Sequence[str]) -> Sequence[str]:
     names = kinds if names is None else names
     if len(names) != len(kinds):
-        raise UserError(
-            f"Every example needs a name. Received: {len(names)} names for {len(kinds)} examples. "
-            "Pass one name for each, or leave names out."
-        )
+        received = f"{len(names)} names for {len(kinds)} examples"
+        advice = "Pass one name for each, or leave names out."
+        raise UserError(f"Every example needs a name. Received: {received}. {advice}")
     return names
 
 

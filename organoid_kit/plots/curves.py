@@ -18,6 +18,7 @@ from organoid_kit.plots.drawing import (
     Drawing,
     count,
     draw_figure,
+    draw_panels,
     draw_plane,
     format_number,
     mark_positions,
@@ -39,11 +40,8 @@ _BARS = (  # of positions that were right, missed and false; told apart by hatch
 
 def plot_annotation_counts(annotated_movies: Sequence[AnnotatedMovie]) -> Drawing:
     """How many positions each time point has, one line for each movie; stars mark divisions."""
-    figure = draw_figure()
-    axes = figure.subplots()
-    star = STAR | {"markersize": 11}
+    (figure, axes), words, star = draw_panels(), [], STAR | {"markersize": 11}
     number_beside = {"textcoords": "offset points", "ha": "center", "fontsize": 8}
-    words = []
     for number, annotated in enumerate(annotated_movies):
         name, annotations = annotated.name, annotated.annotations
         times = annotations.annotated_time_points
@@ -62,17 +60,14 @@ def plot_annotation_counts(annotated_movies: Sequence[AnnotatedMovie]) -> Drawin
     axes.set(xlabel="time point", ylabel="annotated positions", ylim=(0, None))
     tidy(axes, whole_numbers=True)
     figure.legend(loc="outside right upper")
-    figure.description = f"Annotated positions at each time point. {' '.join(words)}"
-    return figure
+    return figure.caption(f"Annotated positions at each time point. {' '.join(words)}")
 
 
 def plot_history(
     history: History, compare: Mapping[str, History] | None = None, *, title: str = ""
 ) -> Drawing:
     """Losses and quality over the epochs; a star marks the one kept. Others are drawn faintly."""
-    figure = draw_figure(9, 3.8)
-    losses, quality = figure.subplots(1, 2)
-    compare = compare or {}
+    (figure, (losses, quality)), compare = draw_panels(9, 3.8, 1, 2), compare or {}
     rows = [*history, *(row for other in compare.values() for row in other)]
     key = next((key for key in QUALITIES if any(row.get(key) is not None for row in rows)), "")
     for number, (name, other) in enumerate(compare.items(), start=2):
@@ -96,8 +91,7 @@ def plot_history(
     reading = describe_history(history)
     lines = textwrap.wrap(reading, 115)
     figure.suptitle("\n".join([title, *lines] if title else lines), fontsize=10)
-    figure.description = f"{title} {_describe_losses(history, key)} {reading}".strip()
-    return figure
+    return figure.caption(f"{title} {_describe_losses(history, key)} {reading}".strip())
 
 
 def _column(history: History, key: str) -> tuple[list[int], list[float]]:
@@ -130,8 +124,7 @@ def plot_threshold_curve(
     curve: ThresholdCurve, *, chosen: float | None = None, title: str = ""
 ) -> Drawing:
     """Precision, recall and F1 over the threshold; the one chosen (None: the best) is marked."""
-    figure = draw_figure()
-    axes = figure.subplots()
+    figure, axes = draw_panels()
     for line, (key, name) in zip(LINES, _SCORES.items()):
         values = [_or_gap(getattr(score, key)) for score in curve.scores]
         axes.plot(curve.thresholds, values, label=name, markevery=5, markersize=5, **line)
@@ -151,14 +144,12 @@ def plot_threshold_curve(
     axes.set(xlabel="threshold", ylabel="score", ylim=(0, 1.02))
     tidy(axes)
     figure.legend(loc="outside right upper")
-    return figure.caption(title, words)
+    return figure.caption(words, title)
 
 
-def plot_depth_scores(
-    score: PositionScore, bin_um: float = 10.0, *, title: str = "Scores by depth"
-) -> Drawing:
-    """Precision and recall in slabs of depth, each `bin_um` thick, and their numbers of positions."""
-    parts = {f"{low:g}–{high:g}": part for (low, high), part in score.by_depth(bin_um).items()}
+def plot_depth_scores(score: PositionScore, *, title: str = "Scores by depth") -> Drawing:
+    """Precision and recall in slabs of depth, 10 µm thick, and their numbers of positions."""
+    parts = {f"{low:g}–{high:g}": part for (low, high), part in score.by_depth().items()}
     return _plot_parts(parts, "depth z (µm)", title)
 
 
@@ -170,8 +161,7 @@ def plot_time_scores(score: PositionScore, *, title: str = "Scores by time point
 
 def _plot_parts(parts: Mapping[str, PositionScore], label: str, title: str) -> Drawing:
     """Scores above, numbers of positions below."""
-    figure = draw_figure(7, 5)
-    quality, numbers = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
+    figure, (quality, numbers) = draw_panels(7, 5, 2, sharex=True, height_ratios=(3, 2))
     places, scores = np.arange(len(parts)), list(parts.values())
     for line, key in zip(LINES, ("precision", "recall")):
         quality.plot(places, [_or_gap(getattr(part, key)) for part in scores], label=key, **line)
@@ -194,8 +184,7 @@ def _plot_parts(parts: Mapping[str, PositionScore], label: str, title: str) -> D
         f"recall {format_number(part.recall)}."
         for name, part in parts.items()
     ]
-    figure.description = f"{title}. {' '.join(words) or 'Not measured.'}"
-    return figure
+    return figure.caption(f"{title}. {' '.join(words) or 'Not measured.'}")
 
 
 def _or_gap(value: float | None) -> float:
@@ -211,10 +200,8 @@ def plot_epoch(picture: EpochPicture, history: History, *, title: str = "") -> D
     axes.axvline(picture.epoch, color="0.2", linestyle=":", label=f"epoch {picture.epoch}")
     axes.legend(fontsize=8)
     draw = _draw_patch if picture.network == "position" else _draw_crops
-    words = draw(example, picture)
     figure.suptitle("\n".join(textwrap.wrap(title, 130)), fontsize=10)
-    figure.description = f"{title} {words}".strip()
-    return figure
+    return figure.caption(f"{title} {draw(example, picture)}".strip())
 
 
 def _draw_patch(figure: SubFigure, picture: EpochPicture) -> str:
@@ -227,9 +214,8 @@ def _draw_patch(figure: SubFigure, picture: EpochPicture) -> str:
     )
     positions = np.column_stack([np.zeros(len(picture.positions)), picture.positions])
     for axes, (name, image, colours, limits) in zip(figure.subplots(1, 3), panels, strict=True):
-        draw_plane(axes, image, picture.spacing_um, colours, limits)
+        draw_plane(axes, image, picture.spacing_um, colours, limits, title=name)
         mark_positions(axes, positions, (1.0, *picture.spacing_um), POSITION)
-        axes.set_title(name, fontsize=10)
     return (
         f"One plane of a patch with {count(len(positions), 'annotated position')}: image, target, "
         f"and the prediction after epoch {picture.epoch}, whose highest probability is "
@@ -239,12 +225,9 @@ def _draw_patch(figure: SubFigure, picture: EpochPicture) -> str:
 
 def _draw_crops(figure: SubFigure, picture: EpochPicture) -> str:
     """Crops with the right answer and the network's; returns what they show, in words."""
-    number, views = picture.images.shape[:2]
-    panels = figure.subplots(views, number, squeeze=False)
-    words = []
-    for column, images, target, answer in zip(
-        panels.T, picture.images, picture.targets, picture.answers
-    ):
+    panels, words = figure.subplots(*picture.images.shape[1::-1], squeeze=False), []
+    columns = zip(panels.T, picture.images, picture.targets, picture.answers)
+    for column, images, target, answer in columns:
         for axes, image in zip(column, images):
             draw_plane(axes, image, picture.spacing_um, "gray", _GREYS, bar=axes is panels[-1, -1])
         words.append(f"{_ANSWERS[picture.network][int(target > 0.5)]}: {answer:.2f}")

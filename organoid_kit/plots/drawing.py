@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
@@ -79,9 +80,10 @@ class Drawing(Figure):
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, bytes], dict[str, dict[str, str]]]:
         return {"image/png": write_png(self)}, {"image/png": {"alt": self.description}}
 
-    def caption(self, title: str, words: str) -> Drawing:
-        """Sets the title above the figure and the description, which begins with the title."""
-        self.suptitle(title)
+    def caption(self, words: str, title: str | None = None) -> Drawing:
+        """Sets the description, and the title above the figure, with which it begins."""
+        if title is not None:
+            self.suptitle(title)
         self.description = f"{title}: {words}" if title else words
         return self
 
@@ -89,6 +91,14 @@ class Drawing(Figure):
 def draw_figure(width: float = 7.0, height: float = 4.0) -> Drawing:
     """An empty drawing, sized in inches, whose panels make room for each other."""
     return Drawing(figsize=(width, height), layout="constrained")
+
+
+def draw_panels(
+    width: float = 7.0, height: float = 4.0, rows: int = 1, columns: int = 1, **options: Any
+) -> tuple[Drawing, Any]:
+    """An empty drawing and its panels: axes, or an array of them, as `Figure.subplots` gives."""
+    figure = draw_figure(width, height)
+    return figure, figure.subplots(rows, columns, **options)
 
 
 def write_png(figure: Figure, dpi: int = 100) -> bytes:
@@ -135,7 +145,8 @@ def draw_plane(
     limits: tuple[float, float] | None = None,
     size_um: Sequence[float] | None = None,
     bar: bool = True,
-):
+    title: str = "",
+) -> AxesImage:
     """Draws a plane in µm; the centre of its first voxel is at 0, whatever the size of voxels."""
     low, high = limits or np.nanquantile(image, CONTRAST)
     height, width = size_um if size_um is not None else np.array(image.shape) * spacing_um
@@ -144,6 +155,8 @@ def draw_plane(
     options = {"vmin": low, "vmax": max(high, low + 1e-9), "interpolation": "nearest"}
     drawn = axes.imshow(image, cmap=colours, extent=extent, aspect="equal", **options)
     axes.set(xticks=[], yticks=[])
+    if title:
+        axes.set_title(title, fontsize=10)
     axes.autoscale(False)
     if bar:
         add_scale_bar(axes, width)
@@ -209,8 +222,6 @@ def mark_positions(
 def get_spacing(settings: NetworkSettings) -> Spacing:
     """The working spacing of settings, zyx, µm. Raises UserError where they have none."""
     if settings.spacing_um is None:
-        raise UserError(
-            "A patch is drawn in µm. Received: settings without spacing_um. "
-            "Pass the settings of the examples."
-        )
+        advice = "Pass the settings of the examples."
+        raise UserError(f"A patch is drawn in µm. Received: settings without spacing_um. {advice}")
     return settings.spacing_um

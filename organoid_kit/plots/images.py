@@ -24,7 +24,7 @@ from organoid_kit.plots.drawing import (
     Spacing,
     count,
     draw_close_up,
-    draw_figure,
+    draw_panels,
     draw_plane,
     get_spacing,
     mark_positions,
@@ -54,24 +54,17 @@ def plot_stack(
             three sides, x and y in the middle).
         z: the plane of the slice; None: the middle one.
     """
-    _check_stack(stack_zyx, spacing_um)
+    z = _choose_plane(stack_zyx, spacing_um, z)
     if view not in VIEWS:
-        raise UserError(
-            f"A view must be one of {', '.join(VIEWS)}. Received: {view!r}. Choose one of these."
-        )
-    z = stack_zyx.shape[0] // 2 if z is None else int(z)
-    if not 0 <= z < (planes := stack_zyx.shape[0]):
-        raise UserError(
-            f"The plane must be from 0 to {planes - 1}. Received: z = {z}. Choose another."
-        )
+        rule = f"A view must be one of {', '.join(VIEWS)}"
+        raise UserError(f"{rule}. Received: {view!r}. Choose one of these.")
     positions = np.asarray([] if positions is None else positions, float).reshape(-1, 3)
     marked = f", with {count(len(positions), 'position')} marked" if len(positions) else ""
     if view == "orthogonal":
         figure = _draw_orthogonal(stack_zyx, spacing_um, positions, z)
         seen = f"slices from three sides, plane {z} from above"
     else:
-        figure = draw_figure(5, 5)
-        axes, is_slice = figure.subplots(), view == "slice"
+        (figure, axes), is_slice = draw_panels(5, 5), view == "slice"
         draw_plane(axes, stack_zyx[z] if is_slice else stack_zyx.max(axis=0), spacing_um[1:])
         mark_positions(axes, positions, spacing_um, POSITION, z if is_slice else None)
         seen = f"plane {z}" if is_slice else "the brightest voxels along z"
@@ -79,7 +72,7 @@ def plot_stack(
             near = np.count_nonzero(np.abs(positions[:, 0] - z) <= NEAR_PLANES)
             marked += f", {near} of them within one plane"
     size = _join([f"{length:.0f}" for length in np.array(stack_zyx.shape) * spacing_um])
-    return figure.caption(title, f"{seen} of a stack of {size} µm (z, y, x){marked}.")
+    return figure.caption(f"{seen} of a stack of {size} µm (z, y, x){marked}.", title)
 
 
 def _draw_orthogonal(
@@ -89,8 +82,9 @@ def _draw_orthogonal(
     depth, height, width = np.array(stack.shape) * spacing_um
     middle = (z, stack.shape[1] // 2, stack.shape[2] // 2)
     scale = 7 / max(width + depth, height + depth)
-    figure = draw_figure(scale * (width + depth) + 0.5, scale * (height + depth) + 0.9)
-    panels = figure.subplots(2, 2, width_ratios=(width, depth), height_ratios=(height, depth))
+    inches = scale * (width + depth) + 0.5, scale * (height + depth) + 0.9
+    ratios = {"width_ratios": (width, depth), "height_ratios": (height, depth)}
+    figure, panels = draw_panels(*inches, 2, 2, **ratios)
     above = panels[0, 0]
     views = (
         (above, stack[z], (0, 1, 2), f"from above (z = {z})"),
@@ -114,19 +108,17 @@ def plot_channels(
     movie: TimeLapse, time_point: int, channels: Sequence[Sequence[int]] = ((2,), (3,), (2, 3))
 ) -> Drawing:
     """Channels, counted from 1, and sums of channels side by side, each projected along z."""
-    figure = draw_figure(3.6 * len(channels), 4)
-    panels, names = figure.subplots(1, len(channels), squeeze=False)[0], []
-    for axes, chosen in zip(panels, channels, strict=True):
+    figure, panels = draw_panels(3.6 * len(channels), 4, 1, len(channels), squeeze=False)
+    names = []
+    for axes, chosen in zip(panels[0], channels, strict=True):
         name = f"channel {chosen[0]} ({movie.channel_names[chosen[0] - 1]})"
-        names.append(
-            name if len(chosen) == 1 else f"sum of channels {' + '.join(map(str, chosen))}"
-        )
-        draw_plane(axes, movie.stack(time_point, chosen).max(axis=0), movie.spacing_um[1:])
-        axes.set_title(names[-1], fontsize=10)
+        name = name if len(chosen) == 1 else f"sum of channels {' + '.join(map(str, chosen))}"
+        image = movie.stack(time_point, chosen).max(axis=0)
+        draw_plane(axes, image, movie.spacing_um[1:], title=name)
+        names.append(name)
     figure.suptitle(f"{movie.name}, time point {time_point}")
     where = f"{movie.name} at time point {time_point}, brightest voxels along z"
-    figure.description = f"Images of {where}, side by side: {'; '.join(names)}."
-    return figure
+    return figure.caption(f"Images of {where}, side by side: {'; '.join(names)}.")
 
 
 def plot_problems(
@@ -140,8 +132,7 @@ def plot_problems(
 
     Annotations are drawn faintly; problems are as of `check_annotations`; channels are summed.
     """
-    figure = draw_figure(9, 5)
-    axes, text_axes = figure.subplots(1, 2, width_ratios=(5, 4))
+    figure, (axes, text_axes) = draw_panels(9, 5, 1, 2, width_ratios=(5, 4))
     positions = annotations.positions_at(time_point)
     draw_plane(axes, movie.stack(time_point, channels).max(axis=0), movie.spacing_um[1:])
     mark_positions(axes, positions, movie.spacing_um, POSITION, faint=True)
@@ -164,35 +155,32 @@ def plot_problems(
     text = "\n".join(lines) or "No problem at this time point."
     style = {"va": "top", "fontsize": 9, "linespacing": 1.4, "transform": text_axes.transAxes}
     text_axes.text(0, 1, text, **style)
-    figure.description = (
+    return figure.caption(
         f"{movie.name} at time point {time_point}, brightest voxels along z, with "
         f"{count(len(positions), 'position')} and {count(len(here), 'problem')}: {listed}."
     )
-    return figure
 
 
 def plot_example(example: PositionExample, settings: NetworkSettings) -> Drawing:
     """One plane of a patch: what the network is shown, its target, and where that counts."""
     spacing_um, now, z = get_spacing(settings), -settings.time_window[0], example.fullest_plane
-    figure = draw_figure(10, 3.8)
-    panels = (
+    figure, panels = draw_panels(10, 3.8, 1, 3)
+    images = (
         ("image, central time point", example.image[z, :, :, now], "gray", None),
         ("target", example.target[z], HEAT_COLOURS, (0, 1)),
         ("what counts", example.counts[z].astype(float), "gray", (0, 1)),
     )
     positions = example.positions_inside
-    for axes, (name, image, colours, limits) in zip(figure.subplots(1, 3), panels, strict=True):
-        draw_plane(axes, image, spacing_um[1:], colours, limits)
-        axes.set_title(name, fontsize=10)
+    for axes, (name, image, colours, limits) in zip(panels, images, strict=True):
+        draw_plane(axes, image, spacing_um[1:], colours, limits, title=name)
         if name != "target":
             mark_positions(axes, positions, spacing_um, POSITION, z)
-    figure.description = (
+    return figure.caption(
         f"Plane {z} of a training patch of {_join(example.target.shape)} voxels (z, y, x), three "
         "panels: the image at the central time point, the target with a dot for each of "
         f"{count(len(positions), 'position')}, and what counts in the loss, "
         f"{example.counts.mean():.0%} of the patch."
     )
-    return figure
 
 
 def plot_augmentations(
@@ -205,20 +193,17 @@ def plot_augmentations(
     """One patch as it is, and how augmentation varies it: images above, their targets below."""
     examples, spacing_um, now = [before, *after], get_spacing(settings), -settings.time_window[0]
     names = list(names or [f"variation {number}" for number in range(1, len(after) + 1)])
-    figure = draw_figure(2.4 * len(examples), 5)
-    columns = figure.subplots(2, len(examples), squeeze=False).T
-    for (top, bottom), example, name in zip(columns, examples, ["as it is", *names], strict=True):
-        z = example.fullest_plane
-        draw_plane(top, example.image[z, :, :, now], spacing_um[1:], limits=(-0.1, 1.2))
+    figure, rows = draw_panels(2.4 * len(examples), 5, 2, len(examples), squeeze=False)
+    for (top, bottom), example, name in zip(rows.T, examples, ["as it is", *names], strict=True):
+        z, options = example.fullest_plane, {"limits": (-0.1, 1.2), "title": name}
+        draw_plane(top, example.image[z, :, :, now], spacing_um[1:], **options)
         draw_plane(bottom, example.target[z], spacing_um[1:], HEAT_COLOURS, (0, 1))
         mark_positions(top, example.positions_inside, spacing_um, POSITION, z)
-        top.set_title(name, fontsize=10)
-    figure.description = (
+    return figure.caption(
         f"A training patch and {count(len(after), 'variation')} of it ({', '.join(names)}): "
         "images above with the nucleus positions, targets below. "
         "Dots and positions move with the nuclei."
     )
-    return figure
 
 
 def plot_prediction(
@@ -244,19 +229,16 @@ def plot_prediction(
         max_distance_um: a found position is right this close to a true one, one-to-one.
         view, z: "projection" or "slice", and the plane of the slice; None: the middle one.
     """
-    _check_stack(stack_zyx, spacing_um)
+    z = _choose_plane(stack_zyx, spacing_um, z)
     marked = sort_positions(truth, found, spacing_um, region, max_distance_um)
-    z = stack_zyx.shape[0] // 2 if z is None else int(z)
     images = [(stack_zyx, "image", "gray", None)]
     if heat is not None:
         images.append((heat, "probability of a nucleus centre", HEAT_COLOURS, (0, 1)))
-    figure = draw_figure(5 * len(images), 5.6)
-    panels = figure.subplots(1, len(images), squeeze=False)[0]
-    size_um = np.array(stack_zyx.shape[1:]) * spacing_um[1:]
+    figure, [panels] = draw_panels(5 * len(images), 5.6, 1, len(images), squeeze=False)
+    options = {"size_um": np.array(stack_zyx.shape[1:]) * spacing_um[1:]}
     for axes, (image, name, colours, limits) in zip(panels, images, strict=True):
         plane = image[z * len(image) // len(stack_zyx)] if view == "slice" else image.max(axis=0)
-        drawn = draw_plane(axes, plane, spacing_um[1:], colours, limits, size_um)
-        axes.set_title(name, fontsize=10)
+        drawn = draw_plane(axes, plane, spacing_um[1:], colours, limits, title=name, **options)
         for mark, positions in marked.items():
             mark_positions(axes, positions, spacing_um, mark, z if view == "slice" else None)
     if heat is not None:
@@ -268,10 +250,9 @@ def plot_prediction(
     figure.legend(handles=handles, loc="outside lower center", ncols=3, **DARK_LEGEND)
     numbers = ", ".join(f"{len(positions)} {mark.name}" for mark, positions in marked.items())
     beside = " and the probabilities the network gives" if heat is not None else ""
-    words = f"the image{beside}, with positions marked: {numbers}."
     figure.suptitle(title)
-    figure.description = f"{title or 'Found positions'}: {words}"
-    return figure
+    words = f"the image{beside}, with positions marked: {numbers}."
+    return figure.caption(f"{title or 'Found positions'}: {words}")
 
 
 def plot_mistakes(
@@ -284,8 +265,7 @@ def plot_mistakes(
     most: int = 5,
 ) -> Drawing:
     """The worst mistakes in close-up, `most` of each kind: missed nuclei above, false below."""
-    figure = draw_figure(2.4 * most, 5.6)
-    rows = figure.subplots(2, most, squeeze=False)
+    figure, rows = draw_panels(2.4 * most, 5.6, 2, most, squeeze=False)
     for axes in rows.flat:
         axes.axis("off")
     words = []
@@ -306,8 +286,8 @@ def plot_mistakes(
         words.append(f"{len(mistakes)} {mark.name}" + f" ({'; '.join(shown)})" * bool(shown))
     note = "(true positions: circles, filled in this plane, faint in others)"
     figure.suptitle(f"{movie.name}: worst mistakes {note}")
-    figure.description = f"Close-ups of the worst mistakes in {movie.name}: {', and '.join(words)}."
-    return figure
+    said = f"Close-ups of the worst mistakes in {movie.name}: {', and '.join(words)}."
+    return figure.caption(said)
 
 
 def sort_positions(
@@ -326,13 +306,18 @@ def sort_positions(
     return {RIGHT: found[pairs[:, 1]], MISSED: np.delete(truth, pairs[:, 0], axis=0), FALSE: false}
 
 
-def _check_stack(stack_zyx: np.ndarray, spacing_um: Spacing) -> None:
+def _choose_plane(stack_zyx: np.ndarray, spacing_um: Spacing, z: int | None) -> int:
+    """The plane that was named, or the middle one. Raises UserError where there is no such."""
     if np.ndim(stack_zyx) != 3 or len(spacing_um) != 3:
-        raise UserError(
-            "A stack must have the axes z, y, x, and a spacing for each. "
-            f"Received: shape {np.shape(stack_zyx)} and spacing {spacing_um}. "
-            "Choose one time point and channel with movie.stack(time_point, channels)."
-        )
+        rule = "A stack must have the axes z, y, x, and a spacing for each"
+        received = f"shape {np.shape(stack_zyx)} and spacing {spacing_um}"
+        advice = "Choose one time point and channel with movie.stack(time_point, channels)."
+        raise UserError(f"{rule}. Received: {received}. {advice}")
+    z = len(stack_zyx) // 2 if z is None else int(z)
+    if not 0 <= z < len(stack_zyx):
+        rule = f"The plane must be from 0 to {len(stack_zyx) - 1}"
+        raise UserError(f"{rule}. Received: z = {z}. Choose another.")
+    return z
 
 
 def _join(lengths: Sequence) -> str:

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,7 +11,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from organoid_kit.data import Annotations
-from organoid_kit.plots.drawing import COLOURS, Drawing, Mark, count, draw_figure, tidy
+from organoid_kit.plots.drawing import COLOURS, Drawing, Mark, count, draw_panels, tidy
 
 FORK = Mark("division", "o", "black", filled=True)
 START = Mark("starts", ">", "sky blue")
@@ -22,15 +21,6 @@ _BETWEEN_LINEAGES = 0.7  # of the distance between two tracks, in addition
 _ROW_INCHES, _LEAST_INCHES, _MOST_INCHES = 0.16, 2.6, 22.0
 _NAMED_TIMES = 8
 _BESIDE_POINTS = 9.0  # between marks of one place
-
-
-class TreeEvents(NamedTuple):
-    """What is marked in a tree, (k, 2) float each: time and row; doubtful links in their middle."""
-
-    divisions: np.ndarray
-    starts: np.ndarray
-    ends: np.ndarray
-    doubts: np.ndarray
 
 
 def number_lineages(annotations: Annotations) -> np.ndarray:
@@ -45,17 +35,12 @@ def number_lineages(annotations: Annotations) -> np.ndarray:
 
 
 def plot_lineage_tree(
-    annotations: Annotations,
-    *,
-    most: int | None = 40,
-    errors: bool = True,
-    least_error: float = 0.01,
-    title: str = "",
+    annotations: Annotations, *, most: int | None = 40, least_error: float = 0.01, title: str = ""
 ) -> Drawing:
     """Lineages as trees: time to the right, a line per track, a fork at each division; none cross.
 
-    With `errors`, what is wrong with a probability of at least `least_error` is marked, if tracks
-    are of `add_error_probabilities`. Of lineages, the `most` largest are shown; None: all.
+    What is wrong with a probability of at least `least_error` is marked, if tracks are of
+    `add_error_probabilities`. Of lineages, the `most` largest are shown; None: all.
     """
     lineages = number_lineages(annotations)
     number = int(lineages.max(initial=-1)) + 1
@@ -64,10 +49,8 @@ def plot_lineage_tree(
     shown, lineages = annotations.select(kept), lineages[kept]
     heights = compute_tree_rows(shown, lineages)
     inches = np.clip(1.2 + _ROW_INCHES * np.ptp(np.append(heights, 0)), _LEAST_INCHES, _MOST_INCHES)
-    figure = draw_figure(9, float(inches))
-    axes = figure.subplots()
-    least = least_error if errors else np.inf
-    events = collect_tree_events(shown, heights, annotations, least)
+    figure, axes = draw_panels(9, float(inches))
+    events = collect_tree_events(shown, heights, annotations, least_error)
     _draw_tree(axes, shown, heights)
     axes.autoscale_view()
     _mark_events(axes, events)
@@ -83,7 +66,7 @@ def plot_lineage_tree(
     axes.spines["left"].set_visible(False)
     if axes.get_legend_handles_labels()[0]:
         figure.legend(loc="outside lower center", ncols=4, fontsize=9)
-    return figure.caption(title, _describe_tree(shown, lineages, events, amount, errors))
+    return figure.caption(_describe_tree(shown, lineages, events, amount), title)
 
 
 def compute_tree_rows(annotations: Annotations, lineages: np.ndarray) -> np.ndarray:
@@ -120,27 +103,24 @@ def compute_tree_rows(annotations: Annotations, lineages: np.ndarray) -> np.ndar
     return heights[track_of]
 
 
-def _is_above(values: Sequence[float | None], least: float) -> np.ndarray:
-    """Whether values are above a limit, (n,) bool; no value is no doubt."""
-    return np.array([value is not None and value > least for value in values], bool)
-
-
 def collect_tree_events(
     shown: Annotations, heights: np.ndarray, annotations: Annotations, least_error: float
-) -> TreeEvents:
-    """What is marked in the tree; starts and ends at the ends of all annotations are no events."""
+) -> tuple[np.ndarray, ...]:
+    """Divisions, starts, ends and doubts, (k, 2) float each: time and row of the tree; of doubtful
+    links their middle. Starts and ends at the ends of all annotations are no events.
+    """
     times, all_times = shown.time_points, annotations.annotated_time_points
     places = np.stack([times, heights], axis=1).astype(float)
     starts = (shown.links_backward() == 0) & (times > all_times[:1])
     ends = (shown.links_forward() == 0) & (times < all_times[-1:])
     names = [f"{what}_error_probability" for what in ("division", "start", "end")]
     known = [shown.properties[name] for name in names if name in shown.properties]
-    doubtful = np.any([_is_above(values, least_error) for values in known], axis=0)
+    doubtful = np.any(np.array(known, float) > least_error, axis=0)  # no value is no doubt
     said = shown.link_properties.get("error_probability", [None] * len(shown.links))
-    links = shown.links[_is_above(said, least_error)]
+    links = shown.links[np.array(said, float) > least_error]
     middles = np.stack([times[links].mean(axis=1), heights[links[:, 1]]], axis=1)
     doubts = np.concatenate([middles, places[np.flatnonzero(doubtful)]])
-    return TreeEvents(places[shown.divisions()], places[starts], places[ends], doubts)
+    return places[shown.divisions()], places[starts], places[ends], doubts
 
 
 def _draw_tree(axes: Axes, shown: Annotations, heights: np.ndarray) -> None:
@@ -156,7 +136,7 @@ def _draw_tree(axes: Axes, shown: Annotations, heights: np.ndarray) -> None:
     axes.plot(times[alone], heights[alone], zorder=2, **dot)
 
 
-def _mark_events(axes: Axes, events: TreeEvents) -> None:
+def _mark_events(axes: Axes, events: Sequence[np.ndarray]) -> None:
     sizes, besides = {FORK: 4, START: 7, END: 6, DOUBT: 8}, count_earlier_marks(events)
     inches = axes.figure.dpi_scale_trans
     for (mark, size), places, beside in zip(sizes.items(), events, besides):
@@ -178,11 +158,11 @@ def count_earlier_marks(kinds: Sequence[np.ndarray]) -> list[np.ndarray]:
 
 
 def _describe_tree(
-    shown: Annotations, lineages: np.ndarray, events: TreeEvents, amount: str, errors: bool
+    shown: Annotations, lineages: np.ndarray, events: Sequence[np.ndarray], amount: str
 ) -> str:
     if len(shown) == 0:
         return "No lineages, as there are no positions."
-    nouns = ["division", "later start", "earlier end", *(["doubt"] if errors else [])]
+    nouns = ("division", "later start", "earlier end", "doubt")
     listed = [f"{count(len(at), noun)}{_list_times(at)}" for noun, at in zip(nouns, events)]
     times = shown.time_points
     return (

@@ -9,7 +9,7 @@ from scipy.stats import binomtest
 
 from organoid_kit.evaluation.calibration import Reliability
 from organoid_kit.evaluation.classification import PrecisionRecall
-from organoid_kit.plots.drawing import LINES, STAR, Drawing, count, draw_figure, format_number, tidy
+from organoid_kit.plots.drawing import LINES, STAR, Drawing, count, draw_panels, format_number, tidy
 
 
 def plot_reliability(
@@ -21,8 +21,7 @@ def plot_reliability(
     Thin bars are 95 % intervals (Wilson 1927), given how few examples a bin has. `before`, the same
     examples before calibration, is drawn beside; None leaves the diagram empty and says so.
     """
-    figure = draw_figure(6.2, 6)
-    diagram, numbers = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1.3))
+    figure, (diagram, numbers) = draw_panels(6.2, 6, 2, sharex=True, height_ratios=(4, 1.3))
     diagram.plot([0, 1], [0, 1], color="0.5", linewidth=1, linestyle=":", label="can be believed")
     after = "predicted" if before is None else "after calibration"
     parts = {"before calibration": before, after: reliability}
@@ -40,11 +39,11 @@ def plot_reliability(
         numbers.set(yscale="log", ylim=(0.7, None))
         numbers.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         numbers.yaxis.set_minor_formatter(NullFormatter())
-    for axes in (diagram, numbers):
-        tidy(axes)
+    tidy(diagram)
+    tidy(numbers)
     figure.legend(loc="outside lower center", fontsize=9)
     words = " ".join(words) or "Not measured: no examples."
-    return figure.caption(title, f"Predicted probabilities against the part that is true. {words}")
+    return figure.caption(f"Predicted probabilities against the part that is true. {words}", title)
 
 
 def _draw_bins(diagram: Axes, numbers: Axes, part: Reliability, style: dict[str, str]) -> None:
@@ -81,9 +80,7 @@ def plot_precision_recall(
 
     Others are compared by name. A star marks the threshold chosen; None: that of highest F1.
     """
-    figure = draw_figure(6.2, 5.4)
-    axes = figure.subplots()
-    averages = {}
+    (figure, axes), averages = draw_panels(6.2, 5.4), {}
     for number, (name, stairs) in enumerate({"this network": curve, **(compare or {})}.items()):
         averages[name] = format_number(stairs.average_precision, 3)
         recall = np.append(stairs.recall, 0 * stairs.recall[-1:])  # down to a recall of 0
@@ -101,15 +98,13 @@ def plot_precision_recall(
     tidy(axes)
     figure.legend(loc="outside lower center", fontsize=9)
     words += [f"{name}: {averages[name]}." for name in compare or {}]
-    return figure.caption(title, " ".join(words))
+    return figure.caption(" ".join(words), title)
 
 
 def _mark_threshold(axes: Axes, curve: PrecisionRecall, chosen: float | None) -> list[str]:
     """A star at a threshold, unless no probability reaches it; returns what it shows, in words."""
-    words = [
-        f"Precision over recall, average precision {curve.average_precision:.3f}; by chance it "
-        f"would be {curve.precision[0]:.3f}."
-    ]
+    average = f"average precision {curve.average_precision:.3f}"
+    words = [f"Precision over recall, {average}; by chance it would be {curve.precision[0]:.3f}."]
     threshold = curve.best() if chosen is None else chosen
     row = int(np.searchsorted(curve.thresholds, threshold))
     if row < len(curve.thresholds):

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba
 
@@ -16,7 +15,7 @@ from organoid_kit.plots.drawing import (
     Mark,
     count,
     draw_close_up,
-    draw_figure,
+    draw_panels,
     draw_plane,
     outline,
 )
@@ -36,24 +35,20 @@ def plot_tracks(
     tail: int = 5,
     channels: Sequence[int] = (1,),
     planes: tuple[int, int] | None = None,
-    numbers: bool = True,
-    title: str | None = None,
 ) -> Drawing:
     """The movie with its positions, and their paths over the last `tail` time points.
 
     Channels, from 1, are summed; `planes` are the first and last projected, whose positions are
-    shown (None: all); `numbers` are those of `number_lineages`.
+    shown (None: all). Numbers are those of `number_lineages`.
     """
     depth = movie.shape_zyx[0]
     low, high = planes or (0, depth - 1)
     if not 0 <= low <= high < depth:
-        raise UserError(
-            f"Planes must be a first and a last one from 0 to {depth - 1}. "
-            f"Received: {low} and {high}. Choose others, or leave planes out to see all."
-        )
+        rule = f"Planes must be a first and a last one from 0 to {depth - 1}"
+        advice = "Choose others, or leave planes out to see all."
+        raise UserError(f"{rule}. Received: {low} and {high}. {advice}")
     now, links, *events = _trace_tails(annotations, time_point, tail, (low, high))
-    figure = draw_figure(6, 6.2)
-    axes = figure.subplots()
+    figure, axes = draw_panels(6, 6.2)
     image = movie.stack(time_point, channels)[low : high + 1].max(axis=0)
     draw_plane(axes, image, movie.spacing_um[1:])
     places_um = (annotations.positions * movie.spacing_um)[:, :0:-1]
@@ -64,26 +59,25 @@ def plot_tracks(
     lines = LineCollection(places_um[links], colors=faded, linewidths=2, capstyle="round")
     axes.add_collection(lines)
     ring = Mark("position and its path", "o", "orange")
+    text = {"color": "white", "fontsize": 8, "path_effects": outline(2), "annotation_clip": True}
     for row in now:
         axes.plot(*places_um[row], **(ring.style(8) | {"markeredgecolor": colours[row]}))
+        number = str(lineages[row] + 1)
+        axes.annotate(number, places_um[row], (5, 4), textcoords="offset points", **text)
     style = ring.style(8) | {"linestyle": "-", "color": COLOURS["orange"]}
     axes.plot([], [], label=f"{ring.name} ({len(now)})", **style)
     for (mark, size), rows in zip({DIVISION: 11, START: 6, END: 6}.items(), events):
         if len(rows):
             style = mark.style(size) | {"path_effects": outline(3)}
             axes.plot(*places_um[rows].T, label=f"{mark.name} ({len(rows)})", **style)
-    text = {"color": "white", "fontsize": 8, "path_effects": outline(2), "annotation_clip": True}
-    for row in now if numbers else ():
-        number = str(lineages[row] + 1)
-        axes.annotate(number, places_um[row], (5, 4), textcoords="offset points", **text)
     figure.legend(loc="outside lower center", ncols=4, fontsize=9, **DARK_LEGEND)
     happened = [count(len(rows), noun) for rows, noun in zip(events, ("division", "start"))]
     where = f" of planes {low} to {high}" if planes else " along z"
     return figure.caption(
-        f"{movie.name}, time point {time_point}" if title is None else title,
         f"the brightest voxels{where}, with {count(len(now), 'position')} and the path of "
         f"each over the last {count(tail, 'time point')}. "
         f"Along them: {', '.join(happened)} and {count(len(events[2]), 'end')} of tracks.",
+        f"{movie.name}, time point {time_point}",
     )
 
 
@@ -122,43 +116,28 @@ def plot_close_ups(
     Lines lead to where positions near the plane were before; those that tracking put in (property
     "interpolated") are diamonds. `rows` are of the tracks.
     """
-    figure = draw_figure(8, 2.9 * len(rows))
-    figure.description = f"Close-ups with tracks over three time points each: {'; '.join(names)}."
-    lines = figure.subplots(len(rows), 3, squeeze=False)
+    figure, lines = draw_panels(8, 2.9 * len(rows), len(rows), 3, squeeze=False)
+    positions_um = tracks.positions * movie.spacing_um
+    planes_um = np.arange(movie.shape_zyx[0]) * movie.spacing_um[0]
+    put_in = tracks.properties.get("interpolated", np.zeros(len(tracks))).astype(bool)
     for row, name, panels in zip(rows, names, lines, strict=True):
-        centre_um = tracks.positions[row] * movie.spacing_um
-        for step, axes in zip((-1, 0, 1), panels, strict=True):
-            time_point = int(tracks.time_points[row]) + step
-            _draw_time_point(axes, movie, tracks, time_point, centre_um, channels)
+        depth_um, *place_um = positions_um[row]
+        planes = np.abs(planes_um - depth_um) <= max(_DEPTH_UM, movie.spacing_um[0] / 2)
+        near = np.abs(positions_um[:, 0] - depth_um) <= _DEPTH_UM
+        for time_point, axes in enumerate(panels, start=int(tracks.time_points[row]) - 1):
+            axes.set(xticks=[], yticks=[], aspect="equal", title=f"time point {time_point}")
+            if time_point not in movie.time_points:
+                axes.set(facecolor="0.8", title=f"time point {time_point}: not filmed")
+                continue
+            image = movie.stack(time_point, channels)[planes].max(axis=0)
+            draw_close_up(axes, image, movie.spacing_um[1:], place_um)
+            now = near & (tracks.time_points == time_point)
+            for ends in positions_um[tracks.links[now[tracks.links[:, 1]]]]:
+                axes.plot(ends[:, 2], ends[:, 1], color=COLOURS[FOUND.colour])
+            for mark, shown in ((FOUND, now & ~put_in), (PUT_IN, now & put_in)):
+                axes.plot(*positions_um[shown, :0:-1].T, **mark.style(8))
         panels[0].set_ylabel(name)
         square = {"marker": "s", "fillstyle": "none", "markersize": 22}
-        panels[1].plot(centre_um[2], centre_um[1], color=COLOURS["vermillion"], **square)
-    return figure
-
-
-def _draw_time_point(
-    axes: Axes,
-    movie: TimeLapse,
-    tracks: Annotations,
-    time_point: int,
-    centre_um: np.ndarray,
-    channels: Sequence[int],
-) -> None:
-    """A few planes around a place, its positions, and a line from each to where it was before."""
-    axes.set(xticks=[], yticks=[], aspect="equal", title=f"time point {time_point}")
-    if time_point not in movie.time_points:
-        axes.set(facecolor="0.8", title=f"time point {time_point}: not filmed")
-        return
-    planes_um = np.arange(movie.shape_zyx[0]) * movie.spacing_um[0]
-    near = np.abs(planes_um - centre_um[0]) <= max(_DEPTH_UM, movie.spacing_um[0] / 2)
-    image = movie.stack(time_point, channels)[near].max(axis=0)
-    draw_close_up(axes, image, movie.spacing_um[1:], centre_um[1:])
-    positions_um = tracks.positions * movie.spacing_um
-    now = tracks.time_points == time_point
-    now &= np.abs(positions_um[:, 0] - centre_um[0]) <= _DEPTH_UM
-    for ends in positions_um[tracks.links[now[tracks.links[:, 1]]]]:
-        axes.plot(ends[:, 2], ends[:, 1], color=COLOURS[FOUND.colour])
-    put_in = np.equal(tracks.properties.get("interpolated", np.zeros(len(tracks))), True)
-    put_in = put_in.astype(bool)
-    for mark, shown in ((FOUND, now & ~put_in), (PUT_IN, now & put_in)):
-        axes.plot(*positions_um[shown, :0:-1].T, **mark.style(8))
+        panels[1].plot(*place_um[::-1], color=COLOURS["vermillion"], **square)
+    said = f"Close-ups with tracks over three time points each: {'; '.join(names)}."
+    return figure.caption(said)

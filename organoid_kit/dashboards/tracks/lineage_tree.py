@@ -60,13 +60,12 @@ def draw_tree(
     first = float(_LEFT - step * start)
     xs, ys = first + step * part.time_points, _TOP + _ROW * (heights + 0.5)
     bottom = _TOP + _ROW * (heights.max(initial=0) + 1)
-    events = trees.collect_tree_events(part, heights, tracks, least_error)
-    divisions, doubts = count(len(events.divisions), "division"), count(len(events.doubts), "doubt")
+    marked = trees.collect_tree_events(part, heights, tracks, least_error)
+    divisions, doubts = count(len(marked[0]), "division"), count(len(marked[-1]), "doubt")
     words = f"{count(len(np.unique(numbers)), 'lineage')} with {count(len(part), 'position')}"
     words += f" as trees, time to the right; {divisions}, {doubts}."
     every = next(number for number in _TIME_STEPS if number * step >= _NUMBERS_APART)
     shown_times = range(start, end + 1) if len(times) else ()
-    marked = (events.divisions, events.starts, events.ends, events.doubts)
     content = render(
         "lineage_tree.svg",
         **{"left": _LEFT, "top": _TOP, "bottom": bottom, "ink": INK},
