@@ -11,11 +11,15 @@ import numpy as np
 
 from organoid_kit.base import NetworkSettings
 from organoid_kit.data import Annotations
-from organoid_kit.evaluation import compute_precision_recall, score_divisions, score_links
+from organoid_kit.evaluation import (
+    compute_precision_recall,
+    score_divisions,
+    score_links,
+    score_positions,
+)
 from organoid_kit.evaluation.classification import PrecisionRecall
 from organoid_kit.evaluation.matching import is_annotated, match_to_truth
 from organoid_kit.evaluation.positions import (
-    ThresholdCurve,
     compute_ratio,
     pool_curves,
     pool_scores,
@@ -62,8 +66,8 @@ class Kind:
 def score_position_network(results: Results) -> dict[str, Any]:
     """Positions found, also by depth, by time point and over the threshold."""
     total = pool_scores(result.score for result in results)
-    blobs = [result.blob_score for result in results if result.blobs is not None]
-    curve = _compute_threshold_curve(results)
+    blobs = [score_positions(each.truth, each.blobs) for each in results if each.blobs is not None]
+    curve = pool_curves([score_over_thresholds(each.truth, each.found) for each in results])
     depths, times = total.by_depth().items(), total.by_time_point().items()
     over_threshold = {key: [getattr(score, key) for score in curve.scores] for key in _F1}
     return {
@@ -76,10 +80,6 @@ def score_position_network(results: Results) -> dict[str, Any]:
     }
 
 
-def _compute_threshold_curve(results: Results) -> ThresholdCurve:
-    return pool_curves([score_over_thresholds(result.truth, result.found) for result in results])
-
-
 def collect_peaks(result: MovieResult) -> tuple[np.ndarray, np.ndarray]:
     """Each peak inside the annotated region, and whether a nucleus is there."""
     partners = match_to_truth(result.truth, result.found)
@@ -89,7 +89,7 @@ def collect_peaks(result: MovieResult) -> tuple[np.ndarray, np.ndarray]:
 
 def draw_position_scores(result: MovieResult) -> list[Drawing]:
     """Scores by threshold, depth and time point."""
-    name, curve = result.name, _compute_threshold_curve([result])
+    name, curve = result.name, score_over_thresholds(result.truth, result.found)
     return [
         plot_threshold_curve(curve, chosen=result.threshold, title=f"{name}: scores by threshold"),
         plot_depth_scores(result.score, title=f"{name}: scores by depth"),
@@ -136,7 +136,9 @@ def draw_division_curve(results: Results) -> list[Drawing]:
     score = _pool_divisions(results)
     right = score.called_mothers[score.judged] >= 0
     curve = compute_precision_recall(right, score.probabilities[score.judged])
-    return _draw_curve(curve, right.sum() / max(1, len(score.mothers)), "Divisions", results)
+    curve = _scale(curve, right.sum() / max(1, len(score.mothers)))
+    title = "Divisions of all test movies"
+    return [plot_precision_recall(curve, chosen=results[0].threshold, title=title)]
 
 
 # Links: wrong ones, beside those of linking without any network
@@ -149,18 +151,11 @@ def label_candidates(truth: Annotations, found: Annotations) -> np.ndarray:
     return labels
 
 
-def find_most_probable(candidates: Annotations) -> np.ndarray:
-    """Rows of the most probable link to each later nucleus, (k,) int."""
+def find_less_probable(candidates: Annotations) -> np.ndarray:
+    """Rows of candidate links, (k,) int, that lead to a nucleus to which a more probable one does."""
     targets = candidates.links[:, 1]
     order = np.lexsort((candidates.link_properties["link_probability"].astype(float), targets))
-    return np.sort(order[np.flatnonzero(np.diff(targets[order], append=-1))])
-
-
-def choose_most_probable(candidates: Annotations) -> Annotations:
-    """Of all candidate links that lead to a nucleus, the most probable one."""
-    kept = find_most_probable(candidates)
-    properties = {name: values[kept] for name, values in candidates.link_properties.items()}
-    return dataclasses.replace(candidates, links=candidates.links[kept], link_properties=properties)
+    return order[np.diff(targets[order], append=-1) == 0]
 
 
 def score_link_network(results: Results) -> dict[str, Any]:
@@ -169,17 +164,16 @@ def score_link_network(results: Results) -> dict[str, Any]:
     for result in results:
         settings = result.settings
         options = {"max_distance_um": settings.max_link_um, "remove_drift": settings.remove_drift}
-        linked["network"].append(choose_most_probable(result.found))
+        linked["network"].append(result.found.without_links(find_less_probable(result.found)))
         linked["nearest"].append(link_nearest(result.found, **options))
         linked["optimal"].append(link_optimally(result.found, **options))
     truths = [result.truth for result in results]
     pooled = {n: pool_link_scores(map(score_links, truths, found)) for n, found in linked.items()}
     scores = {name: score.to_dict() for name, score in pooled.items()}
     # how well the probabilities tell links from other candidates
-    said, true, found, reachable = _pool_candidates(results)
+    said, true, found, reachable, curve = _pool_candidates(results)
     called = said >= results[0].threshold
     right, calls = int((called & true).sum()), int(called.sum())
-    curve = _scale(compute_precision_recall(true, said), true.sum() / max(1, reachable))
     scores["network"] |= {
         "average_precision": curve.average_precision,
         "precision": compute_ratio(right, calls),
@@ -191,11 +185,15 @@ def score_link_network(results: Results) -> dict[str, Any]:
     return scores
 
 
-def _pool_candidates(results: Results) -> tuple[np.ndarray, np.ndarray, int, int]:
-    """Probabilities and truths, how many true links are candidates, and how many there are."""
-    said, true = (np.concatenate(part) for part in zip(*map(collect_candidates, results)))
+def _pool_candidates(results: Results) -> tuple[np.ndarray, np.ndarray, int, int, PrecisionRecall]:
+    """Probabilities and truths, how many true links are candidates, how many there are, the curve:
+    true links that are no candidates count as never found.
+    """
+    said, true = map(np.concatenate, zip(*map(collect_candidates, results)))
     score = pool_link_scores(score_links(result.truth, result.found) for result in results)
-    return said, true, score.right, score.right + score.missed
+    reachable = score.right + score.missed
+    curve = _scale(compute_precision_recall(true, said), true.sum() / max(1, reachable))
+    return said, true, score.right, reachable, curve
 
 
 def collect_candidates(result: MovieResult) -> tuple[np.ndarray, np.ndarray]:
@@ -206,16 +204,12 @@ def collect_candidates(result: MovieResult) -> tuple[np.ndarray, np.ndarray]:
 
 
 def draw_link_curve(results: Results) -> list[Drawing]:
-    """True links that are no candidates count as never found."""
-    said, true, _, reachable = _pool_candidates(results)
-    curve = compute_precision_recall(true, said)
-    return _draw_curve(curve, true.sum() / max(1, reachable), "Candidate links", results)
+    """Precision over recall of all candidate links."""
+    title, curve = "Candidate links of all test movies", _pool_candidates(results)[-1]
+    return [plot_precision_recall(curve, chosen=results[0].threshold, title=title)]
 
 
 # Divisions and links
-def _draw_curve(curve: PrecisionRecall, part: float, what: str, results: Results) -> list[Drawing]:
-    title = f"{what} of all test movies"
-    return [plot_precision_recall(_scale(curve, part), chosen=results[0].threshold, title=title)]
 
 
 def _scale(curve: PrecisionRecall, reached: float) -> PrecisionRecall:

@@ -83,14 +83,10 @@ def choose_time_points(movie: TimeLapse, annotations: Annotations | None) -> lis
 
 
 def score_channels(
-    movie: TimeLapse,
-    channels: Sequence[int],
-    annotations: Annotations | None = None,
-    *,
-    time_points: Sequence[int] | None = None,
+    movie: TimeLapse, channels: Sequence[int], annotations: Annotations | None = None
 ) -> ChannelScore:
     """How well nuclei stand out in channels; without annotations, bright blobs are counted."""
-    times = choose_time_points(movie, annotations) if time_points is None else list(time_points)
+    times = choose_time_points(movie, annotations)
     options = {"channels": tuple(channels), "time_points": tuple(times)}
     if annotations is None or len(annotations) == 0:
         blobs = 0

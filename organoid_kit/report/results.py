@@ -58,11 +58,6 @@ class MovieResult:
         """Of a position network."""
         return score_positions(self.truth, self.found, threshold=self.threshold)
 
-    @property
-    def blob_score(self) -> PositionScore | None:
-        """Of the blob detector."""
-        return None if self.blobs is None else score_positions(self.truth, self.blobs)
-
 
 def save_movie_result(
     run: Run,
@@ -181,11 +176,6 @@ class TrackingResult:
         """The settings and networks that it was tracked with."""
         networks = self.record["networks"].values()
         return self.record["tracking"], *(network["sha256"] for network in networks)
-
-    @property
-    def link_settings(self) -> NetworkSettings:
-        """Of the link network."""
-        return NetworkSettings.from_dict(self.record["networks"]["link"]["settings"], self.name)
 
 
 def save_tracking(

@@ -19,9 +19,6 @@ from organoid_kit.training import Run
 from organoid_kit.training.diagnosis import describe_history
 from organoid_kit.training.runs import OWN_NETWORK, QUALITIES, collect_versions, find_best
 
-_BEST_EPOCHS = {"epoch": "best epoch", "loss": "training loss"}
-_BEST_EPOCHS |= {"validation_loss": "validation loss"} | QUALITIES
-
 
 def write_report(
     path: str | Path, run: Run, *, json_path: str | Path | None = None, overwrite: bool = False
@@ -83,7 +80,7 @@ def compute_reliabilities(
     if not results:
         return None, None
     answers = [kind.collect_answers(result) for result in results]
-    said, true = (np.concatenate(part) for part in zip(*answers))
+    said, true = map(np.concatenate, zip(*answers))
     after = compute_reliability(said, true)
     if {result.calibration for result in results} == {(1.0, 0.0)}:
         return None, after
@@ -151,11 +148,9 @@ def write_comparison(
     facts = _compare(runs, kind)
     histories = {run.folder.name: run.history for run in runs[1:]}
     title = f"This training: {first.folder.name}"
-    best = [row or {} for row in facts["best"]]
-    columns = _BEST_EPOCHS.items()
-    best_epochs = {key: words for key, words in columns if any(row.get(key) for row in best)}
     history = plot_history(first.history, histories, title=title)
-    parts = {"kind": kind, "history": history, "best_epochs": best_epochs}
+    measured = {key for row in facts["best"] if row for key, value in row.items() if value}
+    parts = {"kind": kind, "history": history, "measured": measured, "qualities": QUALITIES}
     return write_page(output, "comparison.html", facts, json_path, overwrite, **parts)
 
 

@@ -1,18 +1,17 @@
 """One page about tracked movies: tracks, what is right, what is in doubt, where the time went."""
 
-from collections.abc import Mapping, Sequence
-from operator import itemgetter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from organoid_kit.base import UserError
+from organoid_kit.base import NetworkSettings, UserError
 from organoid_kit.data import Annotations
 from organoid_kit.evaluation import score_divisions, score_links, score_positions, score_tracks
 from organoid_kit.evaluation.calibration import Reliability, compute_reliability
 from organoid_kit.evaluation.tracks import judge_links
-from organoid_kit.plots import Drawing, plot_lineage_tree
+from organoid_kit.plots import plot_lineage_tree
 from organoid_kit.plots.probabilities import plot_reliability
 from organoid_kit.report.kinds import LINK_COLUMNS, TOLERANCES
 from organoid_kit.report.page import render_lines, write_page
@@ -22,15 +21,7 @@ from organoid_kit.tracking import estimate_errors, list_doubts
 from organoid_kit.tracking.linking import link_optimally
 from organoid_kit.training.runs import collect_versions
 
-_LINKS = LINK_COLUMNS | {"wrong_per_1000": "wrong links per 1000"}
-_METHODS = {"tracks": "tracks", "optimal": "optimal assignment"}
 _DOUBT = ("time_point", "what", "probability", "advice")
-_DIVISIONS = {f"f1 ±{tolerance}": f"F1 ±{tolerance}" for tolerance in TOLERANCES}
-_DIVISIONS |= {"matched ±1": "right ±1", "missed ±1": "missed ±1", "false ±1": "false ±1"}
-_LINEAGES = {
-    **{"complete_tracks": "complete tracks", "complete_lineages": "complete lineages"},
-    **{"det": "DET, positions", "lnk": "LNK, links", "tra": "TRA, both", "chota": "CHOTA"},
-}
 
 
 def write_tracking_report(
@@ -47,27 +38,12 @@ def write_tracking_report(
     results = read_trackings(folder)
     facts, reliability = _collect_facts(results), _pool_reliability(results)
     title = "Probability that a link is wrong, predicted and true"
-    divisions = "Divisions that the links draw, up to 0, 1 and 2 time points off:"
     stages = dict.fromkeys(stage for movie in facts["movies"] for stage in movie["seconds"])
-    score_tables = (
-        ("", _LINKS, itemgetter("links")),
-        (divisions, _DIVISIONS, _flatten_divisions),
-        ("Lineages, from 0 to 1:", _LINEAGES, itemgetter("lineages")),
-    )
-    parts = {"results": results, "methods": _METHODS, "score_tables": score_tables}
+    parts = {"results": results, "links": LINK_COLUMNS, "stages": list(stages)}
     parts["reliability"] = plot_reliability(reliability, title=title) if reliability else None
-    parts |= {"draw_tree": _draw_tree, "stages": list(stages)}
+    parts["plot_tree"] = plot_lineage_tree
     path = path or Path(folder) / "tracking.html"
     return write_page(path, "tracking.html", facts, json_path, overwrite, **parts)
-
-
-def _draw_tree(result: TrackingResult) -> Drawing:
-    return plot_lineage_tree(result.tracks, title=f"{result.name}: lineages")
-
-
-def _flatten_divisions(scores: Mapping[str, Any]) -> dict[str, Any]:
-    divisions = scores["divisions"].items()
-    return {f"{name} ±{off}": value for off, score in divisions for name, value in score.items()}
 
 
 def _collect_facts(results: Sequence[TrackingResult]) -> dict[str, Any]:
@@ -98,11 +74,11 @@ def _collect_facts(results: Sequence[TrackingResult]) -> dict[str, Any]:
 def _compute_scores(result: TrackingResult) -> dict[str, Any]:
     """All figures of a movie, for JSON; None where not measured."""
     tracks, truth, estimate = result.tracks, result.truth, estimate_errors(result.tracks)
-    put_in = np.equal(tracks.properties.get("interpolated", np.zeros(len(tracks))), True)
-    put_in = put_in.astype(bool)
+    put_in = tracks.properties.get("interpolated", np.zeros(len(tracks))).astype(bool)
     scores = errors = None
     if truth is not None:
-        settings = result.link_settings
+        network = result.record["networks"]["link"]["settings"]
+        settings = NetworkSettings.from_dict(network, result.name)
         options = {"max_distance_um": settings.max_link_um, "remove_drift": settings.remove_drift}
         plain = link_optimally(tracks.select(~put_in), **options)
         scores = {"tracks": _score(truth, tracks), "optimal": _score(truth, plain)}
@@ -161,9 +137,7 @@ def _compare_errors(result: TrackingResult) -> dict[str, Any]:
 def _pool_reliability(results: Sequence[TrackingResult]) -> Reliability | None:
     """How far the error probabilities of links can be believed, over all movies with truth."""
     answers = [_collect_link_errors(result) for result in results if result.truth is not None]
-    if not answers:
-        return None
-    return compute_reliability(*(np.concatenate(part) for part in zip(*answers)))
+    return compute_reliability(*map(np.concatenate, zip(*answers))) if answers else None
 
 
 def _collect_link_errors(result: TrackingResult) -> tuple[np.ndarray, np.ndarray]:

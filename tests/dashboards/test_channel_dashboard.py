@@ -94,8 +94,8 @@ def test_the_sample_shows_why_one_sums(sample):
 
 
 def test_without_annotations_blobs_are_counted(sample):
-    single = [score_channels(sample.movie, (channel,), time_points=[0]) for channel in (2, 3)]
-    both = score_channels(sample.movie, (2, 3), time_points=[0])
+    single = [score_channels(sample.movie, (channel,)) for channel in (2, 3)]
+    both = score_channels(sample.movie, (2, 3))
     assert both.standing_out > max(score.standing_out for score in single)
     assert both.share is None and both.nuclei is None
     assert "bright blobs" in str(both)
