@@ -68,7 +68,7 @@ def find_position_mistakes(
         said = found.properties["probability"][rows].astype(float)
         true, region = truth.positions_at(time_point), truth.annotated_region(time_point)
         kept = candidates[said >= threshold]
-        marked = sort_positions(true, kept, truth.spacing_um, region, _NEAR_UM)
+        marked = sort_positions(true, kept, truth.spacing_um, region)
         for position in marked[MISSED]:
             away_um = np.linalg.norm((candidates - position) * truth.spacing_um, axis=1)
             near = (away_um <= _NEAR_UM) & (said < threshold)

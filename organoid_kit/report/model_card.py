@@ -1,15 +1,13 @@
 """A network's card: what it is for, what it learned from, how good it is, what nobody knows.
 
 It is Markdown for people (templates/card.md), and rdf.yaml in the form of bioimage.io (format 0.5)
-for programs, written as JSON, which is YAML too.
+for programs (templates/rdf.yaml).
 """
 
 import hashlib
-import json
 import re
 import shutil
 from pathlib import Path
-from typing import Any
 
 import keras
 
@@ -27,8 +25,6 @@ _TASKS = {
     "division": "says of each nucleus whether it is dividing",
     "link": "says of two nuclei at successive time points whether they are the same",
 }
-_TAGS = ["organoid", "nuclei", "cell-tracking", "3d", "fluorescence-light-microscopy", "keras"]
-_LEAST = 64  # smallest image that programs try a network on, where it takes any
 
 
 def write_model_card(
@@ -43,62 +39,27 @@ def write_model_card(
     network, settings = load_network(folder)
     run = Run(Path(folder)) if (Path(folder) / "run.json").is_file() else None
     facts = collect_facts(run, read_movie_results(run)) if run else {}
-    people = {"author": author, "license": license}
-    task = _TASKS[settings.network]
+    backend = keras.backend.backend()
+    version = re.match(r"[\d.]*\d", __import__(backend).__version__).group()
+    values = {"settings": settings, "facts": facts, "task": _TASKS[settings.network]}
+    values |= {"author": author, "license": license}
     with write_safely(output) as temporary:
         temporary.mkdir()
         for name in ("model.keras", "settings.json"):
             shutil.copy(find_network_folder(folder) / name, temporary / name)
-        card = render("card.md", settings=settings, facts=facts, task=task, **people)
-        write_text_safely(temporary / "README.md", card)
-        record = _describe(network, settings, facts, temporary / "model.keras")
-        record |= {"authors": [{"name": author}]} if author else {}
-        record |= {"license": license} if license else {}
-        write_text_safely(temporary / "rdf.yaml", json.dumps(record, indent=2))
+        write_text_safely(temporary / "README.md", render("card.md", **values))
+        weights = hashlib.sha256((temporary / "model.keras").read_bytes())
+        record = render(
+            "rdf.yaml",
+            network=network,
+            name_channels=name_channels,
+            sha256=weights.hexdigest(),
+            keras_version=keras.__version__,
+            backend=[backend, version],
+            **values,
+        )
+        write_text_safely(temporary / "rdf.yaml", record)
     return Path(output)
-
-
-def _describe(
-    network: keras.Model, settings: NetworkSettings, facts: dict[str, Any], weights: Path
-) -> dict[str, Any]:
-    """What rdf.yaml says."""
-    backend = keras.backend.backend()
-    version = re.match(r"[\d.]*\d", __import__(backend).__version__).group()
-    task = _TASKS[settings.network]
-    return {
-        "format_version": "0.5.4",
-        "type": "model",
-        "name": f"organoid_kit {settings.network} network",
-        "description": f"A network for organoids in 3D over time: {task}.",
-        "documentation": "README.md",
-        "tags": _TAGS,
-        "inputs": [_describe_tensor(tensor, tensor.name, settings) for tensor in network.inputs],
-        "outputs": [_describe_tensor(t, "probabilities", settings) for t in network.outputs],
-        "weights": {
-            "keras_v3": {
-                "source": "model.keras",
-                "sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
-                "keras_version": keras.__version__,
-                "backend": [backend, version],
-            }
-        },
-        "config": {"organoid_kit": {"settings": settings.to_dict(), "data": facts.get("data")}},
-    }
-
-
-def _describe_tensor(tensor: keras.KerasTensor, name: str, settings: NetworkSettings) -> dict:
-    """One input or output with its axes."""
-    axes, is_input = [], name != "probabilities"
-    for number, (axis, size) in enumerate(zip("zyx", tensor.shape[1:-1])):
-        free = {"min": _LEAST, "step": 32}
-        if not is_input:
-            free = {"tensor_id": "images", "axis_id": axis}
-        axes.append({"type": "space", "id": axis, "size": size or free})
-        if settings.spacing_um:
-            axes[-1] |= {"unit": "micrometer", "scale": settings.spacing_um[number]}
-    channels = name_channels(tensor, settings) if is_input else ["probability"]
-    channel = {"type": "channel", "channel_names": channels}
-    return {"id": name, "axes": [{"type": "batch"}, *axes, channel]}
 
 
 def name_channels(tensor: keras.KerasTensor, settings: NetworkSettings) -> list[str]:

@@ -16,17 +16,12 @@ _NUMBER = re.compile(r"-?[\d.]+( %| s)?|not measured")
 
 
 def write_page(
-    path: str | Path,
-    template: str,
-    facts: dict[str, Any],
-    json_path: str | Path | None,
-    overwrite: bool,
-    **parts: Any,
+    path: str | Path, template: str, facts: dict[str, Any], overwrite: bool, **parts: Any
 ) -> dict[str, Any]:
-    """Writes a page, and what it says, with the time, as JSON (None: beside it); returns that."""
+    """Writes a page, and what it says, with the time, as JSON beside it; returns that."""
     facts = facts | {"written": time.strftime("%Y-%m-%d %H:%M:%S")}
     write_text_safely(path, render(template, facts=facts, **parts), overwrite=overwrite)
-    write_json_safely(json_path or Path(path).with_suffix(".json"), facts, overwrite=overwrite)
+    write_json_safely(Path(path).with_suffix(".json"), facts, overwrite=overwrite)
     return facts
 
 

@@ -20,13 +20,9 @@ from organoid_kit.training.diagnosis import describe_history
 from organoid_kit.training.runs import OWN_NETWORK, QUALITIES, collect_versions, find_best
 
 
-def write_report(
-    path: str | Path, run: Run, *, json_path: str | Path | None = None, overwrite: bool = False
-) -> dict[str, Any]:
-    """Writes one self-contained page about a run, and its figures as JSON; returns these.
-
-    The run may be of any network, with or without results (`save_movie_result`). Without a path the
-    JSON file goes beside the page, with its name.
+def write_report(path: str | Path, run: Run, *, overwrite: bool = False) -> dict[str, Any]:
+    """Writes one self-contained page about a run, and its figures as JSON beside it, with its name;
+    returns these. The run may be of any network, with or without results (`save_movie_result`).
     """
     network, results = run.settings.network, read_movie_results(run)
     kind, facts = KINDS[network], collect_facts(run, results)
@@ -35,7 +31,7 @@ def write_report(
     drawings = {"history": plot_history(run.history) if run.history else None}
     drawings["reliability"] = plot_reliability(after, before, title=title) if results else None
     parts = {"kind": kind, "results": results, **drawings}
-    return write_page(path, f"{network}.html", facts, json_path, overwrite, **parts)
+    return write_page(path, f"{network}.html", facts, overwrite, **parts)
 
 
 def collect_facts(run: Run, results: Sequence[MovieResult]) -> dict[str, Any]:
@@ -132,11 +128,7 @@ def _describe_amount(data: Sequence[dict[str, Any]]) -> str:
 
 
 def write_comparison(
-    output: str | Path,
-    runs: Sequence[Run],
-    *,
-    json_path: str | Path | None = None,
-    overwrite: bool = False,
+    output: str | Path, runs: Sequence[Run], *, overwrite: bool = False
 ) -> dict[str, Any]:
     """Writes one page, as `write_report`, that compares runs of the same kind, and JSON."""
     networks = sorted({run.settings.network for run in runs})
@@ -151,7 +143,7 @@ def write_comparison(
     history = plot_history(first.history, histories, title=title)
     measured = {key for row in facts["best"] if row for key, value in row.items() if value}
     parts = {"kind": kind, "history": history, "measured": measured, "qualities": QUALITIES}
-    return write_page(output, "comparison.html", facts, json_path, overwrite, **parts)
+    return write_page(output, "comparison.html", facts, overwrite, **parts)
 
 
 def _compare(runs: Sequence[Run], kind: Kind) -> dict[str, Any]:

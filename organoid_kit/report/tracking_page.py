@@ -25,11 +25,7 @@ _DOUBT = ("time_point", "what", "probability", "advice")
 
 
 def write_tracking_report(
-    folder: str | Path,
-    path: str | Path | None = None,
-    *,
-    json_path: str | Path | None = None,
-    overwrite: bool = False,
+    folder: str | Path, path: str | Path | None = None, *, overwrite: bool = False
 ) -> dict[str, Any]:
     """Writes one page, as `write_report`, about the movies that `save_tracking` has kept, and JSON.
 
@@ -43,7 +39,7 @@ def write_tracking_report(
     parts["reliability"] = plot_reliability(reliability, title=title) if reliability else None
     parts["plot_tree"] = plot_lineage_tree
     path = path or Path(folder) / "tracking.html"
-    return write_page(path, "tracking.html", facts, json_path, overwrite, **parts)
+    return write_page(path, "tracking.html", facts, overwrite, **parts)
 
 
 def _collect_facts(results: Sequence[TrackingResult]) -> dict[str, Any]:

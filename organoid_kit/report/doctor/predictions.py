@@ -56,32 +56,11 @@ def diagnose_predictions(
         return [make_finding(f"predicts nothing{variant}", movie.name, **values)]
     if truth is not None and (findings := _find_no_recall(kept, truth, movie)):
         return findings
-    if len(kept) > many * len(expected):
-        return [_diagnose_too_many(found, kept, counted, settings, movie, truth)]
     if len(kept) < few * len(expected):
         return [make_finding("too few detections", movie.name, counted=counted)]
-    return []
-
-
-def find_twins(positions: Annotations, spacing_um: tuple[float, float, float]) -> np.ndarray:
-    """Rows of positions that are closer than `TWINS_UM` to another one of their time, (k,) int."""
-    rows = [np.zeros(0, int)]
-    for time in positions.annotated_time_points:
-        here = positions.rows_at(time)
-        tree = KDTree(positions.positions[here] * spacing_um)
-        rows.append(here[np.unique(tree.query_pairs(TWINS_UM, output_type="ndarray"))])
-    return np.concatenate(rows)
-
-
-def _diagnose_too_many(
-    found: Annotations,
-    kept: Annotations,
-    counted: str,
-    settings: NetworkSettings,
-    movie: TimeLapse,
-    truth: Annotations | None,
-) -> Finding:
-    """Several on one nucleus, a threshold that is too low, or nuclei where there are none?"""
+    if len(kept) <= many * len(expected):
+        return []
+    # several on one nucleus, a threshold that is too low, or nuclei where there are none?
     symptom, twins = "too many detections", len(find_twins(kept, movie.spacing_um))
     values = {"counted": counted, "twins": twins, "twins_um": TWINS_UM}
     if twins > _TWINS_PART * len(kept):
@@ -93,7 +72,17 @@ def _diagnose_too_many(
         if best_f1 > f1 + _BETTER_F1:
             symptom += " (threshold)"
             values |= {"f1": f1, "best": best, "best_f1": best_f1}
-    return make_finding(symptom, movie.name, **values)
+    return [make_finding(symptom, movie.name, **values)]
+
+
+def find_twins(positions: Annotations, spacing_um: tuple[float, float, float]) -> np.ndarray:
+    """Rows of positions that are closer than `TWINS_UM` to another one of their time, (k,) int."""
+    rows = [np.zeros(0, int)]
+    for time in positions.annotated_time_points:
+        here = positions.rows_at(time)
+        tree = KDTree(positions.positions[here] * spacing_um)
+        rows.append(here[np.unique(tree.query_pairs(TWINS_UM, output_type="ndarray"))])
+    return np.concatenate(rows)
 
 
 def _find_no_recall(kept: Annotations, truth: Annotations, movie: TimeLapse) -> list[Finding]:

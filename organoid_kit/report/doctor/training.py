@@ -6,7 +6,7 @@ from itertools import permutations
 import numpy as np
 
 from organoid_kit.base import NetworkSettings
-from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
+from organoid_kit.data import AnnotatedMovie, Annotations
 from organoid_kit.evaluation import check_annotations
 from organoid_kit.evaluation.blobs import DIAMETER_UM
 from organoid_kit.evaluation.checks import CheckLimits, Problem
@@ -95,44 +95,27 @@ def _find_other_reading(
     annotated: AnnotatedMovie, times: Sequence[int], channels: Sequence[int]
 ) -> Iterator[Finding]:
     """Positions that would lie on nuclei in another order of axes, or if they were micrometres."""
-    movie = annotated.movie
-    light = measure_readings(movie, annotated.annotations, times, channels)
-    if not light or len(light["z, y, x"]) < _LEAST_POSITIONS:
+    movie, orders = annotated.movie, list(permutations(range(3)))  # the first is how they are read
+    units = [1.0] if np.allclose(movie.spacing_um, 1) else [1.0, np.array(movie.spacing_um)]
+    light = [np.zeros((len(units) * len(orders), 0))]  # a row for each reading
+    for time in times:
+        at = annotated.annotations.positions_at(time)
+        readings = np.concatenate([at[:, order] / unit for unit in units for order in orders])
+        light.append(measure_light(movie, time, channels, readings).reshape(len(light[0]), -1))
+    light = np.concatenate(light, axis=1)
+    if light.shape[1] < _LEAST_POSITIONS:
         return
-    best = max(light, key=lambda reading: np.median(light[reading]))
-    here, there = np.median(light["z, y, x"]), np.median(light[best])
-    if not (there > _LIT and there > _BRIGHTER * max(here, 0)):
+    medians = np.median(light, axis=1)
+    best = int(medians.argmax())
+    if not (medians[best] > _LIT and medians[best] > _BRIGHTER * max(medians[0], 0)):
         return
-    values = {"reading": best, "here": np.mean(light["z, y, x"] > _LIT)}
-    values["there"] = np.mean(light[best] > _LIT)
-    if "µm" in best:
+    order, is_um = orders[best % len(orders)], best >= len(orders)
+    values = {"reading": name_columns(order) + " in µm" * is_um}
+    values |= {"here": np.mean(light[0] > _LIT), "there": np.mean(light[best] > _LIT)}
+    if is_um:
         yield make_finding("wrong unit", annotated.name, spacing=movie.spacing_um, **values)
     else:
-        order = [best.split(", ").index(axis) for axis in "zyx"]
-        yield make_finding("axes swapped", annotated.name, order=order, **values)
-
-
-def measure_readings(
-    movie: TimeLapse, annotations: Annotations, times: Sequence[int], channels: Sequence[int]
-) -> dict[str, np.ndarray]:
-    """Light at the positions, see `measure_light`, for each way to read their three columns.
-
-    "z, y, x" is how they are read now, "x, y, z", …: in another order, "… in µm": not in voxels.
-    Empty without positions.
-    """
-    light: dict[str, list[np.ndarray]] = {}
-    spacing = np.array(movie.spacing_um)
-    for time in times:
-        positions = annotations.positions_at(time)
-        if len(positions) == 0:
-            continue
-        readings = {name_columns(order): positions[:, order] for order in permutations(range(3))}
-        if not np.allclose(spacing, 1):
-            readings |= {f"{name} in µm": at / spacing for name, at in readings.items()}
-        values = measure_light(movie, time, channels, np.concatenate(list(readings.values())))
-        for name, part in zip(readings, np.split(values, len(readings)), strict=True):
-            light.setdefault(name, []).append(part)
-    return {name: np.concatenate(parts) for name, parts in light.items()}
+        yield make_finding("axes swapped", annotated.name, order=list(order), **values)
 
 
 def _diagnose_spacing(
