@@ -12,15 +12,16 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
-from html import escape
 from pathlib import Path
+
+import jinja2
 
 from organoid_kit.base import UserError, refuse
 from organoid_kit.base.files import read_json, write_json_safely
 from organoid_kit.base.settings import NETWORKS
 from organoid_kit.training.runs import align_columns
 
-_LEFT = 'style="text-align: left"'
+_TABLES = Path(__file__).with_suffix(".html")
 _MEANS = "mean over the seeds (lowest to highest)"
 _numbers = itertools.count()  # tells two rows apart that a coarse clock gives the same time
 
@@ -81,9 +82,9 @@ class ResultsTable:
         return dict(networks)
 
     def _repr_html_(self) -> str:
-        parts = self.networks.items()
-        tables = (_write_html(f"{network}: {_MEANS}", rows) for network, rows in parts)
-        return f"{''.join(tables)}<p>{escape(self._note())}</p>"
+        template = jinja2.Template(_TABLES.read_text("utf-8"), autoescape=True)
+        tables = {network: _make_cells(rows) for network, rows in self.networks.items()}
+        return template.render(tables=tables, means=_MEANS, note=self._note())
 
     def __repr__(self) -> str:
         tables = map(align_columns, map(_make_cells, self.networks.values()))
@@ -154,12 +155,12 @@ def _is_number(value: object, kind: type) -> bool:
     return value is None or (is_one and math.isfinite(value))
 
 
-def format_spread(values: Sequence[float], digits: int = 3) -> str:
+def format_spread(values: Sequence[float]) -> str:
     """Mean, lowest and highest, such as "0.951 (0.948 to 0.955)"; of none "not measured"."""
     if not values:
         return "not measured"
     spread = sum(values) / len(values), min(values), max(values)
-    mean, low, high = (f"{number:.{digits}f}" for number in spread)
+    mean, low, high = (f"{number:.3f}" for number in spread)
     return mean if low == high else f"{mean} ({low} to {high})"
 
 
@@ -177,12 +178,3 @@ def _make_cells(rows: Sequence[Summary]) -> list[list[str]]:
         scores = (format_spread(row.values(name)) for name in names)
         cells.append([row.network, row.variant, row.tested_on or "not said", seeds, *scores])
     return cells
-
-
-def _write_html(caption: str, rows: Sequence[Summary]) -> str:
-    top, *cells = _make_cells(rows)
-    head = "".join(f'<th scope="col" {_LEFT}>{escape(cell)}</th>' for cell in top)
-    lines = ("".join(f"<td {_LEFT}>{escape(cell)}</td>" for cell in line) for line in cells)
-    body = "".join(f"<tr>{line}</tr>" for line in lines)
-    caption = f"<caption {_LEFT}>{escape(caption)}</caption>"
-    return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

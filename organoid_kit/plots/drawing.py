@@ -101,10 +101,10 @@ def draw_panels(
     return figure, figure.subplots(rows, columns, **options)
 
 
-def write_png(figure: Figure, dpi: int = 100) -> bytes:
+def write_png(figure: Figure) -> bytes:
     """The figure as the bytes of a PNG file."""
     file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=dpi)
+    figure.savefig(file, format="png", dpi=100)
     return file.getvalue()
 
 

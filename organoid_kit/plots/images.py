@@ -54,7 +54,11 @@ def plot_stack(
             three sides, x and y in the middle).
         z: the plane of the slice; None: the middle one.
     """
-    z = _choose_plane(stack_zyx, spacing_um, z)
+    _check_stack(stack_zyx, spacing_um)
+    z = len(stack_zyx) // 2 if z is None else int(z)
+    if not 0 <= z < len(stack_zyx):
+        rule = f"The plane must be from 0 to {len(stack_zyx) - 1}"
+        raise UserError(f"{rule}. Received: z = {z}. Choose another.")
     if view not in VIEWS:
         rule = f"A view must be one of {', '.join(VIEWS)}"
         raise UserError(f"{rule}. Received: {view!r}. Choose one of these.")
@@ -214,33 +218,28 @@ def plot_prediction(
     spacing_um: Spacing,
     *,
     region: np.ndarray | None = None,
-    max_distance_um: float = 5.0,
-    title: str = "",
-    view: str = "projection",
-    z: int | None = None,
 ) -> Drawing:
-    """What was found, beside the network's answer: right, missed and false positions.
+    """What was found, beside the network's answer: right, missed and false positions; a found one
+    is right within 5 µm of a true one, one-to-one. Images are projected along z.
 
     Args:
         heat: (z, y, x) float, 0..1, the answer to the same image, perhaps in other voxels; or None.
         truth, found: (n, 3) and (m, 3) float, zyx, voxels of the image, which has the spacing.
         region: (2, 3) float, lowest and highest corner of what is annotated: what is found outside
             is neither right nor false. None: everything is.
-        max_distance_um: a found position is right this close to a true one, one-to-one.
-        view, z: "projection" or "slice", and the plane of the slice; None: the middle one.
     """
-    z = _choose_plane(stack_zyx, spacing_um, z)
-    marked = sort_positions(truth, found, spacing_um, region, max_distance_um)
+    _check_stack(stack_zyx, spacing_um)
+    marked = sort_positions(truth, found, spacing_um, region)
     images = [(stack_zyx, "image", "gray", None)]
     if heat is not None:
         images.append((heat, "probability of a nucleus centre", HEAT_COLOURS, (0, 1)))
     figure, [panels] = draw_panels(5 * len(images), 5.6, 1, len(images), squeeze=False)
     options = {"size_um": np.array(stack_zyx.shape[1:]) * spacing_um[1:]}
     for axes, (image, name, colours, limits) in zip(panels, images, strict=True):
-        plane = image[z * len(image) // len(stack_zyx)] if view == "slice" else image.max(axis=0)
+        plane = image.max(axis=0)
         drawn = draw_plane(axes, plane, spacing_um[1:], colours, limits, title=name, **options)
         for mark, positions in marked.items():
-            mark_positions(axes, positions, spacing_um, mark, z if view == "slice" else None)
+            mark_positions(axes, positions, spacing_um, mark)
     if heat is not None:
         figure.colorbar(drawn, ax=panels[-1], shrink=0.7)
     handles = [
@@ -250,9 +249,7 @@ def plot_prediction(
     figure.legend(handles=handles, loc="outside lower center", ncols=3, **DARK_LEGEND)
     numbers = ", ".join(f"{len(positions)} {mark.name}" for mark, positions in marked.items())
     beside = " and the probabilities the network gives" if heat is not None else ""
-    figure.suptitle(title)
-    words = f"the image{beside}, with positions marked: {numbers}."
-    return figure.caption(f"{title or 'Found positions'}: {words}")
+    return figure.caption(f"Found positions: the image{beside}, with positions marked: {numbers}.")
 
 
 def plot_mistakes(
@@ -261,11 +258,9 @@ def plot_mistakes(
     missed: Sequence[Mistake],
     false: Sequence[Mistake],
     channels: Sequence[int] = (1,),
-    *,
-    most: int = 5,
 ) -> Drawing:
-    """The worst mistakes in close-up, `most` of each kind: missed nuclei above, false below."""
-    figure, rows = draw_panels(2.4 * most, 5.6, 2, most, squeeze=False)
+    """The worst mistakes in close-up, five of each kind: missed nuclei above, false below."""
+    figure, rows = draw_panels(12, 5.6, 2, 5)
     for axes in rows.flat:
         axes.axis("off")
     words = []
@@ -291,33 +286,23 @@ def plot_mistakes(
 
 
 def sort_positions(
-    truth: np.ndarray,
-    found: np.ndarray,
-    spacing_um: Spacing,
-    region: np.ndarray | None = None,
-    max_distance_um: float = 5.0,
+    truth: np.ndarray, found: np.ndarray, spacing_um: Spacing, region: np.ndarray | None = None
 ) -> dict[Mark, np.ndarray]:
     """Positions by what they are: right, missed or false; the arguments of `plot_prediction`."""
     truth, found = (np.asarray(part, float).reshape(-1, 3) for part in (truth, found))
-    pairs = match_positions(truth * spacing_um, found * spacing_um, max_distance_um)
+    pairs = match_positions(truth * spacing_um, found * spacing_um)
     false = np.delete(found, pairs[:, 1], axis=0)
     if region is not None:
         false = false[((false >= region[0]) & (false <= region[1])).all(axis=1)]
     return {RIGHT: found[pairs[:, 1]], MISSED: np.delete(truth, pairs[:, 0], axis=0), FALSE: false}
 
 
-def _choose_plane(stack_zyx: np.ndarray, spacing_um: Spacing, z: int | None) -> int:
-    """The plane that was named, or the middle one. Raises UserError where there is no such."""
+def _check_stack(stack_zyx: np.ndarray, spacing_um: Spacing) -> None:
     if np.ndim(stack_zyx) != 3 or len(spacing_um) != 3:
         rule = "A stack must have the axes z, y, x, and a spacing for each"
         received = f"shape {np.shape(stack_zyx)} and spacing {spacing_um}"
         advice = "Choose one time point and channel with movie.stack(time_point, channels)."
         raise UserError(f"{rule}. Received: {received}. {advice}")
-    z = len(stack_zyx) // 2 if z is None else int(z)
-    if not 0 <= z < len(stack_zyx):
-        rule = f"The plane must be from 0 to {len(stack_zyx) - 1}"
-        raise UserError(f"{rule}. Received: z = {z}. Choose another.")
-    return z
 
 
 def _join(lengths: Sequence) -> str:

@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from organoid_kit.plots import Drawing, draw_figure
-from organoid_kit.plots.drawing import COLOURS, LINES, count, tidy
+from organoid_kit.plots import Drawing
+from organoid_kit.plots.drawing import COLOURS, LINES, count, draw_panels, tidy
 
 _WIDELY = 20  # times as high: losses that differ so much are drawn on a logarithmic axis
 _DEEPER = 0.55  # boxes of half the size hang so much lower, which makes the U
@@ -24,8 +23,7 @@ def plot_fits(
     title: str = "",
 ) -> Drawing:
     """Measured points, and curves that are to go through them, each x and y, (n,) float."""
-    figure = draw_figure()
-    axes = figure.subplots()
+    figure, axes = draw_panels()
     dots = {"color": COLOURS["black"], "markersize": 6}
     axes.plot(*points, "o", label="seen", **dots)
     if unseen is not None:
@@ -38,20 +36,18 @@ def plot_fits(
     axes.set_ylim(heights.min() - margin, heights.max() + margin)
     kept_back = "" if unseen is None else f", {len(unseen[0])} more that were kept back"
     said = f"{len(points[0])} points{kept_back}, and {count(len(curves), 'curve')}"
-    return _finish(figure, title, f"{said}: {', '.join(curves)}.")
+    axes.set_title(title)
+    return _finish(figure, f"{title + ': ' if title else ''}{said}: {', '.join(curves)}.")
 
 
 def _style_line(number: int) -> dict:
     return LINES[number % len(LINES)] | {"marker": ""}
 
 
-def _finish(figure: Drawing, title: str, words: str) -> Drawing:
-    [axes] = figure.axes
-    axes.set_title(title)
-    tidy(axes)
+def _finish(figure: Drawing, words: str) -> Drawing:
+    tidy(figure.axes[0])
     figure.legend(loc="outside right upper")
-    figure.description = f"{title + ': ' if title else ''}{words}"
-    return figure
+    return figure.caption(words)
 
 
 def plot_losses(
@@ -60,14 +56,12 @@ def plot_losses(
     validation: Mapping[str, Sequence[float]] | None = None,
     label: str = "loss (mean squared error)",
     step: str = "step",
-    title: str = "",
 ) -> Drawing:
     """How wrong each fit was after each step; on a logarithmic axis where losses differ widely.
 
     `validation`, on what was kept back, is dashed; `step` is what the other axis counts.
     """
-    figure = draw_figure()
-    axes = figure.subplots()
+    figure, axes = draw_panels()
     drawn = {name: (row, _style_line(number)) for number, (name, row) in enumerate(losses.items())}
     if validation is not None:
         drawn = {
@@ -85,7 +79,7 @@ def plot_losses(
         axes.set_ylim(0, None)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     ends = [f"{name} from {row[0]:.3g} to {row[-1]:.3g}" for name, (row, _) in drawn.items()]
-    return _finish(figure, title, f"{label} after each {step}: {'; '.join(ends)}.")
+    return _finish(figure, f"{label} after each {step}: {'; '.join(ends)}.")
 
 
 def plot_convolution(
@@ -94,38 +88,29 @@ def plot_convolution(
     """An image, (y, x), a kernel, (3, 3), and the answer, (y, x), in numbers. The answer at
     `place`, row and column, and what it is made of are framed.
     """
-    figure = draw_figure(11, 4.4)
-    panels = figure.subplots(1, 3, width_ratios=(len(image), 4, len(image)))
+    figure, panels = draw_panels(11, 4.4, 1, 3, width_ratios=(len(image), 4, len(image)))
     numbers = {"image": (image, 3), "kernel": (kernel, 0), "answer": (answer, 1)}
     frame = {"fill": False, "edgecolor": COLOURS["vermillion"], "linewidth": 3}
     for axes, (name, (values, size)) in zip(panels, numbers.items(), strict=True):
-        _write_grid(axes, values)
-        axes.set_title(name)
+        low, high = min(values.min(), 0), max(values.max(), 1e-9)
+        axes.imshow(values, cmap="gray", vmin=low, vmax=high)
+        for (row, column), value in np.ndenumerate(values):  # readable on light and dark squares
+            look = {"color": "black" if (value - low) / (high - low) > 0.5 else "white"}
+            axes.text(column, row, f"{value:g}", ha="center", va="center", fontsize=9, **look)
+        axes.set(xticks=[], yticks=[], title=name)
         if size:
             corner = (place[1] - size / 2, place[0] - size / 2)
             axes.add_patch(Rectangle(corner, size, size, **frame))
     size, framed = f"{len(image)} × {image.shape[1]}", f"row {place[0]}, column {place[1]}"
     said = f"An image of {size} numbers, a kernel of 3 × 3 and the answer."
-    figure.description = f"{said} The answer at {framed} is {answer[place]:g}."
-    return figure
-
-
-def _write_grid(axes: Axes, values: np.ndarray) -> None:
-    """Grey squares with their numbers, which stay readable on light and dark ones."""
-    low, high = min(values.min(), 0), max(values.max(), 1e-9)
-    axes.imshow(values, cmap="gray", vmin=low, vmax=high)
-    for (row, column), value in np.ndenumerate(values):
-        colour = "black" if (value - low) / (high - low) > 0.5 else "white"
-        axes.text(column, row, f"{value:g}", ha="center", va="center", color=colour, fontsize=9)
-    axes.set(xticks=[], yticks=[])
+    return figure.caption(f"{said} The answer at {framed} is {answer[place]:g}.")
 
 
 def plot_u_net(layers: Sequence[tuple[str, Sequence[int]]]) -> Drawing:
     """A network's layers from left to right: boxes as high as the image, as wide as its channels;
     of each its name, and what it passes on: (z, y, x, channels).
     """
-    figure = draw_figure(10, 4)
-    axes = figure.subplots()
+    figure, axes = draw_panels(10, 4)
     left, lowest, largest = 0.0, 0.0, max(shape[1] for _, shape in layers)
     for name, (_, rows, _, channels) in layers:
         width, height = 1 + channels / 16, rows / largest
@@ -142,5 +127,4 @@ def plot_u_net(layers: Sequence[tuple[str, Sequence[int]]]) -> Drawing:
     axes.set_title("above: channels; below: rows of the image", fontsize=10)
     axes.spines[:].set_visible(False)
     words = (f"{name} {shape[1]} rows × {shape[-1]} channels" for name, shape in layers)
-    figure.description = f"Layers of a U-Net from input to answer: {', '.join(words)}."
-    return figure
+    return figure.caption(f"Layers of a U-Net from input to answer: {', '.join(words)}.")

@@ -8,10 +8,10 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from organoid_kit.base import UserError
-from organoid_kit.course.measured import Records, compute_spread, describe_spread
+from organoid_kit.course.measured import Records, describe_spread, list_values
 from organoid_kit.course.results_table import ResultsTable, Summary, format_spread, list_scores
 from organoid_kit.plots import Drawing, draw_figure
-from organoid_kit.plots.drawing import COLOURS, LINES, count, tidy
+from organoid_kit.plots.drawing import COLOURS, LINES, count, draw_panels, tidy
 
 _SEED = {"color": COLOURS["blue"], "marker": "o", "markersize": 8, "alpha": 0.6}
 _MEAN = {"color": COLOURS["black"], "marker": "|", "markersize": 22, "markeredgewidth": 2}
@@ -31,28 +31,21 @@ def plot_results(table: ResultsTable, *, score: str | None = None) -> Drawing:
     lengths = np.array([len(rows) for *_, rows in panels])
     figure = draw_figure(7.5, 0.9 * max(1, len(panels)) + 0.5 * lengths.sum())
     if not panels:
-        figure.description = "No results yet."
-        return figure
+        return figure.caption("No results yet.")
     words = ["Results, mean (lowest to highest seed)."]
     grid = figure.subplots(len(panels), squeeze=False, height_ratios=lengths + 1.2)
     for axes, (network, name, rows) in zip(grid[:, 0], panels, strict=True):
-        _draw_panel(axes, rows, name)
-        axes.set_title(f"{network}: {name}")
+        for height, row in enumerate(rows):
+            values = row.values(name)
+            axes.plot(values, [height] * len(values), linestyle="none", **_SEED)
+            axes.plot([sum(values) / len(values)], [height], linestyle="none", **_MEAN)
+        axes.set_yticks(range(len(rows)), [_name(row, "\n") for row in rows])
+        axes.set(ylim=(len(rows) - 0.5, -0.5), title=f"{network}: {name}")
+        axes.margins(x=0.08)
+        tidy(axes)
         said = (f"{_name(row, ' ')} {format_spread(row.values(name))}" for row in rows)
         words.append(f"{network}, {name}: {'; '.join(said)}.")
-    figure.description = " ".join(words)
-    return figure
-
-
-def _draw_panel(axes: Axes, rows: Sequence[Summary], score: str) -> None:
-    for height, row in enumerate(rows):
-        values = row.values(score)
-        axes.plot(values, [height] * len(values), linestyle="none", **_SEED)
-        axes.plot([sum(values) / len(values)], [height], linestyle="none", **_MEAN)
-    axes.set_yticks(range(len(rows)), [_name(row, "\n") for row in rows])
-    axes.set(ylim=(len(rows) - 0.5, -0.5))
-    axes.margins(x=0.08)
-    tidy(axes)
+    return figure.caption(" ".join(words))
 
 
 def _name(row: Summary, between: str) -> str:
@@ -84,8 +77,7 @@ def plot_annotated_positions(
     axes.set_xticks(means, texts)
     axes.minorticks_off()
     _add_legend(figure, axes, 3)
-    figure.description = _describe(title, words)
-    return figure
+    return figure.caption(_describe(title, words))
 
 
 def _draw_axes(records: Records, width: float, height: float) -> tuple[Drawing, Axes]:
@@ -94,8 +86,7 @@ def _draw_axes(records: Records, width: float, height: float) -> tuple[Drawing, 
         rule = "A demonstration is drawn from measured trainings"
         advice = "Choose others, or measure them with the command that the table names."
         raise UserError(f"{rule}. Received: no records. {advice}")
-    figure = draw_figure(width, height)
-    axes = figure.subplots()
+    figure, axes = draw_panels(width, height)
     values = (record.get(key) for record in records for key in ("f1", "shown", "held_out"))
     lowest = min((value for value in values if value is not None), default=0.9)
     axes.set(ylabel="F1", ylim=(min(0.9, lowest - 0.02), 1.01))
@@ -123,15 +114,16 @@ def _draw_line(
     words, means, color = [], [], style["color"]
     for number in sorted({record["time_points"] for record in records}):
         own = [record for record in records if record["time_points"] == number]
-        spread = compute_spread(own)
-        if spread is None:
+        if not (known := list_values(own)):
             continue
         positions = np.array([record["positions"] for record in own], float)
         words.append(f"{name}, {positions.mean():.0f} positions: {describe_spread(own)}")
         if not number:
-            axes.axhline(spread[0], color=color, linestyle=":", label="shipped network, as it is")
+            axes.axhline(
+                np.mean(known), color=color, linestyle=":", label="shipped network, as it is"
+            )
             continue
-        means.append((positions.mean() * beside, spread[0]))
+        means.append((positions.mean() * beside, np.mean(known)))
         axes.plot(positions * beside, [record["f1"] for record in own], ".", color=color)
         if ring == number:
             axes.plot(*means[-1], "o", markersize=18, mfc="none", mec="black")
@@ -149,14 +141,13 @@ def plot_wrong_annotations(records: Records, *, title: str = "") -> Drawing:
     for place, (rate, name, style) in enumerate(zip(rates, names, LINES)):
         own = [record for record in records if record["error_rate"] == rate]
         words.append(f"{name}: {describe_spread(own)}")
-        if known := [record["f1"] for record in own if record["f1"] is not None]:
+        if known := list_values(own):
             x = place + 0.09 * (np.arange(len(known)) - (len(known) - 1) / 2)
             axes.plot(x, known, **style | {"linestyle": "none"})
             axes.hlines(np.mean(known), place - 0.3, place + 0.3, color=style["color"], linewidth=2)
     axes.set(title=title, xlim=(-0.5, len(rates) - 0.5))
     axes.set_xticks(range(len(rates)), names)
-    figure.description = _describe(title, words)
-    return figure
+    return figure.caption(_describe(title, words))
 
 
 def plot_leakage(records: Records, *, title: str = "") -> Drawing:
@@ -171,8 +162,8 @@ def plot_leakage(records: Records, *, title: str = "") -> Drawing:
     axes.set_xticks(range(len(parts)), [f"validated on\n{part}" for part in parts])
     axes.set_xlim(-0.5, len(parts) - 0.5)
     _add_legend(figure, axes, 2)
-    figure.description = _describe(title, words, " shown by validation and on held-out movies")
-    return figure
+    which = " shown by validation and on held-out movies"
+    return figure.caption(_describe(title, words, which))
 
 
 def _draw_pairs(axes: Axes, place: float, records: Records) -> str:

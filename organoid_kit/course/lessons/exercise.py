@@ -2,7 +2,6 @@
 choice has a reason. What is said is readable as text, never by colour alone.
 """
 
-import html
 import re
 import traceback
 from collections.abc import Callable
@@ -10,38 +9,28 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import numpy as np
+from markupsafe import Markup, escape
 
 from organoid_kit.base import NetworkSettings
 from organoid_kit.plots.drawing import COLOURS
 
-INK = "#1a1a1a"  # on all the grounds below: a contrast of at least 14:1 in light and dark themes
-KINDS = {  # mark and word, ground, bar at the left
-    "right": ("✓ Right.", "#e4f3ec", COLOURS["green"]),
-    "wrong": ("✗ Not yet.", "#fbe9e0", COLOURS["vermillion"]),
-    "not tried": ("○ Not tried yet.", "#eef6fb", COLOURS["blue"]),
-}
+KINDS = {"right": "✓ Right.", "wrong": "✗ Not yet.", "not tried": "○ Not tried yet."}
 _WRITE = "Write your answer in place of the three dots"
 _STUCK = "Stuck? Write `.hint()` in place of `.check(…)`."
-# ipywidgets cuts long labels off, and puts the button behind the text; these wrap, beside it.
-_STYLE = """<style>
-.ok-question .widget-radio-box label {
-    display: flex; height: auto; line-height: 1.4; white-space: normal; margin-bottom: 6px;}
-.ok-question .widget-radio-box input {order: -1; flex: none; float: none; margin-right: 8px;}
-.ok-question .widget-radio-box {max-width: none; height: auto; margin-bottom: 0;}
-</style>"""
-_NO_ANSWER = '<div role="status" aria-live="polite"></div>'
 
 
-def format_html(text: str) -> str:
+def _set_code(text: str) -> Markup:
     """Plain text as HTML: all is escaped, `code` is set as code, lines stay lines."""
-    escaped = re.sub(r"`([^`\n]+)`", r"<code>\1</code>", html.escape(text))
-    return escaped.replace("\n", "<br>")
+    escaped = re.sub(r"`([^`\n]+)`", r"<code>\1</code>", str(escape(text)))
+    return Markup(escaped.replace("\n", "<br>"))
 
 
-def _box(inside: str, ground: str, bar: str, role: str = "") -> str:
-    style = f"background:{ground};color:{INK};border-left:4px solid {bar}"
-    return f'<div {role} style="{style};padding:6px 10px;line-height:1.5">{inside}</div>'
+_TEMPLATES = jinja2.Environment(autoescape=True, trim_blocks=True)
+_TEMPLATES.filters["code"] = _set_code
+_TEMPLATES.globals |= {"kinds": KINDS, "colours": COLOURS}
+_HTML = _TEMPLATES.from_string(Path(__file__).with_suffix(".html").read_text("utf-8")).module
 
 
 @dataclass(frozen=True)
@@ -52,12 +41,10 @@ class Verdict:
     text: str
 
     def __repr__(self) -> str:
-        return f"{KINDS[self.kind][0]} {self.text}".rstrip()
+        return f"{KINDS[self.kind]} {self.text}".rstrip()
 
     def _repr_html_(self) -> str:
-        word, *look = KINDS[self.kind]
-        inside = f"<b>{word}</b> {format_html(self.text)}"
-        return _box(inside, *look, 'role="status" aria-live="polite"')
+        return _HTML.verdict(self)
 
 
 @dataclass(frozen=True)
@@ -72,10 +59,7 @@ class Text:
         return "\n".join(part for part in (f"{self.title}.", self.code, self.text) if part)
 
     def _repr_html_(self) -> str:
-        style = f"background:#ffffff;color:{INK};padding:6px 8px;margin:6px 0;overflow-x:auto"
-        code = f'<pre style="{style}"><code>{html.escape(self.code)}</code></pre>'
-        words = f"{code if self.code else ''}{format_html(self.text)}"
-        return _box(f"<b>{html.escape(self.title)}.</b> {words}", *KINDS["not tried"][1:])
+        return _HTML.text(self)
 
 
 class NoAnswerYet(Exception):
@@ -215,14 +199,7 @@ class Question:
         return "\n".join([f"Question: {self.text}", *choices, to_answer])
 
     def _repr_html_(self) -> str:
-        """For pages without a kernel: the choices, and the answers to open."""
-        choices = (f"<li>{key}) {format_html(said)}</li>" for key, said in self.choices.items())
-        answers = (f"{key}) {self.check(key)._repr_html_()}" for key in self.choices)
-        return (
-            f'<div class="ok-question"><p><b>Question.</b> {format_html(self.text)}</p>'
-            f'<ul style="list-style:none">{"".join(choices)}</ul>'
-            f"<details><summary>Answers</summary>{''.join(answers)}</details></div>"
-        )
+        return _HTML.question(self)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         """Radio buttons where widgets are shown, otherwise HTML or text."""
@@ -236,15 +213,14 @@ class Question:
 
         labels = [(f"{key}) {said.replace('`', '')}", key) for key, said in self.choices.items()]
         buttons = RadioButtons(options=labels, value=None, layout=Layout(width="auto"))
-        feedback = HTML(_NO_ANSWER)
+        feedback = HTML(_HTML.no_answer())
 
         def answer(change: dict[str, Any]) -> None:
             key = change["new"]
-            feedback.value = self.check(key)._repr_html_() if key else _NO_ANSWER
+            feedback.value = _HTML.verdict(self.check(key)) if key else _HTML.no_answer()
 
         buttons.observe(answer, "value")
-        question = HTML(f"{_STYLE}<b>Question.</b> {format_html(self.text)}")
-        box = VBox([question, buttons, feedback])
+        box = VBox([HTML(_HTML.heading(self)), buttons, feedback])
         for widget, name in ((box, "question"), (buttons, "choices"), (feedback, "feedback")):
             widget.add_class(f"ok-{name}")
         return box

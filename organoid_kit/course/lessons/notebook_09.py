@@ -84,11 +84,11 @@ _X = np.linspace(0, 4, 30)
 _Y = 2 * _X + np.sin(9 * _X) / 3
 
 
-def fit_line(rate: float, steps: int = 400) -> list[float]:
-    """Losses while a line, y = slope · x, is fitted by so many steps with this learning rate."""
+def fit_line(rate: float) -> list[float]:
+    """Losses while a line, y = slope · x, is fitted by 400 steps with this learning rate."""
     slope, losses = 0.0, []
     with np.errstate(over="ignore", invalid="ignore"):
-        for _ in range(steps):
+        for _ in range(400):
             errors = slope * _X - _Y
             losses.append(float(np.mean(errors**2)))
             slope = slope - rate * np.mean(2 * errors * _X)

@@ -6,6 +6,7 @@ Each table says how, when and on which machine it was measured; a record is one 
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from organoid_kit.base.errors import UserError
@@ -14,11 +15,6 @@ from organoid_kit.course.results_table import format_spread
 
 _FOLDER = Path(__file__).parent
 Records = Sequence[Mapping[str, Any]]
-
-
-def list_demonstrations() -> list[str]:
-    """Names that `read_demonstration` takes."""
-    return sorted(path.stem for path in _FOLDER.glob("*.json"))
 
 
 def read_demonstration(name: str) -> dict[str, Any]:
@@ -33,7 +29,8 @@ def read_demonstration(name: str) -> dict[str, Any]:
 
     A table has "command", "machine", "date", "versions", "steps", "judged_on" and "records".
     """
-    if name not in (known := list_demonstrations()):
+    known = sorted(path.stem for path in _FOLDER.glob("*.json"))
+    if name not in known:
         rule, advice = "A demonstration must be one that was measured", ", ".join(known)
         raise UserError(f"{rule}. Received: {name!r}. Choose one of these: {advice}.")
     return read_json(_FOLDER / f"{name}.json")
@@ -44,36 +41,29 @@ def choose_records(table: Mapping[str, Any], **wanted: Any) -> Records:
     return [record for record in table["records"] if wanted.items() <= record.items()]
 
 
-def compute_spread(records: Records, key: str = "f1") -> tuple[float, float, float] | None:
-    """Mean, lowest and highest value over records, usually one a seed; None: not measured."""
-    values = _list_values(records, key)
-    return (sum(values) / len(values), min(values), max(values)) if values else None
-
-
-def describe_spread(records: Records, key: str = "f1", digits: int = 3) -> str:
+def describe_spread(records: Records, key: str = "f1") -> str:
     """Mean, lowest and highest in words, see `results_table.format_spread`."""
-    return format_spread(_list_values(records, key), digits)
+    return format_spread(list_values(records, key))
 
 
-def _list_values(records: Records, key: str) -> list[float]:
+def list_values(records: Records, key: str = "f1") -> list[float]:
+    """What was measured, usually one a seed; None, not measured, is left out."""
     return [record[key] for record in records if record[key] is not None]
 
 
-def describe_difference(records: Records, others: Records, key: str = "f1") -> str:
-    """Whether records are better than others, in words that claim no more than the seeds show.
+def describe_difference(records: Records, others: Records) -> str:
+    """Whether records have a better F1 than others, in words that claim no more than seeds show.
 
     Where all of one kind are above all of the other, the words also say how often chance alone
     would do that: of all orders that n and m values can have, two.
     """
-    one, other = compute_spread(records, key), compute_spread(others, key)
-    if one is None or other is None:
+    one, other = list_values(records), list_values(others)
+    if not one or not other:
         return "Not measured."
-    (mean, low, high), (other_mean, other_low, other_high) = one, other
-    by = f"{abs(mean - other_mean):.3f}"
-    if low <= other_high and high >= other_low:
+    by = f"{abs(fmean(one) - fmean(other)):.3f}"
+    if min(one) <= max(other) and max(one) >= min(other):
         return f"No clear difference: the seeds' ranges overlap, the means differ by {by}."
-    counts = [len(_list_values(group, key)) for group in (records, others)]
-    orders = math.comb(sum(counts), counts[0]) // 2
-    better = "Better" if low > other_high else "Worse"
+    orders = math.comb(len(one) + len(other), len(one)) // 2
+    better = "Better" if min(one) > max(other) else "Worse"
     chance = f"Chance alone would do that in 1 of {orders} comparisons."
     return f"{better} with every seed, by {by} on average. {chance}"
