@@ -11,12 +11,7 @@ import numpy as np
 
 from organoid_kit.base import NetworkSettings
 from organoid_kit.data import Annotations
-from organoid_kit.evaluation import (
-    compute_precision_recall,
-    score_divisions,
-    score_links,
-    score_positions,
-)
+from organoid_kit.evaluation import compute_precision_recall, score_divisions, score_links
 from organoid_kit.evaluation.classification import PrecisionRecall
 from organoid_kit.evaluation.matching import is_annotated, match_to_truth
 from organoid_kit.evaluation.positions import (
@@ -24,6 +19,7 @@ from organoid_kit.evaluation.positions import (
     pool_curves,
     pool_scores,
     score_over_thresholds,
+    score_positions,
 )
 from organoid_kit.evaluation.tracks import DivisionScore, pool_division_scores, pool_link_scores
 from organoid_kit.examples.division import make_division_targets
@@ -99,27 +95,27 @@ def draw_position_scores(result: MovieResult) -> list[Drawing]:
 
 # Divisions: called, and whether the probabilities can be believed
 def judge_divisions(
-    truth: Annotations, found: Annotations, threshold: float, settings: NetworkSettings
+    truth: Annotations,
+    found: Annotations,
+    threshold: float,
+    settings: NetworkSettings,
+    tolerance: int | None = None,
 ) -> DivisionScore:
-    """Calls of a division network, with the tolerance that its division window taught it."""
+    """Calls of a division network; without a tolerance, with that of its division window."""
     first, last = settings.division_window
-    return score_divisions(truth, found, tolerance=max(-first, last), threshold=threshold)
+    tolerance = max(-first, last) if tolerance is None else tolerance
+    return score_divisions(truth, found, tolerance=tolerance, threshold=threshold)
 
 
 def score_division_network(results: Results) -> dict[str, Any]:
     """The scores of "network" have its own tolerance."""
-    scores = {"network": _pool_divisions(results)}
-    for tolerance in TOLERANCES:
-        options = {"tolerance": tolerance, "threshold": results[0].threshold}
-        movies = (score_divisions(result.truth, result.found, **options) for result in results)
-        scores[f"within_{tolerance}"] = pool_division_scores(movies)
-    return {name: score.to_dict() for name, score in scores.items()}
+    tolerances = {"network": None} | {f"within_{number}": number for number in TOLERANCES}
+    return {name: _pool_divisions(results, off).to_dict() for name, off in tolerances.items()}
 
 
-def _pool_divisions(results: Results) -> DivisionScore:
-    threshold = results[0].threshold
-    movies = ((result.truth, result.found, threshold, result.settings) for result in results)
-    return pool_division_scores(judge_divisions(*movie) for movie in movies)
+def _pool_divisions(results: Results, tolerance: int | None = None) -> DivisionScore:
+    movies = ((each.truth, each.found, results[0].threshold, each.settings) for each in results)
+    return pool_division_scores(judge_divisions(*movie, tolerance) for movie in movies)
 
 
 def collect_calls(result: MovieResult) -> tuple[np.ndarray, np.ndarray]:
@@ -136,7 +132,8 @@ def draw_division_curve(results: Results) -> list[Drawing]:
     score = _pool_divisions(results)
     right = score.called_mothers[score.judged] >= 0
     curve = compute_precision_recall(right, score.probabilities[score.judged])
-    curve = _scale(curve, right.sum() / max(1, len(score.mothers)))
+    reached = right.sum() / max(1, len(score.mothers))
+    curve = dataclasses.replace(curve, recall=curve.recall * reached)
     title = "Divisions of all test movies"
     return [plot_precision_recall(curve, chosen=results[0].threshold, title=title)]
 
@@ -191,9 +188,9 @@ def _pool_candidates(results: Results) -> tuple[np.ndarray, np.ndarray, int, int
     """
     said, true = map(np.concatenate, zip(*map(collect_candidates, results)))
     score = pool_link_scores(score_links(result.truth, result.found) for result in results)
-    reachable = score.right + score.missed
-    curve = _scale(compute_precision_recall(true, said), true.sum() / max(1, reachable))
-    return said, true, score.right, reachable, curve
+    reachable, curve = score.right + score.missed, compute_precision_recall(true, said)
+    recall = curve.recall * (true.sum() / max(1, reachable))
+    return said, true, score.right, reachable, dataclasses.replace(curve, recall=recall)
 
 
 def collect_candidates(result: MovieResult) -> tuple[np.ndarray, np.ndarray]:
@@ -207,14 +204,6 @@ def draw_link_curve(results: Results) -> list[Drawing]:
     """Precision over recall of all candidate links."""
     title, curve = "Candidate links of all test movies", _pool_candidates(results)[-1]
     return [plot_precision_recall(curve, chosen=results[0].threshold, title=title)]
-
-
-# Divisions and links
-
-
-def _scale(curve: PrecisionRecall, reached: float) -> PrecisionRecall:
-    """The curve where only a part of what is true can be found at all."""
-    return dataclasses.replace(curve, recall=curve.recall * reached)
 
 
 KINDS = {

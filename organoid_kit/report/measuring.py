@@ -19,12 +19,7 @@ from scipy.spatial import cKDTree
 
 from organoid_kit.base import NetworkSettings, UserError
 from organoid_kit.data import Annotations, TimeLapse
-from organoid_kit.evaluation.blobs import (
-    DIAMETER_UM,
-    find_blobs_in_stack,
-    find_response_peaks,
-    make_blob_response,
-)
+from organoid_kit.evaluation.blobs import DIAMETER_UM, find_blobs_in_stack, make_blob_response
 from organoid_kit.examples.patches import prepare_stack
 
 BACKGROUND_PART = 0.95  # a nucleus stands out above this quantile of the background
@@ -89,10 +84,8 @@ def score_channels(
     times = choose_time_points(movie, annotations)
     options = {"channels": tuple(channels), "time_points": tuple(times)}
     if annotations is None or len(annotations) == 0:
-        blobs = 0
-        for time_point in times:
-            response, step = make_blob_response(movie.stack(time_point, channels), movie.spacing_um)
-            blobs += len(find_response_peaks(response, step, movie.spacing_um)[0])
+        stacks = (movie.stack(time_point, channels) for time_point in times)
+        blobs = sum(len(find_blobs_in_stack(stack, movie.spacing_um)[0]) for stack in stacks)
         return ChannelScore(**options, nuclei=None, standing_out=blobs)
     out = [are_standing_out(movie, time_point, channels, annotations) for time_point in times]
     out = np.concatenate([np.zeros(0, bool), *(part for part in out if part is not None)])
@@ -120,9 +113,9 @@ def are_standing_out(
     return _look_up(response, step, positions) > limit
 
 
-def _look_up(response: np.ndarray, step: np.ndarray, places: np.ndarray) -> np.ndarray:
+def _look_up(response: np.ndarray, step: np.ndarray, places: np.ndarray, mode="nearest"):
     """The response at places in voxels of the movie, (n,) float."""
-    return map_coordinates(response, ((places - (step - 1) / 2) / step).T, order=1, mode="nearest")
+    return map_coordinates(response, ((places - (step - 1) / 2) / step).T, order=1, mode=mode)
 
 
 def choose_best_channels(scores: Sequence[ChannelScore]) -> tuple[int, ...]:
@@ -141,10 +134,8 @@ def measure_light(
     """How much brighter than its surroundings each position, (n, 3) float, zyx, voxels, is on the
     scale of a nucleus: (n,) float. Nuclei reach 0.1 and more (`make_blob_response`); 0 outside.
     """
-    stack = np.asarray(movie.stack(time_point, channels))
-    response, step = make_blob_response(stack, movie.spacing_um)
-    coarse = (np.nan_to_num(positions, nan=-1e6) - (step - 1) / 2) / step
-    return map_coordinates(response, coarse.T, order=1, mode="grid-constant", cval=0.0)
+    response, step = make_blob_response(movie.stack(time_point, channels), movie.spacing_um)
+    return _look_up(response, step, np.nan_to_num(positions, nan=-1e6), mode="grid-constant")
 
 
 def measure_width_um(

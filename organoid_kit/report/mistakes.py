@@ -7,11 +7,11 @@ import numpy as np
 
 from organoid_kit.base import NetworkSettings
 from organoid_kit.data import AnnotatedMovie, Annotations
+from organoid_kit.evaluation.matching import is_annotated, match_to_truth
 from organoid_kit.examples.division import DIVISION, ORDINARY, cut_nuclei
 from organoid_kit.examples.link import OTHER_NEAR, SAME, cut_links
 from organoid_kit.plots import Drawing, plot_crops, plot_pairs
-from organoid_kit.plots.drawing import FALSE, MISSED
-from organoid_kit.plots.images import Mistake, plot_mistakes, sort_positions
+from organoid_kit.plots.images import Mistake, plot_mistakes
 from organoid_kit.report.kinds import find_less_probable, judge_divisions, label_candidates
 
 _MOST = 4  # of each kind of mistake, in crops
@@ -61,20 +61,16 @@ def find_position_mistakes(
     """Missed positions, the least probable first, and false ones, the most probable first. The
     probability of a missed one is the highest of the candidates near it.
     """
-    missed, false = [], []
-    for time_point in truth.annotated_time_points.tolist():
-        rows = found.rows_at(time_point)
-        candidates = found.positions[rows]
-        said = found.properties["probability"][rows].astype(float)
-        true, region = truth.positions_at(time_point), truth.annotated_region(time_point)
-        kept = candidates[said >= threshold]
-        marked = sort_positions(true, kept, truth.spacing_um, region)
-        for position in marked[MISSED]:
-            away_um = np.linalg.norm((candidates - position) * truth.spacing_um, axis=1)
-            near = (away_um <= _NEAR_UM) & (said < threshold)
-            missed.append((time_point, position, said[near].max(initial=0.0)))
-        for position in marked[FALSE]:
-            same = (candidates == position).all(axis=1)
-            false.append((time_point, position, said[same].max()))
+    said = found.properties["probability"].astype(float)
+    kept, surest = found.select(said >= threshold), said[said >= threshold]
+    partners = match_to_truth(truth, kept)
+    missed = []
+    for row in np.setdiff1d(np.arange(len(truth)), partners):
+        time_point, position = int(truth.time_points[row]), truth.positions[row]
+        away_um = np.linalg.norm((found.positions - position) * truth.spacing_um, axis=1)
+        near = (away_um <= _NEAR_UM) & (said < threshold) & (found.time_points == time_point)
+        missed.append((time_point, position, said[near].max(initial=0.0)))
+    alone = (partners < 0) & is_annotated(truth, kept)
+    false = zip(kept.time_points[alone].tolist(), kept.positions[alone], surest[alone])
     by_probability = itemgetter(2)
     return sorted(missed, key=by_probability), sorted(false, key=by_probability, reverse=True)

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import keras
 
-from organoid_kit.base import NetworkSettings
 from organoid_kit.base.files import write_safely, write_text_safely
 from organoid_kit.networks import load_network
 from organoid_kit.networks.saving import find_network_folder
@@ -49,24 +48,7 @@ def write_model_card(
             shutil.copy(find_network_folder(folder) / name, temporary / name)
         write_text_safely(temporary / "README.md", render("card.md", **values))
         weights = hashlib.sha256((temporary / "model.keras").read_bytes())
-        record = render(
-            "rdf.yaml",
-            network=network,
-            name_channels=name_channels,
-            sha256=weights.hexdigest(),
-            keras_version=keras.__version__,
-            backend=[backend, version],
-            **values,
-        )
-        write_text_safely(temporary / "rdf.yaml", record)
+        values |= {"network": network, "sha256": weights.hexdigest()}
+        values |= {"keras_version": keras.__version__, "backend": [backend, version]}
+        write_text_safely(temporary / "rdf.yaml", render("rdf.yaml", **values))
     return Path(output)
-
-
-def name_channels(tensor: keras.KerasTensor, settings: NetworkSettings) -> list[str]:
-    """Time points are channels; the link network has coordinates beside them."""
-    first, last = settings.time_window
-    times = [f"time{offset:+d}" for offset in range(first, last + 1)]
-    if settings.network != "link":
-        return times
-    names = {"input_1": [*times, "z", "y", "x"], "input_distances": ["dz", "dy", "dx"]}
-    return names.get(tensor.name, ["x", "y", "z", *times])

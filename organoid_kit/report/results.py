@@ -118,23 +118,20 @@ def _choose_folder(run: Run, data: dict[str, Any]) -> Path:
 
 def read_movie_results(run: Run) -> list[MovieResult]:
     """What `save_movie_result` has put into the run's folder, by name; UserError where damaged."""
-    results = []
-    for folder, record in _list_records(run).items():
-        picture, calibration = folder / "mistakes.png", record.get("calibration", (1.0, 0.0))
-        results.append(
-            MovieResult(
-                settings=run.settings,
-                data=record["data"],
-                truth=read_aut(folder / "truth.aut"),
-                found=read_aut(folder / "found.aut"),
-                blobs=_read_if_there(folder / "blobs.aut"),
-                threshold=record["threshold"],
-                calibration=tuple(calibration),
-                picture=picture.read_bytes() if picture.exists() else None,
-                words=record["mistakes"],
-            )
+    return [
+        MovieResult(
+            settings=run.settings,
+            data=record["data"],
+            truth=read_aut(folder / "truth.aut"),
+            found=read_aut(folder / "found.aut"),
+            blobs=_read_if_there(folder / "blobs.aut"),
+            threshold=record["threshold"],
+            calibration=tuple(record.get("calibration", (1.0, 0.0))),
+            picture=picture.read_bytes() if (picture := folder / "mistakes.png").exists() else None,
+            words=record["mistakes"],
         )
-    return results
+        for folder, record in _list_records(run).items()
+    ]
 
 
 def _list_records(run: Run) -> dict[Path, dict[str, Any]]:
@@ -249,16 +246,14 @@ def read_trackings(folder: str | Path) -> list[TrackingResult]:
     if not records:
         rule = "A report on tracks needs tracks that `save_tracking` has kept"
         raise refuse(folder, rule, "none", "Save them there first.")
-    return [_read_tracking(path) for path in records]
-
-
-def _read_tracking(path: Path) -> TrackingResult:
-    record, folder = _read_record(path, _TRACKING_KEYS), path.parent
-    tracks, picture = read_aut(folder / "tracks.aut"), (folder / "overlay.png").read_bytes()
-    # a property that nothing has is not in the file
-    bare = {"division_error_probability": np.full(len(tracks), None)}
-    bare_links = {"error_probability": np.full(len(tracks.links), None)}
-    properties, link_properties = bare | tracks.properties, bare_links | tracks.link_properties
-    tracks = dataclasses.replace(tracks, properties=properties, link_properties=link_properties)
-    candidates, truth = read_aut(folder / "candidates.aut"), _read_if_there(folder / "truth.aut")
-    return TrackingResult(record, tracks, candidates, truth, picture)
+    results = []
+    for path in records:
+        record, folder = _read_record(path, _TRACKING_KEYS), path.parent
+        tracks, candidates = (read_aut(folder / f"{name}.aut") for name in ("tracks", "candidates"))
+        # a property that nothing has is not in the file
+        bare = {"division_error_probability": np.full(len(tracks), None)} | tracks.properties
+        links = {"error_probability": np.full(len(tracks.links), None)} | tracks.link_properties
+        tracks = dataclasses.replace(tracks, properties=bare, link_properties=links)
+        truth, picture = _read_if_there(folder / "truth.aut"), folder / "overlay.png"
+        results.append(TrackingResult(record, tracks, candidates, truth, picture.read_bytes()))
+    return results

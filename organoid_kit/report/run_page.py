@@ -10,10 +10,9 @@ import numpy as np
 from organoid_kit.base import UserError
 from organoid_kit.evaluation.calibration import Calibration, Reliability, compute_reliability
 from organoid_kit.plots import plot_history
-from organoid_kit.plots.drawing import count
 from organoid_kit.plots.probabilities import plot_reliability
 from organoid_kit.report.kinds import KINDS, Kind
-from organoid_kit.report.page import join_words, render, render_lines, write_page
+from organoid_kit.report.page import render, render_lines, write_page
 from organoid_kit.report.results import MovieResult, read_calibration, read_movie_results
 from organoid_kit.training import Run
 from organoid_kit.training.diagnosis import describe_history
@@ -41,6 +40,9 @@ def collect_facts(run: Run, results: Sequence[MovieResult]) -> dict[str, Any]:
     movies = [m | kind.compute_scores([each]) for m, each in zip(movies, results)]
     pooled = kind.compute_scores(results) if results else dict.fromkeys(["network", *kind.methods])
     before, after = compute_reliabilities(kind, results)
+    calibration, divisions = read_calibration(run), [len(r.truth.divisions()) for r in results]
+    limits = {"results": results, "divisions": sum(divisions), "data": details["data"]}
+    limits |= {"network": run.settings.network, "calibration": calibration}
     spread = {name: [movie["network"][name] for movie in movies] for name in kind.spread}
     return {
         "run": run.folder.name,
@@ -51,12 +53,12 @@ def collect_facts(run: Run, results: Sequence[MovieResult]) -> dict[str, Any]:
         "movies": movies,
         "reliability": after and after.to_dict(),
         "reliability_before_calibration": before and before.to_dict(),
-        "calibration": read_calibration(run),
+        "calibration": calibration,
         "data": [*details["data"], *(result.data for result in results)],
         "history": run.history,
         "settings": run.settings.to_dict(),
         "versions": {"training": details["versions"], "report": collect_versions()},
-        "limits": _list_limits(run, results),
+        "limits": render_lines("run_limits.txt", **limits),
     }
 
 
@@ -80,51 +82,27 @@ def compute_reliabilities(
     after = compute_reliability(said, true)
     if {result.calibration for result in results} == {(1.0, 0.0)}:
         return None, after
-    pairs = zip(results, answers)
-    raw = [Calibration(*result.calibration).invert(part) for result, (part, _) in pairs]
+    raw = [Calibration(*each.calibration).invert(part) for each, (part, _) in zip(results, answers)]
     return compute_reliability(np.concatenate(raw), true), after
-
-
-def _list_limits(run: Run, results: Sequence[MovieResult]) -> list[str]:
-    """What nobody should read into the page."""
-    movies, parts = run.details["data"], ("training", "validation")
-    sums = {p: {movie["images_sha256"] for movie in movies if movie["part"] == p} for p in parts}
-    shared = sums["training"] & sums["validation"]
-    in_both = sorted({movie["name"] for movie in movies if movie["images_sha256"] in shared})
-    divisions = sum(len(result.truth.divisions()) for result in results)
-    facts = {"results": results, "divisions": divisions, "sums": sums, "in_both": in_both}
-    facts |= {"network": run.settings.network, "calibration": read_calibration(run)}
-    return render_lines("run_limits.txt", **facts)
 
 
 def describe_method(run: Run, results: Sequence[MovieResult] = ()) -> str:
     """What was done, from training to scores, in sentences for a methods section."""
-    settings, details = run.settings, run.details
-    parts = ("training", "validation")
-    data = {part: [movie for movie in details["data"] if movie["part"] == part] for part in parts}
-    spacing_um = settings.spacing_um or ()
-    facts = {"settings": settings, "versions": details["versions"], "results": results, **data}
-    facts |= {"history": run.history, "best": find_best(run.history), "amount": _describe_amount}
+    settings = run.settings
     text = render(
         "method.txt",
+        settings=settings,
+        details=run.details,
+        results=results,
+        history=run.history,
+        best=find_best(run.history),
         has_own_layers=(run.folder / OWN_NETWORK).exists(),
-        size_um=[float(n * um) for n, um in zip(settings.patch_shape_zyx, spacing_um)],
+        size_um=[
+            float(n * um) for n, um in zip(settings.patch_shape_zyx, settings.spacing_um or ())
+        ],
         calibration=read_calibration(run),
-        thresholds=[f"{value:.2f}" for value in sorted({each.threshold for each in results})],
-        **facts,
     )
     return " ".join(text.split())
-
-
-def _describe_amount(data: Sequence[dict[str, Any]]) -> str:
-    """How much is annotated, and in which movies; what was not counted is left out."""
-    times = sum(len(movie["time_points"]) for movie in data)
-    counts = [count(sum(movie["positions"] for movie in data), "position")]
-    for noun in ("link", "division"):
-        if number := sum(movie.get(f"{noun}s", 0) for movie in data):
-            counts.append(count(number, noun))
-    movies = join_words(movie["name"] for movie in data)
-    return f"{join_words(counts)} at {count(times, 'time point')} of {movies}"
 
 
 def write_comparison(
@@ -137,27 +115,18 @@ def write_comparison(
         received = f"{len(runs)} runs, {', '.join(networks) or 'none'}"
         raise UserError(f"{rule}. Received: {received}. Choose others; `list_runs` shows them.")
     kind, first = KINDS[networks[0]], runs[0]
-    facts = _compare(runs, kind)
-    histories = {run.folder.name: run.history for run in runs[1:]}
-    title = f"This training: {first.folder.name}"
-    history = plot_history(first.history, histories, title=title)
-    measured = {key for row in facts["best"] if row for key, value in row.items() if value}
-    parts = {"kind": kind, "history": history, "measured": measured, "qualities": QUALITIES}
-    return write_page(output, "comparison.html", facts, overwrite, **parts)
-
-
-def _compare(runs: Sequence[Run], kind: Kind) -> dict[str, Any]:
-    """What the page says, for JSON; scores are those of the test movies that all runs share."""
-    same = itemgetter("images_sha256", "annotations_sha256")  # the same images and the same truth
+    # scores are those of the test movies that all runs share: the same images and the same truth
+    same = itemgetter("images_sha256", "annotations_sha256")
     results = [{same(result.data): result for result in read_movie_results(run)} for run in runs]
     shared = [key for key in results[0] if all(key in others for others in results)]
     tested = [[by_movie[key] for key in shared] for by_movie in results]
     scores = [kind.compute_scores(movies)["network"] if movies else None for movies in tested]
     data = [[(movie["part"], *same(movie)) for movie in run.details["data"]] for run in runs]
-    return {
+    best = [find_best(run.history) for run in runs]
+    facts = {
         "runs": [run.folder.name for run in runs],
         "differences": _find_differences(runs),
-        "best": [find_best(run.history) for run in runs],
+        "best": best,
         "readings": [describe_history(run.history) for run in runs],
         "test_movies": [results[0][key].name for key in shared],
         "scores": scores,
@@ -169,6 +138,12 @@ def _compare(runs: Sequence[Run], kind: Kind) -> dict[str, Any]:
             one_seed=len({run.settings.seed for run in runs}) == 1,
         ),
     }
+    histories = {run.folder.name: run.history for run in runs[1:]}
+    title = f"This training: {first.folder.name}"
+    history = plot_history(first.history, histories, title=title)
+    measured = {key for row in best if row for key, value in row.items() if value}
+    parts = {"kind": kind, "history": history, "measured": measured, "qualities": QUALITIES}
+    return write_page(output, "comparison.html", facts, overwrite, **parts)
 
 
 def _find_differences(runs: Sequence[Run]) -> dict[str, list[Any]]:

@@ -1,6 +1,5 @@
 """One page about tracked movies: tracks, what is right, what is in doubt, where the time went."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ import numpy as np
 from organoid_kit.base import NetworkSettings, UserError
 from organoid_kit.data import Annotations
 from organoid_kit.evaluation import score_divisions, score_links, score_positions, score_tracks
-from organoid_kit.evaluation.calibration import Reliability, compute_reliability
+from organoid_kit.evaluation.calibration import compute_reliability
 from organoid_kit.evaluation.tracks import judge_links
 from organoid_kit.plots import plot_lineage_tree
 from organoid_kit.plots.probabilities import plot_reliability
@@ -32,18 +31,6 @@ def write_tracking_report(
     It goes into the folder as ``tracking.html`` where no path is given.
     """
     results = read_trackings(folder)
-    facts, reliability = _collect_facts(results), _pool_reliability(results)
-    title = "Probability that a link is wrong, predicted and true"
-    stages = dict.fromkeys(stage for movie in facts["movies"] for stage in movie["seconds"])
-    parts = {"results": results, "links": LINK_COLUMNS, "stages": list(stages)}
-    parts["reliability"] = plot_reliability(reliability, title=title) if reliability else None
-    parts["plot_tree"] = plot_lineage_tree
-    path = path or Path(folder) / "tracking.html"
-    return write_page(path, "tracking.html", facts, overwrite, **parts)
-
-
-def _collect_facts(results: Sequence[TrackingResult]) -> dict[str, Any]:
-    """Everything the page says, for JSON; None where something was not measured."""
     movies, record = [_compute_scores(result) for result in results], results[0].record
     scores = [movie["scores"]["tracks"] for movie in movies if movie["scores"]]
     complete = [(score["lineages"] or {}).get("complete_lineages") for score in scores]
@@ -52,10 +39,12 @@ def _collect_facts(results: Sequence[TrackingResult]) -> dict[str, Any]:
         "division_f1_within_1": [score["divisions"]["1"]["f1"] for score in scores],
         "complete_lineages": complete,
     }
-    reliability, first = _pool_reliability(results), results[0].way
-    others = [result.name for result in results if result.way != first]
+    # how far the error probabilities of links can be believed, over all movies with truth
+    answers = [_collect_link_errors(result) for result in results if result.truth is not None]
+    reliability = compute_reliability(*map(np.concatenate, zip(*answers))) if answers else None
+    others = [result.name for result in results if result.way != results[0].way]
     limits = {"results": results, "movies": movies, "tracked_otherwise": others}
-    return {
+    facts = {
         "movies": movies,
         "spread": {name: compute_spread(values) for name, values in spread.items()},
         "reliability_of_link_errors": reliability and reliability.to_dict(),
@@ -65,6 +54,13 @@ def _collect_facts(results: Sequence[TrackingResult]) -> dict[str, Any]:
         "versions": {"tracking": record["versions"], "report": collect_versions()},
         "limits": render_lines("tracking_limits.txt", **limits),
     }
+    title = "Probability that a link is wrong, predicted and true"
+    stages = dict.fromkeys(stage for movie in movies for stage in movie["seconds"])
+    parts = {"results": results, "links": LINK_COLUMNS, "stages": list(stages)}
+    parts["reliability"] = plot_reliability(reliability, title=title) if reliability else None
+    parts["plot_tree"] = plot_lineage_tree
+    path = path or Path(folder) / "tracking.html"
+    return write_page(path, "tracking.html", facts, overwrite, **parts)
 
 
 def _compute_scores(result: TrackingResult) -> dict[str, Any]:
@@ -105,11 +101,13 @@ def _score(truth: Annotations, tracks: Annotations) -> dict[str, Any]:
         lineages = score_tracks(truth, tracks).to_dict()
     except UserError:
         lineages = None
-    positions, links = score_positions(truth, tracks), score_links(truth, tracks)
     within = {off: score_divisions(truth, tracks, tolerance=off, by=None) for off in TOLERANCES}
-    divisions = {str(off): score.to_dict() for off, score in within.items()}
-    counted = {"positions": positions.to_dict(), "links": links.to_dict()}
-    return counted | {"divisions": divisions, "lineages": lineages}
+    return {
+        "positions": score_positions(truth, tracks).to_dict(),
+        "links": score_links(truth, tracks).to_dict(),
+        "divisions": {str(off): score.to_dict() for off, score in within.items()},
+        "lineages": lineages,
+    }
 
 
 def _compare_errors(result: TrackingResult) -> dict[str, Any]:
@@ -117,32 +115,22 @@ def _compare_errors(result: TrackingResult) -> dict[str, Any]:
     said, wrong = _collect_link_errors(result)
     reliability = compute_reliability(said, wrong)
     score = score_divisions(result.truth, result.tracks, tolerance=1, by=None)
-    divisions = result.tracks.properties["division_error_probability"][score.calls]
-    known = score.judged & _is_known(divisions)
+    divisions = result.tracks.properties["division_error_probability"][score.calls].astype(float)
+    known = score.judged & ~np.isnan(divisions)
     return {
         "links_judged": len(said),
         "links_expected_wrong": float(said.sum()),
         "links_wrong": int(wrong.sum()),
         "divisions_judged": int(known.sum()),
-        "divisions_expected_wrong": float(divisions[known].astype(float).sum()),
+        "divisions_expected_wrong": float(divisions[known].sum()),
         "divisions_wrong": int((score.called_mothers[known] < 0).sum()),
         "reliability": reliability and reliability.to_dict(),
     }
 
 
-def _pool_reliability(results: Sequence[TrackingResult]) -> Reliability | None:
-    """How far the error probabilities of links can be believed, over all movies with truth."""
-    answers = [_collect_link_errors(result) for result in results if result.truth is not None]
-    return compute_reliability(*map(np.concatenate, zip(*answers))) if answers else None
-
-
 def _collect_link_errors(result: TrackingResult) -> tuple[np.ndarray, np.ndarray]:
     """Error probability of each link that the truth can judge, and whether it is wrong."""
-    said = result.tracks.link_properties["error_probability"]
-    right = judge_links(result.truth, result.tracks)
-    known = _is_known(said) & _is_known(right)
-    return said[known].astype(float), ~right[known].astype(bool)
-
-
-def _is_known(values: np.ndarray) -> np.ndarray:
-    return np.not_equal(values, None).astype(bool)
+    said = result.tracks.link_properties["error_probability"].astype(float)  # NaN: nobody knows
+    right = judge_links(result.truth, result.tracks).astype(float)
+    known = ~np.isnan(said + right)
+    return said[known], right[known] == 0
