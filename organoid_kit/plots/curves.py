@@ -44,8 +44,7 @@ def plot_annotation_counts(annotated_movies: Sequence[AnnotatedMovie]) -> Drawin
     number_beside = {"textcoords": "offset points", "ha": "center", "fontsize": 8}
     for number, annotated in enumerate(annotated_movies):
         name, annotations = annotated.name, annotated.annotations
-        times = annotations.annotated_time_points
-        counts = np.array([len(annotations.rows_at(time_point)) for time_point in times], int)
+        times, counts = np.unique(annotations.time_points, return_counts=True)
         axes.plot(times, counts, label=name, markersize=5, **LINES[number % len(LINES)])
         dividing = annotations.time_points[annotations.divisions()]
         for time_point, mothers in zip(*np.unique(dividing, return_counts=True), strict=True):
@@ -94,9 +93,9 @@ def plot_history(
     return figure.caption(f"{title} {_describe_losses(history, key)} {reading}".strip())
 
 
-def _column(history: History, key: str) -> tuple[list[int], list[float]]:
-    """Epochs and values; what was not measured leaves a gap."""
-    return [row["epoch"] for row in history], [_or_gap(row.get(key)) for row in history]
+def _column(history: History, key: str) -> np.ndarray:
+    """Epochs and values, (2, n) float; what was not measured leaves a gap."""
+    return np.array([[row["epoch"], row.get(key)] for row in history], float).reshape(-1, 2).T
 
 
 def _draw_losses(axes: Axes, history: History) -> None:
@@ -126,7 +125,7 @@ def plot_threshold_curve(
     """Precision, recall and F1 over the threshold; the one chosen (None: the best) is marked."""
     figure, axes = draw_panels()
     for line, (key, name) in zip(LINES, _SCORES.items()):
-        values = [_or_gap(getattr(score, key)) for score in curve.scores]
+        values = np.array([getattr(score, key) for score in curve.scores], float)
         axes.plot(curve.thresholds, values, label=name, markevery=5, markersize=5, **line)
     words = "Precision, recall and F1 over the threshold: not measured, as nothing is annotated."
     if curve.scores and curve.scores[0].f1 is not None:
@@ -164,7 +163,8 @@ def _plot_parts(parts: Mapping[str, PositionScore], label: str, title: str) -> D
     figure, (quality, numbers) = draw_panels(7, 5, 2, sharex=True, height_ratios=(3, 2))
     places, scores = np.arange(len(parts)), list(parts.values())
     for line, key in zip(LINES, ("precision", "recall")):
-        quality.plot(places, [_or_gap(getattr(part, key)) for part in scores], label=key, **line)
+        values = np.array([getattr(part, key) for part in scores], float)
+        quality.plot(places, values, label=key, **line)
     base = np.zeros(len(places))
     for key, name, colour, hatch in _BARS:
         heights = np.array([getattr(part, key) for part in scores], float)
@@ -185,10 +185,6 @@ def _plot_parts(parts: Mapping[str, PositionScore], label: str, title: str) -> D
         for name, part in parts.items()
     ]
     return figure.caption(f"{title}. {' '.join(words) or 'Not measured.'}")
-
-
-def _or_gap(value: float | None) -> float:
-    return np.nan if value is None else value
 
 
 def plot_epoch(picture: EpochPicture, history: History, *, title: str = "") -> Drawing:

@@ -229,7 +229,13 @@ def plot_prediction(
             is neither right nor false. None: everything is.
     """
     _check_stack(stack_zyx, spacing_um)
-    marked = sort_positions(truth, found, spacing_um, region)
+    truth, found = (np.asarray(part, float).reshape(-1, 3) for part in (truth, found))
+    pairs = match_positions(truth * spacing_um, found * spacing_um)
+    false = np.delete(found, pairs[:, 1], axis=0)
+    if region is not None:
+        false = false[((false >= region[0]) & (false <= region[1])).all(axis=1)]
+    missed = np.delete(truth, pairs[:, 0], axis=0)
+    marked = {RIGHT: found[pairs[:, 1]], MISSED: missed, FALSE: false}
     images = [(stack_zyx, "image", "gray", None)]
     if heat is not None:
         images.append((heat, "probability of a nucleus centre", HEAT_COLOURS, (0, 1)))
@@ -283,18 +289,6 @@ def plot_mistakes(
     figure.suptitle(f"{movie.name}: worst mistakes {note}")
     said = f"Close-ups of the worst mistakes in {movie.name}: {', and '.join(words)}."
     return figure.caption(said)
-
-
-def sort_positions(
-    truth: np.ndarray, found: np.ndarray, spacing_um: Spacing, region: np.ndarray | None = None
-) -> dict[Mark, np.ndarray]:
-    """Positions by what they are: right, missed or false; the arguments of `plot_prediction`."""
-    truth, found = (np.asarray(part, float).reshape(-1, 3) for part in (truth, found))
-    pairs = match_positions(truth * spacing_um, found * spacing_um)
-    false = np.delete(found, pairs[:, 1], axis=0)
-    if region is not None:
-        false = false[((false >= region[0]) & (false <= region[1])).all(axis=1)]
-    return {RIGHT: found[pairs[:, 1]], MISSED: np.delete(truth, pairs[:, 0], axis=0), FALSE: false}
 
 
 def _check_stack(stack_zyx: np.ndarray, spacing_um: Spacing) -> None:

@@ -162,17 +162,15 @@ def _describe_tree(
 ) -> str:
     if len(shown) == 0:
         return "No lineages, as there are no positions."
-    nouns = ("division", "later start", "earlier end", "doubt")
-    listed = [f"{count(len(at), noun)}{_list_times(at)}" for noun, at in zip(nouns, events)]
+    listed = []
+    for noun, places in zip(("division", "later start", "earlier end", "doubt"), events):
+        times = [f"{time:g}" for time in np.unique(places[:, 0])]
+        more = ", …" if len(times) > _NAMED_TIMES else ""
+        at = f" (time point {', '.join(times[:_NAMED_TIMES])}{more})" if times else ""
+        listed.append(count(len(places), noun) + at)
     times = shown.time_points
     return (
         f"{amount}, with {count(len(shown), 'position')} from time point {times.min()} to "
         f"{times.max()}, drawn as trees with time to the right. {', '.join(listed)}. "
         f"Lineage 1 has the most positions: {np.bincount(lineages)[0]}."
     )
-
-
-def _list_times(places: np.ndarray) -> str:
-    times = [f"{time:g}" for time in np.unique(places[:, 0])]
-    more = ", …" if len(times) > _NAMED_TIMES else ""
-    return f" (time point {', '.join(times[:_NAMED_TIMES])}{more})" if times else ""
