@@ -76,10 +76,10 @@ class ResultsTable:
     @property
     def networks(self) -> dict[str, list[Summary]]:
         """The rows of each network."""
-        networks = defaultdict(list)
+        networks = {}
         for row in self.rows:
-            networks[row.network].append(row)
-        return dict(networks)
+            networks.setdefault(row.network, []).append(row)
+        return networks
 
     def _repr_html_(self) -> str:
         template = jinja2.Template(_TABLES.read_text("utf-8"), autoescape=True)

@@ -69,18 +69,16 @@ class BackupWriter:
 
         def note(progress: Any) -> None:
             on_progress(progress)
-            if self.folder is not None and progress.run is not None and self._is_due(progress):
-                self._tried, self._seen = time.monotonic(), _find_newest_state(progress.run.folder)
-                self.keep(progress.run)
+            if self.folder is None or (run := progress.run) is None:
+                return
+            # a new checkpoint, some time after the last copy; or the end of a training
+            waited = time.monotonic() - self._tried >= 60 * self.every_minutes
+            is_new = waited and _find_newest_state(run.folder) != self._seen
+            if run.ending if progress.message else is_new:
+                self._tried, self._seen = time.monotonic(), _find_newest_state(run.folder)
+                self.keep(run)
 
         return note
-
-    def _is_due(self, progress: Any) -> bool:
-        """At the end of a training; or a new checkpoint, some time after the last copy."""
-        if progress.message:
-            return bool(progress.run.ending)
-        waited = time.monotonic() - self._tried >= 60 * self.every_minutes
-        return waited and _find_newest_state(progress.run.folder) != self._seen
 
     def keep(self, run: Run) -> bool:
         """Copies a run as it is, unless its copy is as new; whether there is such a copy now."""
@@ -95,10 +93,9 @@ class BackupWriter:
             newest = _find_newest_copy(copies, at_least=target.name)
             if newest is None:
                 _copy(run.folder, target)
-                _remove_old_copies(target)
         except (OSError, UserError) as error:
             return self._tell(*_describe_failure(error, run.folder, self.folder))
-        if newest and _read_state(newest) > _read_state(target):
+        if newest and _NAME.fullmatch(newest.name)[1] > _NAME.fullmatch(target.name)[1]:
             further = f"In {copies} this run is further. It stays as it is"
             return self._tell("ahead", f"{further}; `restore_run` brings it here.")
         return self._tell("", f"The run is kept in {copies} now.")
@@ -130,19 +127,18 @@ class RunBackup:
 
 def list_backups(folder: str | Path) -> list[RunBackup]:
     """The runs in a folder for keeping, by name; each with its newest copy that is whole."""
-    copies = (path for path in Path(folder).glob("*/*.zip") if _NAME.fullmatch(path.name))
-    return [_describe(run) for run in sorted({path.parent for path in copies})]
-
-
-def _describe(copies: Path) -> RunBackup:
-    copy = _find_newest_copy(copies)
-    if copy is None:
-        return RunBackup(copies.name, None)
-    with zipfile.ZipFile(copy) as file:
-        settings = json.loads(file.read("settings.json"))
-    _, epoch, step = _NAME.fullmatch(copy.name).groups()
-    meant = settings["epochs"], settings["network"]
-    return RunBackup(copies.name, copy, int(epoch), int(step), *meant)
+    backups = []
+    for run in sorted({path.parent for path in Path(folder).glob("*/*.zip")}):
+        if (copy := _find_newest_copy(run)) is not None:
+            with zipfile.ZipFile(copy) as file:
+                settings = json.loads(file.read("settings.json"))
+            state = map(int, _NAME.fullmatch(copy.name).groups()[1:])
+            backups.append(
+                RunBackup(run.name, copy, *state, settings["epochs"], settings["network"])
+            )
+        elif _list_copies(run):
+            backups.append(RunBackup(run.name, None))
+    return backups
 
 
 def restore_run(kept: RunBackup, output_folder: str | Path) -> Run:
@@ -157,7 +153,7 @@ def restore_run(kept: RunBackup, output_folder: str | Path) -> Run:
     if not folder.exists():
         with write_safely(folder) as temporary, zipfile.ZipFile(kept.copy) as file:
             file.extractall(temporary)
-    here, there = _find_newest_state(folder), _read_state(kept.copy)
+    here, there = _find_newest_state(folder), _NAME.fullmatch(kept.copy.name)[1]
     if here < there:
         received = f"it is here already, but less far ({here}) than its copy ({there})"
         advice = "Move that folder elsewhere, then bring the run back."
@@ -169,10 +165,6 @@ def _find_newest_state(folder: Path) -> str:
     """The name of a run's newest checkpoint, without its ending; later ones are larger."""
     newest = list_checkpoints(folder / "checkpoints")[:1]
     return newest[0].stem if newest else "epoch_00000_step_0000000"
-
-
-def _read_state(copy: Path) -> str:
-    return _NAME.fullmatch(copy.name)[1]
 
 
 def _list_files(folder: Path) -> list[Path]:
@@ -201,7 +193,9 @@ def _is_intact(copy: Path) -> bool:
 
 
 def _copy(folder: Path, target: Path) -> None:
-    """Packs a run here, copies the pack and reads it again; only then it gets its name."""
+    """Packs a run here, copies the pack and reads it again; only then it gets its name. All but
+    this copy and the one before are removed, and leftovers.
+    """
     with tempfile.TemporaryDirectory() as temporary:
         pack = Path(temporary) / target.name
         with zipfile.ZipFile(pack, "w", strict_timestamps=False) as file:
@@ -216,14 +210,10 @@ def _copy(folder: Path, target: Path) -> None:
             shutil.copyfile(pack, written)
             if not filecmp.cmp(pack, written, shallow=False):
                 raise OSError(errno.EIO, "what is read there is not what was written")
-
-
-def _remove_old_copies(newest: Path) -> None:
-    """All but the newest, which was read again and is whole, and the one before; and leftovers."""
-    older = [path for path in _list_copies(newest.parent) if path.name < newest.name]
+    older = [path for path in _list_copies(target.parent) if path.name < target.name]
     for path in older[_KEPT - 1 :]:
         path.unlink(missing_ok=True)
-    for leftover in newest.parent.glob(".writing-*"):
+    for leftover in target.parent.glob(".writing-*"):
         if time.time() - leftover.stat().st_mtime > _LEFTOVER_SECONDS:
             shutil.rmtree(leftover, ignore_errors=True)
 

@@ -1,10 +1,10 @@
 """Figures of the first lesson: a line through points, a convolution by hand, a U-Net's layers."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import numpy as np
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import MaxNLocator
 
 from organoid_kit.plots import Drawing
 from organoid_kit.plots.drawing import COLOURS, LINES, count, draw_panels, tidy
@@ -28,8 +28,8 @@ def plot_fits(
     axes.plot(*points, "o", label="seen", **dots)
     if unseen is not None:
         axes.plot(*unseen, "o", label="kept back", markerfacecolor="white", **dots)
-    for number, (name, curve) in enumerate(curves.items()):
-        axes.plot(*curve, label=name, **_style_line(number), linewidth=2)
+    for line, (name, curve) in zip(cycle(LINES), curves.items()):
+        axes.plot(*curve, label=name, **line | {"marker": ""}, linewidth=2)
     heights = np.concatenate([points[1], [] if unseen is None else unseen[1]])
     margin = 0.3 * np.ptp(heights)
     axes.set(xlabel=labels[0], ylabel=labels[1])
@@ -37,17 +37,9 @@ def plot_fits(
     kept_back = "" if unseen is None else f", {len(unseen[0])} more that were kept back"
     said = f"{len(points[0])} points{kept_back}, and {count(len(curves), 'curve')}"
     axes.set_title(title)
-    return _finish(figure, f"{title + ': ' if title else ''}{said}: {', '.join(curves)}.")
-
-
-def _style_line(number: int) -> dict:
-    return LINES[number % len(LINES)] | {"marker": ""}
-
-
-def _finish(figure: Drawing, words: str) -> Drawing:
-    tidy(figure.axes[0])
+    tidy(axes)
     figure.legend(loc="outside right upper")
-    return figure.caption(words)
+    return figure.caption(f"{title + ': ' if title else ''}{said}: {', '.join(curves)}.")
 
 
 def plot_losses(
@@ -62,7 +54,8 @@ def plot_losses(
     `validation`, on what was kept back, is dashed; `step` is what the other axis counts.
     """
     figure, axes = draw_panels()
-    drawn = {name: (row, _style_line(number)) for number, (name, row) in enumerate(losses.items())}
+    lines = (line | {"marker": ""} for line in cycle(LINES))
+    drawn = {name: (row, line) for line, (name, row) in zip(lines, losses.items())}
     if validation is not None:
         drawn = {
             f"{name}, {kind}": (rows[name], style | {"linestyle": stroke})
@@ -77,9 +70,10 @@ def plot_losses(
         axes.set_yscale("log")
     else:
         axes.set_ylim(0, None)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    tidy(axes, whole_numbers=True)
+    figure.legend(loc="outside right upper")
     ends = [f"{name} from {row[0]:.3g} to {row[-1]:.3g}" for name, (row, _) in drawn.items()]
-    return _finish(figure, f"{label} after each {step}: {'; '.join(ends)}.")
+    return figure.caption(f"{label} after each {step}: {'; '.join(ends)}.")
 
 
 def plot_convolution(

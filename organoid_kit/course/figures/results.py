@@ -156,27 +156,23 @@ def plot_leakage(records: Records, *, title: str = "") -> Drawing:
     parts = list(dict.fromkeys(record["part"] for record in records))
     words = []
     for place, part in enumerate(parts):
-        pairs = _draw_pairs(axes, place, [record for record in records if record["part"] == part])
-        words.append(f"{part}: {pairs}")
+        own = [record for record in records if record["part"] == part]
+        shown, came_true = (np.array([r[key] for r in own], float) for key in ("shown", "held_out"))
+        sides, look = [place - 0.18, place + 0.18], {"color": "0.6", "linewidth": 0.8, "zorder": 1}
+        axes.plot(sides, [shown, came_true], **look)
+        named = {"promised": shown, "came true": came_true}
+        for style, side, (name, values) in zip(LINES, sides, named.items()):
+            look = style | {"linestyle": "none", "label": name}
+            axes.plot(np.full(len(values), side), values, **look)
+        excess = shown - came_true
+        off_by = f"{abs(np.nanmean(excess)):.3f} too {'high' if np.nanmean(excess) > 0 else 'low'}"
+        axes.text(place, 1.015, off_by, ha="center", va="bottom", fontsize=9)
+        said = f"promised {np.nanmean(shown):.3f} on average, came true {np.nanmean(came_true):.3f}"
+        spread = f"{np.nanmin(excess):+.3f} to {np.nanmax(excess):+.3f}"
+        words.append(f"{part}: {said}: {off_by} (promised minus came true: {spread})")
     figure.suptitle(title)
     axes.set_xticks(range(len(parts)), [f"validated on\n{part}" for part in parts])
     axes.set_xlim(-0.5, len(parts) - 0.5)
     _add_legend(figure, axes, 2)
     which = " shown by validation and on held-out movies"
     return figure.caption(_describe(title, words, which))
-
-
-def _draw_pairs(axes: Axes, place: float, records: Records) -> str:
-    """Promise and truth of each training with one validation part; in words what they show."""
-    shown, held_out = (np.array([r[key] for r in records], float) for key in ("shown", "held_out"))
-    axes.plot([place - 0.18, place + 0.18], [shown, held_out], color="0.6", linewidth=0.8, zorder=1)
-    sides = ((-0.18, shown, "promised"), (0.18, held_out, "came true"))
-    for style, (side, values, name) in zip(LINES, sides):
-        look = style | {"linestyle": "none", "label": name}
-        axes.plot(np.full(len(values), place + side), values, **look)
-    excess = shown - held_out
-    off_by = f"{abs(np.nanmean(excess)):.3f} too {'high' if np.nanmean(excess) > 0 else 'low'}"
-    axes.text(place, 1.015, off_by, ha="center", va="bottom", fontsize=9)
-    said = f"promised {np.nanmean(shown):.3f} on average, came true {np.nanmean(held_out):.3f}"
-    spread = f"{np.nanmin(excess):+.3f} to {np.nanmax(excess):+.3f}"
-    return f"{said}: {off_by} (promised minus came true: {spread})"

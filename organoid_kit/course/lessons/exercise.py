@@ -2,6 +2,7 @@
 choice has a reason. What is said is readable as text, never by colour alone.
 """
 
+import html
 import re
 import traceback
 from collections.abc import Callable
@@ -11,9 +12,7 @@ from typing import Any
 
 import jinja2
 import numpy as np
-from markupsafe import Markup, escape
 
-from organoid_kit.base import NetworkSettings
 from organoid_kit.plots.drawing import COLOURS
 
 KINDS = {"right": "✓ Right.", "wrong": "✗ Not yet.", "not tried": "○ Not tried yet."}
@@ -21,10 +20,10 @@ _WRITE = "Write your answer in place of the three dots"
 _STUCK = "Stuck? Write `.hint()` in place of `.check(…)`."
 
 
-def _set_code(text: str) -> Markup:
+def _set_code(text: str) -> str:
     """Plain text as HTML: all is escaped, `code` is set as code, lines stay lines."""
-    escaped = re.sub(r"`([^`\n]+)`", r"<code>\1</code>", str(escape(text)))
-    return Markup(escaped.replace("\n", "<br>"))
+    escaped = re.sub(r"`([^`\n]+)`", r"<code>\1</code>", html.escape(text))
+    return escaped.replace("\n", "<br>")
 
 
 _TEMPLATES = jinja2.Environment(autoescape=True, trim_blocks=True)
@@ -160,19 +159,6 @@ def choose_answer(exercise: Exercise, answer: Any, otherwise: Callable[[], Any])
     is_right = exercise.check(answer).kind == "right"
     print(f"The notebook goes on with {'yours' if is_right else 'that of the kit'}.")
     return answer if is_right else otherwise()
-
-
-def judge_settings(network: str, answer: Any) -> str | None:
-    """What is wrong with a learner's settings of a network for the bundled movies, or None."""
-    if not isinstance(answer, NetworkSettings):
-        return f"Settings are what `make_settings` gives. Received: {type(answer).__name__}."
-    if answer.network != network:
-        where = "Its name is the first thing in the brackets."
-        return f"These are settings of a {answer.network} network. {where}"
-    if answer.channels == (1,):
-        unset = "The channels were left at (1,)."
-        return f"{unset} In the bundled movies nuclei shine in 2 and 3: pass `channels`."
-    return None
 
 
 @dataclass(frozen=True, repr=False)

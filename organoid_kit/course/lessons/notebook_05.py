@@ -7,7 +7,7 @@ import numpy as np
 
 from organoid_kit.base import NetworkSettings, make_settings
 from organoid_kit.course.lessons import LessonTexts, match_numbers, run_answer
-from organoid_kit.course.lessons.exercise import choose_answer, judge_settings
+from organoid_kit.course.lessons.exercise import choose_answer
 from organoid_kit.data import Annotations
 from organoid_kit.evaluation import score_divisions
 from organoid_kit.evaluation.calibration import compute_reliability
@@ -15,18 +15,8 @@ from organoid_kit.evaluation.classification import compute_average_precision
 from organoid_kit.evaluation.tracks import DivisionScore
 
 TEXTS = LessonTexts(__file__)
+settings, choose_settings = TEXTS.settings_exercise("division")
 __getattr__ = TEXTS.question  # such as `lesson.accuracy`
-
-
-@TEXTS.exercise
-def settings(answer: Any) -> str | None:
-    """Settings of a division network."""
-    return judge_settings("division", answer)
-
-
-def choose_settings(answer: Any, **usual: Any) -> NetworkSettings:
-    """The learner's settings, or those of the kit with the numbers of the notebook."""
-    return choose_answer(settings, answer, lambda: make_settings("division", **usual))
 
 
 def _average_at_true(in_order: np.ndarray) -> float:

@@ -5,15 +5,17 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.base import AugmentationSettings, NetworkSettings, make_settings
+from organoid_kit.base import AugmentationSettings, NetworkSettings
 from organoid_kit.course.lessons import LessonTexts, match_numbers, run_answer
-from organoid_kit.course.lessons.exercise import choose_answer, judge_settings
+from organoid_kit.course.lessons.exercise import choose_answer
 from organoid_kit.data import AnnotatedMovie, Annotations
 from organoid_kit.examples import draw_augmentation
+from organoid_kit.examples.batches import Movies
 from organoid_kit.tracking import build_tracks
 from organoid_kit.training import Run
 
 TEXTS = LessonTexts(__file__)
+settings, choose_settings = TEXTS.settings_exercise("link")
 __getattr__ = TEXTS.question  # such as `lesson.ceiling`
 
 
@@ -73,17 +75,6 @@ def _turn(way_um: np.ndarray, radians: float) -> np.ndarray:
 
 
 @TEXTS.exercise
-def settings(answer: Any) -> str | None:
-    """Settings of a link network."""
-    return judge_settings("link", answer)
-
-
-def choose_settings(answer: Any, **usual: Any) -> NetworkSettings:
-    """The learner's settings, or those of the kit with the numbers of the notebook."""
-    return choose_answer(settings, answer, lambda: make_settings("link", **usual))
-
-
-@TEXTS.exercise
 def training_run(answer: Any) -> str | None:
     """A training of a link network, judged on other movies than it learns from."""
     if callable(answer) or isinstance(answer, NetworkSettings):
@@ -102,12 +93,7 @@ def training_run(answer: Any) -> str | None:
     return TEXTS.say("training_run", "leak") if training & validation else None
 
 
-def choose_run(
-    answer: Any,
-    training: list[AnnotatedMovie],
-    validation: list[AnnotatedMovie],
-    settings: NetworkSettings,
-) -> Run:
+def choose_run(answer: Any, training: Movies, validation: Movies, settings: NetworkSettings) -> Run:
     """The learner's run; where there is none, the network is trained here."""
     from organoid_kit.training import train
 
@@ -130,14 +116,15 @@ def choose_tracks(
 ) -> Annotations:
     """The learner's tracks of a movie; where there are none, or of another movie, the kit's."""
 
-    def link_now() -> Annotations:
-        from organoid_kit.prediction import predict_links
+    from organoid_kit.prediction import predict_links
 
-        links = predict_links(network, annotated.movie, annotated.annotations, settings)
-        return build_tracks(links)
-
-    is_other = isinstance(answer, Annotations) and len(answer) != len(annotated.annotations)
-    return choose_answer(tracks, ... if is_other else answer, link_now)
+    movie, known = annotated.movie, annotated.annotations
+    is_other = isinstance(answer, Annotations) and len(answer) != len(known)
+    return choose_answer(
+        tracks,
+        ... if is_other else answer,
+        lambda: build_tracks(predict_links(network, movie, known, settings)),
+    )
 
 
 @TEXTS.exercise

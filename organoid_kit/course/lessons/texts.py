@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.course.lessons.exercise import Exercise, Question, match_numbers
+from organoid_kit.base import NetworkSettings, make_settings
+from organoid_kit.course.lessons.exercise import Exercise, Question, choose_answer, match_numbers
 
 _CODE = re.compile(r"```python\n(.*?)\n```\n*(.*?)\s*(?=```python|\Z)", re.DOTALL)
 _CHOICE = re.compile(r"^- (\*?)(\w+)\) (.*)\n  (.*)$", re.MULTILINE)
@@ -48,6 +49,28 @@ class LessonTexts:
             given="\n".join(given for given, _ in _CODE.findall(before)) or Exercise.given,
         )
 
+    def settings_exercise(self, network: str) -> tuple[Exercise, Callable[..., NetworkSettings]]:
+        """The exercise "settings": those of a network for the bundled movies. And what chooses the
+        learner's if they are right, else those of the kit with the numbers of the notebook.
+        """
+
+        def settings(answer: Any) -> str | None:
+            if not isinstance(answer, NetworkSettings):
+                return (
+                    f"Settings are what `make_settings` gives. Received: {type(answer).__name__}."
+                )
+            if answer.network != network:
+                where = "Its name is the first thing in the brackets."
+                return f"These are settings of a {answer.network} network. {where}"
+            unset = "The channels were left at (1,). In the bundled movies nuclei shine in 2 and 3"
+            return f"{unset}: pass `channels`." if answer.channels == (1,) else None
+
+        def choose(answer: Any, **usual: Any) -> NetworkSettings:
+            return choose_answer(exercise, answer, lambda: make_settings(network, **usual))
+
+        exercise = self.exercise(settings)
+        return exercise, choose
+
     def question(self, name: str) -> Question:
         """The question of this name, or AttributeError; modules hand theirs out as attributes."""
         if ("question", name) not in self._texts:
@@ -60,10 +83,6 @@ class LessonTexts:
             right=next(key for star, key, _, _ in choices if star),
             because={key: reason for _, key, _, reason in choices},
         )
-
-    def list_questions(self) -> list[str]:
-        """Their names, as they stand in the file."""
-        return [name for kind, name in self._texts if kind == "question"]
 
     def say(self, exercise: str, slip: str, **values: Any) -> str:
         """What is said to a slip of an exercise, with these values put into its text."""
