@@ -180,6 +180,7 @@ def test_all_that_is_shown_is_escaped():
         page for page in pages if "a < b" in page._repr_html_() or "a < b" not in repr(page)
     ]
     assert "<code>Python</code>" in EASY._repr_html_()
+    assert {type(page._repr_html_()) for page in pages} == {str}  # can be put into other HTML
 
 
 def test_a_verdict_says_its_kind_in_words(exercise):

@@ -30,6 +30,7 @@ _TEMPLATES = jinja2.Environment(autoescape=True, trim_blocks=True)
 _TEMPLATES.filters["code"] = _set_code
 _TEMPLATES.globals |= {"kinds": KINDS, "colours": COLOURS}
 _HTML = _TEMPLATES.from_string(Path(__file__).with_suffix(".html").read_text("utf-8")).module
+_NO_ANSWER = str(_HTML.no_answer())
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Verdict:
         return f"{KINDS[self.kind]} {self.text}".rstrip()
 
     def _repr_html_(self) -> str:
-        return _HTML.verdict(self)
+        return str(_HTML.verdict(self))
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Text:
         return "\n".join(part for part in (f"{self.title}.", self.code, self.text) if part)
 
     def _repr_html_(self) -> str:
-        return _HTML.text(self)
+        return str(_HTML.text(self))
 
 
 class NoAnswerYet(Exception):
@@ -185,7 +186,7 @@ class Question:
         return "\n".join([f"Question: {self.text}", *choices, to_answer])
 
     def _repr_html_(self) -> str:
-        return _HTML.question(self)
+        return str(_HTML.question(self))
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         """Radio buttons where widgets are shown, otherwise HTML or text."""
@@ -199,14 +200,14 @@ class Question:
 
         labels = [(f"{key}) {said.replace('`', '')}", key) for key, said in self.choices.items()]
         buttons = RadioButtons(options=labels, value=None, layout=Layout(width="auto"))
-        feedback = HTML(_HTML.no_answer())
+        feedback = HTML(_NO_ANSWER)
 
         def answer(change: dict[str, Any]) -> None:
             key = change["new"]
-            feedback.value = _HTML.verdict(self.check(key)) if key else _HTML.no_answer()
+            feedback.value = self.check(key)._repr_html_() if key else _NO_ANSWER
 
         buttons.observe(answer, "value")
-        box = VBox([HTML(_HTML.heading(self)), buttons, feedback])
+        box = VBox([HTML(str(_HTML.heading(self))), buttons, feedback])
         for widget, name in ((box, "question"), (buttons, "choices"), (feedback, "feedback")):
             widget.add_class(f"ok-{name}")
         return box
