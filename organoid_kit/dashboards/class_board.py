@@ -15,6 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from organoid_kit.base import UserError
 from organoid_kit.dashboards.parts.common import WIDE, add_controls, make_button, mark, wrap_row
 from organoid_kit.dashboards.parts.dashboard import Dashboard, decode_state, encode_state, shorten
+from organoid_kit.dashboards.parts.errors import make_error, refuse_if
 from organoid_kit.plots import Drawing, draw_figure
 from organoid_kit.plots.drawing import COLOURS, format_number, tidy, write_png
 
@@ -33,9 +34,7 @@ class Guess:
 
 def format_guess(question: str, guess: Guess) -> str:
     """A guess as one string. Raises UserError where it has no name."""
-    if not guess.name.strip():
-        rule = "A guess must have a name. Received: none."
-        raise UserError(f"{rule} Type your name, or that of your group.")
+    refuse_if(not guess.name.strip(), "guess name")
     return encode_state(question, asdict(guess))
 
 
@@ -59,16 +58,13 @@ def parse_guesses(text: str, question: str) -> tuple[list[Guess], list[str]]:
 
 def _parse_guess(line: str, question: str) -> Guess:
     asked, state = decode_state(line)
-    if asked != question:
-        rule = f"A guess must answer {question!r}."
-        raise UserError(f"{rule} Received: one for {shorten(asked)!r}. Leave this line out.")
+    refuse_if(asked != question, "question", question=question, asked=shorten(asked))
     try:
         name, guess = shorten(str(state["name"])), float(state["guess"])
         score = None if state["score"] is None else float(state["score"])
         return Guess(name, guess, score, dict(state["state"]))
     except (KeyError, TypeError, ValueError) as error:
-        rule = "A guess must have name, number and score."
-        raise UserError(f"{rule} Received: another state. Ask for it anew.") from error
+        raise make_error("guess") from error
 
 
 def plot_guesses(
@@ -207,17 +203,14 @@ class ClassBoard(Dashboard):
         wanted = type(self.dashboard).__name__
         if name == self.question:
             name, state = f"{state.get('name')}'s guess", state.get("state", {})
-        elif name != wanted:
-            rule = f"A state must be one of {wanted}. Received: one of {shorten(name)!r}."
-            raise UserError(f"{rule} Paste it where it belongs.")
+        else:
+            refuse_if(name != wanted, "state of", wanted=wanted, name=shorten(name))
         self.dashboard.restore(state)
         self.messages.say(f"The dashboard shows the state of {shorten(name)}.")
 
     def _show(self) -> None:
         self.guesses, complaints = parse_guesses(self.strings.value, self.question)
-        if not self.guesses and not complaints:
-            rule = "The class's strings must be pasted. Received: none."
-            raise UserError(f"{rule} Paste them above, one in each line.")
+        refuse_if(not self.guesses and not complaints, "strings")
         drawing = self.plot()
         picture = f"data:image/png;base64,{base64.b64encode(write_png(drawing)).decode()}"
         words = html.escape(drawing.description)

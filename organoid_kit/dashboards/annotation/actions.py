@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from ipywidgets import HTML, Button, HBox, Layout, Text, VBox
 
-from organoid_kit.base import UserError
 from organoid_kit.dashboards.annotation.editing import AnnotationEditor
 from organoid_kit.dashboards.parts.common import WIDE, add_controls, make_button, mark, wrap_row
+from organoid_kit.dashboards.parts.errors import refuse_if
 from organoid_kit.data import Annotations
 from organoid_kit.plots.drawing import count
 
@@ -25,14 +25,8 @@ _BUTTONS = {  # name → what stands on it, its key, what it does
     "redo": ("Redo", "Ctrl+Y", "Makes the change again that was undone"),
     "save": ("Save", "S", "A new file; no existing file is changed"),
 }
-_NEEDED = {  # how many positions must be chosen
-    "move": (1, "A position must be chosen to be moved"),
-    "delete": (1, "A position must be chosen to be deleted"),
-    "link": (2, "Two positions must be chosen to be linked"),
-    "unlink": (2, "Two positions must be chosen to be unlinked"),
-    "divide": (3, "A mother and two daughters must be chosen"),
-    "not_dividing": (1, "A mother must be chosen"),
-}
+# How many positions must be chosen.
+_NEEDED = {"move": 1, "delete": 1, "link": 2, "unlink": 2, "divide": 3, "not_dividing": 1}
 
 
 class EditActions(VBox):
@@ -88,7 +82,8 @@ class EditActions(VBox):
             case "add":
                 self.choose(editor.add(time_point, place))
             case "move":
-                self._check_time_point(*rows, time_point)
+                own = editor.annotations.time_points[rows[0]]
+                refuse_if(own != time_point, "time point of move", own=own, shown=time_point)
                 editor.move(*rows, place)
             case "delete":
                 editor.delete(*rows)
@@ -114,27 +109,15 @@ class EditActions(VBox):
         return f"{editor.steps[-1][0].upper()}{editor.steps[-1][1:]}."
 
     def _save(self, wanted: str) -> str:
-        if not wanted:
-            rule = "A file must have a name. Received: an empty one."
-            raise UserError(f'{rule} Write one such as "checked.aut".')
+        refuse_if(not wanted, "file name")
         path = self.editor.save(wanted)
         taken = "" if str(path) == wanted else f" {wanted} was there already and stays as it is."
         return f"Saved as {path}.{taken}"
 
-    def _check_time_point(self, row: int, shown: int) -> None:
-        own = self.editor.annotations.time_points[row]
-        if own != shown:
-            rule = f"A position is moved within its time point. Received: one at time point {own}"
-            advice = "Go there, or choose a position here."
-            raise UserError(f"{rule}, while time point {shown} is shown. {advice}")
-
     def _select_needed(self, name: str) -> list[int]:
         """As many of the rows chosen last as an action needs, earlier time points first."""
-        number, rule = _NEEDED.get(name, (0, ""))
-        rows = self.list_chosen()
-        if len(rows) < number:
-            received = f"Received: {len(rows)} chosen. Click on positions in the picture."
-            raise UserError(f"{rule}. {received}")
+        number, rows = _NEEDED.get(name, 0), self.list_chosen()
+        refuse_if(len(rows) < number, f"chosen to {name}", chosen=len(rows))
         return self._sort(rows[len(rows) - number :])
 
     def _sort(self, rows: list[int]) -> list[int]:

@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from ipywidgets import HTML, Layout, Select, VBox
 
-from organoid_kit.base import UserError
 from organoid_kit.dashboards.annotation import editing
 from organoid_kit.dashboards.annotation.editing import AnnotationEditor
 from organoid_kit.dashboards.parts import common
 from organoid_kit.dashboards.parts.common import make_button, make_live_text, mark
+from organoid_kit.dashboards.parts.errors import refuse_if
 from organoid_kit.data import Annotations
 from organoid_kit.evaluation import find_blobs
 from organoid_kit.evaluation.checks import Problem
@@ -198,9 +198,7 @@ class CandidateList(VBox):
 
     def decide(self, name: str) -> str:
         """Does what "accept", "refuse" or "skip" stands for; what it did, in words."""
-        if self.row is None:
-            rule = "One can decide on a candidate that is waiting. Received: none."
-            raise UserError(f"{rule} Find blobs at another time point.")
+        refuse_if(self.row is None, "candidate")
         if name == "accept":
             self._editor.accept(self.proposed, self.row)
             return "Accepted: it is a position now."

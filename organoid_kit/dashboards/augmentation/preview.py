@@ -7,11 +7,12 @@ from contextlib import contextmanager
 import ipywidgets as widgets
 from ipywidgets import HTML, BoundedIntText, Button, Checkbox, HBox, IntSlider, Layout, VBox, Widget
 
-from organoid_kit.base import AugmentationSettings, NetworkSettings, UserError
+from organoid_kit.base import AugmentationSettings, NetworkSettings
 from organoid_kit.dashboards.augmentation import advice, examples as previews
 from organoid_kit.dashboards.parts import common
 from organoid_kit.dashboards.parts.common import INK, WIDE, add_controls, make_tooltip, mark
 from organoid_kit.dashboards.parts.dashboard import Dashboard
+from organoid_kit.dashboards.parts.errors import refuse_if
 from organoid_kit.dashboards.parts.svg import draw_panes
 from organoid_kit.data import AnnotatedMovie
 from organoid_kit.plots import Drawing
@@ -52,9 +53,7 @@ class AugmentationPreview(Dashboard):
     def __init__(
         self, annotated_movies: Sequence[AnnotatedMovie], settings: NetworkSettings
     ) -> None:
-        if not annotated_movies:
-            rule = "A preview needs annotated movies."
-            raise UserError(f"{rule} Received: none. Pass those you train on.")
+        refuse_if(not annotated_movies, "preview")
         super().__init__()
         self._examples = previews.make_preview_examples(annotated_movies, settings)
         self._facts = advice.measure_example_facts(annotated_movies[:_MOST_MOVIES], settings)

@@ -18,6 +18,7 @@ from ipywidgets import HTML, Button, Checkbox, Layout, VBox, Widget
 from matplotlib.markers import MarkerStyle
 
 from organoid_kit.base import UserError
+from organoid_kit.dashboards.parts.errors import refuse_if
 from organoid_kit.plots.drawing import COLOURS, Mark
 
 # Text on its ground, with a contrast of at least 7:1 whatever theme the notebook has.
@@ -169,9 +170,8 @@ class CheckboxGroup(VBox):
     @traitlets.validate("value")
     def _check(self, proposal: dict[str, Any]) -> tuple[Any, ...]:
         wanted, known = tuple(proposal["value"]), [value for _, value in self.options]
-        if not set(wanted) <= set(known) or len(wanted) < self.at_least:
-            rule = f"At least {self.at_least} of {known} must be chosen"
-            raise UserError(f"{rule}. Received: {wanted}. Choose among these.")
+        wrong = not set(wanted) <= set(known) or len(wanted) < self.at_least
+        refuse_if(wrong, "checkboxes", at_least=self.at_least, known=known, wanted=wanted)
         return tuple(value for value in known if value in wanted)
 
     @traitlets.observe("value")

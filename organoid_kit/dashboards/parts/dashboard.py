@@ -17,8 +17,8 @@ from typing import Any
 from ipywidgets import Button, VBox, Widget
 from traitlets import TraitError
 
-from organoid_kit.base import UserError
 from organoid_kit.dashboards.parts.common import Messages
+from organoid_kit.dashboards.parts.errors import make_error, refuse_if
 
 _STRING = re.compile(r"okit(\d+)\.([\w-]+)", flags=re.ASCII)
 _VERSION = 1
@@ -52,9 +52,8 @@ class Dashboard(VBox):
     def restore(self, state: Mapping[str, Any]) -> None:
         """Sets controls to what `state` gave. Raises UserError for an unknown control or value."""
         with self.at_once():
-            if unknown := sorted(set(state) - set(self._kept)):
-                rule = f"A state must name {', '.join(self._kept)}. Received: {unknown}."
-                raise UserError(f"{rule} Copy the whole state again.")
+            unknown, known = sorted(set(state) - set(self._kept)), ", ".join(self._kept)
+            refuse_if(unknown, "control", known=known, unknown=unknown)
             for name in (name for name in self._kept if name in state):
                 _set_control(name, self._kept[name], state[name])
 
@@ -89,9 +88,7 @@ def _set_control(name: str, control: Widget, value: Any) -> None:
     try:
         control.value = tuple(value) if isinstance(value, list) else value
     except (TraitError, ValueError, TypeError) as error:
-        rule = "A state must hold values that the controls can have."
-        advice = "Copy the whole state again, and use it with the same data."
-        raise UserError(f"{rule} Received: {value!r} for {name} ({error}). {advice}") from error
+        raise make_error("value", value=value, name=name, error=error) from error
 
 
 def encode_state(name: str, state: dict[str, Any]) -> str:
@@ -99,8 +96,7 @@ def encode_state(name: str, state: dict[str, Any]) -> str:
     try:
         text = json.dumps([name, state], ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     except (TypeError, ValueError) as error:
-        rule = "A state must hold plain numbers, texts, lists and dictionaries."
-        raise UserError(f"{rule} Received: {name} with {error}. Change this value.") from error
+        raise make_error("plain", name=name, error=error) from error
     packer = zlib.compressobj(level=9, wbits=_RAW)
     packed = packer.compress(text.encode()) + packer.flush()
     checked = zlib.crc32(packed).to_bytes(4, "big") + packed
@@ -113,13 +109,9 @@ def decode_state(text: str) -> tuple[str, dict[str, Any]]:
     No string, a mistyped one, one that was cut off, or one of a newer kit is a UserError.
     """
     found = _STRING.search(text)
-    if found is None:
-        rule = f"A state must be a string that a dashboard wrote; it begins with okit{_VERSION}."
-        raise UserError(f"{rule} Received: {shorten(text)!r}. Copy the whole string.")
-    received = repr(shorten(found[0]))
-    if int(found[1]) != _VERSION:
-        rule = f"A state must be of version {_VERSION}. Received: {received}, version {found[1]}."
-        raise UserError(f"{rule} Bring organoid_kit up to date here, or where it was written.")
+    refuse_if(found is None, "string", version=_VERSION, text=shorten(text))
+    received = {"text": shorten(found[0]), "found": found[1]}
+    refuse_if(int(found[1]) != _VERSION, "version", version=_VERSION, **received)
     try:
         packed = base64.urlsafe_b64decode(found[2] + "=" * (-len(found[2]) % 4))
         if zlib.crc32(packed[4:]) != int.from_bytes(packed[:4], "big"):
@@ -128,8 +120,7 @@ def decode_state(text: str) -> tuple[str, dict[str, Any]]:
         name, state = json.loads(text)
         return str(name), dict(state)
     except (ValueError, TypeError, zlib.error) as error:
-        received += ", which was mistyped or cut off. Copy the whole string again."
-        raise UserError(f"Every letter of a state counts. Received: {received}") from error
+        raise make_error("letters", **received) from error
 
 
 def shorten(text: str, most: int = 40) -> str:

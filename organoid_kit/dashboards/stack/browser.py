@@ -9,10 +9,10 @@ import ipywidgets as widgets
 import numpy as np
 from ipywidgets import HTML, Button, IntSlider, Layout, VBox
 
-from organoid_kit.base import UserError
 from organoid_kit.dashboards.parts import common
 from organoid_kit.dashboards.parts.common import CheckboxGroup
 from organoid_kit.dashboards.parts.dashboard import Dashboard
+from organoid_kit.dashboards.parts.errors import refuse_if
 from organoid_kit.dashboards.stack import layers as stack_layers, pictures as stack_pictures
 from organoid_kit.dashboards.stack.display import StackDisplay
 from organoid_kit.data import Annotations, TimeLapse
@@ -94,9 +94,7 @@ class StackBrowser(Dashboard):
 
     def remove_layer(self, name: str) -> None:
         """Takes a layer away. Raises UserError where there is none of this name."""
-        if name not in self.layers:
-            rule = f"A layer must be one of {list(self.layers)}"
-            raise UserError(f"{rule}. Received: {name!r}. Choose another.")
+        refuse_if(name not in self.layers, "layer", known=list(self.layers), name=name)
         del self.layers[name]
         self._offer_layers([shown for shown in self.layers_shown.value if shown != name])
 
@@ -112,10 +110,9 @@ class StackBrowser(Dashboard):
 
     def go_to(self, time_point: int, position_zyx: Sequence[float] | None = None) -> None:
         """Shows a time point, with the crosshair at a position in voxels."""
-        if time_point not in self.movie.time_points:
-            known = f"there are {self.time_point.min} to {self.time_point.max}"
-            rule = f"The time point must be one of the movie's. Received: {time_point}; {known}."
-            raise UserError(f"{rule} Choose one of these.")
+        known = {"first": self.time_point.min, "last": self.time_point.max}
+        is_unknown = time_point not in self.movie.time_points
+        refuse_if(is_unknown, "shown time point", time_point=time_point, **known)
         with self.at_once():
             self.time_point.value = int(time_point)
             if position_zyx is not None:

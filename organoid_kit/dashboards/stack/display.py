@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from ipywidgets import HTML, Box, Image, Layout, VBox
 
-from organoid_kit.base import UserError
 from organoid_kit.dashboards.parts.common import jpeg, make_live_text, mark
+from organoid_kit.dashboards.parts.errors import make_error, refuse_if
 from organoid_kit.dashboards.stack.pictures import render_scene
 
 if TYPE_CHECKING:
@@ -33,9 +33,7 @@ class StackDisplay(VBox):
 
     def __init__(self, browser: StackBrowser, drawn_by: str) -> None:
         super().__init__()
-        if drawn_by not in ("auto", "browser", "kernel"):
-            rule = "drawn_by must be one of auto, browser, kernel."
-            raise UserError(f"{rule} Received: {drawn_by!r}. Choose another.")
+        refuse_if(drawn_by not in ("auto", "browser", "kernel"), "drawn_by", drawn_by=drawn_by)
         self._browser, self.caption = browser, HTML()
         self._image = mark(Image(format="jpeg", layout=Layout(max_width="100%")), "ok-picture")
         self._canvas = None if drawn_by == "kernel" else self._make_canvas(drawn_by == "browser")
@@ -75,8 +73,7 @@ class StackDisplay(VBox):
         except ImportError as error:
             if not needed:
                 return None
-            rule = f"Drawing in the browser needs the package anywidget. Received: {error}."
-            raise UserError(f'{rule} Install it, or leave drawn_by="browser" out.') from error
+            raise make_error("anywidget", error=error) from error
         controls = {name: getattr(self._browser, name) for name in _READ_BY_PAGE}
         canvas = StackCanvas(self._browser.movie, controls, self._answer)
         canvas.observe(lambda _: self._draw_with("browser"), "ready")

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from ipywidgets import HTML, Button, FloatSlider, IntSlider, Layout, ToggleButtons, VBox
 
-from organoid_kit.base import UserError
 from organoid_kit.dashboards.parts.common import WIDE, add_controls, wrap_row
 from organoid_kit.dashboards.parts.dashboard import Dashboard
+from organoid_kit.dashboards.parts.errors import refuse_if
 from organoid_kit.dashboards.parts.svg import Diagram, Pane, Points, draw_key, draw_panes, wrap_svg
 from organoid_kit.dashboards.stack.browser import StackBrowser
 from organoid_kit.dashboards.stack.pictures import FAINT_PLANES, StackPictures
@@ -158,11 +158,8 @@ class ThresholdExplorer(Dashboard):
 
     def _go_to_best(self) -> None:
         curve = self._judge_all()
-        if curve.scores[0].f1 is None:
-            rule = "A threshold can only be chosen where there is something to find."
-            received = f"no true {self.kind.value} in {self.truth.name!r}"
-            advice = "Pass a movie in which they are annotated."
-            raise UserError(f"{rule} Received: {received}. {advice}")
+        where = {"kind": self.kind.value, "name": self.truth.name}
+        refuse_if(curve.scores[0].f1 is None, "nothing to find", **where)
         self.threshold.value = curve.best()
 
     def _commit(self) -> None:

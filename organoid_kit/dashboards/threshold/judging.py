@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from organoid_kit.base import UserError
+from organoid_kit.dashboards.parts.errors import refuse_if
 from organoid_kit.data import Annotations
 from organoid_kit.evaluation import score_divisions
 from organoid_kit.evaluation.matching import choose_common_spacing, is_annotated, match_to_truth
@@ -56,10 +56,7 @@ def list_kinds(truth: Annotations, found: Annotations) -> list[str]:
     known = {*found.properties, *found.link_properties}
     possible = KINDS if len(truth.links) else ["positions"]
     kinds = [kind for kind in possible if KINDS[kind] in known]
-    if not kinds:
-        received = f"{sorted(known)} of {found.name!r}"
-        advice = "Pass what `predict_positions`, `predict_divisions` or `predict_links` returned."
-        raise UserError(f"A threshold needs probabilities. Received: {received}. {advice}")
+    refuse_if(not kinds, "probabilities", known=sorted(known), name=found.name)
     return kinds
 
 

@@ -10,6 +10,7 @@ from organoid_kit.base import UserError
 from organoid_kit.dashboards.parts import common
 from organoid_kit.dashboards.parts.common import INK, PAPER, WIDE, add_controls
 from organoid_kit.dashboards.parts.dashboard import Dashboard
+from organoid_kit.dashboards.parts.errors import refuse_if
 from organoid_kit.dashboards.stack.browser import Pick, StackBrowser
 from organoid_kit.dashboards.tracks.lineage_tree import MARKS, DrawnTree, TreeDisplay, draw_tree
 from organoid_kit.data import Annotations, TimeLapse
@@ -104,10 +105,8 @@ class TrackExplorer(Dashboard):
         """Sets controls to what `state` gave. Raises UserError for an unknown control or value."""
         state = dict(state)
         chosen, browser = state.pop("chosen", None), state.pop("browser", {})
-        if chosen is not None and chosen not in range(len(self._sizes)):
-            rule = "A state must hold values that the controls can have."
-            received = f"lineage {chosen!r}, and there are {len(self._sizes)}"
-            raise UserError(f"{rule} Received: {received}. Use it with the same tracks.")
+        known = (None, *range(len(self._sizes)))
+        refuse_if(chosen not in known, "lineage", chosen=chosen, number=len(self._sizes))
         super().restore(state)
         self._choose_lineage(chosen)
         self.browser.restore(browser)

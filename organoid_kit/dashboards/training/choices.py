@@ -10,11 +10,12 @@ from typing import Any
 
 from ipywidgets import HTML, BoundedIntText, Button, Dropdown, FloatText, HBox, Layout, Text, VBox
 
-from organoid_kit.base import NetworkSettings, UserError, make_settings, read_settings
+from organoid_kit.base import NetworkSettings, make_settings, read_settings
 from organoid_kit.base.settings import NETWORKS, PRESETS
 from organoid_kit.dashboards.parts import common
 from organoid_kit.dashboards.parts.common import CheckboxGroup, add_controls, make_tooltip
 from organoid_kit.dashboards.parts.dashboard import Dashboard, Later
+from organoid_kit.dashboards.parts.errors import make_error, refuse_if
 from organoid_kit.dashboards.training.session import load_training
 from organoid_kit.data import AnnotatedMovie, find_samples, read_dataset
 from organoid_kit.networks import list_shipped_networks, load_settings, make_fine_tuning_settings
@@ -191,9 +192,7 @@ class TrainingChoices(Dashboard):
             with common.handler_lock():
                 self._offer_channels(movies)
                 settings = self.collect_settings()
-            if not movies:
-                rule = "Training needs movies."
-                raise UserError(f"{rule} Received: none. Enter the path of an .autlist.")
+            refuse_if(not movies, "movies")
             self._show_estimate(settings, movies)
 
     def _show_estimate(self, settings: NetworkSettings, movies: list[AnnotatedMovie]) -> None:
@@ -234,8 +233,7 @@ def _parse_shape(text: str) -> tuple[int, ...]:
     try:
         z, y, x = map(int, re.split("[,;x×]", text))
     except ValueError:
-        rule = f"A patch has three sizes in voxels: z, y, x. Received: {text!r}."
-        raise UserError(f"{rule} Enter, for example, 16, 48, 48.") from None
+        raise make_error("patch", text=text) from None
     return z, y, x
 
 

@@ -7,10 +7,11 @@ from typing import Any
 
 from ipywidgets import HTML, Button, FloatProgress, Layout
 
-from organoid_kit.base import NetworkSettings, UserError
+from organoid_kit.base import NetworkSettings
 from organoid_kit.dashboards.parts import common, kernel_waiting
 from organoid_kit.dashboards.parts.common import INK, PAPER, add_controls, handler_lock
 from organoid_kit.dashboards.parts.dashboard import Dashboard
+from organoid_kit.dashboards.parts.errors import refuse_if
 from organoid_kit.dashboards.training import session as sessions
 from organoid_kit.dashboards.training.choices import Data, TrainingChoices
 from organoid_kit.dashboards.training.pictures import draw_curves, draw_example
@@ -95,10 +96,8 @@ class TrainingDashboard(Dashboard):
     def _start(self) -> None:
         """A new run, or the one chosen to be continued."""
         settings, resume = self.choices.collect_settings(), self.choices.resume
-        if resume and (done := len(Run(resume).history)) >= settings.epochs:
-            received = f"{done} epochs done of {settings.epochs}"
-            advice = "Raise the epochs, or choose another start."
-            raise UserError(f"A run goes on where epochs are left. Received: {received}. {advice}")
+        done = len(Run(resume).history) if resume else -1
+        refuse_if(done >= settings.epochs, "epochs", done=done, wanted=settings.epochs)
         if not (resume and self.run and self.run.folder == resume):
             movies = [self.choices.read_movies(part) for part in ("training", "validation")]
             self._attach(TrainingSession(*movies, settings, resume=resume))

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from ipywidgets import HTML, Button, IntSlider, Layout
 
-from organoid_kit.base import UserError
 from organoid_kit.dashboards.parts.common import WIDE, add_controls, make_status, wrap_row
 from organoid_kit.dashboards.parts.dashboard import Dashboard
+from organoid_kit.dashboards.parts.errors import refuse_if
 from organoid_kit.dashboards.training.pictures import draw_curves, draw_example
 from organoid_kit.plots import Drawing
 from organoid_kit.plots.curves import plot_epoch
@@ -51,10 +51,7 @@ class EpochExplorer(Dashboard):
     def reload_history(self) -> None:
         """Reads how far the run came. Raises UserError where no epoch is finished."""
         pictures = list_pictures(self.run.folder)
-        if not pictures:
-            rule = "A run can be explored once an epoch is finished."
-            advice = "Wait for the first epoch; runs of an earlier version have no pictures."
-            raise UserError(f"{rule} Received: no picture in {self.run.folder}. {advice}")
+        refuse_if(not pictures, "pictures", folder=self.run.folder)
         self.history = self.run.history
         self.epoch.max, self.epoch.min = pictures[-1], pictures[0]
 

@@ -9,13 +9,13 @@ import imagecodecs
 import numpy as np
 from ipywidgets import HTML, Image, Layout, SelectionSlider, ToggleButtons
 
-from organoid_kit.base import UserError
 from organoid_kit.base.files import read_json
 from organoid_kit.course import read_demonstration
 from organoid_kit.course.figures import plot_annotated_positions
 from organoid_kit.course.measured import Records, choose_records, describe_spread
 from organoid_kit.dashboards.parts.common import WIDE, add_controls, make_status, mark
 from organoid_kit.dashboards.parts.dashboard import Dashboard
+from organoid_kit.dashboards.parts.errors import refuse_if
 from organoid_kit.dashboards.training.pictures import draw_example
 from organoid_kit.plots import Drawing
 from organoid_kit.plots.drawing import count, write_png
@@ -39,9 +39,7 @@ class RunComparison(Dashboard):
         """Takes a file of ``benchmarks/annotations.py``, or its content; None: the kit's table."""
         if not isinstance(table, Mapping):
             table = read_demonstration("annotations") if table is None else read_json(table)
-        if not table.get("records"):
-            rule = "A comparison needs measured trainings. Received: a table without records."
-            raise UserError(f"{rule} Make one with benchmarks/annotations.py.")
+        refuse_if(not table.get("records"), "records")
         self.table = table
         starts = {(record["start"] != "scratch", record["start"]) for record in table["records"]}
         options = [(_STARTS[tuned], start) for tuned, start in sorted(starts)]

@@ -12,7 +12,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from organoid_kit.base import NetworkSettings, UserError
+from organoid_kit.base import NetworkSettings
+from organoid_kit.dashboards.parts.errors import make_error
 from organoid_kit.data import AnnotatedMovie
 from organoid_kit.training import Run
 
@@ -104,9 +105,7 @@ class TrainingSession:
     def start(self) -> None:
         """Starts, or goes on in the run there is. Raises UserError while a training is running."""
         if _running:
-            received = f"a start while {_running[0].name} is running"
-            advice = "Stop it first; it can be continued later."
-            raise UserError(f"One training at a time. Received: {received}. {advice}")
+            raise make_error("one training", name=_running[0].name)
         self.error, self.view_error, self.losses = None, None, []
         for flag in (self._wants_stop, self._wants_pause, self._is_paused):
             flag.clear()

@@ -19,6 +19,7 @@ import numpy as np
 from organoid_kit.base import find_free_path
 from organoid_kit.dashboards.annotation.editing import rules
 from organoid_kit.dashboards.annotation.editing.journal import Journal
+from organoid_kit.dashboards.parts.errors import make_error, refuse_if
 from organoid_kit.data import Annotations, TimeLapse, write_annotations
 from organoid_kit.evaluation.checks.problem import describe_place
 
@@ -207,10 +208,10 @@ class AnnotationEditor:
         rules.check_rows(self.annotations, mother, mother if keep is None else keep)
         links = np.flatnonzero(self.annotations.links[:, 0] == mother)
         name = self._describe(mother)
-        rules.refuse_if(len(links) < 2, "divides", mother=name, links=len(links))
+        refuse_if(len(links) < 2, "divides", mother=name, links=len(links))
         kept = self.annotations.links[links, 1] == (-1 if keep is None else keep)
         if keep is not None:
-            rules.refuse_if(not kept.any(), "daughter", kept=self._describe(keep))
+            refuse_if(not kept.any(), "daughter", kept=self._describe(keep))
         self._do(f"marked as not dividing {name}", self._unlink(links[~kept]))
 
     def accept(self, candidates: Annotations, row: int) -> int:
@@ -229,13 +230,13 @@ class AnnotationEditor:
 
     def undo(self) -> str:
         """Takes the last step back; which one it was. Raises UserError where nothing was done."""
-        rules.refuse_if(not self._done, "done")
+        refuse_if(not self._done, "done")
         self._record({"undo": 1})
         return self._undone[-1].text
 
     def redo(self) -> str:
         """Does the last undone step again; which one it was. Raises UserError without one."""
-        rules.refuse_if(not self._undone, "undone")
+        refuse_if(not self._undone, "undone")
         self._record({"redo": 1})
         return self._done[-1].text
 
@@ -320,4 +321,4 @@ def _make_plain(properties: Properties) -> Properties:
     try:
         return json.loads(json.dumps(properties, default=lambda value: value.tolist()))
     except (TypeError, ValueError, AttributeError) as error:
-        raise rules.make_error("properties", properties=properties) from error
+        raise make_error("properties", properties=properties) from error

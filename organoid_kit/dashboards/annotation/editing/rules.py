@@ -1,28 +1,12 @@
 """What may not be done to annotations: each function raises a UserError, or does nothing."""
 
-import json
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 
-from organoid_kit.base import UserError
+from organoid_kit.dashboards.parts.errors import refuse_if
 from organoid_kit.data import Annotations, TimeLapse
 from organoid_kit.evaluation.checks.problem import are_inside, describe_place
 
 SAME_PLACE = 0.01  # voxels; OrganoidTracker takes positions that agree to two decimals for one
-_ERRORS = json.loads(Path(__file__).with_name("errors.json").read_text("utf-8"))
-
-
-def make_error(error: str, /, **values: Any) -> UserError:
-    """One of the errors in `errors.json`."""
-    return UserError(_ERRORS[error].format(**values))
-
-
-def refuse_if(wrong: bool, error: str, /, **values: Any) -> None:
-    """Raises one of these errors if something is wrong."""
-    if wrong:
-        raise make_error(error, **values)
 
 
 def describe_position(annotations: Annotations, row: int) -> str:
