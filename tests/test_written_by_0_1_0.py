@@ -13,7 +13,7 @@ import pytest
 from organoid_kit.base.settings import read_settings
 from organoid_kit.course.results_table import read_results
 from organoid_kit.course.run_keeping import list_backups, restore_run
-from organoid_kit.dashboards.annotation.editing import open_editor
+from organoid_kit.dashboards.annotation.editing import AnnotationEditor
 from organoid_kit.dashboards.class_board import parse_guesses
 from organoid_kit.data.dataset import read_dataset
 from organoid_kit.data.formats import read_annotations
@@ -85,7 +85,7 @@ def test_journals_that_a_crash_left(folder, expected):
     family = read_dataset(folder / "data" / "training.autlist")[0]
     for path in sorted((folder / "journal").glob("*.journal")):
         output = path.with_suffix("")
-        editor = open_editor(family.annotations, family.movie, output=output)
+        editor = AnnotationEditor(family.annotations, family.movie, output=output)
         said = expected["journals"][path.name]
         assert plain(editor.steps) == said["steps"]
         assert describe(editor.annotations) == without_counts(said["annotations"])

@@ -4,11 +4,11 @@ import textwrap
 from collections.abc import Sequence
 
 import numpy as np
-from ipywidgets import HTML, Button, Checkbox, IntSlider, Layout, VBox
+from ipywidgets import HTML, Checkbox, IntSlider, Layout, VBox
 
 from organoid_kit.base import UserError
 from organoid_kit.dashboards.parts import common
-from organoid_kit.dashboards.parts.common import INK, WIDE, add_controls
+from organoid_kit.dashboards.parts.common import INK, add_controls, look
 from organoid_kit.dashboards.parts.dashboard import Dashboard
 from organoid_kit.dashboards.parts.svg import Pane, Points, draw_panes
 from organoid_kit.dashboards.stack.pictures import StackPictures
@@ -54,26 +54,24 @@ class ChannelDashboard(Dashboard):
         top = [self._panes, self._legend, self.time_point, *marked]
         super().__init__([*top, common.wrap_row(left, self._table), self.messages])
         self._connect(self._show, *self._kept.values())
-        self._connect(self._choose_best, self.choose_best)
         self._watch(self._show)()
 
     def _make_controls(self) -> None:
         times = self.movie.time_points
         shown = times if self.annotations is None else self.annotations.annotated_time_points
-        slider = {"value": int(shown[0]), "min": times.start, "max": times.stop - 1}
-        slider |= {"style": WIDE, "layout": Layout(width="420px", max_width="98%")}
+        ends = (int(shown[0]), times.start, times.stop - 1)
         names = [(f"{n} {name}", n) for n, name in enumerate(self.movie.channel_names, start=1)]
         box = {"value": True, "indent": False, "layout": Layout(width="auto")}
-        tip = "Ticks the channels in which most nuclei stand out; of equally good ones, the fewest."
         add_controls(
             self,
             channels=common.CheckboxGroup(names, (1,), "Train on (several: summed)", at_least=1),
-            time_point=IntSlider(description="Time point", **slider),
+            time_point=IntSlider(*ends, description="Time point", **look("420px")),
             marks=Checkbox(description="Mark the annotated nuclei", **box),
-            choose_best=Button(description="Choose the best", tooltip=tip),
             _panes=HTML(),
             _table=HTML(),
         )
+        tip = "Ticks the channels in which most nuclei stand out; of equally good ones, the fewest."
+        self._add_buttons(choose_best=("Choose the best", tip, self._choose_best))
         self._legend = HTML()
 
     def describe(self) -> str:
@@ -131,11 +129,12 @@ class ChannelDashboard(Dashboard):
 
     def _make_pane(self, choice: tuple[int, ...]) -> Pane:
         """The brightest voxels along z, with the nuclei."""
-        pixels = self._pictures.at(self.time_point.value, choice).values.max(axis=0)
-        size_um = tuple(np.multiply(self.movie.shape_zyx, self.movie.spacing_um)[1:].tolist())
+        stack = self._pictures.at(self.time_point.value, choice)
+        spacing_um = np.multiply(self.movie.spacing_um[1:], stack.reduced)
         name = self._name(choice) + (", chosen" if choice == self.channels.value else "")
         title = "\n".join(textwrap.wrap(name, _TITLE_LETTERS))
-        return Pane(title, pixels, size_um, self._mark_nuclei(choice), bar=choice == (1,))
+        points, bar = self._mark_nuclei(choice), choice == (1,)
+        return Pane(title, stack.values.max(axis=0), spacing_um, points, bar=bar)
 
     def _mark_nuclei(self, choice: tuple[int, ...]) -> tuple[Points, ...]:
         """Those of the time point; which of them stand out is looked up once."""

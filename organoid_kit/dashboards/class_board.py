@@ -8,12 +8,19 @@ from typing import Any
 
 import numpy as np
 import traitlets
-from ipywidgets import HTML, BoundedFloatText, HBox, Layout, Text, Textarea
+from ipywidgets import HTML, BoundedFloatText, HBox, Text, Textarea
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from organoid_kit.base import UserError
-from organoid_kit.dashboards.parts.common import WIDE, add_controls, make_button, mark, wrap_row
+from organoid_kit.dashboards.parts.common import (
+    WIDE,
+    add_controls,
+    look,
+    make_button,
+    mark,
+    wrap_row,
+)
 from organoid_kit.dashboards.parts.dashboard import Dashboard, decode_state, encode_state, shorten
 from organoid_kit.dashboards.parts.errors import make_error, refuse_if
 from organoid_kit.plots import Drawing, draw_figure
@@ -151,7 +158,7 @@ class ClassBoard(Dashboard):
         self.guesses: list[Guess] = []
         self.picture = mark(HTML(), "ok-class-curve")
         number = {"value": limits[0], "min": limits[0], "max": limits[1], "step": step}
-        field = {"style": WIDE, "layout": Layout(width="95%")}
+        field = look("95%")
         to_copy, to_paste = "Your string appears here.", "Paste strings here, one in each line."
         add_controls(
             self,

@@ -304,15 +304,17 @@ def test_keys_press_buttons(make):
 
 def test_how_much_and_where(make, start):
     checker = make()
-    said = describe_coverage(checker.movie, start, 2)
+    said = " ".join(describe_coverage(checker.movie, start, 2))
     assert "7 positions at 3 of 3 time points, 5 links, 1 division" in said and "0.1%" in said
     assert "(as stated): z 0 to 7, y 0 to 47, x 0 to 47; 100% of the image" in said
     alone = Annotations(start.positions, start.time_points, spacing_um=SPACING)
-    assert "z 0 to 7, y 5 to 31, x 5 to 36; 35% of the image" in describe_coverage(
-        checker.movie, alone, 1
+    assert (
+        "z 0 to 7, y 5 to 31, x 5 to 36; 35% of the image"
+        in describe_coverage(checker.movie, alone, 1)[1]
     )
-    assert "Nothing is annotated at time point 3" in describe_coverage(
-        checker.movie, alone.select(np.arange(2)), 3
+    assert (
+        "Nothing is annotated at time point 3"
+        in describe_coverage(checker.movie, alone.select(np.arange(2)), 3)[1]
     )
     assert draw_coverage(checker.movie, alone, 1).count("<circle") == 4
     before = checker.coverage.value

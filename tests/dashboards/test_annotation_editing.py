@@ -16,7 +16,6 @@ from organoid_kit.dashboards.annotation.editing import (
     find_image_problems,
     find_open_candidates,
     find_problems,
-    open_editor,
     sort_by_doubt,
 )
 from organoid_kit.data.annotations import Annotations
@@ -169,13 +168,15 @@ def test_numbers_of_undone_positions_are_not_used_again(told):
     ],
 )
 def test_what_may_not_be_done_changes_nothing(told, tmp_path, bad, words):
-    editor = open_editor(told, MOVIE, output=tmp_path / "out.aut")
+    editor = AnnotationEditor(told, MOVIE, output=tmp_path / "out.aut")
     with pytest.raises(UserError, match=words):
         bad(editor)
     while editor.steps:
         editor.undo()
     assert freeze(editor.annotations) == freeze(told)
-    assert freeze(open_editor(told, MOVIE, output=tmp_path / "out.aut").annotations) == freeze(told)
+    assert freeze(AnnotationEditor(told, MOVIE, output=tmp_path / "out.aut").annotations) == freeze(
+        told
+    )
 
 
 # ---- candidates
@@ -281,7 +282,7 @@ def test_saving_never_overwrites(told, tmp_path):
     write_annotations(told, original)
     start = read_annotations(original)
     before = original.read_bytes()
-    editor = open_editor(start, MOVIE, output=original)
+    editor = AnnotationEditor(start, MOVIE, output=original)
     editor.delete(6)
     assert editor.save(original) == tmp_path / "nuclei-2.aut" and editor.is_saved
     editor.add(4, (1, 1, 1))
@@ -289,20 +290,20 @@ def test_saving_never_overwrites(told, tmp_path):
     assert original.read_bytes() == before
     assert freeze(read_annotations(tmp_path / "nuclei-3.aut")) == freeze(editor.annotations)
     assert len(read_annotations(tmp_path / "nuclei-2.aut")) == 6
-    assert open_editor(start, MOVIE, output=original).is_saved
+    assert AnnotationEditor(start, MOVIE, output=original).is_saved
     editor.undo()
-    assert not editor.is_saved and not open_editor(start, MOVIE, output=original).is_saved
+    assert not editor.is_saved and not AnnotationEditor(start, MOVIE, output=original).is_saved
 
 
 # ---- the journal
 
 
 def test_journal_brings_back_steps_undone_steps_and_properties(told, tmp_path):
-    editor = open_editor(told, MOVIE, output=tmp_path / "sub" / "out.csv")
+    editor = AnnotationEditor(told, MOVIE, output=tmp_path / "sub" / "out.csv")
     editor.add(1, (0.1 + 0.2, 1 / 3, 7), {"probability": 0.3, "by": "é"})
     editor.delete(2)
     editor.undo()
-    again = open_editor(told, MOVIE, output=tmp_path / "sub" / "out.csv")
+    again = AnnotationEditor(told, MOVIE, output=tmp_path / "sub" / "out.csv")
     assert freeze(again.annotations) == freeze(editor.annotations)
     assert again.steps == editor.steps and again.undone_steps == editor.undone_steps
     again.redo()
@@ -312,20 +313,11 @@ def test_journal_brings_back_steps_undone_steps_and_properties(told, tmp_path):
     assert (tmp_path / "sub" / "out.csv.journal").stat().st_size < 1000
 
 
-def test_journal_in_another_folder(told, tmp_path):
-    open_editor(told, output=tmp_path / "out.aut", folder=tmp_path / "journals").delete(0)
-    assert [each.name for each in tmp_path.iterdir()] == ["journals"]
-    assert (
-        len(open_editor(told, output="elsewhere/out.aut", folder=tmp_path / "journals").annotations)
-        == 6
-    )
-
-
 def test_journal_of_other_annotations_is_refused_and_kept(told, tmp_path):
-    open_editor(told, output=tmp_path / "out.aut").delete(0)
+    AnnotationEditor(told, output=tmp_path / "out.aut").delete(0)
     before = (tmp_path / "out.aut.journal").read_bytes()
     with pytest.raises(UserError, match="began with other ones, named 'lineage'"):
-        open_editor(told.select(np.arange(6)), output=tmp_path / "out.aut")
+        AnnotationEditor(told.select(np.arange(6)), output=tmp_path / "out.aut")
     assert (tmp_path / "out.aut.journal").read_bytes() == before
 
 
@@ -334,34 +326,34 @@ def test_other_files_are_never_taken_for_a_journal(told, tmp_path):
         file = tmp_path / "out.aut.journal"
         file.write_bytes(content)
         with pytest.raises(UserError, match="must be one that the kit wrote"):
-            open_editor(told, output=tmp_path / "out.aut")
+            AnnotationEditor(told, output=tmp_path / "out.aut")
         assert file.read_bytes() == content
 
 
 def test_damage_in_the_middle_is_said_not_skipped(told, tmp_path):
-    editor = open_editor(told, output=tmp_path / "out.aut")
+    editor = AnnotationEditor(told, output=tmp_path / "out.aut")
     editor.delete(0)
     editor.delete(0)
     file = tmp_path / "out.aut.journal"
     lines = file.read_bytes().splitlines(keepends=True)
     file.write_bytes(lines[0] + lines[1][5:] + lines[2])
     with pytest.raises(UserError, match="line 2"):
-        open_editor(told, output=tmp_path / "out.aut")
+        AnnotationEditor(told, output=tmp_path / "out.aut")
 
 
 def test_two_writers_are_noticed(told, tmp_path):
-    one, two = (open_editor(told, output=tmp_path / "out.aut") for _ in range(2))
+    one, two = (AnnotationEditor(told, output=tmp_path / "out.aut") for _ in range(2))
     two.delete(0)
     with pytest.raises(UserError, match="continued elsewhere"):
         one.delete(1)
     assert (
         len(one.annotations) == 7
-        and len(open_editor(told, output=tmp_path / "out.aut").annotations) == 6
+        and len(AnnotationEditor(told, output=tmp_path / "out.aut").annotations) == 6
     )
 
 
 def test_a_journal_that_cannot_be_written_changes_nothing(told, tmp_path):
-    editor = open_editor(told, output=tmp_path / "out.aut")
+    editor = AnnotationEditor(told, output=tmp_path / "out.aut")
     (tmp_path / "out.aut.journal").unlink()
     with pytest.raises(UserError, match="Nothing was changed"):
         editor.delete(0)
@@ -371,10 +363,10 @@ def test_a_journal_that_cannot_be_written_changes_nothing(told, tmp_path):
 PROGRAM = """
 import sys
 import numpy as np
-from organoid_kit.dashboards.annotation.editing import open_editor
+from organoid_kit.dashboards.annotation.editing import AnnotationEditor
 from organoid_kit.data.annotations import Annotations
 
-editor = open_editor(Annotations([[0, 0, 0]], [1]), output=sys.argv[1])
+editor = AnnotationEditor(Annotations([[0, 0, 0]], [1]), output=sys.argv[1])
 for number in range(1, 1_000_000):
     editor.add(1, (number, 1, 1))
     print(number, flush=True)
@@ -391,7 +383,7 @@ def test_kill_loses_nothing(tmp_path):
     working.kill()
     rest = working.communicate()[0].split(b"\n")
     said = max([said, *(int(line) for line in rest[:-1])])
-    editor = open_editor(Annotations([[0, 0, 0]], [1]), output=tmp_path / "out.aut")
+    editor = AnnotationEditor(Annotations([[0, 0, 0]], [1]), output=tmp_path / "out.aut")
     assert len(editor.steps) in (said, said + 1)
     assert editor.annotations.positions[:, 0].tolist() == list(range(len(editor.steps) + 1))
 
@@ -440,7 +432,7 @@ class Story:
     def __init__(self, start, folder, candidates):
         self.start, self.output, self.candidates = start, folder / "out.csv", candidates
         self.file = folder / "out.csv.journal"
-        self.editor = open_editor(start, MOVIE, output=self.output)
+        self.editor = AnnotationEditor(start, MOVIE, output=self.output)
         self.events = [
             (self.file.stat().st_size, (digest(start), None), None)
         ]  # with the length of the journal
@@ -484,7 +476,7 @@ class Story:
             file.truncate(until)
         kept = [event for event in self.events if event[0] <= until]
         self.events = kept or self.events[:1]
-        self.editor = open_editor(self.start, MOVIE, output=self.output)
+        self.editor = AnnotationEditor(self.start, MOVIE, output=self.output)
         _, done, undone = self.events[-1]
         assert digest(self.editor.annotations) == done[0]
         assert len(self.editor.steps) == count(done) - 1 and len(self.editor.undone_steps) == count(

@@ -1,32 +1,21 @@
 """The buttons that change annotations, and which positions they are meant for."""
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
-from ipywidgets import HTML, Button, HBox, Layout, Text, VBox
+from ipywidgets import HTML, Button, HBox, Text, VBox
 
 from organoid_kit.dashboards.annotation.editing import AnnotationEditor
-from organoid_kit.dashboards.parts.common import WIDE, add_controls, make_button, mark, wrap_row
+from organoid_kit.dashboards.parts.common import add_controls, look, make_button, mark, wrap_row
 from organoid_kit.dashboards.parts.errors import refuse_if
 from organoid_kit.data import Annotations
 from organoid_kit.plots.drawing import count
 
 MOST_CHOSEN = 3  # a mother and two daughters
-_BUTTONS = {  # name → what stands on it, its key, what it does
-    "add": ("Add at crosshair", "A", "A new position where the crosshair is"),
-    "move": ("Move to crosshair", "M", "The position chosen last goes to the crosshair"),
-    "delete": ("Delete", "D", "The position chosen last goes, with its links"),
-    "link": ("Link", "L", "The two positions chosen last are the same nucleus"),
-    "unlink": ("Unlink", "U", "The two positions chosen last are different nuclei"),
-    "divide": ("Dividing", "B", "The three chosen positions are a mother and her daughters"),
-    "not_dividing": ("Not dividing", "X", "A chosen mother keeps only a chosen daughter, or none"),
-    "forget": ("Choose none", "C", "No position is chosen"),
-    "undo": ("Undo", "Z", "Takes the last change back"),
-    "redo": ("Redo", "Ctrl+Y", "Makes the change again that was undone"),
-    "save": ("Save", "S", "A new file; no existing file is changed"),
-}
-# How many positions must be chosen.
-_NEEDED = {"move": 1, "delete": 1, "link": 2, "unlink": 2, "divide": 3, "not_dividing": 1}
+# Name → what stands on a button, its key, what it does, and how many positions must be chosen.
+_ACTIONS = json.loads(Path(__file__).with_name("actions.json").read_text("utf-8"))
 
 
 class EditActions(VBox):
@@ -41,9 +30,11 @@ class EditActions(VBox):
     def __init__(self, editor: AnnotationEditor, file_name: str) -> None:
         super().__init__()
         self.editor, self.chosen = editor, []
-        texts = _BUTTONS.items()
-        buttons = {name: make_button(f"{text} ({key})", tip) for name, (text, key, tip) in texts}
-        file_name = Text(file_name, description="Save as", style=WIDE, layout=Layout(width="98%"))
+        buttons = {
+            name: make_button("{text} ({key})".format(**action), action["tip"])
+            for name, action in _ACTIONS.items()
+        }
+        file_name = Text(file_name, description="Save as", **look("98%"))
         add_controls(self, **buttons, file_name=file_name)
         self._choice, self._saved = mark(HTML(), "ok-choice"), mark(HTML(), "ok-saved")
         self.actions, self.buttons = list(buttons), wrap_row(*list(buttons.values())[:-1])
@@ -51,7 +42,7 @@ class EditActions(VBox):
 
     def list_keys(self) -> dict[str, Button]:
         """Key → button."""
-        found = {key: getattr(self, name) for name, (_, key, _) in _BUTTONS.items()}
+        found = {action["key"]: getattr(self, name) for name, action in _ACTIONS.items()}
         return found | {"Delete": self.delete, "Ctrl+Z": self.undo}
 
     def choose(self, row: int) -> None:
@@ -116,7 +107,7 @@ class EditActions(VBox):
 
     def _select_needed(self, name: str) -> list[int]:
         """As many of the rows chosen last as an action needs, earlier time points first."""
-        number, rows = _NEEDED.get(name, 0), self.list_chosen()
+        number, rows = _ACTIONS[name]["needed"], self.list_chosen()
         refuse_if(len(rows) < number, f"chosen to {name}", chosen=len(rows))
         return self._sort(rows[len(rows) - number :])
 

@@ -11,7 +11,7 @@ from ipywidgets import HTML, HBox, Layout, ToggleButtons, VBox
 
 from organoid_kit.base.files import make_file_name
 from organoid_kit.dashboards.annotation.actions import EditActions
-from organoid_kit.dashboards.annotation.editing import find_problems, open_editor
+from organoid_kit.dashboards.annotation.editing import AnnotationEditor, find_problems
 from organoid_kit.dashboards.annotation.lists import CandidateList, ImageCheck, ProblemList
 from organoid_kit.dashboards.parts.common import WIDE, add_controls, render
 from organoid_kit.dashboards.parts.dashboard import Dashboard
@@ -25,12 +25,8 @@ from organoid_kit.plots.drawing import Mark, count
 LISTS = ("Problems", "Candidates")
 _LONGEST = 120  # pixels: longest side of the map
 _MOST_DOTS = 400
-_GOAL = summary.POSITIONS_OF_ORGANOIDTRACKER
+_GOAL, _MOVIES = summary.POSITIONS_OF_ORGANOIDTRACKER, summary.MOVIES_OF_ORGANOIDTRACKER
 _CHOSEN = Mark("chosen", "+", "yellow")
-_HELP = """<div style="line-height:1.5"><b>Mend</b>: click on a position to choose it, on an empty
-place to put the crosshair there; then press a button, or its key (in brackets) after a click on the
-picture. Nothing is lost when the kernel ends: open the same annotations with the same output
-again.</div>"""
 
 
 class AnnotationChecker(Dashboard):
@@ -70,7 +66,7 @@ class AnnotationChecker(Dashboard):
         self._drawn, self._checked = {}, (None, None, None)
         layers = {"annotations": annotations}
         self.browser = StackBrowser(movie, layers, channels=self.channels, drawn_by=drawn_by)
-        self.editor = open_editor(annotations, movie, output=output)
+        self.editor = AnnotationEditor(annotations, movie, output=output)
         self.edit = EditActions(self.editor, str(output))
         self.problems = ProblemList(self._go_to_problem)
         self.candidates = CandidateList(self.editor, self.channels, candidates)
@@ -89,37 +85,39 @@ class AnnotationChecker(Dashboard):
         annotations, time_point = self.editor.annotations, self.browser.time_point.value
         what = (self.problems.problems, time_point, self.browser.channels.value)
         drawing = plot_problems(self.movie, annotations, *what)
-        drawing.description += f" {describe_coverage(self.movie, annotations, time_point)}"
+        coverage = describe_coverage(self.movie, annotations, time_point)
+        drawing.description += f" {' '.join(coverage)}"
         return drawing
 
-    def state(self) -> dict[str, Any]:
-        """The values of the controls, as plain JSON values, without the annotations."""
-        return self.browser.state() | super().state()
+    @property
+    def _kept(self) -> dict[str, Any]:
+        return self.browser._kept | super()._kept
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Sets controls to what `state` gave. Raises UserError where they cannot have it."""
-        state = dict(state)
-        own = {name: state.pop(name) for name in self.kept if name in state}
         layers = state.get("layers_shown", self.browser.layers_shown.value)
-        state["layers_shown"] = [name for name in layers if name in self.browser.layers]
-        self.browser.restore(state)
-        super().restore(own)
+        known = [name for name in layers if name in self.browser.layers]
+        with self.browser.at_once():
+            super().restore({**state, "layers_shown": known})
 
     def _arrange(self) -> None:
         style = {"button_width": "110px", **WIDE}
         lists = ToggleButtons(options=LISTS, description="List", style=style)
         add_controls(self, coverage=HTML(), list_shown=lists)
         wrap = {"flex_flow": "row wrap", "align_items": "flex-start"}
-        widgets = [self.coverage], [lists, self.problems, self.candidates], [self.edit]
+        cards = {
+            "1 1 320px": [self.coverage],
+            "2 1 370px": [lists, self.problems, self.candidates],
+            "1 1 260px": [self.edit],
+        }
         cards = [
-            VBox(card, layout=Layout(flex=flex, padding="4px 8px"))
-            for card, flex in zip(widgets, ("1 1 320px", "2 1 370px", "1 1 260px"))
+            VBox(card, layout=Layout(flex=at, padding="4px 8px")) for at, card in cards.items()
         ]
         panel = HBox(cards, layout=Layout(flex="1 1 340px", **wrap))
         browser = VBox([self.browser], layout=Layout(flex="0 1 830px", max_width="100%"))
         self.messages.layout.min_height = "48px"  # two lines, so that messages move nothing
-        both = HBox([panel, browser], layout=Layout(**wrap))
-        self.children = [self.edit.buttons, self.messages, both, HTML(_HELP)]
+        both, tips = HBox([panel, browser], layout=Layout(**wrap)), render("annotation_help.html")
+        self.children = [self.edit.buttons, self.messages, both, HTML(tips)]
 
     def _listen(self) -> None:
         for name in self.edit.actions:
@@ -243,13 +241,32 @@ class AnnotationChecker(Dashboard):
 
     def _show_coverage(self, _: Any = None) -> None:
         with self.messages.watch(keep=True):
-            what = (self.movie, self.editor.annotations, self.browser.time_point.value)
-            self.coverage.value = draw_coverage(*what)
+            time_point = self.browser.time_point.value
+            self.coverage.value = draw_coverage(self.movie, self.editor.annotations, time_point)
 
 
-def describe_coverage(movie: TimeLapse, annotations: Annotations, time_point: int) -> str:
-    """How much is annotated and where the cuboid lies, in words."""
-    return " ".join(_describe_coverage(movie, annotations, time_point))
+def describe_coverage(
+    movie: TimeLapse, annotations: Annotations, time_point: int
+) -> tuple[str, str]:
+    """How much is annotated, and where the cuboid lies, in words."""
+    found = summarise_annotations([AnnotatedMovie(movie, annotations)]).movies[0]
+    times = f"{found.time_points} of {count(found.movie_time_points, 'time point')}"
+    links, divisions = count(found.links, "link"), count(found.divisions, "division")
+    amount = f"{count(found.positions, 'position')} at {times}, {links}, {divisions}. For scale: "
+    amount += (
+        f"OrganoidTracker's author trained on {_GOAL:,} positions from {_MOVIES} time lapses; "
+    )
+    amount += f"this is {found.positions / _GOAL:.1%}."
+    region = _find_region(annotations, time_point)
+    if region is None:
+        return amount, f"Nothing is annotated at time point {time_point}."
+    low, high = np.clip(region, 0, np.array(movie.shape_zyx) - 1)
+    part = np.prod((high - low + 1) / movie.shape_zyx)
+    ends = zip("zyx", low, high, strict=True)
+    ranges = ", ".join(f"{axis} {first:.0f} to {last:.0f}" for axis, first, last in ends)
+    why = "as stated" if annotations.region is not None else "around its positions"
+    cuboid = f"Annotated cuboid at time point {time_point} ({why})"
+    return amount, f"{cuboid}: {ranges}; {part:.0%} of the image."
 
 
 def draw_coverage(movie: TimeLapse, annotations: Annotations, time_point: int) -> str:
@@ -261,7 +278,7 @@ def draw_coverage(movie: TimeLapse, annotations: Annotations, time_point: int) -
     region = _find_region(annotations, time_point)
     if region is not None:
         region = ((np.clip(region, -0.5, shape - 0.5) + 0.5) * pixels).tolist()
-    amount, words = _describe_coverage(movie, annotations, time_point)
+    amount, words = describe_coverage(movie, annotations, time_point)
     return render(
         "coverage.html",
         **{"amount": amount, "words": words, "goal": _GOAL, "longest": _LONGEST},
@@ -273,28 +290,6 @@ def draw_coverage(movie: TimeLapse, annotations: Annotations, time_point: int) -
         now=movie.time_points.index(time_point),
         time_point=time_point,
     )
-
-
-def _describe_coverage(
-    movie: TimeLapse, annotations: Annotations, time_point: int
-) -> tuple[str, str]:
-    found = summarise_annotations([AnnotatedMovie(movie, annotations)]).movies[0]
-    times = f"{found.time_points} of {count(found.movie_time_points, 'time point')}"
-    links, divisions = count(found.links, "link"), count(found.divisions, "division")
-    amount = f"{count(found.positions, 'position')} at {times}, {links}, {divisions}. For scale: "
-    amount += f"OrganoidTracker's author trained on {_GOAL:,} positions from "
-    amount += f"{summary.MOVIES_OF_ORGANOIDTRACKER} time lapses; this is "
-    amount += f"{found.positions / _GOAL:.1%}."
-    region = _find_region(annotations, time_point)
-    if region is None:
-        return amount, f"Nothing is annotated at time point {time_point}."
-    low, high = np.clip(region, 0, np.array(movie.shape_zyx) - 1)
-    part = np.prod((high - low + 1) / movie.shape_zyx)
-    ends = zip("zyx", low, high, strict=True)
-    ranges = ", ".join(f"{axis} {first:.0f} to {last:.0f}" for axis, first, last in ends)
-    why = "as stated" if annotations.region is not None else "around its positions"
-    cuboid = f"Annotated cuboid at time point {time_point} ({why})"
-    return amount, f"{cuboid}: {ranges}; {part:.0%} of the image."
 
 
 def _find_region(annotations: Annotations, time_point: int) -> np.ndarray | None:

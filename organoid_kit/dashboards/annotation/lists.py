@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from ipywidgets import HTML, Layout, Select, VBox
+from ipywidgets import HTML, Select, VBox
 
 from organoid_kit.dashboards.annotation import editing
 from organoid_kit.dashboards.annotation.editing import AnnotationEditor
@@ -34,8 +34,8 @@ class ProblemList(VBox):
         self.summary, self.remedy = mark(HTML(), "ok-problem-summary"), mark(HTML(), "ok-remedy")
         tip = "Looks for positions beside their nucleus, and for nuclei without one, in all images"
         self.check = mark(make_button("Check images", tip), "ok-check")
-        look = {"rows": _MOST_ROWS, "style": common.WIDE, "layout": Layout(width="98%")}
-        self.chosen = mark(Select(options=(), description="Problems", **look), "ok-problems")
+        listed = {"rows": _MOST_ROWS, "description": "Problems", **common.look("98%")}
+        self.chosen = mark(Select(options=(), **listed), "ok-problems")
         self.chosen.observe(self._choose, "index")
         # Texts of any length are below what is pressed.
         self.children = [self.check, self.chosen, self.remedy, self.summary]

@@ -149,12 +149,12 @@ def _make_patch_panes(columns: Sequence[Column], settings: NetworkSettings) -> l
     images, targets = [], []
     for column in columns:
         (example,) = column.examples
-        size_um = tuple((example.target.shape * spacing_um)[1:].tolist())
         near = np.abs(example.positions[:, 0] - z) <= NEAR_PLANES
         marked = (Points(POSITION, ((example.positions + 0.5) * spacing_um)[near, 1:]),)
         image = make_grey(example.image[z, :, :, now])
-        images.append(Pane(column.name, image, size_um, marked, bar=not images))
-        targets.append(Pane("" if targets else "target", colour_heat(example.target[z]), size_um))
+        images.append(Pane(column.name, image, spacing_um[1:], marked, bar=not images))
+        target, title = colour_heat(example.target[z]), "" if targets else "target"
+        targets.append(Pane(title, target, spacing_um[1:]))
     return [images, targets]
 
 
@@ -176,5 +176,4 @@ def _make_ends(
 
 def _make_crop(title: str, crop: np.ndarray, settings: NetworkSettings, **options) -> Pane:
     """The middle plane of a crop."""
-    size_um = tuple((np.array(crop.shape) * settings.spacing_um)[1:].tolist())
-    return Pane(title, make_grey(crop[len(crop) // 2]), size_um, **options)
+    return Pane(title, make_grey(crop[len(crop) // 2]), settings.spacing_um[1:], **options)

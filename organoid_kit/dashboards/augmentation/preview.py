@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import ipywidgets as widgets
-from ipywidgets import HTML, BoundedIntText, Button, Checkbox, HBox, IntSlider, Layout, VBox, Widget
+from ipywidgets import HTML, BoundedIntText, Checkbox, HBox, IntSlider, Layout, VBox, Widget
 
 from organoid_kit.base import AugmentationSettings, NetworkSettings
 from organoid_kit.dashboards.augmentation import advice, examples as previews
 from organoid_kit.dashboards.parts import common
-from organoid_kit.dashboards.parts.common import INK, WIDE, add_controls, make_tooltip, mark
+from organoid_kit.dashboards.parts.common import add_controls, look, make_tooltip, mark
 from organoid_kit.dashboards.parts.dashboard import Dashboard
 from organoid_kit.dashboards.parts.errors import refuse_if
 from organoid_kit.dashboards.parts.svg import draw_panes
@@ -63,9 +63,6 @@ class AugmentationPreview(Dashboard):
         self._make_controls(settings)
         self._arrange()
         self._connect(self._show, *self._kept.values())
-        self._connect(self._throw_again, self.new_seed)
-        self._connect(self._switch_off, self.nothing)
-        self.usual.on_click(lambda _: setattr(self, "settings", AugmentationSettings()))
         self._watch(self._show)()
 
     @property
@@ -101,20 +98,20 @@ class AugmentationPreview(Dashboard):
     # ---- how it is put together
 
     def _make_controls(self, settings: NetworkSettings) -> None:
-        wide = {"style": WIDE, "layout": Layout(width="420px", max_width="98%")}
-        short = {"style": WIDE, "layout": Layout(width="150px")}
-        tip, most = make_tooltip("The same seed throws the same dice."), max(_SEEDS, settings.seed)
+        seed = {"max": max(_SEEDS, settings.seed), "description": "Seed"}
+        seed |= look("150px", "The same seed throws the same dice.")
         _, what = _EXAMPLES[self._network]
         number = previews.count_previews(self._examples)
-        usual, off = "The ranges that the kit trains with.", "Then switch on one after the other."
         add_controls(
             self,
-            example=IntSlider(1, 1, number, description=what, **wide),
-            variations=IntSlider(4, 1, 6, description="Variations", **wide),
-            seed=BoundedIntText(settings.seed, max=most, description="Seed", **tip, **short),
-            new_seed=Button(description="Throw again", tooltip="Another seed: other variations."),
-            usual=Button(description="All as usual", tooltip=usual),
-            nothing=Button(description="All off", tooltip=off),
+            example=IntSlider(1, 1, number, description=what, **look("420px")),
+            variations=IntSlider(4, 1, 6, description="Variations", **look("420px")),
+            seed=BoundedIntText(settings.seed, **seed),
+        )
+        self._add_buttons(
+            new_seed=("Throw again", "Another seed: other variations.", self._throw_again),
+            usual=("All as usual", "The ranges that the kit trains with.", self._choose_usual),
+            nothing=("All off", "Then switch on one after the other.", self._switch_off),
         )
         self.operations = {
             name: Operation(name, getattr(settings.augmentation, name))
@@ -128,10 +125,9 @@ class AugmentationPreview(Dashboard):
         margin, halves = Layout(margin="0 16px 0 0"), (operations[:half], operations[half:])
         halves = [VBox(each, layout=margin) for each in halves]
         self._pictures = mark(HTML(), "ok-pictures")
-        style = f"color:{INK};background:#fff;line-height:1.4"
         self.children = [
             self._pictures,
-            HTML(f'<div style="{style}">{_WHAT_TO_SEE[self._network]}</div>'),
+            HTML(common.make_status(_WHAT_TO_SEE[self._network], role="note")),
             HBox([self.example, self.variations], layout=wrap),
             HBox([self.seed, self.new_seed, self.usual, self.nothing], layout=wrap),
             self.messages,
@@ -159,6 +155,9 @@ class AugmentationPreview(Dashboard):
 
     def _throw_again(self) -> None:
         self.seed.value = (self.seed.value + 1) % _SEEDS
+
+    def _choose_usual(self) -> None:
+        self.settings = AugmentationSettings()
 
     def _switch_off(self) -> None:
         with self.at_once():
@@ -202,9 +201,8 @@ class Operation(VBox):
 
     def __init__(self, name: str, setting: Setting) -> None:
         kind, self.warning = advice.OPERATIONS[name], HTML(layout=Layout(max_width="480px"))
-        look = {"indent": False, "layout": Layout(width="245px")}
-        tip = make_tooltip(kind.meaning)
-        self.on = Checkbox(bool(setting), description=kind.label, **tip, **look)
+        box = {"indent": False, "layout": Layout(width="245px"), **make_tooltip(kind.meaning)}
+        self.on = Checkbox(bool(setting), description=kind.label, **box)
         # Where it is off, the slider shows the usual range.
         self.range = _make_slider(kind, setting or getattr(AugmentationSettings(), name))
         row = [self.on, self.range] if self.range else [self.on]
@@ -246,8 +244,8 @@ def _make_slider(kind: advice.Kind, value: float | tuple[float, float]) -> Widge
         return None
     low, high = value if kind.is_range else (value, value)
     limits = {"min": min(kind.ends[0], low), "max": max(kind.ends[1], high), "step": kind.step}
-    look = {"style": WIDE, "layout": Layout(width="275px"), **make_tooltip(kind.meaning)}
+    limits |= look("275px", kind.meaning)
     if kind.is_range:
-        return widgets.FloatRangeSlider(value=value, description="range", **limits, **look)
+        return widgets.FloatRangeSlider(value=value, description="range", **limits)
     make = widgets.IntSlider if isinstance(kind.step, int) else widgets.FloatSlider
-    return make(value=value, description="at most", **limits, **look)
+    return make(value=value, description="at most", **limits)

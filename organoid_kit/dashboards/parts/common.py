@@ -115,9 +115,11 @@ def make_message(kind: str, text: str) -> str:
     return render("message.html", kind=kind, text=text, role=role, live=live, **look)
 
 
-def make_status(text: str) -> str:
-    """A text as HTML, which a screen reader says when it changes."""
-    return f'<div role="status" style="color:{INK};background:{PAPER}">{html.escape(text)}</div>'
+def make_status(text: str, *, bold: str = "", role: str = "status") -> str:
+    """A text as HTML, which a screen reader says when it changes, unless its `role` is "note"."""
+    style = f"line-height:1.4;color:{INK};background:{PAPER}"
+    bold = f"<b>{html.escape(bold)}</b>" if bold else ""
+    return f'<div role="{role}" style="{style}">{bold}{html.escape(text)}</div>'
 
 
 def make_live_text(text: str) -> str:
@@ -198,6 +200,12 @@ def add_controls(dashboard: Widget, **controls: Widget) -> None:
 def make_button(text: str, tip: str = "") -> Button:
     """A button as wide as its text."""
     return Button(description=text, tooltip=tip, layout=Layout(width="auto"))
+
+
+def look(width: str, tip: str = "", **style: Any) -> dict[str, Any]:
+    """Options of a control: how wide it is, what is said of it; its label is not cut off."""
+    said = make_tooltip(tip) if tip else {}
+    return {"style": WIDE | style, "layout": Layout(width=width, max_width="98%"), **said}
 
 
 def wrap_row(*widgets: Widget) -> ipywidgets.HBox:

@@ -17,7 +17,7 @@ from typing import Any
 from ipywidgets import Button, VBox, Widget
 from traitlets import TraitError
 
-from organoid_kit.dashboards.parts.common import Messages
+from organoid_kit.dashboards.parts.common import Messages, add_controls
 from organoid_kit.dashboards.parts.errors import make_error, refuse_if
 
 _STRING = re.compile(r"okit(\d+)\.([\w-]+)", flags=re.ASCII)
@@ -29,7 +29,7 @@ _RAW = -zlib.MAX_WBITS  # no header; the checksum is our own
 class Dashboard(VBox):
     """A box of widgets, some of which are its public attributes."""
 
-    kept: tuple[str, ...] = ()  # names of the controls (and dashboards) whose values are the state
+    kept: tuple[str, ...] = ()  # names of the controls, dashboards and traits that are the state
     shows_errors = False  # of `restore`; else they are raised
 
     def __init__(self, children: Any = ()) -> None:
@@ -44,8 +44,8 @@ class Dashboard(VBox):
     def state(self) -> dict[str, Any]:
         """The values of the controls, as plain JSON values."""
         state = {}
-        for name, control in self._kept.items():
-            value = control.state() if hasattr(control, "restore") else control.value
+        for name, kept in self._kept.items():
+            value = kept.state() if hasattr(kept, "restore") else getattr(kept, "value", kept)
             state[name] = list(value) if isinstance(value, tuple) else value
         return state
 
@@ -55,14 +55,25 @@ class Dashboard(VBox):
             unknown, known = sorted(set(state) - set(self._kept)), ", ".join(self._kept)
             refuse_if(unknown, "control", known=known, unknown=unknown)
             for name in (name for name in self._kept if name in state):
-                _set_control(name, self._kept[name], state[name])
+                self._set(name, state[name])
+
+    def _set(self, name: str, value: Any) -> None:
+        kept = self._kept[name]
+        if hasattr(kept, "restore"):
+            kept.restore(value)
+            return
+        owner, name_there = (kept, "value") if isinstance(kept, Widget) else (self, name)
+        try:
+            setattr(owner, name_there, tuple(value) if isinstance(value, list) else value)
+        except (TraitError, ValueError, TypeError) as error:
+            raise make_error("value", value=value, name=name, error=error) from error
 
     def at_once(self) -> AbstractContextManager:
         """Inside, controls are restored."""
         return self.messages.watch() if self.shows_errors else nullcontext()
 
     @property
-    def _kept(self) -> dict[str, Widget]:
+    def _kept(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.kept}
 
     def _watch(self, action: Callable[[], None]) -> Callable[[Any], None]:
@@ -80,15 +91,11 @@ class Dashboard(VBox):
         for control in controls:
             control.on_click(act) if isinstance(control, Button) else control.observe(act, "value")
 
-
-def _set_control(name: str, control: Widget, value: Any) -> None:
-    if hasattr(control, "restore"):
-        control.restore(value)
-        return
-    try:
-        control.value = tuple(value) if isinstance(value, list) else value
-    except (TraitError, ValueError, TypeError) as error:
-        raise make_error("value", value=value, name=name, error=error) from error
+    def _add_buttons(self, **buttons: tuple[str, str, Callable[[], None]]) -> None:
+        """Buttons as attributes: what stands on each, what is said of it, and what it does."""
+        for name, (text, tip, action) in buttons.items():
+            add_controls(self, **{name: Button(description=text, tooltip=tip)})
+            self._connect(action, getattr(self, name))
 
 
 def encode_state(name: str, state: dict[str, Any]) -> str:
@@ -134,7 +141,7 @@ class Later:
 
     def __init__(self, function: Callable[[], None], seconds: float = 0.3) -> None:
         self.function, self.seconds = function, seconds
-        self._asked = self._current = self._done = 0
+        self._asked = self._done = 0
         self._ended, self._working = threading.Condition(), threading.Lock()
 
     def ask(self) -> None:
@@ -145,11 +152,6 @@ class Later:
         timer.daemon = True
         timer.start()
 
-    @property
-    def is_newest(self) -> bool:
-        """Whether nothing changed since the call under way began."""
-        return self._asked == self._current
-
     def wait(self, seconds: float = 60) -> bool:
         """Waits until all is done; whether it is."""
         with self._ended:
@@ -157,8 +159,7 @@ class Later:
 
     def _work(self, number: int) -> None:
         with self._working:
-            self._current = number
-            if self.is_newest:
+            if number == self._asked:
                 self.function()
         with self._ended:
             self._done = max(self._done, number)

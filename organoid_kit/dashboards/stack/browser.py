@@ -7,7 +7,7 @@ from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
-from ipywidgets import HTML, Button, IntSlider, Layout, VBox
+from ipywidgets import HTML, IntSlider, Layout, VBox
 
 from organoid_kit.dashboards.parts import common
 from organoid_kit.dashboards.parts.common import CheckboxGroup
@@ -77,7 +77,10 @@ class StackBrowser(Dashboard):
             for name, layer in (layers or {}).items():
                 self.set_layer(name, layer)
             self.set_problems(problems)
-            self._go_to_first()
+            # The first time point that has a position, or else the first of all.
+            times = [layer.annotations.time_points for layer in self.layers.values()]
+            found = np.intersect1d(np.concatenate([[], *times]), movie.time_points)
+            self.go_to(int(min(found, default=movie.time_points.start)))
         self._display.update_stacks()
         self._listen()
 
@@ -115,9 +118,9 @@ class StackBrowser(Dashboard):
         refuse_if(is_unknown, "shown time point", time_point=time_point, **known)
         with self.at_once():
             self.time_point.value = int(time_point)
-            if position_zyx is not None:
-                for slider, value in zip((self.z, self.y, self.x), np.round(position_zyx)):
-                    slider.value = int(np.clip(value, slider.min, slider.max))
+            place = () if position_zyx is None else np.round(position_zyx)
+            for slider, value in zip((self.z, self.y, self.x), place):
+                slider.value = int(np.clip(value, slider.min, slider.max))
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
@@ -188,34 +191,39 @@ class StackBrowser(Dashboard):
     def compose(self) -> stack_pictures.Scene:
         """All that is shown now, for the kernel to draw."""
         spacing_um, time_point = tuple(self.movie.spacing_um), self.time_point.value
-        stack = self.pictures.at(time_point, self.channels.value)
-        what = (self.movie.shape_zyx, spacing_um, self.view.value)
-        layout = stack_pictures.arrange_panels(*what)
-        tones = stack_pictures.make_tones(self.contrast.value, self.gamma.value)
-        marks = self.collect_marks(time_point)
-        return stack_pictures.Scene(stack, layout, self.place, tones, marks, spacing_um)
+        return stack_pictures.Scene(
+            self.pictures.at(time_point, self.channels.value),
+            stack_pictures.arrange_panels(self.movie.shape_zyx, spacing_um, self.view.value),
+            self.place,
+            stack_pictures.make_tones(self.contrast.value, self.gamma.value),
+            self.collect_marks(time_point),
+            spacing_um,
+        )
 
     def _make_controls(self, channels: Sequence[int]) -> None:
         times, (depth, height, width) = self.movie.time_points, self.movie.shape_zyx
         options = [(f"{n} {name}", n) for n, name in enumerate(self.movie.channel_names, start=1)]
         wide = {"style": common.WIDE, "layout": Layout(width="100%")}
+        look = {"style": {"description_width": "90px"}, "layout": Layout(width="100%")}
         contrast = {"value": (0, 1), "min": 0, "max": 1, "step": 0.01, "readout_format": ".1f"}
         views = {"options": stack_pictures.VIEWS, "style": {"button_width": "92px"}}
         common.add_controls(
             self,
-            time_point=_make_slider("Time point", times.start, times.stop - 1, times.start),
-            z=_make_slider("Plane z", 0, depth - 1, depth // 2),
-            y=_make_slider("Crosshair y", 0, height - 1, height // 2),
-            x=_make_slider("Crosshair x", 0, width - 1, width // 2),
+            time_point=IntSlider(times[0], times[0], times[-1], description="Time point", **look),
+            z=IntSlider(depth // 2, 0, depth - 1, description="Plane z", **look),
+            y=IntSlider(height // 2, 0, height - 1, description="Crosshair y", **look),
+            x=IntSlider(width // 2, 0, width - 1, description="Crosshair x", **look),
             view=widgets.ToggleButtons(description="View", **views),
             channels=CheckboxGroup(options, channels, "Channels (several: summed)", at_least=1),
             contrast=widgets.FloatRangeSlider(description="Contrast", **contrast, **wide),
             gamma=widgets.FloatSlider(1, min=0.2, max=3, step=0.05, description="Gamma", **wide),
             tail=IntSlider(3, 0, 20, description="Tails (time points)", **wide),
             layers_shown=CheckboxGroup((), (), "Layers"),
-            previous_position=Button(description="Previous position"),
-            next_position=Button(description="Next position"),
-            pick_here=Button(description="Pick at crosshair"),
+        )
+        self._add_buttons(
+            previous_position=("Previous position", "", lambda: self._step(-1)),
+            next_position=("Next position", "", lambda: self._step(1)),
+            pick_here=("Pick at crosshair", "", self._pick_at_crosshair),
         )
 
     def _arrange(self) -> None:
@@ -238,21 +246,12 @@ class StackBrowser(Dashboard):
         self._crosshair.layout.display = None if needed else "none"
         self._help.value = common.render(f"stack_help_{self.drawn_by}.html")
 
-    def _go_to_first(self) -> None:
-        """The first time point that has a position, or else the first of all."""
-        times = [layer.annotations.time_points for layer in self.layers.values()]
-        found = np.intersect1d(np.concatenate([np.zeros(0, int), *times]), self.movie.time_points)
-        self.go_to(int(found[0]) if len(found) else self.movie.time_points.start)
-
     def _listen(self) -> None:
         moved = (self.time_point, self.z, self.y, self.x, self.contrast, self.gamma, self.view)
         self._connect(self._redraw, *moved)
         self._connect(self.show_what_is_needed, self.view)
         self._connect(self._display.update_stacks, self.channels)
         self._connect(self._change_marks, self.tail, self.layers_shown)
-        self._connect(self._pick_at_crosshair, self.pick_here)
-        self._connect(lambda: self._step(1), self.next_position)
-        self._connect(lambda: self._step(-1), self.previous_position)
 
     def _redraw(self) -> None:
         if self._busy:
@@ -282,16 +281,14 @@ class StackBrowser(Dashboard):
         """What the marks mean, as HTML."""
         annotations = [layer.annotations for layer in self.shown_layers]
         entries = [(layer.mark, layer.name) for layer in self.shown_layers]
-        notes = ["White cross: the crosshair."]
-        if annotations:
-            faint = f"{stack_pictures.FAINT_PLANES:g} planes from the slice"
-            notes.insert(0, f"Small and faint: up to {faint}.")
-        if self.tail.value and any(len(each.links) for each in annotations):
-            notes.insert(0, f"Line: the way over the last {count(self.tail.value, 'time point')}.")
         if any(len(each.divisions()) for each in annotations):
             entries.append((stack_layers.DIVISION, stack_layers.DIVISION.name))
-        notes = f'<div style="line-height:1.5">{"<br>".join(notes)}</div>'
-        return common.make_legend(entries) + notes
+        tail = self.tail.value if any(len(each.links) for each in annotations) else 0
+        notes = {"tail": count(tail, "time point") if tail else "", "has_marks": bool(annotations)}
+        planes = f"{stack_pictures.FAINT_PLANES:g}"
+        return common.make_legend(entries) + common.render(
+            "stack_notes.html", planes=planes, **notes
+        )
 
     def handle_event(self, content: dict[str, Any]) -> None:
         """What the user did in the page."""
@@ -323,8 +320,3 @@ class StackBrowser(Dashboard):
         self._reached, (layer, row) = names[number % len(found)], found[number % len(found)]
         self.go_to(now, layer.annotations.positions[row])
         self.messages.say(layer.describe(row))
-
-
-def _make_slider(description: str, low: int, high: int, value: int) -> IntSlider:
-    look = {"style": {"description_width": "90px"}, "layout": Layout(width="100%")}
-    return IntSlider(value, low, high, description=description, **look)

@@ -1,17 +1,18 @@
 """Move the threshold, and see precision, recall and F1, and what is right, missed and false."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Any
 
 import numpy as np
-from ipywidgets import HTML, Button, FloatSlider, IntSlider, Layout, ToggleButtons, VBox
+import traitlets
+from ipywidgets import HTML, FloatSlider, IntSlider, Layout, ToggleButtons, VBox
 
-from organoid_kit.dashboards.parts.common import WIDE, add_controls, wrap_row
+from organoid_kit.dashboards.parts.common import add_controls, look, wrap_row
 from organoid_kit.dashboards.parts.dashboard import Dashboard
 from organoid_kit.dashboards.parts.errors import refuse_if
-from organoid_kit.dashboards.parts.svg import Diagram, Pane, Points, draw_key, draw_panes, wrap_svg
+from organoid_kit.dashboards.parts.svg import Diagram, Pane, Points, draw_panes, wrap_svg
 from organoid_kit.dashboards.stack.browser import StackBrowser
 from organoid_kit.dashboards.stack.pictures import FAINT_PLANES, StackPictures
 from organoid_kit.dashboards.threshold import judging
@@ -21,7 +22,16 @@ from organoid_kit.evaluation.positions import DEFAULT_THRESHOLDS, ThresholdCurve
 from organoid_kit.examples.patches import make_grey
 from organoid_kit.plots import Drawing
 from organoid_kit.plots.curves import plot_threshold_curve
-from organoid_kit.plots.drawing import FALSE, LINES, MISSED, NEAR_PLANES, POSITION, RIGHT, Mark
+from organoid_kit.plots.drawing import (
+    FALSE,
+    LINES,
+    MISSED,
+    NEAR_PLANES,
+    POSITION,
+    RIGHT,
+    Mark,
+    format_number,
+)
 
 # Positions are judged at so many, evenly chosen; that takes a second.
 _MOST_TIME_POINTS, _MOST_POSITIONS = 30, 5000
@@ -50,7 +60,8 @@ class ThresholdExplorer(Dashboard):
     Raises UserError where nothing has a probability, or the spacing is unknown or differs.
     """
 
-    kept = ("kind", "threshold", "tolerance", "browser")
+    kept = ("kind", "threshold", "tolerance", "browser", "committed")
+    committed = traitlets.Dict(traitlets.CFloat(), key_trait=traitlets.Unicode())
 
     def __init__(
         self,
@@ -63,7 +74,7 @@ class ThresholdExplorer(Dashboard):
     ) -> None:
         kinds = judging.list_kinds(truth.annotations, found)
         self.movie, self.truth, self.found = truth.movie, truth.annotations, found
-        self.max_distance_um, self.committed = max_distance_um, {}
+        self.max_distance_um = max_distance_um
         self._few = _thin_out(truth.annotations, found)
         self._make_judge = cache(self._make_judge)
         self._reached = {"missed": -1, "false": -1}
@@ -92,42 +103,27 @@ class ThresholdExplorer(Dashboard):
         figure.description = f"Precision, recall and F1 over the threshold. {self.describe()}"
         return figure
 
-    def state(self) -> dict[str, Any]:
-        """The values of all controls, what was committed, and where the movie is."""
-        return super().state() | {"committed": dict(self.committed)}
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Sets controls to what `state` gave. Raises UserError for an unknown control or value."""
-        state = dict(state)
-        committed = {str(kind): float(at) for kind, at in state.pop("committed", {}).items()}
-        super().restore(state)
-        self.committed = committed
-        self._watch(self._show)()
-
     def _make_controls(self, kinds: Sequence[str]) -> None:
         low, high = float(DEFAULT_THRESHOLDS[0]), float(DEFAULT_THRESHOLDS[-1])
-        width, narrow = Layout(width="470px", max_width="98%"), Layout(width="320px")
-        threshold = {"value": _START, "min": low, "max": high, "step": 0.02, "layout": width}
-        tolerance = {"value": 1, "min": 0, "max": 2, "layout": narrow}
+        threshold = {"value": _START, "min": low, "max": high, "step": 0.02, **look("470px")}
         add_controls(
             self,
             kind=ToggleButtons(options=kinds, description="Judge", style={"button_width": "92px"}),
-            threshold=FloatSlider(description="Threshold", style=WIDE, **threshold),
-            tolerance=IntSlider(description="Tolerance (time points)", style=WIDE, **tolerance),
+            threshold=FloatSlider(description="Threshold", **threshold),
+            tolerance=IntSlider(1, 0, 2, description="Tolerance (time points)", **look("320px")),
             _curve=HTML(layout=Layout(width="500px")),
             _close_ups=HTML(layout=Layout(width="500px")),
         )
         missed, false = partial(self._step, "missed"), partial(self._step, "false")
-        for name, text, tip, action in (
-            ("best", "Highest F1", "Goes to the threshold of highest F1.", self._go_to_best),
-            ("commit", "Commit", "Notes this threshold as your choice.", self._commit),
-            ("next_missed", "Next missed", "Goes to the next one that was missed.", missed),
-            ("next_false", "Next false", "Goes to the next one that is none.", false),
-        ):
-            add_controls(self, **{name: Button(description=text, tooltip=tip)})
-            self._connect(action, getattr(self, name))
+        self._add_buttons(
+            best=("Highest F1", "Goes to the threshold of highest F1.", self._go_to_best),
+            commit=("Commit", "Notes this threshold as your choice.", self._commit),
+            next_missed=("Next missed", "Goes to the next one that was missed.", missed),
+            next_false=("Next false", "Goes to the next one that is none.", false),
+        )
         self._connect(self._show, self.kind, self.threshold, self.tolerance)
         self._connect(self._show_close_ups, self.browser.time_point, self.browser.channels)
+        self.observe(self._watch(self._show), "committed")
 
     def _lay_out(self, kinds: Sequence[str]) -> list[Any]:
         choices = [self.kind, self.tolerance] if len(kinds) > 1 else []
@@ -163,8 +159,8 @@ class ThresholdExplorer(Dashboard):
         self.threshold.value = curve.best()
 
     def _commit(self) -> None:
-        self.committed[self.kind.value] = round(self.threshold.value, 4)
-        self._show()
+        committed = {self.kind.value: round(self.threshold.value, 4)}
+        self.committed = {**self.committed, **committed}
         self.messages.say(f"Committed: {self.describe()}")
 
     def _show(self) -> None:
@@ -200,20 +196,18 @@ class ThresholdExplorer(Dashboard):
     def _draw_curve(self) -> str:
         """The figures over the threshold, an upright line at it, a flag at what was committed."""
         curve, threshold = self._judge_all(), self.threshold.value
-        diagram, entries = Diagram(466, 260, end=1, top=1), []
-        parts = [diagram.draw_scales("threshold"), diagram.draw_upright(threshold)]
+        diagram = Diagram((466, 260), 1, 1, ("threshold", ""))
+        diagram.add_upright(threshold)
         for style, (key, name) in zip(LINES, _FIGURES.items(), strict=False):
             values = np.array([getattr(judgement, key) for judgement in curve.scores], float)
-            points = np.column_stack([curve.thresholds, values])
-            parts.append(diagram.draw_line(points, style, every=8))
-            value = getattr(self.judgement, key)
+            value, points = getattr(self.judgement, key), np.c_[curve.thresholds, values]
+            diagram.add_line(points, style, f"{name} {format_number(value)}", every=8)
             if value is not None:
-                parts.append(diagram.draw_point(threshold, value, {**style, "fill": "#fff"}, 5))
-            entries.append((f"{name} {'not measured' if value is None else f'{value:.2f}'}", style))
+                diagram.add_point(threshold, value, {**style, "fill": "#fff"}, 5)
         if (committed := self.committed.get(self.kind.value)) is not None:
-            parts.append(diagram.draw_flag(committed, "committed"))
+            diagram.add_flag(committed, "committed")
         words = f"Precision, recall and F1 over the threshold; now {self._describe_judgement()}"
-        return wrap_svg("".join([*parts, draw_key(entries)]), diagram.width, diagram.height, words)
+        return wrap_svg(diagram.draw(), diagram.width, diagram.height, words)
 
     def _make_close_ups(self, stack: np.ndarray, time_point: int) -> list[list[Pane]]:
         """A row for each kind of mistake; the stack, (z, y, x) uint8, is as it is shown."""
@@ -274,5 +268,4 @@ def _make_close_up(
         Points(kind, (shown[:, 1:] - corner) * spacing_yx, np.abs(shown[:, 0] - z) <= NEAR_PLANES)
         for kind, shown in ((POSITION, truth[near]), (mark, centre[None]))
     )
-    size_um = tuple(((2 * half + 1) * spacing_yx).tolist())
-    return Pane("", make_grey(pixels, (0, 255)), size_um, points)
+    return Pane("", make_grey(pixels, (0, 255)), spacing_yx, points)

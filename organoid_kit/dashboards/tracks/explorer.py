@@ -4,14 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from ipywidgets import HTML, BoundedIntText, Button, HBox, Layout, Select, VBox
+from ipywidgets import HTML, BoundedIntText, HBox, Layout, Select, VBox
 
 from organoid_kit.base import UserError
 from organoid_kit.dashboards.parts import common
-from organoid_kit.dashboards.parts.common import INK, PAPER, WIDE, add_controls
+from organoid_kit.dashboards.parts.common import INK, PAPER, add_controls
 from organoid_kit.dashboards.parts.dashboard import Dashboard
 from organoid_kit.dashboards.parts.errors import refuse_if
-from organoid_kit.dashboards.stack.browser import Pick, StackBrowser
+from organoid_kit.dashboards.stack.browser import PICK_UM, Pick, StackBrowser
+from organoid_kit.dashboards.stack.layers import find_nearest
 from organoid_kit.dashboards.tracks.lineage_tree import MARKS, DrawnTree, TreeDisplay, draw_tree
 from organoid_kit.data import Annotations, TimeLapse
 from organoid_kit.plots import Drawing, plot_lineage_tree
@@ -21,7 +22,6 @@ from organoid_kit.tracking import Doubt, estimate_errors, list_doubts
 
 MOST_LINEAGES = 15  # drawn at once
 _MOST_POSITIONS = 20_000  # of those, unless it is a single one
-_PICK_UM = 5.0
 _TRACKS = Mark("tracks", "o", "orange")
 _CHOSEN = Mark("chosen lineage", "p", "green")
 _DOUBTFUL = Mark("doubtful", "x", "vermillion")
@@ -43,7 +43,7 @@ class TrackExplorer(Dashboard):
         tree: what one clicks on; None without the package anywidget.
     """
 
-    kept = ("lineage", "doubts")
+    kept = ("lineage", "doubts", "chosen", "browser")
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class TrackExplorer(Dashboard):
         self.movie, self.tracks, self.least_error = movie, tracks, least_error
         self._lineages = number_lineages(tracks)
         self._sizes = np.bincount(self._lineages) if len(tracks) else np.zeros(0, int)
-        self.chosen: int | None = None
+        self._chosen: int | None = None
         self._doubts, self._estimate = _list_doubts(tracks, most_doubts, least_error)
         self.browser = StackBrowser(movie, {"tracks": tracks}, channels=channels, drawn_by=drawn_by)
         self.browser.set_layer("tracks", tracks, _TRACKS)
@@ -69,15 +69,31 @@ class TrackExplorer(Dashboard):
         super().__init__(self._lay_out())
         self._connect(self._change_lineage, self.lineage)
         self._connect(self._go_to_doubt, self.doubts)
-        self._connect(self._step_doubts, self.next_doubt)
         self._connect(self._move_line, self.browser.time_point)
         self.browser.on_pick(self._take_pick)
         self._watch(self._draw)()
 
+    @property
+    def chosen(self) -> int | None:
+        """Number of the lineage that stands out, from 0."""
+        return self._chosen
+
+    @chosen.setter
+    def chosen(self, lineage: int | None) -> None:
+        """It stands out in tree and movie; the tree changes if it does not show it."""
+        known = (None, *range(len(self._sizes)))
+        refuse_if(lineage not in known, "lineage", chosen=lineage, number=len(self._sizes))
+        self._chosen = lineage
+        rows = np.flatnonzero(self._lineages == lineage) if lineage is not None else []
+        self.browser.set_layer("chosen lineage", self.tracks.select(rows), _CHOSEN)
+        if lineage is not None and lineage not in self._choose_shown():
+            self.lineage.value = lineage + 1
+        self._draw()
+
     def choose(self, row: int) -> None:
         """Goes to a position of the tracks, and makes its lineage stand out in tree and movie."""
         time_point = int(self.tracks.time_points[row])
-        self._choose_lineage(int(self._lineages[row]))
+        self.chosen = int(self._lineages[row])
         self.browser.go_to(time_point, self.tracks.positions[row])
         self.messages.say(f"{self._describe_lineage(self.chosen)} Time point {time_point}.")
 
@@ -97,38 +113,24 @@ class TrackExplorer(Dashboard):
         drawing.description = f"{self.describe()} {drawing.description}"
         return drawing
 
-    def state(self) -> dict[str, Any]:
-        """The values of all controls and where the movie is, as plain JSON values."""
-        return super().state() | {"chosen": self.chosen, "browser": self.browser.state()}
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Sets controls to what `state` gave. Raises UserError for an unknown control or value."""
-        state = dict(state)
-        chosen, browser = state.pop("chosen", None), state.pop("browser", {})
-        known = (None, *range(len(self._sizes)))
-        refuse_if(chosen not in known, "lineage", chosen=chosen, number=len(self._sizes))
-        super().restore(state)
-        self._choose_lineage(chosen)
-        self.browser.restore(browser)
-
     def _make_controls(self) -> None:
-        tip = common.make_tooltip("Lineages are numbered from the one with the most positions.")
-        lineage = {"max": len(self._sizes), "layout": Layout(width="250px"), "style": WIDE, **tip}
+        tip = "Lineages are numbered from the one with the most positions."
+        lineage = {"max": len(self._sizes), **common.look("250px", tip)}
         doubts = []
         for number, doubt in enumerate(self._doubts):
             where = f"time point {doubt.time_point}, lineage {self._lineages[doubt.row] + 1}"
             doubts.append((f"{doubt.probability:.0%} wrong: {doubt.what}, {where}", number))
-        listed = {"value": None, "rows": 12, "layout": Layout(width="350px", max_width="98%")}
-        next_doubt = "Goes to the next one of the list."
+        listed = {"value": None, "rows": 12, **common.look("350px")}
         add_controls(
             self,
             lineage=BoundedIntText(description="Lineage (0: the largest)", value=0, **lineage),
-            doubts=Select(options=doubts, description="Doubts", style=WIDE, **listed),
-            next_doubt=Button(description="Next doubt", tooltip=next_doubt),
+            doubts=Select(options=doubts, description="Doubts", **listed),
             _shown=HTML(),
             _tree_help=HTML(),
         )
-        self._doubt_text = HTML()
+        next_doubt = ("Next doubt", "Goes to the next one of the list.", self._step_doubts)
+        self._add_buttons(next_doubt=next_doubt)
+        self._doubt_text = HTML(layout=Layout(max_width="350px"))
         self._display = TreeDisplay(self._handle_event, self._watch(self._draw))
         self.tree = self._display.tree
 
@@ -154,30 +156,19 @@ class TrackExplorer(Dashboard):
     def _take_pick(self, pick: Pick) -> None:
         """The nucleus in the movie that is nearest to what was picked, in whatever layer."""
         with self.messages.watch():
-            rows = self.tracks.rows_at(pick.time_point)
-            away_um = (self.tracks.positions[rows] - pick.position) * self.movie.spacing_um
-            distances = np.linalg.norm(away_um, axis=1)
-            if len(rows) and distances.min() <= _PICK_UM:
-                self._tell_lineage(int(self._lineages[rows[distances.argmin()]]))
+            tracks, where = [self.browser.layers["tracks"]], (pick.time_point, pick.position)
+            if found := find_nearest(tracks, *where, PICK_UM):
+                self._tell_lineage(int(self._lineages[found[1]]))
             else:
                 self.messages.say("No nucleus of the tracks is there.")
 
     def _tell_lineage(self, lineage: int) -> None:
-        self._choose_lineage(lineage)
+        self.chosen = lineage
         self.messages.say(self._describe_lineage(lineage))
 
     def _change_lineage(self) -> None:
         if self.lineage.value:
-            self._choose_lineage(self.lineage.value - 1)
-        self._draw()
-
-    def _choose_lineage(self, lineage: int | None) -> None:
-        """It stands out in tree and movie; the tree changes if it does not show it."""
-        self.chosen = lineage
-        rows = np.flatnonzero(self._lineages == lineage) if lineage is not None else []
-        self.browser.set_layer("chosen lineage", self.tracks.select(rows), _CHOSEN)
-        if lineage is not None and lineage not in self._choose_shown():
-            self.lineage.value = lineage + 1
+            self.chosen = self.lineage.value - 1
         self._draw()
 
     def _step_doubts(self) -> None:
@@ -206,8 +197,8 @@ class TrackExplorer(Dashboard):
         shown, now = self._choose_shown(), None if in_page else time_point
         self._drawn: DrawnTree = draw_tree(self.tracks, self._lineages, shown, now=now, **options)
         self._display.show(self._drawn, time_point)
-        self._shown.value = _write(self._describe_shown())
-        self._doubt_text.value = _write(self._describe_doubts(), "max-width:350px;line-height:1.5")
+        self._shown.value = common.make_status(self._describe_shown(), role="note")
+        self._doubt_text.value = common.make_status(self._describe_doubts(), role="note")
         look = {"ink": INK, "paper": PAPER}
         self._tree_help.value = common.render("tree_help.html", in_page=in_page, **look)
 
@@ -234,10 +225,6 @@ class TrackExplorer(Dashboard):
         if self._estimate is None:
             return "Doubts: not measured. Pass tracks of add_error_probabilities."
         return f"Doubts, the most probable errors first. {self._estimate}"
-
-
-def _write(text: str, style: str = "") -> str:
-    return f'<div style="color:{INK};background:{PAPER};{style}">{text}</div>'
 
 
 def _list_doubts(tracks: Annotations, most: int, least: float) -> tuple[list[Doubt], str | None]:

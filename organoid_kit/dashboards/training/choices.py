@@ -1,7 +1,6 @@
 """All that one chooses before a training, and what it will take."""
 
 import dataclasses
-import html
 import re
 from collections.abc import Sequence
 from functools import lru_cache
@@ -197,13 +196,13 @@ class TrainingChoices(Dashboard):
 
     def _show_estimate(self, settings: NetworkSettings, movies: list[AnnotatedMovie]) -> None:
         if not self.estimate.value:
-            self.estimate.value = _write_estimate("Estimating what it takes …")
+            self.estimate.value = common.make_status("Estimating what it takes …")
         load_training()
         from organoid_kit.training.estimates import count_steps, estimate_training
 
         measures, self._measures = self._measures, False
         if measures:
-            self.estimate.value = _write_estimate("Timing a few steps …")
+            self.estimate.value = common.make_status("Timing a few steps …")
         found = estimate_training(settings, movies, measure_time=measures)
         steps = count_steps(settings, movies) * settings.epochs
         key = (settings.network, settings.preset, settings.batch_size, settings.patch_shape_zyx)
@@ -211,7 +210,8 @@ class TrainingChoices(Dashboard):
             self._step_seconds[key] = 60 * found.minutes / steps
         if key in self._step_seconds:
             found = dataclasses.replace(found, minutes=self._step_seconds[key] * steps / 60)
-        self.estimate.value = _write_estimate(str(found), fits=not found.warnings())
+        fits = "Does not fit. " if found.warnings() else ""
+        self.estimate.value = common.make_status(str(found), bold=fits)
 
     def _offer_channels(self, movies: list[AnnotatedMovie]) -> None:
         """The channels of the first movie."""
@@ -220,13 +220,6 @@ class TrainingChoices(Dashboard):
         if options != self.channels.options:
             wanted = [channel for channel in self._base.channels if channel <= len(options)]
             self.channels.set_options(options, wanted or [1][: len(options)])
-
-
-def _write_estimate(text: str, *, fits: bool = True) -> str:
-    """As HTML; what does not fit stands out by a word."""
-    style = f"line-height:1.4;color:{common.INK};background:{common.PAPER}"
-    text = f"{'' if fits else '<b>Does not fit.</b> '}{html.escape(text)}"
-    return f'<div role="status" style="{style}">{text}</div>'
 
 
 def _parse_shape(text: str) -> tuple[int, ...]:

@@ -1,15 +1,15 @@
 """Training with buttons: set up, start, pause, change, stop, go on, and watch what is learned."""
 
 import asyncio
-import html
+import json
 import time
-from typing import Any
+from pathlib import Path
 
 from ipywidgets import HTML, Button, FloatProgress, Layout
 
 from organoid_kit.base import NetworkSettings
 from organoid_kit.dashboards.parts import common, kernel_waiting
-from organoid_kit.dashboards.parts.common import INK, PAPER, add_controls, handler_lock
+from organoid_kit.dashboards.parts.common import add_controls, handler_lock
 from organoid_kit.dashboards.parts.dashboard import Dashboard
 from organoid_kit.dashboards.parts.errors import refuse_if
 from organoid_kit.dashboards.training import session as sessions
@@ -22,22 +22,13 @@ from organoid_kit.training.diagnosis import describe_history
 from organoid_kit.training.epoch_pictures import list_pictures, read_picture
 
 _REDRAW_SECONDS = 0.5  # between two redrawings while steps are taken
-_STATES = {
-    "ready": "Ready. Press Start.",
-    "preparing": "Preparing: loading Keras, building the network, reading the first images …",
-    "training": "Training.",
-    "pausing": "Pausing after this step …",
-    "paused": "Paused. Everything is saved.",
-    "stopping": "Stopping after this step …",
-    "ended": "Ended.",
-    "failed": "Ended with an error.",
-}
-_RUNNING = ("preparing", "training", "pausing", "paused", "stopping")
-_BUTTONS = {  # in which states each can be pressed, and what it does
-    "start": (("ready", "ended", "failed"), "Starts, or continues the run chosen above"),
-    "pause": (("preparing", "training"), "Waits after this step"),
-    "resume": (("pausing", "paused"), "Goes on after a pause"),
-    "stop": (_RUNNING[:-1], "Ends after this step; can be continued"),
+# Of `TrainingSession.state`: what is said, whether it runs, and which buttons can be pressed.
+_STATES = json.loads(Path(__file__).with_name("states.json").read_text("utf-8"))
+_BUTTONS = {
+    "start": "Starts, or continues the run chosen above",
+    "pause": "Waits after this step",
+    "resume": "Goes on after a pause",
+    "stop": "Ends after this step; can be continued",
 }
 
 
@@ -72,7 +63,7 @@ class TrainingDashboard(Dashboard):
             setattr(self, name, getattr(self.choices, name))
         self.session: TrainingSession | None = None
         self._shown, self._shown_at = (), 0.0
-        for name, (_, tip) in _BUTTONS.items():
+        for name, tip in _BUTTONS.items():
             add_controls(self, **{name: Button(description=name.capitalize(), tooltip=tip)})
             getattr(self, name).on_click(lambda _, name=name: self._press(name))
         watched = {"bar": FloatProgress(min=0, max=1, layout=Layout(width="98%"))}
@@ -80,7 +71,7 @@ class TrainingDashboard(Dashboard):
         add_controls(self, **watched)
         buttons = common.wrap_row(*(getattr(self, name) for name in _BUTTONS))
         super().__init__([self.choices, buttons, self.messages, *watched.values()])
-        self.epochs.observe(self._change_epochs, "value")
+        self._connect(self._change_epochs, self.epochs)
         if running := sessions.find_running_session():
             self._attach(running)
         self.show()
@@ -112,11 +103,10 @@ class TrainingDashboard(Dashboard):
         if session.is_running:
             self.choices.show(session.settings)
 
-    def _change_epochs(self, change: dict[str, Any]) -> None:
+    def _change_epochs(self) -> None:
         if self.session and self.session.is_running:
-            with self.messages.watch():
-                self.session.epochs = self.epochs.value
-                self.show()
+            self.session.epochs = self.epochs.value
+            self.show()
 
     def _listen(self) -> None:
         """In the thread, after each step: shows what is new, no more often than people can see.
@@ -147,10 +137,10 @@ class TrainingDashboard(Dashboard):
             self._shown, self._shown_at = signs, time.monotonic()
 
     def _show_status(self, state: str) -> None:
-        for name, (states, _) in _BUTTONS.items():
-            getattr(self, name).disabled = state not in states
-        self.choices.lock(running=state in _RUNNING)
-        session, words = self.session, _STATES[state]
+        for name in _BUTTONS:
+            getattr(self, name).disabled = name not in _STATES[state]["buttons"]
+        self.choices.lock(running=_STATES[state]["running"])
+        session, words = self.session, _STATES[state]["text"]
         if session and session.progress:
             self.bar.value = min(1.0, session.epochs_done / session.epochs)
             words = f"{words} {_describe_progress(session)}"
@@ -158,11 +148,10 @@ class TrainingDashboard(Dashboard):
 
     def _show_news(self) -> None:
         """What changes with an epoch or an event."""
-        session, style = self.session, f'style="color:{INK};background:{PAPER}"'
-        reading = html.escape(describe_history(session.history))
-        self.reading.value = f'<div role="status" {style}><b>{reading}</b></div>'
+        session = self.session
+        self.reading.value = common.make_status("", bold=describe_history(session.history))
         texts = dict.fromkeys(news.message for news in session.news if news.message)
-        lines = [f"<div {style}>{html.escape(text)}</div>" for text in list(texts)[-4:]]
+        lines = [common.make_status(text, role="note") for text in list(texts)[-4:]]
         self.news.value = "".join(lines)
         if session.run and (epochs := list_pictures(session.run.folder)):
             self.example.value = draw_example(read_picture(session.run.folder, epochs[-1]))

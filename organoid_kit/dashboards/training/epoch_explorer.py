@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from ipywidgets import HTML, Button, IntSlider, Layout
+from ipywidgets import HTML, IntSlider
 
-from organoid_kit.dashboards.parts.common import WIDE, add_controls, make_status, wrap_row
+from organoid_kit.dashboards.parts.common import add_controls, look, make_status, wrap_row
 from organoid_kit.dashboards.parts.dashboard import Dashboard
 from organoid_kit.dashboards.parts.errors import refuse_if
 from organoid_kit.dashboards.training.pictures import draw_curves, draw_example
@@ -30,21 +30,16 @@ class EpochExplorer(Dashboard):
     def __init__(self, run: Run | str | Path) -> None:
         """Reads the run's folder, without Keras. Raises UserError where no epoch is finished."""
         self.run = run if isinstance(run, Run) else Run(Path(run))
-        slider = {"min": 1, "max": 1, "style": WIDE, "layout": Layout(width="420px")}
-        more = "While a training goes on, more epochs come"
-        add_controls(
-            self,
-            epoch=IntSlider(description="epoch", **slider),
-            best=Button(description="Best epoch", tooltip="The epoch whose network is kept"),
-            refresh=Button(description="Look again", tooltip=more),
-            **{name: HTML() for name in ("curves", "example", "reading")},
+        shown = {name: HTML() for name in ("curves", "example", "reading")}
+        add_controls(self, epoch=IntSlider(1, 1, 1, description="epoch", **look("420px")), **shown)
+        self._add_buttons(
+            best=("Best epoch", "The epoch whose network is kept", self._go_to_best),
+            refresh=("Look again", "While a training goes on, more epochs come", self._refresh),
         )
         self.reload_history()
         self._go_to_best()
         self.show()
         self._connect(self.show, self.epoch)
-        self._connect(self._go_to_best, self.best)
-        self._connect(lambda: (self.reload_history(), self.show()), self.refresh)
         controls = wrap_row(self.epoch, self.best, self.refresh)
         super().__init__([controls, self.reading, self.example, self.curves, self.messages])
 
@@ -55,13 +50,16 @@ class EpochExplorer(Dashboard):
         self.history = self.run.history
         self.epoch.max, self.epoch.min = pictures[-1], pictures[0]
 
-    @property
-    def _best_epoch(self) -> int:
+    def _refresh(self) -> None:
+        self.reload_history()
+        self.show()
+
+    def _find_best(self) -> int:
         best = find_best(self.history)
         return best["epoch"] if best else self.epoch.max
 
     def _go_to_best(self) -> None:
-        self.epoch.value = self._best_epoch
+        self.epoch.value = self._find_best()
 
     def show(self) -> None:
         """Draws the epoch of the slider."""
@@ -74,7 +72,7 @@ class EpochExplorer(Dashboard):
     def describe(self) -> str:
         """The numbers of the epoch, and how the whole training went."""
         epoch = self.epoch.value
-        best = ", the best one" if epoch == self._best_epoch else ""
+        best = ", the best one" if epoch == self._find_best() else ""
         texts = [f"Epoch {epoch} of {self.epoch.max}{best}."]
         for row in (row for row in self.history if row["epoch"] == epoch):
             numbers = [f"Loss {row['loss']:.4f} in training"]

@@ -1,14 +1,21 @@
 """Pictures of a training as SVG text: its curves, and what the network answers to its example."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from organoid_kit.dashboards.parts import svg
-from organoid_kit.dashboards.parts.common import INK, PAPER
-from organoid_kit.dashboards.parts.svg import Diagram, draw_bar, draw_image, wrap_svg
-from organoid_kit.plots.drawing import COLOURS, LINES, count
+from organoid_kit.dashboards.parts.common import PAPER
+from organoid_kit.dashboards.parts.svg import (
+    Diagram,
+    Pane,
+    Points,
+    colour_heat,
+    draw_panes,
+    wrap_svg,
+)
+from organoid_kit.plots.drawing import COLOURS, LINES, Mark, count
 from organoid_kit.training.diagnosis import describe_history
 from organoid_kit.training.epoch_pictures import EpochPicture
 from organoid_kit.training.runs import QUALITIES, find_best
@@ -16,6 +23,7 @@ from organoid_kit.training.runs import QUALITIES, find_best
 _HEIGHT, _WIDTHS = 250, (430, 330)  # of the two diagrams
 _STEPS = {"color": "#b5b5b5", "linestyle": "-", "marker": ""}
 _BEST = {"color": COLOURS["black"], "linestyle": "", "marker": "*", "fill": PAPER}
+_NUCLEUS = Mark("annotated nucleus", "o", "sky blue")
 _MOST_STEPS = 200  # points of the line of single steps; more are averaged
 _MOST_MARKS = 40  # on a line
 _PANEL, _CROP = 200, 84  # longest side of a picture of a patch, and side of a crop
@@ -44,24 +52,20 @@ def draw_curves(
     known = [steps, columns["loss"], columns["validation_loss"]]
     top = 1.05 * max((part[:, 1].max() for part in known if len(part)), default=0.95)
     end = _choose_end(max([len(history), *(done for done, _ in losses[-1:])]), epochs)
-    best, drawn, (wide, narrow) = find_best(history), [], _WIDTHS
-    loss = (Diagram(wide, _HEIGHT, end, top), "loss", ("loss", "validation_loss"))
-    for diagram, label, keys in (loss, (Diagram(narrow, _HEIGHT, end, 1.02), "score", (quality,))):
-        parts, entries = [diagram.draw_scales("epoch", label, counts=True)], []
+    loss = (_WIDTHS[0], top, "loss", ("loss", "validation_loss"))
+    best, drawn = find_best(history), []
+    for width, highest, label, keys in (loss, (_WIDTHS[1], 1.02, "score", (quality,))):
+        diagram = Diagram((width, _HEIGHT), end, highest, ("epoch", label), integer=True)
         if marked is not None:
-            parts.append(diagram.draw_upright(marked, "2 2"))
+            diagram.add_upright(marked, "2 2")
         if label == "loss" and len(steps):
-            parts.append(diagram.draw_line(steps, _STEPS, thickness=1))
-            entries.append(("single steps", _STEPS))
+            diagram.add_line(steps, _STEPS, "single steps", wide=1)
         for key in keys:
-            style = LINES[key != "loss"]
-            parts.append(diagram.draw_line(columns[key], style, every))
-            entries.append((names[key], style))
+            diagram.add_line(columns[key], LINES[key != "loss"], names[key], every)
         if best and best.get(keys[-1]) is not None:
-            parts.append(diagram.draw_point(best["epoch"], best[keys[-1]], _BEST, 8))
-            entries.append(("best epoch", _BEST))
-        drawn.append("".join([*parts, svg.draw_key(entries)]))
-    content = f"{drawn[0]}{_move(drawn[1], wide, 0)}"
+            diagram.add_point(best["epoch"], best[keys[-1]], _BEST, 8, "best epoch")
+        drawn.append(diagram.draw())
+    content = f'{drawn[0]}<g transform="translate({_WIDTHS[0]} 0)">{drawn[1]}</g>'
     return wrap_svg(content, sum(_WIDTHS), _HEIGHT, describe_curves(history))
 
 
@@ -93,7 +97,20 @@ def _average(points: Sequence[tuple[float, float]]) -> np.ndarray:
 
 def draw_example(picture: EpochPicture) -> str:
     """What the network of an epoch answers to its example, as SVG."""
-    return _draw_patch(picture) if picture.network == "position" else _draw_crops(picture)
+    if picture.network == "position":
+        heading = (
+            "Circles: annotated nuclei. Dark is probability 0, bright is 1; the highest here is"
+        )
+        rows, side = [_make_patch_panes(picture)], _PANEL
+        heading += f" {picture.answers.max():.2f}."
+    else:
+        heading = (
+            f"What the network answers after epoch {picture.epoch}; the bar is the probability"
+        )
+        rows, side = list(zip(*_make_crop_panes(picture), strict=True)), _CROP
+        heading += " that the network gives"
+        heading += "; above the earlier nucleus, below the later one" * (len(rows) == 2)
+    return draw_panes(rows, describe_example(picture), side, heading)
 
 
 def describe_example(picture: EpochPicture) -> str:
@@ -114,59 +131,27 @@ def _name_answer(picture: EpochPicture, target: float) -> str:
     return _ANSWERS[picture.network][int(target > 0.5)]
 
 
-def _draw_patch(picture: EpochPicture) -> str:
+def _make_patch_panes(picture: EpochPicture) -> list[Pane]:
     """Image, target and prediction side by side; circles where the nuclei are."""
-    size_um = np.array(picture.images.shape[2:]) * picture.spacing_um
-    height, width = _PANEL * size_um / size_um.max()
-    centres = (picture.positions + 0.5) / picture.images.shape[2:] * (height, width)
-    ring = f'r="7" fill="none" stroke="{COLOURS["sky blue"]}" stroke-width="1.5"'
-    rings = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" {ring}/>' for y, x in centres)
+    rings = (Points(_NUCLEUS, (picture.positions + 0.5) * picture.spacing_um),)
     panels = {
         "image": picture.images[0, 0],
-        "target: the right answer": svg.colour_heat(picture.targets[0]),
-        f"prediction after epoch {picture.epoch}": svg.colour_heat(picture.answers[0]),
+        "target: the right answer": colour_heat(picture.targets[0]),
+        f"prediction after epoch {picture.epoch}": colour_heat(picture.answers[0]),
     }
-    parts = []
-    for number, (name, pixels) in enumerate(panels.items()):
-        bar = "" if number else draw_bar(size_um[1], width, height)
-        content = f"{_write(name, -6)}{draw_image(pixels, width, height)}{rings}{bar}"
-        parts.append(_move(content, round(number * (width + 12)), 20))
-    words = "Circles: annotated nuclei. Dark is probability 0, bright is 1; the highest here is"
-    parts.append(_write(f"{words} {picture.answers.max():.2f}.", round(height + 38)))
-    return wrap_svg("".join(parts), 3 * width + 24, height + 46, describe_example(picture))
+    return [
+        Pane(name, pixels, picture.spacing_um, rings, bar=name == "image")
+        for name, pixels in panels.items()
+    ]
 
 
-def _draw_crops(picture: EpochPicture) -> str:
-    """Each crop above its right answer and the network's."""
-    views, columns = picture.images.shape[1], []
-    examples = zip(picture.images, picture.targets, picture.answers, strict=True)
-    for number, (images, target, answer) in enumerate(examples):
-        parts = [draw_image(image, _CROP, _CROP) for image in images]
-        parts.append(_draw_answer(_name_answer(picture, target), target > 0.5, float(answer)))
-        moved = "".join(_move(part, 0, row * (_CROP + 4)) for row, part in enumerate(parts))
-        columns.append(_move(moved, number * (_CROP + 22), 22))
-    words = f"after epoch {picture.epoch}; the bar is the probability that the network gives"
-    if views == 2:
-        words += "; above the earlier nucleus, below the later one"
-    content = _write(f"What the network answers {words}", 12) + "".join(columns)
-    width, height = max(620, len(columns) * (_CROP + 22)), views * (_CROP + 4) + 84
-    return wrap_svg(content, width, height, describe_example(picture))
-
-
-def _draw_answer(name: str, target: bool, answer: float) -> str:
-    """The right answer in words, the probability as a bar, and whether they agree."""
-    right = (answer > 0.5) == target
-    colour, word = (COLOURS["blue"], "✓ right") if right else (COLOURS["vermillion"], "✗ wrong")
-    return (
-        f'{_write(name, 12, 11)}<rect y="19" width="{_CROP}" height="9" fill="none" '
-        f'stroke="#767676"/><rect y="19" width="{_CROP * answer:.1f}" height="9" fill="{colour}"/>'
-        f'<path d="M{_CROP / 2} 17v13" stroke="{INK}"/>{_write(f"{answer:.2f} {word}", 43, 11)}'
-    )
-
-
-def _write(text: str, y: float, size: int = 12) -> str:
-    return f'<text y="{y}" font-size="{size}" fill="{INK}">{text}</text>'
-
-
-def _move(content: str, x: float, y: float) -> str:
-    return f'<g transform="translate({x} {y})">{content}</g>'
+def _make_crop_panes(picture: EpochPicture) -> Iterator[list[Pane]]:
+    """The views of each crop, with the right answer above and the network's below."""
+    for images, target, answer in zip(picture.images, picture.targets, picture.answers):
+        right = (answer > 0.5) == (target > 0.5)
+        note = f"{answer:.2f} {'✓ right' if right else '✗ wrong'}"
+        share = (float(answer), COLOURS["blue" if right else "vermillion"])
+        panes = [Pane("", image, picture.spacing_um) for image in images]
+        panes[0] = replace(panes[0], title=_name_answer(picture, target))
+        panes[-1] = replace(panes[-1], note=note, share=share)
+        yield panes

@@ -13,7 +13,7 @@ from organoid_kit.base.files import read_json
 from organoid_kit.course import read_demonstration
 from organoid_kit.course.figures import plot_annotated_positions
 from organoid_kit.course.measured import Records, choose_records, describe_spread
-from organoid_kit.dashboards.parts.common import WIDE, add_controls, make_status, mark
+from organoid_kit.dashboards.parts.common import WIDE, add_controls, look, make_status, mark
 from organoid_kit.dashboards.parts.dashboard import Dashboard
 from organoid_kit.dashboards.parts.errors import refuse_if
 from organoid_kit.dashboards.training.pictures import draw_example
@@ -61,8 +61,8 @@ class RunComparison(Dashboard):
 
     def _make_slider(self, key: str, words: str, name: Callable[[Any], str]) -> SelectionSlider:
         values = sorted({record[key] for record in self.table["records"]})
-        options, layout = [(name(value), value) for value in values], Layout(width="420px")
-        return SelectionSlider(options=options, description=words, style=WIDE, layout=layout)
+        options = [(name(value), value) for value in values]
+        return SelectionSlider(options=options, description=words, **look("420px"))
 
     def chosen(self) -> Records:
         """The trainings with these values, one for each seed."""

@@ -9,7 +9,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "editor": ["AnnotationEditor", "open_editor"],
+        "editor": ["AnnotationEditor"],
         "remaining": [
             *("find_image_problems", "find_problems"),
             *("find_open_candidates", "join_candidates", "sort_by_doubt"),

@@ -98,13 +98,18 @@ class AnnotationEditor:
     """Annotations that change step by step; a wrong step raises a UserError and changes nothing.
 
     Positions are named by their row in `annotations`. Rows behind a deleted one move up; `numbers`
-    never change. Positions must lie in the `movie`, if there is one. Each step is written down in
-    `file`, a journal; the steps of one that is there are done again. Raises UserError where it is
+    never change. Positions must lie in the `movie`, if there is one. Each step is written down in a
+    journal, named after the file `output` that they will be saved to, with `.journal` behind it;
+    the steps of one that is there are done again. None: in no journal. Raises UserError where it is
     that of other annotations, damaged or unwritable.
     """
 
     def __init__(
-        self, annotations: Annotations, movie: TimeLapse | None = None, file: Path | None = None
+        self,
+        annotations: Annotations,
+        movie: TimeLapse | None = None,
+        *,
+        output: str | Path | None = None,
     ) -> None:
         self.movie, self._start = movie, annotations
         # Of a position or a refused candidate: time point, z, y, x; of a link: numbers of its ends.
@@ -112,7 +117,7 @@ class AnnotationEditor:
         links = Table(annotations.links.tolist())
         self._tables = {"position": positions, "link": links, "refused": Table()}
         self._properties, self._done, self._undone, self._saved = {}, [], [], None
-        self._journal = Journal(file, annotations) if file is not None else None
+        self._journal = None if output is None else Journal(f"{output}.journal", annotations)
         for event in self._journal.events if self._journal else ():
             self._apply(event)
 
@@ -240,11 +245,11 @@ class AnnotationEditor:
         self._record({"redo": 1})
         return self._done[-1].text
 
-    def save(self, path: str | Path, **options: Any) -> Path:
+    def save(self, path: str | Path) -> Path:
         """Writes a new file with `write_annotations`; a name that is taken gets a number."""
         path = Path(path)
         path = find_free_path(path) if path.exists() else path
-        write_annotations(self.annotations, path, **options)
+        write_annotations(self.annotations, path)
         self._record({"saved": path.name})
         return path
 
@@ -298,22 +303,6 @@ class AnnotationEditor:
     def _unlink(self, links: Sequence[int]) -> list[Change]:
         numbers = np.flatnonzero(self._tables["link"].there)[links]
         return [("link", number, None) for number in numbers.tolist()]
-
-
-def open_editor(
-    annotations: Annotations,
-    movie: TimeLapse | None = None,
-    *,
-    output: str | Path,
-    folder: str | Path | None = None,
-) -> AnnotationEditor:
-    """An editor with a journal, which goes on where an earlier one of the same annotations ended.
-
-    The journal is named after the file `output` that they will be saved to, with `.journal` behind
-    it, and lies beside that or in `folder`.
-    """
-    folder, name = Path(folder or Path(output).parent), Path(output).name
-    return AnnotationEditor(annotations, movie, folder / f"{name}.journal")
 
 
 def _make_plain(properties: Properties) -> Properties:

@@ -64,14 +64,11 @@ def _is_mended(problem: Problem, rows: Sequence[int | None], annotations: Annota
 
 
 def find_open_candidates(
-    candidates: Annotations,
-    annotations: Annotations,
-    refused: np.ndarray,
-    within_um: float = SAME_NUCLEUS_UM,
+    candidates: Annotations, annotations: Annotations, refused: np.ndarray
 ) -> np.ndarray:
     """Rows of the candidates that are neither refused nor have a position of their own.
 
-    Each position stands for one candidate at most; farther apart than `within_um`, they are two
+    Each position stands for one candidate at most; farther apart than 5 µm, they are two
     nuclei. `refused`, (n, 4) float: time point, z, y, x of what was refused.
     """
     spacing_um = np.array(candidates.spacing_um or annotations.spacing_um or (1.0, 1.0, 1.0))
@@ -81,7 +78,7 @@ def find_open_candidates(
         known = annotations.positions_at(time_point)
         known = known[np.isfinite(known).all(axis=1)]
         refused_here = refused[refused[:, 0] == time_point, 1:]
-        for decided, near_um in ((known, within_um), (refused_here, SAME_PLACE_UM)):
+        for decided, near_um in ((known, SAME_NUCLEUS_UM), (refused_here, SAME_PLACE_UM)):
             found_um = candidates.positions[rows] * spacing_um
             still[rows[match_positions(decided * spacing_um, found_um, near_um)[:, 1]]] = False
     return np.flatnonzero(still)
