@@ -7,14 +7,11 @@ import numpy as np
 from ipywidgets import HTML, Checkbox, IntSlider, Layout, VBox
 
 from organoid_kit.base import UserError
-from organoid_kit.dashboards.parts import common
-from organoid_kit.dashboards.parts.common import INK, add_controls, look
-from organoid_kit.dashboards.parts.dashboard import Dashboard
+from organoid_kit.dashboards.parts import Dashboard, add_controls, common, make_look
 from organoid_kit.dashboards.parts.svg import Pane, Points, draw_panes
 from organoid_kit.dashboards.stack.pictures import StackPictures
 from organoid_kit.data import Annotations, TimeLapse
-from organoid_kit.plots import Drawing
-from organoid_kit.plots.drawing import COLOURS, Mark
+from organoid_kit.plots.drawing import COLOURS, Drawing, Mark
 from organoid_kit.plots.images import plot_channels
 from organoid_kit.report import measuring
 from organoid_kit.report.measuring import ChannelScore, choose_best_channels
@@ -46,7 +43,8 @@ class ChannelDashboard(Dashboard):
         self.annotations = annotations if annotations is not None and len(annotations) else None
         self._pictures, self._out = StackPictures(movie, kept=16), {}
         self.scores = {
-            choice: self._score(choice) for choice in measuring.list_channel_choices(movie)
+            choice: measuring.score_channels(movie, choice, self.annotations)
+            for choice in measuring.list_channel_choices(movie)
         }
         self._make_controls()
         marked = [self.marks] if self.annotations is not None else []
@@ -65,7 +63,7 @@ class ChannelDashboard(Dashboard):
         add_controls(
             self,
             channels=common.CheckboxGroup(names, (1,), "Train on (several: summed)", at_least=1),
-            time_point=IntSlider(*ends, description="Time point", **look("420px")),
+            time_point=IntSlider(*ends, description="Time point", **make_look("420px")),
             marks=Checkbox(description="Mark the annotated nuclei", **box),
             _panes=HTML(),
             _table=HTML(),
@@ -88,14 +86,11 @@ class ChannelDashboard(Dashboard):
         drawing.description = f"{drawing.description} {self.describe()} {measured}"
         return drawing
 
-    def _score(self, choice: tuple[int, ...]) -> ChannelScore:
-        return measuring.score_channels(self.movie, choice, self.annotations)
-
     @property
     def _chosen(self) -> ChannelScore:
         """The score of the choice; one that was not tried yet is measured now."""
         if (choice := self.channels.value) not in self.scores:
-            self.scores[choice] = self._score(choice)
+            self.scores[choice] = measuring.score_channels(self.movie, choice, self.annotations)
         return self.scores[choice]
 
     def _find_better(self) -> ChannelScore | None:
@@ -157,7 +152,11 @@ class ChannelDashboard(Dashboard):
             row = {"name": self._name(choice), "chosen": choice == self.channels.value}
             rows.append({**row, "part": part, "share": _format_share(score)})
         times = ", ".join(map(str, self._chosen.time_points))
-        look = {"ink": INK, "bar": COLOURS["blue"], "annotated": self.annotations is not None}
+        look = {
+            "ink": common.INK,
+            "bar": COLOURS["blue"],
+            "annotated": self.annotations is not None,
+        }
         return common.render("channels.html", rows=rows, times=times, **look)
 
     def _name(self, choice: Sequence[int]) -> str:

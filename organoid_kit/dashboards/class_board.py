@@ -13,16 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from organoid_kit.base import UserError
-from organoid_kit.dashboards.parts.common import (
-    WIDE,
-    add_controls,
-    look,
-    make_button,
-    mark,
-    wrap_row,
-)
-from organoid_kit.dashboards.parts.dashboard import Dashboard, decode_state, encode_state, shorten
-from organoid_kit.dashboards.parts.errors import make_error, refuse_if
+from organoid_kit.dashboards.parts import Dashboard, add_controls, common, errors
+from organoid_kit.dashboards.parts.dashboard import decode_state, encode_state, shorten
 from organoid_kit.plots import Drawing, draw_figure
 from organoid_kit.plots.drawing import COLOURS, format_number, tidy, write_png
 
@@ -41,7 +33,7 @@ class Guess:
 
 def format_guess(question: str, guess: Guess) -> str:
     """A guess as one string. Raises UserError where it has no name."""
-    refuse_if(not guess.name.strip(), "guess name")
+    errors.refuse_if(not guess.name.strip(), "guess name")
     return encode_state(question, asdict(guess))
 
 
@@ -65,13 +57,13 @@ def parse_guesses(text: str, question: str) -> tuple[list[Guess], list[str]]:
 
 def _parse_guess(line: str, question: str) -> Guess:
     asked, state = decode_state(line)
-    refuse_if(asked != question, "question", question=question, asked=shorten(asked))
+    errors.refuse_if(asked != question, "question", question=question, asked=shorten(asked))
     try:
         name, guess = shorten(str(state["name"])), float(state["guess"])
         score = None if state["score"] is None else float(state["score"])
         return Guess(name, guess, score, dict(state["state"]))
     except (KeyError, TypeError, ValueError) as error:
-        raise make_error("guess") from error
+        raise errors.make_error("guess") from error
 
 
 def plot_guesses(
@@ -156,20 +148,20 @@ class ClassBoard(Dashboard):
     ) -> None:
         self.question, self.score, self.labels, self.dashboard = question, score, labels, dashboard
         self.guesses: list[Guess] = []
-        self.picture = mark(HTML(), "ok-class-curve")
+        self.picture = common.mark(HTML(), "ok-class-curve")
         number = {"value": limits[0], "min": limits[0], "max": limits[1], "step": step}
-        field = look("95%")
+        field = common.make_look("95%")
         to_copy, to_paste = "Your string appears here.", "Paste strings here, one in each line."
         add_controls(
             self,
-            name=Text(description="Your name", style=WIDE),
-            guess=BoundedFloatText(description="Your guess", style=WIDE, **number),
+            name=Text(description="Your name", style=common.WIDE),
+            guess=BoundedFloatText(description="Your guess", style=common.WIDE, **number),
             string=Textarea(description="To copy", placeholder=to_copy, rows=3, **field),
             strings=Textarea(description="Strings", placeholder=to_paste, rows=5, **field),
-            register=make_button("Register"),
-            write=make_button("State as a string"),
-            show=make_button("Show the class"),
-            go=make_button("Go to the first state"),
+            register=common.make_button("Register"),
+            write=common.make_button("State as a string"),
+            show=common.make_button("Show the class"),
+            go=common.make_button("Go to the first state"),
         )
         for name in ("register", "write", "show", "go"):
             self._connect(getattr(self, f"_{name}"), getattr(self, name))
@@ -178,7 +170,7 @@ class ClassBoard(Dashboard):
             source = (getattr(dashboard, control), "value")
             self._links = [traitlets.link(source, (self.guess, "value"))]
         writes, goes = ([], []) if dashboard is None else ([self.write], [self.go])
-        guessing = wrap_row(self.name, self.guess, self.register, *writes)
+        guessing = common.wrap_row(self.name, self.guess, self.register, *writes)
         sent = [HTML("<b>The class</b>"), self.strings, HBox([self.show, *goes])]
         title = HTML(f"<b>{html.escape(question)}</b>")
         super().__init__([title, guessing, self.string, *sent, self.messages, self.picture])
@@ -211,13 +203,13 @@ class ClassBoard(Dashboard):
         if name == self.question:
             name, state = f"{state.get('name')}'s guess", state.get("state", {})
         else:
-            refuse_if(name != wanted, "state of", wanted=wanted, name=shorten(name))
+            errors.refuse_if(name != wanted, "state of", wanted=wanted, name=shorten(name))
         self.dashboard.restore(state)
         self.messages.say(f"The dashboard shows the state of {shorten(name)}.")
 
     def _show(self) -> None:
         self.guesses, complaints = parse_guesses(self.strings.value, self.question)
-        refuse_if(not self.guesses and not complaints, "strings")
+        errors.refuse_if(not self.guesses and not complaints, "strings")
         drawing = self.plot()
         picture = f"data:image/png;base64,{base64.b64encode(write_png(drawing)).decode()}"
         words = html.escape(drawing.description)

@@ -7,6 +7,7 @@ import threading
 
 import numpy as np
 import pytest
+from test_training_session import wait_for
 
 from organoid_kit.base.errors import UserError
 from organoid_kit.dashboards import AnnotationChecker
@@ -189,10 +190,8 @@ def test_images_are_looked_at_on_demand(make):
     checker = make()
     assert "nucleus_missing" not in rules(checker)
     checker.problems.check.click()
-    assert (
-        checker.images.wait()
-        and "images of 3 time points were looked at" in checker.problems.summary.value
-    )
+    wait_for(lambda: not checker.images.is_running)
+    assert "images of 3 time points were looked at" in checker.problems.summary.value
     (missing,) = [each for each in checker.problems.problems if each.rule == "nucleus_missing"]
     assert missing.time_point == 2 and np.abs(np.array(missing.position) - (3, 38, 14)).max() < 1.5
     checker.problems.chosen.index = checker.problems.problems.index(missing)
@@ -217,7 +216,8 @@ def test_looking_can_be_stopped(start, tmp_path):
     assert reading.wait(30) and checker.problems.check.description == "Stop checking"
     checker.problems.check.click()
     go_on.set()
-    assert checker.images.wait() and "stopped" in checker.problems.summary.value
+    wait_for(lambda: not checker.images.is_running)
+    assert "stopped" in checker.problems.summary.value
     assert checker.problems.check.description == "Check images" and checker.messages.kind != "fail"
 
 

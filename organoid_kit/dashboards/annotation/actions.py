@@ -8,8 +8,7 @@ import numpy as np
 from ipywidgets import HTML, Button, HBox, Text, VBox
 
 from organoid_kit.dashboards.annotation.editing import AnnotationEditor
-from organoid_kit.dashboards.parts.common import add_controls, look, make_button, mark, wrap_row
-from organoid_kit.dashboards.parts.errors import refuse_if
+from organoid_kit.dashboards.parts import add_controls, common, make_look, mark, refuse_if, wrap_row
 from organoid_kit.data import Annotations
 from organoid_kit.plots.drawing import count
 
@@ -31,10 +30,10 @@ class EditActions(VBox):
         super().__init__()
         self.editor, self.chosen = editor, []
         buttons = {
-            name: make_button("{text} ({key})".format(**action), action["tip"])
+            name: common.make_button("{text} ({key})".format(**action), action["tip"])
             for name, action in _ACTIONS.items()
         }
-        file_name = Text(file_name, description="Save as", **look("98%"))
+        file_name = Text(file_name, description="Save as", **make_look("98%"))
         add_controls(self, **buttons, file_name=file_name)
         self._choice, self._saved = mark(HTML(), "ok-choice"), mark(HTML(), "ok-saved")
         self.actions, self.buttons = list(buttons), wrap_row(*list(buttons.values())[:-1])

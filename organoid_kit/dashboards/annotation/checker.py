@@ -13,14 +13,13 @@ from organoid_kit.base.files import make_file_name
 from organoid_kit.dashboards.annotation.actions import EditActions
 from organoid_kit.dashboards.annotation.editing import AnnotationEditor, find_problems
 from organoid_kit.dashboards.annotation.lists import CandidateList, ImageCheck, ProblemList
-from organoid_kit.dashboards.parts.common import WIDE, add_controls, render
-from organoid_kit.dashboards.parts.dashboard import Dashboard
+from organoid_kit.dashboards.parts import Dashboard, add_controls, common, render
 from organoid_kit.dashboards.stack.browser import Pick, StackBrowser
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.evaluation import summarise_annotations
 from organoid_kit.evaluation.checks import summary
-from organoid_kit.plots import Drawing, plot_problems
-from organoid_kit.plots.drawing import Mark, count
+from organoid_kit.plots import plot_problems
+from organoid_kit.plots.drawing import Drawing, Mark, count
 
 LISTS = ("Problems", "Candidates")
 _LONGEST = 120  # pixels: longest side of the map
@@ -42,7 +41,7 @@ class AnnotationChecker(Dashboard):
         editor, browser: `AnnotationEditor`, whose `annotations` are as now, and `StackBrowser`.
         edit: buttons that change annotations, `EditActions`.
         problems, candidates: `ProblemList` and `CandidateList`; `list_shown` is the one seen.
-        images: looks at all images when asked, `ImageCheck`; `images.wait()` waits for it.
+        images: looks at all images when asked, `ImageCheck`.
 
     Raises UserError where the journal is that of other annotations, or a channel not in the movie.
     """
@@ -101,7 +100,7 @@ class AnnotationChecker(Dashboard):
             super().restore({**state, "layers_shown": known})
 
     def _arrange(self) -> None:
-        style = {"button_width": "110px", **WIDE}
+        style = {"button_width": "110px", **common.WIDE}
         lists = ToggleButtons(options=LISTS, description="List", style=style)
         add_controls(self, coverage=HTML(), list_shown=lists)
         wrap = {"flex_flow": "row wrap", "align_items": "flex-start"}
@@ -207,7 +206,6 @@ class AnnotationChecker(Dashboard):
             self._show()
 
     def _show(self) -> None:
-        """All that may have changed."""
         self.candidates.show()
         with self.browser.at_once():
             self._show_problems()

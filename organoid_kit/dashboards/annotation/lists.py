@@ -12,9 +12,7 @@ from ipywidgets import HTML, Select, VBox
 
 from organoid_kit.dashboards.annotation import editing
 from organoid_kit.dashboards.annotation.editing import AnnotationEditor
-from organoid_kit.dashboards.parts import common
-from organoid_kit.dashboards.parts.common import make_button, make_live_text, mark
-from organoid_kit.dashboards.parts.errors import refuse_if
+from organoid_kit.dashboards.parts import common, mark, refuse_if
 from organoid_kit.data import Annotations
 from organoid_kit.evaluation import find_blobs
 from organoid_kit.evaluation.checks import Problem
@@ -33,8 +31,8 @@ class ProblemList(VBox):
         self.problems: list[Problem] = []
         self.summary, self.remedy = mark(HTML(), "ok-problem-summary"), mark(HTML(), "ok-remedy")
         tip = "Looks for positions beside their nucleus, and for nuclei without one, in all images"
-        self.check = mark(make_button("Check images", tip), "ok-check")
-        listed = {"rows": _MOST_ROWS, "description": "Problems", **common.look("98%")}
+        self.check = mark(common.make_button("Check images", tip), "ok-check")
+        listed = {"rows": _MOST_ROWS, "description": "Problems", **common.make_look("98%")}
         self.chosen = mark(Select(options=(), **listed), "ok-problems")
         self.chosen.observe(self._choose, "index")
         # Texts of any length are below what is pressed.
@@ -65,7 +63,7 @@ class ProblemList(VBox):
         self.chosen.rows = max(_LEAST_ROWS, min(len(lines), _MOST_ROWS))
         self.chosen.layout.display = None if lines else "none"
         text = "Click on a problem to go there." if lines else "Nothing to mend here."
-        self.remedy.value = make_live_text(text)
+        self.remedy.value = common.make_live_text(text)
 
     def _choose(self, change: dict) -> None:
         if not self._showing and change["new"] is not None:
@@ -76,12 +74,11 @@ class ProblemList(VBox):
         if self.chosen.index is None:
             return None
         problem = self.problems[self.chosen.index]
-        self.remedy.value = make_live_text(str(problem))
+        self.remedy.value = common.make_live_text(str(problem))
         return problem
 
 
 def _write_line(problem: Problem) -> str:
-    """A problem in one line: how bad, what, and where."""
     words = [f"{problem.severity}: {problem.rule.replace('_', ' ')}"]
     if problem.time_point is not None:
         words.append(f"time point {problem.time_point}")
@@ -118,12 +115,6 @@ class ImageCheck:
     def stop(self) -> None:
         """Ends before the next image."""
         self._stopping.set()
-
-    def wait(self, seconds: float = 60) -> bool:
-        """Waits for the end; whether it came."""
-        if self.is_running:
-            self._thread.join(seconds)
-        return not self.is_running
 
     def _work(
         self, annotations: Annotations, numbers: np.ndarray, tell: Callable, ended: Callable
@@ -174,10 +165,10 @@ class CandidateList(VBox):
         blobs = "Bright blobs of about the size of a nucleus become candidates"
         common.add_controls(
             self,
-            accept=make_button("Accept (Y)", "It is a nucleus: it becomes a position"),
-            refuse=make_button("Refuse (R)", "It is no nucleus: do not ask again"),
-            skip=make_button("Decide later (W)", "The next one; this one comes last"),
-            find=make_button("Find blobs at this time point", blobs),
+            accept=common.make_button("Accept (Y)", "It is a nucleus: it becomes a position"),
+            refuse=common.make_button("Refuse (R)", "It is no nucleus: do not ask again"),
+            skip=common.make_button("Decide later (W)", "The next one; this one comes last"),
+            find=common.make_button("Find blobs at this time point", blobs),
         )
         decide = common.wrap_row(self.accept, self.refuse, self.skip)
         find = [self.find] if proposed is None else []
@@ -231,11 +222,11 @@ class CandidateList(VBox):
             if len(self.still_open):
                 rows, order = editing.sort_by_doubt(self.proposed, self.still_open)
                 self.row = self._choose_next(rows.tolist())
-                question = make_live_text(self._ask())
+                question = common.make_live_text(self._ask())
         for button in (self.accept, self.refuse, self.skip):
             button.disabled = self.row is None
         waiting = count(len(self.still_open), "candidate")
-        self._summary.value = make_live_text(f"{waiting} to decide on. {order}")
+        self._summary.value = common.make_live_text(f"{waiting} to decide on. {order}")
         self._question.value = question
 
     def _choose_next(self, rows: list[int]) -> int:

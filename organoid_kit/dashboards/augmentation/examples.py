@@ -16,8 +16,8 @@ from organoid_kit.examples.division import ALIKE, DivisionExample
 from organoid_kit.examples.link import OTHER_NEAR, LinkExample
 from organoid_kit.examples.patches import make_grey
 from organoid_kit.examples.position import PositionExample
-from organoid_kit.plots import Drawing, plot_crops, plot_pairs
-from organoid_kit.plots.drawing import NEAR_PLANES, POSITION
+from organoid_kit.plots import plot_crops, plot_pairs
+from organoid_kit.plots.drawing import NEAR_PLANES, POSITION, Drawing
 from organoid_kit.plots.images import plot_augmentations
 
 Example = PositionExample | DivisionExample | LinkExample

@@ -9,14 +9,10 @@ from ipywidgets import HTML, BoundedIntText, Checkbox, HBox, IntSlider, Layout, 
 
 from organoid_kit.base import AugmentationSettings, NetworkSettings
 from organoid_kit.dashboards.augmentation import advice, examples as previews
-from organoid_kit.dashboards.parts import common
-from organoid_kit.dashboards.parts.common import add_controls, look, make_tooltip, mark
-from organoid_kit.dashboards.parts.dashboard import Dashboard
-from organoid_kit.dashboards.parts.errors import refuse_if
+from organoid_kit.dashboards.parts import Dashboard, add_controls, common, make_look, refuse_if
 from organoid_kit.dashboards.parts.svg import draw_panes
 from organoid_kit.data import AnnotatedMovie
-from organoid_kit.plots import Drawing
-from organoid_kit.plots.drawing import count
+from organoid_kit.plots.drawing import Drawing, count
 
 Setting = bool | float | tuple[float, float] | None
 _MOST_MOVIES = 4  # are looked at for the warnings
@@ -99,13 +95,13 @@ class AugmentationPreview(Dashboard):
 
     def _make_controls(self, settings: NetworkSettings) -> None:
         seed = {"max": max(_SEEDS, settings.seed), "description": "Seed"}
-        seed |= look("150px", "The same seed throws the same dice.")
+        seed |= make_look("150px", "The same seed throws the same dice.")
         _, what = _EXAMPLES[self._network]
         number = previews.count_previews(self._examples)
         add_controls(
             self,
-            example=IntSlider(1, 1, number, description=what, **look("420px")),
-            variations=IntSlider(4, 1, 6, description="Variations", **look("420px")),
+            example=IntSlider(1, 1, number, description=what, **make_look("420px")),
+            variations=IntSlider(4, 1, 6, description="Variations", **make_look("420px")),
             seed=BoundedIntText(settings.seed, **seed),
         )
         self._add_buttons(
@@ -124,7 +120,7 @@ class AugmentationPreview(Dashboard):
         operations, half = list(self.operations.values()), (len(self.operations) + 1) // 2
         margin, halves = Layout(margin="0 16px 0 0"), (operations[:half], operations[half:])
         halves = [VBox(each, layout=margin) for each in halves]
-        self._pictures = mark(HTML(), "ok-pictures")
+        self._pictures = common.mark(HTML(), "ok-pictures")
         self.children = [
             self._pictures,
             HTML(common.make_status(_WHAT_TO_SEE[self._network], role="note")),
@@ -201,13 +197,17 @@ class Operation(VBox):
 
     def __init__(self, name: str, setting: Setting) -> None:
         kind, self.warning = advice.OPERATIONS[name], HTML(layout=Layout(max_width="480px"))
-        box = {"indent": False, "layout": Layout(width="245px"), **make_tooltip(kind.meaning)}
+        box = {
+            "indent": False,
+            "layout": Layout(width="245px"),
+            **common.make_tooltip(kind.meaning),
+        }
         self.on = Checkbox(bool(setting), description=kind.label, **box)
         # Where it is off, the slider shows the usual range.
         self.range = _make_slider(kind, setting or getattr(AugmentationSettings(), name))
         row = [self.on, self.range] if self.range else [self.on]
         super().__init__([common.wrap_row(*row), self.warning])
-        mark(self, f"ok-{name.replace('_', '-')}")
+        common.mark(self, f"ok-{name.replace('_', '-')}")
 
     @property
     def setting(self) -> Setting:
@@ -244,7 +244,7 @@ def _make_slider(kind: advice.Kind, value: float | tuple[float, float]) -> Widge
         return None
     low, high = value if kind.is_range else (value, value)
     limits = {"min": min(kind.ends[0], low), "max": max(kind.ends[1], high), "step": kind.step}
-    limits |= look("275px", kind.meaning)
+    limits |= make_look("275px", kind.meaning)
     if kind.is_range:
         return widgets.FloatRangeSlider(value=value, description="range", **limits)
     make = widgets.IntSlider if isinstance(kind.step, int) else widgets.FloatSlider

@@ -78,10 +78,6 @@ class Messages(HTML):
                 text += f" ({frame.filename}, line {frame.lineno}: {frame.line})"
         self.say(text, "fail")
 
-    def clear(self) -> None:
-        """Nothing to say."""
-        self.kind, self.value = "", ""
-
     @contextmanager
     def watch(self, *, keep: bool = False) -> Iterator[None]:
         """Shows what goes wrong inside, while no other handler works.
@@ -90,7 +86,7 @@ class Messages(HTML):
         """
         with handler_lock():
             if self.kind == "fail" and not keep:
-                self.clear()
+                self.kind, self.value = "", ""
             with self.catch():
                 yield
 
@@ -161,7 +157,6 @@ class CheckboxGroup(VBox):
             box.close()
 
     def _take(self, change: dict[str, Any]) -> None:
-        """A checkbox was checked or unchecked."""
         with handler_lock():
             checked = [value for box, (_, value) in zip(self.boxes, self.options) if box.value]
             if len(checked) < self.at_least:
@@ -178,7 +173,6 @@ class CheckboxGroup(VBox):
 
     @traitlets.observe("value")
     def _show(self, change: dict[str, Any]) -> None:
-        """On the checkboxes, all at once."""
         for box, (_, value) in zip(self.boxes, self.options):
             box.unobserve(self._take, "value")
             box.value = value in change["new"]
@@ -202,7 +196,7 @@ def make_button(text: str, tip: str = "") -> Button:
     return Button(description=text, tooltip=tip, layout=Layout(width="auto"))
 
 
-def look(width: str, tip: str = "", **style: Any) -> dict[str, Any]:
+def make_look(width: str, tip: str = "", **style: Any) -> dict[str, Any]:
     """Options of a control: how wide it is, what is said of it; its label is not cut off."""
     said = make_tooltip(tip) if tip else {}
     return {"style": WIDE | style, "layout": Layout(width=width, max_width="98%"), **said}
@@ -254,18 +248,11 @@ def draw_shape(
     return drawn
 
 
-def draw_mark(shown: Mark, ground: str = DARK, size: int = 18) -> str:
-    """A mark on the ground it has in the picture, as SVG for `HTML`."""
-    colour, half = COLOURS[shown.colour], size / 2
-    fill = colour if shown.filled else None
-    return (
-        f'<svg width="{size}" height="{size}" aria-hidden="true" style="vertical-align:middle">'
-        f'<rect width="{size}" height="{size}" rx="3" fill="{ground}"/>'
-        f"{draw_shape(shown.shape, half, half, 0.3 * size, colour, fill)}</svg>"
-    )
-
-
 def make_legend(entries: Iterable[tuple[Mark, str]], ground: str = DARK) -> str:
     """Marks with words beside them, as HTML, on `DARK` as on images, or `PAPER` as in diagrams."""
-    marks = [(draw_mark(shown, ground), text) for shown, text in entries]
-    return render("legend.html", entries=marks)
+    drawn = []
+    for shown, text in entries:
+        colour = COLOURS[shown.colour]
+        fill = colour if shown.filled else None
+        drawn.append((draw_shape(shown.shape, 9, 9, 5.4, colour, fill), text))
+    return render("legend.html", entries=drawn, ground=ground)

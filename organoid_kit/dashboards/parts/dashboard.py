@@ -140,27 +140,17 @@ class Later:
     """Calls a function, which shows its own errors, in a thread once nothing changes any more."""
 
     def __init__(self, function: Callable[[], None], seconds: float = 0.3) -> None:
-        self.function, self.seconds = function, seconds
-        self._asked = self._done = 0
-        self._ended, self._working = threading.Condition(), threading.Lock()
+        self.function, self.seconds, self._asked = function, seconds, None
+        self._working = threading.Lock()
 
     def ask(self) -> None:
         """Something changed."""
-        with self._ended:
-            self._asked += 1
-            timer = threading.Timer(self.seconds, self._work, [self._asked])
+        self._asked = asked = object()
+        timer = threading.Timer(self.seconds, self._work, [asked])
         timer.daemon = True
         timer.start()
 
-    def wait(self, seconds: float = 60) -> bool:
-        """Waits until all is done; whether it is."""
-        with self._ended:
-            return self._ended.wait_for(lambda: self._done >= self._asked, seconds)
-
-    def _work(self, number: int) -> None:
+    def _work(self, asked: object) -> None:
         with self._working:
-            if number == self._asked:
+            if asked is self._asked:
                 self.function()
-        with self._ended:
-            self._done = max(self._done, number)
-            self._ended.notify_all()

@@ -110,7 +110,6 @@ def _draw_image(pixels: np.ndarray, width: float, height: float) -> str:
 
 
 def _draw_points(points: Points, scale: float) -> str:
-    """All marks of one kind; those of other planes small and faint."""
     places = np.asarray(points.places_um, float).reshape(-1, 2) * scale
     near = np.ones(len(places), bool) if points.near is None else points.near
     shape, colour, drawn = points.mark.shape, COLOURS[points.mark.colour], []

@@ -9,16 +9,12 @@ import ipywidgets as widgets
 import numpy as np
 from ipywidgets import HTML, IntSlider, Layout, VBox
 
-from organoid_kit.dashboards.parts import common
-from organoid_kit.dashboards.parts.common import CheckboxGroup
-from organoid_kit.dashboards.parts.dashboard import Dashboard
-from organoid_kit.dashboards.parts.errors import refuse_if
+from organoid_kit.dashboards.parts import CheckboxGroup, Dashboard, common, refuse_if
 from organoid_kit.dashboards.stack import layers as stack_layers, pictures as stack_pictures
 from organoid_kit.dashboards.stack.display import StackDisplay
 from organoid_kit.data import Annotations, TimeLapse
 from organoid_kit.evaluation.checks import Problem
-from organoid_kit.plots import Drawing
-from organoid_kit.plots.drawing import Mark, count
+from organoid_kit.plots.drawing import Drawing, Mark, count
 
 PICK_UM = 5.0  # a position so near to the crosshair is the one that is meant
 
@@ -278,7 +274,6 @@ class StackBrowser(Dashboard):
             self._display.update_marks()
 
     def _make_legend(self) -> str:
-        """What the marks mean, as HTML."""
         annotations = [layer.annotations for layer in self.shown_layers]
         entries = [(layer.mark, layer.name) for layer in self.shown_layers]
         if any(len(each.divisions()) for each in annotations):

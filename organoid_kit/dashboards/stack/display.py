@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ipywidgets import HTML, Box, Image, Layout, VBox
 
-from organoid_kit.dashboards.parts.common import jpeg, make_live_text, mark
-from organoid_kit.dashboards.parts.errors import make_error, refuse_if
+from organoid_kit.dashboards.parts import common, make_error, mark, refuse_if
 from organoid_kit.dashboards.stack.pictures import render_scene
 
 if TYPE_CHECKING:
@@ -48,11 +47,11 @@ class StackDisplay(VBox):
         if self.drawn_by != "kernel":
             return
         browser, scene = self._browser, self._browser.compose()
-        self._image.value = jpeg(render_scene(scene))
+        self._image.value = common.jpeg(render_scene(scene))
         words = f"{browser.describe()} The white bar is {scene.layout.bar_um} µm long."
         if found := browser.find_at_crosshair():
             words += f" At the crosshair: {found[0].describe(found[1])}"
-        self.caption.value = make_live_text(words)
+        self.caption.value = common.make_live_text(words)
 
     def update_stacks(self) -> None:
         """Other channels are chosen."""
@@ -103,7 +102,6 @@ class StackDisplay(VBox):
         self.caption.layout.display = self._image.layout.display
 
     def _answer(self, content: dict[str, Any]) -> None:
-        """The page wants a time point, or tells what the user did."""
         browser, stack, marks = self._browser, None, None
         if content["kind"] != "want":
             with browser.messages.watch():

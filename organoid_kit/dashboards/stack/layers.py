@@ -66,7 +66,6 @@ class Layer:
         return " · ".join(words)
 
     def _trace_back(self, rows: np.ndarray, time_point: int, tail: int) -> np.ndarray:
-        """Goes back along the links, one time point after the other."""
         places, links = self.annotations.positions, self.annotations.links
         ends = self.annotations.time_points[links[:, 1]]
         leads_to = np.full(len(self.annotations), -1)

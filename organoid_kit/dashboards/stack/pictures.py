@@ -17,8 +17,8 @@ from matplotlib.colors import to_rgba
 
 from organoid_kit.dashboards.stack.layers import DIVISION, Layer, LayerMarks
 from organoid_kit.data import TimeLapse
-from organoid_kit.plots import Drawing, drawing
-from organoid_kit.plots.drawing import COLOURS, Mark, Spacing
+from organoid_kit.plots import drawing
+from organoid_kit.plots.drawing import COLOURS, Drawing, Mark, Spacing
 
 Layers = Sequence[tuple[Layer, LayerMarks]]
 VIEWS = ("slice", "maximum", "orthogonal")

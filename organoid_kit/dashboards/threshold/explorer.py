@@ -9,9 +9,7 @@ import numpy as np
 import traitlets
 from ipywidgets import HTML, FloatSlider, IntSlider, Layout, ToggleButtons, VBox
 
-from organoid_kit.dashboards.parts.common import add_controls, look, wrap_row
-from organoid_kit.dashboards.parts.dashboard import Dashboard
-from organoid_kit.dashboards.parts.errors import refuse_if
+from organoid_kit.dashboards.parts import Dashboard, add_controls, make_look, refuse_if, wrap_row
 from organoid_kit.dashboards.parts.svg import Diagram, Pane, Points, draw_panes, wrap_svg
 from organoid_kit.dashboards.stack.browser import StackBrowser
 from organoid_kit.dashboards.stack.pictures import FAINT_PLANES, StackPictures
@@ -20,18 +18,9 @@ from organoid_kit.dashboards.threshold.judging import Judgement
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.evaluation.positions import DEFAULT_THRESHOLDS, ThresholdCurve, format_score
 from organoid_kit.examples.patches import make_grey
-from organoid_kit.plots import Drawing
+from organoid_kit.plots import drawing
 from organoid_kit.plots.curves import plot_threshold_curve
-from organoid_kit.plots.drawing import (
-    FALSE,
-    LINES,
-    MISSED,
-    NEAR_PLANES,
-    POSITION,
-    RIGHT,
-    Mark,
-    format_number,
-)
+from organoid_kit.plots.drawing import FALSE, LINES, MISSED, NEAR_PLANES, POSITION, RIGHT, Mark
 
 # Positions are judged at so many, evenly chosen; that takes a second.
 _MOST_TIME_POINTS, _MOST_POSITIONS = 30, 5000
@@ -96,7 +85,7 @@ class ThresholdExplorer(Dashboard):
         """Threshold, figures and counts, in words."""
         return f"{self.kind.value.capitalize()}, {self._describe_judgement()}"
 
-    def plot(self) -> Drawing:
+    def plot(self) -> drawing.Drawing:
         """The static twin: the curves, with the threshold."""
         shown = {"chosen": self.threshold.value, "title": self.kind.value}
         figure = plot_threshold_curve(self._judge_all(), **shown)
@@ -105,12 +94,14 @@ class ThresholdExplorer(Dashboard):
 
     def _make_controls(self, kinds: Sequence[str]) -> None:
         low, high = float(DEFAULT_THRESHOLDS[0]), float(DEFAULT_THRESHOLDS[-1])
-        threshold = {"value": _START, "min": low, "max": high, "step": 0.02, **look("470px")}
+        threshold = {"value": _START, "min": low, "max": high, "step": 0.02, **make_look("470px")}
         add_controls(
             self,
             kind=ToggleButtons(options=kinds, description="Judge", style={"button_width": "92px"}),
             threshold=FloatSlider(description="Threshold", **threshold),
-            tolerance=IntSlider(1, 0, 2, description="Tolerance (time points)", **look("320px")),
+            tolerance=IntSlider(
+                1, 0, 2, description="Tolerance (time points)", **make_look("320px")
+            ),
             _curve=HTML(layout=Layout(width="500px")),
             _close_ups=HTML(layout=Layout(width="500px")),
         )
@@ -186,7 +177,6 @@ class ThresholdExplorer(Dashboard):
         self._close_ups.value = shown
 
     def _describe_judgement(self) -> str:
-        """Figures and counts, in words."""
         now = self.judgement
         figures = [f"{name} {format_score(getattr(now, key))}" for key, name in _FIGURES.items()]
         counts = [f"{len(getattr(now, name))} {name}" for name in ("right", "missed", "false")]
@@ -201,7 +191,7 @@ class ThresholdExplorer(Dashboard):
         for style, (key, name) in zip(LINES, _FIGURES.items(), strict=False):
             values = np.array([getattr(judgement, key) for judgement in curve.scores], float)
             value, points = getattr(self.judgement, key), np.c_[curve.thresholds, values]
-            diagram.add_line(points, style, f"{name} {format_number(value)}", every=8)
+            diagram.add_line(points, style, f"{name} {drawing.format_number(value)}", every=8)
             if value is not None:
                 diagram.add_point(threshold, value, {**style, "fill": "#fff"}, 5)
         if (committed := self.committed.get(self.kind.value)) is not None:
@@ -224,7 +214,6 @@ class ThresholdExplorer(Dashboard):
         return rows
 
     def _step(self, name: str) -> None:
-        """Goes to the next mistake of a kind, in order of time."""
         whole = self._judged[0 if name == "missed" else 1]
         rows = judging.sort_by_time(whole, getattr(self.judgement, name))
         if not len(rows):

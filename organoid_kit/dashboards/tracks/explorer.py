@@ -7,16 +7,13 @@ import numpy as np
 from ipywidgets import HTML, BoundedIntText, HBox, Layout, Select, VBox
 
 from organoid_kit.base import UserError
-from organoid_kit.dashboards.parts import common
-from organoid_kit.dashboards.parts.common import INK, PAPER, add_controls
-from organoid_kit.dashboards.parts.dashboard import Dashboard
-from organoid_kit.dashboards.parts.errors import refuse_if
+from organoid_kit.dashboards.parts import Dashboard, add_controls, common, refuse_if
 from organoid_kit.dashboards.stack.browser import PICK_UM, Pick, StackBrowser
 from organoid_kit.dashboards.stack.layers import find_nearest
 from organoid_kit.dashboards.tracks.lineage_tree import MARKS, DrawnTree, TreeDisplay, draw_tree
 from organoid_kit.data import Annotations, TimeLapse
-from organoid_kit.plots import Drawing, plot_lineage_tree
-from organoid_kit.plots.drawing import Mark, count
+from organoid_kit.plots import plot_lineage_tree
+from organoid_kit.plots.drawing import Drawing, Mark, count
 from organoid_kit.plots.lineages import number_lineages
 from organoid_kit.tracking import Doubt, estimate_errors, list_doubts
 
@@ -102,7 +99,7 @@ class TrackExplorer(Dashboard):
         texts = [self._describe_shown(), self._drawn.words]
         if self.chosen is not None:
             texts.append(f"Chosen: {self._describe_lineage(self.chosen)}")
-        return " ".join([*texts, self.browser.describe(), self._describe_doubts()])
+        return " ".join([*texts, self.browser.describe(), self._estimate])
 
     def plot(self) -> Drawing:
         """The static twin: the trees that are shown."""
@@ -115,12 +112,12 @@ class TrackExplorer(Dashboard):
 
     def _make_controls(self) -> None:
         tip = "Lineages are numbered from the one with the most positions."
-        lineage = {"max": len(self._sizes), **common.look("250px", tip)}
+        lineage = {"max": len(self._sizes), **common.make_look("250px", tip)}
         doubts = []
         for number, doubt in enumerate(self._doubts):
             where = f"time point {doubt.time_point}, lineage {self._lineages[doubt.row] + 1}"
             doubts.append((f"{doubt.probability:.0%} wrong: {doubt.what}, {where}", number))
-        listed = {"value": None, "rows": 12, **common.look("350px")}
+        listed = {"value": None, "rows": 12, **common.make_look("350px")}
         add_controls(
             self,
             lineage=BoundedIntText(description="Lineage (0: the largest)", value=0, **lineage),
@@ -130,12 +127,13 @@ class TrackExplorer(Dashboard):
         )
         next_doubt = ("Next doubt", "Goes to the next one of the list.", self._step_doubts)
         self._add_buttons(next_doubt=next_doubt)
-        self._doubt_text = HTML(layout=Layout(max_width="350px"))
+        estimate = common.make_status(self._estimate, role="note")
+        self._doubt_text = HTML(estimate, layout=Layout(max_width="350px"))
         self._display = TreeDisplay(self._handle_event, self._watch(self._draw))
         self.tree = self._display.tree
 
     def _lay_out(self) -> list[Any]:
-        legend = HTML(common.make_legend(((kind, kind.name) for kind in MARKS), PAPER))
+        legend = HTML(common.make_legend(((kind, kind.name) for kind in MARKS), common.PAPER))
         left = [HBox([self.lineage, self._shown]), self._display, legend, self._tree_help]
         left = VBox(left, layout=Layout(width="690px", max_width="100%"))
         right = [self._doubt_text, self.doubts, self.next_doubt]
@@ -176,7 +174,7 @@ class TrackExplorer(Dashboard):
         if self._doubts:
             self.doubts.value = (before + 1) % len(self._doubts)
         else:
-            self.messages.say(self._describe_doubts())
+            self.messages.say(self._estimate)
 
     def _go_to_doubt(self) -> None:
         if self.doubts.value is not None:
@@ -198,8 +196,7 @@ class TrackExplorer(Dashboard):
         self._drawn: DrawnTree = draw_tree(self.tracks, self._lineages, shown, now=now, **options)
         self._display.show(self._drawn, time_point)
         self._shown.value = common.make_status(self._describe_shown(), role="note")
-        self._doubt_text.value = common.make_status(self._describe_doubts(), role="note")
-        look = {"ink": INK, "paper": PAPER}
+        look = {"ink": common.INK, "paper": common.PAPER}
         self._tree_help.value = common.render("tree_help.html", in_page=in_page, **look)
 
     def _move_line(self) -> None:
@@ -221,19 +218,17 @@ class TrackExplorer(Dashboard):
         counts = f"{count(len(part), 'position')}, {divisions}"
         return f"Lineage {lineage + 1}: {counts}, time points {times[0]} to {times[-1]}."
 
-    def _describe_doubts(self) -> str:
-        if self._estimate is None:
-            return "Doubts: not measured. Pass tracks of add_error_probabilities."
-        return f"Doubts, the most probable errors first. {self._estimate}"
 
-
-def _list_doubts(tracks: Annotations, most: int, least: float) -> tuple[list[Doubt], str | None]:
-    """Doubts, and how many errors to expect; none, and None, without error probabilities."""
+def _list_doubts(tracks: Annotations, most: int, least: float) -> tuple[list[Doubt], str]:
+    """Doubts, none without error probabilities; and, in words, how many errors to expect."""
     try:
-        doubts = list_doubts(tracks, most=most, least=least)
-        return doubts, str(estimate_errors(tracks, least=least))
+        doubts, errors = (
+            list_doubts(tracks, most=most, least=least),
+            estimate_errors(tracks, least=least),
+        )
+        return doubts, f"Doubts, the most probable errors first. {errors}"
     except UserError:
-        return [], None
+        return [], "Doubts: not measured. Pass tracks of add_error_probabilities."
 
 
 def _make_doubt_layer(doubts: Sequence[Doubt]) -> Annotations:

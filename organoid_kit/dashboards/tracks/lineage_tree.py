@@ -110,7 +110,6 @@ def _list_numbers(
 
 
 def _draw_events(marked: tuple[np.ndarray, ...], first: float, step: float) -> str:
-    """Marks, those of one place above each other."""
     shapes = []
     numbered = zip(MARKS, marked, trees.count_earlier_marks(marked), strict=True)
     for kind, places, earlier in numbered:

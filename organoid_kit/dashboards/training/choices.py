@@ -7,14 +7,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ipywidgets import HTML, BoundedIntText, Button, Dropdown, FloatText, HBox, Layout, Text, VBox
+from ipywidgets import HTML, BoundedIntText, Dropdown, FloatText, HBox, Layout, Text, VBox
 
 from organoid_kit.base import NetworkSettings, make_settings, read_settings
 from organoid_kit.base.settings import NETWORKS, PRESETS
-from organoid_kit.dashboards.parts import common
-from organoid_kit.dashboards.parts.common import CheckboxGroup, add_controls, make_tooltip
+from organoid_kit.dashboards.parts import CheckboxGroup, add_controls, common, make_error, refuse_if
 from organoid_kit.dashboards.parts.dashboard import Dashboard, Later
-from organoid_kit.dashboards.parts.errors import make_error, refuse_if
 from organoid_kit.dashboards.training.session import load_training
 from organoid_kit.data import AnnotatedMovie, find_samples, read_dataset
 from organoid_kit.networks import list_shipped_networks, load_settings, make_fine_tuning_settings
@@ -58,39 +56,39 @@ class TrainingChoices(Dashboard):
         self._offer_channels(self._given.get("training", []))
         self.show(self._base)
         self._offer_starts()
-        for name, control in self._kept.items():
-            self._connect(lambda name=name: self._follow(name), control)
-        self.measure_time.on_click(lambda _: self._measure())
+        self._connect(self._apply_network, self.network)
+        self._connect(self._apply_start, self.start_from)
+        self._connect(self._later.ask, *self._kept.values())
         self._later.ask()
 
     def _make_controls(self, paths: dict[str, str]) -> None:
-        style = {"style": {"description_width": "125px"}}  # labels in line below each other
-        wide, narrow = (style | {"layout": Layout(width=width)} for width in ("98%", "320px"))
-        numbers = {"value": 1, "min": 1, **narrow}
-        path = {"continuous_update": False, **wide}
-        path |= make_tooltip("An .autlist; empty for the movies the dashboard was given.")
+        style = {"description_width": "125px"}  # labels in line below each other
+        narrow = common.make_look("320px", **style)
+        tip = "An .autlist; empty for the movies the dashboard was given."
+        path = {"continuous_update": False, **common.make_look("98%", tip, **style)}
         for part in ("training", "validation"):
             names = ", ".join(movie.name for movie in self._given.get(part, []))
             path["placeholder"] = names or "none: the path of an .autlist"
             field = Text(value=paths.get(part, ""), description=f"{part} movies", **path)
             add_controls(self, **{f"{part}_path": field})
-        starts, size = [("from scratch", _SCRATCH)], make_tooltip("Size of the network.")
-        patch = {"continuous_update": False, **make_tooltip("In voxels."), **narrow}
-        button = {"tooltip": "Times a few training steps."}
-        button["layout"] = Layout(width="120px", flex="0 0 auto")
+        start = {"options": [("from scratch", _SCRATCH)], **common.make_look("98%", **style)}
+        preset = {"options": PRESETS, **common.make_look("320px", "Size of the network.", **style)}
+        patch = {"continuous_update": False, **common.make_look("320px", "In voxels.", **style)}
         add_controls(
             self,
             network=Dropdown(options=NETWORKS, description="network", **narrow),
-            start_from=Dropdown(options=starts, description="start", **wide),
+            start_from=Dropdown(description="start", **start),
             channels=CheckboxGroup(description="channels (several are summed)"),
-            preset=Dropdown(options=PRESETS, description="preset", **size, **narrow),
-            epochs=BoundedIntText(max=100_000, description="epochs", **numbers),
-            batch_size=BoundedIntText(max=4096, description="batch", **numbers),
+            preset=Dropdown(description="preset", **preset),
+            epochs=BoundedIntText(1, min=1, max=100_000, description="epochs", **narrow),
+            batch_size=BoundedIntText(1, min=1, max=4096, description="batch", **narrow),
             patch_shape=Text(description="patch (z, y, x)", **patch),
             learning_rate=FloatText(value=1e-3, step=1e-4, description="learning rate", **narrow),
-            measure_time=Button(description="Measure time", **button),
             estimate=HTML(),
         )
+        measure_time = ("Measure time", "Times a few training steps.", self._measure)
+        self._add_buttons(measure_time=measure_time)
+        self.measure_time.layout = Layout(width="120px", flex="0 0 auto")
 
     def _lay_out(self) -> list[Any]:
         left = VBox([self.network, self.preset, self.epochs, self.learning_rate])
@@ -142,20 +140,14 @@ class TrainingChoices(Dashboard):
                 widget.disabled = name not in free
         self.measure_time.disabled = running
 
-    def _follow(self, name: str) -> None:
-        if name == "network" and self.network.value != self._base.network:
-            self._apply_network()
-        elif name == "start_from":
-            self._apply_start()
-        self._later.ask()
-
     def _apply_network(self) -> None:
         """Another network has other defaults and other starts."""
         network, base = self.network.value, self._base
-        start = self._start if self._start.network == network else make_settings(network)
-        channels = self.channels.value or base.channels
-        self.show(start.changed(channels=channels, output_folder=base.output_folder))
-        self._offer_starts()
+        if network != base.network:
+            start = self._start if self._start.network == network else make_settings(network)
+            channels = self.channels.value or base.channels
+            self.show(start.changed(channels=channels, output_folder=base.output_folder))
+            self._offer_starts()
 
     def _apply_start(self) -> None:
         """The settings of the run to continue, or of the network to train on from."""
@@ -170,12 +162,20 @@ class TrainingChoices(Dashboard):
         self.lock(running=False)
 
     def _offer_starts(self, also: Run | None = None, chosen: str | None = None) -> None:
-        """From scratch, the shipped network, and the runs there are, newest first."""
         network, before = self.network.value, self.start_from.value
         options, shipped = [("from scratch", _SCRATCH)], f"{network}_small"
         if shipped in list_shipped_networks():
             options.append((f"train on from the shipped network {shipped}", shipped))
-        options += _list_starts(self._base.output_folder, network, also)
+        from_best, folder = [], self._base.output_folder
+        for row in reversed([row for row in list_runs(folder) if row["network"] == network]):
+            run = Run(Path(folder) / row["run"])
+            is_open = not run.ending.startswith("all ") or (also and run.folder == also.folder)
+            if is_open and any((run.folder / "checkpoints").glob("*.npz")):
+                label = f"continue {row['run']}: {count(row['epochs'], 'epoch')} done"
+                options.append((label, f"{_RESUME}{run.folder}"))
+            if row["epochs"]:
+                from_best.append((f"train on from {row['run']}, its best network", str(run.folder)))
+        options += from_best
         self.start_from.options, starts = options, [start for _, start in options]
         wanted = (start for start in (chosen, before) if start in starts)
         self.start_from.value = next(wanted, _SCRATCH)
@@ -214,7 +214,6 @@ class TrainingChoices(Dashboard):
         self.estimate.value = common.make_status(str(found), bold=fits)
 
     def _offer_channels(self, movies: list[AnnotatedMovie]) -> None:
-        """The channels of the first movie."""
         names = movies[0].movie.channel_names if movies else ()
         options = tuple((f"{n} {name}", n) for n, name in enumerate(names, start=1))
         if options != self.channels.options:
@@ -228,17 +227,3 @@ def _parse_shape(text: str) -> tuple[int, ...]:
     except ValueError:
         raise make_error("patch", text=text) from None
     return z, y, x
-
-
-def _list_starts(folder: str, network: str, also: Run | None) -> list[tuple[str, str]]:
-    """The runs of a folder that can be continued, and those that can be trained on from."""
-    going_on, from_best = [], []
-    for row in reversed([row for row in list_runs(folder) if row["network"] == network]):
-        run = Run(Path(folder) / row["run"])
-        is_open = not run.ending.startswith("all ") or (also and run.folder == also.folder)
-        if is_open and any((run.folder / "checkpoints").glob("*.npz")):
-            label = f"continue {row['run']}: {count(row['epochs'], 'epoch')} done"
-            going_on.append((label, f"{_RESUME}{run.folder}"))
-        if row["epochs"]:
-            from_best.append((f"train on from {row['run']}, its best network", str(run.folder)))
-    return [*going_on, *from_best]

@@ -8,10 +8,7 @@ from pathlib import Path
 from ipywidgets import HTML, Button, FloatProgress, Layout
 
 from organoid_kit.base import NetworkSettings
-from organoid_kit.dashboards.parts import common, kernel_waiting
-from organoid_kit.dashboards.parts.common import add_controls, handler_lock
-from organoid_kit.dashboards.parts.dashboard import Dashboard
-from organoid_kit.dashboards.parts.errors import refuse_if
+from organoid_kit.dashboards.parts import Dashboard, add_controls, common, kernel_waiting, refuse_if
 from organoid_kit.dashboards.training import session as sessions
 from organoid_kit.dashboards.training.choices import Data, TrainingChoices
 from organoid_kit.dashboards.training.pictures import draw_curves, draw_example
@@ -117,7 +114,7 @@ class TrainingDashboard(Dashboard):
         is_new = (session.state, len(session.news)) != self._shown
         if is_new or time.monotonic() - self._shown_at > _REDRAW_SECONDS:
             waits = session.state == "paused" or not session.is_running
-            with handler_lock(wait=waits) as is_my_turn:
+            with common.handler_lock(wait=waits) as is_my_turn:
                 if is_my_turn:
                     self.show()
         if not session.is_running:

@@ -4,9 +4,7 @@ from pathlib import Path
 
 from ipywidgets import HTML, IntSlider
 
-from organoid_kit.dashboards.parts.common import add_controls, look, make_status, wrap_row
-from organoid_kit.dashboards.parts.dashboard import Dashboard
-from organoid_kit.dashboards.parts.errors import refuse_if
+from organoid_kit.dashboards.parts import Dashboard, add_controls, common, refuse_if
 from organoid_kit.dashboards.training.pictures import draw_curves, draw_example
 from organoid_kit.plots import Drawing
 from organoid_kit.plots.curves import plot_epoch
@@ -31,7 +29,11 @@ class EpochExplorer(Dashboard):
         """Reads the run's folder, without Keras. Raises UserError where no epoch is finished."""
         self.run = run if isinstance(run, Run) else Run(Path(run))
         shown = {name: HTML() for name in ("curves", "example", "reading")}
-        add_controls(self, epoch=IntSlider(1, 1, 1, description="epoch", **look("420px")), **shown)
+        add_controls(
+            self,
+            epoch=IntSlider(1, 1, 1, description="epoch", **common.make_look("420px")),
+            **shown,
+        )
         self._add_buttons(
             best=("Best epoch", "The epoch whose network is kept", self._go_to_best),
             refresh=("Look again", "While a training goes on, more epochs come", self._refresh),
@@ -40,7 +42,7 @@ class EpochExplorer(Dashboard):
         self._go_to_best()
         self.show()
         self._connect(self.show, self.epoch)
-        controls = wrap_row(self.epoch, self.best, self.refresh)
+        controls = common.wrap_row(self.epoch, self.best, self.refresh)
         super().__init__([controls, self.reading, self.example, self.curves, self.messages])
 
     def reload_history(self) -> None:
@@ -66,7 +68,7 @@ class EpochExplorer(Dashboard):
         with self.messages.watch():
             epoch = self.epoch.value
             self.curves.value = draw_curves(self.history, epochs=self.epoch.max, marked=epoch)
-            self.reading.value = make_status(self.describe())
+            self.reading.value = common.make_status(self.describe())
             self.example.value = draw_example(read_picture(self.run.folder, epoch))
 
     def describe(self) -> str:

@@ -6,15 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from organoid_kit.dashboards.parts import svg
 from organoid_kit.dashboards.parts.common import PAPER
-from organoid_kit.dashboards.parts.svg import (
-    Diagram,
-    Pane,
-    Points,
-    colour_heat,
-    draw_panes,
-    wrap_svg,
-)
+from organoid_kit.dashboards.parts.svg import Pane, Points, colour_heat, draw_panes
 from organoid_kit.plots.drawing import COLOURS, LINES, Mark, count
 from organoid_kit.training.diagnosis import describe_history
 from organoid_kit.training.epoch_pictures import EpochPicture
@@ -55,7 +49,7 @@ def draw_curves(
     loss = (_WIDTHS[0], top, "loss", ("loss", "validation_loss"))
     best, drawn = find_best(history), []
     for width, highest, label, keys in (loss, (_WIDTHS[1], 1.02, "score", (quality,))):
-        diagram = Diagram((width, _HEIGHT), end, highest, ("epoch", label), integer=True)
+        diagram = svg.Diagram((width, _HEIGHT), end, highest, ("epoch", label), integer=True)
         if marked is not None:
             diagram.add_upright(marked, "2 2")
         if label == "loss" and len(steps):
@@ -66,7 +60,7 @@ def draw_curves(
             diagram.add_point(best["epoch"], best[keys[-1]], _BEST, 8, "best epoch")
         drawn.append(diagram.draw())
     content = f'{drawn[0]}<g transform="translate({_WIDTHS[0]} 0)">{drawn[1]}</g>'
-    return wrap_svg(content, sum(_WIDTHS), _HEIGHT, describe_curves(history))
+    return svg.wrap_svg(content, sum(_WIDTHS), _HEIGHT, describe_curves(history))
 
 
 def describe_curves(history: Sequence[Mapping[str, Any]]) -> str:

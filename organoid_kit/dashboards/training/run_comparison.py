@@ -13,12 +13,9 @@ from organoid_kit.base.files import read_json
 from organoid_kit.course import read_demonstration
 from organoid_kit.course.figures import plot_annotated_positions
 from organoid_kit.course.measured import Records, choose_records, describe_spread
-from organoid_kit.dashboards.parts.common import WIDE, add_controls, look, make_status, mark
-from organoid_kit.dashboards.parts.dashboard import Dashboard
-from organoid_kit.dashboards.parts.errors import refuse_if
+from organoid_kit.dashboards.parts import Dashboard, add_controls, common, refuse_if
 from organoid_kit.dashboards.training.pictures import draw_example
-from organoid_kit.plots import Drawing
-from organoid_kit.plots.drawing import count, write_png
+from organoid_kit.plots.drawing import Drawing, count, write_png
 from organoid_kit.training.epoch_pictures import EpochPicture
 
 _STARTS = ("from scratch", "fine-tuned")
@@ -43,8 +40,8 @@ class RunComparison(Dashboard):
         self.table = table
         starts = {(record["start"] != "scratch", record["start"]) for record in table["records"]}
         options = [(_STARTS[tuned], start) for tuned, start in sorted(starts)]
-        start = ToggleButtons(options=options, description="trained", style=WIDE)
-        self.start = mark(start, "ok-start-from")
+        start = ToggleButtons(options=options, description="trained", style=common.WIDE)
+        self.start = common.mark(start, "ok-start-from")
         add_controls(
             self,
             time_points=self._make_slider("time_points", "annotated time points", str),
@@ -62,7 +59,7 @@ class RunComparison(Dashboard):
     def _make_slider(self, key: str, words: str, name: Callable[[Any], str]) -> SelectionSlider:
         values = sorted({record[key] for record in self.table["records"]})
         options = [(name(value), value) for value in values]
-        return SelectionSlider(options=options, description=words, **look("420px"))
+        return SelectionSlider(options=options, description=words, **common.make_look("420px"))
 
     def chosen(self) -> Records:
         """The trainings with these values, one for each seed."""
@@ -71,7 +68,7 @@ class RunComparison(Dashboard):
     def show(self) -> None:
         """Draws what was measured for the values of the controls."""
         with self.messages.watch():
-            self.scores.value = make_status(self.describe())
+            self.scores.value = common.make_status(self.describe())
             self.chart.value = write_png(self.plot())
             shown = [record["prediction"] for record in self.chosen() if "prediction" in record]
             self.example.value = draw_example(self._make_picture(shown[0])) if shown else ""

@@ -261,13 +261,11 @@ class AnnotationEditor:
         self._record(event)
 
     def _record(self, event: dict[str, Any]) -> None:
-        """Writes an event down, then lets it happen."""
         if self._journal:
             self._journal.write(event)
         self._apply(event)
 
     def _apply(self, event: dict[str, Any]) -> None:
-        """Lets an event of the journal happen."""
         if "step" in event:
             # What is known of a position stays when it goes: nobody sees it then.
             known = event.get("properties", {}).items()
