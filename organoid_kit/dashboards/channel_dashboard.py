@@ -7,7 +7,7 @@ import numpy as np
 from ipywidgets import HTML, Checkbox, IntSlider, Layout, VBox
 
 from organoid_kit.base import UserError
-from organoid_kit.dashboards.parts import Dashboard, add_controls, common, make_look
+from organoid_kit.dashboards.parts import Dashboard, add_controls, common, fit
 from organoid_kit.dashboards.parts.svg import Pane, Points, draw_panes
 from organoid_kit.dashboards.stack.pictures import StackPictures
 from organoid_kit.data import Annotations, TimeLapse
@@ -63,7 +63,7 @@ class ChannelDashboard(Dashboard):
         add_controls(
             self,
             channels=common.CheckboxGroup(names, (1,), "Train on (several: summed)", at_least=1),
-            time_point=IntSlider(*ends, description="Time point", **make_look("420px")),
+            time_point=IntSlider(*ends, description="Time point", **fit("420px")),
             marks=Checkbox(description="Mark the annotated nuclei", **box),
             _panes=HTML(),
             _table=HTML(),

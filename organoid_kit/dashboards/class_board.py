@@ -150,7 +150,7 @@ class ClassBoard(Dashboard):
         self.guesses: list[Guess] = []
         self.picture = common.mark(HTML(), "ok-class-curve")
         number = {"value": limits[0], "min": limits[0], "max": limits[1], "step": step}
-        field = common.make_look("95%")
+        field = common.fit("95%")
         to_copy, to_paste = "Your string appears here.", "Paste strings here, one in each line."
         add_controls(
             self,

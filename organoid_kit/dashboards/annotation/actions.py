@@ -8,7 +8,7 @@ import numpy as np
 from ipywidgets import HTML, Button, HBox, Text, VBox
 
 from organoid_kit.dashboards.annotation.editing import AnnotationEditor
-from organoid_kit.dashboards.parts import add_controls, common, make_look, mark, refuse_if, wrap_row
+from organoid_kit.dashboards.parts import add_controls, common, fit, mark, refuse_if, wrap_row
 from organoid_kit.data import Annotations
 from organoid_kit.plots.drawing import count
 
@@ -33,7 +33,7 @@ class EditActions(VBox):
             name: common.make_button("{text} ({key})".format(**action), action["tip"])
             for name, action in _ACTIONS.items()
         }
-        file_name = Text(file_name, description="Save as", **make_look("98%"))
+        file_name = Text(file_name, description="Save as", **fit("98%"))
         add_controls(self, **buttons, file_name=file_name)
         self._choice, self._saved = mark(HTML(), "ok-choice"), mark(HTML(), "ok-saved")
         self.actions, self.buttons = list(buttons), wrap_row(*list(buttons.values())[:-1])
@@ -75,13 +75,11 @@ class EditActions(VBox):
                 own = editor.annotations.time_points[rows[0]]
                 refuse_if(own != time_point, "time point of move", own=own, shown=time_point)
                 editor.move(*rows, place)
-            case "delete":
-                editor.delete(*rows)
+            case "delete" | "unlink":
+                getattr(editor, name)(*rows)
             case "link":
                 editor.link(*rows)
                 self.choose_only(rows[1:])  # to be linked on
-            case "unlink":
-                editor.unlink(*rows)
             case "divide":
                 editor.mark_dividing(rows[0], tuple(rows[1:]))
             case "not_dividing":
@@ -118,11 +116,7 @@ class EditActions(VBox):
         editor = self.editor
         self.undo.disabled, self.redo.disabled = not editor.steps, not editor.undone_steps
         places = [_describe_place(editor.annotations, row) for row in self.list_chosen()]
-        said = "<b>Chosen: none.</b> Click on a position to choose it; up to three at a time."
-        if places:
-            said = '<b>Chosen, the last one last:</b><ol style="margin:0;padding-left:1.6em">'
-            said += "".join(f"<li>{place}</li>" for place in places) + "</ol>"
-        self._choice.value = f'<div aria-live="polite" style="line-height:1.4">{said}</div>'
+        self._choice.value = common.render("chosen.html", places=places)
         said = f"{count(len(editor.steps), 'change')}, not saved."
         if editor.is_saved:
             said = "All is saved." if editor.steps else "No change."

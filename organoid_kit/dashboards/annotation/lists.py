@@ -6,6 +6,7 @@ import itertools
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError
 
 import numpy as np
 from ipywidgets import HTML, Select, VBox
@@ -32,7 +33,7 @@ class ProblemList(VBox):
         self.summary, self.remedy = mark(HTML(), "ok-problem-summary"), mark(HTML(), "ok-remedy")
         tip = "Looks for positions beside their nucleus, and for nuclei without one, in all images"
         self.check = mark(common.make_button("Check images", tip), "ok-check")
-        listed = {"rows": _MOST_ROWS, "description": "Problems", **common.make_look("98%")}
+        listed = {"rows": _MOST_ROWS, "description": "Problems", **common.fit("98%")}
         self.chosen = mark(Select(options=(), **listed), "ok-problems")
         self.chosen.observe(self._choose, "index")
         # Texts of any length are below what is pressed.
@@ -125,7 +126,7 @@ class ImageCheck:
 
         def read_stack(time_point: int, channel: int) -> np.ndarray:
             if self._stopping.is_set():
-                raise _Stopped
+                raise CancelledError
             number = min(next(seen) // len(self._channels) + 1, len(times))
             self.text = f"Looking at image {number} of {len(times)} …"
             tell(self.text)
@@ -137,13 +138,9 @@ class ImageCheck:
             try:
                 self.found = editing.find_image_problems(*what)
                 self.text = f"The images of {count(len(times), 'time point')} were looked at."
-            except _Stopped:
+            except CancelledError:
                 self.text = "Looking at the images was stopped."
         ended()
-
-
-class _Stopped(Exception):
-    """The user no longer waits."""
 
 
 class CandidateList(VBox):

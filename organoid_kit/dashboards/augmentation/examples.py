@@ -9,18 +9,16 @@ from organoid_kit.base import AugmentationSettings, NetworkSettings
 from organoid_kit.dashboards.augmentation.advice import MOST_SKIP
 from organoid_kit.dashboards.parts.svg import Pane, Points, colour_heat
 from organoid_kit.data import AnnotatedMovie
-from organoid_kit.examples import draw_augmentation, make_examples
+from organoid_kit.examples import division, draw_augmentation, link, make_examples
 from organoid_kit.examples.augmentation import Augmentation
 from organoid_kit.examples.batches import Examples
-from organoid_kit.examples.division import ALIKE, DivisionExample
-from organoid_kit.examples.link import OTHER_NEAR, LinkExample
 from organoid_kit.examples.patches import make_grey
 from organoid_kit.examples.position import PositionExample
 from organoid_kit.plots import plot_crops, plot_pairs
 from organoid_kit.plots.drawing import NEAR_PLANES, POSITION, Drawing
 from organoid_kit.plots.images import plot_augmentations
 
-Example = PositionExample | DivisionExample | LinkExample
+Example = PositionExample | division.DivisionExample | link.LinkExample
 # Key of the random numbers, variation → a column.
 Chosen = Callable[[tuple[int, ...], Augmentation | None], tuple[Example, ...]]
 _TRIED = 8  # patches of a time point, of which the one with most nuclei is shown
@@ -81,7 +79,7 @@ def _choose_patch(examples: Examples, number: int) -> Chosen:
 
 def _choose_crops(examples: Examples, number: int) -> Chosen:
     """A nucleus that divides, and one that looks alike."""
-    alike = np.flatnonzero(examples.kinds == ALIKE)
+    alike = np.flatnonzero(examples.kinds == division.ALIKE)
     rows = [np.flatnonzero(examples.targets)[number], *alike[number % max(len(alike), 1) :][:1]]
     return lambda *how: tuple(examples.example(int(row), *how) for row in rows)
 
@@ -91,14 +89,14 @@ def _choose_pairs(examples: Examples, number: int) -> Chosen:
     movie, source = _list_linked(examples)[number]
     own = (examples.movies == movie) & (examples.sources == source)
 
-    def show(key: tuple[int, ...], augmentation: Augmentation | None) -> tuple[LinkExample, ...]:
+    def show(key: tuple[int, ...], augmentation: Augmentation | None) -> tuple[Example, ...]:
         skip = examples.settings.augmentation.skip or 1
         step = 1 if augmentation is None else int(np.random.default_rng(key).integers(1, skip + 1))
         ends = own & (examples.steps == step)
         if not (ends & examples.targets).any():
             ends = own & (examples.steps == 1)
         others = np.flatnonzero(ends & ~examples.targets).tolist()
-        others.sort(key=lambda row: examples.kinds[row] != OTHER_NEAR)
+        others.sort(key=lambda row: examples.kinds[row] != link.OTHER_NEAR)
         rows = [int(np.flatnonzero(ends & examples.targets)[0]), *others[:1]]
         return tuple(examples.example(row, key, augmentation) for row in rows)
 

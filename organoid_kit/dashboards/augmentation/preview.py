@@ -1,15 +1,17 @@
 """Before and after: what augmentation makes of an example, and what would go too far."""
 
 import dataclasses
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import ipywidgets as widgets
 from ipywidgets import HTML, BoundedIntText, Checkbox, HBox, IntSlider, Layout, VBox, Widget
 
 from organoid_kit.base import AugmentationSettings, NetworkSettings
 from organoid_kit.dashboards.augmentation import advice, examples as previews
-from organoid_kit.dashboards.parts import Dashboard, add_controls, common, make_look, refuse_if
+from organoid_kit.dashboards.parts import Dashboard, add_controls, common, fit, refuse_if
 from organoid_kit.dashboards.parts.svg import draw_panes
 from organoid_kit.data import AnnotatedMovie
 from organoid_kit.plots.drawing import Drawing, count
@@ -17,18 +19,8 @@ from organoid_kit.plots.drawing import Drawing, count
 Setting = bool | float | tuple[float, float] | None
 _MOST_MOVIES = 4  # are looked at for the warnings
 _SEEDS = 10_000
-# Longer side of a pane in pixels, and what the examples are.
-_EXAMPLES = {
-    "position": (165, "Example (time points of all movies)"),
-    "division": (140, "Division"),
-    "link": (140, "Linked nucleus"),
-}
-_WHAT_TO_SEE = {
-    "position": "Image above, target below. Rings: annotated positions in this plane.",
-    "division": "The plane through the nucleus in the middle, at its own time point.",
-    "link": "The earlier nucleus above, the later below, each in the middle; the arrow leads from "
-    "one to the other.",
-}
+# Of each network: longer side of a pane in pixels, what the examples are, and what one sees.
+_SHOWN = json.loads(Path(__file__).with_name("previews.json").read_text("utf-8"))
 
 
 class AugmentationPreview(Dashboard):
@@ -95,13 +87,12 @@ class AugmentationPreview(Dashboard):
 
     def _make_controls(self, settings: NetworkSettings) -> None:
         seed = {"max": max(_SEEDS, settings.seed), "description": "Seed"}
-        seed |= make_look("150px", "The same seed throws the same dice.")
-        _, what = _EXAMPLES[self._network]
-        number = previews.count_previews(self._examples)
+        seed |= fit("150px", "The same seed throws the same dice.")
+        example = {"max": previews.count_previews(self._examples), **fit("420px")}
         add_controls(
             self,
-            example=IntSlider(1, 1, number, description=what, **make_look("420px")),
-            variations=IntSlider(4, 1, 6, description="Variations", **make_look("420px")),
+            example=IntSlider(1, 1, description=_SHOWN[self._network]["label"], **example),
+            variations=IntSlider(4, 1, 6, description="Variations", **fit("420px")),
             seed=BoundedIntText(settings.seed, **seed),
         )
         self._add_buttons(
@@ -123,7 +114,7 @@ class AugmentationPreview(Dashboard):
         self._pictures = common.mark(HTML(), "ok-pictures")
         self.children = [
             self._pictures,
-            HTML(common.make_status(_WHAT_TO_SEE[self._network], role="note")),
+            HTML(common.make_status(_SHOWN[self._network]["help"], role="note")),
             HBox([self.example, self.variations], layout=wrap),
             HBox([self.seed, self.new_seed, self.usual, self.nothing], layout=wrap),
             self.messages,
@@ -177,7 +168,7 @@ class AugmentationPreview(Dashboard):
                 operation.range.disabled = not operation.on.value
         self._show_warnings()
         rows = previews.make_preview_panes(self._make_columns(), self._examples.settings)
-        self._pictures.value = draw_panes(rows, self.describe(), _EXAMPLES[self._network][0])
+        self._pictures.value = draw_panes(rows, self.describe(), _SHOWN[self._network]["side"])
 
     def _show_warnings(self) -> None:
         settings = self._examples.settings.changed(augmentation=self.settings)
@@ -244,7 +235,7 @@ def _make_slider(kind: advice.Kind, value: float | tuple[float, float]) -> Widge
         return None
     low, high = value if kind.is_range else (value, value)
     limits = {"min": min(kind.ends[0], low), "max": max(kind.ends[1], high), "step": kind.step}
-    limits |= make_look("275px", kind.meaning)
+    limits |= fit("275px", kind.meaning)
     if kind.is_range:
         return widgets.FloatRangeSlider(value=value, description="range", **limits)
     make = widgets.IntSlider if isinstance(kind.step, int) else widgets.FloatSlider

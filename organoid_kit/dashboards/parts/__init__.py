@@ -7,7 +7,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=["common", "dashboard", "errors", "kernel_waiting", "svg"],
     submod_attrs={
         "common": [
-            *("CheckboxGroup", "add_controls", "make_look", "make_status", "mark", "render"),
+            *("CheckboxGroup", "add_controls", "fit", "make_status", "mark", "render"),
             "wrap_row",
         ],
         "dashboard": ["Dashboard"],

@@ -196,7 +196,7 @@ def make_button(text: str, tip: str = "") -> Button:
     return Button(description=text, tooltip=tip, layout=Layout(width="auto"))
 
 
-def make_look(width: str, tip: str = "", **style: Any) -> dict[str, Any]:
+def fit(width: str, tip: str = "", **style: Any) -> dict[str, Any]:
     """Options of a control: how wide it is, what is said of it; its label is not cut off."""
     said = make_tooltip(tip) if tip else {}
     return {"style": WIDE | style, "layout": Layout(width=width, max_width="98%"), **said}

@@ -109,10 +109,9 @@ def make_problem_layers(problems: Sequence[Problem], spacing_um: Spacing) -> lis
             if problem.severity == severity and None not in (problem.position, problem.time_point)
         ]
         if found:
-            positions, time_points, messages, numbers = zip(*found)
+            *places, messages, numbers = zip(*found)
             words = {"message": np.array(messages, object), "number": np.array(numbers, object)}
-            annotations = Annotations(positions, time_points, properties=words)
-            layers.append(Layer(severity, annotations, mark, spacing_um))
+            layers.append(Layer(severity, Annotations(*places, properties=words), mark, spacing_um))
     return layers
 
 

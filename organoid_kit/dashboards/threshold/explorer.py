@@ -9,7 +9,7 @@ import numpy as np
 import traitlets
 from ipywidgets import HTML, FloatSlider, IntSlider, Layout, ToggleButtons, VBox
 
-from organoid_kit.dashboards.parts import Dashboard, add_controls, make_look, refuse_if, wrap_row
+from organoid_kit.dashboards.parts import Dashboard, add_controls, fit, refuse_if, wrap_row
 from organoid_kit.dashboards.parts.svg import Diagram, Pane, Points, draw_panes, wrap_svg
 from organoid_kit.dashboards.stack.browser import StackBrowser
 from organoid_kit.dashboards.stack.pictures import FAINT_PLANES, StackPictures
@@ -94,14 +94,12 @@ class ThresholdExplorer(Dashboard):
 
     def _make_controls(self, kinds: Sequence[str]) -> None:
         low, high = float(DEFAULT_THRESHOLDS[0]), float(DEFAULT_THRESHOLDS[-1])
-        threshold = {"value": _START, "min": low, "max": high, "step": 0.02, **make_look("470px")}
+        threshold = {"value": _START, "min": low, "max": high, "step": 0.02, **fit("470px")}
         add_controls(
             self,
             kind=ToggleButtons(options=kinds, description="Judge", style={"button_width": "92px"}),
             threshold=FloatSlider(description="Threshold", **threshold),
-            tolerance=IntSlider(
-                1, 0, 2, description="Tolerance (time points)", **make_look("320px")
-            ),
+            tolerance=IntSlider(1, 0, 2, description="Tolerance (time points)", **fit("320px")),
             _curve=HTML(layout=Layout(width="500px")),
             _close_ups=HTML(layout=Layout(width="500px")),
         )

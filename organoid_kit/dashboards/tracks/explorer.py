@@ -112,12 +112,12 @@ class TrackExplorer(Dashboard):
 
     def _make_controls(self) -> None:
         tip = "Lineages are numbered from the one with the most positions."
-        lineage = {"max": len(self._sizes), **common.make_look("250px", tip)}
+        lineage = {"max": len(self._sizes), **common.fit("250px", tip)}
         doubts = []
         for number, doubt in enumerate(self._doubts):
             where = f"time point {doubt.time_point}, lineage {self._lineages[doubt.row] + 1}"
             doubts.append((f"{doubt.probability:.0%} wrong: {doubt.what}, {where}", number))
-        listed = {"value": None, "rows": 12, **common.make_look("350px")}
+        listed = {"value": None, "rows": 12, **common.fit("350px")}
         add_controls(
             self,
             lineage=BoundedIntText(description="Lineage (0: the largest)", value=0, **lineage),

@@ -101,12 +101,10 @@ def _list_numbers(
     numbers: np.ndarray, times: np.ndarray, xs: np.ndarray, ys: np.ndarray, chosen: int | None
 ) -> list[tuple[float, float, str]]:
     """Where each lineage starts, and its number from 1; the chosen one with a pointer."""
-    starts = []
-    for number in np.unique(numbers).tolist():
-        rows = np.flatnonzero(numbers == number)
-        row = rows[times[rows].argmin()]
-        starts.append((xs[row], ys[row], f"{'▸ ' if number == chosen else ''}{number + 1}"))
-    return starts
+    order = np.lexsort((times, numbers))
+    shown, starts = np.unique(numbers[order], return_index=True)
+    texts = [f"{'▸ ' if number == chosen else ''}{number + 1}" for number in shown.tolist()]
+    return list(zip(xs[order[starts]], ys[order[starts]], texts, strict=True))
 
 
 def _draw_events(marked: tuple[np.ndarray, ...], first: float, step: float) -> str:

@@ -63,17 +63,17 @@ class TrainingChoices(Dashboard):
 
     def _make_controls(self, paths: dict[str, str]) -> None:
         style = {"description_width": "125px"}  # labels in line below each other
-        narrow = common.make_look("320px", **style)
+        narrow = common.fit("320px", **style)
         tip = "An .autlist; empty for the movies the dashboard was given."
-        path = {"continuous_update": False, **common.make_look("98%", tip, **style)}
+        path = {"continuous_update": False, **common.fit("98%", tip, **style)}
         for part in ("training", "validation"):
             names = ", ".join(movie.name for movie in self._given.get(part, []))
             path["placeholder"] = names or "none: the path of an .autlist"
             field = Text(value=paths.get(part, ""), description=f"{part} movies", **path)
             add_controls(self, **{f"{part}_path": field})
-        start = {"options": [("from scratch", _SCRATCH)], **common.make_look("98%", **style)}
-        preset = {"options": PRESETS, **common.make_look("320px", "Size of the network.", **style)}
-        patch = {"continuous_update": False, **common.make_look("320px", "In voxels.", **style)}
+        start = {"options": [("from scratch", _SCRATCH)], **common.fit("98%", **style)}
+        preset = {"options": PRESETS, **common.fit("320px", "Size of the network.", **style)}
+        patch = {"continuous_update": False, **common.fit("320px", "In voxels.", **style)}
         add_controls(
             self,
             network=Dropdown(options=NETWORKS, description="network", **narrow),

@@ -29,11 +29,8 @@ class EpochExplorer(Dashboard):
         """Reads the run's folder, without Keras. Raises UserError where no epoch is finished."""
         self.run = run if isinstance(run, Run) else Run(Path(run))
         shown = {name: HTML() for name in ("curves", "example", "reading")}
-        add_controls(
-            self,
-            epoch=IntSlider(1, 1, 1, description="epoch", **common.make_look("420px")),
-            **shown,
-        )
+        slider = IntSlider(1, 1, 1, description="epoch", **common.fit("420px"))
+        add_controls(self, epoch=slider, **shown)
         self._add_buttons(
             best=("Best epoch", "The epoch whose network is kept", self._go_to_best),
             refresh=("Look again", "While a training goes on, more epochs come", self._refresh),

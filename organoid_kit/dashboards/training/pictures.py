@@ -92,17 +92,13 @@ def _average(points: Sequence[tuple[float, float]]) -> np.ndarray:
 def draw_example(picture: EpochPicture) -> str:
     """What the network of an epoch answers to its example, as SVG."""
     if picture.network == "position":
-        heading = (
-            "Circles: annotated nuclei. Dark is probability 0, bright is 1; the highest here is"
-        )
         rows, side = [_make_patch_panes(picture)], _PANEL
-        heading += f" {picture.answers.max():.2f}."
+        heading = "Circles: annotated nuclei. Dark is probability 0, bright is 1; the highest is "
+        heading += f"{picture.answers.max():.2f}."
     else:
-        heading = (
-            f"What the network answers after epoch {picture.epoch}; the bar is the probability"
-        )
+        words = "the bar is the probability that the network gives"
         rows, side = list(zip(*_make_crop_panes(picture), strict=True)), _CROP
-        heading += " that the network gives"
+        heading = f"What the network answers after epoch {picture.epoch}; {words}"
         heading += "; above the earlier nucleus, below the later one" * (len(rows) == 2)
     return draw_panes(rows, describe_example(picture), side, heading)
 

@@ -59,7 +59,7 @@ class RunComparison(Dashboard):
     def _make_slider(self, key: str, words: str, name: Callable[[Any], str]) -> SelectionSlider:
         values = sorted({record[key] for record in self.table["records"]})
         options = [(name(value), value) for value in values]
-        return SelectionSlider(options=options, description=words, **common.make_look("420px"))
+        return SelectionSlider(options=options, description=words, **common.fit("420px"))
 
     def chosen(self) -> Records:
         """The trainings with these values, one for each seed."""

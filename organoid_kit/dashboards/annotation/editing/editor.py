@@ -161,8 +161,7 @@ class AnnotationEditor:
     ) -> int:
         """A new position, (3,) zyx, voxels; its row. It gets an "id" where the others have one."""
         place = np.asarray(position, dtype=float)
-        rules.check_inside(self.movie, time_point, place)
-        rules.check_free(self.annotations, time_point, place)
+        rules.check_place(self.annotations, self.movie, time_point, place)
         number = len(self._tables["position"])
         known = _make_plain((properties or {}) | _make_id(self._start, number))
         text = f"added the position {describe_place(time_point, place)}"
@@ -173,8 +172,7 @@ class AnnotationEditor:
         """A position goes elsewhere, at the same time point. `position`: (3,) zyx, voxels."""
         rules.check_rows(self.annotations, row)
         time_point, place = int(self.annotations.time_points[row]), np.asarray(position, float)
-        rules.check_inside(self.movie, time_point, place)
-        rules.check_free(self.annotations, time_point, place, but=row)
+        rules.check_place(self.annotations, self.movie, time_point, place, but=row)
         change = ("position", int(self.numbers[row]), (time_point, *place))
         self._do(f"moved {self._describe(row)}", [change])
 

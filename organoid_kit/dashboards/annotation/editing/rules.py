@@ -21,26 +21,26 @@ def check_rows(annotations: Annotations, *rows: int) -> None:
         refuse_if(not 0 <= row < len(annotations), "row", row=row, count=len(annotations))
 
 
-def check_inside(movie: TimeLapse | None, time_point: int, position: np.ndarray) -> None:
-    """Refuses places outside the movie, and what are no places."""
+def check_place(
+    annotations: Annotations,
+    movie: TimeLapse | None,
+    time_point: int,
+    position: np.ndarray,
+    but: int = -1,
+) -> None:
+    """Refuses what is no place in the movie, or taken; `but` is the row of the one that moves."""
     is_place = position.shape == (3,) and np.isfinite(position).all()
     refuse_if(not is_place, "numbers", place=position.tolist())
+    place = describe_place(time_point, position)
     if movie is not None:
         times = {"first": movie.time_points.start, "last": movie.time_points.stop - 1}
         is_unknown = time_point not in movie.time_points
         refuse_if(is_unknown, "time point", time_point=time_point, **times)
-        shape, place = " × ".join(map(str, movie.shape_zyx)), describe_place(time_point, position)
+        shape = " × ".join(map(str, movie.shape_zyx))
         refuse_if(not are_inside(position[None], movie).all(), "inside", shape=shape, place=place)
-
-
-def check_free(
-    annotations: Annotations, time_point: int, position: np.ndarray, but: int = -1
-) -> None:
-    """Refuses a place where another position is; `but` is the row of the one that moves."""
     rows = annotations.rows_at(time_point)
     same = (np.abs(annotations.positions[rows] - position) < SAME_PLACE).all(axis=1)
-    is_taken = (same & (rows != but)).any()
-    refuse_if(is_taken, "free", place=describe_place(time_point, position))
+    refuse_if((same & (rows != but)).any(), "free", place=place)
 
 
 def check_link(annotations: Annotations, earlier: int, later: int) -> None:
