@@ -111,7 +111,7 @@ class ChannelDashboard(Dashboard):
         self._table.value = self._write_table()
         legend = common.make_legend((kind, kind.name) for kind in (STANDS_OUT, HIDDEN))
         self._legend.value = legend if self._marks_nuclei else ""
-        (self.messages.warn if self._find_better() else self.messages.say)(self.describe())
+        self.messages.say(self.describe(), "warn" if self._find_better() else "say")
 
     def _list_shown(self) -> list[tuple[int, ...]]:
         """Every channel by itself, and what was chosen if that is a sum."""

@@ -215,8 +215,9 @@ class ClassBoard(Dashboard):
         words = html.escape(drawing.description)
         self.picture.value = f'<img alt="{words}" src="{picture}"><p>{words}</p>'
         if complaints:
-            return self.messages.warn(" ".join(complaints))
-        self.messages.say(f"Every line was read: {_count(self.guesses)}.")
+            self.messages.say(" ".join(complaints), "warn")
+        else:
+            self.messages.say(f"Every line was read: {_count(self.guesses)}.")
 
     def plot(self) -> Drawing:
         """The class's curve."""

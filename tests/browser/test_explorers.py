@@ -64,7 +64,7 @@ def test_the_threshold_moves_the_figures(thresholds):
     thresholds.wait_for("round(explorer.threshold.value, 2)", 0.38)
     thresholds.wait_for_text("ok-messages", "threshold 0.38: precision")
     thresholds.type("ok-threshold", "0.9")
-    thresholds.wait_for("len(explorer.judgement.right)", 0)
+    thresholds.wait_for("explorer.judgement.matched", 0)
     thresholds.wait_for_text("ok-messages", "precision not measured")
 
 
@@ -79,7 +79,7 @@ def test_the_best_threshold_is_committed(thresholds):
 
 def test_buttons_go_to_the_mistakes(thresholds):
     thresholds.type("ok-threshold", "0.4")
-    thresholds.wait_for("len(explorer.judgement.missed) > 0", True)
+    thresholds.wait_for("explorer.judgement.missed > 0", True)
     thresholds.click("ok-next-missed")
     thresholds.wait_for_text("ok-messages", "Missed, 1 of")
     thresholds.click("ok-next-false")

@@ -128,21 +128,21 @@ def test_the_usual_settings_teach_nothing_wrong(fresh):
 
 
 def test_before_stays_and_after_changes(fresh):
-    before, *after = fresh._make_columns()
+    before, *after = fresh._make_columns().values()
     fresh.new_seed.click()
-    same, *others = fresh._make_columns()
-    images = [getattr(column.examples[0], "image", None) for column in (before, same)]
+    same, *others = fresh._make_columns().values()
+    images = [getattr(column[0], "image", None) for column in (before, same)]
     if images[0] is not None:
         np.testing.assert_array_equal(*images)
-        assert not np.array_equal(after[0].examples[0].image, others[0].examples[0].image)
+        assert not np.array_equal(after[0][0].image, others[0][0].image)
     assert fresh.seed.value == 2
 
 
 def test_switched_off_nothing_changes(fresh):
     fresh.nothing.click()
-    columns = fresh._make_columns()
+    columns = [*fresh._make_columns().values()]
     for column in columns[1:]:
-        for first, other in zip(columns[0].examples, column.examples):
+        for first, other in zip(columns[0], column):
             for name in ("image", "first", "second", "positions", "displacement"):
                 if hasattr(first, name):
                     np.testing.assert_allclose(
@@ -155,8 +155,8 @@ def test_points_move_with_the_image(movies):
     only_turned = dataclasses.replace(NOTHING, rotation_degrees=180.0)
     before, after = make_columns(
         examples, choose_example(examples, 0), only_turned, seed=3, variations=1
-    )
-    first, second = before.examples[0], after.examples[0]
+    ).values()
+    first, second = before[0], after[0]
     inside = ((second.positions > 3) & (second.positions < np.array(second.target.shape) - 4)).all(
         axis=1
     )
@@ -176,24 +176,26 @@ def test_pairs_turn_with_their_displacement(movies):
     examples = make_preview_examples(movies, make_settings("link", channels=(2, 3)))
     shown = choose_example(examples, 5)
     only_turned = dataclasses.replace(NOTHING, rotation_degrees=180.0)
-    before, after = make_columns(examples, shown, only_turned, seed=3, variations=1)
-    for one, other in zip(before.examples, after.examples):
+    before, after = make_columns(examples, shown, only_turned, seed=3, variations=1).values()
+    for one, other in zip(before, after):
         lengths = [np.linalg.norm(each.displacement[1:]) for each in (one, other)]
         np.testing.assert_allclose(*lengths)
         assert one.displacement[0] == other.displacement[0]
     larger = dataclasses.replace(NOTHING, scale=(2.0, 2.0))
-    _, after = make_columns(examples, shown, larger, seed=3, variations=1)
-    for one, other in zip(before.examples, after.examples):
+    _, after = make_columns(examples, shown, larger, seed=3, variations=1).values()
+    for one, other in zip(before, after):
         np.testing.assert_allclose(other.displacement[1:], 2 * one.displacement[1:])
 
 
 def test_skipping_shows_later_ends_of_the_same_nucleus(movies):
     examples = make_preview_examples(movies, make_settings("link", channels=(2, 3)))
     skipping = dataclasses.replace(NOTHING, skip=4)
-    columns = make_columns(examples, choose_example(examples, 0), skipping, seed=1, variations=8)
-    moved = {tuple(column.examples[0].displacement.round(3)) for column in columns}
-    assert len(moved) > 2 and all(column.examples[0].target for column in columns)
-    assert not any(column.examples[1].target for column in columns)
+    columns = make_columns(
+        examples, choose_example(examples, 0), skipping, seed=1, variations=8
+    ).values()
+    moved = {tuple(column[0].displacement.round(3)) for column in columns}
+    assert len(moved) > 2 and all(column[0].target for column in columns)
+    assert not any(column[1].target for column in columns)
 
 
 def test_controls_give_the_settings_to_train_with(fresh):

@@ -539,7 +539,7 @@ def test_messages_have_roles_and_are_escaped():
     messages = Messages()
     messages.say(EVIL)
     assert 'role="status"' in messages.value and "&lt;img" in messages.value
-    messages.warn("Look here.")
+    messages.say("Look here.", "warn")
     assert 'role="alert"' in messages.value
 
 

@@ -64,7 +64,7 @@ def explorer(truth, found):
 def test_positions_are_judged_as_score_positions_does(truth, found, threshold):
     judged = make_judge("positions", truth.annotations, found)(threshold)
     score = score_positions(truth.annotations, found, threshold=threshold)
-    assert (len(judged.right), len(judged.missed), len(judged.false)) == (
+    assert (judged.matched, judged.missed, judged.false) == (
         score.matched,
         score.missed,
         score.false,
@@ -77,7 +77,7 @@ def test_positions_are_judged_as_score_positions_does(truth, found, threshold):
 def test_divisions_are_judged_as_score_divisions_does(truth, found, threshold, tolerance):
     judged = make_judge("divisions", truth.annotations, found, tolerance=tolerance)(threshold)
     score = score_divisions(truth.annotations, found, threshold=threshold, tolerance=tolerance)
-    assert (len(judged.right), len(judged.missed), len(judged.false)) == (
+    assert (judged.matched, judged.missed, judged.false) == (
         score.matched,
         score.missed,
         score.false,
@@ -87,18 +87,18 @@ def test_divisions_are_judged_as_score_divisions_does(truth, found, threshold, t
 
 def test_rows_say_which_positions_are_meant(truth, found):
     judged = make_judge("positions", truth.annotations, found)(0.5)
-    assert judged.right.tolist() == [0, 4, 1, 5, 3] and judged.false.tolist() == [6]
-    assert judged.missed.tolist() == [2, 6]
+    assert judged.rows["right"].tolist() == [0, 4, 1, 5, 3] and judged.rows["false"].tolist() == [6]
+    assert judged.rows["missed"].tolist() == [2, 6]
 
 
 def test_links_are_judged_among_those_whose_ends_were_found(truth, found):
     judge = make_judge("links", truth.annotations, found)
     everything, nothing = judge(0.0), judge(1.1)
     assert (
-        len(everything.right) == 4 and len(everything.missed) == 0
+        everything.matched == 4 and everything.missed == 0
     )  # the fifth leads to what was not found
-    assert len(everything.false) > 0 and everything.recall == 1
-    assert len(nothing.missed) == 4 and nothing.precision is None and nothing.f1 == 0
+    assert everything.false > 0 and everything.recall == 1
+    assert nothing.missed == 4 and nothing.precision is None and nothing.f1 == 0
 
 
 def test_only_what_has_a_probability_and_a_truth_is_offered(truth, found):
@@ -189,5 +189,5 @@ def test_of_many_time_points_some_are_judged_and_that_is_said():
     truth = Annotations(np.full((100, 3), 1.0), times, spacing_um=(1.0, 1.0, 1.0))
     found = dataclasses.replace(truth, properties={"probability": np.full(100, 0.9)})
     explorer = ThresholdExplorer(AnnotatedMovie(movie, truth), found, drawn_by="kernel")
-    assert len(explorer.judgement.right) == 30
+    assert explorer.judgement.matched == 30
     assert "Judged at 30 of 100 time points" in explorer.messages.value

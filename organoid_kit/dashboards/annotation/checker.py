@@ -77,7 +77,7 @@ class AnnotationChecker(Dashboard):
         if steps := self.editor.steps:
             changes = f"{count(len(steps), 'change')} of an earlier session came back"
             last = f"the last: {steps[-1]}. Undo takes them back, one by one."
-            self.messages.warn(f"{changes} from {output.name}.journal; {last}")
+            self.messages.say(f"{changes} from {output.name}.journal; {last}", "warn")
 
     def plot(self) -> Drawing:
         """The static twin: the problems of the time point that is shown."""

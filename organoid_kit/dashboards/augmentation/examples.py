@@ -1,7 +1,6 @@
 """One example as it is and as augmentation varies it, for each network; and pictures of them."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -19,6 +18,8 @@ from organoid_kit.plots.drawing import NEAR_PLANES, POSITION, Drawing
 from organoid_kit.plots.images import plot_augmentations
 
 Example = PositionExample | division.DivisionExample | link.LinkExample
+# What stands below each other, by its name: one patch, or one crop or pair of either answer.
+Columns = Mapping[str, tuple[Example, ...]]
 # Key of the random numbers, variation → a column.
 Chosen = Callable[[tuple[int, ...], Augmentation | None], tuple[Example, ...]]
 _TRIED = 8  # patches of a time point, of which the one with most nuclei is shown
@@ -26,14 +27,6 @@ _ANSWERS = {  # of the first and the second row
     "division": ("divides", "does not divide"),
     "link": ("same nucleus", "another one"),
 }
-
-
-@dataclass(frozen=True, eq=False)
-class Column:
-    """What stands below each other: one patch, or one crop or pair of either answer."""
-
-    name: str
-    examples: tuple[Example, ...]
 
 
 def make_preview_examples(
@@ -60,13 +53,13 @@ def choose_example(examples: Examples, number: int) -> Chosen:
 
 def make_columns(
     examples: Examples, shown: Chosen, chosen: AugmentationSettings, seed: int, variations: int
-) -> list[Column]:
+) -> Columns:
     """An example as it is, and so many variations of it; each seed always throws the same dice."""
     examples.settings = examples.settings.changed(augmentation=chosen)
-    columns = [Column("as it is", shown((0,), None))]
+    columns = {"as it is": shown((0,), None)}
     for throw in range(variations):
         augmentation = draw_augmentation(chosen, np.random.default_rng((seed, throw)))
-        columns.append(Column(f"varied, {throw + 1}", shown((seed, throw), augmentation)))
+        columns[f"varied, {throw + 1}"] = shown((seed, throw), augmentation)
     return columns
 
 
@@ -109,65 +102,65 @@ def _list_linked(examples: Examples) -> np.ndarray:
     return np.unique(np.column_stack([examples.movies, examples.sources])[linked], axis=0)
 
 
-def make_preview_panes(columns: Sequence[Column], settings: NetworkSettings) -> list[list[Pane]]:
+def make_preview_panes(columns: Columns, settings: NetworkSettings) -> list[list[Pane]]:
     """The columns as rows of panes: image and target; crops, or pairs of crops, of both answers."""
     if settings.network == "position":
         return _make_patch_panes(columns, settings)
     rows, now = [], -settings.time_window[0]
-    for number, answer in zip(range(len(columns[0].examples)), _ANSWERS[settings.network]):
+    for number, (answer, _) in enumerate(zip(_ANSWERS[settings.network], columns["as it is"])):
         if settings.network == "division":
-            titles = [answer if number else f"{answer}\n{column.name}" for column in columns]
-            crops = [column.examples[number].image[..., now] for column in columns]
+            titles = [answer if number else f"{answer}\n{name}" for name in columns]
+            crops = [column[number].image[..., now] for column in columns.values()]
             rows.append([_make_crop(*titled, settings) for titled in zip(titles, crops)])
         else:
-            ends = [_make_ends(column, number, answer, settings) for column in columns]
+            pairs = {
+                name: column[number : number + 1] or column[-1:] for name, column in columns.items()
+            }
+            ends = [
+                _make_ends(f"{answer}\n{name}", *pair, settings) for name, pair in pairs.items()
+            ]
             rows += map(list, zip(*ends))
     return rows
 
 
-def plot_columns(columns: Sequence[Column], settings: NetworkSettings) -> Drawing:
+def plot_columns(columns: Columns, settings: NetworkSettings) -> Drawing:
     """The same as a figure."""
     if settings.network == "position":
-        first, *others = [column.examples[0] for column in columns]
-        names = [column.name for column in columns[1:]]
-        return plot_augmentations(first, others, settings, names=names)
+        first, *others = [column[0] for column in columns.values()]
+        return plot_augmentations(first, others, settings, names=list(columns)[1:])
     shown, names = [], []
-    for number, answer in zip(range(len(columns[0].examples)), _ANSWERS[settings.network]):
-        having = [column for column in columns if number < len(column.examples)]
-        shown += [column.examples[number] for column in having]
-        names += [f"{answer},\n{column.name}" for column in having]
+    for number, (answer, _) in enumerate(zip(_ANSWERS[settings.network], columns["as it is"])):
+        having = {name: column for name, column in columns.items() if number < len(column)}
+        shown += [column[number] for column in having.values()]
+        names += [f"{answer},\n{name}" for name in having]
     plot = plot_crops if settings.network == "division" else plot_pairs
     return plot(shown, settings, names=names)
 
 
-def _make_patch_panes(columns: Sequence[Column], settings: NetworkSettings) -> list[list[Pane]]:
+def _make_patch_panes(columns: Columns, settings: NetworkSettings) -> list[list[Pane]]:
     """Image and target in the plane with most nuclei, the same one in all: planes never mix."""
     spacing_um, now = np.array(settings.spacing_um), -settings.time_window[0]
-    z = int(columns[0].examples[0].target.sum(axis=(1, 2)).argmax())
+    z = int(columns["as it is"][0].target.sum(axis=(1, 2)).argmax())
     images, targets = [], []
-    for column in columns:
-        (example,) = column.examples
+    for name, (example,) in columns.items():
         near = np.abs(example.positions[:, 0] - z) <= NEAR_PLANES
         marked = (Points(POSITION, ((example.positions + 0.5) * spacing_um)[near, 1:]),)
         image = make_grey(example.image[z, :, :, now])
-        images.append(Pane(column.name, image, spacing_um[1:], marked, bar=not images))
+        images.append(Pane(name, image, spacing_um[1:], marked, bar=not images))
         target, title = colour_heat(example.target[z]), "" if targets else "target"
         targets.append(Pane(title, target, spacing_um[1:]))
     return [images, targets]
 
 
-def _make_ends(
-    column: Column, number: int, answer: str, settings: NetworkSettings
-) -> tuple[Pane, Pane]:
+def _make_ends(title: str, pair: link.LinkExample, settings: NetworkSettings) -> tuple[Pane, Pane]:
     """The earlier and the later nucleus; an arrow leads from where it was to where it is."""
-    pair = column.examples[min(number, len(column.examples) - 1)]
     moved_um = pair.displacement * settings.spacing_um
     middle_um = np.array(pair.first.shape[1:3]) * settings.spacing_um[1:] / 2
     arrow_um = np.array([middle_um, middle_um + moved_um[1:]])
     note = f"moved {np.linalg.norm(moved_um):.1f} µm, z {moved_um[0]:+.1f}".replace("-", "−")
-    title, later_um = f"{answer}\n{column.name}, earlier", arrow_um - moved_um[1:]
+    later_um = arrow_um - moved_um[1:]
     return (
-        _make_crop(title, pair.first[..., 0], settings, arrow_um=arrow_um),
+        _make_crop(f"{title}, earlier", pair.first[..., 0], settings, arrow_um=arrow_um),
         _make_crop("later", pair.second[..., -1], settings, arrow_um=later_um, note=note),
     )
 

@@ -153,7 +153,7 @@ class AugmentationPreview(Dashboard):
 
     # ---- what is shown
 
-    def _make_columns(self) -> list[previews.Column]:
+    def _make_columns(self) -> previews.Columns:
         number = self.example.value - 1
         if self._shown is None or self._shown[0] != number:
             self._shown = number, previews.choose_example(self._examples, number)
@@ -177,7 +177,7 @@ class AugmentationPreview(Dashboard):
             operation.warn(self.warnings.get(name))
         if self.warnings:
             labels = ", ".join(self.operations[name].label for name in self.warnings)
-            self.messages.warn(f"This would teach something wrong; see below: {labels}.")
+            self.messages.say(f"This would teach something wrong; see below: {labels}.", "warn")
         else:
             known = "Nothing here is known to teach something wrong."
             self.messages.say(f"{known} Can you still see the nuclei?")

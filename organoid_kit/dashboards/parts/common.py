@@ -65,10 +65,6 @@ class Messages(HTML):
         """Something happened as it should, or is of another of the `KINDS`."""
         self.kind, self.value = kind, make_message(kind, text)
 
-    def warn(self, text: str) -> None:
-        """Something to look at."""
-        self.say(text, "warn")
-
     def fail(self, error: BaseException) -> None:
         """Something went wrong; of what is no `UserError`, type and place are shown, too."""
         text = str(error)

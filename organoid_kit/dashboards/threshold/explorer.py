@@ -153,12 +153,12 @@ class ThresholdExplorer(Dashboard):
         self.messages.say(f"Committed: {self.describe()}")
 
     def _show(self) -> None:
-        judgement, (truth, found) = self.judgement, self._judged
+        truth, found = self._judged
         self.tolerance.disabled = self.kind.value != "divisions"
         self._curve.value = self._draw_curve()
         with self.browser.at_once():
             for name, whole in (("right", found), ("missed", truth), ("false", found)):
-                positions = _take(whole, getattr(judgement, name))
+                positions = _take(whole, self.judgement.rows[name])
                 self.browser.set_layer(name, positions, _MARKS[name])
         self._show_close_ups()
         judged, known = (len(each.annotated_time_points) for each in (truth, self.truth))
@@ -177,9 +177,8 @@ class ThresholdExplorer(Dashboard):
     def _describe_judgement(self) -> str:
         now = self.judgement
         figures = [f"{name} {format_score(getattr(now, key))}" for key, name in _FIGURES.items()]
-        counts = [f"{len(getattr(now, name))} {name}" for name in ("right", "missed", "false")]
-        figures = f"{', '.join(figures)} ({', '.join(counts)})"
-        return f"threshold {self.threshold.value:.2f}: {figures}."
+        counts = f"{now.matched} right, {now.missed} missed, {now.false} false"
+        return f"threshold {self.threshold.value:.2f}: {', '.join(figures)} ({counts})."
 
     def _draw_curve(self) -> str:
         """The figures over the threshold, an upright line at it, a flag at what was committed."""
@@ -199,9 +198,9 @@ class ThresholdExplorer(Dashboard):
 
     def _make_close_ups(self, stack: np.ndarray, time_point: int) -> list[list[Pane]]:
         """A row for each kind of mistake; the stack, (z, y, x) uint8, is as it is shown."""
-        rows, now, (truth, found) = [], self.judgement, self._judged
+        rows, now, (truth, found) = [], self.judgement.rows, self._judged
         known = truth.positions_at(time_point)
-        for mark, whole, wrong in ((MISSED, truth, now.missed), (FALSE, found, now.false)):
+        for mark, whole, wrong in ((MISSED, truth, now["missed"]), (FALSE, found, now["false"])):
             here = whole.positions[wrong[whole.time_points[wrong] == time_point]]
             shown = here[:_MOST_CLOSE_UPS]
             if len(here):
@@ -213,7 +212,7 @@ class ThresholdExplorer(Dashboard):
 
     def _step(self, name: str) -> None:
         whole = self._judged[0 if name == "missed" else 1]
-        rows = judging.sort_by_time(whole, getattr(self.judgement, name))
+        rows = judging.sort_by_time(whole, self.judgement.rows[name])
         if not len(rows):
             self.messages.say(f"Nothing is {name} at this threshold.")
             return

@@ -4,7 +4,7 @@ Positions are matched anew at each threshold, as `score_positions` does it. Divi
 judged once: which call means which true one does not depend on the threshold.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from organoid_kit.dashboards.parts.errors import refuse_if
 from organoid_kit.data import Annotations
 from organoid_kit.evaluation import score_divisions
 from organoid_kit.evaluation.matching import choose_common_spacing, is_annotated, match_to_truth
-from organoid_kit.evaluation.positions import compute_ratio, get_probabilities
+from organoid_kit.evaluation.positions import DetectionScore, get_probabilities
 from organoid_kit.evaluation.tracks import judge_links
 
 KINDS = {
@@ -24,28 +24,17 @@ KINDS = {
 
 
 @dataclass(frozen=True, eq=False)
-class Judgement:
-    """What a threshold does."""
+class Judgement(DetectionScore):
+    """What a threshold does, with the figures of other scores.
 
-    right: np.ndarray  # (a,) int, rows of what was found: positions; of links, their later ends
-    false: np.ndarray  # (b,) int, likewise
-    missed: np.ndarray  # (c,) int, rows of the truth
+    `rows`, (n,) int each: "right" and "false", of what was found (of links, their later ends), and
+    "missed", of the truth.
+    """
 
-    @property
-    def precision(self) -> float | None:
-        """Part of what is found that is right."""
-        return compute_ratio(len(self.right), len(self.right) + len(self.false))
-
-    @property
-    def recall(self) -> float | None:
-        """Part of what is true that is found."""
-        return compute_ratio(len(self.right), len(self.right) + len(self.missed))
-
-    @property
-    def f1(self) -> float | None:
-        """Harmonic mean of precision and recall; 0 where nothing of something was found."""
-        right, wrong = 2 * len(self.right), len(self.missed) + len(self.false)
-        return None if self.recall is None else compute_ratio(right, right + wrong)
+    rows: Mapping[str, np.ndarray]
+    matched = property(lambda judged: len(judged.rows["right"]))
+    missed = property(lambda judged: len(judged.rows["missed"]))
+    false = property(lambda judged: len(judged.rows["false"]))
 
 
 Judge = Callable[[float], Judgement]
@@ -95,8 +84,8 @@ def _make_position_judge(truth: Annotations, found: Annotations, max_distance_um
         partners = match_to_truth(truth, found.select(rows), max_distance_um)
         right, alone = rows[partners >= 0], rows[partners < 0]
         missed, false = np.setdiff1d(true_rows, partners), alone[inside[alone]]
-        sides = ((found, right), (found, false), (truth, missed))
-        return Judgement(*(sort_by_time(*side) for side in sides))
+        sides = {"right": (found, right), "false": (found, false), "missed": (truth, missed)}
+        return Judgement({name: sort_by_time(*side) for name, side in sides.items()})
 
     return judge
 
@@ -111,7 +100,8 @@ def _make_division_judge(
         right = called & (score.called_mothers >= 0)
         false = called & score.judged & (score.called_mothers < 0)
         missed = np.setdiff1d(score.mothers, score.called_mothers[right])
-        return Judgement(score.calls[right], score.calls[false], missed)
+        right, false = score.calls[right], score.calls[false]
+        return Judgement({"right": right, "false": false, "missed": missed})
 
     return judge
 
@@ -128,6 +118,7 @@ def _make_link_judge(truth: Annotations, found: Annotations, max_distance_um: fl
         called = probabilities >= threshold
         right, false = called & (is_right == True), called & (is_right == False)  # noqa: E712
         missed = ~np.isin(within_reach @ number, partners[found.links[right]] @ number)
-        return Judgement(found.links[right, 1], found.links[false, 1], within_reach[missed, 1])
+        right, false, missed = found.links[right, 1], found.links[false, 1], within_reach[missed, 1]
+        return Judgement({"right": right, "false": false, "missed": missed})
 
     return judge
