@@ -81,8 +81,7 @@ class ChannelDashboard(Dashboard):
     def plot(self) -> Drawing:
         """The static twin: every channel, and the sum that was chosen."""
         drawing = plot_channels(self.movie, self.time_point.value, self._list_shown())
-        shares = [f"{self._name(key)}: {_format_share(of)}" for key, of in self.scores.items()]
-        measured = f"All that was measured: {'; '.join(shares)}."
+        measured = f"All that was measured: {'; '.join(map(str, self.scores.values()))}."
         drawing.description = f"{drawing.description} {self.describe()} {measured}"
         return drawing
 
@@ -145,19 +144,12 @@ class ChannelDashboard(Dashboard):
 
     def _write_table(self) -> str:
         """A row with a bar for each choice; the ticked one has a word and bold letters, too."""
-        most = max([score.standing_out for score in self.scores.values()] + [1])
-        rows = []
-        for choice, score in self.scores.items():
-            part = score.standing_out / most if score.nuclei is None else (score.share or 0.0)
-            row = {"name": self._name(choice), "chosen": choice == self.channels.value}
-            rows.append({**row, "part": part, "share": _format_share(score)})
-        times = ", ".join(map(str, self._chosen.time_points))
-        look = {
-            "ink": common.INK,
-            "bar": COLOURS["blue"],
-            "annotated": self.annotations is not None,
-        }
-        return common.render("channels.html", rows=rows, times=times, **look)
+        rows = [
+            (self._name(choice), choice == self.channels.value, score)
+            for choice, score in self.scores.items()
+        ]
+        look = {"ink": common.INK, "bar": COLOURS["blue"], "times": self._chosen.time_points}
+        return common.render("channels.html", rows=rows, annotated=self.annotations, **look)
 
     def _name(self, choice: Sequence[int]) -> str:
         names = " + ".join(self.movie.channel_names[channel - 1] for channel in choice)
@@ -166,11 +158,3 @@ class ChannelDashboard(Dashboard):
 
 def _join(choice: Sequence[int]) -> str:
     return " + ".join(map(str, choice))
-
-
-def _format_share(score: ChannelScore) -> str:
-    if score.nuclei is None:
-        return f"{score.standing_out} blobs"
-    if score.share is None:
-        return "not measured"
-    return f"{score.share:.0%} ({score.standing_out} of {score.nuclei})"

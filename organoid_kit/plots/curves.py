@@ -29,8 +29,8 @@ from organoid_kit.training.epoch_pictures import EpochPicture
 from organoid_kit.training.runs import QUALITIES, find_best
 
 _GREYS = (0, 255)
-_ANSWERS = {"division": ("does not divide", "divides"), "link": ("another one", "same nucleus")}
-_SCORES = {"precision": "precision", "recall": "recall", "f1": "F1"}
+ANSWERS = {"division": ("does not divide", "divides"), "link": ("another one", "same nucleus")}
+SCORES = {"precision": "precision", "recall": "recall", "f1": "F1"}
 _BARS = (  # of positions that were right, missed and false; told apart by hatching, too
     ("matched", "right", "sky blue", ""),
     ("missed", "missed", "yellow", "//"),
@@ -90,7 +90,7 @@ def plot_history(
     reading = describe_history(history)
     lines = textwrap.wrap(reading, 115)
     figure.suptitle("\n".join([title, *lines] if title else lines), fontsize=10)
-    return figure.caption(f"{title} {_describe_losses(history, key)} {reading}".strip())
+    return figure.caption(f"{title} {describe_losses(history, key)} {reading}".strip())
 
 
 def _column(history: History, key: str) -> np.ndarray:
@@ -105,7 +105,8 @@ def _draw_losses(axes: Axes, history: History) -> None:
     tidy(axes, whole_numbers=True)
 
 
-def _describe_losses(history: History, key: str) -> str:
+def describe_losses(history: History, key: str) -> str:
+    """The losses, and the quality `key` of the best epoch, in words."""
     best = find_best(history)
     if not best:
         return "No epoch is finished yet."
@@ -124,7 +125,7 @@ def plot_threshold_curve(
 ) -> Drawing:
     """Precision, recall and F1 over the threshold; the one chosen (None: the best) is marked."""
     figure, axes = draw_panels()
-    for line, (key, name) in zip(LINES, _SCORES.items()):
+    for line, (key, name) in zip(LINES, SCORES.items()):
         values = np.array([getattr(score, key) for score in curve.scores], float)
         axes.plot(curve.thresholds, values, label=name, markevery=5, markersize=5, **line)
     words = "Precision, recall and F1 over the threshold: not measured, as nothing is annotated."
@@ -196,12 +197,27 @@ def plot_epoch(picture: EpochPicture, history: History, *, title: str = "") -> D
     axes.axvline(picture.epoch, color="0.2", linestyle=":", label=f"epoch {picture.epoch}")
     axes.legend(fontsize=8)
     draw = _draw_patch if picture.network == "position" else _draw_crops
+    draw(example, picture)
     figure.suptitle("\n".join(textwrap.wrap(title, 130)), fontsize=10)
-    return figure.caption(f"{title} {draw(example, picture)}".strip())
+    return figure.caption(f"{title} {describe_example(picture)}".strip())
 
 
-def _draw_patch(figure: SubFigure, picture: EpochPicture) -> str:
-    """Image, target and prediction; returns what they show, in words."""
+def describe_example(picture: EpochPicture) -> str:
+    """What a network answers to its example, in words."""
+    answers, targets = picture.answers, picture.targets
+    if picture.network == "position":
+        patch = f"One plane of a patch with {count(len(picture.positions), 'annotated position')}"
+        found = f"the prediction after epoch {picture.epoch}, at most {answers.max():.2f}"
+        return f"{patch}: image, target, and {found}."
+    right = int(((answers > 0.5) == (targets > 0.5)).sum())
+    names = [ANSWERS[picture.network][int(target > 0.5)] for target in targets]
+    said = "; ".join(f"{name}: {answer:.2f}" for name, answer in zip(names, answers, strict=True))
+    counted = f"{right} of {len(targets)} crops are right at 0.5"
+    return f"After epoch {picture.epoch}, {counted}. {said}."
+
+
+def _draw_patch(figure: SubFigure, picture: EpochPicture) -> None:
+    """Image, target and prediction."""
     target, prediction = (part[0].astype(float) for part in (picture.targets, picture.answers))
     panels = (
         ("image", picture.images[0, 0], "gray", _GREYS),
@@ -212,25 +228,15 @@ def _draw_patch(figure: SubFigure, picture: EpochPicture) -> str:
     for axes, (name, image, colours, limits) in zip(figure.subplots(1, 3), panels, strict=True):
         draw_plane(axes, image, picture.spacing_um, colours, limits, title=name)
         mark_positions(axes, positions, (1.0, *picture.spacing_um), POSITION)
-    return (
-        f"One plane of a patch with {count(len(positions), 'annotated position')}: image, target, "
-        f"and the prediction after epoch {picture.epoch}, whose highest probability is "
-        f"{picture.answers.max():.2f}."
-    )
 
 
-def _draw_crops(figure: SubFigure, picture: EpochPicture) -> str:
-    """Crops with the right answer and the network's; returns what they show, in words."""
-    panels, words = figure.subplots(*picture.images.shape[1::-1], squeeze=False), []
+def _draw_crops(figure: SubFigure, picture: EpochPicture) -> None:
+    """Crops with the right answer and the network's."""
+    panels = figure.subplots(*picture.images.shape[1::-1], squeeze=False)
     columns = zip(panels.T, picture.images, picture.targets, picture.answers)
     for column, images, target, answer in columns:
         for axes, image in zip(column, images):
             draw_plane(axes, image, picture.spacing_um, "gray", _GREYS, bar=axes is panels[-1, -1])
-        words.append(f"{_ANSWERS[picture.network][int(target > 0.5)]}: {answer:.2f}")
-        title = words[-1].replace(": ", "\n").replace("does not divide", "no division")
+        name = ANSWERS[picture.network][int(target > 0.5)].replace("does not divide", "no division")
         right = (answer > 0.5) == (target > 0.5)
-        column[0].set_title(f"{title} {'✓' if right else '✗'}", fontsize=8)
-    return (
-        "Crops with the right answer and the network's probability after epoch "
-        f"{picture.epoch}: {'; '.join(words)}."
-    )
+        column[0].set_title(f"{name}\n{answer:.2f} {'✓' if right else '✗'}", fontsize=8)

@@ -150,7 +150,7 @@ def test_the_movie_moves_the_line(tracks):
     tracks.press("ok-time-point", "ArrowLeft", times=2)
     tracks.wait_for("explorer.browser.time_point.value", 3)
     x = tracks.ask("explorer.tree.now")
-    assert x == tracks.ask("explorer._drawn.compute_x(3)")
+    assert x == tracks.ask("round(explorer._drawn.first + 3 * explorer._drawn.step, 1)")
     tracks.page.wait_for_function(
         "x => document.querySelector('.ok-now').getAttribute('transform') === `translate(${x} 0)`",
         arg=x,

@@ -8,9 +8,9 @@ import pytest
 
 from organoid_kit.base.errors import UserError
 from organoid_kit.dashboards import EpochExplorer
-from organoid_kit.dashboards.training.pictures import describe_example, draw_example
+from organoid_kit.dashboards.training.pictures import draw_example
 from organoid_kit.dashboards.training.run_comparison import RunComparison
-from organoid_kit.plots.curves import plot_epoch
+from organoid_kit.plots.curves import describe_example, plot_epoch
 from organoid_kit.training.epoch_pictures import EpochPicture, write_picture
 
 BEST = 2

@@ -13,11 +13,12 @@ from organoid_kit.base.files import make_file_name
 from organoid_kit.dashboards.annotation.actions import EditActions
 from organoid_kit.dashboards.annotation.editing import AnnotationEditor, find_problems
 from organoid_kit.dashboards.annotation.lists import CandidateList, ImageCheck, ProblemList
-from organoid_kit.dashboards.parts import Dashboard, add_controls, common, render
+from organoid_kit.dashboards.parts import Dashboard, add_controls, common
 from organoid_kit.dashboards.stack.browser import Pick, StackBrowser
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.evaluation import summarise_annotations
 from organoid_kit.evaluation.checks import summary
+from organoid_kit.evaluation.checks.problem import select_usable_rows
 from organoid_kit.plots import plot_problems
 from organoid_kit.plots.drawing import Drawing, Mark, count
 
@@ -115,7 +116,10 @@ class AnnotationChecker(Dashboard):
         panel = HBox(cards, layout=Layout(flex="1 1 340px", **wrap))
         browser = VBox([self.browser], layout=Layout(flex="0 1 830px", max_width="100%"))
         self.messages.layout.min_height = "48px"  # two lines, so that messages move nothing
-        both, tips = HBox([panel, browser], layout=Layout(**wrap)), render("annotation_help.html")
+        both, tips = (
+            HBox([panel, browser], layout=Layout(**wrap)),
+            common.render("annotation_help.html"),
+        )
         self.children = [self.edit.buttons, self.messages, both, HTML(tips)]
 
     def _listen(self) -> None:
@@ -251,10 +255,8 @@ def describe_coverage(
     times = f"{found.time_points} of {count(found.movie_time_points, 'time point')}"
     links, divisions = count(found.links, "link"), count(found.divisions, "division")
     amount = f"{count(found.positions, 'position')} at {times}, {links}, {divisions}. For scale: "
-    amount += (
-        f"OrganoidTracker's author trained on {_GOAL:,} positions from {_MOVIES} time lapses; "
-    )
-    amount += f"this is {found.positions / _GOAL:.1%}."
+    amount += f"OrganoidTracker's author trained on {_GOAL:,} positions from {_MOVIES} time "
+    amount += f"lapses; this is {found.positions / _GOAL:.1%}."
     region = _find_region(annotations, time_point)
     if region is None:
         return amount, f"Nothing is annotated at time point {time_point}."
@@ -271,13 +273,12 @@ def draw_coverage(movie: TimeLapse, annotations: Annotations, time_point: int) -
     """The same with a map and a strip of time points, as HTML."""
     shape, spacing_um = np.array(movie.shape_zyx), np.array(movie.spacing_um)
     pixels = spacing_um * _LONGEST / max(shape * spacing_um)  # for each voxel
-    places = annotations.positions_at(time_point)
-    places = places[np.isfinite(places).all(axis=1)][:_MOST_DOTS]
+    places = annotations.positions[select_usable_rows(annotations, time_point)][:_MOST_DOTS]
     region = _find_region(annotations, time_point)
     if region is not None:
         region = ((np.clip(region, -0.5, shape - 0.5) + 0.5) * pixels).tolist()
     amount, words = describe_coverage(movie, annotations, time_point)
-    return render(
+    return common.render(
         "coverage.html",
         **{"amount": amount, "words": words, "goal": _GOAL, "longest": _LONGEST},
         part=min(len(annotations) / _GOAL, 1),

@@ -8,7 +8,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from scipy.ndimage import uniform_filter
@@ -28,6 +27,7 @@ _SPREAD = 0.6745  # median absolute deviation of a normal distribution of standa
 _SIZES = (5 / 8, 12 / 8)
 _MOST_PASTED = 0.8
 _WARNINGS = json.loads(Path(__file__).with_name("augmentation_warnings.json").read_text("utf-8"))
+_WARN = {name: text.format for name, text in _WARNINGS.items()}
 _MOST_TURN = 29.0  # degrees: a neighbour then moves by half of its distance, 2 sin(29° / 2) = 0.5
 
 
@@ -127,10 +127,6 @@ def check_augmentation(settings: NetworkSettings, facts: ExampleFacts) -> dict[s
     return found
 
 
-def _warn(warning: str, **numbers: Any) -> str:
-    return _WARNINGS[warning].format(**numbers)
-
-
 @dataclass(frozen=True)
 class _Rules:
     """A method for each setting, of its name: its value → a warning, or None."""
@@ -142,7 +138,7 @@ class _Rules:
         """Nuclei must stay of a size that occurs; in µm they differ little."""
         (low, high), (smallest, largest) = chosen, _SIZES
         if low < smallest or high > largest:
-            return _warn("scale", low=8 * low, high=8 * high, smallest=smallest, largest=largest)
+            return _WARN["scale"](low=8 * low, high=8 * high, smallest=smallest, largest=largest)
 
     def brightness(self, chosen: tuple[float, float]) -> str | None:
         """The dimmest nuclei must stay brighter than the background of other examples."""
@@ -153,7 +149,7 @@ class _Rules:
         (lowest, highest), dim = chosen, self.facts.dim
         moved = dim + (highest - 1) * (dim - self.facts.mean)
         if self.settings.augmentation.gamma is not None and moved <= 0:
-            return _warn("contrast", highest=highest, dim=dim)
+            return _WARN["contrast"](highest=highest, dim=dim)
         return self._warn_if_hidden(dim * lowest, "Raise the lower end.")
 
     def gamma(self, chosen: tuple[float, float]) -> str | None:
@@ -161,7 +157,7 @@ class _Rules:
         (lowest, highest), dim = chosen, self.facts.dim
         noise = max(self.facts.spread, 1e-6) ** lowest
         if noise > max(dim, 1e-6) ** lowest / 2:
-            return _warn("gamma", lowest=lowest, noise=noise)
+            return _WARN["gamma"](lowest=lowest, noise=noise)
         return self._warn_if_hidden(max(dim, 0) ** highest, "Lower the upper end.")
 
     def depth_dimming(self, chosen: float) -> str | None:
@@ -173,7 +169,7 @@ class _Rules:
         """Noise must stay below the signal: the dimmest nuclei at the lowest brightness."""
         signal = self.facts.dim * (self.settings.augmentation.brightness or (1.0, 1.0))[0]
         if chosen > signal:
-            return _warn("noise", noise=chosen, signal=signal)
+            return _WARN["noise"](noise=chosen, signal=signal)
 
     def blur_px(self, chosen: float) -> str | None:
         """Neighbours must stay two: dots melt nearer than two standard deviations (Sparrow)."""
@@ -181,24 +177,24 @@ class _Rules:
         blur = chosen * pixel
         if close is not None and 2 * blur > close:
             most = close / 2 / pixel
-            return _warn("blur_px", blur=blur, near=2 * blur, close=close, most=most)
+            return _WARN["blur_px"](blur=blur, near=2 * blur, close=close, most=most)
 
     def jitter_um(self, chosen: float) -> str | None:
         """The nucleus in question must stay the one nearest to the middle of its crop."""
         close = self.facts.close_um
         if close is not None and chosen > close / 2:
-            return _warn("jitter_um", jitter=chosen, close=close, most=close / 2)
+            return _WARN["jitter_um"](jitter=chosen, close=close, most=close / 2)
 
     def paste(self, chosen: float) -> str | None:
         """Some crops must keep their own surroundings: in prediction, all do."""
         if chosen > _MOST_PASTED:
-            return _warn("paste", part=chosen, most=_MOST_PASTED)
+            return _WARN["paste"](part=chosen, most=_MOST_PASTED)
 
     def skip(self, chosen: int) -> str | None:
         """Over skipped time points, true links must stay shorter than the longest considered."""
         moved = self.facts.moves_um.get(min(chosen, MOST_SKIP), 0)
         if chosen > 1 and moved > self.settings.max_link_um:
-            return _warn("skip", skip=chosen, moved=moved, longest=self.settings.max_link_um)
+            return _WARN["skip"](skip=chosen, moved=moved, longest=self.settings.max_link_um)
 
     def drift_um(self, chosen: float) -> str | None:
         """Fast nuclei and the drift together must stay below the longest link considered."""
@@ -206,15 +202,15 @@ class _Rules:
         drift = chosen * np.sqrt(2)
         if moved is not None and moved + drift > longest:
             most = max(0.0, (longest - moved) / np.sqrt(2))
-            return _warn("drift_um", moved=moved, drift=drift, longest=longest, most=most)
+            return _WARN["drift_um"](moved=moved, drift=drift, longest=longest, most=most)
 
     def turn_degrees(self, chosen: float) -> str | None:
         """Between two time points, no neighbour may be turned to where another nucleus was."""
         if chosen > _MOST_TURN:
-            return _warn("turn_degrees", degrees=chosen, most=_MOST_TURN)
+            return _WARN["turn_degrees"](degrees=chosen, most=_MOST_TURN)
 
     def _warn_if_hidden(self, intensity: float, remedy: str, where: str = "") -> str | None:
         """Where dim nuclei would be no brighter than the background of other examples."""
         if intensity <= 2 * (spread := self.facts.spread):
             texts = {"where": where, "remedy": remedy}
-            return _warn("hidden", intensity=max(intensity, 0), spread=spread, **texts)
+            return _WARN["hidden"](intensity=max(intensity, 0), spread=spread, **texts)

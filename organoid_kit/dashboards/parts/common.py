@@ -29,6 +29,7 @@ KINDS = {  # ground, bar at the left, word in front: it tells those who do not s
     "warn": ("#fdf3dc", COLOURS["orange"], "Note: "),
     "fail": ("#fbe9e0", COLOURS["vermillion"], "Error: "),
 }
+Options = Sequence[tuple[str, Any]]  # label, value
 WIDE = {"description_width": "initial"}  # style of a control whose label is not cut off
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),
@@ -118,9 +119,6 @@ def make_live_text(text: str) -> str:
     """The same in the colours of the page."""
     style = "line-height:1.4;overflow-wrap:anywhere"
     return f'<div aria-live="polite" style="{style}">{html.escape(text)}</div>'
-
-
-Options = Sequence[tuple[str, Any]]  # label, value
 
 
 class CheckboxGroup(VBox):

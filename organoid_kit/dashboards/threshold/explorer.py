@@ -19,14 +19,13 @@ from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.evaluation.positions import DEFAULT_THRESHOLDS, ThresholdCurve, format_score
 from organoid_kit.examples.patches import make_grey
 from organoid_kit.plots import drawing
-from organoid_kit.plots.curves import plot_threshold_curve
+from organoid_kit.plots.curves import SCORES, plot_threshold_curve
 from organoid_kit.plots.drawing import FALSE, LINES, MISSED, NEAR_PLANES, POSITION, RIGHT, Mark
 
 # Positions are judged at so many, evenly chosen; that takes a second.
 _MOST_TIME_POINTS, _MOST_POSITIONS = 30, 5000
 _MARKS = {"right": RIGHT, "missed": MISSED, "false": FALSE}
 _START = 0.5
-_FIGURES = {"precision": "precision", "recall": "recall", "f1": "F1"}
 _CLOSE_UP_UM, _MOST_CLOSE_UPS = 10.0, 4  # around a mistake; of each kind
 
 
@@ -176,7 +175,7 @@ class ThresholdExplorer(Dashboard):
 
     def _describe_judgement(self) -> str:
         now = self.judgement
-        figures = [f"{name} {format_score(getattr(now, key))}" for key, name in _FIGURES.items()]
+        figures = [f"{name} {format_score(getattr(now, key))}" for key, name in SCORES.items()]
         counts = f"{now.matched} right, {now.missed} missed, {now.false} false"
         return f"threshold {self.threshold.value:.2f}: {', '.join(figures)} ({counts})."
 
@@ -185,7 +184,7 @@ class ThresholdExplorer(Dashboard):
         curve, threshold = self._judge_all(), self.threshold.value
         diagram = Diagram((466, 260), 1, 1, ("threshold", ""))
         diagram.add_upright(threshold)
-        for style, (key, name) in zip(LINES, _FIGURES.items(), strict=False):
+        for style, (key, name) in zip(LINES, SCORES.items(), strict=False):
             values = np.array([getattr(judgement, key) for judgement in curve.scores], float)
             value, points = getattr(self.judgement, key), np.c_[curve.thresholds, values]
             diagram.add_line(points, style, f"{name} {drawing.format_number(value)}", every=8)

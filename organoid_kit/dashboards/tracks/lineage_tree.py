@@ -32,10 +32,6 @@ class DrawnTree:
     step: float  # pixels between time points
     words: str  # what is shown
 
-    def compute_x(self, time_point: float) -> float:
-        """Where a time point is."""
-        return round(self.first + self.step * time_point, 1)
-
 
 def draw_tree(
     tracks: Annotations,
@@ -155,4 +151,4 @@ class TreeDisplay(VBox):
 
     def move_line(self, drawn: DrawnTree, time_point: int) -> None:
         """The line goes to another time point."""
-        self.tree.now = drawn.compute_x(time_point)
+        self.tree.now = round(drawn.first + drawn.step * time_point, 1)

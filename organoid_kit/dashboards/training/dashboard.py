@@ -19,14 +19,9 @@ from organoid_kit.training.diagnosis import describe_history
 from organoid_kit.training.epoch_pictures import list_pictures, read_picture
 
 _REDRAW_SECONDS = 0.5  # between two redrawings while steps are taken
-# Of `TrainingSession.state`: what is said, whether it runs, and which buttons can be pressed.
-_STATES = json.loads(Path(__file__).with_name("states.json").read_text("utf-8"))
-_BUTTONS = {
-    "start": "Starts, or continues the run chosen above",
-    "pause": "Waits after this step",
-    "resume": "Goes on after a pause",
-    "stop": "Ends after this step; can be continued",
-}
+# The buttons; and of each `TrainingSession.state` what is said, whether it runs, and what can be
+# pressed.
+_BUTTONS, _STATES = json.loads(Path(__file__).with_name("states.json").read_text("utf-8")).values()
 
 
 class TrainingDashboard(Dashboard):

@@ -9,7 +9,8 @@ import numpy as np
 from organoid_kit.dashboards.parts import svg
 from organoid_kit.dashboards.parts.common import PAPER
 from organoid_kit.dashboards.parts.svg import Pane, Points, colour_heat, draw_panes
-from organoid_kit.plots.drawing import COLOURS, LINES, Mark, count
+from organoid_kit.plots.curves import ANSWERS, describe_example, describe_losses
+from organoid_kit.plots.drawing import COLOURS, LINES, Mark
 from organoid_kit.training.diagnosis import describe_history
 from organoid_kit.training.epoch_pictures import EpochPicture
 from organoid_kit.training.runs import QUALITIES, find_best
@@ -21,7 +22,6 @@ _NUCLEUS = Mark("annotated nucleus", "o", "sky blue")
 _MOST_STEPS = 200  # points of the line of single steps; more are averaged
 _MOST_MARKS = 40  # on a line
 _PANEL, _CROP = 200, 84  # longest side of a picture of a patch, and side of a crop
-_ANSWERS = {"division": ("does not divide", "divides"), "link": ("another one", "same nucleus")}
 
 
 def draw_curves(
@@ -42,10 +42,14 @@ def draw_curves(
     names[quality] = f"{QUALITIES[quality]} in validation"
     points = {key: [(row["epoch"], row.get(key)) for row in history] for key in names}
     columns = {key: np.array(points[key], float).reshape(-1, 2) for key in names}
-    steps, every = _average(losses), 1 + len(history) // _MOST_MARKS
+    many = -(-len(losses) // _MOST_STEPS) or 1  # means of so many steps are few enough to draw
+    steps = [np.mean(losses[n : n + many], axis=0) for n in range(0, len(losses), many)]
+    steps, every = np.array(steps, float).reshape(-1, 2), 1 + len(history) // _MOST_MARKS
     known = [steps, columns["loss"], columns["validation_loss"]]
     top = 1.05 * max((part[:, 1].max() for part in known if len(part)), default=0.95)
-    end = _choose_end(max([len(history), *(done for done, _ in losses[-1:])]), epochs)
+    done = max([1, len(history), *(done for done, _ in losses[-1:])])
+    # All epochs wanted; where that is far away, 10, 20, 40, …
+    end = max(done, min(epochs, 10 * 2 ** max(0, int(np.ceil(np.log2(done / 8))))))
     loss = (_WIDTHS[0], top, "loss", ("loss", "validation_loss"))
     best, drawn = find_best(history), []
     for width, highest, label, keys in (loss, (_WIDTHS[1], 1.02, "score", (quality,))):
@@ -60,33 +64,8 @@ def draw_curves(
             diagram.add_point(best["epoch"], best[keys[-1]], _BEST, 8, "best epoch")
         drawn.append(diagram.draw())
     content = f'{drawn[0]}<g transform="translate({_WIDTHS[0]} 0)">{drawn[1]}</g>'
-    return svg.wrap_svg(content, sum(_WIDTHS), _HEIGHT, describe_curves(history))
-
-
-def describe_curves(history: Sequence[Mapping[str, Any]]) -> str:
-    """What `draw_curves` shows, in words."""
-    if not history:
-        return "Loss of training and validation: no epoch is finished yet."
-    last, best = history[-1], find_best(history)
-    losses = f"training {last['loss']:.3g}, validation {last['validation_loss']:.3g}"
-    text = f"Loss of training and validation over {count(len(history), 'epoch')}: {losses} in the "
-    text += f"last one. Best epoch: {best['epoch'] if best else 'none'}. "
-    return text + describe_history(history)
-
-
-def _choose_end(done: float, epochs: int) -> float:
-    """The end of the scale: all epochs wanted; 10, 20, 40, … where that is far away."""
-    end = 10
-    while end < 1.25 * done:
-        end *= 2
-    return max(1, done, min(end, epochs))
-
-
-def _average(points: Sequence[tuple[float, float]]) -> np.ndarray:
-    """Means of successive points, few enough to be drawn quickly, (n, 2) float."""
-    every = -(-len(points) // _MOST_STEPS) or 1
-    parts = [np.mean(points[n : n + every], axis=0) for n in range(0, len(points), every)]
-    return np.array(parts, float).reshape(-1, 2)
+    words = f"{describe_losses(history, quality)} {describe_history(history)}"
+    return svg.wrap_svg(content, sum(_WIDTHS), _HEIGHT, words)
 
 
 def draw_example(picture: EpochPicture) -> str:
@@ -101,24 +80,6 @@ def draw_example(picture: EpochPicture) -> str:
         heading = f"What the network answers after epoch {picture.epoch}; {words}"
         heading += "; above the earlier nucleus, below the later one" * (len(rows) == 2)
     return draw_panes(rows, describe_example(picture), side, heading)
-
-
-def describe_example(picture: EpochPicture) -> str:
-    """What `draw_example` shows, in words."""
-    answers, targets = picture.answers, picture.targets
-    if picture.network == "position":
-        patch = f"A slice of a patch with {len(picture.positions)} annotated nuclei"
-        found = f"the prediction after epoch {picture.epoch}, at most {answers.max():.2f}"
-        return f"{patch}: image, target, and {found}."
-    right = int(((answers > 0.5) == (targets > 0.5)).sum())
-    pairs = zip(targets, answers, strict=True)
-    said = "; ".join(f"{_name_answer(picture, target)}: {answer:.2f}" for target, answer in pairs)
-    counted = f"{right} of {len(targets)} crops are right at 0.5"
-    return f"After epoch {picture.epoch}, {counted}. {said}."
-
-
-def _name_answer(picture: EpochPicture, target: float) -> str:
-    return _ANSWERS[picture.network][int(target > 0.5)]
 
 
 def _make_patch_panes(picture: EpochPicture) -> list[Pane]:
@@ -142,6 +103,6 @@ def _make_crop_panes(picture: EpochPicture) -> Iterator[list[Pane]]:
         note = f"{answer:.2f} {'✓ right' if right else '✗ wrong'}"
         share = (float(answer), COLOURS["blue" if right else "vermillion"])
         panes = [Pane("", image, picture.spacing_um) for image in images]
-        panes[0] = replace(panes[0], title=_name_answer(picture, target))
+        panes[0] = replace(panes[0], title=ANSWERS[picture.network][int(target > 0.5)])
         panes[-1] = replace(panes[-1], note=note, share=share)
         yield panes

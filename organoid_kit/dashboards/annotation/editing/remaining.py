@@ -13,17 +13,16 @@ from organoid_kit.dashboards.annotation.editing.editor import AnnotationEditor
 from organoid_kit.data import Annotations, TimeLapse
 from organoid_kit.evaluation import check_annotations
 from organoid_kit.evaluation.checks import CheckLimits, Problem
+from organoid_kit.evaluation.checks.problem import select_usable_rows
 from organoid_kit.evaluation.matching import match_positions
 
+ImageProblems = Sequence[tuple[Problem, list[int]]]  # with the numbers of its positions
 SAME_NUCLEUS_UM = 5.0  # a candidate so near to a position is that nucleus, as in all scores
 SAME_PLACE_UM = 0.1  # a candidate so near to a refused one is that one
 _DOUBTS = (  # property, the value of the most doubtful, the order in words
     ("probability", 0.5, "Most doubtful first: probability nearest to 0.5."),
     ("response", 0.0, "Most doubtful first: the weakest response of the blob detector."),
 )
-
-
-ImageProblems = Sequence[tuple[Problem, list[int]]]  # with the numbers of its positions
 
 
 def find_image_problems(
@@ -75,8 +74,7 @@ def find_open_candidates(
     still = np.ones(len(candidates), bool)
     for time_point in candidates.annotated_time_points:
         rows = candidates.rows_at(time_point)
-        known = annotations.positions_at(time_point)
-        known = known[np.isfinite(known).all(axis=1)]
+        known = annotations.positions[select_usable_rows(annotations, time_point)]
         refused_here = refused[refused[:, 0] == time_point, 1:]
         for decided, near_um in ((known, SAME_NUCLEUS_UM), (refused_here, SAME_PLACE_UM)):
             found_um = candidates.positions[rows] * spacing_um
