@@ -314,10 +314,10 @@ def test_journal_brings_back_steps_undone_steps_and_properties(told, tmp_path):
 
 
 def test_journal_of_other_annotations_is_refused_and_kept(told, tmp_path):
-    AnnotationEditor(told, output=tmp_path / "out.aut").delete(0)
+    AnnotationEditor(told, MOVIE, output=tmp_path / "out.aut").delete(0)
     before = (tmp_path / "out.aut.journal").read_bytes()
     with pytest.raises(UserError, match="began with other ones, named 'lineage'"):
-        AnnotationEditor(told.select(np.arange(6)), output=tmp_path / "out.aut")
+        AnnotationEditor(told.select(np.arange(6)), MOVIE, output=tmp_path / "out.aut")
     assert (tmp_path / "out.aut.journal").read_bytes() == before
 
 
@@ -326,34 +326,34 @@ def test_other_files_are_never_taken_for_a_journal(told, tmp_path):
         file = tmp_path / "out.aut.journal"
         file.write_bytes(content)
         with pytest.raises(UserError, match="must be one that the kit wrote"):
-            AnnotationEditor(told, output=tmp_path / "out.aut")
+            AnnotationEditor(told, MOVIE, output=tmp_path / "out.aut")
         assert file.read_bytes() == content
 
 
 def test_damage_in_the_middle_is_said_not_skipped(told, tmp_path):
-    editor = AnnotationEditor(told, output=tmp_path / "out.aut")
+    editor = AnnotationEditor(told, MOVIE, output=tmp_path / "out.aut")
     editor.delete(0)
     editor.delete(0)
     file = tmp_path / "out.aut.journal"
     lines = file.read_bytes().splitlines(keepends=True)
     file.write_bytes(lines[0] + lines[1][5:] + lines[2])
     with pytest.raises(UserError, match="line 2"):
-        AnnotationEditor(told, output=tmp_path / "out.aut")
+        AnnotationEditor(told, MOVIE, output=tmp_path / "out.aut")
 
 
 def test_two_writers_are_noticed(told, tmp_path):
-    one, two = (AnnotationEditor(told, output=tmp_path / "out.aut") for _ in range(2))
+    one, two = (AnnotationEditor(told, MOVIE, output=tmp_path / "out.aut") for _ in range(2))
     two.delete(0)
     with pytest.raises(UserError, match="continued elsewhere"):
         one.delete(1)
     assert (
         len(one.annotations) == 7
-        and len(AnnotationEditor(told, output=tmp_path / "out.aut").annotations) == 6
+        and len(AnnotationEditor(told, MOVIE, output=tmp_path / "out.aut").annotations) == 6
     )
 
 
 def test_a_journal_that_cannot_be_written_changes_nothing(told, tmp_path):
-    editor = AnnotationEditor(told, output=tmp_path / "out.aut")
+    editor = AnnotationEditor(told, MOVIE, output=tmp_path / "out.aut")
     (tmp_path / "out.aut.journal").unlink()
     with pytest.raises(UserError, match="Nothing was changed"):
         editor.delete(0)
@@ -365,8 +365,11 @@ import sys
 import numpy as np
 from organoid_kit.dashboards.annotation.editing import AnnotationEditor
 from organoid_kit.data.annotations import Annotations
+from organoid_kit.data.timelapse import make_timelapse
 
-editor = AnnotationEditor(Annotations([[0, 0, 0]], [1]), output=sys.argv[1])
+deep = np.broadcast_to(np.uint8(0), (1, 1, 1_000_000, 2, 2))
+movie = make_timelapse(deep, (2.0, 0.5, 0.5), first_time_point=1)
+editor = AnnotationEditor(Annotations([[0, 0, 0]], [1]), movie, output=sys.argv[1])
 for number in range(1, 1_000_000):
     editor.add(1, (number, 1, 1))
     print(number, flush=True)
@@ -383,7 +386,7 @@ def test_kill_loses_nothing(tmp_path):
     working.kill()
     rest = working.communicate()[0].split(b"\n")
     said = max([said, *(int(line) for line in rest[:-1])])
-    editor = AnnotationEditor(Annotations([[0, 0, 0]], [1]), output=tmp_path / "out.aut")
+    editor = AnnotationEditor(Annotations([[0, 0, 0]], [1]), MOVIE, output=tmp_path / "out.aut")
     assert len(editor.steps) in (said, said + 1)
     assert editor.annotations.positions[:, 0].tolist() == list(range(len(editor.steps) + 1))
 

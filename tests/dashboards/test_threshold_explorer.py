@@ -62,7 +62,7 @@ def explorer(truth, found):
 
 @pytest.mark.parametrize("threshold", [0.02, 0.34, 0.5, 0.62, 0.98])
 def test_positions_are_judged_as_score_positions_does(truth, found, threshold):
-    judged = make_judge("positions", truth.annotations, found)(threshold)
+    judged = make_judge("positions", truth.annotations, found, 5.0, 1)(threshold)
     score = score_positions(truth.annotations, found, threshold=threshold)
     assert (judged.matched, judged.missed, judged.false) == (
         score.matched,
@@ -75,7 +75,7 @@ def test_positions_are_judged_as_score_positions_does(truth, found, threshold):
 @pytest.mark.parametrize("threshold", [0.02, 0.5, 0.95])
 @pytest.mark.parametrize("tolerance", [0, 1])
 def test_divisions_are_judged_as_score_divisions_does(truth, found, threshold, tolerance):
-    judged = make_judge("divisions", truth.annotations, found, tolerance=tolerance)(threshold)
+    judged = make_judge("divisions", truth.annotations, found, 5.0, tolerance)(threshold)
     score = score_divisions(truth.annotations, found, threshold=threshold, tolerance=tolerance)
     assert (judged.matched, judged.missed, judged.false) == (
         score.matched,
@@ -86,13 +86,13 @@ def test_divisions_are_judged_as_score_divisions_does(truth, found, threshold, t
 
 
 def test_rows_say_which_positions_are_meant(truth, found):
-    judged = make_judge("positions", truth.annotations, found)(0.5)
+    judged = make_judge("positions", truth.annotations, found, 5.0, 1)(0.5)
     assert judged.rows["right"].tolist() == [0, 4, 1, 5, 3] and judged.rows["false"].tolist() == [6]
     assert judged.rows["missed"].tolist() == [2, 6]
 
 
 def test_links_are_judged_among_those_whose_ends_were_found(truth, found):
-    judge = make_judge("links", truth.annotations, found)
+    judge = make_judge("links", truth.annotations, found, 5.0, 1)
     everything, nothing = judge(0.0), judge(1.1)
     assert (
         everything.matched == 4 and everything.missed == 0
@@ -109,7 +109,7 @@ def test_only_what_has_a_probability_and_a_truth_is_offered(truth, found):
         list_kinds(truth.annotations, truth.annotations)
     lacking = dataclasses.replace(found, properties={"probability": [None, *[0.5] * 7]})
     with pytest.raises(UserError, match="1 of 8"):
-        make_judge("positions", truth.annotations, lacking)
+        make_judge("positions", truth.annotations, lacking, 5.0, 1)
 
 
 def test_moving_the_threshold_moves_figures_and_pictures(explorer):

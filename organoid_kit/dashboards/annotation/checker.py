@@ -247,9 +247,7 @@ class AnnotationChecker(Dashboard):
             self.coverage.value = draw_coverage(self.movie, self.editor.annotations, time_point)
 
 
-def describe_coverage(
-    movie: TimeLapse, annotations: Annotations, time_point: int
-) -> tuple[str, str]:
+def describe_coverage(movie: TimeLapse, annotations: Annotations, time_point: int) -> list[str]:
     """How much is annotated, and where the cuboid lies, in words."""
     found = summarise_annotations([AnnotatedMovie(movie, annotations)]).movies[0]
     times = f"{found.time_points} of {count(found.movie_time_points, 'time point')}"
@@ -259,14 +257,14 @@ def describe_coverage(
     amount += f"lapses; this is {found.positions / _GOAL:.1%}."
     region = _find_region(annotations, time_point)
     if region is None:
-        return amount, f"Nothing is annotated at time point {time_point}."
+        return [amount, f"Nothing is annotated at time point {time_point}."]
     low, high = np.clip(region, 0, np.array(movie.shape_zyx) - 1)
     part = np.prod((high - low + 1) / movie.shape_zyx)
     ends = zip("zyx", low, high, strict=True)
     ranges = ", ".join(f"{axis} {first:.0f} to {last:.0f}" for axis, first, last in ends)
     why = "as stated" if annotations.region is not None else "around its positions"
     cuboid = f"Annotated cuboid at time point {time_point} ({why})"
-    return amount, f"{cuboid}: {ranges}; {part:.0%} of the image."
+    return [amount, f"{cuboid}: {ranges}; {part:.0%} of the image."]
 
 
 def draw_coverage(movie: TimeLapse, annotations: Annotations, time_point: int) -> str:

@@ -14,6 +14,7 @@ from organoid_kit.examples.batches import Examples
 from organoid_kit.examples.patches import make_grey
 from organoid_kit.examples.position import PositionExample
 from organoid_kit.plots import plot_crops, plot_pairs
+from organoid_kit.plots.curves import ANSWERS
 from organoid_kit.plots.drawing import NEAR_PLANES, POSITION, Drawing
 from organoid_kit.plots.images import plot_augmentations
 
@@ -23,18 +24,12 @@ Columns = Mapping[str, tuple[Example, ...]]
 # Key of the random numbers, variation → a column.
 Chosen = Callable[[tuple[int, ...], Augmentation | None], tuple[Example, ...]]
 _TRIED = 8  # patches of a time point, of which the one with most nuclei is shown
-_ANSWERS = {  # of the first and the second row
-    "division": ("divides", "does not divide"),
-    "link": ("same nucleus", "another one"),
-}
 
 
-def make_preview_examples(
-    annotated_movies: Sequence[AnnotatedMovie], settings: NetworkSettings
-) -> Examples:
+def make_preview_examples(movies: Sequence[AnnotatedMovie], settings: NetworkSettings) -> Examples:
     """Examples without variation, with links over as many time points as may be skipped."""
     widest = AugmentationSettings(skip=MOST_SKIP)
-    return make_examples(annotated_movies, settings.changed(augmentation=widest), augment=False)
+    return make_examples(movies, settings.changed(augmentation=widest), augment=False)
 
 
 def count_previews(examples: Examples) -> int:
@@ -107,17 +102,15 @@ def make_preview_panes(columns: Columns, settings: NetworkSettings) -> list[list
     if settings.network == "position":
         return _make_patch_panes(columns, settings)
     rows, now = [], -settings.time_window[0]
-    for number, (answer, _) in enumerate(zip(_ANSWERS[settings.network], columns["as it is"])):
+    for number, (answer, _) in enumerate(zip(ANSWERS[settings.network][::-1], columns["as it is"])):
         if settings.network == "division":
             titles = [answer if number else f"{answer}\n{name}" for name in columns]
             crops = [column[number].image[..., now] for column in columns.values()]
             rows.append([_make_crop(*titled, settings) for titled in zip(titles, crops)])
         else:
-            pairs = {
-                name: column[number : number + 1] or column[-1:] for name, column in columns.items()
-            }
             ends = [
-                _make_ends(f"{answer}\n{name}", *pair, settings) for name, pair in pairs.items()
+                _make_ends(f"{answer}\n{name}", column[min(number, len(column) - 1)], settings)
+                for name, column in columns.items()
             ]
             rows += map(list, zip(*ends))
     return rows
@@ -129,7 +122,7 @@ def plot_columns(columns: Columns, settings: NetworkSettings) -> Drawing:
         first, *others = [column[0] for column in columns.values()]
         return plot_augmentations(first, others, settings, names=list(columns)[1:])
     shown, names = [], []
-    for number, (answer, _) in enumerate(zip(_ANSWERS[settings.network], columns["as it is"])):
+    for number, (answer, _) in enumerate(zip(ANSWERS[settings.network][::-1], columns["as it is"])):
         having = {name: column for name, column in columns.items() if number < len(column)}
         shown += [column[number] for column in having.values()]
         names += [f"{answer},\n{name}" for name in having]

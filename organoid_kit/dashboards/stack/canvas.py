@@ -61,10 +61,6 @@ class StackCanvas(anywidget.AnyWidget):
             buffers += [array.astype("<f4").tobytes() for array in arrays]
         self.send(content, buffers)
 
-    def send_failure(self, time_point: int, text: str) -> None:
-        """Answers the page that there is no such stack, and why."""
-        self.send({"kind": "failed", "time_point": time_point, "text": text})
-
 
 def make_canvas_setup(movie: TimeLapse) -> dict[str, Any]:
     """What the page must know of a movie before it can draw, as plain JSON values."""

@@ -114,7 +114,8 @@ class StackDisplay(VBox):
                     stack = browser.pictures.at(time_point, browser.channels.value)
             except Exception as error:
                 browser.messages.fail(error)
-                self._canvas.send_failure(time_point, str(error))
+                failure = {"kind": "failed", "time_point": time_point, "text": str(error)}
+                self._canvas.send(failure)
             if content["marks"]:
                 marks = browser.collect_marks(time_point)
             self._canvas.send_time_point(time_point, stack, marks)

@@ -114,9 +114,8 @@ class ThresholdExplorer(Dashboard):
         self.observe(self._watch(self._show), "committed")
 
     def _lay_out(self, kinds: Sequence[str]) -> list[Any]:
-        choices = [self.kind, self.tolerance] if len(kinds) > 1 else []
-        if kinds == ["divisions"]:
-            choices = [self.tolerance]
+        choices = [self.kind] if len(kinds) > 1 else []
+        choices += [self.tolerance] if choices or "divisions" in kinds else []
         buttons = wrap_row(self.best, self.commit, self.next_missed, self.next_false)
         left = VBox([self._curve, self.threshold, buttons])
         return [*choices, wrap_row(left, self._close_ups), self.messages, self.browser]
@@ -128,8 +127,7 @@ class ThresholdExplorer(Dashboard):
         return self._make_judge(kind, tolerance)(round(threshold, 4))
 
     def _make_judge(self, kind: str, tolerance: int) -> Callable[[float], Judgement]:
-        options = {"max_distance_um": self.max_distance_um, "tolerance": tolerance}
-        return cache(judging.make_judge(kind, *self._judged, **options))
+        return cache(judging.make_judge(kind, *self._judged, self.max_distance_um, tolerance))
 
     @property
     def _judged(self) -> tuple[Annotations, Annotations]:

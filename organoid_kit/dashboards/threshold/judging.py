@@ -50,12 +50,7 @@ def list_kinds(truth: Annotations, found: Annotations) -> list[str]:
 
 
 def make_judge(
-    kind: str,
-    truth: Annotations,
-    found: Annotations,
-    *,
-    max_distance_um: float = 5.0,
-    tolerance: int = 1,
+    kind: str, truth: Annotations, found: Annotations, max_distance_um: float, tolerance: int
 ) -> Judge:
     """Something that judges what was found at a threshold, of one of `list_kinds`.
 

@@ -1,8 +1,7 @@
 """Pictures of a training as SVG text: its curves, and what the network answers to its example."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -11,10 +10,11 @@ from organoid_kit.dashboards.parts.common import PAPER
 from organoid_kit.dashboards.parts.svg import Pane, Points, colour_heat, draw_panes
 from organoid_kit.plots.curves import ANSWERS, describe_example, describe_losses
 from organoid_kit.plots.drawing import COLOURS, LINES, Mark
-from organoid_kit.training.diagnosis import describe_history
+from organoid_kit.training.diagnosis import History, describe_history
 from organoid_kit.training.epoch_pictures import EpochPicture
 from organoid_kit.training.runs import QUALITIES, find_best
 
+Losses = Sequence[tuple[float, float]]  # epochs done, loss
 _HEIGHT, _WIDTHS = 250, (430, 330)  # of the two diagrams
 _STEPS = {"color": "#b5b5b5", "linestyle": "-", "marker": ""}
 _BEST = {"color": COLOURS["black"], "linestyle": "", "marker": "*", "fill": PAPER}
@@ -25,16 +25,12 @@ _PANEL, _CROP = 200, 84  # longest side of a picture of a patch, and side of a c
 
 
 def draw_curves(
-    history: Sequence[Mapping[str, Any]],
-    losses: Sequence[tuple[float, float]] = (),
-    *,
-    epochs: int = 1,
-    marked: int | None = None,
+    history: History, losses: Losses = (), *, epochs: int = 1, marked: int | None = None
 ) -> str:
     """Losses of training and validation, and the quality in validation, as SVG.
 
-    `history` is that of `Run.history`; `losses` are (epochs done, loss) of single steps. So many
-    `epochs` are wanted: where that is far away yet, the diagrams end before.
+    `history` is that of `Run.history`; `losses` are those of single steps. So many `epochs` are
+    wanted: where that is far away yet, the diagrams end before.
     """
     measured = [key for key in QUALITIES if any(row.get(key) is not None for row in history)]
     quality = (measured or ["validation_f1"])[0]

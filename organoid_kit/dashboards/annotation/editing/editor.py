@@ -9,7 +9,6 @@ import dataclasses
 import json
 import numbers
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -85,31 +84,18 @@ def _pad(properties: Mapping[str, np.ndarray], length: int) -> dict[str, np.ndar
     }
 
 
-@dataclass(frozen=True, eq=False)
-class Step:
-    """What is done and undone at once; `undoing` are the changes that take it back."""
-
-    text: str
-    changes: list[Change]
-    undoing: list[Change]
-
-
 class AnnotationEditor:
     """Annotations that change step by step; a wrong step raises a UserError and changes nothing.
 
     Positions are named by their row in `annotations`. Rows behind a deleted one move up; `numbers`
-    never change. Positions must lie in the `movie`, if there is one. Each step is written down in a
+    never change. Positions must lie in the `movie`. Each step is written down in a
     journal, named after the file `output` that they will be saved to, with `.journal` behind it;
     the steps of one that is there are done again. None: in no journal. Raises UserError where it is
     that of other annotations, damaged or unwritable.
     """
 
     def __init__(
-        self,
-        annotations: Annotations,
-        movie: TimeLapse | None = None,
-        *,
-        output: str | Path | None = None,
+        self, annotations: Annotations, movie: TimeLapse, *, output: str | Path | None = None
     ) -> None:
         self.movie, self._start = movie, annotations
         # Of a position or a refused candidate: time point, z, y, x; of a link: numbers of its ends.
@@ -149,12 +135,12 @@ class AnnotationEditor:
     @property
     def steps(self) -> list[str]:
         """What was done, in words, the last one last."""
-        return [step.text for step in self._done]
+        return [step["step"] for step in self._done]
 
     @property
     def undone_steps(self) -> list[str]:
         """What can be done again, the next one last."""
-        return [step.text for step in self._undone]
+        return [step["step"] for step in self._undone]
 
     def add(
         self, time_point: int, position: Sequence[float], properties: Properties | None = None
@@ -235,13 +221,13 @@ class AnnotationEditor:
         """Takes the last step back; which one it was. Raises UserError where nothing was done."""
         refuse_if(not self._done, "done")
         self._record({"undo": 1})
-        return self._undone[-1].text
+        return self._undone[-1]["step"]
 
     def redo(self) -> str:
         """Does the last undone step again; which one it was. Raises UserError without one."""
         refuse_if(not self._undone, "undone")
         self._record({"redo": 1})
-        return self._done[-1].text
+        return self._done[-1]["step"]
 
     def save(self, path: str | Path) -> Path:
         """Writes a new file with `write_annotations`; a name that is taken gets a number."""
@@ -268,15 +254,14 @@ class AnnotationEditor:
             # What is known of a position stays when it goes: nobody sees it then.
             known = event.get("properties", {}).items()
             self._properties |= {int(number): properties for number, properties in known}
-            undoing = self._change(event["changes"])
-            self._done.append(Step(event["step"], event["changes"], undoing))
+            self._done.append({**event, "undoing": self._change(event["changes"])})
             self._undone.clear()
         elif "undo" in event:
             self._undone.append(self._done.pop())
-            self._change(self._undone[-1].undoing)
+            self._change(self._undone[-1]["undoing"])
         elif "redo" in event:
             self._done.append(self._undone.pop())
-            self._change(self._done[-1].changes)
+            self._change(self._done[-1]["changes"])
         else:
             self._saved = self._done[-1] if self._done else None
             return

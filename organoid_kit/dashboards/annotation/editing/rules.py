@@ -22,22 +22,16 @@ def check_rows(annotations: Annotations, *rows: int) -> None:
 
 
 def check_place(
-    annotations: Annotations,
-    movie: TimeLapse | None,
-    time_point: int,
-    position: np.ndarray,
-    but: int = -1,
+    annotations: Annotations, movie: TimeLapse, time_point: int, position: np.ndarray, but: int = -1
 ) -> None:
     """Refuses what is no place in the movie, or taken; `but` is the row of the one that moves."""
     is_place = position.shape == (3,) and np.isfinite(position).all()
     refuse_if(not is_place, "numbers", place=position.tolist())
-    place = describe_place(time_point, position)
-    if movie is not None:
-        times = {"first": movie.time_points.start, "last": movie.time_points.stop - 1}
-        is_unknown = time_point not in movie.time_points
-        refuse_if(is_unknown, "time point", time_point=time_point, **times)
-        shape = " × ".join(map(str, movie.shape_zyx))
-        refuse_if(not are_inside(position[None], movie).all(), "inside", shape=shape, place=place)
+    place, shape = describe_place(time_point, position), " × ".join(map(str, movie.shape_zyx))
+    times = {"first": movie.time_points.start, "last": movie.time_points.stop - 1}
+    is_unknown = time_point not in movie.time_points
+    refuse_if(is_unknown, "time point", time_point=time_point, **times)
+    refuse_if(not are_inside(position[None], movie).all(), "inside", shape=shape, place=place)
     rows = annotations.rows_at(time_point)
     same = (np.abs(annotations.positions[rows] - position) < SAME_PLACE).all(axis=1)
     refuse_if((same & (rows != but)).any(), "free", place=place)
