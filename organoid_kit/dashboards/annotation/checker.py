@@ -229,9 +229,7 @@ class AnnotationChecker(Dashboard):
         self._checked = checked
         found = find_problems(self.editor, self.channels, self.images.found)
         self.problems.show(found, self.images.text)
-        if self._drawn.get("problems") != found:
-            self._drawn["problems"] = found
-            self.browser.set_problems(found)
+        self.browser.set_problems(found)
 
     def _show_layer(self, name: str, annotations: Annotations, shape: Mark | None = None) -> None:
         """Where it is another than before."""

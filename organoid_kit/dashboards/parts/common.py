@@ -230,12 +230,10 @@ def make_strokes(shape: str) -> list[list[tuple[float, float]]]:
     return [[(round(x / size, 3), round(-y / size, 3)) for x, y in line.tolist()] for line in lines]
 
 
-def draw_shape(
-    shape: str, x: float, y: float, size: float, colour: str, fill: str | None = None
-) -> str:
+def draw_shape(shape: str, x: float, y: float, size: float, colour: str, fill: str = "none") -> str:
     """A mark as matplotlib names it, as SVG, with a dark rim so that it stands out anywhere."""
     drawn, rim = "", 'fill="none" stroke="#000" stroke-opacity="0.6" stroke-width="3.4"'
-    look = f'fill="{fill or "none"}" stroke="{colour}" stroke-width="1.7"'
+    look = f'fill="{fill}" stroke="{colour}" stroke-width="1.7"'
     for line in make_strokes(shape):
         points = " ".join(f"{x + dx * size:.1f},{y + dy * size:.1f}" for dx, dy in line)
         drawn += f'<polyline points="{points}" {rim}/><polyline points="{points}" {look}/>'
@@ -247,6 +245,6 @@ def make_legend(entries: Iterable[tuple[Mark, str]], ground: str = DARK) -> str:
     drawn = []
     for shown, text in entries:
         colour = COLOURS[shown.colour]
-        fill = colour if shown.filled else None
+        fill = colour if shown.filled else "none"
         drawn.append((draw_shape(shown.shape, 9, 9, 5.4, colour, fill), text))
     return render("legend.html", entries=drawn, ground=ground)
