@@ -222,10 +222,8 @@ class TrackExplorer(Dashboard):
 def _list_doubts(tracks: Annotations, most: int, least: float) -> tuple[list[Doubt], str]:
     """Doubts, none without error probabilities; and, in words, how many errors to expect."""
     try:
-        doubts, errors = (
-            list_doubts(tracks, most=most, least=least),
-            estimate_errors(tracks, least=least),
-        )
+        doubts = list_doubts(tracks, most=most, least=least)
+        errors = estimate_errors(tracks, least=least)
         return doubts, f"Doubts, the most probable errors first. {errors}"
     except UserError:
         return [], "Doubts: not measured. Pass tracks of add_error_probabilities."
