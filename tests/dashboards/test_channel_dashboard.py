@@ -166,7 +166,8 @@ def test_its_static_twin_says_the_numbers(two_kinds):
     dashboard.channels.value = (1, 2)
     drawing = dashboard.plot()
     assert len(drawing.axes) == 4
-    assert "100% of nuclei stand out" in describe(drawing) and "50% (4 of 8)" in describe(drawing)
+    assert "100% of nuclei stand out" in describe(drawing)
+    assert "channel 2: 50% of nuclei stand out (4 of 8)" in describe(drawing)
 
 
 def test_the_last_change_is_shown_whichever_thread_deals_with_it(sample):

@@ -47,7 +47,7 @@ def wait_for_timers():
     """Until all is done that was to be done later."""
     for thread in threading.enumerate():
         if isinstance(thread, threading.Timer):
-            thread.join(60)
+            thread.join(300)
             assert not thread.is_alive()
 
 
@@ -311,7 +311,7 @@ def test_a_state_is_restored(dashboard, tmp_path):
 
 def test_work_is_done_once_after_a_burst_of_changes():
     done = []
-    later = Later(lambda: done.append(1), seconds=0.05)
+    later = Later(lambda: done.append(1), seconds=0.5)
     for _ in range(5):
         later.ask()
     wait_for_timers()
