@@ -274,6 +274,8 @@ print(f"{len(marks)} positions, {len(marks.links)} links, {len(marks.divisions()
 # | `.xml` | TrackMate, MaMuT, Mastodon's export | `spacing_um` |
 # | `.geff` | the exchange format of many trackers | nothing |
 #
+# `write_annotations` writes all of these, so that Fiji's TrackMate opens your tracks: call the file `tracks.xml`.
+#
 # An `.autlist` names movies with their annotations. Notebooks 04 to 07 and the commands of section 7 take it. If your
 # files do not say their axes, state them in those notebooks, too, as here: `read_dataset(…, axes="tzyx")`. Likewise, if
 # you annotated every nucleus of the image: `read_dataset(…, whole_image=True)`.

@@ -18,8 +18,8 @@ from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse, read_annot
 from organoid_kit.data.formats import add_organoidtracker_data, add_track_ids
 
 Spacing = tuple[float, ...]  # z, y, x, µm per voxel
-SUFFIXES = (".aut", ".csv", ".geff", ".zarr")  # none: a Cell Tracking Challenge folder
-FORMATS = {"aut": ".aut", "csv": ".csv", "geff": ".geff", "ctc": ""}
+SUFFIXES = (".aut", ".csv", ".xml", ".geff", ".zarr")  # none: a Cell Tracking Challenge folder
+FORMATS = {"aut": ".aut", "csv": ".csv", "xml": ".xml", "geff": ".geff", "ctc": ""}
 
 
 def open_movies(

@@ -419,7 +419,7 @@ def test_predict_never_overwrites(data, trained, tmp_path, capsys):
     assert output.read_text() == "mine" and "found.aut" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["found.tif", "found.xml", "results.v2"])
+@pytest.mark.parametrize("name", ["found.tif", "found.tsv", "results.v2"])
 def test_predict_says_at_once_what_it_cannot_write(
     name, data, trained, tmp_path, monkeypatch, capsys
 ):
@@ -742,7 +742,7 @@ def test_track_writes_for_organoidtracker_and_says_what_to_look_at(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["found.aut", "found.autlist"]
 
 
-@pytest.mark.parametrize("form", ["aut", "csv", "ctc", "geff"])
+@pytest.mark.parametrize("form", ["aut", "csv", "xml", "ctc", "geff"])
 def test_track_writes_several_movies_into_a_folder(form, families, naming, tmp_path):
     pytest.importorskip("geff")
     output = tmp_path / "found"

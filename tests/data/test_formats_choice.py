@@ -4,7 +4,9 @@ from organoid_kit.base.errors import UserError
 from organoid_kit.data.formats import read_annotations, write_annotations
 
 
-@pytest.mark.parametrize("name", ["a.aut", "A.AUT", "a.csv", "a.geff", "a.zarr", "01", "01_RES"])
+@pytest.mark.parametrize(
+    "name", ["a.aut", "A.AUT", "a.csv", "a.xml", "a.geff", "a.zarr", "01", "01_RES"]
+)
 def test_every_format_comes_back_by_its_name(lineage, tmp_path, name):
     if name.endswith(("geff", "zarr")):
         pytest.importorskip("geff", reason="the geff library, an extra, is not installed")
@@ -21,7 +23,7 @@ def test_a_geff_is_known_by_what_is_in_the_folder(lineage, tmp_path):
     assert len(read_annotations(tmp_path / "tracks")) == 7
 
 
-@pytest.mark.parametrize("name", ["a.docx", "a.xml"])
+@pytest.mark.parametrize("name", ["a.docx", "a.tsv"])
 def test_a_format_that_cannot_be_written_is_an_error(lineage, tmp_path, name):
     with pytest.raises(UserError, match=name):
         write_annotations(lineage, tmp_path / name)

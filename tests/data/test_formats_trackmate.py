@@ -1,12 +1,19 @@
 import csv
+import dataclasses
+from collections import Counter
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from hypothesis import given
 
+from format_helpers import annotations_strategy, with_probabilities
 from organoid_kit.base.errors import UserError
-from organoid_kit.data.formats import read_annotations
-from organoid_kit.data.formats.trackmate import read_trackmate
+from organoid_kit.data.annotations import Annotations
+from organoid_kit.data.formats import read_annotations, write_annotations
+from organoid_kit.data.formats.trackmate import read_trackmate, select_features, write_trackmate
 
 ORGANOID = Path(__file__).parents[3] / "shared" / "data" / "lstree_enterocyst"
 SPOT = '<Spot ID="{}" FRAME="{}" POSITION_Z="4" POSITION_Y="1" POSITION_X="{}" QUALITY="2.5" name="7" {}/>'
@@ -136,3 +143,100 @@ def test_positions_in_pixels_need_no_spacing(tmp_path, unit):
 def test_other_lengths_are_converted(tmp_path, unit, factor):
     annotations = read_annotations(write(tmp_path, units=unit), spacing_um=(2, 0.5, 0.5))
     assert np.allclose(annotations.positions, factor * np.array([[2, 2, 2], [2, 2, 4]]))
+
+
+# ---- written -------------------------------------------------------------------------------------
+
+
+def in_order_of_time(annotations):
+    return annotations.select(np.argsort(annotations.time_points, kind="stable"))
+
+
+@given(annotations_strategy())
+def test_what_is_written_comes_back(annotations):
+    """All but what the format has no place for: texts, lists, region, extras."""
+    known = dataclasses.replace(annotations, spacing_um=annotations.spacing_um or (2, 0.5, 0.5))
+    with TemporaryDirectory() as folder:
+        write_annotations(known, Path(folder) / "a.xml")
+        again = read_annotations(Path(folder) / "a.xml")
+    known = in_order_of_time(known)
+    np.testing.assert_allclose(again.positions, known.positions, rtol=1e-12, atol=1e-9)
+    assert again.time_points.tolist() == known.time_points.tolist()
+    assert again.spacing_um == pytest.approx(known.spacing_um)
+    minutes = known.minutes_per_time_point
+    assert again.minutes_per_time_point == (minutes and pytest.approx(minutes))
+    assert sorted(map(tuple, again.links)) == sorted(map(tuple, known.links))
+    for table, expected in (
+        (again.properties, known.properties),
+        (again.link_properties, known.link_properties),
+    ):
+        features = {name: v for name, v in select_features(expected).items() if len(v)}
+        assert set(table) - {"QUALITY", "RADIUS", "id", "name"} == set(features)
+        for name, values in features.items():
+            assert Counter(map(as_number, table[name])) == Counter(map(as_number, values))
+
+
+def as_number(value):
+    return None if value is None else float(value)
+
+
+def test_merges_gaps_single_positions_and_ids_are_kept(tmp_path):
+    """Two nuclei that merge, a third that is missed at time point 5, one that is seen once."""
+    annotations = Annotations(
+        [[1, 2, 3], [2, 3, 4], [3, 4, 5], [4, 5, 6], [5, 6, 7], [6, 7, 8]],
+        [4, 4, 5, 4, 6, 5],
+        links=[[0, 2], [1, 2], [3, 4], [3, 4]],  # the last one by mistake
+        properties={"id": [7, 3, 9, 12, 1, 5], "name": ["a", "ä <&>", "\x01", "d", None, "f"]},
+        link_properties={"link_probability": [0.9, None, 0.5, 0.5]},
+        spacing_um=(2.0, 0.5, 0.5),
+        minutes_per_time_point=10.0,
+    )
+    path = tmp_path / "a.xml"
+    write_trackmate(annotations, path, time_point_offset=4, images=tmp_path / "movie.tif")
+    again = read_trackmate(path, time_point_offset=4)
+    ids = again.properties["id"]
+    assert ids.tolist() == [7, 3, 12, 9, 5, 1]
+    assert {tuple(ids[link]) for link in again.links} == {(7, 9), (3, 9), (12, 1)}
+    assert again.properties["name"].tolist()[:4] == ["a", "ä <&>", "d", "9"]
+    root = ElementTree.parse(path).getroot()
+    assert [spot.get("POSITION_T") for spot in root.iter("Spot") if spot.get("ID") == "1"] == [
+        "20.0"
+    ]
+    assert root.find("Settings/ImageData").attrib["filename"] == "movie.tif"
+    assert len(root.findall(".//Track")) == len(root.findall(".//TrackID")) == 2
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_another_program_reads_the_same(tmp_path, lineage):
+    """geff's own reader of TrackMate files: spots, edges, µm, minutes, features."""
+    geff = pytest.importorskip("geff", reason="the geff library, an extra, is not installed")
+    from geff.convert import from_trackmate_xml_to_geff
+
+    known = with_probabilities(dataclasses.replace(lineage, minutes_per_time_point=10.0))
+    write_trackmate(known, tmp_path / "a.xml")
+    from_trackmate_xml_to_geff(tmp_path / "a.xml", tmp_path / "a.geff")
+    content = geff.core_io.read_to_memory(str(tmp_path / "a.geff"))
+    nodes, rows = content["node_props"], content["node_ids"].astype(int)
+    places = [nodes[f"POSITION_{axis}"]["values"] for axis in "ZYX"]
+    np.testing.assert_allclose(np.transpose(places), known.positions_um[rows])
+    assert nodes["POSITION_T"]["values"].tolist() == (known.time_points[rows] * 10.0).tolist()
+    assert sorted(map(tuple, content["edge_ids"])) == sorted(map(tuple, known.links))
+    axes = {axis.name: axis.unit for axis in content["metadata"].axes}
+    assert (axes["POSITION_X"], axes["POSITION_T"]) == ("micron", "min")
+    np.testing.assert_allclose(
+        nodes["probability"]["values"], known.properties["probability"][rows].astype(float)
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"spacing_um": None}, "spacing_um"),
+        ({"positions": np.full((7, 3), np.nan)}, "finite"),
+        ({"time_points": [-1, 0, 1, 1, -1, 0, 1]}, "time_point_offset"),
+    ],
+)
+def test_what_trackmate_cannot_hold_is_refused(tmp_path, lineage, changes, message):
+    with pytest.raises(UserError, match=message):
+        write_trackmate(dataclasses.replace(lineage, **changes), tmp_path / "a.xml")
+    assert not list(tmp_path.iterdir())

@@ -15,7 +15,7 @@ from organoid_kit.data.formats.ctc import read_ctc, write_ctc
 from organoid_kit.data.formats.geff import read_geff, write_geff
 from organoid_kit.data.formats.organoidtracker import read_aut, write_aut
 from organoid_kit.data.formats.table import read_table, write_table
-from organoid_kit.data.formats.trackmate import read_trackmate
+from organoid_kit.data.formats.trackmate import read_trackmate, write_trackmate
 from organoid_kit.data.reading.optional import is_zarr
 
 __all__ = ["add_organoidtracker_data", "add_track_ids", "read_annotations", "write_annotations"]
@@ -26,12 +26,12 @@ _FORMATS: dict[str, tuple[Callable | None, Callable | None]] = {
     ".json": (read_aut, None),
     ".csv": (read_table, write_table),
     ".tsv": (read_table, None),
-    ".xml": (read_trackmate, None),
+    ".xml": (read_trackmate, write_trackmate),
     ".geff": (read_geff, write_geff),
     ".zarr": (read_geff, write_geff),
     "": (None, write_ctc),
 }
-_KNOWN = ".aut, .csv, .xml (TrackMate; read only), .geff, or a Cell Tracking Challenge folder"
+_KNOWN = ".aut, .csv, .xml (TrackMate), .geff, or a Cell Tracking Challenge folder"
 
 
 def read_annotations(path: str | Path, **options: Any) -> Annotations:
@@ -50,9 +50,9 @@ def read_annotations(path: str | Path, **options: Any) -> Annotations:
 
 
 def write_annotations(annotations: Annotations, path: str | Path, **options: Any) -> None:
-    """Writes annotations in the format of the suffix, `.aut`, `.csv`, `.geff` or `.zarr` (GEFF); no
-    suffix means a Cell Tracking Challenge folder. The options are overwrite=True and those of the
-    format's writer, such as shape_zyx for a folder.
+    """Writes annotations in the format of the suffix, `.aut`, `.csv`, `.xml` (TrackMate), `.geff` or
+    `.zarr` (GEFF); no suffix means a Cell Tracking Challenge folder. The options are overwrite=True
+    and those of the format's writer, such as shape_zyx for a folder.
     """
     writer = _FORMATS.get(Path(path).suffix.lower(), (None, None))[1]
     _check_options(writer, options, path)
