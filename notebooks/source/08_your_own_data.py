@@ -275,10 +275,12 @@ print(f"{len(marks)} positions, {len(marks.links)} links, {len(marks.divisions()
 # | `.geff` | the exchange format of many trackers | nothing |
 #
 # `write_annotations` writes all of these, so that Fiji's TrackMate opens your tracks: call the file `tracks.xml`.
+# `python -m organoid_kit convert tracks.aut tracks.xml`, in a terminal, says what gets lost, and writes it.
 #
-# An `.autlist` names movies with their annotations. Notebooks 04 to 07 and the commands of section 7 take it. If your
-# files do not say their axes, state them in those notebooks, too, as here: `read_dataset(…, axes="tzyx")`. Likewise, if
-# you annotated every nucleus of the image: `read_dataset(…, whole_image=True)`.
+# An `.autlist` names movies with their annotations, of any of these formats. Notebooks 04 to 07 and the commands of
+# section 7 take it. If your files do not say their axes, state them in those notebooks, too, as here:
+# `read_dataset(…, axes="tzyx")`. Likewise, if you annotated every nucleus of the image:
+# `read_dataset(…, whole_image=True)`.
 
 # %%
 annotated = AnnotatedMovie(mine, dataclasses.replace(marks, name="01"), "t{time:03}.tif")

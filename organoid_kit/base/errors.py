@@ -1,10 +1,14 @@
-"""The one exception for mistakes a user can mend; any other exception is a bug of ours."""
+"""The exception for mistakes a user can mend; any other exception is a bug of ours."""
 
 from typing import Any
 
 
 class UserError(ValueError):
     """Something in the user's files or settings must change; the message says what and how."""
+
+
+class MissingSpacing(UserError):
+    """Positions in µm cannot become voxels: neither their file nor anyone else says how large these are."""
 
 
 def refuse(

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.base import refuse
-from organoid_kit.cli.files import open_movies, require_channels
+from organoid_kit.cli.files import open_annotated, require_channels
 from organoid_kit.data import AnnotatedMovie
 from organoid_kit.evaluation import check_annotations, summarise_annotations
 from organoid_kit.examples.sizes import estimate_nucleus_size
@@ -21,14 +20,10 @@ def check(
     annotations: Path | None = None,
     channels: tuple[int, ...] | None = None,
     show_all: bool = False,
-    time_point_offset: int = 0,
     **reading: Any,
 ) -> int:
     """Prints problems and a summary; 1 if there are errors."""
-    if annotations is None and dataset.suffix != ".autlist":
-        advice = "Add --annotations FILE, or name an .autlist instead."
-        raise refuse(dataset, "A movie needs its annotations", "a movie alone", advice)
-    movies = open_movies([dataset], annotations, time_point_offset, **reading)
+    movies = open_annotated(dataset, annotations, **reading)
     if not channels:
         require_channels(annotated.movie for annotated in movies)
     errors = print_problems(movies, channels or (1,), sys.maxsize if show_all else _FEW)

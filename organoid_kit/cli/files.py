@@ -14,10 +14,10 @@ from typing import Any
 from organoid_kit import data
 from organoid_kit.base import UserError, refuse
 from organoid_kit.base.files import make_file_name
-from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse, read_annotations
-from organoid_kit.data.formats import add_organoidtracker_data, add_track_ids
+from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
+from organoid_kit.data.formats import add_organoidtracker_data, add_track_ids, read_for_movie
 
-Spacing = tuple[float, ...]  # z, y, x, µm per voxel
+OF_FILES = ("time_point_offset",)  # options of files of annotations
 SUFFIXES = (".aut", ".csv", ".xml", ".geff", ".zarr")  # none: a Cell Tracking Challenge folder
 FORMATS = {"aut": ".aut", "csv": ".csv", "xml": ".xml", "geff": ".geff", "ctc": ""}
 
@@ -25,15 +25,15 @@ FORMATS = {"aut": ".aut", "csv": ".csv", "xml": ".xml", "geff": ".geff", "ctc": 
 def open_movies(
     paths: Sequence[Path],
     annotations: Path | None = None,
-    time_point_offset: int = 0,
     whole_image: bool = False,
     **reading: Any,
 ) -> list[AnnotatedMovie]:
     """All movies that were named, one by one or in an .autlist, read with these options. A file of
-    annotations is that of the only movie; `time_point_offset` that of an .xml; `whole_image`: they
-    have all nuclei of the image.
+    annotations is that of the only movie, read with `OF_FILES`; `whole_image`: they have all nuclei
+    of the image.
     """
     movies: list[AnnotatedMovie] = []
+    of_file = take_file_options(reading)
     for path in paths:
         if path.suffix == ".autlist":
             movies += data.read_dataset(path, whole_image=whole_image, **reading)
@@ -46,32 +46,26 @@ def open_movies(
         rule = "A file of annotations belongs to one movie"
         advice = "Name one movie, or an .autlist that names annotations for each."
         raise refuse(annotations, rule, f"{len(movies)} movies", advice)
-    spacing = read_spacing(annotations) or movies[0].movie.spacing_um
-    known = read_positions(annotations, spacing, time_point_offset)
+    known = read_for_movie(annotations, movies[0].movie.spacing_um, **of_file)
     if whole_image:
         known = known.with_whole_image(movies[0].movie.shape_zyx)
     return [dataclasses.replace(movies[0], annotations=known)]
 
 
-def read_positions(path: Path, spacing_um: Spacing | None, offset: int = 0) -> Annotations:
-    """Annotations of any format; with this spacing, where the file says none."""
-    suffix, stated = path.suffix.lower(), {}
-    if spacing_um and suffix not in (".aut", ".json"):
-        stated["spacing_um"] = spacing_um
-    if suffix == ".xml":
-        stated["time_point_offset"] = offset
-    return read_annotations(path, **stated).with_spacing(spacing_um)
+def open_annotated(
+    dataset: Path, annotations: Path | None = None, **reading: Any
+) -> list[AnnotatedMovie]:
+    """The movies of an .autlist, or one movie with its file of annotations."""
+    if annotations is None and dataset.suffix != ".autlist":
+        advice = "Add --annotations FILE, or name an .autlist instead."
+        raise refuse(dataset, "A movie needs its annotations", "a movie alone", advice)
+    return open_movies([dataset], annotations, **reading)
 
 
-def read_spacing(path: Path) -> Spacing | None:
-    """As the file itself says; of the formats, only .aut and GEFF do."""
-    if path.suffix.lower() not in (".aut", ".json", ".geff", ".zarr"):
-        return None
-    try:
-        return read_annotations(path).spacing_um
-    except UserError:
-        # A GEFF in µm that lacks it; what else is wrong is said when the file is read.
-        return None
+def take_file_options(reading: dict[str, Any]) -> dict[str, Any]:
+    """Takes those that say how to read a file of annotations, not a movie; both have a spacing."""
+    taken = {name: reading.pop(name) for name in OF_FILES if name in reading}
+    return taken | {name: reading[name] for name in reading if name == "spacing_um"}
 
 
 def select_time_points(annotations: Annotations, first: int, last: int) -> Annotations:
@@ -103,7 +97,7 @@ def choose_outputs(output: Path, names: Sequence[str], form: str | None = None) 
     for path in paths:
         if path.exists() or len(set(paths)) < len(paths):
             rule = "Each movie needs a file of its own that does not exist yet"
-            advice = "Choose another --output; one without suffix is a folder of files."
+            advice = "Choose another name; one without suffix is a folder of files."
             raise refuse(path, rule, f"for {', '.join(names)}", advice)
     return paths
 

@@ -24,11 +24,10 @@ def predict(
     channels: tuple[int, ...] | None = None,
     threshold: float | None = None,
     time_points: Sequence[int] | None = None,
-    time_point_offset: int = 0,
     **reading: Any,
 ) -> None:
     """Shows one movie or several to a network."""
-    opened = open_movies(movies, annotations, time_point_offset, **reading)
+    opened = open_movies(movies, annotations, **reading)
     outputs = choose_outputs(output, [annotated.movie.name for annotated in opened])
     load_keras()
     from organoid_kit import prediction

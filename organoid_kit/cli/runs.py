@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from organoid_kit.base import UserError
-from organoid_kit.cli.files import Spacing, load_keras
+from organoid_kit.cli.files import load_keras
 from organoid_kit.training import Run, compare_runs
 
 
@@ -40,7 +40,11 @@ def card(network: str, output: Path, author: str = "", license: str = "") -> Non
 
 
 def export(
-    network: str, output: Path, spacing: Spacing, planes: int = 30, overwrite: bool = False
+    network: str,
+    output: Path,
+    spacing: tuple[float, ...],
+    planes: int = 30,
+    overwrite: bool = False,
 ) -> None:
     """Writes a network for OrganoidTracker, and says where what to set is written."""
     load_keras()

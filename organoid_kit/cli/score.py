@@ -1,6 +1,7 @@
 """`score`: found positions and tracks beside true ones."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,9 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from organoid_kit.base import refuse
+from organoid_kit.base.errors import MissingSpacing
 from organoid_kit.base.files import make_file_name, write_json_safely
-from organoid_kit.cli.files import Spacing, read_positions, read_spacing, select_time_points
+from organoid_kit.cli.files import select_time_points, take_file_options
 from organoid_kit.data import AnnotatedMovie, Annotations, read_dataset
+from organoid_kit.data.formats import read_for_movie
 from organoid_kit.evaluation import score_divisions, score_links, score_positions, score_tracks
 from organoid_kit.evaluation.positions import PositionScore, format_score, pool_scores
 from organoid_kit.evaluation.tracks import DivisionScore, LinkScore, TrackScore
@@ -34,7 +37,6 @@ def score(
     time_points: Sequence[int] | None = None,
     json: Path | None = None,
     run: Path | None = None,
-    time_point_offset: int = 0,
     **reading: Any,
 ) -> None:
     """Compares found with true positions, and keeps both in a run where one is named."""
@@ -45,10 +47,11 @@ def score(
         raise refuse(truth, rule, "--run", "Name an .autlist instead, or leave out --run.")
     if run and threshold is None:
         threshold = load_settings(run).threshold
+    of_file = take_file_options(reading)
     if truth.suffix == ".autlist":
         pairs = _read_movies(truth, found, reading)
     else:
-        pairs = [_read_pair(truth, found, reading.get("spacing_um"), time_point_offset)]
+        pairs = [_read_pair(truth, found, of_file)]
         if reading.get("whole_image"):  # however large it is
             pair = pairs[0]
             pairs = [pair._replace(truth=pair.truth.with_whole_image((np.inf,) * 3))]
@@ -82,16 +85,18 @@ def _read_movies(truth: Path, found: Path, reading: Mapping[str, Any]) -> list[_
     pairs = []
     for annotated in read_dataset(truth, **reading):
         movie, shown = annotated.movie, annotated.with_spacing()
-        positions = read_positions(found / f"{make_file_name(movie.name)}.aut", movie.spacing_um)
+        positions = read_for_movie(found / f"{make_file_name(movie.name)}.aut", movie.spacing_um)
         pairs.append(_Pair(annotated.name, shown.annotations, positions, shown))
     return pairs
 
 
-def _read_pair(truth: Path, found: Path, stated: Spacing | None, time_point_offset: int) -> _Pair:
+def _read_pair(truth: Path, found: Path, of_file: dict[str, Any]) -> _Pair:
     """Two files. One without a spacing has that stated, or else the other's."""
-    spacings = [stated or read_spacing(path) for path in (truth, found)]
-    known = read_positions(truth, spacings[0] or spacings[1], time_point_offset)
-    positions = read_positions(found, spacings[1] or spacings[0], time_point_offset)
+    spacing = of_file.get("spacing_um")
+    for path in (truth, found):
+        with suppress(MissingSpacing):
+            spacing = spacing or read_for_movie(path, None, **of_file).spacing_um
+    known, positions = (read_for_movie(path, spacing, **of_file) for path in (truth, found))
     return _Pair(known.name or truth.stem, known, positions)
 
 

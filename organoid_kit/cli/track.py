@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING, Any
 from organoid_kit import tracking
 from organoid_kit.base import NetworkSettings, UserError, refuse
 from organoid_kit.cli.files import (
-    Spacing,
     TrackWriter,
     choose_outputs,
     load_keras,
     open_movies,
-    read_positions,
-    read_spacing,
     require_channels,
     resume_file,
+    take_file_options,
 )
 from organoid_kit.cli.score import compute_track_scores, format_track_scores
 from organoid_kit.data import AnnotatedMovie, Annotations
+from organoid_kit.data.formats import read_for_movie
 
 if TYPE_CHECKING:
     from organoid_kit.prediction.movie import TrackedMovie
@@ -36,7 +35,6 @@ def track(
     form: str | None = None,
     channels: tuple[int, ...] | None = None,
     score: bool = False,
-    time_point_offset: int = 0,
     **reading: Any,
 ) -> None:
     """Tracks one movie or several, each written as soon as it is done."""
@@ -48,8 +46,7 @@ def track(
         advice = "Leave these out; `score` compares the result with a truth."
         raise refuse(from_positions, rule, received, advice)
     if from_positions:
-        spacing = reading.get("spacing_um")
-        return _track_positions(from_positions, output, form, spacing, time_point_offset)
+        return _track_positions(from_positions, output, form, reading)
     opened = open_movies(movies, **reading)
     report = output.with_name(f"{output.stem}_report") if score else None
     networks = (position, division, link)
@@ -130,12 +127,10 @@ def _score(
         print(f"Nothing was found in {movie.name}: there is nothing to report.")
 
 
-def _track_positions(
-    path: Path, output: Path, form: str | None, spacing: Spacing | None, time_point_offset: int
-) -> None:
+def _track_positions(path: Path, output: Path, form: str | None, reading: dict[str, Any]) -> None:
     """Tracks known positions by distance alone, see `tracking.distance`."""
     [chosen] = choose_outputs(output, [path.stem], form)
-    positions = read_positions(path, spacing or read_spacing(path), time_point_offset)
+    positions = read_for_movie(path, reading.get("spacing_um"), **take_file_options(reading))
     candidates = tracking.find_candidates(positions)
     tracks = tracking.add_error_probabilities(candidates, tracking.build_tracks(candidates))
     counts = f"{len(tracks.links)} links, {len(tracks.divisions())} divisions"

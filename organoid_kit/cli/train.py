@@ -1,4 +1,4 @@
-"""`train`: a network from an .autlist, or a run that goes on; shown meanwhile, then calibrated."""
+"""`train`: a network from an .autlist or a movie, or a run that goes on; shown meanwhile, then calibrated."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from tqdm import tqdm
 
 from organoid_kit.base import NetworkSettings, UserError, make_settings, read_settings, refuse
 from organoid_kit.cli import READING, spell_option, spell_options
-from organoid_kit.cli.files import load_keras, require_channels
+from organoid_kit.cli.files import load_keras, open_annotated, require_channels, take_file_options
 from organoid_kit.data import AnnotatedMovie, read_dataset
 from organoid_kit.examples.splits import Split, split_by_movie, split_by_time_block
 from organoid_kit.training import Run
@@ -26,6 +27,7 @@ _LIMITS = ("epochs", "minutes")  # may change when a run is resumed
 
 def train(
     dataset: Path,
+    annotations: Path | None = None,
     network: str | None = None,
     validation: Path | None = None,
     no_validation: bool = False,
@@ -35,11 +37,12 @@ def train(
 ) -> int:
     """Trains, calibrates, chooses the threshold; `stated`: settings, and how to read movies."""
     reading = {name: stated.pop(name) for name in READING if name in stated}
+    of_file = take_file_options(stated)
     if resume:
         _refuse_changes(resume, network=network, settings=settings, **stated)
     load_keras()
     chosen = _choose_settings(network, settings, resume, stated)
-    movies = read_dataset(dataset, **reading)
+    movies = open_annotated(dataset, annotations, **reading | of_file)
     if no_validation:
         split = Split(movies, [])
     elif validation:
@@ -50,8 +53,8 @@ def train(
         require_channels(annotated.movie for part in split.parts().values() for annotated in part)
     print(f"{split}\n", flush=True)
     limits = {name: stated.get(name) for name in _LIMITS} if resume else {}
-    data = {"validation": validation, "no_validation": no_validation, **reading}
-    command = [dataset, *spell_options(**data, **limits)]
+    data = {"annotations": annotations, "validation": validation, "no_validation": no_validation}
+    command = [dataset, *spell_options(**data, **reading | of_file, **limits)]
     return train_and_calibrate(split, chosen, command, resume)[1]
 
 
@@ -90,10 +93,26 @@ def _keep_back(dataset: Sequence[AnnotatedMovie], settings: NetworkSettings) -> 
     if len({(annotated.movie.path, annotated.movie.name) for annotated in dataset}) > 1:
         return split_by_movie(dataset, seed=settings.seed)
     try:
-        return split_by_time_block(dataset, time_window=settings.time_window)
+        split = split_by_time_block(dataset, time_window=settings.time_window)
     except UserError as error:
         advice = "To train on all of it and judge by the training loss, add --no-validation."
         raise UserError(f"{error} {advice}") from None
+    print(_explain_blocks(dataset[0], split, settings.time_window))
+    return split
+
+
+def _explain_blocks(movie: AnnotatedMovie, split: Split, window: tuple[int, int]) -> str:
+    """Which time points of the only movie train, validate and rest, and why."""
+    parts = ([movie], split.training, split.validation)
+    whole, *used = (part[0].annotations.annotated_time_points for part in parts)
+    spans = [f"{times[0]} to {times[-1]}" for times in used]
+    resting = ", ".join(map(str, np.setdiff1d(whole, np.concatenate(used)))) or "none"
+    return (
+        f"There is one movie only: its time points {spans[0]} train, {spans[1]} validate, {resting} "
+        f"between them rest, as a network sees time points {window[0]:+d} to {window[1]:+d} together "
+        "and both sides must not see the same image. Nuclei are the same on both sides: expect less "
+        "of another movie."
+    )
 
 
 def train_and_calibrate(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from organoid_kit.base import UserError, refuse
+from organoid_kit.base.errors import MissingSpacing
 
 _UM_PER_UNIT = {
     **dict.fromkeys(("pm", "picometer"), 1e-6),
@@ -73,10 +74,11 @@ def to_voxels(
     received: str,
     path: str | Path,
 ) -> np.ndarray:
-    """Positions in voxels, (n, 3) float, zyx. Raises UserError where there is no spacing."""
+    """Positions in voxels, (n, 3) float, zyx. Raises MissingSpacing where there is none."""
     if spacing_um is None:
-        advice = "Pass spacing_um=(z, y, x), µm per voxel."
-        raise refuse(path, "Positions in µm need the spacing of the movie", received, advice)
+        advice = "Pass spacing_um=(z, y, x), µm per voxel; on the command line --spacing z,y,x."
+        rule = "Positions in µm need the spacing of the movie"
+        raise MissingSpacing(str(refuse(path, rule, received, advice)))
     return np.array(positions_um, dtype=float).reshape(-1, 3) / check_spacing(spacing_um)
 
 

@@ -1,5 +1,6 @@
 """Movies with their annotations, several at once: OrganoidTracker's `.autlist`, a JSON list. Each
-entry names an `.aut` file and its images; paths count from the list's folder, which can be moved.
+entry names an `.aut` file, or annotations of another format, and its images; paths count from the
+list's folder, which can be moved.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from organoid_kit.base import refuse
+from organoid_kit.base.errors import MissingSpacing
 from organoid_kit.base.files import check_free, make_file_name, read_json, write_json_safely
 from organoid_kit.data.annotations import Annotations
-from organoid_kit.data.formats.organoidtracker import JsonPart, read_aut, write_aut
+from organoid_kit.data.formats import read_annotations
+from organoid_kit.data.formats.organoidtracker import JsonPart, write_aut
 from organoid_kit.data.timelapse import TimeLapse, read_timelapse
 
 _COMBINED = {  # how OrganoidTracker combines images, and what to do instead
@@ -23,6 +26,7 @@ _COMBINED = {  # how OrganoidTracker combines images, and what to do instead
     "images_time_appending": "Save the time points in one file or folder, for example with Fiji.",
 }
 _WHOLE_IMAGE = "organoid_kit_whole_image"
+_OF_BOTH = ("spacing_um", "minutes_per_time_point", "name")  # annotations say it of the movie, too
 _DIAMETER = "organoid_kit_nucleus_diameter_um"
 
 
@@ -56,6 +60,10 @@ def read_dataset(
     ``"organoid_kit_nucleus_diameter_um": 12``.
     """
     path = Path(path)
+    if path.is_dir() or path.suffix.lower() not in (".autlist", ".json"):
+        rule = "Several movies with their annotations are named in an .autlist"
+        advice = "Name such a list; write_dataset writes one, notebook 08 shows how."
+        raise refuse(path, rule, "another file or folder, perhaps a movie", advice)
     entries = read_json(path)
     if not isinstance(entries, list) or not entries:
         raise refuse(path, "An .autlist must be a list of at least one movie", f"{entries!r:.60}")
@@ -96,20 +104,25 @@ def _read_entry(
             raise refuse(entry.where, "Each movie must be one file or folder", repr(key), advice)
     # Images may be wrapped once more
     entry = JsonPart(entry.value | entry.get("images_original").value, entry.where)
-    annotations = read_aut(_find(entry, "experiment_file", folder))
+    file = _find(entry, "experiment_file", folder)
+    try:
+        annotations = read_annotations(file)
+    except MissingSpacing:  # µm become voxels of the movie, as soon as it is known
+        annotations = None
     images = _find(entry, "images_container", folder)
     pattern = (entry.get("images_pattern", str).value or None) if images.is_dir() else None
     limits = ("min_time_point", "max_time_point")
     stated = [entry.time_point(key) for key in limits if entry.value.get(key) is not None]
-    options = {
-        "spacing_um": annotations.spacing_um,
-        "minutes_per_time_point": annotations.minutes_per_time_point,
+    said = {
         "pattern": pattern,
         "time_points": tuple(stated) if len(stated) == 2 else None,
-        "name": annotations.name or None,
         "nucleus_diameter_um": (entry.numbers(_DIAMETER)[0] if _DIAMETER in entry.value else None),
-    } | options
-    movie = read_timelapse(images, **options)
+    }
+    if annotations is not None:
+        said |= {key: getattr(annotations, key) or None for key in _OF_BOTH}
+    movie = read_timelapse(images, **(said | options))
+    if annotations is None:
+        annotations = read_annotations(file, spacing_um=movie.spacing_um)
     if whole_image or entry.value.get(_WHOLE_IMAGE) is True:
         annotations = annotations.with_whole_image(movie.shape_zyx)
     return AnnotatedMovie(movie, annotations, pattern)

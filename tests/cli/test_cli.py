@@ -133,7 +133,19 @@ def test_help_comes_without_keras():
 
 @pytest.mark.parametrize(
     "command",
-    ["check", "train", "predict", "track", "score", "report", "export", "card", "demo", "runs"],
+    [
+        "check",
+        "train",
+        "predict",
+        "track",
+        "score",
+        "convert",
+        "report",
+        "export",
+        "card",
+        "demo",
+        "runs",
+    ],
 )
 def test_every_command_explains_itself(command, capsys):
     with pytest.raises(SystemExit) as ended:
@@ -275,8 +287,9 @@ def test_a_resumed_run_keeps_its_settings(data, trained, capsys):
 def test_the_command_to_go_on_is_complete(monkeypatch):
     stated = "--no-validation --axes tczyx --spacing 2,0.5,0.5 --pattern t{time}.tif".split()
     stated += ["--accept-guess", "--whole-image", "--nucleus-diameter", "12"]
+    stated += ["--annotations", "a b.xml", "--time-point-offset", "1"]
     monkeypatch.setattr(train, "load_keras", lambda: None)
-    monkeypatch.setattr(train, "read_dataset", lambda path, **_: [make_blobs(1), make_blobs(2)])
+    monkeypatch.setattr(train, "open_annotated", lambda *_, **__: [make_blobs(1), make_blobs(2)])
     commands = []
     monkeypatch.setattr(
         train, "train_and_calibrate", lambda *arguments: commands.append(arguments[2]) or (None, 0)
@@ -287,7 +300,8 @@ def test_the_command_to_go_on_is_complete(monkeypatch):
         vars(build_parser().parse_args(arguments))
         for arguments in (typed, ["train", *map(str, commands[0]), "--resume", "run"])
     )
-    assert {name: after[name] for name in READING} == {name: before[name] for name in READING}
+    names = (*READING, *files.OF_FILES, "annotations")
+    assert {name: after[name] for name in names} == {name: before[name] for name in names}
     assert (str(after["dataset"]), after["no_validation"]) == ("a b.autlist", True)
     assert not after.keys() & {"epochs", "seed"}
 
@@ -350,6 +364,27 @@ def test_without_validation_movies_a_part_is_kept_back(dataset, parts, data, see
         part[0].annotations.annotated_time_points for part in (split.training, split.validation)
     ]
     assert split.training[0].name != split.validation[0].name or times[0].max() + 2 < times[1].min()
+
+
+def test_one_movie_trains_with_its_annotations_and_says_what_rests(data, seen, tmp_path, capsys):
+    movie, annotations = data / "blobs 4.ome.tif", tmp_path / "true.csv"
+    known = read_dataset(data / "test.autlist")[0].annotations
+    write_annotations(dataclasses.replace(known, spacing_um=None), annotations)
+    assert run_main("train", movie, "--annotations", annotations) == 0
+    said = capsys.readouterr().out
+    assert "time points 0 to 0 train, 3 to 3 validate, 1, 2 between them rest" in said
+    assert "time points -1 to +1 together" in said
+    split = seen["split"]
+    assert split.training[0].annotations.spacing_um == SPACING_UM
+    assert set(split.validation[0].annotations.time_points) == {3}
+
+
+def test_a_movie_where_a_list_is_wanted_is_named(data, capsys):
+    movie = data / "blobs 4.ome.tif"
+    assert run_main("train", movie) == 2
+    assert "--annotations FILE, or name an .autlist" in capsys.readouterr().err
+    assert run_main("train", data / "test.autlist", "--validation", movie) == 2
+    assert "named in an .autlist" in capsys.readouterr().err
 
 
 def test_options_become_settings(data, seen):

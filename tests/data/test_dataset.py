@@ -7,6 +7,7 @@ import tifffile
 
 from organoid_kit.base.errors import UserError
 from organoid_kit.data.dataset import AnnotatedMovie, read_dataset, write_dataset
+from organoid_kit.data.formats import write_annotations
 from organoid_kit.data.formats.organoidtracker import read_aut, write_aut
 from organoid_kit.data.timelapse import make_timelapse, read_timelapse, write_timelapse
 
@@ -204,3 +205,33 @@ def test_how_wide_nuclei_are_travels_in_the_list(entry, folder):
     assert stated.movie.nucleus_diameter_um == 5.0
     with pytest.raises(UserError, match="nucleus_diameter_um=-1"):
         read_dataset(path, axes="tczyx", nucleus_diameter_um=-1)
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.xml", "a.geff", "TRA", "in µm.csv"])
+def test_a_list_may_name_annotations_of_any_format(name, folder, lineage):
+    """In µm, too, where only the images, or the caller, say how large voxels are."""
+    if name.endswith("geff"):
+        pytest.importorskip("geff", reason="the geff library, an extra, is not installed")
+    file = folder.parent / name
+    if "µm" in name:
+        rows = np.column_stack([lineage.time_points, lineage.positions_um]).tolist()
+        lines = ["time_point,z_um,y_um,x_um", *(",".join(map(str, row)) for row in rows)]
+        file.write_text("\n".join(lines))
+    else:
+        shape = {} if "." in name else {"shape_zyx": (8, 32, 32)}
+        write_annotations(lineage, file, **shape)
+    path = write_list(folder, lineage, experiment_file=name)
+    [listed] = read_dataset(path, axes="tczyx", spacing_um=(2, 0.5, 0.5))
+    order, known_order = (
+        np.lexsort((*a.positions.T, a.time_points)) for a in (listed.annotations, lineage)
+    )
+    difference = listed.annotations.positions[order] - lineage.positions[known_order]
+    assert np.abs(difference).max() <= (1.0 if name == "TRA" else 1e-9)
+    assert len(listed.annotations.links) == (0 if "µm" in name else 5)
+    assert listed.movie.spacing_um == (2, 0.5, 0.5)
+
+
+def test_a_movie_is_not_taken_for_a_list(folder):
+    for path in (folder, folder / PATTERN.format(time=1, channel=0)):
+        with pytest.raises(UserError, match="named in an .autlist.*perhaps a movie"):
+            read_dataset(path)

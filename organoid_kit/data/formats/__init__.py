@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from organoid_kit.base import refuse
+from organoid_kit.base.errors import MissingSpacing
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.formats.added_data import add_organoidtracker_data, add_track_ids
 from organoid_kit.data.formats.ctc import read_ctc, write_ctc
@@ -18,7 +19,13 @@ from organoid_kit.data.formats.table import read_table, write_table
 from organoid_kit.data.formats.trackmate import read_trackmate, write_trackmate
 from organoid_kit.data.reading.optional import is_zarr
 
-__all__ = ["add_organoidtracker_data", "add_track_ids", "read_annotations", "write_annotations"]
+__all__ = [
+    "add_organoidtracker_data",
+    "add_track_ids",
+    "read_annotations",
+    "read_for_movie",
+    "write_annotations",
+]
 
 # Suffix → reader, writer. A new format needs its own file here, and a line in this table.
 _FORMATS: dict[str, tuple[Callable | None, Callable | None]] = {
@@ -40,13 +47,33 @@ def read_annotations(path: str | Path, **options: Any) -> Annotations:
     folder. The options are those of the format's reader, such as spacing_um=(z, y, x).
     """
     path = Path(path)
+    reader = _choose_reader(path)
+    _check_options(reader, options, path)
+    return reader(path, **options)
+
+
+def read_for_movie(path: Path, movie_um: tuple | None, **options: Any) -> Annotations:
+    """Annotations of any format; the movie's spacing counts where neither the file nor an option
+    says one. Options that the format does not have are left out.
+    """
+    known = inspect.signature(_choose_reader(path) or read_aut).parameters
+    options = {name: value for name, value in options.items() if name in known}
+    try:
+        return read_annotations(path, **options).with_spacing(movie_um)
+    except MissingSpacing:
+        if movie_um is None:
+            raise
+        return read_annotations(path, spacing_um=movie_um, **options)
+
+
+def _choose_reader(path: Path) -> Callable | None:
+    """By the suffix, and what is in a folder; None where the format is unknown."""
     if not os.path.exists(path):  # also where the name is too long to exist
         raise refuse(path, "The annotations must exist", "they do not", "Check the path.")
     reader = _FORMATS.get(path.suffix.lower(), (None, None))[0]
     if path.is_dir() and reader is not read_geff:
         reader = read_geff if is_zarr(path) else read_ctc
-    _check_options(reader, options, path)
-    return reader(path, **options)
+    return reader
 
 
 def write_annotations(annotations: Annotations, path: str | Path, **options: Any) -> None:
