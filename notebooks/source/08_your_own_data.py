@@ -271,6 +271,7 @@ print(f"{len(marks)} positions, {len(marks.links)} links, {len(marks.divisions()
 # | --- | --- | --- |
 # | `.aut` | OrganoidTracker | nothing |
 # | `.csv` | a spreadsheet: `time_point, z, y, x` (voxels) or `time_point, z_um, y_um, x_um` | `spacing_um`, if in µm |
+# | `.csv` | TrackMate's spots, Fiji's results, Imaris' positions | `units="um"` or `"voxels"`, if it asks |
 # | `.xml` | TrackMate, MaMuT, Mastodon's export | `spacing_um` |
 # | `.geff` | the exchange format of many trackers | nothing |
 #

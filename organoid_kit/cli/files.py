@@ -17,7 +17,7 @@ from organoid_kit.base.files import make_file_name
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.data.formats import add_organoidtracker_data, add_track_ids, read_for_movie
 
-OF_FILES = ("time_point_offset",)  # options of files of annotations
+OF_FILES = ("time_point_offset", "units")  # options of files of annotations
 SUFFIXES = (".aut", ".csv", ".xml", ".geff", ".zarr")  # none: a Cell Tracking Challenge folder
 FORMATS = {"aut": ".aut", "csv": ".csv", "xml": ".xml", "geff": ".geff", "ctc": ""}
 

@@ -162,7 +162,7 @@ HEADER = "id,time_point,z,y,x,parent_id,link_p\n"
         ("# name: a\ntime_point,z,y,x\n1,1,1,one\n", "row 3"),
         ("time_point,z,y\n", "must have the columns"),
         ("time_point,z,y,x,x\n", "name of its own"),
-        ("time_point,z,y,x,\n", "name of its own"),
+        ("time_point,z,y,x,,p\n", "name of its own"),
         ("time_point,z_um,y_um,x_um\n1,1,1,1\n", "spacing_um"),
         (HEADER + "1,0,1,1,one,,\n", "x = 'one', row 2"),
         (HEADER + "1,0,1,1,1,,\n2,0,1,1,nan,,\n", "x = 'nan', row 3"),

@@ -7,7 +7,8 @@ link to the parent, separated by `;` like the parents. `link_probability` and `l
 called so in the annotations as well; the others lose the `link_`.
 
 A cell is a number, true, false or text; an empty cell is a missing value. A text that would be
-taken for something else stands in double quotes, as in JSON: "7" is a text, 7 a number.
+taken for something else stands in double quotes, as in JSON: "7" is a text, 7 a number. In a table
+with semicolons, decimals may have commas. Tables of other programs are read, too (`headings`).
 
 Before the columns, lines that begin with `# ` may say more of the whole movie, each where it is
 known:
@@ -23,6 +24,7 @@ import io
 import json
 import math
 import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,7 @@ from organoid_kit.base import UserError, refuse
 from organoid_kit.base.files import read_text, write_text_safely
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.conversion import to_voxels
+from organoid_kit.data.formats.headings import Columns, find_columns, link_by_track
 
 _VOXEL_COLUMNS = ("z", "y", "x")
 _MICROMETRE_COLUMNS = ("z_um", "y_um", "x_um")
@@ -42,6 +45,7 @@ _KEEP_PREFIX = {"link_probability", "link_penalty"}  # what they are called ever
 _REMARKS = re.compile('(?:"?# [^\\r\\n]*(?:\\r\\n|\\r|\\n))*')
 _REMARK = re.compile("# (name|spacing_um|minutes_per_time_point|region_zyx):(.*)")
 _PADDING = " ,;\t"
+_DECIMAL_COMMA = re.compile(r"^\s*(-?[0-9]+),([0-9]+(?:[eE][-+]?[0-9]+)?)\s*$")
 _DECIMALS = re.compile(r"^(-?[0-9]+)\.0+$")
 
 
@@ -50,35 +54,54 @@ def read_table(
     *,
     spacing_um: tuple[float, float, float] | None = None,
     minutes_per_time_point: float | None = None,
+    units: str | None = None,
+    time_point_offset: int = 0,
 ) -> Annotations:
     """Annotations from a CSV file; commas, semicolons or tabs between the columns. The spacing (µm
-    per voxel, zyx), which a file in µm may lack, and the minutes overrule the file.
+    per voxel, zyx), which a file in µm may lack, the minutes, and the units of coordinates (um or
+    voxels) overrule the file; the offset is added to its time points.
+
+    Without parents, positions of one track (TRACK_ID, track_id) are linked, as far as they are
+    alone in it at their time points. A warning says how a table of another program was read.
     """
     text = read_text(path)
     remarks = _REMARKS.match(text).group()
     said = _read_remarks(remarks, path)
     spacing_um = spacing_um or said.get("spacing_um")
     header, rows = _read_rows(text[len(remarks) :], len(remarks.splitlines()), path)
-    in_um = not {"time_point", *_VOXEL_COLUMNS} <= set(header)
-    columns = _MICROMETRE_COLUMNS if in_um else _VOXEL_COLUMNS
-    names = ", ".join(header) or "no columns"
-    if not {"time_point", *columns} <= set(header):
-        rule = "A table must have the columns time_point and z, y, x (voxels) or z_um, y_um, x_um"
-        raise refuse(path, rule, names, "Rename or add columns.")
     if len(set(header)) < len(header) or "" in header[1:]:
+        names = ", ".join(header)
         raise refuse(path, "Every column must have a name of its own", names, "Rename them.")
-    positions = [[row.number(column) for column in columns] for row in rows]
-    if in_um:
-        positions = to_voxels(positions, spacing_um, f"columns {', '.join(columns)}", path)
+    columns = find_columns(header, rows, units, path)
+    rows = rows[columns.rows_below :]
+    positions = _read_positions(columns, rows, spacing_um, path)
+    time_points = [
+        row.time_point(columns.time) - columns.from_corner + time_point_offset for row in rows
+    ]
     links, link_properties = _read_links(header, rows, path)
+    said_of_tracks = ""
+    if columns.track and "parent_id" not in header:
+        tracks = [_read_id(row[columns.track]) for row in rows]
+        links, several = link_by_track(tracks, time_points)
+        said_of_tracks = f"; {len(links)} links follow {columns.track}"
+        if several:
+            said_of_tracks += f", none where tracks ({several}) have several positions at a time "
+            said_of_tracks += "point: add a column parent_id, or read TrackMate's .xml"
+    if said_of_tracks or columns.time != "time_point":
+        names = ", ".join(filter(None, columns.zyx))
+        unit = "voxels" if columns.um is None else "µm"
+        times = f"time points from {columns.time}" if columns.time else "all at one time point"
+        message = f"positions are read from {names} in {unit}, {times}"
+        warnings.warn(f"{path}: {message}{said_of_tracks}.", stacklevel=2)
     # A first column without a name is the index that pandas writes
-    names = [n for n in header if n and n not in _OWN_COLUMNS and not n.startswith(_LINK_PREFIX)]
+    used = {"", *_OWN_COLUMNS, *columns.zyx, columns.time, columns.id}
+    names = [name for name in header if name not in used and not name.startswith(_LINK_PREFIX)]
     properties = {name: [_read_value(row[name]) for row in rows] for name in names}
-    if "id" in header:
-        properties["id"] = [_read_value(_read_id(row["id"])) for row in rows]
+    if columns.id:
+        properties["id"] = [_read_value(_read_id(row[columns.id])) for row in rows]
     return Annotations(
         positions=positions,
-        time_points=[row.time_point() for row in rows],
+        time_points=time_points,
         links=links,
         properties=properties,
         link_properties=link_properties,
@@ -137,11 +160,11 @@ class _Row(dict):
             raise self.refuse("A coordinate must be a finite number", received)
         return number
 
-    def time_point(self) -> int:
-        """The time point, a whole number."""
-        number = self.number("time_point")
+    def time_point(self, column: str | None) -> int:
+        """The time point, a whole number; one where there is no column."""
+        number = self.number(column) if column else 1.0
         if not number.is_integer() or abs(number) >= 1e9:
-            raise self.refuse("A time point must be a whole number", f"{self['time_point']!r:.60}")
+            raise self.refuse("A time point must be a whole number", f"{self[column]!r:.60}")
         return int(number)
 
 
@@ -184,6 +207,22 @@ def _read_remarks(remarks: str, path: str | Path) -> dict[str, Any]:
     return said
 
 
+def _read_positions(
+    columns: Columns, rows: list[_Row], spacing_um: tuple | None, path: str | Path
+) -> np.ndarray:
+    """In voxels, (n, 3) float, zyx; in plane 0 where the table has no z."""
+    read = [[row.number(name) if name else 0.0 for name in columns.zyx] for row in rows]
+    read = np.array(read, dtype=float).reshape(-1, 3)
+    positions = read - 0.5 * columns.from_corner
+    if columns.um is not None:
+        received = f"columns {', '.join(filter(None, columns.zyx))} in µm"
+        positions = to_voxels(read * columns.um, spacing_um, received, path)
+        positions -= 0.5 * columns.from_corner
+    if columns.zyx[0] in (None, "Slice"):
+        positions[:, 0] = read[:, 0] - (columns.zyx[0] == "Slice")
+    return positions
+
+
 def _read_rows(text: str, lines_before: int, path: str | Path) -> tuple[list[str], list[_Row]]:
     """The names of the columns, and the lines that are not empty."""
     separator = re.search("[,;\t]", text)
@@ -193,8 +232,13 @@ def _read_rows(text: str, lines_before: int, path: str | Path) -> tuple[list[str
     try:
         for line in filter(any, reader):
             if not header:
-                header = [name.strip() for name in line]
+                # Imaris puts a title above, and a separator behind
+                names = ",".join(name.strip() for name in line).rstrip(",").split(",")
+                header = names if len(names) > 1 else []
                 continue
+            line = line[: len(header)] if not any(line[len(header) :]) else line
+            if delimiter != ",":
+                line = [_DECIMAL_COMMA.sub(r"\1.\2", cell) for cell in line]
             row = _Row(dict(zip(header, line, strict=False)), lines_before + reader.line_num, path)
             if len(line) != len(header):
                 received = f"{len(line)} of {len(header)} cells"

@@ -1,0 +1,109 @@
+"""Columns of other programs' tables: TrackMate's spots, Fiji's results, Imaris' positions, and what
+people make in a spreadsheet. What headings do not say, the unit above all, the user must.
+
+TrackMate has three rows below its headings: names, short names, units. Fiji counts slices and
+frames from 1, Imaris time points; both measure from the corner of the image, half a voxel before
+the centre of the first voxel.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from organoid_kit.base import refuse
+from organoid_kit.data.conversion import to_um
+
+_VOXELS = {"px", "pixel", "pixels", "voxel", "voxels"}
+_DIGIT = re.compile("[0-9]")
+_OWN = {"time_point", "z", "y", "x"}
+_CALLED = {  # as others call our columns, small letters and digits only; the first counts
+    **{axis: (f"position{axis}", f"pos{axis}", f"centroid{axis}", axis) for axis in "zyx"},
+    "time": ("timepoint", "frame", "timeindex", "time", "t"),
+    "id": ("id", "spotid"),
+    "track": ("trackid", "track", "tracknumber"),
+}
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which columns say what, by their names in the table; None where none does."""
+
+    zyx: tuple[str | None, str, str]
+    time: str | None
+    id: str | None
+    track: str | None
+    um: float | None  # per unit of the coordinates; None: voxels
+    rows_below: int  # of headings, below the names of the columns
+    from_corner: bool  # whether coordinates count from the corner of the image, time points from 1
+
+
+def find_columns(
+    header: Sequence[str], rows: Sequence[dict[str, str]], units: str | None, path: str | Path
+) -> Columns:
+    """The columns of any table; `units`, um or voxels, overrules what it says. UserError where a
+    coordinate, the time or the unit is missing.
+    """
+    said = {}
+    for name in reversed(header):
+        base, unit = _split_unit(name)
+        said[re.sub("[^a-z0-9]", "", base.lower())] = (name, unit)
+    found = {
+        ours: next((said[name] for name in names if name in said), (None, None))
+        for ours, names in _CALLED.items()
+    }
+    if set(header) >= _OWN:
+        found |= {axis: (axis, "voxel") for axis in "zyx"}
+    (z, _), (y, _), (x, unit) = (found[axis] for axis in "zyx")
+    fiji, time = not {"Slice", "Area", "Ch"}.isdisjoint(header), found["time"][0]
+    no_time = fiji and not re.search("time|frame", " ".join(header).lower())  # one stack
+    if not (x and y and (time or no_time)) or (time == "time_point" and not z):
+        rule = "A table must have the columns time_point and z, y, x (voxels) or z_um, y_um, x_um"
+        received = ", ".join(header) or "no columns"
+        raise refuse(path, rule, received, "Rename or add columns.")
+    below = [row[x] for row in rows[:3] if x == "POSITION_X" and not _DIGIT.search(row[x])]
+    cells = [cell.strip("() ") for cell in below] + [row.get("Unit", "") for row in rows[:1]]
+    unit = units or unit or next(filter(_is_unit, cells), "")
+    if not _is_unit(unit):
+        rule = "It must be known whether positions are in µm or in voxels"
+        advice = 'Pass units="um" or units="voxels"; on the command line --units um or voxels.'
+        raise refuse(path, rule, f"columns {y}, {x} without it", advice)
+    return Columns(
+        zyx=(z or ("Slice" if "Slice" in header else None), y, x),
+        time=time,
+        id=found["id"][0],
+        track=found["track"][0],
+        um=to_um(1.0, unit),
+        rows_below=len(below),
+        from_corner=fiji or "Position X" in header,
+    )
+
+
+def link_by_track(
+    tracks: Sequence[str], time_points: Sequence[int]
+) -> tuple[list[tuple[int, int]], int]:
+    """Links (rows of the two ends) between the positions of each track that are alone in it at
+    their time points, and the number of tracks that have several at one. Without a track: empty.
+    """
+    rows_of = defaultdict(lambda: defaultdict(list))
+    for row, (track, time) in enumerate(zip(tracks, time_points, strict=True)):
+        if track not in ("", "None", "-1"):
+            rows_of[track][time].append(row)
+    links, several = [], 0
+    for by_time in rows_of.values():
+        rows = [by_time[time] for time in sorted(by_time)]
+        several += any(len(there) > 1 for there in rows)
+        pairs = zip(rows, rows[1:], strict=False)
+        links += [(*a, *b) for a, b in pairs if len(a) == len(b) == 1]
+    return links, several
+
+
+def _split_unit(name: str) -> tuple[str, str | None]:
+    """x_um, X (µm) → x, X and their unit."""
+    match = re.fullmatch(r"(.+?)[\s_(\[]+([^\W_]+)[)\]]?", name)
+    return match.groups() if match and _is_unit(match[2]) else (name, None)
+
+
+def _is_unit(text: str) -> bool:
+    return text.lower() in _VOXELS or to_um(1.0, text) is not None
