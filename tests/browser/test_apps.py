@@ -1,6 +1,7 @@
 """Each dashboard as a page without code, served by Voila."""
 
 import importlib.util
+import re
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,23 @@ def apps(browser, tmp_path_factory):
     command = ["voila", str(APPS), "--no-browser", "--classic-tree", f"--port={port}"]
     with serve(command, url, tmp_path_factory.mktemp("voila")):
         yield url
+
+
+def test_view_opens_the_stack_browser_for_who_has_the_token(browser, tmp_path):
+    if importlib.util.find_spec("voila") is None:
+        pytest.skip("Voila is not installed here.")
+    samples, port = APPS.parent / "data_samples", find_free_port()
+    files = [str(samples / f"organoid_d.{end}") for end in ("ome.tif", "aut")]
+    command = ["organoid_kit", "view", *files, "--no-browser", f"--port={port}"]
+    with serve(command, f"http://127.0.0.1:{port}/login", tmp_path):
+        page = DashboardPage(browser, "view")
+        page.page.goto(f"http://127.0.0.1:{port}/")
+        assert "/login" in page.page.url
+        said = (tmp_path / "server.log").read_text("utf-8")
+        page.page.goto(re.search(r"http://127.0.0.1:\S+token=\w+", said).group())
+        page.find(".ok-stack-canvas canvas[data-drawn]")
+        page.screenshot("stack_browser")
+        assert page.said == [], "\n".join(page.said)
 
 
 def test_an_app_is_chosen_and_works(browser, apps):

@@ -140,6 +140,7 @@ def test_help_comes_without_keras():
         "track",
         "score",
         "convert",
+        "view",
         "report",
         "export",
         "card",
