@@ -316,3 +316,24 @@ def test_images_of_two_shapes_are_refused(tmp_path):
     tifffile.imwrite(folder / "man_track001.tif", np.ones((4, 8, 9), np.uint16))
     with pytest.raises(UserError, match=r"\(4, 8, 9\) in man_track001.tif"):
         read_ctc(folder)
+
+
+def test_a_label_in_several_pieces_is_said_once(lineage, tmp_path):
+    """Pieces that touch at a corner are one; so are two labels side by side, each one piece."""
+    folder = tmp_path / "01"
+    write_ctc(lineage, folder, shape_zyx=SHAPE)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read_ctc(folder)
+    for time_point in (1, 2):
+        path = folder / f"mask{time_point:03}.tif"
+        image = tifffile.imread(path)
+        label = int(image.max())
+        image[image == label] = 0
+        image[0, 0, :2] = image[7, 31, 31] = image[1, 1, 2] = label
+        tifffile.imwrite(path, image, photometric="minisblack")
+    with pytest.warns(
+        UserWarning, match="2 labels lie in pieces, the first: . at time point 1"
+    ) as said:
+        read_ctc(folder)
+    assert len(said) == 1

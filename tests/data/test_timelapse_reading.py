@@ -88,6 +88,23 @@ def test_imagej_units(tmp_path, images, unit, um):
     assert read_timelapse(path).spacing_um == pytest.approx(SPACING, rel=1e-4)
 
 
+@pytest.mark.parametrize(("unit", "um"), [("CENTIMETER", 1e4), ("INCH", 25400)])
+def test_resolution_of_a_plain_tiff(tmp_path, unit, um):
+    """That of a microscope is taken; a printer's, or one without a unit, is not."""
+    stack, path = np.zeros((3, 4, 8, 8), np.uint8), tmp_path / "a.tif"
+    options = {"photometric": "minisblack", "resolutionunit": unit}
+    tifffile.imwrite(path, stack, resolution=(um / 0.5, um / 0.645), **options)
+    with pytest.raises(UserError, match=r"\(1\.0, 0\.645, 0\.5\)"):
+        read_timelapse(path, axes="tzyx")
+    tifffile.imwrite(tmp_path / "flat.tif", stack[0], resolution=(um / 0.5, um / 0.5), **options)
+    assert read_timelapse(tmp_path / "flat.tif", axes="tyx").spacing_um == (0.5, 0.5, 0.5)
+    for dots_per_inch, unit_or_none in ((300, unit), (um / 0.5, "NONE")):
+        options["resolutionunit"] = unit_or_none
+        tifffile.imwrite(path, stack, resolution=(dots_per_inch, dots_per_inch), **options)
+        with pytest.raises(UserError, match=r"\(1\.0, 1\.0, 1\.0\)"):
+            read_timelapse(path, axes="tzyx")
+
+
 @pytest.mark.parametrize("compression", [None, "zlib"])
 def test_ome_tiff(tmp_path, images, compression):
     metadata = {

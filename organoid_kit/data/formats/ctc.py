@@ -41,7 +41,7 @@ def read_ctc(
     folder = Path(folder)
     tracks, images = _find_files(folder)
     said = _read_tracks(tracks)
-    positions, time_points, labels, shapes = [], [], [], {}
+    positions, time_points, labels, shapes, torn = [], [], [], {}, []
     for time_point, path in images.items():
         image = _read_labels(path)
         if len(shapes := {image.shape: path} | shapes) > 1:
@@ -53,9 +53,14 @@ def read_ctc(
             raise refuse(path, f"Every label must have a line in {tracks.name}", f"label {label}")
         if found:
             positions += ndimage.center_of_mass(np.ones(image.shape, dtype=bool), image, found)
+        torn += [(label, time_point) for label in _find_torn(image, len(found))]
         time_points += [time_point] * len(found)
         labels += found
     _warn_of_contradictions(labels, time_points, said, tracks)
+    for label, time_point in torn[:1]:
+        first = f"{len(torn)} labels lie in pieces, the first: {label} at time point {time_point}"
+        advice = "A position is the centre of all pieces: look whether they are several nuclei."
+        warnings.warn(f"{folder}: {first}. {advice}", stacklevel=2)
     parent_of = {label: parent for label, (_, _, parent) in said.items()}
     return Annotations(
         positions=positions,
@@ -131,6 +136,18 @@ def _find_files(folder: Path) -> tuple[Path, dict[int, Path]]:
     either = "man_track.txt with man_track000.tif …, or res_track.txt with mask000.tif …"
     rule = f"A Cell Tracking Challenge folder must hold {either}"
     raise refuse(folder, rule, "neither", "Pass the folder of these, such as 01_GT/TRA or 01_RES.")
+
+
+def _find_torn(image: np.ndarray, count: int) -> list[int]:
+    """Which of so many labels lie in several pieces that do not touch."""
+    from skimage import measure  # takes half a second to load
+
+    pieces, pieces_count = measure.label(image, return_num=True)
+    if pieces_count == count:
+        return []
+    first_voxels = np.unique(pieces, return_index=True)[1]
+    labels, counts = np.unique(image.ravel()[first_voxels], return_counts=True)
+    return labels[(counts > 1) & (labels > 0)].tolist()
 
 
 def _read_tracks(path: Path) -> dict[int, tuple[int, int, int]]:

@@ -25,6 +25,7 @@ from organoid_kit.data.reading.image import ImageFile, Index, TimePoints, to_ran
 
 # The Cell Tracking Challenge's naming is published, so it is not a guess
 _CTC_NAME = re.compile(r"t\d{3,}\.tif")
+_COARSEST_UM = 20.0  # 1270 dots per inch; programs that know no better write 72 to 600
 _FILE_NAME = re.compile(r'FileName="([^"]*)"')  # in OME-XML, of the files of a set
 _WORDS = {  # what stands before a number says what it counts; else it is the time point
     "channel": re.compile(r"(?:^|[\W_\d])(?:c|ch|channel)[-_ ]?$", re.IGNORECASE),
@@ -45,6 +46,8 @@ def read_tiff(path: Path) -> ImageFile:
                 said = _read_ome(tif.ome_metadata)
             elif tif.is_imagej and tif.imagej_metadata:
                 said = _read_imagej(tif)
+            else:
+                said = _read_plain(tif)
             axes = "".join(x if x in "tczyxs" else "?" for x in series.axes.lower())
             shape = tuple(series.shape)
             if set(_FILE_NAME.findall(tif.ome_metadata or "")) <= {path.name}:  # no other is lost
@@ -181,18 +184,32 @@ def _read_ome(xml: str) -> dict[str, Any]:
 
 
 def _read_imagej(tif: tifffile.TiffFile) -> dict[str, Any]:
-    """From ImageJ's description and the resolution tags, which hold pixels per unit."""
+    """From ImageJ's description, which has the unit, and the resolution tags."""
     said = tif.imagej_metadata
     unit = str(said.get("unit", ""))
     z_um = to_um(said.get("spacing"), said.get("zunit", unit))
-    yx_um = []
-    for tag, tag_unit in (("YResolution", said.get("yunit", unit)), ("XResolution", unit)):
-        pixels, units = tif.pages.first.tags.valueof(tag, default=(0, 0))
-        yx_um.append(to_um(units / pixels if pixels else None, tag_unit))
+    yx_um = _read_resolution(tif, said.get("yunit", unit), unit)
     return {
         "spacing_um": ignore_default_spacing((z_um, *yx_um)),
         "minutes_per_time_point": to_minutes(said.get("finterval"), said.get("tunit", "s")),
     }
+
+
+def _read_plain(tif: tifffile.TiffFile) -> dict[str, Any]:
+    """From the resolution in inches or centimetres, where it is a microscope's, not a printer's."""
+    unit = {2: "inch", 3: "cm"}.get(tif.pages.first.tags.valueof("ResolutionUnit"), "")
+    yx_um = _read_resolution(tif, unit, unit)
+    yx_um = [float(f"{um:.5g}") if um and um < _COARSEST_UM else None for um in yx_um]
+    return {"spacing_um": (None, *yx_um)}
+
+
+def _read_resolution(tif: tifffile.TiffFile, y_unit: str, x_unit: str) -> list[float | None]:
+    """µm per pixel, y and x; the tags hold pixels per unit."""
+    yx_um = []
+    for tag, unit in (("YResolution", y_unit), ("XResolution", x_unit)):
+        pixels, units = tif.pages.first.tags.valueof(tag, default=(0, 0))
+        yx_um.append(to_um(units / pixels if pixels else None, unit))
+    return yx_um
 
 
 def read_tiff_folder(path: Path, pattern: str | None, time_points: TimePoints | None) -> ImageFile:
