@@ -74,20 +74,18 @@ def describe_losses(known: Annotations, suffix: str) -> list[str]:
     gaps, merges, forward = _find_gaps(known).sum(), len(known.merges()), known.links_forward()
     many, alone = (forward > 2).sum(), (forward + known.links_backward() == 0).sum()
     counted = {
-        ".aut": {
-            "links skip time points; there, links join consecutive ones": gaps,
-            "divisions into three or more are kept; OrganoidTracker lists them as errors": many,
-        },
-        ".xml": {"positions without a link are kept, but some programs leave them out": alone},
-        "": {
-            "links skip time points; behind each begins a label whose parent is the former": gaps,
-            "positions are merges; there, a label has one parent": merges,
-            "positions become balls of 2.5 µm; read again, they are the centres of these": len(
-                known
-            ),
-        },
+        ".aut": [
+            ("links that skip time points", gaps, "there, links join consecutive ones"),
+            ("divisions into three or more", many, "kept; OrganoidTracker lists them as errors"),
+        ],
+        ".xml": [("positions without a link", alone, "kept, but some programs leave them out")],
+        "": [
+            ("links that skip time points", gaps, "there, a new label begins behind each"),
+            ("merges", merges, "there, a label has one parent"),
+            ("positions", len(known), "each becomes a ball, and is its centre when it is read"),
+        ],
     }
-    sentences = [f"{n} {what}." for what, n in counted.get(suffix, {}).items() if n]
+    sentences = [f"{what}: {n}; {how}." for what, n, how in counted.get(suffix, ()) if n]
     columns = {*known.properties, *known.link_properties}
     if suffix == ".xml":
         tables = known.properties | known.link_properties
@@ -95,4 +93,4 @@ def describe_losses(known: Annotations, suffix: str) -> list[str]:
     facts = {".csv": ["extra"], ".xml": ["extra", "region"], "": ["extra", "region", "spacing_um"]}
     stated = [name for name in facts.get(suffix, ()) if np.any(getattr(known, name))]
     lost = [*sorted(columns if suffix in (".xml", "") else ()), *stated]
-    return sentences + ([f"{', '.join(lost)} have no place there."] if lost else [])
+    return sentences + ([f"no place for {', '.join(lost)}."] if lost else [])

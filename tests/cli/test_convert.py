@@ -71,15 +71,11 @@ def odd():
 @pytest.mark.parametrize(
     ("suffix", "lost", "said"),
     [
-        (".aut", 1, ["1 links skip time points", "1 divisions into three or more are kept"]),
-        (".csv", 0, ["A table: extra have no place there."]),
+        (".aut", 1, ["links that skip time points: 1", "divisions into three or more: 1; kept"]),
+        (".csv", 0, ["A table: no place for extra."]),
         (".geff", 0, []),
-        (".xml", 0, ["A TrackMate file: remark, type, extra, region have no place there."]),
-        (
-            "",
-            2,
-            ["1 links skip", "1 positions are merges", "probability, remark, type, extra, reg"],
-        ),
+        (".xml", 0, ["A TrackMate file: no place for remark, type, extra, region."]),
+        ("", 2, ["points: 1", "merges: 1", "probability, remark, type, extra, reg"]),
     ],
 )
 def test_what_the_target_cannot_hold_is_said_before_it_is_written(
@@ -103,7 +99,7 @@ def test_a_position_without_a_link_is_named_for_trackmate(lineage, tmp_path, cap
     alone = dataclasses.replace(lineage, links=lineage.links[:1], link_properties={})
     write_annotations(alone, tmp_path / "in.aut")
     assert convert(tmp_path / "in.aut", tmp_path / "out.xml") == 0
-    assert "5 positions without a link are kept" in capsys.readouterr().out
+    assert "positions without a link: 5; kept" in capsys.readouterr().out
 
 
 def test_only_an_image_that_fiji_opens_rightly_is_named(lineage, movie, tmp_path):
