@@ -93,7 +93,8 @@ def read_text(path: str | Path) -> str:
     try:
         return Path(path).read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise refuse(path, "Text files must be encoded as UTF-8", f"byte {error.start}") from error
+        rule, advice = "Text files must be encoded as UTF-8", "Save it so; in Excel, as CSV UTF-8."
+        raise refuse(path, rule, f"byte {error.start}", advice) from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", error)
         raise refuse(path, "The file must be readable", reason, "Check the path.") from error

@@ -11,6 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import tifffile
+
 from organoid_kit import data
 from organoid_kit.base import UserError, refuse
 from organoid_kit.base.files import make_file_name
@@ -152,8 +154,7 @@ class TrackWriter:
         """Writes tracks in the format of the suffix, none being a Cell Tracking Challenge folder.
         Without a movie (`annotated`) there is no list, and no folder. Returns what was written.
         """
-        suffix, shape = path.suffix.lower(), {}
-        if suffix == ".aut":
+        if path.suffix.lower() == ".aut":
             tracks = add_organoidtracker_data(tracks)
             if annotated and _can_be_listed(annotated):
                 # all so far in the list, which names its files as its movies are named
@@ -161,13 +162,30 @@ class TrackWriter:
                 self.listed.append(dataclasses.replace(annotated, annotations=tracks))
                 data.write_dataset(self.listed, self.list_file, overwrite=len(self.listed) > 1)
                 return [self.list_file.with_name(path.name), self.list_file]
-        elif suffix == ".csv":
-            tracks = add_track_ids(tracks)
-        elif suffix == "":
-            movie = annotated.movie
-            shape = {"shape_zyx": movie.shape_zyx, "time_points": movie.time_points}
-        data.write_annotations(tracks, path, **shape)
+        write_for_movie(tracks, path, annotated.movie if annotated else None)
         return [path]
+
+
+def write_for_movie(
+    known: Annotations, path: Path, movie: TimeLapse | None, time_point_offset: int = 0
+) -> None:
+    """Writes annotations with what the format of the suffix wants to know of the movie."""
+    suffix, options = path.suffix.lower(), {}
+    if suffix == ".csv" and len(known.links):
+        known = add_track_ids(known)
+    elif suffix == ".xml":
+        options = {"images": _find_hyperstack(movie), "time_point_offset": time_point_offset}
+    elif suffix == "":
+        options = {"shape_zyx": movie.shape_zyx, "time_points": movie.time_points}
+    data.write_annotations(known, path, **options)
+
+
+def _find_hyperstack(movie: TimeLapse | None) -> Path | None:
+    """The file of a movie where Fiji knows its axes without being asked: an ImageJ hyperstack."""
+    if movie and movie.path and movie.path.suffix.lower() in (".tif", ".tiff"):
+        with tifffile.TiffFile(movie.path) as tif:
+            return movie.path if tif.is_imagej else None
+    return None
 
 
 def _can_be_listed(annotated: AnnotatedMovie) -> bool:
