@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from format_helpers import annotations_strategy, with_probabilities
 from organoid_kit.base.errors import UserError
@@ -152,6 +152,7 @@ def in_order_of_time(annotations):
     return annotations.select(np.argsort(annotations.time_points, kind="stable"))
 
 
+@settings(deadline=None)
 @given(annotations_strategy())
 def test_what_is_written_comes_back(annotations):
     """All but what the format has no place for: texts, lists, region, extras."""
