@@ -248,6 +248,22 @@ plots.plot_stack(
 # `check_annotations` from notebook 02 only warns that many positions lie beside their nucleus. The doctor in notebook
 # 09 names the cause.
 #
+# ### How large are your nuclei?
+#
+# A network knows nuclei of one size, and many distances of the kit follow that size: how near a found position must be
+# to count as right, how far daughters fly. Nothing in a file says how large nuclei are, so the kit estimates it.
+
+# %%
+drawing = figures.plot_nucleus_size(AnnotatedMovie(mine, marks))
+print(drawing.description)
+drawing
+
+# %% [markdown]
+# **What to see.** Each circle goes around one bright nucleus, about at its rim; nuclei that lie higher or lower look
+# smaller than theirs. If yours are twice as large as the circles or half as large, the estimate is wrong, or the
+# spacing is. Then say what is right: `read_timelapse(…, nucleus_diameter_um=12)`, or `--nucleus-diameter 12` on the
+# command line. What is stated counts.
+#
 # ## 2. Read annotations
 #
 # A dataset of the [Cell Tracking Challenge](https://celltrackingchallenge.net) is a folder: `01` holds the stacks,

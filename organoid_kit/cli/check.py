@@ -10,6 +10,7 @@ import numpy as np
 from organoid_kit.cli.files import open_annotated, require_channels
 from organoid_kit.data import AnnotatedMovie
 from organoid_kit.evaluation import check_annotations, summarise_annotations
+from organoid_kit.evaluation.checks import CheckLimits
 from organoid_kit.examples.sizes import estimate_nucleus_size
 
 _FEW = 3  # problems of a kind that are shown
@@ -39,8 +40,8 @@ def _print_size(annotated: AnnotatedMovie, channels: tuple[int, ...]) -> None:
     for time_point in seen[:1].tolist():
         positions = annotated.annotations.positions_at(time_point)
         size = estimate_nucleus_size(annotated.movie, channels, time_point, positions)
-        stated = annotated.movie.nucleus_diameter_um
-        said = f", stated: {stated:g} µm" if stated else ""
+        stated, limits = annotated.movie.nucleus_diameter_um, CheckLimits.of(annotated.movie)
+        said = f"; stated: {stated:g} µm, so checked for {limits}" if stated else ""
         print(f"{annotated.name}: {size or 'no size of nuclei to be seen'}{said}")
 
 

@@ -62,6 +62,18 @@ def predict(
             write_annotations(found, path)
         least = settings.threshold if threshold is None else threshold
         print(f"{_summarise(found, settings.network, least)} in {movie.name}: {path}")
+        if not len(annotated.annotations):
+            print(describe_calibration(settings))
+
+
+def describe_calibration(*networks: NetworkSettings) -> str:
+    """How far probabilities can be believed in a movie of which no truth is known."""
+    plain = [f"{each.network} network" for each in networks if each.calibration == (1.0, 0.0)]
+    if plain:
+        said = f"Probabilities of the {', '.join(plain)} are not calibrated"
+        return f"{said}: they say what is surer, not how often it is right."
+    said = "Probabilities were calibrated on other movies"
+    return f"{said}: whether they hold on this one, nobody knows before some of it is annotated."
 
 
 def _summarise(found: Annotations, kind: str, threshold: float) -> str:

@@ -17,9 +17,12 @@ from organoid_kit.cli.files import (
     resume_file,
     take_file_options,
 )
+from organoid_kit.cli.predict import describe_calibration
 from organoid_kit.cli.score import compute_track_scores, format_track_scores
 from organoid_kit.data import AnnotatedMovie, Annotations
 from organoid_kit.data.formats import read_for_movie
+from organoid_kit.data.timelapse import USUAL_DIAMETER_UM
+from organoid_kit.tracking.linking import choose_max_distance
 
 if TYPE_CHECKING:
     from organoid_kit.prediction.movie import TrackedMovie
@@ -46,7 +49,8 @@ def track(
         advice = "Leave these out; `score` compares the result with a truth."
         raise refuse(from_positions, rule, received, advice)
     if from_positions:
-        return _track_positions(from_positions, output, form, reading)
+        size = (reading.get("nucleus_diameter_um") or USUAL_DIAMETER_UM) / USUAL_DIAMETER_UM
+        return _track_positions(from_positions, output, form, reading, size)
     opened = open_movies(movies, **reading)
     report = output.with_name(f"{output.stem}_report") if score else None
     networks = (position, division, link)
@@ -76,8 +80,8 @@ def _track_movies(
     from organoid_kit.prediction import track_movie
 
     # Nobody has named channels, here or to one of the networks.
-    told = [load_settings(network).channels for network in networks]
-    if not channels and NetworkSettings().channels in told:
+    known = [load_settings(network) for network in networks]
+    if not channels and NetworkSettings().channels in [settings.channels for settings in known]:
         require_channels(annotated.movie for annotated in movies)
     for annotated, path in zip(movies, outputs, strict=True):
         with resume_file(path) as note:
@@ -85,6 +89,8 @@ def _track_movies(
             tracked = track_movie(annotated.movie, *networks, **options)
             print(f"{annotated.movie.name}: {tracked}")
             print_doubts(tracked.tracks)
+            if not len(annotated.annotations):
+                print(f"  {describe_calibration(*known)}")
             files = writer.write(tracked.tracks, path, annotated)
         print(*(f"  {file}" for file in files), sep="\n")
         if report:
@@ -127,11 +133,14 @@ def _score(
         print(f"Nothing was found in {movie.name}: there is nothing to report.")
 
 
-def _track_positions(path: Path, output: Path, form: str | None, reading: dict[str, Any]) -> None:
+def _track_positions(
+    path: Path, output: Path, form: str | None, reading: dict[str, Any], relative_size: float
+) -> None:
     """Tracks known positions by distance alone, see `tracking.distance`."""
     [chosen] = choose_outputs(output, [path.stem], form)
     positions = read_for_movie(path, reading.get("spacing_um"), **take_file_options(reading))
-    candidates = tracking.find_candidates(positions)
+    reach_um = choose_max_distance(positions, relative_size=relative_size)
+    candidates = tracking.find_candidates(positions, max_distance_um=reach_um)
     tracks = tracking.add_error_probabilities(candidates, tracking.build_tracks(candidates))
     counts = f"{len(tracks.links)} links, {len(tracks.divisions())} divisions"
     print(f"{path.name}: {len(tracks)} positions, {counts}")

@@ -38,6 +38,7 @@ from organoid_kit.data.reading.tiff import read_tiff, read_tiff_folder
 _TIFF_BEGINNINGS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8")
 OME_TYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
+USUAL_DIAMETER_UM = 6.5  # of nuclei that no movie states the size of
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,13 @@ class TimeLapse:
     minutes_per_time_point: float | None = None
     nucleus_diameter_um: float | None = None  # where it is stated
     path: Path | None = None  # None: made in memory
+
+    @property
+    def relative_size(self) -> float:
+        """Of its nuclei, where a diameter is stated, beside the 6.5 µm that defaults are made for:
+        distances that follow the size of nuclei are multiplied by it.
+        """
+        return (self.nucleus_diameter_um or USUAL_DIAMETER_UM) / USUAL_DIAMETER_UM
 
     def __str__(self) -> str:
         z, y, x = self.shape_zyx

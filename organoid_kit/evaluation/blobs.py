@@ -12,12 +12,14 @@ from scipy.ndimage import gaussian_filter, label, maximum_filter
 from scipy.spatial import cKDTree
 
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
+from organoid_kit.evaluation.matching import MAX_DISTANCE_UM, choose_radius_um
 from organoid_kit.evaluation.positions import ThresholdCurve, pool_curves, score_over_thresholds
 
 DIAMETER_UM = 8.0  # nuclei of mouse intestinal organoids are 7 to 9 µm wide
 THRESHOLD = 0.1  # of the range between background and bright nuclei
 MIN_DISTANCE_UM = 3.0
 FINEST_SPACING_UM = 0.5  # finer stacks are averaged down to this: 16 voxels across are plenty
+_TRIED_UM = (5, 6, 7, 8, 9, 10, 12)
 BLUR_RATIO = 1.6  # of the two blurs
 
 
@@ -84,16 +86,19 @@ def find_blobs(
     *,
     channels: Sequence[int] = (1,),
     time_points: Sequence[int] | None = None,
-    diameter_um: float = DIAMETER_UM,
+    diameter_um: float | None = None,
     threshold: float = THRESHOLD,
-    min_distance_um: float = MIN_DISTANCE_UM,
+    min_distance_um: float | None = None,
 ) -> Annotations:
     """Positions of bright blobs; their property "response" is the height above the surroundings.
 
     Channels, from 1, are summed; no time points mean all. The threshold is the least response, see
     `make_blob_response`; of two blobs closer than `min_distance_um` only the stronger is kept.
+    Lengths that are None are 8 and 3 µm, or follow the size of nuclei that the movie states.
     """
     times = movie.time_points if time_points is None else time_points
+    diameter_um = diameter_um or DIAMETER_UM * movie.relative_size
+    min_distance_um = min_distance_um or MIN_DISTANCE_UM * movie.relative_size
     options = (movie.spacing_um, diameter_um, threshold, min_distance_um)
     found = [find_blobs_in_stack(movie.stack(int(time), channels), *options) for time in times]
     positions, responses = zip((np.zeros((0, 3)), np.zeros(0)), *found)
@@ -111,20 +116,28 @@ def tune_blobs(
     annotated_movies: Sequence[AnnotatedMovie],
     *,
     channels: Sequence[int] = (1,),
-    diameters_um: Sequence[float] = (5, 6, 7, 8, 9, 10, 12),
-    max_distance_um: float = 5.0,
+    diameters_um: Sequence[float] | None = None,
+    max_distance_um: float | None = None,
 ) -> dict[str, Any]:
     """The diameter and threshold of highest F1 on annotated movies, as options of `find_blobs`.
 
     Use training or validation movies: ``find_blobs(test_movie, **tune_blobs(training_movies))``.
+    Diameters that are None are 5 to 12 µm, and pairs lie within 5 µm; both follow the size of nuclei
+    that the movies state, and lower thresholds are then tried, too.
     """
-    thresholds = np.linspace(0.02, 0.4, 39)
-    options = {"thresholds": thresholds, "max_distance_um": max_distance_um, "by": "response"}
+    near_um = choose_radius_um(annotated.movie for annotated in annotated_movies)
+    scale = near_um / MAX_DISTANCE_UM
+    diameters_um = diameters_um or [scale * um for um in _TRIED_UM]
+    thresholds = np.linspace(0.02, 0.4, 39) if scale == 1 else np.linspace(0.005, 0.4, 80)
+    options = {"thresholds": thresholds, "by": "response"}
+    options["max_distance_um"] = max_distance_um or near_um
 
     def score(annotated: AnnotatedMovie, diameter_um: float) -> ThresholdCurve:
         truth = annotated.annotations
         where = {"channels": channels, "time_points": truth.annotated_time_points}
-        found = find_blobs(annotated.movie, **where, diameter_um=diameter_um, threshold=0.02)
+        found = find_blobs(
+            annotated.movie, **where, diameter_um=diameter_um, threshold=thresholds[0]
+        )
         return score_over_thresholds(truth, found, **options)
 
     def rate(diameter_um: float) -> tuple[float, float]:

@@ -1,14 +1,25 @@
 """Which found position is which true one? Pairs at least cost, nearest, true to found."""
 
+from collections.abc import Iterable
+
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 from scipy.spatial import KDTree
 
 from organoid_kit.base import refuse
-from organoid_kit.data import Annotations
+from organoid_kit.data import Annotations, TimeLapse
 
 _STEPS = 2**20  # costs are told apart to one part in so many
+
+MAX_DISTANCE_UM = 5.0  # between what is the same, where nuclei have the usual size
+
+
+def choose_radius_um(movies: Iterable[TimeLapse]) -> float:
+    """How near a found and a true position must be, so that they are the same, in µm: 5, or what
+    follows the size of nuclei that movies state; one for all, so that scores can be pooled.
+    """
+    return MAX_DISTANCE_UM * float(np.median([m.relative_size for m in movies] or [1.0]))
 
 
 def match_at_least_cost(
@@ -29,7 +40,7 @@ def match_at_least_cost(
 
 
 def match_positions(
-    truth_um: np.ndarray, found_um: np.ndarray, max_distance_um: float = 5.0
+    truth_um: np.ndarray, found_um: np.ndarray, max_distance_um: float = MAX_DISTANCE_UM
 ) -> np.ndarray:
     """Pairs as many positions as possible, and of all such ways takes the shortest altogether. Of
     positions (n, 3) and (m, 3) float, zyx, µm: (k, 2) int, rows of both, sorted by the first.
@@ -47,7 +58,7 @@ def match_positions(
 
 
 def match_to_truth(
-    truth: Annotations, found: Annotations, max_distance_um: float = 5.0
+    truth: Annotations, found: Annotations, max_distance_um: float = MAX_DISTANCE_UM
 ) -> np.ndarray:
     """For each found position the row of its true partner within the distance, or -1: (n,) int."""
     spacing_um = choose_common_spacing(truth, found)

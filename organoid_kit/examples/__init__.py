@@ -3,6 +3,8 @@
 Its modules, in the order of use:
 
     intensities ── sizes         background is 0, bright nuclei are 1; nuclei as wide as expected
+         │           │
+         │         looks         does a movie look like those of the training?
          │
     patches ── augmentation      stacks at the working spacing; cut out, turned and varied
                     │
@@ -17,8 +19,8 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
-        *("augmentation", "batches", "choice", "division", "intensities", "link", "patches"),
-        *("position", "sizes", "splits"),
+        *("augmentation", "batches", "choice", "division", "intensities", "link", "looks"),
+        *("patches", "position", "sizes", "splits"),
     ],
     submod_attrs={
         "augmentation": ["apply_to_positions", "cut_patch", "draw_augmentation"],

@@ -52,11 +52,11 @@ class Examples:
         if settings.spacing_um is None and annotated_movies:
             settings = settings.changed(spacing_um=tuple(annotated_movies[0].movie.spacing_um))
         self.settings, self.augment = settings, augment
-        annotated_movies = [fit_to_network(each, settings) for each in annotated_movies]
-        movies = [annotated.movie for annotated in annotated_movies]
+        self.fitted = [fit_to_network(each, settings) for each in annotated_movies]
+        movies = [annotated.movie for annotated in self.fitted]
         self.prepared = PreparedMovies(movies, settings, cache_bytes)
-        self.spacings = [compute_working_spacing(each, settings) for each in annotated_movies]
-        count = self._find(annotated_movies, most_examples)
+        self.spacings = [compute_working_spacing(each, settings) for each in self.fitted]
+        count = self._find(self.fitted, most_examples)
         self.number_per_epoch = count if most_examples is None else min(count, most_examples)
 
     def steps_per_epoch(self, batch_size: int) -> int:

@@ -284,7 +284,8 @@ def _list_candidates(
     for first in range(start, start + step):
         kept, rows = skip_time_points(annotations, step, first)
         options = {"neighbours": settings.link_neighbours, "remove_drift": settings.remove_drift}
-        reach_um = choose_max_distance(kept, settings.max_link_um)
+        size = annotated.movie.relative_size
+        reach_um = choose_max_distance(kept, settings.max_link_um, size)
         links = find_candidates(kept, max_distance_um=reach_um, **options).links
         targets = make_link_targets(kept, links)
         links, targets = links[targets >= 0], targets[targets >= 0]

@@ -21,7 +21,7 @@ _MOST_VOXELS_ZYX = (80, 300, 300)  # around the brightest part
 _LEAST_RESPONSE = 0.15  # 1: a bright nucleus
 _MOST_BLOBS = 400
 _FEWEST_NUCLEI = 5  # fewer say nothing for certain
-_SAME_SIZE = 1.6  # estimates that differ by less are taken for the same
+SAME_SIZE = 1.6  # estimates that differ by less are taken for the same
 _QUANTILES = (0.1, 0.998)
 
 
@@ -54,18 +54,27 @@ def estimate_nucleus_size(
     `positions`, (n, 3) float, zyx, voxels, are their centres; without them, they are searched for.
     """
     time_point = movie.time_points[0] if time_point is None else time_point
-    image, spacing_um = _view(movie, time_point, channels)
-    if positions is None or not len(positions):
-        corner = _find_brightest(image)
-        image = image[tuple(slice(low, low + n) for low, n in zip(corner, _MOST_VOXELS_ZYX))]
-        diameters = _measure_blobs(_respond(image, spacing_um), spacing_um)
-    else:
-        places = convert_positions(positions, movie.shape_zyx, image.shape)
-        diameters = _measure_at(places, _respond(image, spacing_um))
+    diameters = measure_diameters_um(movie, channels, time_point, positions)
     if not len(diameters):
         return None
     low, middle, high = np.quantile(diameters, (0.25, 0.5, 0.75)).tolist()
     return NucleusSize(middle, low, high, len(diameters))
+
+
+def measure_diameters_um(
+    movie: TimeLapse,
+    channels: tuple[int, ...],
+    time_point: int,
+    positions: np.ndarray | None = None,
+) -> np.ndarray:
+    """Of each nucleus that is found, (n,) float; as in `estimate_nucleus_size`."""
+    image, spacing_um = _view(movie, time_point, channels)
+    if positions is None or not len(positions):
+        corner = _find_brightest(image)
+        image = image[tuple(slice(low, low + n) for low, n in zip(corner, _MOST_VOXELS_ZYX))]
+        return _measure_blobs(_respond(image, spacing_um), spacing_um)
+    places = convert_positions(positions, movie.shape_zyx, image.shape)
+    return _measure_at(places, _respond(image, spacing_um))
 
 
 def fit_to_network(annotated: AnnotatedMovie, settings: NetworkSettings) -> AnnotatedMovie:
@@ -104,11 +113,7 @@ def _estimate(annotated: AnnotatedMovie, settings: NetworkSettings) -> float | N
     positions = None if first is None else annotations.positions_at(first)
     size = estimate_nucleus_size(movie, settings.channels, first, positions)
     known = settings.nucleus_diameter_um
-    if (
-        size is None
-        or not size.is_certain
-        or 1 / _SAME_SIZE < size.diameter_um / known < _SAME_SIZE
-    ):
+    if size is None or not size.is_certain or 1 / SAME_SIZE < size.diameter_um / known < SAME_SIZE:
         return None
     wide = f"{size.diameter_um:.0f}"
     warnings.warn(

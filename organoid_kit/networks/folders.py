@@ -64,7 +64,8 @@ def _make_foreign_settings(values: dict[str, Any], source: str) -> NetworkSettin
 
 def make_fine_tuning_settings(folder: str | Path, **changes: Any) -> NetworkSettings:
     """Settings to train on from a network: its own, uncalibrated, a low learning rate, changes."""
-    own = {"start_from": str(folder), "learning_rate": _FINE_TUNING_RATE, "calibration": (1.0, 0.0)}
+    own = {"start_from": str(folder), "learning_rate": _FINE_TUNING_RATE, "look": None}
+    own |= {"calibration": (1.0, 0.0)}
     return load_settings(folder).changed(**(own | changes))
 
 

@@ -21,7 +21,7 @@ from organoid_kit.evaluation.calibration import (
     calibrate,
     compute_reliability,
 )
-from organoid_kit.evaluation.matching import is_annotated, match_to_truth
+from organoid_kit.evaluation.matching import choose_radius_um, is_annotated, match_to_truth
 from organoid_kit.evaluation.positions import ThresholdChoice
 from organoid_kit.examples.division import make_division_targets
 from organoid_kit.examples.link import make_link_targets
@@ -106,7 +106,7 @@ def collect_answers(
     """A network's calibrated answers on movies with annotations, wherever these tell the truth.
 
     Probabilities (n,) float, truths (n,) bool, and blocks of movie and time (n,) int. Of a position
-    network: peaks inside the annotated region, and whether a nucleus is within 5 µm.
+    network: peaks inside the annotated region, and whether a nucleus is near (`choose_radius_um`).
     """
     judges = {"position": _judge_peaks, "division": _judge_nuclei, "link": _judge_candidates}
     bar = {"show_progress": show_progress}
@@ -130,7 +130,7 @@ def _judge_peaks(network, settings: NetworkSettings, annotated: AnnotatedMovie, 
     options = {"time_points": times, "threshold": _ALL_PEAKS, **bar}
     found = predict_positions(network, annotated.movie, settings, **options)
     truth = dataclasses.replace(truth, spacing_um=found.spacing_um)
-    true = match_to_truth(truth, found) >= 0
+    true = match_to_truth(truth, found, choose_radius_um([annotated.movie])) >= 0
     counted = true | is_annotated(truth, found)
     return found.properties["probability"][counted], true[counted], found.time_points[counted]
 

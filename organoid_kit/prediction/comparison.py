@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import keras
 
 from organoid_kit.base import NetworkSettings
 from organoid_kit.data import AnnotatedMovie, Annotations
 from organoid_kit.evaluation import find_blobs, score_positions
+from organoid_kit.evaluation.matching import choose_radius_um
 from organoid_kit.evaluation.positions import PositionScore, format_score, pool_scores
 from organoid_kit.networks import load_network
 from organoid_kit.prediction.positions import predict_positions
@@ -49,8 +51,11 @@ def compare_fine_tuned(
         find_blobs(one.movie, channels=channels, time_points=_list_times(one)) for one in validation
     ]
     truths = [one.annotations for one in validation]
+    score = partial(
+        score_positions, max_distance_um=choose_radius_um(one.movie for one in validation)
+    )
     return NetworkComparison(
-        {name: pool_scores(map(score_positions, truths, each)) for name, each in found.items()}
+        {name: pool_scores(map(score, truths, each)) for name, each in found.items()}
     )
 
 

@@ -13,6 +13,7 @@ from organoid_kit.evaluation.calibration import Calibration
 from organoid_kit.examples import PreparedMovies
 from organoid_kit.examples.augmentation import cut_crop, no_augmentation
 from organoid_kit.examples.link import add_coordinates, compute_pair_windows
+from organoid_kit.examples.looks import warn_if_unlike
 from organoid_kit.examples.patches import compute_working_spacing, prepare_nuclei
 from organoid_kit.examples.sizes import fit_to_network
 from organoid_kit.tracking import find_best, find_candidates
@@ -63,10 +64,10 @@ def predict_links(
     fitted = fit_to_network(AnnotatedMovie(movie, annotations), settings)
     positions, prepared = _prepare(fitted, settings, "link")
     spacing = compute_working_spacing(fitted, settings)
-    scaled = fitted.with_spacing().annotations
+    scaled, size = fitted.with_spacing().annotations, fitted.movie.relative_size
     candidates = find_candidates(
         scaled,
-        max_distance_um=choose_max_distance(scaled, settings.max_link_um),
+        max_distance_um=choose_max_distance(scaled, settings.max_link_um, size),
         neighbours=settings.link_neighbours,
         remove_drift=settings.remove_drift,
     )
@@ -104,6 +105,7 @@ def _prepare(
             f"This needs a {network} network. Received: a {settings.network} network. Load one "
             "with `load_network`."
         )
+    warn_if_unlike(annotated, settings)
     return prepare_nuclei(annotated, settings)
 
 

@@ -12,7 +12,8 @@ import numpy as np
 from organoid_kit.base import NetworkSettings, UserError
 from organoid_kit.base.settings import NETWORKS
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
-from organoid_kit.examples.sizes import state_size
+from organoid_kit.examples.looks import warn_if_unlike
+from organoid_kit.examples.sizes import fit_to_network, state_size
 from organoid_kit.networks import load_network
 from organoid_kit.prediction.crops import predict_divisions, predict_links
 from organoid_kit.prediction.positions import predict_positions
@@ -61,6 +62,9 @@ def track_movie(
     nothing = Annotations(np.zeros((0, 3)), [])
     for _, own in networks.values():
         movie = state_size(AnnotatedMovie(movie, nothing), own)
+    known = [own for _, own in networks.values()]
+    warn_if_unlike(fit_to_network(AnnotatedMovie(movie, nothing), known[0]), *known)
+    networks = {kind: (one, own.changed(look=None)) for kind, (one, own) in networks.items()}
     seconds: dict[str, float] = {}
     bar = {"show_progress": show_progress}
     with _measure(seconds, "positions"):

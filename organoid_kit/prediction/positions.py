@@ -20,6 +20,7 @@ from organoid_kit.base import NetworkSettings, UserError
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.evaluation import find_peaks
 from organoid_kit.evaluation.calibration import Calibration
+from organoid_kit.evaluation.matching import choose_radius_um
 from organoid_kit.evaluation.positions import (
     DEFAULT_THRESHOLDS,
     ThresholdChoice,
@@ -27,6 +28,7 @@ from organoid_kit.evaluation.positions import (
     score_over_thresholds,
 )
 from organoid_kit.examples import PreparedMovies
+from organoid_kit.examples.looks import warn_if_unlike
 from organoid_kit.examples.patches import compute_window_bytes, convert_positions
 from organoid_kit.examples.sizes import fit_to_network
 from organoid_kit.networks import load_network, measure_field_of_view
@@ -73,9 +75,10 @@ def predict_positions(
         )
     identity = _identify(network, movie, settings, threshold) if resume_file else ""
     journal = _Journal(resume_file, identity)
-    fitted = fit_to_network(
-        AnnotatedMovie(movie, Annotations(np.zeros((0, 3)), [])), settings
-    ).movie
+    nothing = Annotations(np.zeros((0, 3)), [])
+    fitted = fit_to_network(AnnotatedMovie(movie, nothing), settings).movie
+    shown = Annotations(np.zeros((len(wanted), 3)), wanted)
+    warn_if_unlike(AnnotatedMovie(fitted, shown), settings)
     prepared = PreparedMovies([fitted], settings, compute_window_bytes([fitted], settings))
     title = f"positions in {movie.name}"
     for time_point in tqdm(wanted, desc=title, unit="time point", disable=not show_progress):
@@ -103,12 +106,13 @@ def choose_threshold(
     network, settings = load_network(run.folder)
     options = {"threshold": _LOWEST_PROBABILITY, "show_progress": show_progress}
     thresholds = DEFAULT_THRESHOLDS[DEFAULT_THRESHOLDS >= _LOWEST_PROBABILITY]
+    near = {"max_distance_um": choose_radius_um(annotated.movie for annotated in validation)}
     curves = []
     for annotated in validation:
         truth = annotated.annotations
         options["time_points"] = truth.annotated_time_points.tolist()
         found = predict_positions(network, annotated.movie, settings, **options)
-        curves.append(score_over_thresholds(truth, found, thresholds=thresholds))
+        curves.append(score_over_thresholds(truth, found, thresholds=thresholds, **near))
     curve = pool_curves(curves)
     choice = curve.choose()
     if warning := curve.best_score().warning:

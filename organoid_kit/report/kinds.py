@@ -15,6 +15,7 @@ from organoid_kit.evaluation import compute_precision_recall, score_divisions, s
 from organoid_kit.evaluation.classification import PrecisionRecall
 from organoid_kit.evaluation.matching import is_annotated, match_to_truth
 from organoid_kit.evaluation.positions import (
+    ThresholdCurve,
     compute_ratio,
     pool_curves,
     pool_scores,
@@ -62,8 +63,12 @@ class Kind:
 def score_position_network(results: Results) -> dict[str, Any]:
     """Positions found, also by depth, by time point and over the threshold."""
     total = pool_scores(result.score for result in results)
-    blobs = [score_positions(each.truth, each.blobs) for each in results if each.blobs is not None]
-    curve = pool_curves([score_over_thresholds(each.truth, each.found) for each in results])
+    blobs = [
+        score_positions(each.truth, each.blobs, max_distance_um=each.max_distance_um)
+        for each in results
+        if each.blobs is not None
+    ]
+    curve = pool_curves([compute_threshold_curve(each) for each in results])
     depths, times = total.by_depth().items(), total.by_time_point().items()
     over_threshold = {key: [getattr(score, key) for score in curve.scores] for key in _F1}
     return {
@@ -76,16 +81,22 @@ def score_position_network(results: Results) -> dict[str, Any]:
     }
 
 
+def compute_threshold_curve(result: MovieResult) -> ThresholdCurve:
+    """Scores of one movie at each threshold."""
+    within = {"max_distance_um": result.max_distance_um}
+    return score_over_thresholds(result.truth, result.found, **within)
+
+
 def collect_peaks(result: MovieResult) -> tuple[np.ndarray, np.ndarray]:
     """Each peak inside the annotated region, and whether a nucleus is there."""
-    partners = match_to_truth(result.truth, result.found)
+    partners = match_to_truth(result.truth, result.found, result.max_distance_um)
     judged = (partners >= 0) | is_annotated(result.truth, result.found)
     return result.found.properties["probability"].astype(float)[judged], partners[judged] >= 0
 
 
 def draw_position_scores(result: MovieResult) -> list[Drawing]:
     """Scores by threshold, depth and time point."""
-    name, curve = result.name, score_over_thresholds(result.truth, result.found)
+    name, curve = result.name, compute_threshold_curve(result)
     return [
         plot_threshold_curve(curve, chosen=result.threshold, title=f"{name}: scores by threshold"),
         plot_depth_scores(result.score, title=f"{name}: scores by depth"),

@@ -1,5 +1,5 @@
 """What is measured in images: how well nuclei stand out in a channel, or in a sum of channels, in one
-number; and, for the doctor, light at positions, the width of nuclei, and noise.
+number; and, for the doctor, light at positions and the width of nuclei.
 
 A nucleus stands out if it is more of a bright blob than 95 of 100 places of the same stack where
 there is no nucleus. How much of a blob a place is, `make_blob_response` says: the difference of two
@@ -17,25 +17,20 @@ import numpy as np
 from scipy.ndimage import map_coordinates
 from scipy.spatial import cKDTree
 
-from organoid_kit.base import NetworkSettings, UserError
+from organoid_kit.base import UserError
 from organoid_kit.data import Annotations, TimeLapse
-from organoid_kit.evaluation.blobs import DIAMETER_UM, find_blobs_in_stack, make_blob_response
-from organoid_kit.examples.patches import prepare_stack
+from organoid_kit.evaluation.blobs import find_blobs_in_stack, make_blob_response
+from organoid_kit.examples.looks import choose_time_points
 
 BACKGROUND_PART = 0.95  # a nucleus stands out above this quantile of the background
 _AWAY_UM = 5.0  # about half a nucleus and its blur: nearer to a position is no background
 _PLACES = 1000  # of background in each stack
 _LEAST_PLACES = 20  # fewer say nothing about a quantile
-_MOST_TIME_POINTS = 3
 _MOST_CHANNELS = 4  # of movies with more, only single channels and their sum are tried
 _REACH_UM = 12.0  # profiles go so far from the middle of a nucleus
 _STEP_UM = 0.25
 _HEIGHT = 0.6  # where the width of a profile is taken: neighbours that touch stay out of it
 _BACKGROUND = 0.1  # quantile of a stack
-_MOST_BLOBS = 30
-_ROUNDS = 3
-_SOUGHT_UM = (4.0, 24.0)  # smaller blobs would be noise
-_MAD = 1.4826  # from the median absolute deviation of normal noise to its standard deviation
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,15 +61,6 @@ def list_channel_choices(movie: TimeLapse) -> list[tuple[int, ...]]:
     few = len(channels) <= _MOST_CHANNELS
     sizes = channels if few else (1, len(channels))
     return [choice for size in sizes for choice in itertools.combinations(channels, size)]
-
-
-def choose_time_points(movie: TimeLapse, annotations: Annotations | None) -> list[int]:
-    """Up to three time points from first to last, of those that are annotated where any is."""
-    times = np.array(movie.time_points)
-    if annotations is not None and len(annotations):
-        times = np.intersect1d(times, annotations.annotated_time_points)
-    chosen = np.linspace(0, len(times) - 1, min(_MOST_TIME_POINTS, len(times))).round().astype(int)
-    return times[np.unique(chosen)].tolist()
 
 
 def score_channels(
@@ -163,38 +149,3 @@ def measure_width_um(
             steps = [side[0] - 0.5 if len(side) else middle for side in sides]
             widths_um[axis] = sum(steps) * _STEP_UM
     return widths_um
-
-
-def measure_noise(prepared: np.ndarray) -> float:
-    """How much neighbouring voxels of the background of a prepared stack differ by chance, where 1
-    is the step from background to bright nuclei.
-    """
-    steps = np.diff(prepared, axis=2) / np.sqrt(2)
-    dark = prepared[..., 1:] <= np.median(prepared)
-    return float(_MAD * np.median(np.abs(steps[dark])))
-
-
-def measure_look(movie: TimeLapse, settings: NetworkSettings) -> tuple[float, float]:
-    """How wide the brightest blobs look in the plane, in µm (NaN where there are none), and the
-    noise, at up to three time points; needs no annotations.
-    """
-    times = choose_time_points(movie, None)
-    stacks = (movie.stack(time, settings.channels) for time in times)
-    widths_um = [_measure_blobs_um(stack, movie.spacing_um) for stack in stacks]
-    prepared = (prepare_stack(movie, time, settings, denoise=False) for time in times)
-    noise = list(map(measure_noise, prepared))
-    return float(np.median(widths_um)), float(np.median(noise))
-
-
-def _measure_blobs_um(stack: np.ndarray, spacing_um: Sequence[float]) -> float:
-    """The width of the brightest blobs, sought again with what came out: their size is unknown."""
-    diameter_um = DIAMETER_UM
-    for _ in range(_ROUNDS):
-        positions, _ = find_blobs_in_stack(stack, spacing_um, diameter_um)
-        if len(positions) == 0:
-            return np.nan
-        width_um = measure_width_um(stack, positions[:_MOST_BLOBS], spacing_um)[1:].mean()
-        if not np.isfinite(width_um):
-            return np.nan
-        diameter_um = float(np.clip(width_um, *_SOUGHT_UM))
-    return width_um

@@ -7,7 +7,12 @@ import numpy as np
 
 from organoid_kit.base import NetworkSettings
 from organoid_kit.data import AnnotatedMovie, Annotations
-from organoid_kit.evaluation.matching import is_annotated, match_to_truth
+from organoid_kit.evaluation.matching import (
+    MAX_DISTANCE_UM,
+    choose_radius_um,
+    is_annotated,
+    match_to_truth,
+)
 from organoid_kit.examples.division import DIVISION, ORDINARY, cut_nuclei
 from organoid_kit.examples.link import OTHER_NEAR, SAME, cut_links
 from organoid_kit.plots import Drawing, plot_crops, plot_pairs
@@ -15,7 +20,6 @@ from organoid_kit.plots.images import Mistake, plot_mistakes
 from organoid_kit.report.kinds import find_less_probable, judge_divisions, label_candidates
 
 _MOST = 4  # of each kind of mistake, in crops
-_NEAR_UM = 5.0  # a position this close to a true one finds it
 
 
 def plot_worst_mistakes(
@@ -28,7 +32,7 @@ def plot_worst_mistakes(
     """What was missed, the least probable first, then what is false, the surest first."""
     movie, truth = annotated.movie, annotated.annotations
     if settings.network == "position":
-        mistakes = find_position_mistakes(truth, found, threshold)
+        mistakes = find_position_mistakes(truth, found, threshold, choose_radius_um([movie]))
         return plot_mistakes(movie, truth, *mistakes, channels)
     if settings.network == "division":
         said, times = found.properties["division_probability"], found.time_points
@@ -56,19 +60,19 @@ def plot_worst_mistakes(
 
 
 def find_position_mistakes(
-    truth: Annotations, found: Annotations, threshold: float
+    truth: Annotations, found: Annotations, threshold: float, near_um: float = MAX_DISTANCE_UM
 ) -> tuple[list[Mistake], list[Mistake]]:
     """Missed positions, the least probable first, and false ones, the most probable first. The
     probability of a missed one is the highest of the candidates near it.
     """
     said = found.properties["probability"].astype(float)
     kept, surest = found.select(said >= threshold), said[said >= threshold]
-    partners = match_to_truth(truth, kept)
+    partners = match_to_truth(truth, kept, near_um)
     missed = []
     for row in np.setdiff1d(np.arange(len(truth)), partners):
         time_point, position = int(truth.time_points[row]), truth.positions[row]
         away_um = np.linalg.norm((found.positions - position) * truth.spacing_um, axis=1)
-        near = (away_um <= _NEAR_UM) & (said < threshold) & (found.time_points == time_point)
+        near = (away_um <= near_um) & (said < threshold) & (found.time_points == time_point)
         missed.append((time_point, position, said[near].max(initial=0.0)))
     alone = (partners < 0) & is_annotated(truth, kept)
     false = zip(kept.time_points[alone].tolist(), kept.positions[alone], surest[alone])

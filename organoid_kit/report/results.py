@@ -16,6 +16,7 @@ from organoid_kit.base.settings import NETWORKS
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.data.formats.organoidtracker import read_aut, write_aut
 from organoid_kit.evaluation import score_positions
+from organoid_kit.evaluation.matching import MAX_DISTANCE_UM, choose_radius_um
 from organoid_kit.evaluation.positions import PositionScore
 from organoid_kit.plots.drawing import describe, write_png
 from organoid_kit.plots.tracks import plot_tracks
@@ -47,6 +48,7 @@ class MovieResult:
     calibration: tuple[float, float] = (1.0, 0.0)  # slope and intercept they have gone through
     picture: bytes | None = None  # the worst mistakes as PNG
     words: str = ""  # what the picture shows
+    max_distance_um: float = MAX_DISTANCE_UM  # between a found position and its true one
 
     @property
     def name(self) -> str:
@@ -56,7 +58,8 @@ class MovieResult:
     @property
     def score(self) -> PositionScore:
         """Of a position network."""
-        return score_positions(self.truth, self.found, threshold=self.threshold)
+        options = {"threshold": self.threshold, "max_distance_um": self.max_distance_um}
+        return score_positions(self.truth, self.found, **options)
 
 
 def save_movie_result(
@@ -91,6 +94,7 @@ def save_movie_result(
         "threshold": threshold,
         "mistakes": describe(drawing),
         "calibration": [calibration["slope"], calibration["intercept"]],
+        "max_distance_um": choose_radius_um([annotated.movie]),
     }
     kept = {"truth": annotated.annotations, "found": found, "blobs": blobs}
     with files.write_safely(_choose_folder(run, record["data"]), overwrite=True) as temporary:
@@ -118,6 +122,8 @@ def _choose_folder(run: Run, data: dict[str, Any]) -> Path:
 
 def read_movie_results(run: Run) -> list[MovieResult]:
     """What `save_movie_result` has put into the run's folder, by name; UserError where damaged."""
+    records = _list_records(run)
+    within = [record.get("max_distance_um", MAX_DISTANCE_UM) for record in records.values()]
     return [
         MovieResult(
             settings=run.settings,
@@ -129,8 +135,9 @@ def read_movie_results(run: Run) -> list[MovieResult]:
             calibration=tuple(record.get("calibration", (1.0, 0.0))),
             picture=picture.read_bytes() if (picture := folder / "mistakes.png").exists() else None,
             words=record["mistakes"],
+            max_distance_um=float(np.median(within)),  # one for all, so that scores can be pooled
         )
-        for folder, record in _list_records(run).items()
+        for folder, record in records.items()
     ]
 
 

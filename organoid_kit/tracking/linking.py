@@ -46,13 +46,17 @@ def find_candidates(
     return _link(annotations, find_pairs, max_distance_um, remove_drift, neighbours)
 
 
-def choose_max_distance(annotations: Annotations, stated_um: float = MAX_DISTANCE_UM) -> float:
+def choose_max_distance(
+    annotations: Annotations, stated_um: float = MAX_DISTANCE_UM, relative_size: float = 1.0
+) -> float:
     """How far a candidate may lead, µm: as stated, if that is not the usual distance, which grows
-    with that between nuclei: daughters of large ones fly farther. Infinite where nuclei are alone.
+    with the size of nuclei (`TimeLapse.relative_size`) and the distance between them: daughters of
+    large ones fly farther. Infinite where nuclei are alone.
     """
     if stated_um != MAX_DISTANCE_UM or len(annotations) == 0:
         return stated_um
-    return max(MAX_DISTANCE_UM, _REACH * float(np.median(measure_gaps(annotations))))
+    gap_um = float(np.median(measure_gaps(annotations)))
+    return max(MAX_DISTANCE_UM * max(1.0, relative_size), _REACH * gap_um)
 
 
 def compute_candidate_recall(truth: Annotations, **options: float) -> float | None:

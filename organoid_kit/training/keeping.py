@@ -11,6 +11,7 @@ import numpy as np
 from organoid_kit.base import UserError
 from organoid_kit.base.files import write_json_safely
 from organoid_kit.examples.batches import Examples
+from organoid_kit.examples.looks import measure_look
 from organoid_kit.networks import save_network
 from organoid_kit.networks.export import check_export
 from organoid_kit.training import epoch_pictures
@@ -73,8 +74,13 @@ class Keeper:
         return keras.ops.convert_to_numpy(self.learner.network(inputs, training=False))
 
     def _save_network(self) -> None:
-        learner = self.learner
-        save_network(learner.network, learner.settings, learner.run.network_folder, overwrite=True)
+        learner, settings = self.learner, self.learner.settings.changed(look=self._look)
+        save_network(learner.network, settings, learner.run.network_folder, overwrite=True)
+
+    @cached_property
+    def _look(self) -> tuple[float, ...]:
+        examples = self.learner.examples
+        return measure_look(examples.fitted, examples.settings)
 
     def keep_last(self) -> None:
         """A last checkpoint; and if no epoch has ended, the network there is rather than none."""

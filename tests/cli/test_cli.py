@@ -25,6 +25,7 @@ from organoid_kit.cli import (
     track,
     train,
 )
+from organoid_kit.cli.predict import describe_calibration
 from organoid_kit.data import formats
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.dataset import AnnotatedMovie, read_dataset, write_dataset
@@ -435,7 +436,7 @@ def test_an_interrupted_training_says_how_to_go_on_and_goes_on(data, tmp_path, m
     assert run.ending.startswith("all 2 epochs done")
 
 
-def test_predict_writes_positions_with_probabilities(data, trained, tmp_path):
+def test_predict_writes_positions_with_probabilities(data, trained, tmp_path, capsys):
     output = tmp_path / "found.csv"
     assert (
         run_main(
@@ -446,6 +447,14 @@ def test_predict_writes_positions_with_probabilities(data, trained, tmp_path):
     found = read_annotations(output, spacing_um=SPACING_UM)
     assert len(found) > 0 and (found.properties["probability"].astype(float) >= 0.05).all()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["found.csv"]
+    assert capsys.readouterr().out.count("Probabilities") == 1  # nothing is annotated
+
+
+def test_what_is_said_of_probabilities():
+    settings = make_settings(calibration=(2.0, 0.5))
+    assert "calibrated on other movies" in describe_calibration(settings, settings)
+    plain = make_settings("link")
+    assert "of the link network are not calibrated" in describe_calibration(settings, plain)
 
 
 def test_predict_never_overwrites(data, trained, tmp_path, capsys):
@@ -768,6 +777,7 @@ def test_track_writes_for_organoidtracker_and_says_what_to_look_at(
         words in said
         for words in ("positions", "links", "divisions", "errors expected", "Look first at")
     )
+    assert "Probabilities" not in said  # the movie is annotated: they can be checked
     [listed] = read_dataset(tmp_path / "found.autlist")
     assert listed.movie.shape_zyx == (4, 48, 48) and list(listed.movie.time_points) == [0, 1, 2, 3]
     tracks = listed.annotations

@@ -1,6 +1,17 @@
-import numpy as np
+import dataclasses
 
-from organoid_kit.course.figures.lessons import plot_convolution, plot_fits, plot_losses, plot_u_net
+import numpy as np
+import pytest
+from matplotlib.patches import Circle
+
+from organoid_kit.course.figures.lessons import (
+    plot_convolution,
+    plot_fits,
+    plot_losses,
+    plot_nucleus_size,
+    plot_u_net,
+)
+from organoid_kit.data import find_samples, read_dataset
 from organoid_kit.plots.drawing import COLOURS, describe, write_png
 
 
@@ -76,3 +87,14 @@ def test_a_u_net_is_drawn_to_scale():
 
 def test_lessons_can_be_written():
     assert write_png(plot_u_net([("dots", (16, 64, 64, 1))])).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(("stated", "said"), [(None, "as estimated"), (12.0, "12.0 µm, as stated")])
+def test_circles_have_the_size_that_nuclei_are_taken_to_have(stated, said):
+    [sample] = read_dataset(find_samples() / "test.autlist")
+    movie = dataclasses.replace(sample.movie, nucleus_diameter_um=stated)
+    drawing = plot_nucleus_size(dataclasses.replace(sample, movie=movie), (2, 3))
+    [axes] = drawing.axes
+    radii = {patch.radius for patch in axes.patches if isinstance(patch, Circle)}
+    assert len(radii) == 1 and 2 * radii.pop() == pytest.approx(stated or 7, abs=1)
+    assert said in drawing.description and "nuclei about 7 µm wide" in drawing.description

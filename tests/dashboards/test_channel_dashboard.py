@@ -12,11 +12,11 @@ from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.dataset import read_dataset
 from organoid_kit.data.downloads import find_samples
 from organoid_kit.data.timelapse import make_timelapse
+from organoid_kit.examples.looks import choose_time_points
 from organoid_kit.plots.drawing import describe
 from organoid_kit.report.measuring import (
     are_standing_out,
     choose_best_channels,
-    choose_time_points,
     list_channel_choices,
     score_channels,
 )

@@ -25,16 +25,18 @@ def make_large_nuclei():
     return make_timelapse(image[None, None].astype(np.float32), tuple(spacing_um))
 
 
-def test_a_size_is_estimated_once_for_the_movie_and_holds_for_all_networks(monkeypatch):
+def test_what_is_unlike_is_said_once_and_a_size_that_is_estimated_holds_for_all(monkeypatch):
     shown = []
 
     def predict(network, movie, *rest, **options):
         settings = next(each for each in rest if hasattr(each, "nucleus_diameter_um"))
         nothing = Annotations(np.zeros((0, 3)), [])
+        assert settings.look is None  # was compared already
         shown.append(fit_to_network(AnnotatedMovie(movie, nothing), settings).movie.spacing_um)
         return nothing
 
-    loaded = {kind: (None, make_settings(kind, nucleus_diameter_um=7.0)) for kind in KINDS}
+    own = {"nucleus_diameter_um": 7.0, "look": (0.0, 0.0, 0.3, 0.5)}
+    loaded = {kind: (None, make_settings(kind, **own)) for kind in KINDS}
     monkeypatch.setattr(movie_prediction, "load_networks", lambda *given: loaded)
     for name in ("predict_positions", "predict_divisions", "predict_links"):
         monkeypatch.setattr(movie_prediction, name, predict)
@@ -44,4 +46,5 @@ def test_a_size_is_estimated_once_for_the_movie_and_holds_for_all_networks(monke
         warnings.simplefilter("always")
         movie_prediction.track_movie(make_large_nuclei(), *KINDS, show_progress=False)
     assert sum("the network knows 7 µm" in str(warning.message) for warning in told) == 1
+    assert sum("looks unlike" in str(warning.message) for warning in told) == 1
     assert len(set(shown)) == 1 and 0.8 < shown[0][0] < 1.2

@@ -17,6 +17,7 @@ from organoid_kit.course.synthetic import (
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.dataset import AnnotatedMovie, read_dataset
 from organoid_kit.data.downloads import find_samples
+from organoid_kit.examples.looks import measure_noise
 from organoid_kit.examples.splits import split_by_time_block, split_random_time_points
 from organoid_kit.report.doctor import (
     Finding,
@@ -27,7 +28,7 @@ from organoid_kit.report.doctor import (
     format_findings,
 )
 from organoid_kit.report.doctor.predictions import find_twins
-from organoid_kit.report.measuring import measure_light, measure_noise, measure_width_um
+from organoid_kit.report.measuring import measure_light, measure_width_um
 from organoid_kit.training.runs import NOT_FINITE, Run
 
 SETTINGS = make_settings(channels=(2, 3), threshold=0.4)

@@ -105,7 +105,7 @@ def test_without_truth_nothing_is_claimed(tmp_path, networks):
         and facts["reliability_of_link_errors"] is None
     )
     assert movie["expected_errors"] > 0 and "Not measured: no true links are known." in page
-    assert any("only expected errors" in each for each in facts["limits"])
+    assert any("only expected errors. These believe" in each for each in facts["limits"])
 
 
 def test_where_nothing_was_found_everything_is_missed(tmp_path, networks):

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import threading
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,7 +17,7 @@ from organoid_kit.course.ladder import overfit_one_patch, overfit_one_time_point
 from organoid_kit.examples.division import DivisionExamples
 from organoid_kit.examples.link import LinkExamples
 from organoid_kit.examples.position import PositionExamples
-from organoid_kit.networks.saving import load_network
+from organoid_kit.networks.saving import load_network, make_fine_tuning_settings
 from organoid_kit.prediction.positions import predict_positions
 from organoid_kit.training import control, keeping, loop as module, preparing, steps, validation
 from organoid_kit.training.epoch_pictures import list_pictures, read_picture
@@ -96,6 +97,24 @@ def train_until(folder, after, act=None, **options):
 def whole(tmp_path_factory):
     """A training that nothing disturbs, in a folder with an awkward name."""
     return train_whole(tmp_path_factory.mktemp("runs") / "Läufe 50 µm")
+
+
+def test_a_network_keeps_how_its_movies_looked(whole):
+    """And its run does not: that is measured, not chosen. A movie of others is said to be unlike."""
+    network, settings = load_network(whole.folder)
+    assert settings.look[2:6] == (2.0, 2.0, 0.5, 0.5) and 0 < settings.look[8] < 0.1
+    assert whole.settings.look is None
+    movie = make_blobs(1).movie
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        predict_positions(network, movie, settings, show_progress=False)
+    coarse = dataclasses.replace(movie, spacing_um=(5.0, 0.5, 0.5), name="coarse")
+    with pytest.warns(
+        UserWarning, match=r"coarse looks unlike .*: planes 5 µm apart \(2 in"
+    ) as told:
+        predict_positions(network, coarse, settings, show_progress=False)
+    assert len(told) == 1
+    assert make_fine_tuning_settings(whole.folder).look is None
 
 
 def test_a_training_leaves_everything_in_its_folder(whole):

@@ -1,13 +1,26 @@
-"""Figures of the first lesson: a line through points, a convolution by hand, a U-Net's layers."""
+"""Figures of lessons: a line through points, a convolution by hand, a U-Net's layers; how large the
+kit takes nuclei to be.
+"""
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle
 
 import numpy as np
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Circle, Rectangle
 
+from organoid_kit.data import AnnotatedMovie
+from organoid_kit.data.timelapse import USUAL_DIAMETER_UM
+from organoid_kit.examples.sizes import estimate_nucleus_size
 from organoid_kit.plots import Drawing
-from organoid_kit.plots.drawing import COLOURS, LINES, count, draw_panels, tidy
+from organoid_kit.plots.drawing import (
+    COLOURS,
+    LINES,
+    NEAR_PLANES,
+    count,
+    draw_panels,
+    draw_plane,
+    tidy,
+)
 
 _WIDELY = 20  # times as high: losses that differ so much are drawn on a logarithmic axis
 _DEEPER = 0.55  # boxes of half the size hang so much lower, which makes the U
@@ -122,3 +135,26 @@ def plot_u_net(layers: Sequence[tuple[str, Sequence[int]]]) -> Drawing:
     axes.spines[:].set_visible(False)
     words = (f"{name} {shape[1]} rows × {shape[-1]} channels" for name, shape in layers)
     return figure.caption(f"Layers of a U-Net from input to answer: {', '.join(words)}.")
+
+
+def plot_nucleus_size(annotated: AnnotatedMovie, channels: tuple[int, ...] = (1,)) -> Drawing:
+    """The plane with most nuclei of the first annotated time point, and around each a circle of the
+    size that the kit takes nuclei to have: as stated, else as estimated, else 6.5 µm.
+    """
+    movie, time_point = annotated.movie, int(annotated.annotations.annotated_time_points[0])
+    positions = annotated.annotations.positions_at(time_point)
+    size = estimate_nucleus_size(movie, channels, time_point, positions)
+    diameter_um, way = movie.nucleus_diameter_um, "as stated"
+    if diameter_um is None:
+        diameter_um, way = (
+            (size.diameter_um, "as estimated") if size else (USUAL_DIAMETER_UM, "usual")
+        )
+    plane = int(np.bincount(positions[:, 0].round().astype(int)).argmax())
+    near = positions[np.abs(positions[:, 0] - plane) <= NEAR_PLANES]
+    figure, axes = draw_panels(5, 5.5)
+    draw_plane(axes, movie.stack(time_point, channels)[plane], movie.spacing_um[1:])
+    for _, y, x in near * movie.spacing_um:
+        axes.add_patch(Circle((x, y), diameter_um / 2, fill=False, edgecolor=COLOURS["orange"]))
+    title = f"Taken for nuclei: {diameter_um:.1f} µm wide ({way})"
+    words = f"{count(len(near), 'circle')} around nuclei near plane {plane}"
+    return figure.caption(f"{words}. Estimated: {size or 'nothing'}.", title)

@@ -2,6 +2,8 @@
 problems of single images: is something seen, and do positions sit where it is bright?
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -40,6 +42,22 @@ class CheckLimits:
     jump_um: float = 10.0  # shorter links are never suspicious, however still the other nuclei are
     border_um: float = 8.0  # this close to the border a nucleus may come and go
     saturated_part: float = 0.01  # of the voxels may have the largest value
+
+    @classmethod
+    def of(cls, movie: TimeLapse | None) -> CheckLimits:
+        """Distances that follow the size of nuclei, where the movie states one; but nuclei smaller
+        than usual move as far as others.
+        """
+        size = movie.relative_size if movie else 1.0
+        far = (max(1.0, size) * each for each in (cls.daughters_um, cls.jump_um, cls.border_um))
+        return cls(size * cls.diameter_um, size * cls.duplicate_um, *far)
+
+    def __str__(self) -> str:
+        return (
+            f"nuclei at least {self.duplicate_um:.1f} µm apart, daughters at most "
+            f"{self.daughters_um:.0f} µm; steps of {self.jump_um:.0f} µm are never suspicious, nor "
+            f"tracks that begin or end within {self.border_um:.0f} µm of a border"
+        )
 
     @property
     def own_um(self) -> float:

@@ -34,8 +34,7 @@ def check_annotations(
     Without a movie, no images are looked at; with it, those of the `time_points`, or else of all
     annotated ones. The channels, from 1, are those that show nuclei; several are summed.
     """
-    stated_um = movie.nucleus_diameter_um if movie else None
-    limits = limits or CheckLimits(**{"diameter_um": stated_um} if stated_um else {})
+    limits = limits or CheckLimits.of(movie)
     problems = list(check_image_axes(annotations, movie))
     problems += [*check_basics(annotations, movie), *check_place(annotations, movie)]
     problems += check_direction(annotations)

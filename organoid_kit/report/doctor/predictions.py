@@ -7,13 +7,14 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from organoid_kit.base import NetworkSettings
-from organoid_kit.data import Annotations, TimeLapse
+from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.evaluation import find_blobs, score_positions
 from organoid_kit.evaluation.checks.rules import name_columns
 from organoid_kit.evaluation.matching import match_positions
 from organoid_kit.evaluation.positions import find_best_threshold, get_probabilities
+from organoid_kit.examples.looks import choose_time_points, find_unlike, measure_look
+from organoid_kit.examples.sizes import fit_to_network
 from organoid_kit.report.doctor.finding import Finding, make_finding
-from organoid_kit.report.measuring import choose_time_points, measure_look
 
 TWINS_UM = 4.0  # whole nuclei are not closer; only daughters, for a time point or two, are
 _NOTHING_PART = 0.1  # found, relative to what is expected
@@ -22,8 +23,14 @@ _FEW_MANY_BLOBS = (0.4, 2.0)  # … and where blobs must do
 _TWINS_PART = 0.2  # of the positions
 _NO_RECALL, _MORE_RECALL = 0.2, 0.15
 _BETTER_F1 = 0.1
-_WIDER = 1.3  # augmentation zooms by up to a quarter; wider nuclei are new to a network
-_NOISIER = 3.0
+_UNLIKE = {  # symptoms of what `find_unlike` finds
+    "size": "nuclei of another size",
+    "planes": "coarser voxels than in training",
+    "pixels": "coarser voxels than in training",
+    "contrast": "fainter nuclei than in training",
+    "noise": "more noise than in training",
+    "filled": "emptier images than in training",
+}
 
 
 def diagnose_predictions(
@@ -105,21 +112,21 @@ def diagnose_microscope(
     """How a movie differs from those that a network learned from. Annotations are not needed.
 
     Grey values are not compared: they are normalised before a network sees them. `training` are
-    movies that the network learned from, or others of their kind.
+    movies that the network learned from, or others of their kind; where there are none, what was
+    measured when it was trained counts, if anything was.
     """
-    findings = []
-    width, noise = measure_look(movie, settings)
-    known = np.array([measure_look(other, settings) for other in training]).reshape(-1, 2)
-    widths = known[~np.isnan(known[:, 0]), 0]
-    if np.isfinite(width) and len(widths):
-        least, most = widths.min(), widths.max()
-        if not least / _WIDER <= width <= most * _WIDER:
-            factor = float(np.median(widths)) / width
-            spacing = tuple(round(factor * float(length), 3) for length in movie.spacing_um)
-            values = {"width": width, "least": least, "most": most, "spacing": spacing}
-            findings.append(make_finding("nuclei of another size", movie.name, **values))
-    most = known[:, 1].max(initial=0) if len(known) else np.inf
-    if noise > _NOISIER * most:
-        symptom = "more noise than in training"
-        findings.append(make_finding(symptom, movie.name, noise=noise, most=most))
-    return findings
+    nothing = Annotations(np.zeros((0, 3)), [])
+    shown, *others = (
+        fit_to_network(AnnotatedMovie(each, nothing), settings) for each in (movie, *training)
+    )
+    look = measure_look([shown], settings)
+    known = measure_look(others, settings) if others else settings.look or ()
+    unlike = find_unlike(look, known)
+    scale = sum(known[:2]) / sum(look[:2]) if "size" in unlike else 1.0
+    way = f"spacing_um={tuple(np.round(np.array(movie.spacing_um) * scale, 3).tolist())}"
+    if settings.nucleus_diameter_um:
+        way = f"nucleus_diameter_um={settings.nucleus_diameter_um / scale:.1f}"
+    return [
+        make_finding(_UNLIKE[name], movie.name, measured=measured, way=way)
+        for name, measured in unlike.items()
+    ]

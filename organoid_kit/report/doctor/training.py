@@ -11,9 +11,10 @@ from organoid_kit.evaluation import check_annotations
 from organoid_kit.evaluation.blobs import DIAMETER_UM
 from organoid_kit.evaluation.checks import CheckLimits, Problem
 from organoid_kit.evaluation.checks.rules import name_columns
+from organoid_kit.examples.looks import choose_time_points
 from organoid_kit.examples.splits import Split, find_leaks
 from organoid_kit.report.doctor.finding import Finding, make_finding
-from organoid_kit.report.measuring import choose_time_points, measure_light, measure_width_um
+from organoid_kit.report.measuring import measure_light, measure_width_um
 from organoid_kit.training import Run
 from organoid_kit.training.diagnosis import describe_history
 from organoid_kit.training.runs import NOT_FINITE
