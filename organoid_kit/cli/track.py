@@ -49,8 +49,7 @@ def track(
         advice = "Leave these out; `score` compares the result with a truth."
         raise refuse(from_positions, rule, received, advice)
     if from_positions:
-        size = (reading.get("nucleus_diameter_um") or USUAL_DIAMETER_UM) / USUAL_DIAMETER_UM
-        return _track_positions(from_positions, output, form, reading, size)
+        return _track_positions(from_positions, output, form, **reading)
     opened = open_movies(movies, **reading)
     report = output.with_name(f"{output.stem}_report") if score else None
     networks = (position, division, link)
@@ -134,12 +133,13 @@ def _score(
 
 
 def _track_positions(
-    path: Path, output: Path, form: str | None, reading: dict[str, Any], relative_size: float
+    path: Path, output: Path, form: str | None, **reading: Any
 ) -> None:
     """Tracks known positions by distance alone, see `tracking.distance`."""
     [chosen] = choose_outputs(output, [path.stem], form)
     positions = read_for_movie(path, reading.get("spacing_um"), **take_file_options(reading))
-    reach_um = choose_max_distance(positions, relative_size=relative_size)
+    size = (reading.get("nucleus_diameter_um") or USUAL_DIAMETER_UM) / USUAL_DIAMETER_UM
+    reach_um = choose_max_distance(positions, relative_size=size)
     candidates = tracking.find_candidates(positions, max_distance_um=reach_um)
     tracks = tracking.add_error_probabilities(candidates, tracking.build_tracks(candidates))
     counts = f"{len(tracks.links)} links, {len(tracks.divisions())} divisions"

@@ -45,12 +45,10 @@ def _spread(count: int, most: int) -> np.ndarray:
 
 
 def measure_look(movies: Sequence[AnnotatedMovie], settings: NetworkSettings) -> tuple[float, ...]:
-    """How movies look, fitted to the network: diameter of nuclei, distances of planes
-    and pixels (µm); contrast of nuclei and noise, of the step from background to bright
-    nuclei; part of the image that is no background.
-
-    Of each, the lowest and highest of up to 20 movies, which is the median of up to three time
-    points; annotations only say at which. 0 where there is nothing to measure.
+    """How movies look, fitted to the network: diameter of nuclei, distances of planes and pixels
+    (µm); contrast and noise, of the step from background to bright nuclei; the part that is filled.
+    Of each, the lowest and highest of up to 20 movies, of each of these the median of up to three
+    time points; annotations only say at which. 0 where there is nothing to measure.
     """
     measured = [np.zeros(len(_MEASURES))]
     for annotated in (movies[row] for row in _spread(len(movies), _MOST_MOVIES)):

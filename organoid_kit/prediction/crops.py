@@ -105,8 +105,9 @@ def _prepare(
             f"This needs a {network} network. Received: a {settings.network} network. Load one "
             "with `load_network`."
         )
+    prepared = prepare_nuclei(annotated, settings)
     warn_if_unlike(annotated, settings)
-    return prepare_nuclei(annotated, settings)
+    return prepared
 
 
 def _judge_all(

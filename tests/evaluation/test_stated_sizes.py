@@ -3,6 +3,9 @@ all is as it was.
 """
 
 import dataclasses
+import importlib
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +15,8 @@ from organoid_kit.evaluation.checks import CheckLimits
 from organoid_kit.evaluation.matching import choose_radius_um
 from organoid_kit.tracking.linking import choose_max_distance
 
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+false_alarms = importlib.import_module("false_alarms")
 CHANNELS = (2, 3)
 
 
@@ -98,3 +103,10 @@ def test_candidates_reach_as_far_as_nuclei_are_large(sample):
     assert choose_max_distance(sample.annotations, relative_size=2.0) == 24.0 > usual
     assert choose_max_distance(sample.annotations, 15.0, relative_size=2.0) == 15.0  # stated
     assert choose_max_distance(sample.annotations, relative_size=0.5) == usual
+
+
+def test_false_alarms_are_counted_with_and_without_a_stated_size(capsys):
+    false_alarms.main(["test.autlist", "--nucleus-diameter", "6.5"])
+    unstated, stated = capsys.readouterr().out.splitlines()
+    assert unstated == "organoid_d, no size stated: 1 on 457 positions (1 off_centre)"
+    assert stated.partition(": ")[2] == unstated.partition(": ")[2] and "6.5 µm stated" in stated
