@@ -40,9 +40,12 @@ def _print_size(annotated: AnnotatedMovie, channels: tuple[int, ...]) -> None:
     for time_point in seen[:1].tolist():
         positions = annotated.annotations.positions_at(time_point)
         size = estimate_nucleus_size(annotated.movie, channels, time_point, positions)
-        stated, limits = annotated.movie.nucleus_diameter_um, CheckLimits.of(annotated.movie)
-        said = f"; stated: {stated:g} µm, so checked for {limits}" if stated else ""
-        print(f"{annotated.name}: {size or 'no size of nuclei to be seen'}{said}")
+        print(f"{annotated.name}: {size or 'no size of nuclei to be seen'}")
+        if stated_um := annotated.movie.nucleus_diameter_um:
+            limits = CheckLimits.of(annotated.movie)
+            near = f"nuclei closer than {limits.duplicate_um:.1f} µm look like one"
+            far = f"daughters up to {limits.daughters_um:.0f} µm apart are right"
+            print(f"  stated: {stated_um:g} µm, so {near}, and {far}")
 
 
 def print_problems(

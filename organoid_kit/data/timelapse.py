@@ -58,9 +58,7 @@ class TimeLapse:
 
     @property
     def relative_size(self) -> float:
-        """Of its nuclei, where a diameter is stated, beside the 6.5 µm that defaults are made for:
-        distances that follow the size of nuclei are multiplied by it.
-        """
+        """Of its nuclei beside usual ones, 1 if unstated: some distances are multiplied by it."""
         return (self.nucleus_diameter_um or USUAL_DIAMETER_UM) / USUAL_DIAMETER_UM
 
     def __str__(self) -> str:

@@ -10,7 +10,7 @@ from organoid_kit.base import NetworkSettings
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.evaluation.blobs import DIAMETER_UM, find_blobs_in_stack
 from organoid_kit.examples.patches import prepare_stack
-from organoid_kit.examples.sizes import SAME_SIZE, measure_diameters_um
+from organoid_kit.examples.sizes import SAME_SIZE, estimate_nucleus_size
 
 _MOST_MOVIES = 20
 _MOST_TIME_POINTS = 3
@@ -64,9 +64,8 @@ def _measure_stack(
     movie: TimeLapse, time_point: int, settings: NetworkSettings
 ) -> tuple[float, ...]:
     """In the order of `_MEASURES`."""
-    found_um = measure_diameters_um(movie, settings.channels, time_point)
-    # parts of nuclei are found, too: the larger counts more
-    diameter_um = np.average(found_um, weights=found_um) if len(found_um) else 0.0
+    size = estimate_nucleus_size(movie, settings.channels, time_point)
+    diameter_um = size.mean_um if size else 0.0
     stack = prepare_stack(movie, time_point, settings, denoise=False)
     spacing_um = np.array(movie.spacing_um) * movie.shape_zyx / stack.shape
     _, heights = find_blobs_in_stack(stack, spacing_um, diameter_um or DIAMETER_UM)
@@ -90,17 +89,14 @@ def find_unlike(look: Sequence[float], known: Sequence[float]) -> dict[str, str]
     beyond those that a network learned from.
     """
     unlike = {}
-    for own, trained, (name, facts) in zip(_pair(look), _pair(known), _MEASURES.items()):
+    pairs = (np.reshape(ends, (-1, 2)) for ends in (look, known))
+    for own, trained, (name, facts) in zip(*pairs, _MEASURES.items()):
         words, lower, higher = facts
         most = higher * max(trained[1], _NO_NOISE if name == "noise" else 0.0)
         if own[1] and trained[1] and (own[1] * lower < trained[0] or own[0] > most):
             said = (" to ".join(dict.fromkeys(f"{v:.2g}" for v in pair)) for pair in (own, trained))
             unlike[name] = f"{words.format(next(said))} ({next(said)} in training)"
     return unlike
-
-
-def _pair(look: Sequence[float]) -> list[tuple[float, float]]:
-    return list(zip(look[::2], look[1::2]))
 
 
 def warn_if_unlike(fitted: AnnotatedMovie, *networks: NetworkSettings) -> None:

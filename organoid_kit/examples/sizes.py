@@ -27,12 +27,15 @@ _QUANTILES = (0.1, 0.998)
 
 @dataclass(frozen=True)
 class NucleusSize:
-    """The diameter of nuclei in µm: the median, and between what half of them lie."""
+    """The diameter of nuclei in µm: the median, and between what half of them lie; and a mean that
+    counts each by its diameter, as parts of large nuclei are found, too.
+    """
 
     diameter_um: float
     low_um: float
     high_um: float
     nuclei: int
+    mean_um: float
 
     def __str__(self) -> str:
         half = f"half of {self.nuclei} between {self.low_um:.0f} and {self.high_um:.0f} µm"
@@ -54,27 +57,21 @@ def estimate_nucleus_size(
     `positions`, (n, 3) float, zyx, voxels, are their centres; without them, they are searched for.
     """
     time_point = movie.time_points[0] if time_point is None else time_point
-    diameters = measure_diameters_um(movie, channels, time_point, positions)
-    if not len(diameters):
-        return None
-    low, middle, high = np.quantile(diameters, (0.25, 0.5, 0.75)).tolist()
-    return NucleusSize(middle, low, high, len(diameters))
-
-
-def measure_diameters_um(
-    movie: TimeLapse,
-    channels: tuple[int, ...],
-    time_point: int,
-    positions: np.ndarray | None = None,
-) -> np.ndarray:
-    """Of each nucleus that is found, (n,) float; as in `estimate_nucleus_size`."""
     image, spacing_um = _view(movie, time_point, channels)
     if positions is None or not len(positions):
         corner = _find_brightest(image)
         image = image[tuple(slice(low, low + n) for low, n in zip(corner, _MOST_VOXELS_ZYX))]
-        return _measure_blobs(_respond(image, spacing_um), spacing_um)
-    places = convert_positions(positions, movie.shape_zyx, image.shape)
-    return _measure_at(places, _respond(image, spacing_um))
+        diameters = _measure_blobs(_respond(image, spacing_um), spacing_um)
+    else:
+        places = convert_positions(positions, movie.shape_zyx, image.shape).T
+        responses = _respond(image, spacing_um)
+        heights = np.array([map_coordinates(r, places, order=1, mode="nearest") for r in responses])
+        diameters = DIAMETERS_UM[heights.argmax(axis=0)[heights.max(axis=0) > _LEAST_RESPONSE]]
+    if not len(diameters):
+        return None
+    low, middle, high = np.quantile(diameters, (0.25, 0.5, 0.75)).tolist()
+    weighted = float(np.average(diameters, weights=diameters))
+    return NucleusSize(middle, low, high, len(diameters), weighted)
 
 
 def fit_to_network(annotated: AnnotatedMovie, settings: NetworkSettings) -> AnnotatedMovie:
@@ -151,12 +148,6 @@ def _respond(image: np.ndarray, spacing_um: np.ndarray) -> list[np.ndarray]:
     extended = np.array(image.shape) > 1
     per_um = extended / (2 * np.sqrt(extended.sum())) / spacing_um
     return [subtract_blurs(image, diameter_um * per_um) for diameter_um in DIAMETERS_UM]
-
-
-def _measure_at(places: np.ndarray, responses: list[np.ndarray]) -> np.ndarray:
-    """The diameter, µm, of the highest answer at each place that answers."""
-    heights = np.array([map_coordinates(r, places.T, order=1, mode="nearest") for r in responses])
-    return DIAMETERS_UM[heights.argmax(axis=0)[heights.max(axis=0) > _LEAST_RESPONSE]]
 
 
 def _measure_blobs(responses: list[np.ndarray], spacing_um: np.ndarray) -> np.ndarray:

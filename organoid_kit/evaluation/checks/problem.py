@@ -52,13 +52,6 @@ class CheckLimits:
         far = (max(1.0, size) * each for each in (cls.daughters_um, cls.jump_um, cls.border_um))
         return cls(size * cls.diameter_um, size * cls.duplicate_um, *far)
 
-    def __str__(self) -> str:
-        return (
-            f"nuclei at least {self.duplicate_um:.1f} µm apart, daughters at most "
-            f"{self.daughters_um:.0f} µm; steps of {self.jump_um:.0f} µm are never suspicious, nor "
-            f"tracks that begin or end within {self.border_um:.0f} µm of a border"
-        )
-
     @property
     def own_um(self) -> float:
         """A blob with a position this near needs no other: nuclei may have two bright places."""
