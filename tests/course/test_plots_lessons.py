@@ -89,7 +89,9 @@ def test_lessons_can_be_written():
     assert write_png(plot_u_net([("dots", (16, 64, 64, 1))])).startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize(("stated", "said"), [(None, "as estimated"), (12.0, "12.0 µm, as stated")])
+@pytest.mark.parametrize(
+    ("stated", "said"), [(None, "as estimated"), (12.0, "12.0 µm wide (as stated)")]
+)
 def test_circles_have_the_size_that_nuclei_are_taken_to_have(stated, said):
     [sample] = read_dataset(find_samples() / "test.autlist")
     movie = dataclasses.replace(sample.movie, nucleus_diameter_um=stated)
