@@ -1,9 +1,11 @@
 """The three networks that ship with the kit: how they were made, and what they reach.
 
     python benchmarks/shipped_networks.py [position] [division] [link]
-
-scores on invented movies never seen; with --train it trains anew first, with --look it only measures
-how the movies of the training look, and saves that with the network.
+        scores on invented movies never seen
+    python benchmarks/shipped_networks.py [position] [division] [link] --train --seed 1
+        trains anew into --work, and scores
+    python benchmarks/shipped_networks.py [position] [division] [link] --look
+        only measures how the movies of the training look, and saves that with the network
 
 Training takes about half an hour each on two cores. Training, validation and test movies are drawn
 from separate ranges of seeds. Calibration and threshold are chosen on the validation movies; the
@@ -23,6 +25,8 @@ from typing import Any
 import numpy as np
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from _wide_movies import make_wide_movie
 
 from organoid_kit.base.files import write_json_safely
 from organoid_kit.base.settings import NETWORKS, make_settings
@@ -49,9 +53,11 @@ SEEDS = {  # training, validation and test movies; short ones for positions, lon
     "division": (range(1100, 1150), range(2100, 2108), range(3100, 3110)),
     "link": (range(1100, 1130), range(2100, 2106), range(3100, 3110)),
 }
+# For positions also movies far from the bundled ones (_wide_movies.py)
+WIDE_SEEDS = (range(4000, 4064), range(4100, 4108), range(4200, 4216))
 SETTINGS: dict[str, dict[str, Any]] = {
     "position": {
-        "epochs": 10,
+        "epochs": 12,
         "nucleus_sigma_um": 2.0,
         "patches_per_time_point": 5,
         "batch_size": 8,
@@ -59,20 +65,21 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "division": {"epochs": 14, "patches_per_time_point": 24},
     "link": {"epochs": 8, "patches_per_time_point": 40},
 }
-_CHANNELS = (
-    2,
-    3,
-)  # of the invented movies; the networks themselves are shipped for movies with nuclei in channel 1
-_FIELD_UM = (
-    56.0,
-    60.0,
-    60.0,
-)  # wider than an organoid, so that the networks see empty background too
+# Of the invented movies; the networks themselves are shipped for movies with nuclei in channel 1
+_CHANNELS = (2, 3)
+_FIELD_UM = (56.0, 60.0, 60.0)  # wider than an organoid: the networks see empty background too
+_DIAMETER_UM = 6.5  # of the nuclei in the training movies, as examples/sizes measures them
 
 
 def make_movies(network: str, seeds: Iterable[int]) -> list[AnnotatedMovie]:
     """Movies of drawn organoids under drawn microscopes."""
     return [make_movie(network, seed) for seed in seeds]
+
+
+def make_part(network: str, part: int) -> list[AnnotatedMovie]:
+    """Training (0), validation (1) or test movies (2)."""
+    wide = WIDE_SEEDS[part] if network == "position" else ()
+    return make_movies(network, SEEDS[network][part]) + [make_wide_movie(seed) for seed in wide]
 
 
 def make_movie(network: str, seed: int) -> AnnotatedMovie:
@@ -98,17 +105,21 @@ def make_movie(network: str, seed: int) -> AnnotatedMovie:
     return AnnotatedMovie(*make_synthetic_movie(settings, seed, f"invented {seed}"))
 
 
-def make_network(network: str, folder: Path) -> None:
-    """Trains a network and writes its folder."""
-    training, validation = (make_movies(network, seeds) for seeds in SEEDS[network][:2])
+def make_network(network: str, folder: Path, seed: int) -> Path:
+    """Trains and calibrates a network, chooses its threshold, and writes its folder."""
     settings = make_settings(
-        network, channels=_CHANNELS, output_folder=str(folder / "runs"), **SETTINGS[network]
+        network, channels=_CHANNELS, output_folder=str(folder), seed=seed, **SETTINGS[network]
     )
+    training, validation = (make_part(network, part) for part in (0, 1))
     run = train(training, validation, settings.changed(patience=settings.epochs))
     print(calibrate_network(run, validation, show_progress=False))
     model, trained = load_network(run.folder)
-    place = SHIPPED / f"{network}_small"
-    save_network(model, trained.changed(output_folder="runs", channels=(1,)), place, overwrite=True)
+    place = folder / f"{network}_small_{seed}"
+    trained = trained.changed(
+        output_folder="runs", channels=(1,), nucleus_diameter_um=_DIAMETER_UM, seed=seed
+    )
+    save_network(model, trained, place, overwrite=True)
+    return place
 
 
 def calibrate_shipped(network: str) -> None:
@@ -118,7 +129,7 @@ def calibrate_shipped(network: str) -> None:
         shutil.copytree(SHIPPED / f"{network}_small", run.network_folder)
         settings = load_settings(run.folder)
         save_settings(settings.changed(channels=_CHANNELS), run.folder)
-        print(calibrate_network(run, make_movies(network, SEEDS[network][1]), show_progress=False))
+        print(calibrate_network(run, make_part(network, 1), show_progress=False))
         chosen = load_settings(run.folder)
     save_settings(chosen.changed(channels=settings.channels), SHIPPED / f"{network}_small")
 
@@ -132,25 +143,32 @@ def measure_shipped(network: str) -> None:
     print(look)
 
 
-def score_positions_found() -> dict[str, Any]:
-    """Scores of the position network on the test movies."""
-    model, settings = load_network("position_small")
-    scores = []
-    for movie in make_movies("position", SEEDS["position"][2]):
-        found = predict_positions(
-            model, movie.movie, settings.changed(channels=_CHANNELS), show_progress=False
-        )
-        scores.append(score_positions(movie.annotations, found))
-        print(f"{movie.name}: {scores[-1]}")
-    print(f"all {len(scores)} movies: {pool_scores(scores)}")
-    return pool_scores(scores).to_dict()
+def score_positions_found(folder: str | Path) -> dict[str, Any]:
+    """Scores of the position network on the test movies, and on those far from the bundled ones."""
+    model, settings = load_network(folder)
+    pooled = {}
+    for family, movies in (
+        ("invented_test_movies", make_movies("position", SEEDS["position"][2])),
+        ("wide_test_movies", [make_wide_movie(seed) for seed in WIDE_SEEDS[2]]),
+    ):
+        scores = []
+        for movie in movies:
+            found = predict_positions(
+                model, movie.movie, settings.changed(channels=_CHANNELS), show_progress=False
+            )
+            whole = movie.annotations.with_whole_image(movie.movie.shape_zyx)
+            scores.append(score_positions(whole, found))
+            print(f"{movie.name}: {scores[-1]}", flush=True)
+        print(f"{family}, all {len(scores)}: {pool_scores(scores)}", flush=True)
+        pooled[family] = pool_scores(scores).to_dict()
+    return pooled
 
 
-def score_answers(network: str) -> dict[str, Any]:
+def score_answers(network: str, folder: str | Path) -> dict[str, Any]:
     """Average precision and expected calibration error of a division or link network on the test
     movies.
     """
-    model, settings = load_network(f"{network}_small")
+    model, settings = load_network(folder)
     parts = []
     for movie in make_movies(network, SEEDS[network][2]):
         said, true, _ = collect_answers(model, settings.changed(channels=_CHANNELS), [movie])
@@ -164,7 +182,7 @@ def score_answers(network: str) -> dict[str, Any]:
         "ece": compute_reliability(said, true).ece,
     }
     print(f"all {len(parts)} movies: {result}, {true.sum()} of {len(true)}")
-    return result
+    return {"invented_test_movies": result}
 
 
 def main() -> None:
@@ -182,32 +200,33 @@ def main() -> None:
     parser.add_argument(
         "--look", action="store_true", help="only measure how the movies of the training look"
     )
-    parser.add_argument("--work", type=Path, default=Path("runs"), help="where the runs go")
+    parser.add_argument("--seed", type=int, default=1, help="of the training")
+    parser.add_argument(
+        "--work", type=Path, default=Path("runs"), help="where runs and new networks go"
+    )
     choices = parser.parse_args()
     for network in choices.networks or NETWORKS:
         print(f"{network} network")
+        place = SHIPPED / f"{network}_small"
         if choices.look:
             measure_shipped(network)
             continue
         if choices.train:
-            make_network(network, choices.work)
+            place = make_network(network, choices.work, choices.seed)
         elif choices.calibrate:
             calibrate_shipped(network)
-        scores = score_positions_found() if network == "position" else score_answers(network)
+        scores = (
+            score_positions_found(place) if network == "position" else score_answers(network, place)
+        )
         if choices.train or choices.calibrate:
-            name = f"{network}_small"
-            how = "--train" if choices.train else "--train, later --calibrate"
+            how = f"--train --seed {choices.seed}" if choices.train else "--calibrate"
             command = f"python benchmarks/shipped_networks.py {network} {how}"
             record = {
                 "command": command,
-                "threshold": load_settings(name).threshold,
+                "threshold": load_settings(place).threshold,
                 "versions": collect_versions(),
             }
-            write_json_safely(
-                SHIPPED / name / "scores.json",
-                record | {"invented_test_movies": scores},
-                overwrite=True,
-            )
+            write_json_safely(place / "scores.json", record | scores, overwrite=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,116 @@
+"""Invented movies far from the bundled ones, for the shipped position network to learn from: few
+nuclei in large fields, cultures in one plane, shallow stacks, fine and coarse voxels (which is what
+large and small nuclei are to a network that sees them all in one size), denoised images of mostly
+zeros, borders left empty by drift correction, little light.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from scipy import ndimage
+
+from organoid_kit.course.synthetic import (
+    SyntheticSettings,
+    make_synthetic_movie,
+    random_synthetic_settings,
+)
+from organoid_kit.course.synthetic.life import Snapshot, grow_organoid
+from organoid_kit.course.synthetic.movie import Microscope
+from organoid_kit.data import Annotations
+from organoid_kit.data.dataset import AnnotatedMovie
+from organoid_kit.data.timelapse import make_timelapse
+
+KINDS = ("organoid", "sparse", "shallow", "culture")
+_NUCLEI = (2, 3)  # the channels that show them
+
+
+def make_wide_movie(seed: int) -> AnnotatedMovie:
+    """A movie of the kind that the seed's remainder names; channels 2 and 3 show nuclei."""
+    rng, kind = np.random.default_rng((seed, 77)), KINDS[seed % len(KINDS)]
+    spacing_um = (_draw(rng, 0.8, 4.0), *[_draw(rng, 0.25, 1.1)] * 2)
+    field_um = (56.0, 64.0, 64.0)
+    drawn = {"time_points": 2, "photons": _draw(rng, 8, 1500), "haze": rng.uniform(0, 0.5)}
+    if kind == "sparse":
+        field_um = (rng.uniform(30, 56), *[rng.uniform(90, 150)] * 2)
+        drawn |= {"nuclei": int(rng.integers(1, 12)), "looseness": rng.uniform(1.0, 2.5)}
+    if kind == "shallow":
+        field_um = (rng.integers(3, 9) * spacing_um[0], 90.0, 90.0)
+    if kind == "culture":
+        spacing_um, field_um = (1.5, *spacing_um[1:]), (13.5, 110.0, 110.0)
+        drawn |= {"elongation": rng.uniform(0.65, 0.9), "cytoplasm": 0.0}
+    shape = tuple(max(1, round(um / step)) for um, step in zip(field_um, spacing_um, strict=True))
+    drawn |= {"shape_zyx": shape, "spacing_um": spacing_um}
+    settings = random_synthetic_settings(rng, **drawn)
+    name = f"wide {seed}, {kind}"
+    if kind == "culture":
+        images, truth = _make_culture(settings, rng, name)
+    else:
+        movie, truth = make_synthetic_movie(settings, seed, name)
+        images = np.stack([movie.stack(time, _NUCLEI) for time in movie.time_points])
+    images = images.astype(np.float32)
+    if rng.random() < 0.25:
+        images = _denoise(images, rng)
+    if rng.random() < 0.25:
+        images, truth = _empty_borders(images, truth, rng)
+    nuclei = np.clip(np.round(images), 0, 65535).astype(np.uint16)[:, None]
+    channels = np.concatenate([np.zeros_like(nuclei), nuclei, np.zeros_like(nuclei)], axis=1)
+    return AnnotatedMovie(make_timelapse(channels, spacing_um, name=name), truth)
+
+
+def _make_culture(
+    settings: SyntheticSettings, rng: np.random.Generator, name: str
+) -> tuple[np.ndarray, Annotations]:
+    """Nuclei lying flat, none on another, all seen in one plane: (t, 1, y, x), and their centres."""
+    field_um = np.array(settings.shape_zyx) * settings.spacing_um
+    apart_um = settings.nucleus_diameter_um * rng.uniform(1.3, 2.2)
+    places = rng.uniform((0.5, 0, 0), (0.5, 1, 1), (400, 3)) * field_um
+    kept: list[np.ndarray] = []
+    for place in places:
+        if all(np.linalg.norm(place - other) > apart_um for other in kept):
+            kept.append(place)
+    kept = kept[: int(rng.integers(2, 60))]
+    snapshots = []
+    for snapshot in grow_organoid(dataclasses.replace(settings, nuclei=len(kept)), rng):
+        lying = snapshot.nuclei[: len(kept)]
+        for nucleus in lying:
+            nucleus.direction = np.array([1.0, 0.0, 0.0])
+        snapshots.append(Snapshot(snapshot.organoid, lying, np.array(kept)))
+    images = Microscope(settings, rng).images(snapshots)[:, 1:].sum(axis=1)
+    flat = np.array(kept) / settings.spacing_um * (0, 1, 1)
+    last = np.array([0, *images.shape[2:]]) - (0, 1, 1)
+    flat = flat[(flat <= last).all(axis=1)]
+    truth = Annotations(
+        np.tile(flat, (len(snapshots), 1)),
+        np.repeat(np.arange(len(snapshots)), len(flat)),
+        spacing_um=settings.spacing_um,
+        name=name,
+        region=np.stack([np.zeros(3), last]),
+    )
+    return images.mean(axis=1, keepdims=True), truth
+
+
+def _draw(rng: np.random.Generator, low: float, high: float) -> float:
+    """A number whose logarithm is uniform."""
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+
+
+def _denoise(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Images (t, z, y, x) of which more than a third of the voxels have become zero."""
+    smooth = ndimage.gaussian_filter(images, (0, 0.3, 0.7, 0.7))
+    dark, bright = np.quantile(smooth, (rng.uniform(0.3, 0.8), 0.998))
+    return np.clip((smooth - dark) / max(bright - dark, 1) * 4000, 0, None)
+
+
+def _empty_borders(
+    images: np.ndarray, truth: Annotations, rng: np.random.Generator
+) -> tuple[np.ndarray, Annotations]:
+    """Images (t, z, y, x) with zeros at two sides, and the nuclei that are still seen."""
+    above, beyond = rng.integers(1, 25, 2)
+    seen = (truth.positions[:, 1] >= above) & (truth.positions[:, 2] < images.shape[-1] - beyond)
+    if not seen.any():
+        return images, truth
+    images = images.copy()
+    images[..., :above, :], images[..., -beyond:] = 0, 0
+    return images, truth.select(seen)
