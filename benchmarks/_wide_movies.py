@@ -31,12 +31,13 @@ def make_wide_movie(seed: int) -> AnnotatedMovie:
     rng, kind = np.random.default_rng((seed, 77)), KINDS[seed % len(KINDS)]
     spacing_um = (_draw(rng, 0.8, 4.0), *[_draw(rng, 0.25, 1.1)] * 2)
     field_um = (56.0, 64.0, 64.0)
-    drawn = {"time_points": 2, "photons": _draw(rng, 8, 1500), "haze": rng.uniform(0, 0.5)}
+    drawn = {"time_points": 2, "photons": _draw(rng, 15, 1500), "haze": rng.uniform(0, 0.5)}
+    drawn["brightness_spread"] = rng.uniform(0.05, 0.8)
     if kind == "sparse":
         field_um = (rng.uniform(30, 56), *[rng.uniform(90, 150)] * 2)
         drawn |= {"nuclei": int(rng.integers(1, 12)), "looseness": rng.uniform(1.0, 2.5)}
     if kind == "shallow":
-        field_um = (rng.integers(3, 9) * spacing_um[0], 90.0, 90.0)
+        field_um = (56.0, 90.0, 90.0)
     if kind == "culture":
         spacing_um, field_um = (1.5, *spacing_um[1:]), (13.5, 110.0, 110.0)
         drawn |= {"elongation": rng.uniform(0.65, 0.9), "cytoplasm": 0.0}
@@ -49,6 +50,8 @@ def make_wide_movie(seed: int) -> AnnotatedMovie:
     else:
         movie, truth = make_synthetic_movie(settings, seed, name)
         images = np.stack([movie.stack(time, _NUCLEI) for time in movie.time_points])
+    if kind == "shallow":
+        images, truth = _cut_planes(images, truth, settings.nucleus_diameter_um, rng)
     images = images.astype(np.float32)
     if rng.random() < 0.25:
         images = _denoise(images, rng)
@@ -59,10 +62,16 @@ def make_wide_movie(seed: int) -> AnnotatedMovie:
     return AnnotatedMovie(make_timelapse(channels, spacing_um, name=name), truth)
 
 
+def _draw(rng: np.random.Generator, low: float, high: float) -> float:
+    """A number whose logarithm is uniform."""
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+
+
 def _make_culture(
     settings: SyntheticSettings, rng: np.random.Generator, name: str
 ) -> tuple[np.ndarray, Annotations]:
-    """Nuclei lying flat, none on another, all seen in one plane: (t, 1, y, x), and their centres."""
+    """Nuclei lying flat, none on another, seen in one plane or cut by a few: (t, z, y, x), and their
+    centres."""
     field_um = np.array(settings.shape_zyx) * settings.spacing_um
     apart_um = settings.nucleus_diameter_um * rng.uniform(1.3, 2.2)
     places = rng.uniform((0.5, 0, 0), (0.5, 1, 1), (400, 3)) * field_um
@@ -78,28 +87,47 @@ def _make_culture(
             nucleus.direction = np.array([1.0, 0.0, 0.0])
         snapshots.append(Snapshot(snapshot.organoid, lying, np.array(kept)))
     images = Microscope(settings, rng).images(snapshots)[:, 1:].sum(axis=1)
-    flat = np.array(kept) / settings.spacing_um * (0, 1, 1)
-    last = np.array([0, *images.shape[2:]]) - (0, 1, 1)
-    flat = flat[(flat <= last).all(axis=1)]
+    planes = images.shape[1]
+    if rng.random() < 0.5:
+        images, middle = images.mean(axis=1, keepdims=True), 0.0
+    else:
+        below = int(rng.integers(0, planes // 2))
+        images, middle = images[:, below : planes - below], (planes - 1) / 2 - below
+    last = np.array(images.shape[1:]) - 1
+    centres = np.array(kept) / settings.spacing_um * (0, 1, 1) + (middle, 0, 0)
+    centres = centres[(centres <= last).all(axis=1)]
     truth = Annotations(
-        np.tile(flat, (len(snapshots), 1)),
-        np.repeat(np.arange(len(snapshots)), len(flat)),
+        np.tile(centres, (len(snapshots), 1)),
+        np.repeat(np.arange(len(snapshots)), len(centres)),
         spacing_um=settings.spacing_um,
         name=name,
         region=np.stack([np.zeros(3), last]),
     )
-    return images.mean(axis=1, keepdims=True), truth
+    return images, truth
 
 
-def _draw(rng: np.random.Generator, low: float, high: float) -> float:
-    """A number whose logarithm is uniform."""
-    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+def _cut_planes(
+    images: np.ndarray, truth: Annotations, diameter_um: float, rng: np.random.Generator
+) -> tuple[np.ndarray, Annotations]:
+    """A few planes of images (t, z, y, x). As a person would, the truth names every nucleus that is
+    well seen, in the plane nearest to its centre.
+    """
+    planes = int(min(rng.integers(2, 9), images.shape[1]))
+    around = rng.choice(truth.positions[:, 0]) - rng.uniform(0, planes - 1)
+    first = int(np.clip(round(around), 0, images.shape[1] - planes))
+    z, reach = truth.positions[:, 0] - first, 0.3 * diameter_um / truth.spacing_um[0]
+    seen = (z > -reach) & (z < planes - 1 + reach)
+    positions = truth.positions - (first, 0, 0)
+    positions[:, 0] = np.clip(positions[:, 0], 0, planes - 1)
+    region = np.array([np.zeros(3), (planes - 1, *np.array(images.shape[2:]) - 1)])
+    cut = dataclasses.replace(truth, positions=positions, region=region)
+    return images[:, first : first + planes], cut.select(seen)
 
 
 def _denoise(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Images (t, z, y, x) of which more than a third of the voxels have become zero."""
     smooth = ndimage.gaussian_filter(images, (0, 0.3, 0.7, 0.7))
-    dark, bright = np.quantile(smooth, (rng.uniform(0.3, 0.8), 0.998))
+    dark, bright = np.quantile(smooth, (rng.uniform(0.3, 0.7), 0.998))
     return np.clip((smooth - dark) / max(bright - dark, 1) * 4000, 0, None)
 
 
