@@ -32,7 +32,7 @@ def make_wide_movie(seed: int) -> AnnotatedMovie:
     spacing_um = (_draw(rng, 0.8, 4.0), *[_draw(rng, 0.25, 1.1)] * 2)
     field_um = (56.0, 64.0, 64.0)
     drawn = {"time_points": 2, "photons": _draw(rng, 15, 1500), "haze": rng.uniform(0, 0.5)}
-    drawn["brightness_spread"] = rng.uniform(0.05, 0.8)
+    drawn |= {"brightness_spread": rng.uniform(0.05, 0.8), "background": rng.uniform(0, 0.015)}
     if kind == "sparse":
         field_um = (rng.uniform(30, 56), *[rng.uniform(90, 150)] * 2)
         drawn |= {"nuclei": int(rng.integers(1, 12)), "looseness": rng.uniform(1.0, 2.5)}
