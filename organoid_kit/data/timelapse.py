@@ -38,7 +38,7 @@ from organoid_kit.data.reading.tiff import read_tiff, read_tiff_folder
 _TIFF_BEGINNINGS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8")
 OME_TYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
-USUAL_DIAMETER_UM = 6.5  # of nuclei that no movie states the size of
+USUAL_DIAMETER_UM = 8.0  # of nuclei that no movie states the size of
 
 
 @dataclass(frozen=True)

@@ -55,15 +55,15 @@ def score_blobs(annotated: AnnotatedMovie) -> tuple[dict, dict]:
 
 
 def test_nothing_changes_where_no_size_or_the_usual_one_is_stated(sample):
-    assert score_blobs(state(sample, None)) == score_blobs(state(sample, 6.5))
+    assert score_blobs(state(sample, None)) == score_blobs(state(sample, 8.0))
     assert choose_radius_um([]) == choose_radius_um([sample.movie]) == 5.0
     assert CheckLimits.of(sample.movie) == CheckLimits.of(None) == CheckLimits()
-    assert CheckLimits.of(state(sample, 6.5).movie) == CheckLimits()
+    assert CheckLimits.of(state(sample, 8.0).movie) == CheckLimits()
 
 
 def test_blobs_twice_as_large_are_found_as_well(sample):
     tuned, scores = score_blobs(sample)
-    twice, scores_of_twice = score_blobs(state(sample, 13.0, times=2))
+    twice, scores_of_twice = score_blobs(state(sample, 16.0, times=2))
     assert scores_of_twice == scores
     assert twice["diameter_um"] == 2 * tuned["diameter_um"]
     unstated = score_blobs(state(sample, None, times=2))[1]
@@ -71,13 +71,13 @@ def test_blobs_twice_as_large_are_found_as_well(sample):
 
 
 def test_what_is_the_same_lies_as_near_as_nuclei_are_large(sample):
-    assert choose_radius_um([state(sample, 13.0).movie]) == 10.0
-    mixed = [state(sample, um).movie for um in (None, 13.0, 13.0)]
+    assert choose_radius_um([state(sample, 16.0).movie]) == 10.0
+    mixed = [state(sample, um).movie for um in (None, 16.0, 16.0)]
     assert choose_radius_um(mixed) == 10.0  # one for all, so that scores can be pooled
 
 
 def test_limits_of_check_follow_the_size(sample):
-    limits = CheckLimits.of(state(sample, 13.0).movie)
+    limits = CheckLimits.of(state(sample, 16.0).movie)
     assert (limits.duplicate_um, limits.daughters_um, limits.jump_um) == (4.0, 40.0, 20.0)
     small = CheckLimits.of(state(sample, 3.25).movie)
     assert (small.duplicate_um, small.jump_um, small.border_um) == (1.0, 10.0, 8.0)
@@ -88,7 +88,7 @@ def test_a_problem_stays_one_where_all_is_twice_as_large(sample):
     positions[1] = positions[0] + (0.5, 1, 1)  # 1.2 µm from another one
     annotations = dataclasses.replace(sample.annotations, positions=positions)
     wrong = dataclasses.replace(sample, annotations=annotations)
-    for large in (wrong, state(wrong, 13.0, times=2)):
+    for large in (wrong, state(wrong, 16.0, times=2)):
         rules = {p.rule for p in check_annotations(large.annotations, large.movie, time_points=())}
         assert "duplicate_position" in rules
     explicit = check_annotations(
@@ -105,7 +105,7 @@ def test_candidates_reach_as_far_as_nuclei_are_large(sample):
 
 
 def test_false_alarms_are_counted_with_and_without_a_stated_size(capsys):
-    false_alarms.main(["test.autlist", "--nucleus-diameter", "6.5"])
+    false_alarms.main(["test.autlist", "--nucleus-diameter", "8.0"])
     unstated, stated = capsys.readouterr().out.splitlines()
     assert unstated == "organoid_d, no size stated: 1 on 457 positions (1 off_centre)"
-    assert stated.partition(": ")[2] == unstated.partition(": ")[2] and "6.5 µm stated" in stated
+    assert stated.partition(": ")[2] == unstated.partition(": ")[2] and "8 µm stated" in stated

@@ -139,7 +139,7 @@ def plot_u_net(layers: Sequence[tuple[str, Sequence[int]]]) -> Drawing:
 
 def plot_nucleus_size(annotated: AnnotatedMovie, channels: tuple[int, ...] = (1,)) -> Drawing:
     """The plane with most nuclei of the first annotated time point, and around each a circle of the
-    size that the kit takes nuclei to have: as stated, else as estimated, else 6.5 µm.
+    size that the kit takes nuclei to have: as stated, else as estimated, else 8 µm.
     """
     movie, time_point = annotated.movie, int(annotated.annotations.annotated_time_points[0])
     positions = annotated.annotations.positions_at(time_point)
