@@ -83,7 +83,7 @@ PYTHON = $(shell for p in $(CANDIDATES); do $$p -c '$(SUITABLE)' 2>/dev/null && 
 
 .venv/ready-dev: .venv/ready
 	@echo "Adding the test tools to .venv."
-	@$(PIP) -e ".[cpu,jax,formats,lab,dev,docs]"
+	@$(PIP) -e ".[cpu,jax,formats,bioimageio,lab,dev,docs]"
 	@touch $@
 
 .venv/ready-lab: .venv/ready

@@ -26,7 +26,7 @@ EXTRAS = {
 }
 CONDA = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))["dependencies"]
 IN_CONDA = ("cpu", "formats", "lab", "dev")  # the extras that environment.yml holds
-IMPORTED_AS = {"scikit-image": "skimage"}
+IMPORTED_AS = {"scikit-image": "skimage", "bioimageio.spec": "bioimageio"}
 NOTEBOOKS = sorted(path.stem for path in (ROOT / "notebooks" / "source").glob("*.py"))
 ON_COLAB = "https://colab.research.google.com/github/organoid-kit/organoid_kit/blob/main/"
 ROW = re.compile(

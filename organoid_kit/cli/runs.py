@@ -5,6 +5,9 @@ from pathlib import Path
 
 from organoid_kit.base import UserError
 from organoid_kit.cli.files import load_keras
+from organoid_kit.course.synthetic import SyntheticSettings, make_synthetic_movie
+from organoid_kit.data import AnnotatedMovie
+from organoid_kit.networks import load_settings
 from organoid_kit.training import Run, compare_runs
 
 
@@ -42,14 +45,31 @@ def card(network: str, output: Path, author: str = "", license: str = "") -> Non
 def export(
     network: str,
     output: Path,
-    spacing: tuple[float, ...],
+    to: str = "organoidtracker",
+    spacing_um: tuple[float, ...] = (),
     planes: int = 30,
     overwrite: bool = False,
+    **people: str,
 ) -> None:
-    """Writes a network for OrganoidTracker, and says where what to set is written."""
+    """Writes a network for other programs, and says where it stands how to use it there."""
     load_keras()
+    if to == "bioimageio":
+        from organoid_kit.report.bioimageio import write_bioimageio
+
+        example = _invent_example(load_settings(network).spacing_um or (2.0, 1.0, 1.0))
+        options = {"channels": (2, 3), "overwrite": overwrite} | people
+        archive = write_bioimageio(network, output, example, **options)
+        print(f"For bioimage.io: {archive}\nHow to use it: {output / 'README.md'}")
+        return
     from organoid_kit.networks.export import export_to_organoidtracker
 
-    options = {"spacing_um": spacing, "planes": planes, "overwrite": overwrite}
+    options = {"spacing_um": spacing_um, "planes": planes, "overwrite": overwrite}
     folder = export_to_organoidtracker(network, output, **options)
     print(f"OrganoidTracker's model_folder: {folder}\nWhat to set there: {folder / 'README.txt'}")
+
+
+def _invent_example(spacing_um: tuple[float, ...]) -> AnnotatedMovie:
+    """A small organoid that may be given away; some nuclei divide."""
+    look = {"shape_zyx": (16, 96, 96), "spacing_um": spacing_um, "time_points": 5, "nuclei": 40}
+    settings = SyntheticSettings(**look, cycle_time_points=10.0)
+    return AnnotatedMovie(*make_synthetic_movie(settings, seed=1))

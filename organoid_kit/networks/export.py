@@ -51,8 +51,8 @@ def export_to_organoidtracker(
     if not (planes >= 1 and len(spacing_um) == 3 and all(0 < each < np.inf for each in spacing_um)):
         raise UserError(
             "An export needs the movie's spacing, three lengths above 0 (z, y, x), and its planes, "
-            f"1 or more. Received: spacing_um {spacing_um}, planes {planes}. Look them up with "
-            "`read_timelapse`."
+            f"1 or more. Received: spacing_um {spacing_um}, planes {planes}. Pass spacing_um "
+            "(--spacing); `read_timelapse` says it."
         )
     _check_window(settings)
     if planes == 1 and settings.spacing_um:

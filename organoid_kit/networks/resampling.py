@@ -14,6 +14,7 @@ from keras import layers, ops
 from scipy.ndimage import gaussian_filter1d
 
 from organoid_kit.base import NetworkSettings
+from organoid_kit.evaluation.calibration import CLIP
 from organoid_kit.examples.patches import is_same_spacing
 from organoid_kit.networks.blocks import count_time_points
 from organoid_kit.networks.building import compute_shape_multiple
@@ -85,13 +86,40 @@ def _build_link(network: keras.Model, settings: NetworkSettings, factors: Length
     first, second = keras.Input(shape, name="input_1"), keras.Input(shape, name="input_2")
     displacement = keras.Input((3,), name="input_distances")
     scaled = _fix(layers.Dense(3, use_bias=False), displacement, np.diag(1 / np.array(factors)))
-    to_second = _make_coordinates(scaled, 1, settings.patch_shape_zyx)
-    to_first = _make_coordinates(scaled, -1, settings.patch_shape_zyx)
-    earlier = layers.Concatenate()([_shrink_crop(first[..., :time], settings, factors), *to_second])
-    shrunk = _shrink_crop(second[..., 3:], settings, factors)
-    later = layers.Concatenate()([*to_first[::-1], shrunk])
-    answer = network([earlier, later, scaled])
+    crops = [_shrink_crop(each, settings, factors) for each in (first[..., :time], second[..., 3:])]
+    answer = network(join_pair(*crops, scaled, settings.patch_shape_zyx))
     return keras.Model([first, second, displacement], answer, name="links_in_voxels_of_the_movie")
+
+
+def join_pair(first: Any, second: Any, displacement: Any, shape_zyx: tuple[int, ...]) -> list[Any]:
+    """The inputs of a link network: crops (batch, z, y, x, time) of this shape with their
+    coordinate channels, and the displacement (batch, 3), zyx, in their voxels.
+    """
+    to_second = _make_coordinates(displacement, 1, shape_zyx)
+    to_first = _make_coordinates(displacement, -1, shape_zyx)
+    earlier = layers.Concatenate()([first, *to_second])
+    later = layers.Concatenate()([*to_first[::-1], second])
+    return [earlier, later, displacement]
+
+
+def build_for_exchange(network: keras.Model, settings: NetworkSettings) -> keras.Model:
+    """The network with one input, "images" (batch, z, y, x, channels), and calibrated answers.
+
+    Channels are time points; of a link network those of the first crop, those of the second, and
+    the displacement dz, dy, dx in voxels of the crops, the same in every voxel.
+    """
+    shape, time = network.inputs[0].shape[1:], count_time_points(settings)
+    if settings.network == "link":
+        shape = (*settings.patch_shape_zyx, 2 * time + 3)
+    images = shown = keras.Input(shape, name="images")
+    if settings.network == "link":
+        first, second = images[..., :time], images[..., time : 2 * time]
+        shown = join_pair(first, second, images[:, 0, 0, 0, 2 * time :], settings.patch_shape_zyx)
+    answer, (slope, intercept) = network(shown), settings.calibration
+    if (slope, intercept) != (1, 0):
+        clipped = ops.clip(answer, CLIP, 1 - CLIP)
+        answer = ops.sigmoid(slope * ops.log(clipped / (1 - clipped)) + intercept)
+    return keras.Model(images, answer, name=f"{settings.network}_probabilities")
 
 
 def _make_coordinates(displacement: Any, sign: int, shape_zyx: tuple[int, ...]) -> list[Any]:

@@ -134,9 +134,7 @@ def predict_heat(
     ones of the time window, (z, y, x) float32 each.
     """
     heat = np.empty(stacks[0].shape, np.float32)
-    margins, steps = _MARGIN_ZYX[settings.preset], compute_shape_multiple(settings)
-    if is_own(network):
-        margins, steps = _measure_own(network)
+    margins, steps = find_margins(network, settings)
     axes = zip(heat.shape, tile_shape_zyx, margins, steps, network.input_shape[1:4], strict=True)
     for tile in itertools.product(*(_plan_axis(*axis) for axis in axes)):
         image = np.stack([_read_tile(stack, [read for read, _ in tile]) for stack in stacks], -1)
@@ -146,9 +144,18 @@ def predict_heat(
     return heat
 
 
+def find_margins(
+    network: keras.Model, settings: NetworkSettings
+) -> tuple[tuple[int, ...], tuple[int, int, int]]:
+    """How far a position network sees around a voxel, and what its input must be multiples of."""
+    if is_own(network):
+        return _measure_own(network)
+    return _MARGIN_ZYX[settings.preset], compute_shape_multiple(settings)
+
+
 @lru_cache(maxsize=2)  # it takes seconds
 def _measure_own(network: keras.Model) -> tuple[tuple[int, ...], tuple[int, int, int]]:
-    """How far a learner's network sees around a voxel, and what its input must be multiples of."""
+    """The same of a learner's network."""
     steps, fixed = measure_shape_multiple(network), network.input_shape[1:4]
     tried = [size or _round_up(free, n) for free, size, n in zip(_TRIED_ON_ZYX, fixed, steps)]
     margins = []

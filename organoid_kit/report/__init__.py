@@ -4,7 +4,7 @@ Each is made from a folder alone, which keeps what networks said, not figures: a
 
     results ── kinds ── run_page ──┐
        └─────────── tracking_page ─┴── page (fills in templates/)
-    mistakes, model_card; measuring ── doctor/
+    mistakes, model_card ── bioimageio; measuring ── doctor/
 """
 
 import lazy_loader

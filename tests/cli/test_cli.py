@@ -990,6 +990,22 @@ def test_export_writes_a_folder_for_organoidtracker(networks, tmp_path, capsys):
     assert "exists" in capsys.readouterr().err
 
 
+def test_export_writes_a_folder_and_a_zip_for_bioimageio(networks, tmp_path, capsys):
+    pytest.importorskip("tf2onnx")
+    pytest.importorskip("bioimageio.spec")
+    arguments = ["export", networks["division"], "--to", "bioimageio", "-o", tmp_path / "division"]
+    assert run_main(*arguments) == 2
+    assert "license" in capsys.readouterr().err
+    assert run_main(*arguments, "--author", "Ada", "--license", "CC-BY-4.0") == 0
+    assert str(tmp_path / "division.zip") in capsys.readouterr().out
+    assert {"rdf.yaml", "model.onnx"} <= {path.name for path in (tmp_path / "division").iterdir()}
+
+
+def test_an_export_for_organoidtracker_needs_a_spacing(networks, tmp_path, capsys):
+    assert run_main("export", networks["division"], "-o", tmp_path / "divisions") == 2
+    assert "--spacing" in capsys.readouterr().err
+
+
 def test_card_is_written_beside_the_network(trained, tmp_path, capsys):
     arguments = [
         "card",
@@ -1004,7 +1020,7 @@ def test_card_is_written_beside_the_network(trained, tmp_path, capsys):
     assert run_main(*arguments) == 0
     assert capsys.readouterr().out == f"Card: {tmp_path / 'card' / 'README.md'}\n"
     assert {"README.md", "model.keras"} <= {path.name for path in (tmp_path / "card").iterdir()}
-    assert "Ada" in (tmp_path / "card" / "rdf.yaml").read_text(encoding="utf-8")
+    assert "Ada" in (tmp_path / "card" / "README.md").read_text(encoding="utf-8")
     assert run_main(*arguments) == 2
     assert run_main("card", tmp_path, "-o", tmp_path / "none") == 2
 
