@@ -6,7 +6,7 @@ does: tf2onnx 1.17 now and then gives the answer of a small network an axis more
 """
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,11 @@ def write_bioimageio(
         author, license: needed; the license as SPDX identifier, such as "CC-BY-4.0".
         doi: of a publication about the network.
     """
+    if not (author and license):
+        raise UserError(
+            "A network that leaves needs an author and a license. Received: "
+            f"author {author!r}, license {license!r}. State both, the license such as CC-BY-4.0."
+        )
     spec = _import_library()
     network, settings = load_network(folder)
     spacing_um = settings.spacing_um or example.movie.spacing_um
@@ -90,21 +95,19 @@ def write_bioimageio(
 
 
 def _import_library() -> Any:
-    """bioimageio.spec; what writes and opens ONNX is asked for at the same time."""
+    """bioimageio.spec; all else that an export takes is asked for at the same time."""
     try:
         import bioimageio.spec
         import onnxruntime  # noqa: F401
         import tf2onnx  # noqa: F401
+
+        if (backend := keras.backend.backend()) != "tensorflow":
+            raise ImportError(f"Keras on {backend}")
     except ImportError as error:
         raise UserError(
-            "Networks are written for bioimage.io by its library and by tf2onnx. Received: "
-            f'{error}. Install them with: pip install "organoid-kit[bioimageio]"'
+            "Networks are written for bioimage.io by its library, tf2onnx and TensorFlow. Received: "
+            f'{error}. Run: pip install "organoid-kit[bioimageio,cpu]", set KERAS_BACKEND=tensorflow.'
         ) from error
-    if (backend := keras.backend.backend()) != "tensorflow":
-        raise UserError(
-            f"ONNX is written with TensorFlow. Received: Keras on {backend}. Set "
-            "KERAS_BACKEND=tensorflow, and start Python again."
-        )
     return bioimageio.spec
 
 
@@ -116,46 +119,40 @@ def _write_weights(model: keras.Model, folder: Path, steps: Steps) -> None:
         shape = [size or step for size, step in zip(model.input_shape[1:4], free, strict=True)]
         trials.append(rng.random((batch, *shape, model.input_shape[-1]), np.float32))
     answers = [_ask(model, images) for images in trials]  # Keras exports only what was called
-    for write, open_file, file in (
-        (save_model, _open_keras, folder / "model.keras"),
-        (_save_onnx, _open_onnx, folder / "model.onnx"),
-    ):
-        for _ in range(_ATTEMPTS):
-            write(model, file)
-            if all(map(_is_same, answers, map(open_file(file), trials))):
-                break
-        else:
-            raise UserError(
-                f"A network must answer from its file as before. Received: {file.name} that does "
-                f"not, {_ATTEMPTS} times. See whether the network's weights are finite."
-            )
+    save_model(model, folder / "model.keras")
+    reopened = keras.models.load_model(folder / "model.keras", compile=False)
+    file = folder / "model.onnx"
+    same = _are_same(answers, [_ask(reopened, images) for images in trials])
+    for _ in range(_ATTEMPTS if same else 0):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Keras warns of itself
+            model.export(file, format="onnx", verbose=False, opset_version=_OPSET)
+        if _are_same(answers, _run_onnx(file, trials)):
+            return
+    raise UserError(
+        "A network must answer from its file as before. Received: one that does not, from "
+        f"{f'model.onnx, {_ATTEMPTS} times' if same else 'model.keras'}. See whether its weights are "
+        "finite."
+    )
 
 
 def _ask(model: keras.Model, images: np.ndarray) -> np.ndarray:
     return keras.ops.convert_to_numpy(model(images, training=False))
 
 
-def _is_same(answer: np.ndarray, other: np.ndarray) -> bool:
-    return answer.shape == other.shape and np.abs(answer - other).max() <= _LARGEST_CHANGE
+def _are_same(answers: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> bool:
+    return all(
+        answer.shape == other.shape and np.abs(answer - other).max() <= _LARGEST_CHANGE
+        for answer, other in zip(answers, others, strict=True)
+    )
 
 
-def _open_keras(file: Path) -> Callable[[np.ndarray], np.ndarray]:
-    model = keras.models.load_model(file, compile=False)
-    return lambda images: _ask(model, images)
-
-
-def _save_onnx(model: keras.Model, file: Path) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Keras warns of itself
-        model.export(file, format="onnx", verbose=False, opset_version=_OPSET)
-
-
-def _open_onnx(file: Path) -> Callable[[np.ndarray], np.ndarray]:
+def _run_onnx(file: Path, trials: Sequence[np.ndarray]) -> list[np.ndarray]:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(file)
     [images] = session.get_inputs()
-    return lambda shown: session.run(None, {images.name: shown})[0]
+    return [session.run(None, {images.name: shown})[0] for shown in trials]
 
 
 def _show(
@@ -218,7 +215,7 @@ def _write_description(
     if isinstance(description, spec.InvalidDescr):
         raise UserError(
             "bioimage.io must accept what is said of a network. Received: "
-            f"{' '.join(description.get_reason().split())}. Give the author's name, the license "
-            "as SPDX identifier, such as CC-BY-4.0, and the DOI as 10.1371/…"
+            f"{' '.join(description.get_reason().split())[:160]} …. Give the license as SPDX identifier, "
+            "such as CC-BY-4.0, and the DOI as 10.1371/…"
         )
     spec.save_bioimageio_package_as_folder(description, output_path=file.parent)
