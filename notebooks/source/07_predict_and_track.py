@@ -353,8 +353,8 @@ for method, choice in choices.items():
 
 # %% [markdown]
 # *No end*: true links whose two ends the position network did not both find. Compare it between the methods: where a
-# gap is bridged, the interpolated nucleus counts as found. A division is right if the links fork at the mother, give or
-# take one time point.
+# gap is bridged, the interpolated nucleus counts as found. Divisions are counted *by place*: one is right if the links
+# fork at the mother, give or take one time point, wherever her daughters go.
 #
 # The results table gets a row for each, under *tracks*. It is one movie, and a small one. One error more or less is
 # chance. But look at what kind of errors they are.
@@ -370,7 +370,7 @@ for method, choice in choices.items():
         "missed links": links.missed,
         "links with no end": links.undetected,
     }
-    figures["division F1, ±1 time point"] = divisions.f1
+    figures["division F1 by place, ±1 time point"] = divisions.f1
     course.add_result(output_folder, "tracks", method, None, figures, tested_on=one.name)
 
 # %% [markdown]
@@ -499,7 +499,7 @@ judged = {
 has_library = find_spec("traccuracy") is not None
 for name, each in judged.items() if has_library else ():
     score = score_tracks(truth, each)
-    print(f"{name:29} TRA {score.tra:.3f}, division F1 {score.division_f1[1]:.3f}, ", end="")
+    print(f"{name:29} TRA {score.tra:.3f}, division F1 by daughters {score.division_f1[1]:.3f}, ", end="")
     print(f"lineages without a mistake {score.complete_lineages:.0%}")
 if not has_library:
     print(
@@ -510,7 +510,7 @@ if not has_library:
 # %% [markdown]
 # TRA counts mostly positions, and they are all there. For a question about lineages, "who comes from whom", the tracks
 # without divisions are worthless, and TRA hardly notices. So the kit never shows TRA alone. Ask for
-# - *division F1* beside it,
+# - *division F1* beside it: here *by daughters*, so that the mother and both of her daughters must be right,
 # - *lineages without a mistake*, from the first nucleus to the last,
 # - plain counts, which need no library:
 
@@ -519,7 +519,7 @@ for name, each in judged.items():
     links, divisions = score_links(truth, each), score_divisions(truth, each, by=None)
     print(f"{name:29} {links.missed:3} missed links, {links.false} false; ", end="")
     print(
-        f"{divisions.matched} of {len(truth.divisions())} divisions right, {divisions.false} false"
+        f"{divisions.matched} of {len(truth.divisions())} divisions right by place, {divisions.false} false"
     )
 
 # %% [markdown]

@@ -199,7 +199,7 @@ def format_table(facts: Mapping[str, Any]) -> str:
     rows = [
         ("nuclei: F1", position["network"]["f1"], "blob detector", position["blob_detector"]["f1"]),
         ("divisions: average precision", division["network"]["average_precision"]),
-        ("divisions: F1 (±1)", division["within_1"]["f1"]),
+        ("divisions: F1 by place (±1)", division["within_1"]["f1"]),
         _beside_optimal("wrong links per 1000", link["network"], link["optimal"], "wrong_per_1000"),
     ]
     for tracks in facts["tracks"]:
@@ -224,6 +224,6 @@ def _list_track_figures(tracks: Mapping[str, Any]) -> list[tuple]:
     return [
         _beside_optimal(f"{tracks['name']}: TRA", *pair, "tra"),
         _beside_optimal("  complete tracks", *pair, "complete_tracks"),
-        _beside_optimal("  division F1 (±1)", *within, "1"),
+        _beside_optimal("  division F1 by daughters (±1)", *within, "1"),
         ("  links expected to be wrong", expected, "counted", counted),
     ]

@@ -2,7 +2,7 @@
 
 What is probable is learned from the movie itself, in rounds:
 
-    trusted links ──> drift and flow taken out ──> how far nuclei move (spread), how far daughters
+    trusted links ──> drift, turn and flow out ──> how far nuclei move (spread), how far daughters
           ^                                        fly apart, how often nuclei divide, appear, end
           └────────── beliefs <── messages <────── what each link and each pair of daughters weighs
 
@@ -13,6 +13,7 @@ between positions and those one time point later (Williams & Lau 2014, doi 10.11
 extended here by pairs of daughters).
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +24,7 @@ from organoid_kit.data import Annotations
 from organoid_kit.tracking.motion import (
     estimate_drift,
     estimate_flow,
+    estimate_turn,
     list_steps,
     measure_gaps,
     subtract_drift,
@@ -34,6 +36,7 @@ _ROUNDS = 4
 _SWEEPS = 10  # messages to and fro in each round
 _FREEDOM = 2.0  # degrees of freedom of Student's t: real steps have long tails
 _MEDIAN_OF_T = 0.816  # of the absolute value along one axis, for 2 degrees of freedom
+_FORGOTTEN = 6  # times the division rate, at each time point: how fast a birth is forgotten
 
 
 class Rates(NamedTuple):
@@ -85,13 +88,17 @@ def estimate_link_probabilities(
     rates, beliefs = prior, None
     trusted = _find_mutual(links, np.linalg.norm(moves_um, axis=1))
     for number in range(_ROUNDS):
-        flow_um = _ask_neighbours(candidates, positions_um, moves_um, trusted)
-        rest_um = moves_um - flow_um[links[:, 0]]
+        rest_um = moves_um
+        for ask in (estimate_turn, estimate_flow):
+            expected_um = _ask_others(ask, candidates, positions_um, rest_um, trusted)
+            rest_um = rest_um - expected_um[links[:, 0]]
         if number == 0:
             trusted = _find_mutual(links, np.linalg.norm(rest_um, axis=1))
         around = (candidates, positions_um, rest_um, trusted)
         spread_um = _estimate_spread(*around, np.median(gaps_um))
-        dividing = rates.division if division_probabilities is None else division_probabilities
+        dividing = division_probabilities
+        if dividing is None:
+            dividing = rates.division * _estimate_calm(candidates, beliefs, rates.division)
         dividing = np.clip(np.broadcast_to(dividing, size), 1e-6, 1 - 1e-6)
         weights = _weigh_links(rest_um, spread_um) * (1 - dividing)[links[:, 0]]
         pair_weights, halves_um = _weigh_pairs(rest_um, spread_um, pairs, rates)
@@ -113,26 +120,30 @@ def _find_mutual(links: np.ndarray, distances_um: np.ndarray) -> np.ndarray:
     return np.isin(np.arange(len(links)), np.intersect1d(*best))
 
 
-def _ask_neighbours(
-    candidates: Annotations, positions_um: np.ndarray, values: np.ndarray, trusted: np.ndarray
+def _ask_others(
+    ask: Callable,
+    candidates: Annotations,
+    positions_um: np.ndarray,
+    values: np.ndarray,
+    trusted: np.ndarray,
 ) -> np.ndarray:
-    """What is expected at each position, (n, k), by values, (m, k), of trusted links around it.
+    """What is expected at each position, (n, k), by values, (m, k), of other trusted links.
 
-    The median of the neighbours, as far as neighbours are alike in this movie: multiplied by the
-    slope of values over medians, 0 to 1, the worst tenth left out.
+    What `ask` says (`estimate_turn`, or `estimate_flow`) as far as it comes true in this movie:
+    multiplied by the slope of values over it, 0 to 1, the worst tenth left out.
     """
     link_from = np.full(len(candidates), -1)
     link_from[candidates.links[trusted, 0]] = np.flatnonzero(trusted)
-    medians = np.zeros((len(candidates), values.shape[1]))
+    said = np.zeros((len(candidates), values.shape[1]))
     for _, rows, _ in list_steps(candidates):
         linked = np.flatnonzero(link_from[rows] >= 0)
-        around = estimate_flow(positions_um[rows], linked, values[link_from[rows[linked]]])
-        medians[rows] = around[:, : values.shape[1]]
-    expected, seen = medians[candidates.links[trusted, 0]], values[trusted]
+        around = ask(positions_um[rows], linked, values[link_from[rows[linked]]])
+        said[rows] = around[:, : values.shape[1]]
+    expected, seen = said[candidates.links[trusted, 0]], values[trusted]
     errors = np.abs(seen - expected).sum(axis=1)
     kept = errors <= np.quantile(errors, 0.9) if len(errors) else errors > 0
     slope = (expected * seen)[kept].sum() / max((expected**2)[kept].sum(), 1e-9)
-    return np.clip(slope, 0, 1) * medians
+    return np.clip(slope, 0, 1) * said
 
 
 def _estimate_spread(
@@ -155,7 +166,7 @@ def _estimate_spread(
     squares = ((rest_um / scale_um) ** 2).sum(axis=1)
     usual = np.median(squares[trusted]) if count else 1.0
     excess = np.log(np.maximum(squares, 1e-3) / max(usual, 1e-3))[:, np.newaxis]
-    local = _ask_neighbours(candidates, positions_um, excess, trusted)
+    local = _ask_others(estimate_flow, candidates, positions_um, excess, trusted)
     return scale_um * np.exp(local[candidates.links[:, 0]] / 2)
 
 
@@ -224,23 +235,42 @@ def _propagate(
     return Beliefs(link, pair, division, births / wanted, rates.disappearance / stories, free)
 
 
+def _estimate_calm(candidates: Annotations, beliefs: Beliefs | None, rate: float) -> np.ndarray:
+    """How much less often than usual nuclei divide, (n,) float, 0 to 1, that were born not long ago
+    or whose daughters divide soon: half as often at a third of the time in which numbers double.
+    """
+    calm, links = np.ones(len(candidates)), candidates.links
+    if beliefs is None:
+        return calm
+    order = np.argsort(candidates.time_points[links[:, 0]], kind="stable")
+    steps = np.split(order, np.flatnonzero(np.diff(candidates.time_points[links[order, 0]])) + 1)
+    for ends, ordered in ((links, steps), (links[:, ::-1], steps[::-1])):
+        near = np.zeros(len(candidates))  # how probably a division before, or after, still counts
+        for rows in ordered:
+            known, asked = ends[rows].T
+            left = np.maximum(beliefs.division[known], np.exp(-_FORGOTTEN * rate) * near[known])
+            np.add.at(near, asked, beliefs.link[rows] * left)
+        calm *= 1 - np.minimum(near, 1)
+    return calm**3
+
+
 def _update_rates(
     candidates: Annotations, beliefs: Beliefs, halves_um: np.ndarray, prior: Rates
 ) -> Rates:
-    """What the beliefs say; what is believed before counts as 1000 nuclei, a tenth of a division."""
+    """What the beliefs say; what is believed before counts as 1000 nuclei, 0.03 divisions."""
     times, pair, count = candidates.time_points, beliefs.pair, beliefs.pair.sum()
     later, earlier = times > times.min(), times < times.max()
     begins = beliefs.appearance[later].sum() + 1000 * prior.appearance
     ends = beliefs.disappearance[earlier].sum() + 1000 * prior.disappearance
     divisions = (count + 200 * prior.division) / (np.count_nonzero(earlier) + 200)
-    logs, total = np.log(halves_um), count + 0.1
-    mean = (pair @ logs + 0.1 * prior.log_half) / total
+    logs, total = np.log(halves_um), count + 0.03
+    mean = (pair @ logs + 0.03 * prior.log_half) / total
     variance = pair @ (logs - mean) ** 2
-    variance += 0.1 * ((prior.log_half - mean) ** 2 + prior.log_half_sd**2)
+    variance += 0.03 * ((prior.log_half - mean) ** 2 + prior.log_half_sd**2)
     return Rates(
         division=min(divisions, 0.2),
         appearance=begins / (np.count_nonzero(later) + 1000),
         disappearance=ends / (np.count_nonzero(earlier) + 1000),
         log_half=mean,
-        log_half_sd=np.clip(np.sqrt(variance / total), 0.05, 0.6),
+        log_half_sd=np.clip(np.sqrt(variance / total), 0.02, 0.6),
     )

@@ -32,9 +32,10 @@ def find_candidates(
     """All links there could be: to the nearest positions one time point later, and one earlier.
 
     So many neighbours in either direction, none farther than the distance (None: what
-    `choose_max_distance` says) after what `estimate_drift` finds was taken out.
+    `choose_max_distance` says) after what `estimate_drift` finds was taken out. Daughters fly
+    farther than nuclei move: mothers with a ``properties["division_probability"]`` of 0.5 or more
+    reach twice as far, to twice as many.
     """
-
     if max_distance_um is None:
         max_distance_um = choose_max_distance(annotations)
 
@@ -43,7 +44,15 @@ def find_candidates(
         backward = _find_nearest(targets_um, sources_um, neighbours, max_distance_um)[:, ::-1]
         return np.unique(np.concatenate([forward, backward]), axis=0)
 
-    return _link(annotations, find_pairs, max_distance_um, remove_drift, neighbours)
+    found = _link(annotations, find_pairs, max_distance_um, remove_drift, neighbours)
+    said = annotations.properties.get("division_probability", np.zeros(len(annotations)))
+    mothers = np.where(np.equal(said, None), 0, said).astype(float) >= 0.5
+    if not mothers.any():
+        return found
+    reach = partial(_find_nearest, neighbours=2 * neighbours, max_distance_um=2 * max_distance_um)
+    links = _link(annotations, reach, max_distance_um, remove_drift, neighbours).links
+    links = np.concatenate([found.links, links[mothers[links[:, 0]]]])
+    return dataclasses.replace(found, links=np.unique(links, axis=0))
 
 
 def choose_max_distance(

@@ -1,6 +1,7 @@
 """How does the organoid move, and each nucleus in it? From coordinates alone; no image, no network.
 
 drift           how far the organoid as a whole moves from a time point to the next
+turn            how the organoid as a whole turns beside that
 flow            how the neighbours of a nucleus move beside that: turning, growing, bending
 displacement    what is left for a nucleus that moves on its own
 """
@@ -18,6 +19,7 @@ _VOTE_UM = 2.0  # width of a ballot box: about as far as nuclei move on their ow
 _VOTERS = 500  # positions that vote on the drift of a time point; more do not change it
 _MIN_PAIRS = 4  # fewer partners say nothing about a drift
 _FLOWING = 8  # neighbours whose median step is the flow
+_TURNING = 12  # fewer nuclei do not tell a turn from chance
 
 
 def estimate_drift(
@@ -61,6 +63,28 @@ def estimate_flow(positions_um: np.ndarray, linked: np.ndarray, steps_um: np.nda
     left_out = linked[nearest] == np.arange(len(positions_um))[:, np.newaxis]
     left_out[~left_out.any(axis=1), -1] = True  # where the position is not linked, the farthest
     return np.median(steps_um[nearest[~left_out].reshape(len(positions_um), -1)], axis=1)
+
+
+def estimate_turn(positions_um: np.ndarray, linked: np.ndarray, steps_um: np.ndarray) -> np.ndarray:
+    """Where each position is carried by the turn and shift that fit the steps best: like
+    `estimate_flow`. Steps that do not fit count less and less (Kabsch's algorithm, with Cauchy's
+    weights). Half of the nuclei say it of the other half, so that no wrong link confirms itself.
+    """
+    carried_um = np.zeros_like(positions_um)
+    for half in (0, 1):
+        asked, others_um = linked % 2 != half, positions_um[half::2]
+        if np.count_nonzero(asked) < _TURNING:
+            continue
+        starts_um, weights = positions_um[linked[asked]], np.ones(np.count_nonzero(asked))
+        ends_um = starts_um + steps_um[asked]
+        for _ in range(5):
+            start, end = (np.average(um, axis=0, weights=weights) for um in (starts_um, ends_um))
+            left, _, right = np.linalg.svd((starts_um - start).T * weights @ (ends_um - end))
+            left[:, -1] *= np.sign(np.linalg.det(left @ right))  # a mirror image is no turn
+            errors = (((starts_um - start) @ left @ right + end - ends_um) ** 2).sum(axis=1)
+            weights = 1 / (errors + np.median(errors) + 1e-6)
+        carried_um[half::2] = (others_um - start) @ left @ right + end - others_um
+    return carried_um
 
 
 def compute_displacements(

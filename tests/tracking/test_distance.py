@@ -95,6 +95,23 @@ def test_a_turning_organoid_is_followed_where_the_nearest_nucleus_is_another_one
     assert errors < 0.3 * count_errors(truth, link_nearest(bare))
 
 
+def test_of_two_that_may_have_divided_it_was_not_the_one_just_born():
+    """A right side (x 9.5) and a left one (x 4.5, born a moment ago) fit three nuclei alike."""
+    line = [[2.0], [9.5]], [[-0.5], [4.5], [9.5]], [[-0.5], [2.0], [7.0], [12.0]]
+    tissue = make_tissue(step_um=0.4, time_points=len(line))
+    places = [np.pad(np.array(x) - 60, ((0, 0), (2, 0))) for x in line]
+    times = np.repeat(range(len(line)), list(map(len, line)))
+    found = Annotations(
+        np.concatenate([*places, tissue.positions]),
+        np.concatenate([times, tissue.time_points]),
+        spacing_um=(1, 1, 1),
+    )
+    candidates = find_candidates(found)
+    division = estimate_link_probabilities(candidates)[1]
+    first, born, old = division[0], division[3], division[4]
+    assert first > 0.9 and old > 0.9 and born < 0.1
+
+
 def test_probabilities_come_true():
     truth = make_tissue(step_um=1.4, time_points=10)
     candidates = find_candidates(remove_links(truth))
@@ -154,12 +171,11 @@ def test_daughters_of_large_nuclei_are_candidates():
 
 
 @pytest.mark.parametrize("truth", BUNDLED, ids=lambda each: each.name)
-def test_bundled_movies_are_about_as_right_as_they_can_be(truth):
-    """Within one division of the best simple way, and never far above it."""
+def test_bundled_movies_are_never_worse_than_simple_linking(truth):
     bare = remove_links(truth)
     errors = count_errors(truth, build_tracks(find_candidates(bare)))
     simple = min(count_errors(truth, link(bare)) for link in (link_nearest, link_optimally))
-    assert errors <= simple + 4
+    assert errors <= simple
 
 
 @pytest.mark.parametrize("path", REAL)

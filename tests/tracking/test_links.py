@@ -16,7 +16,12 @@ from organoid_kit.tracking.linking import (
     link_nearest,
     link_optimally,
 )
-from organoid_kit.tracking.motion import compute_displacements, estimate_drift, estimate_flow
+from organoid_kit.tracking.motion import (
+    compute_displacements,
+    estimate_drift,
+    estimate_flow,
+    estimate_turn,
+)
 
 ROOT = Path(__file__).parents[2]
 REAL = ROOT.parent / "shared" / "data" / "lstree_enterocyst"
@@ -140,6 +145,15 @@ def test_candidates_are_the_near_ones_of_the_next_time_point():
     }  # 3 is 4 µm from 0, 6 µm from 1
     assert len(find_candidates(line, max_distance_um=3.5, neighbours=9).links) == 3
     assert as_set(find_candidates(line, max_distance_um=7, neighbours=2).links) >= {(1, 3), (0, 3)}
+
+
+@pytest.mark.parametrize(("said", "reaches"), [(0.9, True), (0.4, False), (None, False)])
+def test_nuclei_that_are_said_to_divide_reach_twice_as_far(said, reaches):
+    places = [[0, 0, x] for x in (0, 30, 0, 12, 30)]
+    properties = {"division_probability": [said] + [None] * 4}
+    pair = Annotations(places, [0, 0, 1, 1, 1], properties=properties, spacing_um=(1, 1, 1))
+    links = as_set(find_candidates(pair, max_distance_um=7, remove_drift=False).links)
+    assert links == {(0, 2), (1, 4)} | ({(0, 3)} if reaches else set())
 
 
 def test_candidates_agree_with_brute_force():
@@ -274,3 +288,14 @@ def test_few_links_make_no_flow():
     assert not estimate_flow(points, np.arange(4), np.ones((4, 3))).any()
     assert estimate_flow(points, np.arange(5), np.ones((5, 3))).all()
     assert estimate_flow(np.zeros((0, 3)), np.zeros(0, int), np.zeros((0, 3))).shape == (0, 3)
+
+
+@pytest.mark.parametrize("axes", [2, 3])
+def test_a_turn_of_the_whole_is_found_though_some_links_are_wrong(axes):
+    points = make_walk(time_points=2).positions[:60] * (2, 0.5, 0.5)
+    steps = (turn(points, 25) - points + (1, 2, 3))[:, 3 - axes :]
+    wrong, points = steps.copy(), points[:, 3 - axes :]
+    wrong[::9] += np.random.default_rng(1).normal(0, 10, wrong[::9].shape)
+    found = estimate_turn(points, np.arange(60), wrong)
+    np.testing.assert_allclose(found, steps, atol=0.1)
+    assert not estimate_turn(points, np.arange(20), steps[:20]).any()  # ten in each half: too few
