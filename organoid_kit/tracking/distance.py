@@ -96,9 +96,9 @@ def estimate_link_probabilities(
             trusted = _find_mutual(links, np.linalg.norm(rest_um, axis=1))
         around = (candidates, positions_um, rest_um, trusted)
         spread_um = _estimate_spread(*around, np.median(gaps_um))
-        dividing = division_probabilities
-        if dividing is None:
-            dividing = rates.division * _estimate_calm(candidates, beliefs, rates.division)
+        dividing = rates.division if division_probabilities is None else division_probabilities
+        if beliefs is not None and division_probabilities is None:
+            dividing = dividing * _estimate_calm(candidates, beliefs, rates.division)
         dividing = np.clip(np.broadcast_to(dividing, size), 1e-6, 1 - 1e-6)
         weights = _weigh_links(rest_um, spread_um) * (1 - dividing)[links[:, 0]]
         pair_weights, halves_um = _weigh_pairs(rest_um, spread_um, pairs, rates)
@@ -235,13 +235,11 @@ def _propagate(
     return Beliefs(link, pair, division, births / wanted, rates.disappearance / stories, free)
 
 
-def _estimate_calm(candidates: Annotations, beliefs: Beliefs | None, rate: float) -> np.ndarray:
+def _estimate_calm(candidates: Annotations, beliefs: Beliefs, rate: float) -> np.ndarray:
     """How much less often than usual nuclei divide, (n,) float, 0 to 1, that were born not long ago
     or whose daughters divide soon: half as often at a third of the time in which numbers double.
     """
     calm, links = np.ones(len(candidates)), candidates.links
-    if beliefs is None:
-        return calm
     order = np.argsort(candidates.time_points[links[:, 0]], kind="stable")
     steps = np.split(order, np.flatnonzero(np.diff(candidates.time_points[links[order, 0]])) + 1)
     for ends, ordered in ((links, steps), (links[:, ::-1], steps[::-1])):

@@ -32,9 +32,8 @@ def find_candidates(
     """All links there could be: to the nearest positions one time point later, and one earlier.
 
     So many neighbours in either direction, none farther than the distance (None: what
-    `choose_max_distance` says) after what `estimate_drift` finds was taken out. Daughters fly
-    farther than nuclei move: mothers with a ``properties["division_probability"]`` of 0.5 or more
-    reach twice as far, to twice as many.
+    `choose_max_distance` says) after what `estimate_drift` finds was taken out. Of mothers, by
+    ``properties["division_probability"]`` of 0.5 or more, twice as many within twice as far.
     """
     if max_distance_um is None:
         max_distance_um = choose_max_distance(annotations)
