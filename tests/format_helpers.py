@@ -106,3 +106,67 @@ def facts(annotations, without=()):
                 if v is not None
             ]
     return Counter(said)
+
+
+def grow_lineages(
+    rng, *, first=0, time_points=8, daughters=2, merges=0.0, skips=0.0, alone=0.0, texts=False
+):
+    """Nuclei that move, divide, end and appear, far apart in an image of `SHAPE_ZYX` voxels.
+
+    `daughters` is how many a mother has; `merges`, `skips` and `alone` are how often two nuclei
+    become one, a link skips a time point, and a nucleus is seen at one time point only. There are
+    properties of each simple kind with and without gaps; `texts` as well, if asked for.
+    """
+    alive, places, times, links = [], [], [], []
+    for time_point in range(first, first + time_points):
+        corners = rng.permutation(np.stack(np.indices((4, 6, 6)), axis=-1).reshape(-1, 3))
+        free = iter((corners + 0.5) * (4, 16, 32) + rng.uniform(-0.9, 0.9, corners.shape))
+
+        def appear(parents=(), time_point=time_point, free=free):
+            places.append(next(free))
+            times.append(time_point)
+            links.extend((parent, len(places) - 1) for parent in parents)
+            return len(places) - 1
+
+        following = [appear() for _ in range(6 if time_point == first else rng.integers(2))]
+        rng.shuffle(alive)
+        while alive:
+            mother, chance = alive.pop(), rng.random()
+            if chance < skips and times[mother] == time_point - 1:
+                following.append(mother)
+            elif alive and rng.random() < merges and times[mother] == times[alive[-1]]:
+                following.append(appear((mother, alive.pop())))
+            elif chance < 0.95:
+                count = daughters if rng.random() < 0.2 and len(following) < 20 else 1
+                following += [appear((mother,)) for _ in range(count)]
+        for _ in range(rng.binomial(3, alone)):
+            appear()
+        alive = following
+    n, m = len(places), len(links)
+    properties = {
+        "score": rng.random(n).round(6),
+        "count": rng.integers(-5, 10**6, n),
+        "dead": rng.random(n) < 0.3,
+        "with_gaps": np.where(rng.random(n) < 0.5, rng.random(n).round(6), None),
+    }
+    link_properties = {
+        "link_probability": rng.random(m).round(6),
+        "link_gaps": np.where(rng.random(m) < 0.5, rng.random(m).round(6), None),
+    }
+    if texts:
+        properties["kind"] = rng.choice(["Paneth", "stem cell", "50 µm"], n)
+        properties["seldom"] = np.where(rng.random(n) < 0.5, "seen", None)
+        link_properties["note"] = np.where(rng.random(m) < 0.5, "seen twice", None)
+    return Annotations(
+        positions=np.array(places),
+        time_points=times,
+        links=links,
+        properties=properties,
+        link_properties=link_properties,
+        spacing_um=(2.0, 0.5, 0.25),
+        minutes_per_time_point=10.0,
+        name="grown",
+    )
+
+
+SHAPE_ZYX = (16, 96, 192)

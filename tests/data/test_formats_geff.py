@@ -100,11 +100,30 @@ def test_tracks_with_probabilities_come_back_and_others_can_read_them(lineage, t
     )
     graph, _ = geff.read(str(tmp_path / "a.geff"), backend="networkx")
     assert graph.edges[1, 2] == {"link_probability": 0.8, "error_probability": 0.2}
-    assert (
-        graph.nodes[1]["division_probability"] == 0.97
-        and "division_probability" not in graph.nodes[2]
-    )
-    assert "error_probability" not in graph.edges[1, 3]
+    assert graph.nodes[1]["division_probability"] == 0.97
+    # NaN, as other programs read a decimal that is marked as missing as 0 or -1
+    assert math.isnan(graph.nodes[2]["division_probability"])
+    assert math.isnan(graph.edges[1, 3]["error_probability"])
+
+
+def test_what_is_missing_is_missing_again_and_no_number_stands_in_its_place(lineage, tmp_path):
+    values = {"decimal": [0.5, None], "whole": [3, None], "flag": [True, None], "text": ["a", None]}
+    lineage.properties.update({name: column(v * 3 + [None]) for name, v in values.items()})
+    write_geff(lineage, tmp_path / "a.geff")
+    content = core_io.read_to_memory(str(tmp_path / "a.geff"))["node_props"]
+    assert content["decimal"]["missing"] is None and np.isnan(content["decimal"]["values"][1])
+    for name in ("whole", "flag", "text"):
+        assert content[name]["missing"].tolist() == [False, True] * 3 + [True]
+    again = read_geff(tmp_path / "a.geff").properties
+    for name, (value, _) in values.items():
+        assert again[name].tolist() == [value, None] * 3 + [None]
+
+
+def test_a_program_that_takes_axes_in_their_order_is_told_which_is_which(lineage, tmp_path):
+    write_geff(lineage, tmp_path / "a.geff")
+    hints = geff.GeffMetadata.read(str(tmp_path / "a.geff")).display_hints
+    assert (hints.display_horizontal, hints.display_vertical) == ("x", "y")
+    assert (hints.display_depth, hints.display_time) == ("z", "t")
 
 
 def test_track_ids_are_declared_while_they_are_true(lineage, tmp_path):
@@ -136,6 +155,13 @@ def test_a_file_in_um_needs_the_spacing(tmp_path):
     ]  # the earlier position first, whatever the file's direction
     assert annotations.properties["id"].tolist() == [3, 9]
     assert annotations.properties.keys() == {"id"}
+
+
+def test_an_export_of_motile_tracker_is_a_folder_in_the_folder(lineage, tmp_path):
+    (tmp_path / "export.geff").mkdir()
+    write_geff(lineage, tmp_path / "export.geff" / "tracks.geff")
+    again = read_annotations(tmp_path / "export.geff")
+    assert facts(again, without=["id"]) == facts(lineage)
 
 
 def test_a_2d_file_lies_in_the_first_plane(tmp_path):
@@ -218,6 +244,7 @@ def test_a_missing_library_says_how_to_install_it(lineage, tmp_path, monkeypatch
         (("POSITION_Z", "POSITION_Y", "POSITION_X"), "micron", 1),
         (("centroid-0", "centroid-1", "centroid-2"), "nanometer", 1e-3),
         (("z", "y", "x"), "pixels", None),
+        (("cell_z", "cell_y", "cell_x"), None, None),  # pycellin
     ],
 )
 def test_axes_and_units_of_other_programs(tmp_path, names, unit, factor):

@@ -53,7 +53,9 @@ def test_anything_comes_back(annotations, tmp_path_factory):
 @settings(max_examples=60, deadline=None)
 @given(
     text=st.text(max_size=12)
-    | st.sampled_from(["7", "007", "true", "null", "NaN", "a;b", '"a"', "", " a ", "[1]"])
+    | st.sampled_from(
+        ["7", "007", "true", "null", "NaN", "a;b", "A#1", "#", '"a"', "", " a ", "[1]"]
+    )
 )
 def test_any_text_comes_back_as_text(text, tmp_path_factory):
     path = tmp_path_factory.mktemp("table") / "a.csv"
@@ -68,6 +70,13 @@ def test_any_text_comes_back_as_text(text, tmp_path_factory):
     again = read_table(path)
     assert again.properties["note"].tolist() == [text, None, text]
     assert again.link_properties["note"].tolist() == [text, None]
+
+
+def test_a_text_does_not_begin_a_remark_for_others(lineage, tmp_path):
+    lineage.properties["well"] = ["A#1"] * len(lineage)
+    write_table(lineage, tmp_path / "a.csv")
+    rows = [row for row in (tmp_path / "a.csv").read_text().splitlines() if "A#1" in row]
+    assert all(row.endswith('"""A#1"""') for row in rows) and len(rows) == len(lineage)
 
 
 def test_probabilities_of_tracks_keep_their_names(lineage, tmp_path):

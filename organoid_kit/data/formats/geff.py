@@ -5,10 +5,12 @@ are the property `id`. The properties `track_id` and `lineage_id` are declared a
 lineages where they are those that `add_track_ids` gives. What GEFF has no place for (name, region,
 extras) is kept in its metadata under `organoid_kit`; extras as a JSON text, as the metadata itself
 has no place for infinity. Properties whose values are not all of one simple type are written as
-JSON texts, too, and listed there.
+JSON texts, too, and listed there. A missing decimal is NaN: where GEFF's own mask says that it is
+missing, tracksdata reads -1 and motile_tracker 0.
 """
 
 import json
+import math
 import re
 from pathlib import Path
 from types import ModuleType
@@ -24,6 +26,7 @@ from organoid_kit.data.formats.added_data import add_track_ids
 
 _OURS = "organoid_kit"  # key in the metadata
 _AXES = ("t", "z", "y", "x")
+_HINTS = {"horizontal": "x", "vertical": "y", "depth": "z", "time": "t"}  # or z may be taken for x
 _TRACK_PROPS = {"tracklet": "track_id", "lineage": "lineage_id"}  # what GEFF and we call them
 
 
@@ -124,6 +127,7 @@ def write_geff(annotations: Annotations, path: str | Path, *, overwrite: bool = 
         node_props_metadata={},
         edge_props_metadata={},
         track_node_props=_TRACK_PROPS if numbered else None,
+        display_hints={f"display_{place}": axis for place, axis in _HINTS.items()},
         extra={_OURS: json.loads(to_json(ours, path, allow_nan=True))},
     )
     edges = ids[annotations.links].astype(np.uint64)
@@ -142,18 +146,20 @@ def _import_geff() -> ModuleType:
 
 
 def _read(path: str | Path) -> dict[str, Any]:
-    geff = _import_geff()
+    geff, inner = _import_geff(), Path(path) / "tracks.geff"  # as motile_tracker exports
     try:
-        return geff.core_io.read_to_memory(str(path))
+        return geff.core_io.read_to_memory(str(inner if inner.is_dir() else path))
     except Exception as error:  # zarr, pydantic and geff raise many kinds when a file is damaged
         raise refuse(path, "The folder must be a valid GEFF", str(error)[:300]) from error
 
 
 def _name_axes(axes: list[Any]) -> dict[str, Any]:
-    """By t, z, y, x, whether they are called so, POSITION_X as in TrackMate, or centroid-0 …"""
+    """By t, z, y, x, whether they are called so, POSITION_X as in TrackMate, cell_x as in pycellin,
+    or centroid-0 …
+    """
     space = [axis for axis in axes if axis.type != "time"]
     plain = "zyx"[-len(space) :] if len(space) in (2, 3) else ""
-    named = {axis.name.lower().removeprefix("position_"): axis for axis in space}
+    named = {re.sub("^(position|cell)_", "", axis.name.lower()): axis for axis in space}
     if plain and list(named) == [f"centroid-{number}" for number in range(len(plain))]:
         named = dict(zip(plain, space, strict=True))
     return {"t": next((axis for axis in axes if axis.type == "time"), None)} | named
@@ -199,7 +205,7 @@ def _read_props(props: dict[str, dict], json_names: list[str]) -> dict[str, list
         if prop["missing"] is not None:
             pairs = zip(values, prop["missing"], strict=True)
             values = [None if missing else value for value, missing in pairs]
-        columns[name] = values
+        columns[name] = [None if value != value else value for value in values]  # NaN
     return columns
 
 
@@ -216,10 +222,12 @@ def _make_props(
         if not _is_simple([value for value in values if value is not None]):
             json_names.append(name)
             values = [None if v is None else to_json(v, path, allow_nan=True) for v in values]
-        filler = type(next((value for value in values if value is not None), ""))()
+        kind = type(next((value for value in values if value is not None), ""))
+        filler = math.nan if kind is float else kind()
+        missing = np.array([value is None for value in values], dtype=bool)
         props[name] = {
             "values": np.array([filler if value is None else value for value in values]),
-            "missing": np.array([value is None for value in values], dtype=bool),
+            "missing": missing if kind is not float and missing.any() else None,
         }
     return props, json_names
 

@@ -15,13 +15,13 @@ written again as it was.
 
 from __future__ import annotations
 
-import math
 import re
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.spatial import KDTree
 
 from organoid_kit.base import UserError, refuse
 from organoid_kit.base.files import read_json, write_json_safely
@@ -31,6 +31,7 @@ REGION_KEY = "organoid_kit_region_zyx_px"  # in "other_data", which OrganoidTrac
 LINEAGE_PREFIX = "lineage_"
 _V1_LINKS = ("links", "links_scratch", "links_baseline")  # the first that a file has counts
 _RESERVED = re.compile(r"source|target|__.*", re.DOTALL)  # OrganoidTracker does not open such data
+_SAME_PX = 0.01  # positions that differ by no more on any axis are one to OrganoidTracker
 _NUMBER = re.compile(r"-?[0-9]{1,9}")
 _SIZES = ("z_um", "y_um", "x_um", "t_m")  # of a voxel, and minutes per time point; 0: unknown
 _OWN_KEYS = {"version", "name", "positions", "shapes", "tracks", "links", "image_resolution"}
@@ -137,8 +138,8 @@ def write_aut(annotations: Annotations, path: str | Path, *, overwrite: bool = F
     """Writes an `.aut` file of version 2, unknown spacing and time as zeros.
 
     Raises UserError where a link does not join consecutive time points, two positions of a time
-    point are equal to two decimals (OrganoidTracker would take them for one), data have a name that
-    OrganoidTracker keeps for itself, or the file exists.
+    point are within 0.01 voxels on each axis (OrganoidTracker would take them for one), data have a
+    name that OrganoidTracker keeps for itself, or the file exists.
     """
     for name in (*annotations.properties, *annotations.link_properties):
         if _RESERVED.fullmatch(name.removeprefix(LINEAGE_PREFIX)):
@@ -152,8 +153,8 @@ def write_aut(annotations: Annotations, path: str | Path, *, overwrite: bool = F
         raise refuse(path, rule, received, "Add the positions in between or remove the link.")
     offsets = JsonPart(annotations.extra, str(path))
     shifted = annotations.positions + _shifts(offsets, annotations.time_points.tolist())
+    _check_places(annotations.time_points, shifted, path)
     coordinates = shifted[:, ::-1].tolist()  # the same floats in positions and tracks
-    _check_positions_are_distinct(annotations.time_points.tolist(), coordinates, path)
     spacing_um = annotations.spacing_um or (0.0, 0.0, 0.0)
     sizes = (*spacing_um, annotations.minutes_per_time_point or 0.0)
     content = {
@@ -339,19 +340,20 @@ def _meta(key: str, columns: dict[str, list]) -> dict[str, dict]:
     return {key: columns} if columns else {}
 
 
-def _check_positions_are_distinct(
-    time_points: list[int], coordinates: list[list[float]], path: str | Path
-) -> None:
-    rows: dict[tuple, int] = {}
-    for row, (time_point, xyz) in enumerate(zip(time_points, coordinates, strict=True)):
-        place, advice = f"{row} at time point {time_point}, x, y, z = {xyz}", "Remove or repair it."
-        if not all(map(math.isfinite, xyz)):
-            raise refuse(path, "Coordinates must be finite numbers", f"position {place}", advice)
-        if (other := rows.setdefault(_key(time_point, xyz), row)) != row:
-            rule = "Two positions of a time point must differ in their first two decimals"
-            raise refuse(path, rule, f"positions {other} and {place}", advice)
+def _check_places(time_points: np.ndarray, positions: np.ndarray, path: str | Path) -> None:
+    """Coordinates are finite, and no two positions the same to OrganoidTracker, (n, 3), zyx."""
+    advice = "Remove or repair it."
+    for row in np.flatnonzero(~np.isfinite(positions).all(axis=1))[:1]:
+        received = f"position {row} at time point {time_points[row]}, z, y, x = {positions[row]}"
+        raise refuse(path, "Coordinates must be finite numbers", received, advice)
+    places = KDTree(np.column_stack([time_points, positions]))
+    for first, second in sorted(places.query_pairs(_SAME_PX, p=np.inf))[:1]:
+        received = f"positions {first} and {second} at time point {time_points[second]}, "
+        received += f"z, y, x = {positions[second]}"
+        rule = f"Two positions of a time point must be more than {_SAME_PX} voxels apart"
+        raise refuse(path, rule, received, advice)
 
 
 def _key(time_point: int, xyz: list[float]) -> tuple:
-    """What OrganoidTracker takes to be the same position."""
+    """What OrganoidTracker calls a position of a track."""
     return (time_point, *(f"{value + 0.0:.2f}" for value in xyz))

@@ -7,8 +7,9 @@ link to the parent, separated by `;` like the parents. `link_probability` and `l
 called so in the annotations as well; the others lose the `link_`.
 
 A cell is a number, true, false or text; an empty cell is a missing value. A text that would be
-taken for something else stands in double quotes, as in JSON: "7" is a text, 7 a number. In a table
-with semicolons, decimals may have commas. Tables of other programs are read, too (`headings`).
+taken for something else stands in double quotes, as in JSON: "7" is a text, 7 a number; so does one
+with a #, which programs may take for the beginning of a remark. In a table with semicolons,
+decimals may have commas. Tables of other programs are read, too (`headings`).
 
 Before the columns, lines that begin with `# ` may say more of the whole movie, each where it is
 known:
@@ -313,7 +314,7 @@ def _write_value(value: Any) -> str:
     """The text from which `_read_value` makes the value again."""
     if value is None:
         return ""
-    if isinstance(value, str) and value.isprintable() and ";" not in value:
+    if isinstance(value, str) and value.isprintable() and not {";", "#"} & set(value):
         if _read_value(value) == value:
             return value
     if isinstance(value, np.generic):
