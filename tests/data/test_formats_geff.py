@@ -20,9 +20,9 @@ ValidationConfig, validate_data = (
 )
 
 
-def write_foreign(path, axes, props, ids=(3, 9), edges=((3, 9),)):
+def write_foreign(path, axes, props, ids=(3, 9), edges=((3, 9),), extra=None):
     metadata = geff.GeffMetadata(
-        directed=True, axes=axes, node_props_metadata={}, edge_props_metadata={}
+        directed=True, axes=axes, node_props_metadata={}, edge_props_metadata={}, extra=extra or {}
     )
     props = {name: {"values": np.array(values), "missing": None} for name, values in props.items()}
     ids, edges = np.array(ids, np.uint64), np.array(edges, np.uint64).reshape(-1, 2)
@@ -162,6 +162,17 @@ def test_an_export_of_motile_tracker_is_a_folder_in_the_folder(lineage, tmp_path
     write_geff(lineage, tmp_path / "export.geff" / "tracks.geff")
     again = read_annotations(tmp_path / "export.geff")
     assert facts(again, without=["id"]) == facts(lineage)
+
+
+def test_positions_of_motile_tracker_are_lengths_without_a_unit(tmp_path):
+    axes = [axis(name, None) for name in "tzyx"]
+    props = {"t": [0, 1], "z": [4.0, 4.0], "y": [1.0, 2.0], "x": [3.0, 3.5]}
+    extra = {"funtracks": {"version": "2.2.0"}}
+    path = write_foreign(tmp_path / "a.geff", axes, props, extra=extra)
+    with pytest.raises(UserError, match="written by motile_tracker.*Pass spacing_um"):
+        read_geff(path)
+    again = read_geff(path, spacing_um=(2, 0.5, 0.5))
+    assert again.positions.tolist() == [[2, 2, 6], [2, 4, 7]]
 
 
 def test_a_2d_file_lies_in_the_first_plane(tmp_path):

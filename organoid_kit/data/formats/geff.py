@@ -63,6 +63,8 @@ def read_geff(
         spacing_um = axis_um if all(axis_um) else None
     units = {axes[name].unit for name in "zyx" if name in axes}
     lengths_um = [to_um(1.0, axes[name].unit) if name in axes else 1.0 for name in "zyx"]
+    if "version" in (extra.get("funtracks") or {}):  # motile_tracker's are lengths, without a unit
+        lengths_um, units = [1.0] * 3, {"µm (written by motile_tracker)"}
     if all(lengths_um) and units:
         positions = to_voxels(positions * lengths_um, spacing_um, ", ".join(units), path)
     elif not units <= {"pixel", "pixels", "px", "", None}:
