@@ -478,7 +478,7 @@ def to_plain(value: Any) -> Any:
         return [to_plain(each) for each in value]
     if isinstance(value, np.generic):
         value = value.item()
-    if isinstance(value, float) and value != value:
+    if (isinstance(value, float) and value != value) or str(value) == "<NA>":
         return None
     return value if isinstance(value, (bool, int, float, str, type(None))) else str(value)
 

@@ -240,19 +240,20 @@ def compare_sets(wanted: set, found: set) -> str:
 
 
 def compare_properties(truth: Annotations, said: dict, rows: np.ndarray) -> str:
-    """How many properties are there, of positions and of links, with the values that were written."""
-    kept = wanted = 0
-    for name, values in truth.properties.items():
-        there = said.get("properties", {}).get(name)
-        wanted += 1
-        kept += there is not None and same(values[rows], there)
+    """Which properties, of positions and of links, do not have the values that were written."""
     places = {pair: number for number, pair in enumerate(map(tuple, truth.links.tolist()))}
     numbers = [places.get(tuple(rows[list(pair)].tolist())) for pair in said["links"]]
-    for name, values in truth.link_properties.items():
-        there = said.get("link_properties", {}).get(name)
-        wanted += 1
-        kept += there is not None and None not in numbers and same(values[numbers], there)
-    return "right" if kept == wanted else f"{kept} of {wanted}"
+    wrong, count = [], len(truth.properties) + len(truth.link_properties)
+    for table, there, order in (
+        (truth.properties, said.get("properties", {}), rows),
+        (truth.link_properties, said.get("link_properties", {}), numbers),
+    ):
+        for name, values in table.items():
+            kept = name in there and None not in order and same(values[order], there[name])
+            wrong += [] if kept else [name]
+    if len(wrong) == count:
+        return "none"
+    return "right" if not wrong else f"not {', '.join(wrong)}"
 
 
 def same(values: np.ndarray, there: list) -> bool:
@@ -414,7 +415,10 @@ def main() -> int:
             print(f"\n## {FORMATS[suffix]}\n")
             print_table(rows, notes)
         print("", *(f"({number}) {note}" for number, note in enumerate(notes, start=1)), sep="\n")
-        if count := bool(options.organoidtracker) * options.organoidtracker_lineages:
+        if not "OrganoidTracker".startswith(options.only):
+            return int(wrong > 0)
+        if options.organoidtracker:
+            count = options.organoidtracker_lineages
             same = try_organoidtracker(count, folder, python)
             print(
                 f"\nOrganoidTracker: {same} of {count} random lineages say the same after it",
