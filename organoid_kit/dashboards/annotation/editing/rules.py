@@ -6,7 +6,7 @@ from organoid_kit.dashboards.parts.errors import refuse_if
 from organoid_kit.data import Annotations, TimeLapse
 from organoid_kit.evaluation.checks.problem import are_inside, describe_place
 
-SAME_PLACE = 0.01  # voxels; OrganoidTracker takes positions that agree to two decimals for one
+SAME_PLACE = 0.01  # voxels; OrganoidTracker takes positions no farther apart for one
 
 
 def describe_position(annotations: Annotations, row: int) -> str:
