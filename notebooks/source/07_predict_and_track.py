@@ -499,7 +499,10 @@ judged = {
 has_library = find_spec("traccuracy") is not None
 for name, each in judged.items() if has_library else ():
     score = score_tracks(truth, each)
-    print(f"{name:29} TRA {score.tra:.3f}, division F1 by daughters {score.division_f1[1]:.3f}, ", end="")
+    print(
+        f"{name:29} TRA {score.tra:.3f}, division F1 by daughters {score.division_f1[1]:.3f}, ",
+        end="",
+    )
     print(f"lineages without a mistake {score.complete_lineages:.0%}")
 if not has_library:
     print(

@@ -132,9 +132,7 @@ def _score(
         print(f"Nothing was found in {movie.name}: there is nothing to report.")
 
 
-def _track_positions(
-    path: Path, output: Path, form: str | None, **reading: Any
-) -> None:
+def _track_positions(path: Path, output: Path, form: str | None, **reading: Any) -> None:
     """Tracks known positions by distance alone, see `tracking.distance`."""
     [chosen] = choose_outputs(output, [path.stem], form)
     positions = read_for_movie(path, reading.get("spacing_um"), **take_file_options(reading))
