@@ -289,7 +289,7 @@ def test_a_resumed_run_keeps_its_settings(data, trained, capsys):
 def test_the_command_to_go_on_is_complete(monkeypatch):
     stated = "--no-validation --axes tczyx --spacing 2,0.5,0.5 --pattern t{time}.tif".split()
     stated += ["--accept-guess", "--whole-image", "--nucleus-diameter", "12"]
-    stated += ["--annotations", "a b.xml", "--time-point-offset", "1"]
+    stated += ["--annotations", "a b.xml", "--time-point-offset", "1", "--units", "um"]
     monkeypatch.setattr(train, "load_keras", lambda: None)
     monkeypatch.setattr(train, "open_annotated", lambda *_, **__: [make_blobs(1), make_blobs(2)])
     commands = []
