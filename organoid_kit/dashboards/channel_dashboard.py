@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Sequence
+from functools import cache, partial
 
 import numpy as np
 from ipywidgets import HTML, Checkbox, IntSlider, Layout, VBox
@@ -41,7 +42,8 @@ class ChannelDashboard(Dashboard):
     def __init__(self, movie: TimeLapse, annotations: Annotations | None = None) -> None:
         self.movie = movie
         self.annotations = annotations if annotations is not None and len(annotations) else None
-        self._pictures, self._out = StackPictures(movie, kept=16), {}
+        self._pictures = StackPictures(movie, kept=16)
+        self._find_standing_out = cache(partial(measuring.are_standing_out, movie))
         self.scores = {
             choice: measuring.score_channels(movie, choice, self.annotations)
             for choice in measuring.list_channel_choices(movie)
@@ -82,8 +84,7 @@ class ChannelDashboard(Dashboard):
         """The static twin: every channel, and the sum that was chosen."""
         drawing = plot_channels(self.movie, self.time_point.value, self._list_shown())
         measured = f"All that was measured: {'; '.join(map(str, self.scores.values()))}."
-        drawing.description = f"{drawing.description} {self.describe()} {measured}"
-        return drawing
+        return drawing.caption(f"{drawing.description} {self.describe()} {measured}")
 
     @property
     def _chosen(self) -> ChannelScore:
@@ -132,22 +133,19 @@ class ChannelDashboard(Dashboard):
 
     def _mark_nuclei(self, choice: tuple[int, ...]) -> tuple[Points, ...]:
         """Those of the time point; which of them stand out is looked up once."""
+        time_point, annotations = self.time_point.value, self.annotations
         if not self._marks_nuclei:
             return ()
-        key = (self.time_point.value, choice)
-        if key not in self._out:
-            self._out[key] = measuring.are_standing_out(self.movie, *key, self.annotations)
-        if (out := self._out[key]) is None:
+        out = self._find_standing_out(time_point, choice, annotations)
+        if out is None:
             return ()
-        places_um = ((self.annotations.positions_at(key[0]) + 0.5) * self.movie.spacing_um)[:, 1:]
+        places_um = ((annotations.positions_at(time_point) + 0.5) * self.movie.spacing_um)[:, 1:]
         return Points(STANDS_OUT, places_um[out]), Points(HIDDEN, places_um[~out])
 
     def _write_table(self) -> str:
         """A row with a bar for each choice; the ticked one has a word and bold letters, too."""
-        rows = [
-            (self._name(choice), choice == self.channels.value, score)
-            for choice, score in self.scores.items()
-        ]
+        chosen, scores = self.channels.value, self.scores.items()
+        rows = [(self._name(choice), choice == chosen, score) for choice, score in scores]
         look = {"ink": common.INK, "bar": COLOURS["blue"], "times": self._chosen.time_points}
         return common.render("channels.html", rows=rows, annotated=self.annotations, **look)
 

@@ -15,8 +15,8 @@ from matplotlib.ticker import MaxNLocator
 from organoid_kit.base import UserError
 from organoid_kit.dashboards.parts import Dashboard, add_controls, common, errors
 from organoid_kit.dashboards.parts.dashboard import decode_state, encode_state, shorten
-from organoid_kit.plots import Drawing, draw_figure
-from organoid_kit.plots.drawing import COLOURS, format_number, tidy, write_png
+from organoid_kit.plots import Drawing
+from organoid_kit.plots.drawing import COLOURS, draw_panels, format_number, tidy, write_png
 
 _MOST_NAMES = 12  # more are not written beside their points
 
@@ -70,8 +70,7 @@ def plot_guesses(
     guesses: Sequence[Guess], question: str, labels: tuple[str, str] = ("guess", "score")
 ) -> Drawing:
     """Guesses with their scores, joined from the lowest to the highest; dots without scores."""
-    figure = draw_figure(7, 3.6)
-    axes = figure.subplots()
+    figure, axes = draw_panels(7, 3.6)
     in_order = sorted(guesses, key=lambda guess: guess.guess)
     scored = [guess for guess in in_order if guess.score is not None]
     best = max(scored, key=lambda guess: guess.score, default=None)
@@ -89,8 +88,7 @@ def plot_guesses(
     if best:
         who = f"has {best.name} with {labels[0]} {best.guess:g}"
         text += f" The best {labels[1]}, {format_number(best.score)}, {who}."
-    figure.description = text
-    return figure
+    return figure.caption(text)
 
 
 def _draw_curve(axes: Axes, scored: Sequence[Guess], best: Guess) -> None:
@@ -148,7 +146,7 @@ class ClassBoard(Dashboard):
     ) -> None:
         self.question, self.score, self.labels, self.dashboard = question, score, labels, dashboard
         self.guesses: list[Guess] = []
-        self.picture = common.mark(HTML(), "ok-class-curve")
+        self.picture = HTML().add_class("ok-class-curve")
         number = {"value": limits[0], "min": limits[0], "max": limits[1], "step": step}
         field = common.fit("95%")
         to_copy, to_paste = "Your string appears here.", "Paste strings here, one in each line."

@@ -95,7 +95,7 @@ def test_training_does_not_wait_for_a_handler_that_takes_long(dashboard, fake):
     dashboard.epochs.value = 10_000
     dashboard.start.click()
     wait_for(lambda: dashboard.session.history)
-    with handler_lock():  # as a handler of some other dashboard would
+    with handler_lock:  # as a handler of some other dashboard would
         done = len(dashboard.session.history)
         wait_for(lambda: len(dashboard.session.history) > done + 3)
         threading.Thread(target=dashboard.pause.click).start()

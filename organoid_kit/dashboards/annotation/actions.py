@@ -8,7 +8,7 @@ import numpy as np
 from ipywidgets import HTML, Button, HBox, Text, VBox
 
 from organoid_kit.dashboards.annotation.editing import AnnotationEditor
-from organoid_kit.dashboards.parts import add_controls, common, fit, mark, refuse_if, wrap_row
+from organoid_kit.dashboards.parts import add_controls, common, fit, refuse_if, wrap_row
 from organoid_kit.data import Annotations
 from organoid_kit.plots.drawing import count
 
@@ -35,7 +35,7 @@ class EditActions(VBox):
         }
         file_name = Text(file_name, description="Save as", **fit("98%"))
         add_controls(self, **buttons, file_name=file_name)
-        self._choice, self._saved = mark(HTML(), "ok-choice"), mark(HTML(), "ok-saved")
+        self._choice, self._saved = HTML().add_class("ok-choice"), HTML().add_class("ok-saved")
         self.actions, self.buttons = list(buttons), wrap_row(*list(buttons.values())[:-1])
         self.children = [self.file_name, HBox([self.save, self._saved]), self._choice]
 

@@ -86,8 +86,7 @@ class AnnotationChecker(Dashboard):
         what = (self.problems.problems, time_point, self.browser.channels.value)
         drawing = plot_problems(self.movie, annotations, *what)
         coverage = describe_coverage(self.movie, annotations, time_point)
-        drawing.description += f" {' '.join(coverage)}"
-        return drawing
+        return drawing.caption(" ".join([drawing.description, *coverage]))
 
     @property
     def _kept(self) -> dict[str, Any]:
@@ -105,22 +104,18 @@ class AnnotationChecker(Dashboard):
         lists = ToggleButtons(options=LISTS, description="List", style=style)
         add_controls(self, coverage=HTML(), list_shown=lists)
         wrap = {"flex_flow": "row wrap", "align_items": "flex-start"}
-        cards = {
-            "1 1 320px": [self.coverage],
-            "2 1 370px": [lists, self.problems, self.candidates],
-            "1 1 260px": [self.edit],
-        }
-        cards = [
-            VBox(card, layout=Layout(flex=at, padding="4px 8px")) for at, card in cards.items()
-        ]
+        cards = (
+            ("1 1 320px", [self.coverage]),
+            ("2 1 370px", [lists, self.problems, self.candidates]),
+            ("1 1 260px", [self.edit]),
+        )
+        cards = [VBox(card, layout=Layout(flex=at, padding="4px 8px")) for at, card in cards]
         panel = HBox(cards, layout=Layout(flex="1 1 340px", **wrap))
         browser = VBox([self.browser], layout=Layout(flex="0 1 830px", max_width="100%"))
         self.messages.layout.min_height = "48px"  # two lines, so that messages move nothing
-        both, tips = (
-            HBox([panel, browser], layout=Layout(**wrap)),
-            common.render("annotation_help.html"),
-        )
-        self.children = [self.edit.buttons, self.messages, both, HTML(tips)]
+        both = HBox([panel, browser], layout=Layout(**wrap))
+        tips = HTML(common.render("annotation_help.html"))
+        self.children = [self.edit.buttons, self.messages, both, tips]
 
     def _listen(self) -> None:
         for name in self.edit.actions:

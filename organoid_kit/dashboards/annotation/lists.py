@@ -13,7 +13,7 @@ from ipywidgets import HTML, Select, VBox
 
 from organoid_kit.dashboards.annotation import editing
 from organoid_kit.dashboards.annotation.editing import AnnotationEditor
-from organoid_kit.dashboards.parts import common, mark, refuse_if
+from organoid_kit.dashboards.parts import common, refuse_if
 from organoid_kit.data import Annotations
 from organoid_kit.evaluation import find_blobs
 from organoid_kit.evaluation.checks import Problem
@@ -30,11 +30,12 @@ class ProblemList(VBox):
         super().__init__()
         self._go_to, self._showing, self._said = go_to, False, ""
         self.problems: list[Problem] = []
-        self.summary, self.remedy = mark(HTML(), "ok-problem-summary"), mark(HTML(), "ok-remedy")
+        self.summary = HTML().add_class("ok-problem-summary")
+        self.remedy = HTML().add_class("ok-remedy")
         tip = "Looks for positions beside their nucleus, and for nuclei without one, in all images"
-        self.check = mark(common.make_button("Check images", tip), "ok-check")
+        self.check = common.make_button("Check images", tip).add_class("ok-check")
         listed = {"rows": _MOST_ROWS, "description": "Problems", **common.fit("98%")}
-        self.chosen = mark(Select(options=(), **listed), "ok-problems")
+        self.chosen = Select(options=(), **listed).add_class("ok-problems")
         self.chosen.observe(self._choose, "index")
         # Texts of any length are below what is pressed.
         self.children = [self.check, self.chosen, self.remedy, self.summary]
@@ -157,8 +158,8 @@ class CandidateList(VBox):
         self._editor, self._channels, self._searched = editor, tuple(channels), set()
         self.proposed, self.still_open, self.row = proposed, np.zeros(0, int), None
         self._first, self._postponed = None, []  # rows: what is asked about next, and at last
-        self._summary = mark(HTML(), "ok-candidate-summary")
-        self._question = mark(HTML(), "ok-candidate")
+        self._summary = HTML().add_class("ok-candidate-summary")
+        self._question = HTML().add_class("ok-candidate")
         blobs = "Bright blobs of about the size of a nucleus become candidates"
         common.add_controls(
             self,

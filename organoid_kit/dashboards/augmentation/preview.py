@@ -80,8 +80,7 @@ class AugmentationPreview(Dashboard):
     def plot(self) -> Drawing:
         """The static twin: the same examples as a figure."""
         drawing = previews.plot_columns(self._make_columns(), self._examples.settings)
-        drawing.description = f"{self.describe()} {drawing.description}"
-        return drawing
+        return drawing.caption(f"{self.describe()} {drawing.description}")
 
     # ---- how it is put together
 
@@ -111,7 +110,7 @@ class AugmentationPreview(Dashboard):
         operations, half = list(self.operations.values()), (len(self.operations) + 1) // 2
         margin, halves = Layout(margin="0 16px 0 0"), (operations[:half], operations[half:])
         halves = [VBox(each, layout=margin) for each in halves]
-        self._pictures = common.mark(HTML(), "ok-pictures")
+        self._pictures = HTML().add_class("ok-pictures")
         self.children = [
             self._pictures,
             HTML(common.make_status(_SHOWN[self._network]["help"], role="note")),
@@ -188,17 +187,13 @@ class Operation(VBox):
 
     def __init__(self, name: str, setting: Setting) -> None:
         kind, self.warning = advice.OPERATIONS[name], HTML(layout=Layout(max_width="480px"))
-        box = {
-            "indent": False,
-            "layout": Layout(width="245px"),
-            **common.make_tooltip(kind.meaning),
-        }
-        self.on = Checkbox(bool(setting), description=kind.label, **box)
+        box = {"indent": False, "layout": Layout(width="245px"), "description": kind.label}
+        self.on = Checkbox(bool(setting), **box, **common.make_tooltip(kind.meaning))
         # Where it is off, the slider shows the usual range.
         self.range = _make_slider(kind, setting or getattr(AugmentationSettings(), name))
         row = [self.on, self.range] if self.range else [self.on]
         super().__init__([common.wrap_row(*row), self.warning])
-        common.mark(self, f"ok-{name.replace('_', '-')}")
+        self.add_class(f"ok-{name.replace('_', '-')}")
 
     @property
     def setting(self) -> Setting:

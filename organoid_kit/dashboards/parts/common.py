@@ -40,18 +40,7 @@ _TEMPLATES = jinja2.Environment(
 # first change of a widget in the main thread and with the later ones in another (a subshell): of
 # two pictures drawn side by side, the older one could be finished, and shown, last. One lock for
 # all, as dashboards within dashboards call each other.
-_one_handler = threading.RLock()
-
-
-@contextmanager
-def handler_lock(*, wait: bool = True) -> Iterator[bool]:
-    """Keeps other handlers waiting. Yields whether it is our turn: always, if we wait for it."""
-    is_mine = _one_handler.acquire(blocking=wait)
-    try:
-        yield is_mine
-    finally:
-        if is_mine:
-            _one_handler.release()
+handler_lock = threading.RLock()
 
 
 class Messages(HTML):
@@ -81,7 +70,7 @@ class Messages(HTML):
 
         An earlier error stays if we `keep` it: for work that the user did not ask for.
         """
-        with handler_lock():
+        with handler_lock:
             if self.kind == "fail" and not keep:
                 self.kind, self.value = "", ""
             with self.catch():
@@ -151,7 +140,7 @@ class CheckboxGroup(VBox):
             box.close()
 
     def _take(self, change: dict[str, Any]) -> None:
-        with handler_lock():
+        with handler_lock:
             checked = [value for box, (_, value) in zip(self.boxes, self.options) if box.value]
             if len(checked) < self.at_least:
                 change["owner"].value = True
@@ -173,16 +162,10 @@ class CheckboxGroup(VBox):
             box.observe(self._take, "value")
 
 
-def mark(widget: Widget, css_class: str) -> Widget:
-    """The widget, with a class such as "ok-time-point" by which a test finds it in a page."""
-    widget.add_class(css_class)
-    return widget
-
-
 def add_controls(dashboard: Widget, **controls: Widget) -> None:
     """Makes controls attributes of a dashboard; a test finds `time_point` as "ok-time-point"."""
     for name, control in controls.items():
-        setattr(dashboard, name, mark(control, f"ok-{name.strip('_').replace('_', '-')}"))
+        setattr(dashboard, name, control.add_class(f"ok-{name.strip('_').replace('_', '-')}"))
 
 
 def make_button(text: str, tip: str = "") -> Button:
@@ -203,16 +186,12 @@ def wrap_row(*widgets: Widget) -> ipywidgets.HBox:
 
 def make_tooltip(text: str) -> dict[str, str]:
     """The keyword that this version of ipywidgets has for what is said of a control."""
-    return {"tooltip" if _get_widgets_version() >= 8 else "description_tooltip": text}
+    return {"description_tooltip" if ipywidgets.__version__[:2] == "7." else "tooltip": text}
 
 
 def escape_label(text: str) -> str:
     """A label from a file for `description`, which ipywidgets 7 takes for HTML and 8 for text."""
-    return html.escape(text) if _get_widgets_version() < 8 else text
-
-
-def _get_widgets_version() -> int:
-    return int(ipywidgets.__version__.split(".")[0])
+    return html.escape(text) if ipywidgets.__version__[:2] == "7." else text
 
 
 def jpeg(picture: np.ndarray) -> bytes:

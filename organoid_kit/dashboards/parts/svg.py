@@ -17,6 +17,7 @@ from organoid_kit.plots.drawing import COLOURS, HEAT_COLOURS, Mark, choose_bar_u
 _GAP, _LINE, _LETTER = 10, 16, 6.4  # pixels between panes, of a line of text, and of a letter
 _RADIUS = 5.5  # of a mark, in pixels
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 34, 36  # pixels around the lines of a diagram
+Style = Mapping[str, Any]  # of a line or mark, see `Diagram`
 _DASHES = {"-": "", "--": "6 4", "-.": "8 3 2 3", ":": "2 3"}  # of matplotlib's line styles
 
 
@@ -139,7 +140,8 @@ class Diagram:
 
     `size`: width and height in pixels; `labels`: of x and y; `ticks`: along x, as of `MaxNLocator`.
     A style has "color", "linestyle" and "marker" as matplotlib names them, such as one of `LINES`,
-    and, for marks that are not filled with it, "fill". What has a name stands in the key.
+    and may have "linewidth" (2) and, for marks not filled with its colour, "fill". What has a name
+    stands in the key.
     """
 
     def __init__(
@@ -172,10 +174,8 @@ class Diagram:
 
     def add_upright(self, value: float, dashes: str = "") -> None:
         """A line at a value of x."""
-        path = f'<path d="M{self.x(value)} {TOP}V{self.height - BOTTOM}"'
-        self._parts.append(
-            f'{path} stroke="{INK}" stroke-width="1.5" stroke-dasharray="{dashes}"/>'
-        )
+        path = f'd="M{self.x(value)} {TOP}V{self.height - BOTTOM}" stroke-dasharray="{dashes}"'
+        self._parts.append(f'<path {path} stroke="{INK}" stroke-width="1.5"/>')
 
     def add_flag(self, value: float, word: str) -> None:
         """A flag at a value of x, with a word on it."""
@@ -185,34 +185,25 @@ class Diagram:
         word = f'<text x="{x + 4}" y="{TOP + 20}" font-size="11" {halo}>{word}</text>'
         self._parts.append(f"<path {path}/>{word}")
 
-    def add_line(
-        self,
-        points: np.ndarray,
-        style: Mapping[str, Any],
-        name: str,
-        every: int = 1,
-        wide: float = 2,
-    ) -> None:
+    def add_line(self, points: np.ndarray, style: Style, name: str, every: int = 1) -> None:
         """A line through points, (n, 2) float: x, y; a mark on every so many. NaN leaves a gap."""
         path, pen = "", "M"
         for x, y in points:
             path += f"{pen}{self.x(x)} {self.y(y)}" if np.isfinite(y) else ""
             pen = "L" if np.isfinite(y) else "M"
         if path:
-            self._parts.append(f'<path d="{path}" fill="none" {_format_stroke(style, wide)}/>')
+            self._parts.append(f'<path d="{path}" fill="none" {_format_stroke(style)}/>')
         for x, y in points[every // 2 :: every]:
             if style["marker"] and np.isfinite(y):
                 self._parts.append(_draw_mark(self.x(x), self.y(y), style, 3.2))
         self._add_to_key(name, style)
 
-    def add_point(
-        self, x: float, y: float, style: Mapping[str, Any], size: float, name: str = ""
-    ) -> None:
+    def add_point(self, x: float, y: float, style: Style, size: float, name: str = "") -> None:
         """The mark of a style."""
         self._parts.append(_draw_mark(self.x(x), self.y(y), style, size))
         self._add_to_key(name, style)
 
-    def _add_to_key(self, name: str, style: Mapping[str, Any]) -> None:
+    def _add_to_key(self, name: str, style: Style) -> None:
         x = self._key_end
         if name and style["linestyle"]:
             self._parts.append(f'<path d="M{x} 16h22" {_format_stroke(style)}/>')
@@ -223,10 +214,10 @@ class Diagram:
             self._key_end += 40 + _LETTER * len(name)
 
 
-def _format_stroke(style: Mapping[str, str], thickness: float = 2) -> str:
+def _format_stroke(style: Style) -> str:
     dashes = _DASHES[style["linestyle"]]
     dashed = f' stroke-dasharray="{dashes}"' if dashes else ""
-    return f'stroke="{style["color"]}" stroke-width="{thickness}"{dashed}'
+    return f'stroke="{style["color"]}" stroke-width="{style.get("linewidth", 2)}"{dashed}'
 
 
 def _choose_ticks(end: float, **options: Any) -> list[float]:
@@ -234,7 +225,7 @@ def _choose_ticks(end: float, **options: Any) -> list[float]:
     return [value for value in values if 0 <= value <= end + 1e-9]
 
 
-def _draw_mark(x: float, y: float, style: Mapping[str, Any], size: float) -> str:
+def _draw_mark(x: float, y: float, style: Style, size: float) -> str:
     colour = style["color"]
     return draw_shape(style["marker"], x, y, size, colour, style.get("fill", colour))
 

@@ -280,10 +280,8 @@ class StackBrowser(Dashboard):
             entries.append((stack_layers.DIVISION, stack_layers.DIVISION.name))
         tail = self.tail.value if any(len(each.links) for each in annotations) else 0
         notes = {"tail": count(tail, "time point") if tail else "", "has_marks": bool(annotations)}
-        planes = f"{stack_pictures.FAINT_PLANES:g}"
-        return common.make_legend(entries) + common.render(
-            "stack_notes.html", planes=planes, **notes
-        )
+        notes["planes"] = f"{stack_pictures.FAINT_PLANES:g}"
+        return common.make_legend(entries) + common.render("stack_notes.html", **notes)
 
     def handle_event(self, content: dict[str, Any]) -> None:
         """What the user did in the page."""

@@ -53,10 +53,8 @@ class StackCanvas(anywidget.AnyWidget):
             content |= {"source": self.source, "reduced": stack.reduced, "shape": shape}
             buffers.append(memoryview(stack.values).cast("B"))
         if layers is not None:
-            content |= {
-                "version": self.version,
-                "layers": [_describe_layer(*one) for one in layers],
-            }
+            described = [_describe_layer(*one) for one in layers]
+            content |= {"version": self.version, "layers": described}
             arrays = [array for _, marks in layers for array in (marks.positions, marks.tails)]
             buffers += [array.astype("<f4").tobytes() for array in arrays]
         self.send(content, buffers)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ipywidgets import HTML, Box, Image, Layout, VBox
 
-from organoid_kit.dashboards.parts import common, make_error, mark, refuse_if
+from organoid_kit.dashboards.parts import common, make_error, refuse_if
 from organoid_kit.dashboards.stack.pictures import render_scene
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class StackDisplay(VBox):
         super().__init__()
         refuse_if(drawn_by not in ("auto", "browser", "kernel"), "drawn_by", drawn_by=drawn_by)
         self._browser, self.caption = browser, HTML()
-        self._image = mark(Image(format="jpeg", layout=Layout(max_width="100%")), "ok-picture")
+        self._image = Image(format="jpeg", layout=Layout(max_width="100%")).add_class("ok-picture")
         self._canvas = None if drawn_by == "kernel" else self._make_canvas(drawn_by == "browser")
         self.children = [Box(), self._image]
         self.drawn_by = "browser" if self._canvas else "kernel"
@@ -76,7 +76,7 @@ class StackDisplay(VBox):
         controls = {name: getattr(self._browser, name) for name in _READ_BY_PAGE}
         canvas = StackCanvas(self._browser.movie, controls, self._answer)
         canvas.observe(lambda _: self._draw_with("browser"), "ready")
-        return mark(canvas, "ok-canvas")
+        return canvas.add_class("ok-canvas")
 
     def _wait_for_page(self) -> None:
         """The kernel draws if the page stays silent; without a page nobody waits."""

@@ -181,8 +181,7 @@ def draw_scene(scene: Scene, title: str = "", description: str = "") -> Drawing:
         handles = figure.axes[0].get_legend_handles_labels()
         style = {"fontsize": 9, "facecolor": "0.1", "labelcolor": "white"}
         figure.legend(*handles, loc="lower center", ncols=2, **style)
-    figure.description = description
-    return figure
+    return figure.caption(description)
 
 
 def render_scene(scene: Scene) -> np.ndarray:

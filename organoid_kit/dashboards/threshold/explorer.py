@@ -87,9 +87,8 @@ class ThresholdExplorer(Dashboard):
     def plot(self) -> drawing.Drawing:
         """The static twin: the curves, with the threshold."""
         shown = {"chosen": self.threshold.value, "title": self.kind.value}
-        figure = plot_threshold_curve(self._judge_all(), **shown)
-        figure.description = f"Precision, recall and F1 over the threshold. {self.describe()}"
-        return figure
+        words = f"Precision, recall and F1 over the threshold. {self.describe()}"
+        return plot_threshold_curve(self._judge_all(), **shown).caption(words)
 
     def _make_controls(self, kinds: Sequence[str]) -> None:
         low, high = float(DEFAULT_THRESHOLDS[0]), float(DEFAULT_THRESHOLDS[-1])

@@ -107,8 +107,7 @@ class TrackExplorer(Dashboard):
         number = self.lineage.value
         title = f"Lineage {number}" if number else "Lineages, the largest first"
         drawing = plot_lineage_tree(part, most=None, least_error=self.least_error, title=title)
-        drawing.description = f"{self.describe()} {drawing.description}"
-        return drawing
+        return drawing.caption(f"{self.describe()} {drawing.description}")
 
     def _make_controls(self) -> None:
         tip = "Lineages are numbered from the one with the most positions."

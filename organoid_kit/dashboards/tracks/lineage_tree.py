@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from ipywidgets import HTML, Box, Layout, VBox
 
-from organoid_kit.dashboards.parts.common import INK, PAPER, draw_shape, mark, render
+from organoid_kit.dashboards.parts.common import INK, PAPER, draw_shape, render
 from organoid_kit.dashboards.parts.svg import wrap_svg
 from organoid_kit.data import Annotations
 from organoid_kit.plots import lineages as trees
@@ -122,14 +122,14 @@ class TreeDisplay(VBox):
     """
 
     def __init__(self, hear: Callable[[dict[str, Any]], None], changed: Callable[[], None]) -> None:
-        self._picture = mark(HTML(), "ok-plain-tree")
+        self._picture = HTML().add_class("ok-plain-tree")
         self._box, self.tree = Box(layout=Layout(display="block")), None
         super().__init__([self._box, self._picture])
         try:
             from organoid_kit.dashboards.tracks.lineage_canvas import LineageTree
         except ImportError:
             return
-        self.tree = mark(LineageTree(hear), "ok-tree")
+        self.tree = LineageTree(hear).add_class("ok-tree")
         self.tree.observe(lambda _: changed(), "ready")
 
     @property

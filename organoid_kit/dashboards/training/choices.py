@@ -188,7 +188,7 @@ class TrainingChoices(Dashboard):
         """In a thread: reads other movies, and says what training on them takes."""
         with self.messages.catch():
             movies = self.read_movies("training")
-            with common.handler_lock():
+            with common.handler_lock:
                 self._offer_channels(movies)
                 settings = self.collect_settings()
             refuse_if(not movies, "movies")

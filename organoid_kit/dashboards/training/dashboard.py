@@ -109,9 +109,11 @@ class TrainingDashboard(Dashboard):
         is_new = (session.state, len(session.news)) != self._shown
         if is_new or time.monotonic() - self._shown_at > _REDRAW_SECONDS:
             waits = session.state == "paused" or not session.is_running
-            with common.handler_lock(wait=waits) as is_my_turn:
-                if is_my_turn:
+            if common.handler_lock.acquire(blocking=waits):
+                try:
                     self.show()
+                finally:
+                    common.handler_lock.release()
         if not session.is_running:
             self._announce_end()
 

@@ -16,7 +16,7 @@ from organoid_kit.training.runs import QUALITIES, find_best
 
 Losses = Sequence[tuple[float, float]]  # epochs done, loss
 _HEIGHT, _WIDTHS = 250, (430, 330)  # of the two diagrams
-_STEPS = {"color": "#b5b5b5", "linestyle": "-", "marker": ""}
+_STEPS = {"color": "#b5b5b5", "linestyle": "-", "linewidth": 1, "marker": ""}
 _BEST = {"color": COLOURS["black"], "linestyle": "", "marker": "*", "fill": PAPER}
 _NUCLEUS = Mark("annotated nucleus", "o", "sky blue")
 _MOST_STEPS = 200  # points of the line of single steps; more are averaged
@@ -53,7 +53,7 @@ def draw_curves(
         if marked is not None:
             diagram.add_upright(marked, "2 2")
         if label == "loss" and len(steps):
-            diagram.add_line(steps, _STEPS, "single steps", wide=1)
+            diagram.add_line(steps, _STEPS, "single steps")
         for key in keys:
             diagram.add_line(columns[key], LINES[key != "loss"], names[key], every)
         if best and best.get(keys[-1]) is not None:

@@ -40,8 +40,8 @@ class RunComparison(Dashboard):
         self.table = table
         starts = {(record["start"] != "scratch", record["start"]) for record in table["records"]}
         options = [(_STARTS[tuned], start) for tuned, start in sorted(starts)]
-        start = ToggleButtons(options=options, description="trained", style=common.WIDE)
-        self.start = common.mark(start, "ok-start-from")
+        self.start = ToggleButtons(options=options, description="trained", style=common.WIDE)
+        self.start.add_class("ok-start-from")
         add_controls(
             self,
             time_points=self._make_slider("time_points", "annotated time points", str),
