@@ -200,14 +200,12 @@ class Question:
 
         labels = [(f"{key}) {said.replace('`', '')}", key) for key, said in self.choices.items()]
         buttons = RadioButtons(options=labels, value=None, layout=Layout(width="auto"))
-        feedback = HTML(_NO_ANSWER)
+        feedback = HTML(_NO_ANSWER).add_class("ok-feedback")
 
         def answer(change: dict[str, Any]) -> None:
             key = change["new"]
             feedback.value = self.check(key)._repr_html_() if key else _NO_ANSWER
 
         buttons.observe(answer, "value")
-        box = VBox([HTML(str(_HTML.heading(self))), buttons, feedback])
-        for widget, name in ((box, "question"), (buttons, "choices"), (feedback, "feedback")):
-            widget.add_class(f"ok-{name}")
-        return box
+        heading = HTML(str(_HTML.heading(self)))
+        return VBox([heading, buttons.add_class("ok-choices"), feedback]).add_class("ok-question")

@@ -118,13 +118,11 @@ def choose_tracks(
 
     from organoid_kit.prediction import predict_links
 
-    movie, known = annotated.movie, annotated.annotations
-    is_other = isinstance(answer, Annotations) and len(answer) != len(known)
-    return choose_answer(
-        tracks,
-        ... if is_other else answer,
-        lambda: build_tracks(predict_links(network, movie, known, settings)),
-    )
+    known = annotated.annotations
+    if isinstance(answer, Annotations) and len(answer) != len(known):
+        answer = ...  # of another movie
+    what = (network, annotated.movie, known, settings)
+    return choose_answer(tracks, answer, lambda: build_tracks(predict_links(*what)))
 
 
 @TEXTS.exercise

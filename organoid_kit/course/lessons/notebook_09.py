@@ -8,12 +8,7 @@ import numpy as np
 
 from organoid_kit.course.lessons import LessonTexts, match_numbers, run_answer
 from organoid_kit.data import AnnotatedMovie, find_samples, read_dataset
-from organoid_kit.examples.splits import (
-    Split,
-    find_leaks,
-    split_by_time_block,
-    split_random_time_points,
-)
+from organoid_kit.examples import splits
 
 TEXTS = LessonTexts(__file__)
 __getattr__ = TEXTS.question  # such as `lesson.swapped_guess`
@@ -40,13 +35,13 @@ def patient(answer: Any) -> str | None:
     return TEXTS.say_first("patient", holds, letter=letter, answer=answer)
 
 
-def make_splits() -> dict[str, Split]:
+def make_splits() -> dict[str, splits.Split]:
     """Three ways to take validation time points for a network with the time window -1 to 1."""
     movies = [_read_first("training")]
     return {
-        "A": split_random_time_points(movies, 0.25, seed=2),
-        "B": split_by_time_block(movies, 0.25, time_window=(0, 0)),
-        "C": split_by_time_block(movies, 0.25, time_window=(-1, 1)),
+        "A": splits.split_random_time_points(movies, 0.25, seed=2),
+        "B": splits.split_by_time_block(movies, 0.25, time_window=(0, 0)),
+        "C": splits.split_by_time_block(movies, 0.25, time_window=(-1, 1)),
     }
 
 
@@ -54,10 +49,10 @@ def make_splits() -> dict[str, Split]:
 def split(answer: Any) -> str | None:
     """The split that does not leak."""
     letter = str(answer).strip().upper()
-    splits = make_splits()
-    if letter not in splits:
+    offered = make_splits()
+    if letter not in offered:
         return TEXTS.say("split", "otherwise", answer=answer)
-    leaks = find_leaks(splits[letter])
+    leaks = splits.find_leaks(offered[letter])
     return TEXTS.say("split", "leaks", leak=leaks[0]) if leaks else None
 
 

@@ -56,9 +56,8 @@ class LessonTexts:
 
         def settings(answer: Any) -> str | None:
             if not isinstance(answer, NetworkSettings):
-                return (
-                    f"Settings are what `make_settings` gives. Received: {type(answer).__name__}."
-                )
+                received = f"Received: {type(answer).__name__}."
+                return f"Settings are what `make_settings` gives. {received}"
             if answer.network != network:
                 where = "Its name is the first thing in the brackets."
                 return f"These are settings of a {answer.network} network. {where}"
