@@ -1,13 +1,11 @@
 """Two rungs before a real training, a minute each: a network must learn one patch by heart."""
 
-import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from organoid_kit.base import NetworkSettings
 from organoid_kit.data import AnnotatedMovie
-from organoid_kit.examples import PositionExamples
-from organoid_kit.examples.position import PositionExample, join_examples
+from organoid_kit.examples.position import PositionExample, PositionExamples, join_examples
 from organoid_kit.training.preparing import complete_settings, prepare_network
 from organoid_kit.training.steps import WARM_UP_STEPS
 from organoid_kit.training.validation import compute_f1, count_matches
@@ -61,7 +59,7 @@ def overfit_one_time_point(
     settings = complete_settings(settings, training)
     annotations = training[0].annotations
     rows = annotations.rows_at(annotations.annotated_time_points[0]) if len(annotations) else []
-    movie = dataclasses.replace(training[0], annotations=annotations.select(rows))
+    movie = replace(training[0], annotations=annotations.select(rows))
     patches = PositionExamples([movie], settings, augment=False)
     examples = patches.examples(0, 0, patches.number_per_epoch)
     return _learn(examples, settings, steps, "one time point")

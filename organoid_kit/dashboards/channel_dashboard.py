@@ -15,7 +15,6 @@ from organoid_kit.data import Annotations, TimeLapse
 from organoid_kit.plots.drawing import COLOURS, Drawing, Mark
 from organoid_kit.plots.images import plot_channels
 from organoid_kit.report import measuring
-from organoid_kit.report.measuring import ChannelScore, choose_best_channels
 
 STANDS_OUT = Mark("stands out", "o", "sky blue")
 HIDDEN = Mark("does not stand out", "^", "yellow")
@@ -87,22 +86,22 @@ class ChannelDashboard(Dashboard):
         return drawing.caption(f"{drawing.description} {self.describe()} {measured}")
 
     @property
-    def _chosen(self) -> ChannelScore:
+    def _chosen(self) -> measuring.ChannelScore:
         """The score of the choice; one that was not tried yet is measured now."""
         if (choice := self.channels.value) not in self.scores:
             self.scores[choice] = measuring.score_channels(self.movie, choice, self.annotations)
         return self.scores[choice]
 
-    def _find_better(self) -> ChannelScore | None:
+    def _find_better(self) -> measuring.ChannelScore | None:
         """The best choice, where it is better than the one that is ticked."""
         try:
-            best = self.scores[choose_best_channels(list(self.scores.values()))]
+            best = self.scores[measuring.choose_best_channels(list(self.scores.values()))]
         except UserError:
             return None
         return best if best.standing_out > self._chosen.standing_out else None
 
     def _choose_best(self) -> None:
-        self.channels.value = choose_best_channels(list(self.scores.values()))
+        self.channels.value = measuring.choose_best_channels(list(self.scores.values()))
 
     def _show(self) -> None:
         panes = [self._make_pane(choice) for choice in self._list_shown()]

@@ -15,8 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from organoid_kit.base import UserError
 from organoid_kit.dashboards.parts import Dashboard, add_controls, common, errors
 from organoid_kit.dashboards.parts.dashboard import decode_state, encode_state, shorten
-from organoid_kit.plots import Drawing
-from organoid_kit.plots.drawing import COLOURS, draw_panels, format_number, tidy, write_png
+from organoid_kit.plots.drawing import COLOURS, Drawing, draw_panels, format_number, tidy, write_png
 
 _MOST_NAMES = 12  # more are not written beside their points
 

@@ -3,7 +3,7 @@
 import pytest
 
 QUESTION = """
-from organoid_kit.course.lessons import Question
+from organoid_kit.course.lessons.exercise import Question
 
 Question(
     text="A network has a training loss of 0.01 and a validation loss of 0.40. What is the matter?",

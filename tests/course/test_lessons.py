@@ -7,8 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from organoid_kit.course.lessons import Exercise, Question, match_numbers, run_answer
-from organoid_kit.course.lessons.exercise import NoAnswerYet
+from organoid_kit.course.lessons.exercise import (
+    Exercise,
+    NoAnswerYet,
+    Question,
+    match_numbers,
+    run_answer,
+)
 
 ROOT = Path(__file__).parents[2]
 NAMES = sorted(path.stem for path in (ROOT / "notebooks" / "source").glob("*.py"))

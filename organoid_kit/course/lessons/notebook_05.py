@@ -6,13 +6,11 @@ from typing import Any
 import numpy as np
 
 from organoid_kit.base import NetworkSettings, make_settings
-from organoid_kit.course.lessons import LessonTexts, match_numbers, run_answer
-from organoid_kit.course.lessons.exercise import choose_answer
+from organoid_kit.course.lessons import LessonTexts, choose_answer, match_numbers, run_answer
 from organoid_kit.data import Annotations
-from organoid_kit.evaluation import score_divisions
 from organoid_kit.evaluation.calibration import compute_reliability
 from organoid_kit.evaluation.classification import compute_average_precision
-from organoid_kit.evaluation.tracks import DivisionScore
+from organoid_kit.evaluation.tracks import DivisionScore, score_divisions
 
 TEXTS = LessonTexts(__file__)
 settings, choose_settings = TEXTS.settings_exercise("division")

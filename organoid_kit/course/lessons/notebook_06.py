@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 
 from organoid_kit.base import AugmentationSettings, NetworkSettings
-from organoid_kit.course.lessons import LessonTexts, match_numbers, run_answer
-from organoid_kit.course.lessons.exercise import choose_answer
+from organoid_kit.course.lessons import LessonTexts, choose_answer, match_numbers, run_answer
 from organoid_kit.data import AnnotatedMovie, Annotations
 from organoid_kit.examples import draw_augmentation
 from organoid_kit.examples.batches import Movies

@@ -16,7 +16,6 @@ from organoid_kit.dashboards.annotation.lists import CandidateList, ImageCheck, 
 from organoid_kit.dashboards.parts import Dashboard, add_controls, common
 from organoid_kit.dashboards.stack.browser import Pick, StackBrowser
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
-from organoid_kit.evaluation import summarise_annotations
 from organoid_kit.evaluation.checks import summary
 from organoid_kit.evaluation.checks.problem import select_usable_rows
 from organoid_kit.plots import plot_problems
@@ -242,7 +241,7 @@ class AnnotationChecker(Dashboard):
 
 def describe_coverage(movie: TimeLapse, annotations: Annotations, time_point: int) -> list[str]:
     """How much is annotated, and where the cuboid lies, in words."""
-    found = summarise_annotations([AnnotatedMovie(movie, annotations)]).movies[0]
+    found = summary.summarise_annotations([AnnotatedMovie(movie, annotations)]).movies[0]
     times = f"{found.time_points} of {count(found.movie_time_points, 'time point')}"
     links, divisions = count(found.links, "link"), count(found.divisions, "division")
     amount = f"{count(found.positions, 'position')} at {times}, {links}, {divisions}. For scale: "

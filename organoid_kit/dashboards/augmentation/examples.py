@@ -8,12 +8,12 @@ from organoid_kit.base import AugmentationSettings, NetworkSettings
 from organoid_kit.dashboards.augmentation.advice import MOST_SKIP
 from organoid_kit.dashboards.parts.svg import Pane, Points, colour_heat
 from organoid_kit.data import AnnotatedMovie
-from organoid_kit.examples import division, draw_augmentation, link, make_examples
-from organoid_kit.examples.augmentation import Augmentation
+from organoid_kit.examples import division, link, make_examples
+from organoid_kit.examples.augmentation import Augmentation, draw_augmentation
 from organoid_kit.examples.batches import Examples
 from organoid_kit.examples.patches import make_grey
 from organoid_kit.examples.position import PositionExample
-from organoid_kit.plots import plot_crops, plot_pairs
+from organoid_kit.plots.crops import plot_crops, plot_pairs
 from organoid_kit.plots.curves import ANSWERS
 from organoid_kit.plots.drawing import NEAR_PLANES, POSITION, Drawing
 from organoid_kit.plots.images import plot_augmentations

@@ -1,7 +1,7 @@
 """Move the threshold, and see precision, recall and F1, and what is right, missed and false."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache, partial
 from typing import Any
 
@@ -14,7 +14,6 @@ from organoid_kit.dashboards.parts.svg import Diagram, Pane, Points, draw_panes,
 from organoid_kit.dashboards.stack.browser import StackBrowser
 from organoid_kit.dashboards.stack.pictures import FAINT_PLANES, StackPictures
 from organoid_kit.dashboards.threshold import judging
-from organoid_kit.dashboards.threshold.judging import Judgement
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.evaluation.positions import DEFAULT_THRESHOLDS, ThresholdCurve, format_score
 from organoid_kit.examples.patches import make_grey
@@ -76,7 +75,7 @@ class ThresholdExplorer(Dashboard):
         self._watch(self._show)()
 
     @property
-    def judgement(self) -> Judgement:
+    def judgement(self) -> judging.Judgement:
         """What is right, missed and false at the threshold."""
         return self._judge(self.threshold.value)
 
@@ -119,13 +118,13 @@ class ThresholdExplorer(Dashboard):
         left = VBox([self._curve, self.threshold, buttons])
         return [*choices, wrap_row(left, self._close_ups), self.messages, self.browser]
 
-    def _judge(self, threshold: float) -> Judgement:
+    def _judge(self, threshold: float) -> judging.Judgement:
         """Judged once for each threshold."""
         kind = self.kind.value
         tolerance = self.tolerance.value if kind == "divisions" else 0
         return self._make_judge(kind, tolerance)(round(threshold, 4))
 
-    def _make_judge(self, kind: str, tolerance: int) -> Callable[[float], Judgement]:
+    def _make_judge(self, kind: str, tolerance: int) -> judging.Judge:
         return cache(judging.make_judge(kind, *self._judged, self.max_distance_um, tolerance))
 
     @property

@@ -11,10 +11,9 @@ import numpy as np
 
 from organoid_kit.dashboards.parts.errors import refuse_if
 from organoid_kit.data import Annotations
-from organoid_kit.evaluation import score_divisions
 from organoid_kit.evaluation.matching import choose_common_spacing, is_annotated, match_to_truth
 from organoid_kit.evaluation.positions import DetectionScore, get_probabilities
-from organoid_kit.evaluation.tracks import judge_links
+from organoid_kit.evaluation.tracks import judge_links, score_divisions
 
 KINDS = {
     "positions": "probability",

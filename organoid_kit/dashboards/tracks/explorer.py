@@ -12,9 +12,8 @@ from organoid_kit.dashboards.stack.browser import PICK_UM, Pick, StackBrowser
 from organoid_kit.dashboards.stack.layers import find_nearest
 from organoid_kit.dashboards.tracks.lineage_tree import MARKS, DrawnTree, TreeDisplay, draw_tree
 from organoid_kit.data import Annotations, TimeLapse
-from organoid_kit.plots import plot_lineage_tree
 from organoid_kit.plots.drawing import Drawing, Mark, count
-from organoid_kit.plots.lineages import number_lineages
+from organoid_kit.plots.lineages import number_lineages, plot_lineage_tree
 from organoid_kit.tracking import Doubt, estimate_errors, list_doubts
 
 MOST_LINEAGES = 15  # drawn at once

@@ -12,7 +12,6 @@ from organoid_kit.dashboards.parts import Dashboard, add_controls, common, kerne
 from organoid_kit.dashboards.training import session as sessions
 from organoid_kit.dashboards.training.choices import Data, TrainingChoices
 from organoid_kit.dashboards.training.pictures import draw_curves, draw_example
-from organoid_kit.dashboards.training.session import TrainingSession
 from organoid_kit.plots import Drawing, plot_history
 from organoid_kit.training import Run
 from organoid_kit.training.diagnosis import describe_history
@@ -53,7 +52,7 @@ class TrainingDashboard(Dashboard):
         self.choices = TrainingChoices(training, validation, settings, output_folder, self.messages)
         for name in (*self.kept, "measure_time", "estimate"):
             setattr(self, name, getattr(self.choices, name))
-        self.session: TrainingSession | None = None
+        self.session: sessions.TrainingSession | None = None
         self._shown, self._shown_at = (), 0.0
         for name, tip in _BUTTONS.items():
             add_controls(self, **{name: Button(description=name.capitalize(), tooltip=tip)})
@@ -83,11 +82,11 @@ class TrainingDashboard(Dashboard):
         refuse_if(done >= settings.epochs, "epochs", done=done, wanted=settings.epochs)
         if not (resume and self.run and self.run.folder == resume):
             movies = [self.choices.read_movies(part) for part in ("training", "validation")]
-            self._attach(TrainingSession(*movies, settings, resume=resume))
+            self._attach(sessions.TrainingSession(*movies, settings, resume=resume))
         self.session.epochs = settings.epochs
         self.session.start()
 
-    def _attach(self, session: TrainingSession) -> None:
+    def _attach(self, session: sessions.TrainingSession) -> None:
         if self.session:
             self.session.listeners.remove(self._listen)
         self.session, self._shown = session, ()
@@ -216,7 +215,7 @@ class TrainingDashboard(Dashboard):
         return plot_history(history, title=self.session.name if self.session else "")
 
 
-def _describe_progress(session: TrainingSession) -> str:
+def _describe_progress(session: sessions.TrainingSession) -> str:
     progress, left = session.progress, session.seconds_left
     words = f"Epoch {min(progress.epoch + 1, session.epochs)} of {session.epochs}"
     words += f", step {progress.step} of {progress.steps}"

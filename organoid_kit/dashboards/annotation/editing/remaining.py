@@ -11,8 +11,7 @@ import numpy as np
 
 from organoid_kit.dashboards.annotation.editing.editor import AnnotationEditor
 from organoid_kit.data import Annotations, TimeLapse
-from organoid_kit.evaluation import check_annotations
-from organoid_kit.evaluation.checks import CheckLimits, Problem
+from organoid_kit.evaluation.checks import CheckLimits, Problem, check_annotations
 from organoid_kit.evaluation.checks.problem import select_usable_rows
 from organoid_kit.evaluation.matching import match_positions
 
