@@ -23,7 +23,12 @@ from organoid_kit.dashboards.parts.common import (
     make_strokes,
 )
 from organoid_kit.dashboards.stack import display as stack_display
-from organoid_kit.dashboards.stack.layers import find_nearest, make_layer, make_problem_layers
+from organoid_kit.dashboards.stack.layers import (
+    PROBLEM_MARKS,
+    find_nearest,
+    make_layer,
+    place_problems,
+)
 from organoid_kit.dashboards.stack.pictures import (
     MOST_PIXELS,
     StackPictures,
@@ -115,10 +120,12 @@ def test_problems_become_layers_that_know_their_number():
         Problem("b", "Too close.", time_point=2, position=(1, 2, 3)),
         Problem("c", "Dark.", "warning", time_point=2, position=(4, 5, 6)),
     ]
-    errors, warnings = make_problem_layers(problems, SPACING)
-    assert errors.annotations.properties["number"].tolist() == [1]
-    assert "Dark." in warnings.collect_marks(2).texts[0]
-    assert errors.mark.shape != warnings.mark.shape
+    placed = place_problems(problems)
+    assert list(placed) == ["error", "warning"]
+    assert placed["error"].properties["number"].tolist() == [1]
+    layer = make_layer("warning", placed["warning"], SPACING, 0, PROBLEM_MARKS["warning"])
+    assert "warning: Dark." in layer.collect_marks(2).texts[0]
+    assert PROBLEM_MARKS["error"].shape != PROBLEM_MARKS["warning"].shape
 
 
 def test_nearest_counts_in_micrometres(lineage):

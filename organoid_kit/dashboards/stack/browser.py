@@ -87,9 +87,10 @@ class StackBrowser(Dashboard):
 
     def set_layer(self, name: str, annotations: Annotations, mark: Mark | None = None) -> None:
         """Draws annotations on top; a layer of this name is replaced, and keeps its mark."""
-        number, old = len(self.layers), self.layers.get(name)
+        old, number = self.layers.get(name), len(self.layers)
         mark, spacing_um = mark or (old and old.mark), tuple(self.movie.spacing_um)
-        self._add_layer(stack_layers.make_layer(name, annotations, spacing_um, number, mark))
+        self.layers[name] = stack_layers.make_layer(name, annotations, spacing_um, number, mark)
+        self._offer_layers([*self.layers_shown.value, *([] if old else [name])])
 
     def remove_layer(self, name: str) -> None:
         """Takes a layer away. Raises UserError where there is none of this name."""
@@ -99,13 +100,13 @@ class StackBrowser(Dashboard):
 
     def set_problems(self, problems: Sequence[Problem]) -> None:
         """Draws these problems in place of earlier ones, as layers "error" and "warning"."""
-        layers = stack_layers.make_problem_layers(problems, tuple(self.movie.spacing_um))
-        names = {layer.name for layer in layers}
+        found = stack_layers.place_problems(problems)
         with self.at_once():
-            for name in set(stack_layers.PROBLEM_MARKS) & set(self.layers) - names:
-                self.remove_layer(name)
-            for layer in layers:
-                self._add_layer(layer)
+            for name, mark in stack_layers.PROBLEM_MARKS.items():
+                if name in found:
+                    self.set_layer(name, found[name], mark)
+                elif name in self.layers:
+                    self.remove_layer(name)
 
     def go_to(self, time_point: int, position_zyx: Sequence[float] | None = None) -> None:
         """Shows a time point, with the crosshair at a position in voxels."""
@@ -254,11 +255,6 @@ class StackBrowser(Dashboard):
             self._late.add("picture")
         else:
             self._display.redraw()
-
-    def _add_layer(self, layer: stack_layers.Layer) -> None:
-        new = {layer.name} - self.layers.keys()
-        self.layers[layer.name] = layer
-        self._offer_layers([*self.layers_shown.value, *new])
 
     def _offer_layers(self, shown: Sequence[str]) -> None:
         options = tuple((name, name) for name in self.layers)

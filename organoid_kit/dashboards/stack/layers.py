@@ -99,10 +99,10 @@ def make_layer(
     return Layer(name, annotations, mark, spacing_um)
 
 
-def make_problem_layers(problems: Sequence[Problem], spacing_um: Spacing) -> list[Layer]:
-    """Errors and warnings that have a place, as layers; the property "number" counts problems."""
-    layers = []
-    for severity, mark in PROBLEM_MARKS.items():
+def place_problems(problems: Sequence[Problem]) -> dict[str, Annotations]:
+    """Problems that have a place, by severity; the property "number" counts them."""
+    placed = {}
+    for severity in PROBLEM_MARKS:
         found = [
             (problem.position, problem.time_point, problem.message, number)
             for number, problem in enumerate(problems)
@@ -111,8 +111,8 @@ def make_problem_layers(problems: Sequence[Problem], spacing_um: Spacing) -> lis
         if found:
             *places, messages, numbers = zip(*found)
             words = {"message": np.array(messages, object), "number": np.array(numbers, object)}
-            layers.append(Layer(severity, Annotations(*places, properties=words), mark, spacing_um))
-    return layers
+            placed[severity] = Annotations(*places, properties=words)
+    return placed
 
 
 def find_nearest(

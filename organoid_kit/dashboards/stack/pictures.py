@@ -67,10 +67,8 @@ def make_shown_stack(stack: np.ndarray, reduced: int = 1) -> ShownStack:
     depth, height, width = stack.shape[0], *(length // reduced for length in stack.shape[1:])
     values = np.empty((depth, height, width), np.uint8)
     for z, plane in enumerate(stack):
-        plane = np.asarray(plane, np.float32)
-        if reduced > 1:
-            plane = plane[: height * reduced, : width * reduced]
-            plane = plane.reshape(height, reduced, width, reduced).mean(axis=(1, 3))
+        plane = np.asarray(plane[: height * reduced, : width * reduced], np.float32)
+        plane = plane.reshape(height, reduced, width, reduced).mean(axis=(1, 3))
         values[z] = np.clip(np.nan_to_num((plane - low) * (255 / (high - low))), 0, 255)
     return ShownStack(values, reduced)
 
