@@ -13,7 +13,7 @@ import pytest
 from organoid_kit.base.settings import read_settings
 from organoid_kit.course.results_table import read_results
 from organoid_kit.course.run_keeping import list_backups, restore_run
-from organoid_kit.dashboards.annotation.editing import AnnotationEditor
+from organoid_kit.dashboards.annotation.editing.editor import AnnotationEditor
 from organoid_kit.dashboards.class_board import parse_guesses
 from organoid_kit.data.dataset import read_dataset
 from organoid_kit.data.formats import read_annotations

@@ -133,9 +133,8 @@ def list_backups(folder: str | Path) -> list[RunBackup]:
             with zipfile.ZipFile(copy) as file:
                 settings = json.loads(file.read("settings.json"))
             state = map(int, _NAME.fullmatch(copy.name).groups()[1:])
-            backups.append(
-                RunBackup(run.name, copy, *state, settings["epochs"], settings["network"])
-            )
+            meant = settings["epochs"], settings["network"]
+            backups.append(RunBackup(run.name, copy, *state, *meant))
         elif _list_copies(run):
             backups.append(RunBackup(run.name, None))
     return backups

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from organoid_kit.base.errors import UserError
-from organoid_kit.dashboards.annotation.editing import (
-    AnnotationEditor,
+from organoid_kit.dashboards.annotation.editing.editor import AnnotationEditor
+from organoid_kit.dashboards.annotation.editing.remaining import (
     find_image_problems,
     find_open_candidates,
     find_problems,
@@ -363,7 +363,7 @@ def test_a_journal_that_cannot_be_written_changes_nothing(told, tmp_path):
 PROGRAM = """
 import sys
 import numpy as np
-from organoid_kit.dashboards.annotation.editing import AnnotationEditor
+from organoid_kit.dashboards.annotation.editing.editor import AnnotationEditor
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.timelapse import make_timelapse
 

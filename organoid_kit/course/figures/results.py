@@ -15,6 +15,7 @@ from organoid_kit.plots.drawing import COLOURS, LINES, count, draw_panels, tidy
 
 _SEED = {"color": COLOURS["blue"], "marker": "o", "markersize": 8, "alpha": 0.6}
 _MEAN = {"color": COLOURS["black"], "marker": "|", "markersize": 22, "markeredgewidth": 2}
+_OF_SEEDS = ", mean (lowest to highest) of the seeds"
 _BESIDE = 1.09  # on a logarithmic axis, kinds of training with equal data stand so far apart
 
 
@@ -101,9 +102,7 @@ def _add_legend(figure: Drawing, axes: Axes, columns: int) -> None:
     figure.legend([*chosen.values()], [*chosen], fontsize=8, **place)
 
 
-def _describe(
-    title: str, words: Sequence[str], which: str = ", mean (lowest to highest) of the seeds"
-) -> str:
+def _describe(title: str, words: Sequence[str], which: str = _OF_SEEDS) -> str:
     return f"{title + ': ' if title else ''}F1{which}. {'; '.join(words)}."
 
 
@@ -119,9 +118,8 @@ def _draw_line(
         positions = np.array([record["positions"] for record in own], float)
         words.append(f"{name}, {positions.mean():.0f} positions: {describe_spread(own)}")
         if not number:
-            axes.axhline(
-                np.mean(known), color=color, linestyle=":", label="shipped network, as it is"
-            )
+            look = {"color": color, "linestyle": ":", "label": "shipped network, as it is"}
+            axes.axhline(np.mean(known), **look)
             continue
         means.append((positions.mean() * beside, np.mean(known)))
         axes.plot(positions * beside, [record["f1"] for record in own], ".", color=color)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from ipywidgets import HTML, Button, HBox, Text, VBox
 
-from organoid_kit.dashboards.annotation.editing import AnnotationEditor
+from organoid_kit.dashboards.annotation.editing.editor import AnnotationEditor
 from organoid_kit.dashboards.parts import add_controls, common, fit, refuse_if, wrap_row
 from organoid_kit.data import Annotations
 from organoid_kit.plots.drawing import count

@@ -11,7 +11,8 @@ from ipywidgets import HTML, HBox, Layout, ToggleButtons, VBox
 
 from organoid_kit.base.files import make_file_name
 from organoid_kit.dashboards.annotation.actions import EditActions
-from organoid_kit.dashboards.annotation.editing import AnnotationEditor, find_problems
+from organoid_kit.dashboards.annotation.editing.editor import AnnotationEditor
+from organoid_kit.dashboards.annotation.editing.remaining import find_problems
 from organoid_kit.dashboards.annotation.lists import CandidateList, ImageCheck, ProblemList
 from organoid_kit.dashboards.parts import Dashboard, add_controls, common
 from organoid_kit.dashboards.stack.browser import Pick, StackBrowser

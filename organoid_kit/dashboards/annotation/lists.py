@@ -11,8 +11,8 @@ from concurrent.futures import CancelledError
 import numpy as np
 from ipywidgets import HTML, Select, VBox
 
-from organoid_kit.dashboards.annotation import editing
-from organoid_kit.dashboards.annotation.editing import AnnotationEditor
+from organoid_kit.dashboards.annotation.editing import remaining
+from organoid_kit.dashboards.annotation.editing.editor import AnnotationEditor
 from organoid_kit.dashboards.parts import common, refuse_if
 from organoid_kit.data import Annotations
 from organoid_kit.evaluation import find_blobs
@@ -137,7 +137,7 @@ class ImageCheck:
         what = (annotations, numbers, movie, self._channels)
         with self._messages.catch():
             try:
-                self.found = editing.find_image_problems(*what)
+                self.found = remaining.find_image_problems(*what)
                 self.text = f"The images of {count(len(times), 'time point')} were looked at."
             except CancelledError:
                 self.text = "Looking at the images was stopped."
@@ -203,7 +203,7 @@ class CandidateList(VBox):
         if time_point not in self._searched:
             where = {"channels": self._channels, "time_points": [time_point]}
             found = find_blobs(self._editor.movie, **where)
-            self.proposed = editing.join_candidates(self.proposed, found)
+            self.proposed = remaining.join_candidates(self.proposed, found)
             self._searched.add(time_point)
         blobs = count(len(self.proposed.rows_at(time_point)), "blob")
         some = "those without a position of their own are candidates"
@@ -215,10 +215,10 @@ class CandidateList(VBox):
         order = "No candidate is waiting. Find blobs, or open the checker with a prediction."
         if self.proposed is not None:
             decided = self._editor.annotations, self._editor.refused
-            self.still_open = editing.find_open_candidates(self.proposed, *decided)
+            self.still_open = remaining.find_open_candidates(self.proposed, *decided)
             order = "Every candidate is decided on."
             if len(self.still_open):
-                rows, order = editing.sort_by_doubt(self.proposed, self.still_open)
+                rows, order = remaining.sort_by_doubt(self.proposed, self.still_open)
                 self.row = self._choose_next(rows.tolist())
                 question = common.make_live_text(self._ask())
         for button in (self.accept, self.refuse, self.skip):

@@ -94,8 +94,8 @@ def _make_division_judge(
         right = called & (score.called_mothers >= 0)
         false = called & score.judged & (score.called_mothers < 0)
         missed = np.setdiff1d(score.mothers, score.called_mothers[right])
-        right, false = score.calls[right], score.calls[false]
-        return Judgement({"right": right, "false": false, "missed": missed})
+        calls = score.calls
+        return Judgement({"right": calls[right], "false": calls[false], "missed": missed})
 
     return judge
 

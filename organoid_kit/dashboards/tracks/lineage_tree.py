@@ -105,8 +105,7 @@ def _list_numbers(
 
 def _draw_events(marked: tuple[np.ndarray, ...], first: float, step: float) -> str:
     shapes = []
-    numbered = zip(MARKS, marked, trees.count_earlier_marks(marked), strict=True)
-    for kind, places, earlier in numbered:
+    for kind, places, earlier in zip(MARKS, marked, trees.count_earlier_marks(marked)):
         colour, size = COLOURS[kind.colour], 3 if kind is trees.FORK else 4.5
         fill = colour if kind.filled else PAPER
         for (time, height), number in zip(places.tolist(), earlier.tolist(), strict=True):

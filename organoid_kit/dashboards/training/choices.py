@@ -55,7 +55,7 @@ class TrainingChoices(Dashboard):
         super().__init__(self._lay_out())
         self._offer_channels(self._given.get("training", []))
         self.show(self._base)
-        self._offer_starts()
+        self.offer_starts()
         self._connect(self._apply_network, self.network)
         self._connect(self._apply_start, self.start_from)
         self._connect(self._later.ask, *self._kept.values())
@@ -126,10 +126,6 @@ class TrainingChoices(Dashboard):
         if set(settings.channels) <= {channel for _, channel in self.channels.options}:
             self.channels.value = settings.channels
 
-    def offer_run(self, run: Run) -> None:
-        """Offers to continue a run, and chooses that, if there is anything to continue from."""
-        self._offer_starts(also=run, chosen=f"{_RESUME}{run.folder}")
-
     def lock(self, *, running: bool) -> None:
         """While a training runs, only epochs can be changed; a continued run keeps its own."""
         free = {"epochs"} if running else set(self.kept)
@@ -147,7 +143,7 @@ class TrainingChoices(Dashboard):
             start = self._start if self._start.network == network else make_settings(network)
             channels = self.channels.value or base.channels
             self.show(start.changed(channels=channels, output_folder=base.output_folder))
-            self._offer_starts()
+            self.offer_starts()
 
     def _apply_start(self) -> None:
         """The settings of the run to continue, or of the network to train on from."""
@@ -161,7 +157,8 @@ class TrainingChoices(Dashboard):
             self.show(make_fine_tuning_settings(start, epochs=self.epochs.value, **kept))
         self.lock(running=False)
 
-    def _offer_starts(self, also: Run | None = None, chosen: str | None = None) -> None:
+    def offer_starts(self, ended: Run | None = None) -> None:
+        """What to start from; a run that just ended is chosen, if it can be continued."""
         network, before = self.network.value, self.start_from.value
         options, shipped = [("from scratch", _SCRATCH)], f"{network}_small"
         if shipped in list_shipped_networks():
@@ -169,7 +166,7 @@ class TrainingChoices(Dashboard):
         from_best, folder = [], self._base.output_folder
         for row in reversed([row for row in list_runs(folder) if row["network"] == network]):
             run = Run(Path(folder) / row["run"])
-            is_open = not run.ending.startswith("all ") or (also and run.folder == also.folder)
+            is_open = not run.ending.startswith("all ") or (ended and run.folder == ended.folder)
             if is_open and any((run.folder / "checkpoints").glob("*.npz")):
                 label = f"continue {row['run']}: {count(row['epochs'], 'epoch')} done"
                 options.append((label, f"{_RESUME}{run.folder}"))
@@ -177,8 +174,8 @@ class TrainingChoices(Dashboard):
                 from_best.append((f"train on from {row['run']}, its best network", str(run.folder)))
         options += from_best
         self.start_from.options, starts = options, [start for _, start in options]
-        wanted = (start for start in (chosen, before) if start in starts)
-        self.start_from.value = next(wanted, _SCRATCH)
+        wanted = [before] if ended is None else [f"{_RESUME}{ended.folder}", before]
+        self.start_from.value = next((start for start in wanted if start in starts), _SCRATCH)
 
     def _measure(self) -> None:
         self._measures = True

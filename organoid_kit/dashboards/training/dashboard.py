@@ -154,7 +154,7 @@ class TrainingDashboard(Dashboard):
         session = self.session
         with self.messages.watch(keep=True):
             if session.run and session.run.folder.is_dir():
-                self.choices.offer_run(session.run)
+                self.choices.offer_starts(session.run)
                 self.epochs.value = session.epochs
             if session.error:
                 self.messages.fail(session.error)
@@ -190,9 +190,7 @@ class TrainingDashboard(Dashboard):
                 self.show()
             while self.session and self.session.is_running:
                 await kernel_waiting.process_events()
-        if self.session:
-            self.session.raise_error()
-        return self.run
+        return self.session.wait() if self.session else None
 
     def train_as_text(self) -> Run | None:
         """Trains with what is chosen, and prints a line for each epoch. Ctrl-C stops."""

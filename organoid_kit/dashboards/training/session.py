@@ -133,13 +133,9 @@ class TrainingSession:
                 self._thread.join(0.2)
             except KeyboardInterrupt:
                 self.stop()
-        self.raise_error()
-        return self.run
-
-    def raise_error(self) -> None:
-        """Raises what ended the training, if something did."""
         if self.error:
             raise self.error
+        return self.run
 
     def _work(self) -> None:
         try:
@@ -161,10 +157,9 @@ class TrainingSession:
 
     def _is_asked_to_pause(self) -> bool:
         """The training asks between two steps; told yes, it waits and asks again and again."""
-        if self._wants_pause.is_set():
+        if is_asked := self._wants_pause.is_set():
             self._is_paused.set()
-            return True
-        return False
+        return is_asked
 
     def _note(self, progress: Progress) -> None:
         self.run, self.progress = progress.run, progress

@@ -101,13 +101,9 @@ def join_candidates(earlier: Annotations | None, more: Annotations) -> Annotatio
     """Candidates of several time points together, without links; the rows of the earlier stay."""
     if earlier is None:
         return more
+    positions = np.concatenate([earlier.positions, more.positions])
+    times = np.concatenate([earlier.time_points, more.time_points])
     known = earlier.properties.items()
     properties = {name: np.concatenate([old, more.properties[name]]) for name, old in known}
-    return dataclasses.replace(
-        earlier,
-        positions=np.concatenate([earlier.positions, more.positions]),
-        time_points=np.concatenate([earlier.time_points, more.time_points]),
-        links=np.zeros((0, 2), int),
-        properties=properties,
-        link_properties={},
-    )
+    joined = {"positions": positions, "time_points": times, "properties": properties}
+    return dataclasses.replace(earlier, **joined, links=np.zeros((0, 2), int), link_properties={})
