@@ -196,16 +196,15 @@ class Question:
 
     def widget(self) -> Any:
         """A box of question, radio buttons and feedback, in this order; nothing is chosen yet."""
-        from ipywidgets import HTML, Layout, RadioButtons, VBox
+        from ipywidgets import HTML, Layout, RadioButtons, VBox, dlink
 
         labels = [(f"{key}) {said.replace('`', '')}", key) for key, said in self.choices.items()]
         buttons = RadioButtons(options=labels, value=None, layout=Layout(width="auto"))
-        feedback = HTML(_NO_ANSWER).add_class("ok-feedback")
+        feedback = HTML().add_class("ok-feedback")
 
-        def answer(change: dict[str, Any]) -> None:
-            key = change["new"]
-            feedback.value = self.check(key)._repr_html_() if key else _NO_ANSWER
+        def judge(key: str | None) -> str:
+            return self.check(key)._repr_html_() if key else _NO_ANSWER
 
-        buttons.observe(answer, "value")
+        dlink((buttons, "value"), (feedback, "value"), judge)
         heading = HTML(str(_HTML.heading(self)))
         return VBox([heading, buttons.add_class("ok-choices"), feedback]).add_class("ok-question")

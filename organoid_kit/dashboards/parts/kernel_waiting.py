@@ -8,7 +8,6 @@ in their order.
 """
 
 import asyncio
-import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -19,11 +18,6 @@ _PAUSE_SECONDS = 0.03
 _ANSWERS = "_organoid_kit_answers"  # a mark on the kernel: this is done once
 _URGENT = ("comm_msg", "comm_open", "comm_close")
 _URGENT += ("kernel_info_request", "comm_info_request")  # questions of a page that comes back
-
-
-def is_voila() -> bool:
-    """Whether the notebook is shown by Voila, which shows nothing before all cells have ended."""
-    return os.environ.get("SERVER_SOFTWARE", "").startswith("voila/")
 
 
 def is_interactive() -> bool:

@@ -148,15 +148,15 @@ class Diagram:
         self, size: tuple[int, int], end: float, top: float, labels: tuple[str, str], **ticks: Any
     ) -> None:
         (self.width, self.height), self.end, self.top = size, end, top
-        bottom, middle = self.height - BOTTOM, (LEFT + self.width - RIGHT) / 2
+        self._bottom, middle = self.height - BOTTOM, (LEFT + self.width - RIGHT) / 2
         self._parts, self._key_end = [_write(labels[0], middle, self.height - 5)], LEFT
         for value in _choose_ticks(end, **ticks):
-            self._parts.append(_write(f"{value:g}", self.x(value), bottom + 16))
+            self._parts.append(_write(f"{value:g}", self.x(value), self._bottom + 16))
         for value in _choose_ticks(top):
             y = self.y(value)
             self._parts.append(f'<path d="M{LEFT} {y}H{self.width - RIGHT}" stroke="#e3e3e3"/>')
             self._parts.append(_write(f"{value:.3g}", LEFT - 6, y + 4, "end"))
-        turned = f'transform="translate(12 {(bottom + TOP) / 2}) rotate(-90)"'
+        turned = f'transform="translate(12 {(self._bottom + TOP) / 2}) rotate(-90)"'
         self._parts.append(f"<g {turned}>{_write(labels[1], 0, 0)}</g>")
 
     def x(self, value: float) -> float:
@@ -165,8 +165,7 @@ class Diagram:
 
     def y(self, value: float) -> float:
         """Likewise, downward."""
-        bottom = self.height - BOTTOM
-        return round(bottom - (bottom - TOP) * value / self.top, 1)
+        return round(self._bottom - (self._bottom - TOP) * value / self.top, 1)
 
     def draw(self) -> str:
         """All that was added, as SVG."""
@@ -174,13 +173,13 @@ class Diagram:
 
     def add_upright(self, value: float, dashes: str = "") -> None:
         """A line at a value of x."""
-        path = f'd="M{self.x(value)} {TOP}V{self.height - BOTTOM}" stroke-dasharray="{dashes}"'
+        path = f'd="M{self.x(value)} {TOP}V{self._bottom}" stroke-dasharray="{dashes}"'
         self._parts.append(f'<path {path} stroke="{INK}" stroke-width="1.5"/>')
 
     def add_flag(self, value: float, word: str) -> None:
         """A flag at a value of x, with a word on it."""
-        x, bottom = self.x(value), self.height - BOTTOM
-        path = f'd="M{x} {bottom}V{TOP - 4}l14 5l-14 5" stroke="{INK}" fill="none"'
+        x = self.x(value)
+        path = f'd="M{x} {self._bottom}V{TOP - 4}l14 5l-14 5" stroke="{INK}" fill="none"'
         halo = f'fill="{INK}" stroke="#fff" stroke-width="4" paint-order="stroke"'
         word = f'<text x="{x + 4}" y="{TOP + 20}" font-size="11" {halo}>{word}</text>'
         self._parts.append(f"<path {path}/>{word}")

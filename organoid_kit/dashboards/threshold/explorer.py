@@ -63,7 +63,7 @@ class ThresholdExplorer(Dashboard):
         self.movie, self.truth, self.found = truth.movie, truth.annotations, found
         self.max_distance_um = max_distance_um
         self._few = _thin_out(truth.annotations, found)
-        self._make_judge = cache(self._make_judge)
+        self._make_judge = cache(lambda *what: cache(judging.make_judge(*what)))
         self._reached = {"missed": -1, "false": -1}
         self._pictures = StackPictures(truth.movie)
         self.browser = StackBrowser(truth.movie, channels=channels, drawn_by=drawn_by)
@@ -122,10 +122,8 @@ class ThresholdExplorer(Dashboard):
         """Judged once for each threshold."""
         kind = self.kind.value
         tolerance = self.tolerance.value if kind == "divisions" else 0
-        return self._make_judge(kind, tolerance)(round(threshold, 4))
-
-    def _make_judge(self, kind: str, tolerance: int) -> judging.Judge:
-        return cache(judging.make_judge(kind, *self._judged, self.max_distance_um, tolerance))
+        judge = self._make_judge(kind, *self._judged, self.max_distance_um, tolerance)
+        return judge(round(threshold, 4))
 
     @property
     def _judged(self) -> tuple[Annotations, Annotations]:

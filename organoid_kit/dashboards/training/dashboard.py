@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import time
 from pathlib import Path
 
@@ -176,7 +177,7 @@ class TrainingDashboard(Dashboard):
         it trains and prints; Voila shows nothing before all cells have ended: there it returns.
         Returns the run, or None where none was started; raises whatever ended the training.
         """
-        if kernel_waiting.is_voila():
+        if os.environ.get("SERVER_SOFTWARE", "").startswith("voila/"):
             return self.run
         if not kernel_waiting.is_interactive():
             return self.train_as_text()

@@ -33,24 +33,24 @@ class EpochExplorer(Dashboard):
         add_controls(self, epoch=slider, **shown)
         self._add_buttons(
             best=("Best epoch", "The epoch whose network is kept", self._go_to_best),
-            refresh=("Look again", "While a training goes on, more epochs come", self._refresh),
+            refresh=(
+                "Look again",
+                "While a training goes on, more epochs come",
+                self.reload_history,
+            ),
         )
         self.reload_history()
-        self._go_to_best()
-        self.show()
         self._connect(self.show, self.epoch)
+        self._go_to_best()
         controls = common.wrap_row(self.epoch, self.best, self.refresh)
         super().__init__([controls, self.reading, self.example, self.curves, self.messages])
 
     def reload_history(self) -> None:
-        """Reads how far the run came. Raises UserError where no epoch is finished."""
+        """Reads how far the run came, and draws. Raises UserError where no epoch is finished."""
         pictures = list_pictures(self.run.folder)
         refuse_if(not pictures, "pictures", folder=self.run.folder)
         self.history = self.run.history
         self.epoch.max, self.epoch.min = pictures[-1], pictures[0]
-
-    def _refresh(self) -> None:
-        self.reload_history()
         self.show()
 
     def _find_best(self) -> int:
