@@ -105,9 +105,13 @@ class ChannelDashboard(Dashboard):
 
     def _show(self) -> None:
         panes = [self._make_pane(choice) for choice in self._list_shown()]
-        rows = [panes[start : start + _MOST_PANES] for start in range(0, len(panes), _MOST_PANES)]
-        self._panes.value = draw_panes(rows, self.describe(), _PANE_PIXELS)
-        self._table.value = self._write_table()
+        lines = [panes[start : start + _MOST_PANES] for start in range(0, len(panes), _MOST_PANES)]
+        self._panes.value = draw_panes(lines, self.describe(), _PANE_PIXELS)
+        chosen, scores = self.channels.value, self.scores.items()
+        rows = [(self._name(choice), choice == chosen, score) for choice, score in scores]
+        look = {"ink": common.INK, "bar": COLOURS["blue"], "times": self._chosen.time_points}
+        found = {"rows": rows, "annotated": self.annotations}
+        self._table.value = common.render("channels.html", **found, **look)
         legend = common.make_legend((kind, kind.name) for kind in (STANDS_OUT, HIDDEN))
         self._legend.value = legend if self._marks_nuclei else ""
         self.messages.say(self.describe(), "warn" if self._find_better() else "say")
@@ -140,13 +144,6 @@ class ChannelDashboard(Dashboard):
             return ()
         places_um = ((annotations.positions_at(time_point) + 0.5) * self.movie.spacing_um)[:, 1:]
         return Points(STANDS_OUT, places_um[out]), Points(HIDDEN, places_um[~out])
-
-    def _write_table(self) -> str:
-        """A row with a bar for each choice; the ticked one has a word and bold letters, too."""
-        chosen, scores = self.channels.value, self.scores.items()
-        rows = [(self._name(choice), choice == chosen, score) for choice, score in scores]
-        look = {"ink": common.INK, "bar": COLOURS["blue"], "times": self._chosen.time_points}
-        return common.render("channels.html", rows=rows, annotated=self.annotations, **look)
 
     def _name(self, choice: Sequence[int]) -> str:
         names = " + ".join(self.movie.channel_names[channel - 1] for channel in choice)

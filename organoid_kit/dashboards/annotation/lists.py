@@ -49,23 +49,20 @@ class ProblemList(VBox):
         self._said = f"{count(errors, 'error')}, {warnings}.{few}"
         self.show_images(images)
         lines = tuple(map(_write_line, self.problems[:MOST_LISTED]))
-        if lines != self.chosen.options or not self.remedy.value:
-            self._show_lines(lines)
-
-    def show_images(self, images: str) -> None:
-        """Whether images were looked at, in words."""
-        text = f"<b>{self._said}</b> {html.escape(images)}"
-        self.summary.value = f'<div style="line-height:1.4">{text}</div>'
-
-    def _show_lines(self, lines: tuple[str, ...]) -> None:
-        """Other lines, of which none is chosen: nobody clicked on one."""
-        self._showing = True
+        if lines == self.chosen.options and self.remedy.value:
+            return
+        self._showing = True  # of other lines none is chosen: nobody clicked on one
         self.chosen.options, self.chosen.index = lines, None
         self._showing = False
         self.chosen.rows = max(_LEAST_ROWS, min(len(lines), _MOST_ROWS))
         self.chosen.layout.display = None if lines else "none"
         text = "Click on a problem to go there." if lines else "Nothing to mend here."
         self.remedy.value = common.make_live_text(text)
+
+    def show_images(self, images: str) -> None:
+        """Whether images were looked at, in words."""
+        text = f"<b>{self._said}</b> {html.escape(images)}"
+        self.summary.value = f'<div style="line-height:1.4">{text}</div>'
 
     def _choose(self, change: dict) -> None:
         if not self._showing and change["new"] is not None:

@@ -33,20 +33,16 @@ class EpochExplorer(Dashboard):
         add_controls(self, epoch=slider, **shown)
         self._add_buttons(
             best=("Best epoch", "The epoch whose network is kept", self._go_to_best),
-            refresh=(
-                "Look again",
-                "While a training goes on, more epochs come",
-                self.reload_history,
-            ),
+            refresh=("Look again", "While a training goes on, more epochs come", self._reload),
         )
-        self.reload_history()
+        self._reload()
         self._connect(self.show, self.epoch)
         self._go_to_best()
         controls = common.wrap_row(self.epoch, self.best, self.refresh)
         super().__init__([controls, self.reading, self.example, self.curves, self.messages])
 
-    def reload_history(self) -> None:
-        """Reads how far the run came, and draws. Raises UserError where no epoch is finished."""
+    def _reload(self) -> None:
+        """Reads how far the run came, and draws."""
         pictures = list_pictures(self.run.folder)
         refuse_if(not pictures, "pictures", folder=self.run.folder)
         self.history = self.run.history

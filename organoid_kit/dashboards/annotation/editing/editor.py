@@ -47,27 +47,6 @@ class Table(list):
         return np.array(there, float).reshape(-1, width)
 
 
-def _build_annotations(
-    start: Annotations, tables: Mapping[str, Table], known: Mapping[int, Properties]
-) -> Annotations:
-    """The annotations now, in the order of the numbers; `known` are properties by number."""
-    there, rows = tables["position"].there, tables["position"].rows(4)
-    links, ends = tables["link"].there, tables["link"].rows(2).astype(int)
-    properties = _pad(start.properties, len(there))
-    for number in (number for number in known if number < len(there) and there[number]):
-        for name, value in known[number].items():
-            properties.setdefault(name, np.full(len(there), None))[number] = value
-    link_properties = _pad(start.link_properties, len(links))
-    return dataclasses.replace(
-        start,
-        positions=rows[:, 1:],
-        time_points=rows[:, 0].astype(int),
-        links=(np.cumsum(there) - 1)[ends],
-        properties={name: values[there] for name, values in properties.items()},
-        link_properties={name: values[links] for name, values in link_properties.items()},
-    )
-
-
 def _make_id(start: Annotations, number: int) -> Properties:
     """A new "id", where positions have one: links in tables (CSV) refer to it."""
     if "id" not in start.properties:
@@ -109,8 +88,23 @@ class AnnotationEditor:
 
     @cached_property
     def annotations(self) -> Annotations:
-        """As they are now."""
-        return _build_annotations(self._start, self._tables, self._properties)
+        """As they are now, in the order of the numbers."""
+        table, link_table = self._tables["position"], self._tables["link"]
+        there, rows, links = table.there, table.rows(4), link_table.there
+        properties = _pad(self._start.properties, len(there))
+        for number, known in self._properties.items():
+            if number < len(there) and there[number]:
+                for name, value in known.items():
+                    properties.setdefault(name, np.full(len(there), None))[number] = value
+        link_properties = _pad(self._start.link_properties, len(links))
+        return dataclasses.replace(
+            self._start,
+            positions=rows[:, 1:],
+            time_points=rows[:, 0].astype(int),
+            links=(np.cumsum(there) - 1)[link_table.rows(2).astype(int)],
+            properties={name: values[there] for name, values in properties.items()},
+            link_properties={name: values[links] for name, values in link_properties.items()},
+        )
 
     @cached_property
     def numbers(self) -> np.ndarray:
