@@ -167,7 +167,7 @@ def test_choosing(make):
     checker.edit.delete.click()
     assert checker.edit.list_chosen() == [1] and len(checker.editor.annotations) == 6
     checker.edit.undo.click()
-    assert len(checker.edit.get_selected()) == 2
+    assert len(checker.edit.list_chosen()) == 2
     checker.browser.pick(Pick(1, np.zeros(3)))
     assert checker.edit.list_chosen() == [1, 3]
 

@@ -61,10 +61,6 @@ class EditActions(VBox):
         rows = [self.editor.find_row(number) for number in self.chosen]
         return [row for row in rows if row is not None]
 
-    def get_selected(self) -> Annotations:
-        """The chosen positions."""
-        return self.editor.annotations.select(np.array(sorted(self.list_chosen()), int))
-
     def act(self, name: str, time_point: int, place: np.ndarray) -> str:
         """Does what a button stands for, with the crosshair at a place; what it did, in words."""
         editor, rows = self.editor, self._select_needed(name)

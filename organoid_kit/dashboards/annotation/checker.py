@@ -209,9 +209,10 @@ class AnnotationChecker(Dashboard):
         with self.browser.at_once():
             self._show_problems()
             self._show_layer("annotations", self.editor.annotations)
-            if (candidates := self.candidates.list_open()) is not None:
-                self._show_layer("candidates", candidates)
-            self._show_layer("chosen", self.edit.get_selected(), _CHOSEN)
+            if (proposed := self.candidates.proposed) is not None:
+                self._show_layer("candidates", proposed.select(self.candidates.still_open))
+            chosen = self.editor.annotations.select(sorted(self.edit.list_chosen()))
+            self._show_layer("chosen", chosen, _CHOSEN)
         self._show_coverage()
         self.edit.show()
         for box, name in zip((self.problems, self.candidates), LISTS):

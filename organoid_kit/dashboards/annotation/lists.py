@@ -169,10 +169,6 @@ class CandidateList(VBox):
         find = [self.find] if proposed is None else []
         self.children = [*find, decide, self._question, self._summary]
 
-    def list_open(self) -> Annotations | None:
-        """Those nobody has decided on."""
-        return None if self.proposed is None else self.proposed.select(self.still_open)
-
     def get_place(self) -> tuple[int, np.ndarray] | None:
         """Time point and position, zyx, voxels, of the one in question."""
         if self.row is not None:

@@ -77,7 +77,10 @@ class RunComparison(Dashboard):
         """The scores in words, with their spread."""
         records, rate = self.chosen(), _format_rate(self.error_rate.value)
         if not records:
-            return f"Not measured. With {rate} wrong annotations there is: {self._list_measured()}."
+            alike = choose_records(self.table, error_rate=self.error_rate.value)
+            found = sorted({(each["start"] != "scratch", each["time_points"]) for each in alike})
+            there = "; ".join(f"{_STARTS[tuned]}, time points: {number}" for tuned, number in found)
+            return f"Not measured. With {rate} wrong annotations there is: {there}."
         data = "The shipped network as it is"
         if self.time_points.value:
             positions = round(np.mean([record["positions"] for record in records]))
@@ -87,12 +90,6 @@ class RunComparison(Dashboard):
         spread = f"mean (lowest to highest) of {count(len(records), 'training')}"
         scores = f"{', '.join(scores)} on {self.table['judged_on']}; {spread}"
         return f"{data}: {scores}. Measured on {self.table['machine']}."
-
-    def _list_measured(self) -> str:
-        """What was measured with this part of wrong annotations."""
-        alike = choose_records(self.table, error_rate=self.error_rate.value)
-        found = sorted({(record["start"] != "scratch", record["time_points"]) for record in alike})
-        return "; ".join(f"{_STARTS[tuned]}, time points: {number}" for tuned, number in found)
 
     def _make_picture(self, prediction: str) -> EpochPicture:
         example = self.table["example"]
