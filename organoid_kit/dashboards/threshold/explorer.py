@@ -151,8 +151,11 @@ class ThresholdExplorer(Dashboard):
         self._curve.value = self._draw_curve()
         with self.browser.at_once():
             for name, whole in (("right", found), ("missed", truth), ("false", found)):
-                positions = _take(whole, self.judgement.rows[name])
-                self.browser.set_layer(name, positions, _MARKS[name])
+                rows = self.judgement.rows[name]
+                known = {key: values[rows] for key, values in whole.properties.items()}
+                # without links: one link of a position may be right and another one false
+                part = Annotations(whole.positions[rows], whole.time_points[rows], properties=known)
+                self.browser.set_layer(name, part, _MARKS[name])
         self._show_close_ups()
         judged, known = (len(each.annotated_time_points) for each in (truth, self.truth))
         part = f" Judged at {judged} of {known} time points." if judged < known else ""
@@ -213,12 +216,6 @@ class ThresholdExplorer(Dashboard):
         row = rows[self._reached[name]]
         self.browser.go_to(int(whole.time_points[row]), whole.positions[row])
         self.messages.say(f"{name.capitalize()}, {self._reached[name] + 1} of {len(rows)}.")
-
-
-def _take(whole: Annotations, rows: np.ndarray) -> Annotations:
-    """Positions without links: one link of a position may be right and another one false."""
-    properties = {name: values[rows] for name, values in whole.properties.items()}
-    return Annotations(whole.positions[rows], whole.time_points[rows], properties=properties)
 
 
 def _thin_out(truth: Annotations, found: Annotations) -> tuple[Annotations, Annotations]:
