@@ -141,8 +141,7 @@ class ThresholdExplorer(Dashboard):
         self.threshold.value = curve.best()
 
     def _commit(self) -> None:
-        committed = {self.kind.value: round(self.threshold.value, 4)}
-        self.committed = {**self.committed, **committed}
+        self.committed = self.committed | {self.kind.value: round(self.threshold.value, 4)}
         self.messages.say(f"Committed: {self.describe()}")
 
     def _show(self) -> None:
