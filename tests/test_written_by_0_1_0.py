@@ -21,8 +21,9 @@ from organoid_kit.networks.saving import load_network
 from organoid_kit.training.loop import train
 
 ADDED = {
-    "nucleus_diameter_um": None
-}  # a setting that came later, and what it is where it is missing
+    "nucleus_diameter_um": None,
+    "look": None,
+}  # settings that came later, and what they are where they are missing
 
 
 @pytest.fixture(scope="module")

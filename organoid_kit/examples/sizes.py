@@ -22,6 +22,7 @@ _LEAST_RESPONSE = 0.15  # 1: a bright nucleus
 _MOST_BLOBS = 400
 _FEWEST_NUCLEI = 5  # fewer say nothing for certain
 SAME_SIZE = 1.6  # estimates that differ by less are taken for the same
+_HALF_SIZE = 2.0  # for smaller ones it takes more: grains in large nuclei look like small nuclei
 _QUANTILES = (0.1, 0.998)
 
 
@@ -110,7 +111,7 @@ def _estimate(annotated: AnnotatedMovie, settings: NetworkSettings) -> float | N
     positions = None if first is None else annotations.positions_at(first)
     size = estimate_nucleus_size(movie, settings.channels, first, positions)
     known = settings.nucleus_diameter_um
-    if size is None or not size.is_certain or 1 / SAME_SIZE < size.diameter_um / known < SAME_SIZE:
+    if size is None or not size.is_certain or 1 / _HALF_SIZE < size.diameter_um / known < SAME_SIZE:
         return None
     wide = f"{size.diameter_um:.0f}"
     warnings.warn(
