@@ -79,7 +79,7 @@ def test_what_is_the_same_lies_as_near_as_nuclei_are_large(sample):
 def test_limits_of_check_follow_the_size(sample):
     limits = CheckLimits.of(state(sample, 16.0).movie)
     assert (limits.duplicate_um, limits.daughters_um, limits.jump_um) == (4.0, 40.0, 20.0)
-    small = CheckLimits.of(state(sample, 3.25).movie)
+    small = CheckLimits.of(state(sample, 4.0).movie)
     assert (small.duplicate_um, small.jump_um, small.border_um) == (1.0, 10.0, 8.0)
 
 
