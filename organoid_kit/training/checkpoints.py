@@ -13,7 +13,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from organoid_kit.base import UserError
+from organoid_kit.base import refuse
 from organoid_kit.base.files import write_safely
 
 _KEPT = 2  # the newest checkpoints; with one damaged, the other still serves
@@ -67,11 +67,11 @@ def load_newest_checkpoint(network: keras.Model, folder: Path) -> TrainingState 
             state.losses = [(loss, count) for loss, count in state.losses]
             return state
     if paths:
-        raise UserError(
-            "Going on needs an intact checkpoint. Received: only damaged ones, "
-            f"{[path.name for path in paths]} in {folder}. Start a new run with "
-            f"start_from={str(folder.parent)!r}: it goes on from the best network."
+        damaged = f"only damaged ones, {[path.name for path in paths]}"
+        advice = (
+            f"Start a new run with start_from={str(folder.parent)!r}: it goes on from the best."
         )
+        raise refuse(folder, "Going on needs an intact checkpoint", damaged, advice)
     return None
 
 

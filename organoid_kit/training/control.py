@@ -23,7 +23,7 @@ class Control:
     should_stop: Callable[[], bool]
     should_pause: Callable[[], bool]
     before_pause: Callable[[], None]
-    interrupted: threading.Event = field(default_factory=threading.Event)
+    interrupted: threading.Event
     counted: float = field(default_factory=time.monotonic)  # when the clock was last read
 
     def find_end(self) -> str:
@@ -47,17 +47,13 @@ class Control:
             self.before_pause()
             while self.should_pause() and not self._get_stop_reason():
                 time.sleep(_LOOK_SECONDS)
-            self.count_time_from_now()
+            self.counted = time.monotonic()
         return self._get_stop_reason()
 
     def _get_stop_reason(self) -> str:
         if self.interrupted.is_set():
             return "interrupted"
         return "stopped on request" if self.should_stop() else ""
-
-    def count_time_from_now(self) -> None:
-        """Leaves out the time until now."""
-        self.counted = time.monotonic()
 
     def count_time(self) -> None:
         """Adds the seconds since this was last called."""

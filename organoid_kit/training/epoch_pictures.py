@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.base import NetworkSettings, UserError
+from organoid_kit.base import refuse
 from organoid_kit.base.files import write_bytes_safely
 from organoid_kit.examples import LinkExamples, PositionExamples
 from organoid_kit.examples.batches import Examples
@@ -51,21 +51,25 @@ def choose_example(examples: Examples) -> ShownExample:
     most nuclei of the first few, or a few crops with either answer, easy and hard ones.
     """
     choose = _choose_patch if isinstance(examples, PositionExamples) else _choose_crops
-    return choose(examples)
+    inputs, plane, images, targets, positions = choose(examples)
+    network, spacing = examples.settings.network, tuple(examples.settings.spacing_um[1:])
+    grey, truths = make_grey(images), targets.astype(np.float16)
+    blank = np.zeros_like(truths)
+    picture = EpochPicture(network, 0, grey, truths, blank, positions, spacing)
+    return ShownExample(inputs, plane, picture)
 
 
-def _choose_patch(examples: PositionExamples) -> ShownExample:
+def _choose_patch(examples: PositionExamples) -> tuple:
     candidates = examples.examples(0, 0, min(_LOOKED_AT, examples.number_per_epoch))
     example = max(candidates, key=lambda candidate: len(candidate.positions_inside))
     now, plane = -examples.settings.time_window[0], example.fullest_plane
     inside = example.positions_inside
     shown = inside[np.abs(inside[:, 0] - plane) <= _NEAR_PLANES, 1:]
     image, target = example.image[None, None, plane, :, :, now], example.target[None, plane]
-    picture = _make_unanswered(examples.settings, image, target, shown)
-    return ShownExample(example.image[None], plane, picture)
+    return example.image[None], plane, image, target, shown
 
 
-def _choose_crops(examples) -> ShownExample:
+def _choose_crops(examples) -> tuple:
     settings, order = examples.settings, examples.order(0)
     numbers = [n for answer in (True, False) for n in _choose_evenly(examples, order, answer)]
     shown = [examples.example(int(order[n]), (settings.seed, 0, int(n))) for n in numbers]
@@ -77,8 +81,7 @@ def _choose_crops(examples) -> ShownExample:
         for example in shown
     ]
     targets = np.array([example.target for example in shown])
-    picture = _make_unanswered(settings, np.array(images), targets, np.zeros((0, 2)))
-    return ShownExample(examples.join(shown), None, picture)
+    return examples.join(shown), None, np.array(images), targets, np.zeros((0, 2))
 
 
 def _choose_evenly(examples, order: np.ndarray, answer: bool) -> np.ndarray:
@@ -89,17 +92,7 @@ def _choose_evenly(examples, order: np.ndarray, answer: bool) -> np.ndarray:
     return by_kind[np.unique(np.linspace(0, max(0, count - 1), min(_CROPS, count)).astype(int))]
 
 
-def _make_unanswered(
-    settings: NetworkSettings, images: np.ndarray, targets: np.ndarray, positions: np.ndarray
-) -> EpochPicture:
-    truths = targets.astype(np.float16)
-    shown, blank, spacing = make_grey(images), np.zeros_like(truths), tuple(settings.spacing_um[1:])
-    return EpochPicture(settings.network, 0, shown, truths, blank, positions, spacing)
-
-
-def make_picture(
-    shown: ShownExample, epoch: int, predict: Callable[[Any], np.ndarray]
-) -> EpochPicture:
+def make_picture(shown: ShownExample, epoch: int, predict: Callable) -> EpochPicture:
     """The picture after so many epochs; `predict` is what the network answers to a batch."""
     answers = np.asarray(predict(shown.inputs))[..., 0]
     if shown.plane is not None:
@@ -127,11 +120,9 @@ def read_picture(run_folder: str | Path, epoch: int) -> EpochPicture:
         with np.load(path, allow_pickle=False) as file:
             values = {name: file[name] for name in EpochPicture.__dataclass_fields__}
     except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise UserError(
-            "A picture of an epoch must exist and be whole. Received: "
-            f"{str(path)!r}: {type(error).__name__}. Choose another epoch; the training itself is "
-            "not touched by it."
-        ) from error
+        rule = "A picture of an epoch must exist and be whole"
+        advice = "Choose another epoch; the training itself is not touched by it."
+        raise refuse(path, rule, type(error).__name__, advice) from error
     values |= {"network": str(values["network"]), "epoch": int(values["epoch"])}
     return EpochPicture(**{**values, "spacing_um": tuple(values["spacing_um"].tolist())})
 

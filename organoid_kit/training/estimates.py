@@ -194,9 +194,7 @@ def _memory_parts(settings: NetworkSettings, network: keras.Model | None) -> tup
 
 
 @lru_cache(maxsize=8)  # building a network takes up to a third of a second
-def _count_numbers(
-    settings: NetworkSettings, network: keras.Model | None = None
-) -> tuple[int, int, int]:
+def _count_numbers(settings: NetworkSettings, network: keras.Model | None) -> tuple[int, int, int]:
     """Numbers that a network learns; and for one example, those it takes in and its layers give."""
     network = network or build_network(settings)
     shapes, _ = list_shapes(settings)

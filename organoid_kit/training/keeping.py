@@ -10,7 +10,6 @@ import numpy as np
 
 from organoid_kit.base import UserError
 from organoid_kit.base.files import write_json_safely
-from organoid_kit.examples.batches import Examples
 from organoid_kit.examples.looks import measure_look
 from organoid_kit.networks import save_network
 from organoid_kit.networks.export import check_export
@@ -30,10 +29,10 @@ def compute_epoch_error(judged: dict[str, float | None]) -> float:
 
 @dataclass
 class Keeper:
-    """Keeps what a training has come to; one of the `examples` is shown in the epoch pictures."""
+    """Keeps what a training has come to; `shown` is what the epoch pictures show."""
 
     learner: Learner
-    examples: Examples
+    shown: epoch_pictures.ShownExample
     saved: float = field(default_factory=time.monotonic)  # when the last checkpoint was written
 
     def save(self) -> None:
@@ -60,15 +59,11 @@ class Keeper:
         state.step, state.losses, state.seconds_of_epoch = 0, [], 0.0
         if best:
             self._save_network()
-        picture = epoch_pictures.make_picture(self._shown, state.epoch, self._answer)
+        picture = epoch_pictures.make_picture(self.shown, state.epoch, self._answer)
         epoch_pictures.write_picture(picture, run.folder)
         write_json_safely(run.folder / "history.json", state.history, overwrite=True)
         run.log(str(row))
         return row
-
-    @cached_property
-    def _shown(self) -> epoch_pictures.ShownExample:
-        return epoch_pictures.choose_example(self.examples)
 
     def _answer(self, inputs: Any) -> np.ndarray:
         return keras.ops.convert_to_numpy(self.learner.network(inputs, training=False))

@@ -26,6 +26,7 @@ from organoid_kit.networks.own import adopt_network
 from organoid_kit.networks.saving import save_model
 from organoid_kit.training.checkpoints import TrainingState, load_newest_checkpoint
 from organoid_kit.training.control import Control, delay_interrupts
+from organoid_kit.training.epoch_pictures import choose_example
 from organoid_kit.training.estimates import estimate_training
 from organoid_kit.training.keeping import Keeper
 from organoid_kit.training.own import Augment, check_own_parts, collect_own_parts, restore_own_parts
@@ -58,8 +59,7 @@ def print_progress(progress: Progress) -> None:
     if progress.message:
         print(progress.message, flush=True)
     if row := progress.row:
-        words = {"loss": "loss", "validation_loss": "validation loss"}
-        said = [f"{word} {row[key]:.4f}" for key, word in words.items()]
+        said = [f"loss {row['loss']:.4f}", f"validation loss {row['validation_loss']:.4f}"]
         known = {key: word for key, word in QUALITIES.items() if row.get(key) is not None}
         said += [f"{word} {row[key]:.3f}" for key, word in known.items()]
         said.append(f"{row['seconds']:.0f} s{', best so far' if row['best'] else ''}")
@@ -132,40 +132,43 @@ def train(
 
     find_epochs = find_epochs or (lambda: settings.epochs)
     learner = Learner(network, examples, settings, state, run, find_epochs, own.augment)
-    keeper, tell = Keeper(learner, checks or examples), Reporter(on_progress, learner)
+    keeper = Keeper(learner, choose_example(checks or examples))
+
+    def tell(loss: float = math.nan, **more: Any) -> None:
+        counts = state.epoch, find_epochs(), state.step, learner.steps
+        on_progress(Progress(*counts, loss, **more, seconds=state.seconds, run=run))
 
     def save_for_a_pause() -> None:
         keeper.save()
-        tell.say("Paused. Everything is saved.")
+        tell(message="Paused. Everything is saved.")
 
-    control = Control(learner, should_stop, should_pause, save_for_a_pause)
     if goes_on:
         state.finished = ""
-        tell.say(f"Going on from epoch {state.epoch + 1}, step {state.step}.")
+        tell(message=f"Going on from epoch {state.epoch + 1}, step {state.step}.")
     else:
         keeper.save()
     for leak in find_leaks(Split(list(training), list(validation)), settings.time_window):
-        tell.say(f"Validation is not independent: {leak}")
+        tell(message=f"Validation is not independent: {leak}")
     estimate = estimate_training(settings, training, network=adopted, measure_time=False)
     for warning in estimate.warnings():
-        tell.say(warning)
+        tell(message=warning)
     backend, where = keras.backend.backend(), f"epoch {state.epoch + 1}, step {state.step}"
     run.log(f"training with {backend} from {where}")
-    with delay_interrupts() as control.interrupted:
+    with delay_interrupts() as interrupted:
+        control = Control(learner, should_stop, should_pause, save_for_a_pause, interrupted)
         _run_epochs(learner, checks, control, keeper, tell)
         keeper.keep_last()
     run.log(f"ended: {state.finished} after epoch {state.epoch}, step {state.step}")
-    tell.say(f"Training ended: {state.finished}. Everything is in {run.folder}")
+    tell(message=f"Training ended: {state.finished}. Everything is in {run.folder}")
     return run
 
 
 def _run_epochs(
-    learner: Learner, checks: Examples | None, control: Control, keeper: Keeper, tell: Reporter
+    learner: Learner, checks: Examples | None, control: Control, keeper: Keeper, tell: Callable
 ) -> None:
     """The loop itself: epoch after epoch, batch after batch, until there is a reason to end."""
-    control.count_time_from_now()
     while not control.find_end():
-        with learner.halve_batches_where_memory_runs_out(tell.say):
+        with learner.halve_batches_where_memory_runs_out(tell):
             for batch in learner.make_batches():  # from where the state stands to the epoch's end
                 loss = learner.learn(batch)
                 control.count_time()
@@ -180,13 +183,11 @@ def _run_epochs(
             row = keeper.keep_epoch(judged)  # and the network, if it is the best
             tell(row["loss"], row=row)
             if row["epoch"] == 1 and (failure := keeper.try_export()):  # rather than at the end
-                tell.say(failure)
+                tell(message=failure)
             keeper.save()
 
 
-def judge_epoch(
-    learner: Learner, checks: Examples | None, control: Control
-) -> dict[str, float | None] | None:
+def judge_epoch(learner: Learner, checks: Examples | None, control: Control) -> dict | None:
     """The loss in training, and how good the network is on other movies; None if asked to stop."""
     losses, counts = np.array(learner.state.losses).T
     loss = float(np.average(losses, weights=counts))
@@ -195,22 +196,3 @@ def judge_epoch(
     size = learner.state.batch_size
     judged = validate(learner.network, checks, size, lambda: bool(control.find_stop_request()))
     return judged and {"loss": loss, **judged}
-
-
-@dataclass(frozen=True)
-class Reporter:
-    """Tells how far a training has come."""
-
-    on_progress: Callable[[Progress], None]
-    learner: Learner
-
-    def __call__(self, loss: float, **more: Any) -> None:
-        """After a step, or with `row` after an epoch."""
-        learner, state = self.learner, self.learner.state
-        epochs, seconds = learner.find_epochs(), state.seconds
-        counts = state.epoch, epochs, state.step, learner.steps
-        self.on_progress(Progress(*counts, loss, **more, seconds=seconds, run=learner.run))
-
-    def say(self, message: str) -> None:
-        """At an event."""
-        self(math.nan, message=message)

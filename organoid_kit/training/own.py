@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from organoid_kit.base import UserError
+from organoid_kit.base import UserError, refuse
 from organoid_kit.examples.batches import Examples
 from organoid_kit.networks.own import make_functional
 from organoid_kit.training.runs import OWN_NETWORK, Run
@@ -51,10 +51,9 @@ def collect_own_parts(network: Any, loss: Any, augment: Augment | None) -> OwnPa
     try:
         loss = keras.losses.get(loss)
     except (ValueError, TypeError) as error:
-        raise UserError(
-            "A loss must be one that Keras knows, or a function of targets and probabilities. "
-            f"Received: {loss!r:.80}. Choose one from keras.losses."
-        ) from error
+        rule = "A loss must be one that Keras knows, or a function of targets and probabilities"
+        advice = "Choose one from keras.losses."
+        raise UserError(f"{rule}. Received: {loss!r:.80}. {advice}") from error
     if loss is not None and not isinstance(loss, keras.losses.Loss):
         loss = FunctionLoss(loss)
     return OwnParts(network, loss, augment)
@@ -72,16 +71,13 @@ def check_own_parts(own: OwnParts, network: keras.Model, examples: Examples) -> 
     try:
         value = float(own.loss(targets, network(inputs, training=False), sample_weight=weights))
     except Exception as error:
-        raise UserError(
-            f"A loss must give numbers for targets and probabilities of the shape {targets.shape}. "
-            f"Received: {_name(own.loss)}, which fails: {' '.join(str(error).split())[:200]}. "
-            "Write it with keras.ops."
-        ) from error
+        rule = f"A loss must give numbers for targets and probabilities of shape {targets.shape}"
+        received = f"{_name(own.loss)}, which fails: {' '.join(str(error).split())[:200]}"
+        raise UserError(f"{rule}. Received: {received}. Write it with keras.ops.") from error
     if not np.isfinite(value):
-        raise UserError(
-            f"A loss must be finite. Received: {value} from {_name(own.loss)} for the first "
-            "example. Keep its logarithms and quotients away from 0."
-        )
+        received = f"{value} from {_name(own.loss)} for the first example"
+        advice = "Keep its logarithms and quotients away from 0."
+        raise UserError(f"A loss must be finite. Received: {received}. {advice}")
 
 
 def restore_own_parts(passed: OwnParts, run: Run) -> OwnParts:
@@ -95,11 +91,10 @@ def restore_own_parts(passed: OwnParts, run: Run) -> OwnParts:
         if old is None or _identify(old) != _identify(new):
             raise _make_change_error(run, part, old and _identify(old), _identify(new))
         if part not in now and "keras" not in old:
-            raise UserError(
-                f"What cannot be read from a run folder must be passed again. Received: no {part} "
-                f"for {run.folder}, which was started with {old['name']!r}. "
-                f"Pass {part}={old['name']}, as it was: its source is in run.json."
-            )
+            rule = "What cannot be read from a run folder must be passed again"
+            received = f"no {part}, but it was started with {old['name']!r}"
+            advice = f"Pass {part}={old['name']}, as it was: its source is in run.json."
+            raise refuse(run.folder, rule, received, advice)
     loss = passed.loss
     if loss is None and "loss" in before:
         loss = collect_own_parts(None, before["loss"]["keras"], None).loss
@@ -116,10 +111,9 @@ def _restore_network(passed: keras.Model | None, run: Run) -> keras.Model | None
 
 
 def _make_change_error(run: Run, part: str, old: Any, new: Any) -> UserError:
-    return UserError(
-        f"A run goes on with the {part} it was started with. Received: {new!r:.80} for "
-        f"{run.folder}, with {old or 'that of the kit'!r:.80}. Leave {part} out, or start a new run."
-    )
+    rule = f"A run goes on with the {part} it was started with"
+    received = f"{new!r:.80} in place of {old or 'that of the kit'!r:.80}"
+    return refuse(run.folder, rule, received, f"Leave {part} out, or start a new run.")
 
 
 def _describe(part: Any) -> dict[str, Any]:
@@ -164,9 +158,7 @@ def vary_batch(augment: Augment, inputs: Any, key: tuple[int, int], first: int) 
 def _vary(augment: Augment, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     varied = augment(image.copy(), rng)
     if np.shape(varied) != image.shape or not np.isfinite(varied).all():
-        raise UserError(
-            "An augmentation must give back an image as large as the one it was given, of finite "
-            f"numbers. Received: {np.shape(varied)} from {_name(augment)} for an image of "
-            f"{image.shape} (z, y, x, time). Return the varied image."
-        )
+        rule = "An augmentation must give back an image as large as it was given, of finite numbers"
+        received = f"{np.shape(varied)} from {_name(augment)} for {image.shape} (z, y, x, time)"
+        raise UserError(f"{rule}. Received: {received}. Return the varied image.")
     return np.asarray(varied, np.float32)

@@ -65,10 +65,9 @@ def prepare_network(
         if trained:
             check_training_on(old, settings, trained)
     elif settings.start_from:
-        raise UserError(
-            "A training starts from a trained network or from one of your own. Received: both "
-            f"start_from={settings.start_from!r} and network. Leave one of them out."
-        )
+        rule = "A training starts from a trained network or from one of your own"
+        received = f"both start_from={settings.start_from!r} and network"
+        raise UserError(f"{rule}. Received: {received}. Leave one of them out.")
     mixed = _wants_mixed_precision(settings) and own is None
     network = own or build_network(settings, dtype="mixed_float16" if mixed else "float32")
     if trained and own is None:
@@ -95,8 +94,6 @@ def _wants_mixed_precision(settings: NetworkSettings) -> bool:
     if settings.mixed_precision is None:
         return device.gains_from_mixed_precision
     if settings.mixed_precision and not device.is_gpu:
-        raise UserError(
-            "Mixed precision needs a graphics card. Received: mixed_precision=True on a "
-            f"{device.name}. Set mixed_precision to None."
-        )
+        received = f"mixed_precision=True on a {device.name}. Set mixed_precision to None."
+        raise UserError(f"Mixed precision needs a graphics card. Received: {received}")
     return settings.mixed_precision

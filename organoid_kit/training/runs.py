@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from organoid_kit import __version__
-from organoid_kit.base import NetworkSettings, UserError, read_settings, write_settings
+from organoid_kit.base import NetworkSettings, read_settings, refuse, write_settings
 from organoid_kit.base.files import find_free_path, read_json, write_json_safely
 from organoid_kit.data import AnnotatedMovie
 from organoid_kit.data.reading.optional import is_zarr
@@ -76,18 +76,13 @@ class Run:
             with open(self.folder / "log.txt", "a", encoding="utf-8") as file:
                 file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {line}\n")
         except OSError as error:
-            raise UserError(
-                "A run's folder must have room and permission to write. Received: "
-                f"{self.folder / 'log.txt'}: {error.strerror}. Free some space, then go on with "
-                f"resume={str(self.folder)!r}."
-            ) from error
+            rule = "A run's folder must have room and permission to write"
+            advice = f"Free some space, then go on with resume={str(self.folder)!r}."
+            raise refuse(self.folder / "log.txt", rule, error.strerror, advice) from error
 
 
 def make_run(
-    settings: NetworkSettings,
-    training: Movies,
-    validation: Movies,
-    own: Mapping[str, Any] | None = None,
+    settings: NetworkSettings, training: Movies, validation: Movies, own: Mapping | None = None
 ) -> Run:
     """Makes a new run folder and writes down what it starts from; `own`: of a learner's parts."""
     name = f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{settings.network}_seed{settings.seed}"
@@ -99,10 +94,9 @@ def make_run(
         except FileExistsError:
             folder = find_free_path(folder)
         except OSError as error:
-            raise UserError(
-                f"Runs need a folder that can be written. Received: {str(folder)!r}: "
-                f"{error.strerror}. Set output_folder to another place."
-            ) from error
+            rule = "Runs need a folder that can be written"
+            advice = "Set output_folder to another place."
+            raise refuse(folder, rule, error.strerror, advice) from error
     details = {"started": time.strftime("%Y-%m-%d %H:%M:%S")}
     details |= {"data": _describe_data(training, validation), "versions": collect_versions()}
     write_settings(settings, folder / "settings.json")
@@ -114,18 +108,15 @@ def open_run(folder: str | Path, training: Movies, validation: Movies) -> Run:
     """Opens a run to go on with it. Raises UserError where its data are not those it began with."""
     run = Run(Path(folder))
     if not (run.folder / "run.json").is_file():
-        raise UserError(
-            f"A run folder must hold run.json. Received: {folder}. Choose a folder that a training "
-            "has made; `list_runs` shows them."
-        )
+        advice = "Choose a folder that a training has made; `list_runs` shows them."
+        raise refuse(folder, "A run folder must hold run.json", "there is none", advice)
     before, now = run.details["data"], _describe_data(training, validation)
     if len(before) != len(now) or not all(map(_is_same, before, now)):
         changed = [old["name"] for old in before if not any(_is_same(old, new) for new in now)]
         changed = changed or [new["name"] for new in now]
-        raise UserError(
-            "A run goes on with the data it was started with. Received: changed movies or "
-            f"annotations for {changed} in {folder}. Start a new run, with start_from set to this one."
-        )
+        rule = "A run goes on with the data it was started with"
+        received = f"changed movies or annotations for {changed}"
+        raise refuse(folder, rule, received, "Start a new run, with start_from set to this one.")
     return run
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from organoid_kit.base import NetworkSettings, UserError
+from organoid_kit.base import NetworkSettings, refuse
 from organoid_kit.examples.batches import Examples
 from organoid_kit.training.checkpoints import TrainingState
 from organoid_kit.training.estimates import is_out_of_memory
@@ -68,10 +68,9 @@ class Learner:
         if not math.isfinite(loss):
             where = f"{loss} in epoch {state.epoch + 1}, step {state.step + 1}"
             self.run.log(f"{NOT_FINITE}: {where}")
-            raise UserError(
-                f"The loss must stay finite. Received: {where} of {self.run.folder}. "
-                f"Lower the learning rate (now {self.settings.learning_rate:g}) and start again."
-            )
+            rate = f"{self.settings.learning_rate:g}"
+            advice = f"Lower the learning rate (now {rate}) and start again."
+            raise refuse(self.run.folder, "The loss must stay finite", where, advice)
         state.losses.append((loss, len(targets)))
         state.step += 1
         return loss
@@ -84,7 +83,7 @@ class Learner:
         return self.settings.learning_rate * min(1.0, (done + 1) / WARM_UP_STEPS) * cosine
 
     @contextmanager
-    def halve_batches_where_memory_runs_out(self, say: Callable[[str], None]) -> Iterator[None]:
+    def halve_batches_where_memory_runs_out(self, tell: Callable[..., None]) -> Iterator[None]:
         """Goes on with smaller batches, exactly behind the examples that are done."""
         try:
             yield
@@ -93,13 +92,12 @@ class Learner:
                 raise
             state, done = self.state, self.state.step * self.state.batch_size
             if state.batch_size == 1:
-                raise UserError(
-                    "One patch must fit into memory. Received: memory ran out with batches of one "
-                    f"patch of {self.settings.patch_shape_zyx} (z, y, x) in {self.run.folder}. Set a "
-                    "smaller patch_shape_zyx or preset, or close other programs, and start again."
-                ) from error
+                received = f"memory ran out with one of {self.settings.patch_shape_zyx} (z, y, x)"
+                advice = "Set a smaller patch_shape_zyx or preset, or close other programs, and "
+                rule, advice = "One patch must fit into memory", f"{advice}start again."
+                raise refuse(self.run.folder, rule, received, advice) from error
             smaller = range(state.batch_size // 2, 0, -1)
             state.batch_size = next(size for size in smaller if done % size == 0)
             state.step = done // state.batch_size
             self.run.log(f"memory ran out; batch size is now {state.batch_size}")
-            say(f"Memory ran out: going on with batches of {state.batch_size}.")
+            tell(message=f"Memory ran out: going on with batches of {state.batch_size}.")

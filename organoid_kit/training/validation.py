@@ -15,7 +15,6 @@ from organoid_kit.examples.batches import Examples
 from organoid_kit.examples.position import PositionExample, join_examples
 
 _THRESHOLDS = np.arange(2, 9) / 10  # an epoch is judged at the one that suits it best
-_LEAST = 1e-7  # probabilities nearer to 0 or 1 count as this
 _BORDER_VOXELS = 2  # a nucleus this close to a patch's border may be missed without blame
 
 
@@ -60,21 +59,13 @@ def _judge_answers(network, checks: Examples, batch_size: int, should_stop):
         parts.append((targets[:, 0] > 0, _predict(network, inputs)[:, 0], weights))
     truths, answers, weights = (np.concatenate(part) for part in zip(*parts, strict=True))
     calibrated = calibrate(answers, truths, weights=weights).apply(answers)
-    loss = _compute_cross_entropy(truths, answers, weights)
-    if not isinstance(network.loss, keras.losses.BinaryCrossentropy):  # a learner's own
-        targets = truths[:, None].astype(np.float32)
-        loss = float(network.loss(targets, answers[:, None], sample_weight=weights))
+    targets, cross_entropy = truths[:, None].astype(np.float32), keras.losses.BinaryCrossentropy()
+    after = cross_entropy(targets, calibrated[:, None], sample_weight=weights)
     return {
-        "validation_loss": loss,
-        "validation_calibrated_loss": _compute_cross_entropy(truths, calibrated, weights),
+        "validation_loss": float(network.loss(targets, answers[:, None], sample_weight=weights)),
+        "validation_calibrated_loss": float(after),
         "validation_average_precision": compute_average_precision(truths, answers),
     }
-
-
-def _compute_cross_entropy(truths: np.ndarray, answers: np.ndarray, weights: np.ndarray) -> float:
-    """Binary cross-entropy, as Keras computes it."""
-    said = np.clip(answers, _LEAST, 1 - _LEAST)
-    return float(np.mean(-np.log(np.where(truths, said, 1 - said)) * weights))
 
 
 def _predict(network: keras.Model, inputs) -> np.ndarray:

@@ -17,7 +17,8 @@ from organoid_kit.course.ladder import overfit_one_patch, overfit_one_time_point
 from organoid_kit.examples.division import DivisionExamples
 from organoid_kit.examples.link import LinkExamples
 from organoid_kit.examples.position import PositionExamples
-from organoid_kit.networks.saving import load_network, make_fine_tuning_settings
+from organoid_kit.networks.folders import make_fine_tuning_settings
+from organoid_kit.networks.saving import load_network
 from organoid_kit.prediction.positions import predict_positions
 from organoid_kit.training import control, keeping, loop as module, preparing, steps, validation
 from organoid_kit.training.epoch_pictures import list_pictures, read_picture
