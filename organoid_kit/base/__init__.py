@@ -16,11 +16,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "errors": ["UserError", "refuse"],
         "files": ["find_free_path"],
         "settings": [
-            "AugmentationSettings",
-            "NetworkSettings",
-            "make_settings",
-            "read_settings",
-            "write_settings",
+            *("AugmentationSettings", "NetworkSettings", "make_settings"),
+            *("read_settings", "write_settings"),
         ],
     },
 )

@@ -53,7 +53,6 @@ class AugmentationSettings:
     turn_degrees: float | None = 15.0
 
     def __post_init__(self) -> None:
-        """Checks every value against its type and range."""
         _check(self, _AUGMENTATION_RULES)
 
 
@@ -101,7 +100,6 @@ class NetworkSettings:
     start_from: str | None = None  # a run or network folder to train on from
 
     def __post_init__(self) -> None:
-        """Checks every value against its type and range; lists become tuples."""
         _check(self, _RULES)
 
     def changed(self, **changes: Any) -> NetworkSettings:
@@ -160,10 +158,8 @@ _RULES: _Rules = {
     **dict.fromkeys(("batch_size", "patches_per_time_point", "epochs"), _ONE_OR_MORE),
     **dict.fromkeys(("patience", "link_neighbours"), _ONE_OR_MORE),
     **dict.fromkeys(("checkpoint_minutes", "seed"), _ZERO_OR_MORE),
-    **dict.fromkeys(
-        ("minutes", "nucleus_diameter_um", "nucleus_sigma_um", "min_distance_um"), _ABOVE_ZERO
-    ),
-    "max_link_um": _ABOVE_ZERO,
+    **dict.fromkeys(("minutes", "nucleus_diameter_um", "nucleus_sigma_um"), _ABOVE_ZERO),
+    **dict.fromkeys(("min_distance_um", "max_link_um"), _ABOVE_ZERO),
 }
 _AUGMENTATION_RULES: _Rules = {
     "rotation_degrees": (lambda v: 0 <= v <= 180, "within 0 and 180"),
@@ -176,7 +172,7 @@ _AUGMENTATION_RULES: _Rules = {
 
 
 def _check(settings: Any, rules: _Rules) -> None:
-    """Brings each value to the type of its field, and checks it against its rule."""
+    """Brings each value to the type of its field (lists to tuples), checks it against its rule."""
     for key, wanted in typing.get_type_hints(type(settings)).items():
         value = _to_type(getattr(settings, key), wanted, key)
         if key in rules and value is not None and not rules[key][0](value):
@@ -232,9 +228,7 @@ def _to_type(value: Any, wanted: Any, key: str) -> Any:
 
 
 def read_settings(path: str | Path, network: str | None = None) -> NetworkSettings:
-    """Settings from JSON, or ``organoid_tracker.ini``, which may have sections for several
-    networks.
-    """
+    """Settings from JSON, or ``organoid_tracker.ini`` with sections for several networks."""
     if Path(path).suffix == ".ini":
         return _read_ini(path, network)
     settings = NetworkSettings.from_dict(read_json(path), str(path))

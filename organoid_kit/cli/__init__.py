@@ -30,15 +30,6 @@ READING = ("axes", "spacing_um", "pattern", "accept_guess", "nucleus_diameter_um
 _OF_RUNS = ("report", "card", "export")  # stand in the module `runs`
 
 
-def build_parser() -> ArgumentParser:
-    """All commands and their options."""
-    description = "Follow nuclei in movies of organoids."
-    parser = ArgumentParser(prog="python -m organoid_kit", description=description)
-    parser.add_argument("--version", action="version", version=f"organoid_kit {__version__}")
-    add_commands(parser)
-    return parser
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command. Exit codes: 0 well, 1 errors in annotations, 2 to mend, 130 interrupted."""
     options = vars(build_parser().parse_args(arguments))
@@ -54,8 +45,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def add_commands(parser: ArgumentParser) -> None:
+def build_parser() -> ArgumentParser:
     """All commands. What is not typed is not passed: defaults are those of the functions."""
+    description = "Follow nuclei in movies of organoids."
+    parser = ArgumentParser(prog="python -m organoid_kit", description=description)
+    parser.add_argument("--version", action="version", version=f"organoid_kit {__version__}")
     specifications = json.loads(Path(__file__).with_name("commands.json").read_text("utf-8"))
     common = specifications.pop("common")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -69,6 +63,7 @@ def add_commands(parser: ArgumentParser) -> None:
             if facts.pop("exclusive", False):
                 group = exclusive = exclusive or added.add_mutually_exclusive_group()
             group.add_argument(*flags.split(), **_as_argparse_wants(facts))
+    return parser
 
 
 def _as_argparse_wants(facts: dict[str, Any]) -> dict[str, Any]:

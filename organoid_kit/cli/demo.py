@@ -15,9 +15,10 @@ from organoid_kit.cli.check import print_problems
 from organoid_kit.cli.files import TrackWriter, load_keras
 from organoid_kit.cli.track import print_doubts
 from organoid_kit.cli.train import train_and_calibrate
-from organoid_kit.data import AnnotatedMovie, find_samples, read_dataset
+from organoid_kit.data import find_samples, read_dataset
 from organoid_kit.evaluation import find_blobs, summarise_annotations, tune_blobs
 from organoid_kit.evaluation.positions import format_score
+from organoid_kit.examples.batches import Movies
 from organoid_kit.examples.splits import Split
 from organoid_kit.training import Run
 
@@ -59,8 +60,7 @@ def demo(
     _print_step(3, "Ask each network about a movie it has never seen")
     results = ask_networks(folders, test, [*training, *validation], channels)
     _print_step(4, "Put its nuclei together into tracks")
-    tracked = make_tracks(folders, test, channels)
-    files = write_tracks(tracked, test, output / "tracks")
+    tracked, files = make_tracks(folders, test, channels, output / "tracks")
     _print_step(5, "Count what is right, and write reports")
     facts, pages = write_pages(folders, runs, results, tracked, test, output)
     write_json_safely(output / "scores.json", facts)
@@ -106,10 +106,7 @@ def _keep_earlier(folder: Path) -> None:
 
 
 def ask_networks(
-    networks: Networks,
-    test: Sequence[AnnotatedMovie],
-    seen: Sequence[AnnotatedMovie],
-    channels: tuple[int, ...],
+    networks: Networks, test: Movies, seen: Movies, channels: tuple[int, ...]
 ) -> dict[str, list[MovieResult]]:
     """What each network says of each test movie: where nuclei are; of true nuclei, which divide and
     belong together. The blob detector is tuned on movies that were seen.
@@ -140,30 +137,23 @@ def ask_networks(
 
 
 def make_tracks(
-    networks: Networks, test: Sequence[AnnotatedMovie], channels: tuple[int, ...]
-) -> list[TrackedMovie]:
-    """Tracks of each test movie; prints where the time went, and what to look at."""
+    networks: Networks, test: Movies, channels: tuple[int, ...], folder: Path
+) -> tuple[list[TrackedMovie], list[Path]]:
+    """Tracks of each test movie, and their files: for OrganoidTracker, the Cell Tracking Challenge's
+    tools and, with its library, as GEFF. Prints where the time went, and what to look at.
+    """
     from organoid_kit.prediction import track_movie
 
-    tracked, folders = [], [networks[kind] for kind in NETWORKS]
+    tracked, files, writer = [], [], TrackWriter(folder)
     for annotated in test:
-        tracked.append(track_movie(annotated.movie, *folders, channels=channels))
-        print(f"{annotated.movie.name}: {tracked[-1]}")
-        print_doubts(tracked[-1].tracks)
-    return tracked
-
-
-def write_tracks(
-    tracked: Sequence[TrackedMovie], test: Sequence[AnnotatedMovie], folder: Path
-) -> list[Path]:
-    """For OrganoidTracker, the Cell Tracking Challenge's tools and, with its library, as GEFF."""
-    writer, files = TrackWriter(folder), []
-    endings = [".aut", "_ctc", *([".geff"] if find_spec("geff") else [])]
-    for annotated, movie in zip(test, tracked, strict=True):
-        for ending in endings:
+        movie = track_movie(annotated.movie, *map(networks.get, NETWORKS), channels=channels)
+        print(f"{annotated.movie.name}: {movie}")
+        print_doubts(movie.tracks)
+        for ending in (".aut", "_ctc", *([".geff"] if find_spec("geff") else [])):
             path = folder / f"{make_file_name(annotated.movie.name)}{ending}"
             files += writer.write(movie.tracks, path, annotated)
-    return list(dict.fromkeys(files))
+        tracked.append(movie)
+    return tracked, list(dict.fromkeys(files))
 
 
 def write_pages(
@@ -171,7 +161,7 @@ def write_pages(
     runs: Mapping[str, Run],
     results: Mapping[str, Sequence[MovieResult]],
     tracked: Sequence[TrackedMovie],
-    test: Sequence[AnnotatedMovie],
+    test: Movies,
     folder: Path,
 ) -> tuple[dict[str, Any], list[Path]]:
     """A page about each training and one about the tracks; all figures, and the pages."""
