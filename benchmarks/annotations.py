@@ -38,7 +38,8 @@ from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.dataset import AnnotatedMovie, read_dataset
 from organoid_kit.data.downloads import find_samples
 from organoid_kit.evaluation.positions import find_best_threshold, pool_scores, score_positions
-from organoid_kit.networks.saving import load_network, make_fine_tuning_settings
+from organoid_kit.networks.folders import make_fine_tuning_settings
+from organoid_kit.networks.saving import load_network
 from organoid_kit.prediction.positions import predict_positions
 from organoid_kit.training.epoch_pictures import EpochPicture, list_pictures, read_picture
 from organoid_kit.training.loop import train

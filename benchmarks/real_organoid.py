@@ -30,7 +30,8 @@ from organoid_kit.evaluation.calibration import compute_reliability
 from organoid_kit.evaluation.checks import check_annotations
 from organoid_kit.evaluation.positions import pool_scores, score_positions
 from organoid_kit.evaluation.tracks import score_divisions, score_links, score_tracks
-from organoid_kit.networks.saving import load_network, make_fine_tuning_settings
+from organoid_kit.networks.folders import make_fine_tuning_settings
+from organoid_kit.networks.saving import load_network
 from organoid_kit.prediction.calibration import collect_answers
 from organoid_kit.prediction.crops import predict_divisions, predict_links
 from organoid_kit.prediction.movie import track_movie

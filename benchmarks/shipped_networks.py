@@ -36,13 +36,8 @@ from organoid_kit.evaluation.calibration import compute_reliability
 from organoid_kit.evaluation.classification import compute_average_precision
 from organoid_kit.evaluation.positions import pool_scores, score_positions
 from organoid_kit.examples.looks import measure_look
-from organoid_kit.networks.saving import (
-    SHIPPED,
-    load_network,
-    load_settings,
-    save_network,
-    save_settings,
-)
+from organoid_kit.networks.folders import SHIPPED, load_settings, save_settings
+from organoid_kit.networks.saving import load_network, save_network
 from organoid_kit.prediction.calibration import calibrate_network, collect_answers
 from organoid_kit.prediction.positions import predict_positions
 from organoid_kit.training.loop import train

@@ -749,7 +749,7 @@ if real:
 # %%
 if real:
     options = {"epochs": 12, "patches_per_time_point": 32, "minutes": fine_tuning_minutes}
-    gentle = networks.saving.make_fine_tuning_settings(
+    gentle = networks.make_fine_tuning_settings(
         start, channels=(1,), output_folder=output_folder, **options
     )
     tuned = train([to_learn_from], [], gentle)

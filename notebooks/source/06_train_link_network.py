@@ -716,17 +716,13 @@ plots.plot_pairs([judged.example(place, (0,)) for place in places], settings, na
 # %%
 print(compare_runs(output_folder))
 print("the network:", run.network_folder)
-for name in networks.saving.list_shipped_networks():
+for name in networks.list_shipped_networks():
     print(
-        "comes with the kit:",
-        name,
-        "which is a",
-        networks.saving.load_settings(name).network,
-        "network",
+        "comes with the kit:", name, "which is a", networks.load_settings(name).network, "network"
     )
 
 # %%
-gentle = networks.saving.make_fine_tuning_settings(
+gentle = networks.make_fine_tuning_settings(
     run.folder, channels=channels, output_folder=output_folder
 )
 print(

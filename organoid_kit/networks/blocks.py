@@ -43,6 +43,15 @@ def encode_crop(x, filters: Sequence[int], dropout: float, seeds: Iterator[int],
     return layers.Dropout(dropout, seed=next(seeds), dtype=dtype)(x)
 
 
+def downsample(x, levels: Sequence[tuple], seeds: Iterator[int], dtype: str):
+    """OrganoidTracker's way to look at a crop, made flat; of each level filters, kernel, pool."""
+    for filters, kernel, pool in levels:
+        x = convolve(x, filters, kernel, seeds, dtype)
+        x = convolve(x, filters, kernel, seeds, dtype)
+        x = layers.MaxPooling3D(pool, padding="same", dtype=dtype)(x)
+    return layers.Flatten(dtype=dtype)(x)
+
+
 def connect(x, units: int, seeds: Iterator[int], dtype: str):
     """A dense layer with ReLU. (batch, any) → (batch, units)."""
     start = keras.initializers.HeNormal(seed=next(seeds))

@@ -5,21 +5,15 @@ import keras
 from organoid_kit.base import NetworkSettings, UserError
 from organoid_kit.networks.division import build_division_network
 from organoid_kit.networks.link import build_link_network
-from organoid_kit.networks.position import (
-    build_position_network,
-    compute_shape_multiple as find_position_step,
-)
+from organoid_kit.networks.position import build_position_network, compute_position_multiple
 
 _LARGE = 512  # voxels; halved eight times, still more than one
 
 
 def build_network(settings: NetworkSettings, *, dtype: str = "float32") -> keras.Model:
     """Builds the untrained network that the settings name: "position", "division" or "link"."""
-    build = {
-        "position": build_position_network,
-        "division": build_division_network,
-        "link": build_link_network,
-    }
+    build = {"position": build_position_network, "division": build_division_network}
+    build["link"] = build_link_network
     return build[settings.network](settings, dtype=dtype)
 
 
@@ -37,7 +31,7 @@ def compute_shape_multiple(
     if network is not None and is_own(network):
         return measure_shape_multiple(network)
     if settings.network == "position":
-        return find_position_step(settings)
+        return compute_position_multiple(settings)
     if settings.preset == "original":
         return (8, 32, 32) if settings.network == "link" else (4, 16, 16)
     return (1 if settings.patch_shape_zyx[0] == 1 else 2), 8, 8
@@ -64,13 +58,5 @@ def check_patch_shape(settings: NetworkSettings, network: keras.Model | None = N
     if any(size % step for size, step in zip(patch, steps, strict=True)):
         fitting = tuple(max(1, round(size / step)) * step for size, step in zip(patch, steps))
         name = "network of your own" if network else f"{settings.preset!r} network"
-        raise UserError(
-            f"The patch of a {name} must be a multiple of {steps} (z, y, x). "
-            f"Received: {patch}. Set patch_shape_zyx to {fitting}."
-        )
-
-
-def count_time_points_seen(network: keras.Model, settings: NetworkSettings) -> int:
-    """How many a network sees together; three channels of a link network are coordinates."""
-    shape = network.input_shape[0] if isinstance(network.input_shape, list) else network.input_shape
-    return shape[-1] - (3 if settings.network == "link" else 0)
+        rule = f"The patch of a {name} must be a multiple of {steps} (z, y, x)"
+        raise UserError(f"{rule}. Received: {patch}. Set patch_shape_zyx to {fitting}.")

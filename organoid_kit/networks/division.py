@@ -8,13 +8,14 @@ import itertools
 from collections.abc import Sequence
 
 import keras
-from keras import layers
 
 from organoid_kit.base import NetworkSettings
-from organoid_kit.networks.blocks import answer, connect, convolve, count_time_points, encode_crop
+from organoid_kit.networks.blocks import answer, connect, count_time_points, downsample, encode_crop
 
 _FILTERS = {"small": (16, 32, 48), "standard": (32, 64, 128)}
-_UNITS = {"small": 48, "standard": 128}
+# OrganoidTracker's layout (0.12 million parameters at 16 × 32 × 32): filters, kernel, pool
+_ORIGINAL = [(16, (2, 2, 2), (1, 2, 2))] * 2 + [(32, (3, 3, 3), (2, 2, 2))] * 2
+_UNITS = {"small": 48, "standard": 128, "original": 32}
 _DROPOUT = 0.3
 
 
@@ -31,19 +32,9 @@ def build_division_network(
     shape = (*settings.patch_shape_zyx, count_time_points(settings))
     images = keras.Input(shape, name="images")  # (8, 32, 32, time)
     if preset == "original":
-        x = _encode_original(images, seeds, dtype)
-        x = connect(x, 32, seeds, dtype)
-        return keras.Model(images, answer(x, seeds, "division"), name="division_network_original")
-    x = encode_crop(images, filters or _FILTERS[preset], _DROPOUT, seeds, dtype)  # (3072,)
+        x = downsample(images, _ORIGINAL, seeds, dtype)  # (z/4 · y/16 · x/16 · 32,)
+    else:
+        x = encode_crop(images, filters or _FILTERS[preset], _DROPOUT, seeds, dtype)  # (3072,)
     x = connect(x, _UNITS[preset], seeds, dtype)  # (48,)
-    return keras.Model(images, answer(x, seeds, "division"), name="division_network")  # (1,)
-
-
-def _encode_original(x, seeds, dtype: str):
-    """The layout of OrganoidTracker's division network (0.12 million parameters at 16 × 32 × 32)."""
-    levels = [(16, (2, 2, 2), (1, 2, 2))] * 2 + [(32, (3, 3, 3), (2, 2, 2))] * 2
-    for filters, kernel, pool in levels:
-        x = convolve(x, filters, kernel, seeds, dtype)  # (z, y, x, 16) to (z/2, y/8, x/8, 32)
-        x = convolve(x, filters, kernel, seeds, dtype)
-        x = layers.MaxPooling3D(pool, padding="same", dtype=dtype)(x)
-    return layers.Flatten(dtype=dtype)(x)  # (z/4 · y/16 · x/16 · 32,)
+    name = "division_network_original" if preset == "original" else "division_network"
+    return keras.Model(images, answer(x, seeds, "division"), name=name)  # (1,)

@@ -8,7 +8,6 @@ OrganoidTracker shows a network the voxels of a movie as they are, ours see one 
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -19,7 +18,7 @@ from organoid_kit.base.files import write_json_safely, write_safely, write_text_
 from organoid_kit.evaluation.calibration import Calibration
 from organoid_kit.networks.folders import NETWORK_TYPES, make_record
 from organoid_kit.networks.own import one_or_all
-from organoid_kit.networks.resampling import build_for_movie
+from organoid_kit.networks.resampling import Lengths, build_for_movie
 from organoid_kit.networks.saving import convert_to_float32, load_network, save_model
 
 # OrganoidTracker's defaults: tiles, and how far they reach into their neighbours.
@@ -33,7 +32,7 @@ def export_to_organoidtracker(
     folder: str | Path,
     output_folder: str | Path,
     *,
-    spacing_um: tuple[float, float, float],
+    spacing_um: Lengths,
     planes: int = 30,
     overwrite: bool = False,
 ) -> Path:
@@ -49,11 +48,10 @@ def export_to_organoidtracker(
     """
     network, settings = load_network(folder)
     if not (planes >= 1 and len(spacing_um) == 3 and all(0 < each < np.inf for each in spacing_um)):
-        raise UserError(
-            "An export needs the movie's spacing, three lengths above 0 (z, y, x), and its planes, "
-            f"1 or more. Received: spacing_um {spacing_um}, planes {planes}. Pass spacing_um "
-            "(--spacing); `read_timelapse` says it."
-        )
+        rule = "three lengths above 0 (z, y, x), and its planes, 1 or more"
+        advice = "Pass spacing_um (--spacing); `read_timelapse` says it."
+        received = f"spacing_um {spacing_um}, planes {planes}. {advice}"
+        raise UserError(f"An export needs the movie's spacing, {rule}. Received: {received}")
     _check_window(settings)
     if planes == 1 and settings.spacing_um:
         spacing_um = (settings.spacing_um[0], *spacing_um[1:])  # a single plane is never resampled
@@ -70,26 +68,23 @@ def export_to_organoidtracker(
 def check_export(network: keras.Model, settings: NetworkSettings) -> None:
     """Tries the export of a network, trained or not, for movies twice as fine: a second or two."""
     _check_window(settings)
+    name = f"a {settings.network} network"
     spacing_um = tuple(own / 2 for own in settings.spacing_um or (1.0, 1.0, 1.0))
     try:
         change = _try_export(convert_to_float32(network, settings), settings, spacing_um)
     except Exception as error:
-        raise UserError(
-            "A network must open from its file, for OrganoidTracker too. Received: a "
-            f"{settings.network} network that does not: {' '.join(str(error).split())[:200]}. Use "
-            "layers and operations of Keras alone."
-        ) from error
+        rule = "A network must open from its file, for OrganoidTracker too"
+        received = f"{name} that does not: {' '.join(str(error).split())[:200]}"
+        advice = "Use layers and operations of Keras alone."
+        raise UserError(f"{rule}. Received: {received}. {advice}") from error
     if not change <= _LARGEST_CHANGE:
-        raise UserError(
-            "A network read from its file must answer as before. Received: a "
-            f"{settings.network} network whose answers change by {change:.2g}. See whether its "
-            "weights are finite, and start again with a lower learning rate."
-        )
+        received = f"{name} whose answers change by {change:.2g}"
+        advice = "See whether its weights are finite, and start again with a lower learning rate."
+        rule = "A network read from its file must answer as before"
+        raise UserError(f"{rule}. Received: {received}. {advice}")
 
 
-def _try_export(
-    network: keras.Model, settings: NetworkSettings, spacing_um: tuple[float, ...]
-) -> float:
+def _try_export(network: keras.Model, settings: NetworkSettings, spacing_um: Lengths) -> float:
     """How much answers change on the way through the file; NaN where they are none."""
     model = build_for_movie(network, settings, spacing_um, _TRIAL_TILE_ZYX)
     rng, inputs = np.random.default_rng(0), []
@@ -108,16 +103,13 @@ def _check_window(settings: NetworkSettings) -> None:
     """OrganoidTracker cuts both crops of a link at the same time points, ours are mirrored."""
     before, after = settings.time_window
     if settings.network == "link" and before + after != 1:
-        raise UserError(
-            "OrganoidTracker shows both crops of a link network at the same time points, so its "
-            "time window must reach one time point farther forwards than backwards. Received: "
-            f"time_window {settings.time_window}. Train a network with time_window (0, 1)."
-        )
+        rule = "OrganoidTracker shows both crops of a link network at the same time points, so its "
+        rule += "time window must reach one time point farther forwards than backwards"
+        received = f"time_window {settings.time_window}. Train a network with time_window (0, 1)."
+        raise UserError(f"{rule}. Received: {received}")
 
 
-def _make_record(
-    model: keras.Model, settings: NetworkSettings, spacing_um: tuple[float, ...]
-) -> dict[str, Any]:
+def _make_record(model: keras.Model, settings: NetworkSettings, spacing_um: Lengths) -> dict:
     """What settings.json holds. OrganoidTracker reads all but the last two."""
     record = make_record(settings)
     record.pop("organoid_kit")
@@ -125,7 +117,7 @@ def _make_record(
     return record | {"spacing_um": list(spacing_um), "exported_by": f"organoid_kit {__version__}"}
 
 
-def _explain(settings: NetworkSettings, spacing_um: tuple[float, ...], planes: int) -> str:
+def _explain(settings: NetworkSettings, spacing_um: Lengths, planes: int) -> str:
     """What to set in OrganoidTracker."""
     low, high = settings.intensity_quantiles
     keys = {"images_channels": ",".join(map(str, settings.channels))}
@@ -151,16 +143,12 @@ def _explain(settings: NetworkSettings, spacing_um: tuple[float, ...], planes: i
 def _list_differences(settings: NetworkSettings, planes: int) -> Iterator[str]:
     """What OrganoidTracker does otherwise, line by line."""
     if len(settings.channels) > 1:
-        yield (
-            "- Channels: OrganoidTracker brings each channel to 8 bits before it sums them; this "
-            "network learned from"
-        )
-        yield "  their plain sum. Better give it a movie of that sum, and set images_channels = 1."
+        yield "- Channels: OrganoidTracker brings each channel to 8 bits before it sums them; this"
+        yield "  network learned from their plain sum. Better give it a movie of that sum, and set"
+        yield "  images_channels = 1."
     if settings.network == "position":
         yield f"- Depth: made for movies of at most {planes} planes. Export again for deeper ones."
         yield "- Positions come out as whole voxels, without probabilities."
     if settings.network == "link" and settings.remove_drift:
-        yield (
-            "- Drift: the network learned without the movement of the whole sample; "
-            "OrganoidTracker keeps it."
-        )
+        yield "- Drift: the network learned without the movement of the whole sample;"
+        yield "  OrganoidTracker keeps it."

@@ -7,7 +7,7 @@ what its predictor does is filled in instead. Nothing here needs Keras.
 from pathlib import Path
 from typing import Any
 
-from organoid_kit.base import NetworkSettings, UserError
+from organoid_kit.base import NetworkSettings, refuse
 from organoid_kit.base.files import read_json, write_json_safely
 
 SHIPPED = Path(__file__).parent / "shipped"
@@ -22,10 +22,9 @@ def find_network_folder(folder: str | Path) -> Path:
     for candidate in (folder, folder / "network", SHIPPED / str(folder)):
         if (candidate / "model.keras").is_file() and (candidate / "settings.json").is_file():
             return candidate
-    raise UserError(
-        f"A network folder must hold model.keras and settings.json. Received: {folder}. Choose a "
-        f"run, a network folder, or a shipped network: {', '.join(list_shipped_networks())}."
-    )
+    shipped = ", ".join(list_shipped_networks())
+    advice = f"Choose a run, a network folder, or a shipped network: {shipped}."
+    raise refuse(folder, "A network folder must hold model.keras and settings.json", "none", advice)
 
 
 def list_shipped_networks() -> list[str]:
@@ -35,16 +34,14 @@ def list_shipped_networks() -> list[str]:
 
 def load_settings(folder: str | Path) -> NetworkSettings:
     """The settings a network was trained with."""
-    folder = find_network_folder(folder)
-    values = read_json(folder / "settings.json")
+    file = find_network_folder(folder) / "settings.json"
+    values = read_json(file)
     if not isinstance(values, dict) or values.get("type") not in NETWORK_TYPES.values():
-        raise UserError(
-            f'A network\'s settings must say "type": one of {", ".join(NETWORK_TYPES.values())}. '
-            f"Received: {folder / 'settings.json'}. Choose the folder of a network."
-        )
+        rule = f'Settings of a network must say "type": one of {", ".join(NETWORK_TYPES.values())}'
+        raise refuse(file, rule, "another or none", "Choose the folder of a network.")
     if "organoid_kit" in values:
-        return NetworkSettings.from_dict(values["organoid_kit"], str(folder / "settings.json"))
-    return _make_foreign_settings(values, str(folder / "settings.json"))
+        return NetworkSettings.from_dict(values["organoid_kit"], str(file))
+    return _make_foreign_settings(values, str(file))
 
 
 def _make_foreign_settings(values: dict[str, Any], source: str) -> NetworkSettings:

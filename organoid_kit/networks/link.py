@@ -13,9 +13,12 @@ import keras
 from keras import layers, ops
 
 from organoid_kit.base import NetworkSettings
-from organoid_kit.networks.blocks import answer, connect, convolve, count_time_points, encode_crop
+from organoid_kit.networks.blocks import answer, connect, count_time_points, downsample, encode_crop
 
 _FILTERS = {"small": (16, 24, 48), "standard": (24, 48, 96)}
+# OrganoidTracker's layout (0.29 million parameters at 16 × 32 × 32): filters, kernel, pool
+_ORIGINAL = [(8, (1, 3, 3), (1, 2, 2)), *((count, (3, 3, 3), (2, 2, 2)) for count in (8, 16, 32))]
+_ORIGINAL += [(32, (3, 3, 3), (1, 2, 2))]
 _NUMBERS = {"small": 48, "standard": 96}  # what an encoder says of a crop
 _UNITS = {"small": (64, 32), "standard": (128, 32), "original": (128, 128, 128, 64)}
 _DROPOUT = 0.2
@@ -58,20 +61,9 @@ def _make_encoder(shape, settings, filters, seeds, dtype: str, name: str) -> ker
     """(batch, z, y, x, channels) → (batch, units): a network of its own, for use on both crops."""
     crop = keras.Input(shape)
     if settings.preset == "original":
-        return keras.Model(crop, _encode_original(crop, seeds, dtype), name=name)
+        x = downsample(crop, _ORIGINAL, seeds, dtype)  # (z/8 · y/32 · x/32 · 32,)
+        return keras.Model(crop, x, name=name)
     filters = filters or _FILTERS[settings.preset]
     x = encode_crop(crop, filters, _DROPOUT, seeds, dtype)  # (3072,)
     x = connect(x, _NUMBERS[settings.preset], seeds, dtype)  # (48,)
     return keras.Model(crop, x, name=name)
-
-
-def _encode_original(x, seeds, dtype: str):
-    """The layout of OrganoidTracker's link network (0.29 million parameters at 16 × 32 × 32)."""
-    levels = [(8, (1, 3, 3), (1, 2, 2))]
-    levels += [(count, (3, 3, 3), (2, 2, 2)) for count in (8, 16, 32)]
-    levels += [(32, (3, 3, 3), (1, 2, 2))]
-    for filters, kernel, pool in levels:
-        x = convolve(x, filters, kernel, seeds, dtype)  # (z, y, x, 8) to (z/8, y/16, x/16, 32)
-        x = convolve(x, filters, kernel, seeds, dtype)
-        x = layers.MaxPooling3D(pool, padding="same", dtype=dtype)(x)
-    return layers.Flatten(dtype=dtype)(x)  # (z/8 · y/32 · x/32 · 32,)

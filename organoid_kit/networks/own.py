@@ -16,25 +16,23 @@ def adopt_network(network: keras.Model, settings: NetworkSettings) -> keras.Mode
     network = make_functional(network)
     wanted, answer = list_shapes(settings)
     taken, given = _shapes_of(network.inputs), _shapes_of(network.outputs)
-    trial = None
+    names, trial = _NAMES[settings.network], None
     if list(map(len, taken)) == list(map(len, wanted)) and all(
         size in (None, other) for pair in zip(taken, wanted) for size, other in zip(*pair)
     ):
         if settings.network == "position":
             check_patch_shape(settings, network)
-        trial = _copy(network, wanted, _NAMES[settings.network])
+        trial = _copy(network, wanted, names)
         given = _shapes_of(trial.outputs)
     if trial is None or given != [answer]:
-        name = f"{settings.network} network"
         raise UserError(
-            f"A {name} with these settings must take {_name(wanted)} and give {_name([answer])}, "
-            f"each behind the axis of the batch. Received: one that takes {_name(taken)} and gives "
-            f"{_name(given)}. Change its first or last layer, or patch_shape_zyx or time_window; "
-            "None in keras.Input fits any size."
+            f"A {settings.network} network with these settings must take {_name(wanted)} and give "
+            f"{_name([answer])}, each behind the axis of the batch. Received: one that takes "
+            f"{_name(taken)} and gives {_name(given)}. Change its first or last layer, or "
+            "patch_shape_zyx or time_window; None in keras.Input fits any size."
         )
     _check_answers(trial, wanted)
-    copy = _copy(network, taken, _NAMES[settings.network])
-    name = f"own_{settings.network}_network"
+    copy, name = _copy(network, taken, names), f"own_{settings.network}_network"
     return keras.Model(one_or_all(copy.inputs), copy.output, name=name)
 
 
@@ -71,10 +69,9 @@ def _name(shapes: list) -> str:
 def make_functional(network: keras.Model) -> keras.Model:
     """The same as a graph of layers; raises UserError where others could not open its file."""
     if not getattr(network, "inputs", None):
-        raise UserError(
-            "A network of your own must begin with keras.Input, so that its layers are known. "
-            f"Received: {network!r:.80}. Build it as keras.Model(inputs, outputs)."
-        )
+        rule = "A network of your own must begin with keras.Input, so that its layers are known"
+        advice = "Build it as keras.Model(inputs, outputs)."
+        raise UserError(f"{rule}. Received: {network!r:.80}. {advice}")
     layers = list(_list_layers(network))
     stock = [layer for layer in layers if type(layer).__module__.startswith("keras.")]
     stock = [layer for layer in stock if not isinstance(layer, keras.layers.Lambda)]
@@ -83,11 +80,9 @@ def make_functional(network: keras.Model) -> keras.Model:
             "A network must open from its file wherever Keras is, so all its layers must be Keras' "
             f"own, and no Lambda. Received: {', '.join(sorted(foreign))}. Use keras.layers, keras.ops."
         )
-    if any(layer.compute_dtype != "float32" for layer in layers):
-        raise UserError(
-            "A network of your own must compute in float32. Received: layers in "
-            f"{sorted({layer.compute_dtype for layer in layers})}. Leave out dtype."
-        )
+    if (types := {layer.compute_dtype for layer in layers}) - {"float32"}:
+        received = f"layers in {sorted(types)}. Leave out dtype."
+        raise UserError(f"A network of your own must compute in float32. Received: {received}")
     return keras.Model(one_or_all(network.inputs), one_or_all(network.outputs))
 
 
@@ -102,7 +97,7 @@ def _check_answers(network: keras.Model, shapes: list) -> None:
     inputs = [rng.normal(size=(1, *shape)).astype(np.float32) for shape in shapes]
     answers = keras.ops.convert_to_numpy(network(one_or_all(inputs), training=False))
     if not (answers.min() >= 0 and answers.max() <= 1):
-        raise UserError(
-            "A network must answer with probabilities, from 0 to 1. Received: answers from "
-            f'{answers.min():.3g} to {answers.max():.3g}. Give its last layer activation="sigmoid".'
-        )
+        received = f"answers from {answers.min():.3g} to {answers.max():.3g}"
+        advice = 'Give its last layer activation="sigmoid".'
+        rule = "A network must answer with probabilities, from 0 to 1"
+        raise UserError(f"{rule}. Received: {received}. {advice}")

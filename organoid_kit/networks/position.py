@@ -26,7 +26,7 @@ def build_position_network(
     settings: NetworkSettings, *, filters: Sequence[int] | None = None, dtype: str = "float32"
 ) -> keras.Model:
     """An untrained network from (batch, z, y, x, time) to (batch, z, y, x, 1) in 0..1, rows and
-    columns being multiples of `compute_shape_multiple(settings)`.
+    columns being multiples of `compute_position_multiple(settings)`.
 
     Of the settings, preset, time window and seed count. `filters` are those of its levels, from the
     top down (None: as the preset says); `dtype` may be "mixed_float16" for graphics cards. Comments
@@ -52,7 +52,7 @@ def build_position_network(
     return keras.Model(images, _dots(x, seeds), name="position_network")  # (z, y, x, 1)
 
 
-def compute_shape_multiple(settings: NetworkSettings) -> tuple[int, int, int]:
+def compute_position_multiple(settings: NetworkSettings) -> tuple[int, int, int]:
     """What planes, rows and columns of an input must be multiples of, (z, y, x)."""
     if settings.preset == "original":
         return 16, 32, 32
@@ -61,7 +61,6 @@ def compute_shape_multiple(settings: NetworkSettings) -> tuple[int, int, int]:
 
 
 def _convolve_twice(x, filters: int, seeds, dtype: str):
-    """Twice a convolution in the plane and one along the axis."""
     x = convolve_factorised(x, filters, seeds, dtype)
     return convolve_factorised(x, filters, seeds, dtype)
 

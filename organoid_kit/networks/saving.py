@@ -1,26 +1,19 @@
-"""Trained networks: saved, loaded, checked. What needs no Keras is in `folders`, and here, too."""
+"""Trained networks: saved, loaded, checked. What needs no Keras is in `folders`."""
 
 import json
 import zipfile
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from organoid_kit.base import NetworkSettings, UserError
+from organoid_kit.base import NetworkSettings, UserError, refuse
 from organoid_kit.base.files import write_json_safely, write_safely
-from organoid_kit.networks.building import build_network, count_time_points_seen
-from organoid_kit.networks.folders import (  # noqa: F401
-    NETWORK_TYPES,
-    SHIPPED,
-    find_network_folder,
-    list_shipped_networks,
-    load_settings,
-    make_fine_tuning_settings,
-    make_record,
-    save_settings,
-)
+from organoid_kit.networks.blocks import count_time_points
+from organoid_kit.networks.building import build_network
+from organoid_kit.networks.folders import find_network_folder, load_settings, make_record
 
 # Keras 3.15 writes these; 3.13 and 3.11, which OrganoidTracker pins, do not know them.
 _NEW_OPTIONS = (
@@ -36,16 +29,11 @@ def save_network(
 
     With `overwrite`, it is replaced file by file: at every moment there is a network in it.
     """
-    plain = convert_to_float32(network, settings)
-    if overwrite and Path(folder).is_dir():
-        with write_safely(Path(folder) / "model.keras", overwrite=True) as file:
+    plain, folder = convert_to_float32(network, settings), Path(folder)
+    with nullcontext(folder) if overwrite and folder.is_dir() else write_safely(folder) as place:
+        with write_safely(place / "model.keras", overwrite=True) as file:
             save_model(plain, file)
-        write_json_safely(Path(folder) / "settings.json", make_record(settings), overwrite=True)
-        return
-    with write_safely(folder) as temporary:
-        temporary.mkdir()
-        save_model(plain, temporary / "model.keras")
-        write_json_safely(temporary / "settings.json", make_record(settings))
+        write_json_safely(place / "settings.json", make_record(settings), overwrite=True)
 
 
 def convert_to_float32(network: keras.Model, settings: NetworkSettings) -> keras.Model:
@@ -62,21 +50,15 @@ def save_model(network: keras.Model, file: Path) -> None:
     keras.saving.save_model(network, file, include_optimizer=False)
     with zipfile.ZipFile(file) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
-    config = _without_new_options(json.loads(parts["config.json"]))
+    config = json.loads(parts["config.json"], object_pairs_hook=_drop_new_options)
     parts["config.json"] = json.dumps(config).encode()
     with zipfile.ZipFile(file, "w") as archive:
         for name, content in parts.items():
             archive.writestr(name, content)
 
 
-def _without_new_options(config: Any) -> Any:
-    """A layer's or network's configuration without `_NEW_OPTIONS`."""
-    if isinstance(config, list):
-        return [_without_new_options(part) for part in config]
-    if not isinstance(config, dict):
-        return config
-    known = {key: value for key, value in config.items() if key not in _NEW_OPTIONS}
-    return {key: _without_new_options(value) for key, value in known.items()}
+def _drop_new_options(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {key: value for key, value in pairs if key not in _NEW_OPTIONS}
 
 
 def load_network(folder: str | Path) -> tuple[keras.Model, NetworkSettings]:
@@ -92,19 +74,15 @@ def load_network(folder: str | Path) -> tuple[keras.Model, NetworkSettings]:
         if writer.startswith(("0.", "1.", "2.")):
             advice = "It is older, and Keras 3 does not open it: ask its maker for one that was "
             advice += "saved with Keras 3, or start from a shipped network."
-        raise UserError(
-            f"The network must open with this Keras ({keras.__version__}). Received: {file}"
-            f"{writer and f', written by Keras {writer}'}: {str(error).splitlines()[0][:200]}. "
-            f"{advice}"
-        ) from error
-    first, last = settings.time_window
-    seen = count_time_points_seen(network, settings)
-    if seen != last - first + 1:
-        raise UserError(
-            f"A network must see as many time points as its settings say. Received: {file} sees "
-            f"{seen}, its settings have the time window {settings.time_window}. "
-            "Correct time_window in settings.json."
-        )
+        rule = f"The network must open with this Keras ({keras.__version__})"
+        received = f"{writer and f'written by Keras {writer}, '}{str(error).splitlines()[0][:200]}"
+        raise refuse(file, rule, received, advice) from error
+    # Three channels of a link network are coordinates.
+    seen = network.inputs[0].shape[-1] - (3 if settings.network == "link" else 0)
+    if seen != count_time_points(settings):
+        rule = "A network must see as many time points as its settings say"
+        received = f"it sees {seen}, its settings have the time window {settings.time_window}"
+        raise refuse(file, rule, received, "Correct time_window in settings.json.")
     return network, settings
 
 
@@ -122,18 +100,15 @@ def check_training_on(old: NetworkSettings, new: NetworkSettings, network: keras
     for name in ("network", "time_window", "preset"):
         before, now = getattr(old, name), getattr(new, name)
         if before != now:
-            raise UserError(
-                f"Training on needs the {name} the network was trained with. Received: {now}; the "
-                f"network has {before}. Set {name} to {before}."
-            )
-    shape = network.input_shape
-    fixed = (shape[0] if isinstance(shape, list) else shape)[1:4]
+            rule = f"Training on needs the {name} the network was trained with"
+            received = f"{now}; the network has {before}"
+            raise UserError(f"{rule}. Received: {received}. Set {name} to {before}.")
+    fixed = network.inputs[0].shape[1:4]
     fitting = tuple(size or own for size, own in zip(fixed, new.patch_shape_zyx, strict=True))
     if fitting != tuple(new.patch_shape_zyx):
-        raise UserError(
-            f"The patch must fit the network. Received: patch_shape_zyx {new.patch_shape_zyx} for "
-            f"a network with input {fixed} (None: any). Set patch_shape_zyx to {fitting}."
-        )
+        received = f"patch_shape_zyx {new.patch_shape_zyx} for input {fixed} (None: any)"
+        advice = f"Set patch_shape_zyx to {fitting}."
+        raise UserError(f"The patch must fit the network. Received: {received}. {advice}")
 
 
 def describe_network(network: keras.Model) -> dict[str, Any]:

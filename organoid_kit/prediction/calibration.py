@@ -26,7 +26,7 @@ from organoid_kit.evaluation.positions import ThresholdChoice
 from organoid_kit.examples.division import make_division_targets
 from organoid_kit.examples.link import make_link_targets
 from organoid_kit.networks import load_network
-from organoid_kit.networks.saving import save_settings
+from organoid_kit.networks.folders import save_settings
 from organoid_kit.prediction.crops import predict_divisions, predict_links
 from organoid_kit.prediction.positions import choose_threshold, predict_positions
 from organoid_kit.training import Run

@@ -33,7 +33,7 @@ from organoid_kit.examples.patches import compute_window_bytes, convert_position
 from organoid_kit.examples.sizes import fit_to_network
 from organoid_kit.networks import load_network, measure_field_of_view
 from organoid_kit.networks.building import compute_shape_multiple, is_own, measure_shape_multiple
-from organoid_kit.networks.saving import save_settings
+from organoid_kit.networks.folders import save_settings
 from organoid_kit.training import Run
 
 _TILE_ZYX = (64, 256, 256)  # about 2 GB of memory with the small network

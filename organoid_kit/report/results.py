@@ -229,7 +229,7 @@ def save_tracking(
 def _describe_networks(folders: Sequence[str | Path]) -> dict[str, Any]:
     """Settings and checksum of each network, and what it was trained on, where its run says so."""
     # needs Keras, as tracking did
-    from organoid_kit.networks.saving import find_network_folder, load_settings
+    from organoid_kit.networks.folders import find_network_folder, load_settings
 
     if len(folders) != len(NETWORKS):
         rule = "Tracks are made by a position, a division and a link network"

@@ -90,7 +90,8 @@ def families(tmp_path_factory):
 def networks(tmp_path_factory):
     """Three networks by kind; the position network is shipped, two have learned nothing."""
     from organoid_kit.networks.building import build_network
-    from organoid_kit.networks.saving import SHIPPED, save_network
+    from organoid_kit.networks.folders import SHIPPED
+    from organoid_kit.networks.saving import save_network
 
     folder = tmp_path_factory.mktemp("shipped")
     shutil.copytree(SHIPPED / "position_small", folder / "position_small")

@@ -18,13 +18,9 @@ from organoid_kit.examples.link import add_coordinates
 from organoid_kit.examples.patches import clip_time_points
 from organoid_kit.networks.building import build_network
 from organoid_kit.networks.export import _make_record, check_export, export_to_organoidtracker
+from organoid_kit.networks.folders import list_shipped_networks
 from organoid_kit.networks.resampling import build_for_movie
-from organoid_kit.networks.saving import (
-    list_shipped_networks,
-    load_network,
-    save_model,
-    save_network,
-)
+from organoid_kit.networks.saving import load_network, save_model, save_network
 from organoid_kit.prediction.crops import predict_divisions, predict_links
 from organoid_kit.prediction.positions import predict_positions
 from training_helpers import run_python, weights_of

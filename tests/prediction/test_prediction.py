@@ -13,7 +13,8 @@ from organoid_kit.base.settings import NetworkSettings
 from organoid_kit.data.timelapse import TimeLapse, make_timelapse
 from organoid_kit.examples.patches import PreparedMovies
 from organoid_kit.examples.position import draw_dots
-from organoid_kit.networks.position import build_position_network, compute_shape_multiple
+from organoid_kit.networks.building import compute_shape_multiple
+from organoid_kit.networks.position import build_position_network
 from organoid_kit.prediction import positions as prediction
 from organoid_kit.prediction.positions import predict_heat, predict_positions
 
