@@ -24,7 +24,7 @@ class Control:
     should_pause: Callable[[], bool]
     before_pause: Callable[[], None]
     interrupted: threading.Event
-    counted: float = field(default_factory=time.monotonic)  # when the clock was last read
+    counted: float = field(default_factory=lambda: time.monotonic())  # when the clock was last read
 
     def find_end(self) -> str:
         """Why training should end now; empty if it should not. Noted in the state."""
