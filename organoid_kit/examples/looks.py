@@ -65,7 +65,7 @@ def _measure_stack(
 ) -> tuple[float, ...]:
     """In the order of `_MEASURES`."""
     size = estimate_nucleus_size(movie, settings.channels, time_point)
-    diameter_um = size.mean_um if size else 0.0
+    diameter_um = size.mean_um if size and size.is_certain else 0.0
     stack = prepare_stack(movie, time_point, settings, denoise=False)
     spacing_um = np.array(movie.spacing_um) * movie.shape_zyx / stack.shape
     _, heights = find_blobs_in_stack(stack, spacing_um, diameter_um or DIAMETER_UM)
