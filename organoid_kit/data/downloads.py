@@ -33,7 +33,6 @@ REAL_ORGANOID_CREDIT = (
     "Nature Communications 2022."
 )
 REAL_ORGANOID_SPACING_UM = (2.0, 0.26, 0.26)
-_REAL_ORGANOID_MINUTES = 10.0
 _REAL_ORGANOID_PATTERN = "P4_Ch1-T{time:04}.tif"
 _FRAME_TO_FILE = 1  # the annotation counts time points from 0, the files from 1
 _STACKS = {  # SHA-256
@@ -73,8 +72,7 @@ def download_real_organoid(folder: str | Path, *, url: str = REAL_ORGANOID_URL) 
 def read_real_organoid(folder: str | Path) -> AnnotatedMovie:
     """The real organoid, as its authors curated it, as far as there are images (76 positions)."""
     folder = Path(folder)
-    sizes = {"spacing_um": REAL_ORGANOID_SPACING_UM}
-    sizes["minutes_per_time_point"] = _REAL_ORGANOID_MINUTES
+    sizes = {"spacing_um": REAL_ORGANOID_SPACING_UM, "minutes_per_time_point": 10.0}
     options = {"pattern": _REAL_ORGANOID_PATTERN, "axes": "zyx", "name": "real organoid"}
     movie = read_timelapse(folder / "images", **options, **sizes)
     xml = folder / "mamut_deconv.xml"

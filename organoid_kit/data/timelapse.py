@@ -71,9 +71,7 @@ class TimeLapse:
         )
 
     def stack(self, time_point: int, channels: Sequence[int] = (1,)) -> np.ndarray:
-        """One stack, (z, y, x), at a time point as the movie counts them. Channels count from 1;
-        several are summed as float32, so that no sum overflows.
-        """
+        """One stack, (z, y, x); several channels, counted from 1, are summed as float32."""
         times, names = self.time_points, self.channel_names
         if time_point not in times:
             advice = f"It has time points {times.start} to {times.stop - 1}."
@@ -168,23 +166,24 @@ def read_timelapse(
     if image.size(axes, "z") == 1 and z is None:
         z = y
     spacing = tuple(1.0 if value is None else value for value in (z, y, x))
+    colours = "" if "c" in axes else "c"
     guesses = {  # as the arguments that would confirm them
         "pattern": image.guessed_pattern and f'"{image.guessed_pattern}"',
-        "axes": axes != stated_axes and f'"{_propose_axes(axes)}"',
+        # without what has length one; colours are channels
+        "axes": axes != stated_axes and f'"{axes.replace("?", "").replace("s", colours)}"',
         "spacing_um": None in (z, y, x) and str(spacing),
     }
     guesses = {key: value for key, value in guesses.items() if value}
     if guesses and not accept_guess:
         raise _ask_to_confirm(image, axes, guesses)
     minutes = minutes_per_time_point
-    if minutes is not None and not 0 < minutes < math.inf:
-        rule = "The time between time points must be a positive number of minutes"
-        advice = "Pass for example minutes_per_time_point=10."
-        raise UserError(f"{rule}. Received: {minutes}. {advice}")
-    if nucleus_diameter_um is not None and not 0 < nucleus_diameter_um < math.inf:
-        rule = "The diameter of nuclei must be a positive number of µm"
-        received = f"nucleus_diameter_um={nucleus_diameter_um}"
-        raise UserError(f"{rule}. Received: {received}. Pass for example 12, or leave it out.")
+    for name_of, value, unit in (
+        ("minutes_per_time_point", minutes, "minutes"),
+        ("nucleus_diameter_um", nucleus_diameter_um, "µm"),
+    ):
+        if value is not None and not 0 < value < math.inf:
+            rule, advice = f"It must be a positive number of {unit}", "Pass for example 10."
+            raise refuse(path, rule, f"{name_of}={value}", advice)
     return TimeLapse(
         name=name or path.stem.removesuffix(".ome"),
         time_points=choose_time_points(image, axes, time_points),
@@ -205,11 +204,6 @@ def _warn_of_other_spacing(image: ImageFile, spacing_um: tuple[float, float, flo
         own, stated = (" × ".join(f"{v:g}" for v in values) for values in (own_um, spacing_um))
         message = f"{image.path} says {own} µm per voxel (z, y, x)"
         warnings.warn(f"{message}, but {stated} was stated, and counts.", stacklevel=3)
-
-
-def _propose_axes(axes: str) -> str:
-    """What the user can pass: colours are channels."""
-    return axes.replace("?", "").replace("s", "" if "c" in axes else "c")
 
 
 def _ask_to_confirm(image: ImageFile, axes: str, guesses: dict[str, str]) -> UserError:
@@ -259,7 +253,18 @@ def write_timelapse(movie: TimeLapse, path: str | os.PathLike[str]) -> None:
     z, y, x = movie.shape_zyx
     shape = (len(movie.time_points), z, len(movie.channel_names), y, x)
     size = np.prod(shape, dtype=np.int64) * movie.dtype.itemsize
-    options = {"shape": shape, "dtype": movie.dtype, "metadata": _metadata(movie)}
+    metadata = {  # for OME-XML; UUID and creator, otherwise random and dated, follow from the movie
+        "axes": "TZCYX",
+        "Name": movie.name,
+        "Channel": {"Name": list(movie.channel_names)},
+        "UUID": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, str(movie))}",
+        "Creator": "organoid_kit",
+    }
+    for axis, um in zip("ZYX", movie.spacing_um, strict=True):
+        metadata |= {f"PhysicalSize{axis}": um, f"PhysicalSize{axis}Unit": "µm"}
+    if minutes := movie.minutes_per_time_point:
+        metadata |= {"TimeIncrement": minutes * 60, "TimeIncrementUnit": "s"}
+    options = {"shape": shape, "dtype": movie.dtype, "metadata": metadata}
     options |= {"compression": "zlib", "predictor": movie.dtype.kind != "f"}
     options |= {"photometric": "minisblack", "software": False, "maxworkers": 1}
     with (
@@ -276,19 +281,3 @@ def _planes(movie: TimeLapse) -> Iterator[np.ndarray]:
         stacks = [movie.stack(time_point, (channel,)) for channel in channels]
         for planes in zip(*stacks, strict=True):
             yield from map(np.ascontiguousarray, planes)
-
-
-def _metadata(movie: TimeLapse) -> dict[str, object]:
-    """For OME-XML. Its UUID and creator, otherwise random and dated, follow from the movie."""
-    metadata = {
-        "axes": "TZCYX",
-        "Name": movie.name,
-        "Channel": {"Name": list(movie.channel_names)},
-        "UUID": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, str(movie))}",
-        "Creator": "organoid_kit",
-    }
-    for axis, size in zip("ZYX", movie.spacing_um, strict=True):
-        metadata |= {f"PhysicalSize{axis}": size, f"PhysicalSize{axis}Unit": "µm"}
-    if minutes := movie.minutes_per_time_point:
-        metadata |= {"TimeIncrement": minutes * 60, "TimeIncrementUnit": "s"}
-    return metadata

@@ -53,9 +53,7 @@ def read_annotations(path: str | Path, **options: Any) -> Annotations:
 
 
 def read_for_movie(path: Path, movie_um: tuple | None, **options: Any) -> Annotations:
-    """Annotations of any format; the movie's spacing counts where neither the file nor an option
-    says one. Options that the format does not have are left out.
-    """
+    """Annotations of any format; the movie's spacing counts where nothing else says one."""
     known = inspect.signature(_choose_reader(path) or read_aut).parameters
     options = {name: value for name, value in options.items() if name in known}
     try:

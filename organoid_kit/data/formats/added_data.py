@@ -13,6 +13,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
+from scipy.special import logit
 
 from organoid_kit.data.annotations import Annotations
 
@@ -79,10 +80,8 @@ def _derive(table: dict[str, np.ndarray], source: str, target: str, function: Ca
 
 def _compute_penalty(probability: float) -> float:
     """-log10 of the odds, at most 10 either way."""
-    if not 0 < probability < 1:
-        return -_LARGEST_PENALTY if probability >= 1 else _LARGEST_PENALTY
-    penalty = math.log10(1 - probability) - math.log10(probability)
-    return min(max(penalty, -_LARGEST_PENALTY), _LARGEST_PENALTY)
+    penalty = -logit(min(max(probability, 0.0), 1.0)) / math.log(10)
+    return float(np.clip(penalty, -_LARGEST_PENALTY, _LARGEST_PENALTY))
 
 
 def _choose_flags(tracks: Annotations, max_error: float) -> np.ndarray:

@@ -24,6 +24,7 @@ from organoid_kit.data.annotations import Annotations
 LABEL = "ctc_label"
 _TRACK_FILES = {"man_track.txt": "man_track", "res_track.txt": "mask"}  # → start of image names
 _LARGEST_LABEL = np.iinfo(np.uint16).max  # the challenge's images are 16 bit
+_Said = dict[int, tuple[int, int, int]]  # label → first and last time point, parent
 
 
 def read_ctc(
@@ -46,8 +47,8 @@ def read_ctc(
         image = _read_labels(path)
         if len(shapes := {image.shape: path} | shapes) > 1:
             kinds = " and ".join(f"{shape} in {file.name}" for shape, file in shapes.items())
-            advice = "Export them again."
-            raise refuse(folder, "All label images must have one shape", kinds, advice)
+            rule, advice = "All label images must have one shape", "Export them again."
+            raise refuse(folder, rule, kinds, advice)
         found = np.unique(image[image != 0]).tolist()
         for label in set(found) - set(said):
             raise refuse(path, f"Every label must have a line in {tracks.name}", f"label {label}")
@@ -56,16 +57,18 @@ def read_ctc(
         torn += [(label, time_point) for label in _find_torn(image, len(found))]
         time_points += [time_point] * len(found)
         labels += found
-    _warn_of_contradictions(labels, time_points, said, tracks)
+    rows_of = defaultdict(list)
+    for row, label in enumerate(labels):
+        rows_of[label].append(row)
+    _warn_of_contradictions(rows_of, time_points, said, tracks)
     for label, time_point in torn[:1]:
         first = f"{len(torn)} labels lie in pieces, the first: {label} at time point {time_point}"
         advice = "A position is the centre of all pieces: look whether they are several nuclei."
         warnings.warn(f"{folder}: {first}. {advice}", stacklevel=2)
-    parent_of = {label: parent for label, (_, _, parent) in said.items()}
     return Annotations(
         positions=positions,
         time_points=time_points,
-        links=_make_links(labels, time_points, parent_of, tracks),
+        links=_make_links(rows_of, time_points, said, tracks),
         properties={LABEL: labels},
         spacing_um=spacing_um,
         minutes_per_time_point=minutes_per_time_point,
@@ -102,8 +105,7 @@ def write_ctc(
         message = f"Written without links into {len(merges)} merges, the first: {first}."
         warnings.warn(f"{annotations.name}: {message}", stacklevel=2)
         annotations = annotations.without_links(np.isin(annotations.links[:, 1], merges))
-    _check_can_be_written(annotations, folder)
-    _check_positions(annotations, shape_zyx, time_points, folder)
+    _check_can_be_written(annotations, shape_zyx, time_points, folder)
     for path in folder.iterdir() if folder.is_dir() and overwrite else ():
         if not re.fullmatch(r"(man|res)_track\.txt|(man_track|mask)\d+\.tiff?", path.name):
             rule, received = "Only label images are replaced", f"it also holds {path.name!r}"
@@ -150,34 +152,28 @@ def _find_torn(image: np.ndarray, count: int) -> list[int]:
     return labels[(counts > 1) & (labels > 0)].tolist()
 
 
-def _read_tracks(path: Path) -> dict[int, tuple[int, int, int]]:
-    """Label → first and last time point, and label of the parent, 0 where there is none; btrack
-    writes a root's own label there.
-    """
+def _read_tracks(path: Path) -> _Said:
+    """What the lines say of each label; btrack writes a root's own label as its parent."""
     said = {}
     for number, line in enumerate(read_text(path).splitlines(), start=1):
         if not (words := line.split()):
             continue
-        rule = None
-        if len(words) != 4 or not all(word.isdecimal() and len(word) < 10 for word in words):
-            rule = "A line must be four whole numbers: label, begin, end, parent"
-        else:
-            label, begin, end, parent = map(int, words)
-            if label == 0 or label in said or begin > end:
-                rule = "A label must have one line and begin before its end"
-        if rule:
+        whole = all(word.isdecimal() and len(word) < 10 for word in words)
+        label, begin, end, parent = map(int, words) if whole and len(words) == 4 else [0] * 4
+        if label == 0 or label in said or begin > end:
+            rule = (
+                "A line must be four whole numbers, label, begin, end, parent; one for each label"
+            )
             raise refuse(path, rule, f"{line!r:.60}, line {number}", "Repair this line.")
         said[label] = begin, end, 0 if parent == label else parent
     return said
 
 
 def _warn_of_contradictions(
-    labels: list[int], time_points: list[int], said: dict[int, tuple[int, int, int]], path: Path
+    rows_of: dict[int, list[int]], time_points: list[int], said: _Said, path: Path
 ) -> None:
     """Where the text names other time points than the images show: the images count."""
-    seen = defaultdict(list)
-    for label, time_point in zip(labels, time_points, strict=True):
-        seen[label].append(time_point)
+    seen = {label: [time_points[row] for row in rows_of[label]] for label in said}
     wrong = [n for n, (begin, end, _) in said.items() if seen[n] != list(range(begin, end + 1))]
     for label in wrong[:1]:
         text = f"label {label} from {said[label][0]} to {said[label][1]}; the images show it at"
@@ -201,23 +197,20 @@ def _read_labels(path: Path) -> np.ndarray:
 
 
 def _make_links(
-    labels: list[int], time_points: list[int], parent_of: dict[int, int], path: Path
+    rows_of: dict[int, list[int]], time_points: list[int], said: _Said, path: Path
 ) -> list[tuple[int, int]]:
     """Rows of the two ends; the rows of a label are in order of time."""
-    rows_of = defaultdict(list)
-    for row, label in enumerate(labels):
-        rows_of[label].append(row)
     links = [link for rows in rows_of.values() for link in zip(rows, rows[1:], strict=False)]
-    for label, rows in rows_of.items():
-        if (parent := parent_of[label]) == 0:
-            continue
-        received, advice = f"label {label} with parent {parent}", "Correct it or the label images."
-        if parent not in rows_of:
-            raise refuse(path, "A parent must be seen in the label images", received, advice)
-        if time_points[rows_of[parent][-1]] >= time_points[rows[0]]:
-            rule = "A parent must be seen for the last time before its daughter is seen"
-            raise refuse(path, rule, received, advice)
-        links.append((rows_of[parent][-1], rows[0]))
+    children = [label for label, (_, _, parent) in said.items() if parent and rows_of[label]]
+    for label in children:
+        first, before = rows_of[label][0], rows_of[parent := said[label][2]]
+        if not before or time_points[before[-1]] >= time_points[first]:
+            rule = (
+                "A parent must be seen in the label images, for the last time before its daughter"
+            )
+            received = f"label {label} with parent {parent}"
+            raise refuse(path, rule, received, "Correct it or the label images.")
+        links.append((before[-1], first))
     return links
 
 
@@ -272,7 +265,10 @@ def _voxels(positions: np.ndarray) -> np.ndarray:
     return np.floor(positions + 0.5).astype(int)
 
 
-def _check_can_be_written(annotations: Annotations, folder: Path) -> None:
+def _check_can_be_written(
+    annotations: Annotations, shape_zyx: tuple, time_points: range | None, folder: Path
+) -> None:
+    """In µm, links forward; every position lies in the movie and has a voxel of its own."""
     if annotations.spacing_um is None:
         rule, advice = "Balls in µm need the spacing of the movie", "Set spacing_um (z, y, x)."
         raise refuse(annotations.name, rule, "no spacing_um", advice)
@@ -282,11 +278,6 @@ def _check_can_be_written(annotations: Annotations, folder: Path) -> None:
         rule, advice = "Every link must go forward in time", "Turn it round or remove it."
         raise refuse(folder, rule, received, advice)
 
-
-def _check_positions(
-    annotations: Annotations, shape_zyx: tuple, time_points: range | None, folder: Path
-) -> None:
-    """Every position lies in the movie and has a voxel of its own."""
     positions, times = annotations.positions, annotations.time_points
     # Also where a coordinate is NaN
     inside = ((positions >= -0.5) & (positions < np.array(shape_zyx) - 0.5)).all(axis=1)

@@ -42,9 +42,7 @@ class Columns:
 def find_columns(
     header: Sequence[str], rows: Sequence[dict[str, str]], units: str | None, path: str | Path
 ) -> Columns:
-    """The columns of any table; `units`, um or voxels, overrules what it says. UserError where a
-    coordinate, the time or the unit is missing.
-    """
+    """The columns of any table; `units`, um or voxels, counts first. UserError if one lacks."""
     said = {}
     for name in reversed(header):
         base, unit = _split_unit(name)
@@ -83,9 +81,7 @@ def find_columns(
 def link_by_track(
     tracks: Sequence[str], time_points: Sequence[int]
 ) -> tuple[list[tuple[int, int]], int]:
-    """Links (rows of the two ends) between the positions of each track that are alone in it at
-    their time points, and the number of tracks that have several at one. Without a track: empty.
-    """
+    """Links (pairs of rows) of positions alone in their track at a time; how many are not."""
     rows_of = defaultdict(lambda: defaultdict(list))
     for row, (track, time) in enumerate(zip(tracks, time_points, strict=True)):
         if track not in ("", "None", "-1"):

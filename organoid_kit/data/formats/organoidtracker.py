@@ -108,9 +108,7 @@ def read_aut(path: str | Path) -> Annotations:
     resolution = content.get("image_resolution")
     sizes = {key: resolution.value.get(key) or 0 for key in _SIZES}
     *spacing_um, minutes = JsonPart(sizes, resolution.where).numbers(*_SIZES)
-    extra = {
-        key: value for key, value in content.value.items() if key not in {links_key, *_OWN_KEYS}
-    }
+    extra = {key: v for key, v in content.value.items() if key not in {links_key, *_OWN_KEYS}}
     other_data, region = content.get("other_data"), None
     if other_data.value.get(REGION_KEY) is not None:
         region = other_data.triples(REGION_KEY)
@@ -302,9 +300,7 @@ def _positions_to_json(annotations: Annotations, coordinates: list[list[float]])
 
 
 def _tracks_to_json(annotations: Annotations, coordinates: list[list[float]]) -> list[dict]:
-    """Every track that has a link, names or is named by another, or has data of its lineage;
-    "positions" hold all other positions.
-    """
+    """Tracks that have a link or data of a lineage, or name another; others are positions only."""
     links_into, linked = annotations.links_into(), set(annotations.links[:, 0].tolist())
     records = []
     for rows in map(np.ndarray.tolist, annotations.tracks()):

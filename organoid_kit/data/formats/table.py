@@ -293,9 +293,7 @@ def _link_property(column: str) -> str:
 
 
 def _read_id(text: str) -> str:
-    """An id as it was before pandas or a spreadsheet made numbers with decimals of the column, and
-    put NaN in its gaps.
-    """
+    """An id as it was before pandas or a spreadsheet wrote decimals, and NaN in its gaps."""
     text = text.strip()
     return "" if text.lower() in ("nan", "na", "<na>") else _DECIMALS.sub(r"\1", text)
 

@@ -74,9 +74,7 @@ def _list_scales(described: dict[str, Any]) -> list[list[float]]:
 
 
 def read_microscope_file(path: Path) -> ImageFile:
-    """Opens a microscope file; bioio reads it lazily through dask. bioio states sizes without a
-    unit; its readers of microscope formats give µm. It does not state the time step.
-    """
+    """Opens a microscope file; bioio reads it lazily, with sizes in µm, and states no time step."""
     try:
         from bioio import BioImage
         from bioio_base.exceptions import UnsupportedFileFormatError

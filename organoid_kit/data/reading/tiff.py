@@ -344,9 +344,7 @@ def _check_complete(
 
 
 def _find_pattern(folder: Path, names: list[str]) -> str:
-    """The format string of the names: digits that vary are the time, or, after a c or ch, the
-    channel, after a z the plane.
-    """
+    """The format string of names: what varies is the time, after c or ch channel, after z plane."""
     parts = [re.split(r"([0-9]+)", name) for name in names]
     columns = list(zip(*parts, strict=False))
     numbers = range(1, len(columns), 2)
