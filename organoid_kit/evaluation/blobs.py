@@ -122,8 +122,7 @@ def tune_blobs(
     """The diameter and threshold of highest F1 on annotated movies, as options of `find_blobs`.
 
     Use training or validation movies: ``find_blobs(test_movie, **tune_blobs(training_movies))``.
-    Diameters that are None are 5 to 12 µm, and pairs lie within 5 µm; both follow the size of nuclei
-    that the movies state, and lower thresholds are then tried, too.
+    Tried are 5 to 12 µm, pairs lie within 5 µm; both follow the size of nuclei that movies state.
     """
     near_um = choose_radius_um(annotated.movie for annotated in annotated_movies)
     scale = near_um / MAX_DISTANCE_UM
@@ -132,13 +131,11 @@ def tune_blobs(
     options = {"thresholds": thresholds, "by": "response"}
     options["max_distance_um"] = max_distance_um or near_um
 
-    def score(annotated: AnnotatedMovie, diameter_um: float) -> ThresholdCurve:
-        truth = annotated.annotations
-        where = {"channels": channels, "time_points": truth.annotated_time_points}
-        found = find_blobs(
-            annotated.movie, **where, diameter_um=diameter_um, threshold=thresholds[0]
-        )
-        return score_over_thresholds(truth, found, **options)
+    def score(one: AnnotatedMovie, diameter_um: float) -> ThresholdCurve:
+        where = {"channels": channels, "time_points": one.annotations.annotated_time_points}
+        where |= {"diameter_um": diameter_um, "threshold": thresholds[0]}
+        found = find_blobs(one.movie, **where)
+        return score_over_thresholds(one.annotations, found, **options)
 
     def rate(diameter_um: float) -> tuple[float, float]:
         best = curves[diameter_um].best_score()  # of two equal F1, the one of smaller distances
@@ -186,7 +183,9 @@ def make_blob_response(
     step = np.maximum(1, np.round(FINEST_SPACING_UM / np.asarray(spacing_um))).astype(int)
     step = np.minimum(step, stack.shape)
     image = np.nan_to_num(stack.astype(np.float32), posinf=0, neginf=0)
-    image = _average_blocks(image, step)
+    counts = image.shape // step  # blocks; what is left over at the far border is cut off
+    image = image[tuple(slice(length) for length in counts * step)]
+    image = image.reshape(np.stack([counts, step], axis=1).ravel()).mean(axis=(1, 3, 5))
     background, bright = np.quantile(image, (0.5, 0.998))  # they become 0 and 1
     image = np.clip(image - background, 0, None)
     image = image / (bright - background) if bright > background else np.zeros_like(image)
@@ -197,16 +196,6 @@ def make_blob_response(
 
 
 def subtract_blurs(image: np.ndarray, sigma: np.ndarray) -> np.ndarray:
-    """A narrower blur less a wider one, about `sigma`, (3,) float, voxels: close to a Laplacian of
-    Gaussian (Marr & Hildreth 1980).
-    """
+    """A narrower blur less a wider one, of `sigma`, (3,) float, voxels (Marr & Hildreth 1980)."""
     narrow = gaussian_filter(image, sigma / np.sqrt(BLUR_RATIO), truncate=3)
     return narrow - gaussian_filter(image, sigma * np.sqrt(BLUR_RATIO), truncate=3)
-
-
-def _average_blocks(stack: np.ndarray, step: np.ndarray) -> np.ndarray:
-    """Means of blocks of `step` voxels; what is left over at the far border is cut off."""
-    counts = stack.shape // step
-    stack = stack[tuple(slice(length) for length in counts * step)]
-    blocks = np.stack([counts, step], axis=1).ravel()  # count, step, count, step …
-    return stack.reshape(blocks).mean(axis=(1, 3, 5))

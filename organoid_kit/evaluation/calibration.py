@@ -33,11 +33,14 @@ class Calibration:
 
     def apply(self, probabilities: np.ndarray) -> np.ndarray:
         """Calibrated probabilities, of the same shape, clipped to `CLIP` … 1 − `CLIP` before."""
-        return _move(probabilities, self.slope, self.intercept)
+        probabilities = np.asarray(probabilities, float)
+        if (self.slope, self.intercept) == (1, 0):
+            return probabilities
+        return expit(self.slope * _compute_logits(probabilities) + self.intercept)
 
     def invert(self, probabilities: np.ndarray) -> np.ndarray:
         """The probabilities from which `apply` made these."""
-        return _move(probabilities, 1 / self.slope, -self.intercept / self.slope)
+        return Calibration(1 / self.slope, -self.intercept / self.slope).apply(probabilities)
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,11 +118,9 @@ def calibrate(
     if np.ptp(logits) < CLIP:
         return Calibration(reason="Left as they are: all probabilities are the same.")
     fits = {kind: _fit(kind, logits, truths, weights) for kind in _KINDS}
-    slope = fits["platt"][0]
-    if slope <= 0:
-        wrong = f"the higher the probability, the fewer are true (slope {slope:.2f})"
-        text = "The network does not tell the classes apart on these examples."
-        return Calibration(reason=f"Left as they are: {wrong}. {text}")
+    if (slope := fits["platt"][0]) <= 0:
+        reason = f"Left as they are: surer examples are less often true (slope {slope:.2f})"
+        return Calibration(reason=f"{reason}. The network does not tell the classes apart here.")
     losses = {
         kind: _compute_held_out_loss(kind, logits, truths, weights, folds)
         for kind, (slope, intercept) in fits.items()
@@ -129,13 +130,6 @@ def calibrate(
     rest = ", ".join(f"{losses[kind]:.4f} {_KINDS[kind]}" for kind in others)
     reason = f"Lowest log loss on held-out examples, {losses[best]:.4f}, {_KINDS[best]}"
     return Calibration(*fits[best], best, f"{reason}; {rest}." if rest else f"{reason}.")
-
-
-def _move(probabilities: np.ndarray, slope: float, intercept: float) -> np.ndarray:
-    probabilities = np.asarray(probabilities, float)
-    if (slope, intercept) == (1, 0):
-        return probabilities
-    return expit(slope * _compute_logits(probabilities) + intercept)
 
 
 def _compute_logits(probabilities: np.ndarray) -> np.ndarray:
@@ -156,8 +150,7 @@ def _check_weights(weights: np.ndarray | None, number: int) -> np.ndarray:
     """Weights with a mean of 1, so that sums of them are numbers of examples."""
     weights = np.ones(number) if weights is None else np.asarray(weights, float).reshape(-1)
     if len(weights) != number or not np.isfinite(weights).all() or (weights <= 0).any():
-        above = np.count_nonzero(weights > 0)
-        received = f"{len(weights)} weights for {number} examples, {above} of them above 0"
+        received = f"{len(weights)} weights for {number} examples, or one that is not"
         advice = "Leave out examples that should not count, or leave out weights."
         raise UserError(f"Every example needs a weight above 0. Received: {received}. {advice}")
     return weights / weights.mean() if number else weights

@@ -56,9 +56,7 @@ def compute_precision_recall(truths: np.ndarray, probabilities: np.ndarray) -> P
 
 
 def compute_average_precision(truths: np.ndarray, probabilities: np.ndarray) -> float | None:
-    """How well probabilities rank positives above the rest: 1 at best, None without positives. The
-    area is summed in steps, equal probabilities being one, as in scikit-learn.
-    """
+    """How well probabilities rank positives above the rest: 1 at best, None without positives."""
     return compute_precision_recall(truths, probabilities).average_precision
 
 

@@ -92,9 +92,7 @@ def apply_to_positions(
 def trace_voxels(
     augmentation: Augmentation, centre: np.ndarray, shape_zyx: Sequence[int]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where the voxels of a patch come from, the way back of `apply_to_positions`: z (depth, 1, 1),
-    y and x (height, width), float, voxels of the movie.
-    """
+    """Where patch voxels come from: z (depth, 1, 1), y, x (height, width), float, movie voxels."""
     inverse = np.linalg.inv(augmentation.matrix[1:, 1:])
     z, y, x = (np.arange(size) - (size - 1) / 2 for size in shape_zyx)
     rows = centre[1] + inverse[0, 0] * y[:, None] + inverse[0, 1] * x
@@ -156,12 +154,9 @@ def cut_crop(
     shape_zyx: Sequence[int],
     turns_degrees: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Cuts a crop (z, y, x, time) float32 around a nucleus, with a centre of its own in each stack.
-
-    Args:
-        centres: (time, 3) float, zyx, voxels: the middle of the crop, rounded to whole planes; or
-            (3,) where it is the same for all.
-        turns_degrees: (time,) float, by how much each stack is turned on top of `augmentation`.
+    """Cuts a crop (z, y, x, time) float32 around a nucleus, with a centre of its own in each stack:
+    (time, 3) float, zyx, voxels, or (3,), rounded to whole planes; `turns_degrees`, (time,) float,
+    turn each stack on top of `augmentation`.
     """
     half = (shape_zyx[0] - 1) / 2
     centres = np.array(np.broadcast_to(centres, (len(stacks), 3)), float)

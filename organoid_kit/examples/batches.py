@@ -38,8 +38,7 @@ class Examples:
         most_examples: int | None = None,
         cache_bytes: int = OPEN_BYTES,
     ) -> None:
-        """Finds what there is to draw from; reads images only where the size of nuclei is
-        estimated.
+        """Finds what there is to draw from; reads images only to estimate the size of nuclei.
 
         Args:
             settings: `spacing_um` None means that of the first movie.
@@ -108,9 +107,7 @@ class ClassExamples(Examples):
         return self.join(examples), targets, weights
 
     def _plan(self, stacks: np.ndarray, most: int | None) -> int:
-        """Plans epochs; returns the size of one. `stacks`, (n, 2) int: movie and time point of
-        each.
-        """
+        """Plans epochs; returns their size. `stacks`, (n, 2) int: movie and time point of each."""
         names, self._stacks = np.unique(stacks, axis=0, return_inverse=True)
         self._fixed = None
         if self.augment:
@@ -159,9 +156,7 @@ def weigh_answers(targets: np.ndarray, all_targets: np.ndarray) -> np.ndarray:
 def count_neighbours(
     points_um: np.ndarray, time_points: np.ndarray, radius_um: float = 12.0
 ) -> np.ndarray:
-    """How many others lie within a radius at the same time point, (n,) int: in crowds, nuclei are
-    hard to tell apart. Of points (n, 3) float, zyx, µm, at time points (n,) int.
-    """
+    """How many points, (n, 3) float, µm, lie around each at its time point, (n,) int: crowds."""
     # Time is a fourth axis, on which time points are too far apart to be neighbours.
     apart = np.column_stack([points_um, time_points * 10 * (radius_um + 1)])
     return cKDTree(apart).query_ball_point(apart, radius_um, return_length=True) - 1

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
-from organoid_kit.base import NetworkSettings, UserError
+from organoid_kit.base import NetworkSettings, refuse
 from organoid_kit.data import AnnotatedMovie, Annotations
 from organoid_kit.examples.augmentation import (
     Augmentation,
@@ -63,18 +63,13 @@ class DivisionExamples(ClassExamples):
         table = np.concatenate(tables)
         self.movies, self.time_points, labels, self.kinds = table[:, :4].astype(int).T
         self.targets, self.positions = labels > 0, table[:, 4:]
-        names = [annotated.name for annotated in annotated_movies]
+        names = ", ".join(annotated.name for annotated in annotated_movies)
         if not self.targets.any():
-            raise UserError(
-                "A division network needs divisions to learn from: a mother linked to two "
-                f"daughters. Received: none in {names} (time points without a next one do not "
-                "count). Add movies with linked divisions."
-            )
+            rule, received = "A division network needs divisions", "no mother of two daughters"
+            raise refuse(names, rule, received, "Add movies with linked divisions.")
         if self.targets.all():
-            raise UserError(
-                "A division network needs nuclei that do not divide, too. Received: none that is "
-                f"linked onwards in {names}. Link the annotated nuclei over time."
-            )
+            rule, received = "It needs nuclei that do not divide, too", "none linked onwards"
+            raise refuse(names, rule, received, "Link the annotated nuclei over time.")
         return self._plan(table[:, :2], most_examples)
 
     def _choose_fixed(self, most: int | None) -> np.ndarray:

@@ -39,13 +39,9 @@ def find_missing(stack: np.ndarray) -> np.ndarray:
 
 
 def mend_voxels(stack: np.ndarray, missing: np.ndarray, quantiles: Quantiles) -> np.ndarray:
-    """Missing voxels become background; a hot voxel, more than twice as bright as the brightest of
-    the six beside it, becomes as bright as that.
-
-    Args:
-        stack: (z, y, x) float32, finite, as the camera wrote it.
-        missing: (z, y, x) bool.
-        quantiles: background is the lower one of all other voxels.
+    """Missing voxels, (z, y, x) bool, of a finite stack, float32, become background, which is the
+    lower quantile of all others; a hot voxel, more than twice as bright as the brightest of the six
+    beside it, becomes as bright as that.
     """
     if missing.all():
         return stack
@@ -66,12 +62,9 @@ def normalise(
     """Maps background to 0 and bright nuclei to 1: (z, y, x) float32, not clipped above, never
     below -1. A constant stack becomes zero, and noise without nuclei stays near zero.
 
-    Args:
-        stack: (z, y, x) float32, finite, mended.
-        quantiles: of the intensities, lower and upper, 0..1: background and bright nuclei of a
-            field full of nuclei. Where they fall together, the lowest and highest are taken.
-        missing: (z, y, x) bool, voxels that do not count.
-        denoise: whether a noisy stack is blurred.
+    Of a (z, y, x) float32 stack, finite, mended, without the voxels of `missing`, bool. Quantiles,
+    0..1, are background and bright nuclei of a full field; where they fall together, the lowest and
+    highest are taken. `denoise`: whether a noisy stack is blurred.
     """
     known = np.ones(stack.shape, bool) if missing is None or missing.all() else ~missing
     blurred = _blur(stack)
@@ -117,9 +110,7 @@ def _compute_quantiles(stack: np.ndarray, known: np.ndarray, quantiles: Quantile
 
 
 def _measure_noise(stack: np.ndarray, known: np.ndarray) -> float:
-    """Standard deviation of noise, by the median of what even curved surfaces do not have
-    (Immerkær 1996): second differences along y of second differences along x.
-    """
+    """Standard deviation of noise, by second differences along y and x (Immerkær 1996)."""
     if min(stack.shape[1:]) < 3:
         return 0.0
     curved = np.diff(np.diff(stack, 2, axis=1), 2, axis=2)

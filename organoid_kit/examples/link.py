@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import coo_array
 
-from organoid_kit.base import NetworkSettings, UserError
+from organoid_kit.base import NetworkSettings, refuse
 from organoid_kit.data import AnnotatedMovie, Annotations
 from organoid_kit.examples import patches
 from organoid_kit.examples.augmentation import (
@@ -90,18 +90,15 @@ class LinkExamples(ClassExamples):
         columns = table[:, :7].astype(int).T
         self.movies, self.steps, times, self.sources, self.links_to, targets, self.kinds = columns
         self.targets, self.displacements_um = targets > 0, table[:, 7:]
-        names, longest = [annotated.name for annotated in annotated_movies], settings.max_link_um
+        names = ", ".join(annotated.name for annotated in annotated_movies)
+        longest, advice = f"{settings.max_link_um:g} µm", "Set a larger max_link_um."
         if not self.targets.any():
-            raise UserError(
-                "A link network needs links to learn from. Received: none between successive time "
-                f"points in {names}, or none shorter than {longest:g} µm. Link the annotated "
-                "nuclei over time, or set a larger max_link_um."
-            )
+            received = f"none between successive time points, or none shorter than {longest}"
+            advice = f"Link the annotated nuclei over time. {advice}"
+            raise refuse(names, "A link network needs links", received, advice)
         if self.targets.all():
-            raise UserError(
-                "A link network needs wrong candidates, too. Received: no other nucleus within "
-                f"{longest:g} µm of a linked one in {names}. Set a larger max_link_um."
-            )
+            rule, received = "A link network needs wrong candidates, too", "no other nucleus within"
+            raise refuse(names, rule, f"{received} {longest} of a linked one", advice)
         return self._plan(np.column_stack([self.movies, times]), most_examples)
 
     def _choose_fixed(self, most: int | None) -> np.ndarray:
@@ -146,13 +143,10 @@ class LinkExamples(ClassExamples):
 
     @staticmethod
     def join(examples: Sequence[LinkExample]) -> LinkInputs:
-        """The network's three inputs.
-
-        Returns:
-            first crops with three coordinate channels behind (batch, z, y, x, time + 3), second
-            crops with the three channels, in reverse order, in front (batch, z, y, x, 3 + time),
-            and displacements (batch, 3) zyx in voxels; all float32. A coordinate channel says,
-            along one axis, how far each voxel is from the other nucleus, in sizes of the crop.
+        """The network's three inputs: first crops with three coordinate channels behind (batch, z,
+        y, x, time + 3), second crops with them, in reverse order, in front (batch, z, y, x, 3 +
+        time), and displacements (batch, 3) zyx in voxels; all float32. A channel says, along one
+        axis, how far each voxel is from the other nucleus, in sizes of the crop.
         """
         displacements = np.stack([example.displacement for example in examples]).astype(np.float32)
         first = np.stack([example.first for example in examples])
@@ -208,9 +202,7 @@ def cut_links(
 def compute_pair_windows(
     prepared: patches.PreparedMovies, movie: int, time_points: Sequence[int]
 ) -> tuple[list[int], list[int]]:
-    """The time points at which the two crops of a candidate are cut, given those of its nuclei;
-    beyond the movie's ends the nearest is repeated.
-    """
+    """Time points of the two crops of a candidate; beyond the movie, its nearest repeated."""
     start, end = time_points
     before, after = prepared.settings.time_window
     offsets = (end - start) * np.arange(before, after + 1)
@@ -233,9 +225,7 @@ def add_coordinates(
 
 
 def _compute_distances(shape: Sequence[int], axis: int, others: np.ndarray) -> np.ndarray:
-    """How far each voxel of crops (batch, z, y, x) is along an axis from the other nucleus, whose
-    coordinate from the middle is given: (batch,) float. In sizes of the crop.
-    """
+    """How far voxels of (batch, z, y, x) are from other nuclei, (batch,), in sizes of crops."""
     size = shape[axis + 1]
     distances = np.abs(np.arange(size, dtype=np.float32) - size / 2 - others[:, None]) / size
     view = [len(others), 1, 1, 1]
@@ -244,9 +234,7 @@ def _compute_distances(shape: Sequence[int], axis: int, others: np.ndarray) -> n
 
 
 def make_link_targets(annotations: Annotations, candidates: np.ndarray) -> np.ndarray:
-    """Which candidates, (m, 2) int, rows, are links, (m,) int: 1 yes, 0 no, -1 nobody knows, where
-    neither the earlier position is linked onwards nor the later one backwards.
-    """
+    """Whether candidates, (m, 2) rows, are links, (m,) int: 1 yes, 0 no, -1 truth is silent."""
     number = [len(annotations), 1]
     is_link = np.isin(candidates @ number, annotations.links @ number)
     onwards = annotations.links_forward()[candidates[:, 0]] > 0

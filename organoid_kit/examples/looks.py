@@ -76,18 +76,14 @@ def _measure_stack(
 
 
 def measure_noise(prepared: np.ndarray) -> float:
-    """How much neighbouring voxels of the background of a prepared stack differ by chance, where 1
-    is the step from background to bright nuclei.
-    """
+    """How much neighbouring voxels of the background differ by chance, where 1 is bright nuclei."""
     steps = np.diff(prepared, axis=2) / np.sqrt(2)
     dark = prepared[..., 1:] <= np.median(prepared)
     return float(_MAD * np.median(np.abs(steps[dark])))
 
 
 def find_unlike(look: Sequence[float], known: Sequence[float]) -> dict[str, str]:
-    """In words, by "size", "planes", "pixels", "contrast", "noise" or "filled", where movies lie
-    beyond those that a network learned from.
-    """
+    """In words, by measure, such as "noise": where movies lie beyond those learned from."""
     unlike = {}
     pairs = (np.reshape(ends, (-1, 2)) for ends in (look, known))
     for own, trained, (name, facts) in zip(*pairs, _MEASURES.items()):

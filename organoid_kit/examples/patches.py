@@ -57,13 +57,12 @@ def compute_working_positions(annotated: AnnotatedMovie, settings: NetworkSettin
     times, first, last = annotated.annotations.time_points, *np.array(movie.time_points)[[0, -1]]
     inside = (positions >= -0.5) & (positions <= np.array(movie.shape_zyx) - 0.5)
     for row in np.flatnonzero((times < first) | (times > last) | ~inside.all(axis=1))[:1]:
-        raise UserError(
-            "Every position must lie in the movie. Received: "
-            f"{positions[row].tolist()} (z, y, x) at time point {times[row]} of "
-            f"{annotated.name!r}, which has the shape {tuple(movie.shape_zyx)} and the time points "
-            f"{first} to {last}. Check how time points are counted, or move or delete the "
-            "position; `check_annotations` lists all such positions."
+        place = (
+            f"{positions[row].tolist()} (z, y, x) at time point {times[row]} of {annotated.name!r}"
         )
+        has = f"which has the shape {tuple(movie.shape_zyx)} and time points {first} to {last}"
+        advice = "Move or delete it; `check_annotations` lists all such positions."
+        raise UserError(f"Every position must lie in the movie. Received: {place}, {has}. {advice}")
     shape = compute_working_shape(movie, settings)
     return convert_positions(positions, movie.shape_zyx, shape)
 
@@ -81,10 +80,11 @@ def prepare_stack(
     """One stack as the network sees it, (z, y, x) float32. UserError where it is not finite."""
     stack = movie.stack(time_point, settings.channels).astype(np.float32)
     if not np.isfinite(stack).all():
-        raise UserError(
-            f"Intensities must be finite. Received: NaN or infinity in {movie.name!r}, time point "
-            f"{time_point}. Replace them, for example with the background, and save the movie again."
+        received, advice = (
+            f"NaN or infinity in {movie.name!r}, time point",
+            "Replace them and save it.",
         )
+        raise UserError(f"Intensities must be finite. Received: {received} {time_point}. {advice}")
     shape = compute_working_shape(movie, settings)
     if movie.shape_zyx[0] == 1 < shape[0]:
         return resample(stack, (1, *shape[1:]), settings.intensity_quantiles, denoise) * _PLANE

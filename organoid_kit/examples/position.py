@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from organoid_kit.base import NetworkSettings, UserError
+from organoid_kit.base import NetworkSettings, UserError, refuse
 from organoid_kit.data import AnnotatedMovie
 from organoid_kit.examples import batches, patches
 from organoid_kit.examples.augmentation import (
@@ -64,11 +64,9 @@ class PositionExamples(batches.Examples):
         for number, annotated in enumerate(annotated_movies):
             self.places += _list_places(number, annotated, self.settings)
         if not self.places:
-            raise UserError(
-                "Training needs annotated positions. Received: none in "
-                f"{[annotated.name for annotated in annotated_movies]}. Annotate some nuclei, or "
-                "check that the right annotation file is read."
-            )
+            names = ", ".join(annotated.name for annotated in annotated_movies)
+            advice = "Annotate some nuclei, or check that the right annotation file is read."
+            raise refuse(names, "Training needs annotated positions", "none", advice)
         return len(self.places) * self.settings.patches_per_time_point
 
     def order(self, epoch: int) -> np.ndarray:
@@ -86,9 +84,7 @@ class PositionExamples(batches.Examples):
     def batch(
         self, epoch: int, step: int, batch_size: int
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Images (batch, z, y, x, time) float32, targets (batch, z, y, x, 1) float32 in 0..1, and
-        weights of the voxels in the loss (batch, z, y, x) float32.
-        """
+        """Images (batch, z, y, x, time), targets (…, z, y, x, 1), weights (…, z, y, x): float32."""
         return join_examples(self.examples(epoch, step, batch_size))
 
     def example(
@@ -103,12 +99,10 @@ class PositionExamples(batches.Examples):
         augmentation = self._choose_augmentation(augmentation, rng)
         patch = cut_patch(augmentation, stacks, centre, shape)
         if not patch[..., now].any() and not stacks[now].any():  # normalised, what is constant is 0
-            raise UserError(
-                "Annotated images must show something. Received: one intensity everywhere in "
-                f"{self.prepared.movies[place.movie].name!r}, time point {place.time_point}, "
-                f"channels {settings.channels}. Choose the channel that shows the nuclei, or leave "
-                "out this time point."
-            )
+            rule, movie = "Annotated images must show something", self.prepared.movies[place.movie]
+            received = f"{movie.name!r}, time point {place.time_point}, is one intensity everywhere"
+            advice = "Choose the channel that shows the nuclei, or leave this time point out."
+            raise UserError(f"{rule}. Received: {received}. {advice}")
         patch = vary_intensities(augmentation, patch)
         positions = apply_to_positions(augmentation, place.positions, centre, shape)
         z, y, x = (

@@ -126,9 +126,7 @@ def _estimate(annotated: AnnotatedMovie, settings: NetworkSettings) -> float | N
 def _view(
     movie: TimeLapse, time_point: int, channels: tuple[int, ...]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The stack on a coarse grid, background 0 and bright nuclei 1, as its square root, so that dim
-    nuclei answer nearly as much as bright ones; and its µm per voxel.
-    """
+    """Square root of the stack on a coarse grid: dim nuclei answer, too; its µm per voxel."""
     stack = np.nan_to_num(movie.stack(time_point, channels).astype(np.float32), posinf=0, neginf=0)
     spacing = np.array(movie.spacing_um)
     shape = np.maximum(1, np.round(stack.shape * spacing / np.maximum(spacing, _FINEST_UM)))
@@ -154,9 +152,7 @@ def _respond(image: np.ndarray, spacing_um: np.ndarray) -> list[np.ndarray]:
 
 
 def _measure_blobs(responses: list[np.ndarray], spacing_um: np.ndarray) -> np.ndarray:
-    """The diameters, µm, of the strongest blobs, of which none lies in another. Each answers more to
-    its own diameter than to the next; noise answers most to the smallest, and is none.
-    """
+    """Diameters, µm, of the strongest blobs; noise answers most to the smallest, and is none."""
     found = [np.zeros((0, 5))]
     for smaller, response, larger, diameter_um in zip(
         responses, responses[1:], responses[2:], DIAMETERS_UM[1:]

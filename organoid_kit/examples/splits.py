@@ -48,11 +48,9 @@ def split_by_movie(
     """
     keys = list(dict.fromkeys(_movie_key(one) for one in annotated_movies))
     if len(keys) < validation + test + 1:
-        raise UserError(
-            "A split by movie needs at least one movie for training. Received: "
-            f"{len(keys)} movies, of which {validation} for validation and {test} for test. "
-            "Annotate another movie, or use split_by_time_block, which splits within a movie."
-        )
+        received = f"{len(keys)} movies, {validation} for validation and {test} for test"
+        advice = "Annotate another movie, or use split_by_time_block, which splits within a movie."
+        raise UserError(f"One movie must be left for training. Received: {received}. {advice}")
     order = np.random.default_rng(seed).permutation(len(keys))
     parts = []
     for numbers in np.split(order, [validation, validation + test]):
@@ -79,19 +77,18 @@ def split_by_time_block(
     least = time_window[1] - time_window[0]
     gap = least if gap is None else gap
     if gap < least:
-        raise UserError(
-            f"The gap between blocks must be at least {least} time points, or both sides see the "
-            f"same images. Received: a gap of {gap} for the time window {time_window[0]} to "
-            f"{time_window[1]}. Pass gap={least} or more, or leave it out."
-        )
+        rule = f"Between blocks at least {least} time points must be left out, or both see the same"
+        received = f"a gap of {gap} for the time window {time_window[0]} to {time_window[1]}"
+        raise UserError(f"{rule}. Received: {received}. Pass gap={least} or more, or leave it out.")
     keys = [_movie_key(one) for one in annotated_movies]
     twice = sorted({name for path, name in keys if keys.count((path, name)) > 1})
     if twice:  # it would be cut into blocks twice, each time elsewhere
-        raise UserError(
-            "Each movie may be listed once to be split into blocks of time. Received: "
-            f"{', '.join(map(repr, twice))} more than once. Put its annotations together, give "
-            "different movies different names, or use split_by_movie."
+        rule = "Each movie may be listed once to be split into blocks of time"
+        received = f"{', '.join(map(repr, twice))} more than once"
+        advice = (
+            "Put its annotations together, give other movies other names, or use split_by_movie."
         )
+        raise UserError(f"{rule}. Received: {received}. {advice}")
     fractions = (validation_fraction, test_fraction)
     blocks = [_time_blocks(one, fractions, gap) for one in annotated_movies]
     return _split_time_points(annotated_movies, blocks)
@@ -145,22 +142,18 @@ def _time_blocks(
             blocks[number] = blocks[number][blocks[number] < following[0] - gap]
     wanted = [True, *(fraction > 0 for fraction in fractions)]
     if any(needed and len(block) == 0 for needed, block in zip(wanted, blocks, strict=True)):
-        raise UserError(
-            f"Each block of time needs at least one annotated time point, with gaps of {gap} "
-            f"between blocks. Received: {len(time_points)} annotated time points in "
-            f"{annotated.movie.name!r}. Annotate more time points, ask for a smaller part, or "
-            "split several movies with split_by_movie."
-        )
+        rule = f"Each block of time needs an annotated time point, and gaps of {gap} between them"
+        received = f"{len(time_points)} annotated time points in {annotated.movie.name!r}"
+        advice = "Annotate more, ask for a smaller part, or use split_by_movie for several movies."
+        raise UserError(f"{rule}. Received: {received}. {advice}")
     return blocks
 
 
 def _count_part(count: int, fraction: float) -> int:
     """So many of `count`, rounded up: a part that was asked for is not empty."""
     if not 0 <= fraction < 1:
-        raise UserError(
-            "The part for validation or test must be from 0 to below 1. Received: "
-            f"{fraction}. For example, pass 0.2."
-        )
+        rule = "The part for validation or test must be from 0 to below 1"
+        raise UserError(f"{rule}. Received: {fraction}. Pass for example 0.2.")
     return math.ceil(round(count * fraction, 9))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from organoid_kit.base import NetworkSettings, UserError
+from organoid_kit.base import NetworkSettings, refuse
 from organoid_kit.base.files import write_json_safely
 from organoid_kit.data import AnnotatedMovie
 from organoid_kit.evaluation import compute_precision_recall
@@ -68,10 +68,8 @@ def calibrate_network(
     """Calibrates a run's network and chooses its threshold; never pass movies of the final test."""
     network, settings = load_network(run.folder)
     if not validation:
-        raise UserError(
-            "Calibration needs movies the network was not trained on. Received: none. Keep one "
-            "back for validation."
-        )
+        rule, advice = "Calibration needs movies not trained on", "Keep one back for validation."
+        raise refuse(run.folder, rule, "none", advice)
     bar = {"show_progress": show_progress}
     plain = settings.changed(calibration=(1.0, 0.0))
     answers, truths, groups = collect_answers(network, plain, validation, **bar)
@@ -113,16 +111,10 @@ def collect_answers(
     parts = [(np.zeros(0), np.zeros(0, bool), np.zeros(0, int))]
     for number, annotated in enumerate(annotated_movies):
         said, truths, times = judges[settings.network](network, settings, annotated, bar)
-        parts.append((said.astype(float), truths, number * _BLOCKS + _assign_blocks(times)))
+        since = times - min(times, default=0)
+        blocks = since * _BLOCKS // (since.max(initial=0) + 1)  # equally long
+        parts.append((said.astype(float), truths, number * _BLOCKS + blocks))
     return tuple(map(np.concatenate, zip(*parts)))
-
-
-def _assign_blocks(time_points: np.ndarray) -> np.ndarray:
-    """Which of a few equally long blocks of time each belongs to, (n,) int."""
-    if len(time_points) == 0:
-        return time_points
-    since = time_points - time_points.min()
-    return since * _BLOCKS // (since.max() + 1)
 
 
 def _judge_peaks(network, settings: NetworkSettings, annotated: AnnotatedMovie, bar: dict):

@@ -1,12 +1,9 @@
 """Is a fine-tuned network better than what there was before? Asked on the same movies."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import keras
-
-from organoid_kit.base import NetworkSettings
 from organoid_kit.data import AnnotatedMovie, Annotations
 from organoid_kit.evaluation import find_blobs, score_positions
 from organoid_kit.evaluation.matching import choose_radius_um
@@ -38,33 +35,20 @@ class NetworkComparison:
 def compare_fine_tuned(
     run: Run, validation: Sequence[AnnotatedMovie], *, show_progress: bool = False
 ) -> NetworkComparison:
-    """Scores a run's network, whose threshold is chosen, beside what the user had without it: the
-    network it started from and the blob detector, both as they are.
-    """
+    """Scores a run's network beside the one it started from and the blob detector, as they are."""
     start, channels = run.settings.start_from, run.settings.channels
-    found = {}
+    near_um = choose_radius_um(one.movie for one in validation)
+
+    def score(find: Callable[..., Annotations]) -> PositionScore:
+        truths = [one.annotations for one in validation]
+        times = [truth.annotated_time_points.tolist() for truth in truths]
+        found = [find(one.movie, time_points=own) for one, own in zip(validation, times)]
+        return pool_scores(map(partial(score_positions, max_distance_um=near_um), truths, found))
+
+    scores = {}
     for name, folder in ((_TUNED, run.folder), (f"the one it started from ({start})", start)):
         network, settings = load_network(folder)
-        model = network, settings.changed(channels=channels)
-        found[name] = [_predict(*model, one, show_progress) for one in validation]
-    found["the blob detector"] = [
-        find_blobs(one.movie, channels=channels, time_points=_list_times(one)) for one in validation
-    ]
-    truths = [one.annotations for one in validation]
-    score = partial(
-        score_positions, max_distance_um=choose_radius_um(one.movie for one in validation)
-    )
-    return NetworkComparison(
-        {name: pool_scores(map(score, truths, each)) for name, each in found.items()}
-    )
-
-
-def _predict(
-    network: keras.Model, settings: NetworkSettings, one: AnnotatedMovie, show_progress: bool
-) -> Annotations:
-    options = {"time_points": _list_times(one), "show_progress": show_progress}
-    return predict_positions(network, one.movie, settings, **options)
-
-
-def _list_times(annotated: AnnotatedMovie) -> list[int]:
-    return annotated.annotations.annotated_time_points.tolist()
+        options = {"settings": settings.changed(channels=channels), "show_progress": show_progress}
+        scores[name] = score(partial(predict_positions, network, **options))
+    scores["the blob detector"] = score(partial(find_blobs, channels=channels))
+    return NetworkComparison(scores)

@@ -32,9 +32,7 @@ def predict_divisions(
     *,
     show_progress: bool = True,
 ) -> Annotations:
-    """Says of every nucleus how probably it divides ("division_probability"): whether this is the
-    mother's last time point. Of the movie, only the time window is in memory.
-    """
+    """How probably each nucleus divides right after its time point: "division_probability"."""
     fitted = fit_to_network(AnnotatedMovie(movie, annotations), settings)
     positions, prepared = _prepare(fitted, settings, "division")
 
@@ -89,11 +87,9 @@ def predict_links(
 
     times = candidates.time_points[candidates.links[:, 0]]
     answers = _judge_all(judge, times, prepared, show_progress)
-    own_spacing_um = annotations.spacing_um or movie.spacing_um
-    link_properties = {"link_probability": answers}
-    return dataclasses.replace(
-        candidates, spacing_um=own_spacing_um, link_properties=link_properties
-    )
+    found = {"link_properties": {"link_probability": answers}}
+    found["spacing_um"] = annotations.spacing_um or movie.spacing_um
+    return dataclasses.replace(candidates, **found)
 
 
 def _prepare(
@@ -101,10 +97,8 @@ def _prepare(
 ) -> tuple[np.ndarray, PreparedMovies]:
     """Positions in working voxels, and the movie. Raises UserError for another kind of network."""
     if settings.network != network:
-        raise UserError(
-            f"This needs a {network} network. Received: a {settings.network} network. Load one "
-            "with `load_network`."
-        )
+        rule, received = f"This needs a {network} network", f"a {settings.network} network"
+        raise UserError(f"{rule}. Received: {received}. Load one with `load_network`.")
     prepared = prepare_nuclei(annotated, settings)
     warn_if_unlike(annotated, settings)
     return prepared

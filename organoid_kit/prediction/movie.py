@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from organoid_kit.base import NetworkSettings, UserError
+from organoid_kit.base import NetworkSettings, refuse
 from organoid_kit.base.settings import NETWORKS
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.examples.looks import warn_if_unlike
@@ -96,11 +96,9 @@ def load_networks(
     for wanted, folder in zip(NETWORKS, folders, strict=True):
         network, settings = load_network(folder)
         if settings.network != wanted:
-            raise UserError(
-                "Tracking needs a position, a division and a link network. Received: "
-                f"{folder} as {wanted} network, which is a {settings.network} network. Name them "
-                "in this order."
-            )
+            rule = "Tracking needs a position, a division and a link network"
+            received = f"a {settings.network} network as {wanted} network"
+            raise refuse(folder, rule, received, "Name them in this order.")
         loaded[wanted] = network, settings.changed(channels=channels) if channels else settings
     return loaded
 

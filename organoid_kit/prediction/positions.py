@@ -16,7 +16,7 @@ import keras
 import numpy as np
 from tqdm.auto import tqdm
 
-from organoid_kit.base import NetworkSettings, UserError
+from organoid_kit.base import NetworkSettings, refuse
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.evaluation import find_peaks
 from organoid_kit.evaluation.calibration import Calibration
@@ -42,6 +42,7 @@ _TILE_ZYX = (64, 256, 256)  # about 2 GB of memory with the small network
 # these margins matters little.
 _MARGIN_ZYX = {"small": (10, 56, 56), "standard": (14, 112, 112), "original": (16, 64, 64)}
 _TRIED_ON_ZYX = (48, 128, 128)  # a learner's network: it is taken to see no farther than this
+_OTHER_FILE = "Remove it, or choose another resume_file."
 _LOWEST_PROBABILITY = 0.05  # peaks below are not worth keeping; thresholds are chosen above
 
 
@@ -58,21 +59,15 @@ def predict_positions(
 ) -> Annotations:
     """Finds the nucleus centres in a movie of any size; only the time window is in memory.
 
-    They lie between voxels and have the property "probability".
-
-    Args:
-        threshold: smallest probability; None for that of the settings. With 0.05 everything is
-            kept, so that a threshold can be chosen afterwards.
-        tile_shape_zyx: largest piece that goes through the network at once, margins not counted.
-        resume_file: finished time points are noted here, and not computed again if it exists.
+    They lie between voxels and have the property "probability", from a threshold on (None: that of
+    the settings; 0.05 keeps all, to choose afterwards). `tile_shape_zyx` goes through the network
+    at once, margins not counted. Finished time points are kept in the `resume_file`.
     """
     threshold = settings.threshold if threshold is None else threshold
     wanted = list(movie.time_points if time_points is None else time_points)
     if missing := sorted(set(wanted) - set(movie.time_points)):
-        raise UserError(
-            f"Time points must exist in the movie. Received: {missing}; {movie.name!r} has "
-            f"{movie.time_points[0]} to {movie.time_points[-1]}. Leave these out."
-        )
+        advice = f"It has {movie.time_points[0]} to {movie.time_points[-1]}: leave these out."
+        raise refuse(movie.name, "Time points must exist in the movie", missing, advice)
     identity = _identify(network, movie, settings, threshold) if resume_file else ""
     journal = _Journal(resume_file, identity)
     nothing = Annotations(np.zeros((0, 3)), [])
@@ -80,12 +75,17 @@ def predict_positions(
     shown = Annotations(np.zeros((len(wanted), 3)), wanted)
     warn_if_unlike(AnnotatedMovie(fitted, shown), settings)
     prepared = PreparedMovies([fitted], settings, compute_window_bytes([fitted], settings))
-    title = f"positions in {movie.name}"
+    calibration, title = Calibration(*settings.calibration), f"positions in {movie.name}"
+    least = max(_LOWEST_PROBABILITY, float(calibration.invert(threshold)))
     for time_point in tqdm(wanted, desc=title, unit="time point", disable=not show_progress):
         if time_point not in journal.found:
             stacks = prepared.window(0, time_point)
             heat = predict_heat(network, stacks, settings, tile_shape_zyx)
-            journal.add(time_point, *_detect(heat, fitted, settings, threshold))
+            spacing = tuple(np.array(fitted.spacing_um) * fitted.shape_zyx / heat.shape)
+            peaks, heights = find_peaks(heat, spacing, settings.min_distance_um, least)
+            peaks = convert_positions(peaks, heat.shape, fitted.shape_zyx)
+            peaks[:, 0] *= fitted.shape_zyx[0] > 1
+            journal.add(time_point, peaks, calibration.apply(heights))
     positions, probabilities = zip((np.zeros((0, 3)), np.zeros(0)), *map(journal.found.get, wanted))
     return Annotations(
         np.concatenate(positions),
@@ -100,9 +100,7 @@ def predict_positions(
 def choose_threshold(
     run: Run, validation: Sequence[AnnotatedMovie], *, show_progress: bool = True
 ) -> ThresholdChoice:
-    """The probability of highest F1, not by chance (`ThresholdCurve.choose`), saved with the
-    network; never pass movies of the last test.
-    """
+    """The probability of highest F1, saved with the network; never pass movies of the last test."""
     network, settings = load_network(run.folder)
     options = {"threshold": _LOWEST_PROBABILITY, "show_progress": show_progress}
     thresholds = DEFAULT_THRESHOLDS[DEFAULT_THRESHOLDS >= _LOWEST_PROBABILITY]
@@ -209,20 +207,6 @@ def _read_tile(stack: np.ndarray, spans: Sequence[Span]) -> np.ndarray:
     return np.pad(inside, [(0, count) for count in missing])
 
 
-def _detect(
-    heat: np.ndarray, movie: TimeLapse, settings: NetworkSettings, threshold: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Peaks of the heat map in voxels of the movie, and their calibrated probabilities."""
-    spacing = tuple(np.array(movie.spacing_um) * movie.shape_zyx / heat.shape)
-    calibration = Calibration(*settings.calibration)
-    least = max(_LOWEST_PROBABILITY, float(calibration.invert(threshold)))
-    positions, heights = find_peaks(heat, spacing, settings.min_distance_um, least)
-    positions = convert_positions(positions, heat.shape, movie.shape_zyx)
-    if movie.shape_zyx[0] == 1:
-        positions[:, 0] = 0
-    return positions, calibration.apply(heights)
-
-
 def _identify(
     network: keras.Model, movie: TimeLapse, settings: NetworkSettings, threshold: float
 ) -> str:
@@ -250,11 +234,8 @@ class _Journal:
         if first_line.startswith(content):
             complete = first_line
         elif not content.startswith(first_line):
-            raise UserError(
-                "A prediction goes on with the same movie, network, settings and threshold. "
-                f"Received: {self.path}, which belongs to another one. Remove it, or choose "
-                "another resume_file."
-            )
+            rule = "A prediction goes on with the same movie, network, settings and threshold"
+            raise refuse(self.path, rule, "it belongs to another", _OTHER_FILE)
         if complete != content:
             self._write(complete, "wb")
         try:
@@ -262,10 +243,8 @@ class _Journal:
                 positions = np.array(line["positions"], float).reshape(-1, 3)
                 self.found[line["time_point"]] = positions, np.array(line["probabilities"], float)
         except (ValueError, KeyError, TypeError) as error:
-            raise UserError(
-                f"The resume file must hold what a prediction wrote. Received: {self.path} with a "
-                f"damaged line ({error}). Remove it, or choose another resume_file."
-            ) from error
+            rule, received = "It must hold what a prediction wrote", f"a damaged line ({error})"
+            raise refuse(self.path, rule, received, _OTHER_FILE) from error
 
     def add(self, time_point: int, positions: np.ndarray, probabilities: np.ndarray) -> None:
         """Keeps a finished time point."""
@@ -280,8 +259,5 @@ class _Journal:
             with open(self.path, mode) as file:
                 file.write(content)
         except OSError as error:
-            raise UserError(
-                f"The resume file must be writable. Received: {str(self.path)!r}: "
-                f"{error.strerror}. Finished time points are kept in it: free some space or choose "
-                "another place, and start again."
-            ) from error
+            rule, advice = "The resume file must be writable", "Free some space and start again."
+            raise refuse(self.path, rule, error.strerror, advice) from error

@@ -194,9 +194,7 @@ def score_link_network(results: Results) -> dict[str, Any]:
 
 
 def _pool_candidates(results: Results) -> tuple[np.ndarray, np.ndarray, int, int, PrecisionRecall]:
-    """Probabilities and truths, how many true links are candidates, how many there are, the curve:
-    true links that are no candidates count as never found.
-    """
+    """Probabilities, truths, true links that are candidates, all of them, and their curve."""
     said, true = map(np.concatenate, zip(*map(collect_candidates, results)))
     score = pool_link_scores(score_links(result.truth, result.found) for result in results)
     reachable, curve = score.right + score.missed, compute_precision_recall(true, said)

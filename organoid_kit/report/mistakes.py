@@ -62,9 +62,7 @@ def plot_worst_mistakes(
 def find_position_mistakes(
     truth: Annotations, found: Annotations, threshold: float, near_um: float = MAX_DISTANCE_UM
 ) -> tuple[list[Mistake], list[Mistake]]:
-    """Missed positions, the least probable first, and false ones, the most probable first. The
-    probability of a missed one is the highest of the candidates near it.
-    """
+    """Missed positions by the surest candidate near, least first; false ones, surest first."""
     said = found.properties["probability"].astype(float)
     kept, surest = found.select(said >= threshold), said[said >= threshold]
     partners = match_to_truth(truth, kept, near_um)

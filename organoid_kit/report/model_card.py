@@ -43,9 +43,7 @@ def write_model_card(
 def render_card(
     folder: str | Path, author: str, license: str, margins: Sequence[int] | None = None
 ) -> str:
-    """The card, see `write_model_card`; `margins`, (3,), zyx, voxels: of a network that leaves, how
-    far it sees around a voxel, see `bioimageio`.
-    """
+    """The card; `margins`, (3,), zyx, voxels: how far a network that leaves sees around a voxel."""
     settings = load_settings(folder)
     run = Run(Path(folder)) if (Path(folder) / "run.json").is_file() else None
     facts = collect_facts(run, read_movie_results(run)) if run else {}

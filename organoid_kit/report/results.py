@@ -73,13 +73,9 @@ def save_movie_result(
 ) -> None:
     """Puts what a network said of a movie into the run's folder, with the worst mistakes.
 
-    An earlier result of the movie is replaced. Never pass a movie that was trained on.
-
-    Args:
-        found: of a position network all candidates, with their "probability"; else what
-            `predict_divisions` or `predict_links` gave.
-        threshold: answers from this probability on count as yes.
-        blobs, channels: of the blob detector, and of the picture, for a position network.
+    An earlier result of the movie is replaced. Never pass a movie that was trained on. `found` are
+    all candidates of a position network with their "probability", or what `predict_divisions` or
+    `predict_links` gave; blobs and channels, of the picture, are for a position network.
     """
     network = run.settings.network
     known = found.link_properties if network == "link" else found.properties

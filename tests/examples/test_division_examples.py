@@ -429,7 +429,7 @@ def mothers_only(annotated):
 BAD = {
     "no divisions": (
         lambda each: change(each, links=each.annotations.links[[0, 1, 2, 3]]),
-        "needs divisions.*none in.*family 0",
+        "needs divisions.*family 0.*no mother",
     ),
     "no links": (lambda each: change(each, links=[]), "needs divisions.*family 0"),
     "one time point": (

@@ -458,7 +458,7 @@ def alone(annotated):
 BAD = {
     "no links": (
         lambda each: change(each, links=[]),
-        "needs links.*none between successive.*family 0",
+        "needs links.*family 0.*none between successive",
     ),
     "one time point": (one_time_point, "needs links.*family 0"),
     "nothing annotated": (

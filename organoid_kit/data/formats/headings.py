@@ -44,8 +44,9 @@ def find_columns(
 ) -> Columns:
     """The columns of any table; `units`, um or voxels, counts first. UserError if one lacks."""
     said = {}
-    for name in reversed(header):
-        base, unit = _split_unit(name)
+    for name in reversed(header):  # x_um, X (µm) → x, X and their unit
+        match = re.fullmatch(r"(.+?)[\s_(\[]+([^\W_]+)[)\]]?", name)
+        base, unit = match.groups() if match and _is_unit(match[2]) else (name, None)
         said[re.sub("[^a-z0-9]", "", base.lower())] = (name, unit)
     found = {
         ours: next((said[name] for name in names if name in said), (None, None))
@@ -93,12 +94,6 @@ def link_by_track(
         pairs = zip(rows, rows[1:], strict=False)
         links += [(*a, *b) for a, b in pairs if len(a) == len(b) == 1]
     return links, several
-
-
-def _split_unit(name: str) -> tuple[str, str | None]:
-    """x_um, X (µm) → x, X and their unit."""
-    match = re.fullmatch(r"(.+?)[\s_(\[]+([^\W_]+)[)\]]?", name)
-    return match.groups() if match and _is_unit(match[2]) else (name, None)
 
 
 def _is_unit(text: str) -> bool:

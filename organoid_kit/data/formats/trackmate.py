@@ -81,7 +81,11 @@ def read_trackmate(
     time_points = [int(_number(spot, "FRAME", path)) + time_point_offset for spot in spots]
     row_of = dict.fromkeys((spot.get("ID") for spot in all_spots), -1)  # hidden
     row_of |= {spot.get("ID"): row for row, spot in enumerate(spots)}
-    edges = _list_edges(model)
+    tracks, filtered = list(model.iter("Track")), model.find("FilteredTracks")
+    if filtered is not None:
+        kept = {track.get("TRACK_ID") for track in filtered.iter("TrackID")}
+        tracks = [track for track in tracks if track.get("TRACK_ID") in kept]
+    edges = [edge for track in tracks for edge in track.iter("Edge")]
     ends = [tuple(map(edge.get, _ENDS)) for edge in edges]
     links = to_links(ends, row_of, [*time_points, 0], path)
     visible, ids = (links >= 0).all(axis=1), [int(_number(spot, "ID", path)) for spot in spots]
@@ -226,15 +230,6 @@ def _parse(path: str | Path) -> ElementTree.Element:
         advice = "Pass the file that the program saved, not an export of tracks only."
         raise refuse(path, "A TrackMate or MaMuT file must have spots", received, advice)
     return root
-
-
-def _list_edges(model: ElementTree.Element) -> list[ElementTree.Element]:
-    """The edges of the tracks that were kept; of all tracks where the file does not say."""
-    tracks, filtered = list(model.iter("Track")), model.find("FilteredTracks")
-    if filtered is not None:
-        kept = {track.get("TRACK_ID") for track in filtered.iter("TrackID")}
-        tracks = [track for track in tracks if track.get("TRACK_ID") in kept]
-    return [edge for track in tracks for edge in track.iter("Edge")]
 
 
 def _number(spot: ElementTree.Element, key: str, path: str | Path) -> float:

@@ -75,15 +75,18 @@ def _list_scales(described: dict[str, Any]) -> list[list[float]]:
 
 def read_microscope_file(path: Path) -> ImageFile:
     """Opens a microscope file; bioio reads it lazily, with sizes in µm, and states no time step."""
+    rule = "Microscope formats need the bioio library and its reader for the format"
+    advice = 'Run: pip install "organoid-kit[microscopes]", or export the movie as OME-TIFF.'
     try:
         from bioio import BioImage
         from bioio_base.exceptions import UnsupportedFileFormatError
     except ImportError as error:
-        raise _not_installed(path, "bioio is not installed") from error
+        raise refuse(path, rule, "bioio is not installed", advice) from error
     try:
         image = BioImage(path)
     except UnsupportedFileFormatError as error:
-        raise _not_installed(path, f"no installed reader opens {path.suffix}") from error
+        received = f"no installed reader opens {path.suffix}"
+        raise refuse(path, rule, received, advice) from error
     if len(image.scenes) > 1:
         received = f"{len(image.scenes)} ({', '.join(image.scenes[:5])})"
         advice = "Export the one you want as OME-TIFF, for example with Fiji."
@@ -97,9 +100,3 @@ def read_microscope_file(path: Path) -> ImageFile:
         spacing_um=ignore_default_spacing(image.physical_pixel_sizes),
         channel_names=tuple(str(name) for name in image.channel_names or ()),
     )
-
-
-def _not_installed(path: Path, reason: str) -> UserError:
-    rule = "Microscope formats need the bioio library and its reader for the format"
-    advice = 'Run: pip install "organoid-kit[microscopes]", or export the movie as OME-TIFF.'
-    return refuse(path, rule, reason, advice)

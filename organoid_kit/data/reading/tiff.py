@@ -41,7 +41,6 @@ def read_tiff(path: Path) -> ImageFile:
             series = _find_series(tif)
             if complaints:
                 raise _unreadable(path, "; ".join(complaints))
-            said = {}
             if tif.is_ome and tif.ome_metadata:
                 said = _read_ome(tif.ome_metadata)
             elif tif.is_imagej and tif.imagej_metadata:
@@ -226,11 +225,9 @@ def read_tiff_folder(path: Path, pattern: str | None, time_points: TimePoints | 
     channels, planes = (sorted(set(numbers)) for numbers in list(zip(*files, strict=True))[1:])
     times = _check_complete(path, files, used_pattern, time_points)
     first = read_tiff(files[times.start, channels[0], planes[0]])
-    lengths = {"t": len(times)}
-    if "{channel" in used_pattern:
-        lengths["c"] = len(channels)
-    if "{z" in used_pattern:
-        lengths["z"] = len(planes)
+    named = {"c": ("{channel", channels), "z": ("{z", planes)}
+    lengths = {key: len(found) for key, (field, found) in named.items() if field in used_pattern}
+    lengths = {"t": len(times), **lengths}
     names_known = pattern or all(map(_CTC_NAME.fullmatch, names))
 
     def read(index: Index) -> np.ndarray:
@@ -243,7 +240,6 @@ def read_tiff_folder(path: Path, pattern: str | None, time_points: TimePoints | 
         return np.stack(chosen)[named["z"]]
 
     axes_in_names = "".join(lengths)
-
     inner = ["?" if letter in axes_in_names else letter for letter in first.axes]
     file_channels = [f"file channel {number}" for number in channels]
     return dataclasses.replace(

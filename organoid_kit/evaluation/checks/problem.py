@@ -45,9 +45,7 @@ class CheckLimits:
 
     @classmethod
     def of(cls, movie: TimeLapse | None) -> CheckLimits:
-        """Distances that follow the size of nuclei, where the movie states one; but nuclei smaller
-        than usual move as far as others.
-        """
+        """Distances that follow the size of nuclei; but small ones move as far as others."""
         size = movie.relative_size if movie else 1.0
         far = (max(1.0, size) * each for each in (cls.daughters_um, cls.jump_um, cls.border_um))
         return cls(size * cls.diameter_um, size * cls.duplicate_um, *far)
@@ -166,7 +164,11 @@ def _check_brightness(
     # beyond the region nuclei have no position of their own
     trusted = are_within(blobs, region, spacing_um, 0)
     off_centre = here < 0.05 * usual
-    off_centre |= _are_off_nucleus(positions_um, blobs_um[trusted], here, heights[trusted], limits)
+    if trusted.any():  # beside the blob that has this position as its nearest, and in the dark
+        distances, nearest = KDTree(blobs_um[trusted]).query(positions_um)
+        own = KDTree(positions_um).query(blobs_um[trusted])[1][nearest] == np.arange(len(rows))
+        beside = (distances > limits.diameter_um / 2) & (distances <= limits.diameter_um)
+        off_centre |= own & beside & (here < 0.5 * heights[trusted][nearest])
     for row in rows[off_centre]:
         text = "is not in the middle of a bright nucleus. Look there; move it to the centre."
         yield make_problem(annotations, "off_centre", [row], text, "warning")
@@ -178,21 +180,3 @@ def _check_brightness(
         place = describe_place(time_point, blob)
         text = f"A bright blob {place} has no position. If it is a nucleus, annotate it."
         yield Problem("nucleus_missing", text, "warning", time_point, position=tuple(blob.tolist()))
-
-
-def _are_off_nucleus(
-    positions_um: np.ndarray,
-    blobs_um: np.ndarray,
-    here: np.ndarray,
-    heights: np.ndarray,
-    limits: CheckLimits,
-) -> np.ndarray:
-    """Which positions are farther from their blob than a nucleus's radius, and in the dark. A blob
-    belongs to a position if each is the other's nearest.
-    """
-    if len(blobs_um) == 0:
-        return np.zeros(len(positions_um), bool)
-    distances, nearest = KDTree(blobs_um).query(positions_um)
-    own = KDTree(positions_um).query(blobs_um)[1][nearest] == np.arange(len(positions_um))
-    beside = (distances > limits.diameter_um / 2) & (distances <= limits.diameter_um)
-    return own & beside & (here < 0.5 * heights[nearest])

@@ -53,7 +53,13 @@ def check_annotations(
             if time in movie.time_points:
                 given = (movie, time, channels, limits, comparable)
                 problems += check_time_point(facing_forward, *given)
-    return _report_positions_once(problems)
+    # positions that all have a problem already are left out: the next is mostly its consequence
+    kept, reported = [], set()
+    for problem in problems:
+        if not problem.rows or not reported.issuperset(problem.rows):
+            kept.append(problem)
+        reported.update(problem.rows)
+    return kept
 
 
 def _turn_links(annotations: Annotations, movie: TimeLapse | None) -> Annotations:
@@ -63,17 +69,6 @@ def _turn_links(annotations: Annotations, movie: TimeLapse | None) -> Annotation
     links = np.where(steps[:, None] < 0, annotations.links[:, ::-1], annotations.links)[steps != 0]
     turned = dataclasses.replace(annotations, positions=positions, links=links, link_properties={})
     return turned.with_spacing(movie.spacing_um if movie else None)
-
-
-def _report_positions_once(problems: list[Problem]) -> list[Problem]:
-    """Leaves out problems of positions that all have one already: mostly its consequence."""
-    reported: set[int] = set()
-    kept = []
-    for problem in problems:
-        if not problem.rows or not reported.issuperset(problem.rows):
-            kept.append(problem)
-        reported.update(problem.rows)
-    return kept
 
 
 # Movie and annotations: do they belong together?
@@ -107,9 +102,7 @@ def check_basics(annotations: Annotations, movie: TimeLapse | None) -> Iterator[
 
 
 def check_image_axes(annotations: Annotations, movie: TimeLapse | None) -> Iterator[Problem]:
-    """Time points of the movie that were read as planes or channels, if that explains what does not
-    fit.
-    """
+    """Time points that were read as planes or channels, if that explains what does not fit."""
     if movie is None or len(annotations) == 0:
         return
     times, planes, channels = len(movie.time_points), movie.shape_zyx[0], len(movie.channel_names)

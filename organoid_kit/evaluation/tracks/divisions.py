@@ -97,19 +97,13 @@ def score_divisions(
     time points that it does not annotate, outside `annotated_region`, and at true positions without
     a link onwards. With a tolerance, the mother, her past and her daughters may all be called, and
     mean the same division: all but the most probable call are ignored. Divisions drawn by links are
-    separate events, and each of them counts.
+    separate events, and each of them counts. UserError where the spacing is unknown or differs.
 
     Args:
-        truth: the right answer, with links, of known spacing.
-        found: to be judged, in the same voxels.
         tolerance: time points by which a call may be too early or too late; 0, 1 and 2 are usual.
         threshold: from this probability on a division is called; average precision does without.
-        max_distance_um: how far a call may be from the division.
         by: property with the probability that a nucleus divides; where it is None, nothing is
             called. Where `found` lacks it, or for None, the divisions of its links are judged.
-
-    Raises:
-        UserError: the spacing is unknown or differs.
     """
     ranked = by in found.properties
     if ranked:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from organoid_kit.base import UserError
+from organoid_kit.base import UserError, refuse
 from organoid_kit.data import Annotations
 from organoid_kit.evaluation.matching import is_annotated, match_to_truth
 from organoid_kit.evaluation.positions import format_score
@@ -89,27 +89,27 @@ def score_tracks(
 ) -> TrackScore:
     """Scores lineages with traccuracy, which must be installed (the extra `scores`).
 
-    Positions are paired as in `score_positions`. A found position without a true partner is left
-    out with its links where truth does not name every nucleus (outside `annotated_region`). Links
-    over several time points are cut into single steps first, on both sides (`fill_gaps`): the Cell
-    Tracking Challenge's figures know no others. It takes seconds for 15,000 positions, most of a
-    minute for 100,000; `score_links` and `score_divisions` take one. No lineage of theirs has a
-    merge or a mother of three: where truth has, links into it, or out of her, are left out on both
-    sides, and the score says so.
+    Positions are paired by `match_to_truth`. A found position without a true partner is left out
+    with its links where truth does not name every nucleus (outside `annotated_region`); with
+    `sparse` everywhere, and what would need them (DET, TRA, CHOTA, division F1, mitotic branching)
+    is None. Links over several time points are cut into single steps first (`fill_gaps`): the Cell
+    Tracking Challenge's figures know no others. Links into a merge, or out of a mother of three, of
+    truth are left out on both sides, and the score says so. It takes seconds for 15,000 positions.
 
-    Args:
-        truth: the right answer, of known spacing.
-        tracks: to be judged, in the same voxels.
-        max_distance_um: of `match_to_truth`.
-        sparse: truth names only some nuclei, anywhere: found positions without a partner are left
-            out, and what would need them (DET, TRA, CHOTA, division F1, mitotic branching) is None.
-
-    Raises:
-        UserError: traccuracy is not installed, found nuclei merge, or the spacing is unknown or
-            differs.
+    Raises UserError where traccuracy is not installed, found nuclei merge, or the spacing is
+    unknown or differs.
     """
     _check_library()
-    truth, tracks = fill_gaps(truth), _check_merges(fill_gaps(tracks))
+    if len(found_merges := tracks.merges()):
+        received = f"{len(found_merges)}, the first at {tracks.time_points[found_merges[0]]}"
+        rule, advice = (
+            "In a lineage no nuclei merge",
+            "Score tracks, not candidates, without merges.",
+        )
+        raise refuse(
+            tracks.name, rule, f"positions with several links backward: {received}", advice
+        )
+    truth, tracks = fill_gaps(truth), fill_gaps(tracks)
     partners = match_to_truth(truth, tracks, max_distance_um)
     merges, many = truth.merges(), np.flatnonzero(truth.links_forward() > 2)
     truth, tracks = leave_out(truth, tracks, partners, merges=merges, mothers=many)
@@ -178,27 +178,13 @@ def _make_graph(annotations: Annotations) -> TrackingGraph:
     return TrackingGraph(graph, location_keys=None)
 
 
-def _check_merges(annotations: Annotations) -> Annotations:
-    merges = annotations.merges()
-    if len(merges):
-        first = annotations.time_points[merges[0]]
-        raise UserError(
-            f"In a lineage no two nuclei become one. Received: {len(merges)} positions with "
-            f"several links backward in {annotations.name!r}, the first at time point {first}. "
-            "Score tracks, not candidate links, and remove merges."
-        )
-    return annotations
-
-
 def _check_library() -> None:
     try:
         import networkx  # noqa: F401
         import traccuracy.metrics  # noqa: F401
     except ImportError as error:
-        raise UserError(
-            "Lineages are scored with the traccuracy library. Received: it is not installed "
-            f'({error}). Install it with: pip install "organoid-kit[scores]"'
-        ) from error
+        rule, advice = "Lineages need the traccuracy library", '"organoid-kit[scores]"'
+        raise UserError(f"{rule}. Received: {error}. Run: pip install {advice}") from error
 
 
 @contextlib.contextmanager

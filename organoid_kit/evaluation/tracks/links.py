@@ -30,10 +30,8 @@ class LinkScore:
     max_distance_um: float  # between a found and a true position that are the same
 
     def __str__(self) -> str:
-        wrong, missed = (
-            format_score(value) if value is None else f"{value:.1f} per 1000"
-            for value in (self.wrong_per_1000, self.missed_per_1000)
-        )
+        figures = (self.wrong_per_1000, self.missed_per_1000)
+        wrong, missed = (format_score(v) if v is None else f"{v:.1f} per 1000" for v in figures)
         return (
             f"wrong links {wrong}, missed links {missed} ({self.right} right, {self.false} false, "
             f"{self.missed} missed, {self.undetected} undetected, {self.ignored} ignored; "
@@ -97,9 +95,7 @@ def leave_out(
 
 
 def judge_links(truth: Annotations, found: Annotations, max_distance_um: float = 5.0) -> np.ndarray:
-    """Which found links are true, (m,) object: True, False, or None where truth is silent: where
-    neither end has a true partner. Arguments and errors are those of `match_to_truth`.
-    """
+    """Which found links are true, (m,) object: True, False; None where no end has a partner."""
     ends = match_to_truth(truth, found, max_distance_um)[found.links]
     right = (ends >= 0).all(axis=1) & _are_among(ends, truth.links)
     return np.where((ends < 0).all(axis=1), None, right.astype(object))

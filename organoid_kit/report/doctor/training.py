@@ -49,9 +49,7 @@ def diagnose_data(
     validation: Sequence[AnnotatedMovie] = (),
     nucleus_um: tuple[float, float] = NUCLEUS_UM,
 ) -> list[Finding]:
-    """What looks wrong in the data of a training, at up to three time points of each movie.
-    `nucleus_um` are the narrowest and the widest nuclei there may be in this sample.
-    """
+    """What looks wrong in the data of a training; narrowest and widest nuclei there may be."""
     findings = []
     for annotated in (*training, *validation):
         findings += _diagnose_movie(annotated, settings.channels, nucleus_um)
@@ -76,11 +74,8 @@ def _diagnose_movie(
         return findings
     if findings := list(_find_other_reading(annotated, times, channels)):
         return findings
-    widths_um = []
-    for time in times:
-        if len(at := annotations.positions_at(time)) >= _LEAST_POSITIONS:
-            stack = np.asarray(movie.stack(time, channels))
-            widths_um.append(measure_width_um(stack, at, movie.spacing_um))
+    many = ((t, at) for t in times if len(at := annotations.positions_at(t)) >= _LEAST_POSITIONS)
+    widths_um = [measure_width_um(movie.stack(t, channels), at, movie.spacing_um) for t, at in many]
     widths_um = np.median(widths_um, axis=0) if widths_um else None
     if findings := list(_diagnose_spacing(annotated, widths_um, nucleus_um)):
         return findings
@@ -144,8 +139,7 @@ def _find_wrong_positions(
     missing = sum(problem.rule == "nucleus_missing" for problem in problems)
     if missing >= _FEW and missing > _MISSING_PART * looked_at:
         yield make_finding("annotations missing", where, number=missing, looked_at=looked_at)
-    bad = [problem.rows[-1:] for problem in problems if problem.rule in _WRONG_RULES]
-    rows = {row for last in bad for row in last}
+    rows = {row for each in problems if each.rule in _WRONG_RULES for row in each.rows[-1:]}
     wrong = sum(annotations.time_points[row] in times for row in rows)
     if wrong >= _FEW and wrong > _WRONG_PART * looked_at:
         part = {"number": wrong, "looked_at": looked_at, "part": wrong / looked_at}
