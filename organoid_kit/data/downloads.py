@@ -34,7 +34,6 @@ REAL_ORGANOID_CREDIT = (
 )
 REAL_ORGANOID_SPACING_UM = (2.0, 0.26, 0.26)
 _REAL_ORGANOID_PATTERN = "P4_Ch1-T{time:04}.tif"
-_FRAME_TO_FILE = 1  # the annotation counts time points from 0, the files from 1
 _STACKS = {  # SHA-256
     "P4_Ch1-T0322.tif": "5b4f055262a72faf039936dd9c5de71c87aa0d5c2a0ed9642f416dc5b09def8d",
     "P4_Ch1-T0323.tif": "7f26a869adec51cf0cf053c2934490ce8f7a05c2f22f05759f32175153618f99",
@@ -47,10 +46,8 @@ _REAL_ORGANOID_FILES |= {"mamut_deconv.xml": ("mamut_deconv.xml", _ANNOTATION_SU
 
 
 def find_samples(folder: str | Path | None = None, *, url: str = SAMPLES_URL) -> Path:
-    """The folder with the bundled movies, downloaded (18 MB) where only the package is installed.
-
-    `folder` is where to look and to download to; None: the checkout that the package lies in, a
-    folder above this one, or else ``data_samples`` here.
+    """The folder with the bundled movies, downloaded (18 MB) to it where they are not there; None:
+    the checkout that the package lies in, a folder above this one, or else ``data_samples`` here.
     """
     # Notebooks lie in subfolders
     near = (Path(__file__).parents[2], *Path.cwd().parents[:2]) if folder is None else ()
@@ -75,8 +72,8 @@ def read_real_organoid(folder: str | Path) -> AnnotatedMovie:
     sizes = {"spacing_um": REAL_ORGANOID_SPACING_UM, "minutes_per_time_point": 10.0}
     options = {"pattern": _REAL_ORGANOID_PATTERN, "axes": "zyx", "name": "real organoid"}
     movie = read_timelapse(folder / "images", **options, **sizes)
-    xml = folder / "mamut_deconv.xml"
-    annotations = read_trackmate(xml, time_point_offset=_FRAME_TO_FILE, **sizes)
+    xml = folder / "mamut_deconv.xml"  # counts time points from 0, the files from 1
+    annotations = read_trackmate(xml, time_point_offset=1, **sizes)
     seen = np.isin(annotations.time_points, movie.time_points)
     return AnnotatedMovie(movie, annotations.select(seen), _REAL_ORGANOID_PATTERN)
 

@@ -7,7 +7,7 @@ import math
 import os
 import uuid
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -210,12 +210,12 @@ def _ask_to_confirm(image: ImageFile, axes: str, guesses: dict[str, str]) -> Use
     pairs = zip(axes, image.shape, strict=True)
     lengths = ", ".join(f"{letter} {length}" for letter, length in pairs if letter != "?")
     arguments = ", ".join(f"{key}={value}" for key, value in guesses.items())
-    return UserError(
-        f"What a file does not say must be confirmed. Received: {image}, which does not say its "
-        f"{' and '.join(guesses)}. A guess: {lengths}. Pass {arguments} with the right values "
-        "(spacing: z, y, x in µm, such as (2.0, 0.26, 0.26)), or accept_guess=True if the guess is "
-        "right."
+    received = f"{image}, which does not say its {' and '.join(guesses)}. A guess: {lengths}"
+    advice = (
+        f"Pass {arguments} with the right values (spacing: z, y, x in µm), or accept_guess=True"
     )
+    rule = "What a file does not say must be confirmed"
+    return UserError(f"{rule}. Received: {received}. {advice} if the guess is right.")
 
 
 def _open_image(path: Path, pattern: str | None, time_points: TimePoints | None) -> ImageFile:
@@ -252,6 +252,9 @@ def write_timelapse(movie: TimeLapse, path: str | os.PathLike[str]) -> None:
         raise refuse(movie.name, rule, movie.dtype, "Convert it first.")
     z, y, x = movie.shape_zyx
     shape = (len(movie.time_points), z, len(movie.channel_names), y, x)
+    channels = range(1, len(movie.channel_names) + 1)
+    stacks = ([movie.stack(time, (each,)) for each in channels] for time in movie.time_points)
+    planes = (plane for at_once in stacks for beside in zip(*at_once) for plane in beside)
     size = np.prod(shape, dtype=np.int64) * movie.dtype.itemsize
     metadata = {  # for OME-XML; UUID and creator, otherwise random and dated, follow from the movie
         "axes": "TZCYX",
@@ -271,13 +274,4 @@ def write_timelapse(movie: TimeLapse, path: str | os.PathLike[str]) -> None:
         write_safely(path) as temporary,
         tifffile.TiffWriter(temporary, bigtiff=size > 2**31, ome=True, byteorder="<") as tif,
     ):
-        tif.write(_planes(movie), **options)
-
-
-def _planes(movie: TimeLapse) -> Iterator[np.ndarray]:
-    """All planes, (y, x), in the order t, z, c."""
-    channels = range(1, len(movie.channel_names) + 1)
-    for time_point in movie.time_points:
-        stacks = [movie.stack(time_point, (channel,)) for channel in channels]
-        for planes in zip(*stacks, strict=True):
-            yield from map(np.ascontiguousarray, planes)
+        tif.write(map(np.ascontiguousarray, planes), **options)

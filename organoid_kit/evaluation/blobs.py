@@ -117,7 +117,6 @@ def tune_blobs(
     *,
     channels: Sequence[int] = (1,),
     diameters_um: Sequence[float] | None = None,
-    max_distance_um: float | None = None,
 ) -> dict[str, Any]:
     """The diameter and threshold of highest F1 on annotated movies, as options of `find_blobs`.
 
@@ -128,8 +127,7 @@ def tune_blobs(
     scale = near_um / MAX_DISTANCE_UM
     diameters_um = diameters_um or [scale * um for um in _TRIED_UM]
     thresholds = np.linspace(0.02, 0.4, 39) if scale == 1 else np.linspace(0.005, 0.4, 80)
-    options = {"thresholds": thresholds, "by": "response"}
-    options["max_distance_um"] = max_distance_um or near_um
+    options = {"thresholds": thresholds, "by": "response", "max_distance_um": near_um}
 
     def score(one: AnnotatedMovie, diameter_um: float) -> ThresholdCurve:
         where = {"channels": channels, "time_points": one.annotations.annotated_time_points}

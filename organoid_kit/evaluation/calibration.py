@@ -119,7 +119,7 @@ def calibrate(
         return Calibration(reason="Left as they are: all probabilities are the same.")
     fits = {kind: _fit(kind, logits, truths, weights) for kind in _KINDS}
     if (slope := fits["platt"][0]) <= 0:
-        reason = f"Left as they are: surer examples are less often true (slope {slope:.2f})"
+        reason = f"Left as they are: the surer, the fewer are true (slope {slope:.2f})"
         return Calibration(reason=f"{reason}. The network does not tell the classes apart here.")
     losses = {
         kind: _compute_held_out_loss(kind, logits, truths, weights, folds)
@@ -150,7 +150,8 @@ def _check_weights(weights: np.ndarray | None, number: int) -> np.ndarray:
     """Weights with a mean of 1, so that sums of them are numbers of examples."""
     weights = np.ones(number) if weights is None else np.asarray(weights, float).reshape(-1)
     if len(weights) != number or not np.isfinite(weights).all() or (weights <= 0).any():
-        received = f"{len(weights)} weights for {number} examples, or one that is not"
+        above = np.count_nonzero(weights > 0)
+        received = f"{len(weights)} weights for {number} examples, {above} of them above 0"
         advice = "Leave out examples that should not count, or leave out weights."
         raise UserError(f"Every example needs a weight above 0. Received: {received}. {advice}")
     return weights / weights.mean() if number else weights

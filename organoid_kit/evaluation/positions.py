@@ -134,11 +134,9 @@ class PositionScore(DetectionScore):
         """The score of each group, given the groups of the true and of the false positions."""
         scores = {}
         for group in np.unique(np.concatenate([truth, false])):
-            of_truth = (self.truth_time_points, self.truth_depths_um, self.offsets_um)
-            of_truth = (values[truth == group] for values in of_truth)
-            of_false = (self.false_time_points, self.false_depths_um)
-            of_false = (values[false == group] for values in of_false)
-            scores[group] = PositionScore(*of_truth, *of_false, 0, self.max_distance_um)
+            masks = [truth == group] * 3 + [false == group] * 2
+            arrays = (a[mask] for a, mask in zip(vars(self).values(), masks))
+            scores[group] = PositionScore(*arrays, 0, self.max_distance_um)
         return scores
 
 
@@ -175,13 +173,10 @@ class ThresholdCurve:
         """The best threshold, and those around it that are at least as good in a tenth of the draws
         of a bootstrap over true and false positions: as good, as far as these positions tell.
         """
-        best = low = high = self._best_row()
-        drawn = self._draw_f1()
-        alike = (drawn >= drawn[:, [best]] - 1e-12).mean(axis=0) >= _LIKELY
-        while low > 0 and alike[low - 1]:
-            low -= 1
-        while high + 1 < len(alike) and alike[high + 1]:
-            high += 1
+        best, drawn = self._best_row(), self._draw_f1()
+        worse = np.flatnonzero((drawn >= drawn[:, [best]] - 1e-12).mean(axis=0) < _LIKELY)
+        low = worse[worse < best].max(initial=-1) + 1
+        high = worse[worse > best].min(initial=drawn.shape[1]) - 1
         chosen = self.thresholds[[best, low, high]].tolist()
         return ThresholdChoice(*chosen, len(self.scores[0].offsets_um))
 

@@ -82,13 +82,10 @@ class ClassExamples(Examples):
     """Examples with a right answer, yes or no. They are drawn kind by kind, because what matters is
     rare: one nucleus in hundreds divides, and few links are hard to find.
 
-    Attributes:
-        targets: (n,) bool, the right answer of everything that can be drawn.
-        kinds: (n,) int, what kind it is of.
-        shares: of each kind in an epoch.
+    `targets`, (n,) bool, are the right answers of all that can be drawn, `kinds`, (n,) int, theirs.
     """
 
-    shares: tuple[float, ...]
+    shares: tuple[float, ...]  # of each kind in an epoch
 
     def order(self, epoch: int) -> np.ndarray:
         """Which one each example of an epoch shows, (number_per_epoch,) int."""

@@ -101,9 +101,7 @@ def warn_if_unlike(fitted: AnnotatedMovie, *networks: NetworkSettings) -> None:
     look = measure_look([fitted], known[0]) if known else ()
     unlike = {each.network: find_unlike(look, each.look).values() for each in known}
     for network in [kind for kind, said in unlike.items() if said][:1]:
-        warnings.warn(
-            f"{fitted.movie.name} looks unlike what the {network} network was trained on: "
-            f"{', '.join(unlike[network])}. Its probabilities may not hold here: look at what it "
-            "finds, and ask the doctor (`diagnose_microscope`).",
-            stacklevel=2,
-        )
+        message = f"{fitted.movie.name} looks unlike what the {network} network was trained on"
+        advice = "Its probabilities may not hold here: look, and ask the doctor"
+        message += f": {', '.join(unlike[network])}. {advice} (`diagnose_microscope`)."
+        warnings.warn(message, stacklevel=2)

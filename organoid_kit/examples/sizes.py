@@ -60,8 +60,12 @@ def estimate_nucleus_size(
     time_point = movie.time_points[0] if time_point is None else time_point
     image, spacing_um = _view(movie, time_point, channels)
     if positions is None or not len(positions):
-        corner = _find_brightest(image)
-        image = image[tuple(slice(low, low + n) for low, n in zip(corner, _MOST_VOXELS_ZYX))]
+        light = np.maximum(image, 0)  # only the part around its middle is looked at
+        for axis, most in enumerate(_MOST_VOXELS_ZYX):
+            along = light.sum(axis=tuple({0, 1, 2} - {axis}))
+            middle = np.average(np.arange(len(along)), weights=along + 1e-9)
+            low = int(np.clip(middle - most / 2, 0, max(0, len(along) - most)))
+            image = image.take(range(low, min(low + most, len(along))), axis)
         diameters = _measure_blobs(_respond(image, spacing_um), spacing_um)
     else:
         places = convert_positions(positions, movie.shape_zyx, image.shape).T
@@ -114,12 +118,9 @@ def _estimate(annotated: AnnotatedMovie, settings: NetworkSettings) -> float | N
     if size is None or not size.is_certain or 1 / _HALF_SIZE < size.diameter_um / known < SAME_SIZE:
         return None
     wide = f"{size.diameter_um:.0f}"
-    warnings.warn(
-        f"{movie.name}: {size}; the network knows {known:g} µm, so the movie is scaled to it. If "
-        f"that is wrong, state the diameter: read_timelapse(..., nucleus_diameter_um={wide}), or "
-        f"--nucleus-diameter {wide} on the command line.",
-        stacklevel=2,
-    )
+    message = f"{movie.name}: {size}; the network knows {known:g} µm, so the movie is scaled to it."
+    advice = f"read_timelapse(..., nucleus_diameter_um={wide}), or --nucleus-diameter {wide}"
+    warnings.warn(f"{message} If that is wrong, state the diameter: {advice}.", stacklevel=2)
     return size.diameter_um
 
 
@@ -132,16 +133,6 @@ def _view(
     shape = np.maximum(1, np.round(stack.shape * spacing / np.maximum(spacing, _FINEST_UM)))
     image = resample(stack, tuple(shape.astype(int).tolist()), _QUANTILES)
     return np.sign(image) * np.sqrt(np.abs(image)), spacing * stack.shape / shape
-
-
-def _find_brightest(image: np.ndarray) -> list[int]:
-    """The first voxel (z, y, x) of the part around the middle of the light."""
-    corner = []
-    for axis, (size, most) in enumerate(zip(image.shape, _MOST_VOXELS_ZYX)):
-        light = np.maximum(image, 0).sum(axis=tuple({0, 1, 2} - {axis}))
-        middle = np.average(np.arange(size), weights=light + 1e-9)
-        corner.append(int(np.clip(middle - most / 2, 0, max(0, size - most))))
-    return corner
 
 
 def _respond(image: np.ndarray, spacing_um: np.ndarray) -> list[np.ndarray]:

@@ -49,11 +49,9 @@ class NetworkCalibration:
         if self.before is None:
             return f"Not calibrated. {self.calibration.reason}"
         plain = f"threshold {self.threshold:.2f}" if self.threshold else "no threshold chosen"
-        chosen = self.choice or plain
-        return (
-            f"Expected calibration error {self.before.ece:.3f} before, {self.after.ece:.3f} after; "
-            f"{chosen}. {self.calibration.reason}"
-        )
+        chosen = f"{self.choice or plain}. {self.calibration.reason}"
+        errors = f"{self.before.ece:.3f} before, {self.after.ece:.3f} after"
+        return f"Expected calibration error {errors}; {chosen}"
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""

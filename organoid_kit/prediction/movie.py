@@ -31,13 +31,10 @@ class TrackedMovie:
     seconds: dict[str, float] = field(default_factory=dict)  # what took how long
 
     def __str__(self) -> str:
-        tracks = self.tracks
+        tracks, whole = self.tracks, sum(self.seconds.values())
+        found = f"{len(tracks)} positions, {len(tracks.links)} links, {len(tracks.divisions())}"
         spent = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in self.seconds.items())
-        return (
-            f"{len(tracks)} positions, {len(tracks.links)} links, {len(tracks.divisions())} "
-            f"divisions, {len(tracks.tracks())} tracks in {sum(self.seconds.values()):.0f} s: "
-            f"{spent}"
-        )
+        return f"{found} divisions, {len(tracks.tracks())} tracks in {whole:.0f} s: {spent}"
 
 
 def track_movie(

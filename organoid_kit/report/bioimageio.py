@@ -129,11 +129,9 @@ def _write_weights(model: keras.Model, folder: Path, steps: Steps) -> None:
             model.export(file, format="onnx", verbose=False, opset_version=_OPSET)
         if _are_same(answers, _run_onnx(file, trials)):
             return
-    raise UserError(
-        "A network must answer from its file as before. Received: one that does not, from "
-        f"{f'model.onnx, {_ATTEMPTS} times' if same else 'model.keras'}. See whether its weights are "
-        "finite."
-    )
+    rule, advice = "A network must answer from its file as before", "Are its weights finite?"
+    received = f"another answer from {f'model.onnx, {_ATTEMPTS} times' if same else 'model.keras'}"
+    raise UserError(f"{rule}. Received: {received}. {advice}")
 
 
 def _ask(model: keras.Model, images: np.ndarray) -> np.ndarray:
@@ -213,9 +211,7 @@ def _write_description(
     write_text_safely(file, render("rdf.yaml", sizes=sizes, lengths=lengths, **values, **people))
     description = spec.load_description(file)
     if isinstance(description, spec.InvalidDescr):
-        raise UserError(
-            "bioimage.io must accept what is said of a network. Received: "
-            f"{' '.join(description.get_reason().split())[:160]} …. Give the license as SPDX identifier, "
-            "such as CC-BY-4.0, and the DOI as 10.1371/…"
-        )
+        rule, reason = "bioimage.io must accept what is said", description.get_reason().split()
+        advice = "Give the license as SPDX identifier, such as CC-BY-4.0, and the DOI as 10.1371/…"
+        raise UserError(f"{rule}. Received: {' '.join(reason)[:160]} …. {advice}")
     spec.save_bioimageio_package_as_folder(description, output_path=file.parent)

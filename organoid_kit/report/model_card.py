@@ -27,9 +27,8 @@ def write_model_card(
 ) -> Path:
     """Puts a network into a folder of its own together with its card, README.md.
 
-    Of a run, a network folder, or the name of a shipped network; only a run knows its data and
-    scores. The output is a new folder, which is returned; the license an SPDX identifier such as
-    "CC-BY-4.0": the card says where it is missing.
+    Of a run, which knows its data and scores, a network folder, or the name of a shipped network.
+    The output is a new folder, which is returned; the license an SPDX identifier: "CC-BY-4.0".
     """
     source = find_network_folder(folder)
     with write_safely(output) as temporary:

@@ -23,8 +23,7 @@ _LARGEST_PENALTY = 10.0  # of a probability of 0 or 1, where the formula has no 
 
 
 def add_track_ids(annotations: Annotations) -> Annotations:
-    """The annotations with the properties `track_id`, `parent_track_id` and `lineage_id`, all
-    counted from 1.
+    """Adds the properties `track_id`, `parent_track_id` and `lineage_id`, counted from 1.
 
     A track goes on until a division, a merge or its end, also over a time point that a link skips.
     Its parent is the track of the mother; None where there is none, a list where several tracks

@@ -94,10 +94,9 @@ def write_ctc(
     0 on, as the Challenge's tools count the files: those before the movie begins are empty.
 
     The shape is the movie's; one plane gives 2D images. `results`: whether files are named as
-    results or as truth. A folder with other files in it is never replaced. The format has no
-    merges: their links are left out, and a warning says so. Raises UserError where there is no
-    spacing, a position outside the movie, two positions in one voxel, too many
-    tracks for 16 bits, or the folder exists.
+    results or as truth. A folder with other files in it is never replaced. Links into merges are
+    left out, and a warning says so. UserError where there is no spacing, a position outside the
+    movie, two in one voxel, too many tracks for 16 bits, or the folder exists.
     """
     folder = Path(folder)
     if len(merges := annotations.merges()):

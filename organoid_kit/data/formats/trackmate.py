@@ -121,12 +121,9 @@ def write_trackmate(
     `select_features` become features, `name` and `id` are the spot's, where they fit; other
     properties, the region and extras are left out.
 
-    Args:
-        images: the movie that Fiji opens with the file, an ImageJ hyperstack; None: a black one.
-        time_point_offset: the time point of its first frame.
-
-    Raises UserError where there is no spacing, a coordinate is not finite, a time point lies before
-    the first, or the file exists.
+    `images` is the movie that Fiji opens with it, an ImageJ hyperstack (None: a black one), and
+    `time_point_offset` the time point of its first frame. UserError where there is no spacing, a
+    coordinate is not finite, a time point lies before the first, or the file exists.
     """
     minutes, n = annotations.minutes_per_time_point, len(annotations)
     frames = annotations.time_points - time_point_offset

@@ -100,15 +100,11 @@ def score_tracks(
     unknown or differs.
     """
     _check_library()
-    if len(found_merges := tracks.merges()):
-        received = f"{len(found_merges)}, the first at {tracks.time_points[found_merges[0]]}"
-        rule, advice = (
-            "In a lineage no nuclei merge",
-            "Score tracks, not candidates, without merges.",
-        )
-        raise refuse(
-            tracks.name, rule, f"positions with several links backward: {received}", advice
-        )
+    for merge in tracks.merges()[:1]:
+        received = f"{len(tracks.merges())} positions with several links backward, the first at "
+        received += f"time point {tracks.time_points[merge]}"
+        advice = "Score tracks, not candidate links, and remove merges."
+        raise refuse(tracks.name, "In a lineage no two nuclei become one", received, advice)
     truth, tracks = fill_gaps(truth), fill_gaps(tracks)
     partners = match_to_truth(truth, tracks, max_distance_um)
     merges, many = truth.merges(), np.flatnonzero(truth.links_forward() > 2)

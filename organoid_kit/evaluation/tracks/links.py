@@ -32,11 +32,10 @@ class LinkScore:
     def __str__(self) -> str:
         figures = (self.wrong_per_1000, self.missed_per_1000)
         wrong, missed = (format_score(v) if v is None else f"{v:.1f} per 1000" for v in figures)
-        return (
-            f"wrong links {wrong}, missed links {missed} ({self.right} right, {self.false} false, "
-            f"{self.missed} missed, {self.undetected} undetected, {self.ignored} ignored; "
-            f"positions within {self.max_distance_um:g} µm)"
-        )
+        names = "right false missed undetected ignored".split()
+        counts = ", ".join(f"{getattr(self, name)} {name}" for name in names)
+        within = f"positions within {self.max_distance_um:g} µm"
+        return f"wrong links {wrong}, missed links {missed} ({counts}; {within})"
 
     @property
     def wrong_per_1000(self) -> float | None:

@@ -1,5 +1,6 @@
 """A network in use: do its positions look right, and the movie like those it has learned from?"""
 
+import dataclasses
 from collections.abc import Sequence
 from itertools import permutations
 
@@ -10,7 +11,7 @@ from organoid_kit.base import NetworkSettings
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.evaluation import find_blobs, score_positions
 from organoid_kit.evaluation.checks.rules import name_columns
-from organoid_kit.evaluation.matching import match_positions
+from organoid_kit.evaluation.matching import match_to_truth
 from organoid_kit.evaluation.positions import find_best_threshold, get_probabilities
 from organoid_kit.examples.looks import choose_time_points, find_unlike, measure_look
 from organoid_kit.examples.sizes import fit_to_network
@@ -91,13 +92,11 @@ def find_twins(positions: Annotations, spacing_um: tuple[float, float, float]) -
 
 def _find_no_recall(kept: Annotations, truth: Annotations, movie: TimeLapse) -> list[Finding]:
     """Hardly a true position is found, or far more would be with another order of axes."""
-    recall, spacing = {}, np.array(movie.spacing_um)
+    recall, kept = {}, dataclasses.replace(kept, spacing_um=movie.spacing_um)
     for order in permutations(range(3)):
-        matched = 0
-        for time in truth.annotated_time_points:
-            true_um = truth.positions_at(time)[:, order] * spacing
-            matched += len(match_positions(true_um, kept.positions_at(time) * spacing))
-        recall[order] = matched / max(1, len(truth))
+        positions = truth.positions[:, order]
+        read = dataclasses.replace(truth, positions=positions, spacing_um=movie.spacing_um)
+        recall[order] = (match_to_truth(read, kept) >= 0).sum() / max(1, len(truth))
     here, best = recall[(0, 1, 2)], max(recall, key=recall.get)
     values = {"found": len(kept), "true": len(truth), "here": here}
     if recall[best] > here + _MORE_RECALL:
@@ -111,9 +110,8 @@ def diagnose_microscope(
 ) -> list[Finding]:
     """How a movie differs from those that a network learned from. Annotations are not needed.
 
-    Grey values are not compared: they are normalised before a network sees them. `training` are
-    movies that the network learned from, or others of their kind; where there are none, what was
-    measured when it was trained counts, if anything was.
+    Grey values are not compared: they are normalised before. `training` are movies that the network
+    learned from, or of their kind; without, what was measured when it was trained counts.
     """
     nothing = Annotations(np.zeros((0, 3)), [])
     shown, *others = (
