@@ -121,11 +121,17 @@ def calibrate(
     if (slope := fits["platt"][0]) <= 0:
         reason = f"Left as they are: the surer, the fewer are true (slope {slope:.2f})"
         return Calibration(reason=f"{reason}. The network does not tell the classes apart here.")
-    losses = {
-        kind: _compute_held_out_loss(kind, logits, truths, weights, folds)
-        for kind, (slope, intercept) in fits.items()
-        if slope > 0 and np.isfinite([slope, intercept]).all()
-    }
+
+    def judge(kind: str) -> float:
+        """Mean log loss over all examples, each judged by a fit to the other folds."""
+        apart = np.zeros(len(logits))
+        for out in (folds == fold for fold in np.unique(folds)):
+            slope, intercept = _fit(kind, logits[~out], truths[~out], weights[~out])
+            sign = np.where(truths[out], -1, 1)
+            apart[out] = np.logaddexp(0, sign * (slope * logits[out] + intercept))
+        return float(np.average(apart, weights=weights))
+
+    losses = {k: judge(k) for k, fit in fits.items() if fit[0] > 0 and np.isfinite(fit).all()}
     best, *others = sorted(losses, key=losses.get)
     rest = ", ".join(f"{losses[kind]:.4f} {_KINDS[kind]}" for kind in others)
     reason = f"Lowest log loss on held-out examples, {losses[best]:.4f}, {_KINDS[best]}"
@@ -199,16 +205,3 @@ def _fit(
     line = minimize(compute_loss, start, jac=True, hess=compute_curvature, **options).x
     slope, intercept = (*line.tolist(), 0.0)[:2]
     return slope, intercept
-
-
-def _compute_held_out_loss(
-    kind: str, logits: np.ndarray, truths: np.ndarray, weights: np.ndarray, folds: np.ndarray
-) -> float:
-    """Mean log loss over all examples, each judged by a fit to the other folds."""
-    losses = np.zeros(len(logits))
-    for fold in np.unique(folds):
-        out = folds == fold
-        slope, intercept = _fit(kind, logits[~out], truths[~out], weights[~out])
-        sign = np.where(truths[out], -1, 1)
-        losses[out] = np.logaddexp(0, sign * (slope * logits[out] + intercept))
-    return float(np.average(losses, weights=weights))

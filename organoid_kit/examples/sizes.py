@@ -58,7 +58,14 @@ def estimate_nucleus_size(
     `positions`, (n, 3) float, zyx, voxels, are their centres; without them, they are searched for.
     """
     time_point = movie.time_points[0] if time_point is None else time_point
-    image, spacing_um = _view(movie, time_point, channels)
+    stack = np.nan_to_num(movie.stack(time_point, channels).astype(np.float32), posinf=0, neginf=0)
+    spacing_um = np.array(movie.spacing_um)
+    shape = np.maximum(1, np.round(stack.shape * spacing_um / np.maximum(spacing_um, _FINEST_UM)))
+    image = resample(stack, tuple(shape.astype(int).tolist()), _QUANTILES)
+    image = np.sign(image) * np.sqrt(
+        np.abs(image)
+    )  # dim nuclei answer nearly as much as bright ones
+    spacing_um = spacing_um * stack.shape / shape
     if positions is None or not len(positions):
         light = np.maximum(image, 0)  # only the part around its middle is looked at
         for axis, most in enumerate(_MOST_VOXELS_ZYX):
@@ -122,17 +129,6 @@ def _estimate(annotated: AnnotatedMovie, settings: NetworkSettings) -> float | N
     advice = f"read_timelapse(..., nucleus_diameter_um={wide}), or --nucleus-diameter {wide}"
     warnings.warn(f"{message} If that is wrong, state the diameter: {advice}.", stacklevel=2)
     return size.diameter_um
-
-
-def _view(
-    movie: TimeLapse, time_point: int, channels: tuple[int, ...]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Square root of the stack on a coarse grid: dim nuclei answer, too; its µm per voxel."""
-    stack = np.nan_to_num(movie.stack(time_point, channels).astype(np.float32), posinf=0, neginf=0)
-    spacing = np.array(movie.spacing_um)
-    shape = np.maximum(1, np.round(stack.shape * spacing / np.maximum(spacing, _FINEST_UM)))
-    image = resample(stack, tuple(shape.astype(int).tolist()), _QUANTILES)
-    return np.sign(image) * np.sqrt(np.abs(image)), spacing * stack.shape / shape
 
 
 def _respond(image: np.ndarray, spacing_um: np.ndarray) -> list[np.ndarray]:

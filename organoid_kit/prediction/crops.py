@@ -74,8 +74,13 @@ def predict_links(
 
     def judge(time_point: int, rows: np.ndarray) -> np.ndarray:
         links, moved = candidates.links[rows], displacements[rows]
-        drifted = drift.get(time_point, np.zeros(3)) / spacing
-        ends = _cut_ends(prepared, time_point, links, positions, drifted)
+        drifted, times = drift.get(time_point, np.zeros(3)) / spacing, (time_point, time_point + 1)
+        windows, ends = compute_pair_windows(prepared, 0, times), []
+        for own, window, nuclei in zip(times, windows, links.T, strict=True):
+            nuclei, numbers = np.unique(nuclei, return_inverse=True)
+            stacks = [prepared.stack(0, time) for time in window]
+            centres = positions[nuclei][:, None] + (np.array(window) - own)[:, None] * drifted
+            ends.append((_cut(stacks, centres, settings), numbers))
         answers = _answer_pairs(network, ends, np.arange(len(rows)), moved)
         if settings.remove_drift:
             places_um, moved_um = positions * spacing, moved * spacing
@@ -125,25 +130,6 @@ def _cut(stacks: list[np.ndarray], centres: np.ndarray, settings: NetworkSetting
     return np.stack([cut_crop(no_augmentation(), stacks, centre, shape) for centre in centres])
 
 
-def _cut_ends(
-    prepared: PreparedMovies,
-    time_point: int,
-    links: np.ndarray,
-    positions: np.ndarray,
-    drift: np.ndarray,
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """For both ends of links from one time point: crops of nuclei, and in which each link ends."""
-    ends, times = [], (time_point, time_point + 1)
-    windows = compute_pair_windows(prepared, 0, times)
-    for rows, own, window in zip(links.T, times, windows, strict=True):
-        rows, numbers = np.unique(rows, return_inverse=True)
-        stacks = [prepared.stack(0, time) for time in window]
-        drifted = (np.array(window) - own)[:, None] * drift
-        crops = _cut(stacks, positions[rows][:, None] + drifted, prepared.settings)
-        ends.append((crops, numbers))
-    return ends
-
-
 def _estimate_neighbour_flow(
     places_um: np.ndarray, links: np.ndarray, moved_um: np.ndarray, answers: np.ndarray
 ) -> np.ndarray:
@@ -160,7 +146,7 @@ def _answer_pairs(
     rows: np.ndarray,
     displacements: np.ndarray,
 ) -> np.ndarray:
-    """The network's answers for these of the links that `ends` shows, (k,) float."""
+    """Answers for these rows of links, (k,) float, of whose ends there are crops and their numbers."""
     displacements = displacements.astype(np.float32)
 
     def make_inputs(part: slice) -> list[np.ndarray]:

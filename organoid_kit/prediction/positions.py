@@ -135,7 +135,10 @@ def predict_heat(
     margins, steps = find_margins(network, settings)
     axes = zip(heat.shape, tile_shape_zyx, margins, steps, network.input_shape[1:4], strict=True)
     for tile in itertools.product(*(_plan_axis(*axis) for axis in axes)):
-        image = np.stack([_read_tile(stack, [read for read, _ in tile]) for stack in stacks], -1)
+        seen = tuple(slice(*read) for read, _ in tile)
+        image = np.stack([stack[seen] for stack in stacks], axis=-1)
+        missing = [high - low - n for ((low, high), _), n in zip(tile, image.shape)]
+        image = np.pad(image, [*((0, n) for n in missing), (0, 0)])  # 0 beyond, as in training
         predicted = _apply(network, image[None])[0, ..., 0]
         inner = tuple(slice(low - read[0], high - read[0]) for read, (low, high) in tile)
         heat[tuple(slice(*kept) for _, kept in tile)] = predicted[inner]
@@ -198,13 +201,6 @@ def _plan_axis(
 
 def _round_up(size: int, step: int) -> int:
     return -(-size // step) * step
-
-
-def _read_tile(stack: np.ndarray, spans: Sequence[Span]) -> np.ndarray:
-    """A part of a stack; what lies beyond the image is 0, as in training."""
-    inside = stack[tuple(slice(*span) for span in spans)]
-    missing = [high - low - size for (low, high), size in zip(spans, inside.shape, strict=True)]
-    return np.pad(inside, [(0, count) for count in missing])
 
 
 def _identify(

@@ -118,8 +118,7 @@ def write_ctc(
         (temporary / file_name).write_text("".join(lines))
         for time_point in range(last + 1):
             rows = annotations.rows_at(time_point)
-            positions, spacing_um = annotations.positions[rows], annotations.spacing_um
-            image = _draw_balls(positions, labels[rows], shape_zyx, spacing_um, radius_um)
+            image = _draw_balls(annotations, rows, labels[rows], shape_zyx, radius_um)
             image = image[0] if shape_zyx[0] == 1 else image
             path = temporary / f"{beginning}{time_point:0{digits}}.tif"
             tifffile.imwrite(path, image, photometric="minisblack", compression="zlib")
@@ -235,20 +234,17 @@ def _label_tracks(annotations: Annotations, folder: Path) -> tuple[np.ndarray, l
 
 
 def _draw_balls(
-    positions: np.ndarray,
-    labels: np.ndarray,
-    shape_zyx: tuple[int, int, int],
-    spacing_um: tuple[float, float, float],
-    radius_um: float,
+    annotations: Annotations, rows: np.ndarray, labels: np.ndarray, shape: tuple, radius_um: float
 ) -> np.ndarray:
     """A label image, (z, y, x) uint16: near voxels have the label of the nearest position."""
-    image = np.zeros(shape_zyx, dtype=np.uint16)
+    positions, spacing_um = annotations.positions[rows], annotations.spacing_um
+    image = np.zeros(shape, dtype=np.uint16)
     if len(positions) == 0:
         return image
     radius, boxes = radius_um / np.array(spacing_um), []
     for position in positions:
         low = np.maximum(np.ceil(position - radius), 0).astype(int)
-        high = np.minimum(np.floor(position + radius) + 1, shape_zyx).astype(int)
+        high = np.minimum(np.floor(position + radius) + 1, shape).astype(int)
         box = np.stack(np.meshgrid(*map(np.arange, low, high), indexing="ij"), axis=-1)
         boxes.append(box.reshape(-1, 3))
     voxels = np.unique(np.concatenate(boxes), axis=0)
