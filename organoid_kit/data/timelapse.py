@@ -177,13 +177,13 @@ def read_timelapse(
     if guesses and not accept_guess:
         raise _ask_to_confirm(image, axes, guesses)
     minutes = minutes_per_time_point
-    for name_of, value, unit in (
+    for argument, value, unit in (
         ("minutes_per_time_point", minutes, "minutes"),
         ("nucleus_diameter_um", nucleus_diameter_um, "µm"),
     ):
         if value is not None and not 0 < value < math.inf:
-            rule, advice = f"It must be a positive number of {unit}", "Pass for example 10."
-            raise refuse(path, rule, f"{name_of}={value}", advice)
+            rule, advice = f"{argument} must be a positive number of {unit}", "Pass for example 10."
+            raise refuse(path, rule, value, advice)
     return TimeLapse(
         name=name or path.stem.removesuffix(".ome"),
         time_points=choose_time_points(image, axes, time_points),
@@ -211,9 +211,7 @@ def _ask_to_confirm(image: ImageFile, axes: str, guesses: dict[str, str]) -> Use
     lengths = ", ".join(f"{letter} {length}" for letter, length in pairs if letter != "?")
     arguments = ", ".join(f"{key}={value}" for key, value in guesses.items())
     received = f"{image}, which does not say its {' and '.join(guesses)}. A guess: {lengths}"
-    advice = (
-        f"Pass {arguments} with the right values (spacing: z, y, x in µm), or accept_guess=True"
-    )
+    advice = f"Pass {arguments} with the right values (z, y, x in µm), or accept_guess=True"
     rule = "What a file does not say must be confirmed"
     return UserError(f"{rule}. Received: {received}. {advice} if the guess is right.")
 

@@ -153,7 +153,7 @@ def weigh_answers(targets: np.ndarray, all_targets: np.ndarray) -> np.ndarray:
 def count_neighbours(
     points_um: np.ndarray, time_points: np.ndarray, radius_um: float = 12.0
 ) -> np.ndarray:
-    """How many points, (n, 3) float, µm, lie around each at its time point, (n,) int: crowds."""
+    """How many other points, (n, 3) float, µm, lie around each at its time point: (n,) int."""
     # Time is a fourth axis, on which time points are too far apart to be neighbours.
     apart = np.column_stack([points_um, time_points * 10 * (radius_um + 1)])
     return cKDTree(apart).query_ball_point(apart, radius_um, return_length=True) - 1

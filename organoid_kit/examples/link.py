@@ -202,7 +202,7 @@ def cut_links(
 def compute_pair_windows(
     prepared: patches.PreparedMovies, movie: int, time_points: Sequence[int]
 ) -> tuple[list[int], list[int]]:
-    """Time points of the two crops of a candidate; beyond the movie, its nearest repeated."""
+    """Time points of the two crops of a candidate; beyond the movie, the nearest."""
     start, end = time_points
     before, after = prepared.settings.time_window
     offsets = (end - start) * np.arange(before, after + 1)
@@ -234,7 +234,7 @@ def _compute_distances(shape: Sequence[int], axis: int, others: np.ndarray) -> n
 
 
 def make_link_targets(annotations: Annotations, candidates: np.ndarray) -> np.ndarray:
-    """Whether candidates, (m, 2) rows, are links, (m,) int: 1 yes, 0 no, -1 truth is silent."""
+    """Whether candidates, (m, 2) rows, are links, (m,) int: 1 yes, 0 no, -1 unknown."""
     number = [len(annotations), 1]
     is_link = np.isin(candidates @ number, annotations.links @ number)
     onwards = annotations.links_forward()[candidates[:, 0]] > 0

@@ -146,7 +146,7 @@ def _answer_pairs(
     rows: np.ndarray,
     displacements: np.ndarray,
 ) -> np.ndarray:
-    """Answers for these rows of links, (k,) float, of whose ends there are crops and their numbers."""
+    """Answers for these rows of links, (k,) float; `ends` are crops, and which each link has."""
     displacements = displacements.astype(np.float32)
 
     def make_inputs(part: slice) -> list[np.ndarray]:

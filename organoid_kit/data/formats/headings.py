@@ -42,7 +42,7 @@ class Columns:
 def find_columns(
     header: Sequence[str], rows: Sequence[dict[str, str]], units: str | None, path: str | Path
 ) -> Columns:
-    """The columns of any table; `units`, um or voxels, counts first. UserError if one lacks."""
+    """The columns of a table; `units`, um or voxels, counts first. UserError if one is missing."""
     said = {}
     for name in reversed(header):  # x_um, X (µm) → x, X and their unit
         match = re.fullmatch(r"(.+?)[\s_(\[]+([^\W_]+)[)\]]?", name)
@@ -82,7 +82,7 @@ def find_columns(
 def link_by_track(
     tracks: Sequence[str], time_points: Sequence[int]
 ) -> tuple[list[tuple[int, int]], int]:
-    """Links (pairs of rows) of positions alone in their track at a time; how many are not."""
+    """Links (pairs of rows) of positions alone in their track at a time; tracks with several."""
     rows_of = defaultdict(lambda: defaultdict(list))
     for row, (track, time) in enumerate(zip(tracks, time_points, strict=True)):
         if track not in ("", "None", "-1"):

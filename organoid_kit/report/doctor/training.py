@@ -49,7 +49,7 @@ def diagnose_data(
     validation: Sequence[AnnotatedMovie] = (),
     nucleus_um: tuple[float, float] = NUCLEUS_UM,
 ) -> list[Finding]:
-    """What looks wrong in the data of a training; narrowest and widest nuclei there may be."""
+    """What looks wrong in data of a training; `nucleus_um`: narrowest, widest nuclei possible."""
     findings = []
     for annotated in (*training, *validation):
         findings += _diagnose_movie(annotated, settings.channels, nucleus_um)
