@@ -183,7 +183,7 @@ def read_timelapse(
     ):
         if value is not None and not 0 < value < math.inf:
             rule, advice = f"{argument} must be a positive number of {unit}", "Pass for example 10."
-            raise refuse(path, rule, value, advice)
+            raise refuse(path, rule, f"{argument}={value}", advice)
     return TimeLapse(
         name=name or path.stem.removesuffix(".ome"),
         time_points=choose_time_points(image, axes, time_points),

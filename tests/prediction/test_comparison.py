@@ -20,6 +20,7 @@ def compare(monkeypatch, tmp_path):
     def compare_found(tuned: int, start: int, blobs: int) -> comparison.NetworkComparison:
         places = Annotations(PLACES, [0] * 5, spacing_um=(2, 1, 1))
         settings = make_settings("position", start_from="earlier")
+        movie = SimpleNamespace(relative_size=1.0)
         run = SimpleNamespace(folder=tmp_path, settings=settings)
         counts = {tmp_path: tuned, "earlier": start}
         monkeypatch.setattr(comparison, "load_network", lambda folder: (folder, run.settings))
@@ -31,7 +32,7 @@ def compare(monkeypatch, tmp_path):
         monkeypatch.setattr(
             comparison, "find_blobs", lambda *_, **__: places.select(np.arange(blobs))
         )
-        return comparison.compare_fine_tuned(run, [AnnotatedMovie(None, places)])
+        return comparison.compare_fine_tuned(run, [AnnotatedMovie(movie, places)])
 
     return compare_found
 
