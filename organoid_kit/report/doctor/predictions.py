@@ -96,7 +96,7 @@ def _find_no_recall(kept: Annotations, truth: Annotations, movie: TimeLapse) -> 
     for order in permutations(range(3)):
         positions = truth.positions[:, order]
         read = dataclasses.replace(truth, positions=positions, spacing_um=movie.spacing_um)
-        matched = np.count_nonzero(match_to_truth(read, kept) >= 0)
+        matched = int((match_to_truth(read, kept) >= 0).sum())
         recall[order] = matched / max(1, len(truth))
     here, best = recall[(0, 1, 2)], max(recall, key=recall.get)
     values = {"found": len(kept), "true": len(truth), "here": here}
