@@ -171,7 +171,7 @@ def test_the_package_stays_small():
     came later. What is added is to be made room for.
     """
     lines = house.read_lines(ROOT, [*ROOMS, "__init__"])
-    assert len(lines) <= 26_500
+    assert len(lines) <= 26_000
     assert len(house.read_lines(ROOT, list(SMALL))) <= 14_500
     assert sum(len(line) > house.LONG for line in lines) <= 0.02 * len(lines)
     assert len([*(ROOT / "organoid_kit").glob("[!_]*")]) <= 13

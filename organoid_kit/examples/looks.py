@@ -88,7 +88,7 @@ def find_unlike(look: Sequence[float], known: Sequence[float]) -> dict[str, str]
     pairs = (np.reshape(ends, (-1, 2)) for ends in (look, known))
     for own, trained, (name, facts) in zip(*pairs, _MEASURES.items()):
         words, lower, higher = facts
-        most = higher * max(trained[1], _NO_NOISE if name == "noise" else 0.0)
+        most = higher * max(trained[1], _NO_NOISE if name == "noise" else 1e-9)
         if own[1] and trained[1] and (own[1] * lower < trained[0] or own[0] > most):
             said = (" to ".join(dict.fromkeys(f"{v:.2g}" for v in pair)) for pair in (own, trained))
             unlike[name] = f"{words.format(next(said))} ({next(said)} in training)"
