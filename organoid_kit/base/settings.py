@@ -154,6 +154,7 @@ _RULES: _Rules = {
     "learning_rate": (lambda v: 0 < v <= 1, "above 0 and at most 1"),
     "calibration": (lambda v: v[0] > 0, "a slope above 0 and an intercept"),
     "threshold": (lambda v: 0 < v < 1, "between 0 and 1"),
+    "look": (lambda v: len(v) == 12 and min(v) >= 0, "six ranges, as `measure_look` gives them"),
     "division_window": _AROUND_ZERO,
     **dict.fromkeys(("batch_size", "patches_per_time_point", "epochs"), _ONE_OR_MORE),
     **dict.fromkeys(("patience", "link_neighbours"), _ONE_OR_MORE),

@@ -36,6 +36,7 @@ WRONG = {
     "mixed_precision": [1, "yes"],
     "seed": [-1, 1.0],
     "calibration": [(0, 0), (-1, 0), (1,), 1.0, (1, float("nan")), None],
+    "look": ["wide", (1.0,), (-1.0,) * 12],
     "nucleus_sigma_um": [0],
     "min_distance_um": [0],
     "nucleus_diameter_um": [0],
