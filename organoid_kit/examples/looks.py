@@ -54,7 +54,8 @@ def measure_look(movies: Sequence[AnnotatedMovie], settings: NetworkSettings) ->
     for annotated in (movies[row] for row in _spread(len(movies), _MOST_MOVIES)):
         times = choose_time_points(annotated.movie, annotated.annotations)
         stacks = [_measure_stack(annotated.movie, time, settings) for time in times]
-        measured.append(np.median(stacks, axis=0))
+        known = (column[column > 0] for column in np.transpose(stacks))
+        measured.append([np.median(column) if column.size else 0.0 for column in known])
     known = (column[column > 0] for column in np.transpose(measured))
     ranges = ((c.min(), c.max()) if c.size else (0.0, 0.0) for c in known)
     return tuple(float(end) for ends in ranges for end in ends)
