@@ -122,13 +122,16 @@ def _estimate(annotated: AnnotatedMovie, settings: NetworkSettings) -> float | N
     positions = None if first is None else annotations.positions_at(first)
     size = estimate_nucleus_size(movie, settings.channels, first, positions)
     known = settings.nucleus_diameter_um
-    if size is None or not size.is_certain or 1 / _HALF_SIZE < size.diameter_um / known < SAME_SIZE:
+    if size is None or 1 / _HALF_SIZE < size.diameter_um / known < SAME_SIZE:
         return None
+    done = "so the movie is scaled to it. If that is wrong, state the diameter"
+    if not size.is_certain:
+        done = "and the movie is not scaled, as that is not sure. State the diameter if you know it"
     wide = f"{size.diameter_um:.0f}"
-    message = f"{movie.name}: {size}; the network knows {known:g} µm, so the movie is scaled to it."
     advice = f"read_timelapse(..., nucleus_diameter_um={wide}), or --nucleus-diameter {wide}"
-    warnings.warn(f"{message} If that is wrong, state the diameter: {advice}.", stacklevel=2)
-    return size.diameter_um
+    message = f"{movie.name}: {size}; the network knows {known:g} µm, {done}: {advice}."
+    warnings.warn(message, stacklevel=2)
+    return size.diameter_um if size.is_certain else None
 
 
 def _respond(image: np.ndarray, spacing_um: np.ndarray) -> list[np.ndarray]:

@@ -84,6 +84,16 @@ def test_a_size_not_stated_is_estimated_with_a_warning_that_says_how_to_state_it
     assert 0.4 < fitted.movie.spacing_um[0] / annotated.movie.spacing_um[0] < 0.6
 
 
+def test_a_size_that_is_not_sure_is_said_and_changes_nothing():
+    annotated = make_balls(20)
+    image = annotated.movie.stack(0, (1,))
+    image[..., image.shape[2] // 3 :] = 100  # one column of three balls: too few to be sure
+    movie = make_timelapse(image[None, None], annotated.movie.spacing_um)
+    nobody = AnnotatedMovie(movie, Annotations(np.zeros((0, 3)), []))
+    with pytest.warns(UserWarning, match=r"not scaled, as that is not sure.*=(1[5-9]|2\d)\)"):
+        assert fit_to_network(nobody, SETTINGS) is nobody
+
+
 @pytest.mark.filterwarnings("error")
 def test_nothing_is_scaled_where_sizes_agree_or_the_network_knows_none():
     for annotated, settings in [
