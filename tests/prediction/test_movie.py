@@ -35,7 +35,7 @@ def test_what_is_unlike_is_said_once_and_a_size_that_is_estimated_holds_for_all(
         shown.append(fit_to_network(AnnotatedMovie(movie, nothing), settings).movie.spacing_um)
         return nothing
 
-    own = {"nucleus_diameter_um": 7.0, "look": (0.0, 0.0, 0.3, 0.5)}
+    own = {"nucleus_diameter_um": 7.0, "look": (0.0, 0.0, 0.3, 0.5) + (0.0,) * 8}
     loaded = {kind: (None, make_settings(kind, **own)) for kind in KINDS}
     monkeypatch.setattr(movie_prediction, "load_networks", lambda *given: loaded)
     for name in ("predict_positions", "predict_divisions", "predict_links"):
