@@ -81,8 +81,9 @@ def test_found_through_bioimageio_core_is_nearly_what_the_kit_finds(tmp_path):
     ours = predict_positions(own, example.movie, settings, time_points=[2], show_progress=False)
     images = np.load(folder / "test_input.npy")
     description = load_description(folder / "rdf.yaml")
-    with create_prediction_pipeline(description, weight_format="onnx") as pipeline:
-        said = predict(model=pipeline, inputs=images)
+    # Not in a `with`: the pipeline of bioimageio.core 0.11 did not end here
+    pipeline = create_prediction_pipeline(description, weight_format="onnx")
+    said = predict(model=pipeline, inputs=images)
     heat = said.members["probabilities"].data.values[0, ..., 0]
     theirs = find_peaks(heat, settings.spacing_um, settings.min_distance_um, settings.threshold)[0]
     assert len(theirs) > 20
