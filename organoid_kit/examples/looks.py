@@ -8,7 +8,8 @@ import numpy as np
 
 from organoid_kit.base import NetworkSettings
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
-from organoid_kit.evaluation.blobs import DIAMETER_UM, find_blobs_in_stack
+from organoid_kit.data.timelapse import USUAL_DIAMETER_UM
+from organoid_kit.evaluation.blobs import find_blobs_in_stack
 from organoid_kit.examples.patches import prepare_stack
 from organoid_kit.examples.sizes import SAME_SIZE, estimate_nucleus_size
 
@@ -54,11 +55,10 @@ def measure_look(movies: Sequence[AnnotatedMovie], settings: NetworkSettings) ->
     for annotated in (movies[row] for row in _spread(len(movies), _MOST_MOVIES)):
         times = choose_time_points(annotated.movie, annotated.annotations)
         stacks = [_measure_stack(annotated.movie, time, settings) for time in times]
-        known = (column[column > 0] for column in np.transpose(stacks))
-        measured.append([np.median(column) if column.size else 0.0 for column in known])
-    known = (column[column > 0] for column in np.transpose(measured))
-    ranges = ((c.min(), c.max()) if c.size else (0.0, 0.0) for c in known)
-    return tuple(float(end) for ends in ranges for end in ends)
+        measured.append(np.ma.median(np.ma.masked_equal(stacks, 0), axis=0).filled(0))
+    known = np.ma.masked_equal(measured, 0)
+    ends = np.stack([known.min(axis=0).filled(0), known.max(axis=0).filled(0)], axis=1)
+    return tuple(ends.ravel().tolist())
 
 
 def _measure_stack(
@@ -69,7 +69,7 @@ def _measure_stack(
     diameter_um = size.mean_um if size and size.is_certain else 0.0
     stack = prepare_stack(movie, time_point, settings, denoise=False)
     spacing_um = np.array(movie.spacing_um) * movie.shape_zyx / stack.shape
-    _, heights = find_blobs_in_stack(stack, spacing_um, diameter_um or DIAMETER_UM)
+    _, heights = find_blobs_in_stack(stack, spacing_um, diameter_um or USUAL_DIAMETER_UM)
     contrast = np.median(heights[:_MOST_BLOBS]) if len(heights) else 0.0
     plane_um = movie.spacing_um[0] if movie.shape_zyx[0] > 1 else 0.0
     filled = np.mean(stack > _FILLED)

@@ -45,7 +45,7 @@ class NucleusSize:
     @property
     def is_certain(self) -> bool:
         """Whether there are enough nuclei of one size to rely on it."""
-        return self.nuclei >= _FEWEST_NUCLEI and self.high_um < 1.6 * self.low_um
+        return self.nuclei >= _FEWEST_NUCLEI and self.high_um < SAME_SIZE * self.low_um
 
 
 def estimate_nucleus_size(
@@ -62,9 +62,8 @@ def estimate_nucleus_size(
     spacing_um = np.array(movie.spacing_um)
     shape = np.maximum(1, np.round(stack.shape * spacing_um / np.maximum(spacing_um, _FINEST_UM)))
     image = resample(stack, tuple(shape.astype(int).tolist()), _QUANTILES)
-    image = np.sign(image) * np.sqrt(
-        np.abs(image)
-    )  # dim nuclei answer nearly as much as bright ones
+    # As their square root, so that dim nuclei answer nearly as much as bright ones
+    image = np.sign(image) * np.sqrt(np.abs(image))
     spacing_um = spacing_um * stack.shape / shape
     if positions is None or not len(positions):
         light = np.maximum(image, 0)  # only the part around its middle is looked at

@@ -7,8 +7,8 @@ import numpy as np
 
 from organoid_kit.base import NetworkSettings
 from organoid_kit.data import AnnotatedMovie, Annotations
+from organoid_kit.data.timelapse import USUAL_DIAMETER_UM
 from organoid_kit.evaluation import check_annotations
-from organoid_kit.evaluation.blobs import DIAMETER_UM
 from organoid_kit.evaluation.checks import CheckLimits, Problem
 from organoid_kit.evaluation.checks.rules import name_columns
 from organoid_kit.examples.looks import choose_time_points
@@ -81,7 +81,7 @@ def _diagnose_movie(
         return findings
     if widths_um is not None:
         plane_um = float(np.mean(widths_um[1:]))
-        if not 1 / _OTHER_WIDTH < plane_um / DIAMETER_UM < _OTHER_WIDTH:
+        if not 1 / _OTHER_WIDTH < plane_um / USUAL_DIAMETER_UM < _OTHER_WIDTH:
             limits = CheckLimits(diameter_um=plane_um)
             problems = check_annotations(annotations, movie, limits=limits, **options)
     return list(_find_wrong_positions(problems, annotations, times, annotated.name))
