@@ -9,13 +9,10 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+from _random_movies import random_synthetic_settings
 from scipy import ndimage
 
-from organoid_kit.course.synthetic import (
-    SyntheticSettings,
-    make_synthetic_movie,
-    random_synthetic_settings,
-)
+from organoid_kit.course.synthetic import SyntheticSettings, make_synthetic_movie
 from organoid_kit.course.synthetic.life import Snapshot, grow_organoid
 from organoid_kit.course.synthetic.movie import Microscope
 from organoid_kit.data import Annotations

@@ -26,11 +26,12 @@ import numpy as np
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+from _random_movies import random_synthetic_settings
 from _wide_movies import make_wide_movie
 
 from organoid_kit.base.files import write_json_safely
 from organoid_kit.base.settings import NETWORKS, make_settings
-from organoid_kit.course.synthetic import make_synthetic_movie, random_synthetic_settings
+from organoid_kit.course.synthetic import make_synthetic_movie
 from organoid_kit.data.dataset import AnnotatedMovie
 from organoid_kit.evaluation.calibration import compute_reliability
 from organoid_kit.evaluation.classification import compute_average_precision

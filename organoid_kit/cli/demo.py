@@ -34,8 +34,8 @@ _SETTINGS = dict(zip(NETWORKS, ("settings.json", "settings_division.json", "sett
 def demo(
     output: Path = Path("demo"), epochs: int | None = None, networks: str = "trained"
 ) -> int | None:
-    """The whole way on the bundled movies; 130 where a training was interrupted."""
-    began = time.monotonic()
+    """The whole way on the bundled movies, in demo-2 where demo is there; 130 if interrupted."""
+    began, output = time.monotonic(), find_free_path(output) if output.exists() else output
     samples, parts = find_samples(), ("training", "validation", "test")
     training, validation, test = (read_dataset(samples / f"{part}.autlist") for part in parts)
     channels = read_settings(samples / _SETTINGS["position"]).channels
@@ -56,7 +56,6 @@ def demo(
     if len(folders) < len(NETWORKS):
         return 130
 
-    _keep_earlier(output)
     _print_step(3, "Ask each network about a movie it has never seen")
     results = ask_networks(folders, test, [*training, *validation], channels)
     _print_step(4, "Put its nuclei together into tracks")
@@ -89,20 +88,6 @@ def _train(samples: Path, split: Split, folder: Path, epochs: int | None) -> dic
         runs[network] = run
         print(flush=True)
     return runs
-
-
-def _keep_earlier(folder: Path) -> None:
-    """Moves what an earlier demo made, but for its runs, into a folder with its date."""
-    made = ("report*.html", "report*.json", "scores.json", "tracks", "tracking")
-    earlier = [path for pattern in made for path in sorted(folder.glob(pattern))]
-    if not earlier:
-        return
-    date = time.strftime("%Y-%m-%d_%H-%M-%S", time.localtime(earlier[0].stat().st_mtime))
-    kept = folder / f"earlier_{date}"
-    kept = find_free_path(kept) if kept.exists() else kept
-    kept.mkdir()
-    for path in earlier:
-        path.rename(kept / path.name)
 
 
 def ask_networks(

@@ -1,4 +1,4 @@
-"""Training, validation and test parts that do not leak into each other.
+"""Training and validation parts that do not leak into each other.
 
 A network sees a time window: what it is shown at time point 7 it has seen in part at time point 6.
 Two parts of a movie are therefore only independent if no image is seen by both. Splitting by movie
@@ -8,8 +8,7 @@ is best; where there is only one movie, split it into blocks of time with a gap 
 import dataclasses
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from itertools import combinations
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,11 +21,10 @@ DEFAULT_WINDOW = (-1, 1)
 
 @dataclass(frozen=True)
 class Split:
-    """What is learned from, what decides when to stop, and what is looked at once, at the end."""
+    """What is learned from, and what decides when to stop."""
 
     training: list[AnnotatedMovie]
     validation: list[AnnotatedMovie]
-    test: list[AnnotatedMovie] = field(default_factory=list)
 
     def __str__(self) -> str:
         return "\n".join(
@@ -36,61 +34,47 @@ class Split:
         )
 
     def parts(self) -> dict[str, list[AnnotatedMovie]]:
-        """The three parts by name."""
-        return {"training": self.training, "validation": self.validation, "test": self.test}
+        """The two parts by name."""
+        return {"training": self.training, "validation": self.validation}
 
 
-def split_by_movie(
-    annotated_movies: Movies, validation: int = 1, test: int = 0, *, seed: int = 1
-) -> Split:
-    """So many whole movies for validation and for test; the others, at least one, for training. A
-    movie that is listed several times (annotated in several pieces) stays together.
+def split_by_movie(annotated_movies: Movies, *, seed: int = 1) -> Split:
+    """One whole movie for validation, the others for training. A movie that is listed several times
+    (annotated in several pieces) stays together.
     """
     keys = list(dict.fromkeys(_movie_key(one) for one in annotated_movies))
-    if len(keys) < validation + test + 1:
-        received = f"{len(keys)} movies, {validation} for validation and {test} for test"
+    if len(keys) < 2:
         advice = "Annotate another movie, or use split_by_time_block, which splits within a movie."
-        raise UserError(f"One movie must be left for training. Received: {received}. {advice}")
-    order = np.random.default_rng(seed).permutation(len(keys))
-    parts = []
-    for numbers in np.split(order, [validation, validation + test]):
-        chosen = {keys[number] for number in numbers}
-        parts.append([one for one in annotated_movies if _movie_key(one) in chosen])
-    return Split(training=parts[2], validation=parts[0], test=parts[1])
+        raise UserError(f"A movie must be left for training. Received: {len(keys)}. {advice}")
+    chosen = keys[np.random.default_rng(seed).permutation(len(keys))[0]]
+    parts = [], []
+    for one in annotated_movies:
+        parts[_movie_key(one) == chosen].append(one)
+    return Split(*parts)
 
 
 def split_by_time_block(
     annotated_movies: Movies,
     validation_fraction: float = 0.2,
-    test_fraction: float = 0.0,
     *,
     time_window: tuple[int, int] = DEFAULT_WINDOW,
-    gap: int | None = None,
 ) -> Split:
-    """The beginning of each movie for training, what follows for validation, and the end for test.
+    """The beginning of each movie for training, the end for validation.
 
-    Between blocks, `gap` time points are left out (None: as few as possible), so that no image is
-    seen by both; `time_window` is the first and last time point seen together. The cells are still
-    the same ones: such a score is more hopeful than that of a movie never seen. Fractions are of
-    the annotated time points, 0 to 1.
+    Between them as few time points as possible are left out so that no image is seen by both;
+    `time_window` is the first and last time point seen together. The cells are still the same ones:
+    such a score is more hopeful than that of a movie never seen. The fraction is of the annotated
+    time points, 0 to 1.
     """
-    least = time_window[1] - time_window[0]
-    gap = least if gap is None else gap
-    if gap < least:
-        rule = f"Between blocks at least {least} time points must be left out, or both see the same"
-        received = f"a gap of {gap} for the time window {time_window[0]} to {time_window[1]}"
-        raise UserError(f"{rule}. Received: {received}. Pass gap={least} or more, or leave it out.")
     keys = [_movie_key(one) for one in annotated_movies]
     twice = sorted({name for path, name in keys if keys.count((path, name)) > 1})
     if twice:  # it would be cut into blocks twice, each time elsewhere
         rule = "Each movie may be listed once to be split into blocks of time"
         received = f"{', '.join(map(repr, twice))} more than once"
-        advice = (
-            "Put its annotations together, give other movies other names, or use split_by_movie."
-        )
+        advice = "Put its annotations together, name others otherwise, or use split_by_movie."
         raise UserError(f"{rule}. Received: {received}. {advice}")
-    fractions = (validation_fraction, test_fraction)
-    blocks = [_time_blocks(one, fractions, gap) for one in annotated_movies]
+    gap = time_window[1] - time_window[0]
+    blocks = [_time_blocks(one, validation_fraction, gap) for one in annotated_movies]
     return _split_time_points(annotated_movies, blocks)
 
 
@@ -107,19 +91,18 @@ def split_random_time_points(
     for one in annotated_movies:
         time_points = rng.permutation(one.annotations.annotated_time_points)
         number = _count_part(len(time_points), validation_fraction)
-        blocks.append([time_points[number:], time_points[:number], time_points[:0]])
+        blocks.append((time_points[number:], time_points[:number]))
     return _split_time_points(annotated_movies, blocks)
 
 
 def find_leaks(split: Split, time_window: tuple[int, int] = DEFAULT_WINDOW) -> list[str]:
-    """Images that two parts both see, one sentence for each movie and pair of parts."""
-    views = {name: _list_views(part, time_window) for name, part in split.parts().items()}
+    """Images that both parts see, one sentence for each movie."""
+    learned, judged = (_list_views(part, time_window) for part in split.parts().values())
     leaks = []
-    for one, other in combinations(views, 2):
-        for key in views[one].keys() & views[other].keys():
-            if shared := sorted(views[one][key] & views[other][key]):
-                times = ", ".join(map(str, shared))
-                leaks.append(f"{one} and {other} both see {key[1]!r} at time points {times}.")
+    for key in learned.keys() & judged.keys():
+        if shared := sorted(learned[key] & judged[key]):
+            times = ", ".join(map(str, shared))
+            leaks.append(f"training and validation both see {key[1]!r} at time points {times}.")
     return sorted(leaks)
 
 
@@ -128,44 +111,38 @@ def _movie_key(annotated: AnnotatedMovie) -> tuple[str, str]:
     return str(annotated.movie.path), annotated.movie.name
 
 
-def _time_blocks(
-    annotated: AnnotatedMovie, fractions: Sequence[float], gap: int
-) -> list[np.ndarray]:
-    """Time points for training, validation and test, with a gap before the second and the third."""
+def _time_blocks(annotated: AnnotatedMovie, fraction: float, gap: int) -> list[np.ndarray]:
+    """Time points for training and validation, with a gap between them."""
     time_points = annotated.annotations.annotated_time_points
-    counts = [_count_part(len(time_points), fraction) for fraction in fractions]
-    starts = [len(time_points) - sum(counts), len(time_points) - counts[1]]
-    blocks = np.split(time_points, starts) if starts[0] > 0 else [time_points[:0]] * 3
-    for number in (0, 1):
-        following = np.concatenate(blocks[number + 1 :])
-        if len(following):
-            blocks[number] = blocks[number][blocks[number] < following[0] - gap]
-    wanted = [True, *(fraction > 0 for fraction in fractions)]
-    if any(needed and len(block) == 0 for needed, block in zip(wanted, blocks, strict=True)):
+    count = _count_part(len(time_points), fraction)
+    training, validation = np.split(time_points, [len(time_points) - count])
+    if len(validation):
+        training = training[training < validation[0] - gap]
+    if len(training) == 0 or (fraction > 0 and len(validation) == 0):
         rule = f"Each block of time needs an annotated time point, and gaps of {gap} between them"
         received = f"{len(time_points)} annotated time points in {annotated.movie.name!r}"
         advice = "Annotate more, ask for a smaller part, or use split_by_movie for several movies."
         raise UserError(f"{rule}. Received: {received}. {advice}")
-    return blocks
+    return [training, validation]
 
 
 def _count_part(count: int, fraction: float) -> int:
     """So many of `count`, rounded up: a part that was asked for is not empty."""
     if not 0 <= fraction < 1:
-        rule = "The part for validation or test must be from 0 to below 1"
+        rule = "The part for validation must be from 0 to below 1"
         raise UserError(f"{rule}. Received: {fraction}. Pass for example 0.2.")
     return math.ceil(round(count * fraction, 9))
 
 
 def _split_time_points(annotated_movies: Movies, blocks: Sequence[Sequence[np.ndarray]]) -> Split:
-    """A split from the time points of training, validation and test in each movie."""
-    parts: tuple[list, list, list] = ([], [], [])
+    """A split from the time points of training and validation in each movie."""
+    split = Split([], [])
     for one, movie_blocks in zip(annotated_movies, blocks, strict=True):
-        for part, time_points in zip(parts, movie_blocks, strict=True):
+        for part, time_points in zip(split.parts().values(), movie_blocks, strict=True):
             if len(time_points):
                 chosen = one.annotations.select(np.isin(one.annotations.time_points, time_points))
                 part.append(dataclasses.replace(one, annotations=chosen))
-    return Split(*parts)
+    return split
 
 
 def _list_views(part: Movies, window: tuple[int, int]) -> dict[tuple[str, str], set[int]]:

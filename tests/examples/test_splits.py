@@ -40,8 +40,8 @@ def times(part: list) -> list[int]:
 
 def test_movies_stay_whole():
     movies = [make_annotated(f"movie {number}") for number in range(5)]
-    split = split_by_movie(movies, validation=1, test=2)
-    assert [len(part) for part in (split.training, split.validation, split.test)] == [2, 1, 2]
+    split = split_by_movie(movies)
+    assert (len(split.training), len(split.validation)) == (4, 1)
     assert {id(one) for part in split.parts().values() for one in part} == {
         id(one) for one in movies
     }
@@ -71,29 +71,20 @@ def test_a_movie_in_two_pieces_stays_together():
 
 
 def test_too_few_movies_is_an_error_that_names_the_alternative():
-    with pytest.raises(UserError, match="2 movies.*split_by_time_block"):
-        split_by_movie([make_annotated("a"), make_annotated("b")], validation=1, test=1)
+    with pytest.raises(UserError, match="Received: 1.*split_by_time_block"):
+        split_by_movie([make_annotated("a"), make_annotated("a")])
 
 
 def test_blocks_of_time_follow_each_other_with_a_gap():
-    split = split_by_time_block([make_annotated(time_points=range(20))], 0.2, 0.1)
-    assert times(split.training) == list(range(12))  # 12 and 13 are the gap
-    assert times(split.validation) == [14, 15]  # 16 and 17 are the gap
-    assert times(split.test) == [18, 19]
-    assert split.training[0].annotations.links.tolist() == [[row, row + 1] for row in range(11)]
+    split = split_by_time_block([make_annotated(time_points=range(20))], 0.2)
+    assert times(split.training) == list(range(14))  # 14 and 15 are the gap
+    assert times(split.validation) == list(range(16, 20))
+    assert split.training[0].annotations.links.tolist() == [[row, row + 1] for row in range(13)]
 
 
 def test_the_gap_counts_time_points_of_the_movie():
     split = split_by_time_block([make_annotated(time_points=[0, 5, 10, 15])], 0.25)
     assert (times(split.training), times(split.validation)) == ([0, 5, 10], [15])
-
-
-def test_a_gap_smaller_than_the_window_is_an_error():
-    with pytest.raises(UserError, match="at least 2 time points.*gap of 1"):
-        split_by_time_block([make_annotated()], gap=1)
-    assert times(
-        split_by_time_block([make_annotated()], gap=1, time_window=(0, 1)).training
-    ) == list(range(7))
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3])
@@ -117,37 +108,30 @@ windows = st.tuples(st.integers(-3, 0), st.integers(0, 3))
 annotated_times = st.sets(st.integers(0, 40), min_size=1)
 
 
-@given(st.lists(annotated_times, min_size=3, max_size=6), windows, st.integers(0, 99))
+@given(st.lists(annotated_times, min_size=2, max_size=6), windows, st.integers(0, 99))
 @settings(max_examples=50, deadline=None)
 def test_a_split_by_movie_never_leaks(time_points, window, seed):
     movies = [
         make_annotated(f"movie {number}", sorted(chosen))
         for number, chosen in enumerate(time_points)
     ]
-    assert find_leaks(split_by_movie(movies, 1, 1, seed=seed), window) == []
+    assert find_leaks(split_by_movie(movies, seed=seed), window) == []
 
 
-@given(
-    st.lists(annotated_times, min_size=1, max_size=3),
-    windows,
-    st.floats(0, 0.5),
-    st.floats(0, 0.4),
-    st.integers(0, 4),
-)
+@given(st.lists(annotated_times, min_size=1, max_size=3), windows, st.floats(0, 0.9))
 @settings(max_examples=200, deadline=None)
-def test_blocks_of_time_never_leak(time_points, window, validation, test, more):
+def test_blocks_of_time_never_leak(time_points, window, validation):
     movies = [
         make_annotated(f"movie {number}", sorted(chosen))
         for number, chosen in enumerate(time_points)
     ]
-    gap = window[1] - window[0] + more
     try:
-        split = split_by_time_block(movies, validation, test, time_window=window, gap=gap)
+        split = split_by_time_block(movies, validation, time_window=window)
     except UserError:
         return  # too few time points, said clearly
     assert find_leaks(split, window) == []
     assert len(split.training) == len(movies)
-    assert bool(split.validation) == (validation > 0) and bool(split.test) == (test > 0)
+    assert bool(split.validation) == (validation > 0)
     for parts in zip(*(part for part in split.parts().values() if part), strict=True):
         borders = [time for part in parts for time in (times([part])[0], times([part])[-1])]
         assert borders == sorted(borders)
@@ -175,12 +159,12 @@ def test_a_leak_names_the_shared_time_points():
         "training and validation both see 'movie' at time points 4."
     ]
     assert find_leaks(Split([early], [late]), (0, 0)) == []
-    assert find_leaks(Split([early], [], [late]), (-1, 0)) == []
+    assert find_leaks(Split([early], [late]), (-1, 0)) == []
 
 
 def test_a_split_describes_itself():
     text = str(split_by_time_block([make_annotated("gut")]))
-    assert (
-        "training   6 positions: gut, 6 time points (0 to 5)" in text
-        and "test       0 positions: none" in text
-    )
+    assert text.splitlines() == [
+        "training   6 positions: gut, 6 time points (0 to 5)",
+        "validation 2 positions: gut, 2 time points (8 to 9)",
+    ]

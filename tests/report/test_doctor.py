@@ -3,17 +3,16 @@ nothing.
 """
 
 import dataclasses
+import importlib
 import json
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from organoid_kit.base.settings import make_settings, write_settings
-from organoid_kit.course.synthetic import (
-    SyntheticSettings,
-    make_synthetic_movie,
-    random_synthetic_settings,
-)
+from organoid_kit.course.synthetic import SyntheticSettings, make_synthetic_movie
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.dataset import AnnotatedMovie, read_dataset
 from organoid_kit.data.downloads import find_samples
@@ -30,6 +29,9 @@ from organoid_kit.report.doctor import (
 from organoid_kit.report.doctor.predictions import find_twins
 from organoid_kit.report.measuring import measure_light, measure_width_um
 from organoid_kit.training.runs import NOT_FINITE, Run
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+random_synthetic_settings = importlib.import_module("_random_movies").random_synthetic_settings
 
 SETTINGS = make_settings(channels=(2, 3), threshold=0.4)
 

@@ -7,11 +7,7 @@ from scipy import ndimage
 
 from organoid_kit.base import UserError
 from organoid_kit.course.synthetic.life import Nucleus, Organoid, Snapshot, dot, grow_organoid, unit
-from organoid_kit.course.synthetic.settings import (
-    SyntheticSettings,
-    apply_difficulty,
-    check_settings,
-)
+from organoid_kit.course.synthetic.settings import SyntheticSettings, check_settings
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.timelapse import TimeLapse, make_timelapse
 
@@ -35,7 +31,6 @@ def make_synthetic_movie(
     """
     settings = settings or SyntheticSettings()
     check_settings(settings)
-    settings = apply_difficulty(settings)
     name = name or f"synthetic organoid {seed}"
     life, light = (np.random.default_rng((seed, part)) for part in (1, 2))
     snapshots = list(grow_organoid(settings, life))

@@ -1,9 +1,6 @@
 """What one can choose about an invented organoid and the microscope that looks at it."""
 
-import dataclasses
 from dataclasses import dataclass
-
-import numpy as np
 
 from organoid_kit.base import UserError
 
@@ -19,8 +16,6 @@ class SyntheticSettings:
     spacing_um: tuple[float, float, float] = (2.0, 0.5, 0.5)
     time_points: int = 12
     minutes_per_time_point: float = 20.0
-    # Multiplies haze, noise, debris, motion and variety; 0 is a picture from a textbook
-    difficulty: float = 1.0
     # The organoid
     nuclei: int = 45  # at the first time point
     nucleus_diameter_um: float = 7.5
@@ -61,45 +56,6 @@ class SyntheticSettings:
     noise_blur_px: float = 0.0  # noise becomes correlated when stacks are resampled
 
 
-def random_synthetic_settings(rng: np.random.Generator, **fixed) -> SyntheticSettings:
-    """One of many microscopes and organoids; a network trained on all of them fits new ones. What
-    is `fixed`, such as `shape_zyx` or `time_points`, is not drawn.
-    """
-    elongation = rng.uniform(0.65, 1.7)
-    xy_blur_um = rng.uniform(0.15, 0.5)
-    drawn = dict(
-        nuclei=int(rng.integers(15, 60)),
-        nucleus_diameter_um=rng.uniform(6.0, 10.0),
-        diameter_spread=rng.uniform(0.05, 0.2),
-        elongation=elongation,
-        giants=rng.choice([0.0, 0.1, 0.25]),
-        irregularity=rng.uniform(0.0, 0.11),
-        looseness=rng.uniform(0.88, 1.15),
-        organoid_axes_zyx=tuple(rng.uniform(0.8, 1.15, 3)),
-        bumpiness=rng.uniform(0.0, 0.1),
-        bud=rng.uniform(0.0, 0.35),
-        cycle_time_points=rng.uniform(15, 40),
-        migration_um=rng.uniform(0.1, 1.0),
-        rotation_degrees=rng.uniform(0, 4),
-        drift_um=rng.uniform(0, 1.0),
-        brightness_spread=rng.uniform(0.05, 0.35),
-        texture=rng.uniform(0.05, 0.5),
-        texture_um=rng.uniform(0.3, 1.2),
-        cytoplasm=rng.uniform(0.0, 0.12),
-        lumen_glow=rng.uniform(0.0, 0.15),
-        background=rng.uniform(0.0, 0.05),
-        debris=int(rng.integers(0, 15)),
-        blur_um=(xy_blur_um * rng.uniform(2.0, 4.0), xy_blur_um, xy_blur_um),
-        haze=rng.uniform(0.0, 0.35),
-        haze_um=rng.uniform(2.0, 6.0),
-        dimming_um=np.exp(rng.uniform(np.log(30), np.log(300))),
-        photons=np.exp(rng.uniform(np.log(25), np.log(1500))),
-        read_noise=rng.uniform(1.0, 5.0),
-        noise_blur_px=rng.choice([0.0, 0.5, 0.8]),
-    )
-    return SyntheticSettings(**{**drawn, **fixed})
-
-
 def check_settings(settings: SyntheticSettings) -> None:
     """Raises UserError for numbers that no movie can be made of."""
     positive = "time_points nuclei nucleus_diameter_um cycle_time_points photons dimming_um"
@@ -111,14 +67,3 @@ def check_settings(settings: SyntheticSettings) -> None:
         received = f"shape_zyx {settings.shape_zyx}, spacing_um {settings.spacing_um}"
         rule = "A synthetic movie must have at least one voxel, of positive size"
         raise UserError(f"{rule}. Received: {received}. Pass three numbers each: z, y, x.")
-
-
-def apply_difficulty(settings: SyntheticSettings) -> SyntheticSettings:
-    """Settings with all that hinders multiplied by the difficulty."""
-    names = "diameter_spread irregularity migration_um rotation_degrees drift_um brightness_spread"
-    names += " cytoplasm lumen_glow background haze read_noise"
-    harder = {name: settings.difficulty * getattr(settings, name) for name in names.split()}
-    harder["debris"] = round(settings.difficulty * settings.debris)
-    harder["photons"] = settings.photons / max(settings.difficulty, 0.1) ** 2
-    harder["grey_per_photon"] = settings.grey_per_photon * settings.photons / harder["photons"]
-    return dataclasses.replace(settings, difficulty=1.0, **harder)

@@ -4,8 +4,11 @@ problems of single images: is something seen, and do positions sit where it is b
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.ndimage import map_coordinates
@@ -16,6 +19,8 @@ from organoid_kit.data import Annotations, TimeLapse
 from organoid_kit.data.timelapse import USUAL_DIAMETER_UM
 from organoid_kit.evaluation.blobs import find_response_peaks, make_blob_response
 from organoid_kit.evaluation.matching import match_positions
+
+_TEXTS = json.loads(Path(__file__).with_name("problems.json").read_text("utf-8"))
 
 
 @dataclass(frozen=True)
@@ -85,13 +90,28 @@ def describe_place(time_point: int, position: np.ndarray) -> str:
 
 
 def make_problem(
-    annotations: Annotations, rule: str, rows: Sequence[int], text: str, severity: str = "error"
+    rule: str,
+    *,
+    time_point: int | None = None,
+    rows: Sequence[int] = (),
+    position: np.ndarray | None = None,
+    **values: Any,
+) -> Problem:
+    """A problem, whose severity and text stand in `problems.json`; values are filled in."""
+    severity, text = _TEXTS[rule]
+    message = text.format(time_point=time_point, **values)
+    place = None if position is None else tuple(position.tolist())
+    return Problem(rule.partition(" (")[0], message, severity, time_point, tuple(rows), place)
+
+
+def place_problem(
+    annotations: Annotations, rule: str, rows: Sequence[int], **values: Any
 ) -> Problem:
     """A problem of positions; it lies where the first of them lies."""
-    rows = tuple(int(row) for row in rows)
+    rows = [int(row) for row in rows]
     time_point, position = int(annotations.time_points[rows[0]]), annotations.positions[rows[0]]
-    message = f"The position {describe_place(time_point, position)} {text}"
-    return Problem(rule, message, severity, time_point, rows, tuple(position.tolist()))
+    where = {"time_point": time_point, "rows": rows, "position": position}
+    return make_problem(rule, **where, place=describe_place(time_point, position), **values)
 
 
 def check_time_point(
@@ -103,14 +123,12 @@ def check_time_point(
     comparable: bool,
 ) -> list[Problem]:
     """One image, and where `comparable`, whether positions sit where it is bright."""
-    where = f"The image of time point {time_point}"
     try:
         stack = np.asarray(movie.stack(time_point, channels))
     except (UserError, OSError, ValueError) as error:
-        text = f"{where} cannot be read: {error} Export it again, or leave it out."
-        return [Problem("unreadable_image", text, time_point=time_point)]
-    said = _judge_image(stack, movie, limits)
-    problems = [Problem(rule, f"{where} {text}", kind, time_point) for rule, text, kind in said]
+        return [make_problem("unreadable_image", time_point=time_point, error=error)]
+    rule, values = _judge_image(stack, movie, limits)
+    problems = [make_problem(rule, time_point=time_point, **values)] if rule else []
     if comparable and not any(problem.severity == "error" for problem in problems):
         problems += _check_brightness(annotations, stack, movie, time_point, limits)
     return problems
@@ -118,26 +136,17 @@ def check_time_point(
 
 def _judge_image(
     stack: np.ndarray, movie: TimeLapse, limits: CheckLimits
-) -> Iterator[tuple[str, str, str]]:
-    """What is wrong with an image: rule, text, severity."""
-    brightest = np.nanmax(stack) if stack.size and not np.isnan(stack).all() else np.nan
-    saturated = np.mean(stack == brightest) if stack.size else 0
+) -> tuple[str, dict[str, Any]]:
+    """What is wrong with an image: a rule, empty if nothing is, and values for its text."""
     if stack.shape != tuple(movie.shape_zyx):
-        text = f"has the shape {stack.shape} instead of {movie.shape_zyx} (z, y, x)."
-        yield "wrong_shape", f"{text} Export it again.", "error"
-    elif not np.isfinite(stack).all():
-        text = "has voxels that are no numbers. Export it again, or fill them with background."
-        yield "image_not_a_number", text, "error"
-    elif brightest == stack.min() == 0:
-        text = "is zero everywhere. Choose another channel, or leave this time point out."
-        yield "empty_image", text, "error"
-    elif brightest == stack.min():
-        text = f"is {brightest:g} everywhere. Choose another channel, or leave it out."
-        yield "constant_image", text, "error"
-    elif saturated > limits.saturated_part and brightest > np.median(stack):
-        text = f"has {saturated:.0%} of its voxels at the largest value {brightest:g}: "
-        advice = "it is saturated. Record with less light, or export more bits."
-        yield "saturated_image", text + advice, "warning"
+        return "wrong_shape", {"shape": stack.shape, "wanted": movie.shape_zyx}
+    if not np.isfinite(stack).all():
+        return "image_not_a_number", {}
+    values = {"brightest": stack.max(), "saturated": np.mean(stack == stack.max())}
+    if stack.min() == stack.max():
+        return "constant_image" if stack.any() else "empty_image", values
+    dark = values["saturated"] <= limits.saturated_part or stack.max() == np.median(stack)
+    return "" if dark else "saturated_image", values
 
 
 def _check_brightness(
@@ -171,13 +180,12 @@ def _check_brightness(
         beside = (distances > limits.diameter_um / 2) & (distances <= limits.diameter_um)
         off_centre |= own & beside & (here < 0.5 * heights[trusted][nearest])
     for row in rows[off_centre]:
-        text = "is not in the middle of a bright nucleus. Look there; move it to the centre."
-        yield make_problem(annotations, "off_centre", [row], text, "warning")
+        yield place_problem(annotations, "off_centre", [row])
     far = KDTree(positions_um).query(blobs_um)[0] > limits.own_um
     missing = far & (heights > 0.5 * usual)
     missing[match_positions(positions_um, blobs_um, limits.diameter_um)[:, 1]] = False
     missing &= are_within(blobs, region, spacing_um, limits.diameter_um / 4)
     for blob in blobs[missing]:
         place = describe_place(time_point, blob)
-        text = f"A bright blob {place} has no position. If it is a nucleus, annotate it."
-        yield Problem("nucleus_missing", text, "warning", time_point, position=tuple(blob.tolist()))
+        where = {"time_point": time_point, "position": blob}
+        yield make_problem("nucleus_missing", **where, place=place)

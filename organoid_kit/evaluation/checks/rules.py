@@ -15,6 +15,7 @@ from organoid_kit.evaluation.checks.problem import (
     are_within,
     check_time_point,
     make_problem,
+    place_problem,
     select_usable_rows,
 )
 
@@ -76,29 +77,22 @@ def check_basics(annotations: Annotations, movie: TimeLapse | None) -> Iterator[
     """Positions, spacing, time points."""
     name, spacing_um = annotations.name, annotations.spacing_um
     if len(annotations) == 0:
-        yield Problem("no_positions", f"{name!r} has no positions. Annotate it, or leave it out.")
+        yield make_problem("no_positions", name=name)
     if spacing_um is None:
         known = f" The movie's is {movie.spacing_um}." if movie else ""
-        text = f"{name!r} has no spacing. Set spacing_um (z, y, x).{known}"
-        yield Problem("unknown_spacing", text)
+        yield make_problem("unknown_spacing", name=name, known=known)
     elif movie is not None and not np.allclose(spacing_um, movie.spacing_um, rtol=1e-3):
-        text = f"The spacing of the annotations is {spacing_um} µm, that of the movie "
-        text += f"{movie.spacing_um} µm (z, y, x). Correct the wrong one."
-        yield Problem("spacing_differs", text)
+        yield make_problem("spacing_differs", own=spacing_um, movie=movie.spacing_um)
     times = annotations.annotated_time_points
     skipped = np.diff(times) - 1
     if skipped.any() and len(annotations.links):
         first = int(times[np.argmax(skipped > 0)]) + 1
-        text = f"Tracks are broken: {skipped.sum()} time points between the first and the last have"
-        text += f" no position, the first of them {first}. Annotate them, or keep the parts before "
-        text += "and after in files of their own."
-        yield Problem("time_point_without_annotation", text, "warning", first)
+        rule, number = "time_point_without_annotation", skipped.sum()
+        yield make_problem(rule, time_point=first, number=number)
     for time_point in [] if movie is None else np.setdiff1d(times, movie.time_points).tolist():
         there = f"{movie.time_points.start} to {movie.time_points.stop - 1}"
-        text = f"Time point {time_point} is annotated but not in the movie, which has {there}."
-        text += " Check where the counting starts, or pass all image files."
-        rows = tuple(annotations.rows_at(time_point).tolist())
-        yield Problem("time_point_missing", text, time_point=time_point, rows=rows)
+        rows = annotations.rows_at(time_point).tolist()
+        yield make_problem("time_point_missing", time_point=time_point, rows=rows, there=there)
 
 
 def check_image_axes(annotations: Annotations, movie: TimeLapse | None) -> Iterator[Problem]:
@@ -114,19 +108,18 @@ def check_image_axes(annotations: Annotations, movie: TimeLapse | None) -> Itera
 
     if count_outside(times, planes) <= _FEW_OUTSIDE * len(annotations):
         return
-    why = ""
+    values = {"times": times, "planes": planes, "channels": channels}
+    values["last"] = last = int(time_points.max()) + 1
+    reading = ""
     if times > 1 and not count_outside(planes, times):
-        why = 'time points and planes are exchanged. Open it with their letters exchanged: axes="'
-        why += 'ztyx" instead of "tzyx"'
+        reading = "planes"
     elif times == 1 < channels and not count_outside(channels, planes):
-        why = 'its channels are time points. Open it with axes="tzyx", or as its file has them'
-    elif times == 1 and planes % (last := int(time_points.max()) + 1) == 0 and last > 1:
-        why = f"its {planes} planes are those of {last} time points one after the other. Save them "
-        why += "as a hyperstack (in Fiji: Stack to Hyperstack)"
-    if why:
-        text = f"The movie has {times} time points, {planes} planes and {channels} channels. The "
-        text += f"annotations fit if {why}."
-        yield Problem("image_axes_swapped", text, rows=tuple(range(len(annotations))))
+        reading = "channels"
+    elif times == 1 and planes % last == 0 and last > 1:
+        reading = "stacks"
+    if reading:
+        rows = range(len(annotations))
+        yield make_problem(f"image_axes_swapped ({reading})", rows=rows, **values)
 
 
 def check_place(annotations: Annotations, movie: TimeLapse | None) -> Iterator[Problem]:
@@ -135,23 +128,19 @@ def check_place(annotations: Annotations, movie: TimeLapse | None) -> Iterator[P
     outside = [] if movie is None else np.flatnonzero(~are_inside(positions, movie))
     if len(outside) == 0:
         return
-    everything = tuple(range(len(positions)))
-    start = f"{len(outside)} positions lie outside the movie, but all fit if"
+    everything, number = range(len(positions)), len(outside)
     for order in list(permutations(range(3)))[:0:-1]:  # x, y, z first: the commonest slip
         if are_inside(positions[:, order], movie).all():
-            text = f"{start} read in the order {name_columns(order)} instead of z, y, x. Correct "
-            text += "the order of the columns where the positions are read."
-            yield Problem("axes_swapped", text, rows=everything)
+            columns = name_columns(order)
+            yield make_problem("axes_swapped", rows=everything, number=number, order=columns)
             return
     if are_inside(positions / movie.spacing_um, movie).all():
-        text = f"{start} they are µm instead of voxels. Divide them by the spacing "
-        text += f"{movie.spacing_um} where they are read."
-        yield Problem("units_mixed_up", text, rows=everything)
+        values = {"number": number, "spacing": movie.spacing_um}
+        yield make_problem("units_mixed_up", rows=everything, **values)
         return
     shape = " × ".join(map(str, movie.shape_zyx))
-    text = f"outside the movie of {shape} voxels. Move or delete it."
     for row in outside:
-        yield make_problem(annotations, "out_of_bounds", [row], text)
+        yield place_problem(annotations, "out_of_bounds", [row], shape=shape)
 
 
 def name_columns(order: Sequence[int]) -> str:
@@ -161,11 +150,10 @@ def name_columns(order: Sequence[int]) -> str:
 
 def check_channels(movie: TimeLapse, channels: Sequence[int]) -> Iterator[Problem]:
     """Channels that the movie does not have, reported once for all time points."""
-    count = len(movie.channel_names)
-    if not len(channels) or not all(1 <= channel <= count for channel in channels):
-        names = f"channels 1 to {count} ({', '.join(movie.channel_names)})"
-        text = f"The images were not looked at: channels={tuple(channels)}, but {movie.name!r} has "
-        yield Problem("wrong_channel", f"{text}{names}. Choose those that show the nuclei.")
+    names = movie.channel_names
+    if not len(channels) or not all(1 <= channel <= len(names) for channel in channels):
+        known = {"name": movie.name, "number": len(names), "names": ", ".join(names)}
+        yield make_problem("wrong_channel", channels=tuple(channels), **known)
 
 
 # Positions and links
@@ -178,15 +166,13 @@ def check_direction(annotations: Annotations) -> Iterator[Problem]:
     """Links that go backward or stay in one time point."""
     for link in annotations.links[_compute_steps(annotations) <= 0]:
         to = annotations.time_points[link[1]]
-        text = f"has a link to time point {to}: links must go forward. Turn or delete it."
-        yield make_problem(annotations, "link_not_forward", link, text)
+        yield place_problem(annotations, "link_not_forward", link, to=to)
 
 
 def check_numbers(annotations: Annotations, limits: CheckLimits) -> Iterator[Problem]:
     """Coordinates that are no numbers."""
-    text = "has a coordinate that is no number. Place it again."
     for row in np.flatnonzero(~np.isfinite(annotations.positions).all(axis=1)):
-        yield make_problem(annotations, "not_a_number", [row], text)
+        yield place_problem(annotations, "not_a_number", [row])
 
 
 def check_duplicates(annotations: Annotations, limits: CheckLimits) -> Iterator[Problem]:
@@ -195,11 +181,8 @@ def check_duplicates(annotations: Annotations, limits: CheckLimits) -> Iterator[
         rows = select_usable_rows(annotations, time_point)
         points_um = annotations.positions_um[rows]
         for pair in sorted(KDTree(points_um).query_pairs(limits.duplicate_um)) if len(rows) else ():
-            distance = np.linalg.norm(points_um[pair[0]] - points_um[pair[1]])
-            text = f"is only {distance:.1f} µm from another one."
-            advice = "If both mark the same nucleus, delete one."
-            pair = rows[list(pair)]
-            yield make_problem(annotations, "duplicate_position", pair, f"{text} {advice}")
+            apart = np.linalg.norm(points_um[pair[0]] - points_um[pair[1]])
+            yield place_problem(annotations, "duplicate_position", rows[list(pair)], apart=apart)
 
 
 def check_gaps(annotations: Annotations, limits: CheckLimits) -> Iterator[Problem]:
@@ -209,8 +192,7 @@ def check_gaps(annotations: Annotations, limits: CheckLimits) -> Iterator[Proble
     skipped = np.searchsorted(times, last) - np.searchsorted(times, first) > 1
     for link in annotations.links[skipped]:
         to = annotations.time_points[link[1]]
-        text = f"has a link to time point {to}. Annotate the nucleus in between."
-        yield make_problem(annotations, "link_skips_time_point", link, text)
+        yield place_problem(annotations, "link_skips_time_point", link, to=to)
 
 
 def check_jumps(annotations: Annotations, limits: CheckLimits) -> Iterator[Problem]:
@@ -224,33 +206,27 @@ def check_jumps(annotations: Annotations, limits: CheckLimits) -> Iterator[Probl
     usual = np.median(known) if len(known) else 0.0
     spread = 1.4826 * np.median(np.abs(known - usual)) if len(known) else 0.0
     too_long = lengths > max(limits.jump_um, usual + 8 * spread)
-    for link, length in zip(links[too_long], lengths[too_long]):
-        text = f"moves {length:.1f} µm to the next time point; {usual:.1f} µm is usual. Link it to"
-        text += " the right nucleus, or move the one of the two that lies beside its nucleus."
-        yield make_problem(annotations, "link_too_long", link, text, "warning")
+    for link, moved in zip(links[too_long], lengths[too_long]):
+        yield place_problem(annotations, "link_too_long", link, moved=moved, usual=usual)
 
 
 def check_divisions(annotations: Annotations, limits: CheckLimits) -> Iterator[Problem]:
     """Divisions into more than two, or into daughters that have flown apart."""
     counts = annotations.links_forward()
     for row in np.flatnonzero(counts > 2):
-        text = f"divides into {counts[row]}. A nucleus has two daughters: delete the wrong links."
-        yield make_problem(annotations, "division_not_in_two", [row], text)
+        yield place_problem(annotations, "division_not_in_two", [row], number=counts[row])
     for mother in np.flatnonzero(counts == 2) if annotations.spacing_um else ():
         daughters = annotations.links[annotations.links[:, 0] == mother, 1]
         apart = np.linalg.norm(np.diff(annotations.positions_um[daughters], axis=0))
         if apart > limits.daughters_um:
-            text = f"divides into daughters {apart:.1f} µm apart. Link it to the right daughters."
-            yield make_problem(annotations, "daughters_too_far_apart", [mother], text, "warning")
+            yield place_problem(annotations, "daughters_too_far_apart", [mother], apart=apart)
 
 
 def check_merges(annotations: Annotations, limits: CheckLimits) -> Iterator[Problem]:
     """Tracks that become one."""
     merges = annotations.merges()
-    for row, count in zip(merges, annotations.links_backward()[merges]):
-        text = f"has links from {count} positions. Nuclei do not merge, so one link may be wrong: "
-        text += "delete it. Or two nuclei of one cell were annotated as one: scores leave that out."
-        yield make_problem(annotations, "merge", [row], text)
+    for row, number in zip(merges, annotations.links_backward()[merges]):
+        yield place_problem(annotations, "merge", [row], number=number)
 
 
 def check_isolated(annotations: Annotations, limits: CheckLimits) -> Iterator[Problem]:
@@ -260,10 +236,8 @@ def check_isolated(annotations: Annotations, limits: CheckLimits) -> Iterator[Pr
     times, annotated = annotations.time_points, annotations.annotated_time_points
     alone = annotations.links_forward() + annotations.links_backward() == 0
     beside = np.isin(times - 1, annotated) | np.isin(times + 1, annotated)
-    text = "has no link. Link it to the time points before and after, or delete it if there is no"
-    text += " nucleus."
     for row in np.flatnonzero(alone & beside):
-        yield make_problem(annotations, "isolated_position", [row], text, "warning")
+        yield place_problem(annotations, "isolated_position", [row])
 
 
 RULES = (
@@ -280,15 +254,12 @@ def check_track_ends(
     inside = (forward + backward > 0) & _are_far_from_border(annotations, movie, limits.border_um)
     times = annotations.annotated_time_points
     times = times if movie is None else times[np.isin(times, movie.time_points)]
-    begins = ("begins_inside", backward, -1, "starting", "begins a track. Link it to where it was")
-    ends = ("ends_inside", forward, 1, "ending", "ends a track. Link it to where it went")
-    for rule, links, step, marker, text in (begins, ends):
+    begins = ("track_begins_inside", backward, -1, "starting")
+    for rule, links, step, marker in (begins, ("track_ends_inside", forward, 1, "ending")):
         unexplained = np.equal(annotations.properties.get(marker, np.full(len(inside), None)), None)
         followed = np.isin(annotations.time_points + step, times)
         for row in np.flatnonzero(inside & followed & (links == 0) & unexplained.astype(bool)):
-            when = annotations.time_points[row] + step
-            advice = f"{text} at time point {when}, or say why in its {marker!r} property."
-            yield make_problem(annotations, f"track_{rule}", [row], advice, "warning")
+            yield place_problem(annotations, rule, [row], other=annotations.time_points[row] + step)
 
 
 def _are_far_from_border(
