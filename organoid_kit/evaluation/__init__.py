@@ -6,6 +6,7 @@ Its modules, in the order of use:
     matching ── positions           which found position is which true one; precision, recall, F1
         └────── tracks/             scores of divisions, links, lineages
     classification ── calibration   average precision; probabilities one can believe
+                          └── judged    the same, and a threshold, from a few judged candidates
     blobs                           peaks of an image; nuclei found without a network
 """
 
@@ -14,7 +15,8 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
-        *("blobs", "calibration", "checks", "classification", "matching", "positions", "tracks")
+        *("blobs", "calibration", "checks", "classification"),
+        *("judged", "matching", "positions", "tracks"),
     ],
     submod_attrs={
         "blobs": ["find_blobs", "find_peaks", "tune_blobs"],

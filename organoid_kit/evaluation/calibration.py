@@ -36,7 +36,7 @@ class Calibration:
         probabilities = np.asarray(probabilities, float)
         if (self.slope, self.intercept) == (1, 0):
             return probabilities
-        return expit(self.slope * _compute_logits(probabilities) + self.intercept)
+        return expit(self.slope * compute_logits(probabilities) + self.intercept)
 
     def invert(self, probabilities: np.ndarray) -> np.ndarray:
         """The probabilities from which `apply` made these."""
@@ -76,7 +76,7 @@ def compute_reliability(
     As in Naeini et al. 2015, the probability of the positive class is binned, not of the likelier
     one. None where there is no example. Arguments and errors are those of `calibrate`.
     """
-    probabilities, truths = _check(probabilities, truths)
+    probabilities, truths = check_probabilities(probabilities, truths)
     if len(probabilities) == 0:
         return None
     rows = np.minimum((probabilities * bins).astype(int), bins - 1)
@@ -107,14 +107,14 @@ def calibrate(
     (n,), are movies or time blocks, held out together; without them, or where that would lose a
     class, five blocks of each class in the order given.
     """
-    probabilities, truths = _check(probabilities, truths)
+    probabilities, truths = check_probabilities(probabilities, truths)
     weights = _check_weights(weights, len(truths))
     folds = _assign_folds(truths, groups)
     positive, negative = int(truths.sum()), int((~truths).sum())
     if min(positive, negative) < LEAST_EXAMPLES:
         reason = f"Left as they are: {positive} positive and {negative} negative examples"
         return Calibration(reason=f"{reason}; at least {LEAST_EXAMPLES} of each are needed.")
-    logits = _compute_logits(probabilities)
+    logits = compute_logits(probabilities)
     if np.ptp(logits) < CLIP:
         return Calibration(reason="Left as they are: all probabilities are the same.")
     fits = {kind: _fit(kind, logits, truths, weights) for kind in _KINDS}
@@ -138,12 +138,14 @@ def calibrate(
     return Calibration(*fits[best], best, f"{reason}; {rest}." if rest else f"{reason}.")
 
 
-def _compute_logits(probabilities: np.ndarray) -> np.ndarray:
+def compute_logits(probabilities: np.ndarray) -> np.ndarray:
+    """Log-odds, of clipped probabilities."""
     return logit(np.clip(probabilities, CLIP, 1 - CLIP))
 
 
-def _check(probabilities: np.ndarray, truths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    truths, probabilities = check_classified(truths, probabilities)
+def check_probabilities(said: np.ndarray, truths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both as `check_classified` gives them, probabilities first."""
+    truths, probabilities = check_classified(truths, said)
     wrong = probabilities[(probabilities < 0) | (probabilities > 1)]
     if len(wrong):
         received = f"{len(wrong)} of {len(probabilities)} that do not, such as {wrong[0]:g}"

@@ -4,10 +4,11 @@ A folder of ours has all of `NetworkSettings` under the key "organoid_kit". In O
 what its predictor does is filled in instead. Nothing here needs Keras.
 """
 
+import shutil
 from pathlib import Path
 from typing import Any
 
-from organoid_kit.base import NetworkSettings, refuse
+from organoid_kit.base import NetworkSettings, find_free_path, refuse
 from organoid_kit.base.files import read_json, write_json_safely
 
 SHIPPED = Path(__file__).parent / "shipped"
@@ -70,6 +71,14 @@ def save_settings(settings: NetworkSettings, folder: str | Path) -> None:
     """Puts other settings beside a saved network, such as another threshold."""
     file = find_network_folder(folder) / "settings.json"
     write_json_safely(file, make_record(settings), overwrite=True)
+
+
+def copy_network(folder: str | Path, copy: str | Path, settings: NetworkSettings) -> Path:
+    """Copies a network, with other settings, into a new folder; a name that is taken gets a number."""
+    copy = find_free_path(Path(copy)) if Path(copy).exists() else Path(copy)
+    shutil.copytree(find_network_folder(folder), copy)
+    save_settings(settings, copy)
+    return copy
 
 
 def make_record(settings: NetworkSettings) -> dict[str, Any]:

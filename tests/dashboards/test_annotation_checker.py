@@ -17,6 +17,7 @@ from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.dataset import AnnotatedMovie
 from organoid_kit.data.formats import read_annotations
 from organoid_kit.data.timelapse import make_timelapse
+from organoid_kit.networks import load_settings
 from organoid_kit.plots.drawing import describe
 
 SPACING = (2.0, 0.5, 0.5)
@@ -360,3 +361,50 @@ def test_nothing_annotated_yet(make):
     )
     checker.edit.add.click()
     assert rules(checker) == [] and checker.plot()
+
+
+def test_decisions_make_a_threshold_that_is_kept_with_a_copy_of_the_network(
+    make, start, tmp_path, monkeypatch
+):
+    """A network that is too sure: from 0.9 on candidates are nuclei, and none has a position yet."""
+    monkeypatch.chdir(tmp_path)
+    places = [[4, 4 + 8 * row, 4 + 8 * column] for row in range(5) for column in range(5)]
+    probabilities = np.linspace(0.5, 0.98, 25)
+    proposed = Annotations(
+        places, [3] * 25, properties={"probability": probabilities}, spacing_um=SPACING
+    )
+    nothing = start.select([])
+    checker = make(nothing, candidates=proposed, network="position_small")
+    candidates, asked = checker.candidates, []
+    assert candidates.keep.disabled and candidates.choice is None
+    for _ in range(12):
+        asked.append(probabilities[candidates.row])
+        (candidates.accept if asked[-1] > 0.9 else candidates.refuse).click()
+    assert 0.8 < candidates.choice.threshold < 0.98 and candidates.choice.judged == 12
+    assert max(asked) > 0.9, "the most doubtful moves to where both answers come"
+    assert f"{candidates.choice}" in candidates._advice.value
+    candidates.keep.click()
+    kept = load_settings(tmp_path / "_i_organoid__i_-network")
+    shipped = load_settings("position_small")
+    assert kept == candidates.choice.apply_to(shipped) and kept.calibration != shipped.calibration
+    candidates.keep.click()
+    assert (tmp_path / "_i_organoid__i_-network-2" / "model.keras").exists()
+    for _ in range(12):
+        checker.edit.undo.click()
+    assert candidates.choice is None
+
+
+def test_positions_that_were_there_are_no_decisions(make, start):
+    """Of a missing candidate nobody knows: only true ones would count."""
+    proposed = dataclasses.replace(
+        start, properties={"probability": np.full(7, 0.3)}, links=np.zeros((0, 2), int)
+    )
+    assert make(candidates=proposed).candidates.choice is None
+
+
+def test_a_network_finds_candidates_down_to_a_low_probability(make, start):
+    checker = make(start.select([]), network="position_small")
+    assert checker.candidates.find.description == "Find nuclei at this time point"
+    checker.candidates.find.click()
+    found = checker.candidates.proposed
+    assert len(found) == len(found.properties["probability"]) == 3

@@ -34,7 +34,9 @@ class AnnotationChecker(Dashboard):
 
     Args:
         channels: which show the nuclei, counted from 1; several are summed.
-        candidates: proposed by a network, with "probability"; None: blobs are found on demand.
+        candidates: proposed by a network, with "probability"; None: found on demand, where one asks.
+        network: folder or name of the position network that proposed them, or is to find them; the
+            threshold that follows from decisions is kept in a copy of it. None: blobs are found.
         output: file to save to, in the format of its ending; beside it lies a journal, `.journal`,
             from which unsaved changes come back. None: named after the movie, in this folder.
 
@@ -55,6 +57,7 @@ class AnnotationChecker(Dashboard):
         *,
         channels: Sequence[int],
         candidates: Annotations | None = None,
+        network: str | Path | None = None,
         output: str | Path | None = None,
         drawn_by: str = "auto",
     ) -> None:
@@ -69,7 +72,7 @@ class AnnotationChecker(Dashboard):
         self.editor = AnnotationEditor(annotations, movie, output=output)
         self.edit = EditActions(self.editor, str(output))
         self.problems = ProblemList(self._go_to_problem)
-        self.candidates = CandidateList(self.editor, self.channels, candidates)
+        self.candidates = CandidateList(self.editor, self.channels, candidates, network)
         self.images = ImageCheck(self.editor, self.channels, self.messages)
         self._arrange()
         self._listen()
@@ -123,7 +126,8 @@ class AnnotationChecker(Dashboard):
         for name in ("accept", "refuse", "skip"):
             decide = partial(self.candidates.decide, name)
             getattr(self.candidates, name).on_click(self._guard(decide, self._go_to_candidate))
-        self.candidates.find.on_click(self._guard(self._find_blobs, self._go_to_candidate))
+        self.candidates.find.on_click(self._guard(self._find, self._go_to_candidate))
+        self.candidates.keep.on_click(self._guard(self.candidates.keep_threshold))
         self.problems.check.on_click(self._guard(self._check_images))
         self.list_shown.observe(self._guard(lambda: None, self._go_to_candidate), "value")
         self.browser.time_point.observe(self._show_coverage, "value")
@@ -187,8 +191,8 @@ class AnnotationChecker(Dashboard):
         if self.list_shown.value == "Candidates" and (place := self.candidates.get_place()):
             self.browser.go_to(*place)
 
-    def _find_blobs(self) -> str:
-        self.messages.say("Looking for blobs; in a large stack this takes some seconds.")
+    def _find(self) -> str:
+        self.messages.say("Looking for nuclei; in a large stack this takes some seconds.")
         return self.candidates.search(self.browser.time_point.value)
 
     def _check_images(self) -> None:

@@ -7,19 +7,24 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
+from pathlib import Path
 
 import numpy as np
 from ipywidgets import HTML, Select, VBox
 
+from organoid_kit.base.files import make_file_name
 from organoid_kit.dashboards.annotation.editing import remaining
 from organoid_kit.dashboards.annotation.editing.editor import AnnotationEditor
 from organoid_kit.dashboards.parts import common, refuse_if
 from organoid_kit.data import Annotations
 from organoid_kit.evaluation import find_blobs
 from organoid_kit.evaluation.checks import Problem
+from organoid_kit.networks.folders import copy_network, load_settings
 from organoid_kit.plots.drawing import count
 
 MOST_LISTED = 300
+_LEAST_PROBABILITY = 0.05  # of candidates: a threshold may be lower than the network's own
+_LEAST_JUDGED = 5  # candidates, before a threshold is proposed
 _LEAST_ROWS, _MOST_ROWS = 2, 6  # with one row, a page makes a list to fold out
 
 
@@ -144,30 +149,40 @@ class ImageCheck:
 class CandidateList(VBox):
     """Candidates that wait for a decision. Buttons act on the editor; errors are raised.
 
-    They are `proposed` by a network; None: blobs become candidates, where and when one asks.
-    `still_open`, (n,) int, are the rows of those nobody has decided on, `row` the one in question.
+    They are `proposed` by a `network`; None: peaks of the network, or without one blobs, become
+    candidates, where and when one asks. `still_open`, (n,) int, are the rows of those nobody has
+    decided on, `row` the one in question, `choice` the threshold that follows from decisions.
     """
 
     def __init__(
-        self, editor: AnnotationEditor, channels: Sequence[int], proposed: Annotations | None
+        self,
+        editor: AnnotationEditor,
+        channels: Sequence[int],
+        proposed: Annotations | None,
+        network: str | Path | None,
     ) -> None:
         super().__init__()
+        self._network, self._settings = network, network and load_settings(network)
         self._editor, self._channels, self._searched = editor, tuple(channels), set()
         self.proposed, self.still_open, self.row = proposed, np.zeros(0, int), None
         self._first, self._postponed = None, []  # rows: what is asked about next, and at last
         self._summary = HTML().add_class("ok-candidate-summary")
         self._question = HTML().add_class("ok-candidate")
-        blobs = "Bright blobs of about the size of a nucleus become candidates"
+        self._advice = HTML().add_class("ok-candidate-threshold")
+        what = "nuclei" if network else "blobs"
+        tip = f"Even improbable {what} of about the right size become candidates"
         common.add_controls(
             self,
             accept=common.make_button("Accept (Y)", "It is a nucleus: it becomes a position"),
             refuse=common.make_button("Refuse (R)", "It is no nucleus: do not ask again"),
             skip=common.make_button("Decide later (W)", "The next one; this one comes last"),
-            find=common.make_button("Find blobs at this time point", blobs),
+            find=common.make_button(f"Find {what} at this time point", tip),
+            keep=common.make_button("Keep this threshold", "In a copy of the network"),
         )
         decide = common.wrap_row(self.accept, self.refuse, self.skip)
         find = [self.find] if proposed is None else []
-        self.children = [*find, decide, self._question, self._summary]
+        keep = [self.keep] if network else []
+        self.children = [*find, decide, self._question, self._advice, *keep, self._summary]
 
     def get_place(self) -> tuple[int, np.ndarray] | None:
         """Time point and position, zyx, voxels, of the one in question."""
@@ -194,28 +209,50 @@ class CandidateList(VBox):
     def search(self, time_point: int) -> str:
         """Makes blobs at a time point candidates; how many there are, in words."""
         if time_point not in self._searched:
-            where = {"channels": self._channels, "time_points": [time_point]}
-            found = find_blobs(self._editor.movie, **where)
-            self.proposed = remaining.join_candidates(self.proposed, found)
+            self.proposed = remaining.join_candidates(self.proposed, self._find(time_point))
             self._searched.add(time_point)
-        blobs = count(len(self.proposed.rows_at(time_point)), "blob")
+        found = len(self.proposed.rows_at(time_point))
         some = "those without a position of their own are candidates"
-        return f"{blobs} at time point {time_point}; {some}."
+        return f"{found} found at time point {time_point}; {some}."
+
+    def _find(self, time_point: int) -> Annotations:
+        movie, times = self._editor.movie, [time_point]
+        if not self._network:
+            return find_blobs(movie, channels=self._channels, time_points=times)
+        from organoid_kit.networks import load_network  # Keras, which takes seconds
+        from organoid_kit.prediction import predict_positions
+
+        settings = self._settings.changed(channels=self._channels)
+        options = {"threshold": _LEAST_PROBABILITY, "show_progress": False, "time_points": times}
+        return predict_positions(load_network(self._network)[0], movie, settings, **options)
+
+    def keep_threshold(self) -> str:
+        """Saves a copy of the network with threshold and calibration; where it is, in words."""
+        refuse_if(self.choice is None, "judged")
+        settings = self.choice.apply_to(self._settings.changed(channels=self._channels))
+        name = f"{make_file_name(self._editor.movie.name)}-network"
+        copy = copy_network(self._network, name, settings)
+        own = f"of its corrected probabilities it is {settings.threshold:.2f}"
+        return f"{str(self.choice).capitalize()}: kept in {copy}, a copy of the network; {own}."
 
     def show(self) -> None:
         """Asks about the first that is still open; those that were put off come last."""
-        self.row, question = None, ""
+        self.row, self.choice, question = None, None, ""
         order = "No candidate is waiting. Find blobs, or open the checker with a prediction."
         if self.proposed is not None:
+            self.choice = remaining.choose_by_decisions(self.proposed, self._editor)
             decided = self._editor.annotations, self._editor.refused
             self.still_open = remaining.find_open_candidates(self.proposed, *decided)
             order = "Every candidate is decided on."
             if len(self.still_open):
-                rows, order = remaining.sort_by_doubt(self.proposed, self.still_open)
+                line = [self.choice.calibration] if self.choice else []
+                rows, order = remaining.sort_by_doubt(self.proposed, self.still_open, *line)
                 self.row = self._choose_next(rows.tolist())
                 question = common.make_live_text(self._ask())
         for button in (self.accept, self.refuse, self.skip):
             button.disabled = self.row is None
+        self.keep.disabled = not self.choice or self.choice.judged < _LEAST_JUDGED
+        self._advice.value = "" if self.keep.disabled else common.make_live_text(f"{self.choice}.")
         waiting = count(len(self.still_open), "candidate")
         self._summary.value = common.make_live_text(f"{waiting} to decide on. {order}")
         self._question.value = question

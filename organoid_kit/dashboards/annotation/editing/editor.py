@@ -67,16 +67,16 @@ class AnnotationEditor:
     """Annotations that change step by step; a wrong step raises a UserError and changes nothing.
 
     Positions are named by their row in `annotations`. Rows behind a deleted one move up; `numbers`
-    never change. Positions must lie in the `movie`. Each step is written down in a
-    journal, named after the file `output` that they will be saved to, with `.journal` behind it;
-    the steps of one that is there are done again. None: in no journal. Raises UserError where it is
-    that of other annotations, damaged or unwritable.
+    never change, and are `first_number` or more of those added. Positions must lie in the `movie`.
+    Each step is written down in a journal, named after the file `output` that they will be saved
+    to, with `.journal` behind it; the steps of one that is there are done again. None: in no
+    journal. Raises UserError where it is that of other annotations, damaged or unwritable.
     """
 
     def __init__(
         self, annotations: Annotations, movie: TimeLapse, *, output: str | Path | None = None
     ) -> None:
-        self.movie, self._start = movie, annotations
+        self.movie, self._start, self.first_number = movie, annotations, len(annotations)
         # Of a position or a refused candidate: time point, z, y, x; of a link: numbers of its ends.
         positions = Table(np.c_[annotations.time_points, annotations.positions].tolist())
         links = Table(annotations.links.tolist())

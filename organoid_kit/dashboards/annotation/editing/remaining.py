@@ -11,15 +11,18 @@ import numpy as np
 
 from organoid_kit.dashboards.annotation.editing.editor import AnnotationEditor
 from organoid_kit.data import Annotations, TimeLapse
+from organoid_kit.evaluation.calibration import Calibration
 from organoid_kit.evaluation.checks import CheckLimits, Problem, check_annotations
 from organoid_kit.evaluation.checks.problem import select_usable_rows
+from organoid_kit.evaluation.judged import JudgedChoice, choose_from_judged
 from organoid_kit.evaluation.matching import match_positions
 
 ImageProblems = Sequence[tuple[Problem, list[int]]]  # with the numbers of its positions
 SAME_NUCLEUS_UM = 5.0  # a candidate so near to a position is that nucleus, as in all scores
 SAME_PLACE_UM = 0.1  # a candidate so near to a refused one is that one
+_AS_THEY_ARE = Calibration()
 _DOUBTS = (  # property, the value of the most doubtful, the order in words
-    ("probability", 0.5, "Most doubtful first: probability nearest to 0.5."),
+    ("probability", 0.5, "Most doubtful first: corrected probability nearest to 0.5."),
     ("response", 0.0, "Most doubtful first: the weakest response of the blob detector."),
 )
 
@@ -81,17 +84,35 @@ def find_open_candidates(
     return np.flatnonzero(still)
 
 
-def sort_by_doubt(candidates: Annotations, rows: np.ndarray) -> tuple[np.ndarray, str]:
+def choose_by_decisions(candidates: Annotations, editor: AnnotationEditor) -> JudgedChoice | None:
+    """What decisions on candidates say of their probabilities; None where there is no decision.
+    Positions that were there before are none: of candidates without one nobody knows.
+    """
+    values = candidates.properties.get("probability", np.full(len(candidates), None))
+    known = np.flatnonzero([value is not None for value in values])
+    probabilities, candidates = values[known].astype(float), candidates.select(known)
+    added = editor.annotations.select(editor.numbers >= editor.first_number)
+    is_open, not_refused = np.zeros((2, len(known)), bool)
+    is_open[find_open_candidates(candidates, added, editor.refused)] = True
+    not_refused[find_open_candidates(candidates, added.select([]), editor.refused)] = True
+    if not is_open.all():
+        return choose_from_judged(probabilities, probabilities[~is_open], not_refused[~is_open])
+
+
+def sort_by_doubt(
+    candidates: Annotations, rows: np.ndarray, calibration: Calibration = _AS_THEY_ARE
+) -> tuple[np.ndarray, str]:
     """These rows, the most doubtful first, and the order in words.
 
-    An answer to the most doubtful teaches a network most: with the property "probability" that is
-    the one nearest to 0.5 (uncertainty sampling; Lewis and Gale 1994); with "response" of the blob
-    detector, the weakest; otherwise candidates come in the order of time.
+    An answer to the most doubtful teaches a network most: with the property "probability",
+    calibrated, that is the one nearest to 0.5 (uncertainty sampling; Lewis and Gale 1994); with
+    "response" of the blob detector, the weakest; otherwise candidates come in the order of time.
     """
     for name, middle, text in _DOUBTS:
         if name in candidates.properties:
             values = candidates.properties[name][rows]
             doubt = np.array([middle if value is None else value for value in values], float)
+            doubt = calibration.apply(doubt) if name == "probability" else doubt
             return rows[np.argsort(np.abs(doubt - middle), kind="stable")], text
     order = np.argsort(candidates.time_points[rows], kind="stable")
     return rows[order], "In the order of time: nothing says how sure these candidates are."
