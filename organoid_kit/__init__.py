@@ -18,7 +18,7 @@ them.
     dashboards   widgets
     cli          python -m organoid_kit
 
-Each room has a face like this one, which names what it offers.
+Each room has a face like this one; `__init__.pyi` names what it offers.
 """
 
 import os
@@ -30,34 +30,4 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 __version__ = "0.1.0"
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submodules=[
-        "base",
-        "course",
-        "dashboards",
-        "data",
-        "evaluation",
-        "examples",
-        "networks",
-        "plots",
-        "prediction",
-        "report",
-        "tracking",
-        "training",
-    ],
-    submod_attrs={
-        "base": ["check_environment", "make_settings"],
-        "data": [
-            "find_samples",
-            "read_annotations",
-            "read_dataset",
-            "read_timelapse",
-            "write_annotations",
-        ],
-        "evaluation": ["check_annotations", "score_positions"],
-        "networks": ["load_network"],
-        "prediction": ["predict_positions", "track_movie"],
-        "training": ["train"],
-    },
-)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

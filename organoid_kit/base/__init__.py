@@ -8,16 +8,4 @@ Its modules, in the order of use:
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submodules=["environment", "errors", "files", "settings"],
-    submod_attrs={
-        "environment": ["check_environment"],
-        "errors": ["UserError", "refuse"],
-        "files": ["find_free_path"],
-        "settings": [
-            *("AugmentationSettings", "NetworkSettings", "make_settings"),
-            *("read_settings", "write_settings"),
-        ],
-    },
-)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -7,9 +7,7 @@ Its modules, in the order of use:
     runs            the small ones: runs, report, card, export
     files           movies and annotations that were named, and where results go
 
-A mistake that the user can mend is one message and exit code 2; Ctrl-C says what was saved and how
-to go on, and exits with 130. Keras is loaded only by the commands that need it, so that `--help`
-comes at once.
+Keras is loaded only by the commands that need it, so that `--help` comes at once.
 """
 
 import json
@@ -20,7 +18,6 @@ from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from organoid_kit import __version__
 from organoid_kit.base import UserError
@@ -52,6 +49,8 @@ def build_parser() -> ArgumentParser:
     parser.add_argument("--version", action="version", version=f"organoid_kit {__version__}")
     specifications = json.loads(Path(__file__).with_name("commands.json").read_text("utf-8"))
     common = specifications.pop("common")
+    types = {"path": Path, "int": int, "float": float}
+    types |= {"numbers": partial(_parse, int), "lengths": partial(_parse, float)}
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in specifications.items():
         text = command["help"]
@@ -59,22 +58,15 @@ def build_parser() -> ArgumentParser:
         exclusive = None
         for flags, stated in command["options"].items():
             facts = dict(stated or common[flags])
+            if "type" in facts:  # JSON has neither types nor tuples
+                facts["type"] = types[facts["type"]]
+            if isinstance(facts.get("metavar"), list):
+                facts["metavar"] = tuple(facts["metavar"])
             group = added
             if facts.pop("exclusive", False):
                 group = exclusive = exclusive or added.add_mutually_exclusive_group()
-            group.add_argument(*flags.split(), **_as_argparse_wants(facts))
+            group.add_argument(*flags.split(), **facts)
     return parser
-
-
-def _as_argparse_wants(facts: dict[str, Any]) -> dict[str, Any]:
-    """JSON has neither types nor tuples."""
-    types = {"path": Path, "int": int, "float": float}
-    types |= {"numbers": partial(_parse, int), "lengths": partial(_parse, float)}
-    if "type" in facts:
-        facts["type"] = types[facts["type"]]
-    if isinstance(facts.get("metavar"), list):
-        facts["metavar"] = tuple(facts["metavar"])
-    return facts
 
 
 def _parse(kind: type, text: str) -> tuple:

@@ -13,14 +13,4 @@ Its modules, in the order of use:
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submodules=["lessons", "measured", "figures", "synthetic"],
-    submod_attrs={
-        "ladder": ["overfit_one_patch", "overfit_one_time_point"],
-        "lessons.exercise": ["choose_answer"],
-        "measured": ["read_demonstration"],
-        "results_table": ["add_result", "read_results"],
-        "run_keeping": ["BackupWriter", "restore_run", "list_backups", "open_backup_folder"],
-    },
-)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

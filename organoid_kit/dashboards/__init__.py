@@ -17,18 +17,4 @@ string, too). Each is loaded when it is first asked for.
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submod_attrs={
-        "annotation.checker": ["AnnotationChecker"],
-        "augmentation.preview": ["AugmentationPreview"],
-        "channel_dashboard": ["ChannelDashboard"],
-        "class_board": ["ClassBoard"],
-        "training.epoch_explorer": ["EpochExplorer"],
-        "training.run_comparison": ["RunComparison"],
-        "stack.browser": ["StackBrowser"],
-        "threshold.explorer": ["ThresholdExplorer"],
-        "tracks.explorer": ["TrackExplorer"],
-        "training.dashboard": ["TrainingDashboard"],
-    },
-)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -12,17 +12,4 @@ Its modules, in the order of use:
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submodules=[
-        *("blobs", "calibration", "checks", "classification"),
-        *("judged", "matching", "positions", "tracks"),
-    ],
-    submod_attrs={
-        "blobs": ["find_blobs", "find_peaks", "tune_blobs"],
-        "checks": ["check_annotations", "summarise_annotations"],
-        "classification": ["compute_precision_recall"],
-        "positions": ["score_positions"],
-        "tracks": ["score_divisions", "score_links", "score_tracks"],
-    },
-)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -16,18 +16,4 @@ Its modules, in the order of use:
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submodules=[
-        *("augmentation", "batches", "choice", "division", "intensities", "link", "looks"),
-        *("patches", "position", "sizes", "splits"),
-    ],
-    submod_attrs={
-        "augmentation": ["apply_to_positions", "cut_patch", "draw_augmentation"],
-        "division": ["DivisionExamples"],
-        "link": ["LinkExamples"],
-        "patches": ["PreparedMovies"],
-        "position": ["PositionExamples", "compute_voxel_weights", "draw_dots"],
-        "choice": ["make_examples"],
-    },
-)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -12,18 +12,4 @@ Its modules, in the order of use:
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submodules=[
-        *("blocks", "building", "devices", "division", "export", "folders"),
-        *("link", "own", "position", "resampling", "saving"),
-    ],
-    submod_attrs={
-        "building": ["build_network"],
-        "position": ["build_position_network"],
-        "division": ["build_division_network"],
-        "link": ["build_link_network"],
-        "folders": ["list_shipped_networks", "load_settings", "make_fine_tuning_settings"],
-        "saving": ["measure_field_of_view", "load_network", "save_network"],
-    },
-)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

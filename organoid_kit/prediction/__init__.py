@@ -11,14 +11,4 @@ Its modules, in the order of use:
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submodules=["calibration", "comparison", "crops", "movie", "positions"],
-    submod_attrs={
-        "calibration": ["calibrate_network"],
-        "comparison": ["compare_fine_tuned"],
-        "crops": ["predict_divisions", "predict_links"],
-        "movie": ["load_networks", "track_movie"],
-        "positions": ["choose_threshold", "predict_heat", "predict_positions"],
-    },
-)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -4,18 +4,9 @@ Each is made from a folder alone, which keeps what networks said, not figures: a
 
     results ── kinds ── run_page ──┐
        └─────────── tracking_page ─┴── page (fills in templates/)
-    mistakes, model_card ── bioimageio; measuring ── doctor/
+    mistakes, model_card ── bioimageio; measuring ── doctor
 """
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submodules=["doctor", "kinds", "model_card"],
-    submod_attrs={
-        "measuring": ["score_channels"],
-        "results": ["read_movie_results", "read_trackings", "save_movie_result", "save_tracking"],
-        "run_page": ["describe_method", "write_comparison", "write_report"],
-        "tracking_page": ["write_tracking_report"],
-    },
-)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -10,15 +10,4 @@ Its modules, in the order of use:
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submodules=[
-        *("build", "costs", "distance", "errors", "linking", "marginals", "motion", "optimal")
-    ],
-    submod_attrs={
-        "build": ["build_tracks"],
-        "costs": ["TrackingSettings", "find_best", "compute_cost"],
-        "errors": ["Doubt", "add_error_probabilities", "estimate_errors", "list_doubts"],
-        "linking": ["find_candidates", "link_nearest"],
-    },
-)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -16,15 +16,4 @@ Its modules, in the order of use:
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submodules=[
-        *("checkpoints", "control", "diagnosis", "epoch_pictures", "estimates", "keeping"),
-        *("loop", "own", "preparing", "runs", "steps", "validation"),
-    ],
-    submod_attrs={
-        "estimates": ["estimate_training"],
-        "loop": ["Progress", "train"],
-        "runs": ["Run", "compare_runs", "list_runs", "open_run"],
-    },
-)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,7 +1,4 @@
-"""Demonstrations measured before, as they take too long for a lesson: tables beside this file.
-
-Each table says how, when and on which machine it was measured; a record is one training.
-"""
+"""Demonstrations, measured before: a table says how and when; a record is one training."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -20,14 +17,12 @@ Records = Sequence[Mapping[str, Any]]
 def read_demonstration(name: str) -> dict[str, Any]:
     """A table that comes with the package; a UserError where there is none of this name.
 
-    - "annotations": what few annotations and wrong ones cost a position network. A record has
-      "start" ("scratch", or the shipped network), "time_points" (0: as it is shipped), "positions",
-      "error_rate", "seed", and "f1", "precision", "recall" on movies that nothing was chosen by.
-    - "leakage": what a validation part promises, and what comes true. A record has "movie" (learned
-      from), "seed", "part" (judged by), "shown_on" (the movie of that part), and F1: "shown" on
-      that part, "held_out" on movies that nothing was chosen by.
+    "annotations": what few and wrong annotations cost a position network. A record has "start"
+    ("scratch", or the shipped network), "time_points" (0: as shipped), "positions", "error_rate",
+    "seed", and "f1", "precision", "recall" on movies that nothing was chosen by.
 
-    A table has "command", "machine", "date", "versions", "steps", "judged_on" and "records".
+    "leakage": what a validation part promises. A record has "movie" (learned from), "seed", "part"
+    (judged by), "shown_on", and F1: "shown" on that part, "held_out" on other movies.
     """
     known = sorted(path.stem for path in _FOLDER.glob("*.json"))
     if name not in known:
@@ -52,10 +47,8 @@ def list_values(records: Records, key: str = "f1") -> list[float]:
 
 
 def describe_difference(records: Records, others: Records) -> str:
-    """Whether records have a better F1 than others, in words that claim no more than seeds show.
-
-    Where all of one kind are above all of the other, the words also say how often chance alone
-    would do that: of all orders that n and m values can have, two.
+    """Whether records have a better F1 than others, in words that claim no more than seeds show;
+    and, where all are above all others, how often chance alone would do that.
     """
     one, other = list_values(records), list_values(others)
     if not one or not other:

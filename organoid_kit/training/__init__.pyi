@@ -1,0 +1,41 @@
+"""What this room offers; each is loaded when it is first asked for."""
+
+from . import (
+    checkpoints,
+    control,
+    diagnosis,
+    epoch_pictures,
+    estimates,
+    keeping,
+    loop,
+    own,
+    preparing,
+    runs,
+    steps,
+    validation,
+)
+from .estimates import estimate_training
+from .loop import Progress, train
+from .runs import Run, compare_runs, list_runs, open_run
+
+__all__ = [
+    "Progress",
+    "Run",
+    "checkpoints",
+    "compare_runs",
+    "control",
+    "diagnosis",
+    "epoch_pictures",
+    "estimate_training",
+    "estimates",
+    "keeping",
+    "list_runs",
+    "loop",
+    "open_run",
+    "own",
+    "preparing",
+    "runs",
+    "steps",
+    "train",
+    "validation",
+]
