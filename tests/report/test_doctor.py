@@ -24,9 +24,9 @@ from organoid_kit.report.doctor import (
     diagnose_microscope,
     diagnose_predictions,
     diagnose_run,
+    find_twins,
     format_findings,
 )
-from organoid_kit.report.doctor.predictions import find_twins
 from organoid_kit.report.measuring import measure_light, measure_width_um
 from organoid_kit.training.runs import NOT_FINITE, Run
 
@@ -138,7 +138,8 @@ def test_two_spacings(healthy):
 
 def test_nuclei_may_be_said_to_be_wider(healthy):
     wide = state_spacing(healthy, (4.0, 1.0, 1.0))
-    assert diagnose_data([wide], SETTINGS, nucleus_um=(5, 20)) == []
+    movie = dataclasses.replace(wide.movie, nucleus_diameter_um=15.0)
+    assert diagnose_data([dataclasses.replace(wide, movie=movie)], SETTINGS) == []
 
 
 def test_missing_annotations(healthy):
