@@ -23,11 +23,7 @@ _TITLE_LETTERS = 36  # in a line above it
 
 
 class ChannelDashboard(Dashboard):
-    """Channels and their sums, and how well nuclei stand out in each.
-
-    The number is that of `score_channels`: the share of annotated nuclei that are more of a bright
-    blob than 95 % of the background, over a few time points of the movie. Without annotations,
-    bright blobs are counted.
+    """Channels and their sums, and how well nuclei stand out in each, see `score_channels`.
 
     Attributes:
         channels: checkboxes; `channels.value` is what to train on, as in `NetworkSettings`.
@@ -131,19 +127,15 @@ class ChannelDashboard(Dashboard):
         spacing_um = np.multiply(self.movie.spacing_um[1:], stack.reduced)
         name = self._name(choice) + (", chosen" if choice == self.channels.value else "")
         title = "\n".join(textwrap.wrap(name, _TITLE_LETTERS))
-        points, bar = self._mark_nuclei(choice), choice == (1,)
+        points, annotations, bar = (), self.annotations, choice == (1,)
+        if self._marks_nuclei:  # which of them stand out is looked up once
+            time_point = self.time_point.value
+            out = self._find_standing_out(time_point, choice, annotations)
+            places_um = (annotations.positions_at(time_point) + 0.5) * self.movie.spacing_um
+            if out is not None:
+                kinds = ((STANDS_OUT, out), (HIDDEN, ~out))
+                points = tuple(Points(mark, places_um[which, 1:]) for mark, which in kinds)
         return Pane(title, stack.values.max(axis=0), spacing_um, points, bar=bar)
-
-    def _mark_nuclei(self, choice: tuple[int, ...]) -> tuple[Points, ...]:
-        """Those of the time point; which of them stand out is looked up once."""
-        time_point, annotations = self.time_point.value, self.annotations
-        if not self._marks_nuclei:
-            return ()
-        out = self._find_standing_out(time_point, choice, annotations)
-        if out is None:
-            return ()
-        places_um = ((annotations.positions_at(time_point) + 0.5) * self.movie.spacing_um)[:, 1:]
-        return Points(STANDS_OUT, places_um[out]), Points(HIDDEN, places_um[~out])
 
     def _name(self, choice: Sequence[int]) -> str:
         names = " + ".join(self.movie.channel_names[channel - 1] for channel in choice)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
 
 from organoid_kit.base import NetworkSettings, UserError
 from organoid_kit.examples.division import DivisionExample
@@ -43,7 +42,8 @@ def plot_crops(
     for row, example, name in zip(panels, examples, names):
         row[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
         for axes, image in zip(row, np.moveaxis(example.image, -1, 0)):
-            _draw_middle(axes, image, spacing_um, bar=axes is panels[-1, -1])
+            bar, plane = axes is panels[-1, -1], image[len(image) // 2]
+            draw_plane(axes, plane, spacing_um[1:], limits=GREYS, bar=bar)
     for axes, time in zip(panels[0], times):
         axes.set_title(f"{time:+d}".replace("-", "−") if time else "now", fontsize=9)
     return figure.caption(
@@ -61,10 +61,8 @@ def plot_pairs(
     names: Sequence[str] | None = None,
     title: str = "",
 ) -> Drawing:
-    """What the link network sees: are the two nuclei in the middle the same? Time downwards.
-
-    An arrow leads from the earlier nucleus to the later one, without the drift of the sample; below
-    it stands how far the nucleus would have moved in depth.
+    """What the link network sees: the earlier nucleus above, the later below, which an arrow leads
+    to, without the drift of the sample, and how far it would have moved in depth.
     """
     names = _choose_names(names, [_LINK_KINDS[example.kind] for example in examples])
     spacing_um = get_spacing(settings)
@@ -97,7 +95,8 @@ def _draw_pair(panels: np.ndarray, example: LinkExample, spacing_um: Spacing, na
     images = (example.first[..., 0], example.second[..., -1])
     for axes, image, start in zip(panels, images, (0, -1)):
         axes.axis("on")
-        _draw_middle(axes, image, spacing_um, bar=axes is panels[1])
+        bar, plane = axes is panels[1], image[len(image) // 2]
+        draw_plane(axes, plane, spacing_um[1:], limits=GREYS, bar=bar)
         middle_um = (np.array(image.shape[1:]) - 1) / 2 * spacing_um[1:]
         start_um = (middle_um + start * move_um[1:])[::-1]
         axes.plot(*start_um[:, None], path_effects=outline(3.5), **ring)
@@ -107,11 +106,6 @@ def _draw_pair(panels: np.ndarray, example: LinkExample, spacing_um: Spacing, na
     panels[0].set_title(f"{name}\nearlier", fontsize=9)
     panels[1].set_title("later", fontsize=9)
     panels[1].set_xlabel(f"depth {move_um[0]:+.1f} µm".replace("-", "−"), fontsize=9)
-
-
-def _draw_middle(axes: Axes, stack: np.ndarray, spacing_um: Spacing, bar: bool) -> None:
-    """The plane through the nucleus."""
-    draw_plane(axes, stack[len(stack) // 2], spacing_um[1:], limits=GREYS, bar=bar)
 
 
 def _choose_names(names: Sequence[str] | None, kinds: Sequence[str]) -> Sequence[str]:

@@ -200,10 +200,7 @@ def mark_positions(
     view: tuple[int, int, int] = (0, 1, 2),
     faint: bool = False,
 ) -> None:
-    """Marks positions, (n, 3) float, zyx, voxels: filled near a plane, faint elsewhere.
-
-    `view` has the axis one looks along, the vertical and the horizontal one.
-    """
+    """Marks (n, 3) float, zyx, voxels, filled near a plane; `view`: axes along, down and right."""
     depth, vertical, horizontal = view
     points = positions * spacing_um
     style = mark.style()

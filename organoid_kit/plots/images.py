@@ -132,10 +132,7 @@ def plot_problems(
     time_point: int,
     channels: Sequence[int] = (1,),
 ) -> Drawing:
-    """Where the problems of one time point lie, numbered, with a list beside the image.
-
-    Annotations are drawn faintly; problems are as of `check_annotations`; channels are summed.
-    """
+    """Problems of a time point, numbered, with a list beside the image; annotations are faint."""
     figure, (axes, text_axes) = draw_panels(9, 5, 1, 2, width_ratios=(5, 4))
     positions = annotations.positions_at(time_point)
     draw_plane(axes, movie.stack(time_point, channels).max(axis=0), movie.spacing_um[1:])

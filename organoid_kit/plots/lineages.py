@@ -38,9 +38,7 @@ def plot_lineage_tree(
     annotations: Annotations, *, most: int | None = 40, least_error: float = 0.01, title: str = ""
 ) -> Drawing:
     """Lineages as trees: time to the right, a line per track, a fork at each division; none cross.
-
-    What is wrong with a probability of at least `least_error` is marked, if tracks are of
-    `add_error_probabilities`. Of lineages, the `most` largest are shown; None: all.
+    Errors of at least `least_error` are marked (of `add_error_probabilities`). `most` None: all.
     """
     lineages = number_lineages(annotations)
     number = int(lineages.max(initial=-1)) + 1
@@ -70,10 +68,8 @@ def plot_lineage_tree(
 
 
 def compute_tree_rows(annotations: Annotations, lineages: np.ndarray) -> np.ndarray:
-    """The row of the tree that each position is drawn in, (n,) float.
-
-    A track without daughters has a row of its own, a mother stands midway between her daughters.
-    Daughters follow each other, so that no line crosses another.
+    """The row of the tree that each position is drawn in, (n,) float: one for each track without
+    daughters, a mother midway between hers; no line crosses another.
     """
     tracks = annotations.tracks()
     track_of = np.zeros(len(annotations), int)
@@ -106,9 +102,7 @@ def compute_tree_rows(annotations: Annotations, lineages: np.ndarray) -> np.ndar
 def collect_tree_events(
     shown: Annotations, heights: np.ndarray, annotations: Annotations, least_error: float
 ) -> tuple[np.ndarray, ...]:
-    """Divisions, starts, ends and doubts, (k, 2) float each: time and row of the tree; of doubtful
-    links their middle. Starts and ends at the ends of all annotations are no events.
-    """
+    """Divisions, starts, ends (but of all annotations) and doubts, (k, 2) float: time and row."""
     times, all_times = shown.time_points, annotations.annotated_time_points
     places = np.stack([times, heights], axis=1).astype(float)
     starts = (shown.links_backward() == 0) & (times > all_times[:1])

@@ -15,11 +15,9 @@ from organoid_kit.plots.drawing import LINES, STAR, Drawing, count, draw_panels,
 def plot_reliability(
     reliability: Reliability | None, before: Reliability | None = None, *, title: str = ""
 ) -> Drawing:
-    """Predicted probabilities against how often they are right, and the examples in each bin.
-
-    On the diagonal they can be believed; below it the network is too sure, above not sure enough.
-    Thin bars are 95 % intervals (Wilson 1927), given how few examples a bin has. `before`, the same
-    examples before calibration, is drawn beside; None leaves the diagram empty and says so.
+    """Predicted probabilities against how often they are right, and the examples in each bin. On
+    the diagonal they can be believed; below it the network is too sure, above not sure enough. Thin
+    bars are 95 % intervals (Wilson 1927); `before` is the same before calibration.
     """
     figure, (diagram, numbers) = draw_panels(6.2, 6, 2, sharex=True, height_ratios=(4, 1.3))
     diagram.plot([0, 1], [0, 1], color="0.5", linewidth=1, linestyle=":", label="can be believed")
@@ -76,10 +74,7 @@ def plot_precision_recall(
     chosen: float | None = None,
     title: str = "",
 ) -> Drawing:
-    """Precision over recall; the area under the stairs is the average precision.
-
-    Others are compared by name. A star marks the threshold chosen; None: that of highest F1.
-    """
+    """Precision over recall; a star marks the threshold chosen; None: that of highest F1."""
     (figure, axes), averages = draw_panels(6.2, 5.4), {}
     for number, (name, stairs) in enumerate({"this network": curve, **(compare or {})}.items()):
         averages[name] = format_number(stairs.average_precision, 3)

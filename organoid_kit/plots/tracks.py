@@ -6,7 +6,6 @@ import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba
 
-from organoid_kit.base import UserError
 from organoid_kit.data import Annotations, TimeLapse
 from organoid_kit.plots.drawing import (
     COLOURS,
@@ -34,23 +33,11 @@ def plot_tracks(
     *,
     tail: int = 5,
     channels: Sequence[int] = (1,),
-    planes: tuple[int, int] | None = None,
 ) -> Drawing:
-    """The movie with its positions, and their paths over the last `tail` time points.
-
-    Channels, from 1, are summed; `planes` are the first and last projected, whose positions are
-    shown (None: all). Numbers are those of `number_lineages`.
-    """
-    depth = movie.shape_zyx[0]
-    low, high = planes or (0, depth - 1)
-    if not 0 <= low <= high < depth:
-        rule = f"Planes must be a first and a last one from 0 to {depth - 1}"
-        advice = "Choose others, or leave planes out to see all."
-        raise UserError(f"{rule}. Received: {low} and {high}. {advice}")
-    now, links, *events = _trace_tails(annotations, time_point, tail, (low, high))
+    """The movie along z, positions, and their paths over `tail` time points; see `number_lineages`."""
+    now, links, *events = _trace_tails(annotations, time_point, tail)
     figure, axes = draw_panels(6, 6.2)
-    image = movie.stack(time_point, channels)[low : high + 1].max(axis=0)
-    draw_plane(axes, image, movie.spacing_um[1:])
+    draw_plane(axes, movie.stack(time_point, channels).max(axis=0), movie.spacing_um[1:])
     places_um = (annotations.positions * movie.spacing_um)[:, :0:-1]
     lineages = number_lineages(annotations)
     colours = [COLOURS[_COLOURS[lineage % len(_COLOURS)]] for lineage in lineages]
@@ -72,28 +59,21 @@ def plot_tracks(
             axes.plot(*places_um[rows].T, label=f"{mark.name} ({len(rows)})", **style)
     figure.legend(loc="outside lower center", ncols=4, fontsize=9, **DARK_LEGEND)
     happened = [count(len(rows), noun) for rows, noun in zip(events, ("division", "start"))]
-    where = f" of planes {low} to {high}" if planes else " along z"
     return figure.caption(
-        f"the brightest voxels{where}, with {count(len(now), 'position')} and the path of "
+        f"the brightest voxels along z, with {count(len(now), 'position')} and the path of "
         f"each over the last {count(tail, 'time point')}. "
         f"Along them: {', '.join(happened)} and {count(len(events[2]), 'end')} of tracks.",
         f"{movie.name}, time point {time_point}",
     )
 
 
-def _trace_tails(
-    annotations: Annotations, time_point: int, tail: int, planes: tuple[int, int]
-) -> tuple[np.ndarray, ...]:
-    """Goes back from positions of now, and from tracks ended not long ago.
-
-    Returns rows of now, links on the way, (k, 2) int, and rows of divisions, starts and ends.
-    """
-    times, depths = annotations.time_points, annotations.positions[:, 0]
+def _trace_tails(annotations: Annotations, time_point: int, tail: int) -> tuple[np.ndarray, ...]:
+    """Rows of now, links that led there, (k, 2) int, and rows of divisions, starts, recent ends."""
+    times = annotations.time_points
     forward, backward = annotations.links_forward(), annotations.links_backward()
-    inside = (depths >= planes[0] - 0.5) & (depths <= planes[1] + 0.5)
     recent = (times >= time_point - tail) & (times <= time_point)
-    now = inside & (times == time_point)
-    ends = inside & recent & (times < time_point) & (forward == 0)
+    now = times == time_point
+    ends = recent & (times < time_point) & (forward == 0)
     seen = now | ends
     links = annotations.links[recent[annotations.links].all(axis=1)]
     for earlier, later in links[np.argsort(-times[links[:, 1]], kind="stable")]:
@@ -111,10 +91,8 @@ def plot_close_ups(
     *,
     channels: Sequence[int] = (1,),
 ) -> Drawing:
-    """Each nucleus in a line: the time point before, its own with a square around it, and the next.
-
-    Lines lead to where positions near the plane were before; those that tracking put in (property
-    "interpolated") are diamonds. `rows` are of the tracks.
+    """Rows of tracks in close-up: the time point before, its own with a square, and the next. Lines
+    lead to where positions near the plane were; those that tracking put in are diamonds.
     """
     figure, lines = draw_panels(8, 2.9 * len(rows), len(rows), 3, squeeze=False)
     positions_um = tracks.positions * movie.spacing_um

@@ -25,7 +25,8 @@ def lose_one(canvas):
 """
 BROWSER = """
 layers = {"annotations": truth, "<img src=x onerror=alert(1)>": predictions}
-browser = StackBrowser(sample.movie, layers, channels=(2, 3), problems=problems)
+browser = StackBrowser(sample.movie, layers, channels=(2, 3))
+browser.set_problems(problems)
 browser.on_pick(lambda pick: picks.append([pick.time_point, pick.layer, pick.row, pick.position.round(2).tolist()]))
 browser
 """

@@ -1,7 +1,6 @@
 """The stack browser and what it is made of, without a browser: controls are driven by their values."""
 
 import asyncio
-import builtins
 import html
 import io
 import json
@@ -408,7 +407,6 @@ def test_plain_movies(movie):
 @pytest.fixture
 def page_browser(movie, lineage):
     """A browser and what is sent to its page."""
-    pytest.importorskip("anywidget", reason="anywidget is not installed here.")
     browser = StackBrowser(movie, {"annotations": lineage})
     browser.sent = []
     browser._display._canvas.send = lambda content, buffers=(): browser.sent.append(
@@ -507,23 +505,7 @@ def test_the_script_asks_no_network_and_writes_no_html(page_browser):
     )
 
 
-def test_without_anywidget_the_kernel_draws(movie, monkeypatch):
-    real = builtins.__import__
-
-    def refuse(name, *args, **options):
-        if name.endswith("stack.canvas") or name == "anywidget":
-            raise ImportError("no anywidget")
-        return real(name, *args, **options)
-
-    monkeypatch.setattr(builtins, "__import__", refuse)
-    browser = StackBrowser(movie)
-    assert browser.drawn_by == "kernel" and picture(browser).shape[2] == 3
-    with pytest.raises(UserError, match="anywidget"):
-        StackBrowser(movie, drawn_by="browser")
-
-
 def test_a_page_that_stays_silent_is_drawn_for(movie, monkeypatch):
-    pytest.importorskip("anywidget", reason="anywidget is not installed here.")
     monkeypatch.setattr(stack_display, "PATIENCE_S", 0.01)
 
     async def wait(ready):

@@ -1,6 +1,5 @@
 """Lineage tree and movie linked both ways, and doubts that lead there."""
 
-import builtins
 import dataclasses
 import json
 import re
@@ -166,26 +165,7 @@ def test_only_where_one_can_click_does_it_say_so(explorer):
     assert "Click</b> in the tree" in explorer._tree_help.value
 
 
-def test_without_anywidget_the_tree_is_a_picture(tracks, monkeypatch):
-    real = builtins.__import__
-
-    def refuse(name, *args, **options):
-        if name == "anywidget" or name.endswith("canvas"):
-            raise ImportError("no anywidget")
-        return real(name, *args, **options)
-
-    monkeypatch.setattr(builtins, "__import__", refuse)
-    explorer = TrackExplorer(MOVIE, tracks)
-    assert explorer.tree is None and explorer.browser.drawn_by == "kernel"
-    explorer.choose(5)
-    assert ">▸ 2<" in explorer._display._picture.value and explorer.messages.kind != "fail"
-    before = explorer._display._picture.value
-    explorer.browser.time_point.value = 3
-    assert explorer._display._picture.value != before
-
-
 def test_the_tree_comes_into_the_page_when_its_script_is_there(explorer):
-    pytest.importorskip("anywidget", reason="anywidget is not installed here.")
     assert explorer.tree not in explorer._display._box.children
     explorer.tree.ready = True
     assert explorer.tree in explorer._display._box.children

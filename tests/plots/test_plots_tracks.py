@@ -8,7 +8,6 @@ from hypothesis import given, settings, strategies as st
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgb
 
-from organoid_kit.base.errors import UserError
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.timelapse import make_timelapse
 from organoid_kit.plots import plot_lineage_tree
@@ -243,9 +242,9 @@ def test_tracks_lie_where_the_nuclei_are(lineage):
     )
 
 
-def test_the_image_is_that_of_the_time_point_and_the_planes(lineage):
-    image = plot_tracks(MOVIE, lineage, 2, planes=(1, 2)).axes[0].images[0].get_array()
-    np.testing.assert_array_equal(image, STACKS[2, 0, 1:3].max(axis=0))
+def test_the_image_is_that_of_the_time_point(lineage):
+    image = plot_tracks(MOVIE, lineage, 2).axes[0].images[0].get_array()
+    np.testing.assert_array_equal(image, STACKS[2, 0].max(axis=0))
 
 
 def test_tracks_fade_into_the_past_and_end_with_the_tail(lineage):
@@ -257,12 +256,6 @@ def test_tracks_fade_into_the_past_and_end_with_the_tail(lineage):
     assert len(strokes(plot_tracks(MOVIE, lineage, 3, tail=0))) == 0
 
 
-def test_positions_of_other_planes_are_left_out_but_not_their_past_in_them(lineage):
-    figure = plot_tracks(MOVIE, lineage, 3, planes=(3, 4))
-    assert "1 position and" in describe(figure) and "planes 3 to 4" in describe(figure)
-    assert len(strokes(figure)) == 2
-
-
 def test_starts_and_ends_are_marked_in_the_movie(lineage):
     kept = dataclasses.replace(lineage, links=lineage.links[[0, 1, 3]])
     figure = plot_tracks(MOVIE, kept, 3)
@@ -271,8 +264,5 @@ def test_starts_and_ends_are_marked_in_the_movie(lineage):
     assert marked(figure, "division") == set()
 
 
-def test_bad_planes_and_time_points_without_positions(lineage):
-    for planes in ((5, 3), (0, 8), (-1, 2)):
-        with pytest.raises(UserError, match="first and a last one from 0 to 7"):
-            plot_tracks(MOVIE, lineage, 3, planes=planes)
+def test_time_points_without_positions():
     assert "0 positions" in describe(plot_tracks(MOVIE, Annotations(np.zeros((0, 3)), []), 3))

@@ -1,8 +1,4 @@
-"""Which variations would teach something wrong? Each rule compares a setting with the movies.
-
-A variation teaches something wrong where the image no longer shows what the answer says: a nucleus
-that cannot be seen any more, two that cannot be told apart, a movement that prediction never meets.
-"""
+"""Which variations would teach something wrong: the image no longer shows what the answer says?"""
 
 import json
 from collections.abc import Sequence

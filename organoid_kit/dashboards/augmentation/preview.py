@@ -165,11 +165,6 @@ class AugmentationPreview(Dashboard):
         for operation in self.operations.values():
             if operation.range is not None:
                 operation.range.disabled = not operation.on.value
-        self._show_warnings()
-        rows = previews.make_preview_panes(self._make_columns(), self._examples.settings)
-        self._pictures.value = draw_panes(rows, self.describe(), _SHOWN[self._network]["side"])
-
-    def _show_warnings(self) -> None:
         settings = self._examples.settings.changed(augmentation=self.settings)
         self.warnings = advice.check_augmentation(settings, self._facts)
         for name, operation in self.operations.items():
@@ -180,6 +175,8 @@ class AugmentationPreview(Dashboard):
         else:
             known = "Nothing here is known to teach something wrong."
             self.messages.say(f"{known} Can you still see the nuclei?")
+        rows = previews.make_preview_panes(self._make_columns(), self._examples.settings)
+        self._pictures.value = draw_panes(rows, self.describe(), _SHOWN[self._network]["side"])
 
 
 class Operation(VBox):

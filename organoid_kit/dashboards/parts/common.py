@@ -66,10 +66,7 @@ class Messages(HTML):
 
     @contextmanager
     def watch(self, *, keep: bool = False) -> Iterator[None]:
-        """Shows what goes wrong inside, while no other handler works.
-
-        An earlier error stays if we `keep` it: for work that the user did not ask for.
-        """
+        """Shows what goes wrong inside, one handler at a time; earlier errors stay if we `keep`."""
         with handler_lock:
             if self.kind == "fail" and not keep:
                 self.kind, self.value = "", ""
@@ -111,10 +108,7 @@ def make_live_text(text: str) -> str:
 
 
 class CheckboxGroup(VBox):
-    """Checkboxes of which several can be checked; `value` holds their values, in order.
-
-    At least so many stay checked; unchecking more has no effect.
-    """
+    """Checkboxes; `value` holds the values that are checked, in order; `at_least` so many stay so."""
 
     value = traitlets.Tuple()
 

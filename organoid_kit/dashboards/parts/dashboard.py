@@ -1,8 +1,4 @@
-"""What dashboards have in common: a state, handlers, and work that keeps nobody waiting.
-
-A state also travels as one short string, to paste in a chat; it carries everything it says, needs
-no server, and is read as it was written or refused.
-"""
+"""What dashboards have in common: a state, also as one short string, handlers, late work."""
 
 import base64
 import json
@@ -54,19 +50,18 @@ class Dashboard(VBox):
         with self.at_once():
             unknown, known = sorted(set(state) - set(self._kept)), ", ".join(self._kept)
             refuse_if(unknown, "control", known=known, unknown=unknown)
-            for name in (name for name in self._kept if name in state):
-                self._set(name, state[name])
-
-    def _set(self, name: str, value: Any) -> None:
-        kept = self._kept[name]
-        if hasattr(kept, "restore"):
-            kept.restore(value)
-            return
-        owner, name_there = (kept, "value") if isinstance(kept, Widget) else (self, name)
-        try:
-            setattr(owner, name_there, tuple(value) if isinstance(value, list) else value)
-        except (TraitError, ValueError, TypeError) as error:
-            raise make_error("value", value=value, name=name, error=error) from error
+            for name, kept in self._kept.items():
+                if name not in state:
+                    continue
+                value = state[name]
+                if hasattr(kept, "restore"):
+                    kept.restore(value)
+                    continue
+                owner, trait = (kept, "value") if isinstance(kept, Widget) else (self, name)
+                try:
+                    setattr(owner, trait, tuple(value) if isinstance(value, list) else value)
+                except (TraitError, ValueError, TypeError) as error:
+                    raise make_error("value", value=value, name=name, error=error) from error
 
     def at_once(self) -> AbstractContextManager:
         """Inside, controls are restored."""
@@ -111,10 +106,7 @@ def encode_state(name: str, state: dict[str, Any]) -> str:
 
 
 def decode_state(text: str) -> tuple[str, dict[str, Any]]:
-    """The name and the state that `encode_state` was given; words around the string don't matter.
-
-    No string, a mistyped one, one that was cut off, or one of a newer kit is a UserError.
-    """
+    """Name and state of a string of `encode_state`, in whatever words; else a UserError."""
     found = _STRING.search(text)
     refuse_if(found is None, "string", version=_VERSION, text=shorten(text))
     received = {"text": shorten(found[0]), "found": found[1]}

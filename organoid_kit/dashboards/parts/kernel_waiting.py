@@ -21,10 +21,7 @@ _URGENT += ("kernel_info_request", "comm_info_request")  # questions of a page t
 
 
 def is_interactive() -> bool:
-    """Whether someone could click: not in plain Python, nor where nbclient or papermill run cells.
-
-    A front end with a person in front of it says with each cell that it can be asked for input.
-    """
+    """Whether someone could click: a front end with a person says with each cell that it may ask."""
     return bool(getattr(_find_kernel(), "_allow_stdin", False))
 
 

@@ -35,7 +35,6 @@ class StackBrowser(Dashboard):
     Args:
         layers: name → annotations, drawn on top; with links, they have tails.
         channels: shown first, counted from 1; several are summed. None: the first.
-        problems: as `check_annotations` gives them; those that have a place are drawn.
         drawn_by: "browser", "kernel", or "auto": in the browser where it can.
 
     Attributes:
@@ -45,7 +44,7 @@ class StackBrowser(Dashboard):
         view, tail: one of `VIEWS`; time points that tails go back.
         layers: name → `Layer`, whether shown or not.
 
-    Raises UserError where a channel is not in the movie, or `drawn_by` unknown or impossible.
+    Raises UserError where a channel is not in the movie, or `drawn_by` unknown.
     """
 
     # Channels and layers first, as the rest depends on them.
@@ -57,7 +56,6 @@ class StackBrowser(Dashboard):
         layers: Mapping[str, Annotations] | None = None,
         *,
         channels: Sequence[int] | None = None,
-        problems: Sequence[Problem] = (),
         drawn_by: str = "auto",
     ) -> None:
         super().__init__()
@@ -72,7 +70,6 @@ class StackBrowser(Dashboard):
             self._change_marks()
             for name, layer in (layers or {}).items():
                 self.set_layer(name, layer)
-            self.set_problems(problems)
             # The first time point that has a position, or else the first of all.
             times = [layer.annotations.time_points for layer in self.layers.values()]
             found = np.intersect1d(np.concatenate([[], *times]), movie.time_points)
@@ -265,11 +262,7 @@ class StackBrowser(Dashboard):
     def _change_marks(self) -> None:
         if self._busy:
             self._late.add("marks")
-        else:
-            self._legend.value = self._make_legend()
-            self._display.update_marks()
-
-    def _make_legend(self) -> str:
+            return
         annotations = [layer.annotations for layer in self.shown_layers]
         entries = [(layer.mark, layer.name) for layer in self.shown_layers]
         if any(len(each.divisions()) for each in annotations):
@@ -277,7 +270,10 @@ class StackBrowser(Dashboard):
         tail = self.tail.value if any(len(each.links) for each in annotations) else 0
         notes = {"tail": count(tail, "time point") if tail else "", "has_marks": bool(annotations)}
         notes["planes"] = f"{stack_pictures.FAINT_PLANES:g}"
-        return common.make_legend(entries) + common.render("stack_notes.html", **notes)
+        self._legend.value = common.make_legend(entries) + common.render(
+            "stack_notes.html", **notes
+        )
+        self._display.update_marks()
 
     def handle_event(self, content: dict[str, Any]) -> None:
         """What the user did in the page."""

@@ -1,8 +1,6 @@
 """The part of the stack browser that draws in the page: `stack_browser.js`, and what it is told.
 
-The page asks for time points, one after the other, and keeps some; a slider moved there needs no
-kernel as long as the time point is there. anywidget brings the script to the page, with JupyterLab,
-classic Notebook, Colab and VS Code.
+The page asks for time points and keeps some; a slider moved there then needs no kernel.
 """
 
 from collections.abc import Callable
@@ -16,7 +14,7 @@ from ipywidgets import Widget, widget_serialization
 
 from organoid_kit.dashboards.parts.common import make_strokes
 from organoid_kit.dashboards.stack import pictures
-from organoid_kit.dashboards.stack.layers import DIVISION, Layer, LayerMarks
+from organoid_kit.dashboards.stack.layers import DIVISION
 from organoid_kit.data import TimeLapse
 from organoid_kit.plots.drawing import COLOURS, NEAR_PLANES, Mark
 
@@ -24,10 +22,8 @@ MOST_KEPT_BYTES = 96_000_000  # of time points kept in the page
 
 
 class StackCanvas(anywidget.AnyWidget):
-    """Draws stacks in the page.
-
-    It forgets its stacks where `source` changes, the channels that are summed, and asks for its
-    marks anew where `version` does. It reads the values of `controls` by itself.
+    """Draws stacks in the page. It forgets them where `source` changes, the channels that are
+    summed, and asks for its marks anew where `version` does; it reads the values of `controls`.
     """
 
     _esm = Path(__file__).with_name("stack_browser.js")
@@ -53,7 +49,11 @@ class StackCanvas(anywidget.AnyWidget):
             content |= {"source": self.source, "reduced": stack.reduced, "shape": shape}
             buffers.append(memoryview(stack.values).cast("B"))
         if layers is not None:
-            described = [_describe_layer(*one) for one in layers]
+            described = [
+                {"name": layer.name, "rows": marks.rows.tolist(), "texts": marks.texts}
+                | {"divides": marks.divides.tolist(), **_describe_mark(layer.mark)}
+                for layer, marks in layers
+            ]
             content |= {"version": self.version, "layers": described}
             arrays = [array for _, marks in layers for array in (marks.positions, marks.tails)]
             buffers += [array.astype("<f4").tobytes() for array in arrays]
@@ -82,8 +82,3 @@ def make_canvas_setup(movie: TimeLapse) -> dict[str, Any]:
 def _describe_mark(mark: Mark) -> dict[str, Any]:
     strokes = make_strokes(mark.shape)
     return {"strokes": strokes, "colour": COLOURS[mark.colour], "filled": mark.filled}
-
-
-def _describe_layer(layer: Layer, marks: LayerMarks) -> dict[str, Any]:
-    rows = {"rows": marks.rows.tolist(), "divides": marks.divides.tolist(), "texts": marks.texts}
-    return {"name": layer.name, **rows, **_describe_mark(layer.mark)}

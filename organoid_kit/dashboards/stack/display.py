@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ipywidgets import HTML, Box, Image, Layout, VBox
 
-from organoid_kit.dashboards.parts import common, make_error, refuse_if
+from organoid_kit.dashboards.parts import common, refuse_if
+from organoid_kit.dashboards.stack.canvas import StackCanvas
 from organoid_kit.dashboards.stack.pictures import render_scene
 
 if TYPE_CHECKING:
@@ -25,22 +27,27 @@ _READ_BY_PAGE = ("time_point", "z", "y", "x", "view", "contrast", "gamma")
 
 
 class StackDisplay(VBox):
-    """The picture of a stack browser, drawn by "browser" or "kernel".
-
-    The `caption`, what the kernel drew, takes any number of lines: nothing to press below it.
-    """
+    """The picture, drawn by "browser" or "kernel"; the `caption` has any number of lines."""
 
     def __init__(self, browser: StackBrowser, drawn_by: str) -> None:
         super().__init__()
         refuse_if(drawn_by not in ("auto", "browser", "kernel"), "drawn_by", drawn_by=drawn_by)
         self._browser, self.caption = browser, HTML()
         self._image = Image(format="jpeg", layout=Layout(max_width="100%")).add_class("ok-picture")
-        self._canvas = None if drawn_by == "kernel" else self._make_canvas(drawn_by == "browser")
+        self._canvas = None
+        if drawn_by != "kernel":
+            controls = {name: getattr(browser, name) for name in _READ_BY_PAGE}
+            self._canvas = StackCanvas(browser.movie, controls, self._answer)
+            self._canvas.add_class("ok-canvas").observe(
+                lambda _: self._draw_with("browser"), "ready"
+            )
         self.children = [Box(), self._image]
         self.drawn_by = "browser" if self._canvas else "kernel"
         self._show_one(canvas="google.colab" in sys.modules)
-        if self._canvas and drawn_by == "auto":
-            self._wait_for_page()
+        if drawn_by == "auto":
+            with suppress(RuntimeError):  # without a page nobody waits; a silent one is drawn for
+                wait = asyncio.get_running_loop().call_later
+                wait(PATIENCE_S, lambda: self._canvas.ready or self._draw_with("kernel"))
 
     def redraw(self) -> None:
         """A new picture, where the kernel draws it."""
@@ -64,27 +71,6 @@ class StackDisplay(VBox):
         if self._canvas:
             self._canvas.version += 1
         self.redraw()
-
-    def _make_canvas(self, needed: bool) -> Any:
-        """What draws in the page, or None where it is not needed and cannot be had."""
-        try:
-            from organoid_kit.dashboards.stack.canvas import StackCanvas
-        except ImportError as error:
-            if not needed:
-                return None
-            raise make_error("anywidget", error=error) from error
-        controls = {name: getattr(self._browser, name) for name in _READ_BY_PAGE}
-        canvas = StackCanvas(self._browser.movie, controls, self._answer)
-        canvas.observe(lambda _: self._draw_with("browser"), "ready")
-        return canvas.add_class("ok-canvas")
-
-    def _wait_for_page(self) -> None:
-        """The kernel draws if the page stays silent; without a page nobody waits."""
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            return
-        loop.call_later(PATIENCE_S, lambda: self._canvas.ready or self._draw_with("kernel"))
 
     def _draw_with(self, drawn_by: str) -> None:
         with self._browser.messages.watch(keep=True):

@@ -42,10 +42,19 @@ class Layer:
 
     def collect_marks(self, time_point: int, tail: int = 0) -> LayerMarks:
         """What to draw at a time point, with tails over so many time points back."""
-        rows = self.annotations.rows_at(time_point)
-        positions, divides = self.annotations.positions[rows], self._forward[rows] >= 2
-        texts, tails = map(self.describe, rows.tolist()), self._trace_back(rows, time_point, tail)
-        return LayerMarks(rows, positions.astype(np.float32), divides, list(texts), tails)
+        places, links = self.annotations.positions, self.annotations.links
+        rows, ends = self.annotations.rows_at(time_point), self.annotations.time_points[links[:, 1]]
+        leads_to = np.full(len(self.annotations), -1)
+        leads_to[rows] = np.arange(len(rows))
+        pieces = [np.zeros((0, 8))]
+        for age in range(tail):
+            earlier, later = links[(ends == time_point - age) & (leads_to[links[:, 1]] >= 0)].T
+            leads_to[earlier] = leads_to[later]
+            ages = np.full(len(later), age / tail)
+            pieces.append(np.c_[places[earlier], places[later], ages, leads_to[later]])
+        tails = np.concatenate(pieces).astype(np.float32)
+        texts, positions = list(map(self.describe, rows.tolist())), places[rows].astype(np.float32)
+        return LayerMarks(rows, positions, self._forward[rows] >= 2, texts, tails)
 
     def describe(self, row: int) -> str:
         """All that is known of a position, in one line."""
@@ -64,19 +73,6 @@ class Layer:
         if self._forward[row] >= 2:
             words.append(DIVISION.name)
         return " · ".join(words)
-
-    def _trace_back(self, rows: np.ndarray, time_point: int, tail: int) -> np.ndarray:
-        places, links = self.annotations.positions, self.annotations.links
-        ends = self.annotations.time_points[links[:, 1]]
-        leads_to = np.full(len(self.annotations), -1)
-        leads_to[rows] = np.arange(len(rows))
-        pieces = [np.zeros((0, 8))]
-        for age in range(tail):
-            earlier, later = links[(ends == time_point - age) & (leads_to[links[:, 1]] >= 0)].T
-            leads_to[earlier] = leads_to[later]
-            ages = np.full(len(later), age / tail)
-            pieces.append(np.c_[places[earlier], places[later], ages, leads_to[later]])
-        return np.concatenate(pieces).astype(np.float32)
 
     @cached_property
     def _forward(self) -> np.ndarray:

@@ -1,8 +1,4 @@
-"""From a movie to stacks of 8 bit, and what a stack browser shows of them at one moment.
-
-Two renderers draw the same scene from the same numbers: the page (`stack_browser.js`), and
-matplotlib, for print and for pages that cannot.
-"""
+"""Stacks of 8 bit, and the scene of a stack browser, which the page or matplotlib draws."""
 
 import threading
 from collections.abc import Sequence

@@ -17,6 +17,7 @@ from organoid_kit.plots.lineages import number_lineages, plot_lineage_tree
 from organoid_kit.tracking import Doubt, estimate_errors, list_doubts
 
 MOST_LINEAGES = 15  # drawn at once
+_MOST_DOUBTS, _LEAST_ERROR = 50, 0.01  # in the list; probability from which on it is a doubt
 _MOST_POSITIONS = 20_000  # of those, unless it is a single one
 _TRACKS = Mark("tracks", "o", "orange")
 _CHOSEN = Mark("chosen lineage", "p", "green")
@@ -29,14 +30,13 @@ class TrackExplorer(Dashboard):
     Args:
         tracks: with links; of `add_error_probabilities`, so that there are doubts.
         channels, drawn_by: as of the `StackBrowser`.
-        most_doubts, least_error: length of the list; probability from which on it is a doubt.
 
     Attributes:
         lineage: number of the lineage whose tree is shown; 0: the largest ones.
         doubts, next_doubt: the most probable errors first; the chosen one is shown in the movie.
         browser: the `StackBrowser` with tracks, the chosen lineage, and doubts.
         chosen: number of the lineage that stands out in tree and movie, or None.
-        tree: what one clicks on; None without the package anywidget.
+        tree: what one clicks on.
     """
 
     kept = ("lineage", "doubts", "chosen", "browser")
@@ -47,22 +47,30 @@ class TrackExplorer(Dashboard):
         tracks: Annotations,
         *,
         channels: Sequence[int] | None = None,
-        most_doubts: int = 50,
-        least_error: float = 0.01,
         drawn_by: str = "auto",
     ) -> None:
-        self.movie, self.tracks, self.least_error = movie, tracks, least_error
+        self.movie, self.tracks = movie, tracks
         self._lineages = number_lineages(tracks)
         self._sizes = np.bincount(self._lineages) if len(tracks) else np.zeros(0, int)
         self._chosen: int | None = None
-        self._doubts, self._estimate = _list_doubts(tracks, most_doubts, least_error)
+        self._doubts, self._estimate = _list_doubts(tracks)
         self.browser = StackBrowser(movie, {"tracks": tracks}, channels=channels, drawn_by=drawn_by)
         self.browser.set_layer("tracks", tracks, _TRACKS)
         self.browser.set_layer("chosen lineage", tracks.select([]), _CHOSEN)
-        if self._doubts:
-            self.browser.set_layer("doubtful", _make_doubt_layer(self._doubts), _DOUBTFUL)
+        if found := self._doubts:
+            texts = [
+                f"{each.what}, wrong with probability {each.probability:.2g}" for each in found
+            ]
+            places, times = zip(*((each.position, each.time_point) for each in found))
+            layer = Annotations(places, times, properties={"message": np.array(texts, object)})
+            self.browser.set_layer("doubtful", layer, _DOUBTFUL)
         self._make_controls()
-        super().__init__(self._lay_out())
+        legend = HTML(common.make_legend(((kind, kind.name) for kind in MARKS), common.PAPER))
+        left = [HBox([self.lineage, self._shown]), self._display, legend, self._tree_help]
+        left = VBox(left, layout=Layout(width="690px", max_width="100%"))
+        right = [self._doubt_text, self.doubts, self.next_doubt]
+        right = VBox(right, layout=Layout(padding="0 0 0 10px"))
+        super().__init__([common.wrap_row(left, right), self.messages, self.browser])
         self._connect(self._change_lineage, self.lineage)
         self._connect(self._go_to_doubt, self.doubts)
         self._connect(self._move_line, self.browser.time_point)
@@ -105,7 +113,7 @@ class TrackExplorer(Dashboard):
         part = self.tracks.select(np.isin(self._lineages, self._choose_shown()))
         number = self.lineage.value
         title = f"Lineage {number}" if number else "Lineages, the largest first"
-        drawing = plot_lineage_tree(part, most=None, least_error=self.least_error, title=title)
+        drawing = plot_lineage_tree(part, most=None, least_error=_LEAST_ERROR, title=title)
         return drawing.caption(f"{self.describe()} {drawing.description}")
 
     def _make_controls(self) -> None:
@@ -129,14 +137,6 @@ class TrackExplorer(Dashboard):
         self._doubt_text = HTML(estimate, layout=Layout(max_width="350px"))
         self._display = TreeDisplay(self._handle_event, self._watch(self._draw))
         self.tree = self._display.tree
-
-    def _lay_out(self) -> list[Any]:
-        legend = HTML(common.make_legend(((kind, kind.name) for kind in MARKS), common.PAPER))
-        left = [HBox([self.lineage, self._shown]), self._display, legend, self._tree_help]
-        left = VBox(left, layout=Layout(width="690px", max_width="100%"))
-        right = [self._doubt_text, self.doubts, self.next_doubt]
-        right = VBox(right, layout=Layout(padding="0 0 0 10px"))
-        return [common.wrap_row(left, right), self.messages, self.browser]
 
     def _handle_event(self, content: Mapping[str, Any]) -> None:
         """A click or key in the tree."""
@@ -189,7 +189,7 @@ class TrackExplorer(Dashboard):
 
     def _draw(self) -> None:
         in_page, time_point = self._display.in_page, self.browser.time_point.value
-        options = {"chosen": self.chosen, "least_error": self.least_error}
+        options = {"chosen": self.chosen, "least_error": _LEAST_ERROR}
         shown, now = self._choose_shown(), None if in_page else time_point
         self._drawn: DrawnTree = draw_tree(self.tracks, self._lineages, shown, now=now, **options)
         self._display.show(self._drawn, time_point)
@@ -217,17 +217,11 @@ class TrackExplorer(Dashboard):
         return f"Lineage {lineage + 1}: {counts}, time points {times[0]} to {times[-1]}."
 
 
-def _list_doubts(tracks: Annotations, most: int, least: float) -> tuple[list[Doubt], str]:
+def _list_doubts(tracks: Annotations) -> tuple[list[Doubt], str]:
     """Doubts, none without error probabilities; and, in words, how many errors to expect."""
     try:
-        doubts = list_doubts(tracks, most=most, least=least)
-        errors = estimate_errors(tracks, least=least)
+        doubts = list_doubts(tracks, most=_MOST_DOUBTS, least=_LEAST_ERROR)
+        errors = estimate_errors(tracks, least=_LEAST_ERROR)
         return doubts, f"Doubts, the most probable errors first. {errors}"
     except UserError:
         return [], "Doubts: not measured. Pass tracks of add_error_probabilities."
-
-
-def _make_doubt_layer(doubts: Sequence[Doubt]) -> Annotations:
-    messages = [f"{doubt.what}, wrong with probability {doubt.probability:.2g}" for doubt in doubts]
-    places, times = zip(*((doubt.position, doubt.time_point) for doubt in doubts))
-    return Annotations(places, times, properties={"message": np.array(messages, dtype=object)})

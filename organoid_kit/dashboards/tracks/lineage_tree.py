@@ -3,9 +3,12 @@
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import anywidget
 import numpy as np
+import traitlets
 from ipywidgets import HTML, Box, Layout, VBox
 
 from organoid_kit.dashboards.parts.common import INK, PAPER, draw_shape, render
@@ -20,6 +23,24 @@ _WIDTH, _NARROWEST, _WIDEST = 620, 3.0, 56.0  # of the tree, and of a time point
 _BESIDE = 9  # between marks of one place
 _NUMBERS_APART = 34  # pixels between numbers of time points
 _TIME_STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10**6)  # from number to number
+
+
+class LineageTree(anywidget.AnyWidget):
+    """Shows a tree in the page and tells what was clicked, once the script is loaded."""
+
+    _esm = Path(__file__).with_name("lineage_tree.js")
+    _css = (
+        ".ok-lineage-tree { max-height: 440px; overflow-y: auto; cursor: pointer }"
+        ".ok-lineage-tree:focus { outline: 3px solid #0072B2 }"
+    )
+    ready = traitlets.Bool(False).tag(sync=True)  # the page has loaded the script
+    svg = traitlets.Unicode("").tag(sync=True)  # as `places` of `DrawnTree`
+    places = traitlets.List().tag(sync=True)
+    now = traitlets.Float(0.0).tag(sync=True)  # where the line of the time point is
+
+    def __init__(self, answer: Callable[[dict[str, Any]], None]) -> None:
+        super().__init__()
+        self.on_msg(lambda _, content, buffers: answer(content))
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,34 +136,29 @@ def _draw_events(marked: tuple[np.ndarray, ...], first: float, step: float) -> s
 
 
 class TreeDisplay(VBox):
-    """Trees to click on: `tree` is the `LineageTree`, None without the package anywidget.
+    """Trees to click on: `tree`, or as long as the page has not loaded its script, a picture.
 
     It calls `hear` with clicks and keys, `changed` when the page has loaded the script.
     """
 
     def __init__(self, hear: Callable[[dict[str, Any]], None], changed: Callable[[], None]) -> None:
         self._picture = HTML().add_class("ok-plain-tree")
-        self._box, self.tree = Box(layout=Layout(display="block")), None
+        self._box, self.tree = Box(layout=Layout(display="block")), LineageTree(hear)
         super().__init__([self._box, self._picture])
-        try:
-            from organoid_kit.dashboards.tracks.lineage_canvas import LineageTree
-        except ImportError:
-            return
-        self.tree = LineageTree(hear).add_class("ok-tree")
-        self.tree.observe(lambda _: changed(), "ready")
+        self.tree.add_class("ok-tree").observe(lambda _: changed(), "ready")
 
     @property
     def in_page(self) -> bool:
         """Whether the page shows the trees; else the line of the time point is drawn, too."""
-        return self.tree is not None and self.tree.ready
+        return self.tree.ready
 
     def show(self, drawn: DrawnTree, time_point: int) -> None:
         """These trees, and the time point of the movie."""
-        if self.tree is not None and self.tree.svg != drawn.svg:
+        if self.tree.svg != drawn.svg:
             self.tree.places = drawn.places
             self.move_line(drawn, time_point)
             self.tree.svg = drawn.svg
-        if self.in_page or (self.tree is not None and "google.colab" in sys.modules):
+        if self.in_page or "google.colab" in sys.modules:
             # Not before: with ipywidgets 7 all would stay empty where it cannot load.
             self._box.children = [self.tree]
         self._picture.layout.display = "none" if self.in_page else None
