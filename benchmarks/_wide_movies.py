@@ -83,7 +83,8 @@ def _make_culture(
         for nucleus in lying:
             nucleus.direction = np.array([1.0, 0.0, 0.0])
         snapshots.append(Snapshot(snapshot.organoid, lying, np.array(kept)))
-    images = Microscope(settings, rng).images(snapshots)[:, 1:].sum(axis=1)
+    microscope = Microscope(settings, rng)
+    images = np.stack([microscope.look(each)[1:].sum(axis=0) for each in snapshots])
     planes = images.shape[1]
     if rng.random() < 0.5:
         images, middle = images.mean(axis=1, keepdims=True), 0.0

@@ -40,9 +40,7 @@ def get_version(module: str) -> str | None:
 def check_environment(
     *, trains: bool = True, get_version: Callable[[str], str | None] = get_version
 ) -> str:
-    """One verdict, "Works.", "Works, with notes: …" or "Do this: …"; loads nothing heavy. Only
-    where a network is trained or used (`trains`) are Keras and a backend of it needed.
-    """
+    """A verdict: "Works.", "Works, with notes: …" or "Do this: …"; Keras only where it `trains`."""
     steps, notes, known = [], [], []
     for name, (module, oldest, newest) in RANGES.items():
         if module in ("tensorflow", "keras") and not trains:

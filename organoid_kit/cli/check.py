@@ -30,22 +30,17 @@ def check(
     errors = print_problems(movies, channels or (1,), sys.maxsize if show_all else _FEW)
     print(f"\n{summarise_annotations(movies)}\n")
     for annotated in movies:
-        _print_size(annotated, channels or (1,))
+        movie, annotations = annotated.movie, annotated.annotations
+        for time_point in np.intersect1d(annotations.time_points, movie.time_points)[:1].tolist():
+            positions = annotations.positions_at(time_point)
+            size = estimate_nucleus_size(movie, channels or (1,), time_point, positions)
+            print(f"{annotated.name}: {size or 'no size of nuclei to be seen'}")
+            if movie.nucleus_diameter_um:
+                limits = CheckLimits.of(movie)
+                near = f"nuclei closer than {limits.duplicate_um:.1f} µm look like one"
+                far = f"daughters up to {limits.daughters_um:.0f} µm apart are right"
+                print(f"  stated: {movie.nucleus_diameter_um:g} µm, so {near}, and {far}")
     return 1 if errors else 0
-
-
-def _print_size(annotated: AnnotatedMovie, channels: tuple[int, ...]) -> None:
-    """How wide the nuclei of the first annotated time point seem to be."""
-    seen = np.intersect1d(annotated.annotations.time_points, annotated.movie.time_points)
-    for time_point in seen[:1].tolist():
-        positions = annotated.annotations.positions_at(time_point)
-        size = estimate_nucleus_size(annotated.movie, channels, time_point, positions)
-        print(f"{annotated.name}: {size or 'no size of nuclei to be seen'}")
-        if stated_um := annotated.movie.nucleus_diameter_um:
-            limits = CheckLimits.of(annotated.movie)
-            near = f"nuclei closer than {limits.duplicate_um:.1f} µm look like one"
-            far = f"daughters up to {limits.daughters_um:.0f} µm apart are right"
-            print(f"  stated: {stated_um:g} µm, so {near}, and {far}")
 
 
 def print_problems(

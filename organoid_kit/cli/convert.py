@@ -42,9 +42,7 @@ def convert(
 
 
 def find_losses(known: Annotations, suffix: str) -> tuple[np.ndarray, list[str]]:
-    """Links that the format of this suffix cannot hold, (k,) int, and, a sentence each, all that it
-    cannot hold or holds in another way.
-    """
+    """Links that the format cannot hold, (k,) int; and in sentences all that it loses or changes."""
     gaps = np.diff(known.time_points[known.links], axis=1).ravel() != 1
     merging = np.isin(known.links[:, 1], known.merges())
     many = (known.links_forward() > 2).sum()

@@ -1,6 +1,4 @@
-"""What is named on the command line: movies, and annotations where there are any, are opened; results
-go to files that do not exist yet, of a format known before the work begins; Keras is loaded.
-"""
+"""What is named on the command line is opened; results go to files that do not exist yet."""
 
 import dataclasses
 import os
@@ -87,10 +85,8 @@ def require_channels(movies: Iterable[TimeLapse]) -> None:
 
 
 def choose_outputs(output: Path, names: Sequence[str], form: str | None = None) -> list[Path]:
-    """A file for each movie: the one named, or one for each in the folder named.
-
-    `form` is one of `FORMATS`; None: as the suffix says, .aut in a folder. Raises UserError where
-    one exists already, several movies would share one, or it cannot be written.
+    """A file for each movie: the one named, or one in the folder named, as `FORMATS` or the suffix
+    say. UserError where one exists, several movies would share one, or it cannot be written.
     """
     suffix = _choose_suffix(output, form)
     paths = [output / f"{make_file_name(name)}{suffix}" for name in names]
@@ -151,9 +147,7 @@ class TrackWriter:
     def write(
         self, tracks: Annotations, path: Path, annotated: AnnotatedMovie | None = None
     ) -> list[Path]:
-        """Writes tracks in the format of the suffix, none being a Cell Tracking Challenge folder.
-        Without a movie (`annotated`) there is no list, and no folder. Returns what was written.
-        """
+        """Writes tracks as the suffix says, and a list, where movies (`annotated`) can be listed."""
         if path.suffix.lower() == ".aut":
             tracks = add_organoidtracker_data(tracks)
             if annotated and _can_be_listed(annotated):
@@ -174,18 +168,13 @@ def write_for_movie(
     if suffix == ".csv" and len(known.links):
         known = add_track_ids(known)
     elif suffix == ".xml":
-        options = {"images": _find_hyperstack(movie), "time_point_offset": time_point_offset}
+        options = {"time_point_offset": time_point_offset}
+        if movie and movie.path and movie.path.suffix.lower() in (".tif", ".tiff"):
+            with tifffile.TiffFile(movie.path) as tif:  # Fiji knows the axes of a hyperstack only
+                options["images"] = movie.path if tif.is_imagej else None
     elif suffix == "":
         options = {"shape_zyx": movie.shape_zyx, "time_points": movie.time_points}
     data.write_annotations(known, path, **options)
-
-
-def _find_hyperstack(movie: TimeLapse | None) -> Path | None:
-    """The file of a movie where Fiji knows its axes without being asked: an ImageJ hyperstack."""
-    if movie and movie.path and movie.path.suffix.lower() in (".tif", ".tiff"):
-        with tifffile.TiffFile(movie.path) as tif:
-            return movie.path if tif.is_imagej else None
-    return None
 
 
 def _can_be_listed(annotated: AnnotatedMovie) -> bool:

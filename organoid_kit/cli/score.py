@@ -20,6 +20,7 @@ from organoid_kit.evaluation.matching import MAX_DISTANCE_UM, choose_radius_um
 from organoid_kit.evaluation.positions import PositionScore, format_score, pool_scores
 from organoid_kit.evaluation.tracks import DivisionScore, LinkScore, TrackScore
 from organoid_kit.training import Run
+from organoid_kit.training.runs import align_columns
 
 Scores = dict[str, LinkScore | DivisionScore | TrackScore]
 
@@ -160,9 +161,4 @@ def format_scores(scores: dict[str, PositionScore]) -> str:
         distance = format_score(score.mean_distance_um, " µm")
         counts = map(str, (score.matched, score.missed, score.false))
         rows.append((name, *rates, distance, *counts))
-    first, *others = (max(map(len, column)) for column in zip(*rows, strict=True))
-    lines = []
-    for name, *cells in rows:
-        padded = (cell.rjust(width) for cell, width in zip(cells, others, strict=True))
-        lines.append("  ".join([name.ljust(first), *padded]))
-    return "\n".join(lines)
+    return "\n".join(align_columns(rows))

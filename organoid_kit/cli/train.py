@@ -38,8 +38,12 @@ def train(
     """Trains, calibrates, chooses the threshold; `stated`: settings, and how to read movies."""
     reading = {name: stated.pop(name) for name in READING if name in stated}
     of_file = take_file_options(stated)
-    if resume:
-        _refuse_changes(resume, network=network, settings=settings, **stated)
+    if resume:  # it keeps its settings; only how long it trains may change
+        changes = {"network": network, "settings": settings, **stated}
+        if changed := [n for n in changes if changes[n] is not None and n not in _LIMITS]:
+            rule = "A run goes on with the settings it was started with"
+            advice = "Leave them out, or start a new run with --start-from instead of --resume."
+            raise refuse(resume, rule, ", ".join(map(spell_option, changed)), advice)
     load_keras()
     chosen = _choose_settings(network, settings, resume, stated)
     movies = open_annotated(dataset, annotations, **reading | of_file)
@@ -56,16 +60,6 @@ def train(
     data = {"annotations": annotations, "validation": validation, "no_validation": no_validation}
     command = [dataset, *spell_options(**data, **reading | of_file, **limits)]
     return train_and_calibrate(split, chosen, command, resume)[1]
-
-
-def _refuse_changes(resume: Path, **changes: Any) -> None:
-    """A run that is resumed keeps its settings; only how long it trains may change."""
-    stated = {name for name, value in changes.items() if value is not None}.difference(_LIMITS)
-    if stated:
-        options = ", ".join(spell_option(name) for name in changes if name in stated)
-        rule = "A run goes on with the settings it was started with"
-        advice = "Leave them out, or start a new run with --start-from instead of --resume."
-        raise refuse(resume, rule, options, advice)
 
 
 def _choose_settings(
@@ -97,22 +91,17 @@ def _keep_back(dataset: Sequence[AnnotatedMovie], settings: NetworkSettings) -> 
     except UserError as error:
         advice = "To train on all of it and judge by the training loss, add --no-validation."
         raise UserError(f"{error} {advice}") from None
-    print(_explain_blocks(dataset[0], split, settings.time_window))
-    return split
-
-
-def _explain_blocks(movie: AnnotatedMovie, split: Split, window: tuple[int, int]) -> str:
-    """Which time points of the only movie train, validate and rest, and why."""
-    parts = ([movie], split.training, split.validation)
+    parts, window = (dataset, split.training, split.validation), settings.time_window
     whole, *used = (part[0].annotations.annotated_time_points for part in parts)
     spans = [f"{times[0]} to {times[-1]}" for times in used]
     resting = ", ".join(map(str, np.setdiff1d(whole, np.concatenate(used)))) or "none"
-    return (
+    print(
         f"There is one movie only: its time points {spans[0]} train, {spans[1]} validate, {resting} "
         f"between them rest, as a network sees time points {window[0]:+d} to {window[1]:+d} together "
         "and both sides must not see the same image. Nuclei are the same on both sides: expect less "
         "of another movie."
     )
+    return split
 
 
 def train_and_calibrate(

@@ -22,9 +22,7 @@ def view(
     no_browser: bool = False,
     **options: Any,
 ) -> None:
-    """Opens the browser's page, and serves it until Ctrl+C. The address holds a token, without which
-    nobody else on this machine sees it.
-    """
+    """Serves the browser's page until Ctrl+C; its address holds a token, which keeps others out."""
     if find_spec("voila") is None:
         advice = 'Install it with: pip install "organoid-kit[lab]"'
         raise UserError(f"Pages are served by Voila. Received: none is installed. {advice}")

@@ -99,8 +99,8 @@ class Annotations:
 
     def annotated_region(self, time_point: int) -> np.ndarray | None:
         """Corners of what is wholly annotated, (2, 3) float, zyx, voxels: the stated `region`, or
-        else the cuboid that holds this time point's nuclei whole, as far as the spacing is known;
-        None without positions.
+        the cuboid of this time point's nuclei, whole if the spacing is known; None without
+        positions.
         """
         positions = self.positions_at(time_point)
         if len(positions) == 0 or self.region is not None:

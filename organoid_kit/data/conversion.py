@@ -9,34 +9,19 @@ import numpy as np
 
 from organoid_kit.base import UserError, refuse
 from organoid_kit.base.errors import MissingSpacing
+from organoid_kit.base.files import read_json
 
-_UM_PER_UNIT = {
-    **dict.fromkeys(("pm", "picometer"), 1e-6),
-    **dict.fromkeys(("å", "angstrom"), 1e-4),
-    **dict.fromkeys(("nm", "nanometer"), 1e-3),
-    **dict.fromkeys(("µm", "um", "micron", "micrometer"), 1.0),
-    **dict.fromkeys(("mm", "millimeter"), 1e3),
-    **dict.fromkeys(("cm", "centimeter"), 1e4),
-    **dict.fromkeys(("in", "inch", '"'), 25400.0),
-    **dict.fromkeys(("m", "meter"), 1e6),
-}
-_MINUTES_PER_UNIT = {
-    **dict.fromkeys(("ms", "msec", "millisecond"), 1 / 60_000),
-    **dict.fromkeys(("s", "sec", "second"), 1 / 60),
-    **dict.fromkeys(("min", "minute"), 1.0),
-    **dict.fromkeys(("h", "hr", "hour"), 60.0),
-    **dict.fromkeys(("d", "day"), 1440.0),
-}
+_UNITS = read_json(Path(__file__).with_name("units.json"))  # how many µm or minutes each is
 
 
 def to_um(value: float | None, unit: str | None) -> float | None:
     """A length in µm, or None where value or unit do not say."""
-    return _convert(value, unit, _UM_PER_UNIT)
+    return _convert(value, unit, _UNITS["um"])
 
 
 def to_minutes(value: float | None, unit: str | None) -> float | None:
     """A duration in minutes, or None where value or unit do not say."""
-    return _convert(value, unit, _MINUTES_PER_UNIT)
+    return _convert(value, unit, _UNITS["minutes"])
 
 
 def _convert(value: float | None, unit: str | None, table: dict[str, float]) -> float | None:

@@ -1,7 +1,4 @@
-"""Movies with their annotations, several at once: OrganoidTracker's `.autlist`, a JSON list. Each
-entry names an `.aut` file, or annotations of another format, and its images; paths count from the
-list's folder, which can be moved.
-"""
+"""OrganoidTracker's `.autlist`: movies with annotations; paths count from the list's folder."""
 
 from __future__ import annotations
 

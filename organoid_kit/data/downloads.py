@@ -12,6 +12,7 @@ import numpy as np
 import pooch
 
 from organoid_kit.base import refuse
+from organoid_kit.base.files import read_json
 from organoid_kit.data.dataset import AnnotatedMovie
 from organoid_kit.data.formats.trackmate import read_trackmate
 from organoid_kit.data.timelapse import read_timelapse
@@ -34,15 +35,8 @@ REAL_ORGANOID_CREDIT = (
 )
 REAL_ORGANOID_SPACING_UM = (2.0, 0.26, 0.26)
 _REAL_ORGANOID_PATTERN = "P4_Ch1-T{time:04}.tif"
-_STACKS = {  # SHA-256
-    "P4_Ch1-T0322.tif": "5b4f055262a72faf039936dd9c5de71c87aa0d5c2a0ed9642f416dc5b09def8d",
-    "P4_Ch1-T0323.tif": "7f26a869adec51cf0cf053c2934490ce8f7a05c2f22f05759f32175153618f99",
-    "P4_Ch1-T0324.tif": "da62f9d79e4a9421994b7dbe677d38542be74b0cd2c7dc577d9b4d62ba6b58cb",
-}
-_ANNOTATION_SUM = "a97bcbd06df2154f3a621efa14e597ba89917588e6c932c66b127d629630337a"
-# Where the file goes → where it comes from, SHA-256
-_REAL_ORGANOID_FILES = {f"images/{name}": (f"Channel1/{name}", _STACKS[name]) for name in _STACKS}
-_REAL_ORGANOID_FILES |= {"mamut_deconv.xml": ("mamut_deconv.xml", _ANNOTATION_SUM)}
+# Where each file goes → where it comes from, SHA-256
+_REAL_ORGANOID_FILES = read_json(Path(__file__).with_name("real_organoid.json"))
 
 
 def find_samples(folder: str | Path | None = None, *, url: str = SAMPLES_URL) -> Path:

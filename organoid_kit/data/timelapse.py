@@ -1,7 +1,4 @@
-"""A movie, read one stack at a time, whatever file it lies in, and written as OME-TIFF.
-
-What a file does not say, the user must: a guess is shown, never taken.
-"""
+"""A movie, read stack by stack; what its file does not say, the user must: no guess is taken."""
 
 import math
 import os
@@ -145,14 +142,11 @@ def read_timelapse(
     is stated here overrules the file.
 
     Args:
-        axes: the order of the axes, such as ``"tzyx"``.
-        spacing_um: µm per voxel, zyx.
-        pattern: names of the files in a folder, as OrganoidTracker writes them:
-            ``im_t{time:03}c{channel}.tif``. Without it the Cell Tracking Challenge's names
-            (``t000.tif``) are known, and others guessed.
+        axes, spacing_um: the order of the axes, such as ``"tzyx"``; µm per voxel, zyx.
+        pattern: names of the files in a folder: ``im_t{time:03}c{channel}.tif``. Without it the Cell
+            Tracking Challenge's names (``t000.tif``) are known, and others guessed.
         time_points: a range, or (first, last), as a folder's names count them; of a file, from 0.
-        nucleus_diameter_um: how wide its nuclei are, so that networks see them in the size that
-            they know. None: networks that know a size estimate it.
+        nucleus_diameter_um: how wide its nuclei are. None: networks that know a size estimate it.
         accept_guess: takes what is not stated as guessed; else a guess is a UserError showing it.
     """
     path = Path(os.path.abspath(path))  # the same file after a change of the working folder
@@ -247,9 +241,7 @@ def _open_image(path: Path, pattern: str | None, time_points: TimePoints | None)
 
 
 def write_timelapse(movie: TimeLapse, path: str | os.PathLike[str]) -> None:
-    """Writes a compressed OME-TIFF (call it ``.ome.tif``), (t, z, c, y, x), stack after stack. The
-    same movie gives the same bytes; the file counts time points from 0.
-    """
+    """Writes a compressed OME-TIFF (``.ome.tif``), time from 0; the same movie, the same bytes."""
     if movie.dtype.name not in OME_TYPES:
         rule = f"OME-TIFF holds {', '.join(OME_TYPES)}"
         raise refuse(movie.name, rule, movie.dtype, "Convert it first.")

@@ -16,9 +16,7 @@ MAX_DISTANCE_UM = 5.0  # between what is the same, where nuclei have the usual s
 
 
 def choose_radius_um(movies: Iterable[TimeLapse]) -> float:
-    """How near a found and a true position must be, so that they are the same, in µm: 5, or what
-    follows the size of nuclei that movies state; one for all, so that scores can be pooled.
-    """
+    """How near a found position must be to be right, µm: 5, or as stated sizes say; one for all."""
     return MAX_DISTANCE_UM * float(np.median([m.relative_size for m in movies] or [1.0]))
 
 

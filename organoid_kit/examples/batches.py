@@ -44,8 +44,7 @@ class Examples:
             settings: `spacing_um` None means that of the first movie.
             augment: False gives the same examples in every epoch, without variation, as validation
                 needs them; division and link examples then come in their natural proportion.
-            most_examples: at most so many in an epoch; None for `patches_per_time_point` of each
-                time point, or all where they are the same in every epoch.
+            most_examples: at most so many in an epoch; None: `patches_per_time_point`, or all fixed.
             cache_bytes: prepared stacks that are kept in memory.
         """
         if settings.spacing_um is None and annotated_movies:
@@ -79,8 +78,7 @@ class Examples:
 
 
 class ClassExamples(Examples):
-    """Examples with a right answer, yes or no. They are drawn kind by kind, because what matters is
-    rare: one nucleus in hundreds divides, and few links are hard to find.
+    """Examples with a right answer, yes or no, drawn kind by kind, because what matters is rare.
 
     `targets`, (n,) bool, are the right answers of all that can be drawn, `kinds`, (n,) int, theirs.
     """

@@ -58,8 +58,13 @@ class DivisionExamples(ClassExamples):
         """Finds the nuclei of known answer; raises UserError if all or none divide."""
         tables = [np.zeros((0, 7))]
         for number, annotated in enumerate(annotated_movies):
-            table = _list_nuclei(annotated, self.settings)
-            tables.append(np.column_stack([np.full(len(table), number), table]))
+            annotations = annotated.with_spacing().annotations
+            labels = make_division_targets(annotations, self.settings.division_window)
+            similar = _is_similar(annotations, annotated.movie.spacing_um)
+            kinds = np.where(labels == 1, DIVISION, np.where(similar, ALIKE, ORDINARY))
+            columns = [np.full(len(labels), number), annotations.time_points, labels, kinds]
+            columns.append(compute_working_positions(annotated, self.settings))
+            tables.append(np.column_stack(columns)[labels >= 0])
         table = np.concatenate(tables)
         self.movies, self.time_points, labels, self.kinds = table[:, :4].astype(int).T
         self.targets, self.positions = labels > 0, table[:, 4:]
@@ -194,16 +199,6 @@ def _follow_links(annotations: Annotations, rows: np.ndarray, steps: int) -> np.
     for _ in range(abs(steps)):
         rows = links[np.isin(links[:, 0], rows), 1]
     return rows
-
-
-def _list_nuclei(annotated: AnnotatedMovie, settings: NetworkSettings) -> np.ndarray:
-    """Those of known answer: time point, target, kind, position in working voxels; (n, 6)."""
-    annotations = annotated.with_spacing().annotations
-    labels = make_division_targets(annotations, settings.division_window)
-    others = np.where(_is_similar(annotations, annotated.movie.spacing_um), ALIKE, ORDINARY)
-    kinds = np.where(labels == 1, DIVISION, others)
-    positions = compute_working_positions(annotated, settings)
-    return np.column_stack([annotations.time_points, labels, kinds, positions])[labels >= 0]
 
 
 def _is_similar(annotations: Annotations, spacing_um: Sequence[float]) -> np.ndarray:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from skimage.transform import resize
 
-from organoid_kit.base import NetworkSettings, UserError
+from organoid_kit.base import NetworkSettings, refuse
 from organoid_kit.data import AnnotatedMovie, TimeLapse
 from organoid_kit.examples.intensities import find_missing, mend_voxels, normalise
 
@@ -57,12 +57,12 @@ def compute_working_positions(annotated: AnnotatedMovie, settings: NetworkSettin
     times, first, last = annotated.annotations.time_points, *np.array(movie.time_points)[[0, -1]]
     inside = (positions >= -0.5) & (positions <= np.array(movie.shape_zyx) - 0.5)
     for row in np.flatnonzero((times < first) | (times > last) | ~inside.all(axis=1))[:1]:
-        place = (
-            f"{positions[row].tolist()} (z, y, x) at time point {times[row]} of {annotated.name!r}"
+        received = (
+            f"{positions[row].tolist()} (z, y, x) at time point {times[row]}; it has the shape "
         )
-        has = f"which has the shape {tuple(movie.shape_zyx)} and time points {first} to {last}"
+        received += f"{tuple(movie.shape_zyx)} and time points {first} to {last}"
         advice = "Move or delete it; `check_annotations` lists all such positions."
-        raise UserError(f"Every position must lie in the movie. Received: {place}, {has}. {advice}")
+        raise refuse(annotated.name, "Every position must lie in the movie", received, advice)
     shape = compute_working_shape(movie, settings)
     return convert_positions(positions, movie.shape_zyx, shape)
 
@@ -80,11 +80,8 @@ def prepare_stack(
     """One stack as the network sees it, (z, y, x) float32. UserError where it is not finite."""
     stack = movie.stack(time_point, settings.channels).astype(np.float32)
     if not np.isfinite(stack).all():
-        received, advice = (
-            f"NaN or infinity in {movie.name!r}, time point",
-            "Replace them and save it.",
-        )
-        raise UserError(f"Intensities must be finite. Received: {received} {time_point}. {advice}")
+        received, advice = f"time point {time_point} is not", "Replace NaN and infinity, save it."
+        raise refuse(movie.name, "Intensities must be finite", received, advice)
     shape = compute_working_shape(movie, settings)
     if movie.shape_zyx[0] == 1 < shape[0]:
         return resample(stack, (1, *shape[1:]), settings.intensity_quantiles, denoise) * _PLANE

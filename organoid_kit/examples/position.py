@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from organoid_kit.base import NetworkSettings, UserError, refuse
-from organoid_kit.data import AnnotatedMovie
+from organoid_kit.base import UserError, refuse
 from organoid_kit.examples import batches, patches
 from organoid_kit.examples.augmentation import (
     Augmentation,
@@ -62,7 +61,18 @@ class PositionExamples(batches.Examples):
     def _find(self, annotated_movies: batches.Movies, most_examples: int | None) -> int:
         self.places = []
         for number, annotated in enumerate(annotated_movies):
-            self.places += _list_places(number, annotated, self.settings)
+            shape = patches.compute_working_shape(annotated.movie, self.settings)
+            all_positions = patches.compute_working_positions(annotated, self.settings)
+            annotations = annotated.with_spacing().annotations
+            for time_point in annotations.annotated_time_points.tolist():
+                positions = all_positions[annotations.rows_at(time_point)]
+                region = annotations.annotated_region(time_point)
+                region = patches.convert_positions(region, annotated.movie.shape_zyx, shape)
+                region = np.clip(region, -0.5, np.array(shape) - 0.5)
+                points_um, alike = positions * self.settings.spacing_um, np.zeros(len(positions))
+                crowd = 1 + batches.count_neighbours(points_um, alike, _CROWDED_UM)
+                place = Place(number, time_point, positions, region, crowd / crowd.sum())
+                self.places.append(place)
         if not self.places:
             names = ", ".join(annotated.name for annotated in annotated_movies)
             advice = "Annotate some nuclei, or check that the right annotation file is read."
@@ -125,27 +135,8 @@ def join_examples(examples: Sequence[PositionExample]) -> tuple[np.ndarray, np.n
     return images, targets[..., None], weights
 
 
-def _list_places(number: int, annotated: AnnotatedMovie, settings: NetworkSettings) -> list[Place]:
-    """The annotated time points of a movie."""
-    movie, annotations = annotated.movie, annotated.annotations
-    shape = patches.compute_working_shape(movie, settings)
-    all_positions = patches.compute_working_positions(annotated, settings)
-    places = []
-    for time_point in annotations.annotated_time_points.tolist():
-        positions = all_positions[annotations.rows_at(time_point)]
-        region = annotated.with_spacing().annotations.annotated_region(time_point)
-        region = patches.convert_positions(region, movie.shape_zyx, shape)
-        region = np.clip(region, -0.5, np.array(shape) - 0.5)
-        points_um, alike = positions * settings.spacing_um, np.zeros(len(positions))
-        crowd = 1 + batches.count_neighbours(points_um, alike, _CROWDED_UM)
-        places.append(Place(number, time_point, positions, region, crowd / crowd.sum()))
-    return places
-
-
 def _draw_centre(place: Place, shape_zyx: Sequence[int], rng: np.random.Generator) -> np.ndarray:
-    """The middle of a patch: near a nucleus, more often where they are crowded, or anywhere that is
-    annotated; in whole voxels, so that without rotation and scale nothing is interpolated.
-    """
+    """In whole voxels: near a nucleus, more often where they are crowded, or anywhere annotated."""
     if rng.uniform() < _AT_NUCLEI:
         nucleus = place.positions[rng.choice(len(place.positions), p=place.chances)]
         centre = nucleus + rng.uniform(-1, 1, size=3) * np.array(shape_zyx) / 3
@@ -162,8 +153,7 @@ def draw_dots(
     sigma_um: float,
 ) -> np.ndarray:
     """The right answer: an image (z, y, x) float32 with a Gaussian dot of height 1 at each
-    position, (n, 3) float, zyx, voxels, inside or a little outside; where dots meet, the higher one
-    counts.
+    position, (n, 3) float, zyx, voxels; where dots meet, the higher one counts.
     """
     image = np.zeros(shape_zyx, np.float32)
     sigma = sigma_um / np.array(spacing_um)

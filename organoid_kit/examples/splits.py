@@ -27,11 +27,16 @@ class Split:
     validation: list[AnnotatedMovie]
 
     def __str__(self) -> str:
-        return "\n".join(
-            f"{name:<11}{sum(len(one.annotations) for one in part)} positions: "
-            + (", ".join(_describe(one) for one in part) or "none")
-            for name, part in self.parts().items()
-        )
+        lines = []
+        for name, part in self.parts().items():
+            described = []
+            for one in part:
+                times = one.annotations.annotated_time_points
+                when = f" ({times[0]} to {times[-1]})" if len(times) else ""
+                described.append(f"{one.movie.name}, {len(times)} time points{when}")
+            positions = sum(len(one.annotations) for one in part)
+            lines.append(f"{name:<11}{positions} positions: {', '.join(described) or 'none'}")
+        return "\n".join(lines)
 
     def parts(self) -> dict[str, list[AnnotatedMovie]]:
         """The two parts by name."""
@@ -39,9 +44,7 @@ class Split:
 
 
 def split_by_movie(annotated_movies: Movies, *, seed: int = 1) -> Split:
-    """One whole movie for validation, the others for training. A movie that is listed several times
-    (annotated in several pieces) stays together.
-    """
+    """One whole movie, in all its pieces, for validation, the others for training."""
     keys = list(dict.fromkeys(_movie_key(one) for one in annotated_movies))
     if len(keys) < 2:
         advice = "Annotate another movie, or use split_by_time_block, which splits within a movie."
@@ -59,12 +62,10 @@ def split_by_time_block(
     *,
     time_window: tuple[int, int] = DEFAULT_WINDOW,
 ) -> Split:
-    """The beginning of each movie for training, the end for validation.
+    """The beginning of each movie for training, the end, a fraction of the annotated time points,
+    for validation; between them as few are left out as `time_window`, what is seen together, needs.
 
-    Between them as few time points as possible are left out so that no image is seen by both;
-    `time_window` is the first and last time point seen together. The cells are still the same ones:
-    such a score is more hopeful than that of a movie never seen. The fraction is of the annotated
-    time points, 0 to 1.
+    The cells are still the same ones: such a score is more hopeful than that of a movie never seen.
     """
     keys = [_movie_key(one) for one in annotated_movies]
     twice = sorted({name for path, name in keys if keys.count((path, name)) > 1})
@@ -74,17 +75,27 @@ def split_by_time_block(
         advice = "Put its annotations together, name others otherwise, or use split_by_movie."
         raise UserError(f"{rule}. Received: {received}. {advice}")
     gap = time_window[1] - time_window[0]
-    blocks = [_time_blocks(one, validation_fraction, gap) for one in annotated_movies]
+    blocks = []
+    for one in annotated_movies:
+        times = one.annotations.annotated_time_points
+        count = _count_part(len(times), validation_fraction)
+        training, validation = np.split(times, [len(times) - count])
+        if len(validation):
+            training = training[training < validation[0] - gap]
+        if len(training) == 0 or (validation_fraction > 0 and len(validation) == 0):
+            rule = f"Each block of time needs an annotated time point, gaps of {gap} between them"
+            received = f"{len(times)} annotated time points in {one.movie.name!r}"
+            advice = "Annotate more, ask for a smaller part, or use split_by_movie for several."
+            raise UserError(f"{rule}. Received: {received}. {advice}")
+        blocks.append((training, validation))
     return _split_time_points(annotated_movies, blocks)
 
 
 def split_random_time_points(
     annotated_movies: Movies, validation_fraction: float = 0.2, *, seed: int = 1
 ) -> Split:
-    """Time points dealt out at random. **Only to demonstrate leakage: never train with it.**
-
-    Nearly every validation time point has a neighbour in training, with the same nuclei in nearly
-    the same places: the score then says how well the network remembers, not how well it finds them.
+    """Time points dealt out at random. **Only to demonstrate leakage: never train with it.** Nearly
+    each for validation has a neighbour in training, with the same nuclei in nearly the same places.
     """
     rng = np.random.default_rng(seed)
     blocks = []
@@ -109,21 +120,6 @@ def find_leaks(split: Split, time_window: tuple[int, int] = DEFAULT_WINDOW) -> l
 def _movie_key(annotated: AnnotatedMovie) -> tuple[str, str]:
     """What makes two movies the same: file and name."""
     return str(annotated.movie.path), annotated.movie.name
-
-
-def _time_blocks(annotated: AnnotatedMovie, fraction: float, gap: int) -> list[np.ndarray]:
-    """Time points for training and validation, with a gap between them."""
-    time_points = annotated.annotations.annotated_time_points
-    count = _count_part(len(time_points), fraction)
-    training, validation = np.split(time_points, [len(time_points) - count])
-    if len(validation):
-        training = training[training < validation[0] - gap]
-    if len(training) == 0 or (fraction > 0 and len(validation) == 0):
-        rule = f"Each block of time needs an annotated time point, and gaps of {gap} between them"
-        received = f"{len(time_points)} annotated time points in {annotated.movie.name!r}"
-        advice = "Annotate more, ask for a smaller part, or use split_by_movie for several movies."
-        raise UserError(f"{rule}. Received: {received}. {advice}")
-    return [training, validation]
 
 
 def _count_part(count: int, fraction: float) -> int:
@@ -153,10 +149,3 @@ def _list_views(part: Movies, window: tuple[int, int]) -> dict[tuple[str, str], 
         seen = np.add.outer(one.annotations.annotated_time_points, offsets).ravel().tolist()
         views.setdefault(_movie_key(one), set()).update(set(seen) & set(one.movie.time_points))
     return views
-
-
-def _describe(annotated: AnnotatedMovie) -> str:
-    """Name and time points, in short."""
-    time_points = annotated.annotations.annotated_time_points
-    when = f" ({time_points[0]} to {time_points[-1]})" if len(time_points) else ""
-    return f"{annotated.movie.name}, {len(time_points)} time points{when}"

@@ -1,6 +1,4 @@
-"""What the three networks are built from: convolutions with ReLU, each with a seed of its own.
-Comments at line ends give shapes without the batch.
-"""
+"""What the networks are built from. Comments at line ends give shapes without the batch."""
 
 from collections.abc import Iterator, Sequence
 

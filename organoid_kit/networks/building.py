@@ -25,9 +25,7 @@ def is_own(network: keras.Model) -> bool:
 def compute_shape_multiple(
     settings: NetworkSettings, network: keras.Model | None = None
 ) -> tuple[int, int, int]:
-    """What planes, rows and columns of an input must be multiples of, (z, y, x). `network` is
-    needed where it may be a learner's own; of ours, the settings say it all.
-    """
+    """What the (z, y, x) sizes of an input must be multiples of; pass a `network` of one's own."""
     if network is not None and is_own(network):
         return measure_shape_multiple(network)
     if settings.network == "position":

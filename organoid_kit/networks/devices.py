@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib import import_module
 
 import keras
 import psutil
@@ -38,18 +39,13 @@ def detect_device() -> Device:
 
 def _keras_has_gpu() -> bool:
     """Whether the backend in use sees a graphics card."""
+    ways = {
+        "tensorflow": lambda module: module.config.list_physical_devices("GPU"),
+        "jax": lambda module: module.default_backend() == "gpu",
+        "torch": lambda module: module.cuda.is_available(),
+    }
     backend = keras.backend.backend()
-    if backend == "tensorflow":
-        import tensorflow
-
-        return bool(tensorflow.config.list_physical_devices("GPU"))
-    if backend == "jax":
-        import jax
-
-        return jax.default_backend() == "gpu"
-    import torch
-
-    return torch.cuda.is_available()
+    return bool(ways[backend](import_module(backend)))
 
 
 @lru_cache(maxsize=1)  # later, TensorFlow has taken all of the card's memory

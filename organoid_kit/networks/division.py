@@ -23,10 +23,8 @@ def build_division_network(
     settings: NetworkSettings, *, filters: Sequence[int] | None = None, dtype: str = "float32"
 ) -> keras.Model:
     """An untrained network from (batch, z, y, x, time), of the patch shape, to (batch, 1) in 0..1.
-
-    Of the settings, preset, patch shape, time window and seed count. `filters` are those of its
-    three levels (None: as the preset says); `dtype` may be "mixed_float16" for graphics cards.
-    Comments give the shapes in the small network for 8 × 32 × 32 voxels, without the batch.
+    Of the settings, preset, patch shape, time window and seed count; the rest is as in
+    `build_position_network`. Comments: the small network, 8 × 32 × 32 voxels, without the batch.
     """
     seeds, preset = itertools.count(settings.seed * 1000), settings.preset
     shape = (*settings.patch_shape_zyx, count_time_points(settings))

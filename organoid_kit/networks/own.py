@@ -31,7 +31,14 @@ def adopt_network(network: keras.Model, settings: NetworkSettings) -> keras.Mode
             f"{_name(taken)} and gives {_name(given)}. Change its first or last layer, or "
             "patch_shape_zyx or time_window; None in keras.Input fits any size."
         )
-    _check_answers(trial, wanted)
+    rng = np.random.default_rng(0)
+    noise = [rng.normal(size=(1, *shape)).astype(np.float32) for shape in wanted]
+    answers = keras.ops.convert_to_numpy(trial(one_or_all(noise), training=False))
+    if not (answers.min() >= 0 and answers.max() <= 1):
+        rule = "A network must answer with probabilities, from 0 to 1"
+        received = f"answers from {answers.min():.3g} to {answers.max():.3g}"
+        advice = 'Give its last layer activation="sigmoid".'
+        raise UserError(f"{rule}. Received: {received}. {advice}")
     copy, name = _copy(network, taken, names), f"own_{settings.network}_network"
     return keras.Model(one_or_all(copy.inputs), copy.output, name=name)
 
@@ -89,15 +96,3 @@ def make_functional(network: keras.Model) -> keras.Model:
 def _list_layers(network: keras.Model):
     for layer in network.layers:
         yield from _list_layers(layer) if isinstance(layer, keras.Model) else [layer]
-
-
-def _check_answers(network: keras.Model, shapes: list) -> None:
-    """Raises UserError where answers to noise are no probabilities."""
-    rng = np.random.default_rng(0)
-    inputs = [rng.normal(size=(1, *shape)).astype(np.float32) for shape in shapes]
-    answers = keras.ops.convert_to_numpy(network(one_or_all(inputs), training=False))
-    if not (answers.min() >= 0 and answers.max() <= 1):
-        received = f"answers from {answers.min():.3g} to {answers.max():.3g}"
-        advice = 'Give its last layer activation="sigmoid".'
-        rule = "A network must answer with probabilities, from 0 to 1"
-        raise UserError(f"{rule}. Received: {received}. {advice}")

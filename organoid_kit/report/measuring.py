@@ -1,12 +1,10 @@
 """What is measured in images: how well nuclei stand out in a channel, or in a sum of channels, in one
 number; and, for the doctor, light at positions and the width of nuclei.
 
-A nucleus stands out if it is more of a bright blob than 95 of 100 places of the same stack where
-there is no nucleus. How much of a blob a place is, `make_blob_response` says: the difference of two
-Gaussian blurs, close to a Laplacian of Gaussian (Marr & Hildreth 1980), which haze and slow changes
-of brightness leave at zero. The share of nuclei above a quantile of the background is one point of
-a receiver operating characteristic (Fawcett 2006): recall where 5 % of the background would be
-called a nucleus. It needs no unit, so that dim and bright channels can be compared.
+A nucleus stands out if it is more of a bright blob (`make_blob_response`) than 95 of 100 places of
+the same stack where there is none. That is one point of a receiver operating characteristic
+(Fawcett 2006): recall where 5 % of the background would be called a nucleus. It needs no unit, so
+that dim and bright channels can be compared.
 """
 
 import itertools
@@ -81,9 +79,7 @@ def score_channels(
 def are_standing_out(
     movie: TimeLapse, time_point: int, channels: Sequence[int], annotations: Annotations
 ) -> np.ndarray | None:
-    """Which positions of a time point stand out, (n,) bool; None with too little background.
-    Background are places in the annotated cuboid that are at least 5 µm away from every position.
-    """
+    """Which positions stand out, (n,) bool; None if too little is 5 µm away from all of them."""
     positions = annotations.positions_at(time_point)
     if len(positions) == 0:
         return None
@@ -117,8 +113,8 @@ def choose_best_channels(scores: Sequence[ChannelScore]) -> tuple[int, ...]:
 def measure_light(
     movie: TimeLapse, time_point: int, channels: Sequence[int], positions: np.ndarray
 ) -> np.ndarray:
-    """How much brighter than its surroundings each position, (n, 3) float, zyx, voxels, is on the
-    scale of a nucleus: (n,) float. Nuclei reach 0.1 and more (`make_blob_response`); 0 outside.
+    """How much brighter than its surroundings each of (n, 3) float, zyx, voxels, is at the scale of
+    nuclei, which reach 0.1 and more (`make_blob_response`): (n,) float; 0 outside.
     """
     response, step = make_blob_response(movie.stack(time_point, channels), movie.spacing_um)
     return _look_up(response, step, np.nan_to_num(positions, nan=-1e6), mode="grid-constant")
@@ -127,12 +123,11 @@ def measure_light(
 def measure_width_um(
     stack: np.ndarray, positions: np.ndarray, spacing_um: Sequence[float]
 ) -> np.ndarray:
-    """How wide an ordinary nucleus is along z, y and x, of (n, 3) float positions, zyx, voxels.
+    """How wide an ordinary nucleus is along z, y and x, of (n, 3) float positions, zyx, voxels:
+    (3,) float, zyx, µm; at most 24; NaN along an axis with one plane, or without a bright middle.
 
     Lines of intensity through all positions are put together, median by median; the width is taken
-    at 0.6 of the height in the middle. It grows with the spacing that the movie states, so that a
-    wrong spacing shows: (3,) float, zyx, µm; at most 24; NaN along an axis with a single plane, or
-    where there is no bright middle.
+    at 0.6 of the height in the middle. It grows with the spacing stated: a wrong one shows.
     """
     offsets_um = np.arange(-_REACH_UM, _REACH_UM + _STEP_UM, _STEP_UM)
     dark, middle = np.quantile(stack, _BACKGROUND), len(offsets_um) // 2

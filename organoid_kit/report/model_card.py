@@ -1,7 +1,4 @@
-"""A network's card: what it is for, what it learned from, how good it is, what nobody knows.
-
-It is Markdown (templates/card.md); `bioimageio` puts it into its folder, too.
-"""
+"""A network's card (templates/card.md): what it is for, learned from, how good it is."""
 
 import shutil
 from collections.abc import Sequence
@@ -25,11 +22,7 @@ TASKS = {
 def write_model_card(
     folder: str | Path, output: str | Path, *, author: str = "", license: str = ""
 ) -> Path:
-    """Puts a network into a folder of its own together with its card, README.md.
-
-    Of a run, which knows its data and scores, a network folder, or the name of a shipped network.
-    The output is a new folder, which is returned; the license an SPDX identifier: "CC-BY-4.0".
-    """
+    """Puts a network into a new folder with its card; license: SPDX, such as "CC-BY-4.0"."""
     source = find_network_folder(folder)
     with write_safely(output) as temporary:
         temporary.mkdir()

@@ -3,7 +3,7 @@
 import base64
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -59,11 +59,6 @@ def join_words(words: Iterable[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def _pick(values: Mapping[str, Any] | None, keys: Iterable[str], missing: Any = None) -> list[Any]:
-    """The values of some keys; all are missing where there are no values."""
-    return [(values or {}).get(key, missing) for key in keys]
-
-
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=jinja2.select_autoescape(["html"]),
@@ -80,7 +75,7 @@ _TEMPLATES.filters |= {
     "join_words": join_words,
     "merge": lambda values, others: {**values, **others},
     "percent": lambda number, of: f"{100 * number / of:.1f} %" if of else "none",
-    "pick": _pick,
+    "pick": lambda values, keys, missing=None: [(values or {}).get(key, missing) for key in keys],
     "png": write_png,
     "repr": repr,
     "score": lambda value, digits=3: format_number(value, digits),

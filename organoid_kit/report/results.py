@@ -71,11 +71,11 @@ def save_movie_result(
     blobs: Annotations | None = None,
     channels: Sequence[int] = (1,),
 ) -> None:
-    """Puts what a network said of a movie into the run's folder, with the worst mistakes.
+    """Puts what a network said of a movie, never one of its training, into the run's folder, with
+    the worst mistakes. An earlier result of the movie is replaced.
 
-    An earlier result of the movie is replaced. Never pass a movie that was trained on. `found` are
-    all candidates of a position network with their "probability", or what `predict_divisions` or
-    `predict_links` gave; blobs and channels, of the picture, are for a position network.
+    `found` are all candidates of a position network with their "probability", or what
+    `predict_divisions` or `predict_links` gave; blobs and channels are for a position network.
     """
     network = run.settings.network
     known = found.link_properties if network == "link" else found.properties
@@ -188,12 +188,9 @@ def save_tracking(
     settings: TrackingSettings | None = None,
     temperature: float = 1.0,
 ) -> Path:
-    """Puts the tracks of a movie into a folder, from which `write_tracking_report` makes a page.
-
-    Several movies go into the same folder, each into its own, which is returned; what is there of
-    the same movie is replaced. The movie, with its truth where that is known, is none that a
-    network was trained on; tracks are what `track_movie` gave for these networks (position,
-    division, link: folder, run or name of a shipped one), channels, settings and temperature.
+    """Puts what `track_movie` gave for a movie, perhaps with its truth, into a folder of its own in
+    the folder, which is returned; `write_tracking_report` makes a page of all. What is there of the
+    same movie is replaced. Networks (position, division, link) are folders, runs or shipped ones.
     """
     if isinstance(movie, TimeLapse):
         movie = AnnotatedMovie(movie, Annotations(np.zeros((0, 3)), [], name=movie.name))

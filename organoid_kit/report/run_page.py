@@ -20,9 +20,7 @@ from organoid_kit.training.runs import OWN_NETWORK, QUALITIES, collect_versions,
 
 
 def write_report(path: str | Path, run: Run, *, overwrite: bool = False) -> dict[str, Any]:
-    """Writes one self-contained page about a run, and its figures as JSON beside it, with its name;
-    returns these. The run may be of any network, with or without results (`save_movie_result`).
-    """
+    """Writes one self-contained page about a run, and its figures, which it returns, as JSON."""
     network, results = run.settings.network, read_movie_results(run)
     kind, facts = KINDS[network], collect_facts(run, results)
     title = "Predicted and true probability, all test movies"

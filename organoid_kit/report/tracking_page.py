@@ -26,10 +26,7 @@ _DOUBT = ("time_point", "what", "probability", "advice")
 def write_tracking_report(
     folder: str | Path, path: str | Path | None = None, *, overwrite: bool = False
 ) -> dict[str, Any]:
-    """Writes one page, as `write_report`, about the movies that `save_tracking` has kept, and JSON.
-
-    It goes into the folder as ``tracking.html`` where no path is given.
-    """
+    """Writes a page, ``tracking.html`` if no path is given, of what `save_tracking` kept; and JSON."""
     results = read_trackings(folder)
     movies, record = [_compute_scores(result) for result in results], results[0].record
     scores = [movie["scores"]["tracks"] for movie in movies if movie["scores"]]

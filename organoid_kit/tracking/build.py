@@ -28,14 +28,13 @@ def build_tracks(
             they are (see `TrackingSettings` for where not), and should be calibrated.
         method: "optimal"; "assignment": each pair of time points by itself, divisions added
             afterwards; "greedy": the best link first. The last two know no missed nuclei.
-        region: (2, 3) float, zyx, voxels, corners of what is seen: where it ends nuclei come and
-            go. None: that of the candidates; where they have none, no border.
+        region: (2, 3) float, zyx, voxels, of what is seen: at its ends nuclei come and go. None:
+            that of the candidates; where they have none, no border.
 
     Returns:
-        the chosen links with all their properties, between successive time points only, and the
-        positions that are not rejected. Nuclei missed at one time point are added half-way
-        (``properties["interpolated"]`` is True, elsewhere None); what networks say is None for
-        them, and both of their links have the probability assumed for the link across.
+        the chosen links with all their properties, and the positions that are not rejected. Nuclei
+        missed at one time point are added half-way (``properties["interpolated"]`` is True); what
+        networks say of them is None, and both of their links have the probability assumed.
     """
     if method not in METHODS:
         known = ", ".join(METHODS)

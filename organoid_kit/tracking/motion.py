@@ -22,25 +22,20 @@ _FLOWING = 8  # neighbours whose median step is the flow
 _TURNING = 12  # fewer nuclei do not tell a turn from chance
 
 
-def estimate_drift(
-    annotations: Annotations, *, max_drift_um: float = MAX_DRIFT_UM
-) -> dict[int, np.ndarray]:
+def estimate_drift(annotations: Annotations) -> dict[int, np.ndarray]:
     """How far the organoid as a whole moves, (3,) float, zyx, µm, from each time point to the next.
 
-    Every difference between a position and one of the next time point is a vote. Wrong pairs
-    scatter their votes, right pairs agree, so the fullest ballot box wins; drifts longer than the
-    distance between nuclei are found as well, up to `max_drift_um` along an axis. The winner, and
-    no drift as its rival, are refined by the median displacement of mutual nearest neighbours, in
-    which divisions and missed or invented nuclei have little say, until it stays the same; the one
-    that leaves positions closer to each other is kept.
+    Every difference between a position and one of the next time point is a vote: right pairs agree.
+    So drifts longer than the distance between nuclei are found, too, up to 24 µm along an axis. The
+    winner, and no drift, are refined by the median displacement of mutual nearest neighbours, in
+    which divisions and missed nuclei have little say; the one that leaves positions closer is kept.
 
     Limits: of rotation and growth only the mean is seen; a tissue as regular as a crystal can be
-    taken for shifted by a whole nucleus, if it drifts farther than nuclei are apart; where fewer
-    than four positions find a partner the drift is taken to be zero.
+    taken for shifted by a whole nucleus; where fewer than four find a partner the drift is zero.
     """
     positions_um = annotations.positions_um
     return {
-        time_point: _estimate_shift(positions_um[sources], positions_um[targets], max_drift_um)
+        time_point: _estimate_shift(positions_um[sources], positions_um[targets])
         for time_point, sources, targets in list_steps(annotations)
     }
 
@@ -131,11 +126,11 @@ def list_steps(annotations: Annotations) -> Iterator[tuple[int, np.ndarray, np.n
     return ((time, rows_at[time], rows_at[time + 1]) for time in rows_at if time + 1 in rows_at)
 
 
-def _estimate_shift(sources_um: np.ndarray, targets_um: np.ndarray, reach_um: float) -> np.ndarray:
+def _estimate_shift(sources_um: np.ndarray, targets_um: np.ndarray) -> np.ndarray:
     """The translation that brings the first positions onto the second, (3,) float, zyx, µm."""
     voters = sources_um[:: -(-len(sources_um) // _VOTERS)]
     sources, targets = KDTree(voters), KDTree(targets_um)
-    guesses = (np.zeros(3), _vote_for_shift(sources, targets, reach_um))
+    guesses = (np.zeros(3), _vote_for_shift(sources, targets))
     shifts = [_refine_shift(sources, targets, guess) for guess in guesses]
 
     def count_hits(shift: np.ndarray) -> float:
@@ -145,11 +140,11 @@ def _estimate_shift(sources_um: np.ndarray, targets_um: np.ndarray, reach_um: fl
     return max(shifts, key=count_hits)
 
 
-def _vote_for_shift(sources: KDTree, targets: KDTree, max_drift_um: float) -> np.ndarray:
+def _vote_for_shift(sources: KDTree, targets: KDTree) -> np.ndarray:
     """The most frequent difference between a target and a source, (3,) float, zyx, µm."""
-    near = sources.sparse_distance_matrix(targets, max_drift_um, output_type="ndarray")
+    near = sources.sparse_distance_matrix(targets, MAX_DRIFT_UM, output_type="ndarray")
     differences_um = targets.data[near["j"]] - sources.data[near["i"]]
-    half = int(np.ceil(max_drift_um / _VOTE_UM))
+    half = int(np.ceil(MAX_DRIFT_UM / _VOTE_UM))
     votes = np.zeros((2 * half + 1,) * 3)
     np.add.at(votes, tuple(np.rint(differences_um / _VOTE_UM).astype(int).T + half), 1)
     fullest = gaussian_filter(votes, 1, mode="constant").argmax()

@@ -25,8 +25,17 @@ def describe_history(history: History) -> str:
         return f"Too early to tell: {epochs} of training so far."
     training = np.array([row["loss"] for row in history])
     epoch, waited = best["epoch"], len(history) - 1 - history.index(best)
-    judge, reached, ended = _describe_criterion(best)
-    if jumped := _find_jump(training):
+    judge, reached, ended = "validation loss", "lowest", "does not"
+    if best.get("validation_calibrated_loss") is not None:
+        judge = "validation loss after calibration"
+    elif best.get("validation_average_precision") is not None:
+        judge, reached, ended = "average precision in validation", "highest", "rises no more"
+    lowest = np.minimum.accumulate(training)[:-1]
+    rises = training[1:] - training[:-1]
+    jumps = (training[1:] > _JUMP * lowest) & (rises > _JUMP_PART * training[0])
+    jumps[:-_RECENT_EPOCHS] = False
+    if jumps.any():
+        jumped = int(np.flatnonzero(jumps)[-1]) + 1
         before, after = training[jumped - 1], training[jumped]
         return (
             f"Learning rate too high, it seems: the training loss jumped from {before:.3g} to "
@@ -45,20 +54,3 @@ def describe_history(history: History) -> str:
             f"The network of epoch {epoch} is the one to use."
         )
     return f"No more to learn: nothing has become better since epoch {epoch}."
-
-
-def _find_jump(losses: np.ndarray) -> int | None:
-    """The last recent epoch in which the loss rose far above its lowest so far."""
-    lowest = np.minimum.accumulate(losses)[:-1]
-    jumps = (losses[1:] > _JUMP * lowest) & (losses[1:] - losses[:-1] > _JUMP_PART * losses[0])
-    recent = np.flatnonzero(jumps[-_RECENT_EPOCHS:]) + max(0, len(jumps) - _RECENT_EPOCHS)
-    return int(recent[-1]) + 1 if len(recent) else None
-
-
-def _describe_criterion(best: Mapping[str, Any]) -> tuple[str, str, str]:
-    """What epochs were compared by, what it was in the best one, and what it does after that."""
-    if best.get("validation_calibrated_loss") is not None:
-        return "validation loss after calibration", "lowest", "does not"
-    if best.get("validation_average_precision") is not None:
-        return "average precision in validation", "highest", "rises no more"
-    return "validation loss", "lowest", "does not"

@@ -2,7 +2,6 @@
 
 import io
 import zipfile
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,10 +22,7 @@ _NEAR_PLANES = 1.0
 
 @dataclass(frozen=True, eq=False)
 class EpochPicture:
-    """One example, and what the network of an epoch answers to it.
-
-    `images`: a plane of a patch, planes through n nuclei, or n pairs of them (earlier, later).
-    """
+    """An example (planes of a patch, or through n nuclei or pairs), and the answers of an epoch."""
 
     network: str
     epoch: int  # how many were finished
@@ -47,9 +43,7 @@ class ShownExample:
 
 
 def choose_example(examples: Examples) -> ShownExample:
-    """An example for pictures, always the same for the same examples and settings: the patch with
-    most nuclei of the first few, or a few crops with either answer, easy and hard ones.
-    """
+    """Always the same: the patch with most nuclei of a few, or crops of all kinds, of both answers."""
     choose = _choose_patch if isinstance(examples, PositionExamples) else _choose_crops
     inputs, plane, images, targets, positions = choose(examples)
     network, spacing = examples.settings.network, tuple(examples.settings.spacing_um[1:])
@@ -70,8 +64,13 @@ def _choose_patch(examples: PositionExamples) -> tuple:
 
 
 def _choose_crops(examples) -> tuple:
-    settings, order = examples.settings, examples.order(0)
-    numbers = [n for answer in (True, False) for n in _choose_evenly(examples, order, answer)]
+    settings, order, numbers = examples.settings, examples.order(0), []
+    for answer in (True, False):  # a few of each, of all kinds
+        alike = np.flatnonzero(examples.targets[order] == answer)
+        alike = alike[np.argsort(examples.kinds[order[alike]], kind="stable")]
+        last = max(0, len(alike) - 1)
+        chosen = np.linspace(0, last, min(_CROPS, len(alike))).astype(int)
+        numbers += alike[np.unique(chosen)].tolist()
     shown = [examples.example(int(order[n]), (settings.seed, 0, int(n))) for n in numbers]
     middle, now = settings.patch_shape_zyx[0] // 2, -settings.time_window[0]
     images = [
@@ -84,17 +83,9 @@ def _choose_crops(examples) -> tuple:
     return examples.join(shown), None, np.array(images), targets, np.zeros((0, 2))
 
 
-def _choose_evenly(examples, order: np.ndarray, answer: bool) -> np.ndarray:
-    """Numbers of a few examples with this answer, of all kinds."""
-    alike = np.flatnonzero(examples.targets[order] == answer)
-    by_kind = alike[np.argsort(examples.kinds[order[alike]], kind="stable")]
-    count = len(by_kind)
-    return by_kind[np.unique(np.linspace(0, max(0, count - 1), min(_CROPS, count)).astype(int))]
-
-
-def make_picture(shown: ShownExample, epoch: int, predict: Callable) -> EpochPicture:
-    """The picture after so many epochs; `predict` is what the network answers to a batch."""
-    answers = np.asarray(predict(shown.inputs))[..., 0]
+def make_picture(shown: ShownExample, epoch: int, answers: np.ndarray) -> EpochPicture:
+    """The picture after so many epochs, with what the network answers to the inputs."""
+    answers = answers[..., 0]
     if shown.plane is not None:
         answers = answers[:, shown.plane]
     return replace(shown.picture, epoch=epoch, answers=np.clip(answers, 0, 1).astype(np.float16))

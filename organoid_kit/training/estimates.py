@@ -91,10 +91,8 @@ def estimate_training(
     network: keras.Model | None = None,
     measure_time: bool = True,
 ) -> Estimate:
-    """What training the network (None: the kit's) on these movies will take.
-
-    Of movies, only annotated time points are counted; with `measure_time` a few real steps are
-    timed, for seconds. Raises UserError where the patch does not fit.
+    """What training the network (None: the kit's) takes, on the annotated time points; a few real
+    steps are timed, for seconds. Raises UserError where the patch does not fit.
     """
     if network is None:
         check_patch_shape(settings)
@@ -124,9 +122,8 @@ def estimate_training(
 def estimate_memory(settings: NetworkSettings, network: keras.Model | None = None) -> int:
     """Bytes that training takes at its peak; `network` where it is not the kit's.
 
-    All layer outputs of a batch are kept for the gradient; their voxels follow from the layers'
-    shapes. What TensorFlow needs on top (gradients, working space of convolutions) is one factor,
-    fitted to the peak memory of real training steps by ``benchmarks/memory.py``.
+    All layer outputs of a batch are kept for the gradient. What TensorFlow needs on top is one
+    factor, fitted to the peak memory of real training steps by ``benchmarks/memory.py``.
     """
     fixed, each_patch = _memory_parts(settings, network)
     return fixed + settings.batch_size * each_patch
@@ -135,9 +132,7 @@ def estimate_memory(settings: NetworkSettings, network: keras.Model | None = Non
 def propose_batch(
     settings: NetworkSettings, memory_bytes: int, network: keras.Model | None = None
 ) -> NetworkSettings:
-    """The settings with the largest batch, up to theirs, that fits into memory. Where not one patch
-    does, rows and columns are halved, but for a network of one's own.
-    """
+    """The settings with the largest batch that fits, or, of the kit's networks, a smaller patch."""
     least = compute_shape_multiple(settings)[1:]
     while True:
         fixed, each_patch = _memory_parts(settings, network)
@@ -167,9 +162,7 @@ def is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError) or any(sign in text for sign in signs)
 
 
-def measure_step_seconds(
-    settings: NetworkSettings, network: keras.Model | None = None, steps: int = 3
-) -> float:
+def measure_step_seconds(settings: NetworkSettings, network: keras.Model | None = None) -> float:
     """Seconds of the fastest step after the first, which compiles. It trains a network passed."""
     network = network or build_network(settings)
     network.compile("adam", "binary_crossentropy", jit_compile=keras.backend.backend() == "jax")
@@ -178,7 +171,7 @@ def measure_step_seconds(
     inputs = [rng.random((size, *shape), np.float32) for shape in shapes]
     targets = rng.random((size, *answer), np.float32)
     times = []
-    for _ in range(steps + 1):
+    for _ in range(4):
         started = time.perf_counter()
         network.train_on_batch(inputs if len(inputs) > 1 else inputs[0], targets)
         times.append(time.perf_counter() - started)

@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import Any
 
 import keras
-import numpy as np
 
 from organoid_kit.base import UserError
 from organoid_kit.base.files import write_json_safely
@@ -59,14 +58,13 @@ class Keeper:
         state.step, state.losses, state.seconds_of_epoch = 0, [], 0.0
         if best:
             self._save_network()
-        picture = epoch_pictures.make_picture(self.shown, state.epoch, self._answer)
+        answers = self.learner.network(self.shown.inputs, training=False)
+        answers = keras.ops.convert_to_numpy(answers)
+        picture = epoch_pictures.make_picture(self.shown, state.epoch, answers)
         epoch_pictures.write_picture(picture, run.folder)
         write_json_safely(run.folder / "history.json", state.history, overwrite=True)
         run.log(str(row))
         return row
-
-    def _answer(self, inputs: Any) -> np.ndarray:
-        return keras.ops.convert_to_numpy(self.learner.network(inputs, training=False))
 
     def _save_network(self) -> None:
         learner, settings = self.learner, self.learner.settings.changed(look=self._look)

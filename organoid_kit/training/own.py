@@ -81,10 +81,7 @@ def check_own_parts(own: OwnParts, network: keras.Model, examples: Examples) -> 
 
 
 def restore_own_parts(passed: OwnParts, run: Run) -> OwnParts:
-    """What a run goes on with: as it was started, from its folder where that can be.
-
-    UserError where other parts are passed, or one is missing that cannot be restored.
-    """
+    """What a run goes on with, from its folder; UserError for other parts, or a missing function."""
     before, now = run.details.get("own", {}), passed.describe()
     for part in before.keys() | now.keys():
         old, new = before.get(part), now.get(part, before.get(part))
@@ -98,16 +95,13 @@ def restore_own_parts(passed: OwnParts, run: Run) -> OwnParts:
     loss = passed.loss
     if loss is None and "loss" in before:
         loss = collect_own_parts(None, before["loss"]["keras"], None).loss
-    return OwnParts(_restore_network(passed.network, run), loss, passed.augment)
-
-
-def _restore_network(passed: keras.Model | None, run: Run) -> keras.Model | None:
-    file = run.folder / OWN_NETWORK
+    file, network = run.folder / OWN_NETWORK, passed.network
     saved = keras.models.load_model(file, compile=False) if file.exists() else None
-    shapes = [each and [weight.shape for weight in each.weights] for each in (saved, passed)]
-    if passed and shapes[0] != shapes[1]:
-        raise _make_change_error(run, "network", saved and "weights of other shapes", passed.name)
-    return saved
+    shapes = [each and [weight.shape for weight in each.weights] for each in (saved, network)]
+    if network and shapes[0] != shapes[1]:
+        old = saved and "weights of other shapes"
+        raise _make_change_error(run, "network", old, network.name)
+    return OwnParts(saved, loss, passed.augment)
 
 
 def _make_change_error(run: Run, part: str, old: Any, new: Any) -> UserError:

@@ -17,13 +17,18 @@ _OF_THE_NETWORK += ["patch_shape_zyx", "nucleus_sigma_um"]
 def complete_settings(
     settings: NetworkSettings, training: Movies, network: keras.Model | None = None
 ) -> NetworkSettings:
-    """Settings with what follows from the network to start from, and from the movies.
-
-    What defines a network and was left at its default is that of the one to start from; an open
-    spacing, that of the first movie. If all have one plane, so have patches, if the network may.
+    """Settings with what follows from the network to start from, where they are at their defaults,
+    and from the movies: an open spacing is the first's; if all have one plane, so may patches.
     """
     if settings.start_from:
-        settings = _inherit(settings, load_settings(settings.start_from))
+        trained, default = load_settings(settings.start_from), make_settings(settings.network)
+        open_ones = [
+            n for n in _OF_THE_NETWORK if getattr(settings, n) in (None, getattr(default, n))
+        ]
+        taken = {name: getattr(trained, name) for name in open_ones}
+        if (folder := Path(settings.start_from)).exists():  # else it is a shipped network's name
+            taken["start_from"] = str(folder.resolve())  # also from another working folder
+        settings = settings.changed(**taken)
     if settings.spacing_um is None and training:
         settings = settings.changed(spacing_um=tuple(training[0].movie.spacing_um))
     flat = settings.changed(patch_shape_zyx=(1, *settings.patch_shape_zyx[1:]))
@@ -35,18 +40,6 @@ def complete_settings(
         is_free = is_free and building.compute_shape_multiple(flat)[0] == 1
     single = training and all(annotated.movie.shape_zyx[0] == 1 for annotated in training)
     return flat if single and is_free else settings
-
-
-def _inherit(settings: NetworkSettings, trained: NetworkSettings) -> NetworkSettings:
-    """Settings that follow a trained network where they were left at their defaults."""
-    default, taken = make_settings(settings.network), {}
-    for name in _OF_THE_NETWORK:
-        if getattr(settings, name) in (None, getattr(default, name)):
-            taken[name] = getattr(trained, name)
-    folder = Path(settings.start_from)
-    # Absolute, so that the run can go on from any working folder; a shipped network is a name.
-    start_from = str(folder.resolve()) if folder.exists() else settings.start_from
-    return settings.changed(start_from=start_from, **taken)
 
 
 def prepare_network(

@@ -112,7 +112,7 @@ def test_a_number_that_is_none_is_refused_with_its_place(value):
     images[1, 0, 1, 2, 3] = value
     movie = make_movie(images, name="broken")
     prepare_stack(movie, 0, NetworkSettings(intensity_quantiles=(0, 1)))
-    with pytest.raises(UserError, match="'broken', time point 1"):
+    with pytest.raises(UserError, match="'broken': time point 1"):
         prepare_stack(movie, 1, OWN_SPACING)
 
 

@@ -331,7 +331,7 @@ def test_no_positions_is_one_clear_error():
 def test_a_time_point_the_movie_lacks_is_named():
     annotated = make_annotated()
     later = move(annotated, time_points=annotated.annotations.time_points + 2)
-    with pytest.raises(UserError, match=r"time point 4 of 'movie 0'.*time points 0 to 3"):
+    with pytest.raises(UserError, match=r"'movie 0'.*time point 4.*time points 0 to 3"):
         PositionExamples([later], SETTINGS)
 
 
@@ -341,7 +341,7 @@ def test_a_position_outside_the_image_is_named(wrong):
     positions = annotated.annotations.positions.copy()
     positions[7] = wrong
     with pytest.raises(
-        UserError, match=r"(?s)lie in the movie.*" + f"{float(wrong[1])}.*time point 1 of 'movie 0'"
+        UserError, match=r"(?s)lie in the movie.*" + f"'movie 0'.*{float(wrong[1])}.*time point 1"
     ):
         PositionExamples([move(annotated, positions=positions)], SETTINGS)
 
@@ -380,7 +380,7 @@ def test_a_stack_with_nan_is_named():
     annotated = make_annotated(name="gap")
     images = np.stack([annotated.movie.stack(t) for t in range(4)])[:, None]
     images[1, 0, 0, 0, 0] = np.nan
-    with pytest.raises(UserError, match="'gap', time point 1"):
+    with pytest.raises(UserError, match="'gap': time point 1"):
         images_of(
             PositionExamples(
                 [

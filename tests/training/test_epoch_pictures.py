@@ -34,7 +34,8 @@ def answer(network):
 
 @pytest.mark.parametrize("network", ["position", "division", "link"])
 def test_a_picture_is_written_and_read(network, tmp_path):
-    picture = make_picture(choose_example(find_examples(network)), 7, answer(network))
+    shown = choose_example(find_examples(network))
+    picture = make_picture(shown, 7, answer(network)(shown.inputs))
     write_picture(picture, tmp_path)
     again = read_picture(tmp_path, 7)
     assert (again.network, again.epoch, again.spacing_um) == (network, 7, (0.5, 0.5))
@@ -76,7 +77,7 @@ def test_the_example_is_always_the_same(network):
 def test_pictures_are_listed_by_epoch(tmp_path):
     shown = choose_example(find_examples("position"))
     for epoch in (10, 2, 12345):
-        write_picture(make_picture(shown, epoch, answer("position")), tmp_path)
+        write_picture(make_picture(shown, epoch, answer("position")(shown.inputs)), tmp_path)
     assert list_pictures(tmp_path) == [2, 10, 12345]
     assert list_pictures(tmp_path / "nothing") == []
 
@@ -84,9 +85,8 @@ def test_pictures_are_listed_by_epoch(tmp_path):
 def test_a_picture_that_is_missing_or_damaged_is_one_clear_error(tmp_path):
     with pytest.raises(UserError, match="0003.npz"):
         read_picture(tmp_path, 3)
-    write_picture(
-        make_picture(choose_example(find_examples("position")), 3, answer("position")), tmp_path
-    )
+    shown = choose_example(find_examples("position"))
+    write_picture(make_picture(shown, 3, answer("position")(shown.inputs)), tmp_path)
     path = tmp_path / "epochs" / "0003.npz"
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(UserError, match="must exist and be whole"):

@@ -1,6 +1,4 @@
-"""Figures of lessons: a line through points, a convolution by hand, a U-Net's layers; how large the
-kit takes nuclei to be.
-"""
+"""Figures of lessons: curves, a convolution by hand, a U-Net's layers, sizes of nuclei."""
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle
@@ -62,10 +60,7 @@ def plot_losses(
     label: str = "loss (mean squared error)",
     step: str = "step",
 ) -> Drawing:
-    """How wrong each fit was after each step; on a logarithmic axis where losses differ widely.
-
-    `validation`, on what was kept back, is dashed; `step` is what the other axis counts.
-    """
+    """How wrong each fit was after each `step`; `validation`, on what was kept back, is dashed."""
     figure, axes = draw_panels()
     lines = (line | {"marker": ""} for line in cycle(LINES))
     drawn = {name: (row, line) for line, (name, row) in zip(lines, losses.items())}
@@ -92,9 +87,7 @@ def plot_losses(
 def plot_convolution(
     image: np.ndarray, kernel: np.ndarray, answer: np.ndarray, place: tuple[int, int]
 ) -> Drawing:
-    """An image, (y, x), a kernel, (3, 3), and the answer, (y, x), in numbers. The answer at
-    `place`, row and column, and what it is made of are framed.
-    """
+    """An image, (y, x), a kernel, (3, 3), the answer, (y, x), as numbers; `place` is framed."""
     figure, panels = draw_panels(11, 4.4, 1, 3, width_ratios=(len(image), 4, len(image)))
     numbers = {"image": (image, 3), "kernel": (kernel, 0), "answer": (answer, 1)}
     frame = {"fill": False, "edgecolor": COLOURS["vermillion"], "linewidth": 3}
@@ -114,9 +107,7 @@ def plot_convolution(
 
 
 def plot_u_net(layers: Sequence[tuple[str, Sequence[int]]]) -> Drawing:
-    """A network's layers from left to right: boxes as high as the image, as wide as its channels;
-    of each its name, and what it passes on: (z, y, x, channels).
-    """
+    """Layers from left to right, named, as high as the image: (z, y, x, channels) each."""
     figure, axes = draw_panels(10, 4)
     left, lowest, largest = 0.0, 0.0, max(shape[1] for _, shape in layers)
     for name, (_, rows, _, channels) in layers:
@@ -138,9 +129,7 @@ def plot_u_net(layers: Sequence[tuple[str, Sequence[int]]]) -> Drawing:
 
 
 def plot_nucleus_size(annotated: AnnotatedMovie, channels: tuple[int, ...] = (1,)) -> Drawing:
-    """The plane with most nuclei of the first annotated time point, and around each a circle of the
-    size that the kit takes nuclei to have: as stated, else as estimated, else 8 µm.
-    """
+    """Circles of the size that nuclei are taken to have, in the plane with most of them."""
     movie, time_point = annotated.movie, int(annotated.annotations.annotated_time_points[0])
     positions = annotated.annotations.positions_at(time_point)
     size = estimate_nucleus_size(movie, channels, time_point, positions)

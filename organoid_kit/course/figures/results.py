@@ -1,6 +1,4 @@
-"""Results as diagrams: all seeds of the table, to see which differences are larger than chance; and
-what was measured before the lesson, few annotations, wrong ones, and validation that leaks.
-"""
+"""Results as diagrams: all seeds of the table; and what was measured before the lesson."""
 
 from collections.abc import Sequence
 
@@ -20,9 +18,7 @@ _BESIDE = 1.09  # on a logarithmic axis, kinds of training with equal data stand
 
 
 def plot_results(table: ResultsTable, *, score: str | None = None) -> Drawing:
-    """One panel a network, one line a variant: a circle for each seed, a stroke at their mean.
-    Without a `score`, the first that was measured of each network is shown.
-    """
+    """A panel a network, a line a variant: a circle a seed, a stroke at the mean of a `score`."""
     panels = []  # network, score and rows; nothing of a network that lacks the score
     for network, rows in table.networks.items():
         for name in list_scores(rows) if score is None else [score]:
@@ -56,10 +52,8 @@ def _name(row: Summary, between: str) -> str:
 def plot_annotated_positions(
     records: Records, *, marked: tuple[str, int, float] | None = None, title: str = ""
 ) -> Drawing:
-    """F1 over the number of annotated positions: a line for each start and each error rate.
-
-    Dots are single trainings, the line joins their means; with wrong annotations they are moved to
-    the right, to be seen. A ring is around what is `marked` by start, time points, error rate.
+    """F1 over the number of annotated positions: dots are single trainings, lines join their means.
+    Wrong ones are moved to the right; a ring is around start, time points, rate `marked`.
     """
     figure, axes = _draw_axes(records, 7, 3.8)
     words = []

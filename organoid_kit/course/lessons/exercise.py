@@ -1,6 +1,4 @@
-"""An exercise: a checker, hints and a solution; answers are judged by what they do. Questions: each
-choice has a reason. What is said is readable as text, never by colour alone.
-"""
+"""Exercises, judged by what answers do, with hints and a solution; questions with reasons."""
 
 import html
 import re
@@ -114,10 +112,7 @@ class Exercise:
 
 
 def run_answer(function: Callable[..., Any], *arguments: Any) -> Any:
-    """What a learner's function gives back; it gets copies of arrays, so it cannot spoil ours.
-
-    Raises NoAnswerYet where it is not written yet, AnswerFailed where it fails or gives nothing.
-    """
+    """What a learner's function gives for copies. Raises NoAnswerYet, or AnswerFailed."""
     copies = [each.copy() if isinstance(each, np.ndarray) else each for each in arguments]
     try:
         result = function(*copies)

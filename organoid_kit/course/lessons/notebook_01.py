@@ -57,9 +57,7 @@ def step(find_step: Callable) -> str | None:
 
 
 def convolve(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    """The convolution of an image, (y, x) float, with zeros beyond its border, and a (3, 3) kernel,
-    as neural networks mean it: the kernel is not turned round.
-    """
+    """An image's convolution, (y, x) float, 0 around it, with a (3, 3) kernel that is not turned."""
     return correlate(np.asarray(image, float), kernel, mode="constant")
 
 

@@ -50,9 +50,7 @@ class LessonTexts:
         )
 
     def settings_exercise(self, network: str) -> tuple[Exercise, Callable[..., NetworkSettings]]:
-        """The exercise "settings": those of a network for the bundled movies. And what chooses the
-        learner's if they are right, else those of the kit with the numbers of the notebook.
-        """
+        """The exercise "settings"; and what chooses the learner's if right, else the kit's."""
 
         def settings(answer: Any) -> str | None:
             if not isinstance(answer, NetworkSettings):

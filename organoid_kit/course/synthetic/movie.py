@@ -1,6 +1,4 @@
-"""An invented organoid movie with its truth: the organoid lives, and a microscope looks at it. What
-gives light, and what lens and camera make of it.
-"""
+"""An invented organoid movie with its truth: the organoid lives, a microscope looks at it."""
 
 import numpy as np
 from scipy import ndimage
@@ -34,7 +32,8 @@ def make_synthetic_movie(
     name = name or f"synthetic organoid {seed}"
     life, light = (np.random.default_rng((seed, part)) for part in (1, 2))
     snapshots = list(grow_organoid(settings, life))
-    images = Microscope(settings, light).images(snapshots)
+    microscope = Microscope(settings, light)
+    images = np.stack([microscope.look(snapshot) for snapshot in snapshots])
     options = {"name": name, "minutes_per_time_point": settings.minutes_per_time_point}
     movie = make_timelapse(images, settings.spacing_um, channel_names=CHANNEL_NAMES, **options)
     return movie, _make_annotations(snapshots, settings, name)
@@ -96,11 +95,7 @@ class Microscope:
             self.debris.append((direction, rng.uniform(0.3, 0.9), rng.uniform(0.3, 1.5)))
         self.glow_direction = rng.normal(0, 0.15, 3)
 
-    def images(self, snapshots: list[Snapshot]) -> np.ndarray:
-        """The movie, (t, c, z, y, x) uint16."""
-        return np.stack([self._image(snapshot) for snapshot in snapshots])
-
-    def _image(self, snapshot: Snapshot) -> np.ndarray:
+    def look(self, snapshot: Snapshot) -> np.ndarray:
         """One time point, (c, z, y, x) uint16."""
         organoid = snapshot.organoid
         grid_um = np.stack(np.meshgrid(*self.axes_um, indexing="ij"), axis=-1)

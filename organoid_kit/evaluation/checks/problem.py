@@ -1,6 +1,4 @@
-"""What is reported, what counts as too close, too far, too bright, and where a problem lies; and the
-problems of single images: is something seen, and do positions sit where it is bright?
-"""
+"""What is reported, what counts as too close or too bright; and problems of single images."""
 
 from __future__ import annotations
 

@@ -75,26 +75,22 @@ def _list_cells(movie: MovieSummary) -> tuple[str, ...]:
 
 def summarise_annotations(annotated_movies: Sequence[AnnotatedMovie]) -> AnnotationSummary:
     """How much is annotated, per movie and in all; print it."""
-    return AnnotationSummary(tuple(map(_summarise, annotated_movies)))
-
-
-def _summarise(annotated: AnnotatedMovie) -> MovieSummary:
-    movie, annotations = annotated.movie, annotated.annotations
-    times = annotations.annotated_time_points
-    parts = [_image_part(annotations.annotated_region(time), movie.shape_zyx) for time in times]
-    return MovieSummary(
-        name=movie.name,
-        positions=len(annotations),
-        time_points=len(parts),
-        movie_time_points=len(movie.time_points),
-        links=len(annotations.links),
-        divisions=len(annotations.divisions()),
-        image_part=float(np.mean(parts)) if parts else None,
-    )
-
-
-def _image_part(region: np.ndarray, shape_zyx: Sequence[int]) -> float:
-    """Part of the voxels whose centre lies in the region."""
-    low = np.ceil(np.maximum(region[0], 0))
-    high = np.floor(np.minimum(region[1], np.array(shape_zyx) - 1))
-    return float(np.prod(np.maximum(high - low + 1, 0) / shape_zyx))
+    summaries = []
+    for annotated in annotated_movies:
+        movie, annotations = annotated.movie, annotated.annotations
+        parts, last = [], np.array(movie.shape_zyx) - 1
+        for time_point in annotations.annotated_time_points:
+            low, high = annotations.annotated_region(time_point)
+            size = np.floor(np.minimum(high, last)) - np.ceil(np.maximum(low, 0)) + 1  # voxels
+            parts.append(np.prod(np.maximum(size, 0) / movie.shape_zyx))
+        summary = MovieSummary(
+            name=movie.name,
+            positions=len(annotations),
+            time_points=len(parts),
+            movie_time_points=len(movie.time_points),
+            links=len(annotations.links),
+            divisions=len(annotations.divisions()),
+            image_part=float(np.mean(parts)) if parts else None,
+        )
+        summaries.append(summary)
+    return AnnotationSummary(tuple(summaries))
