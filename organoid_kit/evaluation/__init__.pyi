@@ -1,6 +1,6 @@
 """What this room offers; each is loaded when it is first asked for."""
 
-from . import blobs, calibration, checks, classification, matching, positions, tracks
+from . import blobs, calibration, checks, classification, judged, matching, positions, tracks
 from .blobs import find_blobs, find_peaks, tune_blobs
 from .checks import check_annotations, summarise_annotations
 from .classification import compute_precision_recall
@@ -16,6 +16,7 @@ __all__ = [
     "compute_precision_recall",
     "find_blobs",
     "find_peaks",
+    "judged",
     "matching",
     "positions",
     "score_divisions",
