@@ -41,4 +41,6 @@ def test_refusing():
     refuse_if(False, "file name")
     with pytest.raises(UserError, match="must have a name"):
         refuse_if(True, "file name")
-    assert "'anywidget' is missing" in str(make_error("anywidget", error="'anywidget' is missing"))
+    assert "'x' of StackBrowser" in str(
+        make_error("plain", name="StackBrowser", error="'x' of StackBrowser")
+    )
