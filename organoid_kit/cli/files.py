@@ -88,20 +88,6 @@ def choose_outputs(output: Path, names: Sequence[str], form: str | None = None) 
     """A file for each movie: the one named, or one in the folder named, as `FORMATS` or the suffix
     say. UserError where one exists, several movies would share one, or it cannot be written.
     """
-    suffix = _choose_suffix(output, form)
-    paths = [output / f"{make_file_name(name)}{suffix}" for name in names]
-    if output.suffix or (suffix == "" and len(names) == 1):
-        paths = [output] * len(names)
-    for path in paths:
-        if path.exists() or len(set(paths)) < len(paths):
-            rule = "Each movie needs a file of its own that does not exist yet"
-            advice = "Choose another name; one without suffix is a folder of files."
-            raise refuse(path, rule, f"for {', '.join(names)}", advice)
-    return paths
-
-
-def _choose_suffix(output: Path, form: str | None) -> str:
-    """Of the files. Says before the work, not after it, that they cannot be written."""
     stated = output.suffix.lower()
     suffix = stated or FORMATS[form or "aut"]
     advice = "Choose another --output; the name of a folder has no dot."
@@ -114,7 +100,15 @@ def _choose_suffix(output: Path, form: str | None) -> str:
     if suffix in (".geff", ".zarr") and find_spec("geff") is None:
         advice = 'Install it with: pip install "organoid-kit[formats]", or choose .aut.'
         raise refuse(output, "GEFF files need the geff library", "none is installed", advice)
-    return suffix
+    paths = [output / f"{make_file_name(name)}{suffix}" for name in names]
+    if output.suffix or (suffix == "" and len(names) == 1):
+        paths = [output] * len(names)
+    for path in paths:
+        if path.exists() or len(set(paths)) < len(paths):
+            rule = "Each movie needs a file of its own that does not exist yet"
+            advice = "Choose another name; one without suffix is a folder of files."
+            raise refuse(path, rule, f"for {', '.join(names)}", advice)
+    return paths
 
 
 @contextmanager

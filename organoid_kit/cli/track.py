@@ -1,7 +1,5 @@
 """`track`: nuclei, divisions and links in movies, and the tracks they make."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -112,7 +110,7 @@ def print_doubts(tracks: Annotations) -> None:
 
 def _score(
     annotated: AnnotatedMovie,
-    tracked: TrackedMovie,
+    tracked: "TrackedMovie",
     report: Path,
     networks: Sequence[str],
     channels: tuple[int, ...] | None,

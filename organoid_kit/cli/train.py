@@ -1,7 +1,5 @@
 """`train`: a network from an .autlist or a movie, or a run that goes on; shown meanwhile, then calibrated."""
 
-from __future__ import annotations
-
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -155,13 +153,13 @@ def _join_names(dataset: Sequence[AnnotatedMovie]) -> str:
 
 
 @contextmanager
-def _show_training() -> Iterator[Callable[[Progress], None]]:
+def _show_training() -> Iterator[Callable[["Progress"], None]]:
     """A bar for steps where there is a terminal; a line for each epoch everywhere."""
     from organoid_kit.training.loop import print_progress
 
     with tqdm(unit="step", leave=False, disable=not sys.stderr.isatty()) as bar:
 
-        def show(progress: Progress) -> None:
+        def show(progress: "Progress") -> None:
             if progress.row or progress.message:
                 with tqdm.external_write_mode():
                     print_progress(progress)

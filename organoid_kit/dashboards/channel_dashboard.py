@@ -43,19 +43,10 @@ class ChannelDashboard(Dashboard):
             choice: measuring.score_channels(movie, choice, self.annotations)
             for choice in measuring.list_channel_choices(movie)
         }
-        self._make_controls()
-        marked = [self.marks] if self.annotations is not None else []
-        left = VBox([self.channels, self.choose_best], layout=Layout(width="250px"))
-        top = [self._panes, self._legend, self.time_point, *marked]
-        super().__init__([*top, common.wrap_row(left, self._table), self.messages])
-        self._connect(self._show, *self._kept.values())
-        self._watch(self._show)()
-
-    def _make_controls(self) -> None:
-        times = self.movie.time_points
+        times = movie.time_points
         shown = times if self.annotations is None else self.annotations.annotated_time_points
         ends = (int(shown[0]), times.start, times.stop - 1)
-        names = [(f"{n} {name}", n) for n, name in enumerate(self.movie.channel_names, start=1)]
+        names = [(f"{n} {name}", n) for n, name in enumerate(movie.channel_names, start=1)]
         box = {"value": True, "indent": False, "layout": Layout(width="auto")}
         add_controls(
             self,
@@ -68,6 +59,12 @@ class ChannelDashboard(Dashboard):
         tip = "Ticks the channels in which most nuclei stand out; of equally good ones, the fewest."
         self._add_buttons(choose_best=("Choose the best", tip, self._choose_best))
         self._legend = HTML()
+        marked = [self.marks] if self.annotations is not None else []
+        left = VBox([self.channels, self.choose_best], layout=Layout(width="250px"))
+        top = [self._panes, self._legend, self.time_point, *marked]
+        super().__init__([*top, common.wrap_row(left, self._table), self.messages])
+        self._connect(self._show, *self._kept.values())
+        self._watch(self._show)()
 
     def describe(self) -> str:
         """The choice and its number, in words."""

@@ -1,7 +1,5 @@
 """OrganoidTracker's `.autlist`: movies with annotations; paths count from the list's folder."""
 
-from __future__ import annotations
-
 import dataclasses
 import os
 from collections.abc import Sequence
@@ -40,7 +38,7 @@ class AnnotatedMovie:
         """Of the annotations, or else of the movie."""
         return self.annotations.name or self.movie.name
 
-    def with_spacing(self) -> AnnotatedMovie:
+    def with_spacing(self) -> "AnnotatedMovie":
         """The same; the annotations have the spacing of the movie where they have none."""
         annotations = self.annotations.with_spacing(self.movie.spacing_um)
         return dataclasses.replace(self, annotations=annotations)

@@ -1,7 +1,5 @@
 """What all figures share: colours, marks, and words for those who cannot see them."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -80,7 +78,7 @@ class Drawing(Figure):
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, bytes], dict[str, dict[str, str]]]:
         return {"image/png": write_png(self)}, {"image/png": {"alt": self.description}}
 
-    def caption(self, words: str, title: str | None = None) -> Drawing:
+    def caption(self, words: str, title: str | None = None) -> "Drawing":
         """Sets the description, and the title above the figure, with which it begins."""
         if title is not None:
             self.suptitle(title)

@@ -1,7 +1,5 @@
 """What networks said of a movie, and its tracks, kept in folders; figures are counted anew."""
 
-from __future__ import annotations
-
 import dataclasses
 import hashlib
 from collections.abc import Sequence
@@ -181,7 +179,7 @@ class TrackingResult:
 def save_tracking(
     folder: str | Path,
     movie: AnnotatedMovie | TimeLapse,
-    tracked: TrackedMovie,
+    tracked: "TrackedMovie",
     networks: Sequence[str | Path],
     *,
     channels: Sequence[int] | None = None,

@@ -130,25 +130,21 @@ def _estimate_shift(sources_um: np.ndarray, targets_um: np.ndarray) -> np.ndarra
     """The translation that brings the first positions onto the second, (3,) float, zyx, µm."""
     voters = sources_um[:: -(-len(sources_um) // _VOTERS)]
     sources, targets = KDTree(voters), KDTree(targets_um)
-    guesses = (np.zeros(3), _vote_for_shift(sources, targets))
-    shifts = [_refine_shift(sources, targets, guess) for guess in guesses]
-
-    def count_hits(shift: np.ndarray) -> float:
-        distances_um, _ = targets.query(sources.data + shift)
-        return float(np.exp(-0.5 * (distances_um / _VOTE_UM) ** 2).sum())  # the closer the more
-
-    return max(shifts, key=count_hits)
-
-
-def _vote_for_shift(sources: KDTree, targets: KDTree) -> np.ndarray:
-    """The most frequent difference between a target and a source, (3,) float, zyx, µm."""
+    # the most frequent difference between a target and a source
     near = sources.sparse_distance_matrix(targets, MAX_DRIFT_UM, output_type="ndarray")
     differences_um = targets.data[near["j"]] - sources.data[near["i"]]
     half = int(np.ceil(MAX_DRIFT_UM / _VOTE_UM))
     votes = np.zeros((2 * half + 1,) * 3)
     np.add.at(votes, tuple(np.rint(differences_um / _VOTE_UM).astype(int).T + half), 1)
     fullest = gaussian_filter(votes, 1, mode="constant").argmax()
-    return (np.array(np.unravel_index(fullest, votes.shape)) - half) * _VOTE_UM
+    voted_um = (np.array(np.unravel_index(fullest, votes.shape)) - half) * _VOTE_UM
+    shifts = [_refine_shift(sources, targets, guess) for guess in (np.zeros(3), voted_um)]
+
+    def count_hits(shift: np.ndarray) -> float:
+        distances_um, _ = targets.query(sources.data + shift)
+        return float(np.exp(-0.5 * (distances_um / _VOTE_UM) ** 2).sum())  # the closer the more
+
+    return max(shifts, key=count_hits)
 
 
 def _refine_shift(sources: KDTree, targets: KDTree, shift: np.ndarray) -> np.ndarray:

@@ -75,7 +75,11 @@ class StackBrowser(Dashboard):
             found = np.intersect1d(np.concatenate([[], *times]), movie.time_points)
             self.go_to(int(min(found, default=movie.time_points.start)))
         self._display.update_stacks()
-        self._listen()
+        moved = (self.time_point, self.z, self.y, self.x, self.contrast, self.gamma, self.view)
+        self._connect(self._redraw, *moved)
+        self._connect(self.show_what_is_needed, self.view)
+        self._connect(self._display.update_stacks, self.channels)
+        self._connect(self._change_marks, self.tail, self.layers_shown)
 
     @property
     def drawn_by(self) -> str:
@@ -239,13 +243,6 @@ class StackBrowser(Dashboard):
         needed = self.drawn_by == "kernel" or self.view.value == "orthogonal"
         self._crosshair.layout.display = None if needed else "none"
         self._help.value = common.render(f"stack_help_{self.drawn_by}.html")
-
-    def _listen(self) -> None:
-        moved = (self.time_point, self.z, self.y, self.x, self.contrast, self.gamma, self.view)
-        self._connect(self._redraw, *moved)
-        self._connect(self.show_what_is_needed, self.view)
-        self._connect(self._display.update_stacks, self.channels)
-        self._connect(self._change_marks, self.tail, self.layers_shown)
 
     def _redraw(self) -> None:
         if self._busy:

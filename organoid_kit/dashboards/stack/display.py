@@ -6,8 +6,6 @@ where one of its parts cannot be loaded. Google Colab, which always can, loads n
 shown.
 """
 
-from __future__ import annotations
-
 import asyncio
 import sys
 from contextlib import suppress
@@ -29,7 +27,7 @@ _READ_BY_PAGE = ("time_point", "z", "y", "x", "view", "contrast", "gamma")
 class StackDisplay(VBox):
     """The picture, drawn by "browser" or "kernel"; the `caption` has any number of lines."""
 
-    def __init__(self, browser: StackBrowser, drawn_by: str) -> None:
+    def __init__(self, browser: "StackBrowser", drawn_by: str) -> None:
         super().__init__()
         refuse_if(drawn_by not in ("auto", "browser", "kernel"), "drawn_by", drawn_by=drawn_by)
         self._browser, self.caption = browser, HTML()

@@ -170,7 +170,18 @@ def draw_scene(scene: Scene, title: str = "", description: str = "") -> Drawing:
     for panel in scene.layout.panels:
         bottom = height - above - panel.top - panel.height
         box = np.array([panel.left, bottom, panel.width, panel.height])
-        _draw_panel(figure.add_axes(box / (width, height, width, height)), scene, panel)
+        axes = figure.add_axes(box / (width, height, width, height))
+        right, bottom = np.array([panel.width, panel.height]) / scene.layout.scale  # in µm
+        extent, look = (0, right, bottom, 0), {"cmap": "gray", "interpolation": "nearest"}
+        plane = scene.select_plane(panel)
+        axes.imshow(plane, extent=extent, aspect="auto", vmin=0, vmax=255, **look)
+        axes.set(xticks=[], yticks=[], xlim=extent[:2], ylim=extent[2:])
+        axes.set_frame_on(False)
+        for layer, marks in scene.layers:
+            _draw_layer(axes, scene, panel, layer, marks)
+        _draw_cross(axes, scene, panel)
+        if panel is scene.layout.panels[0]:
+            drawing.add_scale_bar(axes, right)
     if title and scene.layers:
         handles = figure.axes[0].get_legend_handles_labels()
         style = {"fontsize": 9, "facecolor": "0.1", "labelcolor": "white"}
@@ -183,20 +194,6 @@ def render_scene(scene: Scene) -> np.ndarray:
     canvas = FigureCanvasAgg(draw_scene(scene))
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3]
-
-
-def _draw_panel(axes: Axes, scene: Scene, panel: Panel) -> None:
-    """Image, layers, crosshair and bar, in µm."""
-    right, bottom = np.array([panel.width, panel.height]) / scene.layout.scale
-    extent, look = (0, right, bottom, 0), {"cmap": "gray", "interpolation": "nearest"}
-    axes.imshow(scene.select_plane(panel), extent=extent, aspect="auto", vmin=0, vmax=255, **look)
-    axes.set(xticks=[], yticks=[], xlim=extent[:2], ylim=extent[2:])
-    axes.set_frame_on(False)
-    for layer, marks in scene.layers:
-        _draw_layer(axes, scene, panel, layer, marks)
-    _draw_cross(axes, scene, panel)
-    if panel is scene.layout.panels[0]:
-        drawing.add_scale_bar(axes, right)
 
 
 def _draw_layer(axes: Axes, scene: Scene, panel: Panel, layer: Layer, marks: LayerMarks) -> None:

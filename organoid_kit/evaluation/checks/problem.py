@@ -1,7 +1,5 @@
 """What is reported, what counts as too close or too bright; and problems of single images."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -48,7 +46,7 @@ class CheckLimits:
     saturated_part: float = 0.01  # of the voxels may have the largest value
 
     @classmethod
-    def of(cls, movie: TimeLapse | None) -> CheckLimits:
+    def of(cls, movie: TimeLapse | None) -> "CheckLimits":
         """Distances that follow the size of nuclei; but small ones move as far as others."""
         size = movie.relative_size if movie else 1.0
         far = (max(1.0, size) * each for each in (cls.daughters_um, cls.jump_um, cls.border_um))
