@@ -7,7 +7,7 @@ Its modules, in the order of use:
     ladder          can a network learn one patch by heart?
     results_table   whatever was trained adds a row
     measured/       trainings measured before, too long for a lesson
-    figures/        of lessons, results and measured trainings
+    figures         of lessons, results and measured trainings
     run_keeping     runs kept where a Colab machine's end does not reach them
 """
 

@@ -4,7 +4,7 @@ import pytest
 from organoid_kit.base.errors import UserError
 from organoid_kit.base.files import write_json_safely
 from organoid_kit.course import measured
-from organoid_kit.course.figures.results import (
+from organoid_kit.course.figures import (
     plot_annotated_positions,
     plot_leakage,
     plot_wrong_annotations,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.patches import Circle
 
-from organoid_kit.course.figures.lessons import (
+from organoid_kit.course.figures import (
     plot_convolution,
     plot_fits,
     plot_losses,

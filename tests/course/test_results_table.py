@@ -9,7 +9,7 @@ import pytest
 
 from organoid_kit.base.errors import UserError
 from organoid_kit.course import results_table
-from organoid_kit.course.figures.results import plot_results
+from organoid_kit.course.figures import plot_results
 from organoid_kit.course.results_table import add_result, read_results
 from organoid_kit.plots.drawing import describe, write_png
 

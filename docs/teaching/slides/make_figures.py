@@ -10,7 +10,7 @@ import numpy as np
 
 from organoid_kit import plots
 from organoid_kit.base.settings import make_settings
-from organoid_kit.course.figures.lessons import plot_convolution, plot_fits, plot_losses
+from organoid_kit.course.figures import plot_convolution, plot_fits, plot_losses
 from organoid_kit.data.dataset import AnnotatedMovie, read_dataset
 from organoid_kit.data.downloads import find_samples
 from organoid_kit.evaluation.positions import score_over_thresholds

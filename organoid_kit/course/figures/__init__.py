@@ -1,5 +1,0 @@
-"""Figures of `lessons`, and of `results`: in the table, and measured before."""
-
-import lazy_loader
-
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
