@@ -2,10 +2,13 @@
 
 import dataclasses
 import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from organoid_kit.base import refuse
 from organoid_kit.base.errors import MissingSpacing
@@ -21,7 +24,7 @@ _COMBINED = {  # how OrganoidTracker combines images, and what to do instead
     "images_time_appending": "Save the time points in one file or folder, for example with Fiji.",
 }
 _WHOLE_IMAGE = "organoid_kit_whole_image"
-_OF_BOTH = ("spacing_um", "minutes_per_time_point", "name")  # annotations say it of the movie, too
+_OF_BOTH = ("spacing_um", "minutes_per_time_point")  # annotations say it of the movie, too
 _DIAMETER = "organoid_kit_nucleus_diameter_um"
 
 
@@ -39,16 +42,18 @@ class AnnotatedMovie:
         return self.annotations.name or self.movie.name
 
     def with_spacing(self) -> "AnnotatedMovie":
-        """The same; the annotations have the spacing of the movie where they have none."""
-        annotations = self.annotations.with_spacing(self.movie.spacing_um)
+        """The same; the annotations, which are in its voxels, have the spacing of the movie."""
+        spacing_um = tuple(self.movie.spacing_um)
+        annotations = dataclasses.replace(self.annotations, spacing_um=spacing_um)
         return dataclasses.replace(self, annotations=annotations)
 
 
 def read_dataset(
     path: str | Path, *, whole_image: bool = False, **options: Any
 ) -> list[AnnotatedMovie]:
-    """All movies of an `.autlist`; options as of `read_timelapse`. The spacing is the annotations',
-    where they have one. Images are read when they are asked for.
+    """All movies of an `.autlist`; options as of `read_timelapse`. The spacing and minutes are the
+    images', or else the annotations'; a warning says where they differ. Images are read when they
+    are asked for.
 
     `whole_image`: each annotated time point has all nuclei of the image; an entry of the list can
     say so, too, with ``"organoid_kit_whole_image": true``, and how wide nuclei are, with
@@ -84,7 +89,7 @@ def write_dataset(
     for file in [*files, path]:
         check_free(file, overwrite)
     for entry, file in zip(entries, files, strict=True):
-        annotations = entry.with_spacing().annotations
+        annotations = entry.annotations.with_spacing(entry.movie.spacing_um)
         minutes = annotations.minutes_per_time_point or entry.movie.minutes_per_time_point
         annotations = dataclasses.replace(annotations, minutes_per_time_point=minutes)
         write_aut(annotations, file, overwrite=overwrite)
@@ -114,13 +119,26 @@ def _read_entry(
         "nucleus_diameter_um": (entry.numbers(_DIAMETER)[0] if _DIAMETER in entry.value else None),
     }
     if annotations is not None:
-        said |= {key: getattr(annotations, key) or None for key in _OF_BOTH}
+        said |= {"name": annotations.name, "default_spacing_um": annotations.spacing_um}
     movie = read_timelapse(images, **(said | options))
     if annotations is None:
         annotations = read_annotations(file, spacing_um=movie.spacing_um)
+    if movie.minutes_per_time_point is None:
+        minutes = annotations.minutes_per_time_point
+        movie = dataclasses.replace(movie, minutes_per_time_point=minutes)
+    _warn_of_contradictions(movie, annotations, file)
     if whole_image or entry.value.get(_WHOLE_IMAGE) is True:
         annotations = annotations.with_whole_image(movie.shape_zyx)
     return AnnotatedMovie(movie, annotations, pattern)
+
+
+def _warn_of_contradictions(movie: TimeLapse, annotations: Annotations, file: Path) -> None:
+    for key in _OF_BOTH:
+        own, other = getattr(movie, key), getattr(annotations, key)
+        if other and not np.allclose(own, other, rtol=0.02):
+            received = f"{movie.path} has {key}={own}, but {file} {other}"
+            advice = f"The images' counts: correct the annotations, or pass {key}={other}."
+            warnings.warn(f"{received}. {advice}", stacklevel=4)
 
 
 def _find(entry: JsonPart, key: str, folder: Path) -> Path:

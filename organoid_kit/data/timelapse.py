@@ -18,6 +18,7 @@ from organoid_kit.data.reading.image import (
     ImageFile,
     TimePoints,
     check_axes,
+    check_sizes,
     choose_time_points,
     guess_axes,
     make_reader,
@@ -133,6 +134,7 @@ def read_timelapse(
     minutes_per_time_point: float | None = None,
     nucleus_diameter_um: float | None = None,
     name: str | None = None,
+    default_spacing_um: Sequence[float] | None = None,
     accept_guess: bool = False,
 ) -> TimeLapse:
     """Opens a movie; stacks are read when they are asked for, also from several threads.
@@ -147,6 +149,7 @@ def read_timelapse(
             Tracking Challenge's names (``t000.tif``) are known, and others guessed.
         time_points: a range, or (first, last), as a folder's names count them; of a file, from 0.
         nucleus_diameter_um: how wide its nuclei are. None: networks that know a size estimate it.
+        default_spacing_um: counts where the file does not say all three.
         accept_guess: takes what is not stated as guessed; else a guess is a UserError showing it.
     """
     path = Path(os.path.abspath(path))  # the same file after a change of the working folder
@@ -158,12 +161,15 @@ def read_timelapse(
     dtype = np.dtype(np.uint8) if dtype.kind == "b" else dtype.newbyteorder("=")
     stated_axes = check_axes(axes, image) if axes else image.axes
     axes = guess_axes(stated_axes, image)
+    check_sizes(image, axes, dtype)
     z, y, x = image.spacing_um
+    if image.size(axes, "z") == 1 and z is None:
+        z = y
+    if spacing_um is None and None in (z, y, x):
+        spacing_um = default_spacing_um
     if spacing_um is not None:
         z, y, x = check_spacing(spacing_um)
         _warn_of_other_spacing(image, (z, y, x))
-    if image.size(axes, "z") == 1 and z is None:
-        z = y
     spacing = tuple(1.0 if value is None else value for value in (z, y, x))
     colours = "" if "c" in axes else "c"
     guesses = {  # as the arguments that would confirm them

@@ -10,6 +10,7 @@ from organoid_kit.data.dataset import AnnotatedMovie, read_dataset, write_datase
 from organoid_kit.data.formats import write_annotations
 from organoid_kit.data.formats.organoidtracker import read_aut, write_aut
 from organoid_kit.data.timelapse import make_timelapse, read_timelapse, write_timelapse
+from organoid_kit.evaluation import check_annotations
 
 PATTERN = "im t{time:03}c{channel}.tif"
 
@@ -104,13 +105,42 @@ def test_a_movie_in_one_file_has_an_empty_pattern_as_organoidtracker_wants_it(li
     assert entry["images_pattern"] == ""
 
 
-def test_a_spacing_that_contradicts_the_image_is_said(lineage, tmp_path):
+def test_a_spacing_that_contradicts_the_image_is_said_and_stating_it_settles_it(lineage, tmp_path):
     images = np.zeros((3, 1, 2, 8, 8), np.uint8)
     write_timelapse(make_timelapse(images, (1.0, 0.25, 0.25)), tmp_path / "a.ome.tif")
     movie = read_timelapse(tmp_path / "a.ome.tif")
     write_dataset([AnnotatedMovie(movie, lineage)], tmp_path / "list.autlist")
-    with pytest.warns(UserWarning, match="1 × 0.25 × 0.25 µm .* but 2 × 0.5 × 0.5 was stated"):
-        read_dataset(tmp_path / "list.autlist")
+    with pytest.warns(UserWarning, match=r"=\(1.0, 0.25, 0.25\), but .*aut \(2.0, 0.5, 0.5\)"):
+        [entry] = read_dataset(tmp_path / "list.autlist")
+    assert entry.movie.spacing_um == (1.0, 0.25, 0.25)
+    rules = [problem.rule for problem in check_annotations(entry.annotations, entry.movie)]
+    assert "spacing_differs" in rules
+    assert entry.with_spacing().annotations.spacing_um == entry.movie.spacing_um
+    with pytest.warns(UserWarning, match="2 × 0.5 × 0.5 was stated"):
+        [entry] = read_dataset(tmp_path / "list.autlist", spacing_um=(2.0, 0.5, 0.5))
+    assert entry.movie.spacing_um == entry.annotations.spacing_um == (2.0, 0.5, 0.5)
+
+
+def test_minutes_that_contradict_the_image_are_said(lineage, tmp_path):
+    images = np.zeros((3, 1, 2, 8, 8), np.uint8)
+    movie = make_timelapse(images, lineage.spacing_um, minutes_per_time_point=5)
+    write_timelapse(movie, tmp_path / "a.ome.tif")
+    movie = read_timelapse(tmp_path / "a.ome.tif")
+    entry = AnnotatedMovie(movie, dataclasses.replace(lineage, minutes_per_time_point=12.0))
+    write_dataset([entry], tmp_path / "list.autlist")
+    with pytest.warns(UserWarning, match="minutes_per_time_point=5.0, but .*aut 12.0"):
+        [entry] = read_dataset(tmp_path / "list.autlist")
+    assert entry.movie.minutes_per_time_point == 5
+
+
+def test_annotations_complete_a_movie_that_states_no_spacing(lineage, tmp_path):
+    images = np.zeros((3, 1, 2, 8, 8), np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", images, photometric="minisblack")
+    known = {"axes": "tczyx", "spacing_um": (1, 1, 1)}
+    movie = read_timelapse(tmp_path / "a.tif", **known)
+    write_dataset([AnnotatedMovie(movie, lineage)], tmp_path / "list.autlist")
+    [entry] = read_dataset(tmp_path / "list.autlist", axes="tczyx", accept_guess=True)
+    assert entry.movie.spacing_um == lineage.spacing_um
 
 
 def test_the_spacing_of_the_movie_completes_the_annotations(entry, folder):

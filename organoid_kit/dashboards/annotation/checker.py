@@ -62,8 +62,8 @@ class AnnotationChecker(Dashboard):
         drawn_by: str = "auto",
     ) -> None:
         super().__init__()
-        annotated_movie = annotated_movie.with_spacing()
-        movie, annotations = annotated_movie.movie, annotated_movie.annotations
+        movie = annotated_movie.movie
+        annotations = annotated_movie.annotations.with_spacing(movie.spacing_um)
         output = Path(output or f"{make_file_name(annotated_movie.name)}-checked.aut")
         self.movie, self.channels = movie, tuple(channels)
         self._drawn, self._checked = {}, (None, None, None)

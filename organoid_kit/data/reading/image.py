@@ -1,5 +1,6 @@
 """What an image file says about itself, whatever its format, and how a movie is made of it."""
 
+import math
 import struct
 import warnings
 import zlib
@@ -8,13 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import psutil
 
 from organoid_kit.base import UserError, refuse
 
 Index = tuple[int | slice, ...]
 TimePoints = range | tuple[int, int]  # a range, or (first, last)
 # What tifffile, zarr and their codecs raise
-READ_FAILURES = (OSError, ValueError, RuntimeError, zlib.error, struct.error)
+READ_FAILURES = (OSError, ValueError, RuntimeError, ArithmeticError, LookupError, MemoryError)
+READ_FAILURES += (zlib.error, struct.error)
+_MOST_CHANNELS = 1000
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,10 @@ def check_axes(axes: str, image: ImageFile) -> str:
 
 def guess_axes(axes: str, image: ImageFile) -> str:
     """The likeliest letters for ?: z first, then t, then c; the shorter of the last two is c."""
+    known = [letter for letter in axes if letter != "?"]
+    if len(axes) != len(image.shape) or len(set(known)) < len(known):
+        rule = "The axes of an image must be different, one for each of its lengths"
+        raise refuse(image, rule, f"axes {axes}", 'Pass them, such as axes="tzyx".')
     unknown = [i for i, letter in enumerate(axes) if letter == "?" and image.shape[i] > 1]
     free = [letter for letter in "ztc" if letter not in axes]
     if len(unknown) > len(free):
@@ -77,6 +85,19 @@ def guess_axes(axes: str, image: ImageFile) -> str:
     for i, letter in zip(unknown, chosen, strict=True):
         guess[i] = letter
     return "".join(guess)
+
+
+def check_sizes(image: ImageFile, axes: str, dtype: np.dtype) -> None:
+    """A file may say anything of its size: nothing is empty, and a stack fits into memory."""
+    advice = 'Repair it, or pass its axes, such as axes="tzyx".'
+    if 0 in image.shape:
+        raise refuse(image, "Every axis must have at least one entry", "one of length 0", advice)
+    if (channels := image.size(axes, "c") * image.size(axes, "s")) > _MOST_CHANNELS:
+        rule = f"A movie can have {_MOST_CHANNELS} channels"
+        raise refuse(image, rule, f"{channels} channels", advice)
+    size = math.prod(image.size(axes, letter) for letter in "zyx") * dtype.itemsize
+    if size > psutil.virtual_memory().total:
+        raise refuse(image, "A stack must fit into memory", f"stacks of {size:.2g} bytes", advice)
 
 
 def choose_time_points(image: ImageFile, axes: str, chosen: TimePoints | None) -> range:
