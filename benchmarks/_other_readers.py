@@ -439,6 +439,22 @@ def organoidtracker_ctc(path: str, back: str) -> dict[str, Any]:
     return say_experiment(tracker_io.load_data_file(str(table)))
 
 
+def organoidtracker_list(path: str, back: str) -> dict[str, Any]:
+    """All movies of an .autlist, with the sum of the first stack of each channel."""
+    from organoid_tracker.core import TimePoint
+    from organoid_tracker.imaging import list_io
+
+    movies = []
+    for experiment in list_io.load_experiment_list_file(path):
+        images, said = experiment.images, say_experiment(experiment)
+        first, last = images.first_time_point_number(), images.last_time_point_number()
+        stacks = [images.get_image_stack(TimePoint(first), each) for each in images.get_channels()]
+        counts = {name: len(said[name]) for name in ("positions", "links")}
+        movie = {"reach": [first, last], "shape": stacks[0].shape, "spacing": said["spacing"]}
+        movies.append(movie | counts | {"sums": [int(each.sum(dtype=int)) for each in stacks]})
+    return {"movies": movies}
+
+
 def say_experiment(experiment: Any) -> dict[str, Any]:
     positions, links = experiment.positions, experiment.links
     nodes = [p for time in positions.time_points() for p in positions.of_time_point(time)]

@@ -31,14 +31,21 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import tifffile
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from data.organoidtracker_rules import find_broken_rules
 from format_helpers import SHAPE_ZYX, column as make_column, facts, grow_lineages
-from organoid_kit import find_samples, read_annotations, write_annotations
+from organoid_kit import (
+    find_samples,
+    read_annotations,
+    read_dataset,
+    read_timelapse,
+    write_annotations,
+)
 from organoid_kit.base import UserError
-from organoid_kit.data import Annotations
+from organoid_kit.data import AnnotatedMovie, Annotations, write_dataset
 from organoid_kit.data.formats import add_organoidtracker_data, add_track_ids
 
 ROOT = Path(__file__).parents[1]
@@ -361,6 +368,39 @@ def try_organoidtracker(count: int, folder: Path, python: Path) -> int:
     return same
 
 
+def try_lists(folder: Path, python: Path) -> int:
+    """Opens lists of bundled movies and one of a folder of TIFFs; how many hold what we hold."""
+    paths = [*sorted(find_samples().glob("*.autlist")), folder / "folder.autlist"]
+    [entry] = read_dataset(find_samples() / "test.autlist")
+    (folder / "images").mkdir()
+    for time in entry.movie.time_points[2:5]:
+        for channel in (1, 2):
+            image = entry.movie.stack(time, (channel,))
+            tifffile.imwrite(folder / "images" / f"t{time}c{channel}.tif", image)
+    pattern, spacing_um = "t{time}c{channel}.tif", entry.movie.spacing_um
+    movie = read_timelapse(folder / "images", pattern=pattern, spacing_um=spacing_um)
+    known = entry.annotations.select(np.isin(entry.annotations.time_points, movie.time_points))
+    write_dataset([AnnotatedMovie(movie, known, pattern)], paths[-1])
+    jobs = [{"reader": "organoidtracker_list", "path": str(path), "back": ""} for path in paths]
+    same = 0
+    for path, said in zip(paths, run(jobs, python, folder, timeout=600), strict=True):
+        theirs = said.get("movies", [])
+        ours = [_say_movie(each) for each in read_dataset(path)]
+        same += ours == theirs
+        if ours != theirs:
+            print(f"{path.name}: {said.get('error', theirs)}")
+    return same
+
+
+def _say_movie(entry: AnnotatedMovie) -> dict:
+    movie, channels = entry.movie, range(1, len(entry.movie.channel_names) + 1)
+    first, last = movie.time_points[0], movie.time_points[-1]
+    sums = [int(movie.stack(first, (channel,)).sum(dtype=int)) for channel in channels]
+    known, facts = entry.annotations, {"reach": [first, last], "shape": list(movie.shape_zyx)}
+    facts |= {"spacing": list(movie.spacing_um), "sums": sums}
+    return facts | {"positions": len(known), "links": len(known.links)}
+
+
 def count_broken_rules(count: int, folder: Path) -> int:
     """How many of so many random files break a rule of OrganoidTracker."""
     rng, broken = np.random.default_rng(2), 0
@@ -426,6 +466,9 @@ def main() -> int:
             )
             print(" opened them and wrote them again")
             wrong += count - same
+            opened = try_lists(folder, python)
+            print(f"OrganoidTracker: {opened} of 4 lists (.autlist) hold what we hold")
+            wrong += 4 - opened
         broken = count_broken_rules(1000, folder)
         print(f"OrganoidTracker's rules: {broken} of 1000 random files break one")
     return int(wrong + broken > 0)

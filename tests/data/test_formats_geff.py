@@ -200,6 +200,38 @@ def test_what_is_no_geff_gives_one_clear_error(tmp_path, lineage):
             read_geff(tmp_path / f"{name}.geff")
 
 
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        {"region": [[1, 2], [3]]},
+        {"region": [[1, 2, 3], [4, 5, float("nan")]]},
+        {"name": 7},
+        {"extra": "no JSON"},
+        {"extra": "[1]"},
+        {"json": None},
+        {"link_json": [[]]},
+        "a text",
+    ],
+)
+def test_damaged_metadata_of_ours_costs_our_extras_not_the_file(lineage, tmp_path, damaged):
+    write_geff(lineage, tmp_path / "a.geff")
+    metadata = geff.GeffMetadata.read(tmp_path / "a.geff")
+    said = metadata.extra["organoid_kit"]
+    metadata.extra["organoid_kit"] = damaged if isinstance(damaged, str) else said | damaged
+    metadata.write(tmp_path / "a.geff")
+    with pytest.warns(UserWarning, match="damaged"):
+        again = read_geff(tmp_path / "a.geff")
+    assert len(again) == len(lineage) and again.links.tolist() == lineage.links.tolist()
+    assert again.name == "a" and again.region is None
+
+
+def test_a_coordinate_without_measure_gives_one_clear_error(tmp_path):
+    axes = [axis(name, "pixel") for name in "tyx"]
+    write_foreign(tmp_path / "a.geff", axes, {"t": [0, 1], "y": [1.0, 1e300], "x": [1.0, 2.0]})
+    with pytest.raises(UserError, match="on axis 'y'"):
+        read_geff(tmp_path / "a.geff")
+
+
 def test_an_edge_to_nowhere_gives_one_clear_error(tmp_path):
     axes = [axis("t", "frame"), axis("y", "pixel"), axis("x", "pixel")]
     with pytest.raises((UserError, ValueError)) as caught:

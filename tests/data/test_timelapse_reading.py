@@ -1,5 +1,6 @@
 """Movies of every format open lazily, give back what was written, and never guess in silence."""
 
+import logging
 import os
 import re
 import subprocess
@@ -15,6 +16,7 @@ import tifffile
 
 from organoid_kit.base.errors import UserError
 from organoid_kit.data.conversion import to_minutes
+from organoid_kit.data.reading.tiff import collect_complaints
 from organoid_kit.data.timelapse import make_timelapse, read_timelapse, write_timelapse
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "lstree_enterocyst" / "images"
@@ -682,6 +684,36 @@ def test_malformed_zarr_metadata(tmp_path, images, multiscales):
     path = save_zarr(tmp_path / "a.zarr", images, 3, multiscales=multiscales)
     with pytest.raises(UserError, match="must be a readable OME-Zarr"):
         read_timelapse(path)
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ((1, 0, 2, 8, 8), "at least one entry"),
+        ((1, 5000, 2, 8, 8), "1000 channels"),
+        ((2, 1, 10**6, 10**6, 10**3), "fit into memory"),
+    ],
+)
+def test_a_size_that_no_movie_has_is_refused_before_anything_is_read(tmp_path, shape, message):
+    zarr = pytest.importorskip("zarr", minversion="3.0")
+    zarr.create_array(tmp_path / "a.zarr", shape=shape, chunks=(1, 1, 2, 8, 8), dtype="u2")
+    with pytest.raises(UserError, match=message):
+        read_timelapse(tmp_path / "a.zarr", axes="tczyx", spacing_um=SPACING)
+
+
+def test_axes_of_one_name_are_refused(tmp_path, images):
+    axes = [{"name": name, "type": "space"} for name in "tczyz"]
+    described = [{"axes": axes, "datasets": [{"path": "0"}]}]
+    path = save_zarr(tmp_path / "a.zarr", images, 3, multiscales=described)
+    with pytest.raises(UserError, match="must be different"):
+        read_timelapse(path, spacing_um=SPACING)
+
+
+def test_a_file_that_tifffile_complains_about_without_end_is_left_soon():
+    with pytest.raises(ValueError, match="page 0"), collect_complaints():
+        for number in range(1000):
+            logging.getLogger("tifffile").error("page %d", number)
+    assert number < 50
 
 
 def test_zarr_not_installed(tmp_path, monkeypatch):

@@ -20,6 +20,7 @@ from scipy.spatial import KDTree
 from organoid_kit.base import refuse
 from organoid_kit.base.files import read_text, write_safely
 from organoid_kit.data.annotations import Annotations
+from organoid_kit.data.reading.tiff import collect_complaints
 
 LABEL = "ctc_label"
 _TRACK_FILES = {"man_track.txt": "man_track", "res_track.txt": "mask"}  # → start of image names
@@ -184,7 +185,8 @@ def _warn_of_contradictions(
 def _read_labels(path: Path) -> np.ndarray:
     """A label image, (z, y, x) int; a 2D image gets one plane."""
     try:
-        labels = tifffile.imread(path)
+        with collect_complaints():
+            labels = tifffile.imread(path)
     except Exception as error:  # tifffile and its codecs raise many kinds when a file is damaged
         raise refuse(path, "A label image must be a TIFF file", error) from error
     if labels.ndim not in (2, 3) or labels.dtype.kind not in "iu":

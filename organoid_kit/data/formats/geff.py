@@ -12,6 +12,7 @@ missing, tracksdata reads -1 and motile_tracker 0.
 import json
 import math
 import re
+import warnings
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -47,8 +48,8 @@ def read_geff(
         advice = "Call them t, z, y, x (or POSITION_X …) when you export it, t of type time."
         raise refuse(path, rule, ", ".join(axes) or "no axes", advice)
     extra = dict(metadata.extra)
-    ours = extra.pop(_OURS, None) or {}
-    properties = _read_props(content["node_props"], ours.get("json", ()))
+    ours = _check_ours(extra.pop(_OURS, None) or {}, path)
+    properties = _read_props(content["node_props"], ours["json"])
     coordinates = np.zeros((4, len(ids)))  # 2D files have no z
     for row, name in enumerate(_AXES):
         if name in axes:
@@ -63,7 +64,7 @@ def read_geff(
         spacing_um = axis_um if all(axis_um) else None
     units = {axes[name].unit for name in "zyx" if name in axes}
     lengths_um = [to_um(1.0, axes[name].unit) if name in axes else 1.0 for name in "zyx"]
-    if "version" in (extra.get("funtracks") or {}):  # motile_tracker's are lengths, without a unit
+    if "version" in str(extra.get("funtracks")):  # motile_tracker's are lengths, without a unit
         lengths_um, units = [1.0] * 3, {"µm (written by motile_tracker)"}
     if all(lengths_um) and units:
         positions = to_voxels(positions * lengths_um, spacing_um, ", ".join(units), path)
@@ -77,12 +78,12 @@ def read_geff(
         time_points=time_points,
         links=to_links(edges, row_of, time_points, path),
         properties={"id": ids, **properties},
-        link_properties=_read_props(content["edge_props"], ours.get("link_json", ())),
+        link_properties=_read_props(content["edge_props"], ours["link_json"]),
         spacing_um=None if spacing_um is None else tuple(spacing_um),
         minutes_per_time_point=minutes_per_time_point,
-        name=ours.get("name", Path(path).stem),
-        region=ours.get("region"),
-        extra=json.loads(ours.get("extra", "{}")) | extra,
+        name=ours["name"],
+        region=ours["region"],
+        extra=ours["extra"] | extra,
     )
 
 
@@ -155,6 +156,25 @@ def _read(path: str | Path) -> dict[str, Any]:
         raise refuse(path, "The folder must be a valid GEFF", str(error)[:300]) from error
 
 
+def _check_ours(said: Any, path: str | Path) -> dict[str, Any]:
+    """What we keep in the metadata. Where that is damaged the rest of the file still counts."""
+    empty = {"name": Path(path).stem, "extra": "{}", "json": [], "link_json": [], "region": None}
+    try:
+        ours = empty | said
+        ours["extra"] = json.loads(ours["extra"])
+        if ours["region"] is not None:
+            ours["region"] = np.array(ours["region"], dtype=float).reshape(2, 3)
+        names = ours["json"] + ours["link_json"] + [ours["name"]]
+        fits = isinstance(ours["extra"], dict) and {type(name) for name in names} == {str}
+        if fits and (ours["region"] is None or np.isfinite(ours["region"]).all()):
+            return ours
+    except (TypeError, ValueError, RecursionError):
+        pass
+    message = f"its part {_OURS!r} is damaged, so name, region and extras are left out"
+    warnings.warn(f"{path}: {message}.", stacklevel=4)
+    return empty | {"extra": {}}
+
+
 def _name_axes(axes: list[Any]) -> dict[str, Any]:
     """By t, z, y, x, whether they are called so, POSITION_X as in TrackMate, cell_x as in pycellin,
     or centroid-0 …
@@ -191,8 +211,8 @@ def _read_coordinate(values: list | None, name: str, path: str | Path) -> np.nda
         coordinate = np.array(values, dtype=float)
     except (TypeError, ValueError):
         coordinate = np.nan
-    if not np.isfinite(coordinate).all():
-        rule = "Every position must have a finite number on each axis"
+    if not (np.abs(coordinate) < 1e9).all():
+        rule = "Every position must have a number below a billion on each axis"
         raise refuse(path, rule, f"one is missing on axis {name!r}")
     return coordinate
 
@@ -203,12 +223,20 @@ def _read_props(props: dict[str, dict], json_names: list[str]) -> dict[str, list
     for name, prop in props.items():
         values = [v.tolist() if hasattr(v, "tolist") else v for v in prop["values"]]
         if name in json_names:
-            values = [json.loads(value) if value else value for value in values]
+            values = [_read_json(value) for value in values]
         if prop["missing"] is not None:
             pairs = zip(values, prop["missing"], strict=True)
             values = [None if missing else value for value, missing in pairs]
         columns[name] = [None if value != value else value for value in values]  # NaN
     return columns
+
+
+def _read_json(text: Any) -> Any:
+    """The value of a JSON text; what is none stays as it is."""
+    try:
+        return json.loads(text)
+    except (TypeError, ValueError, RecursionError):
+        return text
 
 
 def _make_props(

@@ -26,6 +26,7 @@ from organoid_kit.data.reading.image import ImageFile, Index, TimePoints, to_ran
 # The Cell Tracking Challenge's naming is published, so it is not a guess
 _CTC_NAME = re.compile(r"t\d{3,}\.tif")
 _COARSEST_UM = 20.0  # 1270 dots per inch; programs that know no better write 72 to 600
+_MOST_COMPLAINTS = 20
 _FILE_NAME = re.compile(r'FileName="([^"]*)"')  # in OME-XML, of the files of a set
 _WORDS = {  # what stands before a number says what it counts; else it is the time point
     "channel": re.compile(r"(?:^|[\W_\d])(?:c|ch|channel)[-_ ]?$", re.IGNORECASE),
@@ -37,10 +38,10 @@ _Files = dict[tuple[int, int, int], Path]  # (time point, channel, plane), as na
 def read_tiff(path: Path) -> ImageFile:
     """Opens a TIFF file. Uncompressed movies are mapped into memory, others read page by page."""
     try:
-        with _collect_complaints() as complaints, tifffile.TiffFile(path) as tif:
+        with collect_complaints() as complaints, tifffile.TiffFile(path) as tif:
             series = _find_series(tif)
             if complaints:
-                raise _unreadable(path, "; ".join(complaints))
+                raise _unreadable(path, complaints[0])
             if tif.is_ome and tif.ome_metadata:
                 said = _read_ome(tif.ome_metadata)
             elif tif.is_imagej and tif.imagej_metadata:
@@ -60,12 +61,20 @@ def read_tiff(path: Path) -> ImageFile:
 
 
 @contextmanager
-def _collect_complaints() -> Iterator[list[str]]:
-    """The errors that tifffile logs in this thread. It goes on after them, with planes missing."""
+def collect_complaints() -> Iterator[list[str]]:
+    """The errors that tifffile logs in this thread. It goes on after them, with planes missing, but
+    not after many: of a damaged file there may be millions.
+    """
     complaints: list[str] = []
     handler, thread = logging.Handler(logging.ERROR), threading.get_ident()
     handler.addFilter(lambda record: record.thread == thread)
-    handler.emit = lambda record: complaints.append(record.getMessage())
+
+    def collect(record: logging.LogRecord) -> None:
+        complaints.append(record.getMessage())
+        if len(complaints) > _MOST_COMPLAINTS:
+            raise ValueError(complaints[0])
+
+    handler.emit = collect
     logger = logging.getLogger("tifffile")
     logger.addHandler(handler)
     try:
@@ -160,7 +169,7 @@ def _check_length(path: Path, needed: int) -> None:
 
 
 def _unreadable(path: str | Path, reason: str) -> UserError:
-    received = f"no TIFF, damaged or cut short ({reason})"
+    received = f"no TIFF, damaged or cut short ({reason:.300})"
     return refuse(path, "A movie must be a whole, readable file", received)
 
 
@@ -258,7 +267,7 @@ def read_tiff_folder(path: Path, pattern: str | None, time_points: TimePoints | 
 def _is_ome_set(path: Path) -> bool:
     """Whether a file names others that belong to its image: each of them opens it whole."""
     try:
-        with tifffile.TiffFile(path) as tif:
+        with collect_complaints(), tifffile.TiffFile(path) as tif:
             return bool(tif.is_ome and tif.series[0].is_multifile)
     except Exception:  # whatever is wrong is said when it is read
         return False
