@@ -160,9 +160,7 @@ def _read_tracks(path: Path) -> _Said:
         whole = all(word.isdecimal() and len(word) < 10 for word in words)
         label, begin, end, parent = map(int, words) if whole and len(words) == 4 else [0] * 4
         if label == 0 or label in said or begin > end:
-            rule = (
-                "A line must be four whole numbers, label, begin, end, parent; one for each label"
-            )
+            rule = "A line must be four whole numbers, label, begin, end, parent; one a label"
             raise refuse(path, rule, f"{line!r:.60}, line {number}", "Repair this line.")
         said[label] = begin, end, 0 if parent == label else parent
     return said
@@ -205,9 +203,7 @@ def _make_links(
     for label in children:
         first, before = rows_of[label][0], rows_of[parent := said[label][2]]
         if not before or time_points[before[-1]] >= time_points[first]:
-            rule = (
-                "A parent must be seen in the label images, for the last time before its daughter"
-            )
+            rule = "A parent must be in the label images, for the last time before its daughter"
             received = f"label {label} with parent {parent}"
             raise refuse(path, rule, received, "Correct it or the label images.")
         links.append((before[-1], first))
