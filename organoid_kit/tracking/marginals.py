@@ -19,7 +19,7 @@ STEPS = 4  # from link to link; what is farther away has no say: see `_find_near
 _FARTHEST = 12.0  # stories less probable than exp(-12) do not count
 _SHORTEST = 0.05  # way from one link to the next
 _THROUGH = 2.0  # what it takes more to go through a position
-_STATES = 2_000_000  # positions times stories that are weighed at once: some 100 MB
+_STATES = 1_000_000  # stories that are weighed at once: some 100 MB
 _SEEDS = 5_000  # links whose neighbours are looked for at once
 
 
@@ -71,7 +71,7 @@ def _collect_neighbourhoods(
         first = np.cumsum(counts) - counts
         for count in np.unique(counts):
             which = np.flatnonzero(counts == count)
-            at_once = max(1, _STATES // (2 * count * 2**count))
+            at_once = max(1, _STATES // 2**count)
             for some in np.split(which, range(at_once, len(which), at_once)):
                 yield begin + some, links[first[some, np.newaxis] + np.arange(count)]
 
@@ -87,16 +87,23 @@ def _find_near(
     ways to the links that leave, and to those that reach, each position.
     """
     numbers, links, distances = np.arange(len(seeds)), seeds, np.zeros(len(seeds))
+    new, limits = np.full(len(seeds), True), np.full(len(seeds), farthest)
     for _ in range(STEPS):
         parts = [(numbers, links, distances)]
         for side, other in itertools.product((0, 1), repeat=2):
-            at_end = by_end[other][problem.links[links, side]]
+            at_end = by_end[other][problem.links[links[new], side]]
             counts = np.diff(at_end.indptr)
-            far = np.repeat(distances, counts) + at_end.data + _THROUGH * (side != other)
-            parts.append((np.repeat(numbers, counts), at_end.indices, far))
+            far = np.repeat(distances[new], counts) + at_end.data + _THROUGH * (side != other)
+            whose = np.repeat(numbers[new], counts)
+            near = far <= limits[whose]
+            parts.append((whose[near], at_end.indices[near], far[near]))
+        known = len(numbers)
         numbers, links, distances = map(np.concatenate, zip(*parts))
-        nearest = _select_nearest(numbers, links, distances, most, farthest)
+        nearest = _select_nearest(numbers, links, distances, most)
         numbers, links, distances = numbers[nearest], links[nearest], distances[nearest]
+        # From the others one went on before. Where there are enough, only nearer ones count.
+        new, counts = nearest >= known, np.bincount(numbers, minlength=len(seeds))
+        limits = np.where(counts == most, distances[np.cumsum(counts) - 1], farthest)
     return numbers, links
 
 
@@ -112,12 +119,12 @@ def _compute_regrets(problem: TrackingProblem, chosen: np.ndarray) -> np.ndarray
 
 
 def _select_nearest(
-    numbers: np.ndarray, links: np.ndarray, distances: np.ndarray, most: int, farthest: float
+    numbers: np.ndarray, links: np.ndarray, distances: np.ndarray, most: int
 ) -> np.ndarray:
     """Rows of the nearest links of each seed, each link once, by number and distance."""
     order = np.lexsort((distances, links, numbers))
     new = (np.diff(numbers[order], prepend=-1) != 0) | (np.diff(links[order], prepend=-1) != 0)
-    order = order[new & (distances[order] <= farthest)]
+    order = order[new]
     order = order[np.lexsort((distances[order], numbers[order]))]
     rank = np.arange(len(order)) - np.searchsorted(numbers[order], numbers[order])
     return order[rank < most]
@@ -126,47 +133,54 @@ def _select_nearest(
 def _weigh(
     problem: TrackingProblem, chosen: np.ndarray, links: np.ndarray, temperature: float
 ) -> np.ndarray:
-    """Probabilities of link, division, end and start for the first of p open links, (4, k)."""
-    p = links.shape[1]
-    stories = ((np.arange(2**p)[:, np.newaxis] >> np.arange(p)) & 1).astype(np.float32)
-    nodes, leaves, reaches = _list_nodes(problem.links[links])
-
-    def count(touching: np.ndarray, all_chosen: np.ndarray, most: int) -> np.ndarray:
-        """Links of each position in each story, (k, q, 2**p): open ones, and others chosen."""
-        others = all_chosen[nodes] - (touching @ chosen[links][:, :, np.newaxis])[..., 0]
-        others = np.where(nodes < 0, 0, np.minimum(others, most))  # tracks made by hand may merge
-        return (touching @ stories.T).astype(np.int8) + others[..., np.newaxis].astype(np.int8)
-
-    into, out_of = problem.count_links(chosen)
-    backward, forward = count(reaches, into, 1), count(leaves, out_of, 2)
-    kind = np.where((backward > 1) | (forward > 2), 6, 3 * backward + forward)
-    costs = (problem.link_costs[links] / temperature) @ stories.T
-    position_costs = _list_costs(problem, nodes, temperature)
-    costs += np.take_along_axis(position_costs, kind, axis=2).sum(axis=1)
-    weights = np.exp(costs.min(axis=1, keepdims=True) - costs)
-    weights /= weights.sum(axis=1, keepdims=True)
-    every = np.arange(len(links))
-    forward = forward[every, leaves[:, :, 0].argmax(axis=1)]  # of the first link's source
-    backward = backward[every, reaches[:, :, 0].argmax(axis=1)]  # of its target
-    is_so = (stories[:, 0] == 1, forward == 2, forward == 0, backward == 0)
-    return np.stack([(weights * so).sum(axis=1) for so in is_so])
-
-
-def _list_nodes(ends: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of the ends of p open links, (k, p, 2) int, the positions, (k, q) int, -1 where there are
-    fewer; and 1 where a link leaves, and where it reaches, each position, (k, q, p) float32 each.
+    """Probabilities of link, division, end and start for the first of p open links, (4, k). Stories
+    are told link by link, without it and with it where it contradicts nothing.
     """
-    k, p, _ = ends.shape
-    ends = ends.reshape(k, 2 * p)
-    order = np.argsort(ends, axis=1, kind="stable")
-    new = np.diff(np.take_along_axis(ends, order, axis=1), axis=1, prepend=-1) > 0
-    slots = np.empty_like(ends)
-    np.put_along_axis(slots, order, np.cumsum(new, axis=1) - 1, axis=1)
-    nodes = np.full((k, slots.max() + 1), -1)
-    np.put_along_axis(nodes, slots, ends, axis=1)
-    every_slot = np.arange(nodes.shape[1])[:, np.newaxis, np.newaxis]
-    touched = (slots.reshape(k, 1, p, 2) == every_slot).astype(np.float32)
-    return nodes, touched[..., 0], touched[..., 1]
+    k, p = links.shape
+    ends, ones = problem.links[links], _count_ones(p)
+    bits = np.int32(1) << np.arange(p, dtype=np.int32)
+    ways = []  # that reach and that leave each end: open links, as bits; how many others
+    for total, most, side in zip(problem.count_links(chosen), (1, 2), (1, 0)):
+        touching = (ends[:, :, :, None] == ends[:, None, None, :, side]) @ bits  # (k, p, 2)
+        others = total[ends] - ones[touching & (chosen[links] @ bits)[:, None, None]]
+        ways.append(
+            (touching, np.minimum(others, most).astype(np.int8))
+        )  # tracks made by hand may merge
+    costs_of_end = _list_costs(problem, ends.reshape(k, 2 * p), temperature).reshape(k, p, 2, -1)
+
+    def count(link: int, side: int) -> tuple[np.ndarray, np.ndarray]:
+        """Links that reach and that leave an end, in each story."""
+        return tuple(
+            others[:, link, side][whose] + ones[touching[:, link, side][whose] & stories]
+            for touching, others in ways
+        )
+
+    whose, stories, costs = np.arange(k), np.zeros(k, np.int32), np.zeros(k)
+    for link in range(p):
+        more = costs + problem.link_costs[links[whose, link]] / temperature
+        for side in (0, 1):
+            backward, forward = count(link, side)
+            with_link = backward + side, forward + 1 - side
+            kind = 3 * with_link[0] + with_link[1]
+            kind[(with_link[0] > 1) | (with_link[1] > 2)] = 6
+            of_end, row = costs_of_end[:, link, side].ravel(), 7 * whose
+            more += of_end[row + kind] - of_end[row + 3 * backward + forward]
+        fits = np.isfinite(more)
+        whose, costs = np.append(whose, whose[fits]), np.append(costs, more[fits])
+        stories = np.append(stories, stories[fits] | bits[link])
+    least = np.full(k, np.inf)
+    np.minimum.at(least, whose, costs)
+    weights = np.exp(least[whose] - costs)
+    _, forward = count(0, 0)
+    backward, _ = count(0, 1)
+    is_so = (stories & 1 == 1, forward == 2, forward == 0, backward == 0)
+    total = np.bincount(whose, weights, k)
+    return np.stack([np.bincount(whose, weights * so, k) / total for so in is_so])
+
+
+def _count_ones(bits: int) -> np.ndarray:
+    """How many bits are set in each number, (2**bits,) int8."""
+    return ((np.arange(2**bits)[:, np.newaxis] >> np.arange(bits)) & 1).sum(axis=1, dtype=np.int8)
 
 
 def _list_costs(problem: TrackingProblem, nodes: np.ndarray, temperature: float) -> np.ndarray:
