@@ -79,7 +79,7 @@ class NetworkSettings:
     patience: int = 10  # epochs without a better validation loss before training stops
     minutes: float | None = None  # time budget: stop and save after so many minutes of training
     checkpoint_minutes: float = 3.0
-    mixed_precision: bool | None = None  # None: on where a graphics card gains from it
+    mixed_precision: bool | None = None  # None: where card or processor gain from it
     seed: int = 1
     # Slope and intercept that turn the network's scores into probabilities
     calibration: tuple[float, float] = (1.0, 0.0)

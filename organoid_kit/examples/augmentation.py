@@ -10,6 +10,7 @@ bilinear weights, several times quicker than plane by plane, see ``benchmarks/pi
 """
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -110,19 +111,38 @@ def cut_patch(
     """
     depth, height, width = shape_zyx
     _, rows, columns = trace_voxels(augmentation, centre, shape_zyx)
+    first = round(centre[0] - (depth - 1) / 2)
+    if (augmentation.matrix == np.eye(3)).all():  # four shifted copies, several times as quick
+        top, left = math.floor(rows[0, 0]), math.floor(columns[0, 0])
+        source = _gather(stacks, (first, top, left), (depth, height + 1, width + 1))
+        down, right = np.float32(rows[0, 0] - top), np.float32(columns[0, 0] - left)
+        up, back = 1 - down, 1 - right
+        patch = up * back * source[:-1, :-1] + up * right * source[:-1, 1:]
+        patch += down * back * source[1:, :-1]
+        patch += down * right * source[1:, 1:]
+        return patch.transpose(3, 0, 1, 2)
     top, bottom = _find_ends(rows, stacks[0].shape[1])
     left, right = _find_ends(columns, stacks[0].shape[2])
-    first = round(centre[0] - (depth - 1) / 2)
-    low = max(first, 0)
-    high = max(low, min(first + depth, len(stacks[0])))
-    # The only place where axes are turned: from (z, y, x) to (y, x, time, z), and back.
-    source = np.zeros((bottom - top, right - left, len(stacks), depth), np.float32)
-    for time, stack in enumerate(stacks):
-        planes = stack[low:high, top:bottom, left:right]
-        source[:, :, time, low - first : high - first] = planes.transpose(1, 2, 0)
+    source = _gather(stacks, (first, top, left), (depth, bottom - top, right - left))
     weights = _compute_weights(rows.ravel() - top, columns.ravel() - left, source.shape[:2])
     patch = weights @ source.reshape(weights.shape[1], -1)
     return patch.reshape(height, width, len(stacks), depth).transpose(3, 0, 1, 2)
+
+
+def _gather(stacks: Stacks, corner: Sequence[int], shape_zyx: Sequence[int]) -> np.ndarray:
+    """A box of the stacks, (y, x, time, z) float32, 0 outside of them. The only place where axes
+    are turned: from (z, y, x), and back in `cut_patch`.
+    """
+    depth, height, width = shape_zyx
+    box = np.zeros((height, width, len(stacks), depth), np.float32)
+    there = [slice(max(low, 0), max(low + n, 0)) for low, n in zip(corner, shape_zyx)]
+    for time, stack in enumerate(stacks):
+        part = stack[tuple(there)]
+        z, y, x = (
+            slice(s.start - low, s.start - low + n) for s, low, n in zip(there, corner, part.shape)
+        )
+        box[y, x, time, z] = part.transpose(1, 2, 0)
+    return box
 
 
 def _find_ends(coordinates: np.ndarray, size: int) -> tuple[int, int]:

@@ -7,6 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
+from pathlib import Path
 
 import keras
 import psutil
@@ -35,6 +36,16 @@ def detect_device() -> Device:
         return card
     name = f"processor with {psutil.cpu_count()} cores"
     return Device(name, is_gpu=False, memory_bytes=psutil.virtual_memory().available)
+
+
+@lru_cache(maxsize=1)
+def has_bfloat16() -> bool:
+    """Whether this processor multiplies bfloat16, and TensorFlow makes use of it."""
+    if keras.backend.backend() != "tensorflow" or _keras_has_gpu():
+        return False
+    facts = Path("/proc/cpuinfo")  # Linux alone tells
+    known = facts.read_text() if facts.is_file() else ""
+    return "avx512_bf16" in known or "amx_bf16" in known
 
 
 def _keras_has_gpu() -> bool:

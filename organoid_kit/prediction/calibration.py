@@ -133,7 +133,8 @@ def _judge_nuclei(network, settings: NetworkSettings, annotated: AnnotatedMovie,
 
 
 def _judge_candidates(network, settings: NetworkSettings, annotated: AnnotatedMovie, bar: dict):
-    found = predict_links(network, annotated.movie, annotated.annotations, settings, **bar)
+    options = {"ask_all": True, **bar}
+    found = predict_links(network, annotated.movie, annotated.annotations, settings, **options)
     labels = make_link_targets(annotated.annotations, found.links)
     known = labels >= 0
     probabilities = found.link_properties["link_probability"][known]

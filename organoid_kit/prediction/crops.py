@@ -17,11 +17,15 @@ from organoid_kit.examples.looks import warn_if_unlike
 from organoid_kit.examples.patches import compute_working_spacing, prepare_nuclei
 from organoid_kit.examples.sizes import fit_to_network
 from organoid_kit.tracking import find_best, find_candidates
+from organoid_kit.tracking.distance import estimate_link_probabilities
 from organoid_kit.tracking.linking import choose_max_distance
 from organoid_kit.tracking.motion import compute_displacements, estimate_drift, estimate_flow
 
 _TOGETHER = 64  # crops or pairs that go through the network at once
+_ALIKE = 16  # numbers of crops are multiples of this: networks are traced for a few sizes only
 _LEAST_FLOW_UM = 0.5  # slower surroundings are taken to stand still
+_SURE, _UNLIKELY = 0.9, 0.01  # probabilities of the best candidate, and by distance of others
+_NOT_ASKED = 0.001  # of 12,000 such candidates on ten invented movies none was a link
 
 
 def predict_divisions(
@@ -51,13 +55,15 @@ def predict_links(
     annotations: Annotations,
     settings: NetworkSettings,
     *,
+    ask_all: bool = False,
     show_progress: bool = True,
 ) -> Annotations:
     """Says of every candidate link ("link_probability") how probably both ends are one nucleus, or
     mother and daughter; the annotations returned have all candidates as links.
 
-    Where the surroundings of a nucleus move otherwise than the whole, as in an organoid that turns,
-    the network judges a second time, with that movement taken out, too.
+    Distance is asked first. Where surroundings move otherwise than the whole, as in an organoid
+    that turns, that movement is taken out, too. Of nuclei whose partner is sure, by distance and by
+    the network, nobody asks whether they are another's (0.001), but with `ask_all`.
     """
     fitted = fit_to_network(AnnotatedMovie(movie, annotations), settings)
     positions, prepared = _prepare(fitted, settings, "link")
@@ -70,10 +76,17 @@ def predict_links(
         remove_drift=settings.remove_drift,
     )
     drift = estimate_drift(candidates) if settings.remove_drift else {}
-    displacements = compute_displacements(candidates, candidates.links, drift) / spacing
+    moved_um = compute_displacements(candidates, candidates.links, drift)
+    believed, _ = estimate_link_probabilities(candidates)
+    best = np.intersect1d(*(find_best(believed, ends) for ends in candidates.links.T))
+    if settings.remove_drift:
+        trusted = best[believed[best] >= 0.5]
+        moved_um = _remove_flow(candidates, positions * spacing, moved_um, trusted)
+    displacements, calibrate = moved_um / spacing, Calibration(*settings.calibration).apply
+    is_best = np.isin(np.arange(len(believed)), best)
 
     def judge(time_point: int, rows: np.ndarray) -> np.ndarray:
-        links, moved = candidates.links[rows], displacements[rows]
+        links = candidates.links[rows]
         drifted, times = drift.get(time_point, np.zeros(3)) / spacing, (time_point, time_point + 1)
         windows, ends = compute_pair_windows(prepared, 0, times), []
         for own, window, nuclei in zip(times, windows, links.T, strict=True):
@@ -81,20 +94,43 @@ def predict_links(
             stacks = [prepared.stack(0, time) for time in window]
             centres = positions[nuclei][:, None] + (np.array(window) - own)[:, None] * drifted
             ends.append((_cut(stacks, centres, settings), numbers))
-        answers = _answer_pairs(network, ends, np.arange(len(rows)), moved)
-        if settings.remove_drift:
-            places_um, moved_um = positions * spacing, moved * spacing
-            flow_um = _estimate_neighbour_flow(places_um, links, moved_um, answers)
-            again = np.flatnonzero(np.linalg.norm(flow_um, axis=1) > _LEAST_FLOW_UM)
-            moved = moved[again] - flow_um[again] / spacing
-            answers[again] = _answer_pairs(network, ends, again, moved)
+        answers = np.full(len(rows), np.nan)
+
+        def ask(which: np.ndarray) -> None:
+            which = np.flatnonzero(which)
+            answers[which] = _answer_pairs(network, ends, which, displacements[rows[which]])
+
+        first = is_best[rows] | ask_all
+        ask(first)
+        sure = first & (believed[rows] >= _SURE) & (calibrate(answers) >= _SURE)
+        are_taken = np.logical_and(*(np.isin(side, side[sure]) for side in links.T))
+        ask(~first & ~(are_taken & (believed[rows] < _UNLIKELY)))
         return answers
 
     times = candidates.time_points[candidates.links[:, 0]]
     answers = _judge_all(judge, times, prepared, show_progress)
+    answers[np.isnan(answers)] = _NOT_ASKED
     found = {"link_properties": {"link_probability": answers}}
     found["spacing_um"] = annotations.spacing_um or movie.spacing_um
     return dataclasses.replace(candidates, **found)
+
+
+def _remove_flow(
+    candidates: Annotations, places_um: np.ndarray, moved_um: np.ndarray, trusted: np.ndarray
+) -> np.ndarray:
+    """Displacements, (m, 3) µm, without what the surroundings of each link's source move by trusted
+    links, (k,) int.
+    """
+    sources, own_um = candidates.links[:, 0], moved_um.copy()
+    times = candidates.time_points[sources]
+    for time in np.unique(times):
+        rows, known = np.flatnonzero(times == time), trusted[times[trusted] == time]
+        nuclei, numbers = np.unique(sources[rows], return_inverse=True)
+        linked = np.searchsorted(nuclei, sources[known])
+        flow_um = estimate_flow(places_um[nuclei], linked, moved_um[known])
+        flow_um[np.linalg.norm(flow_um, axis=1) <= _LEAST_FLOW_UM] = 0
+        own_um[rows] -= flow_um[numbers]
+    return own_um
 
 
 def _prepare(
@@ -130,16 +166,6 @@ def _cut(stacks: list[np.ndarray], centres: np.ndarray, settings: NetworkSetting
     return np.stack([cut_crop(no_augmentation(), stacks, centre, shape) for centre in centres])
 
 
-def _estimate_neighbour_flow(
-    places_um: np.ndarray, links: np.ndarray, moved_um: np.ndarray, answers: np.ndarray
-) -> np.ndarray:
-    """How the surroundings of each link's source move, by mutual best links, (k, 3) µm."""
-    best = np.intersect1d(find_best(answers, links[:, 0]), find_best(answers, links[:, 1]))
-    best = best[answers[best] >= 0.5]
-    sources, numbers = np.unique(links[:, 0], return_inverse=True)
-    return estimate_flow(places_um[sources], numbers[best], moved_um[best])[numbers]
-
-
 def _answer_pairs(
     network: keras.Model,
     ends: list[tuple[np.ndarray, np.ndarray]],
@@ -159,10 +185,10 @@ def _answer_pairs(
 def _answer(
     network: keras.Model, count: int, make_inputs: Callable[[slice], np.ndarray | list[np.ndarray]]
 ) -> np.ndarray:
-    """The network's answers, (count,) float; equally large batches, so that it is traced once."""
+    """The network's answers, (count,) float; in batches of a few sizes."""
 
     def fill_up(values: np.ndarray) -> np.ndarray:
-        return np.pad(values, [(0, _TOGETHER - len(values)), *[(0, 0)] * (values.ndim - 1)])
+        return np.pad(values, [(0, -len(values) % _ALIKE), *[(0, 0)] * (values.ndim - 1)])
 
     answers = [np.zeros(0)]
     for start in range(0, count, _TOGETHER):

@@ -16,7 +16,7 @@ import keras
 import numpy as np
 from tqdm.auto import tqdm
 
-from organoid_kit.base import NetworkSettings, refuse
+from organoid_kit.base import NetworkSettings, UserError, refuse
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.evaluation import find_peaks
 from organoid_kit.evaluation.calibration import Calibration
@@ -32,11 +32,18 @@ from organoid_kit.examples.looks import warn_if_unlike
 from organoid_kit.examples.patches import compute_window_bytes, convert_positions
 from organoid_kit.examples.sizes import fit_to_network
 from organoid_kit.networks import load_network, measure_field_of_view
-from organoid_kit.networks.building import compute_shape_multiple, is_own, measure_shape_multiple
+from organoid_kit.networks.building import (
+    compute_shape_multiple,
+    is_own,
+    measure_shape_multiple,
+    quicken_network,
+)
 from organoid_kit.networks.folders import save_settings
 from organoid_kit.training import Run
+from organoid_kit.training.estimates import is_out_of_memory
 
-_TILE_ZYX = (64, 256, 256)  # about 2 GB of memory with the small network
+_TILE_ZYX = (64, 256, 256)  # about 1 GB of memory with the small network
+_SMALLEST_TILE = 8  # voxels; margins are far larger
 # How far around a voxel its prediction depends on the image, as tests/prediction measures it; in
 # multiples of `compute_shape_multiple`. The original layout sees farther, but what lies beyond
 # these margins matters little.
@@ -75,12 +82,14 @@ def predict_positions(
     shown = Annotations(np.zeros((len(wanted), 3)), wanted)
     warn_if_unlike(AnnotatedMovie(fitted, shown), settings)
     prepared = PreparedMovies([fitted], settings, compute_window_bytes([fitted], settings))
-    calibration, title = Calibration(*settings.calibration), f"positions in {movie.name}"
+    quick, title = quicken_network(network, settings), f"positions in {movie.name}"
+    title += "" if quick is network else ", in bfloat16"
+    calibration = Calibration(*settings.calibration)
     least = max(_LOWEST_PROBABILITY, float(calibration.invert(threshold)))
     for time_point in tqdm(wanted, desc=title, unit="time point", disable=not show_progress):
         if time_point not in journal.found:
             stacks = prepared.window(0, time_point)
-            heat = predict_heat(network, stacks, settings, tile_shape_zyx)
+            heat = predict_heat(quick, stacks, settings, tile_shape_zyx)
             spacing = tuple(np.array(fitted.spacing_um) * fitted.shape_zyx / heat.shape)
             peaks, heights = find_peaks(heat, spacing, settings.min_distance_um, least)
             peaks = convert_positions(peaks, heat.shape, fitted.shape_zyx)
@@ -131,6 +140,26 @@ def predict_heat(
     From (batch, z, y, x, time) the network makes (batch, z, y, x, 1); `stacks` are the prepared
     ones of the time window, (z, y, x) float32 each.
     """
+    try:
+        return _predict_tiles(network, stacks, settings, tile_shape_zyx)
+    except Exception as error:
+        smaller = (tile_shape_zyx[0], *(size // 2 for size in tile_shape_zyx[1:]))
+        if not is_out_of_memory(error):
+            raise
+        if max(smaller[1:]) < _SMALLEST_TILE:
+            rule, received = "One tile must fit into memory", f"it ran out with {tile_shape_zyx}"
+            advice = "Close other programs, or take a machine with more memory."
+            raise UserError(f"{rule}. Received: {received} (z, y, x). {advice}") from error
+    return predict_heat(network, stacks, settings, smaller)
+
+
+def _predict_tiles(
+    network: keras.Model,
+    stacks: Sequence[np.ndarray],
+    settings: NetworkSettings,
+    tile_shape_zyx: tuple[int, int, int],
+) -> np.ndarray:
+    """`predict_heat` with tiles of one size."""
     heat = np.empty(stacks[0].shape, np.float32)
     margins, steps = find_margins(network, settings)
     axes = zip(heat.shape, tile_shape_zyx, margins, steps, network.input_shape[1:4], strict=True)
@@ -139,7 +168,7 @@ def predict_heat(
         image = np.stack([stack[seen] for stack in stacks], axis=-1)
         missing = [high - low - n for ((low, high), _), n in zip(tile, image.shape)]
         image = np.pad(image, [*((0, n) for n in missing), (0, 0)])  # 0 beyond, as in training
-        predicted = _apply(network, image[None])[0, ..., 0]
+        predicted = keras.ops.convert_to_numpy(network.predict_on_batch(image[None]))[0, ..., 0]
         inner = tuple(slice(low - read[0], high - read[0]) for read, (low, high) in tile)
         heat[tuple(slice(*kept) for _, kept in tile)] = predicted[inner]
     return heat
@@ -164,14 +193,6 @@ def _measure_own(network: keras.Model) -> tuple[tuple[int, ...], tuple[int, int,
         margin = _round_up(seen // 2, step) + step
         margins.append(min(margin, (size - 1) // 2) if size else margin)  # a voxel at least is kept
     return tuple(margins), steps
-
-
-def _apply(network: keras.Model, images: np.ndarray) -> np.ndarray:
-    # Called directly, PyTorch would keep everything for a gradient; by `predict_on_batch`,
-    # TensorFlow would trace the network anew for each size of tile.
-    if keras.backend.backend() == "torch":
-        return keras.ops.convert_to_numpy(network.predict_on_batch(images))
-    return keras.ops.convert_to_numpy(network(images, training=False))
 
 
 Span = tuple[int, int]

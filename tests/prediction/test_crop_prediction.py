@@ -18,6 +18,7 @@ from organoid_kit.networks.building import build_network
 from organoid_kit.networks.saving import load_network
 from organoid_kit.prediction import crops as crop_prediction
 from organoid_kit.prediction.crops import predict_divisions, predict_links
+from organoid_kit.tracking.build import build_tracks
 from organoid_kit.training.loop import train
 from training_helpers import NO_AUGMENTATION, SPACING_UM, make_family, tiny_crop_settings
 
@@ -76,6 +77,7 @@ def read_light(image: np.ndarray, time: int) -> np.ndarray:
 
 def test_each_row_gets_the_answer_for_its_own_crop(monkeypatch):
     monkeypatch.setattr(crop_prediction, "_TOGETHER", 4)
+    monkeypatch.setattr(crop_prediction, "_ALIKE", 2)
     movie, annotations, lights = make_lights()
     network = StandIn(lambda images: read_light(images, 1))
     found = predict_divisions(
@@ -86,7 +88,8 @@ def test_each_row_gets_the_answer_for_its_own_crop(monkeypatch):
     )
     assert found.properties["note"].tolist() == annotations.properties["note"].tolist()
     assert found.links.tolist() == [[0, 1]] and "division_probability" not in annotations.properties
-    assert {images.shape for images in network.asked} == {(4, 3, 5, 5, 3)}, "all batches are alike"
+    sizes = {images.shape for images in network.asked}
+    assert sizes == {(4, 3, 5, 5, 3), (2, 3, 5, 5, 3)}, "batches have few sizes"
     assert len(network.asked) == 4 * 2
 
 
@@ -154,11 +157,12 @@ def expected_pairs(candidates, lights):
 
 def test_each_candidate_gets_the_answer_for_its_own_pair(monkeypatch):
     monkeypatch.setattr(crop_prediction, "_TOGETHER", 7)
+    monkeypatch.setattr(crop_prediction, "_ALIKE", 7)
     movie, annotations, lights = make_lights()
     rule = lambda inputs: read_light(inputs[0], 0) * 0.5 + read_light(inputs[1], 4) * 0.05  # noqa: E731
     network = StandIn(rule)
     settings = make_settings("link", **PLAIN, max_link_um=40.0, remove_drift=False)
-    found = predict_links(network, movie, annotations, settings, show_progress=False)
+    found = predict_links(network, movie, annotations, settings, ask_all=True, show_progress=False)
     assert len(found.links) > 30 and len(found) == len(annotations)
     times = found.time_points
     assert (times[found.links[:, 1]] - times[found.links[:, 0]] == 1).all()
@@ -176,7 +180,9 @@ def test_each_pair_has_its_own_displacement_in_voxels_of_the_network(spacing_um)
     settings = make_settings("link", **PLAIN, max_link_um=40.0, remove_drift=False)
     for axis in range(3):
         network = StandIn(lambda inputs, axis=axis: 0.5 + inputs[2][:, axis] / 100)
-        found = predict_links(network, movie, annotations, settings, show_progress=False)
+        found = predict_links(
+            network, movie, annotations, settings, ask_all=True, show_progress=False
+        )
         moved = (
             np.diff(found.positions[found.links], axis=1)[:, 0] * spacing_um / settings.spacing_um
         )
@@ -201,9 +207,8 @@ def test_a_pair_is_what_training_shows(remove_drift, window):
         "link", "", time_window=window, remove_drift=remove_drift, **still
     )
     network = StandIn(lambda inputs: np.full(len(inputs[2]), 0.5))
-    found = predict_links(
-        network, annotated.movie, annotated.annotations, settings, show_progress=False
-    )
+    options = {"ask_all": True, "show_progress": False}
+    found = predict_links(network, annotated.movie, annotated.annotations, settings, **options)
     shown = LinkExamples([annotated], settings, augment=False)
     inputs, _, _ = shown.batch(0, 0, len(shown.targets))
     pairs = np.stack([shown.sources, shown.links_to], axis=1)[shown.order(0)]
@@ -225,6 +230,7 @@ def test_link_answers_are_calibrated():
         movie,
         annotations,
         settings,
+        ask_all=True,
         show_progress=False,
     )
     expected = Calibration(2.0, -1.0).apply(np.array([0.7]))[0]
@@ -283,30 +289,58 @@ def count_right(candidates, truth):
     return sum(best[source] == target for source, target in truth.links.tolist())
 
 
-def test_a_turning_organoid_is_looked_at_twice():
+def near(inputs):
+    """Answers by the displacement alone."""
+    return 1 / (1 + np.exp(2 * np.linalg.norm(inputs[2], axis=1) - 8))
+
+
+def test_what_an_organoid_turns_is_taken_out():
     movie, truth = make_turning()
-    near = lambda inputs: 1 / (1 + np.exp(np.linalg.norm(inputs[2], axis=1) - 4))  # noqa: E731
     settings = make_settings("link", **PLAIN)
-    network = StandIn(near)
-    twice = count_right(predict_links(network, movie, truth, settings, show_progress=False), truth)
-    once = count_right(
-        predict_links(
-            StandIn(near), movie, truth, settings.changed(remove_drift=False), show_progress=False
-        ),
-        truth,
+    apart = count_right(
+        predict_links(StandIn(near), movie, truth, settings, show_progress=False), truth
     )
-    assert once < twice == 36
+    kept = settings.changed(remove_drift=False)
+    with_turn = count_right(
+        predict_links(StandIn(near), movie, truth, kept, ask_all=True, show_progress=False), truth
+    )
+    assert with_turn < apart == 36
     still = predict_links(StandIn(near), movie, make_turning(0.0)[1], settings, show_progress=False)
     assert count_right(still, truth) == 36
 
 
-def test_where_nothing_flows_nobody_is_asked_twice():
-    movie, truth = make_turning(0.0)
-    network = StandIn(lambda inputs: 1 / (1 + np.linalg.norm(inputs[2], axis=1)))
-    found = predict_links(
-        network, movie, truth, make_settings("link", **PLAIN), show_progress=False
+def count_asked(network):
+    """Pairs, without the empty ones that fill batches up."""
+    return sum(np.any(inputs[0] != 0, axis=(1, 2, 3, 4)).sum() for inputs in network.asked)
+
+
+@pytest.mark.parametrize("degrees", [0.0, 10.0])
+def test_nuclei_with_sure_partners_are_not_compared_with_others(degrees):
+    movie, truth = make_turning(degrees)
+    settings = make_settings("link", **PLAIN)
+    networks = StandIn(near), StandIn(near)
+    some, every = (
+        predict_links(
+            network, movie, truth, settings, ask_all=network is networks[1], show_progress=False
+        )
+        for network in networks
     )
-    assert len(network.asked) == -(-len(found.links) // crop_prediction._TOGETHER)
+    np.testing.assert_array_equal(some.links, every.links)
+    assert count_asked(networks[1]) == len(every.links)
+    assert count_asked(networks[0]) < 0.5 * len(every.links)
+    said, known = (each.link_properties["link_probability"].astype(float) for each in (some, every))
+    left_out = said == crop_prediction._NOT_ASKED
+    np.testing.assert_array_equal(said[~left_out], known[~left_out])
+    assert left_out.sum() == len(every.links) - count_asked(networks[0])
+    assert build_tracks(some).links.tolist() == build_tracks(every).links.tolist()
+
+
+def test_where_the_network_doubts_what_distance_says_all_candidates_are_asked():
+    movie, truth = make_turning(0.0)
+    network = StandIn(lambda inputs: np.full(len(inputs[2]), 0.5))
+    settings = make_settings("link", **PLAIN)
+    found = predict_links(network, movie, truth, settings, show_progress=False)
+    assert count_asked(network) == len(found.links)
 
 
 @pytest.mark.parametrize("predict", [predict_divisions, predict_links])

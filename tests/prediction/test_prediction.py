@@ -13,7 +13,8 @@ from organoid_kit.base.settings import NetworkSettings
 from organoid_kit.data.timelapse import TimeLapse, make_timelapse
 from organoid_kit.examples.patches import PreparedMovies
 from organoid_kit.examples.position import draw_dots
-from organoid_kit.networks.building import compute_shape_multiple
+from organoid_kit.networks import building
+from organoid_kit.networks.building import compute_shape_multiple, quicken_network
 from organoid_kit.networks.position import build_position_network
 from organoid_kit.prediction import positions as prediction
 from organoid_kit.prediction.positions import predict_heat, predict_positions
@@ -225,6 +226,52 @@ def test_networks_with_all_axes_fixed():
     settings = SETTINGS.changed(time_window=(0, 0))
     found = predict_positions(network, make_movie([truth], shape), settings, show_progress=False)
     assert_found(found.positions, truth, shape)
+
+
+# ---- memory and time
+
+
+class Small:
+    """A network that finds no memory for more than so many voxels."""
+
+    def __init__(self, network, most):
+        self.network, self.most, self.asked = network, most, []
+        self.name, self.input_shape = network.name, network.input_shape
+
+    def predict_on_batch(self, images):
+        self.asked.append(images[0, ..., 0].size)
+        if self.asked[-1] > self.most:
+            raise RuntimeError("OOM when allocating tensor")
+        return self.network.predict_on_batch(images)
+
+
+def test_tiles_become_smaller_where_memory_runs_out():
+    settings = NetworkSettings(time_window=(0, 0))
+    network = make_random_network(settings)
+    stacks = [np.random.default_rng(0).normal(0.3, 0.3, (4, 16, 300)).astype(np.float32)]
+    whole = predict_heat(network, stacks, settings)
+    small = Small(network, 4 * 16 * 200)
+    np.testing.assert_allclose(predict_heat(small, stacks, settings), whole, atol=1e-5)
+    assert small.asked[0] > small.most >= small.asked[-1]
+    with pytest.raises(UserError, match=r"must fit into memory.*Close other programs"):
+        predict_heat(Small(network, 0), stacks, settings)
+
+
+def test_positions_in_bfloat16_are_the_same(monkeypatch):
+    settings = SETTINGS.changed(preset="small")
+    network = make_random_network(settings)
+    assert quicken_network(network, settings.changed(mixed_precision=False)) is network
+    monkeypatch.setattr(building, "has_bfloat16", lambda: False)
+    assert quicken_network(network, settings) is network
+    monkeypatch.setattr(building, "has_bfloat16", lambda: True)
+    quick = quicken_network(network, settings)
+    assert quick.layers[1].compute_dtype == "bfloat16" and quick.layers[-1].dtype == "float32"
+    image = np.random.default_rng(0).normal(0.3, 0.3, (1, 4, 32, 32, 3)).astype(np.float32)
+    one, other = (keras.ops.convert_to_numpy(each(image)) for each in (network, quick))
+    assert 0 < np.abs(one - other).max() < 0.05
+    network.set_weights([weights * 0 for weights in network.get_weights()])
+    changed = keras.ops.convert_to_numpy(quicken_network(network, settings)(image))
+    np.testing.assert_array_equal(changed, 0.5)
 
 
 # ---- movies
