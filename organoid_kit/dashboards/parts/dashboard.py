@@ -19,6 +19,7 @@ from organoid_kit.dashboards.parts.errors import make_error, refuse_if
 _STRING = re.compile(r"okit(\d+)\.([\w-]+)", flags=re.ASCII)
 _VERSION = 1
 _MOST_BYTES = 1_000_000  # of a state, unpacked: strings come from other people
+_RAW = -zlib.MAX_WBITS  # no header; the checksum is our own
 
 
 class Dashboard(VBox):
@@ -98,8 +99,10 @@ def encode_state(name: str, state: dict[str, Any]) -> str:
         text = json.dumps([name, state], ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     except (TypeError, ValueError) as error:
         raise make_error("plain", name=name, error=error) from error
-    packed = base64.urlsafe_b64encode(zlib.compress(text.encode(), level=9))
-    return f"okit{_VERSION}.{packed.decode().rstrip('=')}"
+    packer = zlib.compressobj(level=9, wbits=_RAW)
+    packed = packer.compress(text.encode()) + packer.flush()
+    checked = zlib.crc32(packed).to_bytes(4, "big") + packed
+    return f"okit{_VERSION}.{base64.urlsafe_b64encode(checked).decode().rstrip('=')}"
 
 
 def decode_state(text: str) -> tuple[str, dict[str, Any]]:
@@ -110,10 +113,10 @@ def decode_state(text: str) -> tuple[str, dict[str, Any]]:
     refuse_if(int(found[1]) != _VERSION, "version", version=_VERSION, **received)
     try:
         packed = base64.urlsafe_b64decode(found[2] + "=" * (-len(found[2]) % 4))
-        unpacker = zlib.decompressobj()  # it compares a checksum at the end
-        name, state = json.loads(unpacker.decompress(packed, _MOST_BYTES))
-        if not unpacker.eof or unpacker.unused_data:
-            raise ValueError("It goes on.")
+        if zlib.crc32(packed[4:]) != int.from_bytes(packed[:4], "big"):
+            raise ValueError("The checksum differs.")
+        text = zlib.decompressobj(wbits=_RAW).decompress(packed[4:], _MOST_BYTES)
+        name, state = json.loads(text)
         return str(name), dict(state)
     except (ValueError, TypeError, zlib.error) as error:
         raise make_error("letters", **received) from error
