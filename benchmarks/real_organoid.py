@@ -33,9 +33,10 @@ from organoid_kit.evaluation.tracks import score_divisions, score_links, score_t
 from organoid_kit.networks.folders import make_fine_tuning_settings
 from organoid_kit.networks.saving import load_network
 from organoid_kit.prediction.calibration import collect_answers
+from organoid_kit.prediction.comparison import judge_run
 from organoid_kit.prediction.crops import predict_divisions, predict_links
 from organoid_kit.prediction.movie import track_movie
-from organoid_kit.prediction.positions import choose_threshold, predict_positions
+from organoid_kit.prediction.positions import predict_positions
 from organoid_kit.tracking.build import build_tracks
 from organoid_kit.tracking.linking import link_nearest, link_optimally
 from organoid_kit.training.loop import train
@@ -146,11 +147,11 @@ def main() -> None:
         )
         started = time.monotonic()
         run = train([part(organoid, [first])], [], settings, on_progress=lambda progress: None)
-        choice = choose_threshold(run, [part(organoid, [first])], show_progress=False)
+        said = judge_run(run, [part(organoid, [first])], [])
         seconds = time.monotonic() - started
         scores.append(score_network(str(run.folder), held_out))
         print(
-            f"fine-tuned on the first time point, seed {seed}, {seconds:.0f} s, {choice}; the others: {scores[-1]}"
+            f"fine-tuned on the first time point, seed {seed}, {seconds:.0f} s: {said}\nThe others: {scores[-1]}"
         )
         error = measure_calibration(str(run.folder), held_out)
         print(f"  expected calibration error on the others {error:.3f}")

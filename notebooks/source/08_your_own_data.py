@@ -495,6 +495,7 @@ for seed in seeds:
         prediction.choose_threshold(run, [validated], show_progress=False)
         network, settings = load_network(run.folder)
         note_score(variant, predict_positions(network, other, settings, **quiet), seed)
+    print(prediction.compare_fine_tuned(run, [validated]))
 
 # %%
 results = read_results(table_folder)

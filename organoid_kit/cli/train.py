@@ -120,36 +120,10 @@ def train_and_calibrate(
         again = shlex.join([*start, *map(str, command), "--resume", str(run.folder)])
         print(f"Interrupted. All is saved in {run.folder}. To go on:\n\n  {again}", file=sys.stderr)
         return run, 130
-    print(_calibrate(run, split), flush=True)
-    if settings.start_from and settings.network == "position":
-        from organoid_kit.prediction import compare_fine_tuned
+    from organoid_kit.prediction import judge_run
 
-        compared = compare_fine_tuned(run, split.validation or split.training)
-        note = "" if split.validation else " It was trained on them, which flatters it."
-        print(f"{compared}{note}", flush=True)
+    print(judge_run(run, split.training, split.validation), flush=True)
     return run, 0
-
-
-def _calibrate(run: Run, split: Split) -> str:
-    """Makes answers probabilities, as far as the movies allow; says what came of it."""
-    from organoid_kit.prediction import calibrate_network, choose_threshold
-
-    if split.validation:
-        result = calibrate_network(run, split.validation)
-        return f"Judged on {_join_names(split.validation)}: {result}"
-    settings = run.settings
-    note = "It keeps the calibration of the network it started from."
-    if settings.calibration == (1.0, 0.0):
-        note = "Not calibrated: that takes movies the network was not trained on."
-        note += " Its probabilities may be too bold."
-    if settings.network != "position" or not settings.start_from:
-        return note
-    choice, names = choose_threshold(run, split.training), _join_names(split.training)
-    return f"{str(choice).capitalize()}; chosen on {names}, on which it was trained. {note}"
-
-
-def _join_names(dataset: Sequence[AnnotatedMovie]) -> str:
-    return ", ".join(annotated.name for annotated in dataset)
 
 
 @contextmanager

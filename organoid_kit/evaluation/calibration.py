@@ -94,6 +94,7 @@ def calibrate(
     *,
     groups: np.ndarray | None = None,
     weights: np.ndarray | None = None,
+    before: tuple[float, float] = (1.0, 0.0),
 ) -> Calibration:
     """Platt scaling, temperature scaling or nothing, whichever does best on held-out examples.
 
@@ -105,7 +106,8 @@ def calibrate(
 
     Of (n,) float probabilities, 0 to 1, and (n,) bool truths; (n,) float weights above 0. Groups,
     (n,), are movies or time blocks, held out together; without them, or where that would lose a
-    class, five blocks of each class in the order given.
+    class, five blocks of each class in the order given. Slope and intercept are as `before` where
+    examples do not allow a fit.
     """
     probabilities, truths = check_probabilities(probabilities, truths)
     weights = _check_weights(weights, len(truths))
@@ -113,14 +115,18 @@ def calibrate(
     positive, negative = int(truths.sum()), int((~truths).sum())
     if min(positive, negative) < LEAST_EXAMPLES:
         reason = f"Left as they are: {positive} positive and {negative} negative examples"
-        return Calibration(reason=f"{reason}; at least {LEAST_EXAMPLES} of each are needed.")
+        return Calibration(
+            *before, reason=f"{reason}; at least {LEAST_EXAMPLES} of each are needed."
+        )
     logits = compute_logits(probabilities)
     if np.ptp(logits) < CLIP:
-        return Calibration(reason="Left as they are: all probabilities are the same.")
+        return Calibration(*before, reason="Left as they are: all probabilities are the same.")
     fits = {kind: _fit(kind, logits, truths, weights) for kind in _KINDS}
     if (slope := fits["platt"][0]) <= 0:
         reason = f"Left as they are: the surer, the fewer are true (slope {slope:.2f})"
-        return Calibration(reason=f"{reason}. The network does not tell the classes apart here.")
+        return Calibration(
+            *before, reason=f"{reason}. The network does not tell the classes apart here."
+        )
 
     def judge(kind: str) -> float:
         """Mean log loss over all examples, each judged by a fit to the other folds."""

@@ -23,8 +23,9 @@ _STATE_REGION = (
 )
 _MOST_IGNORED = 0.02  # of what was found, before a score says so
 DEFAULT_THRESHOLDS = np.round(np.arange(0.02, 1.0, 0.02), 2)
-_DRAWS = 500  # of the bootstrap
-_LIKELY = 0.1  # a threshold is as good as the best if it is at least so in this part of the draws
+_DRAWS = 1000  # of the bootstrap
+_BLOCKS = 10  # of successive time points, drawn as one: their nuclei and mistakes hang together
+LIKELY = 0.1  # as good as the best is what is at least so in this part of the draws
 
 
 class DetectionScore:
@@ -171,29 +172,41 @@ class ThresholdCurve:
 
     def choose(self) -> ThresholdChoice:
         """The best threshold, and those around it that are at least as good in a tenth of the draws
-        of a bootstrap over true and false positions: as good, as far as these positions tell.
+        of a bootstrap (`draw_f1`): as good, as far as these positions tell.
         """
-        best, drawn = self._best_row(), self._draw_f1()
-        worse = np.flatnonzero((drawn >= drawn[:, [best]] - 1e-12).mean(axis=0) < _LIKELY)
+        best, drawn = self._best_row(), draw_f1(self.scores, nested=True)
+        worse = np.flatnonzero((drawn >= drawn[:, [best]] - 1e-12).mean(axis=0) < LIKELY)
         low = worse[worse < best].max(initial=-1) + 1
         high = worse[worse > best].min(initial=drawn.shape[1]) - 1
         chosen = self.thresholds[[best, low, high]].tolist()
         return ThresholdChoice(*chosen, len(self.scores[0].offsets_um))
 
-    def _draw_f1(self) -> np.ndarray:
-        """F1 at each threshold, each position counted once on average, (draws, k) float."""
-        rng = np.random.default_rng(0)
-        right = np.array([~np.isnan(score.offsets_um[:, 0]) for score in self.scores])
-        counts = np.array([score.false for score in self.scores])
-        false = np.arange(counts.max()) < counts[:, None]  # the surest are false at all thresholds
-        of_true = rng.poisson(1, (_DRAWS, right.shape[1])).astype(np.float32)
-        of_false = rng.poisson(1, (_DRAWS, counts.max())).astype(np.float32)
-        matched = of_true @ right.T
-        whole = matched + of_false @ false.T + of_true.sum(axis=1, keepdims=True)
-        return 2 * matched / np.maximum(whole, 1)
-
     def _best_row(self) -> int:
         return choose_best(np.array([score.f1 for score in self.scores if score.f1 is not None]))
+
+
+def draw_f1(scores: Sequence[PositionScore], *, nested: bool) -> np.ndarray:
+    """F1 of scores of the same truth in the draws of a bootstrap, (draws, k) float.
+
+    Ten blocks of successive time points are drawn, or with fewer time points single positions, each
+    once on average. False ones of one score are others than those of the next, or some of `nested`.
+    """
+    times, rows = np.unique(scores[0].truth_time_points, return_inverse=True)
+    if len(times) >= _BLOCKS:
+        rows = [rows, *(np.searchsorted(times, score.false_time_points) for score in scores)]
+        true, *false = (row * _BLOCKS // len(times) for row in rows)
+    else:
+        firsts = np.cumsum([len(rows), *(0 if nested else score.false for score in scores)])
+        true = np.arange(len(rows))
+        false = [first + np.arange(score.false) for first, score in zip(firsts, scores)]
+    right = [true[~np.isnan(score.offsets_um[:, 0])] for score in scores]
+    number = max(group.max(initial=0) for group in (true, *false)) + 1
+    weights = np.random.default_rng(0).poisson(1, (_DRAWS, number)).astype(np.float32)
+    annotated, matched, wrong = (
+        weights @ np.transpose([np.bincount(group, minlength=number) for group in groups])
+        for groups in ([true], right, false)
+    )
+    return 2 * matched / np.maximum(matched + wrong + annotated, 1)
 
 
 def score_positions(

@@ -2,7 +2,7 @@
 
 from . import calibration, comparison, crops, movie, positions
 from .calibration import calibrate_network
-from .comparison import compare_fine_tuned
+from .comparison import compare_fine_tuned, judge_run
 from .crops import predict_divisions, predict_links
 from .movie import load_networks, track_movie
 from .positions import choose_threshold, predict_heat, predict_positions
@@ -11,7 +11,7 @@ __all__ = [
     "calibrate_network",
     "calibration",
     "choose_threshold",
-    "compare_fine_tuned",
+    "compare_fine_tuned, judge_run",
     "comparison",
     "crops",
     "load_networks",

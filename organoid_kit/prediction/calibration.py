@@ -25,7 +25,7 @@ from organoid_kit.evaluation.matching import choose_radius_um, is_annotated, mat
 from organoid_kit.evaluation.positions import ThresholdChoice
 from organoid_kit.examples.division import make_division_targets
 from organoid_kit.examples.link import make_link_targets
-from organoid_kit.networks import load_network
+from organoid_kit.networks import load_network, load_settings
 from organoid_kit.networks.folders import save_settings
 from organoid_kit.prediction.crops import predict_divisions, predict_links
 from organoid_kit.prediction.positions import choose_threshold, predict_positions
@@ -71,7 +71,8 @@ def calibrate_network(
     bar = {"show_progress": show_progress}
     plain = settings.changed(calibration=(1.0, 0.0))
     answers, truths, groups = collect_answers(network, plain, validation, **bar)
-    calibration = calibrate(answers, truths, groups=groups)
+    start = load_settings(settings.start_from) if settings.start_from else plain
+    calibration = calibrate(answers, truths, groups=groups, before=start.calibration)
     calibrated = calibration.apply(answers)
     chosen = plain.changed(calibration=(calibration.slope, calibration.intercept))
     save_settings(chosen, run.folder)

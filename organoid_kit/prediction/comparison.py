@@ -7,9 +7,17 @@ from functools import partial
 from organoid_kit.data import AnnotatedMovie, Annotations
 from organoid_kit.evaluation import find_blobs, score_positions
 from organoid_kit.evaluation.matching import choose_radius_um
-from organoid_kit.evaluation.positions import PositionScore, format_score, pool_scores
-from organoid_kit.networks import load_network
-from organoid_kit.prediction.positions import predict_positions
+from organoid_kit.evaluation.positions import (
+    LIKELY,
+    PositionScore,
+    draw_f1,
+    format_score,
+    pool_scores,
+)
+from organoid_kit.networks import load_network, load_settings
+from organoid_kit.networks.folders import save_settings
+from organoid_kit.prediction.calibration import calibrate_network
+from organoid_kit.prediction.positions import choose_threshold, predict_positions
 from organoid_kit.training import Run
 
 _TUNED = "the fine-tuned network"
@@ -26,10 +34,46 @@ class NetworkComparison:
         """What has the highest F1; of equals the first."""
         return max(self.scores, key=lambda name: self.scores[name].f1 or 0.0)
 
+    @property
+    def alike(self) -> list[str]:
+        """What is as good as the best, or better, in a tenth of the draws of a bootstrap."""
+        drawn, names = draw_f1(list(self.scores.values()), nested=False), list(self.scores)
+        parts = (drawn >= drawn[:, [names.index(self.best)]]).mean(axis=0)
+        return [name for name, part in zip(names, parts) if part >= LIKELY and name != self.best]
+
     def __str__(self) -> str:
         said = [f"{name} {format_score(score.f1)}" for name, score in self.scores.items()]
         advice = f"Use {self.best}" + ", not the fine-tuned one" * (self.best != _TUNED)
-        return f"F1 on the same movies: {', '.join(said)}. {advice}."
+        nuclei = len(self.scores[self.best].offsets_um)
+        others = " and ".join(self.alike)
+        chance = f" On {nuclei} nuclei the difference to {others} may be chance." if others else ""
+        return f"F1 on the same movies: {', '.join(said)}. {advice}.{chance}"
+
+
+def judge_run(
+    run: Run, training: Sequence[AnnotatedMovie], validation: Sequence[AnnotatedMovie]
+) -> str:
+    """Calibrates a finished run and chooses its threshold, as far as movies allow; where it was
+    fine-tuned, compares it with what there was before. What came of it, in words.
+    """
+    start, is_position = run.settings.start_from, run.settings.network == "position"
+    names = ", ".join(annotated.name for annotated in validation or training)
+    if validation:
+        said = f"Judged on {names}: {calibrate_network(run, validation)}"
+    elif start:
+        before = load_settings(start).calibration
+        save_settings(load_settings(run.folder).changed(calibration=before), run.folder)
+        said = "It keeps the calibration of the network it started from."
+        if is_position:
+            choice = str(choose_threshold(run, training)).capitalize()
+            said = f"{choice}; chosen on {names}, on which it was trained. {said}"
+    else:
+        said = "Not calibrated: that takes movies the network was not trained on. Its "
+        said += "probabilities may be too bold."
+    if start and is_position:
+        note = "" if validation else " It was trained on them, which flatters it."
+        said += f"\n{compare_fine_tuned(run, validation or training)}{note}"
+    return said
 
 
 def compare_fine_tuned(

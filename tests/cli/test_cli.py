@@ -31,7 +31,7 @@ from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.dataset import AnnotatedMovie, read_dataset, write_dataset
 from organoid_kit.data.formats import read_annotations, write_annotations
 from organoid_kit.data.timelapse import make_timelapse, read_timelapse, write_timelapse
-from organoid_kit.examples.splits import Split
+from organoid_kit.prediction import judge_run
 from organoid_kit.training.runs import Run
 from training_helpers import SPACING_UM, make_blobs, make_family, tiny_crop_settings, tiny_settings
 
@@ -708,7 +708,7 @@ def test_a_trained_division_network_is_calibrated_where_it_can_be(families, tmp_
 @pytest.mark.parametrize("network", ["position", "division", "link"])
 def test_without_validation_nothing_is_calibrated_and_that_is_said(network, tmp_path):
     write_settings(make_settings(network), tmp_path / "settings.json")
-    assert "Not calibrated" in train._calibrate(Run(tmp_path), Split([make_family()], []))
+    assert "Not calibrated" in judge_run(Run(tmp_path), [make_family()], [])
 
 
 def test_training_without_links_says_what_is_missing(data, families, capsys):

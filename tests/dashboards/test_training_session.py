@@ -5,6 +5,7 @@ import pytest
 
 from organoid_kit.base.errors import UserError
 from organoid_kit.dashboards.training.session import TrainingSession, find_running_session
+from organoid_kit.prediction import comparison
 from organoid_kit.training import loop as training_module
 from organoid_kit.training.runs import Run
 from training_helpers import make_blobs, tiny_settings
@@ -190,3 +191,20 @@ def test_a_real_training_is_stopped_in_its_thread_and_gone_on_with(session, tmp_
     session.start()
     assert session.wait().folder == run.folder
     assert [row["epoch"] for row in run.history] == [1, 2] and session.history == run.history
+
+
+def test_a_fine_tuned_network_is_compared_by_itself(monkeypatch, tmp_path):
+    FakeTraining(monkeypatch, tmp_path)
+    judged = []
+    monkeypatch.setattr(
+        comparison, "judge_run", lambda run, *movies: judged.append(movies) or "Use the old one."
+    )
+    settings = tiny_settings(tmp_path, epochs=1)
+    for start, expected in ((None, []), ("position_small", [(["a"], ["b"])])):
+        session = TrainingSession(["a"], ["b"], settings.changed(start_from=start))
+        states = []
+        session.listeners.append(lambda: states.append(session.state))  # noqa: B023
+        session.start()
+        session.wait()
+        assert judged == expected and ("judging" in states) == bool(start)
+    assert session.news[-1].message == "Use the old one." and session.state == "ended"

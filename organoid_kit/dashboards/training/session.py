@@ -5,6 +5,7 @@ Keras is loaded in the thread, too: that takes seconds in which nobody should ha
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -52,6 +53,7 @@ class TrainingSession:
         self.losses: list[tuple[float, float]] = []
         self.news: list[Progress] = []
         self.error = self.view_error = self._thread = None
+        self._is_judging = False
         self.listeners: list[Callable[[], None]] = []
         self._wants_stop, self._wants_pause, self._is_paused = (threading.Event() for _ in range(3))
 
@@ -77,11 +79,13 @@ class TrainingSession:
 
     @property
     def state(self) -> str:
-        """ready, preparing, training, pausing, paused, stopping, ended, or failed."""
+        """ready, preparing, training, judging, pausing, paused, stopping, ended, or failed."""
         if not self.is_running:
             return "failed" if self.error else "ended" if self._thread else "ready"
         if self._wants_stop.is_set():
             return "stopping"
+        if self._is_judging:
+            return "judging"
         if self._wants_pause.is_set():
             return "paused" if self._is_paused.is_set() else "pausing"
         return "training" if self.losses else "preparing"
@@ -149,11 +153,23 @@ class TrainingSession:
                 should_pause=self._is_asked_to_pause,
                 find_epochs=lambda: self.epochs,
             )
+            if self.settings.start_from and not self._wants_stop.is_set():
+                self._judge()
         except Exception as error:
             self.error = error
         finally:
+            self._is_judging = False
             _running.remove(self)
             self._tell()
+
+    def _judge(self) -> None:
+        """A network that was fine-tuned is calibrated and compared with what there was before."""
+        from organoid_kit.prediction import judge_run  # with Keras, as the training
+
+        self._is_judging = True
+        self._tell()
+        said = judge_run(self.run, self.training, self.validation)
+        self._note(dataclasses.replace(self.progress, row=None, message=said))
 
     def _is_asked_to_pause(self) -> bool:
         """The training asks between two steps; told yes, it waits and asks again and again."""
