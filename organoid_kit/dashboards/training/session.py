@@ -164,7 +164,7 @@ class TrainingSession:
 
     def _judge(self) -> None:
         """A network that was fine-tuned is calibrated and compared with what there was before."""
-        from organoid_kit.prediction import judge_run  # with Keras, as the training
+        from organoid_kit.prediction.comparison import judge_run  # Keras is there now
 
         self._is_judging = True
         self._tell()
