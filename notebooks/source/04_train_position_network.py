@@ -90,7 +90,7 @@ from organoid_kit.course import (
 from organoid_kit.course.lessons import notebook_04 as lesson
 from organoid_kit.dashboards import EpochExplorer, ThresholdExplorer, TrainingDashboard
 from organoid_kit.examples import PositionExamples, PreparedMovies, compute_voxel_weights
-from organoid_kit.prediction import choose_threshold, compare_fine_tuned, predict_heat
+from organoid_kit.prediction import choose_threshold, judge_run, predict_heat
 from organoid_kit.training import compare_runs, estimate_training
 
 # %% [markdown]
@@ -744,7 +744,7 @@ if real:
 # %% [markdown]
 # Now a minute or two of training on the first time point. The other two are kept back to judge by. So nothing is left
 # for validation: "validation loss" here is the training loss, and the threshold, too, is chosen on the first time
-# point. That is not ideal, but fair: neither looks at the positions that we judge by.
+# point (`judge_run`). That is not ideal, but fair: neither looks at the positions that we judge by.
 
 # %%
 if real:
@@ -753,8 +753,7 @@ if real:
         start, channels=(1,), output_folder=output_folder, **options
     )
     tuned = train([to_learn_from], [], gentle)
-    choose_threshold(tuned, [to_learn_from])
-    print(compare_fine_tuned(tuned, [to_learn_from]))
+    print(judge_run(tuned, [to_learn_from], []))
     network, settings = networks.saving.load_network(tuned.folder)
     after = predict_positions(network, real.movie, settings, time_points=others)
     print("before fine-tuning:", score_positions(to_judge_by, before))
