@@ -6,14 +6,22 @@ system: a full disk, an interrupt or a power cut leaves the old state or the new
 
 import json
 import os
+import platform
 import re
+import shutil
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from organoid_kit.base.errors import refuse
+
+_REPLACED = "replaced"  # in a temporary folder: the old one, while the new one takes its place
+_ABANDONED_SECONDS = 24 * 3600  # nobody writes for so long
 
 
 @contextmanager
@@ -24,9 +32,11 @@ def write_safely(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]
     """
     path = Path(path)
     try:
+        remove_leftovers(path.parent)
         check_free(path, overwrite)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".writing-", dir=path.parent) as folder:
+        prefix = f".writing-{os.getpid()}@{platform.node()}-"
+        with tempfile.TemporaryDirectory(prefix=prefix, dir=path.parent) as folder:
             temporary = Path(folder) / path.name
             yield temporary
             if path.is_dir():
@@ -37,6 +47,33 @@ def write_safely(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]
         rule = "Files can only be written where there is room and permission"
         advice = "Nothing was left half written; free some space or choose another folder."
         raise refuse(path, rule, error.strerror or error, advice) from error
+
+
+def remove_leftovers(parent: Path) -> None:
+    """Removes what killed writers left in a folder; what they were replacing gets its name back."""
+    for leftover in parent.glob(".writing-*"):
+        writer = leftover.name.removeprefix(".writing-").rpartition("-")[0]
+        if is_alive(leftover, writer, _ABANDONED_SECONDS):
+            continue
+        for old in leftover.glob(f"{_REPLACED}/*"):
+            if not (parent / old.name).exists():
+                os.replace(old, parent / old.name)
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def is_alive(path: Path, writer: str, elsewhere_seconds: float = 0) -> bool:
+    """Whether the process that wrote this, such as "123@machine", is still there; one of another
+    machine is thought to be for so long.
+    """
+    with suppress(OSError, ValueError, psutil.NoSuchProcess):
+        number, _, machine = writer.partition("@")
+        written = path.stat().st_mtime
+        if machine != platform.node():
+            return time.time() - written < elsewhere_seconds
+        process = psutil.Process(int(number))
+        is_older = process.create_time() < written + 60  # numbers are used again, clocks differ
+        return is_older and process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def check_free(path: Path, overwrite: bool) -> None:
@@ -114,8 +151,9 @@ def read_json(path: str | Path, *, allow_nan: bool = False) -> Any:
 
 
 def _replace_folder(temporary: Path, path: Path) -> None:
-    """In two steps, as no file system replaces a full folder in one."""
-    old = temporary.with_name("replaced")
+    """In two steps, as no file system replaces a full folder in one; see `remove_leftovers`."""
+    old = temporary.parent / _REPLACED / path.name
+    old.parent.mkdir()
     os.replace(path, old)
     try:
         os.replace(temporary, path)

@@ -14,6 +14,7 @@ import shutil
 import tempfile
 import time
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -21,16 +22,15 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from organoid_kit.base import UserError, refuse
+from organoid_kit.base import NetworkSettings, UserError, refuse
 from organoid_kit.base.files import write_safely
 from organoid_kit.training import Run
 from organoid_kit.training.checkpoints import list_checkpoints
 
 DRIVE = Path("/content/drive")  # where Colab shows it
-_NAME = re.compile(r"(epoch_(\d+)_step_(\d+))_at_\d+\.zip")
+_NAME = re.compile(r"(epoch_(\d+)_step_(\d+))_at_(\d+)\.zip")
 _KEPT = 2  # copies of a run; with one damaged, the other still serves
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
-_LEFTOVER_SECONDS = 3600  # nobody is still writing to what a killed copy left so long ago
 Listener = Callable[[Any], None]  # takes a `Progress` of a training
 
 
@@ -84,18 +84,16 @@ class BackupWriter:
         """Copies a run as it is, unless its copy is as new; whether there is such a copy now."""
         if self.folder is None:
             return False
-        # when anything in it was changed last: a threshold chosen later counts, too
-        changed = max(path.stat().st_mtime for path in _list_files(run.folder))
-        when = f"{datetime.fromtimestamp(changed, timezone.utc):%Y%m%d%H%M%S%f}"
-        copies = self.folder / run.folder.name
-        target = copies / f"{_find_newest_state(run.folder)}_at_{when}.zip"
+        copies, state = self.folder / run.folder.name, _find_newest_state(run.folder)
         try:
-            newest = _find_newest_copy(copies, at_least=target.name)
-            if newest is None:
-                _copy(run.folder, target)
+            newest = _find_newest_copy(copies)
+            is_further = newest and _NAME.fullmatch(newest.name)[1] > state
+            # a threshold chosen later counts, too
+            if not is_further and not (newest and _holds_the_same(newest, run.folder)):
+                _copy(run.folder, copies / f"{state}_at_{_choose_time(copies, state)}.zip")
         except (OSError, UserError) as error:
             return self._tell(*_describe_failure(error, run.folder, self.folder))
-        if newest and _NAME.fullmatch(newest.name)[1] > _NAME.fullmatch(target.name)[1]:
+        if is_further:
             further = f"In {copies} this run is further. It stays as it is"
             return self._tell("ahead", f"{further}; `restore_run` brings it here.")
         return self._tell("", f"The run is kept in {copies} now.")
@@ -130,11 +128,9 @@ def list_backups(folder: str | Path) -> list[RunBackup]:
     backups = []
     for run in sorted({path.parent for path in Path(folder).glob("*/*.zip")}):
         if (copy := _find_newest_copy(run)) is not None:
-            with zipfile.ZipFile(copy) as file:
-                settings = json.loads(file.read("settings.json"))
-            state = map(int, _NAME.fullmatch(copy.name).groups()[1:])
-            meant = settings["epochs"], settings["network"]
-            backups.append(RunBackup(run.name, copy, *state, *meant))
+            settings = _read_settings(copy)
+            state = map(int, _NAME.fullmatch(copy.name).group(2, 3))
+            backups.append(RunBackup(run.name, copy, *state, settings.epochs, settings.network))
         elif _list_copies(run):
             backups.append(RunBackup(run.name, None))
     return backups
@@ -177,18 +173,43 @@ def _list_copies(copies: Path) -> list[Path]:
     return sorted((p for p in copies.glob("*.zip") if _NAME.fullmatch(p.name)), reverse=True)
 
 
-def _find_newest_copy(copies: Path, at_least: str = "") -> Path | None:
-    new = (path for path in _list_copies(copies) if path.name >= at_least)
-    return next(filter(_is_intact, new), None)
+def _find_newest_copy(copies: Path) -> Path | None:
+    return next(filter(_is_intact, _list_copies(copies)), None)
+
+
+def _choose_time(copies: Path, state: str) -> int:
+    """Now, for the name of a copy; later than all of this state, should the clock have gone back."""
+    now = int(f"{datetime.now(timezone.utc):%Y%m%d%H%M%S%f}")
+    names = [_NAME.fullmatch(path.name) for path in _list_copies(copies)]
+    return max([now, *(int(name[4]) + 1 for name in names if name[1] == state)])
+
+
+def _holds_the_same(copy: Path, folder: Path) -> bool:
+    """Whether a copy has the files of a run as they are now."""
+    with zipfile.ZipFile(copy) as file:
+        kept = {info.filename: info.CRC for info in file.infolist()}
+    files = {path.relative_to(folder).as_posix(): path for path in _list_files(folder)}
+    return kept.keys() == files.keys() and all(
+        zlib.crc32(path.read_bytes()) == kept[name] for name, path in files.items()
+    )
 
 
 def _is_intact(copy: Path) -> bool:
-    """Whether it can be unpacked: all is there, and each file agrees with its checksum."""
+    """Whether it can be unpacked: all is there, and each file agrees with its checksum; packed as
+    here, so that nothing in it is larger than it is.
+    """
     try:
         with zipfile.ZipFile(copy) as file:
-            return "run.json" in file.namelist() and file.testzip() is None
+            is_ours = all(info.compress_type == zipfile.ZIP_STORED for info in file.infolist())
+            is_whole = is_ours and "run.json" in file.namelist() and file.testzip() is None
+        return is_whole and _read_settings(copy) is not None
     except Exception:  # damaged bytes can be anything: another compression, a file without end, …
         return False
+
+
+def _read_settings(copy: Path) -> NetworkSettings:
+    with zipfile.ZipFile(copy) as file:
+        return NetworkSettings.from_dict(json.loads(file.read("settings.json")), str(copy))
 
 
 def _copy(folder: Path, target: Path) -> None:
@@ -212,9 +233,6 @@ def _copy(folder: Path, target: Path) -> None:
     older = [path for path in _list_copies(target.parent) if path.name < target.name]
     for path in older[_KEPT - 1 :]:
         path.unlink(missing_ok=True)
-    for leftover in target.parent.glob(".writing-*"):
-        if time.time() - leftover.stat().st_mtime > _LEFTOVER_SECONDS:
-            shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _describe_failure(error: Exception, run: Path, keeping: Path) -> tuple[str, str]:

@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import subprocess
 import sys
 
 import numpy as np
@@ -76,6 +77,50 @@ def test_a_folder_is_replaced_as_a_whole(tmp_path):
             (temporary / content).touch()
     assert [entry.name for entry in (tmp_path / "folder").iterdir()] == ["new"]
     assert [entry.name for entry in tmp_path.iterdir()] == ["folder"]
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from organoid_kit.base import files
+left, real = int(sys.argv[2]), os.replace
+def replace(source, target):
+    global left
+    left -= 1
+    if left < 0:
+        os._exit(9)
+    real(source, target)
+os.replace = replace
+with files.write_safely(sys.argv[1], overwrite=True) as temporary:
+    temporary.mkdir()
+    (temporary / "new").touch()
+"""
+
+
+@pytest.mark.parametrize("renames", [0, 1])
+def test_a_folder_whose_replacing_was_killed_is_there_again(tmp_path, renames):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "old").touch()
+    ran = subprocess.run([sys.executable, "-c", KILLED, str(folder), str(renames)])
+    assert ran.returncode == 9 and len(list(tmp_path.glob(".writing-*"))) == 1
+    assert folder.exists() == (renames == 0)
+    write_text_safely(tmp_path / "another file", "the next start")
+    assert [path.name for path in folder.iterdir()] == ["old"]
+    assert not list(tmp_path.glob(".writing-*"))
+
+
+def test_what_somebody_is_writing_is_left_alone(tmp_path):
+    with write_safely(tmp_path / "a.txt") as temporary:
+        write_text_safely(tmp_path / "b.txt", "beside it")
+        temporary.write_text("a")
+    elsewhere = tmp_path / ".writing-1@another machine-x"
+    elsewhere.mkdir()
+    write_text_safely(tmp_path / "c.txt", "c")
+    assert elsewhere.exists() and (tmp_path / "a.txt").exists()
+    os.utime(elsewhere, (0, 0))
+    write_text_safely(tmp_path / "d.txt", "d")
+    assert not elsewhere.exists()
 
 
 def test_numpy_values_are_written_as_plain_json(tmp_path):

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from datetime import datetime
 from types import SimpleNamespace
 
 import pytest
@@ -112,6 +113,28 @@ def test_a_threshold_chosen_later_is_kept_too(keeper, run, tmp_path):
     assert keeper.keep(run)
     [kept] = list_backups(tmp_path / "drive")
     assert (restore_run(kept, tmp_path / "back").folder / "threshold.json").exists()
+
+
+def test_a_threshold_chosen_on_a_clock_that_went_back_is_kept_too(keeper, run, tmp_path):
+    (run.folder / "threshold.json").write_text("0.5")
+    soon = time.time() + 3600  # of the clock before it was set right
+    os.utime(run.folder / "threshold.json", (soon, soon))
+    keeper.keep(run)
+    (run.folder / "threshold.json").write_text("0.4")
+    assert keeper.keep(run)
+    [kept] = list_backups(tmp_path / "drive")
+    back = restore_run(kept, tmp_path / "back").folder
+    assert (back / "threshold.json").read_text() == "0.4"
+
+
+def test_copies_rise_though_the_clock_goes_back(keeper, run, tmp_path, monkeypatch):
+    for number, year in enumerate((2031, 2030, 2029)):
+        now = SimpleNamespace(now=lambda _, year=year: datetime(year, 1, 1))
+        monkeypatch.setattr(run_keeping, "datetime", now)
+        (run.folder / "threshold.json").write_text(str(number))
+        assert keeper.keep(run)
+        [kept] = list_backups(tmp_path / "drive")
+        assert zipfile.ZipFile(kept.copy).read("threshold.json").decode() == str(number)
 
 
 def test_nothing_is_replaced_by_something_older(keeper, run, tmp_path, said):
@@ -241,7 +264,6 @@ def test_a_copy_that_was_killed_counts_for_nothing(keeper, run, tmp_path):
     [leftover] = (tmp_path / "drive" / "first").glob(".writing-*")
     assert list(leftover.iterdir())
     assert [each.epoch for each in list_backups(tmp_path / "drive")] == [1]
-    os.utime(leftover, (0, 0))
     assert keeper.keep(run) and not leftover.exists()
     assert [each.epoch for each in list_backups(tmp_path / "drive")] == [2]
 
