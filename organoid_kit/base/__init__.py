@@ -2,7 +2,7 @@
 
 Its modules, in the order of use:
 
-    errors ── files ── settings
+    errors ── files ── records ── settings
        └────── environment      is this machine ready?
 """
 

@@ -1,6 +1,6 @@
 """What this room offers; each is loaded when it is first asked for."""
 
-from . import environment, errors, files, settings
+from . import environment, errors, files, records, settings
 from .environment import check_environment
 from .errors import UserError, refuse
 from .files import find_free_path
@@ -23,6 +23,8 @@ __all__ = [
     "find_free_path",
     "make_settings",
     "read_settings",
+    "records",
+    "records",
     "refuse",
     "settings",
     "write_settings",

@@ -5,9 +5,6 @@ from __future__ import annotations
 import configparser
 import dataclasses
 import difflib
-import math
-import numbers
-import os
 import re
 import types
 import typing
@@ -18,6 +15,7 @@ from typing import Any
 
 from organoid_kit.base.errors import UserError, refuse
 from organoid_kit.base.files import read_json, read_text, write_json_safely
+from organoid_kit.base.records import convert
 
 NETWORKS = ("position", "division", "link")
 PRESETS = ("small", "standard", "original")
@@ -189,43 +187,20 @@ def _check_names(cls: type, values: Any, where: str = "") -> None:
         raise UserError(f"Settings must be a JSON object. Received: {values!r:.60}{where}.")
     if unknown := sorted(set(values) - set(known)):
         near = difflib.get_close_matches(unknown[0], known, n=1)
-        advice = (f"Did you mean {near[0]}? " if near else "") + f"Known are: {', '.join(known)}."
+        advice = (f"Did you mean {near[0]}? " if near else "") + f"Known are: {', '.join(known)}; "
+        advice += "a newer organoid_kit may know more."
         received = ", ".join(map(repr, unknown)) + where
         raise UserError(f"Settings must have known names. Received: {received}. {advice}")
 
 
-# Type of a field: what is taken for it, NumPy's numbers included; how it is converted; its name
-_TYPES = {
-    int: (numbers.Integral, int, "a whole number"),
-    float: (numbers.Real, float, "a number"),
-    bool: (bool, bool, "true or false"),
-    str: ((str, os.PathLike), os.fspath, "a text"),
-}
-
-
 def _to_type(value: Any, wanted: Any, key: str) -> Any:
-    """The value as the wanted type, or UserError. pydantic takes three times as long to import."""
-    if isinstance(wanted, types.UnionType):  # of something and None
-        wanted = typing.get_args(wanted)[0]
-        if value is None:
-            return None
-    if dataclasses.is_dataclass(wanted):
-        if isinstance(value, wanted):
-            return value
-        _check_names(wanted, value, f" in {key}")
-        return wanted(**value)
-    if wanted in _TYPES:
-        accepted, convert, words = _TYPES[wanted]
-        fits = isinstance(value, accepted) and (wanted is bool or not isinstance(value, bool))
-        if fits and (wanted is str or math.isfinite(value)):
-            return convert(value)
-    else:
-        kinds = typing.get_args(wanted)
-        count = "" if kinds[-1] is Ellipsis else f"{len(kinds)} "
-        words = f"a list of {count}numbers, each {_TYPES[kinds[0]][2]}"
-        if isinstance(value, (list, tuple)) and (not count or len(value) == len(kinds)):
-            return tuple(_to_type(part, kinds[0], key) for part in value)
-    raise UserError(f"The setting {key} must be {words}. Received: {value!r}. Correct it.")
+    """The value as the type of its field, or UserError."""
+    if not dataclasses.is_dataclass(wanted):
+        return convert(value, wanted, f"The setting {key}")
+    if isinstance(value, wanted):
+        return value
+    _check_names(wanted, value, f" in {key}")
+    return wanted(**value)
 
 
 def read_settings(path: str | Path, network: str | None = None) -> NetworkSettings:

@@ -4,26 +4,29 @@ Each row is a file of its own in the folder ``results``. So two notebooks that w
 time lose nothing, a damaged file costs one row, and nothing is ever overwritten.
 """
 
-import itertools
 import math
 import numbers
+import re
 import uuid
+import warnings
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import get_type_hints
 
 import jinja2
 
-from organoid_kit.base import UserError, refuse
+from organoid_kit.base import UserError
 from organoid_kit.base.files import read_json, write_json_safely
+from organoid_kit.base.records import check_record
 from organoid_kit.base.settings import NETWORKS
 from organoid_kit.training.runs import align_columns
 
 _TABLES = Path(__file__).with_suffix(".html")
 _MEANS = "mean over the seeds (lowest to highest)"
-_numbers = itertools.count()  # tells two rows apart that a coarse clock gives the same time
+_NAME = re.compile(r"([\d_-]{26})_(\d{6})_")  # of a file: when, and a number that rises
 
 
 @dataclass(frozen=True)
@@ -111,23 +114,34 @@ def add_result(
     now = datetime.now(timezone.utc)
     written = now.isoformat(timespec="seconds")
     result = _make_result(network, variant, seed, scores, tested_on, written)
-    name = f"{now:%Y-%m-%d_%H-%M-%S-%f}_{next(_numbers):06}_{uuid.uuid4().hex[:8]}.json"
+    when = f"{now:%Y-%m-%d_%H-%M-%S-%f}"
+    names = filter(None, (_NAME.match(path.name) for path in _list_files(folder)))
+    last, count = max((name.groups() for name in names), default=("", "0"))
+    if when <= last:  # the clock went back, or is coarse; the newest has the last name
+        when = last
+    name = f"{when}_{int(count) + 1:06}_{uuid.uuid4().hex[:8]}.json"
     path = Path(folder) / "results" / name
     write_json_safely(path, asdict(result))
     return path
 
 
 def read_results(folder: str | Path) -> ResultsTable:
-    """The table of a folder, of all rows that `add_result` put there, unless one is damaged."""
+    """The table of a folder, of all rows that `add_result` put there; a damaged one is left
+    out, with a warning.
+    """
     results = []
-    for path in sorted((Path(folder) / "results").glob("[!.]*.json")):
+    for path in _list_files(folder):
         try:
-            results.append(_make_result(**read_json(path)))
-        except (UserError, TypeError, AttributeError) as error:
-            rule = "Each file of a results table must hold one result"
-            advice = "Move this file elsewhere: all other rows are whole."
-            raise refuse(path, rule, "damaged or of another kind", advice) from error
+            values = check_record(read_json(path), get_type_hints(Result), path)
+            results.append(_make_result(**values))
+        except (UserError, TypeError) as error:  # TypeError: a name of a newer version
+            warnings.warn(f"The result in {path.name} is left out. {error}", stacklevel=2)
     return ResultsTable(tuple(results))
+
+
+def _list_files(folder: str | Path) -> list[Path]:
+    """One for each result, oldest first."""
+    return sorted((Path(folder) / "results").glob("[!.]*.json"))
 
 
 def _make_result(network, variant, seed, scores, tested_on, written) -> Result:

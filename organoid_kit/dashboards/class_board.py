@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import traitlets
-from ipywidgets import HTML, BoundedFloatText, HBox, Text, Textarea
+from ipywidgets import HTML, FloatText, HBox, Text, Textarea
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
@@ -17,6 +17,7 @@ from organoid_kit.dashboards.parts import Dashboard, add_controls, common, error
 from organoid_kit.dashboards.parts.dashboard import decode_state, encode_state, shorten
 from organoid_kit.plots.drawing import COLOURS, Drawing, draw_panels, format_number, tidy, write_png
 
+_MOST = 1e12  # larger numbers are no guesses, nor can they be drawn
 _MOST_NAMES = 12  # more are not written beside their points
 
 
@@ -60,8 +61,10 @@ def _parse_guess(line: str, question: str) -> Guess:
     try:
         name, guess = shorten(str(state["name"])), float(state["guess"])
         score = None if state["score"] is None else float(state["score"])
+        if not max(abs(guess), abs(score or 0)) < _MOST:  # numbers that are none, too
+            raise ValueError("numbers too large")
         return Guess(name, guess, score, dict(state["state"]))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise errors.make_error("guess") from error
 
 
@@ -146,13 +149,13 @@ class ClassBoard(Dashboard):
         self.question, self.score, self.labels, self.dashboard = question, score, labels, dashboard
         self.guesses: list[Guess] = []
         self.picture = HTML().add_class("ok-class-curve")
-        number = {"value": limits[0], "min": limits[0], "max": limits[1], "step": step}
+        self.limits = limits
         field = common.fit("95%")
         to_copy, to_paste = "Your string appears here.", "Paste strings here, one in each line."
         add_controls(
             self,
             name=Text(description="Your name", style=common.WIDE),
-            guess=BoundedFloatText(description="Your guess", style=common.WIDE, **number),
+            guess=FloatText(limits[0], step=step, description="Your guess", style=common.WIDE),
             string=Textarea(description="To copy", placeholder=to_copy, rows=3, **field),
             strings=Textarea(description="Strings", placeholder=to_paste, rows=5, **field),
             register=common.make_button("Register"),
@@ -175,6 +178,8 @@ class ClassBoard(Dashboard):
     def _register(self) -> None:
         state = {} if self.dashboard is None else self.dashboard.state()
         guess, score, told = self.guess.value, None, ""
+        low, high = self.limits
+        errors.refuse_if(not low <= guess <= high, "guess limits", guess=guess, low=low, high=high)
         if self.score is not None:
             score = round(float(self.score(guess)), 4)
             told = f" Its {self.labels[1]}: {format_number(score)}."

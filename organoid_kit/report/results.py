@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from organoid_kit.base import NetworkSettings, UserError, files, find_free_path, refuse
+from organoid_kit.base.records import check_record
 from organoid_kit.base.settings import NETWORKS
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.data.formats.organoidtracker import read_aut, write_aut
@@ -27,8 +28,13 @@ if TYPE_CHECKING:
     from organoid_kit.prediction.movie import TrackedMovie
 
 _PROBABILITIES = ("probability", "division_probability", "link_probability")
-_RESULT_KEYS = {"data", "threshold", "mistakes"}
-_TRACKING_KEYS = {"data", "networks", "tracking", "seconds", "words"}
+# What must stand in result.json, in tracking.json and in calibration.json
+_RESULT = {"data": dict[str, Any], "threshold": float, "mistakes": str}
+_RESULT |= {"calibration?": tuple[float, float], "max_distance_um?": float}
+_TRACKING = {"data": dict[str, Any], "networks": dict[str, dict[str, Any]]}
+_TRACKING |= {"tracking": dict[str, Any], "seconds": Any, "words": str}
+_CALIBRATION = {"slope": float, "intercept": float, "kind": str, "reason": str}
+_CALIBRATION |= {"threshold?": float | None, "movies?": list[str]}
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +108,7 @@ def save_movie_result(
 def read_calibration(run: Run) -> dict[str, Any] | None:
     """What calibrating the run's network came to; None where nobody has."""
     file = run.folder / "calibration.json"
-    return files.read_json(file) if file.exists() else None
+    return check_record(files.read_json(file), _CALIBRATION, file) if file.exists() else None
 
 
 def _choose_folder(run: Run, data: dict[str, Any]) -> Path:
@@ -138,14 +144,12 @@ def read_movie_results(run: Run) -> list[MovieResult]:
 def _list_records(run: Run) -> dict[Path, dict[str, Any]]:
     """Folders of results, by name, with what stands in their files."""
     paths = sorted(run.folder.glob("results/*/result.json"))
-    return {path.parent: _read_record(path, _RESULT_KEYS) for path in paths}
+    return {path.parent: _read_record(path, _RESULT) for path in paths}
 
 
-def _read_record(path: Path, keys: set[str]) -> dict[str, Any]:
-    record = files.read_json(path)
-    if not isinstance(record, dict) or not keys <= record.keys():
-        rule = f"A {path.stem} must have {', '.join(sorted(keys))}"
-        raise refuse(path, rule, "another file", "Remove this folder, and save its content again.")
+def _read_record(path: Path, description: dict[str, Any]) -> dict[str, Any]:
+    record = check_record(files.read_json(path), description, path)
+    check_record(record["data"], {"name": str, "images_sha256?": str}, path)
     return record
 
 
@@ -246,7 +250,7 @@ def read_trackings(folder: str | Path) -> list[TrackingResult]:
         raise refuse(folder, rule, "none", "Save them there first.")
     results = []
     for path in records:
-        record, folder = _read_record(path, _TRACKING_KEYS), path.parent
+        record, folder = _read_record(path, _TRACKING), path.parent
         tracks, candidates = (read_aut(folder / f"{name}.aut") for name in ("tracks", "candidates"))
         # a property that nothing has is not in the file
         bare = {"division_error_probability": np.full(len(tracks), None)} | tracks.properties

@@ -9,12 +9,14 @@ import os
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, get_type_hints
 
 import keras
 import numpy as np
 
 from organoid_kit.base import refuse
 from organoid_kit.base.files import write_safely
+from organoid_kit.base.records import check_record
 
 _KEPT = 2  # the newest checkpoints; with one damaged, the other still serves
 
@@ -27,8 +29,8 @@ class TrainingState:
     epoch: int = 0  # finished ones
     step: int = 0  # finished ones of the epoch under way
     losses: list[tuple[float, int]] = field(default_factory=list)  # and examples, of these steps
-    history: list[dict[str, float]] = field(default_factory=list)  # a row for each finished epoch
-    lowest_error: float = float("inf")  # of all epochs so far, see `keeping.compute_epoch_error`
+    history: list[dict[str, Any]] = field(default_factory=list)  # a row for each finished epoch
+    lowest_error: Any = float("inf")  # of all epochs so far, see `keeping.compute_epoch_error`
     epochs_since_best: int = 0
     seconds: float = 0.0  # spent in training so far
     seconds_of_epoch: float = 0.0  # spent in the epoch under way
@@ -53,25 +55,26 @@ def save_checkpoint(network: keras.Model, state: TrainingState, folder: Path) ->
 def load_newest_checkpoint(network: keras.Model, folder: Path) -> TrainingState | None:
     """Brings a compiled network back to its newest intact checkpoint; None if there never was one.
 
-    Damaged newer ones are removed, so that they no longer count as newest; UserError if all are.
+    Newer ones that are damaged or do not fit are removed, so that they no longer count as newest;
+    UserError if all are.
     """
-    paths, variables = list_checkpoints(folder), _name_variables(network)
+    paths, variables, troubles = list_checkpoints(folder), _name_variables(network), []
     for number, path in enumerate(paths):
-        arrays = _read_intact(path)
-        if arrays is not None and set(arrays) == {"state", *variables}:
-            for damaged in paths[:number]:
-                damaged.unlink()
-            for name, variable in variables.items():
-                variable.assign(arrays[name])
-            state = TrainingState(**json.loads(str(arrays["state"])))
-            state.losses = [(loss, count) for loss, count in state.losses]
-            return state
+        try:
+            arrays, state = _read(path, variables)
+        except Exception as error:  # damaged bytes can be anything: encryption, a shape without end
+            troubles.append(f"{path.name}: {str(error)[:200]}")
+            continue
+        for useless in paths[:number]:
+            useless.unlink()
+        for name, variable in variables.items():
+            variable.assign(arrays[name])
+        return state
     if paths:
-        damaged = f"only damaged ones, {[path.name for path in paths]}"
-        advice = (
-            f"Start a new run with start_from={str(folder.parent)!r}: it goes on from the best."
-        )
-        raise refuse(folder, "Going on needs an intact checkpoint", damaged, advice)
+        rule, received = "Going on needs an intact checkpoint that fits", "; ".join(troubles)
+        advice = f"Start a new run with start_from={str(folder.parent)!r}: it goes on from the best"
+        advice += "; or go on with the versions that run.json names."
+        raise refuse(folder, rule, received, advice)
     return None
 
 
@@ -80,15 +83,20 @@ def list_checkpoints(folder: Path) -> list[Path]:
     return sorted(folder.glob("epoch_*.npz"), reverse=True)
 
 
-def _read_intact(path: Path) -> dict[str, np.ndarray] | None:
-    """All arrays of a checkpoint; None where the file is cut off or damaged."""
-    try:
-        with zipfile.ZipFile(path) as file:
-            damaged = file.testzip()
-        with np.load(path, allow_pickle=False) as file:
-            return None if damaged else {name: file[name] for name in file.files}
-    except Exception:  # damaged bytes can be anything: encryption, a shape without end
-        return None
+def _read(path: Path, variables: dict[str, Any]) -> tuple[dict[str, np.ndarray], TrainingState]:
+    """A checkpoint; an error where it is damaged, or does not fit these variables."""
+    with zipfile.ZipFile(path) as file:
+        if file.testzip():
+            raise ValueError("damaged")
+    with np.load(path, allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
+    state = check_record(json.loads(str(arrays.pop("state"))), get_type_hints(TrainingState), path)
+    shapes = {name: tuple(variable.shape) for name, variable in variables.items()}
+    if shapes != {name: array.shape for name, array in arrays.items()}:
+        raise ValueError("of another network, or of another version of Keras or organoid_kit")
+    if not all(np.isfinite(array).all() for array in arrays.values()):
+        raise ValueError("weights that are no numbers")
+    return arrays, TrainingState(**state)
 
 
 def _name_variables(network: keras.Model) -> dict[str, keras.Variable]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -337,6 +338,43 @@ def test_damage_in_the_middle_is_said_not_skipped(told, tmp_path):
     file = tmp_path / "out.aut.journal"
     lines = file.read_bytes().splitlines(keepends=True)
     file.write_bytes(lines[0] + lines[1][5:] + lines[2])
+    with pytest.raises(UserError, match="line 2"):
+        AnnotationEditor(told, MOVIE, output=tmp_path / "out.aut")
+
+
+def test_a_changed_digit_is_noticed(told, tmp_path):
+    editor = AnnotationEditor(told, MOVIE, output=tmp_path / "out.aut")
+    editor.add(1, (2, 15, 21))
+    file = tmp_path / "out.aut.journal"
+    assert file.read_bytes().count(b"15") >= 1
+    file.write_bytes(file.read_bytes().replace(b"15.0", b"16.0"))
+    with pytest.raises(UserError, match="line 2"):
+        AnnotationEditor(told, MOVIE, output=tmp_path / "out.aut")
+
+
+STRANGE = [
+    {"step": "x", "changes": [["position", 10**12, [1, 2, 3, 4]]]},
+    {"step": "x", "changes": [["position", -1, None]]},
+    {"step": "x", "changes": [["position", 7, [1, 2, 3]]]},
+    {"step": "x", "changes": [["position", 7, ["a", 2, 3, 4]]]},
+    {"step": "x", "changes": [["link", 5, [0, 99]]]},
+    {"step": "x", "changes": [["elsewhere", 0, None]]},
+    {"step": "x", "changes": [["position", 0]]},
+    {"step": "x", "changes": 5},
+    {"step": "x"},
+    {"step": "x", "changes": [], "properties": {"a": {}}},
+    {"step": "x", "changes": [], "properties": []},
+    {"undo": 1},
+    {"redo": 1},
+]
+
+
+@pytest.mark.parametrize("event", STRANGE)
+def test_what_no_editor_wrote_is_not_done_again(told, tmp_path, event):
+    AnnotationEditor(told, MOVIE, output=tmp_path / "out.aut")
+    file = tmp_path / "out.aut.journal"
+    with open(file, "a") as journal:  # without a checksum, as earlier versions wrote
+        journal.write(json.dumps(event) + "\n")
     with pytest.raises(UserError, match="line 2"):
         AnnotationEditor(told, MOVIE, output=tmp_path / "out.aut")
 

@@ -3,6 +3,7 @@ harm.
 """
 
 import base64
+import json
 import zlib
 
 import pytest
@@ -262,3 +263,33 @@ def test_the_board_itself_comes_back():
         and other.guesses == board.guesses
         and other.register.disabled
     )
+
+
+@pytest.mark.parametrize("guess", [-5, 1.5, float("nan")])
+def test_a_guess_beyond_the_limits_is_told_not_corrected(guess):
+    board = ClassBoard(QUESTION)
+    board.name.value, board.guess.value = "Ada", guess
+    board.register.click()
+    assert "possible are 0 to 1" in board.messages.value and not board.string.value
+    assert not board.register.disabled
+
+
+def pack(text):
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return packer.compress(text) + packer.flush()
+
+
+@pytest.mark.parametrize(
+    "state",
+    [{"guess": float("1e300")}, {"guess": 0.5, "score": 10**400}, {"guess": [1]}, {"guess": True}]
+    + [{"guess": 0.5, "state": [1]}, {"guess": 0.5, "name": "\ud800 $a$ $\\frac$"}],
+)
+def test_one_string_never_stops_the_curve_of_a_class(state):
+    whole = {"name": "Eve", "score": 0.5, "state": {}} | state
+    board = ClassBoard(QUESTION)
+    packed = pack(json.dumps([QUESTION, whole]).encode())
+    checked = zlib.crc32(packed).to_bytes(4, "big") + packed
+    string = f"okit1.{base64.urlsafe_b64encode(checked).decode().rstrip('=')}"
+    board.strings.value = "\n".join([*write_strings(Ada=0.2), string])
+    board.show.click()
+    assert "<img" in board.picture.value and "Ada" in [guess.name for guess in board.guesses]

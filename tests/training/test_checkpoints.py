@@ -161,3 +161,34 @@ def test_dropout_goes_on_where_it_stood(tmp_path):
     for each in (network, other):
         train_step(each, 2)
     assert weights_of(other) == weights_of(network)
+
+
+def rewrite_newest(folder, **changes):
+    """The newest checkpoint with other arrays, None removing one, or another state."""
+    with np.load(newest(folder)) as file:
+        arrays = {name: file[name] for name in file.files}
+    state = json.loads(str(arrays["state"])) | changes.pop("state", {})
+    arrays |= {"state": np.array(json.dumps(state))} | changes
+    np.savez(newest(folder), **{name: array for name, array in arrays.items() if array is not None})
+
+
+MISFITS = {
+    "a field of a newer kit": {"state": {"new": 1}},
+    "a field of another type": {"state": {"epoch": "one"}},
+    "a list of another kind": {"state": {"losses": [1, 2]}},
+    "another shape": {"weight_0": np.zeros((3, 5))},
+    "one more variable": {"optimiser_9": np.zeros(())},
+    "one less variable": {"optimiser_1": None},
+    "no numbers": {"weight_1": np.array([np.nan, 1])},
+    "texts": {"weight_1": np.array(["a", "b"])},
+}
+
+
+@pytest.mark.parametrize("case", MISFITS)
+def test_a_checkpoint_that_does_not_fit_costs_itself_and_is_named(folder, case):
+    rewrite_newest(folder, **MISFITS[case])
+    network = build_tiny()
+    assert load_newest_checkpoint(network, folder).step == 1
+    rewrite_newest(folder, **MISFITS[case])
+    with pytest.raises(UserError, match=f"{newest(folder).name}: .*start_from"):
+        load_newest_checkpoint(network, folder)

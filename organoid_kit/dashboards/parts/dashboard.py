@@ -123,8 +123,8 @@ def decode_state(text: str) -> tuple[str, dict[str, Any]]:
 
 
 def shorten(text: str, most: int = 40) -> str:
-    """The beginning of a text, in one line."""
-    text = " ".join(text.split())
+    """The beginning of a text, in one line, of letters that can be shown."""
+    text = " ".join(text.split()).encode("utf-8", "replace").decode()
     return text if len(text) <= most else text[: most - 1] + "…"
 
 

@@ -27,11 +27,16 @@ Change = tuple[str, int, Value]
 Properties = dict[str, Any]
 
 
+_MOST_AT_ONCE = 1000  # numbers that a step may use
+
+
 class Table(list):
     """Values by their number; None where there is nothing, or nothing any more."""
 
     def put(self, number: int, value: Value) -> Value:
         """Lets a number stand for something else; what it stood for."""
+        if not 0 <= number <= len(self) + _MOST_AT_ONCE:
+            raise IndexError("no number of a step")
         self.extend([None] * (number + 1 - len(self)))  # numbers in between are taken then, too
         before, self[number] = self[number], value
         return before
@@ -83,8 +88,17 @@ class AnnotationEditor:
         self._tables = {"position": positions, "link": links, "refused": Table()}
         self._properties, self._done, self._undone, self._saved = {}, [], [], None
         self._journal = None if output is None else Journal(f"{output}.journal", annotations)
-        for event in self._journal.events if self._journal else ():
-            self._apply(event)
+        if self._journal:
+            self._replay(self._journal.events)
+
+    def _replay(self, events: Sequence[dict[str, Any]]) -> None:
+        number = 0
+        try:
+            for number, event in enumerate(events):  # noqa: B007
+                self._apply(event)
+            _ = self.annotations  # fails where positions, or ends of links, are none
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
+            raise self._journal.make_damage_error(number) from error
 
     @cached_property
     def annotations(self) -> Annotations:

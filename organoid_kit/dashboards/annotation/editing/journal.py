@@ -2,11 +2,12 @@
 
 One line of JSON for each event. The first says which annotations the others start from, by a
 checksum. A line counts once it is whole, its end included; half a line at the end of the file is
-what a crash leaves, and is cut off.
+what a crash leaves, and is cut off. Each line but the first ends with a checksum of its own.
 """
 
 import hashlib
 import json
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ class Journal:
             whole = self._select_whole_lines(content, header)
             self.events = [_read_line(line) for line in whole.splitlines()[1:]]
             if None in self.events:
-                raise make_error("whole", path=str(self.path), line=self.events.index(None) + 2)
+                raise self.make_damage_error(self.events.index(None))
             with open(self.path, "ab") as file:
                 file.truncate(len(whole))
                 file.write(b"" if whole else header)
@@ -43,7 +44,7 @@ class Journal:
 
     def write(self, event: dict[str, Any]) -> None:
         """Adds an event, at once. Where that fails, the file is as it was."""
-        line = _write_line(event)
+        line = _write_line(event | {"crc": _sum(event)})
         try:
             with open(self.path, "r+b") as file:
                 if file.seek(0, 2) != self._length:
@@ -70,6 +71,10 @@ class Journal:
             raise make_error("journal", path=str(self.path))
         raise make_error("start", path=str(self.path), name=first.get("name"))
 
+    def make_damage_error(self, event: int) -> UserError:
+        """For an event, by its number, that cannot be."""
+        return make_error("whole", path=str(self.path), line=event + 2)
+
     def _explain(self, error: OSError) -> UserError:
         return make_error("written", path=str(self.path), reason=error.strerror or error)
 
@@ -89,9 +94,16 @@ def _write_line(event: dict[str, Any]) -> bytes:
 
 
 def _read_line(line: bytes) -> dict[str, Any] | None:
-    """An event, or None where the line is not one."""
+    """An event, or None where the line is not one, or is changed."""
     try:
         event = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    return event if isinstance(event, dict) else None
+    if not isinstance(event, dict) or event.pop("crc", None) not in (None, _sum(event)):
+        return None
+    return event
+
+
+def _sum(event: dict[str, Any]) -> int:
+    """A checksum; earlier versions of the kit wrote none."""
+    return zlib.crc32(json.dumps(event).encode())
