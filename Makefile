@@ -28,7 +28,7 @@ lab: .venv/ready-lab
 	$(RUN) -m jupyter lab notebooks/00_start_here.ipynb
 
 apps: .venv/ready-lab
-	$(RUN) -m voila apps --classic-tree
+	$(RUN) -m voila apps --classic-tree --token --Voila.ip=127.0.0.1
 
 benchmark: .venv/ready-dev
 	@worst=0; for script in benchmarks/[a-z]*.py; do \

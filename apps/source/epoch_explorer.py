@@ -8,8 +8,8 @@
 
 # %% [markdown]
 # # Epoch explorer
-# How the answers of a network change from epoch to epoch. The latest run is shown; if there is none, a network is
-# trained for half a minute first.
+# How the answers of a network change from epoch to epoch. The latest run with a finished epoch is shown; if there is
+# none, a network is trained for half a minute first.
 
 # %%
 from pathlib import Path
@@ -20,7 +20,7 @@ from organoid_kit.data.dataset import read_dataset
 from organoid_kit.data.downloads import find_samples
 from organoid_kit.training.runs import list_runs
 
-runs = list_runs("runs")
+runs = [row for row in list_runs("runs") if row["epochs"]]
 if runs:
     run = Path("runs") / runs[-1]["run"]
 else:

@@ -208,9 +208,7 @@ def _find_wrong_positions(
 def diagnose_run(run: Run) -> list[Finding]:
     """What looks wrong in a training, perhaps still under way, from its history and its log."""
     findings, where, history = [], run.folder.name, run.history
-    log = run.folder / "log.txt"
-    lines = log.read_text("utf-8").splitlines() if log.exists() else []
-    if lines := [line for line in lines if NOT_FINITE in line]:
+    if lines := [line for line in run.log_text.splitlines() if NOT_FINITE in line]:
         rate = run.settings.learning_rate
         findings.append(make_finding("loss is NaN", where, line=lines[-1], rate=rate))
     reading = describe_history(history)

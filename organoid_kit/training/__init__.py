@@ -9,7 +9,7 @@ Its modules, in the order of use:
          ── control      when to wait and when to end
          ── keeping      which epoch is kept; with checkpoints, epoch_pictures
          ── validation   how good is the network?
-    runs        run folders: settings, data, history
+    runs        run folders: settings, data, history; lock: one training at a time
     diagnosis   how a training goes, from its losses
     estimates   minutes and memory, before one begins
 """

@@ -1,6 +1,7 @@
 """What a training leaves in its run folder; the network of lowest `compute_epoch_error` is kept."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -32,10 +33,12 @@ class Keeper:
 
     learner: Learner
     shown: epoch_pictures.ShownExample
+    check_run: Callable[[], None]  # raises UserError where the run is no longer ours to write
     saved: float = field(default_factory=time.monotonic)  # when the last checkpoint was written
 
     def save(self) -> None:
         """Writes a checkpoint."""
+        self.check_run()
         learner = self.learner
         save_checkpoint(learner.network, learner.state, learner.run.folder / "checkpoints")
         self.saved = time.monotonic()
@@ -47,6 +50,7 @@ class Keeper:
 
     def keep_epoch(self, judged: dict[str, Any]) -> dict[str, Any]:
         """Closes an epoch: its row of the history, its picture, the network if it is the best."""
+        self.check_run()
         state, run, error = self.learner.state, self.learner.run, compute_epoch_error(judged)
         best = error < state.lowest_error
         state.epochs_since_best = 0 if best else state.epochs_since_best + 1
@@ -77,6 +81,7 @@ class Keeper:
 
     def keep_last(self) -> None:
         """A last checkpoint; and if no epoch has ended, the network there is rather than none."""
+        self.check_run()
         if not self.learner.run.network_folder.exists():
             self._save_network()
         self.save()

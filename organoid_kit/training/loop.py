@@ -9,9 +9,9 @@ Read `_run_epochs` first: a `Learner` takes steps, a `Control` says when to wait
 from __future__ import annotations
 
 import math
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +19,21 @@ import keras
 import numpy as np
 
 from organoid_kit.base import NetworkSettings
+from organoid_kit.base.files import remove_leftovers
 from organoid_kit.examples import make_examples
 from organoid_kit.examples.batches import Examples, Movies
 from organoid_kit.examples.splits import Split, find_leaks
-from organoid_kit.networks.own import adopt_network
+from organoid_kit.networks.building import is_own
 from organoid_kit.networks.saving import save_model
 from organoid_kit.training.checkpoints import TrainingState, load_newest_checkpoint
 from organoid_kit.training.control import Control, delay_interrupts
 from organoid_kit.training.epoch_pictures import choose_example
 from organoid_kit.training.estimates import estimate_training
 from organoid_kit.training.keeping import Keeper
+from organoid_kit.training.lock import hold_run
 from organoid_kit.training.own import Augment, check_own_parts, collect_own_parts, restore_own_parts
-from organoid_kit.training.preparing import complete_settings, prepare_network
-from organoid_kit.training.runs import OWN_NETWORK, QUALITIES, Run, make_run, open_run
+from organoid_kit.training.preparing import choose_start, complete_settings, prepare_network
+from organoid_kit.training.runs import QUALITIES, Run, make_run, open_run
 from organoid_kit.training.steps import Learner
 from organoid_kit.training.validation import validate
 
@@ -111,12 +113,15 @@ def train(
         own = restore_own_parts(own, run)
         limits = {name: getattr(settings, name) for name in ("epochs", "minutes", "patience")}
         settings = run.settings.changed(**limits)
-        for leftover in run.folder.rglob(".writing-*"):  # of a killed training
-            shutil.rmtree(leftover, ignore_errors=True)
+        for folder in {leftover.parent for leftover in run.folder.rglob(".writing-*")}:
+            remove_leftovers(folder)  # of a killed training
     else:
         settings = complete_settings(settings, training, own.network)
-    adopted = own.network and adopt_network(own.network, settings)
-    network = prepare_network(settings, own=adopted, loss=own.loss)
+    if resume and (own.network or any(run.folder.glob("checkpoints/*.npz"))):
+        start = own.network  # all else is in the folder, wherever it once came from
+    else:
+        start = choose_start(settings, own.network)
+    network = prepare_network(settings, start, own.loss)
     examples = make_examples(training, settings)
     checks = None  # then the training loss judges
     if validation:
@@ -124,42 +129,42 @@ def train(
         checks = make_examples(validation, settings, augment=False, most_examples=most)
     check_own_parts(own, network, examples)
     if not resume:  # only now, when everything that can be wrong with the settings has been found
-        run = make_run(settings, training, validation, own.describe())
-        if adopted:
-            save_model(adopted, run.folder / OWN_NETWORK)  # untrained, so that the run can go on
-    state = load_newest_checkpoint(network, run.folder / "checkpoints")
-    goes_on, state = state is not None, state or TrainingState(batch_size=settings.batch_size)
+        keep = partial(save_model, start) if network is start else None  # the kit builds others
+        run = make_run(settings, training, validation, own.describe(), keep)
+    with hold_run(run) as check_run:
+        state = load_newest_checkpoint(network, run.folder / "checkpoints")
+        goes_on, state = state is not None, state or TrainingState(batch_size=settings.batch_size)
+        find_epochs = find_epochs or (lambda: settings.epochs)
+        learner = Learner(network, examples, settings, state, run, find_epochs, own.augment)
+        keeper = Keeper(learner, choose_example(checks or examples), check_run)
 
-    find_epochs = find_epochs or (lambda: settings.epochs)
-    learner = Learner(network, examples, settings, state, run, find_epochs, own.augment)
-    keeper = Keeper(learner, choose_example(checks or examples))
+        def tell(loss: float = math.nan, **more: Any) -> None:
+            counts = state.epoch, find_epochs(), state.step, learner.steps
+            on_progress(Progress(*counts, loss, **more, seconds=state.seconds, run=run))
 
-    def tell(loss: float = math.nan, **more: Any) -> None:
-        counts = state.epoch, find_epochs(), state.step, learner.steps
-        on_progress(Progress(*counts, loss, **more, seconds=state.seconds, run=run))
+        def save_for_a_pause() -> None:
+            keeper.save()
+            tell(message="Paused. Everything is saved.")
 
-    def save_for_a_pause() -> None:
-        keeper.save()
-        tell(message="Paused. Everything is saved.")
-
-    if goes_on:
-        state.finished = ""
-        tell(message=f"Going on from epoch {state.epoch + 1}, step {state.step}.")
-    else:
-        keeper.save()
-    for leak in find_leaks(Split(list(training), list(validation)), settings.time_window):
-        tell(message=f"Validation is not independent: {leak}")
-    estimate = estimate_training(settings, training, network=adopted, measure_time=False)
-    for warning in estimate.warnings():
-        tell(message=warning)
-    backend, where = keras.backend.backend(), f"epoch {state.epoch + 1}, step {state.step}"
-    run.log(f"training with {backend} from {where}")
-    with delay_interrupts() as interrupted:
-        control = Control(learner, should_stop, should_pause, save_for_a_pause, interrupted)
-        _run_epochs(learner, checks, control, keeper, tell)
-        keeper.keep_last()
-    run.log(f"ended: {state.finished} after epoch {state.epoch}, step {state.step}")
-    tell(message=f"Training ended: {state.finished}. Everything is in {run.folder}")
+        if goes_on:
+            state.finished = ""
+            tell(message=f"Going on from epoch {state.epoch + 1}, step {state.step}.")
+        else:
+            keeper.save()
+        for leak in find_leaks(Split(list(training), list(validation)), settings.time_window):
+            tell(message=f"Validation is not independent: {leak}")
+        theirs = network if is_own(network) else None
+        estimate = estimate_training(settings, training, network=theirs, measure_time=False)
+        for warning in estimate.warnings():
+            tell(message=warning)
+        backend, where = keras.backend.backend(), f"epoch {state.epoch + 1}, step {state.step}"
+        run.log(f"training with {backend} from {where}")
+        with delay_interrupts() as interrupted:
+            control = Control(learner, should_stop, should_pause, save_for_a_pause, interrupted)
+            _run_epochs(learner, checks, control, keeper, tell)
+            keeper.keep_last()
+        run.log(f"ended: {state.finished} after epoch {state.epoch}, step {state.step}")
+        tell(message=f"Training ended: {state.finished}. Everything is in {run.folder}")
     return run
 
 

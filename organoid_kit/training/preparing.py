@@ -8,6 +8,7 @@ from organoid_kit.base import NetworkSettings, UserError, make_settings
 from organoid_kit.examples.batches import Movies
 from organoid_kit.networks import build_network, building, load_network
 from organoid_kit.networks.devices import detect_device
+from organoid_kit.networks.own import adopt_network
 from organoid_kit.networks.saving import check_training_on, load_settings
 
 _OF_THE_NETWORK = ["preset", "spacing_um", "intensity_quantiles"]
@@ -42,36 +43,46 @@ def complete_settings(
     return flat if single and is_free else settings
 
 
-def prepare_network(
-    settings: NetworkSettings,
-    *,
-    own: keras.Model | None = None,
-    loss: keras.losses.Loss | None = None,
-) -> keras.Model:
-    """Builds or loads the network and compiles it; `own` and `loss` are a learner's, if any."""
-    trained = None
-    if own is None:
-        if settings.start_from:
-            trained, old = load_network(settings.start_from)
-            own = trained if building.is_own(trained) else None
-        building.check_patch_shape(settings, own)
-        if trained:
-            check_training_on(old, settings, trained)
-    elif settings.start_from:
+def choose_start(settings: NetworkSettings, own: keras.Model | None) -> keras.Model | None:
+    """The network to start from: a copy of a learner's, a trained one, or None. UserError where it
+    does not fit.
+    """
+    if own is not None and settings.start_from:
         rule = "A training starts from a trained network or from one of your own"
         received = f"both start_from={settings.start_from!r} and network"
         raise UserError(f"{rule}. Received: {received}. Leave one of them out.")
-    mixed = _wants_mixed_precision(settings) and own is None
-    network = own or build_network(settings, dtype="mixed_float16" if mixed else "float32")
-    if trained and own is None:
-        shapes = [[weight.shape for weight in each.weights] for each in (trained, network)]
+    if own is not None:
+        return adopt_network(own, settings)
+    if not settings.start_from:
+        return building.check_patch_shape(settings)
+    trained, old = load_network(settings.start_from)
+    building.check_patch_shape(settings, trained if building.is_own(trained) else None)
+    check_training_on(old, settings, trained)
+    return trained
+
+
+def prepare_network(
+    settings: NetworkSettings,
+    start: keras.Model | None = None,
+    loss: keras.losses.Loss | None = None,
+) -> keras.Model:
+    """A compiled network: the kit's, with the weights of `start` if that has the same layers; else
+    `start` itself, a learner's or OrganoidTracker's.
+    """
+    is_own = start is not None and building.is_own(start)
+    mixed = _wants_mixed_precision(settings) and not is_own
+    network = (
+        start if is_own else build_network(settings, dtype="mixed_float16" if mixed else "float32")
+    )
+    if start is not None and not is_own:
+        shapes = [[weight.shape for weight in each.weights] for each in (start, network)]
         if shapes[0] == shapes[1]:
-            network.set_weights(trained.get_weights())
-        else:  # OrganoidTracker's, with other layers than ours
-            network = trained
-            if settings.network == "position" and loss is None:
-                # Its answers are 0 and above 1, too, where cross-entropy is flat.
-                loss = keras.losses.MeanSquaredError()
+            network.set_weights(start.get_weights())
+        else:
+            network, mixed = start, False
+    if loss is None and getattr(network.layers[-1], "activation", None) is keras.activations.relu:
+        # OrganoidTracker's answers are 0 and above 1, too, where cross-entropy is flat.
+        loss = keras.losses.MeanSquaredError()
     optimiser = keras.optimizers.Adam(settings.learning_rate, clipnorm=1.0)
     if mixed:
         optimiser = keras.optimizers.LossScaleOptimizer(optimiser)

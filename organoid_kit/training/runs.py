@@ -5,6 +5,7 @@ import json
 import platform
 import sys
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,18 +17,27 @@ from typing import Any
 import numpy as np
 
 from organoid_kit import __version__
-from organoid_kit.base import NetworkSettings, read_settings, refuse, write_settings
+from organoid_kit.base import NetworkSettings, UserError, read_settings, refuse, write_settings
 from organoid_kit.base.files import find_free_path, read_json, write_json_safely
-from organoid_kit.data import AnnotatedMovie
+from organoid_kit.base.records import check_record, convert
+from organoid_kit.data import AnnotatedMovie, TimeLapse
 from organoid_kit.data.reading.optional import is_zarr
 from organoid_kit.examples.batches import Movies
 
 _PACKAGES = ("keras", "tensorflow", "tensorflow-cpu", "jax", "torch")
 _PACKAGES += ("numpy", "scipy", "scikit-image", "tifffile")
 NOT_FINITE = "loss not finite"  # how the log says that a training broke off for it
-OWN_NETWORK = "own_network.keras"  # in a run folder: a learner's network, untrained
+# In a run folder: the network it started from, where the kit does not build it
+OWN_NETWORK = "own_network.keras"
 # What a history may hold, and its words.
 QUALITIES = {"validation_f1": "F1", "validation_average_precision": "average precision"}
+# What must stand in run.json, of each of its movies, and in a row of history.json
+_DETAILS = {"data": list[dict[str, Any]], "versions?": dict[str, str]}
+_DETAILS |= {"own?": dict[str, dict[str, Any]]}
+_MOVIE = {"part": str, "name": str, "time_points?": list[int], "annotations_sha256": str}
+_MOVIE |= dict.fromkeys(("positions?", "links?", "divisions?"), int)
+_ROW = {"epoch": int, "validation_loss": float, "best": bool, "seconds": float, "loss?": float}
+_ROW |= {f"{name}?": float | None for name in (*QUALITIES, "validation_calibrated_loss")}
 _WHOLE_BYTES = 500_000_000  # of larger movies a part is summed: starting takes seconds, not hours
 _MOST_ENDS = 100  # files, evenly chosen, of which that part takes the first and last megabyte
 
@@ -36,7 +46,7 @@ _MOST_ENDS = 100  # files, evenly chosen, of which that part takes the first and
 class Run:
     """The folder of one training: ``settings.json``, ``run.json`` (data, split, versions, parts),
     ``history.json`` (a row for each epoch), ``checkpoints/``, ``epochs/`` (what each answers),
-    ``network/`` (the best so far), ``log.txt``, and ``own_network.keras`` if it was given.
+    ``network/`` (the best so far), ``log.txt``, and ``own_network.keras`` if it started from one.
     """
 
     folder: Path
@@ -49,20 +59,29 @@ class Run:
     @property
     def details(self) -> dict[str, Any]:
         """Data with checksums, split and versions."""
-        return read_json(self.folder / "run.json")
+        file = self.folder / "run.json"
+        details = check_record(read_json(file), _DETAILS, file)
+        for movie in details["data"]:
+            check_record(movie, _MOVIE, file)
+        return details
 
     @property
     def history(self) -> list[dict[str, float]]:
         """One row for each finished epoch."""
         file = self.folder / "history.json"
-        return read_json(file) if file.exists() else []
+        rows = read_json(file) if file.exists() else []
+        return [check_record(row, _ROW, file) for row in convert(rows, list[Any], str(file))]
+
+    @property
+    def log_text(self) -> str:
+        """What stands in log.txt; empty where there is none."""
+        file = self.folder / "log.txt"
+        return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
 
     @property
     def ending(self) -> str:
         """Why the training ended, by the log; empty while it goes on, and where it was cut off."""
-        file = self.folder / "log.txt"
-        log = file.read_text(encoding="utf-8") if file.exists() else ""
-        last_start = log.rpartition("  training with ")[2]
+        last_start = self.log_text.rpartition("  training with ")[2]
         return last_start.partition("  ended: ")[2].partition("\n")[0]
 
     @property
@@ -82,9 +101,15 @@ class Run:
 
 
 def make_run(
-    settings: NetworkSettings, training: Movies, validation: Movies, own: Mapping | None = None
+    settings: NetworkSettings,
+    training: Movies,
+    validation: Movies,
+    own: Mapping | None = None,
+    write_network: Callable[[Path], None] | None = None,
 ) -> Run:
-    """Makes a new run folder and writes down what it starts from; `own`: of a learner's parts."""
+    """Makes a new run folder and writes down what it starts from; `own`: of a learner's parts;
+    `write_network`: of one that the kit does not build. It is a run once it has run.json.
+    """
     name = f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{settings.network}_seed{settings.seed}"
     folder = Path(settings.output_folder) / name
     while True:
@@ -100,6 +125,8 @@ def make_run(
     details = {"started": time.strftime("%Y-%m-%d %H:%M:%S")}
     details |= {"data": _describe_data(training, validation), "versions": collect_versions()}
     write_settings(settings, folder / "settings.json")
+    if write_network:
+        write_network(folder / OWN_NETWORK)
     write_json_safely(folder / "run.json", details | ({"own": own} if own else {}))
     return Run(folder)
 
@@ -131,8 +158,14 @@ def find_best(history: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
 
 
 def list_runs(folder: str | Path) -> list[dict[str, Any]]:
-    """One row for each run, oldest first: settings, how far it came, how good it was."""
-    return [_summarise(Run(file.parent)) for file in sorted(Path(folder).glob("*/run.json"))]
+    """One row for each run, oldest first; one that cannot be read is left out, with a warning."""
+    rows = []
+    for file in sorted(Path(folder).glob("*/run.json")):
+        try:
+            rows.append(_summarise(Run(file.parent)))
+        except UserError as error:
+            warnings.warn(f"The run {file.parent.name} is left out. {error}", stacklevel=2)
+    return rows
 
 
 def _summarise(run: Run) -> dict[str, Any]:
@@ -218,6 +251,11 @@ def describe_movie(
         images = {"images_sha256": first, "images_sha256_of": "first stack"}
     else:
         images = (sum_files or _sum_files)(movie.path)
+    images |= {"spacing_um": list(movie.spacing_um), "shape_zyx": list(movie.shape_zyx)}
+    images |= {
+        "nucleus_diameter_um": movie.nucleus_diameter_um,
+        "stacks_sha256": _sum_stacks(movie),
+    }
     return {
         "part": part,
         "name": annotated.name,
@@ -228,6 +266,15 @@ def describe_movie(
         "annotations_sha256": total.hexdigest(),
         **images,
     }
+
+
+def _sum_stacks(movie: TimeLapse) -> str:
+    """Checksum of all stacks in memory; of a file, of the first: other axes give another one."""
+    total = hashlib.sha256()
+    for time_point in movie.time_points if movie.path is None else movie.time_points[:1]:
+        for channel in range(len(movie.channel_names)):
+            total.update(np.ascontiguousarray(movie.read_stack(time_point, channel)))
+    return total.hexdigest()
 
 
 def _sum_files(path: Path) -> dict[str, str]:

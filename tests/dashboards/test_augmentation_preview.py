@@ -253,3 +253,8 @@ def test_state_comes_back(fresh):
 def test_it_needs_movies():
     with pytest.raises(UserError, match="annotated movies"):
         AugmentationPreview([], make_settings("position"))
+
+
+def test_a_seed_that_there_is_not_is_told_not_corrected(fresh):
+    fresh.seed.value = -5
+    assert "A seed must be" in fresh.messages.value and fresh.seed.value == -5

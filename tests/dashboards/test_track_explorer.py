@@ -196,3 +196,10 @@ def test_its_static_twin(explorer):
     assert drawing._suptitle.get_text() == "Lineage 2" and "1 lineage with 3 positions" in describe(
         drawing
     )
+
+
+@pytest.mark.parametrize("number", [-5, 99])
+def test_a_lineage_that_there_is_not_is_told_not_corrected(explorer, number):
+    explorer.lineage.value = number
+    assert explorer.lineage.value == number
+    assert "lineage" in explorer.messages.value and explorer.messages.kind == "fail"

@@ -14,6 +14,8 @@ from organoid_kit.dashboards.parts.dashboard import Later
 from organoid_kit.dashboards.training.pictures import draw_curves
 from organoid_kit.dashboards.training.session import find_running_session
 from organoid_kit.training import loop as training_module
+from organoid_kit.training.lock import hold_run
+from organoid_kit.training.runs import make_run
 from training_helpers import make_blobs, make_family, tiny_settings
 
 
@@ -238,6 +240,42 @@ def test_a_run_is_stopped_found_in_another_kernel_and_gone_on_with(dashboard, tm
     assert other.train_as_text().folder == run.folder
     assert [row["epoch"] for row in run.history] == [1, 2]
     assert "2 epochs" in other.plot().description
+
+
+def test_a_run_that_was_cut_off_is_offered_and_gone_on_with(fake, tmp_path):
+    """As after a reload of the page, which ends the kernel of an app."""
+    run = make_run(tiny_settings(tmp_path / "runs", epochs=3), [make_blobs(1)], [make_blobs(2)])
+    (run.folder / "checkpoints").mkdir()
+    (run.folder / "checkpoints" / "epoch_00000_step_0000021.npz").touch()
+    offering = make(tmp_path)
+    said = offering.messages.value
+    assert "was interrupted in epoch 1, saved at step 21. Resume goes on" in said
+    assert enabled(offering) == {"start", "resume"}
+    offering.resume.click()
+    offering.session.wait()
+    assert fake.calls == [(3, run.folder)]
+    run.log("ended: all 3 epochs done")
+    run.log("training with tensorflow from epoch 1, step 0")
+    run.log("ended: all 3 epochs done")
+    assert enabled(make(tmp_path)) == {"start"}
+
+
+def test_a_run_in_another_page_is_not_called_interrupted(tmp_path):
+    run = make_run(tiny_settings(tmp_path / "runs"), [make_blobs(1)], [make_blobs(2)])
+    (run.folder / "checkpoints").mkdir()
+    (run.folder / "checkpoints" / "epoch_00000_step_0000021.npz").touch()
+    with hold_run(run):
+        assert "is being trained by another" in make(tmp_path).messages.value
+
+
+@pytest.mark.parametrize("name", ["epochs", "batch_size"])
+@pytest.mark.parametrize("value", [-5, 0])
+def test_a_number_that_is_not_possible_is_told_not_corrected(fake, tmp_path, name, value):
+    dashboard = make(tmp_path)
+    getattr(dashboard, name).value = value
+    dashboard.start.click()
+    assert f"{name} must be 1 or more. Received: {value}" in dashboard.messages.value
+    assert getattr(dashboard, name).value == value and fake.calls == []
 
 
 def test_another_network_brings_its_defaults_and_a_trained_one_its_shape(tmp_path):

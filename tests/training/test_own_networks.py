@@ -1,5 +1,6 @@
 """A learner's own network, loss and augmentation: trained, gone on with, used and exported."""
 
+import shutil
 import threading
 
 import keras
@@ -11,12 +12,13 @@ from organoid_kit.base.errors import UserError
 from organoid_kit.networks.building import build_network, compute_shape_multiple, is_own
 from organoid_kit.networks.export import check_export, export_to_organoidtracker
 from organoid_kit.networks.own import adopt_network
-from organoid_kit.networks.saving import load_network
+from organoid_kit.networks.saving import load_network, save_network
 from organoid_kit.prediction.crops import predict_divisions, predict_links
 from organoid_kit.prediction.positions import predict_heat, predict_positions
 from organoid_kit.training.epoch_pictures import list_pictures
 from organoid_kit.training.estimates import estimate_disk, estimate_memory, estimate_training
 from organoid_kit.training.loop import train
+from organoid_kit.training.preparing import choose_start, prepare_network
 from organoid_kit.training.runs import list_runs
 from training_helpers import (
     SPACING_UM,
@@ -46,7 +48,7 @@ def build_own(kind, filters=3, last="sigmoid"):
     if kind == "position":
         images = keras.Input((None, None, None, 3))
         x = layers.Conv3D(filters, (1, 3, 3), padding="same", activation="relu")(images)
-        x = layers.Dropout(0.2)(layers.MaxPooling3D((1, 4, 4))(x))
+        x = layers.Dropout(0.2, seed=1)(layers.MaxPooling3D((1, 4, 4))(x))
         x = layers.Concatenate()([layers.UpSampling3D((1, 4, 4))(x), images])
         return keras.Model(images, layers.Conv3D(1, 1, activation=last)(x))
     if kind == "division":
@@ -396,3 +398,48 @@ def test_a_run_goes_on_as_it_was_started(tmp_path):
         train_own("position", tmp_path, resume=own.folder, network=build_own("position", 7))
     run, _ = train_own("position", tmp_path, resume=own.folder, network=changes["network"])
     assert len(run.history) == 2
+
+
+# ---- a run folder is complete in itself
+
+
+def fine_tune(folder, start_from, **options):
+    settings = find_settings("position", folder, start_from=str(start_from), epochs=2)
+    return train(*find_movies("position"), settings, on_progress=lambda _: None, **options)
+
+
+def save_as(place, kind):
+    """A trained network of the kit, a learner's as training names it or not, OrganoidTracker's."""
+    settings = find_settings("position", "")
+    if kind == "kit":
+        save_network(build_network(settings), settings, place)
+    elif kind == "adopted":
+        save_network(adopt_network(build_own("position"), settings), settings, place)
+    elif kind == "own":
+        save_network(build_own("position"), settings, place)
+    else:
+        save_network(build_own("position", last="relu"), settings, place)
+    return place
+
+
+@pytest.mark.parametrize("kind", ["kit", "adopted", "own", "OrganoidTracker"])
+def test_a_fine_tuned_run_goes_on_though_its_start_is_gone(kind, tmp_path):
+    start = save_as(tmp_path / "start", kind)
+    whole = fine_tune(tmp_path / "whole", start)
+    asked = threading.Event()
+    part = fine_tune(tmp_path / "part", start, should_stop=lambda: asked.is_set() or asked.set())
+    assert not part.history
+    shutil.rmtree(start)
+    run = fine_tune(tmp_path / "part", "unused", resume=part.folder)
+    assert final_weights(run) == final_weights(whole)
+
+
+@pytest.mark.parametrize(
+    ("kind", "loss"),
+    [("own", "BinaryCrossentropy"), ("adopted", "BinaryCrossentropy")]
+    + [("kit", "BinaryCrossentropy"), ("OrganoidTracker", "MeanSquaredError")],
+)
+def test_a_saved_network_trains_on_with_the_loss_that_suits_its_answers(kind, loss, tmp_path):
+    settings = find_settings("position", "", start_from=str(save_as(tmp_path / "start", kind)))
+    network = prepare_network(settings, choose_start(settings, None))
+    assert type(network.loss).__name__ == loss

@@ -81,7 +81,28 @@ def change_an_image(each):
     return dataclasses.replace(each, movie=dataclasses.replace(each.movie, read_stack=read))
 
 
-@pytest.mark.parametrize("change", [move_a_position, change_the_region, change_an_image])
+def change_the_spacing(each):
+    return dataclasses.replace(each, movie=dataclasses.replace(each.movie, spacing_um=(1, 1, 1)))
+
+
+def change_the_last_image(each):
+    def read(time_point, channel):
+        stack = each.movie.read_stack(time_point, channel)
+        return stack + np.uint16(time_point == each.movie.time_points[-1])
+
+    return dataclasses.replace(each, movie=dataclasses.replace(each.movie, read_stack=read))
+
+
+def state_a_size(each):
+    movie = dataclasses.replace(each.movie, nucleus_diameter_um=12.0)
+    return dataclasses.replace(each, movie=movie)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [move_a_position, change_the_region, change_an_image, change_the_last_image]
+    + [change_the_spacing, state_a_size],
+)
 def test_a_run_never_goes_on_with_changed_data(tmp_path, change):
     run = make_run(tiny_settings(tmp_path), [make_blobs(1)], [])
     with pytest.raises(UserError, match="blobs 1.*start_from"):
@@ -184,6 +205,22 @@ def test_files_in_several_parts_are_summed_once(tmp_path, in_folder, monkeypatch
     assert [name for name in opened if name.endswith(".tif")] == ["t000.tif", "t001.tif"]
 
 
+@pytest.mark.parametrize("other", [{"axes": "TZYX"}, {"spacing_um": (1.0, 1.0, 1.0)}])
+def test_a_run_never_goes_on_with_a_file_read_otherwise(tmp_path, other):
+    images = np.arange(4 * 4 * 32 * 32, dtype=np.uint16).reshape(4, 4, 32, 32)
+    tifffile.imwrite(tmp_path / "a.tif", images, photometric="minisblack")
+    usual = {"axes": "ZTYX", "spacing_um": (2.0, 0.5, 0.5)}
+    blobs = make_blobs(1)
+    each, changed = (
+        dataclasses.replace(blobs, movie=read_timelapse(tmp_path / "a.tif", **(usual | options)))
+        for options in ({}, other)
+    )
+    run = make_run(tiny_settings(tmp_path / "runs"), [each], [])
+    assert open_run(run.folder, [each], []) == run
+    with pytest.raises(UserError, match="data it was started with"):
+        open_run(run.folder, [changed], [])
+
+
 def test_another_folder_is_no_run(tmp_path):
     with pytest.raises(UserError, match="list_runs"):
         open_run(tmp_path, [], [])
@@ -276,3 +313,40 @@ def test_a_folder_without_runs_says_so(tmp_path):
 def test_details_are_plain_json(tmp_path):
     run = make_run(tiny_settings(tmp_path), [make_blobs()], [])
     assert json.loads((run.folder / "run.json").read_text(encoding="utf-8")) == run.details
+
+
+# ---- what stands in a run's files is checked
+
+
+ROW = {"epoch": 1, "validation_loss": 0.5, "best": True, "seconds": 3.0}
+DAMAGES = {
+    "history.json": [5, {}, [1], [ROW | {"epoch": "1"}], [{"epoch": 1}], [ROW | {"loss": []}]],
+    "run.json": [5, [], {}, {"data": 3}, {"data": [{"part": 1}]}, {"data": [], "versions": [1]}],
+    "settings.json": [5, [], {"epochs": "many"}, {"of_a_newer_kit": 1}],
+}
+CASES = [(file, content) for file, contents in DAMAGES.items() for content in contents]
+
+
+@pytest.mark.parametrize(("file", "content"), CASES)
+def test_a_damaged_file_is_one_error_and_costs_one_run(tmp_path, file, content):
+    good = make_run(tiny_settings(tmp_path), [make_blobs(1)], [])
+    bad = make_run(tiny_settings(tmp_path), [make_blobs(1)], [])
+    write_json_safely(bad.folder / file, content, overwrite=True)
+    with pytest.raises(UserError, match=file):
+        str((bad.settings, bad.details, bad.history))
+    if file != "run.json":  # which lists do not read
+        with pytest.warns(UserWarning, match=f"{bad.folder.name} is left out"):
+            assert [row["run"] for row in list_runs(tmp_path)] == [good.folder.name]
+
+
+def test_a_run_of_a_newer_kit_is_called_one(tmp_path):
+    run = make_run(tiny_settings(tmp_path), [make_blobs(1)], [])
+    write_json_safely(run.folder / "settings.json", {"new": 1}, overwrite=True)
+    with pytest.raises(UserError, match="'new'.*a newer organoid_kit may know more"):
+        str(run.settings)
+
+
+def test_a_log_that_is_no_text_is_read_as_far_as_it_can(tmp_path):
+    run = Run(tmp_path)
+    (tmp_path / "log.txt").write_bytes(b"\xff\x00  training with x\n  ended: so after 1\n")
+    assert run.ending == "so after 1"

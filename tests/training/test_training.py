@@ -1,5 +1,6 @@
 import dataclasses
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -444,6 +445,14 @@ def test_a_damaged_newest_checkpoint_does_not_change_the_end(whole, tmp_path):
 
 
 @pytest.mark.slow
+def test_a_training_whose_folder_is_gone_ends_with_one_clear_error(tmp_path):
+    with pytest.raises(UserError, match="moved or deleted"):
+        train_until(
+            tmp_path, 1, act=lambda: shutil.rmtree(next(tmp_path.glob("*/run.json")).parent)
+        )
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_full_disk_ends_with_one_clear_error_and_can_be_gone_on_from(
     whole, tmp_path, monkeypatch
 ):

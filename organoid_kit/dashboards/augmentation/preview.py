@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import ipywidgets as widgets
-from ipywidgets import HTML, BoundedIntText, Checkbox, HBox, IntSlider, Layout, VBox, Widget
+from ipywidgets import HTML, Checkbox, HBox, IntSlider, IntText, Layout, VBox, Widget
 
 from organoid_kit.base import AugmentationSettings, NetworkSettings
 from organoid_kit.dashboards.augmentation import advice, examples as previews
@@ -85,14 +85,14 @@ class AugmentationPreview(Dashboard):
     # ---- how it is put together
 
     def _make_controls(self, settings: NetworkSettings) -> None:
-        seed = {"max": max(_SEEDS, settings.seed), "description": "Seed"}
-        seed |= fit("150px", "The same seed throws the same dice.")
+        tip = "The same seed throws the same dice."
+        seed = {"description": "Seed", **fit("150px", tip)}
         example = {"max": previews.count_previews(self._examples), **fit("420px")}
         add_controls(
             self,
             example=IntSlider(1, 1, description=_SHOWN[self._network]["label"], **example),
             variations=IntSlider(4, 1, 6, description="Variations", **fit("420px")),
-            seed=BoundedIntText(settings.seed, **seed),
+            seed=IntText(settings.seed, **seed),
         )
         self._add_buttons(
             new_seed=("Throw again", "Another seed: other variations.", self._throw_again),
@@ -153,6 +153,7 @@ class AugmentationPreview(Dashboard):
     # ---- what is shown
 
     def _make_columns(self) -> previews.Columns:
+        refuse_if(self.seed.value < 0, "seed", seed=self.seed.value)
         number = self.example.value - 1
         if self._shown is None or self._shown[0] != number:
             self._shown = number, previews.choose_example(self._examples, number)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from ipywidgets import HTML, BoundedIntText, HBox, Layout, Select, VBox
+from ipywidgets import HTML, HBox, IntText, Layout, Select, VBox
 
 from organoid_kit.base import UserError
 from organoid_kit.dashboards.parts import Dashboard, add_controls, common, refuse_if
@@ -118,7 +118,6 @@ class TrackExplorer(Dashboard):
 
     def _make_controls(self) -> None:
         tip = "Lineages are numbered from the one with the most positions."
-        lineage = {"max": len(self._sizes), **common.fit("250px", tip)}
         doubts = []
         for number, doubt in enumerate(self._doubts):
             where = f"time point {doubt.time_point}, lineage {self._lineages[doubt.row] + 1}"
@@ -126,7 +125,7 @@ class TrackExplorer(Dashboard):
         listed = {"value": None, "rows": 12, **common.fit("350px")}
         add_controls(
             self,
-            lineage=BoundedIntText(description="Lineage (0: the largest)", value=0, **lineage),
+            lineage=IntText(description="Lineage (0: the largest)", **common.fit("250px", tip)),
             doubts=Select(options=doubts, description="Doubts", **listed),
             _shown=HTML(),
             _tree_help=HTML(),
@@ -182,7 +181,7 @@ class TrackExplorer(Dashboard):
 
     def _choose_shown(self) -> np.ndarray:
         """Lineages that are drawn: one, or the largest that are not too much at once."""
-        if self.lineage.value:
+        if 0 < self.lineage.value <= len(self._sizes):
             return np.array([self.lineage.value - 1])
         few = np.cumsum(self._sizes[:MOST_LINEAGES]) <= _MOST_POSITIONS
         return np.arange(max(1, few.sum()))

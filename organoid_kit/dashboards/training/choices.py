@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ipywidgets import HTML, BoundedIntText, Dropdown, FloatText, HBox, Layout, Text, VBox
+from ipywidgets import HTML, Dropdown, FloatText, HBox, IntText, Layout, Text, VBox
 
 from organoid_kit.base import NetworkSettings, make_settings, read_settings
 from organoid_kit.base.settings import NETWORKS, PRESETS
@@ -80,8 +80,8 @@ class TrainingChoices(Dashboard):
             start_from=Dropdown(description="start", **start),
             channels=CheckboxGroup(description="channels (several are summed)"),
             preset=Dropdown(description="preset", **preset),
-            epochs=BoundedIntText(1, min=1, max=100_000, description="epochs", **narrow),
-            batch_size=BoundedIntText(1, min=1, max=4096, description="batch", **narrow),
+            epochs=IntText(1, description="epochs", **narrow),
+            batch_size=IntText(1, description="batch", **narrow),
             patch_shape=Text(description="patch (z, y, x)", **patch),
             learning_rate=FloatText(value=1e-3, step=1e-4, description="learning rate", **narrow),
             estimate=HTML(),
@@ -156,6 +156,11 @@ class TrainingChoices(Dashboard):
             kept["channels"] = self.channels.value or load_settings(start).channels
             self.show(make_fine_tuning_settings(start, epochs=self.epochs.value, **kept))
         self.lock(running=False)
+
+    def resume_run(self, run: Run) -> None:
+        """Chooses a run to continue."""
+        self.network.value = run.settings.network
+        self.start_from.value = f"{_RESUME}{run.folder}"
 
     def offer_starts(self, ended: Run | None = None) -> None:
         """What to start from; a run that just ended is chosen, if it can be continued."""

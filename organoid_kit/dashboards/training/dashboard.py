@@ -64,15 +64,21 @@ class TrainingDashboard(Dashboard):
         buttons = common.wrap_row(*(getattr(self, name) for name in _BUTTONS))
         super().__init__([self.choices, buttons, self.messages, *watched.values()])
         self._connect(self._change_epochs, self.epochs)
+        self._interrupted = None  # a run that was cut off, as when the page was reloaded
         if running := sessions.find_running_session():
             self._attach(running)
+        elif found := sessions.find_interrupted(output_folder):
+            self._interrupted, said = found
+            self.messages.say(f"{said} Resume goes on with it.")
         self.show()
 
     def _press(self, name: str) -> None:
         if name != "start" and self.session:
             getattr(self.session, name)()  # at once, whatever else is being dealt with
         with self.messages.watch():
-            if name == "start":
+            if name == "resume" and not self.session:
+                self.choices.resume_run(self._interrupted)
+            if name == "start" or not self.session:
                 self._start()
             self.show()
 
@@ -131,8 +137,9 @@ class TrainingDashboard(Dashboard):
             self._shown, self._shown_at = signs, time.monotonic()
 
     def _show_status(self, state: str) -> None:
+        offered = ["resume"] if self._interrupted and not self.session else []
         for name in _BUTTONS:
-            getattr(self, name).disabled = name not in _STATES[state]["buttons"]
+            getattr(self, name).disabled = name not in _STATES[state]["buttons"] + offered
         self.choices.lock(running=_STATES[state]["running"])
         session, words = self.session, _STATES[state]["text"]
         if session and session.progress:

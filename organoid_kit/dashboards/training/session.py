@@ -6,6 +6,7 @@ Keras is loaded in the thread, too: that takes seconds in which nobody should ha
 from __future__ import annotations
 
 import dataclasses
+import re
 import threading
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -17,6 +18,7 @@ from organoid_kit.base import NetworkSettings
 from organoid_kit.dashboards.parts.errors import make_error
 from organoid_kit.data import AnnotatedMovie
 from organoid_kit.training import Run
+from organoid_kit.training.lock import is_in_use
 
 if TYPE_CHECKING:
     from organoid_kit.training import Progress
@@ -200,6 +202,18 @@ def load_training() -> ModuleType:
     """`training.loop`, and with it Keras; threads that ask at the same time wait for each other."""
     with _loading:
         return import_module("organoid_kit.training.loop")
+
+
+def find_interrupted(folder: str | Path) -> tuple[Run, str] | None:
+    """The newest run of a folder if its training was cut off, and where; else None."""
+    run = Run(max(Path(folder).glob("*/run.json"), default=Path()).parent)
+    saved = sorted(path.stem for path in run.folder.glob("checkpoints/epoch_*.npz"))
+    if run.ending or not saved:
+        return None
+    if is_in_use(run):
+        return run, f"{run.folder.name} is being trained by another notebook or page."
+    epoch, step = map(int, re.findall(r"\d+", saved[-1]))
+    return run, f"{run.folder.name} was interrupted in epoch {epoch + 1}, saved at step {step}."
 
 
 def find_running_session() -> TrainingSession | None:
