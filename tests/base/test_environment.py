@@ -53,11 +53,16 @@ def test_a_newer_version_is_a_note(name):
 @pytest.mark.parametrize("name", RANGES)
 def test_an_older_version_must_be_mended(name):
     module, oldest, _ = RANGES[name]
-    major, minor = map(int, oldest.split("."))
+    major, minor = map(int, oldest.split(".")[:2])
     assert check(**{module: f"{major}.{minor - 1}.9"}).startswith(
         f"Do this: take a newer {name} than "
     )
     assert check(**{module: f"{oldest}.0"}).startswith("Works. (")
+
+
+def test_a_keras_whose_loader_was_unsafe_is_not_enough():
+    assert "take a newer Keras than 3.13.1" in check(keras="3.13.1")
+    assert check(keras="3.15.1").startswith("Works. (")
 
 
 @pytest.mark.parametrize("module", ["keras", "numpy", "ipywidgets"])
