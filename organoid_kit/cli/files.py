@@ -84,9 +84,12 @@ def require_channels(movies: Iterable[TimeLapse]) -> None:
             raise refuse(movie.name, rule, f"no --channels of {', '.join(names)}", advice)
 
 
-def choose_outputs(output: Path, names: Sequence[str], form: str | None = None) -> list[Path]:
+def choose_outputs(
+    output: Path, names: Sequence[str], form: str | None = None, begun: bool = False
+) -> list[Path]:
     """A file for each movie: the one named, or one in the folder named, as `FORMATS` or the suffix
-    say. UserError where one exists, several movies would share one, or it cannot be written.
+    say. UserError where several movies would share one, it cannot be written, or it exists, which
+    is right where the work may have `begun`.
     """
     stated = output.suffix.lower()
     suffix = stated or FORMATS[form or "aut"]
@@ -104,7 +107,7 @@ def choose_outputs(output: Path, names: Sequence[str], form: str | None = None) 
     if output.suffix or (suffix == "" and len(names) == 1):
         paths = [output] * len(names)
     for path in paths:
-        if path.exists() or len(set(paths)) < len(paths):
+        if (path.exists() and not begun) or len(set(paths)) < len(paths):
             rule = "Each movie needs a file of its own that does not exist yet"
             advice = "Choose another name; one without suffix is a folder of files."
             raise refuse(path, rule, f"for {', '.join(names)}", advice)

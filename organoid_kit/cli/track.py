@@ -36,6 +36,10 @@ def track(
     form: str | None = None,
     channels: tuple[int, ...] | None = None,
     score: bool = False,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    array: str | None = None,
+    block: int = 10,
     **reading: Any,
 ) -> None:
     """Tracks one movie or several, each written as soon as it is done."""
@@ -51,6 +55,14 @@ def track(
     opened = open_movies(movies, **reading)
     report = output.with_name(f"{output.stem}_report") if score else None
     networks = (position, division, link)
+    if workers is not None or scheduler or array:
+        from organoid_kit.cli.units import track_in_units
+
+        if score:
+            rule, advice = "Movies shared out are scored afterwards", "Use `score` for it."
+            raise refuse(output, rule, "--score", advice)
+        where = {"workers": workers, "scheduler": scheduler, "array": array}
+        return track_in_units(opened, networks, channels, output, form, block, **where)
     _track_movies(opened, networks, channels, output, form, report)
 
 
@@ -73,13 +85,9 @@ def _track_movies(
     outputs = choose_outputs(output, [annotated.movie.name for annotated in movies], form)
     writer = TrackWriter(output, form)
     load_keras()
-    from organoid_kit.networks import load_settings
     from organoid_kit.prediction import track_movie
 
-    # Nobody has named channels, here or to one of the networks.
-    known = [load_settings(network) for network in networks]
-    if not channels and NetworkSettings().channels in [settings.channels for settings in known]:
-        require_channels(annotated.movie for annotated in movies)
+    known = load_settings(movies, networks, channels)
     for annotated, path in zip(movies, outputs, strict=True):
         with resume_file(path) as note:
             options = {"channels": channels, "resume_file": note}
@@ -97,6 +105,20 @@ def _track_movies(
 
         write_tracking_report(report, report / "report.html")
         print(f"Report: {report / 'report.html'}")
+
+
+def load_settings(
+    movies: Sequence[AnnotatedMovie], networks: Sequence[str], channels: tuple[int, ...] | None
+) -> list[NetworkSettings]:
+    """Of the networks. Raises UserError where a movie has several channels and nobody has named
+    some, here or to one of the networks.
+    """
+    from organoid_kit import networks as rooms
+
+    known = [rooms.load_settings(network) for network in networks]
+    if not channels and NetworkSettings().channels in [settings.channels for settings in known]:
+        require_channels(annotated.movie for annotated in movies)
+    return known
 
 
 def print_doubts(tracks: Annotations) -> None:

@@ -6,7 +6,9 @@ import uuid
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tifffile
@@ -46,7 +48,9 @@ def compute_relative_size(diameter_um: float | None) -> float:
 
 @dataclass(frozen=True)
 class TimeLapse:
-    """A movie with axes (t, c, z, y, x). Nothing is read before `stack` is called."""
+    """A movie with axes (t, c, z, y, x). Nothing is read before `stack` is called. It can be pickled:
+    a file is opened anew where it arrives, under the same path; images in memory travel with it.
+    """
 
     name: str
     time_points: range  # those there are, counted as the files count them
@@ -118,10 +122,14 @@ def make_timelapse(
         channel_names=names,
         dtype=images.dtype,
         spacing_um=tuple(spacing_um),
-        read_stack=lambda time_point, channel: images[time_point - first_time_point, channel],
+        read_stack=partial(_take, images, first_time_point),
         minutes_per_time_point=minutes_per_time_point,
         nucleus_diameter_um=nucleus_diameter_um,
     )
+
+
+def _take(images: np.ndarray, first: int, time_point: int, channel: int) -> np.ndarray:
+    return images[time_point - first, channel]
 
 
 def read_timelapse(
@@ -153,6 +161,7 @@ def read_timelapse(
         accept_guess: takes what is not stated as guessed; else a guess is a UserError showing it.
     """
     path = Path(os.path.abspath(path))  # the same file after a change of the working folder
+    opened = {"axes": axes, "pattern": pattern, "time_points": time_points}
     image = _open_image(path, pattern, time_points)
     dtype = np.dtype(image.dtype)
     if dtype.kind not in "biuf":
@@ -196,11 +205,30 @@ def read_timelapse(
         channel_names=name_channels(image, axes),
         dtype=dtype,
         spacing_um=spacing,
-        read_stack=make_reader(image, axes, dtype),
+        read_stack=_FileReader(path, opened, make_reader(image, axes, dtype)),
         minutes_per_time_point=image.minutes_per_time_point if minutes is None else float(minutes),
         nucleus_diameter_um=nucleus_diameter_um,
         path=path,
     )
+
+
+@dataclass(frozen=True)
+class _FileReader:
+    path: Path
+    opened: dict[str, Any]  # arguments of `read_timelapse`
+    read: Callable[[int, int], np.ndarray]
+
+    def __call__(self, time_point: int, channel: int) -> np.ndarray:
+        return self.read(time_point, channel)
+
+    def __reduce__(self) -> tuple:
+        return _open_again, (self.path, self.opened)
+
+
+def _open_again(path: Path, opened: dict[str, Any]) -> _FileReader:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # they were given when it was first opened
+        return read_timelapse(path, **opened, accept_guess=True).read_stack
 
 
 def _warn_of_other_spacing(image: ImageFile, spacing_um: tuple[float, float, float]) -> None:

@@ -7,6 +7,7 @@ Its modules, in the order of use:
     calibration   probabilities one can believe, chosen on validation movies
     comparison    is a fine-tuned network better than what there was?
     movie         three networks and tracking, one after the other
+    units         the same, shared out to many processes
 """
 
 import lazy_loader

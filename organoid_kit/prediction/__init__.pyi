@@ -1,6 +1,6 @@
 """What this room offers; each is loaded when it is first asked for."""
 
-from . import calibration, comparison, crops, movie, positions
+from . import calibration, comparison, crops, movie, positions, units
 from .calibration import calibrate_network
 from .comparison import compare_fine_tuned, judge_run
 from .crops import predict_divisions, predict_links
@@ -23,4 +23,5 @@ __all__ = [
     "predict_links",
     "predict_positions",
     "track_movie",
+    "units",
 ]

@@ -23,6 +23,7 @@ from organoid_kit.tracking.motion import compute_displacements, estimate_drift, 
 
 _TOGETHER = 64  # crops or pairs that go through the network at once
 _ALIKE = 16  # numbers of crops are multiples of this: networks are traced for a few sizes only
+BELIEVED = "distance_probability"  # of links, before a network is asked
 _LEAST_FLOW_UM = 0.5  # slower surroundings are taken to stand still
 _SURE, _UNLIKELY = 0.9, 0.01  # probabilities of the best candidate, and by distance of others
 _NOT_ASKED = 0.001  # of 12,000 such candidates on ten invented movies none was a link
@@ -68,16 +69,12 @@ def predict_links(
     fitted = fit_to_network(AnnotatedMovie(movie, annotations), settings)
     positions, prepared = _prepare(fitted, settings, "link")
     spacing = compute_working_spacing(fitted, settings)
-    scaled, size = fitted.with_spacing().annotations, fitted.movie.relative_size
-    candidates = find_candidates(
-        scaled,
-        max_distance_um=choose_max_distance(scaled, settings.max_link_um, size),
-        neighbours=settings.link_neighbours,
-        remove_drift=settings.remove_drift,
-    )
+    candidates = fitted.with_spacing().annotations
+    if BELIEVED not in candidates.link_properties:
+        candidates = propose_links(fitted, settings)
     drift = estimate_drift(candidates) if settings.remove_drift else {}
     moved_um = compute_displacements(candidates, candidates.links, drift)
-    believed, _ = estimate_link_probabilities(candidates)
+    believed = candidates.link_properties[BELIEVED].astype(float)
     best = np.intersect1d(*(find_best(believed, ends) for ends in candidates.links.T))
     if settings.remove_drift:
         trusted = best[believed[best] >= 0.5]
@@ -113,6 +110,23 @@ def predict_links(
     found = {"link_properties": {"link_probability": answers}}
     found["spacing_um"] = annotations.spacing_um or movie.spacing_um
     return dataclasses.replace(candidates, **found)
+
+
+def propose_links(fitted: AnnotatedMovie, settings: NetworkSettings) -> Annotations:
+    """All candidate links of a movie, as the network sees it, and how probable each is by distance.
+
+    `predict_links` does this first, unless it was done: then it needs no more than the time points
+    that it is to judge, and the one after.
+    """
+    scaled, size = fitted.with_spacing().annotations, fitted.movie.relative_size
+    candidates = find_candidates(
+        scaled,
+        max_distance_um=choose_max_distance(scaled, settings.max_link_um, size),
+        neighbours=settings.link_neighbours,
+        remove_drift=settings.remove_drift,
+    )
+    believed, _ = estimate_link_probabilities(candidates)
+    return dataclasses.replace(candidates, link_properties={BELIEVED: believed})
 
 
 def _remove_flow(

@@ -19,7 +19,7 @@ from organoid_kit.prediction.crops import predict_divisions, predict_links
 from organoid_kit.prediction.positions import predict_positions
 from organoid_kit.tracking import TrackingSettings, add_error_probabilities, build_tracks
 
-_LEAST_PROBABILITY = 0.2  # positions are kept down to this: tracking may need them
+LEAST_PROBABILITY = 0.2  # positions are kept down to this: tracking may need them
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,22 +56,43 @@ def track_movie(
     `add_error_probabilities`, `resume_file` that of `predict_positions`, which takes longest.
     """
     networks = load_networks(position_network, division_network, link_network, channels)
-    nothing = Annotations(np.zeros((0, 3)), [])
-    for _, own in networks.values():
-        movie = state_size(AnnotatedMovie(movie, nothing), own)
-    known = [own for _, own in networks.values()]
-    warn_if_unlike(fit_to_network(AnnotatedMovie(movie, nothing), known[0]), *known)
+    movie = fit_movie(movie, networks)
     networks = {kind: (one, own.changed(look=None)) for kind, (one, own) in networks.items()}
     seconds: dict[str, float] = {}
     bar = {"show_progress": show_progress}
     with _measure(seconds, "positions"):
         network, own = networks["position"]
-        wishes = {"threshold": min(own.threshold, _LEAST_PROBABILITY), "resume_file": resume_file}
+        wishes = {"threshold": min(own.threshold, LEAST_PROBABILITY), "resume_file": resume_file}
         found = predict_positions(network, movie, own, **wishes, **bar)
     for kind, predict in (("division", predict_divisions), ("link", predict_links)):
         with _measure(seconds, f"{kind}s"):
             network, own = networks[kind]
             found = predict(network, movie, found, own, **bar)
+    return solve(found, movie, settings=settings, temperature=temperature, seconds=seconds)
+
+
+def fit_movie(
+    movie: TimeLapse, networks: dict[str, tuple[keras.Model, NetworkSettings]]
+) -> TimeLapse:
+    """The movie with one size of nuclei for all networks; warns of what is unlike the training."""
+    nothing, known = Annotations(np.zeros((0, 3)), []), [own for _, own in networks.values()]
+    for own in known:
+        movie = state_size(AnnotatedMovie(movie, nothing), own)
+    warn_if_unlike(fit_to_network(AnnotatedMovie(movie, nothing), known[0]), *known)
+    return movie
+
+
+def solve(
+    found: Annotations,
+    movie: TimeLapse,
+    *,
+    settings: TrackingSettings | None = None,
+    temperature: float = 1.0,
+    seconds: dict[str, float],
+) -> TrackedMovie:
+    """The most probable tracks through what was found and judged, and how probably they are wrong;
+    `seconds` are those spent so far.
+    """
     region = np.array([[0, 0, 0], np.array(movie.shape_zyx) - 1], float)
     options = {"settings": settings, "region": region}
     with _measure(seconds, "tracks"):

@@ -75,7 +75,7 @@ def predict_positions(
     if missing := sorted(set(wanted) - set(movie.time_points)):
         advice = f"It has {movie.time_points[0]} to {movie.time_points[-1]}: leave these out."
         raise refuse(movie.name, "Time points must exist in the movie", missing, advice)
-    identity = _identify(network, movie, settings, threshold) if resume_file else ""
+    identity = identify(network, movie, settings, threshold) if resume_file else ""
     journal = _Journal(resume_file, identity)
     nothing = Annotations(np.zeros((0, 3)), [])
     fitted = fit_to_network(AnnotatedMovie(movie, nothing), settings).movie
@@ -224,7 +224,7 @@ def _round_up(size: int, step: int) -> int:
     return -(-size // step) * step
 
 
-def _identify(
+def identify(
     network: keras.Model, movie: TimeLapse, settings: NetworkSettings, threshold: float
 ) -> str:
     """A checksum of everything a prediction depends on; the first stack stands for all images."""

@@ -1,0 +1,127 @@
+"""`track` with several processes: on this machine, on a cluster, or as one share of many."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from organoid_kit.base import UserError, refuse
+from organoid_kit.cli.files import TrackWriter, choose_outputs, load_keras
+from organoid_kit.cli.track import load_settings, print_doubts
+from organoid_kit.data import AnnotatedMovie
+
+_THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+_FAILURES = 20  # so many workers may be lost with a unit before it is given up
+
+
+def track_in_units(
+    movies: Sequence[AnnotatedMovie],
+    networks: tuple[str, str, str],
+    channels: tuple[int, ...] | None,
+    output: Path,
+    form: str | None,
+    block: int,
+    workers: int | None,
+    scheduler: str | None,
+    array: str | None,
+) -> None:
+    """Tracks movies into a folder. The same command goes on after an interruption; a movie that
+    fails does not stop the others.
+    """
+    if output.suffix:
+        rule, advice = "Movies shared out are tracked into a folder", "Leave out the suffix."
+        raise refuse(output, rule, "a file", advice)
+    if block < 1 or (workers is not None and workers < 1):
+        rule, advice = "Work is shared out in whole numbers from 1", "Write --workers 2, say."
+        raise refuse(output, rule, f"--block {block}, --workers {workers}", advice)
+    networks = tuple(
+        str(Path(name).absolute()) if Path(name).exists() else name for name in networks
+    )
+    names = [annotated.movie.name for annotated in movies]
+    paths = choose_outputs(output, names, form, begun=True)
+    share = _parse_share(array) if array else slice(None)
+    load_keras()
+    load_settings(movies, networks, channels)
+    from organoid_kit.prediction.units import TrackingJob, do_jobs
+
+    wanted, jobs, failed = {}, [], []
+    for annotated, path in list(zip(movies, paths, strict=True))[share]:
+        folder = (output / "units" / path.stem).absolute()
+        if path.exists() and not folder.exists():
+            rule, advice = "Existing files are never overwritten", "Choose another --output."
+            raise refuse(path, rule, "not from a command like this", advice)
+        try:
+            job = TrackingJob(annotated.movie, networks, folder, channels, block).prepare()
+        except UserError as error:
+            failed.append(_report(annotated, error))
+            continue
+        if path.exists():
+            print(f"{annotated.movie.name}: was tracked before, {path}")
+        else:
+            wanted[folder], jobs = (annotated, path), [*jobs, job]
+    units = sum(len(job.units()) for job in jobs)
+    print(f"{len(jobs)} movies to track, in {units} units of at most {block} time points")
+    with _open_executor(workers, scheduler) as executor:
+        for job, tracked in do_jobs(jobs, executor):
+            annotated, path = wanted[job.folder]
+            if isinstance(tracked, Exception):
+                failed.append(_report(annotated, tracked))
+                continue
+            print(f"{annotated.movie.name}: {tracked}")
+            print_doubts(tracked.tracks)
+            files = TrackWriter(path, form).write(tracked.tracks, path, annotated)
+            print(*(f"  {file}" for file in files), sep="\n")
+            for file in job.folder.glob("*.npz"):
+                file.unlink()
+    if failed:
+        advice = "Mend them, and give the same command again: what is done is not done again."
+        raise refuse(output, "Every movie must be tracked", f"failed: {', '.join(failed)}", advice)
+
+
+def _report(annotated: AnnotatedMovie, error: Exception) -> str:
+    kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
+    print(f"{annotated.movie.name}: failed. {kind}{error}")
+    return annotated.movie.name
+
+
+def _parse_share(array: str) -> slice:
+    """3/40 → every 40th movie, from the third on."""
+    number, _, count = array.partition("/")
+    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+        rule, advice = "A share of the movies is number/count, from 1", "Write --array 3/40, say."
+        raise refuse("--array", rule, array, advice)
+    return slice(int(number) - 1, None, int(count))
+
+
+@contextmanager
+def _open_executor(workers: int | None, scheduler: str | None) -> Iterator[Executor]:
+    """Dask's processes on this machine, or those of its scheduler; else this process."""
+    if workers is None and not scheduler:
+        executor = ThreadPoolExecutor(1)
+        try:
+            yield executor
+        finally:  # an interrupt ends it with the unit under way
+            executor.shutdown(cancel_futures=True)
+        return
+    try:
+        from distributed import Client, LocalCluster
+    except ImportError as error:
+        advice = 'Run: pip install "organoid-kit[cluster]", or use --array 1/2 and --array 2/2.'
+        raise refuse("--workers", "Several processes need Dask", error, advice) from error
+    if scheduler:
+        try:
+            client = Client(scheduler, timeout=20)
+        except (OSError, ValueError) as error:
+            rule, advice = "A scheduler must answer", "Start it, or correct its address."
+            raise refuse(scheduler, rule, error, advice) from error
+        with client:
+            yield client.get_executor(pure=False)
+        return
+    options = {"env": dict.fromkeys(_THREADS, "1")}
+    options["scheduler_kwargs"] = {"allowed_failures": _FAILURES}
+    with (
+        LocalCluster(n_workers=workers, threads_per_worker=1, **options) as cluster,
+        Client(cluster) as client,
+    ):
+        print(f"{workers} workers; watch them at {client.dashboard_link}")
+        yield client.get_executor(pure=False)

@@ -1,0 +1,206 @@
+"""Tracking shared out: in one process, in several, killed and gone on with, in a cluster's jobs."""
+
+import os
+import re
+import stat
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+import tifffile
+
+from organoid_kit.cli import main
+from organoid_kit.data.formats import read_annotations
+from organoid_kit.data.timelapse import write_timelapse
+from organoid_kit.networks.building import build_network
+from organoid_kit.networks.folders import SHIPPED
+from organoid_kit.networks.saving import save_network
+from organoid_kit.prediction import units
+from training_helpers import make_family, tiny_crop_settings
+
+NAMES = ("first", "second", "third")
+DOCS = Path(__file__).parents[2] / "docs" / "cluster.md"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Three movies of five time points, a division and a link network that learned nothing, and
+    the tracks made of the movies in one go.
+    """
+    folder = tmp_path_factory.mktemp("shared out")
+    for seed, name in enumerate(NAMES):
+        write_timelapse(make_family(seed, time_points=5).movie, folder / f"{name}.ome.tif")
+    for network in ("division", "link"):
+        settings = tiny_crop_settings(network, folder)
+        save_network(build_network(settings), settings, folder / network)
+    assert run_track(folder, folder / "plain") == 0
+    return folder
+
+
+def list_arguments(folder: Path, output: Path, *options: object, movies=NAMES) -> list[str]:
+    named = ["--position", SHIPPED / "position_small"]
+    named += ["--division", folder / "division", "--link", folder / "link"]
+    paths = [folder / f"{name}.ome.tif" for name in movies]
+    return [str(each) for each in ("track", *paths, *named, "-o", output, *options)]
+
+
+def run_track(*arguments: object, **options: object) -> int:
+    return main(list_arguments(*arguments, **options))
+
+
+def assert_same_tracks(output: Path, folder: Path, names=NAMES) -> None:
+    for name in names:
+        own, plain = (read_annotations(each / f"{name}.aut") for each in (output, folder / "plain"))
+        assert len(plain.links) > 8
+        np.testing.assert_allclose(own.positions, plain.positions, atol=1e-3)
+        np.testing.assert_array_equal(own.links, plain.links)
+        for key in ("probability", "division_probability"):
+            ours, theirs = (each.properties[key].astype(float) for each in (own, plain))
+            np.testing.assert_allclose(ours, theirs, atol=1e-3)
+
+
+def test_shares_of_a_job_array_have_the_tracks_of_one_command(folder, tmp_path, capsys):
+    for share in ("1/2", "2/2"):
+        assert run_track(folder, tmp_path / "out", "--array", share, "--block", 2) == 0
+    said = capsys.readouterr().out
+    assert "2 movies to track, in 6 units" in said and "1 movies to track" in said
+    assert_same_tracks(tmp_path / "out", folder)
+    assert not list(tmp_path.rglob("*.npz"))
+    assert run_track(folder, tmp_path / "out", "--array", "1/1", "--block", 2) == 0
+    assert capsys.readouterr().out.count("was tracked before") == 3
+
+
+def test_what_is_done_is_not_done_again(folder, tmp_path, monkeypatch, capsys):
+    asked, predict = [], units.predict_positions
+
+    def fail_once(*given, time_points, **options):
+        asked.append(time_points)
+        if len(asked) == 2:
+            raise MemoryError("none left")
+        return predict(*given, time_points=time_points, **options)
+
+    monkeypatch.setattr(units, "predict_positions", fail_once)
+    options = ("--array", "1/1", "--block", 2)
+    assert run_track(folder, tmp_path / "out", *options, movies=NAMES[:1]) == 2
+    assert "first: failed. MemoryError: none left" in capsys.readouterr().out
+    assert run_track(folder, tmp_path / "out", *options, movies=NAMES[:1]) == 0
+    assert asked == [range(0, 2), range(2, 4), range(4, 5), range(2, 4)]
+    assert_same_tracks(tmp_path / "out", folder, NAMES[:1])
+
+
+def test_a_movie_that_is_broken_fails_alone(folder, tmp_path, capsys):
+    for name in NAMES[:2]:
+        (tmp_path / f"{name}.ome.tif").write_bytes((folder / f"{name}.ome.tif").read_bytes())
+    with tifffile.TiffFile(tmp_path / "first.ome.tif") as tif:
+        place, length = tif.pages[-1].dataoffsets[0], tif.pages[-1].databytecounts[0]
+    with open(tmp_path / "first.ome.tif", "r+b") as file:  # in its last time point
+        file.seek(place)
+        file.write(b"\0" * length)
+    arguments = list_arguments(folder, tmp_path / "out", "--array", "1/1")
+    arguments = [
+        word.replace(f"{folder}/", f"{tmp_path}/") if ".tif" in word else word for word in arguments
+    ]
+    arguments = [word for word in arguments if "third" not in word]
+    assert main(arguments) == 2
+    said = capsys.readouterr()
+    assert "first: failed. Every stack must be readable" in said.out and "time point 4" in said.out
+    assert "failed: first" in said.err and "the same command again" in said.err
+    assert_same_tracks(tmp_path / "out", folder, ["second"])
+    (tmp_path / "first.ome.tif").write_bytes((folder / "first.ome.tif").read_bytes())
+    assert main(arguments) == 0  # as the message promises
+    assert_same_tracks(tmp_path / "out", folder, NAMES[:2])
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--array", "3/2"), "--array 3/40"),
+        (("--array", "1"), "--array 3/40"),
+        (("--workers", "0"), "whole numbers from 1"),
+        (("--array", "1/1", "--block", "0"), "whole numbers from 1"),
+        (("--array", "1/1", "--score"), "Use `score`"),
+    ],
+)
+def test_shares_that_make_no_sense(folder, tmp_path, options, words, capsys):
+    assert run_track(folder, tmp_path / "out", *options) == 2
+    assert words in capsys.readouterr().err and not list(tmp_path.iterdir())
+
+
+def test_other_work_is_not_gone_on_with(folder, tmp_path, capsys):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "first.aut").write_text("mine")
+    assert run_track(folder, tmp_path / "out", "--array", "1/1") == 2
+    assert "never overwritten" in capsys.readouterr().err
+    assert (tmp_path / "out" / "first.aut").read_text() == "mine"
+    assert (
+        run_track(folder, tmp_path / "new", "--array", "1/1", "--block", 2, movies=NAMES[:1]) == 0
+    )
+    assert (
+        run_track(folder, tmp_path / "new", "--array", "1/1", "--block", 3, movies=NAMES[:1]) == 2
+    )
+    assert "same movie, networks, channels and blocks" in capsys.readouterr().out
+
+
+def test_jobs_are_small_when_they_travel(folder):
+    pickle = pytest.importorskip("cloudpickle")
+    from organoid_kit.data.timelapse import read_timelapse
+
+    movie = read_timelapse(folder / "first.ome.tif")
+    job = units.TrackingJob(movie, ("position_small", "division_small", "link_small"), folder)
+    sent = pickle.dumps(job)
+    assert len(sent) < 3000
+    arrived = pickle.loads(sent).movie
+    assert (arrived.name, arrived.time_points) == (movie.name, movie.time_points)
+    np.testing.assert_array_equal(arrived.stack(3), movie.stack(3))
+
+
+# ---- several processes -----------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_killed_costs_nothing(folder, tmp_path):
+    """Two processes, of which one is killed as soon as something was found."""
+    pytest.importorskip("distributed")
+    killed = []
+
+    def kill_one():
+        while not list(tmp_path.rglob("*.npz")):
+            time.sleep(0.05)
+        children = psutil.Process().children()
+        workers = [each for each in children if "spawn_main" in " ".join(each.cmdline())]
+        workers[0].kill()
+        killed.append(workers[0].pid)
+
+    killer = threading.Thread(target=kill_one, daemon=True)
+    killer.start()
+    assert run_track(folder, tmp_path / "out", "--workers", 2, "--block", 2) == 0
+    assert killed
+    assert_same_tracks(tmp_path / "out", folder)
+
+
+@pytest.mark.slow
+def test_a_cluster_of_jobs(folder, tmp_path, monkeypatch):
+    """The script of docs/cluster.md, with an `sbatch` that starts what it is given here."""
+    pytest.importorskip("dask_jobqueue")
+    [script] = re.findall(r"```python\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
+    (tmp_path / "share_out.py").write_text(script)
+    for name, body in {
+        "sbatch": 'bash "$1" >"$0.$$.log" 2>&1 & echo "Submitted batch job $!"',
+        "scancel": 'kill "$@" 2>/dev/null || true',
+    }.items():
+        file = tmp_path / "bin" / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(f"#!/bin/bash\n{body}\n")
+        file.chmod(file.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    arguments = list_arguments(folder, tmp_path / "out", "--block", 2)[1:]
+    command = [sys.executable, tmp_path / "share_out.py", "2", *arguments]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=400)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert_same_tracks(tmp_path / "out", folder)
+    assert len(list((tmp_path / "bin").glob("sbatch.*.log"))) == 2
