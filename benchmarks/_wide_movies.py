@@ -20,12 +20,14 @@ from organoid_kit.data.dataset import AnnotatedMovie
 from organoid_kit.data.timelapse import make_timelapse
 
 KINDS = ("organoid", "sparse", "shallow", "culture")
+SLAB_SEEDS = 4300  # from here on: slabs
 _NUCLEI = (2, 3)  # the channels that show them
 
 
 def make_wide_movie(seed: int) -> AnnotatedMovie:
-    """A movie of the kind that the seed's remainder names; channels 2 and 3 show nuclei."""
-    rng, kind = np.random.default_rng((seed, 77)), KINDS[seed % len(KINDS)]
+    """A movie of the kind that the seed's remainder names, or a slab; channels 2 and 3 show nuclei."""
+    rng = np.random.default_rng((seed, 77))
+    kind = "slab" if seed >= SLAB_SEEDS else KINDS[seed % len(KINDS)]
     spacing_um = (_draw(rng, 0.8, 4.0), *[_draw(rng, 0.25, 1.1)] * 2)
     field_um = (56.0, 64.0, 64.0)
     drawn = {"time_points": 2, "photons": _draw(rng, 15, 1500), "haze": rng.uniform(0, 0.5)}
@@ -38,12 +40,17 @@ def make_wide_movie(seed: int) -> AnnotatedMovie:
     if kind == "culture":
         spacing_um, field_um = (1.5, *spacing_um[1:]), (13.5, 110.0, 110.0)
         drawn |= {"elongation": rng.uniform(0.65, 0.9), "cytoplasm": 0.0}
+    if kind == "slab":
+        step_um = _draw(rng, 0.4, 1.5)
+        spacing_um, field_um = (step_um, *spacing_um[1:]), (14 * step_um, 110.0, 110.0)
+        drawn |= {"elongation": rng.uniform(0.35, 0.8), "looseness": 1.0}
+        drawn |= {"cytoplasm": rng.uniform(0, 0.05), "background": rng.uniform(0, 0.05)}
     shape = tuple(max(1, round(um / step)) for um, step in zip(field_um, spacing_um, strict=True))
     drawn |= {"shape_zyx": shape, "spacing_um": spacing_um}
     settings = random_synthetic_settings(rng, **drawn)
     name = f"wide {seed}, {kind}"
-    if kind == "culture":
-        images, truth = _make_culture(settings, rng, name)
+    if kind in ("culture", "slab"):
+        images, truth = _make_culture(settings, rng, name, kind == "slab")
     else:
         movie, truth = make_synthetic_movie(settings, seed, name)
         images = np.stack([movie.stack(time, _NUCLEI) for time in movie.time_points])
@@ -65,10 +72,10 @@ def _draw(rng: np.random.Generator, low: float, high: float) -> float:
 
 
 def _make_culture(
-    settings: SyntheticSettings, rng: np.random.Generator, name: str
+    settings: SyntheticSettings, rng: np.random.Generator, name: str, slab: bool
 ) -> tuple[np.ndarray, Annotations]:
-    """Nuclei lying flat, none on another, seen in one plane or cut by a few: (t, z, y, x), and their
-    centres."""
+    """Nuclei lying flat, none on another, seen in one plane or cut by a few, of a slab above, below
+    or through their centres: (t, z, y, x), and their centres."""
     field_um = np.array(settings.shape_zyx) * settings.spacing_um
     apart_um = settings.nucleus_diameter_um * rng.uniform(1.3, 2.2)
     places = rng.uniform((0.5, 0, 0), (0.5, 1, 1), (400, 3)) * field_um
@@ -86,7 +93,12 @@ def _make_culture(
     microscope = Microscope(settings, rng)
     images = np.stack([microscope.look(each)[1:].sum(axis=0) for each in snapshots])
     planes = images.shape[1]
-    if rng.random() < 0.5:
+    if slab:
+        kept_planes = int(rng.integers(3, 7))
+        first = int(np.clip(round((planes - 1) / 2 - rng.uniform(-1, kept_planes)), 0, planes - kept_planes))
+        images = images[:, first : first + kept_planes]
+        middle = float(np.clip((planes - 1) / 2 - first, 0, kept_planes - 1))
+    elif rng.random() < 0.5:
         images, middle = images.mean(axis=1, keepdims=True), 0.0
     else:
         below = int(rng.integers(0, planes // 2))

@@ -50,10 +50,14 @@ SEEDS = {  # training, validation and test movies; short ones for positions, lon
     "link": (range(1100, 1130), range(2100, 2106), range(3100, 3110)),
 }
 # For positions also movies far from the bundled ones (_wide_movies.py)
-WIDE_SEEDS = (range(4000, 4064), range(4100, 4108), range(4200, 4216))
+WIDE_SEEDS = (
+    (*range(4000, 4064), *range(4320, 4344)),
+    (*range(4100, 4108), *range(4344, 4348)),
+    (*range(4200, 4216), *range(4350, 4362)),
+)
 SETTINGS: dict[str, dict[str, Any]] = {
     "position": {
-        "epochs": 12,
+        "epochs": 18,
         "nucleus_sigma_um": 2.0,
         "patches_per_time_point": 5,
         "batch_size": 8,
@@ -74,12 +78,18 @@ def make_movies(network: str, seeds: Iterable[int]) -> list[AnnotatedMovie]:
 
 def make_part(network: str, part: int) -> list[AnnotatedMovie]:
     """Training (0), validation (1) or test movies (2)."""
-    wide = WIDE_SEEDS[part] if network == "position" else ()
-    return make_movies(network, SEEDS[network][part]) + [make_wide_movie(seed) for seed in wide]
+    return make_movies(network, list_seeds(network, part))
+
+
+def list_seeds(network: str, part: int) -> list[int]:
+    """Those of the bundled movies' kind, and for the position network the wide ones."""
+    return [*SEEDS[network][part], *(WIDE_SEEDS[part] if network == "position" else ())]
 
 
 def make_movie(network: str, seed: int) -> AnnotatedMovie:
     """One such movie; for divisions and links it is longer, and may move much faster."""
+    if seed in sum(WIDE_SEEDS, ()):
+        return make_wide_movie(seed)
     rng = np.random.default_rng(seed)
     spacing = (float(rng.choice([1.5, 2.0, 2.0, 2.5])), *[float(rng.uniform(0.35, 0.6))] * 2)
     shape = tuple(round(field / step) for field, step in zip(_FIELD_UM, spacing, strict=True))
@@ -131,10 +141,11 @@ def calibrate_shipped(network: str) -> None:
 
 
 def measure_shipped(network: str) -> None:
-    """Measures how the training movies of a shipped network look, every third or so of them."""
-    seeds, settings = SEEDS[network][0], load_settings(f"{network}_small")
+    """Measures how the training movies of a shipped network look, twenty of them."""
+    seeds, settings = list_seeds(network, 0), load_settings(f"{network}_small")
     shown = settings.changed(channels=_CHANNELS, nucleus_diameter_um=None)
-    look = measure_look(make_movies(network, seeds[:: len(seeds) // 20 or 1]), shown)
+    rows = np.unique(np.linspace(0, len(seeds) - 1, 20).round().astype(int))
+    look = measure_look(make_movies(network, [seeds[row] for row in rows]), shown)
     save_settings(settings.changed(look=look), f"{network}_small")
     print(look)
 
@@ -145,7 +156,7 @@ def score_positions_found(folder: str | Path) -> dict[str, Any]:
     pooled = {}
     for family, movies in (
         ("invented_test_movies", make_movies("position", SEEDS["position"][2])),
-        ("wide_test_movies", [make_wide_movie(seed) for seed in WIDE_SEEDS[2]]),
+        ("wide_test_movies", make_movies("position", WIDE_SEEDS[2])),
     ):
         scores = []
         for movie in movies:

@@ -14,7 +14,7 @@ from organoid_kit.data import AnnotatedMovie, TimeLapse
 from organoid_kit.examples.intensities import find_missing, mend_voxels, normalise
 
 _SAME_SPACING = 1.05  # movies whose spacing differs by less are not resampled
-# A single plane is shown as a plane of a stack looks: with dimmer ones below and above it
+# Stacks thinner than a nucleus are shown as nuclei look in thicker ones: dimmer below and above
 _PLANE = np.float32([0.6, 1.0, 0.6])[:, None, None]
 # Normalised values that are shown black and white; 0 and 1 are about background and nucleus.
 GREYS = (-0.1, 1.2)
@@ -33,14 +33,14 @@ def is_same_spacing(own_um: float, wanted_um: float) -> bool:
 
 def compute_working_shape(movie: TimeLapse, settings: NetworkSettings) -> tuple[int, int, int]:
     """Shape (z, y, x) of stacks at the spacing of the settings (None: as it is). An axis of nearly
-    this spacing stays. A single plane becomes three for a network that sees several.
+    this spacing stays. One or two planes become three for a network that sees several.
     """
     shape, spacing_um = [], settings.spacing_um or movie.spacing_um
     for size, own, wanted in zip(movie.shape_zyx, movie.spacing_um, spacing_um):
         same = size == 1 or is_same_spacing(own, wanted)
         shape.append(size if same else max(1, round(size * own / wanted)))
-    if movie.shape_zyx[0] == 1 and settings.patch_shape_zyx[0] > 1:
-        shape[0] = len(_PLANE)
+    if settings.patch_shape_zyx[0] > 1:
+        shape[0] = max(shape[0], len(_PLANE))
     return tuple(shape)
 
 
@@ -84,8 +84,10 @@ def prepare_stack(
         raise refuse(movie.name, "Intensities must be finite", received, advice)
     shape = compute_working_shape(movie, settings)
     if movie.shape_zyx[0] == 1 < shape[0]:
-        return resample(stack, (1, *shape[1:]), settings.intensity_quantiles, denoise) * _PLANE
-    return resample(stack, shape, settings.intensity_quantiles, denoise)
+        stack = resample(stack, (1, *shape[1:]), settings.intensity_quantiles, denoise)
+    else:
+        stack = resample(stack, shape, settings.intensity_quantiles, denoise)
+    return stack * _PLANE if shape[0] == len(_PLANE) else stack
 
 
 def resample(

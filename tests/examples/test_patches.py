@@ -40,7 +40,7 @@ def noisy_stack(shape=(8, 40, 40), seed=0):
         ((2.0, 0.5, 0.5), (10, 40, 60)),
         ((2.05, 0.49, 0.51), (10, 40, 60)),  # less than 5 % is left as it is
         ((1.0, 1.0, 0.25), (20, 20, 120)),
-        ((100.0, 100.0, 100.0), (1, 1, 1)),
+        ((100.0, 100.0, 100.0), (3, 1, 1)),  # never one plane
     ],
 )
 def test_shape_follows_the_spacing(spacing_um, shape):
@@ -48,20 +48,21 @@ def test_shape_follows_the_spacing(spacing_um, shape):
     assert compute_working_shape(movie, NetworkSettings(spacing_um=spacing_um)) == shape
 
 
+@pytest.mark.parametrize("own_planes", [1, 2, 4])  # of 0.3 µm
 @pytest.mark.parametrize("patch_planes, planes", [(1, 1), (16, 3)])
-def test_a_single_plane_looks_like_a_plane_of_a_stack_to_a_network_that_sees_several(
-    patch_planes, planes
+def test_a_thin_stack_looks_like_a_plane_of_a_thick_one_to_a_network_that_sees_several(
+    own_planes, patch_planes, planes
 ):
-    movie = make_movie(noisy_stack((1, 1, 1, 40, 60)), (2.0, 0.5, 0.5))
+    plane = noisy_stack((1, 1, 1, 40, 60))
+    movie = make_movie(np.repeat(plane, own_planes, axis=2), (0.3, 0.5, 0.5))
     settings = NetworkSettings(spacing_um=(1.0, 1.0, 1.0), patch_shape_zyx=(patch_planes, 16, 16))
     assert compute_working_shape(movie, settings) == (planes, 20, 30)
     stack = prepare_stack(movie, 0, settings)
     assert stack.shape == (planes, 20, 30)
     middle = stack[planes // 2]
-    np.testing.assert_allclose(stack[0], middle * (0.6 if planes > 1 else 1), rtol=1e-5)
-    np.testing.assert_array_equal(
-        convert_positions(np.zeros((1, 3)), (1, 40, 60), stack.shape)[0, 0], planes // 2
-    )
+    np.testing.assert_allclose(stack[0], middle * (0.6 if planes > 1 else 1), 1e-5, 1e-6)
+    inner = np.array([[(own_planes - 1) / 2, 0, 0]])
+    assert convert_positions(inner, movie.shape_zyx, stack.shape)[0, 0] == planes // 2
 
 
 @pytest.mark.parametrize(
@@ -143,7 +144,7 @@ class CountedMovie:
 
     def __init__(self, time_points=30):
         self.read = []
-        movie = make_movie(np.ones((1, 1, 2, 8, 8), np.float32))
+        movie = make_movie(np.ones((1, 1, 4, 8, 8), np.float32))
         self.movie = type(movie)(
             **{
                 **vars(movie),
@@ -154,11 +155,11 @@ class CountedMovie:
 
     def read_stack(self, time_point, channel):
         self.read.append(time_point)
-        return np.random.default_rng(time_point).random((2, 8, 8), dtype=np.float32)
+        return np.random.default_rng(time_point).random((4, 8, 8), dtype=np.float32)
 
 
 def test_the_cache_stays_within_its_bytes():
-    stack_bytes = 2 * 8 * 8 * 4
+    stack_bytes = 4 * 8 * 8 * 4
     counted = [CountedMovie(), CountedMovie()]
     prepared = PreparedMovies(
         [each.movie for each in counted], OWN_SPACING, cache_bytes=5 * stack_bytes
@@ -172,7 +173,7 @@ def test_the_cache_stays_within_its_bytes():
 
 def test_what_was_used_last_is_kept():
     counted = CountedMovie()
-    prepared = PreparedMovies([counted.movie], OWN_SPACING, cache_bytes=3 * 512)
+    prepared = PreparedMovies([counted.movie], OWN_SPACING, cache_bytes=3 * 1024)
     for time_point in (0, 1, 2, 0, 3, 0, 1):  # 3 pushes out 1, 1 pushes out 2
         prepared.stack(0, time_point)
     assert counted.read == [0, 1, 2, 3, 1]

@@ -298,7 +298,7 @@ def test_one_plane_and_patches_larger_than_the_stack(shape, patch):
     assert images.shape == (16, *patch, 3)
     assert targets.max() > 0.5 and weights.max() > 0 and np.abs(images).max() > 0.1
     for example in examples.examples(0, 0, 16):
-        planes = 3 if shape[0] == 1 and patch[0] > 1 else shape[0]  # a single plane has neighbours
+        planes = 3 if patch[0] > 1 else shape[0]  # a single plane has neighbours
         assert example.counts.sum() <= planes * shape[1] * shape[2] * 1.6, (
             "scaled up by 1.25 in the plane at most"
         )

@@ -368,13 +368,13 @@ def test_memory_does_not_grow_with_the_movie(perfect, monkeypatch):
 
     def read_stack(time_point, channel):
         read.append(time_point)
-        return np.random.default_rng(time_point).random((2, 8, 8), dtype=np.float32)
+        return np.random.default_rng(time_point).random((4, 8, 8), dtype=np.float32)
 
     movie = dataclasses.replace(
-        make_movie([np.zeros((0, 3))], (2, 8, 8)), time_points=range(40), read_stack=read_stack
+        make_movie([np.zeros((0, 3))], (4, 8, 8)), time_points=range(40), read_stack=read_stack
     )
     predict_positions(perfect, movie, SETTINGS, show_progress=False)
-    assert max(caches) <= 3 * 2 * 8 * 8 * 4
+    assert max(caches) <= 3 * 4 * 8 * 8 * 4
     assert read == list(range(40)), "each stack is read once"
 
 
