@@ -95,7 +95,9 @@ def _make_culture(
     planes = images.shape[1]
     if slab:
         kept_planes = int(rng.integers(3, 7))
-        first = int(np.clip(round((planes - 1) / 2 - rng.uniform(-1, kept_planes)), 0, planes - kept_planes))
+        first = int(
+            np.clip(round((planes - 1) / 2 - rng.uniform(-1, kept_planes)), 0, planes - kept_planes)
+        )
         images = images[:, first : first + kept_planes]
         middle = float(np.clip((planes - 1) / 2 - first, 0, kept_planes - 1))
     elif rng.random() < 0.5:

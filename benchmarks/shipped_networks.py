@@ -50,11 +50,8 @@ SEEDS = {  # training, validation and test movies; short ones for positions, lon
     "link": (range(1100, 1130), range(2100, 2106), range(3100, 3110)),
 }
 # For positions also movies far from the bundled ones (_wide_movies.py)
-WIDE_SEEDS = (
-    (*range(4000, 4064), *range(4320, 4344)),
-    (*range(4100, 4108), *range(4344, 4348)),
-    (*range(4200, 4216), *range(4350, 4362)),
-)
+WIDE_SEEDS = (range(4000, 4064), range(4100, 4108), range(4200, 4216))
+SLAB_SEEDS = (range(4320, 4344), range(4344, 4348), range(4350, 4362))
 SETTINGS: dict[str, dict[str, Any]] = {
     "position": {
         "epochs": 18,
@@ -83,12 +80,13 @@ def make_part(network: str, part: int) -> list[AnnotatedMovie]:
 
 def list_seeds(network: str, part: int) -> list[int]:
     """Those of the bundled movies' kind, and for the position network the wide ones."""
-    return [*SEEDS[network][part], *(WIDE_SEEDS[part] if network == "position" else ())]
+    wide = (*WIDE_SEEDS[part], *SLAB_SEEDS[part]) if network == "position" else ()
+    return [*SEEDS[network][part], *wide]
 
 
 def make_movie(network: str, seed: int) -> AnnotatedMovie:
     """One such movie; for divisions and links it is longer, and may move much faster."""
-    if seed in sum(WIDE_SEEDS, ()):
+    if any(seed in seeds for seeds in WIDE_SEEDS + SLAB_SEEDS):
         return make_wide_movie(seed)
     rng = np.random.default_rng(seed)
     spacing = (float(rng.choice([1.5, 2.0, 2.0, 2.5])), *[float(rng.uniform(0.35, 0.6))] * 2)
@@ -154,12 +152,13 @@ def score_positions_found(folder: str | Path) -> dict[str, Any]:
     """Scores of the position network on the test movies, and on those far from the bundled ones."""
     model, settings = load_network(folder)
     pooled = {}
-    for family, movies in (
-        ("invented_test_movies", make_movies("position", SEEDS["position"][2])),
-        ("wide_test_movies", make_movies("position", WIDE_SEEDS[2])),
+    for family, seeds in (
+        ("invented_test_movies", SEEDS["position"][2]),
+        ("wide_test_movies", WIDE_SEEDS[2]),
+        ("slab_test_movies", SLAB_SEEDS[2]),
     ):
         scores = []
-        for movie in movies:
+        for movie in make_movies("position", seeds):
             found = predict_positions(
                 model, movie.movie, settings.changed(channels=_CHANNELS), show_progress=False
             )
