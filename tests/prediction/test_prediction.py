@@ -345,7 +345,7 @@ def test_a_time_point_the_movie_lacks_is_refused(perfect):
 def test_a_broken_stack_is_named(perfect):
     images = np.random.default_rng(0).random((5, 1, 2, 8, 8), dtype=np.float32)
     images[4] = np.nan
-    with pytest.raises(UserError, match="'broken', time point 4"):
+    with pytest.raises(UserError, match="'broken': time point 4"):
         predict_positions(
             perfect,
             make_timelapse(images, SPACING_UM, name="broken"),
