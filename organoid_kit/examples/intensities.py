@@ -6,6 +6,7 @@ is too bright for noise over several voxels counts as nuclei, however little it 
 """
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 from scipy.ndimage import gaussian_filter, maximum_filter
@@ -52,8 +53,12 @@ def mend_voxels(stack: np.ndarray, missing: np.ndarray, quantiles: Quantiles) ->
         brightest, values = np.moveaxis(beside, axis, 0), np.moveaxis(filled, axis, 0)
         np.maximum(brightest[1:], values[:-1], out=brightest[1:])
         np.maximum(brightest[:-1], values[1:], out=brightest[:-1])
-    margin = np.maximum(beside - dark, 0) + np.float32(6 * _measure_noise(filled, ~missing))
-    return np.where(filled > beside + margin, beside, filled)
+    limit = beside - dark  # in place from here on: stacks are large
+    np.maximum(limit, 0, out=limit)
+    limit += np.float32(6 * _measure_noise(filled, ~missing))
+    limit += beside
+    np.copyto(filled, beside, where=filled > limit)
+    return filled
 
 
 def normalise(
@@ -80,7 +85,9 @@ def normalise(
         low, high = float(stack.min()), float(stack.max())
     if low >= high:
         return np.zeros(stack.shape, np.float32)
-    return np.maximum((stack - np.float32(low)) / np.float32(high - low), -1, dtype=np.float32)
+    image = stack - np.float32(low)
+    image /= np.float32(high - low)
+    return np.maximum(image, -1, out=image)
 
 
 def _find_white(
@@ -101,23 +108,30 @@ def _blur(stack: np.ndarray, passes: int = 1) -> np.ndarray:
     return gaussian_filter(stack, sigmas)
 
 
-def _compute_quantiles(stack: np.ndarray, known: np.ndarray, quantiles: Quantiles) -> list[float]:
-    values = stack[known]
-    step = max(1, values.size // _COUNTED)
-    while math.gcd(step, stack.shape[-1]) > 1:  # else some columns would never be met
+def _compute_quantiles(
+    planes: Iterable[np.ndarray], known: np.ndarray, quantiles: Quantiles
+) -> list[float]:
+    """Of the known voxels, one plane after the other."""
+    step = max(1, int(known.sum()) // _COUNTED)
+    while math.gcd(step, known.shape[-1]) > 1:  # else some columns would never be met
         step += 1
-    return np.quantile(values[::step], quantiles).tolist()
+    values, passed = [], 0
+    for plane, there in zip(planes, known):
+        inside = plane[there]
+        values.append(inside[-passed % step :: step])
+        passed += len(inside)
+    return np.quantile(np.concatenate(values), quantiles).tolist()
 
 
 def _measure_noise(stack: np.ndarray, known: np.ndarray) -> float:
     """Standard deviation of noise, by second differences along y and x (Immerkær 1996)."""
     if min(stack.shape[1:]) < 3:
         return 0.0
-    curved = np.diff(np.diff(stack, 2, axis=1), 2, axis=2)
+    curved = (np.abs(np.diff(np.diff(plane, 2, axis=0), 2, axis=1)) for plane in stack)
     both = ~(maximum_filter(~known, (1, 3, 3))[:, 1:-1, 1:-1])
     if not both.any():
         return 0.0
-    return 1.4826 / 6 * _compute_quantiles(np.abs(curved), both, (0.5,))[0]
+    return 1.4826 / 6 * _compute_quantiles(curved, both, (0.5,))[0]
 
 
 def _measure_change(stack: np.ndarray, known: np.ndarray, lag: int) -> float:
@@ -125,5 +139,5 @@ def _measure_change(stack: np.ndarray, known: np.ndarray, lag: int) -> float:
     both = known[..., lag:] & known[..., :-lag]
     if not both.any():
         return 0.0
-    differences = np.abs(stack[..., lag:] - stack[..., :-lag])
+    differences = (np.abs(plane[:, lag:] - plane[:, :-lag]) for plane in stack)
     return 1.4826 / math.sqrt(2) * _compute_quantiles(differences, both, (0.5,))[0]

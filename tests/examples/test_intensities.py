@@ -1,5 +1,7 @@
 """Background becomes 0 and bright nuclei 1, whatever the field, the camera and the borders."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -8,7 +10,7 @@ from organoid_kit.base.settings import NetworkSettings
 from organoid_kit.data.timelapse import make_timelapse
 from organoid_kit.examples import intensities
 from organoid_kit.examples.intensities import normalise
-from organoid_kit.examples.patches import prepare_stack
+from organoid_kit.examples.patches import prepare_stack, resample
 from organoid_kit.examples.position import draw_dots
 
 QUANTILES = (0.1, 0.998)
@@ -119,3 +121,13 @@ def test_quantiles_see_all_columns_of_a_large_stack():
     stack = np.tile(np.float32([1, 1000, 2000, 3000] * 5), (50, 2000, 1))
     known = np.ones(stack.shape, bool)
     assert intensities._compute_quantiles(stack, known, (0.2, 0.99)) == [1, 3000]
+
+
+def test_few_copies_of_a_stack_are_in_memory():
+    stack = np.random.default_rng(0).poisson(20, (16, 512, 512)).astype(np.float32)
+    stack[:, :20] = 0
+    tracemalloc.start()
+    resample(stack, stack.shape, (0.1, 0.998))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 6 * stack.nbytes
