@@ -59,6 +59,7 @@ def annotations_strategy(draw, merges=True, extra=True):
         minutes_per_time_point=draw(st.none() | st.floats(0.01, 100)),
         name=draw(st.text(max_size=5)),
         region=draw(st.none() | st.just([[1, 2, 3], [4.5, 6, 7]])),
+        known_um=draw(st.none() | st.floats(0.5, 20)),
         extra=draw(st.dictionaries(names, nested, max_size=2)) if extra else {},
     )
 

@@ -297,7 +297,8 @@ print(f"{len(marks)} positions, {len(marks.links)} links, {len(marks.divisions()
 # An `.autlist` names movies with their annotations, of any of these formats. Notebooks 04 to 07 and the commands of
 # section 7 take it. If your files do not say their axes, state them in those notebooks, too, as here:
 # `read_dataset(…, axes="tzyx")`. Likewise, if you annotated every nucleus of the image:
-# `read_dataset(…, whole_image=True)`.
+# `read_dataset(…, whole_image=True)`. If you annotated only some, here and there, without a cuboid that is complete, say
+# `scattered=True`: what lies between them then counts neither as nucleus nor as background.
 
 # %%
 annotated = AnnotatedMovie(mine, dataclasses.replace(marks, name="01"), "t{time:03}.tif")

@@ -24,7 +24,8 @@ from organoid_kit import __version__
 from organoid_kit.base import UserError
 
 # As `read_dataset` names them
-READING = ("axes", "spacing_um", "pattern", "accept_guess", "nucleus_diameter_um", "whole_image")
+READING = ("axes", "spacing_um", "pattern", "accept_guess", "nucleus_diameter_um")
+READING += ("whole_image", "scattered")
 _OF_RUNS = ("report", "card", "export")  # stand in the module `runs`
 
 

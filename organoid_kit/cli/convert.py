@@ -64,7 +64,8 @@ def find_losses(known: Annotations, suffix: str) -> tuple[np.ndarray, list[str]]
     if suffix == ".xml":
         tables = known.properties | known.link_properties
         columns -= {"id", "name", *select_features(tables)}
-    facts = {".csv": ["extra"], ".xml": ["extra", "region"], "": ["extra", "region", "spacing_um"]}
+    facts = {".csv": ["extra"], ".xml": ["extra", "region", "known_um"]}
+    facts[""] = [*facts[".xml"], "spacing_um"]
     stated = [name for name in facts.get(suffix, ()) if np.any(getattr(known, name))]
     lost = [*sorted(columns if suffix in (".xml", "") else ()), *stated]
     sentences += [f"no place for {', '.join(lost)}."] if lost else []

@@ -15,6 +15,7 @@ from organoid_kit import data
 from organoid_kit.base import UserError, refuse
 from organoid_kit.base.files import make_file_name
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
+from organoid_kit.data.dataset import state_extent
 from organoid_kit.data.formats import add_organoidtracker_data, add_track_ids, read_for_movie
 
 OF_FILES = ("time_point_offset", "units")  # options of files of annotations
@@ -26,17 +27,19 @@ def open_movies(
     paths: Sequence[Path],
     annotations: Path | None = None,
     whole_image: bool = False,
+    scattered: bool = False,
     **reading: Any,
 ) -> list[AnnotatedMovie]:
     """All movies that were named, one by one or in an .autlist, read with these options. A file of
-    annotations is that of the only movie, read with `OF_FILES`; `whole_image`: they have all nuclei
-    of the image.
+    annotations is that of the only movie, read with `OF_FILES`; `whole_image` and `scattered` are
+    those of `read_dataset`.
     """
     movies: list[AnnotatedMovie] = []
     of_file = take_file_options(reading)
     for path in paths:
         if path.suffix == ".autlist":
-            movies += data.read_dataset(path, whole_image=whole_image, **reading)
+            stated = {"whole_image": whole_image, "scattered": scattered}
+            movies += data.read_dataset(path, **stated, **reading)
         else:
             movie = data.read_timelapse(path, **reading)
             movies.append(AnnotatedMovie(movie, Annotations([], []), reading.get("pattern")))
@@ -47,9 +50,9 @@ def open_movies(
         advice = "Name one movie, or an .autlist that names annotations for each."
         raise refuse(annotations, rule, f"{len(movies)} movies", advice)
     known = read_for_movie(annotations, movies[0].movie.spacing_um, **of_file)
-    if whole_image:
-        known = known.with_whole_image(movies[0].movie.shape_zyx)
-    return [dataclasses.replace(movies[0], annotations=known)]
+    movie = movies[0].movie
+    stated = (movie.shape_zyx, movie.relative_size, whole_image, scattered)
+    return [dataclasses.replace(movies[0], annotations=state_extent(known, *stated))]
 
 
 def open_annotated(

@@ -13,6 +13,7 @@ from organoid_kit.base.errors import MissingSpacing
 from organoid_kit.base.files import make_file_name, write_json_safely
 from organoid_kit.cli.files import select_time_points, take_file_options
 from organoid_kit.data import AnnotatedMovie, Annotations, read_dataset
+from organoid_kit.data.dataset import state_extent
 from organoid_kit.data.formats import read_for_movie
 from organoid_kit.data.timelapse import compute_relative_size
 from organoid_kit.evaluation import score_divisions, score_links, score_positions, score_tracks
@@ -51,18 +52,18 @@ def score(
     if run and threshold is None:
         threshold = load_settings(run).threshold
     of_file = take_file_options(reading)
+    size = compute_relative_size(reading.get("nucleus_diameter_um"))
     if truth.suffix == ".autlist":
         pairs = _read_movies(truth, found, reading)
     else:
         pairs = [_read_pair(truth, found, of_file)]
-        if reading.get("whole_image"):  # however large it is
-            pair = pairs[0]
-            pairs = [pair._replace(truth=pair.truth.with_whole_image((np.inf,) * 3))]
+        stated = [reading.get(name, False) for name in ("whole_image", "scattered")]
+        known = state_extent(pairs[0].truth, (np.inf,) * 3, size, *stated)  # however large it is
+        pairs = [pairs[0]._replace(truth=known)]
     if time_points:
         kept = [select_time_points(pair.truth, *time_points) for pair in pairs]
         pairs = [pair._replace(truth=truth) for pair, truth in zip(pairs, kept)]
     if max_distance is None:
-        size = compute_relative_size(reading.get("nucleus_diameter_um"))
         movies = [pair.annotated.movie for pair in pairs if pair.annotated]
         max_distance = choose_radius_um(movies) if movies else MAX_DISTANCE_UM * size
     options = {"max_distance_um": max_distance, "threshold": threshold}
@@ -132,9 +133,7 @@ def _score_tracks(pairs: Sequence[_Pair], max_distance_um: float) -> dict[str, A
     return described
 
 
-def compute_track_scores(
-    truth: Annotations, tracks: Annotations, max_distance_um: float = 5.0
-) -> Scores:
+def compute_track_scores(truth: Annotations, tracks: Annotations, max_distance_um: float) -> Scores:
     """Links, divisions within one time point and, with traccuracy, lineages."""
     within = {"max_distance_um": max_distance_um}
     scores: Scores = {"links": score_links(truth, tracks, **within)}

@@ -20,6 +20,7 @@ from organoid_kit.cli.score import compute_track_scores, format_track_scores
 from organoid_kit.data import AnnotatedMovie, Annotations
 from organoid_kit.data.formats import read_for_movie
 from organoid_kit.data.timelapse import compute_relative_size
+from organoid_kit.evaluation.matching import choose_radius_um
 from organoid_kit.tracking.linking import choose_max_distance
 
 if TYPE_CHECKING:
@@ -143,7 +144,8 @@ def _score(
     movie, shown = annotated.movie, annotated.movie
     if len(annotated.annotations.links):
         shown = annotated.with_spacing()
-        print(format_track_scores(compute_track_scores(shown.annotations, tracked.tracks)))
+        near_um = choose_radius_um([movie])
+        print(format_track_scores(compute_track_scores(shown.annotations, tracked.tracks, near_um)))
     else:
         print(f"{movie.name} has no true links: not scored")
     if len(tracked.tracks):

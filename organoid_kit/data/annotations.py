@@ -12,6 +12,7 @@ import numpy as np
 from organoid_kit.base import refuse
 
 _NUCLEUS_RADIUS_UM = 3.5  # around the outermost centres, where nobody states a region
+_ALONE_UM = 5.0  # so near to the centre of a nucleus of usual size is hardly another one's
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +31,8 @@ class Annotations:
         spacing_um: µm per voxel, zyx.
         region: (2, 3) float, zyx, voxels, lowest and highest corner of what is wholly annotated;
             see `with_whole_image`. None: guessed, see `annotated_region`.
+        known_um: of scattered annotations, see `with_scattered`: so far around each position no
+            other nucleus is; beyond, nobody looked. None: all of the region is known.
         extra: whatever else a file said, kept so that writing it again loses nothing.
     """
 
@@ -42,6 +45,7 @@ class Annotations:
     minutes_per_time_point: float | None = None
     name: str = ""
     region: np.ndarray | None = None
+    known_um: float | None = None
     extra: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -170,7 +174,13 @@ class Annotations:
     def with_whole_image(self, shape_zyx: Sequence[int]) -> Annotations:
         """The same with the whole image as `region`: every nucleus of each annotated time point."""
         region = [[-0.5] * 3, np.array(shape_zyx) - 0.5]
-        return dataclasses.replace(self, region=np.array(region, dtype=float))
+        return dataclasses.replace(self, region=np.array(region, dtype=float), known_um=None)
+
+    def with_scattered(self, relative_size: float = 1.0) -> Annotations:
+        """The same, said to be some nuclei here and there: what lies between them is unknown. What
+        one tells of its surroundings follows the size of nuclei (`TimeLapse.relative_size`).
+        """
+        return dataclasses.replace(self, known_um=_ALONE_UM * relative_size)
 
     def with_spacing(self, spacing_um: Sequence[float] | None) -> Annotations:
         """The same with this spacing, µm per voxel, zyx, where they have none of their own."""

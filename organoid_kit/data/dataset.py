@@ -23,7 +23,7 @@ _COMBINED = {  # how OrganoidTracker combines images, and what to do instead
     "images_channel_appending": "Save the channels in one file, for example with Fiji.",
     "images_time_appending": "Save the time points in one file or folder, for example with Fiji.",
 }
-_WHOLE_IMAGE = "organoid_kit_whole_image"
+_WHOLE_IMAGE, _SCATTERED = "organoid_kit_whole_image", "organoid_kit_scattered"
 _OF_BOTH = ("spacing_um", "minutes_per_time_point")  # annotations say it of the movie, too
 _DIAMETER = "organoid_kit_nucleus_diameter_um"
 
@@ -49,15 +49,16 @@ class AnnotatedMovie:
 
 
 def read_dataset(
-    path: str | Path, *, whole_image: bool = False, **options: Any
+    path: str | Path, *, whole_image: bool = False, scattered: bool = False, **options: Any
 ) -> list[AnnotatedMovie]:
     """All movies of an `.autlist`; options as of `read_timelapse`. The spacing and minutes are the
     images', or else the annotations'; a warning says where they differ. Images are read when they
     are asked for.
 
-    `whole_image`: each annotated time point has all nuclei of the image; an entry of the list can
-    say so, too, with ``"organoid_kit_whole_image": true``, and how wide nuclei are, with
-    ``"organoid_kit_nucleus_diameter_um": 12``.
+    `whole_image`: each annotated time point has all nuclei of the image; `scattered`: some, here and
+    there, and nobody looked between them. An entry of the list can say so, too, with
+    ``"organoid_kit_whole_image": true``, or ``"organoid_kit_scattered": true``, and how wide nuclei
+    are, with ``"organoid_kit_nucleus_diameter_um": 12``.
     """
     path = Path(path)
     if path.is_dir() or path.suffix.lower() not in (".autlist", ".json"):
@@ -68,7 +69,19 @@ def read_dataset(
     if not isinstance(entries, list) or not entries:
         raise refuse(path, "An .autlist must be a list of at least one movie", f"{entries!r:.60}")
     parts = [JsonPart(entry, f"entry {index} of {path}") for index, entry in enumerate(entries)]
-    return [_read_entry(part, path.parent, whole_image, options) for part in parts]
+    stated = {_WHOLE_IMAGE: whole_image, _SCATTERED: scattered}
+    return [_read_entry(part, path.parent, stated, options) for part in parts]
+
+
+def state_extent(
+    known: Annotations, shape_zyx: Sequence[int], size: float, whole_image: bool, scattered: bool
+) -> Annotations:
+    """Annotations said to be of the whole image, or scattered over nuclei of this relative size."""
+    if whole_image and scattered:
+        rule, advice = "Annotations are of the whole image, or scattered", "State one of them."
+        raise refuse(known.name, rule, "both", advice)
+    known = known.with_whole_image(shape_zyx) if whole_image else known
+    return known.with_scattered(size) if scattered else known
 
 
 def write_dataset(
@@ -97,7 +110,7 @@ def write_dataset(
 
 
 def _read_entry(
-    entry: JsonPart, folder: Path, whole_image: bool, options: dict[str, Any]
+    entry: JsonPart, folder: Path, stated: dict[str, bool], options: dict[str, Any]
 ) -> AnnotatedMovie:
     for key, advice in _COMBINED.items():
         if key in entry.value:
@@ -112,10 +125,10 @@ def _read_entry(
     images = _find(entry, "images_container", folder)
     pattern = (entry.get("images_pattern", str).value or None) if images.is_dir() else None
     limits = ("min_time_point", "max_time_point")
-    stated = [entry.time_point(key) for key in limits if entry.value.get(key) is not None]
+    ends = [entry.time_point(key) for key in limits if entry.value.get(key) is not None]
     said = {
         "pattern": pattern,
-        "time_points": tuple(stated) if len(stated) == 2 else None,
+        "time_points": tuple(ends) if len(ends) == 2 else None,
         "nucleus_diameter_um": (entry.numbers(_DIAMETER)[0] if _DIAMETER in entry.value else None),
     }
     if annotations is not None:
@@ -127,8 +140,8 @@ def _read_entry(
         minutes = annotations.minutes_per_time_point
         movie = dataclasses.replace(movie, minutes_per_time_point=minutes)
     _warn_of_contradictions(movie, annotations, file)
-    if whole_image or entry.value.get(_WHOLE_IMAGE) is True:
-        annotations = annotations.with_whole_image(movie.shape_zyx)
+    extent = [is_so or entry.value.get(key) is True for key, is_so in stated.items()]
+    annotations = state_extent(annotations, movie.shape_zyx, movie.relative_size, *extent)
     return AnnotatedMovie(movie, annotations, pattern)
 
 

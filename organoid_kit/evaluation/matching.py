@@ -49,7 +49,7 @@ def match_positions(
     trees = KDTree(truth_um), KDTree(found_um)
     near = trees[0].sparse_distance_matrix(trees[1], max_distance_um, output_type="ndarray")
     # A true position may also stay alone, in a column of its own that costs more than all pairs.
-    alone, cost = np.arange(n), np.full(n, (n + 1) * max_distance_um)
+    alone, cost = np.arange(n), np.full(n, (n + 1) * near["v"].max(initial=1.0))
     pairs = ((near["i"], alone), (near["j"], m + alone), (near["v"], cost))
     rows, columns = match_at_least_cost(*map(np.concatenate, pairs), (n, m + n))
     return np.stack([rows, columns], axis=1).astype(int)[columns < m]
@@ -70,13 +70,19 @@ def match_to_truth(
 
 
 def is_annotated(truth: Annotations, found: Annotations) -> np.ndarray:
-    """Which found positions lie where truth names every nucleus (`annotated_region`), (n,) bool."""
+    """Which found positions lie where truth names every nucleus, (n,) bool: in `annotated_region`,
+    and, where annotations are scattered, near one of them.
+    """
     inside = np.zeros(len(found), dtype=bool)
     for time_point in truth.annotated_time_points:
         rows = found.rows_at(time_point)
         low, high = truth.annotated_region(time_point)
         positions = found.positions[rows]
         inside[rows] = ((positions >= low) & (positions <= high)).all(axis=1)
+        if truth.known_um is not None:
+            spacing_um = choose_common_spacing(truth, found)
+            known = KDTree(truth.positions_at(time_point) * spacing_um)
+            inside[rows] = known.query(positions * spacing_um)[0] <= truth.known_um
     return inside
 
 

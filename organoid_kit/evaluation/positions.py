@@ -29,7 +29,11 @@ LIKELY = 0.1  # as good as the best is what is at least so in this part of the d
 
 
 class DetectionScore:
-    """Precision, recall and F1 of whatever has numbers of `matched`, `missed` and `false`."""
+    """Precision, recall and F1 of whatever has numbers of `matched`, `missed` and `false`; where
+    truth is `scattered`, what is false is not known, and recall is all there is.
+    """
+
+    scattered = False
 
     def describe(self, way: str) -> str:
         """Figures and counts in words, and the way in which they were taken."""
@@ -41,7 +45,7 @@ class DetectionScore:
     @property
     def precision(self) -> float | None:
         """Part of what was found that is right."""
-        return compute_ratio(self.matched, self.matched + self.false)
+        return compute_ratio(self.matched, 0 if self.scattered else self.matched + self.false)
 
     @property
     def recall(self) -> float | None:
@@ -51,7 +55,7 @@ class DetectionScore:
     @property
     def f1(self) -> float | None:
         """Harmonic mean of the two; 0 where there was something to find and nothing was found."""
-        if self.recall is None:
+        if self.recall is None or self.scattered:
             return None
         return compute_ratio(2 * self.matched, 2 * self.matched + self.missed + self.false)
 
@@ -67,6 +71,7 @@ class PositionScore(DetectionScore):
     false_depths_um: np.ndarray  # (m,) float, their z
     ignored: int  # number of found positions not counted, as they lie where nobody annotated
     max_distance_um: float  # largest distance between partners
+    scattered: bool = False  # truth names some nuclei here and there; `false` repeat one of these
 
     def __str__(self) -> str:
         distance = f"mean distance {format_score(self.mean_distance_um, ' µm')}"
@@ -78,6 +83,13 @@ class PositionScore(DetectionScore):
     def warning(self) -> str:
         """What the figures hide, where more than 2 % of what was found is ignored; else empty."""
         found = self.matched + self.false + self.ignored
+        if self.scattered:
+            rest = (
+                f"of {self.ignored} of {found} found positions nobody knows whether they are right"
+            )
+            return (
+                f"Annotations are scattered: {rest}. Recall counts; precision and F1 are unknown."
+            )
         if self.ignored <= _MOST_IGNORED * found:
             return ""
         why = "lie where nobody annotated, and are not counted"
@@ -128,7 +140,9 @@ class PositionScore(DetectionScore):
 
     def to_dict(self) -> dict[str, Any]:
         """Counts and figures for JSON; None where not measured."""
-        names = "precision recall f1 matched missed false ignored mean_distance_um bias_um"
+        names = (
+            "precision recall f1 matched missed false ignored mean_distance_um bias_um scattered"
+        )
         return {name: getattr(self, name) for name in (*names.split(), "max_distance_um")}
 
     def _split(self, truth: np.ndarray, false: np.ndarray) -> dict[Any, PositionScore]:
@@ -137,7 +151,7 @@ class PositionScore(DetectionScore):
         for group in np.unique(np.concatenate([truth, false])):
             masks = [truth == group] * 3 + [false == group] * 2
             arrays = (a[mask] for a, mask in zip(vars(self).values(), masks))
-            scores[group] = PositionScore(*arrays, 0, self.max_distance_um)
+            scores[group] = PositionScore(*arrays, 0, self.max_distance_um, self.scattered)
         return scores
 
 
@@ -182,6 +196,8 @@ class ThresholdCurve:
         return ThresholdChoice(*chosen, len(self.scores[0].offsets_um))
 
     def _best_row(self) -> int:
+        if any(score.scattered for score in self.scores):
+            raise refuse_scattered("these movies")
         return choose_best(np.array([score.f1 for score in self.scores if score.f1 is not None]))
 
 
@@ -220,7 +236,8 @@ def score_positions(
     """Scores found positions at the time points that `truth` annotates.
 
     A found position outside `truth.annotated_region` without a true partner is ignored: nobody said
-    that there is no nucleus. Those whose property `by` is below the threshold are left out.
+    that there is no nucleus; of scattered annotations, what is not near one. Those whose property
+    `by` is below the threshold are left out.
     """
     spacing_um = choose_common_spacing(truth, found)
     if threshold is not None:
@@ -242,6 +259,7 @@ def score_positions(
         found_um[false, 0],
         ignored=int(alone.sum() - false.sum()),
         max_distance_um=max_distance_um,
+        scattered=truth.known_um is not None,
     )
 
 
@@ -250,9 +268,9 @@ def pool_scores(scores: Iterable[PositionScore]) -> PositionScore:
     scores = list(scores)
     (distance_um,) = get_common_way(scores, "max_distance_um") if scores else (5.0,)
     no_times, no_lengths = np.zeros(0, dtype=int), np.zeros(0)
-    nothing = (no_times, no_lengths, np.zeros((0, 3)), no_times, no_lengths, 0, distance_um)
-    *arrays, ignored, _ = zip(nothing, *(vars(score).values() for score in scores))
-    return PositionScore(*map(np.concatenate, arrays), sum(ignored), distance_um)
+    nothing = (no_times, no_lengths, np.zeros((0, 3)), no_times, no_lengths, 0, distance_um, False)
+    *arrays, ignored, _, scattered = zip(nothing, *(vars(score).values() for score in scores))
+    return PositionScore(*map(np.concatenate, arrays), sum(ignored), distance_um, any(scattered))
 
 
 def get_common_way(scores: Sequence[Any], *options: str) -> tuple[Any, ...]:
@@ -288,6 +306,13 @@ def pool_curves(curves: Sequence[ThresholdCurve]) -> ThresholdCurve:
         return ThresholdCurve(np.zeros(0), ())
     scores = zip(*(curve.scores for curve in curves), strict=True)
     return ThresholdCurve(curves[0].thresholds, tuple(map(pool_scores, scores)))
+
+
+def refuse_scattered(name: str) -> UserError:
+    """For what needs to know what is false."""
+    rule = "A threshold, and how far probabilities hold, needs places where all is annotated"
+    advice = "Annotate a small cuboid wholly for that, or go on with the threshold there is."
+    return refuse(name, rule, "scattered annotations", advice)
 
 
 def get_probabilities(

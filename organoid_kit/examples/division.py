@@ -181,7 +181,8 @@ def make_division_targets(annotations: Annotations, window: tuple[int, int] = (0
 def _is_near_border(annotations: Annotations) -> np.ndarray:
     """Which positions lie near the end of the annotated cuboid, where it was only guessed: bool."""
     near = np.zeros(len(annotations), bool)
-    if annotations.region is not None or annotations.spacing_um is None:
+    stated = annotations.region is not None or annotations.known_um is not None
+    if stated or annotations.spacing_um is None:
         return near
     margin = _BORDER_UM / np.array(annotations.spacing_um)
     for time_point in annotations.annotated_time_points:

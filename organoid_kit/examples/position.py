@@ -28,7 +28,7 @@ class PositionExample:
 
     image: np.ndarray  # (z, y, x, time) float32
     target: np.ndarray  # (z, y, x) float32, 0..1
-    counts: np.ndarray  # (z, y, x) bool, False outside the annotated region
+    counts: np.ndarray  # (z, y, x) bool, False where nobody annotated
     positions: np.ndarray  # (n, 3) float, zyx, voxels of the patch
 
     @property
@@ -53,6 +53,7 @@ class Place:
     positions: np.ndarray  # (n, 3) float, zyx
     region: np.ndarray  # (2, 3) float, zyx, lowest and highest corner of what is annotated
     chances: np.ndarray  # (n,) float, how often each nucleus is drawn
+    known_um: float | None  # where annotations are scattered: only so far around each counts
 
 
 class PositionExamples(batches.Examples):
@@ -71,8 +72,8 @@ class PositionExamples(batches.Examples):
                 region = np.clip(region, -0.5, np.array(shape) - 0.5)
                 points_um, alike = positions * self.settings.spacing_um, np.zeros(len(positions))
                 crowd = 1 + batches.count_neighbours(points_um, alike, _CROWDED_UM)
-                place = Place(number, time_point, positions, region, crowd / crowd.sum())
-                self.places.append(place)
+                drawn = (crowd / crowd.sum(), annotations.known_um)
+                self.places.append(Place(number, time_point, positions, region, *drawn))
         if not self.places:
             names = ", ".join(annotated.name for annotated in annotated_movies)
             advice = "Annotate some nuclei, or check that the right annotation file is read."
@@ -119,10 +120,14 @@ class PositionExamples(batches.Examples):
             (along >= low) & (along <= high)
             for along, low, high in zip(trace_voxels(augmentation, centre, shape), *place.region)
         )
+        counts, spacing_um = z & y & x, settings.spacing_um
+        if place.known_um is not None:
+            balls = draw_dots(positions, shape, spacing_um, place.known_um / _DOT_REACH)
+            counts = counts & (balls >= np.exp(-0.5 * _DOT_REACH**2))
         return PositionExample(
             image=np.ascontiguousarray(patch),
-            target=draw_dots(positions, shape, settings.spacing_um, settings.nucleus_sigma_um),
-            counts=z & y & x,
+            target=draw_dots(positions, shape, spacing_um, settings.nucleus_sigma_um),
+            counts=counts,
             positions=positions,
         )
 
@@ -137,7 +142,7 @@ def join_examples(examples: Sequence[PositionExample]) -> tuple[np.ndarray, np.n
 
 def _draw_centre(place: Place, shape_zyx: Sequence[int], rng: np.random.Generator) -> np.ndarray:
     """In whole voxels: near a nucleus, more often where they are crowded, or anywhere annotated."""
-    if rng.uniform() < _AT_NUCLEI:
+    if rng.uniform() < _AT_NUCLEI or place.known_um is not None:
         nucleus = place.positions[rng.choice(len(place.positions), p=place.chances)]
         centre = nucleus + rng.uniform(-1, 1, size=3) * np.array(shape_zyx) / 3
     else:

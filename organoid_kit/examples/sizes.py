@@ -99,7 +99,9 @@ def fit_to_network(annotated: AnnotatedMovie, settings: NetworkSettings) -> Anno
         return annotated
     spacing = tuple(scale * length for length in movie.spacing_um)
     movie = dataclasses.replace(movie, spacing_um=spacing, nucleus_diameter_um=known)
-    annotations = dataclasses.replace(annotated.annotations, spacing_um=spacing)
+    known_um = annotated.annotations.known_um
+    changes = {"spacing_um": spacing, "known_um": known_um and scale * known_um}
+    annotations = dataclasses.replace(annotated.annotations, **changes)
     return dataclasses.replace(annotated, movie=movie, annotations=annotations)
 
 

@@ -35,7 +35,7 @@ def number_lineages(annotations: Annotations) -> np.ndarray:
 
 
 def plot_lineage_tree(
-    annotations: Annotations, *, most: int | None = 40, least_error: float = 0.01, title: str = ""
+    annotations: Annotations, *, most: int | None = 40, least_error: float = 0.05, title: str = ""
 ) -> Drawing:
     """Lineages as trees: time to the right, a line per track, a fork at each division; none cross.
     Errors of at least `least_error` are marked (of `add_error_probabilities`). `most` None: all.

@@ -22,7 +22,7 @@ from organoid_kit.evaluation.calibration import (
     compute_reliability,
 )
 from organoid_kit.evaluation.matching import choose_radius_um, is_annotated, match_to_truth
-from organoid_kit.evaluation.positions import ThresholdChoice
+from organoid_kit.evaluation.positions import ThresholdChoice, refuse_scattered
 from organoid_kit.examples.division import make_division_targets
 from organoid_kit.examples.link import make_link_targets
 from organoid_kit.networks import load_network, load_settings
@@ -118,6 +118,8 @@ def collect_answers(
 
 def _judge_peaks(network, settings: NetworkSettings, annotated: AnnotatedMovie, bar: dict):
     truth, times = annotated.annotations, annotated.annotations.annotated_time_points.tolist()
+    if truth.known_um is not None:
+        raise refuse_scattered(annotated.name)
     options = {"time_points": times, "threshold": _ALL_PEAKS, **bar}
     found = predict_positions(network, annotated.movie, settings, **options)
     truth = dataclasses.replace(truth, spacing_um=found.spacing_um)

@@ -13,6 +13,7 @@ from organoid_kit.evaluation.positions import (
     draw_f1,
     format_score,
     pool_scores,
+    refuse_scattered,
 )
 from organoid_kit.networks import load_network, load_settings
 from organoid_kit.networks.folders import save_settings
@@ -58,18 +59,22 @@ def judge_run(
     """
     start, is_position = run.settings.start_from, run.settings.network == "position"
     names = ", ".join(annotated.name for annotated in validation or training)
-    if validation:
+    known_um = [annotated.annotations.known_um for annotated in validation or training]
+    scattered = is_position and set(known_um) != {None}
+    if validation and not scattered:
         said = f"Judged on {names}: {calibrate_network(run, validation)}"
     elif start:
         before = load_settings(start).calibration
         save_settings(load_settings(run.folder).changed(calibration=before), run.folder)
         said = "It keeps the calibration of the network it started from."
-        if is_position:
+        if is_position and not scattered:
             choice = str(choose_threshold(run, training)).capitalize()
             said = f"{choice}; chosen on {names}, on which it was trained. {said}"
     else:
         said = "Not calibrated: that takes movies the network was not trained on. Its "
         said += "probabilities may be too bold."
+    if scattered:
+        return f"{said} {refuse_scattered(names)}"
     if start and is_position:
         note = "" if validation else " It was trained on them, which flatters it."
         said += f"\n{compare_fine_tuned(run, validation or training)}{note}"

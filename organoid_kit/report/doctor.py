@@ -22,7 +22,7 @@ from organoid_kit.data.timelapse import USUAL_DIAMETER_UM
 from organoid_kit.evaluation import check_annotations, find_blobs, score_positions
 from organoid_kit.evaluation.checks import CheckLimits, Problem
 from organoid_kit.evaluation.checks.rules import name_columns
-from organoid_kit.evaluation.matching import match_to_truth
+from organoid_kit.evaluation.matching import choose_radius_um, match_to_truth
 from organoid_kit.evaluation.positions import find_best_threshold, get_probabilities
 from organoid_kit.examples.looks import choose_time_points, find_unlike, measure_look
 from organoid_kit.examples.sizes import fit_to_network
@@ -238,6 +238,8 @@ def diagnose_predictions(
         truth: right positions at some of the time points; only these are looked at. Without, bright
             blobs at up to three time points tell how many positions there should be.
     """
+    if truth is not None and truth.known_um is not None:
+        truth = None  # scattered: it does not say how many there are
     expected, (few, many), source = truth, _FEW_MANY, "are annotated."
     if truth is None:
         times = choose_time_points(movie, found)
@@ -264,8 +266,10 @@ def diagnose_predictions(
     if twins > _TWINS_PART * len(kept):
         symptom += " (twins)"
     elif truth is not None:
-        best = find_best_threshold([(truth, found)])
-        scores = (score_positions(truth, found, threshold=t) for t in (settings.threshold, best))
+        near = {"max_distance_um": choose_radius_um([movie])}
+        best = find_best_threshold([(truth, found)], **near)
+        tried = (settings.threshold, best)
+        scores = (score_positions(truth, found, threshold=least, **near) for least in tried)
         f1, best_f1 = (score.f1 or 0.0 for score in scores)
         if best_f1 > f1 + _BETTER_F1:
             symptom += " (threshold)"
@@ -286,7 +290,7 @@ def _find_no_recall(kept: Annotations, truth: Annotations, movie: TimeLapse) -> 
     for order in permutations(range(3)):
         positions = truth.positions[:, order]
         read = dataclasses.replace(truth, positions=positions, spacing_um=movie.spacing_um)
-        matched = int((match_to_truth(read, kept) >= 0).sum())
+        matched = int((match_to_truth(read, kept, choose_radius_um([movie])) >= 0).sum())
         recall[order] = matched / max(1, len(truth))
     here, best = recall[(0, 1, 2)], max(recall, key=recall.get)
     values = {"found": len(kept), "true": len(truth), "here": here}

@@ -13,7 +13,7 @@ from organoid_kit.base import NetworkSettings
 from organoid_kit.data import Annotations
 from organoid_kit.evaluation import compute_precision_recall, score_divisions, score_links
 from organoid_kit.evaluation.classification import PrecisionRecall
-from organoid_kit.evaluation.matching import is_annotated, match_to_truth
+from organoid_kit.evaluation.matching import MAX_DISTANCE_UM, is_annotated, match_to_truth
 from organoid_kit.evaluation.positions import (
     ThresholdCurve,
     compute_ratio,
@@ -22,14 +22,19 @@ from organoid_kit.evaluation.positions import (
     score_over_thresholds,
     score_positions,
 )
-from organoid_kit.evaluation.tracks import DivisionScore, pool_division_scores, pool_link_scores
+from organoid_kit.evaluation.tracks import (
+    DivisionScore,
+    LinkScore,
+    pool_division_scores,
+    pool_link_scores,
+)
 from organoid_kit.examples.division import make_division_targets
 from organoid_kit.examples.link import make_link_targets
 from organoid_kit.plots import Drawing
 from organoid_kit.plots.curves import plot_depth_scores, plot_threshold_curve, plot_time_scores
 from organoid_kit.plots.probabilities import plot_precision_recall
 from organoid_kit.tracking import link_nearest
-from organoid_kit.tracking.linking import link_optimally
+from organoid_kit.tracking.linking import choose_max_distance, link_optimally
 
 if TYPE_CHECKING:
     from organoid_kit.report.results import MovieResult
@@ -91,6 +96,7 @@ def collect_peaks(result: MovieResult) -> tuple[np.ndarray, np.ndarray]:
     """Each peak inside the annotated region, and whether a nucleus is there."""
     partners = match_to_truth(result.truth, result.found, result.max_distance_um)
     judged = (partners >= 0) | is_annotated(result.truth, result.found)
+    judged &= result.truth.known_um is None  # where annotations are scattered, nearly all is true
     return result.found.properties["probability"].astype(float)[judged], partners[judged] >= 0
 
 
@@ -110,12 +116,14 @@ def judge_divisions(
     found: Annotations,
     threshold: float,
     settings: NetworkSettings,
+    max_distance_um: float,
     tolerance: int | None = None,
 ) -> DivisionScore:
     """Calls of a division network; without a tolerance, with that of its division window."""
     first, last = settings.division_window
     tolerance = max(-first, last) if tolerance is None else tolerance
-    return score_divisions(truth, found, tolerance=tolerance, threshold=threshold)
+    way = {"tolerance": tolerance, "threshold": threshold, "max_distance_um": max_distance_um}
+    return score_divisions(truth, found, **way)
 
 
 def score_division_network(results: Results) -> dict[str, Any]:
@@ -125,14 +133,17 @@ def score_division_network(results: Results) -> dict[str, Any]:
 
 
 def _pool_divisions(results: Results, tolerance: int | None = None) -> DivisionScore:
-    movies = ((each.truth, each.found, results[0].threshold, each.settings) for each in results)
+    threshold = results[0].threshold
+    movies = (
+        (each.truth, each.found, threshold, each.settings, each.max_distance_um) for each in results
+    )
     return pool_division_scores(judge_divisions(*movie, tolerance) for movie in movies)
 
 
 def collect_calls(result: MovieResult) -> tuple[np.ndarray, np.ndarray]:
     """Each annotated nucleus of which it is known whether it divides, and whether it does."""
     labels = np.append(make_division_targets(result.truth, result.settings.division_window), -1)
-    labels = labels[match_to_truth(result.truth, result.found)]
+    labels = labels[match_to_truth(result.truth, result.found, result.max_distance_um)]
     said = result.found.properties["division_probability"]
     known = (labels >= 0) & np.not_equal(said, None).astype(bool)
     return said[known].astype(float), labels[known] == 1
@@ -150,9 +161,9 @@ def draw_division_curve(results: Results) -> list[Drawing]:
 
 
 # Links: wrong ones, beside those of linking without any network
-def label_candidates(truth: Annotations, found: Annotations) -> np.ndarray:
+def label_candidates(truth: Annotations, found: Annotations, max_distance_um: float) -> np.ndarray:
     """Whether each found link is true: 1 yes, 0 no, -1 nobody knows; (m,) int."""
-    ends = match_to_truth(truth, found)[found.links]
+    ends = match_to_truth(truth, found, max_distance_um)[found.links]
     labels = np.full(len(ends), -1)
     paired = (ends >= 0).all(axis=1)
     labels[paired] = make_link_targets(truth, ends[paired])
@@ -166,17 +177,24 @@ def find_less_probable(candidates: Annotations) -> np.ndarray:
     return order[np.diff(targets[order], append=-1) == 0]
 
 
+def choose_link_options(
+    found: Annotations, settings: NetworkSettings, max_distance_um: float
+) -> dict[str, Any]:
+    """For linking by distance alone: as far as the candidates of a link network reach."""
+    size = max_distance_um / MAX_DISTANCE_UM
+    reach_um = choose_max_distance(found, settings.max_link_um, size)
+    return {"max_distance_um": reach_um, "remove_drift": settings.remove_drift}
+
+
 def score_link_network(results: Results) -> dict[str, Any]:
     """Links to the most probable candidate, and those that need no network; counted together."""
     linked = {"network": [], "nearest": [], "optimal": []}
     for result in results:
-        settings = result.settings
-        options = {"max_distance_um": settings.max_link_um, "remove_drift": settings.remove_drift}
+        options = choose_link_options(result.found, result.settings, result.max_distance_um)
         linked["network"].append(result.found.without_links(find_less_probable(result.found)))
         linked["nearest"].append(link_nearest(result.found, **options))
         linked["optimal"].append(link_optimally(result.found, **options))
-    truths = [result.truth for result in results]
-    pooled = {n: pool_link_scores(map(score_links, truths, found)) for n, found in linked.items()}
+    pooled = {name: _pool_links(results, found) for name, found in linked.items()}
     scores = {name: score.to_dict() for name, score in pooled.items()}
     # how well the probabilities tell links from other candidates
     said, true, found, reachable, curve = _pool_candidates(results)
@@ -193,10 +211,17 @@ def score_link_network(results: Results) -> dict[str, Any]:
     return scores
 
 
+def _pool_links(results: Results, found: Sequence[Annotations]) -> LinkScore:
+    return pool_link_scores(
+        score_links(result.truth, links, max_distance_um=result.max_distance_um)
+        for result, links in zip(results, found)
+    )
+
+
 def _pool_candidates(results: Results) -> tuple[np.ndarray, np.ndarray, int, int, PrecisionRecall]:
     """Probabilities, truths, true links that are candidates, all of them, and their curve."""
     said, true = map(np.concatenate, zip(*map(collect_candidates, results)))
-    score = pool_link_scores(score_links(result.truth, result.found) for result in results)
+    score = _pool_links(results, [result.found for result in results])
     reachable, curve = score.right + score.missed, compute_precision_recall(true, said)
     recall = curve.recall * (true.sum() / max(1, reachable))
     return said, true, score.right, reachable, dataclasses.replace(curve, recall=recall)
@@ -204,7 +229,7 @@ def _pool_candidates(results: Results) -> tuple[np.ndarray, np.ndarray, int, int
 
 def collect_candidates(result: MovieResult) -> tuple[np.ndarray, np.ndarray]:
     """Each candidate of which the truth is known, and whether it is a link."""
-    labels = label_candidates(result.truth, result.found)
+    labels = label_candidates(result.truth, result.found, result.max_distance_um)
     said = result.found.link_properties["link_probability"].astype(float)
     return said[labels >= 0], labels[labels >= 0] == 1
 

@@ -79,9 +79,11 @@ def score_channels(
 def are_standing_out(
     movie: TimeLapse, time_point: int, channels: Sequence[int], annotations: Annotations
 ) -> np.ndarray | None:
-    """Which positions stand out, (n,) bool; None if too little is 5 µm away from all of them."""
+    """Which positions stand out, (n,) bool; None if too little is 5 µm away from all of them, and
+    where annotations are scattered.
+    """
     positions = annotations.positions_at(time_point)
-    if len(positions) == 0:
+    if len(positions) == 0 or annotations.known_um is not None:
         return None
     # the same places for all channels
     low, high = np.clip(annotations.annotated_region(time_point), 0, np.array(movie.shape_zyx) - 1)

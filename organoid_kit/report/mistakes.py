@@ -7,12 +7,7 @@ import numpy as np
 
 from organoid_kit.base import NetworkSettings
 from organoid_kit.data import AnnotatedMovie, Annotations
-from organoid_kit.evaluation.matching import (
-    MAX_DISTANCE_UM,
-    choose_radius_um,
-    is_annotated,
-    match_to_truth,
-)
+from organoid_kit.evaluation.matching import choose_radius_um, is_annotated, match_to_truth
 from organoid_kit.examples.division import DIVISION, ORDINARY, cut_nuclei
 from organoid_kit.examples.link import OTHER_NEAR, SAME, cut_links
 from organoid_kit.plots import Drawing, plot_crops, plot_pairs
@@ -31,19 +26,20 @@ def plot_worst_mistakes(
 ) -> Drawing:
     """What was missed, the least probable first, then what is false, the surest first."""
     movie, truth = annotated.movie, annotated.annotations
+    near_um = choose_radius_um([movie])
     if settings.network == "position":
-        mistakes = find_position_mistakes(truth, found, threshold, choose_radius_um([movie]))
+        mistakes = find_position_mistakes(truth, found, threshold, near_um)
         return plot_mistakes(movie, truth, *mistakes, channels)
     if settings.network == "division":
         said, times = found.properties["division_probability"], found.time_points
-        score = judge_divisions(truth, found, threshold, settings)
+        score = judge_divisions(truth, found, threshold, settings, near_um)
         called, right = score.probabilities >= threshold, score.called_mothers >= 0
         missed, false = score.calls[right & ~called], score.calls[score.judged & called & ~right]
         cut, plot, true, other = cut_nuclei, plot_crops, DIVISION, ORDINARY
     else:
         said = found.link_properties["link_probability"]
         times = found.time_points[found.links[:, 0]]
-        labels, chosen = label_candidates(truth, found), np.ones(len(said), bool)
+        labels, chosen = label_candidates(truth, found, near_um), np.ones(len(said), bool)
         chosen[find_less_probable(found)] = False
         missed, false = map(np.flatnonzero, ((labels == 1) & ~chosen, (labels == 0) & chosen))
         cut, plot, true, other = cut_links, plot_pairs, SAME, OTHER_NEAR
@@ -60,7 +56,7 @@ def plot_worst_mistakes(
 
 
 def find_position_mistakes(
-    truth: Annotations, found: Annotations, threshold: float, near_um: float = MAX_DISTANCE_UM
+    truth: Annotations, found: Annotations, threshold: float, near_um: float
 ) -> tuple[list[Mistake], list[Mistake]]:
     """Missed positions by the surest candidate near, least first; false ones, surest first."""
     said = found.properties["probability"].astype(float)

@@ -174,6 +174,11 @@ class TrackingResult:
         return self.record["data"]["name"]
 
     @property
+    def within(self) -> dict[str, float]:
+        """How far apart found and true positions may be, as scores take it."""
+        return {"max_distance_um": self.record.get("max_distance_um", MAX_DISTANCE_UM)}
+
+    @property
     def way(self) -> tuple[Any, ...]:
         """The settings and networks that it was tracked with."""
         networks = self.record["networks"].values()
@@ -209,6 +214,7 @@ def save_tracking(
         "seconds": tracked.seconds,
         "versions": collect_versions(),
         "words": describe(drawing),
+        "max_distance_um": choose_radius_um([images]),
     }
     target = Path(folder) / files.make_file_name(movie.name)
     with files.write_safely(target, overwrite=True) as temporary:

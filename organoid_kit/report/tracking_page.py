@@ -12,7 +12,7 @@ from organoid_kit.evaluation.calibration import compute_reliability
 from organoid_kit.evaluation.tracks import judge_links
 from organoid_kit.plots import plot_lineage_tree
 from organoid_kit.plots.probabilities import plot_reliability
-from organoid_kit.report.kinds import LINK_COLUMNS, TOLERANCES
+from organoid_kit.report.kinds import LINK_COLUMNS, TOLERANCES, choose_link_options
 from organoid_kit.report.page import render_lines, write_page
 from organoid_kit.report.results import TrackingResult, read_trackings
 from organoid_kit.report.run_page import compute_spread
@@ -55,6 +55,7 @@ def write_tracking_report(
     stages = dict.fromkeys(stage for movie in movies for stage in movie["seconds"])
     parts = {"results": results, "links": LINK_COLUMNS, "stages": list(stages)}
     parts["reliability"] = plot_reliability(reliability, title=title) if reliability else None
+    parts["within_um"] = max(result.within["max_distance_um"] for result in results)
     parts["plot_tree"] = plot_lineage_tree
     path = path or Path(folder) / "tracking.html"
     return write_page(path, "tracking.html", facts, overwrite, **parts)
@@ -68,9 +69,10 @@ def _compute_scores(result: TrackingResult) -> dict[str, Any]:
     if truth is not None:
         network = result.record["networks"]["link"]["settings"]
         settings = NetworkSettings.from_dict(network, result.name)
-        options = {"max_distance_um": settings.max_link_um, "remove_drift": settings.remove_drift}
-        plain = link_optimally(tracks.select(~put_in), **options)
-        scores = {"tracks": _score(truth, tracks), "optimal": _score(truth, plain)}
+        found = tracks.select(~put_in)
+        plain = link_optimally(found, **choose_link_options(found, settings, **result.within))
+        made = {"tracks": tracks, "optimal": plain}
+        scores = {name: _score(truth, each, result.within) for name, each in made.items()}
         errors = _compare_errors(result)
     return {
         "name": result.name,
@@ -92,17 +94,20 @@ def _compute_scores(result: TrackingResult) -> dict[str, Any]:
     }
 
 
-def _score(truth: Annotations, tracks: Annotations) -> dict[str, Any]:
+def _score(truth: Annotations, tracks: Annotations, within: dict[str, float]) -> dict[str, Any]:
     """Lineages are None where the library that counts them is missing, or truth is no lineage."""
     try:
-        lineages = score_tracks(truth, tracks).to_dict()
+        lineages = score_tracks(truth, tracks, **within).to_dict()
     except UserError:
         lineages = None
-    within = {off: score_divisions(truth, tracks, tolerance=off, by=None) for off in TOLERANCES}
+    options = {"by": None, **within}
+    divisions = {
+        off: score_divisions(truth, tracks, tolerance=off, **options) for off in TOLERANCES
+    }
     return {
-        "positions": score_positions(truth, tracks).to_dict(),
-        "links": score_links(truth, tracks).to_dict(),
-        "divisions": {str(off): score.to_dict() for off, score in within.items()},
+        "positions": score_positions(truth, tracks, **within).to_dict(),
+        "links": score_links(truth, tracks, **within).to_dict(),
+        "divisions": {str(off): score.to_dict() for off, score in divisions.items()},
         "lineages": lineages,
     }
 
@@ -111,7 +116,7 @@ def _compare_errors(result: TrackingResult) -> dict[str, Any]:
     """How many errors were expected in what the truth can judge, and how many there are."""
     said, wrong = _collect_link_errors(result)
     reliability = compute_reliability(said, wrong)
-    score = score_divisions(result.truth, result.tracks, tolerance=1, by=None)
+    score = score_divisions(result.truth, result.tracks, tolerance=1, by=None, **result.within)
     divisions = result.tracks.properties["division_error_probability"][score.calls].astype(float)
     known = score.judged & ~np.isnan(divisions)
     return {
@@ -128,6 +133,6 @@ def _compare_errors(result: TrackingResult) -> dict[str, Any]:
 def _collect_link_errors(result: TrackingResult) -> tuple[np.ndarray, np.ndarray]:
     """Error probability of each link that the truth can judge, and whether it is wrong."""
     said = result.tracks.link_properties["error_probability"].astype(float)  # NaN: nobody knows
-    right = judge_links(result.truth, result.tracks).astype(float)
+    right = judge_links(result.truth, result.tracks, **result.within).astype(float)
     known = ~np.isnan(said + right)
     return said[known], right[known] == 0

@@ -23,6 +23,8 @@ from organoid_kit.tracking.distance import estimate_link_probabilities
 
 _CERTAIN = 1e-6  # no probability is taken to be nearer to 0 or 1 than this: no network is that sure
 _MAY_DIVIDE = 0.2  # probability from which a nucleus may be a mother of whom a daughter was missed
+_DIVIDES = 0.5  # from which links to its daughters are believed more than the link network does
+_MISSED_ODDS = 0.01  # of a link that is as improbable as that this daughter was not found
 _STILL_UM = 0.5  # nuclei that move less than this are not told apart from still ones
 
 
@@ -35,6 +37,7 @@ class TrackingSettings:
     border_probability: float = 0.5  # of both, right at the border of what is seen
     border_um: float = 8.0  # over so far they fall linearly to what they are inside
     missed_probability: float = 0.03  # missed at a time point, though found before and after
+    missed_again_probability: float = 0.3  # at the next one, too: what is dim stays dim
     missed_daughter_probability: float = 0.4  # one of two, right after the division: they touch
     # from mother to daughter two time points later: SD along each axis; or 1.5 times the usual way
     # to a daughter one time point later, where that is more
@@ -132,6 +135,8 @@ def build_problem(
         is_known = _is_known(candidates.properties, "division_probability")
         linked, divided = estimate_link_probabilities(candidates, dividing if is_known else None)
         dividing = dividing if is_known else divided
+    else:
+        linked = _believe_mothers(candidates.links, linked, dividing)
     skipping, skipped = _find_skipping_links(candidates, positions_um, linked, dividing, settings)
     appearance, disappearance = _compute_end_probabilities(candidates, settings, region)
     is_first, is_last = times == times.min(initial=0), times == times.max(initial=0)
@@ -150,6 +155,37 @@ def build_problem(
     without = np.maximum(problem.disappearance_costs, -problem.division_costs)[sources]
     useful = problem.link_costs < problem.appearance_costs[targets] + without
     return problem.select_links(useful)
+
+
+def _believe_mothers(links: np.ndarray, linked: np.ndarray, dividing: np.ndarray) -> np.ndarray:
+    """Probabilities of links, those to the daughters of probable mothers raised to up to 0.5.
+
+    A link network has seen few daughters that fly far, and believes in none. Who divides has two:
+    of all pairs of candidates, one daughter or both perhaps missed, each is as probable as its odds
+    multiplied, and less so where another source claims a target.
+    """
+    sources, targets = links.T
+    claims = np.maximum(find_best_other(linked, targets), 0)
+    odds = np.clip(linked, _CERTAIN, 1 - _CERTAIN)
+    odds = odds / (1 - odds) * (1 - claims)
+    single = np.bincount(sources, odds, len(dividing))
+    pairs = (single**2 - np.bincount(sources, odds**2, len(dividing))) / 2
+    all_stories = pairs + _MISSED_ODDS * single + _MISSED_ODDS**2
+    in_pair = odds * (single[sources] - odds + _MISSED_ODDS) / all_stories[sources]
+    raised = np.minimum(dividing[sources] * in_pair, 0.5)
+    return np.where(dividing[sources] >= _DIVIDES, np.maximum(linked, raised), linked)
+
+
+def find_best_other(values: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """For each link the highest value of the others that share this end; -inf without others."""
+    order = np.lexsort((values, ends))
+    values, ends = values[order], ends[order]
+    last, first = np.diff(ends, append=-1) != 0, np.diff(ends, prepend=-1) != 0
+    highest = values[last][np.cumsum(first) - 1]
+    second = np.where(first, -np.inf, np.roll(values, 1))
+    others = np.empty(len(values))
+    others[order] = np.where(last, second, highest)
+    return others
 
 
 def has_link_probabilities(candidates: Annotations) -> bool:

@@ -78,11 +78,13 @@ def compute_candidate_recall(truth: Annotations, **options: float) -> float | No
 
 
 def link_nearest(
-    annotations: Annotations, *, max_distance_um: float = MAX_DISTANCE_UM, remove_drift: bool = True
+    annotations: Annotations, *, max_distance_um: float | None = None, remove_drift: bool = True
 ) -> Annotations:
     """Each position comes from the nearest one of the time point before, as in `find_candidates`.
     Of several that claim it, the two nearest are its daughters, the others begin anew.
     """
+    if max_distance_um is None:
+        max_distance_um = choose_max_distance(annotations)
 
     def find_pairs(sources_um: np.ndarray, targets_um: np.ndarray) -> np.ndarray:
         targets, sources = _find_nearest(targets_um, sources_um, 1, max_distance_um).T
@@ -96,9 +98,11 @@ def link_nearest(
 
 
 def link_optimally(
-    annotations: Annotations, *, max_distance_um: float = MAX_DISTANCE_UM, remove_drift: bool = True
+    annotations: Annotations, *, max_distance_um: float | None = None, remove_drift: bool = True
 ) -> Annotations:
     """As many one-to-one links as possible, and of these the shortest altogether. No divisions."""
+    if max_distance_um is None:
+        max_distance_um = choose_max_distance(annotations)
     find_pairs = partial(match_positions, max_distance_um=max_distance_um)
     return _link(annotations, find_pairs, max_distance_um, remove_drift)
 

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 from scipy.sparse import csr_array
 
-from organoid_kit.tracking.costs import TrackingProblem
+from organoid_kit.tracking.costs import TrackingProblem, find_best_other
 
 _LEAST_WINDOW = 12  # time points; with 8 no seam showed in movies, with 6 one in three
 
@@ -71,21 +71,9 @@ def _are_sure(problem: TrackingProblem) -> np.ndarray:
     at_target = np.maximum(revived - begins, -begins)[targets]
     left_by = begins[targets] - problem.link_costs
     left_to = np.maximum(ends, -problem.division_costs)[sources] - problem.link_costs
-    at_source = np.maximum(at_source, _find_best_other(left_by, sources))
-    at_target = np.maximum(at_target, _find_best_other(left_to, targets))
+    at_source = np.maximum(at_source, find_best_other(left_by, sources))
+    at_target = np.maximum(at_target, find_best_other(left_to, targets))
     return problem.link_costs + at_source + at_target < 0
-
-
-def _find_best_other(values: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """For each link the highest value of the others that share this end; -inf without others."""
-    order = np.lexsort((values, ends))
-    values, ends = values[order], ends[order]
-    last, first = np.diff(ends, append=-1) != 0, np.diff(ends, prepend=-1) != 0
-    highest = values[last][np.cumsum(first) - 1]
-    second = np.where(first, -np.inf, np.roll(values, 1))
-    others = np.empty(len(values))
-    others[order] = np.where(last, second, highest)
-    return others
 
 
 def _solve_in_windows(

@@ -246,6 +246,8 @@ def describe_movie(
     for name in ("positions", "time_points", "links", "region"):
         array = getattr(annotations, name)
         total.update(b"" if array is None else array.tobytes())
+    if annotations.known_um is not None:
+        total.update(repr(annotations.known_um).encode())
     if movie.path is None:  # in memory
         first = hashlib.sha256(movie.stack(movie.time_points[0]).tobytes()).hexdigest()
         images = {"images_sha256": first, "images_sha256_of": "first stack"}

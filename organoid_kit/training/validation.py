@@ -47,7 +47,8 @@ def _judge_positions(network, checks: PositionExamples, batch_size: int, should_
         for patch, example in zip(heat[..., 0], examples, strict=True):
             counts += count_matches(patch, example, checks.settings)
     loss = float(np.average(losses, weights=sizes))
-    return {"validation_loss": loss, "validation_f1": compute_f1(counts)}
+    is_scattered = any(place.known_um is not None for place in checks.places)
+    return {"validation_loss": loss, "validation_f1": None if is_scattered else compute_f1(counts)}
 
 
 def _judge_answers(network, checks: Examples, batch_size: int, should_stop):

@@ -275,6 +275,22 @@ def test_fine_tuning_on_one_time_point_needs_no_validation(data, trained, tmp_pa
     ]
 
 
+def test_scattered_annotations_train_and_no_figure_is_made_up(data, trained, tmp_path, capsys):
+    dataset = ["train", data / "training.autlist", "--validation", data / "validation.autlist"]
+    options = ["--scattered", "--start-from", trained.folder, "--epochs", 1]
+    assert run_main(*dataset, *options, "--output", tmp_path / "runs") == 0
+    said = capsys.readouterr().out
+    assert (
+        "keeps the calibration of the network it started from. A threshold" in said
+        and "'blobs 3': scattered annotations" in said
+    )
+    assert "F1 on the same movies" not in said
+    [row] = Run(next((tmp_path / "runs").iterdir())).history
+    assert row["validation_f1"] is None and row["validation_loss"] > 0
+    assert run_main("check", data / "training.autlist", "--scattered") == 0
+    assert "Where annotations are scattered, nuclei without a pos" in capsys.readouterr().out
+
+
 def test_a_resumed_run_keeps_its_settings(data, trained, capsys):
     changed = ["--learning-rate", 0.1, "--batch-size", 2, "--patch", "4,32,32", "--channels", 1]
     assert (
@@ -289,7 +305,7 @@ def test_a_resumed_run_keeps_its_settings(data, trained, capsys):
 
 def test_the_command_to_go_on_is_complete(monkeypatch):
     stated = "--no-validation --axes tczyx --spacing 2,0.5,0.5 --pattern t{time}.tif".split()
-    stated += ["--accept-guess", "--whole-image", "--nucleus-diameter", "12"]
+    stated += ["--accept-guess", "--whole-image", "--scattered", "--nucleus-diameter", "12"]
     stated += ["--annotations", "a b.xml", "--time-point-offset", "1", "--units", "um"]
     monkeypatch.setattr(train, "load_keras", lambda: None)
     monkeypatch.setattr(train, "open_annotated", lambda *_, **__: [make_blobs(1), make_blobs(2)])
@@ -554,6 +570,16 @@ def test_score_prints_a_table_and_writes_json(lists, capsys):
     assert json.loads((lists / "scores.json").read_text())["all"]["matched"] == 2
     assert run_main("score", lists / "truth.aut", lists / "found.aut", "--max-distance", 0.4) == 0
     assert capsys.readouterr().out.splitlines()[1].split()[-3:] == ["1", "2", "2"]
+
+
+def test_score_of_scattered_annotations_is_recall_alone(lists, capsys):
+    files = [lists / "truth.aut", lists / "found.aut", "--json", lists / "scattered.json"]
+    assert run_main("score", *files, "--scattered") == 0
+    first, _, line = capsys.readouterr().out.splitlines()
+    assert first.startswith("Annotations are scattered: of 1 of 3 found positions nobody knows")
+    not_measured = ["not", "measured"]
+    assert line.split()[:6] == ["three", *not_measured, "0.667", *not_measured]
+    assert json.loads((lists / "scattered.json").read_text())["all"]["precision"] is None
 
 
 def test_score_of_a_dataset_pools_its_movies(data, tmp_path, capsys):

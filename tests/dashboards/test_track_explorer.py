@@ -32,7 +32,7 @@ def tracks(lineage):
         "start_error_probability": [None] * 7,
         "end_error_probability": [None] * 7,
     }
-    errors = {"error_probability": [0.001, None, 0.5, 0.02, 0.0]}
+    errors = {"error_probability": [0.001, None, 0.5, 0.06, 0.0]}
     return dataclasses.replace(lineage, link_properties=errors, properties=properties)
 
 
@@ -112,7 +112,7 @@ def test_doubts_lead_to_the_movie_the_most_doubtful_first(explorer):
     assert [re.match(r"(\d+)% wrong: (\w+)", label).groups() for label in labels] == [
         ("50", "link"),
         ("20", "division"),
-        ("2", "link"),
+        ("6", "link"),
     ]
     explorer.next_doubt.click()
     assert explorer.browser.time_point.value == 3 and explorer.browser.y.value == 12

@@ -225,6 +225,28 @@ def test_the_whole_image_can_be_stated_to_be_annotated(entry, folder, by):
         assert region.tolist() == [[-0.5] * 3, [size - 0.5 for size in again.movie.shape_zyx]]
 
 
+@pytest.mark.parametrize("by", ["option", "entry", "no"])
+def test_annotations_can_be_stated_to_be_scattered(entry, folder, by):
+    path = folder.parent / "list.autlist"
+    large = dataclasses.replace(
+        entry, movie=dataclasses.replace(entry.movie, nucleus_diameter_um=16)
+    )
+    write_dataset([large], path)
+    if by == "entry":
+        [record] = json.loads(path.read_text())
+        path.write_text(json.dumps([record | {"organoid_kit_scattered": True}]))
+    [again] = read_dataset(path, scattered=by == "option", axes="tczyx")
+    assert again.annotations.known_um == (None if by == "no" else 10.0)  # as large as its nuclei
+    if by == "entry":
+        with pytest.raises(UserError, match="of the whole image, or scattered"):
+            read_dataset(path, whole_image=True, axes="tczyx")
+    write_dataset([again], path, overwrite=True)  # what was said stays with the annotations
+    [again] = read_dataset(path, axes="tczyx")
+    assert again.annotations.known_um == (None if by == "no" else 10.0)
+    [whole] = read_dataset(path, whole_image=True, axes="tczyx")
+    assert whole.annotations.known_um is None
+
+
 def test_how_wide_nuclei_are_travels_in_the_list(entry, folder):
     path = folder.parent / "list.autlist"
     wide = dataclasses.replace(entry.movie, nucleus_diameter_um=12.0)

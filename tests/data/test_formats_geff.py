@@ -44,7 +44,7 @@ def check_with_the_library(path):
 
 def test_the_lineage_comes_back(lineage, tmp_path):
     lineage = dataclasses.replace(
-        lineage, region=[[0, 0, 0], [9, 9, 9]], extra={"color": [1, 0.5, math.inf]}
+        lineage, region=[[0, 0, 0], [9, 9, 9]], known_um=5.0, extra={"color": [1, 0.5, math.inf]}
     )
     write_geff(lineage, tmp_path / "a.geff")
     again = read_annotations(tmp_path / "a.geff")
@@ -54,9 +54,10 @@ def test_the_lineage_comes_back(lineage, tmp_path):
         (2.0, 0.5, 0.5),
         10.0,
     )
-    assert (again.extra, again.region.tolist()) == (
+    assert (again.extra, again.region.tolist(), again.known_um) == (
         {"color": [1, 0.5, math.inf]},
         [[0, 0, 0], [9, 9, 9]],
+        5.0,
     )
 
 

@@ -56,6 +56,7 @@ def test_anything_comes_back(annotations, tmp_path_factory):
     )
     assert (again.name, again.spacing_um) == (annotations.name, annotations.spacing_um)
     assert again.minutes_per_time_point == annotations.minutes_per_time_point
+    assert again.known_um == annotations.known_um
 
 
 def test_unknown_keys_are_kept(lineage, tmp_path):

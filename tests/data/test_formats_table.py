@@ -45,7 +45,7 @@ def test_anything_comes_back(annotations, tmp_path_factory):
     again = read_table(path)
     assert facts(again, without=["id"]) == facts(annotations)
     assert np.array_equal(again.time_points, annotations.time_points)
-    for key in ("name", "spacing_um", "minutes_per_time_point"):
+    for key in ("name", "spacing_um", "minutes_per_time_point", "known_um"):
         assert getattr(again, key) == getattr(annotations, key)
     assert np.array_equal(again.region, annotations.region)
 

@@ -237,6 +237,17 @@ def test_a_missing_nucleus_is_found_where_it_is(clean):
     np.testing.assert_allclose(problem.position, FAR, atol=0.5)
 
 
+def test_of_scattered_annotations_nothing_is_missing(clean):
+    movie = draw_movie(add(clean, FAR, [2]))
+    later = clean.select(clean.time_points > 0)  # tracks begin where somebody began
+    assert {each.rule for each in check_annotations(later.select(np.arange(2)), movie)}
+    assert check_annotations(clean.with_scattered(), movie) == []
+    dark = move(clean.with_scattered(), 5, FAR)
+    assert [each.rule for each in check_annotations(dark, draw_movie(clean))][:1] == ["jump"] or (
+        "off_centre" in {each.rule for each in check_annotations(dark, draw_movie(clean))}
+    )
+
+
 def test_nothing_is_missing_outside_the_annotated_cuboid(clean):
     movie = draw_movie(add(clean, FAR, [2]))
     assert check_annotations(change(clean, region=[[0, 20, 20], [13, 70, 100]]), movie) == []

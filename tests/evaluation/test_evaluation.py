@@ -114,6 +114,22 @@ def test_found_outside_the_annotated_region_are_ignored_unless_they_match():
     assert str(whole).startswith("precision")
 
 
+def test_scattered_annotations_say_what_was_found_and_not_what_is_false():
+    truth = make_positions([[0, 0, 0], [0, 40, 40], [0, 80, 80]]).with_scattered()
+    right, twice, elsewhere = [[0, 0, 1], [0, 40, 41]], [[0, 4, 0]], [[0, 20, 20], [0, 60, 60]]
+    score = score_positions(truth, make_positions([*right, *twice, *elsewhere]))
+    assert (score.matched, score.missed, score.false, score.ignored) == (2, 1, 1, 2)
+    assert (score.recall, score.precision, score.f1) == (2 / 3, None, None)
+    assert "of 2 of 5 found positions nobody knows" in str(score).splitlines()[0]
+    pooled = pool_scores([score, score_positions(truth.with_whole_image((1, 99, 99)), truth)])
+    assert (pooled.f1, pooled.scattered) == (None, True)
+    assert all(part.f1 is None for part in score.by_time_point().values())
+    found = make_positions(right)
+    found = dataclasses.replace(found, properties={"probability": [0.9, 0.8]})
+    with pytest.raises(UserError, match="needs places where all is annotated"):
+        find_best_threshold([(truth, found)])
+
+
 def test_in_a_shallow_stack_the_guessed_cuboid_is_no_plane():
     """All centres lie in the middle one of five planes; ghosts above and below count."""
     truth = make_positions([[2, 10, 10], [2, 40, 40]])

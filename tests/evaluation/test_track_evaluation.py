@@ -432,7 +432,7 @@ class TestTracks:
 
     def test_sparse_truth_gives_only_what_it_can(self):
         truth = make_family().select(np.arange(15) < 9)
-        score = score_tracks(truth, make_family(), sparse=True)
+        score = score_tracks(truth.with_scattered(), make_family())
         assert (score.det, score.tra, score.chota, score.mitotic_branching) == (None,) * 4
         assert set(score.division_f1.values()) == {None}
         assert (score.lnk, score.complete_tracks, score.complete_lineages, score.left_out) == (

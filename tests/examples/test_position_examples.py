@@ -207,6 +207,34 @@ def test_only_the_annotated_region_counts():
     assert counted.any() and not counted.all()
 
 
+def test_of_scattered_annotations_only_what_is_near_counts():
+    """A network of nuclei of 8 µm, and a movie of 16: twice the spacing is the same to it."""
+    annotated = make_annotated(region=np.array([[0.0, 0, 0], np.array(SHAPE) - 1]))
+    annotated = dataclasses.replace(
+        annotated,
+        movie=dataclasses.replace(annotated.movie, nucleus_diameter_um=8.0),
+        annotations=annotated.annotations.select([0, 1]).with_scattered(),
+    )
+    double = tuple(2 * um for um in SPACING_UM)
+    changes = {"spacing_um": double, "nucleus_diameter_um": 16.0}
+    large = dataclasses.replace(
+        annotated,
+        movie=dataclasses.replace(annotated.movie, **changes),
+        annotations=dataclasses.replace(annotated.annotations, spacing_um=double, known_um=10.0),
+    )
+    plain = SETTINGS.changed(
+        augmentation=NO_AUGMENTATION, nucleus_diameter_um=8.0, spacing_um=SPACING_UM
+    )
+    positions = annotated.annotations.positions_at(annotated.annotations.time_points[0])
+    for each in (annotated, large):
+        examples = PositionExamples([each], plain)
+        counted, voxels = counted_voxels(examples, 0)
+        away_um = np.linalg.norm((voxels[:, None] - positions) * SPACING_UM, axis=2).min(axis=1)
+        np.testing.assert_array_equal(counted, away_um <= 5)
+        assert counted.any() and not counted.all()
+        assert all(examples.example(0, (0, n)).counts.any() for n in range(20))
+
+
 def test_without_a_region_it_is_the_cuboid_that_holds_the_nuclei_whole():
     annotated = make_annotated()
     positions = annotated.annotations.positions_at(0)

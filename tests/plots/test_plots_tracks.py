@@ -70,7 +70,7 @@ def with_doubts(lineage):
     }
     return dataclasses.replace(
         lineage,
-        link_properties={"error_probability": [0.001, None, 0.5, 0.02, 0.0]},
+        link_properties={"error_probability": [0.001, None, 0.5, 0.06, 0.0]},
         properties=ends,
     )
 

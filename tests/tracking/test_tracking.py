@@ -421,3 +421,22 @@ def test_a_daughter_missed_right_after_the_division_is_found_again():
         )
     )
     assert len(calm.divisions()) == 0 and len(calm) == 4
+
+
+@pytest.mark.parametrize(("sure", "daughters"), [(0.95, [2, 3]), (0.45, [2])])
+def test_a_sure_mother_keeps_a_daughter_that_the_link_network_does_not_believe_in(sure, daughters):
+    """They part by more than a nucleus, near the border, where a nucleus may as well come in; her
+    neighbour goes on in its own place, and is no daughter, though it is nearer.
+    """
+    places = [(1, 20), (1, 40), (1, 8), (1, 32), (1, 41)]
+    links = [(0, 2), (0, 3), (0, 4), (1, 4), (1, 3)]
+    candidates = make_candidates(
+        places,
+        [0, 0, 1, 1, 1],
+        links,
+        [0.6, 0.02, 0.03, 0.99, 0.001],
+        properties={"division_probability": [sure, 0.01, 0.01, 0.01, 0.01]},
+    )
+    tracks = build_tracks(candidates, region=np.array([[0.0, 0, 0], [0, 16, 60]]))
+    assert sorted(tracks.links[tracks.links[:, 0] == 0, 1].tolist()) == daughters
+    assert (1, 4) in set(map(tuple, tracks.links.tolist()))

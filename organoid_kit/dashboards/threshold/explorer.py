@@ -15,6 +15,7 @@ from organoid_kit.dashboards.stack.browser import StackBrowser
 from organoid_kit.dashboards.stack.pictures import FAINT_PLANES, StackPictures
 from organoid_kit.dashboards.threshold import judging
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
+from organoid_kit.evaluation.matching import choose_radius_um
 from organoid_kit.evaluation.positions import DEFAULT_THRESHOLDS, ThresholdCurve, format_score
 from organoid_kit.examples.patches import make_grey
 from organoid_kit.plots import drawing
@@ -36,7 +37,8 @@ class ThresholdExplorer(Dashboard):
     Args:
         found: with "probability", "division_probability" or "link_probability".
         channels, drawn_by: as of the `StackBrowser`.
-        max_distance_um: a found position is right this close to a true one, one-to-one.
+        max_distance_um: a found position is right this close to a true one, one-to-one. None:
+            5 µm, or what follows the size of nuclei that the movie states.
 
     Attributes:
         kind: "positions", "divisions" or "links", whichever have probabilities.
@@ -56,12 +58,12 @@ class ThresholdExplorer(Dashboard):
         found: Annotations,
         *,
         channels: Sequence[int] | None = None,
-        max_distance_um: float = 5.0,
+        max_distance_um: float | None = None,
         drawn_by: str = "auto",
     ) -> None:
         kinds = judging.list_kinds(truth.annotations, found)
         self.movie, self.truth, self.found = truth.movie, truth.annotations, found
-        self.max_distance_um = max_distance_um
+        self.max_distance_um = max_distance_um or choose_radius_um([truth.movie])
         self._few = _thin_out(truth.annotations, found)
         self._make_judge = cache(lambda *what: cache(judging.make_judge(*what)))
         self._reached = {"missed": -1, "false": -1}
@@ -137,7 +139,7 @@ class ThresholdExplorer(Dashboard):
     def _go_to_best(self) -> None:
         curve = self._judge_all()
         where = {"kind": self.kind.value, "name": self.truth.name}
-        refuse_if(curve.scores[0].f1 is None, "nothing to find", **where)
+        refuse_if(curve.scores[0].recall is None, "nothing to find", **where)
         self.threshold.value = curve.best()
 
     def _commit(self) -> None:

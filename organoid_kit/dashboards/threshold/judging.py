@@ -31,6 +31,7 @@ class Judgement(DetectionScore):
     """
 
     rows: Mapping[str, np.ndarray]
+    scattered: bool = False
     matched = property(lambda judged: len(judged.rows["right"]))
     missed = property(lambda judged: len(judged.rows["missed"]))
     false = property(lambda judged: len(judged.rows["false"]))
@@ -79,7 +80,8 @@ def _make_position_judge(truth: Annotations, found: Annotations, max_distance_um
         right, alone = rows[partners >= 0], rows[partners < 0]
         missed, false = np.setdiff1d(true_rows, partners), alone[inside[alone]]
         sides = {"right": (found, right), "false": (found, false), "missed": (truth, missed)}
-        return Judgement({name: sort_by_time(*side) for name, side in sides.items()})
+        rows = {name: sort_by_time(*side) for name, side in sides.items()}
+        return Judgement(rows, truth.known_um is not None)
 
     return judge
 

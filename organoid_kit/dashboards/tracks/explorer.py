@@ -17,7 +17,7 @@ from organoid_kit.plots.lineages import number_lineages, plot_lineage_tree
 from organoid_kit.tracking import Doubt, estimate_errors, list_doubts
 
 MOST_LINEAGES = 15  # drawn at once
-_MOST_DOUBTS, _LEAST_ERROR = 50, 0.01  # in the list; probability from which on it is a doubt
+_MOST_DOUBTS, _LEAST_ERROR = 50, 0.05  # in the list; probability from which on it is a doubt
 _MOST_POSITIONS = 20_000  # of those, unless it is a single one
 _TRACKS = Mark("tracks", "o", "orange")
 _CHOSEN = Mark("chosen lineage", "p", "green")

@@ -61,7 +61,7 @@ def draw_tree(
     *,
     chosen: int | None = None,
     now: int | None = None,
-    least_error: float = 0.01,
+    least_error: float = 0.05,
 ) -> DrawnTree:
     """Lineages as trees: time to the right, a line for each track, marks at its events.
 

@@ -83,6 +83,7 @@ def read_geff(
         minutes_per_time_point=minutes_per_time_point,
         name=ours["name"],
         region=ours["region"],
+        known_um=ours["known_um"],
         extra=ours["extra"] | extra,
     )
 
@@ -114,8 +115,9 @@ def write_geff(annotations: Annotations, path: str | Path, *, overwrite: bool = 
         "extra": to_json(annotations.extra, path, allow_nan=True),
         "json": json_names,
         "link_json": link_json_names,
-        **({} if annotations.region is None else {"region": annotations.region}),
     }
+    stated = {name: getattr(annotations, name) for name in ("region", "known_um")}
+    ours |= {name: value for name, value in stated.items() if value is not None}
     right = add_track_ids(annotations).properties  # they may be missing, or of other links
     numbered = all(np.array_equal(properties.get(n), right[n]) for n in _TRACK_PROPS.values())
     axes = [{"name": "t", "type": "time", "unit": "frame"}]
@@ -158,12 +160,15 @@ def _read(path: str | Path) -> dict[str, Any]:
 
 def _check_ours(said: Any, path: str | Path) -> dict[str, Any]:
     """What we keep in the metadata. Where that is damaged the rest of the file still counts."""
-    empty = {"name": Path(path).stem, "extra": "{}", "json": [], "link_json": [], "region": None}
+    empty = {"name": Path(path).stem, "extra": "{}", "json": [], "link_json": []}
+    empty |= {"region": None, "known_um": None}
     try:
         ours = empty | said
         ours["extra"] = json.loads(ours["extra"])
         if ours["region"] is not None:
             ours["region"] = np.array(ours["region"], dtype=float).reshape(2, 3)
+        if ours["known_um"] is not None:
+            ours["known_um"] = float(ours["known_um"])
         names = ours["json"] + ours["link_json"] + [ours["name"]]
         fits = isinstance(ours["extra"], dict) and {type(name) for name in names} == {str}
         if fits and (ours["region"] is None or np.isfinite(ours["region"]).all()):

@@ -27,7 +27,8 @@ from organoid_kit.base import UserError, refuse
 from organoid_kit.base.files import read_json, write_json_safely
 from organoid_kit.data.annotations import Annotations
 
-REGION_KEY = "organoid_kit_region_zyx_px"  # in "other_data", which OrganoidTracker keeps untouched
+# In "other_data", which OrganoidTracker keeps untouched
+REGION_KEY, _KNOWN_KEY = "organoid_kit_region_zyx_px", "organoid_kit_known_um"
 LINEAGE_PREFIX = "lineage_"
 _V1_LINKS = ("links", "links_scratch", "links_baseline")  # the first that a file has counts
 _RESERVED = re.compile(r"source|target|__.*", re.DOTALL)  # OrganoidTracker does not open such data
@@ -109,13 +110,17 @@ def read_aut(path: str | Path) -> Annotations:
     sizes = {key: resolution.value.get(key) or 0 for key in _SIZES}
     *spacing_um, minutes = JsonPart(sizes, resolution.where).numbers(*_SIZES)
     extra = {key: v for key, v in content.value.items() if key not in {links_key, *_OWN_KEYS}}
-    other_data, region = content.get("other_data"), None
+    other_data, region, known_um = content.get("other_data"), None, None
+    if other_data.value.get(_KNOWN_KEY) is not None:
+        [known_um] = other_data.numbers(_KNOWN_KEY)
     if other_data.value.get(REGION_KEY) is not None:
         region = other_data.triples(REGION_KEY)
         if len(region) != 2:
             raise other_data.refuse("A region must have two corners", f"{len(region)}")
+    ours = (REGION_KEY, _KNOWN_KEY)
+    if (region, known_um) != (None, None):
         del extra["other_data"]
-        if others := {k: v for k, v in other_data.value.items() if k != REGION_KEY}:
+        if others := {k: v for k, v in other_data.value.items() if k not in ours}:
             extra["other_data"] = others
     positions = np.array(draft.coordinates_xyz).reshape(-1, 3)[:, ::-1]
     return Annotations(
@@ -128,6 +133,7 @@ def read_aut(path: str | Path) -> Annotations:
         minutes_per_time_point=minutes if minutes > 0 else None,
         name=content.get("name", str).value,
         region=region,
+        known_um=known_um,
         extra=extra,
     )
 
@@ -163,9 +169,11 @@ def write_aut(annotations: Annotations, path: str | Path, *, overwrite: bool = F
         "image_resolution": dict(zip(_SIZES, sizes, strict=True)),
         **{key: value for key, value in annotations.extra.items() if key not in _OWN_KEYS},
     }
-    if annotations.region is not None:
-        region = {REGION_KEY: annotations.region.tolist()}
-        content["other_data"] = (content.get("other_data") or {}) | region
+    region, known_um = annotations.region, annotations.known_um
+    ours = {} if region is None else {REGION_KEY: region.tolist()}
+    ours |= {} if known_um is None else {_KNOWN_KEY: known_um}
+    if ours:
+        content["other_data"] = (content.get("other_data") or {}) | ours
     write_json_safely(path, content, overwrite=overwrite, allow_nan=True)
 
 

@@ -18,6 +18,7 @@ known:
     # spacing_um: 2.0,0.26,0.26           (µm per voxel: z, y, x)
     # minutes_per_time_point: 10.0
     # region_zyx: 0,0,0,30,511,511        (lowest and highest corner of what is annotated, voxels)
+    # known_um: 5.0                       (scattered: so far around each position all is known)
 """
 
 import csv
@@ -44,7 +45,7 @@ _LINK_PREFIX = "link_"
 _KEEP_PREFIX = {"link_probability", "link_penalty"}  # what they are called everywhere else
 # A spreadsheet may put quotes around a line, and add empty cells to it
 _REMARKS = re.compile('(?:"?# [^\\r\\n]*(?:\\r\\n|\\r|\\n))*')
-_REMARK = re.compile("# (name|spacing_um|minutes_per_time_point|region_zyx):(.*)")
+_REMARK = re.compile("# (name|spacing_um|minutes_per_time_point|region_zyx|known_um):(.*)")
 _PADDING = " ,;\t"
 _DECIMAL_COMMA = re.compile(r"^\s*(-?[0-9]+),([0-9]+(?:[eE][-+]?[0-9]+)?)\s*$")
 _DECIMALS = re.compile(r"^(-?[0-9]+)\.0+$")
@@ -110,6 +111,7 @@ def read_table(
         minutes_per_time_point=minutes_per_time_point or said.get("minutes_per_time_point"),
         name=said.get("name", Path(path).stem),
         region=said.get("region_zyx"),
+        known_um=said.get("known_um"),
     )
 
 
@@ -177,6 +179,7 @@ def _write_remarks(annotations: Annotations) -> str:
         ("spacing_um", annotations.spacing_um),
         ("minutes_per_time_point", annotations.minutes_per_time_point),
         ("region_zyx", annotations.region),
+        ("known_um", annotations.known_um),
     ):
         if numbers is not None:
             said[key] = ",".join(str(number) for number in np.ravel(numbers).tolist())
@@ -192,7 +195,8 @@ def _read_remarks(remarks: str, path: str | Path) -> dict[str, Any]:
     if name := said.pop("name", ""):
         value = _read_value(name)
         said["name"] = value if isinstance(value, str) else name
-    for key, count in (("spacing_um", 3), ("minutes_per_time_point", 1), ("region_zyx", 6)):
+    counts = {"spacing_um": 3, "minutes_per_time_point": 1, "region_zyx": 6, "known_um": 1}
+    for key, count in counts.items():
         if key not in said:
             continue
         try:

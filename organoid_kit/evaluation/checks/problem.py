@@ -168,7 +168,7 @@ def _check_brightness(
     blobs, heights = find_response_peaks(response, step, movie.spacing_um, 0.1 * usual)
     positions_um, blobs_um = positions * movie.spacing_um, blobs * movie.spacing_um
     # beyond the region nuclei have no position of their own
-    trusted = are_within(blobs, region, spacing_um, 0)
+    trusted = are_within(blobs, region, spacing_um, 0) & (annotations.known_um is None)
     off_centre = here < 0.05 * usual
     if trusted.any():  # beside the blob that has this position as its nearest, and in the dark
         distances, nearest = KDTree(blobs_um[trusted]).query(positions_um)
@@ -180,7 +180,7 @@ def _check_brightness(
     far = KDTree(positions_um).query(blobs_um)[0] > limits.own_um
     missing = far & (heights > 0.5 * usual)
     missing[match_positions(positions_um, blobs_um, limits.diameter_um)[:, 1]] = False
-    missing &= are_within(blobs, region, spacing_um, limits.diameter_um / 4)
+    missing &= trusted & are_within(blobs, region, spacing_um, limits.diameter_um / 4)
     for blob in blobs[missing]:
         place = describe_place(time_point, blob)
         where = {"time_point": time_point, "position": blob}

@@ -267,7 +267,8 @@ def _are_far_from_border(
 ) -> np.ndarray:
     """Which positions are farther than this from where annotation ends, (n,) bool."""
     positions, region = annotations.positions, annotations.region
-    if annotations.spacing_um is None or len(positions) == 0:
+    is_scattered = annotations.known_um is not None  # whoever annotated may begin and end anywhere
+    if annotations.spacing_um is None or is_scattered or len(positions) == 0:
         return np.zeros(len(positions), dtype=bool)
     if region is None and movie is not None:
         region = np.stack([np.zeros(3), np.array(movie.shape_zyx) - 1.0])

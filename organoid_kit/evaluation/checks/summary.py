@@ -23,7 +23,8 @@ class MovieSummary:
     movie_time_points: int  # how many the movie has
     links: int
     divisions: int
-    image_part: float | None  # part of the volume annotated, mean over annotated time points
+    # part of the volume annotated, mean over annotated time points; None of scattered annotations
+    image_part: float | None
 
 
 @dataclass(frozen=True)
@@ -60,15 +61,22 @@ class AnnotationSummary:
         total = [str(sum(getattr(movie, count) for movie in self.movies)) for count in counts]
         table = [heading, *map(_list_cells, self.movies), ("in all", *total, "")]
         widths = [max(map(len, column)) for column in zip(*table)]
+        notes = []
+        if any(movie.positions and movie.image_part is None for movie in self.movies):
+            unknown = (
+                "nuclei without a position, and tracks that begin or end, were not looked for."
+            )
+            notes = [f"Where annotations are scattered, {unknown}"]
         lines = [
             "  ".join([name.ljust(widths[0]), *map(str.rjust, cells, widths[1:])]).rstrip()
             for name, *cells in table
         ]
-        return "\n".join([*lines, "", self.advice])
+        return "\n".join([*lines, "", *notes, self.advice])
 
 
 def _list_cells(movie: MovieSummary) -> tuple[str, ...]:
-    part = "not measured" if movie.image_part is None else f"{movie.image_part:.1%}"
+    unknown = "scattered" if movie.positions else "not measured"
+    part = unknown if movie.image_part is None else f"{movie.image_part:.1%}"
     times = f"{movie.time_points} of {movie.movie_time_points}"
     return movie.name, str(movie.positions), times, str(movie.links), str(movie.divisions), part
 
@@ -90,7 +98,7 @@ def summarise_annotations(annotated_movies: Sequence[AnnotatedMovie]) -> Annotat
             movie_time_points=len(movie.time_points),
             links=len(annotations.links),
             divisions=len(annotations.divisions()),
-            image_part=float(np.mean(parts)) if parts else None,
+            image_part=float(np.mean(parts)) if parts and annotations.known_um is None else None,
         )
         summaries.append(summary)
     return AnnotationSummary(tuple(summaries))

@@ -85,16 +85,17 @@ class TrackScore:
 
 
 def score_tracks(
-    truth: Annotations, tracks: Annotations, *, max_distance_um: float = 5.0, sparse: bool = False
+    truth: Annotations, tracks: Annotations, *, max_distance_um: float = 5.0
 ) -> TrackScore:
     """Scores lineages with traccuracy, which must be installed (the extra `scores`).
 
     Positions are paired by `match_to_truth`. A found position without a true partner is left out
-    with its links where truth does not name every nucleus (outside `annotated_region`); with
-    `sparse` everywhere, and what would need them (DET, TRA, CHOTA, division F1, mitotic branching)
-    is None. Links over several time points are cut into single steps first (`fill_gaps`): the Cell
-    Tracking Challenge's figures know no others. Links into a merge, or out of a mother of three, of
-    truth are left out on both sides, and the score says so. It takes seconds for 15,000 positions.
+    with its links where truth does not name every nucleus (outside `annotated_region`); where
+    annotations are scattered, everywhere, and what would need them (DET, TRA, CHOTA, division F1,
+    mitotic branching) is None. Links over several time points are cut into
+    single steps first (`fill_gaps`): the Cell Tracking Challenge's figures know no others. Links
+    into a merge, or out of a mother of three, of truth are left out on both sides, and the score
+    says so. It takes seconds for 15,000 positions.
 
     Raises UserError where traccuracy is not installed, found nuclei merge, or the spacing is
     unknown or differs.
@@ -106,6 +107,7 @@ def score_tracks(
         advice = "Score tracks, not candidate links, and remove merges."
         raise refuse(tracks.name, "In a lineage no two nuclei become one", received, advice)
     truth, tracks = fill_gaps(truth), fill_gaps(tracks)
+    sparse = truth.known_um is not None
     partners = match_to_truth(truth, tracks, max_distance_um)
     merges, many = truth.merges(), np.flatnonzero(truth.links_forward() > 2)
     truth, tracks = leave_out(truth, tracks, partners, merges=merges, mothers=many)

@@ -11,8 +11,6 @@ from organoid_kit.data import Annotations
 from organoid_kit.evaluation.matching import match_to_truth
 from organoid_kit.evaluation.positions import compute_ratio, format_score, get_common_way
 
-_NONE = np.zeros(0, dtype=int)
-
 
 @dataclass(frozen=True)
 class LinkScore:
@@ -78,14 +76,9 @@ def score_links(
 
 
 def leave_out(
-    truth: Annotations,
-    found: Annotations,
-    partners: np.ndarray,
-    *,
-    merges: np.ndarray = _NONE,
-    mothers: np.ndarray = _NONE,
+    truth: Annotations, found: Annotations, partners: np.ndarray, merges=(), mothers=()
 ) -> tuple[Annotations, Annotations]:
-    """Both without the links into these merges and out of these mothers (rows of truth)."""
+    """Both without the links into these merges and out of these mothers, (k,) int, rows of truth."""
     true, ends = truth.links, partners[found.links]
     return (
         truth.without_links(np.isin(true[:, 0], mothers) | np.isin(true[:, 1], merges)),
