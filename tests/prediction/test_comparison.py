@@ -80,7 +80,8 @@ def test_a_run_is_judged_by_the_movies_there_are(monkeypatch, tmp_path):
         (tmp_path / name / "model.keras").touch()
         write_json_safely(tmp_path / name / "settings.json", make_record(settings))
     run = SimpleNamespace(folder=tmp_path / "own", settings=own)
-    movies = [SimpleNamespace(name="one"), SimpleNamespace(name="two")]
+    known = Annotations([], [])
+    movies = [SimpleNamespace(name=name, annotations=known) for name in ("one", "two")]
     monkeypatch.setattr(comparison, "choose_threshold", lambda run, movies: "threshold 0.4")
     monkeypatch.setattr(comparison, "compare_fine_tuned", lambda run, movies: f"On {len(movies)}.")
     monkeypatch.setattr(comparison, "calibrate_network", lambda run, movies: "calibrated")
@@ -89,3 +90,7 @@ def test_a_run_is_judged_by_the_movies_there_are(monkeypatch, tmp_path):
     assert said.startswith("Threshold 0.4; chosen on one, two, on which it was trained.")
     assert said.endswith("On 2. It was trained on them, which flatters it.")
     assert load_settings(run.folder).calibration == (2, 1)
+    scattered = SimpleNamespace(name="some", annotations=known.with_scattered())
+    said = comparison.judge_run(run, movies, [scattered])
+    assert said.startswith("It keeps the calibration") and "'some': scattered annotations" in said
+    assert "flatters" not in said
