@@ -79,9 +79,7 @@ def score_channels(
 def are_standing_out(
     movie: TimeLapse, time_point: int, channels: Sequence[int], annotations: Annotations
 ) -> np.ndarray | None:
-    """Which positions stand out, (n,) bool; None if too little is 5 µm away from all of them, and
-    where annotations are scattered.
-    """
+    """Which positions stand out, (n,) bool; None if too little background is known around them."""
     positions = annotations.positions_at(time_point)
     if len(positions) == 0 or annotations.known_um is not None:
         return None

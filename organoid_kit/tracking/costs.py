@@ -158,11 +158,9 @@ def build_problem(
 
 
 def _believe_mothers(links: np.ndarray, linked: np.ndarray, dividing: np.ndarray) -> np.ndarray:
-    """Probabilities of links, those to the daughters of probable mothers raised to up to 0.5.
-
-    A link network has seen few daughters that fly far, and believes in none. Who divides has two:
-    of all pairs of candidates, one daughter or both perhaps missed, each is as probable as its odds
-    multiplied, and less so where another source claims a target.
+    """Probabilities of links, those to daughters of probable mothers raised to up to 0.5: of all
+    pairs of candidates, one or both perhaps missed, each is as probable as its odds multiplied,
+    less so where another source claims a target. Link networks have seen few that fly far.
     """
     sources, targets = links.T
     claims = np.maximum(find_best_other(linked, targets), 0)
