@@ -6,9 +6,10 @@
 Each reader gets small valid files of its formats, one thing changed in each: bytes, a line, a number, a value
 in JSON, a file of a folder. What is read is used (tracks are followed, a stack is loaded). An error of the kind
 `UserError` with one message is right, and so is a result; everything else fails: another exception, a message
-that nobody would read to its end, more than 10 s, or more than 600 MB beyond what the process had at its start.
-Inputs are read in child processes, which are ended when they take too long, and failures are grouped by the last
-line of the kit they passed. The same seed makes the same inputs.
+that nobody would read to its end, more than 10 s of the processor's time, a minute by the clock, or more than
+600 MB beyond what the process had at its start. Inputs are read in child processes, which are ended when they
+take too long, and failures are grouped by the last line of the kit they passed. The same seed makes the same
+inputs.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ from pathlib import Path
 
 import numpy as np
 
-SECONDS = 10  # a reader may take for one input, on a busy machine
+SECONDS = 10  # of the processor's time, a reader may take for one input
+PATIENCE = 60  # seconds by the clock, after which it hangs: other programs may be busy, too
 BYTES = 600_000_000  # it may allocate
 LONGEST = 1500  # characters of a message
 SLOW = ("network",)  # readers that load Keras get a share of their own
@@ -506,9 +508,9 @@ def read_inputs(reader: str, seed: int, start: int, stop: int) -> None:
             place = Path(folder) / "damaged"
             shutil.copytree(valid, place)
             path = place / case.relative_to(valid)
-            how, began = damage(path, rng), time.perf_counter()
+            how, began = damage(path, rng), time.process_time()
             answer = {"index": index, "how": f"{case.name}, {how}", "kind": "result"}
-            faulthandler.dump_traceback_later(SECONDS, exit=True)
+            faulthandler.dump_traceback_later(PATIENCE, exit=True)
             try:
                 use(path)
             except UserError as error:
@@ -524,7 +526,9 @@ def read_inputs(reader: str, seed: int, start: int, stop: int) -> None:
                     "text": f"{error!s:.200}",
                 }
             faulthandler.cancel_dump_traceback_later()
-            answer["seconds"] = time.perf_counter() - began
+            answer["seconds"] = time.process_time() - began
+            if answer["seconds"] > SECONDS:
+                answer |= {"kind": f"longer than {SECONDS} s", "at": answer.get("at", reader)}
             print(json.dumps(answer), flush=True)
             shutil.rmtree(place)
 
@@ -562,7 +566,7 @@ def watch(reader: str, seed: int, count: int) -> list[dict]:
                 break
             answer = json.loads(line)
             if "begins" in answer:
-                running, limit = answer["begins"], SECONDS + 30
+                running, limit = answer["begins"], PATIENCE + 30
             else:
                 answers.append(answer)
                 start = answer["index"] + 1
@@ -573,7 +577,9 @@ def watch(reader: str, seed: int, count: int) -> list[dict]:
             if running is None:
                 raise SystemExit(f"{reader}: no input was read.\n{said}")
             late = "Timeout (" in said  # faulthandler says so, and the last line first
-            kind = f"longer than {SECONDS} s" if late else f"the process ended ({child.returncode})"
+            kind = (
+                f"longer than {PATIENCE} s" if late else f"the process ended ({child.returncode})"
+            )
             lines_passed = re.findall(r'organoid_kit/(.+)", line (\d+) in (\w+)', said)
             at = "{}:{} {}".format(*lines_passed[0]) if lines_passed else reader
             answers.append(
