@@ -83,6 +83,7 @@ class NetworkSettings:
     calibration: tuple[float, float] = (1.0, 0.0)
     # How the movies looked that it was trained on, see `measure_look`; measured, not chosen
     look: tuple[float, ...] | None = None
+    loss: str | None = None  # the name of a learner's own; noted by the training, not chosen
     # Position network only
     nucleus_sigma_um: float = 1.5  # size of the dot drawn at each nucleus centre in the target
     min_distance_um: float = 3.0  # two nuclei are never predicted closer than this

@@ -81,7 +81,7 @@ def plot_guesses(
     else:
         _draw_dots(axes, [guess.guess for guess in guesses])
     axes.set(xlabel=labels[0], ylabel=labels[1] if scored else "guesses")
-    axes.set_title(question, parse_math=False)
+    axes.set_title(question)
     tidy(axes)
     text = f"{question} No guesses yet."
     if numbers := [guess.guess for guess in in_order]:
@@ -100,7 +100,7 @@ def _draw_curve(axes: Axes, scored: Sequence[Guess], best: Guess) -> None:
     axes.margins(0.08, 0.2)
     above = {"xytext": (0, 9), "textcoords": "offset points", "ha": "center", "fontsize": 9}
     for guess in scored if len(scored) <= _MOST_NAMES else [best]:
-        axes.annotate(guess.name, (guess.guess, guess.score), parse_math=False, **above)
+        axes.annotate(guess.name, (guess.guess, guess.score), **above)
 
 
 def _draw_dots(axes: Axes, numbers: Sequence[float]) -> None:

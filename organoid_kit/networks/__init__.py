@@ -4,7 +4,7 @@ Its modules, in the order of use:
 
     blocks ── position, division, link ── building (whichever the settings name)
     own                     a learner's own: checked and copied
-    saving                  save, load, train on from
+    opening ── saving       looked at before Keras opens it; save, load, train on from
     folders                 where trained networks lie; no Keras
     resampling ── export    folders for OrganoidTracker
     devices                 what one computes on, and its memory

@@ -1,11 +1,14 @@
 """A learner's own networks: checked, then copied, under a name that says they are not ours."""
 
+import json
+
 import keras
 import numpy as np
 
 from organoid_kit.base import NetworkSettings, UserError
 from organoid_kit.networks.blocks import count_time_points
 from organoid_kit.networks.building import check_patch_shape
+from organoid_kit.networks.opening import check_description
 
 _NAMES = {"position": ("images",), "division": ("images",)}  # of inputs, as OrganoidTracker's
 _NAMES["link"] = ("input_1", "input_2", "input_distances")
@@ -80,17 +83,17 @@ def make_functional(network: keras.Model) -> keras.Model:
         advice = "Build it as keras.Model(inputs, outputs)."
         raise UserError(f"{rule}. Received: {network!r:.80}. {advice}")
     layers = list(_list_layers(network))
-    stock = [layer for layer in layers if type(layer).__module__.startswith("keras.")]
-    stock = [layer for layer in stock if not isinstance(layer, keras.layers.Lambda)]
-    if foreign := {type(layer).__name__ for layer in layers if layer not in stock}:
-        raise UserError(
-            "A network must open from its file wherever Keras is, so all its layers must be Keras' "
-            f"own, and no Lambda. Received: {', '.join(sorted(foreign))}. Use keras.layers, keras.ops."
-        )
+    plain = keras.Model(one_or_all(network.inputs), one_or_all(network.outputs))  # not compiled
+    try:
+        check_description(json.loads(plain.to_json()))
+    except (ValueError, TypeError, NotImplementedError) as error:
+        rule = "A network must open from its file wherever Keras is: of its own layers, no Lambda"
+        advice = "Use keras.layers and keras.ops."
+        raise UserError(f"{rule}. Received: {error}. {advice}") from error
     if (types := {layer.compute_dtype for layer in layers}) - {"float32"}:
         received = f"layers in {sorted(types)}. Leave out dtype."
         raise UserError(f"A network of your own must compute in float32. Received: {received}")
-    return keras.Model(one_or_all(network.inputs), one_or_all(network.outputs))
+    return plain
 
 
 def _list_layers(network: keras.Model):

@@ -14,6 +14,7 @@ from organoid_kit.base.files import write_json_safely, write_safely
 from organoid_kit.networks.blocks import count_time_points
 from organoid_kit.networks.building import build_network
 from organoid_kit.networks.folders import find_network_folder, load_settings, make_record
+from organoid_kit.networks.opening import open_model
 
 # Keras 3.15 writes these; 3.13 and 3.11, which OrganoidTracker pins, do not know them.
 _NEW_OPTIONS = (
@@ -66,7 +67,7 @@ def load_network(folder: str | Path) -> tuple[keras.Model, NetworkSettings]:
     settings = load_settings(folder)
     file = find_network_folder(folder) / "model.keras"
     try:
-        network = keras.models.load_model(file, compile=False)
+        network = open_model(file)
     except Exception as error:
         writer = _read_keras_version(file)
         advice = "The file may be damaged, or written by a newer Keras: take it from its source "
@@ -103,6 +104,10 @@ def check_training_on(old: NetworkSettings, new: NetworkSettings, network: keras
             rule = f"Training on needs the {name} the network was trained with"
             received = f"{now}; the network has {before}"
             raise UserError(f"{rule}. Received: {received}. Set {name} to {before}.")
+    if old.loss and not new.loss:
+        rule = "Training on needs the loss the network was trained with"
+        advice = f"Pass loss={old.loss}, or loss='binary_crossentropy' to change to the kit's."
+        raise UserError(f"{rule}. Received: none; it was {old.loss!r}. {advice}")
     fixed = network.inputs[0].shape[1:4]
     fitting = tuple(size or own for size, own in zip(fixed, new.patch_shape_zyx, strict=True))
     if fitting != tuple(new.patch_shape_zyx):

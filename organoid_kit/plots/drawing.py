@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patheffects import withStroke
+from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 
@@ -77,6 +78,13 @@ class Drawing(Figure):
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, bytes], dict[str, dict[str, str]]]:
         return {"image/png": write_png(self)}, {"image/png": {"alt": self.description}}
+
+    def draw(self, renderer: Any) -> None:
+        """As matplotlib does; texts stand as they are: a name with $ is no formula."""
+        for text in self.findobj(Text):
+            if text.get_text() and "mathdefault" not in text.get_text():  # its own, on log axes
+                text.set_parse_math(False)
+        super().draw(renderer)
 
     def caption(self, words: str, title: str | None = None) -> "Drawing":
         """Sets the description, and the title above the figure, with which it begins."""

@@ -116,6 +116,7 @@ def train(
         for folder in {leftover.parent for leftover in run.folder.rglob(".writing-*")}:
             remove_leftovers(folder)  # of a killed training
     else:
+        settings = settings.changed(loss=own.loss_name)
         settings = complete_settings(settings, training, own.network)
     if resume and (own.network or any(run.folder.glob("checkpoints/*.npz"))):
         start = own.network  # all else is in the folder, wherever it once came from

@@ -10,6 +10,7 @@ import numpy as np
 
 from organoid_kit.base import UserError, refuse
 from organoid_kit.examples.batches import Examples
+from organoid_kit.networks.opening import check_description, open_model
 from organoid_kit.networks.own import make_functional
 from organoid_kit.training.runs import OWN_NETWORK, Run
 
@@ -37,6 +38,11 @@ class OwnParts:
     loss: keras.losses.Loss | None = None
     augment: Augment | None = None
 
+    @property
+    def loss_name(self) -> str | None:
+        """For settings; None where the loss is the kit's."""
+        return None if self.loss is None else _name(self.loss)
+
     def describe(self) -> dict[str, Any]:
         """What a run's details say of loss and augmentation; empty where both are the kit's."""
         loss = getattr(self.loss, "function", self.loss)
@@ -49,6 +55,9 @@ def collect_own_parts(network: Any, loss: Any, augment: Augment | None) -> OwnPa
     if network is not None:
         network = make_functional(network)
     try:
+        if isinstance(loss, dict) and loss.get("class_name") == "function":
+            loss = str(loss.get("config"))  # by its name, Keras finds its own alone
+        check_description(loss)  # one from a file may describe anything
         loss = keras.losses.get(loss)
     except (ValueError, TypeError) as error:
         rule = "A loss must be one that Keras knows, or a function of targets and probabilities"
@@ -96,7 +105,10 @@ def restore_own_parts(passed: OwnParts, run: Run) -> OwnParts:
     if loss is None and "loss" in before:
         loss = collect_own_parts(None, before["loss"]["keras"], None).loss
     file, network = run.folder / OWN_NETWORK, passed.network
-    saved = keras.models.load_model(file, compile=False) if file.exists() else None
+    try:
+        saved = open_model(file) if file.exists() else None
+    except Exception as error:  # damaged bytes can be anything
+        raise refuse(file, "The network of a run must open", error) from error
     shapes = [each and [weight.shape for weight in each.weights] for each in (saved, network)]
     if network and shapes[0] != shapes[1]:
         old = saved and "weights of other shapes"

@@ -21,6 +21,7 @@ from organoid_kit.base.settings import (
 WRONG = {
     "network": ["cells", 3],
     "preset": ["huge", None],
+    "loss": [3, ["huber"]],
     "channels": [(), (0,), (1, -2), (1.5,), 3, "1"],
     "time_window": [(1, 2), (-2, -1), (0,), (-1, 0, 1), (-1, 0.5)],
     "spacing_um": [(0, 1, 1), (1, 1), (1, 1, -1), (1, 1, float("nan")), "1,1,1"],

@@ -14,6 +14,7 @@ from organoid_kit.base.errors import UserError
 from organoid_kit.dashboards import ClassBoard
 from organoid_kit.dashboards.class_board import Guess, format_guess, parse_guesses, plot_guesses
 from organoid_kit.dashboards.parts.dashboard import decode_state, encode_state
+from organoid_kit.plots.drawing import draw_panels, write_png
 
 QUESTION = "Which threshold is best?"
 STATE = {
@@ -293,3 +294,15 @@ def test_one_string_never_stops_the_curve_of_a_class(state):
     board.strings.value = "\n".join([*write_strings(Ada=0.2), string])
     board.show.click()
     assert "<img" in board.picture.value and "Ada" in [guess.name for guess in board.guesses]
+
+
+def test_text_in_a_figure_is_no_formula():
+    figure, axes = draw_panels()
+    axes.plot([1, 2], label="cost $a$")
+    axes.set_yticks([1, 2], ["$x$", "$\\wrong$"])
+    axes.set_xlabel("$5 and $6")
+    axes.legend()
+    write_png(figure.caption("words", title="$\\unknown$"))
+    axes.set_xscale("log")
+    write_png(figure)
+    assert axes.get_xlabel() == "$5 and $6"

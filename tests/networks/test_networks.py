@@ -401,3 +401,50 @@ def test_a_network_of_keras_2_is_called_older(tmp_path):
             archive.writestr(name, content)
     with pytest.raises(UserError, match="written by Keras 2.15.0.*It is older"):
         load_network(folder)
+
+
+# ---- a network's file is looked at before Keras opens it
+
+
+def rewrite_description(file, old, new):
+    """The same file with another text in its description."""
+    with zipfile.ZipFile(file) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    assert old.encode() in parts["config.json"]
+    parts["config.json"] = parts["config.json"].replace(old.encode(), new.encode(), 1)
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"class_name": "Conv3D"', '"class_name": "Lambda"', "Lambda of keras.layers"),
+        ('"class_name": "Conv3D"', '"class_name": "Unknown"', "Unknown of keras.layers"),
+        ('"module": "keras.layers"', '"module": "elsewhere"', "of elsewhere is not opened"),
+        ('"module": "keras.initializers"', '"module": "keras"', "of keras is not opened"),
+        ('"filters": ', '"filters": 99999', "'filters' is 99999"),
+        ('"kernel_size": [', '"kernel_size": [5000, ', "'kernel_size' is 5000"),
+    ],
+)
+def test_what_networks_are_not_made_of_never_reaches_keras(saved, monkeypatch, old, new, said):
+    folder = saved[2]
+    rewrite_description(folder / "model.keras", old, new)
+    monkeypatch.setattr(keras.models, "load_model", None)
+    with pytest.raises(UserError, match=said):
+        load_network(folder)
+
+
+def test_a_file_that_holds_more_than_a_network_is_not_opened(saved, monkeypatch):
+    folder = saved[2]
+    with zipfile.ZipFile(folder / "model.keras", "a") as archive:
+        archive.writestr("assets/more.txt", "text")
+    monkeypatch.setattr(keras.models, "load_model", None)
+    with pytest.raises(UserError, match="assets/more.txt"):
+        load_network(folder)
+
+
+def test_shipped_networks_are_opened():
+    for name in list_shipped_networks():
+        load_network(name)

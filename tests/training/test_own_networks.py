@@ -443,3 +443,12 @@ def test_a_saved_network_trains_on_with_the_loss_that_suits_its_answers(kind, lo
     settings = find_settings("position", "", start_from=str(save_as(tmp_path / "start", kind)))
     network = prepare_network(settings, choose_start(settings, None))
     assert type(network.loss).__name__ == loss
+
+
+def test_training_on_asks_for_the_loss_it_was_begun_with(tmp_path):
+    first, _ = train_own("position", tmp_path, loss="huber")
+    assert load_network(first.folder)[1].loss == "huber" == first.settings.loss
+    with pytest.raises(UserError, match="loss the network was trained with.*'huber'.*Pass loss="):
+        fine_tune(tmp_path, first.folder)
+    for loss, noted in (("huber", "huber"), ("binary_crossentropy", "binary_crossentropy")):
+        assert fine_tune(tmp_path, first.folder, loss=loss).settings.loss == noted
