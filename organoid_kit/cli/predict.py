@@ -5,14 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from organoid_kit.base import NetworkSettings, refuse
-from organoid_kit.cli.files import (
-    choose_outputs,
-    load_keras,
-    open_movies,
-    require_channels,
-    resume_file,
-    select_time_points,
-)
+from organoid_kit.cli import files
 from organoid_kit.data import Annotations, write_annotations
 
 
@@ -27,9 +20,9 @@ def predict(
     **reading: Any,
 ) -> None:
     """Shows one movie or several to a network."""
-    opened = open_movies(movies, annotations, **reading)
-    outputs = choose_outputs(output, [annotated.movie.name for annotated in opened])
-    load_keras()
+    opened = files.open_movies(movies, annotations, **reading)
+    outputs = files.choose_outputs(output, [annotated.movie.name for annotated in opened])
+    files.load_keras()
     from organoid_kit import prediction
     from organoid_kit.networks import load_network
 
@@ -45,13 +38,13 @@ def predict(
     if channels:
         settings = settings.changed(channels=channels)
     elif settings.channels == NetworkSettings().channels:  # also where nobody chose them
-        require_channels(annotated.movie for annotated in opened)
+        files.require_channels(annotated.movie for annotated in opened)
     times = range(time_points[0], time_points[1] + 1) if time_points else None
     for annotated, path in zip(opened, outputs, strict=True):
         movie, known = annotated.movie, annotated.annotations
         if time_points:
-            known = select_time_points(known, *time_points)
-        with resume_file(path) as note:  # what was found before an interruption stands there
+            known = files.select_time_points(known, *time_points)
+        with files.resume_file(path) as note:  # what was found before an interruption stands there
             if settings.network == "position":
                 options = {"time_points": times, "threshold": threshold, "resume_file": note}
                 found = prediction.predict_positions(model, movie, settings, **options)

@@ -6,15 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from organoid_kit import tracking
 from organoid_kit.base import NetworkSettings, UserError, refuse
-from organoid_kit.cli.files import (
-    TrackWriter,
-    choose_outputs,
-    load_keras,
-    open_movies,
-    require_channels,
-    resume_file,
-    take_file_options,
-)
+from organoid_kit.cli import files
 from organoid_kit.cli.predict import describe_calibration
 from organoid_kit.cli.score import compute_track_scores, format_track_scores
 from organoid_kit.data import AnnotatedMovie, Annotations
@@ -53,7 +45,7 @@ def track(
         raise refuse(from_positions, rule, received, advice)
     if from_positions:
         return _track_positions(from_positions, output, form, **reading)
-    opened = open_movies(movies, **reading)
+    opened = files.open_movies(movies, **reading)
     report = output.with_name(f"{output.stem}_report") if score else None
     networks = (position, division, link)
     if workers is not None or scheduler or array:
@@ -83,22 +75,22 @@ def _track_movies(
         names = ", ".join(annotated.movie.name for annotated in movies)
         advice = "Name an .autlist whose annotations have links, or leave out --score."
         raise refuse(names, "Scores need true links", "--score without any", advice)
-    outputs = choose_outputs(output, [annotated.movie.name for annotated in movies], form)
-    writer = TrackWriter(output, form)
-    load_keras()
+    outputs = files.choose_outputs(output, [annotated.movie.name for annotated in movies], form)
+    writer = files.TrackWriter(output, form)
+    files.load_keras()
     from organoid_kit.prediction import track_movie
 
     known = load_settings(movies, networks, channels)
     for annotated, path in zip(movies, outputs, strict=True):
-        with resume_file(path) as note:
+        with files.resume_file(path) as note:
             options = {"channels": channels, "resume_file": note}
             tracked = track_movie(annotated.movie, *networks, **options)
             print(f"{annotated.movie.name}: {tracked}")
             print_doubts(tracked.tracks)
             if not len(annotated.annotations):
                 print(f"  {describe_calibration(*known)}")
-            files = writer.write(tracked.tracks, path, annotated)
-        print(*(f"  {file}" for file in files), sep="\n")
+            written = writer.write(tracked.tracks, path, annotated)
+        print(*(f"  {file}" for file in written), sep="\n")
         if report:
             _score(annotated, tracked, report, networks, channels)
     if report and report.exists():
@@ -118,7 +110,7 @@ def load_settings(
 
     known = [rooms.load_settings(network) for network in networks]
     if not channels and NetworkSettings().channels in [settings.channels for settings in known]:
-        require_channels(annotated.movie for annotated in movies)
+        files.require_channels(annotated.movie for annotated in movies)
     return known
 
 
@@ -156,8 +148,8 @@ def _score(
 
 def _track_positions(path: Path, output: Path, form: str | None, **reading: Any) -> None:
     """Tracks known positions by distance alone, see `tracking.distance`."""
-    [chosen] = choose_outputs(output, [path.stem], form)
-    positions = read_for_movie(path, reading.get("spacing_um"), **take_file_options(reading))
+    [chosen] = files.choose_outputs(output, [path.stem], form)
+    positions = read_for_movie(path, reading.get("spacing_um"), **files.take_file_options(reading))
     size = compute_relative_size(reading.get("nucleus_diameter_um"))
     reach_um = choose_max_distance(positions, relative_size=size)
     candidates = tracking.find_candidates(positions, max_distance_um=reach_um)
@@ -165,5 +157,5 @@ def _track_positions(path: Path, output: Path, form: str | None, **reading: Any)
     counts = f"{len(tracks.links)} links, {len(tracks.divisions())} divisions"
     print(f"{path.name}: {len(tracks)} positions, {counts}")
     print_doubts(tracks)
-    for file in TrackWriter(output).write(tracks, chosen):
+    for file in files.TrackWriter(output).write(tracks, chosen):
         print(f"  {file}")

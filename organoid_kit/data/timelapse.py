@@ -16,22 +16,8 @@ import tifffile
 from organoid_kit.base import UserError, refuse
 from organoid_kit.base.files import write_safely
 from organoid_kit.data.conversion import check_spacing
-from organoid_kit.data.reading.image import (
-    ImageFile,
-    TimePoints,
-    check_axes,
-    check_sizes,
-    choose_time_points,
-    guess_axes,
-    make_reader,
-    name_channels,
-)
-from organoid_kit.data.reading.optional import (
-    MICROSCOPE_SUFFIXES,
-    is_zarr,
-    read_microscope_file,
-    read_zarr,
-)
+from organoid_kit.data.reading import image as image_files, optional
+from organoid_kit.data.reading.image import ImageFile, TimePoints
 from organoid_kit.data.reading.tiff import read_tiff, read_tiff_folder
 
 # Little and big endian, TIFF and BigTIFF
@@ -168,9 +154,9 @@ def read_timelapse(
         rule = "Intensities must be whole or real numbers"
         raise refuse(path, rule, dtype, "Convert complex numbers to their absolute values.")
     dtype = np.dtype(np.uint8) if dtype.kind == "b" else dtype.newbyteorder("=")
-    stated_axes = check_axes(axes, image) if axes else image.axes
-    axes = guess_axes(stated_axes, image)
-    check_sizes(image, axes, dtype)
+    stated_axes = image_files.check_axes(axes, image) if axes else image.axes
+    axes = image_files.guess_axes(stated_axes, image)
+    image_files.check_sizes(image, axes, dtype)
     z, y, x = image.spacing_um
     if image.size(axes, "z") == 1 and z is None:
         z = y
@@ -200,12 +186,12 @@ def read_timelapse(
             raise refuse(path, rule, f"{argument}={value}", advice)
     return TimeLapse(
         name=name or path.stem.removesuffix(".ome"),
-        time_points=choose_time_points(image, axes, time_points),
+        time_points=image_files.choose_time_points(image, axes, time_points),
         shape_zyx=tuple(image.size(axes, letter) for letter in "zyx"),
-        channel_names=name_channels(image, axes),
+        channel_names=image_files.name_channels(image, axes),
         dtype=dtype,
         spacing_um=spacing,
-        read_stack=_FileReader(path, opened, make_reader(image, axes, dtype)),
+        read_stack=_FileReader(path, opened, image_files.make_reader(image, axes, dtype)),
         minutes_per_time_point=image.minutes_per_time_point if minutes is None else float(minutes),
         nucleus_diameter_um=nucleus_diameter_um,
         path=path,
@@ -255,21 +241,21 @@ def _open_image(path: Path, pattern: str | None, time_points: TimePoints | None)
         raise refuse(path, "The movie must exist", "it does not", "Check its name.")
     if not os.access(path, os.R_OK):
         raise refuse(path, "The movie must be readable", "without permission", "Ask its owner.")
-    if path.is_dir() and not is_zarr(path):
+    if path.is_dir() and not optional.is_zarr(path):
         return read_tiff_folder(path, pattern, time_points)
     if pattern is not None:
         rule = "A pattern belongs to a folder of TIFF files"
         raise refuse(path, rule, f"pattern={pattern!r}", "Leave pattern out.")
     if path.is_dir():
-        return read_zarr(path)
+        return optional.read_zarr(path)
     if path.stat().st_size == 0:
         raise refuse(path, "The movie must not be empty", "0 bytes")
     with path.open("rb") as file:
         is_tiff = file.read(4) in _TIFF_BEGINNINGS
     if is_tiff or path.suffix.lower() in _TIFF_SUFFIXES:
         return read_tiff(path)
-    if path.suffix.lower() in MICROSCOPE_SUFFIXES:
-        return read_microscope_file(path)
+    if path.suffix.lower() in optional.MICROSCOPE_SUFFIXES:
+        return optional.read_microscope_file(path)
     rule = "A movie must be TIFF, a folder of TIFF files, OME-Zarr or a microscope file"
     raise refuse(path, rule, "another", "Export it as OME-TIFF, for example with Fiji.")
 

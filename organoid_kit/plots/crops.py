@@ -8,16 +8,8 @@ from organoid_kit.base import NetworkSettings, UserError
 from organoid_kit.examples.division import DivisionExample
 from organoid_kit.examples.link import LinkExample
 from organoid_kit.examples.patches import GREYS
-from organoid_kit.plots.drawing import (
-    COLOURS,
-    Drawing,
-    Spacing,
-    count,
-    draw_panels,
-    draw_plane,
-    get_spacing,
-    outline,
-)
+from organoid_kit.plots import drawing
+from organoid_kit.plots.drawing import COLOURS, Drawing, Spacing, count, draw_panels
 
 _DIVISION_KINDS = ("division", "no division,\nlooks alike", "no division")
 _LINK_KINDS = ("same, hard", "same", "other, near", "other, far")
@@ -34,7 +26,7 @@ def plot_crops(
 ) -> Drawing:
     """What the division network sees: the plane through the nucleus, time to the right."""
     names = _choose_names(names, [_DIVISION_KINDS[example.kind] for example in examples])
-    spacing_um = get_spacing(settings)
+    spacing_um = drawing.get_spacing(settings)
     times = range(settings.time_window[0], settings.time_window[1] + 1)
     rows, ticks = max(1, len(examples)), {"xticks": [], "yticks": []}
     inches = 1.6 * len(times) + 1.2, 1.65 * rows + 0.4 * bool(title) + 0.3
@@ -43,7 +35,7 @@ def plot_crops(
         row[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
         for axes, image in zip(row, np.moveaxis(example.image, -1, 0)):
             bar, plane = axes is panels[-1, -1], image[len(image) // 2]
-            draw_plane(axes, plane, spacing_um[1:], limits=GREYS, bar=bar)
+            drawing.draw_plane(axes, plane, spacing_um[1:], limits=GREYS, bar=bar)
     for axes, time in zip(panels[0], times):
         axes.set_title(f"{time:+d}".replace("-", "−") if time else "now", fontsize=9)
     return figure.caption(
@@ -65,7 +57,7 @@ def plot_pairs(
     to, without the drift of the sample, and how far it would have moved in depth.
     """
     names = _choose_names(names, [_LINK_KINDS[example.kind] for example in examples])
-    spacing_um = get_spacing(settings)
+    spacing_um = drawing.get_spacing(settings)
     rows = max(1, -(-len(examples) // _PAIRS_IN_ROW))
     columns = max(1, -(-len(examples) // rows))  # rows of equal length
     inches = 2.1 * columns + 0.5, 4.6 * rows + 0.4 * bool(title)
@@ -96,13 +88,13 @@ def _draw_pair(panels: np.ndarray, example: LinkExample, spacing_um: Spacing, na
     for axes, image, start in zip(panels, images, (0, -1)):
         axes.axis("on")
         bar, plane = axes is panels[1], image[len(image) // 2]
-        draw_plane(axes, plane, spacing_um[1:], limits=GREYS, bar=bar)
+        drawing.draw_plane(axes, plane, spacing_um[1:], limits=GREYS, bar=bar)
         middle_um = (np.array(image.shape[1:]) - 1) / 2 * spacing_um[1:]
         start_um = (middle_um + start * move_um[1:])[::-1]
-        axes.plot(*start_um[:, None], path_effects=outline(3.5), **ring)
+        axes.plot(*start_um[:, None], path_effects=drawing.outline(3.5), **ring)
         if np.hypot(*move_um[1:]) >= _SHORTEST_ARROW_UM:
             arrow = axes.annotate("", start_um + move_um[:0:-1], start_um, arrowprops=head)
-            arrow.arrow_patch.set_path_effects(outline(3.5))
+            arrow.arrow_patch.set_path_effects(drawing.outline(3.5))
     panels[0].set_title(f"{name}\nearlier", fontsize=9)
     panels[1].set_title("later", fontsize=9)
     panels[1].set_xlabel(f"depth {move_um[0]:+.1f} µm".replace("-", "−"), fontsize=9)

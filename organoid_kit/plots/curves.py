@@ -9,21 +9,8 @@ from matplotlib.figure import SubFigure
 
 from organoid_kit.data import AnnotatedMovie
 from organoid_kit.evaluation.positions import PositionScore, ThresholdCurve
-from organoid_kit.plots.drawing import (
-    COLOURS,
-    HEAT_COLOURS,
-    LINES,
-    POSITION,
-    STAR,
-    Drawing,
-    count,
-    draw_figure,
-    draw_panels,
-    draw_plane,
-    format_number,
-    mark_positions,
-    tidy,
-)
+from organoid_kit.plots import drawing
+from organoid_kit.plots.drawing import COLOURS, LINES, Drawing, count, draw_panels, draw_plane, tidy
 from organoid_kit.training.diagnosis import History, describe_history
 from organoid_kit.training.epoch_pictures import EpochPicture
 from organoid_kit.training.runs import QUALITIES, find_best
@@ -40,7 +27,7 @@ _BARS = (  # of positions that were right, missed and false; told apart by hatch
 
 def plot_annotation_counts(annotated_movies: Sequence[AnnotatedMovie]) -> Drawing:
     """How many positions each time point has, one line for each movie; stars mark divisions."""
-    (figure, axes), words, star = draw_panels(), [], STAR | {"markersize": 11}
+    (figure, axes), words, star = draw_panels(), [], drawing.STAR | {"markersize": 11}
     number_beside = {"textcoords": "offset points", "ha": "center", "fontsize": 8}
     for number, annotated in enumerate(annotated_movies):
         name, annotations = annotated.name, annotated.annotations
@@ -79,7 +66,7 @@ def plot_history(
     for axes, name in ((losses, "validation_loss"), (quality, key)):
         if best and best.get(name) is not None:
             axes.axvline(best["epoch"], color="0.7", linewidth=1, linestyle=":", zorder=0)
-            star = STAR | {"markersize": 11, "label": "best epoch", "zorder": 5}
+            star = drawing.STAR | {"markersize": 11, "label": "best epoch", "zorder": 5}
             axes.plot([best["epoch"]], [best[name]], **star)
         tidy(axes, whole_numbers=True)
     quality_name = f"{QUALITIES.get(key, 'quality')} in validation"
@@ -111,7 +98,7 @@ def describe_losses(history: History, key: str) -> str:
     if not best:
         return "No epoch is finished yet."
     first, last = history[0], history[-1]
-    measured = f"{QUALITIES[key]} {format_number(best.get(key), 3)}" if key else ""
+    measured = f"{QUALITIES[key]} {drawing.format_number(best.get(key), 3)}" if key else ""
     return (
         f"Loss over {count(len(history), 'epoch')}: training from {first['loss']:.3g} to "
         f"{last['loss']:.3g}, validation from {first['validation_loss']:.3g} to "
@@ -135,8 +122,8 @@ def plot_threshold_curve(
         words = (
             f"Precision, recall and F1 for thresholds from {curve.thresholds[0]:.2f} to "
             f"{curve.thresholds[-1]:.2f}. F1 is highest, {score.f1:.3f}, at {best:.2f}, with "
-            f"precision {format_number(score.precision, 3)} and recall "
-            f"{format_number(score.recall, 3)}. The threshold {chosen:.2f} is marked."
+            f"precision {drawing.format_number(score.precision, 3)} and recall "
+            f"{drawing.format_number(score.recall, 3)}. The threshold {chosen:.2f} is marked."
         )
     if chosen is not None:
         line = {"color": "0.3", "linewidth": 1, "linestyle": ":"}
@@ -181,8 +168,8 @@ def _plot_parts(parts: Mapping[str, PositionScore], label: str, title: str) -> D
         axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
     figure.suptitle(title)
     words = [
-        f"{label} {name}: precision {format_number(part.precision)}, "
-        f"recall {format_number(part.recall)}."
+        f"{label} {name}: precision {drawing.format_number(part.precision)}, "
+        f"recall {drawing.format_number(part.recall)}."
         for name, part in parts.items()
     ]
     return figure.caption(f"{title}. {' '.join(words) or 'Not measured.'}")
@@ -190,7 +177,7 @@ def _plot_parts(parts: Mapping[str, PositionScore], label: str, title: str) -> D
 
 def plot_epoch(picture: EpochPicture, history: History, *, title: str = "") -> Drawing:
     """The losses with a line at the epoch of a picture, and the picture (see `read_picture`)."""
-    figure = draw_figure(11, 4.2 if picture.images.shape[1] == 1 else 5)
+    figure = drawing.draw_figure(11, 4.2 if picture.images.shape[1] == 1 else 5)
     curves, example = figure.subfigures(1, 2, width_ratios=(2, 5))
     axes = curves.subplots()
     _draw_losses(axes, history)
@@ -221,13 +208,13 @@ def _draw_patch(figure: SubFigure, picture: EpochPicture) -> None:
     target, prediction = (part[0].astype(float) for part in (picture.targets, picture.answers))
     panels = (
         ("image", picture.images[0, 0], "gray", _GREYS),
-        ("target", target, HEAT_COLOURS, (0, 1)),
-        (f"prediction after epoch {picture.epoch}", prediction, HEAT_COLOURS, (0, 1)),
+        ("target", target, drawing.HEAT_COLOURS, (0, 1)),
+        (f"prediction after epoch {picture.epoch}", prediction, drawing.HEAT_COLOURS, (0, 1)),
     )
     positions = np.column_stack([np.zeros(len(picture.positions)), picture.positions])
     for axes, (name, image, colours, limits) in zip(figure.subplots(1, 3), panels, strict=True):
         draw_plane(axes, image, picture.spacing_um, colours, limits, title=name)
-        mark_positions(axes, positions, (1.0, *picture.spacing_um), POSITION)
+        drawing.mark_positions(axes, positions, (1.0, *picture.spacing_um), drawing.POSITION)
 
 
 def _draw_crops(figure: SubFigure, picture: EpochPicture) -> None:

@@ -9,27 +9,8 @@ from organoid_kit.data import Annotations, TimeLapse
 from organoid_kit.evaluation.checks import Problem
 from organoid_kit.evaluation.matching import match_positions
 from organoid_kit.examples.position import PositionExample
-from organoid_kit.plots.drawing import (
-    COLOURS,
-    CONTRAST,
-    DARK_LEGEND,
-    FALSE,
-    HEAT_COLOURS,
-    MISSED,
-    NEAR_PLANES,
-    POSITION,
-    RIGHT,
-    Drawing,
-    Mark,
-    Spacing,
-    count,
-    draw_close_up,
-    draw_panels,
-    draw_plane,
-    get_spacing,
-    mark_positions,
-    outline,
-)
+from organoid_kit.plots import drawing
+from organoid_kit.plots.drawing import POSITION, Drawing, Mark, count, draw_panels, draw_plane
 
 VIEWS = ("projection", "slice", "orthogonal")
 _SEVERITIES = {"error": Mark("error", "s", "vermillion"), "warning": Mark("warning", "D", "yellow")}
@@ -39,7 +20,7 @@ Mistake = tuple[int, np.ndarray, float]  # time point, position (z, y, x), proba
 
 def plot_stack(
     stack_zyx: np.ndarray,
-    spacing_um: Spacing,
+    spacing_um: drawing.Spacing,
     *,
     positions: np.ndarray | None = None,
     title: str = "",
@@ -70,17 +51,17 @@ def plot_stack(
     else:
         (figure, axes), is_slice = draw_panels(5, 5), view == "slice"
         draw_plane(axes, stack_zyx[z] if is_slice else stack_zyx.max(axis=0), spacing_um[1:])
-        mark_positions(axes, positions, spacing_um, POSITION, z if is_slice else None)
+        drawing.mark_positions(axes, positions, spacing_um, POSITION, z if is_slice else None)
         seen = f"plane {z}" if is_slice else "the brightest voxels along z"
         if marked and is_slice:
-            near = np.count_nonzero(np.abs(positions[:, 0] - z) <= NEAR_PLANES)
+            near = np.count_nonzero(np.abs(positions[:, 0] - z) <= drawing.NEAR_PLANES)
             marked += f", {near} of them within one plane"
     size = _join([f"{length:.0f}" for length in np.array(stack_zyx.shape) * spacing_um])
     return figure.caption(f"{seen} of a stack of {size} µm (z, y, x){marked}.", title)
 
 
 def _draw_orthogonal(
-    stack: np.ndarray, spacing_um: Spacing, positions: np.ndarray, z: int
+    stack: np.ndarray, spacing_um: drawing.Spacing, positions: np.ndarray, z: int
 ) -> Drawing:
     """Slices from above, from the side and from the front, at one scale."""
     depth, height, width = np.array(stack.shape) * spacing_um
@@ -95,14 +76,14 @@ def _draw_orthogonal(
         (panels[0, 1], stack[:, :, middle[2]].T, (2, 1, 0), f"y–z (x = {middle[2]})"),
         (panels[1, 0], stack[:, middle[1]], (1, 0, 2), f"x–z (y = {middle[1]})"),
     )
-    limits = tuple(np.nanquantile(stack, CONTRAST))
+    limits = tuple(np.nanquantile(stack, drawing.CONTRAST))
     for axes, image, view, name in views:
         spacing = [spacing_um[axis] for axis in view[1:]]
         draw_plane(axes, image, spacing, limits=limits, bar=axes is above)
-        mark_positions(axes, positions, spacing_um, POSITION, middle[view[0]], view=view)
+        drawing.mark_positions(axes, positions, spacing_um, POSITION, middle[view[0]], view=view)
         axes.set_title(name, fontsize=9)
     for axis, draw_line in ((1, above.axhline), (2, above.axvline)):
-        style = {"color": COLOURS["sky blue"], "linewidth": 0.8, "linestyle": "--"}
+        style = {"color": drawing.COLOURS["sky blue"], "linewidth": 0.8, "linestyle": "--"}
         draw_line(middle[axis] * spacing_um[axis], **style)
     panels[1, 1].axis("off")
     return figure
@@ -136,17 +117,17 @@ def plot_problems(
     figure, (axes, text_axes) = draw_panels(9, 5, 1, 2, width_ratios=(5, 4))
     positions = annotations.positions_at(time_point)
     draw_plane(axes, movie.stack(time_point, channels).max(axis=0), movie.spacing_um[1:])
-    mark_positions(axes, positions, movie.spacing_um, POSITION, faint=True)
+    drawing.mark_positions(axes, positions, movie.spacing_um, POSITION, faint=True)
     axes.set_title(f"{movie.name}, time point {time_point}")
     here = [problem for problem in problems if problem.time_point == time_point]
     number_style = {"color": "white", "fontsize": 11, "fontweight": "bold"}
-    number_style["path_effects"] = outline(2.5)
+    number_style["path_effects"] = drawing.outline(2.5)
     lines = []
     for number, problem in enumerate(here, start=1):
         lines.append(f"{number}  {problem.severity}: {problem.rule.replace('_', ' ')}")
         if problem.position is not None:
             mark, position = _SEVERITIES[problem.severity], np.array(problem.position)
-            mark_positions(axes, position[None], movie.spacing_um, mark)
+            drawing.mark_positions(axes, position[None], movie.spacing_um, mark)
             place_um = (position * movie.spacing_um)[:0:-1]
             axes.annotate(str(number), place_um, (6, 5), textcoords="offset points", **number_style)
     listed = ". ".join(lines) or "No problem here"
@@ -164,18 +145,19 @@ def plot_problems(
 
 def plot_example(example: PositionExample, settings: NetworkSettings) -> Drawing:
     """One plane of a patch: what the network is shown, its target, and where that counts."""
-    spacing_um, now, z = get_spacing(settings), -settings.time_window[0], example.fullest_plane
+    spacing_um, z = drawing.get_spacing(settings), example.fullest_plane
+    now = -settings.time_window[0]
     figure, panels = draw_panels(10, 3.8, 1, 3)
     images = (
         ("image, central time point", example.image[z, :, :, now], "gray", None),
-        ("target", example.target[z], HEAT_COLOURS, (0, 1)),
+        ("target", example.target[z], drawing.HEAT_COLOURS, (0, 1)),
         ("what counts", example.counts[z].astype(float), "gray", (0, 1)),
     )
     positions = example.positions_inside
     for axes, (name, image, colours, limits) in zip(panels, images, strict=True):
         draw_plane(axes, image, spacing_um[1:], colours, limits, title=name)
         if name != "target":
-            mark_positions(axes, positions, spacing_um, POSITION, z)
+            drawing.mark_positions(axes, positions, spacing_um, POSITION, z)
     return figure.caption(
         f"Plane {z} of a training patch of {_join(example.target.shape)} voxels (z, y, x), three "
         "panels: the image at the central time point, the target with a dot for each of "
@@ -192,14 +174,15 @@ def plot_augmentations(
     names: Sequence[str] | None = None,
 ) -> Drawing:
     """One patch as it is, and how augmentation varies it: images above, their targets below."""
-    examples, spacing_um, now = [before, *after], get_spacing(settings), -settings.time_window[0]
+    spacing_um, now = drawing.get_spacing(settings), -settings.time_window[0]
+    examples = [before, *after]
     names = list(names or [f"variation {number}" for number in range(1, len(after) + 1)])
     figure, rows = draw_panels(2.4 * len(examples), 5, 2, len(examples), squeeze=False)
     for (top, bottom), example, name in zip(rows.T, examples, ["as it is", *names], strict=True):
         z, options = example.fullest_plane, {"limits": (-0.1, 1.2), "title": name}
         draw_plane(top, example.image[z, :, :, now], spacing_um[1:], **options)
-        draw_plane(bottom, example.target[z], spacing_um[1:], HEAT_COLOURS, (0, 1))
-        mark_positions(top, example.positions_inside, spacing_um, POSITION, z)
+        draw_plane(bottom, example.target[z], spacing_um[1:], drawing.HEAT_COLOURS, (0, 1))
+        drawing.mark_positions(top, example.positions_inside, spacing_um, POSITION, z)
     return figure.caption(
         f"A training patch and {count(len(after), 'variation')} of it ({', '.join(names)}): "
         "images above with the nucleus positions, targets below. "
@@ -212,7 +195,7 @@ def plot_prediction(
     heat: np.ndarray | None,
     truth: np.ndarray,
     found: np.ndarray,
-    spacing_um: Spacing,
+    spacing_um: drawing.Spacing,
     *,
     region: np.ndarray | None = None,
 ) -> Drawing:
@@ -232,24 +215,24 @@ def plot_prediction(
     if region is not None:
         false = false[((false >= region[0]) & (false <= region[1])).all(axis=1)]
     missed = np.delete(truth, pairs[:, 0], axis=0)
-    marked = {RIGHT: found[pairs[:, 1]], MISSED: missed, FALSE: false}
+    marked = {drawing.RIGHT: found[pairs[:, 1]], drawing.MISSED: missed, drawing.FALSE: false}
     images = [(stack_zyx, "image", "gray", None)]
     if heat is not None:
-        images.append((heat, "probability of a nucleus centre", HEAT_COLOURS, (0, 1)))
+        images.append((heat, "probability of a nucleus centre", drawing.HEAT_COLOURS, (0, 1)))
     figure, [panels] = draw_panels(5 * len(images), 5.6, 1, len(images), squeeze=False)
     options = {"size_um": np.array(stack_zyx.shape[1:]) * spacing_um[1:]}
     for axes, (image, name, colours, limits) in zip(panels, images, strict=True):
         plane = image.max(axis=0)
         drawn = draw_plane(axes, plane, spacing_um[1:], colours, limits, title=name, **options)
         for mark, positions in marked.items():
-            mark_positions(axes, positions, spacing_um, mark)
+            drawing.mark_positions(axes, positions, spacing_um, mark)
     if heat is not None:
         figure.colorbar(drawn, ax=panels[-1], shrink=0.7)
     handles = [
         panels[0].plot([], [], label=f"{mark.name} ({len(positions)})", **mark.style())[0]
         for mark, positions in marked.items()
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3, **DARK_LEGEND)
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, **drawing.DARK_LEGEND)
     numbers = ", ".join(f"{len(positions)} {mark.name}" for mark, positions in marked.items())
     beside = " and the probabilities the network gives" if heat is not None else ""
     return figure.caption(f"Found positions: the image{beside}, with positions marked: {numbers}.")
@@ -267,16 +250,16 @@ def plot_mistakes(
     for axes in rows.flat:
         axes.axis("off")
     words = []
-    for row, mark, mistakes in ((rows[0], MISSED, missed), (rows[1], FALSE, false)):
+    for row, mark, mistakes in ((rows[0], drawing.MISSED, missed), (rows[1], drawing.FALSE, false)):
         row[0].set_title(f"none is {mark.name}", fontsize=10)
         shown = []
         for axes, (time_point, position, probability) in zip(row, mistakes, strict=False):
             z = int(np.clip(round(position[0]), 0, movie.shape_zyx[0] - 1))
             image, spacing_um = movie.stack(time_point, channels)[z], movie.spacing_um
             axes.axis("on")
-            draw_close_up(axes, image, spacing_um[1:], position[1:] * spacing_um[1:])
-            mark_positions(axes, truth.positions_at(time_point), spacing_um, POSITION, z)
-            mark_positions(axes, position[None], spacing_um, mark)
+            drawing.draw_close_up(axes, image, spacing_um[1:], position[1:] * spacing_um[1:])
+            drawing.mark_positions(axes, truth.positions_at(time_point), spacing_um, POSITION, z)
+            drawing.mark_positions(axes, position[None], spacing_um, mark)
             name = f"{mark.name}, time {time_point}, z {z}\nprobability {probability:.2f}"
             axes.set_title(name, fontsize=9)
             z, y, x = (f"{each:.0f}" for each in position)
@@ -288,7 +271,7 @@ def plot_mistakes(
     return figure.caption(said)
 
 
-def _check_stack(stack_zyx: np.ndarray, spacing_um: Spacing) -> None:
+def _check_stack(stack_zyx: np.ndarray, spacing_um: drawing.Spacing) -> None:
     if np.ndim(stack_zyx) != 3 or len(spacing_um) != 3:
         rule = "A stack must have the axes z, y, x, and a spacing for each"
         received = f"shape {np.shape(stack_zyx)} and spacing {spacing_um}"

@@ -7,17 +7,8 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba
 
 from organoid_kit.data import Annotations, TimeLapse
-from organoid_kit.plots.drawing import (
-    COLOURS,
-    DARK_LEGEND,
-    Drawing,
-    Mark,
-    count,
-    draw_close_up,
-    draw_panels,
-    draw_plane,
-    outline,
-)
+from organoid_kit.plots import drawing
+from organoid_kit.plots.drawing import COLOURS, Drawing, Mark, count, draw_panels, outline
 from organoid_kit.plots.lineages import END, START, number_lineages
 
 DIVISION = Mark("division", "*", "yellow", filled=True)
@@ -37,7 +28,7 @@ def plot_tracks(
     """The movie along z, positions, and their paths over `tail` time points; see `number_lineages`."""
     now, links, *events = _trace_tails(annotations, time_point, tail)
     figure, axes = draw_panels(6, 6.2)
-    draw_plane(axes, movie.stack(time_point, channels).max(axis=0), movie.spacing_um[1:])
+    drawing.draw_plane(axes, movie.stack(time_point, channels).max(axis=0), movie.spacing_um[1:])
     places_um = (annotations.positions * movie.spacing_um)[:, :0:-1]
     lineages = number_lineages(annotations)
     colours = [COLOURS[_COLOURS[lineage % len(_COLOURS)]] for lineage in lineages]
@@ -57,7 +48,7 @@ def plot_tracks(
         if len(rows):
             style = mark.style(size) | {"path_effects": outline(3)}
             axes.plot(*places_um[rows].T, label=f"{mark.name} ({len(rows)})", **style)
-    figure.legend(loc="outside lower center", ncols=4, fontsize=9, **DARK_LEGEND)
+    figure.legend(loc="outside lower center", ncols=4, fontsize=9, **drawing.DARK_LEGEND)
     happened = [count(len(rows), noun) for rows, noun in zip(events, ("division", "start"))]
     return figure.caption(
         f"the brightest voxels along z, with {count(len(now), 'position')} and the path of "
@@ -108,7 +99,7 @@ def plot_close_ups(
                 axes.set(facecolor="0.8", title=f"time point {time_point}: not filmed")
                 continue
             image = movie.stack(time_point, channels)[planes].max(axis=0)
-            draw_close_up(axes, image, movie.spacing_um[1:], place_um)
+            drawing.draw_close_up(axes, image, movie.spacing_um[1:], place_um)
             now = near & (tracks.time_points == time_point)
             for ends in positions_um[tracks.links[now[tracks.links[:, 1]]]]:
                 axes.plot(ends[:, 2], ends[:, 1], color=COLOURS[FOUND.colour])

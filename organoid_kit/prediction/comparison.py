@@ -5,16 +5,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from organoid_kit.data import AnnotatedMovie, Annotations
-from organoid_kit.evaluation import find_blobs, score_positions
+from organoid_kit.evaluation import find_blobs, positions, score_positions
 from organoid_kit.evaluation.matching import choose_radius_um
-from organoid_kit.evaluation.positions import (
-    LIKELY,
-    PositionScore,
-    draw_f1,
-    format_score,
-    pool_scores,
-    refuse_scattered,
-)
+from organoid_kit.evaluation.positions import LIKELY, PositionScore, draw_f1, pool_scores
 from organoid_kit.networks import load_network, load_settings
 from organoid_kit.networks.folders import save_settings
 from organoid_kit.prediction.calibration import calibrate_network
@@ -43,7 +36,7 @@ class NetworkComparison:
         return [name for name, part in zip(names, parts) if part >= LIKELY and name != self.best]
 
     def __str__(self) -> str:
-        said = [f"{name} {format_score(score.f1)}" for name, score in self.scores.items()]
+        said = [f"{name} {positions.format_score(score.f1)}" for name, score in self.scores.items()]
         advice = f"Use {self.best}" + ", not the fine-tuned one" * (self.best != _TUNED)
         nuclei = len(self.scores[self.best].offsets_um)
         others = " and ".join(self.alike)
@@ -74,7 +67,7 @@ def judge_run(
         said = "Not calibrated: that takes movies the network was not trained on. Its "
         said += "probabilities may be too bold."
     if scattered:
-        return f"{said} {refuse_scattered(names)}"
+        return f"{said} {positions.refuse_scattered(names)}"
     if start and is_position:
         note = "" if validation else " It was trained on them, which flatters it."
         said += f"\n{compare_fine_tuned(run, validation or training)}{note}"

@@ -31,13 +31,7 @@ from organoid_kit.examples import PreparedMovies
 from organoid_kit.examples.looks import warn_if_unlike
 from organoid_kit.examples.patches import compute_window_bytes, convert_positions
 from organoid_kit.examples.sizes import fit_to_network
-from organoid_kit.networks import load_network, measure_field_of_view
-from organoid_kit.networks.building import (
-    compute_shape_multiple,
-    is_own,
-    measure_shape_multiple,
-    quicken_network,
-)
+from organoid_kit.networks import building, load_network, measure_field_of_view
 from organoid_kit.networks.folders import save_settings
 from organoid_kit.training import Run
 from organoid_kit.training.estimates import is_out_of_memory
@@ -82,7 +76,7 @@ def predict_positions(
     shown = Annotations(np.zeros((len(wanted), 3)), wanted)
     warn_if_unlike(AnnotatedMovie(fitted, shown), settings)
     prepared = PreparedMovies([fitted], settings, compute_window_bytes([fitted], settings))
-    quick, title = quicken_network(network, settings), f"positions in {movie.name}"
+    quick, title = building.quicken_network(network, settings), f"positions in {movie.name}"
     title += "" if quick is network else ", in bfloat16"
     calibration = Calibration(*settings.calibration)
     least = max(_LOWEST_PROBABILITY, float(calibration.invert(threshold)))
@@ -178,15 +172,15 @@ def find_margins(
     network: keras.Model, settings: NetworkSettings
 ) -> tuple[tuple[int, ...], tuple[int, int, int]]:
     """How far a position network sees around a voxel, and what its input must be multiples of."""
-    if is_own(network):
+    if building.is_own(network):
         return _measure_own(network)
-    return _MARGIN_ZYX[settings.preset], compute_shape_multiple(settings)
+    return _MARGIN_ZYX[settings.preset], building.compute_shape_multiple(settings)
 
 
 @lru_cache(maxsize=2)  # it takes seconds
 def _measure_own(network: keras.Model) -> tuple[tuple[int, ...], tuple[int, int, int]]:
     """The same of a learner's network."""
-    steps, fixed = measure_shape_multiple(network), network.input_shape[1:4]
+    steps, fixed = building.measure_shape_multiple(network), network.input_shape[1:4]
     tried = [size or _round_up(free, n) for free, size, n in zip(_TRIED_ON_ZYX, fixed, steps)]
     margins = []
     for seen, size, step in zip(measure_field_of_view(network, tuple(tried)), fixed, steps):

@@ -11,23 +11,11 @@ import numpy as np
 
 from organoid_kit.base import NetworkSettings
 from organoid_kit.data import Annotations
-from organoid_kit.evaluation import compute_precision_recall, score_divisions, score_links
-from organoid_kit.evaluation.classification import PrecisionRecall
+from organoid_kit.evaluation import positions, score_divisions, score_links, tracks
+from organoid_kit.evaluation.classification import PrecisionRecall, compute_precision_recall
 from organoid_kit.evaluation.matching import MAX_DISTANCE_UM, is_annotated, match_to_truth
-from organoid_kit.evaluation.positions import (
-    ThresholdCurve,
-    compute_ratio,
-    pool_curves,
-    pool_scores,
-    score_over_thresholds,
-    score_positions,
-)
-from organoid_kit.evaluation.tracks import (
-    DivisionScore,
-    LinkScore,
-    pool_division_scores,
-    pool_link_scores,
-)
+from organoid_kit.evaluation.positions import ThresholdCurve, pool_scores, score_positions
+from organoid_kit.evaluation.tracks import DivisionScore, LinkScore
 from organoid_kit.examples.division import make_division_targets
 from organoid_kit.examples.link import make_link_targets
 from organoid_kit.plots import Drawing
@@ -73,7 +61,7 @@ def score_position_network(results: Results) -> dict[str, Any]:
         for each in results
         if each.blobs is not None
     ]
-    curve = pool_curves([compute_threshold_curve(each) for each in results])
+    curve = positions.pool_curves([compute_threshold_curve(each) for each in results])
     depths, times = total.by_depth().items(), total.by_time_point().items()
     over_threshold = {key: [getattr(score, key) for score in curve.scores] for key in _F1}
     return {
@@ -89,7 +77,7 @@ def score_position_network(results: Results) -> dict[str, Any]:
 def compute_threshold_curve(result: MovieResult) -> ThresholdCurve:
     """Scores of one movie at each threshold."""
     within = {"max_distance_um": result.max_distance_um}
-    return score_over_thresholds(result.truth, result.found, **within)
+    return positions.score_over_thresholds(result.truth, result.found, **within)
 
 
 def collect_peaks(result: MovieResult) -> tuple[np.ndarray, np.ndarray]:
@@ -137,7 +125,7 @@ def _pool_divisions(results: Results, tolerance: int | None = None) -> DivisionS
     movies = (
         (each.truth, each.found, threshold, each.settings, each.max_distance_um) for each in results
     )
-    return pool_division_scores(judge_divisions(*movie, tolerance) for movie in movies)
+    return tracks.pool_division_scores(judge_divisions(*movie, tolerance) for movie in movies)
 
 
 def collect_calls(result: MovieResult) -> tuple[np.ndarray, np.ndarray]:
@@ -202,17 +190,17 @@ def score_link_network(results: Results) -> dict[str, Any]:
     right, calls = int((called & true).sum()), int(called.sum())
     scores["network"] |= {
         "average_precision": curve.average_precision,
-        "precision": compute_ratio(right, calls),
-        "recall": compute_ratio(right, reachable),
-        "f1": compute_ratio(2 * right, calls + reachable) if reachable else None,
+        "precision": positions.compute_ratio(right, calls),
+        "recall": positions.compute_ratio(right, reachable),
+        "f1": positions.compute_ratio(2 * right, calls + reachable) if reachable else None,
         "threshold": results[0].threshold,
-        "candidate_recall": compute_ratio(found, reachable),
+        "candidate_recall": positions.compute_ratio(found, reachable),
     }
     return scores
 
 
 def _pool_links(results: Results, found: Sequence[Annotations]) -> LinkScore:
-    return pool_link_scores(
+    return tracks.pool_link_scores(
         score_links(result.truth, links, max_distance_um=result.max_distance_um)
         for result, links in zip(results, found)
     )

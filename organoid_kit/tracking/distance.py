@@ -21,14 +21,7 @@ from scipy.sparse import csr_array, triu
 from scipy.special import gammaln
 
 from organoid_kit.data import Annotations
-from organoid_kit.tracking.motion import (
-    estimate_drift,
-    estimate_flow,
-    estimate_turn,
-    list_steps,
-    measure_gaps,
-    subtract_drift,
-)
+from organoid_kit.tracking import motion
 
 # Chosen on organoid_a, invented movies, two C. elegans embryos and a budding organoid, also thinned
 # to every second and fourth time point; benchmarks/coordinates_alone.py says which it reports.
@@ -77,11 +70,11 @@ def estimate_link_probabilities(
     links, size = candidates.links, len(candidates)
     if len(links) == 0:
         return np.zeros(0), np.zeros(size)
-    positions_um = subtract_drift(candidates, estimate_drift(candidates))
+    positions_um = motion.subtract_drift(candidates, motion.estimate_drift(candidates))
     axes = np.ptp(positions_um, axis=0) > 0  # two for a single plane
     positions_um = positions_um[:, axes] if axes.any() else positions_um[:, 2:]
     moves_um = positions_um[links[:, 1]] - positions_um[links[:, 0]]
-    gaps_um = measure_gaps(candidates)
+    gaps_um = motion.measure_gaps(candidates)
     gaps_um = np.where(np.isfinite(gaps_um), gaps_um, 1 + 10 * np.median(np.abs(moves_um)))
     pairs = _list_pairs(links[:, 0])
     prior = Rates(log_half=np.log(0.45 * np.median(gaps_um)))
@@ -89,7 +82,7 @@ def estimate_link_probabilities(
     trusted = _find_mutual(links, np.linalg.norm(moves_um, axis=1))
     for number in range(_ROUNDS):
         rest_um = moves_um
-        for ask in (estimate_turn, estimate_flow):
+        for ask in (motion.estimate_turn, motion.estimate_flow):
             expected_um = _ask_others(ask, candidates, positions_um, rest_um, trusted)
             rest_um = rest_um - expected_um[links[:, 0]]
         if number == 0:
@@ -135,7 +128,7 @@ def _ask_others(
     link_from = np.full(len(candidates), -1)
     link_from[candidates.links[trusted, 0]] = np.flatnonzero(trusted)
     said = np.zeros((len(candidates), values.shape[1]))
-    for _, rows, _ in list_steps(candidates):
+    for _, rows, _ in motion.list_steps(candidates):
         linked = np.flatnonzero(link_from[rows] >= 0)
         around = ask(positions_um[rows], linked, values[link_from[rows[linked]]])
         said[rows] = around[:, : values.shape[1]]
@@ -166,7 +159,7 @@ def _estimate_spread(
     squares = ((rest_um / scale_um) ** 2).sum(axis=1)
     usual = np.median(squares[trusted]) if count else 1.0
     excess = np.log(np.maximum(squares, 1e-3) / max(usual, 1e-3))[:, np.newaxis]
-    local = _ask_others(estimate_flow, candidates, positions_um, excess, trusted)
+    local = _ask_others(motion.estimate_flow, candidates, positions_um, excess, trusted)
     return scale_um * np.exp(local[candidates.links[:, 0]] / 2)
 
 

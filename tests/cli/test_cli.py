@@ -485,7 +485,7 @@ def test_predict_never_overwrites(data, trained, tmp_path, capsys):
 def test_predict_says_at_once_what_it_cannot_write(
     name, data, trained, tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr(predict, "load_keras", lambda: pytest.fail("it went to work"))
+    monkeypatch.setattr(predict.files, "load_keras", lambda: pytest.fail("it went to work"))
     assert run_main("predict", trained.folder, data / "test.autlist", "-o", tmp_path / name) == 2
     assert name in capsys.readouterr().err
 
@@ -838,7 +838,7 @@ def test_track_writes_several_movies_into_a_folder(form, families, naming, tmp_p
 
 
 def test_track_refuses_before_the_work(families, naming, networks, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(track, "load_keras", lambda: pytest.fail("it went to work"))
+    monkeypatch.setattr(track.files, "load_keras", lambda: pytest.fail("it went to work"))
     (tmp_path / "mine.aut").write_text("mine")
     (tmp_path / "other.autlist").write_text("mine")
     movie = families / "family 4.ome.tif"
