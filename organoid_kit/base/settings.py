@@ -174,7 +174,12 @@ _AUGMENTATION_RULES: _Rules = {
 def _check(settings: Any, rules: _Rules) -> None:
     """Brings each value to the type of its field (lists to tuples), checks it against its rule."""
     for key, wanted in typing.get_type_hints(type(settings)).items():
-        value = _to_type(getattr(settings, key), wanted, key)
+        value = getattr(settings, key)
+        if not dataclasses.is_dataclass(wanted):
+            value = convert(value, wanted, f"The setting {key}")
+        elif not isinstance(value, wanted):
+            _check_names(wanted, value, f" in {key}")
+            value = wanted(**value)
         if key in rules and value is not None and not rules[key][0](value):
             words = rules[key][1] + (", or None" if isinstance(wanted, types.UnionType) else "")
             raise UserError(f"The setting {key} must be {words}. Received: {value!r}. Change it.")
@@ -192,16 +197,6 @@ def _check_names(cls: type, values: Any, where: str = "") -> None:
         advice += "a newer organoid_kit may know more."
         received = ", ".join(map(repr, unknown)) + where
         raise UserError(f"Settings must have known names. Received: {received}. {advice}")
-
-
-def _to_type(value: Any, wanted: Any, key: str) -> Any:
-    """The value as the type of its field, or UserError."""
-    if not dataclasses.is_dataclass(wanted):
-        return convert(value, wanted, f"The setting {key}")
-    if isinstance(value, wanted):
-        return value
-    _check_names(wanted, value, f" in {key}")
-    return wanted(**value)
 
 
 def read_settings(path: str | Path, network: str | None = None) -> NetworkSettings:

@@ -42,7 +42,7 @@ def open_movies(
             movies += data.read_dataset(path, **stated, **reading)
         else:
             movie = data.read_timelapse(path, **reading)
-            movies.append(AnnotatedMovie(movie, Annotations([], []), reading.get("pattern")))
+            movies.append(AnnotatedMovie(movie, images_pattern=reading.get("pattern")))
     if annotations is None:
         return movies
     if len(movies) != 1:

@@ -34,9 +34,7 @@ def track_in_units(
     if block < 1 or (workers is not None and workers < 1):
         rule, advice = "Work is shared out in whole numbers from 1", "Write --workers 2, say."
         raise refuse(output, rule, f"--block {block}, --workers {workers}", advice)
-    networks = tuple(
-        str(Path(name).absolute()) if Path(name).exists() else name for name in networks
-    )
+    networks = tuple(str(Path(n).absolute()) if Path(n).exists() else n for n in networks)
     names = [annotated.movie.name for annotated in movies]
     paths = choose_outputs(output, names, form, begun=True)
     share = _parse_share(array) if array else slice(None)
@@ -117,11 +115,8 @@ def _open_executor(workers: int | None, scheduler: str | None) -> Iterator[Execu
         with client:
             yield client.get_executor(pure=False)
         return
-    options = {"env": dict.fromkeys(_THREADS, "1")}
+    options = {"n_workers": workers, "threads_per_worker": 1, "env": dict.fromkeys(_THREADS, "1")}
     options["scheduler_kwargs"] = {"allowed_failures": _FAILURES}
-    with (
-        LocalCluster(n_workers=workers, threads_per_worker=1, **options) as cluster,
-        Client(cluster) as client,
-    ):
+    with LocalCluster(**options) as cluster, Client(cluster) as client:
         print(f"{workers} workers; watch them at {client.dashboard_link}")
         yield client.get_executor(pure=False)

@@ -4,7 +4,7 @@ import dataclasses
 import os
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ class AnnotatedMovie:
     """A movie, annotations in its voxels, and `images_pattern` where it is a folder of TIFFs."""
 
     movie: TimeLapse
-    annotations: Annotations
+    annotations: Annotations = field(default_factory=lambda: Annotations([], []))
     images_pattern: str | None = None
 
     @property
@@ -139,19 +139,15 @@ def _read_entry(
     if movie.minutes_per_time_point is None:
         minutes = annotations.minutes_per_time_point
         movie = dataclasses.replace(movie, minutes_per_time_point=minutes)
-    _warn_of_contradictions(movie, annotations, file)
-    extent = [is_so or entry.value.get(key) is True for key, is_so in stated.items()]
-    annotations = state_extent(annotations, movie.shape_zyx, movie.relative_size, *extent)
-    return AnnotatedMovie(movie, annotations, pattern)
-
-
-def _warn_of_contradictions(movie: TimeLapse, annotations: Annotations, file: Path) -> None:
     for key in _OF_BOTH:
         own, other = getattr(movie, key), getattr(annotations, key)
         if other and not np.allclose(own, other, rtol=0.02):
             received = f"{movie.path} has {key}={own}, but {file} {other}"
             advice = f"The images' counts: correct the annotations, or pass {key}={other}."
-            warnings.warn(f"{received}. {advice}", stacklevel=4)
+            warnings.warn(f"{received}. {advice}", stacklevel=3)
+    extent = [is_so or entry.value.get(key) is True for key, is_so in stated.items()]
+    annotations = state_extent(annotations, movie.shape_zyx, movie.relative_size, *extent)
+    return AnnotatedMovie(movie, annotations, pattern)
 
 
 def _find(entry: JsonPart, key: str, folder: Path) -> Path:

@@ -177,10 +177,9 @@ def read_timelapse(
     if guesses and not accept_guess:
         raise _ask_to_confirm(image, axes, guesses)
     minutes = minutes_per_time_point
-    for argument, value, unit in (
-        ("minutes_per_time_point", minutes, "minutes"),
-        ("nucleus_diameter_um", nucleus_diameter_um, "µm"),
-    ):
+    stated = {"minutes_per_time_point": (minutes, "minutes")}
+    stated |= {"nucleus_diameter_um": (nucleus_diameter_um, "µm")}
+    for argument, (value, unit) in stated.items():
         if value is not None and not 0 < value < math.inf:
             rule, advice = f"{argument} must be a positive number of {unit}", "Pass for example 10."
             raise refuse(path, rule, f"{argument}={value}", advice)

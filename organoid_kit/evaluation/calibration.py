@@ -114,19 +114,17 @@ def calibrate(
     folds = _assign_folds(truths, groups)
     positive, negative = int(truths.sum()), int((~truths).sum())
     if min(positive, negative) < LEAST_EXAMPLES:
-        reason = f"Left as they are: {positive} positive and {negative} negative examples"
-        return Calibration(
-            *before, reason=f"{reason}; at least {LEAST_EXAMPLES} of each are needed."
-        )
+        reason = f"Left as they are: {positive} positive and {negative} negative examples; "
+        reason += f"at least {LEAST_EXAMPLES} of each are needed."
+        return Calibration(*before, reason=reason)
     logits = compute_logits(probabilities)
     if np.ptp(logits) < CLIP:
         return Calibration(*before, reason="Left as they are: all probabilities are the same.")
     fits = {kind: _fit(kind, logits, truths, weights) for kind in _KINDS}
     if (slope := fits["platt"][0]) <= 0:
-        reason = f"Left as they are: the surer, the fewer are true (slope {slope:.2f})"
-        return Calibration(
-            *before, reason=f"{reason}. The network does not tell the classes apart here."
-        )
+        reason = f"Left as they are: the surer, the fewer are true (slope {slope:.2f}). "
+        reason += "The network does not tell the classes apart here."
+        return Calibration(*before, reason=reason)
 
     def judge(kind: str) -> float:
         """Mean log loss over all examples, each judged by a fit to the other folds."""

@@ -57,10 +57,8 @@ def compute_working_positions(annotated: AnnotatedMovie, settings: NetworkSettin
     times, first, last = annotated.annotations.time_points, *np.array(movie.time_points)[[0, -1]]
     inside = (positions >= -0.5) & (positions <= np.array(movie.shape_zyx) - 0.5)
     for row in np.flatnonzero((times < first) | (times > last) | ~inside.all(axis=1))[:1]:
-        received = (
-            f"{positions[row].tolist()} (z, y, x) at time point {times[row]}; it has the shape "
-        )
-        received += f"{tuple(movie.shape_zyx)} and time points {first} to {last}"
+        received = f"{positions[row].tolist()} (z, y, x) at time point {times[row]}; it has the "
+        received += f"shape {tuple(movie.shape_zyx)} and time points {first} to {last}"
         advice = "Move or delete it; `check_annotations` lists all such positions."
         raise refuse(annotated.name, "Every position must lie in the movie", received, advice)
     shape = compute_working_shape(movie, settings)

@@ -75,6 +75,11 @@ def measure_shape_multiple(network: keras.Model) -> tuple[int, int, int]:
     return tuple(1 if size else _LARGE // least for size, least in zip(shape, smallest))
 
 
+def round_up(size: int, step: int) -> int:
+    """To the next multiple of a step."""
+    return -(-size // step) * step
+
+
 def check_patch_shape(settings: NetworkSettings, network: keras.Model | None = None) -> None:
     """Raises UserError where the patch is not a multiple of what the network needs."""
     steps = measure_shape_multiple(network) if network else compute_shape_multiple(settings)

@@ -17,7 +17,7 @@ from organoid_kit.base import NetworkSettings
 from organoid_kit.evaluation.calibration import CLIP
 from organoid_kit.examples.patches import is_same_spacing
 from organoid_kit.networks.blocks import count_time_points
-from organoid_kit.networks.building import compute_shape_multiple
+from organoid_kit.networks.building import compute_shape_multiple, round_up
 
 Numbers = tuple[int, int, int]
 Lengths = tuple[float, float, float]
@@ -54,12 +54,12 @@ def _build_position(
 ) -> keras.Model:
     """Tiles of the movie in, dots in tiles of the movie out."""
     steps = compute_shape_multiple(settings, network)
-    shape = [_round_up(tile[0], steps[0] if factors[0] == 1 else 1), *tile[1:]]
+    shape = [round_up(tile[0], steps[0] if factors[0] == 1 else 1), *tile[1:]]
     free = [size if factor != 1 else None for size, factor in zip(tile[1:], factors[1:])]
     images = keras.Input((shape[0], *free, count_time_points(settings)), name="images")
     x = images
     for axis, factor in _list_resampled_axes(factors):
-        size = _round_up(math.ceil(shape[axis] / factor), steps[axis])
+        size = round_up(math.ceil(shape[axis] / factor), steps[axis])
         inside = (np.arange(size) + 0.5) * factor - 0.5
         x = _resample(x, axis, _compute_weights(shape[axis], inside, factor))
     x = network(x)
@@ -73,10 +73,6 @@ def _build_position(
 def _list_resampled_axes(factors: Lengths) -> list[tuple[int, float]]:
     """The axes that are resampled, with their factors."""
     return [(axis, factor) for axis, factor in enumerate(factors) if factor != 1]
-
-
-def _round_up(size: int, step: int) -> int:
-    return -(-size // step) * step
 
 
 def _build_link(network: keras.Model, settings: NetworkSettings, factors: Lengths) -> keras.Model:

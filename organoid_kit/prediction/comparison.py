@@ -74,9 +74,7 @@ def judge_run(
     return said
 
 
-def compare_fine_tuned(
-    run: Run, validation: Sequence[AnnotatedMovie], *, show_progress: bool = False
-) -> NetworkComparison:
+def compare_fine_tuned(run: Run, validation: Sequence[AnnotatedMovie]) -> NetworkComparison:
     """Scores a run's network beside the one it started from and the blob detector, as they are."""
     start, channels = run.settings.start_from, run.settings.channels
     near_um = choose_radius_um(one.movie for one in validation)
@@ -90,7 +88,7 @@ def compare_fine_tuned(
     scores = {}
     for name, folder in ((_TUNED, run.folder), (f"the one it started from ({start})", start)):
         network, settings = load_network(folder)
-        options = {"settings": settings.changed(channels=channels), "show_progress": show_progress}
+        options = {"settings": settings.changed(channels=channels), "show_progress": False}
         scores[name] = score(partial(predict_positions, network, **options))
     scores["the blob detector"] = score(partial(find_blobs, channels=channels))
     return NetworkComparison(scores)

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,7 +55,7 @@ def track_movie(
     from 1, summed; None: those the networks were trained with. `temperature` is that of
     `add_error_probabilities`, `resume_file` that of `predict_positions`, which takes longest.
     """
-    networks = load_networks(position_network, division_network, link_network, channels)
+    networks = load_networks((position_network, division_network, link_network), channels)
     movie = fit_movie(movie, networks)
     networks = {kind: (one, own.changed(look=None)) for kind, (one, own) in networks.items()}
     seconds: dict[str, float] = {}
@@ -75,10 +75,10 @@ def fit_movie(
     movie: TimeLapse, networks: dict[str, tuple[keras.Model, NetworkSettings]]
 ) -> TimeLapse:
     """The movie with one size of nuclei for all networks; warns of what is unlike the training."""
-    nothing, known = Annotations(np.zeros((0, 3)), []), [own for _, own in networks.values()]
+    known = [own for _, own in networks.values()]
     for own in known:
-        movie = state_size(AnnotatedMovie(movie, nothing), own)
-    warn_if_unlike(fit_to_network(AnnotatedMovie(movie, nothing), known[0]), *known)
+        movie = state_size(AnnotatedMovie(movie), own)
+    warn_if_unlike(fit_to_network(AnnotatedMovie(movie), known[0]), *known)
     return movie
 
 
@@ -103,14 +103,10 @@ def solve(
 
 
 def load_networks(
-    position_network: str | Path,
-    division_network: str | Path,
-    link_network: str | Path,
-    channels: tuple[int, ...] | None = None,
+    folders: Sequence[str | Path], channels: tuple[int, ...] | None
 ) -> dict[str, tuple[keras.Model, NetworkSettings]]:
     """The three networks with their settings, by kind; each must be of its kind, else UserError."""
     loaded = {}
-    folders = (position_network, division_network, link_network)
     for wanted, folder in zip(NETWORKS, folders, strict=True):
         network, settings = load_network(folder)
         if settings.network != wanted:

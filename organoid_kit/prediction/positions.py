@@ -71,8 +71,7 @@ def predict_positions(
         raise refuse(movie.name, "Time points must exist in the movie", missing, advice)
     identity = identify(network, movie, settings, threshold) if resume_file else ""
     journal = _Journal(resume_file, identity)
-    nothing = Annotations(np.zeros((0, 3)), [])
-    fitted = fit_to_network(AnnotatedMovie(movie, nothing), settings).movie
+    fitted = fit_to_network(AnnotatedMovie(movie), settings).movie
     shown = Annotations(np.zeros((len(wanted), 3)), wanted)
     warn_if_unlike(AnnotatedMovie(fitted, shown), settings)
     prepared = PreparedMovies([fitted], settings, compute_window_bytes([fitted], settings))
@@ -181,10 +180,12 @@ def find_margins(
 def _measure_own(network: keras.Model) -> tuple[tuple[int, ...], tuple[int, int, int]]:
     """The same of a learner's network."""
     steps, fixed = building.measure_shape_multiple(network), network.input_shape[1:4]
-    tried = [size or _round_up(free, n) for free, size, n in zip(_TRIED_ON_ZYX, fixed, steps)]
+    tried = [
+        size or building.round_up(free, n) for free, size, n in zip(_TRIED_ON_ZYX, fixed, steps)
+    ]
     margins = []
     for seen, size, step in zip(measure_field_of_view(network, tuple(tried)), fixed, steps):
-        margin = _round_up(seen // 2, step) + step
+        margin = building.round_up(seen // 2, step) + step
         margins.append(min(margin, (size - 1) // 2) if size else margin)  # a voxel at least is kept
     return tuple(margins), steps
 
@@ -201,10 +202,10 @@ def _plan_axis(
     at its end up to the next multiple: so the network sees its border as in one piece. Neighbours
     meet in the middle of their overlap. `fixed` is the length the network insists on, if any.
     """
-    whole = _round_up(size, step)
+    whole = building.round_up(size, step)
     inner = whole - 2 * margin
     count = max(1, -(-inner // tile))
-    length = fixed or min(whole, _round_up(-(-inner // count), step) + 2 * margin)
+    length = fixed or min(whole, building.round_up(-(-inner // count), step) + 2 * margin)
     if size <= length:
         return [((0, length), (0, size))]
     stride = max(step, (length - 2 * margin) // step * step)
@@ -212,10 +213,6 @@ def _plan_axis(
     edges = [(before + after + length) // 2 for before, after in itertools.pairwise(starts)]
     kept = itertools.pairwise([0, *edges, size])
     return [((start, start + length), span) for start, span in zip(starts, kept, strict=True)]
-
-
-def _round_up(size: int, step: int) -> int:
-    return -(-size // step) * step
 
 
 def identify(

@@ -46,7 +46,7 @@ class TrackingJob:
 
     def load(self) -> dict[str, tuple[keras.Model, NetworkSettings]]:
         """The networks with their settings, by kind; nothing is said of unlike movies any more."""
-        loaded = _load_once(*self.networks, self.channels)
+        loaded = _load_once(self.networks, self.channels)
         return {kind: (network, own.changed(look=None)) for kind, (network, own) in loaded.items()}
 
     def units(self) -> list[range]:
@@ -58,7 +58,7 @@ class TrackingJob:
         """To be called first: states the size of nuclei for all units alike, warns of what is
         unlike the training, and refuses (UserError) a folder in which another job was begun.
         """
-        job = replace(self, movie=fit_movie(self.movie, _load_once(*self.networks, self.channels)))
+        job = replace(self, movie=fit_movie(self.movie, _load_once(self.networks, self.channels)))
         networks, path = self.load(), self.folder / "job.json"
         facts = [identify(one, job.movie, own, job.block) for one, own in networks.values()]
         if not path.exists():

@@ -306,10 +306,8 @@ def diagnose_microscope(
     """How a movie differs from those that a network learned from, but for grey values. Without
     `training`, movies of their kind, what was measured when it was trained counts.
     """
-    nothing = Annotations(np.zeros((0, 3)), [])
-    shown, *others = (
-        fit_to_network(AnnotatedMovie(each, nothing), settings) for each in (movie, *training)
-    )
+    fitted = [fit_to_network(AnnotatedMovie(each), settings) for each in (movie, *training)]
+    shown, *others = fitted
     look = measure_look([shown], settings)
     known = measure_look(others, settings) if others else settings.look or ()
     unlike = find_unlike(look, known)

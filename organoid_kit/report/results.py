@@ -200,7 +200,7 @@ def save_tracking(
     same movie is replaced. Networks (position, division, link) are folders, runs or shipped ones.
     """
     if isinstance(movie, TimeLapse):
-        movie = AnnotatedMovie(movie, Annotations(np.zeros((0, 3)), [], name=movie.name))
+        movie = AnnotatedMovie(movie, Annotations([], [], name=movie.name))
     images, truth = movie.movie, movie.annotations.with_spacing(movie.movie.spacing_um)
     described = _describe_networks(networks)
     channels = channels or described["position"]["settings"]["channels"]

@@ -76,7 +76,9 @@ def estimate_link_probabilities(
     moves_um = positions_um[links[:, 1]] - positions_um[links[:, 0]]
     gaps_um = motion.measure_gaps(candidates)
     gaps_um = np.where(np.isfinite(gaps_um), gaps_um, 1 + 10 * np.median(np.abs(moves_um)))
-    pairs = _list_pairs(links[:, 0])
+    leaves = csr_array((np.ones(len(links)), (np.arange(len(links)), links[:, 0])))
+    first, second = triu(leaves @ leaves.T, k=1).nonzero()
+    pairs = Pairs(first, second, links[first, 0])
     prior = Rates(log_half=np.log(0.45 * np.median(gaps_um)))
     rates, beliefs = prior, None
     trusted = _find_mutual(links, np.linalg.norm(moves_um, axis=1))
@@ -188,13 +190,6 @@ def _weigh_pairs(
     radial = np.exp(-(off**2) / 2) / (np.sqrt(2 * np.pi) * rates.log_half_sd * halves_um)
     sphere = {1: 2, 2: 2 * np.pi * halves_um, 3: 4 * np.pi * halves_um**2}[axes]
     return 2 * middle * radial / sphere / 2.0**axes, halves_um
-
-
-def _list_pairs(sources: np.ndarray) -> Pairs:
-    """All pairs of links with the same source."""
-    leaves = csr_array((np.ones(len(sources)), (np.arange(len(sources)), sources)))
-    first, second = triu(leaves @ leaves.T, k=1).nonzero()
-    return Pairs(first, second, sources[first])
 
 
 # ---- beliefs -------------------------------------------------------------------------------------

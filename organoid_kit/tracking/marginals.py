@@ -137,7 +137,8 @@ def _weigh(
     are told link by link, without it and with it where it contradicts nothing.
     """
     k, p = links.shape
-    ends, ones = problem.links[links], _count_ones(p)
+    ends, numbers = problem.links[links], np.arange(2**p)[:, np.newaxis]
+    ones = ((numbers >> np.arange(p)) & 1).sum(axis=1, dtype=np.int8)  # bits set in each number
     bits = np.int32(1) << np.arange(p, dtype=np.int32)
     ways = []  # that reach and that leave each end: open links, as bits; how many others
     for total, most, side in zip(problem.count_links(chosen), (1, 2), (1, 0)):
@@ -176,11 +177,6 @@ def _weigh(
     is_so = (stories & 1 == 1, forward == 2, forward == 0, backward == 0)
     total = np.bincount(whose, weights, k)
     return np.stack([np.bincount(whose, weights * so, k) / total for so in is_so])
-
-
-def _count_ones(bits: int) -> np.ndarray:
-    """How many bits are set in each number, (2**bits,) int8."""
-    return ((np.arange(2**bits)[:, np.newaxis] >> np.arange(bits)) & 1).sum(axis=1, dtype=np.int8)
 
 
 def _list_costs(problem: TrackingProblem, nodes: np.ndarray, temperature: float) -> np.ndarray:

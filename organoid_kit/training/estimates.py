@@ -108,12 +108,14 @@ def estimate_training(
             if not is_out_of_memory(error):  # in spite of the estimate
                 raise
     steps = count_steps(settings, annotated_movies) * settings.epochs
+    runs = Path(settings.output_folder).absolute()
+    disk = next(folder for folder in (runs, *runs.parents) if folder.exists())
     return Estimate(
         settings=settings,
         memory_bytes=memory,
         device=device,
         disk_bytes=estimate_disk(settings, network),
-        free_disk_bytes=_measure_free_disk(Path(settings.output_folder)),
+        free_disk_bytes=shutil.disk_usage(disk).free,
         minutes=None if seconds is None else seconds * steps / 60,
         fitting=propose_batch(settings, device.memory_bytes, network),
     )
@@ -206,10 +208,3 @@ def _count_values(network: keras.Model) -> int:
         values = _count_values(layer) if nested else math.prod(layer.output.shape[1:])
         total += max(1, calls.get(layer.name, 1)) * values
     return total
-
-
-def _measure_free_disk(folder: Path) -> int:
-    """Free bytes on the disk of a folder that may not exist yet."""
-    folder = folder.absolute()
-    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    return shutil.disk_usage(existing).free

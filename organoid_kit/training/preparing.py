@@ -71,9 +71,8 @@ def prepare_network(
     """
     is_own = start is not None and building.is_own(start)
     mixed = _wants_mixed_precision(settings) and not is_own
-    network = (
-        start if is_own else build_network(settings, dtype="mixed_float16" if mixed else "float32")
-    )
+    dtype = "mixed_float16" if mixed else "float32"
+    network = start if is_own else build_network(settings, dtype=dtype)
     if start is not None and not is_own:
         shapes = [[weight.shape for weight in each.weights] for each in (start, network)]
         if shapes[0] == shapes[1]:

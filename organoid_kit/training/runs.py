@@ -253,11 +253,6 @@ def describe_movie(
         images = {"images_sha256": first, "images_sha256_of": "first stack"}
     else:
         images = (sum_files or _sum_files)(movie.path)
-    images |= {"spacing_um": list(movie.spacing_um), "shape_zyx": list(movie.shape_zyx)}
-    images |= {
-        "nucleus_diameter_um": movie.nucleus_diameter_um,
-        "stacks_sha256": _sum_stacks(movie),
-    }
     return {
         "part": part,
         "name": annotated.name,
@@ -267,6 +262,10 @@ def describe_movie(
         "divisions": len(annotations.divisions()),
         "annotations_sha256": total.hexdigest(),
         **images,
+        "spacing_um": list(movie.spacing_um),
+        "shape_zyx": list(movie.shape_zyx),
+        "nucleus_diameter_um": movie.nucleus_diameter_um,
+        "stacks_sha256": _sum_stacks(movie),
     }
 
 
@@ -294,7 +293,10 @@ def _sum_files(path: Path) -> dict[str, str]:
         names = [file.relative_to(path).as_posix() for file in files]
         total.update(json.dumps([names, sizes]).encode())
         for number in np.linspace(0, len(files) - 1, min(len(files), _MOST_ENDS)).astype(int):
-            _add_ends(total, files[number], sizes[number])
+            with open(files[number], "rb") as opened:
+                total.update(opened.read(2**20))
+                opened.seek(max(0, sizes[number] - 2**20))
+                total.update(opened.read(2**20))
     return {"images_sha256": total.hexdigest(), "images_sha256_of": what}
 
 
@@ -307,13 +309,6 @@ def _list_image_files(path: Path) -> list[Path]:
     else:
         found = [file for file in path.iterdir() if file.suffix.lower() in (".tif", ".tiff")]
     return sorted(file for file in found if not file.name.startswith(".") and file.is_file())
-
-
-def _add_ends(total: Any, file: Path, size: int) -> None:
-    with open(file, "rb") as opened:
-        total.update(opened.read(2**20))
-        opened.seek(max(0, size - 2**20))
-        total.update(opened.read(2**20))
 
 
 def collect_versions() -> dict[str, str]:

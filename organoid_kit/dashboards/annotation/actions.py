@@ -63,7 +63,9 @@ class EditActions(VBox):
 
     def act(self, name: str, time_point: int, place: np.ndarray) -> str:
         """Does what a button stands for, with the crosshair at a place; what it did, in words."""
-        editor, rows = self.editor, self._select_needed(name)
+        needed, rows = _ACTIONS[name]["needed"], self.list_chosen()
+        refuse_if(len(rows) < needed, f"chosen to {name}", chosen=len(rows))
+        editor, rows = self.editor, self._sort(rows[len(rows) - needed :])
         match name:
             case "add":
                 self.choose(editor.add(time_point, place))
@@ -97,12 +99,6 @@ class EditActions(VBox):
         path = self.editor.save(wanted)
         taken = "" if str(path) == wanted else f" {wanted} was there already and stays as it is."
         return f"Saved as {path}.{taken}"
-
-    def _select_needed(self, name: str) -> list[int]:
-        """As many of the rows chosen last as an action needs, earlier time points first."""
-        number, rows = _ACTIONS[name]["needed"], self.list_chosen()
-        refuse_if(len(rows) < number, f"chosen to {name}", chosen=len(rows))
-        return self._sort(rows[len(rows) - number :])
 
     def _sort(self, rows: list[int]) -> list[int]:
         return sorted(rows, key=self.editor.annotations.time_points.__getitem__)

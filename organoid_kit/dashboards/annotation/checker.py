@@ -13,6 +13,7 @@ from organoid_kit.base.files import make_file_name
 from organoid_kit.dashboards.annotation.actions import EditActions
 from organoid_kit.dashboards.annotation.editing.editor import AnnotationEditor
 from organoid_kit.dashboards.annotation.editing.remaining import find_problems
+from organoid_kit.dashboards.annotation.keys import KeyboardShortcuts
 from organoid_kit.dashboards.annotation.lists import CandidateList, ImageCheck, ProblemList
 from organoid_kit.dashboards.parts import Dashboard, add_controls, common
 from organoid_kit.dashboards.stack.browser import Pick, StackBrowser
@@ -76,7 +77,6 @@ class AnnotationChecker(Dashboard):
         self.images = ImageCheck(self.editor, self.channels, self.messages)
         self._arrange()
         self._listen()
-        self._add_keys()
         self._show()
         if steps := self.editor.steps:
             changes = f"{count(len(steps), 'change')} of an earlier session came back"
@@ -132,13 +132,6 @@ class AnnotationChecker(Dashboard):
         self.list_shown.observe(self._guard(lambda: None, self._go_to_candidate), "value")
         self.browser.time_point.observe(self._show_coverage, "value")
         self.browser.on_pick(self._take_pick)
-
-    def _add_keys(self) -> None:
-        """Keys for the buttons, where the page can load them."""
-        try:
-            from organoid_kit.dashboards.annotation.keys import KeyboardShortcuts
-        except ImportError:
-            return
         found = self.candidates
         decide = {"Y": found.accept, "R": found.refuse, "W": found.skip}
         self._keys = KeyboardShortcuts(self, self.edit.list_keys() | decide)

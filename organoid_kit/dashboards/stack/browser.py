@@ -267,9 +267,8 @@ class StackBrowser(Dashboard):
         tail = self.tail.value if any(len(each.links) for each in annotations) else 0
         notes = {"tail": count(tail, "time point") if tail else "", "has_marks": bool(annotations)}
         notes["planes"] = f"{stack_pictures.FAINT_PLANES:g}"
-        self._legend.value = common.make_legend(entries) + common.render(
-            "stack_notes.html", **notes
-        )
+        notes = common.render("stack_notes.html", **notes)
+        self._legend.value = common.make_legend(entries) + notes
         self._display.update_marks()
 
     def handle_event(self, content: dict[str, Any]) -> None:

@@ -43,10 +43,8 @@ class StackDisplay(VBox):
         self._canvas = None
         if drawn_by != "kernel":
             controls = {name: getattr(browser, name) for name in _READ_BY_PAGE}
-            self._canvas = StackCanvas(browser.movie, controls, self._answer)
-            self._canvas.add_class("ok-canvas").observe(
-                lambda _: self._draw_with("browser"), "ready"
-            )
+            self._canvas = StackCanvas(browser.movie, controls, self._answer).add_class("ok-canvas")
+            self._canvas.observe(lambda _: self._draw_with("browser"), "ready")
         self.children = [Box(), self._image]
         self.drawn_by = "browser" if self._canvas else "kernel"
         self._show_one(canvas="google.colab" in sys.modules)

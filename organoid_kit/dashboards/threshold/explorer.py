@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Sequence
 from functools import cache, partial
-from typing import Any
 
 import numpy as np
 import traitlets
@@ -73,7 +72,11 @@ class ThresholdExplorer(Dashboard):
         self.browser.time_point.value = int(self.truth.annotated_time_points[0])
         self._make_controls(kinds)
         self._judge(_START)
-        super().__init__(self._lay_out(kinds))
+        choices = [self.kind] if len(kinds) > 1 else []
+        choices += [self.tolerance] if choices or "divisions" in kinds else []
+        buttons = wrap_row(self.best, self.commit, self.next_missed, self.next_false)
+        shown = wrap_row(VBox([self._curve, self.threshold, buttons]), self._close_ups)
+        super().__init__([*choices, shown, self.messages, self.browser])
         self._watch(self._show)()
 
     @property
@@ -112,13 +115,6 @@ class ThresholdExplorer(Dashboard):
         self._connect(self._show, self.kind, self.threshold, self.tolerance)
         self._connect(self._show_close_ups, self.browser.time_point, self.browser.channels)
         self.observe(self._watch(self._show), "committed")
-
-    def _lay_out(self, kinds: Sequence[str]) -> list[Any]:
-        choices = [self.kind] if len(kinds) > 1 else []
-        choices += [self.tolerance] if choices or "divisions" in kinds else []
-        buttons = wrap_row(self.best, self.commit, self.next_missed, self.next_false)
-        left = VBox([self._curve, self.threshold, buttons])
-        return [*choices, wrap_row(left, self._close_ups), self.messages, self.browser]
 
     def _judge(self, threshold: float) -> judging.Judgement:
         """Judged once for each threshold."""

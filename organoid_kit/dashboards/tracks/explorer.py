@@ -58,9 +58,7 @@ class TrackExplorer(Dashboard):
         self.browser.set_layer("tracks", tracks, _TRACKS)
         self.browser.set_layer("chosen lineage", tracks.select([]), _CHOSEN)
         if found := self._doubts:
-            texts = [
-                f"{each.what}, wrong with probability {each.probability:.2g}" for each in found
-            ]
+            texts = [f"{one.what}, wrong with probability {one.probability:.2g}" for one in found]
             places, times = zip(*((each.position, each.time_point) for each in found))
             layer = Annotations(places, times, properties={"message": np.array(texts, object)})
             self.browser.set_layer("doubtful", layer, _DOUBTFUL)

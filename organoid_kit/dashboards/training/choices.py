@@ -5,7 +5,6 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from ipywidgets import HTML, Dropdown, FloatText, HBox, IntText, Layout, Text, VBox
 
@@ -52,7 +51,11 @@ class TrainingChoices(Dashboard):
         self._step_seconds, self._measures = {}, False
         self._make_controls(paths)
         self._later = Later(self._estimate)
-        super().__init__(self._lay_out())
+        left = VBox([self.network, self.preset, self.epochs, self.learning_rate])
+        right = VBox([self.batch_size, self.patch_shape, self.channels])
+        below = HBox([self.measure_time, self.estimate], layout=Layout(align_items="center"))
+        above = [self.training_path, self.validation_path, self.start_from]
+        super().__init__([*above, common.wrap_row(left, right), below])
         self._offer_channels(self._given.get("training", []))
         self.show(self._base)
         self.offer_starts()
@@ -89,13 +92,6 @@ class TrainingChoices(Dashboard):
         measure_time = ("Measure time", "Times a few training steps.", self._measure)
         self._add_buttons(measure_time=measure_time)
         self.measure_time.layout = Layout(width="120px", flex="0 0 auto")
-
-    def _lay_out(self) -> list[Any]:
-        left = VBox([self.network, self.preset, self.epochs, self.learning_rate])
-        right = VBox([self.batch_size, self.patch_shape, self.channels])
-        below = HBox([self.measure_time, self.estimate], layout=Layout(align_items="center"))
-        above = [self.training_path, self.validation_path, self.start_from]
-        return [*above, common.wrap_row(left, right), below]
 
     def collect_settings(self) -> NetworkSettings:
         """What is chosen, as settings. Raises UserError where a value is not possible."""

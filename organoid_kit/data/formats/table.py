@@ -135,7 +135,9 @@ def write_table(annotations: Annotations, path: str | Path, *, overwrite: bool =
     for row, into in enumerate(annotations.links_into()):
         start = [ids[row], int(annotations.time_points[row]), *annotations.positions[row].tolist()]
         parents = ids[annotations.links[into, 0]]
-        joined = [_join(values) for values in (parents, *(links[name][into] for name in links))]
+        columns = (parents, *(links[name][into] for name in links))
+        cells = [[_write_value(value) for value in column] for column in columns]
+        joined = [";".join(column) if any(column) else "" for column in cells]  # no value: empty
         values = [values[row] for values in properties.values()]
         writer.writerow([*map(_write_value, start), *joined, *map(_write_value, values)])
     write_text_safely(path, file.getvalue(), overwrite=overwrite)
@@ -322,12 +324,6 @@ def _write_value(value: Any) -> str:
     if isinstance(value, np.generic):
         value = value.item()
     return json.dumps(value).replace(";", "\\u003b")  # semicolons separate parents
-
-
-def _join(values: np.ndarray) -> str:
-    """One cell for all links to a position; empty where no link has a value."""
-    cells = [_write_value(value) for value in values]
-    return ";".join(cells) if any(cells) else ""
 
 
 def _check_names(annotations: Annotations, path: str | Path) -> None:

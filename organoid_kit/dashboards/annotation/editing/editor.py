@@ -25,8 +25,6 @@ from organoid_kit.evaluation.checks.problem import describe_place
 Value = Sequence[float] | None
 Change = tuple[str, int, Value]
 Properties = dict[str, Any]
-
-
 _MOST_AT_ONCE = 1000  # numbers that a step may use
 
 
