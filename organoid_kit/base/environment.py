@@ -2,7 +2,6 @@
 
 import re
 import sys
-from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
@@ -37,9 +36,7 @@ def get_version(module: str) -> str | None:
     return ""
 
 
-def check_environment(
-    *, trains: bool = True, get_version: Callable[[str], str | None] = get_version
-) -> str:
+def check_environment(*, trains: bool = True) -> str:
     """A verdict: "Works.", "Works, with notes: …" or "Do this: …"; Keras only where it `trains`."""
     steps, notes, known = [], [], []
     for name, (module, oldest, newest) in RANGES.items():

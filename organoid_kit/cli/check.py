@@ -1,16 +1,15 @@
 """`check`: mistakes in annotations, before anything is trained on them."""
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from organoid_kit.cli.files import open_annotated, require_channels
-from organoid_kit.data import AnnotatedMovie
 from organoid_kit.evaluation import check_annotations, summarise_annotations
 from organoid_kit.evaluation.checks import CheckLimits
+from organoid_kit.examples.batches import Movies
 from organoid_kit.examples.sizes import estimate_nucleus_size
 
 _FEW = 3  # problems of a kind that are shown
@@ -43,9 +42,7 @@ def check(
     return 1 if errors else 0
 
 
-def print_problems(
-    dataset: Sequence[AnnotatedMovie], channels: tuple[int, ...], most: int = _FEW
-) -> int:
+def print_problems(dataset: Movies, channels: tuple[int, ...], most: int = _FEW) -> int:
     """A line for each problem, at most so many of a kind; returns the number of errors."""
     errors = 0
     for annotated in dataset:

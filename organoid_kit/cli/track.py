@@ -13,6 +13,7 @@ from organoid_kit.data import AnnotatedMovie, Annotations
 from organoid_kit.data.formats import read_for_movie
 from organoid_kit.data.timelapse import compute_relative_size
 from organoid_kit.evaluation.matching import choose_radius_um
+from organoid_kit.examples.batches import Movies
 from organoid_kit.tracking.linking import choose_max_distance
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def track(
 
 
 def _track_movies(
-    movies: Sequence[AnnotatedMovie],
+    movies: Movies,
     networks: Sequence[str],
     channels: tuple[int, ...] | None,
     output: Path,
@@ -101,7 +102,7 @@ def _track_movies(
 
 
 def load_settings(
-    movies: Sequence[AnnotatedMovie], networks: Sequence[str], channels: tuple[int, ...] | None
+    movies: Movies, networks: Sequence[str], channels: tuple[int, ...] | None
 ) -> list[NetworkSettings]:
     """Of the networks. Raises UserError where a movie has several channels and nobody has named
     some, here or to one of the networks.

@@ -13,7 +13,8 @@ from tqdm import tqdm
 from organoid_kit.base import NetworkSettings, UserError, make_settings, read_settings, refuse
 from organoid_kit.cli import READING, spell_option, spell_options
 from organoid_kit.cli.files import load_keras, open_annotated, require_channels, take_file_options
-from organoid_kit.data import AnnotatedMovie, read_dataset
+from organoid_kit.data import read_dataset
+from organoid_kit.examples.batches import Movies
 from organoid_kit.examples.splits import Split, split_by_movie, split_by_time_block
 from organoid_kit.training import Run
 
@@ -80,7 +81,7 @@ def _choose_settings(
     return settings
 
 
-def _keep_back(dataset: Sequence[AnnotatedMovie], settings: NetworkSettings) -> Split:
+def _keep_back(dataset: Movies, settings: NetworkSettings) -> Split:
     """One movie is kept for validation, or the end of the only movie."""
     if len({(annotated.movie.path, annotated.movie.name) for annotated in dataset}) > 1:
         return split_by_movie(dataset, seed=settings.seed)

@@ -1,6 +1,6 @@
 """`track` with several processes: on this machine, on a cluster, or as one share of many."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,13 +9,14 @@ from organoid_kit.base import UserError, refuse
 from organoid_kit.cli.files import TrackWriter, choose_outputs, load_keras
 from organoid_kit.cli.track import load_settings, print_doubts
 from organoid_kit.data import AnnotatedMovie
+from organoid_kit.examples.batches import Movies
 
 _THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 _FAILURES = 20  # so many workers may be lost with a unit before it is given up
 
 
 def track_in_units(
-    movies: Sequence[AnnotatedMovie],
+    movies: Movies,
     networks: tuple[str, str, str],
     channels: tuple[int, ...] | None,
     output: Path,

@@ -135,9 +135,8 @@ def plot_nucleus_size(annotated: AnnotatedMovie, channels: tuple[int, ...] = (1,
     size = estimate_nucleus_size(movie, channels, time_point, positions)
     diameter_um, way = movie.nucleus_diameter_um, "as stated"
     if diameter_um is None:
-        diameter_um, way = (
-            (size.diameter_um, "as estimated") if size else (USUAL_DIAMETER_UM, "usual")
-        )
+        usual = (USUAL_DIAMETER_UM, "usual")
+        diameter_um, way = (size.diameter_um, "as estimated") if size else usual
     plane = int(np.bincount(positions[:, 0].round().astype(int)).argmax())
     near = positions[np.abs(positions[:, 0] - plane) <= drawing.NEAR_PLANES]
     figure, axes = draw_panels(5, 5.5)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from organoid_kit.base import NetworkSettings
-from organoid_kit.data import AnnotatedMovie
+from organoid_kit.examples.batches import Movies
 from organoid_kit.examples.position import PositionExample, PositionExamples, join_examples
 from organoid_kit.training.preparing import complete_settings, prepare_network
 from organoid_kit.training.steps import WARM_UP_STEPS
@@ -42,7 +42,7 @@ class OverfitResult:
 
 
 def overfit_one_patch(
-    training: Sequence[AnnotatedMovie], settings: NetworkSettings, steps: int = 60
+    training: Movies, settings: NetworkSettings, steps: int = 60
 ) -> OverfitResult:
     """First rung: one patch, the one with most nuclei of a few, by heart."""
     settings = complete_settings(settings, training)
@@ -53,7 +53,7 @@ def overfit_one_patch(
 
 
 def overfit_one_time_point(
-    training: Sequence[AnnotatedMovie], settings: NetworkSettings, steps: int = 120
+    training: Movies, settings: NetworkSettings, steps: int = 120
 ) -> OverfitResult:
     """Second rung: the patches of one time point, the first that is annotated, by heart."""
     settings = complete_settings(settings, training)

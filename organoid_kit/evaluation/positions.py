@@ -84,12 +84,9 @@ class PositionScore(DetectionScore):
         """What the figures hide, where more than 2 % of what was found is ignored; else empty."""
         found = self.matched + self.false + self.ignored
         if self.scattered:
-            rest = (
-                f"of {self.ignored} of {found} found positions nobody knows whether they are right"
-            )
-            return (
-                f"Annotations are scattered: {rest}. Recall counts; precision and F1 are unknown."
-            )
+            rest = f"of {self.ignored} of {found} found positions nobody knows whether they are"
+            known = "Recall counts; precision and F1 are unknown."
+            return f"Annotations are scattered: {rest} right. {known}"
         if self.ignored <= _MOST_IGNORED * found:
             return ""
         why = "lie where nobody annotated, and are not counted"
@@ -140,10 +137,10 @@ class PositionScore(DetectionScore):
 
     def to_dict(self) -> dict[str, Any]:
         """Counts and figures for JSON; None where not measured."""
-        names = (
-            "precision recall f1 matched missed false ignored mean_distance_um bias_um scattered"
-        )
-        return {name: getattr(self, name) for name in (*names.split(), "max_distance_um")}
+        names = "precision recall f1 matched missed false ignored scattered mean_distance_um"
+        return {
+            name: getattr(self, name) for name in (*names.split(), "bias_um", "max_distance_um")
+        }
 
     def _split(self, truth: np.ndarray, false: np.ndarray) -> dict[Any, PositionScore]:
         """The score of each group, given the groups of the true and of the false positions."""
@@ -315,11 +312,9 @@ def refuse_scattered(name: str) -> UserError:
     return refuse(name, rule, "scattered annotations", advice)
 
 
-def get_probabilities(
-    found: Annotations, properties: Mapping[str, np.ndarray], name: str
-) -> np.ndarray:
-    """One of the `properties` or `link_properties` of what was found; UserError if one is None."""
-    values = properties.get(name, np.full(len(found), None))
+def get_probabilities(found: Annotations, table: Mapping[str, np.ndarray], name: str) -> np.ndarray:
+    """One of the `table` or `link_properties` of what was found; UserError if one is None."""
+    values = table.get(name, np.full(len(found), None))
     lacking = sum(value is None for value in values)
     if lacking:
         rule = f"A threshold needs a {name} of all that was found"

@@ -75,9 +75,8 @@ def normalise(
     blurred = _blur(stack)
     noise = _measure_noise(stack, known) if denoise else 0.0
     low, high = _compute_quantiles(stack, known, quantiles)
-    high = _find_white(
-        blurred, known, quantiles, low + 100 * _measure_change(stack, known, _LAG), high
-    )
+    far = low + 100 * _measure_change(stack, known, _LAG)
+    high = _find_white(blurred, known, quantiles, far, high)
     if high > low and (passes := min(_MOST_PASSES, int(noise / (high - low) / _NOISY))):
         stack = _blur(stack, passes)
         low = _compute_quantiles(stack, known, quantiles)[0]

@@ -125,18 +125,16 @@ class LinkExamples(ClassExamples):
         target, kind = bool(self.targets[candidate]), int(self.kinds[candidate])
         return LinkExample(*crops, pair.displacement(augmentation), target, kind)
 
-    def _draw_pair(
-        self, candidate: int, rng: np.random.Generator, jitters: bool, moves: bool
-    ) -> Pair:
+    def _draw_pair(self, number: int, rng: np.random.Generator, jitters: bool, moves: bool) -> Pair:
         """Nuclei that jitter are a little off; a sample that moves turns and drifts farther."""
-        options, movie = self.settings.augmentation, int(self.movies[candidate])
+        options, movie = self.settings.augmentation, int(self.movies[number])
         spacing = self.spacings[movie]
         jitter = (options.jitter_um or 0.0) * rng.uniform(-1, 1, (2, 3)) / spacing
         turn_degrees = moves * (options.turn_degrees or 0.0) * rng.uniform(-1, 1)
         farther = moves * (options.drift_um or 0.0) * rng.uniform(-1, 1, 3) * (0.3, 1, 1) / spacing
-        rows = [self.sources[candidate], self.links_to[candidate]]
+        rows = [self.sources[number], self.links_to[number]]
         centres = self.positions[movie][rows]
-        own_way = self.displacements_um[candidate] / spacing
+        own_way = self.displacements_um[number] / spacing
         drift = centres[1] - centres[0] - own_way - farther
         times = tuple(self.time_points[movie][rows].tolist())
         return Pair(movie, times, centres + jitter if jitters else centres, drift, turn_degrees)
@@ -242,23 +240,21 @@ def make_link_targets(annotations: Annotations, candidates: np.ndarray) -> np.nd
     return np.where(is_link, 1, np.where(onwards | backwards, 0, -1))
 
 
-def skip_time_points(
-    annotations: Annotations, step: int, first: int
-) -> tuple[Annotations, np.ndarray]:
+def skip_time_points(whole: Annotations, step: int, first: int) -> tuple[Annotations, np.ndarray]:
     """Every `step`th time point from `first` on, as if nuclei moved faster; counted anew, linked
     over what was left out. With the rows that the positions had, (k,) int.
     """
-    links, size = annotations.links, len(annotations)
+    links, size = whole.links, len(whole)
     one_link = coo_array((np.ones(len(links)), links.T.astype(np.int32)), shape=(size, size))
     onwards = reached = one_link = one_link.tocsr()
     for _ in range(step - 1):
         reached = reached @ one_link
         onwards = onwards + reached  # a link over a gap may lead as far as several links
-    times = annotations.time_points - first
+    times = whole.time_points - first
     rows = np.flatnonzero((times >= 0) & (times % step == 0))
     pairs = np.stack(onwards[rows][:, rows].nonzero(), axis=1)
     changes = {"time_points": times[rows] // step, "links": pairs, "link_properties": {}}
-    return dataclasses.replace(annotations.select(rows), **changes), rows
+    return dataclasses.replace(whole.select(rows), **changes), rows
 
 
 def _list_candidates(

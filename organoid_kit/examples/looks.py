@@ -61,13 +61,11 @@ def measure_look(movies: Sequence[AnnotatedMovie], settings: NetworkSettings) ->
     return tuple(ends.ravel().tolist())
 
 
-def _measure_stack(
-    movie: TimeLapse, time_point: int, settings: NetworkSettings
-) -> tuple[float, ...]:
+def _measure_stack(movie: TimeLapse, time: int, settings: NetworkSettings) -> tuple[float, ...]:
     """In the order of `_MEASURES`."""
-    size = estimate_nucleus_size(movie, settings.channels, time_point)
+    size = estimate_nucleus_size(movie, settings.channels, time)
     diameter_um = size.mean_um if size and size.is_certain else 0.0
-    stack = prepare_stack(movie, time_point, settings, denoise=False)
+    stack = prepare_stack(movie, time, settings, denoise=False)
     spacing_um = np.array(movie.spacing_um) * movie.shape_zyx / stack.shape
     _, heights = find_blobs_in_stack(stack, spacing_um, diameter_um or USUAL_DIAMETER_UM)
     contrast = np.median(heights[:_MOST_BLOBS]) if len(heights) else 0.0

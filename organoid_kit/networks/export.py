@@ -57,15 +57,10 @@ def export_to_organoidtracker(
         spacing_um = (settings.spacing_um[0], *spacing_um[1:])  # a single plane is never resampled
     tile = np.array((planes, *_TILE_YX)) + 2 * np.array(_BUFFER_ZYX)
     model = build_for_movie(network, settings, spacing_um, tuple(tile.tolist()))
-    # what settings.json holds; OrganoidTracker reads all but the last two
-    record = make_record(settings)
-    record.pop("organoid_kit")
-    record["patch_shape_zyx"] = [size or _TILE_YX[0] for size in model.inputs[0].shape[1:4]]
-    record |= {"spacing_um": list(spacing_um), "exported_by": f"organoid_kit {__version__}"}
     with write_safely(output_folder, overwrite=overwrite) as temporary:
         temporary.mkdir()
         save_model(model, temporary / "model.keras")
-        write_json_safely(temporary / "settings.json", record)
+        write_json_safely(temporary / "settings.json", _make_record(model, settings, spacing_um))
         write_text_safely(temporary / "README.txt", _explain(settings, spacing_um, planes))
     return Path(output_folder)
 
@@ -112,6 +107,14 @@ def _check_window(settings: NetworkSettings) -> None:
         rule += "time window must reach one time point farther forwards than backwards"
         received = f"time_window {settings.time_window}. Train a network with time_window (0, 1)."
         raise UserError(f"{rule}. Received: {received}")
+
+
+def _make_record(model: keras.Model, settings: NetworkSettings, spacing_um: Lengths) -> dict:
+    """What settings.json holds. OrganoidTracker reads all but the last two."""
+    record = make_record(settings)
+    record.pop("organoid_kit")
+    record["patch_shape_zyx"] = [size or _TILE_YX[0] for size in model.inputs[0].shape[1:4]]
+    return record | {"spacing_um": list(spacing_um), "exported_by": f"organoid_kit {__version__}"}
 
 
 def _explain(settings: NetworkSettings, spacing_um: Lengths, planes: int) -> str:

@@ -1,14 +1,14 @@
 """Diagrams: how much is annotated, how training goes, how good a network is and where it errs."""
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import SubFigure
 
-from organoid_kit.data import AnnotatedMovie
 from organoid_kit.evaluation.positions import PositionScore, ThresholdCurve
+from organoid_kit.examples.batches import Movies
 from organoid_kit.plots import drawing
 from organoid_kit.plots.drawing import COLOURS, LINES, Drawing, count, draw_panels, draw_plane, tidy
 from organoid_kit.training.diagnosis import History, describe_history
@@ -25,7 +25,7 @@ _BARS = (  # of positions that were right, missed and false; told apart by hatch
 )
 
 
-def plot_annotation_counts(annotated_movies: Sequence[AnnotatedMovie]) -> Drawing:
+def plot_annotation_counts(annotated_movies: Movies) -> Drawing:
     """How many positions each time point has, one line for each movie; stars mark divisions."""
     (figure, axes), words, star = draw_panels(), [], drawing.STAR | {"markersize": 11}
     number_beside = {"textcoords": "offset points", "ha": "center", "fontsize": 8}

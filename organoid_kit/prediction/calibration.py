@@ -4,7 +4,6 @@ Where the validation movies allow no calibration the network stays as it is, and
 """
 
 import dataclasses
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +22,7 @@ from organoid_kit.evaluation.calibration import (
 )
 from organoid_kit.evaluation.matching import choose_radius_um, is_annotated, match_to_truth
 from organoid_kit.evaluation.positions import ThresholdChoice, refuse_scattered
+from organoid_kit.examples.batches import Movies
 from organoid_kit.examples.division import make_division_targets
 from organoid_kit.examples.link import make_link_targets
 from organoid_kit.networks import load_network, load_settings
@@ -61,7 +61,7 @@ class NetworkCalibration:
 
 
 def calibrate_network(
-    run: Run, validation: Sequence[AnnotatedMovie], *, show_progress: bool = True
+    run: Run, validation: Movies, *, show_progress: bool = True
 ) -> NetworkCalibration:
     """Calibrates a run's network and chooses its threshold; never pass movies of the final test."""
     network, settings = load_network(run.folder)
@@ -96,7 +96,7 @@ def calibrate_network(
 def collect_answers(
     network: keras.Model,
     settings: NetworkSettings,
-    annotated_movies: Sequence[AnnotatedMovie],
+    annotated_movies: Movies,
     *,
     show_progress: bool = False,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

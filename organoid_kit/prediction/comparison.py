@@ -1,13 +1,14 @@
 """Is a fine-tuned network better than what there was before? Asked on the same movies."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from organoid_kit.data import AnnotatedMovie, Annotations
+from organoid_kit.data import Annotations
 from organoid_kit.evaluation import find_blobs, positions, score_positions
 from organoid_kit.evaluation.matching import choose_radius_um
 from organoid_kit.evaluation.positions import LIKELY, PositionScore, draw_f1, pool_scores
+from organoid_kit.examples.batches import Movies
 from organoid_kit.networks import load_network, load_settings
 from organoid_kit.networks.folders import save_settings
 from organoid_kit.prediction.calibration import calibrate_network
@@ -44,9 +45,7 @@ class NetworkComparison:
         return f"F1 on the same movies: {', '.join(said)}. {advice}.{chance}"
 
 
-def judge_run(
-    run: Run, training: Sequence[AnnotatedMovie], validation: Sequence[AnnotatedMovie]
-) -> str:
+def judge_run(run: Run, training: Movies, validation: Movies) -> str:
     """Calibrates a finished run and chooses its threshold, as far as movies allow; where it was
     fine-tuned, compares it with what there was before. What came of it, in words.
     """
@@ -74,7 +73,7 @@ def judge_run(
     return said
 
 
-def compare_fine_tuned(run: Run, validation: Sequence[AnnotatedMovie]) -> NetworkComparison:
+def compare_fine_tuned(run: Run, validation: Movies) -> NetworkComparison:
     """Scores a run's network beside the one it started from and the blob detector, as they are."""
     start, channels = run.settings.start_from, run.settings.channels
     near_um = choose_radius_um(one.movie for one in validation)

@@ -19,6 +19,7 @@ from organoid_kit.prediction.crops import predict_divisions, predict_links
 from organoid_kit.prediction.positions import predict_positions
 from organoid_kit.tracking import TrackingSettings, add_error_probabilities, build_tracks
 
+Networks = dict[str, tuple[keras.Model, NetworkSettings]]  # by kind
 LEAST_PROBABILITY = 0.2  # positions are kept down to this: tracking may need them
 
 
@@ -71,9 +72,7 @@ def track_movie(
     return solve(found, movie, settings=settings, temperature=temperature, seconds=seconds)
 
 
-def fit_movie(
-    movie: TimeLapse, networks: dict[str, tuple[keras.Model, NetworkSettings]]
-) -> TimeLapse:
+def fit_movie(movie: TimeLapse, networks: Networks) -> TimeLapse:
     """The movie with one size of nuclei for all networks; warns of what is unlike the training."""
     known = [own for _, own in networks.values()]
     for own in known:
@@ -102,9 +101,7 @@ def solve(
     return TrackedMovie(tracks, found, seconds)
 
 
-def load_networks(
-    folders: Sequence[str | Path], channels: tuple[int, ...] | None
-) -> dict[str, tuple[keras.Model, NetworkSettings]]:
+def load_networks(folders: Sequence[str | Path], channels: tuple[int, ...] | None) -> Networks:
     """The three networks with their settings, by kind; each must be of its kind, else UserError."""
     loaded = {}
     for wanted, folder in zip(NETWORKS, folders, strict=True):

@@ -28,6 +28,7 @@ from organoid_kit.evaluation.positions import (
     score_over_thresholds,
 )
 from organoid_kit.examples import PreparedMovies
+from organoid_kit.examples.batches import Movies
 from organoid_kit.examples.looks import warn_if_unlike
 from organoid_kit.examples.patches import compute_window_bytes, convert_positions
 from organoid_kit.examples.sizes import fit_to_network
@@ -100,7 +101,7 @@ def predict_positions(
 
 
 def choose_threshold(
-    run: Run, validation: Sequence[AnnotatedMovie], *, show_progress: bool = True
+    run: Run, validation: Movies, *, show_progress: bool = True
 ) -> ThresholdChoice:
     """The probability of highest F1, saved with the network; never pass movies of the last test."""
     network, settings = load_network(run.folder)
@@ -180,9 +181,7 @@ def find_margins(
 def _measure_own(network: keras.Model) -> tuple[tuple[int, ...], tuple[int, int, int]]:
     """The same of a learner's network."""
     steps, fixed = building.measure_shape_multiple(network), network.input_shape[1:4]
-    tried = [
-        size or building.round_up(free, n) for free, size, n in zip(_TRIED_ON_ZYX, fixed, steps)
-    ]
+    tried = [size or building.round_up(far, n) for far, size, n in zip(_TRIED_ON_ZYX, fixed, steps)]
     margins = []
     for seen, size, step in zip(measure_field_of_view(network, tuple(tried)), fixed, steps):
         margin = building.round_up(seen // 2, step) + step

@@ -24,6 +24,7 @@ from organoid_kit.evaluation.checks import CheckLimits, Problem
 from organoid_kit.evaluation.checks.rules import name_columns
 from organoid_kit.evaluation.matching import choose_radius_um, match_to_truth
 from organoid_kit.evaluation.positions import find_best_threshold, get_probabilities
+from organoid_kit.examples.batches import Movies
 from organoid_kit.examples.looks import choose_time_points, find_unlike, measure_look
 from organoid_kit.examples.sizes import fit_to_network
 from organoid_kit.examples.splits import Split, find_leaks
@@ -106,10 +107,7 @@ def format_findings(findings: Sequence[Finding]) -> str:
 
 
 def diagnose_data(
-    training: Sequence[AnnotatedMovie],
-    settings: NetworkSettings,
-    *,
-    validation: Sequence[AnnotatedMovie] = (),
+    training: Movies, settings: NetworkSettings, *, validation: Movies = ()
 ) -> list[Finding]:
     """What looks wrong in data of a training."""
     findings = []

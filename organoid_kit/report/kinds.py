@@ -122,9 +122,7 @@ def score_division_network(results: Results) -> dict[str, Any]:
 
 def _pool_divisions(results: Results, tolerance: int | None = None) -> DivisionScore:
     threshold = results[0].threshold
-    movies = (
-        (each.truth, each.found, threshold, each.settings, each.max_distance_um) for each in results
-    )
+    movies = ((r.truth, r.found, threshold, r.settings, r.max_distance_um) for r in results)
     return tracks.pool_division_scores(judge_divisions(*movie, tolerance) for movie in movies)
 
 

@@ -87,6 +87,7 @@ def compute_reliabilities(
 def describe_method(run: Run, results: Sequence[MovieResult] = ()) -> str:
     """What was done, from training to scores, in sentences for a methods section."""
     settings = run.settings
+    sides = zip(settings.patch_shape_zyx, settings.spacing_um or ())
     text = render(
         "method.txt",
         settings=settings,
@@ -95,9 +96,7 @@ def describe_method(run: Run, results: Sequence[MovieResult] = ()) -> str:
         history=run.history,
         best=find_best(run.history),
         has_own_layers=(run.folder / OWN_NETWORK).exists(),
-        size_um=[
-            float(n * um) for n, um in zip(settings.patch_shape_zyx, settings.spacing_um or ())
-        ],
+        size_um=[float(n * um) for n, um in sides],
         calibration=read_calibration(run),
     )
     return " ".join(text.split())

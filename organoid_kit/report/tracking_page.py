@@ -101,9 +101,7 @@ def _score(truth: Annotations, tracks: Annotations, within: dict[str, float]) ->
     except UserError:
         lineages = None
     options = {"by": None, **within}
-    divisions = {
-        off: score_divisions(truth, tracks, tolerance=off, **options) for off in TOLERANCES
-    }
+    divisions = {n: score_divisions(truth, tracks, tolerance=n, **options) for n in TOLERANCES}
     return {
         "positions": score_positions(truth, tracks, **within).to_dict(),
         "links": score_links(truth, tracks, **within).to_dict(),

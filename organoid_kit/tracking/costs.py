@@ -263,9 +263,7 @@ def _find_skipping_links(
     may_lead |= mothers
     missed = np.where(mothers, settings.missed_daughter_probability, settings.missed_probability)
     daughters = candidates.links[mothers[candidates.links[:, 0]] & (probabilities >= 0.5)]
-    lengths_um = np.linalg.norm(
-        positions_um[daughters[:, 1]] - positions_um[daughters[:, 0]], axis=1
-    )
+    lengths_um = np.linalg.norm(np.diff(positions_um[daughters], axis=1)[:, 0], axis=1)
     daughter_um = max(settings.daughter_um, 1.5 * np.median(lengths_um) if len(daughters) else 0)
     variances = np.where(mothers, max(daughter_um**2, 2 * variance), 2 * variance)
     # less probable than this, one track that ends and another that begins would be more probable

@@ -144,9 +144,8 @@ def _weigh(
     for total, most, side in zip(problem.count_links(chosen), (1, 2), (1, 0)):
         touching = (ends[:, :, :, None] == ends[:, None, None, :, side]) @ bits  # (k, p, 2)
         others = total[ends] - ones[touching & (chosen[links] @ bits)[:, None, None]]
-        ways.append(
-            (touching, np.minimum(others, most).astype(np.int8))
-        )  # tracks made by hand may merge
+        # tracks made by hand may merge
+        ways.append((touching, np.minimum(others, most).astype(np.int8)))
     costs_of_end = _list_costs(problem, ends.reshape(k, 2 * p), temperature).reshape(k, p, 2, -1)
 
     def count(link: int, side: int) -> tuple[np.ndarray, np.ndarray]:

@@ -23,10 +23,8 @@ def complete_settings(
     """
     if settings.start_from:
         trained, default = load_settings(settings.start_from), make_settings(settings.network)
-        open_ones = [
-            n for n in _OF_THE_NETWORK if getattr(settings, n) in (None, getattr(default, n))
-        ]
-        taken = {name: getattr(trained, name) for name in open_ones}
+        free = [n for n in _OF_THE_NETWORK if getattr(settings, n) in (None, getattr(default, n))]
+        taken = {name: getattr(trained, name) for name in free}
         if (folder := Path(settings.start_from)).exists():  # else it is a shipped network's name
             taken["start_from"] = str(folder.resolve())  # also from another working folder
         settings = settings.changed(**taken)

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
+from organoid_kit.base import environment
 from organoid_kit.base.environment import RANGES, check_environment, get_version
 
 ROOT = Path(__file__).parents[2]
@@ -23,8 +24,10 @@ def plenty_of_memory(monkeypatch):
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=8 * 2**30))
 
 
-def check(**changes):
-    return check_environment(get_version=(COLAB | changes).get)
+def check(trains=True, **changes):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(environment, "get_version", (COLAB | changes).get)
+        return check_environment(trains=trains)
 
 
 def test_works_on_colab_and_names_what_is_there():
@@ -82,8 +85,7 @@ def test_asks_for_a_backend_where_there_is_none():
 
 
 def test_looking_alone_needs_no_networks():
-    without = {"tensorflow": None, "keras": None}
-    assert check_environment(trains=False, get_version=(COLAB | without).get).startswith("Works. (")
+    assert check(trains=False, tensorflow=None, keras=None).startswith("Works. (")
 
 
 def test_notes_another_backend():

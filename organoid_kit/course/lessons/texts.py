@@ -85,12 +85,10 @@ class LessonTexts:
         """What is said to a slip of an exercise, with these values put into its text."""
         return self._list_slips(exercise)[slip].format(**values)
 
-    def say_first(
-        self, exercise: str, holds: Mapping[str | None, bool], **values: Any
-    ) -> str | None:
+    def say_first(self, task: str, holds: Mapping[str | None, bool], **values: Any) -> str | None:
         """What is said to the first slip that holds, else to "otherwise"; nothing to None."""
         slip = next((slip for slip, is_so in holds.items() if is_so), "otherwise")
-        return None if slip is None else self.say(exercise, slip, **values)
+        return None if slip is None else self.say(task, slip, **values)
 
     def judge(
         self,

@@ -221,12 +221,10 @@ def _make_noise_block(rng: np.random.Generator, grain_um: float) -> np.ndarray:
     return noise / noise.std()
 
 
-def _cut(
-    block: np.ndarray, coordinates_um: np.ndarray, corner: np.ndarray | float = 0.0
-) -> np.ndarray:
+def _cut(block: np.ndarray, places_um: np.ndarray, corner: np.ndarray | float = 0.0) -> np.ndarray:
     """Values of a seamless block at coordinates (3, ...)."""
-    start = np.reshape(np.broadcast_to(corner, 3), (3,) + (1,) * (coordinates_um.ndim - 1))
-    voxels = coordinates_um / _TEXTURE_UM + start
+    start = np.reshape(np.broadcast_to(corner, 3), (3,) + (1,) * (places_um.ndim - 1))
+    voxels = places_um / _TEXTURE_UM + start
     return ndimage.map_coordinates(block, voxels, order=1, mode="grid-wrap")
 
 

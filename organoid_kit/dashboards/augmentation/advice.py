@@ -1,7 +1,6 @@
 """Which variations would teach something wrong: the image no longer shows what the answer says?"""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +9,8 @@ from scipy.ndimage import uniform_filter
 from scipy.spatial import cKDTree
 
 from organoid_kit.base import NetworkSettings
-from organoid_kit.data import AnnotatedMovie
 from organoid_kit.examples import patches
+from organoid_kit.examples.batches import Movies
 from organoid_kit.examples.link import skip_time_points
 from organoid_kit.tracking.motion import compute_displacements, estimate_drift
 
@@ -62,9 +61,7 @@ class ExampleFacts:
     pixel_um: float  # of the working spacing, in the plane
 
 
-def measure_example_facts(
-    annotated_movies: Sequence[AnnotatedMovie], settings: NetworkSettings
-) -> ExampleFacts:
+def measure_example_facts(annotated_movies: Movies, settings: NetworkSettings) -> ExampleFacts:
     """Looks at a few stacks of each movie, and at all positions and links."""
     if settings.spacing_um is None:
         settings = settings.changed(spacing_um=tuple(annotated_movies[0].movie.spacing_um))
@@ -97,7 +94,7 @@ def measure_example_facts(
     )
 
 
-def _measure_moves(annotated_movies: Sequence[AnnotatedMovie]) -> dict[int, float]:
+def _measure_moves(annotated_movies: Movies) -> dict[int, float]:
     """How far fast nuclei move over so many time points, drift taken out, µm."""
     moves = {}
     for step in range(1, MOST_SKIP + 1):

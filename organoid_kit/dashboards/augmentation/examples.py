@@ -1,16 +1,15 @@
 """One example as it is and as augmentation varies it, for each network; and pictures of them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from organoid_kit.base import AugmentationSettings, NetworkSettings
 from organoid_kit.dashboards.augmentation.advice import MOST_SKIP
 from organoid_kit.dashboards.parts.svg import Pane, Points, colour_heat
-from organoid_kit.data import AnnotatedMovie
 from organoid_kit.examples import division, link, make_examples
 from organoid_kit.examples.augmentation import Augmentation, draw_augmentation
-from organoid_kit.examples.batches import Examples
+from organoid_kit.examples.batches import Examples, Movies
 from organoid_kit.examples.patches import make_grey
 from organoid_kit.examples.position import PositionExample
 from organoid_kit.plots.crops import plot_crops, plot_pairs
@@ -26,7 +25,7 @@ Chosen = Callable[[tuple[int, ...], Augmentation | None], tuple[Example, ...]]
 _TRIED = 8  # patches of a time point, of which the one with most nuclei is shown
 
 
-def make_preview_examples(movies: Sequence[AnnotatedMovie], settings: NetworkSettings) -> Examples:
+def make_preview_examples(movies: Movies, settings: NetworkSettings) -> Examples:
     """Examples without variation, with links over as many time points as may be skipped."""
     widest = AugmentationSettings(skip=MOST_SKIP)
     return make_examples(movies, settings.changed(augmentation=widest), augment=False)

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from organoid_kit.base import AugmentationSettings, NetworkSettings
 from organoid_kit.dashboards.augmentation import advice, examples as previews
 from organoid_kit.dashboards.parts import Dashboard, add_controls, common, fit, refuse_if
 from organoid_kit.dashboards.parts.svg import draw_panes
-from organoid_kit.data import AnnotatedMovie
+from organoid_kit.examples.batches import Movies
 from organoid_kit.plots.drawing import Drawing, count
 
 Setting = bool | float | tuple[float, float] | None
@@ -38,9 +38,7 @@ class AugmentationPreview(Dashboard):
 
     kept = ("example", "variations", "seed")
 
-    def __init__(
-        self, annotated_movies: Sequence[AnnotatedMovie], settings: NetworkSettings
-    ) -> None:
+    def __init__(self, annotated_movies: Movies, settings: NetworkSettings) -> None:
         refuse_if(not annotated_movies, "preview")
         super().__init__()
         self._examples = previews.make_preview_examples(annotated_movies, settings)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from organoid_kit.base import NetworkSettings
 from organoid_kit.dashboards.parts.errors import make_error
-from organoid_kit.data import AnnotatedMovie
+from organoid_kit.examples.batches import Movies
 from organoid_kit.training import Run
 from organoid_kit.training.lock import is_in_use
 
@@ -41,8 +41,8 @@ class TrainingSession:
 
     def __init__(
         self,
-        training: Sequence[AnnotatedMovie],
-        validation: Sequence[AnnotatedMovie],
+        training: Movies,
+        validation: Movies,
         settings: NetworkSettings,
         *,
         resume: str | Path | None = None,

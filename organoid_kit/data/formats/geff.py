@@ -54,10 +54,9 @@ def read_geff(
     for row, name in enumerate(_AXES):
         if name in axes:
             coordinates[row] = _read_coordinate(properties.pop(axes[name].name, None), name, path)
-    minutes_per_time_point = minutes_per_time_point or to_minutes(
-        axes["t"].scale, axes["t"].scaled_unit
-    )
-    time_points = _count_time_points(coordinates[0], axes["t"].unit, minutes_per_time_point, path)
+    time, minutes = axes["t"], minutes_per_time_point
+    minutes = minutes or to_minutes(time.scale, time.scaled_unit)
+    time_points = _count_time_points(coordinates[0], time.unit, minutes, path)
     positions = np.stack(coordinates[1:], axis=1)
     if spacing_um is None:
         axis_um = [to_um(axes[n].scale, axes[n].scaled_unit) if n in axes else 1.0 for n in "zyx"]
@@ -80,7 +79,7 @@ def read_geff(
         properties={"id": ids, **properties},
         link_properties=_read_props(content["edge_props"], ours["link_json"]),
         spacing_um=None if spacing_um is None else tuple(spacing_um),
-        minutes_per_time_point=minutes_per_time_point,
+        minutes_per_time_point=minutes,
         name=ours["name"],
         region=ours["region"],
         known_um=ours["known_um"],

@@ -79,12 +79,10 @@ def find_columns(
     )
 
 
-def link_by_track(
-    tracks: Sequence[str], time_points: Sequence[int]
-) -> tuple[list[tuple[int, int]], int]:
+def link_by_track(tracks: Sequence[str], times: Sequence[int]) -> tuple[list[tuple[int, int]], int]:
     """Links (pairs of rows) of positions alone in their track at a time; tracks with several."""
     rows_of = defaultdict(lambda: defaultdict(list))
-    for row, (track, time) in enumerate(zip(tracks, time_points, strict=True)):
+    for row, (track, time) in enumerate(zip(tracks, times, strict=True)):
         if track not in ("", "None", "-1"):
             rows_of[track][time].append(row)
     links, several = [], 0

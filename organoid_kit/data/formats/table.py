@@ -77,9 +77,8 @@ def read_table(
     columns = find_columns(header, rows, units, path)
     rows = rows[columns.rows_below :]
     positions = _read_positions(columns, rows, spacing_um, path)
-    time_points = [
-        row.time_point(columns.time) - columns.from_corner + time_point_offset for row in rows
-    ]
+    shift = time_point_offset - columns.from_corner
+    time_points = [row.time_point(columns.time) + shift for row in rows]
     links, link_properties = _read_links(header, rows, path)
     said_of_tracks = ""
     if columns.track and "parent_id" not in header:

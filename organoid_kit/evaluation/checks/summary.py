@@ -63,10 +63,8 @@ class AnnotationSummary:
         widths = [max(map(len, column)) for column in zip(*table)]
         notes = []
         if any(movie.positions and movie.image_part is None for movie in self.movies):
-            unknown = (
-                "nuclei without a position, and tracks that begin or end, were not looked for."
-            )
-            notes = [f"Where annotations are scattered, {unknown}"]
+            unknown = "nuclei without a position, and tracks that begin or end"
+            notes = [f"Where annotations are scattered, {unknown}, were not looked for."]
         lines = [
             "  ".join([name.ljust(widths[0]), *map(str.rjust, cells, widths[1:])]).rstrip()
             for name, *cells in table
