@@ -150,7 +150,10 @@ class TrackWriter:
         """Writes tracks as the suffix says, and a list, where movies (`annotated`) can be listed."""
         if path.suffix.lower() == ".aut":
             tracks = add_organoidtracker_data(tracks)
-            if annotated and _can_be_listed(annotated):
+            folder = annotated and annotated.movie.path
+            # a list names the files in a folder of TIFFs by a pattern
+            is_tiffs = folder and folder.is_dir() and any(folder.glob("*.tif*"))
+            if annotated and (annotated.images_pattern is not None or not is_tiffs):
                 # all so far in the list, which names its files as its movies are named
                 tracks = dataclasses.replace(tracks, name=path.stem)
                 self.listed.append(dataclasses.replace(annotated, annotations=tracks))
@@ -175,13 +178,6 @@ def write_for_movie(
     elif suffix == "":
         options = {"shape_zyx": movie.shape_zyx, "time_points": movie.time_points}
     data.write_annotations(known, path, **options)
-
-
-def _can_be_listed(annotated: AnnotatedMovie) -> bool:
-    """A list names the files in a folder of TIFFs by a pattern."""
-    folder = annotated.movie.path
-    is_tiffs = folder.is_dir() and any(folder.glob("*.tif*"))
-    return annotated.images_pattern is not None or not is_tiffs
 
 
 def load_keras() -> None:

@@ -70,7 +70,6 @@ def describe_calibration(*networks: NetworkSettings) -> str:
 
 
 def _summarise(found: Annotations, kind: str, threshold: float) -> str:
-    """How many were found, or reach the threshold."""
     if kind == "position":
         return f"{len(found)} positions"
     values, rest = found.link_properties.get("link_probability"), "candidate links are probable"

@@ -104,12 +104,9 @@ def _keep_back(dataset: Movies, settings: NetworkSettings) -> Split:
 
 
 def train_and_calibrate(
-    split: Split,
-    settings: NetworkSettings,
-    command: Sequence[Path | str],
-    resume: Path | None = None,
+    split: Split, settings: NetworkSettings, data: Sequence[Path | str], resume: Path | None = None
 ) -> tuple[Run, int]:
-    """The run, and 130 where it was interrupted; `command` names the data to continue with."""
+    """The run, and 130 where it was interrupted; `data` names those to continue with."""
     from organoid_kit.training import estimate_training, train
 
     if resume is None:
@@ -118,7 +115,7 @@ def train_and_calibrate(
         run = train(split.training, split.validation, settings, resume=resume, on_progress=show)
     if run.ending.startswith("interrupted"):
         start = [sys.executable, "-m", "organoid_kit", "train"]
-        again = shlex.join([*start, *map(str, command), "--resume", str(run.folder)])
+        again = shlex.join([*start, *map(str, data), "--resume", str(run.folder)])
         print(f"Interrupted. All is saved in {run.folder}. To go on:\n\n  {again}", file=sys.stderr)
         return run, 130
     from organoid_kit.prediction import judge_run

@@ -24,10 +24,7 @@ BLUR_RATIO = 1.6  # of the two blurs
 
 
 def find_peaks(
-    heat: np.ndarray,
-    spacing_um: tuple[float, float, float],
-    min_distance_um: float,
-    threshold: float,
+    heat: np.ndarray, spacing_um: Sequence[float], min_distance_um: float, threshold: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Local maxima of a prediction (z, y, x) float, 0..1, above the threshold, between voxels:
     positions (n, 3) float, zyx, voxels, and heights (n,) float, highest first.

@@ -11,7 +11,7 @@ from skimage.transform import resize
 
 from organoid_kit.base import NetworkSettings, refuse
 from organoid_kit.data import AnnotatedMovie, TimeLapse
-from organoid_kit.examples.intensities import find_missing, mend_voxels, normalise
+from organoid_kit.examples.intensities import Quantiles, find_missing, mend_voxels, normalise
 
 _SAME_SPACING = 1.05  # movies whose spacing differs by less are not resampled
 # Stacks thinner than a nucleus are shown as nuclei look in thicker ones: dimmer below and above
@@ -89,10 +89,7 @@ def prepare_stack(
 
 
 def resample(
-    stack: np.ndarray,
-    shape: tuple[int, int, int],
-    quantiles: tuple[float, float],
-    denoise: bool = True,
+    stack: np.ndarray, shape: tuple[int, int, int], quantiles: Quantiles, denoise: bool = True
 ) -> np.ndarray:
     """A (z, y, x) float32 stack of finite intensities, mended, brought to a shape and normalised."""
     missing = find_missing(stack)
@@ -115,10 +112,7 @@ class PreparedMovies:
     """Prepared stacks of several movies, the most recently used kept in a bounded memory."""
 
     def __init__(
-        self,
-        movies: Sequence[TimeLapse],
-        settings: NetworkSettings,
-        cache_bytes: int = 1_000_000_000,
+        self, movies: Sequence[TimeLapse], settings: NetworkSettings, cache_bytes: int = 10**9
     ) -> None:
         self.movies, self.settings, self.cache_bytes = movies, settings, cache_bytes
         self._stacks: OrderedDict[tuple[int, int], np.ndarray] = OrderedDict()

@@ -131,7 +131,6 @@ def _count_part(count: int, fraction: float) -> int:
 
 
 def _split_time_points(annotated_movies: Movies, blocks: Sequence[Sequence[np.ndarray]]) -> Split:
-    """A split from the time points of training and validation in each movie."""
     split = Split([], [])
     for one, movie_blocks in zip(annotated_movies, blocks, strict=True):
         for part, time_points in zip(split.parts().values(), movie_blocks, strict=True):
@@ -142,7 +141,6 @@ def _split_time_points(annotated_movies: Movies, blocks: Sequence[Sequence[np.nd
 
 
 def _list_views(part: Movies, window: tuple[int, int]) -> dict[tuple[str, str], set[int]]:
-    """Time points of each movie that a network sees."""
     views: dict[tuple[str, str], set[int]] = {}
     for one in part:
         offsets = np.arange(window[0], window[1] + 1)

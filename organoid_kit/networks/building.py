@@ -68,10 +68,7 @@ def measure_shape_multiple(network: keras.Model) -> tuple[int, int, int]:
     layers = keras.models.clone_model(network, input_tensors=image).layers
     shapes = [layer.output.shape[1:] for layer in layers if len(layer.output.shape) == 5]
     # A size of 1 is a mean over the whole image, and shrinks nothing.
-    smallest = [
-        min(inside[axis] for inside in shapes if inside[axis] > 1 or shape[axis])
-        for axis in range(3)
-    ]
+    smallest = [min(s[axis] for s in shapes if s[axis] > 1 or shape[axis]) for axis in range(3)]
     return tuple(1 if size else _LARGE // least for size, least in zip(shape, smallest))
 
 

@@ -49,7 +49,6 @@ def has_bfloat16() -> bool:
 
 
 def _keras_has_gpu() -> bool:
-    """Whether the backend in use sees a graphics card."""
     ways = {
         "tensorflow": lambda module: module.config.list_physical_devices("GPU"),
         "jax": lambda module: module.default_backend() == "gpu",

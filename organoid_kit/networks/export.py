@@ -118,7 +118,6 @@ def _make_record(model: keras.Model, settings: NetworkSettings, spacing_um: Leng
 
 
 def _explain(settings: NetworkSettings, spacing_um: Lengths, planes: int) -> str:
-    """What to set in OrganoidTracker."""
     low, high = settings.intensity_quantiles
     keys = {"images_channels": ",".join(map(str, settings.channels))}
     keys |= {"scale_factor_xy": 1.0, "scale_factor_z": 1.0}
@@ -141,7 +140,6 @@ def _explain(settings: NetworkSettings, spacing_um: Lengths, planes: int) -> str
 
 
 def _list_differences(settings: NetworkSettings, planes: int) -> Iterator[str]:
-    """What OrganoidTracker does otherwise, line by line."""
     if len(settings.channels) > 1:
         yield "- Channels: OrganoidTracker brings each channel to 8 bits before it sums them; this"
         yield "  network learned from their plain sum. Better give it a movie of that sum, and set"

@@ -71,7 +71,6 @@ def _build_position(
 
 
 def _list_resampled_axes(factors: Lengths) -> list[tuple[int, float]]:
-    """The axes that are resampled, with their factors."""
     return [(axis, factor) for axis, factor in enumerate(factors) if factor != 1]
 
 

@@ -17,10 +17,8 @@ from organoid_kit.networks.folders import find_network_folder, load_settings, ma
 from organoid_kit.networks.opening import open_model
 
 # Keras 3.15 writes these; 3.13 and 3.11, which OrganoidTracker pins, do not know them.
-_NEW_OPTIONS = (
-    *("input_axes", "output_axes", "renorm", "renorm_clipping", "renorm_momentum"),
-    "quantization_config",
-)
+_NEW_OPTIONS = ("input_axes", "output_axes", "renorm", "renorm_clipping", "renorm_momentum")
+_NEW_OPTIONS += ("quantization_config",)
 
 
 def save_network(

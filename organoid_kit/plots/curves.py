@@ -147,7 +147,6 @@ def plot_time_scores(score: PositionScore, *, title: str = "Scores by time point
 
 
 def _plot_parts(parts: Mapping[str, PositionScore], label: str, title: str) -> Drawing:
-    """Scores above, numbers of positions below."""
     figure, (quality, numbers) = draw_panels(7, 5, 2, sharex=True, height_ratios=(3, 2))
     places, scores = np.arange(len(parts)), list(parts.values())
     for line, key in zip(LINES, ("precision", "recall")):
@@ -204,7 +203,6 @@ def describe_example(picture: EpochPicture) -> str:
 
 
 def _draw_patch(figure: SubFigure, picture: EpochPicture) -> None:
-    """Image, target and prediction."""
     target, prediction = (part[0].astype(float) for part in (picture.targets, picture.answers))
     panels = (
         ("image", picture.images[0, 0], "gray", _GREYS),
@@ -218,7 +216,6 @@ def _draw_patch(figure: SubFigure, picture: EpochPicture) -> None:
 
 
 def _draw_crops(figure: SubFigure, picture: EpochPicture) -> None:
-    """Crops with the right answer and the network's."""
     panels = figure.subplots(*picture.images.shape[1::-1], squeeze=False)
     columns = zip(panels.T, picture.images, picture.targets, picture.answers)
     for column, images, target, answer in columns:

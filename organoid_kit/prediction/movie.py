@@ -116,7 +116,6 @@ def load_networks(folders: Sequence[str | Path], channels: tuple[int, ...] | Non
 
 @contextlib.contextmanager
 def _measure(seconds: dict[str, float], name: str) -> Iterator[None]:
-    """Notes how long the piece of work inside took."""
     began = time.perf_counter()
     yield
     seconds[name] = time.perf_counter() - began

@@ -179,7 +179,6 @@ def find_margins(
 
 @lru_cache(maxsize=2)  # it takes seconds
 def _measure_own(network: keras.Model) -> tuple[tuple[int, ...], tuple[int, int, int]]:
-    """The same of a learner's network."""
     steps, fixed = building.measure_shape_multiple(network), network.input_shape[1:4]
     tried = [size or building.round_up(far, n) for far, size, n in zip(_TRIED_ON_ZYX, fixed, steps)]
     margins = []

@@ -152,7 +152,6 @@ def do_jobs(
 def _do_once(
     job: TrackingJob, kind: str, unit: range, work: Callable[[], dict[str, np.ndarray]]
 ) -> None:
-    """Writes the file of a unit, unless it is there."""
     path = _path(job, kind, unit)
     if path.exists():
         return

@@ -180,7 +180,6 @@ def _show(
 
 
 def _draw(examples: Any, answer: np.ndarray, settings: NetworkSettings) -> Drawing:
-    """What the network says of the example."""
     if settings.network == "position":
         heat, spacing_um = answer[0, ..., 0], get_spacing(settings)
         peaks = find_peaks(heat, spacing_um, settings.min_distance_um, settings.threshold)[0]
@@ -192,12 +191,7 @@ def _draw(examples: Any, answer: np.ndarray, settings: NetworkSettings) -> Drawi
 
 
 def _write_description(
-    spec: Any,
-    file: Path,
-    model: keras.Model,
-    settings: NetworkSettings,
-    steps: Steps,
-    **people: str,
+    spec: Any, file: Path, model: keras.Model, settings: NetworkSettings, steps: Steps, **who: str
 ) -> None:
     """rdf.yaml, from templates/rdf.yaml. UserError where bioimageio.spec does not accept it."""
     from bioimageio.spec.model.v0_5 import ModelDescr
@@ -208,7 +202,7 @@ def _write_description(
     values = {"settings": settings, "task": TASKS[settings.network], "version": __version__}
     values |= {"keras": keras.__version__, "tensorflow": get_version("tensorflow")}
     values |= {"opset": _OPSET, "format_version": ModelDescr.implemented_format_version}
-    write_text_safely(file, render("rdf.yaml", sizes=sizes, lengths=lengths, **values, **people))
+    write_text_safely(file, render("rdf.yaml", sizes=sizes, lengths=lengths, **values, **who))
     description = spec.load_description(file)
     if isinstance(description, spec.InvalidDescr):
         rule, reason = "bioimage.io must accept what is said", description.get_reason().split()

@@ -96,7 +96,6 @@ def are_standing_out(
 
 
 def _look_up(response: np.ndarray, step: np.ndarray, places: np.ndarray, mode="nearest"):
-    """The response at places in voxels of the movie, (n,) float."""
     return map_coordinates(response, ((places - (step - 1) / 2) / step).T, order=1, mode=mode)
 
 

@@ -60,9 +60,7 @@ def choose_start(settings: NetworkSettings, own: keras.Model | None) -> keras.Mo
 
 
 def prepare_network(
-    settings: NetworkSettings,
-    start: keras.Model | None = None,
-    loss: keras.losses.Loss | None = None,
+    settings: NetworkSettings, start: keras.Model | None = None, loss: keras.Loss | None = None
 ) -> keras.Model:
     """A compiled network: the kit's, with the weights of `start` if that has the same layers; else
     `start` itself, a learner's or OrganoidTracker's.

@@ -20,7 +20,7 @@ from organoid_kit import __version__
 from organoid_kit.base import NetworkSettings, UserError, read_settings, refuse, write_settings
 from organoid_kit.base.files import find_free_path, read_json, write_json_safely
 from organoid_kit.base.records import check_record, convert
-from organoid_kit.data import AnnotatedMovie, TimeLapse
+from organoid_kit.data import AnnotatedMovie
 from organoid_kit.data.reading.optional import is_zarr
 from organoid_kit.examples.batches import Movies
 
@@ -253,6 +253,10 @@ def describe_movie(
         images = {"images_sha256": first, "images_sha256_of": "first stack"}
     else:
         images = (sum_files or _sum_files)(movie.path)
+    stacks = hashlib.sha256()  # all in memory; of a file the first: other axes give another one
+    for time_point in movie.time_points if movie.path is None else movie.time_points[:1]:
+        for channel in range(len(movie.channel_names)):
+            stacks.update(np.ascontiguousarray(movie.read_stack(time_point, channel)))
     return {
         "part": part,
         "name": annotated.name,
@@ -265,17 +269,8 @@ def describe_movie(
         "spacing_um": list(movie.spacing_um),
         "shape_zyx": list(movie.shape_zyx),
         "nucleus_diameter_um": movie.nucleus_diameter_um,
-        "stacks_sha256": _sum_stacks(movie),
+        "stacks_sha256": stacks.hexdigest(),
     }
-
-
-def _sum_stacks(movie: TimeLapse) -> str:
-    """Checksum of all stacks in memory; of a file, of the first: other axes give another one."""
-    total = hashlib.sha256()
-    for time_point in movie.time_points if movie.path is None else movie.time_points[:1]:
-        for channel in range(len(movie.channel_names)):
-            total.update(np.ascontiguousarray(movie.read_stack(time_point, channel)))
-    return total.hexdigest()
 
 
 def _sum_files(path: Path) -> dict[str, str]:

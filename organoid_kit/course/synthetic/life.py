@@ -140,7 +140,6 @@ def grow_organoid(settings: SyntheticSettings, rng: np.random.Generator) -> Iter
 
 
 def _make_nucleus(number: int, settings: SyntheticSettings, rng: np.random.Generator) -> Nucleus:
-    """A newborn nucleus with a character of its own."""
     proportions = np.exp(rng.normal(0, 0.1, 3)) * (settings.elongation, 1, 1)
     length = rng.uniform(1.0, 1.3) + (rng.random() < settings.giants) * rng.uniform(0.4, 1.0)
     proportions[1] *= length

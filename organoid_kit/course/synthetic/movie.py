@@ -42,7 +42,6 @@ def make_synthetic_movie(
 def _make_annotations(
     snapshots: list[Snapshot], settings: SyntheticSettings, name: str
 ) -> Annotations:
-    """The truth about what lies in the image."""
     links, phases, cycles, time_points = [], [], [], []
     rows: dict[int, int] = {}  # number of a nucleus → its row at this time point
     for time_point, snapshot in enumerate(snapshots):

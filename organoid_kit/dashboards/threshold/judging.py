@@ -15,11 +15,8 @@ from organoid_kit.evaluation.matching import choose_common_spacing, is_annotated
 from organoid_kit.evaluation.positions import DetectionScore, get_probabilities
 from organoid_kit.evaluation.tracks import judge_links, score_divisions
 
-KINDS = {
-    "positions": "probability",
-    "divisions": "division_probability",
-    "links": "link_probability",
-}
+KINDS = {"positions": "probability", "divisions": "division_probability"}
+KINDS["links"] = "link_probability"
 
 
 @dataclass(frozen=True, eq=False)

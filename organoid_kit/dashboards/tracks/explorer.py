@@ -136,7 +136,6 @@ class TrackExplorer(Dashboard):
         self.tree = self._display.tree
 
     def _handle_event(self, content: Mapping[str, Any]) -> None:
-        """A click or key in the tree."""
         with self.messages.watch():
             if content["kind"] == "pick":
                 self.choose(int(content["row"]))

@@ -97,10 +97,13 @@ class TrainingChoices(Dashboard):
         """What is chosen, as settings. Raises UserError where a value is not possible."""
         chosen = {name: getattr(self, name).value for name in _SETTINGS}
         chosen["channels"] = self.channels.value if self.channels.options else self._base.channels
-        chosen["patch_shape_zyx"] = _parse_shape(self.patch_shape.value)
+        try:
+            z, y, x = map(int, re.split("[,;x×]", self.patch_shape.value))
+        except ValueError:
+            raise make_error("patch", text=self.patch_shape.value) from None
         if not self.resume:
             chosen["start_from"] = self.start_from.value or None
-        return self._base.changed(**chosen)
+        return self._base.changed(**chosen, patch_shape_zyx=(z, y, x))
 
     @property
     def resume(self) -> Path | None:
@@ -142,7 +145,6 @@ class TrainingChoices(Dashboard):
             self.offer_starts()
 
     def _apply_start(self) -> None:
-        """The settings of the run to continue, or of the network to train on from."""
         start, kept = self.start_from.value, {"output_folder": self._base.output_folder}
         if self.resume:
             run = Run(self.resume)
@@ -217,11 +219,3 @@ class TrainingChoices(Dashboard):
         if options != self.channels.options:
             wanted = [channel for channel in self._base.channels if channel <= len(options)]
             self.channels.set_options(options, wanted or [1][: len(options)])
-
-
-def _parse_shape(text: str) -> tuple[int, ...]:
-    try:
-        z, y, x = map(int, re.split("[,;x×]", text))
-    except ValueError:
-        raise make_error("patch", text=text) from None
-    return z, y, x

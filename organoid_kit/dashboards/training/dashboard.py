@@ -148,7 +148,6 @@ class TrainingDashboard(Dashboard):
         self.status.value = common.make_status(words)
 
     def _show_news(self) -> None:
-        """What changes with an epoch or an event."""
         session = self.session
         self.reading.value = common.make_status("", bold=describe_history(session.history))
         texts = dict.fromkeys(news.message for news in session.news if news.message)

@@ -42,7 +42,6 @@ class EpochExplorer(Dashboard):
         super().__init__([controls, self.reading, self.example, self.curves, self.messages])
 
     def _reload(self) -> None:
-        """Reads how far the run came, and draws."""
         pictures = list_pictures(self.run.folder)
         refuse_if(not pictures, "pictures", folder=self.run.folder)
         self.history = self.run.history

@@ -210,7 +210,6 @@ def _count_time_points(
 
 
 def _read_coordinate(values: list | None, name: str, path: str | Path) -> np.ndarray:
-    """One axis of all positions."""
     try:
         coordinate = np.array(values, dtype=float)
     except (TypeError, ValueError):

@@ -127,7 +127,13 @@ def write_table(annotations: Annotations, path: str | Path, *, overwrite: bool =
         rule = "The property 'id' must be another one for each position, as links refer to it"
         raise refuse(path, rule, "a missing or repeated id", "Repair or remove the property.")
     file = io.StringIO(newline="")
-    file.write(_write_remarks(annotations))
+    name = annotations.name
+    said = {"name": _write_value(name) if name == name.strip(_PADDING) else json.dumps(name)}
+    for key in ("spacing_um", "minutes_per_time_point", "region", "known_um"):
+        if (numbers := getattr(annotations, key)) is not None:
+            key = "region_zyx" if key == "region" else key
+            said[key] = ",".join(str(number) for number in np.ravel(numbers).tolist())
+    file.write("".join(f"# {key}: {value}\n" for key, value in said.items()))
     writer = csv.writer(file, lineterminator="\n")
     link_columns = map(_link_column, links)
     writer.writerow(["id", "time_point", *_VOXEL_COLUMNS, "parent_id", *link_columns, *properties])
@@ -170,21 +176,6 @@ class _Row(dict):
         if not number.is_integer() or abs(number) >= 1e9:
             raise self.refuse("A time point must be a whole number", f"{self[column]!r:.60}")
         return int(number)
-
-
-def _write_remarks(annotations: Annotations) -> str:
-    """The lines before the columns."""
-    name = annotations.name
-    said = {"name": _write_value(name) if name == name.strip(_PADDING) else json.dumps(name)}
-    for key, numbers in (
-        ("spacing_um", annotations.spacing_um),
-        ("minutes_per_time_point", annotations.minutes_per_time_point),
-        ("region_zyx", annotations.region),
-        ("known_um", annotations.known_um),
-    ):
-        if numbers is not None:
-            said[key] = ",".join(str(number) for number in np.ravel(numbers).tolist())
-    return "".join(f"# {key}: {value}\n" for key, value in said.items())
 
 
 def _read_remarks(remarks: str, path: str | Path) -> dict[str, Any]:

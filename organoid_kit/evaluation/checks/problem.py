@@ -146,14 +146,10 @@ def _judge_image(
 
 
 def _check_brightness(
-    annotations: Annotations,
-    stack: np.ndarray,
-    movie: TimeLapse,
-    time_point: int,
-    limits: CheckLimits,
+    annotations: Annotations, stack: np.ndarray, movie: TimeLapse, time: int, limits: CheckLimits
 ) -> Iterator[Problem]:
     """Positions beside their nucleus, and bright blobs without a position."""
-    rows = select_usable_rows(annotations, time_point)
+    rows = select_usable_rows(annotations, time)
     rows = rows[are_inside(annotations.positions[rows], movie)]
     if len(rows) == 0:
         return
@@ -182,6 +178,6 @@ def _check_brightness(
     missing[match_positions(positions_um, blobs_um, limits.diameter_um)[:, 1]] = False
     missing &= trusted & are_within(blobs, region, spacing_um, limits.diameter_um / 4)
     for blob in blobs[missing]:
-        place = describe_place(time_point, blob)
-        where = {"time_point": time_point, "position": blob}
+        place = describe_place(time, blob)
+        where = {"time_point": time, "position": blob}
         yield make_problem("nucleus_missing", **where, place=place)

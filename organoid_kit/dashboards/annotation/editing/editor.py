@@ -86,11 +86,7 @@ class AnnotationEditor:
         self._tables = {"position": positions, "link": links, "refused": Table()}
         self._properties, self._done, self._undone, self._saved = {}, [], [], None
         self._journal = None if output is None else Journal(f"{output}.journal", annotations)
-        if self._journal:
-            self._replay(self._journal.events)
-
-    def _replay(self, events: Sequence[dict[str, Any]]) -> None:
-        number = 0
+        number, events = 0, self._journal.events if self._journal else ()
         try:
             for number, event in enumerate(events):  # noqa: B007
                 self._apply(event)
