@@ -24,10 +24,10 @@ SAMPLES = (
 )
 SAMPLES_URL = "https://raw.githubusercontent.com/organoid-kit/organoid_kit/main/data_samples/"
 
-REAL_ORGANOID_URL = (
-    "https://raw.githubusercontent.com/fmi-basel/LSTree/1e43a58c376e03ea634bb0ea8145153ab9acda4b/"
-    "example/data/003-Enterocyst/"
+_LSTREE = (
+    "https://raw.githubusercontent.com/fmi-basel/LSTree/1e43a58c376e03ea634bb0ea8145153ab9acda4b"
 )
+REAL_ORGANOID_URL = f"{_LSTREE}/example/data/003-Enterocyst/"
 REAL_ORGANOID_CREDIT = (
     "Mouse intestinal organoid, H2B-labelled nuclei, light sheet: example data of LSTree "
     "(github.com/fmi-basel/LSTree, MIT licence), de Medeiros, Ortiz et al., "

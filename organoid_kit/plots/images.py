@@ -137,10 +137,9 @@ def plot_problems(
     text = "\n".join(lines) or "No problem at this time point."
     style = {"va": "top", "fontsize": 9, "linespacing": 1.4, "transform": text_axes.transAxes}
     text_axes.text(0, 1, text, **style)
-    return figure.caption(
-        f"{movie.name} at time point {time_point}, brightest voxels along z, with "
-        f"{count(len(positions), 'position')} and {count(len(here), 'problem')}: {listed}."
-    )
+    found = f"{count(len(positions), 'position')} and {count(len(here), 'problem')}: {listed}."
+    where = f"{movie.name} at time point {time_point}, brightest voxels along z"
+    return figure.caption(f"{where}, with {found}")
 
 
 def plot_example(example: PositionExample, settings: NetworkSettings) -> Drawing:
@@ -183,11 +182,9 @@ def plot_augmentations(
         draw_plane(top, example.image[z, :, :, now], spacing_um[1:], **options)
         draw_plane(bottom, example.target[z], spacing_um[1:], drawing.HEAT_COLOURS, (0, 1))
         drawing.mark_positions(top, example.positions_inside, spacing_um, POSITION, z)
-    return figure.caption(
-        f"A training patch and {count(len(after), 'variation')} of it ({', '.join(names)}): "
-        "images above with the nucleus positions, targets below. "
-        "Dots and positions move with the nuclei."
-    )
+    said = f"A training patch and {count(len(after), 'variation')} of it ({', '.join(names)})"
+    below = "images above with the nucleus positions, targets below"
+    return figure.caption(f"{said}: {below}. Dots and positions move with the nuclei.")
 
 
 def plot_prediction(

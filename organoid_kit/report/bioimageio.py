@@ -63,9 +63,10 @@ def write_bioimageio(
         doi: of a publication about the network.
     """
     if not (author and license):
+        received = f"author {author!r}, license {license!r}"
+        advice = "State both, the license such as CC-BY-4.0."
         raise UserError(
-            "A network that leaves needs an author and a license. Received: "
-            f"author {author!r}, license {license!r}. State both, the license such as CC-BY-4.0."
+            f"A network that leaves needs an author and a license. Received: {received}. {advice}"
         )
     spec = _import_library()
     network, settings = load_network(folder)

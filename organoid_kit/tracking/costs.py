@@ -17,7 +17,7 @@ import numpy as np
 from scipy.spatial import KDTree
 from scipy.stats import chi2
 
-from organoid_kit.base import UserError
+from organoid_kit.base import UserError, refuse
 from organoid_kit.data import Annotations
 from organoid_kit.tracking.distance import estimate_link_probabilities
 
@@ -53,10 +53,8 @@ class TrackingSettings:
         highest = dict.fromkeys(("border_um", "daughter_um", "window_positions"), math.inf)
         for name, value in dataclasses.asdict(self).items():
             if not 0 <= value <= highest.get(name, 1):
-                raise UserError(
-                    f"The setting {name} must be within 0 and {highest.get(name, 1)}. Received: "
-                    f"{value!r}. Change it."
-                )
+                rule = f"The setting {name} must be within 0 and {highest.get(name, 1)}"
+                raise UserError(f"{rule}. Received: {value!r}. Change it.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,11 +121,9 @@ def build_problem(
     times, steps = candidates.time_points, np.diff(candidates.time_points[candidates.links])
     if (steps != 1).any():
         wrong = candidates.links[np.argmax(steps[:, 0] != 1)]
-        raise UserError(
-            "Every candidate link must lead to the next time point. Received: time points "
-            f"{times[wrong].tolist()} in {candidates.name!r}. Leave such links out; "
-            "`build_tracks` itself looks for nuclei that were missed at one time point."
-        )
+        rule, received = "Candidate links must lead to the next time point", times[wrong].tolist()
+        advice = "Leave such out; `build_tracks` looks for nuclei missed at one time point itself."
+        raise refuse(candidates.name, rule, f"time points {received}", advice)
     positions_um = candidates.positions_um
     linked = _read(candidates, "link_probability", settings.unknown_link)
     dividing = _read(candidates, "division_probability", settings.unknown_division)
@@ -210,10 +206,8 @@ def _read(candidates: Annotations, name: str, unknown: float) -> np.ndarray:
     numbers = np.array([unknown if value is None else value for value in values], dtype=float)
     wrong = ~((numbers >= 0) & (numbers <= 1))
     if wrong.any():
-        raise UserError(
-            f"Every {name} must be within 0 and 1, or None. Received: {numbers[wrong][0]} for "
-            f"{wrong.sum()} of {length}. Predict them again."
-        )
+        received = f"{numbers[wrong][0]} for {wrong.sum()} of {length}. Predict them again."
+        raise UserError(f"Every {name} must be within 0 and 1, or None. Received: {received}")
     return numbers
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
-from organoid_kit.base import UserError
+from organoid_kit.base import UserError, refuse
 from organoid_kit.data import Annotations
 from organoid_kit.tracking.costs import (
     TrackingProblem,
@@ -54,10 +54,8 @@ class Doubt:
 
     def __str__(self) -> str:
         z, y, x = self.position
-        return (
-            f"time point {self.time_point}, z {z:.0f} y {y:.0f} x {x:.0f}: {self.what}, wrong with "
-            f"probability {self.probability:.2g}. {self.advice}"
-        )
+        what = f"{self.what}, wrong with probability {self.probability:.2g}. {self.advice}"
+        return f"time point {self.time_point}, z {z:.0f} y {y:.0f} x {x:.0f}: {what}"
 
 
 @dataclass(frozen=True)
@@ -74,11 +72,10 @@ class ErrorEstimate:
     def __str__(self) -> str:
         if not self.positions:
             return "No positions: errors not measured."
-        return (
-            f"{self.errors:.1f} errors expected in {self.positions} positions "
-            f"({self.errors / self.positions:.2%}); {self.doubtful / self.positions:.2%} of the "
-            f"positions are doubtful (error probability {self.least:g} or more)."
-        )
+        wrong, doubtful = (part / self.positions for part in (self.errors, self.doubtful))
+        expected = f"{self.errors:.1f} errors expected in {self.positions} positions ({wrong:.2%})"
+        doubtful = f"{doubtful:.2%} of the positions are doubtful"
+        return f"{expected}; {doubtful} (error probability {self.least:g} or more)."
 
 
 def add_error_probabilities(
@@ -112,10 +109,9 @@ def add_error_probabilities(
     if temperature is None:
         temperature = 1.0 if has_link_probabilities(candidates) else _OF_DISTANCE
     if not temperature > 0 or not 1 <= open_links <= 16:
-        raise UserError(
-            "The temperature must be above 0, and 1 to 16 links can be open. Received: temperature "
-            f"{temperature!r}, {open_links!r} open links. Change them; 1 and 10 are usual."
-        )
+        received = f"temperature {temperature!r}, {open_links!r} open links"
+        rule = "The temperature must be above 0, and 1 to 16 links can be open"
+        raise UserError(f"{rule}. Received: {received}. Change them; 1 and 10 are usual.")
     settings = settings or TrackingSettings()
     problem = build_problem(candidates, settings, region=region)
 
@@ -244,10 +240,8 @@ def _list_errors(tracks: Annotations) -> tuple[np.ndarray, np.ndarray, np.ndarra
     and how probably. One of the two links of a nucleus that was filled in stands for both.
     """
     if "error_probability" not in tracks.link_properties:
-        raise UserError(
-            f"The tracks must have error probabilities. Received: {tracks.name!r} without them. "
-            "Pass what `add_error_probabilities` returns."
-        )
+        rule, advice = "Tracks must have error probabilities", "Add them: add_error_probabilities."
+        raise refuse(tracks.name, rule, "none", advice)
     nothing, targets = np.full(len(tracks), None), tracks.links[:, 1]
     filled_in = np.equal(tracks.properties.get("interpolated", nothing), True).astype(bool)
     listed = [np.where(filled_in[targets], None, tracks.link_properties["error_probability"])]

@@ -116,10 +116,9 @@ def _link(
 ) -> Annotations:
     """Links the pairs that `find_pairs` finds between one time point and the next, in µm."""
     if not (max_distance_um > 0 and neighbours >= 1):
-        raise UserError(
-            "Links need a largest distance above 0 µm and one neighbour or more. Received: "
-            f"max_distance_um {max_distance_um}, neighbours {neighbours}. Change them."
-        )
+        rule = "Links need a largest distance above 0 µm and one neighbour or more"
+        received = f"max_distance_um {max_distance_um}, neighbours {neighbours}"
+        raise UserError(f"{rule}. Received: {received}. Change them.")
     positions_um = subtract_drift(annotations, estimate_drift(annotations) if remove_drift else {})
     links = [np.zeros((0, 2), dtype=int)]
     for _, sources, targets in list_steps(annotations):

@@ -37,10 +37,9 @@ def describe_history(history: History) -> str:
     if jumps.any():
         jumped = int(np.flatnonzero(jumps)[-1]) + 1
         before, after = training[jumped - 1], training[jumped]
-        return (
-            f"Learning rate too high, it seems: the training loss jumped from {before:.3g} to "
-            f"{after:.3g} in epoch {history[jumped]['epoch']}. Start again with a third of it."
-        )
+        jump = f"from {before:.3g} to {after:.3g} in epoch {history[jumped]['epoch']}"
+        said = f"Learning rate too high, it seems: the training loss jumped {jump}"
+        return f"{said}. Start again with a third of it."
     if training.min() > _LEARNED_PART * training[0]:
         return (
             "Not learning: the training loss hardly falls. Look at the examples, or change the "
@@ -49,8 +48,8 @@ def describe_history(history: History) -> str:
     if waited < _WAITED_EPOCHS:
         return f"Still learning: the {judge} was {reached} in epoch {epoch}, of {len(history)}."
     if training[-waited - 1 :].argmin() > 0:
-        return (
-            f"Overfitting since epoch {epoch}: the training loss still falls, the {judge} {ended}. "
-            f"The network of epoch {epoch} is the one to use."
+        said = (
+            f"Overfitting since epoch {epoch}: the training loss still falls, the {judge} {ended}"
         )
+        return f"{said}. The network of epoch {epoch} is the one to use."
     return f"No more to learn: nothing has become better since epoch {epoch}."

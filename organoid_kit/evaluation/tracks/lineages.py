@@ -92,10 +92,9 @@ def score_tracks(
     Positions are paired by `match_to_truth`. A found position without a true partner is left out
     with its links where truth does not name every nucleus (outside `annotated_region`); where
     annotations are scattered, everywhere, and what would need them (DET, TRA, CHOTA, division F1,
-    mitotic branching) is None. Links over several time points are cut into
-    single steps first (`fill_gaps`): the Cell Tracking Challenge's figures know no others. Links
-    into a merge, or out of a mother of three, of truth are left out on both sides, and the score
-    says so. It takes seconds for 15,000 positions.
+    mitotic branching) is None. Links over several time points are cut into single steps first
+    (`fill_gaps`): the Cell Tracking Challenge's figures know no others. Links into a merge, or out
+    of a mother of three, of truth are left out on both sides, and the score says so.
 
     Raises UserError where traccuracy is not installed, found nuclei merge, or the spacing is
     unknown or differs.
