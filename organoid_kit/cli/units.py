@@ -26,9 +26,7 @@ def track_in_units(
     scheduler: str | None,
     array: str | None,
 ) -> None:
-    """Tracks movies into a folder. The same command goes on after an interruption; a movie that
-    fails does not stop the others.
-    """
+    """Tracks movies into a folder; asked again, goes on. A movie that fails stops no others."""
     if output.suffix:
         rule, advice = "Movies shared out are tracked into a folder", "Leave out the suffix."
         raise refuse(output, rule, "a file", advice)

@@ -126,9 +126,7 @@ def add_result(
 
 
 def read_results(folder: str | Path) -> ResultsTable:
-    """The table of a folder, of all rows that `add_result` put there; a damaged one is left
-    out, with a warning.
-    """
+    """The table of what `add_result` put into a folder; damaged rows are left out, and named."""
     results = []
     for path in _list_files(folder):
         try:

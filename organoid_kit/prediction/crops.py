@@ -132,9 +132,7 @@ def propose_links(fitted: AnnotatedMovie, settings: NetworkSettings) -> Annotati
 def _remove_flow(
     candidates: Annotations, places_um: np.ndarray, moved_um: np.ndarray, trusted: np.ndarray
 ) -> np.ndarray:
-    """Displacements, (m, 3) µm, without what the surroundings of each link's source move by trusted
-    links, (k,) int.
-    """
+    """Displacements, (m, 3) µm, without what surroundings of the source move by trusted links."""
     sources, own_um = candidates.links[:, 0], moved_um.copy()
     times = candidates.time_points[sources]
     for time in np.unique(times):

@@ -18,15 +18,9 @@ from tqdm.auto import tqdm
 
 from organoid_kit.base import NetworkSettings, UserError, refuse
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
-from organoid_kit.evaluation import find_peaks
+from organoid_kit.evaluation import find_peaks, positions as scoring
 from organoid_kit.evaluation.calibration import Calibration
 from organoid_kit.evaluation.matching import choose_radius_um
-from organoid_kit.evaluation.positions import (
-    DEFAULT_THRESHOLDS,
-    ThresholdChoice,
-    pool_curves,
-    score_over_thresholds,
-)
 from organoid_kit.examples import PreparedMovies
 from organoid_kit.examples.batches import Movies
 from organoid_kit.examples.looks import warn_if_unlike
@@ -102,19 +96,19 @@ def predict_positions(
 
 def choose_threshold(
     run: Run, validation: Movies, *, show_progress: bool = True
-) -> ThresholdChoice:
+) -> scoring.ThresholdChoice:
     """The probability of highest F1, saved with the network; never pass movies of the last test."""
     network, settings = load_network(run.folder)
     options = {"threshold": _LOWEST_PROBABILITY, "show_progress": show_progress}
-    thresholds = DEFAULT_THRESHOLDS[DEFAULT_THRESHOLDS >= _LOWEST_PROBABILITY]
+    thresholds = scoring.DEFAULT_THRESHOLDS[scoring.DEFAULT_THRESHOLDS >= _LOWEST_PROBABILITY]
     near = {"max_distance_um": choose_radius_um(annotated.movie for annotated in validation)}
     curves = []
     for annotated in validation:
         truth = annotated.annotations
         options["time_points"] = truth.annotated_time_points.tolist()
         found = predict_positions(network, annotated.movie, settings, **options)
-        curves.append(score_over_thresholds(truth, found, thresholds=thresholds, **near))
-    curve = pool_curves(curves)
+        curves.append(scoring.score_over_thresholds(truth, found, thresholds=thresholds, **near))
+    curve = scoring.pool_curves(curves)
     choice = curve.choose()
     if warning := curve.best_score().warning:
         warnings.warn(f"Threshold {choice.threshold:.2f}: {warning}", stacklevel=2)

@@ -42,9 +42,7 @@ def complete_settings(
 
 
 def choose_start(settings: NetworkSettings, own: keras.Model | None) -> keras.Model | None:
-    """The network to start from: a copy of a learner's, a trained one, or None. UserError where it
-    does not fit.
-    """
+    """A copy of a learner's network, a trained one, or None; UserError where it does not fit."""
     if own is not None and settings.start_from:
         rule = "A training starts from a trained network or from one of your own"
         received = f"both start_from={settings.start_from!r} and network"
@@ -66,7 +64,11 @@ def prepare_network(
     `start` itself, a learner's or OrganoidTracker's.
     """
     is_own = start is not None and building.is_own(start)
-    mixed = _wants_mixed_precision(settings) and not is_own
+    device, wanted = detect_device(), settings.mixed_precision
+    if wanted and not device.is_gpu:
+        received = f"mixed_precision=True on a {device.name}. Set mixed_precision to None."
+        raise UserError(f"Mixed precision needs a graphics card. Received: {received}")
+    mixed = not is_own and (device.gains_from_mixed_precision if wanted is None else wanted)
     dtype = "mixed_float16" if mixed else "float32"
     network = start if is_own else build_network(settings, dtype=dtype)
     if start is not None and not is_own:
@@ -86,13 +88,3 @@ def prepare_network(
     network.compile(optimiser, loss or keras.losses.BinaryCrossentropy(), jit_compile=is_jax)
     optimiser.build(network.trainable_variables)
     return network
-
-
-def _wants_mixed_precision(settings: NetworkSettings) -> bool:
-    device = detect_device()
-    if settings.mixed_precision is None:
-        return device.gains_from_mixed_precision
-    if settings.mixed_precision and not device.is_gpu:
-        received = f"mixed_precision=True on a {device.name}. Set mixed_precision to None."
-        raise UserError(f"Mixed precision needs a graphics card. Received: {received}")
-    return settings.mixed_precision

@@ -247,7 +247,11 @@ class CandidateList(VBox):
             if len(self.still_open):
                 line = [self.choice.calibration] if self.choice else []
                 rows, order = remaining.sort_by_doubt(self.proposed, self.still_open, *line)
-                self.row = self._choose_next(rows.tolist())
+                # the one that was asked for comes first, those that were put off last
+                self._postponed = [row for row in self._postponed if row in rows]
+                first = [row for row in rows if row == self._first]
+                others = [row for row in rows if row not in self._postponed]
+                self.row = int([*first, *others, *self._postponed][0])
                 question = common.make_live_text(self._ask())
         for button in (self.accept, self.refuse, self.skip):
             button.disabled = self.row is None
@@ -256,12 +260,6 @@ class CandidateList(VBox):
         waiting = count(len(self.still_open), "candidate")
         self._summary.value = common.make_live_text(f"{waiting} to decide on. {order}")
         self._question.value = question
-
-    def _choose_next(self, rows: list[int]) -> int:
-        """The one that was asked for, or else the first; those that were put off come last."""
-        self._postponed = [row for row in self._postponed if row in rows]
-        first = [self._first] if self._first in rows else []
-        return [*first, *(row for row in rows if row not in self._postponed), *self._postponed][0]
 
     def _ask(self) -> str:
         time_point, position = self.get_place()

@@ -180,9 +180,7 @@ def _check_ours(said: Any, path: str | Path) -> dict[str, Any]:
 
 
 def _name_axes(axes: list[Any]) -> dict[str, Any]:
-    """By t, z, y, x, whether they are called so, POSITION_X as in TrackMate, cell_x as in pycellin,
-    or centroid-0 …
-    """
+    """By t, z, y, x: called so, or POSITION_X (TrackMate), cell_x (pycellin), centroid-0 …"""
     space = [axis for axis in axes if axis.type != "time"]
     plain = "zyx"[-len(space) :] if len(space) in (2, 3) else ""
     named = {re.sub("^(position|cell)_", "", axis.name.lower()): axis for axis in space}
