@@ -31,8 +31,7 @@ def open_movies(
     **reading: Any,
 ) -> list[AnnotatedMovie]:
     """All movies that were named, one by one or in an .autlist, read with these options. A file of
-    annotations is that of the only movie, read with `OF_FILES`; `whole_image` and `scattered` are
-    those of `read_dataset`.
+    annotations is that of the only movie, read with `OF_FILES`; the rest is as in `read_dataset`.
     """
     movies: list[AnnotatedMovie] = []
     of_file = take_file_options(reading)

@@ -89,7 +89,6 @@ def score(
 
 
 def _read_movies(truth: Path, found: Path, reading: Mapping[str, Any]) -> list[_Pair]:
-    """Each movie of an .autlist, with what predict found in it."""
     pairs = []
     for annotated in read_dataset(truth, **reading):
         movie, shown = annotated.movie, annotated.with_spacing()

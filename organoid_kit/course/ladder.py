@@ -68,7 +68,6 @@ def overfit_one_time_point(
 def _learn(
     examples: Sequence[PositionExample], settings: NetworkSettings, steps: int, name: str
 ) -> OverfitResult:
-    """Trains a fresh network on these examples alone."""
     network = prepare_network(settings)
     size = settings.batch_size
     batches = [examples[start : start + size] for start in range(0, len(examples), size)]

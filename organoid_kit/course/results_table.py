@@ -182,7 +182,6 @@ def list_scores(rows: Sequence[Summary]) -> list[str]:
 
 
 def _make_cells(rows: Sequence[Summary]) -> list[list[str]]:
-    """A heading, and rows of one network in words."""
     names = list_scores(rows)
     cells = [["network", "variant", "tested on", "seeds", *names]]
     for row in rows:

@@ -103,8 +103,7 @@ class Annotations:
 
     def annotated_region(self, time_point: int) -> np.ndarray | None:
         """Corners of what is wholly annotated, (2, 3) float, zyx, voxels: the stated `region`, or
-        the cuboid of this time point's nuclei, whole if the spacing is known; None without
-        positions.
+        the cuboid of the nuclei then, whole if the spacing is known; None without positions.
         """
         positions = self.positions_at(time_point)
         if len(positions) == 0 or self.region is not None:

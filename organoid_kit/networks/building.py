@@ -27,8 +27,7 @@ def is_own(network: keras.Model) -> bool:
 
 def quicken_network(network: keras.Model, settings: NetworkSettings) -> keras.Model:
     """The same position network for prediction in bfloat16, where the processor computes in it, in
-    half of the time and memory; the network itself elsewhere, with ``mixed_precision=False``, and
-    of another make than ours.
+    half of the time and memory; elsewhere, with ``mixed_precision=False`` or not ours, the same.
     """
     ours = network.name == "position_network"
     if not ours or settings.mixed_precision is False or not has_bfloat16():

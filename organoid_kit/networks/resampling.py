@@ -52,7 +52,6 @@ def build_for_movie(
 def _build_position(
     network: keras.Model, settings: NetworkSettings, factors: Lengths, tile: Numbers
 ) -> keras.Model:
-    """Tiles of the movie in, dots in tiles of the movie out."""
     steps = compute_shape_multiple(settings, network)
     shape = [round_up(tile[0], steps[0] if factors[0] == 1 else 1), *tile[1:]]
     free = [size if factor != 1 else None for size, factor in zip(tile[1:], factors[1:])]
@@ -141,7 +140,6 @@ def _compute_crop_shape(settings: NetworkSettings, factors: Lengths) -> Numbers:
 
 
 def _shrink_crop(images: Any, settings: NetworkSettings, factors: Lengths) -> Any:
-    """A crop at the network's spacing, with the nucleus in its middle."""
     for axis, factor in _list_resampled_axes(factors):
         size, source = settings.patch_shape_zyx[axis], images.shape[axis + 1]
         inside = source / 2 + (np.arange(size) - (size - 1) / 2) * factor

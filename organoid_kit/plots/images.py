@@ -63,7 +63,6 @@ def plot_stack(
 def _draw_orthogonal(
     stack: np.ndarray, spacing_um: drawing.Spacing, positions: np.ndarray, z: int
 ) -> Drawing:
-    """Slices from above, from the side and from the front, at one scale."""
     depth, height, width = np.array(stack.shape) * spacing_um
     middle = (z, stack.shape[1] // 2, stack.shape[2] // 2)
     scale = 7 / max(width + depth, height + depth)

@@ -167,7 +167,6 @@ def _path(job: TrackingJob, kind: str, unit: range) -> Path:
 
 
 def _read(job: TrackingJob, kind: str) -> dict[str, np.ndarray]:
-    """What all units of a kind found, one after the other."""
     units = [job.movie.time_points] if kind == "candidates" else job.units()
     parts = [dict(np.load(_path(job, kind, unit))) for unit in units]
     return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
@@ -186,7 +185,6 @@ def _read_nuclei(job: TrackingJob) -> Annotations:
 
 
 def _read_links(job: TrackingJob, kind: str) -> Annotations:
-    """Nuclei with the links that units of a kind found."""
     found = _read(job, kind)
     del found["seconds"]
     return replace(_read_nuclei(job), links=found.pop("links"), link_properties=found)

@@ -142,7 +142,6 @@ def read_movie_results(run: Run) -> list[MovieResult]:
 
 
 def _list_records(run: Run) -> dict[Path, dict[str, Any]]:
-    """Folders of results, by name, with what stands in their files."""
     paths = sorted(run.folder.glob("results/*/result.json"))
     return {path.parent: _read_record(path, _RESULT) for path in paths}
 

@@ -118,8 +118,7 @@ def _solve(
     problem: TrackingProblem, chosen: np.ndarray, kept: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """The best links and nuclei, like `_solve_in_windows`. The unknowns are links y, divisions z
-    and nuclei x. A nucleus without links costs x; a link saves its source's end and target's
-    beginning.
+    and nuclei x. A nucleus without links costs x; a link saves an end and a beginning.
     """
     sources, targets = problem.links.T
     dividing = np.flatnonzero(np.bincount(sources, minlength=len(problem.time_points)) >= 2)

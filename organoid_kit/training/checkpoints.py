@@ -55,8 +55,7 @@ def save_checkpoint(network: keras.Model, state: TrainingState, folder: Path) ->
 def load_newest_checkpoint(network: keras.Model, folder: Path) -> TrainingState | None:
     """Brings a compiled network back to its newest intact checkpoint; None if there never was one.
 
-    Newer ones that are damaged or do not fit are removed, so that they no longer count as newest;
-    UserError if all are.
+    Newer ones that are damaged or do not fit are removed; UserError if all are.
     """
     paths, variables, troubles = list_checkpoints(folder), _name_variables(network), []
     for number, path in enumerate(paths):

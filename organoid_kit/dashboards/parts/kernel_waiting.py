@@ -3,8 +3,7 @@
 While a cell awaits, ipykernel 7 lets widgets act by itself, but does not answer a page that was
 loaded again, and (as of 7.4) does not say that a change was dealt with: the page then keeps all
 further changes of this widget to itself. ipykernel 6 (Google Colab's) keeps all messages in a queue
-until the cell ends. In both, the messages that cannot wait are dealt with here, and the others stay
-in their order.
+until the cell ends. In both, messages that cannot wait are dealt with here; others stay in order.
 """
 
 import asyncio

@@ -117,7 +117,6 @@ class ThresholdExplorer(Dashboard):
         self.observe(self._watch(self._show), "committed")
 
     def _judge(self, threshold: float) -> judging.Judgement:
-        """Judged once for each threshold."""
         kind = self.kind.value
         tolerance = self.tolerance.value if kind == "divisions" else 0
         judge = self._make_judge(kind, *self._judged, self.max_distance_um, tolerance)
@@ -216,7 +215,6 @@ class ThresholdExplorer(Dashboard):
 
 
 def _thin_out(truth: Annotations, found: Annotations) -> tuple[Annotations, Annotations]:
-    """Both at some of many time points, evenly chosen."""
     times = truth.annotated_time_points
     affordable = int(_MOST_POSITIONS * len(times) / max(len(truth), 1))
     number = max(1, min(_MOST_TIME_POINTS, affordable, len(times)))

@@ -23,8 +23,7 @@ KINDS["links"] = "link_probability"
 class Judgement(DetectionScore):
     """What a threshold does, with the figures of other scores.
 
-    `rows`, (n,) int each: "right" and "false", of what was found (of links, their later ends), and
-    "missed", of the truth.
+    `rows`, (n,) int: "right" and "false" of those found (later ends of links), "missed" of truth.
     """
 
     rows: Mapping[str, np.ndarray]

@@ -136,7 +136,6 @@ class TrainingChoices(Dashboard):
         self.measure_time.disabled = running
 
     def _apply_network(self) -> None:
-        """Another network has other defaults and other starts."""
         network, base = self.network.value, self._base
         if network != base.network:
             start = self._start if self._start.network == network else make_settings(network)

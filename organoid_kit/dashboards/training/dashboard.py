@@ -83,7 +83,6 @@ class TrainingDashboard(Dashboard):
             self.show()
 
     def _start(self) -> None:
-        """A new run, or the one chosen to be continued."""
         settings, resume = self.choices.collect_settings(), self.choices.resume
         done = len(Run(resume).history) if resume else -1
         refuse_if(done >= settings.epochs, "epochs", done=done, wanted=settings.epochs)
@@ -227,10 +226,6 @@ def _describe_progress(session: sessions.TrainingSession) -> str:
     if session.losses:
         words += f", loss {session.losses[-1][1]:.4f}"
     if session.is_running and left is not None:
-        words += f", at most about {_format_time(left)} left"
+        minutes = f"{left / 60:.0f} min" if left < 5400 else f"{left / 3600:.1f} h"
+        words += f", at most about {f'{left:.0f} s' if left < 90 else minutes} left"
     return f"{words}."
-
-
-def _format_time(seconds: float) -> str:
-    minutes = f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-    return f"{seconds:.0f} s" if seconds < 90 else minutes

@@ -9,8 +9,7 @@ array index is the position minus the offset of the time point. Annotations coun
 offset is subtracted on reading and added on writing.
 
 Position data become `properties`, link data `link_properties`, and data of a lineage (a colour, for
-instance) a property `lineage_…` of its first position. Every other key is kept in `extra` and
-written again as it was.
+instance) a property `lineage_…` of its first position. All else is kept in `extra` as it was.
 """
 
 from __future__ import annotations

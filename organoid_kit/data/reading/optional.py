@@ -68,7 +68,6 @@ def _describe_image(path: Path, group: Any) -> tuple[Any, str, dict[str, Any]]:
 
 
 def _list_scales(described: dict[str, Any]) -> list[list[float]]:
-    """The scales in a list of coordinate transformations, as far as they stand there."""
     steps = described.get("coordinateTransformations", [])
     return [step["scale"] for step in steps if step["type"] == "scale" and "scale" in step]
 

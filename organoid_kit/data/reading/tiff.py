@@ -223,8 +223,7 @@ def _read_resolution(tif: tifffile.TiffFile, y_unit: str, x_unit: str) -> list[f
 def read_tiff_folder(path: Path, pattern: str | None, time_points: TimePoints | None) -> ImageFile:
     """Opens a folder of TIFF files, and of them only the first; each other is compared with it when
     it is read. Where no `pattern` such as ``im_t{time:03}c{channel}.tif`` is given, the names tell
-    it; {z} are planes. `time_points` limits the files that must be there. OME-TIFF files that name
-    each other are one movie.
+    it; {z} are planes. `time_points` limits them. OME-TIFFs that name each other are one movie.
     """
     names = _list_tiffs(path)
     if _is_ome_set(path / names[0]):

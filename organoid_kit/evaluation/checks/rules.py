@@ -39,7 +39,12 @@ def check_annotations(
     problems = list(check_image_axes(annotations, movie))
     problems += [*check_basics(annotations, movie), *check_place(annotations, movie)]
     problems += check_direction(annotations)
-    facing_forward = _turn_links(annotations, movie)
+    # links turned forward, those within a time point left out, so that other rules are fair
+    steps, links = _compute_steps(annotations), annotations.links
+    links = np.where(steps[:, None] < 0, links[:, ::-1], links)[steps != 0]
+    places = np.where(np.isfinite(annotations.positions), annotations.positions, np.nan)
+    turned = dataclasses.replace(annotations, positions=places, links=links, link_properties={})
+    facing_forward = turned.with_spacing(movie.spacing_um if movie else None)
     for rule in RULES:
         problems += rule(facing_forward, limits)
     problems += check_track_ends(facing_forward, movie, limits)
@@ -61,15 +66,6 @@ def check_annotations(
             kept.append(problem)
         reported.update(problem.rows)
     return kept
-
-
-def _turn_links(annotations: Annotations, movie: TimeLapse | None) -> Annotations:
-    """Links turned forward, those within a time point left out, so that other rules are fair."""
-    steps = _compute_steps(annotations)
-    positions = np.where(np.isfinite(annotations.positions), annotations.positions, np.nan)
-    links = np.where(steps[:, None] < 0, annotations.links[:, ::-1], annotations.links)[steps != 0]
-    turned = dataclasses.replace(annotations, positions=positions, links=links, link_properties={})
-    return turned.with_spacing(movie.spacing_um if movie else None)
 
 
 # Movie and annotations: do they belong together?

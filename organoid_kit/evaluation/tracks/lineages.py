@@ -96,8 +96,7 @@ def score_tracks(
     (`fill_gaps`): the Cell Tracking Challenge's figures know no others. Links into a merge, or out
     of a mother of three, of truth are left out on both sides, and the score says so.
 
-    Raises UserError where traccuracy is not installed, found nuclei merge, or the spacing is
-    unknown or differs.
+    UserError where traccuracy is missing, found nuclei merge, or the spacing is unknown or differs.
     """
     _check_library()
     for merge in tracks.merges()[:1]:

@@ -58,8 +58,7 @@ def score_links(
     """Scores links between positions that were found; see `LinkScore` for what counts as what.
 
     Links over several time points are cut into single steps first, on both sides (`fill_gaps`).
-    What leads into a merge of truth is not judged. Arguments and errors are those of
-    `match_to_truth`.
+    What leads into a merge of truth is not judged. UserErrors are those of `match_to_truth`.
     """
     truth, found = fill_gaps(truth), fill_gaps(found)
     partners = match_to_truth(truth, found, max_distance_um)

@@ -1,8 +1,7 @@
 """The editor: what one does to annotations, step by step, with undo and redo.
 
 Positions, links and refused candidates each have a number for ever. A change, (table, number,
-values or None where there is nothing), lets a number stand for something else; so it can be undone,
-and done again.
+values or None where there is nothing), lets a number stand for something else: it can be undone.
 """
 
 import dataclasses
