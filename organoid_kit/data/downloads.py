@@ -23,7 +23,6 @@ SAMPLES = (
     *(f"{part}.autlist" for part in ("training", "validation", "test")),
 )
 SAMPLES_URL = "https://raw.githubusercontent.com/organoid-kit/organoid_kit/main/data_samples/"
-
 _LSTREE = (
     "https://raw.githubusercontent.com/fmi-basel/LSTree/1e43a58c376e03ea634bb0ea8145153ab9acda4b"
 )

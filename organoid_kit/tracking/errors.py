@@ -174,7 +174,6 @@ def _find_links(problem: TrackingProblem, tracks: Annotations, positions: np.nda
     before[tracks.links[leads_in, 1]] = sources[leads_in]
     after[tracks.links[leads_out, 0]] = targets[leads_out]
     sources, targets = before[tracks.links[:, 0]], after[tracks.links[:, 1]]
-
     size = len(problem.time_points)  # one number for each pair of rows
     wanted = np.where((sources < 0) | (targets < 0), -1, sources * size + targets)
     known = problem.links @ [size, 1]

@@ -75,7 +75,7 @@ def test_an_axis_that_is_not_resampled_keeps_its_spacing():
 @pytest.mark.parametrize("wrong", [(-0.6, 5, 5), (2, 39.6, 5), (2, 5, -1), (2, float("nan"), 5)])
 def test_the_first_position_outside_the_movie_is_named(wrong):
     with pytest.raises(
-        UserError, match=rf"(?s){float(wrong[1])}.*time point 1 of 'film'.*check_annotations"
+        UserError, match=rf"(?s)'film'.*{float(wrong[1])}.*time point 1;.*check_annotations"
     ):
         compute_working_positions(
             make_movie([[2, 5, 5], wrong, (-9, 0, 0)], [0, 1, 1]), NetworkSettings()
@@ -85,7 +85,7 @@ def test_the_first_position_outside_the_movie_is_named(wrong):
 @pytest.mark.parametrize("time_point", [-1, 2])
 def test_a_time_point_the_movie_lacks_is_named(time_point):
     with pytest.raises(
-        UserError, match=rf"(?s)time point {time_point} of 'film'.*time points 0 to 1"
+        UserError, match=rf"(?s)'film'.*time point {time_point};.*time points 0 to 1"
     ):
         compute_working_positions(make_movie([[2, 5, 5]], [time_point]), NetworkSettings())
 

@@ -114,7 +114,6 @@ def choose_tracks(
     answer: Any, network: Any, annotated: AnnotatedMovie, settings: NetworkSettings
 ) -> Annotations:
     """The learner's tracks of a movie; where there are none, or of another movie, the kit's."""
-
     from organoid_kit.prediction import predict_links
 
     known = annotated.annotations

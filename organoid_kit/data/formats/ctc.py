@@ -270,7 +270,6 @@ def _check_can_be_written(
         received = f"link {link} from time point {before[link]} to {after[link]}"
         rule, advice = "Every link must go forward in time", "Turn it round or remove it."
         raise refuse(folder, rule, received, advice)
-
     positions, times = annotations.positions, annotations.time_points
     # Also where a coordinate is NaN
     inside = ((positions >= -0.5) & (positions < np.array(shape_zyx) - 0.5)).all(axis=1)
