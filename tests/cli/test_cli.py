@@ -267,7 +267,8 @@ def test_fine_tuning_on_one_time_point_needs_no_validation(data, trained, tmp_pa
     assert "--no-validation" in capsys.readouterr().err
     assert run_main(*arguments, "--no-validation", "--epochs", 1) == 0
     said = capsys.readouterr().out
-    assert "chosen on blobs 4, on which it was trained" in said and "Not calibrated" in said
+    assert "chosen on blobs 4, on which it was trained" in said
+    assert "It keeps the calibration of the network it started from" in said
     assert "F1 on the same movies: the fine-tuned network 0." in said and "Use the " in said
     assert "It was trained on them" in said
     assert [each["part"] for each in Run(next((tmp_path / "runs").iterdir())).details["data"]] == [
