@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+import shutil
 import threading
 
 import numpy as np
@@ -18,6 +19,7 @@ from organoid_kit.data.dataset import AnnotatedMovie
 from organoid_kit.data.formats import read_annotations
 from organoid_kit.data.timelapse import make_timelapse
 from organoid_kit.networks import load_settings
+from organoid_kit.networks.folders import SHIPPED, save_settings
 from organoid_kit.plots.drawing import describe
 
 SPACING = (2.0, 0.5, 0.5)
@@ -402,9 +404,11 @@ def test_positions_that_were_there_are_no_decisions(make, start):
     assert make(candidates=proposed).candidates.choice is None
 
 
-def test_a_network_finds_candidates_down_to_a_low_probability(make, start):
-    checker = make(start.select([]), network="position_small")
+def test_a_network_finds_candidates_below_its_threshold(make, start, tmp_path):
+    strict = shutil.copytree(SHIPPED / "position_small", tmp_path / "strict")
+    save_settings(load_settings(strict).changed(threshold=0.999), strict)
+    checker = make(start.select([]), network=strict)
     assert checker.candidates.find.description == "Find nuclei at this time point"
     checker.candidates.find.click()
     found = checker.candidates.proposed
-    assert len(found) == len(found.properties["probability"]) == 3
+    assert len(found) == len(found.properties["probability"]) == 2
