@@ -598,8 +598,8 @@ lesson.scores.check(find_scores)
 
 # %% [markdown]
 # Now the test movie, once. We compare the network with the *baseline*, a blob detector whose size and threshold were
-# chosen on the training movies, and with the network that comes with the kit. It learned from 70 invented organoids; on
-# 10 others it reached a precision of 0.986 and a recall of 0.958.
+# chosen on the training movies, and with the network that comes with the kit. It learned from 158 invented movies, 70
+# of them of organoids; on 10 other organoids it reached a precision of 0.988 and a recall of 0.991.
 #
 # **Guess:** which of the three is best here, and by how much?
 

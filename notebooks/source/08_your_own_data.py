@@ -378,7 +378,7 @@ figures.plot_annotated_positions(right, title="All annotations right")
 
 # %% [markdown]
 # **What to see.** To the right there is more to learn from. Each dot is one training, the line joins their means; the
-# dotted line is the network that comes with the kit, before any training. All trainings had the same number of steps.
+# dotted line is the network that came with the kit then, before any training. All trainings had the same number of steps.
 # Is a line's rise larger than the distance between its dots at one place? If not, these trainings show no gain. One
 # annotated time point was enough for an F1 above 0.9, from scratch and fine-tuned: these organoids are easy.
 #
@@ -513,7 +513,7 @@ figures.plot_results(results)
 # **What to see.** A circle for each seed, a stroke at the mean. Where the circles of two rows lie apart, one variant is
 # better. Where they mix, you cannot tell, wherever the means lie: take more seeds, or more positions to score by.
 #
-# <details><summary><b>What came out when we ran it?</b> (Click for an answer.)</summary>
+# <details><summary><b>What came out when we ran it, with the network that came with the kit then?</b> (Click for an answer.)</summary>
 #
 # The blob detector and the shipped network were about equally good. The network from scratch was worse than both with
 # each of three seeds, the fine-tuned one better than all. Two annotated time points are not much to learn everything
