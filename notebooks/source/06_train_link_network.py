@@ -576,9 +576,9 @@ plots.probabilities.plot_reliability(result.after, result.before)
 # `my_tracks`. This takes two calls: `predict_links`, called as `predict_divisions` was in notebook 05, and
 # `build_tracks`, which takes what the first one returns. `network` and `settings` are loaded in the next cell.
 #
-# (`predict_links` also takes out the movement of a nucleus's neighbours, so that it can follow an organoid that turns. The
-# two methods without images cannot do that. It asks about the likeliest pairs first; nuclei whose partner is sure are not
-# compared with others, whose links then have the probability 0.001.)
+# (`predict_links` also takes out the movement of a nucleus's neighbours, so that it can follow an organoid that turns.
+# The two methods without images cannot do that. It asks about the likeliest pairs first; nuclei whose partner is sure
+# are not compared with others, whose links then have the probability 0.001.)
 
 # %%
 network, settings = networks.saving.load_network(run.folder)

@@ -297,8 +297,8 @@ print(f"{len(marks)} positions, {len(marks.links)} links, {len(marks.divisions()
 # An `.autlist` names movies with their annotations, of any of these formats. Notebooks 04 to 07 and the commands of
 # section 7 take it. If your files do not say their axes, state them in those notebooks, too, as here:
 # `read_dataset(…, axes="tzyx")`. Likewise, if you annotated every nucleus of the image:
-# `read_dataset(…, whole_image=True)`. If you annotated only some, here and there, without a cuboid that is complete, say
-# `scattered=True`: what lies between them then counts neither as nucleus nor as background.
+# `read_dataset(…, whole_image=True)`. If you annotated only some, here and there, without a cuboid that is complete,
+# say `scattered=True`: what lies between them then counts neither as nucleus nor as background.
 
 # %%
 annotated = AnnotatedMovie(mine, dataclasses.replace(marks, name="01"), "t{time:03}.tif")
@@ -378,8 +378,8 @@ figures.plot_annotated_positions(right, title="All annotations right")
 
 # %% [markdown]
 # **What to see.** To the right there is more to learn from. Each dot is one training, the line joins their means; the
-# dotted line is the network that came with the kit then, before any training. All trainings had the same number of steps.
-# Is a line's rise larger than the distance between its dots at one place? If not, these trainings show no gain. One
+# dotted line is the network that came with the kit then, before any training. All trainings had the same number of
+# steps. Is a line's rise larger than the distance between its dots at one place? If not, these trainings show no gain. One
 # annotated time point was enough for an F1 above 0.9, from scratch and fine-tuned: these organoids are easy.
 #
 # This holds for invented organoids, which the network that comes with the kit knows well. On a real organoid it knows
@@ -513,9 +513,9 @@ figures.plot_results(results)
 # **What to see.** A circle for each seed, a stroke at the mean. Where the circles of two rows lie apart, one variant is
 # better. Where they mix, you cannot tell, wherever the means lie: take more seeds, or more positions to score by.
 #
-# <details><summary><b>What came out when we ran it, with the network that came with the kit then?</b> (Click for an answer.)</summary>
+# <details><summary><b>What came out when we ran it?</b> (Click for an answer.)</summary>
 #
-# The blob detector and the shipped network were about equally good. The network from scratch was worse than both with
+# With the network that came with the kit then: the blob detector and that network were about equally good. The network from scratch was worse than both with
 # each of three seeds, the fine-tuned one better than all. Two annotated time points are not much to learn everything
 # from; they can be enough to get used to another microscope. The shipped network learned from invented organoids of
 # this kind, though from better images. Yours may be farther from what it knows, or nearer. That is why you measure.
