@@ -379,8 +379,8 @@ figures.plot_annotated_positions(right, title="All annotations right")
 # %% [markdown]
 # **What to see.** To the right there is more to learn from. Each dot is one training, the line joins their means; the
 # dotted line is the network that came with the kit then, before any training. All trainings had the same number of
-# steps. Is a line's rise larger than the distance between its dots at one place? If not, these trainings show no gain. One
-# annotated time point was enough for an F1 above 0.9, from scratch and fine-tuned: these organoids are easy.
+# steps. Is a line's rise larger than the distance between its dots at one place? If not, these trainings show no gain.
+# One annotated time point was enough for an F1 above 0.9, from scratch and fine-tuned: these organoids are easy.
 #
 # This holds for invented organoids, which the network that comes with the kit knows well. On a real organoid it knows
 # less: there fine-tuning has more to gain (notebook 04, section on the real organoid). For your movies, measure: train
@@ -515,10 +515,11 @@ figures.plot_results(results)
 #
 # <details><summary><b>What came out when we ran it?</b> (Click for an answer.)</summary>
 #
-# With the network that came with the kit then: the blob detector and that network were about equally good. The network from scratch was worse than both with
-# each of three seeds, the fine-tuned one better than all. Two annotated time points are not much to learn everything
-# from; they can be enough to get used to another microscope. The shipped network learned from invented organoids of
-# this kind, though from better images. Yours may be farther from what it knows, or nearer. That is why you measure.
+# With the network that came with the kit then: the blob detector and that network were about equally good. The network
+# from scratch was worse than both with each of three seeds, the fine-tuned one better than all. Two annotated time
+# points are not much to learn everything from; they can be enough to get used to another microscope. The shipped network
+# had learned from invented organoids of this kind, though from better images. Yours may be farther from what it knows,
+# or nearer. That is why you measure.
 # </details>
 
 # %% [markdown]
