@@ -517,7 +517,7 @@ figures.plot_results(results)
 #
 # With the network that came with the kit then: the blob detector and that network were about equally good. The network
 # from scratch was worse than both with each of three seeds, the fine-tuned one better than all. Two annotated time
-# points are not much to learn everything from; they can be enough to get used to another microscope. The shipped network
+# points are not much to learn everything from; they can be enough to get used to another microscope. The shipped one
 # had learned from invented organoids of this kind, though from better images. Yours may be farther from what it knows,
 # or nearer. That is why you measure.
 # </details>
