@@ -1,4 +1,4 @@
-# Each target makes whatever environment it needs in .venv, once. There must be Python 3.10 to 3.13, git and make.
+# Each target makes whatever environment it needs in .venv, once. There must be Python 3.11 to 3.13, git and make.
 # Another Python: make test PYTHON=/path/to/python3.12
 
 .PHONY: help demo test lab apps benchmark notebooks site slides archive screenshots samples lint clean
@@ -67,13 +67,13 @@ clean:
 
 RUN := .venv/bin/python
 PIP := $(RUN) -m pip --disable-pip-version-check install -q
-SUITABLE := import ensurepip, sys, venv; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))
-CANDIDATES := python3.11 python3.12 python3.13 python3.10 python3 python
+SUITABLE := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+CANDIDATES := python3.11 python3.12 python3.13 python3 python
 PYTHON = $(shell for p in $(CANDIDATES); do $$p -c '$(SUITABLE)' 2>/dev/null && echo $$p && break; done)
 
 .venv/ready: pyproject.toml
 	@python='$(PYTHON)'; "$${python:-false}" -c '$(SUITABLE)' 2>/dev/null || { \
-	    echo "organoid_kit needs Python 3.10 to 3.13 with its modules venv and ensurepip (Debian: python3.11-venv)."; \
+	    echo "organoid_kit needs Python 3.11 to 3.13 with its modules venv and ensurepip (Debian: python3.11-venv)."; \
 	    echo "Received: $${python:-none of $(CANDIDATES) will do; python3 is $$(python3 --version 2>&1 | head -n 1)}."; \
 	    echo "Install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11"; exit 1; }; \
 	echo "Setting up .venv with $$("$$python" --version). This takes a minute or two, once."; \

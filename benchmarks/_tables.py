@@ -40,7 +40,7 @@ def write_table(table: dict[str, Any], path: Path) -> None:
     """Writes the table with where and when it was measured."""
     table |= {
         "machine": f"{detect_device().name}, {platform.system()}",
-        "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "versions": {"organoid_kit": organoid_kit.__version__, "keras": keras.__version__},
     }
     write_json_safely(path, table, overwrite=True)

@@ -11,7 +11,7 @@ from organoid_kit import __version__
 
 BACKENDS = ("tensorflow", "jax", "torch")
 RANGES = {  # name for people: (module, oldest that serves, newest that the tests have seen)
-    "Python": ("python", "3.10", "3.13"),
+    "Python": ("python", "3.11", "3.13"),
     "TensorFlow": ("tensorflow", "2.16", "2.21"),
     "Keras": ("keras", "3.13.2", "3.15"),  # before, loading a network from others was not safe
     "numpy": ("numpy", "1.26", "2.4"),

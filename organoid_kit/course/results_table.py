@@ -12,7 +12,7 @@ import warnings
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_type_hints
 
@@ -111,7 +111,7 @@ def add_result(
     tested_on: str = "",
 ) -> Path:
     """Adds a row to the table of a folder, beside earlier ones of its kind; returns its file."""
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     written = now.isoformat(timespec="seconds")
     result = _make_result(network, variant, seed, scores, tested_on, written)
     when = f"{now:%Y-%m-%d_%H-%M-%S-%f}"

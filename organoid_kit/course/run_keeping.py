@@ -17,7 +17,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -179,7 +179,7 @@ def _find_newest_copy(copies: Path) -> Path | None:
 
 def _choose_time(copies: Path, state: str) -> int:
     """Now, for the name of a copy; later than all of this state, should the clock have gone back."""
-    now = int(f"{datetime.now(timezone.utc):%Y%m%d%H%M%S%f}")
+    now = int(f"{datetime.now(UTC):%Y%m%d%H%M%S%f}")
     names = [_NAME.fullmatch(path.name) for path in _list_copies(copies)]
     return max([now, *(int(name[4]) + 1 for name in names if name[1] == state)])
 
