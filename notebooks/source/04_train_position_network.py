@@ -777,7 +777,7 @@ plots.plot_prediction(stack, None, *pair, real.movie.spacing_um, region=region) 
 # **What to see.** The last time point, two time points after the one that was learned from. *Ignored*, in the line
 # above, counts positions found where nobody annotated.
 #
-# We did the same with three seeds (`benchmarks/real_organoid.py`): F1 was 0.944 before and 0.997 after. A blob detector
+# We did the same with three seeds (`benchmarks/real_organoid.py`): F1 was 0.927 before and 0.968 after. A blob detector
 # tuned on the first time point got 0.981. Yours may differ by a few hundredths: there are only about fifty nuclei to
 # judge by, and one mistake costs about 0.01.
 #
