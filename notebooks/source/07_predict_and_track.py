@@ -135,7 +135,7 @@ print(movie)
 # First by hand, for three time points only, to see what each network adds. Each needs what the one before has found.
 
 # %%
-loaded = load_networks(position_network, division_network, link_network, channels)
+loaded = load_networks((position_network, division_network, link_network), channels)
 some_times = movie.time_points[4:7]
 
 # %% [markdown]

@@ -101,7 +101,9 @@ def solve(
     return TrackedMovie(tracks, found, seconds)
 
 
-def load_networks(folders: Sequence[str | Path], channels: tuple[int, ...] | None) -> Networks:
+def load_networks(
+    folders: Sequence[str | Path], channels: tuple[int, ...] | None = None
+) -> Networks:
     """The three networks with their settings, by kind; each must be of its kind, else UserError."""
     loaded = {}
     for wanted, folder in zip(NETWORKS, folders, strict=True):
