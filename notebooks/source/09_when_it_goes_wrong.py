@@ -105,7 +105,7 @@ print(healthy.movie)
 
 
 # %%
-def find_nuclei(movie):
+def find_nuclei(movie, settings=settings):
     """All candidates of one time point, with their probability."""
     return predict_positions(
         network, movie, settings, time_points=[time_point], threshold=0.05, show_progress=False
@@ -143,8 +143,8 @@ print(doctor.format_findings(findings))
 # failure each (sections 3 to 9), and explain it to the others with its figure: 10 minutes to work, 2 to explain.
 #
 # *Expected questions.* "Does no finding mean that everything is fine?" No: the doctor knows its symptoms, and section 4
-# shows one that it cannot see. "Are the limits the same for my cells?" The range of widths can be passed
-# (`nucleus_um`).
+# shows one that it cannot see. "Are the limits the same for my cells?" They follow the size that a movie states
+# (`nucleus_diameter_um`).
 
 # %% [markdown]
 # ## 2. Swapped axes
@@ -218,7 +218,8 @@ lesson.patient.check(sick_patient)
 #
 # The *spacing* says how many micrometres a voxel measures. Without it, nobody knows how large a nucleus is. We state
 # half of the true spacing, as if the movie came from an objective with twice the magnification. No voxel changes.
-# **Guess:** of 37 nuclei, how many does the network find?
+# (The network of the kit estimates how large nuclei are, and would set this right. `nucleus_diameter_um=None` takes
+# that away, as in a network that you train from scratch.) **Guess:** of 37 nuclei, how many does the network find?
 
 # %%
 half_um = tuple(float(each) / 2 for each in healthy.movie.spacing_um)
@@ -226,7 +227,8 @@ shrunk = AnnotatedMovie(
     dataclasses.replace(healthy.movie, spacing_um=half_um),
     dataclasses.replace(healthy.annotations, spacing_um=half_um),
 )
-found = find_nuclei(shrunk.movie)
+sizeless = settings.changed(nucleus_diameter_um=None)
+found = find_nuclei(shrunk.movie, sizeless)
 plot_nuclei(shrunk.movie, found, f"Spacing stated as {half_um} µm")
 
 # %% [markdown]
@@ -245,7 +247,7 @@ print(doctor.format_findings(findings))
 
 # %%
 mended = dataclasses.replace(shrunk.movie, spacing_um=healthy.movie.spacing_um)
-found = find_nuclei(mended)
+found = find_nuclei(mended, sizeless)
 print(doctor.format_findings(doctor.diagnose_predictions(found, mended, settings, truth)))
 plot_nuclei(mended, found, "Repaired")
 
@@ -414,7 +416,8 @@ lesson.split.check(good_split)
 # ## 6. Another microscope: nuclei of another size
 #
 # The network has learned from invented movies of many microscopes, with nuclei of 6 to 10 µm. Here is a movie whose
-# nuclei are 16 µm wide, as they are in other tissues. Its spacing is right. **Guess:** too few or too many?
+# nuclei are 16 µm wide, as they are in other tissues. Its spacing is right, and again the network must not estimate
+# their size. **Guess:** too few or too many?
 
 # %%
 large = synthetic.SyntheticSettings(
@@ -422,7 +425,7 @@ large = synthetic.SyntheticSettings(
 )
 movie, own_truth = synthetic.make_synthetic_movie(large, seed=3, name="large nuclei")
 own_truth = own_truth.select(own_truth.time_points == time_point)
-found = find_nuclei(movie)
+found = find_nuclei(movie, sizeless)
 print(score_positions(own_truth, found, threshold=settings.threshold))
 plot_nuclei(movie, found, "Nuclei of 16 µm")
 
@@ -439,28 +442,28 @@ print(doctor.format_findings(findings))
 # does not measure in µm. The movie is rescaled to the spacing it works at, and then it only sees how many voxels wide a
 # nucleus is. We can therefore tell it a different spacing, so that these nuclei look as large as those it knows. We
 # know that they are 16 µm wide, and the network learned from 6 to 10 µm: we show them as 7.5 µm. (The doctor measures
-# less, for both: it takes the bright middle of a nucleus. What counts is the ratio of the two.) This is a trick for
-# prediction only: keep the true spacing for everything else.
+# less, for both: it takes the bright middle of a nucleus. What counts is the ratio of the two.) This is what the kit
+# does by itself where you state the size: `read_timelapse(…, nucleus_diameter_um=16)`.
 
 # %%
 factor = 7.5 / 16
 smaller = dataclasses.replace(movie, spacing_um=tuple(factor * each for each in movie.spacing_um))
-found = find_nuclei(smaller)
+found = find_nuclei(smaller, sizeless)
 found = dataclasses.replace(found, spacing_um=movie.spacing_um)  # positions in voxels do not change
 print(score_positions(own_truth, found, threshold=settings.threshold))
 plot_nuclei(movie, found, "Shown at 7.5 µm")
 
 # %% [markdown]
-# **What to see.** One circle for each nucleus; where two circles are close, one nucleus lies above the other. Where the
-# trick is not enough, fine-tune the network on a few annotated nuclei of that kind, as in notebook 04.
+# **What to see.** One circle for each nucleus; where two circles are close, one nucleus lies above the other. Where
+# that is not enough, fine-tune the network on a few annotated nuclei of that kind, as in notebook 04.
 #
-# ## 7. Too many detections: noise
+# ## 7. Noise, and noise that was smoothed
 #
 # Little light gives noisy images.
 
 # %%
 dark = synthetic.SyntheticSettings(
-    photons=4, read_noise=5, shape_zyx=(20, 112, 112), nuclei=30, time_points=6
+    photons=2, read_noise=5, shape_zyx=(20, 112, 112), nuclei=30, time_points=6
 )
 movie, own_truth = synthetic.make_synthetic_movie(dark, seed=3, name="little light")
 own_truth = own_truth.select(own_truth.time_points == time_point)
@@ -469,7 +472,8 @@ print(score_positions(own_truth, found, threshold=settings.threshold))
 plot_nuclei(movie, found, "Little light")
 
 # %% [markdown]
-# **What to see.** Circles nearly everywhere. The nuclei are among them, but who could pick them out?
+# **What to see.** Some nuclei have no circle, and some circles lie where you see no nucleus. Precision and recall above
+# say how many.
 
 # %%
 findings = doctor.diagnose_predictions(found, movie, settings, own_truth)
@@ -477,8 +481,9 @@ findings += doctor.diagnose_microscope(movie, [each.movie for each in training],
 print(doctor.format_findings(findings))
 
 # %% [markdown]
-# A higher threshold helps, but it must be chosen on movies of this kind. A network is used to only a certain amount of
-# noise. So we smooth the images first: each voxel becomes a mean of its surroundings.
+# A network is used to only a certain amount of noise. The kit measures it, and blurs noisy images by itself before the
+# network sees them. Should we smooth the images ourselves as well? Each voxel becomes a mean of its surroundings.
+# **Guess:** better or worse?
 
 
 # %%
@@ -498,7 +503,10 @@ print(score_positions(own_truth, found, threshold=settings.threshold))
 plot_nuclei(smooth, found, "Smoothed by 1 µm")
 
 # %% [markdown]
-# **What to see.** A blurred image with far fewer circles. Compare precision and recall with those above.
+# **What to see.** Circles nearly everywhere. Noise changes from one voxel to the next; that is how the kit tells it
+# from nuclei. What was smoothed before changes slowly, as nuclei do, and is taken for them. So give the kit the images
+# as the microscope wrote them, and look at the pictures when others have filtered them. Fewer circles come from a
+# threshold chosen on movies of this kind, and most of all from more light.
 #
 # ## 8. Predicts nothing
 #
@@ -669,7 +677,7 @@ lesson.rate.check(highest_rate)
 # | --- | --- | --- |
 # | recall near zero, circles beside nuclei | `diagnose_data`, `diagnose_predictions` | order of axes, µm or voxels |
 # | too few found | `diagnose_data`, then `diagnose_microscope` | spacing, channels, size of nuclei |
-# | too many found | `diagnose_predictions`, `diagnose_microscope` | noise, size of nuclei, threshold |
+# | too many found | `diagnose_predictions`, `diagnose_microscope` | filtered images, size of nuclei, threshold |
 # | nothing found | `diagnose_predictions` | channel, threshold |
 # | validation too good to be true | `diagnose_data(…, validation=…)` | split |
 # | loss NaN or exploding | `diagnose_data`, then `diagnose_run` | images, learning rate |
