@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 
@@ -94,7 +96,8 @@ def test_what_fits_gives_no_warning_and_minutes(tmp_path, monkeypatch):
 
 
 def test_too_little_disk_is_said(tmp_path, monkeypatch):
-    monkeypatch.setattr(estimates, "_measure_free_disk", lambda folder: 1000)
+    full = shutil.disk_usage(tmp_path)._replace(free=1000)
+    monkeypatch.setattr(estimates.shutil, "disk_usage", lambda folder: full)
     (warning,) = estimate_training(
         tiny_settings(tmp_path), [make_blobs()], measure_time=False
     ).warnings()
@@ -120,7 +123,8 @@ def test_steps_are_timed():
 
 
 def test_training_warns_before_it_starts(card, tmp_path, monkeypatch):
-    monkeypatch.setattr(estimates, "_measure_free_disk", lambda folder: 1000)
+    full = shutil.disk_usage(tmp_path)._replace(free=1000)
+    monkeypatch.setattr(estimates.shutil, "disk_usage", lambda folder: full)
     told = []
     train([make_blobs()], [], tiny_settings(tmp_path, epochs=1), on_progress=told.append)
     assert "output_folder" in told[0].message and told[0].step == 0
