@@ -652,6 +652,15 @@ def test_ome_zarr_reads_only_the_chunks_it_needs(tmp_path, images):
         movie.stack(0)
 
 
+@pytest.mark.parametrize("version", [2, 3])
+def test_ome_zarr_that_grew_after_its_metadata_were_consolidated(tmp_path, images, version):
+    path = save_zarr(tmp_path / "a.zarr", images[:1], version)
+    zarr = pytest.importorskip("zarr", minversion="3.0")
+    zarr.consolidate_metadata(str(path))
+    zarr.open_array(str(path), path="0", mode="r+").append(images[1:])
+    assert_holds(read_timelapse(path), images)
+
+
 def test_ome_zarr_without_scale_must_be_confirmed(tmp_path, images):
     axes = [{"name": name} for name in "tczyx"]
     path = save_zarr(

@@ -31,7 +31,9 @@ def read_zarr(path: Path) -> ImageFile:
         array, said = zarr.open(str(path), mode="r"), {}
         axes = "?" * (getattr(array, "ndim", 2) - 2) + "yx"
         if not isinstance(array, zarr.Array):
-            array, axes, said = _describe_image(path, array)
+            level, axes, said = _describe_image(path, array)
+            # Not through the group, whose consolidated metadata may be older than the array
+            array = zarr.open(str(path), mode="r", path=level)
         shape = tuple(array.shape)
         return ImageFile(path, axes, shape, array.dtype, lambda i: np.asarray(array[i]), **said)
     except UserError:
@@ -41,8 +43,8 @@ def read_zarr(path: Path) -> ImageFile:
         raise refuse(path, "A Zarr folder must be a readable OME-Zarr image", received) from error
 
 
-def _describe_image(path: Path, group: Any) -> tuple[Any, str, dict[str, Any]]:
-    """The array in full resolution, its axes, and what else the group says of it."""
+def _describe_image(path: Path, group: Any) -> tuple[str, str, dict[str, Any]]:
+    """The path of the array in full resolution, its axes, and what else the group says of it."""
     attributes = group.attrs.get("ome", group.attrs)
     if "multiscales" not in attributes:
         rule = "An OME-Zarr folder must describe one image (multiscales)"
@@ -64,7 +66,7 @@ def _describe_image(path: Path, group: Any) -> tuple[Any, str, dict[str, Any]]:
         "channel_names": tuple(str(channel.get("label")) for channel in channels),
     }
     letters = "".join(name if name in tuple("tczyx") else "?" for name in names)
-    return group[level["path"]], letters, said
+    return level["path"], letters, said
 
 
 def _list_scales(described: dict[str, Any]) -> list[list[float]]:
