@@ -32,7 +32,12 @@ from organoid_kit.training.estimates import estimate_training
 from organoid_kit.training.keeping import Keeper
 from organoid_kit.training.lock import hold_run
 from organoid_kit.training.own import Augment, check_own_parts, collect_own_parts, restore_own_parts
-from organoid_kit.training.preparing import choose_start, complete_settings, prepare_network
+from organoid_kit.training.preparing import (
+    choose_start,
+    complete_settings,
+    find_start_again,
+    prepare_network,
+)
 from organoid_kit.training.runs import QUALITIES, Run, make_run, open_run
 from organoid_kit.training.steps import Learner
 from organoid_kit.training.validation import validate
@@ -119,7 +124,7 @@ def train(
         settings = settings.changed(loss=own.loss_name)
         settings = complete_settings(settings, training, own.network)
     if resume and (own.network or any(run.folder.glob("checkpoints/*.npz"))):
-        start = own.network  # all else is in the folder, wherever it once came from
+        start = own.network or find_start_again(settings)  # weights are in the folder
     else:
         start = choose_start(settings, own.network)
     network = prepare_network(settings, start, own.loss)

@@ -1,5 +1,6 @@
 """What a training starts with: settings with nothing left open, and a compiled network."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import keras
@@ -55,6 +56,13 @@ def choose_start(settings: NetworkSettings, own: keras.Model | None) -> keras.Mo
     building.check_patch_shape(settings, trained if building.is_own(trained) else None)
     check_training_on(old, settings, trained)
     return trained
+
+
+def find_start_again(settings: NetworkSettings) -> keras.Model | None:
+    """What a run of an earlier kit started from, which it did not keep, if that is still there."""
+    with suppress(UserError):
+        return choose_start(settings, None)
+    return None
 
 
 def prepare_network(
