@@ -11,14 +11,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 import fuzz
 
 NEEDED = {"geff": "geff", "zarr": "zarr"}  # extras
-
-
-RUNS = pytest.param("runs", marks=pytest.mark.xfail(reason="A damaged history is not checked yet."))
-QUICK = [name for name in fuzz.READERS if name not in (*fuzz.SLOW, "runs")]
+QUICK = [name for name in fuzz.READERS if name == "runs" or name not in fuzz.SLOW]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("reader", [*QUICK, RUNS])
+@pytest.mark.parametrize("reader", QUICK)
 def test_damaged_files_give_a_result_or_one_clear_error(reader):
     pytest.importorskip(NEEDED.get(reader, "numpy"))
     answers = fuzz.watch(reader, seed=2, count=40)
