@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 import fuzz
 
 NEEDED = {"geff": "geff", "zarr": "zarr"}  # extras
-QUICK = [name for name in fuzz.READERS if name == "runs" or name not in fuzz.SLOW]
+QUICK = [name for name in fuzz.READERS if name not in fuzz.SLOW]
 
 
 @pytest.mark.slow
