@@ -207,18 +207,9 @@ def compare_solvers(nuclei: int, time_points: int, seed: int) -> None:
         print(f"  {name:27s} {time.perf_counter() - begin:7.2f} s, cost {cost:.4f}", flush=True)
 
 
-def sum_costs(problem: TrackingProblem, chosen: np.ndarray, kept: np.ndarray) -> float:
-    """What a story of these links, (m,) bool, and these nuclei, (n,) bool, costs."""
-    backward, forward = problem.count_links(chosen)
-    costs = problem.position_costs * kept + problem.appearance_costs * (kept & (backward == 0))
-    ends = problem.disappearance_costs * (kept & (forward == 0))
-    costs += ends + problem.division_costs * (forward == 2)
-    return float(costs.sum() + problem.link_costs[chosen].sum())
-
-
 def solve_ours(problem: TrackingProblem) -> float:
     """Cost found by `choose_optimally` in one window."""
-    return sum_costs(problem, *choose_optimally(problem, len(problem.time_points)))
+    return problem.sum_costs(*choose_optimally(problem, len(problem.time_points)))
 
 
 def solve_whole(problem: TrackingProblem) -> float:
@@ -281,10 +272,8 @@ def solve_with_motile(problem: TrackingProblem) -> float:
     solver.solve()
     selected = solver.get_selected_subgraph()
     chosen = np.array([link in selected.edges for link in map(tuple, problem.links.tolist())])
-    return sum_costs(
-        problem,
-        chosen,
-        np.array([row in selected.nodes for row in range(len(problem.time_points))]),
+    return problem.sum_costs(
+        chosen, np.array([row in selected.nodes for row in range(len(problem.time_points))])
     )
 
 

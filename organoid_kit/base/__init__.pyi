@@ -24,7 +24,6 @@ __all__ = [
     "make_settings",
     "read_settings",
     "records",
-    "records",
     "refuse",
     "settings",
     "write_settings",
