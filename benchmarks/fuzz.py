@@ -4,7 +4,7 @@
     python benchmarks/fuzz.py --inputs 300 --readers geff,csv --seed 7
 
 Each reader gets small valid files of its formats, one thing changed in each: bytes, a line, a number, a value
-in JSON, a file of a folder. What is read is used (tracks are followed, a stack is loaded). An error of the kind
+in JSON, a file of a folder or zip. What is read is used (tracks are followed, a stack is loaded). An error of the kind
 `UserError` with one message is right, and so is a result; everything else fails: another exception, a message
 that nobody would read to its end, more than 10 s of the processor's time, a minute by the clock, or more than
 600 MB beyond what the process had at its start. Inputs are read in child processes, which are ended when they
@@ -29,9 +29,11 @@ import threading
 import time
 import traceback
 import warnings
+import zipfile
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +42,7 @@ SECONDS = 10  # of the processor's time, a reader may take for one input
 PATIENCE = 60  # seconds by the clock, after which it hangs: other programs may be busy, too
 BYTES = 600_000_000  # it may allocate
 LONGEST = 1500  # characters of a message
-SLOW = ("network",)  # readers that load Keras get a share of their own
+SLOW = ("network", "checkpoints", "packs")  # readers that load Keras get a share of their own
 EXTREMES = (
     0,
     -1,
@@ -281,6 +283,81 @@ def write_runs(folder: Path) -> list[Path]:
     return [folder / "runs"]
 
 
+def write_packs(folder: Path) -> list[Path]:
+    """A folder for keeping, with two runs."""
+    from organoid_kit.course.run_keeping import BackupWriter
+    from organoid_kit.training import Run
+
+    write_runs(folder)
+    for run in (folder / "runs").iterdir():
+        BackupWriter(folder / "kept").keep(Run(run))
+    return [folder / "kept"]
+
+
+def write_journals(folder: Path) -> list[Path]:
+    """A journal of each kind of step; another as earlier versions of the kit wrote it, without checksums."""
+    from organoid_kit.dashboards.annotation.editing.editor import AnnotationEditor
+
+    for name in ("now", "earlier"):
+        (folder / name).mkdir()
+        editor = AnnotationEditor(
+            make_annotations(), make_movie(), output=folder / name / "out.csv"
+        )
+        editor.add(0, (1, 8, 8))
+        editor.move(0, (2, 5, 6))
+        editor.delete(5)
+        editor.undo()
+    journal = folder / "earlier" / "out.csv.journal"
+    journal.write_text(re.sub(r', "crc": \d+', "", journal.read_text()))
+    return [folder / "now" / "out.csv.journal", journal]
+
+
+def write_results(folder: Path) -> list[Path]:
+    """A table of results with three rows."""
+    from organoid_kit.course.results_table import add_result
+
+    for seed in (1, 2, None):
+        add_result(folder / "table", "position", "usual", seed, {"F1": 0.9, "recall": None})
+    return [folder / "table"]
+
+
+def write_strings(folder: Path) -> list[Path]:
+    """What a class sends to its board."""
+    from organoid_kit.dashboards.class_board import Guess, format_guess
+
+    guesses = [Guess(name, number, 0.5, {"seed": 7}) for name, number in (("a", 0.1), ("b", 0.9))]
+    lines = [format_guess("Which?", guess) for guess in guesses]
+    (folder / "strings.txt").write_text("\n".join(lines))
+    return [folder / "strings.txt"]
+
+
+def make_small_network():
+    """A division network, compiled for training, its settings and examples for it."""
+    from organoid_kit.base import make_settings
+    from organoid_kit.training.preparing import prepare_network
+
+    settings = make_settings("division", patch_shape_zyx=(8, 16, 16))
+    return prepare_network(settings), settings
+
+
+def write_checkpoints(folder: Path) -> list[Path]:
+    """The two newest checkpoints of a run, and a picture of an epoch."""
+    from organoid_kit.training.checkpoints import TrainingState, save_checkpoint
+    from organoid_kit.training.epoch_pictures import EpochPicture, write_picture
+
+    network, _ = make_small_network()
+    row = {"epoch": 1, "loss": 0.5, "validation_loss": 0.7, "best": True, "seconds": 60.0}
+    (folder / "run" / "checkpoints").mkdir(parents=True)
+    for step in (3, 7):
+        state = TrainingState(8, 1, step, [(0.5, 8)], [row], 0.7, 0, 60.0, 3.0)
+        save_checkpoint(network, state, folder / "run" / "checkpoints")
+    image, answers = np.zeros((1, 1, 16, 16), np.uint8), np.zeros((1, 16, 16), np.float16)
+    nuclei = np.array([[3.0, 4.0]])
+    picture = EpochPicture("position", 1, image, answers, answers, nuclei, (0.5, 0.5))
+    write_picture(picture, folder / "run")
+    return [folder / "run" / "checkpoints", folder / "run" / "epochs"]
+
+
 # Readers, which use what they have read
 def use_annotations(path: Path) -> None:
     """Reads annotations and follows their tracks."""
@@ -331,6 +408,61 @@ def use_runs(path: Path) -> None:
     compare_runs(path)
 
 
+def use_packs(path: Path) -> None:
+    """Lists kept runs, and brings back those that are whole."""
+    from organoid_kit.course.run_keeping import list_backups, restore_run
+
+    for kept in list_backups(path):
+        if kept.copy:
+            restore_run(kept, path.parent / "restored")
+    use_runs(path.parent / "restored")
+
+
+def use_journal(path: Path) -> None:
+    """Does its steps again."""
+    from organoid_kit.dashboards.annotation.editing.editor import AnnotationEditor
+
+    AnnotationEditor(make_annotations(), make_movie(), output=path.with_suffix("")).undo()
+
+
+def use_results(path: Path) -> None:
+    """Reads a table and prints it."""
+    from organoid_kit.course.results_table import read_results
+
+    str(read_results(path))
+
+
+def use_strings(path: Path) -> None:
+    """Draws the class's curve, and tells what is wrong."""
+    from organoid_kit.base import UserError
+    from organoid_kit.dashboards.class_board import parse_guesses, plot_guesses
+    from organoid_kit.plots.drawing import write_png
+
+    guesses, complaints = parse_guesses(path.read_bytes().decode(errors="replace"), "Which?")
+    write_png(plot_guesses(guesses, "Which?"))
+    if complaints:
+        raise UserError(max(complaints, key=len))
+
+
+def use_checkpoints(path: Path) -> None:
+    """Goes on from the newest; draws the pictures of epochs."""
+    from organoid_kit.plots.curves import plot_epoch
+    from organoid_kit.plots.drawing import write_png
+    from organoid_kit.training.checkpoints import load_newest_checkpoint
+    from organoid_kit.training.epoch_pictures import list_pictures, read_picture
+
+    if path.name == "epochs":
+        for epoch in list_pictures(path.parent):
+            write_png(plot_epoch(read_picture(path.parent, epoch), [], title=""))
+    else:
+        load_newest_checkpoint(_kept_network(), path)
+
+
+@cache
+def _kept_network():
+    return make_small_network()[0]
+
+
 READERS: dict[str, tuple[Callable[[Path], list[Path]], Callable[[Path], None]]] = {
     "aut": (write_aut_files, use_annotations),
     "autlist": (write_lists, use_list),
@@ -344,6 +476,11 @@ READERS: dict[str, tuple[Callable[[Path], list[Path]], Callable[[Path], None]]] 
     "settings": (write_settings_folders, use_settings),
     "network": (write_networks, use_network),
     "runs": (write_runs, use_runs),
+    "packs": (write_packs, use_packs),
+    "journal": (write_journals, use_journal),
+    "results": (write_results, use_results),
+    "strings": (write_strings, use_strings),
+    "checkpoints": (write_checkpoints, use_checkpoints),
 }
 
 
@@ -368,12 +505,35 @@ def damage(path: Path, rng: np.random.Generator) -> str:
     if isinstance(value, dict | list) and rng.random() < 0.8:
         how, value = change_value(value, rng)
         content = json.dumps(value).encode()
+    elif zipfile.is_zipfile(file) and rng.random() < 0.7:
+        how = change_zip(file, rng)
+        return f"{file.name}: {how}"
     elif _is_text(content) and rng.random() < 0.7:
         how, content = change_text(content.decode(), rng)
     else:
         how, content = change_bytes(content, rng)
     file.write_bytes(content)
     return f"{file.name}: {how}"
+
+
+def change_zip(file: Path, rng: np.random.Generator) -> str:
+    """Something else in one of the files of a zip, whose checksums fit again."""
+    with zipfile.ZipFile(file) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    names = [name for name in parts if name.endswith((".json", "state.npy")) or rng.random() < 0.5]
+    name = (names or list(parts))[rng.integers(len(names or parts))]
+    if name.endswith(".json"):
+        how, value = change_value(json.loads(parts[name]), rng)
+        parts[name] = json.dumps(value).encode()
+    elif rng.random() < 0.1:
+        how = "removed"
+        del parts[name]
+    else:
+        how, parts[name] = change_bytes(parts[name], rng)
+    with zipfile.ZipFile(file, "w") as archive:
+        for each, content in parts.items():
+            archive.writestr(each, content)
+    return f"{name}: {how}"
 
 
 def damage_folder(file: Path, files: list[Path], rng: np.random.Generator) -> str:
