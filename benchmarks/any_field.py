@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
+from scipy.ndimage import gaussian_filter
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -104,6 +105,10 @@ def main() -> None:
     for nuclei, size in ((0, 256), (1, 256), (8, 256), (3, 512), (30, 512)):
         name = f"{nuclei} nuclei in {size} × {size} × 20"
         judge(name, *make_field(nuclei, size=size), SPACING_UM)
+    for smooth_px in ((0, 1.5, 1.5), (1, 2, 2), (2, 4, 4)):
+        noise = np.random.default_rng(3).normal(0, 1, (20, 256, 256))
+        name = f"noise smoothed over {smooth_px[-1]} pixels"
+        judge(name, 200 + 100 * gaussian_filter(noise, smooth_px), np.zeros((0, 3)), SPACING_UM)
     judge("8 nuclei, noise a sixth of them", *make_field(8, noise=10), SPACING_UM)
     sample = read_dataset(find_samples() / "test.autlist")[0]
     images, time_point = sample.movie.stack(1, (2, 3)), 1

@@ -20,6 +20,8 @@ _GRAINY = 0.08  # of the range: a blurred stack that changes so much between two
 _NOISY = 0.04  # of the range: a stack with so much noise is shown blurred, with more several times
 _MOST_PASSES = 4
 
+_NORMAL = (0.02, 0.25, 0.5, 0.75, 0.95, 0.9995)  # quantiles that tell a normal distribution
+
 Quantiles = tuple[float, ...]
 
 
@@ -93,6 +95,8 @@ def _find_white(
     blurred: np.ndarray, known: np.ndarray, quantiles: Quantiles, far: float, usual: float
 ) -> float:
     """The intensity of bright nuclei: usual, more where they are few, `far` if there are none."""
+    if noise := _measure_smooth_noise(blurred, known):
+        return max(usual, far, usual + 1000 * noise)
     dark, top = _compute_quantiles(blurred, known, quantiles)
     bright = blurred[blurred > dark + _SIX_SIGMA * _measure_change(blurred, known, _LAG)]
     if bright.size >= _FEWEST_BRIGHT:
@@ -100,6 +104,22 @@ def _find_white(
         return max(usual, float(np.quantile(blurred[blurred > halfway], 0.9)))
     is_noise = _measure_change(blurred, known, lag=1) > _GRAINY * (top - dark)
     return max(usual, far) if is_noise else usual
+
+
+def _measure_smooth_noise(blurred: np.ndarray, known: np.ndarray) -> float:
+    """The standard deviation of a stack whose intensities are normally distributed, as noise stays
+    whoever smooths it and nuclei never are; else 0.
+    """
+    lowest, low, middle, high, higher, highest = _compute_quantiles(blurred, known, _NORMAL)
+    sigma = (high - low) / 1.349
+    below, above, far_above = middle - lowest, higher - middle, highest - middle
+    normal = (
+        1.5 * sigma < below < 2.3 * sigma
+        and 1.5 * sigma < above < 1.9 * sigma
+        and 1.85 * above < far_above < 2.5 * above
+    )
+    bright = np.count_nonzero(blurred[known] > middle + 6.5 * sigma)
+    return sigma if normal and bright < _FEWEST_BRIGHT else 0.0
 
 
 def _blur(stack: np.ndarray, passes: int = 1) -> np.ndarray:

@@ -5,6 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
+from scipy.ndimage import gaussian_filter
 
 from organoid_kit.base.settings import NetworkSettings
 from organoid_kit.data.timelapse import make_timelapse
@@ -64,6 +65,22 @@ def test_noise_stays_near_zero(blur):
     stack, _ = make_field(nuclei=0, shape=(20, 160, 160))
     stack = intensities._blur(stack, blur) if blur else stack
     assert np.abs(normalise(stack, QUANTILES)).max() < 0.15
+
+
+@pytest.mark.parametrize("smooth", [(0, 1.5, 1.5), (0.7, 1.5, 1.5), (1, 2, 2), (2, 4, 4)])
+@pytest.mark.parametrize("kind", ["normal", "photons"])
+def test_noise_stays_dark_whoever_smoothed_it(smooth, kind):
+    rng, shape = np.random.default_rng(3), (20, 128, 128)
+    noise = rng.poisson(2.0, shape) if kind == "photons" else rng.normal(200, 10, shape)
+    smoothed = gaussian_filter(noise.astype(np.float32), smooth)
+    assert np.abs(normalise(smoothed, QUANTILES)).max() < 0.02
+
+
+@pytest.mark.parametrize("nuclei", [1, 8])
+def test_few_nuclei_in_smoothed_noise_are_no_noise(nuclei):
+    stack, places = make_field(nuclei, shape=(12, 200, 200), noise=10)
+    smoothed = gaussian_filter(stack, (0, 1.5, 1.5))
+    assert normalise(smoothed, QUANTILES)[tuple(places.T)].min() > 0.4
 
 
 @pytest.mark.parametrize("nuclei", [1, 5])
