@@ -3,6 +3,11 @@
 
 .PHONY: help demo test lab apps benchmark notebooks site slides archive screenshots samples lint clean
 
+# TensorFlow keeps its memory from step to step: trainings take two thirds of the time (benchmarks/kept_memory.py)
+export MALLOC_ARENA_MAX = 1
+export MALLOC_MMAP_MAX_ = 0
+export MALLOC_TRIM_THRESHOLD_ = -1
+
 help:
 	@echo "make demo       check, train three networks, track the held-out movie and score it: demo/"
 	@echo "make test       all tests"

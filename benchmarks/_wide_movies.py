@@ -1,7 +1,7 @@
 """Invented movies far from the bundled ones, for the shipped position network to learn from: few
 nuclei in large fields, cultures in one plane, shallow stacks, fine and coarse voxels (which is what
 large and small nuclei are to a network that sees them all in one size), denoised images of mostly
-zeros, borders left empty by drift correction, little light.
+zeros, borders left empty by drift correction, little light; light that comes of no nucleus.
 """
 
 from __future__ import annotations
@@ -21,13 +21,17 @@ from organoid_kit.data.timelapse import make_timelapse
 
 KINDS = ("organoid", "sparse", "shallow", "culture")
 SLAB_SEEDS = 4300  # from here on: slabs
+CLOUD_SEEDS = 4400  # from here on: clouds and specks of light among nuclei, often long ones
 _NUCLEI = (2, 3)  # the channels that show them
 
 
 def make_wide_movie(seed: int) -> AnnotatedMovie:
     """A movie of the kind that the seed's remainder names, or a slab; channels 2 and 3 show nuclei."""
     rng = np.random.default_rng((seed, 77))
-    kind = "slab" if seed >= SLAB_SEEDS else KINDS[seed % len(KINDS)]
+    cloudy = seed >= CLOUD_SEEDS
+    kind = KINDS[seed % (2 if cloudy else len(KINDS))]
+    if SLAB_SEEDS <= seed < CLOUD_SEEDS:
+        kind = "slab"
     spacing_um = (_draw(rng, 0.8, 4.0), *[_draw(rng, 0.25, 1.1)] * 2)
     field_um = (56.0, 64.0, 64.0)
     drawn = {"time_points": 2, "photons": _draw(rng, 15, 1500), "haze": rng.uniform(0, 0.5)}
@@ -45,10 +49,13 @@ def make_wide_movie(seed: int) -> AnnotatedMovie:
         spacing_um, field_um = (step_um, *spacing_um[1:]), (14 * step_um, 110.0, 110.0)
         drawn |= {"elongation": rng.uniform(0.35, 0.8), "looseness": 1.0}
         drawn |= {"cytoplasm": rng.uniform(0, 0.05), "background": rng.uniform(0, 0.05)}
+    if cloudy:
+        drawn |= {"elongation": rng.uniform(0.6, 2.4), "brightness_spread": rng.uniform(0.05, 0.4)}
+        drawn |= {"noise_blur_px": rng.uniform(0, 3)}
     shape = tuple(max(1, round(um / step)) for um, step in zip(field_um, spacing_um, strict=True))
     drawn |= {"shape_zyx": shape, "spacing_um": spacing_um}
     settings = random_synthetic_settings(rng, **drawn)
-    name = f"wide {seed}, {kind}"
+    name = f"wide {seed}, {kind}" + ", clouds" * cloudy
     if kind in ("culture", "slab"):
         images, truth = _make_culture(settings, rng, name, kind == "slab")
     else:
@@ -57,6 +64,8 @@ def make_wide_movie(seed: int) -> AnnotatedMovie:
     if kind == "shallow":
         images, truth = _cut_planes(images, truth, settings.nucleus_diameter_um, rng)
     images = images.astype(np.float32)
+    if cloudy:
+        images = _add_clouds(images, truth, settings, rng)
     if rng.random() < 0.25:
         images = _denoise(images, rng)
     if rng.random() < 0.25:
@@ -134,6 +143,46 @@ def _cut_planes(
     region = np.array([np.zeros(3), (planes - 1, *np.array(images.shape[2:]) - 1)])
     cut = dataclasses.replace(truth, positions=positions, region=region)
     return images[:, first : first + planes], cut.select(seen)
+
+
+def _add_clouds(
+    images: np.ndarray, truth: Annotations, settings: SyntheticSettings, rng: np.random.Generator
+) -> np.ndarray:
+    """Images (t, z, y, x) with light that comes of no nucleus: dim wide clouds anywhere, such as in
+    a lumen, and small specks, which may be bright, at least a radius away from any centre. Either
+    is long in z. The brightest nuclei have brightness 1.
+    """
+    spacing_um, radius_um = np.array(settings.spacing_um), settings.nucleus_diameter_um / 2
+    field_um = np.array(images.shape[1:]) * spacing_um
+    centres_um = truth.positions * spacing_um
+    places = [np.rint(truth.positions_at(time)).astype(int) for time in range(len(images))]
+    seen = [image[tuple(place.T)] for image, place in zip(images, places, strict=True)]
+    dark = np.median(images)
+    white = max(np.quantile(np.concatenate(seen), 0.9) - dark, 1.0)
+    light = np.zeros(images.shape[1:], np.float32)
+    for _ in range(int(rng.integers(2, 16))):
+        wide = rng.random() < 0.5
+        sigma_um = radius_um * (rng.uniform(0.3, 1.0) if wide else rng.uniform(0.08, 0.25))
+        brightness = _draw(rng, 0.03, 0.3) if wide else _draw(rng, 0.1, 1.5)
+        place_um = rng.uniform(0, field_um)
+        away_um = np.linalg.norm(centres_um - place_um, axis=1).min()
+        if wide or away_um > radius_um + 2 * sigma_um:
+            sigmas_um = sigma_um * np.array([rng.uniform(1, 2.5), 1, 1])
+            reach = [
+                (place_um - 4 * sigmas_um) / spacing_um,
+                (place_um + 4 * sigmas_um) / spacing_um,
+            ]
+            low, high = np.clip(np.rint(reach), 0, light.shape).astype(int)
+            near = tuple(slice(*ends) for ends in zip(low, high, strict=True))
+            z, y, x = (
+                np.exp(-(((np.arange(*ends) * step - middle) / sigma) ** 2) / 2)
+                for *ends, step, middle, sigma in zip(
+                    low, high, spacing_um, place_um, sigmas_um, strict=True
+                )
+            )
+            light[near] += brightness * z[:, None, None] * y[:, None] * x
+    grey = settings.grey_per_photon * white * light  # photons bring noise with them
+    return images + white * light + rng.normal(size=images.shape) * np.sqrt(grey)
 
 
 def _denoise(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:

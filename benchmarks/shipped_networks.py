@@ -4,6 +4,8 @@
         scores on invented movies never seen
     python benchmarks/shipped_networks.py [position] [division] [link] --train --seed 1
         trains anew into --work, and scores
+    python benchmarks/shipped_networks.py position --go-on --seed 1
+        trains the shipped network on instead, for 4 short epochs
     python benchmarks/shipped_networks.py [position] [division] [link] --look
         only measures how the movies of the training look, and saves that with the network
 
@@ -37,7 +39,12 @@ from organoid_kit.evaluation.calibration import compute_reliability
 from organoid_kit.evaluation.classification import compute_average_precision
 from organoid_kit.evaluation.positions import pool_scores, score_positions
 from organoid_kit.examples.looks import measure_look
-from organoid_kit.networks.folders import SHIPPED, load_settings, save_settings
+from organoid_kit.networks.folders import (
+    SHIPPED,
+    load_settings,
+    make_fine_tuning_settings,
+    save_settings,
+)
 from organoid_kit.networks.saving import load_network, save_network
 from organoid_kit.prediction.calibration import calibrate_network, collect_answers
 from organoid_kit.prediction.positions import predict_positions
@@ -52,6 +59,8 @@ SEEDS = {  # training, validation and test movies; short ones for positions, lon
 # For positions also movies far from the bundled ones (_wide_movies.py)
 WIDE_SEEDS = (range(4000, 4064), range(4100, 4108), range(4200, 4216))
 SLAB_SEEDS = (range(4320, 4344), range(4344, 4348), range(4350, 4362))
+CLOUD_SEEDS = (range(4400, 4448), range(4448, 4456), range(4460, 4476))
+WIDE = (WIDE_SEEDS, SLAB_SEEDS, CLOUD_SEEDS)
 SETTINGS: dict[str, dict[str, Any]] = {
     "position": {
         "epochs": 18,
@@ -80,13 +89,13 @@ def make_part(network: str, part: int) -> list[AnnotatedMovie]:
 
 def list_seeds(network: str, part: int) -> list[int]:
     """Those of the bundled movies' kind, and for the position network the wide ones."""
-    wide = (*WIDE_SEEDS[part], *SLAB_SEEDS[part]) if network == "position" else ()
-    return [*SEEDS[network][part], *wide]
+    families = [SEEDS[network], *(WIDE if network == "position" else ())]
+    return [seed for parts in families for seed in parts[part]]
 
 
 def make_movie(network: str, seed: int) -> AnnotatedMovie:
     """One such movie; for divisions and links it is longer, and may move much faster."""
-    if any(seed in seeds for seeds in WIDE_SEEDS + SLAB_SEEDS):
+    if any(seed in seeds for parts in WIDE for seeds in parts):
         return make_wide_movie(seed)
     rng = np.random.default_rng(seed)
     spacing = (float(rng.choice([1.5, 2.0, 2.0, 2.5])), *[float(rng.uniform(0.35, 0.6))] * 2)
@@ -109,18 +118,20 @@ def make_movie(network: str, seed: int) -> AnnotatedMovie:
     return AnnotatedMovie(*make_synthetic_movie(settings, seed, f"invented {seed}"))
 
 
-def make_network(network: str, folder: Path, seed: int) -> Path:
+def make_network(network: str, folder: Path, seed: int, go_on: bool = False) -> Path:
     """Trains and calibrates a network, chooses its threshold, and writes its folder."""
-    settings = make_settings(
-        network, channels=_CHANNELS, output_folder=str(folder), seed=seed, **SETTINGS[network]
-    )
+    changes = {"channels": _CHANNELS, "output_folder": str(folder), "seed": seed}
+    settings = make_settings(network, **changes, **SETTINGS[network])
+    if go_on:
+        changes |= {"nucleus_diameter_um": None, "epochs": 4, "patches_per_time_point": 3}
+        settings = make_fine_tuning_settings(f"{network}_small", learning_rate=1e-3, **changes)
     training, validation = (make_part(network, part) for part in (0, 1))
     run = train(training, validation, settings.changed(patience=settings.epochs))
     print(calibrate_network(run, validation, show_progress=False))
     model, trained = load_network(run.folder)
     place = folder / f"{network}_small_{seed}"
     trained = trained.changed(
-        output_folder="runs", channels=(1,), nucleus_diameter_um=_DIAMETER_UM, seed=seed
+        output_folder="runs", channels=(1,), nucleus_diameter_um=_DIAMETER_UM, start_from=None
     )
     save_network(model, trained, place, overwrite=True)
     return place
@@ -156,6 +167,7 @@ def score_positions_found(folder: str | Path) -> dict[str, Any]:
         ("invented_test_movies", SEEDS["position"][2]),
         ("wide_test_movies", WIDE_SEEDS[2]),
         ("slab_test_movies", SLAB_SEEDS[2]),
+        ("cloud_test_movies", CLOUD_SEEDS[2]),
     ):
         scores = []
         for movie in make_movies("position", seeds):
@@ -200,6 +212,7 @@ def main() -> None:
         "networks", nargs="*", choices=[*NETWORKS, []], default=[], help="else all three"
     )
     parser.add_argument("--train", action="store_true", help="train the networks anew")
+    parser.add_argument("--go-on", action="store_true", help="train the shipped networks on")
     parser.add_argument(
         "--calibrate", action="store_true", help="calibrate the networks anew, without training"
     )
@@ -217,15 +230,16 @@ def main() -> None:
         if choices.look:
             measure_shipped(network)
             continue
-        if choices.train:
-            place = make_network(network, choices.work, choices.seed)
+        if trained := choices.train or choices.go_on:
+            place = make_network(network, choices.work, choices.seed, choices.go_on)
         elif choices.calibrate:
             calibrate_shipped(network)
         scores = (
             score_positions_found(place) if network == "position" else score_answers(network, place)
         )
-        if choices.train or choices.calibrate:
-            how = f"--train --seed {choices.seed}" if choices.train else "--calibrate"
+        if trained or choices.calibrate:
+            how = "--go-on" if choices.go_on else "--train"
+            how = f"{how} --seed {choices.seed}" if trained else "--calibrate"
             command = f"python benchmarks/shipped_networks.py {network} {how}"
             record = {
                 "command": command,

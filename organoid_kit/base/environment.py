@@ -1,5 +1,7 @@
 """Whether this machine is ready: the first thing a notebook says."""
 
+import ctypes
+import platform
 import re
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -20,6 +22,17 @@ RANGES = {  # name for people: (module, oldest that serves, newest that the test
 _TENSORFLOW_PACKAGES = ("tensorflow-cpu", "tensorflow-intel", "tensorflow-macos", "tf-nightly")
 # Training the small network with its default patch, and a browser beside it
 _LEAST_MEMORY_BYTES = 3 * 2**30
+_MALLOPT = {"M_ARENA_MAX": (-8, 1), "M_MMAP_MAX": (-4, 0), "M_TRIM_THRESHOLD": (-1, -1)}
+
+
+def keep_memory() -> None:
+    """Lets this process keep memory that was used, where its C library is glibc. TensorFlow gives
+    large tensors back, and asks for the same in the next step, which is two fifths of the processor
+    time of a training (`benchmarks/kept_memory.py`). To be called before threads are started.
+    """
+    if platform.libc_ver()[0] == "glibc":
+        for parameter, value in _MALLOPT.values():
+            ctypes.CDLL(None).mallopt(parameter, value)
 
 
 def get_version(module: str) -> str | None:
