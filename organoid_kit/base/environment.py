@@ -22,7 +22,7 @@ RANGES = {  # name for people: (module, oldest that serves, newest that the test
 _TENSORFLOW_PACKAGES = ("tensorflow-cpu", "tensorflow-intel", "tensorflow-macos", "tf-nightly")
 # Training the small network with its default patch, and a browser beside it
 _LEAST_MEMORY_BYTES = 3 * 2**30
-_MALLOPT = {"M_ARENA_MAX": (-8, 1), "M_MMAP_MAX": (-4, 0), "M_TRIM_THRESHOLD": (-1, -1)}
+_MALLOPT = ((-8, 1), (-4, 0), (-1, -1))  # one arena; no mapping of large blocks; no trimming
 
 
 def keep_memory() -> None:
@@ -31,7 +31,7 @@ def keep_memory() -> None:
     time of a training (`benchmarks/kept_memory.py`). To be called before threads are started.
     """
     if platform.libc_ver()[0] == "glibc":
-        for parameter, value in _MALLOPT.values():
+        for parameter, value in _MALLOPT:
             ctypes.CDLL(None).mallopt(parameter, value)
 
 

@@ -1,3 +1,5 @@
+import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -114,3 +116,23 @@ def test_the_oldest_versions_are_those_that_the_project_asks_for():
     assert f'requires-python = ">={RANGES["Python"][1]},' in project
     for module, oldest, _ in list(RANGES.values())[1:]:
         assert f'{module}>={oldest}"' in project or f'"{module}>={oldest};' in project
+
+
+_FREE_MUCH = """
+import psutil
+from organoid_kit.base.environment import keep_memory
+{}
+block = bytearray(300 * 2**20)
+del block
+print(psutil.Process().memory_info().rss)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is told to keep memory")
+def test_memory_is_kept():
+    rss = {}
+    for line in ("", "keep_memory()"):
+        command = [sys.executable, "-c", _FREE_MUCH.format(line)]
+        clean = {name: text for name, text in os.environ.items() if "MALLOC" not in name}
+        rss[line] = int(subprocess.run(command, env=clean, capture_output=True, check=True).stdout)
+    assert rss[""] < 200 * 2**20 < 300 * 2**20 < rss["keep_memory()"]
