@@ -26,9 +26,8 @@ _MALLOPT = ((-8, 1), (-4, 0), (-1, -1))  # one arena; no mapping of large blocks
 
 
 def keep_memory() -> None:
-    """Lets this process keep memory that was used, where its C library is glibc. TensorFlow gives
-    large tensors back, and asks for the same in the next step, which is two fifths of the processor
-    time of a training (`benchmarks/kept_memory.py`). To be called before threads are started.
+    """Keeps memory that was used, where the C library is glibc: TensorFlow gives its own back and
+    asks again in each step, two fifths of a training's processor time. Before threads are started.
     """
     if platform.libc_ver()[0] == "glibc":
         for parameter, value in _MALLOPT:

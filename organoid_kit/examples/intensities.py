@@ -96,14 +96,14 @@ def _find_white(
 ) -> float:
     """The intensity of bright nuclei: usual, more where they are few, `far` if there are none."""
     if noise := _measure_smooth_noise(blurred, known):
-        return max(usual, far, usual + 1000 * noise)
+        return usual + 1000 * noise
     dark, top = _compute_quantiles(blurred, known, quantiles)
     bright = blurred[blurred > dark + _SIX_SIGMA * _measure_change(blurred, known, _LAG)]
     if bright.size >= _FEWEST_BRIGHT:
         halfway = (dark + np.quantile(bright, 0.98)) / 2
         return max(usual, float(np.quantile(blurred[blurred > halfway], 0.9)))
-    is_noise = _measure_change(blurred, known, lag=1) > _GRAINY * (top - dark)
-    return max(usual, far) if is_noise else usual
+    grainy = _measure_change(blurred, known, lag=1) > _GRAINY * (top - dark)
+    return max(usual, far) if grainy else usual
 
 
 def _measure_smooth_noise(blurred: np.ndarray, known: np.ndarray) -> float:
