@@ -15,9 +15,12 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -60,6 +63,26 @@ class Handler(SimpleHTTPRequestHandler):
         """Says nothing."""
 
 
+def install(folder: Path, *options: str) -> None:
+    """ONNX Runtime for the web, into node_modules of a folder."""
+    command = ["npm", "install", "--silent", *options, "--prefix", str(folder), RUNTIME]
+    subprocess.run(command, check=True, timeout=600)
+
+
+@contextmanager
+def open_page(folder: Path) -> Iterator[Any]:
+    """A page that can `ask` the networks in the folder, which is served until the block ends."""
+    (folder / "index.html").write_text(PAGE)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with start_browser(find_browser() or "chromium") as browser:
+        page = browser.new_page()
+        page.set_default_timeout(600_000)  # the machine may be busy
+        page.goto(f"http://127.0.0.1:{server.server_port}/index.html")
+        yield page
+    server.shutdown()
+
+
 def compare(page, folder: Path, name: str) -> float:
     """The largest difference between the browser's answers and Keras'; prints a line for each input."""
     import keras
@@ -97,19 +120,14 @@ def main() -> int:
         if options.modules:
             (folder / "node_modules").symlink_to((options.modules / "node_modules").resolve())
         else:
-            subprocess.run(["npm", "install", "--silent", "--prefix", name, RUNTIME], check=True)
+            install(folder)
         for number, network in enumerate(options.networks):
             export(network, folder / f"{number}", "bioimageio", author="nobody", license="CC0-1.0")
             (folder / f"{number}").rename(folder / Path(network).name)
-        (folder / "index.html").write_text(PAGE)
-        server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=name))
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        with start_browser(find_browser() or "chromium") as browser:
-            page = browser.new_page()
-            page.goto(f"http://127.0.0.1:{server.server_port}/index.html")
-            page.set_default_timeout(600_000)
+        with open_page(folder) as page:
             changes = [compare(page, folder, Path(network).name) for network in options.networks]
-            print(f"{RUNTIME}, Chromium {browser.version}, Keras' answers beside it")
+            version = page.context.browser.version
+            print(f"{RUNTIME}, Chromium {version}, Keras' answers beside it")
     return int(max(changes) > LARGEST_CHANGE)
 
 

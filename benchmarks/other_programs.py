@@ -376,7 +376,8 @@ def try_lists(folder: Path, python: Path) -> int:
     for time in entry.movie.time_points[2:5]:
         for channel in (1, 2):
             image = entry.movie.stack(time, (channel,))
-            tifffile.imwrite(folder / "images" / f"t{time}c{channel}.tif", image)
+            file = folder / "images" / f"t{time}c{channel}.tif"
+            tifffile.imwrite(file, image, metadata={"axes": "ZYX"})
     pattern, spacing_um = "t{time}c{channel}.tif", entry.movie.spacing_um
     movie = read_timelapse(folder / "images", pattern=pattern, spacing_um=spacing_um)
     known = entry.annotations.select(np.isin(entry.annotations.time_points, movie.time_points))

@@ -21,6 +21,9 @@ import sys
 import tempfile
 import warnings
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -73,7 +76,7 @@ def try_format(lineage: Annotations, suffix: str, folder: Path) -> list[str]:
     path = folder / FORMATS[suffix]
     lost, _ = find_losses(lineage, suffix)
     kept = lineage.without_links(lost)
-    options = {"overwrite": True}
+    options = {}
     if suffix == "":  # nuclei are balls of one voxel there, at time points from 0 on
         kept = dataclasses.replace(kept, positions=np.round(kept.positions))
         kept = dataclasses.replace(
@@ -143,7 +146,6 @@ def check_geff(path: Path) -> list[str]:
 
     everything = ValidationConfig(graph=True, tracklet=True, lineage=True)
     try:
-        geff.validate_structure(str(path))
         validate_data(geff.core_io.read_to_memory(str(path)), everything)
     except Exception as error:  # of many kinds
         return [f"geff says {error!s:.100}"]
@@ -197,17 +199,25 @@ CHECKERS = {
 }
 
 
-def count_failures(lineages: int, seed: int) -> Counter[tuple[str, str]]:
-    """Format and what was wrong → how many lineages."""
-    failures: Counter[tuple[str, str]] = Counter()
+def find_failures(seed: int, number: int) -> set[tuple[str, str]]:
+    """Format, and what was wrong with a lineage in it."""
+    lineage, failures = grow(seed, number), set()
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for number in range(lineages):
-            lineage = grow(seed, number)
-            for suffix in FORMATS:
-                failures.update(
-                    (suffix, wrong) for wrong in set(try_format(lineage, suffix, Path(folder)))
-                )
+        for suffix in FORMATS:
+            failures |= {(suffix, wrong) for wrong in try_format(lineage, suffix, Path(folder))}
+    return failures
+
+
+def count_failures(lineages: int, seed: int, processes: int) -> Counter[tuple[str, str]]:
+    """Format and what was wrong → how many lineages; says now and then how many were tried."""
+    failures: Counter[tuple[str, str]] = Counter()
+    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+        found = pool.map(partial(find_failures, seed), range(lineages), chunksize=5)
+        for number, some in enumerate(found, start=1):
+            failures.update(some)
+            if number % 100 == 0:
+                print(f"{number} lineages …", file=sys.stderr, flush=True)
     return failures
 
 
@@ -216,8 +226,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--lineages", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
-    failures = count_failures(options.lineages, options.seed)
+    failures = count_failures(options.lineages, options.seed, options.processes)
     for suffix, name in FORMATS.items():
         found = {wrong: count for (at, wrong), count in failures.items() if at == suffix}
         print(f"{name}: {sum(found.values())} faults in {options.lineages} lineages")

@@ -70,12 +70,7 @@ from organoid_kit import make_settings
 from organoid_kit.base import NetworkSettings
 from organoid_kit.course import choose_answer, figures
 from organoid_kit.course.lessons import notebook_01 as lesson
-from organoid_kit.networks import (
-    build_network,
-    build_position_network,
-    measure_field_of_view,
-    saving,
-)
+from organoid_kit.networks import build_network, build_position_network, measure_field_of_view
 
 # %% [markdown]
 # Numbers to change. The measurements in this notebook are invented, using random numbers. The *seed* decides which
@@ -431,8 +426,7 @@ figures.plot_u_net(shapes)
 # and 1: the probability that here is the centre of a nucleus.
 
 # %%
-described = saving.describe_network(network)
-print(f"{described['parameters']:,} numbers are learned. The line had 2.")
+print(f"{network.count_params():,} numbers are learned. The line had 2.")
 
 # %% [markdown]
 # How large is the neighbourhood that decides about one voxel? We can measure it: change one voxel of the input, and see
@@ -466,9 +460,7 @@ lesson.why_smaller
 for name in ("position", "division", "link"):
     one = build_network(make_settings(name))
     shown = " and ".join(str(tuple(each.shape[1:])) for each in one.inputs)
-    print(
-        f"{name:9} {saving.describe_network(one)['parameters']:>9,} numbers are learned; it is shown {shown}"
-    )
+    print(f"{name:9} {one.count_params():>9,} numbers are learned; it is shown {shown}")
 
 # %% [markdown]
 # **What to see.** The first three numbers in brackets are planes, rows and columns; `None` means that any number will

@@ -112,6 +112,14 @@ def to_json(value: Any, path: str | Path, *, allow_nan: bool = False) -> str:
         raise refuse(path, rule, error, "Remove or convert this value.") from error
 
 
+def parse_json(text: Any) -> Any:
+    """The value of a JSON text; what is none stays as it is."""
+    try:
+        return json.loads(text)
+    except (TypeError, ValueError, RecursionError):
+        return text
+
+
 def make_file_name(name: str) -> str:
     """A name that every file system takes, from a movie's; two movies may get the same one."""
     return re.sub(r"[^\w .-]", "_", name).strip(" .") or "movie"

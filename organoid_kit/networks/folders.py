@@ -5,6 +5,7 @@ what its predictor does is filled in instead. Nothing here needs Keras.
 """
 
 import shutil
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -49,14 +50,18 @@ def _make_foreign_settings(values: dict[str, Any], source: str) -> NetworkSettin
     """What OrganoidTracker's predictors do with a network of theirs."""
     network = next(ours for ours, theirs in NETWORK_TYPES.items() if theirs == values["type"])
     known: dict[str, Any] = {"network": network, "preset": "original", "spacing_um": None}
-    known["intensity_quantiles"] = (0.01, 0.99)
+    known |= {"intensity_quantiles": (0.01, 0.99), "remove_drift": False}
     known["time_window"] = values.get("time_window", [-1, 1])
     if network == "position":
         known |= {"patch_shape_zyx": (32, 64, 64), "threshold": 0.1}
     else:
         shape = values.get("patch_shape_zyx") or values.get("patch_shape_xyz", [32, 32, 16])[::-1]
-        calibration = (values.get("platt_scaling", 1.0), values.get("platt_intercept", 0.0))
-        known |= {"patch_shape_zyx": shape, "calibration": calibration, "remove_drift": False}
+        slope, intercept = values.get("platt_scaling", 1.0), values.get("platt_intercept", 0.0)
+        if isinstance(slope, float) and slope <= 0:  # of a network that learned nothing
+            message = "which would turn its answers round. They are left as they are"
+            warnings.warn(f"{source}: platt_scaling is {slope:.3g}, {message}.", stacklevel=4)
+            slope, intercept = 1.0, 0.0
+        known |= {"patch_shape_zyx": shape, "calibration": (slope, intercept)}
     return NetworkSettings.from_dict(known, source)
 
 

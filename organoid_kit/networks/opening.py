@@ -23,7 +23,7 @@ _ROOMS = {  # modules of Keras, and what may be taken from them
     "keras.src.ops.(numpy|nn|math|image)": r"\w+",
     "keras": "DTypePolicy|Functional|Sequential",
     r"keras(\.src)?\.(engine|models)\.(functional|sequential)|keras.models": "Functional|Sequential",
-    "None": "__(keras_tensor|ellipsis|slice|tuple)__",
+    "None": "__(keras_tensor|tensor|ellipsis|slice|tuple)__",
 }
 
 

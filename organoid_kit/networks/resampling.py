@@ -52,13 +52,14 @@ def build_for_movie(
 def _build_position(
     network: keras.Model, settings: NetworkSettings, factors: Lengths, tile: Numbers
 ) -> keras.Model:
-    steps = compute_shape_multiple(settings, network)
-    shape = [round_up(tile[0], steps[0] if factors[0] == 1 else 1), *tile[1:]]
+    steps, planes = compute_shape_multiple(settings, network), network.inputs[0].shape[1]
+    depth = round(planes * factors[0]) if planes else tile[0]  # OrganoidTracker fixes its planes
+    shape = [round_up(depth, steps[0] if factors[0] == 1 else 1), *tile[1:]]
     free = [size if factor != 1 else None for size, factor in zip(tile[1:], factors[1:])]
     images = keras.Input((shape[0], *free, count_time_points(settings)), name="images")
     x = images
     for axis, factor in _list_resampled_axes(factors):
-        size = round_up(math.ceil(shape[axis] / factor), steps[axis])
+        size = not axis and planes or round_up(math.ceil(shape[axis] / factor), steps[axis])
         inside = (np.arange(size) + 0.5) * factor - 0.5
         x = _resample(x, axis, _compute_weights(shape[axis], inside, factor))
     x = network(x)

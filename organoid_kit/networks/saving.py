@@ -114,12 +114,6 @@ def check_training_on(old: NetworkSettings, new: NetworkSettings, network: keras
         raise UserError(f"The patch must fit the network. Received: {received}. {advice}")
 
 
-def describe_network(network: keras.Model) -> dict[str, Any]:
-    """Name, number of parameters and of layers, for reports."""
-    size = {"parameters": network.count_params(), "layers": len(network.layers)}
-    return {"name": network.name, **size}
-
-
 def measure_field_of_view(
     network: keras.Model, shape_zyx: tuple[int, int, int] = (32, 128, 128)
 ) -> tuple[int, int, int]:

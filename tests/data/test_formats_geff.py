@@ -189,6 +189,32 @@ def test_a_2d_file_lies_in_the_first_plane(tmp_path):
     assert (annotations.spacing_um, annotations.minutes_per_time_point) == ((1.0, 0.5, 0.5), 0.5)
 
 
+def test_axes_that_do_not_fit_are_named_with_their_types(tmp_path):
+    axes = [{"name": name, "type": "space", "unit": None} for name in ("hour", "y", "x")]
+    props = {"hour": [0, 1], "y": [1.0, 2.0], "x": [3.0, 3.5]}
+    with pytest.raises(UserError, match=r"Received: .*hour \(of type space\).*t of type time"):
+        read_geff(write_foreign(tmp_path / "a.geff", axes, props))
+
+
+@pytest.mark.parametrize(
+    ("unit", "advice"), [("frame", "Number them"), ("hour", "Pass other minutes_per_time_point")]
+)
+def test_time_points_that_are_none_are_mended_as_their_unit_allows(tmp_path, unit, advice):
+    axes = [axis("t", unit), *(axis(name, "pixel") for name in "zyx")]
+    props = {"t": [0, 0.5], "z": [4.0, 4.0], "y": [1.0, 2.0], "x": [3.0, 3.5]}
+    path = write_foreign(tmp_path / "a.geff", axes, props)
+    with pytest.raises(UserError, match=advice):
+        read_geff(path, minutes_per_time_point=20)
+
+
+def test_texts_of_numbers_that_are_no_letters_give_one_clear_error(tmp_path):
+    axes = [axis("t", "frame"), *(axis(name, "pixel") for name in "zyx")]
+    props = {"t": [0, 1], "z": [4.0, 4.0], "y": [1.0, 2.0], "x": [3.0, 3.5]}
+    props["name"] = np.array([65, 0x110000], np.uint32).view("<U1")
+    with pytest.raises(UserError, match="a.geff.*Repair it"):
+        read_geff(write_foreign(tmp_path / "a.geff", axes, props))
+
+
 def test_what_is_no_geff_gives_one_clear_error(tmp_path, lineage):
     (tmp_path / "empty.geff").mkdir()
     (tmp_path / "file.geff").write_text("text")

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from organoid_kit.base import UserError, refuse
-from organoid_kit.base.files import to_json, write_safely
+from organoid_kit.base.files import parse_json, to_json, write_safely
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.conversion import to_links, to_minutes, to_um, to_voxels
 from organoid_kit.data.formats.added_data import add_track_ids
@@ -43,10 +43,11 @@ def read_geff(
     content = _read(path)
     metadata, ids = content["metadata"], content["node_ids"].tolist()
     axes = _name_axes(metadata.axes or [])
-    if not axes["t"] or not {"t", "y", "x"} <= set(axes) <= set(_AXES):
+    if not {"t", "y", "x"} <= set(axes) <= set(_AXES):
         rule = "A GEFF must have a time axis and the axes z, y, x, or y, x"
-        advice = "Call them t, z, y, x (or POSITION_X …) when you export it, t of type time."
-        raise refuse(path, rule, ", ".join(axes) or "no axes", advice)
+        received = ", ".join(f"{axis.name} (of type {axis.type})" for axis in metadata.axes or [])
+        advice = "Declare t, z, y, x (or POSITION_X …) when you export it, t of type time."
+        raise refuse(path, rule, received or "no axes", advice)
     extra = dict(metadata.extra)
     ours = _check_ours(extra.pop(_OURS, None) or {}, path)
     properties = _read_props(content["node_props"], ours["json"])
@@ -152,8 +153,11 @@ def _import_geff() -> ModuleType:
 def _read(path: str | Path) -> dict[str, Any]:
     geff, inner = _import_geff(), Path(path) / "tracks.geff"  # as motile_tracker exports
     try:
-        return geff.core_io.read_to_memory(str(inner if inner.is_dir() else path))
-    except Exception as error:  # zarr, pydantic and geff raise many kinds when a file is damaged
+        content = geff.core_io.read_to_memory(str(inner if inner.is_dir() else path))
+        for prop in [*content["node_props"].values(), *content["edge_props"].values()]:
+            prop["values"] = [v.tolist() if hasattr(v, "tolist") else v for v in prop["values"]]
+        return content
+    except Exception as error:  # many kinds when a file is damaged, of NumPy where texts are none
         raise refuse(path, "The folder must be a valid GEFF", str(error)[:300]) from error
 
 
@@ -186,7 +190,7 @@ def _name_axes(axes: list[Any]) -> dict[str, Any]:
     named = {re.sub("^(position|cell)_", "", axis.name.lower()): axis for axis in space}
     if plain and list(named) == [f"centroid-{number}" for number in range(len(plain))]:
         named = dict(zip(plain, space, strict=True))
-    return {"t": next((axis for axis in axes if axis.type == "time"), None)} | named
+    return dict(("t", axis) for axis in axes if axis.type == "time") | named
 
 
 def _count_time_points(
@@ -202,7 +206,7 @@ def _count_time_points(
         times = times * factor / (minutes or 1.0)
     if np.abs(times - np.round(times)).max(initial=0) > 0.05:
         received = f"{times[np.argmax(np.abs(times - np.round(times)))]:g}"
-        advice = "Pass the right minutes_per_time_point, or number the time points."
+        advice = "Pass other minutes_per_time_point." if factor else "Number them: 0, 1, 2 …"
         raise refuse(path, "Time points must be whole numbers", received, advice)
     return np.round(times).astype(int)
 
@@ -222,22 +226,14 @@ def _read_props(props: dict[str, dict], json_names: list[str]) -> dict[str, list
     """Properties, with None where they are missing."""
     columns = {}
     for name, prop in props.items():
-        values = [v.tolist() if hasattr(v, "tolist") else v for v in prop["values"]]
+        values = prop["values"]
         if name in json_names:
-            values = [_read_json(value) for value in values]
+            values = [parse_json(value) for value in values]
         if prop["missing"] is not None:
             pairs = zip(values, prop["missing"], strict=True)
             values = [None if missing else value for value, missing in pairs]
         columns[name] = [None if value != value else value for value in values]  # NaN
     return columns
-
-
-def _read_json(text: Any) -> Any:
-    """The value of a JSON text; what is none stays as it is."""
-    try:
-        return json.loads(text)
-    except (TypeError, ValueError, RecursionError):
-        return text
 
 
 def _make_props(

@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 
 from organoid_kit.base import UserError, refuse
-from organoid_kit.base.files import read_text, write_text_safely
+from organoid_kit.base.files import parse_json, read_text, write_text_safely
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.conversion import to_voxels
 from organoid_kit.data.formats.headings import Columns, find_columns, link_by_track
@@ -296,12 +296,7 @@ def _read_id(text: str) -> str:
 
 def _read_value(text: str) -> Any:
     """The value of a cell: None, what it is in JSON (number, true, list …), or else the text."""
-    if text == "":
-        return None
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
+    return None if text == "" else parse_json(text)
 
 
 def _write_value(value: Any) -> str:
