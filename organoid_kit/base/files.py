@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ def write_safely(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]
     """
     path = Path(path)
     try:
-        remove_leftovers(path.parent)
+        _tidy_once(path.parent)
         check_free(path, overwrite)
         path.parent.mkdir(parents=True, exist_ok=True)
         prefix = f".writing-{os.getpid()}@{platform.node()}-"
@@ -59,6 +60,16 @@ def remove_leftovers(parent: Path) -> None:
             if not (parent / old.name).exists():
                 os.replace(old, parent / old.name)
         shutil.rmtree(leftover, ignore_errors=True)
+
+
+_tidy_once = cache(remove_leftovers)  # in a process: large folders take long to list
+
+
+def bring_back(path: Path) -> None:
+    """To be called before a folder is read: it may have lost its name to a killed writer."""
+    if not os.path.exists(path):  # also where the name is too long to exist
+        with suppress(OSError):  # where nothing can be written it stays as it is
+            remove_leftovers(path.parent)
 
 
 def is_alive(path: Path, writer: str, elsewhere_seconds: float = 0) -> bool:

@@ -8,7 +8,6 @@ import math
 import numbers
 import re
 import uuid
-import warnings
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -19,6 +18,7 @@ from typing import get_type_hints
 import jinja2
 
 from organoid_kit.base import UserError
+from organoid_kit.base.errors import warn
 from organoid_kit.base.files import read_json, write_json_safely
 from organoid_kit.base.records import check_record
 from organoid_kit.base.settings import NETWORKS
@@ -133,7 +133,7 @@ def read_results(folder: str | Path) -> ResultsTable:
             values = check_record(read_json(path), get_type_hints(Result), path)
             results.append(_make_result(**values))
         except (UserError, TypeError) as error:  # TypeError: a name of a newer version
-            warnings.warn(f"The result in {path.name} is left out. {error}", stacklevel=2)
+            warn(f"The result in {path.name} is left out. {error}")
     return ResultsTable(tuple(results))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -95,11 +96,18 @@ class Annotations:
 
     def rows_at(self, time_point: int) -> np.ndarray:
         """Rows of the positions at a time point, (k,) int."""
-        return np.flatnonzero(self.time_points == time_point)
+        return self.rows_by_time.get(int(time_point), np.zeros(0, dtype=int))
+
+    @cached_property
+    def rows_by_time(self) -> dict[int, np.ndarray]:
+        """The rows of the positions at each time point that has any, in its order."""
+        order = np.argsort(self.time_points, kind="stable")
+        times, starts = np.unique(self.time_points[order], return_index=True)
+        return dict(zip(times.tolist(), np.split(order, starts[1:])))
 
     def positions_at(self, time_point: int) -> np.ndarray:
         """Positions at a time point, (k, 3) float, zyx, voxels."""
-        return self.positions[self.time_points == time_point]
+        return self.positions[self.rows_at(time_point)]
 
     def annotated_region(self, time_point: int) -> np.ndarray | None:
         """Corners of what is wholly annotated, (2, 3) float, zyx, voxels: the stated `region`, or

@@ -2,7 +2,6 @@
 
 import dataclasses
 import os
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from organoid_kit.base import refuse
-from organoid_kit.base.errors import MissingSpacing
+from organoid_kit.base.errors import MissingSpacing, warn
 from organoid_kit.base.files import check_free, make_file_name, read_json, write_json_safely
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.formats import read_annotations
@@ -144,7 +143,7 @@ def _read_entry(
         if other and not np.allclose(own, other, rtol=0.02):
             received = f"{movie.path} has {key}={own}, but {file} {other}"
             advice = f"The images' counts: correct the annotations, or pass {key}={other}."
-            warnings.warn(f"{received}. {advice}", stacklevel=3)
+            warn(f"{received}. {advice}")
     extent = [is_so or entry.value.get(key) is True for key, is_so in stated.items()]
     annotations = state_extent(annotations, movie.shape_zyx, movie.relative_size, *extent)
     return AnnotatedMovie(movie, annotations, pattern)

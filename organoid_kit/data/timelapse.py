@@ -14,6 +14,7 @@ import numpy as np
 import tifffile
 
 from organoid_kit.base import UserError, refuse
+from organoid_kit.base.errors import warn
 from organoid_kit.base.files import write_safely
 from organoid_kit.data.conversion import check_spacing
 from organoid_kit.data.reading import image as image_files, optional
@@ -220,8 +221,9 @@ def _warn_of_other_spacing(image: ImageFile, spacing_um: tuple[float, float, flo
     own_um = [own or stated for own, stated in zip(image.spacing_um, spacing_um, strict=True)]
     if not np.allclose(own_um, spacing_um, rtol=0.02):
         own, stated = (" × ".join(f"{v:g}" for v in values) for values in (own_um, spacing_um))
-        message = f"{image.path} says {own} µm per voxel (z, y, x)"
-        warnings.warn(f"{message}, but {stated} was stated, and counts.", stacklevel=3)
+        warn(
+            f"{image.path} says {own} µm per voxel (z, y, x), but {stated} was stated, and counts."
+        )
 
 
 def _ask_to_confirm(image: ImageFile, axes: str, guesses: dict[str, str]) -> UserError:

@@ -1,12 +1,12 @@
 """How movies look to a network: measured when it is trained, and again before it is used."""
 
 import math
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
 
 from organoid_kit.base import NetworkSettings
+from organoid_kit.base.errors import warn
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.data.timelapse import USUAL_DIAMETER_UM
 from organoid_kit.evaluation.blobs import find_blobs_in_stack
@@ -102,5 +102,4 @@ def warn_if_unlike(fitted: AnnotatedMovie, *networks: NetworkSettings) -> None:
     for network in [kind for kind, said in unlike.items() if said][:1]:
         message = f"{fitted.movie.name} looks unlike what the {network} network was trained on"
         advice = "Its probabilities may not hold here: look, and ask the doctor"
-        message += f": {', '.join(unlike[network])}. {advice} (`diagnose_microscope`)."
-        warnings.warn(message, stacklevel=2)
+        warn(f"{message}: {', '.join(unlike[network])}. {advice} (`diagnose_microscope`).")

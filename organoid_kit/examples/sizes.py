@@ -3,13 +3,13 @@ blob answers most to a difference of Gaussians of its own width (Lindeberg 1998)
 """
 
 import dataclasses
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import map_coordinates
 
 from organoid_kit.base import NetworkSettings
+from organoid_kit.base.errors import warn
 from organoid_kit.data import AnnotatedMovie, TimeLapse
 from organoid_kit.evaluation import find_peaks
 from organoid_kit.evaluation.blobs import subtract_blurs
@@ -130,8 +130,7 @@ def _estimate(annotated: AnnotatedMovie, settings: NetworkSettings) -> float | N
         done = "and the movie is not scaled, as that is not sure. State the diameter if you know it"
     wide = f"{size.diameter_um:.0f}"
     advice = f"read_timelapse(..., nucleus_diameter_um={wide}), or --nucleus-diameter {wide}"
-    message = f"{movie.name}: {size}; the network knows {known:g} µm, {done}: {advice}."
-    warnings.warn(message, stacklevel=2)
+    warn(f"{movie.name}: {size}; the network knows {known:g} µm, {done}: {advice}.")
     return size.diameter_um if size.is_certain else None
 
 

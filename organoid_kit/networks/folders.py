@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from organoid_kit.base import NetworkSettings, find_free_path, refuse
-from organoid_kit.base.files import read_json, write_json_safely
+from organoid_kit.base.files import bring_back, read_json, write_json_safely, write_safely
 
 SHIPPED = Path(__file__).parent / "shipped"
 # As OrganoidTracker calls them.
@@ -21,6 +21,7 @@ _FINE_TUNING_RATE = 5e-4
 def find_network_folder(folder: str | Path) -> Path:
     """The folder with model.keras: this one, or that of the best network of this run."""
     folder = Path(folder)
+    bring_back(folder)
     for candidate in (folder, folder / "network", SHIPPED / str(folder)):
         if (candidate / "model.keras").is_file() and (candidate / "settings.json").is_file():
             return candidate
@@ -81,8 +82,9 @@ def save_settings(settings: NetworkSettings, folder: str | Path) -> None:
 def copy_network(folder: str | Path, copy: str | Path, settings: NetworkSettings) -> Path:
     """Copies a network, with other settings, into a new folder; a name that is taken gets a number."""
     copy = find_free_path(Path(copy)) if Path(copy).exists() else Path(copy)
-    shutil.copytree(find_network_folder(folder), copy)
-    save_settings(settings, copy)
+    with write_safely(copy) as temporary:
+        shutil.copytree(find_network_folder(folder), temporary)
+        save_settings(settings, temporary)
     return copy
 
 

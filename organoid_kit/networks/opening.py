@@ -3,6 +3,7 @@ up to 3.13.1): only layers that compute, and nothing that runs code or reads oth
 """
 
 import json
+import math
 import re
 import zipfile
 from pathlib import Path
@@ -10,21 +11,14 @@ from typing import Any
 
 import keras
 
+from organoid_kit.base.files import read_json
+
 _FILES = {"config.json", "metadata.json", "model.weights.h5"}
 _MOST = 1024  # of anything in a layer, such as its kernel or input, so that none takes all memory
 _MORE = {"filters": 8192, "units": 8192}
 _MORE |= dict.fromkeys(("seed", "shared_object_id", "shape", "input_shape", "target_shape"), 2**63)
-_ROOMS = {  # modules of Keras, and what may be taken from them
-    "keras.layers": r"Input\w*|\w*Conv\w*|\w*Pooling\dD|(UpSampling|ZeroPadding|Cropping)\dD|Dense|"
-    r"EinsumDense|\w*Attention|Flatten|Reshape|Permute|RepeatVector|\w*Dropout\w*|\w*Normalization|"
-    r"Gaussian\w*|Activation|Identity|Rescaling|TimeDistributed|\w*ReLU|ELU|Softmax|Add|Subtract|"
-    "Multiply|Average|Maximum|Minimum|Dot|Concatenate",
-    "keras.(initializers|regularizers|constraints|losses)": r"\w+",
-    "keras.src.ops.(numpy|nn|math|image)": r"\w+",
-    "keras": "DTypePolicy|Functional|Sequential",
-    r"keras(\.src)?\.(engine|models)\.(functional|sequential)|keras.models": "Functional|Sequential",
-    "None": "__(keras_tensor|tensor|ellipsis|slice|tuple)__",
-}
+# Modules of Keras, and what may be taken from them, as regular expressions
+_ROOMS = read_json(Path(__file__).with_name("opening.json"))
 
 
 def open_model(file: Path) -> keras.Model:
@@ -32,15 +26,17 @@ def open_model(file: Path) -> keras.Model:
     with zipfile.ZipFile(file) as archive:
         names = {info.filename for info in archive.infolist()}
         entry = archive.getinfo("config.json")
-        if not names <= _FILES or entry.file_size > 10_000_000:
+        weights = archive.getinfo("model.weights.h5")
+        is_packed = weights.file_size > 100 * weights.compress_size
+        if not names <= _FILES or entry.file_size > 10_000_000 or is_packed:
             raise ValueError(f"it holds {', '.join(sorted(names))}, not a network alone")
         description = json.loads(archive.read(entry))
     description.pop("compile_config", None)  # which is not read
-    check_description(description)
+    check_description(description, most_weights=weights.file_size)
     return keras.models.load_model(file, compile=False)
 
 
-def check_description(part: Any, key: str = "") -> None:
+def check_description(part: Any, key: str = "", most_weights: float = math.inf) -> None:
     """Raises ValueError where a part of a network's description is none that may be opened."""
     if isinstance(part, dict):
         if "class_name" in part or "module" in part:
@@ -48,10 +44,22 @@ def check_description(part: Any, key: str = "") -> None:
             allowed = (re.fullmatch(k, room) and re.fullmatch(v, name) for k, v in _ROOMS.items())
             if not any(allowed):
                 raise ValueError(f"{name} of {room} is not opened: only layers that compute are")
+        if isinstance(part.get("config"), dict) and _count_weights(part) > most_weights:
+            raise ValueError(f"{part['config'].get('name')!r} has more weights than the file")
         for inner, value in part.items():
-            check_description(value, inner)
+            check_description(value, inner, most_weights)
     elif isinstance(part, list):
         for value in part:
-            check_description(value, key)
+            check_description(value, key, most_weights)
     elif type(part) is int and abs(part) > _MORE.get(key, _MOST):
         raise ValueError(f"{key!r} is {part}, which would take too much memory")
+
+
+def _count_weights(layer: dict[str, Any]) -> int:
+    """How many a layer has at least, by its description."""
+    config, built = layer["config"], layer.get("build_config") or {}
+    seen = (built.get("input_shape") or [1])[-1]  # channels; lists and None where a layer has none
+    seen = seen if type(seen) is int else 1
+    sizes = [config.get("units", 1), *config.get("kernel_size", [])]
+    sizes += [] if "depth_multiplier" in config else [config.get("filters", 1)]
+    return math.prod(sizes) * seen // config.get("groups", 1)

@@ -74,7 +74,7 @@ def load_network(folder: str | Path) -> tuple[keras.Model, NetworkSettings]:
             advice = "It is older, and Keras 3 does not open it: ask its maker for one that was "
             advice += "saved with Keras 3, or start from a shipped network."
         rule = f"The network must open with this Keras ({keras.__version__})"
-        received = f"{writer and f'written by Keras {writer}, '}{str(error).splitlines()[0][:200]}"
+        received = " ".join([writer and f"written by Keras {writer}:", *str(error).split()])[:200]
         raise refuse(file, rule, received, advice) from error
     # Three channels of a link network are coordinates.
     seen = network.inputs[0].shape[-1] - (3 if settings.network == "link" else 0)

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,18 +16,10 @@ from matplotlib.ticker import MaxNLocator
 from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 
 from organoid_kit.base import NetworkSettings, UserError
+from organoid_kit.base.files import read_json
 
 # Okabe and Ito 2008, "Color Universal Design": they can be told apart whatever the colour blindness
-COLOURS = {
-    "black": "#000000",
-    "orange": "#E69F00",
-    "sky blue": "#56B4E9",
-    "green": "#009E73",
-    "yellow": "#F0E442",
-    "blue": "#0072B2",
-    "vermillion": "#D55E00",
-    "purple": "#CC79A7",
-}
+COLOURS = read_json(Path(__file__).with_name("colours.json"))
 _LINE_COLOURS = ("blue", "vermillion", "green", "purple", "orange", "black", "sky blue")
 LINES = tuple(  # colour, marker and dashes of the first, second, … line in a diagram
     {"color": COLOURS[colour], "marker": marker, "linestyle": dashes}

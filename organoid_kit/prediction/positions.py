@@ -7,7 +7,6 @@ grid that its pooling does not notice: the result is that of one tile as large a
 import hashlib
 import itertools
 import json
-import warnings
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from organoid_kit.base import NetworkSettings, UserError, refuse
+from organoid_kit.base.errors import warn
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.evaluation import find_peaks, positions as scoring
 from organoid_kit.evaluation.calibration import Calibration
@@ -111,7 +111,7 @@ def choose_threshold(
     curve = scoring.pool_curves(curves)
     choice = curve.choose()
     if warning := curve.best_score().warning:
-        warnings.warn(f"Threshold {choice.threshold:.2f}: {warning}", stacklevel=2)
+        warn(f"Threshold {choice.threshold:.2f}: {warning}")
     save_settings(settings.changed(threshold=choice.threshold), run.folder)
     run.log(f"{choice}; chosen on {[annotated.name for annotated in validation]}")
     return choice

@@ -17,6 +17,7 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from organoid_kit.base import NetworkSettings
+from organoid_kit.base.files import read_json
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.data.timelapse import USUAL_DIAMETER_UM
 from organoid_kit.evaluation import check_annotations, find_blobs, score_positions
@@ -47,15 +48,9 @@ _NOTHING = 0.05  # an F1 below is that of a network that finds nothing
 _FALLEN = 0.9  # a loss below this part of the first one has fallen
 _READINGS = ("Learning rate too high", "Not learning", "Overfitting")  # of `describe_history`
 _MISSING_PART, _WRONG_PART = 0.05, 0.015  # healthy movies stay below, see the doctor's tests
+# Of a problem in images, of what `find_unlike` finds
+_IMAGE_SYMPTOMS, _UNLIKE = read_json(Path(__file__).with_name("symptoms.json")).values()
 _WRONG_RULES = ("off_centre", "duplicate_position", "out_of_bounds", "not_a_number")
-_IMAGE_SYMPTOMS = {
-    "image_not_a_number": "NaN in the image",
-    "empty_image": "image without signal",
-    "constant_image": "image without signal",
-    "unreadable_image": "image unreadable",
-    "wrong_shape": "image of another shape",
-    "wrong_channel": "channel missing",
-}
 # In use
 TWINS_UM = 4.0  # whole nuclei are not closer; only daughters, for a time point or two, are
 _NOTHING_PART = 0.1  # found, relative to what is expected
@@ -64,14 +59,6 @@ _FEW_MANY_BLOBS = (0.4, 2.0)  # … and where blobs must do
 _TWINS_PART = 0.2  # of the positions
 _NO_RECALL, _MORE_RECALL = 0.2, 0.15
 _BETTER_F1 = 0.1
-_UNLIKE = {  # symptoms of what `find_unlike` finds
-    "size": "nuclei of another size",
-    "planes": "coarser voxels than in training",
-    "pixels": "coarser voxels than in training",
-    "contrast": "fainter nuclei than in training",
-    "noise": "more noise than in training",
-    "filled": "emptier images than in training",
-}
 
 
 @dataclass(frozen=True)

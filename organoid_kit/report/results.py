@@ -142,6 +142,7 @@ def read_movie_results(run: Run) -> list[MovieResult]:
 
 
 def _list_records(run: Run) -> dict[Path, dict[str, Any]]:
+    files.remove_leftovers(run.folder / "results")
     paths = sorted(run.folder.glob("results/*/result.json"))
     return {path.parent: _read_record(path, _RESULT) for path in paths}
 
@@ -249,6 +250,7 @@ def _describe_networks(folders: Sequence[str | Path]) -> dict[str, Any]:
 
 def read_trackings(folder: str | Path) -> list[TrackingResult]:
     """What `save_tracking` has put into a folder, by name; UserError where nothing or damaged."""
+    files.remove_leftovers(Path(folder))
     records = sorted(Path(folder).glob("*/tracking.json"))
     if not records:
         rule = "A report on tracks needs tracks that `save_tracking` has kept"

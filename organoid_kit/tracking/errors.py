@@ -12,11 +12,13 @@ A network judges a link by itself. Here its alternatives are weighed with it (se
 
 import dataclasses
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from scipy.special import expit
 
 from organoid_kit.base import UserError, refuse
+from organoid_kit.base.files import read_json
 from organoid_kit.data import Annotations
 from organoid_kit.tracking.costs import (
     TrackingProblem,
@@ -32,13 +34,7 @@ from organoid_kit.tracking.marginals import Marginals, compute_marginals
 _LEAST_ERROR = 0.002
 # Temperature of beliefs by distance: of two links, what one gains the other loses; costs count both
 _OF_DISTANCE = 2.0
-_ADVICE = {
-    "link": "Check that both ends are the same nucleus, and the nuclei beside it.",
-    "division": "Check that this nucleus divides, and that these are its daughters.",
-    "end": "Look for this nucleus at the next time points: it may go on, or was missed.",
-    "start": "Look for this nucleus at the time points before: it may have been missed, or be a "
-    "daughter.",
-}
+_ADVICE = read_json(Path(__file__).with_name("advice.json"))
 
 
 @dataclass(frozen=True, eq=False)

@@ -120,9 +120,7 @@ def measure_gaps(annotations: Annotations) -> np.ndarray:
 
 def list_steps(annotations: Annotations) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
     """Each time point that the next one follows, with the rows of both."""
-    rows = np.argsort(annotations.time_points, kind="stable")
-    time_points, starts = np.unique(annotations.time_points[rows], return_index=True)
-    rows_at = dict(zip(time_points.tolist(), np.split(rows, starts[1:])))
+    rows_at = annotations.rows_by_time
     return ((time, rows_at[time], rows_at[time + 1]) for time in rows_at if time + 1 in rows_at)
 
 

@@ -25,6 +25,7 @@ from organoid_kit.examples.batches import Examples, Movies
 from organoid_kit.examples.splits import Split, find_leaks
 from organoid_kit.networks.building import is_own
 from organoid_kit.networks.saving import save_model
+from organoid_kit.training import preparing
 from organoid_kit.training.checkpoints import TrainingState, load_newest_checkpoint
 from organoid_kit.training.control import Control, delay_interrupts
 from organoid_kit.training.epoch_pictures import choose_example
@@ -32,12 +33,6 @@ from organoid_kit.training.estimates import estimate_training
 from organoid_kit.training.keeping import Keeper
 from organoid_kit.training.lock import hold_run
 from organoid_kit.training.own import Augment, check_own_parts, collect_own_parts, restore_own_parts
-from organoid_kit.training.preparing import (
-    choose_start,
-    complete_settings,
-    find_start_again,
-    prepare_network,
-)
 from organoid_kit.training.runs import QUALITIES, Run, make_run, open_run
 from organoid_kit.training.steps import Learner
 from organoid_kit.training.validation import validate
@@ -122,12 +117,12 @@ def train(
             remove_leftovers(folder)  # of a killed training
     else:
         settings = settings.changed(loss=own.loss_name)
-        settings = complete_settings(settings, training, own.network)
+        settings = preparing.complete_settings(settings, training, own.network)
     if resume and (own.network or any(run.folder.glob("checkpoints/*.npz"))):
-        start = own.network or find_start_again(settings)  # weights are in the folder
+        start = own.network or preparing.find_start_again(settings)  # weights are in the folder
     else:
-        start = choose_start(settings, own.network)
-    network = prepare_network(settings, start, own.loss)
+        start = preparing.choose_start(settings, own.network)
+    network = preparing.prepare_network(settings, start, own.loss)
     examples = make_examples(training, settings)
     checks = None  # then the training loss judges
     if validation:

@@ -5,7 +5,6 @@ import json
 import platform
 import sys
 import time
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import numpy as np
 
 from organoid_kit import __version__
 from organoid_kit.base import NetworkSettings, UserError, read_settings, refuse, write_settings
+from organoid_kit.base.errors import warn
 from organoid_kit.base.files import find_free_path, read_json, write_json_safely
 from organoid_kit.base.records import check_record, convert
 from organoid_kit.data import AnnotatedMovie
@@ -164,7 +164,7 @@ def list_runs(folder: str | Path) -> list[dict[str, Any]]:
         try:
             rows.append(_summarise(Run(file.parent)))
         except UserError as error:
-            warnings.warn(f"The run {file.parent.name} is left out. {error}", stacklevel=2)
+            warn(f"The run {file.parent.name} is left out. {error}")
     return rows
 
 

@@ -3,12 +3,15 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from organoid_kit.base import files
 from organoid_kit.base.errors import UserError
 from organoid_kit.base.files import (
+    bring_back,
     read_json,
     read_text,
     write_json_safely,
@@ -97,17 +100,49 @@ with files.write_safely(sys.argv[1], overwrite=True) as temporary:
 """
 
 
+@pytest.mark.parametrize("by", ["read", "write"])
 @pytest.mark.parametrize("renames", [0, 1])
-def test_a_folder_whose_replacing_was_killed_is_there_again(tmp_path, renames):
+def test_a_folder_whose_replacing_was_killed_is_there_again(tmp_path, renames, by):
     folder = tmp_path / "folder"
     folder.mkdir()
     (folder / "old").touch()
     ran = subprocess.run([sys.executable, "-c", KILLED, str(folder), str(renames)])
     assert ran.returncode == 9 and len(list(tmp_path.glob(".writing-*"))) == 1
     assert folder.exists() == (renames == 0)
-    write_text_safely(tmp_path / "another file", "the next start")
+    if by == "write":
+        write_text_safely(tmp_path / "another file", "the next start")
+        assert not list(tmp_path.glob(".writing-*"))
+    else:
+        bring_back(folder)
     assert [path.name for path in folder.iterdir()] == ["old"]
-    assert not list(tmp_path.glob(".writing-*"))
+
+
+def test_what_a_writer_is_replacing_is_not_taken_from_it(tmp_path, monkeypatch):
+    """Whoever reads between its two renames finds nothing; the writer goes on undisturbed."""
+    (tmp_path / "folder").mkdir()
+    real, seen = os.replace, []
+
+    def replace(source, target):
+        if seen:
+            bring_back(tmp_path / "folder")
+        seen.append((tmp_path / "folder").exists())
+        real(source, target)
+
+    monkeypatch.setattr(files.os, "replace", replace)
+    with write_safely(tmp_path / "folder", overwrite=True) as temporary:
+        temporary.mkdir()
+        (temporary / "new").touch()
+    assert seen == [True, False] and (tmp_path / "folder" / "new").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_large_folder_is_listed_once(tmp_path, monkeypatch):
+    listed = []
+    real = Path.glob
+    monkeypatch.setattr(Path, "glob", lambda self, what: listed.append(self) or real(self, what))
+    for number in range(5):
+        write_text_safely(tmp_path / f"{number}.txt", "text")
+    assert listed.count(tmp_path) == 1
 
 
 def test_what_somebody_is_writing_is_left_alone(tmp_path):
@@ -116,10 +151,10 @@ def test_what_somebody_is_writing_is_left_alone(tmp_path):
         temporary.write_text("a")
     elsewhere = tmp_path / ".writing-1@another machine-x"
     elsewhere.mkdir()
-    write_text_safely(tmp_path / "c.txt", "c")
+    files.remove_leftovers(tmp_path)
     assert elsewhere.exists() and (tmp_path / "a.txt").exists()
     os.utime(elsewhere, (0, 0))
-    write_text_safely(tmp_path / "d.txt", "d")
+    files.remove_leftovers(tmp_path)
     assert not elsewhere.exists()
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from organoid_kit.base import refuse
 from organoid_kit.base.errors import MissingSpacing
+from organoid_kit.base.files import bring_back
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.formats.added_data import add_organoidtracker_data, add_track_ids
 from organoid_kit.data.formats.ctc import read_ctc, write_ctc
@@ -66,6 +67,7 @@ def read_for_movie(path: Path, movie_um: tuple | None, **options: Any) -> Annota
 
 def _choose_reader(path: Path) -> Callable | None:
     """By the suffix, and what is in a folder; None where the format is unknown."""
+    bring_back(path)
     if not os.path.exists(path):  # also where the name is too long to exist
         raise refuse(path, "The annotations must exist", "they do not", "Check the path.")
     reader = _FORMATS.get(path.suffix.lower(), (None, None))[0]

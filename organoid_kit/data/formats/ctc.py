@@ -8,7 +8,6 @@ property `ctc_label`.
 """
 
 import re
-import warnings
 from collections import defaultdict
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from scipy import ndimage
 from scipy.spatial import KDTree
 
 from organoid_kit.base import refuse
+from organoid_kit.base.errors import warn
 from organoid_kit.base.files import read_text, write_safely
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.reading.tiff import collect_complaints
@@ -25,6 +25,7 @@ from organoid_kit.data.reading.tiff import collect_complaints
 LABEL = "ctc_label"
 _TRACK_FILES = {"man_track.txt": "man_track", "res_track.txt": "mask"}  # → start of image names
 _LARGEST_LABEL = np.iinfo(np.uint16).max  # the challenge's images are 16 bit
+_COUNTED = range(1_000_000)  # time points: each is a file
 _Said = dict[int, tuple[int, int, int]]  # label → first and last time point, parent
 
 
@@ -65,7 +66,7 @@ def read_ctc(
     for label, time_point in torn[:1]:
         first = f"{len(torn)} labels lie in pieces, the first: {label} at time point {time_point}"
         advice = "A position is the centre of all pieces: look whether they are several nuclei."
-        warnings.warn(f"{folder}: {first}. {advice}", stacklevel=2)
+        warn(f"{folder}: {first}. {advice}")
     return Annotations(
         positions=positions,
         time_points=time_points,
@@ -103,7 +104,7 @@ def write_ctc(
     if len(merges := annotations.merges()):
         first = _describe(annotations, merges[0])
         message = f"Written without links into {len(merges)} merges, the first: {first}."
-        warnings.warn(f"{annotations.name}: {message}", stacklevel=2)
+        warn(f"{annotations.name}: {message}")
         annotations = annotations.without_links(np.isin(annotations.links[:, 1], merges))
     _check_can_be_written(annotations, shape_zyx, time_points, folder)
     for path in folder.iterdir() if folder.is_dir() and overwrite else ():
@@ -171,13 +172,13 @@ def _warn_of_contradictions(
 ) -> None:
     """Where the text names other time points than the images show: the images count."""
     seen = {label: [time_points[row] for row in rows_of[label]] for label in said}
-    wrong = [n for n, (begin, end, _) in said.items() if seen[n] != list(range(begin, end + 1))]
+    spans = {n: (t[0], t[-1], t[-1] - t[0] + 1) if (t := seen[n]) else () for n in seen}
+    wrong = [n for n, (begin, end, _) in said.items() if spans[n] != (begin, end, len(seen[n]))]
     for label in wrong[:1]:
         text = f"label {label} from {said[label][0]} to {said[label][1]}; the images show it at"
         times = ", ".join(map(str, seen[label])) or "no time point"
         advice = "The images count. Check that none of them is lost."
-        message = f"{path} contradicts its images at {len(wrong)} labels: {text} {times}. {advice}"
-        warnings.warn(message, stacklevel=3)
+        warn(f"{path} contradicts its images at {len(wrong)} labels: {text} {times}. {advice}")
 
 
 def _read_labels(path: Path) -> np.ndarray:
@@ -282,8 +283,8 @@ def _check_can_be_written(
         same = "Two positions must not lie in the same voxel"
         raise refuse(folder, same, _describe(annotations, row), "Remove one of them.")
     for time_point in annotations.annotated_time_points.tolist():
-        if time_point < 0 or (time_points is not None and time_point not in time_points):
-            received = f"time point {time_point}, with {time_points or 'time points from 0'}"
+        if time_point not in (time_points or _COUNTED):
+            received = f"time point {time_point}, with {time_points or _COUNTED}"
             advice = "File names count from 0 up: shift the time points or remove the position."
             raise refuse(folder, rule, received, advice)
 

@@ -12,7 +12,6 @@ missing, tracksdata reads -1 and motile_tracker 0.
 import json
 import math
 import re
-import warnings
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,10 +19,12 @@ from typing import Any
 import numpy as np
 
 from organoid_kit.base import UserError, refuse
+from organoid_kit.base.errors import warn
 from organoid_kit.base.files import parse_json, to_json, write_safely
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.conversion import to_links, to_minutes, to_um, to_voxels
 from organoid_kit.data.formats.added_data import add_track_ids
+from organoid_kit.data.reading.optional import lacks_chunks
 
 _OURS = "organoid_kit"  # key in the metadata
 _AXES = ("t", "z", "y", "x")
@@ -152,8 +153,15 @@ def _import_geff() -> ModuleType:
 
 def _read(path: str | Path) -> dict[str, Any]:
     geff, inner = _import_geff(), Path(path) / "tracks.geff"  # as motile_tracker exports
+    path = inner if inner.is_dir() else path
     try:
-        content = geff.core_io.read_to_memory(str(inner if inner.is_dir() else path))
+        import zarr  # which geff brings
+
+        for name in ("nodes/ids", "edges/ids"):  # of a length that may be said, but not be there
+            ids = zarr.open_array(str(path), path=name, mode="r")
+            if lacks_chunks(ids, Path(path, name), ids.shape, few=2):
+                raise ValueError(f"most of the {ids.shape[0]} {name} are missing")
+        content = geff.core_io.read_to_memory(str(path))
         for prop in [*content["node_props"].values(), *content["edge_props"].values()]:
             prop["values"] = [v.tolist() if hasattr(v, "tolist") else v for v in prop["values"]]
         return content
@@ -178,8 +186,7 @@ def _check_ours(said: Any, path: str | Path) -> dict[str, Any]:
             return ours
     except (TypeError, ValueError, RecursionError):
         pass
-    message = f"its part {_OURS!r} is damaged, so name, region and extras are left out"
-    warnings.warn(f"{path}: {message}.", stacklevel=4)
+    warn(f"{path}: its part {_OURS!r} is damaged, so name, region and extras are left out.")
     return empty | {"extra": {}}
 
 

@@ -14,8 +14,10 @@ instance) a property `lineage_…` of its first position. All else is kept in `e
 
 from __future__ import annotations
 
+import math
 import re
 from collections import defaultdict
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -185,25 +187,27 @@ class _Draft:
         self.links: list[tuple[int, int]] = []
         self.properties: dict[str, dict[int, Any]] = defaultdict(dict)
         self.link_properties: dict[str, dict[int, Any]] = defaultdict(dict)
-        self._rows_at: dict[int, list[int]] = defaultdict(list)
         self._rows: dict[tuple, int] = {}
+        self._cells: dict[tuple, list[int]] = defaultdict(list)  # rows, by where they are
 
     def add(self, time_point: int, xyz: list[float]) -> int:
         """A new position; returns its row."""
         row = len(self.coordinates_xyz)
         self.coordinates_xyz.append(xyz)
         self.time_points.append(time_point)
-        self._rows_at[time_point].append(row)
-        self._rows.setdefault(_key(time_point, xyz), row)
+        if self._rows.setdefault(_key(time_point, xyz), row) == row:
+            self._cells[time_point, *_cell(xyz)].append(row)
         return row
 
     def find(self, time_point: int, xyz: list[float]) -> int:
         """The row of a position that a track names, equal to 0.01 px; a new one where it is new."""
         if (row := self._rows.get(_key(time_point, xyz))) is not None:
             return row
-        for row in self._rows_at[time_point]:
+        around = product(*((number - 1, number, number + 1) for number in _cell(xyz)))
+        near = [row for cell in around for row in self._cells.get((time_point, *cell), ())]
+        for row in sorted(near):
             pairs = zip(xyz, self.coordinates_xyz[row], strict=True)
-            if all(abs(a - b) <= 0.01 for a, b in pairs):
+            if all(abs(a - b) <= _SAME_PX for a, b in pairs):
                 return row
         return self.add(time_point, xyz)
 
@@ -360,3 +364,8 @@ def _check_places(time_points: np.ndarray, positions: np.ndarray, path: str | Pa
 def _key(time_point: int, xyz: list[float]) -> tuple:
     """What OrganoidTracker calls a position of a track."""
     return (time_point, *(f"{value + 0.0:.2f}" for value in xyz))
+
+
+def _cell(xyz: list[float]) -> list[int]:
+    """Of twice the length in which positions are the same, so that these are in cells that touch."""
+    return [math.floor(value / (2 * _SAME_PX)) for value in xyz]

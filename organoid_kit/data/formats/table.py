@@ -26,13 +26,13 @@ import io
 import json
 import math
 import re
-import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from organoid_kit.base import UserError, refuse
+from organoid_kit.base.errors import warn
 from organoid_kit.base.files import parse_json, read_text, write_text_safely
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.conversion import to_voxels
@@ -92,8 +92,7 @@ def read_table(
         names = ", ".join(filter(None, columns.zyx))
         unit = "voxels" if columns.um is None else "µm"
         times = f"time points from {columns.time}" if columns.time else "all at one time point"
-        message = f"positions are read from {names} in {unit}, {times}"
-        warnings.warn(f"{path}: {message}{said_of_tracks}.", stacklevel=2)
+        warn(f"{path}: positions are read from {names} in {unit}, {times}{said_of_tracks}.")
     # A first column without a name is the index that pandas writes
     used = {"", *_OWN_COLUMNS, *columns.zyx, columns.time, columns.id}
     names = [name for name in header if name not in used and not name.startswith(_LINK_PREFIX)]

@@ -19,7 +19,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from organoid_kit.base import UserError, refuse
-from organoid_kit.base.files import write_safely
+from organoid_kit.base.files import read_text, write_safely
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.conversion import to_links, to_minutes, to_um, to_voxels
 from organoid_kit.data.formats.added_data import add_track_ids
@@ -33,19 +33,7 @@ _ENDS = ("SPOT_SOURCE_ID", "SPOT_TARGET_ID")
 _OURS = "Written by organoid_kit"  # in the log, which TrackMate keeps
 _DIMENSIONS = {"QUALITY": "QUALITY", "POSITION_T": "TIME", "RADIUS": "LENGTH"}
 _DIMENSIONS |= dict.fromkeys(_COORDINATES, "POSITION")
-_EMPTY = f"""<TrackMate version="7.11.1"><Log>{_OURS}</Log><Model spatialunits="micron">
-<FeatureDeclarations><SpotFeatures/><EdgeFeatures>
-<Feature feature="SPOT_SOURCE_ID" name="Source" shortname="Source" dimension="NONE" isint="true"/>
-<Feature feature="SPOT_TARGET_ID" name="Target" shortname="Target" dimension="NONE" isint="true"/>
-</EdgeFeatures><TrackFeatures>
-<Feature feature="TRACK_INDEX" name="Index" shortname="Index" dimension="NONE" isint="true"/>
-<Feature feature="TRACK_ID" name="Track ID" shortname="ID" dimension="NONE" isint="true"/>
-</TrackFeatures></FeatureDeclarations><AllSpots/><AllTracks/><FilteredTracks/></Model>
-<Settings><ImageData filename="" folder=""/><DetectorSettings DETECTOR_NAME="MANUAL_DETECTOR" RADIUS="2.5"/>
-<InitialSpotFilter feature="QUALITY" value="-1e9" isabove="true"/><SpotFilterCollection/>
-<TrackerSettings TRACKER_NAME="MANUAL_TRACKER"/><TrackFilterCollection/><AnalyzerCollection>
-<SpotAnalyzers/><EdgeAnalyzers/><TrackAnalyzers/></AnalyzerCollection></Settings>
-<GUIState state="ConfigureViews"/></TrackMate>"""
+_EMPTY = read_text(Path(__file__).with_name("trackmate_empty.xml")).rstrip()
 
 
 def read_trackmate(

@@ -2,7 +2,6 @@
 
 import math
 import struct
-import warnings
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy as np
 import psutil
 
 from organoid_kit.base import UserError, refuse
+from organoid_kit.base.errors import warn
 
 Index = tuple[int | slice, ...]
 TimePoints = range | tuple[int, int]  # a range, or (first, last)
@@ -128,8 +128,7 @@ def name_channels(image: ImageFile, axes: str) -> tuple[str, ...]:
     if len(image.channel_names) == count:
         return image.channel_names
     if "s" in axes and count in (3, 4):
-        message = f"{image.path} is a colour image: its colours are read as channels 1 to {count}."
-        warnings.warn(message, stacklevel=3)
+        warn(f"{image.path} is a colour image: its colours are read as channels 1 to {count}.")
         return ("red", "green", "blue", "alpha")[:count]
     return tuple(f"channel {number + 1}" for number in range(count))
 

@@ -2,6 +2,7 @@
 and, through bioio, microscope files (.czi, .nd2, .lif, .ims …).
 """
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -28,19 +29,30 @@ def read_zarr(path: Path) -> ImageFile:
         advice = 'Run: pip install "organoid-kit[formats]"'
         raise refuse(path, "Zarr images need the zarr library", error, advice) from error
     try:
-        array, said = zarr.open(str(path), mode="r"), {}
+        array, said, level = zarr.open(str(path), mode="r"), {}, ""
         axes = "?" * (getattr(array, "ndim", 2) - 2) + "yx"
         if not isinstance(array, zarr.Array):
             level, axes, said = _describe_image(path, array)
             # Not through the group, whose consolidated metadata may be older than the array
             array = zarr.open(str(path), mode="r", path=level)
         shape = tuple(array.shape)
+        if lacks_chunks(array, path / level, shape[-3:], few=10_000):
+            raise ValueError("most of its stacks' chunks are missing")
         return ImageFile(path, axes, shape, array.dtype, lambda i: np.asarray(array[i]), **said)
     except UserError:
         raise
     except (*READ_FAILURES, LookupError, TypeError, AttributeError) as error:
         received = f"{type(error).__name__} {error}"
         raise refuse(path, "A Zarr folder must be a readable OME-Zarr image", received) from error
+
+
+def lacks_chunks(array: Any, folder: Path, shape: tuple[int, ...], few: int) -> bool:
+    """Whether of an array's part of this shape, its last axes, less than 1 % can be there; no more
+    than a `few` chunks are not counted. Zarr itself looks for each that is said to be.
+    """
+    sizes = getattr(array, "shards", None) or array.chunks
+    chunks = math.prod(-(-length // size) for length, size in zip(shape, sizes[-len(shape) :]))
+    return chunks > few and 100 * sum(1 for _ in folder.rglob("*")) < chunks
 
 
 def _describe_image(path: Path, group: Any) -> tuple[str, str, dict[str, Any]]:

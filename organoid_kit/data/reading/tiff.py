@@ -7,7 +7,6 @@ import logging
 import math
 import re
 import threading
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice, product
@@ -20,6 +19,7 @@ import numpy as np
 import tifffile
 
 from organoid_kit.base import UserError, refuse
+from organoid_kit.base.errors import warn
 from organoid_kit.data.conversion import ignore_default_spacing, to_minutes, to_um
 from organoid_kit.data.reading.image import ImageFile, Index, TimePoints, to_range
 
@@ -28,6 +28,7 @@ _CTC_NAME = re.compile(r"t\d{3,}\.tif")
 _COARSEST_UM = 20.0  # 1270 dots per inch; programs that know no better write 72 to 600
 _MOST_COMPLAINTS = 20
 _FILE_NAME = re.compile(r'FileName="([^"]*)"')  # in OME-XML, of the files of a set
+_SIZES = re.compile(r'\bSize[TCZ]="(\d+)"')  # the first three are the movie's
 _WORDS = {  # what stands before a number says what it counts; else it is the time point
     "channel": re.compile(r"(?:^|[\W_\d])(?:c|ch|channel)[-_ ]?$", re.IGNORECASE),
     "z": re.compile(r"(?:^|[\W_\d])(?:z|slice|plane)[-_ ]?$", re.IGNORECASE),
@@ -39,6 +40,9 @@ def read_tiff(path: Path) -> ImageFile:
     """Opens a TIFF file. Uncompressed movies are mapped into memory, others read page by page."""
     try:
         with collect_complaints() as complaints, tifffile.TiffFile(path) as tif:
+            planes = math.prod(map(int, _SIZES.findall(tif.ome_metadata or "")[:3]))
+            if planes > 10 * path.stat().st_size:  # tifffile makes room for each
+                raise _unreadable(path, f"{planes} planes can not be in it")
             series = _find_series(tif)
             if complaints:
                 raise _unreadable(path, complaints[0])
@@ -103,8 +107,7 @@ def _find_complete(path: Path, series: tifffile.TiffPageSeries, axes: str) -> tu
         return shape
     complete = missing[0] // (len(series) // shape[0])
     if complete:
-        rule = f"{path} ends early: of {shape[0]} time points {complete} are complete"
-        warnings.warn(f"{rule}; these are read.", stacklevel=4)
+        warn(f"{path} ends early: of {shape[0]} time points {complete} are complete and read.")
     return (complete or shape[0], *shape[1:])
 
 
