@@ -34,9 +34,14 @@ def track(
     scheduler: str | None = None,
     array: str | None = None,
     block: int = 10,
+    status: bool = False,
     **reading: Any,
 ) -> None:
     """Tracks one movie or several, each written as soon as it is done."""
+    from organoid_kit.cli import units
+
+    if status:
+        return units.print_states(output)
     if bool(movies) == bool(from_positions):
         received = f"{'both' if movies else 'neither'}. Name movies, or --from-positions FILE."
         raise UserError(f"Tracks are made of movies, or of positions alone. Received: {received}")
@@ -50,13 +55,11 @@ def track(
     report = output.with_name(f"{output.stem}_report") if score else None
     networks = (position, division, link)
     if workers is not None or scheduler or array:
-        from organoid_kit.cli.units import track_in_units
-
         if score:
             rule, advice = "Movies shared out are scored afterwards", "Use `score` for it."
             raise refuse(output, rule, "--score", advice)
         where = {"workers": workers, "scheduler": scheduler, "array": array}
-        return track_in_units(opened, networks, channels, output, form, block, **where)
+        return units.track_in_units(opened, networks, channels, output, form, block, **where)
     _track_movies(opened, networks, channels, output, form, report)
 
 

@@ -1,18 +1,27 @@
 """`track` with several processes: on this machine, on a cluster, or as one share of many."""
 
 from collections.abc import Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from organoid_kit.base import UserError, refuse
+from organoid_kit.base.files import read_json, write_json_safely
 from organoid_kit.cli.files import TrackWriter, choose_outputs, load_keras
 from organoid_kit.cli.track import load_settings, print_doubts
-from organoid_kit.data import AnnotatedMovie
 from organoid_kit.examples.batches import Movies
+from organoid_kit.training.runs import align_columns
+
+if TYPE_CHECKING:
+    from organoid_kit.prediction.units import TrackingJob
 
 _THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 _FAILURES = 20  # so many workers may be lost with a unit before it is given up
+_AHEAD = 1000  # units of a scheduler, for which more workers may come
+_PATIENCE_S = 1800  # without any worker
 
 
 def track_in_units(
@@ -47,38 +56,61 @@ def track_in_units(
         if path.exists() and not folder.exists():
             rule, advice = "Existing files are never overwritten", "Choose another --output."
             raise refuse(path, rule, "not from a command like this", advice)
+        job = TrackingJob(annotated.movie, networks, folder, channels, block)
         try:
-            job = TrackingJob(annotated.movie, networks, folder, channels, block).prepare()
+            job = job.prepare()
         except UserError as error:
-            failed.append(_report(annotated, error))
+            failed.append(_report(job, error))
             continue
         if path.exists():
             print(f"{annotated.movie.name}: was tracked before, {path}")
         else:
+            _note_state(job, "under way")
             wanted[folder], jobs = (annotated, path), [*jobs, job]
     units = sum(len(job.units()) for job in jobs)
     print(f"{len(jobs)} movies to track, in {units} units of at most {block} time points")
-    with _open_executor(workers, scheduler) as executor:
-        for job, tracked in do_jobs(jobs, executor):
+    with _open_executor(workers, scheduler) as means:
+        for job, tracked in do_jobs(jobs, **means):
             annotated, path = wanted[job.folder]
             if isinstance(tracked, Exception):
-                failed.append(_report(annotated, tracked))
+                failed.append(_report(job, tracked))
                 continue
             print(f"{annotated.movie.name}: {tracked}")
             print_doubts(tracked.tracks)
             files = TrackWriter(path, form).write(tracked.tracks, path, annotated)
             print(*(f"  {file}" for file in files), sep="\n")
+            _note_state(job, "done")
             for file in job.folder.glob("*.npz"):
                 file.unlink()
+    print_states(output)
     if failed:
         advice = "Mend them, and give the same command again: what is done is not done again."
         raise refuse(output, "Every movie must be tracked", f"failed: {', '.join(failed)}", advice)
 
 
-def _report(annotated: AnnotatedMovie, error: Exception) -> str:
-    kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
-    print(f"{annotated.movie.name}: failed. {kind}{error}")
-    return annotated.movie.name
+def print_states(output: Path) -> None:
+    """How far each movie is that is tracked into a folder, also by other commands; `hours` are those
+    of one worker up to the end, or to the last beginning.
+    """
+    rows = [["movie", "state", "units", "hours", "message"]]
+    for path in sorted(output.glob("units/*/state.json")):
+        state, units, hours, message = read_json(path)
+        count = units if state == "done" else len(list(path.parent.glob("*.npz")))
+        rows.append([path.parent.name, state, f"{count} of {units}", f"{hours:.2f}", message])
+    print(*align_columns(rows), sep="\n")
+
+
+def _note_state(job: "TrackingJob", state: str, message: str = "") -> None:
+    hours = sum(np.load(file)["seconds"].item() for file in job.folder.glob("*.npz")) / 3600
+    note = state, 2 * len(job.units()) + 1, hours, message
+    write_json_safely(job.folder / "state.json", note, overwrite=True)
+
+
+def _report(job: "TrackingJob", error: Exception) -> str:
+    message = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+    print(f"{job.movie.name}: failed. {message}")
+    _note_state(job, "failed", message)
+    return job.movie.name
 
 
 def _parse_share(array: str) -> slice:
@@ -91,12 +123,14 @@ def _parse_share(array: str) -> slice:
 
 
 @contextmanager
-def _open_executor(workers: int | None, scheduler: str | None) -> Iterator[Executor]:
-    """Dask's processes on this machine, or those of its scheduler; else this process."""
+def _open_executor(workers: int | None, scheduler: str | None) -> Iterator[dict[str, Any]]:
+    """What `do_jobs` works with: Dask's processes on this machine, or those of its scheduler; else
+    this process.
+    """
     if workers is None and not scheduler:
         executor = ThreadPoolExecutor(1)
         try:
-            yield executor
+            yield {"executor": executor}
         finally:  # an interrupt ends it with the unit under way
             executor.shutdown(cancel_futures=True)
         return
@@ -107,15 +141,18 @@ def _open_executor(workers: int | None, scheduler: str | None) -> Iterator[Execu
         raise refuse("--workers", "Several processes need Dask", error, advice) from error
     if scheduler:
         try:
-            client = Client(scheduler, timeout=20)
+            with Client(scheduler, timeout=20) as client:
+                means = {"ahead": _AHEAD, "tend": lambda: client.wait_for_workers(1, _PATIENCE_S)}
+                yield {"executor": client.get_executor(pure=False), **means}
         except (OSError, ValueError) as error:
-            rule, advice = "A scheduler must answer", "Start it, or correct its address."
+            rule = f"A scheduler must answer, and have a worker within {_PATIENCE_S // 60} minutes"
+            advice = "Start them, or correct its address, and give the same command again."
             raise refuse(scheduler, rule, error, advice) from error
-        with client:
-            yield client.get_executor(pure=False)
         return
     options = {"n_workers": workers, "threads_per_worker": 1, "env": dict.fromkeys(_THREADS, "1")}
     options["scheduler_kwargs"] = {"allowed_failures": _FAILURES}
     with LocalCluster(**options) as cluster, Client(cluster) as client:
         print(f"{workers} workers; watch them at {client.dashboard_link}")
-        yield client.get_executor(pure=False)
+        # Dask gives up a worker that does not start again in 15 s; `scale` starts what is missing
+        means = {"ahead": 4 * workers, "tend": lambda: cluster.scale(workers)}
+        yield {"executor": client.get_executor(pure=False), **means}

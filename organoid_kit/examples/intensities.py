@@ -50,16 +50,17 @@ def mend_voxels(stack: np.ndarray, missing: np.ndarray, quantiles: Quantiles) ->
         return stack
     dark = np.float32(_compute_quantiles(stack, ~missing, quantiles)[0])
     filled = np.where(missing, dark, stack)
-    beside = np.full_like(filled, -np.inf)
-    for axis in range(3):
-        brightest, values = np.moveaxis(beside, axis, 0), np.moveaxis(filled, axis, 0)
-        np.maximum(brightest[1:], values[:-1], out=brightest[1:])
-        np.maximum(brightest[:-1], values[1:], out=brightest[:-1])
-    limit = beside - dark  # in place from here on: stacks are large
-    np.maximum(limit, 0, out=limit)
-    limit += np.float32(6 * _measure_noise(filled, ~missing))
-    limit += beside
-    np.copyto(filled, beside, where=filled > limit)
+    least = np.float32(6 * _measure_noise(filled, ~missing))
+    planes = list(filled)  # those behind as they are mended, in place: stacks are large
+    below = np.full_like(planes[0], -np.inf)
+    for plane, above in zip(planes, [*planes[1:], below]):
+        beside, unmended = np.maximum(below, above), plane.copy()
+        for bright, own in ((beside, plane), (beside.T, plane.T)):
+            np.maximum(bright[1:], own[:-1], out=bright[1:])
+            np.maximum(bright[:-1], own[1:], out=bright[:-1])
+        limit = np.maximum(beside - dark, 0) + least + beside
+        np.copyto(plane, beside, where=plane > limit)
+        below = unmended
     return filled
 
 

@@ -46,15 +46,14 @@ def track_movie(
     *,
     channels: tuple[int, ...] | None = None,
     settings: TrackingSettings | None = None,
-    temperature: float = 1.0,
     resume_file: str | Path | None = None,
     show_progress: bool = True,
 ) -> TrackedMovie:
     """Finds nuclei, divisions and links in a movie with three networks, and the tracks they make.
 
     Networks are folders of a network or run, or names of shipped ones. `channels` are the movie's,
-    from 1, summed; None: those the networks were trained with. `temperature` is that of
-    `add_error_probabilities`, `resume_file` that of `predict_positions`, which takes longest.
+    from 1, summed; None: those the networks were trained with. `resume_file` is that of
+    `predict_positions`, which takes longest.
     """
     networks = load_networks((position_network, division_network, link_network), channels)
     movie = fit_movie(movie, networks)
@@ -69,7 +68,7 @@ def track_movie(
         with _measure(seconds, f"{kind}s"):
             network, own = networks[kind]
             found = predict(network, movie, found, own, **bar)
-    return solve(found, movie, settings=settings, temperature=temperature, seconds=seconds)
+    return solve(found, movie, settings=settings, seconds=seconds)
 
 
 def fit_movie(movie: TimeLapse, networks: Networks) -> TimeLapse:
@@ -86,7 +85,6 @@ def solve(
     movie: TimeLapse,
     *,
     settings: TrackingSettings | None = None,
-    temperature: float = 1.0,
     seconds: dict[str, float],
 ) -> TrackedMovie:
     """The most probable tracks through what was found and judged, and how probably they are wrong;
@@ -97,7 +95,7 @@ def solve(
     with _measure(seconds, "tracks"):
         tracks = build_tracks(found, **options)
     with _measure(seconds, "errors"):
-        tracks = add_error_probabilities(found, tracks, temperature=temperature, **options)
+        tracks = add_error_probabilities(found, tracks, **options)
     return TrackedMovie(tracks, found, seconds)
 
 

@@ -7,11 +7,13 @@ where it was. A unit that is done twice at once gives the same file.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from queue import Empty, SimpleQueue
 
 import keras
 import numpy as np
@@ -32,6 +34,7 @@ from organoid_kit.prediction.movie import (
 from organoid_kit.prediction.positions import identify, predict_positions
 
 _load_once = lru_cache(maxsize=1)(load_networks)  # by a process, for all its units
+_PATIENCE_S = 20.0
 
 
 @dataclass(frozen=True)
@@ -116,37 +119,64 @@ def finish(job: TrackingJob) -> TrackedMovie:
 
 
 def do_jobs(
-    jobs: Sequence[TrackingJob], executor: Executor, *, show_progress: bool = True
+    jobs: Sequence[TrackingJob],
+    executor: Executor,
+    *,
+    ahead: int = 1,
+    tend: Callable[[], None] = lambda: None,
 ) -> Iterator[tuple[TrackingJob, TrackedMovie | Exception]]:
     """Yields each with its tracks as soon as they are known, or with what stopped it. A unit that
     fails stops its movie alone. `executor` is of the kind of `concurrent.futures`, also Dask's.
+
+    The next movie is begun where fewer than `ahead` units are left of those begun. `tend` looks
+    after the workers; it is called whenever a unit ends, and every `_PATIENCE_S`. Raises
+    ConnectionError where the executor has given up.
     """
-    steps: tuple[Callable, ...] = (find_nuclei, propose, judge_links, finish)
-    in_units = (find_nuclei, judge_links)
-    running: dict[Future, tuple[int, int]] = {}  # number of job and of step
+    ended: SimpleQueue[Future] = SimpleQueue()
+    running: dict[Future, int] = {}  # number of job
+    left: Counter[int] = Counter()  # of each job, units of its step
     failed: dict[int, Exception] = {}
+    steps, waiting = list(map(_list_steps, jobs)), iter(range(len(jobs)))
 
-    def begin(number: int, step: int) -> None:
-        job, work = jobs[number], steps[step]
-        for unit in [(each,) for each in job.units()] if work in in_units else [()]:
-            running[executor.submit(work, job, *unit)] = number, step
+    def go_on(number: int) -> None:
+        for call in next(steps[number], ()):
+            future = executor.submit(*call)
+            running[future] = number
+            left[number] += 1
+            future.add_done_callback(ended.put)
 
-    for number in range(len(jobs)):
-        begin(number, 0)
     whole = sum(2 * len(job.units()) + 2 for job in jobs)
-    with tqdm(total=whole, desc="tracking", unit="unit", disable=not show_progress) as bar:
-        while running:
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                number, step = running.pop(future)
-                bar.update()
-                if error := future.exception():
-                    failed.setdefault(number, error)
-                if (number, step) in running.values():
-                    continue
-                if number in failed or steps[step] is finish:
-                    yield jobs[number], failed.get(number) or future.result()
-                else:
-                    begin(number, step + 1)
+    with tqdm(total=whole, desc="tracking", unit="unit") as bar:
+        while True:
+            while len(running) < ahead and (number := next(waiting, None)) is not None:
+                go_on(number)
+            if not running:
+                return
+            tend()
+            try:
+                future = ended.get(timeout=_PATIENCE_S)
+            except Empty:
+                continue
+            number = running.pop(future)
+            left[number] -= 1
+            bar.update()
+            if future.cancelled():
+                raise ConnectionError("it ended")
+            if error := future.exception():
+                failed.setdefault(number, error)
+                steps[number] = iter(())
+            if not left[number]:
+                go_on(number)
+            if not left[number]:
+                yield jobs[number], failed.get(number) or future.result()
+
+
+def _list_steps(job: TrackingJob) -> Iterator[list[tuple]]:
+    """Calls that can be made at once, one step after the other; the last gives the tracks."""
+    yield [(find_nuclei, job, unit) for unit in job.units()]
+    yield [(propose, job)]
+    yield [(judge_links, job, unit) for unit in job.units()]
+    yield [(finish, job)]
 
 
 def _do_once(

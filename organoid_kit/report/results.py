@@ -193,7 +193,6 @@ def save_tracking(
     *,
     channels: Sequence[int] | None = None,
     settings: TrackingSettings | None = None,
-    temperature: float = 1.0,
 ) -> Path:
     """Puts what `track_movie` gave for a movie, perhaps with its truth, into a folder of its own in
     the folder, which is returned; `write_tracking_report` makes a page of all. What is there of the
@@ -206,11 +205,10 @@ def save_tracking(
     channels = channels or described["position"]["settings"]["channels"]
     last = int(tracked.tracks.time_points.max(initial=images.time_points[0]))
     drawing = plot_tracks(images, tracked.tracks, last, channels=channels)
-    tracking = dataclasses.asdict(settings or TrackingSettings())
     record = {
         "data": describe_movie("tracked", movie),
         "networks": described,
-        "tracking": tracking | {"temperature": temperature},
+        "tracking": dataclasses.asdict(settings or TrackingSettings()),
         "seconds": tracked.seconds,
         "versions": collect_versions(),
         "words": describe(drawing),

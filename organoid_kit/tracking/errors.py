@@ -153,12 +153,15 @@ def add_error_probabilities(
 
 def _find_positions(candidates: Annotations, tracks: Annotations) -> np.ndarray:
     """Row among the candidates of each position of the tracks, -1 if it is none, (n,) int."""
-    known, asked = (
-        map(tuple, np.column_stack([one.time_points, one.positions]).tolist())
-        for one in (candidates, tracks)
-    )
-    row_of = {place: row for row, place in enumerate(known)}
-    return np.array([row_of.get(place, -1) for place in asked], dtype=int)
+    parts = (np.column_stack([one.time_points, one.positions]) for one in (candidates, tracks))
+    places, own = np.concatenate([*parts]), len(candidates)
+    order = np.lexsort(places.T)
+    is_new = np.any(np.diff(places[order], axis=0, prepend=np.nan) != 0, axis=1)
+    number = np.empty(len(places), dtype=int)  # of the place of each
+    number[order] = np.cumsum(is_new)
+    row_of = np.full(len(places) + 1, -1)
+    row_of[number[:own]] = np.arange(own)
+    return row_of[number[own:]]
 
 
 def _find_links(problem: TrackingProblem, tracks: Annotations, positions: np.ndarray) -> np.ndarray:

@@ -19,8 +19,10 @@ STEPS = 4  # from link to link; what is farther away has no say: see `_find_near
 _FARTHEST = 12.0  # stories less probable than exp(-12) do not count
 _SHORTEST = 0.05  # way from one link to the next
 _THROUGH = 2.0  # what it takes more to go through a position
-_STATES = 1_000_000  # stories that are weighed at once: some 100 MB
+_STATES = 300_000  # stories that are weighed at once
 _SEEDS = 5_000  # links whose neighbours are looked for at once
+# Kind of an end, see `_list_costs`, with one more link that leaves it (row 0) or reaches it (row 1)
+_WITH_LINK = np.array([[1, 2, 6, 4, 5, 6], [3, 4, 5, 6, 6, 6]])
 
 
 class Marginals(NamedTuple):
@@ -122,10 +124,14 @@ def _select_nearest(
     numbers: np.ndarray, links: np.ndarray, distances: np.ndarray, most: int
 ) -> np.ndarray:
     """Rows of the nearest links of each seed, each link once, by number and distance."""
-    order = np.lexsort((distances, links, numbers))
-    new = (np.diff(numbers[order], prepend=-1) != 0) | (np.diff(links[order], prepend=-1) != 0)
-    order = order[new]
-    order = order[np.lexsort((distances[order], numbers[order]))]
+    pairs = numbers * (links.max(initial=0) + 1) + links
+    order = np.argsort(pairs, kind="stable")
+    starts = np.flatnonzero(np.diff(pairs[order], prepend=-1))
+    least = np.minimum.reduceat(distances[order], starts)
+    order = order[distances[order] == np.repeat(least, np.diff(starts, append=len(order)))]
+    order = order[np.diff(pairs[order], prepend=-1) != 0]
+    order = order[np.argsort(distances[order], kind="stable")]
+    order = order[np.argsort(numbers[order].astype(np.uint16), kind="stable")]  # fast when short
     rank = np.arange(len(order)) - np.searchsorted(numbers[order], numbers[order])
     return order[rank < most]
 
@@ -140,47 +146,44 @@ def _weigh(
     ends, numbers = problem.links[links], np.arange(2**p)[:, np.newaxis]
     ones = ((numbers >> np.arange(p)) & 1).sum(axis=1, dtype=np.int8)  # bits set in each number
     bits = np.int32(1) << np.arange(p, dtype=np.int32)
-    ways = []  # that reach and that leave each end: open links, as bits; how many others
-    for total, most, side in zip(problem.count_links(chosen), (1, 2), (1, 0)):
-        touching = (ends[:, :, :, None] == ends[:, None, None, :, side]) @ bits  # (k, p, 2)
-        others = total[ends] - ones[touching & (chosen[links] @ bits)[:, None, None]]
+    touching, kinds = [], np.int8(0)  # of each end: open links, as bits; kind by all others
+    for total, most, side, weight in zip(problem.count_links(chosen), (1, 2), (1, 0), (3, 1)):
+        touching.append((ends[:, :, :, None] == ends[:, None, None, :, side]) @ bits)  # (k, p, 2)
+        others = total[ends] - ones[touching[-1] & (chosen[links] @ bits)[:, None, None]]
         # tracks made by hand may merge
-        ways.append((touching, np.minimum(others, most).astype(np.int8)))
-    costs_of_end = _list_costs(problem, ends.reshape(k, 2 * p), temperature).reshape(k, p, 2, -1)
+        kinds = kinds + weight * np.minimum(others, most).astype(np.int8)
+    reaching, leaving = touching
+    of_links = problem.link_costs[links] / temperature
+    of_ends = _list_costs(problem, ends, temperature)
+    with_link = np.take_along_axis(of_ends, _WITH_LINK[np.newaxis, np.newaxis], axis=3)
+    more_of_ends = with_link - of_ends[..., :6]
 
-    def count(link: int, side: int) -> tuple[np.ndarray, np.ndarray]:
-        """Links that reach and that leave an end, in each story."""
-        return tuple(
-            others[:, link, side][whose] + ones[touching[:, link, side][whose] & stories]
-            for touching, others in ways
-        )
+    def tell_kinds(link: int, side: int) -> np.ndarray:
+        """Of an end, in each story."""
+        backward = ones[reaching[:, link, side][whose] & stories]
+        forward = ones[leaving[:, link, side][whose] & stories]
+        return kinds[:, link, side][whose] + 3 * backward + forward
 
     whose, stories, costs = np.arange(k), np.zeros(k, np.int32), np.zeros(k)
     for link in range(p):
-        more = costs + problem.link_costs[links[whose, link]] / temperature
+        more = costs + of_links[:, link][whose]
         for side in (0, 1):
-            backward, forward = count(link, side)
-            with_link = backward + side, forward + 1 - side
-            kind = 3 * with_link[0] + with_link[1]
-            kind[(with_link[0] > 1) | (with_link[1] > 2)] = 6
-            of_end, row = costs_of_end[:, link, side].ravel(), 7 * whose
-            more += of_end[row + kind] - of_end[row + 3 * backward + forward]
-        fits = np.isfinite(more)
+            more += more_of_ends[:, link, side].ravel()[6 * whose + tell_kinds(link, side)]
+        fits = np.flatnonzero(np.isfinite(more))
         whose, costs = np.append(whose, whose[fits]), np.append(costs, more[fits])
         stories = np.append(stories, stories[fits] | bits[link])
     least = np.full(k, np.inf)
     np.minimum.at(least, whose, costs)
     weights = np.exp(least[whose] - costs)
-    _, forward = count(0, 0)
-    backward, _ = count(0, 1)
+    forward, backward = tell_kinds(0, 0) % 3, tell_kinds(0, 1) // 3
     is_so = (stories & 1 == 1, forward == 2, forward == 0, backward == 0)
     total = np.bincount(whose, weights, k)
     return np.stack([np.bincount(whose, weights * so, k) / total for so in is_so])
 
 
 def _list_costs(problem: TrackingProblem, nodes: np.ndarray, temperature: float) -> np.ndarray:
-    """Cost of a position by its links: 3 * backward + forward, and 6 for too many, (k, q, 7) float.
-    Without links it may be a nucleus or not: the cost is that of both together.
+    """Cost of positions by their kind, 3 * links backward + forward, and 6 for too many, (..., 7)
+    float. Without links it may be a nucleus or not: the cost is that of both together.
     """
     position, division, begin, end, alone = (
         getattr(problem, f"{name}_costs")[nodes] / temperature
@@ -188,4 +191,4 @@ def _list_costs(problem: TrackingProblem, nodes: np.ndarray, temperature: float)
     )
     costs = [-np.logaddexp(0, -alone), position + begin, position + begin + division]
     costs += [position + end, position, position + division, np.full(nodes.shape, np.inf)]
-    return np.where((nodes < 0)[..., np.newaxis], 0.0, np.stack(costs, axis=2))
+    return np.stack(costs, axis=-1)

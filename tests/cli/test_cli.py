@@ -133,6 +133,18 @@ def test_help_comes_without_keras():
     assert ran.stdout.strip() == ""
 
 
+def test_keras_is_loaded_without_what_only_lies_beside_it():
+    program = "import sys\nfrom organoid_kit.cli.files import load_keras\nload_keras()\n"
+    program += (
+        "print('keras' in sys.modules, {'matplotlib', 'pandas', 'sklearn'} & {*sys.modules})\n"
+    )
+    program += "import matplotlib.pyplot"
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.strip() == "True set()"
+
+
 @pytest.mark.parametrize(
     "command",
     [
