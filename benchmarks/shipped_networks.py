@@ -127,14 +127,37 @@ def make_network(network: str, folder: Path, seed: int, go_on: bool = False) -> 
         settings = make_fine_tuning_settings(f"{network}_small", learning_rate=1e-3, **changes)
     training, validation = (make_part(network, part) for part in (0, 1))
     run = train(training, validation, settings.changed(patience=settings.epochs))
-    print(calibrate_network(run, validation, show_progress=False))
+    print(calibrate_network(run, leave_out_drowned(run, validation), show_progress=False))
     model, trained = load_network(run.folder)
     place = folder / f"{network}_small_{seed}"
+    usual = make_settings(network, **SETTINGS[network])  # what others train on with, from here
+    recipe = ("epochs", "patches_per_time_point", "learning_rate")
     trained = trained.changed(
-        output_folder="runs", channels=(1,), nucleus_diameter_um=_DIAMETER_UM, start_from=None
+        output_folder="runs",
+        channels=(1,),
+        nucleus_diameter_um=_DIAMETER_UM,
+        start_from=None,
+        patience=usual.epochs,
+        **{name: getattr(usual, name) for name in recipe},
     )
     save_network(model, trained, place, overwrite=True)
     return place
+
+
+def leave_out_drowned(run: Run, movies: list[AnnotatedMovie]) -> list[AnnotatedMovie]:
+    """The movies without those in which a position network sees more than five times the nuclei that
+    there are, in noise: one such movie has more answers than all others, and would choose for them.
+    """
+    model, settings = load_network(run.folder)
+    if settings.network != "position":
+        return movies
+    kept = []
+    for each in movies:
+        found = predict_positions(model, each.movie, settings, threshold=0.05, show_progress=False)
+        if len(found) <= 5 * len(each.annotations):
+            kept.append(each)
+    print(f"left out: {[each.name for each in movies if each not in kept]}")
+    return kept
 
 
 def calibrate_shipped(network: str) -> None:
@@ -144,7 +167,8 @@ def calibrate_shipped(network: str) -> None:
         shutil.copytree(SHIPPED / f"{network}_small", run.network_folder)
         settings = load_settings(run.folder)
         save_settings(settings.changed(channels=_CHANNELS), run.folder)
-        print(calibrate_network(run, make_part(network, 1), show_progress=False))
+        movies = leave_out_drowned(run, make_part(network, 1))
+        print(calibrate_network(run, movies, show_progress=False))
         chosen = load_settings(run.folder)
     save_settings(chosen.changed(channels=settings.channels), SHIPPED / f"{network}_small")
 

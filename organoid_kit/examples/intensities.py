@@ -116,10 +116,10 @@ def _measure_smooth_noise(blurred: np.ndarray, known: np.ndarray) -> float:
     below, above, far_above = middle - lowest, higher - middle, highest - middle
     normal = (
         1.5 * sigma < below < 2.3 * sigma
-        and 1.5 * sigma < above < 1.9 * sigma
-        and 1.85 * above < far_above < 2.5 * above
+        and 1.5 * sigma < above < 1.8 * sigma
+        and 1.85 * above < far_above < 2.35 * above
     )
-    bright = np.count_nonzero(blurred[known] > middle + 6.5 * sigma)
+    bright = np.count_nonzero(blurred[known] > middle + 5.5 * sigma)
     return sigma if normal and bright < _FEWEST_BRIGHT else 0.0
 
 

@@ -424,8 +424,9 @@ def rewrite_description(file, old, new):
         ('"class_name": "Conv3D"', '"class_name": "Unknown"', "Unknown of keras.layers"),
         ('"module": "keras.layers"', '"module": "elsewhere"', "of elsewhere is not opened"),
         ('"module": "keras.initializers"', '"module": "keras"', "of keras is not opened"),
-        ('"filters": ', '"filters": 99999', "'filters' is 99999"),
-        ('"kernel_size": [', '"kernel_size": [5000, ', "'kernel_size' is 5000"),
+        ('"filters": ', '"filters": 99999', "has more weights than the file"),
+        ('"kernel_size": [', '"kernel_size": [5000, ', "has more weights than the file"),
+        ('"strides": [', '"strides": [5000, ', "'strides' is 5000"),
     ],
 )
 def test_what_networks_are_not_made_of_never_reaches_keras(saved, monkeypatch, old, new, said):

@@ -26,4 +26,4 @@ def test_nuclei_and_links_of_the_bundled_movies_are_found(part):
     truth = truth.select(np.isin(truth.time_points, times))
     tracks = track_movie(movie, *NETWORKS, channels=(2, 3), show_progress=False).tracks
     positions, links = score_positions(truth, tracks), score_links(truth, tracks)
-    assert positions.f1 >= 0.97 and links.right >= 0.97 * len(truth.links)
+    assert positions.f1 >= 0.97 and links.right >= 0.96 * len(truth.links)
