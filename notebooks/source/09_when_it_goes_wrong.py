@@ -472,7 +472,7 @@ print(score_positions(own_truth, found, threshold=settings.threshold))
 plot_nuclei(movie, found, "Little light")
 
 # %% [markdown]
-# **What to see.** Some nuclei have no circle, and some circles lie where you see no nucleus. Precision and recall above
+# **What to see.** Many nuclei have no circle, and a circle may lie where you see no nucleus. Recall and precision above
 # say how many.
 
 # %%
@@ -504,7 +504,8 @@ plot_nuclei(smooth, found, "Smoothed by 1 µm")
 
 # %% [markdown]
 # **What to see.** Circles nearly everywhere. Noise changes from one voxel to the next; that is how the kit tells it
-# from nuclei. What was smoothed before changes slowly, as nuclei do, and is taken for them. So give the kit the images
+# from nuclei. What was smoothed before changes slowly, as nuclei do, and is taken for them. (A movie with noise alone
+# stays dark, smoothed or not: the kit notices that its intensities are those of noise.) So give the kit the images
 # as the microscope wrote them, and look at the pictures when others have filtered them. Fewer circles come from a
 # threshold chosen on movies of this kind, and most of all from more light.
 #
