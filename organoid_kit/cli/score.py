@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from organoid_kit import report
 from organoid_kit.base import refuse
 from organoid_kit.base.errors import MissingSpacing
 from organoid_kit.base.files import make_file_name, write_json_safely
@@ -20,6 +21,7 @@ from organoid_kit.evaluation import score_divisions, score_links, score_position
 from organoid_kit.evaluation.matching import MAX_DISTANCE_UM, choose_radius_um
 from organoid_kit.evaluation.positions import PositionScore, format_score, pool_scores
 from organoid_kit.evaluation.tracks import DivisionScore, LinkScore, TrackScore
+from organoid_kit.networks import load_settings
 from organoid_kit.training import Run
 from organoid_kit.training.runs import align_columns
 
@@ -44,8 +46,6 @@ def score(
     **reading: Any,
 ) -> None:
     """Compares found with true positions, and keeps both in a run where one is named."""
-    from organoid_kit.networks import load_settings
-
     if run and truth.suffix != ".autlist":
         rule = "Results are kept in a run with pictures of their movies"
         raise refuse(truth, rule, "--run", "Name an .autlist instead, or leave out --run.")
@@ -79,12 +79,12 @@ def score(
         facts = {"movies": movies, "all": total.to_dict()}
         write_json_safely(json, facts | ({"tracks": tracks} if tracks else {}))
     if run:  # where `report` finds it
-        from organoid_kit.report import save_movie_result
-
         kept_in = Run(run)
         channels = kept_in.settings.channels
         for pair in pairs:
-            save_movie_result(kept_in, pair.annotated, pair.found, threshold, channels=channels)
+            report.save_movie_result(
+                kept_in, pair.annotated, pair.found, threshold, channels=channels
+            )
         print(f"Kept in {kept_in.folder}; `report` shows it.")
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from organoid_kit import tracking
+from organoid_kit import networks as rooms, prediction, report as pages, tracking
 from organoid_kit.base import NetworkSettings, UserError, refuse
 from organoid_kit.cli import files
 from organoid_kit.cli.predict import describe_calibration
@@ -15,9 +15,6 @@ from organoid_kit.data.timelapse import compute_relative_size
 from organoid_kit.evaluation.matching import choose_radius_um
 from organoid_kit.examples.batches import Movies
 from organoid_kit.tracking.linking import choose_max_distance
-
-if TYPE_CHECKING:
-    from organoid_kit.prediction.movie import TrackedMovie
 
 
 def track(
@@ -79,13 +76,11 @@ def _track_movies(
     outputs = files.choose_outputs(output, [annotated.movie.name for annotated in movies], form)
     writer = files.TrackWriter(output, form)
     files.load_keras()
-    from organoid_kit.prediction import track_movie
-
     known = load_settings(movies, networks, channels)
     for annotated, path in zip(movies, outputs, strict=True):
         with files.resume_file(path) as note:
             options = {"channels": channels, "resume_file": note}
-            tracked = track_movie(annotated.movie, *networks, **options)
+            tracked = prediction.track_movie(annotated.movie, *networks, **options)
             print(f"{annotated.movie.name}: {tracked}")
             print_doubts(tracked.tracks)
             if not len(annotated.annotations):
@@ -95,9 +90,7 @@ def _track_movies(
         if report:
             _score(annotated, tracked, report, networks, channels)
     if report and report.exists():
-        from organoid_kit.report import write_tracking_report
-
-        write_tracking_report(report, report / "report.html")
+        pages.write_tracking_report(report, report / "report.html")
         print(f"Report: {report / 'report.html'}")
 
 
@@ -107,8 +100,6 @@ def load_settings(
     """Of the networks. Raises UserError where a movie has several channels and nobody has named
     some, here or to one of the networks.
     """
-    from organoid_kit import networks as rooms
-
     known = [rooms.load_settings(network) for network in networks]
     if not channels and NetworkSettings().channels in [settings.channels for settings in known]:
         files.require_channels(annotated.movie for annotated in movies)
@@ -126,14 +117,12 @@ def print_doubts(tracks: Annotations) -> None:
 
 def _score(
     annotated: AnnotatedMovie,
-    tracked: "TrackedMovie",
+    tracked: "prediction.movie.TrackedMovie",
     report: Path,
     networks: Sequence[str],
     channels: tuple[int, ...] | None,
 ) -> None:
     """Prints what is right, where that is known, and keeps the tracks for the report."""
-    from organoid_kit.report import save_tracking
-
     movie, shown = annotated.movie, annotated.movie
     if len(annotated.annotations.links):
         shown = annotated.with_spacing()
@@ -142,7 +131,7 @@ def _score(
     else:
         print(f"{movie.name} has no true links: not scored")
     if len(tracked.tracks):
-        save_tracking(report, shown, tracked, networks, channels=channels)
+        pages.save_tracking(report, shown, tracked, networks, channels=channels)
     else:
         print(f"Nothing was found in {movie.name}: there is nothing to report.")
 

@@ -5,6 +5,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+from organoid_kit import prediction
 from organoid_kit.base import UserError, refuse
 from organoid_kit.cli.files import TrackWriter, choose_outputs, load_keras
 from organoid_kit.cli.track import load_settings, print_doubts
@@ -39,8 +40,6 @@ def track_in_units(
     share = _parse_share(array) if array else slice(None)
     load_keras()
     load_settings(movies, networks, channels)
-    from organoid_kit.prediction.units import TrackingJob, do_jobs
-
     wanted, jobs, failed = {}, [], []
     for annotated, path in list(zip(movies, paths, strict=True))[share]:
         folder = (output / "units" / path.stem).absolute()
@@ -48,7 +47,8 @@ def track_in_units(
             rule, advice = "Existing files are never overwritten", "Choose another --output."
             raise refuse(path, rule, "not from a command like this", advice)
         try:
-            job = TrackingJob(annotated.movie, networks, folder, channels, block).prepare()
+            job = prediction.units.TrackingJob(annotated.movie, networks, folder, channels, block)
+            job = job.prepare()
         except UserError as error:
             failed.append(_report(annotated, error))
             continue
@@ -59,7 +59,7 @@ def track_in_units(
     units = sum(len(job.units()) for job in jobs)
     print(f"{len(jobs)} movies to track, in {units} units of at most {block} time points")
     with _open_executor(workers, scheduler) as executor:
-        for job, tracked in do_jobs(jobs, executor):
+        for job, tracked in prediction.units.do_jobs(jobs, executor):
             annotated, path = wanted[job.folder]
             if isinstance(tracked, Exception):
                 failed.append(_report(annotated, tracked))

@@ -148,9 +148,6 @@ def plot_nucleus_size(annotated: AnnotatedMovie, channels: tuple[int, ...] = (1,
     return figure.caption(f"{words}. Estimated: {size or 'nothing'}.", title)
 
 
-# ---- results and what was measured before
-
-
 def plot_results(table: ResultsTable, *, score: str | None = None) -> Drawing:
     """A panel a network, a line a variant: a circle a seed, a stroke at the mean of a `score`."""
     panels = []  # network, score and rows; nothing of a network that lacks the score

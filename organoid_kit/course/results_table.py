@@ -17,8 +17,7 @@ from typing import get_type_hints
 
 import jinja2
 
-from organoid_kit.base import UserError
-from organoid_kit.base.errors import warn
+from organoid_kit.base import UserError, warn
 from organoid_kit.base.files import read_json, write_json_safely
 from organoid_kit.base.records import check_record
 from organoid_kit.base.settings import NETWORKS

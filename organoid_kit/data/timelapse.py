@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from organoid_kit.base import UserError, refuse
-from organoid_kit.base.errors import warn
+from organoid_kit.base import UserError, refuse, warn
 from organoid_kit.base.files import write_safely
 from organoid_kit.data.conversion import check_spacing
 from organoid_kit.data.reading import image as image_files, optional

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from organoid_kit.base import NetworkSettings
-from organoid_kit.base.errors import warn
+from organoid_kit.base import NetworkSettings, warn
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.data.timelapse import USUAL_DIAMETER_UM
 from organoid_kit.evaluation.blobs import find_blobs_in_stack

@@ -81,7 +81,7 @@ def save_settings(settings: NetworkSettings, folder: str | Path) -> None:
 
 def copy_network(folder: str | Path, copy: str | Path, settings: NetworkSettings) -> Path:
     """Copies a network, with other settings, into a new folder; a name that is taken gets a number."""
-    copy = find_free_path(Path(copy)) if Path(copy).exists() else Path(copy)
+    copy = find_free_path(Path(copy))
     with write_safely(copy) as temporary:
         shutil.copytree(find_network_folder(folder), temporary)
         save_settings(settings, temporary)

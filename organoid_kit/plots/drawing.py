@@ -121,11 +121,6 @@ def tidy(axes: Axes, whole_numbers: bool = False) -> None:
     axes.set_axisbelow(True)
 
 
-def format_number(value: float | None, digits: int = 2) -> str:
-    """A number in a sentence, or "not measured"."""
-    return "not measured" if value is None else f"{value:.{digits}f}"
-
-
 def count(number: int, noun: str) -> str:
     """A number with its noun: "1 position", "3 positions"."""
     return f"{number} {noun}{'s' * (number != 1)}"

@@ -5,10 +5,11 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from organoid_kit import prediction
 from organoid_kit.base import NetworkSettings, UserError, files, find_free_path, refuse
 from organoid_kit.base.records import check_record
 from organoid_kit.base.settings import NETWORKS
@@ -17,15 +18,13 @@ from organoid_kit.data.formats.organoidtracker import read_aut, write_aut
 from organoid_kit.evaluation import score_positions
 from organoid_kit.evaluation.matching import MAX_DISTANCE_UM, choose_radius_um
 from organoid_kit.evaluation.positions import PositionScore
+from organoid_kit.networks.folders import find_network_folder, load_settings
 from organoid_kit.plots.drawing import describe, write_png
 from organoid_kit.plots.tracks import plot_tracks
 from organoid_kit.report.mistakes import plot_worst_mistakes
 from organoid_kit.tracking import TrackingSettings
 from organoid_kit.training import Run
 from organoid_kit.training.runs import collect_versions, describe_movie
-
-if TYPE_CHECKING:
-    from organoid_kit.prediction.movie import TrackedMovie
 
 _PROBABILITIES = ("probability", "division_probability", "link_probability")
 # What must stand in result.json, in tracking.json and in calibration.json
@@ -116,8 +115,7 @@ def _choose_folder(run: Run, data: dict[str, Any]) -> Path:
     for folder, record in _list_records(run).items():
         if all(record["data"][key] == data[key] for key in ("name", "images_sha256")):
             return folder
-    folder = run.folder / "results" / files.make_file_name(data["name"])
-    return find_free_path(folder) if folder.exists() else folder
+    return find_free_path(run.folder / "results" / files.make_file_name(data["name"]))
 
 
 def read_movie_results(run: Run) -> list[MovieResult]:
@@ -188,7 +186,7 @@ class TrackingResult:
 def save_tracking(
     folder: str | Path,
     movie: AnnotatedMovie | TimeLapse,
-    tracked: "TrackedMovie",
+    tracked: "prediction.movie.TrackedMovie",
     networks: Sequence[str | Path],
     *,
     channels: Sequence[int] | None = None,
@@ -229,9 +227,6 @@ def save_tracking(
 
 def _describe_networks(folders: Sequence[str | Path]) -> dict[str, Any]:
     """Settings and checksum of each network, and what it was trained on, where its run says so."""
-    # needs Keras, as tracking did
-    from organoid_kit.networks.folders import find_network_folder, load_settings
-
     if len(folders) != len(NETWORKS):
         rule = "Tracks are made by a position, a division and a link network"
         raise UserError(f"{rule}. Received: {len(folders)} networks. Name them in this order.")

@@ -4,7 +4,6 @@ The drift of the whole movie is taken out first: a nucleus that moves with all o
 
 import dataclasses
 from collections.abc import Callable
-from functools import partial
 
 import numpy as np
 from scipy.spatial import KDTree
@@ -35,21 +34,21 @@ def find_candidates(
     `choose_max_distance` says) after what `estimate_drift` finds was taken out. Of mothers, by
     ``properties["division_probability"]`` of 0.5 or more, twice as many within twice as far.
     """
-    if max_distance_um is None:
-        max_distance_um = choose_max_distance(annotations)
 
-    def find_pairs(sources_um: np.ndarray, targets_um: np.ndarray) -> np.ndarray:
-        forward = _find_nearest(sources_um, targets_um, neighbours, max_distance_um)
-        backward = _find_nearest(targets_um, sources_um, neighbours, max_distance_um)[:, ::-1]
+    def find_pairs(sources_um: np.ndarray, targets_um: np.ndarray, reach_um: float) -> np.ndarray:
+        forward = _find_nearest(sources_um, targets_um, reach_um, neighbours)
+        backward = _find_nearest(targets_um, sources_um, reach_um, neighbours)[:, ::-1]
         return np.unique(np.concatenate([forward, backward]), axis=0)
+
+    def find_daughters(mothers_um: np.ndarray, to_um: np.ndarray, reach_um: float) -> np.ndarray:
+        return _find_nearest(mothers_um, to_um, 2 * reach_um, 2 * neighbours)
 
     found = _link(annotations, find_pairs, max_distance_um, remove_drift, neighbours)
     said = annotations.properties.get("division_probability", np.zeros(len(annotations)))
     mothers = np.where(np.equal(said, None), 0, said).astype(float) >= 0.5
     if not mothers.any():
         return found
-    reach = partial(_find_nearest, neighbours=2 * neighbours, max_distance_um=2 * max_distance_um)
-    links = _link(annotations, reach, max_distance_um, remove_drift, neighbours).links
+    links = _link(annotations, find_daughters, max_distance_um, remove_drift, neighbours).links
     links = np.concatenate([found.links, links[mothers[links[:, 0]]]])
     return dataclasses.replace(found, links=np.unique(links, axis=0))
 
@@ -83,11 +82,9 @@ def link_nearest(
     """Each position comes from the nearest one of the time point before, as in `find_candidates`.
     Of several that claim it, the two nearest are its daughters, the others begin anew.
     """
-    if max_distance_um is None:
-        max_distance_um = choose_max_distance(annotations)
 
-    def find_pairs(sources_um: np.ndarray, targets_um: np.ndarray) -> np.ndarray:
-        targets, sources = _find_nearest(targets_um, sources_um, 1, max_distance_um).T
+    def find_pairs(sources_um: np.ndarray, targets_um: np.ndarray, reach_um: float) -> np.ndarray:
+        targets, sources = _find_nearest(targets_um, sources_um, reach_um).T
         lengths_um = np.linalg.norm(targets_um[targets] - sources_um[sources], axis=1)
         pairs = np.stack([sources, targets], axis=1)[np.lexsort((lengths_um, sources))]
         is_third = np.zeros(len(pairs), dtype=bool)
@@ -101,20 +98,19 @@ def link_optimally(
     annotations: Annotations, *, max_distance_um: float | None = None, remove_drift: bool = True
 ) -> Annotations:
     """As many one-to-one links as possible, and of these the shortest altogether. No divisions."""
-    if max_distance_um is None:
-        max_distance_um = choose_max_distance(annotations)
-    find_pairs = partial(match_positions, max_distance_um=max_distance_um)
-    return _link(annotations, find_pairs, max_distance_um, remove_drift)
+    return _link(annotations, match_positions, max_distance_um, remove_drift)
 
 
 def _link(
     annotations: Annotations,
-    find_pairs: Callable[[np.ndarray, np.ndarray], np.ndarray],
-    max_distance_um: float,
+    find_pairs: Callable[[np.ndarray, np.ndarray, float], np.ndarray],
+    max_distance_um: float | None,
     remove_drift: bool,
     neighbours: int = 1,
 ) -> Annotations:
     """Links the pairs that `find_pairs` finds between one time point and the next, in µm."""
+    if max_distance_um is None:
+        max_distance_um = choose_max_distance(annotations)
     if not (max_distance_um > 0 and neighbours >= 1):
         rule = "Links need a largest distance above 0 µm and one neighbour or more"
         received = f"max_distance_um {max_distance_um}, neighbours {neighbours}"
@@ -122,16 +118,16 @@ def _link(
     positions_um = subtract_drift(annotations, estimate_drift(annotations) if remove_drift else {})
     links = [np.zeros((0, 2), dtype=int)]
     for _, sources, targets in list_steps(annotations):
-        pairs = find_pairs(positions_um[sources], positions_um[targets])
+        pairs = find_pairs(positions_um[sources], positions_um[targets], max_distance_um)
         links.append(np.stack([sources[pairs[:, 0]], targets[pairs[:, 1]]], axis=1))
     return dataclasses.replace(annotations, links=np.concatenate(links), link_properties={})
 
 
 def _find_nearest(
-    from_um: np.ndarray, to_um: np.ndarray, neighbours: int, max_distance_um: float
+    from_um: np.ndarray, to_um: np.ndarray, reach_um: float, neighbours: int = 1
 ) -> np.ndarray:
     """Each of the first with its nearest of the second, (k, 2) int, rows."""
     k = range(1, min(neighbours, len(to_um)) + 1)
-    distances_um, nearest = KDTree(to_um).query(from_um, k, distance_upper_bound=max_distance_um)
+    distances_um, nearest = KDTree(to_um).query(from_um, k, distance_upper_bound=reach_um)
     rows, _ = found = np.nonzero(np.isfinite(distances_um))
     return np.stack([rows, nearest[found]], axis=1)

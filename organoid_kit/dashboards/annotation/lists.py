@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from ipywidgets import HTML, Select, VBox
 
+from organoid_kit import networks, prediction
 from organoid_kit.base.files import make_file_name
 from organoid_kit.dashboards.annotation.editing import remaining
 from organoid_kit.dashboards.annotation.editing.editor import AnnotationEditor
@@ -19,7 +20,7 @@ from organoid_kit.dashboards.parts import common, refuse_if
 from organoid_kit.data import Annotations
 from organoid_kit.evaluation import find_blobs
 from organoid_kit.evaluation.checks import Problem
-from organoid_kit.networks.folders import copy_network, load_settings
+from organoid_kit.networks.folders import copy_network
 from organoid_kit.plots.drawing import count
 
 MOST_LISTED = 300
@@ -162,7 +163,7 @@ class CandidateList(VBox):
         network: str | Path | None,
     ) -> None:
         super().__init__()
-        self._network, self._settings = network, network and load_settings(network)
+        self._network, self._settings = network, network and networks.load_settings(network)
         self._editor, self._channels, self._searched = editor, tuple(channels), set()
         self.proposed, self.still_open, self.row = proposed, np.zeros(0, int), None
         self._first, self._postponed = None, []  # rows: what is asked about next, and at last
@@ -219,12 +220,10 @@ class CandidateList(VBox):
         movie, times = self._editor.movie, [time_point]
         if not self._network:
             return find_blobs(movie, channels=self._channels, time_points=times)
-        from organoid_kit.networks import load_network  # Keras, which takes seconds
-        from organoid_kit.prediction import predict_positions
-
         settings = self._settings.changed(channels=self._channels)
         options = {"threshold": _LEAST_PROBABILITY, "show_progress": False, "time_points": times}
-        return predict_positions(load_network(self._network)[0], movie, settings, **options)
+        network, _ = networks.load_network(self._network)  # Keras, which takes seconds
+        return prediction.predict_positions(network, movie, settings, **options)
 
     def keep_threshold(self) -> str:
         """Saves a copy of the network with threshold and calibration; where it is, in words."""

@@ -80,8 +80,6 @@ class AugmentationPreview(Dashboard):
         drawing = previews.plot_columns(self._make_columns(), self._examples.settings)
         return drawing.caption(f"{self.describe()} {drawing.description}")
 
-    # ---- how it is put together
-
     def _make_controls(self, settings: NetworkSettings) -> None:
         tip = "The same seed throws the same dice."
         seed = {"description": "Seed", **fit("150px", tip)}
@@ -147,8 +145,6 @@ class AugmentationPreview(Dashboard):
         with self.at_once():
             for operation in self.operations.values():
                 operation.on.value = False
-
-    # ---- what is shown
 
     def _make_columns(self) -> previews.Columns:
         refuse_if(self.seed.value < 0, "seed", seed=self.seed.value)

@@ -180,7 +180,7 @@ class ThresholdExplorer(Dashboard):
         for style, (key, name) in zip(LINES, SCORES.items(), strict=False):
             values = np.array([getattr(judgement, key) for judgement in curve.scores], float)
             value, points = getattr(self.judgement, key), np.c_[curve.thresholds, values]
-            diagram.add_line(points, style, f"{name} {drawing.format_number(value)}", every=8)
+            diagram.add_line(points, style, f"{name} {format_score(value, digits=2)}", every=8)
             if value is not None:
                 diagram.add_point(threshold, value, {**style, "fill": "#fff"}, 5)
         if (committed := self.committed.get(self.kind.value)) is not None:

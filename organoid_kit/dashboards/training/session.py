@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from organoid_kit import prediction
 from organoid_kit.base import NetworkSettings
 from organoid_kit.dashboards.parts.errors import make_error
 from organoid_kit.examples.batches import Movies
@@ -166,11 +167,9 @@ class TrainingSession:
 
     def _judge(self) -> None:
         """A network that was fine-tuned is calibrated and compared with what there was before."""
-        from organoid_kit.prediction.comparison import judge_run  # Keras is there now
-
         self._is_judging = True
         self._tell()
-        said = judge_run(self.run, self.training, self.validation)
+        said = prediction.judge_run(self.run, self.training, self.validation)
         self._note(dataclasses.replace(self.progress, row=None, message=said))
 
     def _is_asked_to_pause(self) -> bool:

@@ -16,8 +16,7 @@ import tifffile
 from scipy import ndimage
 from scipy.spatial import KDTree
 
-from organoid_kit.base import refuse
-from organoid_kit.base.errors import warn
+from organoid_kit.base import refuse, warn
 from organoid_kit.base.files import read_text, write_safely
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.reading.tiff import collect_complaints

@@ -31,8 +31,7 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.base import UserError, refuse
-from organoid_kit.base.errors import warn
+from organoid_kit.base import UserError, refuse, warn
 from organoid_kit.base.files import parse_json, read_text, write_text_safely
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.conversion import to_voxels
