@@ -12,8 +12,7 @@ from typing import Any
 import tifffile
 
 from organoid_kit import data
-from organoid_kit.base import UserError, refuse
-from organoid_kit.base.files import make_file_name
+from organoid_kit.base import UserError, files, refuse
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.data.dataset import state_extent
 from organoid_kit.data.formats import add_organoidtracker_data, add_track_ids, read_for_movie
@@ -105,7 +104,7 @@ def choose_outputs(
     if suffix in (".geff", ".zarr") and find_spec("geff") is None:
         advice = 'Install it with: pip install "organoid-kit[formats]", or choose .aut.'
         raise refuse(output, "GEFF files need the geff library", "none is installed", advice)
-    paths = [output / f"{make_file_name(name)}{suffix}" for name in names]
+    paths = [output / f"{files.make_file_name(name)}{suffix}" for name in names]
     if output.suffix or (suffix == "" and len(names) == 1):
         paths = [output] * len(names)
     for path in paths:

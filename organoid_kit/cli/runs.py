@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from organoid_kit import networks, report as pages
-from organoid_kit.base import UserError
-from organoid_kit.base.files import remove_leftovers
+from organoid_kit.base import UserError, files
 from organoid_kit.cli.files import load_keras
 from organoid_kit.course.synthetic import SyntheticSettings, make_synthetic_movie
 from organoid_kit.data import AnnotatedMovie
@@ -23,7 +22,7 @@ def report(runs: Sequence[Path], output: Path | None = None, overwrite: bool = F
         received = f"{len(runs)} runs without --output. Add -o comparison.html."
         raise UserError(f"A comparison belongs to no single run. Received: {received}")
     output = output or runs[0] / "report.html"
-    remove_leftovers(runs[0])
+    files.remove_leftovers(runs[0])
     if len(runs) > 1:
         pages.write_comparison(output, [Run(folder) for folder in runs], overwrite=overwrite)
     elif any(runs[0].glob("*/tracking.json")):

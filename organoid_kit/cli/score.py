@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from organoid_kit import report
-from organoid_kit.base import refuse
-from organoid_kit.base.errors import MissingSpacing
+from organoid_kit.base import errors, refuse
 from organoid_kit.base.files import make_file_name, write_json_safely
 from organoid_kit.cli.files import select_time_points, take_file_options
 from organoid_kit.data import AnnotatedMovie, Annotations, read_dataset
@@ -101,7 +100,7 @@ def _read_pair(truth: Path, found: Path, of_file: dict[str, Any]) -> _Pair:
     """Two files. One without a spacing has that stated, or else the other's."""
     spacing = of_file.get("spacing_um")
     for path in (truth, found):
-        with suppress(MissingSpacing):
+        with suppress(errors.MissingSpacing):
             spacing = spacing or read_for_movie(path, None, **of_file).spacing_um
     known, positions = (read_for_movie(path, spacing, **of_file) for path in (truth, found))
     return _Pair(known.name or truth.stem, known, positions)

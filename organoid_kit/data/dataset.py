@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.base import refuse, warn
-from organoid_kit.base.errors import MissingSpacing
+from organoid_kit.base import errors, refuse, warn
 from organoid_kit.base.files import check_free, make_file_name, read_json, write_json_safely
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.formats import read_annotations
@@ -118,7 +117,7 @@ def _read_entry(
     file = _find(entry, "experiment_file", folder)
     try:
         annotations = read_annotations(file)
-    except MissingSpacing:  # µm become voxels of the movie, as soon as it is known
+    except errors.MissingSpacing:  # µm become voxels of the movie, as soon as it is known
         annotations = None
     images = _find(entry, "images_container", folder)
     pattern = (entry.get("images_pattern", str).value or None) if images.is_dir() else None

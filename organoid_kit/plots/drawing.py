@@ -15,11 +15,10 @@ from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 
-from organoid_kit.base import NetworkSettings, UserError
-from organoid_kit.base.files import read_json
+from organoid_kit.base import NetworkSettings, UserError, files
 
 # Okabe and Ito 2008, "Color Universal Design": they can be told apart whatever the colour blindness
-COLOURS = read_json(Path(__file__).with_name("colours.json"))
+COLOURS = files.read_json(Path(__file__).with_name("colours.json"))
 _LINE_COLOURS = ("blue", "vermillion", "green", "purple", "orange", "black", "sky blue")
 LINES = tuple(  # colour, marker and dashes of the first, second, … line in a diagram
     {"color": COLOURS[colour], "marker": marker, "linestyle": dashes}

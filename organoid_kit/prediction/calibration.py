@@ -10,8 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from organoid_kit.base import NetworkSettings, refuse
-from organoid_kit.base.files import write_json_safely
+from organoid_kit.base import NetworkSettings, files, refuse
 from organoid_kit.data import AnnotatedMovie
 from organoid_kit.evaluation import compute_precision_recall
 from organoid_kit.evaluation.calibration import (
@@ -88,7 +87,7 @@ def calibrate_network(
     result = NetworkCalibration(calibration, threshold, *reliability, choice)
     movies = [annotated.name for annotated in validation]
     record = result.to_dict() | {"movies": movies}
-    write_json_safely(run.folder / "calibration.json", record, overwrite=True)
+    files.write_json_safely(run.folder / "calibration.json", record, overwrite=True)
     run.log(f"calibrated on {movies}: {result}")
     return result
 

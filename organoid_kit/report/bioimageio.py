@@ -14,9 +14,8 @@ import keras
 import numpy as np
 
 from organoid_kit import __version__
-from organoid_kit.base import NetworkSettings, UserError
+from organoid_kit.base import NetworkSettings, UserError, files
 from organoid_kit.base.environment import get_version
-from organoid_kit.base.files import check_free, write_bytes_safely, write_safely, write_text_safely
 from organoid_kit.data import AnnotatedMovie
 from organoid_kit.evaluation import find_peaks
 from organoid_kit.examples.division import ORDINARY, DivisionExamples, cut_nuclei
@@ -76,21 +75,21 @@ def write_bioimageio(
     if settings.network == "position":
         margins, steps = find_margins(network, settings)
     archive = Path(output).with_name(f"{Path(output).name}.zip")
-    check_free(archive, overwrite)
+    files.check_free(archive, overwrite)
     model = build_for_exchange(network, settings)
-    with write_safely(output, overwrite=overwrite) as temporary:
+    with files.write_safely(output, overwrite=overwrite) as temporary:
         temporary.mkdir()
         _write_weights(model, temporary, steps)
         examples, shown, prepared = _show(example, seen, steps)
         answer = _ask(model, prepared)
-        write_bytes_safely(temporary / "cover.png", write_png(_draw(examples, answer, seen)))
+        files.write_bytes_safely(temporary / "cover.png", write_png(_draw(examples, answer, seen)))
         np.save(temporary / "test_input.npy", shown)
         np.save(temporary / "test_output.npy", answer)
         card = render_card(folder, author, license, margins)
-        write_text_safely(temporary / "README.md", card)
+        files.write_text_safely(temporary / "README.md", card)
         people = {"author": author, "license": license, "doi": doi}
         _write_description(spec, temporary / "rdf.yaml", model, settings, steps, **people)
-    with write_safely(archive, overwrite=overwrite) as file:
+    with files.write_safely(archive, overwrite=overwrite) as file:
         spec.save_bioimageio_package(Path(output) / "rdf.yaml", output_path=file)
     return archive
 
@@ -203,7 +202,7 @@ def _write_description(
     values = {"settings": settings, "task": TASKS[settings.network], "version": __version__}
     values |= {"keras": keras.__version__, "tensorflow": get_version("tensorflow")}
     values |= {"opset": _OPSET, "format_version": ModelDescr.implemented_format_version}
-    write_text_safely(file, render("rdf.yaml", sizes=sizes, lengths=lengths, **values, **who))
+    files.write_text_safely(file, render("rdf.yaml", sizes=sizes, lengths=lengths, **values, **who))
     description = spec.load_description(file)
     if isinstance(description, spec.InvalidDescr):
         rule, reason = "bioimage.io must accept what is said", description.get_reason().split()

@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 from scipy.spatial import KDTree
 
-from organoid_kit.base import NetworkSettings
-from organoid_kit.base.files import read_json
+from organoid_kit.base import NetworkSettings, files
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.data.timelapse import USUAL_DIAMETER_UM
 from organoid_kit.evaluation import check_annotations, find_blobs, score_positions
@@ -49,7 +48,7 @@ _FALLEN = 0.9  # a loss below this part of the first one has fallen
 _READINGS = ("Learning rate too high", "Not learning", "Overfitting")  # of `describe_history`
 _MISSING_PART, _WRONG_PART = 0.05, 0.015  # healthy movies stay below, see the doctor's tests
 # Of a problem in images, of what `find_unlike` finds
-_IMAGE_SYMPTOMS, _UNLIKE = read_json(Path(__file__).with_name("symptoms.json")).values()
+_IMAGE_SYMPTOMS, _UNLIKE = files.read_json(Path(__file__).with_name("symptoms.json")).values()
 _WRONG_RULES = ("off_centre", "duplicate_position", "out_of_bounds", "not_a_number")
 # In use
 TWINS_UM = 4.0  # whole nuclei are not closer; only daughters, for a time point or two, are

@@ -17,8 +17,7 @@ from pathlib import Path
 import numpy as np
 from scipy.special import expit
 
-from organoid_kit.base import UserError, refuse
-from organoid_kit.base.files import read_json
+from organoid_kit.base import UserError, files, refuse
 from organoid_kit.data import Annotations
 from organoid_kit.tracking.costs import (
     TrackingProblem,
@@ -34,7 +33,7 @@ from organoid_kit.tracking.marginals import Marginals, compute_marginals
 _LEAST_ERROR = 0.002
 # Temperature of beliefs by distance: of two links, what one gains the other loses; costs count both
 _OF_DISTANCE = 2.0
-_ADVICE = read_json(Path(__file__).with_name("advice.json"))
+_ADVICE = files.read_json(Path(__file__).with_name("advice.json"))
 
 
 @dataclass(frozen=True, eq=False)
