@@ -7,8 +7,7 @@ import numpy as np
 
 from organoid_kit.base import refuse
 from organoid_kit.cli.files import choose_outputs, take_file_options, write_for_movie
-from organoid_kit.data import Annotations, read_timelapse
-from organoid_kit.data.formats import read_for_movie
+from organoid_kit.data import Annotations, formats, read_timelapse
 from organoid_kit.data.formats.trackmate import select_features
 
 _NAMES = {".aut": "An .aut file", ".csv": "A table", ".xml": "A TrackMate file"}
@@ -23,7 +22,7 @@ def convert(
     suffix, of_file = path.suffix.lower(), take_file_options(reading)
     movie = read_timelapse(images, **reading) if images else None
     spacing = movie.spacing_um if movie else reading.get("spacing_um")
-    known = read_for_movie(source, spacing, **of_file)
+    known = formats.read_for_movie(source, spacing, **of_file)
     if suffix == "" and movie is None:
         rule, advice = "Label images are as large as the movie", "Add --images MOVIE."
         raise refuse(path, rule, "no --images", advice)

@@ -12,10 +12,9 @@ from organoid_kit import report
 from organoid_kit.base import errors, refuse
 from organoid_kit.base.files import make_file_name, write_json_safely
 from organoid_kit.cli.files import select_time_points, take_file_options
-from organoid_kit.data import AnnotatedMovie, Annotations, read_dataset
+from organoid_kit.data import AnnotatedMovie, Annotations, read_dataset, timelapse
 from organoid_kit.data.dataset import state_extent
 from organoid_kit.data.formats import read_for_movie
-from organoid_kit.data.timelapse import compute_relative_size
 from organoid_kit.evaluation import score_divisions, score_links, score_positions, score_tracks
 from organoid_kit.evaluation.matching import MAX_DISTANCE_UM, choose_radius_um
 from organoid_kit.evaluation.positions import PositionScore, format_score, pool_scores
@@ -51,7 +50,7 @@ def score(
     if run and threshold is None:
         threshold = load_settings(run).threshold
     of_file = take_file_options(reading)
-    size = compute_relative_size(reading.get("nucleus_diameter_um"))
+    size = timelapse.compute_relative_size(reading.get("nucleus_diameter_um"))
     if truth.suffix == ".autlist":
         pairs = _read_movies(truth, found, reading)
     else:

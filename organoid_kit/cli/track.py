@@ -9,9 +9,8 @@ from organoid_kit.base import NetworkSettings, UserError, refuse
 from organoid_kit.cli import files
 from organoid_kit.cli.predict import describe_calibration
 from organoid_kit.cli.score import compute_track_scores, format_track_scores
-from organoid_kit.data import AnnotatedMovie, Annotations
+from organoid_kit.data import AnnotatedMovie, Annotations, timelapse
 from organoid_kit.data.formats import read_for_movie
-from organoid_kit.data.timelapse import compute_relative_size
 from organoid_kit.evaluation.matching import choose_radius_um
 from organoid_kit.examples.batches import Movies
 from organoid_kit.tracking.linking import choose_max_distance
@@ -140,7 +139,7 @@ def _track_positions(path: Path, output: Path, form: str | None, **reading: Any)
     """Tracks known positions by distance alone, see `tracking.distance`."""
     [chosen] = files.choose_outputs(output, [path.stem], form)
     positions = read_for_movie(path, reading.get("spacing_um"), **files.take_file_options(reading))
-    size = compute_relative_size(reading.get("nucleus_diameter_um"))
+    size = timelapse.compute_relative_size(reading.get("nucleus_diameter_um"))
     reach_um = choose_max_distance(positions, relative_size=size)
     candidates = tracking.find_candidates(positions, max_distance_um=reach_um)
     tracks = tracking.add_error_probabilities(candidates, tracking.build_tracks(candidates))

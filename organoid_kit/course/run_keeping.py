@@ -24,8 +24,7 @@ from typing import Any
 
 from organoid_kit.base import NetworkSettings, UserError, refuse
 from organoid_kit.base.files import write_safely
-from organoid_kit.training import Run
-from organoid_kit.training.checkpoints import list_checkpoints
+from organoid_kit.training import Run, checkpoints
 
 DRIVE = Path("/content/drive")  # where Colab shows it
 _NAME = re.compile(r"(epoch_(\d+)_step_(\d+))_at_(\d+)\.zip")
@@ -158,7 +157,7 @@ def restore_run(kept: RunBackup, output_folder: str | Path) -> Run:
 
 def _find_newest_state(folder: Path) -> str:
     """The name of a run's newest checkpoint, without its ending; later ones are larger."""
-    newest = list_checkpoints(folder / "checkpoints")[:1]
+    newest = checkpoints.list_checkpoints(folder / "checkpoints")[:1]
     return newest[0].stem if newest else "epoch_00000_step_0000000"
 
 

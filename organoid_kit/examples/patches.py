@@ -102,8 +102,7 @@ def resample(
 def compute_window_bytes(movies: Sequence[TimeLapse], settings: NetworkSettings) -> int:
     """Memory for the prepared stacks of a time window of the largest of the movies, in bytes."""
     voxels = max(math.prod(compute_working_shape(movie, settings)) for movie in movies)
-    first, last = settings.time_window
-    return 4 * voxels * (last - first + 1)
+    return 4 * voxels * settings.window_length
 
 
 class PreparedMovies:

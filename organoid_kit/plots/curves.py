@@ -11,8 +11,7 @@ from organoid_kit.evaluation.positions import PositionScore, ThresholdCurve, for
 from organoid_kit.examples.batches import Movies
 from organoid_kit.plots import drawing
 from organoid_kit.plots.drawing import COLOURS, LINES, Drawing, count, draw_panels, draw_plane, tidy
-from organoid_kit.training.diagnosis import History, describe_history
-from organoid_kit.training.epoch_pictures import EpochPicture
+from organoid_kit.training import EpochPicture, History, describe_history
 from organoid_kit.training.runs import QUALITIES, find_best
 
 _GREYS = (0, 255)

@@ -21,9 +21,8 @@ from organoid_kit.evaluation import find_peaks
 from organoid_kit.examples.division import ORDINARY, DivisionExamples, cut_nuclei
 from organoid_kit.examples.link import cut_links
 from organoid_kit.examples.patches import window_time_points
-from organoid_kit.networks import load_network
+from organoid_kit.networks import load_network, saving
 from organoid_kit.networks.resampling import build_for_exchange
-from organoid_kit.networks.saving import save_model
 from organoid_kit.plots import Drawing, plot_crops, plot_pairs, plot_stack
 from organoid_kit.plots.drawing import count, get_spacing, write_png
 from organoid_kit.prediction.positions import find_margins
@@ -119,7 +118,7 @@ def _write_weights(model: keras.Model, folder: Path, steps: Steps) -> None:
         shape = [size or step for size, step in zip(model.input_shape[1:4], free, strict=True)]
         trials.append(rng.random((batch, *shape, model.input_shape[-1]), np.float32))
     answers = [_ask(model, images) for images in trials]  # Keras exports only what was called
-    save_model(model, folder / "model.keras")
+    saving.save_model(model, folder / "model.keras")
     reopened = keras.models.load_model(folder / "model.keras", compile=False)
     file = folder / "model.onnx"
     same = _are_same(answers, [_ask(reopened, images) for images in trials])

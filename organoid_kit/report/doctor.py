@@ -17,8 +17,7 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from organoid_kit.base import NetworkSettings, files
-from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
-from organoid_kit.data.timelapse import USUAL_DIAMETER_UM
+from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse, timelapse
 from organoid_kit.evaluation import check_annotations, find_blobs, score_positions
 from organoid_kit.evaluation.checks import CheckLimits, Problem
 from organoid_kit.evaluation.checks.rules import name_columns
@@ -30,9 +29,7 @@ from organoid_kit.examples.sizes import fit_to_network
 from organoid_kit.examples.splits import Split, find_leaks
 from organoid_kit.plots.drawing import count
 from organoid_kit.report.measuring import measure_light, measure_width_um
-from organoid_kit.training import Run
-from organoid_kit.training.diagnosis import describe_history
-from organoid_kit.training.runs import NOT_FINITE
+from organoid_kit.training import Run, describe_history, runs
 
 # Before and after a training
 NUCLEUS_UM = (4.5, 12.0)  # nuclei of mammalian cells are rarely narrower or wider
@@ -125,7 +122,7 @@ def _diagnose_movie(annotated: AnnotatedMovie, channels: Sequence[int]) -> list[
         return findings
     if widths_um is not None:
         plane_um = float(np.mean(widths_um[1:]))
-        if not 1 / _OTHER_WIDTH < plane_um / USUAL_DIAMETER_UM < _OTHER_WIDTH:
+        if not 1 / _OTHER_WIDTH < plane_um / timelapse.USUAL_DIAMETER_UM < _OTHER_WIDTH:
             limits = CheckLimits(diameter_um=plane_um)
             problems = check_annotations(annotations, movie, limits=limits, **options)
     return list(_find_wrong_positions(problems, annotations, times, annotated.name))
@@ -192,7 +189,7 @@ def _find_wrong_positions(
 def diagnose_run(run: Run) -> list[Finding]:
     """What looks wrong in a training, perhaps still under way, from its history and its log."""
     findings, where, history = [], run.folder.name, run.history
-    if lines := [line for line in run.log_text.splitlines() if NOT_FINITE in line]:
+    if lines := [line for line in run.log_text.splitlines() if runs.NOT_FINITE in line]:
         rate = run.settings.learning_rate
         findings.append(make_finding("loss is NaN", where, line=lines[-1], rate=rate))
     reading = describe_history(history)

@@ -15,9 +15,8 @@ from organoid_kit.base.records import check_record
 from organoid_kit.base.settings import NETWORKS
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.data.formats.organoidtracker import read_aut, write_aut
-from organoid_kit.evaluation import score_positions
+from organoid_kit.evaluation import positions, score_positions
 from organoid_kit.evaluation.matching import MAX_DISTANCE_UM, choose_radius_um
-from organoid_kit.evaluation.positions import PositionScore
 from organoid_kit.networks.folders import find_network_folder, load_settings
 from organoid_kit.plots.drawing import describe, write_png
 from organoid_kit.plots.tracks import plot_tracks
@@ -59,7 +58,7 @@ class MovieResult:
         return self.data["name"]
 
     @property
-    def score(self) -> PositionScore:
+    def score(self) -> positions.PositionScore:
         """Of a position network."""
         options = {"threshold": self.threshold, "max_distance_um": self.max_distance_um}
         return score_positions(self.truth, self.found, **options)

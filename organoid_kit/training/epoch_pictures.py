@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from organoid_kit.base import files, refuse
-from organoid_kit.examples import LinkExamples, PositionExamples
-from organoid_kit.examples.batches import Examples
+from organoid_kit.examples import LinkExamples, PositionExamples, batches
 from organoid_kit.examples.patches import make_grey
 
 FOLDER = "epochs"  # in a run folder
@@ -40,7 +39,7 @@ class ShownExample:
     picture: EpochPicture  # all of it but the answers
 
 
-def choose_example(examples: Examples) -> ShownExample:
+def choose_example(examples: batches.Examples) -> ShownExample:
     """Always the same: the patch with most nuclei of a few, or crops of all kinds, of both answers."""
     choose = _choose_patch if isinstance(examples, PositionExamples) else _choose_crops
     inputs, plane, images, targets, positions = choose(examples)

@@ -11,8 +11,7 @@ from ipywidgets import HTML, Checkbox, HBox, IntSlider, IntText, Layout, VBox, W
 
 from organoid_kit.base import AugmentationSettings, NetworkSettings
 from organoid_kit.dashboards.augmentation import advice, examples as previews
-from organoid_kit.dashboards.parts import Dashboard, add_controls, common, fit, refuse_if
-from organoid_kit.dashboards.parts.svg import draw_panes
+from organoid_kit.dashboards.parts import Dashboard, add_controls, common, fit, refuse_if, svg
 from organoid_kit.examples.batches import Movies
 from organoid_kit.plots.drawing import Drawing, count
 
@@ -171,7 +170,7 @@ class AugmentationPreview(Dashboard):
             known = "Nothing here is known to teach something wrong."
             self.messages.say(f"{known} Can you still see the nuclei?")
         rows = previews.make_preview_panes(self._make_columns(), self._examples.settings)
-        self._pictures.value = draw_panes(rows, self.describe(), _SHOWN[self._network]["side"])
+        self._pictures.value = svg.draw_panes(rows, self.describe(), _SHOWN[self._network]["side"])
 
 
 class Operation(VBox):

@@ -14,8 +14,7 @@ from organoid_kit.dashboards.training import session as sessions
 from organoid_kit.dashboards.training.choices import Data, TrainingChoices
 from organoid_kit.dashboards.training.pictures import draw_curves, draw_example
 from organoid_kit.plots import Drawing, plot_history
-from organoid_kit.training import Run
-from organoid_kit.training.diagnosis import describe_history
+from organoid_kit.training import Run, describe_history
 from organoid_kit.training.epoch_pictures import list_pictures, read_picture
 
 _REDRAW_SECONDS = 0.5  # between two redrawings while steps are taken

@@ -6,10 +6,8 @@ from ipywidgets import HTML, IntSlider
 
 from organoid_kit.dashboards.parts import Dashboard, add_controls, common, refuse_if
 from organoid_kit.dashboards.training.pictures import draw_curves, draw_example
-from organoid_kit.plots import Drawing
-from organoid_kit.plots.curves import plot_epoch
-from organoid_kit.training import Run
-from organoid_kit.training.diagnosis import describe_history
+from organoid_kit.plots import Drawing, curves
+from organoid_kit.training import Run, describe_history
 from organoid_kit.training.epoch_pictures import list_pictures, read_picture
 from organoid_kit.training.runs import QUALITIES, find_best
 
@@ -79,4 +77,4 @@ class EpochExplorer(Dashboard):
     def plot(self) -> Drawing:
         """The same for print."""
         picture = read_picture(self.run.folder, self.epoch.value)
-        return plot_epoch(picture, self.history, title=self.describe())
+        return curves.plot_epoch(picture, self.history, title=self.describe())

@@ -10,8 +10,7 @@ from organoid_kit.dashboards.parts.common import PAPER
 from organoid_kit.dashboards.parts.svg import Pane, Points, colour_heat, draw_panes
 from organoid_kit.plots.curves import ANSWERS, describe_example, describe_losses
 from organoid_kit.plots.drawing import COLOURS, LINES, Mark
-from organoid_kit.training.diagnosis import History, describe_history
-from organoid_kit.training.epoch_pictures import EpochPicture
+from organoid_kit.training import EpochPicture, History, describe_history
 from organoid_kit.training.runs import QUALITIES, find_best
 
 Losses = Sequence[tuple[float, float]]  # epochs done, loss
