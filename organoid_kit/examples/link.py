@@ -202,8 +202,7 @@ def compute_pair_windows(
     before, after = prepared.settings.time_window
     offsets = (end - start) * np.arange(before, after + 1)
     windows = (start + offsets).tolist(), (end - offsets[::-1]).tolist()  # mirrored in time
-    first, second = (patches.clip_time_points(prepared.movies[movie], window) for window in windows)
-    return first, second
+    return tuple(patches.clip_time_points(prepared.movies[movie], window) for window in windows)
 
 
 def add_coordinates(

@@ -87,12 +87,18 @@ def predict_links(
             nuclei, numbers = np.unique(nuclei, return_inverse=True)
             stacks = [prepared.stack(0, time) for time in window]
             centres = positions[nuclei][:, None] + (np.array(window) - own)[:, None] * drifted
-            ends.append((_cut(stacks, centres, settings), numbers))
+            ends.append((_cut(stacks, centres, settings), numbers))  # crops; which each link has
         answers = np.full(len(rows), np.nan)
 
         def ask(which: np.ndarray) -> None:
             which = np.flatnonzero(which)
-            answers[which] = _answer_pairs(network, ends, which, displacements[rows[which]])
+            moves = displacements[rows[which]].astype(np.float32)
+
+            def make_inputs(part: slice) -> list[np.ndarray]:
+                first, second = (crops[numbers[which[part]]] for crops, numbers in ends)
+                return [*add_coordinates(first, second, moves[part]), moves[part]]
+
+            answers[which] = _answer(network, len(which), make_inputs)
 
         first = is_best[rows] | ask_all
         ask(first)
@@ -173,22 +179,6 @@ def _cut(stacks: list[np.ndarray], centres: np.ndarray, settings: NetworkSetting
     """Crops without variation, (n, z, y, x, time), around centres (n, time or 1, 3)."""
     shape = settings.patch_shape_zyx
     return np.stack([cut_crop(no_augmentation(), stacks, centre, shape) for centre in centres])
-
-
-def _answer_pairs(
-    network: keras.Model,
-    ends: list[tuple[np.ndarray, np.ndarray]],
-    rows: np.ndarray,
-    displacements: np.ndarray,
-) -> np.ndarray:
-    """Answers for these rows of links, (k,) float; `ends` are crops, and which each link has."""
-    displacements = displacements.astype(np.float32)
-
-    def make_inputs(part: slice) -> list[np.ndarray]:
-        first, second = (crops[numbers[rows[part]]] for crops, numbers in ends)
-        return [*add_coordinates(first, second, displacements[part]), displacements[part]]
-
-    return _answer(network, len(rows), make_inputs)
 
 
 def _answer(
