@@ -8,7 +8,6 @@ import numpy as np
 from organoid_kit.base import refuse
 from organoid_kit.cli.files import choose_outputs, take_file_options, write_for_movie
 from organoid_kit.data import Annotations, formats, read_timelapse
-from organoid_kit.data.formats.trackmate import select_features
 
 _NAMES = {".aut": "An .aut file", ".csv": "A table", ".xml": "A TrackMate file"}
 _NAMES |= {".geff": "A GEFF", ".zarr": "A GEFF", "": "A Cell Tracking Challenge folder"}
@@ -62,7 +61,7 @@ def find_losses(known: Annotations, suffix: str) -> tuple[np.ndarray, list[str]]
     columns = {*known.properties, *known.link_properties}
     if suffix == ".xml":
         tables = known.properties | known.link_properties
-        columns -= {"id", "name", *select_features(tables)}
+        columns -= {"id", "name", *formats.trackmate.select_features(tables)}
     facts = {".csv": ["extra"], ".xml": ["extra", "region", "known_um"]}
     facts[""] = [*facts[".xml"], "spacing_um"]
     stated = [name for name in facts.get(suffix, ()) if np.any(getattr(known, name))]

@@ -20,8 +20,7 @@ from organoid_kit.evaluation.matching import MAX_DISTANCE_UM, choose_radius_um
 from organoid_kit.evaluation.positions import PositionScore, format_score, pool_scores
 from organoid_kit.evaluation.tracks import DivisionScore, LinkScore, TrackScore
 from organoid_kit.networks import load_settings
-from organoid_kit.training import Run
-from organoid_kit.training.runs import align_columns
+from organoid_kit.training import Run, runs
 
 Scores = dict[str, LinkScore | DivisionScore | TrackScore]
 
@@ -157,4 +156,4 @@ def format_scores(scores: dict[str, PositionScore]) -> str:
         distance = format_score(score.mean_distance_um, " µm")
         counts = map(str, (score.matched, score.missed, score.false))
         rows.append((name, *rates, distance, *counts))
-    return "\n".join(align_columns(rows))
+    return "\n".join(runs.align_columns(rows))

@@ -17,8 +17,7 @@ from typing import get_type_hints
 
 import jinja2
 
-from organoid_kit.base import UserError, files, warn
-from organoid_kit.base.records import check_record
+from organoid_kit.base import UserError, files, records, warn
 from organoid_kit.base.settings import NETWORKS
 from organoid_kit.training.runs import align_columns
 
@@ -128,7 +127,7 @@ def read_results(folder: str | Path) -> ResultsTable:
     results = []
     for path in _list_files(folder):
         try:
-            values = check_record(files.read_json(path), get_type_hints(Result), path)
+            values = records.check_record(files.read_json(path), get_type_hints(Result), path)
             results.append(_make_result(**values))
         except (UserError, TypeError) as error:  # TypeError: a name of a newer version
             warn(f"The result in {path.name} is left out. {error}")

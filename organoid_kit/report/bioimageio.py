@@ -14,15 +14,13 @@ import keras
 import numpy as np
 
 from organoid_kit import __version__
-from organoid_kit.base import NetworkSettings, UserError, files
-from organoid_kit.base.environment import get_version
+from organoid_kit.base import NetworkSettings, UserError, environment, files
 from organoid_kit.data import AnnotatedMovie
 from organoid_kit.evaluation import find_peaks
 from organoid_kit.examples.division import ORDINARY, DivisionExamples, cut_nuclei
 from organoid_kit.examples.link import cut_links
 from organoid_kit.examples.patches import window_time_points
-from organoid_kit.networks import load_network, saving
-from organoid_kit.networks.resampling import build_for_exchange
+from organoid_kit.networks import load_network, resampling, saving
 from organoid_kit.plots import Drawing, plot_crops, plot_pairs, plot_stack
 from organoid_kit.plots.drawing import count, get_spacing, write_png
 from organoid_kit.prediction.positions import find_margins
@@ -75,7 +73,7 @@ def write_bioimageio(
         margins, steps = find_margins(network, settings)
     archive = Path(output).with_name(f"{Path(output).name}.zip")
     files.check_free(archive, overwrite)
-    model = build_for_exchange(network, settings)
+    model = resampling.build_for_exchange(network, settings)
     with files.write_safely(output, overwrite=overwrite) as temporary:
         temporary.mkdir()
         _write_weights(model, temporary, steps)
@@ -199,7 +197,7 @@ def _write_description(
     sizes = [size or other for size, other in zip(model.input_shape[1:4], free)]
     lengths = [f", unit: micrometer, scale: {um}" for um in settings.spacing_um or ()] or [""] * 3
     values = {"settings": settings, "task": TASKS[settings.network], "version": __version__}
-    values |= {"keras": keras.__version__, "tensorflow": get_version("tensorflow")}
+    values |= {"keras": keras.__version__, "tensorflow": environment.get_version("tensorflow")}
     values |= {"opset": _OPSET, "format_version": ModelDescr.implemented_format_version}
     files.write_text_safely(file, render("rdf.yaml", sizes=sizes, lengths=lengths, **values, **who))
     description = spec.load_description(file)

@@ -18,8 +18,7 @@ from scipy.spatial import KDTree
 
 from organoid_kit.base import NetworkSettings, files
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse, timelapse
-from organoid_kit.evaluation import check_annotations, find_blobs, score_positions
-from organoid_kit.evaluation.checks import CheckLimits, Problem
+from organoid_kit.evaluation import check_annotations, checks, find_blobs, score_positions
 from organoid_kit.evaluation.checks.rules import name_columns
 from organoid_kit.evaluation.matching import choose_radius_um, match_to_truth
 from organoid_kit.evaluation.positions import find_best_threshold, get_probabilities
@@ -123,7 +122,7 @@ def _diagnose_movie(annotated: AnnotatedMovie, channels: Sequence[int]) -> list[
     if widths_um is not None:
         plane_um = float(np.mean(widths_um[1:]))
         if not 1 / _OTHER_WIDTH < plane_um / timelapse.USUAL_DIAMETER_UM < _OTHER_WIDTH:
-            limits = CheckLimits(diameter_um=plane_um)
+            limits = checks.CheckLimits(diameter_um=plane_um)
             problems = check_annotations(annotations, movie, limits=limits, **options)
     return list(_find_wrong_positions(problems, annotations, times, annotated.name))
 
@@ -172,7 +171,7 @@ def _diagnose_spacing(annotated: AnnotatedMovie, widths_um: np.ndarray | None) -
 
 
 def _find_wrong_positions(
-    problems: Sequence[Problem], annotations: Annotations, times: Sequence[int], where: str
+    problems: Sequence[checks.Problem], annotations: Annotations, times: Sequence[int], where: str
 ) -> Iterator[Finding]:
     """More missing, or beside nuclei, twice on one or outside, than chance explains."""
     looked_at = int(np.isin(annotations.time_points, times).sum())

@@ -14,7 +14,6 @@ from organoid_kit.data import Annotations
 from organoid_kit.evaluation import matching, positions, score_divisions, score_links, tracks
 from organoid_kit.evaluation.classification import PrecisionRecall, compute_precision_recall
 from organoid_kit.evaluation.positions import ThresholdCurve, pool_scores, score_positions
-from organoid_kit.evaluation.tracks import DivisionScore, LinkScore
 from organoid_kit.examples.division import make_division_targets
 from organoid_kit.examples.link import make_link_targets
 from organoid_kit.plots import Drawing, probabilities
@@ -103,7 +102,7 @@ def judge_divisions(
     settings: NetworkSettings,
     max_distance_um: float,
     tolerance: int | None = None,
-) -> DivisionScore:
+) -> tracks.DivisionScore:
     """Calls of a division network; without a tolerance, with that of its division window."""
     first, last = settings.division_window
     tolerance = max(-first, last) if tolerance is None else tolerance
@@ -117,7 +116,7 @@ def score_division_network(results: Results) -> dict[str, Any]:
     return {name: _pool_divisions(results, off).to_dict() for name, off in tolerances.items()}
 
 
-def _pool_divisions(results: Results, tolerance: int | None = None) -> DivisionScore:
+def _pool_divisions(results: Results, tolerance: int | None = None) -> tracks.DivisionScore:
     threshold = results[0].threshold
     movies = ((r.truth, r.found, threshold, r.settings, r.max_distance_um) for r in results)
     return tracks.pool_division_scores(judge_divisions(*movie, tolerance) for movie in movies)
@@ -194,7 +193,7 @@ def score_link_network(results: Results) -> dict[str, Any]:
     return scores
 
 
-def _pool_links(results: Results, found: Sequence[Annotations]) -> LinkScore:
+def _pool_links(results: Results, found: Sequence[Annotations]) -> tracks.LinkScore:
     return tracks.pool_link_scores(
         score_links(result.truth, links, max_distance_um=result.max_distance_um)
         for result, links in zip(results, found)

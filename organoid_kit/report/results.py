@@ -22,8 +22,7 @@ from organoid_kit.plots.drawing import describe, write_png
 from organoid_kit.plots.tracks import plot_tracks
 from organoid_kit.report.mistakes import plot_worst_mistakes
 from organoid_kit.tracking import TrackingSettings
-from organoid_kit.training import Run
-from organoid_kit.training.runs import collect_versions, describe_movie
+from organoid_kit.training import Run, runs
 
 _PROBABILITIES = ("probability", "division_probability", "link_probability")
 # What must stand in result.json, in tracking.json and in calibration.json
@@ -88,7 +87,7 @@ def save_movie_result(
     drawing = plot_worst_mistakes(annotated, found, threshold, run.settings, channels)
     calibration = read_calibration(run) or {"slope": 1.0, "intercept": 0.0}
     record = {
-        "data": describe_movie("test", annotated),
+        "data": runs.describe_movie("test", annotated),
         "threshold": threshold,
         "mistakes": describe(drawing),
         "calibration": [calibration["slope"], calibration["intercept"]],
@@ -205,11 +204,11 @@ def save_tracking(
     drawing = plot_tracks(images, tracked.tracks, last, channels=channels)
     tracking = dataclasses.asdict(settings or TrackingSettings())
     record = {
-        "data": describe_movie("tracked", movie),
+        "data": runs.describe_movie("tracked", movie),
         "networks": described,
         "tracking": tracking | {"temperature": temperature},
         "seconds": tracked.seconds,
-        "versions": collect_versions(),
+        "versions": runs.collect_versions(),
         "words": describe(drawing),
         "max_distance_um": choose_radius_um([images]),
     }

@@ -18,8 +18,7 @@ from organoid_kit.dashboards.annotation.editing import remaining
 from organoid_kit.dashboards.annotation.editing.editor import AnnotationEditor
 from organoid_kit.dashboards.parts import common, refuse_if
 from organoid_kit.data import Annotations
-from organoid_kit.evaluation import find_blobs
-from organoid_kit.evaluation.checks import Problem
+from organoid_kit.evaluation import checks, find_blobs
 from organoid_kit.networks.folders import copy_network
 from organoid_kit.plots.drawing import count
 
@@ -35,7 +34,7 @@ class ProblemList(VBox):
     def __init__(self, go_to: Callable[[], None]) -> None:
         super().__init__()
         self._go_to, self._showing, self._said = go_to, False, ""
-        self.problems: list[Problem] = []
+        self.problems: list[checks.Problem] = []
         self.summary = HTML().add_class("ok-problem-summary")
         self.remedy = HTML().add_class("ok-remedy")
         tip = "Looks for positions beside their nucleus, and for nuclei without one, in all images"
@@ -46,7 +45,7 @@ class ProblemList(VBox):
         # Texts of any length are below what is pressed.
         self.children = [self.check, self.chosen, self.remedy, self.summary]
 
-    def show(self, problems: Sequence[Problem], images: str) -> None:
+    def show(self, problems: Sequence[checks.Problem], images: str) -> None:
         """Lists these; errors first. `images`: in words, whether images were looked at."""
         self.problems = sorted(problems, key=lambda problem: problem.severity != "error")
         errors = sum(problem.severity == "error" for problem in problems)
@@ -74,7 +73,7 @@ class ProblemList(VBox):
         if not self._showing and change["new"] is not None:
             self._go_to()
 
-    def get_selected(self) -> Problem | None:
+    def get_selected(self) -> checks.Problem | None:
         """The problem that is chosen now, if one is; its remedy is shown from now on."""
         if self.chosen.index is None:
             return None
@@ -83,7 +82,7 @@ class ProblemList(VBox):
         return problem
 
 
-def _write_line(problem: Problem) -> str:
+def _write_line(problem: checks.Problem) -> str:
     words = [f"{problem.severity}: {problem.rule.replace('_', ' ')}"]
     if problem.time_point is not None:
         words.append(f"time point {problem.time_point}")

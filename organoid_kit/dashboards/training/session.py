@@ -18,8 +18,7 @@ from organoid_kit import prediction
 from organoid_kit.base import NetworkSettings
 from organoid_kit.dashboards.parts.errors import make_error
 from organoid_kit.examples.batches import Movies
-from organoid_kit.training import Run
-from organoid_kit.training.lock import is_in_use
+from organoid_kit.training import Run, lock
 
 if TYPE_CHECKING:
     from organoid_kit.training import Progress
@@ -209,7 +208,7 @@ def find_interrupted(folder: str | Path) -> tuple[Run, str] | None:
     saved = sorted(path.stem for path in run.folder.glob("checkpoints/epoch_*.npz"))
     if run.ending or not saved:
         return None
-    if is_in_use(run):
+    if lock.is_in_use(run):
         return run, f"{run.folder.name} is being trained by another notebook or page."
     epoch, step = map(int, re.findall(r"\d+", saved[-1]))
     return run, f"{run.folder.name} was interrupted in epoch {epoch + 1}, saved at step {step}."
