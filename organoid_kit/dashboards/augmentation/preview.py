@@ -1,7 +1,6 @@
 """Before and after: what augmentation makes of an example, and what would go too far."""
 
 import dataclasses
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import ipywidgets as widgets
 from ipywidgets import HTML, Checkbox, HBox, IntSlider, IntText, Layout, VBox, Widget
 
-from organoid_kit.base import AugmentationSettings, NetworkSettings
+from organoid_kit.base import AugmentationSettings, NetworkSettings, files
 from organoid_kit.dashboards.augmentation import advice, examples as previews
 from organoid_kit.dashboards.parts import Dashboard, add_controls, common, fit, refuse_if, svg
 from organoid_kit.examples.batches import Movies
@@ -19,7 +18,7 @@ Setting = bool | float | tuple[float, float] | None
 _MOST_MOVIES = 4  # are looked at for the warnings
 _SEEDS = 10_000
 # Of each network: longer side of a pane in pixels, what the examples are, and what one sees.
-_SHOWN = json.loads(Path(__file__).with_name("previews.json").read_text("utf-8"))
+_SHOWN = files.read_json(Path(__file__).with_name("previews.json"))
 
 
 class AugmentationPreview(Dashboard):

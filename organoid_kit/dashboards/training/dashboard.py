@@ -1,14 +1,13 @@
 """Training with buttons: set up, start, pause, change, stop, go on, and watch what is learned."""
 
 import asyncio
-import json
 import os
 import time
 from pathlib import Path
 
 from ipywidgets import HTML, Button, FloatProgress, Layout
 
-from organoid_kit.base import NetworkSettings
+from organoid_kit.base import NetworkSettings, files
 from organoid_kit.dashboards.parts import Dashboard, add_controls, common, kernel_waiting, refuse_if
 from organoid_kit.dashboards.training import session as sessions
 from organoid_kit.dashboards.training.choices import Data, TrainingChoices
@@ -20,7 +19,7 @@ from organoid_kit.training.epoch_pictures import list_pictures, read_picture
 _REDRAW_SECONDS = 0.5  # between two redrawings while steps are taken
 # The buttons; and of each `TrainingSession.state` what is said, whether it runs, and what can be
 # pressed.
-_BUTTONS, _STATES = json.loads(Path(__file__).with_name("states.json").read_text("utf-8")).values()
+_BUTTONS, _STATES = files.read_json(Path(__file__).with_name("states.json")).values()
 
 
 class TrainingDashboard(Dashboard):
