@@ -2,7 +2,7 @@
 
 from . import environment, errors, files, records, settings
 from .environment import check_environment
-from .errors import UserError, refuse
+from .errors import UserError, refuse, warn
 from .files import find_free_path
 from .settings import (
     AugmentationSettings,
@@ -26,5 +26,6 @@ __all__ = [
     "records",
     "refuse",
     "settings",
+    "warn",
     "write_settings",
 ]

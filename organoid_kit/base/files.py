@@ -137,10 +137,11 @@ def make_file_name(name: str) -> str:
 
 
 def find_free_path(path: Path) -> Path:
-    """The first of name-2, name-3, … that does not exist yet."""
-    number = 2
-    while (candidate := path.with_name(f"{path.stem}-{number}{path.suffix}")).exists():
+    """The path, or else the first of name-2, name-3, … that does not exist yet."""
+    candidate, number = path, 1
+    while candidate.exists():
         number += 1
+        candidate = path.with_name(f"{path.stem}-{number}{path.suffix}")
     return candidate
 
 

@@ -101,6 +101,11 @@ class NetworkSettings:
     def __post_init__(self) -> None:
         _check(self, _RULES)
 
+    @property
+    def window_length(self) -> int:
+        """Number of time points that the network sees together."""
+        return self.time_window[1] - self.time_window[0] + 1
+
     def changed(self, **changes: Any) -> NetworkSettings:
         """The same settings but for these changes. Raises UserError as `make_settings` does."""
         _check_names(NetworkSettings, changes)
@@ -225,7 +230,6 @@ def _unquote(text: str) -> str:
     return text[1:-1] if quoted else text
 
 
-_FULL_WINDOW = (-3, 2)  # what OrganoidTracker calls the full division window
 # OrganoidTracker's names, as its training script writes them (spaces and underscores alike), and
 # what they are here. Its patch shapes are x, y, z.
 _INI_KEYS = {
@@ -239,7 +243,7 @@ _INI_KEYS = {
     "pretrained_model_path": ("start_from", lambda text: _unquote(text) or None),
     "identify_full_division_window": (
         "division_window",
-        lambda text: ((0, 0), _FULL_WINDOW)[["false", "true"].index(_unquote(text).lower())],
+        lambda text: ((0, 0), (-3, 2))[["false", "true"].index(_unquote(text).lower())],
     ),
     "time_window_before": ("first", int),
     "time_window_after": ("last", int),

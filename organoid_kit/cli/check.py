@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from organoid_kit.cli.files import open_annotated, require_channels
-from organoid_kit.evaluation import check_annotations, summarise_annotations
-from organoid_kit.evaluation.checks import CheckLimits
+from organoid_kit.evaluation import check_annotations, checks, summarise_annotations
 from organoid_kit.examples.batches import Movies
 from organoid_kit.examples.sizes import estimate_nucleus_size
 
@@ -35,7 +34,7 @@ def check(
             size = estimate_nucleus_size(movie, channels or (1,), time_point, positions)
             print(f"{annotated.name}: {size or 'no size of nuclei to be seen'}")
             if movie.nucleus_diameter_um:
-                limits = CheckLimits.of(movie)
+                limits = checks.CheckLimits.of(movie)
                 near = f"nuclei closer than {limits.duplicate_um:.1f} µm look like one"
                 far = f"daughters up to {limits.daughters_um:.0f} µm apart are right"
                 print(f"  stated: {movie.nucleus_diameter_um:g} µm, so {near}, and {far}")

@@ -7,9 +7,7 @@ import numpy as np
 
 from organoid_kit.base import refuse
 from organoid_kit.cli.files import choose_outputs, take_file_options, write_for_movie
-from organoid_kit.data import Annotations, read_timelapse
-from organoid_kit.data.formats import read_for_movie
-from organoid_kit.data.formats.trackmate import select_features
+from organoid_kit.data import Annotations, formats, read_timelapse
 
 _NAMES = {".aut": "An .aut file", ".csv": "A table", ".xml": "A TrackMate file"}
 _NAMES |= {".geff": "A GEFF", ".zarr": "A GEFF", "": "A Cell Tracking Challenge folder"}
@@ -23,7 +21,7 @@ def convert(
     suffix, of_file = path.suffix.lower(), take_file_options(reading)
     movie = read_timelapse(images, **reading) if images else None
     spacing = movie.spacing_um if movie else reading.get("spacing_um")
-    known = read_for_movie(source, spacing, **of_file)
+    known = formats.read_for_movie(source, spacing, **of_file)
     if suffix == "" and movie is None:
         rule, advice = "Label images are as large as the movie", "Add --images MOVIE."
         raise refuse(path, rule, "no --images", advice)
@@ -63,7 +61,7 @@ def find_losses(known: Annotations, suffix: str) -> tuple[np.ndarray, list[str]]
     columns = {*known.properties, *known.link_properties}
     if suffix == ".xml":
         tables = known.properties | known.link_properties
-        columns -= {"id", "name", *select_features(tables)}
+        columns -= {"id", "name", *formats.trackmate.select_features(tables)}
     facts = {".csv": ["extra"], ".xml": ["extra", "region", "known_um"]}
     facts[""] = [*facts[".xml"], "spacing_um"]
     stated = [name for name in facts.get(suffix, ()) if np.any(getattr(known, name))]

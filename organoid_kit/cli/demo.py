@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from organoid_kit import networks as rooms, prediction, report
 from organoid_kit.base import find_free_path, read_settings
 from organoid_kit.base.files import make_file_name, write_json_safely
 from organoid_kit.base.settings import NETWORKS
@@ -29,7 +30,7 @@ def demo(
     output: Path = Path("demo"), epochs: int | None = None, networks: str = "trained"
 ) -> int | None:
     """The whole way on the bundled movies, in demo-2 where demo is there; 130 if interrupted."""
-    began, output = time.monotonic(), find_free_path(output) if output.exists() else output
+    began, output = time.monotonic(), find_free_path(output)
     samples, steps = find_samples(), itertools.count(1)
     parts = ("training", "validation", "test")
     training, validation, test = (read_dataset(samples / f"{part}.autlist") for part in parts)
@@ -43,8 +44,6 @@ def demo(
     print_problems(dataset, channels)
     print(f"\n{summarise_annotations(dataset)}")
     load_keras()
-    from organoid_kit import report
-
     facts: dict[str, Any] = {}
     pages, folders = [], [f"{network}_small" for network in NETWORKS]
     if networks == "shipped":
@@ -91,39 +90,32 @@ def _train(samples: Path, split: Split, folder: Path, epochs: int | None) -> lis
 
 def ask_network(run: Run, test: Movies, tuned: Mapping[str, Any]) -> None:
     """Keeps what a network says of each test movie; a tuned blob detector is asked, too."""
-    from organoid_kit.networks import load_network
-    from organoid_kit.prediction import predict_divisions, predict_links, predict_positions
-    from organoid_kit.report import save_movie_result
-
-    network, settings = load_network(run.folder)
+    network, settings = rooms.load_network(run.folder)
     for annotated in (annotated.with_spacing() for annotated in test):
         movie, blobs = annotated.movie, None
         if settings.network == "position":
-            found = predict_positions(network, movie, settings, threshold=_CANDIDATES)
+            found = prediction.predict_positions(network, movie, settings, threshold=_CANDIDATES)
             blobs = find_blobs(movie, **tuned)
         else:
-            predict = predict_divisions if settings.network == "division" else predict_links
+            predict = getattr(prediction, f"predict_{settings.network}s")
             found = predict(network, movie, annotated.annotations, settings)
         options = {"blobs": blobs, "channels": settings.channels}
-        save_movie_result(run, annotated, found, settings.threshold, **options)
+        report.save_movie_result(run, annotated, found, settings.threshold, **options)
 
 
 def make_tracks(
     networks: Sequence[str], test: Movies, channels: tuple[int, ...], folder: Path
 ) -> list[Path]:
     """Tracks of each test movie, and their files in all forms; prints what to look at first."""
-    from organoid_kit.prediction import track_movie
-    from organoid_kit.report import save_tracking
-
     files, writer = [], TrackWriter(folder / "tracks")
     for annotated in test:
-        tracked = track_movie(annotated.movie, *networks, channels=channels)
+        tracked = prediction.track_movie(annotated.movie, *networks, channels=channels)
         print(f"{annotated.movie.name}: {tracked}")
         print_doubts(tracked.tracks)
         for ending in (".aut", "_ctc", *([".geff"] if find_spec("geff") else [])):
             path = folder / "tracks" / f"{make_file_name(annotated.movie.name)}{ending}"
             files += writer.write(tracked.tracks, path, annotated)
-        save_tracking(folder / "tracking", annotated, tracked, networks, channels=channels)
+        report.save_tracking(folder / "tracking", annotated, tracked, networks, channels=channels)
     return list(dict.fromkeys(files))
 
 

@@ -12,11 +12,9 @@ from typing import Any
 import tifffile
 
 from organoid_kit import data
-from organoid_kit.base import UserError, refuse
-from organoid_kit.base.files import make_file_name
-from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
+from organoid_kit.base import UserError, files, refuse
+from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse, formats
 from organoid_kit.data.dataset import state_extent
-from organoid_kit.data.formats import add_organoidtracker_data, add_track_ids, read_for_movie
 
 OF_FILES = ("time_point_offset", "units")  # options of files of annotations
 SUFFIXES = (".aut", ".csv", ".xml", ".geff", ".zarr")  # none: a Cell Tracking Challenge folder
@@ -48,7 +46,7 @@ def open_movies(
         rule = "A file of annotations belongs to one movie"
         advice = "Name one movie, or an .autlist that names annotations for each."
         raise refuse(annotations, rule, f"{len(movies)} movies", advice)
-    known = read_for_movie(annotations, movies[0].movie.spacing_um, **of_file)
+    known = formats.read_for_movie(annotations, movies[0].movie.spacing_um, **of_file)
     movie = movies[0].movie
     stated = (movie.shape_zyx, movie.relative_size, whole_image, scattered)
     return [dataclasses.replace(movies[0], annotations=state_extent(known, *stated))]
@@ -105,7 +103,7 @@ def choose_outputs(
     if suffix in (".geff", ".zarr") and find_spec("geff") is None:
         advice = 'Install it with: pip install "organoid-kit[formats]", or choose .aut.'
         raise refuse(output, "GEFF files need the geff library", "none is installed", advice)
-    paths = [output / f"{make_file_name(name)}{suffix}" for name in names]
+    paths = [output / f"{files.make_file_name(name)}{suffix}" for name in names]
     if output.suffix or (suffix == "" and len(names) == 1):
         paths = [output] * len(names)
     for path in paths:
@@ -148,7 +146,7 @@ class TrackWriter:
     ) -> list[Path]:
         """Writes tracks as the suffix says, and a list, where movies (`annotated`) can be listed."""
         if path.suffix.lower() == ".aut":
-            tracks = add_organoidtracker_data(tracks)
+            tracks = formats.add_organoidtracker_data(tracks)
             folder = annotated and annotated.movie.path
             # a list names the files in a folder of TIFFs by a pattern
             is_tiffs = folder and folder.is_dir() and any(folder.glob("*.tif*"))
@@ -168,7 +166,7 @@ def write_for_movie(
     """Writes annotations with what the format of the suffix wants to know of the movie."""
     suffix, options = path.suffix.lower(), {}
     if suffix == ".csv" and len(known.links):
-        known = add_track_ids(known)
+        known = formats.add_track_ids(known)
     elif suffix == ".xml":
         options = {"time_point_offset": time_point_offset}
         if movie and movie.path and movie.path.suffix.lower() in (".tif", ".tiff"):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from organoid_kit import networks, prediction
 from organoid_kit.base import NetworkSettings, refuse
 from organoid_kit.cli import files
 from organoid_kit.data import Annotations, write_annotations
@@ -23,10 +24,7 @@ def predict(
     opened = files.open_movies(movies, annotations, **reading)
     outputs = files.choose_outputs(output, [annotated.movie.name for annotated in opened])
     files.load_keras()
-    from organoid_kit import prediction
-    from organoid_kit.networks import load_network
-
-    model, settings = load_network(network)
+    model, settings = networks.load_network(network)
     bare = [annotated.movie.name for annotated in opened if not len(annotated.annotations)]
     if settings.network != "position" and bare:
         rule = f"A {settings.network} network judges nuclei that are known"
@@ -59,9 +57,9 @@ def predict(
             print(describe_calibration(settings))
 
 
-def describe_calibration(*networks: NetworkSettings) -> str:
+def describe_calibration(*asked: NetworkSettings) -> str:
     """How far probabilities can be believed in a movie of which no truth is known."""
-    plain = [f"{each.network} network" for each in networks if each.calibration == (1.0, 0.0)]
+    plain = [f"{each.network} network" for each in asked if each.calibration == (1.0, 0.0)]
     if plain:
         said = f"Probabilities of the {', '.join(plain)} are not calibrated"
         return f"{said}: they say what is surer, not how often it is right."

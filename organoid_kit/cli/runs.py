@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from organoid_kit.base import UserError
-from organoid_kit.base.files import remove_leftovers
+from organoid_kit import networks, report as pages
+from organoid_kit.base import UserError, files
 from organoid_kit.cli.files import load_keras
 from organoid_kit.course.synthetic import SyntheticSettings, make_synthetic_movie
 from organoid_kit.data import AnnotatedMovie
-from organoid_kit.networks import load_settings
 from organoid_kit.training import Run, compare_runs
 
 
@@ -19,28 +18,24 @@ def runs(folder: Path) -> None:
 
 def report(runs: Sequence[Path], output: Path | None = None, overwrite: bool = False) -> None:
     """Writes a page, anew if need be: what a run did, or tracked movies, or runs side by side."""
-    from organoid_kit.report import write_comparison, write_report, write_tracking_report
-
     if len(runs) > 1 and output is None:
         received = f"{len(runs)} runs without --output. Add -o comparison.html."
         raise UserError(f"A comparison belongs to no single run. Received: {received}")
     output = output or runs[0] / "report.html"
-    remove_leftovers(runs[0])
+    files.remove_leftovers(runs[0])
     if len(runs) > 1:
-        write_comparison(output, [Run(folder) for folder in runs], overwrite=overwrite)
+        pages.write_comparison(output, [Run(folder) for folder in runs], overwrite=overwrite)
     elif any(runs[0].glob("*/tracking.json")):
-        write_tracking_report(runs[0], output, overwrite=overwrite)
+        pages.write_tracking_report(runs[0], output, overwrite=overwrite)
     else:
-        write_report(output, Run(runs[0]), overwrite=overwrite)
+        pages.write_report(output, Run(runs[0]), overwrite=overwrite)
     print(f"Report: {output}")
 
 
 def card(network: str, output: Path, author: str = "", license: str = "") -> None:
     """Writes a folder with a network and its model card."""
     load_keras()
-    from organoid_kit.report.model_card import write_model_card
-
-    folder = write_model_card(network, output, author=author, license=license)
+    folder = pages.model_card.write_model_card(network, output, author=author, license=license)
     print(f"Card: {folder / 'README.md'}")
 
 
@@ -58,15 +53,13 @@ def export(
     if to == "bioimageio":
         from organoid_kit.report.bioimageio import write_bioimageio
 
-        example = _invent_example(load_settings(network).spacing_um or (2.0, 1.0, 1.0))
+        example = _invent_example(networks.load_settings(network).spacing_um or (2.0, 1.0, 1.0))
         options = {"channels": (2, 3), "overwrite": overwrite} | people
         archive = write_bioimageio(network, output, example, **options)
         print(f"For bioimage.io: {archive}\nHow to use it: {output / 'README.md'}")
         return
-    from organoid_kit.networks.export import export_to_organoidtracker
-
     options = {"spacing_um": spacing_um, "planes": planes, "overwrite": overwrite}
-    folder = export_to_organoidtracker(network, output, **options)
+    folder = networks.export.export_to_organoidtracker(network, output, **options)
     print(f"OrganoidTracker's model_folder: {folder}\nWhat to set there: {folder / 'README.txt'}")
 
 

@@ -8,20 +8,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from organoid_kit.base import refuse
-from organoid_kit.base.errors import MissingSpacing
+from organoid_kit import report
+from organoid_kit.base import errors, refuse
 from organoid_kit.base.files import make_file_name, write_json_safely
 from organoid_kit.cli.files import select_time_points, take_file_options
-from organoid_kit.data import AnnotatedMovie, Annotations, read_dataset
+from organoid_kit.data import AnnotatedMovie, Annotations, read_dataset, timelapse
 from organoid_kit.data.dataset import state_extent
 from organoid_kit.data.formats import read_for_movie
-from organoid_kit.data.timelapse import compute_relative_size
 from organoid_kit.evaluation import score_divisions, score_links, score_positions, score_tracks
 from organoid_kit.evaluation.matching import MAX_DISTANCE_UM, choose_radius_um
 from organoid_kit.evaluation.positions import PositionScore, format_score, pool_scores
 from organoid_kit.evaluation.tracks import DivisionScore, LinkScore, TrackScore
-from organoid_kit.training import Run
-from organoid_kit.training.runs import align_columns
+from organoid_kit.networks import load_settings
+from organoid_kit.training import Run, runs
 
 Scores = dict[str, LinkScore | DivisionScore | TrackScore]
 
@@ -44,15 +43,13 @@ def score(
     **reading: Any,
 ) -> None:
     """Compares found with true positions, and keeps both in a run where one is named."""
-    from organoid_kit.networks import load_settings
-
     if run and truth.suffix != ".autlist":
         rule = "Results are kept in a run with pictures of their movies"
         raise refuse(truth, rule, "--run", "Name an .autlist instead, or leave out --run.")
     if run and threshold is None:
         threshold = load_settings(run).threshold
     of_file = take_file_options(reading)
-    size = compute_relative_size(reading.get("nucleus_diameter_um"))
+    size = timelapse.compute_relative_size(reading.get("nucleus_diameter_um"))
     if truth.suffix == ".autlist":
         pairs = _read_movies(truth, found, reading)
     else:
@@ -79,12 +76,12 @@ def score(
         facts = {"movies": movies, "all": total.to_dict()}
         write_json_safely(json, facts | ({"tracks": tracks} if tracks else {}))
     if run:  # where `report` finds it
-        from organoid_kit.report import save_movie_result
-
         kept_in = Run(run)
         channels = kept_in.settings.channels
         for pair in pairs:
-            save_movie_result(kept_in, pair.annotated, pair.found, threshold, channels=channels)
+            report.save_movie_result(
+                kept_in, pair.annotated, pair.found, threshold, channels=channels
+            )
         print(f"Kept in {kept_in.folder}; `report` shows it.")
 
 
@@ -101,7 +98,7 @@ def _read_pair(truth: Path, found: Path, of_file: dict[str, Any]) -> _Pair:
     """Two files. One without a spacing has that stated, or else the other's."""
     spacing = of_file.get("spacing_um")
     for path in (truth, found):
-        with suppress(MissingSpacing):
+        with suppress(errors.MissingSpacing):
             spacing = spacing or read_for_movie(path, None, **of_file).spacing_um
     known, positions = (read_for_movie(path, spacing, **of_file) for path in (truth, found))
     return _Pair(known.name or truth.stem, known, positions)
@@ -159,4 +156,4 @@ def format_scores(scores: dict[str, PositionScore]) -> str:
         distance = format_score(score.mean_distance_um, " µm")
         counts = map(str, (score.matched, score.missed, score.false))
         rows.append((name, *rates, distance, *counts))
-    return "\n".join(align_columns(rows))
+    return "\n".join(runs.align_columns(rows))

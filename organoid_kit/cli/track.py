@@ -2,22 +2,18 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from organoid_kit import tracking
+from organoid_kit import networks as rooms, prediction, report as pages, tracking
 from organoid_kit.base import NetworkSettings, UserError, refuse
 from organoid_kit.cli import files
 from organoid_kit.cli.predict import describe_calibration
 from organoid_kit.cli.score import compute_track_scores, format_track_scores
-from organoid_kit.data import AnnotatedMovie, Annotations
+from organoid_kit.data import AnnotatedMovie, Annotations, timelapse
 from organoid_kit.data.formats import read_for_movie
-from organoid_kit.data.timelapse import compute_relative_size
 from organoid_kit.evaluation.matching import choose_radius_um
 from organoid_kit.examples.batches import Movies
 from organoid_kit.tracking.linking import choose_max_distance
-
-if TYPE_CHECKING:
-    from organoid_kit.prediction.movie import TrackedMovie
 
 
 def track(
@@ -82,13 +78,11 @@ def _track_movies(
     outputs = files.choose_outputs(output, [annotated.movie.name for annotated in movies], form)
     writer = files.TrackWriter(output, form)
     files.load_keras()
-    from organoid_kit.prediction import track_movie
-
     known = load_settings(movies, networks, channels)
     for annotated, path in zip(movies, outputs, strict=True):
         with files.resume_file(path) as note:
             options = {"channels": channels, "resume_file": note}
-            tracked = track_movie(annotated.movie, *networks, **options)
+            tracked = prediction.track_movie(annotated.movie, *networks, **options)
             print(f"{annotated.movie.name}: {tracked}")
             print_doubts(tracked.tracks)
             if not len(annotated.annotations):
@@ -98,9 +92,7 @@ def _track_movies(
         if report:
             _score(annotated, tracked, report, networks, channels)
     if report and report.exists():
-        from organoid_kit.report import write_tracking_report
-
-        write_tracking_report(report, report / "report.html")
+        pages.write_tracking_report(report, report / "report.html")
         print(f"Report: {report / 'report.html'}")
 
 
@@ -110,8 +102,6 @@ def load_settings(
     """Of the networks. Raises UserError where a movie has several channels and nobody has named
     some, here or to one of the networks.
     """
-    from organoid_kit import networks as rooms
-
     known = [rooms.load_settings(network) for network in networks]
     if not channels and NetworkSettings().channels in [settings.channels for settings in known]:
         files.require_channels(annotated.movie for annotated in movies)
@@ -129,14 +119,12 @@ def print_doubts(tracks: Annotations) -> None:
 
 def _score(
     annotated: AnnotatedMovie,
-    tracked: "TrackedMovie",
+    tracked: "prediction.movie.TrackedMovie",
     report: Path,
     networks: Sequence[str],
     channels: tuple[int, ...] | None,
 ) -> None:
     """Prints what is right, where that is known, and keeps the tracks for the report."""
-    from organoid_kit.report import save_tracking
-
     movie, shown = annotated.movie, annotated.movie
     if len(annotated.annotations.links):
         shown = annotated.with_spacing()
@@ -145,7 +133,7 @@ def _score(
     else:
         print(f"{movie.name} has no true links: not scored")
     if len(tracked.tracks):
-        save_tracking(report, shown, tracked, networks, channels=channels)
+        pages.save_tracking(report, shown, tracked, networks, channels=channels)
     else:
         print(f"Nothing was found in {movie.name}: there is nothing to report.")
 
@@ -154,7 +142,7 @@ def _track_positions(path: Path, output: Path, form: str | None, **reading: Any)
     """Tracks known positions by distance alone, see `tracking.distance`."""
     [chosen] = files.choose_outputs(output, [path.stem], form)
     positions = read_for_movie(path, reading.get("spacing_um"), **files.take_file_options(reading))
-    size = compute_relative_size(reading.get("nucleus_diameter_um"))
+    size = timelapse.compute_relative_size(reading.get("nucleus_diameter_um"))
     reach_um = choose_max_distance(positions, relative_size=size)
     candidates = tracking.find_candidates(positions, max_distance_um=reach_um)
     tracks = tracking.add_error_probabilities(candidates, tracking.build_tracks(candidates))

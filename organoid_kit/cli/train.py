@@ -5,21 +5,20 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
+from organoid_kit import prediction, training
 from organoid_kit.base import NetworkSettings, UserError, make_settings, read_settings, refuse
 from organoid_kit.cli import READING, spell_option, spell_options
 from organoid_kit.cli.files import load_keras, open_annotated, require_channels, take_file_options
 from organoid_kit.data import read_dataset
 from organoid_kit.examples.batches import Movies
 from organoid_kit.examples.splits import Split, split_by_movie, split_by_time_block
+from organoid_kit.networks import make_fine_tuning_settings
 from organoid_kit.training import Run
-
-if TYPE_CHECKING:
-    from organoid_kit.training import Progress
 
 _LIMITS = ("epochs", "minutes")  # may change when a run is resumed
 
@@ -65,8 +64,6 @@ def _choose_settings(
     network: str | None, file: Path | None, resume: Path | None, changes: dict[str, Any]
 ) -> NetworkSettings:
     """Of the run resumed, a file, the network to start from, or the defaults; then `changes`."""
-    from organoid_kit.networks import make_fine_tuning_settings
-
     if resume:
         return Run(resume).settings.changed(**changes)
     if file:
@@ -107,34 +104,29 @@ def train_and_calibrate(
     split: Split, settings: NetworkSettings, data: Sequence[Path | str], resume: Path | None = None
 ) -> tuple[Run, int]:
     """The run, and 130 where it was interrupted; `data` names those to continue with."""
-    from organoid_kit.training import estimate_training, train
-
     if resume is None:
-        print(f"{estimate_training(settings, split.training)}\n", flush=True)
+        print(f"{training.estimate_training(settings, split.training)}\n", flush=True)
     with _show_training() as show:
-        run = train(split.training, split.validation, settings, resume=resume, on_progress=show)
+        parts = split.training, split.validation
+        run = training.train(*parts, settings, resume=resume, on_progress=show)
     if run.ending.startswith("interrupted"):
         start = [sys.executable, "-m", "organoid_kit", "train"]
         again = shlex.join([*start, *map(str, data), "--resume", str(run.folder)])
         print(f"Interrupted. All is saved in {run.folder}. To go on:\n\n  {again}", file=sys.stderr)
         return run, 130
-    from organoid_kit.prediction import judge_run
-
-    print(judge_run(run, split.training, split.validation), flush=True)
+    print(prediction.judge_run(run, *parts), flush=True)
     return run, 0
 
 
 @contextmanager
-def _show_training() -> Iterator[Callable[["Progress"], None]]:
+def _show_training() -> Iterator[Callable[["training.Progress"], None]]:
     """A bar for steps where there is a terminal; a line for each epoch everywhere."""
-    from organoid_kit.training.loop import print_progress
-
     with tqdm(unit="step", leave=False, disable=not sys.stderr.isatty()) as bar:
 
-        def show(progress: "Progress") -> None:
+        def show(progress: "training.Progress") -> None:
             if progress.row or progress.message:
                 with tqdm.external_write_mode():
-                    print_progress(progress)
+                    training.loop.print_progress(progress)
                 return
             bar.total, bar.n = progress.steps, progress.step
             epoch = f"epoch {progress.epoch + 1} of {progress.epochs}"

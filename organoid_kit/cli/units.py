@@ -4,19 +4,17 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from organoid_kit import prediction
 from organoid_kit.base import UserError, refuse
 from organoid_kit.base.files import read_json, write_json_safely
 from organoid_kit.cli.files import TrackWriter, choose_outputs, load_keras
 from organoid_kit.cli.track import load_settings, print_doubts
 from organoid_kit.examples.batches import Movies
 from organoid_kit.training.runs import align_columns
-
-if TYPE_CHECKING:
-    from organoid_kit.prediction.units import TrackingJob
 
 _THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 _FAILURES = 20  # so many workers may be lost with a unit before it is given up
@@ -48,15 +46,13 @@ def track_in_units(
     share = _parse_share(array) if array else slice(None)
     load_keras()
     load_settings(movies, networks, channels)
-    from organoid_kit.prediction.units import TrackingJob, do_jobs
-
     wanted, jobs, failed = {}, [], []
     for annotated, path in list(zip(movies, paths, strict=True))[share]:
         folder = (output / "units" / path.stem).absolute()
         if path.exists() and not folder.exists():
             rule, advice = "Existing files are never overwritten", "Choose another --output."
             raise refuse(path, rule, "not from a command like this", advice)
-        job = TrackingJob(annotated.movie, networks, folder, channels, block)
+        job = prediction.units.TrackingJob(annotated.movie, networks, folder, channels, block)
         try:
             job = job.prepare()
         except UserError as error:
@@ -70,7 +66,7 @@ def track_in_units(
     units = sum(len(job.units()) for job in jobs)
     print(f"{len(jobs)} movies to track, in {units} units of at most {block} time points")
     with _open_executor(workers, scheduler) as means:
-        for job, tracked in do_jobs(jobs, **means):
+        for job, tracked in prediction.units.do_jobs(jobs, **means):
             annotated, path = wanted[job.folder]
             if isinstance(tracked, Exception):
                 failed.append(_report(job, tracked))
@@ -100,13 +96,13 @@ def print_states(output: Path) -> None:
     print(*align_columns(rows), sep="\n")
 
 
-def _note_state(job: "TrackingJob", state: str, message: str = "") -> None:
+def _note_state(job: "prediction.units.TrackingJob", state: str, message: str = "") -> None:
     hours = sum(np.load(file)["seconds"].item() for file in job.folder.glob("*.npz")) / 3600
     note = state, 2 * len(job.units()) + 1, hours, message
     write_json_safely(job.folder / "state.json", note, overwrite=True)
 
 
-def _report(job: "TrackingJob", error: Exception) -> str:
+def _report(job: "prediction.units.TrackingJob", error: Exception) -> str:
     message = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
     print(f"{job.movie.name}: failed. {message}")
     _note_state(job, "failed", message)

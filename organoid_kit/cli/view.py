@@ -4,13 +4,11 @@ import json
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from organoid_kit import dashboards
 from organoid_kit.base import UserError, refuse
 from organoid_kit.cli.files import open_movies
-
-if TYPE_CHECKING:
-    from organoid_kit.dashboards import StackBrowser
 
 _CODE = "from organoid_kit.cli.view import make_browser\n\nmake_browser(**{})"
 
@@ -45,10 +43,8 @@ def view(
 
 def make_browser(
     movie: str, tracks: str | None = None, channels: tuple[int, ...] | None = None, **reading: Any
-) -> "StackBrowser":
+) -> "dashboards.StackBrowser":
     """The browser of one movie, with its tracks or positions where a file is named."""
-    from organoid_kit.dashboards import StackBrowser
-
     movies = open_movies([Path(movie)], Path(tracks) if tracks else None, **reading)
     if len(movies) > 1:
         names = ", ".join(annotated.name for annotated in movies)
@@ -56,4 +52,4 @@ def make_browser(
     [shown] = movies
     known = shown.with_spacing().annotations
     layers = {"tracks" if len(known.links) else "positions": known} if len(known) else {}
-    return StackBrowser(shown.movie, layers, channels=channels)
+    return dashboards.StackBrowser(shown.movie, layers, channels=channels)

@@ -10,8 +10,7 @@ from matplotlib.patches import Circle, Rectangle
 from organoid_kit.base import UserError
 from organoid_kit.course.measured import Records, describe_spread, list_values
 from organoid_kit.course.results_table import ResultsTable, Summary, format_spread, list_scores
-from organoid_kit.data import AnnotatedMovie
-from organoid_kit.data.timelapse import USUAL_DIAMETER_UM
+from organoid_kit.data import AnnotatedMovie, timelapse
 from organoid_kit.examples.sizes import estimate_nucleus_size
 from organoid_kit.plots import Drawing, drawing
 from organoid_kit.plots.drawing import COLOURS, LINES, count, draw_panels, tidy
@@ -135,7 +134,7 @@ def plot_nucleus_size(annotated: AnnotatedMovie, channels: tuple[int, ...] = (1,
     size = estimate_nucleus_size(movie, channels, time_point, positions)
     diameter_um, way = movie.nucleus_diameter_um, "as stated"
     if diameter_um is None:
-        usual = (USUAL_DIAMETER_UM, "usual")
+        usual = (timelapse.USUAL_DIAMETER_UM, "usual")
         diameter_um, way = (size.diameter_um, "as estimated") if size else usual
     plane = int(np.bincount(positions[:, 0].round().astype(int)).argmax())
     near = positions[np.abs(positions[:, 0] - plane) <= drawing.NEAR_PLANES]
@@ -146,9 +145,6 @@ def plot_nucleus_size(annotated: AnnotatedMovie, channels: tuple[int, ...] = (1,
     title = f"Taken for nuclei: {diameter_um:.1f} µm wide ({way})"
     words = f"{count(len(near), 'circle')} around nuclei near plane {plane}"
     return figure.caption(f"{words}. Estimated: {size or 'nothing'}.", title)
-
-
-# ---- results and what was measured before
 
 
 def plot_results(table: ResultsTable, *, score: str | None = None) -> Drawing:

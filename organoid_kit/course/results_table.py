@@ -17,10 +17,7 @@ from typing import get_type_hints
 
 import jinja2
 
-from organoid_kit.base import UserError
-from organoid_kit.base.errors import warn
-from organoid_kit.base.files import read_json, write_json_safely
-from organoid_kit.base.records import check_record
+from organoid_kit.base import UserError, files, records, warn
 from organoid_kit.base.settings import NETWORKS
 from organoid_kit.training.runs import align_columns
 
@@ -121,7 +118,7 @@ def add_result(
         when = last
     name = f"{when}_{int(count) + 1:06}_{uuid.uuid4().hex[:8]}.json"
     path = Path(folder) / "results" / name
-    write_json_safely(path, asdict(result))
+    files.write_json_safely(path, asdict(result))
     return path
 
 
@@ -130,7 +127,7 @@ def read_results(folder: str | Path) -> ResultsTable:
     results = []
     for path in _list_files(folder):
         try:
-            values = check_record(read_json(path), get_type_hints(Result), path)
+            values = records.check_record(files.read_json(path), get_type_hints(Result), path)
             results.append(_make_result(**values))
         except (UserError, TypeError) as error:  # TypeError: a name of a newer version
             warn(f"The result in {path.name} is left out. {error}")

@@ -22,10 +22,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from organoid_kit.base import NetworkSettings, UserError, refuse
-from organoid_kit.base.files import write_safely
-from organoid_kit.training import Run
-from organoid_kit.training.checkpoints import list_checkpoints
+from organoid_kit.base import NetworkSettings, UserError, files, refuse
+from organoid_kit.training import Run, checkpoints
 
 DRIVE = Path("/content/drive")  # where Colab shows it
 _NAME = re.compile(r"(epoch_(\d+)_step_(\d+))_at_(\d+)\.zip")
@@ -146,7 +144,7 @@ def restore_run(kept: RunBackup, output_folder: str | Path) -> Run:
         advice = "Look in Drive's bin for an older copy, or train again."
         raise refuse(kept.name, "A run comes back from a whole copy", "only damaged ones", advice)
     if not folder.exists():
-        with write_safely(folder) as temporary, zipfile.ZipFile(kept.copy) as file:
+        with files.write_safely(folder) as temporary, zipfile.ZipFile(kept.copy) as file:
             file.extractall(temporary)
     here, there = _find_newest_state(folder), _NAME.fullmatch(kept.copy.name)[1]
     if here < there:
@@ -158,7 +156,7 @@ def restore_run(kept: RunBackup, output_folder: str | Path) -> Run:
 
 def _find_newest_state(folder: Path) -> str:
     """The name of a run's newest checkpoint, without its ending; later ones are larger."""
-    newest = list_checkpoints(folder / "checkpoints")[:1]
+    newest = checkpoints.list_checkpoints(folder / "checkpoints")[:1]
     return newest[0].stem if newest else "epoch_00000_step_0000000"
 
 
@@ -188,9 +186,9 @@ def _holds_the_same(copy: Path, folder: Path) -> bool:
     """Whether a copy has the files of a run as they are now."""
     with zipfile.ZipFile(copy) as file:
         kept = {info.filename: info.CRC for info in file.infolist()}
-    files = {path.relative_to(folder).as_posix(): path for path in _list_files(folder)}
-    return kept.keys() == files.keys() and all(
-        zlib.crc32(path.read_bytes()) == kept[name] for name, path in files.items()
+    own = {path.relative_to(folder).as_posix(): path for path in _list_files(folder)}
+    return kept.keys() == own.keys() and all(
+        zlib.crc32(path.read_bytes()) == kept[name] for name, path in own.items()
     )
 
 
@@ -226,7 +224,7 @@ def _copy(folder: Path, target: Path) -> None:
         missing = pack.stat().st_size - shutil.disk_usage(target.parent).free
         if missing > 0:
             raise OSError(errno.ENOSPC, f"{missing / 1e6:.1f} MB too little")
-        with write_safely(target, overwrite=True) as written:
+        with files.write_safely(target, overwrite=True) as written:
             shutil.copyfile(pack, written)
             if not filecmp.cmp(pack, written, shallow=False):
                 raise OSError(errno.EIO, "what is read there is not what was written")

@@ -8,8 +8,7 @@ import numpy as np
 from ipywidgets import HTML, Checkbox, IntSlider, Layout, VBox
 
 from organoid_kit.base import UserError
-from organoid_kit.dashboards.parts import Dashboard, add_controls, common, fit
-from organoid_kit.dashboards.parts.svg import Pane, Points, draw_panes
+from organoid_kit.dashboards.parts import Dashboard, add_controls, common, fit, svg
 from organoid_kit.dashboards.stack.pictures import StackPictures
 from organoid_kit.data import Annotations, TimeLapse
 from organoid_kit.plots.drawing import COLOURS, Drawing, Mark
@@ -99,7 +98,7 @@ class ChannelDashboard(Dashboard):
     def _show(self) -> None:
         panes = [self._make_pane(choice) for choice in self._list_shown()]
         lines = [panes[start : start + _MOST_PANES] for start in range(0, len(panes), _MOST_PANES)]
-        self._panes.value = draw_panes(lines, self.describe(), _PANE_PIXELS)
+        self._panes.value = svg.draw_panes(lines, self.describe(), _PANE_PIXELS)
         chosen, scores = self.channels.value, self.scores.items()
         rows = [(self._name(choice), choice == chosen, score) for choice, score in scores]
         look = {"ink": common.INK, "bar": COLOURS["blue"], "times": self._chosen.time_points}
@@ -118,7 +117,7 @@ class ChannelDashboard(Dashboard):
     def _marks_nuclei(self) -> bool:
         return self.annotations is not None and self.marks.value
 
-    def _make_pane(self, choice: tuple[int, ...]) -> Pane:
+    def _make_pane(self, choice: tuple[int, ...]) -> svg.Pane:
         """The brightest voxels along z, with the nuclei."""
         stack = self._pictures.at(self.time_point.value, choice)
         spacing_um = np.multiply(self.movie.spacing_um[1:], stack.reduced)
@@ -131,8 +130,8 @@ class ChannelDashboard(Dashboard):
             places_um = (annotations.positions_at(time_point) + 0.5) * self.movie.spacing_um
             if out is not None:
                 kinds = ((STANDS_OUT, out), (HIDDEN, ~out))
-                points = tuple(Points(mark, places_um[which, 1:]) for mark, which in kinds)
-        return Pane(title, stack.values.max(axis=0), spacing_um, points, bar=bar)
+                points = tuple(svg.Points(mark, places_um[which, 1:]) for mark, which in kinds)
+        return svg.Pane(title, stack.values.max(axis=0), spacing_um, points, bar=bar)
 
     def _name(self, choice: Sequence[int]) -> str:
         names = " + ".join(self.movie.channel_names[channel - 1] for channel in choice)

@@ -15,7 +15,8 @@ from matplotlib.ticker import MaxNLocator
 from organoid_kit.base import UserError
 from organoid_kit.dashboards.parts import Dashboard, add_controls, common, errors
 from organoid_kit.dashboards.parts.dashboard import decode_state, encode_state, shorten
-from organoid_kit.plots.drawing import COLOURS, Drawing, draw_panels, format_number, tidy, write_png
+from organoid_kit.evaluation.positions import format_score
+from organoid_kit.plots.drawing import COLOURS, Drawing, draw_panels, tidy, write_png
 
 _MOST = 1e12  # larger numbers are no guesses, nor can they be drawn
 _MOST_NAMES = 12  # more are not written beside their points
@@ -89,7 +90,7 @@ def plot_guesses(
         text = f"{question} {_count(guesses)}, from {numbers[0]:g} to {numbers[-1]:g}, {middle}."
     if best:
         who = f"has {best.name} with {labels[0]} {best.guess:g}"
-        text += f" The best {labels[1]}, {format_number(best.score)}, {who}."
+        text += f" The best {labels[1]}, {format_score(best.score, digits=2)}, {who}."
     return figure.caption(text)
 
 
@@ -182,7 +183,7 @@ class ClassBoard(Dashboard):
         errors.refuse_if(not low <= guess <= high, "guess limits", guess=guess, low=low, high=high)
         if self.score is not None:
             score = round(float(self.score(guess)), 4)
-            told = f" Its {self.labels[1]}: {format_number(score)}."
+            told = f" Its {self.labels[1]}: {format_score(score, digits=2)}."
         self.string.value = format_guess(self.question, Guess(self.name.value, guess, score, state))
         self._close()
         self.messages.say(f"Registered: {guess:g}.{told} Send the string to your teacher.")

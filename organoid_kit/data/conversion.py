@@ -7,11 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.base import UserError, refuse
-from organoid_kit.base.errors import MissingSpacing
-from organoid_kit.base.files import read_json
+from organoid_kit.base import UserError, errors, files, refuse
 
-_UNITS = read_json(Path(__file__).with_name("units.json"))  # how many µm or minutes each is
+_UNITS = files.read_json(Path(__file__).with_name("units.json"))  # how many µm or minutes each is
 
 
 def to_um(value: float | None, unit: str | None) -> float | None:
@@ -63,7 +61,7 @@ def to_voxels(
     if spacing_um is None:
         advice = "Pass spacing_um=(z, y, x), µm per voxel; on the command line --spacing z,y,x."
         rule = "Positions in µm need the spacing of the movie"
-        raise MissingSpacing(str(refuse(path, rule, received, advice)))
+        raise errors.MissingSpacing(str(refuse(path, rule, received, advice)))
     return np.array(positions_um, dtype=float).reshape(-1, 3) / check_spacing(spacing_um)
 
 

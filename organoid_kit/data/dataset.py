@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.base import refuse
-from organoid_kit.base.errors import MissingSpacing, warn
+from organoid_kit.base import errors, refuse, warn
 from organoid_kit.base.files import check_free, make_file_name, read_json, write_json_safely
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.formats import read_annotations
@@ -23,7 +22,6 @@ _COMBINED = {  # how OrganoidTracker combines images, and what to do instead
     "images_time_appending": "Save the time points in one file or folder, for example with Fiji.",
 }
 _WHOLE_IMAGE, _SCATTERED = "organoid_kit_whole_image", "organoid_kit_scattered"
-_OF_BOTH = ("spacing_um", "minutes_per_time_point")  # annotations say it of the movie, too
 _DIAMETER = "organoid_kit_nucleus_diameter_um"
 
 
@@ -119,7 +117,7 @@ def _read_entry(
     file = _find(entry, "experiment_file", folder)
     try:
         annotations = read_annotations(file)
-    except MissingSpacing:  # µm become voxels of the movie, as soon as it is known
+    except errors.MissingSpacing:  # µm become voxels of the movie, as soon as it is known
         annotations = None
     images = _find(entry, "images_container", folder)
     pattern = (entry.get("images_pattern", str).value or None) if images.is_dir() else None
@@ -138,7 +136,7 @@ def _read_entry(
     if movie.minutes_per_time_point is None:
         minutes = annotations.minutes_per_time_point
         movie = dataclasses.replace(movie, minutes_per_time_point=minutes)
-    for key in _OF_BOTH:
+    for key in ("spacing_um", "minutes_per_time_point"):  # annotations say it of the movie, too
         own, other = getattr(movie, key), getattr(annotations, key)
         if other and not np.allclose(own, other, rtol=0.02):
             received = f"{movie.path} has {key}={own}, but {file} {other}"

@@ -23,19 +23,11 @@ SAMPLES = (
     *(f"{part}.autlist" for part in ("training", "validation", "test")),
 )
 SAMPLES_URL = "https://raw.githubusercontent.com/organoid-kit/organoid_kit/main/data_samples/"
-_LSTREE = (
-    "https://raw.githubusercontent.com/fmi-basel/LSTree/1e43a58c376e03ea634bb0ea8145153ab9acda4b"
-)
-REAL_ORGANOID_URL = f"{_LSTREE}/example/data/003-Enterocyst/"
-REAL_ORGANOID_CREDIT = (
-    "Mouse intestinal organoid, H2B-labelled nuclei, light sheet: example data of LSTree "
-    "(github.com/fmi-basel/LSTree, MIT licence), de Medeiros, Ortiz et al., "
-    "Nature Communications 2022."
-)
+# Where it comes from; where each file goes → where it lies there, SHA-256
+_REAL_ORGANOID = read_json(Path(__file__).with_name("real_organoid.json"))
+REAL_ORGANOID_URL, REAL_ORGANOID_CREDIT, _REAL_ORGANOID_FILES = _REAL_ORGANOID.values()
 REAL_ORGANOID_SPACING_UM = (2.0, 0.26, 0.26)
 _REAL_ORGANOID_PATTERN = "P4_Ch1-T{time:04}.tif"
-# Where each file goes → where it comes from, SHA-256
-_REAL_ORGANOID_FILES = read_json(Path(__file__).with_name("real_organoid.json"))
 
 
 def find_samples(folder: str | Path | None = None, *, url: str = SAMPLES_URL) -> Path:

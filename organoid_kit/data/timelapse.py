@@ -13,9 +13,7 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from organoid_kit.base import UserError, refuse
-from organoid_kit.base.errors import warn
-from organoid_kit.base.files import write_safely
+from organoid_kit.base import UserError, files, refuse, warn
 from organoid_kit.data.conversion import check_spacing
 from organoid_kit.data.reading import image as image_files, optional
 from organoid_kit.data.reading.image import ImageFile, TimePoints
@@ -287,7 +285,7 @@ def write_timelapse(movie: TimeLapse, path: str | os.PathLike[str]) -> None:
     options |= {"compression": "zlib", "predictor": movie.dtype.kind != "f"}
     options |= {"photometric": "minisblack", "software": False, "maxworkers": 1}
     with (
-        write_safely(path) as temporary,
+        files.write_safely(path) as temporary,
         tifffile.TiffWriter(temporary, bigtiff=size > 2**31, ome=True, byteorder="<") as tif,
     ):
         tif.write(map(np.ascontiguousarray, planes), **options)

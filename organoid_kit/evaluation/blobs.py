@@ -11,8 +11,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter, label, maximum_filter
 from scipy.spatial import cKDTree
 
-from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
-from organoid_kit.data.timelapse import USUAL_DIAMETER_UM
+from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse, timelapse
 from organoid_kit.evaluation.matching import MAX_DISTANCE_UM, choose_radius_um
 from organoid_kit.evaluation.positions import ThresholdCurve, pool_curves, score_over_thresholds
 
@@ -94,7 +93,7 @@ def find_blobs(
     Lengths that are None are 8 and 3 µm, or follow the size of nuclei that the movie states.
     """
     times = movie.time_points if time_points is None else time_points
-    diameter_um = diameter_um or USUAL_DIAMETER_UM * movie.relative_size
+    diameter_um = diameter_um or timelapse.USUAL_DIAMETER_UM * movie.relative_size
     min_distance_um = min_distance_um or MIN_DISTANCE_UM * movie.relative_size
     options = (movie.spacing_um, diameter_um, threshold, min_distance_um)
     found = [find_blobs_in_stack(movie.stack(int(time), channels), *options) for time in times]
@@ -145,7 +144,7 @@ def tune_blobs(
 def find_blobs_in_stack(
     stack: np.ndarray,
     spacing_um: Sequence[float],
-    diameter_um: float = USUAL_DIAMETER_UM,
+    diameter_um: float = timelapse.USUAL_DIAMETER_UM,
     threshold: float = THRESHOLD,
     min_distance_um: float = MIN_DISTANCE_UM,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -168,7 +167,7 @@ def find_response_peaks(
 
 
 def make_blob_response(
-    stack: np.ndarray, spacing_um: Sequence[float], diameter_um: float = USUAL_DIAMETER_UM
+    stack: np.ndarray, spacing_um: Sequence[float], diameter_um: float = timelapse.USUAL_DIAMETER_UM
 ) -> tuple[np.ndarray, np.ndarray]:
     """How much each place is brighter than its surroundings, on a coarser grid.
 

@@ -137,10 +137,9 @@ class PositionScore(DetectionScore):
 
     def to_dict(self) -> dict[str, Any]:
         """Counts and figures for JSON; None where not measured."""
-        names = "precision recall f1 matched missed false ignored scattered mean_distance_um"
-        return {
-            name: getattr(self, name) for name in (*names.split(), "bias_um", "max_distance_um")
-        }
+        figures = "precision recall f1 matched missed false ignored scattered"
+        names = f"{figures} mean_distance_um bias_um max_distance_um".split()
+        return {name: getattr(self, name) for name in names}
 
     def _split(self, truth: np.ndarray, false: np.ndarray) -> dict[Any, PositionScore]:
         """The score of each group, given the groups of the true and of the false positions."""
@@ -323,9 +322,9 @@ def get_probabilities(found: Annotations, table: Mapping[str, np.ndarray], name:
     return values.astype(float)
 
 
-def format_score(value: float | None, unit: str = "") -> str:
-    """Three decimals, or "not measured"."""
-    return "not measured" if value is None else f"{value:.3f}{unit}"
+def format_score(value: float | None, unit: str = "", digits: int = 3) -> str:
+    """So many decimals, or "not measured"."""
+    return "not measured" if value is None else f"{value:.{digits}f}{unit}"
 
 
 def compute_ratio(part: int, whole: int) -> float | None:

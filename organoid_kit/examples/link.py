@@ -13,18 +13,15 @@ from scipy.sparse import coo_array
 
 from organoid_kit.base import NetworkSettings, refuse
 from organoid_kit.data import AnnotatedMovie, Annotations
-from organoid_kit.examples import patches
+from organoid_kit.examples import batches, patches
 from organoid_kit.examples.augmentation import (
     Augmentation,
     cut_crop,
     no_augmentation,
     vary_intensities,
 )
-from organoid_kit.examples.batches import ClassExamples, Movies, count_neighbours
 from organoid_kit.examples.sizes import fit_to_network
-from organoid_kit.tracking import find_candidates
-from organoid_kit.tracking.linking import choose_max_distance
-from organoid_kit.tracking.motion import compute_displacements, estimate_drift
+from organoid_kit.tracking import find_candidates, linking, motion
 
 SAME_HARD, SAME, OTHER_NEAR, OTHER_FAR = range(4)  # kinds of examples
 _FAST = 0.75  # quantile of the displacement from which on a nucleus is fast
@@ -60,7 +57,7 @@ class Pair:
         return augmentation.turned(self.turn_degrees).matrix @ moved
 
 
-class LinkExamples(ClassExamples):
+class LinkExamples(batches.ClassExamples):
     """Batches for the link network, drawn from annotated movies.
 
     Attributes:
@@ -72,7 +69,7 @@ class LinkExamples(ClassExamples):
 
     shares = (0.3, 0.2, 0.35, 0.15)
 
-    def _find(self, annotated_movies: Movies, most_examples: int | None) -> int:
+    def _find(self, annotated_movies: batches.Movies, most_examples: int | None) -> int:
         """Finds the candidates of known answer; raises UserError if all or none are right."""
         settings = self.settings
         self.positions = [
@@ -187,7 +184,7 @@ def cut_links(
     annotations, unvaried = annotated.annotations, no_augmentation()
     centres, prepared = patches.prepare_nuclei(annotated, settings)
     spacing = patches.compute_working_spacing(annotated, settings)
-    drift = estimate_drift(annotations) if settings.remove_drift else {}
+    drift = motion.estimate_drift(annotations) if settings.remove_drift else {}
     examples = []
     for ends, kind in zip(annotations.links[rows], kinds, strict=True):
         times = tuple(annotations.time_points[ends].tolist())
@@ -205,8 +202,7 @@ def compute_pair_windows(
     before, after = prepared.settings.time_window
     offsets = (end - start) * np.arange(before, after + 1)
     windows = (start + offsets).tolist(), (end - offsets[::-1]).tolist()  # mirrored in time
-    first, second = (patches.clip_time_points(prepared.movies[movie], window) for window in windows)
-    return first, second
+    return tuple(patches.clip_time_points(prepared.movies[movie], window) for window in windows)
 
 
 def add_coordinates(
@@ -269,12 +265,12 @@ def _list_candidates(
         kept, rows = skip_time_points(annotations, step, first)
         options = {"neighbours": settings.link_neighbours, "remove_drift": settings.remove_drift}
         size = annotated.movie.relative_size
-        reach_um = choose_max_distance(kept, settings.max_link_um, size)
+        reach_um = linking.choose_max_distance(kept, settings.max_link_um, size)
         links = find_candidates(kept, max_distance_um=reach_um, **options).links
         targets = make_link_targets(kept, links)
         links, targets = links[targets >= 0], targets[targets >= 0]
-        drift = estimate_drift(kept) if settings.remove_drift else None
-        moved_um = compute_displacements(kept, links, drift)
+        drift = motion.estimate_drift(kept) if settings.remove_drift else None
+        moved_um = motion.compute_displacements(kept, links, drift)
         kinds = _classify_candidates(kept, links, targets == 1, moved_um)
         times = annotations.time_points[rows[links[:, 0]]]
         yield np.column_stack([times, rows[links], targets, kinds, moved_um])
@@ -288,7 +284,7 @@ def _classify_candidates(
         return np.zeros(0, int)
     lengths = np.linalg.norm(moved_um, axis=1)
     points_um = annotations.positions * annotations.spacing_um
-    crowd = count_neighbours(points_um, annotations.time_points, _NEAR_UM)
+    crowd = batches.count_neighbours(points_um, annotations.time_points, _NEAR_UM)
     divides = annotations.links_forward()[links[:, 0]] >= 2
     fast = lengths > (np.quantile(lengths[true], _FAST) if true.any() else 0)
     crowded = crowd[links[:, 0]] > np.quantile(crowd, _CROWDED)

@@ -5,10 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from organoid_kit.base import NetworkSettings
-from organoid_kit.base.errors import warn
-from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
-from organoid_kit.data.timelapse import USUAL_DIAMETER_UM
+from organoid_kit.base import NetworkSettings, warn
+from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse, timelapse
 from organoid_kit.evaluation.blobs import find_blobs_in_stack
 from organoid_kit.examples.patches import prepare_stack
 from organoid_kit.examples.sizes import SAME_SIZE, estimate_nucleus_size
@@ -67,7 +65,7 @@ def _measure_stack(movie: TimeLapse, time: int, settings: NetworkSettings) -> tu
     diameter_um = size.mean_um if size and size.is_certain else 0.0
     stack = prepare_stack(movie, time, settings, denoise=False)
     spacing_um = np.array(movie.spacing_um) * movie.shape_zyx / stack.shape
-    _, heights = find_blobs_in_stack(stack, spacing_um, diameter_um or USUAL_DIAMETER_UM)
+    _, heights = find_blobs_in_stack(stack, spacing_um, diameter_um or timelapse.USUAL_DIAMETER_UM)
     contrast = np.median(heights[:_MOST_BLOBS]) if len(heights) else 0.0
     plane_um = movie.spacing_um[0] if movie.shape_zyx[0] > 1 else 0.0
     filled = np.mean(stack > _FILLED)

@@ -81,10 +81,8 @@ def prepare_stack(
         received, advice = f"time point {time_point} is not", "Replace NaN and infinity, save it."
         raise refuse(movie.name, "Intensities must be finite", received, advice)
     shape = compute_working_shape(movie, settings)
-    if movie.shape_zyx[0] == 1 < shape[0]:
-        stack = resample(stack, (1, *shape[1:]), settings.intensity_quantiles, denoise)
-    else:
-        stack = resample(stack, shape, settings.intensity_quantiles, denoise)
+    planes = 1 if movie.shape_zyx[0] == 1 else shape[0]
+    stack = resample(stack, (planes, *shape[1:]), settings.intensity_quantiles, denoise)
     return stack * _PLANE if shape[0] == len(_PLANE) else stack
 
 
@@ -104,8 +102,7 @@ def resample(
 def compute_window_bytes(movies: Sequence[TimeLapse], settings: NetworkSettings) -> int:
     """Memory for the prepared stacks of a time window of the largest of the movies, in bytes."""
     voxels = max(math.prod(compute_working_shape(movie, settings)) for movie in movies)
-    first, last = settings.time_window
-    return 4 * voxels * (last - first + 1)
+    return 4 * voxels * settings.window_length
 
 
 class PreparedMovies:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import map_coordinates
 
-from organoid_kit.base import NetworkSettings
-from organoid_kit.base.errors import warn
+from organoid_kit.base import NetworkSettings, warn
 from organoid_kit.data import AnnotatedMovie, TimeLapse
 from organoid_kit.evaluation import find_peaks
 from organoid_kit.evaluation.blobs import subtract_blurs

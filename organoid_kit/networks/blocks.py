@@ -5,14 +5,6 @@ from collections.abc import Iterator, Sequence
 import keras
 from keras import layers
 
-from organoid_kit.base import NetworkSettings
-
-
-def count_time_points(settings: NetworkSettings) -> int:
-    """Number of time points that a network sees together."""
-    first, last = settings.time_window
-    return last - first + 1
-
 
 def convolve(x, filters: int, kernel, seeds: Iterator[int], dtype: str, strides=(1, 1, 1)):
     """One convolution with ReLU. (batch, z, y, x, any) → (batch, z, y, x, filters)."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import keras
 
 from organoid_kit.base import NetworkSettings
-from organoid_kit.networks.blocks import answer, connect, count_time_points, downsample, encode_crop
+from organoid_kit.networks.blocks import answer, connect, downsample, encode_crop
 
 _FILTERS = {"small": (16, 32, 48), "standard": (32, 64, 128)}
 # OrganoidTracker's layout (0.12 million parameters at 16 × 32 × 32): filters, kernel, pool
@@ -27,7 +27,7 @@ def build_division_network(
     `build_position_network`. Comments: the small network, 8 × 32 × 32 voxels, without the batch.
     """
     seeds, preset = itertools.count(settings.seed * 1000), settings.preset
-    shape = (*settings.patch_shape_zyx, count_time_points(settings))
+    shape = (*settings.patch_shape_zyx, settings.window_length)
     images = keras.Input(shape, name="images")  # (8, 32, 32, time)
     if preset == "original":
         x = downsample(images, _ORIGINAL, seeds, dtype)  # (z/4 · y/16 · x/16 · 32,)

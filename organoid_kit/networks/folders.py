@@ -9,8 +9,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from organoid_kit.base import NetworkSettings, find_free_path, refuse
-from organoid_kit.base.files import bring_back, read_json, write_json_safely, write_safely
+from organoid_kit.base import NetworkSettings, files, find_free_path, refuse
 
 SHIPPED = Path(__file__).parent / "shipped"
 # As OrganoidTracker calls them.
@@ -21,7 +20,7 @@ _FINE_TUNING_RATE = 5e-4
 def find_network_folder(folder: str | Path) -> Path:
     """The folder with model.keras: this one, or that of the best network of this run."""
     folder = Path(folder)
-    bring_back(folder)
+    files.bring_back(folder)
     for candidate in (folder, folder / "network", SHIPPED / str(folder)):
         if (candidate / "model.keras").is_file() and (candidate / "settings.json").is_file():
             return candidate
@@ -38,7 +37,7 @@ def list_shipped_networks() -> list[str]:
 def load_settings(folder: str | Path) -> NetworkSettings:
     """The settings a network was trained with."""
     file = find_network_folder(folder) / "settings.json"
-    values = read_json(file)
+    values = files.read_json(file)
     if not isinstance(values, dict) or values.get("type") not in NETWORK_TYPES.values():
         rule = f'Settings of a network must say "type": one of {", ".join(NETWORK_TYPES.values())}'
         raise refuse(file, rule, "another or none", "Choose the folder of a network.")
@@ -76,13 +75,13 @@ def make_fine_tuning_settings(folder: str | Path, **changes: Any) -> NetworkSett
 def save_settings(settings: NetworkSettings, folder: str | Path) -> None:
     """Puts other settings beside a saved network, such as another threshold."""
     file = find_network_folder(folder) / "settings.json"
-    write_json_safely(file, make_record(settings), overwrite=True)
+    files.write_json_safely(file, make_record(settings), overwrite=True)
 
 
 def copy_network(folder: str | Path, copy: str | Path, settings: NetworkSettings) -> Path:
     """Copies a network, with other settings, into a new folder; a name that is taken gets a number."""
-    copy = find_free_path(Path(copy)) if Path(copy).exists() else Path(copy)
-    with write_safely(copy) as temporary:
+    copy = find_free_path(Path(copy))
+    with files.write_safely(copy) as temporary:
         shutil.copytree(find_network_folder(folder), temporary)
         save_settings(settings, temporary)
     return copy

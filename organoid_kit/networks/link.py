@@ -13,7 +13,7 @@ import keras
 from keras import layers, ops
 
 from organoid_kit.base import NetworkSettings
-from organoid_kit.networks.blocks import answer, connect, count_time_points, downsample, encode_crop
+from organoid_kit.networks.blocks import answer, connect, downsample, encode_crop
 
 _FILTERS = {"small": (16, 24, 48), "standard": (24, 48, 96)}
 # OrganoidTracker's layout (0.29 million parameters at 16 × 32 × 32): filters, kernel, pool
@@ -38,7 +38,7 @@ def build_link_network(
     Comments give the shapes in the small network for 8 × 32 × 32 voxels, without the batch.
     """
     seeds, preset = itertools.count(settings.seed * 1000), settings.preset
-    shape = (*settings.patch_shape_zyx, count_time_points(settings) + _COORDINATES)
+    shape = (*settings.patch_shape_zyx, settings.window_length + _COORDINATES)
     first = keras.Input(shape, name="input_1")  # (8, 32, 32, time + 3)
     second = keras.Input(shape, name="input_2")  # (8, 32, 32, 3 + time)
     displacement = keras.Input((3,), name="input_distances")  # (3,)

@@ -6,7 +6,6 @@ import keras
 import numpy as np
 
 from organoid_kit.base import NetworkSettings, UserError
-from organoid_kit.networks.blocks import count_time_points
 from organoid_kit.networks.building import check_patch_shape
 from organoid_kit.networks.opening import check_description
 
@@ -52,7 +51,7 @@ def _shapes_of(tensors: list) -> list[tuple[int | None, ...]]:
 
 def list_shapes(settings: NetworkSettings) -> tuple[list[tuple[int, ...]], tuple[int, ...]]:
     """What a network is shown and what it must give, without the axis of the batch."""
-    patch, time = tuple(settings.patch_shape_zyx), count_time_points(settings)
+    patch, time = tuple(settings.patch_shape_zyx), settings.window_length
     if settings.network == "link":  # three channels more are coordinates
         return [(*patch, time + 3), (*patch, time + 3), (3,)], (1,)
     return [(*patch, time)], (*patch, 1) if settings.network == "position" else (1,)

@@ -16,7 +16,7 @@ import keras
 from keras import layers
 
 from organoid_kit.base import NetworkSettings
-from organoid_kit.networks.blocks import convolve, convolve_factorised, count_time_points
+from organoid_kit.networks.blocks import convolve, convolve_factorised
 
 _FILTERS = {"small": (24, 48, 96), "standard": (32, 64, 128, 256)}
 _HALF = (1, 2, 2)  # rows and columns are halved, or doubled
@@ -32,7 +32,7 @@ def build_position_network(
     top down (None: as the preset says); `dtype` may be "mixed_float16" for graphics cards. Comments
     give the shapes in the small network, without the batch.
     """
-    seeds, time = itertools.count(settings.seed * 1000), count_time_points(settings)
+    seeds, time = itertools.count(settings.seed * 1000), settings.window_length
     images = keras.Input((None, None, None, time), name="images")  # (z, y, x, time)
     if settings.preset == "original":
         return _build_original(images, seeds, dtype)

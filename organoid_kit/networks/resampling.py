@@ -16,7 +16,6 @@ from scipy.ndimage import gaussian_filter1d
 from organoid_kit.base import NetworkSettings
 from organoid_kit.evaluation.calibration import CLIP
 from organoid_kit.examples.patches import is_same_spacing
-from organoid_kit.networks.blocks import count_time_points
 from organoid_kit.networks.building import compute_shape_multiple, round_up
 
 Numbers = tuple[int, int, int]
@@ -43,7 +42,7 @@ def build_for_movie(
         return network
     if settings.network == "link":
         return _build_link(network, settings, factors)
-    shape = (*_compute_crop_shape(settings, factors), count_time_points(settings))
+    shape = (*_compute_crop_shape(settings, factors), settings.window_length)
     images = keras.Input(shape, name="images")
     answer = network(_shrink_crop(images, settings, factors))
     return keras.Model(images, answer, name="divisions_in_voxels_of_the_movie")
@@ -56,7 +55,7 @@ def _build_position(
     depth = round(planes * factors[0]) if planes else tile[0]  # OrganoidTracker fixes its planes
     shape = [round_up(depth, steps[0] if factors[0] == 1 else 1), *tile[1:]]
     free = [size if factor != 1 else None for size, factor in zip(tile[1:], factors[1:])]
-    images = keras.Input((shape[0], *free, count_time_points(settings)), name="images")
+    images = keras.Input((shape[0], *free, settings.window_length), name="images")
     x = images
     for axis, factor in _list_resampled_axes(factors):
         size = not axis and planes or round_up(math.ceil(shape[axis] / factor), steps[axis])
@@ -76,7 +75,7 @@ def _list_resampled_axes(factors: Lengths) -> list[tuple[int, float]]:
 
 def _build_link(network: keras.Model, settings: NetworkSettings, factors: Lengths) -> keras.Model:
     """Crops and displacements in voxels of the movie in; coordinate channels are made anew."""
-    time = count_time_points(settings)
+    time = settings.window_length
     shape = (*_compute_crop_shape(settings, factors), time + 3)
     first, second = keras.Input(shape, name="input_1"), keras.Input(shape, name="input_2")
     displacement = keras.Input((3,), name="input_distances")
@@ -103,7 +102,7 @@ def build_for_exchange(network: keras.Model, settings: NetworkSettings) -> keras
     Channels are time points; of a link network those of the first crop, those of the second, and
     the displacement dz, dy, dx in voxels of the crops, the same in every voxel.
     """
-    shape, time = network.inputs[0].shape[1:], count_time_points(settings)
+    shape, time = network.inputs[0].shape[1:], settings.window_length
     if settings.network == "link":
         shape = (*settings.patch_shape_zyx, 2 * time + 3)
     images = shown = keras.Input(shape, name="images")

@@ -11,7 +11,6 @@ import numpy as np
 
 from organoid_kit.base import NetworkSettings, UserError, refuse
 from organoid_kit.base.files import write_json_safely, write_safely
-from organoid_kit.networks.blocks import count_time_points
 from organoid_kit.networks.building import build_network
 from organoid_kit.networks.folders import find_network_folder, load_settings, make_record
 from organoid_kit.networks.opening import open_model
@@ -78,7 +77,7 @@ def load_network(folder: str | Path) -> tuple[keras.Model, NetworkSettings]:
         raise refuse(file, rule, received, advice) from error
     # Three channels of a link network are coordinates.
     seen = network.inputs[0].shape[-1] - (3 if settings.network == "link" else 0)
-    if seen != count_time_points(settings):
+    if seen != settings.window_length:
         rule = "A network must see as many time points as its settings say"
         received = f"it sees {seen}, its settings have the time window {settings.time_window}"
         raise refuse(file, rule, received, "Correct time_window in settings.json.")

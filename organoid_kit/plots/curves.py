@@ -7,12 +7,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import SubFigure
 
-from organoid_kit.evaluation.positions import PositionScore, ThresholdCurve
+from organoid_kit.evaluation.positions import PositionScore, ThresholdCurve, format_score
 from organoid_kit.examples.batches import Movies
 from organoid_kit.plots import drawing
 from organoid_kit.plots.drawing import COLOURS, LINES, Drawing, count, draw_panels, draw_plane, tidy
-from organoid_kit.training.diagnosis import History, describe_history
-from organoid_kit.training.epoch_pictures import EpochPicture
+from organoid_kit.training import EpochPicture, History, describe_history
 from organoid_kit.training.runs import QUALITIES, find_best
 
 _GREYS = (0, 255)
@@ -98,7 +97,7 @@ def describe_losses(history: History, key: str) -> str:
     if not best:
         return "No epoch is finished yet."
     first, last = history[0], history[-1]
-    measured = f"{QUALITIES[key]} {drawing.format_number(best.get(key), 3)}" if key else ""
+    measured = f"{QUALITIES[key]} {format_score(best.get(key))}" if key else ""
     return (
         f"Loss over {count(len(history), 'epoch')}: training from {first['loss']:.3g} to "
         f"{last['loss']:.3g}, validation from {first['validation_loss']:.3g} to "
@@ -122,8 +121,8 @@ def plot_threshold_curve(
         words = (
             f"Precision, recall and F1 for thresholds from {curve.thresholds[0]:.2f} to "
             f"{curve.thresholds[-1]:.2f}. F1 is highest, {score.f1:.3f}, at {best:.2f}, with "
-            f"precision {drawing.format_number(score.precision, 3)} and recall "
-            f"{drawing.format_number(score.recall, 3)}. The threshold {chosen:.2f} is marked."
+            f"precision {format_score(score.precision)} and recall "
+            f"{format_score(score.recall)}. The threshold {chosen:.2f} is marked."
         )
     if chosen is not None:
         line = {"color": "0.3", "linewidth": 1, "linestyle": ":"}
@@ -167,8 +166,8 @@ def _plot_parts(parts: Mapping[str, PositionScore], label: str, title: str) -> D
         axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
     figure.suptitle(title)
     words = [
-        f"{label} {name}: precision {drawing.format_number(part.precision)}, "
-        f"recall {drawing.format_number(part.recall)}."
+        f"{label} {name}: precision {format_score(part.precision, digits=2)}, "
+        f"recall {format_score(part.recall, digits=2)}."
         for name, part in parts.items()
     ]
     return figure.caption(f"{title}. {' '.join(words) or 'Not measured.'}")

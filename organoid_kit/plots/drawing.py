@@ -15,11 +15,10 @@ from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 
-from organoid_kit.base import NetworkSettings, UserError
-from organoid_kit.base.files import read_json
+from organoid_kit.base import NetworkSettings, UserError, files
 
 # Okabe and Ito 2008, "Color Universal Design": they can be told apart whatever the colour blindness
-COLOURS = read_json(Path(__file__).with_name("colours.json"))
+COLOURS = files.read_json(Path(__file__).with_name("colours.json"))
 _LINE_COLOURS = ("blue", "vermillion", "green", "purple", "orange", "black", "sky blue")
 LINES = tuple(  # colour, marker and dashes of the first, second, … line in a diagram
     {"color": COLOURS[colour], "marker": marker, "linestyle": dashes}
@@ -119,11 +118,6 @@ def tidy(axes: Axes, whole_numbers: bool = False) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25)
     axes.set_axisbelow(True)
-
-
-def format_number(value: float | None, digits: int = 2) -> str:
-    """A number in a sentence, or "not measured"."""
-    return "not measured" if value is None else f"{value:.{digits}f}"
 
 
 def count(number: int, noun: str) -> str:

@@ -9,7 +9,8 @@ from scipy.stats import binomtest
 
 from organoid_kit.evaluation.calibration import Reliability
 from organoid_kit.evaluation.classification import PrecisionRecall
-from organoid_kit.plots.drawing import LINES, STAR, Drawing, count, draw_panels, format_number, tidy
+from organoid_kit.evaluation.positions import format_score
+from organoid_kit.plots.drawing import LINES, STAR, Drawing, count, draw_panels, tidy
 
 
 def plot_reliability(
@@ -77,7 +78,7 @@ def plot_precision_recall(
     """Precision over recall; a star marks the threshold chosen; None: that of highest F1."""
     (figure, axes), averages = draw_panels(6.2, 5.4), {}
     for number, (name, stairs) in enumerate({"this network": curve, **(compare or {})}.items()):
-        averages[name] = format_number(stairs.average_precision, 3)
+        averages[name] = format_score(stairs.average_precision)
         recall = np.append(stairs.recall, 0 * stairs.recall[-1:])  # down to a recall of 0
         precision = np.append(stairs.precision, stairs.precision[-1:])
         style = LINES[number % len(LINES)] | {"drawstyle": "steps-post", "markersize": 4}

@@ -10,23 +10,20 @@ from typing import Any
 import keras
 import numpy as np
 
-from organoid_kit.base import NetworkSettings, refuse
-from organoid_kit.base.files import write_json_safely
+from organoid_kit.base import NetworkSettings, files, refuse
 from organoid_kit.data import AnnotatedMovie
-from organoid_kit.evaluation import compute_precision_recall
+from organoid_kit.evaluation import compute_precision_recall, matching
 from organoid_kit.evaluation.calibration import (
     Calibration,
     Reliability,
     calibrate,
     compute_reliability,
 )
-from organoid_kit.evaluation.matching import choose_radius_um, is_annotated, match_to_truth
 from organoid_kit.evaluation.positions import ThresholdChoice, refuse_scattered
 from organoid_kit.examples.batches import Movies
 from organoid_kit.examples.division import make_division_targets
 from organoid_kit.examples.link import make_link_targets
-from organoid_kit.networks import load_network, load_settings
-from organoid_kit.networks.folders import save_settings
+from organoid_kit.networks import folders, load_network, load_settings
 from organoid_kit.prediction.crops import predict_divisions, predict_links
 from organoid_kit.prediction.positions import choose_threshold, predict_positions
 from organoid_kit.training import Run
@@ -75,7 +72,7 @@ def calibrate_network(
     calibration = calibrate(answers, truths, groups=groups, before=start.calibration)
     calibrated = calibration.apply(answers)
     chosen = plain.changed(calibration=(calibration.slope, calibration.intercept))
-    save_settings(chosen, run.folder)
+    folders.save_settings(chosen, run.folder)
     threshold = choice = None
     if settings.network == "position":
         choice = choose_threshold(run, validation, **bar)
@@ -83,12 +80,12 @@ def calibrate_network(
     elif truths.any():
         best = compute_precision_recall(truths, calibrated).best()
         threshold = float(np.clip(best, 0.01, 0.99))
-        save_settings(chosen.changed(threshold=threshold), run.folder)
+        folders.save_settings(chosen.changed(threshold=threshold), run.folder)
     reliability = (compute_reliability(said, truths) for said in (answers, calibrated))
     result = NetworkCalibration(calibration, threshold, *reliability, choice)
     movies = [annotated.name for annotated in validation]
     record = result.to_dict() | {"movies": movies}
-    write_json_safely(run.folder / "calibration.json", record, overwrite=True)
+    files.write_json_safely(run.folder / "calibration.json", record, overwrite=True)
     run.log(f"calibrated on {movies}: {result}")
     return result
 
@@ -123,8 +120,8 @@ def _judge_peaks(network, settings: NetworkSettings, annotated: AnnotatedMovie, 
     options = {"time_points": times, "threshold": _ALL_PEAKS, **bar}
     found = predict_positions(network, annotated.movie, settings, **options)
     truth = dataclasses.replace(truth, spacing_um=found.spacing_um)
-    true = match_to_truth(truth, found, choose_radius_um([annotated.movie])) >= 0
-    counted = true | is_annotated(truth, found)
+    true = matching.match_to_truth(truth, found, matching.choose_radius_um([annotated.movie])) >= 0
+    counted = true | matching.is_annotated(truth, found)
     return found.properties["probability"][counted], true[counted], found.time_points[counted]
 
 

@@ -5,12 +5,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from organoid_kit.data import Annotations
-from organoid_kit.evaluation import find_blobs, positions, score_positions
-from organoid_kit.evaluation.matching import choose_radius_um
+from organoid_kit.evaluation import find_blobs, matching, positions, score_positions
 from organoid_kit.evaluation.positions import LIKELY, PositionScore, draw_f1, pool_scores
 from organoid_kit.examples.batches import Movies
-from organoid_kit.networks import load_network, load_settings
-from organoid_kit.networks.folders import save_settings
+from organoid_kit.networks import folders, load_network, load_settings
 from organoid_kit.prediction.calibration import calibrate_network
 from organoid_kit.prediction.positions import choose_threshold, predict_positions
 from organoid_kit.training import Run
@@ -57,7 +55,7 @@ def judge_run(run: Run, training: Movies, validation: Movies) -> str:
         said = f"Judged on {names}: {calibrate_network(run, validation)}"
     elif start:
         before = load_settings(start).calibration
-        save_settings(load_settings(run.folder).changed(calibration=before), run.folder)
+        folders.save_settings(load_settings(run.folder).changed(calibration=before), run.folder)
         said = "It keeps the calibration of the network it started from."
         if is_position and not scattered:
             choice = str(choose_threshold(run, training)).capitalize()
@@ -76,7 +74,7 @@ def judge_run(run: Run, training: Movies, validation: Movies) -> str:
 def compare_fine_tuned(run: Run, validation: Movies) -> NetworkComparison:
     """Scores a run's network beside the one it started from and the blob detector, as they are."""
     start, channels = run.settings.start_from, run.settings.channels
-    near_um = choose_radius_um(one.movie for one in validation)
+    near_um = matching.choose_radius_um(one.movie for one in validation)
 
     def score(find: Callable[..., Annotations]) -> PositionScore:
         truths = [one.annotations for one in validation]

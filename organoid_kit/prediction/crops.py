@@ -10,16 +10,13 @@ from tqdm.auto import tqdm
 from organoid_kit.base import NetworkSettings, UserError
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.evaluation.calibration import Calibration
-from organoid_kit.examples import PreparedMovies
+from organoid_kit.examples import PreparedMovies, sizes
 from organoid_kit.examples.augmentation import cut_crop, no_augmentation
 from organoid_kit.examples.link import add_coordinates, compute_pair_windows
 from organoid_kit.examples.looks import warn_if_unlike
 from organoid_kit.examples.patches import compute_working_spacing, prepare_nuclei
-from organoid_kit.examples.sizes import fit_to_network
-from organoid_kit.tracking import find_best, find_candidates
+from organoid_kit.tracking import find_best, find_candidates, linking, motion
 from organoid_kit.tracking.distance import estimate_link_probabilities
-from organoid_kit.tracking.linking import choose_max_distance
-from organoid_kit.tracking.motion import compute_displacements, estimate_drift, estimate_flow
 
 _TOGETHER = 64  # crops or pairs that go through the network at once
 _ALIKE = 16  # numbers of crops are multiples of this: networks are traced for a few sizes only
@@ -38,7 +35,7 @@ def predict_divisions(
     show_progress: bool = True,
 ) -> Annotations:
     """How probably each nucleus divides right after its time point: "division_probability"."""
-    fitted = fit_to_network(AnnotatedMovie(movie, annotations), settings)
+    fitted = sizes.fit_to_network(AnnotatedMovie(movie, annotations), settings)
     positions, prepared = _prepare(fitted, settings, "division")
 
     def judge(time_point: int, rows: np.ndarray) -> np.ndarray:
@@ -66,14 +63,14 @@ def predict_links(
     that turns, that movement is taken out, too. Of nuclei whose partner is sure, by distance and by
     the network, nobody asks whether they are another's (0.001), but with `ask_all`.
     """
-    fitted = fit_to_network(AnnotatedMovie(movie, annotations), settings)
+    fitted = sizes.fit_to_network(AnnotatedMovie(movie, annotations), settings)
     positions, prepared = _prepare(fitted, settings, "link")
     spacing = compute_working_spacing(fitted, settings)
     candidates = fitted.with_spacing().annotations
     if BELIEVED not in candidates.link_properties:
         candidates = propose_links(fitted, settings)
-    drift = estimate_drift(candidates) if settings.remove_drift else {}
-    moved_um = compute_displacements(candidates, candidates.links, drift)
+    drift = motion.estimate_drift(candidates) if settings.remove_drift else {}
+    moved_um = motion.compute_displacements(candidates, candidates.links, drift)
     believed = candidates.link_properties[BELIEVED].astype(float)
     best = np.intersect1d(*(find_best(believed, ends) for ends in candidates.links.T))
     if settings.remove_drift:
@@ -90,12 +87,18 @@ def predict_links(
             nuclei, numbers = np.unique(nuclei, return_inverse=True)
             stacks = [prepared.stack(0, time) for time in window]
             centres = positions[nuclei][:, None] + (np.array(window) - own)[:, None] * drifted
-            ends.append((_cut(stacks, centres, settings), numbers))
+            ends.append((_cut(stacks, centres, settings), numbers))  # crops; which each link has
         answers = np.full(len(rows), np.nan)
 
         def ask(which: np.ndarray) -> None:
             which = np.flatnonzero(which)
-            answers[which] = _answer_pairs(network, ends, which, displacements[rows[which]])
+            moves = displacements[rows[which]].astype(np.float32)
+
+            def make_inputs(part: slice) -> list[np.ndarray]:
+                first, second = (crops[numbers[which[part]]] for crops, numbers in ends)
+                return [*add_coordinates(first, second, moves[part]), moves[part]]
+
+            answers[which] = _answer(network, len(which), make_inputs)
 
         first = is_best[rows] | ask_all
         ask(first)
@@ -121,7 +124,7 @@ def propose_links(fitted: AnnotatedMovie, settings: NetworkSettings) -> Annotati
     scaled, size = fitted.with_spacing().annotations, fitted.movie.relative_size
     candidates = find_candidates(
         scaled,
-        max_distance_um=choose_max_distance(scaled, settings.max_link_um, size),
+        max_distance_um=linking.choose_max_distance(scaled, settings.max_link_um, size),
         neighbours=settings.link_neighbours,
         remove_drift=settings.remove_drift,
     )
@@ -139,7 +142,7 @@ def _remove_flow(
         rows, known = np.flatnonzero(times == time), trusted[times[trusted] == time]
         nuclei, numbers = np.unique(sources[rows], return_inverse=True)
         linked = np.searchsorted(nuclei, sources[known])
-        flow_um = estimate_flow(places_um[nuclei], linked, moved_um[known])
+        flow_um = motion.estimate_flow(places_um[nuclei], linked, moved_um[known])
         flow_um[np.linalg.norm(flow_um, axis=1) <= _LEAST_FLOW_UM] = 0
         own_um[rows] -= flow_um[numbers]
     return own_um
@@ -176,22 +179,6 @@ def _cut(stacks: list[np.ndarray], centres: np.ndarray, settings: NetworkSetting
     """Crops without variation, (n, z, y, x, time), around centres (n, time or 1, 3)."""
     shape = settings.patch_shape_zyx
     return np.stack([cut_crop(no_augmentation(), stacks, centre, shape) for centre in centres])
-
-
-def _answer_pairs(
-    network: keras.Model,
-    ends: list[tuple[np.ndarray, np.ndarray]],
-    rows: np.ndarray,
-    displacements: np.ndarray,
-) -> np.ndarray:
-    """Answers for these rows of links, (k,) float; `ends` are crops, and which each link has."""
-    displacements = displacements.astype(np.float32)
-
-    def make_inputs(part: slice) -> list[np.ndarray]:
-        first, second = (crops[numbers[rows[part]]] for crops, numbers in ends)
-        return [*add_coordinates(first, second, displacements[part]), displacements[part]]
-
-    return _answer(network, len(rows), make_inputs)
 
 
 def _answer(

@@ -15,21 +15,16 @@ import keras
 import numpy as np
 from tqdm.auto import tqdm
 
-from organoid_kit.base import NetworkSettings, UserError, refuse
-from organoid_kit.base.errors import warn
+from organoid_kit.base import NetworkSettings, UserError, refuse, warn
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.evaluation import find_peaks, positions as scoring
 from organoid_kit.evaluation.calibration import Calibration
 from organoid_kit.evaluation.matching import choose_radius_um
-from organoid_kit.examples import PreparedMovies
-from organoid_kit.examples.batches import Movies
+from organoid_kit.examples import PreparedMovies, batches, sizes
 from organoid_kit.examples.looks import warn_if_unlike
 from organoid_kit.examples.patches import compute_window_bytes, convert_positions
-from organoid_kit.examples.sizes import fit_to_network
-from organoid_kit.networks import building, load_network, measure_field_of_view
-from organoid_kit.networks.folders import save_settings
-from organoid_kit.training import Run
-from organoid_kit.training.estimates import is_out_of_memory
+from organoid_kit.networks import building, folders, load_network, measure_field_of_view
+from organoid_kit.training import Run, estimates
 
 _TILE_ZYX = (64, 256, 256)  # about 1 GB of memory with the small network
 _SMALLEST_TILE = 8  # voxels; margins are far larger
@@ -66,7 +61,7 @@ def predict_positions(
         raise refuse(movie.name, "Time points must exist in the movie", missing, advice)
     identity = identify(network, movie, settings, threshold) if resume_file else ""
     journal = _Journal(resume_file, identity)
-    fitted = fit_to_network(AnnotatedMovie(movie), settings).movie
+    fitted = sizes.fit_to_network(AnnotatedMovie(movie), settings).movie
     shown = Annotations(np.zeros((len(wanted), 3)), wanted)
     warn_if_unlike(AnnotatedMovie(fitted, shown), settings)
     prepared = PreparedMovies([fitted], settings, compute_window_bytes([fitted], settings))
@@ -95,7 +90,7 @@ def predict_positions(
 
 
 def choose_threshold(
-    run: Run, validation: Movies, *, show_progress: bool = True
+    run: Run, validation: batches.Movies, *, show_progress: bool = True
 ) -> scoring.ThresholdChoice:
     """The probability of highest F1, saved with the network; never pass movies of the last test."""
     network, settings = load_network(run.folder)
@@ -112,7 +107,7 @@ def choose_threshold(
     choice = curve.choose()
     if warning := curve.best_score().warning:
         warn(f"Threshold {choice.threshold:.2f}: {warning}")
-    save_settings(settings.changed(threshold=choice.threshold), run.folder)
+    folders.save_settings(settings.changed(threshold=choice.threshold), run.folder)
     run.log(f"{choice}; chosen on {[annotated.name for annotated in validation]}")
     return choice
 
@@ -132,7 +127,7 @@ def predict_heat(
         return _predict_tiles(network, stacks, settings, tile_shape_zyx)
     except Exception as error:
         smaller = (tile_shape_zyx[0], *(size // 2 for size in tile_shape_zyx[1:]))
-        if not is_out_of_memory(error):
+        if not estimates.is_out_of_memory(error):
             raise
         if max(smaller[1:]) < _SMALLEST_TILE:
             rule, received = "One tile must fit into memory", f"it ran out with {tile_shape_zyx}"

@@ -14,17 +14,13 @@ import keras
 import numpy as np
 
 from organoid_kit import __version__
-from organoid_kit.base import NetworkSettings, UserError
-from organoid_kit.base.environment import get_version
-from organoid_kit.base.files import check_free, write_bytes_safely, write_safely, write_text_safely
+from organoid_kit.base import NetworkSettings, UserError, environment, files
 from organoid_kit.data import AnnotatedMovie
 from organoid_kit.evaluation import find_peaks
 from organoid_kit.examples.division import ORDINARY, DivisionExamples, cut_nuclei
 from organoid_kit.examples.link import cut_links
 from organoid_kit.examples.patches import window_time_points
-from organoid_kit.networks import load_network
-from organoid_kit.networks.resampling import build_for_exchange
-from organoid_kit.networks.saving import save_model
+from organoid_kit.networks import load_network, resampling, saving
 from organoid_kit.plots import Drawing, plot_crops, plot_pairs, plot_stack
 from organoid_kit.plots.drawing import count, get_spacing, write_png
 from organoid_kit.prediction.positions import find_margins
@@ -76,21 +72,21 @@ def write_bioimageio(
     if settings.network == "position":
         margins, steps = find_margins(network, settings)
     archive = Path(output).with_name(f"{Path(output).name}.zip")
-    check_free(archive, overwrite)
-    model = build_for_exchange(network, settings)
-    with write_safely(output, overwrite=overwrite) as temporary:
+    files.check_free(archive, overwrite)
+    model = resampling.build_for_exchange(network, settings)
+    with files.write_safely(output, overwrite=overwrite) as temporary:
         temporary.mkdir()
         _write_weights(model, temporary, steps)
         examples, shown, prepared = _show(example, seen, steps)
         answer = _ask(model, prepared)
-        write_bytes_safely(temporary / "cover.png", write_png(_draw(examples, answer, seen)))
+        files.write_bytes_safely(temporary / "cover.png", write_png(_draw(examples, answer, seen)))
         np.save(temporary / "test_input.npy", shown)
         np.save(temporary / "test_output.npy", answer)
         card = render_card(folder, author, license, margins)
-        write_text_safely(temporary / "README.md", card)
+        files.write_text_safely(temporary / "README.md", card)
         people = {"author": author, "license": license, "doi": doi}
         _write_description(spec, temporary / "rdf.yaml", model, settings, steps, **people)
-    with write_safely(archive, overwrite=overwrite) as file:
+    with files.write_safely(archive, overwrite=overwrite) as file:
         spec.save_bioimageio_package(Path(output) / "rdf.yaml", output_path=file)
     return archive
 
@@ -120,7 +116,7 @@ def _write_weights(model: keras.Model, folder: Path, steps: Steps) -> None:
         shape = [size or step for size, step in zip(model.input_shape[1:4], free, strict=True)]
         trials.append(rng.random((batch, *shape, model.input_shape[-1]), np.float32))
     answers = [_ask(model, images) for images in trials]  # Keras exports only what was called
-    save_model(model, folder / "model.keras")
+    saving.save_model(model, folder / "model.keras")
     reopened = keras.models.load_model(folder / "model.keras", compile=False)
     file = folder / "model.onnx"
     same = _are_same(answers, [_ask(reopened, images) for images in trials])
@@ -201,9 +197,9 @@ def _write_description(
     sizes = [size or other for size, other in zip(model.input_shape[1:4], free)]
     lengths = [f", unit: micrometer, scale: {um}" for um in settings.spacing_um or ()] or [""] * 3
     values = {"settings": settings, "task": TASKS[settings.network], "version": __version__}
-    values |= {"keras": keras.__version__, "tensorflow": get_version("tensorflow")}
+    values |= {"keras": keras.__version__, "tensorflow": environment.get_version("tensorflow")}
     values |= {"opset": _OPSET, "format_version": ModelDescr.implemented_format_version}
-    write_text_safely(file, render("rdf.yaml", sizes=sizes, lengths=lengths, **values, **who))
+    files.write_text_safely(file, render("rdf.yaml", sizes=sizes, lengths=lengths, **values, **who))
     description = spec.load_description(file)
     if isinstance(description, spec.InvalidDescr):
         rule, reason = "bioimage.io must accept what is said", description.get_reason().split()

@@ -16,12 +16,9 @@ from typing import Any
 import numpy as np
 from scipy.spatial import KDTree
 
-from organoid_kit.base import NetworkSettings
-from organoid_kit.base.files import read_json
-from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
-from organoid_kit.data.timelapse import USUAL_DIAMETER_UM
-from organoid_kit.evaluation import check_annotations, find_blobs, score_positions
-from organoid_kit.evaluation.checks import CheckLimits, Problem
+from organoid_kit.base import NetworkSettings, files
+from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse, timelapse
+from organoid_kit.evaluation import check_annotations, checks, find_blobs, score_positions
 from organoid_kit.evaluation.checks.rules import name_columns
 from organoid_kit.evaluation.matching import choose_radius_um, match_to_truth
 from organoid_kit.evaluation.positions import find_best_threshold, get_probabilities
@@ -31,9 +28,7 @@ from organoid_kit.examples.sizes import fit_to_network
 from organoid_kit.examples.splits import Split, find_leaks
 from organoid_kit.plots.drawing import count
 from organoid_kit.report.measuring import measure_light, measure_width_um
-from organoid_kit.training import Run
-from organoid_kit.training.diagnosis import describe_history
-from organoid_kit.training.runs import NOT_FINITE
+from organoid_kit.training import Run, describe_history, runs
 
 # Before and after a training
 NUCLEUS_UM = (4.5, 12.0)  # nuclei of mammalian cells are rarely narrower or wider
@@ -49,7 +44,7 @@ _FALLEN = 0.9  # a loss below this part of the first one has fallen
 _READINGS = ("Learning rate too high", "Not learning", "Overfitting")  # of `describe_history`
 _MISSING_PART, _WRONG_PART = 0.05, 0.015  # healthy movies stay below, see the doctor's tests
 # Of a problem in images, of what `find_unlike` finds
-_IMAGE_SYMPTOMS, _UNLIKE = read_json(Path(__file__).with_name("symptoms.json")).values()
+_IMAGE_SYMPTOMS, _UNLIKE = files.read_json(Path(__file__).with_name("symptoms.json")).values()
 _WRONG_RULES = ("off_centre", "duplicate_position", "out_of_bounds", "not_a_number")
 # In use
 TWINS_UM = 4.0  # whole nuclei are not closer; only daughters, for a time point or two, are
@@ -126,8 +121,8 @@ def _diagnose_movie(annotated: AnnotatedMovie, channels: Sequence[int]) -> list[
         return findings
     if widths_um is not None:
         plane_um = float(np.mean(widths_um[1:]))
-        if not 1 / _OTHER_WIDTH < plane_um / USUAL_DIAMETER_UM < _OTHER_WIDTH:
-            limits = CheckLimits(diameter_um=plane_um)
+        if not 1 / _OTHER_WIDTH < plane_um / timelapse.USUAL_DIAMETER_UM < _OTHER_WIDTH:
+            limits = checks.CheckLimits(diameter_um=plane_um)
             problems = check_annotations(annotations, movie, limits=limits, **options)
     return list(_find_wrong_positions(problems, annotations, times, annotated.name))
 
@@ -176,7 +171,7 @@ def _diagnose_spacing(annotated: AnnotatedMovie, widths_um: np.ndarray | None) -
 
 
 def _find_wrong_positions(
-    problems: Sequence[Problem], annotations: Annotations, times: Sequence[int], where: str
+    problems: Sequence[checks.Problem], annotations: Annotations, times: Sequence[int], where: str
 ) -> Iterator[Finding]:
     """More missing, or beside nuclei, twice on one or outside, than chance explains."""
     looked_at = int(np.isin(annotations.time_points, times).sum())
@@ -193,7 +188,7 @@ def _find_wrong_positions(
 def diagnose_run(run: Run) -> list[Finding]:
     """What looks wrong in a training, perhaps still under way, from its history and its log."""
     findings, where, history = [], run.folder.name, run.history
-    if lines := [line for line in run.log_text.splitlines() if NOT_FINITE in line]:
+    if lines := [line for line in run.log_text.splitlines() if runs.NOT_FINITE in line]:
         rate = run.settings.learning_rate
         findings.append(make_finding("loss is NaN", where, line=lines[-1], rate=rate))
     reading = describe_history(history)

@@ -11,18 +11,14 @@ import numpy as np
 
 from organoid_kit.base import NetworkSettings
 from organoid_kit.data import Annotations
-from organoid_kit.evaluation import positions, score_divisions, score_links, tracks
+from organoid_kit.evaluation import matching, positions, score_divisions, score_links, tracks
 from organoid_kit.evaluation.classification import PrecisionRecall, compute_precision_recall
-from organoid_kit.evaluation.matching import MAX_DISTANCE_UM, is_annotated, match_to_truth
 from organoid_kit.evaluation.positions import ThresholdCurve, pool_scores, score_positions
-from organoid_kit.evaluation.tracks import DivisionScore, LinkScore
 from organoid_kit.examples.division import make_division_targets
 from organoid_kit.examples.link import make_link_targets
-from organoid_kit.plots import Drawing
+from organoid_kit.plots import Drawing, probabilities
 from organoid_kit.plots.curves import plot_depth_scores, plot_threshold_curve, plot_time_scores
-from organoid_kit.plots.probabilities import plot_precision_recall
-from organoid_kit.tracking import link_nearest
-from organoid_kit.tracking.linking import choose_max_distance, link_optimally
+from organoid_kit.tracking import link_nearest, linking
 
 if TYPE_CHECKING:
     from organoid_kit.report.results import MovieResult
@@ -82,8 +78,8 @@ def compute_threshold_curve(result: MovieResult) -> ThresholdCurve:
 
 def collect_peaks(result: MovieResult) -> tuple[np.ndarray, np.ndarray]:
     """Each peak inside the annotated region, and whether a nucleus is there."""
-    partners = match_to_truth(result.truth, result.found, result.max_distance_um)
-    judged = (partners >= 0) | is_annotated(result.truth, result.found)
+    partners = matching.match_to_truth(result.truth, result.found, result.max_distance_um)
+    judged = (partners >= 0) | matching.is_annotated(result.truth, result.found)
     judged &= result.truth.known_um is None  # where annotations are scattered, nearly all is true
     return result.found.properties["probability"].astype(float)[judged], partners[judged] >= 0
 
@@ -106,7 +102,7 @@ def judge_divisions(
     settings: NetworkSettings,
     max_distance_um: float,
     tolerance: int | None = None,
-) -> DivisionScore:
+) -> tracks.DivisionScore:
     """Calls of a division network; without a tolerance, with that of its division window."""
     first, last = settings.division_window
     tolerance = max(-first, last) if tolerance is None else tolerance
@@ -120,7 +116,7 @@ def score_division_network(results: Results) -> dict[str, Any]:
     return {name: _pool_divisions(results, off).to_dict() for name, off in tolerances.items()}
 
 
-def _pool_divisions(results: Results, tolerance: int | None = None) -> DivisionScore:
+def _pool_divisions(results: Results, tolerance: int | None = None) -> tracks.DivisionScore:
     threshold = results[0].threshold
     movies = ((r.truth, r.found, threshold, r.settings, r.max_distance_um) for r in results)
     return tracks.pool_division_scores(judge_divisions(*movie, tolerance) for movie in movies)
@@ -129,7 +125,7 @@ def _pool_divisions(results: Results, tolerance: int | None = None) -> DivisionS
 def collect_calls(result: MovieResult) -> tuple[np.ndarray, np.ndarray]:
     """Each annotated nucleus of which it is known whether it divides, and whether it does."""
     labels = np.append(make_division_targets(result.truth, result.settings.division_window), -1)
-    labels = labels[match_to_truth(result.truth, result.found, result.max_distance_um)]
+    labels = labels[matching.match_to_truth(result.truth, result.found, result.max_distance_um)]
     said = result.found.properties["division_probability"]
     known = (labels >= 0) & np.not_equal(said, None).astype(bool)
     return said[known].astype(float), labels[known] == 1
@@ -143,13 +139,13 @@ def draw_division_curve(results: Results) -> list[Drawing]:
     reached = right.sum() / max(1, len(score.mothers))
     curve = dataclasses.replace(curve, recall=curve.recall * reached)
     title = "Divisions of all test movies"
-    return [plot_precision_recall(curve, chosen=results[0].threshold, title=title)]
+    return [probabilities.plot_precision_recall(curve, chosen=results[0].threshold, title=title)]
 
 
 # Links: wrong ones, beside those of linking without any network
 def label_candidates(truth: Annotations, found: Annotations, max_distance_um: float) -> np.ndarray:
     """Whether each found link is true: 1 yes, 0 no, -1 nobody knows; (m,) int."""
-    ends = match_to_truth(truth, found, max_distance_um)[found.links]
+    ends = matching.match_to_truth(truth, found, max_distance_um)[found.links]
     labels = np.full(len(ends), -1)
     paired = (ends >= 0).all(axis=1)
     labels[paired] = make_link_targets(truth, ends[paired])
@@ -167,8 +163,8 @@ def choose_link_options(
     found: Annotations, settings: NetworkSettings, max_distance_um: float
 ) -> dict[str, Any]:
     """For linking by distance alone: as far as the candidates of a link network reach."""
-    size = max_distance_um / MAX_DISTANCE_UM
-    reach_um = choose_max_distance(found, settings.max_link_um, size)
+    size = max_distance_um / matching.MAX_DISTANCE_UM
+    reach_um = linking.choose_max_distance(found, settings.max_link_um, size)
     return {"max_distance_um": reach_um, "remove_drift": settings.remove_drift}
 
 
@@ -179,7 +175,7 @@ def score_link_network(results: Results) -> dict[str, Any]:
         options = choose_link_options(result.found, result.settings, result.max_distance_um)
         linked["network"].append(result.found.without_links(find_less_probable(result.found)))
         linked["nearest"].append(link_nearest(result.found, **options))
-        linked["optimal"].append(link_optimally(result.found, **options))
+        linked["optimal"].append(linking.link_optimally(result.found, **options))
     pooled = {name: _pool_links(results, found) for name, found in linked.items()}
     scores = {name: score.to_dict() for name, score in pooled.items()}
     # how well the probabilities tell links from other candidates
@@ -197,7 +193,7 @@ def score_link_network(results: Results) -> dict[str, Any]:
     return scores
 
 
-def _pool_links(results: Results, found: Sequence[Annotations]) -> LinkScore:
+def _pool_links(results: Results, found: Sequence[Annotations]) -> tracks.LinkScore:
     return tracks.pool_link_scores(
         score_links(result.truth, links, max_distance_um=result.max_distance_um)
         for result, links in zip(results, found)
@@ -223,7 +219,7 @@ def collect_candidates(result: MovieResult) -> tuple[np.ndarray, np.ndarray]:
 def draw_link_curve(results: Results) -> list[Drawing]:
     """Precision over recall of all candidate links."""
     title, curve = "Candidate links of all test movies", _pool_candidates(results)[-1]
-    return [plot_precision_recall(curve, chosen=results[0].threshold, title=title)]
+    return [probabilities.plot_precision_recall(curve, chosen=results[0].threshold, title=title)]
 
 
 KINDS = {

@@ -10,8 +10,7 @@ from organoid_kit.data import AnnotatedMovie, Annotations
 from organoid_kit.evaluation.matching import choose_radius_um, is_annotated, match_to_truth
 from organoid_kit.examples.division import DIVISION, ORDINARY, cut_nuclei
 from organoid_kit.examples.link import OTHER_NEAR, SAME, cut_links
-from organoid_kit.plots import Drawing, plot_crops, plot_pairs
-from organoid_kit.plots.images import Mistake, plot_mistakes
+from organoid_kit.plots import Drawing, images, plot_crops, plot_pairs
 from organoid_kit.report.kinds import find_less_probable, judge_divisions, label_candidates
 
 _MOST = 4  # of each kind of mistake, in crops
@@ -29,7 +28,7 @@ def plot_worst_mistakes(
     near_um = choose_radius_um([movie])
     if settings.network == "position":
         mistakes = find_position_mistakes(truth, found, threshold, near_um)
-        return plot_mistakes(movie, truth, *mistakes, channels)
+        return images.plot_mistakes(movie, truth, *mistakes, channels)
     if settings.network == "division":
         said, times = found.properties["division_probability"], found.time_points
         score = judge_divisions(truth, found, threshold, settings, near_um)
@@ -57,7 +56,7 @@ def plot_worst_mistakes(
 
 def find_position_mistakes(
     truth: Annotations, found: Annotations, threshold: float, near_um: float
-) -> tuple[list[Mistake], list[Mistake]]:
+) -> tuple[list[images.Mistake], list[images.Mistake]]:
     """Missed positions by the surest candidate near, least first; false ones, surest first."""
     said = found.properties["probability"].astype(float)
     kept, surest = found.select(said >= threshold), said[said >= threshold]

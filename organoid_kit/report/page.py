@@ -10,7 +10,8 @@ from typing import Any
 import jinja2
 
 from organoid_kit.base.files import write_json_safely, write_text_safely
-from organoid_kit.plots.drawing import count, describe, format_number, write_png
+from organoid_kit.evaluation.positions import format_score
+from organoid_kit.plots.drawing import count, describe, write_png
 
 _NUMBER = re.compile(r"-?[\d.]+( %| s)?|not measured")
 
@@ -39,7 +40,7 @@ def format_cell(value: Any) -> str:
     """A text or whole number as it is, other numbers with three decimals, or one from 10 on."""
     if isinstance(value, (str, int)):
         return str(value)
-    return format_number(value, 1 if value is not None and abs(value) >= 10 else 3)
+    return format_score(value, digits=1 if value is not None and abs(value) >= 10 else 3)
 
 
 def format_setting(value: Any) -> str:
@@ -78,7 +79,7 @@ _TEMPLATES.filters |= {
     "pick": lambda values, keys, missing=None: [(values or {}).get(key, missing) for key in keys],
     "png": write_png,
     "repr": repr,
-    "score": lambda value, digits=3: format_number(value, digits),
+    "score": lambda value, digits=3: format_score(value, digits=digits),
     "seconds": lambda value: f"{value:.1f} s",
     "setting": format_setting,
     "squeeze": lambda text: type(text)(" ").join(text.split()),  # escaped text stays so

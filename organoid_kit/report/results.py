@@ -5,27 +5,24 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from organoid_kit import prediction
 from organoid_kit.base import NetworkSettings, UserError, files, find_free_path, refuse
 from organoid_kit.base.records import check_record
 from organoid_kit.base.settings import NETWORKS
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.data.formats.organoidtracker import read_aut, write_aut
-from organoid_kit.evaluation import score_positions
+from organoid_kit.evaluation import positions, score_positions
 from organoid_kit.evaluation.matching import MAX_DISTANCE_UM, choose_radius_um
-from organoid_kit.evaluation.positions import PositionScore
+from organoid_kit.networks.folders import find_network_folder, load_settings
 from organoid_kit.plots.drawing import describe, write_png
 from organoid_kit.plots.tracks import plot_tracks
 from organoid_kit.report.mistakes import plot_worst_mistakes
 from organoid_kit.tracking import TrackingSettings
-from organoid_kit.training import Run
-from organoid_kit.training.runs import collect_versions, describe_movie
-
-if TYPE_CHECKING:
-    from organoid_kit.prediction.movie import TrackedMovie
+from organoid_kit.training import Run, runs
 
 _PROBABILITIES = ("probability", "division_probability", "link_probability")
 # What must stand in result.json, in tracking.json and in calibration.json
@@ -60,7 +57,7 @@ class MovieResult:
         return self.data["name"]
 
     @property
-    def score(self) -> PositionScore:
+    def score(self) -> positions.PositionScore:
         """Of a position network."""
         options = {"threshold": self.threshold, "max_distance_um": self.max_distance_um}
         return score_positions(self.truth, self.found, **options)
@@ -90,7 +87,7 @@ def save_movie_result(
     drawing = plot_worst_mistakes(annotated, found, threshold, run.settings, channels)
     calibration = read_calibration(run) or {"slope": 1.0, "intercept": 0.0}
     record = {
-        "data": describe_movie("test", annotated),
+        "data": runs.describe_movie("test", annotated),
         "threshold": threshold,
         "mistakes": describe(drawing),
         "calibration": [calibration["slope"], calibration["intercept"]],
@@ -116,8 +113,7 @@ def _choose_folder(run: Run, data: dict[str, Any]) -> Path:
     for folder, record in _list_records(run).items():
         if all(record["data"][key] == data[key] for key in ("name", "images_sha256")):
             return folder
-    folder = run.folder / "results" / files.make_file_name(data["name"])
-    return find_free_path(folder) if folder.exists() else folder
+    return find_free_path(run.folder / "results" / files.make_file_name(data["name"]))
 
 
 def read_movie_results(run: Run) -> list[MovieResult]:
@@ -188,7 +184,7 @@ class TrackingResult:
 def save_tracking(
     folder: str | Path,
     movie: AnnotatedMovie | TimeLapse,
-    tracked: "TrackedMovie",
+    tracked: "prediction.movie.TrackedMovie",
     networks: Sequence[str | Path],
     *,
     channels: Sequence[int] | None = None,
@@ -206,11 +202,11 @@ def save_tracking(
     last = int(tracked.tracks.time_points.max(initial=images.time_points[0]))
     drawing = plot_tracks(images, tracked.tracks, last, channels=channels)
     record = {
-        "data": describe_movie("tracked", movie),
+        "data": runs.describe_movie("tracked", movie),
         "networks": described,
         "tracking": dataclasses.asdict(settings or TrackingSettings()),
         "seconds": tracked.seconds,
-        "versions": collect_versions(),
+        "versions": runs.collect_versions(),
         "words": describe(drawing),
         "max_distance_um": choose_radius_um([images]),
     }
@@ -227,9 +223,6 @@ def save_tracking(
 
 def _describe_networks(folders: Sequence[str | Path]) -> dict[str, Any]:
     """Settings and checksum of each network, and what it was trained on, where its run says so."""
-    # needs Keras, as tracking did
-    from organoid_kit.networks.folders import find_network_folder, load_settings
-
     if len(folders) != len(NETWORKS):
         rule = "Tracks are made by a position, a division and a link network"
         raise UserError(f"{rule}. Received: {len(folders)} networks. Name them in this order.")

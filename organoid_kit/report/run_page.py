@@ -14,8 +14,7 @@ from organoid_kit.plots.probabilities import plot_reliability
 from organoid_kit.report.kinds import KINDS, Kind
 from organoid_kit.report.page import render, render_lines, write_page
 from organoid_kit.report.results import MovieResult, read_calibration, read_movie_results
-from organoid_kit.training import Run
-from organoid_kit.training.diagnosis import describe_history
+from organoid_kit.training import Run, describe_history
 from organoid_kit.training.runs import OWN_NETWORK, QUALITIES, collect_versions, find_best
 
 

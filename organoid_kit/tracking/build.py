@@ -50,11 +50,8 @@ def build_tracks(
     return _make_tracks(candidates, problem.select_links(chosen), kept)
 
 
-# ---- for comparison ------------------------------------------------------------------------------
-
-
 def _choose_simply(problem: TrackingProblem, method: str) -> np.ndarray:
-    """Links without divisions, then second ones from linked sources to other targets, (m,) bool."""
+    """For comparison: links without divisions, then second ones from linked sources, (m,) bool."""
     sources, targets = problem.links.T
     begins, ends = problem.appearance_costs, problem.disappearance_costs
     if method == "greedy":

@@ -227,9 +227,6 @@ def _compute_end_probabilities(
     return tuple(inside + near * np.maximum(settings.border_probability - inside, 0))
 
 
-# ---- nuclei that were missed at one time point ---------------------------------------------------
-
-
 def _find_skipping_links(
     candidates: Annotations,
     positions_um: np.ndarray,

@@ -105,9 +105,6 @@ def estimate_link_probabilities(
     return beliefs.link, beliefs.division
 
 
-# ---- motion --------------------------------------------------------------------------------------
-
-
 def _find_mutual(links: np.ndarray, distances_um: np.ndarray) -> np.ndarray:
     """Links that are the shortest of both their ends, (m,) bool."""
     order = np.argsort(distances_um, kind="stable")
@@ -165,11 +162,8 @@ def _estimate_spread(
     return scale_um * np.exp(local[candidates.links[:, 0]] / 2)
 
 
-# ---- weights: densities, 1 / µm for each axis ----------------------------------------------------
-
-
 def _weigh_links(rest_um: np.ndarray, spread_um: np.ndarray) -> np.ndarray:
-    """Student's t in as many axes as there are, (m,) float."""
+    """Student's t in as many axes as there are, (m,) float, 1 / µm for each of these."""
     axes = rest_um.shape[1]
     squares = ((rest_um / spread_um) ** 2).sum(axis=1)
     half = (_FREEDOM + axes) / 2
@@ -180,8 +174,8 @@ def _weigh_links(rest_um: np.ndarray, spread_um: np.ndarray) -> np.ndarray:
 def _weigh_pairs(
     rest_um: np.ndarray, spread_um: np.ndarray, pairs: Pairs, rates: Rates
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Density of both daughters, (p,), and half of the way between them, (p,) float, µm. Middle and
-    half way: a change of variables with determinant 2**axes; either daughter may be the first.
+    """Density of both daughters, (p,) float, and half of the way between them, (p,) float, µm. Middle
+    and half way: a change of variables with determinant 2**axes; either daughter may be the first.
     """
     axes, first, second = rest_um.shape[1], rest_um[pairs.first], rest_um[pairs.second]
     middle = _weigh_links((first + second) / 2, spread_um[pairs.first])
@@ -190,9 +184,6 @@ def _weigh_pairs(
     radial = np.exp(-(off**2) / 2) / (np.sqrt(2 * np.pi) * rates.log_half_sd * halves_um)
     sphere = {1: 2, 2: 2 * np.pi * halves_um, 3: 4 * np.pi * halves_um**2}[axes]
     return 2 * middle * radial / sphere / 2.0**axes, halves_um
-
-
-# ---- beliefs -------------------------------------------------------------------------------------
 
 
 def _propagate(

@@ -17,16 +17,9 @@ from pathlib import Path
 import numpy as np
 from scipy.special import expit
 
-from organoid_kit.base import UserError, refuse
-from organoid_kit.base.files import read_json
+from organoid_kit.base import UserError, files, refuse
 from organoid_kit.data import Annotations
-from organoid_kit.tracking.costs import (
-    TrackingProblem,
-    TrackingSettings,
-    build_problem,
-    find_best,
-    has_link_probabilities,
-)
+from organoid_kit.tracking import costs
 from organoid_kit.tracking.marginals import Marginals, compute_marginals
 
 # No statement is surer, when errors are counted: of 2,401 that were (wrong with less than 0.001, six
@@ -34,7 +27,7 @@ from organoid_kit.tracking.marginals import Marginals, compute_marginals
 _LEAST_ERROR = 0.002
 # Temperature of beliefs by distance: of two links, what one gains the other loses; costs count both
 _OF_DISTANCE = 2.0
-_ADVICE = read_json(Path(__file__).with_name("advice.json"))
+_ADVICE = files.read_json(Path(__file__).with_name("advice.json"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +71,7 @@ def add_error_probabilities(
     candidates: Annotations,
     tracks: Annotations,
     *,
-    settings: TrackingSettings | None = None,
+    settings: costs.TrackingSettings | None = None,
     region: np.ndarray | None = None,
     temperature: float | None = None,
     open_links: int = 10,
@@ -103,13 +96,13 @@ def add_error_probabilities(
         tracks inside the movie; None elsewhere.
     """
     if temperature is None:
-        temperature = 1.0 if has_link_probabilities(candidates) else _OF_DISTANCE
+        temperature = 1.0 if costs.has_link_probabilities(candidates) else _OF_DISTANCE
     if not temperature > 0 or not 1 <= open_links <= 16:
         received = f"temperature {temperature!r}, {open_links!r} open links"
         rule = "The temperature must be above 0, and 1 to 16 links can be open"
         raise UserError(f"{rule}. Received: {received}. Change them; 1 and 10 are usual.")
-    settings = settings or TrackingSettings()
-    problem = build_problem(candidates, settings, region=region)
+    settings = settings or costs.TrackingSettings()
+    problem = costs.build_problem(candidates, settings, region=region)
 
     # 1. Which candidate is each position (row of the candidates, -1 if none), and each link?
     positions = _find_positions(candidates, tracks)
@@ -164,7 +157,9 @@ def _find_positions(candidates: Annotations, tracks: Annotations) -> np.ndarray:
     return row_of[number[own:]]
 
 
-def _find_links(problem: TrackingProblem, tracks: Annotations, positions: np.ndarray) -> np.ndarray:
+def _find_links(
+    problem: costs.TrackingProblem, tracks: Annotations, positions: np.ndarray
+) -> np.ndarray:
     """Row among the problem's links of each link of the tracks, -1 if it is none, (m,) int."""
     # both links of a nucleus that was filled in are the one link over two time points
     sources, targets = positions[tracks.links].T
@@ -182,7 +177,7 @@ def _find_links(problem: TrackingProblem, tracks: Annotations, positions: np.nda
 
 
 def _find_ends_and_starts(
-    tracks: Annotations, problem: TrackingProblem, positions: np.ndarray
+    tracks: Annotations, problem: costs.TrackingProblem, positions: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rows of the positions where tracks end before the movie does, or start after it."""
     first, last = problem.time_points.min(initial=0), problem.time_points.max(initial=0)
@@ -191,18 +186,18 @@ def _find_ends_and_starts(
     return np.flatnonzero(ends & (positions >= 0)), np.flatnonzero(starts & (positions >= 0))
 
 
-def _find_cheapest_links(problem: TrackingProblem, side: int) -> np.ndarray:
+def _find_cheapest_links(problem: costs.TrackingProblem, side: int) -> np.ndarray:
     """Row of the cheapest link that leaves (0) or reaches (1) each position, -1 if none."""
     cheapest = np.full(len(problem.time_points), -1)
-    rows = find_best(-problem.link_costs, problem.links[:, side])
+    rows = costs.find_best(-problem.link_costs, problem.links[:, side])
     cheapest[problem.links[rows, side]] = rows
     return cheapest
 
 
-def _estimate_missed_twice(costs: np.ndarray, settings: TrackingSettings) -> np.ndarray:
+def _estimate_missed_twice(end_costs: np.ndarray, settings: costs.TrackingSettings) -> np.ndarray:
     """Of ends (or starts) without a candidate, the part that was missed at two time points."""
     missed_twice = settings.missed_probability * settings.missed_again_probability
-    return missed_twice / (missed_twice + expit(-costs))
+    return missed_twice / (missed_twice + expit(-end_costs))
 
 
 def _spread(length: int, rows: np.ndarray, values: np.ndarray) -> np.ndarray:

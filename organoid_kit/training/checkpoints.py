@@ -14,8 +14,7 @@ from typing import Any, get_type_hints
 import keras
 import numpy as np
 
-from organoid_kit.base import refuse
-from organoid_kit.base.files import write_safely
+from organoid_kit.base import files, refuse
 from organoid_kit.base.records import check_record
 
 _KEPT = 2  # the newest checkpoints; with one damaged, the other still serves
@@ -43,7 +42,7 @@ def save_checkpoint(network: keras.Model, state: TrainingState, folder: Path) ->
     arrays = {name: keras.ops.convert_to_numpy(value) for name, value in variables.items()}
     arrays["state"] = np.array(json.dumps(dataclasses.asdict(state)))
     path = folder / f"epoch_{state.epoch:05d}_step_{state.step:07d}.npz"
-    with write_safely(path, overwrite=True) as temporary, open(temporary, "wb") as file:
+    with files.write_safely(path, overwrite=True) as temporary, open(temporary, "wb") as file:
         np.savez(file, **arrays)
         file.flush()
         os.fsync(file.fileno())  # a power cut must not take this one and the one before

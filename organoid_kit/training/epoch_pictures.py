@@ -7,10 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.base import refuse
-from organoid_kit.base.files import write_bytes_safely
-from organoid_kit.examples import LinkExamples, PositionExamples
-from organoid_kit.examples.batches import Examples
+from organoid_kit.base import files, refuse
+from organoid_kit.examples import LinkExamples, PositionExamples, batches
 from organoid_kit.examples.patches import make_grey
 
 FOLDER = "epochs"  # in a run folder
@@ -41,7 +39,7 @@ class ShownExample:
     picture: EpochPicture  # all of it but the answers
 
 
-def choose_example(examples: Examples) -> ShownExample:
+def choose_example(examples: batches.Examples) -> ShownExample:
     """Always the same: the patch with most nuclei of a few, or crops of all kinds, of both answers."""
     choose = _choose_patch if isinstance(examples, PositionExamples) else _choose_crops
     inputs, plane, images, targets, positions = choose(examples)
@@ -94,7 +92,7 @@ def write_picture(picture: EpochPicture, run_folder: str | Path) -> None:
     """Keeps a picture in the run folder, some kilobytes; one of the same epoch is replaced."""
     file = io.BytesIO()
     np.savez_compressed(file, **asdict(picture))
-    write_bytes_safely(_name_file(run_folder, picture.epoch), file.getvalue(), overwrite=True)
+    files.write_bytes_safely(_name_file(run_folder, picture.epoch), file.getvalue(), overwrite=True)
 
 
 def list_pictures(run_folder: str | Path) -> list[int]:

@@ -12,8 +12,7 @@ import numpy as np
 
 from organoid_kit.base import NetworkSettings
 from organoid_kit.examples.batches import Movies
-from organoid_kit.networks import build_network
-from organoid_kit.networks.building import check_patch_shape, compute_shape_multiple
+from organoid_kit.networks import build_network, building
 from organoid_kit.networks.devices import Device, detect_device
 from organoid_kit.networks.own import adopt_network, list_shapes
 
@@ -95,7 +94,7 @@ def estimate_training(
     steps are timed, for seconds. Raises UserError where the patch does not fit.
     """
     if network is None:
-        check_patch_shape(settings)
+        building.check_patch_shape(settings)
     else:
         network = adopt_network(network, settings)  # a copy, as timing changes its weights
     device = detect_device()
@@ -135,7 +134,7 @@ def propose_batch(
     settings: NetworkSettings, memory_bytes: int, network: keras.Model | None = None
 ) -> NetworkSettings:
     """The settings with the largest batch that fits, or, of the kit's networks, a smaller patch."""
-    least = compute_shape_multiple(settings)[1:]
+    least = building.compute_shape_multiple(settings)[1:]
     while True:
         fixed, each_patch = _memory_parts(settings, network)
         batch = min(settings.batch_size, (memory_bytes - fixed) // each_patch)

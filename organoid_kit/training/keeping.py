@@ -8,8 +8,7 @@ from typing import Any
 
 import keras
 
-from organoid_kit.base import UserError
-from organoid_kit.base.files import write_json_safely
+from organoid_kit.base import UserError, files
 from organoid_kit.examples.looks import measure_look
 from organoid_kit.networks import save_network
 from organoid_kit.networks.export import check_export
@@ -66,7 +65,7 @@ class Keeper:
         answers = keras.ops.convert_to_numpy(answers)
         picture = epoch_pictures.make_picture(self.shown, state.epoch, answers)
         epoch_pictures.write_picture(picture, run.folder)
-        write_json_safely(run.folder / "history.json", state.history, overwrite=True)
+        files.write_json_safely(run.folder / "history.json", state.history, overwrite=True)
         run.log(str(row))
         return row
 

@@ -10,8 +10,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from organoid_kit.base import UserError, refuse
-from organoid_kit.base.files import is_alive, read_text, write_text_safely
+from organoid_kit.base import UserError, files, refuse
 from organoid_kit.training.runs import Run
 
 _MARK = ".in_use"  # hidden, so that no copy of the run has it
@@ -29,20 +28,20 @@ def hold_run(run: Run) -> Iterator[Callable[[], None]]:
     def check() -> None:
         if not (run.folder / "run.json").is_file():
             raise explain("the folder was moved or deleted")
-        if path.exists() and read_text(path) != mark:
+        if path.exists() and files.read_text(path) != mark:
             raise explain("another training has taken it over, perhaps on another machine")
 
     if is_in_use(run):
-        raise explain(f"process {read_text(path).partition('@')[0]} trains it")
-    write_text_safely(path, mark, overwrite=True)
+        raise explain(f"process {files.read_text(path).partition('@')[0]} trains it")
+    files.write_text_safely(path, mark, overwrite=True)
     try:
         yield check
     finally:
-        if path.exists() and read_text(path) == mark:
+        if path.exists() and files.read_text(path) == mark:
             path.unlink()
 
 
 def is_in_use(run: Run) -> bool:
     """Whether a process of this machine trains it."""
     path = run.folder / _MARK
-    return path.exists() and is_alive(path, read_text(path).partition(" ")[0])
+    return path.exists() and files.is_alive(path, files.read_text(path).partition(" ")[0])

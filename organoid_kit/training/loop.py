@@ -18,8 +18,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from organoid_kit.base import NetworkSettings
-from organoid_kit.base.files import remove_leftovers
+from organoid_kit.base import NetworkSettings, files
 from organoid_kit.examples import make_examples
 from organoid_kit.examples.batches import Examples, Movies
 from organoid_kit.examples.splits import Split, find_leaks
@@ -114,7 +113,7 @@ def train(
         limits = {name: getattr(settings, name) for name in ("epochs", "minutes", "patience")}
         settings = run.settings.changed(**limits)
         for folder in {leftover.parent for leftover in run.folder.rglob(".writing-*")}:
-            remove_leftovers(folder)  # of a killed training
+            files.remove_leftovers(folder)  # of a killed training
     else:
         settings = settings.changed(loss=own.loss_name)
         settings = preparing.complete_settings(settings, training, own.network)

@@ -7,8 +7,7 @@ import keras
 
 from organoid_kit.base import NetworkSettings, UserError, make_settings
 from organoid_kit.examples.batches import Movies
-from organoid_kit.networks import build_network, building, load_network
-from organoid_kit.networks.devices import detect_device
+from organoid_kit.networks import build_network, building, devices, load_network
 from organoid_kit.networks.own import adopt_network
 from organoid_kit.networks.saving import check_training_on, load_settings
 
@@ -72,7 +71,7 @@ def prepare_network(
     `start` itself, a learner's or OrganoidTracker's.
     """
     is_own = start is not None and building.is_own(start)
-    device, wanted = detect_device(), settings.mixed_precision
+    device, wanted = devices.detect_device(), settings.mixed_precision
     if wanted and not device.is_gpu:
         received = f"mixed_precision=True on a {device.name}. Set mixed_precision to None."
         raise UserError(f"Mixed precision needs a graphics card. Received: {received}")

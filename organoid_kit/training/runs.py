@@ -288,7 +288,10 @@ def _sum_files(path: Path) -> dict[str, str]:
         names = [file.relative_to(path).as_posix() for file in files]
         total.update(json.dumps([names, sizes]).encode())
         for number in np.linspace(0, len(files) - 1, min(len(files), _MOST_ENDS)).astype(int):
-            _add_ends(total, files[number], sizes[number])
+            with open(files[number], "rb") as opened:
+                total.update(opened.read(2**20))
+                opened.seek(max(0, sizes[number] - 2**20))
+                total.update(opened.read(2**20))
     return {"images_sha256": total.hexdigest(), "images_sha256_of": what}
 
 
@@ -301,13 +304,6 @@ def _list_image_files(path: Path) -> list[Path]:
     else:
         found = [file for file in path.iterdir() if file.suffix.lower() in (".tif", ".tiff")]
     return sorted(file for file in found if not file.name.startswith(".") and file.is_file())
-
-
-def _add_ends(total: Any, file: Path, size: int) -> None:
-    with open(file, "rb") as opened:
-        total.update(opened.read(2**20))
-        opened.seek(max(0, size - 2**20))
-        total.update(opened.read(2**20))
 
 
 def collect_versions() -> dict[str, str]:

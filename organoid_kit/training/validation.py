@@ -6,12 +6,9 @@ import keras
 import numpy as np
 
 from organoid_kit.base import NetworkSettings
-from organoid_kit.evaluation import find_peaks
-from organoid_kit.evaluation.calibration import calibrate
+from organoid_kit.evaluation import calibration, find_peaks, matching
 from organoid_kit.evaluation.classification import compute_average_precision
-from organoid_kit.evaluation.matching import match_positions
-from organoid_kit.examples import PositionExamples
-from organoid_kit.examples.batches import Examples
+from organoid_kit.examples import PositionExamples, batches
 from organoid_kit.examples.position import PositionExample, join_examples
 
 _THRESHOLDS = np.arange(2, 9) / 10  # an epoch is judged at the one that suits it best
@@ -20,7 +17,7 @@ _BORDER_VOXELS = 2  # a nucleus this close to a patch's border may be missed wit
 
 def validate(
     network: keras.Model,
-    checks: Examples,
+    checks: batches.Examples,
     batch_size: int,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> dict[str, float | None] | None:
@@ -51,7 +48,7 @@ def _judge_positions(network, checks: PositionExamples, batch_size: int, should_
     return {"validation_loss": loss, "validation_f1": None if is_scattered else compute_f1(counts)}
 
 
-def _judge_answers(network, checks: Examples, batch_size: int, should_stop):
+def _judge_answers(network, checks: batches.Examples, batch_size: int, should_stop):
     parts = []
     for step in range(checks.steps_per_epoch(batch_size)):
         if should_stop():
@@ -59,7 +56,7 @@ def _judge_answers(network, checks: Examples, batch_size: int, should_stop):
         inputs, targets, weights = checks.batch(0, step, batch_size)
         parts.append((targets[:, 0] > 0, _predict(network, inputs)[:, 0], weights))
     truths, answers, weights = (np.concatenate(part) for part in zip(*parts, strict=True))
-    calibrated = calibrate(answers, truths, weights=weights).apply(answers)
+    calibrated = calibration.calibrate(answers, truths, weights=weights).apply(answers)
     targets, cross_entropy = truths[:, None].astype(np.float32), keras.losses.BinaryCrossentropy()
     after = cross_entropy(targets, calibrated[:, None], sample_weight=weights)
     return {
@@ -92,7 +89,7 @@ def count_matches(
     counts = []
     for threshold in _THRESHOLDS:
         found = peaks[heights > threshold]
-        pairs = match_positions(truth * spacing, found * spacing)
+        pairs = matching.match_positions(truth * spacing, found * spacing)
         missed, false = np.delete(truth, pairs[:, 0], axis=0), np.delete(found, pairs[:, 1], axis=0)
         unmatched = (np.count_nonzero(_is_inner(each, example.counts)) for each in (missed, false))
         counts.append([len(pairs), *unmatched])

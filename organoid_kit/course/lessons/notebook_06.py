@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+import organoid_kit
+from organoid_kit import prediction
 from organoid_kit.base import AugmentationSettings, NetworkSettings
 from organoid_kit.course.lessons import LessonTexts, choose_answer, match_numbers, run_answer
 from organoid_kit.data import AnnotatedMovie, Annotations
@@ -94,9 +96,8 @@ def training_run(answer: Any) -> str | None:
 
 def choose_run(answer: Any, training: Movies, validation: Movies, settings: NetworkSettings) -> Run:
     """The learner's run; where there is none, the network is trained here."""
-    from organoid_kit.training import train
-
-    return choose_answer(training_run, answer, lambda: train(training, validation, settings))
+    how = (training, validation, settings)
+    return choose_answer(training_run, answer, lambda: organoid_kit.train(*how))
 
 
 @TEXTS.exercise
@@ -114,13 +115,11 @@ def choose_tracks(
     answer: Any, network: Any, annotated: AnnotatedMovie, settings: NetworkSettings
 ) -> Annotations:
     """The learner's tracks of a movie; where there are none, or of another movie, the kit's."""
-    from organoid_kit.prediction import predict_links
-
     known = annotated.annotations
     if isinstance(answer, Annotations) and len(answer) != len(known):
         answer = ...  # of another movie
     what = (network, annotated.movie, known, settings)
-    return choose_answer(tracks, answer, lambda: build_tracks(predict_links(*what)))
+    return choose_answer(tracks, answer, lambda: build_tracks(prediction.predict_links(*what)))
 
 
 @TEXTS.exercise

@@ -6,8 +6,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from organoid_kit.base.errors import UserError
-from organoid_kit.base.files import read_json
+from organoid_kit.base import UserError, files
 from organoid_kit.course.results_table import format_spread
 
 _FOLDER = Path(__file__).parent
@@ -28,7 +27,7 @@ def read_demonstration(name: str) -> dict[str, Any]:
     if name not in known:
         rule, advice = "A demonstration must be one that was measured", ", ".join(known)
         raise UserError(f"{rule}. Received: {name!r}. Choose one of these: {advice}.")
-    return read_json(_FOLDER / f"{name}.json")
+    return files.read_json(_FOLDER / f"{name}.json")
 
 
 def choose_records(table: Mapping[str, Any], **wanted: Any) -> Records:

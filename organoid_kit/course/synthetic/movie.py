@@ -6,8 +6,7 @@ from scipy import ndimage
 from organoid_kit.base import UserError
 from organoid_kit.course.synthetic.life import Nucleus, Organoid, Snapshot, dot, grow_organoid, unit
 from organoid_kit.course.synthetic.settings import SyntheticSettings, check_settings
-from organoid_kit.data.annotations import Annotations
-from organoid_kit.data.timelapse import TimeLapse, make_timelapse
+from organoid_kit.data import Annotations, TimeLapse, make_timelapse
 
 CHANNEL_NAMES = ("brightfield", "nuclei in G1", "nuclei in S, G2 and M")
 _TEXTURE_UM = 0.3  # voxel of the block of noise from which chromatin and tissue are cut

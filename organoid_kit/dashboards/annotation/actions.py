@@ -1,12 +1,12 @@
 """The buttons that change annotations, and which positions they are meant for."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from ipywidgets import HTML, Button, HBox, Text, VBox
 
+from organoid_kit.base import files
 from organoid_kit.dashboards.annotation.editing.editor import AnnotationEditor
 from organoid_kit.dashboards.parts import add_controls, common, fit, refuse_if, wrap_row
 from organoid_kit.data import Annotations
@@ -14,7 +14,7 @@ from organoid_kit.plots.drawing import count
 
 MOST_CHOSEN = 3  # a mother and two daughters
 # Name → what stands on a button, its key, what it does, and how many positions must be chosen.
-_ACTIONS = json.loads(Path(__file__).with_name("actions.json").read_text("utf-8"))
+_ACTIONS = files.read_json(Path(__file__).with_name("actions.json"))
 
 
 class EditActions(VBox):

@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 from ipywidgets import HTML, Select, VBox
 
+from organoid_kit import networks, prediction
 from organoid_kit.base.files import make_file_name
 from organoid_kit.dashboards.annotation.editing import remaining
 from organoid_kit.dashboards.annotation.editing.editor import AnnotationEditor
 from organoid_kit.dashboards.parts import common, refuse_if
 from organoid_kit.data import Annotations
-from organoid_kit.evaluation import find_blobs
-from organoid_kit.evaluation.checks import Problem
-from organoid_kit.networks.folders import copy_network, load_settings
+from organoid_kit.evaluation import checks, find_blobs
+from organoid_kit.networks.folders import copy_network
 from organoid_kit.plots.drawing import count
 
 MOST_LISTED = 300
@@ -34,7 +34,7 @@ class ProblemList(VBox):
     def __init__(self, go_to: Callable[[], None]) -> None:
         super().__init__()
         self._go_to, self._showing, self._said = go_to, False, ""
-        self.problems: list[Problem] = []
+        self.problems: list[checks.Problem] = []
         self.summary = HTML().add_class("ok-problem-summary")
         self.remedy = HTML().add_class("ok-remedy")
         tip = "Looks for positions beside their nucleus, and for nuclei without one, in all images"
@@ -45,7 +45,7 @@ class ProblemList(VBox):
         # Texts of any length are below what is pressed.
         self.children = [self.check, self.chosen, self.remedy, self.summary]
 
-    def show(self, problems: Sequence[Problem], images: str) -> None:
+    def show(self, problems: Sequence[checks.Problem], images: str) -> None:
         """Lists these; errors first. `images`: in words, whether images were looked at."""
         self.problems = sorted(problems, key=lambda problem: problem.severity != "error")
         errors = sum(problem.severity == "error" for problem in problems)
@@ -73,7 +73,7 @@ class ProblemList(VBox):
         if not self._showing and change["new"] is not None:
             self._go_to()
 
-    def get_selected(self) -> Problem | None:
+    def get_selected(self) -> checks.Problem | None:
         """The problem that is chosen now, if one is; its remedy is shown from now on."""
         if self.chosen.index is None:
             return None
@@ -82,7 +82,7 @@ class ProblemList(VBox):
         return problem
 
 
-def _write_line(problem: Problem) -> str:
+def _write_line(problem: checks.Problem) -> str:
     words = [f"{problem.severity}: {problem.rule.replace('_', ' ')}"]
     if problem.time_point is not None:
         words.append(f"time point {problem.time_point}")
@@ -162,7 +162,7 @@ class CandidateList(VBox):
         network: str | Path | None,
     ) -> None:
         super().__init__()
-        self._network, self._settings = network, network and load_settings(network)
+        self._network, self._settings = network, network and networks.load_settings(network)
         self._editor, self._channels, self._searched = editor, tuple(channels), set()
         self.proposed, self.still_open, self.row = proposed, np.zeros(0, int), None
         self._first, self._postponed = None, []  # rows: what is asked about next, and at last
@@ -219,12 +219,10 @@ class CandidateList(VBox):
         movie, times = self._editor.movie, [time_point]
         if not self._network:
             return find_blobs(movie, channels=self._channels, time_points=times)
-        from organoid_kit.networks import load_network  # Keras, which takes seconds
-        from organoid_kit.prediction import predict_positions
-
         settings = self._settings.changed(channels=self._channels)
         options = {"threshold": _LEAST_PROBABILITY, "show_progress": False, "time_points": times}
-        return predict_positions(load_network(self._network)[0], movie, settings, **options)
+        network, _ = networks.load_network(self._network)  # Keras, which takes seconds
+        return prediction.predict_positions(network, movie, settings, **options)
 
     def keep_threshold(self) -> str:
         """Saves a copy of the network with threshold and calibration; where it is, in words."""

@@ -1,6 +1,5 @@
 """Which variations would teach something wrong: the image no longer shows what the answer says?"""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import numpy as np
 from scipy.ndimage import uniform_filter
 from scipy.spatial import cKDTree
 
-from organoid_kit.base import NetworkSettings
+from organoid_kit.base import NetworkSettings, files
 from organoid_kit.examples import patches
 from organoid_kit.examples.batches import Movies
 from organoid_kit.examples.link import skip_time_points
@@ -21,7 +20,7 @@ _SPREAD = 0.6745  # median absolute deviation of a normal distribution of standa
 # Nuclei are 5 to 12 µm wide (the range that `tune_blobs` looks through), 8 µm on average.
 _SIZES = (5 / 8, 12 / 8)
 _MOST_PASTED = 0.8
-_WARNINGS = json.loads(Path(__file__).with_name("augmentation_warnings.json").read_text("utf-8"))
+_WARNINGS = files.read_json(Path(__file__).with_name("augmentation_warnings.json"))
 _WARN = {name: text.format for name, text in _WARNINGS.items()}
 _MOST_TURN = 29.0  # degrees: a neighbour then moves by half of its distance, 2 sin(29° / 2) = 0.5
 
@@ -38,7 +37,7 @@ class Kind:
     networks: tuple[str, ...] = ("position", "division", "link")  # whose examples it varies
 
 
-_KINDS = json.loads(Path(__file__).with_name("operations.json").read_text("utf-8"))
+_KINDS = files.read_json(Path(__file__).with_name("operations.json"))
 OPERATIONS = {name: Kind(**values) for name, values in _KINDS.items()}
 
 

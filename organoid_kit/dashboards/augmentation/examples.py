@@ -7,10 +7,9 @@ import numpy as np
 from organoid_kit.base import AugmentationSettings, NetworkSettings
 from organoid_kit.dashboards.augmentation.advice import MOST_SKIP
 from organoid_kit.dashboards.parts.svg import Pane, Points, colour_heat
-from organoid_kit.examples import division, link, make_examples
+from organoid_kit.examples import division, link, make_examples, patches
 from organoid_kit.examples.augmentation import Augmentation, draw_augmentation
 from organoid_kit.examples.batches import Examples, Movies
-from organoid_kit.examples.patches import make_grey
 from organoid_kit.examples.position import PositionExample
 from organoid_kit.plots.crops import plot_crops, plot_pairs
 from organoid_kit.plots.curves import ANSWERS
@@ -137,7 +136,7 @@ def _make_patch_panes(columns: Columns, settings: NetworkSettings) -> list[list[
     for name, (example,) in columns.items():
         near = np.abs(example.positions[:, 0] - z) <= NEAR_PLANES
         marked = (Points(POSITION, ((example.positions + 0.5) * spacing_um)[near, 1:]),)
-        image = make_grey(example.image[z, :, :, now])
+        image = patches.make_grey(example.image[z, :, :, now])
         images.append(Pane(name, image, spacing_um[1:], marked, bar=not images))
         target, title = colour_heat(example.target[z]), "" if targets else "target"
         targets.append(Pane(title, target, spacing_um[1:]))
@@ -159,4 +158,4 @@ def _make_ends(title: str, pair: link.LinkExample, settings: NetworkSettings) ->
 
 def _make_crop(title: str, crop: np.ndarray, settings: NetworkSettings, **options) -> Pane:
     """The middle plane of a crop."""
-    return Pane(title, make_grey(crop[len(crop) // 2]), settings.spacing_um[1:], **options)
+    return Pane(title, patches.make_grey(crop[len(crop) // 2]), settings.spacing_um[1:], **options)

@@ -1,7 +1,6 @@
 """Before and after: what augmentation makes of an example, and what would go too far."""
 
 import dataclasses
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,10 +8,9 @@ from pathlib import Path
 import ipywidgets as widgets
 from ipywidgets import HTML, Checkbox, HBox, IntSlider, IntText, Layout, VBox, Widget
 
-from organoid_kit.base import AugmentationSettings, NetworkSettings
+from organoid_kit.base import AugmentationSettings, NetworkSettings, files
 from organoid_kit.dashboards.augmentation import advice, examples as previews
-from organoid_kit.dashboards.parts import Dashboard, add_controls, common, fit, refuse_if
-from organoid_kit.dashboards.parts.svg import draw_panes
+from organoid_kit.dashboards.parts import Dashboard, add_controls, common, fit, refuse_if, svg
 from organoid_kit.examples.batches import Movies
 from organoid_kit.plots.drawing import Drawing, count
 
@@ -20,7 +18,7 @@ Setting = bool | float | tuple[float, float] | None
 _MOST_MOVIES = 4  # are looked at for the warnings
 _SEEDS = 10_000
 # Of each network: longer side of a pane in pixels, what the examples are, and what one sees.
-_SHOWN = json.loads(Path(__file__).with_name("previews.json").read_text("utf-8"))
+_SHOWN = files.read_json(Path(__file__).with_name("previews.json"))
 
 
 class AugmentationPreview(Dashboard):
@@ -79,8 +77,6 @@ class AugmentationPreview(Dashboard):
         """The static twin: the same examples as a figure."""
         drawing = previews.plot_columns(self._make_columns(), self._examples.settings)
         return drawing.caption(f"{self.describe()} {drawing.description}")
-
-    # ---- how it is put together
 
     def _make_controls(self, settings: NetworkSettings) -> None:
         tip = "The same seed throws the same dice."
@@ -148,8 +144,6 @@ class AugmentationPreview(Dashboard):
             for operation in self.operations.values():
                 operation.on.value = False
 
-    # ---- what is shown
-
     def _make_columns(self) -> previews.Columns:
         refuse_if(self.seed.value < 0, "seed", seed=self.seed.value)
         number = self.example.value - 1
@@ -175,7 +169,7 @@ class AugmentationPreview(Dashboard):
             known = "Nothing here is known to teach something wrong."
             self.messages.say(f"{known} Can you still see the nuclei?")
         rows = previews.make_preview_panes(self._make_columns(), self._examples.settings)
-        self._pictures.value = draw_panes(rows, self.describe(), _SHOWN[self._network]["side"])
+        self._pictures.value = svg.draw_panes(rows, self.describe(), _SHOWN[self._network]["side"])
 
 
 class Operation(VBox):

@@ -1,12 +1,11 @@
 """Errors that a user can mend: their texts stand in `errors.json`, the code says when they apply."""
 
-import json
 from pathlib import Path
 from typing import Any
 
-from organoid_kit.base import UserError
+from organoid_kit.base import UserError, files
 
-_ERRORS = json.loads(Path(__file__).with_name("errors.json").read_text("utf-8"))
+_ERRORS = files.read_json(Path(__file__).with_name("errors.json"))
 
 
 def make_error(error: str, /, **values: Any) -> UserError:

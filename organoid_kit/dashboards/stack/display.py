@@ -12,20 +12,18 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import anywidget
 import traitlets
 from ipywidgets import HTML, Box, Image, Layout, VBox, Widget, widget_serialization
 
+from organoid_kit import dashboards
 from organoid_kit.dashboards.parts import common, refuse_if
 from organoid_kit.dashboards.stack import pictures
 from organoid_kit.dashboards.stack.layers import DIVISION
 from organoid_kit.data import TimeLapse
 from organoid_kit.plots.drawing import COLOURS, NEAR_PLANES, Mark
-
-if TYPE_CHECKING:
-    from organoid_kit.dashboards.stack.browser import StackBrowser
 
 MOST_KEPT_BYTES = 96_000_000  # of time points kept in the page
 PATIENCE_S = 6.0  # so long the page may take to say that it can draw
@@ -35,7 +33,7 @@ _READ_BY_PAGE = ("time_point", "z", "y", "x", "view", "contrast", "gamma")
 class StackDisplay(VBox):
     """The picture, drawn by "browser" or "kernel"; the `caption` has any number of lines."""
 
-    def __init__(self, browser: "StackBrowser", drawn_by: str) -> None:
+    def __init__(self, browser: "dashboards.StackBrowser", drawn_by: str) -> None:
         super().__init__()
         refuse_if(drawn_by not in ("auto", "browser", "kernel"), "drawn_by", drawn_by=drawn_by)
         self._browser, self.caption = browser, HTML()

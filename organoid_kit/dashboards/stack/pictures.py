@@ -14,7 +14,6 @@ from matplotlib.colors import to_rgba
 from organoid_kit.dashboards.stack.layers import DIVISION, Layer, LayerMarks
 from organoid_kit.data import TimeLapse
 from organoid_kit.plots import drawing
-from organoid_kit.plots.drawing import COLOURS, Drawing, Mark, Spacing
 
 Layers = Sequence[tuple[Layer, LayerMarks]]
 VIEWS = ("slice", "maximum", "orthogonal")
@@ -108,7 +107,7 @@ class PanelLayout:
     bar_um: int
 
 
-def arrange_panels(shape_zyx: Sequence[int], spacing_um: Spacing, view: str) -> PanelLayout:
+def arrange_panels(shape_zyx: Sequence[int], spacing_um: drawing.Spacing, view: str) -> PanelLayout:
     """Panels at one scale in µm, so that voxels have their true proportions."""
     depth, height, width = size_um = np.multiply(shape_zyx, spacing_um).astype(float)
     scale = MOST_PIXELS / max(height, width)
@@ -126,7 +125,7 @@ def arrange_panels(shape_zyx: Sequence[int], spacing_um: Spacing, view: str) -> 
 
 
 def compute_nearness(
-    positions: np.ndarray, place: np.ndarray, axis: int, spacing_um: Spacing
+    positions: np.ndarray, place: np.ndarray, axis: int, spacing_um: drawing.Spacing
 ) -> np.ndarray:
     """(n,) int: 2 for positions in the slice across an axis at a place, 1 near it, else 0."""
     # A plane is as thick as along z on all three sides.
@@ -143,7 +142,7 @@ class Scene:
     place: np.ndarray  # (3,) zyx, voxels: the crosshair; the slices go through it
     tones: np.ndarray  # (256,) uint8, how bright each value is
     layers: Layers
-    spacing_um: Spacing
+    spacing_um: drawing.Spacing
 
     def select_plane(self, panel: Panel) -> np.ndarray:
         """What a panel shows of the stack, its vertical axis first."""
@@ -161,11 +160,11 @@ class Scene:
         return ((positions + 0.5) * self.spacing_um)[:, [right, down]]
 
 
-def draw_scene(scene: Scene, title: str = "", description: str = "") -> Drawing:
+def draw_scene(scene: Scene, title: str = "", description: str = "") -> drawing.Drawing:
     """The scene as a figure; with a title above and a legend below, if there is a title."""
     above, below = (35, 15 * (len(scene.layers) + 2) + 10) if title else (0, 0)
     width, height = scene.layout.width, scene.layout.height + above + below
-    figure = Drawing(figsize=(width / _DPI, height / _DPI), dpi=_DPI)
+    figure = drawing.Drawing(figsize=(width / _DPI, height / _DPI), dpi=_DPI)
     figure.suptitle(title, fontsize=11) if title else figure.set_facecolor("0.16")
     for panel in scene.layout.panels:
         bottom = height - above - panel.top - panel.height
@@ -204,7 +203,7 @@ def _draw_layer(axes: Axes, scene: Scene, panel: Panel, layer: Layer, marks: Lay
         near = compute_nearness(marks.positions, *where)
     tails = marks.tails[near[marks.tails[:, 7].astype(int)] > 0]
     ends = [scene.project(panel, tails[:, :3]), scene.project(panel, tails[:, 3:6])]
-    colours = [to_rgba(COLOURS[layer.mark.colour], 0.9 - 0.6 * age) for age in tails[:, 6]]
+    colours = [to_rgba(drawing.COLOURS[layer.mark.colour], 0.9 - 0.6 * age) for age in tails[:, 6]]
     lines = LineCollection(np.stack(ends, axis=1), colors=colours, linewidths=2 * _POINT / _DPI)
     axes.add_collection(lines, autolim=False)
     points = scene.project(panel, marks.positions)
@@ -218,7 +217,7 @@ def _draw_layer(axes: Axes, scene: Scene, panel: Panel, layer: Layer, marks: Lay
 
 
 def _draw_marks(
-    axes: Axes, points: np.ndarray, mark: Mark, size: float, strength: float, label: str
+    axes: Axes, points: np.ndarray, mark: drawing.Mark, size: float, strength: float, label: str
 ) -> None:
     """Marks with a dark rim, so that they are seen on bright nuclei, too."""
     style = mark.style(2 * size * _POINT / _DPI) | {"markeredgewidth": 1.5, "alpha": strength}

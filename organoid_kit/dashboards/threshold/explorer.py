@@ -17,7 +17,7 @@ from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.evaluation.matching import choose_radius_um
 from organoid_kit.evaluation.positions import DEFAULT_THRESHOLDS, ThresholdCurve, format_score
 from organoid_kit.examples.patches import make_grey
-from organoid_kit.plots import drawing
+from organoid_kit.plots import Drawing
 from organoid_kit.plots.curves import SCORES, plot_threshold_curve
 from organoid_kit.plots.drawing import FALSE, LINES, MISSED, NEAR_PLANES, POSITION, RIGHT, Mark
 
@@ -88,7 +88,7 @@ class ThresholdExplorer(Dashboard):
         """Threshold, figures and counts, in words."""
         return f"{self.kind.value.capitalize()}, {self._describe_judgement()}"
 
-    def plot(self) -> drawing.Drawing:
+    def plot(self) -> Drawing:
         """The static twin: the curves, with the threshold."""
         shown = {"chosen": self.threshold.value, "title": self.kind.value}
         words = f"Precision, recall and F1 over the threshold. {self.describe()}"
@@ -180,7 +180,7 @@ class ThresholdExplorer(Dashboard):
         for style, (key, name) in zip(LINES, SCORES.items(), strict=False):
             values = np.array([getattr(judgement, key) for judgement in curve.scores], float)
             value, points = getattr(self.judgement, key), np.c_[curve.thresholds, values]
-            diagram.add_line(points, style, f"{name} {drawing.format_number(value)}", every=8)
+            diagram.add_line(points, style, f"{name} {format_score(value, digits=2)}", every=8)
             if value is not None:
                 diagram.add_point(threshold, value, {**style, "fill": "#fff"}, 5)
         if (committed := self.committed.get(self.kind.value)) is not None:

@@ -1,27 +1,25 @@
 """Training with buttons: set up, start, pause, change, stop, go on, and watch what is learned."""
 
 import asyncio
-import json
 import os
 import time
 from pathlib import Path
 
 from ipywidgets import HTML, Button, FloatProgress, Layout
 
-from organoid_kit.base import NetworkSettings
+from organoid_kit.base import NetworkSettings, files
 from organoid_kit.dashboards.parts import Dashboard, add_controls, common, kernel_waiting, refuse_if
 from organoid_kit.dashboards.training import session as sessions
 from organoid_kit.dashboards.training.choices import Data, TrainingChoices
 from organoid_kit.dashboards.training.pictures import draw_curves, draw_example
 from organoid_kit.plots import Drawing, plot_history
-from organoid_kit.training import Run
-from organoid_kit.training.diagnosis import describe_history
+from organoid_kit.training import Run, describe_history
 from organoid_kit.training.epoch_pictures import list_pictures, read_picture
 
 _REDRAW_SECONDS = 0.5  # between two redrawings while steps are taken
 # The buttons; and of each `TrainingSession.state` what is said, whether it runs, and what can be
 # pressed.
-_BUTTONS, _STATES = json.loads(Path(__file__).with_name("states.json").read_text("utf-8")).values()
+_BUTTONS, _STATES = files.read_json(Path(__file__).with_name("states.json")).values()
 
 
 class TrainingDashboard(Dashboard):

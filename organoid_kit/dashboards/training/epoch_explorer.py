@@ -6,12 +6,8 @@ from ipywidgets import HTML, IntSlider
 
 from organoid_kit.dashboards.parts import Dashboard, add_controls, common, refuse_if
 from organoid_kit.dashboards.training.pictures import draw_curves, draw_example
-from organoid_kit.plots import Drawing
-from organoid_kit.plots.curves import plot_epoch
-from organoid_kit.training import Run
-from organoid_kit.training.diagnosis import describe_history
-from organoid_kit.training.epoch_pictures import list_pictures, read_picture
-from organoid_kit.training.runs import QUALITIES, find_best
+from organoid_kit.plots import Drawing, curves
+from organoid_kit.training import Run, describe_history, epoch_pictures, runs
 
 
 class EpochExplorer(Dashboard):
@@ -42,14 +38,14 @@ class EpochExplorer(Dashboard):
         super().__init__([controls, self.reading, self.example, self.curves, self.messages])
 
     def _reload(self) -> None:
-        pictures = list_pictures(self.run.folder)
+        pictures = epoch_pictures.list_pictures(self.run.folder)
         refuse_if(not pictures, "pictures", folder=self.run.folder)
         self.history = self.run.history
         self.epoch.max, self.epoch.min = pictures[-1], pictures[0]
         self.show()
 
     def _find_best(self) -> int:
-        best = find_best(self.history)
+        best = runs.find_best(self.history)
         return best["epoch"] if best else self.epoch.max
 
     def _go_to_best(self) -> None:
@@ -61,7 +57,7 @@ class EpochExplorer(Dashboard):
             epoch = self.epoch.value
             self.curves.value = draw_curves(self.history, epochs=self.epoch.max, marked=epoch)
             self.reading.value = common.make_status(self.describe())
-            self.example.value = draw_example(read_picture(self.run.folder, epoch))
+            self.example.value = draw_example(epoch_pictures.read_picture(self.run.folder, epoch))
 
     def describe(self) -> str:
         """The numbers of the epoch, and how the whole training went."""
@@ -71,12 +67,12 @@ class EpochExplorer(Dashboard):
         for row in (row for row in self.history if row["epoch"] == epoch):
             numbers = [f"Loss {row['loss']:.4f} in training"]
             numbers.append(f"{row['validation_loss']:.4f} in validation")
-            known = [key for key in QUALITIES if row.get(key) is not None]
-            numbers += [f"{QUALITIES[key]} {row[key]:.3f}" for key in known]
+            known = [key for key in runs.QUALITIES if row.get(key) is not None]
+            numbers += [f"{runs.QUALITIES[key]} {row[key]:.3f}" for key in known]
             texts.append(f"{', '.join(numbers)}.")
         return " ".join([*texts, describe_history(self.history)])
 
     def plot(self) -> Drawing:
         """The same for print."""
-        picture = read_picture(self.run.folder, self.epoch.value)
-        return plot_epoch(picture, self.history, title=self.describe())
+        picture = epoch_pictures.read_picture(self.run.folder, self.epoch.value)
+        return curves.plot_epoch(picture, self.history, title=self.describe())

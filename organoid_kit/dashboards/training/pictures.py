@@ -7,11 +7,9 @@ import numpy as np
 
 from organoid_kit.dashboards.parts import svg
 from organoid_kit.dashboards.parts.common import PAPER
-from organoid_kit.dashboards.parts.svg import Pane, Points, colour_heat, draw_panes
 from organoid_kit.plots.curves import ANSWERS, describe_example, describe_losses
 from organoid_kit.plots.drawing import COLOURS, LINES, Mark
-from organoid_kit.training.diagnosis import History, describe_history
-from organoid_kit.training.epoch_pictures import EpochPicture
+from organoid_kit.training import EpochPicture, History, describe_history
 from organoid_kit.training.runs import QUALITIES, find_best
 
 Losses = Sequence[tuple[float, float]]  # epochs done, loss
@@ -75,30 +73,30 @@ def draw_example(picture: EpochPicture) -> str:
         rows, side = list(zip(*_make_crop_panes(picture), strict=True)), _CROP
         heading = f"What the network answers after epoch {picture.epoch}; {words}"
         heading += "; above the earlier nucleus, below the later one" * (len(rows) == 2)
-    return draw_panes(rows, describe_example(picture), side, heading)
+    return svg.draw_panes(rows, describe_example(picture), side, heading)
 
 
-def _make_patch_panes(picture: EpochPicture) -> list[Pane]:
+def _make_patch_panes(picture: EpochPicture) -> list[svg.Pane]:
     """Image, target and prediction side by side; circles where the nuclei are."""
-    rings = (Points(_NUCLEUS, (picture.positions + 0.5) * picture.spacing_um),)
+    rings = (svg.Points(_NUCLEUS, (picture.positions + 0.5) * picture.spacing_um),)
     panels = {
         "image": picture.images[0, 0],
-        "target: the right answer": colour_heat(picture.targets[0]),
-        f"prediction after epoch {picture.epoch}": colour_heat(picture.answers[0]),
+        "target: the right answer": svg.colour_heat(picture.targets[0]),
+        f"prediction after epoch {picture.epoch}": svg.colour_heat(picture.answers[0]),
     }
     return [
-        Pane(name, pixels, picture.spacing_um, rings, bar=name == "image")
+        svg.Pane(name, pixels, picture.spacing_um, rings, bar=name == "image")
         for name, pixels in panels.items()
     ]
 
 
-def _make_crop_panes(picture: EpochPicture) -> Iterator[list[Pane]]:
+def _make_crop_panes(picture: EpochPicture) -> Iterator[list[svg.Pane]]:
     """The views of each crop, with the right answer above and the network's below."""
     for images, target, answer in zip(picture.images, picture.targets, picture.answers):
         right = (answer > 0.5) == (target > 0.5)
         note = f"{answer:.2f} {'✓ right' if right else '✗ wrong'}"
         share = (float(answer), COLOURS["blue" if right else "vermillion"])
-        panes = [Pane("", image, picture.spacing_um) for image in images]
+        panes = [svg.Pane("", image, picture.spacing_um) for image in images]
         panes[0] = replace(panes[0], title=ANSWERS[picture.network][int(target > 0.5)])
         panes[-1] = replace(panes[-1], note=note, share=share)
         yield panes

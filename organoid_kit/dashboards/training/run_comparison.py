@@ -16,7 +16,7 @@ from organoid_kit.course.measured import Records, choose_records, describe_sprea
 from organoid_kit.dashboards.parts import Dashboard, add_controls, common, refuse_if
 from organoid_kit.dashboards.training.pictures import draw_example
 from organoid_kit.plots.drawing import Drawing, count, write_png
-from organoid_kit.training.epoch_pictures import EpochPicture
+from organoid_kit.training import EpochPicture
 
 _STARTS = ("from scratch", "fine-tuned")
 

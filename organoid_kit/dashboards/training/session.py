@@ -14,11 +14,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from organoid_kit import prediction
 from organoid_kit.base import NetworkSettings
 from organoid_kit.dashboards.parts.errors import make_error
 from organoid_kit.examples.batches import Movies
-from organoid_kit.training import Run
-from organoid_kit.training.lock import is_in_use
+from organoid_kit.training import Run, lock
 
 if TYPE_CHECKING:
     from organoid_kit.training import Progress
@@ -166,11 +166,9 @@ class TrainingSession:
 
     def _judge(self) -> None:
         """A network that was fine-tuned is calibrated and compared with what there was before."""
-        from organoid_kit.prediction.comparison import judge_run  # Keras is there now
-
         self._is_judging = True
         self._tell()
-        said = judge_run(self.run, self.training, self.validation)
+        said = prediction.judge_run(self.run, self.training, self.validation)
         self._note(dataclasses.replace(self.progress, row=None, message=said))
 
     def _is_asked_to_pause(self) -> bool:
@@ -210,7 +208,7 @@ def find_interrupted(folder: str | Path) -> tuple[Run, str] | None:
     saved = sorted(path.stem for path in run.folder.glob("checkpoints/epoch_*.npz"))
     if run.ending or not saved:
         return None
-    if is_in_use(run):
+    if lock.is_in_use(run):
         return run, f"{run.folder.name} is being trained by another notebook or page."
     epoch, step = map(int, re.findall(r"\d+", saved[-1]))
     return run, f"{run.folder.name} was interrupted in epoch {epoch + 1}, saved at step {step}."

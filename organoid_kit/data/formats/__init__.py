@@ -8,9 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from organoid_kit.base import refuse
-from organoid_kit.base.errors import MissingSpacing
-from organoid_kit.base.files import bring_back
+from organoid_kit.base import errors, files, refuse
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.formats.added_data import add_organoidtracker_data, add_track_ids
 from organoid_kit.data.formats.ctc import read_ctc, write_ctc
@@ -59,7 +57,7 @@ def read_for_movie(path: Path, movie_um: tuple | None, **options: Any) -> Annota
     options = {name: value for name, value in options.items() if name in known}
     try:
         return read_annotations(path, **options).with_spacing(movie_um)
-    except MissingSpacing:
+    except errors.MissingSpacing:
         if movie_um is None:
             raise
         return read_annotations(path, spacing_um=movie_um, **options)
@@ -67,7 +65,7 @@ def read_for_movie(path: Path, movie_um: tuple | None, **options: Any) -> Annota
 
 def _choose_reader(path: Path) -> Callable | None:
     """By the suffix, and what is in a folder; None where the format is unknown."""
-    bring_back(path)
+    files.bring_back(path)
     if not os.path.exists(path):  # also where the name is too long to exist
         raise refuse(path, "The annotations must exist", "they do not", "Check the path.")
     reader = _FORMATS.get(path.suffix.lower(), (None, None))[0]

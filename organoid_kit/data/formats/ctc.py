@@ -16,9 +16,7 @@ import tifffile
 from scipy import ndimage
 from scipy.spatial import KDTree
 
-from organoid_kit.base import refuse
-from organoid_kit.base.errors import warn
-from organoid_kit.base.files import read_text, write_safely
+from organoid_kit.base import files, refuse, warn
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.reading.tiff import collect_complaints
 
@@ -115,7 +113,7 @@ def write_ctc(
     last = max(annotations.time_points if time_points is None else time_points, default=0)
     file_name, beginning = list(_TRACK_FILES.items())[int(results)]
     digits = max(3, len(str(last)))
-    with write_safely(folder, overwrite=overwrite) as temporary:
+    with files.write_safely(folder, overwrite=overwrite) as temporary:
         temporary.mkdir()
         (temporary / file_name).write_text("".join(lines))
         for time_point in range(last + 1):
@@ -155,7 +153,7 @@ def _find_torn(image: np.ndarray, count: int) -> list[int]:
 def _read_tracks(path: Path) -> _Said:
     """What the lines say of each label; btrack writes a root's own label as its parent."""
     said = {}
-    for number, line in enumerate(read_text(path).splitlines(), start=1):
+    for number, line in enumerate(files.read_text(path).splitlines(), start=1):
         if not (words := line.split()):
             continue
         whole = all(word.isdecimal() and len(word) < 10 for word in words)

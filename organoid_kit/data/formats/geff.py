@@ -18,9 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.base import UserError, refuse
-from organoid_kit.base.errors import warn
-from organoid_kit.base.files import parse_json, to_json, write_safely
+from organoid_kit.base import UserError, files, refuse, warn
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.conversion import to_links, to_minutes, to_um, to_voxels
 from organoid_kit.data.formats.added_data import add_track_ids
@@ -113,7 +111,7 @@ def write_geff(annotations: Annotations, path: str | Path, *, overwrite: bool = 
         node_props[name] = {"values": values, "missing": None}
     ours = {
         "name": annotations.name,
-        "extra": to_json(annotations.extra, path, allow_nan=True),
+        "extra": files.to_json(annotations.extra, path, allow_nan=True),
         "json": json_names,
         "link_json": link_json_names,
     }
@@ -134,10 +132,10 @@ def write_geff(annotations: Annotations, path: str | Path, *, overwrite: bool = 
         edge_props_metadata={},
         track_node_props=_TRACK_PROPS if numbered else None,
         display_hints={f"display_{place}": axis for place, axis in _HINTS.items()},
-        extra={_OURS: json.loads(to_json(ours, path, allow_nan=True))},
+        extra={_OURS: json.loads(files.to_json(ours, path, allow_nan=True))},
     )
     edges = ids[annotations.links].astype(np.uint64)
-    with write_safely(path, overwrite=overwrite) as temporary:
+    with files.write_safely(path, overwrite=overwrite) as temporary:
         geff.core_io.write_arrays(temporary, ids, node_props, edges, edge_props, metadata)
 
 
@@ -235,7 +233,7 @@ def _read_props(props: dict[str, dict], json_names: list[str]) -> dict[str, list
     for name, prop in props.items():
         values = prop["values"]
         if name in json_names:
-            values = [parse_json(value) for value in values]
+            values = [files.parse_json(value) for value in values]
         if prop["missing"] is not None:
             pairs = zip(values, prop["missing"], strict=True)
             values = [None if missing else value for value, missing in pairs]
@@ -255,7 +253,7 @@ def _make_props(
         values = [value.item() if isinstance(value, np.generic) else value for value in values]
         if not _is_simple([value for value in values if value is not None]):
             json_names.append(name)
-            values = [None if v is None else to_json(v, path, allow_nan=True) for v in values]
+            values = [None if v is None else files.to_json(v, path, allow_nan=True) for v in values]
         kind = type(next((value for value in values if value is not None), ""))
         filler = math.nan if kind is float else kind()
         missing = np.array([value is None for value in values], dtype=bool)

@@ -24,8 +24,7 @@ from typing import Any
 import numpy as np
 from scipy.spatial import KDTree
 
-from organoid_kit.base import UserError, refuse
-from organoid_kit.base.files import read_json, write_json_safely
+from organoid_kit.base import UserError, files, refuse
 from organoid_kit.data.annotations import Annotations
 
 # In "other_data", which OrganoidTracker keeps untouched
@@ -95,7 +94,7 @@ class JsonPart:
 
 def read_aut(path: str | Path) -> Annotations:
     """Positions, links and everything else in an `.aut` file of version 1 or 2."""
-    content = JsonPart(read_json(path, allow_nan=True), str(path))
+    content = JsonPart(files.read_json(path, allow_nan=True), str(path))
     if (version := content.value.get("version", "v1")) not in ("v1", "v2"):
         raise content.refuse("An .aut file must be of version v1 or v2", f"{version!r:.60}")
     if content.value and all(map(_NUMBER.fullmatch, content.value)):
@@ -175,7 +174,7 @@ def write_aut(annotations: Annotations, path: str | Path, *, overwrite: bool = F
     ours |= {} if known_um is None else {_KNOWN_KEY: known_um}
     if ours:
         content["other_data"] = (content.get("other_data") or {}) | ours
-    write_json_safely(path, content, overwrite=overwrite, allow_nan=True)
+    files.write_json_safely(path, content, overwrite=overwrite, allow_nan=True)
 
 
 class _Draft:

@@ -31,9 +31,7 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.base import UserError, refuse
-from organoid_kit.base.errors import warn
-from organoid_kit.base.files import parse_json, read_text, write_text_safely
+from organoid_kit.base import UserError, files, refuse, warn
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.conversion import to_voxels
 from organoid_kit.data.formats.headings import Columns, find_columns, link_by_track
@@ -66,7 +64,7 @@ def read_table(
     Without parents, positions of one track (TRACK_ID, track_id) are linked, as far as they are
     alone in it at their time points. A warning says how a table of another program was read.
     """
-    text = read_text(path)
+    text = files.read_text(path)
     remarks = _REMARKS.match(text).group()
     said = _read_remarks(remarks, path)
     spacing_um = spacing_um or said.get("spacing_um")
@@ -144,7 +142,7 @@ def write_table(annotations: Annotations, path: str | Path, *, overwrite: bool =
         joined = [";".join(column) if any(column) else "" for column in cells]  # no value: empty
         values = [values[row] for values in properties.values()]
         writer.writerow([*map(_write_value, start), *joined, *map(_write_value, values)])
-    write_text_safely(path, file.getvalue(), overwrite=overwrite)
+    files.write_text_safely(path, file.getvalue(), overwrite=overwrite)
 
 
 class _Row(dict):
@@ -295,7 +293,7 @@ def _read_id(text: str) -> str:
 
 def _read_value(text: str) -> Any:
     """The value of a cell: None, what it is in JSON (number, true, list …), or else the text."""
-    return None if text == "" else parse_json(text)
+    return None if text == "" else files.parse_json(text)
 
 
 def _write_value(value: Any) -> str:

@@ -18,8 +18,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from organoid_kit.base import UserError, refuse
-from organoid_kit.base.files import read_text, write_safely
+from organoid_kit.base import UserError, files, refuse
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.conversion import to_links, to_minutes, to_um, to_voxels
 from organoid_kit.data.formats.added_data import add_track_ids
@@ -33,7 +32,7 @@ _ENDS = ("SPOT_SOURCE_ID", "SPOT_TARGET_ID")
 _OURS = "Written by organoid_kit"  # in the log, which TrackMate keeps
 _DIMENSIONS = {"QUALITY": "QUALITY", "POSITION_T": "TIME", "RADIUS": "LENGTH"}
 _DIMENSIONS |= dict.fromkeys(_COORDINATES, "POSITION")
-_EMPTY = read_text(Path(__file__).with_name("trackmate_empty.xml")).rstrip()
+_EMPTY = files.read_text(Path(__file__).with_name("trackmate_empty.xml")).rstrip()
 
 
 def read_trackmate(
@@ -143,7 +142,7 @@ def write_trackmate(
             ElementTree.SubElement(in_frame, "Spot", {key: spots[key][row] for key in spots})
     _add_tracks(root, annotations, ids)
     ElementTree.indent(root)
-    with write_safely(path, overwrite=overwrite) as temporary:
+    with files.write_safely(path, overwrite=overwrite) as temporary:
         ElementTree.ElementTree(root).write(temporary, encoding="UTF-8", xml_declaration=True)
 
 

@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from organoid_kit.base import UserError, refuse
-from organoid_kit.base.errors import warn
+from organoid_kit.base import UserError, refuse, warn
 
 Index = tuple[int | slice, ...]
 TimePoints = range | tuple[int, int]  # a range, or (first, last)

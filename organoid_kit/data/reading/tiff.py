@@ -18,8 +18,7 @@ from xml.etree import ElementTree
 import numpy as np
 import tifffile
 
-from organoid_kit.base import UserError, refuse
-from organoid_kit.base.errors import warn
+from organoid_kit.base import UserError, refuse, warn
 from organoid_kit.data.conversion import ignore_default_spacing, to_minutes, to_um
 from organoid_kit.data.reading.image import ImageFile, Index, TimePoints, to_range
 

@@ -1,6 +1,5 @@
 """What is reported, what counts as too close or too bright; and problems of single images."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +9,12 @@ import numpy as np
 from scipy.ndimage import map_coordinates
 from scipy.spatial import KDTree
 
-from organoid_kit.base import UserError
-from organoid_kit.data import Annotations, TimeLapse
-from organoid_kit.data.timelapse import USUAL_DIAMETER_UM
+from organoid_kit.base import UserError, files
+from organoid_kit.data import Annotations, TimeLapse, timelapse
 from organoid_kit.evaluation.blobs import find_response_peaks, make_blob_response
 from organoid_kit.evaluation.matching import match_positions
 
-_TEXTS = json.loads(Path(__file__).with_name("problems.json").read_text("utf-8"))
+_TEXTS = files.read_json(Path(__file__).with_name("problems.json"))
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ class Problem:
 class CheckLimits:
     """What counts as too close, too far, too bright."""
 
-    diameter_um: float = USUAL_DIAMETER_UM  # of an ordinary nucleus
+    diameter_um: float = timelapse.USUAL_DIAMETER_UM  # of an ordinary nucleus
     duplicate_um: float = 2.0  # no two nuclei are closer; sisters in telophase are 3 µm apart
     daughters_um: float = 20.0  # daughters are not farther apart one time point after the division
     jump_um: float = 10.0  # shorter links are never suspicious, however still the other nuclei are

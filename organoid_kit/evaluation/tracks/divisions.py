@@ -129,10 +129,7 @@ def score_divisions(
 
 
 def pool_division_scores(scores: Iterable[DivisionScore]) -> DivisionScore:
-    """One score over several movies: all calls in one ranking, every division counting the same.
-
-    Raises UserError where there are no scores, or they were taken in different ways.
-    """
+    """One score over several movies, all calls in one ranking; errors as `get_common_way`."""
     scores = list(scores)
     way = get_common_way(scores, "ranked", "threshold", "tolerance", "max_distance_um")
     arrays = zip(*(list(vars(score).values())[: -len(way)] for score in scores))

@@ -4,8 +4,6 @@ TRA, the Cell Tracking Challenge's score, mostly counts positions: who deletes e
 still reach 0.99. It is therefore never shown without the division scores.
 """
 
-from __future__ import annotations
-
 import contextlib
 import io
 import logging
@@ -13,7 +11,7 @@ import math
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -22,9 +20,6 @@ from organoid_kit.data import Annotations
 from organoid_kit.evaluation.matching import is_annotated, match_to_truth
 from organoid_kit.evaluation.positions import format_score
 from organoid_kit.evaluation.tracks.links import fill_gaps, leave_out
-
-if TYPE_CHECKING:
-    from traccuracy import TrackingGraph
 
 TOLERANCES = (0, 1, 2)
 
@@ -163,7 +158,8 @@ def _measure(
     return figures, divisions
 
 
-def _make_graph(annotations: Annotations) -> TrackingGraph:
+def _make_graph(annotations: Annotations) -> Any:
+    """A `TrackingGraph`."""
     import networkx as nx
     from traccuracy import TrackingGraph
 

@@ -99,10 +99,7 @@ def _are_among(links: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def pool_link_scores(scores: Iterable[LinkScore]) -> LinkScore:
-    """One score over several movies, every link counting the same.
-
-    Raises UserError where there are no scores, or they were taken with different distances.
-    """
+    """One score over several movies, every link the same; errors as `get_common_way`."""
     scores = list(scores)
     way = get_common_way(scores, "max_distance_um")
     *counts, _ = zip(*map(dataclasses.astuple, scores))

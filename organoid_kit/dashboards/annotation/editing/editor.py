@@ -232,8 +232,7 @@ class AnnotationEditor:
 
     def save(self, path: str | Path) -> Path:
         """Writes a new file with `write_annotations`; a name that is taken gets a number."""
-        path = Path(path)
-        path = find_free_path(path) if path.exists() else path
+        path = find_free_path(Path(path))
         write_annotations(self.annotations, path)
         self._record({"saved": path.name})
         return path
