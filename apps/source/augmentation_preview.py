@@ -14,8 +14,14 @@
 # %%
 from organoid_kit.base.settings import make_settings
 from organoid_kit.dashboards import AugmentationPreview
+from organoid_kit.dashboards.parts.common import show_app
 from organoid_kit.data.dataset import read_dataset
 from organoid_kit.data.downloads import find_samples
 
-samples = read_dataset(find_samples() / "training.autlist")
-AugmentationPreview(samples, make_settings("position", channels=(2, 3)))
+
+def make_preview():
+    samples = read_dataset(find_samples() / "training.autlist")
+    return AugmentationPreview(samples, make_settings("position", channels=(2, 3)))
+
+
+show_app(make_preview)

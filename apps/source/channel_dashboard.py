@@ -13,8 +13,14 @@
 
 # %%
 from organoid_kit.dashboards import ChannelDashboard
+from organoid_kit.dashboards.parts.common import show_app
 from organoid_kit.data.dataset import read_dataset
 from organoid_kit.data.downloads import find_samples
 
-sample = read_dataset(find_samples() / "validation.autlist")[0]
-ChannelDashboard(sample.movie, sample.annotations)
+
+def make_dashboard():
+    sample = read_dataset(find_samples() / "validation.autlist")[0]
+    return ChannelDashboard(sample.movie, sample.annotations)
+
+
+show_app(make_dashboard)

@@ -9,26 +9,32 @@
 # %% [markdown]
 # # Epoch explorer
 # How the answers of a network change from epoch to epoch. The latest run with a finished epoch is shown; if there is
-# none, a network is trained for half a minute first.
+# no run at all, a network is trained for half a minute first.
 
 # %%
 from pathlib import Path
 
 from organoid_kit.base.settings import make_settings
 from organoid_kit.dashboards import EpochExplorer
+from organoid_kit.dashboards.parts.common import show_app
 from organoid_kit.data.dataset import read_dataset
 from organoid_kit.data.downloads import find_samples
+from organoid_kit.training.epoch_pictures import list_pictures
 from organoid_kit.training.runs import list_runs
 
-runs = [row for row in list_runs("runs") if row["epochs"]]
-if runs:
-    run = Path("runs") / runs[-1]["run"]
-else:
+
+def make_explorer():
+    runs = [Path("runs") / row["run"] for row in list_runs("runs")]
+    finished = [run for run in runs if list_pictures(run)]
+    if runs:
+        return EpochExplorer((finished or runs)[-1])
     from organoid_kit.training.loop import train
 
     training, validation = (
         read_dataset(find_samples() / f"{name}.autlist") for name in ("training", "validation")
     )
     settings = make_settings("position", channels=(2, 3), epochs=4, patches_per_time_point=1)
-    run = train(training, validation, settings, on_progress=lambda _: None)
-EpochExplorer(run)
+    return EpochExplorer(train(training, validation, settings, on_progress=lambda _: None))
+
+
+show_app(make_explorer)

@@ -14,5 +14,6 @@
 
 # %%
 from organoid_kit.dashboards import RunComparison
+from organoid_kit.dashboards.parts.common import show_app
 
-RunComparison()
+show_app(RunComparison)

@@ -13,8 +13,14 @@
 
 # %%
 from organoid_kit.dashboards import StackBrowser
+from organoid_kit.dashboards.parts.common import show_app
 from organoid_kit.data.dataset import read_dataset
 from organoid_kit.data.downloads import find_samples
 
-sample = read_dataset(find_samples() / "validation.autlist")[0]
-StackBrowser(sample.movie, {"annotated": sample.annotations}, channels=(2, 3))
+
+def make_browser():
+    sample = read_dataset(find_samples() / "validation.autlist")[0]
+    return StackBrowser(sample.movie, {"annotated": sample.annotations}, channels=(2, 3))
+
+
+show_app(make_browser)

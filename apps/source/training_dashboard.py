@@ -13,5 +13,6 @@
 
 # %%
 from organoid_kit.dashboards import TrainingDashboard
+from organoid_kit.dashboards.parts.common import show_app
 
-TrainingDashboard()
+show_app(TrainingDashboard)

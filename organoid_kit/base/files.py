@@ -22,6 +22,8 @@ import psutil
 from organoid_kit.base.errors import refuse
 
 _REPLACED = "replaced"  # in a temporary folder: the old one, while the new one takes its place
+_LONGEST_NAME = 150  # bytes: with a suffix and a number, file systems take 255
+_OF_DEVICES = r"^(con|prn|aux|nul|(com|lpt)\d)(?=\.|$)"  # names that Windows keeps for itself
 _ABANDONED_SECONDS = 24 * 3600  # nobody writes for so long
 
 
@@ -133,7 +135,8 @@ def parse_json(text: Any) -> Any:
 
 def make_file_name(name: str) -> str:
     """A name that every file system takes, from a movie's; two movies may get the same one."""
-    return re.sub(r"[^\w .-]", "_", name).strip(" .") or "movie"
+    name = re.sub(r"[^\w .-]", "_", name).encode()[:_LONGEST_NAME].decode(errors="ignore")
+    return re.sub(_OF_DEVICES, r"\g<0>_", name.strip(" ."), flags=re.IGNORECASE) or "movie"
 
 
 def find_free_path(path: Path) -> Path:

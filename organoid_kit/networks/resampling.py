@@ -103,6 +103,7 @@ def build_for_exchange(network: keras.Model, settings: NetworkSettings) -> keras
     the displacement dz, dy, dx in voxels of the crops, the same in every voxel.
     """
     shape, time = network.inputs[0].shape[1:], settings.window_length
+    network = keras.models.clone_model(network, None, lambda layer: layer, _call)
     if settings.network == "link":
         shape = (*settings.patch_shape_zyx, 2 * time + 3)
     images = shown = keras.Input(shape, name="images")
@@ -114,6 +115,12 @@ def build_for_exchange(network: keras.Model, settings: NetworkSettings) -> keras
         clipped = ops.clip(answer, CLIP, 1 - CLIP)
         answer = ops.sigmoid(slope * ops.log(clipped / (1 - clipped)) + intercept)
     return keras.Model(images, answer, name=f"{settings.network}_probabilities")
+
+
+def _call(layer: Any, *inputs: Any, **options: Any) -> Any:
+    """The answer of a layer; tensors that stay are arrays: in ONNX they would be inputs, too."""
+    fixed = [ops.convert_to_numpy(each) if ops.is_tensor(each) else each for each in inputs]
+    return layer(*fixed, **options)
 
 
 def _make_coordinates(displacement: Any, sign: int, shape_zyx: tuple[int, ...]) -> list[Any]:

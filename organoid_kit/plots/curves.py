@@ -31,7 +31,8 @@ def plot_annotation_counts(annotated_movies: Movies) -> Drawing:
     for number, annotated in enumerate(annotated_movies):
         name, annotations = annotated.name, annotated.annotations
         times, counts = np.unique(annotations.time_points, return_counts=True)
-        axes.plot(times, counts, label=name, markersize=5, **LINES[number % len(LINES)])
+        label, style = drawing.name_line(name), LINES[number % len(LINES)]
+        axes.plot(times, counts, label=label, markersize=5, **style)
         dividing = annotations.time_points[annotations.divisions()]
         for time_point, mothers in zip(*np.unique(dividing, return_counts=True), strict=True):
             place = (time_point, counts[np.searchsorted(times, time_point)])
@@ -58,7 +59,7 @@ def plot_history(
     for number, (name, other) in enumerate(compare.items(), start=2):
         style = {**LINES[number % len(LINES)], "alpha": 0.6, "markersize": 3, "linewidth": 1}
         losses.plot(*_column(other, "validation_loss"), label=f"validation, {name}", **style)
-        quality.plot(*_column(other, key), label=name, **style)
+        quality.plot(*_column(other, key), label=drawing.name_line(name), **style)
     _draw_losses(losses, history)
     quality.plot(*_column(history, key), label="this training", markersize=4, **LINES[1])
     best = find_best(history)

@@ -1,6 +1,7 @@
 """What all figures share: colours, marks, and words for those who cannot see them."""
 
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,7 @@ CONTRAST = (0.01, 0.998)  # these quantiles of the intensities are shown black a
 HEAT_COLOURS = "magma"  # dark to light, so that marks stay visible
 NEAR_PLANES = 1.0  # a position this many planes from a slice still counts as in it
 CLOSE_UP_UM = 12.0  # a close-up reaches this far around its nucleus
+_POWER = re.compile(r"\$\\mathdefault\{(\d+\\times)?10\^\{[-−]?\d+\}\}\$")  # on log axes
 _BARS_UM = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 Spacing = tuple[float, float, float]
 
@@ -74,8 +76,7 @@ class Drawing(Figure):
     def draw(self, renderer: Any) -> None:
         """As matplotlib does; texts stand as they are: a name with $ is no formula."""
         for text in self.findobj(Text):
-            if text.get_text() and "mathdefault" not in text.get_text():  # its own, on log axes
-                text.set_parse_math(False)
+            text.set_parse_math(bool(_POWER.fullmatch(text.get_text())))
         super().draw(renderer)
 
     def caption(self, words: str, title: str | None = None) -> "Drawing":
@@ -118,6 +119,11 @@ def tidy(axes: Axes, whole_numbers: bool = False) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25)
     axes.set_axisbelow(True)
+
+
+def name_line(name: str) -> str:
+    """What a user calls a line, for a legend, which leaves out what begins with an underscore."""
+    return f" {name}" if name[:1] == "_" else name
 
 
 def count(number: int, noun: str) -> str:

@@ -1,4 +1,4 @@
-"""Pages from the templates beside this module; whatever comes from files is escaped in HTML."""
+"""Pages from the templates beside this module; whatever comes from files is escaped."""
 
 import base64
 import re
@@ -14,6 +14,7 @@ from organoid_kit.evaluation.positions import format_score
 from organoid_kit.plots.drawing import count, describe, write_png
 
 _NUMBER = re.compile(r"-?[\d.]+( %| s)?|not measured")
+_MARKDOWN = re.compile(r"[\\`*_\[\]<>|$&~#]|^[-+]")  # what it takes for more than text
 
 
 def write_page(
@@ -74,6 +75,7 @@ _TEMPLATES.filters |= {
     "count_of": count,
     "digits": lambda value: "not measured" if value is None else f"{value:.3g}",
     "join_words": join_words,
+    "markdown": lambda text: _MARKDOWN.sub(r"\\\g<0>", " ".join(str(text).split())),
     "merge": lambda values, others: {**values, **others},
     "percent": lambda number, of: f"{100 * number / of:.1f} %" if of else "none",
     "pick": lambda values, keys, missing=None: [(values or {}).get(key, missing) for key in keys],

@@ -7,6 +7,7 @@ import dataclasses
 import json
 import os
 import zipfile
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -74,6 +75,14 @@ def load_newest_checkpoint(network: keras.Model, folder: Path) -> TrainingState 
         advice += "; or go on with the versions that run.json names."
         raise refuse(folder, rule, received, advice)
     return None
+
+
+def fits(network: keras.Model, folder: Path) -> bool:
+    """Whether an intact checkpoint of a folder fits a compiled network."""
+    for path in list_checkpoints(folder):
+        with suppress(Exception):  # damaged bytes can be anything
+            return bool(_read(path, _name_variables(network)))
+    return False
 
 
 def list_checkpoints(folder: Path) -> list[Path]:

@@ -118,10 +118,10 @@ def train(
         settings = settings.changed(loss=own.loss_name)
         settings = preparing.complete_settings(settings, training, own.network)
     if resume and (own.network or any(run.folder.glob("checkpoints/*.npz"))):
-        start = own.network or preparing.find_start_again(settings)  # weights are in the folder
+        network = preparing.prepare_again(settings, own, run.folder / "checkpoints")
     else:
         start = preparing.choose_start(settings, own.network)
-    network = preparing.prepare_network(settings, start, own.loss)
+        network = preparing.prepare_network(settings, start, own.loss)
     examples = make_examples(training, settings)
     checks = None  # then the training loss judges
     if validation:

@@ -10,6 +10,8 @@ from organoid_kit.examples.batches import Movies
 from organoid_kit.networks import build_network, building, devices, load_network
 from organoid_kit.networks.own import adopt_network
 from organoid_kit.networks.saving import check_training_on, load_settings
+from organoid_kit.training.checkpoints import fits
+from organoid_kit.training.own import OwnParts
 
 _OF_THE_NETWORK = ["preset", "spacing_um", "intensity_quantiles"]
 _OF_THE_NETWORK += ["patch_shape_zyx", "nucleus_sigma_um"]
@@ -57,11 +59,15 @@ def choose_start(settings: NetworkSettings, own: keras.Model | None) -> keras.Mo
     return trained
 
 
-def find_start_again(settings: NetworkSettings) -> keras.Model | None:
-    """What a run of an earlier kit started from, which it did not keep, if that is still there."""
-    with suppress(UserError):
-        return choose_start(settings, None)
-    return None
+def prepare_again(settings: NetworkSettings, own: OwnParts, checkpoints: Path) -> keras.Model:
+    """The network of a run that goes on, whose weights are in its folder; a run of an earlier kit
+    that fits no other asks for what it started from, which it did not keep.
+    """
+    network = prepare_network(settings, own.network, own.loss)
+    if settings.start_from and not fits(network, checkpoints):
+        with suppress(UserError):
+            return prepare_network(settings, choose_start(settings, None), own.loss)
+    return network
 
 
 def prepare_network(

@@ -1,3 +1,4 @@
+import json
 import sys
 import zipfile
 from functools import lru_cache
@@ -23,6 +24,7 @@ from organoid_kit.networks.saving import load_network, save_network
 from organoid_kit.prediction.positions import predict_positions
 from organoid_kit.report import bioimageio
 from organoid_kit.report.bioimageio import write_bioimageio
+from organoidtracker_layouts import lay_out_position
 
 NETWORKS = ("position", "division", "link")
 PEOPLE = {"author": "Ada Lovelace", "license": "CC-BY-4.0"}
@@ -64,6 +66,14 @@ def test_bioimageio_core_runs_what_a_shipped_network_becomes(tmp_path, network):
     assert "Validation on test movies" in text and "Not measured." not in text
     with zipfile.ZipFile(tmp_path / "out.zip") as archive:
         assert set(archive.namelist()) == {path.name for path in folder.iterdir()}
+
+
+def test_a_network_laid_out_as_organoidtracker_does_leaves_with_one_input(tmp_path):
+    """Its answer is blurred by a fixed tensor, which in ONNX would be an input, too."""
+    lay_out_position().save(tmp_path / "model.keras")
+    said = {"type": "positions", "time_window": (-1, 1), "patch_shape_zyx": [16, 32, 32]}
+    (tmp_path / "settings.json").write_text(json.dumps(said))
+    try_in_core(export(tmp_path, tmp_path / "out"))
 
 
 @pytest.mark.slow

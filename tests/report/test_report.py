@@ -18,7 +18,7 @@ from organoid_kit.report.run_page import collect_facts
 from organoid_kit.training.runs import make_run
 
 SPACING = (2.0, 0.5, 0.5)
-HOSTILE = "<script>alert('x')</script>\" & ünïcode"
+HOSTILE = "<script>alert('x')</script>\" & ünïcode $\\frac$"
 TRUTH = np.array([[2.0, 5, 5], [4, 10, 20], [6, 15, 10], [1, 1, 1], [7, 19, 29]])
 FOUND = np.array(
     [[2.0, 5, 6], [4, 10, 20.5], [1, 18, 28], [6, 15.5, 10]]

@@ -434,6 +434,18 @@ def test_a_fine_tuned_run_goes_on_though_its_start_is_gone(kind, tmp_path):
     assert final_weights(run) == final_weights(whole)
 
 
+@pytest.mark.parametrize(("kind", "other"), [("kit", "OrganoidTracker"), ("own", "kit")])
+def test_a_fine_tuned_run_goes_on_though_another_network_lies_where_its_start_was(
+    kind, other, tmp_path
+):
+    start, asked = save_as(tmp_path / "start", kind), threading.Event()
+    part = fine_tune(tmp_path / "part", start, should_stop=lambda: asked.is_set() or asked.set())
+    shutil.rmtree(start)
+    save_as(start, other)
+    run = fine_tune(tmp_path / "part", "unused", resume=part.folder)
+    assert len(run.history) == 2
+
+
 @pytest.mark.parametrize(
     ("kind", "loss"),
     [("own", "BinaryCrossentropy"), ("adopted", "BinaryCrossentropy")]

@@ -3,7 +3,7 @@
 import html
 import threading
 import traceback
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -80,6 +80,14 @@ class Messages(HTML):
             yield
         except Exception as error:
             self.fail(error)
+
+
+def show_app(make: Callable[[], Widget]) -> Widget:
+    """The dashboard of an app, or on its page why there is none: Voila itself would not say it."""
+    messages = Messages()
+    with messages.watch():
+        return make()
+    return messages
 
 
 def render(template: str, **values: Any) -> str:

@@ -209,7 +209,8 @@ def _draw_layer(axes: Axes, scene: Scene, panel: Panel, layer: Layer, marks: Lay
     points = scene.project(panel, marks.positions)
     for nearness, size, strength in ((1, 0.7 * SIZE, 0.55), (2, SIZE, 1)):
         chosen, label = near == nearness, nearness == 2
-        _draw_marks(axes, points[chosen], layer.mark, size, strength, layer.name if label else "")
+        name = drawing.name_line(layer.name) if label else ""
+        _draw_marks(axes, points[chosen], layer.mark, size, strength, name)
         if marks.divides.any():
             beside = 1.6 * np.array((1, -1)) * size / scene.layout.scale
             stars = points[chosen & marks.divides] + beside
