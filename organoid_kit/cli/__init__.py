@@ -20,7 +20,8 @@ from importlib import import_module
 from pathlib import Path
 
 from organoid_kit import __version__
-from organoid_kit.base import UserError, files
+from organoid_kit.base import UserError
+from organoid_kit.base.files import read_json
 
 # As `read_dataset` names them
 READING = ("axes", "spacing_um", "pattern", "accept_guess", "nucleus_diameter_um")
@@ -48,7 +49,7 @@ def build_parser() -> ArgumentParser:
     description = "Follow nuclei in movies of organoids."
     parser = ArgumentParser(prog="python -m organoid_kit", description=description)
     parser.add_argument("--version", action="version", version=f"organoid_kit {__version__}")
-    specifications = files.read_json(Path(__file__).with_name("commands.json"))
+    specifications = read_json(Path(__file__).with_name("commands.json"))
     common = specifications.pop("common")
     types = {"path": Path, "int": int, "float": float}
     types |= {"numbers": partial(_parse, int), "lengths": partial(_parse, float)}
