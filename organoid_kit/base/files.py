@@ -142,7 +142,7 @@ def make_file_name(name: str) -> str:
 def find_free_path(path: Path) -> Path:
     """The path, or else the first of name-2, name-3, … that does not exist yet."""
     candidate, number = path, 1
-    while candidate.exists():
+    while os.path.lexists(candidate):  # a link that leads nowhere takes the name, too
         number += 1
         candidate = path.with_name(f"{path.stem}-{number}{path.suffix}")
     return candidate

@@ -11,6 +11,7 @@ Its modules, in the order of use:
 Keras is loaded only by the commands that need it, so that `--help` comes at once.
 """
 
+import json
 import sys
 from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError
 from collections.abc import Sequence
@@ -21,7 +22,6 @@ from pathlib import Path
 
 from organoid_kit import __version__
 from organoid_kit.base import UserError
-from organoid_kit.base.files import read_json
 
 # As `read_dataset` names them
 READING = ("axes", "spacing_um", "pattern", "accept_guess", "nucleus_diameter_um")
@@ -49,7 +49,7 @@ def build_parser() -> ArgumentParser:
     description = "Follow nuclei in movies of organoids."
     parser = ArgumentParser(prog="python -m organoid_kit", description=description)
     parser.add_argument("--version", action="version", version=f"organoid_kit {__version__}")
-    specifications = read_json(Path(__file__).with_name("commands.json"))
+    specifications = json.loads(Path(__file__).with_name("commands.json").read_text("utf-8"))
     common = specifications.pop("common")
     types = {"path": Path, "int": int, "float": float}
     types |= {"numbers": partial(_parse, int), "lengths": partial(_parse, float)}

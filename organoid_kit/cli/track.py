@@ -6,8 +6,7 @@ from typing import Any
 
 from organoid_kit import networks as rooms, prediction, report as pages, tracking
 from organoid_kit.base import NetworkSettings, UserError, refuse
-from organoid_kit.cli import files
-from organoid_kit.cli.predict import describe_calibration
+from organoid_kit.cli import files, predict
 from organoid_kit.cli.score import compute_track_scores, format_track_scores
 from organoid_kit.data import AnnotatedMovie, Annotations, timelapse
 from organoid_kit.data.formats import read_for_movie
@@ -86,7 +85,7 @@ def _track_movies(
             print(f"{annotated.movie.name}: {tracked}")
             print_doubts(tracked.tracks)
             if not len(annotated.annotations):
-                print(f"  {describe_calibration(*known)}")
+                print(f"  {predict.describe_calibration(*known)}")
             written = writer.write(tracked.tracks, path, annotated)
         print(*(f"  {file}" for file in written), sep="\n")
         if report:

@@ -17,8 +17,7 @@ from typing import get_type_hints
 
 import jinja2
 
-from organoid_kit.base import UserError, files, records, warn
-from organoid_kit.base.settings import NETWORKS
+from organoid_kit.base import UserError, files, records, settings, warn
 from organoid_kit.training.runs import align_columns
 
 _TABLES = Path(__file__).with_suffix(".html")
@@ -71,7 +70,7 @@ class ResultsTable:
         for result in self.results:
             variants[result.network, result.variant, result.tested_on][result.seed] = result
         rows = [Summary(*variant, tuple(newest.values())) for variant, newest in variants.items()]
-        return sorted(rows, key=lambda row: (*NETWORKS, row.network).index(row.network))
+        return sorted(rows, key=lambda row: (*settings.NETWORKS, row.network).index(row.network))
 
     @property
     def networks(self) -> dict[str, list[Summary]]:

@@ -15,9 +15,8 @@ import tifffile
 
 from organoid_kit.base import UserError, files, refuse, warn
 from organoid_kit.data.conversion import check_spacing
-from organoid_kit.data.reading import image as image_files, optional
+from organoid_kit.data.reading import image as image_files, optional, tiff
 from organoid_kit.data.reading.image import ImageFile, TimePoints
-from organoid_kit.data.reading.tiff import read_tiff, read_tiff_folder
 
 # Little and big endian, TIFF and BigTIFF
 _TIFF_BEGINNINGS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -241,7 +240,7 @@ def _open_image(path: Path, pattern: str | None, time_points: TimePoints | None)
     if not os.access(path, os.R_OK):
         raise refuse(path, "The movie must be readable", "without permission", "Ask its owner.")
     if path.is_dir() and not optional.is_zarr(path):
-        return read_tiff_folder(path, pattern, time_points)
+        return tiff.read_tiff_folder(path, pattern, time_points)
     if pattern is not None:
         rule = "A pattern belongs to a folder of TIFF files"
         raise refuse(path, rule, f"pattern={pattern!r}", "Leave pattern out.")
@@ -252,7 +251,7 @@ def _open_image(path: Path, pattern: str | None, time_points: TimePoints | None)
     with path.open("rb") as file:
         is_tiff = file.read(4) in _TIFF_BEGINNINGS
     if is_tiff or path.suffix.lower() in _TIFF_SUFFIXES:
-        return read_tiff(path)
+        return tiff.read_tiff(path)
     if path.suffix.lower() in optional.MICROSCOPE_SUFFIXES:
         return optional.read_microscope_file(path)
     rule = "A movie must be TIFF, a folder of TIFF files, OME-Zarr or a microscope file"

@@ -13,14 +13,13 @@ from scipy.sparse import coo_array
 
 from organoid_kit.base import NetworkSettings, refuse
 from organoid_kit.data import AnnotatedMovie, Annotations
-from organoid_kit.examples import batches, patches
+from organoid_kit.examples import batches, patches, sizes
 from organoid_kit.examples.augmentation import (
     Augmentation,
     cut_crop,
     no_augmentation,
     vary_intensities,
 )
-from organoid_kit.examples.sizes import fit_to_network
 from organoid_kit.tracking import find_candidates, linking, motion
 
 SAME_HARD, SAME, OTHER_NEAR, OTHER_FAR = range(4)  # kinds of examples
@@ -180,7 +179,7 @@ def cut_links(
     annotated: AnnotatedMovie, rows: Sequence[int], kinds: Sequence[int], settings: NetworkSettings
 ) -> list[LinkExample]:
     """These links as the network sees them in prediction; `kinds` says what each is."""
-    annotated = fit_to_network(annotated, settings)
+    annotated = sizes.fit_to_network(annotated, settings)
     annotations, unvaried = annotated.annotations, no_augmentation()
     centres, prepared = patches.prepare_nuclei(annotated, settings)
     spacing = patches.compute_working_spacing(annotated, settings)

@@ -11,8 +11,7 @@ from organoid_kit.evaluation.positions import PositionScore, ThresholdCurve, for
 from organoid_kit.examples.batches import Movies
 from organoid_kit.plots import drawing
 from organoid_kit.plots.drawing import COLOURS, LINES, Drawing, count, draw_panels, draw_plane, tidy
-from organoid_kit.training import EpochPicture, History, describe_history
-from organoid_kit.training.runs import QUALITIES, find_best
+from organoid_kit.training import EpochPicture, History, describe_history, runs
 
 _GREYS = (0, 255)
 ANSWERS = {"division": ("does not divide", "divides"), "link": ("another one", "same nucleus")}
@@ -55,21 +54,21 @@ def plot_history(
     """Losses and quality over the epochs; a star marks the one kept. Others are drawn faintly."""
     (figure, (losses, quality)), compare = draw_panels(9, 3.8, 1, 2), compare or {}
     rows = [*history, *(row for other in compare.values() for row in other)]
-    key = next((key for key in QUALITIES if any(row.get(key) is not None for row in rows)), "")
+    key = next((key for key in runs.QUALITIES if any(row.get(key) is not None for row in rows)), "")
     for number, (name, other) in enumerate(compare.items(), start=2):
         style = {**LINES[number % len(LINES)], "alpha": 0.6, "markersize": 3, "linewidth": 1}
         losses.plot(*_column(other, "validation_loss"), label=f"validation, {name}", **style)
         quality.plot(*_column(other, key), label=drawing.name_line(name), **style)
     _draw_losses(losses, history)
     quality.plot(*_column(history, key), label="this training", markersize=4, **LINES[1])
-    best = find_best(history)
+    best = runs.find_best(history)
     for axes, name in ((losses, "validation_loss"), (quality, key)):
         if best and best.get(name) is not None:
             axes.axvline(best["epoch"], color="0.7", linewidth=1, linestyle=":", zorder=0)
             star = drawing.STAR | {"markersize": 11, "label": "best epoch", "zorder": 5}
             axes.plot([best["epoch"]], [best[name]], **star)
         tidy(axes, whole_numbers=True)
-    quality_name = f"{QUALITIES.get(key, 'quality')} in validation"
+    quality_name = f"{runs.QUALITIES.get(key, 'quality')} in validation"
     quality.set(xlabel="epoch", ylabel=quality_name, ylim=(0, 1.02))
     losses.legend(fontsize=9)
     if compare:
@@ -94,11 +93,11 @@ def _draw_losses(axes: Axes, history: History) -> None:
 
 def describe_losses(history: History, key: str) -> str:
     """The losses, and the quality `key` of the best epoch, in words."""
-    best = find_best(history)
+    best = runs.find_best(history)
     if not best:
         return "No epoch is finished yet."
     first, last = history[0], history[-1]
-    measured = f"{QUALITIES[key]} {format_score(best.get(key))}" if key else ""
+    measured = f"{runs.QUALITIES[key]} {format_score(best.get(key))}" if key else ""
     return (
         f"Loss over {count(len(history), 'epoch')}: training from {first['loss']:.3g} to "
         f"{last['loss']:.3g}, validation from {first['validation_loss']:.3g} to "

@@ -10,13 +10,10 @@ from tqdm.auto import tqdm
 from organoid_kit.base import NetworkSettings, UserError
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.evaluation.calibration import Calibration
-from organoid_kit.examples import PreparedMovies, sizes
+from organoid_kit.examples import PreparedMovies, looks, patches, sizes
 from organoid_kit.examples.augmentation import cut_crop, no_augmentation
 from organoid_kit.examples.link import add_coordinates, compute_pair_windows
-from organoid_kit.examples.looks import warn_if_unlike
-from organoid_kit.examples.patches import compute_working_spacing, prepare_nuclei
-from organoid_kit.tracking import find_best, find_candidates, linking, motion
-from organoid_kit.tracking.distance import estimate_link_probabilities
+from organoid_kit.tracking import distance, find_best, find_candidates, linking, motion
 
 _TOGETHER = 64  # crops or pairs that go through the network at once
 _ALIKE = 16  # numbers of crops are multiples of this: networks are traced for a few sizes only
@@ -65,7 +62,7 @@ def predict_links(
     """
     fitted = sizes.fit_to_network(AnnotatedMovie(movie, annotations), settings)
     positions, prepared = _prepare(fitted, settings, "link")
-    spacing = compute_working_spacing(fitted, settings)
+    spacing = patches.compute_working_spacing(fitted, settings)
     candidates = fitted.with_spacing().annotations
     if BELIEVED not in candidates.link_properties:
         candidates = propose_links(fitted, settings)
@@ -128,7 +125,7 @@ def propose_links(fitted: AnnotatedMovie, settings: NetworkSettings) -> Annotati
         neighbours=settings.link_neighbours,
         remove_drift=settings.remove_drift,
     )
-    believed, _ = estimate_link_probabilities(candidates)
+    believed, _ = distance.estimate_link_probabilities(candidates)
     return dataclasses.replace(candidates, link_properties={BELIEVED: believed})
 
 
@@ -155,8 +152,8 @@ def _prepare(
     if settings.network != network:
         rule, received = f"This needs a {network} network", f"a {settings.network} network"
         raise UserError(f"{rule}. Received: {received}. Load one with `load_network`.")
-    prepared = prepare_nuclei(annotated, settings)
-    warn_if_unlike(annotated, settings)
+    prepared = patches.prepare_nuclei(annotated, settings)
+    looks.warn_if_unlike(annotated, settings)
     return prepared
 
 

@@ -20,9 +20,7 @@ from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.evaluation import find_peaks, positions as scoring
 from organoid_kit.evaluation.calibration import Calibration
 from organoid_kit.evaluation.matching import choose_radius_um
-from organoid_kit.examples import PreparedMovies, batches, sizes
-from organoid_kit.examples.looks import warn_if_unlike
-from organoid_kit.examples.patches import compute_window_bytes, convert_positions
+from organoid_kit.examples import PreparedMovies, batches, looks, patches, sizes
 from organoid_kit.networks import building, folders, load_network, measure_field_of_view
 from organoid_kit.training import Run, estimates
 
@@ -63,8 +61,8 @@ def predict_positions(
     journal = _Journal(resume_file, identity)
     fitted = sizes.fit_to_network(AnnotatedMovie(movie), settings).movie
     shown = Annotations(np.zeros((len(wanted), 3)), wanted)
-    warn_if_unlike(AnnotatedMovie(fitted, shown), settings)
-    prepared = PreparedMovies([fitted], settings, compute_window_bytes([fitted], settings))
+    looks.warn_if_unlike(AnnotatedMovie(fitted, shown), settings)
+    prepared = PreparedMovies([fitted], settings, patches.compute_window_bytes([fitted], settings))
     quick, title = building.quicken_network(network, settings), f"positions in {movie.name}"
     title += "" if quick is network else ", in bfloat16"
     calibration = Calibration(*settings.calibration)
@@ -75,7 +73,7 @@ def predict_positions(
             heat = predict_heat(quick, stacks, settings, tile_shape_zyx)
             spacing = tuple(np.array(fitted.spacing_um) * fitted.shape_zyx / heat.shape)
             peaks, heights = find_peaks(heat, spacing, settings.min_distance_um, least)
-            peaks = convert_positions(peaks, heat.shape, fitted.shape_zyx)
+            peaks = patches.convert_positions(peaks, heat.shape, fitted.shape_zyx)
             peaks[:, 0] *= fitted.shape_zyx[0] > 1
             journal.add(time_point, peaks, calibration.apply(heights))
     positions, probabilities = zip((np.zeros((0, 3)), np.zeros(0)), *map(journal.found.get, wanted))

@@ -19,8 +19,7 @@ from scipy.special import expit
 
 from organoid_kit.base import UserError, files, refuse
 from organoid_kit.data import Annotations
-from organoid_kit.tracking import costs
-from organoid_kit.tracking.marginals import Marginals, compute_marginals
+from organoid_kit.tracking import costs, marginals
 
 # No statement is surer, when errors are counted: of 2,401 that were (wrong with less than 0.001, six
 # invented movies, shipped networks; `benchmarks/three_networks.py` says which), 5 were wrong
@@ -120,11 +119,11 @@ def add_error_probabilities(
     # 3. How probable is what the tracks say? 1 where no candidate speaks against it.
     possible = to_weigh >= 0
     weighed = np.ones((4, len(to_weigh)))
-    weighed[:, possible] = compute_marginals(
+    weighed[:, possible] = marginals.compute_marginals(
         problem, chosen, to_weigh[possible], temperature=temperature, open_links=open_links
     )
     parts = np.split(weighed, [len(linked), len(linked) + len(ends)], axis=1)
-    at_links, at_ends, at_starts = (Marginals(*part) for part in parts)
+    at_links, at_ends, at_starts = (marginals.Marginals(*part) for part in parts)
 
     # 4. What may be wrong.
     mother_of_link = tracks.links[linked, 0]

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from organoid_kit.base import files, refuse
-from organoid_kit.examples import LinkExamples, PositionExamples, batches
-from organoid_kit.examples.patches import make_grey
+from organoid_kit.examples import LinkExamples, PositionExamples, batches, patches
 
 FOLDER = "epochs"  # in a run folder
 _LOOKED_AT = 8  # patches among which the one with most nuclei is taken
@@ -44,7 +43,7 @@ def choose_example(examples: batches.Examples) -> ShownExample:
     choose = _choose_patch if isinstance(examples, PositionExamples) else _choose_crops
     inputs, plane, images, targets, positions = choose(examples)
     network, spacing = examples.settings.network, tuple(examples.settings.spacing_um[1:])
-    grey, truths = make_grey(images), targets.astype(np.float16)
+    grey, truths = patches.make_grey(images), targets.astype(np.float16)
     blank = np.zeros_like(truths)
     picture = EpochPicture(network, 0, grey, truths, blank, positions, spacing)
     return ShownExample(inputs, plane, picture)

@@ -6,10 +6,8 @@ import keras
 import numpy as np
 
 from organoid_kit.base import NetworkSettings
-from organoid_kit.evaluation import calibration, find_peaks, matching
-from organoid_kit.evaluation.classification import compute_average_precision
-from organoid_kit.examples import PositionExamples, batches
-from organoid_kit.examples.position import PositionExample, join_examples
+from organoid_kit.evaluation import calibration, classification, find_peaks, matching
+from organoid_kit.examples import PositionExamples, batches, position
 
 _THRESHOLDS = np.arange(2, 9) / 10  # an epoch is judged at the one that suits it best
 _BORDER_VOXELS = 2  # a nucleus this close to a patch's border may be missed without blame
@@ -37,7 +35,7 @@ def _judge_positions(network, checks: PositionExamples, batch_size: int, should_
         if should_stop():
             return None
         examples = checks.examples(0, step, batch_size)
-        images, targets, weights = join_examples(examples)
+        images, targets, weights = position.join_examples(examples)
         heat = _predict(network, images)
         losses.append(float(network.loss(targets, heat, sample_weight=weights)))
         sizes.append(len(images))
@@ -62,7 +60,7 @@ def _judge_answers(network, checks: batches.Examples, batch_size: int, should_st
     return {
         "validation_loss": float(network.loss(targets, answers[:, None], sample_weight=weights)),
         "validation_calibrated_loss": float(after),
-        "validation_average_precision": compute_average_precision(truths, answers),
+        "validation_average_precision": classification.compute_average_precision(truths, answers),
     }
 
 
@@ -79,7 +77,7 @@ def compute_f1(counts: np.ndarray) -> float | None:
 
 
 def count_matches(
-    heat: np.ndarray, example: PositionExample, settings: NetworkSettings
+    heat: np.ndarray, example: position.PositionExample, settings: NetworkSettings
 ) -> np.ndarray:
     """Matched, missed and false positions in a patch at each of several thresholds, its border and
     what is not annotated left out: (thresholds, 3) int.

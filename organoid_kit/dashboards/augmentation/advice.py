@@ -8,9 +8,8 @@ from scipy.ndimage import uniform_filter
 from scipy.spatial import cKDTree
 
 from organoid_kit.base import NetworkSettings, files
-from organoid_kit.examples import patches
+from organoid_kit.examples import link, patches
 from organoid_kit.examples.batches import Movies
-from organoid_kit.examples.link import skip_time_points
 from organoid_kit.tracking.motion import compute_displacements, estimate_drift
 
 MOST_SKIP = 4  # links are measured over up to so many time points
@@ -101,7 +100,7 @@ def _measure_moves(annotated_movies: Movies) -> dict[int, float]:
         for annotated in annotated_movies:
             whole = annotated.with_spacing().annotations
             if len(whole):
-                part, _ = skip_time_points(whole, step, int(whole.time_points.min()))
+                part, _ = link.skip_time_points(whole, step, int(whole.time_points.min()))
                 moved_um = compute_displacements(part, part.links, estimate_drift(part))
                 lengths.append(np.linalg.norm(moved_um, axis=1))
         if len(lengths := np.concatenate(lengths)):

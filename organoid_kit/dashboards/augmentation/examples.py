@@ -7,16 +7,15 @@ import numpy as np
 from organoid_kit.base import AugmentationSettings, NetworkSettings
 from organoid_kit.dashboards.augmentation.advice import MOST_SKIP
 from organoid_kit.dashboards.parts.svg import Pane, Points, colour_heat
-from organoid_kit.examples import division, link, make_examples, patches
+from organoid_kit.examples import division, link, make_examples, patches, position
 from organoid_kit.examples.augmentation import Augmentation, draw_augmentation
 from organoid_kit.examples.batches import Examples, Movies
-from organoid_kit.examples.position import PositionExample
 from organoid_kit.plots.crops import plot_crops, plot_pairs
 from organoid_kit.plots.curves import ANSWERS
 from organoid_kit.plots.drawing import NEAR_PLANES, POSITION, Drawing
 from organoid_kit.plots.images import plot_augmentations
 
-Example = PositionExample | division.DivisionExample | link.LinkExample
+Example = position.PositionExample | division.DivisionExample | link.LinkExample
 # What stands below each other, by its name: one patch, or one crop or pair of either answer.
 Columns = Mapping[str, tuple[Example, ...]]
 # Key of the random numbers, variation → a column.

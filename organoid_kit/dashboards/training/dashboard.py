@@ -9,9 +9,8 @@ from ipywidgets import HTML, Button, FloatProgress, Layout
 
 from organoid_kit.base import NetworkSettings, files
 from organoid_kit.dashboards.parts import Dashboard, add_controls, common, kernel_waiting, refuse_if
-from organoid_kit.dashboards.training import session as sessions
+from organoid_kit.dashboards.training import pictures, session as sessions
 from organoid_kit.dashboards.training.choices import Data, TrainingChoices
-from organoid_kit.dashboards.training.pictures import draw_curves, draw_example
 from organoid_kit.plots import Drawing, plot_history
 from organoid_kit.training import Run, describe_history
 from organoid_kit.training.epoch_pictures import list_pictures, read_picture
@@ -128,7 +127,7 @@ class TrainingDashboard(Dashboard):
             self._show_status(signs[0])
             if session:
                 history, losses, epochs = session.history, session.losses, session.epochs
-                self.curves.value = draw_curves(history, losses, epochs=epochs)
+                self.curves.value = pictures.draw_curves(history, losses, epochs=epochs)
                 if signs != self._shown:
                     self._show_news()
             self._shown, self._shown_at = signs, time.monotonic()
@@ -151,7 +150,7 @@ class TrainingDashboard(Dashboard):
         lines = [common.make_status(text, role="note") for text in list(texts)[-4:]]
         self.news.value = "".join(lines)
         if session.run and (epochs := list_pictures(session.run.folder)):
-            self.example.value = draw_example(read_picture(session.run.folder, epochs[-1]))
+            self.example.value = pictures.draw_example(read_picture(session.run.folder, epochs[-1]))
 
     def _announce_end(self) -> None:
         """How the training ended; the run is chosen to be continued."""

@@ -5,17 +5,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from organoid_kit.dashboards.parts import svg
-from organoid_kit.dashboards.parts.common import PAPER
+from organoid_kit.dashboards.parts import common, svg
 from organoid_kit.plots.curves import ANSWERS, describe_example, describe_losses
 from organoid_kit.plots.drawing import COLOURS, LINES, Mark
-from organoid_kit.training import EpochPicture, History, describe_history
-from organoid_kit.training.runs import QUALITIES, find_best
+from organoid_kit.training import EpochPicture, History, describe_history, runs
 
 Losses = Sequence[tuple[float, float]]  # epochs done, loss
 _HEIGHT, _WIDTHS = 250, (430, 330)  # of the two diagrams
 _STEPS = {"color": "#b5b5b5", "linestyle": "-", "linewidth": 1, "marker": ""}
-_BEST = {"color": COLOURS["black"], "linestyle": "", "marker": "*", "fill": PAPER}
+_BEST = {"color": COLOURS["black"], "linestyle": "", "marker": "*", "fill": common.PAPER}
 _NUCLEUS = Mark("annotated nucleus", "o", "sky blue")
 _MOST_STEPS = 200  # points of the line of single steps; more are averaged
 _MOST_MARKS = 40  # on a line
@@ -30,10 +28,10 @@ def draw_curves(
     `history` is that of `Run.history`; `losses` are those of single steps. So many `epochs` are
     wanted: where that is far away yet, the diagrams end before.
     """
-    measured = [key for key in QUALITIES if any(row.get(key) is not None for row in history)]
+    measured = [key for key in runs.QUALITIES if any(row.get(key) is not None for row in history)]
     quality = (measured or ["validation_f1"])[0]
     names = {"loss": "training", "validation_loss": "validation"}
-    names[quality] = f"{QUALITIES[quality]} in validation"
+    names[quality] = f"{runs.QUALITIES[quality]} in validation"
     points = {key: [(row["epoch"], row.get(key)) for row in history] for key in names}
     columns = {key: np.array(points[key], float).reshape(-1, 2) for key in names}
     many = -(-len(losses) // _MOST_STEPS) or 1  # means of so many steps are few enough to draw
@@ -45,7 +43,7 @@ def draw_curves(
     # All epochs wanted; where that is far away, 10, 20, 40, …
     end = max(done, min(epochs, 10 * 2 ** max(0, int(np.ceil(np.log2(done / 8))))))
     loss = (_WIDTHS[0], top, "loss", ("loss", "validation_loss"))
-    best, drawn = find_best(history), []
+    best, drawn = runs.find_best(history), []
     for width, highest, label, keys in (loss, (_WIDTHS[1], 1.02, "score", (quality,))):
         diagram = svg.Diagram((width, _HEIGHT), end, highest, ("epoch", label), integer=True)
         if marked is not None:

@@ -10,9 +10,8 @@ import numpy as np
 from ipywidgets import HTML, Image, Layout, SelectionSlider, ToggleButtons
 
 from organoid_kit.base.files import read_json
-from organoid_kit.course import read_demonstration
+from organoid_kit.course import measured, read_demonstration
 from organoid_kit.course.figures import plot_annotated_positions
-from organoid_kit.course.measured import Records, choose_records, describe_spread
 from organoid_kit.dashboards.parts import Dashboard, add_controls, common, refuse_if
 from organoid_kit.dashboards.training.pictures import draw_example
 from organoid_kit.plots.drawing import Drawing, count, write_png
@@ -61,9 +60,9 @@ class RunComparison(Dashboard):
         options = [(name(value), value) for value in values]
         return SelectionSlider(options=options, description=words, **common.fit("420px"))
 
-    def chosen(self) -> Records:
+    def chosen(self) -> measured.Records:
         """The trainings with these values, one for each seed."""
-        return choose_records(self.table, **self.state())
+        return measured.choose_records(self.table, **self.state())
 
     def show(self) -> None:
         """Draws what was measured for the values of the controls."""
@@ -77,7 +76,7 @@ class RunComparison(Dashboard):
         """The scores in words, with their spread."""
         records, rate = self.chosen(), _format_rate(self.error_rate.value)
         if not records:
-            alike = choose_records(self.table, error_rate=self.error_rate.value)
+            alike = measured.choose_records(self.table, error_rate=self.error_rate.value)
             found = sorted({(each["start"] != "scratch", each["time_points"]) for each in alike})
             there = "; ".join(f"{_STARTS[tuned]}, time points: {number}" for tuned, number in found)
             return f"Not measured. With {rate} wrong annotations there is: {there}."
@@ -86,7 +85,7 @@ class RunComparison(Dashboard):
             positions = round(np.mean([record["positions"] for record in records]))
             data = f"{count(positions, 'annotated position')}, {rate} of them wrong"
         names = {"f1": "F1", "precision": "precision", "recall": "recall"}
-        scores = [f"{name} {describe_spread(records, key)}" for key, name in names.items()]
+        scores = [f"{name} {measured.describe_spread(records, key)}" for key, name in names.items()]
         spread = f"mean (lowest to highest) of {count(len(records), 'training')}"
         scores = f"{', '.join(scores)} on {self.table['judged_on']}; {spread}"
         return f"{data}: {scores}. Measured on {self.table['machine']}."
