@@ -17,11 +17,14 @@ import resource
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import block_array, coo_array, eye_array
 from scipy.special import expit, logit
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.evaluation.tracks import judge_links
@@ -30,6 +33,7 @@ from organoid_kit.tracking.costs import TrackingProblem, build_problem
 from organoid_kit.tracking.errors import add_error_probabilities, estimate_errors
 from organoid_kit.tracking.linking import find_candidates
 from organoid_kit.tracking.optimal import choose_optimally
+from tracking_helpers import sum_costs
 
 SPACING_UM = np.array([2.0, 0.5, 0.5])
 SIZES = ((300, 10), (1000, 15), (1000, 100))  # nuclei, time points
@@ -209,7 +213,7 @@ def compare_solvers(nuclei: int, time_points: int, seed: int) -> None:
 
 def solve_ours(problem: TrackingProblem) -> float:
     """Cost found by `choose_optimally` in one window."""
-    return problem.sum_costs(*choose_optimally(problem, len(problem.time_points)))
+    return sum_costs(problem, *choose_optimally(problem, len(problem.time_points)))
 
 
 def solve_whole(problem: TrackingProblem) -> float:
@@ -272,8 +276,10 @@ def solve_with_motile(problem: TrackingProblem) -> float:
     solver.solve()
     selected = solver.get_selected_subgraph()
     chosen = np.array([link in selected.edges for link in map(tuple, problem.links.tolist())])
-    return problem.sum_costs(
-        chosen, np.array([row in selected.nodes for row in range(len(problem.time_points))])
+    return sum_costs(
+        problem,
+        chosen,
+        np.array([row in selected.nodes for row in range(len(problem.time_points))]),
     )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.special import expit, logit
 
 from organoid_kit.data.annotations import Annotations
+from organoid_kit.tracking.costs import TrackingProblem
 from organoid_kit.tracking.linking import find_candidates
 
 
@@ -89,3 +90,12 @@ def answer(
 def _find_candidates(positions: np.ndarray, times: np.ndarray, neighbours: int) -> Annotations:
     found = Annotations(positions, times, spacing_um=(1, 1, 1), name="random")
     return find_candidates(found, max_distance_um=50, neighbours=neighbours, remove_drift=False)
+
+
+def sum_costs(problem: TrackingProblem, chosen: np.ndarray, kept: np.ndarray) -> float:
+    """What a story of these links, (m,) bool, and these nuclei, (n,) bool, costs."""
+    backward, forward = problem.count_links(chosen)
+    costs = problem.position_costs * kept + problem.appearance_costs * (kept & (backward == 0))
+    ends = problem.disappearance_costs * (kept & (forward == 0))
+    costs += ends + problem.division_costs * (forward == 2)
+    return float(costs.sum() + problem.link_costs[chosen].sum())

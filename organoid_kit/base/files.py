@@ -5,6 +5,7 @@ system: a full disk, an interrupt or a power cut leaves the old state or the new
 """
 
 import json
+import math
 import os
 import platform
 import re
@@ -131,6 +132,13 @@ def parse_json(text: Any) -> Any:
         return json.loads(text)
     except (TypeError, ValueError, RecursionError):
         return text
+
+
+def parse_number(text: str | None) -> float:
+    """The number of a text, NaN where it is none; Python alone reads 1_0, or digits of all scripts."""
+    with suppress(ValueError):
+        return float(text) if text and text.isascii() and "_" not in text else math.nan
+    return math.nan
 
 
 def make_file_name(name: str) -> str:

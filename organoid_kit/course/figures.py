@@ -39,8 +39,7 @@ def plot_fits(
     if unseen is not None:
         axes.plot(*unseen, "o", label="kept back", markerfacecolor="white", **dots)
     for line, (name, curve) in zip(cycle(LINES), curves.items()):
-        style = line | {"marker": "", "linewidth": 2}
-        axes.plot(*curve, label=drawing.name_line(name), **style)
+        axes.plot(*curve, **line | {"marker": "", "label": drawing.name_line(name)}, linewidth=2)
     heights = np.concatenate([points[1], [] if unseen is None else unseen[1]])
     margin = 0.3 * np.ptp(heights)
     axes.set(xlabel=labels[0], ylabel=labels[1])
@@ -71,8 +70,7 @@ def plot_losses(
             for kind, rows, stroke in (("training", losses, "-"), ("validation", validation, "--"))
         }
     for name, (values, style) in drawn.items():
-        epochs = np.arange(1, len(values) + 1)
-        axes.plot(epochs, values, label=drawing.name_line(name), **style)
+        axes.plot(np.arange(1, len(values) + 1), values, label=drawing.name_line(name), **style)
     heights = np.concatenate([np.asarray(values, float) for values, _ in drawn.values()])
     axes.set(xlabel=step, ylabel=label)
     if heights.max() > _WIDELY * heights.min():

@@ -5,11 +5,10 @@ what its predictor does is filled in instead. Nothing here needs Keras.
 """
 
 import shutil
-import warnings
 from pathlib import Path
 from typing import Any
 
-from organoid_kit.base import NetworkSettings, files, find_free_path, refuse
+from organoid_kit.base import NetworkSettings, files, find_free_path, refuse, warn
 
 SHIPPED = Path(__file__).parent / "shipped"
 # As OrganoidTracker calls them.
@@ -59,7 +58,7 @@ def _make_foreign_settings(values: dict[str, Any], source: str) -> NetworkSettin
         slope, intercept = values.get("platt_scaling", 1.0), values.get("platt_intercept", 0.0)
         if isinstance(slope, float) and slope <= 0:  # of a network that learned nothing
             message = "which would turn its answers round. They are left as they are"
-            warnings.warn(f"{source}: platt_scaling is {slope:.3g}, {message}.", stacklevel=4)
+            warn(f"{source}: platt_scaling is {slope:.3g}, {message}.")
             slope, intercept = 1.0, 0.0
         known |= {"patch_shape_zyx": shape, "calibration": (slope, intercept)}
     return NetworkSettings.from_dict(known, source)

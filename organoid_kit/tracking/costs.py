@@ -91,14 +91,6 @@ class TrackingProblem:
         selected = {name: getattr(self, name)[rows] for name in of_positions}
         return dataclasses.replace(kept, links=new_row[kept.links], **selected)
 
-    def sum_costs(self, chosen: np.ndarray, kept: np.ndarray) -> float:
-        """What a story of these links, (m,) bool, and these nuclei, (n,) bool, costs."""
-        backward, forward = self.count_links(chosen)
-        costs = self.position_costs * kept + self.appearance_costs * (kept & (backward == 0))
-        ends = self.disappearance_costs * (kept & (forward == 0))
-        costs += ends + self.division_costs * (forward == 2)
-        return float(costs.sum() + self.link_costs[chosen].sum())
-
     def count_links(self, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Number of chosen links that reach and that leave each position, (n,) int each."""
         sources, targets = self.links[chosen].T

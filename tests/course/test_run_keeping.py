@@ -243,6 +243,15 @@ def test_only_damaged_copies_are_told(keeper, run, tmp_path):
         restore_run(kept, tmp_path / "new machine")
 
 
+def test_a_bad_pack_costs_its_run_and_the_others_are_listed(keeper, run, tmp_path):
+    keeper.keep(run)
+    keeper.keep(write_run(tmp_path / "runs" / "second", epoch=3, step=12))
+    damage(next((tmp_path / "drive" / "first").iterdir()), "cut off")
+    first, second = list_backups(tmp_path / "drive")
+    assert (first.name, first.copy) == ("first", None)
+    assert restore_run(second, tmp_path / "new machine").settings.network == second.network
+
+
 KILLED = """
 import os, signal, sys
 from pathlib import Path

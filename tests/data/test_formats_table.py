@@ -174,6 +174,9 @@ HEADER = "id,time_point,z,y,x,parent_id,link_p\n"
         ("time_point,z,y,x,,p\n", "name of its own"),
         ("time_point,z_um,y_um,x_um\n1,1,1,1\n", "spacing_um"),
         (HEADER + "1,0,1,1,one,,\n", "x = 'one', row 2"),
+        (HEADER + "1,0,1,1,1_0,,\n", "x = '1_0', row 2"),  # Python reads 10
+        (HEADER + "1,0,1,1,\uff11,,\n", "x = '\uff11', row 2"),
+        ("# spacing_um: 2,1_0,1\ntime_point,z,y,x\n", "3 positive numbers for spacing_um"),
         (HEADER + "1,0,1,1,1,,\n2,0,1,1,nan,,\n", "x = 'nan', row 3"),
         (HEADER + "1,0.5,1,1,1,,\n", "row 2"),
         (HEADER + "1,1e300,1,1,1,,\n", "row 2"),

@@ -116,6 +116,7 @@ def test_a_doctype_is_refused_even_where_it_is_harmless(tmp_path):
         ({"spots": SPOT.format(1, "x", 1, "")}, "FRAME"),
         ({"spots": SPOT.format(1, 0, "nan", "")}, "POSITION_X"),
         ({"spots": SPOT.format("a", 0, 1, "")}, "ID"),
+        ({"spots": SPOT.format(1, 0, "1_0", "")}, "POSITION_X"),
         ({"edges": EDGE.format(1, 99, 0)}, "spot 1 to 99"),
         ({"edges": "<Edge/>"}, "None"),
         ({"units": "parsec"}, "spatialunits"),

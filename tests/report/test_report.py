@@ -229,6 +229,14 @@ def test_a_run_without_an_epoch_has_a_report(run, tmp_path):
     assert facts["history"] == [] and "Not measured." in page.words
 
 
+@pytest.mark.parametrize("content", ["[]", '{"slope": "1"}', "{", '{"slope": null}'])
+def test_a_damaged_calibration_is_one_clear_error(run, tmp_path, content):
+    save(run)
+    (run.folder / "calibration.json").write_text(content)
+    with pytest.raises(UserError, match="calibration.json"):
+        write(run, tmp_path)
+
+
 def test_a_damaged_result_is_one_clear_error(run, tmp_path):
     save(run)
     file = next(run.folder.glob("results/*/result.json"))

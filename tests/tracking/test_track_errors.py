@@ -17,7 +17,7 @@ from organoid_kit.tracking.costs import TrackingProblem, TrackingSettings, build
 from organoid_kit.tracking.errors import add_error_probabilities, estimate_errors, list_doubts
 from organoid_kit.tracking.marginals import compute_marginals
 from organoid_kit.tracking.optimal import choose_optimally
-from tracking_helpers import make_candidates, make_movie, make_random_candidates
+from tracking_helpers import make_candidates, make_movie, make_random_candidates, sum_costs
 
 NOTHING_MISSED = TrackingSettings(missed_probability=0)
 NAMES = ("division_error_probability", "end_error_probability", "start_error_probability")
@@ -42,7 +42,7 @@ def weigh_by_hand(
         for nuclei in itertools.product((False, True), repeat=len(alone)):
             kept = backward + forward > 0
             kept[alone] = nuclei
-            weight = np.exp(-problem.sum_costs(chosen, kept) / temperature)
+            weight = np.exp(-sum_costs(problem, chosen, kept) / temperature)
             total += weight
             links += weight * chosen
             counts += weight * np.stack([forward == 2, forward == 0, backward == 0])

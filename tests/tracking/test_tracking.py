@@ -19,7 +19,7 @@ from organoid_kit.tracking.costs import (
     compute_cost,
 )
 from organoid_kit.tracking.optimal import _settle, _solve, choose_optimally
-from tracking_helpers import make_candidates, make_movie, make_random_candidates
+from tracking_helpers import make_candidates, make_movie, make_random_candidates, sum_costs
 
 NOTHING_MISSED = TrackingSettings(missed_probability=0)
 
@@ -32,14 +32,14 @@ def find_by_hand(problem: TrackingProblem) -> float:
     ]
     backward_and_forward = [problem.count_links(chosen) for chosen in links]
     return min(
-        problem.sum_costs(chosen, (backward > 0) | (forward > 0) | (problem.alone_costs < 0))
+        sum_costs(problem, chosen, (backward > 0) | (forward > 0) | (problem.alone_costs < 0))
         for chosen, (backward, forward) in zip(links, backward_and_forward)
         if backward.max() <= 1 and forward.max() <= 2
     )
 
 
 def find_best_cost(problem: TrackingProblem, window_positions: int = 10**9) -> float:
-    return problem.sum_costs(*choose_optimally(problem, window_positions))
+    return sum_costs(problem, *choose_optimally(problem, window_positions))
 
 
 def links_of(tracks: Annotations) -> set[tuple[int, int]]:
@@ -127,7 +127,7 @@ def test_windows_tell_the_story_of_the_whole():
 
 def test_windows_cost_little_where_everything_is_doubtful():
     problem = build_problem(make_random_candidates(np.random.default_rng(0), 6, 40))
-    costs = [problem.sum_costs(*choose_optimally(problem, most)) for most in (10**9, 1)]
+    costs = [sum_costs(problem, *choose_optimally(problem, most)) for most in (10**9, 1)]
     assert costs[0] <= costs[1] + 1e-9
     assert costs[1] == pytest.approx(costs[0], rel=1e-2)
 
@@ -170,8 +170,10 @@ def test_a_library_of_the_field_finds_no_better_story():
     solver.solve()
     selected = solver.get_selected_subgraph()
     chosen = np.array([link in selected.edges for link in map(tuple, problem.links.tolist())])
-    theirs = problem.sum_costs(
-        chosen, np.array([row in selected.nodes for row in range(len(problem.time_points))])
+    theirs = sum_costs(
+        problem,
+        chosen,
+        np.array([row in selected.nodes for row in range(len(problem.time_points))]),
     )
     assert find_best_cost(problem) == pytest.approx(theirs, rel=1e-5)
 

@@ -158,10 +158,7 @@ class _Row(dict):
 
     def number(self, column: str) -> float:
         """A coordinate."""
-        try:
-            number = float(self[column])
-        except ValueError:
-            number = math.nan
+        number = files.parse_number(self[column])
         if not math.isfinite(number):
             received = f"{column} = {self[column]!r:.60}"
             raise self.refuse("A coordinate must be a finite number", received)
@@ -188,10 +185,7 @@ def _read_remarks(remarks: str, path: str | Path) -> dict[str, Any]:
     for key, count in counts.items():
         if key not in said:
             continue
-        try:
-            numbers = tuple(float(part) for part in re.split(r"[,;\s]+", said[key]))
-        except ValueError:
-            numbers = ()
+        numbers = tuple(map(files.parse_number, re.split(r"[,;\s]+", said[key])))
         least = -math.inf if key == "region_zyx" else 0
         if len(numbers) != count or not all(least < number < math.inf for number in numbers):
             kind = "numbers" if key == "region_zyx" else "positive numbers"

@@ -217,10 +217,7 @@ def _parse(path: str | Path) -> ElementTree.Element:
 
 
 def _number(spot: ElementTree.Element, key: str, path: str | Path) -> float:
-    try:
-        number = float(spot.get(key, ""))
-    except ValueError:
-        number = math.nan
+    number = files.parse_number(spot.get(key))
     if not abs(number) < 1e9:
         received = f"{spot.get(key)!r:.40} of spot {spot.get('ID')!r:.40}"
         raise refuse(path, f"A spot must have the number {key}", received)
@@ -238,10 +235,7 @@ def _value(name: str, text: str | None) -> Any:
     """A number where the text is one; names stay texts."""
     if text is None or name == "name":
         return text
-    try:
-        number = float(text)
-    except ValueError:
-        return text
+    number = files.parse_number(text)
     if math.isnan(number):
-        return None
+        return None if text.strip().lower() == "nan" else text
     return int(number) if text.lstrip("-").isdigit() else number
