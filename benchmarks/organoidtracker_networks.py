@@ -15,13 +15,13 @@ import argparse
 import json
 import os
 import subprocess
-import sys
 import tempfile
 import zipfile
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
+from other_programs import make_environment
 
 from organoid_kit.course.synthetic import SyntheticSettings, make_synthetic_movie
 from organoid_kit.data import AnnotatedMovie, read_timelapse, write_dataset
@@ -142,18 +142,6 @@ def compare(
     return change <= LARGEST_CHANGE and np.ptp(theirs) > 0
 
 
-def make_environment(folder: Path) -> Path:
-    """What its training needs, installed once; returns its Python."""
-    python = folder / "bin" / "python"
-    if not (folder / "ready").exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
-        pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "-q"]
-        pins = [f"{name}=={version}" for name, version in PACKAGES.items()]
-        subprocess.run([*pip, *pins], check=True, stderr=subprocess.DEVNULL)
-        (folder / "ready").touch()
-    return python
-
-
 def main() -> int:
     """Prints a line for each network, and its layers."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -164,7 +152,9 @@ def main() -> int:
     tracker, same = options.organoidtracker.resolve(), True
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        python = make_environment((options.environment or folder / "environment").resolve())
+        python = make_environment(
+            (options.environment or folder / "environment").resolve(), PACKAGES
+        )
         entry = make_movie(folder)
         write_configuration(folder)
         for network in [options.only] if options.only else SETTINGS:

@@ -413,14 +413,14 @@ def count_broken_rules(count: int, folder: Path) -> int:
     return broken
 
 
-def make_environment(folder: Path) -> Path:
-    """The other programs, installed once; returns their Python."""
+def make_environment(folder: Path, packages: dict[str, str] = PACKAGES) -> Path:
+    """Packages of these versions, installed once; returns their Python."""
     python = folder / "bin" / "python"
     if not (folder / "ready").exists():
-        print("Installing the other programs, which takes some minutes …", flush=True)
+        print("Installing other programs, which takes some minutes …", flush=True)
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
         pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "-q"]
-        pins = [f"{name}=={version}" for name, version in PACKAGES.items()]
+        pins = [f"{name}=={version}" for name, version in packages.items()]
         subprocess.run([*pip, *pins], check=True, stderr=subprocess.DEVNULL)
         (folder / "ready").touch()
     return python
