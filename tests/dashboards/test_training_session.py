@@ -3,9 +3,9 @@ import time
 
 import pytest
 
+from organoid_kit import prediction
 from organoid_kit.base.errors import UserError
 from organoid_kit.dashboards.training.session import TrainingSession, find_running_session
-from organoid_kit.prediction import comparison
 from organoid_kit.training import loop as training_module
 from organoid_kit.training.runs import Run
 from training_helpers import make_blobs, tiny_settings
@@ -197,7 +197,7 @@ def test_a_fine_tuned_network_is_compared_by_itself(monkeypatch, tmp_path):
     FakeTraining(monkeypatch, tmp_path)
     judged = []
     monkeypatch.setattr(
-        comparison, "judge_run", lambda run, *movies: judged.append(movies) or "Use the old one."
+        prediction, "judge_run", lambda run, *movies: judged.append(movies) or "Use the old one."
     )
     settings = tiny_settings(tmp_path, epochs=1)
     for start, expected in ((None, []), ("position_small", [(["a"], ["b"])])):
