@@ -96,9 +96,9 @@ def _find_white(
     blurred: np.ndarray, known: np.ndarray, quantiles: Quantiles, far: float, usual: float
 ) -> float:
     """The intensity of bright nuclei: usual, more where they are few, `far` if there are none."""
-    if noise := _measure_smooth_noise(blurred, known):
+    dark, top, *spread = _compute_quantiles(blurred, known, (*quantiles, *_NORMAL))
+    if noise := _measure_smooth_noise(blurred, known, spread):
         return usual + 1000 * noise
-    dark, top = _compute_quantiles(blurred, known, quantiles)
     bright = blurred[blurred > dark + _SIX_SIGMA * _measure_change(blurred, known, _LAG)]
     if bright.size >= _FEWEST_BRIGHT:
         halfway = (dark + np.quantile(bright, 0.98)) / 2
@@ -107,20 +107,20 @@ def _find_white(
     return max(usual, far) if grainy else usual
 
 
-def _measure_smooth_noise(blurred: np.ndarray, known: np.ndarray) -> float:
+def _measure_smooth_noise(blurred: np.ndarray, known: np.ndarray, spread: list[float]) -> float:
     """The standard deviation of a stack whose intensities are normally distributed, as noise stays
-    whoever smooths it and nuclei never are; else 0.
+    whoever smooths it and nuclei never are; else 0. `spread`: its quantiles `_NORMAL`.
     """
-    lowest, low, middle, high, higher, highest = _compute_quantiles(blurred, known, _NORMAL)
+    lowest, low, middle, high, higher, highest = spread
     sigma = (high - low) / 1.349
     below, above, far_above = middle - lowest, higher - middle, highest - middle
-    normal = (
+    is_noise = (
         1.5 * sigma < below < 2.3 * sigma
         and 1.5 * sigma < above < 1.8 * sigma
         and 1.85 * above < far_above < 2.35 * above
+        and np.count_nonzero(blurred[known] > middle + 5.5 * sigma) < _FEWEST_BRIGHT
     )
-    bright = np.count_nonzero(blurred[known] > middle + 5.5 * sigma)
-    return sigma if normal and bright < _FEWEST_BRIGHT else 0.0
+    return sigma if is_noise else 0.0
 
 
 def _blur(stack: np.ndarray, passes: int = 1) -> np.ndarray:
