@@ -1,8 +1,22 @@
-"""The one lineage that many tests share."""
+"""What every test starts from, and the one lineage that many share."""
+
+import os
 
 import pytest
 
 from organoid_kit.data.annotations import Annotations
+
+
+@pytest.fixture(autouse=True)
+def environment():
+    """Takes back what a library said to all processes to come: bioimageio.core says
+    KERAS_BACKEND=torch once it has opened a network of Keras.
+    """
+    before = dict(os.environ)
+    yield
+    for name in os.environ.keys() - before.keys():
+        del os.environ[name]
+    os.environ.update(before)
 
 
 @pytest.fixture
