@@ -7,7 +7,7 @@ of two movies of the Cell Tracking Challenge (a culture in one plane; five plane
 nuclei) with the segmentation that the challenge gives its linkers, stardist's a culture and an
 invented stack with masks. Centres of the masks are the truth, all of the image is judged, pairs lie
 within half a nucleus. No setting was chosen on them, and no network saw them. Each is shown without
-a stated size, and with the one of its masks; beside it the blob detector, not tuned.
+a stated size, and with the one of its masks, seen from above; beside it the blob detector, not tuned.
 """
 
 from __future__ import annotations
@@ -66,16 +66,22 @@ def read_movie(folder: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
     return images[axes], masks[axes]
 
 
-def find_centres(masks: np.ndarray, spacing_um, time_points) -> tuple[Annotations, float]:
-    """The centres of the masks, of the whole image, and the median diameter in µm."""
+def find_centres(masks: np.ndarray, spacing_um, time_points) -> tuple[Annotations, float, float]:
+    """The centres of the masks, of the whole image; the median diameter in µm of balls (one plane:
+    discs) as large, and of discs as large as the masks are seen from above.
+    """
     nuclei = [(t, nucleus) for t in time_points for nucleus in regionprops(masks[t])]
     flat = masks.shape[1] == 1
     voxel = np.prod(spacing_um[1:] if flat else spacing_um)
     areas = np.array([nucleus.area * voxel for _, nucleus in nuclei])
     diameters = np.sqrt(4 * areas / np.pi) if flat else np.cbrt(6 * areas / np.pi)
+    seen = [
+        nucleus.image.reshape(-1, *nucleus.image.shape[-2:]).any(0).sum() for _, nucleus in nuclei
+    ]
+    across = np.sqrt(4 * np.array(seen) * np.prod(spacing_um[1:]) / np.pi)
     centres = np.array([nucleus.centroid for _, nucleus in nuclei])
     truth = Annotations(centres, [t for t, _ in nuclei], spacing_um=spacing_um)
-    return truth.with_whole_image(masks.shape[1:]), float(np.median(diameters))
+    return truth.with_whole_image(masks.shape[1:]), *map(float, map(np.median, (diameters, across)))
 
 
 def judge(folder: str, movie: TimeLapse, truth: Annotations, apart_um: float) -> str:
@@ -107,9 +113,9 @@ def main() -> None:
     fetch_wheels(choices.work)
     for title, name, spacing_um, time_points in MOVIES:
         images, masks = read_movie(choices.work, name)
-        truth, diameter_um = find_centres(masks, spacing_um, time_points)
-        apart_um = diameter_um / 2
-        print(f"{title}, {len(truth)} nuclei of {diameter_um:.1f} µm")
+        truth, ball_um, diameter_um = find_centres(masks, spacing_um, time_points)
+        apart_um = ball_um / 2
+        print(f"{title}, {len(truth)} nuclei of {diameter_um:.1f} µm, seen from above")
         for size, stated in (("size not stated", None), ("size stated", diameter_um)):
             movie = make_timelapse(
                 images[:, None], spacing_um, name=title, nucleus_diameter_um=stated

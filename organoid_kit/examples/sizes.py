@@ -10,6 +10,7 @@ from scipy.ndimage import map_coordinates
 
 from organoid_kit.base import NetworkSettings, warn
 from organoid_kit.data import AnnotatedMovie, TimeLapse
+from organoid_kit.data.timelapse import USUAL_DIAMETER_UM
 from organoid_kit.evaluation import find_peaks
 from organoid_kit.evaluation.blobs import subtract_blurs
 from organoid_kit.examples.patches import convert_positions, is_same_spacing, resample
@@ -18,7 +19,9 @@ DIAMETERS_UM = 3 * 1.15 ** np.arange(19)  # 3 to 37 µm
 _FINEST_UM = 0.7  # stacks are looked at no finer
 _MOST_VOXELS_ZYX = (80, 300, 300)  # around the brightest part
 _LEAST_RESPONSE = 0.15  # 1: a bright nucleus
+_FAINT_RESPONSE = 0.07
 _MOST_BLOBS = 400
+_SHALLOW_UM = 9.0  # no deeper: nuclei are seen as discs
 _FEWEST_NUCLEI = 5  # fewer say nothing for certain
 SAME_SIZE = 1.6  # estimates that differ by less are taken for the same
 _HALF_SIZE = 2.0  # for smaller ones it takes more: grains in large nuclei look like small nuclei
@@ -71,7 +74,12 @@ def estimate_nucleus_size(
             middle = np.average(np.arange(len(along)), weights=along + 1e-9)
             low = int(np.clip(middle - most / 2, 0, max(0, len(along) - most)))
             image = image.take(range(low, min(low + most, len(along))), axis)
-        diameters = _measure_blobs(_respond(image, spacing_um), spacing_um)
+        responses = _respond(image, spacing_um)
+        diameters = _measure_blobs(responses, spacing_um, _LEAST_RESPONSE)
+        if len(diameters) < _FEWEST_NUCLEI:  # small faint blobs may be grain, large ones are not
+            faint = _measure_blobs(responses, spacing_um, _FAINT_RESPONSE)
+            if len(faint) and np.median(faint) > SAME_SIZE * USUAL_DIAMETER_UM:
+                diameters = faint
     else:
         places = convert_positions(positions, movie.shape_zyx, image.shape).T
         responses = _respond(image, spacing_um)
@@ -134,19 +142,21 @@ def _estimate(annotated: AnnotatedMovie, settings: NetworkSettings) -> float | N
 
 
 def _respond(image: np.ndarray, spacing_um: np.ndarray) -> list[np.ndarray]:
-    """Differences of Gaussians that answer most to balls (or discs) of each diameter."""
-    extended = np.array(image.shape) > 1
-    per_um = extended / (2 * np.sqrt(extended.sum())) / spacing_um
+    """Differences of Gaussians that answer most to balls of each diameter, or to discs in shallow
+    stacks, all planes of which a nucleus fills.
+    """
+    extended = np.array(image.shape) * spacing_um > _SHALLOW_UM
+    per_um = extended / (2 * np.sqrt(max(1, extended.sum()))) / spacing_um
     return [subtract_blurs(image, diameter_um * per_um) for diameter_um in DIAMETERS_UM]
 
 
-def _measure_blobs(responses: list[np.ndarray], spacing_um: np.ndarray) -> np.ndarray:
+def _measure_blobs(responses: list[np.ndarray], spacing_um: np.ndarray, least: float) -> np.ndarray:
     """Diameters, µm, of the strongest blobs; noise answers most to the smallest, and is none."""
     found = [np.zeros((0, 5))]
     for smaller, response, larger, diameter_um in zip(
         responses, responses[1:], responses[2:], DIAMETERS_UM[1:]
     ):
-        peaks, heights = find_peaks(response, tuple(spacing_um), diameter_um / 2, _LEAST_RESPONSE)
+        peaks, heights = find_peaks(response, tuple(spacing_um), diameter_um / 2, least)
         voxels = tuple(np.round(peaks).astype(int).T)
         own = response[voxels] >= np.maximum(smaller[voxels], larger[voxels])
         sizes = np.full(len(peaks), diameter_um)

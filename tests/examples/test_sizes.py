@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from scipy.ndimage import gaussian_filter
 
 from organoid_kit.base.settings import NetworkSettings, make_settings
 from organoid_kit.course.synthetic import SyntheticSettings, make_synthetic_movie
@@ -54,6 +55,26 @@ def test_the_size_is_measured_at_centres_and_without_them(diameter_um):
 def test_discs_in_one_plane_are_measured():
     size = estimate_nucleus_size(make_balls(16, (1.0, 0.6, 0.6), planes=1).movie)
     assert size.is_certain and 0.75 < size.diameter_um / 16 < 1.25
+
+
+def test_grainy_nuclei_that_fill_a_shallow_stack_are_measured_across():
+    annotated = make_balls(16, (1.0, 0.25, 0.25), planes=5)
+    image = annotated.movie.stack(0, (1,)).astype(np.float32)
+    grain = gaussian_filter(np.random.default_rng(1).normal(0, 1, image.shape), (0, 3, 3))
+    image = 100 + (image - 100) * (1 + 0.4 * grain / grain.std()).clip(0)
+    movie = make_timelapse(image[None, None], annotated.movie.spacing_um)
+    for centres in (None, annotated.annotations.positions):
+        size = estimate_nucleus_size(movie, positions=centres)
+        assert size.is_certain and 0.75 < size.diameter_um / 16 < 1.25, str(size)
+
+
+def test_large_nuclei_are_measured_beside_few_that_are_much_brighter():
+    annotated = make_balls(20, (1.0, 0.6, 0.6), planes=1)
+    image = annotated.movie.stack(0, (1,)).astype(np.float32)
+    for place in (40, 90, 190):
+        image[0, 70:78, place : place + 8] += 3000
+    size = estimate_nucleus_size(make_timelapse(image[None, None], annotated.movie.spacing_um))
+    assert size.is_certain and 0.75 < size.diameter_um / 20 < 1.25, str(size)
 
 
 def test_in_noise_there_is_no_size():
