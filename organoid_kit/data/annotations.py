@@ -90,8 +90,8 @@ class Annotations:
     def positions_um(self) -> np.ndarray:
         """(n, 3) float, zyx, µm. Raises UserError where the spacing is unknown."""
         if self.spacing_um is None:
-            advice = "Set their spacing_um (z, y, x)."
-            raise refuse(self.name, "Positions can only be linked in µm", "no spacing", advice)
+            rule = "Positions in µm need the spacing of the movie"
+            raise refuse(self.name, rule, "none", "Set their spacing_um (z, y, x).")
         return self.positions * np.array(self.spacing_um)
 
     def rows_at(self, time_point: int) -> np.ndarray:

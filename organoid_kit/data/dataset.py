@@ -40,8 +40,7 @@ class AnnotatedMovie:
 
     def with_spacing(self) -> "AnnotatedMovie":
         """The same; the annotations, which are in its voxels, have the spacing of the movie."""
-        spacing_um = tuple(self.movie.spacing_um)
-        annotations = dataclasses.replace(self.annotations, spacing_um=spacing_um)
+        annotations = dataclasses.replace(self.annotations, spacing_um=self.movie.spacing_um)
         return dataclasses.replace(self, annotations=annotations)
 
 

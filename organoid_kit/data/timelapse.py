@@ -175,11 +175,10 @@ def read_timelapse(
     if guesses and not accept_guess:
         raise _ask_to_confirm(image, axes, guesses)
     minutes = minutes_per_time_point
-    stated = {"minutes_per_time_point": (minutes, "minutes")}
-    stated |= {"nucleus_diameter_um": (nucleus_diameter_um, "µm")}
-    for argument, (value, unit) in stated.items():
+    stated = {"minutes_per_time_point": minutes, "nucleus_diameter_um": nucleus_diameter_um}
+    for argument, value in stated.items():
         if value is not None and not 0 < value < math.inf:
-            rule, advice = f"{argument} must be a positive number of {unit}", "Pass for example 10."
+            rule, advice = f"{argument} must be a positive number", "Pass for example 10."
             raise refuse(path, rule, f"{argument}={value}", advice)
     return TimeLapse(
         name=name or path.stem.removesuffix(".ome"),
@@ -218,9 +217,7 @@ def _warn_of_other_spacing(image: ImageFile, spacing_um: tuple[float, float, flo
     own_um = [own or stated for own, stated in zip(image.spacing_um, spacing_um, strict=True)]
     if not np.allclose(own_um, spacing_um, rtol=0.02):
         own, stated = (" × ".join(f"{v:g}" for v in values) for values in (own_um, spacing_um))
-        warn(
-            f"{image.path} says {own} µm per voxel (z, y, x), but {stated} was stated, and counts."
-        )
+        warn(f"{image.path} says {own} µm per voxel (z, y, x); the {stated} stated here counts.")
 
 
 def _ask_to_confirm(image: ImageFile, axes: str, guesses: dict[str, str]) -> UserError:

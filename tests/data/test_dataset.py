@@ -116,7 +116,7 @@ def test_a_spacing_that_contradicts_the_image_is_said_and_stating_it_settles_it(
     rules = [problem.rule for problem in check_annotations(entry.annotations, entry.movie)]
     assert "spacing_differs" in rules
     assert entry.with_spacing().annotations.spacing_um == entry.movie.spacing_um
-    with pytest.warns(UserWarning, match="2 × 0.5 × 0.5 was stated"):
+    with pytest.warns(UserWarning, match="the 2 × 0.5 × 0.5 stated here counts"):
         [entry] = read_dataset(tmp_path / "list.autlist", spacing_um=(2.0, 0.5, 0.5))
     assert entry.movie.spacing_um == entry.annotations.spacing_um == (2.0, 0.5, 0.5)
 

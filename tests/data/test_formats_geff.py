@@ -328,6 +328,36 @@ def test_axes_and_units_of_other_programs(tmp_path, names, unit, factor):
 
 
 @pytest.mark.parametrize(
+    ("names", "declared"),
+    [
+        (("t", "z", "y", "x"), ()),
+        (("FRAME", "POSITION_Z", "POSITION_Y", "POSITION_X", "POSITION_T"), ()),
+        (("frame", "cell_z", "cell_y", "cell_x"), ("frame",)),  # as pycellin writes unless told
+        (("t", "z", "y", "x"), ("z", "y", "x")),
+    ],
+)
+def test_axes_that_nobody_declared_are_known_by_their_names(tmp_path, names, declared):
+    columns = ([0, 1], [2.0, 4.0], [1.0, 1.5], [3.0, 3.0], [0.0, 12.5])
+    axes = [axis(name, None) for name in declared] or None
+    path = write_foreign(tmp_path / "a.geff", axes, dict(zip(names, columns, strict=False)))
+    with pytest.warns(UserWarning, match=r"does not declare all of its axes.*no unit"):
+        again = read_geff(path)
+    assert again.time_points.tolist() == [0, 1]
+    assert again.positions.tolist() == [[2, 1, 3], [4, 1.5, 3]]
+
+
+def test_a_property_may_state_the_unit_of_an_axis_that_nobody_declared(tmp_path):
+    props = dict(zip("tzyx", ([0, 1], [2.0, 4.0], [1.0, 1.5], [3.0, 3.0]), strict=True))
+    path = write_foreign(tmp_path / "a.geff", None, props)
+    metadata = geff.GeffMetadata.read(path)
+    for name in "zyx":
+        metadata.node_props_metadata[name].unit = "micrometer"
+    metadata.write(path)
+    with pytest.warns(UserWarning, match=r"x \(micrometer\)"):
+        assert read_geff(path, spacing_um=(2, 0.5, 0.5)).positions[1].tolist() == [2, 3, 6]
+
+
+@pytest.mark.parametrize(
     ("unit", "times", "minutes"), [("hour", [0, 0.25], 15), ("second", [600, 1200], 10)]
 )
 def test_times_in_hours_need_the_interval_and_become_time_points(tmp_path, unit, times, minutes):

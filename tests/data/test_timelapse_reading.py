@@ -339,7 +339,7 @@ def test_wrong_spacing(tmp_path, images, spacing):
 @pytest.mark.parametrize("minutes", [0, -1, float("nan")])
 def test_wrong_minutes(tmp_path, images, minutes):
     tifffile.imwrite(tmp_path / "a.tif", images[:, 0])
-    with pytest.raises(UserError, match="positive number of minutes"):
+    with pytest.raises(UserError, match="minutes_per_time_point must be a positive"):
         read_timelapse(
             tmp_path / "a.tif", axes="tzyx", spacing_um=SPACING, minutes_per_time_point=minutes
         )

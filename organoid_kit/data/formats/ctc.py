@@ -219,12 +219,10 @@ def _label_tracks(annotations: Annotations, folder: Path) -> tuple[np.ndarray, l
     if len(tracks) > _LARGEST_LABEL:
         rule, received = f"Label images can hold {_LARGEST_LABEL} tracks", f"{len(tracks)} tracks"
         raise refuse(folder, rule, received, "Write fewer time points, or another format.")
-    labels = np.zeros(len(annotations), dtype=np.uint16)
-    for label, rows in enumerate(tracks, start=1):
-        labels[rows] = label
+    labels, lines = np.zeros(len(annotations), dtype=np.uint16), []
     source_of = dict(annotations.links[:, ::-1].tolist())
-    lines = []
-    for label, rows in enumerate(tracks, start=1):
+    for label, rows in enumerate(tracks, start=1):  # in order of time: parents have theirs
+        labels[rows] = label
         parent = labels[source_of[rows[0]]] if rows[0] in source_of else 0
         lines.append(f"{label} {times[rows[0]]} {times[rows[-1]]} {parent}\n")
     return labels, lines
@@ -234,18 +232,18 @@ def _draw_balls(
     annotations: Annotations, rows: np.ndarray, labels: np.ndarray, shape: tuple, radius_um: float
 ) -> np.ndarray:
     """A label image, (z, y, x) uint16: near voxels have the label of the nearest position."""
-    positions, spacing_um = annotations.positions[rows], annotations.spacing_um
+    positions, positions_um = annotations.positions[rows], annotations.positions_um[rows]
     image = np.zeros(shape, dtype=np.uint16)
     if len(positions) == 0:
         return image
-    radius, boxes = radius_um / np.array(spacing_um), []
+    radius, boxes = radius_um / np.array(annotations.spacing_um), []
     for position in positions:
         low = np.maximum(np.ceil(position - radius), 0).astype(int)
         high = np.minimum(np.floor(position + radius) + 1, shape).astype(int)
         box = np.stack(np.meshgrid(*map(np.arange, low, high), indexing="ij"), axis=-1)
         boxes.append(box.reshape(-1, 3))
     voxels = np.unique(np.concatenate(boxes), axis=0)
-    distances_um, nearest = KDTree(positions * spacing_um).query(voxels * spacing_um)
+    distances_um, nearest = KDTree(positions_um).query(voxels * annotations.spacing_um)
     near = distances_um <= radius_um
     image[tuple(voxels[near].T)] = labels[nearest[near]]
     image[tuple(_voxels(positions).T)] = labels  # at least one voxel each, however small the ball
@@ -260,17 +258,13 @@ def _voxels(positions: np.ndarray) -> np.ndarray:
 def _check_can_be_written(
     annotations: Annotations, shape_zyx: tuple, time_points: range | None, folder: Path
 ) -> None:
-    """In µm, links forward; every position lies in the movie and has a voxel of its own."""
-    if annotations.spacing_um is None:
-        rule, advice = "Balls in µm need the spacing of the movie", "Set spacing_um (z, y, x)."
-        raise refuse(annotations.name, rule, "no spacing_um", advice)
+    """Links go forward; every position (none NaN) lies in the movie and has a voxel of its own."""
     before, after = annotations.time_points[annotations.links].T.reshape(2, -1)
     for link in np.flatnonzero(after <= before)[:1]:
         received = f"link {link} from time point {before[link]} to {after[link]}"
         rule, advice = "Every link must go forward in time", "Turn it round or remove it."
         raise refuse(folder, rule, received, advice)
     positions, times = annotations.positions, annotations.time_points
-    # Also where a coordinate is NaN
     inside = ((positions >= -0.5) & (positions < np.array(shape_zyx) - 0.5)).all(axis=1)
     rule = "Every position must lie in the movie"
     for row in np.flatnonzero(~inside)[:1]:

@@ -13,7 +13,7 @@ import json
 import math
 import re
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,8 @@ from organoid_kit.data.reading.optional import lacks_chunks
 
 _OURS = "organoid_kit"  # key in the metadata
 _AXES = ("t", "z", "y", "x")
+_KINDS = {**dict.fromkeys("zyx", "space"), **dict.fromkeys(("t", "frame", "time_point"), "time")}
+_PREFIX = re.compile("^(position|cell)_")  # of TrackMate and pycellin
 _HINTS = {"horizontal": "x", "vertical": "y", "depth": "z", "time": "t"}  # or z may be taken for x
 _TRACK_PROPS = {"tracklet": "track_id", "lineage": "lineage_id"}  # what GEFF and we call them
 
@@ -37,16 +39,20 @@ def read_geff(
     minutes_per_time_point: float | None = None,
 ) -> Annotations:
     """Annotations from a GEFF folder. The spacing (µm per voxel, zyx), which a file in µm may lack,
-    and the minutes overrule the file.
+    and the minutes overrule the file. Where no axes are declared, properties called t, z … are.
     """
     content = _read(path)
     metadata, ids = content["metadata"], content["node_ids"].tolist()
-    axes = _name_axes(metadata.axes or [])
+    guessed = _guess_axes(metadata)
+    axes = _name_axes([*(metadata.axes or []), *guessed])
     if not {"t", "y", "x"} <= set(axes) <= set(_AXES):
         rule = "A GEFF must have a time axis and the axes z, y, x, or y, x"
         received = ", ".join(f"{axis.name} (of type {axis.type})" for axis in metadata.axes or [])
         advice = "Declare t, z, y, x (or POSITION_X …) when you export it, t of type time."
         raise refuse(path, rule, received or "no axes", advice)
+    if guessed:
+        said = ", ".join(f"{axis.name} ({axis.unit or 'no unit'})" for axis in guessed)
+        warn(f"{path} does not declare all of its axes; taken for them: {said}.")
     extra = dict(metadata.extra)
     ours = _check_ours(extra.pop(_OURS, None) or {}, path)
     properties = _read_props(content["node_props"], ours["json"])
@@ -188,13 +194,24 @@ def _check_ours(said: Any, path: str | Path) -> dict[str, Any]:
     return empty | {"extra": {}}
 
 
+def _guess_axes(metadata: Any) -> list[SimpleNamespace]:
+    """Axes of time and of space where none are declared: properties that are called so."""
+    props, declared = metadata.node_props_metadata, {axis.type for axis in metadata.axes or []}
+    names = sorted(props, reverse=True)  # of two the last counts: FRAME, not POSITION_T
+    kinds = {name: _KINDS.get(_PREFIX.sub("", name.lower())) for name in names}
+    return [
+        SimpleNamespace(name=name, type=kind, unit=props[name].unit, scale=None, scaled_unit=None)
+        for name, kind in kinds.items()
+        if kind and not {kind, None} & declared
+    ]
+
+
 def _name_axes(axes: list[Any]) -> dict[str, Any]:
     """By t, z, y, x: called so, or POSITION_X (TrackMate), cell_x (pycellin), centroid-0 …"""
     space = [axis for axis in axes if axis.type != "time"]
-    plain = "zyx"[-len(space) :] if len(space) in (2, 3) else ""
-    named = {re.sub("^(position|cell)_", "", axis.name.lower()): axis for axis in space}
-    if plain and list(named) == [f"centroid-{number}" for number in range(len(plain))]:
-        named = dict(zip(plain, space, strict=True))
+    numbered = {f"centroid-{n}": letter for n, letter in enumerate("zyx"[-len(space) :])}
+    called = [_PREFIX.sub("", axis.name.lower()) for axis in space]
+    named = {numbered.get(n, n): axis for n, axis in zip(called, space, strict=True)}
     return dict(("t", axis) for axis in axes if axis.type == "time") | named
 
 

@@ -113,11 +113,8 @@ def write_trackmate(
     coordinate is not finite, a time point lies before the first, or the file exists.
     """
     minutes, n = annotations.minutes_per_time_point, len(annotations)
-    frames = annotations.time_points - time_point_offset
-    if annotations.spacing_um is None:
-        rule, advice = "A TrackMate file is in µm", "Set spacing_um (z, y, x)."
-        raise refuse(path, rule, "annotations without spacing_um", advice)
-    if not np.isfinite(annotations.positions).all() or frames.min(initial=0) < 0:
+    frames, positions_um = annotations.time_points - time_point_offset, annotations.positions_um
+    if not np.isfinite(positions_um).all() or frames.min(initial=0) < 0:
         rule = f"Positions must be finite, at time points from {time_point_offset} on"
         raise refuse(path, rule, "another", "Repair it, or pass another time_point_offset.")
     root = ElementTree.fromstring(_EMPTY)
@@ -129,7 +126,7 @@ def write_trackmate(
         root.find(".//ImageData").attrib |= {"filename": movie.name, "folder": str(movie.parent)}
     spots = {"QUALITY": np.ones(n), "RADIUS": np.full(n, 2.5)}
     spots |= select_features(annotations.properties) | {"FRAME": frames, "VISIBILITY": [1] * n}
-    spots |= dict(zip(_COORDINATES, annotations.positions_um.T, strict=True))
+    spots |= dict(zip(_COORDINATES, positions_um.T, strict=True))
     spots["POSITION_T"], ids = frames * (minutes or 1.0), _choose_ids(annotations)
     spots = _declare(root.find(".//SpotFeatures"), spots)
     names = zip(annotations.properties.get("name", ids), ids, strict=True)

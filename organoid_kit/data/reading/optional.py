@@ -67,7 +67,8 @@ def _describe_image(path: Path, group: Any) -> tuple[str, str, dict[str, Any]]:
     axes = image.get("axes", "tczyx")  # up to version 0.2 always these
     axes = [axis if isinstance(axis, dict) else {"name": axis} for axis in axes]
     names = [axis["name"].lower() for axis in axes]
-    scales = _list_scales(level) + _list_scales(image)
+    steps = [s for part in (level, image) for s in part.get("coordinateTransformations", [])]
+    scales = [step["scale"] for step in steps if step["type"] == "scale" and "scale" in step]
     scale = np.prod(scales, axis=0) if scales else [None] * len(axes)  # never 1 in silence
     units = [axis.get("unit") for axis in axes]
     sizes = dict(zip(names, zip(scale, units, strict=True), strict=True))
@@ -79,11 +80,6 @@ def _describe_image(path: Path, group: Any) -> tuple[str, str, dict[str, Any]]:
     }
     letters = "".join(name if name in tuple("tczyx") else "?" for name in names)
     return level["path"], letters, said
-
-
-def _list_scales(described: dict[str, Any]) -> list[list[float]]:
-    steps = described.get("coordinateTransformations", [])
-    return [step["scale"] for step in steps if step["type"] == "scale" and "scale" in step]
 
 
 def read_microscope_file(path: Path) -> ImageFile:
