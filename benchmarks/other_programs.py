@@ -1,8 +1,8 @@
 """Opens our files with the programs that people use beside ours, and prints what these then hold.
 
-A bundled sample and random lineages are written in every format that the kit writes, and opened in
-an environment of its own with exact versions of other programs (`_other_readers.py`). What they hold
-is compared with what was written: positions and time points, links, divisions, units, properties.
+A bundled sample and random lineages are written in every format that the kit writes, and opened by
+other programs of exact versions, each in an environment of its own (`_other_readers.py`). What they
+hold is compared with what was written: positions and time points, links, divisions, units, properties.
 An empty cell says that the program has no place for it. Where a program can write the file again,
 that is read by the kit and compared (`and back`). More columns say what becomes of what is rare: a
 first time point of 3, mothers of three, merges, links over a missed time point, nuclei seen once,
@@ -11,7 +11,7 @@ texts as properties.
     python benchmarks/other_programs.py                      ten minutes the first time, then five
     python benchmarks/other_programs.py --organoidtracker FOLDER
 
-FOLDER is a copy of OrganoidTracker's repository. `--environment` keeps the other programs for the
+FOLDER is a copy of OrganoidTracker's repository. `--environments` keeps the other programs for the
 next time. Exit status 1 says that a file for OrganoidTracker breaks one of its rules, that it
 refuses one, or that a program holds other positions, links or divisions of a plain lineage than it
 did when docs/other_programs.md was written.
@@ -49,24 +49,27 @@ from organoid_kit.data import AnnotatedMovie, Annotations, write_dataset
 from organoid_kit.data.formats import add_organoidtracker_data, add_track_ids
 
 ROOT = Path(__file__).parents[1]
+ORGANOIDTRACKER = "OrganoidTracker"
+# Program → what its environment holds; the first is the program itself
 PACKAGES = {
-    "geff": "1.3.1.1.3",
-    "tracksdata": "0.1.0rc12",
-    "funtracks": "2.2.0",
-    "pycellin": "0.5.1",
-    "traccuracy": "0.4.3",
-    "laptrack": "0.17.1",
-    "napari-geff": "0.0.4",
-    "intracktive": "0.1.6",
-    "py-ctcmetrics": "1.3.3",
-    "btrack": "0.7.0",
-    "pandas": "3.1.1",
-    "polars": "2.1.0",
-    "tifffile": "2026.3.3",
-    "zarr": "3.1.6",
-    "numpy": "2.4.6",
-    "statsmodels": "0.14.6",  # OrganoidTracker imports it to read GEFF
+    "geff": {"geff": "1.3.1.1.3"},
+    "tracksdata": {"tracksdata": "0.1.0rc12"},
+    "funtracks": {"funtracks": "2.2.0"},
+    "pycellin": {"pycellin": "0.5.1"},
+    "traccuracy": {"traccuracy": "0.4.3"},
+    "laptrack": {"laptrack": "0.17.1", "geff": "1.3.1.1.3"},
+    "napari-geff": {"napari-geff": "0.0.4"},
+    "intracktive": {"intracktive": "0.1.6"},
+    "py-ctcmetrics": {"py-ctcmetrics": "1.3.3"},
+    "btrack": {"btrack": "0.7.0", "pandas": "3.1.1"},
+    "pandas": {"pandas": "3.1.1"},
+    "polars": {"polars": "2.1.0", "pandas": "3.1.1", "pyarrow": "26.0.1"},
+    ORGANOIDTRACKER: {
+        "geff": "1.3.1.1.3",
+        "statsmodels": "0.14.6",
+    },  # what it imports to read files
 }
+SHARED = {"numpy": "2.4.6", "tifffile": "2026.3.3", "zarr": "3.1.6"}  # in all environments
 GEFF, CTC, CSV, AUT = ".geff", "", ".csv", ".aut"
 # Program as people call it → format, package, function in _other_readers.py
 PROGRAMS = {
@@ -79,14 +82,14 @@ PROGRAMS = {
     "laptrack": (GEFF, "laptrack", "laptrack"),
     "napari (napari-geff)": (GEFF, "napari-geff", "napari_geff"),
     "inTRACKtive": (GEFF, "intracktive", "intracktive"),
-    "OrganoidTracker, GEFF": (GEFF, "", "organoidtracker_geff"),
+    "OrganoidTracker, GEFF": (GEFF, ORGANOIDTRACKER, "organoidtracker_geff"),
     "py-ctcmetrics": (CTC, "py-ctcmetrics", "ctc_metrics"),
     "traccuracy, CTC": (CTC, "traccuracy", "traccuracy_ctc"),
     "geff, from CTC": (CTC, "geff", "geff_from_ctc"),
     "tracksdata, CTC": (CTC, "tracksdata", "tracksdata_ctc"),
     "pycellin, CTC": (CTC, "pycellin", "pycellin_ctc"),
     "btrack, masks": (CTC, "btrack", "btrack_ctc"),
-    "OrganoidTracker, CTC": (CTC, "", "organoidtracker_ctc"),
+    "OrganoidTracker, CTC": (CTC, ORGANOIDTRACKER, "organoidtracker_ctc"),
     "pandas": (CSV, "pandas", "pandas"),
     "pandas, comment='#'": (CSV, "pandas", "pandas_with_remarks"),
     "polars, comment_prefix='#'": (CSV, "polars", "polars"),
@@ -94,7 +97,7 @@ PROGRAMS = {
     "motile_tracker, table, named": (CSV, "funtracks", "funtracks_csv_named"),
     "inTRACKtive, table, renamed": (CSV, "intracktive", "intracktive_csv"),
     "btrack, table, renamed": (CSV, "btrack", "btrack_csv"),
-    "OrganoidTracker": (AUT, "", "organoidtracker"),
+    "OrganoidTracker": (AUT, ORGANOIDTRACKER, "organoidtracker"),
 }
 FORMATS = {GEFF: "GEFF", CTC: "Cell Tracking Challenge", CSV: "CSV", AUT: "OrganoidTracker"}
 RARE = {
@@ -413,22 +416,24 @@ def count_broken_rules(count: int, folder: Path) -> int:
     return broken
 
 
-def make_environment(folder: Path, packages: dict[str, str] = PACKAGES) -> Path:
+def make_environment(folder: Path, packages: dict[str, str]) -> Path:
     """Packages of these versions, installed once; returns their Python."""
     python = folder / "bin" / "python"
     if not (folder / "ready").exists():
-        print("Installing other programs, which takes some minutes …", flush=True)
+        print(f"Installing {', '.join(packages)} …", file=sys.stderr, flush=True)
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
-        pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "-q"]
+        pip = [str(python), "-m", "pip", "install", "-q", "--no-compile"]
         pins = [f"{name}=={version}" for name, version in packages.items()]
-        subprocess.run([*pip, *pins], check=True, stderr=subprocess.DEVNULL)
+        done = subprocess.run([*pip, *pins], capture_output=True, text=True)
+        if done.returncode:
+            raise SystemExit(f"{', '.join(pins)}: {done.stderr[-500:]}")
         (folder / "ready").touch()
     return python
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--environment", type=Path, help="folder of the other programs, kept")
+    parser.add_argument("--environments", type=Path, help="folder of the other programs, kept")
     parser.add_argument("--organoidtracker", type=Path, help="folder of its repository")
     parser.add_argument("--organoidtracker-lineages", type=int, default=250, metavar="COUNT")
     parser.add_argument("--only", default="", help="programs whose name begins so")
@@ -439,15 +444,16 @@ def main() -> int:
     )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        python = make_environment((options.environment or folder / "environment").resolve())
+        environments = (options.environments or folder / "environments").resolve()
         cases, notes, tables, wrong = make_cases(options.lineages), [], {}, 0
         for program, (suffix, package, reader) in PROGRAMS.items():
             if not program.startswith(options.only):
                 continue
             print(f"{program} …", file=sys.stderr, flush=True)
-            title = f"{program} {PACKAGES[package]}" if package else program
+            title = f"{program} {PACKAGES[package].get(package, '')}".strip()
             cells = {"positions": "not tried: pass --organoidtracker"}
-            if package or options.organoidtracker:
+            if package != ORGANOIDTRACKER or options.organoidtracker:
+                python = make_environment(environments / package, PACKAGES[package] | SHARED)
                 cells = measure(reader, suffix, cases, folder, python)
                 plain = {cells.get(name) for name in ("positions", "links", "divisions")}
                 wrong += not plain <= {*GOOD, "in µm"} and program not in KNOWN
@@ -456,7 +462,7 @@ def main() -> int:
             print(f"\n## {FORMATS[suffix]}\n")
             print_table(rows, notes)
         print("", *(f"({number}) {note}" for number, note in enumerate(notes, start=1)), sep="\n")
-        if not "OrganoidTracker".startswith(options.only):
+        if not ORGANOIDTRACKER.startswith(options.only):
             return int(wrong > 0)
         if options.organoidtracker:
             count = options.organoidtracker_lineages
