@@ -1,7 +1,7 @@
 # Each target makes whatever environment it needs in .venv, once. There must be Python 3.11 to 3.13, git and make.
 # Another Python: make test PYTHON=/path/to/python3.12
 
-.PHONY: help demo test lab apps benchmark notebooks site slides archive screenshots samples lint clean
+.PHONY: help demo test lab apps benchmark notebooks site alive slides archive screenshots samples lint clean
 
 # TensorFlow keeps its memory from step to step: trainings take two thirds of the time (benchmarks/kept_memory.py)
 export MALLOC_ARENA_MAX = 1
@@ -13,9 +13,10 @@ help:
 	@echo "make test       all tests"
 	@echo "make lab        the notebooks in JupyterLab"
 	@echo "make apps       each dashboard as a page of its own, without code"
-	@echo "make benchmark  measure what README.md claims"
+	@echo "make benchmark  measure what docs/results.md claims"
 	@echo "make notebooks  write all notebooks again, from notebooks/source; bring apps and apps/source into step"
 	@echo "make site       the course to read, with all figures: build/site/html/; QUICK=1: run with the tests' numbers"
+	@echo "make alive      the three networks on a page of their own, in the browser: build/site/html/networks.html; needs npm"
 	@echo "make slides     the slides of the lecture: build/slides/html/"
 	@echo "make archive    the course as one file, to take along; WHEELS=1: with all packages that it needs"
 	@echo "make screenshots  the pictures of dashboards in README.md again; needs Chromium"
@@ -47,6 +48,9 @@ notebooks: .venv/ready-dev
 
 site: .venv/ready-dev
 	$(RUN) docs/site/make_site.py $(if $(QUICK),--quick)
+
+alive: .venv/ready-dev
+	$(RUN) docs/site/alive/make_page.py
 
 slides: .venv/ready-dev
 	$(RUN) docs/teaching/slides/make_slides.py

@@ -1,4 +1,4 @@
-"""Builds the site: runs the notebooks, lays out the pages, and calls Sphinx.
+"""Builds the site: runs the notebooks, lays out the pages, calls Sphinx, and lets the networks live.
 
     python docs/site/make_site.py                          # everything: build/site/html/index.html
     python docs/site/make_site.py --quick --only 02 03     # two notebooks, run with the numbers of the tests
@@ -19,6 +19,10 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
+
+sys.path.append(str(Path(__file__).parent / "alive"))
+
+import make_page
 
 ROOT = Path(__file__).resolve().parents[2]
 ON_GITHUB = "https://github.com/organoid-kit/organoid_kit"
@@ -143,6 +147,7 @@ def lay_out(pages: dict[Path, Path], quick: dict[str, dict] | None, output: Path
         (source / place).parent.mkdir(parents=True, exist_ok=True)
         if page.suffix == ".md":
             text = (ROOT / page).read_text(encoding="utf-8")
+            text = text.replace('href="alive/page.html"', 'href="networks.html"')
             (source / place).write_text(mend_links(text, page, pages), encoding="utf-8")
             continue
         notebook = run_notebook(ROOT / page, (quick or {}).get(page.stem, {}), executed)
@@ -184,6 +189,11 @@ def main() -> int:
     built = subprocess.run(
         [sys.executable, "-m", "sphinx", *options, str(source), str(chosen.output / "html")]
     )
+    networks = chosen.output / "html" / "networks.html"
+    if chosen.only:
+        make_page.write_stub(networks, "only some notebooks were built")
+    elif reason := make_page.build(networks):
+        print(f"The page of the networks was left out: {reason}.")
     print(f"Open {chosen.output / 'html' / 'index.html'} in a browser.")
     return built.returncode
 
