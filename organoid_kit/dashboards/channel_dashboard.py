@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from functools import cache, partial
 
 import numpy as np
-from ipywidgets import HTML, Checkbox, IntSlider, Layout, VBox
+from ipywidgets import HTML, Layout, VBox
 
 from organoid_kit.base import UserError
-from organoid_kit.dashboards.parts import Dashboard, add_controls, common, fit, svg
+from organoid_kit.dashboards.parts import Dashboard, common, svg
 from organoid_kit.dashboards.stack.pictures import StackPictures
 from organoid_kit.data import Annotations, TimeLapse
 from organoid_kit.plots.drawing import COLOURS, Drawing, Mark
@@ -44,19 +44,13 @@ class ChannelDashboard(Dashboard):
         }
         times = movie.time_points
         shown = times if self.annotations is None else self.annotations.annotated_time_points
-        ends = (int(shown[0]), times.start, times.stop - 1)
         names = [(f"{n} {name}", n) for n, name in enumerate(movie.channel_names, start=1)]
-        box = {"value": True, "indent": False, "layout": Layout(width="auto")}
-        add_controls(
-            self,
-            channels=common.CheckboxGroup(names, (1,), "Train on (several: summed)", at_least=1),
-            time_point=IntSlider(*ends, description="Time point", **fit("420px")),
-            marks=Checkbox(description="Mark the annotated nuclei", **box),
-            _panes=HTML(),
-            _table=HTML(),
+        self._add_controls(
+            "channels",
+            channels={"options": names, "value": (1,)},
+            time_point={"value": int(shown[0]), "min": times.start, "max": times.stop - 1},
+            choose_best=self._choose_best,
         )
-        tip = "Ticks the channels in which most nuclei stand out; of equally good ones, the fewest."
-        self._add_buttons(choose_best=("Choose the best", tip, self._choose_best))
         self._legend = HTML()
         marked = [self.marks] if self.annotations is not None else []
         left = VBox([self.channels, self.choose_best], layout=Layout(width="250px"))

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import traitlets
-from ipywidgets import HTML, FloatText, HBox, Text, Textarea
+from ipywidgets import HTML, HBox
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from organoid_kit.base import UserError
-from organoid_kit.dashboards.parts import Dashboard, add_controls, common, errors
+from organoid_kit.dashboards.parts import Dashboard, common, errors
 from organoid_kit.dashboards.parts.dashboard import decode_state, encode_state, shorten
 from organoid_kit.evaluation.positions import format_score
 from organoid_kit.plots.drawing import COLOURS, Drawing, draw_panels, tidy, write_png
@@ -151,21 +151,8 @@ class ClassBoard(Dashboard):
         self.guesses: list[Guess] = []
         self.picture = HTML().add_class("ok-class-curve")
         self.limits = limits
-        field = common.fit("95%")
-        to_copy, to_paste = "Your string appears here.", "Paste strings here, one in each line."
-        add_controls(
-            self,
-            name=Text(description="Your name", style=common.WIDE),
-            guess=FloatText(limits[0], step=step, description="Your guess", style=common.WIDE),
-            string=Textarea(description="To copy", placeholder=to_copy, rows=3, **field),
-            strings=Textarea(description="Strings", placeholder=to_paste, rows=5, **field),
-            register=common.make_button("Register"),
-            write=common.make_button("State as a string"),
-            show=common.make_button("Show the class"),
-            go=common.make_button("Go to the first state"),
-        )
-        for name in ("register", "write", "show", "go"):
-            self._connect(getattr(self, f"_{name}"), getattr(self, name))
+        actions = {name: getattr(self, f"_{name}") for name in ("register", "write", "show", "go")}
+        self._add_controls("class board", guess={"value": limits[0], "step": step}, **actions)
         self._links = []
         if dashboard is not None and control is not None:
             source = (getattr(dashboard, control), "value")

@@ -15,6 +15,7 @@ from organoid_kit.examples.batches import Movies
 from organoid_kit.networks import build_network, building
 from organoid_kit.networks.devices import Device, detect_device
 from organoid_kit.networks.own import adopt_network, list_shapes
+from organoid_kit.training.runs import format_duration
 
 _BYTES = 4  # of a float32
 _ACTIVATION_COPIES = 1.5  # measured by benchmarks/memory.py: see `estimate_memory`
@@ -50,8 +51,9 @@ class Estimate:
     def __str__(self) -> str:
         time = "Time was not measured."
         if self.minutes is not None:
-            epochs = f"{self.settings.epochs} epochs"
-            time = f"{epochs} take at most about {self.minutes:.3g} minutes, if nothing else runs."
+            epochs, time = self.settings.epochs, format_duration(60 * self.minutes)
+            epochs = "1 epoch takes" if epochs == 1 else f"{epochs} epochs take"
+            time = f"{epochs} about {time}, without validation, if nothing else runs."
         return " ".join([self._describe_memory(), time, self._describe_disk()])
 
     def warnings(self) -> list[str]:

@@ -32,7 +32,7 @@ from organoid_kit.training.estimates import estimate_training
 from organoid_kit.training.keeping import Keeper
 from organoid_kit.training.lock import hold_run
 from organoid_kit.training.own import Augment, check_own_parts, collect_own_parts, restore_own_parts
-from organoid_kit.training.runs import QUALITIES, Run, make_run, open_run
+from organoid_kit.training.runs import QUALITIES, Run, format_duration, make_run, open_run
 from organoid_kit.training.steps import Learner
 from organoid_kit.training.validation import validate
 
@@ -64,9 +64,9 @@ def print_progress(progress: Progress) -> None:
         known = {key: word for key, word in QUALITIES.items() if row.get(key) is not None}
         said += [f"{word} {row[key]:.3f}" for key, word in known.items()]
         said.append(f"{row['seconds']:.0f} s{', best so far' if row['best'] else ''}")
-        left = row["seconds"] * (progress.epochs - progress.epoch) / 60
+        left = format_duration(row["seconds"] * (progress.epochs - progress.epoch))
         epoch = f"epoch {progress.epoch} of {progress.epochs}"
-        print(f"{epoch}: {', '.join(said)}; at most {left:.1f} min left", flush=True)
+        print(f"{epoch}: {', '.join(said)}; at most {left} left", flush=True)
 
 
 def train(

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import platform
 import sys
 import time
@@ -182,6 +183,14 @@ def _summarise(run: Run) -> dict[str, Any]:
         **{key: best.get(key) for key in ("validation_loss", *QUALITIES)},
         "minutes": round(sum(row["seconds"] for row in history) / 60, 2),
     }
+
+
+def format_duration(seconds: float) -> str:
+    """A time as people say it: "40 s", "12 min", "2 h 05 min"."""
+    if seconds < 90:
+        return f"{math.ceil(seconds)} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02} min"
 
 
 def compare_runs(folder: str | Path) -> str:

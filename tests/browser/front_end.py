@@ -244,6 +244,12 @@ class NotebookPage(DashboardPage):
         self.page.wait_for_timeout(500)
         self.visit()
 
+    def set_theme(self, name: str) -> None:
+        """ "Light" or "Dark"; the classic Notebook has but one."""
+        if self.kind is LAB:
+            choose = f"jupyterapp.commands.execute('apputils:change-theme', {{theme: 'JupyterLab {name}'}})"
+            self.page.evaluate(choose)
+
     def ask(self, expression: str) -> Any:
         """The value of a Python expression in the kernel, as JSON knows it. The kernel must be free
         to answer.

@@ -4,6 +4,7 @@ import pytest
 
 EPOCHS = """
 import json
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import numpy as np
 from organoid_kit.dashboards import EpochExplorer
 from organoid_kit.training.epoch_pictures import EpochPicture, write_picture
 
-folder = Path(tempfile.mkdtemp())
+folder = Path(tempfile.mkdtemp()) / "first"
 
 def add_epoch(epoch):
     rng = np.random.default_rng(epoch)
@@ -27,6 +28,9 @@ def add_epoch(epoch):
 history = []
 for epoch in range(1, 6):
     add_epoch(epoch)
+other = shutil.copytree(folder, folder.with_name("second"), dirs_exist_ok=True)
+for run in (folder, other):
+    (run / "run.json").touch()
 explorer = EpochExplorer(folder)
 explorer
 """
@@ -77,6 +81,12 @@ def test_epochs_that_come_meanwhile_are_found(epochs):
     epochs.wait_for_text("ok-reading", "of 6")
     epochs.type("ok-epoch", "6")
     epochs.wait_for_text("ok-reading", "Epoch 6 of 6.")
+
+
+def test_another_run_is_chosen(epochs):
+    epochs.choose("ok-chosen-run", "second")
+    epochs.wait_for("[explorer.run.folder.name, explorer.epoch.value]", ["second", 3])
+    epochs.wait_for_text("ok-reading", "Epoch 3 of 5, the best one.")
 
 
 def test_controls_choose_among_trainings(comparison):

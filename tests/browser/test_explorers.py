@@ -77,6 +77,14 @@ def test_the_best_threshold_is_committed(thresholds):
     thresholds.wait_for_text("ok-messages", "Committed")
 
 
+def test_the_threshold_follows_what_mistakes_cost(thresholds):
+    thresholds.wait_for_text("ok-curve", "lowest cost")
+    thresholds.type("ok-false-cost", "0.1")
+    thresholds.type("ok-missed-cost", "20")
+    thresholds.click("ok-cheapest")
+    thresholds.wait_for("explorer.threshold.value == explorer._find_cheapest() < 0.3", True)
+
+
 def test_buttons_go_to_the_mistakes(thresholds):
     thresholds.type("ok-threshold", "0.4")
     thresholds.wait_for("explorer.judgement.missed > 0", True)

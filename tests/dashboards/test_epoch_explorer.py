@@ -95,7 +95,25 @@ def test_a_damaged_picture_is_said_and_the_others_work(folder):
 def test_a_state_is_restored(folder):
     explorer = EpochExplorer(folder)
     explorer.restore({"epoch": 3})
-    assert explorer.state() == {"epoch": 3}
+    assert explorer.state() == {"chosen_run": folder.name, "epoch": 3}
+
+
+def test_one_chooses_among_runs_and_those_without_an_epoch_are_named(tmp_path):
+    for name, epochs in (("first", 5), ("second", 3), ("third", 0)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "run.json").touch()
+        write_epochs(tmp_path / name, epochs)
+    explorer = EpochExplorer(tmp_path)
+    assert explorer.chosen_run.options == ("first", "second")
+    assert "no epoch is finished" in explorer.lacking.value and "third" in explorer.lacking.value
+    assert (explorer.chosen_run.value, explorer.epoch.max) == ("second", 3)
+    explorer.chosen_run.value = "first"
+    assert "of 5" in explorer.reading.value and explorer.epoch.value == BEST
+    explorer.epoch.value = 4
+    write_epochs(tmp_path / "first", 6)
+    explorer.refresh.click()
+    assert (explorer.epoch.value, explorer.epoch.max) == (4, 6)
+    assert EpochExplorer(tmp_path / "first").chosen_run.value == "first"
 
 
 @pytest.mark.parametrize("network", ["position", "division", "link"])

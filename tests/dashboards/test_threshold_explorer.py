@@ -5,14 +5,16 @@ import json
 
 import numpy as np
 import pytest
+from test_training_dashboard import wait_for_timers
 
 from organoid_kit.base.errors import UserError
 from organoid_kit.dashboards import ThresholdExplorer
+from organoid_kit.dashboards.threshold.explorer import _find_trade_off
 from organoid_kit.dashboards.threshold.judging import list_kinds, make_judge
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.dataset import AnnotatedMovie
 from organoid_kit.data.timelapse import make_timelapse
-from organoid_kit.evaluation.positions import score_positions
+from organoid_kit.evaluation.positions import ThresholdCurve, score_positions
 from organoid_kit.evaluation.tracks import score_divisions
 from organoid_kit.plots.drawing import describe
 from organoid_kit.tracking.linking import find_candidates
@@ -117,6 +119,7 @@ def test_moving_the_threshold_moves_figures_and_pictures(explorer):
     before = explorer._curve.value
     explorer.threshold.value = 0.98
     assert "0 right, 7 missed, 0 false" in explorer.messages.value
+    wait_for_timers()  # the movie follows when one no longer drags
     assert "precision not measured" in explorer.describe()
     assert explorer._curve.value != before and "precision not measured" in explorer._curve.value
     layers = {layer.name: layer for layer in explorer.browser.layers.values()}
@@ -141,6 +144,37 @@ def test_the_best_threshold_and_committing(explorer):
     explorer.commit.click()
     assert explorer.committed == {"positions": round(explorer.threshold.value, 4)}
     assert "Committed" in explorer.messages.value and ">committed<" in explorer._curve.value
+
+
+@pytest.mark.parametrize(("missed", "false"), [(1, 1), (9, 1), (1, 9), (0, 0)])
+def test_the_cheapest_threshold_is_found_and_drawn(explorer, missed, false):
+    explorer.missed_cost.value, explorer.false_cost.value = missed, false
+    assert ">lowest cost<" in explorer._curve.value
+    explorer.cheapest.click()
+
+    def cost(threshold):
+        judged = explorer._judge(threshold)
+        return missed * judged.missed + false * judged.false
+
+    assert cost(explorer.threshold.value) == min(map(cost, np.arange(0.02, 1, 0.02)))
+
+
+def test_dear_misses_ask_for_a_lower_threshold(explorer):
+    explorer.missed_cost.value = 20
+    low = explorer._find_cheapest()
+    explorer.missed_cost.value, explorer.false_cost.value = 1, 20
+    assert low < explorer._find_cheapest()
+
+
+def test_the_axis_shows_the_thresholds_near_the_best(explorer):
+    explorer.best.click()
+    left, right, low = _find_trade_off(explorer._judge_all(), [explorer.threshold.value])
+    figures = [explorer._judge(each).f1 for each in np.arange(0.02, 1, 0.02)]
+    near = np.arange(0.02, 1, 0.02)[np.array(figures) >= 0.8 * max(figures)]
+    assert (left, right) == pytest.approx((near[0] - 0.02, near[-1] + 0.02)) and right < 0.9
+    assert 0 < low < explorer.judgement.recall
+    nothing = ThresholdCurve(np.array([0.1, 0.9]), (explorer._judge(0.98),) * 2)
+    assert _find_trade_off(nothing, [0.5])[2] == 0
 
 
 def test_buttons_lead_to_the_mistakes(explorer):

@@ -94,7 +94,7 @@ def test_a_session_trains_to_the_end_and_tells_it(session, fake):
     assert [row["epoch"] for row in session.history] == [1, 2]
     assert [done for done, _ in session.losses] == [0.5, 1.0, 1.5, 2.0]
     assert [bool(each.row) for each in session.news] == [True, True, False]
-    assert told[-1] == "ended" and set(told[:-1]) == {"training"}
+    assert told[-1] == "ended" and set(told[:-1]) == {"training", "validating"}
 
 
 def test_a_pause_holds_the_training_until_it_is_resumed(session, fake):
@@ -146,6 +146,23 @@ def test_time_left_follows_the_last_epochs_and_the_epochs_wanted(session, fake):
     assert session.seconds_left == 0
     session.epochs = 12
     assert session.seconds_left == pytest.approx(10 * 4.0)
+
+
+def test_no_time_is_left_before_some_steps_were_timed(session):
+    said = []
+    for step, seconds in enumerate((90, 91, 92, 93, 94, 95, 96, 97), start=1):  # the first compiles
+        session._note(training_module.Progress(0, 2, step, 10, 0.5, seconds=seconds))
+        said.append(session.seconds_left)
+    assert said[:6] == [None] * 6 and said[6:] == pytest.approx([13, 12])
+
+
+def test_it_says_that_it_validates(session, monkeypatch):
+    monkeypatch.setattr(TrainingSession, "is_running", True)
+    told = []
+    for step in (9, 10):
+        session._note(training_module.Progress(0, 2, step, 10, 0.5))
+        told.append(session.state)
+    assert told == ["training", "validating"]
 
 
 def test_an_error_is_kept_and_raised_by_wait(session, monkeypatch):

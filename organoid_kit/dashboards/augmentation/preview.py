@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import ipywidgets as widgets
-from ipywidgets import HTML, Checkbox, HBox, IntSlider, IntText, Layout, VBox, Widget
+from ipywidgets import HTML, Checkbox, HBox, Layout, VBox, Widget
 
 from organoid_kit.base import AugmentationSettings, NetworkSettings, files
 from organoid_kit.dashboards.augmentation import advice, examples as previews
-from organoid_kit.dashboards.parts import Dashboard, add_controls, common, fit, refuse_if, svg
+from organoid_kit.dashboards.parts import Dashboard, common, fit, refuse_if, svg
 from organoid_kit.examples.batches import Movies
 from organoid_kit.plots.drawing import Drawing, count
 
@@ -79,19 +79,15 @@ class AugmentationPreview(Dashboard):
         return drawing.caption(f"{self.describe()} {drawing.description}")
 
     def _make_controls(self, settings: NetworkSettings) -> None:
-        tip = "The same seed throws the same dice."
-        seed = {"description": "Seed", **fit("150px", tip)}
-        example = {"max": previews.count_previews(self._examples), **fit("420px")}
-        add_controls(
-            self,
-            example=IntSlider(1, 1, description=_SHOWN[self._network]["label"], **example),
-            variations=IntSlider(4, 1, 6, description="Variations", **fit("420px")),
-            seed=IntText(settings.seed, **seed),
-        )
-        self._add_buttons(
-            new_seed=("Throw again", "Another seed: other variations.", self._throw_again),
-            usual=("All as usual", "The ranges that the kit trains with.", self._choose_usual),
-            nothing=("All off", "Then switch on one after the other.", self._switch_off),
+        label, most = _SHOWN[self._network]["label"], previews.count_previews(self._examples)
+        seed = common.make_tooltip("The same seed throws the same dice.") | {"value": settings.seed}
+        self._add_controls(
+            "preview",
+            example={"max": most, "description": label},
+            seed=seed,
+            new_seed=self._throw_again,
+            usual=self._choose_usual,
+            nothing=self._switch_off,
         )
         self.operations = {
             name: Operation(name, getattr(settings.augmentation, name))

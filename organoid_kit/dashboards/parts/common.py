@@ -131,7 +131,7 @@ class CheckboxGroup(VBox):
     def set_options(self, options: Options, value: Sequence) -> None:
         """Other checkboxes in place of these."""
         old, self.options, self.boxes = self.boxes, tuple(options), ()
-        look = {"indent": False, "layout": Layout(width="auto")}
+        look = {"indent": False, "layout": Layout(width="auto"), **make_tooltip("")}
         for label, option in self.options:
             box = Checkbox(value=option in value, description=escape_label(label), **look)
             box.observe(self._take, "value")
@@ -167,6 +167,8 @@ class CheckboxGroup(VBox):
 def add_controls(dashboard: Widget, **controls: Widget) -> None:
     """Makes controls attributes of a dashboard; a test finds `time_point` as "ok-time-point"."""
     for name, control in controls.items():
+        if getattr(control, "tooltip", "") is None:
+            control.tooltip = ""
         setattr(dashboard, name, control.add_class(f"ok-{name.strip('_').replace('_', '-')}"))
 
 
@@ -177,8 +179,8 @@ def make_button(text: str, tip: str = "") -> Button:
 
 def fit(width: str, tip: str = "", **style: Any) -> dict[str, Any]:
     """Options of a control: how wide it is, what is said of it; its label is not cut off."""
-    said = make_tooltip(tip) if tip else {}
-    return {"style": WIDE | style, "layout": Layout(width=width, max_width="98%"), **said}
+    look = {"style": WIDE | style, "layout": Layout(width=width, max_width="98%")}
+    return look | make_tooltip(tip)  # without one, pages of ipywidgets 8 say "null"
 
 
 def wrap_row(*widgets: Widget) -> ipywidgets.HBox:

@@ -8,17 +8,22 @@ import zlib
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
-from ipywidgets import Button, VBox, Widget
+import ipywidgets
+from ipywidgets import HTML, Button, VBox, Widget
 from traitlets import TraitError
 
-from organoid_kit.dashboards.parts.common import Messages, add_controls
+from organoid_kit.base import files
+from organoid_kit.dashboards.parts import common
+from organoid_kit.dashboards.parts.common import CheckboxGroup, Messages, add_controls
 from organoid_kit.dashboards.parts.errors import make_error, refuse_if
 
 _STRING = re.compile(r"okit(\d+)\.([\w-]+)", flags=re.ASCII)
 _VERSION = 1
 _MOST_BYTES = 1_000_000  # of a state, unpacked: strings come from other people
+_CONTROLS = files.read_json(Path(__file__).with_name("controls.json"))
 _RAW = -zlib.MAX_WBITS  # no header; the checksum is our own
 
 
@@ -86,11 +91,29 @@ class Dashboard(VBox):
         for control in controls:
             control.on_click(act) if isinstance(control, Button) else control.observe(act, "value")
 
-    def _add_buttons(self, **buttons: tuple[str, str, Callable[[], None]]) -> None:
-        """Buttons as attributes: what stands on each, what is said of it, and what it does."""
-        for name, (text, tip, action) in buttons.items():
-            add_controls(self, **{name: Button(description=text, tooltip=tip)})
-            self._connect(action, getattr(self, name))
+    def _add_controls(self, section: str, **given: Any) -> VBox:
+        """Those of ``controls.json`` as attributes, and in a box, with what is said of each below it.
+
+        `given`: by name, more options of a control, or what a button does; errors are shown.
+        """
+        box = []
+        for name, table in _CONTROLS[section].items():
+            options, more = dict(table), given.get(name, {})
+            kind, said = options.pop("kind"), options.pop("help", "")
+            if "width" in options:
+                options |= common.fit(options.pop("width"), **options.pop("style", {}))
+            make = CheckboxGroup if kind == "CheckboxGroup" else getattr(ipywidgets, kind)
+            control = make(**options | ({} if callable(more) else more))
+            add_controls(self, **{name: control})
+            if callable(more):
+                self._connect(more, control)
+            box += [control, HTML(common.render("field_help.html", text=said))][: 1 + bool(said)]
+        return VBox(box)
+
+
+def list_controls(section: str) -> list[str]:
+    """The names of the controls in a section of ``controls.json``."""
+    return list(_CONTROLS[section])
 
 
 def encode_state(name: str, state: dict[str, Any]) -> str:

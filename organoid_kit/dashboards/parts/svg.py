@@ -17,6 +17,7 @@ from organoid_kit.plots.drawing import COLOURS, HEAT_COLOURS, Mark, choose_bar_u
 _GAP, _LINE, _LETTER = 10, 16, 6.4  # pixels between panes, of a line of text, and of a letter
 _RADIUS = 5.5  # of a mark, in pixels
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 34, 36  # pixels around the lines of a diagram
+Range = tuple[float, float]  # lowest and highest value of an axis
 Style = Mapping[str, Any]  # of a line or mark, see `Diagram`
 _DASHES = {"-": "", "--": "6 4", "-.": "8 3 2 3", ":": "2 3"}  # of matplotlib's line styles
 
@@ -136,7 +137,7 @@ def _arrange_arrow(ends: np.ndarray) -> dict[str, Any]:
 
 
 class Diagram:
-    """Draws values from 0 to `end` (x) and from 0 to `top` (y), with a key above.
+    """Draws values of x from one to the other of `across`, and of y of `up`, with a key above.
 
     `size`: width and height in pixels; `labels`: of x and y; `ticks`: along x, as of `MaxNLocator`.
     A style has "color", "linestyle" and "marker" as matplotlib names them, such as one of `LINES`,
@@ -145,14 +146,14 @@ class Diagram:
     """
 
     def __init__(
-        self, size: tuple[int, int], end: float, top: float, labels: tuple[str, str], **ticks: Any
+        self, size: tuple[int, int], across: Range, up: Range, labels: tuple[str, str], **ticks: Any
     ) -> None:
-        (self.width, self.height), self.end, self.top = size, end, top
+        (self.width, self.height), self.across, self.up = size, across, up
         self._bottom, middle = self.height - BOTTOM, (LEFT + self.width - RIGHT) / 2
         self._parts, self._key_end = [_write(labels[0], middle, self.height - 5)], LEFT
-        for value in _choose_ticks(end, **ticks):
+        for value in _choose_ticks(across, **ticks):
             self._parts.append(_write(f"{value:g}", self.x(value), self._bottom + 16))
-        for value in _choose_ticks(top):
+        for value in _choose_ticks(up):
             y = self.y(value)
             self._parts.append(f'<path d="M{LEFT} {y}H{self.width - RIGHT}" stroke="#e3e3e3"/>')
             self._parts.append(_write(f"{value:.3g}", LEFT - 6, y + 4, "end"))
@@ -161,11 +162,13 @@ class Diagram:
 
     def x(self, value: float) -> float:
         """Where a value lies."""
-        return round(LEFT + (self.width - RIGHT - LEFT) * value / self.end, 1)
+        low, high = self.across
+        return round(LEFT + (self.width - RIGHT - LEFT) * (value - low) / (high - low), 1)
 
     def y(self, value: float) -> float:
         """Likewise, downward."""
-        return round(self._bottom - (self._bottom - TOP) * value / self.top, 1)
+        low, high = self.up
+        return round(self._bottom - (self._bottom - TOP) * (value - low) / (high - low), 1)
 
     def draw(self) -> str:
         """All that was added, as SVG."""
@@ -176,24 +179,31 @@ class Diagram:
         path = f'd="M{self.x(value)} {TOP}V{self._bottom}" stroke-dasharray="{dashes}"'
         self._parts.append(f'<path {path} stroke="{INK}" stroke-width="1.5"/>')
 
-    def add_flag(self, value: float, word: str) -> None:
-        """A flag at a value of x, with a word on it."""
+    def add_flag(self, value: float, word: str, lower: int = 0) -> None:
+        """A flag at a value of x, with a word on it, so many pixels lower than usual."""
         x = self.x(value)
         path = f'd="M{x} {self._bottom}V{TOP - 4}l14 5l-14 5" stroke="{INK}" fill="none"'
         halo = f'fill="{INK}" stroke="#fff" stroke-width="4" paint-order="stroke"'
-        word = f'<text x="{x + 4}" y="{TOP + 20}" font-size="11" {halo}>{word}</text>'
+        word = f'<text x="{x + 4}" y="{TOP + 20 + lower}" font-size="11" {halo}>{word}</text>'
         self._parts.append(f"<path {path}/>{word}")
 
     def add_line(self, points: np.ndarray, style: Style, name: str, every: int = 1) -> None:
-        """A line through points, (n, 2) float: x, y; a mark on every so many. NaN leaves a gap."""
+        """A line through points, (n, 2) float: x, y; a mark on every so many. NaN leaves a gap, and
+        what lies outside is cut off.
+        """
         path, pen = "", "M"
         for x, y in points:
             path += f"{pen}{self.x(x)} {self.y(y)}" if np.isfinite(y) else ""
             pen = "L" if np.isfinite(y) else "M"
         if path:
-            self._parts.append(f'<path d="{path}" fill="none" {_format_stroke(style)}/>')
+            line = f'<path d="{path}" fill="none" {_format_stroke(style)}/>'
+            box = (LEFT - 3, TOP - 3, self.width - RIGHT - LEFT + 6, self._bottom - TOP + 6)
+            frame = 'x="{0}" y="{1}" width="{2}" height="{3}" viewBox="{0} {1} {2} {3}"'.format(
+                *box
+            )
+            self._parts.append(f"<svg {frame}>{line}</svg>")
         for x, y in points[every // 2 :: every]:
-            if style["marker"] and np.isfinite(y):
+            if style["marker"] and self.across[0] <= x <= self.across[1] and y >= self.up[0]:
                 self._parts.append(_draw_mark(self.x(x), self.y(y), style, 3.2))
         self._add_to_key(name, style)
 
@@ -219,9 +229,9 @@ def _format_stroke(style: Style) -> str:
     return f'stroke="{style["color"]}" stroke-width="{style.get("linewidth", 2)}"{dashed}'
 
 
-def _choose_ticks(end: float, **options: Any) -> list[float]:
-    values = MaxNLocator(5, steps=[1, 2, 5, 10], **options).tick_values(0, end)
-    return [value for value in values if 0 <= value <= end + 1e-9]
+def _choose_ticks(ends: Range, **options: Any) -> list[float]:
+    values = MaxNLocator(5, steps=[1, 2, 5, 10], **options).tick_values(*ends)
+    return [value for value in values if ends[0] - 1e-9 <= value <= ends[1] + 1e-9]
 
 
 def _draw_mark(x: float, y: float, style: Style, size: float) -> str:

@@ -5,11 +5,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import ipywidgets as widgets
 import numpy as np
-from ipywidgets import HTML, IntSlider, Layout, VBox
+from ipywidgets import HTML, Layout, VBox
 
-from organoid_kit.dashboards.parts import CheckboxGroup, Dashboard, common, refuse_if
+from organoid_kit.dashboards.parts import Dashboard, common, refuse_if
 from organoid_kit.dashboards.stack import layers as stack_layers, pictures as stack_pictures
 from organoid_kit.dashboards.stack.display import StackDisplay
 from organoid_kit.data import Annotations, TimeLapse
@@ -199,29 +198,18 @@ class StackBrowser(Dashboard):
         )
 
     def _make_controls(self, channels: Sequence[int]) -> None:
-        times, (depth, height, width) = self.movie.time_points, self.movie.shape_zyx
-        options = [(f"{n} {name}", n) for n, name in enumerate(self.movie.channel_names, start=1)]
-        wide = {"style": common.WIDE, "layout": Layout(width="100%")}
-        look = {"style": {"description_width": "90px"}, "layout": Layout(width="100%")}
-        contrast = {"value": (0, 1), "min": 0, "max": 1, "step": 0.01, "readout_format": ".1f"}
-        views = {"options": stack_pictures.VIEWS, "style": {"button_width": "92px"}}
-        common.add_controls(
-            self,
-            time_point=IntSlider(times[0], times[0], times[-1], description="Time point", **look),
-            z=IntSlider(depth // 2, 0, depth - 1, description="Plane z", **look),
-            y=IntSlider(height // 2, 0, height - 1, description="Crosshair y", **look),
-            x=IntSlider(width // 2, 0, width - 1, description="Crosshair x", **look),
-            view=widgets.ToggleButtons(description="View", **views),
-            channels=CheckboxGroup(options, channels, "Channels (several: summed)", at_least=1),
-            contrast=widgets.FloatRangeSlider(description="Contrast", **contrast, **wide),
-            gamma=widgets.FloatSlider(1, min=0.2, max=3, step=0.05, description="Gamma", **wide),
-            tail=IntSlider(3, 0, 20, description="Tails (time points)", **wide),
-            layers_shown=CheckboxGroup((), (), "Layers"),
-        )
-        self._add_buttons(
-            previous_position=("Previous position", "", lambda: self._step(-1)),
-            next_position=("Next position", "", lambda: self._step(1)),
-            pick_here=("Pick at crosshair", "", self._pick_at_crosshair),
+        times, shape = self.movie.time_points, self.movie.shape_zyx
+        ends = {"min": times[0], "max": times[-1], "value": times[0]}
+        names = enumerate(self.movie.channel_names, start=1)
+        self._add_controls(
+            "stack",
+            time_point=ends,
+            **{axis: {"max": n - 1, "value": n // 2} for axis, n in zip("zyx", shape)},
+            view={"options": stack_pictures.VIEWS},
+            channels={"options": [(f"{n} {name}", n) for n, name in names], "value": channels},
+            previous_position=lambda: self._step(-1),
+            next_position=lambda: self._step(1),
+            pick_here=self._pick_at_crosshair,
         )
 
     def _arrange(self) -> None:

@@ -6,9 +6,10 @@ from functools import cache, partial
 
 import numpy as np
 import traitlets
-from ipywidgets import HTML, FloatSlider, IntSlider, Layout, ToggleButtons, VBox
+from ipywidgets import VBox
 
-from organoid_kit.dashboards.parts import Dashboard, add_controls, fit, refuse_if, wrap_row
+from organoid_kit.dashboards.parts import Dashboard, refuse_if, wrap_row
+from organoid_kit.dashboards.parts.dashboard import Later
 from organoid_kit.dashboards.parts.svg import Diagram, Pane, Points, draw_panes, wrap_svg
 from organoid_kit.dashboards.stack.browser import StackBrowser
 from organoid_kit.dashboards.stack.pictures import FAINT_PLANES, StackPictures
@@ -25,6 +26,8 @@ from organoid_kit.plots.drawing import FALSE, LINES, MISSED, NEAR_PLANES, POSITI
 _MOST_TIME_POINTS, _MOST_POSITIONS = 30, 5000
 _MARKS = {"right": RIGHT, "missed": MISSED, "false": FALSE}
 _START = 0.5
+_NEAR_BEST = 0.8  # of the highest F1: thresholds that are worth looking at
+_COLUMN = {"width": "500px", "max_width": "98%"}
 _CLOSE_UP_UM, _MOST_CLOSE_UPS = 10.0, 4  # around a mistake; of each kind
 
 
@@ -42,13 +45,15 @@ class ThresholdExplorer(Dashboard):
     Attributes:
         kind: "positions", "divisions" or "links", whichever have probabilities.
         threshold, tolerance: sliders, see `make_judge`.
-        best, commit: buttons: to the threshold of highest F1; notes it in `committed`, by kind.
+        missed_cost, false_cost: what a missed and a false one cost, in whatever is counted.
+        best, cheapest: buttons: to the threshold of highest F1, and to that of the lowest cost.
+        commit: button, notes the threshold in `committed`, by kind.
         next_missed, next_false: buttons that lead from mistake to mistake in the `browser`.
 
     Raises UserError where nothing has a probability, or the spacing is unknown or differs.
     """
 
-    kept = ("kind", "threshold", "tolerance", "browser", "committed")
+    kept = ("kind", "threshold", "tolerance", "missed_cost", "false_cost", "browser", "committed")
     committed = traitlets.Dict(traitlets.CFloat(), key_trait=traitlets.Unicode())
 
     def __init__(
@@ -74,8 +79,10 @@ class ThresholdExplorer(Dashboard):
         self._judge(_START)
         choices = [self.kind] if len(kinds) > 1 else []
         choices += [self.tolerance] if choices or "divisions" in kinds else []
-        buttons = wrap_row(self.best, self.commit, self.next_missed, self.next_false)
-        shown = wrap_row(VBox([self._curve, self.threshold, buttons]), self._close_ups)
+        buttons = wrap_row(self.best, self.cheapest, self.commit, self.next_missed, self.next_false)
+        costs = wrap_row(self.missed_cost, self.false_cost)
+        column = VBox([self._curve, self.threshold, costs, buttons], layout=_COLUMN)
+        shown = wrap_row(column, self._close_ups)
         super().__init__([*choices, shown, self.messages, self.browser])
         self._watch(self._show)()
 
@@ -96,23 +103,22 @@ class ThresholdExplorer(Dashboard):
 
     def _make_controls(self, kinds: Sequence[str]) -> None:
         low, high = float(DEFAULT_THRESHOLDS[0]), float(DEFAULT_THRESHOLDS[-1])
-        threshold = {"value": _START, "min": low, "max": high, "step": 0.02, **fit("470px")}
-        add_controls(
-            self,
-            kind=ToggleButtons(options=kinds, description="Judge", style={"button_width": "92px"}),
-            threshold=FloatSlider(description="Threshold", **threshold),
-            tolerance=IntSlider(1, 0, 2, description="Tolerance (time points)", **fit("320px")),
-            _curve=HTML(layout=Layout(width="500px")),
-            _close_ups=HTML(layout=Layout(width="500px")),
+        self._add_controls(
+            "threshold",
+            kind={"options": kinds},
+            threshold={"min": low, "max": high, "value": _START},
+            best=self._go_to_best,
+            cheapest=self._go_to_cheapest,
+            commit=self._commit,
+            next_missed=partial(self._step, "missed"),
+            next_false=partial(self._step, "false"),
         )
-        missed, false = partial(self._step, "missed"), partial(self._step, "false")
-        self._add_buttons(
-            best=("Highest F1", "Goes to the threshold of highest F1.", self._go_to_best),
-            commit=("Commit", "Notes this threshold as your choice.", self._commit),
-            next_missed=("Next missed", "Goes to the next one that was missed.", missed),
-            next_false=("Next false", "Goes to the next one that is none.", false),
-        )
-        self._connect(self._show, self.kind, self.threshold, self.tolerance)
+        self._connect(self._show, self.kind, self.tolerance)
+        # The curve follows while one drags, the movie afterwards.
+        later = Later(self._watch(self._show_movie), 0.25)
+        self._connect(self._show_figures, self.threshold)
+        self._connect(later.ask, self.threshold)
+        self._connect(self._show_figures, self.missed_cost, self.false_cost)
         self._connect(self._show_close_ups, self.browser.time_point, self.browser.channels)
         self.observe(self._watch(self._show), "committed")
 
@@ -137,14 +143,28 @@ class ThresholdExplorer(Dashboard):
         refuse_if(curve.scores[0].recall is None, "nothing to find", **where)
         self.threshold.value = curve.best()
 
+    def _go_to_cheapest(self) -> None:
+        self.threshold.value = self._find_cheapest()
+
+    def _find_cheapest(self) -> float:
+        """The threshold whose mistakes cost least; of several, the middle one."""
+        missed, false = self.missed_cost.value, self.false_cost.value
+        curve = self._judge_all()
+        costs = np.array([missed * each.missed + false * each.false for each in curve.scores])
+        cheapest = curve.thresholds[costs == costs.min()]
+        return float(cheapest[len(cheapest) // 2])
+
     def _commit(self) -> None:
         self.committed = self.committed | {self.kind.value: round(self.threshold.value, 4)}
         self.messages.say(f"Committed: {self.describe()}")
 
     def _show(self) -> None:
-        truth, found = self._judged
         self.tolerance.disabled = self.kind.value != "divisions"
-        self._curve.value = self._draw_curve()
+        self._show_figures()
+        self._show_movie()
+
+    def _show_movie(self) -> None:
+        truth, found = self._judged
         with self.browser.at_once():
             for name, whole in (("right", found), ("missed", truth), ("false", found)):
                 rows = self.judgement.rows[name]
@@ -153,7 +173,10 @@ class ThresholdExplorer(Dashboard):
                 part = Annotations(whole.positions[rows], whole.time_points[rows], properties=known)
                 self.browser.set_layer(name, part, _MARKS[name])
         self._show_close_ups()
-        judged, known = (len(each.annotated_time_points) for each in (truth, self.truth))
+
+    def _show_figures(self) -> None:
+        self._curve.value = self._draw_curve()
+        judged, known = (len(each.annotated_time_points) for each in (self._judged[0], self.truth))
         part = f" Judged at {judged} of {known} time points." if judged < known else ""
         self.messages.say(self.describe() + part)
 
@@ -174,16 +197,20 @@ class ThresholdExplorer(Dashboard):
 
     def _draw_curve(self) -> str:
         """The figures over the threshold, an upright line at it, a flag at what was committed."""
-        curve, threshold = self._judge_all(), self.threshold.value
-        diagram = Diagram((466, 260), 1, 1, ("threshold", ""))
+        curve, threshold, cheapest = self._judge_all(), self.threshold.value, self._find_cheapest()
+        committed = self.committed.get(self.kind.value)
+        marks = [each for each in (threshold, cheapest, committed) if each is not None]
+        left, right, low = _find_trade_off(curve, marks)
+        diagram = Diagram((466, 260), (left, right), (low, 1), ("threshold", ""))
         diagram.add_upright(threshold)
         for style, (key, name) in zip(LINES, SCORES.items(), strict=False):
             values = np.array([getattr(judgement, key) for judgement in curve.scores], float)
             value, points = getattr(self.judgement, key), np.c_[curve.thresholds, values]
             diagram.add_line(points, style, f"{name} {format_score(value, digits=2)}", every=8)
-            if value is not None:
+            if value is not None and value >= low:
                 diagram.add_point(threshold, value, {**style, "fill": "#fff"}, 5)
-        if (committed := self.committed.get(self.kind.value)) is not None:
+        diagram.add_flag(cheapest, "lowest cost", 14)
+        if committed is not None:
             diagram.add_flag(committed, "committed")
         words = f"Precision, recall and F1 over the threshold; now {self._describe_judgement()}"
         return wrap_svg(diagram.draw(), diagram.width, diagram.height, words)
@@ -212,6 +239,17 @@ class ThresholdExplorer(Dashboard):
         row = rows[self._reached[name]]
         self.browser.go_to(int(whole.time_points[row]), whole.positions[row])
         self.messages.say(f"{name.capitalize()}, {self._reached[name] + 1} of {len(rows)}.")
+
+
+def _find_trade_off(curve: ThresholdCurve, marks: Sequence[float]) -> tuple[float, float, float]:
+    """Where F1 is not far below its best: the lowest and highest threshold, the lowest figure."""
+    rows = [[getattr(each, key) for key in SCORES] for each in curve.scores]
+    figures = np.array(rows, float)
+    if not (near := figures[:, -1] >= _NEAR_BEST * np.nanmax([0, *figures[:, -1]])).any():
+        return 0.0, 1.0, 0.0
+    ends = [*curve.thresholds[near][[0, -1]], *marks]
+    low = np.floor(10 * np.nanmin(figures[near])) / 10
+    return max(0.0, min(ends) - 0.02), min(1.0, max(ends) + 0.02), float(min(low, 0.8))
 
 
 def _thin_out(truth: Annotations, found: Annotations) -> tuple[Annotations, Annotations]:

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from ipywidgets import HTML, HBox, IntText, Layout, Select, VBox
+from ipywidgets import HTML, HBox, Layout, VBox
 
 from organoid_kit.base import UserError
-from organoid_kit.dashboards.parts import Dashboard, add_controls, common, refuse_if
+from organoid_kit.dashboards.parts import Dashboard, common, refuse_if
 from organoid_kit.dashboards.stack.browser import PICK_UM, Pick, StackBrowser
 from organoid_kit.dashboards.stack.layers import find_nearest
 from organoid_kit.dashboards.tracks.lineage_tree import MARKS, DrawnTree, TreeDisplay, draw_tree
@@ -120,16 +120,9 @@ class TrackExplorer(Dashboard):
         for number, doubt in enumerate(self._doubts):
             where = f"time point {doubt.time_point}, lineage {self._lineages[doubt.row] + 1}"
             doubts.append((f"{doubt.probability:.0%} wrong: {doubt.what}, {where}", number))
-        listed = {"value": None, "rows": 12, **common.fit("350px")}
-        add_controls(
-            self,
-            lineage=IntText(description="Lineage (0: the largest)", **common.fit("250px", tip)),
-            doubts=Select(options=doubts, description="Doubts", **listed),
-            _shown=HTML(),
-            _tree_help=HTML(),
-        )
-        next_doubt = ("Next doubt", "Goes to the next one of the list.", self._step_doubts)
-        self._add_buttons(next_doubt=next_doubt)
+        listed = {"options": doubts, "value": None}
+        lineage = common.make_tooltip(tip)
+        self._add_controls("tracks", lineage=lineage, doubts=listed, next_doubt=self._step_doubts)
         estimate = common.make_status(self._estimate, role="note")
         self._doubt_text = HTML(estimate, layout=Layout(max_width="350px"))
         self._display = TreeDisplay(self._handle_event, self._watch(self._draw))

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from ipywidgets import HTML, Dropdown, FloatText, HBox, IntText, Layout, Text, VBox
+from ipywidgets import Accordion, HBox, Layout
 
 from organoid_kit.base import NetworkSettings, make_settings, read_settings
 from organoid_kit.base.settings import NETWORKS, PRESETS
-from organoid_kit.dashboards.parts import CheckboxGroup, add_controls, common, make_error, refuse_if
-from organoid_kit.dashboards.parts.dashboard import Dashboard, Later
+from organoid_kit.dashboards.parts import CheckboxGroup, common, make_error, refuse_if
+from organoid_kit.dashboards.parts.dashboard import Dashboard, Later, list_controls
 from organoid_kit.dashboards.training.session import load_training
 from organoid_kit.data import AnnotatedMovie, find_samples, read_dataset
 from organoid_kit.networks import list_shipped_networks, load_settings, make_fine_tuning_settings
@@ -21,14 +21,14 @@ from organoid_kit.training import Run, list_runs
 Data = Sequence[AnnotatedMovie] | str | Path | None
 # Starts; others are the name or folder of a network to train on from.
 _SCRATCH, _RESUME = "", "resume:"
+_PARTS = ("basic", "expert")  # what is always seen, and what is folded
 _SETTINGS = ("network", "preset", "epochs", "batch_size", "learning_rate")
 
 
 class TrainingChoices(Dashboard):
     """Network, data, settings and start of a training; `estimate` says what it will take."""
 
-    kept = ("network", "start_from", "training_path", "validation_path", "channels", "preset")
-    kept += ("epochs", "batch_size", "patch_shape", "learning_rate")
+    kept = tuple(name for part in _PARTS for name in list_controls(f"training: {part}"))
 
     def __init__(
         self,
@@ -42,6 +42,7 @@ class TrainingChoices(Dashboard):
             samples = find_samples()
             training, validation = samples / "training.autlist", samples / "validation.autlist"
             settings = settings or read_settings(samples / "settings.json")
+        super().__init__()
         self.messages, data = messages, {"training": training, "validation": validation}
         paths = {part: str(data) for part, data in data.items() if isinstance(data, (str, Path))}
         self._given = {part: list(data[part] or []) for part in data.keys() - paths.keys()}
@@ -51,11 +52,6 @@ class TrainingChoices(Dashboard):
         self._step_seconds, self._measures = {}, False
         self._make_controls(paths)
         self._later = Later(self._estimate)
-        left = VBox([self.network, self.preset, self.epochs, self.learning_rate])
-        right = VBox([self.batch_size, self.patch_shape, self.channels])
-        below = HBox([self.measure_time, self.estimate], layout=Layout(align_items="center"))
-        above = [self.training_path, self.validation_path, self.start_from]
-        super().__init__([*above, common.wrap_row(left, right), below])
         self._offer_channels(self._given.get("training", []))
         self.show(self._base)
         self.offer_starts()
@@ -65,33 +61,19 @@ class TrainingChoices(Dashboard):
         self._later.ask()
 
     def _make_controls(self, paths: dict[str, str]) -> None:
-        style = {"description_width": "125px"}  # labels in line below each other
-        narrow = common.fit("320px", **style)
-        tip = "An .autlist; empty for the movies the dashboard was given."
-        path = {"continuous_update": False, **common.fit("98%", tip, **style)}
+        given = {"network": {"options": NETWORKS}, "preset": {"options": PRESETS}}
+        given["start_from"] = {"options": [("from scratch", _SCRATCH)]}
         for part in ("training", "validation"):
             names = ", ".join(movie.name for movie in self._given.get(part, []))
-            path["placeholder"] = names or "none: the path of an .autlist"
-            field = Text(value=paths.get(part, ""), description=f"{part} movies", **path)
-            add_controls(self, **{f"{part}_path": field})
-        start = {"options": [("from scratch", _SCRATCH)], **common.fit("98%", **style)}
-        preset = {"options": PRESETS, **common.fit("320px", "Size of the network.", **style)}
-        patch = {"continuous_update": False, **common.fit("320px", "In voxels.", **style)}
-        add_controls(
-            self,
-            network=Dropdown(options=NETWORKS, description="network", **narrow),
-            start_from=Dropdown(description="start", **start),
-            channels=CheckboxGroup(description="channels (several are summed)"),
-            preset=Dropdown(description="preset", **preset),
-            epochs=IntText(1, description="epochs", **narrow),
-            batch_size=IntText(1, description="batch", **narrow),
-            patch_shape=Text(description="patch (z, y, x)", **patch),
-            learning_rate=FloatText(value=1e-3, step=1e-4, description="learning rate", **narrow),
-            estimate=HTML(),
-        )
-        measure_time = ("Measure time", "Times a few training steps.", self._measure)
-        self._add_buttons(measure_time=measure_time)
+            shown = names or "none: the path of an .autlist"
+            given[f"{part}_path"] = {"value": paths.get(part, ""), "placeholder": shown}
+        basic, expert = (self._add_controls(f"training: {part}", **given) for part in _PARTS)
+        fold = Accordion([expert], selected_index=None)
+        fold.set_title(0, "Expert settings")
+        self._add_controls("training: estimate", measure_time=self._measure)
         self.measure_time.layout = Layout(width="120px", flex="0 0 auto")
+        below = HBox([self.measure_time, self.estimate], layout=Layout(align_items="center"))
+        self.children = [basic, fold, below]
 
     def collect_settings(self) -> NetworkSettings:
         """What is chosen, as settings. Raises UserError where a value is not possible."""
@@ -165,9 +147,10 @@ class TrainingChoices(Dashboard):
         options, shipped = [("from scratch", _SCRATCH)], f"{network}_small"
         if shipped in list_shipped_networks():
             options.append((f"train on from the shipped network {shipped}", shipped))
-        from_best, folder = [], self._base.output_folder
+        from_best, folder, self.histories = [], self._base.output_folder, {}
         for row in reversed([row for row in list_runs(folder) if row["network"] == network]):
             run = Run(Path(folder) / row["run"])
+            self.histories[run.folder] = run.history
             is_open = not run.ending.startswith("all ") or (ended and run.folder == ended.folder)
             if is_open and any((run.folder / "checkpoints").glob("*.npz")):
                 label = f"continue {row['run']}: {count(row['epochs'], 'epoch')} done"

@@ -14,8 +14,10 @@ from organoid_kit.dashboards.training.choices import Data, TrainingChoices
 from organoid_kit.plots import Drawing, plot_history
 from organoid_kit.training import Run, describe_history
 from organoid_kit.training.epoch_pictures import list_pictures, read_picture
+from organoid_kit.training.runs import format_duration
 
 _REDRAW_SECONDS = 0.5  # between two redrawings while steps are taken
+_MOST_EARLIER = 5  # runs drawn behind the curves
 # The buttons; and of each `TrainingSession.state` what is said, whether it runs, and what can be
 # pressed.
 _BUTTONS, _STATES = files.read_json(Path(__file__).with_name("states.json")).values()
@@ -61,6 +63,7 @@ class TrainingDashboard(Dashboard):
         buttons = common.wrap_row(*(getattr(self, name) for name in _BUTTONS))
         super().__init__([self.choices, buttons, self.messages, *watched.values()])
         self._connect(self._change_epochs, self.epochs)
+        self._connect(self.show, self.start_from)
         self._interrupted = None  # a run that was cut off, as when the page was reloaded
         if running := sessions.find_running_session():
             self._attach(running)
@@ -87,6 +90,7 @@ class TrainingDashboard(Dashboard):
             movies = [self.choices.read_movies(part) for part in ("training", "validation")]
             self._attach(sessions.TrainingSession(*movies, settings, resume=resume))
         self.session.epochs = settings.epochs
+        self.messages.kind = self.messages.value = ""  # what was said of an earlier end
         self.session.start()
 
     def _attach(self, session: sessions.TrainingSession) -> None:
@@ -126,8 +130,10 @@ class TrainingDashboard(Dashboard):
             signs = (session.state, len(session.news)) if session else ("ready", 0)
             self._show_status(signs[0])
             if session:
-                history, losses, epochs = session.history, session.losses, session.epochs
-                self.curves.value = pictures.draw_curves(history, losses, epochs=epochs)
+                known, own = self.choices.histories, session.run and session.run.folder
+                earlier = [known[run] for run in known if run != own][:_MOST_EARLIER]
+                what = {"epochs": session.epochs, "earlier": earlier}
+                self.curves.value = pictures.draw_curves(session.history, session.losses, **what)
                 if signs != self._shown:
                     self._show_news()
             self._shown, self._shown_at = signs, time.monotonic()
@@ -137,7 +143,8 @@ class TrainingDashboard(Dashboard):
         for name in _BUTTONS:
             getattr(self, name).disabled = name not in _STATES[state]["buttons"] + offered
         self.choices.lock(running=_STATES[state]["running"])
-        session, words = self.session, _STATES[state]["text"]
+        self.start.description = start = "Go on" if self.choices.resume else "Start"
+        session, words = self.session, _STATES[state]["text"].format(start=start)
         if session and session.progress:
             self.bar.value = min(1.0, session.epochs_done / session.epochs)
             words = f"{words} {_describe_progress(session)}"
@@ -163,7 +170,7 @@ class TrainingDashboard(Dashboard):
                 self.messages.fail(session.error)
             elif session.run:
                 is_done = len(session.history) >= session.epochs
-                more = ("Start continues it", "To go on, raise the epochs and press Start")[is_done]
+                more = ("Go on continues it", "To go on, raise the epochs and press Go on")[is_done]
                 self.messages.say(f"{session.news[-1].message.rstrip('.')}. {more}.")
 
     @property
@@ -223,6 +230,5 @@ def _describe_progress(session: sessions.TrainingSession) -> str:
     if session.losses:
         words += f", loss {session.losses[-1][1]:.4f}"
     if session.is_running and left is not None:
-        minutes = f"{left / 60:.0f} min" if left < 5400 else f"{left / 3600:.1f} h"
-        words += f", at most about {f'{left:.0f} s' if left < 90 else minutes} left"
+        words += f", about {format_duration(left)} left"
     return f"{words}."

@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-from ipywidgets import HTML, IntSlider
-
-from organoid_kit.dashboards.parts import Dashboard, add_controls, common, refuse_if
+from organoid_kit.dashboards.parts import Dashboard, common, refuse_if
 from organoid_kit.dashboards.training.pictures import draw_curves, draw_example
 from organoid_kit.plots import Drawing, curves
 from organoid_kit.training import Run, describe_history, epoch_pictures, runs
@@ -13,33 +11,52 @@ from organoid_kit.training import Run, describe_history, epoch_pictures, runs
 class EpochExplorer(Dashboard):
     """The curves of a run with a marker at one epoch, and what its network answered to one example.
 
+    Takes a run, to choose it among those of its folder, or a folder of runs; needs no Keras.
+
     Attributes:
+        chosen_run: which run, by the name of its folder.
         epoch: slider over the finished epochs.
         best: button, goes to the epoch whose network is kept.
-        refresh: button, looks for epochs that were finished meanwhile.
+        refresh: button, looks for runs and epochs that came meanwhile.
+
+    Raises UserError where no epoch is finished.
     """
 
-    kept, shows_errors = ("epoch",), True
+    kept, shows_errors = ("chosen_run", "epoch"), True
 
     def __init__(self, run: Run | str | Path) -> None:
-        """Reads the run's folder, without Keras. Raises UserError where no epoch is finished."""
-        self.run = run if isinstance(run, Run) else Run(Path(run))
-        shown = {name: HTML() for name in ("curves", "example", "reading")}
-        slider = IntSlider(1, 1, 1, description="epoch", **common.fit("420px"))
-        add_controls(self, epoch=slider, **shown)
-        self._add_buttons(
-            best=("Best epoch", "The epoch whose network is kept", self._go_to_best),
-            refresh=("Look again", "While a training goes on, more epochs come", self._reload),
-        )
+        self._folder = (run.folder if isinstance(run, Run) else Path(run)).absolute()
+        self._add_controls("epochs", best=self._go_to_best, refresh=self._reload)
         self._reload()
         self._connect(self.show, self.epoch)
+        self._connect(self._choose_run, self.chosen_run)
         self._go_to_best()
         controls = common.wrap_row(self.epoch, self.best, self.refresh)
-        super().__init__([controls, self.reading, self.example, self.curves, self.messages])
+        shown = [self.reading, self.example, self.curves, self.messages, self.lacking]
+        super().__init__([self.chosen_run, controls, *shown])
 
     def _reload(self) -> None:
+        inside = sorted(self._folder.glob("*/run.json"))
+        beside = {*self._folder.parent.glob("*/run.json"), self._folder / "run.json"}
+        folders = [file.parent for file in inside or sorted(beside)]
+        known = {each.name: each for each in folders if epoch_pictures.list_pictures(each)}
+        refuse_if(not known, "pictures", folder=self._folder)
+        without = ", ".join(each.name for each in folders if each.name not in known)
+        text = f"Not listed, as no epoch is finished or has a picture: {without}."
+        self.lacking.value = common.make_status(text, role="note") if without else ""
+        self._runs, wanted = known, self.chosen_run.value or self._folder.name
+        if self.chosen_run.options != tuple(known):
+            self.chosen_run.options = tuple(known)
+            self.chosen_run.value = wanted if wanted in known else list(known)[-1]
+        self._show_run()
+
+    def _choose_run(self) -> None:
+        self._show_run()
+        self._go_to_best()
+
+    def _show_run(self) -> None:
+        self.run = Run(self._runs[self.chosen_run.value])
         pictures = epoch_pictures.list_pictures(self.run.folder)
-        refuse_if(not pictures, "pictures", folder=self.run.folder)
         self.history = self.run.history
         self.epoch.max, self.epoch.min = pictures[-1], pictures[0]
         self.show()

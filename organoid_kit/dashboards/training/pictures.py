@@ -11,7 +11,8 @@ from organoid_kit.plots.drawing import COLOURS, LINES, Mark
 from organoid_kit.training import EpochPicture, History, describe_history, runs
 
 Losses = Sequence[tuple[float, float]]  # epochs done, loss
-_HEIGHT, _WIDTHS = 250, (430, 330)  # of the two diagrams
+_HEIGHT, _WIDTHS = 280, (610, 430)  # of the two diagrams
+_EARLIER = {"color": COLOURS["sky blue"], "linestyle": "-", "linewidth": 0.8, "marker": ""}
 _STEPS = {"color": "#b5b5b5", "linestyle": "-", "linewidth": 1, "marker": ""}
 _BEST = {"color": COLOURS["black"], "linestyle": "", "marker": "*", "fill": common.PAPER}
 _NUCLEUS = Mark("annotated nucleus", "o", "sky blue")
@@ -21,23 +22,28 @@ _PANEL, _CROP = 200, 84  # longest side of a picture of a patch, and side of a c
 
 
 def draw_curves(
-    history: History, losses: Losses = (), *, epochs: int = 1, marked: int | None = None
+    history: History,
+    losses: Losses = (),
+    *,
+    epochs: int = 1,
+    marked: int | None = None,
+    earlier: Sequence[History] = (),
 ) -> str:
     """Losses of training and validation, and the quality in validation, as SVG.
 
     `history` is that of `Run.history`; `losses` are those of single steps. So many `epochs` are
-    wanted: where that is far away yet, the diagrams end before.
+    wanted: where that is far away yet, the diagrams end before. Behind lie `earlier` runs, paler.
     """
     measured = [key for key in runs.QUALITIES if any(row.get(key) is not None for row in history)]
     quality = (measured or ["validation_f1"])[0]
     names = {"loss": "training", "validation_loss": "validation"}
     names[quality] = f"{runs.QUALITIES[quality]} in validation"
-    points = {key: [(row["epoch"], row.get(key)) for row in history] for key in names}
-    columns = {key: np.array(points[key], float).reshape(-1, 2) for key in names}
+    columns = {key: _collect(history, key) for key in names}
     many = -(-len(losses) // _MOST_STEPS) or 1  # means of so many steps are few enough to draw
     steps = [np.mean(losses[n : n + many], axis=0) for n in range(0, len(losses), many)]
     steps, every = np.array(steps, float).reshape(-1, 2), 1 + len(history) // _MOST_MARKS
-    known = [steps, columns["loss"], columns["validation_loss"]]
+    judged = [_collect(each, "validation_loss") for each in (history, *earlier)]
+    known = [steps, columns["loss"], *judged]
     top = 1.05 * max((part[:, 1].max() for part in known if len(part)), default=0.95)
     done = max([1, len(history), *(done for done, _ in losses[-1:])])
     # All epochs wanted; where that is far away, 10, 20, 40, …
@@ -45,19 +51,27 @@ def draw_curves(
     loss = (_WIDTHS[0], top, "loss", ("loss", "validation_loss"))
     best, drawn = runs.find_best(history), []
     for width, highest, label, keys in (loss, (_WIDTHS[1], 1.02, "score", (quality,))):
-        diagram = svg.Diagram((width, _HEIGHT), end, highest, ("epoch", label), integer=True)
+        ranges, labels = ((0, end), (0, highest)), ("epoch", label)
+        diagram = svg.Diagram((width, _HEIGHT), *ranges, labels, integer=True)
         if marked is not None:
             diagram.add_upright(marked, "2 2")
+        for number, each in enumerate(earlier):
+            shown = _collect(each[:end], keys[-1])
+            diagram.add_line(shown, _EARLIER, "" if number else "earlier runs")
         if label == "loss" and len(steps):
             diagram.add_line(steps, _STEPS, "single steps")
         for key in keys:
             diagram.add_line(columns[key], LINES[key != "loss"], names[key], every)
         if best and best.get(keys[-1]) is not None:
             diagram.add_point(best["epoch"], best[keys[-1]], _BEST, 8, "best epoch")
-        drawn.append(diagram.draw())
-    content = f'{drawn[0]}<g transform="translate({_WIDTHS[0]} 0)">{drawn[1]}</g>'
+        drawn.append(svg.wrap_svg(diagram.draw(), width, _HEIGHT, label))
     words = f"{describe_losses(history, quality)} {describe_history(history)}"
-    return svg.wrap_svg(content, sum(_WIDTHS), _HEIGHT, words)
+    return common.render("side_by_side.html", pictures=drawn, words=words)
+
+
+def _collect(history: History, key: str) -> np.ndarray:
+    """Epochs and what was measured after them, (n, 2) float, NaN where it was not."""
+    return np.array([(row["epoch"], row.get(key)) for row in history], float).reshape(-1, 2)
 
 
 def draw_example(picture: EpochPicture) -> str:

@@ -39,7 +39,8 @@ class RunComparison(Dashboard):
         self.table = table
         starts = {(record["start"] != "scratch", record["start"]) for record in table["records"]}
         options = [(_STARTS[tuned], start) for tuned, start in sorted(starts)]
-        self.start = ToggleButtons(options=options, description="trained", style=common.WIDE)
+        said = {"style": common.WIDE, **common.make_tooltip("")}
+        self.start = ToggleButtons(options=options, description="trained", **said)
         self.start.add_class("ok-start-from")
         add_controls(
             self,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from organoid_kit.training import Progress
 
 _running: list[TrainingSession] = []  # at most one
+_SLOW_STEPS, _LEAST_TIMED = 2, 5  # first steps compile; so many later ones say how long it takes
 _loading = threading.Lock()
 
 
@@ -33,7 +34,7 @@ class TrainingSession:
     Attributes:
         run, progress: None before there is one.
         history, losses: a row for each finished epoch; (epochs done, loss) of steps since `start`.
-        news: all that is worth a line of text, in order: finished epochs and events.
+        news: what is worth a line of text since `start`, in order: finished epochs and events.
         error: what ended the training; None while all is well.
         view_error: of the last listener that failed; a view that breaks never ends a training.
         listeners: called in the thread, after each step, epoch and event, and at the very end.
@@ -55,7 +56,7 @@ class TrainingSession:
         self.losses: list[tuple[float, float]] = []
         self.news: list[Progress] = []
         self.error = self.view_error = self._thread = None
-        self._is_judging = False
+        self._is_judging, self._timed_from = False, 0.0
         self.listeners: list[Callable[[], None]] = []
         self._wants_stop, self._wants_pause, self._is_paused = (threading.Event() for _ in range(3))
 
@@ -81,7 +82,7 @@ class TrainingSession:
 
     @property
     def state(self) -> str:
-        """ready, preparing, training, judging, pausing, paused, stopping, ended, or failed."""
+        """A key of "states" in ``states.json``."""
         if not self.is_running:
             return "failed" if self.error else "ended" if self._thread else "ready"
         if self._wants_stop.is_set():
@@ -90,7 +91,10 @@ class TrainingSession:
             return "judging"
         if self._wants_pause.is_set():
             return "paused" if self._is_paused.is_set() else "pausing"
-        return "training" if self.losses else "preparing"
+        if not self.losses:
+            return "preparing"
+        is_whole = self.progress.step >= self.progress.steps  # the epoch, which has no row yet
+        return "validating" if is_whole and self.validation else "training"
 
     @property
     def epochs_done(self) -> float:
@@ -101,18 +105,19 @@ class TrainingSession:
 
     @property
     def seconds_left(self) -> float | None:
-        """For the remaining epochs, at most, judged by the last three; None: not known yet."""
+        """For the remaining epochs, judged by the last three or by some steps; None: not known."""
         left = max(0.0, self.epochs - self.epochs_done)
         if recent := self.history[-3:]:
             return left * sum(row["seconds"] for row in recent) / len(recent)
-        if self.progress and self.epochs_done:
-            return left * self.progress.seconds / self.epochs_done
+        if len(self.losses) >= _SLOW_STEPS + _LEAST_TIMED:
+            seconds = self.progress.seconds - self._timed_from
+            return left * seconds / (self.epochs_done - self.losses[_SLOW_STEPS - 1][0])
 
     def start(self) -> None:
         """Starts, or goes on in the run there is. Raises UserError while a training is running."""
         if _running:
             raise make_error("one training", name=_running[0].name)
-        self.error, self.view_error, self.losses = None, None, []
+        self.error, self.view_error, self.losses, self.news = None, None, [], []
         for flag in (self._wants_stop, self._wants_pause, self._is_paused):
             flag.clear()
         _running.append(self)
@@ -183,6 +188,8 @@ class TrainingSession:
             self.news.append(progress)
         else:
             self.losses.append((self.epochs_done, progress.loss))
+            if len(self.losses) == _SLOW_STEPS:
+                self._timed_from = progress.seconds
         if progress.row:
             earlier = [row for row in self.history if row["epoch"] < progress.row["epoch"]]
             self.history = [*earlier, progress.row]
