@@ -57,10 +57,12 @@ def plot_history(
     key = next((key for key in runs.QUALITIES if any(row.get(key) is not None for row in rows)), "")
     for number, (name, other) in enumerate(compare.items(), start=2):
         style = {**LINES[number % len(LINES)], "alpha": 0.6, "markersize": 3, "linewidth": 1}
-        losses.plot(*_column(other, "validation_loss"), label=f"validation, {name}", **style)
-        quality.plot(*_column(other, key), label=drawing.name_line(name), **style)
+        losses.plot(
+            *collect_values(other, "validation_loss").T, label=f"validation, {name}", **style
+        )
+        quality.plot(*collect_values(other, key).T, label=drawing.name_line(name), **style)
     _draw_losses(losses, history)
-    quality.plot(*_column(history, key), label="this training", markersize=4, **LINES[1])
+    quality.plot(*collect_values(history, key).T, label="this training", markersize=4, **LINES[1])
     best = runs.find_best(history)
     for axes, name in ((losses, "validation_loss"), (quality, key)):
         if best and best.get(name) is not None:
@@ -79,14 +81,14 @@ def plot_history(
     return figure.caption(f"{title} {describe_losses(history, key)} {reading}".strip())
 
 
-def _column(history: History, key: str) -> np.ndarray:
-    """Epochs and values, (2, n) float; what was not measured leaves a gap."""
-    return np.array([[row["epoch"], row.get(key)] for row in history], float).reshape(-1, 2).T
+def collect_values(history: History, key: str) -> np.ndarray:
+    """Epochs and what was measured after them, (n, 2) float, NaN where it was not."""
+    return np.array([[row["epoch"], row.get(key)] for row in history], float).reshape(-1, 2)
 
 
 def _draw_losses(axes: Axes, history: History) -> None:
     for key, name, line in zip(("loss", "validation_loss"), ("training", "validation"), LINES):
-        axes.plot(*_column(history, key), label=name, markersize=4, **line)
+        axes.plot(*collect_values(history, key).T, label=name, markersize=4, **line)
     axes.set(xlabel="epoch", ylabel="loss", ylim=(0, None))
     tidy(axes, whole_numbers=True)
 

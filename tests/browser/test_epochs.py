@@ -96,14 +96,14 @@ def test_controls_choose_among_trainings(comparison):
     comparison.wait_for_text("ok-scores", "10 % of them wrong: F1")
     comparison.screenshot("comparison")
     comparison.press("ok-error-rate", "Home")
-    comparison.toggle("ok-start-from", "fine-tuned")
+    comparison.toggle("ok-start", "fine-tuned")
     comparison.wait_for("comparison.start.value", "position_small")
     comparison.press("ok-time-points", "Home")
     comparison.wait_for_text("ok-scores", "The shipped network as it is: F1")
 
 
 def test_what_was_not_measured_is_said(comparison):
-    comparison.toggle("ok-start-from", "from scratch")
+    comparison.toggle("ok-start", "from scratch")
     comparison.press("ok-time-points", "Home")
     comparison.wait_for_text("ok-scores", "Not measured.")
     assert comparison.find("ok-chart").evaluate("each => each.naturalWidth") > 0

@@ -16,6 +16,7 @@ from organoid_kit.plots.drawing import COLOURS, HEAT_COLOURS, Mark, choose_bar_u
 
 _GAP, _LINE, _LETTER = 10, 16, 6.4  # pixels between panes, of a line of text, and of a letter
 _RADIUS = 5.5  # of a mark, in pixels
+_FRAME = 'x="{0}" y="{1}" width="{2}" height="{3}" viewBox="{0} {1} {2} {3}"'
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 34, 36  # pixels around the lines of a diagram
 Range = tuple[float, float]  # lowest and highest value of an axis
 Style = Mapping[str, Any]  # of a line or mark, see `Diagram`
@@ -198,10 +199,7 @@ class Diagram:
         if path:
             line = f'<path d="{path}" fill="none" {_format_stroke(style)}/>'
             box = (LEFT - 3, TOP - 3, self.width - RIGHT - LEFT + 6, self._bottom - TOP + 6)
-            frame = 'x="{0}" y="{1}" width="{2}" height="{3}" viewBox="{0} {1} {2} {3}"'.format(
-                *box
-            )
-            self._parts.append(f"<svg {frame}>{line}</svg>")
+            self._parts.append(f"<svg {_FRAME.format(*box)}>{line}</svg>")
         for x, y in points[every // 2 :: every]:
             if style["marker"] and self.across[0] <= x <= self.across[1] and y >= self.up[0]:
                 self._parts.append(_draw_mark(self.x(x), self.y(y), style, 3.2))

@@ -29,10 +29,7 @@ class LineageTree(anywidget.AnyWidget):
     """Shows a tree in the page and tells what was clicked, once the script is loaded."""
 
     _esm = Path(__file__).with_name("lineage_tree.js")
-    _css = (
-        ".ok-lineage-tree { max-height: 440px; overflow-y: auto; cursor: pointer }"
-        ".ok-lineage-tree:focus { outline: 3px solid #0072B2 }"
-    )
+    _css = Path(__file__).with_name("lineage_tree.css")
     ready = traitlets.Bool(False).tag(sync=True)  # the page has loaded the script
     svg = traitlets.Unicode("").tag(sync=True)  # as `places` of `DrawnTree`
     places = traitlets.List().tag(sync=True)

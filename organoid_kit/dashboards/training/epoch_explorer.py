@@ -29,7 +29,8 @@ class EpochExplorer(Dashboard):
         self._add_controls("epochs", best=self._go_to_best, refresh=self._reload)
         self._reload()
         self._connect(self.show, self.epoch)
-        self._connect(self._choose_run, self.chosen_run)
+        self._connect(self._show_run, self.chosen_run)
+        self._connect(self._go_to_best, self.chosen_run)
         self._go_to_best()
         controls = common.wrap_row(self.epoch, self.best, self.refresh)
         shown = [self.reading, self.example, self.curves, self.messages, self.lacking]
@@ -49,10 +50,6 @@ class EpochExplorer(Dashboard):
             self.chosen_run.options = tuple(known)
             self.chosen_run.value = wanted if wanted in known else list(known)[-1]
         self._show_run()
-
-    def _choose_run(self) -> None:
-        self._show_run()
-        self._go_to_best()
 
     def _show_run(self) -> None:
         self.run = Run(self._runs[self.chosen_run.value])

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from organoid_kit.dashboards.parts import common, svg
-from organoid_kit.plots.curves import ANSWERS, describe_example, describe_losses
+from organoid_kit.plots.curves import ANSWERS, collect_values, describe_example, describe_losses
 from organoid_kit.plots.drawing import COLOURS, LINES, Mark
 from organoid_kit.training import EpochPicture, History, describe_history, runs
 
@@ -38,11 +38,11 @@ def draw_curves(
     quality = (measured or ["validation_f1"])[0]
     names = {"loss": "training", "validation_loss": "validation"}
     names[quality] = f"{runs.QUALITIES[quality]} in validation"
-    columns = {key: _collect(history, key) for key in names}
+    columns = {key: collect_values(history, key) for key in names}
     many = -(-len(losses) // _MOST_STEPS) or 1  # means of so many steps are few enough to draw
     steps = [np.mean(losses[n : n + many], axis=0) for n in range(0, len(losses), many)]
     steps, every = np.array(steps, float).reshape(-1, 2), 1 + len(history) // _MOST_MARKS
-    judged = [_collect(each, "validation_loss") for each in (history, *earlier)]
+    judged = [collect_values(each, "validation_loss") for each in (history, *earlier)]
     known = [steps, columns["loss"], *judged]
     top = 1.05 * max((part[:, 1].max() for part in known if len(part)), default=0.95)
     done = max([1, len(history), *(done for done, _ in losses[-1:])])
@@ -56,7 +56,7 @@ def draw_curves(
         if marked is not None:
             diagram.add_upright(marked, "2 2")
         for number, each in enumerate(earlier):
-            shown = _collect(each[:end], keys[-1])
+            shown = collect_values(each[:end], keys[-1])
             diagram.add_line(shown, _EARLIER, "" if number else "earlier runs")
         if label == "loss" and len(steps):
             diagram.add_line(steps, _STEPS, "single steps")
@@ -67,11 +67,6 @@ def draw_curves(
         drawn.append(svg.wrap_svg(diagram.draw(), width, _HEIGHT, label))
     words = f"{describe_losses(history, quality)} {describe_history(history)}"
     return common.render("side_by_side.html", pictures=drawn, words=words)
-
-
-def _collect(history: History, key: str) -> np.ndarray:
-    """Epochs and what was measured after them, (n, 2) float, NaN where it was not."""
-    return np.array([(row["epoch"], row.get(key)) for row in history], float).reshape(-1, 2)
 
 
 def draw_example(picture: EpochPicture) -> str:

@@ -7,12 +7,12 @@ from typing import Any
 
 import imagecodecs
 import numpy as np
-from ipywidgets import HTML, Image, Layout, SelectionSlider, ToggleButtons
+from ipywidgets import Layout
 
 from organoid_kit.base.files import read_json
 from organoid_kit.course import measured, read_demonstration
 from organoid_kit.course.figures import plot_annotated_positions
-from organoid_kit.dashboards.parts import Dashboard, add_controls, common, refuse_if
+from organoid_kit.dashboards.parts import Dashboard, common, refuse_if
 from organoid_kit.dashboards.training.pictures import draw_example
 from organoid_kit.plots.drawing import Drawing, count, write_png
 from organoid_kit.training import EpochPicture
@@ -38,17 +38,12 @@ class RunComparison(Dashboard):
         refuse_if(not table.get("records"), "records")
         self.table = table
         starts = {(record["start"] != "scratch", record["start"]) for record in table["records"]}
-        options = [(_STARTS[tuned], start) for tuned, start in sorted(starts)]
-        said = {"style": common.WIDE, **common.make_tooltip("")}
-        self.start = ToggleButtons(options=options, description="trained", **said)
-        self.start.add_class("ok-start-from")
-        add_controls(
-            self,
-            time_points=self._make_slider("time_points", "annotated time points", str),
-            error_rate=self._make_slider("error_rate", "wrong annotations", _format_rate),
-            scores=HTML(),
-            example=HTML(),
-            chart=Image(format="png", layout=Layout(max_width="700px")),
+        self._add_controls(
+            "comparison",
+            start={"options": [(_STARTS[tuned], start) for tuned, start in sorted(starts)]},
+            time_points={"options": self._list_options("time_points", str)},
+            error_rate={"options": self._list_options("error_rate", _format_rate)},
+            chart={"layout": Layout(max_width="700px")},
         )
         self.time_points.value = max(record["time_points"] for record in table["records"])
         self.show()
@@ -56,10 +51,9 @@ class RunComparison(Dashboard):
         self._connect(self.show, *controls)
         super().__init__([*controls, self.scores, self.example, self.chart, self.messages])
 
-    def _make_slider(self, key: str, words: str, name: Callable[[Any], str]) -> SelectionSlider:
+    def _list_options(self, key: str, name: Callable[[Any], str]) -> list[tuple[str, Any]]:
         values = sorted({record[key] for record in self.table["records"]})
-        options = [(name(value), value) for value in values]
-        return SelectionSlider(options=options, description=words, **common.fit("420px"))
+        return [(name(value), value) for value in values]
 
     def chosen(self) -> measured.Records:
         """The trainings with these values, one for each seed."""
