@@ -21,8 +21,7 @@ def describe_history(history: History) -> str:
     """Still learning, overfitting, not learning, learning rate too high, or done: in a sentence."""
     best = find_best(history)
     if len(history) < _FEW_EPOCHS or best is None:
-        epochs = f"{len(history)} epoch{'s' * (len(history) != 1)}"
-        return f"Too early to tell: {epochs} of training so far."
+        return f"Too early to tell: {len(history)} epoch{'s' * (len(history) != 1)} of training so far."
     training = np.array([row["loss"] for row in history])
     epoch, waited = best["epoch"], len(history) - 1 - history.index(best)
     judge, reached, ended = "validation loss", "lowest", "does not"
@@ -41,15 +40,12 @@ def describe_history(history: History) -> str:
         said = f"Learning rate too high, it seems: the training loss jumped {jump}"
         return f"{said}. Start again with a third of it."
     if training.min() > _LEARNED_PART * training[0]:
-        return (
-            "Not learning: the training loss hardly falls. Look at the examples, or change the "
-            "learning rate; the ladder (`overfit_one_patch`) tells whether it can learn at all."
-        )
+        said = "Not learning: the training loss hardly falls. Look at the examples, or change the"
+        ladder = "the ladder (`overfit_one_patch`) tells whether it can learn at all"
+        return f"{said} learning rate; {ladder}."
     if waited < _WAITED_EPOCHS:
         return f"Still learning: the {judge} was {reached} in epoch {epoch}, of {len(history)}."
     if training[-waited - 1 :].argmin() > 0:
-        said = (
-            f"Overfitting since epoch {epoch}: the training loss still falls, the {judge} {ended}"
-        )
-        return f"{said}. The network of epoch {epoch} is the one to use."
+        said = f"Overfitting since epoch {epoch}: the training loss still falls"
+        return f"{said}, the {judge} {ended}. The network of epoch {epoch} is the one to use."
     return f"No more to learn: nothing has become better since epoch {epoch}."

@@ -38,16 +38,6 @@ class Estimate:
     minutes: float | None  # of all epochs; None where not measured, as when the batch does not fit
     fitting: NetworkSettings  # the same with a batch, and where need be a patch, that fits
 
-    @property
-    def fits_memory(self) -> bool:
-        """Whether the device has that much memory free."""
-        return self.memory_bytes <= self.device.memory_bytes
-
-    @property
-    def fits_disk(self) -> bool:
-        """Whether the output folder's disk has that much room."""
-        return self.disk_bytes <= self.free_disk_bytes
-
     def __str__(self) -> str:
         time = "Time was not measured."
         if self.minutes is not None:
@@ -58,8 +48,9 @@ class Estimate:
 
     def warnings(self) -> list[str]:
         """What does not fit, in words; empty where all does."""
-        memory = [] if self.fits_memory else [self._describe_memory()]
-        return memory if self.fits_disk else [*memory, self._describe_disk()]
+        memory = (self.memory_bytes > self.device.memory_bytes, self._describe_memory())
+        disk = (self.disk_bytes > self.free_disk_bytes, self._describe_disk())
+        return [said for lacks, said in (memory, disk) if lacks]
 
     def _describe_memory(self) -> str:
         needed, free = map(_format_bytes, (self.memory_bytes, self.device.memory_bytes))
@@ -68,11 +59,12 @@ class Estimate:
         smaller = _describe_batch(self.fitting)
         if self.fitting.patch_shape_zyx == self.settings.patch_shape_zyx:
             smaller = f"A batch of {self.fitting.batch_size}"
-        return said if self.fits_memory else f"{said} {smaller} fits."
+        return said + f" {smaller} fits." * (self.memory_bytes > self.device.memory_bytes)
 
     def _describe_disk(self) -> str:
         needed, free = map(_format_bytes, (self.disk_bytes, self.free_disk_bytes))
-        advice = "" if self.fits_disk else " Free some space or set output_folder to another disk."
+        advice = " Free some space or set output_folder to another disk."
+        advice *= self.disk_bytes > self.free_disk_bytes
         return f"The run needs about {needed} of disk; {free} are free.{advice}"
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 import platform
 import sys
 import time
@@ -187,10 +186,9 @@ def _summarise(run: Run) -> dict[str, Any]:
 
 def format_duration(seconds: float) -> str:
     """A time as people say it: "40 s", "12 min", "2 h 05 min"."""
-    if seconds < 90:
-        return f"{math.ceil(seconds)} s"
     minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02} min"
+    hours = f"{minutes // 60} h {minutes % 60:02} min" if minutes >= 90 else f"{minutes} min"
+    return hours if seconds >= 90 else f"{-(-seconds // 1):.0f} s"
 
 
 def compare_runs(folder: str | Path) -> str:

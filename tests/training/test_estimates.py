@@ -77,7 +77,7 @@ def test_where_not_even_one_patch_fits_a_smaller_one_is_proposed():
 def test_what_does_not_fit_is_said_with_what_does(card, tmp_path):
     settings = tiny_settings(tmp_path, batch_size=48, patch_shape_zyx=(16, 128, 128))
     estimate = estimate_training(settings, [make_blobs()])
-    assert not estimate.fits_memory and estimate.minutes is None
+    assert estimate.warnings() and estimate.minutes is None
     said = str(estimate)
     assert "batch of 48 patches of 16×128×128 (z, y, x) needs about" in said
     assert f"your card has 2 GB free. A batch of {estimate.fitting.batch_size} fits." in said
