@@ -10,7 +10,7 @@ from organoid_kit.examples.augmentation import Augmentation, no_augmentation, va
 
 TEXTS = LessonTexts(__file__)
 __getattr__ = TEXTS.question  # such as `lesson.which_move`
-_PATCH = np.arange(3 * 5 * 8, dtype=float).reshape(3, 5, 8) / 100
+_PATCH = np.arange(3 * 5 * 8, dtype=float).reshape(3, 5, 8) ** 2 / 10_000  # mean is not median
 
 
 @TEXTS.exercise

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from organoid_kit.base import NetworkSettings, make_settings
-from organoid_kit.course.lessons import LessonTexts, choose_answer, match_numbers, run_answer
+from organoid_kit.course.lessons import LessonTexts, choose_answer, run_answer
 from organoid_kit.data import Annotations
 from organoid_kit.evaluation.calibration import compute_reliability
 from organoid_kit.evaluation.classification import compute_average_precision
@@ -24,7 +24,7 @@ def _average_at_true(in_order: np.ndarray) -> float:
 
 @TEXTS.exercise
 def average_precision(find: Callable) -> str | None:
-    """The average precision of ten nuclei, of which three divide; then of forty others."""
+    """The average precision of ten nuclei, of which three divide."""
     said = np.array([0.10, 0.95, 0.40, 0.05, 0.80, 0.62, 0.20, 0.33, 0.71, 0.02])
     divides = np.array([0, 1, 0, 0, 0, 1, 0, 0, 0, 1], bool)
     answer, right = run_answer(find, said, divides), compute_average_precision(divides, said)
@@ -36,12 +36,7 @@ def average_precision(find: Callable) -> str | None:
         "all_nuclei": right * 3 / 10,
         "accuracy": np.mean((said >= 0.5) == divides),
     }
-    if wrong := TEXTS.judge("average_precision", answer, right, slips, 1e-3):
-        return wrong
-    rng = np.random.default_rng(5)
-    said, divides = rng.permutation(40) / 40, rng.uniform(size=40) < 0.2
-    answer, right = run_answer(find, said, divides), compute_average_precision(divides, said)
-    return None if match_numbers(answer, right, 1e-3) else TEXTS.say("average_precision", "copied")
+    return TEXTS.judge("average_precision", answer, right, slips, 1e-3)
 
 
 @TEXTS.exercise

@@ -33,7 +33,7 @@ def pairs(find_pairs: Callable) -> str | None:
         return set(map(tuple, np.argwhere(distances_um <= most_um).tolist()))
 
     answer = run_answer(find_pairs, first, second, spacing_um, 5.0)
-    found = {tuple(int(row) for row in pair) for pair in np.asarray(answer, float).reshape(-1, 2)}
+    found = set(map(tuple, np.asarray(list(answer), int).reshape(-1, 2).tolist()))
     right = find_near(spacing_um)
     slips = {
         None: right,

@@ -46,6 +46,7 @@ class LessonTexts:
             because=because,
             others=tuple(other for other, _ in _CODE.findall(part.get("Also right", ""))),
             mistakes=tuple(_CODE.findall(part["Mistakes"])),
+            more="\n".join(more for more, _ in _CODE.findall(part.get("Other cases", ""))),
             given="\n".join(given for given, _ in _CODE.findall(before)) or Exercise.given,
         )
 
