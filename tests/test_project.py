@@ -155,3 +155,23 @@ def test_each_notebook_has_its_link_and_its_badge(name):
 
 def test_each_row_has_its_notebook():
     assert sorted(ROWS) == [name[:2] for name in NOTEBOOKS]
+
+
+def test_whoever_may_refuse_to_overwrite_can_be_told_to():
+    """The message advises ``overwrite=True``. Those named write into new folders of their own."""
+    writers = {f"write_{kind}_safely" for kind in ("text", "json", "bytes")}
+    writers |= {"write_safely", "check_free"}
+    own = {"demo", "add_result", "restore_run", "copy_network", "prepare", "make_run"}
+    own |= {"_write_description", "save_movie_result", "save_tracking"}
+    without = set()
+    for file in (ROOT / "organoid_kit").rglob("*.py"):
+        for function in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if not isinstance(function, ast.FunctionDef):
+                continue
+            arguments = {each.arg for each in (*function.args.args, *function.args.kwonlyargs)}
+            for call in ast.walk(function):
+                name = ast.unparse(call.func).split(".")[-1] if isinstance(call, ast.Call) else ""
+                if name in writers and "overwrite" not in arguments:
+                    if "overwrite=True" not in ast.unparse(call):
+                        without.add(function.name)
+    assert without == own

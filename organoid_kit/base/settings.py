@@ -215,9 +215,9 @@ def read_settings(path: str | Path, network: str | None = None) -> NetworkSettin
     return settings
 
 
-def write_settings(settings: NetworkSettings, path: str | Path) -> None:
+def write_settings(settings: NetworkSettings, path: str | Path, *, overwrite: bool = False) -> None:
     """Writes settings as JSON. Raises UserError where the file exists or cannot be written."""
-    write_json_safely(path, settings.to_dict())
+    write_json_safely(path, settings.to_dict(), overwrite=overwrite)
 
 
 def _whole_numbers(text: str) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ Keras is loaded only by the commands that need it, so that `--help` comes at onc
 """
 
 import json
+import re
 import sys
 from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError
 from collections.abc import Sequence
@@ -26,6 +27,9 @@ from organoid_kit.base import UserError
 # As `read_dataset` names them
 READING = ("axes", "spacing_um", "pattern", "accept_guess", "nucleus_diameter_um")
 READING += ("whole_image", "scattered")
+_ARGUMENT = re.compile(
+    rf"""(?:, )?\b({"|".join(READING)}|units|overwrite)=(True|"\w+"|\([^)]*\)|[\d.]*\d)"""
+)
 _OF_RUNS = ("report", "card", "export")  # stand in the module `runs`
 
 
@@ -37,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         module = import_module(f"organoid_kit.cli.{'runs' if name in _OF_RUNS else name}")
         return getattr(module, name)(**options) or 0
     except UserError as error:
-        print(f"Error: {error}", file=sys.stderr)
+        print(f"Error: {spell_advice(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\nInterrupted. Nothing was left half written.", file=sys.stderr)
@@ -86,6 +90,17 @@ def spell_option(name: str) -> str:
     """batch_size → --batch-size."""
     flags = {"output_folder": "output", "patch_shape_zyx": "patch"}
     return f"--{flags.get(name, name.removesuffix('_um')).replace('_', '-')}"
+
+
+def spell_advice(text: str) -> str:
+    """Pass axes="zyx", accept_guess=True → Pass --axes zyx --accept-guess."""
+
+    def spell(found: re.Match) -> str:
+        value = found[2].strip('"()').replace(", ", ",")
+        words = f"{spell_option(found[1])} {value.removeprefix('True')}".strip()
+        return " " + words if found[0].startswith(",") else words
+
+    return _ARGUMENT.sub(spell, text)
 
 
 def spell_options(**options: object) -> list[str]:

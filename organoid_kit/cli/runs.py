@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from organoid_kit import networks, report as pages
 from organoid_kit.base import UserError, files
@@ -32,10 +33,10 @@ def report(runs: Sequence[Path], output: Path | None = None, overwrite: bool = F
     print(f"Report: {output}")
 
 
-def card(network: str, output: Path, author: str = "", license: str = "") -> None:
+def card(network: str, output: Path, **options: Any) -> None:
     """Writes a folder with a network and its model card."""
     load_keras()
-    folder = pages.model_card.write_model_card(network, output, author=author, license=license)
+    folder = pages.model_card.write_model_card(network, output, **options)
     print(f"Card: {folder / 'README.md'}")
 
 

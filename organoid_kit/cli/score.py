@@ -40,6 +40,7 @@ def score(
     time_points: Sequence[int] | None = None,
     json: Path | None = None,
     run: Path | None = None,
+    overwrite: bool = False,
     **reading: Any,
 ) -> None:
     """Compares found with true positions, and keeps both in a run where one is named."""
@@ -74,7 +75,7 @@ def score(
     if json:
         movies = {name: score.to_dict() for name, score in scores.items()}
         facts = {"movies": movies, "all": total.to_dict()}
-        write_json_safely(json, facts | ({"tracks": tracks} if tracks else {}))
+        write_json_safely(json, facts | ({"tracks": tracks} if tracks else {}), overwrite=overwrite)
     if run:  # where `report` finds it
         kept_in = Run(run)
         channels = kept_in.settings.channels

@@ -59,7 +59,7 @@ def to_voxels(
 ) -> np.ndarray:
     """Positions in voxels, (n, 3) float, zyx. Raises MissingSpacing where there is none."""
     if spacing_um is None:
-        advice = "Pass spacing_um=(z, y, x), µm per voxel; on the command line --spacing z,y,x."
+        advice = "Pass spacing_um=(z, y, x), µm per voxel."
         rule = "Positions in µm need the spacing of the movie"
         raise errors.MissingSpacing(str(refuse(path, rule, received, advice)))
     return np.array(positions_um, dtype=float).reshape(-1, 3) / check_spacing(spacing_um)

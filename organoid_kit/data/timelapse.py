@@ -255,7 +255,9 @@ def _open_image(path: Path, pattern: str | None, time_points: TimePoints | None)
     raise refuse(path, rule, "another", "Export it as OME-TIFF, for example with Fiji.")
 
 
-def write_timelapse(movie: TimeLapse, path: str | os.PathLike[str]) -> None:
+def write_timelapse(
+    movie: TimeLapse, path: str | os.PathLike[str], *, overwrite: bool = False
+) -> None:
     """Writes a compressed OME-TIFF (``.ome.tif``), time from 0; the same movie, the same bytes."""
     if movie.dtype.name not in OME_TYPES:
         rule = f"OME-TIFF holds {', '.join(OME_TYPES)}"
@@ -281,7 +283,7 @@ def write_timelapse(movie: TimeLapse, path: str | os.PathLike[str]) -> None:
     options |= {"compression": "zlib", "predictor": movie.dtype.kind != "f"}
     options |= {"photometric": "minisblack", "software": False, "maxworkers": 1}
     with (
-        files.write_safely(path) as temporary,
+        files.write_safely(path, overwrite=overwrite) as temporary,
         tifffile.TiffWriter(temporary, bigtiff=size > 2**31, ome=True, byteorder="<") as tif,
     ):
         tif.write(map(np.ascontiguousarray, planes), **options)

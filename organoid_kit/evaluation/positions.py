@@ -17,10 +17,7 @@ from organoid_kit.data import Annotations
 from organoid_kit.evaluation.classification import choose_best
 from organoid_kit.evaluation.matching import choose_common_spacing, is_annotated, match_to_truth
 
-_STATE_REGION = (
-    "Is every nucleus of the image annotated? Then state it: whole_image=True in read_dataset, "
-    "--whole-image on the command line."
-)
+_STATE_REGION = "Is every nucleus of the image annotated? Then state whole_image=True."
 _MOST_IGNORED = 0.02  # of what was found, before a score says so
 DEFAULT_THRESHOLDS = np.round(np.arange(0.02, 1.0, 0.02), 2)
 _DRAWS = 1000  # of the bootstrap

@@ -136,8 +136,8 @@ def _estimate(annotated: AnnotatedMovie, settings: NetworkSettings) -> float | N
     if not size.is_certain:
         done = "and the movie is not scaled, as that is not sure. State the diameter if you know it"
     wide = f"{size.diameter_um:.0f}"
-    advice = f"read_timelapse(..., nucleus_diameter_um={wide}), or --nucleus-diameter {wide}"
-    warn(f"{movie.name}: {size}; the network knows {known:g} µm, {done}: {advice}.")
+    known_um = f"the network knows {known:g} µm"
+    warn(f"{movie.name}: {size}; {known_um}, {done}: nucleus_diameter_um={wide}.")
     return size.diameter_um if size.is_certain else None
 
 

@@ -20,11 +20,16 @@ TASKS = {
 
 
 def write_model_card(
-    folder: str | Path, output: str | Path, *, author: str = "", license: str = ""
+    folder: str | Path,
+    output: str | Path,
+    *,
+    author: str = "",
+    license: str = "",
+    overwrite: bool = False,
 ) -> Path:
     """Puts a network into a new folder with its card; license: SPDX, such as "CC-BY-4.0"."""
     source = find_network_folder(folder)
-    with write_safely(output) as temporary:
+    with write_safely(output, overwrite=overwrite) as temporary:
         temporary.mkdir()
         for name in ("model.keras", "settings.json"):
             shutil.copy(source / name, temporary / name)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import shlex
 import shutil
 import signal
@@ -10,6 +11,7 @@ import sys
 
 import numpy as np
 import pytest
+import tifffile
 
 from organoid_kit.base.settings import NETWORKS, PRESETS, make_settings, write_settings
 from organoid_kit.cli import (
@@ -21,6 +23,7 @@ from organoid_kit.cli import (
     main,
     predict,
     score,
+    spell_advice,
     spell_options,
     track,
     train,
@@ -1116,3 +1119,31 @@ def test_the_demo_goes_the_whole_way_twice_and_keeps_the_first(
     assert (folder / "scores.json").read_text() == first
     second = tmp_path / "demo-2"
     assert (second / "report.html").exists() and not (second / "report_link.html").exists()
+
+
+@pytest.mark.parametrize(
+    "said, spelled",
+    [
+        (
+            'Pass axes="zyx", spacing_um=(1.0, 0.5, 0.5) with the right values, or accept_guess=True if so.',
+            "Pass --axes zyx --spacing 1.0,0.5,0.5 with the right values, or --accept-guess if so.",
+        ),
+        ('Pass units="um" or units="voxels".', "Pass --units um or --units voxels."),
+        (
+            "state the diameter: nucleus_diameter_um=17.",
+            "state the diameter: --nucleus-diameter 17.",
+        ),
+        ("Then state whole_image=True.", "Then state --whole-image."),
+        ("Received: threshold=0.5 of 'axes'.", "Received: threshold=0.5 of 'axes'."),
+    ],
+)
+def test_advice_names_what_can_be_typed(said, spelled):
+    assert spell_advice(said) == spelled
+
+
+def test_advice_on_a_file_that_does_not_say_its_axes_works(tmp_path, capsys):
+    path = tmp_path / "plain.tif"
+    tifffile.imwrite(path, np.zeros((12, 20, 20), np.uint16), photometric="minisblack")
+    assert run_main("predict", "position_small", path, "-o", tmp_path / "out") == 2
+    advice = re.search(r"Pass (--axes \S+ --spacing \S+) with", capsys.readouterr().err)[1]
+    assert run_main("predict", "position_small", path, "-o", tmp_path / "out", *advice.split()) == 0

@@ -100,7 +100,7 @@ def test_a_stated_size_scales_the_movie_and_its_annotations():
 
 def test_a_size_not_stated_is_estimated_with_a_warning_that_says_how_to_state_it():
     annotated = make_balls(14)
-    with pytest.warns(UserWarning, match=r"nucleus_diameter_um=1[2-6]\)"):
+    with pytest.warns(UserWarning, match=r"nucleus_diameter_um=1[2-6]\."):
         fitted = fit_to_network(annotated, SETTINGS)
     assert 0.4 < fitted.movie.spacing_um[0] / annotated.movie.spacing_um[0] < 0.6
 
@@ -111,7 +111,7 @@ def test_a_size_that_is_not_sure_is_said_and_changes_nothing():
     image[..., image.shape[2] // 3 :] = 100  # one column of three balls: too few to be sure
     movie = make_timelapse(image[None, None], annotated.movie.spacing_um)
     nobody = AnnotatedMovie(movie, Annotations(np.zeros((0, 3)), []))
-    with pytest.warns(UserWarning, match=r"not scaled, as that is not sure.*=(1[5-9]|2\d)\)"):
+    with pytest.warns(UserWarning, match=r"not scaled, as that is not sure.*=(1[5-9]|2\d)\."):
         assert fit_to_network(nobody, SETTINGS) is nobody
 
 

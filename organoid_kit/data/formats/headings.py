@@ -66,7 +66,7 @@ def find_columns(
     unit = units or unit or next(filter(_is_unit, cells), "")
     if not _is_unit(unit):
         rule = "It must be known whether positions are in µm or in voxels"
-        advice = 'Pass units="um" or units="voxels"; on the command line --units um or voxels.'
+        advice = 'Pass units="um" or units="voxels".'
         raise refuse(path, rule, f"columns {y}, {x} without it", advice)
     return Columns(
         zyx=(z or ("Slice" if "Slice" in header else None), y, x),
