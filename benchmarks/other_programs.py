@@ -64,10 +64,12 @@ PACKAGES = {
     "btrack": {"btrack": "0.7.0", "pandas": "3.1.1"},
     "pandas": {"pandas": "3.1.1"},
     "polars": {"polars": "2.1.0", "pandas": "3.1.1", "pyarrow": "26.0.1"},
-    ORGANOIDTRACKER: {
+    ORGANOIDTRACKER: {  # what it imports to read files
         "geff": "1.3.1.1.3",
+        "matplotlib": "3.11.2",
+        "scikit-image": "0.26.0",
         "statsmodels": "0.14.6",
-    },  # what it imports to read files
+    },
 }
 SHARED = {"numpy": "2.4.6", "tifffile": "2026.3.3", "zarr": "3.1.6"}  # in all environments
 GEFF, CTC, CSV, AUT = ".geff", "", ".csv", ".aut"
