@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from organoid_kit.base.files import read_json
 
@@ -33,7 +34,11 @@ def open_model(file: Path) -> keras.Model:
         description = json.loads(archive.read(entry))
     description.pop("compile_config", None)  # which is not read
     check_description(description, most_weights=weights.file_size)
-    return keras.models.load_model(file, compile=False)
+    model = keras.models.load_model(file, compile=False)
+    for operation in getattr(model, "operations", ()):  # of OrganoidTracker's link network
+        if type(operation).__name__ == "Flip" and np.size(operation.axis) == 1:
+            operation.axis = int(np.ravel(operation.axis)[0])  # Keras 3.13 fails at [-1]
+    return model
 
 
 def check_description(part: Any, key: str = "", most_weights: float = math.inf) -> None:

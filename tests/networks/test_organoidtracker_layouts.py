@@ -29,8 +29,15 @@ def test_a_network_laid_out_as_organoidtracker_does_answers_as_there(
     rng = np.random.default_rng(0)
     inputs = [rng.random((2, *(s or 32 for s in x.shape[1:])), np.float32) for x in network.inputs]
     inputs = inputs if len(inputs) > 1 else inputs[0]
+    flips = [each for each in network.operations if type(each).__name__ == "Flip"]
+    for flip in flips:
+        flip.axis = -1  # which Keras 3.13 can compute, but [-1] is what stands in their files
     network.fit(inputs, network(inputs), epochs=1, verbose=0)  # its optimiser has a state, too
+    for flip in flips:
+        flip.axis = [-1]
     network.save(tmp_path / "model.keras")
+    for flip in flips:
+        flip.axis = -1
     settings = {"type": kind, "time_window": window, "patch_shape_zyx": [16, 32, 32]}
     (tmp_path / "settings.json").write_text(json.dumps(settings))
     opened, said = load_network(tmp_path)
