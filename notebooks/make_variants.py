@@ -7,13 +7,19 @@ stands in the instructor's notebook only. There, typical wrong answers follow ea
     python notebooks/make_variants.py         # all; `make notebooks` does the same
     python notebooks/make_variants.py 04 05   # these
 
+Cells that only install or import are folded away. A film that a text shows as `attachment:NAME`
+is taken from docs/pictures into the notebook, so that it plays everywhere, and before any cell ran.
+
 A notebook in which somebody has written or run something is kept beside the new one.
 """
 
 from __future__ import annotations
 
+import ast
+import base64
 import copy
 import hashlib
+import re
 import sys
 from datetime import datetime
 from importlib import import_module
@@ -37,6 +43,7 @@ NOTES = {
     "instructor": "\n\n*This copy is for teachers: "
     "it holds the solutions, typical mistakes and remarks.*",
 }
+PICTURES = NOTEBOOKS.parent / "docs" / "pictures"
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 ID_LENGTH = 12
 
@@ -114,6 +121,32 @@ def make_cells(cells: list[NotebookNode], variant: str, lesson: ModuleType) -> l
     return made
 
 
+def is_set_up(cell: NotebookNode) -> bool:
+    """Whether a cell only installs or imports: readers of a notebook need not look at it."""
+    if cell.cell_type != "code" or "exercise" in cell.metadata:
+        return False
+    lines = ast.parse(cell.source).body
+    imports = all(isinstance(line, ast.Import | ast.ImportFrom) for line in lines)
+    return bool(lines) and (imports or "google.colab" in cell.source)
+
+
+def fold(cell: NotebookNode) -> None:
+    """Hides the code of a cell: in JupyterLab, on Colab, and on the site."""
+    cell.metadata["jupyter"] = {"source_hidden": True}
+    cell.metadata["cellView"] = "form"
+    cell.metadata["tags"] = [*cell.metadata.get("tags", []), "hide-input"]
+
+
+def attach_pictures(cell: NotebookNode) -> None:
+    """Puts the pictures that a text shows as `attachment:NAME` into its cell."""
+    names = re.findall(r"\(attachment:([\w.]+)\)", cell.source)
+    if names and cell.cell_type == "markdown":
+        read = {name: base64.b64encode((PICTURES / name).read_bytes()).decode() for name in names}
+        cell.attachments = {
+            name: {f"image/{name.rpartition('.')[2]}": code} for name, code in read.items()
+        }
+
+
 def name_cells(cells: list[NotebookNode]) -> None:
     """Gives each cell an id made of what is in it: a notebook made twice is the same."""
     seen: dict[str, int] = {}
@@ -133,6 +166,10 @@ def make_notebook(name: str, variant: str) -> str:
     read = read_source(name)
     cells = make_cells(read.cells, variant, load_lesson(name))
     name_cells(cells)
+    for cell in cells:
+        attach_pictures(cell)
+        if is_set_up(cell):
+            fold(cell)
     facts = read.metadata.get("organoid_kit", {})
     metadata = {"kernelspec": KERNEL, "organoid_kit": {**facts, "variant": variant}}
     notebook = nbformat.v4.new_notebook(cells=cells, metadata=metadata)

@@ -80,6 +80,15 @@ def test_glossary_has_the_words_of_the_kit():
     assert not [word for word in ours if f"**{word}**" not in explained]
 
 
+def test_words_of_the_field_are_met_once_and_can_be_looked_up():
+    met = " ".join(" ".join(map(read, sorted(ROOT.glob("notebooks/source/*.py")))).split())
+    explained = read(TEACHING / "glossary.md")
+    words = ["gradient", "activation", "backpropagation", "pooling", "skip connection"]
+    words += ["receptive field", "early stopping", "transfer learning"]
+    assert not [word for word in words if f"*{word}*" not in met]
+    assert not [word for word in [*words, "feature map"] if f"| **{word}** |" not in explained]
+
+
 def test_surveys_ask_the_same_before_and_after():
     text = read(TEACHING / "surveys.md")
     assert len(re.findall(r"^   - [a-e]\. ", text, flags=re.MULTILINE)) == 5

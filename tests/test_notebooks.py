@@ -7,6 +7,7 @@ its code cells are shown to be those of the one with solutions, in the same orde
 """
 
 import ast
+import base64
 import re
 import subprocess
 import sys
@@ -234,6 +235,43 @@ def test_first_cell_says_what_and_how_long(name):
     assert first.startswith(f"# {name[:2]} · ")
     assert all(word in first for word in ("*Goals.*", "*You need*", "*Time.*"))
     assert {**stated_minutes(first), "variant": "student"} == dict(notebook.metadata.organoid_kit)
+
+
+def test_the_course_begins_with_a_film_that_plays_before_any_cell_is_run():
+    first = read_notebook(NAMES[0]).cells[0]
+    before, film = first.source.split("![", 1)
+    assert len(before.split()) < 40
+    [name] = re.findall(r"\(attachment:([\w.]+)\)", film)
+    picture = base64.b64decode(first.attachments[name]["image/gif"])
+    assert picture == (ROOT / "docs" / "pictures" / name).read_bytes()
+    assert picture.count(b"\x21\xf9\x04") > 20  # each frame has such a block
+
+
+@each_variant
+@each_notebook
+def test_cells_that_install_and_import_are_folded(name, variant):
+    cells = code_cells(name, variant)
+    folded = [
+        cell.source for cell in cells if cell.metadata.get("jupyter", {}).get("source_hidden")
+    ]
+    imports = [
+        cell.source
+        for cell in cells
+        if all(isinstance(e, ast.Import | ast.ImportFrom) for e in ast.parse(cell.source).body)
+    ]
+    assert len(imports) >= 1 and folded == [cells[0].source, *imports]
+
+
+# Words and code cells. 2,000 and 45 are wanted; a notebook that is longer must not grow.
+LONGER = {"01": (2270, 45), "04": (3600, 59), "05": (3100, 48), "06": (3150, 59)}
+LONGER |= {"07": (2850, 56), "08": (2450, 45), "09": (2300, 61)}
+
+
+@each_notebook
+def test_notebooks_do_not_grow(name):
+    most_words, most_cells = LONGER.get(name[:2], (2000, 45))
+    texts = [cell.source for cell in read_notebook(name).cells if cell.cell_type == "markdown"]
+    assert len(" ".join(texts).split()) <= most_words and len(code_cells(name)) <= most_cells
 
 
 @each_notebook

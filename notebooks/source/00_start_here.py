@@ -21,8 +21,13 @@
 # %% [markdown]
 # # 00 · Start here: from a movie to its nuclei
 #
-# **You go through the whole process once:** you open a movie of an organoid, look at it, check its annotations, train a
-# small neural network for a moment, let a trained one find the nuclei, and measure how good it is.
+# **A growing organoid, and three neural networks that follow each of its nuclei: in ten notebooks you will make this.**
+#
+# ![A film: an organoid grows; each nucleus has a coloured dot and a tail, each family one colour.](attachment:film.gif)
+#
+# The networks had never seen this movie. Today you go through the whole process once: you open a movie, look at it,
+# check its annotations, train a small network for a moment, let a trained one find the nuclei, and measure how good
+# it is.
 #
 # *Goals.* Afterwards you can say
 # - what a movie, a stack, a channel and a position are,
@@ -30,7 +35,8 @@
 # - how to measure whether the network is right.
 #
 # *You need* nothing but this page. Press Shift+Enter to run a cell and move on to the next one. You cannot break
-# anything.
+# anything. Short of time? You can leave out sections 3 and 8. (Three dots stand for folded code: it installs and
+# imports, and you need not read it.)
 #
 # *Time.* To teach: 15 minutes. To do: 25 minutes. The computer works for 2 of them on a processor (CPU), for 1 on a
 # graphics card (GPU).
@@ -64,8 +70,7 @@ else:
 # more. On Colab the first cell takes a minute.
 
 # %% [markdown]
-# Now we import what we need from the kit. Loading the neural networks takes about ten seconds. Lines in red that
-# mention oneDNN, CUDA or TensorRT are messages from TensorFlow, not errors.
+# The next cell, folded too, imports what we need from the kit. It takes about ten seconds.
 
 # %%
 from organoid_kit import (

@@ -134,7 +134,7 @@ def compute_loss(answers, truth):
 lesson.loss.check(compute_loss)
 
 # %% [markdown]
-# **Exercise 2: a step.** School mathematics (the derivative of the loss) says which way to go:
+# **Exercise 2: a step.** School mathematics (the derivative of the loss, its *gradient*) says which way to go:
 #
 # - new start = start − learning rate · 2 · the mean of the errors,
 # - new slope = slope − learning rate · 2 · the mean of error · x.
@@ -227,12 +227,13 @@ print(f"the neuron: slope {weight:.3f}, start {added:.3f}")
 # (black in the figure below). We keep the others (white) back: no network sees them while it learns.
 #
 # Neurons stand in *layers*: what one layer passes on goes into the next. In between, each number passes through a curve
-# (here *tanh*, which is shaped like an S). That lets many neurons together follow almost any curve. We build three
-# networks: one neuron without such a curve, two layers of 4 neurons, and two layers of 128.
+# (an *activation*; here *tanh*, which is shaped like an S). That lets many neurons together follow almost any curve.
+# We build three networks: one neuron without such a curve, two layers of 4 neurons, and two layers of 128.
 #
 # The cell after next trains such a network. You do not need to understand every line of it. Two words to explain:
-# `Rescaling` turns days into numbers from -1 to 1, which makes learning easier. *Adam* goes downhill as you did above,
-# but finds a separate step size for each number in the network.
+# `Rescaling` turns days into numbers from -1 to 1, which makes learning easier. *Adam* goes downhill as you did above
+# (the gradient is computed from the last layer back to the first: *backpropagation*), but finds a separate step size
+# for each number in the network.
 
 # %%
 days = np.sort(rng.uniform(0, 7, 24))
@@ -430,7 +431,8 @@ print(f"{network.count_params():,} numbers are learned. The line had 2.")
 
 # %% [markdown]
 # How large is the neighbourhood that decides about one voxel? We can measure it: change one voxel of the input, and see
-# how far away the answer changes. This is the *field of view*. It should be larger than a nucleus.
+# how far away the answer changes. This is the *field of view* (or *receptive field*). It should be larger than a
+# nucleus.
 
 # %%
 field_of_view = measure_field_of_view(network)

@@ -331,7 +331,7 @@ lesson.which_is_a_fault
 
 # %% [markdown]
 # - *A*: the light is gone, but the dots are still asked for. The network would learn to draw dots into noise.
-# - *B*: a nucleus fills the patch, as if it were almost 30 µm wide. No movie of yours will ever look like that; a
+# - *B*: a nucleus fills the patch, which is 24 µm wide. No movie of yours will ever look like that; a
 #   network that must learn this too has less room for what matters.
 # - *C*: the image was turned, the positions were not. Dots lie beside nuclei. This is a programming mistake, and only
 #   looking at examples reveals it.

@@ -150,7 +150,8 @@ print(*(one.movie for one in training + validation + test), sep="\n")
 # %% [markdown]
 # Three kinds of movies, and they must never mix:
 # - **training**: the network learns from them,
-# - **validation**: they tell us during training how it does on other movies; we use them to decide when to stop,
+# - **validation**: they tell us during training how it does on other movies; we use them to decide when to stop
+#   (*early stopping*),
 # - **test**: scored once, at the very end. Their score is the one to believe.
 
 # %%
@@ -270,10 +271,11 @@ Code("\n\n".join(map(inspect.getsource, parts)), language="python")
 # 2. The first `convolve` has 24 filters of 1 × 3 × 3 voxels and moves in steps of two (`strides`): 16 × 24 × 24 places
 #    are left, with 24 numbers at each.
 # 3. *Down*, in the first loop: `_convolve_twice` convolves in the plane, then along z, and then does both once more.
-#    `MaxPooling3D` keeps the highest of 2 × 2 voxels: 24 rows and columns become 12, then 6. The number of filters
-#    grows: 24, 48, 96. At the bottom each place sees much of the patch, but no longer knows exactly where things are.
+#    `MaxPooling3D` (*pooling*) keeps the highest of 2 × 2 voxels: 24 rows and columns become 12, then 6. The number of
+#    filters grows: 24, 48, 96. At the bottom each place sees much of the patch, but no longer knows exactly where
+#    things are.
 # 4. *Up*, in the second loop: `UpSampling3D` doubles rows and columns. `Concatenate` puts beside it what was *skipped*
-#    on the way down, where places were still exact. So the network knows both what and where.
+#    on the way down (a *skip connection*), where places were still exact. So the network knows both what and where.
 # 5. `_dots`, at the end: one more filter, and a *sigmoid*, which turns any number into a probability from 0 to 1.
 #
 # A network of this shape is called a *U-Net*: down, and up again. Planes are never merged, because there are few of
@@ -691,8 +693,8 @@ print("the network:", run.network_folder)
 #
 # So far everything was invented. Now a real organoid: three time points from a light-sheet microscope, annotated by its
 # authors. We take the network that comes with the kit. It has never seen a real image either. Instead of training from
-# scratch, we *fine-tune*: we train it a little further, on a single annotated time point, with a low learning rate so
-# that it does not forget what it knows.
+# scratch, we *fine-tune* (one kind of *transfer learning*): we train it a little further, on a single annotated time
+# point, with a low learning rate so that it does not forget what it knows.
 #
 # The organoid is downloaded (11 MB). **No internet on this machine?** Then the cells below say so and do nothing; our
 # own numbers are at the end of this section. Or, on another computer, take the three files `P4_Ch1-T0322.tif` to

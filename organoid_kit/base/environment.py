@@ -3,6 +3,7 @@
 import ctypes
 import platform
 import re
+import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -63,15 +64,19 @@ def check_environment(*, trains: bool = True) -> str:
             how = f"{oldest} to {newest}" if name == "Python" else how
             steps.append(f"take a newer {name} than {number}: {how}.")
         elif number and _read_version(number)[:2] > _read_version(newest):
-            tried = f"is newer than what the kit was tried with (up to {newest})"
-            notes.append(f"{name} {number} {tried}; it may well work.")
+            notes.append(f"{name} {number} is newer than what the kit was tried with ({newest}).")
     backends = [name for name in BACKENDS if trains and get_version(name) is not None]
     if trains and not backends:
         steps.append("install TensorFlow, on which the networks run: pip install tensorflow.")
-    if backends and "tensorflow" not in backends:
+    if "tensorflow" in backends:  # in a process of its own, as it may end without a word
+        command = [sys.executable, "-c", "import tensorflow"]
+        tried = subprocess.run(command, capture_output=True, text=True, errors="replace")
+        if tried.returncode:
+            said = tried.stderr.strip().rpartition("\n")[2]
+            steps.append(f"install TensorFlow anew, which does not start here ({said}).")
+    elif backends:
         notes.append("TensorFlow is not here; the kit is mostly used with it.")
-    free = psutil.virtual_memory().available
-    if free < _LEAST_MEMORY_BYTES:
+    if (free := psutil.virtual_memory().available) < _LEAST_MEMORY_BYTES:
         free = f"Only {free / 2**30:.1f} GB of memory are free"
         notes.append(f"{free}: close other programs if training stops.")
     here = f"(organoid_kit {__version__}, {', '.join(known)})"

@@ -35,8 +35,7 @@ class OverfitResult:
         if self.passed:
             return course + "It can learn this: go on."
         if last < 0.7 * first:
-            course += "It is learning but not done: give it more steps before you look for"
-            return f"{course} a mistake."
+            return course + "It is learning but not done: give it more steps first."
         course += "It does not learn. Look at the patches: do the dots lie on nuclei? Are the right"
         return f"{course} channels chosen? If all is in place, try a tenth of the learning rate."
 
@@ -47,8 +46,7 @@ def overfit_one_patch(
     """First rung: one patch, the one with most nuclei of a few, by heart."""
     settings = complete_settings(settings, training)
     patches = PositionExamples(training, settings, augment=False, most_examples=_LOOKED_AT)
-    examples = patches.examples(0, 0, _LOOKED_AT)
-    fullest = max(examples, key=lambda example: example.target.sum())
+    fullest = max(patches.examples(0, 0, _LOOKED_AT), key=lambda example: example.target.sum())
     return _learn([fullest], settings, steps, "one patch")
 
 
@@ -73,11 +71,10 @@ def _learn(
     batches = [examples[start : start + size] for start in range(0, len(examples), size)]
     history = []
     for step in range(steps):
-        images, targets, weights = join_examples(batches[step % len(batches)])
         warmth = min(1.0, (step + 1) / WARM_UP_STEPS)
         network.optimizer.learning_rate = settings.learning_rate * warmth
         network.reset_metrics()
-        history.append(float(network.train_on_batch(images, targets, sample_weight=weights)))
+        history.append(float(network.train_on_batch(*join_examples(batches[step % len(batches)]))))
     heats = network.predict(join_examples(examples)[0], batch_size=size, verbose=0)[..., 0]
     pairs = zip(heats, examples, strict=True)
     f1 = compute_f1(sum(count_matches(heat, example, settings) for heat, example in pairs))

@@ -29,6 +29,8 @@ def plenty_of_memory(monkeypatch):
 def check(trains=True, **changes):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(environment, "get_version", (COLAB | changes).get)
+        starts = SimpleNamespace(run=lambda *_, **options: SimpleNamespace(returncode=0))
+        patch.setattr(environment, "subprocess", starts)
         return check_environment(trains=trains)
 
 
@@ -38,6 +40,14 @@ def test_works_on_colab_and_names_what_is_there():
     assert verdict.endswith(
         "Python 3.13.1, TensorFlow 2.20.0, Keras 3.13.2, numpy 2.1.3, ipywidgets 7.7.1)"
     )
+
+
+def test_what_is_installed_but_does_not_start_must_be_mended(tmp_path, monkeypatch):
+    (tmp_path / "tensorflow.py").write_text("raise ImportError('DLL load failed')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    verdict = check_environment()
+    assert verdict.startswith("Do this: ") and "ImportError: DLL load failed" in verdict
+    assert check_environment(trains=False).startswith("Works")
 
 
 def test_works_here():

@@ -18,6 +18,7 @@ def main() -> int:
     """Writes the deck, and says where it lies."""
     write_figures(BUILD / "source")
     shutil.copy2(HERE / "index.md", BUILD / "source")
+    shutil.copy2(HERE.parents[1] / "pictures" / "film.gif", BUILD / "source" / "figures")
     options = ["-q", "-E", "-W", "-b", "revealjs", "-c", str(HERE)]
     built = subprocess.run(
         [sys.executable, "-m", "sphinx", *options, str(BUILD / "source"), str(BUILD / "html")]

@@ -14,9 +14,8 @@ __getattr__ = TEXTS.question  # such as `lesson.cheapest`
 @TEXTS.exercise
 def cost(find: Callable) -> str | None:
     """The costs of four probabilities."""
-    tried = (0.9, 0.5, 0.05, 0.999)
-    answers = np.array([np.asarray(run_answer(find, p), float).item() for p in tried])
-    tried = np.array(tried)
+    tried = np.array([0.9, 0.5, 0.05, 0.999])
+    answers = [np.asarray(run_answer(find, p), float).item() for p in tried.tolist()]
     right = compute_cost(tried)
     slips = {
         "sign": -right,
