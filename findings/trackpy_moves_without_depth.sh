@@ -6,7 +6,8 @@
 #
 # Seen: it is that of x and y alone, 2 µm². A nucleus that only sinks has 0: it does not move. Divided by six, as three
 # dimensions ask for, the diffusion coefficient is a third too small. Nothing is said; the column z is simply not looked at.
-# With pos_columns=["z", "y", "x"] all three count, for each of the three functions.
+# proximity, the distance to the nearest neighbour, is 0 for two nuclei 40 µm above each other (its docstring says so).
+# With pos_columns=["z", "y", "x"] all three count, for each of the functions.
 # Met when tracking libraries were compared on stacks.
 set -euo pipefail
 folder=$(mktemp -d)
@@ -53,8 +54,13 @@ for name, tracks in (("wandering by 1 µm along each axis", wandering), ("sinkin
     seen.append((measure(tracks), measure(tracks, pos_columns=ZYX)))
     print(f"    {name}: {tracks['particle'].nunique()} tracks; columns of the drift: {', '.join(drift.columns)}")
     print(f"        emsd, imsd, msd after one time point: {seen[-1][0]} µm²; with pos_columns: {seen[-1][1]}")
+above = pd.DataFrame([{"frame": time, "z": z, "y": 5.0, "x": 5.0} for time in range(3) for z in (5.0, 45.0)])
+above = tp.link(above, 5).reset_index(drop=True).query("frame == 0")
+near = [float(tp.proximity(above, **columns)["proximity"].min()) for columns in ({}, {"pos_columns": ZYX})]
+print(f"    proximity of two nuclei 40 µm above each other: {near[0]} µm; with pos_columns: {near[1]} µm")
 (plain, told), (flat, deep) = seen
 as_seen = np.allclose(plain, 2, atol=0.15) and np.allclose(told, 3, atol=0.15) and flat == [0, 0, 0] and deep == [4, 4, 4]
+as_seen &= near == [0, 40]
 print("As described." if as_seen else "This has changed.")
 sys.exit(not as_seen)
 PYTHON
