@@ -93,7 +93,7 @@ def choose_outputs(
     """
     stated = output.suffix.lower()
     suffix = stated or FORMATS[form or "aut"]
-    advice = "Choose another --output; the name of a folder has no dot."
+    advice = "Choose another name for it; that of a folder has no dot."
     if stated and stated not in SUFFIXES:
         rule = f"Results are written as {', '.join(SUFFIXES)}, or into a folder"
         raise refuse(output, rule, "another suffix", advice)

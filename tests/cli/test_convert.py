@@ -131,3 +131,10 @@ def test_nothing_is_overwritten(lineage, tmp_path, capsys):
     write_annotations(lineage, tmp_path / "in.aut")
     assert convert(tmp_path / "in.aut", tmp_path / "in.aut") == 2
     assert "in.aut" in capsys.readouterr().err
+
+
+def test_an_unknown_suffix_is_answered_by_what_convert_takes(lineage, tmp_path, capsys):
+    write_annotations(lineage, tmp_path / "a.aut")
+    assert convert(tmp_path / "a.aut", tmp_path / "b.tsv") == 2
+    said = capsys.readouterr().err
+    assert "Choose another name for it" in said and "--output" not in said
