@@ -28,7 +28,7 @@ from organoid_kit.base import UserError
 READING = ("axes", "spacing_um", "pattern", "accept_guess", "nucleus_diameter_um")
 READING += ("whole_image", "scattered")
 _ARGUMENT = re.compile(
-    rf"""(?:, )?\b({"|".join(READING)}|units|overwrite)=(True|"\w+"|\([^)]*\)|[\d.]*\d)"""
+    rf"""(, )?\b({"|".join(READING)}|units|overwrite)=(True|"\w+"|\([^)]*\)|[\d.]*\d)"""
 )
 _OF_RUNS = ("report", "card", "export")  # stand in the module `runs`
 
@@ -96,9 +96,9 @@ def spell_advice(text: str) -> str:
     """Pass axes="zyx", accept_guess=True → Pass --axes zyx --accept-guess."""
 
     def spell(found: re.Match) -> str:
-        value = found[2].strip('"()').replace(", ", ",")
-        words = f"{spell_option(found[1])} {value.removeprefix('True')}".strip()
-        return " " + words if found[0].startswith(",") else words
+        value = found[3].strip('"()').replace(", ", ",")
+        words = spell_options(**{found[2]: value == "True" or value})
+        return " ".join([""] * bool(found[1]) + words)
 
     return _ARGUMENT.sub(spell, text)
 
