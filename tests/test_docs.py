@@ -17,7 +17,7 @@ import yaml
 ROOT = Path(__file__).parents[1]
 TEACHING = ROOT / "docs" / "teaching"
 GITHUB = ROOT / ".github"
-PLANS = ("one_hour", "half_day", "two_days")
+PLANS = ("one_hour", "three_hours", "half_day", "two_days")
 
 sys.path[:0] = [str(ROOT / "docs" / "site"), str(TEACHING)]
 
@@ -62,6 +62,7 @@ def test_plans_leave_no_minute_out(name):
 
 def test_plans_last_as_long_as_they_say():
     assert read_times("one_hour")[-1][1] == 60
+    assert read_times("three_hours")[-1][1] == 3 * 60
     assert read_times("half_day")[-1][1] == 4 * 60
 
 
@@ -133,6 +134,16 @@ def test_links_between_pages_stay_and_others_lead_to_github():
     assert mend_links("[a](../../Makefile)", page, pages) == f"[a]({ON_GITHUB}/blob/main/Makefile)"
     assert mend_links("[a](../../docs)", page, pages) == f"[a]({ON_GITHUB}/tree/main/docs)"
     assert mend_links("[a](https://x.org/y) [b](#c)", page, pages) == "[a](https://x.org/y) [b](#c)"
+
+
+def test_pictures_that_a_text_carries_become_files(tmp_path):
+    from make_site import unpack_attachments
+
+    cell = nbformat.v4.new_markdown_cell("![A film.](attachment:a.gif)")
+    cell.attachments = {"a.gif": {"image/gif": "R0lG"}}
+    unpack_attachments(cell, tmp_path)
+    assert cell.source == "![A film.](a.gif)" and "attachments" not in cell
+    assert (tmp_path / "a.gif").read_bytes() == b"GIF"
 
 
 def make_cell(data: dict, metadata: dict) -> nbformat.NotebookNode:

@@ -8,6 +8,7 @@ states.
 """
 
 import argparse
+import base64
 import hashlib
 import os
 import re
@@ -138,6 +139,14 @@ def show_without_kernel(cell: nbformat.NotebookNode) -> None:
             cell.metadata["mystnb"] = {"image": {"alt": " ".join(words.split())}}
 
 
+def unpack_attachments(cell: nbformat.NotebookNode, folder: Path) -> None:
+    """Writes the pictures that a text carries into a folder, as Sphinx shows files only."""
+    for name, kinds in cell.pop("attachments", {}).items():
+        [code] = kinds.values()
+        (folder / name).write_bytes(base64.b64decode(code))
+        cell.source = cell.source.replace(f"(attachment:{name})", f"({name})")
+
+
 def lay_out(pages: dict[Path, Path], quick: dict[str, dict] | None, output: Path) -> Path:
     """Writes all pages, as Sphinx shall read them."""
     source = output / "source"
@@ -153,6 +162,7 @@ def lay_out(pages: dict[Path, Path], quick: dict[str, dict] | None, output: Path
         notebook = run_notebook(ROOT / page, (quick or {}).get(page.stem, {}), executed)
         notebook.metadata.pop("widgets", None)
         for cell in notebook.cells:
+            unpack_attachments(cell, (source / place).parent)
             show_without_kernel(cell)
             cell.source = (
                 mend_links(cell.source, page, pages)

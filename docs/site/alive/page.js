@@ -501,7 +501,7 @@ $("layer").addEventListener("input", refreshMaps);
   try {
     await startNetworks();
   } catch (error) {
-    $("state").textContent = `The networks could not be started in this browser (${error}). A current Firefox, Chrome, Edge or Safari will do.`;
+    $("state").textContent = `The networks could not be started in this browser (${error}). They were tried in Chromium.`;
     return;
   }
   await refreshStack();
