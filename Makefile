@@ -12,7 +12,7 @@ help:
 	@echo "make demo       check, train three networks, track the held-out movie and score it: demo/"
 	@echo "make test       all tests"
 	@echo "make lab        the notebooks in JupyterLab"
-	@echo "make apps       each dashboard as a page of its own, without code"
+	@echo "make apps       a page from which each dashboard opens as a page of its own, without code"
 	@echo "make benchmark  measure what docs/results.md claims"
 	@echo "make notebooks  write all notebooks again, from notebooks/source; bring apps and apps/source into step"
 	@echo "make site       the course to read, with all figures: build/site/html/; QUICK=1: run with the tests' numbers"
@@ -34,7 +34,7 @@ lab: .venv/ready-lab
 	$(RUN) -m jupyter lab notebooks/00_start_here.ipynb
 
 apps: .venv/ready-lab
-	$(RUN) -m voila apps --classic-tree --token --Voila.ip=127.0.0.1
+	JUPYTER_PATH=apps/start_page $(RUN) -m voila apps --classic-tree --template=organoid_kit --token --Voila.ip=127.0.0.1
 
 benchmark: .venv/ready-dev
 	@worst=0; for script in benchmarks/[a-z]*.py; do \

@@ -158,11 +158,11 @@ def test_each_row_has_its_notebook():
 
 
 def test_whoever_may_refuse_to_overwrite_can_be_told_to():
-    """The message advises ``overwrite=True``. Those named write into new folders of their own."""
+    """The message advises ``overwrite=True``. Those named write into new folders of their own, or find a free name."""
     writers = {f"write_{kind}_safely" for kind in ("text", "json", "bytes")}
     writers |= {"write_safely", "check_free"}
     own = {"demo", "add_result", "restore_run", "copy_network", "prepare", "make_run"}
-    own |= {"_write_description", "save_movie_result", "save_tracking"}
+    own |= {"_write_description", "_save_frames", "save_movie_result", "save_tracking"}
     without = set()
     for file in (ROOT / "organoid_kit").rglob("*.py"):
         for function in ast.walk(ast.parse(file.read_text("utf-8"))):

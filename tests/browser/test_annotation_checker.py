@@ -83,7 +83,7 @@ def test_a_click_on_a_problem_goes_there(page):
     number = page.ask(
         "next(i for i, each in enumerate(checker.problems.problems) if each.time_point not in (None, 5))"
     )
-    page.find("ok-problems").locator("select").select_option(index=number)
+    page.find("ok-chosen").locator("select").select_option(index=number)
     page.wait_for(
         f"checker.browser.time_point.value == checker.problems.problems[{number}].time_point", True
     )
@@ -199,10 +199,10 @@ def test_what_one_presses_stays_where_it_is(page):
     page.wait_for_text("ok-messages", "Error")
     look("an error", "ok-accept", "ok-skip")
     page.toggle("ok-list-shown", "Problems")
-    look("going to problems", "ok-check", "ok-problems")
-    page.find("ok-problems").locator("select").select_option(index=0)
+    look("going to problems", "ok-check", "ok-chosen")
+    page.find("ok-chosen").locator("select").select_option(index=0)
     page.wait_for("checker.problems.chosen.index", 0)
-    look("a problem chosen", "ok-check", "ok-problems")
+    look("a problem chosen", "ok-check", "ok-chosen")
     for name, places in seen.items():
         assert len(places) > 1 and len(set(places.values())) == 1, (name, places)
 

@@ -12,12 +12,16 @@ APPS = Path(__file__).parents[2] / "apps"
 
 
 @pytest.fixture(scope="module")
-def apps(browser, tmp_path_factory):
+def apps(browser, tmp_path_factory, request):
     if importlib.util.find_spec("voila") is None:
         pytest.skip("Voila is not installed here.")
     port = find_free_port()
     url = f"http://localhost:{port}/"
-    command = ["voila", str(APPS), "--no-browser", "--classic-tree", f"--port={port}"]
+    options = ["--no-browser", "--classic-tree", "--template=organoid_kit", f"--port={port}"]
+    command = ["voila", str(APPS), *options]
+    monkeypatch = pytest.MonkeyPatch()
+    request.addfinalizer(monkeypatch.undo)
+    monkeypatch.setenv("JUPYTER_PATH", str(APPS / "start_page"))  # as in the Makefile
     with serve(command, url, tmp_path_factory.mktemp("voila")):
         yield url
 
@@ -42,8 +46,16 @@ def test_view_opens_the_stack_browser_for_who_has_the_token(browser, tmp_path):
 def test_an_app_is_chosen_and_works(browser, apps):
     page = DashboardPage(browser, "app")
     page.page.goto(apps)
-    page.find("text=class_board.ipynb")
-    page.page.goto(f"{apps}voila/render/class_board.ipynb")
+    page.find("text=Class board")
+    cards = page.page.locator("a:has(img)")
+    assert cards.count() == len(list(APPS.glob("*.ipynb"))) - 1  # but the page itself
+    assert all(
+        cards.evaluate_all("all => all.map(each => each.querySelector('img').naturalWidth > 0)")
+    )
+    page.screenshot("start")
+    with page.page.context.expect_page() as opened:
+        page.page.get_by_text("Class board").click()
+    page.page = opened.value
     page.type("ok-name", "Ada")
     page.type("ok-guess", "4")
     page.click("ok-register")

@@ -106,6 +106,11 @@ FIND_FAULTS = """() => {
         const down = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
         if (one !== other && across > 2 && down > 4) tell("on each other", one, `and "${said(other)}"`);
     }));
+    for (const each of box.querySelectorAll(".widget-box, .jupyter-widgets")) {
+        const bars = each.offsetWidth - each.clientWidth > 4 || each.offsetHeight - each.clientHeight > 4;
+        const may = /auto|scroll/.test(getComputedStyle(each).overflow);
+        if (seen(each) && bars && may) tell("scroll bar", each, each.className);
+    }
     for (const [each, rect] of places) if (rect.right > edge.right + 2) tell("sticks out", each);
     return [...new Set(faults)];
 }"""

@@ -162,13 +162,15 @@ def test_clicking_between_marks_picks_a_voxel(page):
         lambda page: page.press("ok-contrast", "ArrowLeft", 40, thumb=1),
         lambda page: page.press("ok-gamma", "ArrowLeft", 8),
         lambda page: page.press("ok-tail", "ArrowLeft", 3),
+        lambda page: page.press("ok-zoom", "ArrowRight", 4),
+        lambda page: page.tick("ok-composite"),
         lambda page: page.toggle("ok-view", "orthogonal"),
         lambda page: page.find("ok-channels").locator("input").nth(1).uncheck(),
         lambda page: page.find("ok-layers-shown").locator("input").nth(0).uncheck(),
         lambda page: page.click("ok-next-position"),
         lambda page: page.click("ok-previous-position"),
     ],
-    ids="z time_point black white gamma tail view channels layers next previous".split(),
+    ids="z time_point black white gamma tail zoom colours view channels layers next previous".split(),
 )
 def test_every_control_changes_the_picture(page, act):
     before, state = pixels(page), page.ask("browser.state()")
@@ -177,6 +179,126 @@ def test_every_control_changes_the_picture(page, act):
     page.page.wait_for_timeout(700)
     assert pixels(page) != before
     assert page.ask("browser.state()") != state
+
+
+def at(page, x, y):
+    """Where a part of the picture is on the screen."""
+    box = page.find(CANVAS).bounding_box()
+    return box["x"] + x * box["width"], box["y"] + y * box["height"]
+
+
+def drag(page, start, end):
+    page.page.mouse.move(*start)
+    page.page.mouse.down()
+    page.page.mouse.move(*end, steps=5)
+    page.page.mouse.up()
+
+
+def test_what_is_under_the_pointer_stays_there_as_one_zooms(page):
+    page.page.mouse.click(*at(page, 0.7, 0.3))
+    page.wait_for("len(picks)", 1)
+    page.page.keyboard.down("Control")
+    for _ in range(5):
+        page.page.mouse.wheel(0, -100)
+    page.page.keyboard.up("Control")
+    page.wait_for("round(browser.zoom.value, 2)", 2.38)  # 2 ** (5 / 4)
+    page.page.wait_for_timeout(600)  # no double click
+    page.page.mouse.click(*at(page, 0.7, 0.3))
+    page.wait_for("len(picks)", 2)
+    (_, *before), (_, *after) = page.ask("[each[3] for each in picks]")
+    assert max(abs(a - b) for a, b in zip(before, after)) < 0.2
+
+
+def test_a_picture_that_is_dragged_goes_along_and_is_not_picked(page):
+    page.find(CANVAS).focus()
+    for _ in range(4):
+        page.page.keyboard.press("+")
+    page.wait_for("round(browser.zoom.value, 2)", 2)
+    before = page.ask("browser._display._canvas.centre")
+    drag(page, at(page, 0.5, 0.5), at(page, 0.4, 0.6))
+    y, x = (112 / 2 * part for part in (-0.1, 0.1))  # the picture is as large as 112 voxels
+    _, *moved = page.ask(f"[a - b for a, b in zip(browser._display._canvas.centre, {before})]")
+    assert abs(moved[0] - y) < 0.5 and abs(moved[1] - x) < 0.5
+    assert page.ask("len(picks)") == 0
+    page.page.keyboard.press("Control+ArrowRight")
+    page.page.wait_for_timeout(300)
+    assert page.ask("browser._display._canvas.centre[2]") > before[2] + moved[1]
+    page.page.mouse.dblclick(*at(page, 0.5, 0.5))
+    page.wait_for("round(browser.zoom.value, 2)", 4)
+    page.page.keyboard.press("0")
+    page.wait_for("browser.zoom.value", 1)
+
+
+def test_a_crosshair_that_leaves_what_is_seen_is_followed(page):
+    page.ask("[setattr(browser.zoom, 'value', 8), browser.go_to(5, (8, 5, 5))]")
+    page.page.wait_for_timeout(500)
+    page.ask("browser.go_to(5, (8, 100, 100))")
+    page.wait_for("browser._display._canvas.centre[1:]", [100, 100])
+
+
+def test_a_distance_is_measured(page):
+    page.page.keyboard.down("Shift")
+    drag(page, at(page, 0.2, 0.2), at(page, 0.5, 0.6))
+    page.page.keyboard.up("Shift")
+    length = 0.5 * 112 * page.ask("sample.movie.spacing_um[1]")
+    page.wait_for_text(WORDS, "Measured:")
+    said = float(page.text(WORDS).partition("Measured: ")[2].split()[0])
+    assert abs(said - length) < 0.2 and page.ask("len(picks)") == 0
+
+
+def test_time_points_are_played(page):
+    page.press("ok-speed", "ArrowRight", 15)
+    page.wait_for("browser.play.interval", 50)
+    page.find("ok-play").locator("button").last.click()  # again and again
+    page.find("ok-play").locator("button").first.click()
+    page.page.wait_for_function(
+        "css => !document.querySelector(css).dataset.drawn?.startsWith('t5 ')", arg=CANVAS
+    )
+    page.find(CANVAS).focus()
+    page.page.keyboard.press(" ")
+    page.page.wait_for_timeout(500)
+    before = page.text(WORDS)
+    page.page.wait_for_timeout(500)
+    assert page.text(WORDS) == before
+    page.page.keyboard.press("Home")
+    page.wait_for_text(WORDS, "Time point 0,")
+    page.page.keyboard.press(" ")
+    page.page.wait_for_function(
+        "css => !document.querySelector(css).innerText.startsWith('Time point 0,')", arg=WORDS
+    )
+    page.page.keyboard.press(" ")
+
+
+def test_what_is_seen_is_saved_as_picture_and_as_film(page):
+    page.ask("[setattr(browser.zoom, 'value', 2), setattr(browser.composite, 'value', True)]")
+    page.page.wait_for_timeout(800)
+    page.page.get_by_role("button", name="Save picture").click()
+    page.wait_for_text("ok-messages", ".png")
+    page.page.get_by_role("button", name="Save film").click()
+    page.wait_for_text("ok-messages", ".gif")
+    read = (
+        "__import__('imageio.v3').v3.imread(max(__import__('pathlib').Path().glob('*.{}'))).shape"
+    )
+    height, width, *_ = page.ask(read.format("png"))
+    assert page.ask(read.format("gif"))[:3] == [len(range(12)), height, width]
+    assert page.ask("browser.time_point.value") == 5
+
+
+def test_the_picture_uses_the_room_and_the_screen(page):
+    small = page.find(CANVAS).bounding_box()["width"]
+    page.page.set_viewport_size({"width": 1600, "height": 1400})
+    page.page.wait_for_function(
+        "([css, small]) => document.querySelector(css).clientWidth > small + 100",
+        arg=[CANVAS, small],
+    )
+    page.page.get_by_role("button", name="Full screen").click()
+    page.page.wait_for_function(
+        "css => document.fullscreenElement?.contains(document.querySelector(css))", arg=CANVAS
+    )
+    page.find(CANVAS).focus()
+    page.page.keyboard.press("f")
+    page.page.wait_for_function("() => !document.fullscreenElement")
+    page.page.set_viewport_size({"width": 1280, "height": 1400})
 
 
 def test_crosshair_sliders_in_three_views(page):

@@ -93,7 +93,10 @@ def test_problems_are_listed_and_a_click_goes_there(make, start):
     )  # a track is broken in two, each of one position
     checker = make(flawed)
     assert rules(checker) == ["isolated_position"] * 2
-    assert checker.problems.chosen.index is None and "2 warnings" in checker.problems.summary.value
+    assert (
+        checker.problems.chosen.index is None
+        and "2 warnings" in checker.problems.problem_summary.value
+    )
     checker.problems.chosen.index = 1
     assert checker.browser.time_point.value == 3 and [
         checker.browser.z.value,
@@ -194,7 +197,7 @@ def test_images_are_looked_at_on_demand(make):
     assert "nucleus_missing" not in rules(checker)
     checker.problems.check.click()
     wait_for(lambda: not checker.images.is_running)
-    assert "images of 3 time points were looked at" in checker.problems.summary.value
+    assert "images of 3 time points were looked at" in checker.problems.problem_summary.value
     (missing,) = [each for each in checker.problems.problems if each.rule == "nucleus_missing"]
     assert missing.time_point == 2 and np.abs(np.array(missing.position) - (3, 38, 14)).max() < 1.5
     checker.problems.chosen.index = checker.problems.problems.index(missing)
@@ -220,7 +223,7 @@ def test_looking_can_be_stopped(start, tmp_path):
     checker.problems.check.click()
     go_on.set()
     wait_for(lambda: not checker.images.is_running)
-    assert "stopped" in checker.problems.summary.value
+    assert "stopped" in checker.problems.problem_summary.value
     assert checker.problems.check.description == "Check images" and checker.messages.kind != "fail"
 
 
@@ -348,7 +351,7 @@ def test_text_from_files_is_escaped(start, tmp_path):
     checker.edit.save.click()
     said = [
         checker.messages.value,
-        checker.problems.summary.value,
+        checker.problems.problem_summary.value,
         checker.coverage.value,
         checker.edit.children[-1].value,
     ]
@@ -384,7 +387,7 @@ def test_decisions_make_a_threshold_that_is_kept_with_a_copy_of_the_network(
         (candidates.accept if asked[-1] > 0.9 else candidates.refuse).click()
     assert 0.8 < candidates.choice.threshold < 0.98 and candidates.choice.judged == 12
     assert max(asked) > 0.9, "the most doubtful moves to where both answers come"
-    assert f"{candidates.choice}" in candidates._advice.value
+    assert f"{candidates.choice}" in candidates.candidate_threshold.value
     candidates.keep.click()
     kept = load_settings(tmp_path / "_i_organoid__i_-network")
     shipped = load_settings("position_small")

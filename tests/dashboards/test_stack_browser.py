@@ -7,6 +7,7 @@ import json
 import re
 
 import imagecodecs
+import imageio.v3 as iio
 import ipywidgets
 import numpy as np
 import pytest
@@ -342,7 +343,7 @@ def test_state_returns(browser, movie, lineage):
 
 
 @pytest.mark.parametrize(
-    "state", [{"zoom": 1}, {"view": "sideways"}, {"channels": [9]}, {"z": "low"}]
+    "state", [{"volume": 1}, {"view": "sideways"}, {"channels": [9]}, {"z": "low"}]
 )
 def test_wrong_states_are_refused(browser, state):
     with pytest.raises(UserError, match="[Cc]opy the whole state again"):
@@ -446,6 +447,33 @@ def test_nothing_is_sent_that_nobody_asked_for(page_browser):
         getattr(page_browser, name).value = value
     assert page_browser.sent == []
     assert page_browser._display._canvas.source == "1+2"
+
+
+def test_channels_with_a_colour_each_travel_one_by_one(page_browser, movie):
+    page_browser.channels.value = (1, 2)
+    page_browser.composite.value = True
+    ask(page_browser, kind="want", time_point=2, stack=True, marks=False)
+    ((content, buffers),) = page_browser.sent
+    assert content["source"] == "1,2" == page_browser._display._canvas.source
+    assert content["parts"] == len(buffers) == 2
+    for channel, stack in zip((1, 2), buffers):
+        assert bytes(stack) == make_shown_stack(movie.stack(2, (channel,))).values.tobytes()
+    assert "membranes" in page_browser._legend.value
+
+
+def test_pictures_of_the_page_are_saved(page_browser, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    frames = [
+        iio.imwrite("<bytes>", np.full((6, 8, 4), [n, n, n, 255], np.uint8), extension=".png")
+        for n in (9, 99)
+    ]
+    page_browser._display._answer({"kind": "save", "last": True}, [memoryview(frames[0])])
+    assert (tmp_path / "small.png").read_bytes() == frames[0]
+    page_browser._display._answer({"kind": "save", "last": False}, frames[:1])
+    page_browser._display._answer({"kind": "save", "last": True}, frames[1:])
+    film = iio.imread(tmp_path / "small.gif")
+    assert film.shape == (2, 6, 8, 3) and film[:, 0, 0, 0].tolist() == [9, 99]
+    assert "small.gif" in page_browser.messages.value
 
 
 def test_changed_layers_get_a_new_version(page_browser, lineage):

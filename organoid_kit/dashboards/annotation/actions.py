@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from ipywidgets import HTML, Button, HBox, Text, VBox
+from ipywidgets import HTML, Button, HBox, Layout, Text, VBox
 
 from organoid_kit.base import files
 from organoid_kit.dashboards.annotation.editing.editor import AnnotationEditor
@@ -28,10 +28,12 @@ class EditActions(VBox):
 
     def __init__(self, editor: AnnotationEditor, file_name: str) -> None:
         super().__init__()
-        self.editor, self.chosen = editor, []
+        self.editor, self.chosen, auto = editor, [], Layout(width="auto")
         buttons = {
-            name: common.make_button("{text} ({key})".format(**action), action["tip"])
-            for name, action in _ACTIONS.items()
+            name: Button(
+                description="{text} ({key})".format(**each), tooltip=each["tip"], layout=auto
+            )
+            for name, each in _ACTIONS.items()
         }
         file_name = Text(file_name, description="Save as", **fit("98%"))
         add_controls(self, **buttons, file_name=file_name)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ipywidgets import HTML, HBox, Layout, ToggleButtons, VBox
+from ipywidgets import HTML, HBox, Layout, VBox
 
 from organoid_kit.base.files import make_file_name
 from organoid_kit.dashboards.annotation.actions import EditActions
@@ -15,7 +15,7 @@ from organoid_kit.dashboards.annotation.editing.editor import AnnotationEditor
 from organoid_kit.dashboards.annotation.editing.remaining import find_problems
 from organoid_kit.dashboards.annotation.keys import KeyboardShortcuts
 from organoid_kit.dashboards.annotation.lists import CandidateList, ImageCheck, ProblemList
-from organoid_kit.dashboards.parts import Dashboard, add_controls, common
+from organoid_kit.dashboards.parts import Dashboard, common
 from organoid_kit.dashboards.stack.browser import Pick, StackBrowser
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.evaluation.checks import summary
@@ -103,13 +103,11 @@ class AnnotationChecker(Dashboard):
             super().restore({**state, "layers_shown": known})
 
     def _arrange(self) -> None:
-        style = {"button_width": "110px", **common.WIDE}
-        lists = ToggleButtons(options=LISTS, description="List", style=style)
-        add_controls(self, coverage=HTML(), list_shown=lists)
+        self._add_controls("checker", list_shown={"options": LISTS})
         wrap = {"flex_flow": "row wrap", "align_items": "flex-start"}
         cards = (
             ("1 1 320px", [self.coverage]),
-            ("2 1 370px", [lists, self.problems, self.candidates]),
+            ("2 1 370px", [self.list_shown, self.problems, self.candidates]),
             ("1 1 260px", [self.edit]),
         )
         cards = [VBox(card, layout=Layout(flex=at, padding="4px 8px")) for at, card in cards]

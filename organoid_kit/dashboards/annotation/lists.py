@@ -10,13 +10,12 @@ from concurrent.futures import CancelledError
 from pathlib import Path
 
 import numpy as np
-from ipywidgets import HTML, Select, VBox
 
 from organoid_kit import networks, prediction
 from organoid_kit.base.files import make_file_name
 from organoid_kit.dashboards.annotation.editing import remaining
 from organoid_kit.dashboards.annotation.editing.editor import AnnotationEditor
-from organoid_kit.dashboards.parts import common, refuse_if
+from organoid_kit.dashboards.parts import Dashboard, common, refuse_if
 from organoid_kit.data import Annotations
 from organoid_kit.evaluation import checks, find_blobs
 from organoid_kit.networks.folders import copy_network
@@ -28,22 +27,17 @@ _LEAST_JUDGED = 5  # candidates, before a threshold is proposed
 _LEAST_ROWS, _MOST_ROWS = 2, 6  # with one row, a page makes a list to fold out
 
 
-class ProblemList(VBox):
+class ProblemList(Dashboard):
     """All `problems`, the first of them in the list `chosen`; `check` is a button for images."""
 
     def __init__(self, go_to: Callable[[], None]) -> None:
         super().__init__()
         self._go_to, self._showing, self._said = go_to, False, ""
         self.problems: list[checks.Problem] = []
-        self.summary = HTML().add_class("ok-problem-summary")
-        self.remedy = HTML().add_class("ok-remedy")
-        tip = "Looks for positions beside their nucleus, and for nuclei without one, in all images"
-        self.check = common.make_button("Check images", tip).add_class("ok-check")
-        listed = {"rows": _MOST_ROWS, "description": "Problems", **common.fit("98%")}
-        self.chosen = Select(options=(), **listed).add_class("ok-problems")
+        self._add_controls("problems", chosen={"rows": _MOST_ROWS})
         self.chosen.observe(self._choose, "index")
         # Texts of any length are below what is pressed.
-        self.children = [self.check, self.chosen, self.remedy, self.summary]
+        self.children = [self.check, self.chosen, self.remedy, self.problem_summary]
 
     def show(self, problems: Sequence[checks.Problem], images: str) -> None:
         """Lists these; errors first. `images`: in words, whether images were looked at."""
@@ -67,7 +61,7 @@ class ProblemList(VBox):
     def show_images(self, images: str) -> None:
         """Whether images were looked at, in words."""
         text = f"<b>{self._said}</b> {html.escape(images)}"
-        self.summary.value = f'<div style="line-height:1.4">{text}</div>'
+        self.problem_summary.value = f'<div style="line-height:1.4">{text}</div>'
 
     def _choose(self, change: dict) -> None:
         if not self._showing and change["new"] is not None:
@@ -146,7 +140,7 @@ class ImageCheck:
         ended()
 
 
-class CandidateList(VBox):
+class CandidateList(Dashboard):
     """Candidates that wait for a decision. Buttons act on the editor; errors are raised.
 
     They are `proposed` by a `network`; None: peaks of the network, or without one blobs, become
@@ -166,23 +160,13 @@ class CandidateList(VBox):
         self._editor, self._channels, self._searched = editor, tuple(channels), set()
         self.proposed, self.still_open, self.row = proposed, np.zeros(0, int), None
         self._first, self._postponed = None, []  # rows: what is asked about next, and at last
-        self._summary = HTML().add_class("ok-candidate-summary")
-        self._question = HTML().add_class("ok-candidate")
-        self._advice = HTML().add_class("ok-candidate-threshold")
         what = "nuclei" if network else "blobs"
-        tip = f"Even improbable {what} of about the right size become candidates"
-        common.add_controls(
-            self,
-            accept=common.make_button("Accept (Y)", "It is a nucleus: it becomes a position"),
-            refuse=common.make_button("Refuse (R)", "It is no nucleus: do not ask again"),
-            skip=common.make_button("Decide later (W)", "The next one; this one comes last"),
-            find=common.make_button(f"Find {what} at this time point", tip),
-            keep=common.make_button("Keep this threshold", "In a copy of the network"),
-        )
+        self._add_controls("candidates", find={"description": f"Find {what} at this time point"})
         decide = common.wrap_row(self.accept, self.refuse, self.skip)
         find = [self.find] if proposed is None else []
         keep = [self.keep] if network else []
-        self.children = [*find, decide, self._question, self._advice, *keep, self._summary]
+        shown = [self.candidate, self.candidate_threshold, *keep, self.candidate_summary]
+        self.children = [*find, decide, *shown]
 
     def get_place(self) -> tuple[int, np.ndarray] | None:
         """Time point and position, zyx, voxels, of the one in question."""
@@ -254,10 +238,11 @@ class CandidateList(VBox):
         for button in (self.accept, self.refuse, self.skip):
             button.disabled = self.row is None
         self.keep.disabled = not self.choice or self.choice.judged < _LEAST_JUDGED
-        self._advice.value = "" if self.keep.disabled else common.make_live_text(f"{self.choice}.")
+        advice = "" if self.keep.disabled else common.make_live_text(f"{self.choice}.")
+        self.candidate_threshold.value = advice
         waiting = count(len(self.still_open), "candidate")
-        self._summary.value = common.make_live_text(f"{waiting} to decide on. {order}")
-        self._question.value = question
+        self.candidate_summary.value = common.make_live_text(f"{waiting} to decide on. {order}")
+        self.candidate.value = question
 
     def _ask(self) -> str:
         time_point, position = self.get_place()

@@ -80,13 +80,12 @@ class AugmentationPreview(Dashboard):
 
     def _make_controls(self, settings: NetworkSettings) -> None:
         label, most = _SHOWN[self._network]["label"], previews.count_previews(self._examples)
-        seed = common.make_tooltip("The same seed throws the same dice.") | {"value": settings.seed}
         self._add_controls(
             "preview",
             example={"max": most, "description": label},
-            seed=seed,
+            seed={"value": settings.seed},
             new_seed=self._throw_again,
-            usual=self._choose_usual,
+            usual=lambda: setattr(self, "settings", AugmentationSettings()),
             nothing=self._switch_off,
         )
         self.operations = {
@@ -131,9 +130,6 @@ class AugmentationPreview(Dashboard):
 
     def _throw_again(self) -> None:
         self.seed.value = (self.seed.value + 1) % _SEEDS
-
-    def _choose_usual(self) -> None:
-        self.settings = AugmentationSettings()
 
     def _switch_off(self) -> None:
         with self.at_once():

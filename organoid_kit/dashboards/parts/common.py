@@ -14,7 +14,7 @@ import ipywidgets
 import jinja2
 import numpy as np
 import traitlets
-from ipywidgets import HTML, Button, Checkbox, Layout, VBox, Widget
+from ipywidgets import HTML, Checkbox, Layout, VBox, Widget
 from matplotlib.markers import MarkerStyle
 
 from organoid_kit.base import UserError
@@ -170,11 +170,6 @@ def add_controls(dashboard: Widget, **controls: Widget) -> None:
         if getattr(control, "tooltip", "") is None:
             control.tooltip = ""
         setattr(dashboard, name, control.add_class(f"ok-{name.strip('_').replace('_', '-')}"))
-
-
-def make_button(text: str, tip: str = "") -> Button:
-    """A button as wide as its text."""
-    return Button(description=text, tooltip=tip, layout=Layout(width="auto"))
 
 
 def fit(width: str, tip: str = "", **style: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import ipywidgets
-from ipywidgets import HTML, Button, VBox, Widget
+from ipywidgets import HTML, Button, Layout, VBox, Widget
 from traitlets import TraitError
 
 from organoid_kit.base import files
@@ -23,7 +23,7 @@ from organoid_kit.dashboards.parts.errors import make_error, refuse_if
 _STRING = re.compile(r"okit(\d+)\.([\w-]+)", flags=re.ASCII)
 _VERSION = 1
 _MOST_BYTES = 1_000_000  # of a state, unpacked: strings come from other people
-_CONTROLS = files.read_json(Path(__file__).with_name("controls.json"))
+CONTROLS = files.read_json(Path(__file__).with_name("controls.json"))
 _RAW = -zlib.MAX_WBITS  # no header; the checksum is our own
 
 
@@ -97,11 +97,14 @@ class Dashboard(VBox):
         `given`: by name, more options of a control, or what a button does; errors are shown.
         """
         box = []
-        for name, table in _CONTROLS[section].items():
+        for name, table in CONTROLS[section].items():
             options, more = dict(table), given.get(name, {})
-            kind, said = options.pop("kind"), options.pop("help", "")
+            pop = options.pop
+            kind, said = pop("kind"), pop("help", "")
+            if kind == "Button":
+                options["layout"] = Layout(width=pop("width", "auto"))
             if "width" in options:
-                options |= common.fit(options.pop("width"), **options.pop("style", {}))
+                options |= common.fit(pop("width"), pop("tooltip", ""), **pop("style", {}))
             make = CheckboxGroup if kind == "CheckboxGroup" else getattr(ipywidgets, kind)
             control = make(**options | ({} if callable(more) else more))
             add_controls(self, **{name: control})
@@ -109,11 +112,6 @@ class Dashboard(VBox):
                 self._connect(more, control)
             box += [control, HTML(common.render("field_help.html", text=said))][: 1 + bool(said)]
         return VBox(box)
-
-
-def list_controls(section: str) -> list[str]:
-    """The names of the controls in a section of ``controls.json``."""
-    return list(_CONTROLS[section])
 
 
 def encode_state(name: str, state: dict[str, Any]) -> str:

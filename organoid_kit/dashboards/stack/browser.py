@@ -3,14 +3,17 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import imageio.v3 as iio
 import numpy as np
-from ipywidgets import HTML, Layout, VBox
+from ipywidgets import HTML, Layout, VBox, dlink, jslink
 
+from organoid_kit.base import files
 from organoid_kit.dashboards.parts import Dashboard, common, refuse_if
 from organoid_kit.dashboards.stack import layers as stack_layers, pictures as stack_pictures
-from organoid_kit.dashboards.stack.display import StackDisplay
+from organoid_kit.dashboards.stack.display import CHANNEL_COLOURS, StackDisplay
 from organoid_kit.data import Annotations, TimeLapse
 from organoid_kit.evaluation.checks import Problem
 from organoid_kit.plots.drawing import Drawing, Mark, count
@@ -40,6 +43,8 @@ class StackBrowser(Dashboard):
         time_point, z, y, x: sliders; the slices go through z, y, x, where the crosshair is.
         channels, layers_shown: checkboxes; `value` is a tuple of channel numbers, or of names.
         contrast, gamma: from black to white, as parts of the range; exponent of brightness.
+        composite, zoom: in the page: whether each channel has a colour; how near.
+        play, speed: plays the time points, so many a second.
         view, tail: one of `VIEWS`; time points that tails go back.
         layers: name → `Layer`, whether shown or not.
 
@@ -47,7 +52,8 @@ class StackBrowser(Dashboard):
     """
 
     # Channels and layers first, as the rest depends on them.
-    kept = tuple("channels layers_shown time_point z y x view contrast gamma tail".split())
+    kept = "channels composite layers_shown time_point z y x view zoom contrast gamma tail speed"
+    kept = tuple(kept.split())
 
     def __init__(
         self,
@@ -62,6 +68,7 @@ class StackBrowser(Dashboard):
         self.pictures = stack_pictures.StackPictures(movie)
         self.layers: dict[str, stack_layers.Layer] = {}
         self._callbacks, self._reached, self._busy, self._late = [], None, False, set()
+        self._frames: list[bytes] = []  # of a film that the page is sending
         self._make_controls((1,) if channels is None else channels)
         self._display = StackDisplay(self, drawn_by)
         self._arrange()
@@ -77,8 +84,11 @@ class StackBrowser(Dashboard):
         moved = (self.time_point, self.z, self.y, self.x, self.contrast, self.gamma, self.view)
         self._connect(self._redraw, *moved)
         self._connect(self.show_what_is_needed, self.view)
-        self._connect(self._display.update_stacks, self.channels)
-        self._connect(self._change_marks, self.tail, self.layers_shown)
+        self._connect(self._display.update_stacks, self.channels, self.composite)
+        marks = (self.tail, self.layers_shown, self.channels, self.composite)
+        self._connect(self._change_marks, *marks)
+        dlink((self.speed, "value"), (self.play, "interval"), lambda speed: 1000 // speed)
+        jslink((self.time_point, "value"), (self.play, "value"))
 
     @property
     def drawn_by(self) -> str:
@@ -204,6 +214,7 @@ class StackBrowser(Dashboard):
         self._add_controls(
             "stack",
             time_point=ends,
+            play=ends,
             **{axis: {"max": n - 1, "value": n // 2} for axis, n in zip("zyx", shape)},
             view={"options": stack_pictures.VIEWS},
             channels={"options": [(f"{n} {name}", n) for n, name in names], "value": channels},
@@ -215,9 +226,11 @@ class StackBrowser(Dashboard):
     def _arrange(self) -> None:
         self._legend, self._help, self._crosshair = HTML(), HTML(), VBox([self.y, self.x])
         buttons = common.wrap_row(self.previous_position, self.next_position, self.pick_here)
-        picture = [self._display, self.time_point, self.z, self._crosshair, buttons]
-        choices = [self.view, self.channels, self.contrast, self.gamma, self.tail]
-        left = Layout(width="508px", max_width="100%")
+        playing = common.wrap_row(self.play, self.speed)
+        picture = [self._display, self.time_point, playing, self.z, self._crosshair, buttons]
+        choices = [self.view, self.zoom, self.channels, self.composite]
+        choices += [self.contrast, self.gamma, self.tail]
+        left = Layout(flex="1 1 500px", max_width="min(100%, max(508px, 80vh))")
         right = Layout(width="310px", max_width="100%", padding="0 0 0 8px")
         columns = common.wrap_row(
             VBox([*picture, self._display.caption], layout=left),
@@ -230,6 +243,8 @@ class StackBrowser(Dashboard):
         """Sliders of the crosshair where they matter; help for those who use page or kernel."""
         needed = self.drawn_by == "kernel" or self.view.value == "orthogonal"
         self._crosshair.layout.display = None if needed else "none"
+        for control in (self.zoom, self.composite):
+            control.layout.display = "none" if self.drawn_by == "kernel" else None
         self._help.value = common.render(f"stack_help_{self.drawn_by}.html")
 
     def _redraw(self) -> None:
@@ -250,6 +265,10 @@ class StackBrowser(Dashboard):
             return
         annotations = [layer.annotations for layer in self.shown_layers]
         entries = [(layer.mark, layer.name) for layer in self.shown_layers]
+        for channel in self.channels.value if self.composite.value else ():
+            colour = CHANNEL_COLOURS[(channel - 1) % len(CHANNEL_COLOURS)]
+            name = self.movie.channel_names[channel - 1]
+            entries.append((Mark(name, "s", colour, filled=True), name))
         if any(len(each.divisions()) for each in annotations):
             entries.append((stack_layers.DIVISION, stack_layers.DIVISION.name))
         tail = self.tail.value if any(len(each.links) for each in annotations) else 0
@@ -259,18 +278,34 @@ class StackBrowser(Dashboard):
         self._legend.value = common.make_legend(entries) + notes
         self._display.update_marks()
 
-    def handle_event(self, content: dict[str, Any]) -> None:
-        """What the user did in the page."""
+    def handle_event(self, content: dict[str, Any], buffers: Sequence[bytes] = ()) -> None:
+        """What the user did in the page; `buffers`: pictures to be saved, as PNG."""
         if content["kind"] == "next":
             self._step(int(content["step"]))
         elif content["kind"] == "pick here":
             self._pick_at_crosshair()
+        elif content["kind"] == "save":
+            self._frames += map(bytes, buffers)
+            if content["last"]:
+                self._save_frames()
         elif content["kind"] == "pick":
             layer, row = self.layers.get(content["layer"]), content["row"]
             # The layer knows the position with all its digits.
             position = layer.annotations.positions[row] if layer else content["position"]
             position = np.array(position, float)
             self.pick(Pick(content["time_point"], position, content["layer"], row))
+
+    def _save_frames(self) -> None:
+        """Writes the pictures that the page sent: one as it is, several as a film."""
+        frames, self._frames = self._frames, []
+        name, content = files.make_file_name(self.movie.name), frames[0]
+        if is_film := len(frames) > 1:
+            how = {"extension": ".gif", "loop": 0, "duration": 1000 // self.speed.value}
+            film = [iio.imread(each)[..., :3] for each in frames]  # without opacity
+            content = iio.imwrite("<bytes>", film, **how)
+        path = files.find_free_path(Path(f"{name}.{'gif' if is_film else 'png'}"))
+        files.write_bytes_safely(path, content)
+        self.messages.say(f"Saved as {path.absolute()}.")
 
     def _pick_at_crosshair(self) -> None:
         layer, row = self.find_at_crosshair() or (None, None)

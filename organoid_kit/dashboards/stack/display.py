@@ -8,7 +8,7 @@ shown. The page asks for time points and keeps some; a slider moved there then n
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -27,7 +27,8 @@ from organoid_kit.plots.drawing import COLOURS, NEAR_PLANES, Mark
 
 MOST_KEPT_BYTES = 96_000_000  # of time points kept in the page
 PATIENCE_S = 6.0  # so long the page may take to say that it can draw
-_READ_BY_PAGE = ("time_point", "z", "y", "x", "view", "contrast", "gamma")
+CHANNEL_COLOURS = ("sky blue", "vermillion", "green", "purple")  # and again
+_READ_BY_PAGE = tuple("time_point z y x view contrast gamma zoom composite play".split())
 
 
 class StackDisplay(VBox):
@@ -37,7 +38,7 @@ class StackDisplay(VBox):
         super().__init__()
         refuse_if(drawn_by not in ("auto", "browser", "kernel"), "drawn_by", drawn_by=drawn_by)
         self._browser, self.caption = browser, HTML()
-        self._image = Image(format="jpeg", layout=Layout(max_width="100%")).add_class("ok-picture")
+        self._image = Image(format="jpeg", layout=Layout(width="100%")).add_class("ok-picture")
         self._canvas = None
         if drawn_by != "kernel":
             controls = {name: getattr(browser, name) for name in _READ_BY_PAGE}
@@ -65,7 +66,8 @@ class StackDisplay(VBox):
     def update_stacks(self) -> None:
         """Other channels are chosen."""
         if self._canvas:
-            self._canvas.source = "+".join(map(str, self._browser.channels.value))
+            sign = "," if self._browser.composite.value else "+"
+            self._canvas.source = sign.join(map(str, self._browser.channels.value))
         self.redraw()
 
     def update_marks(self) -> None:
@@ -89,24 +91,26 @@ class StackDisplay(VBox):
             box.layout.display = None if drawn_by == self.drawn_by else "none"
         self.caption.layout.display = self._image.layout.display
 
-    def _answer(self, content: dict[str, Any]) -> None:
-        browser, stack, marks = self._browser, None, None
+    def _answer(self, content: dict[str, Any], buffers: Sequence[bytes] = ()) -> None:
+        browser, stacks, marks = self._browser, [], None
         if content["kind"] != "want":
             with browser.messages.watch():
-                browser.handle_event(content)
+                browser.handle_event(content, buffers)
             return
         time_point = int(content["time_point"])
         with browser.messages.catch():
             try:
                 if content["stack"]:
-                    stack = browser.pictures.at(time_point, browser.channels.value)
+                    chosen = browser.channels.value
+                    parts = [(each,) for each in chosen] if browser.composite.value else [chosen]
+                    stacks = [browser.pictures.at(time_point, part) for part in parts]
             except Exception as error:
                 browser.messages.fail(error)
                 failure = {"kind": "failed", "time_point": time_point, "text": str(error)}
                 self._canvas.send(failure)
             if content["marks"]:
                 marks = browser.collect_marks(time_point)
-            self._canvas.send_time_point(time_point, stack, marks)
+            self._canvas.send_time_point(time_point, stacks, marks)
 
 
 class StackCanvas(anywidget.AnyWidget):
@@ -120,22 +124,23 @@ class StackCanvas(anywidget.AnyWidget):
     setting = traitlets.Dict().tag(sync=True)  # what never changes, see `make_canvas_setup`
     controls = traitlets.Dict().tag(sync=True, **widget_serialization)
     source = traitlets.Unicode().tag(sync=True)
+    centre = traitlets.List().tag(sync=True)  # zyx, voxels, where the picture was dragged
     version = traitlets.Int(0).tag(sync=True)
 
     def __init__(self, movie: TimeLapse, controls: dict[str, Widget], answer: Callable) -> None:
         super().__init__(setting=make_canvas_setup(movie), controls=controls)
-        self.on_msg(lambda _, content, buffers: answer(content))
+        self.on_msg(lambda _, content, buffers: answer(content, buffers))
 
     def send_time_point(
-        self, time_point: int, stack: pictures.ShownStack | None, layers: pictures.Layers | None
+        self, time_point: int, stacks: list[pictures.ShownStack], layers: pictures.Layers | None
     ) -> None:
-        """Answers the page: the stack, the layers, or both; numbers travel as bytes."""
+        """Answers the page: stacks to be added up, layers, or both; numbers travel as bytes."""
         content: dict[str, Any] = {"kind": "time point", "time_point": time_point}
         buffers = []
-        if stack is not None:
-            shape = stack.values.shape
-            content |= {"source": self.source, "reduced": stack.reduced, "shape": shape}
-            buffers.append(memoryview(stack.values).cast("B"))
+        if stacks:
+            content |= {"source": self.source, "parts": len(stacks)}
+            content |= {"reduced": stacks[0].reduced, "shape": stacks[0].values.shape}
+            buffers += [memoryview(stack.values).cast("B") for stack in stacks]
         if layers is not None:
             described = [
                 {"name": layer.name, "rows": marks.rows.tolist(), "texts": marks.texts}
@@ -164,6 +169,7 @@ def make_canvas_setup(movie: TimeLapse) -> dict[str, Any]:
         "faint": pictures.FAINT_PLANES,
         "size": pictures.SIZE,
         "most_kept_bytes": MOST_KEPT_BYTES,
+        "colours": [COLOURS[name] for name in CHANNEL_COLOURS],
     }
 
 

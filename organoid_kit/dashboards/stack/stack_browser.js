@@ -4,6 +4,11 @@
 
 const HIT_PIXELS = 12; // so near a mark must be to be pointed at
 const PREFETCH = 3; // time points before and after this one that are asked for while there is nothing else to do
+const AHEAD = 8; // likewise after this one, and again from the first, while the movie plays
+const ZOOM_STEP = 2 ** 0.25; // of the wheel and of keys, and of the slider
+const PAN_STEP = 0.2; // of keys: so much of what is seen
+const DRAG_PIXELS = 4; // a mouse that moves farther between down and up has dragged, not clicked
+const BARS_UM = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
 const PATIENCE_MS = 2000; // after so long without an answer the kernel is asked again, then after twice as long
 
 async function render({ model, el }) {
@@ -11,6 +16,7 @@ async function render({ model, el }) {
   const page = makePage(el);
   const state = { model, controls, page, setting: model.get("setting"), stacks: new Map(), marks: new Map() };
   Object.assign(state, { failures: new Map(), stale: new Set(), targets: [], hovered: null, asked: null, patience: PATIENCE_MS });
+  Object.assign(state, { pressed: null, measured: null, followed: null });
   const show = () => { draw(state); ask(state); };
   const stop = listen(state, show);
   show();
@@ -56,9 +62,10 @@ function makePage(el) {
   const words = document.createElement("div");
   words.className = "ok-stack-words";
   words.setAttribute("aria-live", "polite");
-  box.append(canvas, words);
+  const buttons = document.createElement("div");
+  box.append(canvas, words, buttons);
   el.append(box);
-  return { canvas, words, drawing: canvas.getContext("2d"), plane: document.createElement("canvas") };
+  return { box, buttons, canvas, words, drawing: canvas.getContext("2d"), plane: document.createElement("canvas") };
 }
 
 function listen(state, show) {
@@ -66,18 +73,29 @@ function listen(state, show) {
   const forgetStacks = () => { state.stacks.clear(); state.failures.clear(); answered(state, PATIENCE_MS); show(); };
   const renewMarks = () => { state.stale = new Set(state.marks.keys()); answered(state, PATIENCE_MS); show(); };
   const hear = (content, buffers) => { receive(state, content, buffers); show(); };
-  const changed = Object.entries(controls).map(([name, control]) => [control, name === "view" ? "change:index" : "change:value"]);
+  const drawn = Object.entries(controls).filter(([name]) => name !== "play");
+  const changed = drawn.map(([name, control]) => [control, name === "view" ? "change:index" : "change:value"]);
   changed.forEach(([control, event]) => control.on(event, show));
   model.on("change:source", forgetStacks);
   model.on("change:version", renewMarks);
   model.on("msg:custom", hear);
   page.canvas.addEventListener("keydown", (event) => press(state, event));
   page.canvas.addEventListener("wheel", (event) => turnWheel(state, event), { passive: false });
-  page.canvas.addEventListener("pointermove", (event) => hover(state, find(state, event)));
+  page.canvas.addEventListener("pointerdown", (event) => startDrag(state, event));
+  page.canvas.addEventListener("pointermove", (event) => (state.pressed ? drag(state, event, show) : hover(state, find(state, event))));
+  page.canvas.addEventListener("pointerup", () => { state.dragged = state.pressed?.moved; state.pressed = null; });
+  page.canvas.addEventListener("pointercancel", () => { state.pressed = null; });
   page.canvas.addEventListener("pointerleave", () => hover(state, null));
   page.canvas.addEventListener("click", (event) => click(state, event));
+  page.canvas.addEventListener("dblclick", (event) => zoomAt(state, find(state, event), event.shiftKey ? 0.5 : 2));
+  addButtons(state);
+  const room = new ResizeObserver(() => draw(state));
+  room.observe(page.box);
+  model.on("change:centre", show);
   return () => {
     clearTimeout(state.asked);
+    room.disconnect();
+    model.off("change:centre", show);
     changed.forEach(([control, event]) => control.off(event, show));
     model.off("change:source", forgetStacks);
     model.off("change:version", renewMarks);
@@ -87,15 +105,84 @@ function listen(state, show) {
 
 // ---- what is shown: read anew for each picture, from the controls alone
 
-function look({ controls, setting }) {
+function look({ controls, setting, page, model }) {
   const value = (name) => controls[name].get("value");
-  return {
-    t: value("time_point"),
-    place: [value("z"), value("y"), value("x")],
-    view: setting.views[controls.view.get("index")],
-    contrast: value("contrast"),
-    gamma: value("gamma"),
+  const place = [value("z"), value("y"), value("x")];
+  const view = fill(setting.views[controls.view.get("index")], page.box);
+  const [zoom, centre] = [value("zoom"), model.get("centre")];
+  return { t: value("time_point"), place, view, zoom, centre: centre.length ? centre : place, contrast: value("contrast"), gamma: value("gamma") };
+}
+
+// The view, as large as there is room: its longer side is as long as the box is wide.
+function fill(view, box) {
+  const { width, height } = view;
+  let times = (box.clientWidth || Math.max(width, height)) / Math.max(width, height);
+  if (document.fullscreenElement === box) times = Math.min(box.clientWidth / width, (window.innerHeight - 50) / height);
+  const panels = view.panels.map((each) => ({ ...each, left: each.left * times, top: each.top * times, width: each.width * times, height: each.height * times }));
+  return { ...view, panels, width: width * times, height: height * times, scale: view.scale * times };
+}
+
+// Pixels of a µm, and how much of the whole lies left of and above what a panel shows.
+function findFrame({ setting }, { view, zoom, centre }, panel) {
+  const scale = view.scale * zoom;
+  const hidden = (axis, room) => {
+    const wanted = (centre[axis] + 0.5) * setting.spacing[axis] * scale - room / 2;
+    return Math.min(Math.max(wanted, 0), room * (zoom - 1));
   };
+  return { scale, left: hidden(panel.axes[2], panel.width), top: hidden(panel.axes[1], panel.height) };
+}
+
+function setCentre({ model, setting }, centre) {
+  model.set("centre", centre.map((each, axis) => Math.min(Math.max(each, 0), setting.shape[axis] - 1)));
+  model.save_changes();
+}
+
+// What is under the pointer stays there.
+function zoomAt(state, { x, y }, times) {
+  const shown = look(state);
+  const panel = findPanel(shown, x, y);
+  const zoom = Math.min(Math.max(shown.zoom * times, 1), 2 ** state.controls.zoom.get("max"));
+  if (!panel || zoom === shown.zoom) return;
+  const under = toVoxels(state, shown, panel, x, y);
+  const [, down, right] = panel.axes;
+  const centre = [...shown.centre];
+  const away = { [down]: y - panel.top - panel.height / 2, [right]: x - panel.left - panel.width / 2 };
+  for (const axis of [down, right]) centre[axis] = under[axis] - away[axis] / (shown.view.scale * zoom * state.setting.spacing[axis]);
+  setCentre(state, centre);
+  state.controls.zoom.set("value", zoom);
+  state.controls.zoom.save_changes();
+}
+
+// By parts of what is seen of the first panel.
+function pan(state, rightward, downward) {
+  const shown = look(state);
+  const [panel] = shown.view.panels;
+  moveCentre(state, shown, panel, rightward * PAN_STEP * panel.width, downward * PAN_STEP * panel.height);
+}
+
+function moveCentre(state, shown, panel, x, y) {
+  const [, down, right] = panel.axes;
+  const { scale, left, top } = findFrame(state, shown, panel);
+  const centre = [...shown.centre];
+  const place = (hidden, by, room, axis) => (Math.min(Math.max(hidden + by, 0), room * (shown.zoom - 1)) + room / 2) / scale / state.setting.spacing[axis] - 0.5;
+  centre[right] = place(left, x, panel.width, right);
+  centre[down] = place(top, y, panel.height, down);
+  setCentre(state, centre);
+}
+
+// A crosshair that is led out of what is seen, as by "next position", is followed.
+function follow(state, shown) {
+  const key = shown.place.join();
+  if (state.followed === key) return false;
+  const isNew = state.followed !== null;
+  state.followed = key;
+  const isSeen = shown.view.panels.every((panel) => {
+    const [x, y] = toPixels(state, shown, panel, shown.place);
+    return x >= panel.left && y >= panel.top && x <= panel.left + panel.width && y <= panel.top + panel.height;
+  });
+  const leads = isNew && shown.zoom > 1 && !isSeen;
+  if (leads) setCentre(state, shown.place);
+  return leads;
 }
 
 function move({ controls }, name, step) {
@@ -103,6 +190,51 @@ function move({ controls }, name, step) {
   const wanted = control.get("value") + step;
   control.set("value", Math.min(Math.max(wanted, control.get("min")), control.get("max")));
   control.save_changes();
+}
+
+// ---- buttons below the picture: what is seen, as a file; the kernel writes it
+
+function addButtons(state) {
+  const actions = {
+    "Save picture": ["A PNG of what you see, in the folder of the notebook", () => savePicture(state)],
+    "Save film": ["Plays once, and makes a GIF of what you see, in the folder of the notebook", () => saveFilm(state)],
+    "Full screen": ["Esc leaves it", () => fillScreen(state.page)],
+  };
+  for (const [text, [tip, act]] of Object.entries(actions)) {
+    const button = document.createElement("button");
+    Object.assign(button, { textContent: text, title: tip, className: "jupyter-button widget-button", onclick: act });
+    state.page.buttons.append(button);
+  }
+}
+
+function fillScreen({ box }) {
+  return document.fullscreenElement ? document.exitFullscreen() : box.requestFullscreen();
+}
+
+// One by one: a message must not be too long.
+async function savePicture({ model, page }, last = true) {
+  const blob = await new Promise((done) => page.canvas.toBlob(done, "image/png"));
+  model.send({ kind: "save", last }, undefined, [await blob.arrayBuffer()]);
+}
+
+async function saveFilm(state) {
+  if (state.filming) return;
+  state.filming = true;
+  const { first, last } = state.setting;
+  const before = look(state).t;
+  for (let t = first; t <= last; t++) {
+    move(state, "time_point", t - look(state).t);
+    await waitUntilDrawn(state, t);
+    await savePicture(state, t === last);
+  }
+  move(state, "time_point", before - look(state).t);
+  state.filming = false;
+}
+
+// Or failed, which is in the picture, too.
+async function waitUntilDrawn({ page: { canvas }, failures }, t) {
+  const isDrawn = () => failures.has(t) || (canvas.dataset.drawn?.startsWith(`t${t} `) && canvas.dataset.marks === "new");
+  while (!isDrawn()) await new Promise((wake) => setTimeout(wake, 20));
 }
 
 // ---- time points: one question at a time, the nearest first
@@ -124,10 +256,14 @@ function answered(state, patience) {
   Object.assign(state, { asked: null, patience });
 }
 
-function nearTimes({ setting, stacks }, t) {
-  const bytes = Math.max(stacks.values().next().value?.values.length ?? 1, 1);
+function nearTimes({ setting, stacks, controls }, t) {
+  const bytes = Math.max(stacks.values().next().value?.bytes ?? 1, 1);
   const room = Math.floor(setting.most_kept_bytes / bytes) - 1;
   const times = [t];
+  if (isPlaying(controls.play)) {
+    const all = setting.last - setting.first + 1;
+    for (let step = 1; step <= AHEAD && times.length < Math.min(room, all); step++) times.push(setting.first + ((t - setting.first + step) % all));
+  }
   for (let step = 1; step <= PREFETCH && times.length + 1 <= room; step++) times.push(t + step, t - step);
   return times.filter((each) => each >= setting.first && each <= setting.last);
 }
@@ -139,8 +275,9 @@ function receive(state, content, buffers) {
   if (content.kind === "failed") failures.set(content.time_point, content.text);
   if (content.kind !== "time point") return;
   if (content.source !== undefined) {
-    const values = bytes.shift();
-    if (content.source === model.get("source")) stacks.set(content.time_point, { ...content, values });
+    const parts = bytes.splice(0, content.parts); // one, or one for each channel
+    const size = parts.reduce((sum, each) => sum + each.length, 0);
+    if (content.source === model.get("source")) stacks.set(content.time_point, { ...content, parts, bytes: size });
   }
   if (content.version === model.get("version")) {
     marks.set(content.time_point, content.layers.map((layer) => readLayer(layer, bytes)));
@@ -158,9 +295,9 @@ function forgetFar(state) {
   const { stacks, marks, setting } = state;
   const { t } = look(state);
   const far = [...stacks.keys()].sort((a, b) => Math.abs(b - t) - Math.abs(a - t));
-  let bytes = [...stacks.values()].reduce((sum, each) => sum + each.values.length, 0);
+  let bytes = [...stacks.values()].reduce((sum, each) => sum + each.bytes, 0);
   while (bytes > setting.most_kept_bytes && far.length > 1) {
-    bytes -= stacks.get(far[0]).values.length;
+    bytes -= stacks.get(far[0]).bytes;
     stacks.delete(far.shift());
   }
   for (const each of marks.keys()) if (Math.abs(each - t) > 50) marks.delete(each);
@@ -171,6 +308,7 @@ function forgetFar(state) {
 function draw(state) {
   const { page, stacks, marks, failures } = state;
   const shown = look(state);
+  if (follow(state, shown)) return; // it is drawn already
   const stack = stacks.get(shown.t);
   fit(page.canvas, shown.view);
   state.targets = [];
@@ -184,9 +322,11 @@ function draw(state) {
   drawing.fillStyle = "#282828";
   drawing.fillRect(0, 0, shown.view.width, shown.view.height);
   for (const panel of shown.view.panels) drawPanel(state, shown, panel, stack, tones, marks.get(shown.t) ?? []);
-  drawScaleBar(drawing, shown.view);
+  drawMeasure(state, shown);
+  drawScaleBar(drawing, shown);
   say(state, shown, marks.get(shown.t));
   page.canvas.dataset.marks = marks.has(shown.t) && !state.stale.has(shown.t) ? "new" : "old";
+  page.canvas.dataset.zoom = shown.zoom.toFixed(2);
   page.canvas.dataset.drawn = `t${shown.t} z${shown.place[0]} ${shown.view.name} ${page.count = (page.count ?? 0) + 1}`;
 }
 
@@ -222,30 +362,34 @@ function drawPanel(state, shown, panel, stack, tones, layers) {
   const { drawing, plane } = state.page;
   const [height, width] = [stack.shape[panel.axes[1]], stack.shape[panel.axes[2]]];
   const image = new ImageData(width, height);
-  paint(new Uint32Array(image.data.buffer), height, width, stack, takePlane(state, shown, panel, stack), panel, tones);
+  const planes = takePlanes(state, shown, panel, stack);
+  const colours = chooseColours(state, stack);
+  if (colours.length) paintColours(image.data, height, width, stack, planes, panel, tones, colours);
+  else paint(new Uint32Array(image.data.buffer), height, width, stack, planes, panel, tones);
   if (plane.width !== width || plane.height !== height) Object.assign(plane, { width, height });
   plane.getContext("2d").putImageData(image, 0, 0);
   drawing.save();
   drawing.beginPath();
   drawing.rect(panel.left, panel.top, panel.width, panel.height);
   drawing.clip();
-  drawing.imageSmoothingEnabled = width > panel.width;
-  drawing.drawImage(plane, panel.left, panel.top, panel.width, panel.height);
+  const frame = findFrame(state, shown, panel);
+  drawing.imageSmoothingEnabled = width > panel.width * shown.zoom;
+  drawing.drawImage(plane, panel.left - frame.left, panel.top - frame.top, panel.width * shown.zoom, panel.height * shown.zoom);
   layers.forEach((layer, number) => drawLayer(state, shown, panel, layer, number));
-  drawCross(drawing, toPixels(state, shown.view, panel, shown.place), shown.view.name === "orthogonal" ? panel : null);
+  drawCross(drawing, toPixels(state, shown, panel, shown.place), shown.view.name === "orthogonal" ? panel : null);
   drawing.restore();
 }
 
-function takePlane(state, shown, panel, stack) {
-  if (shown.view.name === "maximum") return { values: project(state, stack), start: 0 };
+function takePlanes(state, shown, panel, stack) {
+  if (shown.view.name === "maximum") return { values: project(stack), start: 0 };
   const axis = panel.axes[0];
   const index = axis === 0 ? shown.place[0] : Math.floor(shown.place[axis] / stack.reduced);
-  return { values: stack.values, start: Math.min(index, stack.shape[axis] - 1) * strides(stack)[axis] };
+  return { values: stack.parts, start: Math.min(index, stack.shape[axis] - 1) * strides(stack)[axis] };
 }
 
 const strides = ({ shape }) => [shape[1] * shape[2], shape[2], 1];
 
-function paint(pixels, height, width, stack, { values, start }, panel, tones) {
+function paint(pixels, height, width, stack, { values: [values], start }, panel, tones) {
   const [, down, right] = panel.axes.map((axis) => strides(stack)[axis]);
   for (let row = 0, pixel = 0; row < height; row++) {
     for (let column = 0, voxel = start + row * down; column < width; column++, voxel += right) {
@@ -254,22 +398,54 @@ function paint(pixels, height, width, stack, { values, start }, panel, tones) {
   }
 }
 
-function project(state, stack) {
-  if (stack.projection) return stack.projection;
-  const area = stack.shape[1] * stack.shape[2];
-  const brightest = stack.values.slice(0, area);
-  for (let voxel = area, pixel = 0; voxel < stack.values.length; voxel++, pixel = pixel + 1 === area ? 0 : pixel + 1) {
-    if (stack.values[voxel] > brightest[pixel]) brightest[pixel] = stack.values[voxel];
-  }
-  stack.projection = brightest;
-  return brightest;
+// Red, green and blue from 0 to 1 of each part, as bright as they can be; none where channels are summed.
+function chooseColours({ setting: { colours }, controls }, { source }) {
+  if (!controls.composite.get("value") || source.includes("+")) return [];
+  return source.split(",").map((channel) => {
+    const colour = colours[(channel - 1) % colours.length];
+    const parts = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+    return parts.map((each) => each / Math.max(...parts));
+  });
 }
 
-function toPixels({ setting }, view, panel, place, at = 0) {
-  const [, down, right] = panel.axes;
-  const pixel = (axis) => (place[at + axis] + 0.5) * setting.spacing[axis] * view.scale;
-  return [panel.left + pixel(right), panel.top + pixel(down)];
+function paintColours(pixels, height, width, stack, { values, start }, panel, tones, colours) {
+  const [, down, right] = panel.axes.map((axis) => strides(stack)[axis]);
+  values.forEach((part, number) => {
+    const [red, green, blue] = colours[number];
+    for (let row = 0, pixel = 0; row < height; row++) {
+      for (let column = 0, voxel = start + row * down; column < width; column++, voxel += right, pixel += 4) {
+        const grey = tones[part[voxel]] & 255;
+        pixels[pixel] += grey * red; // clamped to 255, as the array is
+        pixels[pixel + 1] += grey * green;
+        pixels[pixel + 2] += grey * blue;
+        pixels[pixel + 3] = 255;
+      }
+    }
+  });
 }
+
+function project(stack) {
+  if (stack.projection) return stack.projection;
+  const area = stack.shape[1] * stack.shape[2];
+  stack.projection = stack.parts.map((values) => {
+    const brightest = values.slice(0, area);
+    for (let voxel = area, pixel = 0; voxel < values.length; voxel++, pixel = pixel + 1 === area ? 0 : pixel + 1) {
+      if (values[voxel] > brightest[pixel]) brightest[pixel] = values[voxel];
+    }
+    return brightest;
+  });
+  return stack.projection;
+}
+
+function toPixels(state, shown, panel, place, at = 0) {
+  const [, down, right] = panel.axes;
+  const { scale, left, top } = findFrame(state, shown, panel);
+  const pixel = (axis) => (place[at + axis] + 0.5) * state.setting.spacing[axis] * scale;
+  return [panel.left - left + pixel(right), panel.top - top + pixel(down)];
+}
+
+const isInside = (panel, x, y) => x >= panel.left && y >= panel.top && x <= panel.left + panel.width && y <= panel.top + panel.height;
+const findPanel = ({ view }, x, y) => view.panels.find((panel) => isInside(panel, x, y));
 
 function drawLayer(state, shown, panel, layer, number) {
   const near = layer.rows.map((_, index) => findNearness(state, shown, panel, layer.positions[3 * index + panel.axes[0]]));
@@ -278,11 +454,11 @@ function drawLayer(state, shown, panel, layer, number) {
   const stars = new Path2D();
   layer.rows.forEach((_, index) => {
     if (near[index] === 0) return;
-    const [x, y] = toPixels(state, shown.view, panel, layer.positions, 3 * index);
+    const [x, y] = toPixels(state, shown, panel, layer.positions, 3 * index);
     const size = state.setting.size * (near[index] === 2 ? 1 : 0.7);
     addStrokes(paths[near[index]], layer.strokes, x, y, size);
     if (layer.divides[index]) addStrokes(stars, state.setting.division.strokes, x + 1.6 * size, y - 1.6 * size, size);
-    if (!state.stale.has(shown.t)) state.targets.push({ x, y, layer: number, index, far: 2 - near[index] });
+    if (!state.stale.has(shown.t) && isInside(panel, x, y)) state.targets.push({ x, y, layer: number, index, far: 2 - near[index] });
   });
   stroke(state.page.drawing, paths[1], layer, 0.55);
   stroke(state.page.drawing, paths[2], layer, 1);
@@ -305,8 +481,8 @@ function drawTails(state, shown, panel, { tails, colour }, near) {
     if (near[tails[start + 7]] === 0) continue;
     const age = tails[start + 6];
     if (!ages.has(age)) ages.set(age, new Path2D());
-    ages.get(age).moveTo(...toPixels(state, shown.view, panel, tails, start));
-    ages.get(age).lineTo(...toPixels(state, shown.view, panel, tails, start + 3));
+    ages.get(age).moveTo(...toPixels(state, shown, panel, tails, start));
+    ages.get(age).lineTo(...toPixels(state, shown, panel, tails, start + 3));
   }
   for (const [age, path] of ages) {
     drawing.globalAlpha = 0.9 - 0.6 * age;
@@ -349,7 +525,9 @@ function drawCross(drawing, [x, y], panel) {
   drawing.globalAlpha = 1;
 }
 
-function drawScaleBar(drawing, { panels: [panel], scale, bar_um: length }) {
+function drawScaleBar(drawing, { view: { panels: [panel], scale: whole, bar_um }, zoom }) {
+  const scale = whole * zoom;
+  const length = Math.max(...BARS_UM.filter((each) => each <= bar_um / zoom), BARS_UM[0]);
   const [right, bottom, width] = [panel.left + panel.width - 14, panel.top + panel.height - 14, length * scale];
   drawing.fillStyle = "rgba(0, 0, 0, 0.6)";
   drawing.fillRect(right - width - 8, bottom - 24, width + 16, 34);
@@ -359,6 +537,34 @@ function drawScaleBar(drawing, { panels: [panel], scale, bar_um: length }) {
   drawing.textAlign = "center";
   drawing.fillText(`${length} µm`, right - width / 2, bottom - 7);
   drawing.textAlign = "left";
+}
+
+// The line between two places that was drawn with Shift, and its length in µm.
+function drawMeasure(state, shown) {
+  const { measured, page: { drawing } } = state;
+  if (!measured || measured.view !== shown.view.name) return;
+  const panel = shown.view.panels[measured.panel];
+  const ends = [measured.from, measured.to].map((each) => toPixels(state, shown, panel, each));
+  drawing.beginPath();
+  drawing.moveTo(...ends[0]);
+  drawing.lineTo(...ends[1]);
+  for (const [colour, wide] of [["black", 5], ["white", 2]]) {
+    Object.assign(drawing, { strokeStyle: colour, lineWidth: wide });
+    drawing.stroke();
+  }
+  const [x, y] = ends[1];
+  drawing.font = "13px sans-serif";
+  const text = `${findLength(state).toFixed(1)} µm`;
+  const wide = drawing.measureText(text).width;
+  const left = Math.min(Math.max(x + 8, panel.left), panel.left + panel.width - wide - 8);
+  drawing.fillStyle = "rgba(0, 0, 0, 0.7)";
+  drawing.fillRect(left, y - 24, wide + 8, 20);
+  drawing.fillStyle = "white";
+  drawing.fillText(text, left + 4, y - 9);
+}
+
+function findLength({ measured: { from, to }, setting }) {
+  return Math.hypot(...from.map((each, axis) => (to[axis] - each) * setting.spacing[axis]));
 }
 
 // ---- words: below the picture for everyone, as a label of the canvas for screen readers
@@ -377,8 +583,9 @@ function say(state, shown, layers) {
   page.canvas.setAttribute("aria-label", `${setting.name}. ${text} Crosshair at y ${y}, x ${x}.`);
   const reduced = stacks.get(shown.t)?.reduced ?? 1;
   const note = reduced > 1 ? ` Shown ${reduced} × coarser in y and x, to keep the page quick.` : "";
-  const spoken = failures.get(shown.t) ?? (hovered ? textOf(state, hovered) : "") ;
-  page.words.textContent = spoken || text + note;
+  const length = state.measured ? ` Measured: ${findLength(state).toFixed(1)} µm.` : "";
+  const spoken = failures.get(shown.t) ?? (hovered ? textOf(state, hovered) : "");
+  page.words.textContent = (spoken || text + note) + length;
 }
 
 function textOf({ controls, marks }, { layer, index }) {
@@ -405,12 +612,45 @@ function hover(state, found) {
   say(state, look(state), state.marks.get(look(state).t));
 }
 
+// Dragged, the picture moves with the mouse; with Shift, a distance is measured.
+function startDrag(state, event) {
+  if (event.button !== 0) return;
+  const shown = look(state);
+  const { x, y } = find(state, event);
+  const panel = findPanel(shown, x, y);
+  state.dragged = false;
+  if (!panel) return;
+  state.page.canvas.setPointerCapture(event.pointerId);
+  state.pressed = { x, y, panel: shown.view.panels.indexOf(panel), moved: false, from: event.shiftKey && toVoxels(state, shown, panel, x, y) };
+}
+
+function drag(state, event, show) {
+  const { pressed } = state;
+  const { x, y } = find(state, event);
+  const [right, down] = [x - pressed.x, y - pressed.y];
+  if (!pressed.moved && Math.hypot(right, down) <= DRAG_PIXELS) return;
+  pressed.moved = true;
+  const shown = look(state);
+  const panel = shown.view.panels[pressed.panel];
+  if (pressed.from) {
+    const to = toVoxels(state, shown, panel, x, y);
+    to[panel.axes[0]] = pressed.from[panel.axes[0]]; // measured in the plane of the panel
+    state.measured = { from: pressed.from, to, panel: pressed.panel, view: shown.view.name };
+    show();
+  } else if (shown.zoom > 1) {
+    moveCentre(state, shown, panel, -right, -down);
+    Object.assign(pressed, { x, y });
+  }
+}
+
 function click(state, event) {
   const { model, marks, setting } = state;
+  if (state.dragged || event.detail > 1) return; // the second click of two zooms
   const shown = look(state);
   const { x, y, target } = find(state, event);
-  const panel = shown.view.panels.find((each) => x >= each.left && y >= each.top && x <= each.left + each.width && y <= each.top + each.height);
+  const panel = findPanel(shown, x, y);
   if (!panel) return;
+  state.measured = null;
   const layer = target && marks.get(shown.t)?.[target.layer];
   const position = layer ? [...layer.positions.slice(3 * target.index, 3 * target.index + 3)] : toVoxels(state, shown, panel, x, y);
   ["z", "y", "x"].forEach((name, axis) => {
@@ -423,9 +663,10 @@ function click(state, event) {
 function toVoxels(state, shown, panel, x, y) {
   const { setting, stacks } = state;
   const position = [...shown.place];
-  const voxel = (pixels, axis) => Math.min(Math.max(pixels / shown.view.scale / setting.spacing[axis] - 0.5, 0), setting.shape[axis] - 1);
-  position[panel.axes[1]] = voxel(y - panel.top, panel.axes[1]);
-  position[panel.axes[2]] = voxel(x - panel.left, panel.axes[2]);
+  const { scale, left, top } = findFrame(state, shown, panel);
+  const voxel = (pixels, axis) => Math.min(Math.max(pixels / scale / setting.spacing[axis] - 0.5, 0), setting.shape[axis] - 1);
+  position[panel.axes[1]] = voxel(y - panel.top + top, panel.axes[1]);
+  position[panel.axes[2]] = voxel(x - panel.left + left, panel.axes[2]);
   const stack = stacks.get(shown.t);
   if (shown.view.name === "maximum" && stack) position[0] = findBrightest(stack, position);
   return position;
@@ -433,15 +674,18 @@ function toVoxels(state, shown, panel, x, y) {
 
 function findBrightest(stack, position) {
   const [row, column] = [1, 2].map((axis) => Math.min(Math.floor(position[axis] / stack.reduced + 0.5 / stack.reduced), stack.shape[axis] - 1));
-  const brightness = (z) => stack.values[(z * stack.shape[1] + row) * stack.shape[2] + column];
+  const brightness = (z) => stack.parts.reduce((sum, values) => sum + values[(z * stack.shape[1] + row) * stack.shape[2] + column], 0);
   return [...Array(stack.shape[0]).keys()].reduce((best, z) => (brightness(z) > brightness(best) ? z : best), 0);
 }
 
 function press(state, event) {
-  const { controls, setting, model } = state;
-  if (event.ctrlKey || event.altKey || event.metaKey) return;
+  const { controls, setting, model, page } = state;
+  if (event.altKey || event.metaKey) return;
   const step = (name, by) => () => move(state, name, by);
-  const actions = event.shiftKey
+  const zoom = (times) => () => zoomAt(state, middleOf(look(state).view.panels[0]), times);
+  const actions = event.ctrlKey
+    ? { ArrowLeft: () => pan(state, -1, 0), ArrowRight: () => pan(state, 1, 0), ArrowUp: () => pan(state, 0, -1), ArrowDown: () => pan(state, 0, 1) }
+    : event.shiftKey
     ? { ArrowLeft: step("x", -1), ArrowRight: step("x", 1), ArrowUp: step("y", -1), ArrowDown: step("y", 1) }
     : {
         ArrowLeft: step("time_point", -1),
@@ -456,16 +700,30 @@ function press(state, event) {
         n: () => model.send({ kind: "next", step: 1 }),
         p: () => model.send({ kind: "next", step: -1 }),
         Enter: () => model.send({ kind: "pick here" }),
+        "-": zoom(1 / ZOOM_STEP),
+        0: zoom(0),
+        " ": () => togglePlay(controls.play),
+        f: () => fillScreen(page),
+        Escape: () => { state.measured = null; draw(state); },
       };
-  const action = actions[event.key] ?? actions[event.key.toLowerCase()];
+  const action = event.key === "+" ? zoom(ZOOM_STEP) : (actions[event.key] ?? actions[event.key.toLowerCase()]);
   if (!action) return;
   event.preventDefault();
   event.stopPropagation();
   action();
 }
 
+const middleOf = (panel) => ({ x: panel.left + panel.width / 2, y: panel.top + panel.height / 2 });
+
+const isPlaying = (play) => play.get("playing") ?? play.get("_playing"); // ipywidgets 8 and 7
+const togglePlay = (play) => (isPlaying(play) ? play.pause() : play.play());
+
 function turnWheel(state, event) {
-  if (document.activeElement !== state.page.canvas || event.ctrlKey) return; // else the wheel scrolls the page
+  if (event.ctrlKey) { // with two fingers on a pad, too
+    event.preventDefault();
+    return zoomAt(state, find(state, event), event.deltaY < 0 ? ZOOM_STEP : 1 / ZOOM_STEP);
+  }
+  if (document.activeElement !== state.page.canvas) return; // else the wheel scrolls the page
   event.preventDefault();
   move(state, event.shiftKey ? "time_point" : "z", Math.sign(event.deltaY || event.deltaX) * (event.shiftKey ? 1 : -1));
 }

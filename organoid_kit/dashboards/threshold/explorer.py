@@ -108,7 +108,7 @@ class ThresholdExplorer(Dashboard):
             kind={"options": kinds},
             threshold={"min": low, "max": high, "value": _START},
             best=self._go_to_best,
-            cheapest=self._go_to_cheapest,
+            cheapest=lambda: setattr(self.threshold, "value", self._find_cheapest()),
             commit=self._commit,
             next_missed=partial(self._step, "missed"),
             next_false=partial(self._step, "false"),
@@ -142,9 +142,6 @@ class ThresholdExplorer(Dashboard):
         where = {"kind": self.kind.value, "name": self.truth.name}
         refuse_if(curve.scores[0].recall is None, "nothing to find", **where)
         self.threshold.value = curve.best()
-
-    def _go_to_cheapest(self) -> None:
-        self.threshold.value = self._find_cheapest()
 
     def _find_cheapest(self) -> float:
         """The threshold whose mistakes cost least; of several, the middle one."""

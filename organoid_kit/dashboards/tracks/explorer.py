@@ -115,14 +115,12 @@ class TrackExplorer(Dashboard):
         return drawing.caption(f"{self.describe()} {drawing.description}")
 
     def _make_controls(self) -> None:
-        tip = "Lineages are numbered from the one with the most positions."
         doubts = []
         for number, doubt in enumerate(self._doubts):
             where = f"time point {doubt.time_point}, lineage {self._lineages[doubt.row] + 1}"
             doubts.append((f"{doubt.probability:.0%} wrong: {doubt.what}, {where}", number))
         listed = {"options": doubts, "value": None}
-        lineage = common.make_tooltip(tip)
-        self._add_controls("tracks", lineage=lineage, doubts=listed, next_doubt=self._step_doubts)
+        self._add_controls("tracks", doubts=listed, next_doubt=self._step_doubts)
         estimate = common.make_status(self._estimate, role="note")
         self._doubt_text = HTML(estimate, layout=Layout(max_width="350px"))
         self._display = TreeDisplay(self._handle_event, self._watch(self._draw))

@@ -11,7 +11,7 @@ from ipywidgets import Accordion, HBox, Layout
 from organoid_kit.base import NetworkSettings, make_settings, read_settings
 from organoid_kit.base.settings import NETWORKS, PRESETS
 from organoid_kit.dashboards.parts import CheckboxGroup, common, make_error, refuse_if
-from organoid_kit.dashboards.parts.dashboard import Dashboard, Later, list_controls
+from organoid_kit.dashboards.parts.dashboard import CONTROLS, Dashboard, Later
 from organoid_kit.dashboards.training.session import load_training
 from organoid_kit.data import AnnotatedMovie, find_samples, read_dataset
 from organoid_kit.networks import list_shipped_networks, load_settings, make_fine_tuning_settings
@@ -28,7 +28,7 @@ _SETTINGS = ("network", "preset", "epochs", "batch_size", "learning_rate")
 class TrainingChoices(Dashboard):
     """Network, data, settings and start of a training; `estimate` says what it will take."""
 
-    kept = tuple(name for part in _PARTS for name in list_controls(f"training: {part}"))
+    kept = tuple(name for part in _PARTS for name in CONTROLS[f"training: {part}"])
 
     def __init__(
         self,

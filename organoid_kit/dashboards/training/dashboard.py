@@ -5,10 +5,9 @@ import os
 import time
 from pathlib import Path
 
-from ipywidgets import HTML, Button, FloatProgress, Layout
-
 from organoid_kit.base import NetworkSettings, files
-from organoid_kit.dashboards.parts import Dashboard, add_controls, common, kernel_waiting, refuse_if
+from organoid_kit.dashboards.parts import Dashboard, common, kernel_waiting, refuse_if
+from organoid_kit.dashboards.parts.dashboard import CONTROLS
 from organoid_kit.dashboards.training import pictures, session as sessions
 from organoid_kit.dashboards.training.choices import Data, TrainingChoices
 from organoid_kit.plots import Drawing, plot_history
@@ -18,9 +17,9 @@ from organoid_kit.training.runs import format_duration
 
 _REDRAW_SECONDS = 0.5  # between two redrawings while steps are taken
 _MOST_EARLIER = 5  # runs drawn behind the curves
-# The buttons; and of each `TrainingSession.state` what is said, whether it runs, and what can be
-# pressed.
-_BUTTONS, _STATES = files.read_json(Path(__file__).with_name("states.json")).values()
+_BUTTONS = tuple(CONTROLS["training: buttons"])
+# Of each `TrainingSession.state` what is said, whether it runs, and what can be pressed.
+_STATES = files.read_json(Path(__file__).with_name("states.json"))
 
 
 class TrainingDashboard(Dashboard):
@@ -54,14 +53,11 @@ class TrainingDashboard(Dashboard):
             setattr(self, name, getattr(self.choices, name))
         self.session: sessions.TrainingSession | None = None
         self._shown, self._shown_at = (), 0.0
-        for name, tip in _BUTTONS.items():
-            add_controls(self, **{name: Button(description=name.capitalize(), tooltip=tip)})
-            getattr(self, name).on_click(lambda _, name=name: self._press(name))
-        watched = {"bar": FloatProgress(min=0, max=1, layout=Layout(width="98%"))}
-        watched |= {name: HTML() for name in ("status", "curves", "reading", "example", "news")}
-        add_controls(self, **watched)
-        buttons = common.wrap_row(*(getattr(self, name) for name in _BUTTONS))
-        super().__init__([self.choices, buttons, self.messages, *watched.values()])
+        buttons = self._add_controls("training: buttons").children
+        for name, button in zip(_BUTTONS, buttons):
+            button.on_click(lambda _, name=name: self._press(name))
+        watched = self._add_controls("training: watched").children
+        super().__init__([self.choices, common.wrap_row(*buttons), self.messages, *watched])
         self._connect(self._change_epochs, self.epochs)
         self._connect(self.show, self.start_from)
         self._interrupted = None  # a run that was cut off, as when the page was reloaded

@@ -82,7 +82,7 @@ class TrainingSession:
 
     @property
     def state(self) -> str:
-        """A key of "states" in ``states.json``."""
+        """A key of ``states.json``."""
         if not self.is_running:
             return "failed" if self.error else "ended" if self._thread else "ready"
         if self._wants_stop.is_set():
