@@ -84,7 +84,7 @@ class AugmentationPreview(Dashboard):
             "preview",
             example={"max": most, "description": label},
             seed={"value": settings.seed},
-            new_seed=self._throw_again,
+            new_seed=lambda: setattr(self.seed, "value", (self.seed.value + 1) % _SEEDS),
             usual=lambda: setattr(self, "settings", AugmentationSettings()),
             nothing=self._switch_off,
         )
@@ -127,9 +127,6 @@ class AugmentationPreview(Dashboard):
         finally:
             self._busy = False
             self._watch(self._show)()
-
-    def _throw_again(self) -> None:
-        self.seed.value = (self.seed.value + 1) % _SEEDS
 
     def _switch_off(self) -> None:
         with self.at_once():

@@ -228,8 +228,8 @@ class StackBrowser(Dashboard):
         buttons = common.wrap_row(self.previous_position, self.next_position, self.pick_here)
         playing = common.wrap_row(self.play, self.speed)
         picture = [self._display, self.time_point, playing, self.z, self._crosshair, buttons]
-        choices = [self.view, self.zoom, self.channels, self.composite]
-        choices += [self.contrast, self.gamma, self.tail]
+        self._of_page = VBox([self.zoom, self.composite])
+        choices = [self.view, self.channels, self._of_page, self.contrast, self.gamma, self.tail]
         left = Layout(flex="1 1 500px", max_width="min(100%, max(508px, 80vh))")
         right = Layout(width="310px", max_width="100%", padding="0 0 0 8px")
         columns = common.wrap_row(
@@ -243,8 +243,7 @@ class StackBrowser(Dashboard):
         """Sliders of the crosshair where they matter; help for those who use page or kernel."""
         needed = self.drawn_by == "kernel" or self.view.value == "orthogonal"
         self._crosshair.layout.display = None if needed else "none"
-        for control in (self.zoom, self.composite):
-            control.layout.display = "none" if self.drawn_by == "kernel" else None
+        self._of_page.layout.display = "none" if self.drawn_by == "kernel" else None
         self._help.value = common.render(f"stack_help_{self.drawn_by}.html")
 
     def _redraw(self) -> None:
