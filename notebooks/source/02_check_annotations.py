@@ -242,6 +242,7 @@ file = Path(output_folder) / f"{one.name}_mended_{time_point}.aut"
 checker = AnnotationChecker(
     dataclasses.replace(one, annotations=spoiled), channels=channels, output=file
 )
+checker.browser.time_point.value = time_point  # where the mistakes were planted
 checker
 
 # %% [markdown]
@@ -251,8 +252,8 @@ checker
 checker.plot()
 
 # %% [markdown]
-# **What to see.** The time point that the checker shows, with its problems, numbered as in the list beside it. If there
-# is none at this time point, the list says so: choose a problem above, then run the cell again.
+# **What to see.** The time point that the checker shows, at first that of the planted mistakes, with its problems,
+# numbered as in the list beside it. Choose another problem above, and run the cell again.
 #
 # Now the same repair in code. This is how you fix a hundred mistakes of one kind.
 #

@@ -34,10 +34,13 @@ def install_runtime(folder: Path) -> str | None:
     """ONNX Runtime for the web into node_modules of a folder; or why this cannot be."""
     if shutil.which("npm") is None:
         return "npm is not installed here"
-    command = ["npm", "install", "--prefer-offline", "--no-audit", "--no-fund"]
+    command = ["npm", "install", "--prefer-offline", "--no-audit", "--no-fund", "--fetch-retries=1"]
     command += ["--prefix", str(folder), RUNTIME]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
-    return f"npm cannot fetch {RUNTIME}" if done.returncode else None
+    try:
+        subprocess.run(command, check=True, capture_output=True, timeout=600)
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+        return f"npm cannot fetch {RUNTIME}"
+    return None
 
 
 def prepare_bundled() -> tuple[np.ndarray, np.ndarray]:
