@@ -70,7 +70,12 @@ def score(
     if total.warning:
         print(total.warning)
     print(format_scores(scores | ({"all movies": total} if len(scores) > 1 else {})))
-    _print_empty_time_points(pairs)
+    for pair in pairs:  # perhaps nobody looked there
+        known, seen = (each.annotated_time_points for each in (pair.truth, pair.found))
+        if empty := np.setdiff1d(known, seen).tolist():
+            listed = ", ".join(map(str, empty[:10])) + (", …" if len(empty) > 10 else "")
+            advice = "If nobody looked there, give --time-points."
+            print(f"{pair.name}: nothing was found at time points {listed}. {advice}")
     tracks = _score_tracks(pairs, max_distance)
     if json:
         movies = {name: score.to_dict() for name, score in scores.items()}
@@ -103,16 +108,6 @@ def _read_pair(truth: Path, found: Path, of_file: dict[str, Any]) -> _Pair:
             spacing = spacing or read_for_movie(path, None, **of_file).spacing_um
     known, positions = (read_for_movie(path, spacing, **of_file) for path in (truth, found))
     return _Pair(known.name or truth.stem, known, positions)
-
-
-def _print_empty_time_points(pairs: Sequence[_Pair]) -> None:
-    """Names annotated time points in which nothing was found: perhaps nobody looked there."""
-    for name, truth, found, _ in pairs:
-        empty = np.setdiff1d(truth.annotated_time_points, found.annotated_time_points).tolist()
-        if empty:
-            listed = ", ".join(map(str, empty[:10])) + (", …" if len(empty) > 10 else "")
-            advice = "If nobody looked there, give --time-points."
-            print(f"{name}: nothing was found at time points {listed}. {advice}")
 
 
 def _score_tracks(pairs: Sequence[_Pair], max_distance_um: float) -> dict[str, Any]:

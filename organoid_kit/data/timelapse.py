@@ -161,8 +161,11 @@ def read_timelapse(
     if spacing_um is None and None in (z, y, x):
         spacing_um = default_spacing_um
     if spacing_um is not None:
-        z, y, x = check_spacing(spacing_um)
-        _warn_of_other_spacing(image, (z, y, x))
+        z, y, x = spacing_um = check_spacing(spacing_um)
+        own_um = [own or stated for own, stated in zip(image.spacing_um, spacing_um, strict=True)]
+        if not np.allclose(own_um, spacing_um, rtol=0.02):
+            own, stated = (" × ".join(f"{v:g}" for v in values) for values in (own_um, spacing_um))
+            warn(f"{path} says {own} µm per voxel (z, y, x); the {stated} stated here counts.")
     spacing = tuple(1.0 if value is None else value for value in (z, y, x))
     colours = "" if "c" in axes else "c"
     guesses = {  # as the arguments that would confirm them
@@ -211,13 +214,6 @@ def _open_again(path: Path, opened: dict[str, Any]) -> _FileReader:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # they were given when it was first opened
         return read_timelapse(path, **opened, accept_guess=True).read_stack
-
-
-def _warn_of_other_spacing(image: ImageFile, spacing_um: tuple[float, float, float]) -> None:
-    own_um = [own or stated for own, stated in zip(image.spacing_um, spacing_um, strict=True)]
-    if not np.allclose(own_um, spacing_um, rtol=0.02):
-        own, stated = (" × ".join(f"{v:g}" for v in values) for values in (own_um, spacing_um))
-        warn(f"{image.path} says {own} µm per voxel (z, y, x); the {stated} stated here counts.")
 
 
 def _ask_to_confirm(image: ImageFile, axes: str, guesses: dict[str, str]) -> UserError:

@@ -59,8 +59,7 @@ def find_columns(
     no_time = fiji and not re.search("time|frame", " ".join(header).lower())  # one stack
     if not (x and y and (time or no_time)) or (time == "time_point" and not z):
         rule = "A table must have the columns time_point and z, y, x (voxels) or z_um, y_um, x_um"
-        received = ", ".join(header) or "no columns"
-        raise refuse(path, rule, received, "Rename or add columns.")
+        raise refuse(path, rule, ", ".join(header) or "no columns", "Rename or add columns.")
     below = [row[x] for row in rows[:3] if x == "POSITION_X" and not _DIGIT.search(row[x])]
     cells = [cell.strip("() ") for cell in below] + [row.get("Unit", "") for row in rows[:1]]
     unit = units or unit or next(filter(_is_unit, cells), "")

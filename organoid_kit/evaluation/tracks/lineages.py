@@ -93,7 +93,12 @@ def score_tracks(
 
     UserError where traccuracy is missing, found nuclei merge, or the spacing is unknown or differs.
     """
-    _check_library()
+    try:
+        import networkx  # noqa: F401
+        import traccuracy.metrics  # noqa: F401
+    except ImportError as error:
+        rule, advice = "Lineages need the traccuracy library", '"organoid-kit[scores]"'
+        raise UserError(f"{rule}. Received: {error}. Run: pip install {advice}") from error
     for merge in tracks.merges()[:1]:
         received = f"{len(tracks.merges())} positions with several links backward, the first at "
         received += f"time point {tracks.time_points[merge]}"
@@ -168,15 +173,6 @@ def _make_graph(annotations: Annotations) -> Any:
     graph.add_nodes_from((row, {"t": time_point}) for row, time_point in enumerate(times))
     graph.add_edges_from(annotations.links.tolist())
     return TrackingGraph(graph, location_keys=None)
-
-
-def _check_library() -> None:
-    try:
-        import networkx  # noqa: F401
-        import traccuracy.metrics  # noqa: F401
-    except ImportError as error:
-        rule, advice = "Lineages need the traccuracy library", '"organoid-kit[scores]"'
-        raise UserError(f"{rule}. Received: {error}. Run: pip install {advice}") from error
 
 
 @contextlib.contextmanager
