@@ -43,7 +43,11 @@ def track_in_units(
     networks = tuple(str(Path(n).absolute()) if Path(n).exists() else n for n in networks)
     names = [annotated.movie.name for annotated in movies]
     paths = choose_outputs(output, names, form, begun=True)
-    share = _parse_share(array) if array else slice(None)
+    number, _, count = (array or "1/1").partition("/")  # 3/40: every 40th, from the third on
+    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+        rule, advice = "A share of the movies is number/count, from 1", "Write --array 3/40, say."
+        raise refuse("--array", rule, array, advice)
+    share = slice(int(number) - 1, None, int(count))
     load_keras()
     load_settings(movies, networks, channels)
     wanted, jobs, failed = {}, [], []
@@ -107,15 +111,6 @@ def _report(job: "prediction.units.TrackingJob", error: Exception) -> str:
     print(f"{job.movie.name}: failed. {message}")
     _note_state(job, "failed", message)
     return job.movie.name
-
-
-def _parse_share(array: str) -> slice:
-    """3/40 → every 40th movie, from the third on."""
-    number, _, count = array.partition("/")
-    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
-        rule, advice = "A share of the movies is number/count, from 1", "Write --array 3/40, say."
-        raise refuse("--array", rule, array, advice)
-    return slice(int(number) - 1, None, int(count))
 
 
 @contextmanager
