@@ -102,7 +102,7 @@ class Dashboard(VBox):
             pop = options.pop
             kind, said = pop("kind"), pop("help", "")
             if kind == "Button":
-                options["layout"] = Layout(width=pop("width", "auto"))
+                options["layout"] = Layout(width=pop("width", "max-content"))
             if "width" in options:
                 options |= common.fit(pop("width"), pop("tooltip", ""), **pop("style", {}))
             make = CheckboxGroup if kind == "CheckboxGroup" else getattr(ipywidgets, kind)
