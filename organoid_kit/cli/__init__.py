@@ -94,13 +94,11 @@ def spell_option(name: str) -> str:
 
 def spell_advice(text: str) -> str:
     """Pass axes="zyx", accept_guess=True → Pass --axes zyx --accept-guess."""
-
-    def spell(found: re.Match) -> str:
-        value = found[3].strip('"()').replace(", ", ",")
-        words = spell_options(**{found[2]: value == "True" or value})
-        return " ".join([""] * bool(found[1]) + words)
-
-    return _ARGUMENT.sub(spell, text)
+    for comma, name, value in _ARGUMENT.findall(text):
+        typed = value.strip('"()').replace(", ", ",")
+        words = [""] * bool(comma) + spell_options(**{name: value == "True" or typed})
+        text = text.replace(f"{comma}{name}={value}", " ".join(words), 1)
+    return text
 
 
 def spell_options(**options: object) -> list[str]:

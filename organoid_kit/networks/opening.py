@@ -35,9 +35,9 @@ def open_model(file: Path) -> keras.Model:
     description.pop("compile_config", None)  # which is not read
     check_description(description, most_weights=weights.file_size)
     model = keras.models.load_model(file, compile=False)
-    for operation in getattr(model, "operations", ()):  # of OrganoidTracker's link network
-        if type(operation).__name__ == "Flip" and np.size(operation.axis) == 1:
-            operation.axis = int(np.ravel(operation.axis)[0])  # Keras 3.13 fails at [-1]
+    for each in getattr(model, "operations", ()):
+        if type(each).__name__ == "Flip" and np.shape(each.axis) == (1,):
+            each.axis = each.axis[0]  # of [-1] in OrganoidTracker's, Keras 3.13 makes [[-1]]
     return model
 
 
