@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import correlate, maximum_filter
 
+from organoid_kit.course.lessons.exercise import match_numbers
+
 
 def lesson(number: str):
     return import_module(f"organoid_kit.course.lessons.notebook_{number}")
@@ -661,3 +663,8 @@ def test_the_convolution_of_the_checker_is_that_of_keras():
     both = image[None, ..., None].astype("float32"), kernel[..., None, None].astype("float32")
     theirs = keras.ops.convert_to_numpy(keras.ops.conv(*both, padding="same"))[0, ..., 0]
     np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+@pytest.mark.parametrize("text", ["1e400", "9" * 400, "1 / 0", "three", ""])
+def test_numbers_that_are_none_are_not_right(text):
+    assert not match_numbers(text, 1.0)

@@ -160,9 +160,10 @@ def match_numbers(answer: Any, truth: Any, tolerance: float = 1e-6) -> bool:
     """Whether an answer, of whatever kind, is numbers of the same shape, within `tolerance`."""
     try:
         if isinstance(answer, str):  # "9 / 12", "0,75", "75 %"
-            answer = Fraction(re.sub(r"\s", "", answer.replace(",", ".").replace("%", "/100")))
+            text = re.sub(r"\s", "", answer.lower().replace(",", ".").replace("%", "/100"))
+            answer = (float if "e" in text else Fraction)(text)  # not all digits of 1e999
         numbers = np.asarray(answer, dtype=float)
-    except (TypeError, ValueError, ZeroDivisionError):
+    except (TypeError, ValueError, ZeroDivisionError, OverflowError):
         return False
     truth = np.asarray(truth, dtype=float)
     if numbers.size == truth.size == 1:  # one number, or a list of one
