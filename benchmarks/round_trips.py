@@ -85,6 +85,8 @@ def try_format(lineage: Annotations, suffix: str, folder: Path) -> list[str]:
         options |= {"shape_zyx": SHAPE_ZYX, "radius_um": 0.1}
     elif suffix == ".xml":
         options |= {"time_point_offset": int(kept.time_points.min())}
+    elif suffix == ".csv":  # to a millionth of a voxel
+        kept = dataclasses.replace(kept, positions=np.round(kept.positions, 6))
     write_annotations(kept, path, **options)
     reading = {"time_point_offset": options["time_point_offset"]} if suffix == ".xml" else {}
     again = read_annotations(path, **reading)

@@ -251,9 +251,7 @@ def _open_image(path: Path, pattern: str | None, time_points: TimePoints | None)
     raise refuse(path, rule, "another", "Export it as OME-TIFF, for example with Fiji.")
 
 
-def write_timelapse(
-    movie: TimeLapse, path: str | os.PathLike[str], *, overwrite: bool = False
-) -> None:
+def write_timelapse(movie: TimeLapse, path: str | Path, *, overwrite: bool = False) -> None:
     """Writes a compressed OME-TIFF (``.ome.tif``), time from 0; the same movie, the same bytes."""
     if movie.dtype.name not in OME_TYPES:
         rule = f"OME-TIFF holds {', '.join(OME_TYPES)}"

@@ -17,7 +17,6 @@ from organoid_kit.data import Annotations
 from organoid_kit.evaluation.classification import choose_best
 from organoid_kit.evaluation.matching import choose_common_spacing, is_annotated, match_to_truth
 
-_STATE_REGION = "Is every nucleus of the image annotated? Then state whole_image=True."
 _MOST_IGNORED = 0.02  # of what was found, before a score says so
 DEFAULT_THRESHOLDS = np.round(np.arange(0.02, 1.0, 0.02), 2)
 _DRAWS = 1000  # of the bootstrap
@@ -86,8 +85,8 @@ class PositionScore(DetectionScore):
             return f"Annotations are scattered: {rest} right. {known}"
         if self.ignored <= _MOST_IGNORED * found:
             return ""
-        why = "lie where nobody annotated, and are not counted"
-        return f"{self.ignored} of {found} found positions {why}. {_STATE_REGION}"
+        why = "lie where nobody annotated, and are not counted. Is every nucleus of the image annotated"
+        return f"{self.ignored} of {found} found positions {why}? Then state whole_image=True."
 
     @property
     def found_offsets_um(self) -> np.ndarray:

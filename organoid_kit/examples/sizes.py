@@ -75,9 +75,9 @@ def estimate_nucleus_size(
             low = int(np.clip(middle - most / 2, 0, max(0, len(along) - most)))
             image = image.take(range(low, min(low + most, len(along))), axis)
         responses = _respond(image, spacing_um)
-        diameters = _measure_blobs(responses, spacing_um, _LEAST_RESPONSE)
+        diameters = _find_blobs(responses, spacing_um, _LEAST_RESPONSE)
         if len(diameters) < _FEWEST_NUCLEI:  # small faint blobs may be grain, large ones are not
-            faint = _measure_blobs(responses, spacing_um, _FAINT_RESPONSE)
+            faint = _find_blobs(responses, spacing_um, _FAINT_RESPONSE)
             if len(faint) and np.median(faint) > SAME_SIZE * USUAL_DIAMETER_UM:
                 diameters = faint
     else:
@@ -135,9 +135,8 @@ def _estimate(annotated: AnnotatedMovie, settings: NetworkSettings) -> float | N
     done = "so the movie is scaled to it. If that is wrong, state the diameter"
     if not size.is_certain:
         done = "and the movie is not scaled, as that is not sure. State the diameter if you know it"
-    wide = f"{size.diameter_um:.0f}"
-    known_um = f"the network knows {known:g} µm"
-    warn(f"{movie.name}: {size}; {known_um}, {done}: nucleus_diameter_um={wide}.")
+    done += f": nucleus_diameter_um={size.diameter_um:.0f}"
+    warn(f"{movie.name}: {size}; the network knows {known:g} µm, {done}.")
     return size.diameter_um if size.is_certain else None
 
 
@@ -150,7 +149,7 @@ def _respond(image: np.ndarray, spacing_um: np.ndarray) -> list[np.ndarray]:
     return [subtract_blurs(image, diameter_um * per_um) for diameter_um in DIAMETERS_UM]
 
 
-def _measure_blobs(responses: list[np.ndarray], spacing_um: np.ndarray, least: float) -> np.ndarray:
+def _find_blobs(responses: list[np.ndarray], spacing_um: np.ndarray, least: float) -> np.ndarray:
     """Diameters, µm, of the strongest blobs; noise answers most to the smallest, and is none."""
     found = [np.zeros((0, 5))]
     for smaller, response, larger, diameter_um in zip(

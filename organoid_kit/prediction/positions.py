@@ -74,8 +74,7 @@ def predict_positions(
             spacing = tuple(np.array(fitted.spacing_um) * fitted.shape_zyx / heat.shape)
             peaks, heights = find_peaks(heat, spacing, settings.min_distance_um, least)
             peaks = patches.convert_positions(peaks, heat.shape, fitted.shape_zyx)
-            if fitted.shape_zyx[0] == 1:
-                peaks[:, 0] = 0
+            peaks[:, 0] = peaks[:, 0] * (fitted.shape_zyx[0] > 1) + 0.0  # never -0
             journal.add(time_point, peaks, calibration.apply(heights))
     positions, probabilities = zip((np.zeros((0, 3)), np.zeros(0)), *map(journal.found.get, wanted))
     return Annotations(

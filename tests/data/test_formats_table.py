@@ -1,3 +1,6 @@
+import warnings
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -41,6 +44,7 @@ def test_separators_are_recognised(tmp_path, separator):
 @given(annotations=annotations_strategy())
 def test_anything_comes_back(annotations, tmp_path_factory):
     path = tmp_path_factory.mktemp("table") / "a.csv"
+    annotations = replace(annotations, positions=annotations.positions.round(6))
     write_table(annotations, path)
     again = read_table(path)
     assert facts(again, without=["id"]) == facts(annotations)
@@ -211,3 +215,26 @@ def test_a_table_comes_back_through_pandas(tmp_path, gap):
 def test_minus_one_can_be_an_id(tmp_path):
     text = "id,time_point,z,y,x,parent_id\n-1,1,4,1,1,\n5,2,4,1,2,-1\n"
     assert read_table(table(tmp_path, text)).links.tolist() == [[0, 1]]
+
+
+def test_micrometres_stand_beside_voxels_with_as_many_digits_as_mean_something(lineage, tmp_path):
+    moved = replace(lineage, positions=lineage.positions + 1 / 3)
+    write_table(moved, tmp_path / "a.csv")
+    text = (tmp_path / "a.csv").read_text()
+    header = "id,time_point,z,y,x,z_um,y_um,x_um,parent_id"
+    assert f"{header}\n0,1,2.333333,8.333333,8.333333,4.667,4.167,4.167,\n" in text
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        again = read_table(tmp_path / "a.csv")
+    assert np.abs(again.positions - moved.positions).max() < 1e-6
+    assert set(again.properties) <= {"id"}
+    write_table(replace(lineage, spacing_um=None), tmp_path / "voxels.csv")
+    assert "_um" not in (tmp_path / "voxels.csv").read_text()
+
+
+def test_micrometres_that_were_changed_do_not_lose_in_silence(lineage, tmp_path):
+    write_table(lineage, tmp_path / "a.csv")
+    text = (tmp_path / "a.csv").read_text()
+    (tmp_path / "a.csv").write_text(text.replace(",4.0,4.0,4.0,", ",4.0,4.0,9.0,"))
+    with pytest.warns(UserWarning, match="z, y, x and the spacing count; z_um, y_um, x_um differ"):
+        assert read_table(tmp_path / "a.csv").positions[0].tolist() == [2, 8, 8]

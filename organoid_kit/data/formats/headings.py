@@ -17,7 +17,6 @@ from organoid_kit.data.conversion import to_um
 
 _VOXELS = {"px", "pixel", "pixels", "voxel", "voxels"}
 _DIGIT = re.compile("[0-9]")
-_OWN = {"time_point", "z", "y", "x"}
 _CALLED = {  # as others call our columns, small letters and digits only; the first counts
     **{axis: (f"position{axis}", f"pos{axis}", f"centroid{axis}", axis) for axis in "zyx"},
     "time": ("timepoint", "frame", "timeindex", "time", "t"),
@@ -52,7 +51,7 @@ def find_columns(
         ours: next((said[name] for name in names if name in said), (None, None))
         for ours, names in _CALLED.items()
     }
-    if set(header) >= _OWN:
+    if set(header) >= {"time_point", *"zyx"}:
         found |= {axis: (axis, "voxel") for axis in "zyx"}
     (z, _), (y, _), (x, unit) = (found[axis] for axis in "zyx")
     fiji, time = not {"Slice", "Area", "Ch"}.isdisjoint(header), found["time"][0]

@@ -112,7 +112,8 @@ def read_table(
 
 
 def write_table(annotations: Annotations, path: str | Path, *, overwrite: bool = False) -> None:
-    """Writes all of the annotations but `extra` as CSV, positions in voxels.
+    """Writes all of the annotations but `extra` as CSV: positions in voxels, to a millionth, and
+    where the spacing is known beside them in µm, to the nanometre.
 
     The property `id` is what links refer to; where there is none, positions are numbered from 0.
     Raises UserError where ids are repeated, a property is called like a column, or the file exists.
@@ -133,9 +134,13 @@ def write_table(annotations: Annotations, path: str | Path, *, overwrite: bool =
     file.write("".join(f"# {key}: {value}\n" for key, value in said.items()))
     writer = csv.writer(file, lineterminator="\n")
     link_columns = map(_link_column, links)
-    writer.writerow(["id", "time_point", *_VOXEL_COLUMNS, "parent_id", *link_columns, *properties])
+    places, columns = annotations.positions.round(6), [*_VOXEL_COLUMNS]
+    if annotations.spacing_um is not None:
+        places = np.hstack([places, (places * annotations.spacing_um).round(3)])
+        columns += _MICROMETRE_COLUMNS
+    writer.writerow(["id", "time_point", *columns, "parent_id", *link_columns, *properties])
     for row, into in enumerate(annotations.links_into()):
-        start = [ids[row], int(annotations.time_points[row]), *annotations.positions[row].tolist()]
+        start = [ids[row], int(annotations.time_points[row]), *places[row].tolist()]
         parents = ids[annotations.links[into, 0]]
         columns = (parents, *(links[name][into] for name in links))
         cells = [[_write_value(value) for value in column] for column in columns]
@@ -206,6 +211,10 @@ def _read_positions(
         received = f"columns {', '.join(filter(None, columns.zyx))} in µm"
         positions = to_voxels(read * columns.um, spacing_um, received, path)
         positions -= 0.5 * columns.from_corner
+    elif spacing_um and rows and rows[0].keys() >= {*_MICROMETRE_COLUMNS}:
+        um = [[files.parse_number(row[name]) for name in _MICROMETRE_COLUMNS] for row in rows]
+        if not np.allclose(um, read * spacing_um, rtol=1e-5, atol=0.002):
+            warn(f"{path}: z, y, x and the spacing count; {', '.join(_MICROMETRE_COLUMNS)} differ.")
     if columns.zyx[0] in (None, "Slice"):
         positions[:, 0] = read[:, 0] - (columns.zyx[0] == "Slice")
     return positions
