@@ -643,13 +643,13 @@ def list_cases(right: bool):
             yield pytest.param(number, name, answer, id=f"{number}-{name}-{n}")
 
 
-@pytest.mark.parametrize("number, name, answer", list_cases(True))
+@pytest.mark.parametrize("number, name, answer", [*list_cases(True)])
 def test_what_is_right_is_called_right(number, name, answer):
     verdict = getattr(lesson(number), name).check(answer)
     assert verdict.kind == "right", verdict
 
 
-@pytest.mark.parametrize("number, name, answer", list_cases(False))
+@pytest.mark.parametrize("number, name, answer", [*list_cases(False)])
 def test_what_is_wrong_is_not_called_right(number, name, answer):
     verdict = getattr(lesson(number), name).check(answer)
     assert verdict.kind != "right" and verdict.text

@@ -135,4 +135,4 @@ def test_a_page_that_comes_back_is_answered_and_the_kernels_interrupt_is_a_clean
         ask(client, "dashboard.session.state, dashboard.session.error, later")
         == "('ended', None, True)"
     )
-    assert "stopped on request. Start continues it" in ask(client, "dashboard.messages.value")
+    assert "stopped on request. Go on continues it" in ask(client, "dashboard.messages.value")

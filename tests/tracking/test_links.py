@@ -238,7 +238,7 @@ def test_where_nothing_follows_there_are_no_links(link, time_points):
 
 @pytest.mark.parametrize("function", [*LINKERS, estimate_drift])
 def test_without_spacing_there_is_one_clear_error(function, lineage):
-    with pytest.raises(UserError, match="linked in µm.*lineage.*spacing_um"):
+    with pytest.raises(UserError, match="spacing of the movie.*lineage.*spacing_um"):
         function(dataclasses.replace(lineage, spacing_um=None))
 
 
