@@ -11,7 +11,6 @@ and Playwright. Exit status 1 says that an answer is off by more than 0.0001.
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 import tempfile
 import threading
@@ -25,12 +24,14 @@ from typing import Any
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "docs" / "site" / "alive"))
+
+from make_page import RUNTIME, install_runtime
 
 from browser.front_end import find_browser, start_browser
 from organoid_kit.cli.runs import export
 from organoid_kit.networks import list_shipped_networks
 
-RUNTIME = "onnxruntime-web@1.30.0"
 LARGEST_CHANGE = 1e-4
 SIZES = (
     (1, 8, 64, 64),
@@ -61,12 +62,6 @@ class Handler(SimpleHTTPRequestHandler):
 
     def log_message(self, format, *arguments) -> None:
         """Says nothing."""
-
-
-def install(folder: Path, *options: str) -> None:
-    """ONNX Runtime for the web, into node_modules of a folder."""
-    command = ["npm", "install", "--silent", *options, "--prefix", str(folder), RUNTIME]
-    subprocess.run(command, check=True, timeout=600)
 
 
 @contextmanager
@@ -119,8 +114,8 @@ def main() -> int:
         folder = Path(name)
         if options.modules:
             (folder / "node_modules").symlink_to((options.modules / "node_modules").resolve())
-        else:
-            install(folder)
+        elif reason := install_runtime(folder):
+            raise SystemExit(f"Not run: {reason}.")
         for number, network in enumerate(options.networks):
             export(network, folder / f"{number}", "bioimageio", author="nobody", license="CC0-1.0")
             (folder / f"{number}").rename(folder / Path(network).name)

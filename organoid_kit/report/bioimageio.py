@@ -76,7 +76,7 @@ def write_bioimageio(
     model = resampling.build_for_exchange(network, settings)
     with files.write_safely(output, overwrite=overwrite) as temporary:
         temporary.mkdir()
-        _write_weights(model, temporary, steps)
+        write_weights(model, temporary, steps)
         examples, shown, prepared = _show(example, seen, steps)
         answer = _ask(model, prepared)
         files.write_bytes_safely(temporary / "cover.png", write_png(_draw(examples, answer, seen)))
@@ -108,7 +108,7 @@ def _import_library() -> Any:
     return bioimageio.spec
 
 
-def _write_weights(model: keras.Model, folder: Path, steps: Steps) -> None:
+def write_weights(model: keras.Model, folder: Path, steps: Steps) -> None:
     """model.keras and model.onnx. UserError where one does not answer as the model."""
     rng, trials = np.random.default_rng(0), []
     for batch, *counts in _TRIALS:

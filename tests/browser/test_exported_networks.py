@@ -1,7 +1,6 @@
 """An exported network in a browser: the short form of benchmarks/in_the_browser.py."""
 
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -21,9 +20,7 @@ import in_the_browser
 @pytest.mark.skipif(find_browser() is None, reason="There is no Chromium here.")
 @pytest.mark.skipif(shutil.which("npm") is None, reason="There is no npm here.")
 def test_a_link_network_answers_in_a_browser_as_in_keras(tmp_path):
-    try:
-        in_the_browser.install(tmp_path, "--offline")
-    except subprocess.CalledProcessError:
+    if in_the_browser.install_runtime(tmp_path, "--offline"):
         advice = "run benchmarks/in_the_browser.py once, which fetches it."
         pytest.skip(f"npm has no {in_the_browser.RUNTIME} in its cache: {advice}")
     folder = tmp_path / "link"

@@ -30,12 +30,12 @@ STEPS = 4000  # of the bundled stack's intensities, from background to white
 LARGEST_PAGE = 20_000_000  # bytes
 
 
-def install_runtime(folder: Path) -> str | None:
+def install_runtime(folder: Path, *options: str) -> str | None:
     """ONNX Runtime for the web into node_modules of a folder; or why this cannot be."""
     if shutil.which("npm") is None:
         return "npm is not installed here"
     command = ["npm", "install", "--prefer-offline", "--no-audit", "--no-fund", "--fetch-retries=1"]
-    command += ["--prefix", str(folder), RUNTIME]
+    command += [*options, "--prefix", str(folder), RUNTIME]
     try:
         subprocess.run(command, check=True, capture_output=True, timeout=600)
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
@@ -86,7 +86,7 @@ def export_networks(folder: Path) -> dict[str, dict[str, Any]]:
         model = resampling.build_for_exchange(network, settings)
         target = folder / name
         target.mkdir()
-        bioimageio._write_weights(model, target, steps)
+        bioimageio.write_weights(model, target, steps)
         graph = onnx.load(target / "model.onnx")
         known["output"] = graph.graph.output[0].name
         if name == "position":
