@@ -92,8 +92,7 @@ def test_buttons_go_to_the_mistakes(thresholds):
     thresholds.wait_for_text("ok-messages", "Missed, 1 of")
     thresholds.click("ok-next-false")
     thresholds.wait_for_text("ok-messages", "alse")
-    thresholds.page.wait_for_timeout(500)
-    assert thresholds.find("ok-close-ups").locator("image").count() > 0
+    thresholds.find("ok-close-ups").locator("image").first.wait_for(state="attached")
     thresholds.screenshot("thresholds", "ok-threshold-explorer")
 
 

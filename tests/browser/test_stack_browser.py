@@ -178,9 +178,8 @@ def test_every_control_changes_the_picture(page, act):
     before, state = pixels(page), page.ask("browser.state()")
     assert pixels(page) == before
     act(page)
-    page.page.wait_for_timeout(700)
-    assert pixels(page) != before
-    assert page.ask("browser.state()") != state
+    # Each waits for 0.3 seconds: a busy machine draws later.
+    assert any(pixels(page) != before and page.ask("browser.state()") != state for _ in range(200))
 
 
 def at(page, x, y):
@@ -218,13 +217,15 @@ def test_a_picture_that_is_dragged_goes_along_and_is_not_picked(page):
     page.wait_for("round(browser.zoom.value, 2)", 2)
     before = page.ask("browser._display._canvas.centre")
     drag(page, at(page, 0.5, 0.5), at(page, 0.4, 0.6))
-    y, x = (112 / 2 * part for part in (-0.1, 0.1))  # the picture is as large as 112 voxels
-    _, *moved = page.ask(f"[a - b for a, b in zip(browser._display._canvas.centre, {before})]")
-    assert abs(moved[0] - y) < 0.5 and abs(moved[1] - x) < 0.5
+    # The picture is as large as 112 voxels, at twice the size; a busy kernel hears of the last step later.
+    wanted = [before[1] - 0.1 * 112 / 2, before[2] + 0.1 * 112 / 2]
+    page.wait_for(
+        f"[abs(a - b) < 0.5 for a, b in zip(browser._display._canvas.centre[1:], {wanted})]",
+        [True, True],
+    )
     assert page.ask("len(picks)") == 0
     page.page.keyboard.press("Control+ArrowRight")
-    page.page.wait_for_timeout(300)
-    assert page.ask("browser._display._canvas.centre[2]") > before[2] + moved[1]
+    page.wait_for(f"browser._display._canvas.centre[2] > {wanted[1] + 0.5}", True)
     page.page.mouse.dblclick(*at(page, 0.5, 0.5))
     page.wait_for("round(browser.zoom.value, 2)", 4)
     page.page.keyboard.press("0")
