@@ -17,7 +17,7 @@ from organoid_kit.report import measuring
 
 STANDS_OUT = Mark("stands out", "o", "sky blue")
 HIDDEN = Mark("does not stand out", "^", "yellow")
-_MOST_PANES, _PANE_PIXELS = 4, 235  # channels beside each other in a row, and side of each
+_PANE_PIXELS = 235  # side of the picture of a channel
 _TITLE_LETTERS = 36  # in a line above it
 
 
@@ -91,8 +91,7 @@ class ChannelDashboard(Dashboard):
 
     def _show(self) -> None:
         panes = [self._make_pane(choice) for choice in self._list_shown()]
-        lines = [panes[start : start + _MOST_PANES] for start in range(0, len(panes), _MOST_PANES)]
-        self._panes.value = svg.draw_panes(lines, self.describe(), _PANE_PIXELS)
+        self._panes.value = svg.draw_panes([panes], self.describe(), _PANE_PIXELS)
         chosen, scores = self.channels.value, self.scores.items()
         rows = [(self._name(choice), choice == chosen, score) for choice, score in scores]
         look = {"ink": common.INK, "bar": COLOURS["blue"], "times": self._chosen.time_points}

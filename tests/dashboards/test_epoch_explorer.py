@@ -121,7 +121,9 @@ def test_the_example_of_each_network_is_drawn_and_said_in_words(network, tmp_pat
     write_epochs(tmp_path, 3, network)
     explorer = EpochExplorer(tmp_path)
     drawn = ElementTree.fromstring(draw_example(make_picture(network)))
-    assert drawn.get("aria-label") == describe_example(make_picture(network))
+    assert drawn.find("div[@role='img']").get("aria-label") == describe_example(
+        make_picture(network)
+    )
     assert len(list(drawn.iter("image"))) == {"position": 3, "division": 3, "link": 6}[network]
     figure = explorer.plot()
     figure.canvas.draw()

@@ -4,6 +4,7 @@ import base64
 import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import imagecodecs
@@ -16,6 +17,7 @@ from organoid_kit.plots.drawing import COLOURS, HEAT_COLOURS, Mark, choose_bar_u
 
 _GAP, _LINE, _LETTER = 10, 16, 6.4  # pixels between panes, of a line of text, and of a letter
 _RADIUS = 5.5  # of a mark, in pixels
+_SMALLEST = 0.84  # of its size: the smallest letters of 11 pixels have 9 then
 _FRAME = 'x="{0}" y="{1}" width="{2}" height="{3}" viewBox="{0} {1} {2} {3}"'
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 34, 36  # pixels around the lines of a diagram
 Range = tuple[float, float]  # lowest and highest value of an axis
@@ -54,22 +56,21 @@ class Pane:
 def draw_panes(
     rows: Sequence[Sequence[Pane]], words: str, side: int = 150, heading: str = ""
 ) -> str:
-    """Rows of panes as SVG, all at one scale; the longest side has `side` pixels."""
+    """Rows of panes as HTML; columns without room go below. The longest side has `side` pixels."""
     if not any(rows):
         return ""
     scale = side / max(pane.size_um.max() for row in rows for pane in row)
-    drawn, top, width = [], _LINE * bool(heading), _LETTER * len(heading)
+    tops, height, drawn = [], 0.0, []
     for row in rows:
-        left, titles = 0.0, [pane.title.splitlines() for pane in row]
-        top += _LINE * max(map(len, titles))
-        for pane, lines in zip(row, titles):
-            drawn.append({"left": left, "top": top, **_draw_pane(pane, scale)})
-            letters = max(map(len, lines), default=0)
-            left += max(pane.size_um[1] * scale, _LETTER * letters, 60) + _GAP
-        top += max(pane.size_um[0] for pane in row) * scale + _GAP
-        top += _LINE * (any(pane.note for pane in row) + any(pane.share for pane in row))
-        width = max(width, left)
-    return wrap_svg(render("panes.svg", panes=drawn, heading=heading), width, top, words)
+        tops.append(height + _LINE * max(len(pane.title.splitlines()) for pane in row))
+        height = tops[-1] + max(pane.size_um[0] for pane in row) * scale + _GAP
+        height += _LINE * (any(pane.note for pane in row) + any(pane.share for pane in row))
+    for column in zip_longest(*rows):
+        shown = [{"top": top, **_draw_pane(pane, scale)} for top, pane in zip(tops, column) if pane]
+        lines = [_LETTER * len(line) for each in shown for line in each["title"].splitlines()]
+        width = max(60, *lines, *(each["width"] for each in shown)) + _GAP
+        drawn.append(wrap_svg(render("panes.svg", panes=shown), width, height, ""))
+    return render("columns.html", columns=drawn, words=words, heading=heading)
 
 
 def colour_heat(values: np.ndarray) -> np.ndarray:
@@ -78,8 +79,9 @@ def colour_heat(values: np.ndarray) -> np.ndarray:
 
 
 def wrap_svg(content: str, width: float, height: float, words: str) -> str:
-    """SVG with words for those who cannot see it; it shrinks where there is little room."""
-    style = f"width:100%;max-width:{width + 12:.0f}px;background:{PAPER}"
+    """SVG with words for those who cannot see it; it shrinks as long as it can be read."""
+    least = _SMALLEST * (width + 12)
+    style = f"width:100%;max-width:{width + 12:.0f}px;min-width:{least:.0f}px;background:{PAPER}"
     return (
         f'<svg role="img" aria-label="{html.escape(words, quote=True)}" '
         f'viewBox="-6 -4 {width + 12:.0f} {height + 8:.0f}" style="{style}" '

@@ -19,7 +19,7 @@ from organoid_kit.plots.drawing import COLOURS, count
 
 MARKS = (trees.FORK, trees.START, trees.END, trees.DOUBT)
 _LEFT, _TOP, _BOTTOM, _ROW = 34, 38, 20, 15  # pixels
-_WIDTH, _NARROWEST, _WIDEST = 620, 3.0, 56.0  # of the tree, and of a time point
+_WIDTH, _NARROWEST, _WIDEST = 530, 3.0, 56.0  # of the tree, and of a time point
 _BESIDE = 9  # between marks of one place
 _NUMBERS_APART = 34  # pixels between numbers of time points
 _TIME_STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10**6)  # from number to number
@@ -139,7 +139,7 @@ class TreeDisplay(VBox):
     """
 
     def __init__(self, hear: Callable[[dict[str, Any]], None], changed: Callable[[], None]) -> None:
-        self._picture = HTML().add_class("ok-plain-tree")
+        self._picture = HTML(layout=Layout(overflow="auto")).add_class("ok-plain-tree")
         self._box, self.tree = Box(layout=Layout(display="block")), LineageTree(hear)
         super().__init__([self._box, self._picture])
         self.tree.add_class("ok-tree").observe(lambda _: changed(), "ready")
