@@ -1,11 +1,13 @@
 """The exception for mistakes a user can mend; any other exception is a bug of ours."""
 
+import json
 import sys
 import warnings
 from pathlib import Path
 from typing import Any
 
 _PACKAGE = str(Path(__file__).parents[1])
+_ADVICE = json.loads(Path(__file__).with_name("advice.json").read_text("utf-8"))  # by rule
 
 
 class UserError(ValueError):
@@ -16,11 +18,13 @@ class MissingSpacing(UserError):
     """Positions in µm cannot become voxels: neither their file nor anyone else says how large these are."""
 
 
-def refuse(
-    path: Any, rule: str, received: Any, advice: str = "Repair it or take it from its source again."
-) -> UserError:
-    """The error, to be raised, of a file that breaks a rule."""
-    return UserError(f"{rule}. Received: {str(path)!r}: {received}. {advice}")
+def refuse(path: Any, rule: str, received: Any, advice: str = "") -> UserError:
+    """The error, to be raised, of a file (or of what has no path: None) that breaks a rule; advice that
+    is always the same stands in advice.json.
+    """
+    advice = advice or _ADVICE.get(rule, "Repair it or take it from its source again.")
+    where = "" if path is None else f"{str(path)!r}: "
+    return UserError(f"{rule}. Received: {where}{received}. {advice}")
 
 
 def warn(message: str) -> None:

@@ -49,8 +49,7 @@ def write_safely(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]
                 os.replace(temporary, path)
     except OSError as error:
         rule = "Files can only be written where there is room and permission"
-        advice = "Nothing was left half written; free some space or choose another folder."
-        raise refuse(path, rule, error.strerror or error, advice) from error
+        raise refuse(path, rule, error.strerror or error) from error
 
 
 def remove_leftovers(parent: Path) -> None:
@@ -161,8 +160,7 @@ def read_text(path: str | Path) -> str:
     try:
         return Path(path).read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        rule, advice = "Text files must be encoded as UTF-8", "Save it so; in Excel, as CSV UTF-8."
-        raise refuse(path, rule, f"byte {error.start}", advice) from error
+        raise refuse(path, "Text files must be encoded as UTF-8", f"byte {error.start}") from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", error)
         raise refuse(path, "The file must be readable", reason, "Check the path.") from error

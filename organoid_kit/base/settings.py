@@ -275,9 +275,7 @@ def _read_ini(path: str | Path, network: str | None) -> NetworkSettings:
             raise refuse(path, rule, repr(value), "Correct it.") from error
         if field_name == "channels" and changes.get("channels", converted) != converted:
             rule = "All movies of a training must use the same channels"
-            received = f"{changes['channels']}, then {converted} for {key!r}"
-            advice = "Reorder the channels of that movie with `read_timelapse` first."
-            raise refuse(path, rule, received, advice)
+            raise refuse(path, rule, f"{changes['channels']}, then {converted} for {key!r}")
         changes[field_name] = converted
     changes.pop(None, None)
     first, last = make_settings(changes["network"]).time_window
@@ -291,8 +289,7 @@ def _read_section(path: str | Path, network: str | None) -> configparser.Section
     try:
         parser.read_string(read_text(path))
     except configparser.Error as error:
-        rule = "An .ini file must have [sections] with key = value"
-        raise refuse(path, rule, error, "Correct this line.") from error
+        raise refuse(path, "An .ini file must have [sections] with key = value", error) from error
     wanted = [name for name, kind in _INI_SECTIONS.items() if network in (None, kind)]
     found = [name for name in wanted if name in parser]
     if len(found) != 1:

@@ -44,8 +44,7 @@ def open_backup_folder(keep_in: str | Path | None) -> Path | None:
         rule, advice = "Google Drive is mounted on Colab only", "Name a folder that is backed up."
         raise refuse(keep_in, rule, "this is another machine", advice) from error
     except Exception as error:  # Colab raises several kinds when permission is refused
-        advice = "Run the cell again and agree to what Google asks, or set keep_in to None."
-        raise refuse(keep_in, "Google Drive must allow Colab to write", error, advice) from error
+        raise refuse(keep_in, "Google Drive must allow Colab to write", error) from error
     return DRIVE / "MyDrive" / "organoid_kit_runs"
 
 
@@ -141,16 +140,14 @@ def restore_run(kept: RunBackup, output_folder: str | Path) -> Run:
     """
     folder = Path(output_folder) / kept.name
     if kept.copy is None:
-        advice = "Look in Drive's bin for an older copy, or train again."
-        raise refuse(kept.name, "A run comes back from a whole copy", "only damaged ones", advice)
+        raise refuse(kept.name, "A run comes back from a whole copy", "only damaged ones")
     if not folder.exists():
         with files.write_safely(folder) as temporary, zipfile.ZipFile(kept.copy) as file:
             file.extractall(temporary)
     here, there = _find_newest_state(folder), _NAME.fullmatch(kept.copy.name)[1]
     if here < there:
         received = f"it is here already, but less far ({here}) than its copy ({there})"
-        advice = "Move that folder elsewhere, then bring the run back."
-        raise refuse(folder, "Nothing is overwritten", received, advice)
+        raise refuse(folder, "Nothing is overwritten", received)
     return Run(folder)
 
 

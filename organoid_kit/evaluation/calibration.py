@@ -12,7 +12,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
-from organoid_kit.base import UserError
+from organoid_kit.base import refuse
 from organoid_kit.evaluation.classification import check_classified
 
 CLIP = 1e-6  # probabilities are brought to CLIP … 1 − CLIP: the log-odds of 0 and 1 are infinite
@@ -153,8 +153,7 @@ def check_probabilities(said: np.ndarray, truths: np.ndarray) -> tuple[np.ndarra
     wrong = probabilities[(probabilities < 0) | (probabilities > 1)]
     if len(wrong):
         received = f"{len(wrong)} of {len(probabilities)} that do not, such as {wrong[0]:g}"
-        advice = "Pass what the network predicts, not its logits."
-        raise UserError(f"Probabilities lie between 0 and 1. Received: {received}. {advice}")
+        raise refuse(None, "Probabilities lie between 0 and 1", received)
     return probabilities, truths
 
 
@@ -164,8 +163,7 @@ def _check_weights(weights: np.ndarray | None, number: int) -> np.ndarray:
     if len(weights) != number or not np.isfinite(weights).all() or (weights <= 0).any():
         above = np.count_nonzero(weights > 0)
         received = f"{len(weights)} weights for {number} examples, {above} of them above 0"
-        advice = "Leave out examples that should not count, or leave out weights."
-        raise UserError(f"Every example needs a weight above 0. Received: {received}. {advice}")
+        raise refuse(None, "Every example needs a weight above 0", received)
     return weights / weights.mean() if number else weights
 
 
@@ -174,9 +172,8 @@ def _assign_folds(truths: np.ndarray, groups: np.ndarray | None) -> np.ndarray:
     if groups is not None:
         groups = np.asarray(groups).reshape(-1)
         if len(groups) != len(truths):
-            received = f"{len(groups)} groups for {len(truths)} examples"
-            advice = "Pass the movie or time block of each example."
-            raise UserError(f"Every example needs its group. Received: {received}. {advice}")
+            rule = "Every example needs its group"
+            raise refuse(None, rule, f"{len(groups)} groups for {len(truths)} examples")
         folds = np.unique(groups, return_inverse=True)[1].reshape(-1) % _FOLDS
         others = [truths[folds != fold] for fold in np.unique(folds)]
         if all(0 < kept.sum() < len(kept) for kept in others):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from organoid_kit.base import UserError
+from organoid_kit.base import UserError, refuse
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +68,6 @@ def check_classified(truths: np.ndarray, said: np.ndarray) -> tuple[np.ndarray, 
         received = f"{len(truths)} truths and {len(probabilities)} probabilities"
         raise UserError(f"Every probability needs its truth. Received: {received}. Pass as many.")
     if wrong := np.count_nonzero(~np.isfinite(probabilities)):
-        received = f"{wrong} of {len(probabilities)} that are not"
-        advice = "Leave out what was not predicted, or predict it again."
-        raise UserError(f"Probabilities must be numbers. Received: {received}. {advice}")
+        rule = "Probabilities must be numbers"
+        raise refuse(None, rule, f"{wrong} of {len(probabilities)} that are not")
     return truths, probabilities

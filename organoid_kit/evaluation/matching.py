@@ -94,7 +94,5 @@ def choose_common_spacing(truth: Annotations, found: Annotations) -> np.ndarray:
             raise refuse(positions.name, rule, received, "Set their spacing_um (z, y, x).")
     if not np.allclose(truth.spacing_um, found.spacing_um, rtol=1e-3):
         rule = "True and found positions must have the same spacing"
-        received = f"{truth.spacing_um} and {found.spacing_um} µm (z, y, x)"
-        advice = "Correct the wrong one, or find them again in the movie that was annotated."
-        raise refuse(truth.name, rule, received, advice)
+        raise refuse(truth.name, rule, f"{truth.spacing_um} and {found.spacing_um} µm (z, y, x)")
     return np.array(truth.spacing_um, dtype=float)

@@ -270,8 +270,7 @@ def get_common_way(scores: Sequence[Any], *options: str) -> tuple[Any, ...]:
     ways = {tuple(getattr(score, option) for option in options) for score in scores}
     if len(ways) != 1:
         rule = "Scores can only be pooled if they were taken in the same way"
-        received = f"{', '.join(options)} {sorted(ways)}"
-        raise UserError(f"{rule}. Received: {received}. Score movies with the same options.")
+        raise refuse(None, rule, f"{', '.join(options)} {sorted(ways)}")
     return ways.pop()
 
 
@@ -303,8 +302,7 @@ def pool_curves(curves: Sequence[ThresholdCurve]) -> ThresholdCurve:
 def refuse_scattered(name: str) -> UserError:
     """For what needs to know what is false."""
     rule = "A threshold, and how far probabilities hold, needs places where all is annotated"
-    advice = "Annotate a small cuboid wholly for that, or go on with the threshold there is."
-    return refuse(name, rule, "scattered annotations", advice)
+    return refuse(name, rule, "scattered annotations")
 
 
 def get_probabilities(found: Annotations, table: Mapping[str, np.ndarray], name: str) -> np.ndarray:

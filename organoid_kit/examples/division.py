@@ -70,11 +70,9 @@ class DivisionExamples(ClassExamples):
         self.targets, self.positions = labels > 0, table[:, 4:]
         names = ", ".join(annotated.name for annotated in annotated_movies)
         if not self.targets.any():
-            rule, received = "A division network needs divisions", "no mother of two daughters"
-            raise refuse(names, rule, received, "Add movies with linked divisions.")
+            raise refuse(names, "A division network needs divisions", "no mother of two daughters")
         if self.targets.all():
-            rule, received = "It needs nuclei that do not divide, too", "none linked onwards"
-            raise refuse(names, rule, received, "Link the annotated nuclei over time.")
+            raise refuse(names, "It needs nuclei that do not divide, too", "none linked onwards")
         return self._plan(table[:, :2], most_examples)
 
     def _choose_fixed(self, most: int | None) -> np.ndarray:

@@ -59,8 +59,7 @@ def compute_working_positions(annotated: AnnotatedMovie, settings: NetworkSettin
     for row in np.flatnonzero((times < first) | (times > last) | ~inside.all(axis=1))[:1]:
         received = f"{positions[row].tolist()} (z, y, x) at time point {times[row]}; it has the "
         received += f"shape {tuple(movie.shape_zyx)} and time points {first} to {last}"
-        advice = "Move or delete it; `check_annotations` lists all such positions."
-        raise refuse(annotated.name, "Every position must lie in the movie", received, advice)
+        raise refuse(annotated.name, "Every position must lie in the movie", received)
     shape = compute_working_shape(movie, settings)
     return convert_positions(positions, movie.shape_zyx, shape)
 
@@ -78,8 +77,7 @@ def prepare_stack(
     """One stack as the network sees it, (z, y, x) float32. UserError where it is not finite."""
     stack = movie.stack(time_point, settings.channels).astype(np.float32)
     if not np.isfinite(stack).all():
-        received, advice = f"time point {time_point} is not", "Replace NaN and infinity, save it."
-        raise refuse(movie.name, "Intensities must be finite", received, advice)
+        raise refuse(movie.name, "Intensities must be finite", f"time point {time_point} is not")
     shape = compute_working_shape(movie, settings)
     planes = 1 if movie.shape_zyx[0] == 1 else shape[0]
     stack = resample(stack, (planes, *shape[1:]), settings.intensity_quantiles, denoise)

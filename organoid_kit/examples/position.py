@@ -76,8 +76,7 @@ class PositionExamples(batches.Examples):
                 self.places.append(Place(number, time_point, positions, region, *drawn))
         if not self.places:
             names = ", ".join(annotated.name for annotated in annotated_movies)
-            advice = "Annotate some nuclei, or check that the right annotation file is read."
-            raise refuse(names, "Training needs annotated positions", "none", advice)
+            raise refuse(names, "Training needs annotated positions", "none")
         return len(self.places) * self.settings.patches_per_time_point
 
     def order(self, epoch: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from organoid_kit.base import UserError
+from organoid_kit.base import UserError, refuse
 from organoid_kit.data import AnnotatedMovie
 from organoid_kit.examples.batches import Movies
 
@@ -47,8 +47,7 @@ def split_by_movie(annotated_movies: Movies, *, seed: int = 1) -> Split:
     """One whole movie, in all its pieces, for validation, the others for training."""
     keys = list(dict.fromkeys(_movie_key(one) for one in annotated_movies))
     if len(keys) < 2:
-        advice = "Annotate another movie, or use split_by_time_block, which splits within a movie."
-        raise UserError(f"A movie must be left for training. Received: {len(keys)}. {advice}")
+        raise refuse(None, "A movie must be left for training", len(keys))
     chosen = keys[np.random.default_rng(seed).permutation(len(keys))[0]]
     parts = [], []
     for one in annotated_movies:
@@ -71,9 +70,7 @@ def split_by_time_block(
     twice = sorted({name for path, name in keys if keys.count((path, name)) > 1})
     if twice:  # it would be cut into blocks twice, each time elsewhere
         rule = "Each movie may be listed once to be split into blocks of time"
-        received = f"{', '.join(map(repr, twice))} more than once"
-        advice = "Put its annotations together, name others otherwise, or use split_by_movie."
-        raise UserError(f"{rule}. Received: {received}. {advice}")
+        raise refuse(None, rule, f"{', '.join(map(repr, twice))} more than once")
     gap = time_window[1] - time_window[0]
     blocks = []
     for one in annotated_movies:
@@ -125,8 +122,7 @@ def _movie_key(annotated: AnnotatedMovie) -> tuple[str, str]:
 def _count_part(count: int, fraction: float) -> int:
     """So many of `count`, rounded up: a part that was asked for is not empty."""
     if not 0 <= fraction < 1:
-        rule = "The part for validation must be from 0 to below 1"
-        raise UserError(f"{rule}. Received: {fraction}. Pass for example 0.2.")
+        raise refuse(None, "The part for validation must be from 0 to below 1", fraction)
     return math.ceil(round(count * fraction, 9))
 
 

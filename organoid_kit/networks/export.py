@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from organoid_kit import __version__
-from organoid_kit.base import NetworkSettings, UserError
+from organoid_kit.base import NetworkSettings, UserError, refuse
 from organoid_kit.base.files import write_json_safely, write_safely, write_text_safely
 from organoid_kit.evaluation.calibration import Calibration
 from organoid_kit.networks.folders import NETWORK_TYPES, make_record
@@ -75,13 +75,10 @@ def check_export(network: keras.Model, settings: NetworkSettings) -> None:
     except Exception as error:
         rule = "A network must open from its file, for OrganoidTracker too"
         received = f"{name} that does not: {' '.join(str(error).split())[:200]}"
-        advice = "Use layers and operations of Keras alone."
-        raise UserError(f"{rule}. Received: {received}. {advice}") from error
+        raise refuse(None, rule, received) from error
     if not change <= _LARGEST_CHANGE:
-        received = f"{name} whose answers change by {change:.2g}"
-        advice = "See whether its weights are finite, and start again with a lower learning rate."
         rule = "A network read from its file must answer as before"
-        raise UserError(f"{rule}. Received: {received}. {advice}")
+        raise refuse(None, rule, f"{name} whose answers change by {change:.2g}")
 
 
 def _try_export(network: keras.Model, settings: NetworkSettings, spacing_um: Lengths) -> float:

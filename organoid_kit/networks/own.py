@@ -5,7 +5,7 @@ import json
 import keras
 import numpy as np
 
-from organoid_kit.base import NetworkSettings, UserError
+from organoid_kit.base import NetworkSettings, UserError, refuse
 from organoid_kit.networks.building import check_patch_shape
 from organoid_kit.networks.opening import check_description
 
@@ -38,9 +38,7 @@ def adopt_network(network: keras.Model, settings: NetworkSettings) -> keras.Mode
     answers = keras.ops.convert_to_numpy(trial(one_or_all(noise), training=False))
     if not (answers.min() >= 0 and answers.max() <= 1):
         rule = "A network must answer with probabilities, from 0 to 1"
-        received = f"answers from {answers.min():.3g} to {answers.max():.3g}"
-        advice = 'Give its last layer activation="sigmoid".'
-        raise UserError(f"{rule}. Received: {received}. {advice}")
+        raise refuse(None, rule, f"answers from {answers.min():.3g} to {answers.max():.3g}")
     copy, name = _copy(network, taken, names), f"own_{settings.network}_network"
     return keras.Model(one_or_all(copy.inputs), copy.output, name=name)
 
@@ -79,16 +77,14 @@ def make_functional(network: keras.Model) -> keras.Model:
     """The same as a graph of layers; raises UserError where others could not open its file."""
     if not getattr(network, "inputs", None):
         rule = "A network of your own must begin with keras.Input, so that its layers are known"
-        advice = "Build it as keras.Model(inputs, outputs)."
-        raise UserError(f"{rule}. Received: {network!r:.80}. {advice}")
+        raise refuse(None, rule, f"{network!r:.80}")
     layers = list(_list_layers(network))
     plain = keras.Model(one_or_all(network.inputs), one_or_all(network.outputs))  # not compiled
     try:
         check_description(json.loads(plain.to_json()))
     except (ValueError, TypeError, NotImplementedError) as error:
         rule = "A network must open from its file wherever Keras is: of its own layers, no Lambda"
-        advice = "Use keras.layers and keras.ops."
-        raise UserError(f"{rule}. Received: {error}. {advice}") from error
+        raise refuse(None, rule, error) from error
     if (types := {layer.compute_dtype for layer in layers}) - {"float32"}:
         received = f"layers in {sorted(types)}. Leave out dtype."
         raise UserError(f"A network of your own must compute in float32. Received: {received}")

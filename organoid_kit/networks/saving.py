@@ -78,9 +78,8 @@ def load_network(folder: str | Path) -> tuple[keras.Model, NetworkSettings]:
     # Three channels of a link network are coordinates.
     seen = network.inputs[0].shape[-1] - (3 if settings.network == "link" else 0)
     if seen != settings.window_length:
-        rule = "A network must see as many time points as its settings say"
         received = f"it sees {seen}, its settings have the time window {settings.time_window}"
-        raise refuse(file, rule, received, "Correct time_window in settings.json.")
+        raise refuse(file, "A network must see as many time points as its settings say", received)
     return network, settings
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from organoid_kit.base import NetworkSettings, UserError
+from organoid_kit.base import NetworkSettings, refuse
 from organoid_kit.examples.division import DivisionExample
 from organoid_kit.examples.link import LinkExample
 from organoid_kit.examples.patches import GREYS
@@ -103,9 +103,8 @@ def _draw_pair(panels: np.ndarray, example: LinkExample, spacing_um: Spacing, na
 def _choose_names(names: Sequence[str] | None, kinds: Sequence[str]) -> Sequence[str]:
     names = kinds if names is None else names
     if len(names) != len(kinds):
-        received = f"{len(names)} names for {len(kinds)} examples"
-        advice = "Pass one name for each, or leave names out."
-        raise UserError(f"Every example needs a name. Received: {received}. {advice}")
+        rule = "Every example needs a name"
+        raise refuse(None, rule, f"{len(names)} names for {len(kinds)} examples")
     return names
 
 

@@ -16,7 +16,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 
-from organoid_kit.base import NetworkSettings, UserError, files
+from organoid_kit.base import NetworkSettings, files, refuse
 
 # Okabe and Ito 2008, "Color Universal Design": they can be told apart whatever the colour blindness
 COLOURS = files.read_json(Path(__file__).with_name("colours.json"))
@@ -218,6 +218,5 @@ def mark_positions(
 def get_spacing(settings: NetworkSettings) -> Spacing:
     """The working spacing of settings, zyx, µm. Raises UserError where they have none."""
     if settings.spacing_um is None:
-        advice = "Pass the settings of the examples."
-        raise UserError(f"A patch is drawn in µm. Received: settings without spacing_um. {advice}")
+        raise refuse(None, "A patch is drawn in µm", "settings without spacing_um")
     return settings.spacing_um

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from organoid_kit.base import NetworkSettings, UserError
+from organoid_kit.base import NetworkSettings, UserError, refuse
 from organoid_kit.data import Annotations, TimeLapse
 from organoid_kit.evaluation.checks import Problem
 from organoid_kit.evaluation.matching import match_positions
@@ -270,9 +270,7 @@ def plot_mistakes(
 def _check_stack(stack_zyx: np.ndarray, spacing_um: drawing.Spacing) -> None:
     if np.ndim(stack_zyx) != 3 or len(spacing_um) != 3:
         rule = "A stack must have the axes z, y, x, and a spacing for each"
-        received = f"shape {np.shape(stack_zyx)} and spacing {spacing_um}"
-        advice = "Choose one time point and channel with movie.stack(time_point, channels)."
-        raise UserError(f"{rule}. Received: {received}. {advice}")
+        raise refuse(None, rule, f"shape {np.shape(stack_zyx)} and spacing {spacing_um}")
 
 
 def _join(lengths: Sequence) -> str:

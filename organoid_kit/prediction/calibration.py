@@ -63,8 +63,7 @@ def calibrate_network(
     """Calibrates a run's network and chooses its threshold; never pass movies of the final test."""
     network, settings = load_network(run.folder)
     if not validation:
-        rule, advice = "Calibration needs movies not trained on", "Keep one back for validation."
-        raise refuse(run.folder, rule, "none", advice)
+        raise refuse(run.folder, "Calibration needs movies not trained on", "none")
     bar = {"show_progress": show_progress}
     plain = settings.changed(calibration=(1.0, 0.0))
     answers, truths, groups = collect_answers(network, plain, validation, **bar)

@@ -108,8 +108,7 @@ def load_networks(
         network, settings = load_network(folder)
         if settings.network != wanted:
             rule = "Tracking needs a position, a division and a link network"
-            received = f"a {settings.network} network as {wanted} network"
-            raise refuse(folder, rule, received, "Name them in this order.")
+            raise refuse(folder, rule, f"a {settings.network} network as {wanted} network")
         loaded[wanted] = network, settings.changed(channels=channels) if channels else settings
     return loaded
 

@@ -252,5 +252,4 @@ class _Journal:
             with open(self.path, mode) as file:
                 file.write(content)
         except OSError as error:
-            rule, advice = "The resume file must be writable", "Free some space and start again."
-            raise refuse(self.path, rule, error.strerror, advice) from error
+            raise refuse(self.path, "The resume file must be writable", error.strerror) from error

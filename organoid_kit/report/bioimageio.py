@@ -14,7 +14,7 @@ import keras
 import numpy as np
 
 from organoid_kit import __version__
-from organoid_kit.base import NetworkSettings, UserError, environment, files
+from organoid_kit.base import NetworkSettings, UserError, environment, files, refuse
 from organoid_kit.data import AnnotatedMovie
 from organoid_kit.evaluation import find_peaks
 from organoid_kit.examples.division import ORDINARY, DivisionExamples, cut_nuclei
@@ -59,11 +59,8 @@ def write_bioimageio(
         doi: of a publication about the network.
     """
     if not (author and license):
-        received = f"author {author!r}, license {license!r}"
-        advice = "State both, the license such as CC-BY-4.0."
-        raise UserError(
-            f"A network that leaves needs an author and a license. Received: {received}. {advice}"
-        )
+        rule = "A network that leaves needs an author and a license"
+        raise refuse(None, rule, f"author {author!r}, license {license!r}")
     spec = _import_library()
     network, settings = load_network(folder)
     spacing_um = settings.spacing_um or example.movie.spacing_um
@@ -101,10 +98,8 @@ def _import_library() -> Any:
         if (backend := keras.backend.backend()) != "tensorflow":
             raise ImportError(f"Keras on {backend}")
     except ImportError as error:
-        raise UserError(
-            "Networks are written for bioimage.io by its library, tf2onnx and TensorFlow. Received: "
-            f'{error}. Run: pip install "organoid-kit[bioimageio,cpu]", set KERAS_BACKEND=tensorflow.'
-        ) from error
+        rule = "Networks are written for bioimage.io by its library, tf2onnx and TensorFlow"
+        raise refuse(None, rule, error) from error
     return bioimageio.spec
 
 
@@ -126,9 +121,8 @@ def write_weights(model: keras.Model, folder: Path, steps: Steps) -> None:
             model.export(file, format="onnx", verbose=False, opset_version=_OPSET)
         if _are_same(answers, _run_onnx(file, trials)):
             return
-    rule, advice = "A network must answer from its file as before", "Are its weights finite?"
     received = f"another answer from {f'model.onnx, {_ATTEMPTS} times' if same else 'model.keras'}"
-    raise UserError(f"{rule}. Received: {received}. {advice}")
+    raise refuse(None, "A network must answer from its file as before", received)
 
 
 def _ask(model: keras.Model, images: np.ndarray) -> np.ndarray:

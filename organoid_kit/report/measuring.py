@@ -15,7 +15,7 @@ import numpy as np
 from scipy.ndimage import map_coordinates
 from scipy.spatial import cKDTree
 
-from organoid_kit.base import UserError
+from organoid_kit.base import refuse
 from organoid_kit.data import Annotations, TimeLapse
 from organoid_kit.evaluation.blobs import find_blobs_in_stack, make_blob_response
 from organoid_kit.examples.looks import choose_time_points
@@ -104,8 +104,7 @@ def choose_best_channels(scores: Sequence[ChannelScore]) -> tuple[int, ...]:
     measured = [score for score in scores if score.nuclei is None or score.share is not None]
     if not measured:
         rule = "Channels can only be compared where nuclei and background are known"
-        advice = "Annotate a few nuclei, or state the annotated region."
-        raise UserError(f"{rule}. Received: no time point with both. {advice}")
+        raise refuse(None, rule, "no time point with both")
     return max(measured, key=lambda score: (score.standing_out, -len(score.channels))).channels
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.base import UserError
+from organoid_kit.base import refuse
 from organoid_kit.evaluation.calibration import Calibration, Reliability, compute_reliability
 from organoid_kit.plots import plot_history
 from organoid_kit.plots.probabilities import plot_reliability
@@ -108,8 +108,7 @@ def write_comparison(
     networks = sorted({run.settings.network for run in runs})
     if len(runs) < 2 or len(networks) > 1:
         rule = "A comparison needs two runs or more of one kind of network"
-        received = f"{len(runs)} runs, {', '.join(networks) or 'none'}"
-        raise UserError(f"{rule}. Received: {received}. Choose others; `list_runs` shows them.")
+        raise refuse(None, rule, f"{len(runs)} runs, {', '.join(networks) or 'none'}")
     kind, first = KINDS[networks[0]], runs[0]
     # scores are those of the test movies that all runs share: the same images and the same truth
     same = itemgetter("images_sha256", "annotations_sha256")

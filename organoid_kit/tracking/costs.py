@@ -113,9 +113,8 @@ def build_problem(
     times, steps = candidates.time_points, np.diff(candidates.time_points[candidates.links])
     if (steps != 1).any():
         wrong = candidates.links[np.argmax(steps[:, 0] != 1)]
-        rule, received = "Candidate links must lead to the next time point", times[wrong].tolist()
-        advice = "Leave such out; `build_tracks` looks for nuclei missed at one time point itself."
-        raise refuse(candidates.name, rule, f"time points {received}", advice)
+        rule = "Candidate links must lead to the next time point"
+        raise refuse(candidates.name, rule, f"time points {times[wrong].tolist()}")
     positions_um = candidates.positions_um
     linked = _read(candidates, "link_probability", settings.unknown_link)
     dividing = _read(candidates, "division_probability", settings.unknown_division)

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from scipy.special import expit
 
-from organoid_kit.base import UserError, files, refuse
+from organoid_kit.base import files, refuse
 from organoid_kit.data import Annotations
 from organoid_kit.tracking import costs, marginals
 
@@ -97,9 +97,8 @@ def add_error_probabilities(
     if temperature is None:
         temperature = 1.0 if costs.has_link_probabilities(candidates) else _OF_DISTANCE
     if not temperature > 0 or not 1 <= open_links <= 16:
-        received = f"temperature {temperature!r}, {open_links!r} open links"
         rule = "The temperature must be above 0, and 1 to 16 links can be open"
-        raise UserError(f"{rule}. Received: {received}. Change them; 1 and 10 are usual.")
+        raise refuse(None, rule, f"temperature {temperature!r}, {open_links!r} open links")
     settings = settings or costs.TrackingSettings()
     problem = costs.build_problem(candidates, settings, region=region)
 
@@ -232,8 +231,7 @@ def _list_errors(tracks: Annotations) -> tuple[np.ndarray, np.ndarray, np.ndarra
     and how probably. One of the two links of a nucleus that was filled in stands for both.
     """
     if "error_probability" not in tracks.link_properties:
-        rule, advice = "Tracks must have error probabilities", "Add them: add_error_probabilities."
-        raise refuse(tracks.name, rule, "none", advice)
+        raise refuse(tracks.name, "Tracks must have error probabilities", "none")
     nothing, targets = np.full(len(tracks), None), tracks.links[:, 1]
     filled_in = np.equal(tracks.properties.get("interpolated", nothing), True).astype(bool)
     listed = [np.where(filled_in[targets], None, tracks.link_properties["error_probability"])]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.spatial import KDTree
 
-from organoid_kit.base import UserError
+from organoid_kit.base import refuse
 from organoid_kit.data import Annotations
 from organoid_kit.evaluation.matching import match_positions
 from organoid_kit.tracking.motion import estimate_drift, list_steps, measure_gaps, subtract_drift
@@ -114,8 +114,7 @@ def _link(
         max_distance_um = choose_max_distance(annotations)
     if not (max_distance_um > 0 and neighbours >= 1):
         rule = "Links need a largest distance above 0 µm and one neighbour or more"
-        received = f"max_distance_um {max_distance_um}, neighbours {neighbours}"
-        raise UserError(f"{rule}. Received: {received}. Change them.")
+        raise refuse(None, rule, f"max_distance_um {max_distance_um}, neighbours {neighbours}")
     positions_um = subtract_drift(annotations, estimate_drift(annotations) if remove_drift else {})
     links = [np.zeros((0, 2), dtype=int)]
     for _, sources, targets in list_steps(annotations):

@@ -109,8 +109,7 @@ def read_picture(run_folder: str | Path, epoch: int) -> EpochPicture:
         values |= {"network": str(values["network"]), "epoch": int(values["epoch"])}
     except Exception as error:  # damaged bytes can be anything
         rule = "A picture of an epoch must exist and be whole"
-        advice = "Choose another epoch; the training itself is not touched by it."
-        raise refuse(path, rule, type(error).__name__, advice) from error
+        raise refuse(path, rule, type(error).__name__) from error
     return EpochPicture(**{**values, "spacing_um": tuple(values["spacing_um"].tolist())})
 
 

@@ -22,8 +22,7 @@ def hold_run(run: Run) -> Iterator[Callable[[], None]]:
     path, mark = run.folder / _MARK, f"{os.getpid()}@{platform.node()} {uuid.uuid4().hex}"
 
     def explain(received: str) -> UserError:
-        advice = "Go on with resume= where the run is, once nothing else does."
-        return refuse(run.folder, "A training needs its run for itself", received, advice)
+        return refuse(run.folder, "A training needs its run for itself", received)
 
     def check() -> None:
         if not (run.folder / "run.json").is_file():

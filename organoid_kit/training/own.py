@@ -61,8 +61,7 @@ def collect_own_parts(network: Any, loss: Any, augment: Augment | None) -> OwnPa
         loss = keras.losses.get(loss)
     except (ValueError, TypeError) as error:
         rule = "A loss must be one that Keras knows, or a function of targets and probabilities"
-        advice = "Choose one from keras.losses."
-        raise UserError(f"{rule}. Received: {loss!r:.80}. {advice}") from error
+        raise refuse(None, rule, f"{loss!r:.80}") from error
     if loss is not None and not isinstance(loss, keras.losses.Loss):
         loss = FunctionLoss(loss)
     return OwnParts(network, loss, augment)
@@ -84,9 +83,8 @@ def check_own_parts(own: OwnParts, network: keras.Model, examples: Examples) -> 
         received = f"{_name(own.loss)}, which fails: {' '.join(str(error).split())[:200]}"
         raise UserError(f"{rule}. Received: {received}. Write it with keras.ops.") from error
     if not np.isfinite(value):
-        received = f"{value} from {_name(own.loss)} for the first example"
-        advice = "Keep its logarithms and quotients away from 0."
-        raise UserError(f"A loss must be finite. Received: {received}. {advice}")
+        rule = "A loss must be finite"
+        raise refuse(None, rule, f"{value} from {_name(own.loss)} for the first example")
 
 
 def restore_own_parts(passed: OwnParts, run: Run) -> OwnParts:

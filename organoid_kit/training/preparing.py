@@ -5,7 +5,7 @@ from pathlib import Path
 
 import keras
 
-from organoid_kit.base import NetworkSettings, UserError, make_settings
+from organoid_kit.base import NetworkSettings, UserError, make_settings, refuse
 from organoid_kit.examples.batches import Movies
 from organoid_kit.networks import build_network, building, devices, load_network
 from organoid_kit.networks.own import adopt_network
@@ -47,8 +47,7 @@ def choose_start(settings: NetworkSettings, own: keras.Model | None) -> keras.Mo
     """A copy of a learner's network, a trained one, or None; UserError where it does not fit."""
     if own is not None and settings.start_from:
         rule = "A training starts from a trained network or from one of your own"
-        received = f"both start_from={settings.start_from!r} and network"
-        raise UserError(f"{rule}. Received: {received}. Leave one of them out.")
+        raise refuse(None, rule, f"both start_from={settings.start_from!r} and network")
     if own is not None:
         return adopt_network(own, settings)
     if not settings.start_from:

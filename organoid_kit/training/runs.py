@@ -120,8 +120,7 @@ def make_run(
             folder = find_free_path(folder)
         except OSError as error:
             rule = "Runs need a folder that can be written"
-            advice = "Set output_folder to another place."
-            raise refuse(folder, rule, error.strerror, advice) from error
+            raise refuse(folder, rule, error.strerror) from error
     details = {"started": time.strftime("%Y-%m-%d %H:%M:%S")}
     details |= {"data": _describe_data(training, validation), "versions": collect_versions()}
     write_settings(settings, folder / "settings.json")
@@ -135,15 +134,13 @@ def open_run(folder: str | Path, training: Movies, validation: Movies) -> Run:
     """Opens a run to go on with it. Raises UserError where its data are not those it began with."""
     run = Run(Path(folder))
     if not (run.folder / "run.json").is_file():
-        advice = "Choose a folder that a training has made; `list_runs` shows them."
-        raise refuse(folder, "A run folder must hold run.json", "there is none", advice)
+        raise refuse(folder, "A run folder must hold run.json", "there is none")
     before, now = run.details["data"], _describe_data(training, validation)
     if len(before) != len(now) or not all(map(_is_same, before, now)):
         changed = [old["name"] for old in before if not any(_is_same(old, new) for new in now)]
         changed = changed or [new["name"] for new in now]
         rule = "A run goes on with the data it was started with"
-        received = f"changed movies or annotations for {changed}"
-        raise refuse(folder, rule, received, "Start a new run, with start_from set to this one.")
+        raise refuse(folder, rule, f"changed movies or annotations for {changed}")
     return run
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from organoid_kit.base import UserError
+from organoid_kit.base import refuse
 from organoid_kit.course.synthetic.settings import SyntheticSettings
 
 _MIN_RADIUS_UM = 9.0  # an organoid smaller than this has no lumen
@@ -228,9 +228,8 @@ def _settle(organoid: Organoid, nuclei: list[Nucleus], settings: SyntheticSettin
         if _push_apart(organoid, nuclei, settings) >= settings.min_distance_um:
             return
         organoid.radius_um *= 1.02
-    received = f"{len(nuclei)} nuclei {settings.min_distance_um:g} µm apart"
-    advice = "Choose a smaller min_distance_um or a larger looseness."
-    raise UserError(f"Nuclei must find room on the organoid. Received: {received}. {advice}")
+    rule = "Nuclei must find room on the organoid"
+    raise refuse(None, rule, f"{len(nuclei)} nuclei {settings.min_distance_um:g} µm apart")
 
 
 def _push_apart(organoid: Organoid, nuclei: list[Nucleus], settings: SyntheticSettings) -> float:

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import ndimage
 
-from organoid_kit.base import UserError
+from organoid_kit.base import refuse
 from organoid_kit.course.synthetic.life import Nucleus, Organoid, Snapshot, dot, grow_organoid, unit
 from organoid_kit.course.synthetic.settings import SyntheticSettings, check_settings
 from organoid_kit.data import Annotations, TimeLapse, make_timelapse
@@ -69,8 +69,7 @@ def _make_annotations(
     inside = np.all((truth.positions >= 0) & (truth.positions <= last), axis=1)
     if not inside.any():
         received = f"shape_zyx {settings.shape_zyx}, spacing_um {settings.spacing_um}"
-        rule = "At least one nucleus must lie in the image"
-        raise UserError(f"{rule}. Received: {received}. Choose a larger shape_zyx.")
+        raise refuse(None, "At least one nucleus must lie in the image", received)
     return truth.select(inside)
 
 

@@ -102,8 +102,7 @@ def score_tracks(
     for merge in tracks.merges()[:1]:
         received = f"{len(tracks.merges())} positions with several links backward, the first at "
         received += f"time point {tracks.time_points[merge]}"
-        advice = "Score tracks, not candidate links, and remove merges."
-        raise refuse(tracks.name, "In a lineage no two nuclei become one", received, advice)
+        raise refuse(tracks.name, "In a lineage no two nuclei become one", received)
     truth, tracks = fill_gaps(truth), fill_gaps(tracks)
     sparse = truth.known_um is not None
     partners = match_to_truth(truth, tracks, max_distance_um)
