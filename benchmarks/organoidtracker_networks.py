@@ -5,8 +5,9 @@
 FOLDER is a copy of OrganoidTracker's repository. Its scripts run as they are, in an environment of
 exact versions, on an invented movie, a few steps each (`_organoidtracker_training.py`). Then both
 programs show each network the same numbers, which Keras on PyTorch answers there and Keras on
-TensorFlow here, and the kit predicts the movie with it. Exit status 1 says that a network is not
-opened, that an answer differs by more than 0.0001, or that all answers are the same.
+TensorFlow here, the kit predicts the movie with it, and trains on from it for an epoch of a few
+steps. Exit status 1 says that a network is not opened, that an answer differs by more than 0.0001,
+that all answers are the same, or that training on changes no weight or ends without a loss.
 """
 
 from __future__ import annotations
@@ -23,10 +24,11 @@ from pathlib import Path
 import numpy as np
 from other_programs import make_environment
 
+from organoid_kit import training
 from organoid_kit.course.synthetic import SyntheticSettings, make_synthetic_movie
 from organoid_kit.data import AnnotatedMovie, read_timelapse, write_dataset
 from organoid_kit.data.timelapse import write_timelapse
-from organoid_kit.networks import load_network
+from organoid_kit.networks import load_network, make_fine_tuning_settings
 from organoid_kit.prediction import predict_divisions, predict_links, predict_positions
 
 PACKAGES = {
@@ -142,6 +144,18 @@ def compare(
     return change <= LARGEST_CHANGE and np.ptp(theirs) > 0
 
 
+def train_on(trained: Path, entry: AnnotatedMovie, folder: Path) -> bool:
+    """Whether the kit goes on from it: weights change, and what comes of it opens; prints a line."""
+    shape = {"patch_shape_zyx": (PLANES, 32, 32), "batch_size": 2, "patches_per_time_point": 1}
+    options = {**shape, "epochs": 1, "output_folder": str(folder / "runs")}
+    run = training.train([entry], [], make_fine_tuning_settings(trained, **options))
+    before, after = (load_network(each)[0].get_weights() for each in (trained, run.folder))
+    moved = sum(not np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+    loss = run.history[-1]["loss"]
+    print(f"    trained on: loss {loss:.3g}, {moved} of {len(before)} arrays of weights changed")
+    return bool(np.isfinite(loss)) and moved > 0
+
+
 def main() -> int:
     """Prints a line for each network, and its layers."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -160,6 +174,7 @@ def main() -> int:
         for network in [options.only] if options.only else SETTINGS:
             trained = train(network, tracker, folder, python)
             same &= compare(trained, entry, tracker, folder, python)
+            same &= train_on(trained, entry, folder)
     return 0 if same else 1
 
 

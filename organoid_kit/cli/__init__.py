@@ -3,7 +3,7 @@
 Its modules, in the order of use:
 
     commands.json   what can be typed, and what --help says; a parser is made of it here
-    check  train  predict  track  score  convert  view  demo    a command each
+    check  dataset  train  predict  track  score  convert  view  demo    a command each
     units           `track` with several processes
     runs            the small ones: runs, report, card, export
     files           movies and annotations that were named, and where results go

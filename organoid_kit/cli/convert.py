@@ -1,5 +1,6 @@
 """`convert`: annotations from one format to another, and what the other cannot hold."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -22,21 +23,26 @@ def convert(
     movie = read_timelapse(images, **reading) if images else None
     spacing = movie.spacing_um if movie else reading.get("spacing_um")
     known = formats.read_for_movie(source, spacing, **of_file)
+    known = dataclasses.replace(known, spacing_um=spacing or known.spacing_um)
     if suffix == "" and movie is None:
-        rule, advice = "Label images are as large as the movie", "Add --images MOVIE."
-        raise refuse(path, rule, "no --images", advice)
+        raise refuse(path, "Label images are as large as the movie", "no --images")
     if suffix in ("", ".xml") and known.spacing_um is None:
         advice = "Add --spacing z,y,x, in µm, or --images MOVIE."
         raise refuse(source, f"{_NAMES[suffix]} needs the spacing", "none", advice)
+    known = fit_format(known, path, leave_out)
+    write_for_movie(known, path, movie, of_file.get("time_point_offset", 0))
+    print(f"{path}: {len(known)} positions, {len(known.links)} links")
+
+
+def fit_format(known: Annotations, path: Path, leave_out: bool) -> Annotations:
+    """Says what the path's format cannot hold; the annotations without links that have no place."""
+    suffix = path.suffix.lower()
     lost, sentences = find_losses(known, suffix)
     for sentence in sentences:
         print(f"{_NAMES[suffix]}: {sentence}")
     if len(lost) and not leave_out:
-        rule, advice = "All links must have a place", "Add --leave-out to write it without them."
-        raise refuse(path, rule, f"{len(lost)} that have none, see above", advice)
-    known = known.without_links(lost)
-    write_for_movie(known, path, movie, of_file.get("time_point_offset", 0))
-    print(f"{path}: {len(known)} positions, {len(known.links)} links")
+        raise refuse(path, "All links must have a place", f"{len(lost)} that have none, see above")
+    return known.without_links(lost)
 
 
 def find_losses(known: Annotations, suffix: str) -> tuple[np.ndarray, list[str]]:

@@ -12,13 +12,18 @@ from typing import Any
 import tifffile
 
 from organoid_kit import data
-from organoid_kit.base import UserError, files, refuse
+from organoid_kit.base import files, refuse
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse, formats
 from organoid_kit.data.dataset import state_extent
 
 OF_FILES = ("time_point_offset", "units")  # options of files of annotations
 SUFFIXES = (".aut", ".csv", ".xml", ".geff", ".zarr")  # none: a Cell Tracking Challenge folder
 FORMATS = {"aut": ".aut", "csv": ".csv", "xml": ".xml", "geff": ".geff", "ctc": ""}
+
+
+def is_list(path: Path) -> bool:
+    """Whether a path names movies with their annotations, not one of them."""
+    return path.suffix.lower() in (".autlist", ".json")
 
 
 def open_movies(
@@ -34,7 +39,7 @@ def open_movies(
     movies: list[AnnotatedMovie] = []
     of_file = take_file_options(reading)
     for path in paths:
-        if path.suffix == ".autlist":
+        if is_list(path):
             stated = {"whole_image": whole_image, "scattered": scattered}
             movies += data.read_dataset(path, **stated, **reading)
         else:
@@ -44,8 +49,7 @@ def open_movies(
         return movies
     if len(movies) != 1:
         rule = "A file of annotations belongs to one movie"
-        advice = "Name one movie, or an .autlist that names annotations for each."
-        raise refuse(annotations, rule, f"{len(movies)} movies", advice)
+        raise refuse(annotations, rule, f"{len(movies)} movies")
     known = formats.read_for_movie(annotations, movies[0].movie.spacing_um, **of_file)
     movie = movies[0].movie
     stated = (movie.shape_zyx, movie.relative_size, whole_image, scattered)
@@ -56,9 +60,8 @@ def open_annotated(
     dataset: Path, annotations: Path | None = None, **reading: Any
 ) -> list[AnnotatedMovie]:
     """The movies of an .autlist, or one movie with its file of annotations."""
-    if annotations is None and dataset.suffix != ".autlist":
-        advice = "Add --annotations FILE, or name an .autlist instead."
-        raise refuse(dataset, "A movie needs its annotations", "a movie alone", advice)
+    if annotations is None and not is_list(dataset):
+        raise refuse(dataset, "A movie needs its annotations", "this file alone")
     return open_movies([dataset], annotations, **reading)
 
 
@@ -80,8 +83,7 @@ def require_channels(movies: Iterable[TimeLapse]) -> None:
         names = [f"{number} ({name})" for number, name in enumerate(movie.channel_names, 1)]
         if len(names) > 1:
             rule = "The channel with nuclei must be named where a movie has several"
-            advice = "Add --channels 1, say, or --channels 1,2 for their sum."
-            raise refuse(movie.name, rule, f"no --channels of {', '.join(names)}", advice)
+            raise refuse(movie.name, rule, f"no --channels of {', '.join(names)}")
 
 
 def choose_outputs(
@@ -101,16 +103,14 @@ def choose_outputs(
         rule = "The suffix of --output must agree with --format"
         raise refuse(output, rule, f"--format {form}", f"Leave out --format. {advice}")
     if suffix in (".geff", ".zarr") and find_spec("geff") is None:
-        advice = 'Install it with: pip install "organoid-kit[formats]", or choose .aut.'
-        raise refuse(output, "GEFF files need the geff library", "none is installed", advice)
+        raise refuse(output, "GEFF files need the geff library", "none is installed")
     paths = [output / f"{files.make_file_name(name)}{suffix}" for name in names]
     if output.suffix or (suffix == "" and len(names) == 1):
         paths = [output] * len(names)
     for path in paths:
         if (path.exists() and not begun) or len(set(paths)) < len(paths):
             rule = "Each movie needs a file of its own that does not exist yet"
-            advice = "Choose another name; one without suffix is a folder of files."
-            raise refuse(path, rule, f"for {', '.join(names)}", advice)
+            raise refuse(path, rule, f"for {', '.join(names)}")
     return paths
 
 
@@ -190,8 +190,7 @@ def load_keras() -> None:
     try:
         import keras  # noqa: F401
     except ImportError as error:
-        rule, advice = "Networks need Keras and TensorFlow", "Install them: pip install tensorflow."
-        raise UserError(f"{rule}. Received: {error}. {advice}") from error
+        raise refuse(None, "Networks need Keras and TensorFlow", error) from error
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)

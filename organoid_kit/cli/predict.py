@@ -31,8 +31,7 @@ def predict(
         advice = "Add --annotations FILE, or find nuclei first; `track` does everything at once."
         raise refuse(", ".join(bare), rule, "no annotations", advice)
     if settings.network == "position" and annotations:
-        advice = "Leave --annotations out, or name a division or link network."
-        raise refuse(annotations, "A position network finds nuclei itself", network, advice)
+        raise refuse(annotations, "A position network finds nuclei itself", network)
     if channels:
         settings = settings.changed(channels=channels)
     elif settings.channels == NetworkSettings().channels:  # also where nobody chose them

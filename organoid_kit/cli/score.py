@@ -45,8 +45,7 @@ def score(
 ) -> None:
     """Compares found with true positions, and keeps both in a run where one is named."""
     if run and truth.suffix != ".autlist":
-        rule = "Results are kept in a run with pictures of their movies"
-        raise refuse(truth, rule, "--run", "Name an .autlist instead, or leave out --run.")
+        raise refuse(truth, "Results are kept in a run with pictures of their movies", "--run")
     if run and threshold is None:
         threshold = load_settings(run).threshold
     of_file = take_file_options(reading)

@@ -41,9 +41,8 @@ def track(
         received = f"{'both' if movies else 'neither'}. Name movies, or --from-positions FILE."
         raise UserError(f"Tracks are made of movies, or of positions alone. Received: {received}")
     if from_positions and (form == "ctc" or score):
-        rule, received = "Positions alone know no movie and no truth", "--format ctc or --score"
-        advice = "Leave these out; `score` compares the result with a truth."
-        raise refuse(from_positions, rule, received, advice)
+        rule = "Positions alone know no movie and no truth"
+        raise refuse(from_positions, rule, "--format ctc or --score")
     if from_positions:
         return _track_positions(from_positions, output, form, **reading)
     opened = files.open_movies(movies, **reading)
@@ -51,8 +50,7 @@ def track(
     networks = (position, division, link)
     if workers is not None or scheduler or array:
         if score:
-            rule, advice = "Movies shared out are scored afterwards", "Use `score` for it."
-            raise refuse(output, rule, "--score", advice)
+            raise refuse(output, "Movies shared out are scored afterwards", "--score")
         where = {"workers": workers, "scheduler": scheduler, "array": array}
         return units.track_in_units(opened, networks, channels, output, form, block, **where)
     _track_movies(opened, networks, channels, output, form, report)
@@ -72,8 +70,7 @@ def _track_movies(
         raise refuse(report, rule, received, "Choose another --output.")
     if report and not any(len(annotated.annotations.links) for annotated in movies):
         names = ", ".join(annotated.movie.name for annotated in movies)
-        advice = "Name an .autlist whose annotations have links, or leave out --score."
-        raise refuse(names, "Scores need true links", "--score without any", advice)
+        raise refuse(names, "Scores need true links", "--score without any")
     outputs = files.choose_outputs(output, [annotated.movie.name for annotated in movies], form)
     writer = files.TrackWriter(output, form)
     files.load_keras()

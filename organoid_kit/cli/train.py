@@ -40,8 +40,7 @@ def train(
         changes = {"network": network, "settings": settings, **stated}
         if changed := [n for n in changes if changes[n] is not None and n not in _LIMITS]:
             rule = "A run goes on with the settings it was started with"
-            advice = "Leave them out, or start a new run with --start-from instead of --resume."
-            raise refuse(resume, rule, ", ".join(map(spell_option, changed)), advice)
+            raise refuse(resume, rule, ", ".join(map(spell_option, changed)))
     load_keras()
     chosen = _choose_settings(network, settings, resume, stated)
     movies = open_annotated(dataset, annotations, **reading | of_file)

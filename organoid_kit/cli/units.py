@@ -35,8 +35,7 @@ def track_in_units(
 ) -> None:
     """Tracks movies into a folder; asked again, goes on. A movie that fails stops no others."""
     if output.suffix:
-        rule, advice = "Movies shared out are tracked into a folder", "Leave out the suffix."
-        raise refuse(output, rule, "a file", advice)
+        raise refuse(output, "Movies shared out are tracked into a folder", "a file")
     if block < 1 or (workers is not None and workers < 1):
         rule, advice = "Work is shared out in whole numbers from 1", "Write --workers 2, say."
         raise refuse(output, rule, f"--block {block}, --workers {workers}", advice)
@@ -45,8 +44,7 @@ def track_in_units(
     paths = choose_outputs(output, names, form, begun=True)
     number, _, count = (array or "1/1").partition("/")  # 3/40: every 40th, from the third on
     if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
-        rule, advice = "A share of the movies is number/count, from 1", "Write --array 3/40, say."
-        raise refuse("--array", rule, array, advice)
+        raise refuse("--array", "A share of the movies is number/count, from 1", array)
     share = slice(int(number) - 1, None, int(count))
     load_keras()
     load_settings(movies, networks, channels)
@@ -84,8 +82,7 @@ def track_in_units(
                 file.unlink()
     print_states(output)
     if failed:
-        advice = "Mend them, and give the same command again: what is done is not done again."
-        raise refuse(output, "Every movie must be tracked", f"failed: {', '.join(failed)}", advice)
+        raise refuse(output, "Every movie must be tracked", f"failed: {', '.join(failed)}")
 
 
 def print_states(output: Path) -> None:
@@ -128,8 +125,7 @@ def _open_executor(workers: int | None, scheduler: str | None) -> Iterator[dict[
     try:
         from distributed import Client, LocalCluster
     except ImportError as error:
-        advice = 'Run: pip install "organoid-kit[cluster]", or use --array 1/2 and --array 2/2.'
-        raise refuse("--workers", "Several processes need Dask", error, advice) from error
+        raise refuse("--workers", "Several processes need Dask", error) from error
     if scheduler:
         try:
             with Client(scheduler, timeout=20) as client:

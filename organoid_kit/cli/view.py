@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from organoid_kit import dashboards
-from organoid_kit.base import UserError, refuse
+from organoid_kit.base import refuse
 from organoid_kit.cli.files import open_movies
 
 _CODE = "from organoid_kit.cli.view import make_browser\n\nmake_browser(**{})"
@@ -22,8 +22,7 @@ def view(
 ) -> None:
     """Serves the browser's page until Ctrl+C; its address holds a token, which keeps others out."""
     if find_spec("voila") is None:
-        advice = 'Install it with: pip install "organoid-kit[lab]"'
-        raise UserError(f"Pages are served by Voila. Received: none is installed. {advice}")
+        raise refuse(None, "Pages are served by Voila", "none is installed")
     from voila.app import Voila
 
     options = {"movie": str(movie.absolute()), **options}

@@ -64,9 +64,8 @@ class Annotations:
             received = f"{length} positions and {len(self.time_points)} time points"
             raise refuse(self.name, "Every position must have a time point", received, "Pass both.")
         if len(links) and (links.min() < 0 or links.max() >= length):
-            received = f"row {links.max()} of {length} positions"
-            rule, advice = "Every link must join two existing positions", "Rows count from 0."
-            raise refuse(self.name, rule, received, advice)
+            rule = "Every link must join two existing positions"
+            raise refuse(self.name, rule, f"row {links.max()} of {length} positions")
         for table, count in ((self.properties, length), (self.link_properties, len(links))):
             for key, values in table.items():
                 if isinstance(values, np.ndarray):
@@ -74,9 +73,8 @@ class Annotations:
                 else:
                     table[key] = np.fromiter(values, dtype=object)  # also where values are lists
                 if len(table[key]) != count:
-                    received = f"{len(values)} values of {key!r} for {count}"
-                    advice = "Use None where a value is missing."
-                    raise refuse(self.name, "A property must have one value each", received, advice)
+                    rule = "A property must have one value each"
+                    raise refuse(self.name, rule, f"{len(values)} values of {key!r} for {count}")
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -90,8 +88,7 @@ class Annotations:
     def positions_um(self) -> np.ndarray:
         """(n, 3) float, zyx, µm. Raises UserError where the spacing is unknown."""
         if self.spacing_um is None:
-            rule = "Positions in µm need the spacing of the movie"
-            raise refuse(self.name, rule, "none", "Set their spacing_um (z, y, x).")
+            raise refuse(self.name, "Positions in µm need the spacing of the movie", "none")
         return self.positions * np.array(self.spacing_um)
 
     def rows_at(self, time_point: int) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.base import UserError, errors, files, refuse
+from organoid_kit.base import errors, files, refuse
 
 _UNITS = files.read_json(Path(__file__).with_name("units.json"))  # how many µm or minutes each is
 
@@ -40,8 +40,7 @@ def check_spacing(spacing_um: Sequence[float]) -> tuple[float, float, float]:
     spacing = tuple(float(value) for value in spacing_um)
     if len(spacing) != 3 or not all(0 < value < math.inf for value in spacing):
         rule = "The spacing must be three positive numbers, z, y, x, in µm"
-        received = f"spacing_um={tuple(spacing_um)}"
-        raise UserError(f"{rule}. Received: {received}. Pass for example (2.0, 0.26, 0.26).")
+        raise refuse(None, rule, f"spacing_um={tuple(spacing_um)}")
     return spacing
 
 

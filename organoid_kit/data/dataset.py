@@ -4,6 +4,7 @@ import dataclasses
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +60,7 @@ def read_dataset(
     path = Path(path)
     if path.is_dir() or path.suffix.lower() not in (".autlist", ".json"):
         rule = "Several movies with their annotations are named in an .autlist"
-        advice = "Name such a list; write_dataset writes one, notebook 08 shows how."
-        raise refuse(path, rule, "another file or folder, perhaps a movie", advice)
+        raise refuse(path, rule, "another file or folder, perhaps a movie")
     entries = read_json(path)
     if not isinstance(entries, list) or not entries:
         raise refuse(path, "An .autlist must be a list of at least one movie", f"{entries!r:.60}")
@@ -74,26 +74,30 @@ def state_extent(
 ) -> Annotations:
     """Annotations said to be of the whole image, or scattered over nuclei of this relative size."""
     if whole_image and scattered:
-        rule, advice = "Annotations are of the whole image, or scattered", "State one of them."
-        raise refuse(known.name, rule, "both", advice)
+        raise refuse(known.name, "Annotations are of the whole image, or scattered", "both")
     known = known.with_whole_image(shape_zyx) if whole_image else known
     return known.with_scattered(size) if scattered else known
 
 
 def write_dataset(
-    entries: Sequence[AnnotatedMovie], path: str | Path, *, overwrite: bool = False
-) -> None:
-    """Writes an `.autlist`, and beside it the annotations of each movie as `.aut`. Movies stay
-    where they are, so that none may exist in memory only; a folder of TIFFs needs `images_pattern`.
+    entries: Sequence[AnnotatedMovie],
+    path: str | Path,
+    *,
+    overwrite: bool = False,
+    beside_others: bool = False,
+) -> list[Path]:
+    """Writes an `.autlist`, and beside it the annotations of each movie as `.aut`, which it returns;
+    `beside_others`: under names that no file there has. Movies stay where they are, so that none may
+    exist in memory only; a folder of TIFFs needs `images_pattern`.
     """
     path = Path(path)
     files: list[Path] = []
+    taken = {file.name.lower() for file in path.parent.glob("*")} if beside_others else set()
     for entry in entries:
         stem = make_file_name(entry.name)
-        names = [stem, *(f"{stem}-{number}" for number in range(2, len(entries) + 2))]
-        taken = {file.stem.lower() for file in files}
-        free = next(name for name in names if name.lower() not in taken)
-        files.append(path.with_name(free + ".aut"))
+        names = chain([f"{stem}.aut"], (f"{stem}-{number}.aut" for number in count(2)))
+        files.append(path.with_name(next(name for name in names if name.lower() not in taken)))
+        taken.add(files[-1].name.lower())
     records = [_make_record(entry, file) for entry, file in zip(entries, files, strict=True)]
     for file in [*files, path]:
         check_free(file, overwrite)
@@ -103,6 +107,7 @@ def write_dataset(
         annotations = dataclasses.replace(annotations, minutes_per_time_point=minutes)
         write_aut(annotations, file, overwrite=overwrite)
     write_json_safely(path, records, overwrite=overwrite)
+    return files
 
 
 def _read_entry(
@@ -152,20 +157,16 @@ def _find(entry: JsonPart, key: str, folder: Path) -> Path:
     for candidate in (folder / text, folder / text.replace("\\", "/")):
         if text and os.path.exists(candidate):  # also where the name is too long to exist
             return candidate
-    rule = "Every movie must have its images and annotations"
     received = f"{key!r} is {text!r}, and {str(folder / text)!r} does not exist"
-    raise refuse(entry.where, rule, received, "Put it there or correct the entry.")
+    raise refuse(entry.where, "Every movie must have its images and annotations", received)
 
 
 def _make_record(entry: AnnotatedMovie, file: Path) -> dict[str, Any]:
     images, pattern = entry.movie.path, entry.images_pattern
     if images is None:
-        advice = "Write it with write_timelapse and read it again."
-        raise refuse(entry.name, "Only movies on disk can be listed", "made in memory", advice)
+        raise refuse(entry.name, "Only movies on disk can be listed", "made in memory")
     if images.is_dir() and pattern is None and any(images.glob("*.tif*")):
-        rule = "A folder of TIFF files must be listed with its pattern"
-        advice = "Pass AnnotatedMovie(movie, annotations, images_pattern='t{time:03}.tif')."
-        raise refuse(images, rule, "none", advice)
+        raise refuse(images, "A folder of TIFF files must be listed with its pattern", "none")
     try:
         container = Path(os.path.relpath(images, file.parent))
     except ValueError:  # on another drive of a Windows machine

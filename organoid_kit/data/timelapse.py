@@ -149,8 +149,7 @@ def read_timelapse(
     image = _open_image(path, pattern, time_points)
     dtype = np.dtype(image.dtype)
     if dtype.kind not in "biuf":
-        rule = "Intensities must be whole or real numbers"
-        raise refuse(path, rule, dtype, "Convert complex numbers to their absolute values.")
+        raise refuse(path, "Intensities must be whole or real numbers", dtype)
     dtype = np.dtype(np.uint8) if dtype.kind == "b" else dtype.newbyteorder("=")
     stated_axes = image_files.check_axes(axes, image) if axes else image.axes
     axes = image_files.guess_axes(stated_axes, image)
@@ -235,8 +234,7 @@ def _open_image(path: Path, pattern: str | None, time_points: TimePoints | None)
     if path.is_dir() and not optional.is_zarr(path):
         return tiff.read_tiff_folder(path, pattern, time_points)
     if pattern is not None:
-        rule = "A pattern belongs to a folder of TIFF files"
-        raise refuse(path, rule, f"pattern={pattern!r}", "Leave pattern out.")
+        raise refuse(path, "A pattern belongs to a folder of TIFF files", f"pattern={pattern!r}")
     if path.is_dir():
         return optional.read_zarr(path)
     if path.stat().st_size == 0:
@@ -247,6 +245,8 @@ def _open_image(path: Path, pattern: str | None, time_points: TimePoints | None)
         return tiff.read_tiff(path)
     if path.suffix.lower() in optional.MICROSCOPE_SUFFIXES:
         return optional.read_microscope_file(path)
+    if path.suffix.lower() in (".h5", ".hdf5", ".xml"):
+        raise refuse(path, "BigDataViewer's movies must be exported", "one of them, perhaps")
     rule = "A movie must be TIFF, a folder of TIFF files, OME-Zarr or a microscope file"
     raise refuse(path, rule, "another", "Export it as OME-TIFF, for example with Fiji.")
 

@@ -127,6 +127,16 @@ def test_what_the_target_needs_is_asked_for(lineage, tmp_path, capsys):
     assert read_annotations(tmp_path / "um.aut").positions.tolist() == [[2, 2, 4]]
 
 
+def test_a_spacing_that_differs_from_the_movies_is_said_and_does_not_count(
+    lineage, movie, tmp_path
+):
+    write_annotations(dataclasses.replace(lineage, spacing_um=(1, 1, 1)), tmp_path / "in.aut")
+    for name, options in (("a", ["--images", movie]), ("b", ["--spacing", SPACING])):
+        with pytest.warns(UserWarning, match=r"says \(1.0, 1.0, 1.0\) µm per voxel"):
+            assert convert(tmp_path / "in.aut", tmp_path / f"{name}.aut", *options) == 0
+        assert read_annotations(tmp_path / f"{name}.aut").spacing_um == (2.0, 0.5, 0.5)
+
+
 def test_nothing_is_overwritten(lineage, tmp_path, capsys):
     write_annotations(lineage, tmp_path / "in.aut")
     assert convert(tmp_path / "in.aut", tmp_path / "in.aut") == 2

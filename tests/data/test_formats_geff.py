@@ -30,9 +30,10 @@ def write_foreign(path, axes, props, ids=(3, 9), edges=((3, 9),), extra=None):
     return path
 
 
-def axis(name, unit, scale=None, scaled_unit=None):
+def axis(name, unit, scale=None, scaled_unit=None, offset=None):
     kind = "time" if name in ("t", "frame") else "space"
-    return {"name": name, "type": kind, "unit": unit, "scale": scale, "scaled_unit": scaled_unit}
+    scaled = {"scale": scale, "scaled_unit": scaled_unit, "offset": offset}
+    return {"name": name, "type": kind, "unit": unit, **scaled}
 
 
 def check_with_the_library(path):
@@ -178,7 +179,7 @@ def test_positions_of_motile_tracker_are_lengths_without_a_unit(tmp_path):
 
 def test_a_2d_file_lies_in_the_first_plane(tmp_path):
     axes = [
-        axis("t", "second", 30.0, "second"),
+        axis("t", "frame", 30.0, "second"),
         axis("y", "pixel", 500.0, "nanometer"),
         axis("x", "pixel", 500.0, "nanometer"),
     ]
@@ -187,6 +188,48 @@ def test_a_2d_file_lies_in_the_first_plane(tmp_path):
     )
     assert annotations.positions.tolist() == [[0, 1, 3], [0, 2, 4]]
     assert (annotations.spacing_um, annotations.minutes_per_time_point) == ((1.0, 0.5, 0.5), 0.5)
+
+
+PIXELS, MICROMETRES = ("pixel", 0.5, "micrometer"), {"spacing_um": (2, 0.5, 0.5)}
+
+
+@pytest.mark.parametrize(
+    ("time", "space", "stated", "times", "x"),
+    [
+        (("frame", 5, "minute", 15), (*PIXELS, 2.0), {}, [3, 4], [10, 12]),
+        (("frame", None, None, 3), ("pixel", None, None, 4), {}, [3, 4], [10, 12]),
+        (("frame", 5, "minute"), ("pixel", 500, "nanometer"), {}, [0, 1], [6, 8]),
+        # Counted in an image of half the size; where nothing says in what, a scale is not touched
+        (("frame", 2, "frame"), ("pixel", 2, "pixel", 1.0), {}, [0, 2], [13, 17]),
+        (("frame",), ("pixel", 0.5), {}, [0, 1], [6, 8]),
+        # Of lengths and times a scale is not the size of voxels, nor the interval
+        (("frame",), ("micrometer", 1.0, "micrometer", 2.0), MICROMETRES, [0, 1], [16, 20]),
+        (("frame",), ("nanometer", 0.001, "micrometer"), MICROMETRES, [0, 1], [0.012, 0.016]),
+        (("second", 0.5, "minute", 1), PIXELS, {"minutes_per_time_point": 0.5}, [2, 3], [6, 8]),
+    ],
+)
+def test_scale_and_offset_of_axes_are_as_the_format_says(tmp_path, time, space, stated, times, x):
+    """Offsets are added after scaling; what counts pixels and frames goes on counting them."""
+    axes = [axis("t", *time), *(axis(name, *space) for name in "zyx")]
+    props = {"t": [0, 1], "z": [0.0, 0.0], "y": [1.0, 1.0], "x": [6.0, 8.0]}
+    path = write_foreign(tmp_path / "a.geff", axes, props)
+    if stated:
+        with pytest.raises(UserError, match=f"Pass {next(iter(stated))}"):
+            read_geff(path)
+    again = read_geff(path, **stated)
+    assert again.time_points.tolist() == times
+    assert again.positions[:, 2] == pytest.approx(x)
+    if space == PIXELS:
+        assert again.spacing_um == (0.5, 0.5, 0.5)
+
+
+def test_positions_that_an_offset_moves_are_said(tmp_path):
+    axes = [axis("t", "frame"), *(axis(name, *PIXELS) for name in "zyx")]
+    axes[1]["offset"] = 3.0
+    props = {"t": [0, 1], "z": [0.0, 0.0], "y": [1.0, 1.0], "x": [6.0, 8.0]}
+    with pytest.warns(UserWarning, match=r"scale and offset of its axes \(z\) are applied"):
+        again = read_geff(write_foreign(tmp_path / "a.geff", axes, props))
+    assert again.positions.tolist() == [[6, 1, 6], [6, 1, 8]]
 
 
 def test_axes_that_do_not_fit_are_named_with_their_types(tmp_path):

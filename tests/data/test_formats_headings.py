@@ -154,3 +154,43 @@ def test_the_command_line_passes_the_units(tmp_path, capsys):
         [2, 40, 24.5],
         [3, 41.5, 26.5],
     ]
+
+
+# What btrack 0.7.0 wrote of a mother and two daughters, which begin at time point 2
+BTRACK = """ID t x y z parent root state generation dummy
+1.0 0.0 5.0 10.0 2.0 1.0 1.0 5.0 0.0 0.0
+1.0 1.0 6.0 10.0 2.0 1.0 1.0 5.0 0.0 0.0
+2.0 2.0 7.0 11.0 2.0 1.0 1.0 5.0 0.0 0.0
+2.0 3.0 7.0 11.0 2.0 1.0 1.0 5.0 0.0 0.0
+3.0 2.0 7.0 9.0 2.0 1.0 1.0 5.0 0.0 0.0
+3.0 3.0 7.0 9.0 2.0 1.0 1.0 5.0 0.0 0.0
+"""
+TRACKS = """t,z,y,x,track_id,parent_track_id
+0,2,10,5,1,-1
+1,2,10,6,1,-1
+2,2,11,7,2,1
+3,2,11,7,2,1
+2,2,9,7,3,1
+3,2,9,7,3,1
+"""
+
+
+@pytest.mark.parametrize("text", [BTRACK, TRACKS])
+def test_tracks_begin_where_their_parent_ends(tmp_path, text):
+    tracks, said = read(tmp_path, text, units="voxels")
+    assert tracks.positions[1].tolist() == [2, 10, 6]
+    assert set(map(tuple, tracks.links.tolist())) == {(0, 1), (2, 3), (4, 5), (1, 2), (1, 4)}
+    assert "5 links follow" in said and tracks.divisions().tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "label,centroid-0,centroid-1,centroid-2,frame\n1,2,10,5,1\n",  # scikit-image
+        "index,axis-0,axis-1,axis-2,axis-3\n0,1,2,10,5\n",  # points of napari
+        "frame,XM,YM,ZM\n1,5,10,2\n",  # Fiji's centres of mass
+    ],
+)
+def test_axes_of_other_programs(tmp_path, text):
+    read_as, _ = read(tmp_path, text, units="voxels")
+    assert (read_as.positions.tolist(), read_as.time_points.tolist()) == ([[2, 10, 5]], [1])

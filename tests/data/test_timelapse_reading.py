@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -441,7 +442,7 @@ def test_unknown_format(tmp_path):
         read_timelapse(tmp_path / "a.txt")
 
 
-def test_ome_tiff_whose_second_file_is_lost(tmp_path, images):
+def test_ome_tiff_whose_files_are_lost_renamed_or_not_alone(tmp_path, images):
     name = {True: "a.ome.tif", False: "b.ome.tif"}
     xml = (
         '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="urn:uuid:1"><Image ID="Image:0"><Pixels '
@@ -458,9 +459,21 @@ def test_ome_tiff_whose_second_file_is_lost(tmp_path, images):
         own = xml.replace('UUID="urn:uuid:1"', f'UUID="urn:uuid:{t + 1}"', 1)
         tifffile.imwrite(tmp_path / name[t == 0], images[t, 0, 0], description=own, metadata=None)
     assert_holds(read_timelapse(tmp_path / "a.ome.tif"), images[:2, :1, :1])
-    (tmp_path / "b.ome.tif").unlink()
-    with pytest.raises(UserError, match=r"must be (there|a whole).*\.ome\.tif"):
-        read_timelapse(tmp_path / "a.ome.tif")
+    (tmp_path / "b.ome.tif").rename(tmp_path / "lost")
+    with pytest.warns(
+        UserWarning, match="of 2 time points 1 are complete"
+    ):  # as if it were aborted
+        assert_holds(read_timelapse(tmp_path / "a.ome.tif"), images[:1, :1, :1])
+    (tmp_path / "lost").rename(tmp_path / "renamed.ome.tif")
+    with pytest.raises(UserError, match=r"names b\.ome\.tif, which is not beside it.*again"):
+        read_timelapse(tmp_path)
+    (tmp_path / "renamed.ome.tif").rename(tmp_path / "b.ome.tif")
+    tifffile.imwrite(tmp_path / "a_MAX.tif", images[0, 0, 0])  # somebody's projection
+    assert_holds(read_timelapse(tmp_path), images[:2, :1, :1])
+    (tmp_path / "a_MAX.tif").unlink()
+    (tmp_path / "a.ome.tif").unlink()
+    with pytest.raises(UserError, match=r"names a\.ome\.tif, which is not beside it"):
+        read_timelapse(tmp_path / "b.ome.tif")
 
 
 # Folders of TIFF files
@@ -1014,6 +1027,36 @@ def test_an_aborted_acquisition_is_read_as_far_as_it_is_complete(tmp_path, image
         movie = read_timelapse(path, **stated)
     assert len(movie.time_points) == len(stacks)
     np.testing.assert_array_equal(movie.stack(len(stacks) - 1), stacks[-1])
+    tifffile.imwrite(path, stacks[0, :1], description=xml, metadata=None, ome=False)
+    with pytest.raises(UserError, match="one time point must be complete.*no plane 2 of"):
+        read_timelapse(path, **stated)
+
+
+def test_a_folder_whose_last_time_point_is_not_complete_ends_before_it(tmp_path, images):
+    folder = save_folder(tmp_path / "f", images[:3], "t{time:03}c{channel}.tif")
+    (folder / "t002c1.tif").unlink()
+    options = {"pattern": "t{time:03}c{channel}.tif", "axes": "tczyx", "spacing_um": SPACING}
+    with pytest.warns(UserWarning, match=f"time point 2 has {images.shape[1] - 1} files"):
+        movie = read_timelapse(folder, **options)
+    assert movie.time_points == range(2)
+    with pytest.raises(UserError, match="t002c1.tif"):
+        read_timelapse(folder, **options, time_points=(0, 2))
+
+
+@pytest.mark.parametrize("planes", [3, 4])
+def test_planes_are_not_taken_for_colours(tmp_path, images, planes):
+    """tifffile marks three or four planes as colours when it is not told what they are."""
+    stacks = np.concatenate([images[:2, 0], images[:2, 0]], axis=1)[:, :planes]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        tifffile.imwrite(tmp_path / "a.tif", stacks)
+        tifffile.imwrite(tmp_path / "one.tif", stacks[0])
+    with pytest.raises(UserError, match='axes="tzyx"'):
+        read_timelapse(tmp_path / "a.tif")
+    with pytest.raises(UserError, match='axes="zyx"'):
+        read_timelapse(tmp_path / "one.tif")
+    movie = read_timelapse(tmp_path / "a.tif", axes="tzyx", spacing_um=SPACING)
+    assert_holds(movie, stacks[:, None])
 
 
 def test_ome_tiff_files_that_name_each_other_are_one_movie(tmp_path, images):

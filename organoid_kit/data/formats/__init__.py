@@ -8,7 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from organoid_kit.base import errors, files, refuse
+import numpy as np
+
+from organoid_kit.base import errors, files, refuse, warn
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.formats.added_data import add_organoidtracker_data, add_track_ids
 from organoid_kit.data.formats.ctc import read_ctc, write_ctc
@@ -37,7 +39,7 @@ _FORMATS: dict[str, tuple[Callable | None, Callable | None]] = {
     ".zarr": (read_geff, write_geff),
     "": (None, write_ctc),
 }
-_KNOWN = ".aut, .csv, .xml (TrackMate), .geff, or a Cell Tracking Challenge folder"
+_KNOWN = ".aut, .csv, .xml (TrackMate, MaMuT), .geff, or a Cell Tracking Challenge folder"
 
 
 def read_annotations(path: str | Path, **options: Any) -> Annotations:
@@ -52,11 +54,19 @@ def read_annotations(path: str | Path, **options: Any) -> Annotations:
 
 
 def read_for_movie(path: Path, movie_um: tuple | None, **options: Any) -> Annotations:
-    """Annotations of any format; the movie's spacing counts where nothing else says one."""
+    """Annotations of any format; the movie's spacing counts where nothing else says one, and a warning
+    says where something else does.
+    """
     known = inspect.signature(_choose_reader(path) or read_aut).parameters
     options = {name: value for name, value in options.items() if name in known}
     try:
-        return read_annotations(path, **options).with_spacing(movie_um)
+        known = read_annotations(path, **options)
+        if known.spacing_um and movie_um and not np.allclose(known.spacing_um, movie_um, rtol=0.02):
+            said = f"{path} says {known.spacing_um} µm per voxel (z, y, x)"
+            warn(
+                f"{said}; {tuple(movie_um)}, stated or the movie's, counts. Correct the wrong one."
+            )
+        return known.with_spacing(movie_um)
     except errors.MissingSpacing:
         if movie_um is None:
             raise
@@ -87,7 +97,7 @@ def write_annotations(annotations: Annotations, path: str | Path, **options: Any
 def _check_options(function: Callable | None, options: dict[str, Any], path: str | Path) -> None:
     if function is None:
         rule = "The format of annotations must be known"
-        raise refuse(path, rule, "another suffix", f"Known: {_KNOWN}.")
+        raise refuse(path, rule, "another suffix", f"Known: {_KNOWN}; Mastodon exports to MaMuT.")
     parameters = inspect.signature(function).parameters.values()
     known = {p.name: p.default is p.empty for p in parameters if p.kind is p.KEYWORD_ONLY}
     missing = [name for name, needed in known.items() if needed and name not in options]

@@ -47,8 +47,7 @@ def read_ctc(
         image = _read_labels(path)
         if len(shapes := {image.shape: path} | shapes) > 1:
             kinds = " and ".join(f"{shape} in {file.name}" for shape, file in shapes.items())
-            rule, advice = "All label images must have one shape", "Export them again."
-            raise refuse(folder, rule, kinds, advice)
+            raise refuse(folder, "All label images must have one shape", kinds)
         found = np.unique(image[image != 0]).tolist()
         for label in set(found) - set(said):
             raise refuse(path, f"Every label must have a line in {tracks.name}", f"label {label}")
@@ -107,8 +106,7 @@ def write_ctc(
     _check_can_be_written(annotations, shape_zyx, time_points, folder)
     for path in folder.iterdir() if folder.is_dir() and overwrite else ():
         if not re.fullmatch(r"(man|res)_track\.txt|(man_track|mask)\d+\.tiff?", path.name):
-            rule, received = "Only label images are replaced", f"it also holds {path.name!r}"
-            raise refuse(folder, rule, received, "Choose another folder.")
+            raise refuse(folder, "Only label images are replaced", f"it also holds {path.name!r}")
     labels, lines = _label_tracks(annotations, folder)
     last = max(annotations.time_points if time_points is None else time_points, default=0)
     file_name, beginning = list(_TRACK_FILES.items())[int(results)]
@@ -188,8 +186,7 @@ def _read_labels(path: Path) -> np.ndarray:
         raise refuse(path, "A label image must be a TIFF file", error) from error
     if labels.ndim not in (2, 3) or labels.dtype.kind not in "iu":
         rule = "A label image must have two or three axes and whole numbers"
-        received = f"{labels.ndim} axes, {labels.dtype}"
-        raise refuse(path, rule, received, "Check that it is the label image and not the movie.")
+        raise refuse(path, rule, f"{labels.ndim} axes, {labels.dtype}")
     return labels if labels.ndim == 3 else labels[None]
 
 
@@ -203,8 +200,7 @@ def _make_links(
         first, before = rows_of[label][0], rows_of[parent := said[label][2]]
         if not before or time_points[before[-1]] >= time_points[first]:
             rule = "A parent must be in the label images, for the last time before its daughter"
-            received = f"label {label} with parent {parent}"
-            raise refuse(path, rule, received, "Correct it or the label images.")
+            raise refuse(path, rule, f"label {label} with parent {parent}")
         links.append((before[-1], first))
     return links
 
@@ -261,9 +257,8 @@ def _check_can_be_written(
     """Links go forward; every position (none NaN) lies in the movie and has a voxel of its own."""
     before, after = annotations.time_points[annotations.links].T.reshape(2, -1)
     for link in np.flatnonzero(after <= before)[:1]:
-        received = f"link {link} from time point {before[link]} to {after[link]}"
-        rule, advice = "Every link must go forward in time", "Turn it round or remove it."
-        raise refuse(folder, rule, received, advice)
+        rule = "Every link must go forward in time"
+        raise refuse(folder, rule, f"link {link} from time point {before[link]} to {after[link]}")
     positions, times = annotations.positions, annotations.time_points
     inside = ((positions >= -0.5) & (positions < np.array(shape_zyx) - 0.5)).all(axis=1)
     rule = "Every position must lie in the movie"

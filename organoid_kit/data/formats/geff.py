@@ -29,6 +29,7 @@ _AXES = ("t", "z", "y", "x")
 _KINDS = {**dict.fromkeys("zyx", "space"), **dict.fromkeys(("t", "frame", "time_point"), "time")}
 _PREFIX = re.compile("^(position|cell)_")  # of TrackMate and pycellin
 _HINTS = {"horizontal": "x", "vertical": "y", "depth": "z", "time": "t"}  # or z may be taken for x
+_UNSCALED = dict.fromkeys(("scale", "scaled_unit", "offset"))
 _TRACK_PROPS = {"tracklet": "track_id", "lineage": "lineage_id"}  # what GEFF and we call them
 
 
@@ -48,8 +49,7 @@ def read_geff(
     if not {"t", "y", "x"} <= set(axes) <= set(_AXES):
         rule = "A GEFF must have a time axis and the axes z, y, x, or y, x"
         received = ", ".join(f"{axis.name} (of type {axis.type})" for axis in metadata.axes or [])
-        advice = "Declare t, z, y, x (or POSITION_X …) when you export it, t of type time."
-        raise refuse(path, rule, received or "no axes", advice)
+        raise refuse(path, rule, received or "no axes")
     if guessed:
         said = ", ".join(f"{axis.name} ({axis.unit or 'no unit'})" for axis in guessed)
         warn(f"{path} does not declare all of its axes; taken for them: {said}.")
@@ -57,18 +57,21 @@ def read_geff(
     ours = _check_ours(extra.pop(_OURS, None) or {}, path)
     properties = _read_props(content["node_props"], ours["json"])
     coordinates = np.zeros((4, len(ids)))  # 2D files have no z
-    for row, name in enumerate(_AXES):
-        if name in axes:
-            coordinates[row] = _read_coordinate(properties.pop(axes[name].name, None), name, path)
-    time, minutes = axes["t"], minutes_per_time_point
-    minutes = minutes or to_minutes(time.scale, time.scaled_unit)
-    time_points = _count_time_points(coordinates[0], time.unit, minutes, path)
+    units, sizes, moved = {}, {"z": 1.0}, []
+    for row, (name, axis) in enumerate((name, axes.get(name)) for name in _AXES):
+        if axis:
+            values = _read_coordinate(properties.pop(axis.name, None), name, path)
+            coordinates[row], units[name], sizes[name] = _scale(values, axis)
+            moved += [name] * (not np.array_equal(coordinates[row], values))
+    if moved:
+        warn(f"{path}: the scale and offset of its axes ({', '.join(moved)}) are applied.")
+    minutes = minutes_per_time_point or sizes["t"]
+    time_points = _count_time_points(coordinates[0], units.pop("t"), minutes, path)
     positions = np.stack(coordinates[1:], axis=1)
-    if spacing_um is None:
-        axis_um = [to_um(axes[n].scale, axes[n].scaled_unit) if n in axes else 1.0 for n in "zyx"]
-        spacing_um = axis_um if all(axis_um) else None
-    units = {axes[name].unit for name in "zyx" if name in axes}
-    lengths_um = [to_um(1.0, axes[name].unit) if name in axes else 1.0 for name in "zyx"]
+    if spacing_um is None and all(sizes[name] for name in "zyx"):
+        spacing_um = tuple(sizes[name] for name in "zyx")
+    lengths_um = [to_um(1.0, units[name]) if name in units else 1.0 for name in "zyx"]
+    units = set(units.values())
     if "version" in str(extra.get("funtracks")):  # motile_tracker's are lengths, without a unit
         lengths_um, units = [1.0] * 3, {"µm (written by motile_tracker)"}
     if all(lengths_um) and units:
@@ -84,7 +87,7 @@ def read_geff(
         links=to_links(edges, row_of, time_points, path),
         properties={"id": ids, **properties},
         link_properties=_read_props(content["edge_props"], ours["link_json"]),
-        spacing_um=None if spacing_um is None else tuple(spacing_um),
+        spacing_um=spacing_um and tuple(spacing_um),
         minutes_per_time_point=minutes,
         name=ours["name"],
         region=ours["region"],
@@ -106,8 +109,7 @@ def write_geff(annotations: Annotations, path: str | Path, *, overwrite: bool = 
     whole = all(type(value) is int and 0 <= value < 2**63 for value in ids)
     if not whole or len(set(ids)) < len(ids):
         rule = "The property 'id' must be another whole number, from 0 up, for each position"
-        received = "a missing, repeated or other id, and links refer to it"
-        raise refuse(path, rule, received, "Repair or remove the property.")
+        raise refuse(path, rule, "a missing, repeated or other id, and links refer to it")
     ids = np.array(ids, dtype=np.uint64)
     properties = {name: values for name, values in annotations.properties.items() if name != "id"}
     node_props, json_names = _make_props(properties, _AXES, path)
@@ -200,7 +202,7 @@ def _guess_axes(metadata: Any) -> list[SimpleNamespace]:
     names = sorted(props, reverse=True)  # of two the last counts: FRAME, not POSITION_T
     kinds = {name: _KINDS.get(_PREFIX.sub("", name.lower())) for name in names}
     return [
-        SimpleNamespace(name=name, type=kind, unit=props[name].unit, scale=None, scaled_unit=None)
+        SimpleNamespace(name=name, type=kind, unit=props[name].unit, **_UNSCALED)
         for name, kind in kinds.items()
         if kind and not {kind, None} & declared
     ]
@@ -213,6 +215,18 @@ def _name_axes(axes: list[Any]) -> dict[str, Any]:
     called = [_PREFIX.sub("", axis.name.lower()) for axis in space]
     named = {numbered.get(n, n): axis for n, axis in zip(called, space, strict=True)}
     return dict(("t", axis) for axis in axes if axis.type == "time") | named
+
+
+def _scale(values: np.ndarray, axis: Any) -> tuple[np.ndarray, str | None, float | None]:
+    """Coordinates with an axis' offset, which is added once they are scaled; their unit; and how many
+    µm or minutes one is. Pixels and frames stay what they are where their scale leads to these.
+    """
+    scale, offset = axis.scale or 1.0, axis.offset or 0.0
+    convert = to_minutes if axis.type == "time" else to_um
+    size = convert(scale, axis.scaled_unit)
+    if convert(1.0, axis.unit) is None and (size or axis.scaled_unit is None):
+        return values + offset / scale, axis.unit, size
+    return values * scale + offset, axis.scaled_unit or axis.unit, None
 
 
 def _count_time_points(

@@ -18,11 +18,13 @@ from organoid_kit.data.conversion import to_um
 _VOXELS = {"px", "pixel", "pixels", "voxel", "voxels"}
 _DIGIT = re.compile("[0-9]")
 _CALLED = {  # as others call our columns, small letters and digits only; the first counts
-    **{axis: (f"position{axis}", f"pos{axis}", f"centroid{axis}", axis) for axis in "zyx"},
+    **{a: (f"position{a}", f"pos{a}", f"centroid{a}", f"{a}m", a) for a in "zyx"},
     "time": ("timepoint", "frame", "timeindex", "time", "t"),
     "id": ("id", "spotid"),
     "track": ("trackid", "track", "tracknumber"),
+    "parent": ("parenttrackid", "parenttrack"),
 }
+_NUMBERED = re.compile("(centroid|axis)-[0-3]")  # of scikit-image, and of napari's points
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Columns:
     time: str | None
     id: str | None
     track: str | None
+    parent: str | None  # of the track
     um: float | None  # per unit of the coordinates; None: voxels
     rows_below: int  # of headings, below the names of the columns
     from_corner: bool  # whether coordinates count from the corner of the image, time points from 1
@@ -53,6 +56,11 @@ def find_columns(
     }
     if set(header) >= {"time_point", *"zyx"}:
         found |= {axis: (axis, "voxel") for axis in "zyx"}
+    if set(header) >= {"ID", "parent", "root"}:  # btrack
+        found |= {"id": (None, None), "track": ("ID", None), "parent": ("parent", None)}
+    if not found["x"][0]:  # the last one is
+        numbered = sorted(filter(_NUMBERED.fullmatch, header), reverse=True)
+        found |= {letter: (name, None) for letter, name in zip(("x", "y", "z", "time"), numbered)}
     (z, _), (y, _), (x, unit) = (found[axis] for axis in "zyx")
     fiji, time = not {"Slice", "Area", "Ch"}.isdisjoint(header), found["time"][0]
     no_time = fiji and not re.search("time|frame", " ".join(header).lower())  # one stack
@@ -64,32 +72,36 @@ def find_columns(
     unit = units or unit or next(filter(_is_unit, cells), "")
     if not _is_unit(unit):
         rule = "It must be known whether positions are in µm or in voxels"
-        advice = 'Pass units="um" or units="voxels".'
-        raise refuse(path, rule, f"columns {y}, {x} without it", advice)
+        raise refuse(path, rule, f"columns {y}, {x} without it")
     return Columns(
         zyx=(z or ("Slice" if "Slice" in header else None), y, x),
         time=time,
         id=found["id"][0],
         track=found["track"][0],
+        parent=found["parent"][0],
         um=to_um(1.0, unit),
         rows_below=len(below),
         from_corner=fiji or "Position X" in header,
     )
 
 
-def link_by_track(tracks: Sequence[str], times: Sequence[int]) -> tuple[list[tuple[int, int]], int]:
-    """Links (pairs of rows) of positions alone in their track at a time; tracks with several."""
+def link_by_track(
+    tracks: Sequence[str], times: Sequence[int], parents: Sequence[str]
+) -> tuple[list[tuple[int, int]], int]:
+    """Links (pairs of rows) of positions alone in their track at a time, and from the end of a
+    track's parent to its beginning; tracks with several.
+    """
     rows_of = defaultdict(lambda: defaultdict(list))
     for row, (track, time) in enumerate(zip(tracks, times, strict=True)):
         if track not in ("", "None", "-1"):
             rows_of[track][time].append(row)
-    links, several = [], 0
-    for by_time in rows_of.values():
-        rows = [by_time[time] for time in sorted(by_time)]
-        several += any(len(there) > 1 for there in rows)
-        pairs = zip(rows, rows[1:], strict=False)
-        links += [(*a, *b) for a, b in pairs if len(a) == len(b) == 1]
-    return links, several
+    runs = {track: [rows[time] for time in sorted(rows)] for track, rows in rows_of.items()}
+    pairs = [pair for rows in runs.values() for pair in zip(rows, rows[1:], strict=False)]
+    for track, parent in dict(zip(tracks, parents)).items():
+        if track in runs and parent in runs and max(rows_of[parent]) < min(rows_of[track]):
+            pairs.append((runs[parent][-1], runs[track][0]))
+    several = sum(any(len(there) > 1 for there in rows) for rows in runs.values())
+    return [(*a, *b) for a, b in pairs if len(a) == len(b) == 1], several
 
 
 def _is_unit(text: str) -> bool:

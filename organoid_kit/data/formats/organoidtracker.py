@@ -148,13 +148,11 @@ def write_aut(annotations: Annotations, path: str | Path, *, overwrite: bool = F
     for name in (*annotations.properties, *annotations.link_properties):
         if _RESERVED.fullmatch(name.removeprefix(LINEAGE_PREFIX)):
             rule = "OrganoidTracker keeps the names source, target and __… for itself"
-            advice = "Give these data another name, or write a .csv or .geff."
-            raise refuse(path, rule, f"data called {name!r}", advice)
+            raise refuse(path, rule, f"data called {name!r}")
     before, after = annotations.time_points[annotations.links].T.reshape(2, -1)
     for index in np.flatnonzero(after - before != 1)[:1]:
         rule = "In an .aut file every link must join consecutive time points"
-        received = f"link {index} from time point {before[index]} to {after[index]}"
-        raise refuse(path, rule, received, "Add the positions in between or remove the link.")
+        raise refuse(path, rule, f"link {index} from time point {before[index]} to {after[index]}")
     offsets = JsonPart(annotations.extra, str(path))
     shifted = annotations.positions + _shifts(offsets, annotations.time_points.tolist())
     _check_places(annotations.time_points, shifted, path)

@@ -57,12 +57,13 @@ def read_table(
     units: str | None = None,
     time_point_offset: int = 0,
 ) -> Annotations:
-    """Annotations from a CSV file; commas, semicolons or tabs between the columns. The spacing (µm
+    """Annotations from a CSV file; commas, semicolons, tabs or blanks between columns. The spacing (µm
     per voxel, zyx), which a file in µm may lack, the minutes, and the units of coordinates (um or
     voxels) overrule the file; the offset is added to its time points.
 
     Without parents, positions of one track (TRACK_ID, track_id) are linked, as far as they are
-    alone in it at their time points. A warning says how a table of another program was read.
+    alone in it at their time points, and tracks to that of their mother (parent_track_id). A
+    warning says how a table of another program was read.
     """
     text = files.read_text(path)
     remarks = _REMARKS.match(text).group()
@@ -81,7 +82,8 @@ def read_table(
     said_of_tracks = ""
     if columns.track and "parent_id" not in header:
         tracks = [_read_id(row[columns.track]) for row in rows]
-        links, several = link_by_track(tracks, time_points)
+        parents = [_read_id(row[columns.parent]) if columns.parent else "" for row in rows]
+        links, several = link_by_track(tracks, time_points, parents)
         said_of_tracks = f"; {len(links)} links follow {columns.track}"
         if several:
             said_of_tracks += f", none where tracks ({several}) have several positions at a time "
@@ -223,7 +225,7 @@ def _read_positions(
 def _read_rows(text: str, lines_before: int, path: str | Path) -> tuple[list[str], list[_Row]]:
     """The names of the columns, and the lines that are not empty."""
     separator = re.search("[,;\t]", text)
-    delimiter = separator.group() if separator else ","
+    delimiter = separator.group() if separator else " "
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     header, rows = [], []
     try:
@@ -254,8 +256,7 @@ def _read_links(
     if "parent_id" not in header:
         return [], {}
     if "id" not in header:
-        received = "a column parent_id but no column id"
-        raise refuse(path, "Parents are named by their id", received, "Add a column id.")
+        raise refuse(path, "Parents are named by their id", "a column parent_id but no column id")
     row_of: dict[str, int] = {}
     for index, row in enumerate(rows):
         key = _read_id(row["id"])
@@ -320,5 +321,4 @@ def _check_names(annotations: Annotations, path: str | Path) -> None:
     for name in annotations.link_properties:
         if _link_property(_link_column(name)) != name:
             rule = "A property of links must have a column of its own"
-            received = f"{name!r}, which would be read as {_link_column(name)!r}"
-            raise refuse(path, rule, received, "Rename the property.")
+            raise refuse(path, rule, f"{name!r}, which would be read as {_link_column(name)!r}")

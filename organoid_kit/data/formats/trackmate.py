@@ -53,8 +53,7 @@ def read_trackmate(
     unit = model.get("spatialunits", "µm").strip()
     unit_um, in_pixels = to_um(1.0, unit), unit.lower() in ("", "px", "pixel", "pixels")
     if not in_pixels and unit_um is None:
-        advice = "Correct spatialunits in the file: pixel, µm, nm or mm."
-        raise refuse(path, "Positions must be lengths", f"spatialunits {unit!r:.40}", advice)
+        raise refuse(path, "Positions must be lengths", f"spatialunits {unit!r:.40}")
     sizes = ["?"] * 3 if image is None else [image.get(key, "?") for key in _SIZES]
     if _OURS in (root.findtext("Log") or "") and image is not None:
         spacing_um = spacing_um or tuple(to_um(size, unit) or 1.0 for size in sizes)
@@ -207,9 +206,8 @@ def _parse(path: str | Path) -> ElementTree.Element:
     except (ElementTree.ParseError, OSError, ValueError, LookupError) as error:
         raise refuse(path, "The file must be readable, valid and harmless XML", error) from error
     if root.tag != "TrackMate" or root.find("Model/AllSpots") is None:
-        received = f"XML that begins with <{root.tag:.40}>"
-        advice = "Pass the file that the program saved, not an export of tracks only."
-        raise refuse(path, "A TrackMate or MaMuT file must have spots", received, advice)
+        rule = "A TrackMate or MaMuT file must have spots"
+        raise refuse(path, rule, f"XML that begins with <{root.tag:.40}>")
     return root
 
 

@@ -52,8 +52,7 @@ def check_axes(axes: str, image: ImageFile) -> str:
     letters = axes.lower()
     if len(set(letters)) < len(letters) or not {"y", "x"} <= set(letters) <= set("tczyx"):
         rule = "Axes must be different letters of t, c, z, y, x, with y and x among them"
-        advice = 'Pass one for each axis in its order, such as axes="tzyx".'
-        raise refuse(image, rule, f"axes={axes!r}", advice)
+        raise refuse(image, rule, f"axes={axes!r}")
     if image.axes_in_names and not set(image.axes_in_names) & set(letters):
         letters = image.axes_in_names + letters
     if len(letters) == sum(length > 1 for length in image.shape) < len(image.shape):
@@ -74,9 +73,7 @@ def guess_axes(axes: str, image: ImageFile) -> str:
     unknown = [i for i, letter in enumerate(axes) if letter == "?" and image.shape[i] > 1]
     free = [letter for letter in "ztc" if letter not in axes]
     if len(unknown) > len(free):
-        rule, received = "Every axis must be one of t, c, z, y, x", "its axes nobody can guess"
-        advice = "Save it as a hyperstack or OME-TIFF with at most these five axes."
-        raise refuse(image, rule, received, advice)
+        raise refuse(image, "Every axis must be one of t, c, z, y, x", "its axes nobody can guess")
     chosen = sorted(free[: len(unknown)], key="tcz".index)
     if len(chosen) == 3 and image.shape[unknown[2]] < image.shape[unknown[1]]:
         chosen = ["t", "z", "c"]
@@ -105,8 +102,7 @@ def choose_time_points(image: ImageFile, axes: str, chosen: TimePoints | None) -
     wanted = present if chosen is None else to_range(chosen)
     if wanted.start < present.start or wanted.stop > present.stop:
         received = f"{wanted.start} to {wanted.stop - 1} of {present.start} to {present.stop - 1}"
-        rule = "Time points must be among those of the movie"
-        raise refuse(image.path, rule, received, "Pass other time_points.")
+        raise refuse(image.path, "Time points must be among those of the movie", received)
     return wanted
 
 

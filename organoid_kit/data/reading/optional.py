@@ -26,8 +26,7 @@ def read_zarr(path: Path) -> ImageFile:
     try:
         import zarr
     except ImportError as error:
-        advice = 'Run: pip install "organoid-kit[formats]"'
-        raise refuse(path, "Zarr images need the zarr library", error, advice) from error
+        raise refuse(path, "Zarr images need the zarr library", error) from error
     try:
         array, said, level = zarr.open(str(path), mode="r"), {}, ""
         axes = "?" * (getattr(array, "ndim", 2) - 2) + "yx"
@@ -59,9 +58,8 @@ def _describe_image(path: Path, group: Any) -> tuple[str, str, dict[str, Any]]:
     """The path of the array in full resolution, its axes, and what else the group says of it."""
     attributes = group.attrs.get("ome", group.attrs)
     if "multiscales" not in attributes:
-        rule = "An OME-Zarr folder must describe one image (multiscales)"
         received = f"a folder which holds {', '.join(sorted(group.keys())) or 'nothing'}"
-        raise refuse(path, rule, received, "Pass the folder of the image inside it.")
+        raise refuse(path, "An OME-Zarr folder must describe one image (multiscales)", received)
     image = attributes["multiscales"][0]
     level = image["datasets"][0]  # the standard puts the full resolution first
     axes = image.get("axes", "tczyx")  # up to version 0.2 always these
@@ -97,9 +95,8 @@ def read_microscope_file(path: Path) -> ImageFile:
         received = f"no installed reader opens {path.suffix}"
         raise refuse(path, rule, received, advice) from error
     if len(image.scenes) > 1:
-        received = f"{len(image.scenes)} ({', '.join(image.scenes[:5])})"
-        advice = "Export the one you want as OME-TIFF, for example with Fiji."
-        raise refuse(path, "A file must hold one movie", received, advice)
+        rule = "A file must hold one movie"
+        raise refuse(path, rule, f"{len(image.scenes)} ({', '.join(image.scenes[:5])})")
     return ImageFile(
         path=path,
         axes=image.dims.order.lower(),

@@ -52,9 +52,10 @@ def read_tiff(path: Path) -> ImageFile:
             else:
                 said = _read_plain(tif)
             axes = "".join(x if x in "tczyxs" else "?" for x in series.axes.lower())
-            shape = tuple(series.shape)
-            if set(_FILE_NAME.findall(tif.ome_metadata or "")) <= {path.name}:  # no other is lost
-                shape = _find_complete(path, series, axes)
+            stated = tif.is_ome or any("axes" in part for part in tif.shaped_metadata or ())
+            if axes[-1] != "s" and not stated:  # planes that tifffile takes for colours
+                axes = axes.replace("s", "?")
+            shape = _find_complete(path, series, axes, _FILE_NAME.findall(tif.ome_metadata or ""))
             read = _make_reader(path, tif, series, shape)
             return ImageFile(path, axes, shape, series.dtype, read, **said)
     except UserError:
@@ -92,22 +93,29 @@ def _find_series(tif: tifffile.TiffFile) -> tifffile.TiffPageSeries:
     plain = ("generic", "uniform", "shaped")
     if any(other.kind in plain or other.size >= first.size for other in others):
         shapes = ", ".join(str(series.shape) for series in tif.series[:4])
-        received = f"{len(tif.series)} images of shapes {shapes}"
-        advice = "Save the one you want as a file of its own."
-        raise refuse(tif.filename, "A TIFF file must hold one movie", received, advice)
+        rule = "A TIFF file must hold one movie"
+        raise refuse(tif.filename, rule, f"{len(tif.series)} images of shapes {shapes}")
     return first
 
 
-def _find_complete(path: Path, series: tifffile.TiffPageSeries, axes: str) -> tuple[int, ...]:
-    """The shape, without the time points at the end that an aborted acquisition lacks."""
-    shape = tuple(series.shape)
+def _find_complete(path: Path, series: tifffile.TiffPageSeries, axes: str, files: list) -> tuple:
+    """The shape, without the time points at the end that an aborted acquisition lacks. Of a set of
+    files that name each other, none may have another name.
+    """
     missing = [number for number in range(len(series)) if series.pages[number] is None]
-    if not missing or not axes.startswith("t"):
-        return shape
-    complete = missing[0] // (len(series) // shape[0])
-    if complete:
-        warn(f"{path} ends early: of {shape[0]} time points {complete} are complete and read.")
-    return (complete or shape[0], *shape[1:])
+    if not missing:
+        return tuple(series.shape)
+    lost = [file for file in dict.fromkeys(files) if not (path.parent / file).exists()]
+    others = {file.name for file in path.parent.glob("[!.]*.tif*")} - {*files}
+    complete = missing[0] // (len(series) // series.shape[0]) * axes.startswith("t")
+    if lost and (others or not complete):
+        received = f"it names {lost[0]}, which is not beside it ({len(lost)} are lost)"
+        raise refuse(path, "The files of a movie must be where they say", received)
+    if not complete:
+        received = f"no plane {missing[0] + 1} of {len(series)}, as of an aborted acquisition"
+        raise refuse(path, "At least one time point must be complete", received)
+    warn(f"{path} ends early: of {series.shape[0]} time points {complete} are complete and read.")
+    return (complete, *series.shape[1:])
 
 
 def _make_reader(
@@ -155,10 +163,6 @@ class _PageReader:
     def _find_page(self, number: int) -> Any:
         """The page, once it is sure that the file holds all of it."""
         page = self.series[number]
-        if page is None:
-            received = f"no plane {number + 1} of {len(self.series)}"
-            advice = "Put the files that belong to it beside it, or export it as one file."
-            raise refuse(self.tif.filename, "Every plane must be there", received, advice)
         ends = map(sum, zip(page.dataoffsets, page.databytecounts, strict=True))
         _check_length(Path(page.parent.filehandle.path), max(ends))
         return page
@@ -228,8 +232,9 @@ def read_tiff_folder(path: Path, pattern: str | None, time_points: TimePoints | 
     it; {z} are planes. `time_points` limits them. OME-TIFFs that name each other are one movie.
     """
     names = _list_tiffs(path)
-    if _is_ome_set(path / names[0]):
-        return dataclasses.replace(read_tiff(path / names[0]), path=path)
+    likely = next((name for name in names if ".ome." in name.lower()), names[0])
+    if _is_ome_set(path / likely):
+        return dataclasses.replace(read_tiff(path / likely), path=path)
     used_pattern = pattern or _find_pattern(path, names)
     files = _match_names(path, names, used_pattern)
     channels, planes = (sorted(set(numbers)) for numbers in list(zip(*files, strict=True))[1:])
@@ -269,7 +274,7 @@ def _is_ome_set(path: Path) -> bool:
     """Whether a file names others that belong to its image: each of them opens it whole."""
     try:
         with collect_complaints(), tifffile.TiffFile(path) as tif:
-            return bool(tif.is_ome and tif.series[0].is_multifile)
+            return len({*_FILE_NAME.findall(tif.ome_metadata or "")}) > 1
     except Exception:  # whatever is wrong is said when it is read
         return False
 
@@ -289,8 +294,7 @@ def _list_tiffs(folder: Path) -> list[str]:
     files = [file for file in folder.iterdir() if file.suffix.lower() in (".tif", ".tiff")]
     names = sorted(file.name for file in files if file.name[0] != "." and file.is_file())
     if not names:
-        advice = "Pass the folder in which they lie, or the file itself."
-        raise refuse(folder, "A folder must hold TIFF files", "none", advice)
+        raise refuse(folder, "A folder must hold TIFF files", "none")
     return names
 
 
@@ -303,9 +307,8 @@ def _match_names(folder: Path, names: list[str], pattern: str) -> _Files:
             place = (numbers.get(name, 0) for name in ("time", "channel", "z"))
             files[tuple(place)] = folder / match.string
     if not files:
-        received = f"pattern={pattern!r} for {_show(names)}"
-        advice = "{time:03} stands for a number of at least three digits."
-        raise refuse(folder, "The pattern must fit the names of the files", received, advice)
+        rule = "The pattern must fit the names of the files"
+        raise refuse(folder, rule, f"pattern={pattern!r} for {_show(names)}")
     return files
 
 
@@ -323,8 +326,7 @@ def _to_expression(pattern: str) -> str:
             raise ValueError("no {time}")
     except (ValueError, KeyError, IndexError) as error:
         rule = "A pattern must say where the time point stands, {time}, and may say {channel}, {z}"
-        advice = 'Pass for example pattern="im_t{time:03}c{channel}.tif".'
-        raise UserError(f"{rule}. Received: pattern={pattern!r}. {advice}") from error
+        raise refuse(None, rule, f"pattern={pattern!r}") from error
     return expression
 
 
@@ -333,6 +335,9 @@ def _check_complete(
 ) -> range:
     """The time points, of which every file is there."""
     found, channels, planes = (sorted(set(numbers)) for numbers in zip(*files, strict=True))
+    of_last = sum(time == found[-1] for time, _, _ in files)
+    if time_points is None and found[1:] and of_last < len(channels) * len(planes):
+        warn(f"{folder} ends early: time point {found.pop()} has {of_last} files, and is left out.")
     times = range(found[0], found[-1] + 1) if time_points is None else to_range(time_points)
     wanted = (times.stop - times.start) * len(channels) * len(planes)
     missing = wanted - sum(time in times for time, _, _ in files)
@@ -344,8 +349,7 @@ def _check_complete(
         numbers = ", ".join(map(str, sorted({t for t, _, _ in few})))
         more = f", … ({missing} files in all)" if missing > len(few) else ""
         received = f"a folder without {names} (time points {numbers}){more}"
-        advice = "Add them, or pass time_points=(first, last) of a part without gaps."
-        raise refuse(folder, "Every time point must have its files", received, advice)
+        raise refuse(folder, "Every time point must have its files", received)
     return times
 
 
@@ -363,8 +367,7 @@ def _find_pattern(folder: Path, names: list[str]) -> str:
     chosen = set(fields.values())
     if len(literals) > 1 or not {"time", "z"} & chosen or len(chosen) < len(fields):
         rule = "The names of the files must show which number is the time point"
-        advice = 'Pass it, for example pattern="im_t{time:03}c{channel}.tif"; {z} are planes.'
-        raise refuse(folder, rule, _show(names), advice)
+        raise refuse(folder, rule, _show(names))
     pattern = [part.replace("{", "{{").replace("}", "}}") for part in parts[0]]
     for i in varying:
         field = fields[i]
