@@ -28,8 +28,7 @@ def dataset(
         received = f"{len(annotations)} for {len(bare)} movies"
         raise refuse(output, "Each movie needs a file of annotations", received)
     if output.exists() or output.suffix != ".autlist":
-        received = "it exists, or has another suffix"
-        raise refuse(output, "A list is written as a new .autlist", received)
+        raise refuse(output, "A list is written as a new .autlist", "it exists or ends otherwise")
     file_of, entries = dict(zip(bare, annotations, strict=True)), []
     for source in sources:
         entries += open_movies([source], file_of.get(source), **reading)
