@@ -262,16 +262,19 @@ def test_cells_that_install_and_import_are_folded(name, variant):
     assert len(imports) >= 1 and folded == [cells[0].source, *imports]
 
 
-# Words and code cells. 2,000 and 45 are wanted; a notebook that is longer must not grow.
-LONGER = {"01": (2270, 45), "04": (3600, 59), "05": (3100, 48), "06": (3150, 59)}
-LONGER |= {"07": (2850, 56), "08": (2450, 45), "09": (2300, 61)}
-
-
 @each_notebook
-def test_notebooks_do_not_grow(name):
-    most_words, most_cells = LONGER.get(name[:2], (2000, 45))
+def test_notebooks_are_short(name):
     texts = [cell.source for cell in read_notebook(name).cells if cell.cell_type == "markdown"]
-    assert len(" ".join(texts).split()) <= most_words and len(code_cells(name)) <= most_cells
+    assert len(" ".join(texts).split()) <= 2000 and len(code_cells(name)) <= 45
+
+
+@pytest.mark.parametrize("name", NAMES[1:])
+def test_it_begins_with_three_questions_on_earlier_ones(name):
+    texts = [cell.source for cell in read_notebook(name).cells if cell.cell_type == "markdown"]
+    asked, answers = texts[1].split("<details>")
+    assert asked.startswith("**From memory:**") and asked.count("?") == 3
+    assert re.findall(r"\b([123])\.\s", answers) == ["1", "2", "3"]
+    assert len(texts[1].split()) <= 60
 
 
 @each_notebook

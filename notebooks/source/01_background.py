@@ -13,7 +13,7 @@
 #     name: python3
 #   organoid_kit:
 #     minutes_cpu: 1
-#     minutes_do: 75
+#     minutes_do: 70
 #     minutes_gpu: 1
 #     minutes_teach: 45
 # ---
@@ -25,7 +25,7 @@
 # you compute most of it by hand.
 #
 # *Goals.* Afterwards you can
-# - say which three questions OrganoidTracker asks, and which network answers which,
+# - say which three questions OrganoidTracker asks,
 # - compute a *loss* and take one *step* down,
 # - compute a convolution by hand, and get what Keras gets,
 # - say why a U-Net sees both where something is and what is around it,
@@ -33,7 +33,7 @@
 #
 # *You need* notebook 00, and what a mean is. For the exercises, a little Python: hints and solutions are there.
 #
-# *Time.* To teach: 45 minutes. To do: 75 minutes. The computer works for 1 of them on a processor (CPU), for 1 on a
+# *Time.* To teach: 45 minutes. To do: 70 minutes. The computer works for 1 of them on a processor (CPU), for 1 on a
 # graphics card (GPU).
 
 # %%
@@ -52,6 +52,14 @@ else:
     from organoid_kit import check_environment
 
     print(check_environment())
+
+# %% [markdown]
+# **From memory:** 1. What is a stack? 2. What is one epoch? 3. A network marks everything: is its recall high or low?
+#
+# <details><summary>Answers</summary>
+#
+# 1. The 3D image of one time point. 2. One pass through all the examples. 3. High; its precision is low.
+# </details>
 
 # %% [markdown] tags=["instructor"]
 # **For teachers.** *Show live:* a line that learns (section 2, the figure after each change of the learning rate), the
@@ -73,8 +81,8 @@ from organoid_kit.course.lessons import notebook_01 as lesson
 from organoid_kit.networks import build_network, build_position_network, measure_field_of_view
 
 # %% [markdown]
-# Numbers to change. The measurements in this notebook are invented, using random numbers. The *seed* decides which
-# random numbers are drawn: the same seed gives the same notebook.
+# You can change these numbers. The measurements in this notebook are invented, using random numbers. The *seed* decides
+# which ones are drawn: the same seed gives the same notebook.
 
 # %% tags=["parameters"]
 seed = 1
@@ -93,8 +101,7 @@ learning_rate = 0.05
 # | Is this nucleus dividing? | division | a patch around one nucleus, over time | one probability |
 # | Is this the same nucleus, one time point later? | link | two patches | one probability |
 #
-# A *voxel* is a pixel of a 3D image, a *patch* a small piece of a stack. All three networks learn in the same way, and
-# look at images in the same way. Section 8 shows how they differ.
+# All three learn in the same way, and look at images in the same way. Section 8 shows how they differ.
 
 # %%
 lesson.which_network
@@ -102,8 +109,8 @@ lesson.which_network
 # %% [markdown]
 # ## 2. A line learns
 #
-# An organoid was measured eight times in four days (we invent the numbers). We look for the line
-# *diameter = slope · day + start* that fits best.
+# An organoid was measured eight times in four days. We look for the line *diameter = slope · day + start* that fits
+# best.
 
 # %%
 rng = np.random.default_rng(seed)
@@ -119,9 +126,9 @@ diameter = 0.5 + 0.4 * day + rng.normal(0, 0.1, len(day))  # in tenths of a mill
 #    sets how far we go.
 #
 # **Exercise 1: a loss.** Write a function that takes what the line says (`answers`) and what was measured (`truth`),
-# two arrays of numbers, and gives back the loss. Replace the three dots with your code, and begin each line with four
-# spaces, as the dots do. The last line begins with `return`, and hands your number back. For help, run
-# `lesson.loss.hint()`; to see one way, `lesson.loss.solution()`.
+# two arrays of numbers, and returns the loss. Replace the three dots with your code; begin each line with four spaces,
+# as the dots do, and the last one with `return`. For help, run `lesson.loss.hint()`; to see one way,
+# `lesson.loss.solution()`.
 
 
 # %% exercise="loss"
@@ -134,14 +141,14 @@ def compute_loss(answers, truth):
 lesson.loss.check(compute_loss)
 
 # %% [markdown]
-# **Exercise 2: a step.** School mathematics (the derivative of the loss, its *gradient*) says which way to go:
+# **Exercise 2: a step.** (*Skip it if formulas are not for you;* the kit's step is used instead.) School mathematics
+# (the derivative of the loss, its *gradient*) says which way to go:
 #
 # - new start = start − learning rate · 2 · the mean of the errors,
 # - new slope = slope − learning rate · 2 · the mean of error · x.
 #
-# Both use the errors of the *old* line. If you have forgotten derivatives, trust the rules. The function gets slope and
-# start, the arrays `x` and `y` (here: day and diameter), and the learning rate. It gives back the new slope and the new
-# start.
+# Both use the errors of the *old* line. The function gets slope and start, the arrays `x` and `y` (here: day and
+# diameter), and the learning rate. It returns the new slope and the new start.
 
 
 # %% exercise="step"
@@ -154,7 +161,7 @@ def take_step(slope, start, x, y, learning_rate):
 lesson.step.check(take_step)
 
 # %% [markdown]
-# Now 200 steps. The next cell uses your two functions, if they are right, and the kit's where they are not.
+# Now 200 steps, with your two functions if they are right, and with the kit's where they are not.
 
 # %%
 measure = choose_answer(lesson.loss, compute_loss, lambda: lesson.compute_loss)
@@ -184,8 +191,8 @@ figures.plot_fits((day, diameter), learned, labels=("day", "diameter (0.1 mm)"))
 
 # %% [markdown]
 # **What to see.** The line that began flat at zero now goes through the points. The two printed lines agree except for
-# the last digits: many small steps arrive where a formula gets you at once. The steps have one advantage: they also
-# work where there is no formula.
+# the last digits: many small steps arrive where a formula gets you at once. But steps also work where there is no
+# formula.
 
 # %%
 lesson.large_steps
@@ -197,15 +204,14 @@ figures.plot_losses({f"learning rate {rate}": learn_line(rate, 20)[2] for rate i
 # %% [markdown]
 # **What to see.** The first 20 steps; the left axis goes up in powers of ten. With 0.005 the loss falls, slowly. With
 # 0.05 it falls quickly. With 0.2 it grows without bound: each step overshoots the goal, by more each time. If a
-# network's loss becomes `nan` ("not a number"), this is the first thing to think of.
+# network's loss becomes `nan` ("not a number"), think of this first.
 
 # %% [markdown]
 # ## 3. A network with one neuron is a line
 #
 # A *neuron* multiplies each input by a number, its *weight*, adds another number, and passes the result on. One neuron
-# with one input is a line. The library Keras, which we use from now on, does the steps for us.
-#
-# **Guess:** what weight will the neuron end up with?
+# with one input is a line. From now on the library Keras does the steps for us. **Guess:** what weight will the neuron
+# end up with?
 
 # %%
 neuron = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
@@ -216,24 +222,22 @@ weight, added = (float(value.squeeze()) for value in neuron.get_weights())
 print(f"the neuron: slope {weight:.3f}, start {added:.3f}")
 
 # %% [markdown]
-# The same line. The weight is its slope, the added number its start. (If you see `nan`, the learning rate was too
-# large.)
+# The same line: the weight is its slope, the added number its start.
 
 # %% [markdown]
 # ## 4. Many neurons are a curve
 #
-# Growth is not a straight line: it begins slowly and ends slowly. So we now take another organoid, measured 24 times in
-# seven days. The points scatter around the true curve, as measurements do. The networks learn from every other point
-# (black in the figure below). We keep the others (white) back: no network sees them while it learns.
+# Growth begins slowly and ends slowly. Here is another organoid, measured 24 times in seven days; the points scatter,
+# as measurements do. The networks learn from every other point (black in the figure below). We keep the others (white)
+# back: no network sees them while it learns.
 #
 # Neurons stand in *layers*: what one layer passes on goes into the next. In between, each number passes through a curve
-# (an *activation*; here *tanh*, which is shaped like an S). That lets many neurons together follow almost any curve.
-# We build three networks: one neuron without such a curve, two layers of 4 neurons, and two layers of 128.
+# (an *activation*; here *tanh*, which is shaped like an S). That lets many neurons together follow almost any curve. We
+# build three networks: one neuron without such a curve, two layers of 4 neurons, and two layers of 128.
 #
-# The cell after next trains such a network. You do not need to understand every line of it. Two words to explain:
-# `Rescaling` turns days into numbers from -1 to 1, which makes learning easier. *Adam* goes downhill as you did above
-# (the gradient is computed from the last layer back to the first: *backpropagation*), but finds a separate step size
-# for each number in the network.
+# You need not understand every line of the function below. `Rescaling` turns days into numbers from -1 to 1. *Adam*
+# goes downhill as you did above (the gradient is computed from the last layer back to the first: *backpropagation*),
+# but finds a separate step size for each number in the network.
 
 # %%
 days = np.sort(rng.uniform(0, 7, 24))
@@ -276,16 +280,16 @@ figures.plot_fits(
 )
 
 # %% [markdown]
-# **What to see.** The line cannot bend: it misses both kinds of points (*underfitting*). A few neurons follow the
-# growth. With 128 neurons the curve chases single black points, even where they are off by chance (*overfitting*). It
-# comes closest to the black points, but not to the white ones. The next section puts this into numbers.
+# **What to see.** The line cannot bend: it misses both kinds of points (*underfitting*). A few follow the growth. With
+# 128 neurons the curve chases single black points, even where they are off by chance (*overfitting*). It comes closest
+# to the black points, but not to the white ones.
 
 # %% [markdown]
 # ## 5. Underfitting and overfitting
 #
 # How would we notice without looking at the curve, for example in a network for 3D images? By keeping points back. The
-# loss on the points that the network learns from is the *training loss*; on the points that are kept back, it is the
-# *validation loss*.
+# loss on the points that the network learns from is the *training loss*; on those kept back, it is the *validation
+# loss*.
 
 # %%
 training_losses = {name: record.history["loss"] for name, (_, record) in trained.items()}
@@ -293,10 +297,9 @@ validation_losses = {name: record.history["val_loss"] for name, (_, record) in t
 figures.plot_losses(training_losses, validation=validation_losses, step="round of 50 steps")
 
 # %% [markdown]
-# **What to see.** Colours are as in the figure above; dashed lines are the validation loss. (Each long mark on the left
-# axis is ten times the one below it.)
-# - *Underfitting* (the line): both losses stay high. More training does not help; a larger network would. (In notebook
-#   04 you meet another cause: steps that are too small.)
+# **What to see.** Dashed lines are the validation loss. (Each long mark on the left axis is ten times the one below
+# it.)
+# - *Underfitting* (the line): both losses stay high. More training does not help; a larger network would.
 # - *Overfitting* (128 neurons): the training loss keeps falling while the validation loss rises. The network learns the
 #   points by heart. More examples help, or stopping when the validation loss is lowest.
 #
@@ -336,9 +339,8 @@ kernel = np.array([[0, 1, 0], [1, 2, 1], [0, 1, 0]])
 lesson.by_hand
 
 # %% [markdown]
-# **Exercise 3: a convolution.** Now do this for all places. The function takes an image and a kernel of 3 × 3, and
-# gives back an array as large as the image. At the border a part of the kernel lies outside: there the image counts as
-# 0.
+# **Exercise 3: a convolution.** Now for all places. The function takes an image and a kernel of 3 × 3, and returns an
+# array as large as the image. Where the kernel reaches beyond the border, the image counts as 0.
 
 
 # %% exercise="convolution"
@@ -360,10 +362,10 @@ figures.plot_convolution(image, kernel, answer, place=(3, 4))
 # %% [markdown]
 # **What to see.** In the middle of the nucleus the answer is 2 · 9 + 4 · 4 = 34: twice the middle, once each of its
 # four neighbours, and the corners not at all. At the speck it is only 6. This kernel answers strongly to round bright
-# things. In a network nobody chooses the weights: they are learned, step by step, like slope and start of the line.
+# things. In a network nobody chooses the weights: they are learned, like slope and start of the line.
 #
-# Does Keras compute the same? Keras always takes several images at once, a *batch*. Ours is a batch of one. The
-# difference should be 0.
+# Does Keras compute the same? It always takes several images at once, a *batch*; ours is a batch of one. The difference
+# should be 0.
 
 # %%
 images = image[None, :, :, None].astype("float32")  # (batch, y, x, channel)
@@ -398,13 +400,12 @@ figures.plot_convolution(image, chosen_kernel, lesson.convolve(image, chosen_ker
 # ## 7. What a U-Net does
 #
 # One convolution sees 3 × 3 pixels. Whether a bright spot is a nucleus or debris can only be told from its
-# surroundings. The U-Net has a trick: it makes the image smaller, convolves, makes it smaller again. In a small image 3
-# × 3 pixels are a large neighbourhood. Then it makes the image larger again. At each size it puts what it had before
-# beside it (orange), so that it does not forget where things are.
+# surroundings. So the U-Net makes the image smaller, convolves, and makes it smaller again: in a small image 3 × 3
+# pixels are a large neighbourhood. Then it makes the image larger again. At each size it puts what it had before beside
+# it (orange), so that it does not forget where things are.
 #
 # At each layer many kernels work side by side. Each gives an image of its own, called a *channel* of the layer. (These
-# are not the channels of the microscope.) Our network also convolves from plane to plane, and is given three time
-# points.
+# are not the channels of the microscope.)
 
 # %%
 settings = NetworkSettings()
@@ -422,17 +423,16 @@ figures.plot_u_net(shapes)
 
 # %% [markdown]
 # **What to see.** A patch has 48 rows. The first layer halves them at once, so the first box has 24. From left to right
-# the image shrinks to 6 rows and grows to 48 again: a U. Where it is small, it has many channels: for each place many
-# answers to "what is here?". The last box has one channel. A last curve, the *sigmoid*, brings each number between 0
-# and 1: the probability that here is the centre of a nucleus.
+# the image shrinks to 6 rows and grows to 48 again: a U. Where it is small, it has many channels: many answers to "what
+# is here?". The last box has one channel. A last curve, the *sigmoid*, brings each number between 0 and 1: the
+# probability that here is the centre of a nucleus.
 
 # %%
 print(f"{network.count_params():,} numbers are learned. The line had 2.")
 
 # %% [markdown]
-# How large is the neighbourhood that decides about one voxel? We can measure it: change one voxel of the input, and see
-# how far away the answer changes. This is the *field of view* (or *receptive field*). It should be larger than a
-# nucleus.
+# How large is the neighbourhood that decides about one voxel? Change one voxel of the input, and see how far away the
+# answer changes. This is the *field of view* (or *receptive field*). It should be larger than a nucleus.
 
 # %%
 field_of_view = measure_field_of_view(network)
@@ -441,9 +441,7 @@ print("field of view (z, y, x):", field_of_view, "voxels, or", field_um.round(),
 print("A nucleus is about 8 µm wide.")
 
 # %% [markdown]
-# Two of these numbers may surprise you. Voxels are larger than in notebook 00: before the network sees a movie, the kit
-# rescales it to 2 × 1 × 1 µm. And the field is larger than a patch: in training, part of it is missing at the borders;
-# later, in whole movies, it is there.
+# (Voxels are larger than in notebook 00: before the network sees a movie, the kit rescales it to 2 × 1 × 1 µm.)
 
 # %%
 lesson.why_smaller
@@ -466,25 +464,10 @@ for name in ("position", "division", "link"):
 
 # %% [markdown]
 # **What to see.** The first three numbers in brackets are planes, rows and columns; `None` means that any number will
-# do. The last one counts what is known about each voxel. For the first two networks it is the brightness at three time
-# points. For the link network it is the brightness at two time points, and how far the voxel is from the other nucleus
-# in z, y and x: five numbers. The link network gets two patches, and, in `(3,)`, the displacement from one to the
-# other.
+# do. The last one counts what is known about each voxel: its brightness at three time points, or, for the link network,
+# at two, and how far it is from the other nucleus in z, y and x.
 #
-# Learning is the same for all three: a loss, steps, and movies kept back. Notebook 04 trains the first, 05 the second,
-# 06 the third.
-
-# %% [markdown]
-# ## 9. If you like
-#
-# Measure 96 times in place of 24: change the number in the first code cell of section 4, and run all cells again. Which
-# network gains most on the points that are kept back?
-#
-# <details><summary><b>Am I right?</b> (Click for an answer.)</summary>
-#
-# Compare the validation losses printed in section 5, before and after. Expect the 128 neurons to gain most: with many
-# points they cannot chase single ones. The line stays a line. More points help against overfitting, not underfitting.
-# </details>
+# Notebook 04 trains the first, 05 the second, 06 the third.
 
 # %% [markdown]
 # ## Summary

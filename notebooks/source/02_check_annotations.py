@@ -21,8 +21,8 @@
 # %% [markdown]
 # # 02 · Check annotations: find mistakes before the network learns them
 #
-# **You see how much is annotated, find mistakes, where they are and what to do about them, repair some, and save the
-# result as a new file.** At the end you do the same with your own movie.
+# **You see how much is annotated, find mistakes, repair some, and save the result as a new file.** At the end you do the
+# same with your own movie.
 #
 # *Goals.* Afterwards you can
 # - say whether there are enough annotations to train from scratch,
@@ -51,6 +51,15 @@ else:
     from organoid_kit import check_environment
 
     print(check_environment())
+
+# %% [markdown]
+# **From memory:** 1. What is a position? 2. What is a link? 3. What is the training loss of a network that learned by
+# heart: high or low?
+#
+# <details><summary>Answers</summary>
+#
+# 1. The marked centre of a nucleus. 2. It says that two positions are the same nucleus, or mother and daughter. 3. Low.
+# </details>
 
 # %% [markdown] tags=["instructor"]
 # **For teachers.** *Show live:* sections 1, 2 and 4, and the annotation checker of section 5: choose a problem, fix it,
@@ -137,11 +146,13 @@ print(*before, sep="\n")
 # %% [markdown]
 # ## 3. A rule, by hand
 #
+# *Skip this if you do not want to write code:* nothing later depends on it.
+#
 # How does a program notice that a nucleus was marked twice? Two marks at one time point lie closer together than two
 # nuclei can. So we need distances, in µm: voxels are not cubes. Here one is 2 µm deep, but only half a µm wide.
 #
 # **Exercise 1: a distance.** `first` and `second` are positions (z, y, x) in voxels; `spacing_um` says how many µm a
-# voxel measures (z, y, x). Give back the distance in µm. (The checker tries it with the spacing of another movie.)
+# voxel measures (z, y, x). Return the distance in µm. (The checker tries it with the spacing of another movie.)
 
 
 # %% exercise="distance"
@@ -154,7 +165,7 @@ def find_distance_um(first, second, spacing_um):
 lesson.distance.check(find_distance_um)
 
 # %% [markdown]
-# **Exercise 2: double marks.** `positions` has one row (z, y, x) for each mark at a time point. Give back a list of
+# **Exercise 2: double marks.** `positions` has one row (z, y, x) for each mark at a time point. Return a list of
 # pairs of rows, such as `[(0, 3)]`, that lie closer together than `limit_um`. List each pair once, and no row with
 # itself.
 
@@ -348,7 +359,7 @@ plots.plot_stack(
 # with marks. At the wall between the two, tracks begin and end as nuclei cross it; the check may warn there, as it did
 # in notebook 00. Look at such a warning once, and leave it.
 #
-# **Exercise 4: the cuboid.** `positions` are the marks of one time point, a row (z, y, x) for each. Give back the two
+# **Exercise 4: the cuboid.** `positions` are the marks of one time point, a row (z, y, x) for each. Return the two
 # corners of the smallest box around them: first the one with the low numbers, then the one with the high ones.
 
 

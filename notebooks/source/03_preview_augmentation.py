@@ -52,6 +52,16 @@ else:
 
     print(check_environment())
 
+# %% [markdown]
+# **From memory:** 1. Why must a cuboid be annotated completely? 2. What is an example? 3. How can you notice
+# overfitting?
+#
+# <details><summary>Answers</summary>
+#
+# 1. What is not marked counts as background. 2. A patch with its right answer. 3. The validation loss stays behind the
+#    training loss.
+# </details>
+
 # %% [markdown] tags=["instructor"]
 # **For teachers.** *Show live:* the preview of section 6, all off, then one operation after the other; ask each time
 # "could this be your microscope?". Then example C of section 8. *Let them do:* exercises 1 and 2; those who know
@@ -165,7 +175,7 @@ plots.images.plot_augmentations(
 # outside the movie.
 #
 # **Exercise 1: a mirror.** `patch` has the axes z, y, x; `positions` has one row (z, y, x) for each nucleus, in voxels.
-# Mirror both, so that left becomes right. Give back the new patch and the new positions.
+# Mirror both, so that left becomes right. Return the new patch and the new positions.
 
 
 # %% exercise="mirror"
@@ -197,7 +207,7 @@ plots.images.plot_augmentations(example, light, settings, names=names)
 # darker. With a gamma below 1 dim places get brighter, above 1 darker.
 #
 # **Exercise 2: a contrast.** What is above the mean of the patch should become `factor` times as far above it; what is
-# below, `factor` times as far below. Give back the new patch.
+# below, `factor` times as far below. Return the new patch.
 
 
 # %% exercise="contrast"

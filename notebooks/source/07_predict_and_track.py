@@ -13,7 +13,7 @@
 #     name: python3
 #   organoid_kit:
 #     minutes_teach: 50
-#     minutes_do: 80
+#     minutes_do: 70
 #     minutes_cpu: 2
 #     minutes_gpu: 2
 # ---
@@ -21,21 +21,19 @@
 # %% [markdown]
 # # 07 · Predict and track: from a movie to lineages
 #
-# **You let three networks work on a movie that none of them has seen, and turn what they say into tracks:** you choose
-# the most probable story of the whole movie, ask it where it is in doubt, and take it to other programs.
+# **You let three networks work on a movie that none of them has seen, and turn what they say into tracks.**
 #
 # *Goals.* Afterwards you can
 # - say what each of the three networks adds,
-# - say why the best link of each nucleus by itself does not make tracks, and compute what a story costs,
+# - say why the best link of each nucleus does not make tracks, and compute what a story costs,
 # - read a lineage tree,
-# - score divisions with a tolerance, by hand, and say which scores you want to see next to TRA,
+# - say which scores you want to see next to TRA,
 # - find the doubtful places of your tracks, and say which errors no list of doubts can show,
-# - write tracks for OrganoidTracker and other programs,
-# - read one table of everything that was trained in notebooks 04 to 06.
+# - write tracks for OrganoidTracker and other programs.
 #
 # *You need* notebooks 00 to 06.
 #
-# *Time.* To teach: 50 minutes. To do: 80 minutes. The computer works for 2 of them on a processor (CPU), for 2 on a
+# *Time.* To teach: 50 minutes. To do: 70 minutes. The computer works for 2 of them on a processor (CPU), for 2 on a
 # graphics card (GPU).
 
 # %%
@@ -54,6 +52,16 @@ else:
     from organoid_kit import check_environment
 
     print(check_environment())
+
+# %% [markdown]
+# **From memory:** 1. What is a link? 2. When is the nearest nucleus the right one? 3. Why does a tolerance in time make
+# sense?
+#
+# <details><summary>Answers</summary>
+#
+# 1. Two positions at neighbouring time points are one nucleus, or mother and daughter. 2. If nuclei move little. 3.
+#    People, too, disagree by one time point.
+# </details>
 
 # %%
 import dataclasses
@@ -91,8 +99,8 @@ from organoid_kit.tracking import (
 )
 
 # %% [markdown]
-# Numbers to change. To use the networks that you trained, name their run folders; they are printed at the end of
-# notebooks 04 to 06. To track a movie of your own, see the end of this notebook.
+# You can change these numbers. To use the networks that you trained, name their run folders, which notebooks 04 to 06
+# print at the end.
 
 # %% tags=["parameters"]
 test_list = None  # for example "my_movies/test.autlist"; None: the bundled test movie
@@ -107,8 +115,8 @@ output_folder = "runs"  # where notebooks 04 to 06 noted their results
 
 # %% [markdown] tags=["instructor"]
 # **For teachers.** Show live: section 2 (what each network adds), the story of section 3 on the board, the lineage
-# tree, and the question about TRA before anybody scrolls down. Let them do: the cost, the score with a tolerance, and
-# the doubts, in pairs: one decides, one looks it up.
+# tree, and the question about TRA before anybody scrolls down. Let them do: the cost, and the doubts, in pairs: one
+# decides, one looks it up.
 #
 # Plan of 50 minutes: section 2 10, section 3 15, section 4 5, section 5 10, section 6 10. Section 7 can be read at
 # home. Start `track_movie` before you explain what it does.
@@ -116,9 +124,8 @@ output_folder = "runs"  # where notebooks 04 to 06 noted their results
 # %% [markdown]
 # ## 1. What we ask
 #
-# *Who comes from whom?* Each network answered one small question, about one place. A *track* is one nucleus over time,
-# from its beginning to its division or end. A *lineage* is all that comes from one first nucleus: tracks, joined by
-# divisions.
+# *Who comes from whom?* A *track* is one nucleus over time, from its beginning to its division or end. A *lineage* is
+# all that comes from one first nucleus: tracks, joined by divisions.
 #
 # We take the test movie. No network of the kit has learned from it. Its truth is known; we put that aside for now, and
 # judge by it later.
@@ -132,36 +139,23 @@ print(movie)
 # %% [markdown]
 # ## 2. Three networks, one after the other
 #
-# First by hand, for three time points only, to see what each network adds. Each needs what the one before has found.
+# First by hand, for three time points. Each network needs what the one before has found:
+# - **positions**, with a probability for each,
+# - **divisions**: each position gets a second probability, that it divides right after this time point,
+# - **links**: all candidates, each with a probability. They are not tracks yet.
 
 # %%
 loaded = load_networks((position_network, division_network, link_network), channels)
 some_times = movie.time_points[4:7]
-
-# %% [markdown]
-# **Positions.** With a probability for each. What lies below the network's threshold is not kept.
-
-# %%
 network, settings = loaded["position"]
 found = predict_positions(network, movie, settings, time_points=some_times, show_progress=False)
-print(
-    f"{len(found)} positions, {len(found.links)} links; known about each position: {', '.join(found.properties)}"
-)
+print(f"{len(found)} positions; known about each: {', '.join(found.properties)}")
 
-# %% [markdown]
-# **Divisions.** Each position gets a second probability: that it divides right after this time point.
-
-# %%
 network, settings = loaded["division"]
 found = predict_divisions(network, movie, found, settings, show_progress=False)
 dividing = found.properties["division_probability"].astype(float)
-print(f"known about each position: {', '.join(found.properties)}")
 print(f"{np.sum(dividing > 0.5)} of {len(found)} divide with a probability above 0.5")
 
-# %% [markdown]
-# **Links.** All candidates, each with a probability. These are questions with answers; they are not tracks yet.
-
-# %%
 network, settings = loaded["link"]
 found = predict_links(network, movie, found, settings, show_progress=False)
 said = found.link_properties["link_probability"].astype(float)
@@ -169,10 +163,8 @@ print(f"{len(found.links)} candidates; known about each: {', '.join(found.link_p
 print(f"{np.sum(said > 0.5)} of them are links with a probability above 0.5")
 
 # %% [markdown]
-# `track_movie` does the same for the whole movie, and then chooses. It differs in one respect: it also keeps positions
-# somewhat below the threshold. A nucleus that is not so sure by itself may be needed to fill a gap.
-#
-# This is the long cell of this notebook.
+# `track_movie` does the same for the whole movie, and then chooses. It also keeps positions somewhat below the
+# threshold: they may be needed to fill a gap. This is the long cell of this notebook.
 
 # %%
 tracking = TrackingSettings(
@@ -183,59 +175,42 @@ tracking = TrackingSettings(
 three = (position_network, division_network, link_network)
 tracked = track_movie(movie, *three, channels=channels, settings=tracking)
 print(tracked)
-
-# %%
 candidates, tracks = tracked.candidates, tracked.tracks
-print(
-    f"candidates: {len(candidates)} positions, {len(candidates.links)} links, {len(candidates.merges())} merges"
-)
-print(
-    f"tracks:     {len(tracks)} positions, {len(tracks.links)} links, {len(tracks.merges())} merges"
-)
+for name, each in (("candidates", candidates), ("tracks", tracks)):
+    counts = f"{len(each)} positions, {len(each.links)} links, {len(each.merges())} merges"
+    print(f"{name}: {counts}")
 
 # %% [markdown]
-# A *merge* is a nucleus that comes from two others. Candidates are full of them. In tracks there must be none. (Are
-# there more positions in the tracks? Tracking adds nuclei where one seems to have been missed: see *Gaps* below.)
+# A *merge* is a nucleus that comes from two others. Candidates are full of them; in tracks there must be none.
 
 # %% [markdown]
 # ## 3. From candidates to tracks
 #
-# Why not simply give each nucleus its most probable link? There are two ways to do that: each nucleus *goes* to its
-# most probable partner one time point later, or each nucleus *comes* from its most probable one.
-#
-# **Guess first:** the probabilities are nearly all right. Do both ways draw the same links?
+# Why not simply give each nucleus its most probable link? There are two ways: each nucleus *goes* to its most probable
+# partner one time point later, or *comes* from its most probable one. **Guess first:** the probabilities are nearly all
+# right. Do both ways draw the same links?
 
 # %%
 said = candidates.link_properties["link_probability"].astype(float)
 goes_to = find_best(said, candidates.links[:, 0])  # rows of the candidates
 comes_from = find_best(said, candidates.links[:, 1])
-claimed = np.bincount(candidates.links[goes_to, 1])
-given_away = np.bincount(candidates.links[comes_from, 0])
-dividing = candidates.properties["division_probability"].astype(float)
-
-# %%
-print(
-    f"goes to: {np.sum(claimed > 1)} nuclei are claimed by two others or more, and cells do not merge"
-)
-print(
-    f"comes from: {np.sum(given_away > 1)} nuclei have two daughters or more; the division network finds"
-)
-print(f"{np.sum(dividing > 0.5)} dividing nuclei with a probability above 0.5")
-print(
-    f"drawn by both: {len(np.intersect1d(goes_to, comes_from))}, by one: {len(np.setxor1d(goes_to, comes_from))}"
-)
+claimed = np.sum(np.bincount(candidates.links[goes_to, 1]) > 1)
+given_away = np.sum(np.bincount(candidates.links[comes_from, 0]) > 1)
+dividing = np.sum(candidates.properties["division_probability"].astype(float) > 0.5)
+both, one_only = np.intersect1d(goes_to, comes_from), np.setxor1d(goes_to, comes_from)
+print(f"goes to: {claimed} nuclei are claimed by two others or more, and cells do not merge")
+print(f"comes from: {given_away} nuclei have two daughters or more; {dividing} are found dividing")
+print(f"drawn by both: {len(both)}, by one: {len(one_only)}")
 
 # %% [markdown]
-# Letting each nucleus choose for itself does not give a story: the first way leads to merges, the second to far too
-# many mothers. Even where the number of forks is close to that of dividing nuclei, they are not necessarily the same
-# ones. A nucleus whose daughter was not found has to go somewhere, so it claims one that belongs to another. A nucleus
-# that decides alone does not know what the others need.
+# The first way leads to merges, the second to mothers that are none: a nucleus whose own partner was not found claims
+# one that belongs to another. A nucleus that decides alone does not know what the others need.
 #
 # ### What a story costs
 #
-# So we look for a whole *story*: a choice of nuclei, links, divisions, beginnings and ends without contradiction. And
-# of all stories we want the most probable one. Probabilities are multiplied; it is easier to add. So each answer "yes"
-# with probability *p* gets a *cost*: the natural logarithm of (1 − *p*) / *p*.
+# So we look for a whole *story*: a choice of nuclei, links, divisions, beginnings and ends without contradiction. Of
+# all stories we want the most probable one. Probabilities are multiplied; adding is easier. So each answer "yes" with
+# probability *p* gets a *cost*: the natural logarithm of (1 − *p*) / *p*.
 #
 # **Exercise 1: a cost.** Write it as a function.
 
@@ -248,13 +223,6 @@ def find_cost_by_hand(probability):
 
 # %%
 lesson.cost.check(find_cost_by_hand)
-
-# %% [markdown]
-# The kit's:
-
-# %%
-for probability in (0.01, 0.1, 0.5, 0.9, 0.99):
-    print(f"probability {probability:4}: cost {compute_cost(probability):+.1f}")
 
 # %% [markdown]
 # What is likely has a cost below zero: a story gains by it. What is as likely as not costs nothing. The story with the
@@ -286,49 +254,30 @@ for story in stories:
     print(f"{' + '.join(story)}: {sum(cost[each] for each in story):+.1f}")
 
 # %% [markdown]
-# The best single link is not in the best story! It would leave B with a link that is hardly believable. The kit finds
-# the same:
-
-# %%
-toy = Annotations(
-    positions=[(0, 0, 0), (0, 0, 5), (0, 5, 0), (0, 5, 5)],
-    time_points=[0, 0, 1, 1],
-    links=[(0, 2), (0, 3), (1, 2), (1, 3)],
-    link_properties={"link_probability": list(probabilities.values())},
-    spacing_um=(1, 1, 1),
-)
-for method in ("greedy", "optimal"):
-    chosen = build_tracks(toy, method=method, settings=tracking)
-    print(f"{method}: {', '.join('AB'[a] + '→' + 'CD'[b - 2] for a, b in chosen.links)}")
-
-# %% [markdown]
-# *Greedy* takes the most probable link first, then the next one that is still possible. It never takes anything back.
+# The best single link is not in the best story! It would leave B with a link that is hardly believable.
 #
 # ### What is assumed
 #
-# Networks say how probable positions, divisions and links are. How often do nuclei come into view, go, or get missed?
-# No network says that; you do:
+# How often do nuclei come into view, go, or get missed? No network says that; you do:
 
 # %%
 for name in ("appearance", "disappearance", "border", "missed", "missed_daughter"):
     print(f"{name}_probability: {getattr(tracking, name + '_probability'):g}")
 
 # %% [markdown]
-# - **Appearances and disappearances** are rare inside the movie. Right at its border, where nuclei come into view and
-#   leave, they have the `border_probability`. At the first and the last time point they are free: there all tracks
-#   begin and end.
+# - **Appearances and disappearances** are rare inside the movie, less so at its border, and free at its first and last
+#   time point.
 # - **Missed nuclei.** Where a nucleus was found before and after but not in between, a link can bridge the gap. A
-#   nucleus is then added half-way, and marked as *interpolated*. A daughter is missed more easily: right after the
-#   division, the two still touch. So there is a separate probability for her.
+#   nucleus is then added half-way, and marked as *interpolated*. Right after a division daughters still touch, and one
+#   is more easily missed.
 #
-# Divisions cost what the division network says. (`help(TrackingSettings)` describes all the other settings, such as how
-# often nuclei divide where no network was asked.)
+# `help(TrackingSettings)` describes all of them.
 #
 # ### Three methods, and the errors of each
 #
-# `build_tracks` knows three methods: *greedy*; *assignment*, the best choice for each pair of time points by itself;
-# *optimal*, the best story of the whole movie. The first two add divisions afterwards, and do not bridge gaps. For
-# comparison there is *nearest*, which looks only at distances.
+# *Skip this if you only want tracks:* the default, *optimal*, is the best story of the whole movie. *Greedy* takes the
+# most probable link first, then the next one that is still possible. *Assignment* makes the best choice for each pair
+# of time points. Both add divisions afterwards, and do not bridge gaps. *Nearest* looks only at distances.
 #
 # **Guess first:** where will they differ most, in links or in divisions?
 
@@ -352,15 +301,14 @@ for method, choice in choices.items():
     print(f"{method:12} {counts} {divisions.matched:6} {divisions.false:6} {divisions.missed:7}")
 
 # %% [markdown]
-# *No end*: true links whose two ends the position network did not both find. Compare it between the methods: where a
-# gap is bridged, the interpolated nucleus counts as found. Divisions are counted *by place*: one is right if the links
-# fork at the mother, give or take one time point, wherever her daughters go.
+# *No end*: true links whose two ends were not both found. Divisions are counted *by place*: one is right if the links
+# fork at the mother, give or take one time point.
 #
-# The results table gets a row for each, under *tracks*. It is one movie, and a small one. One error more or less is
-# chance. But look at what kind of errors they are.
-# *Nearest* draws a division wherever two nuclei lie nearest to the same one: so it finds many, right and false ones.
-# *Greedy* and *assignment* choose links first, one for each nucleus. For a second daughter they then have only what is
-# left over, and where another nucleus has taken her, the division is lost. *Optimal* weighs both at once.
+# One error more or less is chance, but look at the kind. *Nearest* draws a division wherever two nuclei lie nearest to
+# the same one. *Greedy* and *assignment* choose one link for each nucleus first; where another one has taken a
+# daughter, the division is lost. *Optimal* weighs both at once.
+#
+# The results table gets a row for each:
 
 # %%
 for method, choice in choices.items():
@@ -376,24 +324,18 @@ for method, choice in choices.items():
 # %% [markdown]
 # ### Gaps
 #
-# How many nuclei were put in, and how many of them are daughters? Then the same with gaps left open, by
-# `missed_probability=0`.
+# How many nuclei were put in, and how many of them are daughters? Then the same with gaps left open:
 
 # %%
 added = np.flatnonzero(np.equal(tracks.properties["interpolated"], True))
 reach = np.isin(tracks.links[:, 1], added)
 daughters = np.isin(tracks.links[reach, 0], tracks.divisions())
-print(
-    f"{len(added)} nuclei put in; {daughters.sum()} of them are daughters, missed right after the division"
-)
-
-# %%
+print(f"{len(added)} nuclei put in; {daughters.sum()} of them daughters, just after the division")
 never_missed = dataclasses.replace(tracking, missed_probability=0)
 with_gaps = build_tracks(candidates, settings=never_missed, region=region)
 for name, each in (("bridged", tracks), ("not bridged", with_gaps)):
-    print(
-        f"{name:12} {len(each.tracks())} tracks; divisions: {score_divisions(truth, each, by=None)}"
-    )
+    divisions = score_divisions(truth, each, by=None)
+    print(f"{name:12} {len(each.tracks())} tracks; divisions: {divisions}")
 
 # %% [markdown]
 # Are the nuclei really there? Look at some in close-up.
@@ -404,19 +346,15 @@ names = ["put in" if row in added else "divides" for row in shown]
 plots.tracks.plot_close_ups(movie, tracks, shown, names, channels=channels)
 
 # %% [markdown]
-# **What to see.** Rings are positions that the network found, diamonds were put in. Lines lead from each to where it
-# was one time point earlier. The square marks the nucleus in question. Is there a nucleus at the diamond, or beside it?
-# It was put half-way between two places, and the true one may be elsewhere. Often two nuclei touch there, and the
-# network saw one.
-#
-# (If no nucleus was put in, divisions are shown.)
+# **What to see.** Rings are positions that the network found, diamonds were put in (if none was, divisions are shown).
+# Lines lead to where each was one time point earlier. Is there a nucleus at the diamond, or beside it? It was put
+# half-way between two places. Often two nuclei touch there, and the network saw one.
 
 # %% [markdown]
 # ## 4. Look
 #
-# A *lineage tree* shows all tracks at once. Look at it before you look at any score.
-#
-# **Guess first:** all these cells were invented by a program in which none dies. What should you *not* see?
+# A *lineage tree* shows all tracks at once. Look at it before you look at any score. **Guess first:** in this movie no
+# cell dies. What should you *not* see?
 
 # %%
 plots.plot_lineage_tree(tracks, title=movie.name)
@@ -424,15 +362,13 @@ plots.plot_lineage_tree(tracks, title=movie.name)
 # %% [markdown]
 # **What to see.** Time runs to the right, one line is one track. A dot is a division: the line forks. Numbers are
 # lineages, the largest first. Watch for
-# - *ends* (squares) and *starts* (triangles) inside the movie: a nucleus that vanishes or comes from nowhere. Cells
-#   rarely do that, programs often. A short line that starts and ends inside is usually debris, taken for a nucleus,
+# - *ends* (squares) and *starts* (triangles) inside the movie. Cells rarely vanish or come from nowhere, programs often
+#   say so. A short line that does both is usually debris,
 # - *forks too close*: a cell that divides twice within few time points,
 # - *no forks at all* where other lineages have some,
-# - crosses: what the tracks themselves consider doubtful. We come back to them.
-
-# %% [markdown]
-# The same tracks on the movie, to browse. Click on the picture; the arrow keys go through time and planes. (To continue
-# with Shift+Enter, click on the next cell first.)
+# - crosses: what the tracks themselves consider doubtful.
+#
+# The same tracks on the movie, to browse:
 
 # %%
 browser = StackBrowser(movie, {"tracks": tracks}, channels=channels)
@@ -444,40 +380,16 @@ browser
 plots.tracks.plot_tracks(movie, tracks, time_point=movie.time_points[-3], channels=channels)
 
 # %% [markdown]
-# **What to see.** One time point of it for print, seen from above. Each tail is the path over the last five time
-# points, in the colour of its lineage; numbers are those of the tree. Divisions, starts and ends are those of these
-# five time points. Sister cells have the same number and should lie near each other. A tail that is much longer than
-# those beside it is suspicious.
+# **What to see.** One time point from above. Each tail is the path over the last five time points, in the colour of its
+# lineage. Sister cells have the same number and should lie near each other. A tail much longer than those beside it is
+# suspicious.
 
 # %% [markdown]
 # ## 5. Score: do not trust a single number
 #
-# **Exercise 2: divisions with a tolerance.** `true` and `called` say when each nucleus divides. `{"A": 3, "B": 7}`
-# means A at time point 3, B at 7. A call is right if the same nucleus divides at most `tolerance` time points earlier
-# or later. F1 is 2 · right, divided by the number of true divisions and calls together.
-
-
-# %% exercise="divisions"
-def find_division_f1(true, called, tolerance):
-    # true and called: name of a nucleus → time point
-    ...
-
-
-# %%
-lesson.divisions.check(find_division_f1)
-
-# %%
-for tolerance in (0, 1, 2):
-    print(score_divisions(truth, tracks, by=None, tolerance=tolerance))
-
-# %% [markdown]
-# The same result three times? Then every division that was found was found at its own time point.
-#
-# ### TRA, and what it does not see
-#
 # *TRA* is the most common score for tracking: it counts what you would have to add and remove to make the tracks right,
-# and 1 is perfect. Let us see how it reacts to a gross mistake. We take the **truth itself**, and delete one thing: all
-# divisions. Each mother keeps one of her daughters. The other one comes from nowhere.
+# and 1 is perfect. How does it react to a gross mistake? We take the **truth itself**, and delete all divisions. Each
+# mother keeps one of her daughters; the other one comes from nowhere.
 
 
 # %%
@@ -505,17 +417,12 @@ for name, each in judged.items() if has_library else ():
     )
     print(f"lineages without a mistake {score.complete_lineages:.0%}")
 if not has_library:
-    print(
-        'No TRA: its library is not installed. On your own computer: pip install "organoid-kit[scores]"'
-    )
-    print("The plain counts below need no library, and show the same.")
+    print('No TRA: its library is missing. On your computer: pip install "organoid-kit[scores]"')
 
 # %% [markdown]
-# TRA counts mostly positions, and they are all there. For a question about lineages, "who comes from whom", the tracks
-# without divisions are worthless, and TRA hardly notices. So the kit never shows TRA alone. Ask for
-# - *division F1* beside it: here *by daughters*, so that the mother and both of her daughters must be right,
-# - *lineages without a mistake*, from the first nucleus to the last,
-# - plain counts, which need no library:
+# TRA counts mostly positions, and they are all there. For "who comes from whom", tracks without divisions are
+# worthless, and TRA hardly notices. So never trust it alone. Ask for *division F1 by daughters* (the mother and both
+# daughters must be right), for *lineages without a mistake*, and for plain counts:
 
 # %%
 for name, each in judged.items():
@@ -526,7 +433,7 @@ for name, each in judged.items():
     )
 
 # %% [markdown]
-# ### Which divisions are missed?
+# Which divisions are missed, and why?
 
 # %%
 score = score_divisions(truth, tracks, by=None)
@@ -540,18 +447,18 @@ for mother in np.setdiff1d(score.mothers, score.called_mothers):
     print(f"{hers.sum()} of {len(hers)} daughters found")
 
 # %% [markdown]
-# Where a daughter was not found there is nothing to link to, and no choice of links can fix that: it takes a better
-# position network. Know which of your three networks the errors come from before you train any of them again.
+# Where a daughter was not found, no choice of links can help: it takes a better position network. Know which of your
+# three networks the errors come from before you train any of them again.
 
 # %% [markdown]
 # ## 6. Where are the errors?
 #
-# In your own movies nobody knows the truth. But the tracks know where they are in doubt: each link has an *error
-# probability*. It weighs the story with this link against all similar stories without it. So a link of probability 0.6
-# may be quite certain, if there is no alternative, and one of 0.9 doubtful, if another story is nearly as good.
-# Divisions, ends and beginnings have one, too.
+# In your own movies nobody knows the truth. But the tracks know where they are in doubt: each link, division, end and
+# beginning has an *error probability*. It weighs the story with this link against all similar stories without it. So a
+# link of probability 0.6 may be quite certain, if there is no alternative, and one of 0.9 doubtful, if another story is
+# nearly as good.
 #
-# **Exercise 3: a first look.** For some links we know what the network `said`, and how probable an error is, `errors`.
+# **Exercise 2: a first look.** For some links we know what the network `said`, and how probable an error is, `errors`.
 # Which link should a person look at first? Return its row; the first row is 0.
 
 
@@ -570,31 +477,21 @@ lesson.first_look.check(choose_first)
 # %%
 for doubt in list_doubts(tracks, most=8):
     print(doubt)
-
-# %%
 said = tracks.link_properties["link_probability"].astype(float)
 errors = tracks.link_properties["error_probability"]
 for row in sorted(range(len(errors)), key=lambda row: -(errors[row] or 0))[:4]:
-    print(
-        f"the network said {said[row]:.3f}, so that 1 − p = {1 - said[row]:.3f}; error probability {errors[row]:.3f}"
-    )
+    missing = f"so that 1 − p = {1 - said[row]:.3f}"
+    print(f"the network said {said[row]:.3f}, {missing}; error probability {errors[row]:.3f}")
 
 # %% [markdown]
-# The last two numbers of each line differ: only the last one has looked at the alternatives. Links across a gap are in
-# the list as well; no network said anything about them, and what comes first is what was assumed.
+# The last two numbers of a line differ: only the last one has looked at the alternatives.
 #
-# Now look at the first three. The dashboard shows trees, movie and doubts together: choose a doubt, or press *Next
-# doubt*, and the movie goes there. **Decide for each, before you read on:** is it an error?
+# Now the first three. Choose a doubt, or press *Next doubt*, and the movie goes there. **Decide for each, before you
+# read on:** is it an error?
 
 # %%
 explorer = TrackExplorer(movie, tracks, channels=channels)
 explorer
-
-# %%
-explorer.plot()
-
-# %% [markdown]
-# **What to see.** The trees of the dashboard, for print: crosses are doubts. Below, the first three in close-up.
 
 # %%
 doubts = list_doubts(tracks, most=3, least=0)
@@ -604,17 +501,16 @@ plots.tracks.plot_close_ups(
 )
 
 # %% [markdown]
-# **What to see.** One doubt in each row; the square marks the place. For a doubtful *link* it is the later end: does
-# the line come from the same nucleus? For a *division* it is the mother: follow the lines to her daughters on the
-# right. For an *end*, look on the right for the nucleus that continues. Mind the planes: a nucleus that moves up or
-# down leaves the few planes that are shown.
+# **What to see.** The same three for print, one in each row; the square marks the place. For a doubtful *link* it is
+# the later end: does the line come from the same nucleus? For a *division* it is the mother: follow the lines to her
+# daughters on the right. For an *end*, look on the right for the nucleus that continues, also in the planes above and
+# below.
 
 # %%
 partners = evaluation.matching.match_to_truth(truth, tracks)
 is_right = evaluation.tracks.judge_links(truth, tracks)
 
 
-# %%
 def is_error(doubt: Doubt) -> str:
     """What the truth says of a doubt."""
     row = partners[doubt.row]
@@ -632,16 +528,12 @@ def is_error(doubt: Doubt) -> str:
 
 # %%
 for doubt in doubts:
-    print(
-        f"time point {doubt.time_point}, {doubt.what}, doubtful by {doubt.probability:.2f}: {is_error(doubt)}"
-    )
+    said_so = f"{doubt.what}, doubtful by {doubt.probability:.2f}"
+    print(f"time point {doubt.time_point}, {said_so}: {is_error(doubt)}")
 
 # %% [markdown]
-# Do not expect every doubt to be an error. Out of ten with an error probability of 0.1, one should be.
-#
-# ### Expected and counted
-#
-# The sum of all error probabilities is the number of errors to expect. Does it agree with what we count?
+# Do not expect every doubt to be an error: out of ten with an error probability of 0.1, one should be. The sum of all
+# error probabilities is the number of errors to expect. Does it agree with what we count?
 
 # %%
 print(estimate_errors(tracks))
@@ -657,65 +549,45 @@ print(
 print(f"Missed divisions: {score.missed}. Missed nuclei: {np.sum(~was_found)}.")
 
 # %% [markdown]
-# With so few errors, one more or less than expected is chance. To know whether the expectation can be believed, count
-# on several movies: the tracking report does, for all movies whose truth is known.
-#
-# And mind the last line. Error probabilities weigh answers to questions that were asked. A nucleus that was missed at
-# two time points shows only as an end and a start. Nobody was asked about a daughter that was never found: neither she
-# nor the missed division is in the list. **A short list of doubts does not mean that nothing is missing.** You see that
-# in the lineage tree, or in the movie.
+# With so few errors, one more or less is chance. But mind the last line: error probabilities weigh answers to questions
+# that were asked. Nobody was asked about a daughter that was never found, so neither she nor the missed division is in
+# the list. **A short list of doubts does not mean that nothing is missing.** You see that in the lineage tree, or in
+# the movie.
 
 # %% [markdown]
 # ## 7. Keep it
 #
-# **For OrganoidTracker:** an `.aut` file, and an `.autlist` that says which movie it belongs to.
-# `add_organoidtracker_data` adds our probabilities under the names that OrganoidTracker uses, and marks doubtful
-# places, so that they appear in its list of errors. There you correct them.
+# *Skip what you do not use.* **OrganoidTracker** gets an `.aut` file with our probabilities, in which doubtful places
+# appear in its list of errors. **Spreadsheets** get a CSV table. The **Cell Tracking Challenge** gets label images.
+# **GEFF** is read by other tracking programs.
 
 # %%
 folder = Path(output_folder) / "tracking"
-for_organoidtracker = AnnotatedMovie(
-    movie, formats.add_organoidtracker_data(tracks), one.images_pattern
-)
+with_errors = formats.add_organoidtracker_data(tracks)
+for_organoidtracker = AnnotatedMovie(movie, with_errors, one.images_pattern)
 write_dataset([for_organoidtracker], folder / "organoidtracker" / "tracks.autlist", overwrite=True)
-
-# %% [markdown]
-# **For spreadsheets:** a CSV table; each line has the number of its track, of the mother's track, and of the lineage.
-# **For the Cell Tracking Challenge:** a folder with label images. **GEFF** is read by other tracking programs; for
-# that, a library must be installed.
-
-# %%
 numbered = formats.add_track_ids(tracks)
 write_annotations(numbered, folder / "tracks.csv", overwrite=True)
 write_annotations(tracks, folder / "ctc", shape_zyx=movie.shape_zyx, overwrite=True)
 if find_spec("geff"):
     write_annotations(numbered, folder / "tracks.geff", overwrite=True)
 else:
-    print(
-        'No GEFF: its library is not installed. On your own computer: pip install "organoid-kit[formats]"'
-    )
+    print('No GEFF: its library is missing. On your computer: pip install "organoid-kit[formats]"')
 
 # %% [markdown]
 # Never assume that a file is right just because it was written. Read it back:
 
 # %%
-for path in sorted(
-    [*folder.glob("organoidtracker/*.aut"), *folder.glob("tracks.*"), folder / "ctc"]
-):
-    again = (
-        read_annotations(path, spacing_um=movie.spacing_um)
-        if path.name == "ctc"
-        else read_annotations(path)
-    )
+written = [*folder.glob("organoidtracker/*.aut"), *folder.glob("tracks.*"), folder / "ctc"]
+for path in sorted(written):
+    known = {"spacing_um": movie.spacing_um} if path.name == "ctc" else {}
+    again = read_annotations(path, **known)
     same = (len(again), len(again.links)) == (len(tracks), len(tracks.links))
-    print(
-        f"{path.relative_to(folder)}: {len(again)} positions, {len(again.links)} links",
-        "as here" if same else "DIFFER",
-    )
+    counts = f"{len(again)} positions, {len(again.links)} links"
+    print(f"{path.relative_to(folder)}: {counts}", "as here" if same else "DIFFER")
 
 # %% [markdown]
-# **For you, in half a year:** a page with scores, lineage tree, doubts, and which networks were used with which
-# settings. It is one file; it can be sent to others.
+# **For you, in half a year:** one page with scores, lineage tree, doubts, networks and settings.
 
 # %%
 report.save_tracking(folder / "report", one, tracked, three, channels=channels, settings=tracking)
@@ -734,23 +606,17 @@ print("open this page in a browser:", folder / "report" / "tracking.html")
 # %% [markdown]
 # ## One table over all networks
 #
-# What was trained in notebooks 04 to 06, beside the baselines, and the tracks of this notebook. A network that has not
-# been trained yet has no row. If you train again with another seed, `settings.changed(seed=2)`, you see mean and
-# spread.
+# What was trained in notebooks 04 to 06, beside the baselines, and the tracks of this notebook. Compare rows of one
+# network only, tested on the same movie. A difference smaller than the spread over seeds says nothing.
 
 # %%
 course.read_results(output_folder)
 
 # %% [markdown]
-# Compare rows of one network only, and only those tested on the same movie. A difference smaller than the spread over
-# seeds says nothing.
-
-# %% [markdown]
 # ## Summary
 #
 # - Positions, then divisions, then links; each answers a small question.
-# - Tracks are the most probable story of the whole movie. What networks cannot know is up to you: you assume it, and
-#   can change it.
+# - Tracks are the most probable story of the whole movie. What networks cannot know, you assume.
 # - Look at the lineage tree first. Cells rarely vanish; programs often lose them.
 # - TRA alone is misleading. Ask for divisions and complete lineages.
 # - Look at doubts first. But what was never found cannot be doubted.
@@ -762,35 +628,13 @@ lesson.can_be_chosen
 lesson.ends
 
 # %% [markdown]
-# ### To try, without a checker
+# **To try:** raise `appearance_probability` and `disappearance_probability` to 0.3, with `dataclasses.replace(tracking,
+# …)`, and build tracks from `candidates` again. What happens to starts and ends in the tree? Guess first.
 #
-# The first three do not need the networks again: build tracks from `candidates`, with another number or method.
-# 1. Raise `appearance_probability` and `disappearance_probability` to 0.3, with `dataclasses.replace(tracking, …)`.
-#    What happens to the number of tracks, and to starts and ends in the tree? Guess first.
-# 2. Keep only positions with a probability of at least 0.9, with `candidates.select(…)`, and build tracks. Which count
-#    in section 3 changes most?
-# 3. Draw the lineage tree of the *greedy* tracks. Where does it differ?
-# 4. Track a movie of your own, and look at its first ten doubts.
-
-# %% [markdown]
-# <details><summary><b>Am I right?</b> (Click for answers.)</summary>
+# <details><summary><b>Am I right?</b> (Click for an answer.)</summary>
 #
-# 1. Ends and beginnings get cheap: where a link is doubtful, or leads over a gap, the track breaks. So starts and ends
-#    appear in the tree, and divisions get lost. The number of tracks alone hides that: each lost division takes tracks
-#    away, each break adds one. Such a story suits those who need reliable pieces rather than whole lineages.
-# 2. *No end*: links of nuclei that are no longer there. Some gaps are bridged, but not two time points in a row. A high
-#    threshold does not make tracks better; the story itself drops positions that nothing supports.
-# 3. `plots.plot_lineage_tree(choices["greedy"])`: look for starts. Where *optimal* bridges a gap or sees a division,
-#    *greedy* often begins a new lineage.
-# 4. Like this, with your own channels:
-#
-#        from organoid_kit.data import read_timelapse
-#        mine = read_timelapse("my_movie.tif")
-#        tracked = track_movie(mine, *three, channels=(1,))
-#        plots.plot_lineage_tree(tracked.tracks)
-#
-# Sections 3 to 6 work without truth, except for the scores. If most doubts are errors, fine-tune a network (notebooks
-# 04 to 06) on a part that you have corrected.
+# Ends and beginnings get cheap: where a link is doubtful, or leads over a gap, the track breaks, and divisions get
+# lost. Such a story suits those who need reliable pieces rather than whole lineages.
 # </details>
 #
 # Next: [08 · Your own data](08_your_own_data.ipynb). And if something goes wrong: notebook 09.

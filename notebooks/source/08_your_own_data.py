@@ -13,7 +13,7 @@
 #     name: python3
 #   organoid_kit:
 #     minutes_cpu: 8
-#     minutes_do: 75
+#     minutes_do: 65
 #     minutes_gpu: 4
 #     minutes_teach: 45
 # ---
@@ -22,19 +22,18 @@
 # # 08 · Your own data: from a microscope's files to a network that fits them
 #
 # **You open movies as your microscope wrote them, and find out whether it is worth training a network on a few
-# annotations of your own:** first axes and spacing, then channels, then a fair comparison, and last a training that
-# survives a disconnect.
+# annotations of your own.**
 #
 # *Goals.* Afterwards you can
 # - say what a file does not say: which axis is which, and how large a voxel is,
 # - read folders of the Cell Tracking Challenge, and other annotations,
 # - choose channels, and decide whether to annotate more,
 # - compare a method without learning, a network from scratch and a fine-tuned one, fairly,
-# - train on Colab without losing a run, and on a cluster without a browser.
+# - train on Colab without losing a run.
 #
 # *You need* notebooks 00 to 04. Your own movie can wait: everything here also runs without.
 #
-# *Time.* To teach: 45 minutes. To do: 75 minutes. The computer works for 8 of them on a processor (CPU), for 4 on a
+# *Time.* To teach: 45 minutes. To do: 65 minutes. The computer works for 8 of them on a processor (CPU), for 4 on a
 # graphics card (GPU).
 
 # %%
@@ -53,6 +52,15 @@ else:
     from organoid_kit import check_environment
 
     print(check_environment())
+
+# %% [markdown]
+# **From memory:** 1. Which movies are scored once, at the very end? 2. What is fine-tuning? 3. Why annotate a cuboid
+# completely?
+#
+# <details><summary>Answers</summary>
+#
+# 1. Test movies. 2. Training a trained network further, on few annotations. 3. What is not marked counts as background.
+# </details>
 
 # %% [markdown] tags=["instructor"]
 # **For teachers.** *Show live:* section 1 with the wrong spacing, and a file from somebody in the room; then the
@@ -111,8 +119,8 @@ from organoid_kit.data import AnnotatedMovie, make_timelapse, write_dataset
 from organoid_kit.evaluation import find_blobs, tune_blobs
 
 # %% [markdown]
-# Numbers to change. `my_folder` is laid out as in the Cell Tracking Challenge, see section 2: without one, we pretend
-# that two of the bundled movies are yours.
+# You can change these numbers. `my_folder` is laid out as in the Cell Tracking Challenge, see section 2: without one,
+# we pretend that two of the bundled movies are yours.
 
 # %% tags=["parameters"]
 my_folder = None  # with 01, 01_GT, 02 and 02_GT; None: make-believe
@@ -182,8 +190,8 @@ print(mine)
 # %% [markdown]
 # **Exercise 1: which axis is which?** A colleague gives you a file of shape (24, 2, 31, 512, 512), and these notes:
 # *two colours; a stack from 0 to 46 µm, every 2 µm; one stack every 10 minutes, from 0 to 300 minutes.* Write one
-# letter for each axis, in the file's order: `t` time, `c` channel, `z` plane, `y` row, `x` column. Put them between
-# quotation marks, as in `axes_of_mine` at the top.
+# letter for each axis, in the file's order: `t` time, `c` channel, `z` plane, `y` row, `x` column, between quotation
+# marks, as in `axes_of_mine` at the top.
 
 # %% exercise="axes"
 axes = ...
@@ -192,10 +200,9 @@ axes = ...
 lesson.axes.check(axes)
 
 # %% [markdown]
-# **Exercise 2: how large is a voxel?** The microscope's notes say how many planes there are, and where the first and
-# the last one lie (in µm). They also say how wide a pixel of the camera is (in µm), and how much the lens magnifies.
-# The last thing is the *binning*: how many camera pixels, along one side, were joined into one. Give back the spacing:
-# three numbers, z, y, x, in µm.
+# **Exercise 2: how large is a voxel?** The microscope's notes say how many planes there are, where the first and the
+# last one lie (in µm), how wide a pixel of the camera is (in µm), how much the lens magnifies, and the *binning*: how
+# many camera pixels, along one side, were joined into one. Return the spacing: three numbers, z, y, x, in µm.
 
 
 # %% exercise="spacing"
@@ -223,8 +230,8 @@ stack, positions = mine.stack(first), marks.positions_at(first)
 plots.plot_stack(stack, mine.spacing_um, positions=positions, view="orthogonal", title="as it is")
 
 # %% [markdown]
-# **What to see.** Slices from above and from two sides. Filled marks lie in the slice: each sits in the middle of a
-# bright nucleus. From the side, nuclei are about as high as they are wide. Both must hold for your movie.
+# **What to see.** Filled marks lie in the slice: each sits in the middle of a bright nucleus. From the side, nuclei are
+# about as high as they are wide. Both must hold for your movie.
 
 # %%
 too_thin = (0.5, *mine.spacing_um[1:])
@@ -233,8 +240,8 @@ plots.plot_stack(
 )
 
 # %% [markdown]
-# **What to see.** The same numbers, but the organoid is flat. From above everything looks fine, so a look from above is
-# not enough. A network trained with such a spacing learns coins instead of nuclei.
+# **What to see.** The same numbers, but the organoid is flat. From above everything looks fine: that look is not
+# enough. A network trained with such a spacing learns coins instead of nuclei.
 
 # %%
 turned = positions[:, [0, 2, 1]]  # z, x, y
@@ -243,15 +250,14 @@ plots.plot_stack(
 )
 
 # %% [markdown]
-# **What to see.** Most marks lie beside nuclei, some on nothing, and a few are right by chance. This happens where one
-# program writes x before y and the next reads y before x. In a square image all marks stay inside, so
-# `check_annotations` from notebook 02 only warns that many positions lie beside their nucleus. The doctor in notebook
+# **What to see.** Most marks lie beside nuclei, and a few are right by chance. One program writes x before y, the next
+# reads y before x. In a square image all marks stay inside, so `check_annotations` only warns; the doctor of notebook
 # 09 names the cause.
 #
 # ### How large are your nuclei?
 #
-# A network knows nuclei of one size, and many distances of the kit follow that size: how near a found position must be
-# to count as right, how far daughters fly. Nothing in a file says how large nuclei are, so the kit estimates it.
+# Many distances of the kit follow the size of nuclei, such as how near a found position must be to count as right. No
+# file says how large they are, so the kit estimates it.
 
 # %%
 drawing = figures.plot_nucleus_size(AnnotatedMovie(mine, marks))
@@ -259,21 +265,15 @@ print(drawing.description)
 drawing
 
 # %% [markdown]
-# **What to see.** Each circle goes around one bright nucleus, about at its rim; nuclei that lie higher or lower look
-# smaller than theirs. If yours are twice as large as the circles or half as large, the estimate is wrong, or the
-# spacing is. Then say what is right: `read_timelapse(…, nucleus_diameter_um=12)`, or `--nucleus-diameter 12` on the
-# command line. What is stated counts.
+# **What to see.** Each circle goes around one bright nucleus, about at its rim. If yours are twice as large as the
+# circles, or half as large, the estimate or the spacing is wrong. Then say what is right: `read_timelapse(…,
+# nucleus_diameter_um=12)`.
 #
 # ## 2. Read annotations
 #
-# A dataset of the [Cell Tracking Challenge](https://celltrackingchallenge.net) is a folder: `01` holds the stacks,
-# `01_GT/TRA` an image for each time point in which every nucleus has a number of its own, and `man_track.txt`, which
-# says which number is whose daughter. You have just read one: a position is the centre of all voxels of a number. In
-# some real ones not every nucleus is marked. Then training on "everything else is background" teaches mistakes: state
-# the cuboid in which all of them are marked, see section 4.
-#
-# Here are two lines of `man_track.txt`, one without a mother and one with: the number of a track, its first and its
-# last time point, and the number of its mother (0: none).
+# *Skip this if yours open already.* In a dataset of the [Cell Tracking Challenge](https://celltrackingchallenge.net)
+# `01` holds the stacks, and `01_GT/TRA` an image for each time point in which every nucleus has a number of its own.
+# `man_track.txt` says which number is whose daughter: track, first and last time point, mother (0: none).
 
 # %%
 lines = (folder / "01_GT" / "TRA" / "man_track.txt").read_text().splitlines()
@@ -281,24 +281,13 @@ print(lines[0], *[line for line in lines if not line.endswith(" 0")][:1], sep="\
 print(f"{len(marks)} positions, {len(marks.links)} links, {len(marks.divisions())} divisions")
 
 # %% [markdown]
-# `read_annotations` also reads these. Add what is in the last column, if the file does not say it:
+# `read_annotations` also reads files of OrganoidTracker, TrackMate, Fiji, Imaris and others: [which, and what to
+# say](https://github.com/organoid-kit/organoid_kit/blob/main/docs/own_data.md#annotations-of-other-programs).
 #
-# | file | from | say |
-# | --- | --- | --- |
-# | `.aut` | OrganoidTracker | nothing |
-# | `.csv` | a spreadsheet: `time_point, z, y, x` (voxels) or `time_point, z_um, y_um, x_um` | `spacing_um`, if in µm |
-# | `.csv` | TrackMate's spots, Fiji's results, Imaris' positions | `units="um"` or `"voxels"`, if it asks |
-# | `.xml` | TrackMate, MaMuT, Mastodon's export | `spacing_um` |
-# | `.geff` | the exchange format of many trackers | nothing |
-#
-# `write_annotations` writes all of these, so that Fiji's TrackMate opens your tracks: call the file `tracks.xml`.
-# `python -m organoid_kit convert tracks.aut tracks.xml`, in a terminal, says what gets lost, and writes it.
-#
-# An `.autlist` names movies with their annotations, of any of these formats. Notebooks 04 to 07 and the commands of
-# section 7 take it. If your files do not say their axes, state them in those notebooks, too, as here:
-# `read_dataset(…, axes="tzyx")`. Likewise, if you annotated every nucleus of the image:
-# `read_dataset(…, whole_image=True)`. If you annotated only some, here and there, without a cuboid that is complete,
-# say `scattered=True`: what lies between them then counts neither as nucleus nor as background.
+# An `.autlist` names movies with their annotations; notebooks 04 to 07 and the command line take it. Where files do not
+# say their axes, state them there, too: `read_dataset(…, axes="tzyx")`. Say `whole_image=True` if you annotated every
+# nucleus of the image, and `scattered=True` if you annotated only some, here and there: what lies between them then
+# counts neither as nucleus nor as background.
 
 # %%
 annotated = AnnotatedMovie(mine, dataclasses.replace(marks, name="01"), "t{time:03}.tif")
@@ -309,9 +298,8 @@ print(read_dataset(my_list, axes=axes_of_mine)[0].movie)
 # %% [markdown]
 # ## 3. Which channels?
 #
-# Your microscope may have taken several. A network is shown one image: one channel, or a sum. Here is a bundled movie
-# again, with its three channels. How many annotated nuclei stand out in each, and in sums? **Guess first:** which is
-# best?
+# *Skip this if you have only one.* A network is shown one image: one channel, or a sum. Here is a bundled movie with
+# three channels. **Guess first:** in which, or in which sum, do most nuclei stand out?
 
 # %%
 for choice in [(1,), (2,), (3,), (2, 3), (1, 2, 3)]:
@@ -330,8 +318,7 @@ chooser.plot()
 
 # %% [markdown]
 # **What to see.** Each channel by itself, and the sum that was chosen. In a sum all nuclei can be seen, if each shines
-# in one of its channels. A channel without nuclei adds nothing but noise, even where the number stays high. What you
-# chose goes into the settings of a training: `make_settings("position", channels=(2, 3))`.
+# in one of its channels. A channel without nuclei adds nothing but noise, even where the number stays high.
 #
 # **Exercise 3: sum channels by hand.** `image` has the axes c, z, y, x and is uint16: whole numbers from 0 to 65535.
 # `channels` are counted from 1.
@@ -349,27 +336,13 @@ lesson.channels.check(sum_channels)
 # %% [markdown]
 # ## 4. How much annotation is enough?
 #
-# Not all of it. Annotate a **cuboid** completely, at a few time points, rather than a bit everywhere: only where
-# everything is marked does "no mark" mean "no nucleus". The cuboid is the `region` of the annotations. Outside it
-# nothing is learned, and nothing is judged.
+# Not all of it. Annotate a **cuboid** completely (notebook 02), at a few time points: only where everything is marked
+# does "no mark" mean "no nucleus". The cuboid is the `region` of the annotations. Outside it nothing is learned, and
+# nothing is judged.
 #
-# **Exercise 4: inside or outside?** `positions` is (n, 3), z, y, x. `region` holds the lowest and the highest corner.
-# Say of each position whether it lies inside; on the border counts.
-
-
-# %% exercise="cuboid"
-def find_inside(positions, region):
-    # compare with both corners, and join the answers
-    ...
-
-
-# %%
-lesson.cuboid.check(find_inside)
-
-# %% [markdown]
-# How many positions does a given F1 cost? Finding out takes many trainings, so it was measured beforehand
+# How many positions does a given F1 cost? That takes many trainings, so it was measured beforehand
 # (`benchmarks/annotations.py`), on the bundled movies. **Guess first:** does F1 rise more from 26 to 114 annotated
-# positions, or from 114 to 780? And for which of the two, from scratch or fine-tuned?
+# positions, or from 114 to 780?
 
 # %%
 table = read_demonstration("annotations")
@@ -377,14 +350,11 @@ right = [record for record in table["records"] if not record["error_rate"]]
 figures.plot_annotated_positions(right, title="All annotations right")
 
 # %% [markdown]
-# **What to see.** To the right there is more to learn from. Each dot is one training, the line joins their means; the
-# dotted line is the network that came with the kit then, before any training. All trainings had the same number of
-# steps. Is a line's rise larger than the distance between its dots at one place? If not, these trainings show no gain.
-# One annotated time point was enough for an F1 above 0.9, from scratch and fine-tuned: these organoids are easy.
+# **What to see.** Each dot is one training, the line joins their means; the dotted line is the network that came with
+# the kit then. Is a line's rise larger than the distance between its dots at one place? If not, these trainings show no
+# gain. One annotated time point was enough for an F1 above 0.9, from scratch and fine-tuned: these organoids are easy.
 #
-# This holds for invented organoids, which the network that comes with the kit knows well. On a real organoid it knows
-# less: there fine-tuning has more to gain (notebook 04, section on the real organoid). For your movies, measure: train
-# with half of your annotations, then with all.
+# For your movies, measure: train with half of your annotations, then with all.
 
 # %%
 lesson.still_rising
@@ -402,11 +372,9 @@ print(table["command"], table["machine"], f"scored on: {table['judged_on']}", se
 # - a network **from scratch**, on your two time points,
 # - the shipped network **fine-tuned** on them.
 #
-# The shipped network knows good images of invented organoids. Yours are not like that. So we blur the make-believe
-# movies, and add noise. (Movies in your own folder stay as they are.)
-#
-# We chose the strength of the blur by looking at movie 02 as well: strong enough that there is something to gain. So
-# what comes out below is an example of how to compare. It is not a measurement of how much fine-tuning gains elsewhere.
+# The shipped network knows good images of invented organoids. Yours are not like that, so we blur the make-believe
+# movies and add noise. We chose how much by looking at movie 02 as well, so that there is something to gain: this is an
+# example of how to compare, not a measurement of what fine-tuning gains elsewhere.
 
 
 # %%
@@ -437,8 +405,7 @@ lesson.fair
 
 # %% [markdown]
 # In these movies every nucleus has a mark, so the region is the whole image. We say so (`with_whole_image`): otherwise
-# the kit takes the cuboid around the marks, and what a network finds outside it is ignored. Where you annotated a part
-# of your own movie, pass its two corners (z, y, x, in voxels) instead:
+# the kit takes the cuboid around the marks. If you annotated a part, pass its corners (z, y, x, in voxels) instead:
 # `dataclasses.replace(chosen, region=[(0, 10, 20), (12, 90, 100)])`.
 
 
@@ -477,8 +444,7 @@ note_score("shipped", predict_positions(network, other, settings.changed(channel
 
 # %% [markdown]
 # Now the trainings: three of each, with different random numbers (*seeds*), because a single one may be lucky. All see
-# the same number of examples. `keeper` copies runs to a safe place, see section 6. (This is the long cell.) **Guess
-# meanwhile:** in which order will the four come out?
+# the same number of examples. (This is the long cell.) **Guess meanwhile:** in which order will the four come out?
 
 # %%
 more = {"epochs": epochs, "patches_per_time_point": patches_per_time_point, "patience": epochs}
@@ -503,37 +469,32 @@ results = read_results(table_folder)
 results
 
 # %% [markdown]
-# The **results table** has a row for everything you trained in this course, with its mean and, after it, the lowest and
-# the highest over the seeds. Only rows that were tested on the same movies can be compared.
+# The **results table** holds everything you trained in this course: the mean, and the lowest and highest over the
+# seeds. Compare only rows that were tested on the same movies.
 
 # %%
 figures.plot_results(results)
 
 # %% [markdown]
 # **What to see.** A circle for each seed, a stroke at the mean. Where the circles of two rows lie apart, one variant is
-# better. Where they mix, you cannot tell, wherever the means lie: take more seeds, or more positions to score by.
+# better. Where they mix, you cannot tell: take more seeds, or more positions to score by.
 #
 # <details><summary><b>What came out when we ran it?</b> (Click for an answer.)</summary>
 #
 # With the network that came with the kit then: the blob detector and that network were about equally good. The network
-# from scratch was worse than both with each of three seeds, the fine-tuned one better than all. Two annotated time
-# points are not much to learn everything from; they can be enough to get used to another microscope. The shipped one
-# had learned from invented organoids of this kind, though from better images. Yours may be farther from what it knows,
-# or nearer. That is why you measure.
+# from scratch was worse than both with each of three seeds, the fine-tuned one better than all. Two time points are not
+# much to learn everything from; they can be enough to get used to another microscope. Yours may differ: that is why you
+# measure.
 # </details>
 
 # %% [markdown]
 # ## 6. Colab: train where the machine may vanish
 #
-# Every notebook of this course opens on Google Colab: in `README.md`, click on its badge. Under *Runtime, Change
-# runtime type* you get a graphics card. But Colab disconnects, after some hours or when nobody is watching, and then
-# **all files of that machine are gone**. So set `keep_in = "drive"` at the top:
-# - Your Google Drive is mounted; Google asks you to allow that.
-# - A run is written to Colab's own disk first, because that is fast. At most once every five minutes, and always at the
-#   end, all of it is packed into one file and copied to the folder `organoid_kit_runs` of your Drive, wholly or not at
-#   all. Rows of the results table go there at once.
-# - If Drive is full, training goes on, and you are told how much more space is needed.
-# - What is there is never replaced by something older. Drive's bin fills up with older copies: empty it now and then.
+# *Skip this if you train on your own machine.* Colab lends you a graphics card (*Runtime, Change runtime type*). But it
+# disconnects, after some hours or when nobody is watching, and then **all files of that machine are gone**. So set
+# `keep_in = "drive"` at the top: every five minutes, and at the end, the run is copied to your Google Drive, as one
+# file, wholly or not at all. [How it
+# works](https://github.com/organoid-kit/organoid_kit/blob/main/docs/own_data.md#colab).
 
 # %%
 lesson.disconnect
@@ -555,45 +516,13 @@ back = train([learned], [validated], one_more, resume=back.folder, on_progress=w
 print(f"{len(back.history)} epochs, the last one after the disconnect")
 
 # %% [markdown]
-# Nothing was lost: the history is whole, and the training continued where it was. After a real disconnect, run the
-# cells that make `keeping`, `learned` and `validated` again, with the same movies and annotations as before. Then these
-# lines continue the run that was kept last:
+# Nothing was lost: the history is whole, and the training continued where it was.
 #
-#     from organoid_kit.training.loop import print_progress
-#     keeper = BackupWriter(keeping)
-#     back = restore_run(list_backups(keeping)[-1], output_folder)
-#     train([learned], [validated], back.settings, resume=back.folder, on_progress=keeper.watch(print_progress))
+# ## 7. Without a browser
 #
-# Upload files for Colab to your Drive; list them with their folder, for example
-# `/content/drive/MyDrive/my_movies/mine.autlist`.
-#
-# ## 7. A cluster: train without a browser
-#
-# All of this works as commands, too. Where there is no screen, write what to do into a file and hand it to the
-# cluster's queue. For the queue SLURM such a file can look like this; names of partitions differ, so ask the people who
-# run your cluster:
-
-# %%
-script = """#!/bin/bash
-#SBATCH --job-name=organoid
-#SBATCH --gres=gpu:1
-#SBATCH --cpus-per-task=4
-#SBATCH --mem=16G
-#SBATCH --time=04:00:00
-
-source ~/organoid_kit/.venv/bin/activate
-python -m organoid_kit check mine.autlist --axes tzyx
-python -m organoid_kit train mine.autlist --axes tzyx --channels 1 \\
-    --start-from position_small --output runs --minutes 200
-"""
-Path(output_folder, "train.sh").write_text(script, newline="\n")
-print(script)
-
-# %% [markdown]
-# It is in your output folder now, as `train.sh`. On the cluster, submit it with `sbatch train.sh`. `--minutes` ends the
-# training before the queue does, with everything saved. To continue, submit the same with
-# `python -m organoid_kit train mine.autlist --axes tzyx --resume runs/NAME --minutes 400`: the minutes are those of the
-# whole training. `python -m organoid_kit train --help` lists all options.
+# *Skip this if you have no cluster.* All of this works as commands, too: `python -m organoid_kit train --help`. A file
+# for the cluster's queue stands in
+# [docs/cluster.md](https://github.com/organoid-kit/organoid_kit/blob/main/docs/cluster.md#train-on-a-cluster).
 
 # %% [markdown]
 # ## Summary

@@ -161,22 +161,6 @@ def pairs(first, second, spacing, limit, inclusive=True):
     return [tuple(each) for each in np.argwhere(far <= limit)]
 
 
-def turn(d, degrees):
-    c, s = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
-    z, y, x = d
-    return z, c * y - s * x, s * y + c * x
-
-
-def turn_the_other_way(d, degrees):
-    return turn(d, -degrees)
-
-
-def turn_by_radians(d, degrees):
-    c, s = np.cos(degrees), np.sin(degrees)
-    z, y, x = d
-    return z, c * y - s * x, s * y + c * x
-
-
 def wrong_rate(true, drawn):
     known = {tuple(map(int, link)) for link in true}
     return 1000 * sum(tuple(map(int, link)) not in known for link in drawn) / len(drawn)
@@ -187,18 +171,9 @@ def wrong_row_by_row(true, drawn):
     return 1000 * np.mean([tuple(a) != tuple(b) for a, b in zip(true[:n], drawn[:n])])
 
 
-def f1(true, called, tolerance):
-    hits = sum(k in true and abs(true[k] - t) <= tolerance for k, t in called.items())
-    return 2 * hits / (len(true) + len(called))
-
-
 def spacing(planes, first, last, camera, magnification, binning):
     wide = camera * binning / magnification
     return [(last - first) / (planes - 1), wide, wide]
-
-
-def inside(positions, region):
-    return ((positions >= region[0]) & (positions <= region[1])).all(axis=1)
 
 
 def channel_sum(image, channels):
@@ -221,10 +196,6 @@ def peaks_of_faces(heat, threshold):
     six = np.zeros((3, 3, 3), bool)
     six[1, 1] = six[1, :, 1] = six[:, 1, 1] = True
     return np.argwhere((heat == maximum_filter(heat, footprint=six)) & (heat > threshold))
-
-
-def scores(r, m, f):
-    return r / (r + f), r / (r + m), 2 * r / (2 * r + m + f)
 
 
 FUNCTIONS = [
@@ -408,18 +379,6 @@ FUNCTIONS = [
         ),
     ),
     (
-        *("04", "scores"),
-        (scores, lambda *a: list(scores(*a)), lambda *a: np.array(scores(*a))),
-        (
-            lambda r, m, f: (scores(r, m, f)[1], scores(r, m, f)[0], scores(r, m, f)[2]),
-            lambda r, m, f: 100 * np.array(scores(r, m, f)),
-            lambda r, m, f: scores(r, m, f)[:2],
-            lambda r, m, f: (*scores(r, m, f)[:2], sum(scores(r, m, f)[:2]) / 2),
-            lambda r, m, f: (r / (r + m + f),) * 3,
-            lambda r, m, f: scores(90, 10, 30),
-        ),
-    ),
-    (
         *("05", "average_precision"),
         (ap, lambda s, d: float(ap(s, d)), lambda s, d: [ap(s, d)]),
         (
@@ -469,21 +428,6 @@ FUNCTIONS = [
         ),
     ),
     (
-        *("06", "turn"),
-        (turn, lambda d, a: list(turn(d, a)), lambda d, a: np.array(turn(d, a))),
-        (
-            turn_the_other_way,
-            turn_by_radians,
-            lambda d, a: turn(d, 90),
-            lambda d, a: d,
-            lambda d, a: turn(d, a)[::-1],
-            lambda d, a: turn((d[0], d[2], d[1]), a),
-            lambda d, a: (0, *turn(d, a)[1:]),
-            lambda d, a: turn(d, a)[1:],
-            lambda d, a: (d[0], abs(turn(d, a)[1]), abs(turn(d, a)[2])),
-        ),
-    ),
-    (
         *("06", "wrong_links"),
         (wrong_rate, lambda t, d: float(wrong_rate(t, d)), lambda t, d: [wrong_rate(t, d)]),
         (
@@ -518,26 +462,6 @@ FUNCTIONS = [
             lambda p: 1 / p,
             lambda p: abs(np.log(p)) + 1,
             lambda p: -p * np.log(p),
-        ),
-    ),
-    (
-        *("07", "divisions"),
-        (f1, lambda t, c, n: float(f1(t, c, n)), lambda t, c, n: [f1(t, c, n)]),
-        (
-            lambda t, c, n: f1(t, c, 0),
-            lambda t, c, n: f1(t, c, 1),
-            lambda t, c, n: f1(t, c, n + 1),
-            lambda t, c, n: sum(k in t for k in c) * 2 / (len(t) + len(c)),
-            lambda t, c, n: f1(t, c, n) * (len(t) + len(c)) / 2 / len(c),
-            lambda t, c, n: f1(t, c, n) * (len(t) + len(c)) / 2 / len(t),
-            lambda t, c, n: (
-                2 * sum(abs(a - b) <= n for a, b in zip(t.values(), c.values())) / (len(t) + len(c))
-            ),
-            lambda t, c, n: (
-                2 * sum(k in t and 0 <= c[k] - t[k] <= n for k in c) / (len(t) + len(c))
-            ),
-            lambda t, c, n: 2 * sum(k in t and abs(c[k] - t[k]) < n for k in c) / (len(t) + len(c)),
-            lambda t, c, n: f1(t, c, n) / 2,
         ),
     ),
     (
@@ -591,26 +515,6 @@ FUNCTIONS = [
             lambda i, c: i[1].astype(float) + i[2],
             lambda i, c: channel_sum(i, c[:1]),
             lambda i, c: channel_sum(i, c).sum(),
-        ),
-    ),
-    (
-        *("08", "cuboid"),
-        (
-            inside,
-            lambda p, r: [all(r[0] <= x) and all(x <= r[1]) for x in p],
-            lambda p, r: inside(p, r).tolist(),
-        ),
-        (
-            lambda p, r: ((p > r[0]) & (p < r[1])).all(axis=1),
-            lambda p, r: ((p >= r[0]) & (p < r[1])).all(axis=1),
-            lambda p, r: ((p > r[0]) & (p <= r[1])).all(axis=1),
-            lambda p, r: ((p >= r[0]) & (p <= r[1])).any(axis=1),
-            lambda p, r: (p >= r[0]).all(axis=1),
-            lambda p, r: (p <= r[1]).all(axis=1),
-            lambda p, r: ~inside(p, r),
-            lambda p, r: inside(p[:, 1:], r[:, 1:]),
-            lambda p, r: inside(p[:, :2], r[:, :2]),
-            lambda p, r: p[inside(p, r)],
         ),
     ),
     (

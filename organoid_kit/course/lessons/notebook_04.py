@@ -1,4 +1,4 @@
-"""Exercises and questions of notebook 04: a target, a loss, a peak finder and scores, by hand."""
+"""Exercises and questions of notebook 04: a target, a loss and a peak finder, by hand."""
 
 from collections.abc import Callable
 
@@ -86,18 +86,3 @@ def peaks(find_tops: Callable) -> str | None:
         slip = "faint" if is_faint else "too_many"
         return TEXTS.say("peaks", slip, found=len(found), right=len(right))
     return TEXTS.say("peaks", "missing", peaks=", ".join(map(str, sorted(right - found))))
-
-
-@TEXTS.exercise
-def scores(find_scores: Callable) -> str | None:
-    """Precision, recall and F1, from numbers of right, missed and false positions."""
-    right, missed, false = 40, 60, 10
-    answer = np.asarray(run_answer(find_scores, right, missed, false), float)
-    precision, recall = right / (right + false), right / (right + missed)
-    expected = [precision, recall, 2 * right / (2 * right + missed + false)]
-    slips = {"plain_mean": [precision, recall, (precision + recall) / 2]}
-    slips["percent"] = np.multiply(100, expected)
-    if answer.shape == (3,):
-        slips["swapped"] = [recall, precision, answer[2]]
-    counts = f"{right} right, {missed} missed, {false} false"
-    return TEXTS.judge("scores", answer, expected, slips, 1e-3, counts=counts)

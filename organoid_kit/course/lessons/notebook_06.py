@@ -1,4 +1,4 @@
-"""Exercises and questions of notebook 06: candidates, a turn, wrong links, calls of the kit."""
+"""Exercises and questions of notebook 06: candidates, wrong links, calls of the kit."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,10 +7,9 @@ import numpy as np
 
 import organoid_kit
 from organoid_kit import prediction
-from organoid_kit.base import AugmentationSettings, NetworkSettings
-from organoid_kit.course.lessons import LessonTexts, choose_answer, match_numbers, run_answer
+from organoid_kit.base import NetworkSettings
+from organoid_kit.course.lessons import LessonTexts, choose_answer, run_answer
 from organoid_kit.data import AnnotatedMovie, Annotations
-from organoid_kit.examples import draw_augmentation
 from organoid_kit.examples.batches import Movies
 from organoid_kit.tracking import build_tracks
 from organoid_kit.training import Run
@@ -46,33 +45,6 @@ def pairs(find_pairs: Callable) -> str | None:
     holds = {slip: found == pairs for slip, pairs in slips.items()} | {"too_few": found < right}
     values = {"right": sorted(right), "found": sorted(found)}
     return TEXTS.say_first("pairs", holds, number=len(right), kept=len(found), **values)
-
-
-@TEXTS.exercise
-def turn(turn_by: Callable) -> str | None:
-    """A displacement turned in the plane, anticlockwise as one sees it with y pointing down."""
-    turn_only = AugmentationSettings(False, 180.0, None, None, None, None, None, None, None)
-    matrix = draw_augmentation(turn_only, np.random.default_rng(3)).matrix
-    radians = np.arctan2(matrix[2, 1], matrix[1, 1])
-    degrees = float(np.degrees(radians))
-    way_um = np.array([4.0, -2.0, 7.0])
-    answer = run_answer(turn_by, way_um, degrees)
-    slips = {
-        "degrees": _turn(way_um, degrees),
-        "other_way": _turn(way_um, -radians),
-        "z_and_y": _turn(way_um[::-1], radians)[::-1],
-        "unturned": way_um,
-    }
-    lengths = [np.linalg.norm(way) for way in (answer, way_um) if np.shape(way) == (3,)]
-    if len(lengths) == 2 and not match_numbers(*lengths, 1e-3):
-        slips["length"] = answer
-    return TEXTS.judge("turn", answer, (matrix @ way_um).round(4), slips, 1e-3)
-
-
-def _turn(way_um: np.ndarray, radians: float) -> np.ndarray:
-    z, y, x = way_um
-    cos, sin = np.cos(radians), np.sin(radians)
-    return np.array([z, cos * y - sin * x, sin * y + cos * x])
 
 
 @TEXTS.exercise

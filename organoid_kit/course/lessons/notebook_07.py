@@ -1,4 +1,4 @@
-"""Exercises and questions of notebook 07: a cost, divisions with tolerance, where to look first."""
+"""Exercises and questions of notebook 07: a cost, where to look first."""
 
 from collections.abc import Callable
 
@@ -25,32 +25,6 @@ def cost(find: Callable) -> str | None:
         "no_probability": 1 - tried,
     }
     return TEXTS.judge("cost", answers, right, slips, 1e-3)
-
-
-# A is called late, B early, C right, D too late; F and G are false
-_TRUE = {"A": 3, "B": 7, "C": 9, "D": 12, "E": 5}
-_CALLED = {"A": 4, "B": 6, "C": 9, "D": 15, "F": 2, "G": 8}
-
-
-def _compute_f1(early: int, late: int) -> float:
-    """F1, where a call may be so many time points early or late."""
-    off = [_CALLED[name] - _TRUE[name] for name in _CALLED.keys() & _TRUE.keys()]
-    return 2 * sum(-early <= steps <= late for steps in off) / (len(_TRUE) + len(_CALLED))
-
-
-@TEXTS.exercise
-def divisions(find: Callable) -> str | None:
-    """F1 of divisions that may be called a time point early or late."""
-    answer = run_answer(find, dict(_TRUE), dict(_CALLED), 1)
-    slips = {
-        "strict": _compute_f1(0, 0),
-        "earlier": _compute_f1(99, 1),
-        "later": _compute_f1(0, 1),
-        "anytime": _compute_f1(99, 99),
-        "precision": 3 / len(_CALLED),
-        "recall": 3 / len(_TRUE),
-    }
-    return TEXTS.judge("divisions", answer, _compute_f1(1, 1), slips, 1e-3)
 
 
 @TEXTS.exercise

@@ -1,4 +1,4 @@
-"""Exercises and questions of notebook 08: axes, spacing, channels, the cuboid of annotations."""
+"""Exercises and questions of notebook 08: axes, spacing, channels."""
 
 from collections.abc import Callable
 from typing import Any
@@ -59,29 +59,3 @@ def channels(sum_channels: Callable) -> str | None:
     right, next_ones = (part.astype(float).sum(axis=0) for part in (image[:2], image[1:]))
     slips = {"overflow": right % 65536, "mean": right / 2, "from_0": next_ones}
     return TEXTS.judge("channels", answer, right, slips, 0.5, channels=(1, 2))
-
-
-_POSITIONS = np.array(
-    [(5, 30, 40), (1, 30, 40), (9, 30, 40), (5, 5, 40), (5, 55, 40)]
-    + [(5, 30, 10), (5, 30, 70), (2, 10, 20), (8, 50, 60)],
-    float,
-)
-
-
-@TEXTS.exercise
-def cuboid(find_inside: Callable) -> str | None:
-    """Which positions lie in a cuboid; its corners do."""
-    low, high = region = np.array([[2.0, 10.0, 20.0], [8.0, 50.0, 60.0]])
-    answer = np.asarray(run_answer(find_inside, _POSITIONS, region))
-    inside = (_POSITIONS >= low) & (_POSITIONS <= high)
-    right = inside.all(axis=1)
-    if answer.shape != right.shape:
-        return TEXTS.say("cuboid", "shape", number=len(right), shape=answer.shape)
-    answer = answer.astype(bool)
-    slips = {
-        "any": inside.any(axis=1),
-        "low": (_POSITIONS <= high).all(axis=1),
-        "corners": ((_POSITIONS > low) & (_POSITIONS < high)).all(axis=1),
-    }
-    first = _POSITIONS[np.argmax(answer != right)].tolist()
-    return TEXTS.judge("cuboid", answer, right, slips, position=first, region=region.tolist())

@@ -1,4 +1,4 @@
-"""Exercises and questions of notebook 09: swapped axes, leaks, NaN, a learning rate."""
+"""Exercises and questions of notebook 09: swapped axes, leaks, NaN."""
 
 import dataclasses
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.course.lessons import LessonTexts, match_numbers, run_answer
+from organoid_kit.course.lessons import LessonTexts, run_answer
 from organoid_kit.data import AnnotatedMovie, find_samples, read_dataset
 from organoid_kit.examples import splits
 
@@ -72,30 +72,3 @@ def torn(find: Callable) -> str | None:
         "dark": 2 in found,
     }
     return TEXTS.say_first("torn", holds, found=sorted(found))
-
-
-RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
-_X = np.linspace(0, 4, 30)
-_Y = 2 * _X + np.sin(9 * _X) / 3
-
-
-def fit_line(rate: float) -> list[float]:
-    """Losses while a line, y = slope · x, is fitted by 400 steps with this learning rate."""
-    slope, losses = 0.0, []
-    with np.errstate(over="ignore", invalid="ignore"):
-        for _ in range(400):
-            errors = slope * _X - _Y
-            losses.append(float(np.mean(errors**2)))
-            slope = slope - rate * np.mean(2 * errors * _X)
-    return losses
-
-
-@TEXTS.exercise
-def rate(answer: Any) -> str | None:
-    """The highest learning rate with which the loss falls."""
-    if not any(match_numbers(answer, rate) for rate in RATES):
-        return TEXTS.say("rate", "otherwise", rates=RATES, answer=answer)
-    falls = [rate for rate in RATES if fit_line(rate)[-1] < fit_line(rate)[0]]
-    first, *_, last = fit_line(float(np.asarray(answer)))
-    holds = {None: match_numbers(answer, max(falls)), "too_low": last < first, "blows_up": True}
-    return TEXTS.say_first("rate", holds, answer=answer, first=first, last=last)
