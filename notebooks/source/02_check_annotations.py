@@ -308,6 +308,8 @@ print(f"{file} holds {len(read_annotations(file))} positions. OrganoidTracker op
 # %% [markdown]
 # ## 6. A mistake in all positions at once
 #
+# *Skip this if your positions come from OrganoidTracker or from this kit.*
+#
 # Programs usually count axes in the order z, y, x; many tables are in the order x, y, z. Guess first:
 
 # %%

@@ -487,7 +487,7 @@ read_results(output_folder)
 # %% [markdown]
 # ### The worst mistakes
 #
-# The nuclei of the test movie about which the network was most wrong. Not each is a mistake at our threshold.
+# The nuclei of the test movie about which the network was most wrong. Not all of them are mistakes at our threshold.
 
 # %%
 wrong_by = np.abs(said - judged.targets)

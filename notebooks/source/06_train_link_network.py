@@ -58,7 +58,8 @@ else:
 #
 # <details><summary>Answers</summary>
 #
-# 1. On test movies the score would flatter. 2. Probabilities, not their order. 3. Always saying no would win.
+# 1. Chosen on test movies, the score would be too good. 2. Probabilities, not their order. 3. Always saying no would
+#    win.
 # </details>
 
 # %%

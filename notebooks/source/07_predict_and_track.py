@@ -324,7 +324,8 @@ for method, choice in choices.items():
 # %% [markdown]
 # ### Gaps
 #
-# How many nuclei were put in, and how many of them are daughters? Then the same with gaps left open:
+# *Skip this if hardly any of your nuclei are missed.* How many nuclei were put in, and how many of them are daughters?
+# Then the same with gaps left open:
 
 # %%
 added = np.flatnonzero(np.equal(tracks.properties["interpolated"], True))
@@ -386,6 +387,8 @@ plots.tracks.plot_tracks(movie, tracks, time_point=movie.time_points[-3], channe
 
 # %% [markdown]
 # ## 5. Score: do not trust a single number
+#
+# *Skip this if your movies have no truth to score by,* and nobody shows you scores.
 #
 # *TRA* is the most common score for tracking: it counts what you would have to add and remove to make the tracks right,
 # and 1 is perfect. How does it react to a gross mistake? We take the **truth itself**, and delete all divisions. Each
@@ -453,10 +456,10 @@ for mother in np.setdiff1d(score.mothers, score.called_mothers):
 # %% [markdown]
 # ## 6. Where are the errors?
 #
-# In your own movies nobody knows the truth. But the tracks know where they are in doubt: each link, division, end and
-# beginning has an *error probability*. It weighs the story with this link against all similar stories without it. So a
-# link of probability 0.6 may be quite certain, if there is no alternative, and one of 0.9 doubtful, if another story is
-# nearly as good.
+# This matters to everybody who uses the tracks. In your own movies nobody knows the truth. But the tracks know where
+# they are in doubt: each link, division, end and beginning has an *error probability*. It weighs the story with this
+# link against all similar stories without it. So a link of probability 0.6 may be quite certain, if there is no
+# alternative, and one of 0.9 doubtful, if another story is nearly as good.
 #
 # **Exercise 2: a first look.** For some links we know what the network `said`, and how probable an error is, `errors`.
 # Which link should a person look at first? Return its row; the first row is 0.
