@@ -21,8 +21,8 @@
 # %% [markdown]
 # # 02 · Check annotations: find mistakes before the network learns them
 #
-# **You see how much is annotated, find mistakes, repair some, and save the result as a new file.** At the end you do the
-# same with your own movie.
+# **You see how much is annotated, find mistakes, repair some, and save the result as a new file.** At the end you do
+# the same with your own movie.
 #
 # *Goals.* Afterwards you can
 # - say whether there are enough annotations to train from scratch,
