@@ -1,7 +1,7 @@
 """From scratch on the bundled movies: how good are the three networks and the tracks they make, and
 how do seeds vary?
 
-    python benchmarks/three_networks.py [--seeds 11 12 13] [--judge | --shipped]
+    python benchmarks/three_networks.py [--seeds 11 12 13] [--judge | --shipped | --links]
 
 Trains all three networks on the two training movies, calibrates them on the validation movie, and
 tries them on the bundled test movie and on invented movies of seeds that nothing was chosen by:
@@ -10,14 +10,19 @@ and link network are judged on true positions first; then the movies are tracked
 alone. Settings were chosen with seed 1, the validation movie, and movies of other seeds.
 
 Errors are positions, on both sides: each that has a true partner and comes from elsewhere than the
-tracks say. `--shipped` prints them for the shipped networks, on the five slow movies and on the six
+tracks say. `--shipped` prints them for the shipped networks, on the five slow movies and on the 14
 by which it was chosen from which probability on a position is doubtful, how sure no statement is,
 and how often who is missed is missed again (`tracking/errors.py`, `costs.py`).
+
+`--links` prints wrong links of the shipped networks on true positions, held out and chosen by, and
+what they would be if the odds of the link network were multiplied by those of distance, the latter
+to the power of 1/4, 1/2 or 1.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import time
 from collections.abc import Sequence
@@ -42,13 +47,19 @@ from organoid_kit.prediction.calibration import calibrate_network, collect_answe
 from organoid_kit.prediction.crops import predict_divisions, predict_links
 from organoid_kit.prediction.movie import track_movie
 from organoid_kit.tracking.build import build_tracks
+from organoid_kit.tracking.costs import compute_cost
+from organoid_kit.tracking.distance import estimate_link_probabilities
 from organoid_kit.tracking.errors import estimate_errors, list_doubts
 from organoid_kit.tracking.linking import link_nearest, link_optimally
 from organoid_kit.training.loop import train
 from organoid_kit.training.runs import Run
 
 SLOW_SEEDS, FAST_SEEDS, RESTLESS_SEEDS = range(301, 305), range(311, 313), range(321, 323)
-CHOSEN_SEEDS = range(401, 407)
+CHOSEN_SEEDS = (*range(401, 407), *range(441, 449))
+CHOSEN_LINKS = {"slow": (501,), "fast": (511, 512), "restless": (521, 522, 523, 524)}
+HELD_OUT_LINKS = {"slow": (301, 302, 303), "fast": (311, 312, 313), "restless": (321, 322, 323)}
+MOTIONS = {"slow": {}, "fast": FAST, "restless": RESTLESS}
+POWERS = (0.0, 0.25, 0.5, 1.0)
 SHIPPED = [f"{network}_small" for network in NETWORKS]
 
 
@@ -122,6 +133,45 @@ def link_true_positions(
         ):
             scores[name].append(score_links(truth, linked))
     return {name: pool_link_scores(parts) for name, parts in scores.items()}
+
+
+def multiply_odds(candidates: Annotations, power: float) -> Annotations:
+    """The candidates with the odds of their links multiplied by those of distance, to a power."""
+    dividing = candidates.properties["division_probability"].astype(float)
+    by_distance, _ = estimate_link_probabilities(candidates, dividing)
+    by_network = candidates.link_properties["link_probability"].astype(float)
+    cost = compute_cost(by_network) + power * compute_cost(by_distance)
+    linked = {"link_probability": 1 / (1 + np.exp(cost))}
+    return dataclasses.replace(candidates, link_properties=linked)
+
+
+def compare_links(name: str, motion: str, seeds: Sequence[int]) -> None:
+    """Prints wrong and missed links on true positions, by the shipped networks and by distance."""
+    (divider, of_divider), (linker, of_linker) = map(load_network, SHIPPED[1:])
+    scores: dict[str, list[LinkScore]] = {}
+    for seed in seeds:
+        each = make_like_samples(seed, motion, **MOTIONS[motion])
+        truth = each.annotations
+        found = predict_divisions(divider, each.movie, truth, of_divider, show_progress=False)
+        found = predict_links(linker, each.movie, found, of_linker, show_progress=False)
+        ways = {
+            f"networks, distance to the power of {power:g}": build_tracks(
+                multiply_odds(found, power)
+            )
+            for power in POWERS
+        }
+        ways |= {
+            "optimal assignment": link_optimally(truth),
+            "nearest neighbour": link_nearest(truth),
+        }
+        for way, linked in ways.items():
+            scores.setdefault(way, []).append(score_links(truth, linked))
+    for way, parts in scores.items():
+        of_each = ", ".join(f"{score.wrong_per_1000:.0f}" for score in parts)
+        print(
+            f"{name}, {motion}, {way}: {pool_link_scores(parts)}; wrong of each {of_each}",
+            flush=True,
+        )
 
 
 def track_from_images(
@@ -202,12 +252,20 @@ def main() -> None:
         action="store_true",
         help="errors in tracks of the shipped networks, no training",
     )
+    parser.add_argument(
+        "--links", action="store_true", help="links of the shipped networks on true positions"
+    )
     choices = parser.parse_args()
     print(f"on {detect_device().name}")
     if choices.shipped:
         chosen = [make_like_samples(seed) for seed in CHOSEN_SEEDS]
         for name, movies in {"held out": make_groups()["slow"], "chosen by": chosen}.items():
             print(f"{name}: {sum_errors(track_from_images(SHIPPED, movies))}", flush=True)
+        return
+    if choices.links:
+        for name, groups in {"held out": HELD_OUT_LINKS, "chosen by": CHOSEN_LINKS}.items():
+            for motion, seeds in groups.items():
+                compare_links(name, motion, seeds)
         return
     groups = make_groups()
     summary: dict[str, list[float]] = {}

@@ -141,7 +141,7 @@ def test_nothing_is_doubtful_where_everything_is_clear():
     assert tracks.link_properties["error_probability"].max() < 1e-3
     assert list_doubts(tracks) == []
     estimate = estimate_errors(tracks)
-    assert estimate.errors == pytest.approx(0.002 * len(tracks.links))  # no statement is surer
+    assert estimate.errors == pytest.approx(0.001 * len(tracks.links))  # no statement is surer
     assert "0.00% of the positions are doubtful" in str(estimate_errors(tracks))
 
 
@@ -257,11 +257,11 @@ def test_the_estimate_counts_each_position_once():
             "start_error_probability": [None, None, 0.25, None],
             "end_error_probability": [None, None, 0.5, None],
         },
-        link_properties={"error_probability": [0.5, 0.001]},
+        link_properties={"error_probability": [0.5, 0.0005]},
     )
     estimate = estimate_errors(tracks)
     assert (estimate.positions, estimate.doubtful) == (4, 2)
-    assert estimate.errors == pytest.approx(0.752)  # no statement is surer than 0.998
+    assert estimate.errors == pytest.approx(0.751)  # no statement is surer than 0.999
     assert "50.00% of the positions" in str(estimate)
 
 
