@@ -267,7 +267,7 @@ def write_networks(folder: Path) -> list[Path]:
 
 def write_runs(folder: Path) -> list[Path]:
     """A folder of two runs as a training leaves them, without networks."""
-    from organoid_kit.base import NetworkSettings, write_settings
+    from organoid_kit.base.settings import NetworkSettings, write_settings
 
     row = {"loss": 0.5, "validation_loss": 0.7, "validation_f1": 0.5, "seconds": 60.0}
     history = [{"epoch": number, "best": number == 2, **row} for number in (1, 2)]

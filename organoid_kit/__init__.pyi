@@ -14,7 +14,8 @@ from . import (
     tracking,
     training,
 )
-from .base import check_environment, make_settings
+from .base import make_settings
+from .base.environment import check_environment
 from .data import find_samples, read_annotations, read_dataset, read_timelapse, write_annotations
 from .evaluation import check_annotations, score_positions
 from .networks import load_network

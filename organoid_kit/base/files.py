@@ -20,7 +20,7 @@ from typing import Any
 
 import psutil
 
-from organoid_kit.base.errors import refuse
+from organoid_kit.base.errors import make_error, refuse
 
 _REPLACED = "replaced"  # in a temporary folder: the old one, while the new one takes its place
 _LONGEST_NAME = 150  # bytes: with a suffix and a number, file systems take 255
@@ -48,8 +48,7 @@ def write_safely(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]
             else:
                 os.replace(temporary, path)
     except OSError as error:
-        rule = "Files can only be written where there is room and permission"
-        raise refuse(path, rule, error.strerror or error) from error
+        raise make_error("files written", path, reason=error.strerror or error) from error
 
 
 def remove_leftovers(parent: Path) -> None:
@@ -92,8 +91,7 @@ def is_alive(path: Path, writer: str, elsewhere_seconds: float = 0) -> bool:
 def check_free(path: Path, overwrite: bool) -> None:
     """Raises UserError where something exists that must not be overwritten."""
     if path.exists() and not overwrite:
-        advice = f"Choose another name, such as {find_free_path(path).name!r}, or overwrite=True."
-        raise refuse(path, "Existing files are never overwritten", "it exists", advice)
+        raise make_error("file exists", path, name=find_free_path(path).name)
 
 
 def write_bytes_safely(path: str | Path, content: bytes, *, overwrite: bool = False) -> None:
@@ -121,8 +119,7 @@ def to_json(value: Any, path: str | Path, *, allow_nan: bool = False) -> str:
     try:
         return json.dumps(value, default=lambda array: array.tolist(), allow_nan=allow_nan)
     except (TypeError, ValueError, AttributeError, RecursionError) as error:
-        rule = "Only numbers, texts, lists and dictionaries can be written as JSON"
-        raise refuse(path, rule, error, "Remove or convert this value.") from error
+        raise make_error("plain JSON", path, error=error) from error
 
 
 def parse_json(text: Any) -> Any:
@@ -160,10 +157,9 @@ def read_text(path: str | Path) -> str:
     try:
         return Path(path).read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise refuse(path, "Text files must be encoded as UTF-8", f"byte {error.start}") from error
+        raise make_error("UTF-8", path, start=error.start) from error
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", error)
-        raise refuse(path, "The file must be readable", reason, "Check the path.") from error
+        raise make_error("file readable", path, reason=getattr(error, "strerror", error)) from error
 
 
 def read_json(path: str | Path, *, allow_nan: bool = False) -> Any:

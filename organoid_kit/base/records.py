@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from organoid_kit.base.errors import UserError, refuse
+from organoid_kit.base.errors import UserError, make_error
 
 # Of a type: what is taken for it, NumPy's numbers included; how it is converted; its name
 _TYPES = {
@@ -57,6 +57,5 @@ def check_record(values: Any, description: Mapping[str, Any], source: Any) -> di
         if key in values:
             values[key] = convert(values[key], wanted, f"{key!r} in {source}")
         elif key == name:
-            received = f"only {', '.join(values) or 'nothing'}"
-            raise refuse(source, f"{key!r} must not be missing", received)
+            raise make_error("key missing", source, key=key, found=", ".join(values) or "nothing")
     return values

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from organoid_kit.base.errors import UserError, refuse
+from organoid_kit.base.errors import UserError, make_error, refuse_if
 from organoid_kit.base.files import read_json, read_text, write_json_safely
 from organoid_kit.base.records import convert
 
@@ -194,8 +194,7 @@ def _check(settings: Any, rules: _Rules) -> None:
 def _check_names(cls: type, values: Any, where: str = "") -> None:
     """Raises UserError where settings of this kind have no such names, and proposes others."""
     known = [field.name for field in dataclasses.fields(cls)]
-    if not isinstance(values, dict):
-        raise UserError(f"Settings must be a JSON object. Received: {values!r:.60}{where}.")
+    refuse_if(not isinstance(values, dict), "settings object", values=values, place=where)
     if unknown := sorted(set(values) - set(known)):
         near = difflib.get_close_matches(unknown[0], known, n=1)
         advice = (f"Did you mean {near[0]}? " if near else "") + f"Known are: {', '.join(known)}; "
@@ -210,8 +209,7 @@ def read_settings(path: str | Path, network: str | None = None) -> NetworkSettin
         return _read_ini(path, network)
     settings = NetworkSettings.from_dict(read_json(path), str(path))
     if network not in (None, settings.network):
-        rule = f"The settings must be for a {network} network"
-        raise UserError(f"{rule}. Received: {settings.network!r} in {path}. Choose another file.")
+        raise make_error("settings of network", network=network, found=settings.network, path=path)
     return settings
 
 
@@ -265,17 +263,16 @@ def _read_ini(path: str | Path, network: str | None) -> NetworkSettings:
     for key, value in section.items():
         # OrganoidTracker's manual says image_channels_1, its older script images_channels_1
         name = re.sub("images?_channels_.*", "image_channels_1 …", key.replace(" ", "_"))
-        if name not in _INI_KEYS:
-            raise refuse(path, "Every key must be known", key, f"Known: {', '.join(_INI_KEYS)}.")
+        refuse_if(name not in _INI_KEYS, "ini key", path, key=key, known=", ".join(_INI_KEYS))
         field_name, convert = _INI_KEYS[name]
         try:
             converted = convert(value)
         except ValueError as error:
-            rule = f"The value of {key!r} must be a number, a list of numbers, or True or False"
-            raise refuse(path, rule, repr(value), "Correct it.") from error
+            raise make_error("ini value", path, key=key, value=repr(value)) from error
         if field_name == "channels" and changes.get("channels", converted) != converted:
-            rule = "All movies of a training must use the same channels"
-            raise refuse(path, rule, f"{changes['channels']}, then {converted} for {key!r}")
+            raise make_error(
+                "ini channels", path, before=changes["channels"], converted=converted, key=key
+            )
         changes[field_name] = converted
     changes.pop(None, None)
     first, last = make_settings(changes["network"]).time_window
@@ -289,11 +286,9 @@ def _read_section(path: str | Path, network: str | None) -> configparser.Section
     try:
         parser.read_string(read_text(path))
     except configparser.Error as error:
-        raise refuse(path, "An .ini file must have [sections] with key = value", error) from error
+        raise make_error("ini file", path, error=error) from error
     wanted = [name for name, kind in _INI_SECTIONS.items() if network in (None, kind)]
     found = [name for name in wanted if name in parser]
     if len(found) != 1:
-        rule = f"The file must have one section of [{'], ['.join(wanted)}]"
-        advice = "Keep or add one, or say for which network: read_settings(path, network='link')."
-        raise refuse(path, rule, parser.sections(), advice)
+        raise make_error("ini section", path, wanted="], [".join(wanted), found=parser.sections())
     return parser[found[0]]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.base import refuse
+from organoid_kit.base import make_error, refuse_if
 from organoid_kit.cli.files import choose_outputs, take_file_options, write_for_movie
 from organoid_kit.data import Annotations, formats, read_timelapse
 
@@ -23,26 +23,16 @@ def convert(
     movie = read_timelapse(images, **reading) if images else None
     spacing = movie.spacing_um if movie else reading.get("spacing_um")
     known = formats.read_for_movie(source, spacing, **of_file)
-    known = dataclasses.replace(known, spacing_um=spacing or known.spacing_um)
-    if suffix == "" and movie is None:
-        raise refuse(path, "Label images are as large as the movie", "no --images")
+    refuse_if(suffix == "" and movie is None, "label images size", path)
     if suffix in ("", ".xml") and known.spacing_um is None:
-        advice = "Add --spacing z,y,x, in µm, or --images MOVIE."
-        raise refuse(source, f"{_NAMES[suffix]} needs the spacing", "none", advice)
-    known = fit_format(known, path, leave_out)
-    write_for_movie(known, path, movie, of_file.get("time_point_offset", 0))
-    print(f"{path}: {len(known)} positions, {len(known.links)} links")
-
-
-def fit_format(known: Annotations, path: Path, leave_out: bool) -> Annotations:
-    """Says what the path's format cannot hold; the annotations without links that have no place."""
-    suffix = path.suffix.lower()
+        raise make_error("format spacing", source, format_=_NAMES[suffix])
     lost, sentences = find_losses(known, suffix)
     for sentence in sentences:
         print(f"{_NAMES[suffix]}: {sentence}")
-    if len(lost) and not leave_out:
-        raise refuse(path, "All links must have a place", f"{len(lost)} that have none, see above")
-    return known.without_links(lost)
+    refuse_if(len(lost) and not leave_out, "links lost", path, count=len(lost))
+    known = known.without_links(lost)
+    write_for_movie(known, path, movie, of_file.get("time_point_offset", 0))
+    print(f"{path}: {len(known)} positions, {len(known.links)} links")
 
 
 def find_losses(known: Annotations, suffix: str) -> tuple[np.ndarray, list[str]]:

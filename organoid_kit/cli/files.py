@@ -12,7 +12,7 @@ from typing import Any
 import tifffile
 
 from organoid_kit import data
-from organoid_kit.base import files, refuse
+from organoid_kit.base import files, make_error, refuse_if
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse, formats
 from organoid_kit.data.dataset import state_extent
 
@@ -47,9 +47,7 @@ def open_movies(
             movies.append(AnnotatedMovie(movie, images_pattern=reading.get("pattern")))
     if annotations is None:
         return movies
-    if len(movies) != 1:
-        rule = "A file of annotations belongs to one movie"
-        raise refuse(annotations, rule, f"{len(movies)} movies")
+    refuse_if(len(movies) != 1, "annotations of one", annotations, count=len(movies))
     known = formats.read_for_movie(annotations, movies[0].movie.spacing_um, **of_file)
     movie = movies[0].movie
     stated = (movie.shape_zyx, movie.relative_size, whole_image, scattered)
@@ -60,8 +58,7 @@ def open_annotated(
     dataset: Path, annotations: Path | None = None, **reading: Any
 ) -> list[AnnotatedMovie]:
     """The movies of an .autlist, or one movie with its file of annotations."""
-    if annotations is None and not is_list(dataset):
-        raise refuse(dataset, "A movie needs its annotations", "this file alone")
+    refuse_if(annotations is None and dataset.suffix != ".autlist", "annotations needed", dataset)
     return open_movies([dataset], annotations, **reading)
 
 
@@ -81,9 +78,7 @@ def require_channels(movies: Iterable[TimeLapse]) -> None:
     """Refuses to guess which of several channels shows nuclei."""
     for movie in movies:
         names = [f"{number} ({name})" for number, name in enumerate(movie.channel_names, 1)]
-        if len(names) > 1:
-            rule = "The channel with nuclei must be named where a movie has several"
-            raise refuse(movie.name, rule, f"no --channels of {', '.join(names)}")
+        refuse_if(len(names) > 1, "channels named", movie.name, names=", ".join(names))
 
 
 def choose_outputs(
@@ -95,22 +90,17 @@ def choose_outputs(
     """
     stated = output.suffix.lower()
     suffix = stated or FORMATS[form or "aut"]
-    advice = "Choose another name for it; that of a folder has no dot."
-    if stated and stated not in SUFFIXES:
-        rule = f"Results are written as {', '.join(SUFFIXES)}, or into a folder"
-        raise refuse(output, rule, "another suffix", advice)
-    if form and suffix != FORMATS[form]:
-        rule = "The suffix of --output must agree with --format"
-        raise refuse(output, rule, f"--format {form}", f"Leave out --format. {advice}")
-    if suffix in (".geff", ".zarr") and find_spec("geff") is None:
-        raise refuse(output, "GEFF files need the geff library", "none is installed")
+    is_known = not stated or stated in SUFFIXES
+    refuse_if(not is_known, "output suffix", output, known=", ".join(SUFFIXES))
+    refuse_if(form and suffix != FORMATS[form], "output format", output, form=form)
+    lacks_geff = suffix in (".geff", ".zarr") and find_spec("geff") is None
+    refuse_if(lacks_geff, "geff missing", output)
     paths = [output / f"{files.make_file_name(name)}{suffix}" for name in names]
     if output.suffix or (suffix == "" and len(names) == 1):
         paths = [output] * len(names)
     for path in paths:
-        if (path.exists() and not begun) or len(set(paths)) < len(paths):
-            rule = "Each movie needs a file of its own that does not exist yet"
-            raise refuse(path, rule, f"for {', '.join(names)}")
+        is_taken = (path.exists() and not begun) or len(set(paths)) < len(paths)
+        refuse_if(is_taken, "output taken", path, names=", ".join(names))
     return paths
 
 
@@ -137,9 +127,7 @@ class TrackWriter:
         self.list_file = output.with_suffix(".autlist") if output.suffix else in_folder
         self.listed: list[AnnotatedMovie] = []
         suffix = output.suffix.lower() or FORMATS[form or "aut"]
-        if suffix == ".aut" and self.list_file.exists():
-            rule, advice = "Existing files are never overwritten", "Choose another --output."
-            raise refuse(self.list_file, rule, "tracks would be listed there", advice)
+        refuse_if(suffix == ".aut" and self.list_file.exists(), "list exists", self.list_file)
 
     def write(
         self, tracks: Annotations, path: Path, annotated: AnnotatedMovie | None = None
@@ -190,7 +178,7 @@ def load_keras() -> None:
     try:
         import keras  # noqa: F401
     except ImportError as error:
-        raise refuse(None, "Networks need Keras and TensorFlow", error) from error
+        raise make_error("keras missing", error=error) from error
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)

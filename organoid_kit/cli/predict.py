@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from organoid_kit import networks, prediction
-from organoid_kit.base import NetworkSettings, refuse
+from organoid_kit.base import NetworkSettings, make_error
 from organoid_kit.cli import files
 from organoid_kit.data import Annotations, write_annotations
 
@@ -27,11 +27,9 @@ def predict(
     model, settings = networks.load_network(network)
     bare = [annotated.movie.name for annotated in opened if not len(annotated.annotations)]
     if settings.network != "position" and bare:
-        rule = f"A {settings.network} network judges nuclei that are known"
-        advice = "Add --annotations FILE, or find nuclei first; `track` does everything at once."
-        raise refuse(", ".join(bare), rule, "no annotations", advice)
+        raise make_error("nuclei known", ", ".join(bare), network=settings.network)
     if settings.network == "position" and annotations:
-        raise refuse(annotations, "A position network finds nuclei itself", network)
+        raise make_error("nuclei unknown", annotations, network=network)
     if channels:
         settings = settings.changed(channels=channels)
     elif settings.channels == NetworkSettings().channels:  # also where nobody chose them

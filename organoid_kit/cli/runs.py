@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from organoid_kit import networks, report as pages
-from organoid_kit.base import UserError, files
+from organoid_kit.base import files, refuse_if
 from organoid_kit.cli.files import load_keras
 from organoid_kit.course.synthetic import SyntheticSettings, make_synthetic_movie
 from organoid_kit.data import AnnotatedMovie
@@ -19,9 +19,7 @@ def runs(folder: Path) -> None:
 
 def report(runs: Sequence[Path], output: Path | None = None, overwrite: bool = False) -> None:
     """Writes a page, anew if need be: what a run did, or tracked movies, or runs side by side."""
-    if len(runs) > 1 and output is None:
-        received = f"{len(runs)} runs without --output. Add -o comparison.html."
-        raise UserError(f"A comparison belongs to no single run. Received: {received}")
+    refuse_if(len(runs) > 1 and output is None, "comparison output", count=len(runs))
     output = output or runs[0] / "report.html"
     files.remove_leftovers(runs[0])
     if len(runs) > 1:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from organoid_kit import report
-from organoid_kit.base import errors, refuse
+from organoid_kit.base import errors, refuse_if
 from organoid_kit.base.files import make_file_name, write_json_safely
 from organoid_kit.cli.files import select_time_points, take_file_options
 from organoid_kit.data import AnnotatedMovie, Annotations, read_dataset, timelapse
@@ -44,8 +44,7 @@ def score(
     **reading: Any,
 ) -> None:
     """Compares found with true positions, and keeps both in a run where one is named."""
-    if run and truth.suffix != ".autlist":
-        raise refuse(truth, "Results are kept in a run with pictures of their movies", "--run")
+    refuse_if(run and truth.suffix != ".autlist", "run with pictures", truth)
     if run and threshold is None:
         threshold = load_settings(run).threshold
     of_file = take_file_options(reading)

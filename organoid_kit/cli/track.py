@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from organoid_kit import networks as rooms, prediction, report as pages, tracking
-from organoid_kit.base import NetworkSettings, UserError, refuse
+from organoid_kit.base import NetworkSettings, make_error, refuse_if
 from organoid_kit.cli import files, predict
 from organoid_kit.cli.score import compute_track_scores, format_track_scores
 from organoid_kit.data import AnnotatedMovie, Annotations, timelapse
@@ -38,19 +38,15 @@ def track(
     if status:
         return units.print_states(output)
     if bool(movies) == bool(from_positions):
-        received = f"{'both' if movies else 'neither'}. Name movies, or --from-positions FILE."
-        raise UserError(f"Tracks are made of movies, or of positions alone. Received: {received}")
-    if from_positions and (form == "ctc" or score):
-        rule = "Positions alone know no movie and no truth"
-        raise refuse(from_positions, rule, "--format ctc or --score")
+        raise make_error("movies or positions", received="both" if movies else "neither")
+    refuse_if(from_positions and (form == "ctc" or score), "positions alone", from_positions)
     if from_positions:
         return _track_positions(from_positions, output, form, **reading)
     opened = files.open_movies(movies, **reading)
     report = output.with_name(f"{output.stem}_report") if score else None
     networks = (position, division, link)
     if workers is not None or scheduler or array:
-        if score:
-            raise refuse(output, "Movies shared out are scored afterwards", "--score")
+        refuse_if(score, "shared scored", output)
         where = {"workers": workers, "scheduler": scheduler, "array": array}
         return units.track_in_units(opened, networks, channels, output, form, block, **where)
     _track_movies(opened, networks, channels, output, form, report)
@@ -65,12 +61,9 @@ def _track_movies(
     report: Path | None,
 ) -> None:
     """Where a folder for a report is named, scores them, too."""
-    if report and report.exists():
-        rule, received = "Existing files are never overwritten", "the report would go there"
-        raise refuse(report, rule, received, "Choose another --output.")
+    refuse_if(report and report.exists(), "report exists", report)
     if report and not any(len(annotated.annotations.links) for annotated in movies):
-        names = ", ".join(annotated.movie.name for annotated in movies)
-        raise refuse(names, "Scores need true links", "--score without any")
+        raise make_error("true links", ", ".join(annotated.movie.name for annotated in movies))
     outputs = files.choose_outputs(output, [annotated.movie.name for annotated in movies], form)
     writer = files.TrackWriter(output, form)
     files.load_keras()

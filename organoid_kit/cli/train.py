@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from organoid_kit import prediction, training
-from organoid_kit.base import NetworkSettings, UserError, make_settings, read_settings, refuse
+from organoid_kit.base import NetworkSettings, UserError, make_error, make_settings, read_settings
 from organoid_kit.cli import READING, spell_option, spell_options
 from organoid_kit.cli.files import load_keras, open_annotated, require_channels, take_file_options
 from organoid_kit.data import read_dataset
@@ -39,8 +39,8 @@ def train(
     if resume:  # it keeps its settings; only how long it trains may change
         changes = {"network": network, "settings": settings, **stated}
         if changed := [n for n in changes if changes[n] is not None and n not in _LIMITS]:
-            rule = "A run goes on with the settings it was started with"
-            raise refuse(resume, rule, ", ".join(map(spell_option, changed)))
+            names = ", ".join(map(spell_option, changed))
+            raise make_error("run settings", resume, names=names)
     load_keras()
     chosen = _choose_settings(network, settings, resume, stated)
     movies = open_annotated(dataset, annotations, **reading | of_file)
@@ -71,9 +71,8 @@ def _choose_settings(
         return make_settings(network or "position", **changes)
     settings = make_fine_tuning_settings(changes["start_from"], **changes)
     if network not in (None, settings.network):
-        rule = "A network goes on finding what it learned to find"
-        received = f"--network {network} for a {settings.network} network"
-        raise refuse(changes["start_from"], rule, received, "Leave out --network, or name another.")
+        kinds = {"network": network, "learned": settings.network}
+        raise make_error("network goes on", changes["start_from"], **kinds)
     return settings
 
 

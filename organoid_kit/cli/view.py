@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from organoid_kit import dashboards
-from organoid_kit.base import refuse
+from organoid_kit.base import refuse_if
 from organoid_kit.cli.files import open_movies
 
 _CODE = "from organoid_kit.cli.view import make_browser\n\nmake_browser(**{})"
@@ -21,8 +21,7 @@ def view(
     **options: Any,
 ) -> None:
     """Serves the browser's page until Ctrl+C; its address holds a token, which keeps others out."""
-    if find_spec("voila") is None:
-        raise refuse(None, "Pages are served by Voila", "none is installed")
+    refuse_if(find_spec("voila") is None, "voila missing")
     from voila.app import Voila
 
     options = {"movie": str(movie.absolute()), **options}
@@ -45,9 +44,8 @@ def make_browser(
 ) -> "dashboards.StackBrowser":
     """The browser of one movie, with its tracks or positions where a file is named."""
     movies = open_movies([Path(movie)], Path(tracks) if tracks else None, **reading)
-    if len(movies) > 1:
-        names = ", ".join(annotated.name for annotated in movies)
-        raise refuse(movie, "One movie can be viewed at a time", names, "Name one of them.")
+    names = ", ".join(annotated.name for annotated in movies)
+    refuse_if(len(movies) > 1, "one movie viewed", movie, names=names)
     [shown] = movies
     known = shown.with_spacing().annotations
     layers = {"tracks" if len(known.links) else "positions": known} if len(known) else {}

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Circle, Rectangle
 
-from organoid_kit.base import refuse
+from organoid_kit.base import refuse_if
 from organoid_kit.course.measured import Records, describe_spread, list_values
 from organoid_kit.course.results_table import ResultsTable, Summary, format_spread, list_scores
 from organoid_kit.data import AnnotatedMovie, timelapse
@@ -207,8 +207,7 @@ def plot_annotated_positions(
 
 def _draw_axes(records: Records, width: float, height: float) -> tuple[Drawing, Axes]:
     """An empty figure, down to an F1 of 0.9 at least, so that small differences look small."""
-    if not records:
-        raise refuse(None, "A demonstration is drawn from measured trainings", "no records")
+    refuse_if(not records, "demonstration records")
     figure, axes = draw_panels(width, height)
     values = (record.get(key) for record in records for key in ("f1", "shown", "held_out"))
     lowest = min((value for value in values if value is not None), default=0.9)

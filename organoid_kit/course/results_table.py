@@ -17,7 +17,7 @@ from typing import get_type_hints
 
 import jinja2
 
-from organoid_kit.base import UserError, files, records, settings, warn
+from organoid_kit.base import UserError, files, make_error, records, refuse_if, settings, warn
 from organoid_kit.training.runs import align_columns
 
 _TABLES = Path(__file__).with_suffix(".html")
@@ -143,15 +143,10 @@ def _make_result(network, variant, seed, scores, tested_on, written) -> Result:
     names = [(network, "network"), (variant, "variant"), *((name, "score") for name in scores)]
     for name, what in names:
         if not isinstance(name, str) or not name.strip():
-            rule = f"A result needs the name of its {what}"
-            raise UserError(f"{rule}. Received: {name!r}. Give a few words.")
-    if not _is_number(seed, numbers.Integral):
-        rule = "A seed is a whole number, or None where no chance is in it"
-        raise UserError(f"{rule}. Received: {seed!r}. Pass one of them.")
+            raise make_error("result name", what=what, name=name)
+    refuse_if(not _is_number(seed, numbers.Integral), "result seed", seed=seed)
     for name, value in scores.items():
-        if not _is_number(value, numbers.Real):
-            rule = "A score is a number, or None where it was not measured"
-            raise UserError(f"{rule}. Received: {value!r} for {name!r}. Pass one of them.")
+        refuse_if(not _is_number(value, numbers.Real), "result score", value=value, name=name)
     seed = None if seed is None else int(seed)
     scores = {name.strip(): None if v is None else float(v) for name, v in scores.items()}
     return Result(network.strip(), variant.strip(), seed, scores, tested_on, written)

@@ -22,7 +22,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from organoid_kit.base import NetworkSettings, UserError, files, refuse
+from organoid_kit.base import NetworkSettings, UserError, files, make_error, refuse_if
 from organoid_kit.training import Run, checkpoints
 
 DRIVE = Path("/content/drive")  # where Colab shows it
@@ -41,10 +41,9 @@ def open_backup_folder(keep_in: str | Path | None) -> Path | None:
     try:
         import_module("google.colab.drive").mount(str(DRIVE))
     except ImportError as error:
-        rule, advice = "Google Drive is mounted on Colab only", "Name a folder that is backed up."
-        raise refuse(keep_in, rule, "this is another machine", advice) from error
+        raise make_error("drive on Colab", keep_in) from error
     except Exception as error:  # Colab raises several kinds when permission is refused
-        raise refuse(keep_in, "Google Drive must allow Colab to write", error) from error
+        raise make_error("drive allowed", keep_in, error=error) from error
     return DRIVE / "MyDrive" / "organoid_kit_runs"
 
 
@@ -139,15 +138,12 @@ def restore_run(kept: RunBackup, output_folder: str | Path) -> Run:
     One of that name already in `output_folder` is taken as it is if as far; else a UserError.
     """
     folder = Path(output_folder) / kept.name
-    if kept.copy is None:
-        raise refuse(kept.name, "A run comes back from a whole copy", "only damaged ones")
+    refuse_if(kept.copy is None, "copy whole", kept.name)
     if not folder.exists():
         with files.write_safely(folder) as temporary, zipfile.ZipFile(kept.copy) as file:
             file.extractall(temporary)
     here, there = _find_newest_state(folder), _NAME.fullmatch(kept.copy.name)[1]
-    if here < there:
-        received = f"it is here already, but less far ({here}) than its copy ({there})"
-        raise refuse(folder, "Nothing is overwritten", received)
+    refuse_if(here < there, "run further", folder, here=here, there=there)
     return Run(folder)
 
 

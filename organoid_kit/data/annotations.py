@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.base import refuse
+from organoid_kit.base import make_error, refuse_if
 
 _NUCLEUS_RADIUS_UM = 3.5  # around the outermost centres, where nobody states a region
 _ALONE_UM = 5.0  # so near to the centre of a nucleus of usual size is hardly another one's
@@ -60,21 +60,18 @@ class Annotations:
             if (value := getattr(self, key)) is not None:
                 object.__setattr__(self, key, np.asarray(value, dtype=kind).reshape(shape))
         length, links = len(self.positions), self.links
-        if len(self.time_points) != length:
-            received = f"{length} positions and {len(self.time_points)} time points"
-            raise refuse(self.name, "Every position must have a time point", received, "Pass both.")
+        times = len(self.time_points)
+        refuse_if(times != length, "time point each", self.name, positions=length, times=times)
         if len(links) and (links.min() < 0 or links.max() >= length):
-            rule = "Every link must join two existing positions"
-            raise refuse(self.name, rule, f"row {links.max()} of {length} positions")
+            raise make_error("link ends", self.name, row=links.max(), count=length)
         for table, count in ((self.properties, length), (self.link_properties, len(links))):
             for key, values in table.items():
                 if isinstance(values, np.ndarray):
                     table[key] = values.astype(object, copy=False).reshape(-1)
                 else:
                     table[key] = np.fromiter(values, dtype=object)  # also where values are lists
-                if len(table[key]) != count:
-                    rule = "A property must have one value each"
-                    raise refuse(self.name, rule, f"{len(values)} values of {key!r} for {count}")
+                if (found := len(table[key])) != count:
+                    raise make_error("value each", self.name, found=found, key=key, count=count)
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -87,8 +84,7 @@ class Annotations:
     @property
     def positions_um(self) -> np.ndarray:
         """(n, 3) float, zyx, µm. Raises UserError where the spacing is unknown."""
-        if self.spacing_um is None:
-            raise refuse(self.name, "Positions in µm need the spacing of the movie", "none")
+        refuse_if(self.spacing_um is None, "spacing for µm", self.name)
         return self.positions * np.array(self.spacing_um)
 
     def rows_at(self, time_point: int) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.base import errors, files, refuse
+from organoid_kit.base import errors, files, make_error
 
 _UNITS = files.read_json(Path(__file__).with_name("units.json"))  # how many µm or minutes each is
 
@@ -39,8 +39,7 @@ def check_spacing(spacing_um: Sequence[float]) -> tuple[float, float, float]:
     """A spacing as the user passes it, zyx. Raises UserError where it is not positive."""
     spacing = tuple(float(value) for value in spacing_um)
     if len(spacing) != 3 or not all(0 < value < math.inf for value in spacing):
-        rule = "The spacing must be three positive numbers, z, y, x, in µm"
-        raise refuse(None, rule, f"spacing_um={tuple(spacing_um)}")
+        raise make_error("spacing stated", spacing_um=tuple(spacing_um))
     return spacing
 
 
@@ -58,9 +57,7 @@ def to_voxels(
 ) -> np.ndarray:
     """Positions in voxels, (n, 3) float, zyx. Raises MissingSpacing where there is none."""
     if spacing_um is None:
-        advice = "Pass spacing_um=(z, y, x), µm per voxel."
-        rule = "Positions in µm need the spacing of the movie"
-        raise errors.MissingSpacing(str(refuse(path, rule, received, advice)))
+        raise errors.MissingSpacing(str(make_error("spacing for movie", path, received=received)))
     return np.array(positions_um, dtype=float).reshape(-1, 3) / check_spacing(spacing_um)
 
 
@@ -73,8 +70,7 @@ def to_links(
     """Rows of the two ends, the earlier first, (m, 2) int, of pairs of ids."""
     for source, target in edges:
         if source not in row_of or target not in row_of:
-            received = f"a link from spot {source} to {target}"
-            raise refuse(path, "A link must join two positions of the file", received)
+            raise make_error("link of spots", path, source=source, target=target)
     links = np.array([[row_of[end] for end in edge] for edge in edges], dtype=int).reshape(-1, 2)
     before, after = np.asarray(time_points, dtype=int)[links].T
     links[before > after] = links[before > after, ::-1]

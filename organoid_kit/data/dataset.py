@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.base import errors, refuse, warn
+from organoid_kit.base import errors, make_error, refuse_if, warn
 from organoid_kit.base.files import check_free, make_file_name, read_json, write_json_safely
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.formats import read_annotations
@@ -59,11 +59,9 @@ def read_dataset(
     """
     path = Path(path)
     if path.is_dir() or path.suffix.lower() not in (".autlist", ".json"):
-        rule = "Several movies with their annotations are named in an .autlist"
-        raise refuse(path, rule, "another file or folder, perhaps a movie")
+        raise make_error("autlist named", path)
     entries = read_json(path)
-    if not isinstance(entries, list) or not entries:
-        raise refuse(path, "An .autlist must be a list of at least one movie", f"{entries!r:.60}")
+    refuse_if(not isinstance(entries, list) or not entries, "autlist movies", path, entries=entries)
     parts = [JsonPart(entry, f"entry {index} of {path}") for index, entry in enumerate(entries)]
     stated = {_WHOLE_IMAGE: whole_image, _SCATTERED: scattered}
     return [_read_entry(part, path.parent, stated, options) for part in parts]
@@ -73,8 +71,7 @@ def state_extent(
     known: Annotations, shape_zyx: Sequence[int], size: float, whole_image: bool, scattered: bool
 ) -> Annotations:
     """Annotations said to be of the whole image, or scattered over nuclei of this relative size."""
-    if whole_image and scattered:
-        raise refuse(known.name, "Annotations are of the whole image, or scattered", "both")
+    refuse_if(whole_image and scattered, "whole or scattered", known.name)
     known = known.with_whole_image(shape_zyx) if whole_image else known
     return known.with_scattered(size) if scattered else known
 
@@ -114,8 +111,7 @@ def _read_entry(
     entry: JsonPart, folder: Path, stated: dict[str, bool], options: dict[str, Any]
 ) -> AnnotatedMovie:
     for key, advice in _COMBINED.items():
-        if key in entry.value:
-            raise refuse(entry.where, "Each movie must be one file or folder", repr(key), advice)
+        refuse_if(key in entry.value, "movie combined", entry.where, key=repr(key), advice=advice)
     # Images may be wrapped once more
     entry = JsonPart(entry.value | entry.get("images_original").value, entry.where)
     file = _find(entry, "experiment_file", folder)
@@ -157,16 +153,14 @@ def _find(entry: JsonPart, key: str, folder: Path) -> Path:
     for candidate in (folder / text, folder / text.replace("\\", "/")):
         if text and os.path.exists(candidate):  # also where the name is too long to exist
             return candidate
-    received = f"{key!r} is {text!r}, and {str(folder / text)!r} does not exist"
-    raise refuse(entry.where, "Every movie must have its images and annotations", received)
+    raise make_error("entry found", entry.where, key=key, text=text, path=str(folder / text))
 
 
 def _make_record(entry: AnnotatedMovie, file: Path) -> dict[str, Any]:
     images, pattern = entry.movie.path, entry.images_pattern
-    if images is None:
-        raise refuse(entry.name, "Only movies on disk can be listed", "made in memory")
+    refuse_if(images is None, "movie on disk", entry.name)
     if images.is_dir() and pattern is None and any(images.glob("*.tif*")):
-        raise refuse(images, "A folder of TIFF files must be listed with its pattern", "none")
+        raise make_error("pattern listed", images)
     try:
         container = Path(os.path.relpath(images, file.parent))
     except ValueError:  # on another drive of a Windows machine

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pooch
 
-from organoid_kit.base import refuse
+from organoid_kit.base import make_error
 from organoid_kit.base.files import read_json
 from organoid_kit.data.dataset import AnnotatedMovie
 from organoid_kit.data.formats.trackmate import read_trackmate
@@ -77,6 +77,5 @@ def _download(files: dict[str, tuple[str, str | None]], folder: Path, url: str) 
             store.fetch(name, progressbar=True)
         except (OSError, ValueError) as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-            advice = "Check the connection, or copy the file from a machine that has one."
-            rule = f"The file {name} must be downloaded from {url}"
-            raise refuse(folder, rule, reason, advice) from error
+            file = {"name": name, "url": url, "reason": reason}
+            raise make_error("file downloaded", folder, **file) from error

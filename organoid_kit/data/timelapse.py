@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from organoid_kit.base import UserError, files, refuse, warn
+from organoid_kit.base import UserError, files, make_error, refuse, refuse_if, warn
 from organoid_kit.data.conversion import check_spacing
 from organoid_kit.data.reading import image as image_files, optional, tiff
 from organoid_kit.data.reading.image import ImageFile, TimePoints
@@ -92,13 +92,10 @@ def make_timelapse(
     nucleus_diameter_um: float | None = None,
 ) -> TimeLapse:
     """A movie from an array in memory, (t, c, z, y, x)."""
-    if images.ndim != 5:
-        rule, advice = "A movie must have five axes: t, c, z, y, x", "Add some with images[None]."
-        raise refuse(name, rule, f"{images.ndim} axes, shape {images.shape}", advice)
+    refuse_if(images.ndim != 5, "movie axes", name, ndim=images.ndim, shape=images.shape)
     names = tuple(channel_names or (f"channel {number + 1}" for number in range(images.shape[1])))
     if len(names) != images.shape[1]:
-        received = f"{len(names)} names for {images.shape[1]} channels"
-        raise refuse(name, "Every channel must have one name", received, "Pass as many.")
+        raise make_error("channel names", name, count=len(names), channels=images.shape[1])
     return TimeLapse(
         name=name,
         time_points=range(first_time_point, first_time_point + len(images)),
@@ -148,8 +145,7 @@ def read_timelapse(
     opened = {"axes": axes, "pattern": pattern, "time_points": time_points}
     image = _open_image(path, pattern, time_points)
     dtype = np.dtype(image.dtype)
-    if dtype.kind not in "biuf":
-        raise refuse(path, "Intensities must be whole or real numbers", dtype)
+    refuse_if(dtype.kind not in "biuf", "intensity type", path, dtype=dtype)
     dtype = np.dtype(np.uint8) if dtype.kind == "b" else dtype.newbyteorder("=")
     stated_axes = image_files.check_axes(axes, image) if axes else image.axes
     axes = image_files.guess_axes(stated_axes, image)
@@ -180,8 +176,7 @@ def read_timelapse(
     stated = {"minutes_per_time_point": minutes, "nucleus_diameter_um": nucleus_diameter_um}
     for argument, value in stated.items():
         if value is not None and not 0 < value < math.inf:
-            rule, advice = f"{argument} must be a positive number", "Pass for example 10."
-            raise refuse(path, rule, f"{argument}={value}", advice)
+            raise make_error("positive number", path, argument=argument, value=value)
     return TimeLapse(
         name=name or path.stem.removesuffix(".ome"),
         time_points=image_files.choose_time_points(image, axes, time_points),
@@ -219,43 +214,33 @@ def _ask_to_confirm(image: ImageFile, axes: str, guesses: dict[str, str]) -> Use
     pairs = zip(axes, image.shape, strict=True)
     lengths = ", ".join(f"{letter} {length}" for letter, length in pairs if letter != "?")
     arguments = ", ".join(f"{key}={value}" for key, value in guesses.items())
-    received = f"{image}, which does not say its {' and '.join(guesses)}. A guess: {lengths}"
-    advice = f"Pass {arguments} with the right values (z, y, x in µm), or accept_guess=True"
-    rule = "What a file does not say must be confirmed"
-    return UserError(f"{rule}. Received: {received}. {advice} if the guess is right.")
+    said = {"facts": " and ".join(guesses), "lengths": lengths, "arguments": arguments}
+    return make_error("guess confirmed", image=image, **said)
 
 
 def _open_image(path: Path, pattern: str | None, time_points: TimePoints | None) -> ImageFile:
     """A new format needs its own file in reading/, and a line here."""
-    if not os.path.exists(path):  # also where the name is too long to exist
-        raise refuse(path, "The movie must exist", "it does not", "Check its name.")
-    if not os.access(path, os.R_OK):
-        raise refuse(path, "The movie must be readable", "without permission", "Ask its owner.")
+    refuse_if(not os.path.exists(path), "movie exists", path)
+    refuse_if(not os.access(path, os.R_OK), "movie readable", path)
     if path.is_dir() and not optional.is_zarr(path):
         return tiff.read_tiff_folder(path, pattern, time_points)
-    if pattern is not None:
-        raise refuse(path, "A pattern belongs to a folder of TIFF files", f"pattern={pattern!r}")
+    refuse_if(pattern is not None, "pattern without folder", path, pattern=pattern)
     if path.is_dir():
         return optional.read_zarr(path)
-    if path.stat().st_size == 0:
-        raise refuse(path, "The movie must not be empty", "0 bytes")
+    refuse_if(path.stat().st_size == 0, "movie empty", path)
     with path.open("rb") as file:
         is_tiff = file.read(4) in _TIFF_BEGINNINGS
     if is_tiff or path.suffix.lower() in _TIFF_SUFFIXES:
         return tiff.read_tiff(path)
     if path.suffix.lower() in optional.MICROSCOPE_SUFFIXES:
         return optional.read_microscope_file(path)
-    if path.suffix.lower() in (".h5", ".hdf5", ".xml"):
-        raise refuse(path, "BigDataViewer's movies must be exported", "one of them, perhaps")
-    rule = "A movie must be TIFF, a folder of TIFF files, OME-Zarr or a microscope file"
-    raise refuse(path, rule, "another", "Export it as OME-TIFF, for example with Fiji.")
+    raise make_error("movie format", path)
 
 
 def write_timelapse(movie: TimeLapse, path: str | Path, *, overwrite: bool = False) -> None:
     """Writes a compressed OME-TIFF (``.ome.tif``), time from 0; the same movie, the same bytes."""
     if movie.dtype.name not in OME_TYPES:
-        rule = f"OME-TIFF holds {', '.join(OME_TYPES)}"
-        raise refuse(movie.name, rule, movie.dtype, "Convert it first.")
+        raise make_error("OME type", movie.name, known=", ".join(OME_TYPES), dtype=movie.dtype)
     z, y, x = movie.shape_zyx
     shape = (len(movie.time_points), z, len(movie.channel_names), y, x)
     channels = range(1, len(movie.channel_names) + 1)

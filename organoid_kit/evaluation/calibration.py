@@ -12,7 +12,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
-from organoid_kit.base import refuse
+from organoid_kit.base import make_error
 from organoid_kit.evaluation.classification import check_classified
 
 CLIP = 1e-6  # probabilities are brought to CLIP … 1 − CLIP: the log-odds of 0 and 1 are infinite
@@ -152,8 +152,8 @@ def check_probabilities(said: np.ndarray, truths: np.ndarray) -> tuple[np.ndarra
     truths, probabilities = check_classified(truths, said)
     wrong = probabilities[(probabilities < 0) | (probabilities > 1)]
     if len(wrong):
-        received = f"{len(wrong)} of {len(probabilities)} that do not, such as {wrong[0]:g}"
-        raise refuse(None, "Probabilities lie between 0 and 1", received)
+        many = {"count": len(wrong), "all_": len(probabilities)}
+        raise make_error("probability range", **many, first=wrong[0])
     return probabilities, truths
 
 
@@ -162,8 +162,7 @@ def _check_weights(weights: np.ndarray | None, number: int) -> np.ndarray:
     weights = np.ones(number) if weights is None else np.asarray(weights, float).reshape(-1)
     if len(weights) != number or not np.isfinite(weights).all() or (weights <= 0).any():
         above = np.count_nonzero(weights > 0)
-        received = f"{len(weights)} weights for {number} examples, {above} of them above 0"
-        raise refuse(None, "Every example needs a weight above 0", received)
+        raise make_error("weights each", count=len(weights), examples=number, above=above)
     return weights / weights.mean() if number else weights
 
 
@@ -172,8 +171,7 @@ def _assign_folds(truths: np.ndarray, groups: np.ndarray | None) -> np.ndarray:
     if groups is not None:
         groups = np.asarray(groups).reshape(-1)
         if len(groups) != len(truths):
-            rule = "Every example needs its group"
-            raise refuse(None, rule, f"{len(groups)} groups for {len(truths)} examples")
+            raise make_error("groups each", groups=len(groups), examples=len(truths))
         folds = np.unique(groups, return_inverse=True)[1].reshape(-1) % _FOLDS
         others = [truths[folds != fold] for fold in np.unique(folds)]
         if all(0 < kept.sum() < len(kept) for kept in others):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from organoid_kit.base import UserError, refuse
+from organoid_kit.base import make_error, refuse_if
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,9 +34,7 @@ class PrecisionRecall:
 
 def choose_best(f1: np.ndarray) -> int:
     """The row of the highest F1, the middle one of equals; UserError if there is none."""
-    if len(f1) == 0:
-        rule = "A threshold can only be chosen where there are true positions, divisions or links"
-        raise UserError(f"{rule}. Received: none. Pass movies in which they are annotated.")
+    refuse_if(len(f1) == 0, "threshold without truth")
     best = np.flatnonzero(f1 >= f1.max() - 1e-12)
     return int(best[len(best) // 2])
 
@@ -65,9 +63,7 @@ def check_classified(truths: np.ndarray, said: np.ndarray) -> tuple[np.ndarray, 
     truths = np.asarray(truths, bool).reshape(-1)
     probabilities = np.asarray(said, float).reshape(-1)
     if len(truths) != len(probabilities):
-        received = f"{len(truths)} truths and {len(probabilities)} probabilities"
-        raise UserError(f"Every probability needs its truth. Received: {received}. Pass as many.")
+        raise make_error("truths each", truths=len(truths), probabilities=len(probabilities))
     if wrong := np.count_nonzero(~np.isfinite(probabilities)):
-        rule = "Probabilities must be numbers"
-        raise refuse(None, rule, f"{wrong} of {len(probabilities)} that are not")
+        raise make_error("probabilities numbers", count=wrong, all_=len(probabilities))
     return truths, probabilities

@@ -7,7 +7,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 from scipy.spatial import KDTree
 
-from organoid_kit.base import refuse
+from organoid_kit.base import make_error, refuse_if
 from organoid_kit.data import Annotations, TimeLapse
 
 _STEPS = 2**20  # costs are told apart to one part in so many
@@ -89,10 +89,7 @@ def is_annotated(truth: Annotations, found: Annotations) -> np.ndarray:
 def choose_common_spacing(truth: Annotations, found: Annotations) -> np.ndarray:
     """The spacing of both, (3,) float, zyx, µm; if it is unknown or differs, a UserError."""
     for role, positions in (("true", truth), ("found", found)):
-        if positions.spacing_um is None:
-            rule, received = "Positions can only be scored in µm", f"{role} ones without spacing"
-            raise refuse(positions.name, rule, received, "Set their spacing_um (z, y, x).")
+        refuse_if(positions.spacing_um is None, "scored in µm", positions.name, role=role)
     if not np.allclose(truth.spacing_um, found.spacing_um, rtol=1e-3):
-        rule = "True and found positions must have the same spacing"
-        raise refuse(truth.name, rule, f"{truth.spacing_um} and {found.spacing_um} µm (z, y, x)")
+        raise make_error("same spacing", truth.name, true=truth.spacing_um, found=found.spacing_um)
     return np.array(truth.spacing_um, dtype=float)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.base import UserError, refuse
+from organoid_kit.base import UserError, make_error, refuse_if
 from organoid_kit.data import Annotations
 from organoid_kit.evaluation.classification import choose_best
 from organoid_kit.evaluation.matching import choose_common_spacing, is_annotated, match_to_truth
@@ -268,9 +268,7 @@ def pool_scores(scores: Iterable[PositionScore]) -> PositionScore:
 def get_common_way(scores: Sequence[Any], *options: str) -> tuple[Any, ...]:
     """These options of all scores. Raises UserError if they differ, or there are no scores."""
     ways = {tuple(getattr(score, option) for option in options) for score in scores}
-    if len(ways) != 1:
-        rule = "Scores can only be pooled if they were taken in the same way"
-        raise refuse(None, rule, f"{', '.join(options)} {sorted(ways)}")
+    refuse_if(len(ways) != 1, "pooled way", options=", ".join(options), ways=sorted(ways))
     return ways.pop()
 
 
@@ -301,18 +299,15 @@ def pool_curves(curves: Sequence[ThresholdCurve]) -> ThresholdCurve:
 
 def refuse_scattered(name: str) -> UserError:
     """For what needs to know what is false."""
-    rule = "A threshold, and how far probabilities hold, needs places where all is annotated"
-    return refuse(name, rule, "scattered annotations")
+    return make_error("scattered truth", name)
 
 
 def get_probabilities(found: Annotations, table: Mapping[str, np.ndarray], name: str) -> np.ndarray:
     """One of the `table` or `link_properties` of what was found; UserError if one is None."""
     values = table.get(name, np.full(len(found), None))
     lacking = sum(value is None for value in values)
-    if lacking:
-        rule = f"A threshold needs a {name} of all that was found"
-        advice = "Leave the threshold out, or predict again, and pass the prediction as it is."
-        raise refuse(found.name, rule, f"{lacking} of {len(values)} without one", advice)
+    many = {"lacking": lacking, "count": len(values)}
+    refuse_if(lacking, "probability lacking", found.name, name=name, **many)
     return values.astype(float)
 
 

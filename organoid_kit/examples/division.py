@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
-from organoid_kit.base import NetworkSettings, refuse
+from organoid_kit.base import NetworkSettings, refuse_if
 from organoid_kit.data import AnnotatedMovie, Annotations
 from organoid_kit.examples.augmentation import (
     Augmentation,
@@ -69,10 +69,8 @@ class DivisionExamples(ClassExamples):
         self.movies, self.time_points, labels, self.kinds = table[:, :4].astype(int).T
         self.targets, self.positions = labels > 0, table[:, 4:]
         names = ", ".join(annotated.name for annotated in annotated_movies)
-        if not self.targets.any():
-            raise refuse(names, "A division network needs divisions", "no mother of two daughters")
-        if self.targets.all():
-            raise refuse(names, "It needs nuclei that do not divide, too", "none linked onwards")
+        refuse_if(not self.targets.any(), "divisions needed", names)
+        refuse_if(self.targets.all(), "others needed", names)
         return self._plan(table[:, :2], most_examples)
 
     def _choose_fixed(self, most: int | None) -> np.ndarray:

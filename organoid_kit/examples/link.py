@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import coo_array
 
-from organoid_kit.base import NetworkSettings, refuse
+from organoid_kit.base import NetworkSettings, refuse_if
 from organoid_kit.data import AnnotatedMovie, Annotations
 from organoid_kit.examples import batches, patches, sizes
 from organoid_kit.examples.augmentation import (
@@ -87,14 +87,9 @@ class LinkExamples(batches.ClassExamples):
         self.movies, self.steps, times, self.sources, self.links_to, targets, self.kinds = columns
         self.targets, self.displacements_um = targets > 0, table[:, 7:]
         names = ", ".join(annotated.name for annotated in annotated_movies)
-        longest, advice = f"{settings.max_link_um:g} µm", "Set a larger max_link_um."
-        if not self.targets.any():
-            received = f"none between successive time points, or none shorter than {longest}"
-            advice = f"Link the annotated nuclei over time. {advice}"
-            raise refuse(names, "A link network needs links", received, advice)
-        if self.targets.all():
-            rule, received = "A link network needs wrong candidates, too", "no other nucleus within"
-            raise refuse(names, rule, f"{received} {longest} of a linked one", advice)
+        longest_um = settings.max_link_um
+        refuse_if(not self.targets.any(), "links needed", names, longest_um=longest_um)
+        refuse_if(self.targets.all(), "wrong links needed", names, longest_um=longest_um)
         return self._plan(np.column_stack([self.movies, times]), most_examples)
 
     def _choose_fixed(self, most: int | None) -> np.ndarray:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from skimage.transform import resize
 
-from organoid_kit.base import NetworkSettings, refuse
+from organoid_kit.base import NetworkSettings, make_error, refuse_if
 from organoid_kit.data import AnnotatedMovie, TimeLapse
 from organoid_kit.examples.intensities import Quantiles, find_missing, mend_voxels, normalise
 
@@ -57,9 +57,9 @@ def compute_working_positions(annotated: AnnotatedMovie, settings: NetworkSettin
     times, first, last = annotated.annotations.time_points, *np.array(movie.time_points)[[0, -1]]
     inside = (positions >= -0.5) & (positions <= np.array(movie.shape_zyx) - 0.5)
     for row in np.flatnonzero((times < first) | (times > last) | ~inside.all(axis=1))[:1]:
-        received = f"{positions[row].tolist()} (z, y, x) at time point {times[row]}; it has the "
-        received += f"shape {tuple(movie.shape_zyx)} and time points {first} to {last}"
-        raise refuse(annotated.name, "Every position must lie in the movie", received)
+        seen = {"position": positions[row].tolist(), "time_point": times[row]}
+        there = {"shape": tuple(movie.shape_zyx), "first": first, "last": last}
+        raise make_error("position in movie", annotated.name, **seen, **there)
     shape = compute_working_shape(movie, settings)
     return convert_positions(positions, movie.shape_zyx, shape)
 
@@ -76,8 +76,7 @@ def prepare_stack(
 ) -> np.ndarray:
     """One stack as the network sees it, (z, y, x) float32. UserError where it is not finite."""
     stack = movie.stack(time_point, settings.channels).astype(np.float32)
-    if not np.isfinite(stack).all():
-        raise refuse(movie.name, "Intensities must be finite", f"time point {time_point} is not")
+    refuse_if(not np.isfinite(stack).all(), "intensities finite", movie.name, time_point=time_point)
     shape = compute_working_shape(movie, settings)
     planes = 1 if movie.shape_zyx[0] == 1 else shape[0]
     stack = resample(stack, (planes, *shape[1:]), settings.intensity_quantiles, denoise)

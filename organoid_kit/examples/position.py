@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from organoid_kit.base import UserError, refuse
+from organoid_kit.base import make_error, refuse_if
 from organoid_kit.examples import batches, patches
 from organoid_kit.examples.augmentation import (
     Augmentation,
@@ -74,9 +74,8 @@ class PositionExamples(batches.Examples):
                 crowd = 1 + batches.count_neighbours(points_um, alike, _CROWDED_UM)
                 drawn = (crowd / crowd.sum(), annotations.known_um)
                 self.places.append(Place(number, time_point, positions, region, *drawn))
-        if not self.places:
-            names = ", ".join(annotated.name for annotated in annotated_movies)
-            raise refuse(names, "Training needs annotated positions", "none")
+        names = ", ".join(annotated.name for annotated in annotated_movies)
+        refuse_if(not self.places, "positions needed", names)
         return len(self.places) * self.settings.patches_per_time_point
 
     def order(self, epoch: int) -> np.ndarray:
@@ -109,10 +108,8 @@ class PositionExamples(batches.Examples):
         augmentation = self._choose_augmentation(augmentation, rng)
         patch = cut_patch(augmentation, stacks, centre, shape)
         if not patch[..., now].any() and not stacks[now].any():  # normalised, what is constant is 0
-            rule, movie = "Annotated images must show something", self.prepared.movies[place.movie]
-            received = f"{movie.name!r}, time point {place.time_point}, is one intensity everywhere"
-            advice = "Choose the channel that shows the nuclei, or leave this time point out."
-            raise UserError(f"{rule}. Received: {received}. {advice}")
+            name = self.prepared.movies[place.movie].name
+            raise make_error("image shows", name=name, time_point=place.time_point)
         patch = vary_intensities(augmentation, patch)
         positions = apply_to_positions(augmentation, place.positions, centre, shape)
         z, y, x = (

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from organoid_kit.base import UserError, refuse
+from organoid_kit.base import make_error, refuse_if
 from organoid_kit.data import AnnotatedMovie
 from organoid_kit.examples.batches import Movies
 
@@ -46,8 +46,7 @@ class Split:
 def split_by_movie(annotated_movies: Movies, *, seed: int = 1) -> Split:
     """One whole movie, in all its pieces, for validation, the others for training."""
     keys = list(dict.fromkeys(_movie_key(one) for one in annotated_movies))
-    if len(keys) < 2:
-        raise refuse(None, "A movie must be left for training", len(keys))
+    refuse_if(len(keys) < 2, "movie left", count=len(keys))
     chosen = keys[np.random.default_rng(seed).permutation(len(keys))[0]]
     parts = [], []
     for one in annotated_movies:
@@ -68,9 +67,7 @@ def split_by_time_block(
     """
     keys = [_movie_key(one) for one in annotated_movies]
     twice = sorted({name for path, name in keys if keys.count((path, name)) > 1})
-    if twice:  # it would be cut into blocks twice, each time elsewhere
-        rule = "Each movie may be listed once to be split into blocks of time"
-        raise refuse(None, rule, f"{', '.join(map(repr, twice))} more than once")
+    refuse_if(twice, "movie twice", names=", ".join(map(repr, twice)))
     gap = time_window[1] - time_window[0]
     blocks = []
     for one in annotated_movies:
@@ -80,10 +77,7 @@ def split_by_time_block(
         if len(validation):
             training = training[training < validation[0] - gap]
         if len(training) == 0 or (validation_fraction > 0 and len(validation) == 0):
-            rule = f"Each block of time needs an annotated time point, gaps of {gap} between them"
-            received = f"{len(times)} annotated time points in {one.movie.name!r}"
-            advice = "Annotate more, ask for a smaller part, or use split_by_movie for several."
-            raise UserError(f"{rule}. Received: {received}. {advice}")
+            raise make_error("time blocks", gap=gap, count=len(times), name=one.movie.name)
         blocks.append((training, validation))
     return _split_time_points(annotated_movies, blocks)
 
@@ -121,8 +115,7 @@ def _movie_key(annotated: AnnotatedMovie) -> tuple[str, str]:
 
 def _count_part(count: int, fraction: float) -> int:
     """So many of `count`, rounded up: a part that was asked for is not empty."""
-    if not 0 <= fraction < 1:
-        raise refuse(None, "The part for validation must be from 0 to below 1", fraction)
+    refuse_if(not 0 <= fraction < 1, "validation part", fraction=fraction)
     return math.ceil(round(count * fraction, 9))
 
 

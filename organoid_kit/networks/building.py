@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import keras
 
-from organoid_kit.base import NetworkSettings, UserError
+from organoid_kit.base import NetworkSettings, make_error
 from organoid_kit.networks.devices import has_bfloat16
 from organoid_kit.networks.division import build_division_network
 from organoid_kit.networks.link import build_link_network
@@ -83,5 +83,4 @@ def check_patch_shape(settings: NetworkSettings, network: keras.Model | None = N
     if any(size % step for size, step in zip(patch, steps, strict=True)):
         fitting = tuple(max(1, round(size / step)) * step for size, step in zip(patch, steps))
         name = "network of your own" if network else f"{settings.preset!r} network"
-        rule = f"The patch of a {name} must be a multiple of {steps} (z, y, x)"
-        raise UserError(f"{rule}. Received: {patch}. Set patch_shape_zyx to {fitting}.")
+        raise make_error("patch multiple", name=name, steps=steps, patch=patch, fitting=fitting)

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from organoid_kit import __version__
-from organoid_kit.base import NetworkSettings, UserError, refuse
+from organoid_kit.base import NetworkSettings, make_error, refuse_if
 from organoid_kit.base.files import write_json_safely, write_safely, write_text_safely
 from organoid_kit.evaluation.calibration import Calibration
 from organoid_kit.networks.folders import NETWORK_TYPES, make_record
@@ -48,10 +48,7 @@ def export_to_organoidtracker(
     """
     network, settings = load_network(folder)
     if not (planes >= 1 and len(spacing_um) == 3 and all(0 < each < np.inf for each in spacing_um)):
-        rule = "three lengths above 0 (z, y, x), and its planes, 1 or more"
-        advice = "Pass spacing_um (--spacing); `read_timelapse` says it."
-        received = f"spacing_um {spacing_um}, planes {planes}. {advice}"
-        raise UserError(f"An export needs the movie's spacing, {rule}. Received: {received}")
+        raise make_error("export spacing", spacing_um=spacing_um, planes=planes)
     _check_window(settings)
     if planes == 1 and settings.spacing_um:
         spacing_um = (settings.spacing_um[0], *spacing_um[1:])  # a single plane is never resampled
@@ -73,12 +70,10 @@ def check_export(network: keras.Model, settings: NetworkSettings) -> None:
     try:
         change = _try_export(convert_to_float32(network, settings), settings, spacing_um)
     except Exception as error:
-        rule = "A network must open from its file, for OrganoidTracker too"
-        received = f"{name} that does not: {' '.join(str(error).split())[:200]}"
-        raise refuse(None, rule, received) from error
-    if not change <= _LARGEST_CHANGE:
-        rule = "A network read from its file must answer as before"
-        raise refuse(None, rule, f"{name} whose answers change by {change:.2g}")
+        raise make_error(
+            "export opens", name=name, error=" ".join(str(error).split())[:200]
+        ) from error
+    refuse_if(not change <= _LARGEST_CHANGE, "export answers", name=name, change=change)
 
 
 def _try_export(network: keras.Model, settings: NetworkSettings, spacing_um: Lengths) -> float:
@@ -99,11 +94,8 @@ def _try_export(network: keras.Model, settings: NetworkSettings, spacing_um: Len
 def _check_window(settings: NetworkSettings) -> None:
     """OrganoidTracker cuts both crops of a link at the same time points, ours are mirrored."""
     before, after = settings.time_window
-    if settings.network == "link" and before + after != 1:
-        rule = "OrganoidTracker shows both crops of a link network at the same time points, so its "
-        rule += "time window must reach one time point farther forwards than backwards"
-        received = f"time_window {settings.time_window}. Train a network with time_window (0, 1)."
-        raise UserError(f"{rule}. Received: {received}")
+    is_shifted = settings.network == "link" and before + after != 1
+    refuse_if(is_shifted, "link window", window=settings.time_window)
 
 
 def _make_record(model: keras.Model, settings: NetworkSettings, spacing_um: Lengths) -> dict:

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from organoid_kit.base import NetworkSettings, files, find_free_path, refuse, warn
+from organoid_kit.base import NetworkSettings, files, find_free_path, make_error, warn
 
 SHIPPED = Path(__file__).parent / "shipped"
 # As OrganoidTracker calls them.
@@ -23,9 +23,7 @@ def find_network_folder(folder: str | Path) -> Path:
     for candidate in (folder, folder / "network", SHIPPED / str(folder)):
         if (candidate / "model.keras").is_file() and (candidate / "settings.json").is_file():
             return candidate
-    shipped = ", ".join(list_shipped_networks())
-    advice = f"Choose a run, a network folder, or a shipped network: {shipped}."
-    raise refuse(folder, "A network folder must hold model.keras and settings.json", "none", advice)
+    raise make_error("network folder", folder, shipped=", ".join(list_shipped_networks()))
 
 
 def list_shipped_networks() -> list[str]:
@@ -38,8 +36,7 @@ def load_settings(folder: str | Path) -> NetworkSettings:
     file = find_network_folder(folder) / "settings.json"
     values = files.read_json(file)
     if not isinstance(values, dict) or values.get("type") not in NETWORK_TYPES.values():
-        rule = f'Settings of a network must say "type": one of {", ".join(NETWORK_TYPES.values())}'
-        raise refuse(file, rule, "another or none", "Choose the folder of a network.")
+        raise make_error("network type", file, known=", ".join(NETWORK_TYPES.values()))
     if "organoid_kit" in values:
         return NetworkSettings.from_dict(values["organoid_kit"], str(file))
     return _make_foreign_settings(values, str(file))

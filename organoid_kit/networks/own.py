@@ -5,7 +5,7 @@ import json
 import keras
 import numpy as np
 
-from organoid_kit.base import NetworkSettings, UserError, refuse
+from organoid_kit.base import NetworkSettings, make_error, refuse_if
 from organoid_kit.networks.building import check_patch_shape
 from organoid_kit.networks.opening import check_description
 
@@ -27,18 +27,14 @@ def adopt_network(network: keras.Model, settings: NetworkSettings) -> keras.Mode
         trial = _copy(network, wanted, names)
         given = _shapes_of(trial.outputs)
     if trial is None or given != [answer]:
-        raise UserError(
-            f"A {settings.network} network with these settings must take {_name(wanted)} and give "
-            f"{_name([answer])}, each behind the axis of the batch. Received: one that takes "
-            f"{_name(taken)} and gives {_name(given)}. Change its first or last layer, or "
-            "patch_shape_zyx or time_window; None in keras.Input fits any size."
-        )
+        shapes = {"wanted": wanted, "answer": [answer], "taken": taken, "given": given}
+        shapes = {key: _name(value) for key, value in shapes.items()}
+        raise make_error("own shapes", network=settings.network, **shapes)
     rng = np.random.default_rng(0)
     noise = [rng.normal(size=(1, *shape)).astype(np.float32) for shape in wanted]
     answers = keras.ops.convert_to_numpy(trial(one_or_all(noise), training=False))
     if not (answers.min() >= 0 and answers.max() <= 1):
-        rule = "A network must answer with probabilities, from 0 to 1"
-        raise refuse(None, rule, f"answers from {answers.min():.3g} to {answers.max():.3g}")
+        raise make_error("probabilities answered", low=answers.min(), high=answers.max())
     copy, name = _copy(network, taken, names), f"own_{settings.network}_network"
     return keras.Model(one_or_all(copy.inputs), copy.output, name=name)
 
@@ -75,19 +71,15 @@ def _name(shapes: list) -> str:
 
 def make_functional(network: keras.Model) -> keras.Model:
     """The same as a graph of layers; raises UserError where others could not open its file."""
-    if not getattr(network, "inputs", None):
-        rule = "A network of your own must begin with keras.Input, so that its layers are known"
-        raise refuse(None, rule, f"{network!r:.80}")
+    refuse_if(not getattr(network, "inputs", None), "own inputs", network=network)
     layers = list(_list_layers(network))
     plain = keras.Model(one_or_all(network.inputs), one_or_all(network.outputs))  # not compiled
     try:
         check_description(json.loads(plain.to_json()))
     except (ValueError, TypeError, NotImplementedError) as error:
-        rule = "A network must open from its file wherever Keras is: of its own layers, no Lambda"
-        raise refuse(None, rule, error) from error
+        raise make_error("own layers", error=error) from error
     if (types := {layer.compute_dtype for layer in layers}) - {"float32"}:
-        received = f"layers in {sorted(types)}. Leave out dtype."
-        raise UserError(f"A network of your own must compute in float32. Received: {received}")
+        raise make_error("own dtype", types=sorted(types))
     return plain
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from organoid_kit.base import NetworkSettings, UserError, refuse
+from organoid_kit.base import NetworkSettings, make_error, refuse_if
 from organoid_kit.base.files import write_json_safely, write_safely
 from organoid_kit.networks.building import build_network
 from organoid_kit.networks.folders import find_network_folder, load_settings, make_record
@@ -72,14 +72,13 @@ def load_network(folder: str | Path) -> tuple[keras.Model, NetworkSettings]:
         if writer.startswith(("0.", "1.", "2.")):
             advice = "It is older, and Keras 3 does not open it: ask its maker for one that was "
             advice += "saved with Keras 3, or start from a shipped network."
-        rule = f"The network must open with this Keras ({keras.__version__})"
-        received = " ".join([writer and f"written by Keras {writer}:", *str(error).split()])[:200]
-        raise refuse(file, rule, received, advice) from error
+        reason = " ".join([writer and f"written by Keras {writer}:", *str(error).split()])[:200]
+        options = {"version": keras.__version__, "reason": reason, "advice": advice}
+        raise make_error("network opens", file, **options) from error
     # Three channels of a link network are coordinates.
     seen = network.inputs[0].shape[-1] - (3 if settings.network == "link" else 0)
     if seen != settings.window_length:
-        received = f"it sees {seen}, its settings have the time window {settings.time_window}"
-        raise refuse(file, "A network must see as many time points as its settings say", received)
+        raise make_error("time window", file, seen=seen, time_window=settings.time_window)
     return network, settings
 
 
@@ -96,20 +95,13 @@ def check_training_on(old: NetworkSettings, new: NetworkSettings, network: keras
     """Raises UserError where a network cannot be trained on with new settings."""
     for name in ("network", "time_window", "preset"):
         before, now = getattr(old, name), getattr(new, name)
-        if before != now:
-            rule = f"Training on needs the {name} the network was trained with"
-            received = f"{now}; the network has {before}"
-            raise UserError(f"{rule}. Received: {received}. Set {name} to {before}.")
-    if old.loss and not new.loss:
-        rule = "Training on needs the loss the network was trained with"
-        advice = f"Pass loss={old.loss}, or loss='binary_crossentropy' to change to the kit's."
-        raise UserError(f"{rule}. Received: none; it was {old.loss!r}. {advice}")
+        refuse_if(before != now, "same network", name=name, now=now, before=before)
+    refuse_if(old.loss and not new.loss, "loss trained", loss=old.loss)
     fixed = network.inputs[0].shape[1:4]
     fitting = tuple(size or own for size, own in zip(fixed, new.patch_shape_zyx, strict=True))
     if fitting != tuple(new.patch_shape_zyx):
-        received = f"patch_shape_zyx {new.patch_shape_zyx} for input {fixed} (None: any)"
-        advice = f"Set patch_shape_zyx to {fitting}."
-        raise UserError(f"The patch must fit the network. Received: {received}. {advice}")
+        patch = {"patch": new.patch_shape_zyx, "fixed": fixed, "fitting": fitting}
+        raise make_error("patch of network", **patch)
 
 
 def measure_field_of_view(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from organoid_kit.base import NetworkSettings, refuse
+from organoid_kit.base import NetworkSettings, refuse_if
 from organoid_kit.examples.division import DivisionExample
 from organoid_kit.examples.link import LinkExample
 from organoid_kit.examples.patches import GREYS
@@ -102,9 +102,7 @@ def _draw_pair(panels: np.ndarray, example: LinkExample, spacing_um: Spacing, na
 
 def _choose_names(names: Sequence[str] | None, kinds: Sequence[str]) -> Sequence[str]:
     names = kinds if names is None else names
-    if len(names) != len(kinds):
-        rule = "Every example needs a name"
-        raise refuse(None, rule, f"{len(names)} names for {len(kinds)} examples")
+    refuse_if(len(names) != len(kinds), "example names", names=len(names), examples=len(kinds))
     return names
 
 

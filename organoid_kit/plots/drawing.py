@@ -16,7 +16,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 
-from organoid_kit.base import NetworkSettings, files, refuse
+from organoid_kit.base import NetworkSettings, files, refuse_if
 
 # Okabe and Ito 2008, "Color Universal Design": they can be told apart whatever the colour blindness
 COLOURS = files.read_json(Path(__file__).with_name("colours.json"))
@@ -217,6 +217,5 @@ def mark_positions(
 
 def get_spacing(settings: NetworkSettings) -> Spacing:
     """The working spacing of settings, zyx, µm. Raises UserError where they have none."""
-    if settings.spacing_um is None:
-        raise refuse(None, "A patch is drawn in µm", "settings without spacing_um")
+    refuse_if(settings.spacing_um is None, "patch spacing")
     return settings.spacing_um

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from organoid_kit.base import NetworkSettings, UserError, refuse
+from organoid_kit.base import NetworkSettings, make_error, refuse_if
 from organoid_kit.data import Annotations, TimeLapse
 from organoid_kit.evaluation.checks import Problem
 from organoid_kit.evaluation.matching import match_positions
@@ -38,11 +38,8 @@ def plot_stack(
     _check_stack(stack_zyx, spacing_um)
     z = len(stack_zyx) // 2 if z is None else int(z)
     if not 0 <= z < len(stack_zyx):
-        rule = f"The plane must be from 0 to {len(stack_zyx) - 1}"
-        raise UserError(f"{rule}. Received: z = {z}. Choose another.")
-    if view not in VIEWS:
-        rule = f"A view must be one of {', '.join(VIEWS)}"
-        raise UserError(f"{rule}. Received: {view!r}. Choose one of these.")
+        raise make_error("plane number", count=len(stack_zyx) - 1, z=z)
+    refuse_if(view not in VIEWS, "view name", known=", ".join(VIEWS), view=view)
     positions = np.asarray([] if positions is None else positions, float).reshape(-1, 3)
     marked = f", with {count(len(positions), 'position')} marked" if len(positions) else ""
     if view == "orthogonal":
@@ -269,8 +266,7 @@ def plot_mistakes(
 
 def _check_stack(stack_zyx: np.ndarray, spacing_um: drawing.Spacing) -> None:
     if np.ndim(stack_zyx) != 3 or len(spacing_um) != 3:
-        rule = "A stack must have the axes z, y, x, and a spacing for each"
-        raise refuse(None, rule, f"shape {np.shape(stack_zyx)} and spacing {spacing_um}")
+        raise make_error("stack axes", shape=np.shape(stack_zyx), spacing_um=spacing_um)
 
 
 def _join(lengths: Sequence) -> str:

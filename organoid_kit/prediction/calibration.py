@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from organoid_kit.base import NetworkSettings, files, refuse
+from organoid_kit.base import NetworkSettings, files, refuse_if
 from organoid_kit.data import AnnotatedMovie
 from organoid_kit.evaluation import compute_precision_recall, matching
 from organoid_kit.evaluation.calibration import (
@@ -62,8 +62,7 @@ def calibrate_network(
 ) -> NetworkCalibration:
     """Calibrates a run's network and chooses its threshold; never pass movies of the final test."""
     network, settings = load_network(run.folder)
-    if not validation:
-        raise refuse(run.folder, "Calibration needs movies not trained on", "none")
+    refuse_if(not validation, "calibration movies", run.folder)
     bar = {"show_progress": show_progress}
     plain = settings.changed(calibration=(1.0, 0.0))
     answers, truths, groups = collect_answers(network, plain, validation, **bar)

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from tqdm.auto import tqdm
 
-from organoid_kit.base import NetworkSettings, UserError
+from organoid_kit.base import NetworkSettings, refuse_if
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.evaluation.calibration import Calibration
 from organoid_kit.examples import PreparedMovies, looks, patches, sizes
@@ -149,9 +149,7 @@ def _prepare(
     annotated: AnnotatedMovie, settings: NetworkSettings, network: str
 ) -> tuple[np.ndarray, PreparedMovies]:
     """Positions in working voxels, and the movie. Raises UserError for another kind of network."""
-    if settings.network != network:
-        rule, received = f"This needs a {network} network", f"a {settings.network} network"
-        raise UserError(f"{rule}. Received: {received}. Load one with `load_network`.")
+    refuse_if(settings.network != network, "network kind", network=network, found=settings.network)
     prepared = patches.prepare_nuclei(annotated, settings)
     looks.warn_if_unlike(annotated, settings)
     return prepared

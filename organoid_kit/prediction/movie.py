@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from organoid_kit.base import NetworkSettings, refuse
+from organoid_kit.base import NetworkSettings, make_error
 from organoid_kit.base.settings import NETWORKS
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.examples.looks import warn_if_unlike
@@ -107,8 +107,7 @@ def load_networks(
     for wanted, folder in zip(NETWORKS, folders, strict=True):
         network, settings = load_network(folder)
         if settings.network != wanted:
-            rule = "Tracking needs a position, a division and a link network"
-            raise refuse(folder, rule, f"a {settings.network} network as {wanted} network")
+            raise make_error("three networks", folder, network=settings.network, wanted=wanted)
         loaded[wanted] = network, settings.changed(channels=channels) if channels else settings
     return loaded
 

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 
 from organoid_kit import __version__
-from organoid_kit.base import NetworkSettings, UserError, environment, files, refuse
+from organoid_kit.base import NetworkSettings, environment, files, make_error, refuse_if
 from organoid_kit.data import AnnotatedMovie
 from organoid_kit.evaluation import find_peaks
 from organoid_kit.examples.division import ORDINARY, DivisionExamples, cut_nuclei
@@ -58,9 +58,7 @@ def write_bioimageio(
         author, license: needed; the license as SPDX identifier, such as "CC-BY-4.0".
         doi: of a publication about the network.
     """
-    if not (author and license):
-        rule = "A network that leaves needs an author and a license"
-        raise refuse(None, rule, f"author {author!r}, license {license!r}")
+    refuse_if(not (author and license), "author and license", author=author, license=license)
     spec = _import_library()
     network, settings = load_network(folder)
     spacing_um = settings.spacing_um or example.movie.spacing_um
@@ -98,8 +96,7 @@ def _import_library() -> Any:
         if (backend := keras.backend.backend()) != "tensorflow":
             raise ImportError(f"Keras on {backend}")
     except ImportError as error:
-        rule = "Networks are written for bioimage.io by its library, tf2onnx and TensorFlow"
-        raise refuse(None, rule, error) from error
+        raise make_error("bioimageio library", error=error) from error
     return bioimageio.spec
 
 
@@ -121,8 +118,8 @@ def write_weights(model: keras.Model, folder: Path, steps: Steps) -> None:
             model.export(file, format="onnx", verbose=False, opset_version=_OPSET)
         if _are_same(answers, _run_onnx(file, trials)):
             return
-    received = f"another answer from {f'model.onnx, {_ATTEMPTS} times' if same else 'model.keras'}"
-    raise refuse(None, "A network must answer from its file as before", received)
+    file = f"model.onnx, {_ATTEMPTS} times" if same else "model.keras"
+    raise make_error("network answers", file=file)
 
 
 def _ask(model: keras.Model, images: np.ndarray) -> np.ndarray:
@@ -196,7 +193,6 @@ def _write_description(
     files.write_text_safely(file, render("rdf.yaml", sizes=sizes, lengths=lengths, **values, **who))
     description = spec.load_description(file)
     if isinstance(description, spec.InvalidDescr):
-        rule, reason = "bioimage.io must accept what is said", description.get_reason().split()
-        advice = "Give the license as SPDX identifier, such as CC-BY-4.0, and the DOI as 10.1371/…"
-        raise UserError(f"{rule}. Received: {' '.join(reason)[:160]} …. {advice}")
+        reason = " ".join(description.get_reason().split())[:160]
+        raise make_error("bioimageio accepts", reason=reason)
     spec.save_bioimageio_package_as_folder(description, output_path=file.parent)

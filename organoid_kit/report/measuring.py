@@ -15,7 +15,7 @@ import numpy as np
 from scipy.ndimage import map_coordinates
 from scipy.spatial import cKDTree
 
-from organoid_kit.base import refuse
+from organoid_kit.base import refuse_if
 from organoid_kit.data import Annotations, TimeLapse
 from organoid_kit.evaluation.blobs import find_blobs_in_stack, make_blob_response
 from organoid_kit.examples.looks import choose_time_points
@@ -102,9 +102,7 @@ def _look_up(response: np.ndarray, step: np.ndarray, places: np.ndarray, mode="n
 def choose_best_channels(scores: Sequence[ChannelScore]) -> tuple[int, ...]:
     """The channels in which most nuclei stand out; where several are as good, the fewest."""
     measured = [score for score in scores if score.nuclei is None or score.share is not None]
-    if not measured:
-        rule = "Channels can only be compared where nuclei and background are known"
-        raise refuse(None, rule, "no time point with both")
+    refuse_if(not measured, "channels compared")
     return max(measured, key=lambda score: (score.standing_out, -len(score.channels))).channels
 
 

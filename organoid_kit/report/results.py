@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from organoid_kit import prediction
-from organoid_kit.base import NetworkSettings, UserError, files, find_free_path, refuse
+from organoid_kit.base import NetworkSettings, files, find_free_path, refuse, refuse_if
 from organoid_kit.base.records import check_record
 from organoid_kit.base.settings import NETWORKS
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
@@ -223,9 +223,7 @@ def save_tracking(
 
 def _describe_networks(folders: Sequence[str | Path]) -> dict[str, Any]:
     """Settings and checksum of each network, and what it was trained on, where its run says so."""
-    if len(folders) != len(NETWORKS):
-        rule = "Tracks are made by a position, a division and a link network"
-        raise UserError(f"{rule}. Received: {len(folders)} networks. Name them in this order.")
+    refuse_if(len(folders) != len(NETWORKS), "networks named", count=len(folders))
     described = {}
     for kind, folder in zip(NETWORKS, folders):
         found = find_network_folder(folder)
@@ -243,9 +241,7 @@ def read_trackings(folder: str | Path) -> list[TrackingResult]:
     """What `save_tracking` has put into a folder, by name; UserError where nothing or damaged."""
     files.remove_leftovers(Path(folder))
     records = sorted(Path(folder).glob("*/tracking.json"))
-    if not records:
-        rule = "A report on tracks needs tracks that `save_tracking` has kept"
-        raise refuse(folder, rule, "none", "Save them there first.")
+    refuse_if(not records, "tracks kept", folder)
     results = []
     for path in records:
         record, folder = _read_record(path, _TRACKING), path.parent

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.base import refuse
+from organoid_kit.base import make_error
 from organoid_kit.evaluation.calibration import Calibration, Reliability, compute_reliability
 from organoid_kit.plots import plot_history
 from organoid_kit.plots.probabilities import plot_reliability
@@ -107,8 +107,7 @@ def write_comparison(
     """Writes one page, as `write_report`, that compares runs of the same kind, and JSON."""
     networks = sorted({run.settings.network for run in runs})
     if len(runs) < 2 or len(networks) > 1:
-        rule = "A comparison needs two runs or more of one kind of network"
-        raise refuse(None, rule, f"{len(runs)} runs, {', '.join(networks) or 'none'}")
+        raise make_error("runs compared", count=len(runs), networks=", ".join(networks) or "none")
     kind, first = KINDS[networks[0]], runs[0]
     # scores are those of the test movies that all runs share: the same images and the same truth
     same = itemgetter("images_sha256", "annotations_sha256")

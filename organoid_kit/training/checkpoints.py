@@ -15,7 +15,7 @@ from typing import Any, get_type_hints
 import keras
 import numpy as np
 
-from organoid_kit.base import files, refuse
+from organoid_kit.base import files, make_error
 from organoid_kit.base.records import check_record
 
 _KEPT = 2  # the newest checkpoints; with one damaged, the other still serves
@@ -70,10 +70,9 @@ def load_newest_checkpoint(network: keras.Model, folder: Path) -> TrainingState 
             variable.assign(arrays[name])
         return state
     if paths:
-        rule, received = "Going on needs an intact checkpoint that fits", "; ".join(troubles)
-        advice = f"Start a new run with start_from={str(folder.parent)!r}: it goes on from the best"
-        advice += "; or go on with the versions that run.json names."
-        raise refuse(folder, rule, received, advice)
+        raise make_error(
+            "checkpoint intact", folder, troubles="; ".join(troubles), folder=str(folder.parent)
+        )
     return None
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.base import files, refuse
+from organoid_kit.base import files, make_error
 from organoid_kit.examples import LinkExamples, PositionExamples, batches, patches
 
 FOLDER = "epochs"  # in a run folder
@@ -108,8 +108,7 @@ def read_picture(run_folder: str | Path, epoch: int) -> EpochPicture:
             values = {name: file[name] for name in EpochPicture.__dataclass_fields__}
         values |= {"network": str(values["network"]), "epoch": int(values["epoch"])}
     except Exception as error:  # damaged bytes can be anything
-        rule = "A picture of an epoch must exist and be whole"
-        raise refuse(path, rule, type(error).__name__) from error
+        raise make_error("epoch picture", path, name=type(error).__name__) from error
     return EpochPicture(**{**values, "spacing_um": tuple(values["spacing_um"].tolist())})
 
 

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from organoid_kit.base import UserError, files, refuse
+from organoid_kit.base import UserError, files, make_error
 from organoid_kit.training.runs import Run
 
 _MARK = ".in_use"  # hidden, so that no copy of the run has it
@@ -22,7 +22,7 @@ def hold_run(run: Run) -> Iterator[Callable[[], None]]:
     path, mark = run.folder / _MARK, f"{os.getpid()}@{platform.node()} {uuid.uuid4().hex}"
 
     def explain(received: str) -> UserError:
-        return refuse(run.folder, "A training needs its run for itself", received)
+        return make_error("run in use", run.folder, received=received)
 
     def check() -> None:
         if not (run.folder / "run.json").is_file():

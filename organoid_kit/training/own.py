@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from organoid_kit.base import UserError, refuse
+from organoid_kit.base import UserError, make_error, refuse
 from organoid_kit.examples.batches import Examples
 from organoid_kit.networks.opening import check_description, open_model
 from organoid_kit.networks.own import make_functional
@@ -60,8 +60,7 @@ def collect_own_parts(network: Any, loss: Any, augment: Augment | None) -> OwnPa
         check_description(loss)  # one from a file may describe anything
         loss = keras.losses.get(loss)
     except (ValueError, TypeError) as error:
-        rule = "A loss must be one that Keras knows, or a function of targets and probabilities"
-        raise refuse(None, rule, f"{loss!r:.80}") from error
+        raise make_error("loss known", loss=loss) from error
     if loss is not None and not isinstance(loss, keras.losses.Loss):
         loss = FunctionLoss(loss)
     return OwnParts(network, loss, augment)
@@ -79,12 +78,10 @@ def check_own_parts(own: OwnParts, network: keras.Model, examples: Examples) -> 
     try:
         value = float(own.loss(targets, network(inputs, training=False), sample_weight=weights))
     except Exception as error:
-        rule = f"A loss must give numbers for targets and probabilities of shape {targets.shape}"
-        received = f"{_name(own.loss)}, which fails: {' '.join(str(error).split())[:200]}"
-        raise UserError(f"{rule}. Received: {received}. Write it with keras.ops.") from error
+        said = {"reason": " ".join(str(error).split())[:200], "shape": targets.shape}
+        raise make_error("loss numbers", name=_name(own.loss), **said) from error
     if not np.isfinite(value):
-        rule = "A loss must be finite"
-        raise refuse(None, rule, f"{value} from {_name(own.loss)} for the first example")
+        raise make_error("loss finite", value=value, name=_name(own.loss))
 
 
 def restore_own_parts(passed: OwnParts, run: Run) -> OwnParts:
@@ -95,10 +92,7 @@ def restore_own_parts(passed: OwnParts, run: Run) -> OwnParts:
         if old is None or _identify(old) != _identify(new):
             raise _make_change_error(run, part, old and _identify(old), _identify(new))
         if part not in now and "keras" not in old:
-            rule = "What cannot be read from a run folder must be passed again"
-            received = f"no {part}, but it was started with {old['name']!r}"
-            advice = f"Pass {part}={old['name']}, as it was: its source is in run.json."
-            raise refuse(run.folder, rule, received, advice)
+            raise make_error("function missing", run.folder, part=part, old=old["name"])
     loss = passed.loss
     if loss is None and "loss" in before:
         loss = collect_own_parts(None, before["loss"]["keras"], None).loss
@@ -115,9 +109,8 @@ def restore_own_parts(passed: OwnParts, run: Run) -> OwnParts:
 
 
 def _make_change_error(run: Run, part: str, old: Any, new: Any) -> UserError:
-    rule = f"A run goes on with the {part} it was started with"
-    received = f"{new!r:.80} in place of {old or 'that of the kit'!r:.80}"
-    return refuse(run.folder, rule, received, f"Leave {part} out, or start a new run.")
+    old = old or "that of the kit"
+    return make_error("part changed", run.folder, part=part, old=old, new=new)
 
 
 def _describe(part: Any) -> dict[str, Any]:
@@ -162,7 +155,6 @@ def vary_batch(augment: Augment, inputs: Any, key: tuple[int, int], first: int) 
 def _vary(augment: Augment, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     varied = augment(image.copy(), rng)
     if np.shape(varied) != image.shape or not np.isfinite(varied).all():
-        rule = "An augmentation must give back an image as large as it was given, of finite numbers"
-        received = f"{np.shape(varied)} from {_name(augment)} for {image.shape} (z, y, x, time)"
-        raise UserError(f"{rule}. Received: {received}. Return the varied image.")
+        shapes = {"varied": np.shape(varied), "given": image.shape}
+        raise make_error("augmentation shape", name=_name(augment), **shapes)
     return np.asarray(varied, np.float32)

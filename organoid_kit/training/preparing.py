@@ -5,7 +5,7 @@ from pathlib import Path
 
 import keras
 
-from organoid_kit.base import NetworkSettings, UserError, make_settings, refuse
+from organoid_kit.base import NetworkSettings, UserError, make_error, make_settings, refuse_if
 from organoid_kit.examples.batches import Movies
 from organoid_kit.networks import build_network, building, devices, load_network
 from organoid_kit.networks.own import adopt_network
@@ -46,8 +46,7 @@ def complete_settings(
 def choose_start(settings: NetworkSettings, own: keras.Model | None) -> keras.Model | None:
     """A copy of a learner's network, a trained one, or None; UserError where it does not fit."""
     if own is not None and settings.start_from:
-        rule = "A training starts from a trained network or from one of your own"
-        raise refuse(None, rule, f"both start_from={settings.start_from!r} and network")
+        raise make_error("start twice", start_from=settings.start_from)
     if own is not None:
         return adopt_network(own, settings)
     if not settings.start_from:
@@ -77,9 +76,7 @@ def prepare_network(
     """
     is_own = start is not None and building.is_own(start)
     device, wanted = devices.detect_device(), settings.mixed_precision
-    if wanted and not device.is_gpu:
-        received = f"mixed_precision=True on a {device.name}. Set mixed_precision to None."
-        raise UserError(f"Mixed precision needs a graphics card. Received: {received}")
+    refuse_if(wanted and not device.is_gpu, "mixed precision", name=device.name)
     mixed = not is_own and (device.gains_from_mixed_precision if wanted is None else wanted)
     dtype = "mixed_float16" if mixed else "float32"
     network = start if is_own else build_network(settings, dtype=dtype)

@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 
 from organoid_kit import __version__
-from organoid_kit.base import NetworkSettings, UserError, read_settings, refuse, write_settings
+from organoid_kit.base import NetworkSettings, UserError, make_error, read_settings, refuse_if
 from organoid_kit.base.errors import warn
 from organoid_kit.base.files import find_free_path, read_json, write_json_safely
 from organoid_kit.base.records import check_record, convert
+from organoid_kit.base.settings import write_settings
 from organoid_kit.data import AnnotatedMovie
 from organoid_kit.data.reading.optional import is_zarr
 from organoid_kit.examples.batches import Movies
@@ -95,9 +96,8 @@ class Run:
             with open(self.folder / "log.txt", "a", encoding="utf-8") as file:
                 file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {line}\n")
         except OSError as error:
-            rule = "A run's folder must have room and permission to write"
-            advice = f"Free some space, then go on with resume={str(self.folder)!r}."
-            raise refuse(self.folder / "log.txt", rule, error.strerror, advice) from error
+            values = {"folder": str(self.folder), "reason": error.strerror}
+            raise make_error("log written", self.folder / "log.txt", **values) from error
 
 
 def make_run(
@@ -119,8 +119,7 @@ def make_run(
         except FileExistsError:
             folder = find_free_path(folder)
         except OSError as error:
-            rule = "Runs need a folder that can be written"
-            raise refuse(folder, rule, error.strerror) from error
+            raise make_error("run folder", folder, reason=error.strerror) from error
     details = {"started": time.strftime("%Y-%m-%d %H:%M:%S")}
     details |= {"data": _describe_data(training, validation), "versions": collect_versions()}
     write_settings(settings, folder / "settings.json")
@@ -133,14 +132,11 @@ def make_run(
 def open_run(folder: str | Path, training: Movies, validation: Movies) -> Run:
     """Opens a run to go on with it. Raises UserError where its data are not those it began with."""
     run = Run(Path(folder))
-    if not (run.folder / "run.json").is_file():
-        raise refuse(folder, "A run folder must hold run.json", "there is none")
+    refuse_if(not (run.folder / "run.json").is_file(), "run.json", folder)
     before, now = run.details["data"], _describe_data(training, validation)
     if len(before) != len(now) or not all(map(_is_same, before, now)):
         changed = [old["name"] for old in before if not any(_is_same(old, new) for new in now)]
-        changed = changed or [new["name"] for new in now]
-        rule = "A run goes on with the data it was started with"
-        raise refuse(folder, rule, f"changed movies or annotations for {changed}")
+        raise make_error("run data", folder, names=changed or [new["name"] for new in now])
     return run
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from organoid_kit.base import NetworkSettings, refuse
+from organoid_kit.base import NetworkSettings, make_error
 from organoid_kit.examples.batches import Examples
 from organoid_kit.training.checkpoints import TrainingState
 from organoid_kit.training.estimates import is_out_of_memory
@@ -68,9 +68,8 @@ class Learner:
         if not math.isfinite(loss):
             where = f"{loss} in epoch {state.epoch + 1}, step {state.step + 1}"
             self.run.log(f"{NOT_FINITE}: {where}")
-            rate = f"{self.settings.learning_rate:g}"
-            advice = f"Lower the learning rate (now {rate}) and start again."
-            raise refuse(self.run.folder, "The loss must stay finite", where, advice)
+            rate = self.settings.learning_rate
+            raise make_error("loss not finite", self.run.folder, found=where, rate=rate)
         state.losses.append((loss, len(targets)))
         state.step += 1
         return loss
@@ -92,10 +91,8 @@ class Learner:
                 raise
             state, done = self.state, self.state.step * self.state.batch_size
             if state.batch_size == 1:
-                received = f"memory ran out with one of {self.settings.patch_shape_zyx} (z, y, x)"
-                advice = "Set a smaller patch_shape_zyx or preset, or close other programs, and "
-                rule, advice = "One patch must fit into memory", f"{advice}start again."
-                raise refuse(self.run.folder, rule, received, advice) from error
+                patch = self.settings.patch_shape_zyx
+                raise make_error("patch in memory", self.run.folder, patch=patch) from error
             smaller = range(state.batch_size // 2, 0, -1)
             state.batch_size = next(size for size in smaller if done % size == 0)
             state.step = done // state.batch_size

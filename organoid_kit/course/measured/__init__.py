@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from organoid_kit.base import UserError, files
+from organoid_kit.base import files, refuse_if
 from organoid_kit.course.results_table import format_spread
 
 _FOLDER = Path(__file__).parent
@@ -24,9 +24,7 @@ def read_demonstration(name: str) -> dict[str, Any]:
     (judged by), "shown_on", and F1: "shown" on that part, "held_out" on other movies.
     """
     known = sorted(path.stem for path in _FOLDER.glob("*.json"))
-    if name not in known:
-        rule, advice = "A demonstration must be one that was measured", ", ".join(known)
-        raise UserError(f"{rule}. Received: {name!r}. Choose one of these: {advice}.")
+    refuse_if(name not in known, "demonstration name", name=name, known=", ".join(known))
     return files.read_json(_FOLDER / f"{name}.json")
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from organoid_kit.base import refuse
+from organoid_kit.base import make_error
 from organoid_kit.course.synthetic.settings import SyntheticSettings
 
 _MIN_RADIUS_UM = 9.0  # an organoid smaller than this has no lumen
@@ -228,8 +228,7 @@ def _settle(organoid: Organoid, nuclei: list[Nucleus], settings: SyntheticSettin
         if _push_apart(organoid, nuclei, settings) >= settings.min_distance_um:
             return
         organoid.radius_um *= 1.02
-    rule = "Nuclei must find room on the organoid"
-    raise refuse(None, rule, f"{len(nuclei)} nuclei {settings.min_distance_um:g} µm apart")
+    raise make_error("nuclei room", count=len(nuclei), min_distance_um=settings.min_distance_um)
 
 
 def _push_apart(organoid: Organoid, nuclei: list[Nucleus], settings: SyntheticSettings) -> float:

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import ndimage
 
-from organoid_kit.base import refuse
+from organoid_kit.base import refuse_if
 from organoid_kit.course.synthetic.life import Nucleus, Organoid, Snapshot, dot, grow_organoid, unit
 from organoid_kit.course.synthetic.settings import SyntheticSettings, check_settings
 from organoid_kit.data import Annotations, TimeLapse, make_timelapse
@@ -67,9 +67,7 @@ def _make_annotations(
         region=np.stack([np.zeros(3), last]),
     )
     inside = np.all((truth.positions >= 0) & (truth.positions <= last), axis=1)
-    if not inside.any():
-        received = f"shape_zyx {settings.shape_zyx}, spacing_um {settings.spacing_um}"
-        raise refuse(None, "At least one nucleus must lie in the image", received)
+    refuse_if(not inside.any(), "nucleus in image", **vars(settings))
     return truth.select(inside)
 
 

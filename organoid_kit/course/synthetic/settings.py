@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from organoid_kit.base import UserError
+from organoid_kit.base import make_error, refuse_if
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,6 @@ def check_settings(settings: SyntheticSettings) -> None:
     positive = "time_points nuclei nucleus_diameter_um cycle_time_points photons dimming_um"
     for name in positive.split():
         if not (value := getattr(settings, name)) > 0:
-            advice = "Leave it out to get the default."
-            raise UserError(f"{name} must be above zero. Received: {value}. {advice}")
-    if min(settings.shape_zyx) < 1 or min(settings.spacing_um) <= 0:
-        received = f"shape_zyx {settings.shape_zyx}, spacing_um {settings.spacing_um}"
-        rule = "A synthetic movie must have at least one voxel, of positive size"
-        raise UserError(f"{rule}. Received: {received}. Pass three numbers each: z, y, x.")
+            raise make_error("synthetic number", name=name, value=value)
+    is_empty = min(settings.shape_zyx) < 1 or min(settings.spacing_um) <= 0
+    refuse_if(is_empty, "synthetic voxels", **vars(settings))

@@ -8,9 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from organoid_kit.base import errors, files, refuse, warn
+from organoid_kit.base import errors, files, refuse, refuse_if
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.formats.added_data import add_organoidtracker_data, add_track_ids
 from organoid_kit.data.formats.ctc import read_ctc, write_ctc
@@ -76,8 +74,7 @@ def read_for_movie(path: Path, movie_um: tuple | None, **options: Any) -> Annota
 def _choose_reader(path: Path) -> Callable | None:
     """By the suffix, and what is in a folder; None where the format is unknown."""
     files.bring_back(path)
-    if not os.path.exists(path):  # also where the name is too long to exist
-        raise refuse(path, "The annotations must exist", "they do not", "Check the path.")
+    refuse_if(not os.path.exists(path), "annotations exist", path)
     reader = _FORMATS.get(path.suffix.lower(), (None, None))[0]
     if path.is_dir() and reader is not read_geff:
         reader = read_geff if is_zarr(path) else read_ctc
@@ -95,9 +92,7 @@ def write_annotations(annotations: Annotations, path: str | Path, **options: Any
 
 
 def _check_options(function: Callable | None, options: dict[str, Any], path: str | Path) -> None:
-    if function is None:
-        rule = "The format of annotations must be known"
-        raise refuse(path, rule, "another suffix", f"Known: {_KNOWN}; Mastodon exports to MaMuT.")
+    refuse_if(function is None, "annotation format", path, known=_KNOWN)
     parameters = inspect.signature(function).parameters.values()
     known = {p.name: p.default is p.empty for p in parameters if p.kind is p.KEYWORD_ONLY}
     missing = [name for name, needed in known.items() if needed and name not in options]

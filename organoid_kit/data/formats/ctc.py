@@ -16,7 +16,7 @@ import tifffile
 from scipy import ndimage
 from scipy.spatial import KDTree
 
-from organoid_kit.base import files, refuse, warn
+from organoid_kit.base import files, make_error, refuse, warn
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.reading.tiff import collect_complaints
 
@@ -47,7 +47,7 @@ def read_ctc(
         image = _read_labels(path)
         if len(shapes := {image.shape: path} | shapes) > 1:
             kinds = " and ".join(f"{shape} in {file.name}" for shape, file in shapes.items())
-            raise refuse(folder, "All label images must have one shape", kinds)
+            raise make_error("labels alike", folder, kinds=kinds)
         found = np.unique(image[image != 0]).tolist()
         for label in set(found) - set(said):
             raise refuse(path, f"Every label must have a line in {tracks.name}", f"label {label}")
@@ -106,7 +106,7 @@ def write_ctc(
     _check_can_be_written(annotations, shape_zyx, time_points, folder)
     for path in folder.iterdir() if folder.is_dir() and overwrite else ():
         if not re.fullmatch(r"(man|res)_track\.txt|(man_track|mask)\d+\.tiff?", path.name):
-            raise refuse(folder, "Only label images are replaced", f"it also holds {path.name!r}")
+            raise make_error("only label images", folder, name=path.name)
     labels, lines = _label_tracks(annotations, folder)
     last = max(annotations.time_points if time_points is None else time_points, default=0)
     file_name, beginning = list(_TRACK_FILES.items())[int(results)]
@@ -131,9 +131,7 @@ def _find_files(folder: Path) -> tuple[Path, dict[int, Path]]:
             images = {int(match[1]): path for match, path in matches if match}
             if images:
                 return folder / file_name, dict(sorted(images.items()))
-    either = "man_track.txt with man_track000.tif …, or res_track.txt with mask000.tif …"
-    rule = f"A Cell Tracking Challenge folder must hold {either}"
-    raise refuse(folder, rule, "neither", "Pass the folder of these, such as 01_GT/TRA or 01_RES.")
+    raise make_error("CTC folder", folder)
 
 
 def _find_torn(image: np.ndarray, count: int) -> list[int]:
@@ -157,8 +155,7 @@ def _read_tracks(path: Path) -> _Said:
         whole = all(word.isdecimal() and len(word) < 10 for word in words)
         label, begin, end, parent = map(int, words) if whole and len(words) == 4 else [0] * 4
         if label == 0 or label in said or begin > end:
-            rule = "A line must be four whole numbers, label, begin, end, parent; one a label"
-            raise refuse(path, rule, f"{line!r:.60}, line {number}", "Repair this line.")
+            raise make_error("CTC line", path, line=line, number=number)
         said[label] = begin, end, 0 if parent == label else parent
     return said
 
@@ -185,8 +182,7 @@ def _read_labels(path: Path) -> np.ndarray:
     except Exception as error:  # tifffile and its codecs raise many kinds when a file is damaged
         raise refuse(path, "A label image must be a TIFF file", error) from error
     if labels.ndim not in (2, 3) or labels.dtype.kind not in "iu":
-        rule = "A label image must have two or three axes and whole numbers"
-        raise refuse(path, rule, f"{labels.ndim} axes, {labels.dtype}")
+        raise make_error("label image", path, ndim=labels.ndim, dtype=labels.dtype)
     return labels if labels.ndim == 3 else labels[None]
 
 
@@ -199,8 +195,7 @@ def _make_links(
     for label in children:
         first, before = rows_of[label][0], rows_of[parent := said[label][2]]
         if not before or time_points[before[-1]] >= time_points[first]:
-            rule = "A parent must be in the label images, for the last time before its daughter"
-            raise refuse(path, rule, f"label {label} with parent {parent}")
+            raise make_error("CTC parent", path, label=label, parent=parent)
         links.append((before[-1], first))
     return links
 
@@ -213,8 +208,7 @@ def _label_tracks(annotations: Annotations, folder: Path) -> tuple[np.ndarray, l
     for rows in annotations.tracks():
         tracks += np.split(rows, np.flatnonzero(np.diff(times[rows]) > 1) + 1)
     if len(tracks) > _LARGEST_LABEL:
-        rule, received = f"Label images can hold {_LARGEST_LABEL} tracks", f"{len(tracks)} tracks"
-        raise refuse(folder, rule, received, "Write fewer time points, or another format.")
+        raise make_error("labels too many", folder, most=_LARGEST_LABEL, count=len(tracks))
     labels, lines = np.zeros(len(annotations), dtype=np.uint16), []
     source_of = dict(annotations.links[:, ::-1].tolist())
     for label, rows in enumerate(tracks, start=1):  # in order of time: parents have theirs
@@ -257,23 +251,19 @@ def _check_can_be_written(
     """Links go forward; every position (none NaN) lies in the movie and has a voxel of its own."""
     before, after = annotations.time_points[annotations.links].T.reshape(2, -1)
     for link in np.flatnonzero(after <= before)[:1]:
-        rule = "Every link must go forward in time"
-        raise refuse(folder, rule, f"link {link} from time point {before[link]} to {after[link]}")
+        times = {"before": before[link], "after": after[link]}
+        raise make_error("link forward", folder, link=link, **times)
     positions, times = annotations.positions, annotations.time_points
     inside = ((positions >= -0.5) & (positions < np.array(shape_zyx) - 0.5)).all(axis=1)
-    rule = "Every position must lie in the movie"
     for row in np.flatnonzero(~inside)[:1]:
-        received = f"{_describe(annotations, row)}, in shape {tuple(shape_zyx)}"
-        raise refuse(folder, rule, received, "Remove it or correct the shape.")
+        position = _describe(annotations, row)
+        raise make_error("position inside", folder, position=position, shape=tuple(shape_zyx))
     _, first = np.unique(np.column_stack([times, _voxels(positions)]), axis=0, return_index=True)
     for row in np.setdiff1d(np.arange(len(positions)), first)[:1]:
-        same = "Two positions must not lie in the same voxel"
-        raise refuse(folder, same, _describe(annotations, row), "Remove one of them.")
+        raise make_error("voxel taken", folder, position=_describe(annotations, row))
     for time_point in annotations.annotated_time_points.tolist():
-        if time_point not in (time_points or _COUNTED):
-            received = f"time point {time_point}, with {time_points or _COUNTED}"
-            advice = "File names count from 0 up: shift the time points or remove the position."
-            raise refuse(folder, rule, received, advice)
+        if time_point not in (counted := time_points or _COUNTED):
+            raise make_error("time counted", folder, time_point=time_point, counted=counted)
 
 
 def _describe(annotations: Annotations, row: int) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from organoid_kit.base import refuse
+from organoid_kit.base import make_error, refuse_if
 from organoid_kit.data.conversion import to_um
 
 _VOXELS = {"px", "pixel", "pixels", "voxel", "voxels"}
@@ -65,14 +65,11 @@ def find_columns(
     fiji, time = not {"Slice", "Area", "Ch"}.isdisjoint(header), found["time"][0]
     no_time = fiji and not re.search("time|frame", " ".join(header).lower())  # one stack
     if not (x and y and (time or no_time)) or (time == "time_point" and not z):
-        rule = "A table must have the columns time_point and z, y, x (voxels) or z_um, y_um, x_um"
-        raise refuse(path, rule, ", ".join(header) or "no columns", "Rename or add columns.")
+        raise make_error("table columns", path, found=", ".join(header) or "no columns")
     below = [row[x] for row in rows[:3] if x == "POSITION_X" and not _DIGIT.search(row[x])]
     cells = [cell.strip("() ") for cell in below] + [row.get("Unit", "") for row in rows[:1]]
     unit = units or unit or next(filter(_is_unit, cells), "")
-    if not _is_unit(unit):
-        rule = "It must be known whether positions are in µm or in voxels"
-        raise refuse(path, rule, f"columns {y}, {x} without it")
+    refuse_if(not _is_unit(unit), "table unit", path, y=y, x=x)
     return Columns(
         zyx=(z or ("Slice" if "Slice" in header else None), y, x),
         time=time,

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from scipy.spatial import KDTree
 
-from organoid_kit.base import UserError, files, refuse
+from organoid_kit.base import UserError, files, make_error, refuse
 from organoid_kit.data.annotations import Annotations
 
 # In "other_data", which OrganoidTracker keeps untouched
@@ -147,12 +147,10 @@ def write_aut(annotations: Annotations, path: str | Path, *, overwrite: bool = F
     """
     for name in (*annotations.properties, *annotations.link_properties):
         if _RESERVED.fullmatch(name.removeprefix(LINEAGE_PREFIX)):
-            rule = "OrganoidTracker keeps the names source, target and __… for itself"
-            raise refuse(path, rule, f"data called {name!r}")
+            raise make_error("aut names", path, name=name)
     before, after = annotations.time_points[annotations.links].T.reshape(2, -1)
     for index in np.flatnonzero(after - before != 1)[:1]:
-        rule = "In an .aut file every link must join consecutive time points"
-        raise refuse(path, rule, f"link {index} from time point {before[index]} to {after[index]}")
+        raise make_error("aut link", path, index=index, before=before[index], after=after[index])
     offsets = JsonPart(annotations.extra, str(path))
     shifted = annotations.positions + _shifts(offsets, annotations.time_points.tolist())
     _check_places(annotations.time_points, shifted, path)

@@ -31,7 +31,7 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.base import UserError, files, refuse, warn
+from organoid_kit.base import UserError, files, make_error, refuse, refuse_if, warn
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.conversion import to_voxels
 from organoid_kit.data.formats.headings import Columns, find_columns, link_by_track
@@ -71,8 +71,7 @@ def read_table(
     spacing_um = spacing_um or said.get("spacing_um")
     header, rows = _read_rows(text[len(remarks) :], len(remarks.splitlines()), path)
     if len(set(header)) < len(header) or "" in header[1:]:
-        names = ", ".join(header)
-        raise refuse(path, "Every column must have a name of its own", names, "Rename them.")
+        raise make_error("column names", path, names=", ".join(header))
     columns = find_columns(header, rows, units, path)
     rows = rows[columns.rows_below :]
     positions = _read_positions(columns, rows, spacing_um, path)
@@ -124,8 +123,7 @@ def write_table(annotations: Annotations, path: str | Path, *, overwrite: bool =
     properties, links = dict(annotations.properties), annotations.link_properties
     ids = np.asarray(properties.pop("id", np.arange(len(annotations))), dtype=object)
     if len({_write_value(value).strip() for value in ids} - {""}) < len(ids):
-        rule = "The property 'id' must be another one for each position, as links refer to it"
-        raise refuse(path, rule, "a missing or repeated id", "Repair or remove the property.")
+        raise make_error("table id", path)
     file = io.StringIO(newline="")
     name = annotations.name
     said = {"name": _write_value(name) if name == name.strip(_PADDING) else json.dumps(name)}
@@ -255,8 +253,7 @@ def _read_links(
     """Rows of the two ends of each link, and the properties of links."""
     if "parent_id" not in header:
         return [], {}
-    if "id" not in header:
-        raise refuse(path, "Parents are named by their id", "a column parent_id but no column id")
+    refuse_if("id" not in header, "parent without id", path)
     row_of: dict[str, int] = {}
     for index, row in enumerate(rows):
         key = _read_id(row["id"])
@@ -315,10 +312,7 @@ def _write_value(value: Any) -> str:
 def _check_names(annotations: Annotations, path: str | Path) -> None:
     for name in annotations.properties:
         own = (name in _OWN_COLUMNS and name != "id") or name.startswith(_LINK_PREFIX)
-        if own or not name or name != name.strip():
-            rule = "A property must not be called like a column, nor begin with 'link_' or a space"
-            raise refuse(path, rule, repr(name), "Rename the property.")
+        refuse_if(own or not name or name != name.strip(), "property name", path, name=repr(name))
     for name in annotations.link_properties:
         if _link_property(_link_column(name)) != name:
-            rule = "A property of links must have a column of its own"
-            raise refuse(path, rule, f"{name!r}, which would be read as {_link_column(name)!r}")
+            raise make_error("link property name", path, name=name, column=_link_column(name))

@@ -18,7 +18,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from organoid_kit.base import UserError, files, refuse
+from organoid_kit.base import UserError, files, make_error, refuse, refuse_if
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.conversion import to_links, to_minutes, to_um, to_voxels
 from organoid_kit.data.formats.added_data import add_track_ids
@@ -52,8 +52,7 @@ def read_trackmate(
     model, image = root.find("Model"), root.find("Settings/ImageData")
     unit = model.get("spatialunits", "µm").strip()
     unit_um, in_pixels = to_um(1.0, unit), unit.lower() in ("", "px", "pixel", "pixels")
-    if not in_pixels and unit_um is None:
-        raise refuse(path, "Positions must be lengths", f"spatialunits {unit!r:.40}")
+    refuse_if(not in_pixels and unit_um is None, "lengths unit", path, unit=unit)
     sizes = ["?"] * 3 if image is None else [image.get(key, "?") for key in _SIZES]
     if _OURS in (root.findtext("Log") or "") and image is not None:
         spacing_um = spacing_um or tuple(to_um(size, unit) or 1.0 for size in sizes)
@@ -114,8 +113,7 @@ def write_trackmate(
     minutes, n = annotations.minutes_per_time_point, len(annotations)
     frames, positions_um = annotations.time_points - time_point_offset, annotations.positions_um
     if not np.isfinite(positions_um).all() or frames.min(initial=0) < 0:
-        rule = f"Positions must be finite, at time points from {time_point_offset} on"
-        raise refuse(path, rule, "another", "Repair it, or pass another time_point_offset.")
+        raise make_error("spots finite", path, first=time_point_offset)
     root = ElementTree.fromstring(_EMPTY)
     root.find("Model").set("timeunits", "min" if minutes else "frame")
     sizes = dict(zip(_SIZES, map(str, annotations.spacing_um), strict=True))
@@ -206,16 +204,14 @@ def _parse(path: str | Path) -> ElementTree.Element:
     except (ElementTree.ParseError, OSError, ValueError, LookupError) as error:
         raise refuse(path, "The file must be readable, valid and harmless XML", error) from error
     if root.tag != "TrackMate" or root.find("Model/AllSpots") is None:
-        rule = "A TrackMate or MaMuT file must have spots"
-        raise refuse(path, rule, f"XML that begins with <{root.tag:.40}>")
+        raise make_error("TrackMate spots", path, tag=root.tag)
     return root
 
 
 def _number(spot: ElementTree.Element, key: str, path: str | Path) -> float:
     number = files.parse_number(spot.get(key))
     if not abs(number) < 1e9:
-        received = f"{spot.get(key)!r:.40} of spot {spot.get('ID')!r:.40}"
-        raise refuse(path, f"A spot must have the number {key}", received)
+        raise make_error("spot number", path, key=key, found=spot.get(key), id=spot.get("ID"))
     return number
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from organoid_kit.base import UserError, refuse, warn
+from organoid_kit.base import UserError, make_error, refuse, refuse_if, warn
 
 Index = tuple[int | slice, ...]
 TimePoints = range | tuple[int, int]  # a range, or (first, last)
@@ -51,16 +51,14 @@ def check_axes(axes: str, image: ImageFile) -> str:
     """The user's axes, one letter per axis of the image; axes of length one may be left out."""
     letters = axes.lower()
     if len(set(letters)) < len(letters) or not {"y", "x"} <= set(letters) <= set("tczyx"):
-        rule = "Axes must be different letters of t, c, z, y, x, with y and x among them"
-        raise refuse(image, rule, f"axes={axes!r}")
+        raise make_error("axes letters", image, axes=axes)
     if image.axes_in_names and not set(image.axes_in_names) & set(letters):
         letters = image.axes_in_names + letters
     if len(letters) == sum(length > 1 for length in image.shape) < len(image.shape):
         remaining = iter(letters)
         letters = "".join(next(remaining) if length > 1 else "?" for length in image.shape)
     if len(letters) != len(image.shape) or not letters.startswith(image.axes_in_names):
-        advice = f"Pass {len(image.shape)} letters out of t, c, z, y, x."
-        raise refuse(image, "There must be one letter for each axis", f"axes={axes!r}", advice)
+        raise make_error("axes each", image, axes=axes, count=len(image.shape))
     return letters
 
 
@@ -68,12 +66,10 @@ def guess_axes(axes: str, image: ImageFile) -> str:
     """The likeliest letters for ?: z first, then t, then c; the shorter of the last two is c."""
     known = [letter for letter in axes if letter != "?"]
     if len(axes) != len(image.shape) or len(set(known)) < len(known):
-        rule = "The axes of an image must be different, one for each of its lengths"
-        raise refuse(image, rule, f"axes {axes}", 'Pass them, such as axes="tzyx".')
+        raise make_error("axes different", image, axes=axes)
     unknown = [i for i, letter in enumerate(axes) if letter == "?" and image.shape[i] > 1]
     free = [letter for letter in "ztc" if letter not in axes]
-    if len(unknown) > len(free):
-        raise refuse(image, "Every axis must be one of t, c, z, y, x", "its axes nobody can guess")
+    refuse_if(len(unknown) > len(free), "axes unknown", image)
     chosen = sorted(free[: len(unknown)], key="tcz".index)
     if len(chosen) == 3 and image.shape[unknown[2]] < image.shape[unknown[1]]:
         chosen = ["t", "z", "c"]
@@ -85,15 +81,13 @@ def guess_axes(axes: str, image: ImageFile) -> str:
 
 def check_sizes(image: ImageFile, axes: str, dtype: np.dtype) -> None:
     """A file may say anything of its size: nothing is empty, and a stack fits into memory."""
-    advice = 'Repair it, or pass its axes, such as axes="tzyx".'
-    if 0 in image.shape:
-        raise refuse(image, "Every axis must have at least one entry", "one of length 0", advice)
-    if (channels := image.size(axes, "c") * image.size(axes, "s")) > _MOST_CHANNELS:
-        rule = f"A movie can have {_MOST_CHANNELS} channels"
-        raise refuse(image, rule, f"{channels} channels", advice)
+    refuse_if(0 in image.shape, "axis empty", image)
+    channels = image.size(axes, "c") * image.size(axes, "s")
+    refuse_if(
+        channels > _MOST_CHANNELS, "channels many", image, count=channels, most=_MOST_CHANNELS
+    )
     size = math.prod(image.size(axes, letter) for letter in "zyx") * dtype.itemsize
-    if size > psutil.virtual_memory().total:
-        raise refuse(image, "A stack must fit into memory", f"stacks of {size:.2g} bytes", advice)
+    refuse_if(size > psutil.virtual_memory().total, "stack in memory", image, size=size)
 
 
 def choose_time_points(image: ImageFile, axes: str, chosen: TimePoints | None) -> range:
@@ -101,8 +95,8 @@ def choose_time_points(image: ImageFile, axes: str, chosen: TimePoints | None) -
     present = range(image.first_time_point, image.first_time_point + image.size(axes, "t"))
     wanted = present if chosen is None else to_range(chosen)
     if wanted.start < present.start or wanted.stop > present.stop:
-        received = f"{wanted.start} to {wanted.stop - 1} of {present.start} to {present.stop - 1}"
-        raise refuse(image.path, "Time points must be among those of the movie", received)
+        ends = (wanted.start, wanted.stop - 1, present.start, present.stop - 1)
+        raise make_error("time points there", image.path, ends=ends)
     return wanted
 
 
@@ -112,8 +106,7 @@ def to_range(time_points: TimePoints) -> range:
         first, last = time_points
         time_points = range(first, last + 1)
     if time_points.stop <= time_points.start or time_points.step != 1:
-        rule, advice = "Time points must be consecutive", "(first, last) or range(first, last + 1)"
-        raise UserError(f"{rule}. Received: time_points={time_points}. Pass {advice}.")
+        raise make_error("time points consecutive", time_points=time_points)
     return time_points
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.base import UserError, refuse
+from organoid_kit.base import UserError, make_error, refuse, refuse_if
 from organoid_kit.data.conversion import ignore_default_spacing, to_minutes, to_um
 from organoid_kit.data.reading.image import READ_FAILURES, ImageFile
 
@@ -26,7 +26,7 @@ def read_zarr(path: Path) -> ImageFile:
     try:
         import zarr
     except ImportError as error:
-        raise refuse(path, "Zarr images need the zarr library", error) from error
+        raise make_error("zarr library", path, error=error) from error
     try:
         array, said, level = zarr.open(str(path), mode="r"), {}, ""
         axes = "?" * (getattr(array, "ndim", 2) - 2) + "yx"
@@ -41,8 +41,7 @@ def read_zarr(path: Path) -> ImageFile:
     except UserError:
         raise
     except (*READ_FAILURES, LookupError, TypeError, AttributeError) as error:
-        received = f"{type(error).__name__} {error}"
-        raise refuse(path, "A Zarr folder must be a readable OME-Zarr image", received) from error
+        raise make_error("zarr readable", path, kind=type(error).__name__, error=error) from error
 
 
 def lacks_chunks(array: Any, folder: Path, shape: tuple[int, ...], few: int) -> bool:
@@ -58,8 +57,7 @@ def _describe_image(path: Path, group: Any) -> tuple[str, str, dict[str, Any]]:
     """The path of the array in full resolution, its axes, and what else the group says of it."""
     attributes = group.attrs.get("ome", group.attrs)
     if "multiscales" not in attributes:
-        received = f"a folder which holds {', '.join(sorted(group.keys())) or 'nothing'}"
-        raise refuse(path, "An OME-Zarr folder must describe one image (multiscales)", received)
+        raise make_error("zarr one image", path, found=", ".join(sorted(group.keys())) or "nothing")
     image = attributes["multiscales"][0]
     level = image["datasets"][0]  # the standard puts the full resolution first
     axes = image.get("axes", "tczyx")  # up to version 0.2 always these
@@ -94,9 +92,8 @@ def read_microscope_file(path: Path) -> ImageFile:
     except UnsupportedFileFormatError as error:
         received = f"no installed reader opens {path.suffix}"
         raise refuse(path, rule, received, advice) from error
-    if len(image.scenes) > 1:
-        rule = "A file must hold one movie"
-        raise refuse(path, rule, f"{len(image.scenes)} ({', '.join(image.scenes[:5])})")
+    scenes = image.scenes
+    refuse_if(len(scenes) > 1, "one scene", path, count=len(scenes), names=", ".join(scenes[:5]))
     return ImageFile(
         path=path,
         axes=image.dims.order.lower(),

@@ -18,7 +18,7 @@ from xml.etree import ElementTree
 import numpy as np
 import tifffile
 
-from organoid_kit.base import UserError, refuse, warn
+from organoid_kit.base import UserError, make_error, refuse_if, warn
 from organoid_kit.data.conversion import ignore_default_spacing, to_minutes, to_um
 from organoid_kit.data.reading.image import ImageFile, Index, TimePoints, to_range
 
@@ -93,8 +93,8 @@ def _find_series(tif: tifffile.TiffFile) -> tifffile.TiffPageSeries:
     plain = ("generic", "uniform", "shaped")
     if any(other.kind in plain or other.size >= first.size for other in others):
         shapes = ", ".join(str(series.shape) for series in tif.series[:4])
-        rule = "A TIFF file must hold one movie"
-        raise refuse(tif.filename, rule, f"{len(tif.series)} images of shapes {shapes}")
+        found = {"count": len(tif.series), "shapes": shapes}
+        raise make_error("TIFF one movie", tif.filename, **found)
     return first
 
 
@@ -163,6 +163,8 @@ class _PageReader:
     def _find_page(self, number: int) -> Any:
         """The page, once it is sure that the file holds all of it."""
         page = self.series[number]
+        planes = {"number": number + 1, "count": len(self.series)}
+        refuse_if(page is None, "plane missing", self.tif.filename, **planes)
         ends = map(sum, zip(page.dataoffsets, page.databytecounts, strict=True))
         _check_length(Path(page.parent.filehandle.path), max(ends))
         return page
@@ -175,8 +177,7 @@ def _check_length(path: Path, needed: int) -> None:
 
 
 def _unreadable(path: str | Path, reason: str) -> UserError:
-    received = f"no TIFF, damaged or cut short ({reason:.300})"
-    return refuse(path, "A movie must be a whole, readable file", received)
+    return make_error("movie whole", path, reason=reason)
 
 
 def _read_ome(xml: str) -> dict[str, Any]:
@@ -283,9 +284,7 @@ def _read_like(first: ImageFile, file: Path) -> ImageFile:
     """Another file of the movie; UserError where it is of another kind than the first."""
     image = read_tiff(file)
     if (image.shape, image.dtype) != (first.shape, first.dtype):
-        rule = "All files of a movie must have one shape and type"
-        kinds = f"{image.shape} {image.dtype} beside {first.shape} {first.dtype}"
-        raise refuse(file, rule, kinds, "Export it again, or leave it out with time_points.")
+        raise make_error("files alike", file, own=image, other=first)
     return image
 
 
@@ -293,8 +292,7 @@ def _list_tiffs(folder: Path) -> list[str]:
     """Names of the TIFF files; hidden ones, among them macOS's ._ twins, are passed over."""
     files = [file for file in folder.iterdir() if file.suffix.lower() in (".tif", ".tiff")]
     names = sorted(file.name for file in files if file.name[0] != "." and file.is_file())
-    if not names:
-        raise refuse(folder, "A folder must hold TIFF files", "none")
+    refuse_if(not names, "folder of TIFFs", folder)
     return names
 
 
@@ -307,8 +305,7 @@ def _match_names(folder: Path, names: list[str], pattern: str) -> _Files:
             place = (numbers.get(name, 0) for name in ("time", "channel", "z"))
             files[tuple(place)] = folder / match.string
     if not files:
-        rule = "The pattern must fit the names of the files"
-        raise refuse(folder, rule, f"pattern={pattern!r} for {_show(names)}")
+        raise make_error("pattern fits", folder, pattern=pattern, names=_show(names))
     return files
 
 
@@ -325,8 +322,7 @@ def _to_expression(pattern: str) -> str:
         if not {"time", "z"} & set(fields):
             raise ValueError("no {time}")
     except (ValueError, KeyError, IndexError) as error:
-        rule = "A pattern must say where the time point stands, {time}, and may say {channel}, {z}"
-        raise refuse(None, rule, f"pattern={pattern!r}") from error
+        raise make_error("pattern counts", pattern=pattern) from error
     return expression
 
 
@@ -348,8 +344,8 @@ def _check_complete(
         names = ", ".join(pattern.format(time=t, channel=c, z=z) for t, c, z in few)
         numbers = ", ".join(map(str, sorted({t for t, _, _ in few})))
         more = f", … ({missing} files in all)" if missing > len(few) else ""
-        received = f"a folder without {names} (time points {numbers}){more}"
-        raise refuse(folder, "Every time point must have its files", received)
+        lacking = {"names": names, "numbers": numbers, "more": more}
+        raise make_error("files missing", folder, **lacking)
     return times
 
 
@@ -366,8 +362,7 @@ def _find_pattern(folder: Path, names: list[str]) -> str:
     literals = {tuple(part[::2]) for part in parts}
     chosen = set(fields.values())
     if len(literals) > 1 or not {"time", "z"} & chosen or len(chosen) < len(fields):
-        rule = "The names of the files must show which number is the time point"
-        raise refuse(folder, rule, _show(names))
+        raise make_error("pattern unclear", folder, names=_show(names))
     pattern = [part.replace("{", "{{").replace("}", "}}") for part in parts[0]]
     for i in varying:
         field = fields[i]

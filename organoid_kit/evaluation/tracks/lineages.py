@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.base import UserError, refuse
+from organoid_kit.base import make_error
 from organoid_kit.data import Annotations
 from organoid_kit.evaluation.matching import is_annotated, match_to_truth
 from organoid_kit.evaluation.positions import format_score
@@ -97,12 +97,10 @@ def score_tracks(
         import networkx  # noqa: F401
         import traccuracy.metrics  # noqa: F401
     except ImportError as error:
-        rule, advice = "Lineages need the traccuracy library", '"organoid-kit[scores]"'
-        raise UserError(f"{rule}. Received: {error}. Run: pip install {advice}") from error
+        raise make_error("traccuracy missing", error=error) from error
     for merge in tracks.merges()[:1]:
-        received = f"{len(tracks.merges())} positions with several links backward, the first at "
-        received += f"time point {tracks.time_points[merge]}"
-        raise refuse(tracks.name, "In a lineage no two nuclei become one", received)
+        found = {"count": len(tracks.merges()), "time_point": tracks.time_points[merge]}
+        raise make_error("lineages merge", tracks.name, **found)
     truth, tracks = fill_gaps(truth), fill_gaps(tracks)
     sparse = truth.known_um is not None
     partners = match_to_truth(truth, tracks, max_distance_um)
