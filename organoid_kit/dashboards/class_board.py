@@ -12,8 +12,8 @@ from ipywidgets import HTML, HBox
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from organoid_kit.base import UserError
-from organoid_kit.dashboards.parts import Dashboard, common, errors
+from organoid_kit.base import UserError, make_error, refuse_if
+from organoid_kit.dashboards.parts import Dashboard, common
 from organoid_kit.dashboards.parts.dashboard import decode_state, encode_state, shorten
 from organoid_kit.evaluation.positions import format_score
 from organoid_kit.plots.drawing import COLOURS, Drawing, draw_panels, tidy, write_png
@@ -34,7 +34,7 @@ class Guess:
 
 def format_guess(question: str, guess: Guess) -> str:
     """A guess as one string. Raises UserError where it has no name."""
-    errors.refuse_if(not guess.name.strip(), "guess name")
+    refuse_if(not guess.name.strip(), "guess name")
     return encode_state(question, asdict(guess))
 
 
@@ -58,7 +58,7 @@ def parse_guesses(text: str, question: str) -> tuple[list[Guess], list[str]]:
 
 def _parse_guess(line: str, question: str) -> Guess:
     asked, state = decode_state(line)
-    errors.refuse_if(asked != question, "question", question=question, asked=shorten(asked))
+    refuse_if(asked != question, "question", question=question, asked=shorten(asked))
     try:
         name, guess = shorten(str(state["name"])), float(state["guess"])
         score = None if state["score"] is None else float(state["score"])
@@ -66,7 +66,7 @@ def _parse_guess(line: str, question: str) -> Guess:
             raise ValueError("numbers too large")
         return Guess(name, guess, score, dict(state["state"]))
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise errors.make_error("guess") from error
+        raise make_error("guess") from error
 
 
 def plot_guesses(
@@ -167,7 +167,7 @@ class ClassBoard(Dashboard):
         state = {} if self.dashboard is None else self.dashboard.state()
         guess, score, told = self.guess.value, None, ""
         low, high = self.limits
-        errors.refuse_if(not low <= guess <= high, "guess limits", guess=guess, low=low, high=high)
+        refuse_if(not low <= guess <= high, "guess limits", guess=guess, low=low, high=high)
         if self.score is not None:
             score = round(float(self.score(guess)), 4)
             told = f" Its {self.labels[1]}: {format_score(score, digits=2)}."
@@ -193,13 +193,13 @@ class ClassBoard(Dashboard):
         if name == self.question:
             name, state = f"{state.get('name')}'s guess", state.get("state", {})
         else:
-            errors.refuse_if(name != wanted, "state of", wanted=wanted, name=shorten(name))
+            refuse_if(name != wanted, "state of", wanted=wanted, name=shorten(name))
         self.dashboard.restore(state)
         self.messages.say(f"The dashboard shows the state of {shorten(name)}.")
 
     def _show(self) -> None:
         self.guesses, complaints = parse_guesses(self.strings.value, self.question)
-        errors.refuse_if(not self.guesses and not complaints, "strings")
+        refuse_if(not self.guesses and not complaints, "strings")
         drawing = self.plot()
         picture = f"data:image/png;base64,{base64.b64encode(write_png(drawing)).decode()}"
         words = html.escape(drawing.description)

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from ipywidgets import HTML, Button, HBox, Layout, Text, VBox
 
-from organoid_kit.base import files
+from organoid_kit.base import files, refuse_if
 from organoid_kit.dashboards.annotation.editing.editor import AnnotationEditor
-from organoid_kit.dashboards.parts import add_controls, common, fit, refuse_if, wrap_row
+from organoid_kit.dashboards.parts import add_controls, common, fit, wrap_row
 from organoid_kit.data import Annotations
 from organoid_kit.plots.drawing import count
 

@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from organoid_kit import networks, prediction
+from organoid_kit.base import refuse_if
 from organoid_kit.base.files import make_file_name
 from organoid_kit.dashboards.annotation.editing import remaining
 from organoid_kit.dashboards.annotation.editing.editor import AnnotationEditor
-from organoid_kit.dashboards.parts import Dashboard, common, refuse_if
+from organoid_kit.dashboards.parts import Dashboard, common
 from organoid_kit.data import Annotations
 from organoid_kit.evaluation import checks, find_blobs
 from organoid_kit.networks.folders import copy_network

@@ -8,9 +8,9 @@ from pathlib import Path
 import ipywidgets as widgets
 from ipywidgets import HTML, Checkbox, HBox, Layout, VBox, Widget
 
-from organoid_kit.base import AugmentationSettings, NetworkSettings, files
+from organoid_kit.base import AugmentationSettings, NetworkSettings, files, refuse_if
 from organoid_kit.dashboards.augmentation import advice, examples as previews
-from organoid_kit.dashboards.parts import Dashboard, common, fit, refuse_if, svg
+from organoid_kit.dashboards.parts import Dashboard, common, fit, svg
 from organoid_kit.examples.batches import Movies
 from organoid_kit.plots.drawing import Drawing, count
 

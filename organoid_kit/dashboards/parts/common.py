@@ -17,8 +17,7 @@ import traitlets
 from ipywidgets import HTML, Checkbox, Layout, VBox, Widget
 from matplotlib.markers import MarkerStyle
 
-from organoid_kit.base import UserError
-from organoid_kit.dashboards.parts.errors import refuse_if
+from organoid_kit.base import UserError, refuse_if
 from organoid_kit.plots.drawing import COLOURS, Mark
 
 # Text on its ground, with a contrast of at least 7:1 whatever theme the notebook has.

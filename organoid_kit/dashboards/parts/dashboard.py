@@ -15,10 +15,9 @@ import ipywidgets
 from ipywidgets import HTML, Button, Layout, VBox, Widget
 from traitlets import TraitError
 
-from organoid_kit.base import files
+from organoid_kit.base import files, make_error, refuse_if
 from organoid_kit.dashboards.parts import common
 from organoid_kit.dashboards.parts.common import CheckboxGroup, Messages, add_controls
-from organoid_kit.dashboards.parts.errors import make_error, refuse_if
 
 _STRING = re.compile(r"okit(\d+)\.([\w-]+)", flags=re.ASCII)
 _VERSION = 1

@@ -10,8 +10,8 @@ import imageio.v3 as iio
 import numpy as np
 from ipywidgets import HTML, Layout, VBox, dlink, jslink
 
-from organoid_kit.base import files
-from organoid_kit.dashboards.parts import Dashboard, common, refuse_if
+from organoid_kit.base import files, refuse_if
+from organoid_kit.dashboards.parts import Dashboard, common
 from organoid_kit.dashboards.stack import layers as stack_layers, pictures as stack_pictures
 from organoid_kit.dashboards.stack.display import CHANNEL_COLOURS, StackDisplay
 from organoid_kit.data import Annotations, TimeLapse

@@ -19,7 +19,8 @@ import traitlets
 from ipywidgets import HTML, Box, Image, Layout, VBox, Widget, widget_serialization
 
 from organoid_kit import dashboards
-from organoid_kit.dashboards.parts import common, refuse_if
+from organoid_kit.base import refuse_if
+from organoid_kit.dashboards.parts import common
 from organoid_kit.dashboards.stack import pictures
 from organoid_kit.dashboards.stack.layers import DIVISION
 from organoid_kit.data import TimeLapse

@@ -8,7 +8,8 @@ import numpy as np
 import traitlets
 from ipywidgets import VBox
 
-from organoid_kit.dashboards.parts import Dashboard, refuse_if, wrap_row
+from organoid_kit.base import refuse_if
+from organoid_kit.dashboards.parts import Dashboard, wrap_row
 from organoid_kit.dashboards.parts.dashboard import Later
 from organoid_kit.dashboards.parts.svg import Diagram, Pane, Points, draw_panes, wrap_svg
 from organoid_kit.dashboards.stack.browser import StackBrowser

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from organoid_kit.dashboards.parts.errors import refuse_if
+from organoid_kit.base import refuse_if
 from organoid_kit.data import Annotations
 from organoid_kit.evaluation.matching import choose_common_spacing, is_annotated, match_to_truth
 from organoid_kit.evaluation.positions import DetectionScore, get_probabilities

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from ipywidgets import HTML, HBox, Layout, VBox
 
-from organoid_kit.base import UserError
-from organoid_kit.dashboards.parts import Dashboard, common, refuse_if
+from organoid_kit.base import UserError, refuse_if
+from organoid_kit.dashboards.parts import Dashboard, common
 from organoid_kit.dashboards.stack.browser import PICK_UM, Pick, StackBrowser
 from organoid_kit.dashboards.stack.layers import find_nearest
 from organoid_kit.dashboards.tracks.lineage_tree import MARKS, DrawnTree, TreeDisplay, draw_tree

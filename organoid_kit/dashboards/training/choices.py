@@ -8,9 +8,9 @@ from pathlib import Path
 
 from ipywidgets import Accordion, HBox, Layout
 
-from organoid_kit.base import NetworkSettings, make_settings, read_settings
+from organoid_kit.base import NetworkSettings, make_error, make_settings, read_settings, refuse_if
 from organoid_kit.base.settings import NETWORKS, PRESETS
-from organoid_kit.dashboards.parts import CheckboxGroup, common, make_error, refuse_if
+from organoid_kit.dashboards.parts import CheckboxGroup, common
 from organoid_kit.dashboards.parts.dashboard import CONTROLS, Dashboard, Later
 from organoid_kit.dashboards.training.session import load_training
 from organoid_kit.data import AnnotatedMovie, find_samples, read_dataset

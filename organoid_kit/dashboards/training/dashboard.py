@@ -5,8 +5,8 @@ import os
 import time
 from pathlib import Path
 
-from organoid_kit.base import NetworkSettings, files
-from organoid_kit.dashboards.parts import Dashboard, common, kernel_waiting, refuse_if
+from organoid_kit.base import NetworkSettings, files, refuse_if
+from organoid_kit.dashboards.parts import Dashboard, common, kernel_waiting
 from organoid_kit.dashboards.parts.dashboard import CONTROLS
 from organoid_kit.dashboards.training import pictures, session as sessions
 from organoid_kit.dashboards.training.choices import Data, TrainingChoices

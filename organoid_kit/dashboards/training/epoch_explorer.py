@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from organoid_kit.dashboards.parts import Dashboard, common, refuse_if
+from organoid_kit.base import refuse_if
+from organoid_kit.dashboards.parts import Dashboard, common
 from organoid_kit.dashboards.training.pictures import draw_curves, draw_example
 from organoid_kit.plots import Drawing, curves
 from organoid_kit.training import Run, describe_history, epoch_pictures, runs

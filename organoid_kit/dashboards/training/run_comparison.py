@@ -9,10 +9,11 @@ import imagecodecs
 import numpy as np
 from ipywidgets import Layout
 
+from organoid_kit.base import refuse_if
 from organoid_kit.base.files import read_json
 from organoid_kit.course import measured, read_demonstration
 from organoid_kit.course.figures import plot_annotated_positions
-from organoid_kit.dashboards.parts import Dashboard, common, refuse_if
+from organoid_kit.dashboards.parts import Dashboard, common
 from organoid_kit.dashboards.training.pictures import draw_example
 from organoid_kit.plots.drawing import Drawing, count, write_png
 from organoid_kit.training import EpochPicture

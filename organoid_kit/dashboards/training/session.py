@@ -15,8 +15,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from organoid_kit import prediction
-from organoid_kit.base import NetworkSettings
-from organoid_kit.dashboards.parts.errors import make_error
+from organoid_kit.base import NetworkSettings, make_error
 from organoid_kit.examples.batches import Movies
 from organoid_kit.training import Run, lock
 

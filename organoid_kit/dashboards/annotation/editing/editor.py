@@ -14,10 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.base import find_free_path
+from organoid_kit.base import find_free_path, make_error, refuse_if
 from organoid_kit.dashboards.annotation.editing import rules
 from organoid_kit.dashboards.annotation.editing.journal import Journal
-from organoid_kit.dashboards.parts.errors import make_error, refuse_if
 from organoid_kit.data import Annotations, TimeLapse, write_annotations
 from organoid_kit.evaluation.checks.problem import describe_place
 

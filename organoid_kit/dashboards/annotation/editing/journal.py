@@ -11,8 +11,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from organoid_kit.base import UserError
-from organoid_kit.dashboards.parts.errors import make_error
+from organoid_kit.base import UserError, make_error
 from organoid_kit.data import Annotations
 
 _KIND = "organoid_kit annotation journal, version 1"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from organoid_kit.dashboards.parts.errors import refuse_if
+from organoid_kit.base import refuse_if
 from organoid_kit.data import Annotations, TimeLapse
 from organoid_kit.evaluation.checks.problem import are_inside, describe_place
 
