@@ -23,8 +23,7 @@ def compute_loss(answers: np.ndarray, truth: np.ndarray) -> float:
 def loss(find_loss: Callable) -> str | None:
     """The mean squared error of three answers."""
     got = run_answer(find_loss, np.array([1.0, 2.0, 4.0]), np.array([1.0, 4.0, 3.0]))
-    slips = {"sum": 5, "cancel": 1 / 3, "cancel_too": -1 / 3, "sizes": 1, "mean_first": 1 / 9}
-    return TEXTS.judge("loss", got, 5 / 3, slips, 1e-4)
+    return TEXTS.judge("loss", locals(), got, 5 / 3, 1e-4)
 
 
 def take_step(
@@ -44,15 +43,7 @@ def step(find_step: Callable) -> str | None:
     if isinstance(got, tuple | list) and any(np.size(number) != 1 for number in got):
         return TEXTS.say("step", "many")
     right = np.array(take_step(*line, days, sizes, 0.1))
-    slips = {
-        "order": right[::-1],
-        "uphill": 2 * np.array(line) - right,
-        "half": (line + right) / 2,
-        "new_line": [take_step(0, 0, days, sizes, 0.1)[0], right[1]],
-    }
-    if np.shape(got) == (2,):  # one of the two numbers may be right
-        slips |= {"slope": [got[0], right[1]], "start": [right[0], got[1]]}
-    return TEXTS.judge("step", got, right, slips)
+    return TEXTS.judge("step", locals(), got, right)
 
 
 def convolve(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
@@ -72,8 +63,7 @@ def convolution(find_convolution: Callable) -> str | None:
     inside, corner = np.array(got, float), np.array(got, float)
     inside[1:-1, 1:-1] = corner[:-2, :-2] = right[1:-1, 1:-1]
     turned = convolve(image, kernel[::-1, ::-1])
-    slips = {"turned": turned, "border": inside, "corner": corner}
-    return TEXTS.judge("convolution", got, right, slips, 1e-4)
+    return TEXTS.judge("convolution", locals(), got, right, 1e-4)
 
 
 @TEXTS.exercise

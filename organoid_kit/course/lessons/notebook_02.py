@@ -18,15 +18,7 @@ def distance(find_distance_um: Callable) -> str | None:
     first, second = np.array([3.0, 10.0, 20.0]), np.array([5.0, 16.0, 12.0])
     answer = run_answer(find_distance_um, first, second, _SPACING_UM)
     steps, spacing = second - first, np.array(_SPACING_UM)
-    slips = {
-        "voxels": np.linalg.norm(steps),
-        "swapped": np.linalg.norm(steps * spacing[::-1]),
-        "divided": np.linalg.norm(steps / spacing),
-        "squared": ((steps * spacing) ** 2).sum(),
-        "sizes": np.abs(steps * spacing).sum(),
-        "sum": np.sum(steps * spacing),
-    }
-    return TEXTS.judge("distance", answer, np.linalg.norm(steps * spacing), slips, 1e-3)
+    return TEXTS.judge("distance", locals(), answer, np.linalg.norm(steps * spacing), 1e-3)
 
 
 @TEXTS.exercise
@@ -54,15 +46,7 @@ def table(read_table: Callable) -> str | None:
     table_um, spacing = np.array([(12.0, 5.0, 6.0), (4.0, 10.0, 2.0)]), np.array(_SPACING_UM)
     positions = run_answer(read_table, table_um, _SPACING_UM)
     turned = table_um[:, ::-1]
-    slips = {
-        "micrometres": turned,
-        "multiplied": turned * spacing,
-        "columns": table_um / spacing,
-        "xyz": table_um / spacing[::-1],
-        "spacing": turned / spacing[::-1],
-        "rows": table_um[::-1] / spacing,
-    }
-    return TEXTS.judge("table", positions, turned / spacing, slips, 1e-3)
+    return TEXTS.judge("table", locals(), positions, turned / spacing, 1e-3)
 
 
 @TEXTS.exercise
@@ -70,11 +54,4 @@ def cuboid(find_cuboid: Callable) -> str | None:
     """The smallest cuboid around all annotations."""
     points = np.array([(3, 40, 12), (7, 22, 30), (5, 31, 18)], float)
     right = Annotations(points, np.zeros(len(points), int)).annotated_region(0)
-    slips = {
-        "order": right[::-1],
-        "size": right[1] - right[0],
-        "by_axis": right.T,
-        "one_number": [points.min(), points.max()],
-        "ends": [points[0], points[-1]],
-    }
-    return TEXTS.judge("cuboid", run_answer(find_cuboid, points), right, slips)
+    return TEXTS.judge("cuboid", locals(), run_answer(find_cuboid, points), right)

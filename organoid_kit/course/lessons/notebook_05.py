@@ -29,14 +29,7 @@ def average_precision(find: Callable) -> str | None:
     divides = np.array([0, 1, 0, 0, 0, 1, 0, 0, 0, 1], bool)
     answer, right = run_answer(find, said, divides), compute_average_precision(divides, said)
     order = np.argsort(-said)
-    slips = {
-        "lowest_first": _average_at_true(divides[order[::-1]]),
-        "unsorted": _average_at_true(divides),
-        "everywhere": np.mean(np.cumsum(divides[order]) / np.arange(1, 11)),
-        "all_nuclei": right * 3 / 10,
-        "accuracy": np.mean((said >= 0.5) == divides),
-    }
-    return TEXTS.judge("average_precision", answer, right, slips, 1e-3)
+    return TEXTS.judge("average_precision", locals(), answer, right, 1e-3)
 
 
 @TEXTS.exercise
@@ -48,16 +41,8 @@ def calibration_error(find: Callable) -> str | None:
     measured = compute_reliability(said, divides)
     off = measured.probabilities - measured.parts_true
     off_middle = measured.lows + measured.width / 2 - measured.parts_true
-    slips = {
-        "equal_bins": np.abs(off).mean(),
-        "sum": np.abs(off) @ measured.counts,
-        "middle": np.average(off_middle, weights=measured.counts),
-        "middle_sizes": np.average(np.abs(off_middle), weights=measured.counts),
-        "single": np.mean(np.abs(said - divides)),
-        "brier": np.mean((said - divides) ** 2),
-    }
     answer = run_answer(find, said, divides)
-    return TEXTS.judge("calibration_error", answer, measured.ece, slips, 1e-3)
+    return TEXTS.judge("calibration_error", locals(), answer, measured.ece, 1e-3)
 
 
 def _make_movie() -> tuple[Annotations, Annotations]:

@@ -100,12 +100,4 @@ def wrong_links(count: Callable) -> str | None:
     rows = np.arange(50)
     true = np.column_stack([rows, rows + 100])
     drawn = np.concatenate([true[:40], true[40:46] + (0, 1)])
-    slips = {
-        "of_true": 1000 * 6 / 50,
-        "missed": 1000 * 10 / 50,
-        "part": 6 / 46,
-        "percent": 100 * 6 / 46,
-        "count": 6,
-        "right": 1000 * 40 / 46,
-    }
-    return TEXTS.judge("wrong_links", run_answer(count, true, drawn), 1000 * 6 / 46, slips, 0.01)
+    return TEXTS.judge("wrong_links", locals(), run_answer(count, true, drawn), 1000 * 6 / 46, 0.01)

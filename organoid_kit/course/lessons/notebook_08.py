@@ -41,21 +41,15 @@ def spacing(find_spacing_um: Callable) -> str | None:
     right = np.array([(last_um - first_um) / (planes - 1), plane_um, plane_um])
     answer = np.asarray(run_answer(find_spacing_um, *notes), float)
     z, y, x = answer if answer.shape == (3,) else (0, 0, 0)
-    slips = {
-        "order": right[::-1],
-        "gaps": ((last_um - first_um) / planes, y, x),
-        "binning": (z, camera_um / magnification, x),
-        "camera": (z, camera_um, x),
-    }
-    numbers = {"planes": planes, "gaps": planes - 1, "notes": notes}
-    return TEXTS.judge("spacing", answer, right, slips, **numbers)
+    gaps = planes - 1
+    return TEXTS.judge("spacing", locals(), answer, right)
 
 
 @TEXTS.exercise
 def channels(sum_channels: Callable) -> str | None:
     """The sum of channels, bright enough to pass 65535, where uint16 ends."""
     image = np.random.default_rng(8).integers(20_000, 60_000, (3, 2, 4, 5)).astype(np.uint16)
-    answer = np.asarray(run_answer(sum_channels, image, (1, 2)), float)
+    channels = (1, 2)
+    answer = np.asarray(run_answer(sum_channels, image, channels), float)
     right, next_ones = (part.astype(float).sum(axis=0) for part in (image[:2], image[1:]))
-    slips = {"overflow": right % 65536, "mean": right / 2, "from_0": next_ones}
-    return TEXTS.judge("channels", answer, right, slips, 0.5, channels=(1, 2))
+    return TEXTS.judge("channels", locals(), answer, right, 0.5)

@@ -1,7 +1,8 @@
 """Texts of exercises and questions: each notebook has a Markdown file beside its module.
 
     ## before each exercise   code that the notebook has run before
-    ## exercise NAME          ### Answer, Hints, Solution, Also right, Mistakes, Before, Slips
+    ## exercise NAME          ### Answer, Hints, Solution, Also right, Mistakes, Before, Slips: what
+                              is said to each, below it a formula of what comes out by it
     ## question NAME          its text, and below each choice what is said to it; `*`: the right one
 
 The module of a notebook adds what judges the answers. A teacher can change or translate the texts
@@ -10,6 +11,7 @@ without touching Python; tests run all code that stands in them.
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +32,11 @@ class LessonTexts:
         heading = re.compile(r"^## (before each|exercise|question) (\w+)\n", re.MULTILINE)
         _, *parts = heading.split(text)
         self._texts = dict(zip(zip(parts[::3], parts[1::3]), parts[2::3]))
+        self._module: dict[str, Any] = {}  # names that formulas may use
 
     def exercise(self, judge: Callable[[Any], str | None]) -> Exercise:
         """The exercise with the name of a function, which says what is wrong with an answer."""
-        text = self._texts["exercise", judge.__name__]
+        text, self._module = self._texts["exercise", judge.__name__], judge.__globals__
         _, *parts = re.split(r"^### (.+)\n", text, flags=re.MULTILINE)
         part = dict(zip(parts[::2], parts[1::2]))
         [(code, because)] = _CODE.findall(part["Solution"])
@@ -84,7 +87,7 @@ class LessonTexts:
 
     def say(self, exercise: str, slip: str, **values: Any) -> str:
         """What is said to a slip of an exercise, with these values put into its text."""
-        return self._list_slips(exercise)[slip].format(**values)
+        return self._list_slips(exercise)[slip][0].format(**values)
 
     def say_first(self, task: str, holds: Mapping[str | None, bool], **values: Any) -> str | None:
         """What is said to the first slip that holds, else to "otherwise"; nothing to None."""
@@ -92,26 +95,26 @@ class LessonTexts:
         return None if slip is None else self.say(task, slip, **values)
 
     def judge(
-        self,
-        exercise: str,
-        answer: Any,
-        right: Any,
-        slips: Mapping[str, Any],
-        tolerance: float = 1e-6,
-        **values: Any,
+        self, exercise: str, known: dict, answer: Any, right: Any, tolerance: float = 1e-6
     ) -> str | None:
         """What is said to numbers, None if they are right: their shape, a slip, or "otherwise".
 
         The texts stand below the heading "Slips" of the exercise, and name `answer`, `right`,
-        `shape` and `values`. `slips` is what comes out by each; the first that matches counts.
+        `shape` and what else is `known`. Below a text stands, in terms of these, what comes out by
+        the slip; the first that matches counts.
         """
-        holds = {None: match_numbers(answer, right, tolerance)}
-        if "shape" in self._list_slips(exercise):
+        known = known | {"answer": answer, "right": right, "shape": np.shape(answer)}
+        slips, holds = self._list_slips(exercise), {None: match_numbers(answer, right, tolerance)}
+        if "shape" in slips:
             holds["shape"] = np.shape(answer) != np.shape(right)
-        holds |= {slip: match_numbers(answer, wrong, tolerance) for slip, wrong in slips.items()}
-        values = {"answer": answer, "right": right, "shape": np.shape(answer)} | values
-        return self.say_first(exercise, holds, **values)
+        for slip, (_, formula) in slips.items():
+            with suppress(Exception):  # no formula, or one that an answer of another kind breaks
+                wrong = eval(formula, self._module, known)
+                holds[slip] = match_numbers(answer, wrong, tolerance)
+        return self.say_first(exercise, holds, **known)
 
-    def _list_slips(self, exercise: str) -> dict[str, str]:
+    def _list_slips(self, exercise: str) -> dict[str, tuple[str, str]]:
+        """By name: what is said to it, and a formula, empty where there is none."""
         slips = self._texts["exercise", exercise].partition("### Slips\n")[2]
-        return dict(re.findall(r"^- (\w+): (.*)$", slips, re.MULTILINE))
+        found = re.findall(r"^- (\w+): (.*)(?:\n  `(.*)`$)?", slips, re.MULTILINE)
+        return {name: (text, formula) for name, text, formula in found}
