@@ -23,16 +23,23 @@ def convert(
     movie = read_timelapse(images, **reading) if images else None
     spacing = movie.spacing_um if movie else reading.get("spacing_um")
     known = formats.read_for_movie(source, spacing, **of_file)
+    known = dataclasses.replace(known, spacing_um=spacing or known.spacing_um)
     refuse_if(suffix == "" and movie is None, "label images size", path)
     if suffix in ("", ".xml") and known.spacing_um is None:
         raise make_error("format spacing", source, format_=_NAMES[suffix])
+    known = fit_format(known, path, leave_out)
+    write_for_movie(known, path, movie, of_file.get("time_point_offset", 0))
+    print(f"{path}: {len(known)} positions, {len(known.links)} links")
+
+
+def fit_format(known: Annotations, path: Path, leave_out: bool) -> Annotations:
+    """Says what the path's format cannot hold; the annotations without links that have no place."""
+    suffix = path.suffix.lower()
     lost, sentences = find_losses(known, suffix)
     for sentence in sentences:
         print(f"{_NAMES[suffix]}: {sentence}")
     refuse_if(len(lost) and not leave_out, "links lost", path, count=len(lost))
-    known = known.without_links(lost)
-    write_for_movie(known, path, movie, of_file.get("time_point_offset", 0))
-    print(f"{path}: {len(known)} positions, {len(known.links)} links")
+    return known.without_links(lost)
 
 
 def find_losses(known: Annotations, suffix: str) -> tuple[np.ndarray, list[str]]:

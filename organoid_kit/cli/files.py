@@ -58,7 +58,7 @@ def open_annotated(
     dataset: Path, annotations: Path | None = None, **reading: Any
 ) -> list[AnnotatedMovie]:
     """The movies of an .autlist, or one movie with its file of annotations."""
-    refuse_if(annotations is None and dataset.suffix != ".autlist", "annotations needed", dataset)
+    refuse_if(annotations is None and not is_list(dataset), "annotations needed", dataset)
     return open_movies([dataset], annotations, **reading)
 
 

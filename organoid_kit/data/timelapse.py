@@ -234,6 +234,7 @@ def _open_image(path: Path, pattern: str | None, time_points: TimePoints | None)
         return tiff.read_tiff(path)
     if path.suffix.lower() in optional.MICROSCOPE_SUFFIXES:
         return optional.read_microscope_file(path)
+    refuse_if(path.suffix.lower() in (".h5", ".hdf5", ".xml"), "BigDataViewer", path)
     raise make_error("movie format", path)
 
 

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from organoid_kit.base import errors, files, refuse, refuse_if
+import numpy as np
+
+from organoid_kit.base import errors, files, refuse, refuse_if, warn
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.formats.added_data import add_organoidtracker_data, add_track_ids
 from organoid_kit.data.formats.ctc import read_ctc, write_ctc
@@ -74,6 +76,7 @@ def read_for_movie(path: Path, movie_um: tuple | None, **options: Any) -> Annota
 def _choose_reader(path: Path) -> Callable | None:
     """By the suffix, and what is in a folder; None where the format is unknown."""
     files.bring_back(path)
+    # also where the name is too long to exist
     refuse_if(not os.path.exists(path), "annotations exist", path)
     reader = _FORMATS.get(path.suffix.lower(), (None, None))[0]
     if path.is_dir() and reader is not read_geff:

@@ -18,7 +18,7 @@ from xml.etree import ElementTree
 import numpy as np
 import tifffile
 
-from organoid_kit.base import UserError, make_error, refuse_if, warn
+from organoid_kit.base import UserError, make_error, refuse, refuse_if, warn
 from organoid_kit.data.conversion import ignore_default_spacing, to_minutes, to_um
 from organoid_kit.data.reading.image import ImageFile, Index, TimePoints, to_range
 
@@ -163,8 +163,6 @@ class _PageReader:
     def _find_page(self, number: int) -> Any:
         """The page, once it is sure that the file holds all of it."""
         page = self.series[number]
-        planes = {"number": number + 1, "count": len(self.series)}
-        refuse_if(page is None, "plane missing", self.tif.filename, **planes)
         ends = map(sum, zip(page.dataoffsets, page.databytecounts, strict=True))
         _check_length(Path(page.parent.filehandle.path), max(ends))
         return page
