@@ -203,8 +203,8 @@ print(f"comes from: {given_away} nuclei have two daughters or more; {dividing} a
 print(f"drawn by both: {len(both)}, by one: {len(one_only)}")
 
 # %% [markdown]
-# The first way leads to merges, the second to mothers that are none: a nucleus whose own partner was not found claims
-# one that belongs to another. A nucleus that decides alone does not know what the others need.
+# The first way leads to merges, the second may fork at nuclei that do not divide. A nucleus that decides alone does not
+# know what the others need.
 #
 # ### What a story costs
 #
@@ -304,9 +304,9 @@ for method, choice in choices.items():
 # *No end*: true links whose two ends were not both found. Divisions are counted *by place*: one is right if the links
 # fork at the mother, give or take one time point.
 #
-# One error more or less is chance, but look at the kind. *Nearest* draws a division wherever two nuclei lie nearest to
-# the same one. *Greedy* and *assignment* choose one link for each nucleus first; where another one has taken a
-# daughter, the division is lost. *Optimal* weighs both at once.
+# Is all right but *nearest*? This movie is easy. On harder ones look at the kind of error. *Nearest* draws a division
+# wherever two nuclei lie nearest to the same one. *Greedy* and *assignment* choose one link for each nucleus first;
+# where another one has taken a daughter, the division is lost. *Optimal* weighs both at once.
 #
 # The results table gets a row for each:
 
@@ -436,7 +436,7 @@ for name, each in judged.items():
     )
 
 # %% [markdown]
-# Which divisions are missed, and why?
+# Which divisions are missed, and why? (Nothing printed? Then none is.)
 
 # %%
 score = score_divisions(truth, tracks, by=None)
@@ -450,8 +450,8 @@ for mother in np.setdiff1d(score.mothers, score.called_mothers):
     print(f"{hers.sum()} of {len(hers)} daughters found")
 
 # %% [markdown]
-# Where a daughter was not found, no choice of links can help: it takes a better position network. Know which of your
-# three networks the errors come from before you train any of them again.
+# Where a daughter was not found (on harder movies that is the usual reason), no choice of links can help: it takes a
+# better position network. Know which of your three networks the errors come from before you train any of them again.
 
 # %% [markdown]
 # ## 6. Where are the errors?
