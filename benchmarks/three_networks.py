@@ -45,7 +45,7 @@ from organoid_kit.networks.devices import detect_device
 from organoid_kit.networks.saving import load_network
 from organoid_kit.prediction.calibration import calibrate_network, collect_answers
 from organoid_kit.prediction.crops import predict_divisions, predict_links
-from organoid_kit.prediction.movie import track_movie
+from organoid_kit.prediction.movie import load_networks, track_movie
 from organoid_kit.tracking.build import build_tracks
 from organoid_kit.tracking.costs import compute_cost
 from organoid_kit.tracking.distance import estimate_link_probabilities
@@ -147,7 +147,8 @@ def multiply_odds(candidates: Annotations, power: float) -> Annotations:
 
 def compare_links(name: str, motion: str, seeds: Sequence[int]) -> None:
     """Prints wrong and missed links on true positions, by the shipped networks and by distance."""
-    (divider, of_divider), (linker, of_linker) = map(load_network, SHIPPED[1:])
+    networks = load_networks(SHIPPED, (2, 3))
+    (divider, of_divider), (linker, of_linker) = networks["division"], networks["link"]
     scores: dict[str, list[LinkScore]] = {}
     for seed in seeds:
         each = make_like_samples(seed, motion, **MOTIONS[motion])
