@@ -42,7 +42,14 @@ SECONDS = 10  # of the processor's time, a reader may take for one input
 PATIENCE = 60  # seconds by the clock, after which it hangs: other programs may be busy, too
 BYTES = 600_000_000  # it may allocate
 LONGEST = 1500  # characters of a message
-SLOW = ("network", "checkpoints", "packs")  # readers that load Keras get a share of their own
+SLOW = (
+    "network",
+    "checkpoints",
+    "packs",
+    "runs",
+    "trackings",
+    "notes",
+)  # they load Keras, or draw pages
 EXTREMES = (
     0,
     -1,
@@ -266,13 +273,20 @@ def write_networks(folder: Path) -> list[Path]:
 
 
 def write_runs(folder: Path) -> list[Path]:
-    """A folder of two runs as a training leaves them, without networks."""
+    """A folder of two runs as a training leaves them, without networks; one with what it was tested on."""
+    from dataclasses import replace
+
     from organoid_kit.base.settings import NetworkSettings, write_settings
+    from organoid_kit.data import AnnotatedMovie
+    from organoid_kit.report.results import save_movie_result
+    from organoid_kit.training import Run, runs
 
     row = {"loss": 0.5, "validation_loss": 0.7, "validation_f1": 0.5, "seconds": 60.0}
     history = [{"epoch": number, "best": number == 2, **row} for number in (1, 2)]
-    data = {"name": "movie", "part": "training", "checksums": {"a": "0"}, "positions": 7}
-    details = {"started": "2026-01-01 10:00:00", "data": [data], "versions": {"keras": "3.15.1"}}
+    annotated = AnnotatedMovie(make_movie(), make_annotations(False))
+    data = [runs.describe_movie("training", annotated)]
+    details = {"started": "2026-01-01 10:00:00", "data": data}
+    details["versions"] = runs.collect_versions()
     for name in ("first", "second"):
         run = folder / "runs" / name
         run.mkdir(parents=True)
@@ -280,7 +294,51 @@ def write_runs(folder: Path) -> list[Path]:
         (run / "run.json").write_text(json.dumps(details))
         (run / "history.json").write_text(json.dumps(history))
         (run / "log.txt").write_text("2026-01-01 10:00:00 started\n2026-01-01 10:05:00 finished\n")
+    calibration = {"slope": 1.1, "intercept": 0.1, "kind": "platt", "reason": "it is better"}
+    (folder / "runs" / "first" / "calibration.json").write_text(json.dumps(calibration))
+    truth = annotated.annotations
+    found = replace(truth, properties={"probability": np.full(len(truth), 0.9)})
+    save_movie_result(Run(folder / "runs" / "first"), annotated, found, 0.5, blobs=truth)
     return [folder / "runs"]
+
+
+def write_trackings(folder: Path) -> list[Path]:
+    """A tracked movie with its truth, kept for a report."""
+    from organoid_kit.data import AnnotatedMovie
+    from organoid_kit.prediction.movie import TrackedMovie
+    from organoid_kit.report.results import save_tracking
+
+    made, names = make_annotations(False), ("position_small", "division_small", "link_small")
+    tracked = TrackedMovie(made, made, {"all": 1.0})
+    save_tracking(folder / "tracked", AnnotatedMovie(make_movie(), made), tracked, names)
+    return [folder / "tracked"]
+
+
+def write_notes(folder: Path) -> list[Path]:
+    """What a prediction goes on from, and what a movie tracked in units does."""
+    from organoid_kit.base.files import write_json_safely
+    from organoid_kit.prediction import units
+    from organoid_kit.prediction.positions import _Journal
+
+    for time_point in range(3):
+        _Journal(folder / "notes", "this").add(time_point, np.full((4, 3), 2.5), np.ones(4))
+    job, made = _make_job(folder / "units"), make_annotations(False)
+    write_json_safely(job.folder / "job.json", ["a", "b", "c"])
+    write_json_safely(job.folder / "state.json", ["under way", 7, 0.1, ""])
+    chosen = {"positions": made.positions, "time_points": made.time_points}
+    chosen |= {key: np.ones(len(made)) for key in ("probability", "division_probability")}
+    links = {"links": made.links, "link_probability": np.ones(len(made.links))}
+    for kind, arrays in (("nuclei", chosen), ("candidates", links), ("links", links)):
+        for unit in [range(3)] if kind == "candidates" else job.units():
+            units._do_once(job, kind, unit, lambda arrays=arrays: arrays)
+    return [folder / "notes", folder / "units"]
+
+
+def _make_job(folder: Path):
+    from organoid_kit.prediction.units import TrackingJob
+
+    names = ("position_small", "division_small", "link_small")
+    return TrackingJob(make_movie(), names, folder, block=3)
 
 
 def write_packs(folder: Path) -> list[Path]:
@@ -401,11 +459,45 @@ def use_network(path: Path) -> None:
 
 
 def use_runs(path: Path) -> None:
-    """Lists runs and compares them."""
-    from organoid_kit.training import compare_runs, list_runs
+    """Lists runs and compares them, draws their histories, and says all that a report does."""
+    from organoid_kit.plots import plot_history
+    from organoid_kit.plots.drawing import write_png
+    from organoid_kit.report.results import read_movie_results
+    from organoid_kit.report.run_page import collect_facts
+    from organoid_kit.training import Run, compare_runs, list_runs
 
-    list_runs(path)
     compare_runs(path)
+    for row in list_runs(path):
+        run = Run(path / row["run"])
+        run.ending  # noqa: B018 its log is read
+        collect_facts(run, read_movie_results(run))
+        if run.history and row["run"] == "second":
+            write_png(plot_history(run.history))
+
+
+def use_trackings(path: Path) -> None:
+    """Makes a page of them."""
+    from organoid_kit.report.tracking_page import write_tracking_report
+
+    write_tracking_report(path, path / "tracking.html", overwrite=True)
+
+
+def use_notes(path: Path) -> None:
+    """Goes on from what was found; from units, makes the tracks."""
+    from organoid_kit.cli.units import _note_state, print_states
+    from organoid_kit.data import Annotations
+    from organoid_kit.prediction.positions import _Journal
+    from organoid_kit.prediction.units import finish
+
+    if path.is_dir():
+        job = _make_job(path)
+        print_states(path.parent)
+        finish(job)
+        _note_state(job, "done")
+        return
+    for time_point, (positions, probabilities) in sorted(_Journal(path, "this").found.items()):
+        times = np.full(len(positions), time_point)
+        Annotations(positions, times, properties={"probability": probabilities})
 
 
 def use_packs(path: Path) -> None:
@@ -415,7 +507,9 @@ def use_packs(path: Path) -> None:
     for kept in list_backups(path):
         if kept.copy:
             restore_run(kept, path.parent / "restored")
-    use_runs(path.parent / "restored")
+    from organoid_kit.training import compare_runs
+
+    compare_runs(path.parent / "restored")
 
 
 def use_journal(path: Path) -> None:
@@ -476,6 +570,8 @@ READERS: dict[str, tuple[Callable[[Path], list[Path]], Callable[[Path], None]]] 
     "settings": (write_settings_folders, use_settings),
     "network": (write_networks, use_network),
     "runs": (write_runs, use_runs),
+    "trackings": (write_trackings, use_trackings),
+    "notes": (write_notes, use_notes),
     "packs": (write_packs, use_packs),
     "journal": (write_journals, use_journal),
     "results": (write_results, use_results),

@@ -19,6 +19,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +41,7 @@ LONGEST_WAIT = 0.1  # seconds from the last of these steps to the kill
 EPOCHS_PER_KILL = 4
 
 
+@cache
 def make_movies(network: str) -> tuple[list[AnnotatedMovie], list[AnnotatedMovie]]:
     """A tiny movie to train on and one to validate on."""
     tiny = SyntheticSettings(
@@ -66,7 +69,9 @@ def make_tiny_settings(network: str, epochs: int, folder: Path) -> NetworkSettin
     )
 
 
-def train_here(folder: Path, network: str, epochs: int) -> None:
+def train_here(
+    folder: Path, network: str, epochs: int, on_progress: Callable = lambda progress: None
+) -> None:
     """Starts the training of a folder, or goes on with it where it stood."""
     from organoid_kit.training.loop import train
 
@@ -76,7 +81,7 @@ def train_here(folder: Path, network: str, epochs: int) -> None:
         *make_movies(network),
         settings,
         resume=started[0] if started else None,
-        on_progress=lambda progress: None,
+        on_progress=on_progress,
     )
 
 

@@ -30,8 +30,8 @@ def test_a_writer_that_writes_in_place_is_found_out(tmp_path):
     def read(folder: Path) -> int:
         return int((folder / "a.txt").read_text()) if (folder / "a.txt").exists() else 0
 
-    kills.FORKED["in place"] = lambda: (write, read)
+    kills.WORKS["in place"] = lambda: (write, read)
     try:
         assert kills.kill_work("in place", 40, random.Random(1), lambda text: None) == 1
     finally:
-        del kills.FORKED["in place"]
+        del kills.WORKS["in place"]

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 from tqdm.auto import tqdm
 
-from organoid_kit.base import NetworkSettings, UserError, refuse, warn
+from organoid_kit.base import NetworkSettings, UserError, files, refuse, warn
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.evaluation import find_peaks, positions as scoring
 from organoid_kit.evaluation.calibration import Calibration
@@ -230,7 +230,7 @@ class _Journal:
             rule = "A prediction goes on with the same movie, network, settings and threshold"
             raise refuse(self.path, rule, "it belongs to another", _OTHER_FILE)
         if complete != content:
-            self._write(complete, "wb")
+            files.write_bytes_safely(self.path, complete, overwrite=True)
         try:
             for line in map(json.loads, complete.splitlines()[1:]):
                 positions = np.array(line["positions"], float).reshape(-1, 3)
@@ -246,7 +246,7 @@ class _Journal:
             values = {"positions": positions.tolist(), "probabilities": probabilities.tolist()}
             self._write(json.dumps({"time_point": time_point, **values}).encode() + b"\n", "ab")
 
-    def _write(self, content: bytes, mode: str) -> None:
+    def _write(self, content: bytes, mode: str = "ab") -> None:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with open(self.path, mode) as file:
