@@ -1,12 +1,14 @@
 """`track` with several processes: on this machine, on a cluster, or as one share of many."""
 
+import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 
 from organoid_kit import prediction
 from organoid_kit.base import UserError, refuse
@@ -67,6 +69,8 @@ def track_in_units(
             wanted[folder], jobs = (annotated, path), [*jobs, job]
     units = sum(len(job.units()) for job in jobs)
     print(f"{len(jobs)} movies to track, in {units} units of at most {block} time points")
+    if not any(list(job.folder.glob("*.npz")) for job in jobs):
+        _say_what_it_takes(jobs, output, workers)
     with _open_executor(workers, scheduler) as means:
         for job, tracked in prediction.units.do_jobs(jobs, **means):
             annotated, path = wanted[job.folder]
@@ -83,6 +87,27 @@ def track_in_units(
     print_states(output)
     if failed:
         raise refuse(output, "Every movie must be tracked", f"failed: {', '.join(failed)}")
+
+
+def _say_what_it_takes(
+    jobs: "list[prediction.units.TrackingJob]", output: Path, workers: int | None
+) -> None:
+    """By the first movie that can be tried; what stops one is said when it is tracked."""
+    for job in jobs:
+        with suppress(Exception):
+            seconds, size = prediction.units.foresee(job)
+            break
+    else:
+        return
+    voxels = sum(len(each.movie.time_points) * math.prod(each.movie.shape_zyx) for each in jobs)
+    count = voxels / math.prod(job.movie.shape_zyx)  # time points like these
+    hours, memory_gb = seconds * count / 3600, psutil.Process().memory_info().rss / 1e9
+    shared = f", {hours / workers:.2f} shared by {workers}" if (workers or 1) > 1 else ""
+    print(
+        f"A time point of {job.movie.name} takes {seconds:.1f} s here: about {hours:.2f} hours of one "
+        f"worker for all{shared}. A worker needs {memory_gb:.1f} GB of memory at least; "
+        f"{output / 'units'} grows to {size * count / 1e6:.1f} MB, and is emptied as movies are done."
+    )
 
 
 def print_states(output: Path) -> None:

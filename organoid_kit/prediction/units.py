@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from tempfile import TemporaryDirectory
 
 import keras
 import numpy as np
@@ -169,6 +170,22 @@ def do_jobs(
                 go_on(number)
             if not left[number]:
                 yield jobs[number], failed.get(number) or future.result()
+
+
+def foresee(job: TrackingJob) -> tuple[float, float]:
+    """Seconds, and bytes of files, that a time point takes: two are tracked, twice, as networks take
+    longer when they are first asked.
+    """
+    movie = replace(job.movie, time_points=job.movie.time_points[:2])
+    for _ in range(2):
+        with TemporaryDirectory() as folder:
+            began = time.perf_counter()
+            for step in _list_steps(replace(job, movie=movie, folder=Path(folder))):
+                for do, *given in step:
+                    do(*given)
+            seconds = time.perf_counter() - began
+            size = sum(file.stat().st_size for file in Path(folder).iterdir())
+    return seconds / len(movie.time_points), size / len(movie.time_points)
 
 
 def _list_steps(job: TrackingJob) -> Iterator[list[tuple]]:

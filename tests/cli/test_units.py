@@ -73,6 +73,13 @@ def test_shares_of_a_job_array_have_the_tracks_of_one_command(folder, tmp_path, 
         assert run_track(folder, tmp_path / "out", "--array", share, "--block", 2) == 0
     said = capsys.readouterr().out
     assert "2 movies to track, in 6 units" in said and "1 movies to track" in said
+    takes = re.findall(r"time point of (\w+) takes ([\d.]+) s here: about ([\d.]+) hours", said)
+    assert [name for name, *_ in takes] == ["first", "second"]
+    for (_, seconds, hours), count in zip(takes, (10, 5), strict=True):
+        assert float(hours) == pytest.approx(
+            count * float(seconds) / 3600, abs=0.006 + count / 72000
+        )
+    assert float(re.search(r"needs ([\d.]+) GB", said)[1]) > 0.2 and "units grows to 0." in said
     assert_same_tracks(tmp_path / "out", folder)
     assert not list(tmp_path.rglob("*.npz"))
     assert run_track(folder, tmp_path / "out", "--array", "1/1", "--block", 2) == 0
@@ -111,7 +118,7 @@ def test_states_say_what_is_done_and_what_failed(folder, tmp_path, monkeypatch, 
     first, second = read_states(capsys.readouterr().out)
     assert first[:3] == ["first", "done", "7 of 7"]
     assert second[:3] == ["second", "failed", "2 of 7"] and second[4] == "MemoryError: none left"
-    [first, second] = read_states(seen[4])
+    [first, second] = read_states(seen[6])  # two are what was tried before
     assert (first[1], second[1:3]) == ("done", ["under way", "1 of 7"])
 
 
@@ -126,7 +133,7 @@ def test_what_is_done_is_not_done_again(folder, tmp_path, monkeypatch, capsys):
 
     def fail_once(*given, time_points, **options):
         asked.append(time_points)
-        if len(asked) == 2:
+        if len(asked) == 4:
             raise MemoryError("none left")
         return predict(*given, time_points=time_points, **options)
 
@@ -135,7 +142,8 @@ def test_what_is_done_is_not_done_again(folder, tmp_path, monkeypatch, capsys):
     assert run_track(folder, tmp_path / "out", *options, movies=NAMES[:1]) == 2
     assert "first: failed. MemoryError: none left" in capsys.readouterr().out
     assert run_track(folder, tmp_path / "out", *options, movies=NAMES[:1]) == 0
-    assert asked == [range(0, 2), range(2, 4), range(4, 5), range(2, 4)]
+    tried = [range(0, 2)] * 2  # to say how long all will take; not when it goes on
+    assert asked == [*tried, range(0, 2), range(2, 4), range(4, 5), range(2, 4)]
     assert_same_tracks(tmp_path / "out", folder, NAMES[:1])
 
 
