@@ -5,6 +5,7 @@ Its modules, in the order of use:
     commands.json   what can be typed, and what --help says; a parser is made of it here
     check  dataset  train  predict  track  score  convert  view  demo    a command each
     units           `track` with several processes
+    sweep           a training for each point of a grid
     runs            the small ones: runs, report, card, export
     files           movies and annotations that were named, and where results go
 

@@ -42,14 +42,14 @@ def train(
             names = ", ".join(map(spell_option, changed))
             raise make_error("run settings", resume, names=names)
     load_keras()
-    chosen = _choose_settings(network, settings, resume, stated)
+    chosen = choose_settings(network, settings, resume, stated)
     movies = open_annotated(dataset, annotations, **reading | of_file)
     if no_validation:
         split = Split(movies, [])
     elif validation:
         split = Split(movies, read_dataset(validation, **reading))
     else:
-        split = _keep_back(movies, chosen)
+        split = keep_back(movies, chosen)
     if not ("channels" in stated or settings or resume):
         require_channels(annotated.movie for part in split.parts().values() for annotated in part)
     print(f"{split}\n", flush=True)
@@ -59,7 +59,7 @@ def train(
     return train_and_calibrate(split, chosen, command, resume)[1]
 
 
-def _choose_settings(
+def choose_settings(
     network: str | None, file: Path | None, resume: Path | None, changes: dict[str, Any]
 ) -> NetworkSettings:
     """Of the run resumed, a file, the network to start from, or the defaults; then `changes`."""
@@ -76,7 +76,7 @@ def _choose_settings(
     return settings
 
 
-def _keep_back(dataset: Movies, settings: NetworkSettings) -> Split:
+def keep_back(dataset: Movies, settings: NetworkSettings) -> Split:
     """One movie is kept for validation, or the end of the only movie."""
     if len({(annotated.movie.path, annotated.movie.name) for annotated in dataset}) > 1:
         return split_by_movie(dataset, seed=settings.seed)
@@ -104,7 +104,7 @@ def train_and_calibrate(
     """The run, and 130 where it was interrupted; `data` names those to continue with."""
     if resume is None:
         print(f"{training.estimate_training(settings, split.training)}\n", flush=True)
-    with _show_training() as show:
+    with show_training() as show:
         parts = split.training, split.validation
         run = training.train(*parts, settings, resume=resume, on_progress=show)
     if run.ending.startswith("interrupted"):
@@ -117,7 +117,7 @@ def train_and_calibrate(
 
 
 @contextmanager
-def _show_training() -> Iterator[Callable[["training.Progress"], None]]:
+def show_training() -> Iterator[Callable[["training.Progress"], None]]:
     """A bar for steps where there is a terminal; a line for each epoch everywhere."""
     with tqdm(unit="step", leave=False, disable=not sys.stderr.isatty()) as bar:
 

@@ -44,10 +44,7 @@ def track_in_units(
     networks = tuple(str(Path(n).absolute()) if Path(n).exists() else n for n in networks)
     names = [annotated.movie.name for annotated in movies]
     paths = choose_outputs(output, names, form, begun=True)
-    number, _, count = (array or "1/1").partition("/")  # 3/40: every 40th, from the third on
-    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
-        raise refuse("--array", "A share of the movies is number/count, from 1", array)
-    share = slice(int(number) - 1, None, int(count))
+    share = choose_share(array)
     load_keras()
     load_settings(movies, networks, channels)
     wanted, jobs, failed = {}, [], []
@@ -71,7 +68,7 @@ def track_in_units(
     print(f"{len(jobs)} movies to track, in {units} units of at most {block} time points")
     if not any(list(job.folder.glob("*.npz")) for job in jobs):
         _say_what_it_takes(jobs, output, workers)
-    with _open_executor(workers, scheduler) as means:
+    with open_executor(workers, scheduler) as means:
         for job, tracked in prediction.units.do_jobs(jobs, **means):
             annotated, path = wanted[job.folder]
             if isinstance(tracked, Exception):
@@ -87,6 +84,14 @@ def track_in_units(
     print_states(output)
     if failed:
         raise refuse(output, "Every movie must be tracked", f"failed: {', '.join(failed)}")
+
+
+def choose_share(array: str | None) -> slice:
+    """3/40: every 40th, from the third on. None: all."""
+    number, _, count = (array or "1/1").partition("/")
+    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+        raise refuse("--array", "A share of the work is number/count, from 1", array)
+    return slice(int(number) - 1, None, int(count))
 
 
 def _say_what_it_takes(
@@ -136,7 +141,7 @@ def _report(job: "prediction.units.TrackingJob", error: Exception) -> str:
 
 
 @contextmanager
-def _open_executor(workers: int | None, scheduler: str | None) -> Iterator[dict[str, Any]]:
+def open_executor(workers: int | None, scheduler: str | None) -> Iterator[dict[str, Any]]:
     """What `do_jobs` works with: Dask's processes on this machine, or those of its scheduler; else
     this process.
     """

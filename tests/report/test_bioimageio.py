@@ -77,9 +77,8 @@ def test_a_network_laid_out_as_organoidtracker_does_leaves_with_one_input(tmp_pa
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("network", NETWORKS)
-def test_bioimageio_core_runs_what_a_standard_network_becomes(tmp_path, network):
-    save_untrained(tmp_path / "own", network, preset="standard")
+def test_bioimageio_core_runs_what_a_standard_network_becomes(tmp_path):
+    save_untrained(tmp_path / "own", "link", preset="standard")
     try_in_core(export(tmp_path / "own", tmp_path / "out"))
 
 

@@ -697,13 +697,13 @@ def test_jax_learns_a_patch_by_heart():
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="the benchmark kills as Linux and macOS do")
-@pytest.mark.parametrize("network, kills", [("position", 2), ("division", 1), ("link", 1)])
-def test_a_training_that_was_killed_ends_with_the_same_weights(network, kills):
-    program = [sys.executable, str(ROOT / "benchmarks" / "resume.py"), "--network", network]
-    options = ["--kills", str(kills), "--epochs", str(3 + kills), "--seed", "1"]
+def test_a_training_that_was_killed_ends_with_the_same_weights():
+    """One loop trains all three networks; `benchmarks/resume.py --network` kills the others."""
+    program = [sys.executable, str(ROOT / "benchmarks" / "resume.py"), "--network", "link"]
+    options = ["--kills", "1", "--epochs", "4", "--seed", "1"]
     ran = subprocess.run([*program, *options], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert ran.stdout.count("kill ") == kills and "different: nothing" in ran.stdout
+    assert ran.stdout.count("kill ") == 1 and "different: nothing" in ran.stdout
 
 
 def test_the_export_is_tried_after_the_first_epoch_and_a_failure_is_said_at_once(
