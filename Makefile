@@ -27,8 +27,13 @@ help:
 demo: .venv/ready
 	$(RUN) -m organoid_kit demo
 
+# Two processes of one thread each; files with slow tests come first (tests/conftest.py), so that both end together
+test: export OMP_NUM_THREADS = 1
+test: export OPENBLAS_NUM_THREADS = 1
+test: export TF_NUM_INTRAOP_THREADS = 1
+test: export TF_NUM_INTEROP_THREADS = 1
 test: .venv/ready-dev
-	$(RUN) -m pytest -n 2 --dist loadfile --durations=10 $(OPTIONS)
+	$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=40 $(OPTIONS)
 
 lab: .venv/ready-lab
 	$(RUN) -m jupyter lab notebooks/00_start_here.ipynb

@@ -1,10 +1,17 @@
 """What every test starts from, and the one lineage that many share."""
 
 import os
+from collections import Counter
 
 import pytest
 
 from organoid_kit.data.annotations import Annotations
+
+
+def pytest_collection_modifyitems(items):
+    """Files with most slow tests, or tests in a browser, first: no process waits for them in the end."""
+    slow = Counter(item.path for item in items if {"slow", "browser"} & set(item.keywords))
+    items.sort(key=lambda item: -slow[item.path])
 
 
 @pytest.fixture(autouse=True)
