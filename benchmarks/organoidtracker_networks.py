@@ -40,6 +40,8 @@ PACKAGES = {
     "scikit-learn": "1.9.0",
     "tifffile": "2026.3.3",
     "imagecodecs": "2026.3.6",
+    "matplotlib": "3.11.2",
+    "statsmodels": "0.14.6",
 }
 PLANES = 16
 # Network → what its script is told: time windows as OrganoidTracker's windows propose them

@@ -52,7 +52,13 @@ ROOT = Path(__file__).parents[1]
 ORGANOIDTRACKER = "OrganoidTracker"
 # Program → what its environment holds; the first is the program itself
 PACKAGES = {
-    "geff": {"geff": "1.3.1.1.3"},
+    "geff": {  # with what it asks for where it makes tables, and reads label images
+        "geff": "1.3.1.1.3",
+        "pandas": "3.1.1",
+        "dask": "2026.8.0",
+        "imagecodecs": "2026.3.6",
+        "scikit-image": "0.26.0",
+    },
     "tracksdata": {"tracksdata": "0.1.0rc12"},
     "funtracks": {"funtracks": "2.2.0"},
     "pycellin": {"pycellin": "0.5.1"},

@@ -218,8 +218,9 @@ def count_failures(lineages: int, seed: int, processes: int) -> Counter[tuple[st
         found = pool.map(partial(find_failures, seed), range(lineages), chunksize=5)
         for number, some in enumerate(found, start=1):
             failures.update(some)
-            if number % 100 == 0:
-                print(f"{number} lineages …", file=sys.stderr, flush=True)
+            if number % 50 == 0:
+                said = f"{number} lineages, {failures.total()} faults so far …"
+                print(said, file=sys.stderr, flush=True)
     return failures
 
 

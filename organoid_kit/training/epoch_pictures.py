@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from organoid_kit.base import files, make_error
+from organoid_kit.base.settings import NETWORKS
 from organoid_kit.examples import LinkExamples, PositionExamples, batches, patches
 
 FOLDER = "epochs"  # in a run folder
@@ -107,9 +108,27 @@ def read_picture(run_folder: str | Path, epoch: int) -> EpochPicture:
         with np.load(path, allow_pickle=False) as file:
             values = {name: file[name] for name in EpochPicture.__dataclass_fields__}
         values |= {"network": str(values["network"]), "epoch": int(values["epoch"])}
+        _check(**values)
     except Exception as error:  # damaged bytes can be anything
         raise make_error("epoch picture", path, name=type(error).__name__) from error
     return EpochPicture(**{**values, "spacing_um": tuple(values["spacing_um"].tolist())})
+
+
+def _check(
+    network: str,
+    images: np.ndarray,
+    targets: np.ndarray,
+    answers: np.ndarray,
+    positions: np.ndarray,
+    spacing_um: np.ndarray,
+    **_: int,
+) -> None:
+    """Raises ValueError where what a file holds is no picture."""
+    lengths = {len(images), len(targets), len(answers)}
+    fits = images.ndim == 4 and targets.shape == answers.shape and len(lengths) == 1
+    fits = fits and positions.shape[1:] == (2,) and spacing_um.shape == (2,)
+    if not (fits and network in NETWORKS and (spacing_um > 0).all() and (spacing_um < 1e9).all()):
+        raise ValueError("its parts do not fit together")
 
 
 def _name_file(run_folder: str | Path, epoch: int) -> Path:

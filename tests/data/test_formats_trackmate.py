@@ -114,6 +114,8 @@ def test_a_doctype_is_refused_even_where_it_is_harmless(tmp_path):
     [
         ({"spots": '<Spot ID="1" FRAME="0"/>'}, "POSITION_Z"),
         ({"spots": SPOT.format(1, "x", 1, "")}, "FRAME"),
+        ({"spots": SPOT.format(1, "1.5", 1, "")}, "whole FRAME.*1 fractional"),
+        ({"spots": SPOT.format(7, 0, 1, "") + SPOT.format(7, 1, 2, "")}, "1 doubled IDs"),
         ({"spots": SPOT.format(1, 0, "nan", "")}, "POSITION_X"),
         ({"spots": SPOT.format("a", 0, 1, "")}, "ID"),
         ({"spots": SPOT.format(1, 0, "1_0", "")}, "POSITION_X"),

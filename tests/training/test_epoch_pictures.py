@@ -1,4 +1,5 @@
 import contextlib
+import dataclasses
 
 import numpy as np
 import pytest
@@ -96,5 +97,22 @@ def test_a_picture_that_is_missing_or_damaged_is_one_clear_error(tmp_path):
         with contextlib.suppress(UserError):  # or nothing that matters
             read_picture(tmp_path, 3)
     path.write_bytes(whole[:-200])
+    with pytest.raises(UserError, match="must exist and be whole"):
+        read_picture(tmp_path, 3)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"network": "possition"},
+        {"spacing_um": (np.nan, 1.0)},
+        {"targets": np.zeros(0, np.float16)},
+        {"images": np.zeros((3, 3), np.uint8)},
+    ],
+)
+def test_a_picture_whose_parts_do_not_fit_is_damaged(tmp_path, wrong):
+    shown = choose_example(find_examples("position"))
+    picture = make_picture(shown, 3, answer("position")(shown.inputs))
+    write_picture(dataclasses.replace(picture, **wrong), tmp_path)
     with pytest.raises(UserError, match="must exist and be whole"):
         read_picture(tmp_path, 3)

@@ -63,7 +63,12 @@ def read_trackmate(
     all_spots = list(root.iter("Spot"))
     spots = [spot for spot in all_spots if spot.get("VISIBILITY", "1") != "0"]
     places = [[_number(spot, key, path) for key in _COORDINATES] for spot in spots]
-    time_points = [int(_number(spot, "FRAME", path)) + time_point_offset for spot in spots]
+    frames, ids = ([_number(spot, key, path) for spot in spots] for key in ("FRAME", "ID"))
+    doubled, torn = len(ids) - len(set(ids)), sum(frame % 1 > 0 for frame in frames)
+    if doubled or torn:
+        received = f"{doubled} doubled IDs, {torn} fractional FRAMEs"
+        raise refuse(path, "Spots need a whole FRAME and an ID of their own", received)
+    time_points = [int(frame) + time_point_offset for frame in frames]
     row_of = dict.fromkeys((spot.get("ID") for spot in all_spots), -1)  # hidden
     row_of |= {spot.get("ID"): row for row, spot in enumerate(spots)}
     tracks, filtered = list(model.iter("Track")), model.find("FilteredTracks")
@@ -73,7 +78,7 @@ def read_trackmate(
     edges = [edge for track in tracks for edge in track.iter("Edge")]
     ends = [tuple(map(edge.get, _ENDS)) for edge in edges]
     links = to_links(ends, row_of, [*time_points, 0], path)
-    visible, ids = (links >= 0).all(axis=1), [int(_number(spot, "ID", path)) for spot in spots]
+    visible = (links >= 0).all(axis=1)
     edges = [edge for edge, kept in zip(edges, visible, strict=True) if kept]
     positions = np.array(places, dtype=float).reshape(-1, 3)
     if in_pixels:
@@ -84,7 +89,7 @@ def read_trackmate(
         positions=positions,
         time_points=time_points,
         links=links[visible],
-        properties={"id": ids, **_columns(spots, _NOT_PROPERTIES)},
+        properties={"id": map(int, ids), **_columns(spots, _NOT_PROPERTIES)},
         link_properties=_columns(edges, set(_ENDS)),
         spacing_um=spacing_um,
         minutes_per_time_point=minutes_per_time_point,
