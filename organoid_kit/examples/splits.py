@@ -57,9 +57,7 @@ def split_by_movie(annotated_movies: Movies, *, seed: int = 1) -> Split:
 def split_into_folds(annotated_movies: Movies, folds: int) -> list[Split]:
     """Each movie, in all its pieces, is for validation once."""
     keys = list(dict.fromkeys(_movie_key(one) for one in annotated_movies))
-    if not 2 <= folds <= len(keys):
-        rule, advice = "Folds are 2 at least, and no more than movies", "Ask for others."
-        raise UserError(f"{rule}. Received: {folds} of {len(keys)} movies. {advice}")
+    refuse_if(not 2 <= folds <= len(keys), "folds", folds=folds, count=len(keys))
     splits = [Split([], []) for _ in range(folds)]
     for one in annotated_movies:
         for fold, split in enumerate(splits):
