@@ -1,6 +1,4 @@
-"""Lineage tree and movie, linked both ways; what is doubtful, the most doubtful first, and what
-corrects it.
-"""
+"""Lineage tree and movie, linked both ways; what is doubtful, and what corrects it."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -61,8 +59,7 @@ class TrackExplorer(Dashboard):
     ) -> None:
         self.movie, self._chosen, self._refilling = movie, None, False
         self._editor = TrackEditor(tracks, movie, candidates, output)
-        layers = {"tracks": self.tracks}
-        self.browser = StackBrowser(movie, layers, channels=channels, drawn_by=drawn_by)
+        self.browser = StackBrowser(movie, {"tracks": tracks}, channels=channels, drawn_by=drawn_by)
         self._make_controls()
         legend = HTML(common.make_legend(((kind, kind.name) for kind in MARKS), common.PAPER))
         left = [HBox([self.lineage, self._shown]), self._display, legend, self._tree_help]
@@ -91,10 +88,11 @@ class TrackExplorer(Dashboard):
         self._sizes = np.bincount(self._lineages) if len(tracks) else np.zeros(0, int)
         self._doubts, self._estimate = _list_doubts(tracks)
         self._doubt_text.value = common.make_status(self._estimate, role="note")
-        lines = []
+        lines, texts = [], []
         for number, doubt in enumerate(self._doubts):
             where = f"time point {doubt.time_point}, lineage {self._lineages[doubt.row] + 1}"
             lines.append((f"{doubt.probability:.0%} wrong: {doubt.what}, {where}", number))
+            texts.append(f"{doubt.what}, wrong with probability {doubt.probability:.2g}")
         self._refilling = True  # of another list, nobody has chosen one
         self.doubts.options, self.doubts.value = lines, None
         self._refilling = False
@@ -102,15 +100,9 @@ class TrackExplorer(Dashboard):
         with self.browser.at_once():
             self.browser.set_layer("tracks", tracks, _TRACKS)
             rows = np.array([each.row for each in self._doubts], int)
-            texts = [
-                f"{each.what}, wrong with probability {each.probability:.2g}"
-                for each in self._doubts
-            ]
             words = {"message": np.array(texts, object)}
-            doubtful = Annotations(
-                tracks.positions[rows], tracks.time_points[rows], properties=words
-            )
-            self.browser.set_layer("doubtful", doubtful, _DOUBTFUL)
+            where = tracks.positions[rows], tracks.time_points[rows]
+            self.browser.set_layer("doubtful", Annotations(*where, properties=words), _DOUBTFUL)
             place = self.browser.time_point.value, self.browser.place
             near = find_nearest([self.browser.layers["tracks"]], *place, PICK_UM)
             chosen = near and int(self._lineages[near[1]])

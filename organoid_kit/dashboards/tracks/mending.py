@@ -70,12 +70,17 @@ class TrackEditor:
         """Fixes what was said, and solves again around it; what changed, in words. Raises UserError
         where it cannot be, together with what was said before.
         """
-        begin, before = time.perf_counter(), self.tracks
+        begin, before, own = time.perf_counter(), self.tracks, {pin.places for pin in said}
         step = self._solve(text, said)
         self._write({"said": text, "pins": list(said)})
         self.done, self.undone = [*self.done, step], []
+        old, new = (set(pins.list_links(each)) - own for each in (before, self.tracks))
+        times, changes = [int(earlier[0]) for earlier, _ in old ^ new], "nothing changed"
+        if times:
+            changes = f"{count(len(old - new), 'link')} went and {len(new - old)} came"
+            changes += f", between time points {min(times)} and {max(times) + 1}"
         seconds = time.perf_counter() - begin
-        return f"{text.capitalize()}. {_describe_changes(before, self.tracks, said, seconds)}"
+        return f"{text.capitalize()}. Solved again in {seconds:.1f} s: elsewhere {changes}."
 
     def undo(self) -> str:
         """Takes the last correction back, with all that it changed; which one it was."""
@@ -140,21 +145,6 @@ class TrackEditor:
                 raise self._journal.make_damage_error(number) from error
 
 
-def _describe_changes(
-    before: Annotations, after: Annotations, said: Sequence[Pin], seconds: float
-) -> str:
-    """What a correction changed beside what was said itself."""
-    old, new = (
-        set(pins.list_links(each)) - {pin.places for pin in said} for each in (before, after)
-    )
-    text = f"Solved again in {seconds:.1f} s: elsewhere "
-    times = [int(earlier[0]) for earlier, _ in old ^ new]
-    if not times:
-        return f"{text}nothing changed."
-    changes = f"{count(len(old - new), 'link')} went and {len(new - old)} came"
-    return f"{text}{changes}, between time points {min(times)} and {max(times) + 1}."
-
-
 class Corrections(Dashboard):
     """Buttons that correct tracks: the doubt that is looked at, or the positions chosen last, rows
     of the editor's tracks. The explorer shows what came of it.
@@ -189,12 +179,10 @@ class Corrections(Dashboard):
         self.choose([*sources, row, *(after.tolist() if doubt.what == "division" else ())])
 
     def _act(self, name: str) -> None:
-        if name == "save":
-            self.messages.say(self.editor.save())
-            return
         act = getattr(self.editor, name, None)
         said = act() if act else self.editor.correct(*self._say(name))
-        self._explorer.take_tracks()
+        if name != "save":
+            self._explorer.take_tracks()
         self.messages.say(said)
 
     def _say(self, name: str) -> tuple[str, list[Pin]]:
@@ -219,13 +207,13 @@ class Corrections(Dashboard):
         refuse_if(not is_next, "next", first=first, time_point=int(chosen[-1][0]))
         into = [ends for ends in pins.list_links(tracks) if ends[1] == chosen[-1]]
         refuse_if(name == "cut" and not into, "chosen to cut", chosen="a position without a link")
-        daughters = [Pin("link", (chosen[0], place)) for place in chosen[1:]]
+        near = [place for place in chosen if place[0] == chosen[0][0] + 1]
+        daughters = [Pin("link", (chosen[0], place)) for place in near]
         said = {
             "cut": [Pin("link", ends, False) for ends in into],
             "join": [Pin("link", chosen[-2:])],
             "divide": [Pin("division", chosen[:1]), *daughters],  # or the solver finds them
             "not_dividing": [Pin("division", chosen[:1], False)],
             "remove": [Pin("nucleus", chosen[-1:], False)],
-        }
-        said = said.get(name, [Pin(name, chosen[-1:])])
+        }.get(name, [Pin(name, chosen[-1:])])
         return words.format(rules.describe_position(tracks, row)), said

@@ -33,10 +33,10 @@ class Pin(NamedTuple):
         """Whether not both can be: of a nucleus that is none nothing else is said, either."""
         if self[:2] == other[:2]:
             return self.is_so != other.is_so
-        is_none = any(each[::2] == ("nucleus", False) for each in (self, other))
-        merge = all(each[::2] == ("link", True) for each in (self, other))
-        merge = merge and self.places[1] == other.places[1]
-        return merge or (is_none and bool({*self.places} & {*other.places}))
+        if ("nucleus", False) in (self[::2], other[::2]):
+            return bool({*self.places} & {*other.places})
+        are_links = self[::2] == other[::2] == ("link", True)
+        return are_links and self.places[1] == other.places[1]
 
 
 def list_places(annotations: Annotations) -> list[Place]:
@@ -55,8 +55,7 @@ def find_broken(tracks: Annotations, pins: Sequence[Pin]) -> list[Pin]:
     places = list_places(tracks)
     there = {("link", ends) for ends in list_links(tracks)} | {("nucleus", (p,)) for p in places}
     there |= {("division", (places[row],)) for row in tracks.divisions()}
-    asked = [each for each in pins if each.what not in ("start", "end")]
-    return [each for each in asked if (each[:2] in there) != each.is_so]
+    return [p for p in pins if p.what not in ("start", "end") and (p[:2] in there) != p.is_so]
 
 
 def propose_candidates(tracks: Annotations) -> Annotations:
