@@ -3,6 +3,7 @@
     python benchmarks/corrections.py                                   # eight slow movies, from images
     python benchmarks/corrections.py --kind fast --seed 511 --movies 2 --true-positions
     python benchmarks/corrections.py --kind restless --seed 521 --movies 4 --true-positions
+    python benchmarks/corrections.py --speed      # 3,000 positions made of coordinates alone
 
 Invented movies that no part of this was chosen by are tracked by the shipped networks, from their
 images, or with their true positions. A person who knows the truth then looks at one thing after another, as in the
@@ -24,6 +25,8 @@ from pathlib import Path
 import numpy as np
 from _held_out import FAST, RESTLESS, make_like_samples
 
+from tracking import make_candidates, make_truth
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from organoid_kit.base.settings import NETWORKS
@@ -31,6 +34,7 @@ from organoid_kit.dashboards.tracks.mending import TrackEditor
 from organoid_kit.dashboards.tracks.pins import Pin, Place, list_links, list_places
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.dataset import AnnotatedMovie
+from organoid_kit.data.timelapse import make_timelapse
 from organoid_kit.evaluation.matching import match_to_truth
 from organoid_kit.evaluation.tracks import judge_links
 from organoid_kit.prediction.crops import predict_divisions, predict_links
@@ -152,7 +156,11 @@ def main() -> None:
     parser.add_argument("--movies", type=int, default=8)
     parser.add_argument("--looks", type=int, default=30)
     parser.add_argument("--true-positions", action="store_true")
+    parser.add_argument("--speed", action="store_true")
     chosen, curves = parser.parse_args(), []
+    if chosen.speed:
+        measure_speed()
+        return
     for seed in range(chosen.seed, chosen.seed + chosen.movies):
         annotated = make_like_samples(seed, chosen.kind, **KINDS[chosen.kind])
         tracked = track(annotated, chosen.true_positions)
@@ -161,6 +169,27 @@ def main() -> None:
         say(curves[-1])
     print("all together:")
     say(np.sum(curves, axis=0))
+
+
+def measure_speed() -> None:
+    """Prints how long a correction takes, with candidates and without."""
+    rng = np.random.default_rng(5)
+    candidates = make_candidates(make_truth(330, 10, rng), rng)
+    candidates = candidates.select((candidates.positions >= 0).all(axis=1))
+    shape = np.ceil(candidates.positions.max(axis=0)).astype(int) + 2
+    movie = make_timelapse(np.zeros((10, 1, *shape), np.uint8), candidates.spacing_um)
+    tracks = solve(candidates, movie, seconds={}).tracks
+    for known in (candidates, None):
+        with tempfile.TemporaryDirectory() as folder:
+            editor, seconds = TrackEditor(tracks, movie, known, Path(folder, "mended.aut")), []
+            for number in range(11):
+                link = list_links(editor.tracks)[200 * number]
+                begin = time.perf_counter()
+                editor.correct("cut", [Pin("link", link, False)])
+                seconds.append(time.perf_counter() - begin)
+        rest = f"then median {np.median(seconds[1:]):.2f}, longest {max(seconds[1:]):.2f}"
+        what = "with their candidates" if known else "alone"
+        print(f"{len(tracks)} positions {what}: first correction {seconds[0]:.2f} s, {rest}")
 
 
 def say(curves: list[list[float]]) -> None:

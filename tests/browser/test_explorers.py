@@ -226,4 +226,4 @@ def test_nuclei_that_are_picked_are_corrected(tracks):
     press_and_wait(tracks, "undo", "Undone: no nucleus is")
     tracks.ask("explorer.browser.go_to(5, (1, 1, 1)) or 0")
     press_and_wait(tracks, "add", "Added a nucleus at")
-    tracks.wait_for("explorer._editor.done[-1].text[:16]", "added a nucleus ")
+    tracks.wait_for("explorer._editor.done[-1][0][:16]", "added a nucleus ")
