@@ -106,6 +106,26 @@ def edit() -> Work:
     return write, lambda folder: len(open_editor(folder).steps)
 
 
+def mend() -> Work:
+    from organoid_kit.dashboards.tracks.mending import TrackEditor
+    from organoid_kit.dashboards.tracks.pins import Pin, find_broken
+
+    def open_editor(folder: Path) -> TrackEditor:
+        return TrackEditor(fuzz.make_annotations(), fuzz.make_movie(), output=folder / "a.csv")
+
+    def write(folder: Path, version: int) -> None:
+        place = (2.0, float(version % 6), float(version % 20), float(version % 22))
+        open_editor(folder).correct("one is missing", [Pin("nucleus", (place,))])
+
+    def read(folder: Path) -> int:
+        editor = open_editor(folder)
+        if find_broken(editor.tracks, editor.pins):
+            raise ValueError("a pin does not hold")
+        return len(editor.done) - 1
+
+    return write, read
+
+
 def keep_runs() -> Work:
     from organoid_kit.course.run_keeping import BackupWriter, list_backups, restore_run
     from organoid_kit.training import Run
@@ -345,6 +365,7 @@ WORKS: dict[str, Callable[[], Work]] = {
     "movies": write_movies,
     "results": add_results,
     "journal": edit,
+    "mended tracks": mend,
     "kept runs": keep_runs,
     "movie results": put_results,
     "tracked movies": save_trackings,

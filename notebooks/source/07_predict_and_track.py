@@ -490,10 +490,10 @@ for row in sorted(range(len(errors)), key=lambda row: -(errors[row] or 0))[:4]:
 # The last two numbers of a line differ: only the last one has looked at the alternatives.
 #
 # Now the first three. Choose a doubt, or press *Next doubt*, and the movie goes there. **Decide for each, before you
-# read on:** is it an error?
+# read on:** is it an error? The buttons below correct tracks.
 
 # %%
-explorer = TrackExplorer(movie, tracks, channels=channels)
+explorer = TrackExplorer(movie, tracks, candidates=candidates, channels=channels)
 explorer
 
 # %%

@@ -47,7 +47,7 @@ def build_tracks(
         problem = problem.select_links(problem.candidate_rows >= 0)
         chosen = _choose_simply(problem, method)
         kept = (sum(problem.count_links(chosen)) > 0) | (problem.alone_costs <= 0)
-    return _make_tracks(candidates, problem.select_links(chosen), kept)
+    return make_tracks(candidates, problem.select_links(chosen), kept)
 
 
 def _choose_simply(problem: TrackingProblem, method: str) -> np.ndarray:
@@ -101,7 +101,7 @@ def _pick(links: np.ndarray, gains: np.ndarray) -> np.ndarray:
     return picked
 
 
-def _make_tracks(candidates: Annotations, chosen: TrackingProblem, kept: np.ndarray) -> Annotations:
+def make_tracks(candidates: Annotations, chosen: TrackingProblem, kept: np.ndarray) -> Annotations:
     """The kept positions with the chosen links; links over two time points get a position."""
     across = chosen.candidate_rows < 0
     ends, direct = chosen.links[across], chosen.candidate_rows[~across]

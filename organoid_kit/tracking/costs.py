@@ -26,6 +26,10 @@ _MAY_DIVIDE = 0.2  # probability from which a nucleus may be a mother of whom a 
 _DIVIDES = 0.5  # from which links to its daughters are believed more than the link network does
 _MISSED_ODDS = 0.01  # of a link that is as improbable as that this daughter was not found
 _STILL_UM = 0.5  # nuclei that move less than this are not told apart from still ones
+_SAME_PLACE = 0.01  # voxels
+# What a "yes" and a "no" of a person cost: more than all around it, as others end at 14; whether a
+# nucleus divides, begins or ends counts less than links and nuclei that were pinned
+_PINNED, _PINNED_EVENT = (-1000.0, 1000.0), (-100.0, 100.0)
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,7 @@ def build_problem(
 
     Where no link has a probability, distance says how probable each is, and who divides. Left out
     are candidates that cannot be in the best story: to end one track and begin another costs less.
+    Of what a person said (`nucleus_pinned` and others), the costs are so high that nothing outweighs it.
     """
     settings = settings or TrackingSettings()
     times, steps = candidates.time_points, np.diff(candidates.time_points[candidates.links])
@@ -124,18 +129,22 @@ def build_problem(
         dividing = dividing if is_known else divided
     else:
         linked = _believe_mothers(candidates.links, linked, dividing)
+    linked = _pin(linked, candidates.link_properties.get("link_pinned"), (1.0, 0.0))
     skipping, skipped = _find_skipping_links(candidates, positions_um, linked, dividing, settings)
+    said, links_said = candidates.properties.get, candidates.link_properties.get("link_pinned")
     appearance, disappearance = _compute_end_probabilities(candidates, settings, region)
-    is_first, is_last = times == times.min(initial=0), times == times.max(initial=0)
+    appearance = np.where(times == times.min(initial=0), 0.0, compute_cost(appearance))
+    disappearance = np.where(times == times.max(initial=0), 0.0, compute_cost(disappearance))
+    position_costs = compute_cost(_read(candidates, "probability", settings.unknown_position))
     problem = TrackingProblem(
         links=np.concatenate([candidates.links, skipping]),
-        link_costs=compute_cost(np.concatenate([linked, skipped])),
+        link_costs=_pin(compute_cost(np.concatenate([linked, skipped])), links_said),
         candidate_rows=np.concatenate([np.arange(len(linked)), np.full(len(skipped), -1)]),
         time_points=times,
-        position_costs=compute_cost(_read(candidates, "probability", settings.unknown_position)),
-        division_costs=compute_cost(dividing),
-        appearance_costs=np.where(is_first, 0.0, compute_cost(appearance)),
-        disappearance_costs=np.where(is_last, 0.0, compute_cost(disappearance)),
+        position_costs=_pin(position_costs, said("nucleus_pinned")),
+        division_costs=_pin(compute_cost(dividing), said("division_pinned"), _PINNED_EVENT),
+        appearance_costs=_pin(appearance, said("start_pinned"), _PINNED_EVENT),
+        disappearance_costs=_pin(disappearance, said("end_pinned"), _PINNED_EVENT),
     )
     sources, targets = problem.links.T
     # without a link, its source ends or divides no more, and its target begins
@@ -182,6 +191,17 @@ def compute_cost(probability: np.ndarray) -> np.ndarray:
     """What a "yes" of this probability costs: log((1 - p) / p), p clipped by a millionth."""
     probability = np.clip(probability, _CERTAIN, 1 - _CERTAIN)
     return np.log1p(-probability) - np.log(probability)
+
+
+def _pin(
+    values: np.ndarray, said: np.ndarray | None, answers: tuple[float, float] = _PINNED
+) -> np.ndarray:
+    """The values, but for those of which a person said True or False."""
+    if said is None:
+        return values
+    said = np.append(said, np.full(len(values) - len(said), None))  # not of links that skip
+    values = np.where(np.equal(said, True).astype(bool), answers[0], values)
+    return np.where(np.equal(said, False).astype(bool), answers[1], values)
 
 
 def _is_known(properties: dict[str, np.ndarray], name: str) -> bool:
@@ -236,7 +256,7 @@ def _find_skipping_links(
         return np.zeros((0, 2), dtype=int), np.zeros(0)
     forward, backward = (find_best(probabilities, ends) for ends in candidates.links.T)
     probable = forward[probabilities[forward] >= 0.5]
-    drifts_um, variance, axes = _estimate_movements(candidates, probable)
+    drifts_um, variance, axes = estimate_movements(candidates, probable)
     certain = np.intersect1d(forward, backward)
     certain = certain[probabilities[certain] >= settings.certain_link]
     mothers = dividing >= _MAY_DIVIDE
@@ -264,7 +284,13 @@ def _find_skipping_links(
     sources, targets, distances_um = np.concatenate(found).T
     links = np.stack([sources, targets], axis=1).astype(int)
     far = chi2.sf(distances_um**2 / variances[links[:, 0]], axes)
-    return links[far >= least], (missed[links[:, 0]] * far)[far >= least]
+    possible = far >= least
+    middles = candidates.positions[links].mean(axis=1)
+    said = candidates.properties.get("nucleus_pinned", np.full(len(times), None))
+    for row in np.flatnonzero(np.not_equal(said, None)):  # there nobody is missed: a person decided
+        is_there = (np.abs(middles - candidates.positions[row]) < _SAME_PLACE).all(axis=1)
+        possible &= ~(is_there & (times[links[:, 0]] == times[row] - 1))
+    return links[possible], (missed[links[:, 0]] * far)[possible]
 
 
 def find_best(probabilities: np.ndarray, ends: np.ndarray) -> np.ndarray:
@@ -273,7 +299,7 @@ def find_best(probabilities: np.ndarray, ends: np.ndarray) -> np.ndarray:
     return order[np.flatnonzero(np.diff(ends[order], append=-1))]
 
 
-def _estimate_movements(candidates: Annotations, rows: np.ndarray) -> tuple[np.ndarray, float, int]:
+def estimate_movements(candidates: Annotations, rows: np.ndarray) -> tuple[np.ndarray, float, int]:
     """How nuclei move from one time point to the next, by these links: the mean step after each,
     (t, 3) float, zyx, µm; the variance of steps around it along an axis, µm², by their median, so
     that wrong links do not count; the number of axes.

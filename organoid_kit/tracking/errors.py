@@ -103,8 +103,8 @@ def add_error_probabilities(
     problem = costs.build_problem(candidates, settings, region=region)
 
     # 1. Which candidate is each position (row of the candidates, -1 if none), and each link?
-    positions = _find_positions(candidates, tracks)
-    links = _find_links(problem, tracks, positions)
+    positions = find_positions(candidates, tracks)
+    links = find_links(problem, tracks, positions)
     chosen = np.zeros(len(problem.links), dtype=bool)
     chosen[links[links >= 0]] = True
 
@@ -142,7 +142,7 @@ def add_error_probabilities(
     return dataclasses.replace(tracks, properties=properties, link_properties=link_properties)
 
 
-def _find_positions(candidates: Annotations, tracks: Annotations) -> np.ndarray:
+def find_positions(candidates: Annotations, tracks: Annotations) -> np.ndarray:
     """Row among the candidates of each position of the tracks, -1 if it is none, (n,) int."""
     parts = (np.column_stack([one.time_points, one.positions]) for one in (candidates, tracks))
     places, own = np.concatenate([*parts]), len(candidates)
@@ -155,7 +155,7 @@ def _find_positions(candidates: Annotations, tracks: Annotations) -> np.ndarray:
     return row_of[number[own:]]
 
 
-def _find_links(
+def find_links(
     problem: costs.TrackingProblem, tracks: Annotations, positions: np.ndarray
 ) -> np.ndarray:
     """Row among the problem's links of each link of the tracks, -1 if it is none, (m,) int."""

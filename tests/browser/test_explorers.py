@@ -24,7 +24,7 @@ explorer = ThresholdExplorer(annotated, found, channels=(2, 3))
 explorer
 """
 TRACKS = """
-import dataclasses
+import dataclasses, tempfile
 
 import numpy as np
 
@@ -40,7 +40,8 @@ names = ("division_error_probability", "start_error_probability", "end_error_pro
 tracks = dataclasses.replace(
     tracks, properties=dict.fromkeys(names, nothing), link_properties={"error_probability": wrong}
 )
-explorer = TrackExplorer(annotated.movie, tracks, channels=(2, 3))
+output = tempfile.mkdtemp() + "/mended.aut"
+explorer = TrackExplorer(annotated.movie, tracks, channels=(2, 3), output=output)
 explorer
 """
 
@@ -180,3 +181,49 @@ def test_a_nucleus_in_the_movie_shows_its_lineage(tracks):
     tracks.type("ok-lineage", "3")
     tracks.wait_for("[explorer.lineage.value, explorer.chosen]", [3, 2])
     tracks.wait_for_text("ok-shown", "Lineage 3 of")
+
+
+def press_and_wait(page, name, words):
+    """Presses a button of the corrections, and waits for what was done."""
+    page.click(f"ok-{name}")
+    page.wait_for_text("ok-messages", words)
+
+
+def test_tracks_are_corrected_where_one_looks(tracks):
+    links = "len(explorer.tracks.links)"
+    before, doubts = tracks.ask(links), tracks.ask("len(explorer._doubts)")
+    tracks.choose("ok-doubts", tracks.ask("explorer.doubts.options[0][0]"))
+    tracks.wait_for_text("ok-choice", "Chosen, the last one last")
+    place = tracks.find("ok-cut").bounding_box()
+    press_and_wait(tracks, "cut", "Cut the link to the position")
+    tracks.wait_for_text("ok-messages", "Solved again in")
+    tracks.wait_for(links, before - 1)
+    assert tracks.find("ok-cut").bounding_box() == place  # nothing that is pressed moves
+    tracks.screenshot("tracks_corrected", "ok-track-explorer")
+    press_and_wait(tracks, "undo", "Undone: cut the link")
+    tracks.wait_for(links, before)
+    press_and_wait(tracks, "redo", "Done again: cut the link")
+    tracks.wait_for(links, before - 1)
+    press_and_wait(tracks, "next-doubt", "Doubt 1 of")
+    press_and_wait(tracks, "confirm", "Said to be right: ")
+    press_and_wait(tracks, "save", "Saved as")
+    assert doubts == 2
+
+
+def test_nuclei_that_are_picked_are_corrected(tracks):
+    tracks.ask("explorer.browser.go_to(5) or 0")
+    tracks.click("ok-next-position")
+    tracks.click("ok-pick-here")
+    tracks.wait_for("len(explorer.corrections.chosen)", 1)
+    press_and_wait(tracks, "join", "Two positions must be chosen")
+    press_and_wait(tracks, "divide", "Marked as dividing")
+    press_and_wait(tracks, "undo", "Undone: marked as dividing")
+    tracks.click("ok-pick-here")
+    press_and_wait(tracks, "not-dividing", "Marked as not dividing")
+    press_and_wait(tracks, "undo", "Undone: marked as not dividing")
+    tracks.click("ok-pick-here")
+    press_and_wait(tracks, "remove", "No nucleus is the position")
+    press_and_wait(tracks, "undo", "Undone: no nucleus is")
+    tracks.ask("explorer.browser.go_to(5, (1, 1, 1)) or 0")
+    press_and_wait(tracks, "add", "Added a nucleus at")
+    tracks.wait_for("explorer._editor.done[-1][0][:16]", "added a nucleus ")

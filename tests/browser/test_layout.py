@@ -51,7 +51,7 @@ DASHBOARDS = {
     "epochs": "EpochExplorer(run)",
     "comparison": "RunComparison()",
     "thresholds": "ThresholdExplorer(dataclasses.replace(sample, annotations=few), found, channels=(2, 3))",
-    "tracks": "TrackExplorer(movie, tracks, channels=(2, 3))",
+    "tracks": "TrackExplorer(movie, tracks, channels=(2, 3), output=folder / 'mended.aut')",
     "board": 'ClassBoard(question, limits=(0, 100), step=1, labels=("time point", "score"))',
 }
 LEAST_LETTERS = 9  # px

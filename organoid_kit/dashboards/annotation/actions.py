@@ -109,7 +109,7 @@ class EditActions(VBox):
         """What is chosen, and whether it is saved."""
         editor = self.editor
         self.undo.disabled, self.redo.disabled = not editor.steps, not editor.undone_steps
-        places = [_describe_place(editor.annotations, row) for row in self.list_chosen()]
+        places = [describe_choice(editor.annotations, row) for row in self.list_chosen()]
         self._choice.value = common.render("chosen.html", places=places)
         said = f"{count(len(editor.steps), 'change')}, not saved."
         if editor.is_saved:
@@ -117,7 +117,8 @@ class EditActions(VBox):
         self._saved.value = f'<span style="margin-left:8px">{said}</span>'
 
 
-def _describe_place(annotations: Annotations, row: int) -> str:
+def describe_choice(annotations: Annotations, row: int) -> str:
+    """A chosen position in words, and whether it is linked."""
     voxel = "z {:.1f}, y {:.1f}, x {:.1f}".format(*annotations.positions[row])
     forward, backward = annotations.links_forward()[row], annotations.links_backward()[row]
     links = ("no link", "linked on one side", "linked")[min(forward + backward, 2)]

@@ -1,6 +1,7 @@
-"""Lineage tree and movie, linked both ways, and what is doubtful: the most doubtful first."""
+"""Lineage tree and movie, linked both ways; what is doubtful, and what corrects it."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from organoid_kit.dashboards.parts import Dashboard, common
 from organoid_kit.dashboards.stack.browser import PICK_UM, Pick, StackBrowser
 from organoid_kit.dashboards.stack.layers import find_nearest
 from organoid_kit.dashboards.tracks.lineage_tree import MARKS, DrawnTree, TreeDisplay, draw_tree
+from organoid_kit.dashboards.tracks.mending import Corrections, TrackEditor
 from organoid_kit.data import Annotations, TimeLapse
 from organoid_kit.plots.drawing import Drawing, Mark, count
 from organoid_kit.plots.lineages import number_lineages, plot_lineage_tree
@@ -29,12 +31,16 @@ class TrackExplorer(Dashboard):
 
     Args:
         tracks: with links; of `add_error_probabilities`, so that there are doubts.
+        candidates: of which the tracks were chosen, `TrackedMovie.candidates`; None: where tracks
+            are corrected, distance says what else could be.
+        output: file that corrected tracks are saved to, see `TrackEditor`.
         channels, drawn_by: as of the `StackBrowser`.
 
     Attributes:
         lineage: number of the lineage whose tree is shown; 0: the largest ones.
         doubts, next_doubt: the most probable errors first; the chosen one is shown in the movie.
         browser: the `StackBrowser` with tracks, the chosen lineage, and doubts.
+        corrections: buttons that correct the tracks, which are solved again around each correction.
         chosen: number of the lineage that stands out in tree and movie, or None.
         tree: what one clicks on.
     """
@@ -46,34 +52,67 @@ class TrackExplorer(Dashboard):
         movie: TimeLapse,
         tracks: Annotations,
         *,
+        candidates: Annotations | None = None,
+        output: str | Path | None = None,
         channels: Sequence[int] | None = None,
         drawn_by: str = "auto",
     ) -> None:
-        self.movie, self.tracks = movie, tracks
-        self._lineages = number_lineages(tracks)
-        self._sizes = np.bincount(self._lineages) if len(tracks) else np.zeros(0, int)
-        self._chosen: int | None = None
-        self._doubts, self._estimate = _list_doubts(tracks)
+        self.movie, self._chosen, self._refilling = movie, None, False
+        self._editor = TrackEditor(tracks, movie, candidates, output)
         self.browser = StackBrowser(movie, {"tracks": tracks}, channels=channels, drawn_by=drawn_by)
-        self.browser.set_layer("tracks", tracks, _TRACKS)
-        self.browser.set_layer("chosen lineage", tracks.select([]), _CHOSEN)
-        if found := self._doubts:
-            texts = [f"{one.what}, wrong with probability {one.probability:.2g}" for one in found]
-            places, times = zip(*((each.position, each.time_point) for each in found))
-            layer = Annotations(places, times, properties={"message": np.array(texts, object)})
-            self.browser.set_layer("doubtful", layer, _DOUBTFUL)
         self._make_controls()
         legend = HTML(common.make_legend(((kind, kind.name) for kind in MARKS), common.PAPER))
         left = [HBox([self.lineage, self._shown]), self._display, legend, self._tree_help]
-        left = VBox(left, layout=Layout(width="690px", max_width="100%"))
-        right = [self._doubt_text, self.doubts, self.next_doubt]
-        right = VBox(right, layout=Layout(padding="0 0 0 10px"))
+        left = VBox(left, layout=Layout(width="600px", max_width="100%"))
+        right = [self._doubt_text, self.doubts, self.next_doubt, self.corrections]
+        right = VBox(right, layout=Layout(padding="0 0 0 10px", flex="1 1 350px"))
         super().__init__([common.wrap_row(left, right), self.messages, self.browser])
         self._connect(self._change_lineage, self.lineage)
         self._connect(self._go_to_doubt, self.doubts)
         self._connect(self._move_line, self.browser.time_point)
         self.browser.on_pick(self._take_pick)
-        self._watch(self._draw)()
+        self._watch(self.take_tracks)()
+        if steps := len(self._editor.done) - 1:
+            came = f"{count(steps, 'correction')} of an earlier session came back from "
+            self.messages.say(f"{came}{self._editor.output.name}.journal.", "warn")
+
+    @property
+    def tracks(self) -> Annotations:
+        """As they are now, corrected."""
+        return self._editor.tracks
+
+    def take_tracks(self) -> None:
+        """Shows others, or the first ones; the place that one looks at stays."""
+        tracks = self.tracks
+        self._lineages = number_lineages(tracks)
+        self._sizes = np.bincount(self._lineages) if len(tracks) else np.zeros(0, int)
+        self._doubts, self._estimate = _list_doubts(tracks)
+        self._doubt_text.value = common.make_status(self._estimate, role="note")
+        lines, texts = [], []
+        for number, doubt in enumerate(self._doubts):
+            where = f"time point {doubt.time_point}, lineage {self._lineages[doubt.row] + 1}"
+            lines.append((f"{doubt.probability:.0%} wrong: {doubt.what}, {where}", number))
+            texts.append(f"{doubt.what}, wrong with probability {doubt.probability:.2g}")
+        self._refilling = True  # of another list, nobody has chosen one
+        self.doubts.options, self.doubts.value = lines, None
+        self._refilling = False
+        self.lineage.value = min(self.lineage.value, len(self._sizes))
+        with self.browser.at_once():
+            self.browser.set_layer("tracks", tracks, _TRACKS)
+            rows = np.array([each.row for each in self._doubts], int)
+            words = {"message": np.array(texts, object)}
+            where = tracks.positions[rows], tracks.time_points[rows]
+            self.browser.set_layer("doubtful", Annotations(*where, properties=words), _DOUBTFUL)
+            place = self.browser.time_point.value, self.browser.place
+            near = find_nearest([self.browser.layers["tracks"]], *place, PICK_UM)
+            chosen = near and int(self._lineages[near[1]])
+            self.chosen = chosen if len(self._editor.done) > 1 else None
+            self.corrections.choose(())
+
+    @property
+    def doubt(self) -> Doubt | None:
+        """The doubt that is looked at, if one is."""
+        return None if self.doubts.value is None else self._doubts[self.doubts.value]
 
     @property
     def chosen(self) -> int | None:
@@ -96,6 +135,7 @@ class TrackExplorer(Dashboard):
         """Goes to a position of the tracks, and makes its lineage stand out in tree and movie."""
         time_point = int(self.tracks.time_points[row])
         self.chosen = int(self._lineages[row])
+        self.corrections.choose([*self.corrections.chosen, row])
         self.browser.go_to(time_point, self.tracks.positions[row])
         self.messages.say(f"{self._describe_lineage(self.chosen)} Time point {time_point}.")
 
@@ -115,14 +155,9 @@ class TrackExplorer(Dashboard):
         return drawing.caption(f"{self.describe()} {drawing.description}")
 
     def _make_controls(self) -> None:
-        doubts = []
-        for number, doubt in enumerate(self._doubts):
-            where = f"time point {doubt.time_point}, lineage {self._lineages[doubt.row] + 1}"
-            doubts.append((f"{doubt.probability:.0%} wrong: {doubt.what}, {where}", number))
-        listed = {"options": doubts, "value": None}
-        self._add_controls("tracks", doubts=listed, next_doubt=self._step_doubts)
-        estimate = common.make_status(self._estimate, role="note")
-        self._doubt_text = HTML(estimate, layout=Layout(max_width="350px"))
+        self._add_controls("tracks", next_doubt=self._step_doubts)
+        self._doubt_text = HTML(layout=Layout(max_width="350px"))
+        self.corrections = Corrections(self, self._editor)
         self._display = TreeDisplay(self._handle_event, self._watch(self._draw))
         self.tree = self._display.tree
 
@@ -142,6 +177,7 @@ class TrackExplorer(Dashboard):
             tracks, where = [self.browser.layers["tracks"]], (pick.time_point, pick.position)
             if found := find_nearest(tracks, *where, PICK_UM):
                 self._tell_lineage(int(self._lineages[found[1]]))
+                self.corrections.choose([*self.corrections.chosen, found[1]])
             else:
                 self.messages.say("No nucleus of the tracks is there.")
 
@@ -162,10 +198,10 @@ class TrackExplorer(Dashboard):
             self.messages.say(self._estimate)
 
     def _go_to_doubt(self) -> None:
-        if self.doubts.value is not None:
-            doubt = self._doubts[self.doubts.value]
-            self.choose(doubt.row)
-            self.messages.say(f"Doubt {self.doubts.value + 1} of {len(self._doubts)}: {doubt}")
+        if self.doubts.value is not None and not self._refilling:
+            self.choose(self.doubt.row)
+            self.corrections.choose_doubt(self.doubt)
+            self.messages.say(f"Doubt {self.doubts.value + 1} of {len(self._doubts)}: {self.doubt}")
 
     def _choose_shown(self) -> np.ndarray:
         """Lineages that are drawn: one, or the largest that are not too much at once."""
