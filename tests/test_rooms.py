@@ -167,7 +167,7 @@ def test_functions_are_short():
 
 
 def test_the_package_stays_small():
-    """26,400 lines in all: 26,000, and what corrections of tracks and sweep take. What is added is to be made room for."""
+    """26,400 lines in all: 26,000, and what corrections and sweep take. What is added is to be made room for."""
     lines = house.read_lines(ROOT, [*ROOMS, "__init__"])
     assert len(lines) <= 26_400
     assert len(house.read_lines(ROOT, list(SMALL))) <= 14_650

@@ -7,7 +7,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psutil
 
 from organoid_kit import prediction
@@ -128,8 +127,11 @@ def print_states(output: Path) -> None:
 
 
 def _note_state(job: "prediction.units.TrackingJob", state: str, message: str = "") -> None:
-    hours = sum(np.load(file)["seconds"].item() for file in job.folder.glob("*.npz")) / 3600
-    note = state, 2 * len(job.units()) + 1, hours, message
+    seconds = 0.0
+    for file in job.folder.glob("*.npz"):
+        with suppress(UserError):  # a damaged one is named where it is needed
+            seconds += float(prediction.units.read_unit(file)["seconds"].sum())
+    note = state, 2 * len(job.units()) + 1, seconds / 3600, message
     write_json_safely(job.folder / "state.json", note, overwrite=True)
 
 

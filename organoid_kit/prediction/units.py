@@ -213,9 +213,18 @@ def _path(job: TrackingJob, kind: str, unit: range) -> Path:
     return job.folder / f"{kind}_{unit[0]:05}-{unit[-1]:05}.npz"
 
 
+def read_unit(path: Path) -> dict[str, np.ndarray]:
+    """What a unit found, and the seconds it took. Raises UserError where its file is damaged."""
+    try:
+        return dict(np.load(path))
+    except Exception as error:  # zip files and NumPy raise many kinds
+        advice = "Remove it, and give the same command again."
+        raise refuse(path, "What a unit has found must be whole", error, advice) from error
+
+
 def _read(job: TrackingJob, kind: str) -> dict[str, np.ndarray]:
     units = [job.movie.time_points] if kind == "candidates" else job.units()
-    parts = [dict(np.load(_path(job, kind, unit))) for unit in units]
+    parts = [read_unit(_path(job, kind, unit)) for unit in units]
     return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
 
 

@@ -40,7 +40,9 @@ def test_each_error_is_raised_somewhere_and_each_that_is_raised_has_a_text():
         if place is not None and isinstance(call.args[place], ast.Constant)
     }
     actions = json.loads((PACKAGE / "dashboards" / "annotation" / "actions.json").read_bytes())
-    chosen = (name for name, action in actions.items() if action["needed"])
+    chosen = {name for name, action in actions.items() if action["needed"]}
+    corrections = json.loads((PACKAGE / "dashboards" / "tracks" / "corrections.json").read_bytes())
+    chosen |= corrections.keys() - {"confirm", "add"}
     used |= {("dashboards", f"chosen to {name}") for name in chosen}
     texts = {
         (file.relative_to(PACKAGE).parts[0], name)

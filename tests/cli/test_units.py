@@ -15,6 +15,7 @@ import psutil
 import pytest
 import tifffile
 
+from organoid_kit.base import UserError
 from organoid_kit.cli import main
 from organoid_kit.data.formats import read_annotations
 from organoid_kit.data.timelapse import read_timelapse, write_timelapse
@@ -145,6 +146,13 @@ def test_what_is_done_is_not_done_again(folder, tmp_path, monkeypatch, capsys):
     tried = [range(0, 2)] * 2  # to say how long all will take; not when it goes on
     assert asked == [*tried, range(0, 2), range(2, 4), range(4, 5), range(2, 4)]
     assert_same_tracks(tmp_path / "out", folder, NAMES[:1])
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"\x93NUMPY"])
+def test_a_damaged_file_of_a_unit_is_named(tmp_path, content):
+    (tmp_path / "links_00000-00009.npz").write_bytes(content)
+    with pytest.raises(UserError, match=r"links_00000-00009\.npz.*Remove it, and give the same"):
+        units.read_unit(tmp_path / "links_00000-00009.npz")
 
 
 def test_a_movie_that_is_broken_fails_alone(folder, tmp_path, capsys):
