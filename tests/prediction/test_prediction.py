@@ -485,5 +485,5 @@ def test_a_damaged_line_is_one_clear_error(damage, movie, perfect, tmp_path):
 
 def test_a_place_that_cannot_be_written_is_one_clear_error(movie, perfect, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match="writable"):
+    with pytest.raises(UserError, match="found.jsonl.*choose another folder"):
         predict(perfect, movie, tmp_path / "file" / "found.jsonl")
