@@ -9,10 +9,10 @@
 # goes, to half a voxel, by any of the deformations; fifty remain.
 #
 # Seen: ElasticTransform, OpticalDistortion, PiecewiseAffine, GridDistortion and ThinPlateSpline draw all nuclei
-# into one plane, small discs with a number, deform that, and look for the numbers. What lies below another at the same y and x
-# is painted over: of fifty nuclei 25 remain, and their bright blobs in the stack count as background. What is found is a disc's uppermost
-# voxel, so that all of them lie a voxel too high in y. Affine, Perspective and GridElasticDeform keep all fifty; Affine is
-# right to 0.1 voxel. Nothing is said.
+# into one plane, small discs with a number, deform that, and look for the numbers. What lies below another at the same y
+# and x is painted over: of fifty nuclei 25 remain at most, while the stack still shows fifty. What is found is the uppermost voxel
+# of a disc, so that each lies 0.8 to 1 voxel too far up in y. Affine, Perspective and GridElasticDeform keep all fifty,
+# right to 0.1 voxel. Nothing is said. (That an image's keypoints are sometimes fewer afterwards stands in the project's issues.)
 # Met when programs that deform stacks were compared.
 set -euo pipefail
 folder=$(mktemp -d)
@@ -72,8 +72,8 @@ kept = ("Affine", "Perspective", "GridElasticDeform")
 as_seen = (
     all(counts == [50] * 4 for name, (counts, _) in seen.items() if name in kept)
     and all(max(counts) <= 25 for name, (counts, _) in seen.items() if name not in kept)
-    and np.abs(seen["Affine"][1]).max() < 0.1
-    and abs(seen["ElasticTransform"][1][0] + 1) < 0.3
+    and all(np.abs(off).max() < 0.1 for name, (_, off) in seen.items() if name in kept)
+    and all(-1.2 < off[0] < -0.6 for name, (_, off) in seen.items() if name not in kept)
 )
 print("As described." if as_seen else "This has changed.")
 sys.exit(not as_seen)
