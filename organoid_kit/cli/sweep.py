@@ -19,7 +19,7 @@ from organoid_kit.cli.units import choose_share, open_executor
 from organoid_kit.course.results_table import add_result, read_results
 from organoid_kit.data import read_dataset
 from organoid_kit.examples.batches import Movies
-from organoid_kit.examples.splits import Split, split_into_folds
+from organoid_kit.examples.splits import Split
 from organoid_kit.report.kinds import KINDS
 
 _GRID = {
@@ -129,8 +129,16 @@ def _list_folds(
     elif "folds" not in plan:
         yield "", keep_back(movies, settings)
     else:
-        for number, split in enumerate(split_into_folds(movies, plan["folds"]), 1):
-            yield f"fold {number} of {plan['folds']}", split
+        folds, keys = plan["folds"], [(one.movie.path, one.movie.name) for one in movies]
+        known = list(dict.fromkeys(keys))  # a movie is kept back in all its pieces
+        if not 2 <= folds <= len(known):
+            rule = "Folds are 2 at least, and no more than movies"
+            raise refuse(grid, rule, f"{folds} of {len(known)} movies", "Ask for others.")
+        for fold in range(folds):
+            parts = [], []
+            for one, key in zip(movies, keys, strict=True):
+                parts[known.index(key) % folds == fold].append(one)
+            yield f"fold {fold + 1} of {folds}", Split(*parts)
 
 
 def _report(cell: Cell, error: BaseException) -> str:

@@ -54,18 +54,6 @@ def split_by_movie(annotated_movies: Movies, *, seed: int = 1) -> Split:
     return Split(*parts)
 
 
-def split_into_folds(annotated_movies: Movies, folds: int) -> list[Split]:
-    """Each movie, in all its pieces, is for validation once."""
-    keys = list(dict.fromkeys(_movie_key(one) for one in annotated_movies))
-    refuse_if(not 2 <= folds <= len(keys), "folds", folds=folds, count=len(keys))
-    splits = [Split([], []) for _ in range(folds)]
-    for one in annotated_movies:
-        for fold, split in enumerate(splits):
-            is_kept_back = keys.index(_movie_key(one)) % folds == fold
-            (split.validation if is_kept_back else split.training).append(one)
-    return splits
-
-
 def split_by_time_block(
     annotated_movies: Movies,
     validation_fraction: float = 0.2,
