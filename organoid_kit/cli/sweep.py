@@ -43,12 +43,6 @@ class Cell:
     test: Movies
     output: Path
 
-    def is_done(self) -> bool:
-        """Whether its row stands in the table."""
-        wanted = self.settings.network, self.variant, self.settings.seed
-        rows = read_results(self.output).results
-        return wanted in [(row.network, row.variant, row.seed) for row in rows]
-
     def run(self) -> None:
         """Trains, or goes on where it was; asks the network about the test movies; adds the row."""
         begun = sorted(Path(self.settings.output_folder).glob("*/run.json"))
@@ -75,7 +69,12 @@ def sweep(
 ) -> None:
     """Trains what is left of the grid, and prints the table; a training that fails stops no other."""
     cells = list(list_cells(grid, output))
-    left = [cell for cell in cells[choose_share(array)] if not cell.is_done()]
+    done = {(row.network, row.variant, row.seed) for row in read_results(output).results}
+    left = [
+        cell
+        for cell in cells[choose_share(array)]
+        if (cell.settings.network, cell.variant, cell.settings.seed) not in done
+    ]
     print(f"{len(cells)} trainings, of which {len(left)} are to do here")
     load_keras()
     failed = []
@@ -106,12 +105,14 @@ def list_cells(grid: Path, output: Path) -> Iterator[Cell]:
         received = f"{empty[0]!r} is empty"
         raise refuse(grid, "Each part of a grid names one thing at least", received)
     test = read_dataset(grid.parent / plan["test"])
+    movies = {data: read_dataset(grid.parent / file) for data, file in plan["data"].items()}
+    kept = read_dataset(grid.parent / plan["validation"]) if "validation" in plan else None
     kinds, seeds = plan.get("networks", list(NETWORKS)), plan.get("seeds", [1, 2, 3])
     for kind, data, (name, changes) in itertools.product(
-        kinds, plan["data"], plan.get("settings", {"usual": {}}).items()
+        kinds, movies, plan.get("settings", {"usual": {}}).items()
     ):
         settings = choose_settings(kind, None, None, changes)
-        for fold, split in _list_folds(grid, plan, plan["data"][data], settings):
+        for fold, split in _list_folds(grid, movies[data], kept, plan.get("folds"), settings):
             variant = ", ".join(filter(None, (data, name, fold)))
             for seed in seeds:
                 folder = make_file_name(f"{kind} {variant} seed {seed}")
@@ -120,16 +121,15 @@ def list_cells(grid: Path, output: Path) -> Iterator[Cell]:
 
 
 def _list_folds(
-    grid: Path, plan: dict, data: str, settings: NetworkSettings
+    grid: Path, movies: Movies, kept: Movies | None, folds: int | None, settings: NetworkSettings
 ) -> Iterator[tuple[str, Split]]:
     """Each with its name, empty where there is one only."""
-    movies = read_dataset(grid.parent / data)
-    if "validation" in plan:
-        yield "", Split(movies, read_dataset(grid.parent / plan["validation"]))
-    elif "folds" not in plan:
+    if kept is not None:
+        yield "", Split(movies, kept)
+    elif folds is None:
         yield "", keep_back(movies, settings)
     else:
-        folds, keys = plan["folds"], [(one.movie.path, one.movie.name) for one in movies]
+        keys = [(one.movie.path, one.movie.name) for one in movies]
         known = list(dict.fromkeys(keys))  # a movie is kept back in all its pieces
         if not 2 <= folds <= len(known):
             rule = "Folds are 2 at least, and no more than movies"

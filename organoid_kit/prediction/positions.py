@@ -244,12 +244,12 @@ class _Journal:
         self.found[time_point] = (positions, probabilities)
         if self.path:
             values = {"positions": positions.tolist(), "probabilities": probabilities.tolist()}
-            self._write(json.dumps({"time_point": time_point, **values}).encode() + b"\n", "ab")
+            self._write(json.dumps({"time_point": time_point, **values}).encode() + b"\n")
 
-    def _write(self, content: bytes, mode: str = "ab") -> None:
+    def _write(self, content: bytes) -> None:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with open(self.path, mode) as file:
+            with open(self.path, "ab") as file:
                 file.write(content)
         except OSError as error:
             raise refuse(self.path, "The resume file must be writable", error.strerror) from error
