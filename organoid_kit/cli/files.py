@@ -69,9 +69,13 @@ def take_file_options(reading: dict[str, Any]) -> dict[str, Any]:
 
 
 def select_time_points(annotations: Annotations, first: int, last: int) -> Annotations:
-    """The positions from the first to the last."""
+    """The positions from the first to the last. UserError where there is none, of those known."""
     times = annotations.time_points
-    return annotations.select((times >= first) & (times <= last))
+    chosen = annotations.select((times >= first) & (times <= last))
+    found = f"{times.min()} to {times.max()}" if len(times) else "none"
+    wrong = first > last or len(times) > len(chosen) == 0
+    refuse_if(wrong, "time points", annotations.name, first=first, last=last, found=found)
+    return chosen
 
 
 def require_channels(movies: Iterable[TimeLapse]) -> None:

@@ -37,9 +37,6 @@ def track_in_units(
     """Tracks movies into a folder; asked again, goes on. A movie that fails stops no others."""
     if output.suffix:
         raise refuse(output, "Movies shared out are tracked into a folder", "a file")
-    if block < 1 or (workers is not None and workers < 1):
-        rule, advice = "Work is shared out in whole numbers from 1", "Write --workers 2, say."
-        raise refuse(output, rule, f"--block {block}, --workers {workers}", advice)
     networks = tuple(str(Path(n).absolute()) if Path(n).exists() else n for n in networks)
     names = [annotated.movie.name for annotated in movies]
     paths = choose_outputs(output, names, form, begun=True)

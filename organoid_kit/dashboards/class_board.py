@@ -155,15 +155,21 @@ class ClassBoard(Dashboard):
         self._add_controls("class board", guess={"value": limits[0], "step": step}, **actions)
         self._links = []
         if dashboard is not None and control is not None:
-            source = (getattr(dashboard, control), "value")
-            self._links = [traitlets.link(source, (self.guess, "value"))]
+            self._control = getattr(dashboard, control)
+            self._links = [traitlets.dlink((self._control, "value"), (self.guess, "value"))]
+            self._connect(self._set_control, self.guess)
         writes, goes = ([], []) if dashboard is None else ([self.write], [self.go])
         guessing = common.wrap_row(self.name, self.guess, self.register, *writes)
         sent = [HTML("<b>The class</b>"), self.strings, HBox([self.show, *goes])]
         title = HTML(f"<b>{html.escape(question)}</b>")
         super().__init__([title, guessing, self.string, *sent, self.messages, self.picture])
 
+    def _set_control(self) -> None:
+        if self._links:
+            self._control.value = self.guess.value
+
     def _register(self) -> None:
+        self._set_control()
         state = {} if self.dashboard is None else self.dashboard.state()
         guess, score, told = self.guess.value, None, ""
         low, high = self.limits

@@ -67,6 +67,8 @@ def predict_positions(
     title += "" if quick is network else ", in bfloat16"
     calibration = Calibration(*settings.calibration)
     least = max(_LOWEST_PROBABILITY, float(calibration.invert(threshold)))
+    if threshold < _LOWEST_PROBABILITY:
+        warn(f"Below {_LOWEST_PROBABILITY} nothing is kept. Received: a threshold of {threshold}.")
     for time_point in tqdm(wanted, desc=title, unit="time point", disable=not show_progress):
         if time_point not in journal.found:
             stacks = prepared.window(0, time_point)

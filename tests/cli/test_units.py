@@ -183,8 +183,6 @@ def test_a_movie_that_is_broken_fails_alone(folder, tmp_path, capsys):
     [
         (("--array", "3/2"), "--array 3/40"),
         (("--array", "1"), "--array 3/40"),
-        (("--workers", "0"), "whole numbers from 1"),
-        (("--array", "1/1", "--block", "0"), "whole numbers from 1"),
         (("--array", "1/1", "--score"), "Use `score`"),
     ],
 )

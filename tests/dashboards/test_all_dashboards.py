@@ -15,8 +15,10 @@ from matplotlib.colors import CSS4_COLORS, to_rgb
 from test_epoch_explorer import make_table, write_epochs
 
 from organoid_kit import dashboards
+from organoid_kit.base.errors import UserError
 from organoid_kit.base.settings import make_settings
 from organoid_kit.dashboards.augmentation.advice import OPERATIONS
+from organoid_kit.dashboards.class_board import ClassBoard
 from organoid_kit.dashboards.parts.common import DARK, INK, KINDS, PAPER, Messages
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.dataset import AnnotatedMovie, read_dataset
@@ -169,6 +171,60 @@ def test_what_scripts_draw_has_a_label_and_its_place_in_the_order():
         assert re.findall(r"tabIndex = (?!0;)", script) == []
         assert script.count("tabIndex = 0") == script.count('setAttribute("role", "application")')
         assert script.count("tabIndex = 0") == script.count('setAttribute("aria-label"')
+
+
+# ---- nothing is corrected without a word
+
+ODD = (10**9, -(10**9), 0.123456, "7", "x", True, [0.9, 0.1], [-5.0, 5.0], [99], [[1]], None)
+
+
+def list_bounded(widgets):
+    """Controls that one can move, and that have ends."""
+    return [each for each in widgets if {"value", "min", "max"} <= each.traits().keys()]
+
+
+def test_no_control_takes_the_nearest_value_instead(dashboard):
+    for control in list_bounded(list_widgets(dashboard)):
+        before, reach = control.value, 10 * (control.max + 1)
+        for value in (reach, -reach):
+            wrong = (value, value) if isinstance(before, tuple) else value
+            with pytest.raises(UserError, match="within its ends"):
+                control.value = wrong
+            assert control.value == before
+
+
+def list_states(dashboard):
+    """Each value of the state by itself, those of a dashboard inside too, as a state."""
+    for name, value in dashboard.state().items():
+        inner = getattr(dashboard, name, None)
+        if isinstance(inner, dashboards.parts.Dashboard):
+            yield from ((name, *keys) for keys in list_states(inner))
+        else:
+            yield (name,)
+
+
+def take(state, keys):
+    return take(state[keys[0]], keys[1:]) if keys else state
+
+
+def test_what_a_state_cannot_have_is_said(dashboard):
+    assert list_states(dashboard)
+    for keys in list_states(dashboard):
+        for odd in ODD:
+            state = odd
+            for key in reversed(keys):
+                state = {key: state}
+            state = dashboard.state() | state if isinstance(dashboard, ClassBoard) else state
+            said = [each for each in list_widgets(dashboard) if isinstance(each, Messages)]
+            for each in said:
+                each.kind = each.value = ""
+            try:
+                dashboard.restore(state)
+            except UserError:
+                continue
+            kept = take(dashboard.state(), keys)
+            is_told = any(each.kind in ("warn", "fail") for each in said)
+            assert is_told or kept == odd, (keys, odd)
 
 
 # ---- colours

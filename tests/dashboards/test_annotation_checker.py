@@ -415,3 +415,10 @@ def test_a_network_finds_candidates_below_its_threshold(make, start, tmp_path):
     checker.candidates.find.click()
     found = checker.candidates.proposed
     assert len(found) == len(found.properties["probability"]) == 2
+
+
+def test_layers_of_a_state_that_are_not_there_are_named(make):
+    checker = make()
+    checker.restore({"layers_shown": ["annotations", "candidates"]})
+    assert checker.browser.layers_shown.value == ("annotations",)
+    assert "there is none here: candidates" in checker.messages.value

@@ -258,3 +258,9 @@ def test_it_needs_movies():
 def test_a_seed_that_there_is_not_is_told_not_corrected(fresh):
     fresh.seed.value = -5
     assert "A seed must be" in fresh.messages.value and fresh.seed.value == -5
+
+
+def test_settings_beyond_a_slider_move_its_ends(fresh):
+    far = changed(scale=(0.01, 30.0), noise=50.0)
+    fresh.settings = far
+    assert fresh.settings == far

@@ -6,14 +6,16 @@ import base64
 import json
 import zlib
 
+import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 from ipywidgets import FloatSlider
 
 from organoid_kit.base.errors import UserError
-from organoid_kit.dashboards import ClassBoard
+from organoid_kit.dashboards import ClassBoard, StackBrowser
 from organoid_kit.dashboards.class_board import Guess, format_guess, parse_guesses, plot_guesses
 from organoid_kit.dashboards.parts.dashboard import decode_state, encode_state
+from organoid_kit.data.timelapse import make_timelapse
 from organoid_kit.plots.drawing import draw_panels, write_png
 
 QUESTION = "Which threshold is best?"
@@ -306,3 +308,19 @@ def test_text_in_a_figure_is_no_formula():
     axes.set_xscale("log")
     write_png(figure)
     assert axes.get_xlabel() == "$5 and $6"
+
+
+def test_a_guess_that_its_control_cannot_have_is_refused(lineage):
+    movie = make_timelapse(np.zeros((2, 1, 4, 8, 8), np.uint8), (2, 1, 1))
+    browser = StackBrowser(movie, drawn_by="kernel")
+    board = make_board(dashboard=browser, control="gamma", limits=(0, 9))
+    board.name.value, board.guess.value = "Ada", 2.0
+    assert browser.gamma.value == 2
+    board.guess.value = 7.0
+    assert board.messages.kind == "fail" and "within its ends" in board.messages.value
+    board.register.click()
+    assert "within its ends" in board.messages.value and not board.string.value
+    browser.gamma.value = 1.5
+    assert board.guess.value == 1.5
+    board.register.click()
+    assert board.string.value and browser.gamma.value == 1.5

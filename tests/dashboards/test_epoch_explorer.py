@@ -213,3 +213,15 @@ def test_a_network_as_it_is_learned_from_nothing():
 def test_the_table_of_the_package_is_shown():
     comparison = RunComparison()
     assert "position" in comparison.describe() and comparison.example.value.count("<image") == 3
+
+
+def test_a_best_epoch_without_its_picture_is_said(folder):
+    for epoch in (3, 4):
+        rename = (folder / "epochs").glob(f"*{epoch}.*")
+        [file.unlink() for file in rename]
+    history = make_history(4)
+    for row in history:
+        row["best"] = row["epoch"] == 4
+    (folder / "history.json").write_text(json.dumps(history))
+    explorer = EpochExplorer(folder)
+    assert explorer.epoch.value in (1, 2) and "nearest is 2" in explorer.messages.value

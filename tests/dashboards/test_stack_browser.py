@@ -636,3 +636,13 @@ def test_legend_draws_shapes_and_escapes_words():
     assert make_legend([(Mark("a", "o", "orange"), "a")]) != make_legend(
         [(Mark("a", "x", "orange"), "a")]
     )
+
+
+def test_a_place_beyond_the_image_is_said(browser):
+    for place in ((-3, 1, 1), (1, 1, 10_000), (np.nan, 1, 1)):
+        browser.messages.value = ""
+        browser.go_to(1, place)
+        assert "beyond the image" in browser.messages.value
+    browser.messages.value = ""
+    browser.go_to(1, (1.4, 2, 3))
+    assert not browser.messages.value and browser.place.tolist() == [1, 2, 3]

@@ -225,3 +225,11 @@ def test_of_many_time_points_some_are_judged_and_that_is_said():
     explorer = ThresholdExplorer(AnnotatedMovie(movie, truth), found, drawn_by="kernel")
     assert explorer.judgement.matched == 30
     assert "Judged at 30 of 100 time points" in explorer.messages.value
+
+
+@pytest.mark.parametrize("cost", [-1.0, float("inf"), float("nan")])
+def test_costs_that_are_none_are_refused(explorer, cost):
+    explorer.missed_cost.value = cost
+    assert explorer.messages.kind == "fail" and "from 0 up" in explorer.messages.value
+    explorer.missed_cost.value = 0
+    assert explorer.messages.kind == "say"

@@ -433,3 +433,12 @@ def test_many_epochs_that_are_far_away_do_not_squeeze_the_curves():
         and last_number(rows(20), 500) == 40
         and last_number(rows(3), 6) == 6
     )
+
+
+def test_channels_that_the_movies_lack_are_named(tmp_path):
+    dashboard = make(tmp_path, channels=(3,))
+    assert (
+        dashboard.channels.value == (1,) and "channels 3; these movies" in dashboard.messages.value
+    )
+    fitting = make(tmp_path, channels=(1,))
+    assert not fitting.messages.value

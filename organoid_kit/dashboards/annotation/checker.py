@@ -98,9 +98,14 @@ class AnnotationChecker(Dashboard):
     def restore(self, state: Mapping[str, Any]) -> None:
         """Sets controls to what `state` gave. Raises UserError where they cannot have it."""
         layers = state.get("layers_shown", self.browser.layers_shown.value)
-        known = [name for name in layers if name in self.browser.layers]
+        layers = layers if isinstance(layers, (list, tuple)) else [layers]
+        known = [name for name in layers if name in tuple(self.browser.layers)]
         with self.browser.at_once():
             super().restore({**state, "layers_shown": known})
+        if lost := [name for name in layers if name not in known]:
+            self.messages.say(
+                f"Not shown, as there is none here: {', '.join(map(str, lost))}.", "warn"
+            )
 
     def _arrange(self) -> None:
         self._add_controls("checker", list_shown={"options": LISTS})

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import ipywidgets as widgets
+import numpy as np
 from ipywidgets import HTML, Checkbox, HBox, Layout, VBox, Widget
 
 from organoid_kit.base import AugmentationSettings, NetworkSettings, files, refuse_if
@@ -185,6 +186,8 @@ class Operation(VBox):
     def setting(self, value: Setting) -> None:
         """Puts another setting on the controls."""
         if value and self.range is not None:
+            low, high = np.min(value), np.max(value)  # the slider reaches as far
+            self.range.min, self.range.max = min(low, self.range.min), max(high, self.range.max)
             self.range.value = value
         self.on.value = bool(value)
 
@@ -210,7 +213,6 @@ def _make_slider(kind: advice.Kind, value: float | tuple[float, float]) -> Widge
     low, high = value if kind.is_range else (value, value)
     limits = {"min": min(kind.ends[0], low), "max": max(kind.ends[1], high), "step": kind.step}
     limits |= fit("275px", kind.meaning)
-    if kind.is_range:
-        return widgets.FloatRangeSlider(value=value, description="range", **limits)
     make = widgets.IntSlider if isinstance(kind.step, int) else widgets.FloatSlider
-    return make(value=value, description="at most", **limits)
+    make, words = (widgets.FloatRangeSlider, "range") if kind.is_range else (make, "at most")
+    return common.make_strict(make)(value=value, description=words, **limits)

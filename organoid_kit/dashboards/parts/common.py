@@ -163,6 +163,21 @@ class CheckboxGroup(VBox):
             box.observe(self._take, "value")
 
 
+@cache
+def make_strict(kind: type[Widget]) -> type[Widget]:
+    """The same control, but it refuses what lies beyond its ends: others take what is nearest."""
+
+    class Strict(kind):
+        @traitlets.validate("value")
+        def _validate_value(self, proposal: dict[str, Any]) -> Any:
+            wanted, held = proposal["value"], super()._validate_value(proposal)
+            wrong = not np.allclose(held, wanted)  # pages count in steps, which are rounded
+            refuse_if(wrong, "ends", value=wanted, name=self.description, held=held)
+            return held
+
+    return Strict if {"value", "min", "max"} <= kind.class_traits().keys() else kind
+
+
 def add_controls(dashboard: Widget, **controls: Widget) -> None:
     """Makes controls attributes of a dashboard; a test finds `time_point` as "ok-time-point"."""
     for name, control in controls.items():

@@ -62,8 +62,11 @@ class Dashboard(VBox):
                     kept.restore(value)
                     continue
                 owner, trait = (kept, "value") if isinstance(kept, Widget) else (self, name)
+                value = tuple(value) if isinstance(value, list) else value
                 try:
-                    setattr(owner, trait, tuple(value) if isinstance(value, list) else value)
+                    setattr(owner, trait, value)
+                    if (held := getattr(owner, trait)) != value and not isinstance(held, tuple):
+                        raise ValueError(f"taken for {held!r}")
                 except (TraitError, ValueError, TypeError) as error:
                     raise make_error("value", value=value, name=name, error=error) from error
 
@@ -105,7 +108,7 @@ class Dashboard(VBox):
             if "width" in options:
                 options |= common.fit(pop("width"), pop("tooltip", ""), **pop("style", {}))
             make = CheckboxGroup if kind == "CheckboxGroup" else getattr(ipywidgets, kind)
-            control = make(**options | ({} if callable(more) else more))
+            control = common.make_strict(make)(**options | ({} if callable(more) else more))
             add_controls(self, **{name: control})
             if callable(more):
                 self._connect(more, control)

@@ -125,9 +125,14 @@ class StackBrowser(Dashboard):
         refuse_if(is_unknown, "shown time point", time_point=time_point, **known)
         with self.at_once():
             self.time_point.value = int(time_point)
-            place = () if position_zyx is None else np.round(position_zyx)
-            for slider, value in zip((self.z, self.y, self.x), place):
-                slider.value = int(np.clip(value, slider.min, slider.max))
+            place = self.place if position_zyx is None else np.round(position_zyx)
+            inside = np.clip(np.nan_to_num(place), 0, np.array(self.movie.shape_zyx) - 1)
+            if (inside != place).any():
+                self.messages.say(
+                    "This position lies beyond the image; shown is its border.", "warn"
+                )
+            for slider, value in zip((self.z, self.y, self.x), inside):
+                slider.value = int(value)
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
@@ -321,5 +326,5 @@ class StackBrowser(Dashboard):
         names = [(layer.name, int(row)) for layer, row in found]
         number = names.index(self._reached) + step if self._reached in names else min(step, 0)
         self._reached, (layer, row) = names[number % len(found)], found[number % len(found)]
-        self.go_to(now, layer.annotations.positions[row])
         self.messages.say(layer.describe(row))
+        self.go_to(now, layer.annotations.positions[row])

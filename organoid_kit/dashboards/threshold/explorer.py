@@ -147,6 +147,8 @@ class ThresholdExplorer(Dashboard):
     def _find_cheapest(self) -> float:
         """The threshold whose mistakes cost least; of several, the middle one."""
         missed, false = self.missed_cost.value, self.false_cost.value
+        is_cost = 0 <= missed < np.inf and 0 <= false < np.inf
+        refuse_if(not is_cost, "cost", missed=missed, false=false)
         curve = self._judge_all()
         costs = np.array([missed * each.missed + false * each.false for each in curve.scores])
         cheapest = curve.thresholds[costs == costs.min()]

@@ -104,8 +104,7 @@ class TrainingChoices(Dashboard):
         for name in _SETTINGS:
             getattr(self, name).value = getattr(settings, name)
         self.patch_shape.value = ", ".join(map(str, settings.patch_shape_zyx))
-        if set(settings.channels) <= {channel for _, channel in self.channels.options}:
-            self.channels.value = settings.channels
+        self.channels.value = self._fit_channels(self.channels.options)
 
     def lock(self, *, running: bool) -> None:
         """While a training runs, only epochs can be changed; a continued run keeps its own."""
@@ -199,5 +198,12 @@ class TrainingChoices(Dashboard):
         names = movies[0].movie.channel_names if movies else ()
         options = tuple((f"{n} {name}", n) for n, name in enumerate(names, start=1))
         if options != self.channels.options:
-            wanted = [channel for channel in self._base.channels if channel <= len(options)]
-            self.channels.set_options(options, wanted or [1][: len(options)])
+            self.channels.set_options(options, self._fit_channels(options))
+
+    def _fit_channels(self, options: common.Options) -> list[int]:
+        """Those of the settings that the movies have; what they lack is said."""
+        wanted, number = self._base.channels, len(options)
+        if number and max(wanted) > number:
+            text = f"The settings name channels {', '.join(map(str, wanted))}"
+            self.messages.say(f"{text}; these movies have {number}. Look at the ticks.", "warn")
+        return [channel for channel in wanted if channel <= number] or [1][:number]

@@ -32,7 +32,7 @@ class EpochExplorer(Dashboard):
         self._connect(self.show, self.epoch)
         self._connect(self._show_run, self.chosen_run)
         self._connect(self._go_to_best, self.chosen_run)
-        self._go_to_best()
+        self._watch(self._go_to_best)()
         controls = common.wrap_row(self.epoch, self.best, self.refresh)
         shown = [self.reading, self.example, self.curves, self.messages, self.lacking]
         super().__init__([self.chosen_run, controls, *shown])
@@ -56,7 +56,7 @@ class EpochExplorer(Dashboard):
         self.run = Run(self._runs[self.chosen_run.value])
         pictures = epoch_pictures.list_pictures(self.run.folder)
         self.history = self.run.history
-        self.epoch.max, self.epoch.min = pictures[-1], pictures[0]
+        self.epoch.min, self.epoch.max, self.epoch.min = 0, pictures[-1], pictures[0]
         self.show()
 
     def _find_best(self) -> int:
