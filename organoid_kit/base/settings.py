@@ -197,10 +197,8 @@ def _check_names(cls: type, values: Any, where: str = "") -> None:
     refuse_if(not isinstance(values, dict), "settings object", values=values, place=where)
     if unknown := sorted(set(values) - set(known)):
         near = difflib.get_close_matches(unknown[0], known, n=1)
-        advice = (f"Did you mean {near[0]}? " if near else "") + f"Known are: {', '.join(known)}; "
-        advice += "a newer organoid_kit may know more."
-        received = ", ".join(map(repr, unknown)) + where
-        raise UserError(f"Settings must have known names. Received: {received}. {advice}")
+        guess, found = f"Did you mean {near[0]}? " if near else "", ", ".join(map(repr, unknown))
+        raise make_error("setting names", where, found=found, guess=guess, known=", ".join(known))
 
 
 def read_settings(path: str | Path, network: str | None = None) -> NetworkSettings:

@@ -13,11 +13,10 @@ Keras is loaded only by the commands that need it, so that `--help` comes at onc
 """
 
 import json
-import math
 import re
 import sys
 from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
@@ -32,11 +31,6 @@ READING += ("whole_image", "scattered")
 _ARGUMENT = re.compile(
     rf"""(, )?\b({"|".join(READING)}|units|overwrite)=(True|"\w+"|\([^)]*\)|[\d.]*\d)"""
 )
-_WITHIN = {  # of numbers: what they are, from where to where, and in words
-    "count": (int, 1, math.inf, "a whole number from 1"),
-    "part": (float, 0, 1, "a number within 0 and 1"),
-    "length": (float, 1e-9, 1e9, "a number above 0"),
-}
 _OF_RUNS = ("report", "card", "export")  # stand in the module `runs`
 
 
@@ -44,11 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command. Exit codes: 0 well, 1 errors in annotations, 2 to mend, 130 interrupted."""
     options = vars(build_parser().parse_args(arguments))
     name, needs = options.pop("command"), options.pop("needs")
+    given = {text for key, value in options.items() if value for text in (key, f"{key}={value}")}
     try:
-        for option, others in needs.items():
-            idle = option in options and not any(map(options.get, others))  # it would do nothing
-            names = {"option": spell_option(option), "others": " or ".join(others.values())}
-            refuse_if(idle, "option needs", **names)
+        for option, others in needs.items():  # without them it would do nothing
+            names = {"option": spell_option(option), "others": " or ".join(others)}
+            refuse_if(option in options and given.isdisjoint(others), "option needs", **names)
         module = import_module(f"organoid_kit.cli.{'runs' if name in _OF_RUNS else name}")
         return getattr(module, name)(**options) or 0
     except UserError as error:
@@ -68,12 +62,11 @@ def build_parser() -> ArgumentParser:
     common = specifications.pop("common")
     types = {"path": Path, "int": int, "float": float}
     types |= {"numbers": partial(_parse, int), "lengths": partial(_parse, float)}
-    types |= {name: partial(_parse_within, *limits) for name, limits in _WITHIN.items()}
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in specifications.items():
         text = command["help"]
         added = commands.add_parser(name, help=text, description=text, argument_default=SUPPRESS)
-        exclusive, known, needs = None, {}, {}
+        exclusive, needs = None, {}
         for flags, stated in command["options"].items():
             facts = dict(stated or common[flags])
             if "type" in facts:  # JSON has neither types nor tuples
@@ -84,18 +77,10 @@ def build_parser() -> ArgumentParser:
             if facts.pop("exclusive", False):
                 group = exclusive = exclusive or added.add_mutually_exclusive_group()
             needed = facts.pop("needs", ())
-            action = group.add_argument(*flags.split(), **facts)
-            known[action.dest], needs[action.dest] = flags.split()[-1], needed
-        there = ((name, {n: known[n] for n in needs[name] if n in known}) for name in known)
-        added.set_defaults(needs={name: others for name, others in there if others})
+            needs[group.add_argument(*flags.split(), **facts).dest] = needed
+        here = ((name, [n for n in needs[name] if n.partition("=")[0] in needs]) for name in needs)
+        added.set_defaults(needs={name: others for name, others in here if others})
     return parser
-
-
-def _parse_within(kind: type, least: float, most: float, words: str, text: str) -> float:
-    with suppress(ValueError):
-        if least <= (number := kind(text)) <= most:
-            return number
-    raise ArgumentTypeError(f"it must be {words}; received {text!r}")
 
 
 def _parse(kind: type, text: str) -> tuple:
@@ -107,12 +92,6 @@ def _parse(kind: type, text: str) -> tuple:
         if kind is int or len(numbers) == 3:
             return numbers
     raise ArgumentTypeError(f"{needed[kind]}; received {text!r}")
-
-
-def refuse_idle(options: Mapping[str, object], names: Sequence[str], other: str) -> None:
-    """UserError where one of these was typed, which would do nothing with the other."""
-    idle = [spell_option(name) for name in names if options.get(name)]
-    refuse_if(idle, "option for", option=", ".join(idle), other=other)
 
 
 def spell_option(name: str) -> str:

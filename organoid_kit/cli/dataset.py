@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from organoid_kit.base import refuse
+from organoid_kit.base import refuse_if
 from organoid_kit.cli.check import print_problems
 from organoid_kit.cli.convert import fit_format
 from organoid_kit.cli.files import is_list, open_movies, require_channels
@@ -24,11 +24,9 @@ def dataset(
 ) -> None:
     """Writes a list and the .aut files it names, once movies and annotations fit together."""
     bare = [source for source in sources if not is_list(source)]
-    if len(bare) != len(annotations):
-        received = f"{len(annotations)} for {len(bare)} movies"
-        raise refuse(output, "Each movie needs a file of annotations", received)
-    if output.exists() or output.suffix != ".autlist":
-        raise refuse(output, "A list is written as a new .autlist", "it exists or ends otherwise")
+    counts = {"files": len(annotations), "movies": len(bare)}
+    refuse_if(len(bare) != len(annotations), "files for movies", output, **counts)
+    refuse_if(output.exists() or output.suffix != ".autlist", "new list", output)
     file_of, entries = dict(zip(bare, annotations, strict=True)), []
     for source in sources:
         entries += open_movies([source], file_of.get(source), **reading)
@@ -36,8 +34,7 @@ def dataset(
         require_channels(entry.movie for entry in entries)
     errors = print_problems(entries, channels or (1,))
     print(f"\n{summarise_annotations(entries)}\n")
-    if errors and not accept_errors:
-        raise refuse(output, "Movies and annotations must fit", f"{errors} errors above")
+    refuse_if(errors and not accept_errors, "movies fit", output, errors=errors)
     known = [fit_format(e.annotations, Path(f"{e.name}.aut"), leave_out) for e in entries]
     entries = [replace(entry, annotations=each) for entry, each in zip(entries, known)]
     files = write_dataset(entries, output, beside_others=True)

@@ -11,7 +11,6 @@ from organoid_kit import networks as rooms, prediction, report
 from organoid_kit.base import find_free_path, read_settings
 from organoid_kit.base.files import make_file_name, write_json_safely
 from organoid_kit.base.settings import NETWORKS
-from organoid_kit.cli import refuse_idle
 from organoid_kit.cli.check import print_problems
 from organoid_kit.cli.files import TrackWriter, load_keras
 from organoid_kit.cli.track import print_doubts
@@ -31,8 +30,6 @@ def demo(
     output: Path = Path("demo"), epochs: int | None = None, networks: str = "trained"
 ) -> int | None:
     """The whole way on the bundled movies, in demo-2 where demo is there; 130 if interrupted."""
-    idle = ("epochs",) if networks == "shipped" else ()
-    refuse_idle({"epochs": epochs is not None}, idle, "--networks shipped")
     began, output = time.monotonic(), find_free_path(output)
     samples, steps = find_samples(), itertools.count(1)
     parts = ("training", "validation", "test")

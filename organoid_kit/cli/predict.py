@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from organoid_kit import networks, prediction
-from organoid_kit.base import NetworkSettings, make_error
+from organoid_kit.base import NetworkSettings, refuse_if
 from organoid_kit.cli import files
 from organoid_kit.data import Annotations, write_annotations
 
@@ -26,10 +26,9 @@ def predict(
     files.load_keras()
     model, settings = networks.load_network(network)
     bare = [annotated.movie.name for annotated in opened if not len(annotated.annotations)]
-    if settings.network != "position" and bare:
-        raise make_error("nuclei known", ", ".join(bare), network=settings.network)
-    if settings.network == "position" and annotations:
-        raise make_error("nuclei unknown", annotations, network=network)
+    finds = settings.network == "position"
+    refuse_if(bare and not finds, "nuclei known", ", ".join(bare), network=settings.network)
+    refuse_if(annotations and finds, "nuclei unknown", annotations, network=network)
     if channels:
         settings = settings.changed(channels=channels)
     elif settings.channels == NetworkSettings().channels:  # also where nobody chose them

@@ -6,7 +6,6 @@ from typing import Any
 
 from organoid_kit import networks, report as pages
 from organoid_kit.base import files, refuse_if
-from organoid_kit.cli import refuse_idle
 from organoid_kit.cli.files import load_keras
 from organoid_kit.course.synthetic import SyntheticSettings, make_synthetic_movie
 from organoid_kit.data import AnnotatedMovie
@@ -49,9 +48,6 @@ def export(
     **people: str,
 ) -> None:
     """Writes a network for other programs, and says where it stands how to use it there."""
-    given = people | {"spacing": spacing_um, "planes": planes != 30 and planes}
-    idle = ("spacing", "planes") if to == "bioimageio" else tuple(people)
-    refuse_idle(given, idle, f"--to {to}")
     load_keras()
     if to == "bioimageio":
         from organoid_kit.report.bioimageio import write_bioimageio

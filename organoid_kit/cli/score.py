@@ -11,7 +11,7 @@ import numpy as np
 from organoid_kit import report
 from organoid_kit.base import errors, refuse_if
 from organoid_kit.base.files import make_file_name, write_json_safely
-from organoid_kit.cli import refuse_idle
+from organoid_kit.cli import spell_option
 from organoid_kit.cli.files import select_time_points, take_file_options
 from organoid_kit.data import AnnotatedMovie, Annotations, read_dataset, timelapse
 from organoid_kit.data.dataset import state_extent
@@ -45,15 +45,14 @@ def score(
     **reading: Any,
 ) -> None:
     """Compares found with true positions, and keeps both in a run where one is named."""
-    is_list = truth.suffix == ".autlist"
-    refuse_if(run and not is_list, "run with pictures", truth)
+    refuse_if(run and truth.suffix != ".autlist", "run with pictures", truth)
     if run and threshold is None:
         threshold = load_settings(run).threshold
     of_file = take_file_options(reading)
     size = timelapse.compute_relative_size(reading.get("nucleus_diameter_um"))
-    refuse_idle(of_file if is_list else {}, ("units", "time_point_offset"), "an .autlist")
-    refuse_idle({} if is_list else reading, ("axes", "pattern", "accept_guess"), "single files")
-    if is_list:
+    if truth.suffix == ".autlist":
+        idle = [spell_option(name) for name in ("units", "time_point_offset") if name in of_file]
+        refuse_if(idle, "option needs", option=", ".join(idle), others="single files")
         pairs = _read_movies(truth, found, reading)
     else:
         pairs = [_read_pair(truth, found, of_file)]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from organoid_kit import prediction, report, training
-from organoid_kit.base import NetworkSettings, UserError, refuse
+from organoid_kit.base import NetworkSettings, UserError, refuse_if
 from organoid_kit.base.files import make_file_name, read_json
 from organoid_kit.base.records import check_record
 from organoid_kit.base.settings import NETWORKS
@@ -91,19 +91,17 @@ def sweep(
                 if error := future.exception():
                     failed.append(_report(futures[future], error))
     print(read_results(output))
-    if failed:
-        raise refuse(grid, "Every training must end", f"failed: {'; '.join(failed)}")
+    refuse_if(failed, "trainings end", grid, failed="; ".join(failed))
 
 
 def list_cells(grid: Path, output: Path) -> Iterator[Cell]:
     """All trainings of the grid, in its order."""
     plan = check_record(read_json(grid), _GRID, grid)
-    if unknown := sorted(set(plan) - {name.removesuffix("?") for name in _GRID}):
-        advice = f"It may have {', '.join(name.removesuffix('?') for name in _GRID)}."
-        raise refuse(grid, "A grid has names of its own", ", ".join(unknown), advice)
-    if empty := [name for name, value in plan.items() if value in ({}, [])]:
-        received = f"{empty[0]!r} is empty"
-        raise refuse(grid, "Each part of a grid names one thing at least", received)
+    known = [name.removesuffix("?") for name in _GRID]
+    unknown = ", ".join(sorted(set(plan) - set(known)))
+    refuse_if(unknown, "grid names", grid, unknown=unknown, known=", ".join(known))
+    empty = [name for name, value in plan.items() if value in ({}, [])]
+    refuse_if(empty, "grid parts", grid, empty=empty)
     test = read_dataset(grid.parent / plan["test"])
     movies = {data: read_dataset(grid.parent / file) for data, file in plan["data"].items()}
     kept = read_dataset(grid.parent / plan["validation"]) if "validation" in plan else None
@@ -131,9 +129,7 @@ def _list_folds(
     else:
         keys = [(one.movie.path, one.movie.name) for one in movies]
         known = list(dict.fromkeys(keys))  # a movie is kept back in all its pieces
-        if not 2 <= folds <= len(known):
-            rule = "Folds are 2 at least, and no more than movies"
-            raise refuse(grid, rule, f"{folds} of {len(known)} movies", "Ask for others.")
+        refuse_if(not 2 <= folds <= len(known), "folds", grid, folds=folds, movies=len(known))
         for fold in range(folds):
             parts = [], []
             for one, key in zip(movies, keys, strict=True):

@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 
 from organoid_kit import prediction
-from organoid_kit.base import UserError, refuse
+from organoid_kit.base import UserError, make_error, refuse_if
 from organoid_kit.base.files import read_json, write_json_safely
 from organoid_kit.cli.files import TrackWriter, choose_outputs, load_keras
 from organoid_kit.cli.track import load_settings, print_doubts
@@ -35,8 +35,8 @@ def track_in_units(
     array: str | None,
 ) -> None:
     """Tracks movies into a folder; asked again, goes on. A movie that fails stops no others."""
-    if output.suffix:
-        raise refuse(output, "Movies shared out are tracked into a folder", "a file")
+    refuse_if(output.suffix, "units into folder", output)
+    refuse_if(block < 1, "shared out", option="--block", number=block)
     networks = tuple(str(Path(n).absolute()) if Path(n).exists() else n for n in networks)
     names = [annotated.movie.name for annotated in movies]
     paths = choose_outputs(output, names, form, begun=True)
@@ -46,9 +46,7 @@ def track_in_units(
     wanted, jobs, failed = {}, [], []
     for annotated, path in list(zip(movies, paths, strict=True))[share]:
         folder = (output / "units" / path.stem).absolute()
-        if path.exists() and not folder.exists():
-            rule, advice = "Existing files are never overwritten", "Choose another --output."
-            raise refuse(path, rule, "not from a command like this", advice)
+        refuse_if(path.exists() and not folder.exists(), "tracked otherwise", path)
         job = prediction.units.TrackingJob(annotated.movie, networks, folder, channels, block)
         try:
             job = job.prepare()
@@ -78,15 +76,14 @@ def track_in_units(
             for file in job.folder.glob("*.npz"):
                 file.unlink()
     print_states(output)
-    if failed:
-        raise refuse(output, "Every movie must be tracked", f"failed: {', '.join(failed)}")
+    refuse_if(failed, "movies tracked", output, failed=", ".join(failed))
 
 
 def choose_share(array: str | None) -> slice:
     """3/40: every 40th, from the third on. None: all."""
     number, _, count = (array or "1/1").partition("/")
-    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
-        raise refuse("--array", "A share of the work is number/count, from 1", array)
+    is_share = number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)
+    refuse_if(not is_share, "share", "--array", array=array)
     return slice(int(number) - 1, None, int(count))
 
 
@@ -144,6 +141,7 @@ def open_executor(workers: int | None, scheduler: str | None) -> Iterator[dict[s
     """What `do_jobs` works with: Dask's processes on this machine, or those of its scheduler; else
     this process.
     """
+    refuse_if(workers == 0 or (workers or 1) < 0, "shared out", option="--workers", number=workers)
     if workers is None and not scheduler:
         executor = ThreadPoolExecutor(1)
         try:
@@ -154,16 +152,15 @@ def open_executor(workers: int | None, scheduler: str | None) -> Iterator[dict[s
     try:
         from distributed import Client, LocalCluster
     except ImportError as error:
-        raise refuse("--workers", "Several processes need Dask", error) from error
+        raise make_error("dask missing", "--workers", error=error) from error
     if scheduler:
         try:
             with Client(scheduler, timeout=20) as client:
                 means = {"ahead": _AHEAD, "tend": lambda: client.wait_for_workers(1, _PATIENCE_S)}
                 yield {"executor": client.get_executor(pure=False), **means}
         except (OSError, ValueError) as error:
-            rule = f"A scheduler must answer, and have a worker within {_PATIENCE_S // 60} minutes"
-            advice = "Start them, or correct its address, and give the same command again."
-            raise refuse(scheduler, rule, error, advice) from error
+            minutes = _PATIENCE_S // 60
+            raise make_error("scheduler", scheduler, minutes=minutes, error=error) from error
         return
     options = {"n_workers": workers, "threads_per_worker": 1, "env": dict.fromkeys(_THREADS, "1")}
     options["scheduler_kwargs"] = {"allowed_failures": _FAILURES}

@@ -17,7 +17,7 @@ from typing import get_type_hints
 
 import jinja2
 
-from organoid_kit.base import UserError, files, make_error, records, refuse_if, settings, warn
+from organoid_kit.base import UserError, files, records, refuse_if, settings, warn
 from organoid_kit.training.runs import align_columns
 
 _TABLES = Path(__file__).with_suffix(".html")
@@ -142,8 +142,7 @@ def _make_result(network, variant, seed, scores, tested_on, written) -> Result:
     """Raises UserError where a name is missing, or a number is none."""
     names = [(network, "network"), (variant, "variant"), *((name, "score") for name in scores)]
     for name, what in names:
-        if not isinstance(name, str) or not name.strip():
-            raise make_error("result name", what=what, name=name)
+        refuse_if(not isinstance(name, str) or not name.strip(), "row name", what=what, name=name)
     refuse_if(not _is_number(seed, numbers.Integral), "result seed", seed=seed)
     for name, value in scores.items():
         refuse_if(not _is_number(value, numbers.Real), "result score", value=value, name=name)

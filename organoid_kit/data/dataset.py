@@ -58,8 +58,7 @@ def read_dataset(
     are, with ``"organoid_kit_nucleus_diameter_um": 12``.
     """
     path = Path(path)
-    if path.is_dir() or path.suffix.lower() not in (".autlist", ".json"):
-        raise make_error("autlist named", path)
+    refuse_if(path.is_dir() or path.suffix.lower() not in (".autlist", ".json"), "autlist", path)
     entries = read_json(path)
     refuse_if(not isinstance(entries, list) or not entries, "autlist movies", path, entries=entries)
     parts = [JsonPart(entry, f"entry {index} of {path}") for index, entry in enumerate(entries)]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from organoid_kit.base import UserError, files, make_error, refuse, refuse_if, warn
+from organoid_kit.base import UserError, files, make_error, refuse_if, warn
 from organoid_kit.data.conversion import check_spacing
 from organoid_kit.data.reading import image as image_files, optional, tiff
 from organoid_kit.data.reading.image import ImageFile, TimePoints
@@ -64,15 +64,13 @@ class TimeLapse:
     def stack(self, time_point: int, channels: Sequence[int] = (1,)) -> np.ndarray:
         """One stack, (z, y, x); several channels, counted from 1, are summed as float32."""
         times, names = self.time_points, self.channel_names
-        if time_point not in times:
-            advice = f"It has time points {times.start} to {times.stop - 1}."
-            raise refuse(self.name, "The time point must be one of the movie's", time_point, advice)
-        if len(channels) == 0:
-            raise UserError("At least one channel must be chosen. Received: none. Pass (1,).")
-        for channel in channels:
-            if not 1 <= channel <= len(names):
-                advice = f"It has channels 1 to {len(names)} ({', '.join(names)})."
-                raise refuse(self.name, "Channels are counted from 1", f"channel {channel}", advice)
+        there = f"{times.start} to {times.stop - 1}"
+        wrong = time_point not in times
+        refuse_if(wrong, "time point of movie", self.name, time_point=time_point, there=there)
+        refuse_if(len(channels) == 0, "one channel")
+        lacking = [channel for channel in channels if not 1 <= channel <= len(names)]
+        known = {"count": len(names), "names": ", ".join(names)}
+        refuse_if(lacking, "channel of movie", self.name, lacking=lacking, **known)
         if len(channels) == 1:
             return self.read_stack(time_point, channels[0] - 1)
         total = np.zeros(self.shape_zyx, dtype=np.float32)

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
-from organoid_kit.base import make_error
+from organoid_kit.base import make_error, refuse_if
 from organoid_kit.evaluation.classification import check_classified
 
 CLIP = 1e-6  # probabilities are brought to CLIP … 1 − CLIP: the log-odds of 0 and 1 are infinite
@@ -170,8 +170,7 @@ def _assign_folds(truths: np.ndarray, groups: np.ndarray | None) -> np.ndarray:
     """The part that each example is held out with, (n,) int: groups, or else blocks by class."""
     if groups is not None:
         groups = np.asarray(groups).reshape(-1)
-        if len(groups) != len(truths):
-            raise make_error("groups each", groups=len(groups), examples=len(truths))
+        refuse_if(len(groups) != len(truths), "groups", groups=len(groups), examples=len(truths))
         folds = np.unique(groups, return_inverse=True)[1].reshape(-1) % _FOLDS
         others = [truths[folds != fold] for fold in np.unique(folds)]
         if all(0 < kept.sum() < len(kept) for kept in others):

@@ -70,9 +70,8 @@ def check_export(network: keras.Model, settings: NetworkSettings) -> None:
     try:
         change = _try_export(convert_to_float32(network, settings), settings, spacing_um)
     except Exception as error:
-        raise make_error(
-            "export opens", name=name, error=" ".join(str(error).split())[:200]
-        ) from error
+        reason = " ".join(str(error).split())[:200]
+        raise make_error("export opens", name=name, error=reason) from error
     refuse_if(not change <= _LARGEST_CHANGE, "export answers", name=name, change=change)
 
 

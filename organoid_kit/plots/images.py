@@ -37,8 +37,7 @@ def plot_stack(
     """
     _check_stack(stack_zyx, spacing_um)
     z = len(stack_zyx) // 2 if z is None else int(z)
-    if not 0 <= z < len(stack_zyx):
-        raise make_error("plane number", count=len(stack_zyx) - 1, z=z)
+    refuse_if(not 0 <= z < len(stack_zyx), "plane number", count=len(stack_zyx) - 1, z=z)
     refuse_if(view not in VIEWS, "view name", known=", ".join(VIEWS), view=view)
     positions = np.asarray([] if positions is None else positions, float).reshape(-1, 3)
     marked = f", with {count(len(positions), 'position')} marked" if len(positions) else ""

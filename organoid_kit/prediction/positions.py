@@ -15,7 +15,7 @@ import keras
 import numpy as np
 from tqdm.auto import tqdm
 
-from organoid_kit.base import NetworkSettings, UserError, files, refuse, warn
+from organoid_kit.base import NetworkSettings, files, make_error, refuse_if, warn
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.evaluation import find_peaks, positions as scoring
 from organoid_kit.evaluation.calibration import Calibration
@@ -31,7 +31,6 @@ _SMALLEST_TILE = 8  # voxels; margins are far larger
 # these margins matters little.
 _MARGIN_ZYX = {"small": (10, 56, 56), "standard": (14, 112, 112), "original": (16, 64, 64)}
 _TRIED_ON_ZYX = (48, 128, 128)  # a learner's network: it is taken to see no farther than this
-_OTHER_FILE = "Remove it, or choose another resume_file."
 _LOWEST_PROBABILITY = 0.05  # peaks below are not worth keeping; thresholds are chosen above
 
 
@@ -54,9 +53,9 @@ def predict_positions(
     """
     threshold = settings.threshold if threshold is None else threshold
     wanted = list(movie.time_points if time_points is None else time_points)
-    if missing := sorted(set(wanted) - set(movie.time_points)):
-        advice = f"It has {movie.time_points[0]} to {movie.time_points[-1]}: leave these out."
-        raise refuse(movie.name, "Time points must exist in the movie", missing, advice)
+    missing, times = sorted(set(wanted) - set(movie.time_points)), movie.time_points
+    ends = {"first": times[0], "last": times[-1]}
+    refuse_if(missing, "time points exist", movie.name, missing=missing, **ends)
     identity = identify(network, movie, settings, threshold) if resume_file else ""
     journal = _Journal(resume_file, identity)
     fitted = sizes.fit_to_network(AnnotatedMovie(movie), settings).movie
@@ -130,9 +129,7 @@ def predict_heat(
         if not estimates.is_out_of_memory(error):
             raise
         if max(smaller[1:]) < _SMALLEST_TILE:
-            rule, received = "One tile must fit into memory", f"it ran out with {tile_shape_zyx}"
-            advice = "Close other programs, or take a machine with more memory."
-            raise UserError(f"{rule}. Received: {received} (z, y, x). {advice}") from error
+            raise make_error("tile in memory", tile=tile_shape_zyx) from error
     return predict_heat(network, stacks, settings, smaller)
 
 
@@ -229,8 +226,7 @@ class _Journal:
         if first_line.startswith(content):
             complete = first_line
         elif not content.startswith(first_line):
-            rule = "A prediction goes on with the same movie, network, settings and threshold"
-            raise refuse(self.path, rule, "it belongs to another", _OTHER_FILE)
+            raise make_error("same prediction", self.path)
         if complete != content:
             files.write_bytes_safely(self.path, complete, overwrite=True)
         try:
@@ -238,8 +234,7 @@ class _Journal:
                 positions = np.array(line["positions"], float).reshape(-1, 3)
                 self.found[line["time_point"]] = positions, np.array(line["probabilities"], float)
         except (ValueError, KeyError, TypeError) as error:
-            rule, received = "It must hold what a prediction wrote", f"a damaged line ({error})"
-            raise refuse(self.path, rule, received, _OTHER_FILE) from error
+            raise make_error("resume file", self.path, error=error) from error
 
     def add(self, time_point: int, positions: np.ndarray, probabilities: np.ndarray) -> None:
         """Keeps a finished time point."""
@@ -254,4 +249,4 @@ class _Journal:
             with open(self.path, "ab") as file:
                 file.write(content)
         except OSError as error:
-            raise refuse(self.path, "The resume file must be writable", error.strerror) from error
+            raise make_error("resume written", self.path, error=error.strerror) from error

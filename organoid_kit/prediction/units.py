@@ -20,7 +20,7 @@ import keras
 import numpy as np
 from tqdm.auto import tqdm
 
-from organoid_kit.base import NetworkSettings, refuse
+from organoid_kit.base import NetworkSettings, make_error
 from organoid_kit.base.files import read_json, write_json_safely, write_safely
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
 from organoid_kit.examples.sizes import fit_to_network
@@ -68,8 +68,7 @@ class TrackingJob:
         if not path.exists():
             write_json_safely(path, facts)
         elif read_json(path) != facts:
-            rule = "Tracking goes on with the same movie, networks, channels and blocks"
-            raise refuse(path, rule, "it was begun with others", "Choose another output.")
+            raise make_error("same tracking", path)
         return job
 
 
@@ -218,8 +217,7 @@ def read_unit(path: Path) -> dict[str, np.ndarray]:
     try:
         return dict(np.load(path))
     except Exception as error:  # zip files and NumPy raise many kinds
-        advice = "Remove it, and give the same command again."
-        raise refuse(path, "What a unit has found must be whole", error, advice) from error
+        raise make_error("unit whole", path, error=error) from error
 
 
 def _read(job: TrackingJob, kind: str) -> dict[str, np.ndarray]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from organoid_kit import prediction
-from organoid_kit.base import NetworkSettings, files, find_free_path, refuse, refuse_if
+from organoid_kit.base import NetworkSettings, files, find_free_path, refuse_if
 from organoid_kit.base.records import check_record
 from organoid_kit.base.settings import NETWORKS
 from organoid_kit.data import AnnotatedMovie, Annotations, TimeLapse
@@ -28,8 +28,11 @@ _PROBABILITIES = ("probability", "division_probability", "link_probability")
 # What must stand in result.json, in tracking.json and in calibration.json
 _RESULT = {"data": dict[str, Any], "threshold": float, "mistakes": str}
 _RESULT |= {"calibration?": tuple[float, float], "max_distance_um?": float}
-_TRACKING = {"data": dict[str, Any], "networks": dict[str, dict[str, Any]]}
-_TRACKING |= {"tracking": dict[str, Any], "seconds": Any, "words": str}
+_TRACKING = {"data": dict[str, Any], "networks": dict[str, dict[str, Any]], "words": str}
+_TRACKING |= {"tracking": dict[str, Any], "seconds": dict[str, float], "versions": dict[str, str]}
+_TRACKING |= {"max_distance_um?": float}
+_NETWORK = {"folder": str, "sha256": str, "settings": dict[str, Any]}
+_NETWORK |= {"data": list[dict[str, Any]] | None}
 _CALIBRATION = {"slope": float, "intercept": float, "kind": str, "reason": str}
 _CALIBRATION |= {"threshold?": float | None, "movies?": list[str]}
 
@@ -80,9 +83,8 @@ def save_movie_result(
     """
     network = run.settings.network
     known = found.link_properties if network == "link" else found.properties
-    if (name := _PROBABILITIES[NETWORKS.index(network)]) not in known:
-        rule, received = f"A result of a {network} network needs a {name}", ", ".join(known)
-        raise refuse(found.name, rule, received or "none", "Pass what the network predicted.")
+    names = {"name": (name := _PROBABILITIES[NETWORKS.index(network)]), "network": network}
+    refuse_if(name not in known, "result of", found.name, known=", ".join(known) or "none", **names)
     annotated, found = annotated.with_spacing(), found.with_spacing(annotated.movie.spacing_um)
     drawing = plot_worst_mistakes(annotated, found, threshold, run.settings, channels)
     calibration = read_calibration(run) or {"slope": 1.0, "intercept": 0.0}
@@ -232,7 +234,7 @@ def _describe_networks(folders: Sequence[str | Path]) -> dict[str, Any]:
             "folder": str(folder),
             "sha256": hashlib.sha256((found / "model.keras").read_bytes()).hexdigest(),
             "settings": load_settings(found).to_dict(),
-            "data": files.read_json(run)["data"] if run.exists() else None,
+            "data": Run(found.parent).details["data"] if run.exists() else None,
         }
     return described
 
@@ -245,6 +247,12 @@ def read_trackings(folder: str | Path) -> list[TrackingResult]:
     results = []
     for path in records:
         record, folder = _read_record(path, _TRACKING), path.parent
+        check_record(record["networks"], dict.fromkeys(NETWORKS, dict[str, Any]), path)
+        for network in (record["networks"][kind] for kind in NETWORKS):
+            settings = NetworkSettings.from_dict(check_record(network, _NETWORK, path)["settings"])
+            network["settings"] = settings.to_dict()
+            for movie in network["data"] or ():
+                check_record(movie, {"part": str, "images_sha256": str}, path)
         tracks, candidates = (read_aut(folder / f"{name}.aut") for name in ("tracks", "candidates"))
         # a property that nothing has is not in the file
         bare = {"division_error_probability": np.full(len(tracks), None)} | tracks.properties

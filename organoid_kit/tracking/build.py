@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from organoid_kit.base import UserError
+from organoid_kit.base import refuse_if
 from organoid_kit.data import Annotations
 from organoid_kit.evaluation.matching import match_at_least_cost
 from organoid_kit.tracking.costs import TrackingProblem, TrackingSettings, build_problem, find_best
@@ -36,9 +36,7 @@ def build_tracks(
         missed at one time point are added half-way (``properties["interpolated"]`` is True); what
         networks say of them is None, and both of their links have the probability assumed.
     """
-    if method not in METHODS:
-        known = ", ".join(METHODS)
-        raise UserError(f"The method must be one of {known}. Received: {method!r}. Choose another.")
+    refuse_if(method not in METHODS, "method", known=", ".join(METHODS), method=method)
     settings = settings or TrackingSettings()
     problem = build_problem(candidates, settings, region=region)
     if method == "optimal":

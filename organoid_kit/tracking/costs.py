@@ -17,7 +17,7 @@ import numpy as np
 from scipy.spatial import KDTree
 from scipy.stats import chi2
 
-from organoid_kit.base import UserError, refuse
+from organoid_kit.base import make_error, refuse_if
 from organoid_kit.data import Annotations
 from organoid_kit.tracking.distance import estimate_link_probabilities
 
@@ -56,9 +56,8 @@ class TrackingSettings:
         """Raises UserError for a value outside its range."""
         highest = dict.fromkeys(("border_um", "daughter_um", "window_positions"), math.inf)
         for name, value in dataclasses.asdict(self).items():
-            if not 0 <= value <= highest.get(name, 1):
-                rule = f"The setting {name} must be within 0 and {highest.get(name, 1)}"
-                raise UserError(f"{rule}. Received: {value!r}. Change it.")
+            wrong, most = not 0 <= value <= highest.get(name, 1), highest.get(name, 1)
+            refuse_if(wrong, "tracking setting", name=name, most=most, value=value)
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,8 +117,7 @@ def build_problem(
     times, steps = candidates.time_points, np.diff(candidates.time_points[candidates.links])
     if (steps != 1).any():
         wrong = candidates.links[np.argmax(steps[:, 0] != 1)]
-        rule = "Candidate links must lead to the next time point"
-        raise refuse(candidates.name, rule, f"time points {times[wrong].tolist()}")
+        raise make_error("candidates lead", candidates.name, times=times[wrong].tolist())
     positions_um = candidates.positions_um
     linked = _read(candidates, "link_probability", settings.unknown_link)
     dividing = _read(candidates, "division_probability", settings.unknown_division)
@@ -216,9 +214,8 @@ def _read(candidates: Annotations, name: str, unknown: float) -> np.ndarray:
     values = properties.get(name, np.full(length, None))
     numbers = np.array([unknown if value is None else value for value in values], dtype=float)
     wrong = ~((numbers >= 0) & (numbers <= 1))
-    if wrong.any():
-        received = f"{numbers[wrong][0]} for {wrong.sum()} of {length}. Predict them again."
-        raise UserError(f"Every {name} must be within 0 and 1, or None. Received: {received}")
+    found = {"first": numbers[wrong][:1], "count": wrong.sum(), "length": length}
+    refuse_if(wrong.any(), "probabilities within", name=name, **found)
     return numbers
 
 

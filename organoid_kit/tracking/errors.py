@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from scipy.special import expit
 
-from organoid_kit.base import files, refuse
+from organoid_kit.base import files, refuse_if
 from organoid_kit.data import Annotations
 from organoid_kit.tracking import costs, marginals
 
@@ -96,9 +96,8 @@ def add_error_probabilities(
     """
     if temperature is None:
         temperature = 1.0 if costs.has_link_probabilities(candidates) else _OF_DISTANCE
-    if not temperature > 0 or not 1 <= open_links <= 16:
-        rule = "The temperature must be above 0, and 1 to 16 links can be open"
-        raise refuse(None, rule, f"temperature {temperature!r}, {open_links!r} open links")
+    wrong = not temperature > 0 or not 1 <= open_links <= 16
+    refuse_if(wrong, "temperature", temperature=temperature, open_links=open_links)
     settings = settings or costs.TrackingSettings()
     problem = costs.build_problem(candidates, settings, region=region)
 
@@ -230,8 +229,7 @@ def _list_errors(tracks: Annotations) -> tuple[np.ndarray, np.ndarray, np.ndarra
     """All error probabilities: row of the position (of a link, its later end), what may be wrong,
     and how probably. One of the two links of a nucleus that was filled in stands for both.
     """
-    if "error_probability" not in tracks.link_properties:
-        raise refuse(tracks.name, "Tracks must have error probabilities", "none")
+    refuse_if("error_probability" not in tracks.link_properties, "errors known", tracks.name)
     nothing, targets = np.full(len(tracks), None), tracks.links[:, 1]
     filled_in = np.equal(tracks.properties.get("interpolated", nothing), True).astype(bool)
     listed = [np.where(filled_in[targets], None, tracks.link_properties["error_probability"])]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.spatial import KDTree
 
-from organoid_kit.base import refuse
+from organoid_kit.base import refuse_if
 from organoid_kit.data import Annotations
 from organoid_kit.evaluation.matching import match_positions
 from organoid_kit.tracking.motion import estimate_drift, list_steps, measure_gaps, subtract_drift
@@ -112,9 +112,8 @@ def _link(
     """Links the pairs that `find_pairs` finds between one time point and the next, in µm."""
     if max_distance_um is None:
         max_distance_um = choose_max_distance(annotations)
-    if not (max_distance_um > 0 and neighbours >= 1):
-        rule = "Links need a largest distance above 0 µm and one neighbour or more"
-        raise refuse(None, rule, f"max_distance_um {max_distance_um}, neighbours {neighbours}")
+    wrong = not (max_distance_um > 0 and neighbours >= 1)
+    refuse_if(wrong, "link reach", max_distance_um=max_distance_um, neighbours=neighbours)
     positions_um = subtract_drift(annotations, estimate_drift(annotations) if remove_drift else {})
     links = [np.zeros((0, 2), dtype=int)]
     for _, sources, targets in list_steps(annotations):

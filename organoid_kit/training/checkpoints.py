@@ -15,7 +15,7 @@ from typing import Any, get_type_hints
 import keras
 import numpy as np
 
-from organoid_kit.base import files, make_error
+from organoid_kit.base import files, refuse_if
 from organoid_kit.base.records import check_record
 
 _KEPT = 2  # the newest checkpoints; with one damaged, the other still serves
@@ -69,10 +69,8 @@ def load_newest_checkpoint(network: keras.Model, folder: Path) -> TrainingState 
         for name, variable in variables.items():
             variable.assign(arrays[name])
         return state
-    if paths:
-        raise make_error(
-            "checkpoint intact", folder, troubles="; ".join(troubles), folder=str(folder.parent)
-        )
+    told = {"troubles": "; ".join(troubles), "folder": str(folder.parent)}
+    refuse_if(paths, "checkpoint intact", folder, **told)
     return None
 
 

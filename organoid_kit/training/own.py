@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from organoid_kit.base import UserError, make_error, refuse
+from organoid_kit.base import UserError, make_error, refuse, refuse_if
 from organoid_kit.examples.batches import Examples
 from organoid_kit.networks.opening import check_description, open_model
 from organoid_kit.networks.own import make_functional
@@ -80,8 +80,7 @@ def check_own_parts(own: OwnParts, network: keras.Model, examples: Examples) -> 
     except Exception as error:
         said = {"reason": " ".join(str(error).split())[:200], "shape": targets.shape}
         raise make_error("loss numbers", name=_name(own.loss), **said) from error
-    if not np.isfinite(value):
-        raise make_error("loss finite", value=value, name=_name(own.loss))
+    refuse_if(not np.isfinite(value), "loss finite", value=value, name=_name(own.loss))
 
 
 def restore_own_parts(passed: OwnParts, run: Run) -> OwnParts:

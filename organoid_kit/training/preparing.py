@@ -5,7 +5,7 @@ from pathlib import Path
 
 import keras
 
-from organoid_kit.base import NetworkSettings, UserError, make_error, make_settings, refuse_if
+from organoid_kit.base import NetworkSettings, UserError, make_settings, refuse_if
 from organoid_kit.examples.batches import Movies
 from organoid_kit.networks import build_network, building, devices, load_network
 from organoid_kit.networks.own import adopt_network
@@ -45,8 +45,7 @@ def complete_settings(
 
 def choose_start(settings: NetworkSettings, own: keras.Model | None) -> keras.Model | None:
     """A copy of a learner's network, a trained one, or None; UserError where it does not fit."""
-    if own is not None and settings.start_from:
-        raise make_error("start twice", start_from=settings.start_from)
+    refuse_if(own is not None and settings.start_from, "two starts", start_from=settings.start_from)
     if own is not None:
         return adopt_network(own, settings)
     if not settings.start_from:

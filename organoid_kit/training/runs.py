@@ -33,10 +33,10 @@ OWN_NETWORK = "own_network.keras"
 # What a history may hold, and its words.
 QUALITIES = {"validation_f1": "F1", "validation_average_precision": "average precision"}
 # What must stand in run.json, of each of its movies, and in a row of history.json
-_DETAILS = {"data": list[dict[str, Any]], "versions?": dict[str, str]}
+_DETAILS = {"data": list[dict[str, Any]], "versions": dict[str, str]}
 _DETAILS |= {"own?": dict[str, dict[str, Any]]}
-_MOVIE = {"part": str, "name": str, "time_points?": list[int], "annotations_sha256": str}
-_MOVIE |= dict.fromkeys(("positions?", "links?", "divisions?"), int)
+_MOVIE = {"part": str, "name": str, "time_points": list[int], "annotations_sha256": str}
+_MOVIE |= {"images_sha256": str, "positions": int, "links?": int, "divisions?": int}
 _ROW = {"epoch": int, "validation_loss": float, "best": bool, "seconds": float, "loss?": float}
 _ROW |= {f"{name}?": float | None for name in (*QUALITIES, "validation_calibrated_loss")}
 _WHOLE_BYTES = 500_000_000  # of larger movies a part is summed: starting takes seconds, not hours
@@ -62,6 +62,7 @@ class Run:
         """Data with checksums, split and versions."""
         file = self.folder / "run.json"
         details = check_record(read_json(file), _DETAILS, file)
+        check_record(details["versions"], {"organoid_kit": str}, file)
         for movie in details["data"]:
             check_record(movie, _MOVIE, file)
         return details

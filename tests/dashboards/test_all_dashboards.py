@@ -195,7 +195,7 @@ def test_no_control_takes_the_nearest_value_instead(dashboard):
 
 def list_states(dashboard):
     """Each value of the state by itself, those of a dashboard inside too, as a state."""
-    for name, value in dashboard.state().items():
+    for name in dashboard.state():
         inner = getattr(dashboard, name, None)
         if isinstance(inner, dashboards.parts.Dashboard):
             yield from ((name, *keys) for keys in list_states(inner))

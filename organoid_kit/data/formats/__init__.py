@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.base import errors, files, refuse, refuse_if, warn
+from organoid_kit.base import errors, files, make_error, refuse_if, warn
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.formats.added_data import add_organoidtracker_data, add_track_ids
 from organoid_kit.data.formats.ctc import read_ctc, write_ctc
@@ -100,6 +100,5 @@ def _check_options(function: Callable | None, options: dict[str, Any], path: str
     known = {p.name: p.default is p.empty for p in parameters if p.kind is p.KEYWORD_ONLY}
     missing = [name for name, needed in known.items() if needed and name not in options]
     if missing or not options.keys() <= known.keys():
-        advice = f"It takes {', '.join(known)}" + (f" and needs {missing[0]}" if missing else "")
-        received = ", ".join(options) or "none"
-        raise refuse(path, "Each format has its own options", received, f"{advice}.")
+        needs, given = f" and needs {missing[0]}" if missing else "", ", ".join(options) or "none"
+        raise make_error("format options", path, given=given, known=", ".join(known), needs=needs)

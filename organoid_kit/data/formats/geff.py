@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.base import UserError, files, refuse, warn
+from organoid_kit.base import files, make_error, refuse, refuse_if, warn
 from organoid_kit.data.annotations import Annotations
 from organoid_kit.data.conversion import to_links, to_minutes, to_um, to_voxels
 from organoid_kit.data.formats.added_data import add_track_ids
@@ -47,9 +47,8 @@ def read_geff(
     guessed = _guess_axes(metadata)
     axes = _name_axes([*(metadata.axes or []), *guessed])
     if not {"t", "y", "x"} <= set(axes) <= set(_AXES):
-        rule = "A GEFF must have a time axis and the axes z, y, x, or y, x"
-        received = ", ".join(f"{axis.name} (of type {axis.type})" for axis in metadata.axes or [])
-        raise refuse(path, rule, received or "no axes")
+        found = ", ".join(f"{axis.name} (of type {axis.type})" for axis in metadata.axes or [])
+        raise make_error("GEFF axes", path, found=found or "no axes")
     if guessed:
         said = ", ".join(f"{axis.name} ({axis.unit or 'no unit'})" for axis in guessed)
         warn(f"{path} does not declare all of its axes; taken for them: {said}.")
@@ -77,8 +76,7 @@ def read_geff(
     if all(lengths_um) and units:
         positions = to_voxels(positions * lengths_um, spacing_um, ", ".join(units), path)
     elif not units <= {"pixel", "pixels", "px", "", None}:
-        rule = "Positions must all be lengths (µm, nm …), or all in pixels"
-        raise refuse(path, rule, ", ".join(map(str, units)), "Convert them first.")
+        raise make_error("GEFF units", path, units=", ".join(map(str, units)))
     row_of = {node: row for row, node in enumerate(ids)}
     edges = content["edge_ids"].reshape(-1, 2).tolist()
     return Annotations(
@@ -107,9 +105,7 @@ def write_geff(annotations: Annotations, path: str | Path, *, overwrite: bool = 
         _read(path)  # only a GEFF is replaced
     ids = annotations.properties.get("id", np.arange(len(annotations))).tolist()
     whole = all(type(value) is int and 0 <= value < 2**63 for value in ids)
-    if not whole or len(set(ids)) < len(ids):
-        rule = "The property 'id' must be another whole number, from 0 up, for each position"
-        raise refuse(path, rule, "a missing, repeated or other id, and links refer to it")
+    refuse_if(not whole or len(set(ids)) < len(ids), "GEFF ids", path)
     ids = np.array(ids, dtype=np.uint64)
     properties = {name: values for name, values in annotations.properties.items() if name != "id"}
     node_props, json_names = _make_props(properties, _AXES, path)
@@ -152,8 +148,7 @@ def _import_geff() -> ModuleType:
         import geff
         import geff.core_io
     except ImportError as error:
-        advice = 'Install it with: pip install "organoid-kit[formats]"'
-        raise UserError(f"GEFF files need the geff library. Received: {error}. {advice}") from error
+        raise make_error("GEFF library", error=error) from error
     return geff
 
 
@@ -236,9 +231,7 @@ def _count_time_points(
     if (factor := to_minutes(1.0, unit)) is not None:
         steps = np.diff(np.unique(times)) * factor
         if minutes is None and len(steps):
-            rule = "Times need the minutes from one time point to the next"
-            advice = f"Pass minutes_per_time_point={steps.min():g}, if that is right."
-            raise refuse(path, rule, f"times in {unit!r}, at least {steps.min():g} apart", advice)
+            raise make_error("GEFF times", path, unit=unit, step=steps.min())
         times = times * factor / (minutes or 1.0)
     if np.abs(times - np.round(times)).max(initial=0) > 0.05:
         received = f"{times[np.argmax(np.abs(times - np.round(times)))]:g}"
@@ -252,9 +245,7 @@ def _read_coordinate(values: list | None, name: str, path: str | Path) -> np.nda
         coordinate = np.array(values, dtype=float)
     except (TypeError, ValueError):
         coordinate = np.nan
-    if not (np.abs(coordinate) < 1e9).all():
-        rule = "Every position must have a number below a billion on each axis"
-        raise refuse(path, rule, f"one is missing on axis {name!r}")
+    refuse_if(not (np.abs(coordinate) < 1e9).all(), "GEFF coordinates", path, name=name)
     return coordinate
 
 
@@ -278,9 +269,8 @@ def _make_props(
     """Properties as the library wants them, and the names of those written as JSON texts."""
     props, json_names = {}, []
     for name, values in properties.items():
-        if name in reserved or not re.fullmatch(r"\w[\w .-]*", name):
-            rule = "A property must be called by letters or digits, not by an axis"
-            raise refuse(path, rule, repr(name), "Rename the property.")
+        wrong = name in reserved or not re.fullmatch(r"\w[\w .-]*", name)
+        refuse_if(wrong, "GEFF property", path, name=name)
         values = [value.item() if isinstance(value, np.generic) else value for value in values]
         if not _is_simple([value for value in values if value is not None]):
             json_names.append(name)

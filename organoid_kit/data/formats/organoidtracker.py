@@ -344,16 +344,13 @@ def _meta(key: str, columns: dict[str, list]) -> dict[str, dict]:
 
 def _check_places(time_points: np.ndarray, positions: np.ndarray, path: str | Path) -> None:
     """Coordinates are finite, and no two positions the same to OrganoidTracker, (n, 3), zyx."""
-    advice = "Remove or repair it."
     for row in np.flatnonzero(~np.isfinite(positions).all(axis=1))[:1]:
-        received = f"position {row} at time point {time_points[row]}, z, y, x = {positions[row]}"
-        raise refuse(path, "Coordinates must be finite numbers", received, advice)
+        place = {"time_point": time_points[row], "zyx": positions[row]}
+        raise make_error("aut finite", path, row=row, **place)
     places = KDTree(np.column_stack([time_points, positions]))
     for first, second in sorted(places.query_pairs(_SAME_PX, p=np.inf))[:1]:
-        received = f"positions {first} and {second} at time point {time_points[second]}, "
-        received += f"z, y, x = {positions[second]}"
-        rule = f"Two positions of a time point must be more than {_SAME_PX} voxels apart"
-        raise refuse(path, rule, received, advice)
+        place = {"time_point": time_points[second], "zyx": positions[second], "least": _SAME_PX}
+        raise make_error("aut apart", path, first=first, second=second, **place)
 
 
 def _key(time_point: int, xyz: list[float]) -> tuple:

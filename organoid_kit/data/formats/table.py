@@ -122,8 +122,7 @@ def write_table(annotations: Annotations, path: str | Path, *, overwrite: bool =
     _check_names(annotations, path)
     properties, links = dict(annotations.properties), annotations.link_properties
     ids = np.asarray(properties.pop("id", np.arange(len(annotations))), dtype=object)
-    if len({_write_value(value).strip() for value in ids} - {""}) < len(ids):
-        raise make_error("table id", path)
+    refuse_if(len({_write_value(value).strip() for value in ids} - {""}) < len(ids), "own id", path)
     file = io.StringIO(newline="")
     name = annotations.name
     said = {"name": _write_value(name) if name == name.strip(_PADDING) else json.dumps(name)}
@@ -194,8 +193,7 @@ def _read_remarks(remarks: str, path: str | Path) -> dict[str, Any]:
         least = -math.inf if key == "region_zyx" else 0
         if len(numbers) != count or not all(least < number < math.inf for number in numbers):
             kind = "numbers" if key == "region_zyx" else "positive numbers"
-            rule = f"A remark must fit its name: {count} {kind} for {key}"
-            raise refuse(path, rule, f"{said[key]!r:.60}", "Correct this line or delete it.")
+            raise make_error("remark", path, count=count, kind=kind, key=key, said=said[key])
         said[key] = numbers if count > 1 else numbers[0]
     return said
 

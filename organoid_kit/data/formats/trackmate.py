@@ -65,9 +65,7 @@ def read_trackmate(
     places = [[_number(spot, key, path) for key in _COORDINATES] for spot in spots]
     frames, ids = ([_number(spot, key, path) for spot in spots] for key in ("FRAME", "ID"))
     doubled, torn = len(ids) - len(set(ids)), sum(frame % 1 > 0 for frame in frames)
-    if doubled or torn:
-        received = f"{doubled} doubled IDs, {torn} fractional FRAMEs"
-        raise refuse(path, "Spots need a whole FRAME and an ID of their own", received)
+    refuse_if(doubled or torn, "spots", path, doubled=doubled, torn=torn)
     time_points = [int(frame) + time_point_offset for frame in frames]
     row_of = dict.fromkeys((spot.get("ID") for spot in all_spots), -1)  # hidden
     row_of |= {spot.get("ID"): row for row, spot in enumerate(spots)}

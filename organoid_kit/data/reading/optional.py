@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from organoid_kit.base import UserError, make_error, refuse, refuse_if
+from organoid_kit.base import UserError, make_error, refuse_if
 from organoid_kit.data.conversion import ignore_default_spacing, to_minutes, to_um
 from organoid_kit.data.reading.image import READ_FAILURES, ImageFile
 
@@ -80,18 +80,16 @@ def _describe_image(path: Path, group: Any) -> tuple[str, str, dict[str, Any]]:
 
 def read_microscope_file(path: Path) -> ImageFile:
     """Opens a microscope file; bioio reads it lazily, with sizes in µm, and states no time step."""
-    rule = "Microscope formats need the bioio library and its reader for the format"
-    advice = 'Run: pip install "organoid-kit[microscopes]", or export the movie as OME-TIFF.'
     try:
         from bioio import BioImage
         from bioio_base.exceptions import UnsupportedFileFormatError
     except ImportError as error:
-        raise refuse(path, rule, "bioio is not installed", advice) from error
+        raise make_error("bioio missing", path, found="bioio is not installed") from error
     try:
         image = BioImage(path)
     except UnsupportedFileFormatError as error:
-        received = f"no installed reader opens {path.suffix}"
-        raise refuse(path, rule, received, advice) from error
+        found = f"no installed reader opens {path.suffix}"
+        raise make_error("bioio missing", path, found=found) from error
     scenes = image.scenes
     refuse_if(len(scenes) > 1, "one scene", path, count=len(scenes), names=", ".join(scenes[:5]))
     return ImageFile(

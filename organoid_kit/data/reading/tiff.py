@@ -18,7 +18,7 @@ from xml.etree import ElementTree
 import numpy as np
 import tifffile
 
-from organoid_kit.base import UserError, make_error, refuse, refuse_if, warn
+from organoid_kit.base import UserError, make_error, refuse_if, warn
 from organoid_kit.data.conversion import ignore_default_spacing, to_minutes, to_um
 from organoid_kit.data.reading.image import ImageFile, Index, TimePoints, to_range
 
@@ -108,12 +108,9 @@ def _find_complete(path: Path, series: tifffile.TiffPageSeries, axes: str, files
     lost = [file for file in dict.fromkeys(files) if not (path.parent / file).exists()]
     others = {file.name for file in path.parent.glob("[!.]*.tif*")} - {*files}
     complete = missing[0] // (len(series) // series.shape[0]) * axes.startswith("t")
-    if lost and (others or not complete):
-        received = f"it names {lost[0]}, which is not beside it ({len(lost)} are lost)"
-        raise refuse(path, "The files of a movie must be where they say", received)
-    if not complete:
-        received = f"no plane {missing[0] + 1} of {len(series)}, as of an aborted acquisition"
-        raise refuse(path, "At least one time point must be complete", received)
+    is_torn = lost and (others or not complete)
+    refuse_if(is_torn, "files there", path, lost=lost, count=len(lost))
+    refuse_if(not complete, "one complete", path, plane=missing[0] + 1, count=len(series))
     warn(f"{path} ends early: of {series.shape[0]} time points {complete} are complete and read.")
     return (complete, *series.shape[1:])
 
@@ -302,8 +299,7 @@ def _match_names(folder: Path, names: list[str], pattern: str) -> _Files:
         if pattern.format(**numbers) == match.string:
             place = (numbers.get(name, 0) for name in ("time", "channel", "z"))
             files[tuple(place)] = folder / match.string
-    if not files:
-        raise make_error("pattern fits", folder, pattern=pattern, names=_show(names))
+    refuse_if(not files, "pattern fits", folder, pattern=pattern, names=_show(names))
     return files
 
 

@@ -11,7 +11,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from organoid_kit.base import UserError, make_error
+from organoid_kit.base import UserError, make_error, refuse_if
 from organoid_kit.data import Annotations
 
 _KIND = "organoid_kit annotation journal, version 1"
@@ -46,8 +46,7 @@ class Journal:
         line = _write_line(event | {"crc": _sum(event)})
         try:
             with open(self.path, "r+b") as file:
-                if file.seek(0, 2) != self._length:
-                    raise make_error("writer", path=str(self.path))
+                refuse_if(file.seek(0, 2) != self._length, "writer", path=str(self.path))
                 try:
                     file.write(line)
                     file.flush()
@@ -66,8 +65,7 @@ class Journal:
         if whole.startswith(header):
             return whole
         first = _read_line(whole.partition(b"\n")[0]) or {}
-        if first.get("journal") != _KIND:
-            raise make_error("journal", path=str(self.path))
+        refuse_if(first.get("journal") != _KIND, "journal", path=str(self.path))
         raise make_error("start", path=str(self.path), name=first.get("name"))
 
     def make_damage_error(self, event: int) -> UserError:
