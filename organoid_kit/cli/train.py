@@ -83,7 +83,8 @@ def keep_back(dataset: Movies, settings: NetworkSettings) -> Split:
     try:
         split = split_by_time_block(dataset, time_window=settings.time_window)
     except UserError as error:
-        raise make_error("nothing kept back", error=error) from None
+        advice = "To train on all of it and judge by the training loss, add --no-validation."
+        raise UserError(f"{error} {advice}") from None
     parts, window = (dataset, split.training, split.validation), settings.time_window
     whole, *used = (part[0].annotations.annotated_time_points for part in parts)
     spans = [f"{times[0]} to {times[-1]}" for times in used]

@@ -147,7 +147,7 @@ def _list_records(run: Run) -> dict[Path, dict[str, Any]]:
 
 def _read_record(path: Path, description: dict[str, Any]) -> dict[str, Any]:
     record = check_record(files.read_json(path), description, path)
-    check_record(record["data"], {"name": str, "images_sha256?": str}, path)
+    record["data"] = check_record(record["data"], runs.MOVIE, path)
     return record
 
 
@@ -164,7 +164,7 @@ class TrackingResult:
     tracks: Annotations  # as `add_error_probabilities` gave them
     candidates: Annotations  # all positions and links there could have been
     truth: Annotations | None  # None where nobody knows
-    picture: bytes  # tracks drawn on the movie, as PNG
+    picture: bytes | None  # tracks drawn on the movie, as PNG
 
     @property
     def name(self) -> str:
@@ -252,12 +252,13 @@ def read_trackings(folder: str | Path) -> list[TrackingResult]:
             settings = NetworkSettings.from_dict(check_record(network, _NETWORK, path)["settings"])
             network["settings"] = settings.to_dict()
             for movie in network["data"] or ():
-                check_record(movie, {"part": str, "images_sha256": str}, path)
+                check_record(movie, runs.MOVIE, path)
         tracks, candidates = (read_aut(folder / f"{name}.aut") for name in ("tracks", "candidates"))
         # a property that nothing has is not in the file
         bare = {"division_error_probability": np.full(len(tracks), None)} | tracks.properties
         links = {"error_probability": np.full(len(tracks.links), None)} | tracks.link_properties
         tracks = dataclasses.replace(tracks, properties=bare, link_properties=links)
-        truth, picture = _read_if_there(folder / "truth.aut"), folder / "overlay.png"
-        results.append(TrackingResult(record, tracks, candidates, truth, picture.read_bytes()))
+        truth, file = _read_if_there(folder / "truth.aut"), folder / "overlay.png"
+        picture = file.read_bytes() if file.exists() else None
+        results.append(TrackingResult(record, tracks, candidates, truth, picture))
     return results

@@ -32,11 +32,11 @@ NOT_FINITE = "loss not finite"  # how the log says that a training broke off for
 OWN_NETWORK = "own_network.keras"
 # What a history may hold, and its words.
 QUALITIES = {"validation_f1": "F1", "validation_average_precision": "average precision"}
-# What must stand in run.json, of each of its movies, and in a row of history.json
+# What must stand in run.json, of each movie in it and elsewhere, and in a row of history.json
 _DETAILS = {"data": list[dict[str, Any]], "versions": dict[str, str]}
 _DETAILS |= {"own?": dict[str, dict[str, Any]]}
-_MOVIE = {"part": str, "name": str, "time_points": list[int], "annotations_sha256": str}
-_MOVIE |= {"images_sha256": str, "positions": int, "links?": int, "divisions?": int}
+MOVIE = {"part": str, "name": str, "time_points": list[int], "annotations_sha256": str}
+MOVIE |= {"images_sha256": str, "positions": int, "links?": int, "divisions?": int}
 _ROW = {"epoch": int, "validation_loss": float, "best": bool, "seconds": float, "loss?": float}
 _ROW |= {f"{name}?": float | None for name in (*QUALITIES, "validation_calibrated_loss")}
 _WHOLE_BYTES = 500_000_000  # of larger movies a part is summed: starting takes seconds, not hours
@@ -64,7 +64,7 @@ class Run:
         details = check_record(read_json(file), _DETAILS, file)
         check_record(details["versions"], {"organoid_kit": str}, file)
         for movie in details["data"]:
-            check_record(movie, _MOVIE, file)
+            check_record(movie, MOVIE, file)
         return details
 
     @property

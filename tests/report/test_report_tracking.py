@@ -1,5 +1,6 @@
 """The page of tracked movies: scores where truth is known, and expected beside counted errors."""
 
+import copy
 import dataclasses
 import json
 from types import SimpleNamespace
@@ -12,7 +13,7 @@ from organoid_kit.base.files import write_json_safely
 from organoid_kit.base.settings import NETWORKS, make_settings
 from organoid_kit.report import save_tracking, write_tracking_report
 from organoid_kit.tracking.linking import find_candidates
-from organoid_kit.training.runs import describe_movie
+from organoid_kit.training.runs import collect_versions, describe_movie
 from training_helpers import make_family
 
 SECONDS = {"positions": 2.0, "divisions": 1.0, "links": 1.0, "tracks": 0.5, "errors": 0.25}
@@ -33,7 +34,8 @@ def networks(tmp_path):
         )
         folders.append(folder)
     write_json_safely(
-        tmp_path / "link" / "run.json", {"data": [describe_movie("training", make_family(1))]}
+        tmp_path / "link" / "run.json",
+        {"data": [describe_movie("training", make_family(1))], "versions": collect_versions()},
     )
     return folders
 
@@ -158,3 +160,43 @@ def test_a_folder_without_tracks_is_one_clear_error(tmp_path, networks):
         write_tracking_report(tmp_path)
     with pytest.raises(UserError, match="2 networks"):
         save_tracking(tmp_path, make_family(3), track(make_family(3).annotations), networks[:2])
+
+
+WRONG = (None, True, 7, "x", [], [[]], {}, {"x": 1}, -0.5)
+
+
+def list_places(value, before=()):
+    """Where something stands in JSON, as keys and numbers; of lists the first."""
+    pairs = value.items() if isinstance(value, dict) else enumerate(value[:1])
+    for key, inner in pairs:
+        yield (*before, key)
+        if isinstance(inner, dict | list):
+            yield from list_places(inner, (*before, key))
+
+
+def test_damaged_values_are_one_error_or_do_no_harm(tmp_path, networks):
+    report(tmp_path, make_family(3), networks)
+    file = next(tmp_path.glob("*/tracking.json"))
+    whole, refused = json.loads(file.read_text()), 0
+    for number, (*path, last) in enumerate(list_places(whole)):
+        record = copy.deepcopy(whole)
+        part = record
+        for key in path:
+            part = part[key]
+        part[last] = WRONG[number % len(WRONG)]
+        write_json_safely(file, record, overwrite=True)
+        try:
+            write_tracking_report(tmp_path, overwrite=True)
+        except UserError as error:
+            refused += 1
+            assert len(str(error)) < 1500
+        except Exception as error:
+            error.add_note(f"{path} {last} {part[last]}")
+            raise
+    assert number > 100 and refused > number / 2
+
+
+def test_a_lost_picture_costs_itself(tmp_path, networks):
+    report(tmp_path, make_family(3), networks)
+    next(tmp_path.glob("*/overlay.png")).unlink()
+    assert write_tracking_report(tmp_path, overwrite=True)["movies"]

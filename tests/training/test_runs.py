@@ -1,3 +1,4 @@
+import copy
 import dataclasses
 import json
 from pathlib import Path
@@ -326,7 +327,9 @@ def test_details_are_plain_json(tmp_path):
 ROW = {"epoch": 1, "validation_loss": 0.5, "best": True, "seconds": 3.0}
 DAMAGES = {
     "history.json": [5, {}, [1], [ROW | {"epoch": "1"}], [{"epoch": 1}], [ROW | {"loss": []}]],
-    "run.json": [5, [], {}, {"data": 3}, {"data": [{"part": 1}]}, {"data": [], "versions": [1]}],
+    "run.json": [5, [], {}, {"data": 3}, {"data": [{"part": 1}], "versions": {"organoid_kit": "1"}}]
+    + [{"data": [], "versions": wrong} for wrong in ([1], {}, {"organoid_kit": 1}, None)]
+    + [{"data": []}],
     "settings.json": [5, [], {"epochs": "many"}, {"of_a_newer_kit": 1}],
 }
 CASES = [(file, content) for file, contents in DAMAGES.items() for content in contents]
@@ -342,6 +345,26 @@ def test_a_damaged_file_is_one_error_and_costs_one_run(tmp_path, file, content):
     if file != "run.json":  # which lists do not read
         with pytest.warns(UserWarning, match=f"{bad.folder.name} is left out"):
             assert [row["run"] for row in list_runs(tmp_path)] == [good.folder.name]
+
+
+WRONG = (None, "many", [], {"a": 1}, 0.5)
+
+
+@pytest.mark.parametrize("key", ["positions", "time_points", "name", "part", "images_sha256"])
+def test_what_a_report_needs_of_a_movie_is_there(tmp_path, key):
+    run = make_run(tiny_settings(tmp_path), [make_blobs(1)], [])
+    whole = run.details
+    for value in ("lost", *WRONG):
+        details = copy.deepcopy(whole)
+        if value == "lost":
+            del details["data"][0][key]
+        elif type(value) is type(whole["data"][0][key]):
+            continue
+        else:
+            details["data"][0][key] = value
+        write_json_safely(run.folder / "run.json", details, overwrite=True)
+        with pytest.raises(UserError, match=rf"{key}.*run\.json"):
+            str(run.details)
 
 
 def test_a_run_of_a_newer_kit_is_called_one(tmp_path):
