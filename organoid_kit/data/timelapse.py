@@ -65,8 +65,7 @@ class TimeLapse:
         """One stack, (z, y, x); several channels, counted from 1, are summed as float32."""
         times, names = self.time_points, self.channel_names
         there = f"{times.start} to {times.stop - 1}"
-        wrong = time_point not in times
-        refuse_if(wrong, "time point of movie", self.name, time_point=time_point, there=there)
+        refuse_if(time_point not in times, "movie time", self.name, time=time_point, there=there)
         refuse_if(len(channels) == 0, "one channel")
         lacking = [channel for channel in channels if not 1 <= channel <= len(names)]
         known = {"count": len(names), "names": ", ".join(names)}

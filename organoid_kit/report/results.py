@@ -249,8 +249,8 @@ def read_trackings(folder: str | Path) -> list[TrackingResult]:
         record, folder = _read_record(path, _TRACKING), path.parent
         check_record(record["networks"], dict.fromkeys(NETWORKS, dict[str, Any]), path)
         for network in (record["networks"][kind] for kind in NETWORKS):
-            settings = NetworkSettings.from_dict(check_record(network, _NETWORK, path)["settings"])
-            network["settings"] = settings.to_dict()
+            settings = check_record(network, _NETWORK, path)["settings"]
+            network["settings"] = NetworkSettings.from_dict(settings, str(path)).to_dict()
             for movie in network["data"] or ():
                 check_record(movie, runs.MOVIE, path)
         tracks, candidates = (read_aut(folder / f"{name}.aut") for name in ("tracks", "candidates"))

@@ -186,8 +186,8 @@ class Operation(VBox):
     def setting(self, value: Setting) -> None:
         """Puts another setting on the controls."""
         if value and self.range is not None:
-            low, high = np.min(value), np.max(value)  # the slider reaches as far
-            self.range.min, self.range.max = min(low, self.range.min), max(high, self.range.max)
+            self.range.min = min(self.range.min, np.min(value))  # the slider reaches as far
+            self.range.max = max(self.range.max, np.max(value))
             self.range.value = value
         self.on.value = bool(value)
 

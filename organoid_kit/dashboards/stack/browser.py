@@ -128,9 +128,7 @@ class StackBrowser(Dashboard):
             place = self.place if position_zyx is None else np.round(position_zyx)
             inside = np.clip(np.nan_to_num(place), 0, np.array(self.movie.shape_zyx) - 1)
             if (inside != place).any():
-                self.messages.say(
-                    "This position lies beyond the image; shown is its border.", "warn"
-                )
+                self.messages.say("This is beyond the image; shown is its border.", "warn")
             for slider, value in zip((self.z, self.y, self.x), inside):
                 slider.value = int(value)
 
