@@ -1,6 +1,6 @@
 """Damages valid files and asks every reader for them: it must answer with a result or with one clear error.
 
-    python benchmarks/fuzz.py                       # 10,000 inputs over all readers, seed 1
+    python benchmarks/fuzz.py                       # 20,000 inputs over all readers, seed 1
     python benchmarks/fuzz.py --inputs 300 --readers geff,csv --seed 7
 
 Each reader gets small valid files of its formats, one thing changed in each: bytes, a line, a number, a value
@@ -865,7 +865,7 @@ def main() -> int:
     """Prints a line for each reader, and each group of failures with its first inputs; 1 if there are any."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument(
-        "--inputs", type=int, default=10_000, help="over all readers that are named"
+        "--inputs", type=int, default=20_000, help="over all readers that are named"
     )
     parser.add_argument("--readers", default=",".join(READERS), help=", ".join(READERS))
     parser.add_argument("--seed", type=int, default=1)
