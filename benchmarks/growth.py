@@ -273,7 +273,8 @@ def use_movie(kind: str, count: int, folder: Path) -> dict[str, Callable]:
         return {"read": lambda: read(folder)}
     import zarr
 
-    zarr.save_array(str(folder / "a.zarr"), images, zarr_format=2, chunks=(1, 1, 2, 16, 16))
+    chunks = (1, 1, 2, 16, 16)
+    zarr.create_array(str(folder / "a.zarr"), data=images, chunks=chunks, zarr_format=2)
     return {"read": lambda: read(folder / "a.zarr")}
 
 
