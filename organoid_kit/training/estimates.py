@@ -161,6 +161,7 @@ def measure_step_seconds(settings: NetworkSettings, network: keras.Model | None 
     """Seconds of the fastest step after the first, which compiles. It trains a network passed."""
     network = network or build_network(settings)
     network.compile("adam", "binary_crossentropy", jit_compile=keras.backend.backend() == "jax")
+    network.optimizer.build(network.trainable_variables)  # in a step, it is kept for ever
     size, rng = settings.batch_size, np.random.default_rng(0)
     shapes, answer = list_shapes(settings)
     inputs = [rng.random((size, *shape), np.float32) for shape in shapes]

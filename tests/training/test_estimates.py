@@ -1,3 +1,4 @@
+import gc
 import shutil
 
 import numpy as np
@@ -166,3 +167,15 @@ def test_a_batch_of_crops_that_fits_is_proposed():
     fitting = propose_batch(settings, 2_000_000_000)
     assert 1 < fitting.batch_size < 5000 and fitting.patch_shape_zyx == settings.patch_shape_zyx
     assert estimate_memory(fitting) <= 2_000_000_000
+
+
+def test_timed_steps_leave_no_functions_of_tensorflow_behind():
+    context = pytest.importorskip("tensorflow.python.eager.context").context()
+
+    def count_kept():
+        gc.collect()
+        return sum("_cond_" in str(name) for name in context.list_function_names())
+
+    before = count_kept()
+    measure_step_seconds(tiny_settings("", batch_size=1))
+    assert count_kept() == before
